@@ -1,0 +1,80 @@
+# One set of flags for everything: static binaries, and one build cache that all targets and the cluster share.
+# Other flags mean compiling Kubernetes' and Tekton's libraries again, which takes minutes.
+export CGO_ENABLED := 0
+export GOFLAGS := -trimpath -buildvcs=false
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z][a-z0-9-]*:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ try
+
+demo: ## a cluster, two pipelines, an approval, a decision: until part 2 has run (APPROVE=1, REJECT=1, CLUSTER=current)
+	APPROVE="$(APPROVE)" REJECT="$(REJECT)" CLUSTER="$(CLUSTER)" demo/run.sh
+
+cluster-up: ## a single-node Kubernetes with Tekton on this machine
+	CLUSTER="$(CLUSTER)" cluster/up.sh
+
+cluster-down: ## ends it and leaves nothing behind
+	CLUSTER="$(CLUSTER)" cluster/down.sh
+
+##@ build
+
+build: ## bin/countersign
+	go build -ldflags="-s -w" -o bin/countersign ./cmd/countersign
+
+image: ## dist/countersign.tar, the image (IMAGE=reference)
+	@mkdir -p dist
+	deploy/image.sh "$(or $(IMAGE),countersign:dev)" dist/countersign.tar
+
+generate: ## deepcopy, CRDs, RBAC, golden files
+	tools/generate.sh
+
+golden: ## golden files only; read the difference before you commit it
+	go test -count=1 ./templates -update
+
+fmt: ## gofumpt and goimports
+	@. test/lib.sh && "$$(tool golangci-lint)" fmt ./...
+
+##@ check
+
+test: ## everything: lint verify test-unit test-kube test-e2e test-browser
+	@test/run.sh
+
+lint: ## golangci-lint, shellcheck
+	@test/run.sh lint
+
+verify: ## generates again in a copy, fails on a difference
+	@test/run.sh verify
+
+arch: ## who may import whom
+	go test -count=1 ./internal/archtest
+
+test-unit: ## packages on their own: no cluster, no root, no network
+	@test/run.sh unit
+
+test-kube: ## against a real API server and etcd, built from source
+	@test/run.sh kube
+
+test-e2e: ## against a real cluster with Tekton
+	@test/run.sh e2e
+
+test-browser: ## pages in a real Chromium, against the same cluster
+	@test/run.sh browser
+
+screenshots: ## the browser's pictures of every page, into docs/screenshots
+	@mkdir -p docs/screenshots
+	SCREENSHOTS="$(CURDIR)/docs/screenshots" test/run.sh browser
+
+fuzz: ## every fuzz test, FUZZTIME each (10s)
+	test/fuzz.sh
+
+bench: ## how much and how fast, in a real cluster
+	@test/run.sh bench
+
+clean: ## bin, dist and the tools that were built; programs of the cluster stay
+	rm -rf bin dist
+	rm -rf "$${COUNTERSIGN_CACHE:-$$HOME/.cache/countersign}"/{tools,images,programs}
+
+.PHONY: $(shell awk -F: '/^[a-z][a-z0-9-]*:/ {print $$1}' $(firstword $(MAKEFILE_LIST)))

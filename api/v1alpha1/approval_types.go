@@ -1,0 +1,332 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// Approval is one held thing that waits for a decision. The service opens it;
+// its spec never changes, its status holds the votes and the outcome.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:path=approvals,scope=Namespaced,categories=countersign
+// +kubebuilder:printcolumn:name="Trigger",type=string,JSONPath=`.spec.trigger`
+// +kubebuilder:printcolumn:name="After",type=string,JSONPath=`.spec.source.pipelineRun.name`
+// +kubebuilder:printcolumn:name="Gate",type=string,JSONPath=`.spec.terms.gate`
+// +kubebuilder:printcolumn:name="Outcome",type=string,JSONPath=`.status.outcome`
+// +kubebuilder:printcolumn:name="Next",type=string,JSONPath=`.status.next.name`
+// +kubebuilder:printcolumn:name="Problem",type=string,JSONPath=`.status.conditions[?(@.status=="False")].reason`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type Approval struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec is what is held and on what terms.
+	// +required
+	Spec ApprovalSpec `json:"spec"`
+	// status is the votes, the outcome and what came of it.
+	// +kubebuilder:default={outcome: Pending}
+	// +optional
+	Status ApprovalStatus `json:"status,omitempty"`
+}
+
+// ApprovalSpec is immutable; terms may be set once.
+//
+// +kubebuilder:validation:XValidation:rule="self.trigger == oldSelf.trigger",message="trigger is immutable"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.terms) || (has(self.terms) && self.terms == oldSelf.terms)",message="terms are immutable once they are set: what people vote on must not change under them"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.seal) || (has(self.seal) && self.seal == oldSelf.seal)",message="seal is immutable once it is set"
+type ApprovalSpec struct {
+	// trigger is the Trigger of this namespace that holds and releases.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	Trigger string `json:"trigger"`
+	// source is what is held, copied when it arrived.
+	// +required
+	Source Source `json:"source"`
+	// terms are the policy and exactly what is approved. They are absent while
+	// something they need is missing (condition Ready says what).
+	// +optional
+	Terms *Terms `json:"terms,omitempty"`
+	// seal is the service's signature over all of the above. An Approval that
+	// somebody else made has none that verifies and can't be decided.
+	// +kubebuilder:validation:MaxLength=256
+	// +optional
+	Seal string `json:"seal,omitempty"`
+}
+
+// Source is what is held: the completion of a run, or an event as it came.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.pipelineRun) != has(self.event)",message="exactly one of pipelineRun and event"
+// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="source is immutable"
+type Source struct {
+	// pipelineRun is the part 1 that succeeded.
+	// +optional
+	PipelineRun *PipelineRunSource `json:"pipelineRun,omitempty"`
+	// event is a held event.
+	// +optional
+	Event *EventSource `json:"event,omitempty"`
+}
+
+// PipelineRunSource is a copy of what is needed of part 1: the run may be pruned
+// while we wait.
+type PipelineRunSource struct {
+	// name of the run.
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	Name string `json:"name"`
+	// uid of the run.
+	// +kubebuilder:validation:MaxLength=64
+	// +required
+	UID string `json:"uid"`
+	// pipeline is the run's Pipeline.
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	Pipeline string `json:"pipeline"`
+	// completedAt is when the run succeeded.
+	// +required
+	CompletedAt metav1.Time `json:"completedAt"`
+	// requester is who asked for the run, when that is known.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	Requester string `json:"requester,omitempty"`
+	// params of the run. An array or object is its JSON text.
+	// +kubebuilder:validation:MaxItems=256
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Params []Param `json:"params,omitempty"`
+	// results of the run. An array or object is its JSON text.
+	// +kubebuilder:validation:MaxItems=256
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Results []Param `json:"results,omitempty"`
+	// claims are the run's volume claims by workspace name. The Approval keeps
+	// those that Tekton made for the run alive until its outcome has been acted on.
+	// +kubebuilder:validation:MaxItems=64
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Claims []Param `json:"claims,omitempty"`
+	// labels of the run, for expressions.
+	// +kubebuilder:validation:MaxProperties=64
+	// +optional
+	Labels map[string]LabelValue `json:"labels,omitempty"`
+	// annotations of the run, for expressions. Large ones are left out.
+	// +kubebuilder:validation:MaxProperties=64
+	// +optional
+	Annotations map[string]LabelValue `json:"annotations,omitempty"`
+}
+
+// LabelValue is the value of a label or of a short annotation.
+// +kubebuilder:validation:MaxLength=1024
+type LabelValue string
+
+// EventSource is an event as the interceptor was given it.
+type EventSource struct {
+	// id is the sender's delivery id, when it has one.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	ID string `json:"id,omitempty"`
+	// digest is the SHA-256 of body and id.
+	// +kubebuilder:validation:MaxLength=64
+	// +required
+	Digest string `json:"digest"`
+	// url is the path and query that the event was posted to.
+	// +kubebuilder:validation:MaxLength=2048
+	// +optional
+	URL string `json:"url,omitempty"`
+	// headers to post again. Credentials and signatures are not kept.
+	// +kubebuilder:validation:MaxItems=64
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Headers []Param `json:"headers,omitempty"`
+	// body, byte-exact.
+	// +kubebuilder:validation:MaxLength=524288
+	// +required
+	Body string `json:"body"`
+}
+
+// Terms are fixed once.
+type Terms struct {
+	// gate is the Gate's name, or "(inline)".
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	Gate string `json:"gate"`
+	// policy is the Gate as it stood.
+	// +required
+	Policy GateSpec `json:"policy"`
+	// requester is who asked, when that is known.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	Requester string `json:"requester,omitempty"`
+	// params are what travels to the next part.
+	// +kubebuilder:validation:MaxItems=128
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Params []Param `json:"params,omitempty"`
+	// digest is the SHA-256 of exactly what is approved.
+	// +kubebuilder:validation:MaxLength=64
+	// +required
+	Digest string `json:"digest"`
+	// templateDigest is the SHA-256 of the Trigger with its bindings and
+	// template: what the outcome will start.
+	// +kubebuilder:validation:MaxLength=64
+	// +required
+	TemplateDigest string `json:"templateDigest"`
+}
+
+// Param is a named string.
+type Param struct {
+	// name of the param.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	Name string `json:"name"`
+	// value of the param.
+	// +kubebuilder:validation:MaxLength=524288
+	// +optional
+	Value string `json:"value,omitempty"`
+}
+
+// ApprovalStatus is written by the service alone.
+type ApprovalStatus struct {
+	// outcome is how it ended, Pending while it waits.
+	// +kubebuilder:default=Pending
+	// +optional
+	Outcome Outcome `json:"outcome,omitempty"`
+	// decidedAt is when it ended.
+	// +optional
+	DecidedAt *metav1.MicroTime `json:"decidedAt,omitempty"`
+	// votes are the live votes, one a person.
+	// +kubebuilder:validation:MaxItems=128
+	// +listType=map
+	// +listMapKey=voter
+	// +optional
+	Votes []Vote `json:"votes,omitempty"`
+	// results are what the next part reads.
+	// +kubebuilder:validation:MaxItems=64
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Results []Param `json:"results,omitempty"`
+	// notifications says who was told of what, and of what not.
+	// +kubebuilder:validation:MaxItems=256
+	// +listType=atomic
+	// +optional
+	Notifications []Notification `json:"notifications,omitempty"`
+	// next is the run that the outcome started. It is there once that run has
+	// been seen.
+	// +optional
+	Next *Next `json:"next,omitempty"`
+	// conditions: Ready (can it be decided), Notified, Released.
+	// +kubebuilder:validation:MaxItems=8
+	// +listType=map
+	// +listMapKey=type
+	// +optional
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// Outcome is how an Approval ended.
+// +kubebuilder:validation:Enum=Pending;Approved;Rejected;Expired;Cancelled;Superseded
+type Outcome string
+
+// Vote is one person's live vote.
+type Vote struct {
+	// voter is the proved user name.
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	Voter string `json:"voter"`
+	// verdict is approve or reject.
+	// +required
+	Verdict Verdict `json:"verdict"`
+	// comment as typed, cleaned of control characters.
+	// +kubebuilder:validation:MaxLength=4096
+	// +optional
+	Comment string `json:"comment,omitempty"`
+	// at is when it was cast.
+	// +required
+	At metav1.MicroTime `json:"at"`
+	// way is how the voter came: Token or Link.
+	// +kubebuilder:validation:Enum=Token;Link
+	// +required
+	Way string `json:"way"`
+	// evidence names the proof, never the secret itself.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	Evidence string `json:"evidence,omitempty"`
+}
+
+// Verdict is what a vote says.
+// +kubebuilder:validation:Enum=approve;reject
+type Verdict string
+
+// Notification says that one recipient was told of one event over one channel.
+type Notification struct {
+	// event, e.g. opened.
+	// +kubebuilder:validation:MaxLength=63
+	// +required
+	Event string `json:"event"`
+	// channel, e.g. email.
+	// +kubebuilder:validation:MaxLength=63
+	// +required
+	Channel string `json:"channel"`
+	// recipient is an approver's name.
+	// +kubebuilder:validation:MaxLength=254
+	// +required
+	Recipient string `json:"recipient"`
+	// messageID is the mail's Message-ID: the same each time it is sent.
+	// +kubebuilder:validation:MaxLength=254
+	// +optional
+	MessageID string `json:"messageID,omitempty"`
+	// sentAt is when the channel took it. Absent: not yet.
+	// +optional
+	SentAt *metav1.Time `json:"sentAt,omitempty"`
+	// attempts made so far.
+	// +optional
+	Attempts int32 `json:"attempts,omitempty"`
+	// error of the last attempt.
+	// +kubebuilder:validation:MaxLength=1024
+	// +optional
+	Error string `json:"error,omitempty"`
+}
+
+// Next is the run that an outcome started.
+type Next struct {
+	// name of the PipelineRun, in this namespace.
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	Name string `json:"name"`
+	// uid of the PipelineRun.
+	// +kubebuilder:validation:MaxLength=64
+	// +required
+	UID string `json:"uid"`
+	// pipeline of the PipelineRun.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	Pipeline string `json:"pipeline,omitempty"`
+	// eventID is the EventListener's id of the event that started it.
+	// +kubebuilder:validation:MaxLength=64
+	// +optional
+	EventID string `json:"eventID,omitempty"`
+	// seenAt is when the service saw it.
+	// +required
+	SeenAt metav1.MicroTime `json:"seenAt"`
+}
+
+// The condition types of an Approval and a Gate.
+const (
+	ConditionReady    = "Ready"
+	ConditionNotified = "Notified"
+	ConditionReleased = "Released"
+)
+
+// ApprovalList is a list of Approvals.
+//
+// +kubebuilder:object:root=true
+type ApprovalList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []Approval `json:"items"`
+}

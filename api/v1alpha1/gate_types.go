@@ -1,0 +1,182 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// Gate is the policy: who may decide, how many, until when, who is told. It
+// belongs to whoever owns the environment, not to the pipeline's author.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:path=gates,scope=Namespaced,categories=countersign
+// +kubebuilder:printcolumn:name="Strategy",type=string,JSONPath=`.spec.strategy`
+// +kubebuilder:printcolumn:name="Required",type=integer,JSONPath=`.spec.required`
+// +kubebuilder:printcolumn:name="Approvers",type=string,JSONPath=`.spec.approvers.users[*].name`
+// +kubebuilder:printcolumn:name="Groups",type=string,JSONPath=`.spec.approvers.groups`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type Gate struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec is the policy.
+	// +required
+	Spec GateSpec `json:"spec"`
+	// status says whether the policy can be used, and why not.
+	// +optional
+	Status GateStatus `json:"status,omitempty"`
+}
+
+// GateSpec is a policy. The same fields may stand inline in the interceptor's
+// parameter "gate".
+//
+// +kubebuilder:validation:XValidation:rule="self.strategy != 'QUORUM' || has(self.required)",message="strategy QUORUM needs required: say how many people must approve"
+// +kubebuilder:validation:XValidation:rule="self.strategy != 'SINGLE' || !has(self.required) || self.required == 1",message="strategy SINGLE takes one approval: drop required, or use strategy QUORUM"
+// +kubebuilder:validation:XValidation:rule="!has(self.required) || (has(self.approvers.groups) && size(self.approvers.groups) > 0) || (has(self.approvers.users) && size(self.approvers.users) >= self.required)",message="required is higher than the number of users: add users or groups, or lower required"
+// +kubebuilder:validation:XValidation:rule="!has(self.expiresAfter) || (duration(self.expiresAfter) >= duration('10s') && duration(self.expiresAfter) <= duration('2160h'))",message="expiresAfter must be between 10s and 2160h (90 days)"
+type GateSpec struct {
+	// approvers may decide: a user when listed, or by being in a listed group.
+	// +required
+	Approvers Approvers `json:"approvers"`
+	// strategy is how votes add up. SINGLE: the first vote decides. QUORUM:
+	// required distinct people must approve. One rejection ends either.
+	// +kubebuilder:default=SINGLE
+	// +optional
+	Strategy Strategy `json:"strategy,omitempty"`
+	// required is the number of distinct people who must approve, for QUORUM.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=32
+	// +optional
+	Required int32 `json:"required,omitempty"`
+	// requester says whether the person who asked may decide too. Exclude
+	// applies when the requester is known.
+	// +kubebuilder:default=Exclude
+	// +optional
+	Requester RequesterRule `json:"requester,omitempty"`
+	// expiresAfter is how long an Approval waits, as a Go duration such as 36h.
+	// It is 168h when absent.
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(s|m|h))+$`
+	// +optional
+	ExpiresAfter string `json:"expiresAfter,omitempty"`
+	// releaseOn lists the outcomes that start the next part.
+	// +kubebuilder:default={Approved}
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=3
+	// +listType=set
+	// +optional
+	ReleaseOn []ReleasingOutcome `json:"releaseOn,omitempty"`
+	// results are CEL expressions over approval, run, params, results, body and
+	// header that replace or add to the results that the next part reads
+	// (decision, comment, approvedBy, rejectedBy). Each must give a string,
+	// bool or number.
+	// +kubebuilder:validation:MaxItems=32
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Results []Expression `json:"results,omitempty"`
+	// show names part-1 results that are put before the approver as text, such
+	// as a plan.
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:items:MaxLength=253
+	// +listType=set
+	// +optional
+	Show []string `json:"show,omitempty"`
+	// signingSecret is the Secret of this namespace whose key signs released
+	// events as X-Hub-Signature-256, for a stock github interceptor with the
+	// same secretRef. With it, a held event must carry that signature too.
+	// +optional
+	SigningSecret *SecretKeyRef `json:"signingSecret,omitempty"`
+}
+
+// Approvers is who may decide.
+//
+// +kubebuilder:validation:XValidation:rule="(has(self.users) && size(self.users) > 0) || (has(self.groups) && size(self.groups) > 0)",message="nobody could decide: list users or groups"
+type Approvers struct {
+	// users are people, or robots, by user name.
+	// +kubebuilder:validation:MaxItems=64
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Users []User `json:"users,omitempty"`
+	// groups are groups as the cluster's authentication names them. They have no
+	// mail address; their members decide with a token.
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=253
+	// +listType=set
+	// +optional
+	Groups []string `json:"groups,omitempty"`
+}
+
+// User is one person who may decide.
+type User struct {
+	// name is the user name that authentication proves.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	Name string `json:"name"`
+	// email is where the person is told. It is name when that is an address.
+	// +kubebuilder:validation:MaxLength=254
+	// +kubebuilder:validation:Pattern=`^[^@\s<>,;"]+@[^@\s<>,;"]+$`
+	// +optional
+	Email string `json:"email,omitempty"`
+}
+
+// Expression is a named CEL expression.
+type Expression struct {
+	// name is the result's name.
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[A-Za-z_][A-Za-z0-9_.-]*$`
+	// +required
+	Name string `json:"name"`
+	// expression is CEL.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	// +required
+	Expression string `json:"expression"`
+}
+
+// SecretKeyRef is one key of a Secret in the same namespace.
+type SecretKeyRef struct {
+	// name of the Secret.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	Name string `json:"name"`
+	// key in the Secret's data.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	Key string `json:"key"`
+}
+
+// Strategy is how votes add up.
+// +kubebuilder:validation:Enum=SINGLE;QUORUM
+type Strategy string
+
+// RequesterRule says whether the requester may decide.
+// +kubebuilder:validation:Enum=Exclude;Allow
+type RequesterRule string
+
+// ReleasingOutcome is an outcome that can start a next part.
+// +kubebuilder:validation:Enum=Approved;Rejected;Expired
+type ReleasingOutcome string
+
+// GateStatus is what was found out about a Gate.
+type GateStatus struct {
+	// conditions has Ready: whether the Gate can be used, and why not.
+	// +kubebuilder:validation:MaxItems=8
+	// +listType=map
+	// +listMapKey=type
+	// +optional
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// GateList is a list of Gates.
+//
+// +kubebuilder:object:root=true
+type GateList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []Gate `json:"items"`
+}

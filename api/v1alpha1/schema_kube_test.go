@@ -1,0 +1,190 @@
+//go:build kube
+
+package v1alpha1_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/yaml"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+)
+
+var api client.Client
+
+// TestMain starts a real API server with our CRDs.
+func TestMain(m *testing.M) {
+	env := &envtest.Environment{CRDDirectoryPaths: []string{"../../deploy/crd"}, ErrorIfCRDPathMissing: true}
+	cfg, err := env.Start()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "start the API server (KUBEBUILDER_ASSETS):", err)
+		os.Exit(1)
+	}
+	scheme := runtime.NewScheme()
+	if err = v1alpha1.AddToScheme(scheme); err == nil {
+		api, err = client.New(cfg, client.Options{Scheme: scheme})
+	}
+	code := 1
+	if err == nil {
+		code = m.Run()
+	} else {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	if err := env.Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, "stop the API server:", err)
+	}
+	os.Exit(code)
+}
+
+// An impossible Gate is refused by the API server with a sentence that says what
+// to change; a possible one is taken and gets its defaults.
+func TestGateAdmission(t *testing.T) {
+	many := strings.Repeat("{name: u%d}, ", 1)
+	var users []string
+	for i := range 65 {
+		users = append(users, fmt.Sprintf(strings.TrimSuffix(many, ", "), i))
+	}
+	for _, tc := range []struct{ name, spec, want string }{
+		{"one user", `approvers: {users: [{name: alice}]}`, ""},
+		{"a group", `{approvers: {groups: [dev]}, strategy: QUORUM, required: 3}`, ""},
+		{"quorum of all", `{approvers: {users: [{name: a}, {name: b}]}, strategy: QUORUM, required: 2}`, ""},
+		{"no approvers", `approvers: {}`, "nobody could decide: list users or groups"},
+		{"empty lists", `approvers: {users: [], groups: []}`, "nobody could decide"},
+		{"no spec of who", `strategy: SINGLE`, "spec.approvers: Required value"},
+		{"quorum above the people", `{approvers: {users: [{name: a}]}, strategy: QUORUM, required: 2}`, "required is higher than the number of users"},
+		{"quorum without a number", `{approvers: {users: [{name: a}]}, strategy: QUORUM}`, "QUORUM needs required"},
+		{"single with a number", `{approvers: {users: [{name: a}, {name: b}]}, strategy: SINGLE, required: 2}`, "drop required, or use strategy QUORUM"},
+		{"unknown strategy", `{approvers: {users: [{name: a}]}, strategy: ANY}`, `Unsupported value: "ANY"`},
+		{"the same user twice", `approvers: {users: [{name: a}, {name: a}]}`, "Duplicate value"},
+		{"nameless user", `approvers: {users: [{name: ""}]}`, "should be at least 1 chars"},
+		{"not an address", `approvers: {users: [{name: a, email: "a b@c"}]}`, "spec.approvers.users[0].email"},
+		{"header injection", "approvers: {users: [{name: a, email: \"a@c\\nBcc: x@y\"}]}", "spec.approvers.users[0].email"},
+		{"too many users", `approvers: {users: [` + strings.Join(users, ",") + `]}`, "must have at most 64 items"},
+		{"expires too soon", `{approvers: {users: [{name: a}]}, expiresAfter: 1s}`, "between 10s and 2160h"},
+		{"expires too late", `{approvers: {users: [{name: a}]}, expiresAfter: 9000h}`, "between 10s and 2160h"},
+		{"not a duration", `{approvers: {users: [{name: a}]}, expiresAfter: soon}`, "spec.expiresAfter"},
+		{"releases nothing", `{approvers: {users: [{name: a}]}, releaseOn: []}`, "should have at least 1 items"},
+		{"releases the unknown", `{approvers: {users: [{name: a}]}, releaseOn: [Cancelled]}`, `Unsupported value: "Cancelled"`},
+		{"quorum of 33", `{approvers: {groups: [g]}, strategy: QUORUM, required: 33}`, "should be less than or equal to 32"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			u := &unstructured.Unstructured{}
+			text := "apiVersion: countersign.dev/v1alpha1\nkind: Gate\nmetadata: {generateName: g-, namespace: default}\nspec:\n"
+			if !strings.HasPrefix(tc.spec, "{") {
+				tc.spec = "{" + tc.spec + "}"
+			}
+			if err := yaml.Unmarshal([]byte(text+"  "+tc.spec), &u.Object); err != nil {
+				t.Fatal(err)
+			}
+			err := api.Create(t.Context(), u)
+			switch {
+			case tc.want == "" && err != nil:
+				t.Errorf("refused: %v", err)
+			case tc.want != "" && err == nil:
+				t.Errorf("taken; want a refusal with %q", tc.want)
+			case tc.want != "" && !strings.Contains(err.Error(), tc.want):
+				t.Errorf("refused with:\n%v\nwant %q in it", err, tc.want)
+			}
+		})
+	}
+}
+
+func TestGateDefaults(t *testing.T) {
+	g := &v1alpha1.Gate{ObjectMeta: metav1.ObjectMeta{GenerateName: "g-", Namespace: "default"}, Spec: v1alpha1.GateSpec{
+		Approvers: v1alpha1.Approvers{Users: []v1alpha1.User{{Name: "alice"}}},
+	}}
+	if err := api.Create(t.Context(), g); err != nil {
+		t.Fatal(err)
+	}
+	if g.Spec.Strategy != "SINGLE" || g.Spec.Requester != "Exclude" || len(g.Spec.ReleaseOn) != 1 || g.Spec.ReleaseOn[0] != "Approved" {
+		t.Errorf("defaults: %+v", g.Spec)
+	}
+}
+
+func approval(terms *v1alpha1.Terms) *v1alpha1.Approval {
+	return &v1alpha1.Approval{ObjectMeta: metav1.ObjectMeta{GenerateName: "a-", Namespace: "default"}, Spec: v1alpha1.ApprovalSpec{
+		Trigger: "t",
+		Source:  v1alpha1.Source{PipelineRun: &v1alpha1.PipelineRunSource{Name: "r", UID: "u", Pipeline: "p", CompletedAt: metav1.Now()}},
+		Terms:   terms, Seal: "s",
+	}}
+}
+
+func someTerms() *v1alpha1.Terms {
+	return &v1alpha1.Terms{
+		Gate: "g", Digest: "d", TemplateDigest: "t", Params: []v1alpha1.Param{{Name: "a", Value: "1"}},
+		Policy: v1alpha1.GateSpec{Approvers: v1alpha1.Approvers{Users: []v1alpha1.User{{Name: "alice"}}}},
+	}
+}
+
+// What people vote on cannot change under them, whoever writes.
+func TestApprovalIsImmutable(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		change func(*v1alpha1.ApprovalSpec)
+		want   string
+	}{
+		{"trigger", func(s *v1alpha1.ApprovalSpec) { s.Trigger = "other" }, "trigger is immutable"},
+		{"source", func(s *v1alpha1.ApprovalSpec) { s.Source.PipelineRun.UID = "other" }, "source is immutable"},
+		{"params", func(s *v1alpha1.ApprovalSpec) { s.Terms.Params[0].Value = "2" }, "must not change under them"},
+		{"one more param", func(s *v1alpha1.ApprovalSpec) {
+			s.Terms.Params = append(s.Terms.Params, v1alpha1.Param{Name: "b"})
+		}, "must not change under them"},
+		{"policy", func(s *v1alpha1.ApprovalSpec) { s.Terms.Policy.Approvers.Users[0].Name = "mallory" }, "must not change under them"},
+		{"terms taken away", func(s *v1alpha1.ApprovalSpec) { s.Terms = nil }, "must not change under them"},
+		{"seal", func(s *v1alpha1.ApprovalSpec) { s.Seal = "x" }, "seal is immutable"},
+		{"seal taken away", func(s *v1alpha1.ApprovalSpec) { s.Seal = "" }, "seal is immutable"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			a := approval(someTerms())
+			if err := api.Create(t.Context(), a); err != nil {
+				t.Fatal(err)
+			}
+			tc.change(&a.Spec)
+			err := api.Update(t.Context(), a)
+			if !apierrors.IsInvalid(err) || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want a refusal with %q", err, tc.want)
+			}
+		})
+	}
+}
+
+func TestTermsMayBeSetOnce(t *testing.T) {
+	a := approval(nil)
+	a.Spec.Seal = ""
+	if err := api.Create(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	a.Spec.Terms, a.Spec.Seal = someTerms(), "s"
+	if err := api.Update(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	a.Spec.Terms.Digest = "other"
+	if err := api.Update(t.Context(), a); !apierrors.IsInvalid(err) {
+		t.Errorf("set twice: %v", err)
+	}
+}
+
+// A new Approval is Pending without a status write.
+func TestPendingIsTheDefault(t *testing.T) {
+	a := approval(someTerms())
+	if err := api.Create(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	if a.Status.Outcome != "Pending" {
+		t.Errorf("outcome %q", a.Status.Outcome)
+	}
+	neither := approval(someTerms())
+	neither.Spec.Source = v1alpha1.Source{}
+	if err := api.Create(t.Context(), neither); err == nil || !strings.Contains(err.Error(), "exactly one of pipelineRun and event") {
+		t.Errorf("a source of nothing: %v", err)
+	}
+}

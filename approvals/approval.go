@@ -1,0 +1,131 @@
+package approvals
+
+import (
+	"fmt"
+	"time"
+)
+
+// Outcome is how an Approval ended.
+type Outcome string
+
+// The outcomes; Pending is the absence of one. They are never confused: a
+// timeout is not a rejection and a cancellation is neither.
+const (
+	Pending    Outcome = "Pending"
+	Approved   Outcome = "Approved"
+	Rejected   Outcome = "Rejected"
+	Expired    Outcome = "Expired"
+	Cancelled  Outcome = "Cancelled"
+	Superseded Outcome = "Superseded"
+)
+
+// Key names an Approval. UID tells two of the same name apart.
+type Key struct{ Namespace, Name, UID string }
+
+func (k Key) String() string { return k.Namespace + "/" + k.Name }
+
+// Param is a named string that travels.
+type Param struct{ Name, Value string }
+
+// Run is a PipelineRun as a person needs to know it.
+type Run struct {
+	Name     string
+	UID      string
+	Pipeline string
+	At       time.Time // when it ended (part 1) or was seen (part 2)
+}
+
+// Source is what is held, copied when it arrived: part 1 may be pruned while we
+// wait. Exactly one of Run and Event is set.
+type Source struct {
+	Run     *Run
+	Params  []Param // of Run
+	Results []Param // of Run
+	// Labels and Annotations of Run, for expressions.
+	Labels, Annotations map[string]string
+	// Claims are the volume claims of Run by workspace name.
+	Claims    []Param
+	Requester string // who asked for Run, as the run says; "" when it does not
+	Event     *Event
+}
+
+// Event is a held event as it came.
+type Event struct {
+	ID      string  // the sender's delivery id, or ""
+	Body    string  // byte-exact
+	URL     string  // path and query
+	Digest  string  // of the body and the delivery id
+	Headers []Param // to post again; credentials and signatures are not kept
+}
+
+// Terms are fixed once, when everything they need is there: the policy that must
+// be met and exactly what is approved.
+type Terms struct {
+	Policy    Policy
+	Requester string  // "" when unknown
+	Params    []Param // forwarded to the next part
+	Digest    string  // of what is approved: trigger, template, source, params
+	Template  string  // digest of the Trigger, its bindings and its template
+}
+
+// Approval is one held thing that waits, or waited, for a decision.
+type Approval struct {
+	Key
+	Trigger  string // in the same namespace
+	OpenedAt time.Time
+	Source   Source
+	Terms    *Terms // nil until it can be worked out; Blocked says why
+	Blocked  *Problem
+
+	Votes     []Vote
+	Outcome   Outcome // Pending while it waits
+	DecidedAt time.Time
+	Results   []Param // the ApprovalTask-compatible strings, fixed with the outcome
+
+	Deliveries []Delivery
+	Next       *Run     // the run that the outcome started
+	EventID    string   // of the post that started Next, when known
+	Unreleased *Problem // why Next is not there yet, when that has been found out
+}
+
+// Problem is a named obstacle and what to do about it.
+type Problem struct{ Reason, Message string }
+
+// Delivery records that one recipient was told of one event over one channel.
+type Delivery struct {
+	Event     string // "opened"
+	Channel   string // "email"
+	Recipient string
+	MessageID string
+	SentAt    time.Time // zero: not sent yet
+	Attempts  int
+	Error     string // of the last attempt, "" once sent
+}
+
+// Deadline is when a becomes Expired, zero while its terms are open.
+func (a Approval) Deadline() time.Time {
+	if a.Terms == nil {
+		return time.Time{}
+	}
+	return a.OpenedAt.Add(a.Terms.Policy.Lifetime)
+}
+
+// Decided says whether a has ended.
+func (a Approval) Decided() bool { return a.Outcome != Pending && a.Outcome != "" }
+
+// ToRelease says whether a's outcome starts a run that has not been seen yet.
+func (a Approval) ToRelease() bool {
+	return a.Decided() && a.Terms != nil && a.Terms.Policy.Releases(a.Outcome) && a.Next == nil
+}
+
+// RunName is the name of the run that a starts. It is the Approval's own name:
+// the same each time, so the API server refuses a second one.
+func (a Approval) RunName() string { return a.Name }
+
+// Subject says in a few words what waits, for titles.
+func (a Approval) Subject() string {
+	if r := a.Source.Run; r != nil {
+		return fmt.Sprintf("%s after %s", a.Trigger, r.Pipeline)
+	}
+	return a.Trigger
+}

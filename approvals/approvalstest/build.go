@@ -1,0 +1,172 @@
+package approvalstest
+
+import (
+	"slices"
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// T0 is when built Approvals were opened.
+var T0 = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+
+// Template is the template digest of built Approvals.
+const Template = "template-1"
+
+// Builder makes an Approval step by step. It starts as a pending one after a run
+// of pipeline "plan" under trigger "apply", which alice may decide.
+type Builder struct{ a approvals.Approval }
+
+// Make starts an Approval of namespace "prod".
+func Make(name string) *Builder {
+	return &Builder{approvals.Approval{
+		Key:      approvals.Key{Namespace: "prod", Name: name, UID: "uid-" + name},
+		Trigger:  "apply",
+		OpenedAt: T0,
+		Source: approvals.Source{
+			Run:     &approvals.Run{Name: "plan-1", UID: "run-1", Pipeline: "plan", At: T0.Add(-time.Minute)},
+			Params:  []approvals.Param{{Name: "env", Value: "production"}},
+			Results: []approvals.Param{{Name: "digest", Value: "sha256:abc"}},
+		},
+		Terms: &approvals.Terms{
+			Policy: approvals.Policy{
+				Gate: "production", Approvers: people("alice"), Strategy: approvals.Single, Required: 1,
+				Requester: approvals.RequesterExclude, Lifetime: time.Hour, ReleaseOn: []approvals.Outcome{approvals.Approved},
+			},
+			Params:   []approvals.Param{{Name: "digest", Value: "sha256:abc"}},
+			Template: Template,
+		},
+		Outcome: approvals.Pending,
+	}}
+}
+
+// In puts it into another namespace.
+func (b *Builder) In(namespace string) *Builder { b.a.Namespace = namespace; return b }
+
+// Users are the approvers, by name, each with an address.
+func (b *Builder) Users(names ...string) *Builder {
+	b.a.Terms.Policy.Approvers = people(names...)
+	return b
+}
+
+// Groups may decide too.
+func (b *Builder) Groups(names ...string) *Builder { b.a.Terms.Policy.Groups = names; return b }
+
+// Quorum needs n people.
+func (b *Builder) Quorum(n int) *Builder {
+	b.a.Terms.Policy.Strategy, b.a.Terms.Policy.Required = approvals.Quorum, n
+	return b
+}
+
+// Requester asked for it.
+func (b *Builder) Requester(name string) *Builder { b.a.Terms.Requester = name; return b }
+
+// AllowRequester lets the requester decide.
+func (b *Builder) AllowRequester() *Builder {
+	b.a.Terms.Policy.Requester = approvals.RequesterAllow
+	return b
+}
+
+// Lifetime is how long it waits.
+func (b *Builder) Lifetime(d time.Duration) *Builder { b.a.Terms.Policy.Lifetime = d; return b }
+
+// ReleaseOn are the outcomes that start the next part.
+func (b *Builder) ReleaseOn(os ...approvals.Outcome) *Builder {
+	b.a.Terms.Policy.ReleaseOn = os
+	return b
+}
+
+// Result adds an expression for a result.
+func (b *Builder) Result(name, expression string) *Builder {
+	b.a.Terms.Policy.Results = append(b.a.Terms.Policy.Results, approvals.Expression{Name: name, Expression: expression})
+	return b
+}
+
+// Event makes what is held an event with body.
+func (b *Builder) Event(body string) *Builder {
+	b.a.Source = approvals.Source{Event: &approvals.Event{
+		ID: "delivery-1", Body: body, URL: "/hook?x=1", Digest: approvals.Digest("event", body, "delivery-1"),
+		Headers: []approvals.Param{{Name: "Content-Type", Value: "application/json"}, {Name: "X-Github-Event", Value: "push"}},
+	}}
+	return b
+}
+
+// NoTerms takes the terms away; why may be nil.
+func (b *Builder) NoTerms(why *approvals.Problem) *Builder {
+	b.a.Terms, b.a.Blocked = nil, why
+	return b
+}
+
+// With changes anything else.
+func (b *Builder) With(change func(*approvals.Approval)) *Builder { change(&b.a); return b }
+
+// Voted casts a vote by a token, a minute after the one before. It panics when the
+// vote is refused: the test is wrong then.
+func (b *Builder) Voted(voter string, v approvals.Verdict, comment string) *Builder {
+	at := T0.Add(time.Duration(len(b.a.Votes)+1) * time.Minute)
+	next, _, err := approvals.Cast(b.Obj(), Ballot(voter, v, comment), at)
+	if err != nil {
+		panic(err)
+	}
+	b.a = next
+	return b
+}
+
+// Expired lets its time run out.
+func (b *Builder) Expired() *Builder {
+	b.a, _ = approvals.Expire(b.Obj(), b.a.Deadline())
+	return b
+}
+
+// Obj is the Approval, with the digest of what it asks to approve.
+func (b *Builder) Obj() approvals.Approval {
+	a := Clone(b.a)
+	if t := a.Terms; t != nil {
+		t.Digest = approvals.ContentDigest(a.Namespace, a.Trigger, t.Template, a.Source, t.Params)
+	}
+	return a
+}
+
+// Ballot is a vote by a person with a token, with groups.
+func Ballot(voter string, v approvals.Verdict, comment string, groups ...string) approvals.Ballot {
+	return approvals.Ballot{
+		Voter:   approvals.Identity{Name: voter, Groups: groups, Way: approvals.WayToken, Evidence: "uid:" + voter},
+		Verdict: v, Comment: comment,
+	}
+}
+
+// Clone copies a so that nothing in it is shared.
+func Clone(a approvals.Approval) approvals.Approval {
+	a.Source.Run, a.Source.Event = ptr(a.Source.Run), ptr(a.Source.Event)
+	if e := a.Source.Event; e != nil {
+		e.Headers = slices.Clone(e.Headers)
+	}
+	a.Source.Params, a.Source.Results = slices.Clone(a.Source.Params), slices.Clone(a.Source.Results)
+	a.Source.Claims = slices.Clone(a.Source.Claims)
+	a.Terms, a.Blocked = ptr(a.Terms), ptr(a.Blocked)
+	if t := a.Terms; t != nil {
+		t.Params = slices.Clone(t.Params)
+		t.Policy.Approvers, t.Policy.Groups = slices.Clone(t.Policy.Approvers), slices.Clone(t.Policy.Groups)
+		t.Policy.ReleaseOn, t.Policy.Results = slices.Clone(t.Policy.ReleaseOn), slices.Clone(t.Policy.Results)
+		t.Policy.Show = slices.Clone(t.Policy.Show)
+	}
+	a.Votes, a.Results, a.Deliveries = slices.Clone(a.Votes), slices.Clone(a.Results), slices.Clone(a.Deliveries)
+	a.Next, a.Unreleased = ptr(a.Next), ptr(a.Unreleased)
+	return a
+}
+
+func ptr[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	v := *p
+	return &v
+}
+
+func people(names ...string) []approvals.Approver {
+	var out []approvals.Approver
+	for _, n := range names {
+		out = append(out, approvals.Approver{Name: n, Email: n + "@example.com"})
+	}
+	return out
+}

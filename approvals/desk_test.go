@@ -1,0 +1,90 @@
+package approvals_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+)
+
+// TestDesk: what follows a vote is told once, with what was saved, and only when
+// it was saved.
+func TestDesk(t *testing.T) {
+	t.Parallel()
+	noResults := errors.New("no such key")
+	for name, c := range map[string]struct {
+		before  *ct.Builder
+		ballot  approvals.Ballot
+		results error
+		down    error
+		change  approvals.Change
+		code    approvals.Code
+		calls   string
+		writes  int
+	}{
+		"one of two":     {before: ct.Make("a").Users("alice", "bob").Quorum(2), ballot: ct.Ballot("alice", approve, ""), change: approvals.Voted, calls: "voted approve;", writes: 1},
+		"it decides":     {before: ct.Make("a"), ballot: ct.Ballot("alice", reject, ""), change: approvals.Ended, calls: "voted reject;ended Rejected mapped;", writes: 1},
+		"again":          {before: ct.Make("a").Voted("alice", approve, ""), ballot: ct.Ballot("alice", approve, ""), change: approvals.Absent},
+		"refused":        {before: ct.Make("a"), ballot: ct.Ballot("mallory", approve, ""), change: approvals.Absent, code: approvals.CodeForbidden},
+		"results fail":   {before: ct.Make("a"), ballot: ct.Ballot("alice", approve, ""), results: noResults, change: approvals.Absent, code: approvals.CodeInternal},
+		"store is down":  {before: ct.Make("a"), ballot: ct.Ballot("alice", approve, ""), down: approvals.Errorf(approvals.CodeUnavailable, "down"), change: approvals.Absent, code: approvals.CodeUnavailable},
+		"it is not here": {before: ct.Make("other"), ballot: ct.Ballot("alice", approve, ""), change: approvals.Absent, code: approvals.CodeNotFound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store := ct.NewMemStore(c.before.Obj())
+			store.Fail(c.down)
+			calls := ""
+			d := approvals.Desk{
+				Store: store, Now: func() time.Time { return minute(5) },
+				Results: func(context.Context, approvals.Approval) ([]approvals.Param, error) {
+					return []approvals.Param{{Name: "decision", Value: "mapped"}}, c.results
+				},
+				Voted: func(_ approvals.Approval, v approvals.Verdict) { calls += "voted " + string(v) + ";" },
+				Ended: func(a approvals.Approval) { calls += "ended " + string(a.Outcome) + " " + a.Results[0].Value + ";" },
+			}
+			_, change, err := d.Vote(t.Context(), approvals.Key{Namespace: "prod", Name: "a"}, c.ballot)
+			if change != c.change || approvals.CodeOf(err) != c.code || calls != c.calls || store.Writes() != c.writes {
+				t.Errorf("%s, %q, calls %q, %d writes; want %s, %q, %q, %d", change, approvals.CodeOf(err), calls, store.Writes(), c.change, c.code, c.calls, c.writes)
+			}
+		})
+	}
+}
+
+func TestApproval(t *testing.T) {
+	t.Parallel()
+	a := ct.Make("a").Obj()
+	if got := a.Deadline(); !got.Equal(minute(60)) {
+		t.Errorf("deadline %s", got)
+	}
+	if got := ct.Make("a").NoTerms(nil).Obj().Deadline(); !got.IsZero() {
+		t.Errorf("without terms, deadline %s", got)
+	}
+	if a.RunName() != "a" || a.Key.String() != "prod/a" || a.Subject() != "apply after plan" {
+		t.Errorf("%s, %s, %s", a.RunName(), a.Key, a.Subject())
+	}
+	if got := ct.Make("a").Event("{}").Obj().Subject(); got != "apply" {
+		t.Errorf("an event's subject is %q", got)
+	}
+	if (approvals.Approval{}).Decided() {
+		t.Error("an outcome that was never written is a decision")
+	}
+	for name, c := range map[string]struct {
+		a    *ct.Builder
+		want bool
+	}{
+		"pending":            {ct.Make("a"), false},
+		"approved":           {ct.Make("a").Voted("alice", approve, ""), true},
+		"rejected":           {ct.Make("a").Voted("alice", reject, ""), false},
+		"rejected, released": {ct.Make("a").ReleaseOn(approvals.Rejected).Voted("alice", reject, ""), true},
+		"started":            {ct.Make("a").Voted("alice", approve, "").With(func(a *approvals.Approval) { a.Next = &approvals.Run{} }), false},
+		"terms taken away":   {ct.Make("a").Voted("alice", approve, "").NoTerms(nil), false},
+	} {
+		if got := c.a.Obj().ToRelease(); got != c.want {
+			t.Errorf("%s: to release is %t", name, got)
+		}
+	}
+}

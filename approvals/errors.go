@@ -1,0 +1,69 @@
+package approvals
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Code says what kind of failure an error is, so that each adapter can
+// translate it once (HTTP status, gRPC code, retry or not).
+type Code string
+
+// The codes. Everything that is not an *Error is CodeInternal.
+const (
+	CodeInvalid         Code = "invalid"         // the input can never be right; the sender must change it
+	CodeUnauthenticated Code = "unauthenticated" // nobody has been proved to be asking
+	CodeForbidden       Code = "forbidden"       // proved, and not allowed
+	CodeNotFound        Code = "not_found"
+	CodeConflict        Code = "conflict"    // the state is not what the input assumed, e.g. decided already
+	CodeGone            Code = "gone"        // it was possible once: expired
+	CodeNotReady        Code = "not_ready"   // it will be possible: something named in the message is missing
+	CodeUnavailable     Code = "unavailable" // a dependency did not answer; the same call may go through later
+	CodeInternal        Code = "internal"
+)
+
+// Error is a failure with a message that is meant for people: it says what was
+// wrong, where, and what to do.
+type Error struct {
+	Code    Code
+	Message string
+	Err     error // the cause, for logs; never shown
+}
+
+func (e *Error) Error() string {
+	if e.Err != nil {
+		return e.Message + ": " + e.Err.Error()
+	}
+	return e.Message
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Errorf returns an *Error with a message for people.
+func Errorf(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// CodeOf returns the code of err, CodeInternal for an error that is none of
+// ours, and "" for nil.
+func CodeOf(err error) Code {
+	if err == nil {
+		return ""
+	}
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Code
+	}
+	return CodeInternal
+}
+
+// Message returns the text of err that may be shown to a person. The text of an
+// internal error is never shown.
+func Message(err error) string {
+	if err == nil {
+		return ""
+	}
+	if e, ok := errors.AsType[*Error](err); ok && e.Code != CodeInternal {
+		return e.Message
+	}
+	return "Internal error. The service's log has the details."
+}

@@ -1,0 +1,15 @@
+package approvals
+
+// Line is what one countersign interceptor in a Trigger says: hold here, by this
+// Gate, and forward these.
+type Line struct {
+	Gate    string  // a Gate of the Trigger's namespace; "" when Inline
+	Inline  *Policy // the same fields, in the Trigger itself
+	After   string  // hold when a run of this Pipeline succeeds; "": hold every event that gets this far
+	Forward []Expression
+	// Requester is a CEL expression for who asked; "": what is known by default.
+	Requester string
+}
+
+// InlineGate is the name under which a policy from a Trigger is shown.
+const InlineGate = "(inline)"

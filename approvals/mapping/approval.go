@@ -1,0 +1,84 @@
+package mapping
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// Results evaluates the Gate's result expressions over a decided Approval and
+// returns the default results with those replaced or added. Text is neutralised.
+func (c *Compiler) Results(ctx context.Context, a approvals.Approval, vars Vars) ([]approvals.Param, error) {
+	out := approvals.DefaultResults(a)
+	vars.Approval = ApprovalVars(a)
+	for _, r := range a.Terms.Policy.Results {
+		value, err := c.String(ctx, r.Expression, vars)
+		if err != nil {
+			return nil, err
+		}
+		out = set(out, approvals.Param{Name: r.Name, Value: approvals.Neutral(value)})
+	}
+	return out, nil
+}
+
+func set(ps []approvals.Param, p approvals.Param) []approvals.Param {
+	for i := range ps {
+		if ps[i].Name == p.Name {
+			ps[i] = p
+			return ps
+		}
+	}
+	return append(ps, p)
+}
+
+// ApprovalVars is the variable "approval": outcome, requester, decidedAt, trigger
+// and votes, a list of {voter, verdict, comment, at}.
+func ApprovalVars(a approvals.Approval) map[string]any {
+	votes := make([]any, 0, len(a.Votes))
+	for _, v := range a.Votes {
+		votes = append(votes, map[string]any{
+			"voter": v.Voter, "verdict": string(v.Verdict), "comment": v.Comment, "at": v.At.UTC().Format(time.RFC3339),
+		})
+	}
+	vars := map[string]any{
+		"namespace": a.Namespace, "name": a.Name, "trigger": a.Trigger, "outcome": string(a.Outcome),
+		"decidedAt": a.DecidedAt.UTC().Format(time.RFC3339), "votes": votes, "requester": "",
+	}
+	if a.Terms != nil {
+		vars["requester"] = a.Terms.Requester
+	}
+	return vars
+}
+
+// SourceVars is what expressions see of what is held.
+func SourceVars(namespace string, s approvals.Source) (Vars, error) {
+	v := Vars{}
+	if r := s.Run; r != nil {
+		v.Params, v.Results = byName(s.Params), byName(s.Results)
+		v.Run = map[string]any{
+			"name": r.Name, "uid": r.UID, "namespace": namespace, "pipeline": r.Pipeline,
+			"labels": orEmpty(s.Labels), "annotations": orEmpty(s.Annotations),
+			"claims": byName(s.Claims),
+		}
+	}
+	if e := s.Event; e != nil {
+		v.RequestURL, v.Header = e.URL, map[string][]string{}
+		for _, h := range e.Headers {
+			v.Header[h.Name] = append(v.Header[h.Name], h.Value)
+		}
+		if err := json.Unmarshal([]byte(e.Body), &v.Body); err != nil {
+			return Vars{}, approvals.Errorf(approvals.CodeInvalid, "the event's body is not a JSON object: %v", err)
+		}
+	}
+	return v, nil
+}
+
+func byName(ps []approvals.Param) map[string]string {
+	m := make(map[string]string, len(ps))
+	for _, p := range ps {
+		m[p.Name] = p.Value
+	}
+	return m
+}

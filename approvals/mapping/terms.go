@@ -1,0 +1,96 @@
+package mapping
+
+import (
+	"context"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// CheckLine says which expression of a Trigger's line does not compile.
+func (c *Compiler) CheckLine(l approvals.Line) error {
+	for _, f := range l.Forward {
+		if err := c.Check(f.Expression); err != nil {
+			return approvals.Errorf(approvals.CodeInvalid, "forward %s: %s", f.Name, approvals.Message(err))
+		}
+	}
+	if l.Requester != "" {
+		if err := c.Check(l.Requester); err != nil {
+			return approvals.Errorf(approvals.CodeInvalid, "requester: %s", approvals.Message(err))
+		}
+	}
+	return nil
+}
+
+// CheckPolicy says which expression of a policy does not compile.
+func (c *Compiler) CheckPolicy(p approvals.Policy) error {
+	for _, r := range p.Results {
+		if err := c.Check(r.Expression); err != nil {
+			return approvals.Errorf(approvals.CodeInvalid, "results %s: %s", r.Name, approvals.Message(err))
+		}
+	}
+	return nil
+}
+
+// Terms works out an Approval's terms: what its source forwards by the Trigger's
+// line, and under which policy. template is the digest of what the outcome will
+// start. Every error is CodeInvalid and names the field to mend.
+func (c *Compiler) Terms(ctx context.Context, namespace, trigger string, l approvals.Line, p approvals.Policy, s approvals.Source, template string) (*approvals.Terms, error) {
+	if err := c.CheckPolicy(p); err != nil {
+		return nil, err
+	}
+	vars, err := SourceVars(namespace, s)
+	if err != nil {
+		return nil, err
+	}
+	requester, err := c.requester(ctx, l, vars, s)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Validate(requester); err != nil {
+		return nil, err
+	}
+	t := &approvals.Terms{Policy: p, Requester: requester, Template: template}
+	for _, f := range l.Forward {
+		value, err := c.String(ctx, f.Expression, vars)
+		if err != nil {
+			return nil, approvals.Errorf(approvals.CodeInvalid, "forward %s: %s", f.Name, approvals.Message(err))
+		}
+		t.Params = append(t.Params, approvals.Param{Name: f.Name, Value: approvals.Neutral(value)})
+	}
+	t.Digest = approvals.ContentDigest(namespace, trigger, template, s, t.Params)
+	return t, nil
+}
+
+// requester is who asked: what the line's expression says, else what part 1's
+// annotation or the usual fields of a push say, else "".
+func (c *Compiler) requester(ctx context.Context, l approvals.Line, v Vars, s approvals.Source) (string, error) {
+	if l.Requester != "" {
+		who, err := c.String(ctx, l.Requester, v)
+		if err != nil {
+			return "", approvals.Errorf(approvals.CodeInvalid, "requester: %s", approvals.Message(err))
+		}
+		return who, nil
+	}
+	if s.Run != nil {
+		return s.Requester, nil
+	}
+	// GitHub and Gitea, GitHub pushes by bots, GitLab.
+	for _, path := range [][]string{{"sender", "login"}, {"pusher", "name"}, {"user_username"}} {
+		if who, ok := field(v.Body, path...); ok {
+			return who, nil
+		}
+	}
+	return "", nil
+}
+
+func field(m map[string]any, path ...string) (string, bool) {
+	for _, k := range path[:len(path)-1] {
+		next, ok := m[k].(map[string]any)
+		if !ok {
+			return "", false
+		}
+		m = next
+	}
+	s, ok := m[path[len(path)-1]].(string)
+	return s, ok && s != ""
+}

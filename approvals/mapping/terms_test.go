@@ -1,0 +1,211 @@
+package mapping_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/approvals/mapping"
+)
+
+func policy() approvals.Policy { return ct.Make("a").Users("alice", "bob").Obj().Terms.Policy }
+
+func event(body string) approvals.Source { return ct.Make("a").Event(body).Obj().Source }
+
+func expressions(pairs ...string) []approvals.Expression {
+	var out []approvals.Expression
+	for i := 0; i < len(pairs); i += 2 {
+		out = append(out, approvals.Expression{Name: pairs[i], Expression: pairs[i+1]})
+	}
+	return out
+}
+
+func TestTerms(t *testing.T) {
+	t.Parallel()
+	c := compiler(t)
+	run := ct.Make("a").Obj().Source
+	line := approvals.Line{Gate: "production", Forward: expressions("digest", "results.digest", "note", "'$(uid) ' + params.env", "list", `["a"]`, "run", "run.namespace + '/' + run.name")}
+	got, err := c.Terms(t.Context(), "prod", "apply", line, policy(), run, ct.Template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	params := []approvals.Param{
+		{Name: "digest", Value: "sha256:abc"}, {Name: "note", Value: "$ (uid) production"}, {Name: "list", Value: "\u200b" + `["a"]`}, {Name: "run", Value: "prod/plan-1"},
+	}
+	want := &approvals.Terms{
+		Policy: policy(), Params: params, Template: ct.Template, Digest: approvals.ContentDigest("prod", "apply", ct.Template, run, params),
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
+	}
+	// The digest binds what is approved, so a second look gives the same.
+	again, err := compiler(t).Terms(t.Context(), "prod", "apply", line, policy(), run, ct.Template)
+	if err != nil || again.Digest != got.Digest {
+		t.Errorf("digest %s, then %s, %v", got.Digest, again.Digest, err)
+	}
+}
+
+// TestTermsRefuse: every error says which field to mend.
+func TestTermsRefuse(t *testing.T) {
+	t.Parallel()
+	c := compiler(t)
+	for name, x := range map[string]struct {
+		line   approvals.Line
+		policy func(*approvals.Policy)
+		source approvals.Source
+		want   string
+	}{
+		"forward, syntax":    {line: approvals.Line{Forward: expressions("ok", "'x'", "digest", "results.")}, want: `forward digest: expression "results." does not compile: <input>:1:9`},
+		"forward, value":     {line: approvals.Line{Forward: expressions("digest", "results.nope")}, want: "forward digest: expression \"results.nope\": no such key: nope"},
+		"forward, null":      {line: approvals.Line{Forward: expressions("digest", "null")}, want: "forward digest: expression \"null\": the value is null"},
+		"requester":          {line: approvals.Line{Requester: "run.labels['who']"}, want: "requester: expression \"run.labels['who']\": no such key: who"},
+		"results, syntax":    {policy: func(p *approvals.Policy) { p.Results = expressions("ticket", "approval.") }, want: "results ticket: expression \"approval.\" does not compile: <input>:1:10"},
+		"policy":             {policy: func(p *approvals.Policy) { p.Approvers = nil }, want: "list users or groups"},
+		"only the requester": {line: approvals.Line{Requester: "'Alice'"}, policy: func(p *approvals.Policy) { p.Approvers = p.Approvers[:1] }, want: "without the requester Alice it has 0"},
+		"body is a list":     {source: event("[1]"), want: "the event's body is not a JSON object"},
+		"body is no JSON":    {source: event("a=b"), want: "the event's body is not a JSON object"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := policy()
+			if x.policy != nil {
+				x.policy(&p)
+			}
+			if x.source.Event == nil {
+				x.source = ct.Make("a").Obj().Source
+			}
+			got, err := c.Terms(t.Context(), "prod", "apply", x.line, p, x.source, ct.Template)
+			if got != nil || approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), x.want) {
+				t.Errorf("%+v, %v; want an error with %q", got, err, x.want)
+			}
+		})
+	}
+}
+
+// TestRequester: who asked, as the usual senders say it.
+func TestRequester(t *testing.T) {
+	t.Parallel()
+	c := compiler(t)
+	run := ct.Make("a").Obj().Source
+	run.Requester = "zoe"
+	for name, x := range map[string]struct {
+		line   approvals.Line
+		source approvals.Source
+		want   string
+	}{
+		"a run's annotation":     {source: run, want: "zoe"},
+		"a run without":          {source: ct.Make("a").Obj().Source},
+		"GitHub":                 {source: event(`{"sender":{"login":"zoe"},"pusher":{"name":"bot"}}`), want: "zoe"},
+		"a pusher alone":         {source: event(`{"pusher":{"name":"zoe"}}`), want: "zoe"},
+		"GitLab":                 {source: event(`{"user_username":"zoe"}`), want: "zoe"},
+		"sender of another kind": {source: event(`{"sender":"x","user_username":"zoe"}`), want: "zoe"},
+		"sender without a login": {source: event(`{"sender":{"login":""},"pusher":{"name":5}}`)},
+		"none":                   {source: event(`{}`)},
+		"by the line, event":     {line: approvals.Line{Requester: "body.author"}, source: event(`{"author":"kim","sender":{"login":"zoe"}}`), want: "kim"},
+		"by the line, run":       {line: approvals.Line{Requester: "params.env"}, source: run, want: "production"},
+		"by the line, unknown":   {line: approvals.Line{Requester: "''"}, source: run},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := c.Terms(t.Context(), "prod", "apply", x.line, policy(), x.source, ct.Template)
+			if err != nil || got.Requester != x.want {
+				t.Errorf("%+v, %v; want %q", got, err, x.want)
+			}
+		})
+	}
+}
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	c := compiler(t)
+	if err := c.CheckLine(approvals.Line{Forward: expressions("a", "results.x"), Requester: "run.name"}); err != nil {
+		t.Errorf("a good line: %v", err)
+	}
+	for want, err := range map[string]error{
+		"forward b: ":     c.CheckLine(approvals.Line{Forward: expressions("a", "1", "b", "(")}),
+		"requester: ":     c.CheckLine(approvals.Line{Requester: "("}),
+		"results ticket:": c.CheckPolicy(approvals.Policy{Results: expressions("ticket", "(")}),
+	} {
+		if approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), want) {
+			t.Errorf("%v, want an error with %q", err, want)
+		}
+	}
+}
+
+func TestResults(t *testing.T) {
+	t.Parallel()
+	c := compiler(t)
+	decided := func(pairs ...string) approvals.Approval {
+		return ct.Make("a").Requester("zoe").With(func(a *approvals.Approval) { a.Terms.Policy.Results = expressions(pairs...) }).
+			Voted("alice", approvals.Approve, "ship $(uid)").Obj()
+	}
+	for name, x := range map[string]struct {
+		a    approvals.Approval
+		want []string // name, value
+	}{
+		"the defaults": {decided(), []string{"decision", "true", "comment", "ship $ (uid)", "approvedBy", "alice", "rejectedBy", ""}},
+		"overrides and additions": {
+			decided("decision", "approval.outcome == 'Approved' ? 'yes' : 'no'", "ticket", "params.env + '-' + approval.votes[0].voter"),
+			[]string{"decision", "yes", "comment", "ship $ (uid)", "approvedBy", "alice", "rejectedBy", "", "ticket", "production-alice"},
+		},
+		"everything of approval": {
+			decided("all", "[approval.namespace, approval.name, approval.trigger, approval.outcome, approval.requester, approval.decidedAt, approval.votes[0].verdict, approval.votes[0].at].join(' ')"),
+			[]string{"decision", "true", "comment", "ship $ (uid)", "approvedBy", "alice", "rejectedBy", "", "all", "prod a apply Approved zoe 2026-03-01T09:01:00Z approve 2026-03-01T09:01:00Z"},
+		},
+		"typed text stays neutral": {
+			decided("note", "'re: ' + approval.votes[0].comment", "list", "[approval.votes[0].voter]"),
+			[]string{"decision", "true", "comment", "ship $ (uid)", "approvedBy", "alice", "rejectedBy", "", "note", "re: ship $ (uid)", "list", "\u200b" + `["alice"]`},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			vars, err := mapping.SourceVars(x.a.Namespace, x.a.Source)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := c.Results(t.Context(), x.a, vars)
+			var want []approvals.Param
+			for i := 0; i < len(x.want); i += 2 {
+				want = append(want, approvals.Param{Name: x.want[i], Value: x.want[i+1]})
+			}
+			if d := cmp.Diff(want, got); err != nil || d != "" {
+				t.Errorf("%v (-want +got)\n%s", err, d)
+			}
+		})
+	}
+	a := decided("ticket", "approval.votes[7].voter")
+	if _, err := c.Results(t.Context(), a, mapping.Vars{}); approvals.CodeOf(err) != approvals.CodeInvalid {
+		t.Errorf("an expression that fails: %v", err)
+	}
+}
+
+// TestSourceVars: times are UTC wherever the process runs.
+func TestSourceVars(t *testing.T) {
+	t.Parallel()
+	v, err := mapping.SourceVars("prod", event(`{"a":{"b":[1,"x",null]}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := mapping.Vars{
+		Body: map[string]any{"a": map[string]any{"b": []any{1.0, "x", nil}}}, RequestURL: "/hook?x=1",
+		Header: map[string][]string{"Content-Type": {"application/json"}, "X-Github-Event": {"push"}},
+	}
+	if d := cmp.Diff(want, v); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
+	}
+	a := ct.Make("a").Voted("alice", approvals.Approve, "").With(func(a *approvals.Approval) {
+		tokyo := time.FixedZone("JST", 9*3600)
+		a.DecidedAt, a.Votes[0].At = a.DecidedAt.In(tokyo), a.Votes[0].At.In(tokyo)
+	}).Obj()
+	vars := mapping.ApprovalVars(a)
+	if vars["decidedAt"] != "2026-03-01T09:01:00Z" || vars["votes"].([]any)[0].(map[string]any)["at"] != "2026-03-01T09:01:00Z" {
+		t.Errorf("%v", vars)
+	}
+	if got := mapping.ApprovalVars(ct.Make("a").NoTerms(nil).Obj()); got["requester"] != "" {
+		t.Errorf("without terms: %v", got)
+	}
+}

@@ -1,0 +1,50 @@
+package approvals
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/hex"
+	"encoding/json"
+	"strings"
+)
+
+// maxName is the longest name that Tekton takes for a PipelineRun.
+const maxName = 63
+
+// nameHash has 60 bits: enough that two subjects of one namespace do not meet.
+const nameHash = 12
+
+// Name derives the name of the Approval for one subject under one Trigger. It
+// is the key that makes opening idempotent: the same subject gives the same
+// name, and the API server refuses the second object.
+//
+// subject is a PipelineRun's UID, or an event's digest and repetition. User text
+// never becomes part of the name: trigger is a Kubernetes object name.
+func Name(trigger, subject string) string {
+	sum := sha256.Sum256([]byte(trigger + "\n" + subject))
+	hash := strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))[:nameHash]
+	prefix := strings.ReplaceAll(trigger, ".", "-")
+	if most := maxName - nameHash - 1; len(prefix) > most {
+		prefix = strings.TrimRight(prefix[:most], "-")
+	}
+	return prefix + "-" + hash
+}
+
+// Digest is the SHA-256, in hex, of parts in a form in which no two different
+// lists of parts look the same, given that their text is UTF-8, as all that came
+// through an API server or as JSON is.
+func Digest(parts ...any) string {
+	// JSON of our own plain types cannot fail and orders map keys.
+	b, err := json.Marshal(parts)
+	if err != nil {
+		panic("approvals: digest of a type that JSON does not know: " + err.Error())
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// ContentDigest is the digest of what a asks to approve. The policy is not part
+// of it: it says who must agree, not what to.
+func ContentDigest(namespace, trigger, template string, s Source, params []Param) string {
+	return Digest("countersign/v1", namespace, trigger, template, s, params)
+}

@@ -1,0 +1,57 @@
+package email
+
+import (
+	"errors"
+	"fmt"
+	"net/mail"
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals/keyring"
+)
+
+// TLS is how the connection to the mail server is protected.
+type TLS string
+
+// The kinds of TLS.
+const (
+	StartTLS TLS = "starttls" // the default: refuse a server without it
+	Implicit TLS = "tls"      // TLS from the first byte, port 465
+	NoTLS    TLS = "none"     // for a relay beside us; never with a password
+)
+
+// Config is how to reach the mail server.
+type Config struct {
+	Host     string
+	Port     int
+	TLS      TLS
+	CAFile   string // PEM of the CAs to trust instead of the system's; "": the system's
+	Username string
+	Password keyring.Secret
+	From     string        // address, with or without a name
+	Timeout  time.Duration // of one whole delivery
+}
+
+// Validate lists everything that is wrong.
+func (c Config) Validate() error {
+	var errs []error
+	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if c.Host == "" {
+		wrong("smtp.host is empty")
+	}
+	if c.Port < 1 || c.Port > 65535 {
+		wrong("smtp.port is %d: use 587 (starttls), 465 (tls) or 25", c.Port)
+	}
+	switch c.TLS {
+	case StartTLS, Implicit:
+	case NoTLS:
+		if len(c.Password) > 0 {
+			wrong("smtp.tls is none with a password, which would travel in the clear: use starttls or tls")
+		}
+	default:
+		wrong("smtp.tls is %q: use starttls, tls or none", c.TLS)
+	}
+	if _, err := mail.ParseAddress(c.From); err != nil {
+		wrong("smtp.from is %q: %w", c.From, err)
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,316 @@
+package email_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-message/mail"
+	"github.com/emersion/go-smtp"
+
+	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/approvals/keyring"
+	"github.com/countersign-dev/countersign/approvals/notify"
+	"github.com/countersign-dev/countersign/approvals/notify/email"
+	"github.com/countersign-dev/countersign/templates"
+)
+
+const (
+	thePassword = "correct-horse-battery-staple"
+	theToken    = "eyJucyI6InByb2QifQ.c2lnbmF0dXJlLXNpZ25hdHVyZQ"
+	theLink     = "https://approve.example.com/links/" + theToken
+)
+
+func channel(t *testing.T, s *mailServer, change func(*email.Config)) *email.Channel {
+	t.Helper()
+	pages, err := templates.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &email.Channel{
+		Config: email.Config{Host: s.host, Port: s.port, TLS: email.NoTLS, CAFile: s.ca, From: "Countersign <countersign@example.com>", Timeout: 5 * time.Second},
+		Data: func(a approvals.Approval, approver string) (templates.Data, error) {
+			return templates.Data{Approval: a, Recipient: approver, Decidable: true, Missing: approvals.Missing(a), Link: theLink, Now: ct.T0}, nil
+		},
+		Set: pages, Now: func() time.Time { return ct.T0 },
+	}
+	if change != nil {
+		change(&c.Config)
+	}
+	return c
+}
+
+func message(b *ct.Builder) notify.Message {
+	return notify.Message{ID: "0123456789abcdef", To: "alice@example.com", Approval: b.Obj(), Approver: "alice"}
+}
+
+func login(c *email.Config) { c.Username, c.Password = "countersign", keyring.Secret(thePassword) }
+
+// parts are a mail's headers and its alternatives by type.
+func parts(t *testing.T, raw []byte) (mail.Header, map[string]string) {
+	t.Helper()
+	r, err := mail.CreateReader(bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]string{}
+	for {
+		p, err := r.NextPart()
+		if errors.Is(err, io.EOF) {
+			return r.Header, out
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, ok := p.Header.(*mail.InlineHeader)
+		if !ok {
+			t.Fatalf("an attachment: %v", p.Header)
+		}
+		kind, _, err := h.ContentType()
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(p.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[kind] = string(body)
+	}
+}
+
+func TestSend(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		kind   kind
+		config func(*email.Config)
+		auth   string
+	}{
+		"plain":              {},
+		"STARTTLS":           {kind: kind{tls: true}, config: func(c *email.Config) { c.TLS = email.StartTLS }},
+		"STARTTLS and login": {kind: kind{tls: true, login: true}, config: func(c *email.Config) { c.TLS = email.StartTLS; login(c) }, auth: "countersign:" + thePassword},
+		"TLS":                {kind: kind{implicit: true}, config: func(c *email.Config) { c.TLS = email.Implicit }},
+		"TLS and login":      {kind: kind{implicit: true, login: true}, config: func(c *email.Config) { c.TLS = email.Implicit; login(c) }, auth: "countersign:" + thePassword},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newMailServer(t, c.kind)
+			if err := channel(t, s, c.config).Send(t.Context(), message(ct.Make("apply-1"))); err != nil {
+				t.Fatal(err)
+			}
+			h, alternatives := parts(t, s.only(t))
+			if strings.Join(s.from, ",") != "countersign@example.com" || strings.Join(s.to, ",") != "alice@example.com" || strings.Join(s.auth, ",") != c.auth {
+				t.Errorf("from %v to %v as %v", s.from, s.to, s.auth)
+			}
+			for kind, want := range map[string]string{"text/plain": theLink, "text/html": theLink} {
+				if !strings.Contains(alternatives[kind], want) {
+					t.Errorf("the %s has no %s:\n%s", kind, want, alternatives[kind])
+				}
+			}
+			if len(alternatives) != 2 {
+				t.Errorf("%d alternatives", len(alternatives))
+			}
+			for header, want := range map[string]string{
+				"Message-Id": "<0123456789abcdef@example.com>", "Auto-Submitted": "auto-generated", "To": "<alice@example.com>",
+				"From": `"Countersign" <countersign@example.com>`, "Date": "Sun, 01 Mar 2026 09:00:00 +0000",
+			} {
+				if got := h.Get(header); got != want {
+					t.Errorf("%s is %q, want %q", header, got, want)
+				}
+			}
+		})
+	}
+}
+
+// TestSentAgain: a mail that had to be sent twice is one mail to whoever reads it.
+func TestSentAgain(t *testing.T) {
+	t.Parallel()
+	s := newMailServer(t, kind{})
+	c := channel(t, s, nil)
+	for range 2 {
+		if err := c.Send(t.Context(), message(ct.Make("apply-1"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, _ := parts(t, s.mails[0])
+	second, _ := parts(t, s.mails[1])
+	for _, h := range []string{"Message-Id", "Subject", "Date"} {
+		if first.Get(h) != second.Get(h) || first.Get(h) == "" {
+			t.Errorf("%s is %q, then %q", h, first.Get(h), second.Get(h))
+		}
+	}
+}
+
+// TestFails: every way a mail server fails is an error that says which server and
+// what, holds no secret, and comes in time (F18).
+func TestFails(t *testing.T) {
+	t.Parallel()
+	answer := func(command string, code int, text string) func(string) error {
+		return func(c string) error {
+			if c == command {
+				return &smtp.SMTPError{Code: code, EnhancedCode: smtp.EnhancedCode{code / 100, 0, 0}, Message: text}
+			}
+			return nil
+		}
+	}
+	startTLS := func(c *email.Config) { c.TLS = email.StartTLS; login(c) }
+	for name, c := range map[string]struct {
+		kind   kind
+		config func(*email.Config)
+		want   string
+	}{
+		"no STARTTLS where it must": {kind{login: true}, startTLS, "STARTTLS"},
+		"a certificate unknown":     {kind{tls: true}, func(c *email.Config) { c.TLS, c.CAFile = email.StartTLS, "" }, "certificate"},
+		"TLS where there is none":   {kind{}, func(c *email.Config) { c.TLS = email.Implicit }, "tls"},
+		"login refused":             {kind{tls: true, login: true}, func(c *email.Config) { startTLS(c); c.Username = "somebody" }, "no such user or password"},
+		"login not offered":         {kind{tls: true}, startTLS, "AUTH"},
+		"sender refused":            {kind{fault: answer("mail", 550, "not from you")}, nil, "not from you"},
+		"unknown recipient":         {kind{fault: answer("rcpt", 550, "no such user here")}, nil, "no such user here"},
+		"grey-listed":               {kind{fault: answer("rcpt", 451, "try later")}, nil, "451"},
+		"mailbox full":              {kind{fault: answer("data", 452, "mailbox full")}, nil, "mailbox full"},
+		"refused content":           {kind{fault: answer("data", 554, "looks like spam")}, nil, "554"},
+		"no such CA file":           {kind{}, func(c *email.Config) { c.CAFile = "/nonexistent/ca.pem" }, "no such file"},
+		"a sender that is none":     {kind{}, func(c *email.Config) { c.From = "nobody" }, "nobody"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newMailServer(t, c.kind)
+			err := channel(t, s, c.config).Send(t.Context(), message(ct.Make("apply-1")))
+			if err == nil || !strings.Contains(strings.ToLower(err.Error()), strings.ToLower(c.want)) {
+				t.Fatalf("%v, want an error with %q", err, c.want)
+			}
+			ct.AssertLeaksNothing(t, "the error", err.Error(), thePassword, theToken)
+			if s.taken() != 0 {
+				t.Error("and the mail was taken")
+			}
+			if len(s.auth) > 0 && !strings.Contains(name, "login") {
+				t.Errorf("the password went out: %v", s.auth)
+			}
+		})
+	}
+}
+
+// TestHangs: a server that takes the connection and says nothing holds nobody up
+// for longer than the time-out.
+func TestHangs(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	addr := l.Addr().(*net.TCPAddr)
+	silent := &mailServer{host: addr.IP.String(), port: addr.Port}
+	err = channel(t, silent, func(c *email.Config) { c.Timeout = 50 * time.Millisecond; login(c) }).Send(t.Context(), message(ct.Make("a")))
+	if err == nil {
+		t.Fatal("no error")
+	}
+	ct.AssertLeaksNothing(t, "the error", err.Error(), thePassword, theToken)
+
+	l.Close()
+	err = channel(t, silent, nil).Send(t.Context(), message(ct.Make("a")))
+	if err == nil || !strings.Contains(err.Error(), "refused") || !strings.Contains(err.Error(), addr.String()) {
+		t.Errorf("a server that is down: %v", err)
+	}
+
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("shutting down"))
+	if err := channel(t, silent, nil).Send(ctx, message(ct.Make("a"))); err == nil || !strings.Contains(err.Error(), "shutting down") {
+		t.Errorf("shutting down: %v", err)
+	}
+}
+
+// TestInjection: nothing that anybody typed or named becomes a header, another
+// recipient, or markup (F19).
+func TestInjection(t *testing.T) {
+	t.Parallel()
+	const evil = "x\r\nBcc: victim@example.com\r\n\r\n<script>alert(1)</script> \"'&\u202e"
+	b := ct.Make("apply-1").With(func(a *approvals.Approval) {
+		a.Trigger = evil
+		a.Source.Run.Pipeline, a.Source.Run.Name = evil, evil
+		a.Source.Results = []approvals.Param{{Name: evil, Value: evil + strings.Repeat("x", 100_000)}}
+		a.Terms.Requester, a.Terms.Policy.Gate = evil, evil
+		a.Terms.Params = []approvals.Param{{Name: evil, Value: evil}}
+		a.Votes = []approvals.Vote{{Voter: evil, Verdict: approvals.Approve, Comment: evil, At: ct.T0}}
+	})
+	s := newMailServer(t, kind{})
+	if err := channel(t, s, nil).Send(t.Context(), message(b)); err != nil {
+		t.Fatal(err)
+	}
+	h, alternatives := parts(t, s.only(t))
+	if h.Has("Bcc") || h.Has("Cc") || len(s.to) != 1 {
+		t.Errorf("headers %v, to %v", h, s.to)
+	}
+	if subject, err := h.Subject(); err != nil || strings.ContainsAny(subject, "\r\n\u202e") {
+		t.Errorf("subject %q, %v", subject, err)
+	}
+	if strings.Contains(alternatives["text/html"], "<script>") || !strings.Contains(alternatives["text/html"], theLink) {
+		t.Error("markup came through, or the link did not")
+	}
+	for _, to := range []string{"alice@example.com\r\nBcc: victim@example.com", "alice@example.com, victim@example.com", "", "alice"} {
+		m := message(ct.Make("a"))
+		m.To = to
+		if err := channel(t, s, nil).Send(t.Context(), m); err == nil {
+			t.Errorf("a mail to %q was sent", to)
+		}
+	}
+	if s.taken() != 1 {
+		t.Errorf("%d mails were taken", s.taken())
+	}
+}
+
+func TestComposeFails(t *testing.T) {
+	t.Parallel()
+	s := newMailServer(t, kind{})
+	c := channel(t, s, nil)
+	c.Data = func(approvals.Approval, string) (templates.Data, error) {
+		return templates.Data{}, errors.New("no signing key")
+	}
+	if err := c.Send(t.Context(), message(ct.Make("a"))); err == nil || !strings.Contains(err.Error(), "no signing key") || s.calls != 0 {
+		t.Errorf("%v after %d connections", err, s.calls)
+	}
+	if c.Name() != "email" {
+		t.Error(c.Name())
+	}
+}
+
+func TestValidate(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*email.Config)
+		want   []string
+	}{
+		"good":              {func(*email.Config) {}, nil},
+		"tls with a login":  {func(c *email.Config) { c.TLS = email.Implicit; login(c) }, nil},
+		"none, no login":    {func(c *email.Config) { c.TLS = email.NoTLS }, nil},
+		"no host":           {func(c *email.Config) { c.Host = "" }, []string{"smtp.host is empty"}},
+		"port":              {func(c *email.Config) { c.Port = 70000 }, []string{"smtp.port is 70000: use 587"}},
+		"tls":               {func(c *email.Config) { c.TLS = "ssl" }, []string{`smtp.tls is "ssl": use starttls, tls or none`}},
+		"password in clear": {func(c *email.Config) { c.TLS = email.NoTLS; login(c) }, []string{"would travel in the clear"}},
+		"from":              {func(c *email.Config) { c.From = "nobody" }, []string{`smtp.from is "nobody"`}},
+		"everything":        {func(c *email.Config) { *c = email.Config{} }, []string{"smtp.host", "smtp.port", "smtp.tls", "smtp.from"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conf := email.Config{Host: "mail.example.com", Port: 587, TLS: email.StartTLS, From: "c@example.com"}
+			c.change(&conf)
+			err := conf.Validate()
+			if (err == nil) != (c.want == nil) {
+				t.Fatalf("%v", err)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%q lacks %q", err, want)
+				}
+			}
+			if err != nil {
+				ct.AssertLeaksNothing(t, "the error", err.Error(), thePassword)
+			}
+		})
+	}
+}

@@ -1,0 +1,16 @@
+package approvals
+
+import "context"
+
+// Store keeps Approvals. Implementations return CodeNotFound, CodeConflict
+// (after too many lost races) and CodeUnavailable.
+type Store interface {
+	// Get returns one Approval. key.UID is compared when it is set.
+	Get(ctx context.Context, key Key) (Approval, error)
+	// List returns the Approvals of a namespace, of all when it is "".
+	List(ctx context.Context, namespace string) ([]Approval, error)
+	// Update is compare-and-swap: change sees the newest version and may run
+	// again when it lost a race, so it must be pure. An error from change ends
+	// it and is returned as it is; a change that returns Absent writes nothing.
+	Update(ctx context.Context, key Key, change func(Approval) (Approval, Change, error)) (Approval, error)
+}

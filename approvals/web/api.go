@@ -1,0 +1,226 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// voteRequest is the body of POST …/votes.
+type voteRequest struct {
+	Vote    approvals.Verdict `json:"vote"`
+	Comment string            `json:"comment"`
+}
+
+func (s *server) apiVote(w http.ResponseWriter, r *http.Request) {
+	id, err := s.authenticate(r)
+	if err != nil {
+		s.fail(w, err)
+		return
+	}
+	var req voteRequest
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxForm))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&req); err != nil {
+		if _, large := errors.AsType[*http.MaxBytesError](err); large {
+			writeStatus(w, http.StatusRequestEntityTooLarge, string(approvals.CodeInvalid), "the body is far too large; nothing was recorded")
+			return
+		}
+		writeError(w, approvals.Errorf(approvals.CodeInvalid,
+			`the body is not {"vote":"approve|reject","comment":"…"}: %v; nothing was recorded`, err))
+		return
+	}
+	key := keyOf(r)
+	a, did, err := s.Desk.Vote(r.Context(), key, approvals.Ballot{Voter: id, Verdict: req.Vote, Comment: req.Comment})
+	if err != nil {
+		s.fail(w, s.hide(r, id, err))
+		return
+	}
+	status := http.StatusCreated
+	if did == approvals.Absent {
+		status = http.StatusOK
+	}
+	writeJSON(w, status, viewOf(a))
+}
+
+func (s *server) apiGet(w http.ResponseWriter, r *http.Request) {
+	id, err := s.authenticate(r)
+	if err != nil {
+		s.fail(w, err)
+		return
+	}
+	a, err := s.Store.Get(r.Context(), keyOf(r))
+	if err != nil {
+		s.fail(w, err)
+		return
+	}
+	if approvals.MayVote(a, id) != nil {
+		may, err := s.Auth.MaySee(r.Context(), id, "get", a.Namespace, a.Name)
+		if err == nil && !may {
+			err = approvals.Errorf(approvals.CodeForbidden, "%s may not see approvals in namespace %s: an approver of it can, or whoever may get approvals.countersign.dev there", id.Name, a.Namespace)
+		}
+		if err != nil {
+			s.fail(w, err)
+			return
+		}
+	}
+	writeJSON(w, http.StatusOK, viewOf(a))
+}
+
+// apiList lists what the caller may see: everything with the right to list, else
+// what the caller may decide. ?outcome=Pending keeps one outcome.
+func (s *server) apiList(w http.ResponseWriter, r *http.Request) {
+	id, err := s.authenticate(r)
+	if err != nil {
+		s.fail(w, err)
+		return
+	}
+	namespace := mux.Vars(r)["namespace"]
+	all, err := s.Auth.MaySee(r.Context(), id, "list", namespace, "")
+	if err != nil {
+		s.fail(w, err)
+		return
+	}
+	list, err := s.Store.List(r.Context(), namespace)
+	if err != nil {
+		s.fail(w, err)
+		return
+	}
+	outcome := approvals.Outcome(r.URL.Query().Get("outcome"))
+	items := []view{}
+	for _, a := range list {
+		if (outcome == "" || a.Outcome == outcome) && (all || approvals.MayVote(a, id) == nil) {
+			items = append(items, viewOf(a))
+		}
+	}
+	slices.SortFunc(items, func(x, y view) int {
+		if c := y.OpenedAt.Compare(x.OpenedAt); c != 0 {
+			return c
+		}
+		return strings.Compare(x.Namespace+"/"+x.Name, y.Namespace+"/"+y.Name)
+	})
+	writeJSON(w, http.StatusOK, map[string]any{"items": items})
+}
+
+// hide keeps from whoever may see nothing of an Approval what its refusal tells:
+// who can decide is for people with the right to look.
+func (s *server) hide(r *http.Request, id approvals.Identity, err error) error {
+	if approvals.CodeOf(err) != approvals.CodeForbidden {
+		return err
+	}
+	key := keyOf(r)
+	if may, merr := s.Auth.MaySee(r.Context(), id, "get", key.Namespace, key.Name); merr != nil || may {
+		return err
+	}
+	return approvals.Errorf(approvals.CodeForbidden, "this is not for %s to decide, and who can is not yours to see: ask for the right to get approvals.countersign.dev in namespace %s", id.Name, key.Namespace)
+}
+
+func (s *server) authenticate(r *http.Request) (approvals.Identity, error) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "bearer") || token == "" {
+		return approvals.Identity{}, approvals.Errorf(approvals.CodeUnauthenticated,
+			`send a Kubernetes token: curl -H "Authorization: Bearer $(kubectl create token NAME)" …`)
+	}
+	return s.Auth.Authenticate(r.Context(), token)
+}
+
+func (s *server) fail(w http.ResponseWriter, err error) {
+	s.logInternal(err)
+	writeError(w, err)
+}
+
+func keyOf(r *http.Request) approvals.Key {
+	v := mux.Vars(r)
+	return approvals.Key{Namespace: v["namespace"], Name: v["name"]}
+}
+
+// view is an Approval in the API.
+type view struct {
+	Namespace  string            `json:"namespace"`
+	Name       string            `json:"name"`
+	UID        string            `json:"uid"`
+	Trigger    string            `json:"trigger"`
+	Gate       string            `json:"gate,omitempty"`
+	Outcome    string            `json:"outcome"`
+	OpenedAt   time.Time         `json:"openedAt"`
+	Deadline   *time.Time        `json:"deadline,omitempty"`
+	DecidedAt  *time.Time        `json:"decidedAt,omitempty"`
+	Requester  string            `json:"requester,omitempty"`
+	Digest     string            `json:"digest,omitempty"`
+	After      *runView          `json:"after,omitempty"`
+	Params     map[string]string `json:"params,omitempty"`
+	Missing    int               `json:"missing"`
+	Votes      []voteView        `json:"votes"`
+	Results    map[string]string `json:"results,omitempty"`
+	Next       *runView          `json:"next,omitempty"`
+	Blocked    *problemView      `json:"blocked,omitempty"`
+	Unreleased *problemView      `json:"unreleased,omitempty"`
+}
+
+type runView struct {
+	Name     string `json:"name"`
+	UID      string `json:"uid"`
+	Pipeline string `json:"pipeline,omitempty"`
+}
+
+type voteView struct {
+	Voter   string    `json:"voter"`
+	Vote    string    `json:"vote"`
+	Comment string    `json:"comment,omitempty"`
+	At      time.Time `json:"at"`
+	Way     string    `json:"way"`
+}
+
+type problemView struct {
+	Reason  string `json:"reason"`
+	Message string `json:"message"`
+}
+
+func viewOf(a approvals.Approval) view {
+	v := view{
+		Namespace: a.Namespace, Name: a.Name, UID: a.UID, Trigger: a.Trigger, Outcome: string(a.Outcome),
+		OpenedAt: a.OpenedAt.UTC(), Missing: approvals.Missing(a), Votes: []voteView{}, Results: byName(a.Results),
+		After: runOf(a.Source.Run), Next: runOf(a.Next), Blocked: problemOf(a.Blocked), Unreleased: problemOf(a.Unreleased),
+	}
+	if t := a.Terms; t != nil {
+		deadline := a.Deadline().UTC()
+		v.Gate, v.Requester, v.Digest, v.Params, v.Deadline = t.Policy.Gate, t.Requester, t.Digest, byName(t.Params), &deadline
+	}
+	if a.Decided() {
+		at := a.DecidedAt.UTC()
+		v.DecidedAt = &at
+	}
+	for _, x := range a.Votes {
+		v.Votes = append(v.Votes, voteView{x.Voter, string(x.Verdict), x.Comment, x.At.UTC(), string(x.Way)})
+	}
+	return v
+}
+
+func runOf(r *approvals.Run) *runView {
+	if r == nil {
+		return nil
+	}
+	return &runView{r.Name, r.UID, r.Pipeline}
+}
+
+func problemOf(p *approvals.Problem) *problemView {
+	if p == nil {
+		return nil
+	}
+	return &problemView{p.Reason, p.Message}
+}
+
+func byName(ps []approvals.Param) map[string]string {
+	m := make(map[string]string, len(ps))
+	for _, p := range ps {
+		m[p.Name] = p.Value
+	}
+	return m
+}

@@ -1,0 +1,54 @@
+package web
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// statusOf is the one table from the domain's codes to HTTP.
+func statusOf(c approvals.Code) int {
+	switch c {
+	case approvals.CodeInvalid:
+		return http.StatusBadRequest
+	case approvals.CodeUnauthenticated:
+		return http.StatusUnauthorized
+	case approvals.CodeForbidden:
+		return http.StatusForbidden
+	case approvals.CodeNotFound:
+		return http.StatusNotFound
+	case approvals.CodeConflict:
+		return http.StatusConflict
+	case approvals.CodeGone:
+		return http.StatusGone
+	case approvals.CodeNotReady:
+		return http.StatusConflict
+	case approvals.CodeUnavailable:
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+// writeError answers an API request with {"error": {"code", "message"}}.
+func writeError(w http.ResponseWriter, err error) {
+	code := approvals.CodeOf(err)
+	if code == approvals.CodeUnauthenticated {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="countersign"`)
+	}
+	writeStatus(w, statusOf(code), string(code), approvals.Message(err))
+}
+
+func writeStatus(w http.ResponseWriter, status int, code, message string) {
+	writeJSON(w, status, map[string]any{"error": map[string]string{"code": code, "message": message}})
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ") // curl is a person's client
+	// A failed write means that the client has gone; nobody is left to tell.
+	_ = enc.Encode(v)
+}

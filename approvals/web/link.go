@@ -1,0 +1,144 @@
+package web
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/gorilla/mux"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/link"
+	"github.com/countersign-dev/countersign/templates"
+)
+
+// showLink shows the Approval that a mailed link is for. It changes nothing: mail
+// scanners follow links too.
+func (s *server) showLink(w http.ResponseWriter, r *http.Request) {
+	claims, a, ok := s.byLink(w, r)
+	if ok {
+		s.page(w, http.StatusOK, s.Show(a, claims.Voter), r)
+	}
+}
+
+// voteByLink takes the vote of the link's owner, posted by the page's form.
+func (s *server) voteByLink(w http.ResponseWriter, r *http.Request) {
+	claims, a, ok := s.byLink(w, r)
+	if !ok {
+		return
+	}
+	d := s.Show(a, claims.Voter)
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	if err := r.ParseForm(); err != nil {
+		status, text := http.StatusBadRequest, "The form could not be read; nothing was recorded. Try again."
+		if _, large := errors.AsType[*http.MaxBytesError](err); large {
+			status, text = http.StatusRequestEntityTooLarge, "The form is far too large; nothing was recorded. Shorten the comment."
+		}
+		d.Trouble = text
+		s.page(w, status, d, r)
+		return
+	}
+	// From the body alone: a query must never vote.
+	verdict, comment := approvals.Verdict(r.PostForm.Get("vote")), r.PostForm.Get("comment")
+	if verdict == "" {
+		// A login redirect or a broken client can turn a POST into an empty one.
+		d.Trouble, d.Comment = "Nothing was chosen, so nothing was recorded. Press Approve or Reject.", comment
+		s.page(w, http.StatusBadRequest, d, r)
+		return
+	}
+	after, did, err := s.Desk.Vote(r.Context(), claims.Key(), approvals.Ballot{
+		Voter:   approvals.Identity{Name: claims.Voter, Way: approvals.WayLink, Evidence: "link until " + claims.Expires.Format("2006-01-02T15:04:05Z")},
+		Verdict: verdict, Comment: comment,
+	})
+	if err != nil {
+		if fresh, ferr := s.Store.Get(r.Context(), claims.Key()); ferr == nil {
+			d = s.Show(fresh, claims.Voter)
+		}
+		d.Trouble, d.Comment = approvals.Message(err), comment
+		s.page(w, statusOf(approvals.CodeOf(err)), d, r)
+		return
+	}
+	d = s.Show(after, claims.Voter)
+	d.Notice = noticeOf(did, verdict)
+	s.page(w, http.StatusOK, d, r)
+}
+
+func noticeOf(did approvals.Change, v approvals.Verdict) string {
+	what := map[approvals.Verdict]string{approvals.Approve: "approval", approvals.Reject: "rejection"}[v]
+	if did == approvals.Absent {
+		return "Your " + what + " was recorded before; nothing changed."
+	}
+	return "Your " + what + " was recorded."
+}
+
+// byLink reads the link and its Approval, or answers the request and says false.
+func (s *server) byLink(w http.ResponseWriter, r *http.Request) (link.Claims, approvals.Approval, bool) {
+	claims, err := link.Parse(s.Ring(), mux.Vars(r)["token"], s.Now())
+	if err != nil {
+		title := "This link does not work"
+		if approvals.CodeOf(err) == approvals.CodeGone {
+			title = "This link has expired"
+		}
+		s.problem(w, statusOf(approvals.CodeOf(err)), title, approvals.Message(err))
+		return claims, approvals.Approval{}, false
+	}
+	a, err := s.Store.Get(r.Context(), claims.Key())
+	if err != nil {
+		s.logInternal(err)
+		s.problem(w, statusOf(approvals.CodeOf(err)), "Can't be shown", approvals.Message(err))
+		return claims, a, false
+	}
+	return claims, a, true
+}
+
+// Show is what the page shows of a to voter.
+func (d Deps) Show(a approvals.Approval, voter string) templates.Data {
+	now := d.Now()
+	data := templates.Data{
+		Approval: a, Recipient: voter, Missing: approvals.Missing(a), Now: now, Base: trimSlash(d.External.Path),
+	}
+	if i := slices.IndexFunc(a.Votes, func(v approvals.Vote) bool { return v.Voter == voter }); i >= 0 {
+		data.MyVote = &a.Votes[i]
+	}
+	if a.Terms != nil {
+		for _, name := range a.Terms.Policy.Show {
+			for _, r := range a.Source.Results {
+				if r.Name == name {
+					data.Shown = append(data.Shown, r)
+				}
+			}
+		}
+	}
+	switch err := approvals.MayVote(a, approvals.Identity{Name: voter}); {
+	case a.Decided():
+	case err != nil:
+		data.WhyNot = approvals.Message(err)
+	case !now.Before(a.Deadline()):
+		data.WhyNot = "The time to decide is over."
+	default:
+		data.Decidable = true
+	}
+	return data
+}
+
+// page renders to memory first: a template that fails half way must not leave
+// half a page with a 200.
+func (s *server) page(w http.ResponseWriter, status int, d templates.Data, r *http.Request) {
+	d.Action = r.URL.EscapedPath()
+	var buf bytes.Buffer
+	if err := s.Templates.Approval(&buf, d); err != nil {
+		s.Log.Error("render page", "error", err.Error())
+		s.problem(w, http.StatusInternalServerError, "Can't be shown", "Internal error. The service's log has the details.")
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(buf.Bytes())
+}
+
+func (s *server) logInternal(err error) {
+	if c := approvals.CodeOf(err); c == approvals.CodeInternal || c == approvals.CodeUnavailable {
+		s.Log.Error("request not answered", "code", string(c), "error", err.Error())
+	}
+}

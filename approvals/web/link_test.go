@@ -1,0 +1,221 @@
+package web_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+)
+
+const base = "https://approve.example.com"
+
+// TestLinkReadsOnly: whatever follows a link changes nothing. Mail scanners,
+// previews and prefetching browsers send these (F1).
+func TestLinkReadsOnly(t *testing.T) {
+	t.Parallel()
+	a := ct.Make("apply-1").Obj()
+	b := newBench(t, base, a)
+	path := "/links/" + b.token(t, a, "alice")
+	before := b.state(t)
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodTrace, "PROPFIND"} {
+		for _, query := range []string{"", "?vote=approve", "?vote=reject&comment=x", "?_method=POST&vote=approve"} {
+			w := b.ask(method, path+query, "vote=approve", "Content-Type", "application/x-www-form-urlencoded", "X-HTTP-Method-Override", "POST", "Sec-Purpose", "prefetch")
+			want := http.StatusMethodNotAllowed
+			if method == http.MethodGet || method == http.MethodHead {
+				want = http.StatusOK
+			}
+			if w.Code != want {
+				t.Errorf("%s %s: %d, want %d", method, query, w.Code, want)
+			}
+			if after := b.state(t); after != before {
+				t.Fatalf("%s %s changed what is kept", method, query)
+			}
+		}
+	}
+	w := b.ask(http.MethodGet, path, "")
+	page := w.Body.String()
+	if !strings.Contains(page, "<form") || !strings.Contains(page, `method="post"`) {
+		t.Errorf("no form in\n%s", page)
+	}
+	for _, auto := range []string{"<script", "onload", `http-equiv="refresh"`} {
+		if strings.Contains(strings.ToLower(page), auto) {
+			t.Errorf("the page has %s: it could act by itself", auto)
+		}
+	}
+	if w := b.post(path, vote("approve", "")); w.Code != http.StatusOK {
+		t.Errorf("the link was used up by looking: %d", w.Code)
+	}
+}
+
+func TestLinkVotes(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 100_000)
+	for name, c := range map[string]struct {
+		a       *ct.Builder
+		voter   string
+		form    url.Values
+		query   string
+		status  int
+		want    string // on the page
+		outcome approvals.Outcome
+		votes   int
+	}{
+		"approve":            {voter: "alice", form: vote("approve", "ship it"), status: 200, want: "Your approval was recorded.", outcome: approvals.Approved, votes: 1},
+		"reject":             {voter: "alice", form: vote("reject", ""), status: 200, want: "Your rejection was recorded.", outcome: approvals.Rejected, votes: 1},
+		"one of two":         {a: ct.Make("a").Users("alice", "bob").Quorum(2), voter: "alice", form: vote("approve", ""), status: 200, want: "Your approval was recorded.", outcome: approvals.Pending, votes: 1},
+		"other fields":       {voter: "alice", form: url.Values{"vote": {"approve"}, "voter": {"bob"}, "user": {"bob"}}, status: 200, want: "recorded", outcome: approvals.Approved, votes: 1},
+		"nothing chosen":     {voter: "alice", form: url.Values{}, status: 400, want: "Nothing was chosen, so nothing was recorded.", outcome: approvals.Pending},
+		"comment alone":      {voter: "alice", form: vote("", "my words"), status: 400, want: "my words", outcome: approvals.Pending},
+		"by the query":       {voter: "alice", form: url.Values{}, query: "?vote=approve", status: 400, want: "Nothing was chosen", outcome: approvals.Pending},
+		"query against form": {voter: "alice", form: vote("reject", ""), query: "?vote=approve", status: 200, want: "Your rejection was recorded.", outcome: approvals.Rejected, votes: 1},
+		"unknown verdict":    {voter: "alice", form: vote("yes", ""), status: 400, want: "nothing was recorded", outcome: approvals.Pending},
+		"a long comment":     {voter: "alice", form: vote("approve", long), status: 400, want: "100000 bytes and the most is 2048", outcome: approvals.Pending},
+		"a huge form":        {voter: "alice", form: vote("approve", strings.Repeat("x", 2<<20)), status: 413, want: "The form is far too large; nothing was recorded.", outcome: approvals.Pending},
+		"the requester":      {a: ct.Make("a").Users("alice", "bob").Requester("alice"), voter: "alice", form: vote("approve", ""), status: 403, want: "does not let the requester decide", outcome: approvals.Pending},
+		"no longer listed":   {a: ct.Make("a").Users("bob"), voter: "alice", form: vote("approve", ""), status: 403, want: "this is not for alice to decide", outcome: approvals.Pending},
+		"the other, after": { // F15, F20
+			a: ct.Make("a").Users("alice", "bob").Voted("bob", approvals.Approve, ""), voter: "alice", form: vote("approve", ""), status: 409,
+			want: "already approved by bob at 2026-03-01T09:01:00Z; your vote was not recorded", outcome: approvals.Approved, votes: 1,
+		},
+		"a change of mind, after": {a: ct.Make("a").Voted("alice", approvals.Approve, ""), voter: "alice", form: vote("reject", ""), status: 409, want: "already approved by alice at 2026-03-01T09:01:00Z", outcome: approvals.Approved, votes: 1},
+		"the same, after":         {a: ct.Make("a").Voted("alice", approvals.Approve, ""), voter: "alice", form: vote("approve", ""), status: 200, want: "Your approval was recorded before; nothing changed.", outcome: approvals.Approved, votes: 1},
+		"blocked": {
+			a: ct.Make("a").With(func(a *approvals.Approval) {
+				a.Blocked = &approvals.Problem{Reason: "NotGenuine", Message: "its seal is not this service's"}
+			}), voter: "alice", form: vote("approve", ""), status: 409, want: "its seal is not this service", outcome: approvals.Pending,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if c.a == nil {
+				c.a = ct.Make("a")
+			}
+			a := c.a.Obj()
+			b := newBench(t, base, a)
+			token := b.token(t, a, c.voter)
+			if name == "blocked" { // its terms were taken away after the mail went out
+				a.Terms = nil
+				b = newBench(t, base, a)
+			}
+			w := b.post("/links/"+token+c.query, c.form)
+			if w.Code != c.status || !strings.Contains(unescape(w.Body.String()), c.want) {
+				t.Errorf("%d, want %d with %q:\n%.3000s", w.Code, c.status, c.want, w.Body)
+			}
+			got, err := b.store.Get(t.Context(), a.Key)
+			if err != nil || got.Outcome != c.outcome || len(got.Votes) != c.votes {
+				t.Errorf("outcome %s with votes %+v, %v; want %s with %d", got.Outcome, got.Votes, err, c.outcome, c.votes)
+			}
+			for _, v := range got.Votes[len(a.Votes):] {
+				if v.Voter != c.voter || v.Way != approvals.WayLink || v.Evidence != "link until 2026-03-01T10:00:00Z" {
+					t.Errorf("recorded %+v", v)
+				}
+			}
+			wantHeaders(t, name, w.Header())
+		})
+	}
+}
+
+// TestLinkTwice: a form sent twice is one vote, one decision and no error.
+func TestLinkTwice(t *testing.T) {
+	t.Parallel()
+	a := ct.Make("a").Obj()
+	b := newBench(t, base, a)
+	path := "/links/" + b.token(t, a, "alice")
+	for i, want := range []string{"Your approval was recorded.", "was recorded before; nothing changed.", "was recorded before; nothing changed."} {
+		if w := b.post(path, vote("approve", "ok")); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%d: %d without %q", i, w.Code, want)
+		}
+	}
+	if b.store.Writes() != 1 || len(b.ended) != 1 {
+		t.Errorf("%d writes, ended %v", b.store.Writes(), b.ended)
+	}
+}
+
+func TestLinkRefused(t *testing.T) {
+	t.Parallel()
+	a := ct.Make("a").Obj()
+	expired := ct.Make("a").Lifetime(20 * 60e9).Obj()
+	for name, c := range map[string]struct {
+		a      approvals.Approval
+		token  func(good string) string
+		down   error
+		status int
+		want   string
+	}{
+		"expired":       {a: expired, status: 410, want: "this link expired at 2026-03-01T09:20:00Z; nothing was recorded"},
+		"tampered":      {token: func(s string) string { return "A" + s[1:] }, status: 401, want: "not complete or was changed"},
+		"cut":           {token: func(s string) string { return s[:len(s)-3] }, status: 401, want: "not complete or was changed"},
+		"made up":       {token: func(string) string { return "hello" }, status: 401, want: "not complete or was changed"},
+		"its head only": {token: func(s string) string { s, _, _ = strings.Cut(s, "."); return s }, status: 401, want: "not complete or was changed"},
+		"deleted":       {a: ct.Make("other").Obj(), status: 404, want: "prod/other was not found"},
+		"replaced":      {a: ct.Make("a").With(func(a *approvals.Approval) { a.UID = "uid-before" }).Obj(), status: 404, want: "was not found"},
+		"store is down": {down: approvals.Errorf(approvals.CodeUnavailable, "try again in a moment"), status: 503, want: "try again in a moment"},
+		"store breaks":  {down: http.ErrAbortHandler, status: 500, want: "Internal error. The service's log has the details."},
+	} {
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			t.Run(name+" "+method, func(t *testing.T) {
+				t.Parallel()
+				if c.a.Name == "" {
+					c.a = a
+				}
+				b := newBench(t, base, a)
+				token := b.token(t, c.a, "alice")
+				if c.token != nil {
+					token = c.token(token)
+				}
+				before := b.state(t)
+				b.store.Fail(c.down)
+				w := b.ask(method, "/links/"+token, "vote=approve", "Content-Type", "application/x-www-form-urlencoded")
+				b.store.Fail(nil)
+				if w.Code != c.status || !strings.Contains(unescape(w.Body.String()), c.want) || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/html") {
+					t.Errorf("%d %s, want %d with %q:\n%s", w.Code, w.Header().Get("Content-Type"), c.status, c.want, w.Body)
+				}
+				if b.state(t) != before {
+					t.Error("something was changed")
+				}
+				wantHeaders(t, name, w.Header())
+			})
+		}
+	}
+}
+
+// TestShow: the page's data for each reader and state.
+func TestShow(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		a         *ct.Builder
+		voter     string
+		decidable bool
+		whyNot    string
+		missing   int
+		mine      bool
+		shown     int
+	}{
+		"an approver":    {a: ct.Make("a"), voter: "alice", decidable: true, missing: 1},
+		"has voted":      {a: ct.Make("a").Users("alice", "bob").Quorum(2).Voted("alice", approvals.Approve, ""), voter: "alice", decidable: true, missing: 1, mine: true},
+		"the requester":  {a: ct.Make("a").Users("alice", "bob").Requester("alice"), voter: "alice", whyNot: "requester", missing: 1},
+		"time is over":   {a: ct.Make("a").Lifetime(10 * 60e9), voter: "alice", whyNot: "The time to decide is over.", missing: 1},
+		"decided":        {a: ct.Make("a").Voted("alice", approvals.Approve, ""), voter: "alice", mine: true},
+		"decided, other": {a: ct.Make("a").Voted("alice", approvals.Approve, ""), voter: "mallory"},
+		"no terms":       {a: ct.Make("a").NoTerms(nil), voter: "alice", whyNot: "its terms are being worked out"},
+		"shows a result": {a: ct.Make("a").With(func(a *approvals.Approval) { a.Terms.Policy.Show = []string{"digest", "absent"} }), voter: "alice", decidable: true, missing: 1, shown: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newBench(t, base+"/x/").Show(c.a.Obj(), c.voter)
+			if d.Decidable != c.decidable || !strings.Contains(d.WhyNot, c.whyNot) || (d.WhyNot == "") != (c.whyNot == "") || d.Missing != c.missing || (d.MyVote != nil) != c.mine || len(d.Shown) != c.shown {
+				t.Errorf("decidable %t, why not %q, missing %d, my vote %v, shown %v", d.Decidable, d.WhyNot, d.Missing, d.MyVote, d.Shown)
+			}
+			if d.Base != "/x" || d.Recipient != c.voter {
+				t.Errorf("base %q, recipient %q", d.Base, d.Recipient)
+			}
+		})
+	}
+}
+
+func unescape(html string) string {
+	return strings.NewReplacer("&#39;", "'", "&#34;", `"`, "&lt;", "<", "&gt;", ">", "&#43;", "+", "&amp;", "&").Replace(html)
+}

@@ -1,0 +1,117 @@
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/keyring"
+	"github.com/countersign-dev/countersign/templates"
+)
+
+// maxForm bounds what is read of a vote: a comment that is too long is read far
+// enough to be refused with its size.
+const maxForm = 1 << 20
+
+// Authenticator proves a Kubernetes bearer token and says what its owner may see.
+type Authenticator interface {
+	Authenticate(ctx context.Context, token string) (approvals.Identity, error)
+	MaySee(ctx context.Context, id approvals.Identity, verb, namespace, name string) (bool, error)
+}
+
+// Desk takes votes.
+type Desk interface {
+	Vote(ctx context.Context, key approvals.Key, b approvals.Ballot) (approvals.Approval, approvals.Change, error)
+}
+
+// Deps is what the service needs.
+type Deps struct {
+	Store     approvals.Store
+	Desk      Desk
+	Auth      Authenticator
+	Ring      func() keyring.Ring
+	Templates *templates.Set
+	// External is where people reach the service; its path is the prefix that all
+	// routes have.
+	External *url.URL
+	Now      func() time.Time
+	Log      *slog.Logger
+	// Observe counts one answered request. route is the pattern, never the path:
+	// paths hold tokens.
+	Observe func(route, method string, status int, took time.Duration)
+}
+
+type server struct {
+	Deps
+	base string
+}
+
+// Handler returns the service's routes.
+func Handler(d Deps) http.Handler {
+	s := &server{Deps: d, base: strings.TrimSuffix(d.External.Path, "/")}
+	root := mux.NewRouter()
+	root.Use(s.observe, secure)
+	// Every route hangs on the root: in a subrouter mux answers a wrong method with
+	// 404 as soon as another route follows.
+	at := func(path string, h http.HandlerFunc, methods ...string) {
+		root.HandleFunc(s.base+path, h).Methods(methods...)
+	}
+	at("/", s.home, http.MethodGet, http.MethodHead)
+	at("/links/{token}", s.showLink, http.MethodGet, http.MethodHead)
+	at("/links/{token}", s.voteByLink, http.MethodPost)
+	root.PathPrefix(s.base+"/static/").Handler(static(s.base)).Methods(http.MethodGet, http.MethodHead)
+	at("/api/v1/approvals", s.apiList, http.MethodGet)
+	at("/api/v1/namespaces/{namespace}/approvals", s.apiList, http.MethodGet)
+	at("/api/v1/namespaces/{namespace}/approvals/{name}", s.apiGet, http.MethodGet)
+	at("/api/v1/namespaces/{namespace}/approvals/{name}/votes", s.apiVote, http.MethodPost)
+
+	// mux runs no middleware for what no route matches.
+	root.NotFoundHandler = s.observe(secure(http.HandlerFunc(s.notFound)))
+	root.MethodNotAllowedHandler = s.observe(secure(http.HandlerFunc(s.methodNotAllowed)))
+	// Refuses a POST that another site's page makes a browser send.
+	origin := http.NewCrossOriginProtection()
+	origin.SetDenyHandler(s.observe(secure(http.HandlerFunc(s.crossOrigin))))
+	return origin.Handler(root)
+}
+
+func static(base string) http.Handler {
+	files := http.StripPrefix(base+"/static/", http.FileServerFS(templates.Static))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "public, max-age=3600")
+		files.ServeHTTP(w, r)
+	})
+}
+
+func (s *server) home(w http.ResponseWriter, _ *http.Request) {
+	s.problem(w, http.StatusOK, "Countersign", "Open the link in the mail that you were sent to see what waits for you. For curl, the API is under "+s.base+"/api/v1/approvals.")
+}
+
+func (s *server) notFound(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, s.base+"/api/") {
+		writeError(w, approvals.Errorf(approvals.CodeNotFound, "there is nothing at this path: the API is %s/api/v1/namespaces/NAMESPACE/approvals", s.base))
+		return
+	}
+	s.problem(w, http.StatusNotFound, "Not found", "There is nothing at this address. Open the link from the mail as a whole.")
+}
+
+func (s *server) crossOrigin(w http.ResponseWriter, _ *http.Request) {
+	s.problem(w, http.StatusForbidden, "Not from there", "Another site's page sent this, so nothing was recorded. Open the link from the mail and decide on that page.")
+}
+
+func (s *server) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
+	writeStatus(w, http.StatusMethodNotAllowed, "method_not_allowed", r.Method+" is not possible here: GET shows, POST to …/votes votes")
+}
+
+func (s *server) problem(w http.ResponseWriter, status int, title, message string) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	if err := s.Templates.Problem(w, templates.Problem{Status: status, Title: title, Message: message, Base: s.base}); err != nil {
+		s.Log.Error("render page", "error", err.Error())
+	}
+}

@@ -1,0 +1,90 @@
+// Command countersign is the service: interceptor, pages and API, controllers.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/countersign-dev/countersign/internal/app"
+	"github.com/countersign-dev/countersign/internal/config"
+)
+
+const usage = `countersign: human approval between Tekton pipelines.
+
+Usage: countersign [flags]
+
+It serves the Triggers interceptor over TLS, the approval page and API over HTTP,
+and, while it leads, opens, releases and confirms Approvals. It finds its cluster
+as kubectl does (in a pod: by the service account).
+
+  countersign --config /etc/countersign/config.yaml
+
+Configuration (YAML; docs/configuration.md has every field):
+
+  externalURL: https://approve.example.com
+  smtp: {host: mail.example.com, from: "Countersign <countersign@example.com>"}
+
+Flags:
+`
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	f := flag.NewFlagSet("countersign", flag.ContinueOnError)
+	f.Usage = func() { fmt.Fprint(f.Output(), usage); f.PrintDefaults() }
+	path := f.String("config", "/etc/countersign/config.yaml", "the configuration `file`")
+	level := f.String("log-level", "info", "debug, info, warn or error")
+	o := app.Options{Now: time.Now}
+	f.StringVar(&o.Namespace, "namespace", env("POD_NAMESPACE", "countersign"), "the service's own `namespace` ($POD_NAMESPACE)")
+	f.StringVar(&o.Pod, "pod", env("POD_NAME", "countersign"), "this process's `name` in the leader election ($POD_NAME)")
+	f.StringVar(&o.Service, "service", "countersign", "the Kubernetes Service's `name`")
+	f.StringVar(&o.WebAddress, "web-address", ":8080", "`address` of pages and API")
+	f.StringVar(&o.InterceptorAddress, "interceptor-address", ":8443", "`address` of the interceptor")
+	f.StringVar(&o.MetricsAddress, "metrics-address", ":9090", "`address` of /metrics")
+	f.StringVar(&o.HealthAddress, "health-address", ":8081", "`address` of /healthz and /readyz")
+	f.BoolVar(&o.LeaderElection, "leader-elect", true, "elect a leader for the background work")
+	if err := f.Parse(os.Args[1:]); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return 0
+		}
+		return 2
+	}
+	var lvl slog.Level
+	if err := lvl.UnmarshalText([]byte(*level)); err != nil {
+		fmt.Fprintf(os.Stderr, "countersign: --log-level %s: use debug, info, warn or error\n", *level)
+		return 2
+	}
+	o.Log = slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: lvl}))
+	var err error
+	if o.Config, err = config.Load(*path); err != nil {
+		fmt.Fprintln(os.Stderr, "countersign:", err)
+		return 2
+	}
+	if o.Rest, err = ctrl.GetConfig(); err != nil {
+		fmt.Fprintln(os.Stderr, "countersign: find the cluster:", err)
+		return 1
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := app.Run(ctx, o); err != nil {
+		o.Log.Error("stopped", "error", err.Error())
+		return 1
+	}
+	return 0
+}
+
+func env(name, otherwise string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return otherwise
+}

@@ -1,0 +1,109 @@
+package interceptor
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+func ours(params ...string) *triggersv1.TriggerInterceptor {
+	ti := &triggersv1.TriggerInterceptor{Ref: triggersv1.InterceptorRef{Name: Name, Kind: triggersv1.ClusterInterceptorKind}}
+	for i := 0; i < len(params); i += 2 {
+		ti.Params = append(ti.Params, triggersv1.InterceptorParams{Name: params[i], Value: apiextensionsv1.JSON{Raw: []byte(params[i+1])}})
+	}
+	return ti
+}
+
+func TestParseLine(t *testing.T) {
+	t.Parallel()
+	many := make([]string, maxForward+1)
+	for i := range many {
+		many[i] = fmt.Sprintf(`"p%d":"body.x"`, i)
+	}
+	inlineGate := &approvals.Policy{Gate: "inline"}
+	for name, c := range map[string]struct {
+		params []string
+		line   *approvals.Line
+		want   string // of the error
+	}{
+		"a gate":         {params: []string{"gate", `"production"`}, line: &approvals.Line{Gate: "production"}},
+		"an inline gate": {params: []string{"gate", ` {"approvers":{"users":[{"name":"alice"}]}}`}, line: &approvals.Line{Inline: inlineGate}},
+		"everything": {
+			params: []string{"gate", `"production"`, "after", `{"pipeline":"plan"}`, "forward", `{"b":"results.b","a":"params['a']"}`, "requester", `"run.labels['who']"`},
+			line: &approvals.Line{
+				Gate: "production", After: "plan", Requester: "run.labels['who']",
+				Forward: []approvals.Expression{{Name: "a", Expression: "params['a']"}, {Name: "b", Expression: "results.b"}},
+			},
+		},
+		"nothing to forward": {params: []string{"gate", `"g"`, "forward", `{}`}, line: &approvals.Line{Gate: "g"}},
+
+		"no gate":             {want: "has no param gate: add {name: gate, value: NAME}"},
+		"an empty gate":       {params: []string{"gate", `""`}, want: "has no param gate"},
+		"a null gate":         {params: []string{"gate", `null`}, want: "has no param gate"},
+		"gate is a number":    {params: []string{"gate", `5`}, want: "param gate: json: cannot unmarshal number"},
+		"gate is a list":      {params: []string{"gate", `["a"]`}, want: "param gate: json: cannot unmarshal array"},
+		"a bad inline gate":   {params: []string{"gate", `{"aprovers":{}}`}, want: `param gate: unknown field "aprovers"`},
+		"unknown param":       {params: []string{"gate", `"g"`, "aftr", `{}`}, want: "param aftr: unknown param: use gate, after, forward or requester"},
+		"case matters":        {params: []string{"Gate", `"g"`}, want: "param Gate: unknown param"},
+		"after is a string":   {params: []string{"gate", `"g"`, "after", `"plan"`}, want: "param after: json: cannot unmarshal string"},
+		"after what":          {params: []string{"gate", `"g"`, "after", `{}`}, want: "param after: it needs a pipeline: {pipeline: NAME}"},
+		"after, null":         {params: []string{"gate", `"g"`, "after", `null`}, want: "it needs a pipeline"},
+		"after, misspelt":     {params: []string{"gate", `"g"`, "after", `{"pipelne":"plan"}`}, want: `unknown field "pipelne"`},
+		"forward is a list":   {params: []string{"gate", `"g"`, "forward", `["a"]`}, want: "param forward: json: cannot unmarshal array"},
+		"forward of a number": {params: []string{"gate", `"g"`, "forward", `{"a":1}`}, want: "param forward: json: cannot unmarshal number"},
+		"forward too much":    {params: []string{"gate", `"g"`, "forward", "{" + strings.Join(many, ",") + "}"}, want: "it forwards 129 params and the most is 128"},
+		"requester is a list": {params: []string{"gate", `"g"`, "requester", `[]`}, want: "param requester: json: cannot unmarshal array"},
+		"nothing at all":      {params: []string{"gate", ``}, want: "param gate: EOF"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inline := func(raw []byte) (approvals.Policy, error) {
+				if strings.Contains(string(raw), "aprovers") {
+					return approvals.Policy{}, errors.New(`unknown field "aprovers"`)
+				}
+				return *inlineGate, nil
+			}
+			line, err := ParseLine([]*triggersv1.TriggerInterceptor{nil, {Ref: triggersv1.InterceptorRef{Name: "github"}}, ours(c.params...)}, inline)
+			if c.want == "" {
+				if d := cmp.Diff(c.line, line); err != nil || d != "" {
+					t.Errorf("%v (-want +got)\n%s", err, d)
+				}
+				return
+			}
+			if line != nil || approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), c.want) {
+				t.Errorf("%+v, %v; want an error with %q", line, err, c.want)
+			}
+		})
+	}
+}
+
+// TestIsOurs: only our ClusterInterceptor makes a Trigger a gated one.
+func TestIsOurs(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		ti   *triggersv1.TriggerInterceptor
+		want bool
+	}{
+		"ours":             {ours(), true},
+		"by default kind":  {&triggersv1.TriggerInterceptor{Ref: triggersv1.InterceptorRef{Name: Name}}, true},
+		"another kind":     {&triggersv1.TriggerInterceptor{Ref: triggersv1.InterceptorRef{Name: Name, Kind: triggersv1.NamespacedInterceptorKind}}, false},
+		"another":          {&triggersv1.TriggerInterceptor{Ref: triggersv1.InterceptorRef{Name: "cel"}}, false},
+		"nothing":          {nil, false},
+		"a webhook's name": {&triggersv1.TriggerInterceptor{}, false},
+	} {
+		if got := IsOurs(c.ti); got != c.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+	line, err := ParseLine([]*triggersv1.TriggerInterceptor{{Ref: triggersv1.InterceptorRef{Name: "cel"}}}, nil)
+	if line != nil || err != nil {
+		t.Errorf("a Trigger without us: %+v, %v", line, err)
+	}
+}

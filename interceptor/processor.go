@@ -1,0 +1,173 @@
+package interceptor
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
+	"google.golang.org/grpc/codes"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/keyring"
+)
+
+// Gated is a Trigger with a countersign line, as the API server has it.
+type Gated struct {
+	Namespace, Name string
+	Line            approvals.Line
+	Template        string // digest of the Trigger with its bindings and template
+}
+
+// Triggers looks Triggers up.
+type Triggers interface {
+	// Gated returns CodeNotFound for a Trigger that is not there or has no
+	// countersign line, CodeInvalid for a line that can't be used.
+	Gated(ctx context.Context, namespace, name string) (Gated, error)
+}
+
+// Opener opens Approvals. Both calls are idempotent: the name of what is opened
+// derives from the subject and the Trigger.
+type Opener interface {
+	OpenEvent(ctx context.Context, g Gated, e approvals.Event, header http.Header) (approvals.Approval, error)
+	// Hint says that a run may have succeeded; the opener looks for itself.
+	Hint(ctx context.Context, g Gated, namespace, name, uid string) error
+}
+
+// Releases is the store as far as releasing needs it.
+type Releases interface {
+	Get(ctx context.Context, key approvals.Key) (approvals.Approval, error)   // may lag behind
+	Fresh(ctx context.Context, key approvals.Key) (approvals.Approval, error) // the API server's word
+}
+
+// Processor holds and releases. It implements Triggers' InterceptorInterface.
+type Processor struct {
+	Triggers Triggers
+	Opener   Opener
+	Releases Releases
+	Ring     func() keyring.Ring
+	Now      func() time.Time
+	Log      *slog.Logger
+	Count    func(answer string) // released, held, refused, unrelated
+}
+
+var _ triggersv1.InterceptorInterface = (*Processor)(nil)
+
+// Process answers one request of an EventListener.
+func (p *Processor) Process(ctx context.Context, r *triggersv1.InterceptorRequest) *triggersv1.InterceptorResponse {
+	namespace, name, err := triggerID(r.Context)
+	if err != nil {
+		return p.refuse("", "", err)
+	}
+	g, err := p.Triggers.Gated(ctx, namespace, name)
+	if err != nil {
+		return p.refuse(namespace, name, err)
+	}
+	header := http.Header(r.Header)
+	if key, ours := ParseEventID(header.Get("Webhook-Id")); ours {
+		return p.release(ctx, g, key, r, header)
+	}
+	if g.Line.After != "" {
+		return p.hint(ctx, g, r, header)
+	}
+	return p.hold(ctx, g, r, header)
+}
+
+func (p *Processor) release(ctx context.Context, g Gated, key approvals.Key, r *triggersv1.InterceptorRequest, header http.Header) *triggersv1.InterceptorResponse {
+	if err := verify(p.Ring(), header, r.Body, p.Now()); err != nil {
+		return p.refuse(g.Namespace, g.Name, err)
+	}
+	a, err := p.Releases.Get(ctx, key)
+	if err == nil && (!a.Decided() || a.Terms == nil) {
+		// The cache may lag behind the vote that made us post.
+		a, err = p.Releases.Fresh(ctx, key)
+	}
+	if err != nil {
+		return p.refuse(g.Namespace, g.Name, err)
+	}
+	if err := releasable(a, g.Namespace, g.Name, g.Template); err != nil {
+		return p.refuse(g.Namespace, g.Name, err)
+	}
+	p.Count("released")
+	return &triggersv1.InterceptorResponse{
+		Continue:   true,
+		Extensions: map[string]any{Name: ExtensionOf(a)},
+	}
+}
+
+// hint treats a Tekton CloudEvent as what it is: somebody's word that a run has
+// succeeded.
+func (p *Processor) hint(ctx context.Context, g Gated, r *triggersv1.InterceptorRequest, header http.Header) *triggersv1.InterceptorResponse {
+	if header.Get("Ce-Type") != successType {
+		p.Count("unrelated")
+		return stop(codes.FailedPrecondition, "not the completion of a run: this Trigger waits for pipeline "+g.Line.After)
+	}
+	var data struct {
+		PipelineRun struct {
+			Metadata struct{ Namespace, Name, UID string }
+		}
+	}
+	if err := json.Unmarshal([]byte(r.Body), &data); err != nil {
+		return p.refuse(g.Namespace, g.Name, approvals.Errorf(approvals.CodeInvalid, "the CloudEvent's data is not a PipelineRun: %v", err))
+	}
+	m := data.PipelineRun.Metadata
+	if m.Namespace != g.Namespace {
+		p.Count("unrelated")
+		return stop(codes.FailedPrecondition, "the run is of another namespace than this Trigger")
+	}
+	if err := p.Opener.Hint(ctx, g, m.Namespace, m.Name, m.UID); err != nil {
+		return p.refuse(g.Namespace, g.Name, err)
+	}
+	p.Count("held")
+	return stop(codes.OK, "taken as a hint: the run is looked at")
+}
+
+func (p *Processor) hold(ctx context.Context, g Gated, r *triggersv1.InterceptorRequest, header http.Header) *triggersv1.InterceptorResponse {
+	if b := strings.TrimSpace(r.Body); !strings.HasPrefix(b, "{") || !json.Valid([]byte(b)) {
+		return p.refuse(g.Namespace, g.Name, approvals.Errorf(approvals.CodeInvalid,
+			"the event's body is not a JSON object, so bindings could not read it; send Content-Type: application/json and an object"))
+	}
+	url := ""
+	if r.Context != nil {
+		url = r.Context.EventURL
+	}
+	e, err := held(r.Body, url, header)
+	if err != nil {
+		return p.refuse(g.Namespace, g.Name, err)
+	}
+	a, err := p.Opener.OpenEvent(ctx, g, e, header)
+	if err != nil {
+		return p.refuse(g.Namespace, g.Name, err)
+	}
+	p.Count("held")
+	return stop(codes.OK, "held as approval "+a.Key.String())
+}
+
+// successType is Tekton's event for a run that succeeded.
+const successType = "dev.tekton.event.pipelinerun.successful.v1"
+
+// refuse stops the event and says why, to the EventListener and to our log: the
+// sender has had its 202 and hears nothing.
+func (p *Processor) refuse(namespace, trigger string, err error) *triggersv1.InterceptorResponse {
+	p.Count("refused")
+	p.Log.Warn("event refused", "namespace", namespace, "trigger", trigger, "code", string(approvals.CodeOf(err)), "reason", err.Error())
+	return stop(grpcCode(approvals.CodeOf(err)), approvals.Message(err))
+}
+
+func stop(code codes.Code, message string) *triggersv1.InterceptorResponse {
+	return &triggersv1.InterceptorResponse{Continue: false, Status: triggersv1.Status{Code: code, Message: message}}
+}
+
+func triggerID(c *triggersv1.TriggerContext) (namespace, name string, err error) {
+	if c != nil {
+		namespace, name = triggersv1.ParseTriggerID(c.TriggerID)
+	}
+	if namespace == "" || name == "" {
+		return "", "", approvals.Errorf(approvals.CodeInvalid,
+			"the request names no Trigger: give the Trigger in the EventListener a name, and put countersign in the Trigger, not in a group")
+	}
+	return namespace, name, nil
+}

@@ -1,0 +1,261 @@
+package interceptor
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
+	"google.golang.org/grpc/codes"
+
+	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/approvals/keyring"
+)
+
+func approved() *ct.Builder {
+	return ct.Make("apply-1").Requester("zoe").Voted("alice", approvals.Approve, "ship it")
+}
+
+// TestRelease: only the signed, fresh event of this Trigger's own decided Approval
+// passes, once.
+func TestRelease(t *testing.T) {
+	t.Parallel()
+	const body = `{"decision":"true"}`
+	key := ct.Make("apply-1").Obj().Key
+	good := func() http.Header { return signed(ring, key, now, body) }
+	resigned := func(k approvals.Key) http.Header { return signed(ring, k, now, body) }
+	for name, c := range map[string]struct {
+		a        *ct.Builder
+		cached   *ct.Builder // when the cache lags behind
+		trigger  string
+		header   http.Header
+		body     string
+		template string
+		code     codes.Code
+		want     string
+	}{
+		"it passes":               {},
+		"the cache lags behind":   {cached: ct.Make("apply-1")},
+		"the cache has no terms":  {cached: ct.Make("apply-1").NoTerms(nil)},
+		"as old as may be":        {header: signed(ring, key, now.Add(-5*time.Minute), body)},
+		"stale":                   {header: signed(ring, key, now.Add(-5*time.Minute-time.Second), body), code: codes.Unauthenticated, want: "signed 5m1s ago"},
+		"from the future":         {header: signed(ring, key, now.Add(time.Hour), body), code: codes.Unauthenticated, want: "the most is 5m0s"},
+		"unsigned":                {header: http.Header{"Webhook-Id": {EventID(key)}}, code: codes.Unauthenticated, want: "Webhook-Timestamp is not a number"},
+		"another's key":           {header: signed(keyring.Ring{{Secret: []byte("x")}}, key, now, body), code: codes.Unauthenticated, want: "not made by this service"},
+		"another body":            {body: `{"decision":"false"}`, code: codes.Unauthenticated, want: "not made by this service"},
+		"another trigger's event": {trigger: "push", code: codes.PermissionDenied, want: "is for trigger prod/apply, not for this one"},
+		"another namespace's": {
+			a: approved().In("dev"), header: resigned(approvals.Key{Namespace: "dev", Name: "apply-1", UID: "uid-apply-1"}),
+			code: codes.PermissionDenied, want: "is for trigger dev/apply, not for this one",
+		},
+		"undecided":          {a: ct.Make("apply-1"), code: codes.FailedPrecondition, want: "is not decided"},
+		"no terms":           {a: approved().NoTerms(nil), code: codes.PermissionDenied, want: "has no terms that this service set"},
+		"rejected":           {a: ct.Make("apply-1").Voted("alice", approvals.Reject, ""), code: codes.PermissionDenied, want: "is Rejected, which its gate does not release"},
+		"expired":            {a: ct.Make("apply-1").Expired(), code: codes.PermissionDenied, want: "is Expired, which its gate does not release"},
+		"rejected, releases": {a: ct.Make("apply-1").ReleaseOn(approvals.Rejected).Voted("alice", approvals.Reject, "")},
+		"a replay": {
+			a: approved().With(func(a *approvals.Approval) { a.Next = &approvals.Run{Name: "apply-1"} }), code: codes.AlreadyExists, want: "started run apply-1 already",
+		},
+		"template changed": {template: "template-2", code: codes.AlreadyExists, want: "changed after apply-1 was opened: what was approved is not what would run"},
+		"params changed": {
+			a: approved().With(func(a *approvals.Approval) { a.Terms.Params[0].Value = "sha256:evil" }), code: codes.AlreadyExists, want: "no longer has the digest that was approved",
+		},
+		"no such approval": {a: ct.Make("other"), code: codes.NotFound, want: "was not found"},
+		"another's UID":    {header: resigned(approvals.Key{Namespace: "prod", Name: "apply-1", UID: "uid-older"}), code: codes.NotFound, want: "was not found"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if c.a == nil {
+				c.a = approved()
+			}
+			a := c.a.Obj()
+			if name == "params changed" {
+				a.Terms.Digest = approved().Obj().Terms.Digest
+			}
+			cached := a
+			if c.cached != nil {
+				cached = c.cached.Obj()
+			}
+			b := newBench([]approvals.Approval{cached}, []approvals.Approval{a})
+			if c.template != "" {
+				b.Triggers = fakeTriggers{c.template}
+			}
+			if c.header == nil {
+				c.header = good()
+			}
+			if c.body == "" {
+				c.body = body
+			}
+			if c.trigger == "" {
+				c.trigger = "apply"
+			}
+			got := b.Process(t.Context(), request(c.trigger, c.body, c.header))
+			if got.Continue != (c.want == "") || got.Status.Code != c.code || !strings.Contains(got.Status.Message, c.want) {
+				t.Fatalf("continue %t, %s %q; want %s with %q", got.Continue, got.Status.Code, got.Status.Message, c.code, c.want)
+			}
+			if len(b.opener.opened)+len(b.opener.hints) > 0 {
+				t.Error("an event of ours was held")
+			}
+			if c.want != "" {
+				if got.Extensions != nil || b.counts["refused"] != 1 || !strings.Contains(b.log.String(), "event refused") {
+					t.Errorf("extensions %v, counts %v, log %q", got.Extensions, b.counts, b.log)
+				}
+				return
+			}
+			want := ExtensionOf(a)
+			if d := cmp.Diff(map[string]any{"countersign": want}, got.Extensions); d != "" || b.counts["released"] != 1 {
+				t.Errorf("counts %v, extensions (-want +got)\n%s", b.counts, d)
+			}
+		})
+	}
+}
+
+// TestExtension is what bindings read.
+func TestExtension(t *testing.T) {
+	t.Parallel()
+	a := ct.Make("apply-1").Requester("$(uid)").Voted("alice", approvals.Approve, "ship it").Obj()
+	want := `{"run":"apply-1","outcome":"Approved","approval":{"namespace":"prod","name":"apply-1","uid":"uid-apply-1","digest":"` + a.Terms.Digest +
+		`","requester":"$ (uid)"},"params":{"digest":"sha256:abc"},"results":{"approvedBy":"alice","comment":"ship it","decision":"true","rejectedBy":""}}`
+	if got := asJSON(t, ExtensionOf(a)); got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+}
+
+func TestHold(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		trigger string
+		body    string
+		header  http.Header
+		err     error
+		code    codes.Code
+		want    string // of the message
+		opened  int
+	}{
+		"held":                   {body: ` {"a":1}`, want: "held as approval prod/push-1", opened: 1},
+		"somebody's webhook":     {body: `{}`, header: http.Header{"Webhook-Id": {"msg_1"}}, want: "held as", opened: 1},
+		"nearly ours":            {body: `{}`, header: http.Header{"Webhook-Id": {"countersign/prod/x"}}, want: "held as", opened: 1},
+		"ours by a lower case":   {body: `{}`, header: http.Header{"webhook-id": {EventID(approved().Obj().Key)}}, want: "held as", opened: 1},
+		"not JSON":               {body: `a=1&b=2`, code: codes.InvalidArgument, want: "not a JSON object"},
+		"broken JSON":            {body: `{"a":`, code: codes.InvalidArgument, want: "not a JSON object"},
+		"a list":                 {body: `[1]`, code: codes.InvalidArgument, want: "not a JSON object"},
+		"two objects":            {body: `{}{}`, code: codes.InvalidArgument, want: "not a JSON object"},
+		"nothing":                {body: ``, code: codes.InvalidArgument, want: "not a JSON object"},
+		"too large":              {body: `{"a":"` + strings.Repeat("x", MaxBody) + `"}`, code: codes.InvalidArgument, want: "the most that can be held"},
+		"sender not proved":      {body: `{}`, err: approvals.Errorf(approvals.CodeUnauthenticated, "no signature"), code: codes.Unauthenticated, want: "no signature"},
+		"cluster does not reply": {body: `{}`, err: approvals.Errorf(approvals.CodeUnavailable, "try again"), code: codes.Unavailable, want: "try again"},
+		"an error not ours":      {body: `{}`, err: http.ErrAbortHandler, code: codes.Internal, want: "Internal error"},
+		"unknown trigger":        {trigger: "nope", body: `{}`, code: codes.NotFound, want: "trigger prod/nope was not found"},
+		"broken line":            {trigger: "broken", body: `{}`, code: codes.InvalidArgument, want: "param aftr: unknown param"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(nil, nil)
+			b.opener.err = c.err
+			if c.trigger == "" {
+				c.trigger = "push"
+			}
+			got := b.Process(t.Context(), request(c.trigger, c.body, c.header))
+			if got.Continue || got.Extensions != nil || got.Status.Code != c.code || !strings.Contains(got.Status.Message, c.want) {
+				t.Errorf("continue %t, %s %q; want %s %q", got.Continue, got.Status.Code, got.Status.Message, c.code, c.want)
+			}
+			if len(b.opener.opened) != c.opened || b.counts["held"] != c.opened || b.counts["refused"] != 1-c.opened {
+				t.Errorf("opened %d, counts %v", len(b.opener.opened), b.counts)
+			}
+			if c.opened > 0 && (b.opener.opened[0].Body != c.body || b.opener.opened[0].URL != "/hook") {
+				t.Errorf("held %+v, want the body as it came", b.opener.opened[0])
+			}
+		})
+	}
+}
+
+// TestForgedRequest: what a request says of its Trigger's line is not looked at,
+// and one that names no Trigger is refused.
+func TestForgedRequest(t *testing.T) {
+	t.Parallel()
+	b := newBench(nil, nil)
+	r := request("push", `{}`, nil)
+	r.InterceptorParams = map[string]any{"gate": map[string]any{"approvers": map[string]any{"users": []any{"mallory"}}}, "after": map[string]any{"pipeline": "mine"}}
+	r.Extensions = map[string]any{"countersign": map[string]any{"outcome": "Approved"}}
+	if got := b.Process(t.Context(), r); got.Continue || len(b.opener.opened) != 1 {
+		t.Errorf("%+v, opened %d: the line in the request was believed", got, len(b.opener.opened))
+	}
+	for name, c := range map[string]*triggersv1.TriggerContext{
+		"no context": nil, "no id": {}, "no namespace": {TriggerID: "namespaces//triggers/push"}, "no name": {TriggerID: "namespaces/prod/triggers/"},
+		"not an id": {TriggerID: "push"}, "only a namespace": {TriggerID: "namespaces/prod"},
+	} {
+		r := request("push", `{}`, nil)
+		r.Context = c
+		got := newBench(nil, nil).Process(t.Context(), r)
+		if got.Continue || got.Status.Code != codes.InvalidArgument || !strings.Contains(got.Status.Message, "names no Trigger") {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+// TestHint: a CloudEvent is somebody's word, which leads to a look and no more.
+func TestHint(t *testing.T) {
+	t.Parallel()
+	run := func(namespace string) string {
+		return `{"pipelineRun":{"metadata":{"namespace":"` + namespace + `","name":"plan-1","uid":"u-1"},"status":{"conditions":[]}}}`
+	}
+	done := http.Header{"Ce-Type": {"dev.tekton.event.pipelinerun.successful.v1"}}
+	for name, c := range map[string]struct {
+		header http.Header
+		body   string
+		err    error
+		code   codes.Code
+		want   string
+		count  string
+		hints  int
+	}{
+		"a success":           {done, run("prod"), nil, codes.OK, "taken as a hint", "held", 1},
+		"a failure":           {http.Header{"Ce-Type": {"dev.tekton.event.pipelinerun.failed.v1"}}, run("prod"), nil, codes.FailedPrecondition, "waits for pipeline plan", "unrelated", 0},
+		"a push":              {nil, `{}`, nil, codes.FailedPrecondition, "waits for pipeline plan", "unrelated", 0},
+		"another namespace's": {done, run("dev"), nil, codes.FailedPrecondition, "another namespace", "unrelated", 0},
+		"not a run":           {done, `[]`, nil, codes.InvalidArgument, "not a PipelineRun", "refused", 0},
+		"it is not so":        {done, run("prod"), approvals.Errorf(approvals.CodeNotReady, "not a success"), codes.FailedPrecondition, "not a success", "refused", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(nil, nil)
+			b.opener.err = c.err
+			got := b.Process(t.Context(), request("apply", c.body, c.header))
+			if got.Continue || got.Status.Code != c.code || !strings.Contains(got.Status.Message, c.want) || len(b.opener.hints) != c.hints || b.counts[c.count] != 1 {
+				t.Errorf("%+v, hints %v, counts %v", got, b.opener.hints, b.counts)
+			}
+			if c.hints > 0 && b.opener.hints[0] != "apply prod/plan-1 u-1" {
+				t.Errorf("%s", b.opener.hints[0])
+			}
+		})
+	}
+}
+
+func TestEventID(t *testing.T) {
+	t.Parallel()
+	k := approvals.Key{Namespace: "prod", Name: "apply-1", UID: "u-1"}
+	if got, ok := ParseEventID(EventID(k)); !ok || got != k {
+		t.Errorf("%+v, %t", got, ok)
+	}
+	for _, id := range []string{"", "countersign/", "countersign/a/b", "countersign/a/b/", "countersign//b/c", "countersign/a//c", "countersign/a/b/c/d", "Countersign/a/b/c", "x/a/b/c", "msg_1"} {
+		if got, ok := ParseEventID(id); ok || got != (approvals.Key{}) {
+			t.Errorf("%q is taken for %+v", id, got)
+		}
+	}
+}
+
+func TestCodes(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[approvals.Code]codes.Code{
+		approvals.CodeInvalid: codes.InvalidArgument, approvals.CodeUnauthenticated: codes.Unauthenticated, approvals.CodeForbidden: codes.PermissionDenied,
+		approvals.CodeNotFound: codes.NotFound, approvals.CodeConflict: codes.AlreadyExists, approvals.CodeGone: codes.FailedPrecondition,
+		approvals.CodeNotReady: codes.FailedPrecondition, approvals.CodeUnavailable: codes.Unavailable, approvals.CodeInternal: codes.Internal, "new": codes.Internal,
+	} {
+		if got := grpcCode(code); got != want {
+			t.Errorf("%s: %s, want %s", code, got, want)
+		}
+	}
+}

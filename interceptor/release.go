@@ -1,0 +1,107 @@
+package interceptor
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/keyring"
+	"github.com/countersign-dev/countersign/interceptor/signature"
+)
+
+// idPrefix marks a Webhook-Id as ours. An event with any other id is somebody
+// else's Standard Webhook, and is held like every event.
+const idPrefix = "countersign/"
+
+// EventID is the Webhook-Id of the signed event for an Approval.
+func EventID(k approvals.Key) string {
+	return idPrefix + k.Namespace + "/" + k.Name + "/" + k.UID
+}
+
+// ParseEventID is the reverse of EventID.
+func ParseEventID(id string) (approvals.Key, bool) {
+	rest, ok := strings.CutPrefix(id, idPrefix)
+	parts := strings.Split(rest, "/")
+	if !ok || len(parts) != 3 || parts[0] == "" || parts[1] == "" || parts[2] == "" {
+		return approvals.Key{}, false
+	}
+	return approvals.Key{Namespace: parts[0], Name: parts[1], UID: parts[2]}, true
+}
+
+// verify says why a request that claims to be ours is not.
+func verify(ring keyring.Ring, header http.Header, body string, now time.Time) error {
+	err := signature.Verify(ring, header.Get(signature.HeaderID), header.Get(signature.HeaderTimestamp),
+		header.Get(signature.HeaderSignature), now, []byte(body))
+	if err != nil {
+		return approvals.Errorf(approvals.CodeUnauthenticated, "the signed event was refused: %v; the service posts a fresh one by itself", err)
+	}
+	return nil
+}
+
+// releasable says why the event for a does not pass through trigger of
+// namespace, whose template has the digest template now.
+func releasable(a approvals.Approval, namespace, trigger, template string) error {
+	switch {
+	case a.Namespace != namespace || a.Trigger != trigger:
+		return approvals.Errorf(approvals.CodeForbidden, "the signed event is for trigger %s/%s, not for this one", a.Namespace, a.Trigger)
+	case a.Terms == nil:
+		return approvals.Errorf(approvals.CodeForbidden, "approval %s has no terms that this service set", a.Key)
+	case !a.Decided():
+		return approvals.Errorf(approvals.CodeNotReady, "approval %s is not decided", a.Key)
+	case !a.Terms.Policy.Releases(a.Outcome):
+		return approvals.Errorf(approvals.CodeForbidden, "approval %s is %s, which its gate does not release", a.Key, a.Outcome)
+	case a.Next != nil:
+		return approvals.Errorf(approvals.CodeConflict, "approval %s started run %s already", a.Key, a.Next.Name)
+	}
+	return Unchanged(a, template)
+}
+
+// Unchanged says why what was approved is not what would run now.
+func Unchanged(a approvals.Approval, template string) error {
+	if a.Terms.Template != template {
+		return approvals.Errorf(approvals.CodeConflict,
+			"trigger %s, its bindings or its template changed after %s was opened: what was approved is not what would run. Run part 1 again to ask again", a.Trigger, a.Name)
+	}
+	if approvals.ContentDigest(a.Namespace, a.Trigger, template, a.Source, a.Terms.Params) != a.Terms.Digest {
+		return approvals.Errorf(approvals.CodeConflict, "approval %s no longer has the digest that was approved", a.Key)
+	}
+	return nil
+}
+
+// Extension is extensions.countersign: the authoritative values for bindings.
+type Extension struct {
+	Run      string            `json:"run"` // the name the next run must have
+	Outcome  string            `json:"outcome"`
+	Approval ExtensionApproval `json:"approval"`
+	Params   map[string]string `json:"params"`
+	Results  map[string]string `json:"results"`
+}
+
+// ExtensionApproval says which Approval released the event.
+type ExtensionApproval struct {
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	UID       string `json:"uid"`
+	Digest    string `json:"digest"`
+	Requester string `json:"requester"`
+}
+
+// ExtensionOf is what a decided Approval's event brings.
+func ExtensionOf(a approvals.Approval) Extension {
+	return Extension{
+		Run: a.RunName(), Outcome: string(a.Outcome),
+		Approval: ExtensionApproval{
+			Namespace: a.Namespace, Name: a.Name, UID: a.UID, Digest: a.Terms.Digest, Requester: approvals.Neutral(a.Terms.Requester),
+		},
+		Params: byName(a.Terms.Params), Results: byName(a.Results),
+	}
+}
+
+func byName(ps []approvals.Param) map[string]string {
+	m := make(map[string]string, len(ps))
+	for _, p := range ps {
+		m[p.Name] = p.Value
+	}
+	return m
+}

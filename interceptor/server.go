@@ -1,0 +1,79 @@
+package interceptor
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
+	"github.com/tidwall/gjson"
+)
+
+const (
+	// maxRequest bounds what is read: a body of MaxBody may double as a JSON
+	// string, and the headers come on top.
+	maxRequest = 4 << 20
+	// answerWithin is below the EventListener's own 10 s for our headers.
+	answerWithin = 8 * time.Second
+	// keepBuffer is the largest read buffer that is kept for the next request.
+	keepBuffer = 256 << 10
+)
+
+// unrelated is the answer to an event that does not concern us. It is ready made:
+// most of what passes here is of this kind.
+var unrelated = []byte(`{"continue":false,"status":{"code":9,"message":"not the completion of a run and not a signed event: nothing to hold"}}`)
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// Handler serves a Processor to EventListeners.
+func Handler(p *Processor) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost {
+			http.Error(w, "this is a Tekton interceptor: EventListeners POST here", http.StatusMethodNotAllowed)
+			return
+		}
+		buf := buffers.Get().(*bytes.Buffer)
+		defer func() {
+			if buf.Cap() <= keepBuffer {
+				buf.Reset()
+				buffers.Put(buf)
+			}
+		}()
+		if _, err := io.Copy(buf, http.MaxBytesReader(w, r.Body, maxRequest)); err != nil {
+			status := http.StatusBadRequest
+			if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+				status = http.StatusRequestEntityTooLarge
+			}
+			http.Error(w, "read request: "+err.Error(), status)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		if passesBy(buf.Bytes()) {
+			p.Count("unrelated")
+			_, _ = w.Write(unrelated)
+			return
+		}
+		var req triggersv1.InterceptorRequest
+		if err := json.Unmarshal(buf.Bytes(), &req); err != nil {
+			http.Error(w, "the request is not an InterceptorRequest: "+err.Error(), http.StatusBadRequest)
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), answerWithin)
+		defer cancel()
+		// A failed write means that the EventListener has gone; nobody is left to tell.
+		_ = json.NewEncoder(w).Encode(p.Process(ctx, &req))
+	})
+}
+
+// passesBy recognises, without decoding it, a request that can only end in
+// "stop": the Trigger waits for runs and the event is neither ours nor Tekton's.
+// It may believe the request: a lie gets its own event stopped.
+func passesBy(body []byte) bool {
+	fields := gjson.GetManyBytes(body, "interceptor_params.after", `header.Webhook-Id`, `header.Ce-Type`)
+	return fields[0].Exists() && !fields[1].Exists() && !fields[2].Exists()
+}

@@ -1,0 +1,161 @@
+package signature_test
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals/keyring"
+	"github.com/countersign-dev/countersign/interceptor/signature"
+)
+
+var (
+	t0    = time.Unix(1674087231, 0)
+	older = keyring.Key{Secret: bytes.Repeat([]byte{1}, keyring.Size)}
+	newer = keyring.Key{Secret: bytes.Repeat([]byte{2}, keyring.Size)}
+	ring  = keyring.Ring{older}
+	body  = []byte(`{"type":"approval"}`)
+)
+
+const id = "countersign/prod/apply-abc/u-1"
+
+// TestByHand makes the signature as the Standard Webhooks specification words it:
+// HMAC-SHA256 over "id.timestamp.body" in base64 behind "v1,". The key is the
+// ring's for events.
+func TestByHand(t *testing.T) {
+	t.Parallel()
+	derive := hmac.New(sha256.New, older.Secret)
+	derive.Write([]byte("countersign/event/v1"))
+	h := hmac.New(sha256.New, derive.Sum(nil))
+	fmt.Fprintf(h, "%s.%d.%s", id, t0.Unix(), body)
+	want := "v1," + base64.StdEncoding.EncodeToString(h.Sum(nil))
+
+	got := signature.Sign(ring, id, t0, body)
+	if got["Webhook-Id"] != id || got["Webhook-Timestamp"] != "1674087231" || got["Webhook-Signature"] != want || len(got) != 3 {
+		t.Errorf("%v, want the signature %s", got, want)
+	}
+	if err := signature.Verify(ring, id, "1674087231", want, t0, body); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestVerify(t *testing.T) {
+	t.Parallel()
+	const ts = "1674087231"
+	good := signature.Sign(ring, id, t0, body)[signature.HeaderSignature]
+	other := signature.Sign(keyring.Ring{newer}, id, t0, body)[signature.HeaderSignature]
+	zero := signature.Sign(ring, id, time.Unix(0, 0), body)[signature.HeaderSignature]
+	for name, c := range map[string]struct {
+		ring     keyring.Ring
+		id, ts   string
+		sigs     string
+		at       time.Duration
+		body     string
+		want     string // of the error; "": verified
+		signedAt time.Time
+	}{
+		"ours":                     {},
+		"after rotation":           {ring: keyring.Ring{newer, older}},
+		"several, ours last":       {sigs: other + " v1a,AAAA " + good},
+		"several, ours first":      {sigs: good + " " + other},
+		"tabs between":             {sigs: other + "\t" + good},
+		"as old as may be":         {at: signature.Tolerance},
+		"as far ahead as may be":   {at: -signature.Tolerance},
+		"too old":                  {at: signature.Tolerance + 1, want: "signed 5m0s ago, and the most is 5m0s"},
+		"too far ahead":            {at: -signature.Tolerance - 1, want: "the most is 5m0s"},
+		"another key":              {ring: keyring.Ring{newer}, want: "not made by this service"},
+		"no key":                   {ring: keyring.Ring{}, want: "not made by this service"},
+		"another body":             {body: `{"type":"rejection"}`, want: "not made by this service"},
+		"another id":               {id: "countersign/prod/apply-abc/u-2", want: "not made by this service"},
+		"another time":             {ts: "1674087232", want: "not made by this service"},
+		"part of the id in time":   {id: "countersign/prod/apply-abc/u-1.1674087231", ts: "", want: "not a number of seconds"},
+		"time is no number":        {ts: "now", want: "not a number of seconds"},
+		"time with a space":        {ts: " " + ts, want: "not a number of seconds"},
+		"time with a plus":         {ts: "+" + ts, want: "not made by this service"},
+		"time of ages ago":         {ts: "0", sigs: zero, want: "and the most is 5m0s"},
+		"no signature":             {sigs: " ", want: "not made by this service"},
+		"without the version":      {sigs: strings.TrimPrefix(good, "v1,"), want: "not made by this service"},
+		"another version":          {sigs: "v2" + strings.TrimPrefix(good, "v1"), want: "not made by this service"},
+		"not base64":               {sigs: "v1,%%%", want: "not made by this service"},
+		"an empty one":             {sigs: "v1,", want: "not made by this service"},
+		"ours behind too many":     {sigs: strings.Repeat(other+" ", 8) + good, want: "not made by this service"},
+		"made for another purpose": {sigs: "v1," + base64.StdEncoding.EncodeToString(ring.Sign(keyring.Link, []byte(id+"."+ts+"."+string(body)))), want: "not made by this service"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if c.ring == nil {
+				c.ring = ring
+			}
+			if c.id == "" {
+				c.id = id
+			}
+			if c.ts == "" && c.want != "not a number of seconds" {
+				c.ts = ts
+			}
+			if c.sigs == "" {
+				c.sigs = good
+			}
+			if c.body == "" {
+				c.body = string(body)
+			}
+			err := signature.Verify(c.ring, c.id, c.ts, c.sigs, t0.Add(c.at), []byte(c.body))
+			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+// TestHub has the example of GitHub's documentation.
+func TestHub(t *testing.T) {
+	t.Parallel()
+	const want = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+	secret, body := keyring.Secret("It's a Secret to Everybody"), []byte("Hello, World!")
+	if got := signature.Hub(secret, body); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	for name, c := range map[string]struct {
+		secret keyring.Secret
+		value  string
+		body   string
+		want   bool
+	}{
+		"GitHub's":       {secret, want, "Hello, World!", true},
+		"another body":   {secret, want, "Hello, World", false},
+		"another secret": {keyring.Secret("x"), want, "Hello, World!", false},
+		"no value":       {secret, "", "Hello, World!", false},
+		"bare":           {secret, strings.TrimPrefix(want, "sha256="), "Hello, World!", false},
+		"upper case":     {secret, strings.ToUpper(want), "Hello, World!", false},
+		"no secret":      {nil, signature.Hub(nil, body), "Hello, World!", false},
+		"empty secret":   {keyring.Secret{}, signature.Hub(nil, body), "Hello, World!", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := signature.VerifyHub(c.secret, c.value, []byte(c.body)); got != c.want {
+				t.Errorf("%t, want %t", got, c.want)
+			}
+		})
+	}
+}
+
+func FuzzVerify(f *testing.F) {
+	good := signature.Sign(ring, id, t0, body)
+	f.Add(good[signature.HeaderID], good[signature.HeaderTimestamp], good[signature.HeaderSignature], body)
+	f.Add("", "", "", []byte(nil))
+	f.Add(id, "1e9", "v1,", body)
+	f.Add(id+".1", "674087231", good[signature.HeaderSignature], body)
+	f.Fuzz(func(t *testing.T, id, ts, sigs string, b []byte) {
+		if err := signature.Verify(ring, id, ts, sigs, t0, b); err != nil {
+			return
+		}
+		// The dots of id and timestamp do not make two events one: only ours passes.
+		if id != good[signature.HeaderID] || ts != good[signature.HeaderTimestamp] || !bytes.Equal(b, body) {
+			t.Errorf("%q %q %q %q verified", id, ts, sigs, b)
+		}
+	})
+}

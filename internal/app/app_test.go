@@ -1,0 +1,269 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	"go.uber.org/goleak"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/approvals/mapping"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// TestReleases: what a vote decided is posted off the voter's request, and a full
+// queue holds nobody up.
+func TestReleases(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var posted []string
+		hold := make(chan struct{})
+		r := newReleases(func(_ context.Context, a approvals.Approval) error {
+			<-hold
+			mu.Lock()
+			defer mu.Unlock()
+			posted = append(posted, a.Name)
+			return approvals.Errorf(approvals.CodeUnavailable, "down")
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- r.Start(ctx) }()
+		for range 2000 { // 16 are at work, 1024 wait, the rest is the leader's
+			r.Now(approvals.Approval{Key: approvals.Key{Name: "a"}})
+			synctest.Wait()
+		}
+		close(hold)
+		synctest.Wait()
+		if len(posted) != 1024+16 {
+			t.Errorf("%d posted", len(posted))
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	if (&releases{}).NeedLeaderElection() || (&server{}).NeedLeaderElection() {
+		t.Error("every replica takes votes")
+	}
+}
+
+// TestServer serves, finishes what it has begun when it is told to stop, and then
+// ends.
+func TestServer(t *testing.T) {
+	t.Parallel()
+	begun, finish := make(chan struct{}), make(chan struct{})
+	var log lockedBuffer
+	s := &server{name: "web", address: "127.0.0.1:0", log: slog.New(slog.NewTextHandler(&log, nil)), handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(begun)
+		<-finish
+		_, _ = io.WriteString(w, "done")
+	})}
+	ctx, cancel := context.WithCancel(t.Context())
+	stopped := make(chan error, 1)
+	go func() { stopped <- s.Start(ctx) }()
+	address := log.address(t)
+	answer := make(chan string, 1)
+	go func() {
+		c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		resp, err := c.Get("http://" + address)
+		if err != nil {
+			answer <- err.Error()
+			return
+		}
+		defer resp.Body.Close()
+		b, _ := io.ReadAll(resp.Body)
+		answer <- string(b)
+	}()
+	<-begun
+	cancel()
+	close(finish)
+	if got := <-answer; got != "done" {
+		t.Errorf("the request that was under way: %s", got)
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	s.address = taken.Addr().String()
+	if err := s.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "web: listen") {
+		t.Errorf("an address that is taken: %v", err)
+	}
+}
+
+// lockedBuffer is a log that is read while it is written.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+	ch chan struct{}
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n, err := l.b.Write(p)
+	if ch := l.wait(); strings.Contains(l.b.String(), "address=") {
+		select {
+		case <-ch:
+		default:
+			close(ch)
+		}
+	}
+	return n, err
+}
+
+func (l *lockedBuffer) wait() chan struct{} {
+	if l.ch == nil {
+		l.ch = make(chan struct{})
+	}
+	return l.ch
+}
+
+// address waits for the line that says where the server serves.
+func (l *lockedBuffer) address(t *testing.T) string {
+	t.Helper()
+	l.mu.Lock()
+	ch := l.wait()
+	l.mu.Unlock()
+	<-ch
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, rest, ok := strings.Cut(l.b.String(), "address=")
+	if !ok {
+		t.Fatalf("log %s", l.b.String())
+	}
+	return strings.TrimSpace(rest)
+}
+
+// TestMetrics: few labels, none of them what people typed.
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	reg := prometheus.NewPedanticRegistry()
+	store := ct.NewMemStore(ct.Make("a").Obj(), ct.Make("b").Obj(), ct.Make("c").Voted("alice", approvals.Approve, "").Obj())
+	m, err := newMetrics(reg, store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := ct.Make("c").Voted("alice", approvals.Approve, "my words").With(func(a *approvals.Approval) { a.Next = &approvals.Run{At: ct.T0.Add(90 * time.Second)} }).Obj()
+	m.ended(a)
+	m.confirmed(a)
+	m.observe("/links/{token}", http.MethodPost, 200, time.Millisecond)
+	m.observe("none", "BREW", 405, time.Millisecond) // a label is never the sender's choice
+	m.opened.WithLabelValues("prod", "apply").Inc()
+	want := `
+# HELP countersign_approvals_decided_total Approvals that ended, by outcome.
+# TYPE countersign_approvals_decided_total counter
+countersign_approvals_decided_total{outcome="Approved"} 1
+# HELP countersign_approvals_pending Approvals that wait for a decision.
+# TYPE countersign_approvals_pending gauge
+countersign_approvals_pending 2
+`
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "countersign_approvals_decided_total", "countersign_approvals_pending"); err != nil {
+		t.Error(err)
+	}
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed := []string{"namespace", "trigger", "verdict", "outcome", "taken", "channel", "delivered", "answer", "route", "method", "status"}
+	for _, f := range families {
+		for _, x := range f.GetMetric() {
+			for _, l := range x.GetLabel() {
+				if !slices.Contains(allowed, l.GetName()) || strings.Contains(l.GetValue(), "alice") || strings.Contains(l.GetValue(), "my words") || l.GetValue() == "BREW" {
+					t.Errorf("%s has label %s=%s", f.GetName(), l.GetName(), l.GetValue())
+				}
+			}
+			switch h := x.GetHistogram(); f.GetName() {
+			case "countersign_approval_wait_seconds":
+				if h.GetSampleSum() != 60 {
+					t.Errorf("waited %v s", h.GetSampleSum())
+				}
+			case "countersign_release_seconds":
+				if h.GetSampleSum() != 30 {
+					t.Errorf("released after %v s", h.GetSampleSum())
+				}
+			}
+		}
+	}
+	store.Fail(approvals.Errorf(approvals.CodeUnavailable, "down"))
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(strings.Replace(want[strings.Index(want, "# HELP countersign_approvals_pending"):], "pending 2", "pending -1", 1)), "countersign_approvals_pending"); err != nil {
+		t.Error(err)
+	}
+	if _, err := newMetrics(reg, store); err == nil {
+		t.Error("registered twice without an error")
+	}
+}
+
+// TestSlimRun keeps what is read and drops what is large.
+func TestSlimRun(t *testing.T) {
+	t.Parallel()
+	pr := &pipelinev1.PipelineRun{}
+	pr.Name, pr.Labels = "plan-1", map[string]string{"a": "b"}
+	pr.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubectl"}}
+	pr.Annotations = map[string]string{"kubectl.kubernetes.io/last-applied-configuration": "{}", "countersign.dev/requester": "zoe"}
+	pr.Spec.PipelineRef = &pipelinev1.PipelineRef{Name: "plan"}
+	pr.Spec.Params = pipelinev1.Params{{Name: "env"}}
+	pr.Spec.Workspaces = []pipelinev1.WorkspaceBinding{{Name: "src"}}
+	pr.Spec.PipelineSpec, pr.Spec.TaskRunSpecs = &pipelinev1.PipelineSpec{}, []pipelinev1.PipelineTaskRunSpec{{}}
+	pr.Status.PipelineSpec, pr.Status.ChildReferences = &pipelinev1.PipelineSpec{}, []pipelinev1.ChildStatusReference{{}}
+	pr.Status.CompletionTime, pr.Status.Results = &metav1.Time{Time: ct.T0}, []pipelinev1.PipelineRunResult{{Name: "digest"}}
+	want := &pipelinev1.PipelineRun{}
+	want.Name, want.Labels, want.Annotations = "plan-1", pr.Labels, map[string]string{"countersign.dev/requester": "zoe"}
+	want.Spec.PipelineRef, want.Spec.Params, want.Spec.Workspaces = pr.Spec.PipelineRef, pr.Spec.Params, pr.Spec.Workspaces
+	want.Status.CompletionTime, want.Status.Results = pr.Status.CompletionTime, pr.Status.Results
+	got, err := slimRun(pr)
+	if d := cmp.Diff(want, got); err != nil || d != "" {
+		t.Errorf("%v (-want +got)\n%s", err, d)
+	}
+	if got, err := slimRun("a tombstone"); err != nil || got != "a tombstone" {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// TestResultsOf: an expression that fails must not make a decision impossible.
+func TestResultsOf(t *testing.T) {
+	t.Parallel()
+	cel, err := mapping.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	results := resultsOf(cel, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	for name, c := range map[string]struct {
+		a    *ct.Builder
+		want int
+		logs bool
+	}{
+		"the defaults":     {ct.Make("a"), 4, false},
+		"one more":         {ct.Make("a").Result("ticket", "'T-1'"), 5, false},
+		"one fails":        {ct.Make("a").Result("ticket", "results.nope"), 4, true},
+		"body is not JSON": {ct.Make("a").Event("[]"), 4, true},
+	} {
+		log.Reset()
+		got, err := results(t.Context(), c.a.Voted("alice", approvals.Approve, "").Obj())
+		if err != nil || len(got) != c.want || strings.Contains(log.String(), "fall back") != c.logs {
+			t.Errorf("%s: %v, %v; log %s", name, got, err, log.String())
+		}
+	}
+}

@@ -1,0 +1,57 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+)
+
+// cacheOptions keep in memory only what is read: of every run in the cluster its
+// metadata, params, workspaces, results and condition.
+func cacheOptions() cache.Options {
+	return cache.Options{
+		DefaultTransform: cache.TransformStripManagedFields(),
+		ByObject: map[client.Object]cache.ByObject{
+			&pipelinev1.PipelineRun{}: {Transform: slimRun},
+		},
+	}
+}
+
+// warm starts every informer with the process: a replica that does not lead reads
+// them too, and the first vote must not wait for a first list.
+func warm(ctx context.Context, c cache.Cache) error {
+	for _, o := range []client.Object{
+		&v1alpha1.Approval{}, &v1alpha1.Gate{}, &pipelinev1.PipelineRun{},
+		&triggersv1.Trigger{}, &triggersv1.EventListener{}, &triggersv1.TriggerTemplate{}, &triggersv1.TriggerBinding{},
+		&triggersv1.ClusterTriggerBinding{},
+	} {
+		if _, err := c.GetInformer(ctx, o, cache.BlockUntilSynced(false)); err != nil {
+			return fmt.Errorf("watch %T: %w (are Tekton Pipelines and Triggers installed?)", o, err)
+		}
+	}
+	return nil
+}
+
+func slimRun(o any) (any, error) {
+	pr, ok := o.(*pipelinev1.PipelineRun)
+	if !ok {
+		return o, nil
+	}
+	pr.ManagedFields = nil
+	delete(pr.Annotations, "kubectl.kubernetes.io/last-applied-configuration")
+	pr.Spec.PipelineSpec = nil
+	pr.Spec.TaskRunSpecs = nil
+	pr.Spec.TaskRunTemplate = pipelinev1.PipelineTaskRunTemplate{}
+	status := pipelinev1.PipelineRunStatus{}
+	status.Conditions = pr.Status.Conditions
+	status.CompletionTime = pr.Status.CompletionTime
+	status.Results = pr.Status.Results
+	pr.Status = status
+	return pr, nil
+}

@@ -1,0 +1,90 @@
+package app
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// metrics are the service's own; labels are few and never hold people's text.
+type metrics struct {
+	opened      *prometheus.CounterVec
+	votes       *prometheus.CounterVec
+	decided     *prometheus.CounterVec
+	waited      prometheus.Histogram
+	released    prometheus.Histogram
+	posts       *prometheus.CounterVec
+	deliveries  *prometheus.CounterVec
+	interceptor *prometheus.CounterVec
+	requests    *prometheus.HistogramVec
+}
+
+func newMetrics(reg prometheus.Registerer, store approvals.Store) (*metrics, error) {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "countersign", Name: name, Help: help}, labels)
+	}
+	m := &metrics{
+		opened:      counter("approvals_opened_total", "Approvals opened by this process.", "namespace", "trigger"),
+		votes:       counter("votes_total", "Votes recorded.", "verdict"),
+		decided:     counter("approvals_decided_total", "Approvals that ended, by outcome.", "outcome"),
+		posts:       counter("release_posts_total", "Signed events posted to EventListeners.", "taken"),
+		deliveries:  counter("deliveries_total", "Messages sent to approvers.", "channel", "delivered"),
+		interceptor: counter("interceptor_requests_total", "Interceptor requests by answer.", "answer"),
+		waited: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: "countersign", Name: "approval_wait_seconds", Help: "From opening to outcome.",
+			Buckets: []float64{10, 60, 300, 900, 3600, 4 * 3600, 24 * 3600, 3 * 24 * 3600, 7 * 24 * 3600},
+		}),
+		released: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: "countersign", Name: "release_seconds", Help: "From outcome to the next run being seen.",
+			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 120},
+		}),
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: "countersign", Name: "http_request_seconds", Help: "Requests of people and curl.",
+			Buckets: []float64{.001, .005, .01, .025, .05, .1, .25, .5, 1, 5},
+		}, []string{"route", "method", "status"}),
+	}
+	pending := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "countersign", Name: "approvals_pending", Help: "Approvals that wait for a decision.",
+	}, func() float64 {
+		list, err := store.List(context.Background(), "")
+		if err != nil {
+			return -1
+		}
+		n := 0
+		for _, a := range list {
+			if !a.Decided() {
+				n++
+			}
+		}
+		return float64(n)
+	})
+	for _, c := range []prometheus.Collector{m.opened, m.votes, m.decided, m.posts, m.deliveries, m.interceptor, m.waited, m.released, m.requests, pending} {
+		if err := reg.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+func (m *metrics) ended(a approvals.Approval) {
+	m.decided.WithLabelValues(string(a.Outcome)).Inc()
+	m.waited.Observe(a.DecidedAt.Sub(a.OpenedAt).Seconds())
+}
+
+func (m *metrics) confirmed(a approvals.Approval) {
+	m.released.Observe(a.Next.At.Sub(a.DecidedAt).Seconds())
+}
+
+func (m *metrics) observe(route, method string, status int, took time.Duration) {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost:
+	default:
+		method = "other" // a label is never the sender's choice: each value is kept for ever
+	}
+	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
+}

@@ -1,0 +1,29 @@
+package app
+
+import (
+	"log/slog"
+	"time"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/countersign-dev/countersign/internal/config"
+)
+
+// Options is what a process is started with.
+type Options struct {
+	Config config.Config
+	Rest   *rest.Config
+	Log    *slog.Logger
+	Now    func() time.Time
+
+	Namespace string // where the service runs: its Secrets and its lease
+	Pod       string // this process's identity in the election
+	Service   string // the Kubernetes Service's name
+
+	WebAddress         string
+	InterceptorAddress string
+	MetricsAddress     string
+	HealthAddress      string
+
+	LeaderElection bool
+}

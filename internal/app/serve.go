@@ -1,0 +1,61 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// drain is how long a stopping process lets requests finish.
+const drain = 10 * time.Second
+
+// server is one listener as a manager.Runnable of every replica.
+type server struct {
+	name    string
+	address string
+	handler http.Handler
+	tls     *tls.Config // nil: plain
+	log     *slog.Logger
+}
+
+// Start serves until ctx ends.
+func (s *server) Start(ctx context.Context) error {
+	srv := &http.Server{
+		Handler: s.handler, TLSConfig: s.tls,
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10,
+		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // handshakes of port scans and probes
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.address)
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.name, err)
+	}
+	s.log.Info("serving", "server", s.name, "address", l.Addr().String())
+	done := make(chan error, 1)
+	go func() {
+		if s.tls != nil {
+			done <- srv.ServeTLS(l, "", "")
+			return
+		}
+		done <- srv.Serve(l)
+	}()
+	select {
+	case err := <-done:
+		return fmt.Errorf("%s: %w", s.name, err)
+	case <-ctx.Done():
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	defer cancel()
+	if err := srv.Shutdown(stop); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("%s: stop: %w", s.name, err)
+	}
+	return nil
+}
+
+// NeedLeaderElection says that every replica serves.
+func (s *server) NeedLeaderElection() bool { return false }

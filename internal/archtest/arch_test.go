@@ -1,0 +1,265 @@
+package archtest
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Libraries of the cluster's side.
+var (
+	kubernetes = []string{"k8s.io/...", "sigs.k8s.io/controller-runtime/...", "sigs.k8s.io/controller-runtime", "knative.dev/pkg/..."}
+	tekton     = []string{"github.com/tektoncd/pipeline/pkg/...", "github.com/tektoncd/triggers/pkg/..."}
+)
+
+// The table: who may import whom. Only direct imports are looked at; what they
+// import in turn is their row's business.
+var table = []room{
+	{
+		path:  "./approvals",
+		may:   []string{std},
+		never: []string{"net/http/...", "os/...", "log/...", "text/template", "html/template", "testing/..."},
+		why:   "the rules of an approval are pure: time, identity and storage come in as arguments, nothing is logged or read",
+	},
+	{
+		path: "./approvals/approvalstest",
+		may:  []string{std, "./approvals", "github.com/google/go-cmp/..."},
+		why:  "what tests of every room share must not bring a technology with it",
+	},
+	{
+		path:  "./approvals/keyring",
+		may:   []string{std},
+		never: []string{"net/http/...", "os/..."},
+		why:   "keys sign and verify bytes; where they are kept is internal/kube's business",
+	},
+	{
+		path:  "./approvals/link",
+		may:   []string{std, "./approvals", "./approvals/keyring"},
+		never: []string{"net/http/...", "os/..."},
+		why:   "a link is text with a signature; who serves it is approvals/web's business",
+	},
+	{
+		path: "./approvals/mapping",
+		may: []string{
+			std, "./approvals",
+			"github.com/google/cel-go/...", "google.golang.org/protobuf/...",
+			"github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1", "github.com/tektoncd/triggers/pkg/interceptors/cel",
+		},
+		never: []string{"net/http/httptest", "net/url", "os/..."},
+		why:   "CEL is compiled and run here and nowhere else, and reads data only: of net/http it needs the type Header, which Triggers' functions insist on",
+	},
+	{
+		path: "./approvals/notify",
+		may:  []string{std, "./approvals"},
+		why:  "what is told to whom is decided without knowing how it is sent",
+	},
+	{
+		path: "./approvals/notify/email",
+		may:  []string{std, "./approvals", "./approvals/keyring", "./approvals/link", "./approvals/notify", "./templates", "github.com/wneessen/go-mail"},
+		why:  "a channel knows its own library, the templates and nothing of Kubernetes, pages or other channels",
+	},
+	{
+		path: "./approvals/web",
+		may:  []string{std, "./approvals", "./approvals/keyring", "./approvals/link", "./templates", "github.com/gorilla/mux"},
+		why:  "pages and API reach the cluster through interfaces of package approvals: no Kubernetes, no channels",
+	},
+	{
+		path:  "./templates",
+		may:   []string{std, "./approvals"},
+		never: []string{"net/http/...", "os/..."},
+		why:   "what a person reads is made from data: no requests, no cluster",
+	},
+	{
+		path: "./interceptor",
+		may: []string{
+			std, "./approvals", "./approvals/keyring", "./interceptor/signature",
+			"github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1", "github.com/tidwall/gjson", "google.golang.org/grpc/codes",
+		},
+		why: "the interceptor speaks Triggers' protocol and asks ports for the rest: no controllers, no pages, no client of the cluster",
+	},
+	{
+		path:  "./interceptor/signature",
+		may:   []string{std, "./approvals/keyring"},
+		never: []string{"os/..."},
+		why:   "a signature is checked on bytes; others may want to use this package alone",
+	},
+	{
+		path: "./api/v1alpha1",
+		may:  []string{std, "k8s.io/apimachinery/..."},
+		why:  "whoever imports the types of our resources must not get the service with them",
+	},
+	{
+		path: "./internal/kube",
+		may: slices.Concat(kubernetes, tekton, []string{
+			std, "./api/v1alpha1", "./approvals", "./approvals/keyring", "./approvals/mapping", "./interceptor", "./interceptor/signature",
+		}),
+		why: "the adapter to the cluster knows the rules and the interceptor's ports; what people see is not its business",
+	},
+	{
+		path: "./internal/kube/controller",
+		may: slices.Concat(kubernetes, tekton, []string{
+			std, "./api/v1alpha1", "./approvals", "./approvals/mapping", "./approvals/notify", "./internal/kube",
+		}),
+		why: "controllers drive the rules and the plan of notifications, whatever the channel: no pages, no templates",
+	},
+	{
+		path: "./internal/kube/cabundle",
+		may:  slices.Concat(kubernetes, tekton, []string{std}),
+		why:  "certificates have nothing to do with approvals",
+	},
+	{
+		path: "./internal/kube/kubetest",
+		may: slices.Concat(kubernetes, tekton, []string{
+			std, "./api/v1alpha1", "./approvals/approvalstest", "./interceptor", "sigs.k8s.io/yaml",
+		}),
+		why: "the cluster in memory that tests share is below what it tests, so that they can all use it",
+	},
+	{
+		path: "./internal/config",
+		may:  []string{std, "./approvals/keyring", "./approvals/notify/email", "sigs.k8s.io/yaml"},
+		why:  "the configuration is read and checked before anything of it is built",
+	},
+	{
+		path: "./internal/app",
+		may:  []string{std, ours, outside},
+		never: []string{
+			"./cmd/...", "./demo/...", "./test/...", "./approvals/approvalstest", "./internal/kube/kubetest",
+		},
+		why: "the one place where everything meets, but nothing of tests or the demo",
+	},
+	{
+		path: "./internal/archtest",
+		may:  []string{std},
+		why:  "it reads what go list says",
+	},
+	{
+		path: "./cmd/...",
+		may:  []string{std, "./internal/app", "./internal/config", "sigs.k8s.io/controller-runtime"},
+		why:  "a command reads flags and starts internal/app",
+	},
+	{
+		path: "./demo/...",
+		may:  []string{std, outside, "./api/v1alpha1", "./demo/..."},
+		why:  "the demo stands where a user stands: it has the resources and the API, not the inside",
+	},
+	{
+		path:  "./test/...",
+		may:   []string{std, outside, ours},
+		never: []string{"./cmd/...", "./demo/..."},
+		why:   "tests start the service as it is deployed",
+	},
+}
+
+// tags are those of all tests, so that no file escapes.
+const tags = "kube,e2e,browser,bench"
+
+func TestWhoMayImportWhom(t *testing.T) {
+	t.Parallel()
+	dependOnSources(t)
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-e", "-json=ImportPath,Imports", "-tags="+tags, module+"/...")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, &stderr)
+	}
+	var packages []pkg
+	dec := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p pkg
+		err := dec.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		packages = append(packages, p)
+	}
+	for _, v := range violations(table, packages) {
+		t.Error(v)
+	}
+}
+
+// dependOnSources looks at every Go file, so that the go command, which knows
+// nothing of what go list reads, runs this test again when one has changed.
+func dependOnSources(t *testing.T) {
+	t.Helper()
+	err := filepath.WalkDir(root, func(name string, _ os.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(name, ".go") {
+			_, err = os.Stat(name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestViolations(t *testing.T) {
+	t.Parallel()
+	rows := []room{
+		{path: "./approvals", may: []string{std}, never: []string{"net/http/...", "os/..."}, why: "pure"},
+		{path: "./internal/kube", may: []string{std, "./approvals", "k8s.io/..."}, why: "adapter"},
+		{path: "./cmd/...", may: []string{std, ours}, never: []string{"./internal/kube"}, why: "command"},
+		{path: "./cmd/special", may: []string{outside}, why: "special"},
+	}
+	clean := map[string][]string{
+		"approvals":     {"strings", "encoding/json"},
+		"internal/kube": {"net/http", "k8s.io/api/core/v1", module + "/approvals"},
+		"cmd/a":         {"os", module + "/approvals"},
+		"cmd/special":   {"golang.org/x/term"},
+	}
+	tests := []struct {
+		name     string
+		pkg      string
+		imported string // added to pkg's imports
+		want     string // "" for no violation
+	}{
+		{name: "nothing wrong"},
+		{name: "another module", pkg: "approvals", imported: "k8s.io/api/core/v1", want: "./approvals imports k8s.io/api/core/v1: pure"},
+		{name: "forbidden std", pkg: "approvals", imported: "net/http", want: "./approvals imports net/http: pure"},
+		{name: "beneath forbidden std", pkg: "approvals", imported: "os/exec", want: "./approvals imports os/exec: pure"},
+		{name: "name that only begins alike", pkg: "approvals", imported: "oslike"},
+		{name: "our own, not listed", pkg: "approvals", imported: module + "/internal/kube", want: "./approvals imports ./internal/kube: pure"},
+		{name: "child of what is listed", pkg: "internal/kube", imported: module + "/approvals/web", want: "./internal/kube imports ./approvals/web: adapter"},
+		{name: "exception to ours", pkg: "cmd/a", imported: module + "/internal/kube", want: "./cmd/a imports ./internal/kube: command"},
+		{name: "tree does not allow outside", pkg: "cmd/a", imported: "golang.org/x/term", want: "./cmd/a imports golang.org/x/term: command"},
+		{name: "longest row wins", pkg: "cmd/special", imported: "os", want: "./cmd/special imports os: special"},
+		{name: "package without a row", pkg: "stray", want: "./stray has no row in the table of internal/archtest: say what it may import, and why"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var packages []pkg
+			for name, imports := range clean {
+				packages = append(packages, pkg{ImportPath: module + "/" + name, Imports: imports})
+			}
+			if tt.pkg != "" {
+				p := pkg{ImportPath: module + "/" + tt.pkg}
+				if tt.imported != "" {
+					p.Imports = []string{tt.imported}
+				}
+				packages = append(packages, p)
+			}
+			got := strings.Join(violations(rows, packages), "\n")
+			if got != tt.want {
+				t.Errorf("got  %q\nwant %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestViolationsTellOfRowsWithoutPackage(t *testing.T) {
+	t.Parallel()
+	got := violations([]room{{path: "./gone", may: []string{std}}}, nil)
+	if len(got) != 1 || !strings.HasPrefix(got[0], "./gone is in the table") {
+		t.Errorf("got %q", got)
+	}
+}

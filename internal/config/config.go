@@ -1,0 +1,101 @@
+// Package config reads the service's configuration: one strict YAML file, with
+// secrets in files beside it.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/countersign-dev/countersign/approvals/keyring"
+	"github.com/countersign-dev/countersign/approvals/notify/email"
+)
+
+// Config is everything that can be set.
+type Config struct {
+	// External is where people reach the service, e.g. https://approve.example.com/x.
+	External *url.URL
+	// SMTP is nil when no mail is sent.
+	SMTP *email.Config
+	// TokenAudiences that bearer tokens must have; empty: the API server's own.
+	TokenAudiences []string
+	// Templates is a folder whose files replace templates; "": none.
+	Templates string
+}
+
+// file is the YAML form. It is kept apart from Config so that what a user writes
+// does not depend on how the program holds it.
+type file struct {
+	ExternalURL    string   `json:"externalURL"`
+	TokenAudiences []string `json:"tokenAudiences,omitempty"`
+	TemplatesDir   string   `json:"templatesDir,omitempty"`
+	SMTP           *struct {
+		Host         string `json:"host"`
+		Port         int    `json:"port,omitempty"`
+		TLS          string `json:"tls,omitempty"`
+		CAFile       string `json:"caFile,omitempty"`
+		Username     string `json:"username,omitempty"`
+		PasswordFile string `json:"passwordFile,omitempty"`
+		From         string `json:"from"`
+		Timeout      string `json:"timeout,omitempty"`
+	} `json:"smtp,omitempty"`
+}
+
+// Load reads and checks a file. The error lists everything that is wrong.
+func Load(path string) (Config, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("read configuration: %w", err)
+	}
+	c, err := parse(raw)
+	if err != nil {
+		return Config{}, fmt.Errorf("configuration %s:\n%w", path, err)
+	}
+	return c, nil
+}
+
+func parse(raw []byte) (Config, error) {
+	var f file
+	if err := yaml.UnmarshalStrict(raw, &f); err != nil {
+		return Config{}, err
+	}
+	var errs []error
+	c := Config{TokenAudiences: f.TokenAudiences, Templates: f.TemplatesDir}
+	u, err := url.Parse(f.ExternalURL)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" {
+		errs = append(errs, fmt.Errorf("externalURL is %q: use https://HOST or https://HOST/PREFIX", f.ExternalURL))
+	}
+	c.External = u
+	if s := f.SMTP; s != nil {
+		c.SMTP = &email.Config{
+			Host: s.Host, Port: s.Port, TLS: email.TLS(s.TLS), CAFile: s.CAFile, Username: s.Username, From: s.From, Timeout: 30 * time.Second,
+		}
+		if c.SMTP.TLS == "" {
+			c.SMTP.TLS = email.StartTLS
+		}
+		if c.SMTP.Port == 0 {
+			c.SMTP.Port = 587
+		}
+		if s.Timeout != "" {
+			if c.SMTP.Timeout, err = time.ParseDuration(s.Timeout); err != nil || c.SMTP.Timeout <= 0 {
+				errs = append(errs, fmt.Errorf("smtp.timeout is %q: use a duration such as 30s", s.Timeout))
+			}
+		}
+		if s.PasswordFile != "" {
+			b, err := os.ReadFile(s.PasswordFile)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("smtp.passwordFile: %w", err))
+			}
+			c.SMTP.Password = keyring.Secret(strings.TrimSpace(string(b)))
+		}
+		if err := c.SMTP.Validate(); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return c, errors.Join(errs...)
+}

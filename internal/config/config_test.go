@@ -1,0 +1,116 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/countersign-dev/countersign/approvals/notify/email"
+)
+
+func write(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestLoad(t *testing.T) {
+	t.Parallel()
+	password := write(t, "password", "  hunter2-hunter2\n")
+	for name, c := range map[string]struct {
+		yaml     string
+		external string
+		want     Config
+	}{
+		"the least": {"externalURL: https://approve.example.com", "https://approve.example.com", Config{}},
+		"a prefix":  {"externalURL: http://localhost:8080/x/", "http://localhost:8080/x/", Config{}},
+		"mail, by default": {
+			"externalURL: https://a.example.com\nsmtp: {host: mail.example.com, from: c@example.com}", "https://a.example.com",
+			Config{SMTP: &email.Config{Host: "mail.example.com", Port: 587, TLS: email.StartTLS, From: "c@example.com", Timeout: 30 * time.Second}},
+		},
+		"everything": {
+			"externalURL: https://a.example.com\ntokenAudiences: [countersign]\ntemplatesDir: /etc/t\nsmtp: {host: m, port: 465, tls: tls, caFile: /ca, username: u, passwordFile: " + password + ", from: 'C <c@example.com>', timeout: 5s}",
+			"https://a.example.com",
+			Config{TokenAudiences: []string{"countersign"}, Templates: "/etc/t", SMTP: &email.Config{
+				Host: "m", Port: 465, TLS: email.Implicit, CAFile: "/ca", Username: "u", Password: []byte("hunter2-hunter2"), From: "C <c@example.com>", Timeout: 5 * time.Second,
+			}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := Load(write(t, "config.yaml", c.yaml))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.External.String() != c.external {
+				t.Errorf("external %s", got.External)
+			}
+			got.External = nil
+			if d := cmp.Diff(c.want, got); d != "" {
+				t.Errorf("(-want +got)\n%s", d)
+			}
+			if s := fmt.Sprintf("%+v %#v", got.SMTP, got.SMTP); strings.Contains(s, "hunter2") {
+				t.Errorf("it prints its password: %s", s)
+			}
+		})
+	}
+}
+
+func TestLoadRefuses(t *testing.T) {
+	t.Parallel()
+	const url = "externalURL: https://a.example.com\n"
+	for name, c := range map[string]struct {
+		yaml string
+		want []string
+	}{
+		"nothing":           {"", []string{`externalURL is "": use https://HOST or https://HOST/PREFIX`}},
+		"no scheme":         {"externalURL: a.example.com", []string{`externalURL is "a.example.com"`}},
+		"another scheme":    {"externalURL: ftp://a.example.com", []string{"externalURL is"}},
+		"no host":           {"externalURL: https:///x", []string{"externalURL is"}},
+		"a query":           {"externalURL: https://a.example.com/?x=1", []string{"externalURL is"}},
+		"no URL at all":     {"externalURL: 'https://a b'", []string{"externalURL is"}},
+		"unknown field":     {url + "externalUrl2: x", []string{`unknown field "externalUrl2"`}},
+		"unknown, inside":   {url + "smtp: {host: m, from: c@example.com, password: hunter2}", []string{`unknown field "password"`}},
+		"twice":             {url + url, []string{"already set"}},
+		"not YAML":          {"externalURL: [", []string{"yaml"}},
+		"another type":      {url + "smtp: {host: m, port: many}", []string{"port"}},
+		"no host of mail":   {url + "smtp: {from: c@example.com}", []string{"smtp.host is empty"}},
+		"time-out":          {url + "smtp: {host: m, from: c@example.com, timeout: soon}", []string{`smtp.timeout is "soon": use a duration such as 30s`}},
+		"time-out of none":  {url + "smtp: {host: m, from: c@example.com, timeout: 0s}", []string{`smtp.timeout is "0s"`}},
+		"password in clear": {url + "smtp: {host: m, tls: none, from: c@example.com, passwordFile: PASSWORD}", []string{"would travel in the clear"}},
+		"no password file":  {url + "smtp: {host: m, from: c@example.com, passwordFile: /nonexistent}", []string{"smtp.passwordFile: open /nonexistent"}},
+		"everything at once": {
+			"externalURL: x\nsmtp: {port: -1, tls: ssl, from: nobody, timeout: soon, passwordFile: /nonexistent}",
+			[]string{"externalURL", "smtp.timeout", "smtp.passwordFile", "smtp.host", "smtp.port", "smtp.tls", "smtp.from"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			yaml := strings.ReplaceAll(c.yaml, "PASSWORD", write(t, "password", "hunter2-hunter2"))
+			path := write(t, "config.yaml", yaml)
+			_, err := Load(path)
+			if err == nil || !strings.Contains(err.Error(), path) {
+				t.Fatalf("%v, want an error that names %s", err, path)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%q lacks %q", err, want)
+				}
+			}
+			if strings.Contains(err.Error(), "hunter2-hunter2") {
+				t.Errorf("it has the password: %v", err)
+			}
+		})
+	}
+	if _, err := Load("/nonexistent/config.yaml"); err == nil || !strings.Contains(err.Error(), "read configuration") {
+		t.Errorf("no file: %v", err)
+	}
+}

@@ -1,0 +1,92 @@
+package kube
+
+import (
+	"sync"
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// Backoff between two posts of one Approval's event.
+const (
+	firstWait = 2 * time.Second
+	maxWait   = 2 * time.Minute
+)
+
+// Attempt is what this process did to release one Approval.
+type Attempt struct {
+	Posts   int
+	Last    time.Time
+	EventID string // of the last post that was taken
+	Err     error  // of the last post
+	running bool
+}
+
+// Attempts remembers, in this process alone, when each Approval's event was last
+// posted. Forgetting it, as a restart does, costs one more post and nothing else.
+type Attempts struct {
+	mu sync.Mutex
+	m  map[string]*Attempt
+}
+
+// Begin says whether it is time to post, and if so marks that it is being done.
+func (t *Attempts) Begin(k approvals.Key, now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.m == nil {
+		t.m = map[string]*Attempt{}
+	}
+	a := t.m[k.UID]
+	if a == nil {
+		a = &Attempt{}
+		t.m[k.UID] = a
+	}
+	if a.running || (a.Posts > 0 && now.Before(a.Last.Add(wait(a.Posts)))) {
+		return false
+	}
+	a.running = true
+	return true
+}
+
+// End records how a post went.
+func (t *Attempts) End(k approvals.Key, eventID string, err error, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	a := t.m[k.UID]
+	if a == nil {
+		return // forgotten: its run was seen before the answer was read
+	}
+	a.running, a.Last, a.Err = false, now, err
+	a.Posts++
+	if eventID != "" {
+		a.EventID = eventID
+	}
+}
+
+// Get returns a copy of what was done and when the next post is due.
+func (t *Attempts) Get(k approvals.Key, now time.Time) (a Attempt, due time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p := t.m[k.UID]
+	if p == nil {
+		return Attempt{}, 0
+	}
+	return *p, max(0, p.Last.Add(wait(p.Posts)).Sub(now))
+}
+
+// Forget drops what is known of an Approval.
+func (t *Attempts) Forget(uid string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.m, uid)
+}
+
+func wait(posts int) time.Duration {
+	d := firstWait
+	for range posts - 1 {
+		if d *= 2; d >= maxWait {
+			return maxWait
+		}
+	}
+	return d
+}

@@ -1,0 +1,104 @@
+package kube
+
+import (
+	"context"
+	"crypto/sha256"
+	"slices"
+	"sync"
+	"time"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+const (
+	// tokenTTL is how long a token that the API server proved is believed without
+	// asking again; API servers themselves remember for longer.
+	tokenTTL  = 10 * time.Second
+	maxTokens = 10_000
+	maxToken  = 16 << 10
+)
+
+// Auth proves Kubernetes bearer tokens and asks what their owners may.
+type Auth struct {
+	Client    kubernetes.Interface
+	Audiences []string // empty: the API server's own
+	Now       func() time.Time
+
+	mu    sync.Mutex
+	known map[[sha256.Size]byte]proved
+}
+
+type proved struct {
+	id    approvals.Identity
+	until time.Time
+}
+
+// Authenticate is a TokenReview. CodeUnauthenticated when the API server does not
+// know the token, CodeUnavailable when it did not answer.
+func (a *Auth) Authenticate(ctx context.Context, token string) (approvals.Identity, error) {
+	bad := approvals.Errorf(approvals.CodeUnauthenticated,
+		"the bearer token was not accepted by the cluster: get a fresh one, for example with kubectl create token NAME")
+	if len(token) > maxToken {
+		return approvals.Identity{}, bad
+	}
+	sum := sha256.Sum256([]byte(token))
+	a.mu.Lock()
+	hit, ok := a.known[sum]
+	a.mu.Unlock()
+	if ok && a.Now().Before(hit.until) {
+		return hit.id, nil
+	}
+	review, err := a.Client.AuthenticationV1().TokenReviews().Create(ctx, &authenticationv1.TokenReview{
+		Spec: authenticationv1.TokenReviewSpec{Token: token, Audiences: a.Audiences},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		return approvals.Identity{}, &approvals.Error{
+			Code: approvals.CodeUnavailable, Message: "the cluster could not check the bearer token; try again in a moment", Err: err,
+		}
+	}
+	u := review.Status.User
+	if !review.Status.Authenticated || u.Username == "" || !a.meant(review.Status.Audiences) {
+		return approvals.Identity{}, bad
+	}
+	id := approvals.Identity{
+		Name: u.Username, Groups: slices.Clone(u.Groups), Way: approvals.WayToken, Evidence: "uid:" + u.UID,
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.known == nil || len(a.known) >= maxTokens {
+		a.known = map[[sha256.Size]byte]proved{}
+	}
+	a.known[sum] = proved{id, a.Now().Add(tokenTTL)}
+	return id, nil
+}
+
+// meant says whether a token that is good for audiences is meant for us. An
+// authenticator that knows of no audiences names none, and has not compared them.
+func (a *Auth) meant(audiences []string) bool {
+	return len(a.Audiences) == 0 || slices.ContainsFunc(audiences, func(x string) bool { return slices.Contains(a.Audiences, x) })
+}
+
+// MaySee says whether Kubernetes RBAC lets id get or list Approvals.
+func (a *Auth) MaySee(ctx context.Context, id approvals.Identity, verb, namespace, name string) (bool, error) {
+	sar, err := a.Client.AuthorizationV1().SubjectAccessReviews().Create(ctx, &authorizationv1.SubjectAccessReview{
+		Spec: authorizationv1.SubjectAccessReviewSpec{
+			User: id.Name, Groups: id.Groups,
+			ResourceAttributes: &authorizationv1.ResourceAttributes{
+				Namespace: namespace, Verb: verb, Group: v1alpha1.GroupVersion.Group, Version: v1alpha1.GroupVersion.Version,
+				Resource: "approvals", Name: name,
+			},
+		},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		return false, &approvals.Error{
+			Code: approvals.CodeUnavailable, Message: "the cluster could not check your rights; try again in a moment", Err: err,
+		}
+	}
+	return sar.Status.Allowed, nil
+}

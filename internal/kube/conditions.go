@@ -1,0 +1,69 @@
+package kube
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// maxMessage is what the API server takes for a condition's message.
+const maxMessage = 32 << 10
+
+// conditionsOf are a's conditions. Ready is there from the first status write on;
+// Notified once somebody was to be told; Released once there was something to
+// release.
+func conditionsOf(a approvals.Approval, before []metav1.Condition, generation int64, now time.Time) []metav1.Condition {
+	out := append([]metav1.Condition(nil), before...)
+	put := func(kind string, ok bool, reason, message string) {
+		c := metav1.Condition{
+			Type: kind, Status: metav1.ConditionFalse, Reason: reason, Message: cut(message, maxMessage),
+			ObservedGeneration: generation, LastTransitionTime: metav1.Time{Time: now.UTC().Truncate(time.Second)},
+		}
+		if ok {
+			c.Status = metav1.ConditionTrue
+		}
+		meta.SetStatusCondition(&out, c)
+	}
+	switch {
+	case a.Terms != nil:
+		put(v1alpha1.ConditionReady, true, "TermsFixed", "")
+	case a.Blocked != nil:
+		put(v1alpha1.ConditionReady, false, a.Blocked.Reason, a.Blocked.Message)
+	}
+	if failed, told := deliveryState(a.Deliveries); failed != "" {
+		put(v1alpha1.ConditionNotified, false, "DeliveryFailed", failed)
+	} else if told {
+		put(v1alpha1.ConditionNotified, true, "Delivered", "")
+	}
+	switch {
+	case a.Next != nil:
+		put(v1alpha1.ConditionReleased, true, "RunSeen", "")
+	case a.Unreleased != nil:
+		put(v1alpha1.ConditionReleased, false, a.Unreleased.Reason, a.Unreleased.Message)
+	default:
+		meta.RemoveStatusCondition(&out, v1alpha1.ConditionReleased)
+	}
+	return out
+}
+
+func deliveryState(ds []approvals.Delivery) (failed string, told bool) {
+	for _, d := range ds {
+		if d.SentAt.IsZero() && d.Error != "" {
+			return d.Recipient + " was not told by " + d.Channel + ": " + d.Error, true
+		}
+		told = true
+	}
+	return "", told
+}
+
+func problemOf(cs []metav1.Condition, kind string) *approvals.Problem {
+	c := meta.FindStatusCondition(cs, kind)
+	if c == nil || c.Status != metav1.ConditionFalse {
+		return nil
+	}
+	return &approvals.Problem{Reason: c.Reason, Message: c.Message}
+}

@@ -1,0 +1,246 @@
+package controller
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlcontroller "sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/internal/kube"
+)
+
+const (
+	// grace is how long the leader leaves the first post to the process that took
+	// the vote, which posts at once. It bounds what a kill -9 of that process
+	// costs.
+	grace = time.Second
+	// strangerAgain is how often a taken name is looked at again.
+	strangerAgain = 30 * time.Second
+)
+
+// Approvals moves every Approval on: fixes its terms, ends it when its time is
+// up, releases it and confirms by seeing the run.
+type Approvals struct {
+	Client    client.Client
+	Live      client.Reader
+	Store     *kube.Store
+	Opener    *kube.Opener
+	Releaser  *kube.Releaser
+	Diagnosis *kube.Diagnosis
+	Now       func() time.Time
+	Log       *slog.Logger
+	Results   func(ctx context.Context, a approvals.Approval) ([]approvals.Param, error)
+	Ended     func(approvals.Approval)
+	Confirmed func(approvals.Approval)
+	Workers   int
+}
+
+var _ reconcile.Reconciler = (*Approvals)(nil)
+
+// SetupWithManager registers the controller.
+func (r *Approvals) SetupWithManager(mgr ctrl.Manager) error {
+	blocked := handler.EnqueueRequestsFromMapFunc(r.blockedIn)
+	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("approvals").
+		For(&v1alpha1.Approval{}).
+		// The run that an Approval starts has its name.
+		Watches(&pipelinev1.PipelineRun{}, handler.EnqueueRequestsFromMapFunc(r.sameName), builder.WithPredicates(predicate.Funcs{
+			UpdateFunc: func(event.UpdateEvent) bool { return false },
+		})).
+		Watches(&v1alpha1.Gate{}, blocked, changed).
+		Watches(&triggersv1.Trigger{}, blocked, changed).
+		Watches(&triggersv1.TriggerTemplate{}, blocked, changed).
+		Watches(&triggersv1.TriggerBinding{}, blocked, changed).
+		Watches(&triggersv1.ClusterTriggerBinding{}, blocked, changed).
+		Watches(&triggersv1.EventListener{}, blocked, changed).
+		WithOptions(ctrlcontroller.Options{MaxConcurrentReconciles: r.Workers}).
+		Complete(r)
+}
+
+// Reconcile does the next step for one Approval.
+func (r *Approvals) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	key := approvals.Key{Namespace: req.Namespace, Name: req.Name}
+	a, err := r.Store.Get(ctx, key)
+	switch {
+	case approvals.CodeOf(err) == approvals.CodeNotFound:
+		return ctrl.Result{}, nil
+	case err != nil:
+		return ctrl.Result{}, err
+	case a.Terms == nil && a.Decided():
+		// A record whose key has been rotated away long ago: it stays as it is.
+		return ctrl.Result{}, nil
+	case a.Terms == nil:
+		return r.fixTerms(ctx, a)
+	case !a.Decided():
+		return r.waitOrExpire(ctx, a)
+	case a.ToRelease():
+		return r.release(ctx, a)
+	case a.Next == nil && len(a.Source.Claims) > 0:
+		return ctrl.Result{}, kube.HandClaims(ctx, r.Client, r.Live, a)
+	default:
+		return ctrl.Result{}, nil
+	}
+}
+
+// fixTerms tries again to work out the terms. It writes only when the problem is
+// a new one, so a Gate that never comes costs nothing.
+func (r *Approvals) fixTerms(ctx context.Context, a approvals.Approval) (ctrl.Result, error) {
+	problem := a.Blocked
+	if problem == nil || problem.Reason != kube.NotGenuine {
+		terms, err := r.Opener.Terms(ctx, a.Namespace, a.Trigger, a.Source)
+		if err == nil && a.Source.Event != nil && terms.Policy.Secret.Name != "" {
+			// We would sign on release for a sender whom nobody has checked.
+			err = approvals.Errorf(approvals.CodeInvalid,
+				"the event was held before its signature could be checked with secret %s: have the sender send it again, under a new delivery id", terms.Policy.Secret.Name)
+		}
+		switch approvals.CodeOf(err) {
+		case "":
+			if err := r.Opener.SetTerms(ctx, a.Key, terms); err != nil {
+				return ctrl.Result{}, err
+			}
+			return ctrl.Result{}, r.Store.Settle(ctx, a.Key)
+		case approvals.CodeInvalid, approvals.CodeNotFound:
+			problem = &approvals.Problem{Reason: "TermsMissing", Message: approvals.Message(err)}
+		default:
+			return ctrl.Result{}, err
+		}
+	}
+	_, err := r.Store.Update(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+		a.Blocked = problem
+		return a, approvals.Blocking, nil
+	})
+	return ctrl.Result{}, err
+}
+
+func (r *Approvals) waitOrExpire(ctx context.Context, a approvals.Approval) (ctrl.Result, error) {
+	if left := a.Deadline().Sub(r.Now()); left > 0 {
+		return ctrl.Result{RequeueAfter: left}, nil
+	}
+	var did approvals.Change
+	a, err := r.Store.Update(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+		a, did = approvals.Expire(a, r.Now())
+		if did != approvals.Ended {
+			return a, did, nil
+		}
+		var err error
+		a.Results, err = r.Results(ctx, a)
+		return a, did, err
+	})
+	if err == nil && did == approvals.Ended {
+		r.Ended(a)
+	}
+	return ctrl.Result{}, err
+}
+
+// release posts until the run is seen. The run's name is the key: whatever is
+// posted again can start nothing twice.
+func (r *Approvals) release(ctx context.Context, a approvals.Approval) (ctrl.Result, error) {
+	now := r.Now()
+	found, err := kube.FindStarted(ctx, r.Client, a, now)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if found.Run != nil {
+		return ctrl.Result{}, r.confirm(ctx, a, found)
+	}
+	if found.Stranger {
+		return ctrl.Result{RequeueAfter: strangerAgain}, r.unreleased(ctx, a, kube.NameTaken(a))
+	}
+	attempt, due := r.Releaser.Attempts.Get(a.Key, now)
+	if attempt.Posts == 0 && len(a.Votes) > 0 {
+		if left := a.DecidedAt.Add(grace).Sub(now); left > 0 {
+			return ctrl.Result{RequeueAfter: left}, nil
+		}
+	}
+	if due > 0 {
+		return ctrl.Result{RequeueAfter: due}, r.reportError(ctx, a, attempt)
+	}
+	if attempt.Posts > 0 && attempt.Err == nil {
+		// It was taken, its time is up, and there is no run.
+		if err := r.unreleased(ctx, a, r.Diagnosis.Why(ctx, a, attempt.EventID)); err != nil {
+			return ctrl.Result{}, err
+		}
+	}
+	postErr := r.Releaser.Release(ctx, a)
+	attempt, due = r.Releaser.Attempts.Get(a.Key, r.Now())
+	if postErr != nil {
+		return ctrl.Result{RequeueAfter: due}, r.reportError(ctx, a, attempt)
+	}
+	return ctrl.Result{RequeueAfter: max(due, 100*time.Millisecond)}, nil
+}
+
+func (r *Approvals) reportError(ctx context.Context, a approvals.Approval, attempt kube.Attempt) error {
+	if attempt.Err == nil {
+		return nil
+	}
+	return r.unreleased(ctx, a, kube.ProblemOf(attempt.Err))
+}
+
+// unreleased writes why there is no run yet; the same words again write nothing.
+func (r *Approvals) unreleased(ctx context.Context, a approvals.Approval, p approvals.Problem) error {
+	_, err := r.Store.Update(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+		if a.Next != nil {
+			return a, approvals.Absent, nil
+		}
+		a.Unreleased = &p
+		return a, approvals.Blocking, nil
+	})
+	return err
+}
+
+// confirm records the run that was seen: the last write of an Approval's life.
+func (r *Approvals) confirm(ctx context.Context, a approvals.Approval, found kube.Started) error {
+	next := a
+	next.Next = found.Run
+	if err := kube.HandClaims(ctx, r.Client, r.Live, next); err != nil {
+		return err
+	}
+	a, err := r.Store.Update(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+		if a.Next != nil {
+			return a, approvals.Absent, nil
+		}
+		a.Next, a.EventID, a.Unreleased = found.Run, found.EventID, nil
+		return a, approvals.Released, nil
+	})
+	if err != nil {
+		return err
+	}
+	r.Releaser.Attempts.Forget(a.UID)
+	r.Confirmed(a)
+	r.Log.Info("release confirmed", "namespace", a.Namespace, "approval", a.Name, "run", found.Run.Name)
+	return nil
+}
+
+func (r *Approvals) sameName(_ context.Context, o client.Object) []reconcile.Request {
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}}}
+}
+
+// blockedIn are the Approvals of a namespace that still wait for their terms, or
+// for their release.
+func (r *Approvals) blockedIn(ctx context.Context, o client.Object) []reconcile.Request {
+	list, err := r.Store.List(ctx, o.GetNamespace())
+	if err != nil {
+		return nil
+	}
+	var out []reconcile.Request
+	for _, a := range list {
+		if (a.Terms == nil && !a.Decided()) || a.ToRelease() {
+			out = append(out, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: a.Namespace, Name: a.Name}})
+		}
+	}
+	return out
+}

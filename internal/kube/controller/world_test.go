@@ -1,0 +1,199 @@
+package controller
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/approvals/keyring"
+	"github.com/countersign-dev/countersign/approvals/mapping"
+	"github.com/countersign-dev/countersign/approvals/notify"
+	"github.com/countersign-dev/countersign/interceptor"
+	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/kubetest"
+)
+
+func TestMain(m *testing.M) {
+	time.Local = time.FixedZone("JST", 9*3600) // objects come back in the process's zone
+	goleak.VerifyTestMain(m)
+}
+
+// world is the whole service over a cluster in memory, moved by hand.
+type world struct {
+	*kubetest.Cluster
+	t         *testing.T
+	listener  *kubetest.Listener
+	store     *kube.Store
+	desk      *approvals.Desk
+	runs      *Runs
+	approvals *Approvals
+	notify    *Notify
+	gates     *Gates
+	triggers  *Triggers
+	mails     *mailbox
+	events    *events.FakeRecorder
+	log       bytes.Buffer
+
+	mu        sync.Mutex
+	time      time.Time
+	ended     []approvals.Outcome
+	confirmed int
+}
+
+func newWorld(t *testing.T, docs string) *world {
+	t.Helper()
+	w := &world{Cluster: kubetest.New(t, kubetest.Objects(t, docs)...), t: t, time: ct.T0, mails: &mailbox{}, events: events.NewFakeRecorder(10)}
+	cel, err := mapping.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := keyring.Ring{{Made: ct.T0, Secret: bytes.Repeat([]byte{3}, keyring.Size)}}
+	ring := func() keyring.Ring { return keys }
+	log := slog.New(slog.NewTextHandler(io.MultiWriter(&w.log), nil))
+	w.store = &kube.Store{Client: w, Live: w, Ring: ring, Now: w.now}
+	triggers := &kube.Triggers{Client: w, CEL: cel}
+	secrets := &kube.Secrets{Live: w, Now: w.now, ServiceAccount: "countersign:countersign"}
+	diagnosis := &kube.Diagnosis{Client: w, Triggers: triggers, Ring: ring}
+	opener := &kube.Opener{Client: w, Live: w, Triggers: triggers, CEL: cel, Secrets: secrets, Ring: ring, Log: log, Opened: func(string, string) {}}
+	hc := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	releaser := &kube.Releaser{Triggers: triggers, Diagnosis: diagnosis, Secrets: secrets, Ring: ring, HTTP: hc, Now: w.now, Log: log, Posted: func(bool) {}}
+	results := func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
+		return approvals.DefaultResults(a), nil
+	}
+	ended := func(a approvals.Approval) { w.ended = append(w.ended, a.Outcome) }
+	w.desk = &approvals.Desk{Store: w.store, Now: w.now, Results: results, Ended: ended, Voted: func(approvals.Approval, approvals.Verdict) {}}
+	w.runs = &Runs{Client: w, Opener: opener, Triggers: triggers}
+	w.approvals = &Approvals{
+		Client: w, Live: w, Store: w.store, Opener: opener, Releaser: releaser, Diagnosis: diagnosis, Now: w.now, Log: log, Results: results,
+		Ended: ended, Confirmed: func(approvals.Approval) { w.confirmed++ },
+	}
+	w.notify = &Notify{Store: w.store, Channel: w.mails, Now: w.now, Log: log, Sent: func(bool) {}}
+	w.gates = &Gates{Client: w, CEL: cel, Now: w.now}
+	w.triggers = &Triggers{Client: w, Triggers: triggers, Events: w.events, Log: log}
+	w.listener = &kubetest.Listener{Cluster: w.Cluster, Now: w.now, Processor: &interceptor.Processor{
+		Triggers: triggers, Opener: opener, Releases: w.store, Ring: ring, Now: w.now, Log: log, Count: func(string) {},
+	}}
+	return w
+}
+
+func (w *world) now() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.time
+}
+
+func (w *world) wait(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.time = w.time.Add(d)
+}
+
+type reconciler interface {
+	Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error)
+}
+
+// step reconciles one object and wants no error.
+func (w *world) step(r reconciler, name string) ctrl.Result {
+	w.t.Helper()
+	res, err := r.Reconcile(w.t.Context(), request(name))
+	if err != nil {
+		w.t.Fatalf("reconcile %s: %v", name, err)
+	}
+	return res
+}
+
+func request(name string) ctrl.Request {
+	return ctrl.Request{NamespacedName: types.NamespacedName{Namespace: "prod", Name: name}}
+}
+
+// opened has plan-1 opened and returns the Approval's name.
+func (w *world) opened() string {
+	w.t.Helper()
+	w.step(w.runs, "plan-1")
+	var list v1alpha1.ApprovalList
+	if err := w.List(w.t.Context(), &list, client.InNamespace("prod")); err != nil || len(list.Items) != 1 {
+		w.t.Fatalf("%d approvals, %v; want one", len(list.Items), err)
+	}
+	return list.Items[0].Name
+}
+
+func (w *world) vote(name, voter string, v approvals.Verdict) {
+	w.t.Helper()
+	if _, _, err := w.desk.Vote(w.t.Context(), approvals.Key{Namespace: "prod", Name: name}, ct.Ballot(voter, v, "ok")); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) get(name string) approvals.Approval {
+	w.t.Helper()
+	a, err := w.store.Get(w.t.Context(), approvals.Key{Namespace: "prod", Name: name})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return a
+}
+
+// condition is "STATUS REASON message" of one condition, "" without it.
+func (w *world) condition(name, kind string) string {
+	w.t.Helper()
+	var o v1alpha1.Approval
+	if err := w.Get(w.t.Context(), request(name).NamespacedName, &o); err != nil {
+		w.t.Fatal(err)
+	}
+	for _, c := range o.Status.Conditions {
+		if c.Type == kind {
+			return string(c.Status) + " " + c.Reason + " " + c.Message
+		}
+	}
+	return ""
+}
+
+// mailbox is a channel that keeps what it was given.
+type mailbox struct {
+	mu   sync.Mutex
+	sent []string
+	down bool
+}
+
+func (*mailbox) Name() string { return notify.Email }
+
+func (m *mailbox) Send(_ context.Context, msg notify.Message) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.down {
+		return errors.New("mail server m:25: connection refused")
+	}
+	m.sent = append(m.sent, msg.To+" "+msg.ID)
+	return nil
+}
+
+// owners are a claim's owners, as KIND/NAME.
+func (w *world) owners(claim string) string {
+	w.t.Helper()
+	var pvc corev1.PersistentVolumeClaim
+	if err := w.Get(w.t.Context(), request(claim).NamespacedName, &pvc); err != nil {
+		w.t.Fatal(err)
+	}
+	var out []string
+	for _, o := range pvc.OwnerReferences {
+		out = append(out, o.Kind+"/"+o.Name)
+	}
+	return strings.Join(out, ", ")
+}

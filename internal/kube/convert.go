@@ -1,0 +1,251 @@
+package kube
+
+import (
+	"regexp"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// address is the schema's pattern of an e-mail address.
+var address = regexp.MustCompile(`^[^@\s<>,;"]+@[^@\s<>,;"]+$`)
+
+// toDomain is the domain's view of an object. It shares no memory that either
+// side changes in place.
+func toDomain(o *v1alpha1.Approval) approvals.Approval {
+	a := approvals.Approval{
+		Key:      approvals.Key{Namespace: o.Namespace, Name: o.Name, UID: string(o.UID)},
+		Trigger:  o.Spec.Trigger,
+		OpenedAt: o.CreationTimestamp.Time,
+		Source:   sourceToDomain(o.Spec.Source),
+		Terms:    termsToDomain(o.Spec.Terms),
+		Outcome:  approvals.Outcome(o.Status.Outcome),
+		Results:  paramsToDomain(o.Status.Results),
+	}
+	if a.Outcome == "" {
+		a.Outcome = approvals.Pending
+	}
+	if o.Status.DecidedAt != nil {
+		a.DecidedAt = o.Status.DecidedAt.Time
+	}
+	for _, v := range o.Status.Votes {
+		a.Votes = append(a.Votes, approvals.Vote{
+			Voter: v.Voter, Verdict: approvals.Verdict(v.Verdict), Comment: v.Comment,
+			At: v.At.Time, Way: approvals.Way(v.Way), Evidence: v.Evidence,
+		})
+	}
+	for _, n := range o.Status.Notifications {
+		d := approvals.Delivery{
+			Event: n.Event, Channel: n.Channel, Recipient: n.Recipient, MessageID: n.MessageID,
+			Attempts: int(n.Attempts), Error: n.Error,
+		}
+		if n.SentAt != nil {
+			d.SentAt = n.SentAt.Time
+		}
+		a.Deliveries = append(a.Deliveries, d)
+	}
+	if n := o.Status.Next; n != nil {
+		a.Next = &approvals.Run{Name: n.Name, UID: n.UID, Pipeline: n.Pipeline, At: n.SeenAt.Time}
+		a.EventID = n.EventID
+	}
+	if a.Terms == nil { // the condition of before may still be there when the terms are
+		a.Blocked = problemOf(o.Status.Conditions, v1alpha1.ConditionReady)
+	}
+	a.Unreleased = problemOf(o.Status.Conditions, v1alpha1.ConditionReleased)
+	return a
+}
+
+// statusOf is the status that says what a says. Conditions keep the transition
+// times of before; when nothing changed it is equal to before.
+func statusOf(a approvals.Approval, before v1alpha1.ApprovalStatus, generation int64, now time.Time) v1alpha1.ApprovalStatus {
+	s := v1alpha1.ApprovalStatus{
+		Outcome: v1alpha1.Outcome(a.Outcome),
+		Results: paramsToAPI(a.Results),
+	}
+	if !a.DecidedAt.IsZero() {
+		s.DecidedAt = micro(a.DecidedAt)
+	}
+	for _, v := range a.Votes {
+		s.Votes = append(s.Votes, v1alpha1.Vote{
+			Voter: v.Voter, Verdict: v1alpha1.Verdict(v.Verdict), Comment: v.Comment,
+			At: *micro(v.At), Way: string(v.Way), Evidence: v.Evidence,
+		})
+	}
+	for _, d := range a.Deliveries {
+		n := v1alpha1.Notification{
+			Event: d.Event, Channel: d.Channel, Recipient: d.Recipient, MessageID: d.MessageID,
+			Attempts: int32(min(d.Attempts, 1<<30)), Error: cut(d.Error, 1024), //nolint:gosec // bounded
+		}
+		if !d.SentAt.IsZero() {
+			n.SentAt = &metav1.Time{Time: d.SentAt.UTC().Truncate(time.Second)}
+		}
+		s.Notifications = append(s.Notifications, n)
+	}
+	if r := a.Next; r != nil {
+		s.Next = &v1alpha1.Next{Name: r.Name, UID: r.UID, Pipeline: r.Pipeline, EventID: a.EventID, SeenAt: *micro(r.At)}
+	}
+	s.Conditions = conditionsOf(a, before.Conditions, generation, now)
+	return s
+}
+
+func sourceToDomain(s v1alpha1.Source) approvals.Source {
+	var d approvals.Source
+	if r := s.PipelineRun; r != nil {
+		d.Run = &approvals.Run{Name: r.Name, UID: r.UID, Pipeline: r.Pipeline, At: r.CompletedAt.UTC()}
+		d.Params, d.Results = paramsToDomain(r.Params), paramsToDomain(r.Results)
+		d.Labels, d.Annotations = valuesToDomain(r.Labels), valuesToDomain(r.Annotations)
+		d.Requester, d.Claims = r.Requester, paramsToDomain(r.Claims)
+	}
+	if e := s.Event; e != nil {
+		d.Event = &approvals.Event{ID: e.ID, Body: e.Body, URL: e.URL, Digest: e.Digest, Headers: paramsToDomain(e.Headers)}
+	}
+	return d
+}
+
+func sourceToAPI(d approvals.Source) v1alpha1.Source {
+	var s v1alpha1.Source
+	if r := d.Run; r != nil {
+		s.PipelineRun = &v1alpha1.PipelineRunSource{
+			Name: r.Name, UID: r.UID, Pipeline: r.Pipeline, CompletedAt: metav1.NewTime(r.At), Requester: d.Requester,
+			Params: paramsToAPI(d.Params), Results: paramsToAPI(d.Results), Claims: paramsToAPI(d.Claims),
+			Labels: valuesToAPI(d.Labels), Annotations: valuesToAPI(d.Annotations),
+		}
+	}
+	if e := d.Event; e != nil {
+		s.Event = &v1alpha1.EventSource{ID: e.ID, Body: e.Body, URL: e.URL, Digest: e.Digest, Headers: paramsToAPI(e.Headers)}
+	}
+	return s
+}
+
+func termsToDomain(t *v1alpha1.Terms) *approvals.Terms {
+	if t == nil {
+		return nil
+	}
+	return &approvals.Terms{
+		Policy: policyToDomain(t.Gate, t.Policy), Requester: t.Requester,
+		Params: paramsToDomain(t.Params), Digest: t.Digest, Template: t.TemplateDigest,
+	}
+}
+
+func termsToAPI(t *approvals.Terms) *v1alpha1.Terms {
+	if t == nil {
+		return nil
+	}
+	return &v1alpha1.Terms{
+		Gate: t.Policy.Gate, Policy: policyToAPI(t.Policy), Requester: t.Requester,
+		Params: paramsToAPI(t.Params), Digest: t.Digest, TemplateDigest: t.Template,
+	}
+}
+
+// policyToDomain reads a Gate's spec. Absent fields get the schema's defaults, so
+// that an inline policy, which no schema has seen, means the same.
+func policyToDomain(gate string, s v1alpha1.GateSpec) approvals.Policy {
+	p := approvals.Policy{
+		Gate: gate, Groups: s.Approvers.Groups, Strategy: approvals.Strategy(s.Strategy), Required: int(s.Required),
+		Requester: approvals.RequesterRule(s.Requester), Lifetime: approvals.DefaultLifetime, Show: s.Show,
+	}
+	for _, u := range s.Approvers.Users {
+		email := u.Email
+		if email == "" && address.MatchString(u.Name) {
+			email = u.Name
+		}
+		p.Approvers = append(p.Approvers, approvals.Approver{Name: u.Name, Email: email})
+	}
+	if p.Strategy == "" {
+		p.Strategy = approvals.Single
+	}
+	if p.Requester == "" {
+		p.Requester = approvals.RequesterExclude
+	}
+	if s.ExpiresAfter != "" {
+		// A duration that does not parse is zero, which Validate refuses.
+		p.Lifetime, _ = time.ParseDuration(s.ExpiresAfter)
+	}
+	for _, o := range s.ReleaseOn {
+		p.ReleaseOn = append(p.ReleaseOn, approvals.Outcome(o))
+	}
+	if len(p.ReleaseOn) == 0 {
+		p.ReleaseOn = []approvals.Outcome{approvals.Approved}
+	}
+	for _, r := range s.Results {
+		p.Results = append(p.Results, approvals.Expression{Name: r.Name, Expression: r.Expression})
+	}
+	if s.SigningSecret != nil {
+		p.Secret = approvals.SecretRef{Name: s.SigningSecret.Name, Key: s.SigningSecret.Key}
+	}
+	return p
+}
+
+func policyToAPI(p approvals.Policy) v1alpha1.GateSpec {
+	s := v1alpha1.GateSpec{
+		Approvers: v1alpha1.Approvers{Groups: p.Groups},
+		Strategy:  v1alpha1.Strategy(p.Strategy), Required: int32(p.Required), //nolint:gosec // Validate bounds it
+		Requester: v1alpha1.RequesterRule(p.Requester), ExpiresAfter: p.Lifetime.String(), Show: p.Show,
+	}
+	for _, a := range p.Approvers {
+		s.Approvers.Users = append(s.Approvers.Users, v1alpha1.User{Name: a.Name, Email: a.Email})
+	}
+	for _, o := range p.ReleaseOn {
+		s.ReleaseOn = append(s.ReleaseOn, v1alpha1.ReleasingOutcome(o))
+	}
+	for _, r := range p.Results {
+		s.Results = append(s.Results, v1alpha1.Expression{Name: r.Name, Expression: r.Expression})
+	}
+	if p.Secret.Name != "" {
+		s.SigningSecret = &v1alpha1.SecretKeyRef{Name: p.Secret.Name, Key: p.Secret.Key}
+	}
+	return s
+}
+
+func paramsToDomain(ps []v1alpha1.Param) []approvals.Param {
+	var out []approvals.Param
+	for _, p := range ps {
+		out = append(out, approvals.Param{Name: p.Name, Value: p.Value})
+	}
+	return out
+}
+
+func paramsToAPI(ps []approvals.Param) []v1alpha1.Param {
+	var out []v1alpha1.Param
+	for _, p := range ps {
+		out = append(out, v1alpha1.Param{Name: p.Name, Value: p.Value})
+	}
+	return out
+}
+
+func valuesToDomain(m map[string]v1alpha1.LabelValue) map[string]string {
+	if m == nil {
+		return nil
+	}
+	out := make(map[string]string, len(m))
+	for k, v := range m {
+		out[k] = string(v)
+	}
+	return out
+}
+
+func valuesToAPI(m map[string]string) map[string]v1alpha1.LabelValue {
+	if m == nil {
+		return nil
+	}
+	out := make(map[string]v1alpha1.LabelValue, len(m))
+	for k, v := range m {
+		out[k] = v1alpha1.LabelValue(v)
+	}
+	return out
+}
+
+func micro(t time.Time) *metav1.MicroTime {
+	return &metav1.MicroTime{Time: t.UTC().Truncate(time.Microsecond)}
+}
+
+func cut(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most-len("…")], "") + "…"
+}

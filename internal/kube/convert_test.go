@@ -1,0 +1,201 @@
+package kube
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"pgregory.net/rapid"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+)
+
+// TestMain runs everything in another time zone than UTC: objects come back from
+// the API server in the process's own.
+func TestMain(m *testing.M) {
+	time.Local = time.FixedZone("JST", 9*3600)
+	m.Run()
+}
+
+var (
+	anyText  = rapid.OneOf(rapid.StringMatching(`[ -~]{0,12}`), rapid.StringN(0, 20, 80))
+	anyName  = rapid.StringMatching(`[a-z]([-a-z0-9]{0,10}[a-z0-9])?`)
+	anyParam = rapid.Custom(func(t *rapid.T) approvals.Param {
+		return approvals.Param{Name: anyName.Draw(t, "name"), Value: anyText.Draw(t, "value")}
+	})
+	params = rapid.SliceOfN(anyParam, 0, 3)
+	zones  = rapid.SampledFrom([]*time.Location{time.UTC, time.FixedZone("JST", 9*3600), time.FixedZone("NST", -9000)})
+)
+
+// instant is a time in any zone, to a whole number of unit.
+func instant(unit time.Duration) *rapid.Generator[time.Time] {
+	return rapid.Custom(func(t *rapid.T) time.Time {
+		d := time.Duration(rapid.Int64Range(0, int64(365*24*time.Hour)).Draw(t, "time"))
+		return ct.T0.Add(d.Truncate(unit)).In(zones.Draw(t, "zone"))
+	})
+}
+
+var anyPolicy = rapid.Custom(func(t *rapid.T) approvals.Policy {
+	p := approvals.Policy{
+		Gate: anyName.Draw(t, "gate"), Groups: rapid.SliceOfN(anyName, 0, 3).Draw(t, "groups"),
+		Strategy:  rapid.SampledFrom([]approvals.Strategy{approvals.Single, approvals.Quorum}).Draw(t, "strategy"),
+		Required:  rapid.IntRange(0, approvals.MaxRequired).Draw(t, "required"),
+		Requester: rapid.SampledFrom([]approvals.RequesterRule{approvals.RequesterExclude, approvals.RequesterAllow}).Draw(t, "requester"),
+		Lifetime:  time.Duration(rapid.Int64Range(int64(approvals.MinLifetime), int64(approvals.MaxLifetime)).Draw(t, "lifetime")),
+		ReleaseOn: rapid.SliceOfNDistinct(rapid.SampledFrom([]approvals.Outcome{approvals.Approved, approvals.Rejected, approvals.Expired}), 1, 3, rapid.ID).Draw(t, "releaseOn"),
+		Show:      rapid.SliceOfN(anyName, 0, 2).Draw(t, "show"),
+	}
+	for _, n := range rapid.SliceOfN(anyName, 0, 3).Draw(t, "users") {
+		p.Approvers = append(p.Approvers, approvals.Approver{Name: n, Email: rapid.SampledFrom([]string{"", "x@example.com"}).Draw(t, "email")})
+	}
+	for _, x := range params.Draw(t, "results") {
+		p.Results = append(p.Results, approvals.Expression{Name: x.Name, Expression: x.Value})
+	}
+	if rapid.Bool().Draw(t, "signs") {
+		p.Secret = approvals.SecretRef{Name: anyName.Draw(t, "secret"), Key: anyName.Draw(t, "key")}
+	}
+	return p
+})
+
+var anySource = rapid.Custom(func(t *rapid.T) approvals.Source {
+	if rapid.Bool().Draw(t, "event") {
+		return approvals.Source{Event: &approvals.Event{
+			ID: anyText.Draw(t, "id"), Body: anyText.Draw(t, "body"), URL: anyText.Draw(t, "url"), Digest: anyText.Draw(t, "digest"), Headers: params.Draw(t, "headers"),
+		}}
+	}
+	labels := rapid.MapOfN(anyName, anyText, 0, 3)
+	return approvals.Source{
+		Run:    &approvals.Run{Name: anyName.Draw(t, "run"), UID: anyName.Draw(t, "uid"), Pipeline: anyName.Draw(t, "pipeline"), At: instant(time.Second).Draw(t, "at").UTC()},
+		Params: params.Draw(t, "params"), Results: params.Draw(t, "results"), Claims: params.Draw(t, "claims"),
+		Labels: labels.Draw(t, "labels"), Annotations: labels.Draw(t, "annotations"), Requester: anyText.Draw(t, "requester"),
+	}
+})
+
+var anyApproval = rapid.Custom(func(t *rapid.T) approvals.Approval {
+	a := approvals.Approval{
+		Key:     approvals.Key{Namespace: anyName.Draw(t, "namespace"), Name: anyName.Draw(t, "name"), UID: anyName.Draw(t, "uid")},
+		Trigger: anyName.Draw(t, "trigger"), OpenedAt: instant(time.Second).Draw(t, "opened"), Source: anySource.Draw(t, "source"),
+		Outcome: rapid.SampledFrom([]approvals.Outcome{approvals.Pending, approvals.Approved, approvals.Rejected, approvals.Expired, approvals.Cancelled, approvals.Superseded}).Draw(t, "outcome"),
+		Results: params.Draw(t, "results"),
+	}
+	if rapid.Bool().Draw(t, "terms") {
+		a.Terms = &approvals.Terms{Policy: anyPolicy.Draw(t, "policy"), Requester: anyText.Draw(t, "requester"), Params: params.Draw(t, "params"), Digest: anyText.Draw(t, "digest"), Template: anyText.Draw(t, "template")}
+	} else if rapid.Bool().Draw(t, "blocked") {
+		a.Blocked = &approvals.Problem{Reason: "TermsMissing", Message: anyText.Draw(t, "blocked")}
+	}
+	if a.Outcome != approvals.Pending {
+		a.DecidedAt = instant(time.Microsecond).Draw(t, "decided")
+	}
+	for range rapid.IntRange(0, 3).Draw(t, "votes") {
+		a.Votes = append(a.Votes, approvals.Vote{
+			Voter: anyText.Draw(t, "voter"), Verdict: rapid.SampledFrom([]approvals.Verdict{approvals.Approve, approvals.Reject}).Draw(t, "verdict"),
+			Comment: anyText.Draw(t, "comment"), At: instant(time.Microsecond).Draw(t, "at"), Way: approvals.WayLink, Evidence: anyText.Draw(t, "evidence"),
+		})
+	}
+	for range rapid.IntRange(0, 3).Draw(t, "deliveries") {
+		d := approvals.Delivery{Event: "opened", Channel: "email", Recipient: anyText.Draw(t, "recipient"), MessageID: anyText.Draw(t, "message"), Attempts: rapid.IntRange(0, 99).Draw(t, "attempts"), Error: anyText.Draw(t, "error")}
+		if rapid.Bool().Draw(t, "sent") {
+			d.SentAt = instant(time.Second).Draw(t, "sent at")
+		}
+		a.Deliveries = append(a.Deliveries, d)
+	}
+	switch rapid.IntRange(0, 2).Draw(t, "release") {
+	case 1:
+		a.Next = &approvals.Run{Name: anyName.Draw(t, "next"), UID: anyName.Draw(t, "next uid"), Pipeline: anyName.Draw(t, "next pipeline"), At: instant(time.Microsecond).Draw(t, "seen")}
+		a.EventID = anyText.Draw(t, "event id")
+	case 2:
+		a.Unreleased = &approvals.Problem{Reason: "NameTaken", Message: anyText.Draw(t, "unreleased")}
+	}
+	return a
+})
+
+// TestRoundTrip: whatever an Approval is, it comes back from the API server as it
+// went, wherever the process runs (F27).
+func TestRoundTrip(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		a := anyApproval.Draw(t, "approval")
+		o := throughAPI(t, objectOf(a))
+		if d := cmp.Diff(a, toDomain(o), ct.Same); d != "" {
+			t.Fatalf("(-went +came)\n%s", d)
+		}
+		// And what comes back makes no write.
+		later := ct.T0.Add(time.Hour)
+		if again := statusOf(toDomain(o), o.Status, 1, later); !equality.Semantic.DeepEqual(again, o.Status) {
+			t.Fatalf("unchanged, and written again (-is +would be)\n%s", cmp.Diff(o.Status, again))
+		}
+		// What the decision binds is the same to the last byte.
+		if x, y := approvals.Digest(a.Source), approvals.Digest(toDomain(o).Source); x != y && !emptyParts(a) {
+			t.Fatalf("the source's digest was %s and is %s", x, y)
+		}
+	})
+}
+
+// emptyParts says whether a has lists that are empty and not nil: rapid makes
+// them, the service does not.
+func emptyParts(a approvals.Approval) bool {
+	s := a.Source
+	return s.Params != nil && len(s.Params) == 0 || s.Results != nil && len(s.Results) == 0 || s.Claims != nil && len(s.Claims) == 0 ||
+		s.Labels != nil && len(s.Labels) == 0 || s.Annotations != nil && len(s.Annotations) == 0 || s.Event != nil && s.Event.Headers != nil && len(s.Event.Headers) == 0
+}
+
+func TestPolicyRoundTrip(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		p := anyPolicy.Draw(t, "policy")
+		spec := policyToAPI(p)
+		if d := cmp.Diff(p, policyToDomain(p.Gate, *throughAPI(t, &spec)), ct.Same); d != "" {
+			t.Fatalf("(-went +came)\n%s", d)
+		}
+	})
+}
+
+// TestPolicyDefaults: an inline policy, which no schema has seen, means what the
+// schema's defaults say.
+func TestPolicyDefaults(t *testing.T) {
+	t.Parallel()
+	users := func(us ...v1alpha1.User) v1alpha1.Approvers { return v1alpha1.Approvers{Users: us} }
+	got := policyToDomain("g", v1alpha1.GateSpec{Approvers: users(v1alpha1.User{Name: "alice@example.com"}, v1alpha1.User{Name: "bob"}, v1alpha1.User{Name: "carol@sso", Email: "c@example.com"})})
+	want := approvals.Policy{
+		Gate: "g", Strategy: approvals.Single, Requester: approvals.RequesterExclude, Lifetime: approvals.DefaultLifetime, ReleaseOn: []approvals.Outcome{approvals.Approved},
+		Approvers: []approvals.Approver{{Name: "alice@example.com", Email: "alice@example.com"}, {Name: "bob"}, {Name: "carol@sso", Email: "c@example.com"}},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
+	}
+	if got := policyToDomain("g", v1alpha1.GateSpec{ExpiresAfter: "soon"}); got.Lifetime != 0 {
+		t.Errorf("a lifetime that does not parse is %s", got.Lifetime)
+	}
+}
+
+func TestCut(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		in   string
+		most int
+		want string
+	}{
+		"short": {"abc", 3, "abc"}, "long": {"abcdef", 5, "ab…"}, "between letters": {"ééé", 5, "é…"}, "empty": {"", 0, ""},
+	} {
+		if got := cut(c.in, c.most); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+	a := ct.Make("a").With(func(a *approvals.Approval) {
+		a.Deliveries = []approvals.Delivery{{Event: "opened", Channel: "email", Recipient: "alice", Error: strings.Repeat("é", 5000), Attempts: 1 << 40}}
+		a.Unreleased = &approvals.Problem{Reason: "Refused", Message: strings.Repeat("é", maxMessage)}
+	}).Obj()
+	s := statusOf(a, v1alpha1.ApprovalStatus{}, 1, ct.T0)
+	if n := s.Notifications[0]; len(n.Error) > 1024 || n.Attempts != 1<<30 {
+		t.Errorf("an error of %d bytes after %d attempts: the schema refuses it", len(n.Error), n.Attempts)
+	}
+	for _, c := range s.Conditions {
+		if len(c.Message) > maxMessage {
+			t.Errorf("%s has a message of %d bytes", c.Type, len(c.Message))
+		}
+	}
+}

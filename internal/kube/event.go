@@ -1,0 +1,77 @@
+package kube
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/keyring"
+	"github.com/countersign-dev/countersign/interceptor"
+	"github.com/countersign-dev/countersign/interceptor/signature"
+)
+
+// hubEvent is the X-GitHub-Event of an event of ours, for a stock github
+// interceptor's eventTypes.
+const hubEvent = "approval"
+
+// event is what is posted to an EventListener.
+type event struct {
+	body   []byte
+	header http.Header
+}
+
+// eventFor is the signed event of a decided Approval: for a held event the same
+// body and headers again, for a completion a body that bindings without our
+// interceptor can read. hub signs for stock github interceptors; it may be empty.
+func eventFor(a approvals.Approval, ring keyring.Ring, hub keyring.Secret, now time.Time) (event, error) {
+	e := event{header: http.Header{}}
+	if s := a.Source.Event; s != nil {
+		e.body = []byte(s.Body)
+		for _, h := range s.Headers {
+			e.header.Set(h.Name, h.Value)
+		}
+	} else {
+		body, err := json.Marshal(bodyOf(a))
+		if err != nil {
+			return event{}, err
+		}
+		e.body = body
+		e.header.Set("X-Github-Event", hubEvent)
+	}
+	e.header.Set("Content-Type", "application/json")
+	if e.header.Get("Ce-Type") == "" {
+		e.header.Set("Ce-Specversion", "1.0")
+		e.header.Set("Ce-Id", a.UID)
+		e.header.Set("Ce-Type", "dev.countersign.approval."+strings.ToLower(string(a.Outcome))+".v1")
+		e.header.Set("Ce-Source", "/apis/countersign.dev/v1alpha1/namespaces/"+a.Namespace+"/approvals/"+a.Name)
+		e.header.Set("Ce-Subject", a.Name)
+		e.header.Set("Ce-Time", a.DecidedAt.UTC().Format(time.RFC3339))
+	}
+	if len(hub) > 0 {
+		e.header.Set(signature.HeaderHub, signature.Hub(hub, e.body))
+	}
+	for k, v := range signature.Sign(ring, interceptor.EventID(a.Key), now, e.body) {
+		e.header.Set(k, v)
+	}
+	return e, nil
+}
+
+// eventBody is the body of the event for a completion. Its results stand at the
+// top for $(body.decision) and under results.
+type eventBody struct {
+	interceptor.Extension
+	Decision   string `json:"decision"`
+	Comment    string `json:"comment"`
+	ApprovedBy string `json:"approvedBy"`
+	RejectedBy string `json:"rejectedBy"`
+}
+
+func bodyOf(a approvals.Approval) eventBody {
+	x := interceptor.ExtensionOf(a)
+	return eventBody{
+		Extension: x, Decision: x.Results[approvals.ResultDecision], Comment: x.Results[approvals.ResultComment],
+		ApprovedBy: x.Results[approvals.ResultApprovedBy], RejectedBy: x.Results[approvals.ResultRejectedBy],
+	}
+}

@@ -1,0 +1,154 @@
+package kubetest
+
+import (
+	"context"
+	"sync"
+	"testing"
+
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	triggersv1alpha1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1alpha1"
+	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals/approvalstest"
+)
+
+// Cluster is an API server in memory.
+type Cluster struct {
+	client.WithWatch
+
+	mu     sync.Mutex
+	writes map[string]int
+	fault  func(verb string, o runtime.Object) error
+	denied bool
+}
+
+// New returns a Cluster that holds objs.
+func New(tb testing.TB, objs ...client.Object) *Cluster {
+	tb.Helper()
+	s := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{
+		clientgoscheme.AddToScheme, v1alpha1.AddToScheme, pipelinev1.AddToScheme, triggersv1.AddToScheme, triggersv1alpha1.AddToScheme,
+	} {
+		if err := add(s); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	c := &Cluster{writes: map[string]int{}}
+	c.WithWatch = fake.NewClientBuilder().WithScheme(s).WithObjects(objs...).
+		WithStatusSubresource(&v1alpha1.Approval{}, &v1alpha1.Gate{}).
+		WithInterceptorFuncs(interceptor.Funcs{
+			Get: func(ctx context.Context, w client.WithWatch, k client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+				if err := c.before("get", o); err != nil {
+					return err
+				}
+				return w.Get(ctx, k, o, opts...)
+			},
+			List: func(ctx context.Context, w client.WithWatch, l client.ObjectList, opts ...client.ListOption) error {
+				if err := c.before("list", l); err != nil {
+					return err
+				}
+				return w.List(ctx, l, opts...)
+			},
+			Create: c.create,
+			Update: func(ctx context.Context, w client.WithWatch, o client.Object, opts ...client.UpdateOption) error {
+				if err := c.before("update", o); err != nil {
+					return err
+				}
+				return w.Update(ctx, o, opts...)
+			},
+			Patch: func(ctx context.Context, w client.WithWatch, o client.Object, p client.Patch, opts ...client.PatchOption) error {
+				if err := c.before("patch", o); err != nil {
+					return err
+				}
+				return w.Patch(ctx, o, p, opts...)
+			},
+			SubResourcePatch: func(ctx context.Context, w client.Client, sub string, o client.Object, p client.Patch, opts ...client.SubResourcePatchOption) error {
+				if err := c.before("patch "+sub, o); err != nil {
+					return err
+				}
+				return w.SubResource(sub).Patch(ctx, o, p, opts...)
+			},
+		}).Build()
+	return c
+}
+
+func (c *Cluster) create(ctx context.Context, w client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+	if sar, ok := o.(*authorizationv1.SubjectAccessReview); ok {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		sar.Status.Allowed = !c.denied
+		return nil
+	}
+	verb := "create"
+	if len((&client.CreateOptions{}).ApplyOptions(opts).DryRun) > 0 {
+		verb = "dry run"
+	}
+	if err := c.before(verb, o); err != nil {
+		return err
+	}
+	// What an API server does and the fake does not.
+	if o.GetUID() == "" {
+		o.SetUID(types.UID("uid-" + o.GetName()))
+	}
+	if o.GetCreationTimestamp().Time.IsZero() {
+		o.SetCreationTimestamp(metav1.NewTime(approvalstest.T0))
+	}
+	return w.Create(ctx, o, opts...)
+}
+
+func (c *Cluster) before(verb string, o runtime.Object) error {
+	c.mu.Lock()
+	fault := c.fault
+	if verb != "get" && verb != "list" {
+		c.writes[verb]++
+	}
+	c.mu.Unlock()
+	if fault != nil {
+		return fault(verb, o)
+	}
+	return nil
+}
+
+// Fail has fault answer every call that it gives an error for; nil ends it. The
+// verbs are get, list, create, "dry run", update, patch and "patch status".
+func (c *Cluster) Fail(fault func(verb string, o runtime.Object) error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fault = fault
+}
+
+// Deny makes every SubjectAccessReview answer no.
+func (c *Cluster) Deny() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.denied = true
+}
+
+// Count is how often verb was tried.
+func (c *Cluster) Count(verb string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.writes[verb]
+}
+
+// Writes is everything that was tried and was no dry run.
+func (c *Cluster) Writes() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := 0
+	for verb, k := range c.writes {
+		if verb != "dry run" {
+			n += k
+		}
+	}
+	return n
+}

@@ -1,0 +1,3 @@
+// Package kubetest is a cluster in memory for tests: an API server that counts
+// writes and fails when it is told to, and an EventListener beside it.
+package kubetest

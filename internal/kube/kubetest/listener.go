@@ -1,0 +1,137 @@
+package kubetest
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"knative.dev/pkg/apis"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/interceptor"
+)
+
+const hour = time.Hour
+
+// Listener stands in for the EventListener's pod: it asks the interceptor, starts
+// the run that the interceptor lets through, and answers 202 whatever came of it.
+type Listener struct {
+	Cluster   *Cluster
+	Processor *interceptor.Processor
+	Now       func() time.Time
+
+	mu       sync.Mutex
+	requests []*http.Request
+	bodies   []string
+	refusals []string
+	status   int  // of the next answers; 0: 202
+	idle     bool // takes events and starts nothing
+}
+
+// Serve gives EventListener namespace/name a pod and an address.
+func (l *Listener) Serve(t *testing.T, namespace, name string) {
+	t.Helper()
+	srv := httptest.NewServer(l)
+	t.Cleanup(srv.Close)
+	var el triggersv1.EventListener
+	if err := l.Cluster.Get(t.Context(), types.NamespacedName{Namespace: namespace, Name: name}, &el); err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(srv.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	el.Status.Address.URL = (*apis.URL)(u)
+	if err := l.Cluster.WithWatch.Update(t.Context(), &el); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Answer makes the Listener answer status and do nothing; 0 makes it work again.
+func (l *Listener) Answer(status int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.status = status
+}
+
+// Idle makes it answer 202 and start nothing.
+func (l *Listener) Idle(idle bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.idle = idle
+}
+
+// Requests are what was posted, with the bodies.
+func (l *Listener) Requests() ([]*http.Request, []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.requests, l.bodies
+}
+
+// Refusals are what the interceptor said to events that it stopped.
+func (l *Listener) Refusals() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.refusals
+}
+
+func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	l.mu.Lock()
+	l.requests, l.bodies = append(l.requests, r), append(l.bodies, string(body))
+	id, status, idle := fmt.Sprintf("event-%d", len(l.requests)), l.status, l.idle
+	l.mu.Unlock()
+	if status != 0 {
+		w.WriteHeader(status)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if !idle {
+		if err := l.start(r, string(body), id); err != nil {
+			l.mu.Lock()
+			l.refusals = append(l.refusals, err.Error())
+			l.mu.Unlock()
+		}
+	}
+	w.WriteHeader(http.StatusAccepted)
+	_ = json.NewEncoder(w).Encode(map[string]string{"eventID": id})
+}
+
+func (l *Listener) start(r *http.Request, body, id string) error {
+	resp := l.Processor.Process(r.Context(), &triggersv1.InterceptorRequest{
+		Body: body, Header: r.Header,
+		Context: &triggersv1.TriggerContext{EventURL: r.URL.String(), EventID: id, TriggerID: "namespaces/prod/triggers/apply"},
+	})
+	if !resp.Continue {
+		return fmt.Errorf("%s: %s", resp.Status.Code, resp.Status.Message)
+	}
+	ext, ok := resp.Extensions[interceptor.Name].(interceptor.Extension)
+	if !ok {
+		return fmt.Errorf("no extension in %v", resp.Extensions)
+	}
+	return l.Cluster.Create(r.Context(), Started(ext.Run, "apply", id, l.Now()))
+}
+
+// Started is a run as the EventListener makes it for a Trigger.
+func Started(name, trigger, eventID string, at time.Time) client.Object {
+	pr := &pipelinev1.PipelineRun{}
+	pr.Namespace, pr.Name, pr.UID = "prod", name, types.UID("uid-of-"+name)
+	pr.CreationTimestamp = metav1.NewTime(at)
+	pr.Labels = map[string]string{"triggers.tekton.dev/trigger": trigger, "triggers.tekton.dev/triggers-eventid": eventID}
+	pr.Spec.PipelineRef = &pipelinev1.PipelineRef{Name: "apply"}
+	return pr
+}

@@ -1,0 +1,156 @@
+package kube
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// listener is an EventListener that runs a Trigger, and the Triggers beside it.
+type listener struct {
+	*triggersv1.EventListener
+	triggers []*triggersv1.Trigger
+}
+
+// url is where the EventListener takes events. With TLS on the listener the
+// address says http all the same, which Triggers does; the port tells.
+func (l listener) url() string {
+	if l.Status.Address == nil || l.Status.Address.URL == nil {
+		return ""
+	}
+	u := l.Status.Address.URL.DeepCopy()
+	if strings.HasSuffix(u.Host, ":8443") {
+		u.Scheme = "https"
+	}
+	return u.String()
+}
+
+// listenerFor finds the EventListener that runs a Trigger: inline, by triggerRef,
+// or by label and namespace selector, as the EventListener itself does. Of
+// several the first by namespace and name is taken, so that every replica takes
+// the same. CodeNotFound says what to add.
+func (t *Triggers) listenerFor(ctx context.Context, namespace, trigger string) (listener, error) {
+	var list triggersv1.EventListenerList
+	if err := t.Client.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		return listener{}, translate(err, "the list of event listeners")
+	}
+	var found []listener
+	for i := range list.Items {
+		el := &list.Items[i]
+		all, err := t.runBy(ctx, el)
+		if err != nil {
+			return listener{}, err
+		}
+		if slices.ContainsFunc(all, func(x *triggersv1.Trigger) bool { return x.Namespace == namespace && x.Name == trigger }) {
+			found = append(found, listener{el, all})
+		}
+	}
+	if len(found) == 0 {
+		return listener{}, approvals.Errorf(approvals.CodeNotFound,
+			"no EventListener runs trigger %s/%s: add {triggerRef: %s} to an EventListener of the namespace, or a selector that matches it", namespace, trigger, trigger)
+	}
+	slices.SortFunc(found, func(a, b listener) int {
+		if x, y := a.Namespace == namespace, b.Namespace == namespace; x != y {
+			if x {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a.Namespace+"/"+a.Name, b.Namespace+"/"+b.Name)
+	})
+	for _, l := range found {
+		// Anybody may make an EventListener that selects every namespace. One of
+		// another namespace gets our event only when its account may read Triggers
+		// here, without which it could not run them either.
+		if l.url() != "" && (l.Namespace == namespace || t.mayList(ctx, l, namespace)) {
+			return l, nil
+		}
+	}
+	return listener{}, approvals.Errorf(approvals.CodeUnavailable,
+		"EventListener %s/%s has no address yet, or its service account may not list Triggers in namespace %s: look at its status, its pods and its roles", found[0].Namespace, found[0].Name, namespace)
+}
+
+// account is the user that an EventListener reads Triggers as.
+func (l listener) account() string {
+	name := l.Spec.ServiceAccountName
+	if name == "" {
+		name = "default"
+	}
+	return "system:serviceaccount:" + l.Namespace + ":" + name
+}
+
+func (t *Triggers) mayList(ctx context.Context, l listener, namespace string) bool {
+	return t.MayListTriggers != nil && t.MayListTriggers(ctx, l.account(), l.Namespace, namespace)
+}
+
+// runBy is every Trigger that el runs for an event, each once.
+func (t *Triggers) runBy(ctx context.Context, el *triggersv1.EventListener) ([]*triggersv1.Trigger, error) {
+	out := inlineOf(el)
+	add := func(trigger *triggersv1.Trigger) {
+		if !slices.ContainsFunc(out, func(x *triggersv1.Trigger) bool { return x.Namespace == trigger.Namespace && x.Name == trigger.Name }) {
+			out = append(out, trigger)
+		}
+	}
+	for _, x := range el.Spec.Triggers {
+		if x.Template == nil && x.TriggerRef != "" {
+			// One that is not there is skipped by the EventListener too.
+			if trigger, err := read(ctx, t.Client, el.Namespace, x.TriggerRef, &triggersv1.Trigger{}); err == nil {
+				add(trigger)
+			}
+		}
+	}
+	selectors := []triggersv1.EventListenerTriggerSelector{{NamespaceSelector: el.Spec.NamespaceSelector, LabelSelector: el.Spec.LabelSelector}}
+	for _, g := range el.Spec.TriggerGroups {
+		selectors = append(selectors, g.TriggerSelector)
+	}
+	for _, s := range selectors {
+		selected, err := t.selected(ctx, el.Namespace, s)
+		if err != nil {
+			return nil, err
+		}
+		for _, trigger := range selected {
+			add(trigger)
+		}
+	}
+	return out, nil
+}
+
+// selected follows the EventListener's own rules: "*" is every namespace, no
+// names with a label selector is its own namespace, neither selects nothing.
+func (t *Triggers) selected(ctx context.Context, own string, s triggersv1.EventListenerTriggerSelector) ([]*triggersv1.Trigger, error) {
+	match := labels.Everything()
+	if s.LabelSelector != nil {
+		var err error
+		if match, err = metav1.LabelSelectorAsSelector(s.LabelSelector); err != nil {
+			return nil, nil //nolint:nilerr // the EventListener runs nothing by a selector it can't read
+		}
+	}
+	namespaces := s.NamespaceSelector.MatchNames
+	switch {
+	case len(namespaces) == 0 && s.LabelSelector == nil:
+		return nil, nil
+	case len(namespaces) == 0:
+		namespaces = []string{own}
+	case len(namespaces) == 1 && namespaces[0] == "*":
+		namespaces = []string{""}
+	}
+	var out []*triggersv1.Trigger
+	for _, ns := range namespaces {
+		var list triggersv1.TriggerList
+		err := t.Client.List(ctx, &list, client.InNamespace(ns), client.MatchingLabelsSelector{Selector: match}, client.UnsafeDisableDeepCopy)
+		if err != nil {
+			return nil, translate(err, "the list of triggers")
+		}
+		for i := range list.Items {
+			out = append(out, &list.Items[i])
+		}
+	}
+	return out, nil
+}

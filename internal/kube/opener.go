@@ -1,0 +1,206 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/keyring"
+	"github.com/countersign-dev/countersign/approvals/mapping"
+	"github.com/countersign-dev/countersign/interceptor"
+	"github.com/countersign-dev/countersign/interceptor/signature"
+)
+
+// maxRepeats bounds how often one event without a delivery id can be asked again.
+const maxRepeats = 10_000
+
+// Opener opens Approvals. What makes it idempotent is the name, derived from the
+// subject and the Trigger: two processes that open the same thing make the same
+// object, and the API server refuses the second.
+type Opener struct {
+	Client   client.Client
+	Live     client.Reader
+	Triggers *Triggers
+	CEL      *mapping.Compiler
+	Secrets  *Secrets
+	Ring     func() keyring.Ring
+	Log      *slog.Logger
+	Opened   func(namespace, trigger string)
+}
+
+var _ interceptor.Opener = (*Opener)(nil)
+
+// OpenRun opens the Approval for a run that has succeeded and a Trigger that
+// waits for it. It is not opened for a run that ended before the Trigger was
+// made: putting up a Gate does not ask about the past.
+func (o *Opener) OpenRun(ctx context.Context, pr *pipelinev1.PipelineRun, trigger *triggersv1.Trigger) error {
+	if endOf(pr).Before(trigger.CreationTimestamp.Time) {
+		return nil
+	}
+	name := approvals.Name(trigger.Name, "run:"+string(pr.UID))
+	obj, err := read(ctx, o.Client, pr.Namespace, name, &v1alpha1.Approval{})
+	if apierrors.IsNotFound(err) {
+		obj, err = o.open(ctx, trigger.Namespace, trigger.Name, name, sourceOf(pr))
+	} else {
+		err = translate(err, "approval "+name)
+	}
+	if err != nil {
+		return err
+	}
+	if a := toDomain(obj); !a.Decided() {
+		return keepClaims(ctx, o.Client, o.Live, a)
+	}
+	return nil
+}
+
+// Hint looks at a run that somebody says has succeeded.
+func (o *Opener) Hint(ctx context.Context, g interceptor.Gated, namespace, name, uid string) error {
+	var pr pipelinev1.PipelineRun
+	if err := o.Live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, &pr); err != nil {
+		return translate(err, fmt.Sprintf("run %s/%s", namespace, name))
+	}
+	switch {
+	case string(pr.UID) != uid:
+		return approvals.Errorf(approvals.CodeConflict, "run %s/%s is another one than the event tells of", namespace, name)
+	case !Succeeded(&pr) || PipelineOf(&pr) != g.Line.After:
+		return approvals.Errorf(approvals.CodeNotReady, "run %s/%s is not a success of pipeline %s", namespace, name, g.Line.After)
+	}
+	trigger, err := o.Triggers.find(ctx, g.Namespace, g.Name)
+	if err != nil {
+		return err
+	}
+	return o.OpenRun(ctx, &pr, trigger)
+}
+
+// OpenEvent opens the Approval for an event. With a delivery id the same delivery
+// is the same Approval for ever; without one the same body is the same Approval
+// while that is pending, and a new one after it was decided.
+func (o *Opener) OpenEvent(ctx context.Context, g interceptor.Gated, e approvals.Event, header http.Header) (approvals.Approval, error) {
+	if err := o.provenSender(ctx, g, e, header); err != nil {
+		return approvals.Approval{}, err
+	}
+	for n := range maxRepeats {
+		name := approvals.Name(g.Name, "event:"+e.Digest+":"+strconv.Itoa(n))
+		obj, err := read(ctx, o.Client, g.Namespace, name, &v1alpha1.Approval{})
+		if apierrors.IsNotFound(err) {
+			obj, err = o.open(ctx, g.Namespace, g.Name, name, approvals.Source{Event: &e})
+		}
+		if err != nil {
+			return approvals.Approval{}, err
+		}
+		a := toDomain(obj)
+		if e.ID != "" {
+			return a, nil
+		}
+		if !a.Decided() { // the cache may lag behind a decision
+			var fresh v1alpha1.Approval
+			if err := o.Live.Get(ctx, types.NamespacedName{Namespace: g.Namespace, Name: name}, &fresh); err != nil {
+				return approvals.Approval{}, translate(err, "approval "+name)
+			}
+			if a = toDomain(&fresh); !a.Decided() {
+				return a, nil
+			}
+		}
+	}
+	return approvals.Approval{}, approvals.Errorf(approvals.CodeInvalid, "the same event was decided %d times already: give it a delivery id (Idempotency-Key)", maxRepeats)
+}
+
+// provenSender makes it safe that anybody who reaches the interceptor's port can
+// ask to hold: with a signing secret on the Gate an event must carry its
+// signature, because on release we sign in the sender's place.
+func (o *Opener) provenSender(ctx context.Context, g interceptor.Gated, e approvals.Event, header http.Header) error {
+	p, err := policyFor(ctx, o.Client, g.Namespace, g.Line)
+	switch c := approvals.CodeOf(err); {
+	case c == approvals.CodeNotFound || c == approvals.CodeInvalid:
+		return nil // reported on the Approval, which will not sign for this event either
+	case err != nil:
+		return err
+	case p.Secret.Name == "":
+		return nil
+	}
+	secret, err := o.Secrets.Get(ctx, g.Namespace, p.Secret)
+	if err != nil {
+		return err
+	}
+	if !signature.VerifyHub(secret, header.Get(signature.HeaderHub), []byte(e.Body)) {
+		return approvals.Errorf(approvals.CodeUnauthenticated,
+			"the event does not carry the %s that secret %s/%s makes of it; it was not held", signature.HeaderHub, g.Namespace, p.Secret.Name)
+	}
+	return nil
+}
+
+// open creates the object, or reads the one that somebody else was first to
+// create. Terms that can't be worked out yet leave it open but undecidable; the
+// approval controller sets them when what is missing is there.
+func (o *Opener) open(ctx context.Context, namespace, trigger, name string, s approvals.Source) (*v1alpha1.Approval, error) {
+	obj := &v1alpha1.Approval{}
+	obj.Namespace, obj.Name = namespace, name
+	obj.Spec = v1alpha1.ApprovalSpec{Trigger: trigger, Source: sourceToAPI(s)}
+	terms, err := o.Terms(ctx, namespace, trigger, s)
+	switch approvals.CodeOf(err) {
+	case "":
+		obj.Spec.Terms = termsToAPI(terms)
+		obj.Spec.Seal = seal(o.Ring(), namespace, name, obj.Spec)
+	case approvals.CodeInvalid, approvals.CodeNotFound:
+		o.Log.Warn("opened without terms", "namespace", namespace, "approval", name, "reason", approvals.Message(err))
+	default:
+		return nil, err
+	}
+	err = o.Client.Create(ctx, obj)
+	if obj.Spec.Terms != nil && apierrors.IsInvalid(err) {
+		// What the schema refuses in the terms is shown on the Approval, not lost.
+		o.Log.Warn("opened without terms", "namespace", namespace, "approval", name, "reason", err.Error())
+		obj.Spec.Terms, obj.Spec.Seal = nil, ""
+		err = o.Client.Create(ctx, obj)
+	}
+	if apierrors.IsAlreadyExists(err) {
+		existing := &v1alpha1.Approval{}
+		err = o.Live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, existing)
+		return existing, translate(err, "approval "+name)
+	}
+	if err != nil {
+		return nil, translate(err, "approval "+name)
+	}
+	o.Opened(namespace, trigger)
+	o.Log.Info("approval opened", "namespace", namespace, "approval", name, "trigger", trigger)
+	return obj, nil
+}
+
+// Terms works out the terms for a source as things stand now. CodeInvalid and
+// CodeNotFound say what somebody has to mend; other codes may go away.
+func (o *Opener) Terms(ctx context.Context, namespace, trigger string, s approvals.Source) (*approvals.Terms, error) {
+	g, err := o.Triggers.Gated(ctx, namespace, trigger)
+	if err != nil {
+		return nil, err
+	}
+	p, err := policyFor(ctx, o.Client, namespace, g.Line)
+	if err != nil {
+		return nil, err
+	}
+	return o.CEL.Terms(ctx, namespace, trigger, g.Line, p, s, g.Template)
+}
+
+// SetTerms sets the terms of an Approval that was opened without them: one spec
+// write, refused by the schema when they are there already.
+func (o *Opener) SetTerms(ctx context.Context, key approvals.Key, terms *approvals.Terms) error {
+	var obj v1alpha1.Approval
+	if err := o.Live.Get(ctx, types.NamespacedName{Namespace: key.Namespace, Name: key.Name}, &obj); err != nil {
+		return translate(err, "approval "+key.String())
+	}
+	if obj.Spec.Terms != nil {
+		return nil
+	}
+	obj.Spec.Terms = termsToAPI(terms)
+	obj.Spec.Seal = seal(o.Ring(), obj.Namespace, obj.Name, obj.Spec)
+	return translate(o.Client.Update(ctx, &obj), "approval "+key.String())
+}

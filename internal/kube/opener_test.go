@@ -1,0 +1,260 @@
+package kube
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/approvals/keyring"
+	"github.com/countersign-dev/countersign/interceptor"
+	"github.com/countersign-dev/countersign/interceptor/signature"
+	"github.com/countersign-dev/countersign/internal/kube/kubetest"
+)
+
+// pushWorld holds every event that reaches Trigger "push".
+var pushWorld = strings.NewReplacer(
+	"        - {name: after, value: {pipeline: plan}}\n", "", "{digest: results.digest}", "{ref: body.ref}",
+	"{name: digest, value: $(extensions.countersign.params.digest)}", "{name: digest, value: $(body.ref)}",
+).Replace(kubetest.World)
+
+func (c *cluster) opener(tb testing.TB) *Opener {
+	triggers := &Triggers{Client: c, CEL: celCompiler(tb), MayListTriggers: MayListTriggers(c)}
+	return &Opener{
+		Client: c, Live: c, Triggers: triggers, CEL: triggers.CEL, Secrets: &Secrets{Live: c, Now: at(ct.T0)}, Ring: ring, Log: quiet,
+		Opened: func(string, string) {},
+	}
+}
+
+func (c *cluster) gated(t *testing.T, o *Opener) interceptor.Gated {
+	t.Helper()
+	g, err := o.Triggers.Gated(t.Context(), "prod", "apply")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func (c *cluster) approvals(t *testing.T) []approvals.Approval {
+	t.Helper()
+	list, err := c.store().List(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func push(body, id string) approvals.Event {
+	return approvals.Event{ID: id, Body: body, URL: "/", Digest: approvals.Digest("event", body, id), Headers: []approvals.Param{{Name: "X-Github-Event", Value: "push"}}}
+}
+
+// TestOpenOnce: fifty replicas and duplicates at once open one Approval (F3).
+func TestOpenOnce(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, kubetest.Objects(t, kubetest.World)...)
+	opener := c.opener(t)
+	trigger, err := read(t.Context(), c, "prod", "apply", &triggersv1.Trigger{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pr, err := read(t.Context(), c, "prod", "plan-1", &pipelinev1.PipelineRun{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() {
+			if err := opener.OpenRun(t.Context(), pr, trigger); err != nil {
+				t.Error(err)
+			}
+			if err := opener.Hint(t.Context(), c.gated(t, opener), "prod", "plan-1", "run-1"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	list := c.approvals(t)
+	if len(list) != 1 || list[0].Terms == nil || list[0].Name != approvals.Name("apply", "run:run-1") {
+		t.Errorf("%+v", list)
+	}
+}
+
+// TestOpenEvent: one delivery is one Approval for ever; without an id one body is
+// one while it is pending.
+func TestOpenEvent(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, kubetest.Objects(t, pushWorld)...)
+	opener := c.opener(t)
+	g := c.gated(t, opener)
+	open := func(e approvals.Event) approvals.Approval {
+		t.Helper()
+		a, err := opener.OpenEvent(t.Context(), g, e, http.Header{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	decide := func(a approvals.Approval) {
+		t.Helper()
+		_, err := c.store().Update(t.Context(), a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+			return approvals.Cast(a, ct.Ballot("alice", approvals.Approve, ""), ct.T0)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	const body = `{"ref":"main"}`
+	first := open(push(body, "d-1"))
+	if again := open(push(body, "d-1")); again.Name != first.Name {
+		t.Error("a delivery sent again is another Approval")
+	}
+	if other := open(push(body, "d-2")); other.Name == first.Name {
+		t.Error("another delivery is the same Approval")
+	}
+	decide(first)
+	if again := open(push(body, "d-1")); again.Name != first.Name {
+		t.Error("a delivery sent again after the decision asks again")
+	}
+	bare := open(push(body, ""))
+	if again := open(push(body, "")); again.Name != bare.Name {
+		t.Error("the same body while it waits is another Approval")
+	}
+	decide(bare)
+	anew := open(push(body, ""))
+	if anew.Name == bare.Name || anew.Decided() {
+		t.Error("the same body after the decision does not ask again")
+	}
+	got := c.approvals(t)
+	if len(got) != 4 {
+		t.Errorf("%d approvals", len(got))
+	}
+	for _, a := range got {
+		if a.Source.Event.Body != body || a.Terms == nil || a.Terms.Params[0].Value != "main" {
+			t.Errorf("%s holds %+v on %+v", a.Name, a.Source.Event, a.Terms)
+		}
+	}
+}
+
+// TestOpenEventProof: with a signing secret on the Gate an event must carry its
+// signature, or whoever reaches the port could have us sign in the sender's place.
+func TestOpenEventProof(t *testing.T) {
+	t.Parallel()
+	const body = `{"ref":"main"}`
+	const secret = `---
+apiVersion: v1
+kind: Secret
+metadata: {name: hub}
+data: {token: b25l}
+`
+	docs := strings.Replace(pushWorld, "expiresAfter: 1h", "expiresAfter: 1h\n  signingSecret: {name: hub, key: token}", 1)
+	good := signature.Hub(keyring.Secret("one"), []byte(body))
+	for name, c := range map[string]struct {
+		docs, value string
+		want        approvals.Code
+	}{
+		"signed":             {docs + secret, good, ""},
+		"not signed":         {docs + secret, "", approvals.CodeUnauthenticated},
+		"by another secret":  {docs + secret, signature.Hub(keyring.Secret("two"), []byte(body)), approvals.CodeUnauthenticated},
+		"another body's":     {docs + secret, signature.Hub(keyring.Secret("one"), []byte("{}")), approvals.CodeUnauthenticated},
+		"the secret is gone": {docs, good, approvals.CodeNotFound},
+		"the gate is gone":   {kubetest.Without(docs, "Gate") + secret, "", ""}, // held, and can't be decided
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cl := newCluster(t, kubetest.Objects(t, c.docs)...)
+			opener := cl.opener(t)
+			a, err := opener.OpenEvent(t.Context(), cl.gated(t, opener), push(body, "d-1"), http.Header{"X-Hub-Signature-256": {c.value}})
+			if approvals.CodeOf(err) != c.want || (err == nil) != (len(cl.approvals(t)) == 1) {
+				t.Errorf("%v with %d approvals, want %q", err, len(cl.approvals(t)), c.want)
+			}
+			if name == "the gate is gone" && a.Terms != nil {
+				t.Error("it has terms without a Gate")
+			}
+		})
+	}
+}
+
+// TestHint: somebody's word is looked into.
+func TestHint(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		docs, run, uid string
+		want           approvals.Code
+		opened         int
+	}{
+		"true":             {kubetest.World, "plan-1", "run-1", "", 1},
+		"another's UID":    {kubetest.World, "plan-1", "run-0", approvals.CodeConflict, 0},
+		"no such run":      {kubetest.World, "plan-2", "run-1", approvals.CodeNotFound, 0},
+		"it has failed":    {strings.Replace(kubetest.World, `status: "True", reason`, `status: "False", reason`, 1), "plan-1", "run-1", approvals.CodeNotReady, 0},
+		"another pipeline": {strings.Replace(kubetest.World, "pipelineRef: {name: plan}", "pipelineRef: {name: test}", 1), "plan-1", "run-1", approvals.CodeNotReady, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cl := newCluster(t, kubetest.Objects(t, c.docs)...)
+			opener := cl.opener(t)
+			err := opener.Hint(t.Context(), cl.gated(t, opener), "prod", c.run, c.uid)
+			if approvals.CodeOf(err) != c.want || len(cl.approvals(t)) != c.opened {
+				t.Errorf("%v with %d approvals, want %q and %d", err, len(cl.approvals(t)), c.want, c.opened)
+			}
+		})
+	}
+}
+
+// TestOpenFails: what may go away is tried again, and nothing half made is left.
+func TestOpenFails(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]func(verb string, o runtime.Object) error{
+		"create": func(verb string, _ runtime.Object) error {
+			if verb == "create" {
+				return apierrors.NewServiceUnavailable("etcd")
+			}
+			return nil
+		},
+		"gate": func(_ string, o runtime.Object) error {
+			if _, ok := o.(*v1alpha1.Gate); ok {
+				return errors.New("connection refused")
+			}
+			return nil
+		},
+	} {
+		cl := newCluster(t, kubetest.Objects(t, pushWorld)...)
+		opener := cl.opener(t)
+		g := cl.gated(t, opener)
+		cl.Fail(fault)
+		if _, err := opener.OpenEvent(t.Context(), g, push(`{"ref":"x"}`, "1"), http.Header{}); approvals.CodeOf(err) != approvals.CodeUnavailable {
+			t.Errorf("%s: %v", name, err)
+		}
+		cl.Fail(nil)
+		if n := len(cl.approvals(t)); n != 0 {
+			t.Errorf("%s: %d approvals", name, n)
+		}
+	}
+}
+
+// TestSetTerms sets them once.
+func TestSetTerms(t *testing.T) {
+	t.Parallel()
+	a := ct.Make("a").Obj()
+	cl := newCluster(t, objectOf(ct.Make("a").NoTerms(nil).Obj()))
+	opener := cl.opener(t)
+	other := ct.Make("a").Users("mallory").Obj()
+	for _, terms := range []*approvals.Terms{a.Terms, other.Terms} {
+		if err := opener.SetTerms(t.Context(), a.Key, terms); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := cl.store().Get(t.Context(), a.Key)
+	if err != nil || got.Terms == nil || got.Terms.Policy.Approvers[0].Name != "alice" || cl.Count("update") != 1 {
+		t.Errorf("terms %+v after %d writes, %v", got.Terms, cl.Count("update"), err)
+	}
+}

@@ -1,0 +1,142 @@
+package kube
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/keyring"
+	"github.com/countersign-dev/countersign/interceptor"
+)
+
+// Releaser posts the signed event of a decided Approval to the EventListener that
+// runs its Trigger. Posting proves nothing (the 202 comes before any work); it is
+// repeated until the run is seen. What keeps it from starting two runs is the
+// run's name, which is the Approval's.
+type Releaser struct {
+	Triggers  *Triggers
+	Diagnosis *Diagnosis
+	Secrets   *Secrets
+	Ring      func() keyring.Ring
+	HTTP      *http.Client
+	Now       func() time.Time
+	Log       *slog.Logger
+	Posted    func(ok bool)
+	Attempts  Attempts
+}
+
+// postWithin bounds one post.
+const postWithin = 10 * time.Second
+
+// maxAnswer bounds what is read of an EventListener's answer.
+const maxAnswer = 64 << 10
+
+// Release posts once. A nil error says that the EventListener took the event,
+// not that anything came of it. Errors name what to mend; the Attempt is recorded
+// either way.
+func (r *Releaser) Release(ctx context.Context, a approvals.Approval) error {
+	if !a.ToRelease() || !r.Attempts.Begin(a.Key, r.Now()) {
+		return nil
+	}
+	id, err := r.post(ctx, a)
+	r.Attempts.End(a.Key, id, err, r.Now())
+	r.Posted(err == nil)
+	if err != nil {
+		r.Log.Warn("release not posted", "namespace", a.Namespace, "approval", a.Name, "reason", approvals.Message(err))
+	} else {
+		r.Log.Info("release posted", "namespace", a.Namespace, "approval", a.Name, "eventID", id)
+	}
+	return err
+}
+
+func (r *Releaser) post(ctx context.Context, a approvals.Approval) (eventID string, err error) {
+	g, err := r.Triggers.Gated(ctx, a.Namespace, a.Trigger)
+	if err != nil {
+		return "", reason("TriggerNotReady", err)
+	}
+	if err := interceptor.Unchanged(a, g.Template); err != nil {
+		return "", reason("ContentChanged", err)
+	}
+	if err := r.Diagnosis.CheckTemplate(ctx, a); err != nil {
+		return "", err
+	}
+	l, err := r.Triggers.listenerFor(ctx, a.Namespace, a.Trigger)
+	if err != nil {
+		return "", reason("NoEventListener", err)
+	}
+	var hub keyring.Secret
+	if s := a.Terms.Policy.Secret; s.Name != "" {
+		if hub, err = r.Secrets.Get(ctx, a.Namespace, s); err != nil {
+			return "", reason("SigningSecret", err)
+		}
+	}
+	e, err := eventFor(a, r.Ring(), hub, r.Now())
+	if err != nil {
+		return "", err
+	}
+	if n := r.Triggers.neighbour(ctx, l, a, e); n != "" {
+		return "", reason("NeighbourWouldStart", approvals.Errorf(approvals.CodeInvalid,
+			"EventListener %s/%s also runs trigger %s, which nothing keeps from starting by this event: add an interceptor to it that turns the event away (cel filter: !('Webhook-Id' in header)), or give trigger %s an EventListener of its own. Nothing was posted",
+			l.Namespace, l.Name, n, a.Trigger))
+	}
+	id, err := r.send(ctx, l.url(), e)
+	if err != nil {
+		return "", reason("EventListenerDown", approvals.Errorf(approvals.CodeUnavailable,
+			"EventListener %s/%s did not take the event: %v. It is posted again until it does; look at deployment el-%s", l.Namespace, l.Name, err, l.Name))
+	}
+	return id, nil
+}
+
+func (r *Releaser) send(ctx context.Context, url string, e event) (eventID string, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, postWithin, fmt.Errorf("no answer within %s", postWithin))
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(e.body))
+	if err != nil {
+		return "", err
+	}
+	req.Header = e.header
+	resp, err := r.HTTP.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return "", err
+	}
+	if resp.StatusCode/100 != 2 {
+		return "", fmt.Errorf("it answered %s", resp.Status)
+	}
+	var accepted struct {
+		EventID string `json:"eventID"`
+	}
+	// The id is for people to find the event in logs; an answer without one is as good.
+	_ = json.Unmarshal(answer, &accepted)
+	return accepted.EventID, nil
+}
+
+// reasoned is an error with the condition reason that it becomes.
+type reasoned struct {
+	reason string
+	error
+}
+
+func (r reasoned) Unwrap() error { return r.error }
+
+func reason(name string, err error) error { return reasoned{name, err} }
+
+// ProblemOf is the problem that an error of Release tells of.
+func ProblemOf(err error) approvals.Problem {
+	p := approvals.Problem{Reason: "NotPosted", Message: approvals.Message(err)}
+	if r, ok := errors.AsType[reasoned](err); ok {
+		p.Reason = r.reason
+	}
+	return p
+}

@@ -1,0 +1,233 @@
+package kube
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/approvals/keyring"
+	"github.com/countersign-dev/countersign/interceptor"
+	"github.com/countersign-dev/countersign/interceptor/signature"
+	"github.com/countersign-dev/countersign/internal/kube/kubetest"
+)
+
+// releasing is a cluster with an EventListener, and an approved Approval in it.
+type releasing struct {
+	*cluster
+	*Releaser
+	listener *kubetest.Listener
+	a        approvals.Approval
+}
+
+func newReleasing(t *testing.T, docs string) *releasing {
+	t.Helper()
+	c := newCluster(t, kubetest.Objects(t, docs)...)
+	o := c.opener(t)
+	now := at(ct.T0.Add(time.Hour / 2))
+	r := &releasing{cluster: c, Releaser: &Releaser{
+		Triggers: o.Triggers, Diagnosis: &Diagnosis{Client: c, Triggers: o.Triggers, Ring: ring}, Secrets: o.Secrets, Ring: ring,
+		HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, Now: now, Log: quiet, Posted: func(bool) {},
+	}}
+	r.listener = &kubetest.Listener{Cluster: c.Cluster, Now: now, Processor: &interceptor.Processor{
+		Triggers: o.Triggers, Opener: o, Releases: c.store(), Ring: ring, Now: now, Log: quiet, Count: func(string) {},
+	}}
+	pr := kubetest.Objects(t, kubetest.Only(docs, "PipelineRun"))[0]
+	if err := o.Hint(t.Context(), c.gated(t, o), "prod", pr.GetName(), string(pr.GetUID())); err != nil {
+		t.Fatal(err)
+	}
+	opened := c.approvals(t)[0]
+	var err error
+	if r.a, err = c.store().Update(t.Context(), opened.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+		return approvals.Cast(a, ct.Ballot("alice", approvals.Approve, "ship it"), ct.T0.Add(time.Minute))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// replace changes what the cluster has after the decision.
+func (r *releasing) replace(t *testing.T, old, with client.Object) {
+	t.Helper()
+	if err := r.WithWatch.Delete(t.Context(), old); err != nil {
+		t.Fatal(err)
+	}
+	if with == nil {
+		return
+	}
+	with.SetResourceVersion("")
+	if err := r.WithWatch.Create(t.Context(), with); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRelease(t *testing.T) {
+	t.Parallel()
+	r := newReleasing(t, kubetest.World)
+	r.listener.Serve(t, "prod", "apply")
+	var wg sync.WaitGroup
+	for range 20 { // every replica, and the leader
+		wg.Go(func() {
+			if err := r.Release(t.Context(), r.a); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	posts, bodies := r.listener.Requests()
+	if len(posts) != 1 {
+		t.Fatalf("%d posts", len(posts))
+	}
+	h := posts[0].Header
+	if err := signature.Verify(testRing, h.Get("Webhook-Id"), h.Get("Webhook-Timestamp"), h.Get("Webhook-Signature"), r.Now(), []byte(bodies[0])); err != nil {
+		t.Error(err)
+	}
+	found, err := FindStarted(t.Context(), r, r.a, r.Now())
+	if err != nil || found.Run == nil || found.Run.Name != r.a.Name || found.Run.Pipeline != "apply" || found.EventID != "event-1" || found.Stranger {
+		t.Errorf("%+v, %v; refused %v", found, err, r.listener.Refusals())
+	}
+	if got, due := r.Attempts.Get(r.a.Key, r.Now()); got.Posts != 1 || got.EventID != "event-1" || due != firstWait {
+		t.Errorf("%+v, due in %s", got, due)
+	}
+	for _, a := range []approvals.Approval{ct.Make("a").Obj(), ct.Make("a").Voted("alice", approvals.Reject, "").Obj()} {
+		if err := r.Release(t.Context(), a); err != nil || len(posts) != 1 {
+			t.Errorf("%s is released: %v", a.Outcome, err)
+		}
+	}
+	if got, err := FindStarted(t.Context(), r, ct.Make("none").Obj(), r.Now()); err != nil || got != (Started{}) {
+		t.Errorf("nothing there: %+v, %v", got, err)
+	}
+}
+
+// TestNotPosted: what keeps the event from being posted is found out before, with
+// the reason of the condition and what to mend.
+func TestNotPosted(t *testing.T) {
+	t.Parallel()
+	const signing = "expiresAfter: 1h\n  signingSecret: {name: hub, key: token}"
+	for name, c := range map[string]struct {
+		docs         string
+		kind         string // replaced after the decision, deleted without a new one
+		old, new     string
+		reason, want string
+	}{
+		"the trigger is gone":  {kubetest.World, "Trigger", "", "", "TriggerNotReady", "trigger prod/apply was not found"},
+		"its line is gone":     {kubetest.World, "Trigger", "name: countersign}", "name: cel}", "TriggerNotReady", "has no countersign interceptor"},
+		"the template is gone": {kubetest.World, "TriggerTemplate", "", "", "TriggerNotReady", "can't be resolved"},
+		"the template changed": {kubetest.World, "TriggerTemplate", "{pipelineRef: {name: apply}", "{pipelineRef: {name: destroy}", "ContentChanged", "changed after"},
+		"a binding changed":    {kubetest.World, "Trigger", "$(extensions.countersign.params.digest)", "evil", "ContentChanged", "what was approved is not what would run"},
+		"the listener is gone": {kubetest.World, "EventListener", "", "", "NoEventListener", "no EventListener runs trigger prod/apply"},
+		"no secret":            {strings.Replace(kubetest.World, "expiresAfter: 1h", signing, 1), "", "", "", "SigningSecret", "secret prod/hub was not found"},
+		"the run is not named": {strings.Replace(kubetest.World, "metadata: {name: $(tt.params.run)}", "metadata: {generateName: apply-}", 1), "", "", "", "RunNotNamed", "set metadata.name: $(tt.params.THAT) instead of generateName"},
+		"named by something":   {strings.Replace(kubetest.World, "metadata: {name: $(tt.params.run)}", "metadata: {name: apply-now}", 1), "", "", "", "RunNotNamed", "does not make, as its first object, a PipelineRun named"},
+		"a param that is not":  {strings.Replace(kubetest.World, "value: $(extensions.countersign.params.digest)", "value: $(extensions.countersign.params.nope)", 1), "", "", "", "TemplateError", "nope"},
+		"the listener is down": {kubetest.World, "", "", "", "EventListenerDown", "EventListener prod/apply did not take the event"},
+		"a neighbour":          {strings.Replace(kubetest.World, "triggers: [{triggerRef: apply}]", "triggers: [{triggerRef: apply}, {name: other, template: {ref: apply}}]", 1), "", "", "", "NeighbourWouldStart", "also runs trigger prod/other"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newReleasing(t, c.docs)
+			if c.kind != "" {
+				before := kubetest.Only(c.docs, c.kind)
+				var after client.Object
+				if c.old != "" {
+					after = kubetest.Objects(t, strings.Replace(before, c.old, c.new, 1))[0]
+				}
+				r.replace(t, kubetest.Objects(t, before)[0], after)
+			}
+			err := r.Release(t.Context(), r.a)
+			p := ProblemOf(err)
+			if err == nil || p.Reason != c.reason || !strings.Contains(p.Message, c.want) {
+				t.Errorf("%s %q, want %s with %q", p.Reason, p.Message, c.reason, c.want)
+			}
+			if got, _ := r.Attempts.Get(r.a.Key, r.Now()); got.Err == nil || got.Posts != 1 {
+				t.Errorf("the attempt is %+v", got)
+			}
+		})
+	}
+	if p := ProblemOf(errors.New("password is x")); p.Reason != "NotPosted" || strings.Contains(p.Message, "password") {
+		t.Errorf("%+v", p)
+	}
+}
+
+// TestHubSigned: with a signing secret on the Gate a stock github interceptor
+// accepts the event.
+func TestHubSigned(t *testing.T) {
+	t.Parallel()
+	docs := strings.Replace(kubetest.World, "expiresAfter: 1h", "expiresAfter: 1h\n  signingSecret: {name: hub, key: token}", 1) + `---
+apiVersion: v1
+kind: Secret
+metadata: {name: hub}
+data: {token: b25l}
+`
+	r := newReleasing(t, docs)
+	r.listener.Serve(t, "prod", "apply")
+	if err := r.Release(t.Context(), r.a); err != nil {
+		t.Fatal(err)
+	}
+	posts, bodies := r.listener.Requests()
+	if !signature.VerifyHub(keyring.Secret("one"), posts[0].Header.Get("X-Hub-Signature-256"), []byte(bodies[0])) || posts[0].Header.Get("X-Github-Event") != "approval" {
+		t.Errorf("headers %v", posts[0].Header)
+	}
+}
+
+// dryRun answers dry runs with err.
+func dryRun(err error) func(string, runtime.Object) error {
+	return func(verb string, _ runtime.Object) error {
+		if verb == "dry run" {
+			return err
+		}
+		return nil
+	}
+}
+
+// TestWhy: what the EventListener could only log.
+func TestWhy(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		docs         string
+		before       func(*testing.T, *releasing)
+		reason, want string
+	}{
+		"nothing to be seen": {kubetest.World, nil, "NotSeen", "EventListener prod/apply took event e-1 and the run is not there yet"},
+		"no right":           {kubetest.World, func(_ *testing.T, r *releasing) { r.Deny() }, "Forbidden", "service account prod/listener may not create pipelineruns.tekton.dev in namespace prod"},
+		"name is taken": {kubetest.World, func(_ *testing.T, r *releasing) {
+			r.Fail(dryRun(apierrors.NewAlreadyExists(schema.GroupResource{Resource: "pipelineruns"}, r.a.Name))) // the fake does not look
+		}, "NameTaken", "look at it, and delete it to let the right one start"},
+		"a policy of theirs": {kubetest.World, func(_ *testing.T, r *releasing) {
+			r.Fail(dryRun(apierrors.NewForbidden(schema.GroupResource{Resource: "pipelineruns"}, "x", errors.New("quota is used up"))))
+		}, "Refused", "quota is used up"},
+		"our own rights": {kubetest.World, func(_ *testing.T, r *releasing) {
+			r.Fail(dryRun(apierrors.NewForbidden(schema.GroupResource{Resource: "pipelineruns"}, "x", errors.New(`User "x" cannot create resource "pipelineruns"`))))
+		}, "NotSeen", "for no reason that can be seen from here"},
+		"listener is gone": {kubetest.World, func(t *testing.T, r *releasing) {
+			r.replace(t, kubetest.Objects(t, kubetest.Only(kubetest.World, "EventListener"))[0], nil)
+		}, "NoEventListener", "no EventListener runs"},
+		"trigger is gone": {kubetest.World, func(t *testing.T, r *releasing) {
+			r.replace(t, kubetest.Objects(t, kubetest.Only(kubetest.World, "Trigger"))[0], nil)
+		}, "TriggerNotReady", "trigger prod/apply was not found"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newReleasing(t, c.docs)
+			if c.before != nil {
+				c.before(t, r)
+			}
+			p := r.Diagnosis.Why(t.Context(), r.a, "e-1")
+			if p.Reason != c.reason || !strings.Contains(p.Message, c.want) {
+				t.Errorf("%s %q, want %s with %q", p.Reason, p.Message, c.reason, c.want)
+			}
+			if found, err := FindStarted(t.Context(), r, r.a, ct.T0); err != nil || found.Run != nil {
+				t.Errorf("the dry run started %+v, %v", found.Run, err)
+			}
+		})
+	}
+}

@@ -1,0 +1,98 @@
+package kube
+
+import (
+	"bytes"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/approvals/keyring"
+)
+
+// TestSealStable: the seal that was made before the object went to the API server
+// verifies over what comes back, in every time zone.
+func TestSealStable(t *testing.T) {
+	t.Parallel()
+	s := &Store{Ring: ring}
+	rapid.Check(t, func(t *rapid.T) {
+		a := anyApproval.Draw(t, "approval")
+		o := throughAPI(t, throughAPI(t, objectOf(a)))
+		if got := s.genuine(o); (got.Terms == nil) != (a.Terms == nil) {
+			t.Fatalf("terms %v of %v: %v", got.Terms, a.Terms, got.Blocked)
+		}
+	})
+}
+
+// TestSealBreaks: any change of what is approved, or of where, takes the terms
+// away.
+func TestSealBreaks(t *testing.T) {
+	t.Parallel()
+	newer := keyring.Key{Secret: bytes.Repeat([]byte{1}, keyring.Size)}
+	for name, c := range map[string]struct {
+		change  func(*v1alpha1.Approval)
+		ring    keyring.Ring
+		genuine bool
+	}{
+		"nothing":             {genuine: true},
+		"keys rotated":        {ring: keyring.Ring{newer, testRing[0]}, genuine: true},
+		"status":              {change: func(o *v1alpha1.Approval) { o.Status.Outcome = "Rejected" }, genuine: true},
+		"labels":              {change: func(o *v1alpha1.Approval) { o.Labels = map[string]string{"a": "b"} }, genuine: true},
+		"its key is gone":     {ring: keyring.Ring{newer}},
+		"no keys":             {ring: keyring.Ring{}},
+		"no seal":             {change: func(o *v1alpha1.Approval) { o.Spec.Seal = "" }},
+		"seal of nonsense":    {change: func(o *v1alpha1.Approval) { o.Spec.Seal = "%%%" }},
+		"another name":        {change: func(o *v1alpha1.Approval) { o.Name = "copy" }},
+		"another namespace":   {change: func(o *v1alpha1.Approval) { o.Namespace = "dev" }},
+		"trigger":             {change: func(o *v1alpha1.Approval) { o.Spec.Trigger = "destroy" }},
+		"an approver":         {change: func(o *v1alpha1.Approval) { o.Spec.Terms.Policy.Approvers.Users[0].Name = "mallory" }},
+		"an approver's mail":  {change: func(o *v1alpha1.Approval) { o.Spec.Terms.Policy.Approvers.Users[0].Email = "m@example.com" }},
+		"a group":             {change: func(o *v1alpha1.Approval) { o.Spec.Terms.Policy.Approvers.Groups = []string{"system:authenticated"} }},
+		"required":            {change: func(o *v1alpha1.Approval) { o.Spec.Terms.Policy.Required = 0 }},
+		"strategy":            {change: func(o *v1alpha1.Approval) { o.Spec.Terms.Policy.Strategy = "QUORUM" }},
+		"requester":           {change: func(o *v1alpha1.Approval) { o.Spec.Terms.Requester = "x" }},
+		"requester rule":      {change: func(o *v1alpha1.Approval) { o.Spec.Terms.Policy.Requester = "Allow" }},
+		"life":                {change: func(o *v1alpha1.Approval) { o.Spec.Terms.Policy.ExpiresAfter = "2160h" }},
+		"what it releases on": {change: func(o *v1alpha1.Approval) { o.Spec.Terms.Policy.ReleaseOn = []v1alpha1.ReleasingOutcome{"Expired"} }},
+		"a result": {change: func(o *v1alpha1.Approval) {
+			o.Spec.Terms.Policy.Results = []v1alpha1.Expression{{Name: "a", Expression: "1"}}
+		}},
+		"signing secret": {change: func(o *v1alpha1.Approval) {
+			o.Spec.Terms.Policy.SigningSecret = &v1alpha1.SecretKeyRef{Name: "s", Key: "k"}
+		}},
+		"what is shown":   {change: func(o *v1alpha1.Approval) { o.Spec.Terms.Policy.Show = []string{"other"} }},
+		"a param":         {change: func(o *v1alpha1.Approval) { o.Spec.Terms.Params[0].Value = "sha256:evil" }},
+		"digest":          {change: func(o *v1alpha1.Approval) { o.Spec.Terms.Digest = "x" }},
+		"template":        {change: func(o *v1alpha1.Approval) { o.Spec.Terms.TemplateDigest = "x" }},
+		"gate":            {change: func(o *v1alpha1.Approval) { o.Spec.Terms.Gate = "lenient" }},
+		"part 1":          {change: func(o *v1alpha1.Approval) { o.Spec.Source.PipelineRun.UID = "run-2" }},
+		"part 1's result": {change: func(o *v1alpha1.Approval) { o.Spec.Source.PipelineRun.Results[0].Value = "sha256:evil" }},
+		"a claim": {change: func(o *v1alpha1.Approval) {
+			o.Spec.Source.PipelineRun.Claims = []v1alpha1.Param{{Name: "ws", Value: "theirs"}}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := throughAPI(t, objectOf(ct.Make("a").Obj()))
+			if c.change != nil {
+				c.change(o)
+			}
+			s := &Store{Ring: ring}
+			if c.ring != nil {
+				s.Ring = func() keyring.Ring { return c.ring }
+			}
+			got := s.genuine(o)
+			if (got.Terms != nil) != c.genuine || c.genuine != (got.Blocked == nil) {
+				t.Fatalf("terms %v, blocked %v; genuine is to be %t", got.Terms, got.Blocked, c.genuine)
+			}
+			if _, _, err := approvals.Cast(got, ct.Ballot("alice", approvals.Approve, ""), ct.T0); c.genuine == (approvals.CodeOf(err) == approvals.CodeNotReady) && o.Status.Outcome != "Rejected" {
+				t.Errorf("vote: %v", err)
+			}
+			if got.ToRelease() {
+				t.Error("it would be released")
+			}
+		})
+	}
+}

@@ -1,0 +1,144 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/keyring"
+)
+
+// maxRaces is how often Update tries again after losing a race.
+const maxRaces = 50
+
+// Store keeps Approvals in the API server.
+type Store struct {
+	Client client.Client // reads from the informers' cache
+	Live   client.Reader // reads from the API server
+	Ring   func() keyring.Ring
+	Now    func() time.Time
+}
+
+var _ approvals.Store = (*Store)(nil)
+
+// Get reads from the cache, and from the API server what the cache lacks.
+func (s *Store) Get(ctx context.Context, key approvals.Key) (approvals.Approval, error) {
+	o, err := s.get(ctx, s.Client, key)
+	if approvals.CodeOf(err) == approvals.CodeNotFound {
+		o, err = s.get(ctx, s.Live, key)
+	}
+	if err != nil {
+		return approvals.Approval{}, err
+	}
+	return s.genuine(o), nil
+}
+
+// Fresh reads from the API server.
+func (s *Store) Fresh(ctx context.Context, key approvals.Key) (approvals.Approval, error) {
+	o, err := s.get(ctx, s.Live, key)
+	if err != nil {
+		return approvals.Approval{}, err
+	}
+	return s.genuine(o), nil
+}
+
+// List reads from the cache.
+func (s *Store) List(ctx context.Context, namespace string) ([]approvals.Approval, error) {
+	var list v1alpha1.ApprovalList
+	if err := s.Client.List(ctx, &list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
+		return nil, translate(err, "the list of approvals")
+	}
+	out := make([]approvals.Approval, 0, len(list.Items))
+	for i := range list.Items {
+		out = append(out, s.genuine(&list.Items[i]))
+	}
+	return out, nil
+}
+
+// Update is compare-and-swap on the resource version: one status write when
+// change changed something, none otherwise. The first try starts from the cache;
+// a try that lost starts from the API server.
+func (s *Store) Update(ctx context.Context, key approvals.Key, change func(approvals.Approval) (approvals.Approval, approvals.Change, error)) (approvals.Approval, error) {
+	return s.update(ctx, s.Client, key, change)
+}
+
+// Settle brings the conditions in line with the spec, once its terms were set.
+func (s *Store) Settle(ctx context.Context, key approvals.Key) error {
+	_, err := s.update(ctx, s.Live, key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+		return a, approvals.Blocking, nil
+	})
+	return err
+}
+
+func (s *Store) update(ctx context.Context, from client.Reader, key approvals.Key, change func(approvals.Approval) (approvals.Approval, approvals.Change, error)) (approvals.Approval, error) {
+	for range maxRaces {
+		o, err := s.get(ctx, from, key)
+		if approvals.CodeOf(err) == approvals.CodeNotFound && from != s.Live {
+			from = s.Live
+			continue
+		}
+		if err != nil {
+			return approvals.Approval{}, err
+		}
+		old := s.genuine(o)
+		next, did, err := change(old)
+		if err != nil || did == approvals.Absent {
+			if from != s.Live && err != nil {
+				// The cache may lag behind: only the API server's word refuses.
+				from = s.Live
+				continue
+			}
+			return next, err
+		}
+		status := statusOf(next, o.Status, o.Generation, s.Now())
+		if equality.Semantic.DeepEqual(status, o.Status) {
+			return next, nil
+		}
+		err = s.patchStatus(ctx, o, status)
+		if apierrors.IsConflict(err) {
+			from = s.Live
+			continue
+		}
+		if err != nil {
+			return approvals.Approval{}, translate(err, "approval "+key.String())
+		}
+		return next, nil
+	}
+	return approvals.Approval{}, approvals.Errorf(approvals.CodeUnavailable,
+		"approval %s changes too quickly: another writer was first %d times; try again", key, maxRaces)
+}
+
+func (s *Store) get(ctx context.Context, from client.Reader, key approvals.Key) (*v1alpha1.Approval, error) {
+	var o v1alpha1.Approval
+	err := from.Get(ctx, types.NamespacedName{Namespace: key.Namespace, Name: key.Name}, &o, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return nil, translate(err, "approval "+key.String())
+	}
+	if key.UID != "" && string(o.UID) != key.UID {
+		return nil, approvals.Errorf(approvals.CodeNotFound,
+			"approval %s was deleted, and another of that name is there now; look at the newest mail", key)
+	}
+	return &o, nil
+}
+
+// patchStatus writes the whole status, if the object is still what was read. The
+// object read is shared with the cache and is not touched.
+func (s *Store) patchStatus(ctx context.Context, o *v1alpha1.Approval, status v1alpha1.ApprovalStatus) error {
+	body, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{"uid": o.UID, "resourceVersion": o.ResourceVersion},
+		"status":   status,
+	})
+	if err != nil {
+		return err
+	}
+	target := &v1alpha1.Approval{}
+	target.Namespace, target.Name = o.Namespace, o.Name
+	return s.Client.Status().Patch(ctx, target, client.RawPatch(types.MergePatchType, body))
+}

@@ -1,0 +1,259 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+)
+
+var approvalsResource = schema.GroupResource{Group: "countersign.dev", Resource: "approvals"}
+
+func conflict() error { return apierrors.NewConflict(approvalsResource, "a", errors.New("changed")) }
+
+func seeded(t *testing.T, as ...approvals.Approval) *cluster {
+	t.Helper()
+	var objs []client.Object
+	for _, a := range as {
+		objs = append(objs, objectOf(a))
+	}
+	return newCluster(t, objs...)
+}
+
+// TestStore is the kit that every store passes, as it is and with one status write
+// in five refused for a conflict.
+func TestStore(t *testing.T) {
+	t.Parallel()
+	for name, every := range map[string]int64{"calm": 0, "conflicts": 5} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ct.RunStore(t, func(t *testing.T, seed ...approvals.Approval) approvals.Store {
+				c := seeded(t, seed...)
+				var n atomic.Int64
+				c.Fail(func(verb string, _ runtime.Object) error {
+					if verb == "patch status" && every > 0 && n.Add(1)%every == 0 {
+						return conflict()
+					}
+					return nil
+				})
+				return c.store()
+			})
+		})
+	}
+}
+
+// lagging is a cache that still has an older version, or nothing.
+type lagging struct {
+	client.Client
+	old *v1alpha1.Approval
+}
+
+func (l lagging) Get(_ context.Context, k client.ObjectKey, o client.Object, _ ...client.GetOption) error {
+	if l.old == nil || l.old.Name != k.Name {
+		return apierrors.NewNotFound(approvalsResource, k.Name)
+	}
+	l.old.DeepCopyInto(o.(*v1alpha1.Approval))
+	return nil
+}
+
+// TestStaleCache: the cache alone neither refuses a vote, nor hides an Approval,
+// nor loses a vote that it has not seen.
+func TestStaleCache(t *testing.T) {
+	t.Parallel()
+	two := func() *ct.Builder { return ct.Make("a").Users("alice", "bob").Quorum(2) }
+	voted := two().Voted("alice", approvals.Approve, "").Obj()
+	for name, c := range map[string]struct {
+		cached *v1alpha1.Approval
+		live   approvals.Approval
+		ballot approvals.Ballot
+		code   approvals.Code
+		want   approvals.Outcome
+	}{
+		"nothing cached":        {nil, voted, ct.Ballot("bob", approvals.Approve, ""), "", approvals.Approved},
+		"without the last vote": {objectOf(two().Obj()), voted, ct.Ballot("bob", approvals.Approve, ""), "", approvals.Approved},
+		"without the terms":     {objectOf(two().NoTerms(nil).Obj()), voted, ct.Ballot("bob", approvals.Approve, ""), "", approvals.Approved},
+		"without the decision":  {objectOf(two().Obj()), two().Voted("alice", approvals.Reject, "").Obj(), ct.Ballot("bob", approvals.Approve, ""), approvals.CodeConflict, approvals.Rejected},
+		"the one before":        {objectOf(two().With(func(a *approvals.Approval) { a.UID = "uid-older" }).Obj()), voted, ct.Ballot("bob", approvals.Approve, ""), "", approvals.Approved},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			api := seeded(t, c.live)
+			if c.cached != nil {
+				c.cached.ResourceVersion = "1" // the fake's objects start at 999
+			}
+			s := api.store()
+			s.Client = struct {
+				lagging
+			}{lagging{Client: api, old: c.cached}}
+			_, err := s.Update(t.Context(), c.live.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+				return approvals.Cast(a, c.ballot, ct.T0.Add(30*time.Minute))
+			})
+			got, gerr := s.Fresh(t.Context(), c.live.Key)
+			if approvals.CodeOf(err) != c.code || gerr != nil || got.Outcome != c.want {
+				t.Errorf("%v, %v, outcome %s; want %q, %s", err, gerr, got.Outcome, c.code, c.want)
+			}
+		})
+	}
+	api := seeded(t, voted)
+	s := api.store()
+	s.Client = lagging{Client: api}
+	if got, err := s.Get(t.Context(), voted.Key); err != nil || got.Name != "a" {
+		t.Errorf("get what the cache lacks: %v", err)
+	}
+}
+
+// TestUpdateWrites: one status write for one change, none for none.
+func TestUpdateWrites(t *testing.T) {
+	t.Parallel()
+	type fn = func(approvals.Approval) (approvals.Approval, approvals.Change, error)
+	blocked := func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+		a.Unreleased = &approvals.Problem{Reason: "NameTaken", Message: "taken"}
+		return a, approvals.Blocking, nil
+	}
+	for name, c := range map[string]struct {
+		change fn
+		writes int
+	}{
+		"nothing": {func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+			return a, approvals.Voted, nil
+		}, 0},
+		"absent": {func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+			return a, approvals.Absent, nil
+		}, 0},
+		"a problem": {blocked, 1},
+		"not the status": {func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+			a.Trigger = "x"
+			return a, approvals.Told, nil
+		}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := ct.Make("a").Voted("alice", approvals.Approve, "").Obj()
+			c1 := seeded(t, a)
+			s := c1.store()
+			for range 3 {
+				if _, err := s.Update(t.Context(), a.Key, c.change); err != nil {
+					t.Fatal(err)
+				}
+				s.Now = at(s.Now().Add(time.Hour)) // the clock alone changes nothing
+			}
+			if got := c1.Count("patch status"); got != c.writes {
+				t.Errorf("%d writes, want %d", got, c.writes)
+			}
+			if c1.Count("update")+c1.Count("patch")+c1.Count("create") > 0 {
+				t.Error("more than the status was written")
+			}
+		})
+	}
+}
+
+// TestStoreFaults: what the API server answers, in the domain's words, and nothing
+// half written.
+func TestStoreFaults(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		verb string
+		err  error
+		want approvals.Code
+	}{
+		"conflicts for ever": {"patch status", conflict(), approvals.CodeUnavailable},
+		"a time-out":         {"patch status", apierrors.NewTimeoutError("slow", 1), approvals.CodeUnavailable},
+		"not reached":        {"patch status", errors.New("dial tcp: connection refused"), approvals.CodeUnavailable},
+		"no right":           {"patch status", apierrors.NewForbidden(approvalsResource, "a", errors.New("no")), approvals.CodeForbidden},
+		"refused by schema":  {"patch status", apierrors.NewInvalid(schema.GroupKind{Kind: "Approval"}, "a", nil), approvals.CodeInvalid},
+		"read fails":         {"get", apierrors.NewServiceUnavailable("etcd"), approvals.CodeUnavailable},
+		"deleted meanwhile":  {"patch status", apierrors.NewNotFound(approvalsResource, "a"), approvals.CodeNotFound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := ct.Make("a").Obj()
+			api := seeded(t, a)
+			api.Fail(func(verb string, _ runtime.Object) error {
+				if verb == c.verb {
+					return c.err
+				}
+				return nil
+			})
+			s := api.store()
+			_, err := s.Update(t.Context(), a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+				return approvals.Cast(a, ct.Ballot("alice", approvals.Approve, ""), ct.T0)
+			})
+			if approvals.CodeOf(err) != c.want || strings.Contains(approvals.Message(err), "dial tcp") {
+				t.Errorf("%v (%s), want %s", err, approvals.CodeOf(err), c.want)
+			}
+			api.Fail(nil)
+			if got, err := s.Get(t.Context(), a.Key); err != nil || got.Decided() {
+				t.Errorf("outcome %s, %v", got.Outcome, err)
+			}
+		})
+	}
+	api := newCluster(t)
+	api.Fail(func(string, runtime.Object) error { return apierrors.NewServiceUnavailable("etcd") })
+	if _, err := api.store().List(t.Context(), ""); approvals.CodeOf(err) != approvals.CodeUnavailable {
+		t.Errorf("list: %v", err)
+	}
+	if _, err := api.store().Fresh(t.Context(), approvals.Key{Name: "a"}); approvals.CodeOf(err) != approvals.CodeUnavailable {
+		t.Errorf("fresh: %v", err)
+	}
+}
+
+// TestConditions of an Approval through its life; a transition's time stays while
+// its status does.
+func TestConditions(t *testing.T) {
+	t.Parallel()
+	sent := approvals.Delivery{Event: "opened", Channel: "email", Recipient: "alice", SentAt: ct.T0}
+	failed := approvals.Delivery{Event: "opened", Channel: "email", Recipient: "bob", Error: "550 no such user"}
+	for name, c := range map[string]struct {
+		a    *ct.Builder
+		want string
+	}{
+		"opened":       {ct.Make("a"), "Ready=True TermsFixed"},
+		"no terms yet": {ct.Make("a").NoTerms(nil), ""},
+		"blocked":      {ct.Make("a").NoTerms(&approvals.Problem{Reason: "TermsMissing", Message: "no Gate"}), "Ready=False TermsMissing no Gate"},
+		"no longer": {ct.Make("a").With(func(a *approvals.Approval) {
+			a.Blocked = &approvals.Problem{Reason: "TermsMissing", Message: "no Gate"}
+		}), "Ready=True TermsFixed"},
+		"told":         {ct.Make("a").With(func(a *approvals.Approval) { a.Deliveries = []approvals.Delivery{sent} }), "Ready=True TermsFixed, Notified=True Delivered"},
+		"one not told": {ct.Make("a").With(func(a *approvals.Approval) { a.Deliveries = []approvals.Delivery{sent, failed} }), "Ready=True TermsFixed, Notified=False DeliveryFailed bob was not told by email: 550 no such user"},
+		"not released": {ct.Make("a").With(func(a *approvals.Approval) { a.Unreleased = &approvals.Problem{Reason: "NameTaken", Message: "taken"} }), "Ready=True TermsFixed, Released=False NameTaken taken"},
+		"released":     {ct.Make("a").With(func(a *approvals.Approval) { a.Next = &approvals.Run{Name: "a"} }), "Ready=True TermsFixed, Released=True RunSeen"},
+		"released at last": {ct.Make("a").With(func(a *approvals.Approval) {
+			a.Next = &approvals.Run{Name: "a"}
+			a.Unreleased = &approvals.Problem{Reason: "NameTaken"}
+		}), "Ready=True TermsFixed, Released=True RunSeen"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := conditionsOf(c.a.Obj(), nil, 3, ct.T0)
+			var words []string
+			for _, x := range got {
+				words = append(words, strings.TrimSpace(x.Type+"="+string(x.Status)+" "+x.Reason+" "+x.Message))
+				if x.ObservedGeneration != 3 {
+					t.Errorf("%s of generation %d", x.Type, x.ObservedGeneration)
+				}
+			}
+			if d := cmp.Diff(c.want, strings.Join(words, ", ")); d != "" {
+				t.Errorf("(-want +got)\n%s", d)
+			}
+			if d := cmp.Diff(got, conditionsOf(c.a.Obj(), got, 3, ct.T0.Add(time.Hour))); d != "" {
+				t.Errorf("an hour later, with nothing changed\n%s", d)
+			}
+		})
+	}
+	blocked := conditionsOf(ct.Make("a").NoTerms(&approvals.Problem{Reason: "TermsMissing"}).Obj(), nil, 1, ct.T0)
+	if got := conditionsOf(ct.Make("a").Obj(), blocked, 2, ct.T0.Add(time.Hour)); len(got) != 1 || got[0].Status != "True" || !got[0].LastTransitionTime.Time.Equal(ct.T0.Add(time.Hour)) {
+		t.Errorf("after the terms came: %+v", got)
+	}
+}

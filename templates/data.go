@@ -1,0 +1,41 @@
+package templates
+
+import (
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// Data is what every page and message is given: the documented contract of the
+// templates. Text in it is as people typed it; each template escapes for its
+// own format.
+type Data struct {
+	// Approval is what is asked. Its Terms may be nil (Blocked says why).
+	Approval approvals.Approval
+	// Shown are the part-1 results that the Gate puts before the approver as
+	// text, e.g. a plan. They may hold ANSI colours and many lines.
+	Shown []approvals.Param
+	// Recipient is who reads this: the link's owner. "" when nobody is known.
+	Recipient string
+	// Decidable says that Recipient may vote now; WhyNot says why not.
+	Decidable bool
+	WhyNot    string
+	// Missing is the number of approvals still needed.
+	Missing int
+	// MyVote is Recipient's live vote, nil without one.
+	MyVote *approvals.Vote
+	// Notice is what just happened, e.g. "Your approval was recorded."
+	Notice string
+	// Trouble is what went wrong with the last request and what to do.
+	Trouble string
+	// Comment is what the person had typed, put back into the form after Trouble.
+	Comment string
+	// Link is the absolute URL of the page for Recipient (mail only).
+	Link string
+	// Action is the path that the page's form posts to.
+	Action string
+	// Base is the path prefix that the service is served under, "" or "/x".
+	Base string
+	// Now is the time of rendering.
+	Now time.Time
+}

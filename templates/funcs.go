@@ -1,0 +1,26 @@
+package templates
+
+import "strings"
+
+// funcs is what templates can call besides the methods of View.
+var funcs = map[string]any{
+	"indent": indent,
+	"brief":  func(most int, s string) string { return brief(s, most) },
+	"list":   list,
+	"more":   func(n int, unit string) string { return plural(n, "more "+unit) },
+	"plural": plural,
+	"sub":    func(a, b int) int { return a - b },
+	"upto":   func(n int) []struct{} { return make([]struct{}, max(0, min(n, 64))) },
+}
+
+// list joins names as a sentence does.
+func list(names []string) string {
+	const most = 8
+	if len(names) > most {
+		names = append(names[:most:most], plural(len(names)-most, "other"))
+	}
+	if n := len(names); n > 1 {
+		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
+	}
+	return strings.Join(names, "")
+}

@@ -1,0 +1,99 @@
+package templates
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// TestGolden compares every preview, page and mail, with its golden file.
+func TestGolden(t *testing.T) {
+	s := newSet(t)
+	wanted := map[string]bool{}
+	for _, p := range Previews() {
+		files := map[string]string{p.Name + ".html": page(t, s, p.Data)}
+		if p.Data.Decidable { // others are sent no request
+			m := mail(t, s, p.Data)
+			files[p.Name+".mail.html"] = m.HTML
+			files[p.Name+".mail.txt"] = "Subject: " + m.Subject + "\n\n" + m.Text
+		}
+		for name, got := range files {
+			wanted[name] = true
+			golden(t, name, got)
+		}
+	}
+	wanted["problem.html"] = true
+	golden(t, "problem.html", problemPage(t, s))
+
+	files, err := os.ReadDir(filepath.Join("testdata", "golden"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if !wanted[f.Name()] {
+			t.Errorf("testdata/golden/%s belongs to no preview: delete it", f.Name())
+		}
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", "golden", name)
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("%v (run: go test ./templates -update)", err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs from its golden file in line %s\nread the difference, then: go test ./templates -update", name, firstDifference(got, string(want)))
+	}
+}
+
+func newSet(t testing.TB) *Set {
+	t.Helper()
+	s, err := New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func page(t testing.TB, s *Set, d Data) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := s.Approval(&b, d); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func mail(t testing.TB, s *Set, d Data) Mail {
+	t.Helper()
+	m, err := s.Mail(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func problemPage(t testing.TB, s *Set) string {
+	t.Helper()
+	var b bytes.Buffer
+	p := Problem{Status: 410, Title: "This link has expired", Message: "It was valid until Thu 5 Nov 2026, 12:03 UTC.\nOpen the newest mail about this approval, or ask \u202efor a new one.", Base: "/countersign"}
+	if err := s.Problem(&b, p); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}

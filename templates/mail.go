@@ -1,0 +1,79 @@
+package templates
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Mail is a message with its two renderings. Text has lines of at most 72
+// characters, but for the link.
+type Mail struct{ Subject, Text, HTML string }
+
+const (
+	maxSubject = 120
+	columns    = 72
+)
+
+// Mail renders the request mail for d.Recipient. d.Link is in it: whoever reads
+// the mail can vote as Recipient.
+func (s *Set) Mail(d Data) (Mail, error) {
+	v := newView(d, maxMail)
+	var subject, text, html bytes.Buffer
+	if err := s.text.ExecuteTemplate(&subject, "subject.txt", v); err != nil {
+		return Mail{}, fmt.Errorf("template subject.txt: %w", err)
+	}
+	if err := s.text.ExecuteTemplate(&text, "mail.txt", v); err != nil {
+		return Mail{}, fmt.Errorf("template mail.txt: %w", err)
+	}
+	if err := s.html.ExecuteTemplate(&html, "mail.html", v); err != nil {
+		return Mail{}, fmt.Errorf("template mail.html: %w", err)
+	}
+	return Mail{
+		Subject: brief(subject.String(), maxSubject),
+		Text:    wrap(text.String(), columns, v.Link),
+		HTML:    html.String(),
+	}, nil
+}
+
+// wrap breaks lines after width characters, at a space where there is one, and
+// keeps their indentation. The line that is the link stays whole.
+func wrap(s string, width int, link string) string {
+	var b strings.Builder
+	for l := range strings.Lines(s) {
+		l = strings.TrimRight(l, " \t\r\n")
+		indent := l[:len(l)-len(strings.TrimLeft(l, " "))]
+		if len(indent) > width/2 {
+			indent = "    "
+		}
+		for utf8.RuneCountInString(l) > width && (link == "" || strings.TrimSpace(l) != link) {
+			at := byteOf(l, width)
+			if space := strings.LastIndexByte(l[:at+1], ' '); space > len(indent) && space > at/2 {
+				at = space
+			}
+			b.WriteString(strings.TrimRight(l[:at], " ") + "\n")
+			l = indent + strings.TrimLeft(l[at:], " ")
+		}
+		b.WriteString(l + "\n")
+	}
+	return b.String()
+}
+
+// byteOf is the index of the n-th character of s.
+func byteOf(s string, n int) int {
+	for i := range s {
+		if n == 0 {
+			return i
+		}
+		n--
+	}
+	return len(s)
+}
+
+// indent puts n spaces before each line of s, so that no line of other people's
+// text can look like one of ours.
+func indent(n int, s string) string {
+	pad := strings.Repeat(" ", n)
+	return pad + strings.ReplaceAll(strings.ReplaceAll(s, "\r", "\n"), "\n", "\n"+pad)
+}

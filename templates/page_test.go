@@ -1,0 +1,179 @@
+package templates
+
+import (
+	"io"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// preview is the data of one preview.
+func preview(t testing.TB, name string) Data {
+	t.Helper()
+	for _, p := range Previews() {
+		if p.Name == name {
+			return p.Data
+		}
+	}
+	t.Fatalf("no preview %q", name)
+	return Data{}
+}
+
+func TestPagesAreSafe(t *testing.T) {
+	s := newSet(t)
+	for _, p := range Previews() {
+		t.Run(p.Name, func(t *testing.T) {
+			got := page(t, s, p.Data)
+			checkPage(t, got)
+			if i := strings.IndexFunc(got, deceptive); i >= 0 {
+				t.Errorf("a deceptive character at %q", got[max(0, i-20):i+10])
+			}
+		})
+	}
+	checkPage(t, problemPage(t, s))
+}
+
+// TestVoteIsDeliberate: there is a form only for who may vote, it has one way in
+// per verdict, and nothing in it submits by itself or by Enter.
+func TestVoteIsDeliberate(t *testing.T) {
+	s := newSet(t)
+	for _, p := range Previews() {
+		t.Run(p.Name, func(t *testing.T) {
+			var forms, buttons, areas []element
+			for _, e := range checkPage(t, page(t, s, p.Data)) {
+				switch e.name {
+				case "form":
+					forms = append(forms, e)
+				case "button":
+					buttons = append(buttons, e)
+				case "textarea":
+					areas = append(areas, e)
+				}
+			}
+			if !p.Data.Decidable {
+				if len(forms)+len(buttons)+len(areas) > 0 {
+					t.Fatal("a form for somebody who may not vote")
+				}
+				return
+			}
+			if len(forms) != 1 || forms[0].attrs["method"] != "post" || forms[0].attrs["action"] != p.Data.Action {
+				t.Errorf("forms: %v", forms)
+			}
+			if len(buttons) != 2 || buttons[0].attrs["value"] != string(approvals.Approve) || buttons[1].attrs["value"] != string(approvals.Reject) {
+				t.Fatalf("buttons: %v", buttons)
+			}
+			for _, b := range buttons {
+				if b.attrs["name"] != "vote" || b.attrs["type"] != "submit" {
+					t.Errorf("button: %v", b)
+				}
+			}
+			if buttons[0].attrs["class"] != "approve" || buttons[1].attrs["class"] != "reject" {
+				t.Error("the buttons must look different")
+			}
+			if len(areas) != 1 || areas[0].attrs["name"] != "comment" || areas[0].attrs["maxlength"] != strconv.Itoa(approvals.MaxComment) {
+				t.Errorf("textareas: %v", areas)
+			}
+		})
+	}
+}
+
+func TestDecidableNeedsTermsAndPending(t *testing.T) {
+	for _, name := range []string{"blocked", "opening", "approved-running", "rejected", "expired"} {
+		d := preview(t, name)
+		d.Decidable = true
+		if got := page(t, newSet(t), d); strings.Contains(got, "<form") {
+			t.Errorf("%s: a form on something that can't be decided", name)
+		}
+	}
+}
+
+func TestPageSays(t *testing.T) {
+	s := newSet(t)
+	for _, c := range []struct {
+		preview string
+		has     []string
+		hasNot  []string
+	}{
+		{
+			"pending",
+			[]string{"Approve and start", "Starts run <code>terraform-apply-7k2px4mzq3ta</code> now", "Part 2 starts after 1 more approval", "in 23 hours", "bob@example.com", "group</span> platform-leads", "26 more lines", `title="9f2c1ab04e77d1c0b6e3a5f80d2947c1e6ab35f0d1c98e7264b0a3f15d8e2c47">9f2c1ab04e77<`},
+			[]string{"http-equiv", "role=\"alert\"", "role=\"status\"", "You can&#39;t decide"},
+		},
+		{"pending-short", []string{`class="soon"`, "in 40 minutes"}, []string{"more lines"}},
+		{"quorum-one-vote", []string{"1 of 2", "1 still missing", "carol@example.com</b> approved", "by personal link"}, nil},
+		{"quorum-my-vote", []string{"You approved this", "Update my approval", "1 more needed"}, []string{"Approve and start"}},
+		{"recorded", []string{`role="status"`, "Your approval was recorded."}, nil},
+		{"trouble", []string{`role="alert"`, "the comment has 2101 bytes", "Checked with the network team.\nThey are"}, nil},
+		{"not-decidable", []string{"You can't decide this", "does not let the requester decide"}, nil},
+		{"opening", []string{"Opening", `http-equiv="refresh" content="3"`}, []string{"<form"}},
+		{"blocked", []string{"Blocked", "GateNotFound", "has no such Gate"}, []string{"http-equiv", "<form"}},
+		{"approved-starting", []string{"Approved", "starting…", `http-equiv="refresh" content="3"`, "carol@example.com and bob@example.com", "by Kubernetes token"}, nil},
+		{"approved-running", []string{"Part 2 is running as <code>terraform-apply-7k2px4mzq3ta</code>"}, []string{"http-equiv", "starting"}},
+		{"approved-stuck", []string{"not running yet", "NameTaken", "delete it or rename it"}, []string{"http-equiv", "starting…"}},
+		{"approved-recorded-only", []string{"Approved", "Nothing was started."}, []string{"http-equiv"}},
+		{"rejected", []string{"Rejected", "By <b>bob@example.com</b>", "Nothing was started.", "Please plan it for Saturday."}, []string{"Expired"}},
+		{"expired", []string{"Expired", "Nobody decided before the deadline", "Nothing was started."}, []string{"eject", "efus", "enied"}},
+		{"cancelled", []string{"Cancelled"}, []string{"eject", "Expired"}},
+		{"superseded", []string{"Superseded"}, []string{"eject", "Expired"}},
+		{"event", []string{"Held event", "72d3162e-cc78-11e3-81ab-4c9367dc0958", "&#34;ref&#34;: &#34;refs/heads/main&#34;", "of JSON", "unknown"}, nil},
+		{"hostile", []string{"&lt;script&gt;alert(1)", "94208 more bytes", "access_level = [U&#43;202E]resu[U&#43;2066]", "[U&#43;0000]NUL"}, []string{"<script", "<img", "evil.example"}},
+	} {
+		t.Run(c.preview, func(t *testing.T) {
+			got := page(t, s, preview(t, c.preview))
+			for _, x := range c.has {
+				if !strings.Contains(got, x) {
+					t.Errorf("%q is missing", x)
+				}
+			}
+			for _, x := range c.hasNot {
+				if strings.Contains(got, x) {
+					t.Errorf("%q must not be there", x)
+				}
+			}
+		})
+	}
+}
+
+// TestRefreshEnds: a page that somebody forgot to close does not ask for ever.
+func TestRefreshEnds(t *testing.T) {
+	d := preview(t, "approved-starting")
+	d.Now = d.Approval.DecidedAt.Add(refreshFor)
+	if got := page(t, newSet(t), d); strings.Contains(got, "http-equiv") || !strings.Contains(got, "Reload this page") {
+		t.Error("still reloading")
+	}
+}
+
+func TestPageIsBounded(t *testing.T) {
+	d := preview(t, "hostile")
+	huge := strings.Repeat("<\x1b[31m&\x1b[0m\"\n", 1<<17)
+	var many []approvals.Param
+	for range 1000 {
+		many = append(many, approvals.Param{Name: huge, Value: huge})
+	}
+	d.Approval.Terms.Params, d.Approval.Source.Results, d.Approval.Source.Params = many, many, many
+	d.Approval.Source.Event = &approvals.Event{ID: huge, URL: huge, Body: huge, Digest: huge}
+	d.Shown = many[:8]
+	d.Notice, d.Trouble, d.WhyNot, d.Comment = huge, huge, huge, huge
+	d.Approval.Trigger, d.Approval.Terms.Requester = huge, huge
+	s := newSet(t)
+	if got := page(t, s, d); len(got) > 6<<20 {
+		t.Errorf("the page has %d bytes", len(got))
+	}
+	m := mail(t, s, d)
+	if len(m.HTML) > 400<<10 || len(m.Text) > 100<<10 {
+		t.Errorf("the mail has %d bytes of HTML and %d of text", len(m.HTML), len(m.Text))
+	}
+	if err := s.Problem(io.Discard, Problem{Title: huge, Message: huge}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestBase(t *testing.T) {
+	d := preview(t, "pending")
+	d.Base = "/approvals"
+	if got := page(t, newSet(t), d); !strings.Contains(got, `href="/approvals/static/countersign.css"`) {
+		t.Error("the style sheet is not under Base")
+	}
+}

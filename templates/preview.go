@@ -1,0 +1,201 @@
+package templates
+
+import (
+	"strings"
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// Preview is a canned case of what people are shown.
+type Preview struct {
+	Name string // a slug
+	Data Data
+}
+
+// previewNow is when all previews are rendered.
+var previewNow = time.Date(2026, 11, 5, 14, 3, 0, 0, time.UTC)
+
+// Previews is every state that a page or mail has to show: for tests, for New to
+// try overrides on, and for a command that serves them to look at.
+func Previews() []Preview {
+	return []Preview{
+		{"pending", pending()},
+		{"pending-short", with(pending(), short)},
+		{"quorum-one-vote", with(quorum(), oneVote)},
+		{"quorum-my-vote", with(quorum(), oneVote, mine)},
+		{"not-decidable", with(pending(), stranger)},
+		{"no-recipient", with(pending(), nobody)},
+		{"opening", with(pending(), opening)},
+		{"blocked", with(pending(), blocked)},
+		{"approved-starting", with(quorum(), approved)},
+		{"approved-running", with(quorum(), approved, running)},
+		{"approved-stuck", with(quorum(), approved, stuck)},
+		{"approved-recorded-only", with(quorum(), approved, releasesNothing)},
+		{"rejected", with(pending(), rejected)},
+		{"expired", with(pending(), expired)},
+		{"cancelled", with(pending(), ended(approvals.Cancelled))},
+		{"superseded", with(pending(), ended(approvals.Superseded))},
+		{"event", event()},
+		{"hostile", hostile()},
+		{"trouble", with(pending(), trouble)},
+		{"recorded", with(quorum(), oneVote, mine, recorded)},
+	}
+}
+
+// with changes d. The changes get an Approval of their own.
+func with(d Data, changes ...func(*Data)) Data {
+	terms := *d.Approval.Terms
+	d.Approval.Terms = &terms
+	for _, c := range changes {
+		c(&d)
+	}
+	return d
+}
+
+// pending waits for one of two people, with a plan before them.
+func pending() Data {
+	const digest = "9f2c1ab04e77d1c0b6e3a5f80d2947c1e6ab35f0d1c98e7264b0a3f15d8e2c47"
+	a := approvals.Approval{
+		Key:      approvals.Key{Namespace: "demo", Name: "terraform-apply-7k2px4mzq3ta", UID: "5f0c7a52-4f0e-4a44-9a35-0d3a6c1c3c11"},
+		Trigger:  "terraform-apply",
+		OpenedAt: previewNow.Add(-12 * time.Minute),
+		Source: approvals.Source{
+			Run: &approvals.Run{Name: "terraform-plan-x7k2p", UID: "0c9b1f6e", Pipeline: "terraform-plan", At: previewNow.Add(-12 * time.Minute)},
+			Params: []approvals.Param{
+				{Name: "repo-url", Value: "https://git.example.com/platform/network.git"},
+				{Name: "revision", Value: "main"},
+			},
+			Results: []approvals.Param{
+				{Name: "plan", Value: planText},
+				{Name: "digest", Value: "sha256:4be0643f1d98573b97cdca98a65347dd"},
+				{Name: "commit", Value: "8d1f0c6e2b7a4493bd0f8a1c55e9d7b6a2f3c410"},
+				{Name: "duration", Value: "41s"},
+			},
+		},
+		Terms: &approvals.Terms{
+			Policy: approvals.Policy{
+				Gate:      "production",
+				Approvers: []approvals.Approver{{Name: "bob@example.com", Email: "bob@example.com"}, {Name: "carol@example.com"}},
+				Groups:    []string{"platform-leads"},
+				Strategy:  approvals.Single, Requester: approvals.RequesterExclude,
+				Lifetime: 24 * time.Hour, ReleaseOn: []approvals.Outcome{approvals.Approved},
+				Show: []string{"plan"},
+			},
+			Requester: "alice@example.com",
+			Params: []approvals.Param{
+				{Name: "digest", Value: "sha256:4be0643f1d98573b97cdca98a65347dd"},
+				{Name: "repo-url", Value: "https://git.example.com/platform/network.git"},
+				{Name: "workspace", Value: "eu-west-1/production"},
+			},
+			Digest: digest, Template: "41d7f0e5a9",
+		},
+		Outcome: approvals.Pending,
+	}
+	return Data{
+		Approval: a, Shown: []approvals.Param{{Name: "plan", Value: planText}},
+		Recipient: "bob@example.com", Decidable: true, Missing: 1,
+		Link:   "https://approvals.example.com/a/demo/terraform-apply-7k2px4mzq3ta?t=ZXhhbXBsZS1saW5rLW5vdC1hLXNlY3JldA",
+		Action: "/a/demo/terraform-apply-7k2px4mzq3ta?t=ZXhhbXBsZS1saW5rLW5vdC1hLXNlY3JldA", Now: previewNow,
+	}
+}
+
+// quorum needs two of three.
+func quorum() Data {
+	return with(pending(), func(d *Data) {
+		p := &d.Approval.Terms.Policy
+		p.Strategy, p.Required, p.Groups = approvals.Quorum, 2, nil
+		p.Approvers = append(p.Approvers[:2:2], approvals.Approver{Name: "dave@example.com"})
+		d.Missing = 2
+	})
+}
+
+func short(d *Data) {
+	d.Shown[0].Value = "\x1b[1mPlan:\x1b[0m 1 to add, 0 to change, 0 to destroy.\n\n  \x1b[32m+\x1b[0m zone = \"example.com\"\n"
+	d.Approval.OpenedAt = previewNow.Add(-23*time.Hour - 20*time.Minute)
+	d.Approval.Source.Results = d.Approval.Source.Results[:1]
+	d.Approval.Source.Params = nil
+}
+
+func vote(who string, v approvals.Verdict, ago time.Duration, comment string) approvals.Vote {
+	return approvals.Vote{Voter: who, Verdict: v, Comment: comment, At: previewNow.Add(-ago), Way: approvals.WayLink, Evidence: "link 1"}
+}
+
+func oneVote(d *Data) {
+	d.Approval.Votes = []approvals.Vote{vote("carol@example.com", approvals.Approve, 7*time.Minute, "The subnet change is the one we discussed on Tuesday.")}
+	d.Missing = 1
+}
+
+func mine(d *Data) {
+	d.Recipient = "carol@example.com"
+	d.MyVote = &d.Approval.Votes[0]
+}
+
+func stranger(d *Data) {
+	d.Recipient, d.Decidable = "alice@example.com", false
+	d.WhyNot = "alice@example.com asked for this and gate \"production\" does not let the requester decide; bob@example.com, carol@example.com, group platform-leads can"
+}
+
+func nobody(d *Data) {
+	d.Recipient, d.Decidable = "", false
+	d.WhyNot = "nobody is logged in: use the link that was mailed to you, or send a Kubernetes bearer token"
+}
+
+func opening(d *Data) {
+	d.Approval.Terms, d.Approval.OpenedAt, d.Shown = nil, previewNow.Add(-5*time.Second), nil
+	d.Decidable, d.Missing = false, 0
+	d.WhyNot = "this can't be decided yet: its terms are being worked out; try again in a moment"
+}
+
+func blocked(d *Data) {
+	opening(d)
+	d.Approval.Blocked = &approvals.Problem{Reason: "GateNotFound", Message: "Trigger terraform-apply names gate \"production\", and namespace demo has no such Gate: create it, or correct the Trigger's param gate"}
+	d.WhyNot = "this can't be decided yet: " + d.Approval.Blocked.Message
+}
+
+// end is the outcome, with nothing left to vote on.
+func end(d *Data, o approvals.Outcome, ago time.Duration) {
+	d.Approval.Outcome, d.Approval.DecidedAt = o, previewNow.Add(-ago)
+	d.Decidable, d.Missing, d.MyVote = false, 0, nil
+}
+
+func approved(d *Data) {
+	d.Approval.Votes = []approvals.Vote{
+		vote("carol@example.com", approvals.Approve, 7*time.Minute, "The subnet change is the one we discussed on Tuesday."),
+		vote("bob@example.com", approvals.Approve, 4*time.Second, ""),
+	}
+	d.Approval.Votes[1].Way = approvals.WayToken
+	end(d, approvals.Approved, 4*time.Second)
+}
+
+func running(d *Data) {
+	d.Approval.Next = &approvals.Run{Name: "terraform-apply-7k2px4mzq3ta", Pipeline: "terraform-apply", At: previewNow.Add(-2 * time.Second)}
+}
+
+func stuck(d *Data) {
+	d.Approval.Unreleased = &approvals.Problem{Reason: "NameTaken", Message: "a PipelineRun named terraform-apply-7k2px4mzq3ta exists and was not started by this approval: delete it or rename it"}
+}
+
+func releasesNothing(d *Data) { d.Approval.Terms.Policy.ReleaseOn = nil }
+
+func rejected(d *Data) {
+	d.Approval.Votes = []approvals.Vote{vote("bob@example.com", approvals.Reject, 3*time.Minute, "This replaces the production subnet during business hours.\nPlease plan it for Saturday.")}
+	end(d, approvals.Rejected, 3*time.Minute)
+}
+
+func expired(d *Data) {
+	d.Approval.OpenedAt = previewNow.Add(-26 * time.Hour)
+	end(d, approvals.Expired, 2*time.Hour)
+	d.WhyNot = "this expired at 2026-11-05T12:03:00Z; nothing was recorded. Start part 1 again to ask again"
+}
+
+func ended(o approvals.Outcome) func(*Data) {
+	return func(d *Data) { end(d, o, 90*time.Second) }
+}
+
+func trouble(d *Data) {
+	d.Trouble = "the comment has 2101 bytes and the most is 2048: shorten it and send it again; nothing was recorded"
+	d.Comment = "Checked with the network team.\n" + strings.Repeat("They are fine with it. ", 90)
+}
+
+func recorded(d *Data) { d.Notice = "Your approval was recorded. One more is needed." }

@@ -1,0 +1,59 @@
+package templates
+
+import (
+	"fmt"
+	"time"
+)
+
+// Moment is a time as it is shown: absolute in UTC, and seen from now.
+type Moment struct {
+	At  time.Time
+	ISO string // for machines
+	UTC string
+	Rel string // "in 3 hours", "5 minutes ago"
+}
+
+func newMoment(t, now time.Time) Moment {
+	if t.IsZero() {
+		return Moment{}
+	}
+	t = t.UTC()
+	return Moment{At: t, ISO: t.Format(time.RFC3339), UTC: t.Format("Mon 2 Jan 2006, 15:04 UTC"), Rel: relative(t.Sub(now))}
+}
+
+func relative(d time.Duration) string {
+	left := d.Abs()
+	if left < 45*time.Second {
+		if d > 0 {
+			return "in less than a minute"
+		}
+		return "just now"
+	}
+	s := span(left)
+	if d > 0 {
+		return "in " + s
+	}
+	return s + " ago"
+}
+
+// span is d in one unit, or two where the second matters.
+func span(d time.Duration) string {
+	minutes := int(d.Round(time.Minute) / time.Minute)
+	switch hours := minutes / 60; {
+	case minutes < 60:
+		return plural(minutes, "minute")
+	case hours < 6 && minutes%60 != 0:
+		return plural(hours, "hour") + " " + plural(minutes%60, "minute")
+	case hours < 48:
+		return plural(hours, "hour")
+	default:
+		return plural(hours/24, "day")
+	}
+}
+
+func plural(n int, unit string) string {
+	if n == 1 {
+		return "1 " + unit
+	}
+	return fmt.Sprintf("%d %ss", n, unit)
+}

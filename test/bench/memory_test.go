@@ -1,0 +1,89 @@
+//go:build bench
+
+package bench
+
+import (
+	"bufio"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/countersign-dev/countersign/test/cluster"
+)
+
+// Memory of the service with nothing, 1,000 and 10,000 pending. They are held
+// events, so that what grows is ours and not the copies of 10,000 runs.
+func TestMemory(t *testing.T) {
+	e := cluster.New(t)
+	user, _ := e.Token("approver")
+	e.Apply(cluster.Gate("gate", user, ""))
+	e.Apply(strings.ReplaceAll(cluster.Gated("deploy", "gate", ""),
+		"        - {name: after, value: {pipeline: part-1}}\n        - {name: forward, value: {version: \"params.version\"}}",
+		"        - {name: forward, value: {version: \"body.version\"}}"))
+	ip := podIP(t, e, cluster.ServiceNamespace, "app.kubernetes.io/name=countersign")
+	heap0, rss0 := heapOf(t, ip), rssOf(t, "countersign")
+	fmt.Printf("bench: memory with nothing more pending: heap %.1f MiB, resident %.0f MiB\n", heap0, rss0)
+	done := 0
+	for _, n := range []int{1000, 10000} {
+		start := time.Now()
+		open(t, e, ip, done, n)
+		done = n
+		time.Sleep(3 * time.Second) // the watch
+		heap, rss := heapOf(t, ip), rssOf(t, "countersign")
+		fmt.Printf("bench: %6d pending: heap %.1f MiB (%.1f kB each), resident %.0f MiB; opened in %.0f s\n",
+			n, heap, (heap-heap0)*1024/float64(n), rss, time.Since(start).Seconds())
+	}
+}
+
+// open has the interceptor hold events, as an EventListener would.
+func open(t *testing.T, e *cluster.Env, ip string, from, to int) {
+	t.Helper()
+	var wg sync.WaitGroup
+	next := make(chan int)
+	for range 8 {
+		wg.Go(func() {
+			for i := range next {
+				body := fmt.Sprintf(`{"body":"{\"version\":\"%d\",\"message\":\"%s\"}","header":{"Content-Type":["application/json"],"X-Request-Id":["%d"]},"context":{"event_url":"/","trigger_id":"namespaces/%s/triggers/deploy"}}`,
+					i, strings.Repeat("x", 500), i, e.NS)
+				if a := e.PostInsecure("https://"+ip+":8443/", []byte(body)); !strings.Contains(a.Body, "held as approval") {
+					t.Errorf("%d: %d %s", i, a.Status, a.Body)
+				}
+			}
+		})
+	}
+	for i := from; i < to; i++ {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+}
+
+// heapOf is the smallest heap of a while, which is near what is live.
+func heapOf(t *testing.T, ip string) float64 {
+	t.Helper()
+	least := 0.0
+	for range 20 {
+		resp, err := http.Get("http://" + ip + ":9090/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+			if rest, ok := strings.CutPrefix(lines.Text(), "go_memstats_heap_alloc_bytes "); ok {
+				v, err := strconv.ParseFloat(rest, 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if v /= 1 << 20; least == 0 || v < least {
+					least = v
+				}
+			}
+		}
+		resp.Body.Close()
+		time.Sleep(250 * time.Millisecond)
+	}
+	return least
+}

@@ -1,0 +1,38 @@
+//go:build bench
+
+// Package bench measures the service on the real cluster. Every claim is a ratio
+// of two things measured in turn in one run: the machine's speed drops out.
+package bench
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+func median(v []float64) float64 {
+	s := slices.Sorted(slices.Values(v))
+	return s[len(s)/2]
+}
+
+// report prints both medians and the median of the ratios pair by pair.
+func report(what string, a, b []float64, unit string, goal float64) {
+	ratios := make([]float64, len(a))
+	for i := range a {
+		ratios[i] = a[i] / b[i]
+	}
+	fmt.Printf("bench: %-62s %.2f (goal ≤ %.2f)   %.1f %s / %.1f %s, min %.2f max %.2f, n=%d\n",
+		what, median(ratios), goal, median(a), unit, median(b), unit, slices.Min(ratios), slices.Max(ratios), len(a))
+}
+
+// reportAtLeast is report for what should be high.
+func reportAtLeast(what string, a, b []float64, unit string, goal float64) {
+	ratios := make([]float64, len(a))
+	for i := range a {
+		ratios[i] = a[i] / b[i]
+	}
+	fmt.Printf("bench: %-62s %.2f (goal ≥ %.2f)   %.0f%s / %.0f%s, min %.2f max %.2f, n=%d\n",
+		what, median(ratios), goal, median(a), unit, median(b), unit, slices.Min(ratios), slices.Max(ratios), len(a))
+}

@@ -1,0 +1,121 @@
+//go:build bench
+
+package bench
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/test/cluster"
+)
+
+// seen records when each run first became visible to a client that watches.
+type seen struct {
+	mu   sync.Mutex
+	cond *sync.Cond
+	at   map[string]time.Time
+}
+
+func watchRuns(t testing.TB, e *cluster.Env) *seen {
+	t.Helper()
+	s := &seen{at: map[string]time.Time{}}
+	s.cond = sync.NewCond(&s.mu)
+	go s.follow(t.Context(), e)
+	return s
+}
+
+// follow watches until ctx ends. An API server under load closes watches; what
+// came meanwhile is in the next list, and counts as seen then.
+func (s *seen) follow(ctx context.Context, e *cluster.Env) {
+	for ctx.Err() == nil {
+		var l pipelinev1.PipelineRunList
+		if err := e.List(ctx, &l, client.InNamespace(e.NS)); err != nil {
+			continue
+		}
+		for i := range l.Items {
+			s.add(l.Items[i].Name)
+		}
+		w, err := e.Watch(ctx, &pipelinev1.PipelineRunList{}, client.InNamespace(e.NS), &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: l.ResourceVersion}})
+		if err != nil {
+			continue
+		}
+		for ev := range w.ResultChan() {
+			if pr, ok := ev.Object.(*pipelinev1.PipelineRun); ok && ev.Type == watch.Added {
+				s.add(pr.Name)
+			}
+		}
+	}
+}
+
+func (s *seen) add(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.at[name]; !ok {
+		s.at[name] = time.Now()
+		s.cond.Broadcast()
+	}
+}
+
+// wait returns when the last of names became visible.
+func (s *seen) wait(t testing.TB, names []string, within time.Duration) time.Time {
+	t.Helper()
+	timer := time.AfterFunc(within, func() { s.mu.Lock(); s.cond.Broadcast(); s.mu.Unlock() })
+	defer timer.Stop()
+	deadline := time.Now().Add(within)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		missing := 0
+		var last time.Time
+		for _, n := range names {
+			at, ok := s.at[n]
+			if !ok {
+				missing++
+			}
+			if at.After(last) {
+				last = at
+			}
+		}
+		if missing == 0 {
+			return last
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d of %d runs not visible within %s", missing, len(names), within)
+		}
+		s.cond.Wait()
+	}
+}
+
+// settled waits until all of names are visible or none has come for a while, and
+// returns when the last one came and how many did not.
+func (s *seen) settled(names []string, quiet time.Duration) (last time.Time, missing int) {
+	idle := time.Now()
+	for {
+		s.mu.Lock()
+		missing = 0
+		for _, n := range names {
+			at, ok := s.at[n]
+			if !ok {
+				missing++
+			}
+			if at.After(last) {
+				last = at
+			}
+		}
+		s.mu.Unlock()
+		if last.After(idle) {
+			idle = last
+		}
+		if missing == 0 || time.Since(idle) > quiet {
+			return last, missing
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}

@@ -1,0 +1,184 @@
+//go:build browser
+
+// Package browser drives the approval page in a real Chromium, from the link in a
+// real mail, on the real cluster. It runs inside the cluster's network.
+package browser
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/go-logr/logr"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/countersign-dev/countersign/test/cluster"
+)
+
+var box *cluster.Mailbox
+
+func TestMain(m *testing.M) {
+	ctrl.SetLogger(logr.Discard())
+	var err error
+	if box, err = cluster.Main(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// browser is a Chromium of the test's own, without a window.
+func browser(t *testing.T, javascript bool) context.Context {
+	t.Helper()
+	opts := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("no-proxy-server", true))
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), opts...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	do(t, ctx, chromedp.Navigate("about:blank"))
+	ctx, cancel = context.WithTimeout(ctx, 90*time.Second)
+	t.Cleanup(cancel)
+	if !javascript {
+		_, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return ctx
+}
+
+func do(t *testing.T, ctx context.Context, steps ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// text is what a person reads on the page.
+func text(t *testing.T, ctx context.Context) string {
+	t.Helper()
+	s, err := chromedp.Run(ctx, chromedp.Text("body"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// mailed opens an Approval and returns the page behind alice's mailed link.
+func mailed(t *testing.T) (e *cluster.Env, name, page string) {
+	t.Helper()
+	e = cluster.New(t)
+	alice := "alice-" + e.NS + "@example.com"
+	e.Apply(cluster.Gate("gate", alice, ""))
+	e.Apply(cluster.Gated("deploy", "gate", ""))
+	e.ListenerURL("deploy")
+	e.Part1("part-1", "v7-<b>bold</b>")
+	name = e.OneApproval().Name
+	e.Eventually(30*time.Second, "the mail", func() error {
+		m := box.To(alice)
+		if len(m) == 0 {
+			return fmt.Errorf("none yet")
+		}
+		u, err := url.Parse(m[0].Link())
+		if err != nil {
+			return err
+		}
+		page = e.URL + u.Path
+		return nil
+	})
+	return e, name, page
+}
+
+// screenshot keeps a picture where SCREENSHOTS says, if it says.
+func screenshot(t *testing.T, ctx context.Context, name string) {
+	t.Helper()
+	dir := os.Getenv("SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// From the mail's link to part 2 on a phone, with and without JavaScript.
+func TestApproveOnAPhone(t *testing.T) {
+	for _, javascript := range []bool{true, false} {
+		t.Run(fmt.Sprintf("javascript=%v", javascript), func(t *testing.T) {
+			e, name, page := mailed(t)
+			ctx := browser(t, javascript)
+			do(t, ctx,
+				chromedp.EmulateViewport(390, 844, chromedp.EmulateScale(2), chromedp.EmulateMobile, chromedp.EmulateTouch),
+				chromedp.Navigate(page),
+				chromedp.WaitVisible(`button[value=approve]`))
+			before := text(t, ctx)
+			screenshot(t, ctx, fmt.Sprintf("phone-pending-js-%v", javascript))
+			if !strings.Contains(before, "v7-<b>bold</b>") {
+				t.Errorf("the forwarded param is not on the page as it is:\n%s", before)
+			}
+			if a := e.Approval(name); a.Status.Outcome != "Pending" || len(a.Status.Votes) != 0 {
+				t.Fatalf("looking at the page changed it: %+v", a.Status)
+			}
+			do(t, ctx,
+				chromedp.SendKeys(`textarea[name=comment]`, "from my phone"),
+				chromedp.Click(`button[value=approve]`),
+				chromedp.WaitVisible(`[role=status]`))
+			after := text(t, ctx)
+			screenshot(t, ctx, fmt.Sprintf("phone-approved-js-%v", javascript))
+			if !strings.Contains(after, "Your approval was recorded") {
+				t.Errorf("after the vote the page says:\n%s", after)
+			}
+			e.Eventually(30*time.Second, "the release", func() error {
+				if a := e.Approval(name); a.Status.Next == nil {
+					return fmt.Errorf("%+v", a.Status)
+				}
+				return nil
+			})
+			if v := e.Approval(name).Status.Votes; len(v) != 1 || v[0].Comment != "from my phone" || v[0].Way != "Link" {
+				t.Errorf("votes: %+v", v)
+			}
+			// The page comes to show the run by itself, without a script.
+			e.Eventually(30*time.Second, "the run on the page", func() error {
+				if s := text(t, ctx); !strings.Contains(s, "running as") {
+					return fmt.Errorf("it says:\n%s", s)
+				}
+				return nil
+			})
+			screenshot(t, ctx, fmt.Sprintf("phone-running-js-%v", javascript))
+		})
+	}
+}
+
+// A stale page: decided elsewhere meanwhile. It says by whom, and nothing changes.
+func TestStalePage(t *testing.T) {
+	e, name, page := mailed(t)
+	one, two := browser(t, true), browser(t, true)
+	for _, ctx := range []context.Context{one, two} {
+		do(t, ctx, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(page), chromedp.WaitVisible(`button[value=reject]`))
+	}
+	screenshot(t, one, "desktop-pending")
+	do(t, one, chromedp.Click(`button[value=reject]`), chromedp.WaitVisible(`[role=status]`))
+	screenshot(t, one, "desktop-rejected")
+	do(t, two, chromedp.Click(`button[value=approve]`), chromedp.WaitVisible(`[role=alert]`))
+	stale := text(t, two)
+	screenshot(t, two, "desktop-stale")
+	if !strings.Contains(stale, "already rejected by alice-") {
+		t.Errorf("the stale page says:\n%s", stale)
+	}
+	if a := e.Approval(name); a.Status.Outcome != "Rejected" || len(a.Status.Votes) != 1 {
+		t.Errorf("%+v", a.Status)
+	}
+}

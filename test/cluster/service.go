@@ -1,0 +1,91 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/internal/app"
+)
+
+// NodeAddress is the cluster's node, where the tests' own servers listen: pods
+// reach it.
+const NodeAddress = "10.87.0.1"
+
+// MailAddress is where the service under test sends its mail.
+const MailAddress = NodeAddress + ":2525"
+
+// MailConfig is the service's configuration for tests.
+func MailConfig(externalURL string) string {
+	return "externalURL: " + externalURL + "\nsmtp: {host: " + NodeAddress + ", port: 2525, tls: none, from: Countersign <countersign@example.com>}\n"
+}
+
+// Main starts the mail server of a test program and has the deployed service send
+// to it. It is for TestMain.
+func Main() (*Mailbox, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	defer cancel()
+	cfg, err := ctrl.GetConfig()
+	if err != nil {
+		return nil, err
+	}
+	scheme, err := app.Scheme()
+	if err != nil {
+		return nil, err
+	}
+	c, err := client.New(cfg, client.Options{Scheme: scheme})
+	if err != nil {
+		return nil, err
+	}
+	box, err := listen(MailAddress)
+	if err != nil {
+		return nil, err
+	}
+	return box, configure(ctx, c, MailConfig("http://countersign.test"))
+}
+
+// configure gives the service its configuration and waits until every pod has it.
+func configure(ctx context.Context, c client.Client, text string) error {
+	cm := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: ServiceNamespace, Name: "countersign"}}
+	if err := c.Get(ctx, client.ObjectKeyFromObject(cm), cm); err != nil {
+		return fmt.Errorf("is the service deployed? %w", err)
+	}
+	d := &appsv1.Deployment{ObjectMeta: cm.ObjectMeta}
+	if strings.TrimSpace(cm.Data["config.yaml"]) != strings.TrimSpace(text) {
+		cm.Data = map[string]string{"config.yaml": text}
+		if err := c.Update(ctx, cm); err != nil {
+			return err
+		}
+		d = &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: ServiceNamespace, Name: "countersign"}}
+		patch := fmt.Appendf(nil, `{"spec":{"template":{"metadata":{"annotations":{"countersign.dev/restarted":%q}}}}}`, time.Now().Format(time.RFC3339Nano))
+		if err := c.Patch(ctx, d, client.RawPatch(types.MergePatchType, patch)); err != nil {
+			return err
+		}
+	}
+	for {
+		if err := c.Get(ctx, types.NamespacedName{Namespace: ServiceNamespace, Name: "countersign"}, d); err != nil {
+			return err
+		}
+		var pods corev1.PodList
+		if err := c.List(ctx, &pods, client.InNamespace(ServiceNamespace), client.MatchingLabels(d.Spec.Selector.MatchLabels)); err != nil {
+			return err
+		}
+		s := d.Status
+		if s.ObservedGeneration == d.Generation && s.UpdatedReplicas == *d.Spec.Replicas && s.AvailableReplicas == *d.Spec.Replicas && len(pods.Items) == int(*d.Spec.Replicas) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the service did not become available: %+v", s)
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}

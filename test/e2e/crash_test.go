@@ -1,0 +1,199 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	triggersv1alpha1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1alpha1"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/countersign-dev/countersign/test/cluster"
+)
+
+// The service is killed with kill -9 between each pair of its steps, started
+// again, and in the end there is one Approval, one run, and one mail: one more of
+// the same Message-ID only where SMTP leaves no choice.
+func TestKilledBetweenSteps(t *testing.T) {
+	base := cluster.New(t)
+	standIn(t, base)
+	approval := func(path string) bool {
+		return strings.Contains(path, "/approvals/") && strings.HasSuffix(path, "/status")
+	}
+	open := func(method, path, _ string) bool { return method == "POST" && strings.HasSuffix(path, "/approvals") }
+	ledger := func(_, path, body string) bool {
+		return approval(path) && strings.Contains(body, `"notifications"`) && strings.Contains(body, `"outcome":"Pending"`)
+	}
+	decision := func(_, path, body string) bool {
+		return approval(path) && strings.Contains(body, `"outcome":"Approved"`) && !strings.Contains(body, `"next"`)
+	}
+	confirm := func(_, path, body string) bool { return approval(path) && strings.Contains(body, `"next"`) }
+	for _, tc := range []struct {
+		name     string
+		fault    cluster.Fault
+		smtp     bool // kill after the mail server's 250
+		maxMails int
+	}{
+		{"before open", cluster.Fault{Match: open}, false, 1},
+		{"after open", cluster.Fault{Match: open, After: true}, false, 1},
+		{"after the mail server's 250", cluster.Fault{}, true, 2},
+		{"before the ledger's write", cluster.Fault{Match: ledger}, false, 2},
+		{"after the ledger's write", cluster.Fault{Match: ledger, After: true}, false, 1},
+		{"before the vote is saved", cluster.Fault{Match: decision}, false, 1},
+		{"after the decision, before the post", cluster.Fault{Match: decision, After: true}, false, 1},
+		{"after the post, before the confirmation", cluster.Fault{Match: confirm}, false, 1},
+		{"after the confirmation", cluster.Fault{Match: confirm, After: true}, false, 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			e := cluster.New(t)
+			user, token := e.Token("approver")
+			alice := "alice-" + e.NS + "@example.com"
+			e.Apply(cluster.Gate("gate", user, ""))
+			e.Apply(strings.ReplaceAll(cluster.Gate("gate", user, ""), `{name: "`+user+`"}`, `{name: "`+user+`"}, {name: "`+alice+`"}`))
+			e.Apply(cluster.Gated("deploy", "gate", ""))
+			e.ListenerURL("deploy")
+			p := serviceProcess(t, e)
+			p.Start(e)
+			killed := func() bool { return p.Fired() }
+			p.Arm(tc.fault)
+			if tc.smtp {
+				done := false
+				box.OnTaken(func(m cluster.Mail) {
+					if m.To == alice && !done {
+						done = true
+						p.Kill()
+					}
+				})
+				defer box.OnTaken(nil)
+				killed = func() bool { return done }
+			}
+			e.Part1("part-1", "7")
+			alive := func() { // whoever supervises the process
+				if !p.Running() {
+					p.Start(e)
+				}
+			}
+			e.Eventually(60*time.Second, "the mail to alice and its record", func() error {
+				alive()
+				l := e.Approvals()
+				if len(l) != 1 || len(box.To(alice)) == 0 {
+					return fmt.Errorf("%d approvals, %d mails", len(l), len(box.To(alice)))
+				}
+				for _, n := range l[0].Status.Notifications {
+					if n.Recipient == alice && n.SentAt != nil {
+						return nil
+					}
+				}
+				return fmt.Errorf("the ledger is %+v", l[0].Status.Notifications)
+			})
+			name := e.OneApproval().Name
+			e.Eventually(60*time.Second, "the vote", func() error {
+				alive()
+				v := e.VoteAt("http://"+cluster.NodeAddress+":18080", name, token, "approve", "go")
+				if v.Status != 201 && v.Status != 200 {
+					return fmt.Errorf("%d %s", v.Status, v.Body)
+				}
+				return nil
+			})
+			e.Eventually(60*time.Second, "the confirmed release", func() error {
+				alive()
+				if a := e.Approval(name); a.Status.Next == nil {
+					return fmt.Errorf("%+v", a.Status.Conditions)
+				}
+				return nil
+			})
+			e.Eventually(10*time.Second, "the kill", func() error {
+				if !killed() {
+					return fmt.Errorf("the fault did not fire: the test proves nothing")
+				}
+				return nil
+			})
+			alive()
+			// A second life after everything is done must find nothing to do.
+			p.Kill()
+			p.Start(e)
+			if n := len(e.Approvals()); n != 1 {
+				t.Errorf("%d approvals, want 1", n)
+			}
+			if runs := e.Runs("deploy"); len(runs) != 1 || runs[0].Name != name {
+				t.Errorf("%d runs, want one named %s", len(runs), name)
+			}
+			mails := box.To(alice)
+			if len(mails) > tc.maxMails {
+				t.Errorf("%d mails, want at most %d", len(mails), tc.maxMails)
+			}
+			for _, m := range mails {
+				if m.MessageID != mails[0].MessageID {
+					t.Errorf("Message-IDs differ: %q and %q", m.MessageID, mails[0].MessageID)
+				}
+			}
+		})
+	}
+}
+
+// serviceProcess is the service as a process, with the deployed one's own account.
+func serviceProcess(t *testing.T, e *cluster.Env) *cluster.Process {
+	t.Helper()
+	r, err := e.Clientset.CoreV1().ServiceAccounts(cluster.ServiceNamespace).CreateToken(t.Context(), "countersign", &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cluster.NewProcess(t, e, r.Status.Token, &cluster.Process{
+		Binary: os.Getenv("COUNTERSIGN_BINARY"),
+		Config: cluster.MailConfig("http://" + cluster.NodeAddress + ":18080"),
+		Health: cluster.NodeAddress + ":18081",
+		Args: []string{
+			"--namespace=" + cluster.ServiceNamespace, "--pod=stand-in", "--service=stand-in",
+			"--web-address=" + cluster.NodeAddress + ":18080", "--interceptor-address=" + cluster.NodeAddress + ":18443",
+			"--health-address=" + cluster.NodeAddress + ":18081", "--metrics-address=" + cluster.NodeAddress + ":18090",
+		},
+	})
+}
+
+// standIn takes the deployed service away and lets a process on the node take its
+// calls, for as long as the test runs.
+func standIn(t *testing.T, e *cluster.Env) {
+	t.Helper()
+	e.Apply(`
+apiVersion: v1
+kind: Service
+metadata: {name: stand-in, namespace: countersign}
+spec:
+  ports: [{name: interceptor, port: 8443, targetPort: 18443}]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: stand-in, namespace: countersign, labels: {kubernetes.io/service-name: stand-in}}
+addressType: IPv4
+ports: [{name: interceptor, port: 18443, protocol: TCP}]
+endpoints: [{addresses: [` + cluster.NodeAddress + `], conditions: {ready: true}}]`)
+	e.Scale(cluster.ServiceNamespace, "countersign", 0)
+	t.Cleanup(func() {
+		e.Scale(cluster.ServiceNamespace, "countersign", 2)
+		e.Eventually(60*time.Second, "the interceptor's address", func() error { return interceptorAt(t, e, "countersign") })
+	})
+	// The first process announces itself; EventListeners then call it.
+	p := serviceProcess(t, e)
+	p.Start(e)
+	e.Eventually(60*time.Second, "the interceptor's address", func() error { return interceptorAt(t, e, "stand-in") })
+	p.Kill()
+}
+
+func interceptorAt(t *testing.T, e *cluster.Env, service string) error {
+	var ci triggersv1alpha1.ClusterInterceptor
+	// Asked for in a cleanup too, when the test's own context has ended.
+	if err := e.Get(context.WithoutCancel(t.Context()), types.NamespacedName{Name: "countersign"}, &ci); err != nil {
+		return err
+	}
+	if ci.Status.Address == nil || ci.Status.Address.URL == nil || !strings.HasPrefix(ci.Status.Address.URL.Host, service+".") {
+		return fmt.Errorf("%+v", ci.Status)
+	}
+	return nil
+}

@@ -1,0 +1,341 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/test/cluster"
+)
+
+// What people type reaches part 2 as they meant it, and never as Tekton's syntax.
+func TestHostileComments(t *testing.T) {
+	e, token, _ := gated(t, "")
+	for i, tc := range []struct{ name, comment, want string }{
+		{"quotes", `say "yes" and 'go' \ back`, `say "yes" and 'go' \ back`},
+		{"newlines", "one\ntwo\r\nthree", "one\ntwo\nthree"},
+		{"task result", "$(tasks.a.results.b)", "$ (tasks.a.results.b)"},
+		{"uid", "$(uid) $(tt.params.version) $(context.pipelineRun.uid)", "$ (uid) $ (tt.params.version) $ (context.pipelineRun.uid)"},
+		{"doubled", "$$(uid)", "$$ (uid)"},
+		{"array", `["x"]`, "\u200b[\"x\"]"},
+		{"markup", "<script>alert(1)</script> ${x} `id`", "<script>alert(1)</script> ${x} `id`"},
+		{"unicode", "✅ Привет 你好", "✅ Привет 你好"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			pr := e.Part1(fmt.Sprintf("part-1-%d", i), "7")
+			name := approvalOf(t, e, pr)
+			if v := e.Vote(name, token, "approve", tc.comment); v.Status != 201 {
+				t.Fatalf("vote: %d %s", v.Status, v.Body)
+			}
+			confirmed(t, e, name)
+			var run pipelinev1.PipelineRun
+			if err := e.Get(t.Context(), types.NamespacedName{Namespace: e.NS, Name: name}, &run); err != nil {
+				t.Fatal(err)
+			}
+			if got := paramOf(run, "comment"); got != tc.want {
+				t.Errorf("comment in part 2 is %q, want %q", got, tc.want)
+			}
+		})
+	}
+	t.Run("100 kB", func(t *testing.T) {
+		name := approvalOf(t, e, e.Part1("part-1-large", "7"))
+		v := e.Vote(name, token, "approve", strings.Repeat("x", 100_000))
+		if v.Status != 400 || !strings.Contains(v.Body, "shorten it") {
+			t.Errorf("%d %s", v.Status, v.Body)
+		}
+		if a := e.Approval(name); a.Status.Outcome != "Pending" || len(a.Status.Votes) != 0 {
+			t.Errorf("something was recorded: %+v", a.Status)
+		}
+	})
+}
+
+func TestListenerDownAtDecision(t *testing.T) {
+	e, token, _ := gated(t, "")
+	name := approvalOf(t, e, e.Part1("part-1", "7"))
+	e.Scale(e.NS, "el-deploy", 0)
+	if v := e.Vote(name, token, "approve", ""); v.Status != 201 {
+		t.Fatalf("vote: %d %s", v.Status, v.Body)
+	}
+	unreleased(t, e, name, "EventListenerDown", "el-deploy")
+	e.Scale(e.NS, "el-deploy", 1)
+	confirmed(t, e, name)
+}
+
+func TestPartOneGoneWhilePending(t *testing.T) {
+	e, token, _ := gated(t, "")
+	pr := e.Part1("part-1", "7")
+	first := approvalOf(t, e, pr)
+	if err := e.Delete(t.Context(), pr); err != nil {
+		t.Fatal(err)
+	}
+	// The same name again is another run, and another Approval.
+	again := e.Part1("part-1", "8")
+	second := approvalOf(t, e, again)
+	if first == second {
+		t.Fatal("two runs of one name share an Approval")
+	}
+	for _, name := range []string{first, second} {
+		if v := e.Vote(name, token, "approve", ""); v.Status != 201 {
+			t.Fatalf("vote: %d %s", v.Status, v.Body)
+		}
+		confirmed(t, e, name)
+	}
+	for name, version := range map[string]string{first: "7", second: "8"} {
+		var run pipelinev1.PipelineRun
+		if err := e.Get(t.Context(), types.NamespacedName{Namespace: e.NS, Name: name}, &run); err != nil {
+			t.Fatal(err)
+		}
+		if got := paramOf(run, "version"); got != version {
+			t.Errorf("%s runs with version %q, want %q", name, got, version)
+		}
+	}
+}
+
+// Nothing is lost while the Gate is missing, and nobody can decide.
+func TestUnknownGate(t *testing.T) {
+	e := cluster.New(t)
+	user, token := e.Token("approver")
+	e.Apply(cluster.Gated("deploy", "later", ""))
+	e.ListenerURL("deploy")
+	name := approvalOf(t, e, e.Part1("part-1", "7"))
+	condition(t, e, name, v1alpha1.ConditionReady, "TermsMissing", `there is no Gate "later"`)
+	if v := e.Vote(name, token, "approve", ""); v.Status != 409 || !strings.Contains(v.Body, "create it") {
+		t.Errorf("vote without terms: %d %s", v.Status, v.Body)
+	}
+	e.Apply(cluster.Gate("later", user, ""))
+	e.Eventually(15*time.Second, "a decidable approval", func() error {
+		if v := e.Vote(name, token, "approve", ""); v.Status != 201 {
+			return fmt.Errorf("%d %s", v.Status, v.Body)
+		}
+		return nil
+	})
+	confirmed(t, e, name)
+}
+
+func TestNotListedMayNotVote(t *testing.T) {
+	e, _, _ := gated(t, "")
+	_, stranger := e.Token("stranger")
+	name := approvalOf(t, e, e.Part1("part-1", "7"))
+	if v := e.Vote(name, stranger, "approve", ""); v.Status != 403 || !strings.Contains(v.Body, "not for system:serviceaccount:") {
+		t.Errorf("%d %s", v.Status, v.Body)
+	}
+	if v := e.Vote(name, "no-such-token", "approve", ""); v.Status != 401 {
+		t.Errorf("%d %s", v.Status, v.Body)
+	}
+	if v := e.Post(e.URL+"/api/v1/namespaces/"+e.NS+"/approvals/"+name+"/votes", map[string]string{"X-Forwarded-User": "approver"}, []byte(`{"vote":"approve"}`)); v.Status != 401 {
+		t.Errorf("a bare X-Forwarded-User: %d %s", v.Status, v.Body)
+	}
+	if a := e.Approval(name); len(a.Status.Votes) != 0 {
+		t.Errorf("votes were recorded: %+v", a.Status.Votes)
+	}
+}
+
+func TestWhyNoRunAppears(t *testing.T) {
+	t.Run("a neighbour would start too", func(t *testing.T) {
+		e := cluster.New(t)
+		user, token := e.Token("approver")
+		e.Apply(cluster.Gate("gate", user, ""))
+		e.Apply(`
+apiVersion: triggers.tekton.dev/v1beta1
+kind: Trigger
+metadata: {name: careless}
+spec:
+  bindings: []
+  template: {ref: deploy}`)
+		e.Apply(cluster.Gated("deploy", "gate", ", {triggerRef: careless}"))
+		e.ListenerURL("deploy")
+		name := approve(t, e, token)
+		unreleased(t, e, name, "NeighbourWouldStart", "careless")
+		if n := len(e.Runs("careless")); n != 0 {
+			t.Errorf("%d runs of the neighbour", n)
+		}
+	})
+	t.Run("the name is taken by a stranger", func(t *testing.T) {
+		e, token, _ := gated(t, "")
+		name := approvalOf(t, e, e.Part1("part-1", "7"))
+		stranger := e.StartRun(name, "0")
+		if v := e.Vote(name, token, "approve", ""); v.Status != 201 {
+			t.Fatalf("vote: %d %s", v.Status, v.Body)
+		}
+		unreleased(t, e, name, "NameTaken", "delete it")
+		if err := e.Delete(t.Context(), stranger); err != nil {
+			t.Fatal(err)
+		}
+		confirmed(t, e, name)
+	})
+	t.Run("RBAC", func(t *testing.T) {
+		e, token, _ := gated(t, "")
+		if err := e.Clientset.RbacV1().RoleBindings(e.NS).Delete(t.Context(), "listener", metav1.DeleteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		e.Apply(`
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: half}
+rules:
+  - {apiGroups: [triggers.tekton.dev], resources: ["*"], verbs: [get, list, watch]}
+  - {apiGroups: [""], resources: [configmaps], verbs: [get, list, watch]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: half}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: half}
+subjects: [{kind: ServiceAccount, name: listener}]`)
+		name := approve(t, e, token)
+		unreleased(t, e, name, "Forbidden", "may not create pipelineruns.tekton.dev")
+	})
+	t.Run("refused by admission", func(t *testing.T) {
+		e, token, _ := gated(t, "")
+		e.Apply(`
+apiVersion: v1
+kind: ResourceQuota
+metadata: {name: few}
+spec: {hard: {count/pipelineruns.tekton.dev: "1"}}`)
+		e.Eventually(20*time.Second, "the quota", func() error {
+			var q corev1.ResourceQuota
+			if err := e.Get(t.Context(), types.NamespacedName{Namespace: e.NS, Name: "few"}, &q); err != nil {
+				return err
+			}
+			if len(q.Status.Hard) == 0 {
+				return fmt.Errorf("not counted yet")
+			}
+			return nil
+		})
+		name := approve(t, e, token)
+		unreleased(t, e, name, "Refused", "exceeded quota")
+		if err := e.DeleteAllOf(t.Context(), &corev1.ResourceQuota{}, client.InNamespace(e.NS)); err != nil {
+			t.Fatal(err)
+		}
+		confirmed(t, e, name)
+	})
+	t.Run("template error", func(t *testing.T) {
+		e := cluster.New(t)
+		user, token := e.Token("approver")
+		e.Apply(cluster.Gate("gate", user, ""))
+		e.Apply(strings.ReplaceAll(cluster.Gated("deploy", "gate", ""), "extensions.countersign.results.comment", "extensions.countersign.results.nosuch"))
+		e.ListenerURL("deploy")
+		name := approve(t, e, token)
+		unreleased(t, e, name, "TemplateError", "nosuch")
+	})
+	t.Run("generateName", func(t *testing.T) {
+		e := cluster.New(t)
+		user, token := e.Token("approver")
+		e.Apply(cluster.Gate("gate", user, ""))
+		e.Apply(strings.ReplaceAll(cluster.Gated("deploy", "gate", ""), "metadata: {name: $(tt.params.run)}", "metadata: {generateName: x-}"))
+		e.ListenerURL("deploy")
+		name := approve(t, e, token)
+		unreleased(t, e, name, "RunNotNamed", "extensions.countersign.run")
+		if n := len(e.Runs("deploy")); n != 0 {
+			t.Errorf("%d runs, want none", n)
+		}
+	})
+	t.Run("the template changed after it was opened", func(t *testing.T) {
+		e, token, _ := gated(t, "")
+		name := approvalOf(t, e, e.Part1("part-1", "7"))
+		e.Apply(strings.ReplaceAll(cluster.Gated("deploy", "gate", ""), "part-2", "part-evil"))
+		if v := e.Vote(name, token, "approve", ""); v.Status != 201 {
+			t.Fatalf("vote: %d %s", v.Status, v.Body)
+		}
+		unreleased(t, e, name, "ContentChanged", "Run part 1 again")
+		if n := len(e.Runs("deploy")); n != 0 {
+			t.Errorf("%d runs, want none", n)
+		}
+	})
+}
+
+func TestExpiry(t *testing.T) {
+	e := cluster.New(t)
+	user, token := e.Token("approver")
+	e.Apply(strings.ReplaceAll(cluster.Gate("gate", user, "  releaseOn: [Approved, Expired]"), "expiresAfter: 1h", "expiresAfter: 10s"))
+	e.Apply(cluster.Gated("deploy", "gate", ""))
+	e.ListenerURL("deploy")
+	name := approvalOf(t, e, e.Part1("part-1", "7"))
+	confirmed(t, e, name)
+	if a := e.Approval(name); a.Status.Outcome != "Expired" {
+		t.Errorf("outcome %s", a.Status.Outcome)
+	}
+	if v := e.Vote(name, token, "approve", ""); v.Status != 410 || !strings.Contains(v.Body, "expired at") {
+		t.Errorf("a late vote: %d %s", v.Status, v.Body)
+	}
+	if got := paramOf(e.Runs("deploy")[0], "decision"); got != "false" {
+		t.Errorf("decision %q", got)
+	}
+}
+
+// Somebody who may create Approvals makes one with terms of their own: it can't
+// be decided.
+func TestForgedApproval(t *testing.T) {
+	e, token, _ := gated(t, "")
+	a := e.Approval(approvalOf(t, e, e.Part1("part-1", "7")))
+	forged := &v1alpha1.Approval{ObjectMeta: metav1.ObjectMeta{Namespace: e.NS, Name: "deploy-aaaaaaaaaaaa"}, Spec: *a.Spec.DeepCopy()}
+	forged.Spec.Terms.Params[0].Value = "evil"
+	if err := e.Create(t.Context(), forged); err != nil {
+		t.Fatal(err)
+	}
+	condition(t, e, forged.Name, v1alpha1.ConditionReady, "NotGenuine", "seal")
+	if v := e.Vote(forged.Name, token, "approve", ""); v.Status != 409 {
+		t.Errorf("vote: %d %s", v.Status, v.Body)
+	}
+}
+
+func approve(t *testing.T, e *cluster.Env, token string) string {
+	t.Helper()
+	name := approvalOf(t, e, e.Part1("part-1", "7"))
+	if v := e.Vote(name, token, "approve", ""); v.Status != 201 {
+		t.Fatalf("vote: %d %s", v.Status, v.Body)
+	}
+	return name
+}
+
+// approvalOf waits for the Approval of a run.
+func approvalOf(t *testing.T, e *cluster.Env, pr *pipelinev1.PipelineRun) string {
+	t.Helper()
+	name := ""
+	e.Eventually(20*time.Second, "the approval of "+pr.Name, func() error {
+		for _, a := range e.Approvals() {
+			if s := a.Spec.Source.PipelineRun; s != nil && s.UID == string(pr.UID) {
+				name = a.Name
+				return nil
+			}
+		}
+		return fmt.Errorf("not among %d", len(e.Approvals()))
+	})
+	return name
+}
+
+func unreleased(t *testing.T, e *cluster.Env, name, reason, message string) {
+	t.Helper()
+	condition(t, e, name, v1alpha1.ConditionReleased, reason, message)
+}
+
+func condition(t *testing.T, e *cluster.Env, name, kind, reason, message string) {
+	t.Helper()
+	e.Eventually(30*time.Second, kind+" "+reason, func() error {
+		cs := e.Approval(name).Status.Conditions
+		for _, c := range cs {
+			if c.Type == kind && c.Reason == reason && strings.Contains(c.Message, message) {
+				return nil
+			}
+		}
+		return fmt.Errorf("conditions %+v", cs)
+	})
+}
+
+func paramOf(run pipelinev1.PipelineRun, name string) string {
+	for _, p := range run.Spec.Params {
+		if p.Name == name {
+			return p.Value.StringVal
+		}
+	}
+	return "(no param " + name + ")"
+}

@@ -1,0 +1,162 @@
+# shellcheck shell=bash
+# What the runner scripts share. Source it; it starts nothing.
+# shellcheck disable=SC2034 # most of these are used by the files that source this one
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+MODULE=github.com/countersign-dev/countersign
+CACHE=${COUNTERSIGN_CACHE:-${HOME:-/root}/.cache/countersign}
+command -v go >/dev/null || PATH=$PATH:/usr/local/go/bin
+# One set of flags everywhere, as in the Makefile: other flags are another build of all dependencies.
+export CGO_ENABLED=0 GOFLAGS="-trimpath -buildvcs=false"
+
+now() { local t=${EPOCHREALTIME/[.,]/}; echo $((t / 1000)); }
+elapsed() { # SINCE  -> "12.3s"
+  local ms=$(($(now) - $1))
+  printf '%d.%ds' $((ms / 1000)) $((ms % 1000 / 100))
+}
+die() {
+  printf '%s\n' "$*" >&2
+  exit 1
+}
+
+# fail WORDS...: for a stage, which must end with its line in the summary.
+fail() {
+  printf 'FAIL  %s\n' "$*"
+  return 1
+}
+
+# timed WHAT COMMAND...: tells how long COMMAND took.
+timed() {
+  local what=$1 since code
+  since=$(now)
+  shift
+  "$@"
+  code=$?
+  printf '%13s  %s\n' "$(elapsed "$since")" "$what"
+  return $code
+}
+
+# tool NAME: the path of a tool of tools/, built once and kept by the digest of what it is made of.
+tool() {
+  local name=$1 dir package key
+  case $name in
+    golangci-lint) dir=$ROOT/tools/lint package=github.com/golangci/golangci-lint/v2/cmd/golangci-lint ;;
+    controller-gen) dir=$ROOT/tools package=sigs.k8s.io/controller-tools/cmd/controller-gen ;;
+    *) dir=$ROOT/tools package=./$name ;;
+  esac
+  key=$({ go env GOVERSION; find "$dir/go.mod" "$dir/go.sum" "$ROOT/tools/$name" -type f -exec cat {} + 2>/dev/null; } | sha256sum)
+  local path=$CACHE/tools/$name-${key:0:12}
+  if [ ! -x "$path" ]; then
+    mkdir -p "$CACHE/tools"
+    rm -f "$CACHE/tools/$name-"*
+    (cd "$dir" && go build -ldflags="-s -w" -o "$path.part" "$package") >&2 || return
+    mv "$path.part" "$path"
+  fi
+  echo "$path"
+}
+
+# apt_get COMMAND:PACKAGE...: installs the packages whose command is missing.
+apt_get() {
+  local pair missing=()
+  for pair in "$@"; do command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}"); done
+  [ ${#missing[@]} != 0 ] || return 0
+  command -v apt-get >/dev/null || fail "please install: ${missing[*]}" || return
+  echo "installing ${missing[*]}"
+  (
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -q && apt-get install -qy --no-install-recommends --no-remove "${missing[@]}"
+  ) >"$CACHE/apt.log" 2>&1 || { tail -n 20 "$CACHE/apt.log" && fail "apt-get could not install ${missing[*]}"; }
+}
+
+# sum: reads go test -json, tells the result, adds to the run's counts.
+sum() { "$(tool testsum)" -strip "$MODULE/" ${COUNTS:+-counts "$COUNTS"} "$@"; }
+
+# ---- the cluster
+
+# cluster_begin: a cluster is up; remembers whether it was before.
+cluster_begin() {
+  if "$ROOT/cluster/in.sh" true 2>/dev/null; then CLUSTER_WAS_UP=yes; else CLUSTER_WAS_UP=no; fi
+  "$ROOT/cluster/up.sh" || return
+  eval "$("$ROOT/cluster/env.sh")"
+  if in_cluster kubectl get namespace countersign >/dev/null 2>&1; then WAS_DEPLOYED=yes; else WAS_DEPLOYED=no; fi
+}
+
+# cluster_end: as it was found. KEEP=1 leaves everything for a look.
+cluster_end() {
+  [ -n "${CLUSTER_WAS_UP:-}" ] && [ -z "${KEEP:-}" ] || return 0
+  if [ "$CLUSTER_WAS_UP" = no ]; then
+    "$ROOT/cluster/down.sh"
+  elif [ "${WAS_DEPLOYED:-}" = no ]; then
+    manifests none | in_cluster kubectl delete --ignore-not-found --wait=false -f - >/dev/null
+  fi
+}
+
+in_cluster() { "$ROOT/cluster/in.sh" "$@"; }
+
+# source_key: a digest of all that the image is made of.
+source_key() {
+  (
+    cd "$ROOT" || exit
+    go env GOVERSION
+    find cmd internal approvals interceptor api templates go.mod go.sum deploy/image.sh cluster/mkimage.sh \
+      -type f -not -name '*_test.go' -not -path '*/testdata/*' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
+  ) | sha256sum | cut -c1-12
+}
+
+manifests() { # IMAGE
+  kubectl kustomize "$ROOT/deploy" | sed "s|ko://$MODULE/cmd/countersign|$1|"
+}
+
+# deploy: builds the image of this tree when it is another than the last one, loads it, and waits until it serves.
+deploy() {
+  local key tar image
+  key=$(source_key)
+  tar=$CACHE/images/countersign-$key.tar image=cluster.local/countersign:$key
+  if [ ! -e "$tar" ]; then
+    mkdir -p "$CACHE/images"
+    rm -f "$CACHE/images/countersign-"*
+    timed "(the image)" "$ROOT/deploy/image.sh" "$image" "$tar.part" || return
+    mv "$tar.part" "$tar"
+  fi
+  "$ROOT/cluster/load.sh" "$tar" || return
+  timed "(the service)" apply "$image"
+}
+
+apply() { # IMAGE
+  manifests "$1" | in_cluster kubectl apply --server-side --force-conflicts -f - >/dev/null || return
+  in_cluster kubectl -n countersign rollout status deployment/countersign --timeout=180s >/dev/null && return
+  in_cluster kubectl -n countersign get pods,events
+  in_cluster kubectl -n countersign logs deployment/countersign --tail=20
+  fail "the service does not start"
+}
+
+# program: the service's program, for tests that run it as a process of their own, to kill it.
+program() {
+  local path
+  path=$CACHE/programs/countersign-$(source_key)
+  if [ ! -x "$path" ]; then
+    mkdir -p "$CACHE/programs"
+    rm -f "$CACHE/programs/countersign-"*
+    timed "(the service's program)" go build -C "$ROOT" -ldflags="-s -w" -o "$path" ./cmd/countersign >&2 || return
+  fi
+  echo "$path"
+}
+
+# suite TAG PACKAGE [FLAG...]: compiles the test and runs it in the cluster's network, in its own folder.
+suite() {
+  local tag=$1 package=$2 bin service code
+  shift 2
+  [ -d "$ROOT/$package" ] || fail "there is no $package" || return
+  service=$(program) || return
+  bin=$(mktemp -d)
+  timed "(the test program)" go test -C "$ROOT" -c -tags "$tag" -o "$bin/suite.test" "./$package" &&
+    { [ -x "$bin/suite.test" ] || fail "$package has no test with tag $tag"; } &&
+    (
+      cd "$ROOT/$package" || exit
+      set -o pipefail
+      COUNTERSIGN_ROOT=$ROOT COUNTERSIGN_BINARY=$service in_cluster "$bin/suite.test" -test.v=test2json -test.timeout=30m "$@" 2>&1 |
+        go tool test2json -t -p "$MODULE/$package" | sum -v
+    )
+  code=$?
+  rm -rf "$bin"
+  return $code
+}

@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# run.sh [STAGE...]: lint verify unit kube e2e browser, or those named. Each tells its name and its time; a stage
+# that fails does not stop the next ones. The last line is the sum: "N passed, 0 failed".
+# KEEP=1: leaves the cluster and what is in it for a look. RUN=regexp: only the tests that match.
+# shellcheck disable=SC2317 # stages are called by name
+set -uo pipefail
+# shellcheck source=test/lib.sh
+. "$(dirname "$0")/lib.sh"
+cd "$ROOT" || exit
+mkdir -p "$CACHE"
+work=$(mktemp -d)
+export COUNTS=$work/counts
+: >"$COUNTS"
+
+# Whatever happens, the machine is left as it was found. cluster_end knows whether there is anything to do.
+end() {
+  cluster_end >&2
+  rm -rf "$work"
+}
+trap end EXIT
+trap 'exit 130' INT TERM
+
+only=() only_binary=() # flags, for go test and for a test program
+[ -z "${RUN:-}" ] || only=("-run=$RUN") only_binary=("-test.run=$RUN")
+
+# check NAME COMMAND...: a check that is no Go test, counted as one.
+check() {
+  local name=$1 since
+  since=$(now)
+  shift
+  if "$@" >"$work/out" 2>&1; then
+    printf 'ok   %8s  %s\n' "$(elapsed "$since")" "$name"
+    echo 1 0 0 >>"$COUNTS"
+  else
+    cat "$work/out"
+    printf 'FAIL %8s  %s\n' "$(elapsed "$since")" "$name"
+    echo 0 1 0 >>"$COUNTS"
+    return 1
+  fi
+}
+
+scripts() { git ls-files -co --exclude-standard -- '*.sh' .ci/run 2>/dev/null || find . -name '*.sh'; }
+run_shellcheck() { scripts | xargs shellcheck -x; }
+run_golangci() { "$(tool golangci-lint)" run ./...; }
+run_tools() { (cd tools && go test ./...); }
+stage_lint() {
+  local failed=0
+  apt_get shellcheck:shellcheck || failed=1
+  check golangci-lint run_golangci || failed=1
+  check "tests of tools/" run_tools || failed=1
+  check shellcheck run_shellcheck || failed=1
+  return "$failed"
+}
+
+stage_verify() { check "generated files" tools/generate.sh verify; }
+
+stage_unit() { go test -json "${only[@]}" ./... | sum; }
+
+stage_kube() {
+  local packages
+  KUBEBUILDER_ASSETS=$(cluster/assets.sh) || return
+  export KUBEBUILDER_ASSETS
+  # Only packages that have such tests; none is a failure.
+  packages=$(grep -rlE '^//go:build (.*\W)?kube(\W|$)' --include='*_test.go' . | xargs -r -n1 dirname | sort -u)
+  [ -n "$packages" ] || fail "no package has a test with tag kube" || return
+  # shellcheck disable=SC2086
+  go test -json -tags kube "${only[@]}" -timeout=20m $packages | sum -v
+}
+
+stage_e2e() { in_deployed suite e2e test/e2e "${only_binary[@]}"; }
+stage_browser() {
+  apt_get chromium:chromium || return
+  in_deployed suite browser test/browser "${only_binary[@]}"
+}
+stage_bench() { in_deployed suite bench test/bench "${only_binary[@]}"; }
+
+# The cluster is begun once for all stages that need it; deploy does nothing when nothing changed.
+in_deployed() {
+  [ -d "$3" ] || fail "there is no $3" || return
+  [ -n "${CLUSTER_WAS_UP:-}" ] || cluster_begin || return
+  [ -n "${deployed:-}" ] || deploy || return
+  deployed=yes
+  "$@"
+}
+
+stages=("$@")
+[ $# != 0 ] || stages=(lint verify unit kube e2e browser)
+summary=() all=$(now) total_failed=0
+for stage in "${stages[@]}"; do
+  declare -F "stage_$stage" >/dev/null || die "no such stage: $stage"
+done
+for stage in "${stages[@]}"; do
+  printf '\n== %s\n' "$stage"
+  since=$(now)
+  failed_before=$(awk '{f += $2} END {print f + 0}' "$COUNTS")
+  if "stage_$stage"; then state=ok; else state=FAIL; fi
+  if [ $state = FAIL ] && [ "$(awk '{f += $2} END {print f + 0}' "$COUNTS")" = "$failed_before" ]; then
+    echo 0 1 0 >>"$COUNTS" # it failed before any test could
+  fi
+  [ $state = ok ] || total_failed=1
+  summary+=("$(printf '%-5s %9s  %s' "$state" "$(elapsed "$since")" "$stage")")
+done
+since=$(now)
+if cluster_end; then state=ok; else state=FAIL total_failed=1 && echo 0 1 0 >>"$COUNTS"; fi
+[ -z "${CLUSTER_WAS_UP:-}" ] || summary+=("$(printf '%-5s %9s  %s' $state "$(elapsed "$since")" "clean up")")
+CLUSTER_WAS_UP=
+# Last, so that the sum is the last line.
+printf '\n== summary\n'
+printf '%s\n' "${summary[@]}"
+printf '%-5s %9s  %s\n\n' "" "$(elapsed "$all")" "in all"
+awk '{p += $1; f += $2; s += $3}
+  END {if (s) printf "%d skipped, named above\n", s; printf "%d passed, %d failed\n", p, f}' "$COUNTS"
+exit $total_failed

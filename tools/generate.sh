@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# generate.sh: writes what is generated: deepcopy, CRDs, RBAC and golden files.
+# generate.sh verify: does so in a copy and fails when the copy differs from this tree. The tree is not touched, so it
+# may be run while somebody works in it, and needs no git.
+set -euo pipefail
+# shellcheck source=test/lib.sh
+. "$(dirname "$0")/../test/lib.sh"
+
+generate() {
+  local packages
+  "$(tool controller-gen)" object crd rbac:roleName=countersign paths=./api/... paths=./internal/kube \
+    output:crd:dir=deploy/crd output:rbac:dir=deploy/rbac
+  # Packages with golden files have a flag -update.
+  mapfile -t packages < <(grep -rlE 'flag\.Bool\("update"' --include='*_test.go' . | xargs -r -n1 dirname | sort -u)
+  [ ${#packages[@]} = 0 ] || go test -count=1 "${packages[@]}" -update
+}
+
+verify() {
+  local work
+  work=$(mktemp -d)
+  # shellcheck disable=SC2064 # now, not then
+  trap "rm -rf '$work'" EXIT
+  mkdir "$work/before" "$work/after"
+  tar -C "$ROOT" --exclude=./.git --exclude=./bin --exclude=./dist -cf - . | tar -C "$work/before" -xf -
+  cp -R "$work/before/." "$work/after"
+  cd "$work/after"
+  # What nothing generates any more is a difference too.
+  rm -f deploy/crd/*.yaml deploy/rbac/*.yaml api/*/zz_generated.*
+  find . -path '*/testdata/golden/*' -type f -delete
+  generate
+  cd "$work"
+  diff -ru before after || die "make generate gives something else than what is here: look at the difference, run it, commit it"
+  cd after
+  go mod tidy -diff || die "go mod tidy gives something else"
+}
+
+cd "$ROOT"
+case ${1:-} in
+  "") generate ;;
+  verify) verify ;;
+  *) die "usage: generate.sh [verify]" ;;
+esac
