@@ -27,6 +27,15 @@ func (k Key) String() string { return k.Namespace + "/" + k.Name }
 // Param is a named string that travels.
 type Param struct{ Name, Value string }
 
+// ByName is ps as a map; of two of one name the last.
+func ByName(ps []Param) map[string]string {
+	m := make(map[string]string, len(ps))
+	for _, p := range ps {
+		m[p.Name] = p.Value
+	}
+	return m
+}
+
 // Run is a PipelineRun as a person needs to know it.
 type Run struct {
 	Name     string
@@ -66,6 +75,8 @@ type Terms struct {
 	Params    []Param // forwarded to the next part
 	Digest    string  // of what is approved: trigger, template, source, params
 	Template  string  // digest of the Trigger, its bindings and its template
+	// SetAt is when they were fixed, if that was after the Approval was opened.
+	SetAt time.Time
 }
 
 // Approval is one held thing that waits, or waited, for a decision.
@@ -102,12 +113,17 @@ type Delivery struct {
 	Error     string // of the last attempt, "" once sent
 }
 
-// Deadline is when a becomes Expired, zero while its terms are open.
+// Deadline is when a becomes Expired, zero while its terms are open. It counts
+// from when a could first be decided.
 func (a Approval) Deadline() time.Time {
 	if a.Terms == nil {
 		return time.Time{}
 	}
-	return a.OpenedAt.Add(a.Terms.Policy.Lifetime)
+	from := a.OpenedAt
+	if a.Terms.SetAt.After(from) {
+		from = a.Terms.SetAt
+	}
+	return from.Add(a.Terms.Policy.Lifetime)
 }
 
 // Decided says whether a has ended.

@@ -40,13 +40,13 @@ func TestCast(t *testing.T) {
 			ct.Make("a").Users("Bob", "bob", "carol").Quorum(2).Voted("Bob", approve, ""),
 			ct.Ballot("bob", approve, "again"), approvals.Voted, approvals.Pending, "bob approve again",
 		},
-		"two groups, one person": { // F28: whoever is in both groups is still one person
+		"two groups, one person": { // whoever is in both groups is still one person
 			ct.Make("a").Users().Groups("sre", "security").Quorum(2).With(func(a *approvals.Approval) {
 				a.Votes = []approvals.Vote{{Voter: "alice", Verdict: approve, At: minute(1)}}
 			}),
 			ct.Ballot("alice", approve, "as security", "security"), approvals.Voted, approvals.Pending, "alice approve as security",
 		},
-		"two people of one group": { // F28: one group can bring both
+		"two people of one group": { // one group can bring both
 			ct.Make("a").Users().Groups("sre").Quorum(2).With(func(a *approvals.Approval) {
 				a.Votes = []approvals.Vote{{Voter: "alice", Verdict: approve, At: minute(1)}}
 			}),
@@ -110,14 +110,14 @@ func TestCastRefuses(t *testing.T) {
 		"requester, cased":    {one().Requester("ALICE"), ct.Ballot("alice", approve, ""), minute(1), approvals.CodeForbidden, "does not let the requester decide"},
 		"requester rejects":   {one().Requester("alice"), ct.Ballot("alice", reject, ""), minute(1), approvals.CodeForbidden, "does not let the requester decide"},
 		"requester, by group": {one().Groups("sre").Requester("zoe"), ct.Ballot("zoe", approve, "", "sre"), minute(1), approvals.CodeForbidden, "does not let the requester decide"},
-		// F11: what a login redirect leaves of a POST is never a rejection.
+		// What a login redirect leaves of a POST is never a rejection.
 		"empty verdict":   {one(), ct.Ballot("alice", "", ""), minute(1), approvals.CodeInvalid, `it must be "approve" or "reject"; nothing was recorded`},
 		"unknown verdict": {one(), ct.Ballot("alice", "Approve", ""), minute(1), approvals.CodeInvalid, `vote is "Approve"`},
 		"a long verdict":  {one(), ct.Ballot("alice", approvals.Verdict(strings.Repeat("é", 500)), ""), minute(1), approvals.CodeInvalid, "… (1000 bytes)"},
 		"a long comment":  {one(), ct.Ballot("alice", approve, strings.Repeat("x", approvals.MaxComment+1)), minute(1), approvals.CodeInvalid, "2049 bytes and the most is 2048"},
 		"at the deadline": {one(), ct.Ballot("alice", approve, ""), minute(60), approvals.CodeGone, "this expired at 2026-03-01T10:00:00Z; nothing was recorded"},
 		"after expiry":    {one().Expired(), ct.Ballot("alice", approve, ""), minute(61), approvals.CodeGone, "this expired at 2026-03-01T10:00:00Z"},
-		"after another approved": { // F15: who, and when
+		"after another approved": { // who, and when
 			one().Voted("alice", approve, ""), ct.Ballot("bob", approve, ""), minute(2), approvals.CodeConflict,
 			"already approved by alice at 2026-03-01T09:01:00Z; your vote was not recorded",
 		},

@@ -94,14 +94,6 @@ func ExtensionOf(a approvals.Approval) Extension {
 		Approval: ExtensionApproval{
 			Namespace: a.Namespace, Name: a.Name, UID: a.UID, Digest: a.Terms.Digest, Requester: approvals.Neutral(a.Terms.Requester),
 		},
-		Params: byName(a.Terms.Params), Results: byName(a.Results),
+		Params: approvals.ByName(a.Terms.Params), Results: approvals.ByName(a.Results),
 	}
-}
-
-func byName(ps []approvals.Param) map[string]string {
-	m := make(map[string]string, len(ps))
-	for _, p := range ps {
-		m[p.Name] = p.Value
-	}
-	return m
 }

@@ -31,6 +31,7 @@ type Approval struct {
 // ApprovalSpec is immutable; terms may be set once.
 //
 // +kubebuilder:validation:XValidation:rule="self.trigger == oldSelf.trigger",message="trigger is immutable"
+// +kubebuilder:validation:XValidation:rule="has(self.sourceSeal) == has(oldSelf.sourceSeal) && (!has(self.sourceSeal) || self.sourceSeal == oldSelf.sourceSeal)",message="sourceSeal is immutable"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.terms) || (has(self.terms) && self.terms == oldSelf.terms)",message="terms are immutable once they are set: what people vote on must not change under them"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.seal) || (has(self.seal) && self.seal == oldSelf.seal)",message="seal is immutable once it is set"
 type ApprovalSpec struct {
@@ -42,6 +43,11 @@ type ApprovalSpec struct {
 	// source is what is held, copied when it arrived.
 	// +required
 	Source Source `json:"source"`
+	// sourceSeal is the service's signature over trigger and source, made when it
+	// opened the Approval. Terms are only ever set for what has one that verifies.
+	// +kubebuilder:validation:MaxLength=256
+	// +optional
+	SourceSeal string `json:"sourceSeal,omitempty"`
 	// terms are the policy and exactly what is approved. They are absent while
 	// something they need is missing (condition Ready says what).
 	// +optional
@@ -175,6 +181,10 @@ type Terms struct {
 	// +kubebuilder:validation:MaxLength=64
 	// +required
 	TemplateDigest string `json:"templateDigest"`
+	// setAt is when the terms were fixed, if that was after the opening: the time
+	// to decide counts from then.
+	// +optional
+	SetAt *metav1.Time `json:"setAt,omitempty"`
 }
 
 // Param is a named string.

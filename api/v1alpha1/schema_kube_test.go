@@ -114,7 +114,7 @@ func approval(terms *v1alpha1.Terms) *v1alpha1.Approval {
 	return &v1alpha1.Approval{ObjectMeta: metav1.ObjectMeta{GenerateName: "a-", Namespace: "default"}, Spec: v1alpha1.ApprovalSpec{
 		Trigger: "t",
 		Source:  v1alpha1.Source{PipelineRun: &v1alpha1.PipelineRunSource{Name: "r", UID: "u", Pipeline: "p", CompletedAt: metav1.Now()}},
-		Terms:   terms, Seal: "s",
+		Terms:   terms, Seal: "s", SourceSeal: "s",
 	}}
 }
 
@@ -141,6 +141,8 @@ func TestApprovalIsImmutable(t *testing.T) {
 		{"policy", func(s *v1alpha1.ApprovalSpec) { s.Terms.Policy.Approvers.Users[0].Name = "mallory" }, "must not change under them"},
 		{"terms taken away", func(s *v1alpha1.ApprovalSpec) { s.Terms = nil }, "must not change under them"},
 		{"seal", func(s *v1alpha1.ApprovalSpec) { s.Seal = "x" }, "seal is immutable"},
+		{"source's seal", func(s *v1alpha1.ApprovalSpec) { s.SourceSeal = "x" }, "sourceSeal is immutable"},
+		{"source's seal taken away", func(s *v1alpha1.ApprovalSpec) { s.SourceSeal = "" }, "sourceSeal is immutable"},
 		{"seal taken away", func(s *v1alpha1.ApprovalSpec) { s.Seal = "" }, "seal is immutable"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -56,11 +56,11 @@ func ApprovalVars(a approvals.Approval) map[string]any {
 func SourceVars(namespace string, s approvals.Source) (Vars, error) {
 	v := Vars{}
 	if r := s.Run; r != nil {
-		v.Params, v.Results = byName(s.Params), byName(s.Results)
+		v.Params, v.Results = approvals.ByName(s.Params), approvals.ByName(s.Results)
 		v.Run = map[string]any{
 			"name": r.Name, "uid": r.UID, "namespace": namespace, "pipeline": r.Pipeline,
 			"labels": orEmpty(s.Labels), "annotations": orEmpty(s.Annotations),
-			"claims": byName(s.Claims),
+			"claims": approvals.ByName(s.Claims),
 		}
 	}
 	if e := s.Event; e != nil {
@@ -73,12 +73,4 @@ func SourceVars(namespace string, s approvals.Source) (Vars, error) {
 		}
 	}
 	return v, nil
-}
-
-func byName(ps []approvals.Param) map[string]string {
-	m := make(map[string]string, len(ps))
-	for _, p := range ps {
-		m[p.Name] = p.Value
-	}
-	return m
 }

@@ -110,16 +110,20 @@ func (s *server) apiList(w http.ResponseWriter, r *http.Request) {
 }
 
 // hide keeps from whoever may see nothing of an Approval what its refusal tells:
-// who can decide is for people with the right to look.
+// who can decide, and what is missing, is for people with the right to look.
 func (s *server) hide(r *http.Request, id approvals.Identity, err error) error {
-	if approvals.CodeOf(err) != approvals.CodeForbidden {
+	code := approvals.CodeOf(err)
+	if code != approvals.CodeForbidden && code != approvals.CodeNotReady {
 		return err
 	}
 	key := keyOf(r)
 	if may, merr := s.Auth.MaySee(r.Context(), id, "get", key.Namespace, key.Name); merr != nil || may {
 		return err
 	}
-	return approvals.Errorf(approvals.CodeForbidden, "this is not for %s to decide, and who can is not yours to see: ask for the right to get approvals.countersign.dev in namespace %s", id.Name, key.Namespace)
+	if code == approvals.CodeNotReady {
+		return approvals.Errorf(code, "this can't be decided yet, and why is not yours to see: ask for the right to get approvals.countersign.dev in namespace %s", key.Namespace)
+	}
+	return approvals.Errorf(code, "this is not for %s to decide, and who can is not yours to see: ask for the right to get approvals.countersign.dev in namespace %s", id.Name, key.Namespace)
 }
 
 func (s *server) authenticate(r *http.Request) (approvals.Identity, error) {
@@ -186,12 +190,12 @@ type problemView struct {
 func viewOf(a approvals.Approval) view {
 	v := view{
 		Namespace: a.Namespace, Name: a.Name, UID: a.UID, Trigger: a.Trigger, Outcome: string(a.Outcome),
-		OpenedAt: a.OpenedAt.UTC(), Missing: approvals.Missing(a), Votes: []voteView{}, Results: byName(a.Results),
+		OpenedAt: a.OpenedAt.UTC(), Missing: approvals.Missing(a), Votes: []voteView{}, Results: approvals.ByName(a.Results),
 		After: runOf(a.Source.Run), Next: runOf(a.Next), Blocked: problemOf(a.Blocked), Unreleased: problemOf(a.Unreleased),
 	}
 	if t := a.Terms; t != nil {
 		deadline := a.Deadline().UTC()
-		v.Gate, v.Requester, v.Digest, v.Params, v.Deadline = t.Policy.Gate, t.Requester, t.Digest, byName(t.Params), &deadline
+		v.Gate, v.Requester, v.Digest, v.Params, v.Deadline = t.Policy.Gate, t.Requester, t.Digest, approvals.ByName(t.Params), &deadline
 	}
 	if a.Decided() {
 		at := a.DecidedAt.UTC()
@@ -215,12 +219,4 @@ func problemOf(p *approvals.Problem) *problemView {
 		return nil
 	}
 	return &problemView{p.Reason, p.Message}
-}
-
-func byName(ps []approvals.Param) map[string]string {
-	m := make(map[string]string, len(ps))
-	for _, p := range ps {
-		m[p.Name] = p.Value
-	}
-	return m
 }

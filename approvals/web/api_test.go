@@ -31,22 +31,23 @@ func TestAPIVote(t *testing.T) {
 		want    string
 		writes  int
 	}{
-		"approve":          {body: approve, headers: bearer("alice"), status: 201, want: `"outcome": "Approved"`, writes: 1},
-		"reject":           {body: `{"vote":"reject"}`, headers: bearer("alice"), status: 201, want: `"outcome": "Rejected"`, writes: 1},
-		"by a group":       {a: ct.Make("a").Groups("sre"), body: approve, headers: bearer("zoe"), status: 201, want: `"voter": "zoe"`, writes: 1},
-		"scheme by case":   {body: approve, headers: []string{"Authorization", "bearer token-alice"}, status: 201, writes: 1},
-		"the same again":   {a: ct.Make("a").Voted("alice", approvals.Approve, "ship it"), body: approve, headers: bearer("alice"), status: 200, want: `"outcome": "Approved"`},
-		"other, after":     {a: ct.Make("a").Users("alice", "bob").Voted("bob", approvals.Approve, ""), body: approve, headers: bearer("alice"), status: 409, code: "conflict", want: "already approved by bob at 2026-03-01T09:01:00Z"},
-		"expired":          {a: ct.Make("a").Lifetime(20 * time.Minute), body: approve, headers: bearer("alice"), status: 410, code: "gone", want: "this expired at 2026-03-01T09:20:00Z"},
-		"no terms yet":     {a: ct.Make("a").NoTerms(nil), body: approve, headers: bearer("alice"), status: 409, code: "not_ready", want: "its terms are being worked out"},
-		"the requester":    {a: ct.Make("a").Users("alice", "bob").Requester("alice"), body: approve, headers: bearer("alice"), status: 403, code: "forbidden", want: "this is not for alice to decide, and who can is not yours to see"},
-		"a stranger":       {body: approve, headers: bearer("mallory"), status: 403, code: "forbidden", want: "who can is not yours to see"},
-		"who may look":     {body: approve, headers: bearer("auditor"), status: 403, code: "forbidden", want: "this is not for auditor to decide; alice can"},
-		"rights not known": {body: approve, headers: bearer("nobody-knows"), status: 403, code: "forbidden", want: "not for nobody-knows to decide"},
-		"no such approval": {path: "/api/v1/namespaces/prod/approvals/b/votes", body: approve, headers: bearer("alice"), status: 404, code: "not_found"},
-		"no such space":    {path: "/api/v1/namespaces/dev/approvals/a/votes", body: approve, headers: bearer("alice"), status: 404, code: "not_found"},
+		"approve":           {body: approve, headers: bearer("alice"), status: 201, want: `"outcome": "Approved"`, writes: 1},
+		"reject":            {body: `{"vote":"reject"}`, headers: bearer("alice"), status: 201, want: `"outcome": "Rejected"`, writes: 1},
+		"by a group":        {a: ct.Make("a").Groups("sre"), body: approve, headers: bearer("zoe"), status: 201, want: `"voter": "zoe"`, writes: 1},
+		"scheme by case":    {body: approve, headers: []string{"Authorization", "bearer token-alice"}, status: 201, writes: 1},
+		"the same again":    {a: ct.Make("a").Voted("alice", approvals.Approve, "ship it"), body: approve, headers: bearer("alice"), status: 200, want: `"outcome": "Approved"`},
+		"other, after":      {a: ct.Make("a").Users("alice", "bob").Voted("bob", approvals.Approve, ""), body: approve, headers: bearer("alice"), status: 409, code: "conflict", want: "already approved by bob at 2026-03-01T09:01:00Z"},
+		"expired":           {a: ct.Make("a").Lifetime(20 * time.Minute), body: approve, headers: bearer("alice"), status: 410, code: "gone", want: "this expired at 2026-03-01T09:20:00Z"},
+		"no terms yet":      {a: ct.Make("a").NoTerms(nil), body: approve, headers: bearer("alice"), status: 409, code: "not_ready", want: "why is not yours to see"},
+		"no terms, may see": {a: ct.Make("a").NoTerms(nil), body: approve, headers: bearer("auditor"), status: 409, code: "not_ready", want: "its terms are being worked out"},
+		"the requester":     {a: ct.Make("a").Users("alice", "bob").Requester("alice"), body: approve, headers: bearer("alice"), status: 403, code: "forbidden", want: "this is not for alice to decide, and who can is not yours to see"},
+		"a stranger":        {body: approve, headers: bearer("mallory"), status: 403, code: "forbidden", want: "who can is not yours to see"},
+		"who may look":      {body: approve, headers: bearer("auditor"), status: 403, code: "forbidden", want: "this is not for auditor to decide; alice can"},
+		"rights not known":  {body: approve, headers: bearer("nobody-knows"), status: 403, code: "forbidden", want: "not for nobody-knows to decide"},
+		"no such approval":  {path: "/api/v1/namespaces/prod/approvals/b/votes", body: approve, headers: bearer("alice"), status: 404, code: "not_found"},
+		"no such space":     {path: "/api/v1/namespaces/dev/approvals/a/votes", body: approve, headers: bearer("alice"), status: 404, code: "not_found"},
 
-		// F11: nothing is not a rejection.
+		// Nothing is not a rejection.
 		"nothing":         {body: "", headers: bearer("alice"), status: 400, code: "invalid", want: "nothing was recorded"},
 		"an empty object": {body: "{}", headers: bearer("alice"), status: 400, code: "invalid", want: "nothing was recorded"},
 		"null":            {body: "null", headers: bearer("alice"), status: 400, code: "invalid", want: "nothing was recorded"},
@@ -57,7 +58,7 @@ func TestAPIVote(t *testing.T) {
 		"long comment":    {body: `{"vote":"approve","comment":"` + strings.Repeat("x", 100_000) + `"}`, headers: bearer("alice"), status: 400, code: "invalid", want: "100000 bytes and the most is 2048"},
 		"huge":            {body: `{"vote":"approve","comment":"` + strings.Repeat("x", 2<<20) + `"}`, headers: bearer("alice"), status: 413, code: "invalid", want: "far too large; nothing was recorded"},
 
-		// F8: nobody names himself.
+		// Nobody names himself.
 		"no token":          {body: approve, status: 401, code: "unauthenticated", want: "kubectl create token"},
 		"bare forwarded":    {body: approve, headers: []string{"X-Forwarded-User", "alice", "X-Forwarded-Email", "alice@example.com", "X-Auth-Request-User", "alice", "X-Remote-User", "alice", "Remote-User", "alice", "Impersonate-User", "alice"}, status: 401, code: "unauthenticated"},
 		"by the query":      {path: votes + "?user=alice&access_token=token-alice", body: approve, status: 401, code: "unauthenticated"},

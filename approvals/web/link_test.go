@@ -13,7 +13,7 @@ import (
 const base = "https://approve.example.com"
 
 // TestLinkReadsOnly: whatever follows a link changes nothing. Mail scanners,
-// previews and prefetching browsers send these (F1).
+// previews and prefetching browsers send these.
 func TestLinkReadsOnly(t *testing.T) {
 	t.Parallel()
 	a := ct.Make("apply-1").Obj()
@@ -76,7 +76,7 @@ func TestLinkVotes(t *testing.T) {
 		"a huge form":        {voter: "alice", form: vote("approve", strings.Repeat("x", 2<<20)), status: 413, want: "The form is far too large; nothing was recorded.", outcome: approvals.Pending},
 		"the requester":      {a: ct.Make("a").Users("alice", "bob").Requester("alice"), voter: "alice", form: vote("approve", ""), status: 403, want: "does not let the requester decide", outcome: approvals.Pending},
 		"no longer listed":   {a: ct.Make("a").Users("bob"), voter: "alice", form: vote("approve", ""), status: 403, want: "this is not for alice to decide", outcome: approvals.Pending},
-		"the other, after": { // F15, F20
+		"the other, after": {
 			a: ct.Make("a").Users("alice", "bob").Voted("bob", approvals.Approve, ""), voter: "alice", form: vote("approve", ""), status: 409,
 			want: "already approved by bob at 2026-03-01T09:01:00Z; your vote was not recorded", outcome: approvals.Approved, votes: 1,
 		},

@@ -55,7 +55,7 @@ type server struct {
 // Handler returns the service's routes.
 func Handler(d Deps) http.Handler {
 	s := &server{Deps: d, base: strings.TrimSuffix(d.External.Path, "/")}
-	root := mux.NewRouter()
+	root := mux.NewRouter().SkipClean(true) // an unclean path is not found, not sent elsewhere
 	root.Use(s.observe, secure)
 	// Every route hangs on the root: in a subrouter mux answers a wrong method with
 	// 404 as soon as another route follows.
@@ -73,7 +73,7 @@ func Handler(d Deps) http.Handler {
 
 	// mux runs no middleware for what no route matches.
 	root.NotFoundHandler = s.observe(secure(http.HandlerFunc(s.notFound)))
-	root.MethodNotAllowedHandler = s.observe(secure(http.HandlerFunc(s.methodNotAllowed)))
+	root.MethodNotAllowedHandler = s.observe(secure(methodNotAllowed(root)))
 	// Refuses a POST that another site's page makes a browser send.
 	origin := http.NewCrossOriginProtection()
 	origin.SetDenyHandler(s.observe(secure(http.HandlerFunc(s.crossOrigin))))
@@ -104,8 +104,17 @@ func (s *server) crossOrigin(w http.ResponseWriter, _ *http.Request) {
 	s.problem(w, http.StatusForbidden, "Not from there", "Another site's page sent this, so nothing was recorded. Open the link from the mail and decide on that page.")
 }
 
-func (s *server) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
-	writeStatus(w, http.StatusMethodNotAllowed, "method_not_allowed", r.Method+" is not possible here: GET shows, POST to …/votes votes")
+func methodNotAllowed(routes *mux.Router) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+			other, match := r.Clone(r.Context()), mux.RouteMatch{}
+			other.Method = m
+			if routes.Match(other, &match) && match.MatchErr == nil {
+				w.Header().Add("Allow", m)
+			}
+		}
+		writeStatus(w, http.StatusMethodNotAllowed, "method_not_allowed", r.Method+" is not possible here: GET shows, POST to …/votes votes")
+	}
 }
 
 func (s *server) problem(w http.ResponseWriter, status int, title, message string) {

@@ -3,6 +3,7 @@ package web_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -65,10 +66,10 @@ func TestEveryAnswer(t *testing.T) {
 		"405, API":        {http.MethodPut, "/api/v1/approvals", 405, "PUT none 405", "method_not_allowed"},
 		"405, a vote":     {http.MethodGet, "/api/v1/namespaces/prod/approvals/a/votes", 405, "GET none 405", "method_not_allowed"},
 		"401":             {http.MethodGet, "/api/v1/approvals", 401, "GET /api/v1/approvals 401", "unauthenticated"},
-		"unclean path":    {http.MethodGet, "//links/../x", 301, "", ""},
-		"unclean API":     {http.MethodPost, "/api//v1/approvals", 301, "", ""},
+		"unclean path":    {http.MethodGet, "//links/../x", 404, "GET none 404", "Not found"},
+		"unclean API":     {http.MethodPost, "/api//v1/approvals", 404, "POST none 404", "not_found"},
 		"no such file":    {http.MethodGet, "/static/nope.css", 404, "GET /static/ 404", ""},
-		"out of the room": {http.MethodGet, "/static/%2e%2e/%2e%2e/etc/passwd", 301, "", ""},
+		"out of the room": {http.MethodGet, "/static/%2e%2e/%2e%2e/etc/passwd", 404, "GET /static/ 404", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -77,10 +78,13 @@ func TestEveryAnswer(t *testing.T) {
 			if w.Code != c.status || !strings.Contains(w.Body.String(), c.want) {
 				t.Errorf("%d %s, want %d with %q", w.Code, w.Body, c.status, c.want)
 			}
+			if allow := w.Header().Values("Allow"); (c.status == 405) != (len(allow) > 0) || slices.Contains(allow, c.method) {
+				t.Errorf("Allow: %v", allow)
+			}
 			if got := strings.Join(b.observed, ","); got != c.observed {
 				t.Errorf("observed %q, want %q", got, c.observed)
 			}
-			if c.status != 301 && !strings.HasPrefix(c.path, "/static/") {
+			if !strings.HasPrefix(c.path, "/static/") {
 				wantHeaders(t, name, w.Header())
 			}
 		})

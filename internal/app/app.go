@@ -134,7 +134,7 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager) error {
 	triggers := &kube.Triggers{Client: mgr.GetClient(), CEL: cel, MayListTriggers: kube.MayListTriggers(mgr.GetClient())}
 	secrets := &kube.Secrets{Live: mgr.GetAPIReader(), Now: o.Now, ServiceAccount: o.Namespace + ":countersign"}
 	opener := &kube.Opener{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Triggers: triggers, CEL: cel, Secrets: secrets, Ring: keys.Ring, Log: o.Log,
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Triggers: triggers, CEL: cel, Secrets: secrets, Ring: keys.Ring, Now: o.Now, Log: o.Log,
 		Opened: func(namespace, trigger string) { m.opened.WithLabelValues(namespace, trigger).Inc() },
 	}
 	diagnosis := &kube.Diagnosis{Client: mgr.GetClient(), Triggers: triggers, Ring: keys.Ring}

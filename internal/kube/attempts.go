@@ -25,9 +25,14 @@ type Attempt struct {
 // Attempts remembers, in this process alone, when each Approval's event was last
 // posted. Forgetting it, as a restart does, costs one more post and nothing else.
 type Attempts struct {
-	mu sync.Mutex
-	m  map[string]*Attempt
+	mu    sync.Mutex
+	m     map[string]*Attempt
+	swept time.Time
 }
+
+// stale is when an Attempt is dropped that nobody forgot: the leader sees the run
+// and forgets its own, but a voter's process leaves the rest to the leader.
+const stale = 5 * maxWait
 
 // Begin says whether it is time to post, and if so marks that it is being done.
 func (t *Attempts) Begin(k approvals.Key, now time.Time) bool {
@@ -38,6 +43,7 @@ func (t *Attempts) Begin(k approvals.Key, now time.Time) bool {
 	}
 	a := t.m[k.UID]
 	if a == nil {
+		t.sweep(now)
 		a = &Attempt{}
 		t.m[k.UID] = a
 	}
@@ -46,6 +52,19 @@ func (t *Attempts) Begin(k approvals.Key, now time.Time) bool {
 	}
 	a.running = true
 	return true
+}
+
+// sweep drops what is stale, at most once in that time.
+func (t *Attempts) sweep(now time.Time) {
+	if now.Sub(t.swept) < stale {
+		return
+	}
+	t.swept = now
+	for uid, a := range t.m {
+		if !a.running && now.Sub(a.Last) > stale {
+			delete(t.m, uid)
+		}
+	}
 }
 
 // End records how a post went.

@@ -57,6 +57,23 @@ func TestAttempts(t *testing.T) {
 	}
 }
 
+// TestStaleAttempts: what nobody forgets is dropped, and what is being posted is
+// not.
+func TestStaleAttempts(t *testing.T) {
+	t.Parallel()
+	var a Attempts
+	key := func(uid string) approvals.Key { return approvals.Key{UID: uid} }
+	for _, uid := range []string{"old", "running", "again"} {
+		a.Begin(key(uid), ct.T0)
+	}
+	a.End(key("old"), "", nil, ct.T0)
+	a.End(key("again"), "", nil, ct.T0.Add(stale))
+	a.Begin(key("new"), ct.T0.Add(stale+1))
+	if len(a.m) != 3 || a.m["old"] != nil {
+		t.Errorf("kept: %v", a.m)
+	}
+}
+
 // TestForgottenWhilePosted: the run can be seen, and the Approval forgotten, before
 // the EventListener's answer to the post that started it has been read.
 func TestForgottenWhilePosted(t *testing.T) {

@@ -125,20 +125,28 @@ func termsToDomain(t *v1alpha1.Terms) *approvals.Terms {
 	if t == nil {
 		return nil
 	}
-	return &approvals.Terms{
+	d := &approvals.Terms{
 		Policy: policyToDomain(t.Gate, t.Policy), Requester: t.Requester,
 		Params: paramsToDomain(t.Params), Digest: t.Digest, Template: t.TemplateDigest,
 	}
+	if t.SetAt != nil {
+		d.SetAt = t.SetAt.UTC()
+	}
+	return d
 }
 
 func termsToAPI(t *approvals.Terms) *v1alpha1.Terms {
 	if t == nil {
 		return nil
 	}
-	return &v1alpha1.Terms{
+	o := &v1alpha1.Terms{
 		Gate: t.Policy.Gate, Policy: policyToAPI(t.Policy), Requester: t.Requester,
 		Params: paramsToAPI(t.Params), Digest: t.Digest, TemplateDigest: t.Template,
 	}
+	if !t.SetAt.IsZero() {
+		o.SetAt = &metav1.Time{Time: t.SetAt.UTC()}
+	}
+	return o
 }
 
 // policyToDomain reads a Gate's spec. Absent fields get the schema's defaults, so

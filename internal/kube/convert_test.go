@@ -114,7 +114,7 @@ var anyApproval = rapid.Custom(func(t *rapid.T) approvals.Approval {
 })
 
 // TestRoundTrip: whatever an Approval is, it comes back from the API server as it
-// went, wherever the process runs (F27).
+// went, wherever the process runs.
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -31,7 +31,7 @@ type Diagnosis struct {
 }
 
 // Why returns the problem, never nil.
-func (d *Diagnosis) Why(ctx context.Context, a approvals.Approval, eventID string) approvals.Problem {
+func (d *Diagnosis) Why(ctx context.Context, a approvals.Approval) approvals.Problem {
 	problem := func(reason, format string, args ...any) approvals.Problem {
 		return approvals.Problem{Reason: reason, Message: fmt.Sprintf(format, args...) + ". The event is posted again until the run is there"}
 	}
@@ -65,8 +65,8 @@ func (d *Diagnosis) Why(ctx context.Context, a approvals.Approval, eventID strin
 			return problem("Refused", "the API server refuses the %s that the template makes: %v", obj.GetKind(), err)
 		}
 	}
-	return problem("NotSeen", "EventListener %s/%s took event %s and the run is not there yet, for no reason that can be seen from here: kubectl -n %s logs deploy/el-%s",
-		l.Namespace, l.Name, orNone(eventID), l.Namespace, l.Name)
+	return problem("NotSeen", "EventListener %s/%s took the event and the run is not there yet, for no reason that can be seen from here: kubectl -n %s logs deploy/el-%s",
+		l.Namespace, l.Name, l.Namespace, l.Name)
 }
 
 // NameTaken is the problem that a run of somebody else's has the Approval's name.
@@ -179,13 +179,6 @@ func (d *Diagnosis) mayCreate(ctx context.Context, l listener, trigger *triggers
 // isRBAC tells the authorizer's refusal from an admission plugin's, which is
 // Forbidden too.
 func isRBAC(err error) bool { return strings.Contains(err.Error(), "cannot create resource") }
-
-func orNone(s string) string {
-	if s == "" {
-		return "(no id)"
-	}
-	return s
-}
 
 // MayListTriggers asks the API server for Triggers.MayListTriggers; without an
 // answer it is no.

@@ -3,6 +3,7 @@ package kube
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ const hubEvent = "approval"
 
 // event is what is posted to an EventListener.
 type event struct {
+	path   string // with the query, as the sender posted it
 	body   []byte
 	header http.Header
 }
@@ -26,9 +28,9 @@ type event struct {
 // body and headers again, for a completion a body that bindings without our
 // interceptor can read. hub signs for stock github interceptors; it may be empty.
 func eventFor(a approvals.Approval, ring keyring.Ring, hub keyring.Secret, now time.Time) (event, error) {
-	e := event{header: http.Header{}}
+	e := event{path: "/", header: http.Header{}}
 	if s := a.Source.Event; s != nil {
-		e.body = []byte(s.Body)
+		e.body, e.path = []byte(s.Body), pathOf(s.URL)
 		for _, h := range s.Headers {
 			e.header.Set(h.Name, h.Value)
 		}
@@ -56,6 +58,16 @@ func eventFor(a approvals.Approval, ring keyring.Ring, hub keyring.Secret, now t
 		e.header.Set(k, v)
 	}
 	return e, nil
+}
+
+// pathOf keeps path and query of a held event's address, and nothing that could
+// lead to another host.
+func pathOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || !strings.HasPrefix(u.Path, "/") {
+		return "/"
+	}
+	return (&url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery}).RequestURI()
 }
 
 // eventBody is the body of the event for a completion. Its results stand at the

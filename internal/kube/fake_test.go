@@ -47,9 +47,10 @@ func objectOf(a approvals.Approval) *v1alpha1.Approval {
 	o.Namespace, o.Name, o.UID = a.Namespace, a.Name, types.UID(a.UID)
 	o.CreationTimestamp = metav1.NewTime(a.OpenedAt)
 	o.Generation = 1
-	o.Spec = v1alpha1.ApprovalSpec{Trigger: a.Trigger, Source: sourceToAPI(a.Source), Terms: termsToAPI(a.Terms)}
+	o.Spec = v1alpha1.ApprovalSpec{Trigger: a.Trigger, Source: sourceToAPI(a.Source)}
+	sealSource(testRing, o)
 	if a.Terms != nil {
-		o.Spec.Seal = seal(testRing, a.Namespace, a.Name, o.Spec)
+		setTerms(testRing, o, a.Terms)
 	}
 	o.Status = statusOf(a, v1alpha1.ApprovalStatus{}, 1, ct.T0)
 	return o

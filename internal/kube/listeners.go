@@ -29,7 +29,7 @@ func (l listener) url() string {
 	if strings.HasSuffix(u.Host, ":8443") {
 		u.Scheme = "https"
 	}
-	return u.String()
+	return strings.TrimSuffix(u.String(), "/")
 }
 
 // listenerFor finds the EventListener that runs a Trigger: inline, by triggerRef,

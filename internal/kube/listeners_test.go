@@ -93,6 +93,7 @@ func TestNeighbours(t *testing.T) {
 		"a webhook":                {"{webhook: {objectRef: {kind: Service, name: x}}}", false},
 		"one we do not know":       {"{ref: {name: gitlab}}", false},
 		"as we advise":             {cel("!('Webhook-Id' in header)"), false},
+		"too long to try":          {cel("false" + strings.Repeat(" ", 1024)), true},
 		"not for approvals":        {cel("!header.match('X-GitHub-Event', 'approval')"), false},
 		"for pushes":               {cel("header.match('X-GitHub-Event', 'push')"), false},
 		"for approvals":            {cel("header.match('X-GitHub-Event', 'approval')"), true},

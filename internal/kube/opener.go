@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"time"
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
@@ -34,17 +35,23 @@ type Opener struct {
 	CEL      *mapping.Compiler
 	Secrets  *Secrets
 	Ring     func() keyring.Ring
+	Now      func() time.Time
 	Log      *slog.Logger
 	Opened   func(namespace, trigger string)
 }
 
 var _ interceptor.Opener = (*Opener)(nil)
 
+// lookback is how old a success may be to be asked about. It is what a service
+// that was down, or a Trigger that is given its after param late, catches up with:
+// plans older than that are stale.
+const lookback = 24 * time.Hour
+
 // OpenRun opens the Approval for a run that has succeeded and a Trigger that
 // waits for it. It is not opened for a run that ended before the Trigger was
-// made: putting up a Gate does not ask about the past.
+// made, or long ago: putting up a Gate does not ask about the past.
 func (o *Opener) OpenRun(ctx context.Context, pr *pipelinev1.PipelineRun, trigger *triggersv1.Trigger) error {
-	if endOf(pr).Before(trigger.CreationTimestamp.Time) {
+	if end := endOf(pr); end.Before(trigger.CreationTimestamp.Time) || o.Now().Sub(end) > lookback {
 		return nil
 	}
 	name := approvals.Name(trigger.Name, "run:"+string(pr.UID))
@@ -146,11 +153,11 @@ func (o *Opener) open(ctx context.Context, namespace, trigger, name string, s ap
 	obj := &v1alpha1.Approval{}
 	obj.Namespace, obj.Name = namespace, name
 	obj.Spec = v1alpha1.ApprovalSpec{Trigger: trigger, Source: sourceToAPI(s)}
+	sealSource(o.Ring(), obj)
 	terms, err := o.Terms(ctx, namespace, trigger, s)
 	switch approvals.CodeOf(err) {
 	case "":
-		obj.Spec.Terms = termsToAPI(terms)
-		obj.Spec.Seal = seal(o.Ring(), namespace, name, obj.Spec)
+		setTerms(o.Ring(), obj, terms)
 	case approvals.CodeInvalid, approvals.CodeNotFound:
 		o.Log.Warn("opened without terms", "namespace", namespace, "approval", name, "reason", approvals.Message(err))
 	default:
@@ -191,7 +198,10 @@ func (o *Opener) Terms(ctx context.Context, namespace, trigger string, s approva
 }
 
 // SetTerms sets the terms of an Approval that was opened without them: one spec
-// write, refused by the schema when they are there already.
+// write, refused by the schema when they are there already. The time to decide
+// counts from now: nobody could before.
+//
+// Errors: CodeForbidden when this service did not open the Approval.
 func (o *Opener) SetTerms(ctx context.Context, key approvals.Key, terms *approvals.Terms) error {
 	var obj v1alpha1.Approval
 	if err := o.Live.Get(ctx, types.NamespacedName{Namespace: key.Namespace, Name: key.Name}, &obj); err != nil {
@@ -200,7 +210,11 @@ func (o *Opener) SetTerms(ctx context.Context, key approvals.Key, terms *approva
 	if obj.Spec.Terms != nil {
 		return nil
 	}
-	obj.Spec.Terms = termsToAPI(terms)
-	obj.Spec.Seal = seal(o.Ring(), obj.Namespace, obj.Name, obj.Spec)
+	if !isGenuine(o.Ring(), &obj) {
+		return approvals.Errorf(approvals.CodeForbidden, "approval %s: %s", key, notGenuine)
+	}
+	late := *terms
+	late.SetAt = o.Now().UTC().Truncate(time.Second)
+	setTerms(o.Ring(), &obj, &late)
 	return translate(o.Client.Update(ctx, &obj), "approval "+key.String())
 }

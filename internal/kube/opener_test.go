@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -31,7 +32,7 @@ var pushWorld = strings.NewReplacer(
 func (c *cluster) opener(tb testing.TB) *Opener {
 	triggers := &Triggers{Client: c, CEL: celCompiler(tb), MayListTriggers: MayListTriggers(c)}
 	return &Opener{
-		Client: c, Live: c, Triggers: triggers, CEL: triggers.CEL, Secrets: &Secrets{Live: c, Now: at(ct.T0)}, Ring: ring, Log: quiet,
+		Client: c, Live: c, Triggers: triggers, CEL: triggers.CEL, Secrets: &Secrets{Live: c, Now: at(ct.T0)}, Ring: ring, Now: at(ct.T0), Log: quiet,
 		Opened: func(string, string) {},
 	}
 }
@@ -58,7 +59,7 @@ func push(body, id string) approvals.Event {
 	return approvals.Event{ID: id, Body: body, URL: "/", Digest: approvals.Digest("event", body, id), Headers: []approvals.Param{{Name: "X-Github-Event", Value: "push"}}}
 }
 
-// TestOpenOnce: fifty replicas and duplicates at once open one Approval (F3).
+// TestOpenOnce: fifty replicas and duplicates at once open one Approval.
 func TestOpenOnce(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, kubetest.Objects(t, kubetest.World)...)
@@ -247,6 +248,7 @@ func TestSetTerms(t *testing.T) {
 	a := ct.Make("a").Obj()
 	cl := newCluster(t, objectOf(ct.Make("a").NoTerms(nil).Obj()))
 	opener := cl.opener(t)
+	opener.Now = at(ct.T0.Add(2 * time.Minute))
 	other := ct.Make("a").Users("mallory").Obj()
 	for _, terms := range []*approvals.Terms{a.Terms, other.Terms} {
 		if err := opener.SetTerms(t.Context(), a.Key, terms); err != nil {
@@ -254,6 +256,9 @@ func TestSetTerms(t *testing.T) {
 		}
 	}
 	got, err := cl.store().Get(t.Context(), a.Key)
+	if err == nil && got.Terms != nil && !got.Deadline().Equal(ct.T0.Add(2*time.Minute+a.Terms.Policy.Lifetime)) {
+		t.Errorf("the deadline %s does not count from when it could be decided", got.Deadline())
+	}
 	if err != nil || got.Terms == nil || got.Terms.Policy.Approvers[0].Name != "alice" || cl.Count("update") != 1 {
 		t.Errorf("terms %+v after %d writes, %v", got.Terms, cl.Count("update"), err)
 	}

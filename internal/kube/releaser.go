@@ -86,7 +86,7 @@ func (r *Releaser) post(ctx context.Context, a approvals.Approval) (eventID stri
 			"EventListener %s/%s also runs trigger %s, which nothing keeps from starting by this event: add an interceptor to it that turns the event away (cel filter: !('Webhook-Id' in header)), or give trigger %s an EventListener of its own. Nothing was posted",
 			l.Namespace, l.Name, n, a.Trigger))
 	}
-	id, err := r.send(ctx, l.url(), e)
+	id, err := r.send(ctx, l.url()+e.path, e)
 	if err != nil {
 		return "", reason("EventListenerDown", approvals.Errorf(approvals.CodeUnavailable,
 			"EventListener %s/%s did not take the event: %v. It is posted again until it does; look at deployment el-%s", l.Namespace, l.Name, err, l.Name))

@@ -2,41 +2,104 @@ package kube
 
 import (
 	"encoding/base64"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/keyring"
 )
 
-// sealed is what a seal signs: where the Approval is and all of its spec. Whoever
-// may create Approvals could otherwise write one with terms of their own and have
-// the service release it.
+// Two signatures make an Approval this service's own: the source's seal from its
+// opening on, and the seal of the whole spec once its terms are there. Whoever may
+// create Approvals could otherwise write one of their own, with terms or without,
+// and have the service release it.
+
+// sealed is what a seal signs: where the Approval is, and its spec.
 func sealed(namespace, name string, spec v1alpha1.ApprovalSpec) []byte {
 	spec.Seal = ""
 	return []byte(approvals.Digest("seal", namespace, name, spec))
 }
 
-func seal(ring keyring.Ring, namespace, name string, spec v1alpha1.ApprovalSpec) string {
-	return base64.RawStdEncoding.EncodeToString(ring.Sign(keyring.Seal, sealed(namespace, name, spec)))
+// sealedSource is what a source's seal signs.
+func sealedSource(namespace, name string, spec v1alpha1.ApprovalSpec) []byte {
+	return []byte(approvals.Digest("source", namespace, name, spec.Trigger, spec.Source))
 }
+
+// sealSource sets the source's seal.
+func sealSource(ring keyring.Ring, o *v1alpha1.Approval) {
+	o.Spec.SourceSeal = encode(ring.Sign(keyring.Seal, sealedSource(o.Namespace, o.Name, o.Spec)))
+}
+
+// setTerms sets the terms and seals them with all the rest.
+func setTerms(ring keyring.Ring, o *v1alpha1.Approval, terms *approvals.Terms) {
+	o.Spec.Terms = termsToAPI(terms)
+	o.Spec.Seal = encode(ring.Sign(keyring.Seal, sealed(o.Namespace, o.Name, o.Spec)))
+}
+
+// isGenuine says whether this service opened o, and set its terms if it has any.
+func isGenuine(ring keyring.Ring, o *v1alpha1.Approval) bool {
+	msg, sum := sealed, o.Spec.Seal
+	if o.Spec.Terms == nil {
+		msg, sum = sealedSource, o.Spec.SourceSeal
+	}
+	mac, err := base64.RawStdEncoding.DecodeString(sum)
+	return err == nil && ring.Verify(keyring.Seal, msg(o.Namespace, o.Name, o.Spec), mac)
+}
+
+func encode(mac []byte) string { return base64.RawStdEncoding.EncodeToString(mac) }
 
 // NotGenuine is the reason of an Approval that this service did not open.
 const NotGenuine = "NotGenuine"
+
+const notGenuine = "its seal is not this service's: it was made or changed by somebody else, or its key is gone. Delete it; a genuine one is opened by itself"
 
 // genuine is the domain's view of o, with its terms taken away when this service
 // did not set them: without terms nothing can be decided or released.
 func (s *Store) genuine(o *v1alpha1.Approval) approvals.Approval {
 	a := toDomain(o)
-	if a.Terms == nil {
-		return a
-	}
-	sum, err := base64.RawStdEncoding.DecodeString(o.Spec.Seal)
-	if err != nil || !s.Ring().Verify(keyring.Seal, sealed(o.Namespace, o.Name, o.Spec), sum) {
+	if !s.seals.check(s.Ring(), o) {
 		a.Terms = nil
-		a.Blocked = &approvals.Problem{
-			Reason:  NotGenuine,
-			Message: "its seal is not this service's: it was made or changed by somebody else, or its key is gone. Delete it; a genuine one is opened by itself",
-		}
+		a.Blocked = &approvals.Problem{Reason: NotGenuine, Message: notGenuine}
+	} else if a.Blocked != nil && a.Blocked.Reason == NotGenuine {
+		a.Blocked = nil // its key is back
 	}
 	return a
+}
+
+// seals remembers which Approvals verified, so that a list of thousands is not
+// verified again each time. A spec that changes gets a new generation from the API
+// server and is verified anew, as is everything when the keys change.
+type seals struct {
+	mu    sync.Mutex
+	keys  keyring.Ring
+	known map[types.UID]int64 // the generation that verified
+}
+
+// maxSeals bounds what is remembered; past it remembering begins again.
+const maxSeals = 1 << 15
+
+func (s *seals) check(ring keyring.Ring, o *v1alpha1.Approval) bool {
+	if o.UID == "" || o.Generation == 0 { // not from the API server
+		return isGenuine(ring, o)
+	}
+	s.mu.Lock()
+	if s.known == nil || len(s.known) > maxSeals || !ring.Same(s.keys) {
+		s.known, s.keys = map[types.UID]int64{}, ring
+	}
+	generation, ok := s.known[o.UID]
+	s.mu.Unlock()
+	if ok && generation == o.Generation {
+		return true
+	}
+	if !isGenuine(ring, o) {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ring.Same(s.keys) {
+		s.known[o.UID] = o.Generation
+	}
+	return true
 }

@@ -26,6 +26,72 @@ func TestSealStable(t *testing.T) {
 	})
 }
 
+// TestSourceSealBreaks: what has no terms yet gets none unless this service opened
+// it as it stands.
+func TestSourceSealBreaks(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change  func(*v1alpha1.Approval)
+		genuine bool
+	}{
+		"nothing":             {func(*v1alpha1.Approval) {}, true},
+		"status":              {func(o *v1alpha1.Approval) { o.Status.Outcome = "Rejected" }, true},
+		"no seal":             {func(o *v1alpha1.Approval) { o.Spec.SourceSeal = "" }, false},
+		"seal of nonsense":    {func(o *v1alpha1.Approval) { o.Spec.SourceSeal = "%%%" }, false},
+		"the seal of a whole": {func(o *v1alpha1.Approval) { o.Spec.SourceSeal = objectOf(ct.Make("a").Obj()).Spec.Seal }, false},
+		"another name":        {func(o *v1alpha1.Approval) { o.Name = "copy" }, false},
+		"another namespace":   {func(o *v1alpha1.Approval) { o.Namespace = "dev" }, false},
+		"trigger":             {func(o *v1alpha1.Approval) { o.Spec.Trigger = "destroy" }, false},
+		"part 1's result":     {func(o *v1alpha1.Approval) { o.Spec.Source.PipelineRun.Results[0].Value = "sha256:evil" }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := ct.Make("a").NoTerms(nil).Obj()
+			cl := newCluster(t)
+			o := objectOf(a)
+			c.change(o)
+			if err := cl.Create(t.Context(), o); err != nil {
+				t.Fatal(err)
+			}
+			key := approvals.Key{Namespace: o.Namespace, Name: o.Name}
+			got, err := cl.store().Get(t.Context(), key)
+			if err != nil || (got.Blocked == nil) != c.genuine {
+				t.Errorf("blocked %v, %v; genuine is to be %t", got.Blocked, err, c.genuine)
+			}
+			err = cl.opener(t).SetTerms(t.Context(), key, ct.Make("a").Obj().Terms)
+			if (err == nil) != c.genuine || (!c.genuine && approvals.CodeOf(err) != approvals.CodeForbidden) {
+				t.Errorf("set terms: %v", err)
+			}
+			if got, err = cl.store().Get(t.Context(), key); err != nil || (got.Terms != nil) != c.genuine {
+				t.Errorf("terms %v, %v", got.Terms, err)
+			}
+		})
+	}
+}
+
+// TestSealsRemember: what verified is not verified again, until its spec or the
+// keys change.
+func TestSealsRemember(t *testing.T) {
+	t.Parallel()
+	s := &seals{}
+	o := objectOf(ct.Make("a").Obj())
+	if !s.check(testRing, o) || s.known[o.UID] != o.Generation {
+		t.Fatalf("known %v", s.known)
+	}
+	forged := o.DeepCopy()
+	forged.Spec.Trigger, forged.Generation = "other", 2
+	if s.check(testRing, forged) {
+		t.Error("another spec is taken for the one that verified")
+	}
+	other := keyring.Ring{{Secret: bytes.Repeat([]byte{1}, keyring.Size)}}
+	if s.check(other, o) || s.check(nil, o) {
+		t.Error("it verifies with keys that did not sign it")
+	}
+	if !s.check(testRing, o) {
+		t.Error("it does not verify when its key is back")
+	}
+}
+
 // TestSealBreaks: any change of what is approved, or of where, takes the terms
 // away.
 func TestSealBreaks(t *testing.T) {
@@ -43,6 +109,8 @@ func TestSealBreaks(t *testing.T) {
 		"its key is gone":     {ring: keyring.Ring{newer}},
 		"no keys":             {ring: keyring.Ring{}},
 		"no seal":             {change: func(o *v1alpha1.Approval) { o.Spec.Seal = "" }},
+		"the source's seal":   {change: func(o *v1alpha1.Approval) { o.Spec.Seal = o.Spec.SourceSeal }},
+		"late":                {change: func(o *v1alpha1.Approval) { o.Spec.Terms.SetAt = &o.CreationTimestamp }},
 		"seal of nonsense":    {change: func(o *v1alpha1.Approval) { o.Spec.Seal = "%%%" }},
 		"another name":        {change: func(o *v1alpha1.Approval) { o.Name = "copy" }},
 		"another namespace":   {change: func(o *v1alpha1.Approval) { o.Namespace = "dev" }},

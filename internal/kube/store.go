@@ -24,6 +24,8 @@ type Store struct {
 	Live   client.Reader // reads from the API server
 	Ring   func() keyring.Ring
 	Now    func() time.Time
+
+	seals seals
 }
 
 var _ approvals.Store = (*Store)(nil)

@@ -63,14 +63,25 @@ func do(t *testing.T, ctx context.Context, steps ...chromedp.Action[chromedp.Voi
 	}
 }
 
+// look reads something off the page. A page that loads itself again may go away
+// between finding a node and reading it: then it looks again.
+func look[T any](t *testing.T, ctx context.Context, action chromedp.Action[T]) T {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		v, err := chromedp.Run(ctx, action)
+		if err == nil {
+			return v
+		}
+		if ctx.Err() != nil || time.Now().After(end) {
+			t.Fatal(err)
+		}
+	}
+}
+
 // text is what a person reads on the page.
 func text(t *testing.T, ctx context.Context) string {
 	t.Helper()
-	s, err := chromedp.Run(ctx, chromedp.Text("body"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return look(t, ctx, chromedp.Text("body"))
 }
 
 // mailed opens an Approval and returns the page behind alice's mailed link.
@@ -105,10 +116,7 @@ func screenshot(t *testing.T, ctx context.Context, name string) {
 	if dir == "" {
 		return
 	}
-	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-	if err != nil {
-		t.Fatal(err)
-	}
+	png := look(t, ctx, chromedp.FullScreenshot(100))
 	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -134,8 +142,8 @@ func TestApproveOnAPhone(t *testing.T) {
 			}
 			do(t, ctx,
 				chromedp.SendKeys(`textarea[name=comment]`, "from my phone"),
-				chromedp.Click(`button[value=approve]`),
-				chromedp.WaitVisible(`[role=status]`))
+				chromedp.Click(`button[value=approve]`))
+			look(t, ctx, chromedp.WaitVisible(`[role=status]`))
 			after := text(t, ctx)
 			screenshot(t, ctx, fmt.Sprintf("phone-approved-js-%v", javascript))
 			if !strings.Contains(after, "Your approval was recorded") {
@@ -170,9 +178,11 @@ func TestStalePage(t *testing.T) {
 		do(t, ctx, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(page), chromedp.WaitVisible(`button[value=reject]`))
 	}
 	screenshot(t, one, "desktop-pending")
-	do(t, one, chromedp.Click(`button[value=reject]`), chromedp.WaitVisible(`[role=status]`))
+	do(t, one, chromedp.Click(`button[value=reject]`))
+	look(t, one, chromedp.WaitVisible(`[role=status]`))
 	screenshot(t, one, "desktop-rejected")
-	do(t, two, chromedp.Click(`button[value=approve]`), chromedp.WaitVisible(`[role=alert]`))
+	do(t, two, chromedp.Click(`button[value=approve]`))
+	look(t, two, chromedp.WaitVisible(`[role=alert]`))
 	stale := text(t, two)
 	screenshot(t, two, "desktop-stale")
 	if !strings.Contains(stale, "already rejected by alice-") {

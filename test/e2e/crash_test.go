@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,6 +35,17 @@ func TestKilledBetweenSteps(t *testing.T) {
 	decision := func(_, path, body string) bool {
 		return approval(path) && strings.Contains(body, `"outcome":"Approved"`) && !strings.Contains(body, `"next"`)
 	}
+	// The EventListener has answered and asks the interceptor, which looks the
+	// Approval up: the run is not there yet.
+	released := func() func(method, path, body string) bool {
+		var decided atomic.Bool
+		return func(method, path, body string) bool {
+			if decision(method, path, body) {
+				decided.Store(true)
+			}
+			return decided.Load() && method == "GET" && strings.Contains(path, "/approvals/deploy-")
+		}
+	}
 	confirm := func(_, path, body string) bool { return approval(path) && strings.Contains(body, `"next"`) }
 	for _, tc := range []struct {
 		name     string
@@ -48,6 +60,7 @@ func TestKilledBetweenSteps(t *testing.T) {
 		{"after the ledger's write", cluster.Fault{Match: ledger, After: true}, false, 1},
 		{"before the vote is saved", cluster.Fault{Match: decision}, false, 1},
 		{"after the decision, before the post", cluster.Fault{Match: decision, After: true}, false, 1},
+		{"after the post, before the EventListener creates", cluster.Fault{Match: released()}, false, 1},
 		{"after the post, before the confirmation", cluster.Fault{Match: confirm}, false, 1},
 		{"after the confirmation", cluster.Fault{Match: confirm, After: true}, false, 1},
 	} {

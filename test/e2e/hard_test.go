@@ -286,6 +286,21 @@ func TestForgedApproval(t *testing.T) {
 	if v := e.Vote(forged.Name, token, "approve", ""); v.Status != 409 {
 		t.Errorf("vote: %d %s", v.Status, v.Body)
 	}
+
+	// Without terms, so that the service should set and seal them.
+	bare := &v1alpha1.Approval{ObjectMeta: metav1.ObjectMeta{Namespace: e.NS, Name: "deploy-bbbbbbbbbbbb"}}
+	bare.Spec.Trigger, bare.Spec.Source = a.Spec.Trigger, *a.Spec.Source.DeepCopy()
+	bare.Spec.Source.PipelineRun.Results[0].Value = "evil"
+	if err := e.Create(t.Context(), bare); err != nil {
+		t.Fatal(err)
+	}
+	condition(t, e, bare.Name, v1alpha1.ConditionReady, "NotGenuine", "seal")
+	if v := e.Vote(bare.Name, token, "approve", ""); v.Status != 409 {
+		t.Errorf("vote: %d %s", v.Status, v.Body)
+	}
+	if s := e.Approval(bare.Name).Spec; s.Terms != nil || s.Seal != "" {
+		t.Errorf("the forged source was given terms: %+v", s.Terms)
+	}
 }
 
 func approve(t *testing.T, e *cluster.Env, token string) string {

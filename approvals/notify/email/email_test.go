@@ -147,7 +147,7 @@ func TestSentAgain(t *testing.T) {
 }
 
 // TestFails: every way a mail server fails is an error that says which server and
-// what, holds no secret, and comes in time (F18).
+// what, holds no secret, and comes in time.
 func TestFails(t *testing.T) {
 	t.Parallel()
 	answer := func(command string, code int, text string) func(string) error {
@@ -226,7 +226,7 @@ func TestHangs(t *testing.T) {
 }
 
 // TestInjection: nothing that anybody typed or named becomes a header, another
-// recipient, or markup (F19).
+// recipient, or markup.
 func TestInjection(t *testing.T) {
 	t.Parallel()
 	const evil = "x\r\nBcc: victim@example.com\r\n\r\n<script>alert(1)</script> \"'&\u202e"

@@ -171,7 +171,7 @@ func (r *Approvals) release(ctx context.Context, a approvals.Approval) (ctrl.Res
 	}
 	if attempt.Posts > 0 && attempt.Err == nil {
 		// It was taken, its time is up, and there is no run.
-		if err := r.unreleased(ctx, a, r.Diagnosis.Why(ctx, a, attempt.EventID)); err != nil {
+		if err := r.unreleased(ctx, a, r.Diagnosis.Why(ctx, a)); err != nil {
 			return ctrl.Result{}, err
 		}
 	}

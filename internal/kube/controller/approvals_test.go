@@ -225,7 +225,7 @@ func TestListenerDown(t *testing.T) {
 		},
 		"takes it, no run comes": {
 			func(w *world) { w.listener.Idle(true) }, func(w *world) { w.listener.Idle(false) },
-			"False NotSeen EventListener prod/apply took event event-",
+			"False NotSeen EventListener prod/apply took the event and the run is not there",
 		},
 		"the account may not": {
 			func(w *world) { w.listener.Idle(true); w.Deny() }, func(w *world) { w.listener.Idle(false) },
@@ -344,6 +344,31 @@ func TestNotGenuine(t *testing.T) {
 	}
 	if _, _, err := w.desk.Vote(t.Context(), a.Key, approvals.Ballot{Voter: approvals.Identity{Name: "mallory"}, Verdict: approvals.Approve}); approvals.CodeOf(err) != approvals.CodeNotReady {
 		t.Errorf("vote: %v", err)
+	}
+}
+
+// TestForgedSource: an Approval without terms that somebody else made is given
+// none.
+func TestForgedSource(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, kubetest.World)
+	var o v1alpha1.Approval
+	if err := w.Get(t.Context(), request(w.opened()).NamespacedName, &o); err != nil {
+		t.Fatal(err)
+	}
+	forged := o.DeepCopy()
+	forged.ResourceVersion, forged.UID, forged.Name = "", "uid-forged", "forged"
+	forged.Spec.Terms, forged.Spec.Seal = nil, ""
+	if err := w.Create(t.Context(), forged); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		w.step(w.approvals, "forged")
+		w.step(w.notify, "forged")
+	}
+	a := w.get("forged")
+	if a.Terms != nil || a.Blocked == nil || a.Blocked.Reason != kube.NotGenuine || w.Count("patch status") != 1 || w.Count("update") != 0 {
+		t.Errorf("terms %v, blocked %v, %d status writes, %d spec writes", a.Terms, a.Blocked, w.Count("patch status"), w.Count("update"))
 	}
 }
 

@@ -71,7 +71,7 @@ func newWorld(t *testing.T, docs string) *world {
 	triggers := &kube.Triggers{Client: w, CEL: cel}
 	secrets := &kube.Secrets{Live: w, Now: w.now, ServiceAccount: "countersign:countersign"}
 	diagnosis := &kube.Diagnosis{Client: w, Triggers: triggers, Ring: ring}
-	opener := &kube.Opener{Client: w, Live: w, Triggers: triggers, CEL: cel, Secrets: secrets, Ring: ring, Log: log, Opened: func(string, string) {}}
+	opener := &kube.Opener{Client: w, Live: w, Triggers: triggers, CEL: cel, Secrets: secrets, Ring: ring, Now: w.now, Log: log, Opened: func(string, string) {}}
 	hc := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	releaser := &kube.Releaser{Triggers: triggers, Diagnosis: diagnosis, Secrets: secrets, Ring: ring, HTTP: hc, Now: w.now, Log: log, Posted: func(bool) {}}
 	results := func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
