@@ -19,11 +19,15 @@ type Approval struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is what is held and on what terms.
+	// spec is what is held and on what terms. Like the status it has one writer, and
+	// is one field to the API server: nobody merges into it, and the bookkeeping of
+	// who owns which of its parts would be larger than all of it.
+	// +structType=atomic
 	// +required
 	Spec ApprovalSpec `json:"spec"`
 	// status is the votes, the outcome and what came of it.
 	// +kubebuilder:default={outcome: Pending}
+	// +structType=atomic
 	// +optional
 	Status ApprovalStatus `json:"status,omitempty"`
 }

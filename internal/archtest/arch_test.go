@@ -97,7 +97,7 @@ var table = []room{
 	{
 		path: "./internal/kube",
 		may: slices.Concat(kubernetes, tekton, []string{
-			std, "./api/v1alpha1", "./approvals", "./approvals/keyring", "./approvals/mapping", "./interceptor", "./interceptor/signature",
+			std, "golang.org/x/sync/...", "./api/v1alpha1", "./approvals", "./approvals/keyring", "./approvals/mapping", "./interceptor", "./interceptor/signature",
 		}),
 		why: "the adapter to the cluster knows the rules and the interceptor's ports; what people see is not its business",
 	},

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,6 +23,8 @@ const (
 	tokenTTL  = 10 * time.Second
 	maxTokens = 10_000
 	maxToken  = 16 << 10
+	// reviewWithin bounds one question to the API server.
+	reviewWithin = 10 * time.Second
 )
 
 // Auth proves Kubernetes bearer tokens and asks what their owners may.
@@ -30,9 +33,13 @@ type Auth struct {
 	Audiences []string // empty: the API server's own
 	Now       func() time.Time
 
-	mu    sync.Mutex
-	known map[[sha256.Size]byte]proved
+	asking singleflight.Group
+	mu     sync.Mutex
+	known  map[[sha256.Size]byte]proved
 }
+
+var badToken = approvals.Errorf(approvals.CodeUnauthenticated,
+	"the bearer token was not accepted by the cluster: get a fresh one, for example with kubectl create token NAME")
 
 type proved struct {
 	id    approvals.Identity
@@ -42,10 +49,8 @@ type proved struct {
 // Authenticate is a TokenReview. CodeUnauthenticated when the API server does not
 // know the token, CodeUnavailable when it did not answer.
 func (a *Auth) Authenticate(ctx context.Context, token string) (approvals.Identity, error) {
-	bad := approvals.Errorf(approvals.CodeUnauthenticated,
-		"the bearer token was not accepted by the cluster: get a fresh one, for example with kubectl create token NAME")
 	if len(token) > maxToken {
-		return approvals.Identity{}, bad
+		return approvals.Identity{}, badToken
 	}
 	sum := sha256.Sum256([]byte(token))
 	a.mu.Lock()
@@ -54,6 +59,20 @@ func (a *Auth) Authenticate(ctx context.Context, token string) (approvals.Identi
 	if ok && a.Now().Before(hit.until) {
 		return hit.id, nil
 	}
+	// A hundred votes with one token at once are one question. The first asker's
+	// leaving must not fail the others.
+	id, err, _ := a.asking.Do(string(sum[:]), func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reviewWithin)
+		defer cancel()
+		return a.review(ctx, token, sum)
+	})
+	if err != nil {
+		return approvals.Identity{}, err
+	}
+	return id.(approvals.Identity), nil
+}
+
+func (a *Auth) review(ctx context.Context, token string, sum [sha256.Size]byte) (approvals.Identity, error) {
 	review, err := a.Client.AuthenticationV1().TokenReviews().Create(ctx, &authenticationv1.TokenReview{
 		Spec: authenticationv1.TokenReviewSpec{Token: token, Audiences: a.Audiences},
 	}, metav1.CreateOptions{})
@@ -64,7 +83,7 @@ func (a *Auth) Authenticate(ctx context.Context, token string) (approvals.Identi
 	}
 	u := review.Status.User
 	if !review.Status.Authenticated || u.Username == "" || !a.meant(review.Status.Audiences) {
-		return approvals.Identity{}, bad
+		return approvals.Identity{}, badToken
 	}
 	id := approvals.Identity{
 		Name: u.Username, Groups: slices.Clone(u.Groups), Way: approvals.WayToken, Evidence: "uid:" + u.UID,

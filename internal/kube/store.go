@@ -42,6 +42,17 @@ func (s *Store) Get(ctx context.Context, key approvals.Key) (approvals.Approval,
 	return s.genuine(o), nil
 }
 
+// Cached reads from the cache alone, for controllers: what the cache lacks comes
+// to them as an event. Asking the API server instead would cost a request for
+// every run in the cluster that is not ours.
+func (s *Store) Cached(ctx context.Context, key approvals.Key) (approvals.Approval, error) {
+	o, err := s.get(ctx, s.Client, key)
+	if err != nil {
+		return approvals.Approval{}, err
+	}
+	return s.genuine(o), nil
+}
+
 // Fresh reads from the API server.
 func (s *Store) Fresh(ctx context.Context, key approvals.Key) (approvals.Approval, error) {
 	o, err := s.get(ctx, s.Live, key)

@@ -112,11 +112,12 @@ func TestVoteToRun(t *testing.T) {
 // 100 decisions at once, against 100 bare posts at once.
 func TestBurst(t *testing.T) {
 	s := newStage(t)
-	const n, rounds = 100, 3
+	const n, rounds = 100, 5
 	lost := 0
 	var ours, theirs []float64
 	for r := range rounds {
 		names := s.pend(t, fmt.Sprintf("burst-%d", r), n)
+		time.Sleep(3 * time.Second) // both bursts meet a cluster at rest
 		start := time.Now()
 		atOnce(names, func(name string) { s.approve(t, name) })
 		ours = append(ours, ms(s.runs.wait(t, names, 2*time.Minute).Sub(start)))

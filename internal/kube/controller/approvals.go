@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
@@ -26,7 +27,12 @@ const (
 	// grace is how long the leader leaves the first post to the process that took
 	// the vote, which posts at once. It bounds what a kill -9 of that process
 	// costs.
-	grace = time.Second
+	grace = 3 * time.Second
+	// calm is how long nothing may have waited for its run before runs that were
+	// seen are recorded, and maxYield how long that is put off at most: in a burst
+	// the record leaves the API server to the releases.
+	calm     = 300 * time.Millisecond
+	maxYield = 5 * time.Second
 	// strangerAgain is how often a taken name is looked at again.
 	strangerAgain = 30 * time.Second
 )
@@ -46,6 +52,8 @@ type Approvals struct {
 	Ended     func(approvals.Approval)
 	Confirmed func(approvals.Approval)
 	Workers   int
+
+	waited atomic.Int64 // when an Approval last waited for its run, Unix ns
 }
 
 var _ reconcile.Reconciler = (*Approvals)(nil)
@@ -74,7 +82,7 @@ func (r *Approvals) SetupWithManager(mgr ctrl.Manager) error {
 // Reconcile does the next step for one Approval.
 func (r *Approvals) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	key := approvals.Key{Namespace: req.Namespace, Name: req.Name}
-	a, err := r.Store.Get(ctx, key)
+	a, err := r.Store.Cached(ctx, key)
 	switch {
 	case approvals.CodeOf(err) == approvals.CodeNotFound:
 		return ctrl.Result{}, nil
@@ -155,8 +163,12 @@ func (r *Approvals) release(ctx context.Context, a approvals.Approval) (ctrl.Res
 		return ctrl.Result{}, err
 	}
 	if found.Run != nil {
+		if left := r.yield(a, now); left > 0 {
+			return ctrl.Result{RequeueAfter: left}, nil
+		}
 		return ctrl.Result{}, r.confirm(ctx, a, found)
 	}
+	r.waited.Store(now.UnixNano())
 	if found.Stranger {
 		return ctrl.Result{RequeueAfter: strangerAgain}, r.unreleased(ctx, a, kube.NameTaken(a))
 	}
@@ -181,6 +193,12 @@ func (r *Approvals) release(ctx context.Context, a approvals.Approval) (ctrl.Res
 		return ctrl.Result{RequeueAfter: due}, r.reportError(ctx, a, attempt)
 	}
 	return ctrl.Result{RequeueAfter: max(due, 100*time.Millisecond)}, nil
+}
+
+// yield is how long the record of a's run is still to be put off.
+func (r *Approvals) yield(a approvals.Approval, now time.Time) time.Duration {
+	last := time.Unix(0, r.waited.Load())
+	return min(last.Add(calm).Sub(now), a.DecidedAt.Add(maxYield).Sub(now))
 }
 
 func (r *Approvals) reportError(ctx context.Context, a approvals.Approval, attempt kube.Attempt) error {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/internal/kube"
 	"github.com/countersign-dev/countersign/internal/kube/kubetest"
@@ -284,6 +285,31 @@ func TestListenerDown(t *testing.T) {
 	}
 }
 
+// TestYield: while decisions still wait for their runs, runs that are there are not
+// recorded, but not for long.
+func TestYield(t *testing.T) {
+	t.Parallel()
+	decided := ct.Make("a").Voted("alice", approvals.Approve, "").Obj()
+	at := decided.DecidedAt
+	for name, c := range map[string]struct {
+		waited, now, want time.Duration
+	}{
+		"none waits":                {-time.Hour, 0, calm - time.Hour},
+		"one waited just now":       {0, 0, calm},
+		"one waited a moment ago":   {0, calm - 1, 1},
+		"calm again":                {0, calm, 0},
+		"they wait for long":        {maxYield - 1, maxYield - 1, 1},
+		"they wait for longer":      {maxYield, maxYield, 0},
+		"decided long ago, at work": {time.Hour, time.Hour, maxYield - time.Hour},
+	} {
+		r := &Approvals{}
+		r.waited.Store(at.Add(c.waited).UnixNano())
+		if got := r.yield(decided, at.Add(c.now)); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
+
 // TestNotReleased: outcomes that the Gate does not release start nothing, and one
 // that it does starts a run with the decision.
 func TestNotReleased(t *testing.T) {
@@ -306,6 +332,7 @@ func TestNotReleased(t *testing.T) {
 	w.wait(time.Hour)
 	w.step(w.approvals, name) // expires
 	w.step(w.approvals, name) // posts at once: no process took a vote
+	w.wait(calm)
 	w.step(w.approvals, name) // sees the run
 	if a := w.get(name); a.Outcome != approvals.Expired || a.Next == nil {
 		t.Errorf("%s, next %v, refused %v", a.Outcome, a.Next, w.listener.Refusals())

@@ -63,8 +63,7 @@ func (r *Notify) SetupWithManager(mgr ctrl.Manager) error {
 // more; a failed write alone does not.
 func (r *Notify) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	key := approvals.Key{Namespace: req.Namespace, Name: req.Name}
-	// The API server's word: the cache may not have the ledger's last write yet.
-	a, err := r.Store.Fresh(ctx, key)
+	a, err := r.Store.Cached(ctx, key)
 	if approvals.CodeOf(err) == approvals.CodeNotFound {
 		return ctrl.Result{}, nil
 	}
@@ -72,6 +71,19 @@ func (r *Notify) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, 
 		return ctrl.Result{}, err
 	}
 	p := r.progressOf(a.UID)
+	if due, again := notify.Plan(a, r.Channel.Name(), r.Now(), p.tries); len(due) == 0 && len(p.unrecorded) == 0 {
+		if again == 0 {
+			r.forget(a.UID)
+		}
+		return ctrl.Result{RequeueAfter: again}, nil
+	}
+	// The API server's word: the cache may not have the ledger's last write yet.
+	if a, err = r.Store.Fresh(ctx, key); approvals.CodeOf(err) == approvals.CodeNotFound {
+		return ctrl.Result{}, nil
+	}
+	if err != nil {
+		return ctrl.Result{}, err
+	}
 	for _, d := range p.unrecorded {
 		a = notify.Record(a, d)
 	}
