@@ -74,6 +74,7 @@ func Handler(p *Processor) http.Handler {
 // "stop": the Trigger waits for runs and the event is neither ours nor Tekton's.
 // It may believe the request: a lie gets its own event stopped.
 func passesBy(body []byte) bool {
-	fields := gjson.GetManyBytes(body, "interceptor_params.after", `header.Webhook-Id`, `header.Ce-Type`)
-	return fields[0].Exists() && !fields[1].Exists() && !fields[2].Exists()
+	header := gjson.GetBytes(body, "header")
+	return !header.Get("Webhook-Id").Exists() && !header.Get("Ce-Type").Exists() &&
+		gjson.GetBytes(body, "interceptor_params.after").Exists()
 }

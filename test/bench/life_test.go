@@ -75,7 +75,8 @@ func TestWrites(t *testing.T) {
 }
 
 // writes counts what the API server has written of our kinds and of Events, for
-// everybody.
+// everybody. Deletions are left out: we make none, and the namespaces of the tests
+// before are going away.
 func writes(t *testing.T, e *cluster.Env) int {
 	t.Helper()
 	b, err := e.Clientset.Discovery().RESTClient().Get().AbsPath("/metrics").DoRaw(t.Context())
@@ -88,7 +89,7 @@ func writes(t *testing.T, e *cluster.Env) int {
 		if !strings.HasPrefix(l, "apiserver_request_total{") || !strings.Contains(l, `group="countersign.dev"`) {
 			continue
 		}
-		for _, verb := range []string{"POST", "PUT", "PATCH", "DELETE", "APPLY"} {
+		for _, verb := range []string{"POST", "PUT", "PATCH", "APPLY"} {
 			if strings.Contains(l, `verb="`+verb+`"`) {
 				v, err := strconv.ParseFloat(l[strings.LastIndexByte(l, ' ')+1:], 64)
 				if err != nil {
