@@ -61,7 +61,7 @@ func why(a Approval, id Identity, now time.Time) error {
 	case a.Decided():
 		return decided(a)
 	case !now.Before(a.Deadline()):
-		return tooLate(a)
+		return Errorf(CodeGone, "the time to decide was over at %s", a.Deadline().UTC().Format(time.RFC3339))
 	}
 	return may(a, id)
 }

@@ -379,7 +379,7 @@ func TestExplain(t *testing.T) {
 	}{
 		"not for you": {a, who("mallory"), minute(2), approvals.CodeForbidden, "group security, group platform can"},
 		"you asked":   {a, who("zoe", "security"), minute(2), approvals.CodeForbidden, "does not let the requester decide"},
-		"too late":    {a, who("ann", "platform"), minute(60), approvals.CodeGone, "this expired at"},
+		"too late":    {a, who("ann", "platform"), minute(60), approvals.CodeGone, "the time to decide was over"},
 		"decided":     {ct.Make("a").Voted("alice", approve, "").Obj(), who("bob"), minute(2), approvals.CodeConflict, "already approved by alice"},
 		"not ready":   {ct.Make("a").NoTerms(nil).Obj(), who("alice"), minute(2), approvals.CodeNotReady, "can't be decided yet"},
 	} {
