@@ -14,3 +14,9 @@ type Store interface {
 	// it and is returned as it is; a change that returns Absent writes nothing.
 	Update(ctx context.Context, key Key, change func(Approval) (Approval, Change, error)) (Approval, error)
 }
+
+// Rights asks RBAC. It returns CodeUnavailable when there is no answer.
+type Rights interface {
+	// Has says whether id has a right on a Gate.
+	Has(ctx context.Context, id Identity, namespace, gate string, r Right) (bool, error)
+}

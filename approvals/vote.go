@@ -12,6 +12,17 @@ type Verdict string
 const (
 	Approve Verdict = "approve"
 	Reject  Verdict = "reject"
+	// Withdraw takes one's vote back, while the Approval is pending.
+	Withdraw Verdict = "withdraw"
+)
+
+// Right is what RBAC lets somebody do on a Gate: its verbs.
+type Right string
+
+// The rights.
+const (
+	RightApprove    Right = "approve"
+	RightBreakGlass Right = "break-glass"
 )
 
 // Way is how a voter came and was proved.
@@ -29,6 +40,7 @@ type Identity struct {
 	Groups   []string
 	Way      Way
 	Evidence string // what proves it, safe to keep: a token's UID, a link's id
+	Rights   []Right
 }
 
 // Ballot is one person's input: what Cast is given.
@@ -36,6 +48,9 @@ type Ballot struct {
 	Voter   Identity
 	Verdict Verdict
 	Comment string
+	Inputs  []Param
+	// BreakGlass approves at once and alone, with the right and a reason.
+	BreakGlass bool
 }
 
 // Vote is one person's live vote on an Approval.
@@ -46,6 +61,12 @@ type Vote struct {
 	At       time.Time
 	Way      Way
 	Evidence string
+	// Groups and ByRBAC are why the voter could vote: the policy's groups that
+	// they proved to be in, and that RBAC let them approve.
+	Groups     []string
+	ByRBAC     bool
+	Inputs     []Param
+	BreakGlass bool
 }
 
 // may says why id may not vote on a, or nil.
@@ -57,10 +78,31 @@ func may(a Approval, id Identity) error {
 	if p.excludes(a.Terms.Requester) && samePerson(id.Name, a.Terms.Requester) {
 		return Errorf(CodeForbidden, "%s asked for this and %s does not let the requester decide; %s can", id.Name, p.name(), p.Who())
 	}
-	listed := slices.ContainsFunc(p.Approvers, func(x Approver) bool { return x.Name == id.Name })
-	inGroup := slices.ContainsFunc(id.Groups, func(g string) bool { return slices.Contains(p.Groups, g) })
-	if !listed && !inGroup {
+	listed := slices.ContainsFunc(p.People(), func(x Approver) bool { return x.Name == id.Name })
+	if !listed && len(groupsOf(p, id)) == 0 && !byRBAC(p, id) {
 		return Errorf(CodeForbidden, "this is not for %s to decide; %s can", id.Name, p.Who())
+	}
+	return nil
+}
+
+// groupsOf are the groups of p that id is in.
+func groupsOf(p Policy, id Identity) []string {
+	return slices.DeleteFunc(p.AllGroups(), func(g string) bool { return !slices.Contains(id.Groups, g) })
+}
+
+func byRBAC(p Policy, id Identity) bool {
+	return p.ByRBAC() && slices.Contains(id.Rights, RightApprove)
+}
+
+// mayBreakGlass says why id may not decide a alone.
+func mayBreakGlass(a Approval, id Identity) error {
+	switch {
+	case id.Name == "":
+		return Errorf(CodeUnauthenticated, "nobody is logged in")
+	case id.Way == WayLink:
+		return Errorf(CodeForbidden, "a mailed link does not break the glass: log in, or send a Kubernetes bearer token")
+	case !slices.Contains(id.Rights, RightBreakGlass):
+		return Errorf(CodeForbidden, "%s may not break the glass: it takes the RBAC verb break-glass on %s", id.Name, a.Terms.Policy.name())
 	}
 	return nil
 }

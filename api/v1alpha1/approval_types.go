@@ -185,6 +185,10 @@ type Terms struct {
 	// +kubebuilder:validation:MaxLength=64
 	// +required
 	TemplateDigest string `json:"templateDigest"`
+	// key is what supersedeKey gave.
+	// +kubebuilder:validation:MaxLength=4096
+	// +optional
+	Key string `json:"key,omitempty"`
 	// setAt is when the terms were fixed, if that was after the opening: the time
 	// to decide counts from then.
 	// +optional
@@ -225,6 +229,16 @@ type ApprovalStatus struct {
 	// +listMapKey=name
 	// +optional
 	Results []Param `json:"results,omitempty"`
+	// inputs are what the approvers filled in.
+	// +kubebuilder:validation:MaxItems=16
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Inputs []Param `json:"inputs,omitempty"`
+	// supersededBy is the name of the newer one, for outcome Superseded.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	SupersededBy string `json:"supersededBy,omitempty"`
 	// notifications says who was told of what, and of what not.
 	// +kubebuilder:validation:MaxItems=256
 	// +listType=atomic
@@ -262,6 +276,23 @@ type Vote struct {
 	// at is when it was cast.
 	// +required
 	At metav1.MicroTime `json:"at"`
+	// groups are the Gate's groups that the voter proved to be in.
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MaxLength=253
+	// +listType=atomic
+	// +optional
+	Groups []string `json:"groups,omitempty"`
+	// byRBAC is true when RBAC lets the voter approve on the Gate.
+	// +optional
+	ByRBAC bool `json:"byRBAC,omitempty"`
+	// inputs are what the voter filled in.
+	// +kubebuilder:validation:MaxItems=16
+	// +listType=atomic
+	// +optional
+	Inputs []Param `json:"inputs,omitempty"`
+	// breakGlass is true for a vote that decided alone, by the right to.
+	// +optional
+	BreakGlass bool `json:"breakGlass,omitempty"`
 	// way is how the voter came: Token or Link.
 	// +kubebuilder:validation:Enum=Token;Link
 	// +required

@@ -144,13 +144,14 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager) error {
 	}
 	results := resultsOf(cel, o)
 	now := newReleases(releaser.Release)
+	auth := &kube.Auth{Client: clientset, Audiences: o.Config.TokenAudiences, Now: o.Now}
 	desk := &approvals.Desk{
-		Store: store, Now: o.Now, Results: results,
+		Store: store, Rights: auth, Now: o.Now, Results: results,
 		Voted: func(_ approvals.Approval, v approvals.Verdict) { m.votes.WithLabelValues(string(v)).Inc() },
 		Ended: func(a approvals.Approval) { m.ended(a); now.Now(a) },
 	}
 	people := web.Deps{
-		Store: store, Desk: desk, Auth: &kube.Auth{Client: clientset, Audiences: o.Config.TokenAudiences, Now: o.Now},
+		Store: store, Desk: desk, Auth: auth,
 		Ring: keys.Ring, Templates: pages, External: o.Config.External, Now: o.Now, Log: o.Log, Observe: m.observe,
 	}
 	processor := &interceptor.Processor{
