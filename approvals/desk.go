@@ -25,7 +25,7 @@ type Desk struct {
 // what was proved for one version of a is proved for the next.
 func (d *Desk) Prove(ctx context.Context, a Approval, id Identity, breakGlass bool) (Identity, error) {
 	id.Rights = nil
-	if d.Rights == nil || a.Terms == nil || a.Terms.Policy.Gate == Inline || id.Name == "" || id.Way == WayLink {
+	if d.Rights == nil || a.Terms == nil || a.Terms.Policy.Gate == InlineGate || id.Name == "" || id.Way == WayLink {
 		return id, nil // a link proves a name alone, and no groups
 	}
 	var rights []Right

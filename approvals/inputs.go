@@ -67,6 +67,7 @@ func (in Input) clean(value string) (string, error) {
 		return "", Errorf(CodeInvalid, "input %q has too long a value: the most is %d bytes", in.Name, MaxInput)
 	}
 	switch in.Type {
+	case InputString: // its pattern, below
 	case InputBool:
 		if value != "true" && value != "false" {
 			return "", Errorf(CodeInvalid, "input %q is %q: it must be true or false", in.Name, short(value))
@@ -118,7 +119,7 @@ func inputsOf(a Approval) []Param {
 	var out []Param
 	for _, in := range a.Terms.Policy.Inputs {
 		value, ok := in.Default, in.Default != ""
-		var at = a.OpenedAt
+		at := a.OpenedAt
 		for _, v := range a.Votes {
 			if x, given := ByName(v.Inputs)[in.Name]; given && v.Verdict == Approve && !v.At.Before(at) {
 				value, ok, at = x, true, v.At

@@ -37,10 +37,10 @@ func newMachine(t *rapid.T) *machine {
 		Lifetime:  time.Hour,
 	}
 	required := 1
-	switch p.Strategy {
-	case approvals.FourEyes:
+	if p.Strategy == approvals.FourEyes {
 		required = 2
-	case approvals.Quorum:
+	}
+	if p.Strategy == approvals.Quorum {
 		required = rapid.IntRange(1, 4).Draw(t, "required")
 		p.Required = required
 	}

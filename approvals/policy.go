@@ -66,9 +66,6 @@ const (
 	MinLifetime  = 10 * time.Second
 )
 
-// Inline is the name of a policy that stands in the Trigger.
-const Inline = "(inline)"
-
 // DefaultLifetime is how long an Approval waits when its Gate does not say.
 const DefaultLifetime = 7 * 24 * time.Hour
 
@@ -142,7 +139,7 @@ func (p Policy) validateNames(r Rule) error {
 		return Errorf(CodeInvalid, "%s names no approvers, so nobody could decide: list users or groups under approvers", where)
 	case slices.ContainsFunc(r.Approvers, func(a Approver) bool { return a.Name == "" }) || slices.Contains(r.Groups, ""):
 		return Errorf(CodeInvalid, "%s lists a user or group without a name, which nobody can be: name it or remove it", where)
-	case r.RBAC && p.Gate == Inline:
+	case r.RBAC && p.Gate == InlineGate:
 		return Errorf(CodeInvalid, "%s can't have rbac: RBAC gives the verb approve on a Gate, so make it one and name it", where)
 	}
 	return nil

@@ -171,7 +171,7 @@ func TestValidateRules(t *testing.T) {
 		"multi, one asked":      {p(func(p *approvals.Policy) { p.Strategy = approvals.Multi }), "alice", "without the requester alice"},
 		"multi by RBAC":         {p(func(p *approvals.Policy) { p.Strategy, p.RBAC = approvals.Multi, true }), "", "can't be counted"},
 		"RBAC alone":            {p(func(p *approvals.Policy) { p.Approvers, p.RBAC = nil, true }), "", ""},
-		"RBAC, no Gate":         {p(func(p *approvals.Policy) { p.Gate, p.RBAC = approvals.Inline, true }), "", "make it one and name it"},
+		"RBAC, no Gate":         {p(func(p *approvals.Policy) { p.Gate, p.RBAC = approvals.InlineGate, true }), "", "make it one and name it"},
 		"rules":                 {only(named("a", 1, "alice"), named("b", 1, "bob")), "", ""},
 		"rules of one person":   {only(named("a", 1, "alice"), named("b", 1, "alice")), "", "needs 2 approvals and names 1 distinct people"},
 		"rules, one asked":      {only(named("a", 1, "alice"), named("b", 1, "alice", "bob")), "bob", "without the requester bob it has 1"},
@@ -287,7 +287,7 @@ func TestInputs(t *testing.T) {
 		got, _, err := approvals.Cast(a, b, minute(at))
 		return got, err
 	}
-	make := func() approvals.Approval {
+	asks := func() approvals.Approval {
 		return ct.Make("a").Users("alice", "bob").Quorum(2).With(func(a *approvals.Approval) { a.Terms.Policy.Inputs = fields }).Obj()
 	}
 	for want, inputs := range map[string][]approvals.Param{
@@ -300,12 +300,12 @@ func TestInputs(t *testing.T) {
 		`input "ticket" has too long a value`:          {{Name: "ticket", Value: strings.Repeat("x", 3000)}},
 		`input "ticket" is "OPS-1\nrm": it must match`: {{Name: "ticket", Value: "OPS-1\nrm"}},
 	} {
-		got, err := cast(make(), "alice", 1, inputs...)
+		got, err := cast(asks(), "alice", 1, inputs...)
 		if approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), want) || len(got.Votes) != 0 {
 			t.Errorf("%v: %v, want %q", inputs, err, want)
 		}
 	}
-	a, err := cast(make(), "alice", 1, approvals.Param{Name: "ticket", Value: "OPS-1"}, approvals.Param{Name: "n", Value: ""})
+	a, err := cast(asks(), "alice", 1, approvals.Param{Name: "ticket", Value: "OPS-1"}, approvals.Param{Name: "n", Value: ""})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -316,7 +316,7 @@ func TestInputs(t *testing.T) {
 	if a.Outcome != approvals.Approved || !slices.Equal(a.Forwarded(), want) {
 		t.Errorf("%s, forwarded %v, want %v", a.Outcome, a.Forwarded(), want)
 	}
-	if r, _, err := approvals.Cast(make(), ct.Ballot("alice", reject, ""), minute(1)); err != nil || r.Outcome != approvals.Rejected {
+	if r, _, err := approvals.Cast(asks(), ct.Ballot("alice", reject, ""), minute(1)); err != nil || r.Outcome != approvals.Rejected {
 		t.Errorf("a rejection needs no inputs: %v", err)
 	}
 }

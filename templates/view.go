@@ -163,8 +163,9 @@ func (v *View) terms(d Data, room *room) {
 		v.Soon = !v.Overdue && deadline.Sub(d.Now) < time.Hour
 	}
 	v.OnApprove, v.OnReject, v.OnExpiry = p.Releases(approvals.Approved), p.Releases(approvals.Rejected), p.Releases(approvals.Expired)
-	v.ExpiresAs = "expired"
 	switch p.OnExpiry {
+	case approvals.ExpireOnExpiry, "":
+		v.ExpiresAs = "expired"
 	case approvals.ApproveOnExpiry:
 		v.ExpiresAs, v.OnExpiry = "approved", v.OnApprove
 	case approvals.RejectOnExpiry:

@@ -68,6 +68,7 @@ func TestKilledBetweenSteps(t *testing.T) {
 			killed := func() bool { return p.Fired() }
 			p.Arm(tc.fault)
 			switch tc.kill {
+			case byRequest: // the fault
 			case byMail: // after the mail server's 250
 				var done atomic.Bool
 				box.OnTaken(func(m cluster.Mail) {

@@ -133,9 +133,9 @@ func TestInputsTravel(t *testing.T) {
 	e.Apply(strings.NewReplacer("$(extensions.countersign.params.version)", "$(extensions.countersign.params.ticket)").Replace(cluster.Gated("deploy", "gate", "")))
 	name := approvalOf(t, e, e.Part1("part-1", "7"))
 	for want, body := range map[string]map[string]any{
-		"is required to approve":           {"vote": "approve", "comment": "go"},
-		"it must match":                    {"vote": "approve", "comment": "go", "inputs": map[string]string{"ticket": "$(uid)"}},
-		"asks for a comment":               {"vote": "approve", "inputs": map[string]string{"ticket": "OPS-7"}},
+		"is required to approve":            {"vote": "approve", "comment": "go"},
+		"it must match":                     {"vote": "approve", "comment": "go", "inputs": map[string]string{"ticket": "$(uid)"}},
+		"asks for a comment":                {"vote": "approve", "inputs": map[string]string{"ticket": "OPS-7"}},
 		"there is no input \\\"version\\\"": {"vote": "approve", "comment": "go", "inputs": map[string]string{"ticket": "OPS-7", "version": "evil"}},
 	} {
 		if v := ballot(t, e, name, tokens["ann"], body); v.Status != 400 || !strings.Contains(v.Body, want) {
