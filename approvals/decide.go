@@ -61,6 +61,9 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 		Voter: b.Voter.Name, Verdict: b.Verdict, Comment: comment, Inputs: inputs, BreakGlass: b.BreakGlass,
 		At: now, Way: b.Voter.Way, Evidence: b.Voter.Evidence, Groups: groupsOf(p, b.Voter), ByRBAC: byRBAC(p, b.Voter),
 	}
+	if !b.BreakGlass {
+		vote.For = deputyFor(a, b.Voter)
+	}
 	before, votes := a, slices.Clone(a.Votes)
 	switch {
 	case mine < 0 && len(votes) >= MaxVotes:
@@ -72,7 +75,8 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	default:
 		votes[mine] = vote
 	}
-	a.Votes = votes
+	// Whoever votes in person takes the place of their deputy.
+	a.Votes = slices.DeleteFunc(votes, func(v Vote) bool { return v.For != "" && samePerson(v.For, vote.Voter) })
 	if b.Verdict == Approve {
 		if err := missingInput(a); err != nil {
 			return before, Absent, err
@@ -125,7 +129,7 @@ func content(p Policy, b Ballot) (comment string, inputs []Param, err error) {
 }
 
 func sameVote(a, b Vote) bool {
-	return a.Verdict == b.Verdict && a.Comment == b.Comment && slices.Equal(a.Inputs, b.Inputs) && a.BreakGlass == b.BreakGlass
+	return a.Verdict == b.Verdict && a.Comment == b.Comment && slices.Equal(a.Inputs, b.Inputs) && a.BreakGlass == b.BreakGlass && a.For == b.For
 }
 
 // Expire ends a pending Approval whose deadline has passed, as its Gate says. It

@@ -9,7 +9,9 @@ import (
 type Desk struct {
 	Store  Store
 	Rights Rights // nil: nobody has any
-	Now    func() time.Time
+	// Deputies may be nil: nobody is one.
+	Deputies Deputies
+	Now      func() time.Time
 	// Results gives the results of an Approval that has just ended. It must be
 	// pure: a lost race asks it again.
 	Results func(ctx context.Context, a Approval) ([]Param, error)
@@ -21,10 +23,17 @@ type Desk struct {
 }
 
 // Prove returns id with the rights that matter for a: RBAC is asked only where the
-// Gate leaves it the decision, or the glass is to be broken. Terms never change, so
+// Gate leaves it the decision, or the glass is to be broken; and with those whose
+// deputy id is. Terms never change, so
 // what was proved for one version of a is proved for the next.
 func (d *Desk) Prove(ctx context.Context, a Approval, id Identity, breakGlass bool) (Identity, error) {
-	id.Rights = nil
+	id.Rights, id.DeputyOf = nil, nil
+	if d.Deputies != nil && a.Terms != nil && id.Name != "" {
+		var err error
+		if id.DeputyOf, err = d.Deputies.Of(ctx, id.Name, a.Namespace, a.Terms.Policy.Gate, d.Now()); err != nil {
+			return id, err
+		}
+	}
 	if d.Rights == nil || a.Terms == nil || a.Terms.Policy.Gate == InlineGate || id.Name == "" || id.Way == WayLink {
 		return id, nil // a link proves a name alone, and no groups
 	}

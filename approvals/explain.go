@@ -24,6 +24,7 @@ type You struct {
 	Code Code   // why not, as an error of Cast would say it
 	Why  string // why not, in words
 	Vote *Vote  // the live vote
+	For  string // whose deputy they would be
 }
 
 // Explain explains a to id, or to nobody in particular when id has no name.
@@ -48,6 +49,9 @@ func Explain(a Approval, id Identity, now time.Time) Explanation {
 	}
 	err := why(a, id, now)
 	you.May, you.Code, you.Why = err == nil, CodeOf(err), Message(err)
+	if you.May {
+		you.For = deputyFor(a, id)
+	}
 	e.You = you
 	return e
 }

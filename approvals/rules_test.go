@@ -355,6 +355,63 @@ func TestBreakGlass(t *testing.T) {
 	}
 }
 
+// TestDeputy: somebody named hands over, for themselves alone.
+func TestDeputy(t *testing.T) {
+	t.Parallel()
+	deputy := func(name string, verdict approvals.Verdict, of ...string) approvals.Ballot {
+		b := ct.Ballot(name, verdict, "")
+		b.Voter.DeputyOf = of
+		return b
+	}
+	two := func() *ct.Builder { return ct.Make("a").Users("alice", "bob").Quorum(2).Requester("zoe") }
+	for name, c := range map[string]struct {
+		before  *ct.Builder
+		ballots []approvals.Ballot
+		last    approvals.Code // of the last ballot
+		outcome approvals.Outcome
+		votes   string // voter for whom
+	}{
+		"for alice":             {two(), []approvals.Ballot{deputy("dan", approve, "alice")}, "", approvals.Pending, "dan for alice"},
+		"and bob himself":       {two(), []approvals.Ballot{deputy("dan", approve, "alice"), ct.Ballot("bob", approve, "")}, "", approvals.Approved, "dan for alice; bob for "},
+		"for nobody named":      {two(), []approvals.Ballot{deputy("dan", approve, "mallory")}, approvals.CodeForbidden, approvals.Pending, ""},
+		"no chains":             {two(), []approvals.Ballot{deputy("eve", approve, "dan")}, approvals.CodeForbidden, approvals.Pending, ""},
+		"the requester":         {two(), []approvals.Ballot{deputy("zoe", approve, "alice")}, approvals.CodeForbidden, approvals.Pending, ""},
+		"the requester's":       {ct.Make("a").Users("alice", "bob", "carl").Quorum(2).Requester("alice"), []approvals.Ballot{deputy("dan", approve, "alice")}, approvals.CodeForbidden, approvals.Pending, ""},
+		"alice has voted":       {two(), []approvals.Ballot{ct.Ballot("alice", approve, ""), deputy("dan", approve, "alice")}, approvals.CodeForbidden, approvals.Pending, "alice for "},
+		"alice comes in person": {two(), []approvals.Ballot{deputy("dan", approve, "alice"), ct.Ballot("alice", approve, "")}, "", approvals.Pending, "alice for "},
+		"two deputies of one":   {two(), []approvals.Ballot{deputy("dan", approve, "alice"), deputy("eve", approve, "alice")}, approvals.CodeForbidden, approvals.Pending, "dan for alice"},
+		"one deputy of two":     {two(), []approvals.Ballot{deputy("dan", approve, "alice", "bob"), deputy("dan", approve, "alice", "bob")}, "", approvals.Pending, "dan for alice"},
+		"bob is himself":        {two(), []approvals.Ballot{deputy("bob", approve, "alice")}, "", approvals.Pending, "bob for "},
+		"rejects":               {two(), []approvals.Ballot{deputy("dan", reject, "alice")}, "", approvals.Rejected, "dan for alice"},
+		"withdraws":             {two(), []approvals.Ballot{deputy("dan", approve, "alice"), deputy("dan", approvals.Withdraw, "alice")}, "", approvals.Pending, ""},
+		"for a rule": {
+			ct.Make("a").With(rules(approvals.Rule{Name: "security", Approvers: users("alice"), Required: 1}, approvals.Rule{Name: "platform", Approvers: users("bob"), Required: 1})),
+			[]approvals.Ballot{deputy("dan", approve, "alice"), ct.Ballot("bob", approve, "")}, "", approvals.Approved, "dan for alice; bob for ",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := c.before.Obj()
+			var err error
+			for i, b := range c.ballots {
+				if a, _, err = approvals.Cast(a, b, minute(i+1)); err != nil && i < len(c.ballots)-1 {
+					t.Fatal(err)
+				}
+			}
+			var got []string
+			for _, v := range a.Votes {
+				got = append(got, v.Voter+" for "+v.For)
+			}
+			if approvals.CodeOf(err) != c.last || a.Outcome != c.outcome || strings.Join(got, "; ") != c.votes {
+				t.Errorf("%v, %s, %q; want %q, %s, %q", err, a.Outcome, got, c.last, c.outcome, c.votes)
+			}
+		})
+	}
+	if you := approvals.Explain(two().Obj(), deputy("dan", approve, "alice").Voter, minute(1)).You; !you.May || you.For != "alice" {
+		t.Errorf("%+v", you)
+	}
+}
+
 // TestExplain: the same answers as Cast gives.
 func TestExplain(t *testing.T) {
 	t.Parallel()

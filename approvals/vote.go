@@ -41,6 +41,8 @@ type Identity struct {
 	Way      Way
 	Evidence string // what proves it, safe to keep: a token's UID, a link's id
 	Rights   []Right
+	// DeputyOf are the people who named this one their deputy, for now.
+	DeputyOf []string
 }
 
 // Ballot is one person's input: what Cast is given.
@@ -67,6 +69,7 @@ type Vote struct {
 	ByRBAC     bool
 	Inputs     []Param
 	BreakGlass bool
+	For        string // whose deputy the voter was, "" for their own vote
 }
 
 // may says why id may not vote on a, or nil.
@@ -79,10 +82,37 @@ func may(a Approval, id Identity) error {
 		return Errorf(CodeForbidden, "%s asked for this and %s does not let the requester decide; %s can", id.Name, p.name(), p.Who())
 	}
 	listed := slices.ContainsFunc(p.People(), func(x Approver) bool { return x.Name == id.Name })
-	if !listed && len(groupsOf(p, id)) == 0 && !byRBAC(p, id) {
+	if !listed && len(groupsOf(p, id)) == 0 && !byRBAC(p, id) && deputyFor(a, id) == "" {
 		return Errorf(CodeForbidden, "this is not for %s to decide; %s can", id.Name, p.Who())
 	}
 	return nil
+}
+
+// deputyFor is whom id would decide for, "" when id decides as themselves or may
+// not. A deputy stands in for somebody who is named: no chains, since whoever is
+// only a deputy is not, and nobody who may not decide can have it done.
+func deputyFor(a Approval, id Identity) string {
+	p := a.Terms.Policy
+	named := func(name string) bool {
+		return slices.ContainsFunc(p.People(), func(x Approver) bool { return x.Name == name })
+	}
+	if named(id.Name) || len(groupsOf(p, id)) > 0 || byRBAC(p, id) {
+		return ""
+	}
+	for _, from := range id.DeputyOf {
+		excluded := p.excludes(a.Terms.Requester) && samePerson(from, a.Terms.Requester)
+		if named(from) && !excluded && !samePerson(from, id.Name) && !spoken(a, from, id.Name) {
+			return from
+		}
+	}
+	return ""
+}
+
+// spoken says whether somebody other than voter has voted as name, or for them.
+func spoken(a Approval, name, voter string) bool {
+	return slices.ContainsFunc(a.Votes, func(v Vote) bool {
+		return !samePerson(v.Voter, voter) && (samePerson(v.Voter, name) || samePerson(v.For, name))
+	})
 }
 
 // groupsOf are the groups of p that id is in.

@@ -91,6 +91,7 @@ type VoteView struct {
 	Inputs  []Pair
 	// BreakGlass: it decided alone, by the right to.
 	BreakGlass bool
+	For        string // whose deputy the voter was
 }
 
 // RuleView is one requirement and how far it has come.
@@ -274,7 +275,7 @@ func runView(r *approvals.Run, now time.Time) *RunView {
 
 func voteView(x approvals.Vote, now time.Time, room *room) VoteView {
 	out := VoteView{
-		Voter: line(x.Voter), Verdict: x.Verdict, When: newMoment(x.At, now), Way: x.Way, BreakGlass: x.BreakGlass,
+		Voter: line(x.Voter), Verdict: x.Verdict, When: newMoment(x.At, now), Way: x.Way, BreakGlass: x.BreakGlass, For: line(x.For),
 		Comment: newField(approvals.Param{Value: x.Comment}, room),
 	}
 	for _, in := range x.Inputs {

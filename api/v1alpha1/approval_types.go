@@ -290,6 +290,10 @@ type Vote struct {
 	// +listType=atomic
 	// +optional
 	Inputs []Param `json:"inputs,omitempty"`
+	// for is whose deputy the voter was.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	For string `json:"for,omitempty"`
 	// breakGlass is true for a vote that decided alone, by the right to.
 	// +optional
 	BreakGlass bool `json:"breakGlass,omitempty"`

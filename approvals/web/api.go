@@ -230,7 +230,8 @@ type voteView struct {
 	Way     string            `json:"way"`
 	Inputs  map[string]string `json:"inputs,omitempty"`
 	// BreakGlass marks a vote that decided alone.
-	BreakGlass bool `json:"breakGlass,omitempty"`
+	BreakGlass bool   `json:"breakGlass,omitempty"`
+	For        string `json:"for,omitempty"`
 }
 
 // ruleView is one requirement and how far it has come.
@@ -248,6 +249,7 @@ type youView struct {
 	Code string `json:"code,omitempty"`
 	Why  string `json:"why,omitempty"`
 	Vote string `json:"vote,omitempty"`
+	For  string `json:"for,omitempty"`
 }
 
 type problemView struct {
@@ -263,7 +265,7 @@ func (s *server) viewTo(a approvals.Approval, id approvals.Identity) view {
 		v.Rules = append(v.Rules, ruleView{r.Name, r.Who, r.Required, r.Missing, append([]string{}, r.Approved...)})
 	}
 	if you := e.You; you != nil {
-		v.You = &youView{May: you.May, Code: string(you.Code), Why: you.Why}
+		v.You = &youView{May: you.May, Code: string(you.Code), Why: you.Why, For: you.For}
 		if you.Vote != nil {
 			v.You.Vote = string(you.Vote.Verdict)
 		}
@@ -289,7 +291,7 @@ func viewOf(a approvals.Approval) view {
 	for _, x := range a.Votes {
 		v.Votes = append(v.Votes, voteView{
 			Voter: x.Voter, Vote: string(x.Verdict), Comment: x.Comment, At: x.At.UTC(), Way: string(x.Way),
-			Inputs: approvals.ByName(x.Inputs), BreakGlass: x.BreakGlass,
+			Inputs: approvals.ByName(x.Inputs), BreakGlass: x.BreakGlass, For: x.For,
 		})
 	}
 	return v

@@ -146,7 +146,7 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager) error {
 	now := newReleases(releaser.Release)
 	auth := &kube.Auth{Client: clientset, Audiences: o.Config.TokenAudiences, Now: o.Now}
 	desk := &approvals.Desk{
-		Store: store, Rights: auth, Now: o.Now, Results: results,
+		Store: store, Rights: auth, Deputies: kube.Deputies{Client: mgr.GetClient()}, Now: o.Now, Results: results,
 		Voted: func(_ approvals.Approval, v approvals.Verdict) { m.votes.WithLabelValues(string(v)).Inc() },
 		Ended: func(a approvals.Approval) { m.ended(a); now.Now(a) },
 	}

@@ -38,7 +38,7 @@ func toDomain(o *v1alpha1.Approval) approvals.Approval {
 		a.Votes = append(a.Votes, approvals.Vote{
 			Voter: v.Voter, Verdict: approvals.Verdict(v.Verdict), Comment: v.Comment,
 			At: v.At.Time, Way: approvals.Way(v.Way), Evidence: v.Evidence,
-			Groups: slices.Clone(v.Groups), ByRBAC: v.ByRBAC, Inputs: paramsToDomain(v.Inputs), BreakGlass: v.BreakGlass,
+			Groups: slices.Clone(v.Groups), ByRBAC: v.ByRBAC, Inputs: paramsToDomain(v.Inputs), BreakGlass: v.BreakGlass, For: v.For,
 		})
 	}
 	for _, n := range o.Status.Notifications {
@@ -77,7 +77,7 @@ func statusOf(a approvals.Approval, before v1alpha1.ApprovalStatus, generation i
 		s.Votes = append(s.Votes, v1alpha1.Vote{
 			Voter: v.Voter, Verdict: v1alpha1.Verdict(v.Verdict), Comment: v.Comment,
 			At: *micro(v.At), Way: string(v.Way), Evidence: v.Evidence,
-			Groups: v.Groups, ByRBAC: v.ByRBAC, Inputs: paramsToAPI(v.Inputs), BreakGlass: v.BreakGlass,
+			Groups: v.Groups, ByRBAC: v.ByRBAC, Inputs: paramsToAPI(v.Inputs), BreakGlass: v.BreakGlass, For: v.For,
 		})
 	}
 	for _, d := range a.Deliveries {

@@ -124,6 +124,60 @@ subjects: [{kind: ServiceAccount, name: oncall}]`)
 	}
 }
 
+// Somebody named hands over, by an object that only they can make.
+func TestDeputyDecides(t *testing.T) {
+	e, tokens := guarded(t, `
+  approvers: {users: [{name: USER-ann}]}`, "ann", "dan")
+	e.Apply(`
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: delegator}
+rules: [{apiGroups: [countersign.dev], resources: [delegations], verbs: [create, update, delete]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: delegator}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: delegator}
+subjects: [{kind: ServiceAccount, name: ann}, {kind: ServiceAccount, name: dan}]`)
+	user := func(name string) string { return "system:serviceaccount:" + e.NS + ":" + name }
+	create := func(token, from, to string) cluster.Answer {
+		raw, err := json.Marshal(map[string]any{
+			"apiVersion": "countersign.dev/v1alpha1", "kind": "Delegation", "metadata": map[string]string{"generateName": "d-"},
+			"spec": map[string]any{"from": from, "to": to, "until": time.Now().Add(time.Hour).UTC().Format(time.RFC3339)},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e.PostAPI("/apis/countersign.dev/v1alpha1/namespaces/"+e.NS+"/delegations", token, raw)
+	}
+	name := approvalOf(t, e, e.Part1("part-1", "7"))
+	e.Eventually(15*time.Second, "RBAC to know", func() error {
+		if a := create(tokens["dan"], user("ann"), user("dan")); a.Status != 422 || !strings.Contains(a.Body, "can only hand over what you may decide yourself") {
+			return fmt.Errorf("dan makes himself ann's deputy: %d %s", a.Status, a.Body)
+		}
+		return nil
+	})
+	if v := e.Vote(name, tokens["dan"], "approve", ""); v.Status != 403 {
+		t.Errorf("before: %d %s", v.Status, v.Body)
+	}
+	if a := create(tokens["ann"], user("ann"), user("ann")); a.Status != 422 || !strings.Contains(a.Body, "nobody is their own deputy") {
+		t.Errorf("herself: %d %s", a.Status, a.Body)
+	}
+	if a := create(tokens["ann"], user("ann"), user("dan")); a.Status != 201 {
+		t.Fatalf("%d %s", a.Status, a.Body)
+	}
+	e.Eventually(15*time.Second, "dan's vote", func() error {
+		if v := e.Vote(name, tokens["dan"], "approve", "for ann"); v.Status/100 != 2 {
+			return fmt.Errorf("%d %s", v.Status, v.Body)
+		}
+		return nil
+	})
+	confirmed(t, e, name)
+	if v := e.Approval(name).Status.Votes; len(v) != 1 || v[0].Voter != user("dan") || v[0].For != user("ann") {
+		t.Errorf("%+v", v)
+	}
+}
+
 // What the approver fills in is checked, and is a param of part 2.
 func TestInputsTravel(t *testing.T) {
 	e, tokens := guarded(t, `
