@@ -386,7 +386,8 @@ func TestDeputy(t *testing.T) {
 		"withdraws":             {two(), []approvals.Ballot{deputy("dan", approve, "alice"), deputy("dan", approvals.Withdraw, "alice")}, "", approvals.Pending, ""},
 		"for a rule": {
 			ct.Make("a").With(rules(approvals.Rule{Name: "security", Approvers: users("alice"), Required: 1}, approvals.Rule{Name: "platform", Approvers: users("bob"), Required: 1})),
-			[]approvals.Ballot{deputy("dan", approve, "alice"), ct.Ballot("bob", approve, "")}, "", approvals.Approved, "dan for alice; bob for ",
+			[]approvals.Ballot{deputy("dan", approve, "alice"), ct.Ballot("bob", approve, "")},
+			"", approvals.Approved, "dan for alice; bob for ",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

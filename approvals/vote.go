@@ -32,6 +32,8 @@ type Way string
 const (
 	WayToken Way = "Token" // a Kubernetes bearer token, by TokenReview
 	WayLink  Way = "Link"  // a signed link that was mailed to the voter
+	// WayObject is a Vote object, whose author the API server proved.
+	WayObject Way = "Object"
 )
 
 // Identity is a proved person or robot.

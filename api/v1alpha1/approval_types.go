@@ -222,7 +222,7 @@ type ApprovalStatus struct {
 	// +listType=map
 	// +listMapKey=voter
 	// +optional
-	Votes []Vote `json:"votes,omitempty"`
+	Votes []VoteRecord `json:"votes,omitempty"`
 	// results are what the next part reads.
 	// +kubebuilder:validation:MaxItems=64
 	// +listType=map
@@ -260,8 +260,8 @@ type ApprovalStatus struct {
 // +kubebuilder:validation:Enum=Pending;Approved;Rejected;Expired;Cancelled;Superseded
 type Outcome string
 
-// Vote is one person's live vote.
-type Vote struct {
+// VoteRecord is one person's live vote.
+type VoteRecord struct {
 	// voter is the proved user name.
 	// +kubebuilder:validation:MaxLength=253
 	// +required
@@ -297,8 +297,8 @@ type Vote struct {
 	// breakGlass is true for a vote that decided alone, by the right to.
 	// +optional
 	BreakGlass bool `json:"breakGlass,omitempty"`
-	// way is how the voter came: Token or Link.
-	// +kubebuilder:validation:Enum=Token;Link
+	// way is how the voter came: Token, Link, or Object (a Vote).
+	// +kubebuilder:validation:Enum=Token;Link;Object
 	// +required
 	Way string `json:"way"`
 	// evidence names the proof, never the secret itself.

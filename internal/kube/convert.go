@@ -74,7 +74,7 @@ func statusOf(a approvals.Approval, before v1alpha1.ApprovalStatus, generation i
 		s.DecidedAt = micro(a.DecidedAt)
 	}
 	for _, v := range a.Votes {
-		s.Votes = append(s.Votes, v1alpha1.Vote{
+		s.Votes = append(s.Votes, v1alpha1.VoteRecord{
 			Voter: v.Voter, Verdict: v1alpha1.Verdict(v.Verdict), Comment: v.Comment,
 			At: *micro(v.At), Way: string(v.Way), Evidence: v.Evidence,
 			Groups: v.Groups, ByRBAC: v.ByRBAC, Inputs: paramsToAPI(v.Inputs), BreakGlass: v.BreakGlass, For: v.For,

@@ -13,12 +13,15 @@ import (
 
 // Deputies reads Delegations, from the cache. That "from" made them is the API
 // server's word: deploy/base/admission.yaml.
-type Deputies struct{ Client client.Reader }
+type Deputies struct {
+	Client client.Reader
+	Guards *Guards
+}
 
-var _ approvals.Deputies = Deputies{}
+var _ approvals.Deputies = (*Deputies)(nil)
 
 // Of are the people whose deputy name is at now, sorted, each once.
-func (d Deputies) Of(ctx context.Context, name, namespace, gate string, now time.Time) ([]string, error) {
+func (d *Deputies) Of(ctx context.Context, name, namespace, gate string, now time.Time) ([]string, error) {
 	var list v1alpha1.DelegationList
 	if err := d.Client.List(ctx, &list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return nil, translate(err, "the list of delegations")
@@ -33,6 +36,11 @@ func (d Deputies) Of(ctx context.Context, name, namespace, gate string, now time
 		inTime := !now.Before(since) && now.Before(o.Spec.Until.Time) && o.DeletionTimestamp == nil
 		if o.Spec.To == name && inTime && (len(o.Spec.Gates) == 0 || slices.Contains(o.Spec.Gates, gate)) {
 			from = append(from, o.Spec.From)
+		}
+	}
+	if len(from) > 0 {
+		if err := d.Guards.Check(ctx, GuardOfDelegations); err != nil {
+			return nil, err
 		}
 	}
 	slices.Sort(from)

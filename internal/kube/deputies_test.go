@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -32,7 +33,14 @@ func TestDeputies(t *testing.T) {
 	} {
 		objs = append(objs, &v1alpha1.Delegation{ObjectMeta: metav1.ObjectMeta{Namespace: "prod", Name: name, CreationTimestamp: *hour(0)}, Spec: spec})
 	}
-	d := Deputies{Client: newCluster(t, objs...)}
+	bare := newCluster(t, objs...)
+	guarded := newCluster(t, append(objs,
+		&admissionv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: GuardOfDelegations}},
+		&admissionv1.ValidatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: GuardOfDelegations}})...)
+	if got, err := (&Deputies{Client: bare, Guards: &Guards{Live: bare, Now: at(ct.T0)}}).Of(t.Context(), "dan", "prod", "production", ct.T0); err == nil || len(got) != 0 {
+		t.Errorf("nothing proves who made them: %v, %v", got, err)
+	}
+	d := &Deputies{Client: guarded, Guards: &Guards{Live: guarded, Now: at(ct.T0)}}
 	for _, c := range []struct {
 		name, namespace, gate string
 		want                  []string

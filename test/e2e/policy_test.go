@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/test/cluster"
 )
 
@@ -175,6 +178,75 @@ subjects: [{kind: ServiceAccount, name: ann}, {kind: ServiceAccount, name: dan}]
 	confirmed(t, e, name)
 	if v := e.Approval(name).Status.Votes; len(v) != 1 || v[0].Voter != user("dan") || v[0].For != user("ann") {
 		t.Errorf("%+v", v)
+	}
+}
+
+// A vote by kubectl create: the API server proves whose it is, the schema that it
+// stays what it is, and the object says what became of it.
+func TestVoteByObject(t *testing.T) {
+	e, tokens := guarded(t, `
+  approvers: {groups: ["system:serviceaccounts:NAMESPACE"]}`, "ann", "dan")
+	e.Apply(`
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: editors}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: edit}
+subjects: [{kind: ServiceAccount, name: ann}, {kind: ServiceAccount, name: dan}]`)
+	user := func(name string) string { return "system:serviceaccount:" + e.NS + ":" + name }
+	name := approvalOf(t, e, e.Part1("part-1", "7"))
+	create := func(token, object string, spec map[string]any) cluster.Answer {
+		spec["approval"] = name
+		raw, err := json.Marshal(map[string]any{"apiVersion": "countersign.dev/v1alpha1", "kind": "Vote", "metadata": map[string]string{"name": object}, "spec": spec})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e.PostAPI("/apis/countersign.dev/v1alpha1/namespaces/"+e.NS+"/votes", token, raw)
+	}
+	e.Eventually(15*time.Second, "RBAC to know", func() error {
+		if a := create(tokens["dan"], "forged", map[string]any{"voter": user("ann"), "verdict": "approve"}); a.Status != 422 || !strings.Contains(a.Body, "can only vote as that") {
+			return fmt.Errorf("dan votes as ann: %d %s", a.Status, a.Body)
+		}
+		return nil
+	})
+	if a := create(tokens["dan"], "forged", map[string]any{"voter": user("dan"), "verdict": "approve", "groups": []string{"system:masters"}}); a.Status != 422 || !strings.Contains(a.Body, "groups that you are in") {
+		t.Errorf("dan claims a group: %d %s", a.Status, a.Body)
+	}
+	if a := create(tokens["dan"], "forged", map[string]any{"voter": user("dan"), "verdict": "maybe"}); a.Status != 422 {
+		t.Errorf("maybe: %d %s", a.Status, a.Body)
+	}
+	state := func(object, want string) {
+		t.Helper()
+		e.Eventually(20*time.Second, "what became of vote "+object, func() error {
+			var v v1alpha1.Vote
+			if err := e.Get(t.Context(), types.NamespacedName{Namespace: e.NS, Name: object}, &v); err != nil {
+				return err
+			}
+			if got := string(v.Status.State) + " " + v.Status.Message; !strings.HasPrefix(got, want) {
+				return fmt.Errorf("%q, want %q", got, want)
+			}
+			return nil
+		})
+	}
+	if a := create(tokens["ann"], "lonely", map[string]any{"voter": user("ann"), "verdict": "approve"}); a.Status != 201 {
+		t.Fatalf("%d %s", a.Status, a.Body)
+	}
+	state("lonely", "Refused this is not for "+user("ann")) // by no group
+	group := []string{"system:serviceaccounts:" + e.NS}
+	if a := create(tokens["ann"], "yes", map[string]any{"voter": user("ann"), "verdict": "approve", "groups": group, "comment": "by kubectl"}); a.Status != 201 {
+		t.Fatalf("%d %s", a.Status, a.Body)
+	}
+	state("yes", "Recorded the approval is Approved")
+	confirmed(t, e, name)
+	if v := e.Approval(name).Status.Votes; len(v) != 1 || v[0].Voter != user("ann") || v[0].Way != "Object" || v[0].Comment != "by kubectl" {
+		t.Errorf("%+v", v)
+	}
+	var yes v1alpha1.Vote
+	if err := e.Get(t.Context(), types.NamespacedName{Namespace: e.NS, Name: "yes"}, &yes); err != nil {
+		t.Fatal(err)
+	}
+	yes.Spec.Verdict = "reject"
+	if err := e.Update(t.Context(), &yes); err == nil || !strings.Contains(err.Error(), "a vote is immutable") {
+		t.Errorf("changed afterwards: %v", err)
 	}
 }
 

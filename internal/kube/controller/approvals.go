@@ -33,6 +33,8 @@ const (
 	// the record leaves the API server to the releases.
 	calm     = 300 * time.Millisecond
 	maxYield = 5 * time.Second
+	// clockStep is how far a creation time, which has whole seconds, may be behind.
+	clockStep = time.Second
 	// strangerAgain is how often a taken name is looked at again.
 	strangerAgain = 30 * time.Second
 )
