@@ -21,6 +21,7 @@ type Way string
 const (
 	WayToken Way = "Token" // a Kubernetes bearer token, by TokenReview
 	WayLink  Way = "Link"  // a signed link that was mailed to the voter
+	WayLogin Way = "Login" // an ID token of the login provider, or the session that it began
 )
 
 // Identity is a proved person or robot.

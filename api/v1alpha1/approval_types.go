@@ -262,8 +262,8 @@ type Vote struct {
 	// at is when it was cast.
 	// +required
 	At metav1.MicroTime `json:"at"`
-	// way is how the voter came: Token or Link.
-	// +kubebuilder:validation:Enum=Token;Link
+	// way is how the voter came: Token, Link or Login.
+	// +kubebuilder:validation:Enum=Token;Link;Login
 	// +required
 	Way string `json:"way"`
 	// evidence names the proof, never the secret itself.
