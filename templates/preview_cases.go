@@ -90,5 +90,5 @@ Terraform will perform the following actions:
 // loggedIn is the page behind a login instead of behind a mailed link.
 func loggedIn(d *Data) {
 	d.Session, d.Link = true, ""
-	d.Action = "/approvals/" + d.Approval.Namespace + "/" + d.Approval.Name
+	d.Action = "/approvals/" + d.Approval.Namespace + "/" + d.Approval.Name + "?uid=" + d.Approval.UID
 }

@@ -53,7 +53,7 @@ func myList() List {
 }
 
 func item(d Data) Item {
-	i := Item{Approval: d.Approval}
+	i := Item{Approval: d.Approval, Vote: d.MyVote}
 	for _, v := range d.Approval.Votes {
 		if v.Voter == "bob@example.com" {
 			i.Vote = &v

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -61,17 +62,29 @@ func (s *server) apiGet(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, err)
 		return
 	}
-	if approvals.MayVote(a, id) != nil {
-		may, err := s.Auth.MaySee(r.Context(), id, "get", a.Namespace, a.Name)
-		if err == nil && !may {
-			err = approvals.Errorf(approvals.CodeForbidden, "%s may not see approvals in namespace %s: an approver of it can, or whoever may get approvals.countersign.dev there", id.Name, a.Namespace)
-		}
-		if err != nil {
-			s.fail(w, err)
-			return
-		}
+	if err := s.maySee(r.Context(), id, a); err != nil {
+		s.fail(w, err)
+		return
 	}
 	writeJSON(w, http.StatusOK, viewOf(a))
+}
+
+// maySee says why id may not see a, or nil. Whoever may decide may look, and so
+// may whoever asked and has logged in.
+func (s *server) maySee(ctx context.Context, id approvals.Identity, a approvals.Approval) error {
+	if approvals.MayVote(a, id) == nil || asked(a, id) {
+		return nil
+	}
+	may, err := s.Auth.MaySee(ctx, id, "get", a.Namespace, a.Name)
+	if err == nil && !may {
+		err = approvals.Errorf(approvals.CodeForbidden, "%s may not see approvals in namespace %s: an approver of it can, or whoever may get approvals.countersign.dev there", id.Name, a.Namespace)
+	}
+	return err
+}
+
+// asked says whether id asked for a. Of robots RBAC alone says what they see.
+func asked(a approvals.Approval, id approvals.Identity) bool {
+	return id.Way == approvals.WayLogin && a.Terms != nil && a.Terms.Requester != "" && strings.EqualFold(a.Terms.Requester, id.Name)
 }
 
 // apiList lists what the caller may see: everything with the right to list, else
@@ -96,7 +109,7 @@ func (s *server) apiList(w http.ResponseWriter, r *http.Request) {
 	outcome := approvals.Outcome(r.URL.Query().Get("outcome"))
 	items := []view{}
 	for _, a := range list {
-		if (outcome == "" || a.Outcome == outcome) && (all || approvals.MayVote(a, id) == nil) {
+		if (outcome == "" || a.Outcome == outcome) && (all || approvals.MayVote(a, id) == nil || asked(a, id)) {
 			items = append(items, viewOf(a))
 		}
 	}

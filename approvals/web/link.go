@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 
 	"github.com/gorilla/mux"
@@ -28,7 +29,13 @@ func (s *server) voteByLink(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	d := s.Show(a, claims.Voter)
+	id := approvals.Identity{Name: claims.Voter, Way: approvals.WayLink, Evidence: "link until " + claims.Expires.Format("2006-01-02T15:04:05Z")}
+	s.vote(w, r, claims.Key(), id, s.Show(a, claims.Voter), func(a approvals.Approval) templates.Data { return s.Show(a, claims.Voter) })
+}
+
+// vote takes id's vote, posted by the page's form; d is the page before it, and
+// show the page afterwards.
+func (s *server) vote(w http.ResponseWriter, r *http.Request, key approvals.Key, id approvals.Identity, d templates.Data, show func(approvals.Approval) templates.Data) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
 		status, text := http.StatusBadRequest, "The form could not be read; nothing was recorded. Try again."
@@ -47,19 +54,16 @@ func (s *server) voteByLink(w http.ResponseWriter, r *http.Request) {
 		s.page(w, http.StatusBadRequest, d, r)
 		return
 	}
-	after, did, err := s.Desk.Vote(r.Context(), claims.Key(), approvals.Ballot{
-		Voter:   approvals.Identity{Name: claims.Voter, Way: approvals.WayLink, Evidence: "link until " + claims.Expires.Format("2006-01-02T15:04:05Z")},
-		Verdict: verdict, Comment: comment,
-	})
+	after, did, err := s.Desk.Vote(r.Context(), key, approvals.Ballot{Voter: id, Verdict: verdict, Comment: comment})
 	if err != nil {
-		if fresh, ferr := s.Store.Get(r.Context(), claims.Key()); ferr == nil {
-			d = s.Show(fresh, claims.Voter)
+		if fresh, ferr := s.Store.Get(r.Context(), key); ferr == nil {
+			d = show(fresh)
 		}
 		d.Trouble, d.Comment = approvals.Message(err), comment
 		s.page(w, statusOf(approvals.CodeOf(err)), d, r)
 		return
 	}
-	d = s.Show(after, claims.Voter)
+	d = show(after)
 	d.Notice = noticeOf(did, verdict)
 	s.page(w, http.StatusOK, d, r)
 }
@@ -92,9 +96,13 @@ func (s *server) byLink(w http.ResponseWriter, r *http.Request) (link.Claims, ap
 	return claims, a, true
 }
 
-// Show is what the page shows of a to voter.
+// Show is what the page shows of a to voter, of whom nothing but the name is known.
 func (d Deps) Show(a approvals.Approval, voter string) templates.Data {
-	now := d.Now()
+	return d.showTo(a, approvals.Identity{Name: voter})
+}
+
+func (d Deps) showTo(a approvals.Approval, id approvals.Identity) templates.Data {
+	now, voter := d.Now(), id.Name
 	data := templates.Data{
 		Approval: a, Recipient: voter, Missing: approvals.Missing(a), Now: now, Base: trimSlash(d.External.Path),
 	}
@@ -110,7 +118,7 @@ func (d Deps) Show(a approvals.Approval, voter string) templates.Data {
 			}
 		}
 	}
-	switch err := approvals.MayVote(a, approvals.Identity{Name: voter}); {
+	switch err := approvals.MayVote(a, id); {
 	case a.Decided():
 	case err != nil:
 		data.WhyNot = approvals.Message(err)
@@ -126,6 +134,9 @@ func (d Deps) Show(a approvals.Approval, voter string) templates.Data {
 // half a page with a 200.
 func (s *server) page(w http.ResponseWriter, status int, d templates.Data, r *http.Request) {
 	d.Action = r.URL.EscapedPath()
+	if d.Session {
+		d.Action += "?uid=" + url.QueryEscape(d.Approval.UID)
+	}
 	var buf bytes.Buffer
 	if err := s.Templates.Approval(&buf, d); err != nil {
 		s.Log.Error("render page", "error", err.Error())
