@@ -165,7 +165,7 @@ var table = []room{
 }
 
 // tags are those of all tests, so that no file escapes.
-const tags = "kube,e2e,browser,bench"
+const tags = "kube,e2e,browser,bench,login"
 
 func TestWhoMayImportWhom(t *testing.T) {
 	t.Parallel()
