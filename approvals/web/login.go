@@ -52,7 +52,7 @@ func (s *server) person(w http.ResponseWriter, r *http.Request) (approvals.Ident
 			Status: statusOf(approvals.CodeOf(err)), Title: "Can't tell who you are", Message: approvals.Message(err),
 		})
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
-		http.Redirect(w, r, s.loginPath(r.URL.RequestURI()), http.StatusSeeOther)
+		redirect(w, r, s.loginPath(r.URL.RequestURI()))
 	default:
 		s.lost(w, r)
 	}
@@ -91,6 +91,11 @@ func (s *server) local(back string) string {
 	return (&url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery}).RequestURI()
 }
 
+// redirect goes to what local or the login gave, and to nothing else.
+func redirect(w http.ResponseWriter, r *http.Request, to string) {
+	http.Redirect(w, r, to, http.StatusSeeOther) //nolint:gosec // see above
+}
+
 func (s *server) login(w http.ResponseWriter, r *http.Request) {
 	back := s.local(r.URL.Query().Get("back"))
 	to, err := s.Login.Begin(w, r, back)
@@ -102,7 +107,7 @@ func (s *server) login(w http.ResponseWriter, r *http.Request) {
 		})
 		return
 	}
-	http.Redirect(w, r, to, http.StatusSeeOther)
+	redirect(w, r, to)
 }
 
 func (s *server) callback(w http.ResponseWriter, r *http.Request) {
@@ -116,7 +121,7 @@ func (s *server) callback(w http.ResponseWriter, r *http.Request) {
 		})
 		return
 	}
-	http.Redirect(w, r, s.local(back), http.StatusSeeOther)
+	redirect(w, r, s.local(back))
 }
 
 // askLogout offers the button: a link must not end a session, whoever follows it.

@@ -80,9 +80,9 @@ func (c Config) scopes() []string {
 	return append([]string{"openid"}, slices.DeleteFunc(slices.Clone(scopes), func(s string) bool { return s == "openid" })...)
 }
 
-// print tells configurations that name people differently apart: a session of
+// digest tells configurations that name people differently apart: a session of
 // another one is none.
-func (c Config) print() string {
+func (c Config) digest() string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q", []string{c.Issuer, c.ClientID, c.UsernameClaim, c.GroupsClaim, c.UsernamePrefix, c.GroupsPrefix}))
 	return hex.EncodeToString(sum[:8])
 }

@@ -31,7 +31,7 @@ type flow struct {
 
 // session is a person who has logged in.
 type session struct {
-	Config   string    `json:"c"` // Config.print
+	Config   string    `json:"c"` // Config.digest
 	Name     string    `json:"n"`
 	Groups   []string  `json:"g,omitempty"`
 	Evidence string    `json:"e"`
@@ -77,7 +77,7 @@ func (l *Login) Finish(w http.ResponseWriter, r *http.Request) (string, error) {
 	if err != nil {
 		return f.Back, err
 	}
-	s := session{Config: l.config.print(), Name: id.Name, Groups: id.Groups, Evidence: id.Evidence, Until: l.end(t.Expiry)}
+	s := session{Config: l.config.digest(), Name: id.Name, Groups: id.Groups, Evidence: id.Evidence, Until: l.end(t.Expiry)}
 	if err := l.set(w, sessionCookie, s, s.Until); err != nil {
 		return f.Back, bad(err, "your session does not fit into a cookie, with %d groups: have the provider send this client fewer", len(id.Groups))
 	}
@@ -147,7 +147,7 @@ func (l *Login) Who(r *http.Request) (approvals.Identity, error) {
 		refused = errors.Join(refused, err)
 	}
 	var s session
-	if l.get(r, sessionCookie, &s) == nil && s.Config == l.config.print() && l.deps.Now().Before(s.Until) {
+	if l.get(r, sessionCookie, &s) == nil && s.Config == l.config.digest() && l.deps.Now().Before(s.Until) {
 		return approvals.Identity{Name: s.Name, Groups: slices.Clone(s.Groups), Way: approvals.WayLogin, Evidence: s.Evidence}, nil
 	}
 	if refused != nil {

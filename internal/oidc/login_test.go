@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -52,9 +53,7 @@ func (b *bench) login(t *testing.T, more claims) (*http.Cookie, error) {
 	t.Helper()
 	flow, q := b.begin(t, "/x/mine")
 	c := b.provider.good(claims{"nonce": q.Get("nonce")})
-	for k, v := range more {
-		c[k] = v
-	}
+	maps.Copy(c, more)
 	b.provider.set(func() { b.provider.claims = c })
 	back, cookies, err := b.finish(url.Values{"state": {q.Get("state")}, "code": {"right"}}, flow)
 	if back != "/x/mine" {
@@ -279,7 +278,10 @@ func TestPassedOn(t *testing.T) {
 	b := newBench(t, external, nil)
 	good := b.provider.token(b.provider.good(nil))
 	for _, h := range [][]string{
-		{"Authorization", "Bearer " + good}, {"authorization", "bearer " + good}, {"X-Forwarded-Access-Token", good}, {"X-Auth-Request-Access-Token", good},
+		{"Authorization", "Bearer " + good},
+		{"authorization", "bearer " + good},
+		{"X-Forwarded-Access-Token", good},
+		{"X-Auth-Request-Access-Token", good},
 		{"Authorization", "Bearer opaque", "X-Forwarded-Access-Token", good},
 		{"Authorization", "Basic eDp5", "X-Forwarded-Access-Token", good, "X-Forwarded-User", "mallory"},
 	} {
@@ -428,9 +430,7 @@ func TestDiscoveryRefuses(t *testing.T) {
 		}))
 		t.Cleanup(srv.Close)
 		doc = claims{"issuer": srv.URL, "authorization_endpoint": srv.URL + "/a", "token_endpoint": srv.URL + "/t", "jwks_uri": srv.URL + "/k"}
-		for k, v := range change {
-			doc[k] = v
-		}
+		maps.Copy(doc, change)
 		b := newBench(t, external, func(c *Config) { c.Issuer = srv.URL })
 		if _, err := b.Begin(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil), "/"); approvals.CodeOf(err) != approvals.CodeUnavailable {
 			t.Errorf("%s: %v", name, err)
