@@ -253,6 +253,24 @@ func TestReturnPath(t *testing.T) {
 	}
 }
 
+func FuzzReturnPath(f *testing.F) {
+	for _, back := range []string{"/x/mine", "//evil.example", "/x/..//evil.example", "/x/%2e%2e/", "/x/?a=//b", "https:/x/", "/x/;@evil"} {
+		f.Add(back)
+	}
+	f.Fuzz(func(t *testing.T, back string) {
+		b := newLoginBench(t, base+"/x")
+		w := b.ask(http.MethodGet, "/x/callback?code=right&kept="+url.QueryEscape(back), "")
+		from, err := url.Parse(base + "/x/callback")
+		if err != nil {
+			t.Fatal(err)
+		}
+		to, err := from.Parse(w.Header().Get("Location"))
+		if err != nil || to.Scheme != "https" || to.Host != from.Host || !strings.HasPrefix(to.Path, "/x/") || strings.ContainsAny(w.Header().Get("Location"), "\\\r\n\t") {
+			t.Errorf("%q leads to %q", back, w.Header().Get("Location"))
+		}
+	})
+}
+
 func TestLoginPages(t *testing.T) {
 	t.Parallel()
 	b := newLoginBench(t, base)

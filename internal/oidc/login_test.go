@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"context"
+	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -407,9 +408,36 @@ func TestProviderDown(t *testing.T) {
 	if _, err := b.who([]*http.Cookie{session}); err != nil {
 		t.Errorf("a session while the provider is down: %v", err)
 	}
+	b.set(func() { b.now = b.now.Add(keysFor) })
 	unknown := sign(otherKey(), claims{"alg": "RS256", "kid": "2"}, b.provider.good(nil))
 	if _, err := b.who(nil, "Authorization", "Bearer "+unknown); approvals.CodeOf(err) != approvals.CodeUnavailable {
 		t.Errorf("a key that can't be asked for: %v", err)
+	}
+}
+
+// TestKeys: new keys are asked for, and not for each token that nobody signed.
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, external, nil)
+	try := func(key *rsa.PrivateKey) error {
+		_, err := b.who(nil, "Authorization", "Bearer "+sign(key, claims{"alg": "RS256", "kid": "1"}, b.provider.good(nil)))
+		return err
+	}
+	for range 50 {
+		if err := try(otherKey()); approvals.CodeOf(err) != approvals.CodeUnauthenticated {
+			t.Fatal(err)
+		}
+	}
+	if n := b.provider.seen("/keys"); n != 1 {
+		t.Errorf("the provider was asked for its keys %d times", n)
+	}
+	b.provider.set(func() { b.provider.key = otherKey() })
+	b.set(func() { b.now = b.now.Add(keysFor) })
+	if err := try(otherKey()); err != nil {
+		t.Errorf("after a rotation: %v", err)
+	}
+	if err := try(testKey()); err == nil {
+		t.Error("a key that is gone is believed")
 	}
 }
 

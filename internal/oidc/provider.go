@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -26,8 +27,10 @@ import (
 const (
 	// within bounds one question to the provider, from dialling to the last byte.
 	within = 5 * time.Second
-	// again is how long the provider is left alone after it did not answer.
-	again = 2 * time.Second
+	// again is how long the provider is left alone after it did not answer, keysFor
+	// after it told its keys.
+	again   = 2 * time.Second
+	keysFor = 10 * time.Second
 	// maxAnswer bounds what is read of an answer, maxToken a token.
 	maxAnswer = 1 << 20
 	maxToken  = 16 << 10
@@ -63,6 +66,7 @@ type known struct {
 // New starts nothing and asks nobody.
 func New(c Config, d Deps) (*Login, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone() //nolint:forbidigo // a copy, with its time limits
+	t.MaxResponseHeaderBytes = 64 << 10
 	if c.CAFile != "" {
 		pem, err := os.ReadFile(c.CAFile)
 		if err != nil {
@@ -94,6 +98,41 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 		}{http.MaxBytesReader(nil, resp.Body, maxAnswer), resp.Body}
 	}
 	return resp, err
+}
+
+// recent answers again with what it was answered a moment ago. A token that is
+// signed by no known key makes the library ask for new ones; whoever sends many of
+// them must not make us ask the provider as often.
+type recent struct {
+	http.RoundTripper
+	now func() time.Time
+
+	mu   sync.Mutex
+	at   time.Time
+	head http.Header
+	body []byte
+}
+
+// RoundTrip implements http.RoundTripper, for requests that are all the same.
+func (c *recent) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.head == nil || c.now().Sub(c.at) >= keysFor {
+		resp, err := c.RoundTripper.RoundTrip(r)
+		if err != nil || resp.StatusCode != http.StatusOK {
+			return resp, err
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil {
+			return nil, err
+		}
+		c.at, c.head, c.body = c.now(), resp.Header, body
+	}
+	return &http.Response{
+		Status: "200 OK", StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: c.head.Clone(), Body: io.NopCloser(bytes.NewReader(c.body)), ContentLength: int64(len(c.body)), Request: r,
+	}, nil
 }
 
 // provider is what discovery found, asked once it is needed and again after it
@@ -146,8 +185,10 @@ func (l *Login) discover(ctx context.Context) (*known, error) {
 			return nil, fmt.Errorf("its %s is %q, which is not https", name, e)
 		}
 	}
+	keys := *l.client
+	keys.Transport = &recent{RoundTripper: l.client.Transport, now: l.deps.Now}
 	return &known{
-		verifier: p.Verifier(&oidc.Config{ClientID: l.config.ClientID, Now: l.deps.Now}),
+		verifier: p.VerifierContext(oidc.ClientContext(ctx, &keys), &oidc.Config{ClientID: l.config.ClientID, Now: l.deps.Now}),
 		oauth: oauth2.Config{
 			ClientID: l.config.ClientID, ClientSecret: string(l.config.ClientSecret), Endpoint: p.Endpoint(),
 			RedirectURL: strings.TrimSuffix(l.deps.External.String(), "/") + "/callback", Scopes: l.config.scopes(),
