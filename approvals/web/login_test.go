@@ -197,6 +197,11 @@ func TestPageBehindLogin(t *testing.T) {
 	if w := b.ask(http.MethodGet, page, "", as("alice")...); w.Code != http.StatusNotFound {
 		t.Errorf("none there: %d", w.Code)
 	}
+	// Who asked sees it behind a login; of a token RBAC alone says what it sees.
+	b = newLoginBench(t, base, ct.Make("a").Requester("carol").Obj())
+	if w := b.ask(http.MethodGet, "/api/v1/namespaces/prod/approvals/a", "", bearer("carol")...); w.Code != http.StatusForbidden {
+		t.Errorf("a requester with a token: %d", w.Code)
+	}
 	// A token of the API's is no session.
 	if w := b.ask(http.MethodGet, "/mine", "", bearer("alice")...); w.Code != http.StatusSeeOther {
 		t.Errorf("with a token: %d", w.Code)
@@ -310,24 +315,26 @@ func TestBoard(t *testing.T) {
 		ct.Make("dev").In("dev").Users("bob").With(func(a *approvals.Approval) { a.Terms.Policy.Gate = "staging" }).Obj(),
 		ct.Make("blocked").NoTerms(&approvals.Problem{Reason: "GateNotFound", Message: "none"}).Obj(),
 		ct.Make("decided").Voted("alice", approvals.Approve, "ship it").Obj(),
+		ct.Make("late").In("old").Users("bob").Lifetime(20 * time.Minute).Obj(),
 		ct.Make("half").Users("alice", "bob").Quorum(2).Voted("alice", approvals.Approve, "ok").Obj(),
 	}
 	for name, c := range map[string]struct {
 		who, path string
 		want      []string // in this order
 	}{
-		"an approver":         {"alice", "/", []string{"half", "mine", "asked"}},
-		"a member":            {"zoe", "/", []string{"group"}},
-		"a stranger":          {"mallory", "/", nil},
-		"lists prod":          {"auditor", "/", []string{"urgent", "half", "mine", "blocked"}},
-		"lists everything":    {"root", "/", []string{"urgent", "dev", "half", "mine", "asked", "group", "blocked"}},
-		"one namespace":       {"root", "/?namespace=shop", []string{"asked", "group"}},
-		"one gate":            {"root", "/?gate=staging", []string{"dev"}},
-		"both":                {"root", "/?namespace=shop&gate=staging", nil},
-		"mine alone":          {"bob", "/?mine=1", []string{"urgent", "dev", "half", "asked", "group"}},
-		"hostile filter":      {"root", "/?namespace=%22%3E%3Cscript%3E&gate=%22%3E%3Cscript%3E", nil},
-		"waiting and decided": {"alice", "/mine", []string{"mine", "decided", "half"}},
-		"nothing of mine":     {"mallory", "/mine", nil},
+		"an approver":          {"alice", "/", []string{"half", "mine", "asked"}},
+		"a member":             {"zoe", "/", []string{"group"}},
+		"a stranger":           {"mallory", "/", nil},
+		"lists prod":           {"auditor", "/", []string{"urgent", "half", "mine", "blocked"}},
+		"lists everything":     {"root", "/", []string{"late", "urgent", "dev", "half", "mine", "asked", "group", "blocked"}},
+		"one namespace":        {"root", "/?namespace=shop", []string{"asked", "group"}},
+		"one gate":             {"root", "/?gate=staging", []string{"dev"}},
+		"both":                 {"root", "/?namespace=shop&gate=staging", nil},
+		"mine alone":           {"bob", "/?mine=1", []string{"urgent", "dev", "half", "asked", "group"}},
+		"hostile filter":       {"root", "/?namespace=%22%3E%3Cscript%3E&gate=%22%3E%3Cscript%3E", nil},
+		"too late is not mine": {"bob", "/mine", []string{"urgent", "dev", "half", "asked", "group"}},
+		"waiting and decided":  {"alice", "/mine", []string{"mine", "decided", "half"}},
+		"nothing of mine":      {"mallory", "/mine", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
