@@ -58,6 +58,7 @@ stage_unit() { go test -json "${only[@]}" ./... | sum; }
 
 # A real provider and a real proxy, as processes that end with the test.
 stage_login() {
+  apt_get chromium:chromium || return
   COUNTERSIGN_DEX=$(tool dex) && COUNTERSIGN_OAUTH2_PROXY=$(tool oauth2-proxy) || return
   export COUNTERSIGN_DEX COUNTERSIGN_OAUTH2_PROXY
   go test -json -count=1 -tags login "${only[@]}" -timeout=5m ./test/login | sum -v

@@ -51,6 +51,12 @@ func (s *server) person(w http.ResponseWriter, r *http.Request) (approvals.Ident
 		s.say(w, statusOf(approvals.CodeOf(err)), templates.Problem{
 			Status: statusOf(approvals.CodeOf(err)), Title: "Can't tell who you are", Message: approvals.Message(err),
 		})
+	case r.Method == http.MethodGet && r.URL.RawQuery != "" && r.URL.Path == s.base+"/":
+		// From the board's own form, maybe: browsers hold redirects to form-action too,
+		// and the provider is another site. A page that goes on by itself is none.
+		to := s.loginPath(r.URL.RequestURI())
+		w.Header().Set("Refresh", "0; url="+to)
+		s.say(w, http.StatusUnauthorized, templates.Problem{Title: "Log in", Message: "You are being sent to log in.", Link: to, LinkText: "Log in"})
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
 		redirect(w, r, s.loginPath(r.URL.RequestURI()))
 	default:
