@@ -78,6 +78,9 @@ func New(c Config, d Deps) (*Login, error) {
 		}
 		t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
+	if !secureURL(d.External) {
+		d.Log.Warn("externalURL is plain http: whoever is on the way can take people's sessions", "externalURL", d.External.String())
+	}
 	return &Login{config: c, deps: d, client: &http.Client{
 		Transport: bounded{t}, Timeout: within,
 		// A redirected POST would take the client's secret along.
