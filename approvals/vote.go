@@ -32,6 +32,7 @@ type Way string
 const (
 	WayToken Way = "Token" // a Kubernetes bearer token, by TokenReview
 	WayLink  Way = "Link"  // a signed link that was mailed to the voter
+	WayLogin Way = "Login" // an ID token of the login provider, or the session that it began
 	// WayObject is a Vote object, whose author the API server proved.
 	WayObject Way = "Object"
 )

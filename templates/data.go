@@ -17,6 +17,9 @@ type Data struct {
 	Shown []approvals.Param
 	// Recipient is who reads this: the link's owner. "" when nobody is known.
 	Recipient string
+	// Session says that Recipient has logged in: the page leads to the board and
+	// to the way out.
+	Session bool
 	// Decidable says that Recipient may vote now; WhyNot says why not.
 	Decidable bool
 	WhyNot    string

@@ -44,6 +44,7 @@ func Previews() []Preview {
 		{"hostile", hostile()},
 		{"trouble", with(pending(), trouble)},
 		{"recorded", with(quorum(), oneVote, mine, recorded)},
+		{"logged-in", with(pending(), loggedIn)},
 	}
 }
 

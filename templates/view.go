@@ -19,6 +19,8 @@ type View struct {
 	State     string // "pending", "opening", "blocked" or the outcome in lower case
 	Requester string
 	Recipient string
+	Session   bool
+	Here      string // of the pages in the bar, which one this is
 
 	Part1  *RunView
 	Event  *EventView
@@ -118,7 +120,7 @@ func newView(d Data, most int) View {
 	a := d.Approval
 	v := View{
 		Namespace: line(a.Namespace), Name: line(a.RunName()), Trigger: line(a.Trigger), Subject: line(a.Subject()),
-		State: state(a), Recipient: line(d.Recipient), Opened: newMoment(a.OpenedAt, d.Now),
+		State: state(a), Recipient: line(d.Recipient), Session: d.Session, Opened: newMoment(a.OpenedAt, d.Now),
 		Missing: d.Missing, Blocked: problem(a.Blocked), Unreleased: problem(a.Unreleased),
 		Decidable: d.Decidable && a.Terms != nil && !a.Decided(), WhyNot: text(d.WhyNot), Notice: text(d.Notice), Trouble: text(d.Trouble),
 		Comment: drop(first(d.Comment, 4*approvals.MaxComment)), MaxComment: approvals.MaxComment,

@@ -297,8 +297,8 @@ type VoteRecord struct {
 	// breakGlass is true for a vote that decided alone, by the right to.
 	// +optional
 	BreakGlass bool `json:"breakGlass,omitempty"`
-	// way is how the voter came: Token, Link, or Object (a Vote).
-	// +kubebuilder:validation:Enum=Token;Link;Object
+	// way is how the voter came: Token, Link, Login, or Object (a Vote).
+	// +kubebuilder:validation:Enum=Token;Link;Login;Object
 	// +required
 	Way string `json:"way"`
 	// evidence names the proof, never the secret itself.

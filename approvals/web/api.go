@@ -77,17 +77,29 @@ func (s *server) apiGet(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, err)
 		return
 	}
-	if approvals.MayVote(a, id) != nil {
-		may, err := s.Auth.MaySee(r.Context(), id, "get", a.Namespace, a.Name)
-		if err == nil && !may {
-			err = approvals.Errorf(approvals.CodeForbidden, "%s may not see approvals in namespace %s: an approver of it can, or whoever may get approvals.countersign.dev there", id.Name, a.Namespace)
-		}
-		if err != nil {
-			s.fail(w, err)
-			return
-		}
+	if err := s.maySee(r.Context(), id, a); err != nil {
+		s.fail(w, err)
+		return
 	}
 	writeJSON(w, http.StatusOK, s.viewTo(a, id))
+}
+
+// maySee says why id may not see a, or nil. Whoever may decide may look, and so
+// may whoever asked and has logged in.
+func (s *server) maySee(ctx context.Context, id approvals.Identity, a approvals.Approval) error {
+	if approvals.MayVote(a, id) == nil || asked(a, id) {
+		return nil
+	}
+	may, err := s.Auth.MaySee(ctx, id, "get", a.Namespace, a.Name)
+	if err == nil && !may {
+		err = approvals.Errorf(approvals.CodeForbidden, "%s may not see approvals in namespace %s: an approver of it can, or whoever may get approvals.countersign.dev there", id.Name, a.Namespace)
+	}
+	return err
+}
+
+// asked says whether id asked for a. Of robots RBAC alone says what they see.
+func asked(a approvals.Approval, id approvals.Identity) bool {
+	return id.Way == approvals.WayLogin && a.Terms != nil && a.Terms.Requester != "" && strings.EqualFold(a.Terms.Requester, id.Name)
 }
 
 // apiList lists what the caller may see: everything with the right to list, else
@@ -121,7 +133,7 @@ func (s *server) apiList(w http.ResponseWriter, r *http.Request) {
 			s.fail(w, err)
 			return
 		}
-		if all || approvals.MayVote(a, id) == nil {
+		if all || approvals.MayVote(a, id) == nil || asked(a, id) {
 			items = append(items, s.viewTo(a, id))
 		}
 	}
@@ -134,14 +146,19 @@ func (s *server) apiList(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]any{"items": items})
 }
 
-// prover proves one person's rights for many Approvals: RBAC is asked once a Gate.
+// prover proves one person's rights, and whose deputy they are, for many Approvals:
+// once a Gate.
 func (s *server) prover(ctx context.Context, id approvals.Identity) func(approvals.Approval) (approvals.Identity, error) {
-	known := map[approvals.Key]approvals.Identity{}
+	type scope struct {
+		namespace, gate string
+		rbac            bool
+	}
+	known := map[scope]approvals.Identity{}
 	return func(a approvals.Approval) (approvals.Identity, error) {
-		if a.Terms == nil || !a.Terms.Policy.ByRBAC() {
+		if a.Terms == nil {
 			return id, nil
 		}
-		gate := approvals.Key{Namespace: a.Namespace, Name: a.Terms.Policy.Gate}
+		gate := scope{a.Namespace, a.Terms.Policy.Gate, a.Terms.Policy.ByRBAC()}
 		if proved, ok := known[gate]; ok {
 			return proved, nil
 		}
@@ -150,6 +167,22 @@ func (s *server) prover(ctx context.Context, id approvals.Identity) func(approva
 			known[gate] = proved
 		}
 		return proved, err
+	}
+}
+
+// proven is a person with what is proved of them for one Approval.
+type proven func(approvals.Approval) approvals.Identity
+
+// proven proves as prover does. Whose rights can't be found out has none.
+func (s *server) proven(ctx context.Context, id approvals.Identity) proven {
+	prove := s.prover(ctx, id)
+	return func(a approvals.Approval) approvals.Identity {
+		who, err := prove(a)
+		if err != nil {
+			s.logInternal(err)
+			return id
+		}
+		return who
 	}
 }
 

@@ -34,6 +34,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube"
 	"github.com/countersign-dev/countersign/internal/kube/cabundle"
 	"github.com/countersign-dev/countersign/internal/kube/controller"
+	"github.com/countersign-dev/countersign/internal/oidc"
 	"github.com/countersign-dev/countersign/templates"
 )
 
@@ -154,6 +155,13 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager) error {
 	people := web.Deps{
 		Store: store, Desk: desk, Auth: auth,
 		Ring: keys.Ring, Templates: pages, External: o.Config.External, Now: o.Now, Log: o.Log, Observe: m.observe,
+	}
+	if c := o.Config.OIDC; c != nil {
+		login, err := oidc.New(*c, oidc.Deps{External: o.Config.External, Ring: keys.Ring, Now: o.Now, Log: o.Log})
+		if err != nil {
+			return err
+		}
+		people.Login, people.Auth = login, oidc.Bearer{Cluster: auth, Login: login}
 	}
 	processor := &interceptor.Processor{
 		Triggers: triggers, Opener: opener, Releases: store, Ring: keys.Ring, Now: o.Now, Log: o.Log,

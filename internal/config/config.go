@@ -14,6 +14,7 @@ import (
 
 	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/approvals/notify/email"
+	"github.com/countersign-dev/countersign/internal/oidc"
 )
 
 // Config is everything that can be set.
@@ -22,6 +23,8 @@ type Config struct {
 	External *url.URL
 	// SMTP is nil when no mail is sent.
 	SMTP *email.Config
+	// OIDC is nil when there is no login.
+	OIDC *oidc.Config
 	// TokenAudiences that bearer tokens must have; empty: the API server's own.
 	TokenAudiences []string
 	// Templates is a folder whose files replace templates; "": none.
@@ -44,6 +47,7 @@ type file struct {
 		From         string `json:"from"`
 		Timeout      string `json:"timeout,omitempty"`
 	} `json:"smtp,omitempty"`
+	OIDC *login `json:"oidc,omitempty"`
 }
 
 // Load reads and checks a file. The error lists everything that is wrong.
@@ -96,6 +100,10 @@ func parse(raw []byte) (Config, error) {
 		if err := c.SMTP.Validate(); err != nil {
 			errs = append(errs, err)
 		}
+	}
+	if f.OIDC != nil {
+		c.OIDC, err = f.OIDC.config()
+		errs = append(errs, err)
 	}
 	return c, errors.Join(errs...)
 }
