@@ -77,3 +77,12 @@ func (q Query) After() (*Place, error) {
 	}
 	return &Place{at, seq}, nil
 }
+
+// ParseTime reads a time as people write it: a date, which is its first instant in
+// UTC, or an instant with its zone.
+func ParseTime(s string) (time.Time, error) {
+	if t, err := time.Parse(time.DateOnly, s); err == nil {
+		return t, nil
+	}
+	return time.Parse(time.RFC3339, s)
+}

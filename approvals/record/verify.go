@@ -26,6 +26,9 @@ type Verifier struct {
 	// passed over, and a chain may begin anew, as it does in a process that has no
 	// store.
 	Logs bool
+	// Noted is a hash that was noted before; Found says whether a line has it.
+	Noted string
+	Found bool
 
 	Lines  int  // entries that are right
 	Chains int  // chains among them
@@ -61,7 +64,7 @@ func (v *Verifier) Add(text []byte) error {
 		f.want = last.Seq + 1
 		return f
 	}
-	v.Lines, v.Head = v.Lines+1, e.Head()
+	v.Lines, v.Head, v.Found = v.Lines+1, e.Head(), v.Found || e.Hash == v.Noted
 	return nil
 }
 

@@ -43,6 +43,14 @@ func TestLoad(t *testing.T) {
 				Host: "m", Port: 465, TLS: email.Implicit, CAFile: "/ca", Username: "u", Password: []byte("hunter2-hunter2"), From: "C <c@example.com>", Timeout: 5 * time.Second,
 			}},
 		},
+		"a record in a file": {
+			"externalURL: https://a.example.com\nrecord: {sqlite: {path: /var/lib/countersign/record.db}, stdout: false}", "https://a.example.com",
+			Config{Record: Record{SQLite: "/var/lib/countersign/record.db", Quiet: true}},
+		},
+		"a record in PostgreSQL": {
+			"externalURL: https://a.example.com\nrecord: {postgres: {urlFile: " + password + "}, stdout: true}", "https://a.example.com",
+			Config{Record: Record{Postgres: []byte("hunter2-hunter2")}},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -57,7 +65,7 @@ func TestLoad(t *testing.T) {
 			if d := cmp.Diff(c.want, got); d != "" {
 				t.Errorf("(-want +got)\n%s", d)
 			}
-			if s := fmt.Sprintf("%+v %#v", got.SMTP, got.SMTP); strings.Contains(s, "hunter2") {
+			if s := fmt.Sprintf("%+v %#v %+v %#v", got.SMTP, got.SMTP, got, got); strings.Contains(s, "hunter2") {
 				t.Errorf("it prints its password: %s", s)
 			}
 		})
@@ -87,6 +95,11 @@ func TestLoadRefuses(t *testing.T) {
 		"time-out of none":  {url + "smtp: {host: m, from: c@example.com, timeout: 0s}", []string{`smtp.timeout is "0s"`}},
 		"password in clear": {url + "smtp: {host: m, tls: none, from: c@example.com, passwordFile: PASSWORD}", []string{"would travel in the clear"}},
 		"no password file":  {url + "smtp: {host: m, from: c@example.com, passwordFile: /nonexistent}", []string{"smtp.passwordFile: open /nonexistent"}},
+		"two records":       {url + "record: {sqlite: {path: /x}, postgres: {urlFile: PASSWORD}}", []string{"record has sqlite and postgres"}},
+		"no place":          {url + "record: {sqlite: {}}", []string{`record.sqlite.path is "": name a file`}},
+		"no folder":         {url + "record: {sqlite: {path: record.db}}", []string{`record.sqlite.path is "record.db"`}},
+		"no file of a URL":  {url + "record: {postgres: {urlFile: /nonexistent}}", []string{"record.postgres.urlFile: open /nonexistent"}},
+		"an empty URL":      {url + "record: {postgres: {urlFile: /dev/null}}", []string{"/dev/null is empty"}},
 		"everything at once": {
 			"externalURL: x\nsmtp: {port: -1, tls: ssl, from: nobody, timeout: soon, passwordFile: /nonexistent}",
 			[]string{"externalURL", "smtp.timeout", "smtp.passwordFile", "smtp.host", "smtp.port", "smtp.tls", "smtp.from"},
