@@ -39,7 +39,7 @@ fmt: ## gofumpt and goimports
 
 ##@ check
 
-test: ## everything: lint verify test-unit test-kube test-e2e test-browser
+test: ## everything: lint verify test-unit test-kube test-record test-e2e test-browser
 	@test/run.sh
 
 lint: ## golangci-lint, shellcheck
@@ -56,6 +56,9 @@ test-unit: ## packages on their own: no cluster, no root, no network
 
 test-kube: ## against a real API server and etcd, built from source
 	@test/run.sh kube
+
+test-record: ## the record's store on a real PostgreSQL, installed if it is not there
+	@test/run.sh record
 
 test-e2e: ## against a real cluster with Tekton
 	@test/run.sh e2e
