@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -42,7 +43,7 @@ func NewWriter(w io.Writer, format string) (*Writer, error) {
 // Write writes one entry. JSONL is the stream's own text, byte for byte.
 func (w *Writer) Write(e Entry) error {
 	if w.csv == nil {
-		_, err := w.jsonl.Write(append(e.Text[:len(e.Text):len(e.Text)], '\n'))
+		_, err := w.jsonl.Write(append(slices.Clip(e.Text), '\n'))
 		return err
 	}
 	return w.csv.Write([]string{

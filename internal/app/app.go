@@ -100,7 +100,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	if kept != nil {
-		defer kept.Close() //nolint:errcheck // every line was committed when it was appended
+		defer kept.Close()
 	}
 	if err := assemble(ctx, o, mgr, kept); err != nil {
 		return err

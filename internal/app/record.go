@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -67,7 +68,7 @@ type printed struct {
 func (p printed) Append(ctx context.Context, lines []record.Line) ([]record.Entry, error) {
 	added, err := p.Ledger.Append(ctx, lines)
 	for _, e := range added {
-		if _, err := p.o.Out.Write(append(e.Text[:len(e.Text):len(e.Text)], '\n')); err != nil {
+		if _, err := p.o.Out.Write(append(slices.Clip(e.Text), '\n')); err != nil {
 			p.o.Log.Warn("a line of the record was not printed; it is in the store", "id", e.ID, "error", err.Error())
 		}
 	}

@@ -75,8 +75,12 @@ func selection(q record.Query) *statement {
 		s.where("p.person = ?", q.Person)
 	}
 	for _, c := range []struct{ column, value string }{
-		{"namespace", q.Namespace}, {"approval", q.Approval}, {"pipeline", q.Pipeline}, {"gate", q.Gate},
-		{"kind", string(q.Kind)}, {"outcome", string(q.Outcome)},
+		{"namespace", q.Namespace},
+		{"approval", q.Approval},
+		{"pipeline", q.Pipeline},
+		{"gate", q.Gate},
+		{"kind", string(q.Kind)},
+		{"outcome", string(q.Outcome)},
 	} {
 		if c.value != "" {
 			s.where("l."+c.column+" = ?", c.value)

@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 const victim = "COUNTERSIGN_TEST_VICTIM"
 
 func half(url string) {
-	ctx := context.Background() //nolint:usetesting // a process of its own
+	ctx := context.Background()
 	c, err := pgx.Connect(ctx, url)
 	if err != nil {
 		panic(err)
@@ -60,7 +60,7 @@ func half(url string) {
 			panic(err)
 		}
 	}
-	os.Stdout.WriteString("in the middle\n")
+	fmt.Println("in the middle")
 	time.Sleep(time.Hour)
 }
 
@@ -135,6 +135,34 @@ func TestAppendOnly(t *testing.T) {
 		if _, err := db.Exec(q); err == nil || !strings.Contains(err.Error(), "append-only") {
 			t.Errorf("%s: %v", q, err)
 		}
+	}
+}
+
+// TestLeastRights: a user who may add and nothing else is enough, once the tables
+// are there.
+func TestLeastRights(t *testing.T) {
+	t.Parallel()
+	url := newDatabase(t, shared)
+	owner, err := Open(keyring.Secret(url))
+	must(t, err)
+	defer owner.Close()
+	_, err = owner.Append(t.Context(), recordtest.Lines(0))
+	must(t, err)
+	db, err := sql.Open("pgx", url)
+	must(t, err)
+	defer db.Close()
+	for _, q := range []string{
+		"CREATE ROLE appender LOGIN", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO appender",
+		"GRANT INSERT ON record_lines, record_people TO appender", "GRANT UPDATE ON record_head TO appender",
+	} {
+		_, err := db.Exec(q)
+		must(t, err)
+	}
+	l, err := Open(keyring.Secret(strings.Replace(url, "countersign@", "appender@", 1)))
+	must(t, err)
+	defer l.Close()
+	if added, err := l.Append(t.Context(), recordtest.Lines(1)); err != nil || len(added) != 5 {
+		t.Errorf("%d added, %v", len(added), err)
 	}
 }
 

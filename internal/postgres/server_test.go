@@ -41,7 +41,7 @@ func start() (*server, error) {
 		return nil, err
 	}
 	s := &server{bin: bin}
-	if s.dir, err = os.MkdirTemp("", "countersign-postgres-"); err != nil { //nolint:usetesting // one for all tests
+	if s.dir, err = os.MkdirTemp("", "countersign-postgres-"); err != nil {
 		return nil, err
 	}
 	if os.Geteuid() == 0 {
@@ -83,7 +83,7 @@ func (s *server) down() error {
 // remove ends it and leaves nothing behind.
 func (s *server) remove() {
 	_ = s.down() // it may be down
-	os.RemoveAll(s.dir)
+	_ = os.RemoveAll(s.dir)
 }
 
 func (s *server) run(name string, args ...string) error {

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"database/sql"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,7 +48,7 @@ func half(path string) {
 	if _, err := tx.Exec("UPDATE record_head SET seq = seq + 1"); err != nil {
 		panic(err)
 	}
-	os.Stdout.WriteString("in the middle\n")
+	fmt.Println("in the middle")
 	time.Sleep(time.Hour)
 }
 

@@ -20,7 +20,7 @@ import (
 
 // Ledger is the whole of what a store of the record does. Who uses one asks for a
 // part of it.
-type Ledger interface {
+type Ledger interface { //nolint:interfacebloat // see above: nobody else asks for all of it
 	Append(ctx context.Context, lines []record.Line) ([]record.Entry, error)
 	Missing(ctx context.Context, ids []string) ([]string, error)
 	Head(ctx context.Context) (record.Head, error)

@@ -125,8 +125,12 @@ func before(e record.Entry, p record.Place) bool { return e.At < p.At || e.At ==
 
 func matches(q record.Query, e record.Entry) bool {
 	for _, c := range [][2]string{
-		{q.Namespace, e.Namespace}, {q.Approval, e.Approval}, {q.Pipeline, e.Pipeline}, {q.Gate, e.Gate},
-		{string(q.Kind), string(e.Kind)}, {string(q.Outcome), e.Outcome},
+		{q.Namespace, e.Namespace},
+		{q.Approval, e.Approval},
+		{q.Pipeline, e.Pipeline},
+		{q.Gate, e.Gate},
+		{string(q.Kind), string(e.Kind)},
+		{string(q.Outcome), e.Outcome},
 	} {
 		if c[0] != "" && c[0] != c[1] {
 			return false

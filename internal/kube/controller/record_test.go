@@ -177,7 +177,7 @@ func TestRetention(t *testing.T) {
 		"for ever":          {keepFor: "", after: 100 * keep},
 		"no store":          {keepFor: "48h", after: keep, before: func(r *recording, _ string) { r.Keeps = false }},
 		"the store is down": {keepFor: "48h", after: keep, before: func(r *recording, _ string) { r.ledger.Fail(errDown) }, left: askAgain},
-		"the store lost it": {keepFor: "48h", seen: true, after: keep, before: func(r *recording, n string) {
+		"the store lost it": {keepFor: "48h", seen: true, after: keep, before: func(r *recording, _ string) {
 			r.ledger = &recordtest.Memory{}
 			r.Ledger = r.ledger
 		}, left: askAgain},
