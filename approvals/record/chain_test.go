@@ -247,3 +247,19 @@ func (f *flaky) Write(p []byte) (int, error) {
 	}
 	return f.Buffer.Write(p)
 }
+
+// FuzzVerify: whatever is given, it is refused or it is a chain, and nothing panics.
+func FuzzVerify(f *testing.F) {
+	lines, _ := chain(f, 1)
+	f.Add(bytes.Join(lines, []byte("\n")), false)
+	f.Add([]byte(`{"seq":1,"prev":"","hash":""}`), true)
+	f.Fuzz(func(t *testing.T, text []byte, logs bool) {
+		v := record.Verifier{Logs: logs}
+		if err := v.Verify(bytes.NewReader(text)); err != nil || v.Lines == 0 || logs {
+			return
+		}
+		if n := bytes.Count(bytes.TrimSuffix(text, []byte("\n")), []byte("\n")) + 1; n != v.Lines || v.Head.Seq != int64(n) {
+			t.Errorf("%d lines of %d to %+v", v.Lines, n, v.Head)
+		}
+	})
+}

@@ -159,6 +159,9 @@ func historyQuery(r *http.Request) (q record.Query, format string, err error) {
 	if !slices.Contains([]string{"json", record.JSONL, record.CSV}, format) {
 		return bad("format is %q: use json, jsonl or csv", short(format))
 	}
+	if format != "json" && (q.Limit != 0 || q.Cursor != "") {
+		return bad("limit and cursor are for pages, format json: %s is everything that matches", format)
+	}
 	if q, err = q.Normal(); err != nil {
 		return record.Query{}, "", err
 	}

@@ -66,6 +66,7 @@ func TestHistory(t *testing.T) {
 		"too many":           {"namespace=prod&limit=1001", "auditor", "", 400, 0, "use 1 to 1000"},
 		"a bad cursor":       {"namespace=prod&cursor=x", "auditor", "", 400, 0, "begin without it"},
 		"a bad format":       {"namespace=prod&format=xml", "auditor", "", 400, 0, "use json, jsonl or csv"},
+		"a page of a table":  {"namespace=prod&format=csv&limit=3", "auditor", "", 400, 0, "limit and cursor are for pages"},
 		"a bad query":        {"namespace=prod&x=%zz", "auditor", "", 400, 0, "does not read"},
 		"characters":         {"namespace=prod&person=a%00b", "auditor", "", 400, 0, "no name has"},
 		"nobody":             {"namespace=prod", "", "", 401, 0, "kubectl create token"},

@@ -37,11 +37,12 @@ func Open(path string) (*ledger.Ledger, error) {
 }
 
 // dsn asks for a write-ahead log, in which readers do not wait for the writer, and
-// for every commit to be on the disk before it is answered.
+// for every commit to be on the disk before it is answered. What is sorted stays in
+// memory: a container has no folder for it.
 func dsn(path string) string {
 	u := url.URL{Scheme: "file", Path: path, RawQuery: url.Values{
 		"_txlock": {"immediate"},
-		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)"},
+		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "temp_store(MEMORY)"},
 	}.Encode()}
 	return u.String()
 }

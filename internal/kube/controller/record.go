@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"crypto/sha256"
 	"log/slog"
 	"strings"
 	"sync"
@@ -58,7 +59,7 @@ type Record struct {
 	Forget func(uid string)
 
 	mu      sync.Mutex
-	done    map[string]string // by UID, the ids that are known to be in the ledger, joined
+	done    map[string][sha256.Size]byte // by UID, a digest of the ids that are known to be in the ledger
 	behind  map[types.NamespacedName]bool
 	gone    map[types.NamespacedName][]departed
 	lost    int // departed that are waiting
@@ -123,7 +124,7 @@ func (r *Record) Behind() int {
 }
 
 func (r *Record) append(ctx context.Context, uid string, lines []record.Line) error {
-	ids := strings.Join(record.IDs(lines), " ")
+	ids := sha256.Sum256([]byte(strings.Join(record.IDs(lines), " ")))
 	r.mu.Lock()
 	done := r.done[uid] == ids
 	r.mu.Unlock()
@@ -139,7 +140,7 @@ func (r *Record) append(ctx context.Context, uid string, lines []record.Line) er
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.done == nil {
-		r.done = map[string]string{}
+		r.done = map[string][sha256.Size]byte{}
 	}
 	r.done[uid] = ids
 	return nil
