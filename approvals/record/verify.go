@@ -76,6 +76,7 @@ func (v *Verifier) fault(format string, args ...any) *Fault {
 func (v *Verifier) Verify(r io.Reader) error {
 	s := bufio.NewScanner(r)
 	s.Buffer(make([]byte, 0, 4<<10), MaxLine+1)
+	s.Split(exactLines)
 	for s.Scan() {
 		err := v.Add(s.Bytes())
 		if f, ok := errors.AsType[*Fault](err); ok && f.want != 0 {
@@ -90,6 +91,17 @@ func (v *Verifier) Verify(r io.Reader) error {
 		return v.fault("it is longer than %d bytes: it is not an entry of the record", MaxLine)
 	}
 	return s.Err()
+}
+
+// exactLines is bufio.ScanLines without its lenience for \r, which is a change.
+func exactLines(data []byte, atEOF bool) (advance int, token []byte, err error) {
+	if i := bytes.IndexByte(data, '\n'); i >= 0 {
+		return i + 1, data[:i], nil
+	}
+	if atEOF && len(data) > 0 {
+		return len(data), data, nil
+	}
+	return 0, nil, nil
 }
 
 // seek looks for the number that is not in its place: whoever reads the fault wants
