@@ -34,6 +34,12 @@ generate: ## deepcopy, CRDs, RBAC, golden files
 golden: ## golden files only; read the difference before you commit it
 	go test -count=1 ./templates -update
 
+storybook: golden ## every page and mail with canned data, on http://127.0.0.1:8090
+	go run ./test/storybook
+
+screenshots: golden ## a picture of each, at 1280 and 390 px, in dist/screenshots (needs chromium)
+	go run ./test/storybook -screenshots dist/screenshots
+
 fmt: ## gofumpt and goimports
 	@. test/lib.sh && "$$(tool golangci-lint)" fmt ./...
 
@@ -65,10 +71,6 @@ test-e2e: ## against a real cluster with Tekton
 
 test-browser: ## pages in a real Chromium, against the same cluster
 	@test/run.sh browser
-
-screenshots: ## the browser's pictures of every page, into docs/screenshots
-	@mkdir -p docs/screenshots
-	SCREENSHOTS="$(CURDIR)/docs/screenshots" test/run.sh browser
 
 fuzz: ## every fuzz test, FUZZTIME each (10s)
 	test/fuzz.sh

@@ -20,6 +20,8 @@ type Data struct {
 	// Decidable says that Recipient may vote now; WhyNot says why not.
 	Decidable bool
 	WhyNot    string
+	// Filled is what the person had filled in, put back into the form after Trouble.
+	Filled []approvals.Param
 	// Missing is the number of approvals still needed.
 	Missing int
 	// MyVote is Recipient's live vote, nil without one.

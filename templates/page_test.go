@@ -61,6 +61,13 @@ func TestVoteIsDeliberate(t *testing.T) {
 			if len(forms) != 1 || forms[0].attrs["method"] != "post" || forms[0].attrs["action"] != p.Data.Action {
 				t.Errorf("forms: %v", forms)
 			}
+			if p.Data.MyVote != nil { // it can be taken back
+				last := buttons[len(buttons)-1]
+				if last.attrs["value"] != string(approvals.Withdraw) || last.attrs["name"] != "vote" {
+					t.Errorf("button: %v", last)
+				}
+				buttons = buttons[:len(buttons)-1]
+			}
 			if len(buttons) != 2 || buttons[0].attrs["value"] != string(approvals.Approve) || buttons[1].attrs["value"] != string(approvals.Reject) {
 				t.Fatalf("buttons: %v", buttons)
 			}
@@ -71,6 +78,14 @@ func TestVoteIsDeliberate(t *testing.T) {
 			}
 			if buttons[0].attrs["class"] != "approve" || buttons[1].attrs["class"] != "reject" {
 				t.Error("the buttons must look different")
+			}
+			// One line for each input that is not chosen from a list, then the comment.
+			fields := areas[:max(0, len(areas)-1)]
+			areas = areas[len(fields):]
+			for _, f := range fields {
+				if !strings.HasPrefix(f.attrs["name"], "input-") || f.attrs["rows"] != "1" {
+					t.Errorf("field: %v", f)
+				}
 			}
 			if len(areas) != 1 || areas[0].attrs["name"] != "comment" || areas[0].attrs["maxlength"] != strconv.Itoa(approvals.MaxComment) {
 				t.Errorf("textareas: %v", areas)

@@ -149,8 +149,10 @@ func Clone(a approvals.Approval) approvals.Approval {
 		t.Policy.Approvers, t.Policy.Groups = slices.Clone(t.Policy.Approvers), slices.Clone(t.Policy.Groups)
 		t.Policy.ReleaseOn, t.Policy.Results = slices.Clone(t.Policy.ReleaseOn), slices.Clone(t.Policy.Results)
 		t.Policy.Show = slices.Clone(t.Policy.Show)
+		t.Policy.Rules, t.Policy.Inputs = slices.Clone(t.Policy.Rules), slices.Clone(t.Policy.Inputs)
 	}
 	a.Votes, a.Results, a.Deliveries = slices.Clone(a.Votes), slices.Clone(a.Results), slices.Clone(a.Deliveries)
+	a.Inputs = slices.Clone(a.Inputs)
 	a.Next, a.Unreleased = ptr(a.Next), ptr(a.Unreleased)
 	return a
 }

@@ -48,17 +48,27 @@ type Line struct {
 	Event     string `json:"event,omitempty"`    // the delivery id of a held event, or what somebody was told of
 	Gate      string `json:"gate,omitempty"`
 	// Person is who asked, voted or was told.
-	Person   string   `json:"person,omitempty"`
-	Verdict  string   `json:"verdict,omitempty"`
-	Comment  string   `json:"comment,omitempty"`
-	Way      string   `json:"way,omitempty"`
-	Evidence string   `json:"evidence,omitempty"`
-	Outcome  string   `json:"outcome,omitempty"`
-	People   []string `json:"people,omitempty"` // whose votes made the outcome
-	Digest   string   `json:"digest,omitempty"` // of exactly what is approved
-	Channel  string   `json:"channel,omitempty"`
-	Error    string   `json:"error,omitempty"`
-	Next     string   `json:"next,omitempty"` // the run that the outcome started
+	Person       string   `json:"person,omitempty"`
+	For          string   `json:"for,omitempty"` // whose deputy the voter was
+	Verdict      string   `json:"verdict,omitempty"`
+	BreakGlass   bool     `json:"breakGlass,omitempty"`
+	Comment      string   `json:"comment,omitempty"`
+	Inputs       []Input  `json:"inputs,omitempty"` // what the voter filled in
+	Way          string   `json:"way,omitempty"`
+	Evidence     string   `json:"evidence,omitempty"`
+	Outcome      string   `json:"outcome,omitempty"`
+	People       []string `json:"people,omitempty"` // whose votes made the outcome
+	SupersededBy string   `json:"supersededBy,omitempty"`
+	Digest       string   `json:"digest,omitempty"` // of exactly what is approved
+	Channel      string   `json:"channel,omitempty"`
+	Error        string   `json:"error,omitempty"`
+	Next         string   `json:"next,omitempty"` // the run that the outcome started
+}
+
+// Input is one field that a voter filled in.
+type Input struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
 }
 
 // Layout is how lines write instants: UTC, with all six digits.
@@ -71,7 +81,9 @@ func Stamp(t time.Time) string { return t.UTC().Format(Layout) }
 const (
 	maxName    = 256
 	maxComment = 4096
+	maxInput   = 1024
 	maxPeople  = 64
+	maxInputs  = 16
 	// MaxLine is the most bytes that an entry may have.
 	MaxLine = 64 << 10
 )
@@ -102,7 +114,11 @@ func Lines(a approvals.Approval) []Line {
 	}
 	for _, v := range a.Votes {
 		add(Voted, v.At, digest(v.Voter, Stamp(v.At), string(v.Verdict), v.Comment), func(l *Line) {
-			l.Person, l.Verdict, l.Comment, l.Way, l.Evidence = v.Voter, string(v.Verdict), v.Comment, string(v.Way), v.Evidence
+			l.Person, l.For, l.Verdict, l.BreakGlass = v.Voter, v.For, string(v.Verdict), v.BreakGlass
+			l.Comment, l.Way, l.Evidence = v.Comment, string(v.Way), v.Evidence
+			for _, in := range v.Inputs[:min(len(v.Inputs), maxInputs)] {
+				l.Inputs = append(l.Inputs, Input(in))
+			}
 		})
 	}
 	for _, d := range a.Deliveries {
@@ -119,7 +135,7 @@ func Lines(a approvals.Approval) []Line {
 	}
 	if a.Decided() {
 		add(Decided, a.DecidedAt, "", func(l *Line) {
-			l.Outcome, l.People = string(a.Outcome), deciders(a)
+			l.Outcome, l.People, l.SupersededBy = string(a.Outcome), deciders(a), a.SupersededBy
 			if a.Terms != nil {
 				l.Digest = a.Terms.Digest
 			}
@@ -155,8 +171,10 @@ func IDs(lines []Line) []string {
 // Persons are the people that the line is about, each once.
 func (l Line) Persons() []string {
 	out := slices.Clone(l.People)
-	if l.Person != "" {
-		out = append(out, l.Person)
+	for _, p := range []string{l.Person, l.For} {
+		if p != "" {
+			out = append(out, p)
+		}
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
@@ -200,12 +218,15 @@ func digest(parts ...string) string {
 // bounded cuts what is too long and drops what a database or a terminal chokes on.
 func (l Line) bounded() Line {
 	for _, p := range []*string{
-		&l.ID, &l.Namespace, &l.Approval, &l.UID, &l.Trigger, &l.Pipeline, &l.Run, &l.Event, &l.Gate, &l.Person,
-		&l.Verdict, &l.Way, &l.Evidence, &l.Outcome, &l.Digest, &l.Channel, &l.Next,
+		&l.ID, &l.Namespace, &l.Approval, &l.UID, &l.Trigger, &l.Pipeline, &l.Run, &l.Event, &l.Gate, &l.Person, &l.For,
+		&l.Verdict, &l.Way, &l.Evidence, &l.Outcome, &l.Digest, &l.Channel, &l.Next, &l.SupersededBy,
 	} {
 		*p = clean(*p, maxName)
 	}
 	l.Comment, l.Error = clean(l.Comment, maxComment), clean(l.Error, maxComment)
+	for i, in := range l.Inputs { // Lines made the slice
+		l.Inputs[i] = Input{clean(in.Name, maxName), clean(in.Value, maxInput)}
+	}
 	for i, p := range l.People { // deciders made the slice
 		l.People[i] = clean(p, maxName)
 	}

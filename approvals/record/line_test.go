@@ -46,7 +46,20 @@ func TestLines(t *testing.T) {
 			ct.Make("a").Users("alice", "bob").Quorum(2).Voted("bob", approvals.Approve, "").Voted("alice", approvals.Reject, "no"),
 			[]string{"09:00:00 opened", "09:00:00 terms production ", "09:01:00 voted production bob approve", "09:02:00 voted production alice reject no", "09:02:00 decided production Rejected [alice]"},
 		},
-		"expired":  {ct.Make("a").Expired(), []string{"09:00:00 opened", "09:00:00 terms production ", "10:00:00 decided production Expired"}},
+		"expired": {ct.Make("a").Expired(), []string{"09:00:00 opened", "09:00:00 terms production ", "10:00:00 decided production Expired"}},
+		"a deputy breaks the glass": {
+			ct.Make("a").With(func(a *approvals.Approval) {
+				a.Votes = []approvals.Vote{{Voter: "bob", For: "alice", BreakGlass: true, Verdict: approvals.Approve, Comment: "fire", At: ct.T0, Inputs: []approvals.Param{{Name: "version", Value: "2"}}}}
+				a.Outcome, a.DecidedAt = approvals.Approved, ct.T0
+			}),
+			[]string{"09:00:00 opened", "09:00:00 terms production ", "09:00:00 voted production bob alice approve fire [{version 2}]", "09:00:00 decided production Approved [bob]"},
+		},
+		"superseded": {
+			ct.Make("a").With(func(a *approvals.Approval) {
+				a.Outcome, a.DecidedAt, a.SupersededBy = approvals.Superseded, ct.T0.Add(time.Minute), "b"
+			}),
+			[]string{"09:00:00 opened", "09:00:00 terms production ", "09:01:00 decided production Superseded b"},
+		},
 		"an event": {ct.Make("a").Event("{}"), []string{"09:00:00 opened delivery-1", "09:00:00 terms production "}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -57,11 +70,14 @@ func TestLines(t *testing.T) {
 				if l.Kind == record.Terms {
 					s += " " + l.Gate + " " + l.Person
 				} else {
-					for _, f := range []string{l.Gate, l.Person, l.Verdict, l.Comment, l.Outcome, l.Event, l.Channel, l.Error, l.Next} {
+					for _, f := range []string{l.Gate, l.Person, l.For, l.Verdict, l.Comment, l.Outcome, l.SupersededBy, l.Event, l.Channel, l.Error, l.Next} {
 						if f != "" {
 							s += " " + f
 						}
 					}
+				}
+				if l.BreakGlass {
+					s += fmt.Sprint(" ", l.Inputs)
 				}
 				if len(l.People) > 0 {
 					s += fmt.Sprint(" ", l.People)
@@ -131,11 +147,15 @@ func TestLinesGrow(t *testing.T) {
 func TestLongest(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat(`"`, 10_000)
+	var inputs []approvals.Param
+	for range 100 {
+		inputs = append(inputs, approvals.Param{Name: long, Value: long})
+	}
 	a := ct.Make("a").With(func(a *approvals.Approval) {
 		a.Namespace, a.Name, a.UID, a.Trigger, a.Source.Run.Name, a.Source.Run.Pipeline, a.Terms.Policy.Gate = long, long, long, long, long, long, long
 		a.Outcome, a.DecidedAt, a.Terms.Requester = approvals.Approved, ct.T0, long
 		for range 128 {
-			a.Votes = append(a.Votes, approvals.Vote{Voter: long, Verdict: approvals.Approve, Comment: long, Evidence: long})
+			a.Votes = append(a.Votes, approvals.Vote{Voter: long, Verdict: approvals.Approve, Comment: long, Evidence: long, For: long, Inputs: inputs})
 		}
 		a.Deliveries = []approvals.Delivery{{Event: long, Channel: long, Recipient: long, MessageID: long, Error: long}}
 		a.Next = &approvals.Run{Name: long}

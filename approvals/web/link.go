@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 
 	"github.com/gorilla/mux"
@@ -49,13 +50,13 @@ func (s *server) voteByLink(w http.ResponseWriter, r *http.Request) {
 	}
 	after, did, err := s.Desk.Vote(r.Context(), claims.Key(), approvals.Ballot{
 		Voter:   approvals.Identity{Name: claims.Voter, Way: approvals.WayLink, Evidence: "link until " + claims.Expires.Format("2006-01-02T15:04:05Z")},
-		Verdict: verdict, Comment: comment,
+		Verdict: verdict, Comment: comment, Inputs: inputsOf(a, r.PostForm),
 	})
 	if err != nil {
 		if fresh, ferr := s.Store.Get(r.Context(), claims.Key()); ferr == nil {
 			d = s.Show(fresh, claims.Voter)
 		}
-		d.Trouble, d.Comment = approvals.Message(err), comment
+		d.Trouble, d.Comment, d.Filled = approvals.Message(err), comment, inputsOf(a, r.PostForm)
 		s.page(w, statusOf(approvals.CodeOf(err)), d, r)
 		return
 	}
@@ -64,8 +65,25 @@ func (s *server) voteByLink(w http.ResponseWriter, r *http.Request) {
 	s.page(w, http.StatusOK, d, r)
 }
 
+// inputsOf are the form's values of the Gate's inputs: fields input-NAME.
+func inputsOf(a approvals.Approval, form url.Values) []approvals.Param {
+	if a.Terms == nil {
+		return nil
+	}
+	var out []approvals.Param
+	for _, in := range a.Terms.Policy.Inputs {
+		if v, ok := form["input-"+in.Name]; ok && len(v) > 0 {
+			out = append(out, approvals.Param{Name: in.Name, Value: v[len(v)-1]})
+		}
+	}
+	return out
+}
+
 func noticeOf(did approvals.Change, v approvals.Verdict) string {
 	what := map[approvals.Verdict]string{approvals.Approve: "approval", approvals.Reject: "rejection"}[v]
+	if did == approvals.Withdrew {
+		return "Your vote was taken back."
+	}
 	if did == approvals.Absent {
 		return "Your " + what + " was recorded before; nothing changed."
 	}
@@ -110,14 +128,8 @@ func (d Deps) Show(a approvals.Approval, voter string) templates.Data {
 			}
 		}
 	}
-	switch err := approvals.MayVote(a, approvals.Identity{Name: voter}); {
-	case a.Decided():
-	case err != nil:
-		data.WhyNot = approvals.Message(err)
-	case !now.Before(a.Deadline()):
-		data.WhyNot = "The time to decide is over."
-	default:
-		data.Decidable = true
+	if you := approvals.Explain(a, approvals.Identity{Name: voter}, now).You; you != nil && !a.Decided() {
+		data.Decidable, data.WhyNot = you.May, you.Why
 	}
 	return data
 }

@@ -28,6 +28,8 @@ type Authenticator interface {
 // Desk takes votes.
 type Desk interface {
 	Vote(ctx context.Context, key approvals.Key, b approvals.Ballot) (approvals.Approval, approvals.Change, error)
+	// Prove returns id with the rights that matter for a.
+	Prove(ctx context.Context, a approvals.Approval, id approvals.Identity, breakGlass bool) (approvals.Identity, error)
 }
 
 // Deps is what the service needs.

@@ -109,7 +109,7 @@ func TestUnknownGate(t *testing.T) {
 	e.ListenerURL("deploy")
 	name := approvalOf(t, e, e.Part1("part-1", "7"))
 	condition(t, e, name, v1alpha1.ConditionReady, "TermsMissing", `there is no Gate "later"`)
-	if v := e.Vote(name, token, "approve", ""); v.Status != 409 || !strings.Contains(v.Body, "create it") {
+	if v := e.Vote(name, token, "approve", ""); v.Status != 409 || !strings.Contains(v.Body, "why is not yours to see") {
 		t.Errorf("vote without terms: %d %s", v.Status, v.Body)
 	}
 	e.Apply(cluster.Gate("later", user, ""))
@@ -290,7 +290,7 @@ func TestForgedApproval(t *testing.T) {
 	// Without terms, so that the service should set and seal them.
 	bare := &v1alpha1.Approval{ObjectMeta: metav1.ObjectMeta{Namespace: e.NS, Name: "deploy-bbbbbbbbbbbb"}}
 	bare.Spec.Trigger, bare.Spec.Source = a.Spec.Trigger, *a.Spec.Source.DeepCopy()
-	bare.Spec.Source.PipelineRun.Results[0].Value = "evil"
+	bare.Spec.Source.PipelineRun.Params[0].Value = "evil"
 	if err := e.Create(t.Context(), bare); err != nil {
 		t.Fatal(err)
 	}
