@@ -28,6 +28,9 @@ const (
 	Removed  Kind = "removed"  // it is no longer in the cluster
 )
 
+// opened is the event of a delivery that ends with the decision.
+const opened = "opened"
+
 // kinds in their order.
 var kinds = [...]Kind{Opened, Terms, Told, Voted, Decided, Untold, Released, Removed}
 
@@ -124,8 +127,8 @@ func Lines(a approvals.Approval) []Line {
 	for _, d := range a.Deliveries {
 		kind, at := Told, d.SentAt
 		if at.IsZero() {
-			if !a.Decided() || d.Error == "" {
-				continue // it is tried again
+			if !a.Decided() || d.Error == "" || d.Event != opened {
+				continue // it is tried again; of the outcome people are told after it
 			}
 			kind, at = Untold, a.DecidedAt
 		}
