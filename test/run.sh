@@ -41,7 +41,7 @@ check() {
 
 scripts() { git ls-files -co --exclude-standard -- '*.sh' .ci/run 2>/dev/null || find . -name '*.sh'; }
 run_shellcheck() { scripts | xargs shellcheck -x; }
-run_golangci() { "$(tool golangci-lint)" run ./...; }
+run_golangci() { "$(tool golangci-lint)" run --allow-parallel-runners ./...; }
 run_tools() { (cd tools && go test ./...); }
 stage_lint() {
   local failed=0
