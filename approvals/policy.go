@@ -60,6 +60,7 @@ type Policy struct {
 	Show []string
 	// Secret names the Secret key that signs for stock github interceptors.
 	Secret SecretRef
+	Notify Notify // who is told, beside each approver by mail
 }
 
 // Expression is a named expression.
@@ -93,7 +94,7 @@ func (p Policy) Validate(requester string) error {
 	case p.Lifetime < MinLifetime || p.Lifetime > MaxLifetime:
 		return Errorf(CodeInvalid, "%s has expiresAfter %s: use %s to %s", p.name(), p.Lifetime, MinLifetime, MaxLifetime)
 	}
-	return nil
+	return p.Notify.Validate(p.name())
 }
 
 // Releases says whether outcome o starts the next part.

@@ -21,6 +21,7 @@ type Way string
 const (
 	WayToken Way = "Token" // a Kubernetes bearer token, by TokenReview
 	WayLink  Way = "Link"  // a signed link that was mailed to the voter
+	WaySlack Way = "Slack" // a button in Slack, signed by Slack, whose user is known
 )
 
 // Identity is a proved person or robot.

@@ -86,6 +86,9 @@ type GateSpec struct {
 	// same secretRef. With it, a held event must carry that signature too.
 	// +optional
 	SigningSecret *SecretKeyRef `json:"signingSecret,omitempty"`
+	// notify says who is told, beside each approver by mail.
+	// +optional
+	Notify *Notify `json:"notify,omitempty"`
 }
 
 // Approvers is who may decide.
