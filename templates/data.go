@@ -30,9 +30,9 @@ type Data struct {
 	Trouble string
 	// Comment is what the person had typed, put back into the form after Trouble.
 	Comment string
-	// Event is what a message tells: "opened", "reminder", "escalated" or
+	// News is what a message tells: "opened", "reminder", "escalated" or
 	// "decided". "" on a page.
-	Event string
+	News string
 	// Link is the absolute URL of the page for Recipient (mail only).
 	Link string
 	// Action is the path that the page's form posts to.

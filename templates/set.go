@@ -113,6 +113,9 @@ func (s *Set) try() error {
 		if _, err := s.Mail(p.Data); err != nil {
 			return fmt.Errorf("preview %q: %w", p.Name, err)
 		}
+		if _, err := s.Outcome(p.Data); err != nil {
+			return fmt.Errorf("preview %q: %w", p.Name, err)
+		}
 	}
 	return s.Problem(io.Discard, Problem{Status: 404, Title: "Not found", Message: "No such approval."})
 }

@@ -63,8 +63,12 @@ func (c *Channel) compose(m notify.Message) (*gomail.Msg, error) {
 	if err != nil {
 		return nil, err
 	}
-	data.Event = string(m.Kind)
-	body, err := c.Set.Mail(data)
+	data.News = string(m.Kind)
+	render := c.Set.Mail
+	if m.Kind == notify.Decided {
+		render = c.Set.Outcome
+	}
+	body, err := render(data)
 	if err != nil {
 		return nil, err
 	}
