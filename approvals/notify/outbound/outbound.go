@@ -30,7 +30,7 @@ const (
 type Client struct {
 	who     string // for errors
 	timeout time.Duration
-	secrets []string
+	secrets []keyring.Secret // in every form, the longest first: a part would spoil the whole
 	now     func() time.Time
 	http    *http.Client
 }
@@ -48,10 +48,12 @@ func New(who string, timeout time.Duration, now func() time.Time, secrets ...key
 	for _, s := range secrets {
 		c.secrets = append(c.secrets, forms(string(s))...)
 	}
-	// The longest first: a part would spoil the whole.
-	slices.SortFunc(c.secrets, func(a, b string) int { return len(b) - len(a) })
+	slices.SortFunc(c.secrets, func(a, b keyring.Secret) int { return len(b) - len(a) })
 	return c
 }
+
+// Format hides what it knows.
+func (c *Client) Format(f fmt.State, _ rune) { fmt.Fprint(f, c.who) }
 
 // Close ends connections that are kept open.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
@@ -109,7 +111,9 @@ func (c *Client) refused(resp *http.Response, body string) error {
 	switch {
 	case resp.StatusCode/100 == 3:
 		text += ": redirects are not followed; put the address that it leads to into the configuration"
-	case resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode/100 == 5:
+	case resp.StatusCode == http.StatusTooManyRequests, resp.StatusCode/100 == 5,
+		// GitHub's way to say 429.
+		resp.StatusCode == http.StatusForbidden && (resp.Header.Get("Retry-After") != "" || resp.Header.Get("X-Ratelimit-Remaining") == "0"):
 		f.Final, f.After = false, c.retryAfter(resp.Header.Get("Retry-After"))
 	}
 	if excerpt := c.Clean(body); excerpt != "" && resp.StatusCode/100 != 3 {
@@ -145,7 +149,7 @@ func (c *Client) failed(ctx context.Context, err error) error {
 // without our secrets, which a server may have sent back.
 func (c *Client) Clean(s string) string {
 	for _, secret := range c.secrets {
-		s = strings.ReplaceAll(s, secret, "***")
+		s = strings.ReplaceAll(s, string(secret), "***")
 	}
 	s = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "\uFFFD"), func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
 	s = strings.Map(func(r rune) rune {
@@ -162,14 +166,20 @@ func (c *Client) Clean(s string) string {
 
 // forms are how a secret can look in somebody's answer: of an address its parts
 // too.
-func forms(secret string) []string {
+func forms(secret string) []keyring.Secret {
 	const least = 6 // what is shorter is no secret
 	all := []string{secret, url.QueryEscape(secret), url.PathEscape(secret)}
 	if u, err := url.Parse(secret); err == nil && u.Host != "" {
 		all = append(all, u.Path, u.EscapedPath(), u.RawQuery)
 		all = append(all, strings.FieldsFunc(u.Path+"/"+u.RawQuery, func(r rune) bool { return strings.ContainsRune("/&=", r) })...)
 	}
-	return slices.DeleteFunc(all, func(s string) bool { return len(s) < least })
+	var out []keyring.Secret
+	for _, s := range all {
+		if len(s) >= least {
+			out = append(out, keyring.Secret(s))
+		}
+	}
+	return out
 }
 
 type bounded struct {
