@@ -95,3 +95,13 @@ func Missing(a approvals.Approval, known func(name string) bool) []approvals.Del
 	}
 	return out
 }
+
+// Names says whether a's Gate names a channel. Only where it does may people decide
+// by what was sent there.
+func Names(a approvals.Approval, channel string) bool {
+	if a.Terms == nil {
+		return false
+	}
+	n := a.Terms.Policy.Notify
+	return slices.Contains(n.Channels, channel) || slices.Contains(n.Escalate.Channels, channel)
+}

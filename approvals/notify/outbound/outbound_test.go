@@ -40,11 +40,11 @@ func TestClean(t *testing.T) {
 	for in, want := range map[string]string{
 		"fine": "fine",
 		"no https://hooks.example.com/services/T0001/B0002/secretsecret?sig=a%2Bb%2Bc%2Bd here": "no *** here",
-		"POST /services/T0001/B0002/secretsecret": "POST ***",
-		"token secretsecret is revoked":           "token *** is revoked",
-		"p@ss word/1 p%40ss+word%2F1":             "*** ***",
-		" two\n\tlines\x00 \u202e ":               "two lines\uFFFD \uFFFD",
-		strings.Repeat("é", 200):                  strings.Repeat("é", 120) + "…",
+		"POST /services/T0001/B0002/secretsecret":                                               "POST ***",
+		"token secretsecret is revoked":                                                         "token *** is revoked",
+		"p@ss word/1 p%40ss+word%2F1":                                                           "*** ***",
+		" two\n\tlines\x00 \u202e ":                                                             "two lines \uFFFD",
+		strings.Repeat("é", 200):                                                                strings.Repeat("é", 120) + "…",
 	} {
 		if got := c.Clean(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
