@@ -27,8 +27,6 @@ import (
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/mapping"
-	"github.com/countersign-dev/countersign/approvals/notify"
-	"github.com/countersign-dev/countersign/approvals/notify/email"
 	"github.com/countersign-dev/countersign/approvals/web"
 	"github.com/countersign-dev/countersign/interceptor"
 	"github.com/countersign-dev/countersign/internal/kube"
@@ -153,6 +151,8 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager) error {
 		Store: store, Desk: desk, Auth: &kube.Auth{Client: clientset, Audiences: o.Config.TokenAudiences, Now: o.Now},
 		Ring: keys.Ring, Templates: pages, External: o.Config.External, Now: o.Now, Log: o.Log, Observe: m.observe,
 	}
+	told := newTellers(o.Config, people.ForMail, pages, o.Now)
+	told.buttons(&people)
 	processor := &interceptor.Processor{
 		Triggers: triggers, Opener: opener, Releases: store, Ring: keys.Ring, Now: o.Now, Log: o.Log,
 		Count: func(answer string) { m.interceptor.WithLabelValues(answer).Inc() },
@@ -163,7 +163,7 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager) error {
 		Interceptor: interceptor.Name, Now: o.Now, Log: o.Log,
 	}
 
-	setups := []interface{ SetupWithManager(ctrl.Manager) error }{
+	setups := []setup{
 		&controller.Gates{Client: mgr.GetClient(), CEL: cel, Now: o.Now},
 		&controller.Triggers{Client: mgr.GetClient(), Triggers: triggers, Events: mgr.GetEventRecorder("countersign"), Log: o.Log},
 		&controller.Runs{Client: mgr.GetClient(), Opener: opener, Triggers: triggers, Workers: openWorkers},
@@ -172,14 +172,7 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager) error {
 			Results: results, Now: o.Now, Log: o.Log, Ended: m.ended, Confirmed: m.confirmed, Workers: approveWorkers,
 		},
 	}
-	if s := o.Config.SMTP; s != nil {
-		setups = append(setups, &controller.Notify{
-			Store: store, Channel: &email.Channel{Config: *s, Data: people.ForMail, Set: pages, Now: o.Now},
-			Now: o.Now, Log: o.Log, Workers: notifyWorkers,
-			Sent: func(ok bool) { m.deliveries.WithLabelValues(notify.Email, yes(ok)).Inc() },
-		})
-	}
-	for _, s := range setups {
+	for _, s := range append(setups, told.setups(store, o.Now, o.Log, m)...) {
 		if err := s.SetupWithManager(mgr); err != nil {
 			return err
 		}

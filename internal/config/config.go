@@ -22,6 +22,8 @@ type Config struct {
 	External *url.URL
 	// SMTP is nil when no mail is sent.
 	SMTP *email.Config
+	// Channels that Gates may name.
+	Channels Channels
 	// TokenAudiences that bearer tokens must have; empty: the API server's own.
 	TokenAudiences []string
 	// Templates is a folder whose files replace templates; "": none.
@@ -44,6 +46,7 @@ type file struct {
 		From         string `json:"from"`
 		Timeout      string `json:"timeout,omitempty"`
 	} `json:"smtp,omitempty"`
+	Channels []channelFile `json:"channels,omitempty"`
 }
 
 // Load reads and checks a file. The error lists everything that is wrong.
@@ -97,5 +100,6 @@ func parse(raw []byte) (Config, error) {
 			errs = append(errs, err)
 		}
 	}
-	return c, errors.Join(errs...)
+	c.Channels, err = channels(f.Channels)
+	return c, errors.Join(append(errs, err)...)
 }
