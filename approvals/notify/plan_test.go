@@ -19,7 +19,7 @@ import (
 func TestPlanInTime(t *testing.T) {
 	t.Parallel()
 	ops := notify.Route{Name: "ops"}
-	make := func(ds ...approvals.Delivery) *ct.Builder {
+	with := func(ds ...approvals.Delivery) *ct.Builder {
 		return ct.Make("a").Users("alice", "bob").Quorum(2).Requester("zoe@example.com").With(func(a *approvals.Approval) {
 			a.Terms.Policy.Notify = approvals.Notify{
 				Channels: []string{"ops"}, RemindEvery: 10 * time.Minute,
@@ -43,34 +43,34 @@ func TestPlanInTime(t *testing.T) {
 		due   string // event, recipient, address, approver, earlier
 		again time.Duration
 	}{
-		"room: at the opening":       {a: make(), route: ops, due: "opened////"},
-		"room: told":                 {a: make(room("opened", "ops")), route: ops, after: time.Minute, again: 9 * time.Minute},
-		"room: the first reminder":   {a: make(room("opened", "ops")), route: ops, after: 10 * time.Minute, due: "reminder-1////C1/1.2"},
-		"room: reminded":             {a: make(room("opened", "ops"), room("reminder-1", "ops")), route: ops, after: 11 * time.Minute, again: 9 * time.Minute},
-		"room: after an outage":      {a: make(room("opened", "ops"), room("reminder-1", "ops")), route: ops, after: 47 * time.Minute, due: "reminder-4////C1/1.2"},
-		"room: the last":             {a: make(room("opened", "ops"), room("reminder-5", "ops")), route: ops, after: 51 * time.Minute},
-		"room: never told":           {a: make(), route: ops, after: 30 * time.Minute, due: "opened////"},
-		"room: not named":            {a: make(), route: notify.Route{Name: "others"}, after: 30 * time.Minute},
-		"room: over, not yet noted":  {a: make(), route: ops, after: time.Hour},
-		"room: takes no reminders":   {a: make(room("opened", "ops")), route: notify.Route{Name: "ops", Kinds: []notify.Kind{notify.Opened, notify.Decided}}, after: 11 * time.Minute},
-		"bosses: before":             {a: make(), route: notify.Route{Name: "bosses"}, again: 25 * time.Minute},
-		"bosses: now":                {a: make(), route: notify.Route{Name: "bosses"}, after: 25 * time.Minute, due: "escalated////"},
-		"bosses: told":               {a: make(room("escalated", "bosses")), route: notify.Route{Name: "bosses"}, after: 25 * time.Minute},
-		"bosses: the end":            {a: make(room("escalated", "bosses")).Voted("alice", approvals.Reject, ""), route: notify.Route{Name: "bosses"}, after: 30 * time.Minute, due: "decided////C1/1.2"},
-		"bosses: the end, untold":    {a: make().Voted("alice", approvals.Reject, ""), route: notify.Route{Name: "bosses"}, after: 30 * time.Minute},
-		"mail: who has not voted":    {a: make(both...).Voted("alice", approvals.Approve, "").With(func(a *approvals.Approval) { a.Votes[0].Voter = "ALICE" }), route: mail, after: 20 * time.Minute, due: "reminder-2/bob/bob@example.com/bob/m", again: 5 * time.Minute},
-		"mail: to escalate":          {a: make(append(both, reminded("alice", 2), reminded("bob", 2))...), route: mail, after: 25 * time.Minute, due: "escalated/boss@example.com/boss@example.com//; escalated/BOB@example.com/BOB@example.com/bob/", again: 5 * time.Minute},
-		"mail: escalated":            {a: make(append(append(both, bosses...), reminded("alice", 2), reminded("bob", 2))...), route: mail, after: 26 * time.Minute, again: 4 * time.Minute},
-		"mail: the requester hears":  {a: make(both...).Voted("alice", approvals.Reject, ""), route: mail, after: 30 * time.Minute, due: "decided/zoe@example.com/zoe@example.com//"},
-		"mail: a requester by name":  {a: make().AllowRequester().Requester("ALICE").Voted("bob", approvals.Reject, ""), route: mail, after: 30 * time.Minute, due: "decided/ALICE/alice@example.com//"},
-		"mail: no address":           {a: make().Requester("zoe").Voted("bob", approvals.Reject, ""), route: mail, after: 30 * time.Minute},
-		"mail: no address at all":    {a: make().Requester("zoe@example.com\r\nBcc: x@example.com").Voted("bob", approvals.Reject, ""), route: mail, after: 30 * time.Minute},
-		"mail: a name without end":   {a: make().Requester(strings.Repeat("x", 300)+"@example.com").Voted("bob", approvals.Reject, ""), route: mail, after: 30 * time.Minute},
-		"mail: long after":           {a: make().Voted("bob", approvals.Reject, ""), route: mail, after: 25 * time.Hour},
-		"room: expired":              {a: make(room("opened", "ops")).Expired(), route: ops, after: 2 * time.Hour, due: "decided////C1/1.2"},
-		"room: the end, untold":      {a: make().Voted("bob", approvals.Reject, ""), route: ops, after: 2 * time.Minute, due: "decided////"},
-		"room: told of the end":      {a: make(room("decided", "ops")).Voted("bob", approvals.Reject, ""), route: ops, after: 2 * time.Minute},
-		"room: opened in the ledger": {a: make(approvals.Delivery{Event: "opened", Channel: "ops", Error: "500"}), route: ops, after: time.Minute, due: "opened////"},
+		"room: at the opening":       {a: with(), route: ops, due: "opened////"},
+		"room: told":                 {a: with(room("opened", "ops")), route: ops, after: time.Minute, again: 9 * time.Minute},
+		"room: the first reminder":   {a: with(room("opened", "ops")), route: ops, after: 10 * time.Minute, due: "reminder-1////C1/1.2"},
+		"room: reminded":             {a: with(room("opened", "ops"), room("reminder-1", "ops")), route: ops, after: 11 * time.Minute, again: 9 * time.Minute},
+		"room: after an outage":      {a: with(room("opened", "ops"), room("reminder-1", "ops")), route: ops, after: 47 * time.Minute, due: "reminder-4////C1/1.2"},
+		"room: the last":             {a: with(room("opened", "ops"), room("reminder-5", "ops")), route: ops, after: 51 * time.Minute},
+		"room: never told":           {a: with(), route: ops, after: 30 * time.Minute, due: "opened////"},
+		"room: not named":            {a: with(), route: notify.Route{Name: "others"}, after: 30 * time.Minute},
+		"room: over, not yet noted":  {a: with(), route: ops, after: time.Hour},
+		"room: takes no reminders":   {a: with(room("opened", "ops")), route: notify.Route{Name: "ops", Kinds: []notify.Kind{notify.Opened, notify.Decided}}, after: 11 * time.Minute},
+		"bosses: before":             {a: with(), route: notify.Route{Name: "bosses"}, again: 25 * time.Minute},
+		"bosses: now":                {a: with(), route: notify.Route{Name: "bosses"}, after: 25 * time.Minute, due: "escalated////"},
+		"bosses: told":               {a: with(room("escalated", "bosses")), route: notify.Route{Name: "bosses"}, after: 25 * time.Minute},
+		"bosses: the end":            {a: with(room("escalated", "bosses")).Voted("alice", approvals.Reject, ""), route: notify.Route{Name: "bosses"}, after: 30 * time.Minute, due: "decided////C1/1.2"},
+		"bosses: the end, untold":    {a: with().Voted("alice", approvals.Reject, ""), route: notify.Route{Name: "bosses"}, after: 30 * time.Minute},
+		"mail: who has not voted":    {a: with(both...).Voted("alice", approvals.Approve, "").With(func(a *approvals.Approval) { a.Votes[0].Voter = "ALICE" }), route: mail, after: 20 * time.Minute, due: "reminder-2/bob/bob@example.com/bob/m", again: 5 * time.Minute},
+		"mail: to escalate":          {a: with(append(both, reminded("alice", 2), reminded("bob", 2))...), route: mail, after: 25 * time.Minute, due: "escalated/boss@example.com/boss@example.com//; escalated/BOB@example.com/BOB@example.com/bob/", again: 5 * time.Minute},
+		"mail: escalated":            {a: with(append(append(both, bosses...), reminded("alice", 2), reminded("bob", 2))...), route: mail, after: 26 * time.Minute, again: 4 * time.Minute},
+		"mail: the requester hears":  {a: with(both...).Voted("alice", approvals.Reject, ""), route: mail, after: 30 * time.Minute, due: "decided/zoe@example.com/zoe@example.com//"},
+		"mail: a requester by name":  {a: with().AllowRequester().Requester("ALICE").Voted("bob", approvals.Reject, ""), route: mail, after: 30 * time.Minute, due: "decided/ALICE/alice@example.com//"},
+		"mail: no address":           {a: with().Requester("zoe").Voted("bob", approvals.Reject, ""), route: mail, after: 30 * time.Minute},
+		"mail: no address at all":    {a: with().Requester("zoe@example.com\r\nBcc: x@example.com").Voted("bob", approvals.Reject, ""), route: mail, after: 30 * time.Minute},
+		"mail: a name without end":   {a: with().Requester(strings.Repeat("x", 300)+"@example.com").Voted("bob", approvals.Reject, ""), route: mail, after: 30 * time.Minute},
+		"mail: long after":           {a: with().Voted("bob", approvals.Reject, ""), route: mail, after: 25 * time.Hour},
+		"room: expired":              {a: with(room("opened", "ops")).Expired(), route: ops, after: 2 * time.Hour, due: "decided////C1/1.2"},
+		"room: the end, untold":      {a: with().Voted("bob", approvals.Reject, ""), route: ops, after: 2 * time.Minute, due: "decided////"},
+		"room: told of the end":      {a: with(room("decided", "ops")).Voted("bob", approvals.Reject, ""), route: ops, after: 2 * time.Minute},
+		"room: opened in the ledger": {a: with(approvals.Delivery{Event: "opened", Channel: "ops", Error: "500"}), route: ops, after: time.Minute, due: "opened////"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"io"
 	"log/slog"
 	"testing"
 	"time"
@@ -33,7 +32,7 @@ func TestTellers(t *testing.T) {
 	}}
 	told := newTellers(c, nil, nil, time.Now)
 	var names string
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	log := slog.New(slog.DiscardHandler)
 	for _, s := range told.setups(nil, time.Now, log, m) {
 		switch x := s.(type) {
 		case *controller.Notify:

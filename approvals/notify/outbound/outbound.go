@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -71,9 +72,7 @@ func (c *Client) Post(ctx context.Context, address keyring.Secret, header http.H
 	if err != nil {
 		return nil, notify.Finalf("the address of %s can't be read: mend it in the configuration", c.who)
 	}
-	for k, v := range header {
-		req.Header[k] = v
-	}
+	maps.Copy(req.Header, header)
 	resp, err := c.Do(req)
 	if err != nil {
 		return nil, err
@@ -90,7 +89,7 @@ func (c *Client) Post(ctx context.Context, address keyring.Secret, header http.H
 // client. An answer that is not 2xx is an error.
 func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	req.Header.Set("User-Agent", "countersign")
-	resp, err := c.http.Do(req) //nolint:gosec // the operator names the address
+	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, c.failed(req.Context(), err)
 	}

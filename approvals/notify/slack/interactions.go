@@ -67,7 +67,7 @@ func (i *Interactions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "there is no payload that can be read", http.StatusBadRequest)
 		return
 	}
-	ctx, cancel := context.WithTimeoutCause(r.Context(), answerIn, errors.New("Slack waits no longer")) //nolint:staticcheck,revive // a name
+	ctx, cancel := context.WithTimeoutCause(r.Context(), answerIn, errors.New("there is no time left: Slack waits for three seconds"))
 	defer cancel()
 	switch p.Type {
 	case slack.InteractionTypeBlockActions:

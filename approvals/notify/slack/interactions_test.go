@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -39,13 +40,11 @@ func newBench(t *testing.T, a *ct.Builder, change func(*Config)) *bench {
 		}
 	})
 	b := &bench{slack: newWorkspace(t), store: ct.NewMemStore(a.Obj())}
-	for id, u := range map[string]userInSlack{
+	maps.Copy(b.slack.users, map[string]userInSlack{
 		"UALICE": {Email: "Alice@example.com", Team: "T1"}, "UBOB": {Email: "bob@example.com", Team: "T1"}, "UZOE": {Email: "zoe@example.com", Team: "T1"},
 		"UGUEST": {Email: "alice@example.com", Team: "T2"}, "USTRANGE": {Email: "alice@example.com", Team: "T1", Stranger: true}, "UMAYBE": {Email: "alice@example.com", Team: "T1", Unconfirmed: true},
 		"UROBOT": {Email: "alice@example.com", Team: "T1", Robot: true}, "UNOBODY": {Team: "T1"},
-	} {
-		b.slack.users[id] = u
-	}
+	})
 	c := bot(t, b.slack.URL, 2*time.Second)
 	if change != nil {
 		change(&c.Config)
