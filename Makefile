@@ -34,12 +34,18 @@ generate: ## deepcopy, CRDs, RBAC, golden files
 golden: ## golden files only; read the difference before you commit it
 	go test -count=1 ./templates -update
 
+storybook: golden ## every page and mail with canned data, on http://127.0.0.1:8090
+	go run ./test/storybook
+
+screenshots: golden ## a picture of each, at 1280 and 390 px, in dist/screenshots (needs chromium)
+	go run ./test/storybook -screenshots dist/screenshots
+
 fmt: ## gofumpt and goimports
 	@. test/lib.sh && "$$(tool golangci-lint)" fmt ./...
 
 ##@ check
 
-test: ## everything: lint verify test-unit test-kube test-e2e test-browser
+test: ## everything: lint verify test-unit test-login test-kube test-e2e test-browser
 	@test/run.sh
 
 lint: ## golangci-lint, shellcheck
@@ -54,6 +60,9 @@ arch: ## who may import whom
 test-unit: ## packages on their own: no cluster, no root, no network
 	@test/run.sh unit
 
+test-login: ## against a real OpenID Connect provider and oauth2-proxy, on this machine
+	@test/run.sh login
+
 test-kube: ## against a real API server and etcd, built from source
 	@test/run.sh kube
 
@@ -62,10 +71,6 @@ test-e2e: ## against a real cluster with Tekton
 
 test-browser: ## pages in a real Chromium, against the same cluster
 	@test/run.sh browser
-
-screenshots: ## the browser's pictures of every page, into docs/screenshots
-	@mkdir -p docs/screenshots
-	SCREENSHOTS="$(CURDIR)/docs/screenshots" test/run.sh browser
 
 fuzz: ## every fuzz test, FUZZTIME each (10s)
 	test/fuzz.sh

@@ -74,6 +74,7 @@ type Terms struct {
 	Requester string  // "" when unknown
 	Params    []Param // forwarded to the next part
 	Digest    string  // of what is approved: trigger, template, source, params
+	Key       string  // what SupersedeKey gave: newer ones of one key supersede
 	Template  string  // digest of the Trigger, its bindings and its template
 	// SetAt is when they were fixed, if that was after the Approval was opened.
 	SetAt time.Time
@@ -92,6 +93,9 @@ type Approval struct {
 	Outcome   Outcome // Pending while it waits
 	DecidedAt time.Time
 	Results   []Param // the ApprovalTask-compatible strings, fixed with the outcome
+	Inputs    []Param // what the approvers filled in, fixed with the outcome
+	// SupersededBy is the name of the newer one, for Superseded.
+	SupersededBy string
 
 	Deliveries []Delivery
 	Next       *Run     // the run that the outcome started

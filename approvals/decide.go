@@ -17,6 +17,7 @@ const (
 	Told     Change = "told"     // somebody was told, or could not be
 	Blocking Change = "blocking" // an obstacle was found
 	Released Change = "released" // the run that the outcome started was seen
+	Withdrew Change = "withdrew" // a vote was taken back
 	Absent   Change = "absent"   // nothing changed: the same vote again
 )
 
@@ -31,13 +32,10 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	if a.Terms == nil {
 		return a, Absent, notReady(a)
 	}
-	if err := may(a, b.Voter); err != nil {
+	if err := allowed(a, b); err != nil {
 		return a, Absent, err
 	}
-	if b.Verdict != Approve && b.Verdict != Reject {
-		return a, Absent, Errorf(CodeInvalid, "vote is %q: it must be \"approve\" or \"reject\"; nothing was recorded", short(string(b.Verdict)))
-	}
-	comment, err := CleanComment(b.Comment)
+	comment, inputs, err := content(a.Terms.Policy, b)
 	if err != nil {
 		return a, Absent, err
 	}
@@ -49,35 +47,124 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 		return a, Absent, decided(a)
 	}
 	if !now.Before(a.Deadline()) {
-		return a, Absent, Errorf(CodeGone, "this expired at %s; nothing was recorded. Start part 1 again to ask again", a.Deadline().UTC().Format(time.RFC3339))
+		return a, Absent, tooLate(a)
 	}
+	if b.Verdict == Withdraw {
+		if mine < 0 {
+			return a, Absent, Errorf(CodeInvalid, "there is no vote of %s to withdraw", b.Voter.Name)
+		}
+		a.Votes = slices.Delete(slices.Clone(a.Votes), mine, mine+1)
+		return a, Withdrew, nil
+	}
+	p := a.Terms.Policy
 	vote := Vote{
-		Voter: b.Voter.Name, Verdict: b.Verdict, Comment: comment,
-		At: now, Way: b.Voter.Way, Evidence: b.Voter.Evidence,
+		Voter: b.Voter.Name, Verdict: b.Verdict, Comment: comment, Inputs: inputs, BreakGlass: b.BreakGlass,
+		At: now, Way: b.Voter.Way, Evidence: b.Voter.Evidence, Groups: groupsOf(p, b.Voter), ByRBAC: byRBAC(p, b.Voter),
 	}
-	votes := slices.Clone(a.Votes)
+	if !b.BreakGlass {
+		vote.For = deputyFor(a, b.Voter)
+	}
+	before, votes := a, slices.Clone(a.Votes)
 	switch {
+	case mine < 0 && len(votes) >= MaxVotes:
+		return a, Absent, Errorf(CodeConflict, "there are %d votes, which is the most; nothing was recorded", len(votes))
 	case mine < 0:
 		votes = append(votes, vote)
-	case votes[mine].Verdict == vote.Verdict && votes[mine].Comment == vote.Comment:
+	case sameVote(votes[mine], vote):
 		return a, Absent, nil
 	default:
 		votes[mine] = vote
 	}
-	a.Votes = votes
+	// Whoever votes in person takes the place of their deputy.
+	a.Votes = slices.DeleteFunc(votes, func(v Vote) bool { return v.For != "" && samePerson(v.For, vote.Voter) })
+	if b.Verdict == Approve {
+		if err := missingInput(a); err != nil {
+			return before, Absent, err
+		}
+	}
 	if o := tally(a); o != Pending {
 		return end(a, o, now), Ended, nil
 	}
 	return a, Voted, nil
 }
 
-// Expire ends a pending Approval whose deadline has passed. It changes nothing
-// before the deadline or after any outcome.
+// MaxVotes bounds the live votes of one Approval; the CRD schema has it too.
+const MaxVotes = 128
+
+// allowed says why this voter may not cast this ballot.
+func allowed(a Approval, b Ballot) error {
+	if b.BreakGlass {
+		if err := mayBreakGlass(a, b.Voter); err != nil {
+			return err
+		}
+		if b.Verdict != Approve {
+			return Errorf(CodeInvalid, "breaking the glass approves; to reject, reject. Nothing was recorded")
+		}
+		return nil
+	}
+	return may(a, b.Voter)
+}
+
+// content is what a ballot says, clean, and complete by p.
+func content(p Policy, b Ballot) (comment string, inputs []Param, err error) {
+	if b.Verdict != Approve && b.Verdict != Reject && b.Verdict != Withdraw {
+		return "", nil, Errorf(CodeInvalid, "vote is %q: it must be \"approve\" or \"reject\"; nothing was recorded", short(string(b.Verdict)))
+	}
+	if comment, err = CleanComment(b.Comment); err != nil {
+		return "", nil, err
+	}
+	switch {
+	case comment != "" || b.Verdict == Withdraw:
+	case b.BreakGlass:
+		return "", nil, Errorf(CodeInvalid, "breaking the glass needs a reason: say it in the comment; nothing was recorded")
+	case p.Comment == CommentRequired:
+		return "", nil, Errorf(CodeInvalid, "%s asks for a comment with every vote; nothing was recorded", p.name())
+	case p.Comment == CommentRequiredOnReject && b.Verdict == Reject:
+		return "", nil, Errorf(CodeInvalid, "%s asks for a comment with a rejection: say why; nothing was recorded", p.name())
+	}
+	if b.Verdict == Approve {
+		inputs, err = cleanInputs(p.Inputs, b.Inputs)
+	}
+	return comment, inputs, err
+}
+
+func sameVote(a, b Vote) bool {
+	return a.Verdict == b.Verdict && a.Comment == b.Comment && slices.Equal(a.Inputs, b.Inputs) && a.BreakGlass == b.BreakGlass && a.For == b.For
+}
+
+// Expire ends a pending Approval whose deadline has passed, as its Gate says. It
+// changes nothing before the deadline or after any outcome.
 func Expire(a Approval, now time.Time) (Approval, Change) {
 	if a.Terms == nil || a.Decided() || now.Before(a.Deadline()) {
 		return a, Absent
 	}
-	return end(a, Expired, now), Ended
+	outcome := map[ExpiryRule]Outcome{ApproveOnExpiry: Approved, RejectOnExpiry: Rejected}[a.Terms.Policy.OnExpiry]
+	if outcome == "" {
+		outcome = Expired
+	}
+	return end(a, outcome, now), Ended
+}
+
+// Supersede ends a pending Approval in whose place a newer one came.
+func Supersede(a, by Approval, now time.Time) (Approval, Change) {
+	if !Supersedes(by, a) {
+		return a, Absent
+	}
+	a.SupersededBy = by.Name
+	return end(a, Superseded, now), Ended
+}
+
+// Supersedes says whether newer takes the place of a: a waits, its Gate wants the
+// newest only, and both are of one Trigger and one key.
+func Supersedes(newer, a Approval) bool {
+	if a.Decided() || a.Terms == nil || newer.Terms == nil || a.Terms.Policy.Supersede != SupersedeNewest {
+		return false
+	}
+	if a.Namespace != newer.Namespace || a.Trigger != newer.Trigger || a.Terms.Key != newer.Terms.Key || a.UID == newer.UID {
+		return false
+	}
+	// Opened in the same second: the names decide, the same everywhere.
+	return newer.OpenedAt.After(a.OpenedAt) || newer.OpenedAt.Equal(a.OpenedAt) && newer.Name > a.Name
 }
 
 // Missing is the number of approvals still needed, 0 when decided.
@@ -85,33 +172,33 @@ func Missing(a Approval) int {
 	if a.Decided() || a.Terms == nil {
 		return 0
 	}
-	return max(0, a.Terms.Policy.needed()-count(a.Votes, Approve))
+	missing := 0
+	rules, names := met(a)
+	for i, r := range rules {
+		missing += r.Required - len(names[i])
+	}
+	return missing
 }
 
 // tally is the outcome that a's votes amount to.
 func tally(a Approval) Outcome {
 	switch {
-	case count(a.Votes, Reject) > 0:
+	case slices.ContainsFunc(a.Votes, func(v Vote) bool { return v.BreakGlass }):
+		return Approved
+	case slices.ContainsFunc(a.Votes, func(v Vote) bool { return v.Verdict == Reject }):
 		return Rejected
-	case count(a.Votes, Approve) >= a.Terms.Policy.needed():
+	case Missing(a) == 0:
 		return Approved
 	default:
 		return Pending
 	}
 }
 
-func count(votes []Vote, v Verdict) int {
-	n := 0
-	for _, x := range votes {
-		if x.Verdict == v {
-			n++
-		}
-	}
-	return n
-}
-
 func end(a Approval, o Outcome, now time.Time) Approval {
 	a.Outcome, a.DecidedAt = o, now
+	if o == Approved {
+		a.Inputs = inputsOf(a)
+	}
 	a.Results = DefaultResults(a)
 	return a
 }
@@ -123,6 +210,10 @@ func notReady(a Approval) error {
 	return Errorf(CodeNotReady, "this can't be decided yet: its terms are being worked out; try again in a moment")
 }
 
+func tooLate(a Approval) error {
+	return Errorf(CodeGone, "this expired at %s; nothing was recorded. Start part 1 again to ask again", a.Deadline().UTC().Format(time.RFC3339))
+}
+
 // decided is the conflict that tells a late voter who was first.
 func decided(a Approval) error {
 	at := a.DecidedAt.UTC().Format(time.RFC3339)
@@ -130,6 +221,9 @@ func decided(a Approval) error {
 	case Expired:
 		return Errorf(CodeGone, "this expired at %s; nothing was recorded. Start part 1 again to ask again", at)
 	case Approved, Rejected:
+		if len(voters(a.Votes, verdictOf(a.Outcome))) == 0 {
+			return Errorf(CodeConflict, "already %s at %s, when nobody had decided in time, as its gate says; your vote was not recorded", strings.ToLower(string(a.Outcome)), at)
+		}
 		return Errorf(CodeConflict, "already %s by %s at %s; your vote was not recorded", strings.ToLower(string(a.Outcome)), deciders(a), at)
 	default:
 		return Errorf(CodeConflict, "already %s at %s; your vote was not recorded", strings.ToLower(string(a.Outcome)), at)
@@ -138,11 +232,14 @@ func decided(a Approval) error {
 
 // deciders names the people whose votes made the outcome.
 func deciders(a Approval) string {
-	verdict := Approve
-	if a.Outcome == Rejected {
-		verdict = Reject
+	return strings.Join(voters(a.Votes, verdictOf(a.Outcome)), " and ")
+}
+
+func verdictOf(o Outcome) Verdict {
+	if o == Rejected {
+		return Reject
 	}
-	return strings.Join(voters(a.Votes, verdict), " and ")
+	return Approve
 }
 
 func voters(votes []Vote, v Verdict) []string {

@@ -7,8 +7,11 @@ import (
 
 // Desk takes votes: the one place that loads, decides, saves and then acts.
 type Desk struct {
-	Store Store
-	Now   func() time.Time
+	Store  Store
+	Rights Rights // nil: nobody has any
+	// Deputies may be nil: nobody is one.
+	Deputies Deputies
+	Now      func() time.Time
 	// Results gives the results of an Approval that has just ended. It must be
 	// pure: a lost race asks it again.
 	Results func(ctx context.Context, a Approval) ([]Param, error)
@@ -19,11 +22,52 @@ type Desk struct {
 	Voted func(Approval, Verdict)
 }
 
+// Prove returns id with the rights that matter for a: RBAC is asked only where the
+// Gate leaves it the decision, or the glass is to be broken; and with those whose
+// deputy id is. Terms never change, so
+// what was proved for one version of a is proved for the next.
+func (d *Desk) Prove(ctx context.Context, a Approval, id Identity, breakGlass bool) (Identity, error) {
+	id.Rights, id.DeputyOf = nil, nil
+	if d.Deputies != nil && a.Terms != nil && id.Name != "" {
+		var err error
+		if id.DeputyOf, err = d.Deputies.Of(ctx, id.Name, a.Namespace, a.Terms.Policy.Gate, d.Now()); err != nil {
+			return id, err
+		}
+	}
+	if d.Rights == nil || a.Terms == nil || a.Terms.Policy.Gate == InlineGate || id.Name == "" || id.Way == WayLink {
+		return id, nil // a link proves a name alone, and no groups
+	}
+	var rights []Right
+	if a.Terms.Policy.ByRBAC() {
+		rights = append(rights, RightApprove)
+	}
+	if breakGlass {
+		rights = append(rights, RightBreakGlass)
+	}
+	for _, r := range rights {
+		ok, err := d.Rights.Has(ctx, id, a.Namespace, a.Terms.Policy.Gate, r)
+		if err != nil {
+			return id, err
+		}
+		if ok {
+			id.Rights = append(id.Rights, r)
+		}
+	}
+	return id, nil
+}
+
 // Vote casts a ballot. The vote and, when it decides, the outcome are one write.
 // Errors are those of Cast and of the Store.
 func (d *Desk) Vote(ctx context.Context, key Key, b Ballot) (Approval, Change, error) {
+	a, err := d.Store.Get(ctx, key)
+	if err != nil {
+		return Approval{}, Absent, err
+	}
+	if b.Voter, err = d.Prove(ctx, a, b.Voter, b.BreakGlass); err != nil {
+		return a, Absent, err
+	}
 	var did Change
-	a, err := d.Store.Update(ctx, key, func(a Approval) (Approval, Change, error) {
+	a, err = d.Store.Update(ctx, key, func(a Approval) (Approval, Change, error) {
 		next, change, err := Cast(a, b, d.Now())
 		if err == nil && change == Ended {
 			next.Results, err = d.Results(ctx, next)

@@ -54,6 +54,63 @@ func TestDesk(t *testing.T) {
 	}
 }
 
+// rbac is RBAC in a test: what it was asked, and who has which right.
+type rbac struct {
+	asked []string
+	has   map[string]bool
+	err   error
+}
+
+func (r *rbac) Has(_ context.Context, id approvals.Identity, namespace, gate string, right approvals.Right) (bool, error) {
+	question := id.Name + " " + string(right) + " " + namespace + "/" + gate
+	r.asked = append(r.asked, question)
+	return r.has[question], r.err
+}
+
+// TestRights: RBAC is asked where it matters, and nobody brings rights along.
+func TestRights(t *testing.T) {
+	t.Parallel()
+	byRBAC := func(a *approvals.Approval) { a.Terms.Policy.Approvers, a.Terms.Policy.RBAC = nil, true }
+	ballot := func(way approvals.Way, glass bool) approvals.Ballot {
+		b := ct.Ballot("zoe", approve, "fire")
+		b.Voter.Way, b.BreakGlass = way, glass
+		b.Voter.Rights = []approvals.Right{approvals.RightApprove, approvals.RightBreakGlass} // as nobody may claim
+		return b
+	}
+	for name, c := range map[string]struct {
+		before *ct.Builder
+		ballot approvals.Ballot
+		has    string
+		err    error
+		code   approvals.Code
+		asked  int
+	}{
+		"not by RBAC":            {before: ct.Make("a"), ballot: ballot(approvals.WayToken, false), code: approvals.CodeForbidden},
+		"by RBAC":                {before: ct.Make("a").With(byRBAC), ballot: ballot(approvals.WayToken, false), has: "zoe approve prod/production", asked: 1},
+		"by RBAC, not this one":  {before: ct.Make("a").With(byRBAC), ballot: ballot(approvals.WayToken, false), has: "amy approve prod/production", code: approvals.CodeForbidden, asked: 1},
+		"a link proves no right": {before: ct.Make("a").With(byRBAC), ballot: ballot(approvals.WayLink, false), has: "zoe approve prod/production", code: approvals.CodeForbidden},
+		"glass":                  {before: ct.Make("a"), ballot: ballot(approvals.WayToken, true), has: "zoe break-glass prod/production", asked: 1},
+		"glass, no right":        {before: ct.Make("a"), ballot: ballot(approvals.WayToken, true), code: approvals.CodeForbidden, asked: 1},
+		"no answer":              {before: ct.Make("a").With(byRBAC), ballot: ballot(approvals.WayToken, false), err: approvals.Errorf(approvals.CodeUnavailable, "down"), code: approvals.CodeUnavailable, asked: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := &rbac{has: map[string]bool{c.has: true}, err: c.err}
+			d := approvals.Desk{
+				Store: ct.NewMemStore(c.before.Obj()), Rights: r, Now: func() time.Time { return minute(5) },
+				Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
+					return approvals.DefaultResults(a), nil
+				},
+				Voted: func(approvals.Approval, approvals.Verdict) {}, Ended: func(approvals.Approval) {},
+			}
+			a, _, err := d.Vote(t.Context(), approvals.Key{Namespace: "prod", Name: "a"}, c.ballot)
+			if approvals.CodeOf(err) != c.code || len(r.asked) != c.asked || (err == nil) != (a.Outcome == approvals.Approved) {
+				t.Errorf("%v, %s, asked %v", err, a.Outcome, r.asked)
+			}
+		})
+	}
+}
+
 func TestApproval(t *testing.T) {
 	t.Parallel()
 	a := ct.Make("a").Obj()

@@ -17,6 +17,7 @@ import (
 // rules by its own reading of them.
 type machine struct {
 	policy    approvals.Policy
+	required  int // by the machine's own reading
 	requester string
 	a         approvals.Approval
 	now       time.Time
@@ -31,20 +32,24 @@ func newMachine(t *rapid.T) *machine {
 		Gate:      "production",
 		Approvers: users(rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"alice", "Alice", "bob", "carol", "dave"}), 0, 4, rapid.ID).Draw(t, "users")...),
 		Groups:    rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"sre", "security"}), 0, 2, rapid.ID).Draw(t, "groups"),
-		Strategy:  rapid.SampledFrom([]approvals.Strategy{approvals.Single, approvals.Quorum}).Draw(t, "strategy"),
+		Strategy:  rapid.SampledFrom([]approvals.Strategy{approvals.Single, approvals.FourEyes, approvals.Quorum}).Draw(t, "strategy"),
 		Requester: rapid.SampledFrom([]approvals.RequesterRule{approvals.RequesterExclude, approvals.RequesterAllow}).Draw(t, "rule"),
 		Lifetime:  time.Hour,
 	}
-	p.Required = 1
+	required := 1
+	if p.Strategy == approvals.FourEyes {
+		required = 2
+	}
 	if p.Strategy == approvals.Quorum {
-		p.Required = rapid.IntRange(1, 4).Draw(t, "required")
+		required = rapid.IntRange(1, 4).Draw(t, "required")
+		p.Required = required
 	}
 	requester := people.Draw(t, "requester")
 	if p.Validate(requester) != nil {
 		t.Skip("not a policy that is ever put before people")
 	}
 	b := ct.Make("m").Requester(requester).With(func(a *approvals.Approval) { a.Terms.Policy = p })
-	return &machine{policy: p, requester: requester, a: b.Obj(), now: ct.T0}
+	return &machine{policy: p, required: required, requester: requester, a: b.Obj(), now: ct.T0}
 }
 
 func (m *machine) cast(t *rapid.T) {
@@ -67,6 +72,19 @@ func (m *machine) cast(t *rapid.T) {
 		return v.Voter == b.Voter.Name && v.Verdict == b.Verdict && v.At.Equal(m.now)
 	}):
 		t.Fatalf("%+v is not among the votes %+v", b, next.Votes)
+	}
+	m.step(t, next, change)
+}
+
+func (m *machine) withdraw(t *rapid.T) {
+	voter := people.Draw(t, "voter")
+	next, change, err := approvals.Cast(m.a, ct.Ballot(voter, approvals.Withdraw, "", m.policy.Groups...), m.now)
+	mine := func(v approvals.Vote) bool { return strings.EqualFold(v.Voter, voter) }
+	if (err == nil) != (change == approvals.Withdrew) {
+		t.Fatalf("%s withdraws: %s, %v", voter, change, err)
+	}
+	if err == nil && (!slices.ContainsFunc(m.a.Votes, mine) || slices.ContainsFunc(next.Votes, mine) || len(next.Votes) != len(m.a.Votes)-1) {
+		t.Fatalf("%s withdraws, and the votes were %+v and are %+v", voter, m.a.Votes, next.Votes)
 	}
 	m.step(t, next, change)
 }
@@ -128,19 +146,19 @@ func (m *machine) check(t *rapid.T) {
 			rejected++
 		}
 	}
-	met := approved >= m.policy.Required && rejected == 0
+	met := approved >= m.required && rejected == 0
 	switch a.Outcome {
 	case approvals.Pending:
 		if met || rejected > 0 || a.Results != nil || !a.DecidedAt.IsZero() {
 			t.Fatalf("pending with %d approvals, %d rejections, results %v", approved, rejected, a.Results)
 		}
-		if want := m.policy.Required - approved; approvals.Missing(a) != want {
+		if want := m.required - approved; approvals.Missing(a) != want {
 			t.Fatalf("%d missing, want %d", approvals.Missing(a), want)
 		}
 		return
 	case approvals.Approved:
 		if !met {
-			t.Fatalf("approved by %d of %d with %d rejections", approved, m.policy.Required, rejected)
+			t.Fatalf("approved by %d of %d with %d rejections", approved, m.required, rejected)
 		}
 	case approvals.Rejected:
 		if rejected != 1 {
@@ -173,7 +191,7 @@ func TestStateMachine(t *testing.T) {
 	ends := map[approvals.Outcome]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		m := newMachine(t)
-		t.Repeat(map[string]func(*rapid.T){"cast": m.cast, "expire": m.expire, "wait": m.wait, "": m.check})
+		t.Repeat(map[string]func(*rapid.T){"cast": m.cast, "expire": m.expire, "withdraw": m.withdraw, "wait": m.wait, "": m.check})
 		ends[m.a.Outcome]++
 	})
 	for _, o := range []approvals.Outcome{approvals.Pending, approvals.Approved, approvals.Rejected, approvals.Expired} {

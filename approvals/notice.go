@@ -20,8 +20,8 @@ type Escalation struct {
 	Emails   []string
 }
 
-// Limits on notifications; the CRD schema has the same numbers. Together with
-// MaxApprovers they keep the ledger within what the schema takes.
+// Limits on notifications; the CRD schema has the same numbers. They keep the
+// ledger within what the schema takes.
 const (
 	MaxChannels = 8
 	MaxEmails   = 16

@@ -10,11 +10,13 @@ import (
 // Strategy is how votes add up to an outcome.
 type Strategy string
 
-// The strategies. In both a single rejection ends the Approval: a person who
+// The strategies. In each a single rejection ends the Approval: a person who
 // says no has been heard.
 const (
-	Single Strategy = "SINGLE" // the first vote decides
-	Quorum Strategy = "QUORUM" // Required distinct people must approve
+	Single   Strategy = "SINGLE"    // the first vote decides
+	Multi    Strategy = "MULTI"     // every user, and somebody of every group, must approve
+	FourEyes Strategy = "FOUR_EYES" // two distinct people must approve
+	Quorum   Strategy = "QUORUM"    // Required distinct people must approve
 )
 
 // RequesterRule says whether the person who asked may also decide.
@@ -26,10 +28,40 @@ const (
 	RequesterAllow   RequesterRule = "Allow"
 )
 
+// CommentRule says when a vote needs a comment.
+type CommentRule string
+
+// The comment rules.
+const (
+	CommentOptional         CommentRule = "Optional"
+	CommentRequired         CommentRule = "Required"
+	CommentRequiredOnReject CommentRule = "RequiredOnReject"
+)
+
+// ExpiryRule says what becomes of an Approval that nobody decides.
+type ExpiryRule string
+
+// The expiry rules.
+const (
+	ExpireOnExpiry  ExpiryRule = "Expire"
+	ApproveOnExpiry ExpiryRule = "Approve"
+	RejectOnExpiry  ExpiryRule = "Reject"
+)
+
+// SupersedeRule says what becomes of what waits when a newer one comes.
+type SupersedeRule string
+
+// The supersede rules.
+const (
+	SupersedeKeep   SupersedeRule = "Keep"   // each waits on its own
+	SupersedeNewest SupersedeRule = "Newest" // only the newest of one key waits
+)
+
 // Limits on what a policy may hold; the CRD schema has the same numbers.
 const (
 	MaxApprovers = 64
 	MaxRequired  = 32
+	MaxRules     = 16
 	MaxLifetime  = 90 * 24 * time.Hour
 	MinLifetime  = 10 * time.Second
 )
@@ -48,11 +80,22 @@ type Policy struct {
 	Gate      string // the Gate's name, or "(inline)"
 	Approvers []Approver
 	Groups    []string // any member may decide
+	RBAC      bool     // whoever RBAC lets approve on the Gate may decide
 	Strategy  Strategy
-	Required  int // approvals needed; 1 for Single
-	Requester RequesterRule
-	Lifetime  time.Duration // from opening to Expired
-	ReleaseOn []Outcome     // the outcomes that start the next part
+	Required  int // approvals needed, for Quorum
+	// Rules must all be met, by distinct people. They stand in the place of
+	// Approvers, Groups, RBAC and Strategy.
+	Rules     []Rule
+	Comment   CommentRule // "" is Optional
+	OnExpiry  ExpiryRule  // "" is Expire
+	Supersede SupersedeRule
+	// SupersedeKey is a CEL expression; Newest compares what it gives. It is opaque
+	// here.
+	SupersedeKey string
+	Inputs       []Input
+	Requester    RequesterRule
+	Lifetime     time.Duration // from opening to Expired
+	ReleaseOn    []Outcome     // the outcomes that start the next part
 	// Results are CEL expressions that replace or add to the default results.
 	// They are opaque here.
 	Results []Expression
@@ -73,28 +116,129 @@ type SecretRef struct{ Name, Key string }
 // error is CodeInvalid and says what to change. requester is the known
 // requester or "".
 func (p Policy) Validate(requester string) error {
-	people := p.eligible(requester)
+	for _, r := range p.asWritten() {
+		if err := p.validateNames(r); err != nil {
+			return err
+		}
+	}
+	if err := p.validateStrategy(); err != nil {
+		return err
+	}
+	if err := p.validateSettings(); err != nil {
+		return err
+	}
+	return p.satisfiable(requester)
+}
+
+func (p Policy) validateNames(r Rule) error {
+	where := p.name()
+	if r.Name != "" {
+		where += fmt.Sprintf(", rule %q,", r.Name)
+	}
 	switch {
-	case len(p.Approvers) == 0 && len(p.Groups) == 0:
-		return Errorf(CodeInvalid, "%s names no approvers, so nobody could decide: list users or groups under approvers", p.name())
-	case slices.ContainsFunc(p.Approvers, func(a Approver) bool { return a.Name == "" }) || slices.Contains(p.Groups, ""):
-		return Errorf(CodeInvalid, "%s lists a user or group without a name, which nobody can be: name it or remove it", p.name())
-	case p.Strategy != Single && p.Strategy != Quorum:
-		return Errorf(CodeInvalid, "%s has strategy %q, which is unknown: use SINGLE or QUORUM", p.name(), p.Strategy)
+	case len(r.Approvers) == 0 && len(r.Groups) == 0 && !r.RBAC:
+		return Errorf(CodeInvalid, "%s names no approvers, so nobody could decide: list users or groups under approvers", where)
+	case slices.ContainsFunc(r.Approvers, func(a Approver) bool { return a.Name == "" }) || slices.Contains(r.Groups, ""):
+		return Errorf(CodeInvalid, "%s lists a user or group without a name, which nobody can be: name it or remove it", where)
+	case r.RBAC && p.Gate == InlineGate:
+		return Errorf(CodeInvalid, "%s can't have rbac: RBAC gives the verb approve on a Gate, so make it one and name it", where)
+	}
+	return nil
+}
+
+func (p Policy) validateStrategy() error {
+	if len(p.Rules) > 0 {
+		return p.validateRules()
+	}
+	switch {
+	case !slices.Contains([]Strategy{Single, Multi, FourEyes, Quorum}, p.Strategy):
+		return Errorf(CodeInvalid, "%s has strategy %q, which is unknown: use SINGLE, MULTI, FOUR_EYES or QUORUM", p.name(), p.Strategy)
 	case p.Strategy == Single && p.Required > 1:
 		return Errorf(CodeInvalid, "%s has strategy SINGLE and required %d: use strategy QUORUM, or drop required", p.name(), p.Required)
 	case p.Strategy == Quorum && (p.Required < 1 || p.Required > MaxRequired):
 		return Errorf(CodeInvalid, "%s has strategy QUORUM and required %d: say how many people must approve (1 to %d)", p.name(), p.Required, MaxRequired)
-	case len(p.Groups) == 0 && p.needed() > len(people):
-		if len(people) < len(p.distinct()) {
-			return Errorf(CodeInvalid, "%s needs %d approvals, and without the requester %s it has %d: add approvers, lower required, or set requester: Allow",
-				p.name(), p.needed(), requester, len(people))
-		}
-		return Errorf(CodeInvalid, "%s needs %d approvals and names %d distinct people: add approvers or lower required", p.name(), p.needed(), len(people))
-	case p.Lifetime < MinLifetime || p.Lifetime > MaxLifetime:
-		return Errorf(CodeInvalid, "%s has expiresAfter %s: use %s to %s", p.name(), p.Lifetime, MinLifetime, MaxLifetime)
+	case p.Strategy == Multi && p.RBAC:
+		return Errorf(CodeInvalid, "%s has strategy MULTI and rbac: everybody whom RBAC lets approve can't be counted; list users and groups, or use QUORUM", p.name())
 	}
 	return p.Notify.Validate(p.name())
+}
+
+func (p Policy) validateRules() error {
+	if len(p.Rules) > MaxRules {
+		return Errorf(CodeInvalid, "%s has %d rules and the most is %d", p.name(), len(p.Rules), MaxRules)
+	}
+	if len(p.Approvers) > 0 || len(p.Groups) > 0 || p.RBAC || p.Strategy != Single || p.Required > 1 {
+		return Errorf(CodeInvalid, "%s has rules and also approvers or a strategy: rules say all of it, so drop the others", p.name())
+	}
+	for i, r := range p.Rules {
+		switch {
+		case r.Name == "":
+			return Errorf(CodeInvalid, "%s: rule %d has no name", p.name(), i+1)
+		case slices.ContainsFunc(p.Rules[:i], func(o Rule) bool { return o.Name == r.Name }):
+			return Errorf(CodeInvalid, "%s has two rules named %q", p.name(), r.Name)
+		case r.Required < 1 || r.Required > MaxRequired:
+			return Errorf(CodeInvalid, "%s, rule %q, requires %d: say how many people must approve (1 to %d)", p.name(), r.Name, r.Required, MaxRequired)
+		}
+	}
+	return nil
+}
+
+func (p Policy) validateSettings() error {
+	switch {
+	case p.Lifetime < MinLifetime || p.Lifetime > MaxLifetime:
+		return Errorf(CodeInvalid, "%s has expiresAfter %s: use %s to %s", p.name(), p.Lifetime, MinLifetime, MaxLifetime)
+	case !slices.Contains([]CommentRule{"", CommentOptional, CommentRequired, CommentRequiredOnReject}, p.Comment):
+		return Errorf(CodeInvalid, "%s has comment %q: use Optional, Required or RequiredOnReject", p.name(), p.Comment)
+	case !slices.Contains([]ExpiryRule{"", ExpireOnExpiry, ApproveOnExpiry, RejectOnExpiry}, p.OnExpiry):
+		return Errorf(CodeInvalid, "%s has onExpiry %q: use Expire, Approve or Reject", p.name(), p.OnExpiry)
+	case !slices.Contains([]SupersedeRule{"", SupersedeKeep, SupersedeNewest}, p.Supersede):
+		return Errorf(CodeInvalid, "%s has supersede %q: use Keep or Newest", p.name(), p.Supersede)
+	case p.SupersedeKey != "" && p.Supersede != SupersedeNewest:
+		return Errorf(CodeInvalid, "%s has a supersedeKey, which only supersede: Newest uses", p.name())
+	case len(p.Inputs) > MaxInputs:
+		return Errorf(CodeInvalid, "%s has %d inputs and the most is %d", p.name(), len(p.Inputs), MaxInputs)
+	}
+	for i, in := range p.Inputs {
+		if slices.ContainsFunc(p.Inputs[:i], func(o Input) bool { return o.Name == in.Name }) {
+			return Errorf(CodeInvalid, "%s has two inputs named %q", p.name(), in.Name)
+		}
+		if err := in.validate(); err != nil {
+			return Errorf(CodeInvalid, "%s: %s", p.name(), Message(err))
+		}
+		if in.Required && in.Default == "" && p.OnExpiry == ApproveOnExpiry {
+			return Errorf(CodeInvalid, "%s: input %q is required, and onExpiry: Approve has nobody to fill it in: give it a default", p.name(), in.Name)
+		}
+	}
+	return nil
+}
+
+// satisfiable says why no votes could ever meet p. Who is in a group is not known
+// here, so only what is left to named people is looked at.
+func (p Policy) satisfiable(requester string) error {
+	rules := slices.DeleteFunc(slices.Clone(p.Requirements()), func(r Rule) bool { return len(r.Groups) > 0 || r.RBAC })
+	places := 0
+	for _, r := range rules {
+		places += r.Required
+	}
+	if all := p.fill(rules, p.distinct()); all < places {
+		return Errorf(CodeInvalid, "%s needs %d approvals and names %d distinct people: add approvers or lower required", p.name(), places, all)
+	}
+	if left := p.fill(rules, p.eligible(requester)); left < places {
+		return Errorf(CodeInvalid, "%s needs %d approvals, and without the requester %s it has %d: add approvers, lower required, or set requester: Allow",
+			p.name(), places, requester, left)
+	}
+	return nil
+}
+
+// fill is how many places of rules people can fill.
+func (p Policy) fill(rules []Rule, people []string) int {
+	n := 0
+	for _, filled := range assign(rules, len(people), func(i int, r Rule) bool {
+		return slices.ContainsFunc(r.Approvers, func(a Approver) bool { return samePerson(a.Name, people[i]) })
+	}) {
+		n += len(filled)
+	}
+	return n
 }
 
 // Releases says whether outcome o starts the next part.
@@ -102,34 +246,37 @@ func (p Policy) Releases(o Outcome) bool { return slices.Contains(p.ReleaseOn, o
 
 // Who says, for people, who may decide.
 func (p Policy) Who() string {
-	var who []string
-	for _, a := range p.Approvers {
-		who = append(who, a.Name)
-	}
-	for _, g := range p.Groups {
-		who = append(who, "group "+g)
-	}
-	const most = 8
-	if len(who) > most {
-		who = append(who[:most], fmt.Sprintf("%d more", len(who)-most))
-	}
-	return strings.Join(who, ", ")
+	return Rule{Approvers: p.People(), Groups: p.AllGroups(), RBAC: p.ByRBAC()}.who()
 }
 
 func (p Policy) name() string { return fmt.Sprintf("gate %q", p.Gate) }
 
-// needed is the number of distinct people who must approve.
+// needed is the number of distinct people who must approve, of a policy without
+// rules and not MULTI.
 func (p Policy) needed() int {
-	if p.Strategy == Quorum {
+	switch p.Strategy {
+	case Quorum:
 		return p.Required
+	case FourEyes:
+		return 2
+	default:
+		return 1
 	}
-	return 1
+}
+
+// Needed is the number of distinct people who must approve.
+func (p Policy) Needed() int {
+	n := 0
+	for _, r := range p.Requirements() {
+		n += r.Required
+	}
+	return n
 }
 
 // distinct is the people named, each once: two names of one person make one vote.
 func (p Policy) distinct() []string {
 	var names []string
-	for _, a := range p.Approvers {
+	for _, a := range p.People() {
 		if !slices.ContainsFunc(names, func(n string) bool { return samePerson(n, a.Name) }) {
 			names = append(names, a.Name)
 		}

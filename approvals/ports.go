@@ -1,6 +1,9 @@
 package approvals
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Store keeps Approvals. Implementations return CodeNotFound, CodeConflict
 // (after too many lost races) and CodeUnavailable.
@@ -13,4 +16,16 @@ type Store interface {
 	// again when it lost a race, so it must be pure. An error from change ends
 	// it and is returned as it is; a change that returns Absent writes nothing.
 	Update(ctx context.Context, key Key, change func(Approval) (Approval, Change, error)) (Approval, error)
+}
+
+// Deputies knows who stands in for whom.
+type Deputies interface {
+	// Of are the people whose deputy name is at now, for a Gate.
+	Of(ctx context.Context, name, namespace, gate string, now time.Time) ([]string, error)
+}
+
+// Rights asks RBAC. It returns CodeUnavailable when there is no answer.
+type Rights interface {
+	// Has says whether id has a right on a Gate.
+	Has(ctx context.Context, id Identity, namespace, gate string, r Right) (bool, error)
 }

@@ -12,6 +12,17 @@ type Verdict string
 const (
 	Approve Verdict = "approve"
 	Reject  Verdict = "reject"
+	// Withdraw takes one's vote back, while the Approval is pending.
+	Withdraw Verdict = "withdraw"
+)
+
+// Right is what RBAC lets somebody do on a Gate: its verbs.
+type Right string
+
+// The rights.
+const (
+	RightApprove    Right = "approve"
+	RightBreakGlass Right = "break-glass"
 )
 
 // Way is how a voter came and was proved.
@@ -21,7 +32,10 @@ type Way string
 const (
 	WayToken Way = "Token" // a Kubernetes bearer token, by TokenReview
 	WayLink  Way = "Link"  // a signed link that was mailed to the voter
-	WaySlack Way = "Slack" // a button in Slack, signed by Slack, whose user is known
+	WayLogin Way = "Login" // an ID token of the login provider, or the session that it began
+	// WayObject is a Vote object, whose author the API server proved.
+	WayObject Way = "Object"
+	WaySlack  Way = "Slack" // a button in Slack, signed by Slack, whose user is known
 )
 
 // Identity is a proved person or robot.
@@ -30,6 +44,9 @@ type Identity struct {
 	Groups   []string
 	Way      Way
 	Evidence string // what proves it, safe to keep: a token's UID, a link's id
+	Rights   []Right
+	// DeputyOf are the people who named this one their deputy, for now.
+	DeputyOf []string
 }
 
 // Ballot is one person's input: what Cast is given.
@@ -37,6 +54,9 @@ type Ballot struct {
 	Voter   Identity
 	Verdict Verdict
 	Comment string
+	Inputs  []Param
+	// BreakGlass approves at once and alone, with the right and a reason.
+	BreakGlass bool
 }
 
 // Vote is one person's live vote on an Approval.
@@ -47,6 +67,13 @@ type Vote struct {
 	At       time.Time
 	Way      Way
 	Evidence string
+	// Groups and ByRBAC are why the voter could vote: the policy's groups that
+	// they proved to be in, and that RBAC let them approve.
+	Groups     []string
+	ByRBAC     bool
+	Inputs     []Param
+	BreakGlass bool
+	For        string // whose deputy the voter was, "" for their own vote
 }
 
 // may says why id may not vote on a, or nil.
@@ -58,10 +85,58 @@ func may(a Approval, id Identity) error {
 	if p.excludes(a.Terms.Requester) && samePerson(id.Name, a.Terms.Requester) {
 		return Errorf(CodeForbidden, "%s asked for this and %s does not let the requester decide; %s can", id.Name, p.name(), p.Who())
 	}
-	listed := slices.ContainsFunc(p.Approvers, func(x Approver) bool { return x.Name == id.Name })
-	inGroup := slices.ContainsFunc(id.Groups, func(g string) bool { return slices.Contains(p.Groups, g) })
-	if !listed && !inGroup {
+	listed := slices.ContainsFunc(p.People(), func(x Approver) bool { return x.Name == id.Name })
+	if !listed && len(groupsOf(p, id)) == 0 && !byRBAC(p, id) && deputyFor(a, id) == "" {
 		return Errorf(CodeForbidden, "this is not for %s to decide; %s can", id.Name, p.Who())
+	}
+	return nil
+}
+
+// deputyFor is whom id would decide for, "" when id decides as themselves or may
+// not. A deputy stands in for somebody who is named: no chains, since whoever is
+// only a deputy is not, and nobody who may not decide can have it done.
+func deputyFor(a Approval, id Identity) string {
+	p := a.Terms.Policy
+	named := func(name string) bool {
+		return slices.ContainsFunc(p.People(), func(x Approver) bool { return x.Name == name })
+	}
+	if named(id.Name) || len(groupsOf(p, id)) > 0 || byRBAC(p, id) {
+		return ""
+	}
+	for _, from := range id.DeputyOf {
+		excluded := p.excludes(a.Terms.Requester) && samePerson(from, a.Terms.Requester)
+		if named(from) && !excluded && !samePerson(from, id.Name) && !spoken(a, from, id.Name) {
+			return from
+		}
+	}
+	return ""
+}
+
+// spoken says whether somebody other than voter has voted as name, or for them.
+func spoken(a Approval, name, voter string) bool {
+	return slices.ContainsFunc(a.Votes, func(v Vote) bool {
+		return !samePerson(v.Voter, voter) && (samePerson(v.Voter, name) || samePerson(v.For, name))
+	})
+}
+
+// groupsOf are the groups of p that id is in.
+func groupsOf(p Policy, id Identity) []string {
+	return slices.DeleteFunc(p.AllGroups(), func(g string) bool { return !slices.Contains(id.Groups, g) })
+}
+
+func byRBAC(p Policy, id Identity) bool {
+	return p.ByRBAC() && slices.Contains(id.Rights, RightApprove)
+}
+
+// mayBreakGlass says why id may not decide a alone.
+func mayBreakGlass(a Approval, id Identity) error {
+	switch {
+	case id.Name == "":
+		return Errorf(CodeUnauthenticated, "nobody is logged in")
+	case id.Way == WayLink:
+		return Errorf(CodeForbidden, "a mailed link does not break the glass: log in, or send a Kubernetes bearer token")
+	case !slices.Contains(id.Rights, RightBreakGlass):
+		return Errorf(CodeForbidden, "%s may not break the glass: it takes the RBAC verb break-glass on %s", id.Name, a.Terms.Policy.name())
 	}
 	return nil
 }

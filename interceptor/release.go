@@ -94,6 +94,6 @@ func ExtensionOf(a approvals.Approval) Extension {
 		Approval: ExtensionApproval{
 			Namespace: a.Namespace, Name: a.Name, UID: a.UID, Digest: a.Terms.Digest, Requester: approvals.Neutral(a.Terms.Requester),
 		},
-		Params: approvals.ByName(a.Terms.Params), Results: approvals.ByName(a.Results),
+		Params: approvals.ByName(a.Forwarded()), Results: approvals.ByName(a.Results),
 	}
 }

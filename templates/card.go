@@ -46,6 +46,9 @@ func NewCard(d Data) Card {
 		fact("Waits since", v.Opened.UTC)
 		fact("Deadline", v.Deadline.UTC)
 		fact("Needed", plural(v.Missing, "more approval"))
+		for _, r := range v.Rules[:min(len(v.Rules), maxShown)] {
+			fact("Rule "+r.Name, plural(r.Missing, "more approval")+" by "+r.Who)
+		}
 		fact("Who can decide", who(v))
 	} else {
 		fact("Outcome", v.State)
@@ -88,6 +91,9 @@ func who(v View) string {
 	}
 	for _, g := range v.Groups {
 		all = append(all, "anyone in "+g)
+	}
+	if v.RBAC {
+		all = append(all, "whoever RBAC lets approve")
 	}
 	return list(all)
 }

@@ -17,9 +17,14 @@ type Data struct {
 	Shown []approvals.Param
 	// Recipient is who reads this: the link's owner. "" when nobody is known.
 	Recipient string
+	// Session says that Recipient has logged in: the page leads to the board and
+	// to the way out.
+	Session bool
 	// Decidable says that Recipient may vote now; WhyNot says why not.
 	Decidable bool
 	WhyNot    string
+	// Filled is what the person had filled in, put back into the form after Trouble.
+	Filled []approvals.Param
 	// Missing is the number of approvals still needed.
 	Missing int
 	// MyVote is Recipient's live vote, nil without one.

@@ -16,7 +16,7 @@ func TestGolden(t *testing.T) {
 	wanted := map[string]bool{}
 	for _, p := range Previews() {
 		files := map[string]string{p.Name + ".html": page(t, s, p.Data)}
-		if p.Data.Decidable { // others are sent no request
+		if p.Data.Decidable && !p.Data.Session { // others are sent no request
 			m := mail(t, s, p.Data)
 			files[p.Name+".mail.html"] = m.HTML
 			files[p.Name+".mail.txt"] = "Subject: " + m.Subject + "\n\n" + m.Text
@@ -26,8 +26,13 @@ func TestGolden(t *testing.T) {
 			golden(t, name, got)
 		}
 	}
-	wanted["problem.html"] = true
+	for _, p := range ListPreviews() {
+		wanted[p.Name+".html"] = true
+		golden(t, p.Name+".html", listPage(t, s, p.List))
+	}
+	wanted["problem.html"], wanted["logged-out.html"] = true, true
 	golden(t, "problem.html", problemPage(t, s))
+	golden(t, "logged-out.html", loggedOutPage(t, s))
 
 	files, err := os.ReadDir(filepath.Join("testdata", "golden"))
 	if err != nil {
@@ -92,6 +97,29 @@ func problemPage(t testing.TB, s *Set) string {
 	t.Helper()
 	var b bytes.Buffer
 	p := Problem{Status: 410, Title: "This link has expired", Message: "It was valid until Thu 5 Nov 2026, 12:03 UTC.\nOpen the newest mail about this approval, or ask \u202efor a new one.", Base: "/countersign"}
+	if err := s.Problem(&b, p); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func listPage(t testing.TB, s *Set, l List) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := s.List(&b, l); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// loggedOutPage has everything that such a page can have.
+func loggedOutPage(t testing.TB, s *Set) string {
+	t.Helper()
+	var b bytes.Buffer
+	p := Problem{
+		Status: 401, Title: "You are not logged in any more", Message: "Nothing was recorded.", Quote: "Looks <b>good</b>,\nship it.\u202e",
+		Link: "/login?back=%2F", LinkText: "Log in again", Post: "/logout", PostText: "Log out",
+	}
 	if err := s.Problem(&b, p); err != nil {
 		t.Fatal(err)
 	}

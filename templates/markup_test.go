@@ -13,9 +13,9 @@ import (
 // would be refused by the Content-Security-Policy.
 var (
 	pageElements = strings.Fields(`html head meta title link body a header main div span section dl dt dd p h1 h2 h3
-		b i strong code pre details summary table thead tbody tr th td form label textarea button ol ul li blockquote time svg path circle`)
+		b i strong code pre details summary table thead tbody tr th td form label input textarea select option button nav ol ul li blockquote time svg path circle`)
 	pageAttributes = strings.Fields(`lang charset name content http-equiv rel href type class id role tabindex title
-		aria-label aria-labelledby aria-hidden aria-describedby scope datetime method action accept-charset for rows maxlength autocomplete value viewBox d cx cy r`)
+		aria-label aria-current aria-labelledby aria-hidden aria-describedby scope datetime method action accept-charset for rows maxlength inputmode selected autocomplete value checked viewBox d cx cy r`)
 	mailElements   = append(strings.Fields("style h1 br"), pageElements...)
 	mailAttributes = append(strings.Fields("style width valign align cellpadding cellspacing border"), pageAttributes...)
 )
@@ -31,7 +31,7 @@ type element struct {
 func elements(t testing.TB, s string) []element {
 	t.Helper()
 	d := xml.NewDecoder(strings.NewReader(s))
-	d.Strict, d.AutoClose, d.Entity = false, []string{"meta", "link", "br"}, xml.HTMLEntity
+	d.Strict, d.AutoClose, d.Entity = false, []string{"meta", "link", "br", "input"}, xml.HTMLEntity
 	var all []element
 	var open []int
 	for {

@@ -33,6 +33,23 @@ func TestPagesAreSafe(t *testing.T) {
 		})
 	}
 	checkPage(t, problemPage(t, s))
+	checkPage(t, loggedOutPage(t, s))
+	for _, p := range ListPreviews() {
+		t.Run(p.Name, func(t *testing.T) {
+			got := listPage(t, s, p.List)
+			for _, e := range checkPage(t, got) {
+				if e.name == "form" && e.attrs["method"] != "get" {
+					t.Errorf("a list changes something: %v", e.attrs)
+				}
+			}
+			if i := strings.IndexFunc(got, deceptive); i >= 0 {
+				t.Errorf("a deceptive character at %q", got[max(0, i-20):i+10])
+			}
+			if strings.Contains(got, "<script") {
+				t.Error("somebody's text is markup")
+			}
+		})
+	}
 }
 
 // TestVoteIsDeliberate: there is a form only for who may vote, it has one way in
@@ -61,6 +78,13 @@ func TestVoteIsDeliberate(t *testing.T) {
 			if len(forms) != 1 || forms[0].attrs["method"] != "post" || forms[0].attrs["action"] != p.Data.Action {
 				t.Errorf("forms: %v", forms)
 			}
+			if p.Data.MyVote != nil { // it can be taken back
+				last := buttons[len(buttons)-1]
+				if last.attrs["value"] != string(approvals.Withdraw) || last.attrs["name"] != "vote" {
+					t.Errorf("button: %v", last)
+				}
+				buttons = buttons[:len(buttons)-1]
+			}
 			if len(buttons) != 2 || buttons[0].attrs["value"] != string(approvals.Approve) || buttons[1].attrs["value"] != string(approvals.Reject) {
 				t.Fatalf("buttons: %v", buttons)
 			}
@@ -71,6 +95,14 @@ func TestVoteIsDeliberate(t *testing.T) {
 			}
 			if buttons[0].attrs["class"] != "approve" || buttons[1].attrs["class"] != "reject" {
 				t.Error("the buttons must look different")
+			}
+			// One line for each input that is not chosen from a list, then the comment.
+			fields := areas[:max(0, len(areas)-1)]
+			areas = areas[len(fields):]
+			for _, f := range fields {
+				if !strings.HasPrefix(f.attrs["name"], "input-") || f.attrs["rows"] != "1" {
+					t.Errorf("field: %v", f)
+				}
 			}
 			if len(areas) != 1 || areas[0].attrs["name"] != "comment" || areas[0].attrs["maxlength"] != strconv.Itoa(approvals.MaxComment) {
 				t.Errorf("textareas: %v", areas)
@@ -118,6 +150,7 @@ func TestPageSays(t *testing.T) {
 		{"cancelled", []string{"Cancelled"}, []string{"eject", "Expired"}},
 		{"superseded", []string{"Superseded"}, []string{"eject", "Expired"}},
 		{"event", []string{"Held event", "72d3162e-cc78-11e3-81ab-4c9367dc0958", "&#34;ref&#34;: &#34;refs/heads/main&#34;", "of JSON", "unknown"}, nil},
+		{"logged-in", []string{`href="/mine"`, `href="/logout"`, "bob@example.com", `action="/approvals/demo/terraform-apply-7k2px4mzq3ta?uid=5f0c7a52-4f0e-4a44-9a35-0d3a6c1c3c11"`}, nil},
 		{"hostile", []string{"&lt;script&gt;alert(1)", "94208 more bytes", "access_level = [U&#43;202E]resu[U&#43;2066]", "[U&#43;0000]NUL"}, []string{"<script", "<img", "evil.example"}},
 	} {
 		t.Run(c.preview, func(t *testing.T) {

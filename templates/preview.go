@@ -24,6 +24,10 @@ func Previews() []Preview {
 		{"pending-short", with(pending(), short)},
 		{"quorum-one-vote", with(quorum(), oneVote)},
 		{"quorum-my-vote", with(quorum(), oneVote, mine)},
+		{"rules", with(quorum(), byRules)},
+		{"inputs", with(pending(), asksFor)},
+		{"broken-glass", with(pending(), glass)},
+		{"approved-by-expiry", with(pending(), byExpiry)},
 		{"not-decidable", with(pending(), stranger)},
 		{"no-recipient", with(pending(), nobody)},
 		{"opening", with(pending(), opening)},
@@ -40,7 +44,54 @@ func Previews() []Preview {
 		{"hostile", hostile()},
 		{"trouble", with(pending(), trouble)},
 		{"recorded", with(quorum(), oneVote, mine, recorded)},
+		{"logged-in", with(pending(), loggedIn)},
 	}
+}
+
+// byRules needs one of security and two of platform, and has one.
+func byRules(d *Data) {
+	p := &d.Approval.Terms.Policy
+	p.Approvers, p.Groups, p.Strategy, p.Required = nil, nil, approvals.Single, 0
+	p.Rules = []approvals.Rule{
+		{Name: "security", Groups: []string{"security"}, Required: 1},
+		{Name: "platform", Approvers: []approvals.Approver{{Name: "alice@example.com"}}, Groups: []string{"platform", "sre"}, Required: 2},
+	}
+	p.Comment = approvals.CommentRequiredOnReject
+	d.Approval.Votes = []approvals.Vote{{
+		Voter: "carol@example.com", Verdict: approvals.Approve, At: previewNow.Add(-4 * time.Minute), Way: approvals.WayToken, Groups: []string{"platform"},
+	}}
+	d.Missing = approvals.Missing(d.Approval)
+}
+
+// asksFor has a field of every type.
+func asksFor(d *Data) {
+	p := &d.Approval.Terms.Policy
+	p.Comment, p.RBAC, p.OnExpiry = approvals.CommentRequired, true, approvals.RejectOnExpiry
+	p.Inputs = []approvals.Input{
+		{Name: "ticket", Type: approvals.InputString, Required: true, Pattern: `OPS-\d+`, Description: "The change ticket, such as OPS-123."},
+		{Name: "size", Type: approvals.InputEnum, Options: []string{"small", "large"}, Default: "small"},
+		{Name: "replicas", Type: approvals.InputNumber},
+		{Name: "drain", Type: approvals.InputBool, Description: "Drain the nodes first?"},
+	}
+	d.Filled = []approvals.Param{{Name: "ticket", Value: `"><script>`}}
+}
+
+// glass was broken.
+func glass(d *Data) {
+	d.Approval.Outcome, d.Approval.DecidedAt = approvals.Approved, previewNow.Add(-time.Minute)
+	d.Approval.Votes = []approvals.Vote{{
+		Voter: "zoe@example.com", Verdict: approvals.Approve, Comment: "Production is down, INC-7.", At: previewNow.Add(-time.Minute), Way: approvals.WayToken, BreakGlass: true,
+		Inputs: []approvals.Param{{Name: "ticket", Value: "OPS-7"}},
+	}}
+	d.Decidable, d.Missing = false, 0
+}
+
+// byExpiry was approved by nobody, as its gate says.
+func byExpiry(d *Data) {
+	d.Approval.Terms.Policy.OnExpiry = approvals.ApproveOnExpiry
+	d.Approval.OpenedAt = previewNow.Add(-26 * time.Hour)
+	d.Approval.Outcome, d.Approval.DecidedAt = approvals.Approved, d.Approval.Deadline()
+	d.Decidable, d.Missing = false, 0
 }
 
 // with changes d. The changes get an Approval of their own.

@@ -86,3 +86,9 @@ Terraform will perform the following actions:
 
 ` + "\x1b[1mPlan:\x1b[0m 2 to add, 1 to change, 1 to destroy.\n\n" + `Saved the plan to: /workspace/out/tfplan
 `
+
+// loggedIn is the page behind a login instead of behind a mailed link.
+func loggedIn(d *Data) {
+	d.Session, d.Link = true, ""
+	d.Action = "/approvals/" + d.Approval.Namespace + "/" + d.Approval.Name + "?uid=" + d.Approval.UID
+}

@@ -8,6 +8,8 @@ import (
 	"io"
 	"io/fs"
 	texttemplate "text/template"
+
+	"github.com/countersign-dev/countersign/approvals"
 )
 
 //go:embed html text static
@@ -27,10 +29,15 @@ type Set struct {
 // Problem is a page for something that is not an approval: not found, expired
 // link, not allowed.
 type Problem struct {
-	Status  int // the HTTP status, shown small
+	Status  int // the HTTP status, shown small; 0: not shown
 	Title   string
 	Message string
 	Base    string
+	// Quote is what the person had typed and must not lose.
+	Quote string
+	// Link leads on, to a path of ours; Post does so by a button.
+	Link, LinkText string
+	Post, PostText string
 }
 
 // New parses the embedded templates and then the *.html and *.txt files at the
@@ -67,8 +74,13 @@ func (s *Set) Approval(w io.Writer, d Data) error {
 // Problem writes a page for something that is not an approval. On an error
 // nothing was written.
 func (s *Set) Problem(w io.Writer, p Problem) error {
-	p.Title, p.Message = line(p.Title), text(p.Message)
+	p.Title, p.Message, p.Quote = line(p.Title), text(p.Message), drop(first(p.Quote, 4*approvals.MaxComment))
 	return s.page(w, "problem.html", p)
+}
+
+// List writes a page with many approvals. On an error nothing was written.
+func (s *Set) List(w io.Writer, l List) error {
+	return s.page(w, "list.html", newListView(l))
 }
 
 // page renders to memory first: half a page would look like a decision screen
@@ -114,6 +126,11 @@ func (s *Set) try() error {
 			return fmt.Errorf("preview %q: %w", p.Name, err)
 		}
 		if _, err := s.Outcome(p.Data); err != nil {
+			return fmt.Errorf("preview %q: %w", p.Name, err)
+		}
+	}
+	for _, p := range ListPreviews() {
+		if err := s.List(io.Discard, p.List); err != nil {
 			return fmt.Errorf("preview %q: %w", p.Name, err)
 		}
 	}

@@ -20,6 +20,8 @@ type View struct {
 	State     string // "pending", "opening", "blocked" or the outcome in lower case
 	Requester string
 	Recipient string
+	Session   bool
+	Here      string // of the pages in the bar, which one this is
 
 	Part1  *RunView
 	Event  *EventView
@@ -28,16 +30,24 @@ type View struct {
 	Gate      string
 	Approvers []string
 	Groups    []string
-	Others    []string // who else than Recipient may decide
-	Excluded  bool     // the requester may not decide
-	Needed    int
-	Have      int
-	Missing   int
-	Deadline  Moment
-	Soon      bool // less than an hour is left
-	Overdue   bool // the deadline has passed and nothing has noted it yet
+	Others    []string   // who else than Recipient may decide
+	Excluded  bool       // the requester may not decide
+	RBAC      bool       // whoever RBAC lets approve may decide too
+	Rules     []RuleView // what must be met, when it is more than a number
+	Fields    []InputField
+	// CommentFor is when a comment is asked for: "", "vote" or "rejection".
+	CommentFor string
+	Needed     int
+	Have       int
+	Missing    int
+	Deadline   Moment
+	Soon       bool // less than an hour is left
+	Overdue    bool // the deadline has passed and nothing has noted it yet
 
 	OnApprove, OnReject, OnExpiry bool // that outcome starts a run
+	// ExpiresAs is what a timeout is: "expired", "approved" or "rejected".
+	ExpiresAs string
+	NewerOne  string // the Approval that took this one's place
 
 	Outputs  []Output
 	Params   Table // forwarded
@@ -81,7 +91,28 @@ type VoteView struct {
 	Comment Field
 	When    Moment
 	Way     approvals.Way
+	Inputs  []Pair
+	// BreakGlass: it decided alone, by the right to.
+	BreakGlass bool
+	For        string // whose deputy the voter was
 }
+
+// RuleView is one requirement and how far it has come.
+type RuleView struct {
+	Name, Who         string
+	Required, Missing int
+	Approved          []string
+}
+
+// InputField is a field that the approver fills in.
+type InputField struct {
+	Name, Description, Type, Value, Pattern string
+	Required                                bool
+	Options                                 []string
+}
+
+// Pair is a name and what was filled in for it.
+type Pair struct{ Name, Value string }
 
 // refreshFor is how long a page that waits for the service reloads itself.
 const refreshFor = 10 * time.Minute
@@ -90,7 +121,7 @@ func newView(d Data, most int) View {
 	a := d.Approval
 	v := View{
 		Namespace: line(a.Namespace), Name: line(a.RunName()), Trigger: line(a.Trigger), Subject: line(a.Subject()),
-		News: d.News, State: state(a), Recipient: line(d.Recipient), Opened: newMoment(a.OpenedAt, d.Now),
+		News: d.News, State: state(a), Recipient: line(d.Recipient), Session: d.Session, Opened: newMoment(a.OpenedAt, d.Now),
 		Missing: d.Missing, Blocked: problem(a.Blocked), Unreleased: problem(a.Unreleased),
 		Decidable: d.Decidable && a.Terms != nil && !a.Decided(), WhyNot: text(d.WhyNot), Notice: text(d.Notice), Trouble: text(d.Trouble),
 		Comment: drop(first(d.Comment, 4*approvals.MaxComment)), MaxComment: approvals.MaxComment,
@@ -113,7 +144,7 @@ func (v *View) terms(d Data, room *room) {
 	p := t.Policy
 	v.Requester, v.Gate = line(t.Requester), line(p.Gate)
 	v.Excluded = t.Requester != "" && p.Requester != approvals.RequesterAllow
-	for _, a := range p.Approvers {
+	for _, a := range p.People() {
 		name := line(a.Name)
 		if slices.Contains(v.Approvers, name) {
 			continue
@@ -123,13 +154,12 @@ func (v *View) terms(d Data, room *room) {
 			v.Others = append(v.Others, name)
 		}
 	}
-	for _, g := range p.Groups {
+	for _, g := range p.AllGroups() {
 		v.Groups = append(v.Groups, line(g))
 	}
-	v.Needed = 1
-	if p.Strategy == approvals.Quorum {
-		v.Needed = p.Required
-	}
+	v.RBAC, v.Needed, v.NewerOne = p.ByRBAC(), p.Needed(), line(d.Approval.SupersededBy)
+	v.rules(d)
+	v.fields(d)
 	deadline := d.Approval.Deadline()
 	v.Deadline = newMoment(deadline, d.Now)
 	if v.State == "pending" {
@@ -137,8 +167,52 @@ func (v *View) terms(d Data, room *room) {
 		v.Soon = !v.Overdue && deadline.Sub(d.Now) < time.Hour
 	}
 	v.OnApprove, v.OnReject, v.OnExpiry = p.Releases(approvals.Approved), p.Releases(approvals.Rejected), p.Releases(approvals.Expired)
+	switch p.OnExpiry {
+	case approvals.ExpireOnExpiry, "":
+		v.ExpiresAs = "expired"
+	case approvals.ApproveOnExpiry:
+		v.ExpiresAs, v.OnExpiry = "approved", v.OnApprove
+	case approvals.RejectOnExpiry:
+		v.ExpiresAs, v.OnExpiry = "rejected", v.OnReject
+	}
 	v.Digest, v.Template = newShort(t.Digest), newShort(t.Template)
 	v.Params = newTable(t.Params, room)
+}
+
+// rules fills in the requirements, and how many approvals count for them.
+func (v *View) rules(d Data) {
+	for _, r := range approvals.Explain(d.Approval, approvals.Identity{}, d.Now).Rules {
+		x := RuleView{Name: line(r.Name), Who: line(r.Who), Required: r.Required, Missing: r.Missing}
+		for _, who := range r.Approved {
+			x.Approved = append(x.Approved, line(who))
+		}
+		v.Have += len(x.Approved)
+		if r.Name != "" {
+			v.Rules = append(v.Rules, x)
+		}
+	}
+}
+
+// fields fills in what the approver is asked, with what they filled in before.
+func (v *View) fields(d Data) {
+	p := d.Approval.Terms.Policy
+	v.CommentFor = map[approvals.CommentRule]string{approvals.CommentRequired: "vote", approvals.CommentRequiredOnReject: "rejection"}[p.Comment]
+	mine, filled := map[string]string{}, approvals.ByName(d.Filled)
+	if d.MyVote != nil {
+		mine = approvals.ByName(d.MyVote.Inputs)
+	}
+	for _, in := range p.Inputs {
+		f := InputField{
+			Name: in.Name, Description: line(in.Description), Type: string(in.Type), Pattern: in.Pattern, Required: in.Required, Options: in.Options,
+			Value: in.Default,
+		}
+		for _, values := range []map[string]string{mine, filled} {
+			if x, ok := values[in.Name]; ok {
+				f.Value = drop(x)
+			}
+		}
+		v.Fields = append(v.Fields, f)
+	}
 }
 
 // source fills in what waits.
@@ -162,9 +236,6 @@ func (v *View) decision(d Data, room *room) {
 	a := d.Approval
 	for _, x := range a.Votes {
 		v.Votes = append(v.Votes, voteView(x, d.Now, room))
-		if x.Verdict == approvals.Approve {
-			v.Have++
-		}
 		if a.Outcome == approvals.Approved && x.Verdict == approvals.Approve || a.Outcome == approvals.Rejected && x.Verdict == approvals.Reject {
 			v.Deciders = append(v.Deciders, line(x.Voter))
 		}
@@ -206,10 +277,14 @@ func runView(r *approvals.Run, now time.Time) *RunView {
 }
 
 func voteView(x approvals.Vote, now time.Time, room *room) VoteView {
-	return VoteView{
-		Voter: line(x.Voter), Verdict: x.Verdict, When: newMoment(x.At, now), Way: x.Way,
+	out := VoteView{
+		Voter: line(x.Voter), Verdict: x.Verdict, When: newMoment(x.At, now), Way: x.Way, BreakGlass: x.BreakGlass, For: line(x.For),
 		Comment: newField(approvals.Param{Value: x.Comment}, room),
 	}
+	for _, in := range x.Inputs {
+		out.Inputs = append(out.Inputs, Pair{line(in.Name), line(in.Value)})
+	}
+	return out
 }
 
 func problem(p *approvals.Problem) *approvals.Problem {

@@ -40,10 +40,12 @@ tool() {
   local name=$1 dir package key
   case $name in
     golangci-lint) dir=$ROOT/tools/lint package=github.com/golangci/golangci-lint/v2/cmd/golangci-lint ;;
+    dex) dir=$ROOT/tools/oidc package=./dex ;;
+    oauth2-proxy) dir=$ROOT/tools/oidc package=github.com/oauth2-proxy/oauth2-proxy/v7 ;;
     controller-gen) dir=$ROOT/tools package=sigs.k8s.io/controller-tools/cmd/controller-gen ;;
     *) dir=$ROOT/tools package=./$name ;;
   esac
-  key=$({ go env GOVERSION; find "$dir/go.mod" "$dir/go.sum" "$ROOT/tools/$name" -type f -exec cat {} + 2>/dev/null; } | sha256sum)
+  key=$({ go env GOVERSION; find "$dir/go.mod" "$dir/go.sum" "$dir/$name" -type f -exec cat {} + 2>/dev/null; } | sha256sum)
   local path=$CACHE/tools/$name-${key:0:12}
   if [ ! -x "$path" ]; then
     mkdir -p "$CACHE/tools"

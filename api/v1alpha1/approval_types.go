@@ -185,6 +185,10 @@ type Terms struct {
 	// +kubebuilder:validation:MaxLength=64
 	// +required
 	TemplateDigest string `json:"templateDigest"`
+	// key is what supersedeKey gave.
+	// +kubebuilder:validation:MaxLength=4096
+	// +optional
+	Key string `json:"key,omitempty"`
 	// setAt is when the terms were fixed, if that was after the opening: the time
 	// to decide counts from then.
 	// +optional
@@ -218,13 +222,23 @@ type ApprovalStatus struct {
 	// +listType=map
 	// +listMapKey=voter
 	// +optional
-	Votes []Vote `json:"votes,omitempty"`
+	Votes []VoteRecord `json:"votes,omitempty"`
 	// results are what the next part reads.
 	// +kubebuilder:validation:MaxItems=64
 	// +listType=map
 	// +listMapKey=name
 	// +optional
 	Results []Param `json:"results,omitempty"`
+	// inputs are what the approvers filled in.
+	// +kubebuilder:validation:MaxItems=16
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Inputs []Param `json:"inputs,omitempty"`
+	// supersededBy is the name of the newer one, for outcome Superseded.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	SupersededBy string `json:"supersededBy,omitempty"`
 	// notifications says who was told of what, and of what not.
 	// +kubebuilder:validation:MaxItems=256
 	// +listType=atomic
@@ -246,8 +260,8 @@ type ApprovalStatus struct {
 // +kubebuilder:validation:Enum=Pending;Approved;Rejected;Expired;Cancelled;Superseded
 type Outcome string
 
-// Vote is one person's live vote.
-type Vote struct {
+// VoteRecord is one person's live vote.
+type VoteRecord struct {
 	// voter is the proved user name.
 	// +kubebuilder:validation:MaxLength=253
 	// +required
@@ -262,8 +276,29 @@ type Vote struct {
 	// at is when it was cast.
 	// +required
 	At metav1.MicroTime `json:"at"`
-	// way is how the voter came: Token, Link or Slack.
-	// +kubebuilder:validation:Enum=Token;Link;Slack
+	// groups are the Gate's groups that the voter proved to be in.
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MaxLength=253
+	// +listType=atomic
+	// +optional
+	Groups []string `json:"groups,omitempty"`
+	// byRBAC is true when RBAC lets the voter approve on the Gate.
+	// +optional
+	ByRBAC bool `json:"byRBAC,omitempty"`
+	// inputs are what the voter filled in.
+	// +kubebuilder:validation:MaxItems=16
+	// +listType=atomic
+	// +optional
+	Inputs []Param `json:"inputs,omitempty"`
+	// for is whose deputy the voter was.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	For string `json:"for,omitempty"`
+	// breakGlass is true for a vote that decided alone, by the right to.
+	// +optional
+	BreakGlass bool `json:"breakGlass,omitempty"`
+	// way is how the voter came: Token, Link, Login, Slack, or Object (a Vote).
+	// +kubebuilder:validation:Enum=Token;Link;Login;Slack;Object
 	// +required
 	Way string `json:"way"`
 	// evidence names the proof, never the secret itself.

@@ -29,16 +29,32 @@ type Gate struct {
 // GateSpec is a policy. The same fields may stand inline in the interceptor's
 // parameter "gate".
 //
+// +kubebuilder:validation:XValidation:rule="has(self.approvers) != has(self.rules)",message="say who may decide: approvers, or rules that must all be met, and not both"
+// +kubebuilder:validation:XValidation:rule="!has(self.rules) || (self.strategy == 'SINGLE' && !has(self.required))",message="rules say how many of whom must approve: drop strategy and required"
 // +kubebuilder:validation:XValidation:rule="self.strategy != 'QUORUM' || has(self.required)",message="strategy QUORUM needs required: say how many people must approve"
 // +kubebuilder:validation:XValidation:rule="self.strategy != 'SINGLE' || !has(self.required) || self.required == 1",message="strategy SINGLE takes one approval: drop required, or use strategy QUORUM"
-// +kubebuilder:validation:XValidation:rule="!has(self.required) || (has(self.approvers.groups) && size(self.approvers.groups) > 0) || (has(self.approvers.users) && size(self.approvers.users) >= self.required)",message="required is higher than the number of users: add users or groups, or lower required"
+// +kubebuilder:validation:XValidation:rule="(self.strategy != 'MULTI' && self.strategy != 'FOUR_EYES') || !has(self.required)",message="strategy MULTI asks everybody and FOUR_EYES two people: drop required"
+// +kubebuilder:validation:XValidation:rule="self.strategy != 'MULTI' || !has(self.approvers) || !has(self.approvers.rbac) || !self.approvers.rbac",message="strategy MULTI asks everybody, and whom RBAC lets approve can't be counted: list users and groups, or use QUORUM"
+// +kubebuilder:validation:XValidation:rule="self.strategy != 'FOUR_EYES' || !has(self.approvers) || (has(self.approvers.groups) && size(self.approvers.groups) > 0) || (has(self.approvers.rbac) && self.approvers.rbac) || (has(self.approvers.users) && size(self.approvers.users) >= 2)",message="strategy FOUR_EYES needs two people: add users or groups"
+// +kubebuilder:validation:XValidation:rule="!has(self.required) || !has(self.approvers) || (has(self.approvers.groups) && size(self.approvers.groups) > 0) || (has(self.approvers.rbac) && self.approvers.rbac) || (has(self.approvers.users) && size(self.approvers.users) >= self.required)",message="required is higher than the number of users: add users or groups, or lower required"
+// +kubebuilder:validation:XValidation:rule="!has(self.supersedeKey) || (has(self.supersede) && self.supersede == 'Newest')",message="supersedeKey is for supersede: Newest"
 // +kubebuilder:validation:XValidation:rule="!has(self.expiresAfter) || (duration(self.expiresAfter) >= duration('10s') && duration(self.expiresAfter) <= duration('2160h'))",message="expiresAfter must be between 10s and 2160h (90 days)"
 type GateSpec struct {
-	// approvers may decide: a user when listed, or by being in a listed group.
-	// +required
-	Approvers Approvers `json:"approvers"`
-	// strategy is how votes add up. SINGLE: the first vote decides. QUORUM:
-	// required distinct people must approve. One rejection ends either.
+	// approvers may decide: a user when listed, by being in a listed group, or by
+	// RBAC.
+	// +optional
+	Approvers *Approvers `json:"approvers,omitempty"`
+	// rules must all be met, by distinct people: who counts for one does not count
+	// for another. They stand in the place of approvers.
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Rules []Rule `json:"rules,omitempty"`
+	// strategy is how votes add up. SINGLE: the first vote decides. MULTI: every
+	// user, and somebody of every group, must approve. FOUR_EYES: two distinct
+	// people must. QUORUM: required distinct people must. One rejection ends any.
 	// +kubebuilder:default=SINGLE
 	// +optional
 	Strategy Strategy `json:"strategy,omitempty"`
@@ -47,6 +63,29 @@ type GateSpec struct {
 	// +kubebuilder:validation:Maximum=32
 	// +optional
 	Required int32 `json:"required,omitempty"`
+	// comment says when a vote needs one.
+	// +optional
+	Comment CommentRule `json:"comment,omitempty"`
+	// onExpiry is what becomes of what nobody decided in time. It is Expire when
+	// absent.
+	// +optional
+	OnExpiry ExpiryRule `json:"onExpiry,omitempty"`
+	// supersede says what becomes of what waits when a newer one of the same
+	// Trigger comes. Keep, the default: each waits on its own. Newest: the older
+	// ones of the same supersedeKey end as Superseded.
+	// +optional
+	Supersede SupersedeRule `json:"supersede,omitempty"`
+	// supersedeKey is a CEL expression with the variables of forward; absent, all
+	// of a Trigger are of one key.
+	// +kubebuilder:validation:MaxLength=1024
+	// +optional
+	SupersedeKey string `json:"supersedeKey,omitempty"`
+	// inputs are fields that the approver fills in. They become forwarded params.
+	// +kubebuilder:validation:MaxItems=16
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Inputs []Input `json:"inputs,omitempty"`
 	// requester says whether the person who asked may decide too. Exclude
 	// applies when the requester is known.
 	// +kubebuilder:default=Exclude
@@ -93,7 +132,7 @@ type GateSpec struct {
 
 // Approvers is who may decide.
 //
-// +kubebuilder:validation:XValidation:rule="(has(self.users) && size(self.users) > 0) || (has(self.groups) && size(self.groups) > 0)",message="nobody could decide: list users or groups"
+// +kubebuilder:validation:XValidation:rule="(has(self.users) && size(self.users) > 0) || (has(self.groups) && size(self.groups) > 0) || (has(self.rbac) && self.rbac)",message="nobody could decide: list users or groups"
 type Approvers struct {
 	// users are people, or robots, by user name.
 	// +kubebuilder:validation:MaxItems=64
@@ -109,7 +148,99 @@ type Approvers struct {
 	// +listType=set
 	// +optional
 	Groups []string `json:"groups,omitempty"`
+	// rbac lets whoever RBAC gives the verb approve on this Gate decide too.
+	// +optional
+	RBAC bool `json:"rbac,omitempty"`
 }
+
+// Rule is one requirement: so many distinct people of these.
+//
+// +kubebuilder:validation:XValidation:rule="(has(self.users) && size(self.users) > 0) || (has(self.groups) && size(self.groups) > 0) || (has(self.rbac) && self.rbac)",message="nobody could meet this rule: list users or groups"
+// +kubebuilder:validation:XValidation:rule="(has(self.groups) && size(self.groups) > 0) || (has(self.rbac) && self.rbac) || size(self.users) >= self.required",message="required is higher than the rule's number of users: add users or groups, or lower required"
+type Rule struct {
+	// name of the rule, for people.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +required
+	Name string `json:"name"`
+	// users who count.
+	// +kubebuilder:validation:MaxItems=64
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Users []User `json:"users,omitempty"`
+	// groups whose members count.
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=253
+	// +listType=set
+	// +optional
+	Groups []string `json:"groups,omitempty"`
+	// rbac counts whoever RBAC gives the verb approve on this Gate.
+	// +optional
+	RBAC bool `json:"rbac,omitempty"`
+	// required is how many of them must approve.
+	// +kubebuilder:default=1
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=32
+	// +optional
+	Required int32 `json:"required,omitempty"`
+}
+
+// Input is a field that the approver fills in.
+//
+// +kubebuilder:validation:XValidation:rule="self.type != 'enum' || (has(self.options) && size(self.options) > 0)",message="an enum needs options"
+// +kubebuilder:validation:XValidation:rule="self.type == 'enum' || !has(self.options)",message="options are for type enum"
+// +kubebuilder:validation:XValidation:rule="self.type == 'string' || !has(self.pattern)",message="pattern is for type string"
+type Input struct {
+	// name of the input, and of the param that it becomes.
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[A-Za-z_][A-Za-z0-9_.-]*$`
+	// +required
+	Name string `json:"name"`
+	// description, for people.
+	// +kubebuilder:validation:MaxLength=512
+	// +optional
+	Description string `json:"description,omitempty"`
+	// type of the value.
+	// +kubebuilder:default=string
+	// +optional
+	Type InputType `json:"type,omitempty"`
+	// required to approve.
+	// +optional
+	Required bool `json:"required,omitempty"`
+	// default is the value when nobody fills it in.
+	// +kubebuilder:validation:MaxLength=1024
+	// +optional
+	Default string `json:"default,omitempty"`
+	// pattern is an RE2 expression that the whole value must match.
+	// +kubebuilder:validation:MaxLength=512
+	// +optional
+	Pattern string `json:"pattern,omitempty"`
+	// options of an enum.
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=256
+	// +listType=set
+	// +optional
+	Options []string `json:"options,omitempty"`
+}
+
+// InputType is what an input holds.
+// +kubebuilder:validation:Enum=string;enum;bool;number
+type InputType string
+
+// CommentRule says when a vote needs a comment.
+// +kubebuilder:validation:Enum=Optional;Required;RequiredOnReject
+type CommentRule string
+
+// ExpiryRule says what becomes of what nobody decided in time.
+// +kubebuilder:validation:Enum=Expire;Approve;Reject
+type ExpiryRule string
+
+// SupersedeRule says what becomes of what waits when a newer one comes.
+// +kubebuilder:validation:Enum=Keep;Newest
+type SupersedeRule string
 
 // User is one person who may decide.
 type User struct {
@@ -154,7 +285,7 @@ type SecretKeyRef struct {
 }
 
 // Strategy is how votes add up.
-// +kubebuilder:validation:Enum=SINGLE;QUORUM
+// +kubebuilder:validation:Enum=SINGLE;MULTI;FOUR_EYES;QUORUM
 type Strategy string
 
 // RequesterRule says whether the requester may decide.

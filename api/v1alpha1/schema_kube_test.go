@@ -59,10 +59,30 @@ func TestGateAdmission(t *testing.T) {
 		{"quorum of all", `{approvers: {users: [{name: a}, {name: b}]}, strategy: QUORUM, required: 2}`, ""},
 		{"no approvers", `approvers: {}`, "nobody could decide: list users or groups"},
 		{"empty lists", `approvers: {users: [], groups: []}`, "nobody could decide"},
-		{"no spec of who", `strategy: SINGLE`, "spec.approvers: Required value"},
+		{"no spec of who", `strategy: SINGLE`, "say who may decide: approvers, or rules"},
 		{"quorum above the people", `{approvers: {users: [{name: a}]}, strategy: QUORUM, required: 2}`, "required is higher than the number of users"},
 		{"quorum without a number", `{approvers: {users: [{name: a}]}, strategy: QUORUM}`, "QUORUM needs required"},
 		{"single with a number", `{approvers: {users: [{name: a}, {name: b}]}, strategy: SINGLE, required: 2}`, "drop required, or use strategy QUORUM"},
+		{"multi", `{approvers: {users: [{name: a}, {name: b}]}, strategy: MULTI}`, ""},
+		{"multi with a number", `{approvers: {users: [{name: a}, {name: b}]}, strategy: MULTI, required: 2}`, "drop required"},
+		{"multi by RBAC", `{approvers: {rbac: true}, strategy: MULTI}`, "can't be counted"},
+		{"four eyes", `{approvers: {groups: [g]}, strategy: FOUR_EYES}`, ""},
+		{"four eyes of one", `{approvers: {users: [{name: a}]}, strategy: FOUR_EYES}`, "FOUR_EYES needs two people"},
+		{"RBAC alone", `approvers: {rbac: true}`, ""},
+		{"rules", `rules: [{name: security, groups: [sec]}, {name: platform, users: [{name: a}, {name: b}], required: 2}]`, ""},
+		{"rules and approvers", `{approvers: {groups: [g]}, rules: [{name: a, groups: [g]}]}`, "and not both"},
+		{"rules and a strategy", `{rules: [{name: a, groups: [g]}], strategy: FOUR_EYES}`, "rules say how many of whom"},
+		{"a rule of nobody", `rules: [{name: a}]`, "nobody could meet this rule"},
+		{"a rule of too few", `rules: [{name: a, users: [{name: x}], required: 2}]`, "required is higher than the rule's number of users"},
+		{"two rules of a name", `rules: [{name: a, groups: [g]}, {name: a, groups: [h]}]`, "Duplicate value"},
+		{"inputs", `{approvers: {groups: [g]}, inputs: [{name: ticket, pattern: 'OPS-\d+', required: true}, {name: size, type: enum, options: [a, b]}]}`, ""},
+		{"an enum of nothing", `{approvers: {groups: [g]}, inputs: [{name: size, type: enum}]}`, "an enum needs options"},
+		{"options of a number", `{approvers: {groups: [g]}, inputs: [{name: size, type: number, options: [a]}]}`, "options are for type enum"},
+		{"a pattern of a bool", `{approvers: {groups: [g]}, inputs: [{name: size, type: bool, pattern: x}]}`, "pattern is for type string"},
+		{"a key for nothing", `{approvers: {groups: [g]}, supersedeKey: params.env}`, "supersedeKey is for supersede: Newest"},
+		{"supersede", `{approvers: {groups: [g]}, supersede: Newest, supersedeKey: params.env}`, ""},
+		{"on expiry", `{approvers: {groups: [g]}, onExpiry: Forget}`, `Unsupported value: "Forget"`},
+		{"comment", `{approvers: {groups: [g]}, comment: Always}`, `Unsupported value: "Always"`},
 		{"unknown strategy", `{approvers: {users: [{name: a}]}, strategy: ANY}`, `Unsupported value: "ANY"`},
 		{"the same user twice", `approvers: {users: [{name: a}, {name: a}]}`, "Duplicate value"},
 		{"nameless user", `approvers: {users: [{name: ""}]}`, "should be at least 1 chars"},
@@ -109,7 +129,7 @@ func TestGateAdmission(t *testing.T) {
 
 func TestGateDefaults(t *testing.T) {
 	g := &v1alpha1.Gate{ObjectMeta: metav1.ObjectMeta{GenerateName: "g-", Namespace: "default"}, Spec: v1alpha1.GateSpec{
-		Approvers: v1alpha1.Approvers{Users: []v1alpha1.User{{Name: "alice"}}},
+		Approvers: &v1alpha1.Approvers{Users: []v1alpha1.User{{Name: "alice"}}},
 	}}
 	if err := api.Create(t.Context(), g); err != nil {
 		t.Fatal(err)
@@ -130,7 +150,7 @@ func approval(terms *v1alpha1.Terms) *v1alpha1.Approval {
 func someTerms() *v1alpha1.Terms {
 	return &v1alpha1.Terms{
 		Gate: "g", Digest: "d", TemplateDigest: "t", Params: []v1alpha1.Param{{Name: "a", Value: "1"}},
-		Policy: v1alpha1.GateSpec{Approvers: v1alpha1.Approvers{Users: []v1alpha1.User{{Name: "alice"}}}},
+		Policy: v1alpha1.GateSpec{Approvers: &v1alpha1.Approvers{Users: []v1alpha1.User{{Name: "alice"}}}},
 	}
 }
 

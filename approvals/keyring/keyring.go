@@ -59,6 +59,10 @@ const (
 	Link  Purpose = "countersign/link/v1"
 	Event Purpose = "countersign/event/v1"
 	Seal  Purpose = "countersign/seal/v1"
+
+	// Session keys sign people's cookies, SessionCipher keys encrypt them.
+	Session       Purpose = "countersign/session/v1"
+	SessionCipher Purpose = "countersign/session-cipher/v1"
 )
 
 // Rotate returns r with a new key when the newest is older than every, without
@@ -101,11 +105,26 @@ func (r Ring) Verify(p Purpose, msg, sum []byte) bool {
 	return ok
 }
 
-// mac signs with a key of the purpose's own, derived from secret.
-func mac(secret []byte, p Purpose, msg []byte) []byte {
-	derive := hmac.New(sha256.New, secret)
-	derive.Write([]byte(p))
-	h := hmac.New(sha256.New, derive.Sum(nil))
+// Derive returns a key of the purpose's own for each key of r, newest first, for
+// what must be given a key. Such a purpose is for that alone: nothing is signed
+// for it here.
+func (r Ring) Derive(p Purpose) []Secret {
+	out := make([]Secret, 0, len(r))
+	for _, k := range r {
+		out = append(out, derive(k.Secret, p))
+	}
+	return out
+}
+
+// mac signs with a key of the purpose's own.
+func mac(secret Secret, p Purpose, msg []byte) []byte {
+	h := hmac.New(sha256.New, derive(secret, p))
 	h.Write(msg)
+	return h.Sum(nil)
+}
+
+func derive(secret Secret, p Purpose) Secret {
+	h := hmac.New(sha256.New, secret)
+	h.Write([]byte(p))
 	return h.Sum(nil)
 }

@@ -110,6 +110,23 @@ func TestSign(t *testing.T) {
 }
 
 // TestUnprintable: a secret can't be printed, whichever way somebody tries.
+// TestDerive: each key gives one of the purpose's own, which tells nothing of it.
+func TestDerive(t *testing.T) {
+	t.Parallel()
+	r := Ring{key(0, 1), key(0, 2)}
+	a, b := r.Derive(Session), r.Derive(SessionCipher)
+	if len(a) != 2 || len(b) != 2 || len(a[0]) != Size || len(Ring(nil).Derive(Session)) != 0 {
+		t.Fatalf("%d and %d keys", len(a), len(b))
+	}
+	seen := map[string]bool{}
+	for _, k := range append(append(a, b...), r[0].Secret, r[1].Secret) {
+		seen[string(k)] = true
+	}
+	if len(seen) != 6 || string(r.Derive(Session)[0]) != string(a[0]) {
+		t.Error("keys are the same, or not the same twice")
+	}
+}
+
 func TestUnprintable(t *testing.T) {
 	t.Parallel()
 	secret := Secret("hunter2-hunter2-hunter2-hunter2!")

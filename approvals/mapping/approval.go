@@ -33,18 +33,18 @@ func set(ps []approvals.Param, p approvals.Param) []approvals.Param {
 	return append(ps, p)
 }
 
-// ApprovalVars is the variable "approval": outcome, requester, decidedAt, trigger
-// and votes, a list of {voter, verdict, comment, at}.
+// ApprovalVars is the variable "approval": outcome, requester, decidedAt, trigger,
+// inputs, and votes, a list of {voter, verdict, comment, at, breakGlass}.
 func ApprovalVars(a approvals.Approval) map[string]any {
 	votes := make([]any, 0, len(a.Votes))
 	for _, v := range a.Votes {
 		votes = append(votes, map[string]any{
-			"voter": v.Voter, "verdict": string(v.Verdict), "comment": v.Comment, "at": v.At.UTC().Format(time.RFC3339),
+			"voter": v.Voter, "verdict": string(v.Verdict), "comment": v.Comment, "at": v.At.UTC().Format(time.RFC3339), "breakGlass": v.BreakGlass,
 		})
 	}
 	vars := map[string]any{
 		"namespace": a.Namespace, "name": a.Name, "trigger": a.Trigger, "outcome": string(a.Outcome),
-		"decidedAt": a.DecidedAt.UTC().Format(time.RFC3339), "votes": votes, "requester": "",
+		"decidedAt": a.DecidedAt.UTC().Format(time.RFC3339), "votes": votes, "requester": "", "inputs": approvals.ByName(a.Inputs),
 	}
 	if a.Terms != nil {
 		vars["requester"] = a.Terms.Requester

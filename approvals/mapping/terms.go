@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"context"
+	"slices"
 
 	"github.com/countersign-dev/countersign/approvals"
 )
@@ -23,6 +24,11 @@ func (c *Compiler) CheckLine(l approvals.Line) error {
 
 // CheckPolicy says which expression of a policy does not compile.
 func (c *Compiler) CheckPolicy(p approvals.Policy) error {
+	if p.SupersedeKey != "" {
+		if err := c.Check(p.SupersedeKey); err != nil {
+			return approvals.Errorf(approvals.CodeInvalid, "supersedeKey: %s", approvals.Message(err))
+		}
+	}
 	for _, r := range p.Results {
 		if err := c.Check(r.Expression); err != nil {
 			return approvals.Errorf(approvals.CodeInvalid, "results %s: %s", r.Name, approvals.Message(err))
@@ -56,6 +62,16 @@ func (c *Compiler) Terms(ctx context.Context, namespace, trigger string, l appro
 			return nil, approvals.Errorf(approvals.CodeInvalid, "forward %s: %s", f.Name, approvals.Message(err))
 		}
 		t.Params = append(t.Params, approvals.Param{Name: f.Name, Value: approvals.Neutral(value)})
+	}
+	for _, in := range p.Inputs {
+		if slices.ContainsFunc(t.Params, func(x approvals.Param) bool { return x.Name == in.Name }) {
+			return nil, approvals.Errorf(approvals.CodeInvalid, "input %s of gate %q is also a forwarded param of trigger %s: rename one", in.Name, p.Gate, trigger)
+		}
+	}
+	if p.SupersedeKey != "" {
+		if t.Key, err = c.String(ctx, p.SupersedeKey, vars); err != nil {
+			return nil, approvals.Errorf(approvals.CodeInvalid, "supersedeKey: %s", approvals.Message(err))
+		}
 	}
 	t.Digest = approvals.ContentDigest(namespace, trigger, template, s, t.Params)
 	return t, nil

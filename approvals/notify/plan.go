@@ -95,7 +95,8 @@ func (p *plan) pending() {
 		}
 		return
 	}
-	for _, who := range p.a.Terms.Policy.Approvers {
+	people := p.a.Terms.Policy.People()
+	for _, who := range people[:min(len(people), maxPeople)] {
 		// Not the requester, who could not decide.
 		if who.Email == "" || approvals.MayVote(p.a, approvals.Identity{Name: who.Name}) != nil {
 			continue
@@ -165,15 +166,19 @@ func (p *plan) want(m Message, at time.Time) {
 	p.wanted = append(p.wanted, wanted{m, at})
 }
 
-// maxRecipient is what the ledger takes.
-const maxRecipient = 254
+// What the ledger takes: 256 entries, of which the last reminder and the opening
+// are two a person.
+const (
+	maxPeople    = 96
+	maxRecipient = 254
+)
 
 // address is what looks like one: who asked is what somebody wrote.
 var address = regexp.MustCompile(`^[^@\s<>,;"]+@[^@\s<>,;"]+$`)
 
 // addressOf is where somebody is mailed, "" when that is not known.
 func (p *plan) addressOf(name string) string {
-	for _, who := range p.a.Terms.Policy.Approvers {
+	for _, who := range p.a.Terms.Policy.People() {
 		if strings.EqualFold(who.Name, name) && who.Email != "" {
 			return who.Email
 		}
@@ -187,7 +192,7 @@ func (p *plan) addressOf(name string) string {
 // approverAt is the one approver with that address who may vote, or "".
 func (p *plan) approverAt(address string) string {
 	found := ""
-	for _, who := range p.a.Terms.Policy.Approvers {
+	for _, who := range p.a.Terms.Policy.People() {
 		if strings.EqualFold(who.Email, address) && approvals.MayVote(p.a, approvals.Identity{Name: who.Name}) == nil {
 			if found != "" {
 				return "" // an address of several people is nobody's

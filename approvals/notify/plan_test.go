@@ -143,7 +143,7 @@ func TestLedgerFits(t *testing.T) {
 		}
 		return out
 	}
-	b := ct.Make("a").Users(names(approvals.MaxApprovers, "u%d")...).Requester("zoe@example.com").Lifetime(approvals.MaxLifetime).With(func(a *approvals.Approval) {
+	b := ct.Make("a").Users(names(200, "u%d")...).Requester("zoe@example.com").Lifetime(approvals.MaxLifetime).With(func(a *approvals.Approval) {
 		a.Terms.Policy.Notify = approvals.Notify{
 			Channels: names(approvals.MaxChannels, "c%d"), RemindEvery: 12 * time.Hour,
 			Escalate: approvals.Escalation{After: time.Hour, Channels: names(approvals.MaxChannels, "e%d"), Emails: names(approvals.MaxEmails, "b%d@example.com")},
@@ -163,7 +163,7 @@ func TestLedgerFits(t *testing.T) {
 	}
 	a, _ = approvals.Expire(a, a.Deadline())
 	tell(a.Deadline())
-	if n := len(a.Deliveries); n > 256 || n != 64*2+16+1+8*3+8*2 {
+	if n := len(a.Deliveries); n > 256 || n != 96*2+16+1+8*3+8*2 {
 		t.Errorf("%d entries", n)
 	}
 }

@@ -1,8 +1,10 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,8 +17,18 @@ import (
 
 // voteRequest is the body of POST …/votes.
 type voteRequest struct {
-	Vote    approvals.Verdict `json:"vote"`
-	Comment string            `json:"comment"`
+	Vote       approvals.Verdict `json:"vote"`
+	Comment    string            `json:"comment"`
+	Inputs     map[string]string `json:"inputs"`
+	BreakGlass bool              `json:"breakGlass"`
+}
+
+func (q voteRequest) ballot(id approvals.Identity) approvals.Ballot {
+	b := approvals.Ballot{Voter: id, Verdict: q.Vote, Comment: q.Comment, BreakGlass: q.BreakGlass}
+	for _, name := range slices.Sorted(maps.Keys(q.Inputs)) {
+		b.Inputs = append(b.Inputs, approvals.Param{Name: name, Value: q.Inputs[name]})
+	}
+	return b
 }
 
 func (s *server) apiVote(w http.ResponseWriter, r *http.Request) {
@@ -34,11 +46,11 @@ func (s *server) apiVote(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		writeError(w, approvals.Errorf(approvals.CodeInvalid,
-			`the body is not {"vote":"approve|reject","comment":"…"}: %v; nothing was recorded`, err))
+			`the body is not {"vote":"approve|reject|withdraw","comment":"…","inputs":{…}}: %v; nothing was recorded`, err))
 		return
 	}
 	key := keyOf(r)
-	a, did, err := s.Desk.Vote(r.Context(), key, approvals.Ballot{Voter: id, Verdict: req.Vote, Comment: req.Comment})
+	a, did, err := s.Desk.Vote(r.Context(), key, req.ballot(id))
 	if err != nil {
 		s.fail(w, s.hide(r, id, err))
 		return
@@ -47,7 +59,7 @@ func (s *server) apiVote(w http.ResponseWriter, r *http.Request) {
 	if did == approvals.Absent {
 		status = http.StatusOK
 	}
-	writeJSON(w, status, viewOf(a))
+	writeJSON(w, status, s.viewTo(a, id))
 }
 
 func (s *server) apiGet(w http.ResponseWriter, r *http.Request) {
@@ -61,17 +73,33 @@ func (s *server) apiGet(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, err)
 		return
 	}
-	if approvals.MayVote(a, id) != nil {
-		may, err := s.Auth.MaySee(r.Context(), id, "get", a.Namespace, a.Name)
-		if err == nil && !may {
-			err = approvals.Errorf(approvals.CodeForbidden, "%s may not see approvals in namespace %s: an approver of it can, or whoever may get approvals.countersign.dev there", id.Name, a.Namespace)
-		}
-		if err != nil {
-			s.fail(w, err)
-			return
-		}
+	if id, err = s.Desk.Prove(r.Context(), a, id, false); err != nil {
+		s.fail(w, err)
+		return
 	}
-	writeJSON(w, http.StatusOK, viewOf(a))
+	if err := s.maySee(r.Context(), id, a); err != nil {
+		s.fail(w, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, s.viewTo(a, id))
+}
+
+// maySee says why id may not see a, or nil. Whoever may decide may look, and so
+// may whoever asked and has logged in.
+func (s *server) maySee(ctx context.Context, id approvals.Identity, a approvals.Approval) error {
+	if approvals.MayVote(a, id) == nil || asked(a, id) {
+		return nil
+	}
+	may, err := s.Auth.MaySee(ctx, id, "get", a.Namespace, a.Name)
+	if err == nil && !may {
+		err = approvals.Errorf(approvals.CodeForbidden, "%s may not see approvals in namespace %s: an approver of it can, or whoever may get approvals.countersign.dev there", id.Name, a.Namespace)
+	}
+	return err
+}
+
+// asked says whether id asked for a. Of robots RBAC alone says what they see.
+func asked(a approvals.Approval, id approvals.Identity) bool {
+	return id.Way == approvals.WayLogin && a.Terms != nil && a.Terms.Requester != "" && strings.EqualFold(a.Terms.Requester, id.Name)
 }
 
 // apiList lists what the caller may see: everything with the right to list, else
@@ -95,9 +123,18 @@ func (s *server) apiList(w http.ResponseWriter, r *http.Request) {
 	}
 	outcome := approvals.Outcome(r.URL.Query().Get("outcome"))
 	items := []view{}
+	prove := s.prover(r.Context(), id)
 	for _, a := range list {
-		if (outcome == "" || a.Outcome == outcome) && (all || approvals.MayVote(a, id) == nil) {
-			items = append(items, viewOf(a))
+		if outcome != "" && a.Outcome != outcome {
+			continue
+		}
+		id, err := prove(a)
+		if err != nil {
+			s.fail(w, err)
+			return
+		}
+		if all || approvals.MayVote(a, id) == nil || asked(a, id) {
+			items = append(items, s.viewTo(a, id))
 		}
 	}
 	slices.SortFunc(items, func(x, y view) int {
@@ -107,6 +144,46 @@ func (s *server) apiList(w http.ResponseWriter, r *http.Request) {
 		return strings.Compare(x.Namespace+"/"+x.Name, y.Namespace+"/"+y.Name)
 	})
 	writeJSON(w, http.StatusOK, map[string]any{"items": items})
+}
+
+// prover proves one person's rights, and whose deputy they are, for many Approvals:
+// once a Gate.
+func (s *server) prover(ctx context.Context, id approvals.Identity) func(approvals.Approval) (approvals.Identity, error) {
+	type scope struct {
+		namespace, gate string
+		rbac            bool
+	}
+	known := map[scope]approvals.Identity{}
+	return func(a approvals.Approval) (approvals.Identity, error) {
+		if a.Terms == nil {
+			return id, nil
+		}
+		gate := scope{a.Namespace, a.Terms.Policy.Gate, a.Terms.Policy.ByRBAC()}
+		if proved, ok := known[gate]; ok {
+			return proved, nil
+		}
+		proved, err := s.Desk.Prove(ctx, a, id, false)
+		if err == nil {
+			known[gate] = proved
+		}
+		return proved, err
+	}
+}
+
+// proven is a person with what is proved of them for one Approval.
+type proven func(approvals.Approval) approvals.Identity
+
+// proven proves as prover does. Whose rights can't be found out has none.
+func (s *server) proven(ctx context.Context, id approvals.Identity) proven {
+	prove := s.prover(ctx, id)
+	return func(a approvals.Approval) approvals.Identity {
+		who, err := prove(a)
+		if err != nil {
+			s.logInternal(err)
+			return id
+		}
+		return who
+	}
 }
 
 // hide keeps from whoever may see nothing of an Approval what its refusal tells:
@@ -162,6 +239,10 @@ type view struct {
 	Params     map[string]string `json:"params,omitempty"`
 	Missing    int               `json:"missing"`
 	Votes      []voteView        `json:"votes"`
+	Rules      []ruleView        `json:"rules,omitempty"`
+	Inputs     map[string]string `json:"inputs,omitempty"`
+	You        *youView          `json:"you,omitempty"`
+	NewerOne   string            `json:"supersededBy,omitempty"`
 	Results    map[string]string `json:"results,omitempty"`
 	Next       *runView          `json:"next,omitempty"`
 	Blocked    *problemView      `json:"blocked,omitempty"`
@@ -175,11 +256,33 @@ type runView struct {
 }
 
 type voteView struct {
-	Voter   string    `json:"voter"`
-	Vote    string    `json:"vote"`
-	Comment string    `json:"comment,omitempty"`
-	At      time.Time `json:"at"`
-	Way     string    `json:"way"`
+	Voter   string            `json:"voter"`
+	Vote    string            `json:"vote"`
+	Comment string            `json:"comment,omitempty"`
+	At      time.Time         `json:"at"`
+	Way     string            `json:"way"`
+	Inputs  map[string]string `json:"inputs,omitempty"`
+	// BreakGlass marks a vote that decided alone.
+	BreakGlass bool   `json:"breakGlass,omitempty"`
+	For        string `json:"for,omitempty"`
+}
+
+// ruleView is one requirement and how far it has come.
+type ruleView struct {
+	Name     string   `json:"name,omitempty"`
+	Who      string   `json:"who"`
+	Required int      `json:"required"`
+	Missing  int      `json:"missing"`
+	Approved []string `json:"approved"`
+}
+
+// youView is what the caller can do.
+type youView struct {
+	May  bool   `json:"mayVote"`
+	Code string `json:"code,omitempty"`
+	Why  string `json:"why,omitempty"`
+	Vote string `json:"vote,omitempty"`
+	For  string `json:"for,omitempty"`
 }
 
 type problemView struct {
@@ -187,10 +290,27 @@ type problemView struct {
 	Message string `json:"message"`
 }
 
+// viewTo is a as id is shown it.
+func (s *server) viewTo(a approvals.Approval, id approvals.Identity) view {
+	v := viewOf(a)
+	e := approvals.Explain(a, id, s.Now())
+	for _, r := range e.Rules {
+		v.Rules = append(v.Rules, ruleView{r.Name, r.Who, r.Required, r.Missing, append([]string{}, r.Approved...)})
+	}
+	if you := e.You; you != nil {
+		v.You = &youView{May: you.May, Code: string(you.Code), Why: you.Why, For: you.For}
+		if you.Vote != nil {
+			v.You.Vote = string(you.Vote.Verdict)
+		}
+	}
+	return v
+}
+
 func viewOf(a approvals.Approval) view {
 	v := view{
 		Namespace: a.Namespace, Name: a.Name, UID: a.UID, Trigger: a.Trigger, Outcome: string(a.Outcome),
 		OpenedAt: a.OpenedAt.UTC(), Missing: approvals.Missing(a), Votes: []voteView{}, Results: approvals.ByName(a.Results),
+		Inputs: approvals.ByName(a.Inputs), NewerOne: a.SupersededBy,
 		After: runOf(a.Source.Run), Next: runOf(a.Next), Blocked: problemOf(a.Blocked), Unreleased: problemOf(a.Unreleased),
 	}
 	if t := a.Terms; t != nil {
@@ -202,7 +322,10 @@ func viewOf(a approvals.Approval) view {
 		v.DecidedAt = &at
 	}
 	for _, x := range a.Votes {
-		v.Votes = append(v.Votes, voteView{x.Voter, string(x.Verdict), x.Comment, x.At.UTC(), string(x.Way)})
+		v.Votes = append(v.Votes, voteView{
+			Voter: x.Voter, Vote: string(x.Verdict), Comment: x.Comment, At: x.At.UTC(), Way: string(x.Way),
+			Inputs: approvals.ByName(x.Inputs), BreakGlass: x.BreakGlass, For: x.For,
+		})
 	}
 	return v
 }

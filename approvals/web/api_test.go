@@ -150,6 +150,8 @@ func TestView(t *testing.T) {
 		"after":   map[string]any{"name": "plan-1", "uid": "run-1", "pipeline": "plan"},
 		"params":  map[string]any{"digest": "sha256:abc"},
 		"votes":   []any{map[string]any{"voter": "alice", "vote": "approve", "comment": "ok", "at": "2026-03-01T09:01:00Z", "way": "Token"}},
+		"rules":   []any{map[string]any{"who": "alice", "required": 1.0, "missing": 0.0, "approved": []any{"alice"}}},
+		"you":     map[string]any{"mayVote": false, "code": "conflict", "why": "already approved by alice at 2026-03-01T09:01:00Z; your vote was not recorded", "vote": "approve"},
 		"results": map[string]any{"decision": "true", "comment": "ok", "approvedBy": "alice", "rejectedBy": ""},
 		"next":    map[string]any{"name": "a", "uid": "run-2", "pipeline": "apply"}, "unreleased": map[string]any{"reason": "NameTaken", "message": "taken"},
 	}

@@ -3,7 +3,7 @@
 // http.Handler.
 //
 // GET never changes anything, whoever or whatever follows a link. A vote is a
-// POST, from the page with the link's token, or to the API with a Kubernetes
-// bearer token. Identity never comes from a query parameter or a header that
-// anybody can set.
+// POST, from the page with the link's token, from a page behind a login, or to the
+// API with a bearer token. Identity never comes from a query parameter or a header
+// that anybody can set.
 package web

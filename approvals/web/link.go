@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 
 	"github.com/gorilla/mux"
@@ -28,7 +29,13 @@ func (s *server) voteByLink(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	d := s.Show(a, claims.Voter)
+	id := approvals.Identity{Name: claims.Voter, Way: approvals.WayLink, Evidence: "link until " + claims.Expires.Format("2006-01-02T15:04:05Z")}
+	s.vote(w, r, claims.Key(), id, s.Show(a, claims.Voter), func(a approvals.Approval) templates.Data { return s.Show(a, claims.Voter) })
+}
+
+// vote takes id's vote, posted by the page's form; d is the page before it, and
+// show the page afterwards.
+func (s *server) vote(w http.ResponseWriter, r *http.Request, key approvals.Key, id approvals.Identity, d templates.Data, show func(approvals.Approval) templates.Data) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
 		status, text := http.StatusBadRequest, "The form could not be read; nothing was recorded. Try again."
@@ -41,31 +48,46 @@ func (s *server) voteByLink(w http.ResponseWriter, r *http.Request) {
 	}
 	// From the body alone: a query must never vote.
 	verdict, comment := approvals.Verdict(r.PostForm.Get("vote")), r.PostForm.Get("comment")
+	inputs := inputsOf(d.Approval, r.PostForm)
 	if verdict == "" {
 		// A login redirect or a broken client can turn a POST into an empty one.
-		d.Trouble, d.Comment = "Nothing was chosen, so nothing was recorded. Press Approve or Reject.", comment
+		d.Trouble, d.Comment, d.Filled = "Nothing was chosen, so nothing was recorded. Press Approve or Reject.", comment, inputs
 		s.page(w, http.StatusBadRequest, d, r)
 		return
 	}
-	after, did, err := s.Desk.Vote(r.Context(), claims.Key(), approvals.Ballot{
-		Voter:   approvals.Identity{Name: claims.Voter, Way: approvals.WayLink, Evidence: "link until " + claims.Expires.Format("2006-01-02T15:04:05Z")},
-		Verdict: verdict, Comment: comment,
-	})
+	after, did, err := s.Desk.Vote(r.Context(), key, approvals.Ballot{Voter: id, Verdict: verdict, Comment: comment, Inputs: inputs})
 	if err != nil {
-		if fresh, ferr := s.Store.Get(r.Context(), claims.Key()); ferr == nil {
-			d = s.Show(fresh, claims.Voter)
+		if fresh, ferr := s.Store.Get(r.Context(), key); ferr == nil {
+			d = show(fresh)
 		}
-		d.Trouble, d.Comment = approvals.Message(err), comment
+		d.Trouble, d.Comment, d.Filled = approvals.Message(err), comment, inputs
 		s.page(w, statusOf(approvals.CodeOf(err)), d, r)
 		return
 	}
-	d = s.Show(after, claims.Voter)
+	d = show(after)
 	d.Notice = noticeOf(did, verdict)
 	s.page(w, http.StatusOK, d, r)
 }
 
+// inputsOf are the form's values of the Gate's inputs: fields input-NAME.
+func inputsOf(a approvals.Approval, form url.Values) []approvals.Param {
+	if a.Terms == nil {
+		return nil
+	}
+	var out []approvals.Param
+	for _, in := range a.Terms.Policy.Inputs {
+		if v, ok := form["input-"+in.Name]; ok && len(v) > 0 {
+			out = append(out, approvals.Param{Name: in.Name, Value: v[len(v)-1]})
+		}
+	}
+	return out
+}
+
 func noticeOf(did approvals.Change, v approvals.Verdict) string {
 	what := map[approvals.Verdict]string{approvals.Approve: "approval", approvals.Reject: "rejection"}[v]
+	if did == approvals.Withdrew {
+		return "Your vote was taken back."
+	}
 	if did == approvals.Absent {
 		return "Your " + what + " was recorded before; nothing changed."
 	}
@@ -92,9 +114,13 @@ func (s *server) byLink(w http.ResponseWriter, r *http.Request) (link.Claims, ap
 	return claims, a, true
 }
 
-// Show is what the page shows of a to voter.
+// Show is what the page shows of a to voter, of whom nothing but the name is known.
 func (d Deps) Show(a approvals.Approval, voter string) templates.Data {
-	now := d.Now()
+	return d.showTo(a, approvals.Identity{Name: voter})
+}
+
+func (d Deps) showTo(a approvals.Approval, id approvals.Identity) templates.Data {
+	now, voter := d.Now(), id.Name
 	data := templates.Data{
 		Approval: a, Recipient: voter, Missing: approvals.Missing(a), Now: now, Base: trimSlash(d.External.Path),
 	}
@@ -110,14 +136,8 @@ func (d Deps) Show(a approvals.Approval, voter string) templates.Data {
 			}
 		}
 	}
-	switch err := approvals.MayVote(a, approvals.Identity{Name: voter}); {
-	case a.Decided():
-	case err != nil:
-		data.WhyNot = approvals.Message(err)
-	case !now.Before(a.Deadline()):
-		data.WhyNot = "The time to decide is over."
-	default:
-		data.Decidable = true
+	if you := approvals.Explain(a, id, now).You; you != nil && !a.Decided() {
+		data.Decidable, data.WhyNot = you.May, you.Why
 	}
 	return data
 }
@@ -126,6 +146,9 @@ func (d Deps) Show(a approvals.Approval, voter string) templates.Data {
 // half a page with a 200.
 func (s *server) page(w http.ResponseWriter, status int, d templates.Data, r *http.Request) {
 	d.Action = r.URL.EscapedPath()
+	if d.Session {
+		d.Action += "?uid=" + url.QueryEscape(d.Approval.UID)
+	}
 	var buf bytes.Buffer
 	if err := s.Templates.Approval(&buf, d); err != nil {
 		s.Log.Error("render page", "error", err.Error())

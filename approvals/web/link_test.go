@@ -197,7 +197,7 @@ func TestShow(t *testing.T) {
 		"an approver":    {a: ct.Make("a"), voter: "alice", decidable: true, missing: 1},
 		"has voted":      {a: ct.Make("a").Users("alice", "bob").Quorum(2).Voted("alice", approvals.Approve, ""), voter: "alice", decidable: true, missing: 1, mine: true},
 		"the requester":  {a: ct.Make("a").Users("alice", "bob").Requester("alice"), voter: "alice", whyNot: "requester", missing: 1},
-		"time is over":   {a: ct.Make("a").Lifetime(10 * 60e9), voter: "alice", whyNot: "The time to decide is over.", missing: 1},
+		"time is over":   {a: ct.Make("a").Lifetime(10 * 60e9), voter: "alice", whyNot: "the time to decide was over at 2026-03-01T09:10:00Z", missing: 1},
 		"decided":        {a: ct.Make("a").Voted("alice", approvals.Approve, ""), voter: "alice", mine: true},
 		"decided, other": {a: ct.Make("a").Voted("alice", approvals.Approve, ""), voter: "mallory"},
 		"no terms":       {a: ct.Make("a").NoTerms(nil), voter: "alice", whyNot: "its terms are being worked out"},

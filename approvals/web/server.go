@@ -28,14 +28,18 @@ type Authenticator interface {
 // Desk takes votes.
 type Desk interface {
 	Vote(ctx context.Context, key approvals.Key, b approvals.Ballot) (approvals.Approval, approvals.Change, error)
+	// Prove returns id with the rights that matter for a.
+	Prove(ctx context.Context, a approvals.Approval, id approvals.Identity, breakGlass bool) (approvals.Identity, error)
 }
 
 // Deps is what the service needs.
 type Deps struct {
-	Store     approvals.Store
-	Desk      Desk
-	Auth      Authenticator
-	Ring      func() keyring.Ring
+	Store approvals.Store
+	Desk  Desk
+	Auth  Authenticator
+	Ring  func() keyring.Ring
+	// Login is nil when people have links and tokens only.
+	Login     Login
 	Templates *templates.Set
 	// External is where people reach the service; its path is the prefix that all
 	// routes have.
@@ -65,7 +69,11 @@ func Handler(d Deps) http.Handler {
 	at := func(path string, h http.HandlerFunc, methods ...string) {
 		root.HandleFunc(s.base+path, h).Methods(methods...)
 	}
-	at("/", s.home, http.MethodGet, http.MethodHead)
+	if s.Login == nil {
+		at("/", s.home, http.MethodGet, http.MethodHead)
+	} else {
+		s.behindLogin(at)
+	}
 	at("/links/{token}", s.showLink, http.MethodGet, http.MethodHead)
 	at("/links/{token}", s.voteByLink, http.MethodPost)
 	root.PathPrefix(s.base+"/static/").Handler(static(s.base)).Methods(http.MethodGet, http.MethodHead)
@@ -124,9 +132,14 @@ func methodNotAllowed(routes *mux.Router) http.HandlerFunc {
 }
 
 func (s *server) problem(w http.ResponseWriter, status int, title, message string) {
+	s.say(w, status, templates.Problem{Status: status, Title: title, Message: message})
+}
+
+func (s *server) say(w http.ResponseWriter, status int, p templates.Problem) {
+	p.Base = s.base
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	if err := s.Templates.Problem(w, templates.Problem{Status: status, Title: title, Message: message, Base: s.base}); err != nil {
+	if err := s.Templates.Problem(w, p); err != nil {
 		s.Log.Error("render page", "error", err.Error())
 	}
 }

@@ -32,6 +32,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube"
 	"github.com/countersign-dev/countersign/internal/kube/cabundle"
 	"github.com/countersign-dev/countersign/internal/kube/controller"
+	"github.com/countersign-dev/countersign/internal/oidc"
 	"github.com/countersign-dev/countersign/templates"
 )
 
@@ -142,14 +143,23 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager) error {
 	}
 	results := resultsOf(cel, o)
 	now := newReleases(releaser.Release)
+	guards := &kube.Guards{Live: mgr.GetAPIReader(), Now: o.Now}
+	auth := &kube.Auth{Client: clientset, Audiences: o.Config.TokenAudiences, Now: o.Now}
 	desk := &approvals.Desk{
-		Store: store, Now: o.Now, Results: results,
+		Store: store, Rights: auth, Deputies: &kube.Deputies{Client: mgr.GetClient(), Guards: guards}, Now: o.Now, Results: results,
 		Voted: func(_ approvals.Approval, v approvals.Verdict) { m.votes.WithLabelValues(string(v)).Inc() },
 		Ended: func(a approvals.Approval) { m.ended(a); now.Now(a) },
 	}
 	people := web.Deps{
-		Store: store, Desk: desk, Auth: &kube.Auth{Client: clientset, Audiences: o.Config.TokenAudiences, Now: o.Now},
+		Store: store, Desk: desk, Auth: auth,
 		Ring: keys.Ring, Templates: pages, External: o.Config.External, Now: o.Now, Log: o.Log, Observe: m.observe,
+	}
+	if c := o.Config.OIDC; c != nil {
+		login, err := oidc.New(*c, oidc.Deps{External: o.Config.External, Ring: keys.Ring, Now: o.Now, Log: o.Log})
+		if err != nil {
+			return err
+		}
+		people.Login, people.Auth = login, oidc.Bearer{Cluster: auth, Login: login}
 	}
 	told := newTellers(o.Config, people.ForMail, pages, o.Now)
 	told.buttons(&people)
@@ -166,6 +176,7 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager) error {
 	setups := []setup{
 		&controller.Gates{Client: mgr.GetClient(), CEL: cel, Now: o.Now},
 		&controller.Triggers{Client: mgr.GetClient(), Triggers: triggers, Events: mgr.GetEventRecorder("countersign"), Log: o.Log},
+		&controller.Votes{Client: mgr.GetClient(), Store: store, Desk: desk, Guards: guards, Log: o.Log},
 		&controller.Runs{Client: mgr.GetClient(), Opener: opener, Triggers: triggers, Workers: openWorkers},
 		&controller.Approvals{
 			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Store: store, Opener: opener, Releaser: releaser, Diagnosis: diagnosis,

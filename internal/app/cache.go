@@ -27,7 +27,7 @@ func cacheOptions() cache.Options {
 // them too, and the first vote must not wait for a first list.
 func warm(ctx context.Context, c cache.Cache) error {
 	for _, o := range []client.Object{
-		&v1alpha1.Approval{}, &v1alpha1.Gate{}, &pipelinev1.PipelineRun{},
+		&v1alpha1.Approval{}, &v1alpha1.Gate{}, &v1alpha1.Delegation{}, &v1alpha1.Vote{}, &pipelinev1.PipelineRun{},
 		&triggersv1.Trigger{}, &triggersv1.EventListener{}, &triggersv1.TriggerTemplate{}, &triggersv1.TriggerBinding{},
 		&triggersv1.ClusterTriggerBinding{},
 	} {

@@ -151,10 +151,18 @@ var table = []room{
 		why: "the cluster in memory that tests share is below what it tests, so that they can all use it",
 	},
 	{
+		path: "./internal/oidc",
+		may: []string{
+			std, "./approvals", "./approvals/keyring",
+			"github.com/coreos/go-oidc/v3/oidc", "github.com/gorilla/securecookie", "golang.org/x/oauth2", "golang.org/x/sync/singleflight",
+		},
+		why: "it proves people, whatever they came to see: no pages, no cluster",
+	},
+	{
 		path: "./internal/config",
 		may: []string{
 			std, "./approvals/keyring", "./approvals/notify", "./approvals/notify/email", "./approvals/notify/github", "./approvals/notify/slack",
-			"./approvals/notify/teams", "./approvals/notify/webhook", "sigs.k8s.io/yaml",
+			"./approvals/notify/teams", "./approvals/notify/webhook", "./internal/oidc", "sigs.k8s.io/yaml",
 		},
 		why: "the configuration is read and checked before anything of it is built",
 	},
@@ -190,7 +198,7 @@ var table = []room{
 }
 
 // tags are those of all tests, so that no file escapes.
-const tags = "kube,e2e,browser,bench"
+const tags = "kube,e2e,browser,bench,login"
 
 func TestWhoMayImportWhom(t *testing.T) {
 	t.Parallel()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/approvals/notify/email"
+	"github.com/countersign-dev/countersign/internal/oidc"
 )
 
 // Config is everything that can be set.
@@ -22,6 +23,8 @@ type Config struct {
 	External *url.URL
 	// SMTP is nil when no mail is sent.
 	SMTP *email.Config
+	// OIDC is nil when there is no login.
+	OIDC *oidc.Config
 	// Channels that Gates may name.
 	Channels Channels
 	// TokenAudiences that bearer tokens must have; empty: the API server's own.
@@ -46,6 +49,7 @@ type file struct {
 		From         string `json:"from"`
 		Timeout      string `json:"timeout,omitempty"`
 	} `json:"smtp,omitempty"`
+	OIDC     *login        `json:"oidc,omitempty"`
 	Channels []channelFile `json:"channels,omitempty"`
 }
 
@@ -99,6 +103,10 @@ func parse(raw []byte) (Config, error) {
 		if err := c.SMTP.Validate(); err != nil {
 			errs = append(errs, err)
 		}
+	}
+	if f.OIDC != nil {
+		c.OIDC, err = f.OIDC.config()
+		errs = append(errs, err)
 	}
 	c.Channels, err = channels(f.Channels)
 	return c, errors.Join(append(errs, err)...)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/countersign-dev/countersign/approvals/notify/email"
+	"github.com/countersign-dev/countersign/internal/oidc"
 )
 
 func write(t *testing.T, name, content string) string {
@@ -25,6 +26,7 @@ func write(t *testing.T, name, content string) string {
 func TestLoad(t *testing.T) {
 	t.Parallel()
 	password := write(t, "password", "  hunter2-hunter2\n")
+	const url = "https://a.example.com"
 	for name, c := range map[string]struct {
 		yaml     string
 		external string
@@ -43,6 +45,18 @@ func TestLoad(t *testing.T) {
 				Host: "m", Port: 465, TLS: email.Implicit, CAFile: "/ca", Username: "u", Password: []byte("hunter2-hunter2"), From: "C <c@example.com>", Timeout: 5 * time.Second,
 			}},
 		},
+		"a login, by default": {
+			"externalURL: " + url + "\noidc: {issuer: https://login.example.com, clientID: countersign}", url,
+			Config{OIDC: &oidc.Config{Issuer: "https://login.example.com", ClientID: "countersign"}},
+		},
+		"a login, everything": {
+			"externalURL: " + url + "\noidc: {issuer: https://login.example.com, clientID: c, clientSecretFile: " + password +
+				", caFile: /ca, scopes: [roles], usernameClaim: upn, groupsClaim: roles, usernamePrefix: 'corp:', groupsPrefix: 'g:', sessionLifetime: 8h}", url,
+			Config{OIDC: &oidc.Config{
+				Issuer: "https://login.example.com", ClientID: "c", ClientSecret: []byte("hunter2-hunter2"), CAFile: "/ca", Scopes: []string{"roles"},
+				UsernameClaim: "upn", GroupsClaim: "roles", UsernamePrefix: "corp:", GroupsPrefix: "g:", SessionLifetime: 8 * time.Hour,
+			}},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -57,7 +71,7 @@ func TestLoad(t *testing.T) {
 			if d := cmp.Diff(c.want, got); d != "" {
 				t.Errorf("(-want +got)\n%s", d)
 			}
-			if s := fmt.Sprintf("%+v %#v", got.SMTP, got.SMTP); strings.Contains(s, "hunter2") {
+			if s := fmt.Sprintf("%+v %#v %+v %#v", got.SMTP, got.SMTP, got.OIDC, got.OIDC); strings.Contains(s, "hunter2") {
 				t.Errorf("it prints its password: %s", s)
 			}
 		})
@@ -71,22 +85,28 @@ func TestLoadRefuses(t *testing.T) {
 		yaml string
 		want []string
 	}{
-		"nothing":           {"", []string{`externalURL is "": use https://HOST or https://HOST/PREFIX`}},
-		"no scheme":         {"externalURL: a.example.com", []string{`externalURL is "a.example.com"`}},
-		"another scheme":    {"externalURL: ftp://a.example.com", []string{"externalURL is"}},
-		"no host":           {"externalURL: https:///x", []string{"externalURL is"}},
-		"a query":           {"externalURL: https://a.example.com/?x=1", []string{"externalURL is"}},
-		"no URL at all":     {"externalURL: 'https://a b'", []string{"externalURL is"}},
-		"unknown field":     {url + "externalUrl2: x", []string{`unknown field "externalUrl2"`}},
-		"unknown, inside":   {url + "smtp: {host: m, from: c@example.com, password: hunter2}", []string{`unknown field "password"`}},
-		"twice":             {url + url, []string{"already set"}},
-		"not YAML":          {"externalURL: [", []string{"yaml"}},
-		"another type":      {url + "smtp: {host: m, port: many}", []string{"port"}},
-		"no host of mail":   {url + "smtp: {from: c@example.com}", []string{"smtp.host is empty"}},
-		"time-out":          {url + "smtp: {host: m, from: c@example.com, timeout: soon}", []string{`smtp.timeout is "soon": use a duration such as 30s`}},
-		"time-out of none":  {url + "smtp: {host: m, from: c@example.com, timeout: 0s}", []string{`smtp.timeout is "0s"`}},
-		"password in clear": {url + "smtp: {host: m, tls: none, from: c@example.com, passwordFile: PASSWORD}", []string{"would travel in the clear"}},
-		"no password file":  {url + "smtp: {host: m, from: c@example.com, passwordFile: /nonexistent}", []string{"smtp.passwordFile: open /nonexistent"}},
+		"nothing":             {"", []string{`externalURL is "": use https://HOST or https://HOST/PREFIX`}},
+		"no scheme":           {"externalURL: a.example.com", []string{`externalURL is "a.example.com"`}},
+		"another scheme":      {"externalURL: ftp://a.example.com", []string{"externalURL is"}},
+		"no host":             {"externalURL: https:///x", []string{"externalURL is"}},
+		"a query":             {"externalURL: https://a.example.com/?x=1", []string{"externalURL is"}},
+		"no URL at all":       {"externalURL: 'https://a b'", []string{"externalURL is"}},
+		"unknown field":       {url + "externalUrl2: x", []string{`unknown field "externalUrl2"`}},
+		"unknown, inside":     {url + "smtp: {host: m, from: c@example.com, password: hunter2}", []string{`unknown field "password"`}},
+		"twice":               {url + url, []string{"already set"}},
+		"not YAML":            {"externalURL: [", []string{"yaml"}},
+		"another type":        {url + "smtp: {host: m, port: many}", []string{"port"}},
+		"no host of mail":     {url + "smtp: {from: c@example.com}", []string{"smtp.host is empty"}},
+		"time-out":            {url + "smtp: {host: m, from: c@example.com, timeout: soon}", []string{`smtp.timeout is "soon": use a duration such as 30s`}},
+		"time-out of none":    {url + "smtp: {host: m, from: c@example.com, timeout: 0s}", []string{`smtp.timeout is "0s"`}},
+		"password in clear":   {url + "smtp: {host: m, tls: none, from: c@example.com, passwordFile: PASSWORD}", []string{"would travel in the clear"}},
+		"no password file":    {url + "smtp: {host: m, from: c@example.com, passwordFile: /nonexistent}", []string{"smtp.passwordFile: open /nonexistent"}},
+		"unknown, of a login": {url + "oidc: {issuer: https://l.example.com, clientID: c, clientSecret: hunter2}", []string{`unknown field "clientSecret"`}},
+		"issuer":              {url + "oidc: {issuer: http://l.example.com, clientID: c}", []string{`oidc.issuer is "http://l.example.com"`}},
+		"no client":           {url + "oidc: {issuer: https://l.example.com}", []string{"oidc.clientID is empty"}},
+		"no secret file":      {url + "oidc: {issuer: https://l.example.com, clientID: c, clientSecretFile: /nonexistent}", []string{"oidc.clientSecretFile: open /nonexistent"}},
+		"an empty secret":     {url + "oidc: {issuer: https://l.example.com, clientID: c, clientSecretFile: /dev/null}", []string{"/dev/null is empty"}},
+		"session":             {url + "oidc: {issuer: https://l.example.com, clientID: c, sessionLifetime: long}", []string{`oidc.sessionLifetime is "long"`}},
 		"everything at once": {
 			"externalURL: x\nsmtp: {port: -1, tls: ssl, from: nobody, timeout: soon, passwordFile: /nonexistent}",
 			[]string{"externalURL", "smtp.timeout", "smtp.passwordFile", "smtp.host", "smtp.port", "smtp.tls", "smtp.from"},

@@ -105,12 +105,23 @@ func (a *Auth) meant(audiences []string) bool {
 
 // MaySee says whether Kubernetes RBAC lets id get or list Approvals.
 func (a *Auth) MaySee(ctx context.Context, id approvals.Identity, verb, namespace, name string) (bool, error) {
+	return a.may(ctx, id, verb, namespace, "approvals", name)
+}
+
+var _ approvals.Rights = (*Auth)(nil)
+
+// Has says whether RBAC gives id a verb on a Gate.
+func (a *Auth) Has(ctx context.Context, id approvals.Identity, namespace, gate string, r approvals.Right) (bool, error) {
+	return a.may(ctx, id, string(r), namespace, "gates", gate)
+}
+
+func (a *Auth) may(ctx context.Context, id approvals.Identity, verb, namespace, resource, name string) (bool, error) {
 	sar, err := a.Client.AuthorizationV1().SubjectAccessReviews().Create(ctx, &authorizationv1.SubjectAccessReview{
 		Spec: authorizationv1.SubjectAccessReviewSpec{
 			User: id.Name, Groups: id.Groups,
 			ResourceAttributes: &authorizationv1.ResourceAttributes{
 				Namespace: namespace, Verb: verb, Group: v1alpha1.GroupVersion.Group, Version: v1alpha1.GroupVersion.Version,
-				Resource: "approvals", Name: name,
+				Resource: resource, Name: name,
 			},
 		},
 	}, metav1.CreateOptions{})

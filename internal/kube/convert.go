@@ -2,6 +2,7 @@ package kube
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +26,7 @@ func toDomain(o *v1alpha1.Approval) approvals.Approval {
 		Terms:    termsToDomain(o.Spec.Terms),
 		Outcome:  approvals.Outcome(o.Status.Outcome),
 		Results:  paramsToDomain(o.Status.Results),
+		Inputs:   paramsToDomain(o.Status.Inputs), SupersededBy: o.Status.SupersededBy,
 	}
 	if a.Outcome == "" {
 		a.Outcome = approvals.Pending
@@ -36,6 +38,7 @@ func toDomain(o *v1alpha1.Approval) approvals.Approval {
 		a.Votes = append(a.Votes, approvals.Vote{
 			Voter: v.Voter, Verdict: approvals.Verdict(v.Verdict), Comment: v.Comment,
 			At: v.At.Time, Way: approvals.Way(v.Way), Evidence: v.Evidence,
+			Groups: slices.Clone(v.Groups), ByRBAC: v.ByRBAC, Inputs: paramsToDomain(v.Inputs), BreakGlass: v.BreakGlass, For: v.For,
 		})
 	}
 	for _, n := range o.Status.Notifications {
@@ -65,14 +68,16 @@ func statusOf(a approvals.Approval, before v1alpha1.ApprovalStatus, generation i
 	s := v1alpha1.ApprovalStatus{
 		Outcome: v1alpha1.Outcome(a.Outcome),
 		Results: paramsToAPI(a.Results),
+		Inputs:  paramsToAPI(a.Inputs), SupersededBy: a.SupersededBy,
 	}
 	if !a.DecidedAt.IsZero() {
 		s.DecidedAt = micro(a.DecidedAt)
 	}
 	for _, v := range a.Votes {
-		s.Votes = append(s.Votes, v1alpha1.Vote{
+		s.Votes = append(s.Votes, v1alpha1.VoteRecord{
 			Voter: v.Voter, Verdict: v1alpha1.Verdict(v.Verdict), Comment: v.Comment,
 			At: *micro(v.At), Way: string(v.Way), Evidence: v.Evidence,
+			Groups: v.Groups, ByRBAC: v.ByRBAC, Inputs: paramsToAPI(v.Inputs), BreakGlass: v.BreakGlass, For: v.For,
 		})
 	}
 	for _, d := range a.Deliveries {
@@ -127,7 +132,7 @@ func termsToDomain(t *v1alpha1.Terms) *approvals.Terms {
 	}
 	d := &approvals.Terms{
 		Policy: policyToDomain(t.Gate, t.Policy), Requester: t.Requester,
-		Params: paramsToDomain(t.Params), Digest: t.Digest, Template: t.TemplateDigest,
+		Params: paramsToDomain(t.Params), Digest: t.Digest, Template: t.TemplateDigest, Key: t.Key,
 	}
 	if t.SetAt != nil {
 		d.SetAt = t.SetAt.UTC()
@@ -141,7 +146,7 @@ func termsToAPI(t *approvals.Terms) *v1alpha1.Terms {
 	}
 	o := &v1alpha1.Terms{
 		Gate: t.Policy.Gate, Policy: policyToAPI(t.Policy), Requester: t.Requester,
-		Params: paramsToAPI(t.Params), Digest: t.Digest, TemplateDigest: t.Template,
+		Params: paramsToAPI(t.Params), Digest: t.Digest, TemplateDigest: t.Template, Key: t.Key,
 	}
 	if !t.SetAt.IsZero() {
 		o.SetAt = &metav1.Time{Time: t.SetAt.UTC()}
@@ -153,15 +158,28 @@ func termsToAPI(t *approvals.Terms) *v1alpha1.Terms {
 // that an inline policy, which no schema has seen, means the same.
 func policyToDomain(gate string, s v1alpha1.GateSpec) approvals.Policy {
 	p := approvals.Policy{
-		Gate: gate, Groups: s.Approvers.Groups, Strategy: approvals.Strategy(s.Strategy), Required: int(s.Required),
+		Gate: gate, Strategy: approvals.Strategy(s.Strategy), Required: int(s.Required),
 		Requester: approvals.RequesterRule(s.Requester), Lifetime: approvals.DefaultLifetime, Show: s.Show,
+		Comment: approvals.CommentRule(s.Comment), OnExpiry: approvals.ExpiryRule(s.OnExpiry),
+		Supersede: approvals.SupersedeRule(s.Supersede), SupersedeKey: s.SupersedeKey,
 	}
-	for _, u := range s.Approvers.Users {
-		email := u.Email
-		if email == "" && address.MatchString(u.Name) {
-			email = u.Name
+	if a := s.Approvers; a != nil {
+		p.Approvers, p.Groups, p.RBAC = usersToDomain(a.Users), a.Groups, a.RBAC
+	}
+	for _, r := range s.Rules {
+		p.Rules = append(p.Rules, approvals.Rule{
+			Name: r.Name, Approvers: usersToDomain(r.Users), Groups: r.Groups, RBAC: r.RBAC, Required: int(max(r.Required, 1)),
+		})
+	}
+	for _, in := range s.Inputs {
+		kind := approvals.InputType(in.Type)
+		if kind == "" {
+			kind = approvals.InputString
 		}
-		p.Approvers = append(p.Approvers, approvals.Approver{Name: u.Name, Email: email})
+		p.Inputs = append(p.Inputs, approvals.Input{
+			Name: in.Name, Description: in.Description, Type: kind, Required: in.Required,
+			Default: in.Default, Pattern: in.Pattern, Options: in.Options,
+		})
 	}
 	if p.Strategy == "" {
 		p.Strategy = approvals.Single
@@ -191,12 +209,24 @@ func policyToDomain(gate string, s v1alpha1.GateSpec) approvals.Policy {
 
 func policyToAPI(p approvals.Policy) v1alpha1.GateSpec {
 	s := v1alpha1.GateSpec{
-		Approvers: v1alpha1.Approvers{Groups: p.Groups},
-		Strategy:  v1alpha1.Strategy(p.Strategy), Required: int32(p.Required), //nolint:gosec // Validate bounds it
+		Strategy: v1alpha1.Strategy(p.Strategy), Required: int32(p.Required), //nolint:gosec // Validate bounds it
 		Requester: v1alpha1.RequesterRule(p.Requester), ExpiresAfter: p.Lifetime.String(), Show: p.Show,
+		Comment: v1alpha1.CommentRule(p.Comment), OnExpiry: v1alpha1.ExpiryRule(p.OnExpiry),
+		Supersede: v1alpha1.SupersedeRule(p.Supersede), SupersedeKey: p.SupersedeKey,
 	}
-	for _, a := range p.Approvers {
-		s.Approvers.Users = append(s.Approvers.Users, v1alpha1.User{Name: a.Name, Email: a.Email})
+	if len(p.Approvers) > 0 || len(p.Groups) > 0 || p.RBAC {
+		s.Approvers = &v1alpha1.Approvers{Users: usersToAPI(p.Approvers), Groups: p.Groups, RBAC: p.RBAC}
+	}
+	for _, r := range p.Rules {
+		s.Rules = append(s.Rules, v1alpha1.Rule{
+			Name: r.Name, Users: usersToAPI(r.Approvers), Groups: r.Groups, RBAC: r.RBAC, Required: int32(r.Required), //nolint:gosec // Validate bounds it
+		})
+	}
+	for _, in := range p.Inputs {
+		s.Inputs = append(s.Inputs, v1alpha1.Input{
+			Name: in.Name, Description: in.Description, Type: v1alpha1.InputType(in.Type), Required: in.Required,
+			Default: in.Default, Pattern: in.Pattern, Options: in.Options,
+		})
 	}
 	for _, o := range p.ReleaseOn {
 		s.ReleaseOn = append(s.ReleaseOn, v1alpha1.ReleasingOutcome(o))
@@ -209,6 +239,27 @@ func policyToAPI(p approvals.Policy) v1alpha1.GateSpec {
 	}
 	s.Notify = notifyToAPI(p.Notify)
 	return s
+}
+
+// usersToDomain gives whoever is named by an address that address.
+func usersToDomain(users []v1alpha1.User) []approvals.Approver {
+	var out []approvals.Approver
+	for _, u := range users {
+		email := u.Email
+		if email == "" && address.MatchString(u.Name) {
+			email = u.Name
+		}
+		out = append(out, approvals.Approver{Name: u.Name, Email: email})
+	}
+	return out
+}
+
+func usersToAPI(people []approvals.Approver) []v1alpha1.User {
+	var out []v1alpha1.User
+	for _, a := range people {
+		out = append(out, v1alpha1.User{Name: a.Name, Email: a.Email})
+	}
+	return out
 }
 
 func paramsToDomain(ps []v1alpha1.Param) []approvals.Param {

@@ -42,12 +42,28 @@ func instant(unit time.Duration) *rapid.Generator[time.Time] {
 var anyPolicy = rapid.Custom(func(t *rapid.T) approvals.Policy {
 	p := approvals.Policy{
 		Gate: anyName.Draw(t, "gate"), Groups: rapid.SliceOfN(anyName, 0, 3).Draw(t, "groups"),
-		Strategy:  rapid.SampledFrom([]approvals.Strategy{approvals.Single, approvals.Quorum}).Draw(t, "strategy"),
+		Strategy:  rapid.SampledFrom([]approvals.Strategy{approvals.Single, approvals.Multi, approvals.FourEyes, approvals.Quorum}).Draw(t, "strategy"),
 		Required:  rapid.IntRange(0, approvals.MaxRequired).Draw(t, "required"),
 		Requester: rapid.SampledFrom([]approvals.RequesterRule{approvals.RequesterExclude, approvals.RequesterAllow}).Draw(t, "requester"),
 		Lifetime:  time.Duration(rapid.Int64Range(int64(approvals.MinLifetime), int64(approvals.MaxLifetime)).Draw(t, "lifetime")),
 		ReleaseOn: rapid.SliceOfNDistinct(rapid.SampledFrom([]approvals.Outcome{approvals.Approved, approvals.Rejected, approvals.Expired}), 1, 3, rapid.ID).Draw(t, "releaseOn"),
 		Show:      rapid.SliceOfN(anyName, 0, 2).Draw(t, "show"),
+		RBAC:      rapid.Bool().Draw(t, "rbac"),
+		Comment:   rapid.SampledFrom([]approvals.CommentRule{"", approvals.CommentRequired}).Draw(t, "comment"),
+		OnExpiry:  rapid.SampledFrom([]approvals.ExpiryRule{"", approvals.RejectOnExpiry}).Draw(t, "onExpiry"),
+		Supersede: rapid.SampledFrom([]approvals.SupersedeRule{"", approvals.SupersedeNewest}).Draw(t, "supersede"), SupersedeKey: anyText.Draw(t, "key"),
+	}
+	for _, x := range params.Draw(t, "rules") {
+		p.Rules = append(p.Rules, approvals.Rule{
+			Name: x.Name, Approvers: []approvals.Approver{{Name: x.Value, Email: "x@example.com"}}, Groups: []string{"sre"}, RBAC: rapid.Bool().Draw(t, "by rbac"),
+			Required: rapid.IntRange(1, 3).Draw(t, "required of rule"),
+		})
+	}
+	for _, x := range params.Draw(t, "inputs") {
+		p.Inputs = append(p.Inputs, approvals.Input{
+			Name: x.Name, Description: x.Value, Type: rapid.SampledFrom([]approvals.InputType{approvals.InputString, approvals.InputEnum}).Draw(t, "type"),
+			Required: rapid.Bool().Draw(t, "must"), Default: x.Value, Pattern: x.Value, Options: []string{x.Value},
+		})
 	}
 	for _, n := range rapid.SliceOfN(anyName, 0, 3).Draw(t, "users") {
 		p.Approvers = append(p.Approvers, approvals.Approver{Name: n, Email: rapid.SampledFrom([]string{"", "x@example.com"}).Draw(t, "email")})
@@ -93,17 +109,20 @@ var anyApproval = rapid.Custom(func(t *rapid.T) approvals.Approval {
 		Results: params.Draw(t, "results"),
 	}
 	if rapid.Bool().Draw(t, "terms") {
-		a.Terms = &approvals.Terms{Policy: anyPolicy.Draw(t, "policy"), Requester: anyText.Draw(t, "requester"), Params: params.Draw(t, "params"), Digest: anyText.Draw(t, "digest"), Template: anyText.Draw(t, "template")}
+		a.Terms = &approvals.Terms{Policy: anyPolicy.Draw(t, "policy"), Requester: anyText.Draw(t, "requester"), Params: params.Draw(t, "params"), Digest: anyText.Draw(t, "digest"), Template: anyText.Draw(t, "template"), Key: anyText.Draw(t, "key")}
 	} else if rapid.Bool().Draw(t, "blocked") {
 		a.Blocked = &approvals.Problem{Reason: "TermsMissing", Message: anyText.Draw(t, "blocked")}
 	}
 	if a.Outcome != approvals.Pending {
+		a.Inputs, a.SupersededBy = params.Draw(t, "inputs"), anyName.Draw(t, "superseded by")
 		a.DecidedAt = instant(time.Microsecond).Draw(t, "decided")
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "votes") {
 		a.Votes = append(a.Votes, approvals.Vote{
 			Voter: anyText.Draw(t, "voter"), Verdict: rapid.SampledFrom([]approvals.Verdict{approvals.Approve, approvals.Reject}).Draw(t, "verdict"),
 			Comment: anyText.Draw(t, "comment"), At: instant(time.Microsecond).Draw(t, "at"), Way: approvals.WayLink, Evidence: anyText.Draw(t, "evidence"),
+			Groups: rapid.SampledFrom([][]string{nil, {"sre"}}).Draw(t, "groups"), ByRBAC: rapid.Bool().Draw(t, "rbac"),
+			Inputs: params.Draw(t, "inputs"), BreakGlass: rapid.Bool().Draw(t, "glass"), For: anyName.Draw(t, "for"),
 		})
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "deliveries") {
@@ -168,7 +187,7 @@ func TestPolicyRoundTrip(t *testing.T) {
 // schema's defaults say.
 func TestPolicyDefaults(t *testing.T) {
 	t.Parallel()
-	users := func(us ...v1alpha1.User) v1alpha1.Approvers { return v1alpha1.Approvers{Users: us} }
+	users := func(us ...v1alpha1.User) *v1alpha1.Approvers { return &v1alpha1.Approvers{Users: us} }
 	got := policyToDomain("g", v1alpha1.GateSpec{Approvers: users(v1alpha1.User{Name: "alice@example.com"}, v1alpha1.User{Name: "bob"}, v1alpha1.User{Name: "carol@sso", Email: "c@example.com"})})
 	want := approvals.Policy{
 		Gate: "g", Strategy: approvals.Single, Requester: approvals.RequesterExclude, Lifetime: approvals.DefaultLifetime, ReleaseOn: []approvals.Outcome{approvals.Approved},

@@ -6,12 +6,16 @@ package kube
 //
 // +kubebuilder:rbac:groups=countersign.dev,resources=gates,verbs=get;list;watch
 // +kubebuilder:rbac:groups=countersign.dev,resources=gates/status,verbs=patch
+// +kubebuilder:rbac:groups=countersign.dev,resources=delegations,verbs=get;list;watch
+// +kubebuilder:rbac:groups=countersign.dev,resources=votes,verbs=get;list;watch
+// +kubebuilder:rbac:groups=countersign.dev,resources=votes/status,verbs=patch
 // +kubebuilder:rbac:groups=countersign.dev,resources=approvals,verbs=get;list;watch;create;update
 // +kubebuilder:rbac:groups=countersign.dev,resources=approvals/status,verbs=patch
 // +kubebuilder:rbac:groups=tekton.dev,resources=pipelineruns,verbs=get;list;watch;create
 // +kubebuilder:rbac:groups=triggers.tekton.dev,resources=triggers;triggertemplates;triggerbindings;clustertriggerbindings;eventlisteners,verbs=get;list;watch
 // +kubebuilder:rbac:groups=triggers.tekton.dev,resources=clusterinterceptors,verbs=create
 // +kubebuilder:rbac:groups=triggers.tekton.dev,resources=clusterinterceptors,resourceNames=countersign,verbs=get;update
+// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=validatingadmissionpolicies;validatingadmissionpolicybindings,resourceNames=countersign-votes;countersign-delegations,verbs=get
 // +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;patch
 // +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
 // +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create

@@ -176,7 +176,7 @@ func TestInlinePolicy(t *testing.T) {
 		`{}`:                                    "names no approvers",
 		`{"approvers":{"users":[{"name":""}]}}`: "without a name",
 		`{"approvers":{"users":[{"name":"alice"}]},"aprovers":1}`:                     "unknown field",
-		`{"approvers":{"users":[{"name":"alice"}]},"strategy":"single"}`:              "use SINGLE or QUORUM",
+		`{"approvers":{"users":[{"name":"alice"}]},"strategy":"single"}`:              "use SINGLE, MULTI, FOUR_EYES or QUORUM",
 		`{"approvers":{"users":[{"name":"alice"}]},"expiresAfter":"soon"}`:            "expiresAfter 0s",
 		`{"approvers":{"users":[{"name":"alice"}]},"releaseOn":["Cancelled"]}`:        `releaseOn has "Cancelled"`,
 		`{"approvers":{"users":[{"name":"alice"}]},"strategy":"QUORUM","required":2}`: "names 1 distinct people",

@@ -77,6 +77,16 @@ func New(t testing.TB) *Env {
 	return e
 }
 
+// As is a client that impersonates user.
+func (e *Env) As(user string) client.Client {
+	e.t.Helper()
+	cfg := rest.CopyConfig(e.Rest)
+	cfg.Impersonate = rest.ImpersonationConfig{UserName: user}
+	c, err := client.New(cfg, client.Options{Scheme: e.Scheme()})
+	must(e.t, err)
+	return c
+}
+
 // Apply creates or updates every object of a YAML text, in the test's namespace.
 // NAMESPACE in the text is replaced by its name.
 func (e *Env) Apply(text string) {

@@ -54,6 +54,12 @@ func (e *Env) post(c *http.Client, url string, header map[string]string, body []
 	return a
 }
 
+// PostAPI posts JSON to the API server, as the owner of token.
+func (e *Env) PostAPI(path, token string, body []byte) Answer {
+	e.t.Helper()
+	return e.post(e.insecure, e.Rest.Host+path, map[string]string{"Authorization": "Bearer " + token}, body)
+}
+
 // PostInsecure posts JSON over TLS without looking at the certificate, as somebody
 // who only wants in would.
 func (e *Env) PostInsecure(url string, body []byte) Answer {

@@ -5,6 +5,8 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -24,7 +26,7 @@ import (
 // the same Message-ID only where SMTP leaves no choice.
 func TestKilledBetweenSteps(t *testing.T) {
 	base := cluster.New(t)
-	standIn(t, base)
+	asked := standIn(t, base)
 	approval := func(path string) bool {
 		return strings.Contains(path, "/approvals/") && strings.HasSuffix(path, "/status")
 	}
@@ -35,34 +37,23 @@ func TestKilledBetweenSteps(t *testing.T) {
 	decision := func(_, path, body string) bool {
 		return approval(path) && strings.Contains(body, `"outcome":"Approved"`) && !strings.Contains(body, `"next"`)
 	}
-	// The EventListener has answered and asks the interceptor, which looks the
-	// Approval up: the run is not there yet.
-	released := func() func(method, path, body string) bool {
-		var decided atomic.Bool
-		return func(method, path, body string) bool {
-			if decision(method, path, body) {
-				decided.Store(true)
-			}
-			return decided.Load() && method == "GET" && strings.Contains(path, "/approvals/deploy-")
-		}
-	}
 	confirm := func(_, path, body string) bool { return approval(path) && strings.Contains(body, `"next"`) }
 	for _, tc := range []struct {
 		name     string
 		fault    cluster.Fault
-		smtp     bool // kill after the mail server's 250
+		kill     killer // when it is not a request to the API server that kills
 		maxMails int
 	}{
-		{"before open", cluster.Fault{Match: open}, false, 1},
-		{"after open", cluster.Fault{Match: open, After: true}, false, 1},
-		{"after the mail server's 250", cluster.Fault{}, true, 2},
-		{"before the ledger's write", cluster.Fault{Match: ledger}, false, 2},
-		{"after the ledger's write", cluster.Fault{Match: ledger, After: true}, false, 1},
-		{"before the vote is saved", cluster.Fault{Match: decision}, false, 1},
-		{"after the decision, before the post", cluster.Fault{Match: decision, After: true}, false, 1},
-		{"after the post, before the EventListener creates", cluster.Fault{Match: released()}, false, 1},
-		{"after the post, before the confirmation", cluster.Fault{Match: confirm}, false, 1},
-		{"after the confirmation", cluster.Fault{Match: confirm, After: true}, false, 1},
+		{"before open", cluster.Fault{Match: open}, byRequest, 1},
+		{"after open", cluster.Fault{Match: open, After: true}, byRequest, 1},
+		{"after the mail server's 250", cluster.Fault{}, byMail, 2},
+		{"before the ledger's write", cluster.Fault{Match: ledger}, byRequest, 2},
+		{"after the ledger's write", cluster.Fault{Match: ledger, After: true}, byRequest, 1},
+		{"before the vote is saved", cluster.Fault{Match: decision}, byRequest, 1},
+		{"after the decision, before the post", cluster.Fault{Match: decision, After: true}, byRequest, 1},
+		{"after the post, before the EventListener creates", cluster.Fault{}, byQuestion, 1},
+		{"after the post, before the confirmation", cluster.Fault{Match: confirm}, byRequest, 1},
+		{"after the confirmation", cluster.Fault{Match: confirm, After: true}, byRequest, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			e := cluster.New(t)
@@ -76,16 +67,26 @@ func TestKilledBetweenSteps(t *testing.T) {
 			p.Start(e)
 			killed := func() bool { return p.Fired() }
 			p.Arm(tc.fault)
-			if tc.smtp {
-				done := false
+			switch tc.kill {
+			case byRequest: // the fault
+			case byMail: // after the mail server's 250
+				var done atomic.Bool
 				box.OnTaken(func(m cluster.Mail) {
-					if m.To == alice && !done {
-						done = true
+					if m.To == alice && done.CompareAndSwap(false, true) {
 						p.Kill()
 					}
 				})
 				defer box.OnTaken(nil)
-				killed = func() bool { return done }
+				killed = done.Load
+			case byQuestion: // the EventListener has said 202, and asks the interceptor
+				var done atomic.Bool
+				asked.on(func() {
+					if done.CompareAndSwap(false, true) {
+						p.Kill()
+					}
+				})
+				defer asked.on(nil)
+				killed = done.Load
 			}
 			e.Part1("part-1", "7")
 			alive := func() { // whoever supervises the process
@@ -151,6 +152,48 @@ func TestKilledBetweenSteps(t *testing.T) {
 	}
 }
 
+// killer is what the kill waits for.
+type killer int
+
+const (
+	byRequest  killer = iota // to the API server: the fault
+	byMail                   // to the mail server
+	byQuestion               // of the EventListener
+)
+
+// questions stands at the interceptor's port, in front of the process.
+type questions struct{ do atomic.Pointer[func()] }
+
+func (q *questions) on(do func()) {
+	if do == nil {
+		q.do.Store(nil)
+		return
+	}
+	q.do.Store(&do)
+}
+
+func (q *questions) serve(l net.Listener, to string) {
+	for {
+		from, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer from.Close()
+			if do := q.do.Load(); do != nil {
+				(*do)()
+			}
+			there, err := net.Dial("tcp", to)
+			if err != nil {
+				return // the process is dead, as its own port would say
+			}
+			defer there.Close()
+			go func() { _, _ = io.Copy(there, from); _ = there.(*net.TCPConn).CloseWrite() }()
+			_, _ = io.Copy(from, there)
+		}()
+	}
+}
+
 // serviceProcess is the service as a process, with the deployed one's own account.
 func serviceProcess(t *testing.T, e *cluster.Env) *cluster.Process {
 	t.Helper()
@@ -164,16 +207,27 @@ func serviceProcess(t *testing.T, e *cluster.Env) *cluster.Process {
 		Health: cluster.NodeAddress + ":18081",
 		Args: []string{
 			"--namespace=" + cluster.ServiceNamespace, "--pod=stand-in", "--service=stand-in",
-			"--web-address=" + cluster.NodeAddress + ":18080", "--interceptor-address=" + cluster.NodeAddress + ":18443",
+			"--web-address=" + cluster.NodeAddress + ":18080", "--interceptor-address=" + behind,
 			"--health-address=" + cluster.NodeAddress + ":18081", "--metrics-address=" + cluster.NodeAddress + ":18090",
 		},
 	})
 }
 
+// behind is where the process takes EventListeners' questions; they come through
+// port 18443.
+const behind = cluster.NodeAddress + ":18444"
+
 // standIn takes the deployed service away and lets a process on the node take its
 // calls, for as long as the test runs.
-func standIn(t *testing.T, e *cluster.Env) {
+func standIn(t *testing.T, e *cluster.Env) *questions {
 	t.Helper()
+	l, err := net.Listen("tcp", cluster.NodeAddress+":18443")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	asked := &questions{}
+	go asked.serve(l, behind)
 	e.Apply(`
 apiVersion: v1
 kind: Service
@@ -197,6 +251,7 @@ endpoints: [{addresses: [` + cluster.NodeAddress + `], conditions: {ready: true}
 	p.Start(e)
 	e.Eventually(60*time.Second, "the interceptor's address", func() error { return interceptorAt(t, e, "stand-in") })
 	p.Kill()
+	return asked
 }
 
 func interceptorAt(t *testing.T, e *cluster.Env, service string) error {

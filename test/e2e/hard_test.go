@@ -109,7 +109,7 @@ func TestUnknownGate(t *testing.T) {
 	e.ListenerURL("deploy")
 	name := approvalOf(t, e, e.Part1("part-1", "7"))
 	condition(t, e, name, v1alpha1.ConditionReady, "TermsMissing", `there is no Gate "later"`)
-	if v := e.Vote(name, token, "approve", ""); v.Status != 409 || !strings.Contains(v.Body, "create it") {
+	if v := e.Vote(name, token, "approve", ""); v.Status != 409 || !strings.Contains(v.Body, "why is not yours to see") {
 		t.Errorf("vote without terms: %d %s", v.Status, v.Body)
 	}
 	e.Apply(cluster.Gate("later", user, ""))
@@ -279,7 +279,17 @@ func TestForgedApproval(t *testing.T) {
 	a := e.Approval(approvalOf(t, e, e.Part1("part-1", "7")))
 	forged := &v1alpha1.Approval{ObjectMeta: metav1.ObjectMeta{Namespace: e.NS, Name: "deploy-aaaaaaaaaaaa"}, Spec: *a.Spec.DeepCopy()}
 	forged.Spec.Terms.Params[0].Value = "evil"
-	if err := e.Create(t.Context(), forged); err != nil {
+	// A cluster administrator, even: the policy says who writes Approvals.
+	if err := e.Create(t.Context(), forged.DeepCopy()); err == nil || !strings.Contains(err.Error(), "written by Countersign alone") {
+		t.Errorf("made by another: %v", err)
+	}
+	a.Status.Outcome = "Approved"
+	if err := e.Status().Update(t.Context(), a.DeepCopy()); err == nil || !strings.Contains(err.Error(), "written by Countersign alone") {
+		t.Errorf("decided by another: %v", err)
+	}
+	// Whoever got around it still has no seal.
+	service := e.As("system:serviceaccount:countersign:countersign")
+	if err := service.Create(t.Context(), forged); err != nil {
 		t.Fatal(err)
 	}
 	condition(t, e, forged.Name, v1alpha1.ConditionReady, "NotGenuine", "seal")
@@ -290,8 +300,8 @@ func TestForgedApproval(t *testing.T) {
 	// Without terms, so that the service should set and seal them.
 	bare := &v1alpha1.Approval{ObjectMeta: metav1.ObjectMeta{Namespace: e.NS, Name: "deploy-bbbbbbbbbbbb"}}
 	bare.Spec.Trigger, bare.Spec.Source = a.Spec.Trigger, *a.Spec.Source.DeepCopy()
-	bare.Spec.Source.PipelineRun.Results[0].Value = "evil"
-	if err := e.Create(t.Context(), bare); err != nil {
+	bare.Spec.Source.PipelineRun.Params[0].Value = "evil"
+	if err := service.Create(t.Context(), bare); err != nil {
 		t.Fatal(err)
 	}
 	condition(t, e, bare.Name, v1alpha1.ConditionReady, "NotGenuine", "seal")

@@ -135,12 +135,15 @@ func (c *Channel) context(a approvals.Approval) string {
 
 // stateOf is success for nothing but an approval.
 func stateOf(a approvals.Approval, card templates.Card) (state, description string) {
-	by := factOf(card, "By")
+	by := ""
+	if who := factOf(card, "By"); who != "" {
+		by = " by " + who
+	}
 	switch a.Outcome {
 	case approvals.Approved:
-		return "success", "approved by " + by
+		return "success", "approved" + by
 	case approvals.Rejected:
-		return "failure", "rejected by " + by
+		return "failure", "rejected" + by
 	case approvals.Expired, approvals.Cancelled, approvals.Superseded:
 		return "error", card.State
 	default:
@@ -152,7 +155,7 @@ func factOf(c templates.Card, name string) string {
 	if i := slices.IndexFunc(c.Facts, func(f templates.Fact) bool { return f.Name == name }); i >= 0 {
 		return c.Facts[i].Value
 	}
-	return "nobody"
+	return ""
 }
 
 // short is at most most characters. GitHub shows descriptions as text.

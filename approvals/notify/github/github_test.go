@@ -73,6 +73,7 @@ func TestStates(t *testing.T) {
 		"one of two": {notify.Opened, ct.Make("a").Users("alice", "bob").Quorum(2).Voted("alice", approvals.Approve, ""), "pending", "awaiting approval by alice and bob"},
 		"approved":   {notify.Decided, nil, "success", "approved by alice"},
 		"rejected":   {notify.Decided, ct.Make("a").Voted("alice", approvals.Reject, "no"), "failure", "rejected by alice"},
+		"in time":    {notify.Decided, outcome(approvals.Approved), "success", "approved"},
 		"expired":    {notify.Decided, outcome(approvals.Expired), "error", "expired"},
 		"cancelled":  {notify.Decided, outcome(approvals.Cancelled), "error", "cancelled"},
 		"superseded": {notify.Decided, outcome(approvals.Superseded), "error", "superseded"},

@@ -145,8 +145,10 @@ func TestPress(t *testing.T) {
 			a.Terms.Policy.Approvers = []approvals.Approver{{Name: "alice@example.com"}}
 		}), nil, "UALICE", actionApprove, "alice@example.com approve Slack slack user UALICE", "was recorded"},
 		"too late":           {pending().Voted("bob", approvals.Reject, ""), nil, "UALICE", actionApprove, "bob reject Token uid:bob", "already rejected by bob at 2026-03-01T09:01:00Z; your vote was not recorded"},
-		"the requester":      {pending(), nil, "UZOE", actionApprove, "", "zoe@example.com asked for this"},
-		"not an approver":    {ct.Make("apply-1").Users("bob"), nil, "UALICE", actionApprove, "", "this is not for Alice@example.com to decide; bob can"},
+		"the requester":      {pending(), nil, "UZOE", actionApprove, "", "this is not for zoe@example.com to decide by Slack; alice, bob can"},
+		"asked for it":       {pending().Requester("alice"), nil, "UALICE", actionApprove, "", "alice asked for this"},
+		"known, not asked":   {pending(), func(c *Config) { c.Users = map[string]string{"UNEW": "carol"} }, "UNEW", actionApprove, "", "this is not for carol to decide; alice, bob can"},
+		"not an approver":    {ct.Make("apply-1").Users("bob"), nil, "UALICE", actionApprove, "", "this is not for Alice@example.com to decide by Slack; bob can"},
 		"of another team":    {pending(), nil, "UGUEST", actionApprove, "", "another organisation"},
 		"a stranger":         {pending(), nil, "USTRANGE", actionApprove, "", "another organisation"},
 		"unconfirmed":        {pending(), nil, "UMAYBE", actionApprove, "", "confirmed address"},
@@ -211,7 +213,7 @@ func TestDialog(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, ct.Make("apply-1").Requester("zoe@example.com"), nil)
 	b.post(t, b.press("UZOE", actionComment, theReference))
-	if got := b.told(t); !strings.Contains(got, "asked for this") || strings.Contains(b.slack.called(), "views.open") {
+	if got := b.told(t); !strings.Contains(got, "this is not for zoe@example.com") || strings.Contains(b.slack.called(), "views.open") {
 		t.Errorf("the requester was shown the dialog: %q", got)
 	}
 	b.post(t, b.press("UALICE", actionComment, theReference))

@@ -14,25 +14,32 @@ func (c *Channel) person(ctx context.Context, a approvals.Approval, user string)
 	if !userIDs.MatchString(user) {
 		return approvals.Identity{}, approvals.Errorf(approvals.CodeUnauthenticated, "Slack did not say who you are; nothing was recorded")
 	}
-	who, ok := c.Config.Users[user]
-	if !ok {
+	who, configured := c.Config.Users[user]
+	if !configured {
 		var err error
 		if who, err = c.addressOf(ctx, user); err != nil {
 			return approvals.Identity{}, err
 		}
 	}
 	name, err := nameOf(a, who)
-	return approvals.Identity{Name: name, Way: approvals.WaySlack, Evidence: "slack user " + user}, err
+	if err != nil {
+		return approvals.Identity{}, err
+	}
+	if name == "" {
+		// An address is nobody's user name in the cluster: what that name may do there,
+		// as somebody's deputy or by RBAC, is not for its owner in Slack.
+		if !configured {
+			return approvals.Identity{}, approvals.Errorf(approvals.CodeForbidden, "this is not for %s to decide by Slack; %s can", who, a.Terms.Policy.Who())
+		}
+		name = who
+	}
+	return approvals.Identity{Name: name, Way: approvals.WaySlack, Evidence: "slack user " + user}, nil
 }
 
-// nameOf is the approver of that name, or the only one with that address; somebody
-// else stays who they are, and is told by the rules that they may not decide.
+// nameOf is the approver of that name, or the only one with that address, or "".
 func nameOf(a approvals.Approval, who string) (string, error) {
-	if a.Terms == nil {
-		return who, nil
-	}
 	var at []string
-	for _, p := range a.Terms.Policy.Approvers {
+	for _, p := range a.Terms.Policy.People() {
 		if strings.EqualFold(p.Name, who) {
 			return p.Name, nil
 		}
@@ -42,7 +49,7 @@ func nameOf(a approvals.Approval, who string) (string, error) {
 	}
 	switch len(at) {
 	case 0:
-		return who, nil
+		return "", nil
 	case 1:
 		return at[0], nil
 	default:

@@ -33,6 +33,8 @@ const (
 	// the record leaves the API server to the releases.
 	calm     = 300 * time.Millisecond
 	maxYield = 5 * time.Second
+	// clockStep is how far a creation time, which has whole seconds, may be behind.
+	clockStep = time.Second
 	// strangerAgain is how often a taken name is looked at again.
 	strangerAgain = 30 * time.Second
 )
@@ -134,13 +136,47 @@ func (r *Approvals) fixTerms(ctx context.Context, a approvals.Approval) (ctrl.Re
 	return ctrl.Result{}, err
 }
 
+// supersede ends the older ones in whose place a came, and a itself when it is the
+// older one: whichever is looked at first, the outcome is the same.
+func (r *Approvals) supersede(ctx context.Context, a approvals.Approval) error {
+	list, err := r.Store.List(ctx, a.Namespace)
+	if err != nil {
+		return err
+	}
+	for _, other := range list {
+		for _, pair := range [][2]approvals.Approval{{other, a}, {a, other}} {
+			if !approvals.Supersedes(pair[1], pair[0]) {
+				continue
+			}
+			if err := r.end(ctx, pair[0].Key, func(old approvals.Approval) (approvals.Approval, approvals.Change) {
+				return approvals.Supersede(old, pair[1], r.Now())
+			}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (r *Approvals) waitOrExpire(ctx context.Context, a approvals.Approval) (ctrl.Result, error) {
+	if a.Terms.Policy.Supersede == approvals.SupersedeNewest {
+		if err := r.supersede(ctx, a); err != nil {
+			return ctrl.Result{}, err
+		}
+	}
 	if left := a.Deadline().Sub(r.Now()); left > 0 {
 		return ctrl.Result{RequeueAfter: left}, nil
 	}
+	return ctrl.Result{}, r.end(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
+		return approvals.Expire(a, r.Now())
+	})
+}
+
+// end saves an end that no vote brought, with the results of it.
+func (r *Approvals) end(ctx context.Context, key approvals.Key, change func(approvals.Approval) (approvals.Approval, approvals.Change)) error {
 	var did approvals.Change
-	a, err := r.Store.Update(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
-		a, did = approvals.Expire(a, r.Now())
+	a, err := r.Store.Update(ctx, key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+		a, did = change(a)
 		if did != approvals.Ended {
 			return a, did, nil
 		}
@@ -151,7 +187,7 @@ func (r *Approvals) waitOrExpire(ctx context.Context, a approvals.Approval) (ctr
 	if err == nil && did == approvals.Ended {
 		r.Ended(a)
 	}
-	return ctrl.Result{}, err
+	return err
 }
 
 // release posts until the run is seen. The run's name is the key: whatever is

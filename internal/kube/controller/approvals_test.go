@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -283,6 +284,51 @@ func TestListenerDown(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestSuperseded: the newest of a key waits, whichever is looked at first; the
+// others end, once.
+func TestSuperseded(t *testing.T) {
+	t.Parallel()
+	docs := strings.Replace(kubetest.World, "expiresAfter: 1h", "expiresAfter: 1h\n  supersede: Newest\n  supersedeKey: params.env", 1)
+	for _, first := range []string{"old", "new"} {
+		w := newWorld(t, docs)
+		old := w.opened()
+		var pr pipelinev1.PipelineRun
+		if err := w.Get(t.Context(), request("plan-1").NamespacedName, &pr); err != nil {
+			t.Fatal(err)
+		}
+		again := pr.DeepCopy()
+		again.Name, again.UID, again.ResourceVersion = "plan-2", "run-2", ""
+		if err := w.Create(t.Context(), again); err != nil {
+			t.Fatal(err)
+		}
+		w.wait(time.Minute)
+		w.step(w.runs, "plan-2")
+		newer := approvals.Name("apply", "run:run-2")
+		order := []string{old, newer, old, newer}
+		if first == "new" {
+			order = []string{newer, old, newer, old}
+		}
+		writes := w.Count("patch status")
+		for _, name := range order {
+			w.step(w.approvals, name)
+		}
+		a, b := w.get(old), w.get(newer)
+		winner, loser := b, a // of the same second in the fake: the names decide
+		if approvals.Supersedes(w.pending(a), w.pending(b)) {
+			winner, loser = a, b
+		}
+		if winner.Decided() || loser.Outcome != approvals.Superseded || loser.SupersededBy != winner.Name || w.Count("patch status") != writes+1 || len(w.ended) != 1 {
+			t.Errorf("%s first: %s is %s, %s is %s by %q; %d writes", first, winner.Name, winner.Outcome, loser.Name, loser.Outcome, loser.SupersededBy, w.Count("patch status")-writes)
+		}
+	}
+}
+
+// pending is a as it was before its end.
+func (w *world) pending(a approvals.Approval) approvals.Approval {
+	a.Outcome = approvals.Pending
+	return a
 }
 
 // TestYield: while decisions still wait for their runs, runs that are there are not

@@ -171,7 +171,7 @@ func TestGates(t *testing.T) {
 		"usable":           {"", "", "True Usable "},
 		"quorum too high":  {"required: 1", "required: 3", "False Unusable gate \"production\" needs 3 approvals and names 2 distinct people"},
 		"does not compile": {"required: 1", "required: 1\n  results: [{name: ticket, expression: 'approval.'}]", "False Unusable results ticket: expression \"approval.\" does not compile: <input>:1:10"},
-		"strategy":         {"QUORUM", "FOUR_EYES", "False Unusable gate \"production\" has strategy \"FOUR_EYES\", which is unknown"},
+		"strategy":         {"QUORUM", "SOME", "False Unusable gate \"production\" has strategy \"SOME\", which is unknown"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

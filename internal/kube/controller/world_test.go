@@ -45,6 +45,7 @@ type world struct {
 	runs      *Runs
 	approvals *Approvals
 	notify    *Notify
+	votes     *Votes
 	gates     *Gates
 	triggers  *Triggers
 	mails     *mailbox
@@ -85,6 +86,7 @@ func newWorld(t *testing.T, docs string) *world {
 		Ended: ended, Confirmed: func(approvals.Approval) { w.confirmed++ },
 	}
 	w.notify = &Notify{Store: w.store, Channel: w.mails, Now: w.now, Log: log, Sent: func(bool) {}}
+	w.votes = &Votes{Client: w, Store: w.store, Desk: w.desk, Guards: &kube.Guards{Live: w, Now: w.now}, Log: log}
 	w.gates = &Gates{Client: w, CEL: cel, Now: w.now}
 	w.triggers = &Triggers{Client: w, Triggers: triggers, Events: w.events, Log: log}
 	w.listener = &kubetest.Listener{Cluster: w.Cluster, Now: w.now, Processor: &interceptor.Processor{

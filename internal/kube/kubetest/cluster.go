@@ -44,7 +44,7 @@ func New(tb testing.TB, objs ...client.Object) *Cluster {
 	}
 	c := &Cluster{writes: map[string]int{}}
 	c.WithWatch = fake.NewClientBuilder().WithScheme(s).WithObjects(objs...).
-		WithStatusSubresource(&v1alpha1.Approval{}, &v1alpha1.Gate{}).
+		WithStatusSubresource(&v1alpha1.Approval{}, &v1alpha1.Gate{}, &v1alpha1.Vote{}).
 		WithInterceptorFuncs(interceptor.Funcs{
 			Get: func(ctx context.Context, w client.WithWatch, k client.ObjectKey, o client.Object, opts ...client.GetOption) error {
 				if err := c.before("get", o); err != nil {

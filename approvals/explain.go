@@ -1,0 +1,71 @@
+package approvals
+
+import "time"
+
+// Explanation says what is still missing, from whom, and why one person may vote
+// or may not: page, API, command line and chat all show this one.
+type Explanation struct {
+	Rules []RuleState
+	You   *You // nil: nobody in particular asks
+}
+
+// RuleState is how far one requirement has come.
+type RuleState struct {
+	Name     string // "" when it is the only one
+	Who      string // who counts for it
+	Required int
+	Approved []string // whose approvals count for it
+	Missing  int
+}
+
+// You is what one person can do.
+type You struct {
+	May  bool
+	Code Code   // why not, as an error of Cast would say it
+	Why  string // why not, in words
+	Vote *Vote  // the live vote
+	For  string // whose deputy they would be
+}
+
+// Explain explains a to id, or to nobody in particular when id has no name.
+func Explain(a Approval, id Identity, now time.Time) Explanation {
+	var e Explanation
+	if a.Terms != nil {
+		rules, names := met(a)
+		for i, r := range rules {
+			e.Rules = append(e.Rules, RuleState{
+				Name: r.Name, Who: r.who(), Required: r.Required, Approved: names[i], Missing: r.Required - len(names[i]),
+			})
+		}
+	}
+	if id.Name == "" {
+		return e
+	}
+	you := &You{}
+	for i := range a.Votes {
+		if samePerson(a.Votes[i].Voter, id.Name) {
+			you.Vote = &a.Votes[i]
+		}
+	}
+	err := why(a, id, now)
+	you.May, you.Code, you.Why = err == nil, CodeOf(err), Message(err)
+	if you.May {
+		you.For = deputyFor(a, id)
+	}
+	e.You = you
+	return e
+}
+
+// why is the reason for which id can't vote now, nil for none. The four answers
+// differ: not ready, not yours, decided, too late.
+func why(a Approval, id Identity, now time.Time) error {
+	switch {
+	case a.Terms == nil:
+		return notReady(a)
+	case a.Decided():
+		return decided(a)
+	case !now.Before(a.Deadline()):
+		return Errorf(CodeGone, "the time to decide was over at %s", a.Deadline().UTC().Format(time.RFC3339))
+	}
+	return may(a, id)
+}

@@ -1,0 +1,153 @@
+package approvals
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// InputType is what an input holds.
+type InputType string
+
+// The types of inputs.
+const (
+	InputString InputType = "string"
+	InputEnum   InputType = "enum"
+	InputBool   InputType = "bool"
+	InputNumber InputType = "number"
+)
+
+// Limits of inputs; the CRD schema has the same numbers.
+const (
+	MaxInputs = 16
+	MaxInput  = 1024 // bytes of a value
+)
+
+// Input is a field that the approver fills in. Its value travels to the next part
+// as a forwarded param of its name.
+type Input struct {
+	Name        string
+	Description string
+	Type        InputType
+	Required    bool
+	Default     string
+	Pattern     string   // RE2 that the whole of a string must match
+	Options     []string // of an enum
+}
+
+// validate says what is wrong with the field itself.
+func (in Input) validate() error {
+	switch in.Type {
+	case InputString, InputBool, InputNumber:
+	case InputEnum:
+		if len(in.Options) == 0 {
+			return Errorf(CodeInvalid, "input %q is an enum without options: list them", in.Name)
+		}
+	default:
+		return Errorf(CodeInvalid, "input %q has type %q, which is unknown: use string, enum, bool or number", in.Name, in.Type)
+	}
+	if in.Pattern != "" {
+		if _, err := regexp.Compile(in.Pattern); err != nil {
+			return Errorf(CodeInvalid, "input %q: its pattern does not compile: %v", in.Name, err)
+		}
+	}
+	if in.Default != "" {
+		if _, err := in.clean(in.Default); err != nil {
+			return Errorf(CodeInvalid, "the default of %s", Message(err))
+		}
+	}
+	return nil
+}
+
+// clean is value as it is kept, or CodeInvalid with what would be right.
+func (in Input) clean(value string) (string, error) {
+	value, err := CleanComment(value)
+	if err != nil || len(value) > MaxInput {
+		return "", Errorf(CodeInvalid, "input %q has too long a value: the most is %d bytes", in.Name, MaxInput)
+	}
+	switch in.Type {
+	case InputString: // its pattern, below
+	case InputBool:
+		if value != "true" && value != "false" {
+			return "", Errorf(CodeInvalid, "input %q is %q: it must be true or false", in.Name, short(value))
+		}
+	case InputNumber:
+		if _, err := strconv.ParseFloat(value, 64); err != nil {
+			return "", Errorf(CodeInvalid, "input %q is %q: it must be a number", in.Name, short(value))
+		}
+	case InputEnum:
+		if !slices.Contains(in.Options, value) {
+			return "", Errorf(CodeInvalid, "input %q is %q: it must be one of %s", in.Name, short(value), strings.Join(in.Options, ", "))
+		}
+	}
+	if in.Pattern != "" {
+		whole, err := regexp.Compile(`^(?:` + in.Pattern + `)$`)
+		if err != nil || !whole.MatchString(value) {
+			return "", Errorf(CodeInvalid, "input %q is %q: it must match %s", in.Name, short(value), in.Pattern)
+		}
+	}
+	return value, nil
+}
+
+// cleanInputs is the ballot's values in the policy's order. An empty value is
+// none: a form sends every field.
+func cleanInputs(fields []Input, given []Param) ([]Param, error) {
+	for _, g := range given {
+		if !slices.ContainsFunc(fields, func(in Input) bool { return in.Name == g.Name }) {
+			return nil, Errorf(CodeInvalid, "there is no input %q; nothing was recorded", short(g.Name))
+		}
+	}
+	values := ByName(given)
+	var out []Param
+	for _, in := range fields {
+		if values[in.Name] == "" {
+			continue
+		}
+		value, err := in.clean(values[in.Name])
+		if err != nil {
+			return nil, Errorf(CodeInvalid, "%s; nothing was recorded", Message(err))
+		}
+		out = append(out, Param{in.Name, value})
+	}
+	return out, nil
+}
+
+// inputsOf is what the inputs of a hold, as things stand: for each the last
+// approver's value, else its default.
+func inputsOf(a Approval) []Param {
+	var out []Param
+	for _, in := range a.Terms.Policy.Inputs {
+		value, ok := in.Default, in.Default != ""
+		at := a.OpenedAt
+		for _, v := range a.Votes {
+			if x, given := ByName(v.Inputs)[in.Name]; given && v.Verdict == Approve && !v.At.Before(at) {
+				value, ok, at = x, true, v.At
+			}
+		}
+		if ok {
+			out = append(out, Param{in.Name, Neutral(value)})
+		}
+	}
+	return out
+}
+
+// missingInput names a required input that nobody has filled in.
+func missingInput(a Approval) error {
+	values := ByName(inputsOf(a))
+	for _, in := range a.Terms.Policy.Inputs {
+		if _, ok := values[in.Name]; in.Required && !ok {
+			return Errorf(CodeInvalid, "input %q is required to approve; nothing was recorded", in.Name)
+		}
+	}
+	return nil
+}
+
+// Forwarded is everything that travels to the next part: the forwarded params,
+// and the inputs once a is decided.
+func (a Approval) Forwarded() []Param {
+	if a.Terms == nil {
+		return nil
+	}
+	return append(slices.Clone(a.Terms.Params), a.Inputs...)
+}

@@ -1,0 +1,155 @@
+package approvals
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Rule is one requirement of a policy: so many distinct people of these.
+type Rule struct {
+	Name      string
+	Approvers []Approver
+	Groups    []string // any member counts
+	RBAC      bool     // whoever RBAC lets approve on the Gate counts
+	Required  int
+}
+
+// Requirements is what must be met, all of it, and by distinct people: a person
+// counts for one requirement only, whatever they are member of. Every strategy is
+// such a list.
+func (p Policy) Requirements() []Rule {
+	if len(p.Rules) > 0 {
+		return p.Rules
+	}
+	if p.Strategy != Multi {
+		return []Rule{{Approvers: p.Approvers, Groups: p.Groups, RBAC: p.RBAC, Required: p.needed()}}
+	}
+	var all []Rule
+	for _, name := range p.distinct() {
+		all = append(all, Rule{Name: name, Approvers: []Approver{{Name: name}}, Required: 1})
+	}
+	for _, g := range p.Groups {
+		all = append(all, Rule{Name: "group " + g, Groups: []string{g}, Required: 1})
+	}
+	return all
+}
+
+// People are all who are named anywhere in p, each once per name.
+func (p Policy) People() []Approver {
+	var all []Approver
+	for _, r := range p.asWritten() {
+		for _, a := range r.Approvers {
+			if !slices.ContainsFunc(all, func(x Approver) bool { return x.Name == a.Name }) {
+				all = append(all, a)
+			}
+		}
+	}
+	return all
+}
+
+// AllGroups are the groups named anywhere in p, each once.
+func (p Policy) AllGroups() []string {
+	var all []string
+	for _, r := range p.asWritten() {
+		for _, g := range r.Groups {
+			if !slices.Contains(all, g) {
+				all = append(all, g)
+			}
+		}
+	}
+	return all
+}
+
+// ByRBAC says whether RBAC can make somebody an approver of p.
+func (p Policy) ByRBAC() bool {
+	return slices.ContainsFunc(p.asWritten(), func(r Rule) bool { return r.RBAC })
+}
+
+// asWritten is p's rules, or its approvers as one.
+func (p Policy) asWritten() []Rule {
+	if len(p.Rules) > 0 {
+		return p.Rules
+	}
+	return []Rule{{Approvers: p.Approvers, Groups: p.Groups, RBAC: p.RBAC}}
+}
+
+// who says, for people, who counts for r.
+func (r Rule) who() string {
+	var who []string
+	for _, a := range r.Approvers {
+		who = append(who, a.Name)
+	}
+	for _, g := range r.Groups {
+		who = append(who, "group "+g)
+	}
+	if r.RBAC {
+		who = append(who, "whoever RBAC lets approve")
+	}
+	const most = 8
+	if len(who) > most {
+		who = append(who[:most], fmt.Sprintf("%d more", len(who)-most))
+	}
+	return strings.Join(who, ", ")
+}
+
+// counts says whether an approval by v is one that r asks for.
+func (r Rule) counts(v Vote) bool {
+	return slices.ContainsFunc(r.Approvers, func(a Approver) bool { return a.Name == v.Voter || (v.For != "" && a.Name == v.For) }) ||
+		slices.ContainsFunc(v.Groups, func(g string) bool { return slices.Contains(r.Groups, g) }) ||
+		(r.RBAC && v.ByRBAC)
+}
+
+// assign gives each of n people to at most one rule that they can count for, so
+// that as many places as can be are filled: a maximum matching, by augmenting
+// paths, in the order of people. It returns each rule's people.
+func assign(rules []Rule, n int, can func(person int, r Rule) bool) [][]int {
+	filled := make([][]int, len(rules))
+	var place func(person int, tried []bool) bool
+	place = func(person int, tried []bool) bool {
+		for i, r := range rules {
+			if tried[i] || !can(person, r) {
+				continue
+			}
+			tried[i] = true
+			if len(filled[i]) < r.Required {
+				filled[i] = append(filled[i], person)
+				return true
+			}
+			for at, other := range filled[i] {
+				if place(other, tried) {
+					filled[i][at] = person
+					return true
+				}
+			}
+		}
+		return false
+	}
+	for person := range n {
+		place(person, make([]bool, len(rules)))
+	}
+	return filled
+}
+
+// met is the voters whose approvals count, by requirement.
+func met(a Approval) ([]Rule, [][]string) {
+	rules := a.Terms.Policy.Requirements()
+	var yes []Vote
+	for _, v := range a.Votes {
+		if v.Verdict == Approve {
+			yes = append(yes, v)
+		}
+	}
+	filled := assign(rules, len(yes), func(i int, r Rule) bool {
+		// A vote was only taken from somebody who may: with one rule it is that one.
+		return len(rules) == 1 || r.counts(yes[i])
+	})
+	names := make([][]string, len(rules))
+	for i, people := range filled {
+		slices.Sort(people)
+		for _, p := range people {
+			names[i] = append(names[i], yes[p].Voter)
+		}
+	}
+	return rules, names
+}

@@ -1,0 +1,452 @@
+package approvals_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+)
+
+// rules make a built Approval need them.
+func rules(rs ...approvals.Rule) func(*approvals.Approval) {
+	return func(a *approvals.Approval) {
+		p := &a.Terms.Policy
+		p.Approvers, p.Groups, p.Rules, p.Required = nil, nil, rs, 0
+	}
+}
+
+func group(name string, n int, groups ...string) approvals.Rule {
+	return approvals.Rule{Name: name, Groups: groups, Required: n}
+}
+
+// TestRules: who counts for what, and that nobody counts twice.
+func TestRules(t *testing.T) {
+	t.Parallel()
+	security, platform := group("security", 1, "security"), group("platform", 2, "platform")
+	multi := func(a *approvals.Approval) {
+		a.Terms.Policy.Strategy, a.Terms.Policy.Approvers, a.Terms.Policy.Groups = approvals.Multi, users("alice", "bob"), []string{"sre"}
+	}
+	eyes := func(a *approvals.Approval) {
+		a.Terms.Policy.Strategy, a.Terms.Policy.Approvers, a.Terms.Policy.Groups = approvals.FourEyes, nil, []string{"sre"}
+	}
+	for name, c := range map[string]struct {
+		policy  func(*approvals.Approval)
+		votes   []string // "voter group..."
+		outcome approvals.Outcome
+		missing int
+	}{
+		"nobody yet":                       {rules(security, platform), nil, approvals.Pending, 3},
+		"one for each":                     {rules(security, platform), []string{"a security", "b platform"}, approvals.Pending, 1},
+		"all":                              {rules(security, platform), []string{"a security", "b platform", "c platform"}, approvals.Approved, 0},
+		"in both, counts for one":          {rules(security, platform), []string{"a security platform", "b platform"}, approvals.Pending, 1},
+		"in both, makes room":              {rules(security, platform), []string{"a platform security", "b platform", "c platform"}, approvals.Approved, 0},
+		"too many of one":                  {rules(security, platform), []string{"b platform", "c platform", "d platform"}, approvals.Pending, 1},
+		"the order does not matter":        {rules(platform, security), []string{"a security platform", "b platform", "c platform"}, approvals.Approved, 0},
+		"everybody, one is missing":        {multi, []string{"alice", "x sre"}, approvals.Pending, 1},
+		"everybody":                        {multi, []string{"alice", "x sre", "bob"}, approvals.Approved, 0},
+		"everybody, a user is no group":    {multi, []string{"alice sre", "bob"}, approvals.Pending, 1},
+		"four eyes, two of them":           {eyes, []string{"a sre"}, approvals.Pending, 1},
+		"four eyes, the same ones":         {eyes, []string{"a sre", "A sre"}, approvals.Pending, 1},
+		"four eyes":                        {eyes, []string{"a sre", "b sre"}, approvals.Approved, 0},
+		"a rejection ends any of them":     {rules(security, platform), []string{"a security", "!b platform"}, approvals.Rejected, 0},
+		"withdrawn, and again":             {eyes, []string{"a sre", "-a sre", "b sre"}, approvals.Pending, 1},
+		"withdrawn, and it is not counted": {rules(security), []string{"a security"}, approvals.Approved, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := ct.Make("a").With(c.policy).Obj()
+			if err := a.Terms.Policy.Validate(""); err != nil {
+				t.Fatal(err)
+			}
+			for i, v := range c.votes {
+				verdict := approve
+				if rest, ok := strings.CutPrefix(v, "!"); ok {
+					v, verdict = rest, reject
+				} else if rest, ok := strings.CutPrefix(v, "-"); ok {
+					v, verdict = rest, approvals.Withdraw
+				}
+				f := strings.Fields(v)
+				var err error
+				if a, _, err = approvals.Cast(a, ct.Ballot(f[0], verdict, "", f[1:]...), minute(i+1)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if a.Outcome != c.outcome || approvals.Missing(a) != c.missing {
+				t.Errorf("%s with %d missing, want %s with %d", a.Outcome, approvals.Missing(a), c.outcome, c.missing)
+			}
+		})
+	}
+}
+
+// TestMatching: as many places are filled as trying every order would fill, and
+// the explanation adds up.
+func TestMatching(t *testing.T) {
+	t.Parallel()
+	names := []string{"sre", "security", "platform"}
+	rapid.Check(t, func(t *rapid.T) {
+		var rs []approvals.Rule
+		for i := range rapid.IntRange(1, 3).Draw(t, "rules") {
+			gs := rapid.SliceOfNDistinct(rapid.SampledFrom(names), 1, 2, rapid.ID).Draw(t, "groups")
+			rs = append(rs, group(string(rune('a'+i)), rapid.IntRange(1, 2).Draw(t, "required"), gs...))
+		}
+		a := ct.Make("m").With(rules(rs...)).Obj()
+		for i := range rapid.IntRange(0, 5).Draw(t, "voters") {
+			a.Votes = append(a.Votes, approvals.Vote{
+				Voter: string(rune('p' + i)), Verdict: approve, At: minute(1),
+				Groups: rapid.SliceOfNDistinct(rapid.SampledFrom(names), 1, 3, rapid.ID).Draw(t, "in"),
+			})
+		}
+		var places [][]string
+		for _, r := range rs {
+			for range r.Required {
+				places = append(places, r.Groups)
+			}
+		}
+		if len(rs) == 1 { // every vote that was taken counts for the only rule
+			for i := range a.Votes {
+				a.Votes[i].Groups = rs[0].Groups
+			}
+		}
+		best := most(places, a.Votes)
+		if got := approvals.Missing(a); got != len(places)-best {
+			t.Fatalf("%d missing of %d, and %d can be filled", got, len(places), best)
+		}
+		seen := map[string]bool{}
+		for _, r := range approvals.Explain(a, approvals.Identity{}, minute(2)).Rules {
+			if r.Missing != r.Required-len(r.Approved) || r.Missing < 0 {
+				t.Fatalf("%+v does not add up", r)
+			}
+			for _, who := range r.Approved {
+				if seen[who] {
+					t.Fatalf("%s counts twice", who)
+				}
+				seen[who] = true
+			}
+		}
+	})
+}
+
+// most is how many places can be filled, by trying everything.
+func most(places [][]string, votes []approvals.Vote) int {
+	if len(places) == 0 {
+		return 0
+	}
+	best := most(places[1:], votes)
+	for i, v := range votes {
+		if slices.ContainsFunc(v.Groups, func(g string) bool { return slices.Contains(places[0], g) }) {
+			best = max(best, 1+most(places[1:], slices.Delete(slices.Clone(votes), i, i+1)))
+		}
+	}
+	return best
+}
+
+// TestValidateRules: what nobody could meet, or what says two things, is refused.
+func TestValidateRules(t *testing.T) {
+	t.Parallel()
+	named := func(name string, n int, who ...string) approvals.Rule {
+		return approvals.Rule{Name: name, Approvers: users(who...), Required: n}
+	}
+	p := func(change func(*approvals.Policy)) approvals.Policy {
+		q := approvals.Policy{Gate: "production", Approvers: users("alice", "bob"), Strategy: approvals.Single, Lifetime: time.Hour}
+		change(&q)
+		return q
+	}
+	only := func(rs ...approvals.Rule) approvals.Policy {
+		return p(func(p *approvals.Policy) { p.Approvers, p.Rules = nil, rs })
+	}
+	for name, c := range map[string]struct {
+		p         approvals.Policy
+		requester string
+		want      string
+	}{
+		"four eyes":             {p(func(p *approvals.Policy) { p.Strategy = approvals.FourEyes }), "", ""},
+		"four eyes, one asked":  {p(func(p *approvals.Policy) { p.Strategy = approvals.FourEyes }), "bob", "without the requester bob it has 1"},
+		"four eyes, one person": {p(func(p *approvals.Policy) { p.Strategy, p.Approvers = approvals.FourEyes, users("alice", "Alice") }), "", "needs 2 approvals and names 1 distinct people"},
+		"multi":                 {p(func(p *approvals.Policy) { p.Strategy = approvals.Multi }), "carol", ""},
+		"multi, one asked":      {p(func(p *approvals.Policy) { p.Strategy = approvals.Multi }), "alice", "without the requester alice"},
+		"multi by RBAC":         {p(func(p *approvals.Policy) { p.Strategy, p.RBAC = approvals.Multi, true }), "", "can't be counted"},
+		"RBAC alone":            {p(func(p *approvals.Policy) { p.Approvers, p.RBAC = nil, true }), "", ""},
+		"RBAC, no Gate":         {p(func(p *approvals.Policy) { p.Gate, p.RBAC = approvals.InlineGate, true }), "", "make it one and name it"},
+		"rules":                 {only(named("a", 1, "alice"), named("b", 1, "bob")), "", ""},
+		"rules of one person":   {only(named("a", 1, "alice"), named("b", 1, "alice")), "", "needs 2 approvals and names 1 distinct people"},
+		"rules, one asked":      {only(named("a", 1, "alice"), named("b", 1, "alice", "bob")), "bob", "without the requester bob it has 1"},
+		"a rule without a name": {only(named("", 1, "alice")), "", "rule 1 has no name"},
+		"two of a name":         {only(named("a", 1, "alice"), named("a", 1, "bob")), "", `two rules named "a"`},
+		"a rule of nobody":      {only(named("a", 1)), "", `rule "a", names no approvers`},
+		"a rule of none":        {only(named("a", 0, "alice")), "", `rule "a", requires 0`},
+		"rules and approvers":   {p(func(p *approvals.Policy) { p.Rules = []approvals.Rule{named("a", 1, "alice")} }), "", "rules say all of it"},
+		"comment":               {p(func(p *approvals.Policy) { p.Comment = "Always" }), "", "use Optional, Required or RequiredOnReject"},
+		"on expiry":             {p(func(p *approvals.Policy) { p.OnExpiry = "Maybe" }), "", "use Expire, Approve or Reject"},
+		"supersede":             {p(func(p *approvals.Policy) { p.Supersede = "Oldest" }), "", "use Keep or Newest"},
+		"a key for nothing":     {p(func(p *approvals.Policy) { p.SupersedeKey = "params.env" }), "", "only supersede: Newest uses"},
+		"two inputs of a name": {p(func(p *approvals.Policy) {
+			p.Inputs = []approvals.Input{{Name: "a", Type: "string"}, {Name: "a", Type: "bool"}}
+		}), "", `two inputs named "a"`},
+		"an input of no type":       {p(func(p *approvals.Policy) { p.Inputs = []approvals.Input{{Name: "a", Type: "date"}} }), "", `type "date", which is unknown`},
+		"an enum of nothing":        {p(func(p *approvals.Policy) { p.Inputs = []approvals.Input{{Name: "a", Type: "enum"}} }), "", "without options"},
+		"a pattern":                 {p(func(p *approvals.Policy) { p.Inputs = []approvals.Input{{Name: "a", Type: "string", Pattern: "("}} }), "", "does not compile"},
+		"a default that is not one": {p(func(p *approvals.Policy) { p.Inputs = []approvals.Input{{Name: "a", Type: "number", Default: "x"}} }), "", "the default of input"},
+		"nobody to fill it in": {p(func(p *approvals.Policy) {
+			p.OnExpiry, p.Inputs = approvals.ApproveOnExpiry, []approvals.Input{{Name: "a", Type: "string", Required: true}}
+		}), "", "give it a default"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := c.p.Validate(c.requester)
+			if c.want == "" && err != nil || c.want != "" && (approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), c.want)) {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+// TestComment: where the Gate asks for one, a vote without is refused.
+func TestComment(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		rule                approvals.CommentRule
+		onApprove, onReject bool // asked for
+	}{{approvals.CommentOptional, false, false}, {"", false, false}, {approvals.CommentRequired, true, true}, {approvals.CommentRequiredOnReject, false, true}} {
+		for verdict, asked := range map[approvals.Verdict]bool{approve: c.onApprove, reject: c.onReject} {
+			a := ct.Make("a").With(func(a *approvals.Approval) { a.Terms.Policy.Comment = c.rule }).Obj()
+			_, _, err := approvals.Cast(a, ct.Ballot("alice", verdict, " \n"), minute(1))
+			if (approvals.CodeOf(err) == approvals.CodeInvalid) != asked {
+				t.Errorf("%q, %s without a comment: %v", c.rule, verdict, err)
+			}
+			if _, _, err := approvals.Cast(a, ct.Ballot("alice", verdict, "why"), minute(1)); err != nil {
+				t.Errorf("%q, %s with a comment: %v", c.rule, verdict, err)
+			}
+		}
+	}
+}
+
+// TestOnExpiry: the Gate says what a timeout means.
+func TestOnExpiry(t *testing.T) {
+	t.Parallel()
+	for rule, want := range map[approvals.ExpiryRule]approvals.Outcome{"": approvals.Expired, approvals.ExpireOnExpiry: approvals.Expired, approvals.ApproveOnExpiry: approvals.Approved, approvals.RejectOnExpiry: approvals.Rejected} {
+		a := ct.Make("a").With(func(a *approvals.Approval) { a.Terms.Policy.OnExpiry = rule }).Expired().Obj()
+		decision, _ := result(a, "decision")
+		by, _ := result(a, "approvedBy")
+		if a.Outcome != want || (decision == "true") != (want == approvals.Approved) || by != "" {
+			t.Errorf("%q: %s, decision %q by %q", rule, a.Outcome, decision, by)
+		}
+		_, _, err := approvals.Cast(a, ct.Ballot("alice", approve, ""), a.Deadline().Add(1))
+		if err == nil || want != approvals.Expired && !strings.Contains(approvals.Message(err), "when nobody had decided in time") {
+			t.Errorf("%q: a late vote: %v", rule, err)
+		}
+	}
+}
+
+// TestSupersede: only what waits, wants the newest, and is of the same key.
+func TestSupersede(t *testing.T) {
+	t.Parallel()
+	newest := func(a *approvals.Approval) { a.Terms.Policy.Supersede, a.Terms.Key = approvals.SupersedeNewest, "prod" }
+	later := func(a *approvals.Approval) { newest(a); a.OpenedAt = a.OpenedAt.Add(time.Second) }
+	for name, c := range map[string]struct {
+		old, by *ct.Builder
+		want    bool
+	}{
+		"newer":          {ct.Make("a").With(newest), ct.Make("b").With(later), true},
+		"older":          {ct.Make("a").With(later), ct.Make("b").With(newest), false},
+		"itself":         {ct.Make("a").With(newest), ct.Make("a").With(newest), false},
+		"same second":    {ct.Make("a").With(newest), ct.Make("b").With(newest), true},
+		"same second, 2": {ct.Make("b").With(newest), ct.Make("a").With(newest), false},
+		"kept":           {ct.Make("a"), ct.Make("b").With(later), false},
+		"another key":    {ct.Make("a").With(newest), ct.Make("b").With(later).With(func(a *approvals.Approval) { a.Terms.Key = "dev" }), false},
+		"another trigger": {
+			ct.Make("a").With(newest), ct.Make("b").With(later).With(func(a *approvals.Approval) { a.Trigger = "other" }), false,
+		},
+		"another space": {ct.Make("a").With(newest), ct.Make("b").With(later).In("dev"), false},
+		"decided":       {ct.Make("a").With(newest).Voted("alice", approve, ""), ct.Make("b").With(later), false},
+		"no terms":      {ct.Make("a").With(newest), ct.Make("b").NoTerms(nil), false},
+	} {
+		got, did := approvals.Supersede(c.old.Obj(), c.by.Obj(), minute(5))
+		if (did == approvals.Ended) != c.want || (got.Outcome == approvals.Superseded) != c.want || (got.SupersededBy == "b") != c.want {
+			t.Errorf("%s: %s, %s by %q", name, did, got.Outcome, got.SupersededBy)
+		}
+	}
+}
+
+// TestInputs: what approvers fill in is checked, and travels.
+func TestInputs(t *testing.T) {
+	t.Parallel()
+	fields := []approvals.Input{
+		{Name: "ticket", Type: approvals.InputString, Required: true, Pattern: `OPS-\d+`},
+		{Name: "size", Type: approvals.InputEnum, Options: []string{"small", "large"}, Default: "small"},
+		{Name: "n", Type: approvals.InputNumber},
+		{Name: "force", Type: approvals.InputBool},
+	}
+	cast := func(a approvals.Approval, voter string, at int, inputs ...approvals.Param) (approvals.Approval, error) {
+		b := ct.Ballot(voter, approve, "")
+		b.Inputs = inputs
+		got, _, err := approvals.Cast(a, b, minute(at))
+		return got, err
+	}
+	asks := func() approvals.Approval {
+		return ct.Make("a").Users("alice", "bob").Quorum(2).With(func(a *approvals.Approval) { a.Terms.Policy.Inputs = fields }).Obj()
+	}
+	for want, inputs := range map[string][]approvals.Param{
+		`input "ticket" is required to approve`:        nil,
+		`input "ticket" is "x": it must match`:         {{Name: "ticket", Value: "x"}},
+		`it must be one of small, large`:               {{Name: "ticket", Value: "OPS-1"}, {Name: "size", Value: "huge"}},
+		`input "n" is "many": it must be a number`:     {{Name: "ticket", Value: "OPS-1"}, {Name: "n", Value: "many"}},
+		`input "force" is "yes": it must be true or`:   {{Name: "ticket", Value: "OPS-1"}, {Name: "force", Value: "yes"}},
+		`there is no input "other"`:                    {{Name: "other", Value: "1"}},
+		`input "ticket" has too long a value`:          {{Name: "ticket", Value: strings.Repeat("x", 3000)}},
+		`input "ticket" is "OPS-1\nrm": it must match`: {{Name: "ticket", Value: "OPS-1\nrm"}},
+	} {
+		got, err := cast(asks(), "alice", 1, inputs...)
+		if approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), want) || len(got.Votes) != 0 {
+			t.Errorf("%v: %v, want %q", inputs, err, want)
+		}
+	}
+	a, err := cast(asks(), "alice", 1, approvals.Param{Name: "ticket", Value: "OPS-1"}, approvals.Param{Name: "n", Value: ""})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, err = cast(a, "bob", 2, approvals.Param{Name: "ticket", Value: "OPS-2"}); err != nil {
+		t.Fatal(err)
+	}
+	want := []approvals.Param{{Name: "digest", Value: "sha256:abc"}, {Name: "ticket", Value: "OPS-2"}, {Name: "size", Value: "small"}}
+	if a.Outcome != approvals.Approved || !slices.Equal(a.Forwarded(), want) {
+		t.Errorf("%s, forwarded %v, want %v", a.Outcome, a.Forwarded(), want)
+	}
+	if r, _, err := approvals.Cast(asks(), ct.Ballot("alice", reject, ""), minute(1)); err != nil || r.Outcome != approvals.Rejected {
+		t.Errorf("a rejection needs no inputs: %v", err)
+	}
+}
+
+// TestBreakGlass: alone, with the right and a reason, not by a mailed link.
+func TestBreakGlass(t *testing.T) {
+	t.Parallel()
+	two := ct.Make("a").Users("alice", "bob").Quorum(2).Requester("zoe").Obj()
+	b := func(comment string, way approvals.Way, rights ...approvals.Right) approvals.Ballot {
+		b := ct.Ballot("zoe", approve, comment)
+		b.Voter.Way, b.Voter.Rights, b.BreakGlass = way, rights, true
+		return b
+	}
+	for want, ballot := range map[string]approvals.Ballot{
+		"needs a reason":                         b(" ", approvals.WayToken, approvals.RightBreakGlass),
+		"the RBAC verb break-glass":              b("fire", approvals.WayToken, approvals.RightApprove),
+		"a mailed link does not break the glass": b("fire", approvals.WayLink, approvals.RightBreakGlass),
+		"breaking the glass approves; to reject,": func() approvals.Ballot {
+			x := b("fire", approvals.WayToken, approvals.RightBreakGlass)
+			x.Verdict = reject
+			return x
+		}(),
+		"does not let the requester decide; alice": func() approvals.Ballot {
+			x := b("fire", approvals.WayToken, approvals.RightBreakGlass)
+			x.BreakGlass = false
+			return x
+		}(),
+	} {
+		if _, _, err := approvals.Cast(two, ballot, minute(1)); err == nil || !strings.Contains(approvals.Message(err), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	got, did, err := approvals.Cast(two, b("fire", approvals.WayToken, approvals.RightBreakGlass), minute(1))
+	if err != nil || did != approvals.Ended || got.Outcome != approvals.Approved || !got.Votes[0].BreakGlass {
+		t.Errorf("%s, %s, %v: %+v", did, got.Outcome, err, got.Votes)
+	}
+}
+
+// TestDeputy: somebody named hands over, for themselves alone.
+func TestDeputy(t *testing.T) {
+	t.Parallel()
+	deputy := func(name string, verdict approvals.Verdict, of ...string) approvals.Ballot {
+		b := ct.Ballot(name, verdict, "")
+		b.Voter.DeputyOf = of
+		return b
+	}
+	two := func() *ct.Builder { return ct.Make("a").Users("alice", "bob").Quorum(2).Requester("zoe") }
+	for name, c := range map[string]struct {
+		before  *ct.Builder
+		ballots []approvals.Ballot
+		last    approvals.Code // of the last ballot
+		outcome approvals.Outcome
+		votes   string // voter for whom
+	}{
+		"for alice":             {two(), []approvals.Ballot{deputy("dan", approve, "alice")}, "", approvals.Pending, "dan for alice"},
+		"and bob himself":       {two(), []approvals.Ballot{deputy("dan", approve, "alice"), ct.Ballot("bob", approve, "")}, "", approvals.Approved, "dan for alice; bob for "},
+		"for nobody named":      {two(), []approvals.Ballot{deputy("dan", approve, "mallory")}, approvals.CodeForbidden, approvals.Pending, ""},
+		"no chains":             {two(), []approvals.Ballot{deputy("eve", approve, "dan")}, approvals.CodeForbidden, approvals.Pending, ""},
+		"the requester":         {two(), []approvals.Ballot{deputy("zoe", approve, "alice")}, approvals.CodeForbidden, approvals.Pending, ""},
+		"the requester's":       {ct.Make("a").Users("alice", "bob", "carl").Quorum(2).Requester("alice"), []approvals.Ballot{deputy("dan", approve, "alice")}, approvals.CodeForbidden, approvals.Pending, ""},
+		"alice has voted":       {two(), []approvals.Ballot{ct.Ballot("alice", approve, ""), deputy("dan", approve, "alice")}, approvals.CodeForbidden, approvals.Pending, "alice for "},
+		"alice comes in person": {two(), []approvals.Ballot{deputy("dan", approve, "alice"), ct.Ballot("alice", approve, "")}, "", approvals.Pending, "alice for "},
+		"two deputies of one":   {two(), []approvals.Ballot{deputy("dan", approve, "alice"), deputy("eve", approve, "alice")}, approvals.CodeForbidden, approvals.Pending, "dan for alice"},
+		"one deputy of two":     {two(), []approvals.Ballot{deputy("dan", approve, "alice", "bob"), deputy("dan", approve, "alice", "bob")}, "", approvals.Pending, "dan for alice"},
+		"bob is himself":        {two(), []approvals.Ballot{deputy("bob", approve, "alice")}, "", approvals.Pending, "bob for "},
+		"rejects":               {two(), []approvals.Ballot{deputy("dan", reject, "alice")}, "", approvals.Rejected, "dan for alice"},
+		"withdraws":             {two(), []approvals.Ballot{deputy("dan", approve, "alice"), deputy("dan", approvals.Withdraw, "alice")}, "", approvals.Pending, ""},
+		"for a rule": {
+			ct.Make("a").With(rules(approvals.Rule{Name: "security", Approvers: users("alice"), Required: 1}, approvals.Rule{Name: "platform", Approvers: users("bob"), Required: 1})),
+			[]approvals.Ballot{deputy("dan", approve, "alice"), ct.Ballot("bob", approve, "")},
+			"", approvals.Approved, "dan for alice; bob for ",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := c.before.Obj()
+			var err error
+			for i, b := range c.ballots {
+				if a, _, err = approvals.Cast(a, b, minute(i+1)); err != nil && i < len(c.ballots)-1 {
+					t.Fatal(err)
+				}
+			}
+			var got []string
+			for _, v := range a.Votes {
+				got = append(got, v.Voter+" for "+v.For)
+			}
+			if approvals.CodeOf(err) != c.last || a.Outcome != c.outcome || strings.Join(got, "; ") != c.votes {
+				t.Errorf("%v, %s, %q; want %q, %s, %q", err, a.Outcome, got, c.last, c.outcome, c.votes)
+			}
+		})
+	}
+	if you := approvals.Explain(two().Obj(), deputy("dan", approve, "alice").Voter, minute(1)).You; !you.May || you.For != "alice" {
+		t.Errorf("%+v", you)
+	}
+}
+
+// TestExplain: the same answers as Cast gives.
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	who := func(name string, groups ...string) approvals.Identity {
+		return ct.Ballot(name, approve, "", groups...).Voter
+	}
+	a := ct.Make("a").With(rules(group("security", 1, "security"), group("platform", 2, "platform"))).Requester("zoe").Obj()
+	a, _, err := approvals.Cast(a, ct.Ballot("ann", approve, "", "platform"), minute(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := approvals.Explain(a, who("ann", "platform"), minute(2))
+	if len(e.Rules) != 2 || e.Rules[0].Missing != 1 || e.Rules[1].Missing != 1 || e.Rules[1].Approved[0] != "ann" || e.Rules[0].Who != "group security" || !e.You.May || e.You.Vote == nil {
+		t.Errorf("%+v, you %+v", e.Rules, e.You)
+	}
+	for name, c := range map[string]struct {
+		a    approvals.Approval
+		id   approvals.Identity
+		at   time.Time
+		code approvals.Code
+		why  string
+	}{
+		"not for you": {a, who("mallory"), minute(2), approvals.CodeForbidden, "group security, group platform can"},
+		"you asked":   {a, who("zoe", "security"), minute(2), approvals.CodeForbidden, "does not let the requester decide"},
+		"too late":    {a, who("ann", "platform"), minute(60), approvals.CodeGone, "the time to decide was over"},
+		"decided":     {ct.Make("a").Voted("alice", approve, "").Obj(), who("bob"), minute(2), approvals.CodeConflict, "already approved by alice"},
+		"not ready":   {ct.Make("a").NoTerms(nil).Obj(), who("alice"), minute(2), approvals.CodeNotReady, "can't be decided yet"},
+	} {
+		you := approvals.Explain(c.a, c.id, c.at).You
+		if you.May || you.Code != c.code || !strings.Contains(you.Why, c.why) {
+			t.Errorf("%s: %+v", name, you)
+		}
+	}
+	if e := approvals.Explain(a, approvals.Identity{}, minute(2)); e.You != nil {
+		t.Errorf("nobody asks: %+v", e.You)
+	}
+}

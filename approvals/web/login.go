@@ -1,0 +1,197 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/templates"
+)
+
+// maxBack bounds the address that a login remembers.
+const maxBack = 1024
+
+// Login proves people who use a browser.
+type Login interface {
+	// Who is whom a request proves. CodeUnauthenticated when it proves nobody.
+	Who(r *http.Request) (approvals.Identity, error)
+	// Begin returns the provider's page to go to, which leads to Finish.
+	Begin(w http.ResponseWriter, r *http.Request, back string) (string, error)
+	// Finish begins a session and returns what Begin was given, on an error too when
+	// that is known.
+	Finish(w http.ResponseWriter, r *http.Request) (back string, err error)
+	// End ends the session.
+	End(w http.ResponseWriter)
+}
+
+// behindLogin adds the pages that are for people who have logged in.
+func (s *server) behindLogin(at func(path string, h http.HandlerFunc, methods ...string)) {
+	at("/", s.board, http.MethodGet, http.MethodHead)
+	at("/mine", s.mine, http.MethodGet, http.MethodHead)
+	at("/approvals/{namespace}/{name}", s.showApproval, http.MethodGet, http.MethodHead)
+	at("/approvals/{namespace}/{name}", s.voteLoggedIn, http.MethodPost)
+	at("/login", s.login, http.MethodGet)
+	at("/callback", s.callback, http.MethodGet)
+	at("/logout", s.askLogout, http.MethodGet, http.MethodHead)
+	at("/logout", s.logout, http.MethodPost)
+}
+
+// person is who asks for a page. When nobody is proved it answers the request and
+// says false: a GET goes to the login and comes back.
+func (s *server) person(w http.ResponseWriter, r *http.Request) (approvals.Identity, bool) {
+	id, err := s.Login.Who(r)
+	switch {
+	case err == nil:
+		return id, true
+	case approvals.CodeOf(err) != approvals.CodeUnauthenticated:
+		s.logInternal(err)
+		s.say(w, statusOf(approvals.CodeOf(err)), templates.Problem{
+			Status: statusOf(approvals.CodeOf(err)), Title: "Can't tell who you are", Message: approvals.Message(err),
+		})
+	case r.Method == http.MethodGet && r.URL.RawQuery != "" && r.URL.Path == s.base+"/":
+		// From the board's own form, maybe: browsers hold redirects to form-action too,
+		// and the provider is another site. A page that goes on by itself is none.
+		to := s.loginPath(r.URL.RequestURI())
+		w.Header().Set("Refresh", "0; url="+to)
+		s.say(w, http.StatusUnauthorized, templates.Problem{Title: "Log in", Message: "You are being sent to log in.", Link: to, LinkText: "Log in"})
+	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		redirect(w, r, s.loginPath(r.URL.RequestURI()))
+	default:
+		s.lost(w, r)
+	}
+	return approvals.Identity{}, false
+}
+
+// lost answers a vote without a session. A redirect would come back as a GET, and
+// the person would believe that it was recorded.
+func (s *server) lost(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	_ = r.ParseForm() // what can be read of the comment is given back
+	s.say(w, http.StatusUnauthorized, templates.Problem{
+		Status: http.StatusUnauthorized, Title: "You are not logged in any more",
+		Message: "Nothing was recorded. Log in again and decide then; copy your comment first if you need it again.",
+		Quote:   r.PostForm.Get("comment"), Link: s.loginPath(r.URL.EscapedPath()), LinkText: "Log in again",
+	})
+}
+
+func (s *server) loginPath(back string) string {
+	return s.base + "/login?back=" + url.QueryEscape(s.local(back))
+}
+
+// local is back when it is a page of ours, else the board: a login must lead
+// nowhere else, whoever made the link to it.
+func (s *server) local(back string) string {
+	home := s.base + "/"
+	u, err := url.Parse(back)
+	if err != nil || len(back) > maxBack || u.IsAbs() || u.Host != "" || u.User != nil || u.Opaque != "" || strings.Contains(back, "\\") {
+		return home
+	}
+	rest, ours := strings.CutPrefix(u.Path, home)
+	if !ours || strings.Contains(u.Path, "\\") || path.Clean(u.Path) != strings.TrimSuffix(u.Path, "/") && u.Path != "/" ||
+		slices.Contains([]string{"login", "callback", "logout"}, rest) {
+		return home
+	}
+	return (&url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery}).RequestURI()
+}
+
+// redirect goes to what local or the login gave, and to nothing else.
+func redirect(w http.ResponseWriter, r *http.Request, to string) {
+	http.Redirect(w, r, to, http.StatusSeeOther) //nolint:gosec // see above
+}
+
+func (s *server) login(w http.ResponseWriter, r *http.Request) {
+	back := s.local(r.URL.Query().Get("back"))
+	to, err := s.Login.Begin(w, r, back)
+	if err != nil {
+		s.logInternal(err)
+		status := statusOf(approvals.CodeOf(err))
+		s.say(w, status, templates.Problem{
+			Status: status, Title: "You can't log in just now", Message: approvals.Message(err), Link: s.loginPath(back), LinkText: "Try again",
+		})
+		return
+	}
+	redirect(w, r, to)
+}
+
+func (s *server) callback(w http.ResponseWriter, r *http.Request) {
+	back, err := s.Login.Finish(w, r)
+	if err != nil {
+		// Whoever runs the provider looks for the cause here.
+		s.Log.Info("login refused", "code", string(approvals.CodeOf(err)), "error", err.Error())
+		status := statusOf(approvals.CodeOf(err))
+		s.say(w, status, templates.Problem{
+			Status: status, Title: "You are not logged in", Message: approvals.Message(err), Link: s.loginPath(back), LinkText: "Log in again",
+		})
+		return
+	}
+	redirect(w, r, s.local(back))
+}
+
+// askLogout offers the button: a link must not end a session, whoever follows it.
+func (s *server) askLogout(w http.ResponseWriter, _ *http.Request) {
+	s.say(w, http.StatusOK, templates.Problem{
+		Title: "Log out?", Message: "What you decided stays recorded.", Post: s.base + "/logout", PostText: "Log out",
+	})
+}
+
+func (s *server) logout(w http.ResponseWriter, _ *http.Request) {
+	s.Login.End(w)
+	s.say(w, http.StatusOK, templates.Problem{
+		Title:   "You are logged out",
+		Message: "The login provider, or a proxy in front of this site, may still know you: log out there too if others use this browser.",
+		Link:    s.loginPath(""), LinkText: "Log in again",
+	})
+}
+
+// showApproval shows one Approval to somebody who has logged in.
+func (s *server) showApproval(w http.ResponseWriter, r *http.Request) {
+	if id, a, ok := s.byLogin(w, r); ok {
+		s.page(w, http.StatusOK, s.behind(a, id), r)
+	}
+}
+
+func (s *server) voteLoggedIn(w http.ResponseWriter, r *http.Request) {
+	id, a, ok := s.byLogin(w, r)
+	if !ok {
+		return
+	}
+	d := s.behind(a, id)
+	// What is voted on is what was read: a name may be another Approval's by now.
+	if r.URL.Query().Get("uid") != a.UID {
+		d.Trouble = "The page that this was sent from is not of this approval as it is now, so nothing was recorded. Read this one and decide again."
+		s.page(w, http.StatusConflict, d, r)
+		return
+	}
+	s.vote(w, r, a.Key, id, d, func(a approvals.Approval) templates.Data { return s.behind(a, id) })
+}
+
+func (s *server) behind(a approvals.Approval, id approvals.Identity) templates.Data {
+	d := s.showTo(a, id)
+	d.Session = true
+	return d
+}
+
+// byLogin finds the Approval that a person asks for and may see, or answers the
+// request and says false.
+func (s *server) byLogin(w http.ResponseWriter, r *http.Request) (approvals.Identity, approvals.Approval, bool) {
+	id, ok := s.person(w, r)
+	if !ok {
+		return id, approvals.Approval{}, false
+	}
+	a, err := s.Store.Get(r.Context(), keyOf(r))
+	if err == nil {
+		id, err = s.Desk.Prove(r.Context(), a, id, false)
+	}
+	if err == nil {
+		err = s.maySee(r.Context(), id, a)
+	}
+	if err != nil {
+		s.logInternal(err)
+		s.problem(w, statusOf(approvals.CodeOf(err)), "Can't be shown", approvals.Message(err))
+		return id, a, false
+	}
+	return id, a, true
+}

@@ -1,0 +1,120 @@
+package controller
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/internal/kube"
+)
+
+// Voter takes a ballot.
+type Voter interface {
+	Vote(ctx context.Context, key approvals.Key, b approvals.Ballot) (approvals.Approval, approvals.Change, error)
+}
+
+// Votes folds Vote objects into their Approvals. What makes it idempotent is the
+// object's UID, the vote's evidence: one that stands in the Approval is done.
+type Votes struct {
+	Client client.Client
+	Store  *kube.Store
+	Desk   Voter
+	Guards *kube.Guards
+	Log    *slog.Logger
+}
+
+var _ reconcile.Reconciler = (*Votes)(nil)
+
+// SetupWithManager registers the controller.
+func (r *Votes) SetupWithManager(mgr ctrl.Manager) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("votes").
+		For(&v1alpha1.Vote{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Complete(r)
+}
+
+// Reconcile folds one Vote in, and says on it how that went.
+func (r *Votes) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	var v v1alpha1.Vote
+	if err := r.Client.Get(ctx, req.NamespacedName, &v); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if v.Status.State != "" || v.DeletionTimestamp != nil {
+		return ctrl.Result{}, nil
+	}
+	if err := r.Guards.Check(ctx, kube.GuardOfVotes); err != nil {
+		return ctrl.Result{}, err // nothing proves whose vote it is: it waits
+	}
+	key := approvals.Key{Namespace: v.Namespace, Name: v.Spec.Approval, UID: v.Spec.ApprovalUID}
+	a, err := r.Store.Fresh(ctx, key)
+	if err == nil {
+		a, err = r.fold(ctx, a, &v)
+	}
+	switch approvals.CodeOf(err) {
+	case "":
+		return ctrl.Result{}, r.say(ctx, &v, v1alpha1.VoteRecorded, standing(a))
+	case approvals.CodeUnavailable, approvals.CodeInternal:
+		return ctrl.Result{}, err
+	case approvals.CodeNotReady:
+		// It is taken once the Approval can be decided: its writer hears nothing of
+		// the moment before.
+		return ctrl.Result{RequeueAfter: strangerAgain}, nil
+	default:
+		return ctrl.Result{}, r.say(ctx, &v, v1alpha1.VoteRefused, approvals.Message(err))
+	}
+}
+
+func (r *Votes) fold(ctx context.Context, a approvals.Approval, v *v1alpha1.Vote) (approvals.Approval, error) {
+	evidence := "vote:" + string(v.UID)
+	for _, x := range a.Votes {
+		switch {
+		case x.Evidence == evidence:
+			return a, nil // killed between the Approval's write and the Vote's
+		case strings.EqualFold(x.Voter, v.Spec.Voter) && x.At.After(v.CreationTimestamp.Add(clockStep)):
+			return a, approvals.Errorf(approvals.CodeConflict, "a newer vote of %s is recorded: nothing was changed", v.Spec.Voter)
+		}
+	}
+	b := approvals.Ballot{
+		Voter:   approvals.Identity{Name: v.Spec.Voter, Groups: slices.Clone(v.Spec.Groups), Way: approvals.WayObject, Evidence: evidence},
+		Verdict: approvals.Verdict(v.Spec.Verdict), Comment: v.Spec.Comment, BreakGlass: v.Spec.BreakGlass,
+	}
+	for _, in := range v.Spec.Inputs {
+		b.Inputs = append(b.Inputs, approvals.Param{Name: in.Name, Value: in.Value})
+	}
+	a, _, err := r.Desk.Vote(ctx, a.Key, b)
+	if err == nil {
+		r.Log.Info("vote folded in", "namespace", v.Namespace, "approval", v.Spec.Approval, "vote", v.Name)
+	}
+	return a, err
+}
+
+// standing says how a stands after the vote.
+func standing(a approvals.Approval) string {
+	if a.Decided() {
+		return "the approval is " + string(a.Outcome)
+	}
+	return fmt.Sprintf("recorded; %d more to come", approvals.Missing(a))
+}
+
+func (r *Votes) say(ctx context.Context, v *v1alpha1.Vote, state v1alpha1.VoteState, message string) error {
+	patch, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{"uid": v.UID},
+		"status":   v1alpha1.VoteStatus{State: state, Message: message},
+	})
+	if err != nil {
+		return err
+	}
+	return client.IgnoreNotFound(r.Client.Status().Patch(ctx, v.DeepCopy(), client.RawPatch(types.MergePatchType, patch)))
+}

@@ -1,0 +1,58 @@
+package kube
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+)
+
+// TestDeputies: in its namespace, in its time, for its Gates, and only for its
+// deputy.
+func TestDeputies(t *testing.T) {
+	t.Parallel()
+	hour := func(n int) *metav1.Time {
+		at := metav1.NewTime(ct.T0.Add(time.Duration(n) * time.Hour))
+		return &at
+	}
+	var objs []client.Object
+	for name, spec := range map[string]v1alpha1.DelegationSpec{
+		"now":       {From: "alice", To: "dan", Until: *hour(1)},
+		"twice":     {From: "alice", To: "dan", Until: *hour(2)},
+		"gate":      {From: "bob", To: "dan", Until: *hour(1), Gates: []string{"production"}},
+		"other":     {From: "carl", To: "dan", Until: *hour(1), Gates: []string{"staging"}},
+		"over":      {From: "erin", To: "dan", Since: hour(-2), Until: *hour(0)},
+		"later":     {From: "fred", To: "dan", Since: hour(1), Until: *hour(2)},
+		"to others": {From: "gina", To: "Dan", Until: *hour(1)},
+	} {
+		objs = append(objs, &v1alpha1.Delegation{ObjectMeta: metav1.ObjectMeta{Namespace: "prod", Name: name, CreationTimestamp: *hour(0)}, Spec: spec})
+	}
+	bare := newCluster(t, objs...)
+	guarded := newCluster(t, append(objs,
+		&admissionv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: GuardOfDelegations}},
+		&admissionv1.ValidatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: GuardOfDelegations}})...)
+	if got, err := (&Deputies{Client: bare, Guards: &Guards{Live: bare, Now: at(ct.T0)}}).Of(t.Context(), "dan", "prod", "production", ct.T0); err == nil || len(got) != 0 {
+		t.Errorf("nothing proves who made them: %v, %v", got, err)
+	}
+	d := &Deputies{Client: guarded, Guards: &Guards{Live: guarded, Now: at(ct.T0)}}
+	for _, c := range []struct {
+		name, namespace, gate string
+		want                  []string
+	}{
+		{"dan", "prod", "production", []string{"alice", "bob"}},
+		{"dan", "prod", "staging", []string{"alice", "carl"}},
+		{"dan", "dev", "production", nil},
+		{"alice", "prod", "production", nil},
+	} {
+		got, err := d.Of(t.Context(), c.name, c.namespace, c.gate, ct.T0)
+		if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%s, %s/%s: %v, %v; want %v", c.name, c.namespace, c.gate, got, err, c.want)
+		}
+	}
+}

@@ -1,0 +1,125 @@
+package oidc
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+var otherKey = sync.OnceValue(func() *rsa.PrivateKey {
+	k, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return k
+})
+
+func TestNames(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		config Config
+		claims claims
+		want   string // name; "": refused
+		groups []string
+	}{
+		"verified address":        {want: "alice@example.com", groups: []string{"dev", "sre"}},
+		"verified, as a string":   {claims: claims{"email_verified": "true"}, want: "alice@example.com", groups: []string{"dev", "sre"}},
+		"not verified":            {claims: claims{"email_verified": false}, want: "sub-1", groups: []string{"dev", "sre"}},
+		"not said to be":          {claims: claims{"email_verified": nil}, want: "sub-1", groups: []string{"dev", "sre"}},
+		"verified by words":       {claims: claims{"email_verified": "yes"}, want: "sub-1", groups: []string{"dev", "sre"}},
+		"verified by a number":    {claims: claims{"email_verified": 1}, want: "sub-1", groups: []string{"dev", "sre"}},
+		"no address":              {claims: claims{"email": nil}, want: "sub-1", groups: []string{"dev", "sre"}},
+		"an address that is none": {claims: claims{"email": 7}, want: "sub-1", groups: []string{"dev", "sre"}},
+		"by address, not verified": {
+			config: Config{UsernameClaim: "email"}, claims: claims{"email_verified": false},
+		},
+		"by address":           {config: Config{UsernameClaim: "email"}, want: "alice@example.com", groups: []string{"dev", "sre"}},
+		"by subject":           {config: Config{UsernameClaim: "sub"}, want: "sub-1", groups: []string{"dev", "sre"}},
+		"by another claim":     {config: Config{UsernameClaim: "upn"}, claims: claims{"upn": "al"}, want: "al", groups: []string{"dev", "sre"}},
+		"without that claim":   {config: Config{UsernameClaim: "upn"}},
+		"that is no string":    {config: Config{UsernameClaim: "upn"}, claims: claims{"upn": []string{"al"}}},
+		"prefixes":             {config: Config{UsernamePrefix: "corp:", GroupsPrefix: "corp:"}, want: "corp:alice@example.com", groups: []string{"corp:dev", "corp:sre"}},
+		"other groups":         {config: Config{GroupsClaim: "roles"}, claims: claims{"roles": []string{"x"}}, want: "alice@example.com", groups: []string{"x"}},
+		"one group":            {claims: claims{"groups": "sre"}, want: "alice@example.com", groups: []string{"sre"}},
+		"no groups":            {claims: claims{"groups": nil}, want: "alice@example.com"},
+		"groups of mixed kind": {claims: claims{"groups": []any{"a", 1}}},
+		"the cluster's groups": {
+			claims: claims{"groups": []string{"system:masters", "sre", "", "a\nb", strings.Repeat("x", 300), "sre"}}, want: "alice@example.com", groups: []string{"sre"},
+		},
+		"made by a prefix":     {config: Config{GroupsPrefix: "system"}, claims: claims{"groups": []string{":masters"}}, want: "alice@example.com", groups: []string{}},
+		"a system name":        {config: Config{UsernameClaim: "upn"}, claims: claims{"upn": "system:serviceaccount:a:b"}},
+		"a system subject":     {claims: claims{"email": nil, "sub": "system:admin"}},
+		"spaces around a name": {config: Config{UsernameClaim: "upn"}, claims: claims{"upn": " al"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, external, func(x *Config) {
+				issuer, client := x.Issuer, x.ClientID
+				*x = c.config
+				x.Issuer, x.ClientID = issuer, client
+			})
+			id, err := b.Authenticate(t.Context(), b.provider.token(b.provider.good(c.claims)))
+			if c.want == "" {
+				if approvals.CodeOf(err) != approvals.CodeUnauthenticated {
+					t.Errorf("%+v, %v; want nobody", id, err)
+				}
+				return
+			}
+			if err != nil || id.Name != c.want {
+				t.Errorf("%q, %v; want %q", id.Name, err, c.want)
+			}
+			if d := cmp.Diff(c.groups, id.Groups); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+func TestEvidenceIsBounded(t *testing.T) {
+	t.Parallel()
+	c := Config{Issuer: "https://" + strings.Repeat("i", maxIssuer-8)}
+	a, b := c.evidence(strings.Repeat("s", 250)+"1"), c.evidence(strings.Repeat("s", 250)+"2")
+	if len(a) > maxEvidence || a == b || !strings.HasPrefix(a, "oidc https://i") {
+		t.Errorf("%d bytes: %s", len(a), a)
+	}
+}
+
+func TestValidate(t *testing.T) {
+	t.Parallel()
+	good := Config{Issuer: "https://login.example.com/realm", ClientID: "countersign"}
+	for name, c := range map[string]struct {
+		change func(*Config)
+		want   string
+	}{
+		"good":            {func(*Config) {}, ""},
+		"this machine":    {func(c *Config) { c.Issuer = "http://127.0.0.1:5556/dex" }, ""},
+		"plain":           {func(c *Config) { c.Issuer = "http://login.example.com" }, "oidc.issuer"},
+		"no issuer":       {func(c *Config) { c.Issuer = "" }, "oidc.issuer"},
+		"a query":         {func(c *Config) { c.Issuer += "?x=1" }, "oidc.issuer"},
+		"a password":      {func(c *Config) { c.Issuer = "https://a:b@login.example.com" }, "oidc.issuer"},
+		"long":            {func(c *Config) { c.Issuer += strings.Repeat("x", maxIssuer) }, "oidc.issuer"},
+		"no client":       {func(c *Config) { c.ClientID = "" }, "oidc.clientID"},
+		"two in a scope":  {func(c *Config) { c.Scopes = []string{"email groups"} }, "oidc.scopes"},
+		"system prefix":   {func(c *Config) { c.UsernamePrefix = "system:" }, "oidc.usernamePrefix"},
+		"system groups":   {func(c *Config) { c.GroupsPrefix = "system:x" }, "oidc.groupsPrefix"},
+		"a short session": {func(c *Config) { c.SessionLifetime = time.Second }, "oidc.sessionLifetime"},
+		"a long session":  {func(c *Config) { c.SessionLifetime = 1000 * time.Hour }, "oidc.sessionLifetime"},
+	} {
+		x := good
+		c.change(&x)
+		err := x.Validate()
+		if (err != nil) != (c.want != "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+	if _, err := New(Config{CAFile: "/nonexistent"}, Deps{}); err == nil || !strings.Contains(err.Error(), "oidc.caFile") {
+		t.Errorf("no CA file: %v", err)
+	}
+}

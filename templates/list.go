@@ -1,0 +1,117 @@
+package templates
+
+import (
+	"slices"
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// maxItems bounds a list: nobody reads on, and a page must end.
+const maxItems = 200
+
+// List is a page with many approvals: the board, or a person's own.
+type List struct {
+	Here     string // "board" or "mine"
+	Person   string
+	Sections []Section
+	Filter   *Filter // nil: there is none
+	Trouble  string
+	Base     string
+	Now      time.Time
+}
+
+// Section is approvals under one heading.
+type Section struct {
+	Title string
+	Empty string // said when there are none
+	Items []Item
+}
+
+// Item is one approval in a list.
+type Item struct {
+	Approval approvals.Approval
+	Mine     bool            // Person may decide it now
+	Vote     *approvals.Vote // Person's, nil without one
+}
+
+// Filter is what the person asked the board for.
+type Filter struct {
+	Namespace, Gate string
+	Mine            bool
+}
+
+type listView struct {
+	Here, Title, Recipient, Trouble, Base string
+	Session                               bool
+	Filter                                *Filter
+	Sections                              []sectionView
+}
+
+type sectionView struct {
+	Title, Empty string
+	Count, More  int
+	Items        []itemView
+}
+
+type itemView struct {
+	Path                                                  string
+	Namespace, Name, Trigger, Gate, State, Requester, Run string
+	Opened, Deadline, Decided                             Moment
+	Have, Needed                                          int
+	Soon, Overdue, Mine                                   bool
+	Vote                                                  *VoteView
+}
+
+func newListView(l List) listView {
+	v := listView{
+		Here: l.Here, Title: "Waiting for a decision", Recipient: line(l.Person), Session: true, Trouble: text(l.Trouble), Base: drop(l.Base),
+	}
+	if l.Here == "mine" {
+		v.Title = "Mine"
+	}
+	if f := l.Filter; f != nil {
+		v.Filter = &Filter{Namespace: drop(first(f.Namespace, maxLine)), Gate: drop(first(f.Gate, maxLine)), Mine: f.Mine}
+	}
+	for _, s := range l.Sections {
+		sv := sectionView{Title: line(s.Title), Empty: text(s.Empty), Count: len(s.Items), More: max(0, len(s.Items)-maxItems)}
+		room := &room{left: maxPage / 4}
+		for _, i := range s.Items[:min(len(s.Items), maxItems)] {
+			sv.Items = append(sv.Items, newItem(i, l, room))
+		}
+		v.Sections = append(v.Sections, sv)
+	}
+	return v
+}
+
+func newItem(i Item, l List, room *room) itemView {
+	a := i.Approval
+	v := itemView{
+		Path: drop(l.Base) + "/approvals/" + drop(a.Namespace) + "/" + drop(a.Name), Namespace: line(a.Namespace), Name: line(a.Name), Trigger: line(a.Trigger),
+		State: state(a), Opened: newMoment(a.OpenedAt, l.Now), Mine: i.Mine,
+	}
+	if r := a.Source.Run; r != nil {
+		v.Run = line(r.Name)
+	}
+	if t := a.Terms; t != nil {
+		v.Gate, v.Requester, v.Needed = line(t.Policy.Gate), line(t.Requester), 1
+		if t.Policy.Strategy == approvals.Quorum {
+			v.Needed = t.Policy.Required
+		}
+		deadline := a.Deadline()
+		v.Deadline = newMoment(deadline, l.Now)
+		if v.State == "pending" {
+			v.Overdue = !l.Now.Before(deadline)
+			v.Soon = !v.Overdue && deadline.Sub(l.Now) < time.Hour
+		}
+	}
+	if a.Decided() {
+		v.Decided = newMoment(a.DecidedAt, l.Now)
+	}
+	v.Have = len(slices.DeleteFunc(slices.Clone(a.Votes), func(x approvals.Vote) bool { return x.Verdict != approvals.Approve }))
+	if i.Vote != nil {
+		mine := voteView(*i.Vote, l.Now, room)
+		v.Vote = &mine
+	}
+	return v
+}

@@ -1,0 +1,79 @@
+package templates
+
+import (
+	"strings"
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// ListPreview is a canned case of a page with many approvals.
+type ListPreview struct {
+	Name string // a slug
+	List List
+}
+
+// ListPreviews is every state that such a page has to show.
+func ListPreviews() []ListPreview {
+	return []ListPreview{
+		{"board", board()},
+		{"board-empty", List{
+			Here: "board", Person: "bob@example.com", Filter: &Filter{Namespace: "shop", Gate: "production", Mine: true}, Now: previewNow, Base: "/countersign",
+			Sections: []Section{{Title: "Pending", Empty: "Nothing waits that you may see and that this filter keeps."}},
+		}},
+		{"board-hostile", hostileBoard()},
+		{"mine", myList()},
+	}
+}
+
+func board() List {
+	soon, open := with(pending(), short).Approval, with(pending(), opening).Approval
+	soon.Name, soon.Namespace = "release-4q6wz8n2k3xd", "shop"
+	return List{
+		Here: "board", Person: "bob@example.com", Filter: &Filter{}, Now: previewNow,
+		Trouble: "The cluster did not say in time what you may see in 2 namespaces. Load the page again in a moment.",
+		Sections: []Section{{Title: "Pending", Items: []Item{
+			{Approval: soon, Mine: true},
+			item(with(quorum(), oneVote, mine)),
+			{Approval: event().Approval},
+			{Approval: with(pending(), blocked).Approval},
+			{Approval: open},
+		}}},
+	}
+}
+
+func myList() List {
+	return List{
+		Here: "mine", Person: "bob@example.com", Now: previewNow,
+		Sections: []Section{
+			{Title: "Waiting for me", Items: []Item{{Approval: pending().Approval, Mine: true}}},
+			{Title: "What I decided", Items: []Item{item(with(quorum(), oneVote, mine)), item(with(pending(), rejected))}},
+		},
+	}
+}
+
+func item(d Data) Item {
+	i := Item{Approval: d.Approval, Vote: d.MyVote}
+	for _, v := range d.Approval.Votes {
+		if v.Voter == "bob@example.com" {
+			i.Vote = &v
+		}
+	}
+	return i
+}
+
+// hostileBoard has names and texts as nobody nice types them, and too many.
+func hostileBoard() List {
+	const attack = "\"><script>alert(1)</script>\u202e"
+	a := hostile().Approval
+	a.Namespace, a.Trigger = "shop", attack
+	vote := approvals.Vote{Voter: attack, Verdict: approvals.Reject, Comment: strings.Repeat(attack+"\n", 50), At: previewNow.Add(-time.Minute), Way: approvals.WayLogin}
+	items := make([]Item, maxItems+3)
+	for i := range items {
+		items[i] = Item{Approval: pending().Approval}
+	}
+	return List{
+		Here: "board", Person: attack, Filter: &Filter{Namespace: attack, Gate: attack}, Trouble: attack, Now: previewNow,
+		Sections: []Section{{Title: "Pending", Items: []Item{{Approval: a, Vote: &vote}}}, {Title: "Many", Items: items}},
+	}
+}

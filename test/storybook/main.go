@@ -1,0 +1,132 @@
+// Command storybook shows every page and mail with canned data: the golden files
+// of templates, by a web server, or as pictures at a desk's and a phone's width.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/countersign-dev/countersign/templates"
+)
+
+const golden = "templates/testdata/golden"
+
+func main() {
+	listen := flag.String("listen", "127.0.0.1:8090", "`address` to serve at")
+	dir := flag.String("screenshots", "", "write a PNG of each page at each width into this `folder`, and end")
+	flag.Usage = func() {
+		fmt.Fprintln(flag.CommandLine.Output(), "Shows every page and mail with canned data. Run it in the project's folder, after make golden.")
+		flag.PrintDefaults()
+	}
+	flag.Parse()
+	if err := run(*listen, *dir); err != nil {
+		fmt.Fprintln(os.Stderr, "storybook:", err)
+		os.Exit(1)
+	}
+}
+
+func run(listen, dir string) error {
+	names, err := pages()
+	if err != nil {
+		return err
+	}
+	if dir != "" {
+		listen = "127.0.0.1:0"
+	}
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", listen)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	base := "http://" + l.Addr().String()
+	srv := &http.Server{Handler: handler(names), ReadHeaderTimeout: 5 * time.Second}
+	if dir == "" {
+		fmt.Println("storybook: " + base)
+		return srv.Serve(l)
+	}
+	go func() { _ = srv.Serve(l) }()
+	return screenshots(base, names, dir)
+}
+
+// pages are the names of the golden HTML files.
+func pages() ([]string, error) {
+	files, err := filepath.Glob(golden + "/*.html")
+	if err != nil {
+		return nil, err
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("%s holds no page: run it in the project's folder", golden)
+	}
+	for i, f := range files {
+		files[i] = filepath.Base(f)
+	}
+	return files, nil
+}
+
+var index = template.Must(template.New("index").Parse(`<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><title>Storybook</title><link rel="stylesheet" href="/static/countersign.css">
+<body><main class="wrap"><h1>Every page and mail</h1><ul>{{range .}}<li><a href="/{{.}}">{{.}}</a></li>{{end}}</ul></main></body></html>
+`))
+
+func handler(names []string) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(static())))
+	mux.Handle("GET /", http.FileServer(http.Dir(golden)))
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { _ = index.Execute(w, names) })
+	return mux
+}
+
+func static() fs.FS { return templates.Static }
+
+// widths are a desk's and a phone's.
+var widths = []int64{1280, 390}
+
+func screenshots(base string, names []string, dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // pictures for everybody
+		return err
+	}
+	opts := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("no-proxy-server", true))
+	ctx, cancel := chromedp.NewExecAllocator(context.Background(), opts...)
+	defer cancel()
+	ctx, cancel = chromedp.NewContext(ctx)
+	defer cancel()
+	start := time.Now()
+	for i, name := range names {
+		for _, width := range widths {
+			png, err := picture(ctx, base+"/"+name, width)
+			if err != nil {
+				return fmt.Errorf("%s at %d px: %w", name, width, err)
+			}
+			file := fmt.Sprintf("%s-%d.png", strings.TrimSuffix(name, ".html"), width)
+			if err := os.WriteFile(filepath.Join(dir, file), png, 0o644); err != nil { //nolint:gosec // pictures for everybody
+				return err
+			}
+		}
+		fmt.Printf("%6.1fs  %d of %d  %s\n", time.Since(start).Seconds(), i+1, len(names), name)
+	}
+	return nil
+}
+
+func picture(ctx context.Context, url string, width int64) ([]byte, error) {
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(url)); err != nil {
+		return nil, err
+	}
+	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	if err == nil && len(png) == 0 {
+		err = errors.New("an empty picture")
+	}
+	return png, err
+}
