@@ -45,7 +45,7 @@ fmt: ## gofumpt and goimports
 
 ##@ check
 
-test: ## everything: lint verify test-unit test-login test-kube test-e2e test-browser
+test: ## everything: lint verify test-unit test-login test-kube test-record test-e2e test-browser
 	@test/run.sh
 
 lint: ## golangci-lint, shellcheck
@@ -65,6 +65,9 @@ test-login: ## against a real OpenID Connect provider and oauth2-proxy, on this 
 
 test-kube: ## against a real API server and etcd, built from source
 	@test/run.sh kube
+
+test-record: ## the record's store on a real PostgreSQL, installed if it is not there
+	@test/run.sh record
 
 test-e2e: ## against a real cluster with Tekton
 	@test/run.sh e2e

@@ -103,8 +103,19 @@ type Policy struct {
 	Show []string
 	// Secret names the Secret key that signs for stock github interceptors.
 	Secret SecretRef
-	Notify Notify // who is told, beside each approver by mail
+	// KeepFor is how long the Approval stays once it was decided and its outcome
+	// acted on; 0: for ever.
+	KeepFor time.Duration
+	Notify  Notify // who is told, beside each approver by mail
 }
+
+// Limits of KeepFor, which the CRD schema has too. A run that ended less than a day
+// ago is asked about again when its Approval is not there; the least is well above
+// that.
+const (
+	MinKeep = 48 * time.Hour
+	MaxKeep = 87600 * time.Hour
+)
 
 // Expression is a named expression.
 type Expression struct{ Name, Expression string }
@@ -187,6 +198,8 @@ func (p Policy) validateSettings() error {
 	switch {
 	case p.Lifetime < MinLifetime || p.Lifetime > MaxLifetime:
 		return Errorf(CodeInvalid, "%s has expiresAfter %s: use %s to %s", p.name(), p.Lifetime, MinLifetime, MaxLifetime)
+	case p.KeepFor != 0 && (p.KeepFor < MinKeep || p.KeepFor > MaxKeep):
+		return Errorf(CodeInvalid, "%s has a keepFor that is not a duration from %s to %s: use one, such as 720h, or drop it to keep for ever", p.name(), MinKeep, MaxKeep)
 	case !slices.Contains([]CommentRule{"", CommentOptional, CommentRequired, CommentRequiredOnReject}, p.Comment):
 		return Errorf(CodeInvalid, "%s has comment %q: use Optional, Required or RequiredOnReject", p.name(), p.Comment)
 	case !slices.Contains([]ExpiryRule{"", ExpireOnExpiry, ApproveOnExpiry, RejectOnExpiry}, p.OnExpiry):

@@ -31,6 +31,8 @@ func TestValidate(t *testing.T) {
 		"group fills quorum":  {policy: func(p *approvals.Policy) { p.Strategy, p.Required, p.Groups = approvals.Quorum, 9, []string{"sre"} }},
 		"shortest life":       {policy: func(p *approvals.Policy) { p.Lifetime = approvals.MinLifetime }},
 		"longest life":        {policy: func(p *approvals.Policy) { p.Lifetime = approvals.MaxLifetime }},
+		"shortest keeping":    {policy: func(p *approvals.Policy) { p.KeepFor = approvals.MinKeep }},
+		"longest keeping":     {policy: func(p *approvals.Policy) { p.KeepFor = approvals.MaxKeep }},
 		"requester is other":  {policy: func(p *approvals.Policy) { p.Approvers = users("alice") }, requester: "bob"},
 		"requester is one":    {requester: "alice"},
 		"requester is let in": {policy: func(p *approvals.Policy) { p.Approvers, p.Requester = users("alice"), approvals.RequesterAllow }, requester: "alice"},
@@ -65,9 +67,11 @@ func TestValidate(t *testing.T) {
 			policy: func(p *approvals.Policy) { p.Strategy, p.Required = approvals.Quorum, 2 }, requester: "alice",
 			want: "needs 2 approvals, and without the requester alice it has 1",
 		},
-		"no life":  {policy: func(p *approvals.Policy) { p.Lifetime = 0 }, want: "expiresAfter 0s: use 10s to 2160h0m0s"},
-		"too long": {policy: func(p *approvals.Policy) { p.Lifetime = approvals.MaxLifetime + 1 }, want: "use 10s to 2160h0m0s"},
-		"backward": {policy: func(p *approvals.Policy) { p.Lifetime = -time.Hour }, want: "use 10s to 2160h0m0s"},
+		"no life":          {policy: func(p *approvals.Policy) { p.Lifetime = 0 }, want: "expiresAfter 0s: use 10s to 2160h0m0s"},
+		"too long":         {policy: func(p *approvals.Policy) { p.Lifetime = approvals.MaxLifetime + 1 }, want: "use 10s to 2160h0m0s"},
+		"kept too briefly": {policy: func(p *approvals.Policy) { p.KeepFor = approvals.MinKeep - 1 }, want: "keepFor that is not a duration from 48h0m0s to 87600h0m0s"},
+		"kept too long":    {policy: func(p *approvals.Policy) { p.KeepFor = approvals.MaxKeep + 1 }, want: "keepFor that is not a duration"},
+		"backward":         {policy: func(p *approvals.Policy) { p.Lifetime = -time.Hour }, want: "use 10s to 2160h0m0s"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,7 +1,6 @@
 package templates
 
 import (
-	"slices"
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
@@ -94,9 +93,9 @@ func newItem(i Item, l List, room *room) itemView {
 		v.Run = line(r.Name)
 	}
 	if t := a.Terms; t != nil {
-		v.Gate, v.Requester, v.Needed = line(t.Policy.Gate), line(t.Requester), 1
-		if t.Policy.Strategy == approvals.Quorum {
-			v.Needed = t.Policy.Required
+		v.Gate, v.Requester, v.Needed = line(t.Policy.Gate), line(t.Requester), t.Policy.Needed()
+		for _, r := range approvals.Explain(a, approvals.Identity{}, l.Now).Rules {
+			v.Have += len(r.Approved)
 		}
 		deadline := a.Deadline()
 		v.Deadline = newMoment(deadline, l.Now)
@@ -108,7 +107,6 @@ func newItem(i Item, l List, room *room) itemView {
 	if a.Decided() {
 		v.Decided = newMoment(a.DecidedAt, l.Now)
 	}
-	v.Have = len(slices.DeleteFunc(slices.Clone(a.Votes), func(x approvals.Vote) bool { return x.Verdict != approvals.Approve }))
 	if i.Vote != nil {
 		mine := voteView(*i.Vote, l.Now, room)
 		v.Vote = &mine

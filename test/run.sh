@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh [STAGE...]: lint verify unit login kube e2e browser, or those named. Each tells its name and its time; a stage
+# run.sh [STAGE...]: lint verify unit login kube record e2e browser, or those named. Each tells its name and its time; a stage
 # that fails does not stop the next ones. The last line is the sum: "N passed, 0 failed".
 # KEEP=1: leaves the cluster and what is in it for a look. RUN=regexp: only the tests that match.
 # shellcheck disable=SC2317 # stages are called by name
@@ -75,6 +75,19 @@ stage_kube() {
   go test -json -tags kube "${only[@]}" -timeout=20m $packages | sum -v
 }
 
+# The record's store on a real PostgreSQL, which the test starts, stops and kills by itself.
+stage_record() {
+  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || install_postgres || return
+  go test -json -tags postgres "${only[@]}" -timeout=10m ./internal/postgres | sum -v
+}
+
+# Debian's package would start a server of its own.
+install_postgres() {
+  mkdir -p /etc/postgresql-common/createcluster.d &&
+    echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/countersign.conf || return
+  apt_get initdb:postgresql
+}
+
 stage_e2e() { in_deployed suite e2e test/e2e "${only_binary[@]}"; }
 stage_browser() {
   apt_get chromium:chromium || return
@@ -92,7 +105,7 @@ in_deployed() {
 }
 
 stages=("$@")
-[ $# != 0 ] || stages=(lint verify unit login kube e2e browser)
+[ $# != 0 ] || stages=(lint verify unit login kube record e2e browser)
 summary=() all=$(now) total_failed=0
 for stage in "${stages[@]}"; do
   declare -F "stage_$stage" >/dev/null || die "no such stage: $stage"

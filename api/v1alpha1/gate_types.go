@@ -39,6 +39,7 @@ type Gate struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.required) || !has(self.approvers) || (has(self.approvers.groups) && size(self.approvers.groups) > 0) || (has(self.approvers.rbac) && self.approvers.rbac) || (has(self.approvers.users) && size(self.approvers.users) >= self.required)",message="required is higher than the number of users: add users or groups, or lower required"
 // +kubebuilder:validation:XValidation:rule="!has(self.supersedeKey) || (has(self.supersede) && self.supersede == 'Newest')",message="supersedeKey is for supersede: Newest"
 // +kubebuilder:validation:XValidation:rule="!has(self.expiresAfter) || (duration(self.expiresAfter) >= duration('10s') && duration(self.expiresAfter) <= duration('2160h'))",message="expiresAfter must be between 10s and 2160h (90 days)"
+// +kubebuilder:validation:XValidation:rule="!has(self.keepFor) || (duration(self.keepFor) >= duration('48h') && duration(self.keepFor) <= duration('87600h'))",message="keepFor must be between 48h and 87600h (10 years)"
 type GateSpec struct {
 	// approvers may decide: a user when listed, by being in a listed group, or by
 	// RBAC.
@@ -125,6 +126,13 @@ type GateSpec struct {
 	// same secretRef. With it, a held event must carry that signature too.
 	// +optional
 	SigningSecret *SecretKeyRef `json:"signingSecret,omitempty"`
+	// keepFor is how long a decided Approval stays in the cluster, as a Go
+	// duration such as 720h. Then the service removes it, once its history is in
+	// the record's store. Absent, or without such a store: for ever.
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(s|m|h))+$`
+	// +optional
+	KeepFor string `json:"keepFor,omitempty"`
 	// notify says who is told, beside each approver by mail.
 	// +optional
 	Notify *Notify `json:"notify,omitempty"`

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -305,6 +306,55 @@ func TestLoginPages(t *testing.T) {
 		if w := b.ask(http.MethodGet, path, ""); w.Code != http.StatusNotFound {
 			t.Errorf("%s without a login: %d", path, w.Code)
 		}
+	}
+}
+
+// rights are what RBAC gives to whom, in a test.
+type rights map[string]approvals.Right
+
+func (r rights) Has(_ context.Context, id approvals.Identity, _, _ string, right approvals.Right) (bool, error) {
+	return r[id.Name] == right, nil
+}
+
+// deputies are whose deputy somebody is, in a test.
+type deputies map[string][]string
+
+func (d deputies) Of(_ context.Context, name, _, _ string, _ time.Time) ([]string, error) {
+	return d[name], nil
+}
+
+// TestRightsBehindLogin: whom RBAC or a delegation lets decide finds it on the board
+// and on the page, and can; nobody else does.
+func TestRightsBehindLogin(t *testing.T) {
+	t.Parallel()
+	byRBAC := ct.Make("a").With(func(a *approvals.Approval) { a.Terms.Policy.Approvers, a.Terms.Policy.RBAC = nil, true }).Obj()
+	for name, c := range map[string]struct {
+		a   approvals.Approval
+		may string
+	}{
+		"by RBAC":     {byRBAC, "rita"},
+		"as a deputy": {ct.Make("a").Users("alice").Obj(), "dan"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newLoginBench(t, base, c.a)
+			desk := b.Desk.(*approvals.Desk)
+			desk.Rights, desk.Deputies = rights{"rita": approvals.RightApprove}, deputies{"dan": {"alice"}}
+			for _, who := range []string{c.may, "mallory"} {
+				for path, want := range map[string]string{"/": "for you to decide", "/mine": page, page: `value="approve"`} {
+					if got := strings.Contains(b.ask(http.MethodGet, path, "", as(who)...).Body.String(), want); got != (who == c.may) {
+						t.Errorf("%s at %s: %t", who, path, got)
+					}
+				}
+			}
+			const form = "vote=approve"
+			if w := b.ask(http.MethodPost, page+"?uid="+c.a.UID, form, as("mallory")...); w.Code != http.StatusForbidden {
+				t.Errorf("mallory votes: %d", w.Code)
+			}
+			if w := b.ask(http.MethodPost, page+"?uid="+c.a.UID, form, as(c.may)...); w.Code != http.StatusOK || len(b.ended) != 1 {
+				t.Errorf("%s votes: %d, %v", c.may, w.Code, b.ended)
+			}
+		})
 	}
 }
 

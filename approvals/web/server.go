@@ -52,6 +52,8 @@ type Deps struct {
 	// Observe counts one answered request. route is the pattern, never the path:
 	// paths hold tokens.
 	Observe func(route, method string, status int, took time.Duration)
+	// History is the record, nil when no store keeps it.
+	History History
 }
 
 type server struct {
@@ -81,6 +83,7 @@ func Handler(d Deps) http.Handler {
 	at("/api/v1/namespaces/{namespace}/approvals", s.apiList, http.MethodGet)
 	at("/api/v1/namespaces/{namespace}/approvals/{name}", s.apiGet, http.MethodGet)
 	at("/api/v1/namespaces/{namespace}/approvals/{name}/votes", s.apiVote, http.MethodPost)
+	at("/api/v1/history", s.apiHistory, http.MethodGet)
 	if d.Slack != nil {
 		at("/slack/interactions", d.Slack.ServeHTTP, http.MethodPost)
 	}

@@ -21,6 +21,8 @@ import (
 const usage = `countersign: human approval between Tekton pipelines.
 
 Usage: countersign [flags]
+       countersign verify [flags]   find a changed or missing line of the record
+       countersign export [flags]   the record as JSON lines or CSV
 
 It serves the Triggers interceptor over TLS, the approval page and API over HTTP,
 and, while it leads, opens, releases and confirms Approvals. It finds its cluster
@@ -39,11 +41,19 @@ Flags:
 func main() { os.Exit(run()) }
 
 func run() int {
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case "verify":
+			return verify(os.Args[2:])
+		case "export":
+			return export(os.Args[2:])
+		}
+	}
 	f := flag.NewFlagSet("countersign", flag.ContinueOnError)
 	f.Usage = func() { fmt.Fprint(f.Output(), usage); f.PrintDefaults() }
 	path := f.String("config", "/etc/countersign/config.yaml", "the configuration `file`")
 	level := f.String("log-level", "info", "debug, info, warn or error")
-	o := app.Options{Now: time.Now}
+	o := app.Options{Now: time.Now, Out: os.Stdout}
 	f.StringVar(&o.Namespace, "namespace", env("POD_NAMESPACE", "countersign"), "the service's own `namespace` ($POD_NAMESPACE)")
 	f.StringVar(&o.Pod, "pod", env("POD_NAME", "countersign"), "this process's `name` in the leader election ($POD_NAME)")
 	f.StringVar(&o.Service, "service", "countersign", "the Kubernetes Service's `name`")

@@ -32,6 +32,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube"
 	"github.com/countersign-dev/countersign/internal/kube/cabundle"
 	"github.com/countersign-dev/countersign/internal/kube/controller"
+	"github.com/countersign-dev/countersign/internal/ledger"
 	"github.com/countersign-dev/countersign/internal/oidc"
 	"github.com/countersign-dev/countersign/templates"
 )
@@ -93,13 +94,20 @@ func Run(ctx context.Context, o Options) error {
 	if err := warm(ctx, mgr.GetCache()); err != nil {
 		return err
 	}
-	if err := assemble(ctx, o, mgr); err != nil {
+	kept, err := OpenRecord(o.Config.Record)
+	if err != nil {
+		return err
+	}
+	if kept != nil {
+		defer kept.Close()
+	}
+	if err := assemble(ctx, o, mgr, kept); err != nil {
 		return err
 	}
 	return mgr.Start(ctx)
 }
 
-func assemble(ctx context.Context, o Options, mgr manager.Manager) error {
+func assemble(ctx context.Context, o Options, mgr manager.Manager, kept *ledger.Ledger) error {
 	direct, err := client.New(o.Rest, client.Options{Scheme: mgr.GetScheme()})
 	if err != nil {
 		return err
@@ -161,6 +169,9 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager) error {
 		}
 		people.Login, people.Auth = login, oidc.Bearer{Cluster: auth, Login: login}
 	}
+	if kept != nil {
+		people.History = kept
+	}
 	told := newTellers(o.Config, people.ForMail, pages, o.Now)
 	told.buttons(&people)
 	processor := &interceptor.Processor{
@@ -182,6 +193,13 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager) error {
 			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Store: store, Opener: opener, Releaser: releaser, Diagnosis: diagnosis,
 			Results: results, Now: o.Now, Log: o.Log, Ended: m.ended, Confirmed: m.confirmed, Workers: approveWorkers,
 		},
+	}
+	rec, err := recording(o, store, kept, m, ctrlmetrics.Registry)
+	if err != nil {
+		return err
+	}
+	if rec != nil {
+		setups = append(setups, rec)
 	}
 	for _, s := range append(setups, told.setups(store, o.Now, o.Log, m)...) {
 		if err := s.SetupWithManager(mgr); err != nil {

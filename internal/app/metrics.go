@@ -22,6 +22,8 @@ type metrics struct {
 	deliveries  *prometheus.CounterVec
 	interceptor *prometheus.CounterVec
 	requests    *prometheus.HistogramVec
+
+	recorded, recordFailures prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer, store approvals.Store) (*metrics, error) {
@@ -48,6 +50,8 @@ func newMetrics(reg prometheus.Registerer, store approvals.Store) (*metrics, err
 			Buckets: []float64{.001, .005, .01, .025, .05, .1, .25, .5, 1, 5},
 		}, []string{"route", "method", "status"}),
 	}
+	m.recorded = prometheus.NewCounter(prometheus.CounterOpts{Namespace: "countersign", Name: "record_lines_total", Help: "Lines appended to the record by this process."})
+	m.recordFailures = prometheus.NewCounter(prometheus.CounterOpts{Namespace: "countersign", Name: "record_failures_total", Help: "Times that the record's store did not take lines."})
 	pending := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: "countersign", Name: "approvals_pending", Help: "Approvals that wait for a decision.",
 	}, func() float64 {
@@ -63,7 +67,7 @@ func newMetrics(reg prometheus.Registerer, store approvals.Store) (*metrics, err
 		}
 		return float64(n)
 	})
-	for _, c := range []prometheus.Collector{m.opened, m.votes, m.decided, m.posts, m.deliveries, m.interceptor, m.waited, m.released, m.requests, pending} {
+	for _, c := range []prometheus.Collector{m.opened, m.votes, m.decided, m.posts, m.deliveries, m.interceptor, m.waited, m.released, m.requests, m.recorded, m.recordFailures, pending} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"io"
 	"log/slog"
 	"time"
 
@@ -15,6 +16,7 @@ type Options struct {
 	Rest   *rest.Config
 	Log    *slog.Logger
 	Now    func() time.Time
+	Out    io.Writer // where the record is printed
 
 	Namespace string // where the service runs: its Secrets and its lease
 	Pod       string // this process's identity in the election

@@ -55,6 +55,18 @@ var table = []room{
 		why:   "CEL is compiled and run here and nowhere else, and reads data only: of net/http it needs the type Header, which Triggers' functions insist on",
 	},
 	{
+		path:  "./approvals/record",
+		may:   []string{std, "./approvals"},
+		never: []string{"net/http/...", "os/...", "log/...", "database/..."},
+		why:   "what the history says, and that nobody changed it, is worked out without knowing who keeps it",
+	},
+	{
+		path:  "./approvals/record/recordtest",
+		may:   []string{std, "./approvals", "./approvals/approvalstest", "./approvals/record", "github.com/google/go-cmp/..."},
+		never: []string{"database/..."},
+		why:   "the kit is for every ledger, so it knows none",
+	},
+	{
 		path: "./approvals/notify",
 		may:  []string{std, "./approvals"},
 		why:  "what is told to whom is decided without knowing how it is sent",
@@ -96,7 +108,7 @@ var table = []room{
 	},
 	{
 		path: "./approvals/web",
-		may:  []string{std, "./approvals", "./approvals/keyring", "./approvals/link", "./templates", "github.com/gorilla/mux"},
+		may:  []string{std, "./approvals", "./approvals/keyring", "./approvals/link", "./approvals/record", "./templates", "github.com/gorilla/mux"},
 		why:  "pages and API reach the cluster through interfaces of package approvals: no Kubernetes, no channels",
 	},
 	{
@@ -134,9 +146,9 @@ var table = []room{
 	{
 		path: "./internal/kube/controller",
 		may: slices.Concat(kubernetes, tekton, []string{
-			std, "./api/v1alpha1", "./approvals", "./approvals/mapping", "./approvals/notify", "./internal/kube",
+			std, "./api/v1alpha1", "./approvals", "./approvals/mapping", "./approvals/notify", "./approvals/record", "./internal/kube",
 		}),
-		why: "controllers drive the rules and the plan of notifications, whatever the channel: no pages, no templates",
+		why: "controllers drive the rules, the plan of notifications and the record, whatever the channel and the store: no pages, no templates, no databases",
 	},
 	{
 		path: "./internal/kube/cabundle",
@@ -157,6 +169,21 @@ var table = []room{
 			"github.com/coreos/go-oidc/v3/oidc", "github.com/gorilla/securecookie", "golang.org/x/oauth2", "golang.org/x/sync/singleflight",
 		},
 		why: "it proves people, whatever they came to see: no pages, no cluster",
+	},
+	{
+		path: "./internal/ledger",
+		may:  []string{std, "./approvals", "./approvals/record"},
+		why:  "SQL is written once, for every database; which there are is not known here",
+	},
+	{
+		path: "./internal/sqlite",
+		may:  []string{std, "./internal/ledger", "modernc.org/sqlite"},
+		why:  "one database, its driver and its tables",
+	},
+	{
+		path: "./internal/postgres",
+		may:  []string{std, "./approvals/keyring", "./internal/ledger", "github.com/jackc/pgx/..."},
+		why:  "one database, its driver and its tables",
 	},
 	{
 		path: "./internal/config",
@@ -181,8 +208,8 @@ var table = []room{
 	},
 	{
 		path: "./cmd/...",
-		may:  []string{std, "./internal/app", "./internal/config", "sigs.k8s.io/controller-runtime"},
-		why:  "a command reads flags and starts internal/app",
+		may:  []string{std, "./approvals", "./approvals/record", "./internal/app", "./internal/config", "sigs.k8s.io/controller-runtime"},
+		why:  "a command reads flags, starts internal/app, and prints what it answers",
 	},
 	{
 		path: "./demo/...",
@@ -198,7 +225,7 @@ var table = []room{
 }
 
 // tags are those of all tests, so that no file escapes.
-const tags = "kube,e2e,browser,bench,login"
+const tags = "kube,postgres,e2e,browser,bench,login"
 
 func TestWhoMayImportWhom(t *testing.T) {
 	t.Parallel()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -31,7 +32,18 @@ type Config struct {
 	TokenAudiences []string
 	// Templates is a folder whose files replace templates; "": none.
 	Templates string
+	Record    Record
 }
+
+// Record says where the record is kept: at most one of SQLite and Postgres is set.
+type Record struct {
+	SQLite   string         // the path of a file
+	Postgres keyring.Secret // a URL, which has a password in it
+	Quiet    bool           // not to standard output
+}
+
+// Kept says whether there is a store.
+func (r Record) Kept() bool { return r.SQLite != "" || len(r.Postgres) > 0 }
 
 // file is the YAML form. It is kept apart from Config so that what a user writes
 // does not depend on how the program holds it.
@@ -50,7 +62,44 @@ type file struct {
 		Timeout      string `json:"timeout,omitempty"`
 	} `json:"smtp,omitempty"`
 	OIDC     *login        `json:"oidc,omitempty"`
+	Record   *recordFile   `json:"record,omitempty"`
 	Channels []channelFile `json:"channels,omitempty"`
+}
+
+type recordFile struct {
+	SQLite *struct {
+		Path string `json:"path"`
+	} `json:"sqlite,omitempty"`
+	Postgres *struct {
+		URLFile string `json:"urlFile"`
+	} `json:"postgres,omitempty"`
+	Stdout *bool `json:"stdout,omitempty"`
+}
+
+func (f *recordFile) read() (Record, error) {
+	if f == nil {
+		return Record{}, nil
+	}
+	r := Record{Quiet: f.Stdout != nil && !*f.Stdout}
+	var errs []error
+	if f.SQLite != nil && f.Postgres != nil {
+		errs = append(errs, errors.New("record has sqlite and postgres: a record is one chain in one store; keep one of them"))
+	}
+	if f.SQLite != nil {
+		if r.SQLite = f.SQLite.Path; !filepath.IsAbs(r.SQLite) {
+			errs = append(errs, fmt.Errorf("record.sqlite.path is %q: name a file on a volume, such as /var/lib/countersign/record.db", r.SQLite))
+		}
+	}
+	if f.Postgres != nil {
+		b, err := os.ReadFile(f.Postgres.URLFile)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("record.postgres.urlFile: %w", err))
+		}
+		if r.Postgres = keyring.Secret(strings.TrimSpace(string(b))); err == nil && len(r.Postgres) == 0 {
+			errs = append(errs, fmt.Errorf("record.postgres.urlFile: %s is empty: put postgres://USER:PASSWORD@HOST/DATABASE into it", f.Postgres.URLFile))
+		}
+	}
+	return r, errors.Join(errs...)
 }
 
 // Load reads and checks a file. The error lists everything that is wrong.
@@ -106,6 +155,9 @@ func parse(raw []byte) (Config, error) {
 	}
 	if f.OIDC != nil {
 		c.OIDC, err = f.OIDC.config()
+		errs = append(errs, err)
+	}
+	if c.Record, err = f.Record.read(); err != nil {
 		errs = append(errs, err)
 	}
 	c.Channels, err = channels(f.Channels)

@@ -57,6 +57,14 @@ func TestLoad(t *testing.T) {
 				UsernameClaim: "upn", GroupsClaim: "roles", UsernamePrefix: "corp:", GroupsPrefix: "g:", SessionLifetime: 8 * time.Hour,
 			}},
 		},
+		"a record in a file": {
+			"externalURL: https://a.example.com\nrecord: {sqlite: {path: /var/lib/countersign/record.db}, stdout: false}", "https://a.example.com",
+			Config{Record: Record{SQLite: "/var/lib/countersign/record.db", Quiet: true}},
+		},
+		"a record in PostgreSQL": {
+			"externalURL: https://a.example.com\nrecord: {postgres: {urlFile: " + password + "}, stdout: true}", "https://a.example.com",
+			Config{Record: Record{Postgres: []byte("hunter2-hunter2")}},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -107,6 +115,11 @@ func TestLoadRefuses(t *testing.T) {
 		"no secret file":      {url + "oidc: {issuer: https://l.example.com, clientID: c, clientSecretFile: /nonexistent}", []string{"oidc.clientSecretFile: open /nonexistent"}},
 		"an empty secret":     {url + "oidc: {issuer: https://l.example.com, clientID: c, clientSecretFile: /dev/null}", []string{"/dev/null is empty"}},
 		"session":             {url + "oidc: {issuer: https://l.example.com, clientID: c, sessionLifetime: long}", []string{`oidc.sessionLifetime is "long"`}},
+		"two records":         {url + "record: {sqlite: {path: /x}, postgres: {urlFile: PASSWORD}}", []string{"record has sqlite and postgres"}},
+		"no place":            {url + "record: {sqlite: {}}", []string{`record.sqlite.path is "": name a file`}},
+		"no folder":           {url + "record: {sqlite: {path: record.db}}", []string{`record.sqlite.path is "record.db"`}},
+		"no file of a URL":    {url + "record: {postgres: {urlFile: /nonexistent}}", []string{"record.postgres.urlFile: open /nonexistent"}},
+		"an empty URL":        {url + "record: {postgres: {urlFile: /dev/null}}", []string{"/dev/null is empty"}},
 		"everything at once": {
 			"externalURL: x\nsmtp: {port: -1, tls: ssl, from: nobody, timeout: soon, passwordFile: /nonexistent}",
 			[]string{"externalURL", "smtp.timeout", "smtp.passwordFile", "smtp.host", "smtp.port", "smtp.tls", "smtp.from"},

@@ -200,6 +200,12 @@ func policyToDomain(gate string, s v1alpha1.GateSpec) approvals.Policy {
 	for _, r := range s.Results {
 		p.Results = append(p.Results, approvals.Expression{Name: r.Name, Expression: r.Expression})
 	}
+	if s.KeepFor != "" {
+		var err error
+		if p.KeepFor, err = time.ParseDuration(s.KeepFor); err != nil {
+			p.KeepFor = -1 // Validate refuses it
+		}
+	}
 	if s.SigningSecret != nil {
 		p.Secret = approvals.SecretRef{Name: s.SigningSecret.Name, Key: s.SigningSecret.Key}
 	}
@@ -233,6 +239,9 @@ func policyToAPI(p approvals.Policy) v1alpha1.GateSpec {
 	}
 	for _, r := range p.Results {
 		s.Results = append(s.Results, v1alpha1.Expression{Name: r.Name, Expression: r.Expression})
+	}
+	if p.KeepFor > 0 {
+		s.KeepFor = p.KeepFor.String()
 	}
 	if p.Secret.Name != "" {
 		s.SigningSecret = &v1alpha1.SecretKeyRef{Name: p.Secret.Name, Key: p.Secret.Key}

@@ -71,6 +71,9 @@ var anyPolicy = rapid.Custom(func(t *rapid.T) approvals.Policy {
 	for _, x := range params.Draw(t, "results") {
 		p.Results = append(p.Results, approvals.Expression{Name: x.Name, Expression: x.Value})
 	}
+	if rapid.Bool().Draw(t, "keeps") {
+		p.KeepFor = time.Duration(rapid.Int64Range(int64(approvals.MinKeep), int64(approvals.MaxKeep)).Draw(t, "keepFor"))
+	}
 	if rapid.Bool().Draw(t, "signs") {
 		p.Secret = approvals.SecretRef{Name: anyName.Draw(t, "secret"), Key: anyName.Draw(t, "key")}
 	}

@@ -9,7 +9,7 @@ package kube
 // +kubebuilder:rbac:groups=countersign.dev,resources=delegations,verbs=get;list;watch
 // +kubebuilder:rbac:groups=countersign.dev,resources=votes,verbs=get;list;watch
 // +kubebuilder:rbac:groups=countersign.dev,resources=votes/status,verbs=patch
-// +kubebuilder:rbac:groups=countersign.dev,resources=approvals,verbs=get;list;watch;create;update
+// +kubebuilder:rbac:groups=countersign.dev,resources=approvals,verbs=get;list;watch;create;update;delete
 // +kubebuilder:rbac:groups=countersign.dev,resources=approvals/status,verbs=patch
 // +kubebuilder:rbac:groups=tekton.dev,resources=pipelineruns,verbs=get;list;watch;create
 // +kubebuilder:rbac:groups=triggers.tekton.dev,resources=triggers;triggertemplates;triggerbindings;clustertriggerbindings;eventlisteners,verbs=get;list;watch

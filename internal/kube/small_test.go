@@ -178,6 +178,7 @@ func TestInlinePolicy(t *testing.T) {
 		`{"approvers":{"users":[{"name":"alice"}]},"aprovers":1}`:                     "unknown field",
 		`{"approvers":{"users":[{"name":"alice"}]},"strategy":"single"}`:              "use SINGLE, MULTI, FOUR_EYES or QUORUM",
 		`{"approvers":{"users":[{"name":"alice"}]},"expiresAfter":"soon"}`:            "expiresAfter 0s",
+		`{"approvers":{"users":[{"name":"alice"}]},"keepFor":"soon"}`:                 "a keepFor that is not a duration",
 		`{"approvers":{"users":[{"name":"alice"}]},"releaseOn":["Cancelled"]}`:        `releaseOn has "Cancelled"`,
 		`{"approvers":{"users":[{"name":"alice"}]},"strategy":"QUORUM","required":2}`: "names 1 distinct people",
 		`{"approvers":{"users":"alice"}}`:                                             "cannot unmarshal",

@@ -1,0 +1,250 @@
+package record
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// Kind is what a line tells.
+type Kind string
+
+// The kinds, in the order in which they can happen at one instant.
+const (
+	Opened   Kind = "opened"   // it was opened
+	Terms    Kind = "terms"    // what people vote on was fixed
+	Told     Kind = "told"     // somebody was told over a channel
+	Voted    Kind = "voted"    // somebody voted, or changed their vote
+	Decided  Kind = "decided"  // it ended
+	Untold   Kind = "untold"   // it ended, and somebody could not be told before
+	Released Kind = "released" // the run that the outcome started was seen
+	Removed  Kind = "removed"  // it is no longer in the cluster
+)
+
+// opened is the event of a delivery that ends with the decision.
+const opened = "opened"
+
+// kinds in their order.
+var kinds = [...]Kind{Opened, Terms, Told, Voted, Decided, Untold, Released, Removed}
+
+// Line is one thing that happened to an Approval. Text is at most as long as the
+// limits below say, so that a line is never longer than MaxLine.
+type Line struct {
+	// ID follows from what the line tells: the Approval's UID, the kind, and, where
+	// there may be several of a kind, a digest of what makes them different.
+	ID        string `json:"id"`
+	Kind      Kind   `json:"kind"`
+	At        string `json:"at"` // Layout, which sorts as text
+	Namespace string `json:"namespace"`
+	Approval  string `json:"approval"`
+	UID       string `json:"uid"`
+	Trigger   string `json:"trigger"`
+	Pipeline  string `json:"pipeline,omitempty"` // of part 1
+	Run       string `json:"run,omitempty"`      // part 1
+	Event     string `json:"event,omitempty"`    // the delivery id of a held event, or what somebody was told of
+	Gate      string `json:"gate,omitempty"`
+	// Person is who asked, voted or was told.
+	Person       string   `json:"person,omitempty"`
+	For          string   `json:"for,omitempty"` // whose deputy the voter was
+	Verdict      string   `json:"verdict,omitempty"`
+	BreakGlass   bool     `json:"breakGlass,omitempty"`
+	Comment      string   `json:"comment,omitempty"`
+	Inputs       []Input  `json:"inputs,omitempty"` // what the voter filled in
+	Way          string   `json:"way,omitempty"`
+	Evidence     string   `json:"evidence,omitempty"`
+	Outcome      string   `json:"outcome,omitempty"`
+	People       []string `json:"people,omitempty"` // whose votes made the outcome
+	SupersededBy string   `json:"supersededBy,omitempty"`
+	Digest       string   `json:"digest,omitempty"` // of exactly what is approved
+	Channel      string   `json:"channel,omitempty"`
+	Error        string   `json:"error,omitempty"`
+	Next         string   `json:"next,omitempty"` // the run that the outcome started
+}
+
+// Input is one field that a voter filled in.
+type Input struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Layout is how lines write instants: UTC, with all six digits.
+const Layout = "2006-01-02T15:04:05.000000Z"
+
+// Stamp writes t as lines do.
+func Stamp(t time.Time) string { return t.UTC().Format(Layout) }
+
+// Limits on the text of a line.
+const (
+	maxName    = 256
+	maxComment = 4096
+	maxInput   = 1024
+	maxPeople  = 64
+	maxInputs  = 16
+	// MaxLine is the most bytes that an entry may have.
+	MaxLine = 64 << 10
+)
+
+// Lines is what a's state yields, in the order in which it happened. The same state
+// yields the same lines, whenever and by whomever it is asked. What a later write
+// replaced before anybody looked, such as a vote that was changed at once, is not in
+// the state and yields nothing.
+func Lines(a approvals.Approval) []Line {
+	var out []Line
+	add := func(k Kind, at time.Time, n string, fill func(*Line)) {
+		l := base(a, k, at, n)
+		fill(&l)
+		out = append(out, l.bounded())
+	}
+	add(Opened, a.OpenedAt, "", func(l *Line) {
+		l.Gate = "" // a line is the same whether the terms are there already or not
+		if e := a.Source.Event; e != nil {
+			l.Event = e.ID
+		}
+	})
+	if t := a.Terms; t != nil {
+		at := a.OpenedAt
+		if t.SetAt.After(at) {
+			at = t.SetAt
+		}
+		add(Terms, at, "", func(l *Line) { l.Person, l.Digest = t.Requester, t.Digest })
+	}
+	for _, v := range a.Votes {
+		add(Voted, v.At, digest(v.Voter, Stamp(v.At), string(v.Verdict), v.Comment), func(l *Line) {
+			l.Person, l.For, l.Verdict, l.BreakGlass = v.Voter, v.For, string(v.Verdict), v.BreakGlass
+			l.Comment, l.Way, l.Evidence = v.Comment, string(v.Way), v.Evidence
+			for _, in := range v.Inputs[:min(len(v.Inputs), maxInputs)] {
+				l.Inputs = append(l.Inputs, Input(in))
+			}
+		})
+	}
+	for _, d := range a.Deliveries {
+		kind, at := Told, d.SentAt
+		if at.IsZero() {
+			if !a.Decided() || d.Error == "" || d.Event != opened {
+				continue // it is tried again; of the outcome people are told after it
+			}
+			kind, at = Untold, a.DecidedAt
+		}
+		add(kind, at, digest(d.Event, d.Channel, d.Recipient), func(l *Line) {
+			l.Event, l.Channel, l.Person, l.Evidence, l.Error = d.Event, d.Channel, d.Recipient, d.MessageID, d.Error
+		})
+	}
+	if a.Decided() {
+		add(Decided, a.DecidedAt, "", func(l *Line) {
+			l.Outcome, l.People, l.SupersededBy = string(a.Outcome), deciders(a), a.SupersededBy
+			if a.Terms != nil {
+				l.Digest = a.Terms.Digest
+			}
+		})
+	}
+	if a.Next != nil {
+		add(Released, a.Next.At, "", func(l *Line) { l.Outcome, l.Next = string(a.Outcome), a.Next.Name })
+	}
+	slices.SortStableFunc(out, func(x, y Line) int {
+		return cmp.Or(cmp.Compare(x.At, y.At), cmp.Compare(slices.Index(kinds[:], x.Kind), slices.Index(kinds[:], y.Kind)))
+	})
+	return out
+}
+
+// Removal is the line that says that a is no longer in the cluster.
+func Removal(a approvals.Approval, at time.Time) Line {
+	l := base(a, Removed, at, "")
+	if a.Decided() {
+		l.Outcome = string(a.Outcome)
+	}
+	return l.bounded()
+}
+
+// IDs are the ids of lines.
+func IDs(lines []Line) []string {
+	out := make([]string, len(lines))
+	for i, l := range lines {
+		out[i] = l.ID
+	}
+	return out
+}
+
+// Persons are the people that the line is about, each once.
+func (l Line) Persons() []string {
+	out := slices.Clone(l.People)
+	for _, p := range []string{l.Person, l.For} {
+		if p != "" {
+			out = append(out, p)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func base(a approvals.Approval, k Kind, at time.Time, n string) Line {
+	l := Line{
+		ID: a.UID + "/" + string(k), Kind: k, At: Stamp(at),
+		Namespace: a.Namespace, Approval: a.Name, UID: a.UID, Trigger: a.Trigger,
+	}
+	if n != "" {
+		l.ID += "/" + n
+	}
+	if r := a.Source.Run; r != nil {
+		l.Pipeline, l.Run = r.Pipeline, r.Name
+	}
+	if a.Terms != nil {
+		l.Gate = a.Terms.Policy.Gate
+	}
+	return l
+}
+
+// deciders are the people whose votes made the outcome.
+func deciders(a approvals.Approval) []string {
+	verdict := map[approvals.Outcome]approvals.Verdict{approvals.Approved: approvals.Approve, approvals.Rejected: approvals.Reject}[a.Outcome]
+	var out []string
+	for _, v := range a.Votes {
+		if v.Verdict == verdict && len(out) < maxPeople {
+			out = append(out, v.Voter)
+		}
+	}
+	return out
+}
+
+// digest tells several lines of one kind apart, without people's text in the id.
+func digest(parts ...string) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q", parts))
+	return hex.EncodeToString(sum[:8])
+}
+
+// bounded cuts what is too long and drops what a database or a terminal chokes on.
+func (l Line) bounded() Line {
+	for _, p := range []*string{
+		&l.ID, &l.Namespace, &l.Approval, &l.UID, &l.Trigger, &l.Pipeline, &l.Run, &l.Event, &l.Gate, &l.Person, &l.For,
+		&l.Verdict, &l.Way, &l.Evidence, &l.Outcome, &l.Digest, &l.Channel, &l.Next, &l.SupersededBy,
+	} {
+		*p = clean(*p, maxName)
+	}
+	l.Comment, l.Error = clean(l.Comment, maxComment), clean(l.Error, maxComment)
+	for i, in := range l.Inputs { // Lines made the slice
+		l.Inputs[i] = Input{clean(in.Name, maxName), clean(in.Value, maxInput)}
+	}
+	for i, p := range l.People { // deciders made the slice
+		l.People[i] = clean(p, maxName)
+	}
+	return l
+}
+
+func clean(s string, most int) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most-len("…")], "") + "…"
+	}
+	return s
+}

@@ -1,0 +1,168 @@
+package record_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/approvals/record"
+)
+
+func TestLines(t *testing.T) {
+	t.Parallel()
+	late := func(a *approvals.Approval) { a.Terms.SetAt = ct.T0.Add(30 * time.Second) }
+	told := func(a *approvals.Approval) {
+		a.Deliveries = []approvals.Delivery{
+			{Event: "opened", Channel: "email", Recipient: "alice", MessageID: "<1@x>", SentAt: ct.T0.Add(2 * time.Second)},
+			{Event: "opened", Channel: "email", Recipient: "bob", Error: "mailbox full", Attempts: 3},
+		}
+	}
+	for name, c := range map[string]struct {
+		a    *ct.Builder
+		want []string
+	}{
+		"just opened":   {ct.Make("a").NoTerms(nil), []string{"09:00:00 opened"}},
+		"terms at once": {ct.Make("a").Requester("dave"), []string{"09:00:00 opened", "09:00:00 terms production dave"}},
+		"terms later":   {ct.Make("a").With(late), []string{"09:00:00 opened", "09:00:30 terms production "}},
+		"pending, told": {ct.Make("a").With(told), []string{"09:00:00 opened", "09:00:00 terms production ", "09:00:02 told production alice opened email"}},
+		"a quorum": {
+			ct.Make("a").Users("alice", "bob").Quorum(2).Voted("bob", approvals.Approve, "ok").Voted("alice", approvals.Approve, "").With(told).With(func(a *approvals.Approval) {
+				a.Next = &approvals.Run{Name: "a", At: ct.T0.Add(3 * time.Minute)}
+			}),
+			[]string{
+				"09:00:00 opened", "09:00:00 terms production ", "09:00:02 told production alice opened email",
+				"09:01:00 voted production bob approve ok", "09:02:00 voted production alice approve",
+				"09:02:00 decided production Approved [bob alice]", "09:02:00 untold production bob opened email mailbox full", "09:03:00 released production Approved a",
+			},
+		},
+		"rejected": {
+			ct.Make("a").Users("alice", "bob").Quorum(2).Voted("bob", approvals.Approve, "").Voted("alice", approvals.Reject, "no"),
+			[]string{"09:00:00 opened", "09:00:00 terms production ", "09:01:00 voted production bob approve", "09:02:00 voted production alice reject no", "09:02:00 decided production Rejected [alice]"},
+		},
+		"expired": {ct.Make("a").Expired(), []string{"09:00:00 opened", "09:00:00 terms production ", "10:00:00 decided production Expired"}},
+		"a deputy breaks the glass": {
+			ct.Make("a").With(func(a *approvals.Approval) {
+				a.Votes = []approvals.Vote{{Voter: "bob", For: "alice", BreakGlass: true, Verdict: approvals.Approve, Comment: "fire", At: ct.T0, Inputs: []approvals.Param{{Name: "version", Value: "2"}}}}
+				a.Outcome, a.DecidedAt = approvals.Approved, ct.T0
+			}),
+			[]string{"09:00:00 opened", "09:00:00 terms production ", "09:00:00 voted production bob alice approve fire [{version 2}]", "09:00:00 decided production Approved [bob]"},
+		},
+		"superseded": {
+			ct.Make("a").With(func(a *approvals.Approval) {
+				a.Outcome, a.DecidedAt, a.SupersededBy = approvals.Superseded, ct.T0.Add(time.Minute), "b"
+			}),
+			[]string{"09:00:00 opened", "09:00:00 terms production ", "09:01:00 decided production Superseded b"},
+		},
+		"an event": {ct.Make("a").Event("{}"), []string{"09:00:00 opened delivery-1", "09:00:00 terms production "}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got []string
+			for _, l := range record.Lines(c.a.Obj()) {
+				s := l.At[11:19] + " " + string(l.Kind)
+				if l.Kind == record.Terms {
+					s += " " + l.Gate + " " + l.Person
+				} else {
+					for _, f := range []string{l.Gate, l.Person, l.For, l.Verdict, l.Comment, l.Outcome, l.SupersededBy, l.Event, l.Channel, l.Error, l.Next} {
+						if f != "" {
+							s += " " + f
+						}
+					}
+				}
+				if l.BreakGlass {
+					s += fmt.Sprint(" ", l.Inputs)
+				}
+				if len(l.People) > 0 {
+					s += fmt.Sprint(" ", l.People)
+				}
+				got = append(got, s)
+			}
+			if d := cmp.Diff(c.want, got); d != "" {
+				t.Errorf("(-want +got)\n%s", d)
+			}
+		})
+	}
+}
+
+// TestLinesGrow: each state of an Approval yields the lines of the state before,
+// unchanged, and more; no two have one id; none is too long.
+func TestLinesGrow(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(rapid.String(), rapid.StringOfN(rapid.SampledFrom([]rune("\"\\\x00\x01\u2028<é🙂")), 0, 600, -1))
+		a := ct.Make("a").Users("alice", "bob", "carol").Quorum(3).With(func(a *approvals.Approval) {
+			a.Trigger, a.Source.Run.Name = text.Draw(t, "trigger"), text.Draw(t, "run")
+		}).Obj()
+		states := []approvals.Approval{ct.Make("a").With(func(b *approvals.Approval) { b.Trigger, b.Source = a.Trigger, a.Source }).NoTerms(nil).Obj(), a}
+		for i, voter := range []string{"alice", "bob", "carol"} {
+			verdict := rapid.SampledFrom([]approvals.Verdict{approvals.Approve, approvals.Reject}).Draw(t, "verdict")
+			next, did, err := approvals.Cast(a, ct.Ballot(voter, verdict, text.Draw(t, "comment")), ct.T0.Add(time.Duration(i)*time.Second))
+			if err != nil {
+				continue // the comment is too long
+			}
+			if a = next; did == approvals.Ended {
+				states = append(states, a)
+				a.Next = &approvals.Run{Name: text.Draw(t, "next"), At: ct.T0.Add(time.Hour)}
+			}
+			states = append(states, a)
+		}
+		var before []record.Line
+		for _, s := range states {
+			lines := record.Lines(s)
+			for _, l := range before {
+				if !slices.ContainsFunc(lines, func(x record.Line) bool { return cmp.Equal(x, l) }) {
+					t.Fatalf("%+v is no longer among %+v", l, lines)
+				}
+			}
+			ids := record.IDs(lines)
+			slices.Sort(ids)
+			if len(slices.Compact(ids)) != len(lines) {
+				t.Fatalf("two of one id: %v", ids)
+			}
+			var head record.Head
+			for _, l := range lines {
+				e, err := head.Next(l)
+				if err != nil || strings.ContainsAny(string(e.Text), "\n\r\x00") {
+					t.Fatalf("%q, %v", e.Text, err)
+				}
+				back, err := record.Parse(e.Text)
+				if d := cmp.Diff(e, back); d != "" || err != nil {
+					t.Fatalf("%v (-written +read)\n%s", err, d)
+				}
+				head = e.Head()
+			}
+			before = lines
+		}
+	})
+}
+
+// TestLongest: the limits on text keep the longest of lines within MaxLine.
+func TestLongest(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat(`"`, 10_000)
+	var inputs []approvals.Param
+	for range 100 {
+		inputs = append(inputs, approvals.Param{Name: long, Value: long})
+	}
+	a := ct.Make("a").With(func(a *approvals.Approval) {
+		a.Namespace, a.Name, a.UID, a.Trigger, a.Source.Run.Name, a.Source.Run.Pipeline, a.Terms.Policy.Gate = long, long, long, long, long, long, long
+		a.Outcome, a.DecidedAt, a.Terms.Requester = approvals.Approved, ct.T0, long
+		for range 128 {
+			a.Votes = append(a.Votes, approvals.Vote{Voter: long, Verdict: approvals.Approve, Comment: long, Evidence: long, For: long, Inputs: inputs})
+		}
+		a.Deliveries = []approvals.Delivery{{Event: long, Channel: long, Recipient: long, MessageID: long, Error: long}}
+		a.Next = &approvals.Run{Name: long}
+	}).Obj()
+	for _, l := range append(record.Lines(a), record.Removal(a, ct.T0)) {
+		if _, err := (record.Head{Seq: 1 << 60, Hash: strings.Repeat("f", 64)}).Next(l); err != nil {
+			t.Error(l.Kind, err)
+		}
+	}
+}

@@ -1,0 +1,68 @@
+package record
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Stream is the record of a process that has no store: it writes each line once and
+// remembers which ones, by Approval, until it is told to forget. The next process
+// begins a chain of its own and writes again what is still in the cluster; a line's
+// id tells.
+type Stream struct {
+	W io.Writer
+
+	mu   sync.Mutex
+	head Head
+	done map[string][]string // kinds and digests by Approval UID
+}
+
+// Append writes those of lines that were not written yet.
+func (s *Stream) Append(_ context.Context, lines []Line) ([]Entry, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out, err := s.head.Chain(lines, s.has)
+	if err != nil || len(out) == 0 {
+		return nil, err
+	}
+	var text bytes.Buffer
+	for _, e := range out {
+		text.Write(e.Text)
+		text.WriteByte('\n')
+	}
+	if _, err := s.W.Write(text.Bytes()); err != nil {
+		return nil, err
+	}
+	if s.done == nil {
+		s.done = map[string][]string{}
+	}
+	for _, e := range out {
+		uid, rest, _ := strings.Cut(e.ID, "/")
+		s.done[uid] = append(s.done[uid], rest)
+	}
+	s.head = out[len(out)-1].Head()
+	return out, nil
+}
+
+// Missing are those of ids that were not written.
+func (s *Stream) Missing(_ context.Context, ids []string) ([]string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(ids), s.has), nil
+}
+
+// Forget frees what is remembered of an Approval that is gone.
+func (s *Stream) Forget(uid string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.done, uid)
+}
+
+func (s *Stream) has(id string) bool {
+	uid, rest, _ := strings.Cut(id, "/")
+	return slices.Contains(s.done[uid], rest)
+}

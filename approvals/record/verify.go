@@ -1,0 +1,116 @@
+package record
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Fault is the first thing that is wrong with a stream.
+type Fault struct {
+	Line int // counted from 1
+	What string
+	want int64 // the number that is not where it should be, 0 when that is not it
+}
+
+func (f *Fault) Error() string { return fmt.Sprintf("line %d: %s", f.Line, f.What) }
+
+// Verifier takes the lines of a stream one by one and holds each to the one before.
+//
+// A chain proves what is before its head. That its last lines were taken away shows
+// only when its head was noted elsewhere: compare it.
+type Verifier struct {
+	// Logs: the stream is a process's output. Lines that are no entries are
+	// passed over, and a chain may begin anew, as it does in a process that has no
+	// store.
+	Logs bool
+	// Noted is a hash that was noted before; Found says whether a line has it.
+	Noted string
+	Found bool
+
+	Lines  int  // entries that are right
+	Chains int  // chains among them
+	Head   Head // of the last chain
+
+	read int
+}
+
+// Add takes the next line, without its end.
+func (v *Verifier) Add(text []byte) error {
+	v.read++
+	if v.Logs && !bytes.HasPrefix(text, []byte(`{"seq":`)) {
+		return nil
+	}
+	e, err := Parse(text)
+	if err != nil {
+		return v.fault("%v", err)
+	}
+	switch last := v.Head; {
+	case e.Seq == 1 && e.Prev == genesis && (v.Lines == 0 || v.Logs):
+		v.Chains++
+	case e.Seq == last.Seq+1 && e.Prev == last.hash():
+	case e.Seq == last.Seq+1:
+		return v.fault("number %d does not follow from number %d before it: one of them was replaced", e.Seq, last.Seq)
+	case e.Seq == last.Seq && e.Hash == last.Hash:
+		return v.fault("number %d is there twice", e.Seq)
+	case e.Seq == 1 && e.Prev == genesis:
+		return v.fault("number 1 stands after number %d: it is repeated or moved, or another process's stream begins here (--logs takes such)", last.Seq)
+	case e.Seq <= last.Seq:
+		return v.fault("number %d stands after number %d: it is repeated or moved", e.Seq, last.Seq)
+	default:
+		f := v.fault("number %d stands where number %d should be, which is missing", e.Seq, last.Seq+1)
+		f.want = last.Seq + 1
+		return f
+	}
+	v.Lines, v.Head, v.Found = v.Lines+1, e.Head(), v.Found || e.Hash == v.Noted
+	return nil
+}
+
+func (v *Verifier) fault(format string, args ...any) *Fault {
+	return &Fault{Line: v.read, What: fmt.Sprintf(format, args...)}
+}
+
+// Verify reads a stream to its end or to what is wrong with it first, a *Fault.
+func (v *Verifier) Verify(r io.Reader) error {
+	s := bufio.NewScanner(r)
+	s.Buffer(make([]byte, 0, 4<<10), MaxLine+1)
+	s.Split(exactLines)
+	for s.Scan() {
+		err := v.Add(s.Bytes())
+		if f, ok := errors.AsType[*Fault](err); ok && f.want != 0 {
+			v.seek(s, f)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if errors.Is(s.Err(), bufio.ErrTooLong) {
+		v.read++
+		return v.fault("it is longer than %d bytes: it is not an entry of the record", MaxLine)
+	}
+	return s.Err()
+}
+
+// exactLines is bufio.ScanLines without its lenience for \r, which is a change.
+func exactLines(data []byte, atEOF bool) (advance int, token []byte, err error) {
+	if i := bytes.IndexByte(data, '\n'); i >= 0 {
+		return i + 1, data[:i], nil
+	}
+	if atEOF && len(data) > 0 {
+		return len(data), data, nil
+	}
+	return 0, nil, nil
+}
+
+// seek looks for the number that is not in its place: whoever reads the fault wants
+// to know whether it was moved or is gone.
+func (v *Verifier) seek(s *bufio.Scanner, f *Fault) {
+	for line := f.Line + 1; s.Scan(); line++ {
+		if e, err := Parse(s.Bytes()); err == nil && e.Seq == f.want {
+			f.What = fmt.Sprintf("number %d should be here and stands at line %d: lines were reordered", f.want, line)
+			return
+		}
+	}
+}

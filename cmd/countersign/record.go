@@ -1,0 +1,181 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/record"
+	"github.com/countersign-dev/countersign/internal/app"
+	"github.com/countersign-dev/countersign/internal/config"
+)
+
+const verifyUsage = `countersign verify: find a changed or missing line of the record.
+
+Usage: countersign verify [--file FILE|-] [flags]
+
+Every line has the hash of the one before it, so whoever changes, removes, moves or
+repeats a line breaks the chain there. verify reads it from the configured store, or
+from a file or standard input, and says
+
+  ok: 4711 lines, head 5e6d70dd…        exit code 0
+  line 17: its hash is not that …       exit code 1, what is wrong first
+                                        exit code 2: it could not be read
+
+What a chain can't show by itself is that its last lines were cut off, or that all
+of it was written anew. Note the head now and then, somewhere else, and give it to
+--head: it must be among the lines. (The store's own head is compared anyway.)
+
+  countersign verify --config /etc/countersign/config.yaml
+  countersign export --format jsonl >history.jsonl; countersign verify --file history.jsonl
+  kubectl -n countersign logs deploy/countersign | countersign verify --logs --file -
+
+By hand: a line's hash is the SHA-256 of the line without its last field,
+  line=$(sed -n 17p history.jsonl); printf '%s}' "${line%,\"hash\":*}" | sha256sum
+
+Flags:
+`
+
+const exportUsage = `countersign export: the record as JSON lines or CSV, on standard output.
+
+Usage: countersign export [--format jsonl|csv] [filters]
+
+Filters that are given must all match. Without any, JSON lines are the whole stream,
+which verify takes; with one, lines between them are missing, and verify says so.
+
+  countersign export --format csv --gate production --outcome Rejected --from 2026-01-01
+  countersign export --person alice@example.com --kind voted
+
+Flags:
+`
+
+// verify is countersign verify.
+func verify(args []string) int {
+	f := flags("verify", verifyUsage)
+	path := f.String("config", "/etc/countersign/config.yaml", "the configuration `file` that names the store")
+	file := f.String("file", "", "a `file` of JSON lines instead of the store; - is standard input")
+	var v record.Verifier
+	f.BoolVar(&v.Logs, "logs", false, "the lines are a process's output: pass over what is not the record's, and let a chain begin anew")
+	f.StringVar(&v.Noted, "head", "", "a head's `hash` that was noted before, which must be among the lines")
+	if code, done := parse(f, args); done {
+		return code
+	}
+	err := read(*path, *file, &v)
+	if err == nil && v.Noted != "" && !v.Found {
+		err = &record.Fault{Line: v.Lines, What: "the stream ends here, and no line has the head that was noted: lines were cut off, or all of it was written anew"}
+	}
+	if fault, ok := errors.AsType[*record.Fault](err); ok {
+		fmt.Println(fault) //nolint:forbidigo // the answer
+		return 1
+	}
+	if err != nil {
+		return failed(err)
+	}
+	chains := ""
+	if v.Chains > 1 {
+		chains = fmt.Sprintf(" in %d chains", v.Chains)
+	}
+	fmt.Printf("ok: %d lines%s, head %s\n", v.Lines, chains, v.Head.Hash) //nolint:forbidigo // the answer
+	return 0
+}
+
+func read(path, file string, v *record.Verifier) error {
+	switch file {
+	case "":
+		c, err := config.Load(path)
+		if err != nil {
+			return err
+		}
+		ctx, stop := interruptible()
+		defer stop()
+		return app.Verify(ctx, c.Record, v)
+	case "-":
+		return v.Verify(os.Stdin)
+	default:
+		in, err := os.Open(file) //nolint:gosec // whoever starts the command names it
+		if err != nil {
+			return err
+		}
+		defer in.Close()
+		return v.Verify(in)
+	}
+}
+
+// export is countersign export.
+func export(args []string) int {
+	f := flags("export", exportUsage)
+	path := f.String("config", "/etc/countersign/config.yaml", "the configuration `file` that names the store")
+	format := f.String("format", record.JSONL, "jsonl or csv")
+	var q record.Query
+	for name, p := range map[string]*string{
+		"namespace": &q.Namespace, "approval": &q.Approval, "pipeline": &q.Pipeline, "gate": &q.Gate, "person": &q.Person,
+		"kind": (*string)(&q.Kind), "outcome": (*string)(&q.Outcome),
+	} {
+		f.StringVar(p, name, "", "only lines of this `"+name+"`")
+	}
+	for name, p := range map[string]*time.Time{"from": &q.From, "to": &q.To} {
+		f.Func(name, "a date such as 2026-03-01, or an instant such as 2026-03-01T09:00:00Z", func(s string) (err error) {
+			*p, err = record.ParseTime(s)
+			return err
+		})
+	}
+	if code, done := parse(f, args); done {
+		return code
+	}
+	c, err := config.Load(*path)
+	if err != nil {
+		return failed(err)
+	}
+	ctx, stop := interruptible()
+	defer stop()
+	out := bufio.NewWriter(os.Stdout)
+	if err := errors.Join(app.Export(ctx, c.Record, q, *format, out), out.Flush()); err != nil {
+		return failed(err)
+	}
+	return 0
+}
+
+func flags(name, usage string) *flag.FlagSet {
+	f := flag.NewFlagSet("countersign "+name, flag.ContinueOnError)
+	f.Usage = func() { fmt.Fprint(f.Output(), usage); f.PrintDefaults() }
+	return f
+}
+
+// parse says whether there is nothing more to do, and with which exit code.
+func parse(f *flag.FlagSet, args []string) (code int, done bool) {
+	err := f.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return 0, true
+	case err != nil:
+		return 2, true
+	case f.NArg() > 0:
+		fmt.Fprintf(os.Stderr, "%s: %q is no flag: see --help\n", f.Name(), f.Arg(0))
+		return 2, true
+	}
+	return 0, false
+}
+
+func failed(err error) int {
+	if errors.Is(err, io.ErrClosedPipe) || errors.Is(err, syscall.EPIPE) {
+		return 2 // head(1) has seen enough
+	}
+	text := err.Error()
+	if approvals.CodeOf(err) == approvals.CodeInvalid {
+		text = approvals.Message(err)
+	}
+	fmt.Fprintln(os.Stderr, "countersign:", text)
+	return 2
+}
+
+func interruptible() (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+}

@@ -1,0 +1,154 @@
+package app
+
+import (
+	"bytes"
+	"database/sql"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/approvals/record"
+	"github.com/countersign-dev/countersign/approvals/record/recordtest"
+	"github.com/countersign-dev/countersign/internal/config"
+)
+
+// filled is a store with three Approvals' lines.
+func filled(t *testing.T) config.Record {
+	t.Helper()
+	c := config.Record{SQLite: filepath.Join(t.TempDir(), "record.db")}
+	l, err := OpenRecord(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for n := range 3 {
+		if _, err := l.Append(t.Context(), recordtest.Lines(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+// TestVerify: whoever may do anything in the database is found out all the same.
+func TestVerify(t *testing.T) {
+	t.Parallel()
+	const free = "DROP TRIGGER record_lines_no_update; DROP TRIGGER record_lines_no_delete; PRAGMA foreign_keys = OFF; "
+	for name, c := range map[string]struct{ sql, want string }{
+		"untouched":         {"", ""},
+		"a vote changed":    {free + "UPDATE record_lines SET line = replace(line, 'approve', 'reject') WHERE kind = 'voted' AND seq < 5", "line 3: its hash is not that of its text"},
+		"a line removed":    {free + "DELETE FROM record_lines WHERE seq = 7", "line 7: number 8 stands where number 7 should be, which is missing"},
+		"the first removed": {free + "DELETE FROM record_lines WHERE seq = 1", "line 1: number 2 stands where"},
+		"the last removed":  {free + "DELETE FROM record_lines WHERE seq > 12", "line 13: the stream ends after number 12, and the store's head is number 15"},
+		"all removed":       {free + "DELETE FROM record_lines", "line 1: the stream ends after number 0"},
+		"moved":             {free + "UPDATE record_lines SET seq = 100 WHERE seq = 4", "line 4: number 5 stands where number 4"},
+		"another head":      {"UPDATE record_head SET hash = 'x'", "line 15: number 15 is not what the store's head says"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conf := filled(t)
+			if c.sql != "" {
+				db, err := sql.Open("sqlite", conf.SQLite)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer db.Close()
+				if _, err := db.Exec(c.sql); err != nil {
+					t.Fatal(err)
+				}
+			}
+			v := record.Verifier{}
+			err := Verify(t.Context(), conf, &v)
+			if c.want == "" {
+				if err != nil || v.Lines != 15 {
+					t.Errorf("%d lines, %v", v.Lines, err)
+				}
+				return
+			}
+			if f, ok := errors.AsType[*record.Fault](err); !ok || !strings.HasPrefix(f.Error(), c.want) {
+				t.Errorf("%v, want %s", err, c.want)
+			}
+		})
+	}
+	if err := Verify(t.Context(), config.Record{}, &record.Verifier{}); !errors.Is(err, errNoStore) {
+		t.Errorf("no store: %v", err)
+	}
+}
+
+func TestExport(t *testing.T) {
+	t.Parallel()
+	c := filled(t)
+	var all, some bytes.Buffer
+	if err := Export(t.Context(), c, record.Query{}, record.JSONL, &all); err != nil {
+		t.Fatal(err)
+	}
+	v := record.Verifier{}
+	if err := v.Verify(&all); err != nil || v.Lines != 15 {
+		t.Errorf("%d lines, %v", v.Lines, err)
+	}
+	if err := Export(t.Context(), c, record.Query{Namespace: "team-1"}, record.CSV, &some); err != nil || strings.Count(some.String(), "\n") != 6 {
+		t.Errorf("%v\n%s", err, &some)
+	}
+	if err := Export(t.Context(), c, record.Query{}, "xml", &some); err == nil {
+		t.Error("xml was taken")
+	}
+	if err := Export(t.Context(), config.Record{}, record.Query{}, record.CSV, &some); err == nil || !strings.Contains(err.Error(), "no store") {
+		t.Errorf("no store: %v", err)
+	}
+}
+
+// TestRecording: where lines go, by configuration, and whether anything may be
+// removed.
+func TestRecording(t *testing.T) {
+	t.Parallel()
+	m, err := newMetrics(prometheus.NewRegistry(), ct.NewMemStore())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		kept, quiet  bool
+		prints, none bool
+	}{
+		"by default":         {prints: true},
+		"nowhere":            {quiet: true, none: true},
+		"a store":            {kept: true, prints: true},
+		"a store, and quiet": {kept: true, quiet: true},
+	} {
+		var out bytes.Buffer
+		o := Options{Out: &out, Log: slog.New(slog.DiscardHandler)}
+		if c.kept {
+			o.Config.Record.SQLite = filepath.Join(t.TempDir(), "record.db")
+		}
+		o.Config.Record.Quiet = c.quiet
+		kept, err := OpenRecord(o.Config.Record)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if kept != nil {
+			defer kept.Close()
+		}
+		r, err := recording(o, nil, kept, m, prometheus.NewRegistry())
+		if err != nil || (r == nil) != c.none {
+			t.Fatalf("%s: %v, %v", name, r, err)
+		}
+		if r == nil {
+			continue
+		}
+		for range 2 {
+			if _, err := r.Ledger.Append(t.Context(), recordtest.Lines(0)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		v := record.Verifier{}
+		if err := v.Verify(&out); err != nil || (v.Lines == 5) != c.prints || r.Keeps != c.kept {
+			t.Errorf("%s: %d lines printed, %v, keeps %t", name, v.Lines, err, r.Keeps)
+		}
+	}
+	if _, err := OpenRecord(config.Record{Postgres: []byte("hunter2-hunter2")}); err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("no URL: %v", err)
+	}
+}

@@ -1,0 +1,49 @@
+package kube
+
+import (
+	"context"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// ForRecord is an Approval as the cache has it, and whether its seal verifies. Unlike
+// elsewhere its terms are there even when it does not: of a record whose key was
+// rotated away long ago they say for how long it is kept. What is not genuine is
+// never written down.
+func (s *Store) ForRecord(ctx context.Context, key approvals.Key) (approvals.Approval, bool, error) {
+	o, err := s.get(ctx, s.Client, key)
+	if err != nil {
+		return approvals.Approval{}, false, err
+	}
+	a, genuine := s.Recordable(o)
+	return a, genuine, nil
+}
+
+// Recordable is ForRecord of an object that is at hand.
+func (s *Store) Recordable(o *v1alpha1.Approval) (approvals.Approval, bool) {
+	return toDomain(o), s.seals.check(s.Ring(), o)
+}
+
+// Remove deletes an Approval when may, which is given the API server's word, says
+// so, and if nothing about it changes meanwhile. It says whether it did.
+func (s *Store) Remove(ctx context.Context, key approvals.Key, may func(approvals.Approval) (bool, error)) (bool, error) {
+	o, err := s.get(ctx, s.Live, key)
+	if err != nil {
+		return false, err
+	}
+	ok, err := may(toDomain(o))
+	if err != nil || !ok {
+		return false, err
+	}
+	target := &v1alpha1.Approval{}
+	target.Namespace, target.Name = o.Namespace, o.Name
+	err = s.Client.Delete(ctx, target, client.Preconditions{UID: &o.UID, ResourceVersion: &o.ResourceVersion})
+	if apierrors.IsNotFound(err) {
+		return true, nil
+	}
+	return err == nil, translate(err, "approval "+key.String())
+}

@@ -1,0 +1,81 @@
+//go:build kube
+
+package kube
+
+import (
+	"testing"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+)
+
+// TestRemoveForReal: a real API server does not delete what has changed since it was
+// read, nor another of the same name.
+func TestRemoveForReal(t *testing.T) {
+	env := &envtest.Environment{CRDDirectoryPaths: []string{"../../deploy/crd"}, ErrorIfCRDPathMissing: true}
+	cfg, err := env.Start()
+	if err != nil {
+		t.Fatal("start the API server (KUBEBUILDER_ASSETS): ", err)
+	}
+	defer func() {
+		if err := env.Stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.New(cfg, client.Options{Scheme: scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Store{Client: c, Live: c, Ring: ring, Now: at(ct.T0)}
+	o := objectOf(ct.Make("a").In("default").Obj())
+	o.UID, o.Generation = "", 0
+	create := func() {
+		t.Helper()
+		fresh := o.DeepCopy()
+		if err := c.Create(t.Context(), fresh); err != nil {
+			t.Fatal(err)
+		}
+	}
+	create()
+	key := approvals.Key{Namespace: "default", Name: "a"}
+	for name, meanwhile := range map[string]func(){
+		"a vote": func() {
+			_, err := s.Update(t.Context(), key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+				return approvals.Cast(a, ct.Ballot("alice", approvals.Approve, ""), a.OpenedAt)
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		},
+		"another of its name": func() {
+			if err := c.Delete(t.Context(), o.DeepCopy()); err != nil {
+				t.Error(err)
+			}
+			create()
+		},
+	} {
+		removed, err := s.Remove(t.Context(), key, func(approvals.Approval) (bool, error) { meanwhile(); return true, nil })
+		if removed || approvals.CodeOf(err) != approvals.CodeConflict {
+			t.Errorf("%s: %t, %v", name, removed, err)
+		}
+		if _, err := s.Fresh(t.Context(), key); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	yes := func(approvals.Approval) (bool, error) { return true, nil }
+	if removed, err := s.Remove(t.Context(), key, yes); !removed || err != nil {
+		t.Errorf("%t, %v", removed, err)
+	}
+	if _, err := s.Remove(t.Context(), key, yes); approvals.CodeOf(err) != approvals.CodeNotFound {
+		t.Errorf("once more: %v", err)
+	}
+}

@@ -1,0 +1,103 @@
+//go:build postgres
+
+package postgres
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// server is a real PostgreSQL of its own, in a temporary folder.
+type server struct {
+	bin, dir string
+	port     int
+	as       *syscall.SysProcAttr // PostgreSQL does not run as root
+}
+
+// installed is the newest PostgreSQL of this machine.
+func installed() (string, error) {
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	if err == nil && len(found) > 0 {
+		return filepath.Dir(found[len(found)-1]), nil
+	}
+	path, err := exec.LookPath("initdb")
+	if err != nil {
+		return "", errors.New("there is no PostgreSQL on this machine: apt-get install postgresql, or make test-record, which does")
+	}
+	return filepath.Dir(path), nil
+}
+
+func start() (*server, error) {
+	bin, err := installed()
+	if err != nil {
+		return nil, err
+	}
+	s := &server{bin: bin}
+	if s.dir, err = os.MkdirTemp("", "countersign-postgres-"); err != nil {
+		return nil, err
+	}
+	if os.Geteuid() == 0 {
+		u, err := user.Lookup("postgres")
+		if err != nil {
+			return nil, err
+		}
+		uid, _ := strconv.Atoi(u.Uid)
+		gid, _ := strconv.Atoi(u.Gid)
+		if err := os.Chown(s.dir, uid, gid); err != nil {
+			return nil, err
+		}
+		s.as = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	s.port = l.Addr().(*net.TCPAddr).Port
+	l.Close()
+	if err := s.run("initdb", "--no-sync", "--auth=trust", "--username=countersign", "--encoding=UTF8", "--locale=C.UTF-8", "-D", s.data()); err != nil {
+		return nil, err
+	}
+	return s, s.up()
+}
+
+func (s *server) data() string { return filepath.Join(s.dir, "data") }
+
+func (s *server) up() error {
+	options := fmt.Sprintf("-c listen_addresses=127.0.0.1 -c port=%d -c unix_socket_directories='' -c fsync=off -c max_connections=200", s.port)
+	return s.run("pg_ctl", "start", "--wait", "--silent", "-D", s.data(), "-l", filepath.Join(s.dir, "log"), "-o", options)
+}
+
+// down is what a power cut leaves: nothing is finished.
+func (s *server) down() error {
+	return s.run("pg_ctl", "stop", "--wait", "--silent", "--mode=immediate", "-D", s.data())
+}
+
+// remove ends it and leaves nothing behind.
+func (s *server) remove() {
+	_ = s.down() // it may be down
+	_ = os.RemoveAll(s.dir)
+}
+
+func (s *server) run(name string, args ...string) error {
+	cmd := exec.Command(filepath.Join(s.bin, name), args...)
+	cmd.Dir, cmd.SysProcAttr = s.dir, s.as
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
+		return fmt.Errorf("%s: %w\n%s%s", name, err, &out, log)
+	}
+	return nil
+}
+
+func (s *server) url(database string) string {
+	return fmt.Sprintf("postgres://countersign@127.0.0.1:%d/%s?sslmode=disable", s.port, database)
+}

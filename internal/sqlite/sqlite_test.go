@@ -1,0 +1,154 @@
+package sqlite
+
+import (
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/record"
+	"github.com/countersign-dev/countersign/approvals/record/recordtest"
+)
+
+// victim names the file in which this program, started again, begins to write and
+// waits to be killed.
+const victim = "COUNTERSIGN_TEST_VICTIM"
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(victim); path != "" {
+		half(path)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// half writes half of a transaction.
+func half(path string) {
+	db, err := sql.Open("sqlite", dsn(path))
+	if err != nil {
+		panic(err)
+	}
+	tx, err := db.Begin()
+	if err != nil {
+		panic(err)
+	}
+	e, err := record.Head{Seq: 1000, Hash: "x"}.Next(recordtest.Lines(7)[0])
+	if err != nil {
+		panic(err)
+	}
+	if _, err := tx.Exec("INSERT INTO record_lines (seq, line) VALUES (?, ?)", e.Seq, string(e.Text)); err != nil {
+		panic(err)
+	}
+	if _, err := tx.Exec("UPDATE record_head SET seq = seq + 1"); err != nil {
+		panic(err)
+	}
+	fmt.Println("in the middle")
+	time.Sleep(time.Hour)
+}
+
+func store(t *testing.T) recordtest.Store {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a ?%#&=é.db") // a name is a name
+	var other *sql.DB
+	return recordtest.Store{
+		Open: func(t *testing.T) recordtest.Ledger {
+			t.Helper()
+			l, err := Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return l
+		},
+		// What keeps a file from being written is another writer that does not end.
+		Down:           func(t *testing.T) { t.Helper(); other = hold(t, path) },
+		Up:             func(t *testing.T) { t.Helper(); release(t, other) },
+		ReadsWhileDown: true,
+		Kill:           func(t *testing.T) { t.Helper(); recordtest.KillInTheMiddle(t, victim, path) },
+	}
+}
+
+// hold takes the right to write, as a process does that hangs in a transaction.
+func hold(t *testing.T, path string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", dsn(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.SetMaxOpenConns(1)
+	if _, err := db.Exec("BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+func release(t *testing.T, db *sql.DB) {
+	t.Helper()
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestLedger(t *testing.T) {
+	t.Parallel()
+	recordtest.RunLedger(t, store)
+}
+
+// TestFolderComesLater: a volume that is not there yet keeps nobody from starting,
+// and what is wrong is said by whoever asks.
+func TestFolderComesLater(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "volume")
+	l, err := Open(filepath.Join(dir, "record.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if _, err := l.Append(t.Context(), recordtest.Lines(0)); approvals.CodeOf(err) != approvals.CodeUnavailable || !strings.Contains(err.Error(), "unable to open database file") {
+		t.Errorf("%v", err)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if added, err := l.Append(t.Context(), recordtest.Lines(0)); err != nil || len(added) != 5 {
+		t.Errorf("%d added, %v", len(added), err)
+	}
+}
+
+// TestAppendOnly: the database itself refuses to change a line or to take it away.
+func TestAppendOnly(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "record.db")
+	l, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if _, err := l.Append(t.Context(), recordtest.Lines(0)); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", dsn(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, q := range []string{"DELETE FROM record_lines WHERE seq = 2", "UPDATE record_lines SET line = replace(line, 'approve', 'reject')"} {
+		if _, err := db.Exec(q); err == nil || !strings.Contains(err.Error(), "append-only") {
+			t.Errorf("%s: %v", q, err)
+		}
+	}
+}
+
+func BenchmarkLedger(b *testing.B) {
+	l, err := Open(filepath.Join(b.TempDir(), "record.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	recordtest.BenchLedger(b, l, 100_000)
+}
