@@ -106,6 +106,7 @@ type Policy struct {
 	// KeepFor is how long the Approval stays once it was decided and its outcome
 	// acted on; 0: for ever.
 	KeepFor time.Duration
+	Notify  Notify // who is told, beside each approver by mail
 }
 
 // Limits of KeepFor, which the CRD schema has too. A run that ended less than a day
@@ -170,7 +171,7 @@ func (p Policy) validateStrategy() error {
 	case p.Strategy == Multi && p.RBAC:
 		return Errorf(CodeInvalid, "%s has strategy MULTI and rbac: everybody whom RBAC lets approve can't be counted; list users and groups, or use QUORUM", p.name())
 	}
-	return nil
+	return p.Notify.Validate(p.name())
 }
 
 func (p Policy) validateRules() error {

@@ -35,6 +35,7 @@ const (
 	WayLogin Way = "Login" // an ID token of the login provider, or the session that it began
 	// WayObject is a Vote object, whose author the API server proved.
 	WayObject Way = "Object"
+	WaySlack  Way = "Slack" // a button in Slack, signed by Slack, whose user is known
 )
 
 // Identity is a proved person or robot.

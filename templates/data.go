@@ -35,6 +35,9 @@ type Data struct {
 	Trouble string
 	// Comment is what the person had typed, put back into the form after Trouble.
 	Comment string
+	// News is what a message tells: "opened", "reminder", "escalated" or
+	// "decided". "" on a page.
+	News string
 	// Link is the absolute URL of the page for Recipient (mail only).
 	Link string
 	// Action is the path that the page's form posts to.

@@ -18,17 +18,26 @@ const (
 
 // Mail renders the request mail for d.Recipient. d.Link is in it: whoever reads
 // the mail can vote as Recipient.
-func (s *Set) Mail(d Data) (Mail, error) {
+func (s *Set) Mail(d Data) (Mail, error) { return s.mail(d, "subject.txt", "mail.txt", "mail.html") }
+
+// Outcome renders the mail that says how it ended. It has no link: nothing is left
+// to do.
+func (s *Set) Outcome(d Data) (Mail, error) {
+	d.News, d.Link = "decided", ""
+	return s.mail(d, "outcome-subject.txt", "outcome.txt", "outcome.html")
+}
+
+func (s *Set) mail(d Data, subjectName, textName, htmlName string) (Mail, error) {
 	v := newView(d, maxMail)
 	var subject, text, html bytes.Buffer
-	if err := s.text.ExecuteTemplate(&subject, "subject.txt", v); err != nil {
-		return Mail{}, fmt.Errorf("template subject.txt: %w", err)
+	if err := s.text.ExecuteTemplate(&subject, subjectName, v); err != nil {
+		return Mail{}, fmt.Errorf("template %s: %w", subjectName, err)
 	}
-	if err := s.text.ExecuteTemplate(&text, "mail.txt", v); err != nil {
-		return Mail{}, fmt.Errorf("template mail.txt: %w", err)
+	if err := s.text.ExecuteTemplate(&text, textName, v); err != nil {
+		return Mail{}, fmt.Errorf("template %s: %w", textName, err)
 	}
-	if err := s.html.ExecuteTemplate(&html, "mail.html", v); err != nil {
-		return Mail{}, fmt.Errorf("template mail.html: %w", err)
+	if err := s.html.ExecuteTemplate(&html, htmlName, v); err != nil {
+		return Mail{}, fmt.Errorf("template %s: %w", htmlName, err)
 	}
 	return Mail{
 		Subject: brief(subject.String(), maxSubject),

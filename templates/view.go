@@ -16,6 +16,7 @@ type View struct {
 	Name      string // of the Approval, and of the run that it starts
 	Trigger   string
 	Subject   string // a few words, for titles
+	News      string // of a message: "opened", "reminder", "escalated" or "decided"
 	State     string // "pending", "opening", "blocked" or the outcome in lower case
 	Requester string
 	Recipient string
@@ -120,7 +121,7 @@ func newView(d Data, most int) View {
 	a := d.Approval
 	v := View{
 		Namespace: line(a.Namespace), Name: line(a.RunName()), Trigger: line(a.Trigger), Subject: line(a.Subject()),
-		State: state(a), Recipient: line(d.Recipient), Session: d.Session, Opened: newMoment(a.OpenedAt, d.Now),
+		News: d.News, State: state(a), Recipient: line(d.Recipient), Session: d.Session, Opened: newMoment(a.OpenedAt, d.Now),
 		Missing: d.Missing, Blocked: problem(a.Blocked), Unreleased: problem(a.Unreleased),
 		Decidable: d.Decidable && a.Terms != nil && !a.Decided(), WhyNot: text(d.WhyNot), Notice: text(d.Notice), Trouble: text(d.Trouble),
 		Comment: drop(first(d.Comment, 4*approvals.MaxComment)), MaxComment: approvals.MaxComment,

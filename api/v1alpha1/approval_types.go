@@ -297,8 +297,8 @@ type VoteRecord struct {
 	// breakGlass is true for a vote that decided alone, by the right to.
 	// +optional
 	BreakGlass bool `json:"breakGlass,omitempty"`
-	// way is how the voter came: Token, Link, Login, or Object (a Vote).
-	// +kubebuilder:validation:Enum=Token;Link;Login;Object
+	// way is how the voter came: Token, Link, Login, Slack, or Object (a Vote).
+	// +kubebuilder:validation:Enum=Token;Link;Login;Slack;Object
 	// +required
 	Way string `json:"way"`
 	// evidence names the proof, never the secret itself.
@@ -313,19 +313,20 @@ type Verdict string
 
 // Notification says that one recipient was told of one event over one channel.
 type Notification struct {
-	// event, e.g. opened.
+	// event: opened, reminder-N, escalated or decided. Of reminders the last is kept.
 	// +kubebuilder:validation:MaxLength=63
 	// +required
 	Event string `json:"event"`
-	// channel, e.g. email.
+	// channel: email, or a channel's name.
 	// +kubebuilder:validation:MaxLength=63
 	// +required
 	Channel string `json:"channel"`
-	// recipient is an approver's name.
+	// recipient is an approver's name or an address; "" for a channel as a whole.
 	// +kubebuilder:validation:MaxLength=254
 	// +required
 	Recipient string `json:"recipient"`
-	// messageID is the mail's Message-ID: the same each time it is sent.
+	// messageID is the message's id there: a mail's Message-ID, which is the same
+	// each time it is sent, or a Slack message's channel and time stamp.
 	// +kubebuilder:validation:MaxLength=254
 	// +optional
 	MessageID string `json:"messageID,omitempty"`

@@ -133,6 +133,9 @@ type GateSpec struct {
 	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(s|m|h))+$`
 	// +optional
 	KeepFor string `json:"keepFor,omitempty"`
+	// notify says who is told, beside each approver by mail.
+	// +optional
+	Notify *Notify `json:"notify,omitempty"`
 }
 
 // Approvers is who may decide.

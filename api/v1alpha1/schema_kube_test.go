@@ -97,6 +97,15 @@ func TestGateAdmission(t *testing.T) {
 		{"not a duration", `{approvers: {users: [{name: a}]}, expiresAfter: soon}`, "spec.expiresAfter"},
 		{"releases nothing", `{approvers: {users: [{name: a}]}, releaseOn: []}`, "should have at least 1 items"},
 		{"releases the unknown", `{approvers: {users: [{name: a}]}, releaseOn: [Cancelled]}`, `Unsupported value: "Cancelled"`},
+		{"told in rooms", `{approvers: {users: [{name: a}]}, notify: {channels: [ops], remindEvery: 4h, escalate: {after: 24h, emails: [boss@example.com]}}}`, ""},
+		{"reminded too often", `{approvers: {users: [{name: a}]}, notify: {remindEvery: 1s}}`, "remindEvery must be between 1m and 2160h"},
+		{"escalated at once", `{approvers: {users: [{name: a}]}, notify: {escalate: {after: 1s, channels: [ops]}}}`, "after must be between 1m and 2160h"},
+		{"escalated to nobody", `{approvers: {users: [{name: a}]}, notify: {escalate: {after: 1h}}}`, "nobody to escalate to"},
+		{"escalated when", `{approvers: {users: [{name: a}]}, notify: {escalate: {channels: [ops]}}}`, "spec.notify.escalate.after: Required value"},
+		{"a duration of years", `{approvers: {users: [{name: a}]}, notify: {remindEvery: 99999999999999999999h}}`, "spec.notify"},
+		{"escalated to no address", `{approvers: {users: [{name: a}]}, notify: {escalate: {after: 1h, emails: ["a b@c"]}}}`, "spec.notify.escalate.emails[0]"},
+		{"too many rooms", `{approvers: {users: [{name: a}]}, notify: {channels: [a, b, c, d, e, f, g, h, i]}}`, "must have at most 8 items"},
+		{"a room twice", `{approvers: {users: [{name: a}]}, notify: {channels: [a, a]}}`, "Duplicate value"},
 		{"quorum of 33", `{approvers: {groups: [g]}, strategy: QUORUM, required: 33}`, "should be less than or equal to 32"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

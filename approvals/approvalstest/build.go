@@ -150,6 +150,8 @@ func Clone(a approvals.Approval) approvals.Approval {
 		t.Policy.ReleaseOn, t.Policy.Results = slices.Clone(t.Policy.ReleaseOn), slices.Clone(t.Policy.Results)
 		t.Policy.Show = slices.Clone(t.Policy.Show)
 		t.Policy.Rules, t.Policy.Inputs = slices.Clone(t.Policy.Rules), slices.Clone(t.Policy.Inputs)
+		n := &t.Policy.Notify
+		n.Channels, n.Escalate.Channels, n.Escalate.Emails = slices.Clone(n.Channels), slices.Clone(n.Escalate.Channels), slices.Clone(n.Escalate.Emails)
 	}
 	a.Votes, a.Results, a.Deliveries = slices.Clone(a.Votes), slices.Clone(a.Results), slices.Clone(a.Deliveries)
 	a.Inputs = slices.Clone(a.Inputs)

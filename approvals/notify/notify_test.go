@@ -1,6 +1,7 @@
 package notify_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -12,12 +13,20 @@ import (
 	"github.com/countersign-dev/countersign/approvals/notify"
 )
 
+var mail = notify.Route{Name: notify.Email}
+
 func sent(to string) approvals.Delivery {
-	return approvals.Delivery{Event: notify.Opened, Channel: notify.Email, Recipient: to, MessageID: "m", SentAt: ct.T0, Attempts: 1}
+	return approvals.Delivery{Event: "opened", Channel: notify.Email, Recipient: to, MessageID: "m", SentAt: ct.T0, Attempts: 1}
 }
 
 func failed(to string, attempts int) approvals.Delivery {
-	return approvals.Delivery{Event: notify.Opened, Channel: notify.Email, Recipient: to, Attempts: attempts, Error: "550"}
+	return approvals.Delivery{Event: "opened", Channel: notify.Email, Recipient: to, Attempts: attempts, Error: "550"}
+}
+
+func reminded(to string, number int) approvals.Delivery {
+	d := sent(to)
+	d.Event = "reminder-" + strconv.Itoa(number)
+	return d
 }
 
 func TestPlan(t *testing.T) {
@@ -41,19 +50,25 @@ func TestPlan(t *testing.T) {
 		"groups alone":      {a: ct.Make("a").Users().Groups("sre")},
 		"no terms":          {a: ct.Make("a").NoTerms(nil)},
 		"decided":           {a: ct.Make("a").Voted("alice", approvals.Approve, "")},
-		"another channel":   {a: three(approvals.Delivery{Event: notify.Opened, Channel: "chat", Recipient: "alice", SentAt: ct.T0}, sent("bob"), sent("carol")), due: "alice alice@example.com 1"},
+		"another channel":   {a: three(approvals.Delivery{Event: "opened", Channel: "chat", Recipient: "alice", SentAt: ct.T0}, sent("bob"), sent("carol")), due: "alice alice@example.com 1"},
 		"another event":     {a: three(approvals.Delivery{Event: "decided", Channel: notify.Email, Recipient: "alice", SentAt: ct.T0}, sent("bob"), sent("carol")), due: "alice alice@example.com 1"},
 
 		"just failed":        {a: three(sent("bob"), sent("carol")), tries: map[string]notify.Try{"alice": {Count: 1, Last: ct.T0}}, again: 5 * time.Second},
 		"its time has come":  {a: three(sent("bob"), sent("carol")), tries: map[string]notify.Try{"alice": {Count: 1, Last: ago(5 * time.Second)}}, due: "alice alice@example.com 2"},
 		"twice":              {a: three(sent("bob"), sent("carol")), tries: map[string]notify.Try{"alice": {Count: 2, Last: ago(6 * time.Second)}}, again: 4 * time.Second},
+		"for good":           {a: three(sent("bob"), sent("carol")), tries: map[string]notify.Try{"alice": {Count: 1, Last: ago(time.Hour), Final: true}}},
+		"asked to wait":      {a: three(sent("bob"), sent("carol")), tries: map[string]notify.Try{"alice": {Count: 1, Last: ct.T0, After: time.Minute}}, again: time.Minute},
 		"the soonest counts": {a: three(sent("carol")), tries: map[string]notify.Try{"alice": {Count: 9, Last: ct.T0}, "bob": {Count: 1, Last: ago(2 * time.Second)}}, again: 3 * time.Second},
 		"one due, one waits": {a: three(sent("carol")), tries: map[string]notify.Try{"alice": {Count: 3, Last: ct.T0}}, due: "bob bob@example.com 1", again: 20 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := c.a.Obj()
-			due, again := notify.Plan(a, notify.Email, ct.T0, c.tries)
+			tries := map[notify.Slot]notify.Try{}
+			for who, try := range c.tries {
+				tries[notify.Slot{Kind: notify.Opened, Recipient: who}] = try
+			}
+			due, again := notify.Plan(a, mail, ct.T0, tries)
 			var got []string
 			for _, d := range due {
 				got = append(got, d.Message.Approver+" "+d.Message.To+" "+string(rune('0'+d.Attempt)))
@@ -72,15 +87,15 @@ func TestPlan(t *testing.T) {
 func TestMessageID(t *testing.T) {
 	t.Parallel()
 	ids := func(uid, channel string) []string {
-		a := ct.Make("a").Users("alice", "bob").With(func(a *approvals.Approval) { a.UID = uid }).Obj()
-		due, _ := notify.Plan(a, channel, ct.T0, nil)
-		return []string{due[0].Message.ID, due[1].Message.ID}
+		a := ct.Make("a").Users("alice", "bob").With(func(a *approvals.Approval) { a.UID, a.Terms.Policy.Notify.Channels = uid, []string{"chat"} }).Obj()
+		due, _ := notify.Plan(a, notify.Route{Name: channel}, ct.T0, nil)
+		return []string{due[0].Message.ID, due[len(due)-1].Message.ID}
 	}
 	if d := cmp.Diff(ids("u", "email"), ids("u", "email")); d != "" {
 		t.Errorf("sent again it is another message: %s", d)
 	}
 	seen := map[string]bool{}
-	for _, id := range append(append(ids("u", "email"), ids("v", "email")...), ids("u", "chat")...) {
+	for _, id := range append(append(ids("u", "email"), ids("v", "email")...), ids("u", "chat")[0]) {
 		if seen[id] {
 			t.Errorf("%s is of two messages", id)
 		}
@@ -108,6 +123,8 @@ func TestRecord(t *testing.T) {
 		"at last":              {[]approvals.Delivery{failed("alice", 1), sent("bob")}, []approvals.Delivery{sent("alice")}, []approvals.Delivery{sent("alice"), sent("bob")}},
 		"not once more":        {[]approvals.Delivery{sent("alice")}, []approvals.Delivery{failed("alice", 2)}, []approvals.Delivery{sent("alice")}},
 		"twice the same":       {nil, []approvals.Delivery{sent("alice"), sent("alice")}, []approvals.Delivery{sent("alice")}},
+		"the next reminder":    {[]approvals.Delivery{reminded("alice", 1)}, []approvals.Delivery{reminded("alice", 3)}, []approvals.Delivery{reminded("alice", 3)}},
+		"an old reminder":      {[]approvals.Delivery{reminded("alice", 3)}, []approvals.Delivery{reminded("alice", 2)}, []approvals.Delivery{reminded("alice", 3)}},
 		"of different channel": {[]approvals.Delivery{{Event: "opened", Channel: "chat", Recipient: "alice"}}, []approvals.Delivery{sent("alice")}, []approvals.Delivery{{Event: "opened", Channel: "chat", Recipient: "alice"}, sent("alice")}},
 	} {
 		t.Run(name, func(t *testing.T) {

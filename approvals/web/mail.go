@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/url"
 	"strings"
 
 	"github.com/countersign-dev/countersign/approvals"
@@ -9,8 +10,14 @@ import (
 )
 
 // ForMail is what the mail to one approver shows, with that approver's link. The
-// link ends when the Approval does.
+// link ends when the Approval does. Without an approver it is what a room or
+// another person is shown: the link is the page's, and proves nobody.
 func (d Deps) ForMail(a approvals.Approval, approver string) (templates.Data, error) {
+	if approver == "" {
+		data := d.Show(a, "")
+		data.Link = d.PageURL(a)
+		return data, nil
+	}
 	token, err := link.Sign(d.Ring(), link.Claims{
 		Namespace: a.Namespace, Name: a.Name, UID: a.UID, Voter: approver, Expires: a.Deadline(),
 	})
@@ -20,6 +27,11 @@ func (d Deps) ForMail(a approvals.Approval, approver string) (templates.Data, er
 	data := d.Show(a, approver)
 	data.Link = strings.TrimSuffix(d.External.String(), "/") + "/links/" + token
 	return data, nil
+}
+
+// PageURL is where a is shown to whoever has logged in.
+func (d Deps) PageURL(a approvals.Approval) string {
+	return strings.TrimSuffix(d.External.String(), "/") + "/approvals/" + url.PathEscape(a.Namespace) + "/" + url.PathEscape(a.Name)
 }
 
 func trimSlash(s string) string { return strings.TrimSuffix(s, "/") }

@@ -46,6 +46,9 @@ type Deps struct {
 	External *url.URL
 	Now      func() time.Time
 	Log      *slog.Logger
+	// Slack takes what people press in Slack; nil: nothing does. It proves its
+	// requests itself; none comes from a browser, so none has an Origin.
+	Slack http.Handler
 	// Observe counts one answered request. route is the pattern, never the path:
 	// paths hold tokens.
 	Observe func(route, method string, status int, took time.Duration)
@@ -81,6 +84,9 @@ func Handler(d Deps) http.Handler {
 	at("/api/v1/namespaces/{namespace}/approvals/{name}", s.apiGet, http.MethodGet)
 	at("/api/v1/namespaces/{namespace}/approvals/{name}/votes", s.apiVote, http.MethodPost)
 	at("/api/v1/history", s.apiHistory, http.MethodGet)
+	if d.Slack != nil {
+		at("/slack/interactions", d.Slack.ServeHTTP, http.MethodPost)
+	}
 
 	// mux runs no middleware for what no route matches.
 	root.NotFoundHandler = s.observe(secure(http.HandlerFunc(s.notFound)))

@@ -194,3 +194,38 @@ func TestBrokenPage(t *testing.T) {
 	}
 	wantHeaders(t, "broken", w.Header())
 }
+
+// TestSlack: what people press in Slack is handed on, only by POST, and is there
+// only when it is configured. It is no browser's: one that sends it is refused.
+func TestSlack(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, base+"/x")
+	if w := b.ask(http.MethodPost, "/x/slack/interactions", "payload={}"); w.Code != http.StatusNotFound {
+		t.Errorf("not configured: %d", w.Code)
+	}
+	b.Slack = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	b.handler = web.Handler(b.Deps)
+	for name, c := range map[string]struct {
+		method string
+		header []string
+		status int
+	}{
+		"by Slack": {http.MethodPost, nil, http.StatusTeapot}, "by a page": {http.MethodPost, []string{"Origin", "https://evil.example.com"}, http.StatusForbidden}, "looked at": {http.MethodGet, nil, http.StatusMethodNotAllowed},
+	} {
+		w := b.ask(c.method, "/x/slack/interactions", "payload={}", c.header...)
+		if w.Code != c.status {
+			t.Errorf("%s: %d, want %d", name, w.Code, c.status)
+		}
+		wantHeaders(t, name, w.Header())
+	}
+}
+
+// TestForRoom: what is shown to everybody has the page's address and nobody's link.
+func TestForRoom(t *testing.T) {
+	t.Parallel()
+	a := ct.Make("a").Obj()
+	d, err := newBench(t, base+"/x/", a).ForMail(a, "")
+	if err != nil || d.Link != base+"/x/approvals/prod/a" || d.Recipient != "" || d.Decidable {
+		t.Errorf("%v: link %s for %q", err, d.Link, d.Recipient)
+	}
+}

@@ -27,8 +27,6 @@ import (
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/mapping"
-	"github.com/countersign-dev/countersign/approvals/notify"
-	"github.com/countersign-dev/countersign/approvals/notify/email"
 	"github.com/countersign-dev/countersign/approvals/web"
 	"github.com/countersign-dev/countersign/interceptor"
 	"github.com/countersign-dev/countersign/internal/kube"
@@ -174,6 +172,8 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager, kept *ledger.
 	if kept != nil {
 		people.History = kept
 	}
+	told := newTellers(o.Config, people.ForMail, pages, o.Now)
+	told.buttons(&people)
 	processor := &interceptor.Processor{
 		Triggers: triggers, Opener: opener, Releases: store, Ring: keys.Ring, Now: o.Now, Log: o.Log,
 		Count: func(answer string) { m.interceptor.WithLabelValues(answer).Inc() },
@@ -184,7 +184,7 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager, kept *ledger.
 		Interceptor: interceptor.Name, Now: o.Now, Log: o.Log,
 	}
 
-	setups := []interface{ SetupWithManager(ctrl.Manager) error }{
+	setups := []setup{
 		&controller.Gates{Client: mgr.GetClient(), CEL: cel, Now: o.Now},
 		&controller.Triggers{Client: mgr.GetClient(), Triggers: triggers, Events: mgr.GetEventRecorder("countersign"), Log: o.Log},
 		&controller.Votes{Client: mgr.GetClient(), Store: store, Desk: desk, Guards: guards, Log: o.Log},
@@ -201,14 +201,7 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager, kept *ledger.
 	if rec != nil {
 		setups = append(setups, rec)
 	}
-	if s := o.Config.SMTP; s != nil {
-		setups = append(setups, &controller.Notify{
-			Store: store, Channel: &email.Channel{Config: *s, Data: people.ForMail, Set: pages, Now: o.Now},
-			Now: o.Now, Log: o.Log, Workers: notifyWorkers,
-			Sent: func(ok bool) { m.deliveries.WithLabelValues(notify.Email, yes(ok)).Inc() },
-		})
-	}
-	for _, s := range setups {
+	for _, s := range append(setups, told.setups(store, o.Now, o.Log, m)...) {
 		if err := s.SetupWithManager(mgr); err != nil {
 			return err
 		}

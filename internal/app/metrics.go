@@ -35,7 +35,7 @@ func newMetrics(reg prometheus.Registerer, store approvals.Store) (*metrics, err
 		votes:       counter("votes_total", "Votes recorded.", "verdict"),
 		decided:     counter("approvals_decided_total", "Approvals that ended, by outcome.", "outcome"),
 		posts:       counter("release_posts_total", "Signed events posted to EventListeners.", "taken"),
-		deliveries:  counter("deliveries_total", "Messages sent to approvers.", "channel", "delivered"),
+		deliveries:  counter("deliveries_total", "Messages sent to people and rooms.", "channel", "delivered"),
 		interceptor: counter("interceptor_requests_total", "Interceptor requests by answer.", "answer"),
 		waited: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: "countersign", Name: "approval_wait_seconds", Help: "From opening to outcome.",

@@ -77,6 +77,36 @@ var table = []room{
 		why:  "a channel knows its own library, the templates and nothing of Kubernetes, pages or other channels",
 	},
 	{
+		path: "./approvals/notify/outbound",
+		may:  []string{std, "./approvals/keyring", "./approvals/notify"},
+		why:  "what all HTTP channels share is the way out: it knows no channel and no Approval",
+	},
+	{
+		path: "./approvals/notify/slack",
+		may:  []string{std, "./approvals", "./approvals/keyring", "./approvals/notify", "./approvals/notify/outbound", "./templates", "github.com/slack-go/slack"},
+		why:  "Slack knows its own library, the templates and the Desk's port: nothing of Kubernetes, pages or other channels",
+	},
+	{
+		path: "./approvals/notify/teams",
+		may:  []string{std, "./approvals", "./approvals/keyring", "./approvals/notify", "./approvals/notify/outbound", "./templates"},
+		why:  "a channel knows the templates and nothing of Kubernetes, pages or other channels",
+	},
+	{
+		path: "./approvals/notify/webhook",
+		may:  []string{std, "./approvals", "./approvals/keyring", "./approvals/notify", "./approvals/notify/outbound", "./templates"},
+		why:  "a channel knows the templates and nothing of Kubernetes, pages or other channels; it signs with keys that receivers have, not with ours",
+	},
+	{
+		path: "./approvals/notify/github",
+		may:  []string{std, "./approvals", "./approvals/keyring", "./approvals/notify", "./approvals/notify/outbound", "./templates"},
+		why:  "a channel knows the templates and nothing of Kubernetes, pages or other channels",
+	},
+	{
+		path: "./approvals/notify/notifytest",
+		may:  []string{std, "./approvals", "./approvals/approvalstest", "./approvals/notify"},
+		why:  "the kit that every channel must pass knows none of them",
+	},
+	{
 		path: "./approvals/web",
 		may:  []string{std, "./approvals", "./approvals/keyring", "./approvals/link", "./approvals/record", "./templates", "github.com/gorilla/mux"},
 		why:  "pages and API reach the cluster through interfaces of package approvals: no Kubernetes, no channels",
@@ -157,14 +187,17 @@ var table = []room{
 	},
 	{
 		path: "./internal/config",
-		may:  []string{std, "./approvals/keyring", "./approvals/notify/email", "./internal/oidc", "sigs.k8s.io/yaml"},
-		why:  "the configuration is read and checked before anything of it is built",
+		may: []string{
+			std, "./approvals/keyring", "./approvals/notify", "./approvals/notify/email", "./approvals/notify/github", "./approvals/notify/slack",
+			"./approvals/notify/teams", "./approvals/notify/webhook", "./internal/oidc", "sigs.k8s.io/yaml",
+		},
+		why: "the configuration is read and checked before anything of it is built",
 	},
 	{
 		path: "./internal/app",
 		may:  []string{std, ours, outside},
 		never: []string{
-			"./cmd/...", "./demo/...", "./test/...", "./approvals/approvalstest", "./internal/kube/kubetest",
+			"./cmd/...", "./demo/...", "./test/...", "./approvals/approvalstest", "./approvals/notify/notifytest", "./internal/kube/kubetest",
 		},
 		why: "the one place where everything meets, but nothing of tests or the demo",
 	},

@@ -26,6 +26,8 @@ type Config struct {
 	SMTP *email.Config
 	// OIDC is nil when there is no login.
 	OIDC *oidc.Config
+	// Channels that Gates may name.
+	Channels Channels
 	// TokenAudiences that bearer tokens must have; empty: the API server's own.
 	TokenAudiences []string
 	// Templates is a folder whose files replace templates; "": none.
@@ -59,8 +61,9 @@ type file struct {
 		From         string `json:"from"`
 		Timeout      string `json:"timeout,omitempty"`
 	} `json:"smtp,omitempty"`
-	OIDC   *login      `json:"oidc,omitempty"`
-	Record *recordFile `json:"record,omitempty"`
+	OIDC     *login        `json:"oidc,omitempty"`
+	Record   *recordFile   `json:"record,omitempty"`
+	Channels []channelFile `json:"channels,omitempty"`
 }
 
 type recordFile struct {
@@ -157,5 +160,6 @@ func parse(raw []byte) (Config, error) {
 	if c.Record, err = f.Record.read(); err != nil {
 		errs = append(errs, err)
 	}
-	return c, errors.Join(errs...)
+	c.Channels, err = channels(f.Channels)
+	return c, errors.Join(append(errs, err)...)
 }

@@ -53,6 +53,9 @@ func conditionsOf(a approvals.Approval, before []metav1.Condition, generation in
 func deliveryState(ds []approvals.Delivery) (failed string, told bool) {
 	for _, d := range ds {
 		if d.SentAt.IsZero() && d.Error != "" {
+			if d.Recipient == "" {
+				return "channel " + d.Channel + " was not told: " + d.Error, true
+			}
 			return d.Recipient + " was not told by " + d.Channel + ": " + d.Error, true
 		}
 		told = true

@@ -209,6 +209,7 @@ func policyToDomain(gate string, s v1alpha1.GateSpec) approvals.Policy {
 	if s.SigningSecret != nil {
 		p.Secret = approvals.SecretRef{Name: s.SigningSecret.Name, Key: s.SigningSecret.Key}
 	}
+	p.Notify = notifyToDomain(s.Notify)
 	return p
 }
 
@@ -245,6 +246,7 @@ func policyToAPI(p approvals.Policy) v1alpha1.GateSpec {
 	if p.Secret.Name != "" {
 		s.SigningSecret = &v1alpha1.SecretKeyRef{Name: p.Secret.Name, Key: p.Secret.Key}
 	}
+	s.Notify = notifyToAPI(p.Notify)
 	return s
 }
 

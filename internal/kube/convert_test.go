@@ -77,7 +77,17 @@ var anyPolicy = rapid.Custom(func(t *rapid.T) approvals.Policy {
 	if rapid.Bool().Draw(t, "signs") {
 		p.Secret = approvals.SecretRef{Name: anyName.Draw(t, "secret"), Key: anyName.Draw(t, "key")}
 	}
+	p.Notify = anyNotify.Draw(t, "notify")
 	return p
+})
+
+var anyNotify = rapid.Custom(func(t *rapid.T) approvals.Notify {
+	interval := rapid.OneOf(rapid.Just(time.Duration(0)), rapid.Map(rapid.Int64Range(int64(approvals.MinNotice), int64(approvals.MaxLifetime)), func(d int64) time.Duration { return time.Duration(d) }))
+	n := approvals.Notify{Channels: rapid.SliceOfN(anyName, 0, 3).Draw(t, "channels"), RemindEvery: interval.Draw(t, "every")}
+	if after := interval.Draw(t, "after"); after != 0 {
+		n.Escalate = approvals.Escalation{After: after, Channels: rapid.SliceOfN(anyName, 0, 2).Draw(t, "rooms"), Emails: rapid.SliceOfN(anyName, 0, 2).Draw(t, "emails")}
+	}
+	return n
 })
 
 var anySource = rapid.Custom(func(t *rapid.T) approvals.Source {

@@ -29,12 +29,16 @@ type Channel struct {
 
 var _ notify.Channel = (*Channel)(nil)
 
-// Name is "email".
-func (*Channel) Name() string { return notify.Email }
+// Route is "email", and everything.
+func (*Channel) Route() notify.Route { return notify.Route{Name: notify.Email} }
 
 // Send makes one connection, sends one mail and waits for the server's 250. The
-// error never holds the password or the link.
-func (c *Channel) Send(ctx context.Context, m notify.Message) error {
+// error never holds the password or the link. A mail's id is the message's.
+func (c *Channel) Send(ctx context.Context, m notify.Message) (string, error) {
+	return m.ID, c.send(ctx, m)
+}
+
+func (c *Channel) send(ctx context.Context, m notify.Message) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.Config.Timeout, fmt.Errorf("the mail server did not finish within %s", c.Config.Timeout))
 	defer cancel()
 	msg, err := c.compose(m)
@@ -59,7 +63,12 @@ func (c *Channel) compose(m notify.Message) (*gomail.Msg, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, err := c.Set.Mail(data)
+	data.News = string(m.Kind)
+	render := c.Set.Mail
+	if m.Kind == notify.Decided {
+		render = c.Set.Outcome
+	}
+	body, err := render(data)
 	if err != nil {
 		return nil, err
 	}

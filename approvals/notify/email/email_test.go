@@ -47,7 +47,7 @@ func channel(t *testing.T, s *mailServer, change func(*email.Config)) *email.Cha
 }
 
 func message(b *ct.Builder) notify.Message {
-	return notify.Message{ID: "0123456789abcdef", To: "alice@example.com", Approval: b.Obj(), Approver: "alice"}
+	return notify.Message{ID: "0123456789abcdef", Kind: notify.Opened, To: "alice@example.com", Approval: b.Obj(), Approver: "alice"}
 }
 
 func login(c *email.Config) { c.Username, c.Password = "countersign", keyring.Secret(thePassword) }
@@ -100,7 +100,7 @@ func TestSend(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newMailServer(t, c.kind)
-			if err := channel(t, s, c.config).Send(t.Context(), message(ct.Make("apply-1"))); err != nil {
+			if _, err := channel(t, s, c.config).Send(t.Context(), message(ct.Make("apply-1"))); err != nil {
 				t.Fatal(err)
 			}
 			h, alternatives := parts(t, s.only(t))
@@ -133,7 +133,7 @@ func TestSentAgain(t *testing.T) {
 	s := newMailServer(t, kind{})
 	c := channel(t, s, nil)
 	for range 2 {
-		if err := c.Send(t.Context(), message(ct.Make("apply-1"))); err != nil {
+		if _, err := c.Send(t.Context(), message(ct.Make("apply-1"))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -180,7 +180,7 @@ func TestFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newMailServer(t, c.kind)
-			err := channel(t, s, c.config).Send(t.Context(), message(ct.Make("apply-1")))
+			_, err := channel(t, s, c.config).Send(t.Context(), message(ct.Make("apply-1")))
 			if err == nil || !strings.Contains(strings.ToLower(err.Error()), strings.ToLower(c.want)) {
 				t.Fatalf("%v, want an error with %q", err, c.want)
 			}
@@ -206,21 +206,21 @@ func TestHangs(t *testing.T) {
 	defer l.Close()
 	addr := l.Addr().(*net.TCPAddr)
 	silent := &mailServer{host: addr.IP.String(), port: addr.Port}
-	err = channel(t, silent, func(c *email.Config) { c.Timeout = 50 * time.Millisecond; login(c) }).Send(t.Context(), message(ct.Make("a")))
+	_, err = channel(t, silent, func(c *email.Config) { c.Timeout = 50 * time.Millisecond; login(c) }).Send(t.Context(), message(ct.Make("a")))
 	if err == nil {
 		t.Fatal("no error")
 	}
 	ct.AssertLeaksNothing(t, "the error", err.Error(), thePassword, theToken)
 
 	l.Close()
-	err = channel(t, silent, nil).Send(t.Context(), message(ct.Make("a")))
+	_, err = channel(t, silent, nil).Send(t.Context(), message(ct.Make("a")))
 	if err == nil || !strings.Contains(err.Error(), "refused") || !strings.Contains(err.Error(), addr.String()) {
 		t.Errorf("a server that is down: %v", err)
 	}
 
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("shutting down"))
-	if err := channel(t, silent, nil).Send(ctx, message(ct.Make("a"))); err == nil || !strings.Contains(err.Error(), "shutting down") {
+	if _, err := channel(t, silent, nil).Send(ctx, message(ct.Make("a"))); err == nil || !strings.Contains(err.Error(), "shutting down") {
 		t.Errorf("shutting down: %v", err)
 	}
 }
@@ -239,7 +239,7 @@ func TestInjection(t *testing.T) {
 		a.Votes = []approvals.Vote{{Voter: evil, Verdict: approvals.Approve, Comment: evil, At: ct.T0}}
 	})
 	s := newMailServer(t, kind{})
-	if err := channel(t, s, nil).Send(t.Context(), message(b)); err != nil {
+	if _, err := channel(t, s, nil).Send(t.Context(), message(b)); err != nil {
 		t.Fatal(err)
 	}
 	h, alternatives := parts(t, s.only(t))
@@ -255,7 +255,7 @@ func TestInjection(t *testing.T) {
 	for _, to := range []string{"alice@example.com\r\nBcc: victim@example.com", "alice@example.com, victim@example.com", "", "alice"} {
 		m := message(ct.Make("a"))
 		m.To = to
-		if err := channel(t, s, nil).Send(t.Context(), m); err == nil {
+		if _, err := channel(t, s, nil).Send(t.Context(), m); err == nil {
 			t.Errorf("a mail to %q was sent", to)
 		}
 	}
@@ -271,11 +271,11 @@ func TestComposeFails(t *testing.T) {
 	c.Data = func(approvals.Approval, string) (templates.Data, error) {
 		return templates.Data{}, errors.New("no signing key")
 	}
-	if err := c.Send(t.Context(), message(ct.Make("a"))); err == nil || !strings.Contains(err.Error(), "no signing key") || s.calls != 0 {
+	if _, err := c.Send(t.Context(), message(ct.Make("a"))); err == nil || !strings.Contains(err.Error(), "no signing key") || s.calls != 0 {
 		t.Errorf("%v after %d connections", err, s.calls)
 	}
-	if c.Name() != "email" {
-		t.Error(c.Name())
+	if c.Route().Name != "email" {
+		t.Error(c.Route().Name)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	ctrlcontroller "sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -21,8 +22,8 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube"
 )
 
-// Notify tells the approvers. It has workers of its own: a mail server that hangs
-// holds up mails and nothing else.
+// Notify tells people over one channel. Each channel has a queue and workers of its
+// own: one that hangs holds up nothing else.
 type Notify struct {
 	Store   *kube.Store
 	Channel notify.Channel
@@ -38,7 +39,7 @@ type Notify struct {
 // progress is what this process did for one Approval that the ledger may not have
 // yet.
 type progress struct {
-	tries      map[string]notify.Try
+	tries      map[notify.Slot]notify.Try
 	unrecorded []approvals.Delivery
 }
 
@@ -47,14 +48,21 @@ var _ reconcile.Reconciler = (*Notify)(nil)
 // SetupWithManager registers the controller.
 func (r *Notify) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
-		Named("notify").
+		Named("notify-"+r.Channel.Route().Name).
 		For(&v1alpha1.Approval{}, builder.WithPredicates(predicate.Funcs{
-			// Only the coming of the terms makes somebody to be told.
-			UpdateFunc: func(e event.UpdateEvent) bool { return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() },
+			UpdateFunc: func(e event.UpdateEvent) bool { return isNews(e.ObjectOld, e.ObjectNew) },
 			DeleteFunc: func(e event.DeleteEvent) bool { r.forget(string(e.Object.GetUID())); return false },
 		})).
 		WithOptions(ctrlcontroller.Options{MaxConcurrentReconciles: r.Workers}).
 		Complete(r)
+}
+
+// isNews says whether an update makes somebody to be told: the coming of the terms,
+// and the outcome. The rest is a matter of time.
+func isNews(before, after client.Object) bool {
+	x, ok1 := before.(*v1alpha1.Approval)
+	y, ok2 := after.(*v1alpha1.Approval)
+	return ok1 && ok2 && (x.Generation != y.Generation || x.Status.Outcome != y.Status.Outcome)
 }
 
 // Reconcile sends what is due for one Approval, then writes the ledger once. The
@@ -70,11 +78,12 @@ func (r *Notify) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, 
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	p := r.progressOf(a.UID)
-	if due, again := notify.Plan(a, r.Channel.Name(), r.Now(), p.tries); len(due) == 0 && len(p.unrecorded) == 0 {
-		if again == 0 {
-			r.forget(a.UID)
-		}
+	p, route := r.progressOf(a.UID), r.Channel.Route()
+	if a.Decided() { // what failed before is over
+		maps.DeleteFunc(p.tries, func(s notify.Slot, _ notify.Try) bool { return s.Kind != notify.Decided })
+		r.remember(a.UID, p)
+	}
+	if due, again := notify.Plan(a, route, r.Now(), p.tries); len(due) == 0 && len(p.unrecorded) == 0 {
 		return ctrl.Result{RequeueAfter: again}, nil
 	}
 	// The API server's word: the cache may not have the ledger's last write yet.
@@ -87,22 +96,22 @@ func (r *Notify) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, 
 	for _, d := range p.unrecorded {
 		a = notify.Record(a, d)
 	}
-	due, again := notify.Plan(a, r.Channel.Name(), r.Now(), p.tries)
+	due, again := notify.Plan(a, route, r.Now(), p.tries)
 	for _, d := range due {
-		err := r.Channel.Send(ctx, d.Message)
+		id, err := r.Channel.Send(ctx, d.Message)
 		if ctx.Err() != nil {
 			return ctrl.Result{}, ctx.Err() // shutting down: whether it went out is not known
 		}
 		delivery := approvals.Delivery{
-			Event: notify.Opened, Channel: r.Channel.Name(), Recipient: d.Message.Approver,
-			MessageID: d.Message.ID, Attempts: d.Attempt,
+			Event: d.Message.Event, Channel: route.Name, Recipient: d.Message.Recipient, MessageID: id, Attempts: d.Attempt,
 		}
 		if err != nil {
 			delivery.Error = err.Error()
-			p.tries[d.Message.Approver] = notify.Try{Count: d.Attempt, Last: r.Now()}
-			r.Log.Warn("not delivered", "namespace", a.Namespace, "approval", a.Name, "channel", r.Channel.Name(), "attempt", d.Attempt, "error", err.Error())
+			p.tries[d.Message.Slot()] = notify.Tried(d.Attempt, err, r.Now())
+			r.Log.Warn("not delivered", "namespace", a.Namespace, "approval", a.Name, "channel", route.Name, "event", d.Message.Event, "attempt", d.Attempt, "error", err.Error())
 		} else {
 			delivery.SentAt = r.Now()
+			delete(p.tries, d.Message.Slot())
 		}
 		r.Sent(err == nil)
 		p.unrecorded = append(p.unrecorded, delivery)
@@ -123,10 +132,7 @@ func (r *Notify) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, 
 		r.remember(a.UID, p)
 	}
 	if len(due) > 0 {
-		_, again = notify.Plan(a, r.Channel.Name(), r.Now(), p.tries)
-	}
-	if again == 0 {
-		r.forget(a.UID)
+		_, again = notify.Plan(a, route, r.Now(), p.tries)
 	}
 	return ctrl.Result{RequeueAfter: again}, nil
 }
@@ -137,12 +143,18 @@ func (r *Notify) progressOf(uid string) progress {
 	if p := r.known[uid]; p != nil {
 		return progress{maps.Clone(p.tries), slices.Clone(p.unrecorded)}
 	}
-	return progress{tries: map[string]notify.Try{}}
+	return progress{tries: map[notify.Slot]notify.Try{}}
 }
 
+// remember keeps p while there is something in it: what failed for good must not be
+// tried again at the next event.
 func (r *Notify) remember(uid string, p progress) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if len(p.tries) == 0 && len(p.unrecorded) == 0 {
+		delete(r.known, uid)
+		return
+	}
 	if r.known == nil {
 		r.known = map[string]*progress{}
 	}

@@ -174,16 +174,16 @@ type mailbox struct {
 	down bool
 }
 
-func (*mailbox) Name() string { return notify.Email }
+func (*mailbox) Route() notify.Route { return notify.Route{Name: notify.Email} }
 
-func (m *mailbox) Send(_ context.Context, msg notify.Message) error {
+func (m *mailbox) Send(_ context.Context, msg notify.Message) (string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.down {
-		return errors.New("mail server m:25: connection refused")
+		return "", errors.New("mail server m:25: connection refused")
 	}
 	m.sent = append(m.sent, msg.To+" "+msg.ID)
-	return nil
+	return msg.ID, nil
 }
 
 // owners are a claim's owners, as KIND/NAME.

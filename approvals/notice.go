@@ -1,0 +1,49 @@
+package approvals
+
+import (
+	"slices"
+	"time"
+)
+
+// Notify is who is told of an Approval, beside each approver by mail at its
+// opening.
+type Notify struct {
+	Channels    []string      // rooms that are told of everything, by the names that the service's configuration gives them
+	RemindEvery time.Duration // while it is pending, those who have not voted; 0: never
+	Escalate    Escalation
+}
+
+// Escalation is who is told when an Approval has been pending for long.
+type Escalation struct {
+	After    time.Duration // 0: never
+	Channels []string
+	Emails   []string
+}
+
+// Limits on notifications; the CRD schema has the same numbers. They keep the
+// ledger within what the schema takes.
+const (
+	MaxChannels = 8
+	MaxEmails   = 16
+	MinNotice   = time.Minute
+)
+
+// Validate says what of n could never work, CodeInvalid.
+func (n Notify) Validate(gate string) error {
+	e := n.Escalate
+	switch {
+	case n.RemindEvery != 0 && (n.RemindEvery < MinNotice || n.RemindEvery > MaxLifetime):
+		return Errorf(CodeInvalid, "%s has notify.remindEvery %s: use %s to %s, or leave it out", gate, n.RemindEvery, MinNotice, MaxLifetime)
+	case e.After != 0 && (e.After < MinNotice || e.After > MaxLifetime):
+		return Errorf(CodeInvalid, "%s has notify.escalate.after %s: use %s to %s, or leave escalate out", gate, e.After, MinNotice, MaxLifetime)
+	case e.After == 0 && len(e.Channels)+len(e.Emails) > 0:
+		return Errorf(CodeInvalid, "%s has notify.escalate without after: say how long to wait first, e.g. 24h", gate)
+	case e.After != 0 && len(e.Channels)+len(e.Emails) == 0:
+		return Errorf(CodeInvalid, "%s has notify.escalate.after and nobody to escalate to: list channels or emails", gate)
+	case len(n.Channels) > MaxChannels || len(e.Channels) > MaxChannels || len(e.Emails) > MaxEmails:
+		return Errorf(CodeInvalid, "%s has too many recipients under notify: the most are %d channels and %d emails", gate, MaxChannels, MaxEmails)
+	case slices.Contains(slices.Concat(n.Channels, e.Channels, e.Emails), ""):
+		return Errorf(CodeInvalid, "%s lists a channel or email without a name under notify: name it or remove it", gate)
+	}
+	return nil
+}

@@ -1,0 +1,60 @@
+package notify
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Failure is why a message was not taken, and whether trying again can help. An
+// error that is no Failure is tried again.
+type Failure struct {
+	Err   error
+	Final bool          // the same message will never be taken
+	After time.Duration // the other side asks not to be tried before; 0: it does not say
+}
+
+func (f *Failure) Error() string { return f.Err.Error() }
+
+func (f *Failure) Unwrap() error { return f.Err }
+
+// Finalf is a Failure that no further try can mend.
+func Finalf(format string, args ...any) error {
+	return &Failure{Err: fmt.Errorf(format, args...), Final: true}
+}
+
+// Tried is the state after attempt number count failed with err at now.
+func Tried(count int, err error, now time.Time) Try {
+	t := Try{Count: count, Last: now}
+	if f, ok := errors.AsType[*Failure](err); ok {
+		t.Final, t.After = f.Final, min(f.After, maxAfter)
+	}
+	return t
+}
+
+// Try is how often a delivery failed, when last, and what that means for the next.
+type Try struct {
+	Count int
+	Last  time.Time
+	Final bool          // there is no next
+	After time.Duration // at least this long after Last
+}
+
+// Backoff of a failing delivery.
+const (
+	firstWait = 5 * time.Second
+	maxWait   = 10 * time.Minute
+	maxAfter  = time.Hour // nobody can put us off for longer
+)
+
+// Next is when to try again.
+func (t Try) Next() time.Time {
+	d := firstWait
+	for range t.Count - 1 {
+		if d *= 2; d >= maxWait {
+			d = maxWait
+			break
+		}
+	}
+	return t.Last.Add(max(d, t.After))
+}

@@ -1,0 +1,168 @@
+// Package github shows an Approval as a commit status: pending while it waits, and
+// success only when it was approved.
+package github
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/keyring"
+	"github.com/countersign-dev/countersign/approvals/notify"
+	"github.com/countersign-dev/countersign/approvals/notify/outbound"
+	"github.com/countersign-dev/countersign/templates"
+)
+
+// Config is how statuses are set and of what.
+type Config struct {
+	Name    string
+	API     string // https://api.github.com
+	Token   keyring.Secret
+	Context string // what statuses' names begin with
+	// RepositoryParam and RevisionParam name the forwarded params that say which
+	// commit.
+	RepositoryParam, RevisionParam string
+	Timeout                        time.Duration
+}
+
+// Validate lists everything that is wrong.
+func (c Config) Validate() error {
+	errs := []error{outbound.Address("github.apiURL", c.API)}
+	if len(c.Token) == 0 {
+		errs = append(errs, errors.New("github.tokenFile has no token: one that may write commit statuses, and nothing else"))
+	}
+	if c.Context == "" || utf8.RuneCountInString(c.Context) > 100 {
+		errs = append(errs, errors.New("github.context must have 1 to 100 characters"))
+	}
+	if c.RepositoryParam == "" || c.RevisionParam == "" {
+		errs = append(errs, errors.New("github.repositoryParam and github.revisionParam must name forwarded params"))
+	}
+	return errors.Join(errs...)
+}
+
+// Channel sets statuses with one token.
+type Channel struct {
+	Config Config // exported: fmt hides a Secret only where it can see it
+	data   func(a approvals.Approval, approver string) (templates.Data, error)
+	out    *outbound.Client
+}
+
+var _ notify.Channel = (*Channel)(nil)
+
+// New makes the channel. data is what people are shown of an Approval.
+func New(c Config, data func(a approvals.Approval, approver string) (templates.Data, error), now func() time.Time) *Channel {
+	return &Channel{Config: c, data: data, out: outbound.New("github "+c.Name, c.Timeout, now, c.Token)}
+}
+
+// Close ends connections that are kept open.
+func (c *Channel) Close() { c.out.Close() }
+
+// Route leaves out what a status can't say.
+func (c *Channel) Route() notify.Route {
+	return notify.Route{Name: c.Config.Name, Kinds: []notify.Kind{notify.Opened, notify.Decided}}
+}
+
+// status is what GitHub's API takes.
+type status struct {
+	State       string `json:"state"`
+	TargetURL   string `json:"target_url"`
+	Description string `json:"description"`
+	Context     string `json:"context"`
+}
+
+// Send sets the status. Its id is the commit's.
+func (c *Channel) Send(ctx context.Context, m notify.Message) (string, error) {
+	repository, sha, err := c.commit(m.Approval)
+	if err != nil {
+		return "", err
+	}
+	data, err := c.data(m.Approval, "")
+	if err != nil {
+		return "", err
+	}
+	data.News = string(m.Kind)
+	state, description := stateOf(m.Approval, templates.NewCard(data))
+	body, err := json.Marshal(status{State: state, TargetURL: data.Link, Description: short(description, 140), Context: c.context(m.Approval)})
+	if err != nil {
+		return "", err
+	}
+	address := strings.TrimSuffix(c.Config.API, "/") + "/repos/" + repository + "/statuses/" + sha
+	_, err = c.out.Post(ctx, keyring.Secret(address), http.Header{
+		"Content-Type": {"application/json"}, "Accept": {"application/vnd.github+json"}, "X-Github-Api-Version": {"2022-11-28"},
+		"Authorization": {"Bearer " + string(c.Config.Token)},
+	}, body)
+	return repository + "@" + sha, err
+}
+
+// What a commit may be called: nothing that could lead to another path of the API.
+var (
+	repositories = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9_.-]{1,100}$`)
+	revisions    = regexp.MustCompile(`^([0-9a-fA-F]{40}|[0-9a-fA-F]{64})$`)
+)
+
+// commit is the repository and commit that a's forwarded params say.
+func (c *Channel) commit(a approvals.Approval) (repository, sha string, err error) {
+	if a.Terms == nil {
+		return "", "", notify.Finalf("nothing is forwarded, so it is not known which commit to show this at")
+	}
+	params := approvals.ByName(a.Terms.Params)
+	repository, sha = params[c.Config.RepositoryParam], params[c.Config.RevisionParam]
+	var missing []string
+	if _, name, _ := strings.Cut(repository, "/"); !repositories.MatchString(repository) || strings.Trim(name, ".") == "" {
+		missing = append(missing, "param "+c.Config.RepositoryParam+" is not OWNER/NAME")
+	}
+	if !revisions.MatchString(sha) {
+		missing = append(missing, "param "+c.Config.RevisionParam+" is not a commit's full SHA")
+	}
+	if len(missing) > 0 {
+		return "", "", notify.Finalf("%s: forward it in Trigger %s, or take channel %s out of the Gate", strings.Join(missing, " and "), templates.Plain(a.Trigger, 253), c.Config.Name)
+	}
+	return repository, sha, nil
+}
+
+// context tells statuses of one commit apart: a Trigger in one namespace never
+// overwrites what another one says.
+func (c *Channel) context(a approvals.Approval) string {
+	return short(c.Config.Context+"/"+a.Namespace+"/"+a.Trigger, 255)
+}
+
+// stateOf is success for nothing but an approval.
+func stateOf(a approvals.Approval, card templates.Card) (state, description string) {
+	by := ""
+	if who := factOf(card, "By"); who != "" {
+		by = " by " + who
+	}
+	switch a.Outcome {
+	case approvals.Approved:
+		return "success", "approved" + by
+	case approvals.Rejected:
+		return "failure", "rejected" + by
+	case approvals.Expired, approvals.Cancelled, approvals.Superseded:
+		return "error", card.State
+	default:
+		return "pending", "awaiting approval by " + factOf(card, "Who can decide")
+	}
+}
+
+func factOf(c templates.Card, name string) string {
+	if i := slices.IndexFunc(c.Facts, func(f templates.Fact) bool { return f.Name == name }); i >= 0 {
+		return c.Facts[i].Value
+	}
+	return ""
+}
+
+// short is at most most characters. GitHub shows descriptions as text.
+func short(s string, most int) string {
+	s = strings.Join(strings.Fields(templates.Plain(s, 4*most)), " ")
+	if r := []rune(s); len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	return s
+}

@@ -1,0 +1,153 @@
+package github
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"go.uber.org/goleak"
+
+	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/approvals/keyring"
+	"github.com/countersign-dev/countersign/approvals/notify"
+	"github.com/countersign-dev/countersign/approvals/notify/notifytest"
+	"github.com/countersign-dev/countersign/templates"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	theToken = "github_pat_correct-horse-battery"
+	theLink  = "https://approve.example.com/approvals/prod/apply-1"
+	theSHA   = "8d1f0c6e2b7a4493bd0f8a1c55e9d7b6a2f3c410"
+)
+
+func data(a approvals.Approval, _ string) (templates.Data, error) {
+	return templates.Data{Approval: a, Missing: approvals.Missing(a), Link: theLink, Now: ct.T0}, nil
+}
+
+func channel(t *testing.T, address string, timeout time.Duration) *Channel {
+	t.Helper()
+	c := New(Config{Name: "status", API: address, Token: keyring.Secret(theToken), Context: "countersign", RepositoryParam: "repo-full-name", RevisionParam: "revision", Timeout: timeout}, data, func() time.Time { return ct.T0 })
+	t.Cleanup(c.Close)
+	return c
+}
+
+func TestKit(t *testing.T) {
+	t.Parallel()
+	notifytest.Run(t, notifytest.Kit{
+		New: func(t *testing.T, address string, timeout time.Duration) notify.Channel {
+			return channel(t, address, timeout)
+		},
+		Secrets: []string{theToken}, MaxBody: 4 << 10,
+		Safe: func(t *testing.T, body []byte) {
+			var s status
+			if err := json.Unmarshal(body, &s); err != nil {
+				t.Fatal(err)
+			}
+			if utf8.RuneCountInString(s.Description) > 140 || utf8.RuneCountInString(s.Context) > 255 || strings.ContainsAny(s.Context+s.Description, "\r\n") || s.TargetURL != theLink {
+				t.Errorf("%+v", s)
+			}
+		},
+	})
+}
+
+// TestStates: success for an approval and for nothing else.
+func TestStates(t *testing.T) {
+	t.Parallel()
+	outcome := func(o approvals.Outcome) *ct.Builder {
+		return ct.Make("apply-1").With(func(a *approvals.Approval) { a.Outcome, a.DecidedAt = o, ct.T0 })
+	}
+	for name, c := range map[string]struct {
+		kind        notify.Kind
+		a           *ct.Builder
+		state, says string
+	}{
+		"waits":      {notify.Opened, nil, "pending", "awaiting approval by alice"},
+		"one of two": {notify.Opened, ct.Make("a").Users("alice", "bob").Quorum(2).Voted("alice", approvals.Approve, ""), "pending", "awaiting approval by alice and bob"},
+		"approved":   {notify.Decided, nil, "success", "approved by alice"},
+		"rejected":   {notify.Decided, ct.Make("a").Voted("alice", approvals.Reject, "no"), "failure", "rejected by alice"},
+		"in time":    {notify.Decided, outcome(approvals.Approved), "success", "approved"},
+		"expired":    {notify.Decided, outcome(approvals.Expired), "error", "expired"},
+		"cancelled":  {notify.Decided, outcome(approvals.Cancelled), "error", "cancelled"},
+		"superseded": {notify.Decided, outcome(approvals.Superseded), "error", "superseded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got status
+			var r *http.Request
+			s := notifytest.Serve(t, func(w http.ResponseWriter, req *http.Request) {
+				r = req
+				body, _ := io.ReadAll(req.Body)
+				_ = json.Unmarshal(body, &got)
+				w.WriteHeader(http.StatusCreated)
+			})
+			id, err := channel(t, s.URL, 5*time.Second).Send(t.Context(), notifytest.Message(c.kind, c.a))
+			if err != nil || id != "acme/shop@"+theSHA {
+				t.Fatalf("%q, %v", id, err)
+			}
+			if want := (status{c.state, theLink, c.says, "countersign/prod/apply"}); got != want {
+				t.Errorf("%+v, want %+v", got, want)
+			}
+			if r.URL.Path != "/repos/acme/shop/statuses/"+theSHA || r.Header.Get("Authorization") != "Bearer "+theToken {
+				t.Errorf("%s with %v", r.URL, r.Header)
+			}
+		})
+	}
+}
+
+// TestCommit: what is no commit is never asked for, and the error says what to do.
+func TestCommit(t *testing.T) {
+	t.Parallel()
+	s := notifytest.Serve(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("%s was asked for", r.URL) })
+	c := channel(t, s.URL, 5*time.Second)
+	for name, p := range map[string]struct{ repository, sha, want string }{
+		"no repository":  {"", theSHA, "param repo-full-name is not OWNER/NAME: forward it in Trigger apply"},
+		"no sha":         {"acme/shop", "", "param revision is not a commit's full SHA: forward it in Trigger apply"},
+		"neither":        {"", "", "param repo-full-name is not OWNER/NAME and param revision is not"},
+		"a branch":       {"acme/shop", "main", "param revision"},
+		"a short sha":    {"acme/shop", theSHA[:7], "param revision"},
+		"an address":     {"https://github.com/acme/shop", theSHA, "param repo-full-name"},
+		"another path":   {"acme/..", theSHA, "param repo-full-name"},
+		"one more path":  {"acme/shop/../../orgs", theSHA, "param repo-full-name"},
+		"a query":        {"acme/shop?x", theSHA, "param repo-full-name"},
+		"a path as sha":  {"acme/shop", "../../" + theSHA, "param revision"},
+		"lines":          {"acme/shop\n", theSHA, "param repo-full-name"},
+		"lines, the sha": {"acme/shop", theSHA + "\n", "param revision"},
+	} {
+		m := notifytest.Message(notify.Opened, nil)
+		m.Approval.Terms.Params = []approvals.Param{{Name: "repo-full-name", Value: p.repository}, {Name: "revision", Value: p.sha}}
+		_, err := c.Send(t.Context(), m)
+		if err == nil || !notifytest.Final(err) || !strings.Contains(err.Error(), p.want) {
+			t.Errorf("%s: %v, want %q", name, err, p.want)
+		}
+	}
+	m := notifytest.Message(notify.Opened, nil)
+	m.Approval.Terms = nil
+	if _, err := c.Send(t.Context(), m); err == nil || !notifytest.Final(err) {
+		t.Errorf("no terms: %v", err)
+	}
+	if slices.Contains(c.Route().Kinds, notify.Reminder) {
+		t.Error("a status can't remind")
+	}
+}
+
+func TestValidate(t *testing.T) {
+	t.Parallel()
+	good := Config{API: "https://api.github.com", Token: keyring.Secret(theToken), Context: "countersign", RepositoryParam: "r", RevisionParam: "s"}
+	if err := good.Validate(); err != nil {
+		t.Error(err)
+	}
+	err := Config{API: "http://github.example.com"}.Validate()
+	for _, want := range []string{"github.apiURL begins with http", "github.tokenFile", "github.context", "github.repositoryParam"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v lacks %q", err, want)
+		}
+	}
+}

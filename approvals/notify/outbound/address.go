@@ -1,0 +1,27 @@
+package outbound
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+)
+
+// Address says what is wrong with an address that a secret is sent to, or that is
+// one. The error does not have it.
+func Address(field, address string) error {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http":
+		return fmt.Errorf("%s is not an address: use https://HOST/PATH", field)
+	case u.Scheme == "http" && !inside(u.Hostname()):
+		return fmt.Errorf("%s begins with http, so that whoever is on the way can read its secrets: use https (http is for services of the cluster and localhost)", field)
+	}
+	return nil
+}
+
+// inside says whether a host is in the cluster or on this machine.
+func inside(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || strings.HasSuffix(host, ".svc") || strings.HasSuffix(host, ".svc.cluster.local") || ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,213 @@
+package notify
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// tellFor is how long after a decision it is worth telling of it.
+const tellFor = 24 * time.Hour
+
+// Due is a delivery that is to be made.
+type Due struct {
+	Message Message
+	Attempt int // 1 for the first
+}
+
+// Slot is what tries are remembered under. All reminders have one: whoever could
+// not be reminded for good is not reminded again.
+type Slot struct {
+	Kind      Kind
+	Recipient string
+}
+
+// Slot is where m's tries are remembered.
+func (m Message) Slot() Slot { return Slot{m.Kind, m.Recipient} }
+
+// Plan is what is to be sent over a channel now, and when to look again (zero:
+// nothing is left to do). Each (event, channel, recipient) is sent once: that is
+// the ledger's key.
+func Plan(a approvals.Approval, r Route, now time.Time, tries map[Slot]Try) (due []Due, again time.Duration) {
+	if a.Terms == nil {
+		return nil, 0
+	}
+	p := plan{a: a, route: r, now: now}
+	switch {
+	case a.Decided():
+		p.outcome()
+	case now.Before(a.Deadline()):
+		p.pending()
+	}
+	for _, w := range p.wanted {
+		try := tries[w.Slot()]
+		if try.Final || !r.takes(w.Kind) {
+			continue
+		}
+		at := w.at
+		if try.Count > 0 && try.Next().After(at) {
+			at = try.Next()
+		}
+		if left := at.Sub(now); left > 0 {
+			if again == 0 || left < again {
+				again = left
+			}
+			continue
+		}
+		w.ID = messageID(a, w.Event, r.Name, w.Recipient)
+		due = append(due, Due{w.Message, try.Count + 1})
+	}
+	return due, again
+}
+
+// plan collects what is wanted and not in the ledger.
+type plan struct {
+	a      approvals.Approval
+	route  Route
+	now    time.Time
+	wanted []wanted
+}
+
+// wanted is a message that somebody is to get at a time, which may be to come.
+type wanted struct {
+	Message
+	at time.Time
+}
+
+// pending wants what is told while a waits.
+func (p *plan) pending() {
+	n := p.a.Terms.Policy.Notify
+	since := p.a.Deadline().Add(-p.a.Terms.Policy.Lifetime)
+	escalation := since.Add(n.Escalate.After)
+	escalates := n.Escalate.After > 0 && escalation.Before(p.a.Deadline())
+	if p.route.Name != Email {
+		if slices.Contains(n.Channels, p.route.Name) {
+			p.want(Message{Kind: Opened, Event: string(Opened)}, since)
+			p.remind(Message{}, since)
+		}
+		if escalates && slices.Contains(n.Escalate.Channels, p.route.Name) {
+			p.want(Message{Kind: Escalated, Event: string(Escalated)}, escalation)
+		}
+		return
+	}
+	people := p.a.Terms.Policy.People()
+	for _, who := range people[:min(len(people), maxPeople)] {
+		// Not the requester, who could not decide.
+		if who.Email == "" || approvals.MayVote(p.a, approvals.Identity{Name: who.Name}) != nil {
+			continue
+		}
+		m := Message{Recipient: who.Name, To: who.Email, Approver: who.Name}
+		first := m
+		first.Kind, first.Event = Opened, string(Opened)
+		p.want(first, since)
+		if !hasVoted(p.a, who.Name) {
+			p.remind(m, since)
+		}
+	}
+	for _, address := range n.Escalate.Emails {
+		if escalates {
+			p.want(Message{Kind: Escalated, Event: string(Escalated), Recipient: address, To: address, Approver: p.approverAt(address)}, escalation)
+		}
+	}
+}
+
+// remind wants the reminder whose time is now, or the next one: after an outage
+// people are reminded once and not once for every time that was missed. Nobody is
+// reminded of what they were not told.
+func (p *plan) remind(m Message, since time.Time) {
+	every := p.a.Terms.Policy.Notify.RemindEvery
+	if every <= 0 || !told(p.a, Opened, p.route.Name, m.Recipient) {
+		return
+	}
+	number := int(p.now.Sub(since) / every)
+	if number == 0 || reminded(p.a, p.route.Name, m.Recipient) >= number {
+		number++
+	}
+	at := since.Add(time.Duration(number) * every)
+	if !at.Before(p.a.Deadline()) {
+		return
+	}
+	m.Kind, m.Event = Reminder, reminder(number)
+	p.want(m, at)
+}
+
+// outcome wants what is told of the end.
+func (p *plan) outcome() {
+	if p.now.Sub(p.a.DecidedAt) > tellFor {
+		return
+	}
+	m := Message{Kind: Decided, Event: string(Decided)}
+	if p.route.Name != Email {
+		// Who was only asked as an escalation is told if that ever happened.
+		if slices.Contains(p.a.Terms.Policy.Notify.Channels, p.route.Name) || told(p.a, Escalated, p.route.Name, "") {
+			p.want(m, p.a.DecidedAt)
+		}
+		return
+	}
+	if m.Recipient = p.a.Terms.Requester; m.Recipient == "" {
+		return
+	}
+	if m.To = p.addressOf(m.Recipient); m.To != "" {
+		p.want(m, p.a.DecidedAt)
+	}
+}
+
+func (p *plan) want(m Message, at time.Time) {
+	// Recorded under a cut name, a long one would be sent for ever.
+	if told(p.a, m.Kind, p.route.Name, m.Recipient) && m.Kind != Reminder || len(m.Recipient) > maxRecipient {
+		return
+	}
+	m.Approval, m.Earlier = p.a, earlier(p.a, p.route.Name, m.Recipient)
+	p.wanted = append(p.wanted, wanted{m, at})
+}
+
+// What the ledger takes: 256 entries, of which the last reminder and the opening
+// are two a person.
+const (
+	maxPeople    = 96
+	maxRecipient = 254
+)
+
+// address is what looks like one: who asked is what somebody wrote.
+var address = regexp.MustCompile(`^[^@\s<>,;"]+@[^@\s<>,;"]+$`)
+
+// addressOf is where somebody is mailed, "" when that is not known.
+func (p *plan) addressOf(name string) string {
+	for _, who := range p.a.Terms.Policy.People() {
+		if strings.EqualFold(who.Name, name) && who.Email != "" {
+			return who.Email
+		}
+	}
+	if address.MatchString(name) {
+		return name
+	}
+	return ""
+}
+
+// approverAt is the one approver with that address who may vote, or "".
+func (p *plan) approverAt(address string) string {
+	found := ""
+	for _, who := range p.a.Terms.Policy.People() {
+		if strings.EqualFold(who.Email, address) && approvals.MayVote(p.a, approvals.Identity{Name: who.Name}) == nil {
+			if found != "" {
+				return "" // an address of several people is nobody's
+			}
+			found = who.Name
+		}
+	}
+	return found
+}
+
+func hasVoted(a approvals.Approval, name string) bool {
+	return slices.ContainsFunc(a.Votes, func(v approvals.Vote) bool { return strings.EqualFold(v.Voter, name) })
+}
+
+func messageID(a approvals.Approval, event, channel, recipient string) string {
+	sum := sha256.Sum256([]byte(a.UID + "\n" + event + "\n" + channel + "\n" + recipient))
+	return hex.EncodeToString(sum[:16])
+}

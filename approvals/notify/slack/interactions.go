@@ -1,0 +1,237 @@
+package slack
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/keyring"
+	"github.com/countersign-dev/countersign/approvals/notify"
+)
+
+const (
+	maxBody = 256 << 10
+	// answerIn leaves Slack's three seconds some room for the way.
+	answerIn = 2500 * time.Millisecond
+)
+
+// Desk takes votes.
+type Desk interface {
+	Vote(ctx context.Context, key approvals.Key, b approvals.Ballot) (approvals.Approval, approvals.Change, error)
+}
+
+// Interactions takes what people press in Slack. It believes the signature of
+// Slack's request and nothing else; whoever Slack says pressed must be known to us.
+type Interactions struct {
+	Channels []*Channel // those with a bot
+	Store    approvals.Store
+	Desk     Desk
+	Log      *slog.Logger
+
+	seen replays
+}
+
+// ServeHTTP answers within Slack's three seconds.
+func (i *Interactions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		http.Error(w, "the request is too large", http.StatusRequestEntityTooLarge)
+		return
+	}
+	if err != nil {
+		http.Error(w, "the request can't be read", http.StatusBadRequest)
+		return
+	}
+	signers := i.signers(r.Header, body)
+	if len(signers) == 0 {
+		http.Error(w, "this is not signed by Slack with a secret of ours, or too old", http.StatusUnauthorized)
+		return
+	}
+	if !i.seen.first(slices.Concat([]byte(r.Header.Get("X-Slack-Request-Timestamp")+"\n"), body)) {
+		http.Error(w, "this was here before", http.StatusConflict)
+		return
+	}
+	form, err := url.ParseQuery(string(body))
+	var p slack.InteractionCallback
+	if err != nil || json.Unmarshal([]byte(form.Get("payload")), &p) != nil {
+		http.Error(w, "there is no payload that can be read", http.StatusBadRequest)
+		return
+	}
+	ctx, cancel := context.WithTimeoutCause(r.Context(), answerIn, errors.New("there is no time left: Slack waits for three seconds"))
+	defer cancel()
+	switch p.Type {
+	case slack.InteractionTypeBlockActions:
+		i.pressed(ctx, signers, p)
+	case slack.InteractionTypeViewSubmission:
+		i.submitted(ctx, w, signers, p)
+	default: // what else Slack sends needs no more than a 200
+	}
+}
+
+// signers are the channels whose secret signed body.
+func (i *Interactions) signers(h http.Header, body []byte) []*Channel {
+	var out []*Channel
+	for _, c := range i.Channels {
+		v, err := slack.NewSecretsVerifier(h, string(c.Config.SigningSecret))
+		if err != nil {
+			continue
+		}
+		if _, err := v.Write(body); err == nil && v.Ensure() == nil {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// pressed acts on a button and tells the person alone what came of it: everybody
+// sees the message change.
+func (i *Interactions) pressed(ctx context.Context, signers []*Channel, p slack.InteractionCallback) {
+	if len(p.ActionCallback.BlockActions) != 1 || p.ActionCallback.BlockActions[0] == nil {
+		return
+	}
+	action := p.ActionCallback.BlockActions[0]
+	c, key, ok := dereference(signers, action.Value)
+	if !ok {
+		return
+	}
+	var text string
+	var err error
+	switch action.ActionID {
+	case actionApprove:
+		text, err = i.vote(ctx, c, key, p.User.ID, approvals.Approve, "")
+	case actionReject:
+		text, err = i.vote(ctx, c, key, p.User.ID, approvals.Reject, "")
+	case actionComment:
+		err = i.ask(ctx, c, key, p, action.Value)
+	default:
+		return
+	}
+	if err != nil {
+		text = i.message(err, key)
+	}
+	if text == "" {
+		return
+	}
+	if err := c.tell(ctx, p.ResponseURL, text); err != nil {
+		i.Log.Warn("slack: not answered", "channel", c.Config.Name, "error", err.Error())
+	}
+}
+
+// ask opens the dialog for a comment, for who may vote.
+func (i *Interactions) ask(ctx context.Context, c *Channel, key approvals.Key, p slack.InteractionCallback, reference string) error {
+	a, id, err := i.voter(ctx, c, key, p.User.ID)
+	if err == nil {
+		err = approvals.MayVote(a, id)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = c.api.OpenViewContext(ctx, p.TriggerID, dialog(reference))
+	if err = c.failure(ctx, "views.open", err); err != nil {
+		e := approvals.Errorf(approvals.CodeUnavailable, "Slack did not open the dialog; nothing was recorded. Try again, or use the page")
+		e.Err = err
+		return e
+	}
+	return nil
+}
+
+// submitted takes the dialog's vote and answers in the dialog.
+func (i *Interactions) submitted(ctx context.Context, w http.ResponseWriter, signers []*Channel, p slack.InteractionCallback) {
+	c, key, ok := dereference(signers, p.View.PrivateMetadata)
+	if p.View.CallbackID != viewComment || !ok || p.View.State == nil {
+		return
+	}
+	text, err := i.vote(ctx, c, key, p.User.ID, approvals.Reject, p.View.State.Values[blockComment][blockComment].Value)
+	answer := slack.NewUpdateViewSubmissionResponse(said(text))
+	if err != nil {
+		answer = slack.NewErrorsViewSubmissionResponse(map[string]string{blockComment: i.message(err, key)})
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(answer) // nobody is left to tell of a failure
+}
+
+// vote casts a ballot and says what came of it.
+func (i *Interactions) vote(ctx context.Context, c *Channel, key approvals.Key, user string, v approvals.Verdict, comment string) (string, error) {
+	_, id, err := i.voter(ctx, c, key, user)
+	if err != nil {
+		return "", err
+	}
+	a, did, err := i.Desk.Vote(ctx, key, approvals.Ballot{Voter: id, Verdict: v, Comment: comment})
+	if err != nil {
+		return "", err
+	}
+	what := map[approvals.Verdict]string{approvals.Approve: "approval", approvals.Reject: "rejection"}[v]
+	switch missing := approvals.Missing(a); {
+	case did == approvals.Absent:
+		return "Your " + what + " was recorded before; nothing changed.", nil
+	case missing == 1:
+		return "Your " + what + " was recorded. One more is needed.", nil
+	case missing > 1:
+		return "Your " + what + " was recorded. More are needed.", nil
+	default:
+		return "Your " + what + " was recorded.", nil
+	}
+}
+
+// voter is the Approval and who in it a Slack user is. Slack may only decide what
+// was asked there.
+func (i *Interactions) voter(ctx context.Context, c *Channel, key approvals.Key, user string) (approvals.Approval, approvals.Identity, error) {
+	a, err := i.Store.Get(ctx, key)
+	if err != nil {
+		return a, approvals.Identity{}, err
+	}
+	if !notify.Names(a, c.Config.Name) {
+		return a, approvals.Identity{}, approvals.Errorf(approvals.CodeForbidden, "this is not asked in Slack channel %s; nothing was recorded. Use the page", c.Config.Name)
+	}
+	id, err := c.person(ctx, a, user)
+	return a, id, err
+}
+
+// message is what a person may read of err; the log gets the rest.
+func (i *Interactions) message(err error, key approvals.Key) string {
+	if code := approvals.CodeOf(err); code == approvals.CodeInternal || code == approvals.CodeUnavailable {
+		i.Log.Error("slack: vote not taken", "namespace", key.Namespace, "approval", key.Name, "error", err.Error())
+	}
+	return approvals.Message(err)
+}
+
+// tell answers one person, where Slack said that answers go.
+func (c *Channel) tell(ctx context.Context, address, text string) error {
+	if !c.Config.answers(address) {
+		return errors.New("the answer's address is not Slack's")
+	}
+	body, err := json.Marshal(slack.WebhookMessage{Text: escape(cut(text, maxField)), ResponseType: slack.ResponseTypeEphemeral})
+	if err != nil {
+		return err
+	}
+	_, err = c.out.Post(ctx, keyring.Secret(address), http.Header{"Content-Type": {"application/json"}}, body)
+	return err
+}
+
+// reference names an Approval, and the channel that its message was sent over.
+func (c *Channel) reference(k approvals.Key) string {
+	return strings.Join([]string{c.Config.Name, k.Namespace, k.Name, k.UID}, "/")
+}
+
+func dereference(signers []*Channel, reference string) (*Channel, approvals.Key, bool) {
+	parts := strings.Split(reference, "/")
+	if len(parts) != 4 || slices.Contains(parts, "") {
+		return nil, approvals.Key{}, false
+	}
+	for _, c := range signers {
+		if c.Config.Name == parts[0] {
+			return c, approvals.Key{Namespace: parts[1], Name: parts[2], UID: parts[3]}, true
+		}
+	}
+	return nil, approvals.Key{}, false
+}

@@ -1,0 +1,361 @@
+package slack
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/approvals/notify/notifytest"
+)
+
+// bench is the endpoint in front of a Desk, and the Slack that it asks.
+type bench struct {
+	*Interactions
+	slack *workspace
+	store *ct.MemStore
+	log   bytes.Buffer
+	serve int // requests so far: each is another one
+}
+
+func newBench(t *testing.T, a *ct.Builder, change func(*Config)) *bench {
+	t.Helper()
+	a.With(func(a *approvals.Approval) {
+		if a.Terms != nil {
+			a.Terms.Policy.Notify.Channels = []string{"ops"}
+		}
+	})
+	b := &bench{slack: newWorkspace(t), store: ct.NewMemStore(a.Obj())}
+	maps.Copy(b.slack.users, map[string]userInSlack{
+		"UALICE": {Email: "Alice@example.com", Team: "T1"}, "UBOB": {Email: "bob@example.com", Team: "T1"}, "UZOE": {Email: "zoe@example.com", Team: "T1"},
+		"UGUEST": {Email: "alice@example.com", Team: "T2"}, "USTRANGE": {Email: "alice@example.com", Team: "T1", Stranger: true}, "UMAYBE": {Email: "alice@example.com", Team: "T1", Unconfirmed: true},
+		"UROBOT": {Email: "alice@example.com", Team: "T1", Robot: true}, "UNOBODY": {Team: "T1"},
+	})
+	c := bot(t, b.slack.URL, 2*time.Second)
+	if change != nil {
+		change(&c.Config)
+	}
+	now := func() time.Time { return ct.T0.Add(2 * time.Minute) }
+	b.Interactions = &Interactions{Channels: []*Channel{c}, Store: b.store, Log: slog.New(slog.NewTextHandler(&b.log, nil)), Desk: &approvals.Desk{
+		Store: b.store, Now: now, Ended: func(approvals.Approval) {}, Voted: func(approvals.Approval, approvals.Verdict) {}, Results: noResults,
+	}}
+	return b
+}
+
+const theReference = "ops/prod/apply-1/uid-apply-1"
+
+// press is a button's payload.
+func (b *bench) press(user, action, value string) map[string]any {
+	return map[string]any{
+		"type": "block_actions", "user": map[string]any{"id": user}, "trigger_id": "trigger-1", "response_url": b.slack.URL + "/answer",
+		"actions": []map[string]any{{"type": "button", "block_id": "countersign", "action_id": action, "value": value, "action_ts": "1.1"}},
+	}
+}
+
+// submit is the dialog's.
+func submit(user, comment string) map[string]any {
+	return map[string]any{
+		"type": "view_submission", "user": map[string]any{"id": user},
+		"view": map[string]any{
+			"callback_id": viewComment, "private_metadata": theReference,
+			"state": map[string]any{"values": map[string]any{blockComment: map[string]any{blockComment: map[string]any{"type": "plain_text_input", "value": comment}}}},
+		},
+	}
+}
+
+// post signs and posts a payload; every one is another request.
+func (b *bench) post(t *testing.T, payload any) *httptest.ResponseRecorder {
+	t.Helper()
+	raw, err := json.Marshal(payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.serve++
+	body := url.Values{"payload": {string(raw)}, "n": {strconv.Itoa(b.serve)}}.Encode()
+	return b.send(body, headers(body, theSecret, time.Now()))
+}
+
+func headers(body, secret string, at time.Time) http.Header {
+	ts := strconv.FormatInt(at.Unix(), 10)
+	h := hmac.New(sha256.New, []byte(secret))
+	h.Write([]byte("v0:" + ts + ":" + body))
+	return http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "X-Slack-Request-Timestamp": {ts}, "X-Slack-Signature": {"v0=" + hex.EncodeToString(h.Sum(nil))}}
+}
+
+func (b *bench) send(body string, h http.Header) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodPost, "/slack/interactions", strings.NewReader(body))
+	r.Header = h
+	w := httptest.NewRecorder()
+	b.ServeHTTP(w, r)
+	return w
+}
+
+// told is what one person was told, in an answer that only they see.
+func (b *bench) told(t *testing.T) string {
+	t.Helper()
+	b.slack.mu.Lock()
+	defer b.slack.mu.Unlock()
+	var m struct {
+		Text         string `json:"text"`
+		ResponseType string `json:"response_type"`
+	}
+	if s := b.slack.texts["/answer"]; s != "" {
+		if err := json.Unmarshal([]byte(s), &m); err != nil || m.ResponseType != "ephemeral" {
+			t.Errorf("%s: %v", s, err)
+		}
+	}
+	return m.Text
+}
+
+// TestPress: a button votes for who Slack says pressed it, when we know them.
+func TestPress(t *testing.T) {
+	t.Parallel()
+	pending := func() *ct.Builder { return ct.Make("apply-1").Users("alice", "bob").Requester("zoe@example.com") }
+	for name, c := range map[string]struct {
+		a      *ct.Builder
+		config func(*Config)
+		user   string
+		action string
+		votes  string // voter, verdict, way, evidence
+		told   string
+	}{
+		"approves":   {pending(), nil, "UALICE", actionApprove, "alice approve Slack slack user UALICE", "Your approval was recorded."},
+		"rejects":    {pending(), nil, "UBOB", actionReject, "bob reject Slack slack user UBOB", "Your rejection was recorded."},
+		"one of two": {pending().Quorum(2), nil, "UALICE", actionApprove, "alice approve Slack slack user UALICE", "Your approval was recorded. One more is needed."},
+		"once more": {pending().Quorum(2).With(func(a *approvals.Approval) {
+			a.Votes = []approvals.Vote{{Voter: "alice", Verdict: approvals.Approve, Way: approvals.WayLink}}
+		}), nil, "UALICE", actionApprove, "alice approve Link ", "recorded before; nothing changed"},
+		"listed by us":      {pending(), func(c *Config) { c.Users = map[string]string{"UNEW": "bob"} }, "UNEW", actionApprove, "bob approve Slack slack user UNEW", "was recorded"},
+		"listed by address": {pending(), func(c *Config) { c.Users = map[string]string{"UNEW": "bob@example.com"} }, "UNEW", actionApprove, "bob approve Slack slack user UNEW", "was recorded"},
+		"named by address": {ct.Make("apply-1").Users().With(func(a *approvals.Approval) {
+			a.Terms.Policy.Approvers = []approvals.Approver{{Name: "alice@example.com"}}
+		}), nil, "UALICE", actionApprove, "alice@example.com approve Slack slack user UALICE", "was recorded"},
+		"too late":           {pending().Voted("bob", approvals.Reject, ""), nil, "UALICE", actionApprove, "bob reject Token uid:bob", "already rejected by bob at 2026-03-01T09:01:00Z; your vote was not recorded"},
+		"the requester":      {pending(), nil, "UZOE", actionApprove, "", "this is not for zoe@example.com to decide by Slack; alice, bob can"},
+		"asked for it":       {pending().Requester("alice"), nil, "UALICE", actionApprove, "", "alice asked for this"},
+		"known, not asked":   {pending(), func(c *Config) { c.Users = map[string]string{"UNEW": "carol"} }, "UNEW", actionApprove, "", "this is not for carol to decide; alice, bob can"},
+		"not an approver":    {ct.Make("apply-1").Users("bob"), nil, "UALICE", actionApprove, "", "this is not for Alice@example.com to decide by Slack; bob can"},
+		"of another team":    {pending(), nil, "UGUEST", actionApprove, "", "another organisation"},
+		"a stranger":         {pending(), nil, "USTRANGE", actionApprove, "", "another organisation"},
+		"unconfirmed":        {pending(), nil, "UMAYBE", actionApprove, "", "confirmed address"},
+		"without an address": {pending(), nil, "UNOBODY", actionApprove, "", "confirmed address"},
+		"a robot":            {pending(), nil, "UROBOT", actionApprove, "", "no such person"},
+		"unknown":            {pending(), nil, "UNONE", actionApprove, "", "Slack does not say who you are"},
+		"no id":              {pending(), nil, "../users", actionApprove, "", "Slack did not say who you are"},
+		"shared address":     {pending().With(func(a *approvals.Approval) { a.Terms.Policy.Approvers[1].Email = "alice@example.com" }), nil, "UALICE", actionApprove, "", "the address of alice and bob, so it is not known who you are"},
+		"not asked there":    {pending(), func(c *Config) { c.Name = "others" }, "UALICE", actionApprove, "", ""},
+		"a link":             {pending(), nil, "UALICE", "open", "", ""},
+		"no terms":           {ct.Make("apply-1").NoTerms(nil), nil, "UALICE", actionApprove, "", "not asked in Slack"},
+		"hostile":            {ct.Make("apply-1").Users("<!channel> & <script>"), nil, "UALICE", actionApprove, "", "&lt;!channel&gt; &amp; &lt;script&gt; can"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, c.a, c.config)
+			if w := b.post(t, b.press(c.user, c.action, theReference)); w.Code != http.StatusOK || w.Body.Len() != 0 {
+				t.Errorf("%d %s", w.Code, w.Body)
+			}
+			a, err := b.store.Get(t.Context(), approvals.Key{Namespace: "prod", Name: "apply-1"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var votes []string
+			for _, v := range a.Votes {
+				votes = append(votes, v.Voter+" "+string(v.Verdict)+" "+string(v.Way)+" "+v.Evidence)
+			}
+			if got := strings.Join(votes, "; "); got != c.votes {
+				t.Errorf("votes %q, want %q", got, c.votes)
+			}
+			if got := b.told(t); !strings.Contains(got, c.told) || (got == "") != (c.told == "") {
+				t.Errorf("told %q, want %q", got, c.told)
+			}
+			ct.AssertLeaksNothing(t, "the log", b.log.String(), theToken, theSecret)
+		})
+	}
+}
+
+// TestOtherChannel: a channel that the Gate does not name can't decide, whatever its
+// Slack signs.
+func TestOtherChannel(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, ct.Make("apply-1"), nil)
+	other := bot(t, b.slack.URL, time.Second)
+	other.Config.Name = "others"
+	b.Channels = append(b.Channels, other)
+	b.post(t, b.press("UALICE", actionApprove, "others/prod/apply-1/uid-apply-1"))
+	if got := b.told(t); !strings.Contains(got, "this is not asked in Slack channel others") || b.store.Writes() != 0 {
+		t.Errorf("told %q after %d writes", got, b.store.Writes())
+	}
+	// Nor can a secret speak for a channel that has another one.
+	b.Channels[0].Config.SigningSecret = []byte("another-signing-secret")
+	b.post(t, b.press("UALICE", actionApprove, theReference))
+	if b.store.Writes() != 0 {
+		t.Error("another channel's secret voted")
+	}
+}
+
+// TestDialog: a rejection with a comment, and what is wrong with it said in the
+// dialog.
+func TestDialog(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, ct.Make("apply-1").Requester("zoe@example.com"), nil)
+	b.post(t, b.press("UZOE", actionComment, theReference))
+	if got := b.told(t); !strings.Contains(got, "this is not for zoe@example.com") || strings.Contains(b.slack.called(), "views.open") {
+		t.Errorf("the requester was shown the dialog: %q", got)
+	}
+	b.post(t, b.press("UALICE", actionComment, theReference))
+	if calls := b.slack.called(); !strings.HasSuffix(calls, "views.open") || b.store.Writes() != 0 {
+		t.Errorf("called %s, %d writes", calls, b.store.Writes())
+	}
+	golden(t, "dialog.json", []byte(b.slack.texts["views.open"]))
+
+	w := b.post(t, submit("UALICE", strings.Repeat("x", 3000)))
+	if !strings.Contains(w.Body.String(), `"response_action":"errors"`) || !strings.Contains(w.Body.String(), "the comment has 3000 bytes") {
+		t.Errorf("%s", w.Body)
+	}
+	w = b.post(t, submit("UALICE", "too \u202erisky <!channel>"))
+	if !strings.Contains(w.Body.String(), `"response_action":"update"`) || !strings.Contains(w.Body.String(), "Your rejection was recorded.") {
+		t.Errorf("%s", w.Body)
+	}
+	a, _ := b.store.Get(t.Context(), approvals.Key{Namespace: "prod", Name: "apply-1"})
+	if a.Outcome != approvals.Rejected || a.Votes[0].Comment != "too risky <!channel>" {
+		t.Errorf("%s, %+v", a.Outcome, a.Votes)
+	}
+	b.slack.says["views.open"] = `{"ok":false,"error":"expired_trigger_id"}`
+	c := newBench(t, ct.Make("apply-1"), nil)
+	c.slack.says["views.open"] = `{"ok":false,"error":"expired_trigger_id"}`
+	c.post(t, c.press("UALICE", actionComment, theReference))
+	if got := c.told(t); !strings.Contains(got, "Slack did not open the dialog") || !strings.Contains(c.log.String(), "expired_trigger_id") {
+		t.Errorf("told %q; log %s", got, c.log.String())
+	}
+}
+
+// TestUnsigned: what is not signed now, by our secret, over this body, does nothing.
+func TestUnsigned(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, ct.Make("apply-1"), nil)
+	raw, err := json.Marshal(b.press("UALICE", actionApprove, theReference))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := url.Values{"payload": {string(raw)}}.Encode()
+	without := func(name string) http.Header {
+		h := headers(body, theSecret, time.Now())
+		h.Del(name)
+		return h
+	}
+	stale := headers(body, theSecret, time.Now())
+	stale.Set("X-Slack-Request-Timestamp", strconv.FormatInt(time.Now().Unix()-1, 10))
+	for name, c := range map[string]struct {
+		body   string
+		header http.Header
+		status int
+	}{
+		"another secret":  {body, headers(body, "another", time.Now()), 401},
+		"another body":    {body + "&x=1", headers(body, theSecret, time.Now()), 401},
+		"another time":    {body, stale, 401},
+		"long ago":        {body, headers(body, theSecret, time.Now().Add(-6*time.Minute)), 401},
+		"ahead of us":     {body, headers(body, theSecret, time.Now().Add(6*time.Minute)), 401},
+		"no signature":    {body, without("X-Slack-Signature"), 401},
+		"no time":         {body, without("X-Slack-Request-Timestamp"), 401},
+		"too large":       {strings.Repeat("x", maxBody+1), headers(body, theSecret, time.Now()), 413},
+		"no payload":      {"x=1", headers("x=1", theSecret, time.Now()), 400},
+		"payload no JSON": {"payload=x", headers("payload=x", theSecret, time.Now()), 400},
+	} {
+		if w := b.send(c.body, c.header); w.Code != c.status || b.store.Writes() != 0 {
+			t.Errorf("%s: %d %s, want %d; %d writes", name, w.Code, w.Body, c.status, b.store.Writes())
+		}
+	}
+	signed := headers(body, theSecret, time.Now())
+	if w := b.send(body, signed); w.Code != http.StatusOK || b.store.Writes() != 1 {
+		t.Errorf("signed: %d %s", w.Code, w.Body)
+	}
+	if w := b.send(body, signed); w.Code != http.StatusConflict || b.store.Writes() != 1 {
+		t.Errorf("replayed: %d %s", w.Code, w.Body)
+	}
+}
+
+// TestNothing: what is signed and makes no sense is answered and does nothing.
+func TestNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, ct.Make("apply-1"), nil)
+	elsewhere := b.press("UBOB", actionApprove, theReference)
+	elsewhere["response_url"] = "https://evil.example.com/"
+	for name, payload := range map[string]any{
+		"another type": map[string]any{"type": "shortcut"}, "empty": map[string]any{}, "no action": map[string]any{"type": "block_actions"},
+		"no reference": b.press("UALICE", actionApprove, ""), "half of one": b.press("UALICE", actionApprove, "ops/prod/apply-1"), "more than one": b.press("UALICE", actionApprove, theReference+"/x"),
+		"another view": map[string]any{"type": "view_submission", "view": map[string]any{"callback_id": "x"}}, "a view, empty": map[string]any{"type": "view_submission", "view": map[string]any{"callback_id": viewComment, "private_metadata": theReference}},
+		"gone": b.press("UALICE", actionApprove, "ops/prod/gone/uid"), "another of that name": b.press("UALICE", actionApprove, "ops/prod/apply-1/other-uid"),
+		"answer elsewhere": elsewhere,
+	} {
+		if w := b.post(t, payload); w.Code != http.StatusOK || b.store.Writes() != 0 {
+			t.Errorf("%s: %d, %d writes", name, w.Code, b.store.Writes())
+		}
+	}
+	if !strings.Contains(b.log.String(), "the answer's address is not Slack's") {
+		t.Errorf("log %s", b.log.String())
+	}
+}
+
+// TestAnswers: where an answer may go.
+func TestAnswers(t *testing.T) {
+	t.Parallel()
+	c := Config{API: DefaultAPI}
+	for address, want := range map[string]bool{
+		"https://hooks.slack.com/actions/T1/1/x": true, "https://slack.com/x": true, "http://hooks.slack.com/x": false, "https://hooks.slack.com.evil.example/x": false,
+		"https://evil.example/hooks.slack.com": false, "": false, "://": false, "https://hooks.slack.com@evil.example/": false,
+	} {
+		if got := c.answers(address); got != want {
+			t.Errorf("%s: %t", address, got)
+		}
+	}
+}
+
+// TestReplays: what is remembered is bounded.
+func TestReplays(t *testing.T) {
+	t.Parallel()
+	var r replays
+	for i := range 3 * maxSeen {
+		if !r.first([]byte(strconv.Itoa(i))) {
+			t.Fatalf("%d was never seen", i)
+		}
+	}
+	if len(r.seen) != maxSeen || len(r.ring) != maxSeen || r.first([]byte(strconv.Itoa(2*maxSeen))) || !r.first([]byte("0")) {
+		t.Errorf("%d are remembered", len(r.seen))
+	}
+}
+
+// TestSlackIsSlow: the person is answered within Slack's three seconds, whatever
+// Slack's own answers take.
+func TestSlackIsSlow(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, ct.Make("apply-1"), nil)
+	s := notifytest.Serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // only then the server sees that the client has gone
+		<-r.Context().Done()
+	})
+	c := bot(t, s.URL, time.Minute)
+	b.Channels = []*Channel{c}
+	begun := time.Now()
+	w := b.post(t, b.press("UALICE", actionApprove, theReference))
+	if took := time.Since(begun); w.Code != http.StatusOK || took > 3*time.Second || b.store.Writes() != 0 {
+		t.Errorf("%d after %s", w.Code, took)
+	}
+}
+
+func noResults(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
+	return approvals.DefaultResults(a), nil
+}

@@ -1,0 +1,105 @@
+package slack
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// person is the approver of a who a Slack user is. Slack signed the user's id; the
+// name comes from the configuration, or from the address that Slack has confirmed.
+func (c *Channel) person(ctx context.Context, a approvals.Approval, user string) (approvals.Identity, error) {
+	if !userIDs.MatchString(user) {
+		return approvals.Identity{}, approvals.Errorf(approvals.CodeUnauthenticated, "Slack did not say who you are; nothing was recorded")
+	}
+	who, configured := c.Config.Users[user]
+	if !configured {
+		var err error
+		if who, err = c.addressOf(ctx, user); err != nil {
+			return approvals.Identity{}, err
+		}
+	}
+	name, err := nameOf(a, who)
+	if err != nil {
+		return approvals.Identity{}, err
+	}
+	if name == "" {
+		// An address is nobody's user name in the cluster: what that name may do there,
+		// as somebody's deputy or by RBAC, is not for its owner in Slack.
+		if !configured {
+			return approvals.Identity{}, approvals.Errorf(approvals.CodeForbidden, "this is not for %s to decide by Slack; %s can", who, a.Terms.Policy.Who())
+		}
+		name = who
+	}
+	return approvals.Identity{Name: name, Way: approvals.WaySlack, Evidence: "slack user " + user}, nil
+}
+
+// nameOf is the approver of that name, or the only one with that address, or "".
+func nameOf(a approvals.Approval, who string) (string, error) {
+	var at []string
+	for _, p := range a.Terms.Policy.People() {
+		if strings.EqualFold(p.Name, who) {
+			return p.Name, nil
+		}
+		if strings.EqualFold(p.Email, who) {
+			at = append(at, p.Name)
+		}
+	}
+	switch len(at) {
+	case 0:
+		return "", nil
+	case 1:
+		return at[0], nil
+	default:
+		return "", approvals.Errorf(approvals.CodeForbidden, "%s is the address of %s, so it is not known who you are; nothing was recorded. Use the page", who, strings.Join(at, " and "))
+	}
+}
+
+// addressOf asks Slack. A user of another organisation, in a shared channel, has an
+// address that others confirmed, so it proves nothing here.
+func (c *Channel) addressOf(ctx context.Context, user string) (string, error) {
+	refuse := func(why string) (string, error) {
+		return "", approvals.Errorf(approvals.CodeForbidden, "%s, so it is not known who you are; nothing was recorded. Use the page, or have an administrator list Slack user %s under users of channel %s", why, user, c.Config.Name)
+	}
+	team, err := c.ownTeam(ctx)
+	if err != nil {
+		return "", unanswered(c.failure(ctx, "auth.test", err))
+	}
+	u, err := c.api.GetUserInfoContext(ctx, user)
+	if err != nil {
+		return "", unanswered(c.failure(ctx, "users.info", err))
+	}
+	switch {
+	case u.ID != user || u.Deleted || u.IsBot:
+		return refuse("Slack has no such person")
+	case u.IsStranger || u.TeamID != team:
+		return refuse("you are of another organisation's Slack")
+	case u.Profile.Email == "" || !u.IsEmailConfirmed:
+		return refuse("Slack does not tell us a confirmed address of yours")
+	}
+	return u.Profile.Email, nil
+}
+
+func unanswered(err error) error {
+	e := approvals.Errorf(approvals.CodeUnavailable, "Slack does not say who you are; nothing was recorded. Try again, or use the page")
+	e.Err = err
+	return e
+}
+
+// ownTeam is asked for once; nobody waits for somebody else's question.
+func (c *Channel) ownTeam(ctx context.Context) (string, error) {
+	if team := c.team.Load(); team != nil {
+		return *team, nil
+	}
+	r, err := c.api.AuthTestContext(ctx)
+	if err != nil {
+		return "", err
+	}
+	if r.TeamID == "" {
+		return "", errors.New("the answer names no team")
+	}
+	c.team.Store(&r.TeamID)
+	return r.TeamID, nil
+}

@@ -1,0 +1,94 @@
+// Package teams posts Adaptive Cards to a Workflows webhook of Microsoft Teams.
+// Nothing in a card votes: who clicks there is not proved to us.
+package teams
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/keyring"
+	"github.com/countersign-dev/countersign/approvals/notify"
+	"github.com/countersign-dev/countersign/approvals/notify/outbound"
+	"github.com/countersign-dev/countersign/templates"
+)
+
+// Config is one Workflows webhook.
+type Config struct {
+	Name    string
+	URL     keyring.Secret // whoever has it can post
+	Timeout time.Duration
+}
+
+// Validate lists everything that is wrong.
+func (c Config) Validate() error { return outbound.Address("teams.webhookURLFile", string(c.URL)) }
+
+// Channel posts to one webhook.
+type Channel struct {
+	Config Config // exported: fmt hides a Secret only where it can see it
+	data   func(a approvals.Approval, approver string) (templates.Data, error)
+	out    *outbound.Client
+}
+
+var _ notify.Channel = (*Channel)(nil)
+
+// New makes the channel. data is what people are shown of an Approval.
+func New(c Config, data func(a approvals.Approval, approver string) (templates.Data, error), now func() time.Time) *Channel {
+	return &Channel{Config: c, data: data, out: outbound.New("teams "+c.Name, c.Timeout, now, c.URL)}
+}
+
+// Close ends connections that are kept open.
+func (c *Channel) Close() { c.out.Close() }
+
+// Route is everything. A card can't be edited, so the outcome is another one.
+func (c *Channel) Route() notify.Route { return notify.Route{Name: c.Config.Name} }
+
+// Send posts one card.
+func (c *Channel) Send(ctx context.Context, m notify.Message) (string, error) {
+	data, err := c.data(m.Approval, "")
+	if err != nil {
+		return "", err
+	}
+	data.News = string(m.Kind)
+	body, err := json.Marshal(message(templates.NewCard(data)))
+	if err != nil {
+		return "", err
+	}
+	_, err = c.out.Post(ctx, c.Config.URL, http.Header{"Content-Type": {"application/json"}}, body)
+	return m.ID, err
+}
+
+type object = map[string]any
+
+// message is what a Workflow takes.
+func message(c templates.Card) object {
+	body := []object{{"type": "RichTextBlock", "inlines": []object{{"type": "TextRun", "text": plain(c.Title), "size": "Large", "weight": "Bolder"}}}}
+	for _, f := range c.Facts {
+		body = append(body, object{"type": "RichTextBlock", "spacing": "Small", "inlines": []object{
+			{"type": "TextRun", "text": plain(f.Name) + ": ", "weight": "Bolder"},
+			{"type": "TextRun", "text": plain(f.Value)},
+		}})
+	}
+	return object{
+		"type": "message",
+		"attachments": []object{{
+			"contentType": "application/vnd.microsoft.card.adaptive",
+			"contentUrl":  nil,
+			"content": object{
+				"$schema": "http://adaptivecards.io/schemas/adaptive-card.json", "type": "AdaptiveCard", "version": "1.4",
+				"fallbackText": plain(c.Title), "body": body,
+				"actions": []object{{"type": "Action.OpenUrl", "title": "Open the approval", "url": c.Link}},
+				"msteams": object{"width": "full"},
+			},
+		}},
+	}
+}
+
+// plain keeps Teams from reading more than text: a TextRun knows no Markdown, but
+// {{DATE(…)}}, ${…} and <at>…</at> are looked for in all of a card.
+func plain(s string) string {
+	return strings.NewReplacer("{{", "{ {", "${", "$ {", "<at>", "< at>", "</at>", "< /at>").Replace(s)
+}

@@ -1,0 +1,120 @@
+package teams
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/approvals/keyring"
+	"github.com/countersign-dev/countersign/approvals/notify"
+	"github.com/countersign-dev/countersign/approvals/notify/notifytest"
+	"github.com/countersign-dev/countersign/templates"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	thePath = "/workflows/0123456789abcdef/triggers/manual/paths/invoke"
+	theSig  = "sig-T0p-Secret-Signature"
+	theLink = "https://approve.example.com/approvals/prod/apply-1"
+)
+
+func data(a approvals.Approval, _ string) (templates.Data, error) {
+	return templates.Data{Approval: a, Missing: approvals.Missing(a), Link: theLink, Now: ct.T0}, nil
+}
+
+func channel(t *testing.T, address string, timeout time.Duration) *Channel {
+	t.Helper()
+	c := New(Config{Name: "office", URL: keyring.Secret(address + thePath + "?api-version=1&sig=" + theSig), Timeout: timeout}, data, func() time.Time { return ct.T0 })
+	t.Cleanup(c.Close)
+	return c
+}
+
+func TestKit(t *testing.T) {
+	t.Parallel()
+	notifytest.Run(t, notifytest.Kit{
+		New: func(t *testing.T, address string, timeout time.Duration) notify.Channel {
+			return channel(t, address, timeout)
+		},
+		Secrets: []string{thePath, theSig}, MaxBody: 28 << 10,
+		Safe: func(t *testing.T, body []byte) {
+			for _, bad := range []string{"<", ">", "{{", "${", `"TextBlock"`, "FactSet", "Action.Submit", "Action.Execute", "Action.Http"} {
+				if bytes.Contains(body, []byte(bad)) {
+					t.Errorf("%q in %.300s", bad, body)
+				}
+			}
+			for _, s := range notifytest.JSONStrings(t, body) {
+				if strings.Contains(s, "<at>") || strings.Contains(s, "://") && s != theLink && !strings.HasPrefix(s, "http://adaptivecards.io/") && !strings.Contains(s, "evil.example") {
+					t.Errorf("%q", s)
+				}
+			}
+			if n := bytes.Count(body, []byte(`"url"`)); n != 1 {
+				t.Errorf("%d links", n)
+			}
+		},
+	})
+}
+
+// TestGolden: what is posted for each event.
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	for _, kind := range notifytest.Kinds {
+		var body []byte
+		s := notifytest.Serve(t, func(w http.ResponseWriter, r *http.Request) {
+			body, _ = io.ReadAll(r.Body)
+			w.WriteHeader(http.StatusAccepted)
+		})
+		if _, err := channel(t, s.URL, 5*time.Second).Send(t.Context(), notifytest.Message(kind, nil)); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, string(kind)+".json", body)
+	}
+}
+
+func golden(t *testing.T, name string, body []byte) {
+	t.Helper()
+	var got bytes.Buffer
+	if err := json.Indent(&got, body, "", "  "); err != nil {
+		t.Fatal(err)
+	}
+	got.WriteByte('\n')
+	file := filepath.Join("testdata", "golden", name)
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, got.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil || got.String() != string(want) {
+		t.Errorf("%s differs, %v; read it, then: go test ./approvals/notify/... -update\n%s", name, err, got.String())
+	}
+}
+
+func TestValidate(t *testing.T) {
+	t.Parallel()
+	for address, good := range map[string]bool{
+		"https://prod.westeurope.logic.azure.com/x?sig=abc": true, "http://127.0.0.1:1/x": true, "http://teams.mocks.svc.cluster.local/x": true,
+		"http://prod.example.com/x?sig=abc": false, "prod.example.com": false, "": false, "https://a:b@example.com/": false, "ftp://example.com/": false,
+	} {
+		err := Config{URL: keyring.Secret(address)}.Validate()
+		if (err == nil) != good || err != nil && (strings.Contains(err.Error(), "sig=") || !strings.Contains(err.Error(), "teams.webhookURLFile")) {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}

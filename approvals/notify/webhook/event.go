@@ -1,0 +1,82 @@
+package webhook
+
+import (
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/notify"
+	"github.com/countersign-dev/countersign/templates"
+)
+
+// event is a CloudEvent. Params and results are not in it: they may be large and
+// are not everybody's; the API has them.
+type event struct {
+	SpecVersion     string    `json:"specversion"`
+	ID              string    `json:"id"`
+	Source          string    `json:"source"`
+	Type            string    `json:"type"`
+	Subject         string    `json:"subject"`
+	Time            time.Time `json:"time"`
+	DataContentType string    `json:"datacontenttype"`
+	Data            payload   `json:"data"`
+}
+
+type payload struct {
+	Event     string     `json:"event"` // with the number of a reminder
+	Namespace string     `json:"namespace"`
+	Name      string     `json:"name"`
+	UID       string     `json:"uid"`
+	Trigger   string     `json:"trigger"`
+	Gate      string     `json:"gate"`
+	Pipeline  string     `json:"pipeline,omitempty"` // of part 1
+	Run       string     `json:"run,omitempty"`      // of part 1
+	Requester string     `json:"requester,omitempty"`
+	Digest    string     `json:"digest"`
+	Outcome   string     `json:"outcome"`
+	OpenedAt  time.Time  `json:"openedAt"`
+	Deadline  time.Time  `json:"deadline"`
+	DecidedAt *time.Time `json:"decidedAt,omitempty"`
+	Missing   int        `json:"missing"`
+	Votes     []vote     `json:"votes"`
+	URL       string     `json:"url"`
+}
+
+type vote struct {
+	Voter   string    `json:"voter"`
+	Vote    string    `json:"vote"`
+	Comment string    `json:"comment,omitempty"`
+	At      time.Time `json:"at"`
+}
+
+// Bounds of text and votes in one event.
+const (
+	maxText    = 512
+	maxComment = 1024
+	maxVotes   = 64
+)
+
+func eventOf(m notify.Message, link string, now time.Time) event {
+	a := m.Approval
+	text := func(s string) string { return templates.Plain(s, maxText) }
+	p := payload{
+		Event: m.Event, Namespace: text(a.Namespace), Name: text(a.Name), UID: text(a.UID), Trigger: text(a.Trigger), Outcome: string(a.Outcome),
+		OpenedAt: a.OpenedAt.UTC(), Deadline: a.Deadline().UTC(), Missing: approvals.Missing(a), Votes: []vote{}, URL: link,
+	}
+	if t := a.Terms; t != nil {
+		p.Gate, p.Requester, p.Digest = text(t.Policy.Gate), text(t.Requester), text(t.Digest)
+	}
+	if r := a.Source.Run; r != nil {
+		p.Pipeline, p.Run = text(r.Pipeline), text(r.Name)
+	}
+	if a.Decided() {
+		at := a.DecidedAt.UTC()
+		p.DecidedAt = &at
+	}
+	for _, v := range a.Votes[:min(len(a.Votes), maxVotes)] {
+		p.Votes = append(p.Votes, vote{text(v.Voter), string(v.Verdict), templates.Plain(v.Comment, maxComment), v.At.UTC()})
+	}
+	return event{
+		SpecVersion: "1.0", ID: m.ID, Type: "dev.countersign.approval." + string(m.Kind) + ".v1", Time: now, DataContentType: "application/json",
+		Source: "/apis/countersign.dev/v1alpha1/namespaces/" + p.Namespace + "/approvals/" + p.Name, Subject: p.Name, Data: p,
+	}
+}

@@ -1,0 +1,82 @@
+package app
+
+import (
+	"log/slog"
+	"time"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/notify"
+	"github.com/countersign-dev/countersign/approvals/notify/email"
+	"github.com/countersign-dev/countersign/approvals/notify/github"
+	"github.com/countersign-dev/countersign/approvals/notify/slack"
+	"github.com/countersign-dev/countersign/approvals/notify/teams"
+	"github.com/countersign-dev/countersign/approvals/notify/webhook"
+	"github.com/countersign-dev/countersign/approvals/web"
+	"github.com/countersign-dev/countersign/internal/config"
+	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/controller"
+	"github.com/countersign-dev/countersign/templates"
+)
+
+// roomWorkers is enough for a channel: what waits is one message an Approval.
+const roomWorkers = 2
+
+type setup interface{ SetupWithManager(mgr ctrl.Manager) error }
+
+// tellers is everything that tells people.
+type tellers struct {
+	channels []notify.Channel
+	bots     []*slack.Channel // those whose messages have buttons
+}
+
+// newTellers makes the configured channels.
+func newTellers(c config.Config, data func(a approvals.Approval, approver string) (templates.Data, error), set *templates.Set, now func() time.Time) tellers {
+	var t tellers
+	if c.SMTP != nil {
+		t.channels = append(t.channels, &email.Channel{Config: *c.SMTP, Data: data, Set: set, Now: now})
+	}
+	for _, x := range c.Channels.Slack {
+		s := slack.New(x, data, now)
+		t.channels = append(t.channels, s)
+		if x.Bot() {
+			t.bots = append(t.bots, s)
+		}
+	}
+	for _, x := range c.Channels.Teams {
+		t.channels = append(t.channels, teams.New(x, data, now))
+	}
+	for _, x := range c.Channels.Webhook {
+		t.channels = append(t.channels, webhook.New(x, data, now))
+	}
+	for _, x := range c.Channels.GitHub {
+		t.channels = append(t.channels, github.New(x, data, now))
+	}
+	return t
+}
+
+// setups are one controller a channel, and one for the names that are none.
+func (t tellers) setups(store *kube.Store, now func() time.Time, log *slog.Logger, m *metrics) []setup {
+	known := map[string]bool{}
+	var out []setup
+	for _, c := range t.channels {
+		name, workers := c.Route().Name, roomWorkers
+		if name == notify.Email {
+			workers = notifyWorkers
+		}
+		known[name] = name != notify.Email
+		out = append(out, &controller.Notify{
+			Store: store, Channel: c, Now: now, Log: log, Workers: workers,
+			Sent: func(ok bool) { m.deliveries.WithLabelValues(name, yes(ok)).Inc() },
+		})
+	}
+	return append(out, &controller.MissingChannels{Store: store, Known: func(name string) bool { return known[name] }})
+}
+
+// buttons serves what people press in Slack, when there is anything to press.
+func (t tellers) buttons(d *web.Deps) {
+	if len(t.bots) > 0 {
+		d.Slack = &slack.Interactions{Channels: t.bots, Store: d.Store, Desk: d.Desk, Log: d.Log}
+	}
+}
