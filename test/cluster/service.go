@@ -2,12 +2,14 @@ package cluster
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -28,8 +30,38 @@ func MailConfig(externalURL string) string {
 	return "externalURL: " + externalURL + "\nsmtp: {host: " + NodeAddress + ", port: 2525, tls: none, from: Countersign <countersign@example.com>}\n"
 }
 
+// Room is the name of the webhook channel under test, and RoomAddress where it
+// posts. A second one posts to where nobody listens.
+const (
+	Room        = "room"
+	DeadRoom    = "dead"
+	RoomAddress = NodeAddress + ":2526"
+)
+
+// RoomKey signs what is posted to the room.
+var RoomKey = []byte("the key of the room, 32 bytes ok")
+
+// rooms is the configuration of the channels under test.
+func rooms() string {
+	return "channels:\n" +
+		"  - {name: " + Room + ", webhook: {url: 'http://" + RoomAddress + "/hook', secretFile: /etc/countersign-secrets/room-key}}\n" +
+		"  - {name: " + DeadRoom + ", webhook: {url: 'http://" + NodeAddress + ":9/', secretFile: /etc/countersign-secrets/room-key}}\n"
+}
+
+// keyOf puts the room's key where the service reads it.
+func keyOf(ctx context.Context, c client.Client) error {
+	s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ServiceNamespace, Name: "countersign-secrets"}}
+	s.StringData = map[string]string{"room-key": "whsec_" + base64.StdEncoding.EncodeToString(RoomKey)}
+	err := c.Create(ctx, s)
+	if apierrors.IsAlreadyExists(err) {
+		patch := fmt.Appendf(nil, `{"stringData":{"room-key":%q}}`, s.StringData["room-key"])
+		err = c.Patch(ctx, s, client.RawPatch(types.MergePatchType, patch))
+	}
+	return err
+}
+
 // Main starts the mail server of a test program and has the deployed service send
-// to it. It is for TestMain.
+// to it, and to its rooms. It is for TestMain.
 func Main() (*Mailbox, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
@@ -49,7 +81,10 @@ func Main() (*Mailbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	return box, configure(ctx, c, MailConfig("http://countersign.test"))
+	if err := keyOf(ctx, c); err != nil {
+		return nil, err
+	}
+	return box, configure(ctx, c, MailConfig("http://countersign.test")+rooms())
 }
 
 // configure gives the service its configuration and waits until every pod has it.
