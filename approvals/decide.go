@@ -183,7 +183,7 @@ func Missing(a Approval) int {
 // tally is the outcome that a's votes amount to.
 func tally(a Approval) Outcome {
 	switch {
-	case slices.ContainsFunc(a.Votes, func(v Vote) bool { return v.BreakGlass }):
+	case a.GlassBroken():
 		return Approved
 	case slices.ContainsFunc(a.Votes, func(v Vote) bool { return v.Verdict == Reject }):
 		return Rejected

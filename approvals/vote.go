@@ -128,6 +128,11 @@ func byRBAC(p Policy, id Identity) bool {
 	return p.ByRBAC() && slices.Contains(id.Rights, RightApprove)
 }
 
+// GlassBroken says whether somebody decided a alone, by the right to.
+func (a Approval) GlassBroken() bool {
+	return slices.ContainsFunc(a.Votes, func(v Vote) bool { return v.BreakGlass })
+}
+
 // mayBreakGlass says why id may not decide a alone.
 func mayBreakGlass(a Approval, id Identity) error {
 	switch {

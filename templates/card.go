@@ -53,6 +53,9 @@ func NewCard(d Data) Card {
 	} else {
 		fact("Outcome", v.State)
 		fact("By", list(v.Deciders))
+		if v.Glass {
+			fact("How", "alone, breaking the glass: without what gate "+v.Gate+" asks for")
+		}
 		fact("At", v.Decided.UTC)
 	}
 	for _, p := range v.Params.First(maxShown) {
@@ -70,6 +73,8 @@ func NewCard(d Data) Card {
 func title(v View) string {
 	where := v.Trigger + " (" + v.Namespace + ")"
 	switch {
+	case v.Glass:
+		return "Glass broken: " + where
 	case v.State != "pending":
 		return strings.ToUpper(v.State[:1]) + v.State[1:] + ": " + where
 	case v.News == "reminder":

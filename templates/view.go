@@ -47,6 +47,7 @@ type View struct {
 	OnApprove, OnReject, OnExpiry bool // that outcome starts a run
 	// ExpiresAs is what a timeout is: "expired", "approved" or "rejected".
 	ExpiresAs string
+	Glass     bool   // somebody decided alone, by the right to
 	NewerOne  string // the Approval that took this one's place
 
 	Outputs  []Output
@@ -158,6 +159,7 @@ func (v *View) terms(d Data, room *room) {
 		v.Groups = append(v.Groups, line(g))
 	}
 	v.RBAC, v.Needed, v.NewerOne = p.ByRBAC(), p.Needed(), line(d.Approval.SupersededBy)
+	v.Glass = d.Approval.GlassBroken()
 	v.rules(d)
 	v.fields(d)
 	deadline := d.Approval.Deadline()
@@ -236,6 +238,9 @@ func (v *View) decision(d Data, room *room) {
 	a := d.Approval
 	for _, x := range a.Votes {
 		v.Votes = append(v.Votes, voteView(x, d.Now, room))
+		if a.GlassBroken() && !x.BreakGlass {
+			continue
+		}
 		if a.Outcome == approvals.Approved && x.Verdict == approvals.Approve || a.Outcome == approvals.Rejected && x.Verdict == approvals.Reject {
 			v.Deciders = append(v.Deciders, line(x.Voter))
 		}

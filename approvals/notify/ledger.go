@@ -9,11 +9,17 @@ import (
 )
 
 // Record puts a delivery into a's ledger, in place of an earlier try. A reminder
-// takes the place of the reminder before, so that the ledger does not grow while
-// nobody decides.
+// takes the place of the reminder before, and the end that of the last reminder, so
+// that the ledger has at most two entries of one person.
 func Record(a approvals.Approval, d approvals.Delivery) approvals.Approval {
 	a.Deliveries = slices.Clone(a.Deliveries)
 	kind, number := parse(d.Event)
+	if kind == Decided {
+		a.Deliveries = slices.DeleteFunc(a.Deliveries, func(x approvals.Delivery) bool {
+			k, _ := parse(x.Event)
+			return k == Reminder && x.Channel == d.Channel && x.Recipient == d.Recipient
+		})
+	}
 	i := slices.IndexFunc(a.Deliveries, func(x approvals.Delivery) bool {
 		k, _ := parse(x.Event)
 		return k == kind && x.Channel == d.Channel && x.Recipient == d.Recipient

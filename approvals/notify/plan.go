@@ -149,7 +149,16 @@ func (p *plan) outcome() {
 		}
 		return
 	}
-	if m.Recipient = p.a.Terms.Requester; m.Recipient == "" {
+	asked := p.a.Terms.Requester
+	if p.a.GlassBroken() { // everybody who was passed over hears of it
+		people := p.a.Terms.Policy.People()
+		for _, who := range people[:min(len(people), maxPeople)] {
+			if m.Recipient, m.To = who.Name, who.Email; m.To != "" && !strings.EqualFold(who.Name, asked) {
+				p.want(m, p.a.DecidedAt)
+			}
+		}
+	}
+	if m.Recipient = asked; m.Recipient == "" {
 		return
 	}
 	if m.To = p.addressOf(m.Recipient); m.To != "" {

@@ -3,6 +3,7 @@ package notify_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -104,6 +105,34 @@ func TestTried(t *testing.T) {
 	}
 }
 
+// TestGlassIsTold: everybody who was passed over hears of it, once, and of another
+// end only who asked.
+func TestGlassIsTold(t *testing.T) {
+	t.Parallel()
+	a := ct.Make("a").Users("alice", "bob").Requester("zoe@example.com").Voted("bob", approvals.Approve, "").Obj()
+	to := func(a approvals.Approval) (all []string) {
+		due, _ := notify.Plan(a, notify.Route{Name: notify.Email}, a.DecidedAt, nil)
+		for _, d := range due {
+			if d.Message.Kind != notify.Decided || d.Message.Approver != "" {
+				t.Errorf("%+v", d.Message)
+			}
+			all = append(all, d.Message.To)
+		}
+		return all
+	}
+	if got := to(a); !slices.Equal(got, []string{"zoe@example.com"}) {
+		t.Errorf("approved: %v", got)
+	}
+	a.Votes[0].BreakGlass = true
+	if got := to(a); !slices.Equal(got, []string{"alice@example.com", "bob@example.com", "zoe@example.com"}) {
+		t.Errorf("broken: %v", got)
+	}
+	a = notify.Record(a, approvals.Delivery{Event: "decided", Channel: notify.Email, Recipient: "alice", SentAt: a.DecidedAt})
+	if got := to(a); !slices.Equal(got, []string{"bob@example.com", "zoe@example.com"}) {
+		t.Errorf("alice was told: %v", got)
+	}
+}
+
 func TestMissing(t *testing.T) {
 	t.Parallel()
 	a := ct.Make("a").With(func(a *approvals.Approval) {
@@ -161,9 +190,17 @@ func TestLedgerFits(t *testing.T) {
 	for now := ct.T0; now.Before(a.Deadline()); now = now.Add(6 * time.Hour) {
 		tell(now)
 	}
-	a, _ = approvals.Expire(a, a.Deadline())
+	before := a
+	// At its fullest: everybody is told that the glass was broken.
+	a.Votes = []approvals.Vote{{Voter: "root", Verdict: approvals.Approve, BreakGlass: true}}
+	a.Outcome, a.DecidedAt = approvals.Approved, a.Deadline().Add(-time.Minute)
+	tell(a.DecidedAt)
+	if n := len(a.Deliveries); n > 256 || n != 96*2+16+1+8*2+8*2 {
+		t.Errorf("%d entries when the glass was broken", n)
+	}
+	a, _ = approvals.Expire(before, before.Deadline())
 	tell(a.Deadline())
-	if n := len(a.Deliveries); n > 256 || n != 96*2+16+1+8*3+8*2 {
+	if n := len(a.Deliveries); n > 256 || n != 96*2+16+1+8*2+8*2 {
 		t.Errorf("%d entries", n)
 	}
 }
