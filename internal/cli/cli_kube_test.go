@@ -239,7 +239,6 @@ var varying = []struct {
 	{regexp.MustCompile(`in \d+[dhm]\w*`), "in AGE"},
 	{regexp.MustCompile(`\b(approve|reject|withdraw|deputy)-[a-z0-9]{5}\b`), "$1-XXXXX"},
 	{regexp.MustCompile(` +\n`), "\n"},
-	{regexp.MustCompile(` {4,}`), "   "}, // how wide an age was
 }
 
 // golden compares the last output with a file, times and generated names aside.
@@ -250,6 +249,9 @@ func golden(ts *testscript.TestScript, neg bool, args []string) {
 	got := ts.ReadFile(args[0])
 	for _, v := range varying {
 		got = v.re.ReplaceAllString(got, v.to)
+	}
+	if strings.HasPrefix(got, "NAME") { // a table is as wide as its ages are
+		got = regexp.MustCompile(` {4,}`).ReplaceAllString(got, "   ")
 	}
 	name := filepath.Join("testdata", "want", args[1])
 	name, _ = filepath.Abs(filepath.Join(ts.Getenv("HERE"), name))
