@@ -106,7 +106,7 @@ func (w *world) start(ctx context.Context) error {
 			return err
 		}
 	}
-	for name, groups := range map[string][]string{"alice": {"platform", "dev"}, "bob": {"dev"}, "carol": {"oncall"}, "viewer": nil, "stranger": nil} {
+	for name, groups := range map[string][]string{"alice": {"platform", "dev"}, "bob": {"dev"}, "carol": {"oncall"}, "viewer": nil, "eve": nil, "stranger": nil} {
 		if err := w.user(cfg, name, groups...); err != nil {
 			return err
 		}
