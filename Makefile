@@ -21,8 +21,8 @@ cluster-down: ## ends it and leaves nothing behind
 
 ##@ build
 
-build: ## bin/countersign
-	go build -ldflags="-s -w" -o bin/countersign ./cmd/countersign
+build: ## bin/countersign, and bin/tkn-approval for people
+	go build -ldflags="-s -w" -o bin/ ./cmd/countersign ./cmd/tkn-approval
 
 image: ## dist/countersign.tar, the image (IMAGE=reference)
 	@mkdir -p dist

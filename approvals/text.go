@@ -15,9 +15,18 @@ const MaxComment = 2048
 // comment that is too long after that is refused, CodeInvalid, never cut: forms
 // send each line end as two bytes, which their writer can't see.
 func CleanComment(s string) (string, error) {
+	s = strings.TrimSpace(Printable(s))
+	if len(s) > MaxComment {
+		return "", Errorf(CodeInvalid, "the comment has %d bytes and the most is %d: shorten it and send it again; nothing was recorded", len(s), MaxComment)
+	}
+	return s, nil
+}
+
+// Printable drops the control characters that CleanComment drops.
+func Printable(s string) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	s = strings.ReplaceAll(s, "\r\n", "\n")
-	s = strings.Map(func(r rune) rune {
+	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\t':
 			return r
@@ -28,11 +37,6 @@ func CleanComment(s string) (string, error) {
 		}
 		return r
 	}, s)
-	s = strings.TrimSpace(s)
-	if len(s) > MaxComment {
-		return "", Errorf(CodeInvalid, "the comment has %d bytes and the most is %d: shorten it and send it again; nothing was recorded", len(s), MaxComment)
-	}
-	return s, nil
 }
 
 // Neutral makes text harmless on its way through Tekton:

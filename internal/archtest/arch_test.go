@@ -202,6 +202,13 @@ var table = []room{
 		why: "the one place where everything meets, but nothing of tests or the demo",
 	},
 	{
+		path: "./internal/cli",
+		may: slices.Concat(kubernetes, []string{
+			std, "./api/v1alpha1", "./approvals", "./internal/kube", "github.com/spf13/cobra",
+		}),
+		why: "the command line asks the API server and the rules: nothing of the service, of Tekton or of pages",
+	},
+	{
 		path: "./internal/archtest",
 		may:  []string{std},
 		why:  "it reads what go list says",
@@ -210,6 +217,11 @@ var table = []room{
 		path: "./cmd/...",
 		may:  []string{std, "./approvals", "./approvals/record", "./internal/app", "./internal/config", "sigs.k8s.io/controller-runtime"},
 		why:  "a command reads flags, starts internal/app, and prints what it answers",
+	},
+	{
+		path: "./cmd/tkn-approval",
+		may:  []string{std, "./internal/cli", "golang.org/x/term"},
+		why:  "it says what the process has, and starts internal/cli",
 	},
 	{
 		path: "./demo/...",

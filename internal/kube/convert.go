@@ -15,6 +15,19 @@ import (
 // address is the schema's pattern of an e-mail address.
 var address = regexp.MustCompile(`^[^@\s<>,;"]+@[^@\s<>,;"]+$`)
 
+// ToDomain is the domain's view of an object for those without the keys: the
+// service's word on its seal is taken.
+func ToDomain(o *v1alpha1.Approval) approvals.Approval {
+	a := toDomain(o)
+	if p := problemOf(o.Status.Conditions, v1alpha1.ConditionReady); p != nil && p.Reason == NotGenuine {
+		a.Terms, a.Blocked = nil, p
+	}
+	return a
+}
+
+// PolicyOf is the domain's view of a Gate.
+func PolicyOf(g *v1alpha1.Gate) approvals.Policy { return policyToDomain(g.Name, g.Spec) }
+
 // toDomain is the domain's view of an object. It shares no memory that either
 // side changes in place.
 func toDomain(o *v1alpha1.Approval) approvals.Approval {

@@ -26,6 +26,17 @@ func (d *Deputies) Of(ctx context.Context, name, namespace, gate string, now tim
 	if err := d.Client.List(ctx, &list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return nil, translate(err, "the list of delegations")
 	}
+	from := DeputyOf(&list, name, gate, now)
+	if len(from) > 0 {
+		if err := d.Guards.Check(ctx, GuardOfDelegations); err != nil {
+			return nil, err
+		}
+	}
+	return from, nil
+}
+
+// DeputyOf are the people whose deputy name is at now by list, sorted, each once.
+func DeputyOf(list *v1alpha1.DelegationList, name, gate string, now time.Time) []string {
 	var from []string
 	for i := range list.Items {
 		o := &list.Items[i]
@@ -38,11 +49,6 @@ func (d *Deputies) Of(ctx context.Context, name, namespace, gate string, now tim
 			from = append(from, o.Spec.From)
 		}
 	}
-	if len(from) > 0 {
-		if err := d.Guards.Check(ctx, GuardOfDelegations); err != nil {
-			return nil, err
-		}
-	}
 	slices.Sort(from)
-	return slices.Compact(from), nil
+	return slices.Compact(from)
 }

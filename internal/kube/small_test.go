@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"knative.dev/pkg/apis"
 
+	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 )
@@ -190,5 +191,19 @@ func TestInlinePolicy(t *testing.T) {
 		if err == nil && p.Gate != approvals.InlineGate {
 			t.Errorf("%s: gate %q", raw, p.Gate)
 		}
+	}
+}
+
+// TestToDomain: without the keys, the service's word that an object is not genuine
+// is taken: nobody is shown terms that nobody vouches for.
+func TestToDomain(t *testing.T) {
+	t.Parallel()
+	o := &v1alpha1.Approval{Spec: v1alpha1.ApprovalSpec{Terms: &v1alpha1.Terms{Gate: "g"}}}
+	if a := ToDomain(o); a.Terms == nil || a.Blocked != nil {
+		t.Errorf("%+v", a)
+	}
+	o.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: NotGenuine, Message: "delete it"}}
+	if a := ToDomain(o); a.Terms != nil || a.Blocked == nil || a.Blocked.Message != "delete it" {
+		t.Errorf("%+v", a)
 	}
 }

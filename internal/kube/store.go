@@ -144,9 +144,13 @@ func (s *Store) get(ctx context.Context, from client.Reader, key approvals.Key) 
 // patchStatus writes the whole status, if the object is still what was read. The
 // object read is shared with the cache and is not touched.
 func (s *Store) patchStatus(ctx context.Context, o *v1alpha1.Approval, status v1alpha1.ApprovalStatus) error {
+	whole, err := replacing(o.Status, status)
+	if err != nil {
+		return err
+	}
 	body, err := json.Marshal(map[string]any{
 		"metadata": map[string]any{"uid": o.UID, "resourceVersion": o.ResourceVersion},
-		"status":   status,
+		"status":   whole,
 	})
 	if err != nil {
 		return err
@@ -154,4 +158,25 @@ func (s *Store) patchStatus(ctx context.Context, o *v1alpha1.Approval, status v1
 	target := &v1alpha1.Approval{}
 	target.Namespace, target.Name = o.Namespace, o.Name
 	return s.Client.Status().Patch(ctx, target, client.RawPatch(types.MergePatchType, body))
+}
+
+// replacing is a merge patch that makes before into after. Such a patch leaves alone
+// what it does not name, so what is gone, the last vote say, is named as null.
+func replacing(before, after v1alpha1.ApprovalStatus) (map[string]any, error) {
+	var was, is map[string]any
+	for status, fields := range map[*v1alpha1.ApprovalStatus]*map[string]any{&before: &was, &after: &is} {
+		b, err := json.Marshal(status)
+		if err == nil {
+			err = json.Unmarshal(b, fields)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	for name := range was {
+		if _, ok := is[name]; !ok {
+			is[name] = nil
+		}
+	}
+	return is, nil
 }

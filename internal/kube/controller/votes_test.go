@@ -141,3 +141,19 @@ func TestVoteAgain(t *testing.T) {
 		t.Errorf("%q after %d writes", got, w.Count("patch status")-writes)
 	}
 }
+
+// TestWithdrawnIsGone: the only vote, taken back, is not there any more for whoever
+// votes next.
+func TestWithdrawnIsGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, strings.Replace(kubetest.World, "required: 1", "required: 2", 1))
+	w.guard()
+	approval := w.opened()
+	w.put("yes", v1alpha1.VoteSpec{Approval: approval, Voter: "alice", Verdict: "approve"})
+	w.step(w.votes, "yes")
+	w.put("back", v1alpha1.VoteSpec{Approval: approval, Voter: "alice", Verdict: "withdraw"})
+	w.step(w.votes, "back")
+	if v := w.get(approval).Votes; len(v) != 0 {
+		t.Errorf("withdrawn, and there: %+v", v)
+	}
+}

@@ -1,0 +1,273 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/internal/kube"
+)
+
+func (c *command) describeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "describe [NAME]", Aliases: []string{"show"}, Short: "One approval: what would run, who voted, what is missing, whether you may vote",
+		Example: examples(`
+			tkn approval describe deploy-abcdefghijkl
+			tkn approval describe`),
+		Args:              atMostOne("an approval"),
+		ValidArgsFunction: c.completeNames(listing{all: true}, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			s, err := c.connect()
+			if err != nil {
+				return err
+			}
+			var o *v1alpha1.Approval
+			if len(args) == 1 {
+				o, err = s.approval(ctx, args[0])
+			} else {
+				o, err = c.choose(ctx, s, "describe", listing{})
+			}
+			if err != nil {
+				return err
+			}
+			return c.describe(ctx, s, o)
+		},
+	}
+}
+
+func atMostOne(what string) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return fmt.Errorf("%s takes %s, and %d names were given", cmd.CommandPath(), what, len(args))
+		}
+		return nil
+	}
+}
+
+func (c *command) describe(ctx context.Context, s *session, o *v1alpha1.Approval) error {
+	me, err := s.whoami(ctx)
+	if err != nil {
+		return err
+	}
+	a := kube.ToDomain(o)
+	p := c.prover(s, true)
+	if me, err = p.prove(ctx, a, me, true); err != nil {
+		return err
+	}
+	w := sheet{c.Out, c.Colour}
+	c.describeHead(w, a)
+	describeContent(w, a)
+	c.describeVotes(w, a)
+	describeYou(w, approvals.Explain(a, me, c.Now()), me, a)
+	c.describeEnd(w, a, o)
+	c.tellBlind(p)
+	return nil
+}
+
+func (c *command) describeHead(w sheet, a approvals.Approval) {
+	state := stateOf(a)
+	w.field("Name", a.Name, "")
+	w.field("Namespace", a.Namespace, "")
+	w.field("State", state.text, state.paint)
+	w.field("Trigger", a.Trigger, "")
+	if r := a.Source.Run; r != nil {
+		w.field("After", fmt.Sprintf("%s of Pipeline %s, succeeded %s", r.Name, r.Pipeline, c.when(r.At)), "")
+	}
+	if e := a.Source.Event; e != nil {
+		w.field("Event", strings.TrimSpace(e.ID+" posted to "+cmp.Or(e.URL, "/")), "")
+	}
+	w.field("Asked by", cmp.Or(requesterOf(a), "unknown"), "")
+	w.field("Opened", c.when(a.OpenedAt), "")
+	if t := a.Terms; t != nil {
+		w.field("Gate", t.Policy.Gate, "")
+		if !a.Decided() {
+			w.field("Expires", a.Deadline().UTC().Format(time.RFC3339)+" ("+c.deadline(a)+")", "")
+		}
+		w.field("Digest", t.Digest, "")
+	}
+}
+
+// mostOfBody is how much of an event is shown; kubectl get -o yaml has all.
+const mostOfBody = 4096
+
+func describeContent(w sheet, a approvals.Approval) {
+	if a.Terms == nil {
+		if e := approvals.MayVote(a, approvals.Identity{}); e != nil {
+			w.heading("Not ready")
+			w.item("%s", approvals.Message(e))
+		}
+		return
+	}
+	pol := a.Terms.Policy
+	var on []string
+	for _, o := range pol.ReleaseOn {
+		on = append(on, string(o))
+	}
+	w.heading("What will run")
+	w.item("Trigger %s starts %s when %s", a.Trigger, a.RunName(), strings.Join(on, " or "))
+	pairs(w, "With params", a.Terms.Params)
+	pairs(w, "What the approvers filled in", a.Inputs)
+	if e := a.Source.Event; e != nil {
+		w.heading("The held event")
+		body := clean(e.Body)
+		if len(body) > mostOfBody {
+			body = strings.ToValidUTF8(body[:mostOfBody], "") + fmt.Sprintf("\n(%d bytes more: kubectl get approval %s -o yaml)", len(body)-mostOfBody, a.Name)
+		}
+		w.block(body)
+	}
+	var shown []approvals.Param
+	for _, r := range a.Source.Results {
+		if slices.Contains(pol.Show, r.Name) {
+			shown = append(shown, r)
+		}
+	}
+	pairs(w, "Results of part 1", shown)
+	if !a.Decided() {
+		describeAsks(w, pol)
+	}
+}
+
+func pairs(w sheet, heading string, ps []approvals.Param) {
+	if len(ps) == 0 {
+		return
+	}
+	w.heading("%s", heading)
+	width := 0
+	for _, p := range ps {
+		width = max(width, min(24, len(p.Name)))
+	}
+	for _, p := range ps {
+		w.pair(p.Name, p.Value, width)
+	}
+}
+
+// describeAsks says what a vote must bring along.
+func describeAsks(w sheet, p approvals.Policy) {
+	if len(p.Inputs) > 0 {
+		w.heading("Inputs (--input NAME=VALUE)")
+		for _, in := range p.Inputs {
+			kind := string(in.Type)
+			switch {
+			case in.Type == approvals.InputEnum:
+				kind = "one of " + strings.Join(in.Options, ", ")
+			case in.Pattern != "":
+				kind += " that matches " + in.Pattern
+			}
+			if in.Required {
+				kind += ", required"
+			}
+			if in.Default != "" {
+				kind += ", else " + in.Default
+			}
+			if in.Description != "" {
+				kind += " (" + in.Description + ")"
+			}
+			w.item("%s: %s", in.Name, kind)
+		}
+	}
+	switch p.Comment {
+	case approvals.CommentRequired:
+		w.heading("Every vote needs a comment (-m)")
+	case approvals.CommentRequiredOnReject:
+		w.heading("A rejection needs a comment (-m)")
+	case approvals.CommentOptional:
+	}
+}
+
+func (c *command) describeVotes(w sheet, a approvals.Approval) {
+	if len(a.Votes) > 0 {
+		w.heading("Votes")
+	}
+	for _, v := range a.Votes {
+		text := fmt.Sprintf("%s: %s, %s", v.Voter, v.Verdict, c.when(v.At))
+		if v.For != "" {
+			text += ", for " + v.For
+		}
+		if v.BreakGlass {
+			text += ", BROKE THE GLASS"
+		}
+		w.item("%s", text)
+		if v.Comment != "" {
+			w.block(v.Comment)
+		}
+	}
+}
+
+// describeYou is what Explain says.
+func describeYou(w sheet, e approvals.Explanation, me approvals.Identity, a approvals.Approval) {
+	if !a.Decided() && len(e.Rules) > 0 {
+		w.heading("Missing")
+		describeRules(w, e.Rules)
+	}
+	if a.Decided() {
+		return // what came of it says more than that it is too late
+	}
+	w.heading("You are %s", me.Name)
+	switch you := e.You; {
+	case you.May && you.For != "":
+		w.item("you may vote, as the deputy of %s", you.For)
+	case you.May && you.Vote != nil:
+		w.item("you voted %s, and may still change or withdraw it", you.Vote.Verdict)
+	case you.May:
+		w.item("you may vote")
+	default:
+		w.item("you may not vote: %s", you.Why)
+	}
+	if slices.Contains(me.Rights, approvals.RightBreakGlass) {
+		w.item("you may break the glass (--break-glass)")
+	}
+}
+
+func describeRules(w sheet, rules []approvals.RuleState) {
+	for _, r := range rules {
+		text := fmt.Sprintf("%d more of %s", r.Missing, r.Who)
+		if r.Missing <= 0 {
+			text = "nobody more of " + r.Who
+		}
+		if r.Name != "" && len(rules) > 1 {
+			text = r.Name + ": " + text
+		}
+		if len(r.Approved) > 0 {
+			text += "; approved by " + strings.Join(r.Approved, ", ")
+		}
+		w.item("%s", text)
+	}
+}
+
+func (c *command) describeEnd(w sheet, a approvals.Approval, o *v1alpha1.Approval) {
+	if a.Decided() {
+		w.heading("What came of it")
+		text := string(a.Outcome)
+		if by := deciders(a); by != "" {
+			text += " by " + by
+		}
+		w.item("%s at %s", text, c.when(a.DecidedAt))
+		if a.SupersededBy != "" {
+			w.item("%s took its place", a.SupersededBy)
+		}
+		switch {
+		case a.Next != nil:
+			w.item("PipelineRun %s of Pipeline %s, seen %s", a.Next.Name, a.Next.Pipeline, c.when(a.Next.At))
+		case a.Unreleased != nil:
+			w.item("nothing has started: %s", a.Unreleased.Message)
+		case a.ToRelease():
+			w.item("its run %s has not been seen yet", a.RunName())
+		default:
+			w.item("nothing is to start")
+		}
+	}
+	if len(o.Status.Conditions) > 0 {
+		w.heading("Conditions")
+	}
+	for _, x := range o.Status.Conditions {
+		w.item("%s", strings.TrimSuffix(fmt.Sprintf("%s=%s %s: %s", x.Type, x.Status, x.Reason, x.Message), ": "))
+	}
+}

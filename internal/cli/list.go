@@ -1,0 +1,269 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/internal/kube"
+)
+
+// listing is which Approvals are wanted, and how.
+type listing struct {
+	all, everywhere, mine, watch bool
+	decided                      bool // history
+	voted                        bool // with mine: those that I have voted on
+	output                       string
+}
+
+func (c *command) listCommand() *cobra.Command {
+	var l listing
+	cmd := &cobra.Command{
+		Use: "list", Aliases: []string{"ls"}, Short: "What waits for approval",
+		Long: "What waits for approval in a namespace, newest first; with --all also what was decided.",
+		Example: examples(`
+			tkn approval list
+			tkn approval list --mine -A
+			tkn approval list --all -o wide
+			tkn approval list -w
+			tkn approval list --mine -o name`),
+		Args:              none,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return c.list(cmd.Context(), l) },
+	}
+	f := cmd.Flags()
+	f.BoolVar(&l.all, "all", false, "of every outcome, not only pending")
+	f.BoolVar(&l.mine, "mine", false, "only those that I may vote on now")
+	f.BoolVarP(&l.watch, "watch", "w", false, "then go on with every change, until interrupted")
+	c.listFlags(cmd, &l)
+	return cmd
+}
+
+func (c *command) historyCommand() *cobra.Command {
+	l := listing{decided: true}
+	cmd := &cobra.Command{
+		Use: "history", Short: "What was decided, by whom, and what came of it",
+		Long: "The decided Approvals that are still in the cluster: by whom, when, and what came of it; latest decision first.",
+		Example: examples(`
+			tkn approval history
+			tkn approval history -A -o wide
+			tkn approval history -o json`),
+		Args:              none,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return c.list(cmd.Context(), l) },
+	}
+	c.listFlags(cmd, &l)
+	return cmd
+}
+
+var outputs = []string{"table", "wide", "json", "yaml", "name"}
+
+func (c *command) listFlags(cmd *cobra.Command, l *listing) {
+	cmd.Flags().BoolVarP(&l.everywhere, "all-namespaces", "A", false, "of all namespaces")
+	cmd.Flags().StringVarP(&l.output, "output", "o", "table", "table, wide, json, yaml or name")
+	// It fails for a flag that is not there.
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(outputs, cobra.ShellCompDirectiveNoFileComp))
+}
+
+func (l listing) wants(o *v1alpha1.Approval) bool {
+	decided := kube.ToDomain(o).Decided()
+	return l.all || decided == l.decided
+}
+
+func (c *command) list(ctx context.Context, l listing) error {
+	if !slices.Contains(outputs, l.output) {
+		return fmt.Errorf("-o %s is unknown: use table, wide, json, yaml or name", l.output)
+	}
+	s, err := c.connect()
+	if err != nil {
+		return err
+	}
+	namespace := s.namespace
+	if l.everywhere {
+		namespace = ""
+	}
+	items, err := c.pick(ctx, s, l, namespace)
+	if err != nil {
+		return err
+	}
+	show := c.shower(s, l)
+	if l.watch {
+		return c.watch(ctx, s, l, namespace, items, show)
+	}
+	if l.output == "table" || l.output == "wide" {
+		if len(items) == 0 {
+			c.note("%s", l.nothing(namespace))
+			return nil
+		}
+	}
+	return show(items, false)
+}
+
+// pick are the Approvals that l wants.
+func (c *command) pick(ctx context.Context, s *session, l listing, namespace string) ([]v1alpha1.Approval, error) {
+	items, err := s.approvals(ctx, namespace)
+	if err != nil {
+		return nil, err
+	}
+	items = slices.DeleteFunc(items, func(o v1alpha1.Approval) bool { return !l.wants(&o) })
+	if l.decided {
+		slices.SortStableFunc(items, func(a, b v1alpha1.Approval) int {
+			return kube.ToDomain(&b).DecidedAt.Compare(kube.ToDomain(&a).DecidedAt)
+		})
+	}
+	if l.mine {
+		return c.forMe(ctx, s, items, l.voted)
+	}
+	return items, nil
+}
+
+func (l listing) nothing(namespace string) string {
+	what, where := "nothing waits for approval", "in namespace "+namespace
+	switch {
+	case l.decided:
+		what = "nothing was decided"
+	case l.voted:
+		what = "there is no vote of yours that you could withdraw"
+	case l.mine:
+		what = "nothing waits for you"
+	case l.all:
+		what = "there are no approvals"
+	}
+	if namespace == "" {
+		return what + " in any namespace"
+	}
+	return what + " " + where + " (-A looks everywhere)"
+}
+
+// watch shows items, and then each change. When the API server ends the watch, as
+// it does now and then, it lists again and shows what it missed.
+func (c *command) watch(ctx context.Context, s *session, l listing, namespace string, items []v1alpha1.Approval, show shower) error {
+	shown := map[types.UID]string{}
+	tell := func(items []v1alpha1.Approval) error {
+		news := slices.DeleteFunc(items, func(o v1alpha1.Approval) bool { return shown[o.UID] == o.ResourceVersion })
+		for i := range news {
+			shown[news[i].UID] = news[i].ResourceVersion
+		}
+		if len(news) == 0 {
+			return nil
+		}
+		return show(news, true)
+	}
+	if len(items) == 0 {
+		c.note("%s; watching", l.nothing(namespace))
+	}
+	for {
+		if err := tell(items); err != nil {
+			return err
+		}
+		// From no version: what is there comes first, so that nothing falls between.
+		w, err := s.client.Watch(ctx, &v1alpha1.ApprovalList{}, client.InNamespace(namespace))
+		if err != nil {
+			return interrupted(ctx, err)
+		}
+		for e := range w.ResultChan() {
+			o, ok := e.Object.(*v1alpha1.Approval)
+			if !ok || e.Type == watch.Deleted {
+				continue
+			}
+			_, before := shown[o.UID]
+			one := []v1alpha1.Approval{*o}
+			if !before { // what was shown is followed to its end
+				if one = nil; l.wants(o) {
+					one = []v1alpha1.Approval{*o}
+				}
+				if l.mine && one != nil {
+					if one, err = c.forMe(ctx, s, one, false); err != nil {
+						break
+					}
+				}
+			}
+			if err = tell(one); err != nil {
+				break
+			}
+		}
+		w.Stop()
+		if err != nil || ctx.Err() != nil {
+			return interrupted(ctx, err)
+		}
+		if items, err = c.pick(ctx, s, l, namespace); err != nil {
+			return interrupted(ctx, err)
+		}
+	}
+}
+
+// interrupted is nil when a person ended it.
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// columns are those of a table of Approvals.
+func (l listing) columns() []string {
+	var head []string
+	if l.everywhere {
+		head = append(head, "NAMESPACE")
+	}
+	head = append(head, "NAME", "WHAT", "GATE", "ASKED BY", "STATE")
+	if l.decided {
+		head = append(head, "BY", "DECIDED", "NEXT")
+	} else {
+		head = append(head, "APPROVED", "EXPIRES", "AGE")
+	}
+	if l.output == "wide" {
+		head = append(head, "DIGEST", "COMMENTS")
+		if !l.decided {
+			head = append(head, "NEXT")
+		}
+	}
+	return head
+}
+
+func (c *command) cells(l listing, o *v1alpha1.Approval) []cell {
+	a := kube.ToDomain(o)
+	var row []cell
+	add := func(texts ...string) {
+		for _, t := range texts {
+			row = append(row, cell{text: t})
+		}
+	}
+	if l.everywhere {
+		add(a.Namespace)
+	}
+	add(a.Name, a.Subject(), gateOf(a), requesterOf(a))
+	row = append(row, stateOf(a))
+	next := ""
+	if a.Next != nil {
+		next = a.Next.Name
+	}
+	if l.decided {
+		add(deciders(a), c.when(a.DecidedAt), next)
+	} else {
+		add(progress(a), c.deadline(a), c.age(a.OpenedAt))
+	}
+	if l.output == "wide" {
+		digest, said := "", ""
+		if a.Terms != nil {
+			digest = short(a.Terms.Digest, 13)
+		}
+		for _, v := range a.Votes {
+			if v.Comment != "" {
+				said += fmt.Sprintf("%s: %s ", v.Voter, strconv.Quote(short(v.Comment, 60)))
+			}
+		}
+		add(digest, said)
+		if !l.decided {
+			add(next)
+		}
+	}
+	return row
+}

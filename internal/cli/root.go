@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+)
+
+// Options are what a run of the command line gets from its process.
+type Options struct {
+	In       io.Reader
+	Out, Err io.Writer
+	// Interactive says that a person sits at In and Err, who can be asked.
+	Interactive bool
+	// Colour says that Out takes colours.
+	Colour  bool
+	Now     func() time.Time
+	Version string
+}
+
+// command is what all commands share.
+type command struct {
+	Options
+	in    *bufio.Reader
+	flags *genericclioptions.ConfigFlags
+	sess  *session
+}
+
+// Run runs one command and returns its exit code.
+func Run(ctx context.Context, o Options, args []string) int {
+	c := &command{Options: o, in: bufio.NewReader(o.In), flags: genericclioptions.NewConfigFlags(true)}
+	root := c.root() //nolint:contextcheck // each command has its own context, of cobra
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	if text := c.say(err); text != "" {
+		fmt.Fprintln(o.Err, "error: "+clean(text))
+	}
+	return 1
+}
+
+func (c *command) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "tkn-approval",
+		Short: "Look at what waits for approval between Tekton pipelines, and decide",
+		Long: `Look at what waits for approval between Tekton pipelines, and decide.
+
+It needs a kubeconfig: who you are is what the cluster says (kubectl auth whoami).
+Your vote is an object Vote, which the service counts as it would on its page.`,
+		Example: examples(`
+			tkn approval list --mine
+			tkn approval describe deploy-abcdefghijkl
+			tkn approval approve deploy-abcdefghijkl -m "ship it"
+			tkn approval gate explain production`),
+		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "tkn approval"},
+		SilenceErrors: true, SilenceUsage: true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("there is no command %q; %s --help lists them", args[0], cmd.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(c.In)
+	root.SetOut(c.Out)
+	root.SetErr(c.Err)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w; %s --help lists what there is", err, cmd.CommandPath())
+	})
+	c.flags.AddFlags(root.PersistentFlags())
+	for _, name := range []string{
+		"as-uid", "as-user-extra", "cache-dir", "certificate-authority", "client-certificate", "client-key", "cluster", "disable-compression",
+		"insecure-skip-tls-verify", "request-timeout", "server", "tls-server-name", "token", "user",
+	} {
+		if f := root.PersistentFlags().Lookup(name); f != nil {
+			f.Hidden = true // as kubectl's, and as many; what people need stays in sight
+		}
+	}
+	root.AddCommand(
+		c.listCommand(), c.historyCommand(), c.describeCommand(), c.approveCommand(), c.rejectCommand(), c.withdrawCommand(),
+		c.gateCommand(), c.delegateCommand(), c.versionCommand(),
+	)
+	return root
+}
+
+// examples takes the margin of a raw string away.
+func examples(s string) string {
+	var out []string
+	for l := range strings.Lines(strings.TrimSpace(s)) {
+		out = append(out, "  "+strings.TrimSpace(l))
+	}
+	return strings.Join(out, "\n")
+}
+
+// none is for commands without arguments.
+func none(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%s takes no name, and %q was given", cmd.CommandPath(), args[0])
+	}
+	return nil
+}

@@ -1,0 +1,221 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/internal/kube"
+)
+
+// ballot is what a vote says, for one Approval or for several.
+type ballot struct {
+	verdict    approvals.Verdict
+	comment    string
+	inputs     []string
+	breakGlass bool
+	yes        bool
+}
+
+func (c *command) approveCommand() *cobra.Command {
+	b := ballot{verdict: approvals.Approve}
+	cmd := c.voteCommand(&b, "approve [NAME...]", "Vote for what waits", `
+		tkn approval approve deploy-abcdefghijkl -m "ship it"
+		tkn approval approve deploy-abcdefghijkl --input ticket=OPS-7
+		tkn approval list --mine -o name | xargs tkn approval approve -y
+		tkn approval approve deploy-abcdefghijkl --break-glass -m "INC-7, production is down"`)
+	cmd.Flags().StringArrayVar(&b.inputs, "input", nil, "`NAME=VALUE` of an input that the Gate asks for; may be repeated")
+	cmd.Flags().BoolVar(&b.breakGlass, "break-glass", false, "approve alone, whatever the Gate asks, by the RBAC verb break-glass; needs -m")
+	return cmd
+}
+
+func (c *command) rejectCommand() *cobra.Command {
+	b := ballot{verdict: approvals.Reject}
+	return c.voteCommand(&b, "reject [NAME...]", "Vote against what waits; one rejection ends it", `
+		tkn approval reject deploy-abcdefghijkl -m "not on a Friday"`)
+}
+
+func (c *command) withdrawCommand() *cobra.Command {
+	b := ballot{verdict: approvals.Withdraw}
+	return c.voteCommand(&b, "withdraw [NAME...]", "Take your vote back, while it is pending", `
+		tkn approval withdraw deploy-abcdefghijkl`)
+}
+
+func (c *command) voteCommand(b *ballot, use, short, example string) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: use, Short: short,
+		Long: short + `.
+
+It makes a Vote, waits until the service has looked at it, and says what became of it.
+Of several, each is shown and asked about first. It fails when one vote is refused.`,
+		Example:           examples(example),
+		ValidArgsFunction: c.completeNames(listing{mine: true, voted: b.verdict == approvals.Withdraw}, 0),
+		RunE:              func(cmd *cobra.Command, args []string) error { return c.vote(cmd.Context(), args, *b) },
+	}
+	if b.verdict != approvals.Withdraw {
+		cmd.Flags().StringVarP(&b.comment, "comment", "m", "", "why; it stays on the record")
+	}
+	cmd.Flags().BoolVarP(&b.yes, "yes", "y", false, "of several, ask about none")
+	return cmd
+}
+
+func (c *command) vote(ctx context.Context, names []string, b ballot) error {
+	inputs, err := parseInputs(b.inputs)
+	if err != nil {
+		return err
+	}
+	s, err := c.connect()
+	if err != nil {
+		return err
+	}
+	me, err := s.whoami(ctx)
+	if err != nil {
+		return err
+	}
+	on, err := c.subjects(ctx, s, names, b)
+	if err != nil {
+		return err
+	}
+	p, failed := c.prover(s, true), false
+	for _, o := range on {
+		a := kube.ToDomain(o)
+		if len(on) > 1 && !b.yes && !c.confirm(a, b) {
+			c.note("%s: left as it is", a.Name)
+			continue
+		}
+		message, err := c.cast(ctx, s, p, a, me, b, inputs)
+		if err != nil {
+			failed = true
+			c.note("%s: %s", a.Name, c.say(err))
+			if ctx.Err() != nil {
+				break
+			}
+			continue
+		}
+		fmt.Fprintf(c.Out, "%s: %s\n", a.Name, line(message))
+	}
+	if failed {
+		return errSaid
+	}
+	return nil
+}
+
+// subjects are the Approvals that are meant. Nothing is voted on when one of them
+// is not there: what was typed may be wrong as a whole.
+func (c *command) subjects(ctx context.Context, s *session, names []string, b ballot) ([]*v1alpha1.Approval, error) {
+	if len(names) == 0 {
+		o, err := c.choose(ctx, s, string(b.verdict), listing{mine: true, voted: b.verdict == approvals.Withdraw})
+		return []*v1alpha1.Approval{o}, err
+	}
+	var on []*v1alpha1.Approval
+	for i, name := range names {
+		if slices.Contains(names[:i], name) {
+			continue
+		}
+		o, err := s.approval(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		on = append(on, o)
+	}
+	if len(on) > 1 && !b.yes && !c.Interactive {
+		return nil, fmt.Errorf("there are %d to %s and nobody to ask about each: give -y to mean all of them", len(on), b.verdict)
+	}
+	return on, nil
+}
+
+// confirm shows what is voted on. That it is still that when the vote counts, the
+// UID sees to: terms never change.
+func (c *command) confirm(a approvals.Approval, b ballot) bool {
+	digest := "none yet"
+	if a.Terms != nil {
+		digest = a.Terms.Digest
+	}
+	c.note("%s   %s, gate %s, asked by %s\n  digest %s", a.Name, a.Subject(), cmp.Or(gateOf(a), "-"), cmp.Or(requesterOf(a), "unknown"), digest)
+	return c.yes(fmt.Sprintf("%s it?", b.verdict))
+}
+
+// cast makes the Vote and waits for what becomes of it. What the rules are sure to
+// refuse is refused here, before anything is made.
+func (c *command) cast(ctx context.Context, s *session, p *prover, a approvals.Approval, me approvals.Identity, b ballot, inputs []approvals.Param) (string, error) {
+	id, err := p.prove(ctx, a, me, b.breakGlass)
+	if err != nil {
+		return "", err
+	}
+	_, change, err := approvals.Cast(a, approvals.Ballot{
+		Voter: id, Verdict: b.verdict, Comment: b.comment, Inputs: inputs, BreakGlass: b.breakGlass,
+	}, c.Now())
+	switch code := approvals.CodeOf(err); {
+	case err == nil && change == approvals.Absent:
+		return "Recorded: it was already; nothing was changed", nil
+	case code == approvals.CodeForbidden && p.blind, code == approvals.CodeGone && !a.Decided():
+		// A Delegation may be out of sight here, and this clock be wrong: the service knows.
+	case code == approvals.CodeInvalid:
+		return "", fmt.Errorf("%s. -m gives a comment, --input NAME=VALUE an input; tkn approval describe %s lists what its Gate asks for", approvals.Message(err), a.Name)
+	case err != nil:
+		return "", err
+	}
+	v := &v1alpha1.Vote{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: string(b.verdict) + "-", Namespace: a.Namespace},
+		Spec: v1alpha1.VoteSpec{
+			Approval: a.Name, ApprovalUID: a.UID, Voter: me.Name, Groups: groupsFor(a, me.Groups, b.breakGlass),
+			Verdict: string(b.verdict), Comment: b.comment, BreakGlass: b.breakGlass,
+		},
+	}
+	for _, in := range inputs {
+		v.Spec.Inputs = append(v.Spec.Inputs, v1alpha1.Param{Name: in.Name, Value: in.Value})
+	}
+	if err := s.client.Create(ctx, v); err != nil {
+		return "", err
+	}
+	return c.wait(ctx, s, v)
+}
+
+// maxGroups is the schema's, of a Vote.
+const maxGroups = 64
+
+// groupsFor are those of my groups by which I vote: the ones that the Gate names.
+// Where RBAC is asked it may know me by any of them, so all go along.
+func groupsFor(a approvals.Approval, mine []string, breakGlass bool) []string {
+	if a.Terms == nil {
+		return nil
+	}
+	var named, others []string
+	for _, g := range mine {
+		switch {
+		case g == "" || len(g) > 253 || slices.Contains(named, g) || slices.Contains(others, g):
+		case slices.Contains(a.Terms.Policy.AllGroups(), g):
+			named = append(named, g)
+		case breakGlass || a.Terms.Policy.ByRBAC():
+			others = append(others, g)
+		}
+	}
+	all := append(named, others...)
+	return all[:min(len(all), maxGroups)]
+}
+
+func parseInputs(given []string) ([]approvals.Param, error) {
+	var out []approvals.Param
+	for _, g := range given {
+		name, value, ok := strings.Cut(g, "=")
+		if !ok || name == "" {
+			return nil, fmt.Errorf("--input %s: write it as NAME=VALUE", g)
+		}
+		if slices.ContainsFunc(out, func(p approvals.Param) bool { return p.Name == name }) {
+			return nil, fmt.Errorf("--input %s is given twice", name)
+		}
+		out = append(out, approvals.Param{Name: name, Value: value})
+	}
+	if len(out) > approvals.MaxInputs {
+		return nil, errors.New("there are more than 16 --input, which is the most")
+	}
+	return out, nil
+}
