@@ -34,9 +34,15 @@ func TestPagesAreSafe(t *testing.T) {
 	}
 	checkPage(t, problemPage(t, s))
 	checkPage(t, loggedOutPage(t, s))
+	lists := map[string]string{}
 	for _, p := range ListPreviews() {
-		t.Run(p.Name, func(t *testing.T) {
-			got := listPage(t, s, p.List)
+		lists[p.Name] = listPage(t, s, p.List)
+	}
+	for _, p := range HistoryPreviews() {
+		lists[p.Name] = historyPage(t, s, p.History)
+	}
+	for name, got := range lists {
+		t.Run(name, func(t *testing.T) {
 			for _, e := range checkPage(t, got) {
 				if e.name == "form" && e.attrs["method"] != "get" {
 					t.Errorf("a list changes something: %v", e.attrs)

@@ -83,6 +83,11 @@ func (s *Set) List(w io.Writer, l List) error {
 	return s.page(w, "list.html", newListView(l))
 }
 
+// History writes the page that searches the record. On an error nothing was written.
+func (s *Set) History(w io.Writer, h History) error {
+	return s.page(w, "history.html", newHistoryView(h))
+}
+
 // page renders to memory first: half a page would look like a decision screen
 // without its warnings.
 func (s *Set) page(w io.Writer, name string, data any) error {
@@ -128,6 +133,11 @@ func (s *Set) try() error {
 	}
 	for _, p := range ListPreviews() {
 		if err := s.List(io.Discard, p.List); err != nil {
+			return fmt.Errorf("preview %q: %w", p.Name, err)
+		}
+	}
+	for _, p := range HistoryPreviews() {
+		if err := s.History(io.Discard, p.History); err != nil {
 			return fmt.Errorf("preview %q: %w", p.Name, err)
 		}
 	}

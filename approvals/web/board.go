@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -157,13 +158,20 @@ func (s *server) items(list []approvals.Approval, who proven) []templates.Item {
 
 func (s *server) list(w http.ResponseWriter, id approvals.Identity, l templates.List) {
 	l.Person, l.Base, l.Now = id.Name, s.base, s.Now()
+	s.render(w, http.StatusOK, func(out io.Writer) error { return s.Templates.List(out, l) })
+}
+
+// render renders to memory first: a template that fails half way must not leave
+// half a page with a 200.
+func (s *server) render(w http.ResponseWriter, status int, page func(io.Writer) error) {
 	var buf bytes.Buffer
-	if err := s.Templates.List(&buf, l); err != nil {
+	if err := page(&buf); err != nil {
 		s.Log.Error("render page", "error", err.Error())
 		s.problem(w, http.StatusInternalServerError, "Can't be shown", "Internal error. The service's log has the details.")
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
 	_, _ = w.Write(buf.Bytes())
 }
 

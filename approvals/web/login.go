@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/record"
 	"github.com/countersign-dev/countersign/templates"
 )
 
@@ -31,6 +32,9 @@ type Login interface {
 func (s *server) behindLogin(at func(path string, h http.HandlerFunc, methods ...string)) {
 	at("/", s.board, http.MethodGet, http.MethodHead)
 	at("/mine", s.mine, http.MethodGet, http.MethodHead)
+	at("/history", s.showHistory, http.MethodGet, http.MethodHead)
+	at("/history.csv", s.takeHistory(record.CSV), http.MethodGet)
+	at("/history.jsonl", s.takeHistory(record.JSONL), http.MethodGet)
 	at("/approvals/{namespace}/{name}", s.showApproval, http.MethodGet, http.MethodHead)
 	at("/approvals/{namespace}/{name}", s.voteLoggedIn, http.MethodPost)
 	at("/login", s.login, http.MethodGet)
@@ -51,8 +55,8 @@ func (s *server) person(w http.ResponseWriter, r *http.Request) (approvals.Ident
 		s.say(w, statusOf(approvals.CodeOf(err)), templates.Problem{
 			Status: statusOf(approvals.CodeOf(err)), Title: "Can't tell who you are", Message: approvals.Message(err),
 		})
-	case r.Method == http.MethodGet && r.URL.RawQuery != "" && r.URL.Path == s.base+"/":
-		// From the board's own form, maybe: browsers hold redirects to form-action too,
+	case r.Method == http.MethodGet && r.URL.RawQuery != "" && (r.URL.Path == s.base+"/" || r.URL.Path == s.base+"/history"):
+		// From the page's own form, maybe: browsers hold redirects to form-action too,
 		// and the provider is another site. A page that goes on by itself is none.
 		to := s.loginPath(r.URL.RequestURI())
 		w.Header().Set("Refresh", "0; url="+to)
