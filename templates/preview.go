@@ -45,6 +45,7 @@ func Previews() []Preview {
 		{"trouble", with(pending(), trouble)},
 		{"recorded", with(quorum(), oneVote, mine, recorded)},
 		{"logged-in", with(pending(), loggedIn)},
+		{"live", with(quorum(), approved, loggedIn, live)},
 	}
 }
 

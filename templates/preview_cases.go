@@ -88,6 +88,9 @@ Terraform will perform the following actions:
 `
 
 // loggedIn is the page behind a login instead of behind a mailed link.
+// live updates itself.
+func live(d *Data) { d.Live = true }
+
 func loggedIn(d *Data) {
 	d.Session, d.Link = true, ""
 	d.Action = "/approvals/" + d.Approval.Namespace + "/" + d.Approval.Name + "?uid=" + d.Approval.UID

@@ -15,9 +15,10 @@ import (
 //go:embed html text static
 var embedded embed.FS
 
-// Static is what pages refer to under Base+"/static/": the style sheet and the
-// icon. Pages need nothing else, so a Content-Security-Policy may forbid all but
-// style-src, img-src and form-action 'self'.
+// Static is what pages refer to under Base+"/static/": the style sheet, the icon,
+// and the script of live ones. Pages need nothing else, so a Content-Security-Policy
+// may forbid all but style-src, img-src and form-action 'self', and for live pages
+// script-src and connect-src 'self'.
 var Static = sub(embedded, "static")
 
 // Set is the parsed templates. It is safe for concurrent use.

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -60,9 +61,11 @@ type View struct {
 	Deciders []string
 	Decided  Moment
 
-	Next       *RunView
-	Starting   bool // a run is to come
-	Refresh    bool // the page is about to change by itself
+	Next     *RunView
+	Starting bool // a run is to come
+	Refresh  bool // the page is about to change by itself
+	// Events is the path that tells when the page may have changed, "" without one.
+	Events     string
 	Blocked    *approvals.Problem
 	Unreleased *approvals.Problem
 
@@ -125,6 +128,9 @@ func newView(d Data, most int) View {
 		Decidable: d.Decidable && a.Terms != nil && !a.Decided(), WhyNot: text(d.WhyNot), Notice: text(d.Notice), Trouble: text(d.Trouble),
 		Comment: drop(first(d.Comment, 4*approvals.MaxComment)), MaxComment: approvals.MaxComment,
 		Link: drop(d.Link), Action: drop(d.Action), Base: drop(d.Base),
+	}
+	if d.Live {
+		v.Events = v.Base + "/events?" + url.Values{"namespace": {a.Namespace}, "name": {a.Name}}.Encode()
 	}
 	// Each has room of its own: many params must not push the plan off the page.
 	v.terms(d, &room{left: most / 4})

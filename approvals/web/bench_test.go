@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -30,6 +31,7 @@ type bench struct {
 	store    *ct.MemStore
 	handler  http.Handler
 	log      bytes.Buffer
+	seen     sync.Mutex
 	observed []string
 	ended    []approvals.Outcome
 }
@@ -58,6 +60,8 @@ func newBench(t *testing.T, external string, as ...approvals.Approval) *bench {
 		},
 		Log: slog.New(slog.NewTextHandler(&b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Observe: func(route, method string, status int, _ time.Duration) {
+			b.seen.Lock()
+			defer b.seen.Unlock()
 			b.observed = append(b.observed, fmt.Sprintf("%s %s %d", method, route, status))
 		},
 	}

@@ -157,7 +157,7 @@ func (s *server) items(list []approvals.Approval, who proven) []templates.Item {
 }
 
 func (s *server) list(w http.ResponseWriter, id approvals.Identity, l templates.List) {
-	l.Person, l.Base, l.Now = id.Name, s.base, s.Now()
+	l.Person, l.Base, l.Now, l.Live = id.Name, s.base, s.Now(), s.live(w)
 	s.render(w, http.StatusOK, func(out io.Writer) error { return s.Templates.List(out, l) })
 }
 

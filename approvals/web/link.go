@@ -146,6 +146,7 @@ func (s *server) page(w http.ResponseWriter, status int, d templates.Data, r *ht
 	d.Action = r.URL.EscapedPath()
 	if d.Session {
 		d.Action += "?uid=" + url.QueryEscape(d.Approval.UID)
+		d.Live = s.live(w)
 	}
 	s.render(w, status, func(out io.Writer) error { return s.Templates.Approval(out, d) })
 }

@@ -35,6 +35,9 @@ func (s *server) behindLogin(at func(path string, h http.HandlerFunc, methods ..
 	at("/history", s.showHistory, http.MethodGet, http.MethodHead)
 	at("/history.csv", s.takeHistory(record.CSV), http.MethodGet)
 	at("/history.jsonl", s.takeHistory(record.JSONL), http.MethodGet)
+	if s.Changes != nil {
+		at("/events", s.events, http.MethodGet)
+	}
 	at("/approvals/{namespace}/{name}", s.showApproval, http.MethodGet, http.MethodHead)
 	at("/approvals/{namespace}/{name}", s.voteLoggedIn, http.MethodPost)
 	at("/login", s.login, http.MethodGet)
