@@ -22,6 +22,8 @@ type Data struct {
 	Session bool
 	// Live says that the page may update itself, by a script of ours.
 	Live bool
+	// Chain is the delivery that this is a part of, nil where it is not shown.
+	Chain *Chain
 	// Decidable says that Recipient may vote now; WhyNot says why not.
 	Decidable bool
 	WhyNot    string

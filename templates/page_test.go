@@ -155,6 +155,10 @@ func TestPageSays(t *testing.T) {
 		{"event", []string{"Held event", "72d3162e-cc78-11e3-81ab-4c9367dc0958", "&#34;ref&#34;: &#34;refs/heads/main&#34;", "of JSON", "unknown"}, nil},
 		{"logged-in", []string{`href="/mine"`, `href="/logout"`, "bob@example.com", `action="/approvals/demo/terraform-apply-7k2px4mzq3ta?uid=5f0c7a52-4f0e-4a44-9a35-0d3a6c1c3c11"`}, nil},
 		{"live", []string{`<noscript><meta http-equiv="refresh"`, `<script src="/static/live.js" data-events="/events?name=terraform-apply-7k2px4mzq3ta&amp;namespace=demo" defer></script>`}, nil},
+		{"chain", []string{`<a href="/approvals/demo/plan-3kx92mzq71ab">terraform-plan</a>`, `aria-current="step"`, "run, started", `<a href="/approvals/demo/announce-88zk2mzq71ab">announce</a>`}, nil},
+		{"chain-pending", []string{"run, ended", "this approval", "run, not started yet"}, nil},
+		{"chain-event", []string{"held event", "no run was started"}, nil},
+		{"pending", nil, []string{"This delivery"}},
 		{"hostile", []string{"&lt;script&gt;alert(1)", "94208 more bytes", "access_level = [U&#43;202E]resu[U&#43;2066]", "[U&#43;0000]NUL"}, []string{"<script", "<img", "evil.example"}},
 	} {
 		t.Run(c.preview, func(t *testing.T) {

@@ -46,6 +46,9 @@ func Previews() []Preview {
 		{"recorded", with(quorum(), oneVote, mine, recorded)},
 		{"logged-in", with(pending(), loggedIn)},
 		{"live", with(quorum(), approved, loggedIn, live)},
+		{"chain", with(quorum(), approved, running, loggedIn, inChain)},
+		{"chain-pending", with(pending(), loggedIn, alone)},
+		{"chain-event", with(event(), rejected, loggedIn, alone)},
 	}
 }
 

@@ -61,6 +61,7 @@ type View struct {
 	Deciders []string
 	Decided  Moment
 
+	Chain    []StageView // the delivery, in its order
 	Next     *RunView
 	Starting bool // a run is to come
 	Refresh  bool // the page is about to change by itself
@@ -136,6 +137,7 @@ func newView(d Data, most int) View {
 	v.terms(d, &room{left: most / 4})
 	v.source(d, &room{left: most / 2})
 	v.decision(d, &room{left: most / 4})
+	v.chain(d)
 	return v
 }
 

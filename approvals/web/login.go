@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"path"
@@ -156,7 +157,7 @@ func (s *server) logout(w http.ResponseWriter, _ *http.Request) {
 // showApproval shows one Approval to somebody who has logged in.
 func (s *server) showApproval(w http.ResponseWriter, r *http.Request) {
 	if id, a, ok := s.byLogin(w, r); ok {
-		s.page(w, http.StatusOK, s.behind(a, id), r)
+		s.page(w, http.StatusOK, s.behind(r.Context(), a, id), r)
 	}
 }
 
@@ -165,19 +166,19 @@ func (s *server) voteLoggedIn(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	d := s.behind(a, id)
+	d := s.behind(r.Context(), a, id)
 	// What is voted on is what was read: a name may be another Approval's by now.
 	if r.URL.Query().Get("uid") != a.UID {
 		d.Trouble = "The page that this was sent from is not of this approval as it is now, so nothing was recorded. Read this one and decide again."
 		s.page(w, http.StatusConflict, d, r)
 		return
 	}
-	s.vote(w, r, a.Key, id, d, func(a approvals.Approval) templates.Data { return s.behind(a, id) })
+	s.vote(w, r, a.Key, id, d, func(a approvals.Approval) templates.Data { return s.behind(r.Context(), a, id) })
 }
 
-func (s *server) behind(a approvals.Approval, id approvals.Identity) templates.Data {
+func (s *server) behind(ctx context.Context, a approvals.Approval, id approvals.Identity) templates.Data {
 	d := s.showTo(a, id)
-	d.Session = true
+	d.Session, d.Chain = true, s.chain(ctx, a, id)
 	return d
 }
 
