@@ -34,6 +34,10 @@ func TestGolden(t *testing.T) {
 		wanted[p.Name+".html"] = true
 		golden(t, p.Name+".html", historyPage(t, s, p.History))
 	}
+	for _, p := range OperationsPreviews() {
+		wanted[p.Name+".html"] = true
+		golden(t, p.Name+".html", operationsPage(t, s, p.Operations))
+	}
 	wanted["problem.html"], wanted["logged-out.html"] = true, true
 	golden(t, "problem.html", problemPage(t, s))
 	golden(t, "logged-out.html", loggedOutPage(t, s))
@@ -120,6 +124,15 @@ func historyPage(t testing.TB, s *Set, h History) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := s.History(&b, h); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func operationsPage(t testing.TB, s *Set, o Operations) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := s.Operations(&b, o); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()

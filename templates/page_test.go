@@ -41,6 +41,9 @@ func TestPagesAreSafe(t *testing.T) {
 	for _, p := range HistoryPreviews() {
 		lists[p.Name] = historyPage(t, s, p.History)
 	}
+	for _, p := range OperationsPreviews() {
+		lists[p.Name] = operationsPage(t, s, p.Operations)
+	}
 	for name, got := range lists {
 		t.Run(name, func(t *testing.T) {
 			for _, e := range checkPage(t, got) {

@@ -89,6 +89,11 @@ func (s *Set) History(w io.Writer, h History) error {
 	return s.page(w, "history.html", newHistoryView(h))
 }
 
+// Operations writes the page of what went wrong. On an error nothing was written.
+func (s *Set) Operations(w io.Writer, o Operations) error {
+	return s.page(w, "operations.html", newOperationsView(o))
+}
+
 // page renders to memory first: half a page would look like a decision screen
 // without its warnings.
 func (s *Set) page(w io.Writer, name string, data any) error {
@@ -139,6 +144,11 @@ func (s *Set) try() error {
 	}
 	for _, p := range HistoryPreviews() {
 		if err := s.History(io.Discard, p.History); err != nil {
+			return fmt.Errorf("preview %q: %w", p.Name, err)
+		}
+	}
+	for _, p := range OperationsPreviews() {
+		if err := s.Operations(io.Discard, p.Operations); err != nil {
 			return fmt.Errorf("preview %q: %w", p.Name, err)
 		}
 	}

@@ -49,7 +49,7 @@ func newBench(t *testing.T, external string, as ...approvals.Approval) *bench {
 	b := &bench{store: ct.NewMemStore(as...)}
 	now := func() time.Time { return ct.T0.Add(30 * time.Minute) }
 	b.Deps = web.Deps{
-		Store: b.store, Auth: fakeAuth{}, Ring: func() keyring.Ring { return ring }, Templates: pages, External: u, Now: now,
+		Store: b.store, Auth: fakeAuth{}, Operators: fakeAuth{}, Ring: func() keyring.Ring { return ring }, Templates: pages, External: u, Now: now,
 		Desk: &approvals.Desk{
 			Store: b.store, Now: now,
 			Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
@@ -93,6 +93,13 @@ func (fakeAuth) MaySee(_ context.Context, id approvals.Identity, _, namespace, _
 		return false, approvals.Errorf(approvals.CodeUnavailable, "the cluster could not check your rights; try again in a moment")
 	}
 	return id.Name == "auditor" && namespace == "prod" || id.Name == "dev-lead" && namespace == "dev" || id.Name == "root", nil
+}
+
+func (fakeAuth) MayOperate(_ context.Context, id approvals.Identity, namespace string) (bool, error) {
+	if id.Name == "nobody-knows" {
+		return false, approvals.Errorf(approvals.CodeUnavailable, "the cluster could not check your rights; try again in a moment")
+	}
+	return id.Name == "operator" && namespace == "prod" || id.Name == "root", nil
 }
 
 // ask sends one request; headers are name, value pairs.

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
@@ -102,27 +101,7 @@ func (s *server) visible(ctx context.Context, id approvals.Identity, who proven,
 	if all, err := s.Auth.MaySee(ctx, id, "list", "", ""); err == nil && all {
 		return list, 0
 	}
-	var (
-		mu      sync.Mutex
-		wg      sync.WaitGroup
-		unknown int
-		turns   = make(chan struct{}, rightsAtOnce)
-		may     = make(map[string]bool, len(ask))
-	)
-	for namespace := range ask {
-		turns <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-turns }()
-			ok, err := s.Auth.MaySee(ctx, id, "list", namespace, "")
-			mu.Lock()
-			defer mu.Unlock()
-			may[namespace] = ok && err == nil
-			if err != nil {
-				unknown++
-			}
-		})
-	}
-	wg.Wait()
+	may, unknown := each(ask, func(namespace string) (bool, error) { return s.Auth.MaySee(ctx, id, "list", namespace, "") })
 	return slices.DeleteFunc(list, func(a approvals.Approval) bool { return !own(a) && !may[a.Namespace] }), unknown
 }
 

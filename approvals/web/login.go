@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"path"
@@ -36,6 +35,7 @@ func (s *server) behindLogin(at func(path string, h http.HandlerFunc, methods ..
 	at("/history", s.showHistory, http.MethodGet, http.MethodHead)
 	at("/history.csv", s.takeHistory(record.CSV), http.MethodGet)
 	at("/history.jsonl", s.takeHistory(record.JSONL), http.MethodGet)
+	at("/operations", s.operations, http.MethodGet, http.MethodHead)
 	if s.Changes != nil {
 		at("/events", s.events, http.MethodGet)
 	}
@@ -59,7 +59,7 @@ func (s *server) person(w http.ResponseWriter, r *http.Request) (approvals.Ident
 		s.say(w, statusOf(approvals.CodeOf(err)), templates.Problem{
 			Status: statusOf(approvals.CodeOf(err)), Title: "Can't tell who you are", Message: approvals.Message(err),
 		})
-	case r.Method == http.MethodGet && r.URL.RawQuery != "" && (r.URL.Path == s.base+"/" || r.URL.Path == s.base+"/history"):
+	case r.Method == http.MethodGet && r.URL.RawQuery != "" && slices.Contains([]string{"/", "/history", "/operations"}, strings.TrimPrefix(r.URL.Path, s.base)):
 		// From the page's own form, maybe: browsers hold redirects to form-action too,
 		// and the provider is another site. A page that goes on by itself is none.
 		to := s.loginPath(r.URL.RequestURI())
@@ -157,7 +157,7 @@ func (s *server) logout(w http.ResponseWriter, _ *http.Request) {
 // showApproval shows one Approval to somebody who has logged in.
 func (s *server) showApproval(w http.ResponseWriter, r *http.Request) {
 	if id, a, ok := s.byLogin(w, r); ok {
-		s.page(w, http.StatusOK, s.behind(r.Context(), a, id), r)
+		s.page(w, http.StatusOK, s.behind(r, a, id), r)
 	}
 }
 
@@ -166,19 +166,19 @@ func (s *server) voteLoggedIn(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	d := s.behind(r.Context(), a, id)
+	d := s.behind(r, a, id)
 	// What is voted on is what was read: a name may be another Approval's by now.
 	if r.URL.Query().Get("uid") != a.UID {
 		d.Trouble = "The page that this was sent from is not of this approval as it is now, so nothing was recorded. Read this one and decide again."
 		s.page(w, http.StatusConflict, d, r)
 		return
 	}
-	s.vote(w, r, a.Key, id, d, func(a approvals.Approval) templates.Data { return s.behind(r.Context(), a, id) })
+	s.vote(w, r, a.Key, id, d, func(a approvals.Approval) templates.Data { return s.behind(r, a, id) })
 }
 
-func (s *server) behind(ctx context.Context, a approvals.Approval, id approvals.Identity) templates.Data {
+func (s *server) behind(r *http.Request, a approvals.Approval, id approvals.Identity) templates.Data {
 	d := s.showTo(a, id)
-	d.Session, d.Chain = true, s.chain(ctx, a, id)
+	d.Session, d.Chain = true, s.chain(r.Context(), a, id)
 	return d
 }
 

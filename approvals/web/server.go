@@ -49,6 +49,8 @@ type Deps struct {
 	// Observe counts one answered request. route is the pattern, never the path:
 	// paths hold tokens.
 	Observe func(route, method string, status int, took time.Duration)
+	// Operators says who is shown what went wrong; nil: nobody is.
+	Operators Operators
 	// History is the record, nil when no store keeps it.
 	History History
 	// Changes returns a channel that has something when an Approval has changed, and is

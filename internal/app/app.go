@@ -161,7 +161,7 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager, kept *ledger.
 		Ended: func(a approvals.Approval) { m.ended(a); now.Now(a) },
 	}
 	people := web.Deps{
-		Store: store, Desk: desk, Auth: auth,
+		Store: store, Desk: desk, Auth: auth, Operators: auth,
 		Ring: keys.Ring, Templates: pages, External: o.Config.External, Now: o.Now, Log: o.Log, Observe: m.observe,
 	}
 	news := &changes{}
