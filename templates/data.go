@@ -20,6 +20,10 @@ type Data struct {
 	// Session says that Recipient has logged in: the page leads to the board and
 	// to the way out.
 	Session bool
+	// Live says that the page may update itself, by a script of ours.
+	Live bool
+	// Chain is the delivery that this is a part of, nil where it is not shown.
+	Chain *Chain
 	// Decidable says that Recipient may vote now; WhyNot says why not.
 	Decidable bool
 	WhyNot    string

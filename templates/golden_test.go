@@ -30,6 +30,14 @@ func TestGolden(t *testing.T) {
 		wanted[p.Name+".html"] = true
 		golden(t, p.Name+".html", listPage(t, s, p.List))
 	}
+	for _, p := range HistoryPreviews() {
+		wanted[p.Name+".html"] = true
+		golden(t, p.Name+".html", historyPage(t, s, p.History))
+	}
+	for _, p := range OperationsPreviews() {
+		wanted[p.Name+".html"] = true
+		golden(t, p.Name+".html", operationsPage(t, s, p.Operations))
+	}
 	wanted["problem.html"], wanted["logged-out.html"] = true, true
 	golden(t, "problem.html", problemPage(t, s))
 	golden(t, "logged-out.html", loggedOutPage(t, s))
@@ -107,6 +115,24 @@ func listPage(t testing.TB, s *Set, l List) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := s.List(&b, l); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func historyPage(t testing.TB, s *Set, h History) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := s.History(&b, h); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func operationsPage(t testing.TB, s *Set, o Operations) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := s.Operations(&b, o); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()

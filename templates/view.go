@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -62,9 +63,12 @@ type View struct {
 	Deciders []string
 	Decided  Moment
 
-	Next       *RunView
-	Starting   bool // a run is to come
-	Refresh    bool // the page is about to change by itself
+	Chain    []StageView // the delivery, in its order
+	Next     *RunView
+	Starting bool // a run is to come
+	Refresh  bool // the page is about to change by itself
+	// Events is the path that tells when the page may have changed, "" without one.
+	Events     string
 	Blocked    *approvals.Problem
 	Unreleased *approvals.Problem
 
@@ -128,10 +132,14 @@ func newView(d Data, most int) View {
 		Comment: drop(first(d.Comment, 4*approvals.MaxComment)), MaxComment: approvals.MaxComment,
 		Link: drop(d.Link), Action: drop(d.Action), Base: drop(d.Base),
 	}
+	if d.Live {
+		v.Events = v.Base + "/events?" + url.Values{"namespace": {a.Namespace}, "name": {a.Name}}.Encode()
+	}
 	// Each has room of its own: many params must not push the plan off the page.
 	v.terms(d, &room{left: most / 4})
 	v.source(d, &room{left: most / 2})
 	v.decision(d, &room{left: most / 4})
+	v.chain(d)
 	return v
 }
 

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -30,6 +31,7 @@ type bench struct {
 	store    *ct.MemStore
 	handler  http.Handler
 	log      bytes.Buffer
+	seen     sync.Mutex
 	observed []string
 	ended    []approvals.Outcome
 }
@@ -47,7 +49,7 @@ func newBench(t *testing.T, external string, as ...approvals.Approval) *bench {
 	b := &bench{store: ct.NewMemStore(as...)}
 	now := func() time.Time { return ct.T0.Add(30 * time.Minute) }
 	b.Deps = web.Deps{
-		Store: b.store, Auth: fakeAuth{}, Ring: func() keyring.Ring { return ring }, Templates: pages, External: u, Now: now,
+		Store: b.store, Auth: fakeAuth{}, Operators: fakeAuth{}, Ring: func() keyring.Ring { return ring }, Templates: pages, External: u, Now: now,
 		Desk: &approvals.Desk{
 			Store: b.store, Now: now,
 			Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
@@ -58,6 +60,8 @@ func newBench(t *testing.T, external string, as ...approvals.Approval) *bench {
 		},
 		Log: slog.New(slog.NewTextHandler(&b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Observe: func(route, method string, status int, _ time.Duration) {
+			b.seen.Lock()
+			defer b.seen.Unlock()
 			b.observed = append(b.observed, fmt.Sprintf("%s %s %d", method, route, status))
 		},
 	}
@@ -89,6 +93,13 @@ func (fakeAuth) MaySee(_ context.Context, id approvals.Identity, _, namespace, _
 		return false, approvals.Errorf(approvals.CodeUnavailable, "the cluster could not check your rights; try again in a moment")
 	}
 	return id.Name == "auditor" && namespace == "prod" || id.Name == "dev-lead" && namespace == "dev" || id.Name == "root", nil
+}
+
+func (fakeAuth) MayOperate(_ context.Context, id approvals.Identity, namespace string) (bool, error) {
+	if id.Name == "nobody-knows" {
+		return false, approvals.Errorf(approvals.CodeUnavailable, "the cluster could not check your rights; try again in a moment")
+	}
+	return id.Name == "operator" && namespace == "prod" || id.Name == "root", nil
 }
 
 // ask sends one request; headers are name, value pairs.

@@ -5,10 +5,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
@@ -101,27 +101,7 @@ func (s *server) visible(ctx context.Context, id approvals.Identity, who proven,
 	if all, err := s.Auth.MaySee(ctx, id, "list", "", ""); err == nil && all {
 		return list, 0
 	}
-	var (
-		mu      sync.Mutex
-		wg      sync.WaitGroup
-		unknown int
-		turns   = make(chan struct{}, rightsAtOnce)
-		may     = make(map[string]bool, len(ask))
-	)
-	for namespace := range ask {
-		turns <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-turns }()
-			ok, err := s.Auth.MaySee(ctx, id, "list", namespace, "")
-			mu.Lock()
-			defer mu.Unlock()
-			may[namespace] = ok && err == nil
-			if err != nil {
-				unknown++
-			}
-		})
-	}
-	wg.Wait()
+	may, unknown := each(ask, func(namespace string) (bool, error) { return s.Auth.MaySee(ctx, id, "list", namespace, "") })
 	return slices.DeleteFunc(list, func(a approvals.Approval) bool { return !own(a) && !may[a.Namespace] }), unknown
 }
 
@@ -156,14 +136,21 @@ func (s *server) items(list []approvals.Approval, who proven) []templates.Item {
 }
 
 func (s *server) list(w http.ResponseWriter, id approvals.Identity, l templates.List) {
-	l.Person, l.Base, l.Now = id.Name, s.base, s.Now()
+	l.Person, l.Base, l.Now, l.Live = id.Name, s.base, s.Now(), s.live(w)
+	s.render(w, http.StatusOK, func(out io.Writer) error { return s.Templates.List(out, l) })
+}
+
+// render renders to memory first: a template that fails half way must not leave
+// half a page with a 200.
+func (s *server) render(w http.ResponseWriter, status int, page func(io.Writer) error) {
 	var buf bytes.Buffer
-	if err := s.Templates.List(&buf, l); err != nil {
+	if err := page(&buf); err != nil {
 		s.Log.Error("render page", "error", err.Error())
 		s.problem(w, http.StatusInternalServerError, "Can't be shown", "Internal error. The service's log has the details.")
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
 	_, _ = w.Write(buf.Bytes())
 }
 

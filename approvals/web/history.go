@@ -17,6 +17,9 @@ import (
 // exportPause is how long a client may take for a piece of an export.
 const exportPause = 30 * time.Second
 
+var errNoHistory = approvals.Errorf(approvals.CodeNotFound,
+	"this service has no store that keeps its history: set record.sqlite or record.postgres in its configuration")
+
 // History is the record, as far as it is read.
 type History interface {
 	Search(ctx context.Context, q record.Query) (record.Page, error)
@@ -41,11 +44,11 @@ func (s *server) apiHistory(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if s.History == nil {
-		s.fail(w, approvals.Errorf(approvals.CodeNotFound, "this service has no store that keeps its history: set record.sqlite or record.postgres in its configuration"))
+		s.fail(w, errNoHistory)
 		return
 	}
 	if format != "json" {
-		s.exportHistory(w, r, q, format)
+		s.exportHistory(w, r, q, format, s.fail)
 		return
 	}
 	page, err := s.History.Search(r.Context(), q)
@@ -73,8 +76,8 @@ func (s *server) mayReadHistory(ctx context.Context, id approvals.Identity, name
 }
 
 // exportHistory streams. What fails once it has begun ends the connection, so that
-// half an export is not taken for a whole one.
-func (s *server) exportHistory(w http.ResponseWriter, r *http.Request, q record.Query, format string) {
+// half an export is not taken for a whole one; refuse answers what fails before.
+func (s *server) exportHistory(w http.ResponseWriter, r *http.Request, q record.Query, format string, refuse func(http.ResponseWriter, error)) {
 	kind := map[string]string{record.JSONL: "application/jsonl", record.CSV: "text/csv; charset=utf-8"}[format]
 	pace, began := http.NewResponseController(w), false
 	var out *record.Writer
@@ -99,7 +102,7 @@ func (s *server) exportHistory(w http.ResponseWriter, r *http.Request, q record.
 		return out.Write(e)
 	})
 	if err != nil && !began {
-		s.fail(w, err)
+		refuse(w, err)
 		return
 	}
 	if err == nil && !began {
@@ -114,15 +117,28 @@ func (s *server) exportHistory(w http.ResponseWriter, r *http.Request, q record.
 	}
 }
 
-// historyQuery reads the query. An unknown name is refused: a filter that is
-// mistyped must not widen what is found.
-func historyQuery(r *http.Request) (q record.Query, format string, err error) {
-	bad := func(format string, args ...any) (record.Query, string, error) {
-		return record.Query{}, "", approvals.Errorf(approvals.CodeInvalid, format, args...)
+// historyQuery reads the query of the API.
+func historyQuery(r *http.Request) (record.Query, string, error) {
+	values, err := queryOf(r)
+	if err != nil {
+		return record.Query{}, "", err
 	}
+	return searchOf(values, accepted(r.Header.Get("Accept")))
+}
+
+func queryOf(r *http.Request) (url.Values, error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return bad("the query does not read: %v", err)
+		return values, approvals.Errorf(approvals.CodeInvalid, "the query does not read: %v", err)
+	}
+	return values, nil
+}
+
+// searchOf is what values ask for; otherwise is the format when they name none. An unknown
+// name is refused: a filter that is mistyped must not widen what is found.
+func searchOf(values url.Values, otherwise string) (q record.Query, format string, err error) {
+	bad := func(format string, args ...any) (record.Query, string, error) {
+		return record.Query{}, "", approvals.Errorf(approvals.CodeInvalid, format, args...)
 	}
 	known := map[string]*string{
 		"namespace": &q.Namespace, "approval": &q.Approval, "pipeline": &q.Pipeline, "gate": &q.Gate, "person": &q.Person,
@@ -154,7 +170,7 @@ func historyQuery(r *http.Request) (q record.Query, format string, err error) {
 		}
 	}
 	if format == "" {
-		format = accepted(r.Header.Get("Accept"))
+		format = otherwise
 	}
 	if !slices.Contains([]string{"json", record.JSONL, record.CSV}, format) {
 		return bad("format is %q: use json, jsonl or csv", short(format))

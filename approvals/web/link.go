@@ -1,8 +1,8 @@
 package web
 
 import (
-	"bytes"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -142,22 +142,13 @@ func (d Deps) showTo(a approvals.Approval, id approvals.Identity) templates.Data
 	return data
 }
 
-// page renders to memory first: a template that fails half way must not leave
-// half a page with a 200.
 func (s *server) page(w http.ResponseWriter, status int, d templates.Data, r *http.Request) {
 	d.Action = r.URL.EscapedPath()
 	if d.Session {
 		d.Action += "?uid=" + url.QueryEscape(d.Approval.UID)
+		d.Live = s.live(w)
 	}
-	var buf bytes.Buffer
-	if err := s.Templates.Approval(&buf, d); err != nil {
-		s.Log.Error("render page", "error", err.Error())
-		s.problem(w, http.StatusInternalServerError, "Can't be shown", "Internal error. The service's log has the details.")
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = w.Write(buf.Bytes())
+	s.render(w, status, func(out io.Writer) error { return s.Templates.Approval(out, d) })
 }
 
 func (s *server) logInternal(err error) {

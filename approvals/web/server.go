@@ -52,18 +52,24 @@ type Deps struct {
 	// Observe counts one answered request. route is the pattern, never the path:
 	// paths hold tokens.
 	Observe func(route, method string, status int, took time.Duration)
+	// Operators says who is shown what went wrong; nil: nobody is.
+	Operators Operators
 	// History is the record, nil when no store keeps it.
 	History History
+	// Changes returns a channel that has something when an Approval has changed, and is
+	// closed when the service stops; stop ends it. Nil: pages do not update themselves.
+	Changes func() (changed <-chan struct{}, stop func())
 }
 
 type server struct {
 	Deps
-	base string
+	base    string
+	streams *streams
 }
 
 // Handler returns the service's routes.
 func Handler(d Deps) http.Handler {
-	s := &server{Deps: d, base: strings.TrimSuffix(d.External.Path, "/")}
+	s := &server{Deps: d, base: strings.TrimSuffix(d.External.Path, "/"), streams: &streams{each: map[string]int{}}}
 	root := mux.NewRouter().SkipClean(true) // an unclean path is not found, not sent elsewhere
 	root.Use(s.observe, secure)
 	// Every route hangs on the root: in a subrouter mux answers a wrong method with

@@ -159,10 +159,15 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager, kept *ledger.
 		Ended: func(a approvals.Approval) { m.ended(a); now.Now(a) },
 	}
 	people := web.Deps{
-		Store: store, Desk: desk, Auth: auth,
+		Store: store, Desk: desk, Auth: auth, Operators: auth,
 		Ring: keys.Ring, Templates: pages, External: o.Config.External, Now: o.Now, Log: o.Log, Observe: m.observe,
 	}
+	news := &changes{}
 	if c := o.Config.OIDC; c != nil {
+		if err := news.watch(ctx, mgr.GetCache()); err != nil {
+			return err
+		}
+		people.Changes = news.Changes
 		login, err := oidc.New(*c, oidc.Deps{External: o.Config.External, Ring: keys.Ring, Now: o.Now, Log: o.Log})
 		if err != nil {
 			return err
@@ -207,7 +212,7 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager, kept *ledger.
 		}
 	}
 	for _, r := range []manager.Runnable{
-		keys, certs, now,
+		keys, certs, now, news,
 		&server{name: "web", address: o.WebAddress, handler: web.Handler(people), log: o.Log},
 		&server{
 			name: "interceptor", address: o.InterceptorAddress, handler: interceptor.Handler(processor), log: o.Log,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -115,13 +116,20 @@ func (a *Auth) Has(ctx context.Context, id approvals.Identity, namespace, gate s
 	return a.may(ctx, id, string(r), namespace, "gates", gate)
 }
 
+// MayOperate says whether RBAC lets id update the status of Approvals: whoever may
+// looks after the service there.
+func (a *Auth) MayOperate(ctx context.Context, id approvals.Identity, namespace string) (bool, error) {
+	return a.may(ctx, id, "update", namespace, "approvals/status", "")
+}
+
 func (a *Auth) may(ctx context.Context, id approvals.Identity, verb, namespace, resource, name string) (bool, error) {
+	resource, sub, _ := strings.Cut(resource, "/")
 	sar, err := a.Client.AuthorizationV1().SubjectAccessReviews().Create(ctx, &authorizationv1.SubjectAccessReview{
 		Spec: authorizationv1.SubjectAccessReviewSpec{
 			User: id.Name, Groups: id.Groups,
 			ResourceAttributes: &authorizationv1.ResourceAttributes{
 				Namespace: namespace, Verb: verb, Group: v1alpha1.GroupVersion.Group, Version: v1alpha1.GroupVersion.Version,
-				Resource: resource, Name: name,
+				Resource: resource, Subresource: sub, Name: name,
 			},
 		},
 	}, metav1.CreateOptions{})

@@ -105,6 +105,28 @@ func TestAuthenticateRemembers(t *testing.T) {
 	}
 }
 
+func TestMayOperate(t *testing.T) {
+	t.Parallel()
+	c := fake.NewClientset()
+	c.PrependReactor("create", "subjectaccessreviews", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		r := a.(clienttesting.CreateAction).GetObject().(*authorizationv1.SubjectAccessReview)
+		want := authorizationv1.ResourceAttributes{
+			Namespace: "prod", Verb: "update", Group: "countersign.dev", Version: "v1alpha1", Resource: "approvals", Subresource: "status",
+		}
+		if d := cmp.Diff(&want, r.Spec.ResourceAttributes); d != "" {
+			t.Errorf("asked (-want +got)\n%s", d)
+		}
+		r.Status.Allowed = r.Spec.User == "olga"
+		return true, r, nil
+	})
+	a := &Auth{Client: c}
+	for name, want := range map[string]bool{"olga": true, "alice": false} {
+		if got, err := a.MayOperate(t.Context(), approvals.Identity{Name: name}, "prod"); err != nil || got != want {
+			t.Errorf("%s: %t, %v", name, got, err)
+		}
+	}
+}
+
 func TestMaySee(t *testing.T) {
 	t.Parallel()
 	c := fake.NewClientset()

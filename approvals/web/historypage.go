@@ -1,0 +1,136 @@
+package web
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/record"
+	"github.com/countersign-dev/countersign/templates"
+)
+
+// linesOnPage is how many lines a person reads at once.
+const linesOnPage = 50
+
+// showHistory searches the record for somebody who has logged in.
+func (s *server) showHistory(w http.ResponseWriter, r *http.Request) {
+	id, ok := s.person(w, r)
+	if !ok {
+		return
+	}
+	h := templates.History{Person: id.Name, Base: s.base, Now: s.Now(), Off: s.History == nil}
+	values, err := pageQuery(r)
+	h.Search = fieldsOf(values)
+	if err == nil && !h.Off {
+		err = s.search(r.Context(), id, values, &h)
+	}
+	status := http.StatusOK
+	if err != nil {
+		s.logInternal(err)
+		status, h.Trouble = statusOf(approvals.CodeOf(err)), approvals.Message(err)
+	}
+	s.render(w, status, func(out io.Writer) error { return s.Templates.History(out, h) })
+}
+
+// search fills in what values find and id may see, and where to go on.
+func (s *server) search(ctx context.Context, id approvals.Identity, values url.Values, h *templates.History) error {
+	q, _, err := searchOf(values, "json")
+	if err != nil {
+		return err
+	}
+	if q, h.Own, err = s.allowed(ctx, id, q); err != nil {
+		return err
+	}
+	q.Limit = linesOnPage
+	page, err := s.History.Search(ctx, q)
+	if err != nil {
+		return err
+	}
+	for _, e := range page.Entries {
+		h.Lines = append(h.Lines, lineOf(e))
+	}
+	values.Del("cursor")
+	h.CSV, h.JSONL = s.base+"/history.csv?"+values.Encode(), s.base+"/history.jsonl?"+values.Encode()
+	if q.Cursor != "" {
+		h.First = s.base + "/history?" + values.Encode()
+	}
+	if page.Next != "" {
+		values.Set("cursor", page.Next)
+		h.Next = s.base + "/history?" + values.Encode()
+	}
+	return nil
+}
+
+// takeHistory gives the whole of a search away as a file.
+func (s *server) takeHistory(format string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		id, ok := s.person(w, r)
+		if !ok {
+			return
+		}
+		values, err := pageQuery(r)
+		if err == nil && s.History == nil {
+			err = errNoHistory
+		}
+		var q record.Query
+		if err == nil {
+			q, _, err = searchOf(values, format)
+		}
+		if err == nil {
+			q, _, err = s.allowed(r.Context(), id, q)
+		}
+		if err != nil {
+			s.fails(w, err)
+			return
+		}
+		s.exportHistory(w, r, q, format, s.fails)
+	}
+}
+
+// allowed is q as far as id may see: all of a namespace with the right to list it,
+// else the lines that are about id, and own says so.
+func (s *server) allowed(ctx context.Context, id approvals.Identity, q record.Query) (_ record.Query, own bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, rightsWithin)
+	defer cancel()
+	err = s.mayReadHistory(ctx, id, q.Namespace)
+	if approvals.CodeOf(err) == approvals.CodeForbidden && (q.Person == "" || q.Person == id.Name) {
+		q.Person = id.Name
+		return q, true, nil
+	}
+	return q, false, err
+}
+
+// pageQuery is the query of a page's form, which sends empty fields too. Format and
+// size are the page's own.
+func pageQuery(r *http.Request) (url.Values, error) {
+	values, err := queryOf(r)
+	for name, vs := range values {
+		if name == "format" || name == "limit" || len(vs) == 1 && vs[0] == "" {
+			delete(values, name)
+		}
+	}
+	return values, err
+}
+
+func fieldsOf(v url.Values) templates.Search {
+	return templates.Search{
+		Namespace: v.Get("namespace"), Approval: v.Get("approval"), Pipeline: v.Get("pipeline"), Gate: v.Get("gate"), Person: v.Get("person"),
+		Kind: v.Get("kind"), Outcome: v.Get("outcome"), From: v.Get("from"), To: v.Get("to"),
+	}
+}
+
+func lineOf(e record.Entry) templates.HistoryLine {
+	at, _ := time.Parse(record.Layout, e.At) // zero is shown as nothing
+	l := templates.HistoryLine{
+		At: at, Kind: string(e.Kind), Namespace: e.Namespace, Approval: e.Approval, Trigger: e.Trigger, Pipeline: e.Pipeline, Run: e.Run, Gate: e.Gate,
+		Person: e.Person, For: e.For, Verdict: approvals.Verdict(e.Verdict), BreakGlass: e.BreakGlass, Comment: e.Comment,
+		Outcome: approvals.Outcome(e.Outcome), People: e.People, SupersededBy: e.SupersededBy, Channel: e.Channel, Error: e.Error, Next: e.Next,
+	}
+	for _, in := range e.Inputs {
+		l.Inputs = append(l.Inputs, approvals.Param{Name: in.Name, Value: in.Value})
+	}
+	return l
+}

@@ -1,0 +1,79 @@
+package web_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+)
+
+// TestOperations: who may operate a namespace is shown what went wrong there, and
+// nobody else is told that anything did.
+func TestOperations(t *testing.T) {
+	t.Parallel()
+	failed := func(a *approvals.Approval) {
+		a.Deliveries = []approvals.Delivery{
+			{Event: "opened", Channel: "email", Recipient: "alice@example.com", SentAt: ct.T0, Attempts: 1},
+			{Event: "opened", Channel: "email", Recipient: "bob@example.com", Attempts: 3, Error: "550 <no> such mailbox"},
+			{Event: "opened", Channel: "email", Recipient: "carol@example.com"},
+		}
+	}
+	approved := func(name string) *ct.Builder { return ct.Make(name).Voted("alice", approvals.Approve, "") }
+	all := []approvals.Approval{
+		ct.Make("untold").With(failed).Obj(), ct.Make("elsewhere").In("dev").With(failed).Obj(), ct.Make("fine").Obj(),
+		approved("stuck").With(func(a *approvals.Approval) {
+			a.Unreleased = &approvals.Problem{Reason: "NameTaken", Message: "delete it"}
+		}).Obj(),
+		approved("slow").Obj(),
+		approved("soon").With(func(a *approvals.Approval) { a.DecidedAt = ct.T0.Add(30*time.Minute - 5*time.Second) }).Obj(),
+		approved("done").With(func(a *approvals.Approval) { a.Next = &approvals.Run{Name: "done"} }).Obj(),
+	}
+	for name, c := range map[string]struct {
+		who, query string
+		status     int
+		want       string // names, as they come
+		says       string
+	}{
+		"of one namespace":   {"operator", "", 200, "slow stuck untold", "550 &lt;no&gt; such mailbox"},
+		"of all":             {"root", "", 200, "slow stuck elsewhere untold", "3 attempts"},
+		"narrowed":           {"root", "?namespace=dev", 200, "elsewhere", "bob@example.com"},
+		"nothing wrong":      {"root", "?namespace=shop", 200, "", "Everybody was told."},
+		"an approver":        {"alice", "", 200, "", "Every run that was to start is there."},
+		"who may look":       {"auditor", "?namespace=prod", 403, "", "auditor does not operate namespace prod"},
+		"another's":          {"operator", "?namespace=dev", 403, "", "does not operate namespace dev"},
+		"rights not known":   {"nobody-knows", "", 200, "", "did not say what you may see in 2 namespaces"},
+		"a hostile question": {"root", "?namespace=%22%3E%3Cscript%3E", 200, "", "&#34;&gt;&lt;script&gt;"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newLoginBench(t, base, all...)
+			before := b.state(t)
+			w := b.ask(http.MethodGet, "/operations"+c.query, "", as(c.who)...)
+			body := w.Body.String()
+			var got []string
+			for _, part := range strings.Split(body, `<h3><a href="/approvals/`)[1:] {
+				name, _, _ := strings.Cut(part, `"`)
+				_, name, _ = strings.Cut(name, "/")
+				got = append(got, name)
+			}
+			if w.Code != c.status || strings.Join(got, " ") != c.want || !strings.Contains(body, c.says) || strings.Contains(body, "<script") || b.state(t) != before {
+				t.Errorf("%d with %v, want %d with %s and %q:\n%.3000s", w.Code, got, c.status, c.want, c.says, body)
+			}
+			wantHeaders(t, name, w.Header())
+		})
+	}
+	b := newLoginBench(t, base, all...)
+	if w := b.ask(http.MethodGet, "/operations", "", bearer("root")...); w.Code != http.StatusSeeOther {
+		t.Errorf("no session: %d", w.Code)
+	}
+	if w := b.ask(http.MethodPost, "/operations", "", as("root")...); w.Code != http.StatusMethodNotAllowed {
+		t.Errorf("POST: %d", w.Code)
+	}
+	b.store.Fail(approvals.Errorf(approvals.CodeUnavailable, "the cluster did not answer"))
+	if w := b.ask(http.MethodGet, "/operations", "", as("root")...); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("down: %d", w.Code)
+	}
+}

@@ -1,0 +1,133 @@
+package templates
+
+import (
+	"strings"
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// History is the page that searches the record.
+type History struct {
+	Person string
+	Search Search
+	// Off: no store keeps the record. Own: only lines about Person are shown.
+	Off, Own bool
+	Lines    []HistoryLine
+	// Paths of ours: the pages before and after, and the whole search as a file.
+	First, Next, CSV, JSONL string
+	Trouble, Base           string
+	Now                     time.Time
+}
+
+// Search is what the person asked for, as they typed it.
+type Search struct {
+	Namespace, Approval, Pipeline, Gate, Person, Kind, Outcome, From, To string
+}
+
+// HistoryLine is one line of the record.
+type HistoryLine struct {
+	At                                                       time.Time
+	Kind, Namespace, Approval, Trigger, Pipeline, Run, Gate  string
+	Person, For, Comment, SupersededBy, Channel, Error, Next string
+	Verdict                                                  approvals.Verdict
+	BreakGlass                                               bool
+	Inputs                                                   []approvals.Param
+	Outcome                                                  approvals.Outcome
+	People                                                   []string
+}
+
+type historyView struct {
+	Here, Title, Recipient, Trouble, Base string
+	Search                                Search
+	Off, Own, Dates                       bool
+	Kinds, Outcomes                       []choice
+	Lines                                 []lineView
+	First, Next, CSV, JSONL               string
+}
+
+// choice is one option of a list.
+type choice struct {
+	Value, Text string
+	Chosen      bool
+}
+
+type lineView struct {
+	HistoryLine
+	Path, State string
+	When        Moment
+	Said        Field
+	Filled      []Pair
+}
+
+func newHistoryView(h History) historyView {
+	v := historyView{
+		Here: "history", Title: "History", Recipient: line(h.Person), Trouble: text(h.Trouble), Base: drop(h.Base), Off: h.Off, Own: h.Own,
+		First: drop(h.First), Next: drop(h.Next), CSV: drop(h.CSV), JSONL: drop(h.JSONL), Search: h.Search,
+	}
+	s := &v.Search
+	for _, p := range []*string{&s.Namespace, &s.Approval, &s.Pipeline, &s.Gate, &s.Person, &s.Kind, &s.Outcome, &s.From, &s.To} {
+		*p = drop(first(*p, maxLine))
+	}
+	v.Dates = isDate(s.From) && isDate(s.To)
+	for _, k := range [][2]string{
+		{"", "anything"},
+		{"opened", "it was opened"},
+		{"terms", "its terms were fixed"},
+		{"told", "somebody was told"},
+		{"voted", "a vote"},
+		{"decided", "it ended"},
+		{"untold", "somebody was not told"},
+		{"released", "part 2 started"},
+		{"removed", "it was removed"},
+	} {
+		v.Kinds = append(v.Kinds, choice{k[0], k[1], s.Kind == k[0]})
+	}
+	v.Outcomes = []choice{{"", "any", s.Outcome == ""}}
+	for _, o := range []approvals.Outcome{approvals.Approved, approvals.Rejected, approvals.Expired, approvals.Cancelled, approvals.Superseded} {
+		v.Outcomes = append(v.Outcomes, choice{string(o), string(o), s.Outcome == string(o)})
+	}
+	room := &room{left: maxPage / 4}
+	for _, l := range h.Lines[:min(len(h.Lines), maxItems)] {
+		v.Lines = append(v.Lines, newLine(l, v.Base, h.Now, room))
+	}
+	return v
+}
+
+// isDate says whether a date field can show s.
+func isDate(s string) bool {
+	_, err := time.Parse(time.DateOnly, s)
+	return s == "" || err == nil
+}
+
+func newLine(l HistoryLine, base string, now time.Time, room *room) lineView {
+	v := lineView{
+		HistoryLine: l, Path: base + "/approvals/" + drop(l.Namespace) + "/" + drop(l.Approval), When: newMoment(l.At, now),
+		Said: newField(approvals.Param{Value: l.Comment}, room), State: "pending",
+	}
+	v.Comment = ""
+	switch {
+	case l.Outcome != "":
+		v.State = strings.ToLower(string(l.Outcome))
+	case l.Kind == "voted" && l.Verdict == approvals.Approve:
+		v.State = "approved"
+	case l.Kind == "voted" && l.Verdict == approvals.Reject:
+		v.State = "rejected"
+	case l.Kind == "untold":
+		v.State = "blocked"
+	}
+	v.State = line(v.State)
+	for _, p := range []*string{
+		&v.Kind, &v.Namespace, &v.Approval, &v.Trigger, &v.Pipeline, &v.Run, &v.Gate, &v.Person, &v.For, &v.SupersededBy, &v.Channel, &v.Error, &v.Next,
+	} {
+		*p = line(*p)
+	}
+	v.Verdict, v.Inputs, v.People = approvals.Verdict(line(string(l.Verdict))), nil, nil
+	for _, in := range l.Inputs {
+		v.Filled = append(v.Filled, Pair{line(in.Name), line(in.Value)})
+	}
+	for _, p := range l.People {
+		v.People = append(v.People, line(p))
+	}
+	return v
+}

@@ -1,0 +1,59 @@
+// Updates a page where it has changed, when the service says that it may have.
+// What the reader typed, opened or has the focus on stays.
+"use strict";
+(() => {
+  const events = new EventSource(document.currentScript.dataset.events);
+  const form = (m) => m.querySelector("form")?.getAttribute("action");
+  let busy = false, again = false, timer;
+
+  // own is what an element is without the elements in it.
+  const own = (e) => e.cloneNode(false).outerHTML +
+    [...e.childNodes].filter((n) => n.nodeType === Node.TEXT_NODE).map((n) => n.data.trim()).join("\n");
+
+  // patch makes the element a what b is, with as little as possible replaced.
+  function patch(a, b) {
+    if (a.isEqualNode(b)) return;
+    if (a.childElementCount === 0 || a.childElementCount !== b.childElementCount || own(a) !== own(b))
+      return a.replaceWith(document.importNode(b, true));
+    const next = [...b.children];
+    [...a.children].forEach((c, i) => patch(c, next[i]));
+  }
+
+  // A page that is about to change asks by itself too: not every proxy lets streams through.
+  function wait(d) {
+    clearTimeout(timer);
+    if (d.head.querySelector("noscript")) timer = setTimeout(refresh, 5000);
+  }
+
+  function swap(fresh) {
+    const main = document.querySelector("main"), next = fresh.querySelector("main");
+    // Another Approval of that name is not put under a reader's pointer.
+    if (form(main) && form(next) && form(main) !== form(next)) return events.close();
+    // What the last vote was answered with is said once, and stays to be read.
+    if (!main.matches(".list")) next.prepend(...[...main.querySelectorAll(":scope > .alert")].map((e) => e.cloneNode(true)));
+    const typed = [...main.querySelectorAll("input, textarea, select")].filter((e) => e.id).map((e) => [e.id, e.value, e.checked]);
+    const at = document.activeElement, id = at.id, href = at.getAttribute("href");
+    patch(main, next);
+    for (const [id, value, checked] of typed) {
+      const e = document.getElementById(id);
+      if (e && e.value !== value) e.value = value;
+      if (e && e.checked !== checked) e.checked = checked;
+    }
+    if (!at.isConnected) (id ? document.getElementById(id) : [...document.links].find((e) => e.getAttribute("href") === href))?.focus();
+    document.title = fresh.title;
+    wait(fresh);
+  }
+
+  async function refresh() {
+    if (busy) { again = true; return; }
+    busy = true;
+    try {
+      const r = await fetch(location.pathname + location.search, { redirect: "error", cache: "no-store" });
+      if (r.ok) swap(new DOMParser().parseFromString(await r.text(), "text/html"));
+      else if (r.status < 500) events.close();
+    } catch { /* the stream comes back and says so, or the next change does */ }
+    setTimeout(() => { busy = false; if (again) { again = false; refresh(); } }, 1000);
+  }
+  wait(document);
+  events.onopen = events.onmessage = refresh; // what changed before it was open counts
+})();
