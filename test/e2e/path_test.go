@@ -66,6 +66,13 @@ func TestMainPathByMailedLink(t *testing.T) {
 	}
 	page := e.URL + u.Path
 
+	// The mail's record comes after the mail.
+	e.Eventually(20*time.Second, "the record of the mail", func() error {
+		if n := e.OneApproval().Status.Notifications; len(n) != 1 || n[0].SentAt == nil {
+			return fmt.Errorf("%+v", n)
+		}
+		return nil
+	})
 	// Whatever follows the link changes nothing.
 	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodOptions} {
 		before := e.OneApproval().ResourceVersion
