@@ -68,7 +68,7 @@ func TestMainPathByMailedLink(t *testing.T) {
 
 	// The mail's record comes after the mail.
 	e.Eventually(20*time.Second, "the record of the mail", func() error {
-		if n := e.OneApproval().Status.Notifications; len(n) != 1 || n[0].SentAt == nil {
+		if n := e.OneApproval().Status.Notifications; len(n) == 0 || n[0].SentAt == nil { // one write for all
 			return fmt.Errorf("%+v", n)
 		}
 		return nil
