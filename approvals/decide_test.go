@@ -107,6 +107,7 @@ func TestCastRefuses(t *testing.T) {
 		"a group's name":      {one().Groups("sre"), ct.Ballot("sre", approve, ""), minute(1), approvals.CodeForbidden, "not for sre"},
 		"a user's name":       {one(), ct.Ballot("mallory", approve, "", "alice"), minute(1), approvals.CodeForbidden, "not for mallory"},
 		"requester":           {one().Requester("alice"), ct.Ballot("alice", approve, ""), minute(1), approvals.CodeForbidden, "does not let the requester decide"},
+		"requester's address": {one().Requester("ALICE@example.com"), ct.Ballot("alice", approve, ""), minute(1), approvals.CodeForbidden, "does not let the requester decide"},
 		"requester, cased":    {one().Requester("ALICE"), ct.Ballot("alice", approve, ""), minute(1), approvals.CodeForbidden, "does not let the requester decide"},
 		"requester rejects":   {one().Requester("alice"), ct.Ballot("alice", reject, ""), minute(1), approvals.CodeForbidden, "does not let the requester decide"},
 		"requester, by group": {one().Groups("sre").Requester("zoe"), ct.Ballot("zoe", approve, "", "sre"), minute(1), approvals.CodeForbidden, "does not let the requester decide"},

@@ -66,6 +66,7 @@ func (d *Desk) Vote(ctx context.Context, key Key, b Ballot) (Approval, Change, e
 	if b.Voter, err = d.Prove(ctx, a, b.Voter, b.BreakGlass); err != nil {
 		return a, Absent, err
 	}
+	key = a.Key // what was proved for this one is not for another of its name
 	var did Change
 	a, err = d.Store.Update(ctx, key, func(a Approval) (Approval, Change, error) {
 		next, change, err := Cast(a, b, d.Now())

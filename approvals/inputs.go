@@ -1,6 +1,7 @@
 package approvals
 
 import (
+	"encoding/json"
 	"regexp"
 	"slices"
 	"strconv"
@@ -73,7 +74,7 @@ func (in Input) clean(value string) (string, error) {
 			return "", Errorf(CodeInvalid, "input %q is %q: it must be true or false", in.Name, short(value))
 		}
 	case InputNumber:
-		if _, err := strconv.ParseFloat(value, 64); err != nil {
+		if _, err := strconv.ParseFloat(value, 64); err != nil || !json.Valid([]byte(value)) { // not NaN, not 0x1
 			return "", Errorf(CodeInvalid, "input %q is %q: it must be a number", in.Name, short(value))
 		}
 	case InputEnum:
@@ -102,6 +103,9 @@ func cleanInputs(fields []Input, given []Param) ([]Param, error) {
 	var out []Param
 	for _, in := range fields {
 		if values[in.Name] == "" {
+			continue
+		}
+		if blank, err := CleanComment(values[in.Name]); err == nil && blank == "" {
 			continue
 		}
 		value, err := in.clean(values[in.Name])

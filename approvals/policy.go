@@ -301,13 +301,21 @@ func (p Policy) distinct() []string {
 func (p Policy) eligible(requester string) []string {
 	names := p.distinct()
 	if p.excludes(requester) {
-		names = slices.DeleteFunc(names, func(n string) bool { return samePerson(n, requester) })
+		names = slices.DeleteFunc(names, func(n string) bool { return p.asked(n, requester) })
 	}
 	return names
 }
 
 func (p Policy) excludes(requester string) bool {
 	return requester != "" && p.Requester != RequesterAllow
+}
+
+// asked says whether name is the requester: by name, or by the address at which
+// name is told.
+func (p Policy) asked(name, requester string) bool {
+	return samePerson(name, requester) || slices.ContainsFunc(p.People(), func(a Approver) bool {
+		return samePerson(a.Name, name) && a.Email != "" && samePerson(a.Email, requester)
+	})
 }
 
 // samePerson compares names as identity providers do not: without regard to

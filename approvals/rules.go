@@ -95,7 +95,9 @@ func (r Rule) who() string {
 
 // counts says whether an approval by v is one that r asks for.
 func (r Rule) counts(v Vote) bool {
-	return slices.ContainsFunc(r.Approvers, func(a Approver) bool { return a.Name == v.Voter || (v.For != "" && a.Name == v.For) }) ||
+	return slices.ContainsFunc(r.Approvers, func(a Approver) bool {
+		return samePerson(a.Name, v.Voter) || (v.For != "" && samePerson(a.Name, v.For))
+	}) ||
 		slices.ContainsFunc(v.Groups, func(g string) bool { return slices.Contains(r.Groups, g) }) ||
 		(r.RBAC && v.ByRBAC)
 }

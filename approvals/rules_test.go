@@ -291,11 +291,13 @@ func TestInputs(t *testing.T) {
 		return ct.Make("a").Users("alice", "bob").Quorum(2).With(func(a *approvals.Approval) { a.Terms.Policy.Inputs = fields }).Obj()
 	}
 	for want, inputs := range map[string][]approvals.Param{
+		`"ticket" is required to approve; nothing`:     {{Name: "ticket", Value: " "}},
 		`input "ticket" is required to approve`:        nil,
 		`input "ticket" is "x": it must match`:         {{Name: "ticket", Value: "x"}},
 		`it must be one of small, large`:               {{Name: "ticket", Value: "OPS-1"}, {Name: "size", Value: "huge"}},
 		`input "n" is "many": it must be a number`:     {{Name: "ticket", Value: "OPS-1"}, {Name: "n", Value: "many"}},
 		`input "force" is "yes": it must be true or`:   {{Name: "ticket", Value: "OPS-1"}, {Name: "force", Value: "yes"}},
+		`input "n" is "NaN": it must be a number`:      {{Name: "ticket", Value: "OPS-1"}, {Name: "n", Value: "NaN"}},
 		`there is no input "other"`:                    {{Name: "other", Value: "1"}},
 		`input "ticket" has too long a value`:          {{Name: "ticket", Value: strings.Repeat("x", 3000)}},
 		`input "ticket" is "OPS-1\nrm": it must match`: {{Name: "ticket", Value: "OPS-1\nrm"}},

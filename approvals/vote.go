@@ -82,7 +82,7 @@ func may(a Approval, id Identity) error {
 	if id.Name == "" {
 		return Errorf(CodeUnauthenticated, "nobody is logged in: use the link that was mailed to you, or send a Kubernetes bearer token")
 	}
-	if p.excludes(a.Terms.Requester) && samePerson(id.Name, a.Terms.Requester) {
+	if p.excludes(a.Terms.Requester) && p.asked(id.Name, a.Terms.Requester) {
 		return Errorf(CodeForbidden, "%s asked for this and %s does not let the requester decide; %s can", id.Name, p.name(), p.Who())
 	}
 	listed := slices.ContainsFunc(p.People(), func(x Approver) bool { return x.Name == id.Name })
@@ -104,7 +104,7 @@ func deputyFor(a Approval, id Identity) string {
 		return ""
 	}
 	for _, from := range id.DeputyOf {
-		excluded := p.excludes(a.Terms.Requester) && samePerson(from, a.Terms.Requester)
+		excluded := p.excludes(a.Terms.Requester) && p.asked(from, a.Terms.Requester)
 		if named(from) && !excluded && !samePerson(from, id.Name) && !spoken(a, from, id.Name) {
 			return from
 		}

@@ -27,12 +27,20 @@ func (d *Deputies) Of(ctx context.Context, name, namespace, gate string, now tim
 		return nil, translate(err, "the list of delegations")
 	}
 	from := DeputyOf(&list, name, gate, now)
-	if len(from) > 0 {
-		if err := d.Guards.Check(ctx, GuardOfDelegations); err != nil {
-			return nil, err
+	if len(from) == 0 {
+		return nil, nil
+	}
+	since, err := d.Guards.Since(ctx, GuardOfDelegations)
+	if err != nil {
+		return nil, err
+	}
+	proved := v1alpha1.DelegationList{}
+	for i := range list.Items {
+		if !list.Items[i].CreationTimestamp.Time.Before(since) {
+			proved.Items = append(proved.Items, list.Items[i])
 		}
 	}
-	return from, nil
+	return DeputyOf(&proved, name, gate, now), nil
 }
 
 // DeputyOf are the people whose deputy name is at now by list, sorted, each once.

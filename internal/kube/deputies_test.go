@@ -35,8 +35,15 @@ func TestDeputies(t *testing.T) {
 	}
 	bare := newCluster(t, objs...)
 	guarded := newCluster(t, append(objs,
-		&admissionv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: GuardOfDelegations}},
-		&admissionv1.ValidatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: GuardOfDelegations}})...)
+		&v1alpha1.Delegation{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "prod", Name: "unproved", CreationTimestamp: *hour(-3)},
+			Spec:       v1alpha1.DelegationSpec{From: "root", To: "dan", Until: *hour(1)},
+		},
+		&admissionv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: GuardOfDelegations, CreationTimestamp: *hour(-2)}},
+		&admissionv1.ValidatingAdmissionPolicyBinding{
+			ObjectMeta: metav1.ObjectMeta{Name: GuardOfDelegations, CreationTimestamp: *hour(-2)},
+			Spec:       admissionv1.ValidatingAdmissionPolicyBindingSpec{PolicyName: GuardOfDelegations, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny}},
+		})...)
 	if got, err := (&Deputies{Client: bare, Guards: &Guards{Live: bare, Now: at(ct.T0)}}).Of(t.Context(), "dan", "prod", "production", ct.T0); err == nil || len(got) != 0 {
 		t.Errorf("nothing proves who made them: %v, %v", got, err)
 	}

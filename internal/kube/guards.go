@@ -2,12 +2,15 @@ package kube
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/approvals"
 )
 
 // The admission policies that prove who made an object; each has a binding of its
@@ -27,29 +30,48 @@ type Guards struct {
 	Now  func() time.Time
 
 	mu    sync.Mutex
-	until map[string]time.Time
+	known map[string]guard
 }
 
-// Check returns CodeUnavailable with what is missing.
-func (g *Guards) Check(ctx context.Context, name string) error {
+// guard is a policy that was there: since when, and until when that is believed.
+type guard struct{ since, until time.Time }
+
+// Since is when a policy came into force: what is older than that nobody has
+// proved. An error says what is missing.
+func (g *Guards) Since(ctx context.Context, name string) (time.Time, error) {
 	g.mu.Lock()
-	known := g.Now().Before(g.until[name])
+	known := g.known[name]
 	g.mu.Unlock()
-	if known {
-		return nil
+	if g.Now().Before(known.until) {
+		return known.since, nil
 	}
-	for what, obj := range map[string]client.Object{
-		"ValidatingAdmissionPolicy": &admissionv1.ValidatingAdmissionPolicy{}, "ValidatingAdmissionPolicyBinding": &admissionv1.ValidatingAdmissionPolicyBinding{},
-	} {
-		if err := g.Live.Get(ctx, types.NamespacedName{Name: name}, obj); err != nil {
-			return translate(err, what+" "+name+", which proves who made the object (it is in deploy/base/admission.yaml),")
-		}
+	const where = ", which proves who made the object (it is in deploy/base/admission.yaml),"
+	var policy admissionv1.ValidatingAdmissionPolicy
+	if err := g.Live.Get(ctx, types.NamespacedName{Name: name}, &policy); err != nil {
+		return time.Time{}, translate(err, "ValidatingAdmissionPolicy "+name+where)
+	}
+	var binding admissionv1.ValidatingAdmissionPolicyBinding
+	if err := g.Live.Get(ctx, types.NamespacedName{Name: name}, &binding); err != nil {
+		return time.Time{}, translate(err, "ValidatingAdmissionPolicyBinding "+name+where)
+	}
+	if b := binding.Spec; b.PolicyName != name || b.MatchResources != nil || !slices.Contains(b.ValidationActions, admissionv1.Deny) {
+		return time.Time{}, approvals.Errorf(approvals.CodeUnavailable,
+			"ValidatingAdmissionPolicyBinding %s does not deny everything that its policy refuses: apply deploy/base/admission.yaml again", name)
+	}
+	since := policy.CreationTimestamp.Time
+	if at := binding.CreationTimestamp.Time; at.After(since) {
+		since = at
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.until == nil {
-		g.until = map[string]time.Time{}
+	if g.known == nil {
+		g.known = map[string]guard{}
 	}
-	g.until[name] = g.Now().Add(guardTTL)
-	return nil
+	// An API server takes a moment to enforce a new one.
+	g.known[name] = guard{since.Add(clockSettle), g.Now().Add(guardTTL)}
+	return g.known[name].since, nil
 }
+
+// clockSettle is how long a policy is in the cluster before all API servers hold
+// objects to it.
+const clockSettle = 2 * time.Second

@@ -103,8 +103,9 @@ func (s *Store) update(ctx context.Context, from client.Reader, key approvals.Ke
 		old := s.genuine(o)
 		next, did, err := change(old)
 		if err != nil || did == approvals.Absent {
-			if from != s.Live && err != nil {
-				// The cache may lag behind: only the API server's word refuses.
+			if from != s.Live {
+				// The cache may lag behind: only the API server's word refuses, or says
+				// that it was so before.
 				from = s.Live
 				continue
 			}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -54,8 +55,15 @@ func (r *Votes) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 	if v.Status.State != "" || v.DeletionTimestamp != nil {
 		return ctrl.Result{}, nil
 	}
-	if err := r.Guards.Check(ctx, kube.GuardOfVotes); err != nil {
+	since, err := r.Guards.Since(ctx, kube.GuardOfVotes)
+	if err != nil {
 		return ctrl.Result{}, err // nothing proves whose vote it is: it waits
+	}
+	if v.CreationTimestamp.Time.Before(since) {
+		return ctrl.Result{}, r.say(ctx, &v, v1alpha1.VoteRefused, "it is older than the admission policy that proves whose it is: make another one")
+	}
+	if first, err := r.older(ctx, &v); err != nil || first {
+		return ctrl.Result{RequeueAfter: inTurn}, err
 	}
 	key := approvals.Key{Namespace: v.Namespace, Name: v.Spec.Approval, UID: v.Spec.ApprovalUID}
 	a, err := r.Store.Fresh(ctx, key)
@@ -67,22 +75,40 @@ func (r *Votes) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 		return ctrl.Result{}, r.say(ctx, &v, v1alpha1.VoteRecorded, standing(a))
 	case approvals.CodeUnavailable, approvals.CodeInternal:
 		return ctrl.Result{}, err
-	case approvals.CodeNotReady:
-		// It is taken once the Approval can be decided: its writer hears nothing of
-		// the moment before.
-		return ctrl.Result{RequeueAfter: strangerAgain}, nil
 	default:
 		return ctrl.Result{}, r.say(ctx, &v, v1alpha1.VoteRefused, approvals.Message(err))
 	}
 }
 
+// inTurn is how soon a Vote is looked at again that waits for an older one.
+const inTurn = 200 * time.Millisecond
+
+// older says whether an older Vote of the same person on the same Approval is not
+// folded in yet: they are taken in the order in which they were made.
+func (r *Votes) older(ctx context.Context, v *v1alpha1.Vote) (bool, error) {
+	var list v1alpha1.VoteList
+	if err := r.Client.List(ctx, &list, client.InNamespace(v.Namespace), client.UnsafeDisableDeepCopy); err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(list.Items, func(o v1alpha1.Vote) bool {
+		before := o.CreationTimestamp.Before(&v.CreationTimestamp) || o.CreationTimestamp.Equal(&v.CreationTimestamp) && o.Name < v.Name
+		return before && o.Status.State == "" && o.DeletionTimestamp == nil && o.UID != v.UID &&
+			o.Spec.Approval == v.Spec.Approval && strings.EqualFold(o.Spec.Voter, v.Spec.Voter)
+	}), nil
+}
+
 func (r *Votes) fold(ctx context.Context, a approvals.Approval, v *v1alpha1.Vote) (approvals.Approval, error) {
+	// What nobody could have seen yet is not what they vote on.
+	made := v.CreationTimestamp.Add(clockStep)
+	if made.Before(a.OpenedAt) || a.Terms != nil && made.Before(a.Terms.SetAt) {
+		return a, approvals.Errorf(approvals.CodeConflict, "the vote is older than what is to be approved: look at it and vote again")
+	}
 	evidence := "vote:" + string(v.UID)
 	for _, x := range a.Votes {
 		switch {
 		case x.Evidence == evidence:
 			return a, nil // killed between the Approval's write and the Vote's
-		case strings.EqualFold(x.Voter, v.Spec.Voter) && x.At.After(v.CreationTimestamp.Add(clockStep)):
+		case x.Way != approvals.WayObject && strings.EqualFold(x.Voter, v.Spec.Voter) && x.At.After(made):
 			return a, approvals.Errorf(approvals.CodeConflict, "a newer vote of %s is recorded: nothing was changed", v.Spec.Voter)
 		}
 	}
@@ -108,10 +134,13 @@ func standing(a approvals.Approval) string {
 	return fmt.Sprintf("recorded; %d more to come", approvals.Missing(a))
 }
 
+// maxVoteMessage is the schema's bound.
+const maxVoteMessage = 4096
+
 func (r *Votes) say(ctx context.Context, v *v1alpha1.Vote, state v1alpha1.VoteState, message string) error {
 	patch, err := json.Marshal(map[string]any{
 		"metadata": map[string]any{"uid": v.UID},
-		"status":   v1alpha1.VoteStatus{State: state, Message: message},
+		"status":   v1alpha1.VoteStatus{State: state, Message: strings.ToValidUTF8(message[:min(len(message), maxVoteMessage)], "")},
 	})
 	if err != nil {
 		return err

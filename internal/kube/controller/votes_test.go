@@ -16,13 +16,17 @@ import (
 )
 
 // guard puts the admission policy there that proves who made a Vote.
-func (w *world) guard() {
+func (w *world) guard() { w.guardSince(w.now().Add(-time.Hour)) }
+
+func (w *world) guardSince(at time.Time) {
 	w.t.Helper()
-	name := metav1.ObjectMeta{Name: kube.GuardOfVotes}
+	name := metav1.ObjectMeta{Name: kube.GuardOfVotes, CreationTimestamp: metav1.NewTime(at)}
 	if err := w.Create(w.t.Context(), &admissionv1.ValidatingAdmissionPolicy{ObjectMeta: name}); err != nil {
 		w.t.Fatal(err)
 	}
-	if err := w.Create(w.t.Context(), &admissionv1.ValidatingAdmissionPolicyBinding{ObjectMeta: name}); err != nil {
+	binding := &admissionv1.ValidatingAdmissionPolicyBinding{ObjectMeta: name}
+	binding.Spec.PolicyName, binding.Spec.ValidationActions = kube.GuardOfVotes, []admissionv1.ValidationAction{admissionv1.Deny}
+	if err := w.Create(w.t.Context(), binding); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -99,10 +103,30 @@ func TestVoteUnguarded(t *testing.T) {
 	if got := w.state("v"); got != " " || w.get(approval).Decided() {
 		t.Errorf("%q", got)
 	}
-	w.guard()
+	w.wait(time.Minute)
+	w.guardSince(w.now())
 	w.step(w.votes, "v")
+	if got := w.state("v"); !strings.HasPrefix(got, "Refused it is older than the admission policy") || w.get(approval).Decided() {
+		t.Errorf("made while nothing proved whose it is: %q", got)
+	}
+	w.wait(time.Minute)
+	w.put("again", v1alpha1.VoteSpec{Approval: approval, Voter: "alice", Verdict: "approve"})
+	w.step(w.votes, "again")
 	if !w.get(approval).Decided() {
-		t.Error("it was not folded in when it could be")
+		t.Error("a vote that was proved was not folded in")
+	}
+}
+
+// TestVoteOfBefore: nobody votes on what they can't have seen.
+func TestVoteOfBefore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, kubetest.Without(kubetest.World, "Gate"))
+	w.guard()
+	approval := w.opened()
+	w.put("early", v1alpha1.VoteSpec{Approval: approval, Voter: "alice", Verdict: "approve"})
+	w.step(w.votes, "early")
+	if got := w.state("early"); !strings.HasPrefix(got, "Refused") || w.get(approval).Decided() {
+		t.Errorf("%q", got)
 	}
 }
 
@@ -118,11 +142,12 @@ func TestVoteAgain(t *testing.T) {
 	w.wait(time.Minute)
 	spec.Comment = "new"
 	w.put("new", spec)
-	w.step(w.votes, "new")
-	w.step(w.votes, "old")
-	if got := w.state("old"); !strings.HasPrefix(got, "Refused a newer vote of alice is recorded") {
-		t.Errorf("%q", got)
+	w.step(w.votes, "new") // waits for its turn
+	if got := w.state("new"); got != " " {
+		t.Errorf("folded in before an older one: %q", got)
 	}
+	w.step(w.votes, "old")
+	w.step(w.votes, "new")
 	if v := w.get(approval).Votes; len(v) != 1 || v[0].Comment != "new" {
 		t.Errorf("%+v", v)
 	}
