@@ -39,7 +39,7 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	if err != nil {
 		return a, Absent, err
 	}
-	mine := slices.IndexFunc(a.Votes, func(v Vote) bool { return samePerson(v.Voter, b.Voter.Name) })
+	mine := slices.IndexFunc(a.Votes, func(v Vote) bool { return SamePerson(v.Voter, b.Voter.Name) })
 	if a.Decided() {
 		if mine >= 0 && a.Votes[mine].Verdict == b.Verdict {
 			return a, Absent, nil
@@ -76,7 +76,7 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 		votes[mine] = vote
 	}
 	// Whoever votes in person takes the place of their deputy.
-	a.Votes = slices.DeleteFunc(votes, func(v Vote) bool { return v.For != "" && samePerson(v.For, vote.Voter) })
+	a.Votes = slices.DeleteFunc(votes, func(v Vote) bool { return v.For != "" && SamePerson(v.For, vote.Voter) })
 	if b.Verdict == Approve {
 		if err := missingInput(a); err != nil {
 			return before, Absent, err

@@ -43,7 +43,7 @@ func Explain(a Approval, id Identity, now time.Time) Explanation {
 	}
 	you := &You{}
 	for i := range a.Votes {
-		if samePerson(a.Votes[i].Voter, id.Name) {
+		if SamePerson(a.Votes[i].Voter, id.Name) {
 			you.Vote = &a.Votes[i]
 		}
 	}

@@ -247,7 +247,7 @@ func (p Policy) satisfiable(requester string) error {
 func (p Policy) fill(rules []Rule, people []string) int {
 	n := 0
 	for _, filled := range assign(rules, len(people), func(i int, r Rule) bool {
-		return slices.ContainsFunc(r.Approvers, func(a Approver) bool { return samePerson(a.Name, people[i]) })
+		return slices.ContainsFunc(r.Approvers, func(a Approver) bool { return SamePerson(a.Name, people[i]) })
 	}) {
 		n += len(filled)
 	}
@@ -290,7 +290,7 @@ func (p Policy) Needed() int {
 func (p Policy) distinct() []string {
 	var names []string
 	for _, a := range p.People() {
-		if !slices.ContainsFunc(names, func(n string) bool { return samePerson(n, a.Name) }) {
+		if !slices.ContainsFunc(names, func(n string) bool { return SamePerson(n, a.Name) }) {
 			names = append(names, a.Name)
 		}
 	}
@@ -313,11 +313,11 @@ func (p Policy) excludes(requester string) bool {
 // asked says whether name is the requester: by name, or by the address at which
 // name is told.
 func (p Policy) asked(name, requester string) bool {
-	return samePerson(name, requester) || slices.ContainsFunc(p.People(), func(a Approver) bool {
-		return samePerson(a.Name, name) && a.Email != "" && samePerson(a.Email, requester)
+	return SamePerson(name, requester) || slices.ContainsFunc(p.People(), func(a Approver) bool {
+		return SamePerson(a.Name, name) && a.Email != "" && SamePerson(a.Email, requester)
 	})
 }
 
-// samePerson compares names as identity providers do not: without regard to
+// SamePerson compares names as identity providers do not: without regard to
 // case, so that Bob cannot approve what bob asked for.
-func samePerson(a, b string) bool { return strings.EqualFold(a, b) }
+func SamePerson(a, b string) bool { return strings.EqualFold(a, b) }

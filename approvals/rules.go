@@ -96,7 +96,7 @@ func (r Rule) who() string {
 // counts says whether an approval by v is one that r asks for.
 func (r Rule) counts(v Vote) bool {
 	return slices.ContainsFunc(r.Approvers, func(a Approver) bool {
-		return samePerson(a.Name, v.Voter) || (v.For != "" && samePerson(a.Name, v.For))
+		return SamePerson(a.Name, v.Voter) || (v.For != "" && SamePerson(a.Name, v.For))
 	}) ||
 		slices.ContainsFunc(v.Groups, func(g string) bool { return slices.Contains(r.Groups, g) }) ||
 		(r.RBAC && v.ByRBAC)

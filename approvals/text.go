@@ -2,6 +2,7 @@ package approvals
 
 import (
 	"encoding/json"
+	"regexp"
 	"strings"
 	"unicode"
 )
@@ -38,6 +39,12 @@ func Printable(s string) string {
 		return r
 	}, s)
 }
+
+// address is the schema's pattern of an e-mail address.
+var address = regexp.MustCompile(`^[^@\s<>,;"]+@[^@\s<>,;"]+$`)
+
+// IsAddress says whether s looks like an e-mail address that mail can be sent to.
+func IsAddress(s string) bool { return address.MatchString(s) }
 
 // Neutral makes text harmless on its way through Tekton:
 //   - "$(" becomes "$ (": Tekton has no escape. Its webhook refuses a run whose

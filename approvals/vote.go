@@ -105,7 +105,7 @@ func deputyFor(a Approval, id Identity) string {
 	}
 	for _, from := range id.DeputyOf {
 		excluded := p.excludes(a.Terms.Requester) && p.asked(from, a.Terms.Requester)
-		if named(from) && !excluded && !samePerson(from, id.Name) && !spoken(a, from, id.Name) {
+		if named(from) && !excluded && !SamePerson(from, id.Name) && !spoken(a, from, id.Name) {
 			return from
 		}
 	}
@@ -115,7 +115,7 @@ func deputyFor(a Approval, id Identity) string {
 // spoken says whether somebody other than voter has voted as name, or for them.
 func spoken(a Approval, name, voter string) bool {
 	return slices.ContainsFunc(a.Votes, func(v Vote) bool {
-		return !samePerson(v.Voter, voter) && (samePerson(v.Voter, name) || samePerson(v.For, name))
+		return !SamePerson(v.Voter, voter) && (SamePerson(v.Voter, name) || SamePerson(v.For, name))
 	})
 }
 

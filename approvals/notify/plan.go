@@ -3,7 +3,6 @@ package notify
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -153,7 +152,7 @@ func (p *plan) outcome() {
 	if p.a.GlassBroken() { // everybody who was passed over hears of it
 		people := p.a.Terms.Policy.People()
 		for _, who := range people[:min(len(people), maxPeople)] {
-			if m.Recipient, m.To = who.Name, who.Email; m.To != "" && !strings.EqualFold(who.Name, asked) {
+			if m.Recipient, m.To = who.Name, who.Email; m.To != "" && !approvals.SamePerson(who.Name, asked) {
 				p.want(m, p.a.DecidedAt)
 			}
 		}
@@ -182,17 +181,14 @@ const (
 	maxRecipient = 254
 )
 
-// address is what looks like one: who asked is what somebody wrote.
-var address = regexp.MustCompile(`^[^@\s<>,;"]+@[^@\s<>,;"]+$`)
-
 // addressOf is where somebody is mailed, "" when that is not known.
 func (p *plan) addressOf(name string) string {
 	for _, who := range p.a.Terms.Policy.People() {
-		if strings.EqualFold(who.Name, name) && who.Email != "" {
+		if approvals.SamePerson(who.Name, name) && who.Email != "" {
 			return who.Email
 		}
 	}
-	if address.MatchString(name) {
+	if approvals.IsAddress(name) {
 		return name
 	}
 	return ""
@@ -213,7 +209,7 @@ func (p *plan) approverAt(address string) string {
 }
 
 func hasVoted(a approvals.Approval, name string) bool {
-	return slices.ContainsFunc(a.Votes, func(v approvals.Vote) bool { return strings.EqualFold(v.Voter, name) })
+	return slices.ContainsFunc(a.Votes, func(v approvals.Vote) bool { return approvals.SamePerson(v.Voter, name) })
 }
 
 func messageID(a approvals.Approval, event, channel, recipient string) string {

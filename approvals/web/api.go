@@ -99,7 +99,7 @@ func (s *server) maySee(ctx context.Context, id approvals.Identity, a approvals.
 
 // asked says whether id asked for a. Of robots RBAC alone says what they see.
 func asked(a approvals.Approval, id approvals.Identity) bool {
-	return id.Way == approvals.WayLogin && a.Terms != nil && a.Terms.Requester != "" && strings.EqualFold(a.Terms.Requester, id.Name)
+	return id.Way == approvals.WayLogin && a.Terms != nil && a.Terms.Requester != "" && approvals.SamePerson(a.Terms.Requester, id.Name)
 }
 
 // apiList lists what the caller may see: everything with the right to list, else

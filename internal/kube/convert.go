@@ -1,7 +1,6 @@
 package kube
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -11,9 +10,6 @@ import (
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 )
-
-// address is the schema's pattern of an e-mail address.
-var address = regexp.MustCompile(`^[^@\s<>,;"]+@[^@\s<>,;"]+$`)
 
 // ToDomain is the domain's view of an object for those without the keys: the
 // service's word on its seal is taken.
@@ -268,7 +264,7 @@ func usersToDomain(users []v1alpha1.User) []approvals.Approver {
 	var out []approvals.Approver
 	for _, u := range users {
 		email := u.Email
-		if email == "" && address.MatchString(u.Name) {
+		if email == "" && approvals.IsAddress(u.Name) {
 			email = u.Name
 		}
 		out = append(out, approvals.Approver{Name: u.Name, Email: email})

@@ -93,7 +93,7 @@ func (r *Votes) older(ctx context.Context, v *v1alpha1.Vote) (bool, error) {
 	return slices.ContainsFunc(list.Items, func(o v1alpha1.Vote) bool {
 		before := o.CreationTimestamp.Before(&v.CreationTimestamp) || o.CreationTimestamp.Equal(&v.CreationTimestamp) && o.Name < v.Name
 		return before && o.Status.State == "" && o.DeletionTimestamp == nil && o.UID != v.UID &&
-			o.Spec.Approval == v.Spec.Approval && strings.EqualFold(o.Spec.Voter, v.Spec.Voter)
+			o.Spec.Approval == v.Spec.Approval && approvals.SamePerson(o.Spec.Voter, v.Spec.Voter)
 	}), nil
 }
 
@@ -108,7 +108,7 @@ func (r *Votes) fold(ctx context.Context, a approvals.Approval, v *v1alpha1.Vote
 		switch {
 		case x.Evidence == evidence:
 			return a, nil // killed between the Approval's write and the Vote's
-		case x.Way != approvals.WayObject && strings.EqualFold(x.Voter, v.Spec.Voter) && x.At.After(made):
+		case x.Way != approvals.WayObject && approvals.SamePerson(x.Voter, v.Spec.Voter) && x.At.After(made):
 			return a, approvals.Errorf(approvals.CodeConflict, "a newer vote of %s is recorded: nothing was changed", v.Spec.Voter)
 		}
 	}
