@@ -96,6 +96,9 @@ type Approval struct {
 	Inputs    []Param // what the approvers filled in, fixed with the outcome
 	// SupersededBy is the name of the newer one, for Superseded.
 	SupersededBy string
+	// Cancellation is there when it was cancelled: while it was pending, or, with its
+	// outcome standing, before the run that the outcome starts was seen.
+	Cancellation *Cancellation
 
 	Deliveries []Delivery
 	Next       *Run     // the run that the outcome started
@@ -105,6 +108,13 @@ type Approval struct {
 
 // Problem is a named obstacle and what to do about it.
 type Problem struct{ Reason, Message string }
+
+// Cancellation is who said that a thing is not wanted any more, and why.
+type Cancellation struct {
+	By  string // a person, "" when it follows from what happened in the cluster
+	Why string
+	At  time.Time
+}
 
 // Delivery records that one recipient was told of one event over one channel.
 type Delivery struct {
@@ -135,7 +145,7 @@ func (a Approval) Decided() bool { return a.Outcome != Pending && a.Outcome != "
 
 // ToRelease says whether a's outcome starts a run that has not been seen yet.
 func (a Approval) ToRelease() bool {
-	return a.Decided() && a.Terms != nil && a.Terms.Policy.Releases(a.Outcome) && a.Next == nil
+	return a.Decided() && a.Terms != nil && a.Terms.Policy.Releases(a.Outcome) && a.Next == nil && a.Cancellation == nil
 }
 
 // RunName is the name of the run that a starts. It is the Approval's own name:

@@ -18,6 +18,7 @@ const (
 	Blocking Change = "blocking" // an obstacle was found
 	Released Change = "released" // the run that the outcome started was seen
 	Withdrew Change = "withdrew" // a vote was taken back
+	Stopped  Change = "stopped"  // the outcome stands and starts no run any more
 	Absent   Change = "absent"   // nothing changed: the same vote again
 )
 
@@ -145,19 +146,25 @@ func Expire(a Approval, now time.Time) (Approval, Change) {
 	return end(a, outcome, now), Ended
 }
 
-// Supersede ends a pending Approval in whose place a newer one came.
+// Supersede ends a pending Approval in whose place a newer one came, and the attempts
+// to start the run of one that has been decided.
 func Supersede(a, by Approval, now time.Time) (Approval, Change) {
 	if !Supersedes(by, a) {
 		return a, Absent
+	}
+	if a.Decided() {
+		return stop(a, Cancellation{Why: fmt.Sprintf("%s took its place before its run could be started", by.Name), At: now}), Stopped
 	}
 	a.SupersededBy = by.Name
 	return end(a, Superseded, now), Ended
 }
 
-// Supersedes says whether newer takes the place of a: a waits, its Gate wants the
-// newest only, and both are of one Trigger and one key.
+// Supersedes says whether newer takes the place of a: a waits, for a decision or for
+// an obstacle to its run to go; its Gate wants the newest only; and both are of one
+// Trigger and one key.
 func Supersedes(newer, a Approval) bool {
-	if a.Decided() || a.Terms == nil || newer.Terms == nil || a.Terms.Policy.Supersede != SupersedeNewest {
+	stuck := a.ToRelease() && a.Unreleased != nil
+	if a.Decided() && !stuck || a.Terms == nil || newer.Terms == nil || a.Terms.Policy.Supersede != SupersedeNewest {
 		return false
 	}
 	if a.Namespace != newer.Namespace || a.Trigger != newer.Trigger || a.Terms.Key != newer.Terms.Key || a.UID == newer.UID {
@@ -225,8 +232,10 @@ func decided(a Approval) error {
 			return Errorf(CodeConflict, "already %s at %s, when nobody had decided in time, as its gate says; your vote was not recorded", strings.ToLower(string(a.Outcome)), at)
 		}
 		return Errorf(CodeConflict, "already %s by %s at %s; your vote was not recorded", strings.ToLower(string(a.Outcome)), deciders(a), at)
+	case Cancelled:
+		return Errorf(CodeConflict, "cancelled%s at %s: %s. Nothing was recorded", by(a.Cancellation), at, a.Cancellation.why())
 	default:
-		return Errorf(CodeConflict, "already %s at %s; your vote was not recorded", strings.ToLower(string(a.Outcome)), at)
+		return Errorf(CodeConflict, "already %s at %s; nothing was recorded", strings.ToLower(string(a.Outcome)), at)
 	}
 }
 

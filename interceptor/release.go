@@ -51,6 +51,8 @@ func releasable(a approvals.Approval, namespace, trigger, template string) error
 		return approvals.Errorf(approvals.CodeNotReady, "approval %s is not decided", a.Key)
 	case !a.Terms.Policy.Releases(a.Outcome):
 		return approvals.Errorf(approvals.CodeForbidden, "approval %s is %s, which its gate does not release", a.Key, a.Outcome)
+	case a.Cancellation != nil:
+		return approvals.Errorf(approvals.CodeForbidden, "approval %s was cancelled: %s", a.Key, a.Cancellation.Why)
 	case a.Next != nil:
 		return approvals.Errorf(approvals.CodeConflict, "approval %s started run %s already", a.Key, a.Next.Name)
 	}

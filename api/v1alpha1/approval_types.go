@@ -239,6 +239,10 @@ type ApprovalStatus struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	SupersededBy string `json:"supersededBy,omitempty"`
+	// cancellation is there when it was cancelled: with outcome Cancelled while it was
+	// pending, or, with another outcome, before the run that it starts was seen.
+	// +optional
+	Cancellation *Cancellation `json:"cancellation,omitempty"`
 	// notifications says who was told of what, and of what not.
 	// +kubebuilder:validation:MaxItems=256
 	// +listType=atomic
@@ -254,6 +258,21 @@ type ApprovalStatus struct {
 	// +listMapKey=type
 	// +optional
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// Cancellation is who said that a thing is not wanted any more, and why.
+type Cancellation struct {
+	// by is a person, and absent when it follows from what happened in the cluster.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	By string `json:"by,omitempty"`
+	// why is the reason.
+	// +kubebuilder:validation:MaxLength=4096
+	// +required
+	Why string `json:"why"`
+	// at is when.
+	// +required
+	At metav1.MicroTime `json:"at"`
 }
 
 // Outcome is how an Approval ended.

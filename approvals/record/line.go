@@ -24,6 +24,7 @@ const (
 	Voted    Kind = "voted"    // somebody voted, or changed their vote
 	Decided  Kind = "decided"  // it ended
 	Untold   Kind = "untold"   // it ended, and somebody could not be told before
+	Stopped  Kind = "stopped"  // the outcome stands, and starts no run any more
 	Released Kind = "released" // the run that the outcome started was seen
 	Removed  Kind = "removed"  // it is no longer in the cluster
 )
@@ -32,7 +33,7 @@ const (
 const opened = "opened"
 
 // kinds in their order.
-var kinds = [...]Kind{Opened, Terms, Told, Voted, Decided, Untold, Released, Removed}
+var kinds = [...]Kind{Opened, Terms, Told, Voted, Decided, Untold, Stopped, Released, Removed}
 
 // Line is one thing that happened to an Approval. Text is at most as long as the
 // limits below say, so that a line is never longer than MaxLine.
@@ -142,7 +143,13 @@ func Lines(a approvals.Approval) []Line {
 			if a.Terms != nil {
 				l.Digest = a.Terms.Digest
 			}
+			if c := a.Cancellation; c != nil && a.Outcome == approvals.Cancelled {
+				l.Person, l.Comment = c.By, c.Why
+			}
 		})
+	}
+	if c := a.Cancellation; c != nil && a.Outcome != approvals.Cancelled {
+		add(Stopped, c.At, "", func(l *Line) { l.Outcome, l.Person, l.Comment = string(a.Outcome), c.By, c.Why })
 	}
 	if a.Next != nil {
 		add(Released, a.Next.At, "", func(l *Line) { l.Outcome, l.Next = string(a.Outcome), a.Next.Name })

@@ -43,6 +43,9 @@ func toDomain(o *v1alpha1.Approval) approvals.Approval {
 	if o.Status.DecidedAt != nil {
 		a.DecidedAt = o.Status.DecidedAt.Time
 	}
+	if c := o.Status.Cancellation; c != nil {
+		a.Cancellation = &approvals.Cancellation{By: c.By, Why: c.Why, At: c.At.Time}
+	}
 	for _, v := range o.Status.Votes {
 		a.Votes = append(a.Votes, approvals.Vote{
 			Voter: v.Voter, Verdict: approvals.Verdict(v.Verdict), Comment: v.Comment,
@@ -81,6 +84,9 @@ func statusOf(a approvals.Approval, before v1alpha1.ApprovalStatus, generation i
 	}
 	if !a.DecidedAt.IsZero() {
 		s.DecidedAt = micro(a.DecidedAt)
+	}
+	if c := a.Cancellation; c != nil {
+		s.Cancellation = &v1alpha1.Cancellation{By: c.By, Why: c.Why, At: *micro(c.At)}
 	}
 	for _, v := range a.Votes {
 		s.Votes = append(s.Votes, v1alpha1.VoteRecord{

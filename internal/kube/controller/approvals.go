@@ -99,8 +99,8 @@ func (r *Approvals) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 		return r.waitOrExpire(ctx, a)
 	case a.ToRelease():
 		return r.release(ctx, a)
-	case a.Next == nil && len(a.Source.Claims) > 0:
-		return ctrl.Result{}, kube.HandClaims(ctx, r.Client, r.Live, a)
+	case a.Next == nil:
+		return ctrl.Result{}, r.settle(ctx, a)
 	default:
 		return ctrl.Result{}, nil
 	}
@@ -204,6 +204,11 @@ func (r *Approvals) release(ctx context.Context, a approvals.Approval) (ctrl.Res
 		}
 		return ctrl.Result{}, r.confirm(ctx, a, found)
 	}
+	if _, did := approvals.GiveUp(a, now); did == approvals.Stopped {
+		return ctrl.Result{}, r.end(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
+			return approvals.GiveUp(a, now)
+		})
+	}
 	r.waited.Store(now.UnixNano())
 	if found.Stranger {
 		return ctrl.Result{RequeueAfter: strangerAgain}, r.unreleased(ctx, a, kube.NameTaken(a))
@@ -229,6 +234,24 @@ func (r *Approvals) release(ctx context.Context, a approvals.Approval) (ctrl.Res
 		return ctrl.Result{RequeueAfter: due}, r.reportError(ctx, a, attempt)
 	}
 	return ctrl.Result{RequeueAfter: max(due, 100*time.Millisecond)}, nil
+}
+
+// settle does what is left when no run is to come. One that was posted just before it
+// was cancelled came all the same: it is recorded.
+func (r *Approvals) settle(ctx context.Context, a approvals.Approval) error {
+	if a.Cancellation != nil && a.Outcome != approvals.Cancelled {
+		found, err := kube.FindStarted(ctx, r.Client, a, r.Now())
+		if err != nil {
+			return err
+		}
+		if found.Run != nil {
+			return r.confirm(ctx, a, found)
+		}
+	}
+	if len(a.Source.Claims) == 0 {
+		return nil
+	}
+	return kube.HandClaims(ctx, r.Client, r.Live, a)
 }
 
 // yield is how long the record of a's run is still to be put off.

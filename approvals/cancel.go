@@ -1,0 +1,62 @@
+package approvals
+
+import "time"
+
+// Cancel ends what nobody wants any more. A pending Approval ends as Cancelled. One
+// whose outcome is there keeps it, and starts no run from now on. The same again
+// changes nothing.
+//
+// Errors: CodeConflict (the run was seen, or there is none to stop), CodeInvalid (the
+// reason).
+func Cancel(a Approval, c Cancellation, now time.Time) (Approval, Change, error) {
+	why, err := CleanComment(c.Why)
+	switch {
+	case err != nil:
+		return a, Absent, err
+	case why == "":
+		return a, Absent, Errorf(CodeInvalid, "say why it is cancelled; nothing was changed")
+	case a.Cancellation != nil:
+		return a, Absent, nil
+	case a.Decided() && !a.ToRelease():
+		return a, Absent, decided(a)
+	}
+	c.Why, c.At = why, now
+	if a.Decided() {
+		return stop(a, c), Stopped, nil
+	}
+	a.Cancellation = &c
+	return end(a, Cancelled, now), Ended, nil
+}
+
+// ReleaseWithin is how long after the decision a run is started. What could not be
+// started by then is not: who approved it had today in mind, not some day.
+const ReleaseWithin = 24 * time.Hour
+
+// GiveUp stops the attempts to start a run when their time is over.
+func GiveUp(a Approval, now time.Time) (Approval, Change) {
+	if !a.ToRelease() || now.Before(a.DecidedAt.Add(ReleaseWithin)) {
+		return a, Absent
+	}
+	return stop(a, Cancellation{Why: "its run could not be started within 24 hours of the decision", At: now}), Stopped
+}
+
+// stop ends the attempts to start a's run.
+func stop(a Approval, c Cancellation) Approval {
+	a.Cancellation = &c
+	a.Unreleased = &Problem{Reason: "Cancelled", Message: "no run is started any more" + by(&c) + ": " + c.Why}
+	return a
+}
+
+func (c *Cancellation) why() string {
+	if c == nil {
+		return "no reason is recorded"
+	}
+	return c.Why
+}
+
+func by(c *Cancellation) string {
+	if c == nil || c.By == "" {
+		return ""
+	}
+	return " by " + c.By
+}
