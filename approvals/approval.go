@@ -90,6 +90,7 @@ type Approval struct {
 	Blocked  *Problem
 
 	Votes     []Vote
+	Withdrawn []Withdrawal // the last one of each person who took their vote back
 	Outcome   Outcome // Pending while it waits
 	DecidedAt time.Time
 	Results   []Param // the ApprovalTask-compatible strings, fixed with the outcome

@@ -40,7 +40,10 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	if err != nil {
 		return a, Absent, err
 	}
-	mine := slices.IndexFunc(a.Votes, func(v Vote) bool { return SamePerson(v.Voter, b.Voter.Name) })
+	mine := slices.IndexFunc(a.Votes, func(v Vote) bool { return v.is(b.Voter) })
+	if recorded(a, b, mine) {
+		return a, Absent, nil
+	}
 	if a.Decided() {
 		if mine >= 0 && a.Votes[mine].Verdict == b.Verdict {
 			return a, Absent, nil
@@ -50,12 +53,14 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	if !now.Before(a.Deadline()) {
 		return a, Absent, tooLate(a)
 	}
+	if err := overtaken(a, b, mine); err != nil {
+		return a, Absent, err
+	}
 	if b.Verdict == Withdraw {
 		if mine < 0 {
 			return a, Absent, Errorf(CodeInvalid, "there is no vote of %s to withdraw", b.Voter.Name)
 		}
-		a.Votes = slices.Delete(slices.Clone(a.Votes), mine, mine+1)
-		return a, Withdrew, nil
+		return withdraw(a, mine, b, now), Withdrew, nil
 	}
 	p := a.Terms.Policy
 	vote := Vote{
@@ -76,6 +81,7 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	default:
 		votes[mine] = vote
 	}
+	a.Withdrawn = slices.DeleteFunc(slices.Clone(a.Withdrawn), func(w Withdrawal) bool { return SamePerson(w.Voter, vote.Voter) })
 	// Whoever votes in person takes the place of their deputy.
 	a.Votes = slices.DeleteFunc(votes, func(v Vote) bool { return v.For != "" && SamePerson(v.For, vote.Voter) })
 	if b.Verdict == Approve {
@@ -87,6 +93,49 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 		return end(a, o, now), Ended, nil
 	}
 	return a, Voted, nil
+}
+
+// recorded says whether this very ballot, which may arrive twice, is recorded.
+func recorded(a Approval, b Ballot, mine int) bool {
+	if b.Made.IsZero() {
+		return false
+	}
+	return mine >= 0 && a.Votes[mine].Evidence == b.Voter.Evidence ||
+		slices.ContainsFunc(a.Withdrawn, func(w Withdrawal) bool { return w.By == b.Voter.Evidence })
+}
+
+// overtaken says why a ballot that was made some time ago does not count any more.
+func overtaken(a Approval, b Ballot, mine int) error {
+	if b.Made.IsZero() {
+		return nil
+	}
+	// What nobody could have seen yet is not what they vote on.
+	if b.Made.Before(a.OpenedAt) || b.Made.Before(a.Terms.SetAt) {
+		return Errorf(CodeConflict, "the vote is older than what is to be approved: look at it and vote again")
+	}
+	newer := Errorf(CodeConflict, "%s has voted, or withdrawn, after this vote was made: nothing was changed", b.Voter.Name)
+	// Ballots that come this way are taken in turn: the one that stands is older.
+	if mine >= 0 && a.Votes[mine].Way != b.Voter.Way && a.Votes[mine].At.After(b.Made) {
+		return newer
+	}
+	if slices.ContainsFunc(a.Withdrawn, func(w Withdrawal) bool {
+		return SamePerson(w.Voter, b.Voter.Name) && (w.Evidence == b.Voter.Evidence || w.At.After(b.Made))
+	}) {
+		return newer
+	}
+	return nil
+}
+
+// withdraw takes the vote at i back.
+func withdraw(a Approval, i int, b Ballot, now time.Time) Approval {
+	v := a.Votes[i]
+	a.Votes = slices.Delete(slices.Clone(a.Votes), i, i+1)
+	a.Withdrawn = append(slices.DeleteFunc(slices.Clone(a.Withdrawn), func(w Withdrawal) bool { return SamePerson(w.Voter, v.Voter) }),
+		Withdrawal{Voter: v.Voter, At: now, Evidence: v.Evidence, By: b.Voter.Evidence})
+	if drop := len(a.Withdrawn) - MaxVotes; drop > 0 {
+		a.Withdrawn = slices.Delete(a.Withdrawn, 0, drop)
+	}
+	return a
 }
 
 // MaxVotes bounds the live votes of one Approval; the CRD schema has it too.
@@ -130,7 +179,8 @@ func content(p Policy, b Ballot) (comment string, inputs []Param, err error) {
 }
 
 func sameVote(a, b Vote) bool {
-	return a.Verdict == b.Verdict && a.Comment == b.Comment && slices.Equal(a.Inputs, b.Inputs) && a.BreakGlass == b.BreakGlass && a.For == b.For
+	return a.Verdict == b.Verdict && a.Comment == b.Comment && slices.Equal(a.Inputs, b.Inputs) && a.BreakGlass == b.BreakGlass && a.For == b.For &&
+		slices.Equal(a.Groups, b.Groups) && a.ByRBAC == b.ByRBAC
 }
 
 // Expire ends a pending Approval whose deadline has passed, as its Gate says. It

@@ -131,8 +131,10 @@ func TestCastRefuses(t *testing.T) {
 			ct.Ballot("carol", approve, ""), minute(3), approvals.CodeConflict, "already approved by alice and bob at 2026-03-01T09:02:00Z",
 		},
 		"cancelled": {
-			one().With(func(a *approvals.Approval) { a.Outcome, a.DecidedAt = approvals.Cancelled, minute(1) }),
-			ct.Ballot("alice", approve, ""), minute(2), approvals.CodeConflict, "already cancelled at 2026-03-01T09:01:00Z",
+			one().With(func(a *approvals.Approval) {
+				a.Outcome, a.DecidedAt, a.Cancellation = approvals.Cancelled, minute(1), &approvals.Cancellation{By: "olga", Why: "wrong branch"}
+			}),
+			ct.Ballot("alice", approve, ""), minute(2), approvals.CodeConflict, "cancelled by olga at 2026-03-01T09:01:00Z: wrong branch. Nothing",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

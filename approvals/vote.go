@@ -57,6 +57,9 @@ type Ballot struct {
 	Inputs  []Param
 	// BreakGlass approves at once and alone, with the right and a reason.
 	BreakGlass bool
+	// Made is when it was made, if that may be some time ago: it is not about what
+	// came later, and does not undo what its voter did later. Zero: it is made now.
+	Made time.Time
 }
 
 // Vote is one person's live vote on an Approval.
@@ -74,6 +77,22 @@ type Vote struct {
 	Inputs     []Param
 	BreakGlass bool
 	For        string // whose deputy the voter was, "" for their own vote
+}
+
+// Withdrawal is a vote that its voter took back. The last one of each is kept, so
+// that a vote which arrives twice does not come back to life.
+type Withdrawal struct {
+	Voter    string
+	At       time.Time
+	Evidence string // of the vote that was taken back
+	By       string // the evidence of the ballot that took it back
+}
+
+// is says whether v is this voter's: by their name, or by the login that they came
+// with, which stays theirs when the provider gives them another name.
+func (v Vote) is(id Identity) bool {
+	login := id.Way == WayLogin && v.Way == WayLogin && id.Evidence != "" && id.Evidence == v.Evidence
+	return login || SamePerson(v.Voter, id.Name)
 }
 
 // may says why id may not vote on a, or nil.

@@ -223,6 +223,12 @@ type ApprovalStatus struct {
 	// +listMapKey=voter
 	// +optional
 	Votes []VoteRecord `json:"votes,omitempty"`
+	// withdrawn are votes that their voters took back, the last one of each, so that
+	// one which arrives twice does not come back to life.
+	// +kubebuilder:validation:MaxItems=128
+	// +listType=atomic
+	// +optional
+	Withdrawn []Withdrawal `json:"withdrawn,omitempty"`
 	// results are what the next part reads.
 	// +kubebuilder:validation:MaxItems=64
 	// +listType=map
@@ -324,6 +330,25 @@ type VoteRecord struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	Evidence string `json:"evidence,omitempty"`
+}
+
+// Withdrawal is a vote that its voter took back.
+type Withdrawal struct {
+	// voter is the proved user name.
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	Voter string `json:"voter"`
+	// at is when it was taken back.
+	// +required
+	At metav1.MicroTime `json:"at"`
+	// evidence is the vote's.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	Evidence string `json:"evidence,omitempty"`
+	// by is the evidence of what took it back.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	By string `json:"by,omitempty"`
 }
 
 // Verdict is what a vote says.

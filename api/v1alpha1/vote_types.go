@@ -4,7 +4,8 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // Vote is a vote by kubectl: one person's input on one Approval of its namespace.
 // Who it is by is the API server's word: an admission policy takes it only from
-// spec.voter. It is folded into the Approval once; its status says how that went.
+// spec.voter. It is folded into the Approval once; its status says how that went. The
+// Approval has the record: a while after that the service removes the Vote.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -65,10 +66,23 @@ type VoteSpec struct {
 	// +listType=map
 	// +listMapKey=name
 	// +optional
-	Inputs []Param `json:"inputs,omitempty"`
+	Inputs []VoteInput `json:"inputs,omitempty"`
 	// breakGlass approves alone, by the RBAC verb break-glass on the Gate.
 	// +optional
 	BreakGlass bool `json:"breakGlass,omitempty"`
+}
+
+// VoteInput is one of the Gate's fields, filled in.
+type VoteInput struct {
+	// name of the field.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +required
+	Name string `json:"name"`
+	// value as typed.
+	// +kubebuilder:validation:MaxLength=1024
+	// +optional
+	Value string `json:"value,omitempty"`
 }
 
 // VoteStatus is what became of a Vote.

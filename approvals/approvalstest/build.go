@@ -154,8 +154,8 @@ func Clone(a approvals.Approval) approvals.Approval {
 		n.Channels, n.Escalate.Channels, n.Escalate.Emails = slices.Clone(n.Channels), slices.Clone(n.Escalate.Channels), slices.Clone(n.Escalate.Emails)
 	}
 	a.Votes, a.Results, a.Deliveries = slices.Clone(a.Votes), slices.Clone(a.Results), slices.Clone(a.Deliveries)
-	a.Inputs = slices.Clone(a.Inputs)
-	a.Next, a.Unreleased = ptr(a.Next), ptr(a.Unreleased)
+	a.Inputs, a.Withdrawn = slices.Clone(a.Inputs), slices.Clone(a.Withdrawn)
+	a.Next, a.Unreleased, a.Cancellation = ptr(a.Next), ptr(a.Unreleased), ptr(a.Cancellation)
 	return a
 }
 

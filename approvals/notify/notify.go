@@ -46,6 +46,9 @@ type Channel interface {
 type Route struct {
 	Name  string
 	Kinds []Kind // nil: all
+	// Domains are those of mail that a requester may have whom the Gate does not
+	// name: what a push says of its author anybody can write.
+	Domains []string
 }
 
 func (r Route) takes(k Kind) bool { return len(r.Kinds) == 0 || slices.Contains(r.Kinds, k) }

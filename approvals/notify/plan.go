@@ -188,10 +188,22 @@ func (p *plan) addressOf(name string) string {
 			return who.Email
 		}
 	}
-	if approvals.IsAddress(name) {
+	if approvals.IsAddress(name) && p.ours(name) {
 		return name
 	}
 	return ""
+}
+
+// ours says whether an address is of a domain that the channel or the Gate knows.
+func (p *plan) ours(address string) bool {
+	domain := func(s string) string { return s[strings.LastIndexByte(s, '@')+1:] }
+	known := slices.Concat(p.route.Domains, p.a.Terms.Policy.Notify.Escalate.Emails)
+	for _, who := range p.a.Terms.Policy.People() {
+		if who.Email != "" {
+			known = append(known, who.Email)
+		}
+	}
+	return slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(domain(k), domain(address)) })
 }
 
 // approverAt is the one approver with that address who may vote, or "".

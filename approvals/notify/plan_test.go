@@ -63,6 +63,8 @@ func TestPlanInTime(t *testing.T) {
 		"mail: to escalate":          {a: with(append(both, reminded("alice", 2), reminded("bob", 2))...), route: mail, after: 25 * time.Minute, due: "escalated/boss@example.com/boss@example.com//; escalated/BOB@example.com/BOB@example.com/bob/", again: 5 * time.Minute},
 		"mail: escalated":            {a: with(append(append(both, bosses...), reminded("alice", 2), reminded("bob", 2))...), route: mail, after: 26 * time.Minute, again: 4 * time.Minute},
 		"mail: the requester hears":  {a: with(both...).Voted("alice", approvals.Reject, ""), route: mail, after: 30 * time.Minute, due: "decided/zoe@example.com/zoe@example.com//"},
+		"mail: a stranger asked":     {a: with(both...).Requester("zoe@evil.example").Voted("alice", approvals.Reject, ""), route: mail, after: 30 * time.Minute},
+		"mail: of a known domain":    {a: with(both...).Requester("zoe@CORP.example").Voted("alice", approvals.Reject, ""), route: notify.Route{Name: notify.Email, Domains: []string{"corp.example"}}, after: 30 * time.Minute, due: "decided/zoe@CORP.example/zoe@CORP.example//"},
 		"mail: a requester by name":  {a: with().AllowRequester().Requester("ALICE").Voted("bob", approvals.Reject, ""), route: mail, after: 30 * time.Minute, due: "decided/ALICE/alice@example.com//"},
 		"mail: no address":           {a: with().Requester("zoe").Voted("bob", approvals.Reject, ""), route: mail, after: 30 * time.Minute},
 		"mail: no address at all":    {a: with().Requester("zoe@example.com\r\nBcc: x@example.com").Voted("bob", approvals.Reject, ""), route: mail, after: 30 * time.Minute},

@@ -22,6 +22,7 @@ const (
 	Terms    Kind = "terms"    // what people vote on was fixed
 	Told     Kind = "told"     // somebody was told over a channel
 	Voted    Kind = "voted"    // somebody voted, or changed their vote
+	Withdrew Kind = "withdrew" // somebody took their vote back
 	Decided  Kind = "decided"  // it ended
 	Untold   Kind = "untold"   // it ended, and somebody could not be told before
 	Stopped  Kind = "stopped"  // the outcome stands, and starts no run any more
@@ -33,7 +34,7 @@ const (
 const opened = "opened"
 
 // kinds in their order.
-var kinds = [...]Kind{Opened, Terms, Told, Voted, Decided, Untold, Stopped, Released, Removed}
+var kinds = [...]Kind{Opened, Terms, Told, Voted, Withdrew, Decided, Untold, Stopped, Released, Removed}
 
 // Line is one thing that happened to an Approval. Text is at most as long as the
 // limits below say, so that a line is never longer than MaxLine.
@@ -124,6 +125,9 @@ func Lines(a approvals.Approval) []Line {
 				l.Inputs = append(l.Inputs, Input(in))
 			}
 		})
+	}
+	for _, w := range a.Withdrawn {
+		add(Withdrew, w.At, digest(w.Voter, Stamp(w.At)), func(l *Line) { l.Person, l.Evidence = w.Voter, w.Evidence })
 	}
 	for _, d := range a.Deliveries {
 		kind, at := Told, d.SentAt

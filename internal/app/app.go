@@ -192,7 +192,7 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager, kept *ledger.
 	setups := []setup{
 		&controller.Gates{Client: mgr.GetClient(), CEL: cel, Now: o.Now},
 		&controller.Triggers{Client: mgr.GetClient(), Triggers: triggers, Events: mgr.GetEventRecorder("countersign"), Log: o.Log},
-		&controller.Votes{Client: mgr.GetClient(), Store: store, Desk: desk, Guards: guards, Log: o.Log},
+		&controller.Votes{Client: mgr.GetClient(), Store: store, Desk: desk, Guards: guards, Now: o.Now, Log: o.Log},
 		&controller.Runs{Client: mgr.GetClient(), Opener: opener, Triggers: triggers, Workers: openWorkers},
 		&controller.Approvals{
 			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Store: store, Opener: opener, Releaser: releaser, Diagnosis: diagnosis,

@@ -168,7 +168,7 @@ func (w *world) serve(ctx context.Context, cfg *rest.Config) error {
 		},
 		Ended: func(approvals.Approval) {}, Voted: func(approvals.Approval, approvals.Verdict) {},
 	}
-	votes := &controller.Votes{Client: w.api, Store: store, Desk: desk, Guards: guards, Log: log}
+	votes := &controller.Votes{Client: w.api, Store: store, Desk: desk, Guards: guards, Now: time.Now, Log: log}
 	go func() {
 		for ctx.Err() == nil {
 			var list v1alpha1.VoteList

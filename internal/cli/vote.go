@@ -171,7 +171,7 @@ func (c *command) cast(ctx context.Context, s *session, p *prover, a approvals.A
 		},
 	}
 	for _, in := range inputs {
-		v.Spec.Inputs = append(v.Spec.Inputs, v1alpha1.Param{Name: in.Name, Value: in.Value})
+		v.Spec.Inputs = append(v.Spec.Inputs, v1alpha1.VoteInput{Name: in.Name, Value: in.Value})
 	}
 	if err := s.client.Create(ctx, v); err != nil {
 		return "", err

@@ -59,6 +59,8 @@ type file struct {
 		Username     string `json:"username,omitempty"`
 		PasswordFile string `json:"passwordFile,omitempty"`
 		From         string `json:"from"`
+		// RequesterDomains may be told of the outcome beside the domain of from.
+		RequesterDomains []string `json:"requesterDomains,omitempty"`
 		Timeout      string `json:"timeout,omitempty"`
 	} `json:"smtp,omitempty"`
 	OIDC     *login        `json:"oidc,omitempty"`
@@ -130,6 +132,7 @@ func parse(raw []byte) (Config, error) {
 	if s := f.SMTP; s != nil {
 		c.SMTP = &email.Config{
 			Host: s.Host, Port: s.Port, TLS: email.TLS(s.TLS), CAFile: s.CAFile, Username: s.Username, From: s.From, Timeout: 30 * time.Second,
+			RequesterDomains: s.RequesterDomains,
 		}
 		if c.SMTP.TLS == "" {
 			c.SMTP.TLS = email.StartTLS

@@ -53,6 +53,9 @@ func toDomain(o *v1alpha1.Approval) approvals.Approval {
 			Groups: slices.Clone(v.Groups), ByRBAC: v.ByRBAC, Inputs: paramsToDomain(v.Inputs), BreakGlass: v.BreakGlass, For: v.For,
 		})
 	}
+	for _, w := range o.Status.Withdrawn {
+		a.Withdrawn = append(a.Withdrawn, approvals.Withdrawal{Voter: w.Voter, At: w.At.Time, Evidence: w.Evidence, By: w.By})
+	}
 	for _, n := range o.Status.Notifications {
 		d := approvals.Delivery{
 			Event: n.Event, Channel: n.Channel, Recipient: n.Recipient, MessageID: n.MessageID,
@@ -94,6 +97,9 @@ func statusOf(a approvals.Approval, before v1alpha1.ApprovalStatus, generation i
 			At: *micro(v.At), Way: string(v.Way), Evidence: v.Evidence,
 			Groups: v.Groups, ByRBAC: v.ByRBAC, Inputs: paramsToAPI(v.Inputs), BreakGlass: v.BreakGlass, For: v.For,
 		})
+	}
+	for _, w := range a.Withdrawn {
+		s.Withdrawn = append(s.Withdrawn, v1alpha1.Withdrawal{Voter: w.Voter, At: *micro(w.At), Evidence: w.Evidence, By: w.By})
 	}
 	for _, d := range a.Deliveries {
 		n := v1alpha1.Notification{

@@ -119,6 +119,12 @@ var anyApproval = rapid.Custom(func(t *rapid.T) approvals.Approval {
 	if a.Outcome != approvals.Pending {
 		a.Inputs, a.SupersededBy = params.Draw(t, "inputs"), anyName.Draw(t, "superseded by")
 		a.DecidedAt = instant(time.Microsecond).Draw(t, "decided")
+		if rapid.Bool().Draw(t, "cancelled") {
+			a.Cancellation = &approvals.Cancellation{By: anyName.Draw(t, "by"), Why: anyText.Draw(t, "why"), At: instant(time.Microsecond).Draw(t, "cancelled at")}
+		}
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "withdrawn") {
+		a.Withdrawn = append(a.Withdrawn, approvals.Withdrawal{Voter: anyText.Draw(t, "voter"), At: instant(time.Microsecond).Draw(t, "at"), Evidence: anyName.Draw(t, "evidence"), By: anyName.Draw(t, "by")})
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "votes") {
 		a.Votes = append(a.Votes, approvals.Vote{

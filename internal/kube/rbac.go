@@ -7,7 +7,7 @@ package kube
 // +kubebuilder:rbac:groups=countersign.dev,resources=gates,verbs=get;list;watch
 // +kubebuilder:rbac:groups=countersign.dev,resources=gates/status,verbs=patch
 // +kubebuilder:rbac:groups=countersign.dev,resources=delegations,verbs=get;list;watch
-// +kubebuilder:rbac:groups=countersign.dev,resources=votes,verbs=get;list;watch
+// +kubebuilder:rbac:groups=countersign.dev,resources=votes,verbs=get;list;watch;delete
 // +kubebuilder:rbac:groups=countersign.dev,resources=votes/status,verbs=patch
 // +kubebuilder:rbac:groups=countersign.dev,resources=approvals,verbs=get;list;watch;create;update;delete
 // +kubebuilder:rbac:groups=countersign.dev,resources=approvals/status,verbs=patch

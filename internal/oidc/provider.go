@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -208,7 +210,7 @@ func (l *Login) verify(ctx context.Context, k *known, raw string) (*oidc.IDToken
 	defer cancel()
 	t, err := k.verifier.Verify(ctx, raw)
 	if err == nil {
-		return t, nil
+		return t, l.isIDToken(raw, t)
 	}
 	if _, ended := errors.AsType[*oidc.TokenExpiredError](err); ended {
 		return nil, bad(err, "the ID token has expired: log in again")
@@ -218,6 +220,35 @@ func (l *Login) verify(ctx context.Context, k *known, raw string) (*oidc.IDToken
 		return nil, down(err)
 	}
 	return nil, bad(err, "the ID token was not accepted: it must be one that %s issued for client %q", l.config.Issuer, l.config.ClientID)
+}
+
+// isIDToken says why a token that the provider signed for us is none that says who
+// logged in here: an access token, or one that was given to another client.
+func (l *Login) isIDToken(raw string, t *oidc.IDToken) error {
+	var claims struct {
+		Type  string `json:"typ"` // Keycloak's
+		Party string `json:"azp"`
+	}
+	if err := t.Claims(&claims); err != nil {
+		return bad(err, "the ID token's claims do not read")
+	}
+	head, _, _ := strings.Cut(raw, ".")
+	var header struct {
+		Type string `json:"typ"`
+	}
+	text, err := base64.RawURLEncoding.DecodeString(head)
+	if err == nil {
+		err = json.Unmarshal(text, &header)
+	}
+	switch {
+	case err != nil:
+		return bad(err, "the ID token's header does not read")
+	case header.Type != "" && !strings.EqualFold(header.Type, "JWT"), claims.Type != "" && !strings.EqualFold(claims.Type, "ID"):
+		return bad(nil, "this is an access token, and it takes the ID token to say who you are")
+	case claims.Party != "" && claims.Party != l.config.ClientID, claims.Party == "" && len(t.Audience) > 1:
+		return bad(nil, "the ID token was given to another client than %q: log in here", l.config.ClientID)
+	}
+	return nil
 }
 
 func down(err error) error {

@@ -29,6 +29,8 @@ type Config struct {
 	Password keyring.Secret
 	From     string        // address, with or without a name
 	Timeout  time.Duration // of one whole delivery
+	// RequesterDomains are those of requesters whom no Gate names, beside that of From.
+	RequesterDomains []string
 }
 
 // Validate lists everything that is wrong.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/mail"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,7 +31,13 @@ type Channel struct {
 var _ notify.Channel = (*Channel)(nil)
 
 // Route is "email", and everything.
-func (*Channel) Route() notify.Route { return notify.Route{Name: notify.Email} }
+func (c *Channel) Route() notify.Route {
+	domains := slices.Clone(c.Config.RequesterDomains)
+	if from, err := mail.ParseAddress(c.Config.From); err == nil {
+		domains = append(domains, from.Address)
+	}
+	return notify.Route{Name: notify.Email, Domains: domains}
+}
 
 // Send makes one connection, sends one mail and waits for the server's 250. The
 // error never holds the password or the link. A mail's id is the message's.

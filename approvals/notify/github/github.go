@@ -8,7 +8,6 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -133,29 +132,19 @@ func (c *Channel) context(a approvals.Approval) string {
 	return short(c.Config.Context+"/"+a.Namespace+"/"+a.Trigger, 255)
 }
 
-// stateOf is success for nothing but an approval.
+// stateOf is success for nothing but an approval. It names nobody: whoever sees the
+// repository sees it.
 func stateOf(a approvals.Approval, card templates.Card) (state, description string) {
-	by := ""
-	if who := factOf(card, "By"); who != "" {
-		by = " by " + who
-	}
 	switch a.Outcome {
 	case approvals.Approved:
-		return "success", "approved" + by
+		return "success", "approved"
 	case approvals.Rejected:
-		return "failure", "rejected" + by
+		return "failure", "rejected"
 	case approvals.Expired, approvals.Cancelled, approvals.Superseded:
 		return "error", card.State
 	default:
-		return "pending", "awaiting approval by " + factOf(card, "Who can decide")
+		return "pending", "awaiting approval"
 	}
-}
-
-func factOf(c templates.Card, name string) string {
-	if i := slices.IndexFunc(c.Facts, func(f templates.Fact) bool { return f.Name == name }); i >= 0 {
-		return c.Facts[i].Value
-	}
-	return ""
 }
 
 // short is at most most characters. GitHub shows descriptions as text.

@@ -69,10 +69,10 @@ func TestStates(t *testing.T) {
 		a           *ct.Builder
 		state, says string
 	}{
-		"waits":      {notify.Opened, nil, "pending", "awaiting approval by alice"},
-		"one of two": {notify.Opened, ct.Make("a").Users("alice", "bob").Quorum(2).Voted("alice", approvals.Approve, ""), "pending", "awaiting approval by alice and bob"},
-		"approved":   {notify.Decided, nil, "success", "approved by alice"},
-		"rejected":   {notify.Decided, ct.Make("a").Voted("alice", approvals.Reject, "no"), "failure", "rejected by alice"},
+		"waits":      {notify.Opened, nil, "pending", "awaiting approval"},
+		"one of two": {notify.Opened, ct.Make("a").Users("alice", "bob").Quorum(2).Voted("alice", approvals.Approve, ""), "pending", "awaiting approval"},
+		"approved":   {notify.Decided, nil, "success", "approved"},
+		"rejected":   {notify.Decided, ct.Make("a").Voted("alice", approvals.Reject, "no"), "failure", "rejected"},
 		"in time":    {notify.Decided, outcome(approvals.Approved), "success", "approved"},
 		"expired":    {notify.Decided, outcome(approvals.Expired), "error", "expired"},
 		"cancelled":  {notify.Decided, outcome(approvals.Cancelled), "error", "cancelled"},

@@ -36,6 +36,10 @@ type Notify struct {
 	known map[string]*progress // by Approval UID
 }
 
+// ledgerTime is how long the ledger's write may take. It is made even when the process
+// is told to stop meanwhile: the next one must not tell the same people again.
+const ledgerTime = 5 * time.Second
+
 // progress is what this process did for one Approval that the ledger may not have
 // yet.
 type progress struct {
@@ -99,8 +103,8 @@ func (r *Notify) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, 
 	due, again := notify.Plan(a, route, r.Now(), p.tries)
 	for _, d := range due {
 		id, err := r.Channel.Send(ctx, d.Message)
-		if ctx.Err() != nil {
-			return ctrl.Result{}, ctx.Err() // shutting down: whether it went out is not known
+		if err != nil && ctx.Err() != nil {
+			break // shutting down: whether it went out is not known, of those before it is
 		}
 		delivery := approvals.Delivery{
 			Event: d.Message.Event, Channel: route.Name, Recipient: d.Message.Recipient, MessageID: id, Attempts: d.Attempt,
@@ -119,6 +123,8 @@ func (r *Notify) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, 
 	}
 	r.remember(a.UID, p)
 	if len(p.unrecorded) > 0 {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ledgerTime)
+		defer cancel()
 		_, err := r.Store.Update(ctx, key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
 			for _, d := range p.unrecorded {
 				a = notify.Record(a, d)

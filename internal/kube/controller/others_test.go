@@ -87,17 +87,25 @@ func TestNotifyLedgerFails(t *testing.T) {
 	}
 }
 
-// TestNotifyStops: nothing is sent of what is decided, nor written while the process
-// ends.
+// TestNotifyStops: who was told before the process was asked to end is in the ledger,
+// and is not told again; nothing is sent of what is decided.
 func TestNotifyStops(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, kubetest.World)
 	name := w.opened()
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	before := w.Writes()
-	if _, err := w.notify.Reconcile(ctx, request(name)); err == nil || w.Writes() != before {
-		t.Errorf("shutting down: %v, %d writes", err, w.Writes()-before)
+	w.mails.stop = cancel
+	if _, err := w.notify.Reconcile(ctx, request(name)); err != nil {
+		t.Error(err)
+	}
+	if ds := w.get(name).Deliveries; len(ds) != 1 || len(w.mails.sent) != 1 {
+		t.Fatalf("shutting down: sent %v, ledger %+v", w.mails.sent, ds)
+	}
+	w.mails.stop = nil
+	next := &Notify{Store: w.store, Channel: w.mails, Now: w.now, Log: w.notify.Log, Sent: w.notify.Sent}
+	w.step(next, name)
+	if s := w.mails.sent; len(s) != 2 || s[0] == s[1] {
+		t.Errorf("sent %v, want each once", s)
 	}
 	w.vote(name, "alice", approvals.Approve)
 	sent := len(w.mails.sent)

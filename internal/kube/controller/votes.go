@@ -33,6 +33,7 @@ type Votes struct {
 	Store  *kube.Store
 	Desk   Voter
 	Guards *kube.Guards
+	Now    func() time.Time
 	Log    *slog.Logger
 }
 
@@ -52,8 +53,11 @@ func (r *Votes) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 	if err := r.Client.Get(ctx, req.NamespacedName, &v); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if v.Status.State != "" || v.DeletionTimestamp != nil {
+	switch {
+	case v.DeletionTimestamp != nil:
 		return ctrl.Result{}, nil
+	case v.Status.State != "":
+		return r.remove(ctx, &v)
 	}
 	since, err := r.Guards.Since(ctx, kube.GuardOfVotes)
 	if err != nil {
@@ -72,12 +76,24 @@ func (r *Votes) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 	}
 	switch approvals.CodeOf(err) {
 	case "":
-		return ctrl.Result{}, r.say(ctx, &v, v1alpha1.VoteRecorded, standing(a))
+		return ctrl.Result{RequeueAfter: keepVotes}, r.say(ctx, &v, v1alpha1.VoteRecorded, standing(a))
 	case approvals.CodeUnavailable, approvals.CodeInternal:
 		return ctrl.Result{}, err
 	default:
-		return ctrl.Result{}, r.say(ctx, &v, v1alpha1.VoteRefused, approvals.Message(err))
+		return ctrl.Result{RequeueAfter: keepVotes}, r.say(ctx, &v, v1alpha1.VoteRefused, approvals.Message(err))
 	}
+}
+
+// keepVotes is how long a Vote stays for whoever made it to read how it went.
+const keepVotes = time.Hour
+
+// remove removes a Vote that has been looked at long ago: the Approval has the record,
+// and every replica would hold it for ever.
+func (r *Votes) remove(ctx context.Context, v *v1alpha1.Vote) (ctrl.Result, error) {
+	if left := v.CreationTimestamp.Add(keepVotes).Sub(r.Now()); left > 0 {
+		return ctrl.Result{RequeueAfter: left}, nil
+	}
+	return ctrl.Result{}, client.IgnoreNotFound(r.Client.Delete(ctx, v, client.Preconditions{UID: &v.UID}))
 }
 
 // inTurn is how soon a Vote is looked at again that waits for an older one.
@@ -98,23 +114,12 @@ func (r *Votes) older(ctx context.Context, v *v1alpha1.Vote) (bool, error) {
 }
 
 func (r *Votes) fold(ctx context.Context, a approvals.Approval, v *v1alpha1.Vote) (approvals.Approval, error) {
-	// What nobody could have seen yet is not what they vote on.
-	made := v.CreationTimestamp.Add(clockStep)
-	if made.Before(a.OpenedAt) || a.Terms != nil && made.Before(a.Terms.SetAt) {
-		return a, approvals.Errorf(approvals.CodeConflict, "the vote is older than what is to be approved: look at it and vote again")
-	}
-	evidence := "vote:" + string(v.UID)
-	for _, x := range a.Votes {
-		switch {
-		case x.Evidence == evidence:
-			return a, nil // killed between the Approval's write and the Vote's
-		case x.Way != approvals.WayObject && approvals.SamePerson(x.Voter, v.Spec.Voter) && x.At.After(made):
-			return a, approvals.Errorf(approvals.CodeConflict, "a newer vote of %s is recorded: nothing was changed", v.Spec.Voter)
-		}
-	}
 	b := approvals.Ballot{
-		Voter:   approvals.Identity{Name: v.Spec.Voter, Groups: slices.Clone(v.Spec.Groups), Way: approvals.WayObject, Evidence: evidence},
+		Voter: approvals.Identity{
+			Name: v.Spec.Voter, Groups: slices.Clone(v.Spec.Groups), Way: approvals.WayObject, Evidence: "vote:" + string(v.UID),
+		},
 		Verdict: approvals.Verdict(v.Spec.Verdict), Comment: v.Spec.Comment, BreakGlass: v.Spec.BreakGlass,
+		Made: v.CreationTimestamp.Add(clockStep),
 	}
 	for _, in := range v.Spec.Inputs {
 		b.Inputs = append(b.Inputs, approvals.Param{Name: in.Name, Value: in.Value})

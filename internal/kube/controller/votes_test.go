@@ -6,6 +6,7 @@ import (
 	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -164,6 +165,33 @@ func TestVoteAgain(t *testing.T) {
 	w.step(w.votes, "new")
 	if got := w.state("new"); !strings.HasPrefix(got, "Recorded") || w.Count("patch status") != writes+1 {
 		t.Errorf("%q after %d writes", got, w.Count("patch status")-writes)
+	}
+}
+
+// TestVoteIsRemoved: the Approval has the record, so the object goes after a while,
+// and never before it was looked at.
+func TestVoteIsRemoved(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, kubetest.World)
+	w.guard()
+	approval := w.opened()
+	w.put("v", v1alpha1.VoteSpec{Approval: approval, Voter: "alice", Verdict: "approve"})
+	w.wait(2 * time.Minute)
+	w.step(w.votes, "v")
+	if !strings.HasPrefix(w.state("v"), "Recorded") || len(w.get(approval).Votes) != 1 {
+		t.Fatalf("%q", w.state("v"))
+	}
+	if again := w.step(w.votes, "v").RequeueAfter; again != 58*time.Minute {
+		t.Errorf("again in %s", again)
+	}
+	w.wait(time.Hour)
+	w.step(w.votes, "v")
+	var v v1alpha1.Vote
+	if err := w.Get(t.Context(), request("v").NamespacedName, &v); !apierrors.IsNotFound(err) {
+		t.Errorf("still there: %v", err)
+	}
+	if len(w.get(approval).Votes) != 1 {
+		t.Error("the vote went with its object")
 	}
 }
 

@@ -86,7 +86,7 @@ func newWorld(t *testing.T, docs string) *world {
 		Ended: ended, Confirmed: func(approvals.Approval) { w.confirmed++ },
 	}
 	w.notify = &Notify{Store: w.store, Channel: w.mails, Now: w.now, Log: log, Sent: func(bool) {}}
-	w.votes = &Votes{Client: w, Store: w.store, Desk: w.desk, Guards: &kube.Guards{Live: w, Now: w.now}, Log: log}
+	w.votes = &Votes{Client: w, Store: w.store, Desk: w.desk, Guards: &kube.Guards{Live: w, Now: w.now}, Now: w.now, Log: log}
 	w.gates = &Gates{Client: w, CEL: cel, Now: w.now}
 	w.triggers = &Triggers{Client: w, Triggers: triggers, Events: w.events, Log: log}
 	w.listener = &kubetest.Listener{Cluster: w.Cluster, Now: w.now, Processor: &interceptor.Processor{
@@ -172,13 +172,20 @@ type mailbox struct {
 	mu   sync.Mutex
 	sent []string
 	down bool
+	stop func() // called after a mail, as if the process were asked to end
 }
 
 func (*mailbox) Route() notify.Route { return notify.Route{Name: notify.Email} }
 
-func (m *mailbox) Send(_ context.Context, msg notify.Message) (string, error) {
+func (m *mailbox) Send(ctx context.Context, msg notify.Message) (string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.stop != nil {
+		defer m.stop()
+	}
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
 	if m.down {
 		return "", errors.New("mail server m:25: connection refused")
 	}

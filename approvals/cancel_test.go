@@ -1,0 +1,85 @@
+package approvals_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+)
+
+// TestCancel: what waits ends, what is decided starts nothing any more, and what has
+// started is not taken back.
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	approved := func() *ct.Builder { return ct.Make("a").Users("alice").Voted("alice", approve, "") }
+	for name, c := range map[string]struct {
+		a    *ct.Builder
+		why  string
+		did  approvals.Change
+		ends approvals.Outcome
+		want string
+	}{
+		"pending":     {ct.Make("a"), "wrong branch", approvals.Ended, approvals.Cancelled, ""},
+		"blocked":     {ct.Make("a").NoTerms(nil), "never mind", approvals.Ended, approvals.Cancelled, ""},
+		"approved":    {approved(), "wrong branch", approvals.Stopped, approvals.Approved, ""},
+		"no reason":   {ct.Make("a"), " \n", approvals.Absent, approvals.Pending, "say why"},
+		"too long":    {ct.Make("a"), strings.Repeat("x", approvals.MaxComment+1), approvals.Absent, approvals.Pending, "the most is 2048"},
+		"rejected":    {ct.Make("a").Users("alice").Voted("alice", reject, ""), "x", approvals.Absent, approvals.Rejected, "already rejected by alice"},
+		"has started": {approved().With(func(a *approvals.Approval) { a.Next = &approvals.Run{Name: "a"} }), "x", approvals.Absent, approvals.Approved, "already approved by alice"},
+	} {
+		got, did, err := approvals.Cancel(c.a.Obj(), approvals.Cancellation{By: "olga", Why: c.why}, minute(5))
+		if did != c.did || got.Outcome != c.ends || !strings.Contains(approvals.Message(err), c.want) || (err == nil) != (c.want == "") {
+			t.Errorf("%s: %s, %s, %v", name, did, got.Outcome, err)
+		}
+		if c.did == approvals.Absent {
+			continue
+		}
+		if got.ToRelease() || *got.Cancellation != (approvals.Cancellation{By: "olga", Why: c.why, At: minute(5)}) {
+			t.Errorf("%s: to release %t, %+v", name, got.ToRelease(), got.Cancellation)
+		}
+		again, did, err := approvals.Cancel(got, approvals.Cancellation{By: "eve", Why: "me too"}, minute(6))
+		if err != nil || did != approvals.Absent || again.Cancellation.By != "olga" {
+			t.Errorf("%s again: %s, %v", name, did, err)
+		}
+	}
+}
+
+// TestGiveUp: a run is started within a day of the decision or not at all.
+func TestGiveUp(t *testing.T) {
+	t.Parallel()
+	a := ct.Make("a").Users("alice").Voted("alice", approve, "").Obj()
+	end := a.DecidedAt.Add(approvals.ReleaseWithin)
+	if _, did := approvals.GiveUp(a, end.Add(-time.Nanosecond)); did != approvals.Absent {
+		t.Errorf("before its time: %s", did)
+	}
+	got, did := approvals.GiveUp(a, end)
+	if did != approvals.Stopped || got.ToRelease() || got.Outcome != approvals.Approved || !strings.Contains(got.Unreleased.Message, "24 hours") {
+		t.Errorf("%s: %+v", did, got)
+	}
+	if _, did := approvals.GiveUp(got, end); did != approvals.Absent {
+		t.Errorf("again: %s", did)
+	}
+	a.Next = &approvals.Run{Name: "a"}
+	if _, did := approvals.GiveUp(a, end); did != approvals.Absent {
+		t.Errorf("its run was seen: %s", did)
+	}
+}
+
+// TestSupersedeStuck: a newer one takes the place of one that can't be released, and
+// leaves one alone that is being released.
+func TestSupersedeStuck(t *testing.T) {
+	t.Parallel()
+	newest := func(a *approvals.Approval) { a.Terms.Policy.Supersede, a.Terms.Key = approvals.SupersedeNewest, "prod" }
+	old := ct.Make("a").Users("alice").With(newest).Voted("alice", approve, "").Obj()
+	newer := ct.Make("b").With(newest).With(func(a *approvals.Approval) { a.OpenedAt = a.OpenedAt.Add(time.Second) }).Obj()
+	if _, did := approvals.Supersede(old, newer, minute(5)); did != approvals.Absent {
+		t.Errorf("being released: %s", did)
+	}
+	old.Unreleased = &approvals.Problem{Reason: "ListenerDown", Message: "no"}
+	got, did := approvals.Supersede(old, newer, minute(5))
+	if did != approvals.Stopped || got.ToRelease() || got.Outcome != approvals.Approved || !strings.Contains(got.Cancellation.Why, "b took its place") {
+		t.Errorf("%s: %+v", did, got.Cancellation)
+	}
+}
