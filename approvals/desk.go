@@ -63,6 +63,9 @@ func (d *Desk) Vote(ctx context.Context, key Key, b Ballot) (Approval, Change, e
 	if err != nil {
 		return Approval{}, Absent, err
 	}
+	if a.Terms == nil { // what has to be proved follows from them
+		return a, Absent, notReady(a)
+	}
 	if b.Voter, err = d.Prove(ctx, a, b.Voter, b.BreakGlass); err != nil {
 		return a, Absent, err
 	}

@@ -1,0 +1,168 @@
+//go:build kube
+
+// Package deploy_test holds what is deployed to what its comments say.
+package deploy_test
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/yaml"
+)
+
+const service = "system:serviceaccount:countersign:countersign"
+
+// cluster is a real API server with our resources, policies and roles.
+type cluster struct{ config *rest.Config }
+
+// as is a client for somebody with every right that RBAC can give in namespaces: what
+// is refused is refused by a policy.
+func (c cluster) as(t *testing.T, user string, groups ...string) client.Client {
+	t.Helper()
+	config := rest.CopyConfig(c.config)
+	config.Impersonate = rest.ImpersonationConfig{UserName: user, Groups: append(groups, "system:authenticated")}
+	api, err := client.New(config, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return api
+}
+
+func start(t *testing.T) cluster {
+	t.Helper()
+	env := &envtest.Environment{CRDDirectoryPaths: []string{"crd"}, ErrorIfCRDPathMissing: true}
+	config, err := env.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = env.Stop() })
+	c := cluster{config}
+	root := c.as(t, "root", "system:masters")
+	for _, file := range []string{"base/admission.yaml", "base/accounts.yaml"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for doc := range strings.SplitSeq(string(text), "\n---\n") {
+			if u := parse(t, doc); u.GetNamespace() == "" {
+				must(t, root.Create(t.Context(), u))
+			}
+		}
+	}
+	for _, who := range []string{"alice", "bob", "olga", service, "system:serviceaccount:kube-system:namespace-controller"} {
+		verbs := "[get, create, delete, update, patch]"
+		if who == "olga" { // operates the namespace
+			verbs = "['*']"
+		}
+		resources := "[votes, delegations, approvals, votes/status]"
+		if who == "olga" {
+			resources = "['*']"
+		}
+		name := strings.ReplaceAll(who, ":", "-")
+		must(t, root.Create(t.Context(), parse(t, `{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: `+name+`}, rules: [{apiGroups: [countersign.dev], resources: `+resources+`, verbs: `+verbs+`}]}`)))
+		must(t, root.Create(t.Context(), parse(t, `{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: `+name+`}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: `+name+`}, subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: '`+who+`'}]}`)))
+	}
+	return c
+}
+
+func parse(t *testing.T, doc string) *unstructured.Unstructured {
+	t.Helper()
+	u := &unstructured.Unstructured{}
+	if err := yaml.Unmarshal([]byte(doc), &u.Object); err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func vote(name, voter, more string) string {
+	return `{apiVersion: countersign.dev/v1alpha1, kind: Vote, metadata: {namespace: default, name: ` + name + `}, spec: {approval: a, voter: ` + voter + `, verdict: approve` + more + `}}`
+}
+
+func approval(name string) string {
+	return `{apiVersion: countersign.dev/v1alpha1, kind: Approval, metadata: {namespace: default, name: ` + name + `}, spec: {trigger: t, source: {event: {digest: d, body: "{}"}}}}`
+}
+
+func delegation(name, from string) string {
+	return `{apiVersion: countersign.dev/v1alpha1, kind: Delegation, metadata: {namespace: default, name: ` + name + `}, spec: {from: ` + from + `, to: dan, until: "` +
+		time.Now().Add(time.Hour).UTC().Format(time.RFC3339) + `"}}`
+}
+
+// TestPolicies: whoever has every right in a namespace still speaks for nobody but
+// themselves, and each refusal says what to do.
+func TestPolicies(t *testing.T) {
+	c := start(t)
+	ctx := t.Context()
+	// A policy takes a moment to be in force.
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(200 * time.Millisecond) {
+		err := c.as(t, "alice").Create(ctx, parse(t, vote("probe", "bob", "")), client.DryRunAll)
+		if err != nil && strings.Contains(err.Error(), "you are alice") {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the policies are not in force: %v", err)
+		}
+	}
+	create := func(doc string) func(context.Context, client.Client) error {
+		return func(ctx context.Context, api client.Client) error { return api.Create(ctx, parse(t, doc)) }
+	}
+	remove := func(doc string) func(context.Context, client.Client) error {
+		return func(ctx context.Context, api client.Client) error { return api.Delete(ctx, parse(t, doc)) }
+	}
+	status := func(doc string) func(context.Context, client.Client) error {
+		return func(ctx context.Context, api client.Client) error {
+			return api.Status().Patch(ctx, parse(t, doc), client.RawPatch("application/merge-patch+json", []byte(`{"status":{"state":"Recorded"}}`)))
+		}
+	}
+	patch := func(doc, change string) func(context.Context, client.Client) error {
+		return func(ctx context.Context, api client.Client) error {
+			return api.Patch(ctx, parse(t, doc), client.RawPatch("application/merge-patch+json", []byte(change)))
+		}
+	}
+	for _, c := range []struct {
+		name, user string
+		api        client.Client
+		do         func(context.Context, client.Client) error
+		want       string
+	}{
+		{"a vote of one's own", "alice", c.as(t, "alice"), create(vote("v1", "alice", "")), ""},
+		{"another's vote", "alice", c.as(t, "alice"), create(vote("v2", "bob", "")), "you are alice and can only vote as that"},
+		{"a group of one's own", "alice", c.as(t, "alice", "sre"), create(vote("v3", "alice", ", groups: [sre]")), ""},
+		{"another group", "alice", c.as(t, "alice", "dev"), create(vote("v4", "alice", ", groups: [sre]")), "you can only vote by groups that you are in"},
+		{"the service votes for nobody", service, c.as(t, service), create(vote("v5", "alice", "")), "can only vote as that"},
+		{"what became of it", "alice", c.as(t, "alice"), status(vote("v1", "alice", "")), "for the service to say"},
+		{"what became of it, by an operator", "olga", c.as(t, "olga"), status(vote("v1", "alice", "")), "for the service to say"},
+		{"the service says", service, c.as(t, service), status(vote("v1", "alice", "")), ""},
+		{"another's vote removed", "bob", c.as(t, "bob"), remove(vote("v1", "alice", "")), "only alice removes this vote"},
+		{"one's own removed", "alice", c.as(t, "alice"), remove(vote("v1", "alice", "")), ""},
+		{"removed by the service", service, c.as(t, service), remove(vote("v3", "alice", "")), ""},
+		{"a deputy", "alice", c.as(t, "alice"), create(delegation("d1", "alice")), ""},
+		{"another's deputy", "bob", c.as(t, "bob"), create(delegation("d2", "alice")), "you are bob and can only hand over"},
+		{"an approval", "alice", c.as(t, "alice"), create(approval("a1")), "written by Countersign alone"},
+		{"an approval, by the service", service, c.as(t, service), create(approval("a1")), ""},
+		{"a label on it", "olga", c.as(t, "olga"), patch(approval("a1"), `{"metadata":{"labels":{"x":"y"}}}`), ""},
+		{"its spec", "olga", c.as(t, "olga"), patch(approval("a1"), `{"spec":{"seal":"x"}}`), "written by Countersign alone"},
+		{"another's deputy removed", "bob", c.as(t, "bob"), remove(delegation("d1", "alice")), "only alice takes this back"},
+		{"removed by an operator", "olga", c.as(t, "olga"), remove(delegation("d1", "alice")), ""},
+		{"again", "alice", c.as(t, "alice"), create(delegation("d1", "alice")), ""},
+		{"removed with its namespace", "namespace-controller", c.as(t, "system:serviceaccount:kube-system:namespace-controller"), remove(delegation("d1", "alice")), ""},
+	} {
+		err := c.do(ctx, c.api)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s, by %s: %v, want %q", c.name, c.user, err, c.want)
+		}
+	}
+}
