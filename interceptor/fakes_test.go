@@ -61,11 +61,10 @@ func (f *fakeOpener) Hint(_ context.Context, g Gated, namespace, name, uid strin
 // fakeReleases has a cache that may lag behind.
 type fakeReleases struct{ cached, live *ct.MemStore }
 
-func (f fakeReleases) Get(ctx context.Context, key approvals.Key) (approvals.Approval, error) {
-	return f.cached.Get(ctx, key)
-}
-
-func (f fakeReleases) Fresh(ctx context.Context, key approvals.Key) (approvals.Approval, error) {
+func (f fakeReleases) Decided(ctx context.Context, key approvals.Key) (approvals.Approval, error) {
+	if a, err := f.cached.Get(ctx, key); err == nil && a.Decided() {
+		return a, nil
+	}
 	return f.live.Get(ctx, key)
 }
 

@@ -39,8 +39,8 @@ type Opener interface {
 
 // Releases is the store as far as releasing needs it.
 type Releases interface {
-	Get(ctx context.Context, key approvals.Key) (approvals.Approval, error)   // may lag behind
-	Fresh(ctx context.Context, key approvals.Key) (approvals.Approval, error) // the API server's word
+	// Decided is an Approval that is decided, or the API server's word that it is not.
+	Decided(ctx context.Context, key approvals.Key) (approvals.Approval, error)
 }
 
 // Processor holds and releases. It implements Triggers' InterceptorInterface.
@@ -80,11 +80,7 @@ func (p *Processor) release(ctx context.Context, g Gated, key approvals.Key, r *
 	if err := verify(p.Ring(), header, r.Body, p.Now()); err != nil {
 		return p.refuse(g.Namespace, g.Name, err)
 	}
-	a, err := p.Releases.Get(ctx, key)
-	if err == nil && (!a.Decided() || a.Terms == nil) {
-		// The cache may lag behind the vote that made us post.
-		a, err = p.Releases.Fresh(ctx, key)
-	}
+	a, err := p.Releases.Decided(ctx, key)
 	if err != nil {
 		return p.refuse(g.Namespace, g.Name, err)
 	}

@@ -61,7 +61,7 @@ type file struct {
 		From         string `json:"from"`
 		// RequesterDomains may be told of the outcome beside the domain of from.
 		RequesterDomains []string `json:"requesterDomains,omitempty"`
-		Timeout      string `json:"timeout,omitempty"`
+		Timeout          string   `json:"timeout,omitempty"`
 	} `json:"smtp,omitempty"`
 	OIDC     *login        `json:"oidc,omitempty"`
 	Record   *recordFile   `json:"record,omitempty"`

@@ -112,6 +112,18 @@ func TestStaleCache(t *testing.T) {
 	if got, err := s.Get(t.Context(), voted.Key); err != nil || got.Name != "a" {
 		t.Errorf("get what the cache lacks: %v", err)
 	}
+	// A cache that does not catch up gives way to the API server's word.
+	done := two().Voted("alice", approvals.Approve, "").Voted("bob", approvals.Approve, "").Obj()
+	api = seeded(t, done)
+	s = api.store()
+	s.Client = lagging{Client: api, old: objectOf(two().Obj())}
+	if got, err := s.Decided(t.Context(), done.Key); err != nil || !got.Decided() {
+		t.Errorf("behind a cache that lags: %s, %v", got.Outcome, err)
+	}
+	s.Client = api
+	if got, err := s.Decided(t.Context(), done.Key); err != nil || !got.Decided() {
+		t.Errorf("from the cache: %s, %v", got.Outcome, err)
+	}
 }
 
 // TestUpdateWrites: one status write for one change, none for none.

@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
@@ -28,11 +27,6 @@ const (
 	// the vote, which posts at once. It bounds what a kill -9 of that process
 	// costs.
 	grace = 3 * time.Second
-	// calm is how long nothing may have waited for its run before runs that were
-	// seen are recorded, and maxYield how long that is put off at most: in a burst
-	// the record leaves the API server to the releases.
-	calm     = 300 * time.Millisecond
-	maxYield = 5 * time.Second
 	// clockStep is how far a creation time, which has whole seconds, may be behind.
 	clockStep = time.Second
 	// strangerAgain is how often a taken name is looked at again.
@@ -55,7 +49,7 @@ type Approvals struct {
 	Confirmed func(approvals.Approval)
 	Workers   int
 
-	waited atomic.Int64 // when an Approval last waited for its run, Unix ns
+	burst burst
 }
 
 var _ reconcile.Reconciler = (*Approvals)(nil)
@@ -87,6 +81,7 @@ func (r *Approvals) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 	a, err := r.Store.Cached(ctx, key)
 	switch {
 	case approvals.CodeOf(err) == approvals.CodeNotFound:
+		r.burst.gone(req.NamespacedName)
 		return ctrl.Result{}, nil
 	case err != nil:
 		return ctrl.Result{}, err
@@ -199,6 +194,7 @@ func (r *Approvals) release(ctx context.Context, a approvals.Approval) (ctrl.Res
 		return ctrl.Result{}, err
 	}
 	if found.Run != nil {
+		r.burst.seen(key(a), a.DecidedAt)
 		if left := r.yield(a, now); left > 0 {
 			return ctrl.Result{RequeueAfter: left}, nil
 		}
@@ -209,7 +205,7 @@ func (r *Approvals) release(ctx context.Context, a approvals.Approval) (ctrl.Res
 			return approvals.GiveUp(a, now)
 		})
 	}
-	r.waited.Store(now.UnixNano())
+	r.burst.waits(key(a), a.DecidedAt)
 	if found.Stranger {
 		return ctrl.Result{RequeueAfter: strangerAgain}, r.unreleased(ctx, a, kube.NameTaken(a))
 	}
@@ -239,6 +235,7 @@ func (r *Approvals) release(ctx context.Context, a approvals.Approval) (ctrl.Res
 // settle does what is left when no run is to come. One that was posted just before it
 // was cancelled came all the same: it is recorded.
 func (r *Approvals) settle(ctx context.Context, a approvals.Approval) error {
+	r.burst.gone(key(a))
 	if a.Cancellation != nil && a.Outcome != approvals.Cancelled {
 		found, err := kube.FindStarted(ctx, r.Client, a, r.Now())
 		if err != nil {
@@ -256,8 +253,8 @@ func (r *Approvals) settle(ctx context.Context, a approvals.Approval) error {
 
 // yield is how long the record of a's run is still to be put off.
 func (r *Approvals) yield(a approvals.Approval, now time.Time) time.Duration {
-	last := time.Unix(0, r.waited.Load())
-	return min(last.Add(calm).Sub(now), a.DecidedAt.Add(maxYield).Sub(now))
+	quiet := r.burst.quietAt(now)
+	return min(quiet.Sub(now), a.DecidedAt.Add(maxYield).Sub(now))
 }
 
 func (r *Approvals) reportError(ctx context.Context, a approvals.Approval, attempt kube.Attempt) error {
@@ -300,6 +297,10 @@ func (r *Approvals) confirm(ctx context.Context, a approvals.Approval, found kub
 	r.Confirmed(a)
 	r.Log.Info("release confirmed", "namespace", a.Namespace, "approval", a.Name, "run", found.Run.Name)
 	return nil
+}
+
+func key(a approvals.Approval) types.NamespacedName {
+	return types.NamespacedName{Namespace: a.Namespace, Name: a.Name}
 }
 
 func (r *Approvals) sameName(_ context.Context, o client.Object) []reconcile.Request {

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"errors"
+	"k8s.io/apimachinery/pkg/types"
 	"net/http"
 	"strings"
 	"testing"
@@ -336,20 +337,24 @@ func (w *world) pending(a approvals.Approval) approvals.Approval {
 func TestYield(t *testing.T) {
 	t.Parallel()
 	decided := ct.Make("a").Voted("alice", approvals.Approve, "").Obj()
-	at := decided.DecidedAt
+	at, mine, other := decided.DecidedAt, types.NamespacedName{Name: "a"}, types.NamespacedName{Name: "b"}
 	for name, c := range map[string]struct {
-		waited, now, want time.Duration
+		before    func(*burst)
+		now, want time.Duration
 	}{
-		"none waits":                {-time.Hour, 0, calm - time.Hour},
-		"one waited just now":       {0, 0, calm},
-		"one waited a moment ago":   {0, calm - 1, 1},
-		"calm again":                {0, calm, 0},
-		"they wait for long":        {maxYield - 1, maxYield - 1, 1},
-		"they wait for longer":      {maxYield, maxYield, 0},
-		"decided long ago, at work": {time.Hour, time.Hour, maxYield - time.Hour},
+		"just decided":        {func(*burst) {}, 0, calm},
+		"a moment ago":        {func(*burst) {}, calm - 1, 1},
+		"alone, and calm":     {func(*burst) {}, calm, 0},
+		"another decision":    {func(b *burst) { b.seen(other, at.Add(time.Second)) }, time.Second, calm},
+		"one has no run":      {func(b *burst) { b.waits(other, at) }, time.Second, calm},
+		"until it has":        {func(b *burst) { b.waits(other, at); b.seen(other, at) }, time.Second, calm - time.Second},
+		"or is gone":          {func(b *burst) { b.waits(other, at); b.gone(other) }, time.Second, calm - time.Second},
+		"not for long":        {func(b *burst) { b.waits(other, at.Add(time.Second)) }, maxYield - 1, 1},
+		"nor for one that is": {func(b *burst) { b.waits(other, at.Add(-time.Hour)) }, time.Second, calm - time.Second}, // stuck
 	} {
 		r := &Approvals{}
-		r.waited.Store(at.Add(c.waited).UnixNano())
+		c.before(&r.burst)
+		r.burst.seen(mine, at)
 		if got := r.yield(decided, at.Add(c.now)); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
