@@ -106,7 +106,9 @@ type Policy struct {
 	// KeepFor is how long the Approval stays once it was decided and its outcome
 	// acted on; 0: for ever.
 	KeepFor time.Duration
-	Notify  Notify // who is told, beside each approver by mail
+	// LinkNeedsLogin: a mailed link shows, and decides nothing.
+	LinkNeedsLogin bool
+	Notify         Notify // who is told, beside each approver by mail
 }
 
 // Limits of KeepFor, which the CRD schema has too. A run that ended less than a day

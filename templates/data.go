@@ -24,6 +24,8 @@ type Data struct {
 	Live bool
 	// Chain is the delivery that this is a part of, nil where it is not shown.
 	Chain *Chain
+	// LogIn is where the visitor can log in to decide, "" when they need not.
+	LogIn string
 	// Decidable says that Recipient may vote now; WhyNot says why not.
 	Decidable bool
 	WhyNot    string

@@ -133,6 +133,11 @@ type GateSpec struct {
 	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(s|m|h))+$`
 	// +optional
 	KeepFor string `json:"keepFor,omitempty"`
+	// mailLink says whether the link that was mailed to an approver lets whoever has
+	// it decide as them (Decides, the default), or shows the page and sends them to
+	// log in (NeedsLogin).
+	// +optional
+	MailLink MailLinkRule `json:"mailLink,omitempty"`
 	// notify says who is told, beside each approver by mail.
 	// +optional
 	Notify *Notify `json:"notify,omitempty"`
@@ -245,6 +250,10 @@ type CommentRule string
 // ExpiryRule says what becomes of what nobody decided in time.
 // +kubebuilder:validation:Enum=Expire;Approve;Reject
 type ExpiryRule string
+
+// MailLinkRule says what a mailed link is good for.
+// +kubebuilder:validation:Enum=Decides;NeedsLogin
+type MailLinkRule string
 
 // SupersedeRule says what becomes of what waits when a newer one comes.
 // +kubebuilder:validation:Enum=Keep;Newest

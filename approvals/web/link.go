@@ -19,7 +19,7 @@ import (
 func (s *server) showLink(w http.ResponseWriter, r *http.Request) {
 	claims, a, ok := s.byLink(w, r)
 	if ok {
-		s.page(w, http.StatusOK, s.Show(a, claims.Voter), r)
+		s.page(w, http.StatusOK, s.byMail(a, claims.Voter), r)
 	}
 }
 
@@ -30,7 +30,7 @@ func (s *server) voteByLink(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	id := approvals.Identity{Name: claims.Voter, Way: approvals.WayLink, Evidence: "link until " + claims.Expires.Format("2006-01-02T15:04:05Z")}
-	s.vote(w, r, claims.Key(), id, s.Show(a, claims.Voter), func(a approvals.Approval) templates.Data { return s.Show(a, claims.Voter) })
+	s.vote(w, r, claims.Key(), id, s.byMail(a, claims.Voter), func(a approvals.Approval) templates.Data { return s.byMail(a, claims.Voter) })
 }
 
 // vote takes id's vote, posted by the page's form; d is the page before it, and
@@ -117,6 +117,16 @@ func (s *server) byLink(w http.ResponseWriter, r *http.Request) (link.Claims, ap
 // Show is what the page shows of a to voter, of whom nothing but the name is known.
 func (d Deps) Show(a approvals.Approval, voter string) templates.Data {
 	return d.showTo(a, approvals.Identity{Name: voter})
+}
+
+// byMail is what the page behind a mailed link shows: where the Gate wants a login,
+// the way to it.
+func (d Deps) byMail(a approvals.Approval, voter string) templates.Data {
+	data := d.showTo(a, approvals.Identity{Name: voter, Way: approvals.WayLink})
+	if a.Terms != nil && a.Terms.Policy.LinkNeedsLogin && !a.Decided() {
+		data.LogIn = d.PageURL(a)
+	}
+	return data
 }
 
 func (d Deps) showTo(a approvals.Approval, id approvals.Identity) templates.Data {

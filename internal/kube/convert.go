@@ -221,6 +221,7 @@ func policyToDomain(gate string, s v1alpha1.GateSpec) approvals.Policy {
 	for _, r := range s.Results {
 		p.Results = append(p.Results, approvals.Expression{Name: r.Name, Expression: r.Expression})
 	}
+	p.LinkNeedsLogin = s.MailLink == mailLinkNeedsLogin
 	if s.KeepFor != "" {
 		var err error
 		if p.KeepFor, err = time.ParseDuration(s.KeepFor); err != nil {
@@ -260,6 +261,9 @@ func policyToAPI(p approvals.Policy) v1alpha1.GateSpec {
 	}
 	for _, r := range p.Results {
 		s.Results = append(s.Results, v1alpha1.Expression{Name: r.Name, Expression: r.Expression})
+	}
+	if p.LinkNeedsLogin {
+		s.MailLink = mailLinkNeedsLogin
 	}
 	if p.KeepFor > 0 {
 		s.KeepFor = p.KeepFor.String()
@@ -340,3 +344,6 @@ func cut(s string, most int) string {
 	}
 	return strings.ToValidUTF8(s[:most-len("…")], "") + "…"
 }
+
+// mailLinkNeedsLogin is the Gate's word for policies whose links decide nothing.
+const mailLinkNeedsLogin v1alpha1.MailLinkRule = "NeedsLogin"
