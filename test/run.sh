@@ -91,6 +91,8 @@ install_postgres() {
 stage_e2e() { in_deployed suite e2e test/e2e "${only_binary[@]}"; }
 stage_browser() {
   apt_get chromium:chromium || return
+  COUNTERSIGN_DEX=$(tool dex) || return
+  export COUNTERSIGN_DEX
   in_deployed suite browser test/browser "${only_binary[@]}"
 }
 stage_bench() { in_deployed suite bench test/bench "${only_binary[@]}"; }

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -84,8 +85,35 @@ func Main() (*Mailbox, error) {
 	if err := keyOf(ctx, c); err != nil {
 		return nil, err
 	}
-	return box, configure(ctx, c, MailConfig("http://countersign.test")+rooms())
+	return box, configure(ctx, c, MailConfig(external)+rooms())
 }
+
+// Reconfigure gives the deployed service another configuration, and secrets beside
+// those that it has, until the test ends.
+func (e *Env) Reconfigure(text string, secrets map[string]string) {
+	e.t.Helper()
+	set := func(ctx context.Context, text string, secrets map[string]string) error {
+		patch, err := json.Marshal(map[string]any{"stringData": secrets})
+		if err != nil {
+			return err
+		}
+		s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ServiceNamespace, Name: "countersign-secrets"}}
+		if err := e.Patch(ctx, s, client.RawPatch(types.MergePatchType, patch)); err != nil {
+			return err
+		}
+		return configure(ctx, e.WithWatch, text)
+	}
+	within := func(ctx context.Context, text string, secrets map[string]string) {
+		ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+		defer cancel()
+		must(e.t, set(ctx, text, secrets))
+	}
+	e.t.Cleanup(func() { within(context.WithoutCancel(e.t.Context()), MailConfig(external)+rooms(), nil) })
+	within(e.t.Context(), text+rooms(), secrets)
+}
+
+// external is where the service under test thinks that people reach it.
+const external = "http://countersign.test"
 
 // configure gives the service its configuration and waits until every pod has it.
 func configure(ctx context.Context, c client.Client, text string) error {

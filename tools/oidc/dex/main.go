@@ -9,6 +9,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -29,6 +30,8 @@ import (
 type config struct {
 	Address  string             `json:"address"`  // of a provider that was down; "": any port
 	Password string             `json:"password"` // everybody's
+	Cert     string             `json:"cert"`     // PEM of a certificate and its key: https; "": http
+	Key      string             `json:"key"`
 	Clients  []storage.Client   `json:"clients"`
 	People   []storage.Password `json:"people"`
 }
@@ -58,6 +61,14 @@ func run() error {
 		return err
 	}
 	issuer := "http://" + l.Addr().String() + "/dex"
+	if c.Cert != "" {
+		pair, err := tls.X509KeyPair([]byte(c.Cert), []byte(c.Key))
+		if err != nil {
+			return err
+		}
+		issuer = "https://" + l.Addr().String() + "/dex"
+		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12})
+	}
 	handler, err := provider(issuer, c)
 	if err != nil {
 		return err

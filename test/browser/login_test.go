@@ -1,0 +1,164 @@
+//go:build browser
+
+package browser
+
+import (
+	"bufio"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/countersign-dev/countersign/test/cluster"
+)
+
+const (
+	clientSecret = "the client's very secret secret"
+	password     = "everybody's password"
+)
+
+// certificate is a certificate for the node and its key, as PEM.
+func certificate(t *testing.T) (cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "dex"}, IPAddresses: []net.IP{net.ParseIP(cluster.NodeAddress)},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}))
+}
+
+// dex starts a provider on the node, where pods and the browser reach it, and returns
+// its issuer and what to trust.
+func dex(t *testing.T, redirect string, people ...string) (issuer, ca string) {
+	t.Helper()
+	cert, key := certificate(t)
+	var known []map[string]any
+	for _, p := range people {
+		known = append(known, map[string]any{"email": p, "username": p, "preferredUsername": p, "userID": "id-of-" + p, "emailVerified": true})
+	}
+	config, err := json.Marshal(map[string]any{
+		"address": cluster.NodeAddress + ":5556", "password": password, "cert": cert, "key": key, "people": known,
+		"clients": []map[string]any{{"id": "countersign", "secret": clientSecret, "name": "Countersign", "redirectURIs": []string{redirect}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), os.Getenv("COUNTERSIGN_DEX"))
+	var said strings.Builder
+	cmd.Stderr = &said
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("COUNTERSIGN_DEX: %v (use test/run.sh browser)", err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	if _, err := stdin.Write(append(config, '\n')); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		t.Fatalf("dex does not start: %v\n%s", err, said.String())
+	}
+	return strings.TrimSpace(line), cert
+}
+
+// The service as deployed, two replicas of it, with a login: the board fills and
+// empties by itself, a decision is made as who logged in, and a mailed link of a Gate
+// that wants a login leads to it.
+func TestLoggedIn(t *testing.T) {
+	e := cluster.New(t)
+	alice, bob := "alice-"+e.NS+"@example.com", "bob-"+e.NS+"@example.com"
+	issuer, ca := dex(t, e.URL+"/callback", alice, bob)
+	e.Reconfigure(cluster.MailConfig(e.URL)+"oidc: {issuer: '"+issuer+"', clientID: countersign, clientSecretFile: /etc/countersign-secrets/oidc, caFile: /etc/countersign-secrets/ca}\n",
+		map[string]string{"oidc": clientSecret, "ca": ca})
+	e.Apply(strings.Replace(cluster.Gate("gate", alice, "  mailLink: NeedsLogin\n"), "users: [", `users: [{name: "`+bob+`"}, `, 1))
+	e.Apply(cluster.Gated("deploy", "gate", ""))
+	e.Apply(fmt.Sprintf(`
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: viewers}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: countersign-view}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: %q}, {apiGroup: rbac.authorization.k8s.io, kind: User, name: %q}]`, alice, bob))
+	e.ListenerURL("deploy")
+
+	says := func(ctx context.Context, want string) {
+		t.Helper()
+		e.Eventually(30*time.Second, fmt.Sprintf("%q on the page", want), func() error {
+			if s := text(t, ctx); !strings.Contains(s, want) {
+				return fmt.Errorf("it says:\n%.1500s", s)
+			}
+			return nil
+		})
+	}
+	login := func(ctx context.Context, who string) {
+		t.Helper()
+		says(ctx, "Log in to Your Account")
+		do(t, ctx, js(fmt.Sprintf(`login.value = %q; document.getElementById("password").value = %q; document.getElementById("submit-login").click()`, who, password)))
+	}
+
+	// alice looks at an empty board.
+	board := browser(t, true)
+	do(t, board, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(e.URL+"/?namespace="+e.NS))
+	login(board, alice)
+	says(board, "Nothing waits")
+	e.Part1("part-1", "v7")
+	name := e.OneApproval().Name
+	says(board, "for you to decide") // by itself
+	screenshot(t, board, "board-live")
+
+	// bob comes by his mailed link, which shows and decides nothing, and logs in.
+	phone := browser(t, true)
+	do(t, phone, chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile), chromedp.Navigate(linkOf(t, e, bob)))
+	says(phone, "takes no vote by a mailed link")
+	screenshot(t, phone, "link-needs-login")
+	do(t, phone, chromedp.Click(`.whynot a.button`))
+	login(phone, bob)
+	look(t, phone, chromedp.WaitVisible(`button[value=approve]`))
+	do(t, phone, chromedp.SendKeys(`textarea[name=comment]`, "looks right"), chromedp.Click(`button[value=approve]`))
+	says(phone, "Your approval was recorded")
+
+	// It leaves alice's board by itself, and part 2 is there with her in no doubt by whom.
+	says(board, "Nothing waits")
+	a := e.Approval(name)
+	if v := a.Status.Votes; len(v) != 1 || v[0].Voter != bob || v[0].Way != "Login" || !strings.HasPrefix(v[0].Evidence, "oidc "+issuer+" sub ") {
+		t.Errorf("votes %+v", v)
+	}
+	says(phone, "running as")
+	do(t, board, chromedp.Navigate(e.URL+"/approvals/"+e.NS+"/"+name))
+	says(board, bob)
+	do(t, phone, chromedp.Navigate(e.URL+"/mine"))
+	says(phone, "you approved")
+}
