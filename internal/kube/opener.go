@@ -194,7 +194,17 @@ func (o *Opener) Terms(ctx context.Context, namespace, trigger string, s approva
 	if err != nil {
 		return nil, err
 	}
-	return o.CEL.Terms(ctx, namespace, trigger, g.Line, p, s, g.Template)
+	if p.Release.Kind == "" && g.Unresolved != nil {
+		return nil, g.Unresolved
+	}
+	terms, err := o.CEL.Terms(ctx, namespace, trigger, g.Line, p, s, g.Template)
+	if err == nil && terms.Target != nil && terms.Target.Kind == approvals.TargetPendingRun {
+		err = fixPending(ctx, o.Live, namespace, trigger, s, terms)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return terms, nil
 }
 
 // SetTerms sets the terms of an Approval that was opened without them: one spec
