@@ -92,7 +92,7 @@ type Approval struct {
 
 	Votes     []Vote
 	Withdrawn []Withdrawal // the last one of each person who took their vote back
-	Outcome   Outcome // Pending while it waits
+	Outcome   Outcome      // Pending while it waits
 	DecidedAt time.Time
 	Results   []Param // the ApprovalTask-compatible strings, fixed with the outcome
 	Inputs    []Param // what the approvers filled in, fixed with the outcome

@@ -81,8 +81,10 @@ func TestReleaseIsChecked(t *testing.T) {
 		change func(*approvals.Policy)
 		want   string
 	}{
-		"a ConfigMap":      {func(p *approvals.Policy) { p.Release = cm }, ""},
-		"a run":            {func(p *approvals.Policy) { p.Release = approvals.Release{Kind: approvals.TargetPendingRun, Name: "body.run"} }, ""},
+		"a ConfigMap": {func(p *approvals.Policy) { p.Release = cm }, ""},
+		"a run": {func(p *approvals.Policy) {
+			p.Release = approvals.Release{Kind: approvals.TargetPendingRun, Name: "body.run"}
+		}, ""},
 		"neither":          {func(p *approvals.Policy) { p.Release = approvals.Release{Kind: "x", Name: "a"} }, "not one of configMap and pendingRun"},
 		"no name":          {func(p *approvals.Policy) { p.Release = cm; p.Release.Name = "" }, "without a name"},
 		"an odd key":       {func(p *approvals.Policy) { p.Release = cm; p.Release.Key = "a/b" }, `release.configMap.key "a/b"`},

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 	"github.com/countersign-dev/countersign/internal/kube/kubetest"
@@ -267,5 +268,27 @@ func TestTargetRoundTrip(t *testing.T) {
 	got := toDomain(throughAPI(t, objectOf(a)))
 	if *got.Terms.Target != *a.Terms.Target || got.Terms.Policy.Release != a.Terms.Policy.Release || got.Effect.What != a.Effect.What || !got.Effect.At.Equal(a.Effect.At) {
 		t.Errorf("%+v %+v %+v", got.Terms.Target, got.Terms.Policy.Release, got.Effect)
+	}
+}
+
+// TestPage: an Approval says where its page is, under the seal.
+func TestPage(t *testing.T) {
+	t.Parallel()
+	k := newCluster(t, kubetest.Objects(t, pushWorld)...)
+	o := k.opener(t)
+	o.Page = func(namespace, name string) string { return "https://approve.test/approvals/" + namespace + "/" + name }
+	a, err := o.OpenEvent(t.Context(), k.gated(t, o), push(`{"ref": "main"}`, "1"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var obj v1alpha1.Approval
+	if err := k.Get(t.Context(), types.NamespacedName{Namespace: "prod", Name: a.Name}, &obj); err != nil {
+		t.Fatal(err)
+	}
+	if obj.Spec.Page != "https://approve.test/approvals/prod/"+a.Name || !isGenuine(testRing, &obj) {
+		t.Errorf("%q, genuine %t", obj.Spec.Page, isGenuine(testRing, &obj))
+	}
+	if obj.Spec.Page = "https://evil.test"; isGenuine(testRing, &obj) {
+		t.Error("another page under the same seal")
 	}
 }
