@@ -73,9 +73,10 @@ type Terms struct {
 	Policy    Policy
 	Requester string  // "" when unknown
 	Params    []Param // forwarded to the next part
-	Digest    string  // of what is approved: trigger, template, source, params
+	Target    *Target // what the outcome is written to; nil: it is posted
+	Digest    string  // of what is approved: trigger, template, source, params, target
 	Key       string  // what SupersedeKey gave: newer ones of one key supersede
-	Template  string  // digest of the Trigger, its bindings and its template
+	Template  string  // digest of the Trigger, its bindings and its template; "" with a Target
 	// SetAt is when they were fixed, if that was after the Approval was opened.
 	SetAt time.Time
 }
@@ -91,7 +92,7 @@ type Approval struct {
 
 	Votes     []Vote
 	Withdrawn []Withdrawal // the last one of each person who took their vote back
-	Outcome   Outcome // Pending while it waits
+	Outcome   Outcome      // Pending while it waits
 	DecidedAt time.Time
 	Results   []Param // the ApprovalTask-compatible strings, fixed with the outcome
 	Inputs    []Param // what the approvers filled in, fixed with the outcome
@@ -103,6 +104,7 @@ type Approval struct {
 
 	Deliveries []Delivery
 	Next       *Run     // the run that the outcome started
+	Effect     *Effect  // what the outcome did to its target
 	EventID    string   // of the post that started Next, when known
 	Unreleased *Problem // why Next is not there yet, when that has been found out
 }
@@ -144,9 +146,17 @@ func (a Approval) Deadline() time.Time {
 // Decided says whether a has ended.
 func (a Approval) Decided() bool { return a.Outcome != Pending && a.Outcome != "" }
 
-// ToRelease says whether a's outcome starts a run that has not been seen yet.
+// ToRelease says whether a's outcome starts a run that has not been seen yet, or is
+// to be written to a target that has not been seen to have it.
 func (a Approval) ToRelease() bool {
-	return a.Decided() && a.Terms != nil && a.Terms.Policy.Releases(a.Outcome) && a.Next == nil && a.Cancellation == nil
+	if !a.Decided() || a.Terms == nil || a.Next != nil || a.Effect != nil {
+		return false
+	}
+	if a.Terms.Target != nil {
+		// Whoever polls it is told every end, a cancellation too.
+		return (a.Cancellation == nil || a.Outcome == Cancelled) && !a.stopped()
+	}
+	return a.Terms.Policy.Releases(a.Outcome) && a.Cancellation == nil
 }
 
 // RunName is the name of the run that a starts. It is the Approval's own name:

@@ -17,7 +17,7 @@ func Cancel(a Approval, c Cancellation, now time.Time) (Approval, Change, error)
 		return a, Absent, Errorf(CodeInvalid, "say why it is cancelled; nothing was changed")
 	case a.Cancellation != nil:
 		return a, Absent, nil
-	case a.Decided() && !a.ToRelease():
+	case a.Decided() && !a.stoppable():
 		return a, Absent, decided(a)
 	}
 	c.Why, c.At = why, now
@@ -37,15 +37,36 @@ func GiveUp(a Approval, now time.Time) (Approval, Change) {
 	if !a.ToRelease() || now.Before(a.DecidedAt.Add(ReleaseWithin)) {
 		return a, Absent
 	}
-	return stop(a, Cancellation{Why: "its run could not be started within 24 hours of the decision", At: now}), Stopped
+	why := "its run could not be started within 24 hours of the decision"
+	if t := a.Terms.Target; t != nil {
+		why = "its outcome could not be written to " + t.String() + " within 24 hours of the decision"
+	}
+	return stop(a, Cancellation{Why: why, At: now}), Stopped
 }
 
-// stop ends the attempts to start a's run.
+// stop ends the attempts to start a's run. Who cancelled a pending one stays known.
 func stop(a Approval, c Cancellation) Approval {
-	a.Cancellation = &c
-	a.Unreleased = &Problem{Reason: "Cancelled", Message: "no run is started any more" + by(&c) + ": " + c.Why}
+	if a.Cancellation == nil {
+		a.Cancellation = &c
+	}
+	what := "no run is started any more"
+	if a.Terms != nil && a.Terms.Target != nil {
+		what = "nothing is written any more"
+	}
+	a.Unreleased = &Problem{Reason: reasonStopped, Message: what + by(&c) + ": " + c.Why}
 	return a
 }
+
+// stoppable says whether a decided a may be kept from being acted on. What a target is
+// told when nothing was granted starts nothing, so there is nothing to stop.
+func (a Approval) stoppable() bool {
+	return a.ToRelease() && (a.Terms.Target == nil || a.Outcome == Approved)
+}
+
+// reasonStopped is the reason of what is not released any more.
+const reasonStopped = "Cancelled"
+
+func (a Approval) stopped() bool { return a.Unreleased != nil && a.Unreleased.Reason == reasonStopped }
 
 func (c *Cancellation) why() string {
 	if c == nil {

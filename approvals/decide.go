@@ -213,7 +213,7 @@ func Supersede(a, by Approval, now time.Time) (Approval, Change) {
 // an obstacle to its run to go; its Gate wants the newest only; and both are of one
 // Trigger and one key.
 func Supersedes(newer, a Approval) bool {
-	stuck := a.ToRelease() && a.Unreleased != nil
+	stuck := a.stoppable() && a.Unreleased != nil
 	if a.Decided() && !stuck || a.Terms == nil || newer.Terms == nil || a.Terms.Policy.Supersede != SupersedeNewest {
 		return false
 	}

@@ -45,6 +45,10 @@ func Digest(parts ...any) string {
 
 // ContentDigest is the digest of what a asks to approve. The policy is not part
 // of it: it says who must agree, not what to.
-func ContentDigest(namespace, trigger, template string, s Source, params []Param) string {
-	return Digest("countersign/v1", namespace, trigger, template, s, params)
+func ContentDigest(namespace, trigger, template string, s Source, params []Param, target *Target) string {
+	parts := []any{"countersign/v1", namespace, trigger, template, s, params}
+	if target != nil {
+		parts = append(parts, target)
+	}
+	return Digest(parts...)
 }

@@ -125,7 +125,7 @@ func TestContentDigest(t *testing.T) {
 		}
 	}
 	params := []approvals.Param{{Name: "digest", Value: "sha256:abc"}}
-	of := func(s approvals.Source) string { return approvals.ContentDigest("prod", "apply", "t1", s, params) }
+	of := func(s approvals.Source) string { return approvals.ContentDigest("prod", "apply", "t1", s, params, nil) }
 	base := of(source())
 	if of(source()) != base {
 		t.Error("it is not the same for the same")
@@ -134,10 +134,12 @@ func TestContentDigest(t *testing.T) {
 	run.Run.UID = "v"
 	result.Results[0].Value = "sha256:def"
 	for name, d := range map[string]string{
-		"namespace": approvals.ContentDigest("dev", "apply", "t1", source(), params),
-		"trigger":   approvals.ContentDigest("prod", "destroy", "t1", source(), params),
-		"template":  approvals.ContentDigest("prod", "apply", "t2", source(), params),
-		"params":    approvals.ContentDigest("prod", "apply", "t1", source(), nil),
+		"namespace": approvals.ContentDigest("dev", "apply", "t1", source(), params, nil),
+		"trigger":   approvals.ContentDigest("prod", "destroy", "t1", source(), params, nil),
+		"template":  approvals.ContentDigest("prod", "apply", "t2", source(), params, nil),
+		"params":    approvals.ContentDigest("prod", "apply", "t1", source(), nil, nil),
+		"target":    approvals.ContentDigest("prod", "apply", "t1", source(), params, &approvals.Target{Name: "a"}),
+		"another":   approvals.ContentDigest("prod", "apply", "t1", source(), params, &approvals.Target{Name: "b"}),
 		"run":       of(run),
 		"result":    of(result),
 		"event":     of(approvals.Source{Event: &approvals.Event{Body: "{}"}}),

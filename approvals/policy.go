@@ -109,6 +109,8 @@ type Policy struct {
 	// LinkNeedsLogin: a mailed link shows, and decides nothing.
 	LinkNeedsLogin bool
 	Notify         Notify // who is told, beside each approver by mail
+	// Release is what the outcome is written to in the place of a signed event.
+	Release Release
 }
 
 // Limits of KeepFor, which the CRD schema has too. A run that ended less than a day
@@ -210,8 +212,13 @@ func (p Policy) validateSettings() error {
 		return Errorf(CodeInvalid, "%s has supersede %q: use Keep or Newest", p.name(), p.Supersede)
 	case p.SupersedeKey != "" && p.Supersede != SupersedeNewest:
 		return Errorf(CodeInvalid, "%s has a supersedeKey, which only supersede: Newest uses", p.name())
+	case p.Release.Kind != "" && !slices.Equal(p.ReleaseOn, []Outcome{Approved}):
+		return Errorf(CodeInvalid, "%s has release, which is told every end, and also releaseOn: drop releaseOn", p.name())
 	case len(p.Inputs) > MaxInputs:
 		return Errorf(CodeInvalid, "%s has %d inputs and the most is %d", p.name(), len(p.Inputs), MaxInputs)
+	}
+	if err := p.Release.validate(p.name()); err != nil {
+		return err
 	}
 	for i, in := range p.Inputs {
 		if slices.ContainsFunc(p.Inputs[:i], func(o Input) bool { return o.Name == in.Name }) {

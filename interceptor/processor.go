@@ -19,7 +19,10 @@ import (
 type Gated struct {
 	Namespace, Name string
 	Line            approvals.Line
-	Template        string // digest of the Trigger with its bindings and template
+	Template        string // digest of the Trigger with its bindings and template, "" while Unresolved
+	// Unresolved says which binding or template is missing. A Gate that has its
+	// outcomes written to an object needs neither.
+	Unresolved error
 }
 
 // Triggers looks Triggers up.
@@ -83,6 +86,9 @@ func (p *Processor) release(ctx context.Context, g Gated, key approvals.Key, r *
 	a, err := p.Releases.Decided(ctx, key)
 	if err != nil {
 		return p.refuse(g.Namespace, g.Name, err)
+	}
+	if g.Unresolved != nil {
+		return p.refuse(g.Namespace, g.Name, g.Unresolved)
 	}
 	if err := releasable(a, g.Namespace, g.Name, g.Template); err != nil {
 		return p.refuse(g.Namespace, g.Name, err)

@@ -49,6 +49,8 @@ func releasable(a approvals.Approval, namespace, trigger, template string) error
 		return approvals.Errorf(approvals.CodeForbidden, "approval %s has no terms that this service set", a.Key)
 	case !a.Decided():
 		return approvals.Errorf(approvals.CodeNotReady, "approval %s is not decided", a.Key)
+	case a.Terms.Target != nil:
+		return approvals.Errorf(approvals.CodeForbidden, "the outcome of approval %s is written to %s, and starts nothing by an event", a.Key, a.Terms.Target)
 	case !a.Terms.Policy.Releases(a.Outcome):
 		return approvals.Errorf(approvals.CodeForbidden, "approval %s is %s, which its gate does not release", a.Key, a.Outcome)
 	case a.Cancellation != nil:
@@ -65,7 +67,7 @@ func Unchanged(a approvals.Approval, template string) error {
 		return approvals.Errorf(approvals.CodeConflict,
 			"trigger %s, its bindings or its template changed after %s was opened: what was approved is not what would run. Run part 1 again to ask again", a.Trigger, a.Name)
 	}
-	if approvals.ContentDigest(a.Namespace, a.Trigger, template, a.Source, a.Terms.Params) != a.Terms.Digest {
+	if approvals.ContentDigest(a.Namespace, a.Trigger, template, a.Source, a.Terms.Params, a.Terms.Target) != a.Terms.Digest {
 		return approvals.Errorf(approvals.CodeConflict, "approval %s no longer has the digest that was approved", a.Key)
 	}
 	return nil

@@ -44,7 +44,9 @@ func (v *View) chain(d Data) {
 	case v.Decided.ISO == "" && (v.OnApprove || v.OnReject || v.OnExpiry || d.Approval.Terms == nil):
 		part2.State = "waiting"
 	}
-	v.Chain = append(v.Chain, part2)
+	if v.Grants == "" || v.Next != nil { // a target is no part that follows
+		v.Chain = append(v.Chain, part2)
+	}
 	for _, a := range d.Chain.After {
 		v.Chain = append(v.Chain, neighbour(a))
 	}

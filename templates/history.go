@@ -57,6 +57,7 @@ type lineView struct {
 	Path, State string
 	When        Moment
 	Said        Field
+	Wrote       bool // Next says what was written to a target: names have no spaces
 	Filled      []Pair
 }
 
@@ -122,6 +123,7 @@ func newLine(l HistoryLine, base string, now time.Time, room *room) lineView {
 	} {
 		*p = line(*p)
 	}
+	v.Wrote = strings.Contains(v.Next, " ")
 	v.Verdict, v.Inputs, v.People = approvals.Verdict(line(string(l.Verdict))), nil, nil
 	for _, in := range l.Inputs {
 		v.Filled = append(v.Filled, Pair{line(in.Name), line(in.Value)})

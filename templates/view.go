@@ -46,6 +46,10 @@ type View struct {
 	Overdue    bool // the deadline has passed and nothing has noted it yet
 
 	OnApprove, OnReject, OnExpiry bool // that outcome starts a run
+	// Grants and Refuses are what a target is told, "" without one: "starts PipelineRun x".
+	Grants, Refuses string
+	Does            string // what it is told by the outcome
+	Effect          string // what was read back of that
 	// ExpiresAs is what a timeout is: "expired", "approved" or "rejected".
 	ExpiresAs string
 	Glass     bool   // somebody decided alone, by the right to
@@ -186,6 +190,10 @@ func (v *View) terms(d Data, room *room) {
 	case approvals.RejectOnExpiry:
 		v.ExpiresAs, v.OnExpiry = "rejected", v.OnReject
 	}
+	if x := t.Target; x != nil {
+		v.Grants, v.Refuses = line(x.Does(true)), line(x.Does(false))
+		v.Does = line(x.Does(d.Approval.Outcome == approvals.Approved))
+	}
 	v.Digest, v.Template = newShort(t.Digest), newShort(t.Template)
 	v.Params = newTable(t.Params, room)
 }
@@ -262,6 +270,9 @@ func (v *View) decision(d Data, room *room) {
 		}
 	}
 	v.Next = runView(a.Next, d.Now)
+	if a.Effect != nil {
+		v.Effect = line(a.Effect.What)
+	}
 	if !a.Decided() {
 		return
 	}

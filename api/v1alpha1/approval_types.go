@@ -35,6 +35,7 @@ type Approval struct {
 // ApprovalSpec is immutable; terms may be set once.
 //
 // +kubebuilder:validation:XValidation:rule="self.trigger == oldSelf.trigger",message="trigger is immutable"
+// +kubebuilder:validation:XValidation:rule="has(self.page) == has(oldSelf.page) && (!has(self.page) || self.page == oldSelf.page)",message="page is immutable"
 // +kubebuilder:validation:XValidation:rule="has(self.sourceSeal) == has(oldSelf.sourceSeal) && (!has(self.sourceSeal) || self.sourceSeal == oldSelf.sourceSeal)",message="sourceSeal is immutable"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.terms) || (has(self.terms) && self.terms == oldSelf.terms)",message="terms are immutable once they are set: what people vote on must not change under them"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.seal) || (has(self.seal) && self.seal == oldSelf.seal)",message="seal is immutable once it is set"
@@ -47,6 +48,11 @@ type ApprovalSpec struct {
 	// source is what is held, copied when it arrived.
 	// +required
 	Source Source `json:"source"`
+	// page is the address of this Approval's page, for a person who can log in.
+	// Absent when the service has no login.
+	// +kubebuilder:validation:MaxLength=2048
+	// +optional
+	Page string `json:"page,omitempty"`
 	// sourceSeal is the service's signature over trigger and source, made when it
 	// opened the Approval. Terms are only ever set for what has one that verifies.
 	// +kubebuilder:validation:MaxLength=256
@@ -176,12 +182,15 @@ type Terms struct {
 	// +listMapKey=name
 	// +optional
 	Params []Param `json:"params,omitempty"`
+	// target is what the outcome is written to, by the policy's release.
+	// +optional
+	Target *Target `json:"target,omitempty"`
 	// digest is the SHA-256 of exactly what is approved.
 	// +kubebuilder:validation:MaxLength=64
 	// +required
 	Digest string `json:"digest"`
 	// templateDigest is the SHA-256 of the Trigger with its bindings and
-	// template: what the outcome will start.
+	// template: what the outcome will start. It is empty with a target.
 	// +kubebuilder:validation:MaxLength=64
 	// +required
 	TemplateDigest string `json:"templateDigest"`
@@ -193,6 +202,31 @@ type Terms struct {
 	// to decide counts from then.
 	// +optional
 	SetAt *metav1.Time `json:"setAt,omitempty"`
+}
+
+// Target is the one object that a release meant when the terms were fixed.
+type Target struct {
+	// kind: ConfigMap or PendingRun.
+	// +kubebuilder:validation:Enum=ConfigMap;PendingRun
+	// +required
+	Kind string `json:"kind"`
+	// name in this namespace.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	Name string `json:"name"`
+	// key of the ConfigMap.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	Key string `json:"key,omitempty"`
+	// uid of the pending run: another one of its name is not meant.
+	// +kubebuilder:validation:MaxLength=64
+	// +optional
+	UID string `json:"uid,omitempty"`
+	// pipeline of the pending run.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	Pipeline string `json:"pipeline,omitempty"`
 }
 
 // Param is a named string.
@@ -258,6 +292,10 @@ type ApprovalStatus struct {
 	// been seen.
 	// +optional
 	Next *Next `json:"next,omitempty"`
+	// effect is what the outcome did to its target. It is there once that has been
+	// read back.
+	// +optional
+	Effect *Effect `json:"effect,omitempty"`
 	// conditions: Ready (can it be decided), Notified, Released.
 	// +kubebuilder:validation:MaxItems=8
 	// +listType=map
@@ -404,6 +442,17 @@ type Next struct {
 	// +kubebuilder:validation:MaxLength=64
 	// +optional
 	EventID string `json:"eventID,omitempty"`
+	// seenAt is when the service saw it.
+	// +required
+	SeenAt metav1.MicroTime `json:"seenAt"`
+}
+
+// Effect is what an outcome did to its target.
+type Effect struct {
+	// what was done.
+	// +kubebuilder:validation:MaxLength=1024
+	// +required
+	What string `json:"what"`
 	// seenAt is when the service saw it.
 	// +required
 	SeenAt metav1.MicroTime `json:"seenAt"`

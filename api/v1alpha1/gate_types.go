@@ -40,6 +40,7 @@ type Gate struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.supersedeKey) || (has(self.supersede) && self.supersede == 'Newest')",message="supersedeKey is for supersede: Newest"
 // +kubebuilder:validation:XValidation:rule="!has(self.expiresAfter) || (duration(self.expiresAfter) >= duration('10s') && duration(self.expiresAfter) <= duration('2160h'))",message="expiresAfter must be between 10s and 2160h (90 days)"
 // +kubebuilder:validation:XValidation:rule="!has(self.keepFor) || (duration(self.keepFor) >= duration('48h') && duration(self.keepFor) <= duration('87600h'))",message="keepFor must be between 48h and 87600h (10 years)"
+// +kubebuilder:validation:XValidation:rule="!has(self.release) || !has(self.releaseOn) || self.releaseOn == ['Approved']",message="with release every end is written: drop releaseOn"
 type GateSpec struct {
 	// approvers may decide: a user when listed, by being in a listed group, or by
 	// RBAC.
@@ -141,6 +142,10 @@ type GateSpec struct {
 	// notify says who is told, beside each approver by mail.
 	// +optional
 	Notify *Notify `json:"notify,omitempty"`
+	// release is what the outcome is written to, in the place of the signed event
+	// that starts the next part.
+	// +optional
+	Release *Release `json:"release,omitempty"`
 }
 
 // Approvers is who may decide.

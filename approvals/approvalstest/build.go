@@ -122,7 +122,7 @@ func (b *Builder) Expired() *Builder {
 func (b *Builder) Obj() approvals.Approval {
 	a := Clone(b.a)
 	if t := a.Terms; t != nil {
-		t.Digest = approvals.ContentDigest(a.Namespace, a.Trigger, t.Template, a.Source, t.Params)
+		t.Digest = approvals.ContentDigest(a.Namespace, a.Trigger, t.Template, a.Source, t.Params, t.Target)
 	}
 	return a
 }
@@ -145,7 +145,7 @@ func Clone(a approvals.Approval) approvals.Approval {
 	a.Source.Claims = slices.Clone(a.Source.Claims)
 	a.Terms, a.Blocked = ptr(a.Terms), ptr(a.Blocked)
 	if t := a.Terms; t != nil {
-		t.Params = slices.Clone(t.Params)
+		t.Params, t.Target = slices.Clone(t.Params), ptr(t.Target)
 		t.Policy.Approvers, t.Policy.Groups = slices.Clone(t.Policy.Approvers), slices.Clone(t.Policy.Groups)
 		t.Policy.ReleaseOn, t.Policy.Results = slices.Clone(t.Policy.ReleaseOn), slices.Clone(t.Policy.Results)
 		t.Policy.Show = slices.Clone(t.Policy.Show)
@@ -155,7 +155,7 @@ func Clone(a approvals.Approval) approvals.Approval {
 	}
 	a.Votes, a.Results, a.Deliveries = slices.Clone(a.Votes), slices.Clone(a.Results), slices.Clone(a.Deliveries)
 	a.Inputs, a.Withdrawn = slices.Clone(a.Inputs), slices.Clone(a.Withdrawn)
-	a.Next, a.Unreleased, a.Cancellation = ptr(a.Next), ptr(a.Unreleased), ptr(a.Cancellation)
+	a.Next, a.Effect, a.Unreleased, a.Cancellation = ptr(a.Next), ptr(a.Effect), ptr(a.Unreleased), ptr(a.Cancellation)
 	return a
 }
 

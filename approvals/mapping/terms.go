@@ -29,6 +29,11 @@ func (c *Compiler) CheckPolicy(p approvals.Policy) error {
 			return approvals.Errorf(approvals.CodeInvalid, "supersedeKey: %s", approvals.Message(err))
 		}
 	}
+	if n := p.Release.Name; n != "" && !approvals.IsPlainName(n) {
+		if err := c.Check(n); err != nil {
+			return approvals.Errorf(approvals.CodeInvalid, "release: name: %s", approvals.Message(err))
+		}
+	}
 	for _, r := range p.Results {
 		if err := c.Check(r.Expression); err != nil {
 			return approvals.Errorf(approvals.CodeInvalid, "results %s: %s", r.Name, approvals.Message(err))
@@ -73,8 +78,26 @@ func (c *Compiler) Terms(ctx context.Context, namespace, trigger string, l appro
 			return nil, approvals.Errorf(approvals.CodeInvalid, "supersedeKey: %s", approvals.Message(err))
 		}
 	}
-	t.Digest = approvals.ContentDigest(namespace, trigger, template, s, t.Params)
+	if p.Release.Kind != "" {
+		if t.Target, err = c.target(ctx, p.Release, vars); err != nil {
+			return nil, err
+		}
+		t.Template = "" // nothing is made of the Trigger
+	}
+	t.Digest = approvals.ContentDigest(namespace, trigger, t.Template, s, t.Params, t.Target)
 	return t, nil
+}
+
+// target is the object that a release means for what vars has.
+func (c *Compiler) target(ctx context.Context, r approvals.Release, v Vars) (*approvals.Target, error) {
+	t := &approvals.Target{Kind: r.Kind, Name: r.Name, Key: r.Key}
+	if !approvals.IsPlainName(r.Name) {
+		var err error
+		if t.Name, err = c.String(ctx, r.Name, v); err != nil {
+			return nil, approvals.Errorf(approvals.CodeInvalid, "release: name: %s", approvals.Message(err))
+		}
+	}
+	return t, t.Validate()
 }
 
 // requester is who asked: what the line's expression says, else what part 1's

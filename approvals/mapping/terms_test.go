@@ -37,7 +37,7 @@ func TestTerms(t *testing.T) {
 		{Name: "digest", Value: "sha256:abc"}, {Name: "note", Value: "$ (uid) production"}, {Name: "list", Value: "\u200b" + `["a"]`}, {Name: "run", Value: "prod/plan-1"},
 	}
 	want := &approvals.Terms{
-		Policy: policy(), Params: params, Template: ct.Template, Digest: approvals.ContentDigest("prod", "apply", ct.Template, run, params),
+		Policy: policy(), Params: params, Template: ct.Template, Digest: approvals.ContentDigest("prod", "apply", ct.Template, run, params, nil),
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got)\n%s", d)

@@ -67,7 +67,7 @@ type Line struct {
 	Digest       string   `json:"digest,omitempty"` // of exactly what is approved
 	Channel      string   `json:"channel,omitempty"`
 	Error        string   `json:"error,omitempty"`
-	Next         string   `json:"next,omitempty"` // the run that the outcome started
+	Next         string   `json:"next,omitempty"` // the run that the outcome started, or what it wrote
 }
 
 // Input is one field that a voter filled in.
@@ -155,8 +155,11 @@ func Lines(a approvals.Approval) []Line {
 	if c := a.Cancellation; c != nil && a.Outcome != approvals.Cancelled {
 		add(Stopped, c.At, "", func(l *Line) { l.Outcome, l.Person, l.Comment = string(a.Outcome), c.By, c.Why })
 	}
-	if a.Next != nil {
+	switch {
+	case a.Next != nil:
 		add(Released, a.Next.At, "", func(l *Line) { l.Outcome, l.Next = string(a.Outcome), a.Next.Name })
+	case a.Effect != nil:
+		add(Released, a.Effect.At, "", func(l *Line) { l.Outcome, l.Next = string(a.Outcome), a.Effect.What })
 	}
 	slices.SortStableFunc(out, func(x, y Line) int {
 		return cmp.Or(cmp.Compare(x.At, y.At), cmp.Compare(slices.Index(kinds[:], x.Kind), slices.Index(kinds[:], y.Kind)))

@@ -245,6 +245,8 @@ type view struct {
 	NewerOne   string            `json:"supersededBy,omitempty"`
 	Results    map[string]string `json:"results,omitempty"`
 	Next       *runView          `json:"next,omitempty"`
+	Target     string            `json:"target,omitempty"`
+	Effect     string            `json:"effect,omitempty"`
 	Blocked    *problemView      `json:"blocked,omitempty"`
 	Unreleased *problemView      `json:"unreleased,omitempty"`
 }
@@ -316,6 +318,12 @@ func viewOf(a approvals.Approval) view {
 	if t := a.Terms; t != nil {
 		deadline := a.Deadline().UTC()
 		v.Gate, v.Requester, v.Digest, v.Params, v.Deadline = t.Policy.Gate, t.Requester, t.Digest, approvals.ByName(t.Params), &deadline
+	}
+	if t := a.Terms; t != nil && t.Target != nil {
+		v.Target = t.Target.String()
+	}
+	if e := a.Effect; e != nil {
+		v.Effect = e.What
 	}
 	if a.Decided() {
 		at := a.DecidedAt.UTC()

@@ -95,7 +95,7 @@ func (s *server) lookout(ctx context.Context, id approvals.Identity, key approva
 func sumOf(seed maphash.Seed, a approvals.Approval) uint64 {
 	var h maphash.Hash
 	h.SetSeed(seed)
-	fmt.Fprintf(&h, "%q %q %q %t %t", a.UID, a.Outcome, a.SupersededBy, a.Terms != nil, a.Next != nil)
+	fmt.Fprintf(&h, "%q %q %q %t %t", a.UID, a.Outcome, a.SupersededBy, a.Terms != nil, a.Next != nil || a.Effect != nil)
 	for _, v := range a.Votes {
 		fmt.Fprintf(&h, " %q %q %d", v.Voter, v.Verdict, v.At.UnixNano())
 	}

@@ -144,9 +144,15 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager, kept *ledger.
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Triggers: triggers, CEL: cel, Secrets: secrets, Ring: keys.Ring, Now: o.Now, Log: o.Log,
 		Opened: func(namespace, trigger string) { m.opened.WithLabelValues(namespace, trigger).Inc() },
 	}
+	if o.Config.OIDC != nil {
+		opener.Page = func(namespace, name string) string {
+			return o.Config.External.JoinPath("approvals", namespace, name).String()
+		}
+	}
 	diagnosis := &kube.Diagnosis{Client: mgr.GetClient(), Triggers: triggers, Ring: keys.Ring}
+	targets := &kube.Targets{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Fresh: store.Fresh, ServiceAccount: o.Namespace + ":countersign"}
 	releaser := &kube.Releaser{
-		Triggers: triggers, Diagnosis: diagnosis, Secrets: secrets, Ring: keys.Ring, HTTP: outbound(), Now: o.Now, Log: o.Log,
+		Triggers: triggers, Diagnosis: diagnosis, Targets: targets, Secrets: secrets, Ring: keys.Ring, HTTP: outbound(), Now: o.Now, Log: o.Log,
 		Posted: func(ok bool) { m.posts.WithLabelValues(yes(ok)).Inc() },
 	}
 	results := resultsOf(cel, o)

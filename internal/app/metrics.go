@@ -81,7 +81,14 @@ func (m *metrics) ended(a approvals.Approval) {
 }
 
 func (m *metrics) confirmed(a approvals.Approval) {
-	m.released.Observe(a.Next.At.Sub(a.DecidedAt).Seconds())
+	var at time.Time
+	switch {
+	case a.Next != nil:
+		at = a.Next.At
+	case a.Effect != nil:
+		at = a.Effect.At
+	}
+	m.released.Observe(at.Sub(a.DecidedAt).Seconds())
 }
 
 func (m *metrics) observe(route, method string, status int, took time.Duration) {

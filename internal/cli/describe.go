@@ -112,7 +112,11 @@ func describeContent(w sheet, a approvals.Approval) {
 		on = append(on, string(o))
 	}
 	w.heading("What will run")
-	w.item("Trigger %s starts %s when %s", a.Trigger, a.RunName(), strings.Join(on, " or "))
+	if t := a.Terms.Target; t != nil {
+		w.item("approved, it %s; else it %s", t.Does(true), t.Does(false))
+	} else {
+		w.item("Trigger %s starts %s when %s", a.Trigger, a.RunName(), strings.Join(on, " or "))
+	}
 	pairs(w, "With params", a.Terms.Params)
 	pairs(w, "What the approvers filled in", a.Inputs)
 	if e := a.Source.Event; e != nil {
@@ -256,8 +260,14 @@ func (c *command) describeEnd(w sheet, a approvals.Approval, o *v1alpha1.Approva
 		switch {
 		case a.Next != nil:
 			w.item("PipelineRun %s of Pipeline %s, seen %s", a.Next.Name, a.Next.Pipeline, c.when(a.Next.At))
+		case a.Effect != nil:
+			w.item("%s, seen %s", a.Effect.What, c.when(a.Effect.At))
+		case a.Unreleased != nil && a.Terms != nil && a.Terms.Target != nil:
+			w.item("it is not written: %s", a.Unreleased.Message)
 		case a.Unreleased != nil:
 			w.item("nothing has started: %s", a.Unreleased.Message)
+		case a.ToRelease() && a.Terms.Target != nil:
+			w.item("it %s, which has not been seen yet", a.Terms.Target.Does(a.Outcome == approvals.Approved))
 		case a.ToRelease():
 			w.item("its run %s has not been seen yet", a.RunName())
 		default:

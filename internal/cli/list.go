@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/types"
@@ -21,6 +22,7 @@ type listing struct {
 	decided                      bool // history
 	voted                        bool // with mine: those that I have voted on
 	output                       string
+	formats                      []string // what output may be
 }
 
 func (c *command) listCommand() *cobra.Command {
@@ -42,7 +44,7 @@ func (c *command) listCommand() *cobra.Command {
 	f.BoolVar(&l.all, "all", false, "of every outcome, not only pending")
 	f.BoolVar(&l.mine, "mine", false, "only those that I may vote on now")
 	f.BoolVarP(&l.watch, "watch", "w", false, "then go on with every change, until interrupted")
-	c.listFlags(cmd, &l)
+	c.listFlags(cmd, &l, outputs)
 	return cmd
 }
 
@@ -54,22 +56,30 @@ func (c *command) historyCommand() *cobra.Command {
 		Example: examples(`
 			tkn approval history
 			tkn approval history -A -o wide
-			tkn approval history -o json`),
+			tkn approval history -o csv >history.csv`),
 		Args:              none,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return c.list(cmd.Context(), l) },
 	}
-	c.listFlags(cmd, &l)
+	c.listFlags(cmd, &l, slices.Concat(outputs, exports))
 	return cmd
 }
 
 var outputs = []string{"table", "wide", "json", "yaml", "name"}
 
-func (c *command) listFlags(cmd *cobra.Command, l *listing) {
+// listFlags adds those that every list has; formats are what -o takes, the first when it is
+// not given.
+func (c *command) listFlags(cmd *cobra.Command, l *listing, formats []string) {
+	l.formats = formats
 	cmd.Flags().BoolVarP(&l.everywhere, "all-namespaces", "A", false, "of all namespaces")
-	cmd.Flags().StringVarP(&l.output, "output", "o", "table", "table, wide, json, yaml or name")
+	cmd.Flags().StringVarP(&l.output, "output", "o", formats[0], inWords(formats))
 	// It fails for a flag that is not there.
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(outputs, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
+}
+
+func inWords(formats []string) string {
+	last := len(formats) - 1
+	return strings.Join(formats[:last], ", ") + " or " + formats[last]
 }
 
 func (l listing) wants(o *v1alpha1.Approval) bool {
@@ -78,8 +88,8 @@ func (l listing) wants(o *v1alpha1.Approval) bool {
 }
 
 func (c *command) list(ctx context.Context, l listing) error {
-	if !slices.Contains(outputs, l.output) {
-		return fmt.Errorf("-o %s is unknown: use table, wide, json, yaml or name", l.output)
+	if !slices.Contains(l.formats, l.output) {
+		return fmt.Errorf("-o %s is unknown: use %s", l.output, inWords(l.formats))
 	}
 	s, err := c.connect()
 	if err != nil {
@@ -92,6 +102,9 @@ func (c *command) list(ctx context.Context, l listing) error {
 	items, err := c.pick(ctx, s, l, namespace)
 	if err != nil {
 		return err
+	}
+	if slices.Contains(exports, l.output) {
+		return c.export(items, l.output)
 	}
 	show := c.shower(s, l)
 	if l.watch {
@@ -242,8 +255,11 @@ func (c *command) cells(l listing, o *v1alpha1.Approval) []cell {
 	add(a.Name, a.Subject(), gateOf(a), requesterOf(a))
 	row = append(row, stateOf(a))
 	next := ""
-	if a.Next != nil {
+	switch {
+	case a.Next != nil:
 		next = a.Next.Name
+	case a.Effect != nil:
+		next = a.Effect.What
 	}
 	if l.decided {
 		add(deciders(a), c.when(a.DecidedAt), next)

@@ -127,7 +127,7 @@ func stateOf(a approvals.Approval) cell {
 	if a.Decided() {
 		problem = a.Unreleased
 	}
-	if problem != nil && a.Next == nil {
+	if problem != nil && a.Next == nil && a.Effect == nil {
 		state.text += " (" + problem.Reason + ")"
 		state.paint = red
 	}

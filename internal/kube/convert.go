@@ -70,6 +70,9 @@ func toDomain(o *v1alpha1.Approval) approvals.Approval {
 		a.Next = &approvals.Run{Name: n.Name, UID: n.UID, Pipeline: n.Pipeline, At: n.SeenAt.Time}
 		a.EventID = n.EventID
 	}
+	if e := o.Status.Effect; e != nil {
+		a.Effect = &approvals.Effect{What: e.What, At: e.SeenAt.Time}
+	}
 	if a.Terms == nil { // the condition of before may still be there when the terms are
 		a.Blocked = problemOf(o.Status.Conditions, v1alpha1.ConditionReady)
 	}
@@ -114,6 +117,9 @@ func statusOf(a approvals.Approval, before v1alpha1.ApprovalStatus, generation i
 	if r := a.Next; r != nil {
 		s.Next = &v1alpha1.Next{Name: r.Name, UID: r.UID, Pipeline: r.Pipeline, EventID: a.EventID, SeenAt: *micro(r.At)}
 	}
+	if e := a.Effect; e != nil {
+		s.Effect = &v1alpha1.Effect{What: cut(e.What, 1024), SeenAt: *micro(e.At)}
+	}
 	s.Conditions = conditionsOf(a, before.Conditions, generation, now)
 	return s
 }
@@ -155,6 +161,9 @@ func termsToDomain(t *v1alpha1.Terms) *approvals.Terms {
 		Policy: policyToDomain(t.Gate, t.Policy), Requester: t.Requester,
 		Params: paramsToDomain(t.Params), Digest: t.Digest, Template: t.TemplateDigest, Key: t.Key,
 	}
+	if x := t.Target; x != nil {
+		d.Target = &approvals.Target{Kind: approvals.TargetKind(x.Kind), Name: x.Name, Key: x.Key, UID: x.UID, Pipeline: x.Pipeline}
+	}
 	if t.SetAt != nil {
 		d.SetAt = t.SetAt.UTC()
 	}
@@ -168,6 +177,9 @@ func termsToAPI(t *approvals.Terms) *v1alpha1.Terms {
 	o := &v1alpha1.Terms{
 		Gate: t.Policy.Gate, Policy: policyToAPI(t.Policy), Requester: t.Requester,
 		Params: paramsToAPI(t.Params), Digest: t.Digest, TemplateDigest: t.Template, Key: t.Key,
+	}
+	if x := t.Target; x != nil {
+		o.Target = &v1alpha1.Target{Kind: string(x.Kind), Name: x.Name, Key: x.Key, UID: x.UID, Pipeline: x.Pipeline}
 	}
 	if !t.SetAt.IsZero() {
 		o.SetAt = &metav1.Time{Time: t.SetAt.UTC()}
@@ -232,6 +244,7 @@ func policyToDomain(gate string, s v1alpha1.GateSpec) approvals.Policy {
 		p.Secret = approvals.SecretRef{Name: s.SigningSecret.Name, Key: s.SigningSecret.Key}
 	}
 	p.Notify = notifyToDomain(s.Notify)
+	p.Release = releaseToDomain(s.Release)
 	return p
 }
 
@@ -272,6 +285,7 @@ func policyToAPI(p approvals.Policy) v1alpha1.GateSpec {
 		s.SigningSecret = &v1alpha1.SecretKeyRef{Name: p.Secret.Name, Key: p.Secret.Key}
 	}
 	s.Notify = notifyToAPI(p.Notify)
+	s.Release = releaseToAPI(p.Release)
 	return s
 }
 

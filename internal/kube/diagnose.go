@@ -178,7 +178,9 @@ func (d *Diagnosis) mayCreate(ctx context.Context, l listener, trigger *triggers
 
 // isRBAC tells the authorizer's refusal from an admission plugin's, which is
 // Forbidden too.
-func isRBAC(err error) bool { return strings.Contains(err.Error(), "cannot create resource") }
+func isRBAC(err error) bool { return rbacWords.MatchString(err.Error()) }
+
+var rbacWords = regexp.MustCompile(`cannot \w+ resource "`)
 
 // MayListTriggers asks the API server for Triggers.MayListTriggers; without an
 // answer it is no.

@@ -38,6 +38,8 @@ type Opener struct {
 	Now      func() time.Time
 	Log      *slog.Logger
 	Opened   func(namespace, trigger string)
+	// Page is the address of an Approval's page. Nil: there is none for people to log in.
+	Page func(namespace, name string) string
 }
 
 var _ interceptor.Opener = (*Opener)(nil)
@@ -153,6 +155,9 @@ func (o *Opener) open(ctx context.Context, namespace, trigger, name string, s ap
 	obj := &v1alpha1.Approval{}
 	obj.Namespace, obj.Name = namespace, name
 	obj.Spec = v1alpha1.ApprovalSpec{Trigger: trigger, Source: sourceToAPI(s)}
+	if o.Page != nil {
+		obj.Spec.Page = o.Page(namespace, name)
+	}
 	sealSource(o.Ring(), obj)
 	terms, err := o.Terms(ctx, namespace, trigger, s)
 	switch approvals.CodeOf(err) {
@@ -194,7 +199,17 @@ func (o *Opener) Terms(ctx context.Context, namespace, trigger string, s approva
 	if err != nil {
 		return nil, err
 	}
-	return o.CEL.Terms(ctx, namespace, trigger, g.Line, p, s, g.Template)
+	if p.Release.Kind == "" && g.Unresolved != nil {
+		return nil, g.Unresolved
+	}
+	terms, err := o.CEL.Terms(ctx, namespace, trigger, g.Line, p, s, g.Template)
+	if err == nil && terms.Target != nil && terms.Target.Kind == approvals.TargetPendingRun {
+		err = fixPending(ctx, o.Live, namespace, trigger, s, terms)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return terms, nil
 }
 
 // SetTerms sets the terms of an Approval that was opened without them: one spec

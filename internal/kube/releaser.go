@@ -23,6 +23,7 @@ import (
 type Releaser struct {
 	Triggers  *Triggers
 	Diagnosis *Diagnosis
+	Targets   *Targets
 	Secrets   *Secrets
 	Ring      func() keyring.Ring
 	HTTP      *http.Client
@@ -38,9 +39,9 @@ const postWithin = 10 * time.Second
 // maxAnswer bounds what is read of an EventListener's answer.
 const maxAnswer = 64 << 10
 
-// Release posts once. A nil error says that the EventListener took the event,
-// not that anything came of it. Errors name what to mend; the Attempt is recorded
-// either way.
+// Release posts once, or writes to the target once. A nil error says that the
+// EventListener took the event, or the API server the write, not that anything came
+// of it. Errors name what to mend; the Attempt is recorded either way.
 func (r *Releaser) Release(ctx context.Context, a approvals.Approval) error {
 	if !a.ToRelease() || !r.Attempts.Begin(a.Key, r.Now()) {
 		return nil
@@ -57,7 +58,13 @@ func (r *Releaser) Release(ctx context.Context, a approvals.Approval) error {
 }
 
 func (r *Releaser) post(ctx context.Context, a approvals.Approval) (eventID string, err error) {
+	if a.Terms.Target != nil {
+		return "", r.Targets.Release(ctx, a)
+	}
 	g, err := r.Triggers.Gated(ctx, a.Namespace, a.Trigger)
+	if err == nil {
+		err = g.Unresolved
+	}
 	if err != nil {
 		return "", reason("TriggerNotReady", err)
 	}

@@ -76,11 +76,9 @@ func (t *Triggers) gated(ctx context.Context, trigger *triggersv1.Trigger) (*int
 	if err != nil || line == nil {
 		return nil, err
 	}
-	digest, err := t.digest(ctx, trigger)
-	if err != nil {
-		return nil, err
-	}
-	return &interceptor.Gated{Namespace: trigger.Namespace, Name: trigger.Name, Line: *line, Template: digest}, nil
+	g := &interceptor.Gated{Namespace: trigger.Namespace, Name: trigger.Name, Line: *line}
+	g.Template, g.Unresolved = t.digest(ctx, trigger)
+	return g, nil
 }
 
 // digest is of everything that says what an event starts: bindings, template and

@@ -104,7 +104,7 @@ func (r *Approvals) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 // fixTerms tries again to work out the terms. It writes only when the problem is
 // a new one, so a Gate that never comes costs nothing.
 func (r *Approvals) fixTerms(ctx context.Context, a approvals.Approval) (ctrl.Result, error) {
-	problem := a.Blocked
+	problem, next := a.Blocked, ctrl.Result{}
 	if problem == nil || problem.Reason != kube.NotGenuine {
 		terms, err := r.Opener.Terms(ctx, a.Namespace, a.Trigger, a.Source)
 		if err == nil && a.Source.Event != nil && terms.Policy.Secret.Name != "" {
@@ -120,6 +120,9 @@ func (r *Approvals) fixTerms(ctx context.Context, a approvals.Approval) (ctrl.Re
 			return ctrl.Result{}, r.Store.Settle(ctx, a.Key)
 		case approvals.CodeInvalid, approvals.CodeNotFound:
 			problem = &approvals.Problem{Reason: "TermsMissing", Message: approvals.Message(err)}
+			if kube.IsRunMissing(err) {
+				next.RequeueAfter = min(max(r.Now().Sub(a.OpenedAt)/2, again), maxAgain)
+			}
 		default:
 			return ctrl.Result{}, err
 		}
@@ -128,7 +131,7 @@ func (r *Approvals) fixTerms(ctx context.Context, a approvals.Approval) (ctrl.Re
 		a.Blocked = problem
 		return a, approvals.Blocking, nil
 	})
-	return ctrl.Result{}, err
+	return next, err
 }
 
 // supersede ends the older ones in whose place a came, and a itself when it is the
@@ -188,6 +191,9 @@ func (r *Approvals) end(ctx context.Context, key approvals.Key, change func(appr
 // release posts until the run is seen. The run's name is the key: whatever is
 // posted again can start nothing twice.
 func (r *Approvals) release(ctx context.Context, a approvals.Approval) (ctrl.Result, error) {
+	if a.Terms.Target != nil {
+		return r.releaseTarget(ctx, a)
+	}
 	now := r.Now()
 	found, err := kube.FindStarted(ctx, r.Client, a, now)
 	if err != nil {
@@ -236,7 +242,12 @@ func (r *Approvals) release(ctx context.Context, a approvals.Approval) (ctrl.Res
 // was cancelled came all the same: it is recorded.
 func (r *Approvals) settle(ctx context.Context, a approvals.Approval) error {
 	r.burst.gone(key(a))
-	if a.Cancellation != nil && a.Outcome != approvals.Cancelled {
+	if a.Terms.Target != nil && a.Effect == nil && a.Outcome == approvals.Approved {
+		// Written just before it was cancelled; what is not there is nobody's problem now.
+		if seen, ok, err := r.Releaser.Targets.Confirm(ctx, a, r.Now()); ok && err == nil {
+			return r.confirmTarget(ctx, seen)
+		}
+	} else if a.Cancellation != nil && a.Outcome != approvals.Cancelled {
 		found, err := kube.FindStarted(ctx, r.Client, a, r.Now())
 		if err != nil {
 			return err

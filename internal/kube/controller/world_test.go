@@ -74,7 +74,8 @@ func newWorld(t *testing.T, docs string) *world {
 	diagnosis := &kube.Diagnosis{Client: w, Triggers: triggers, Ring: ring}
 	opener := &kube.Opener{Client: w, Live: w, Triggers: triggers, CEL: cel, Secrets: secrets, Ring: ring, Now: w.now, Log: log, Opened: func(string, string) {}}
 	hc := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	releaser := &kube.Releaser{Triggers: triggers, Diagnosis: diagnosis, Secrets: secrets, Ring: ring, HTTP: hc, Now: w.now, Log: log, Posted: func(bool) {}}
+	targets := &kube.Targets{Client: w, Live: w, Fresh: w.store.Fresh, ServiceAccount: "countersign:countersign"}
+	releaser := &kube.Releaser{Triggers: triggers, Diagnosis: diagnosis, Targets: targets, Secrets: secrets, Ring: ring, HTTP: hc, Now: w.now, Log: log, Posted: func(bool) {}}
 	results := func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
 		return approvals.DefaultResults(a), nil
 	}

@@ -85,7 +85,7 @@ func Objects(tb testing.TB, docs string) []client.Object {
 			"Gate": &v1alpha1.Gate{}, "Approval": &v1alpha1.Approval{}, "Trigger": &triggersv1.Trigger{}, "TriggerTemplate": &triggersv1.TriggerTemplate{},
 			"TriggerBinding": &triggersv1.TriggerBinding{}, "ClusterTriggerBinding": &triggersv1.ClusterTriggerBinding{},
 			"EventListener": &triggersv1.EventListener{}, "PipelineRun": &pipelinev1.PipelineRun{},
-			"Secret": &corev1.Secret{}, "PersistentVolumeClaim": &corev1.PersistentVolumeClaim{},
+			"Secret": &corev1.Secret{}, "ConfigMap": &corev1.ConfigMap{}, "PersistentVolumeClaim": &corev1.PersistentVolumeClaim{},
 		}[meta.Kind]
 		if !ok {
 			tb.Fatalf("no kind %q in\n%s", meta.Kind, doc)

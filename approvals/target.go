@@ -1,0 +1,114 @@
+package approvals
+
+import (
+	"regexp"
+	"time"
+)
+
+// TargetKind is the kind of object that an outcome is written to.
+type TargetKind string
+
+// The kinds of targets.
+const (
+	// TargetConfigMap is a ConfigMap that a waiting Task polls, for "success" or
+	// "refused".
+	TargetConfigMap TargetKind = "ConfigMap"
+	// TargetPendingRun is a PipelineRun that was made pending, and is let go or
+	// cancelled.
+	TargetPendingRun TargetKind = "PendingRun"
+)
+
+// Release is what a policy has its outcomes written to, in the place of the signed
+// event; the zero one is that event.
+type Release struct {
+	Kind TargetKind
+	Name string // a plain name (IsPlainName), or a CEL expression, which is opaque here
+	Key  string // of the ConfigMap
+}
+
+// Target is the one object that a Release meant when the terms were fixed. It is
+// part of what is approved.
+type Target struct {
+	Kind TargetKind
+	Name string // in the Approval's namespace
+	Key  string // of the ConfigMap
+	// UID and Pipeline are the pending run's: another one of its name is not meant.
+	UID      string
+	Pipeline string
+}
+
+// The values that a waiting Task polls for.
+const (
+	StatusSuccess = "success"
+	StatusRefused = "refused"
+)
+
+// Status is what the ConfigMap of an Approval is to have.
+func (a Approval) Status() string {
+	if a.Outcome == Approved {
+		return StatusSuccess
+	}
+	return StatusRefused
+}
+
+// Effect is what an outcome did to its target, as it was read back.
+type Effect struct {
+	What string // "ConfigMap approve-cm: status=success"
+	At   time.Time
+}
+
+// String says, for people, which object it is.
+func (t Target) String() string {
+	if t.Kind == TargetPendingRun {
+		return "PipelineRun " + t.Name
+	}
+	return string(t.Kind) + " " + t.Name
+}
+
+// Does says, for people, what the target is told: "starts PipelineRun x".
+func (t Target) Does(granted bool) string {
+	switch {
+	case t.Kind == TargetConfigMap && granted:
+		return "writes " + t.Key + "=" + StatusSuccess + " to " + t.String()
+	case t.Kind == TargetConfigMap:
+		return "writes " + t.Key + "=" + StatusRefused + " to " + t.String()
+	case granted && t.Pipeline != "":
+		return "starts " + t.String() + " of Pipeline " + t.Pipeline
+	case granted:
+		return "starts " + t.String()
+	default:
+		return "cancels " + t.String()
+	}
+}
+
+var (
+	plainName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
+	dnsName   = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+	keyName   = regexp.MustCompile(`^[-._a-zA-Z0-9]{1,253}$`)
+)
+
+// IsPlainName says whether a Release's name is a name. No expression that could
+// give one is only letters, digits and dashes, so nothing is taken for the other.
+func IsPlainName(s string) bool { return len(s) <= 63 && plainName.MatchString(s) }
+
+// Validate says why t can't be an object's.
+func (t Target) Validate() error {
+	if len(t.Name) > 253 || !dnsName.MatchString(t.Name) {
+		return Errorf(CodeInvalid, "release: %q can't be the name of a %s: lowercase letters, digits, '-' and '.', at most 253", short(t.Name), t.Kind)
+	}
+	return nil
+}
+
+func (r Release) validate(gate string) error {
+	switch {
+	case r.Kind == "":
+		return nil
+	case r.Kind != TargetConfigMap && r.Kind != TargetPendingRun:
+		return Errorf(CodeInvalid, "%s has a release that is not one of configMap and pendingRun: name one of the two", gate)
+	case r.Name == "":
+		return Errorf(CodeInvalid, "%s has a release without a name: say which object, by its name or by a CEL expression", gate)
+	case r.Kind == TargetConfigMap && !keyName.MatchString(r.Key):
+		return Errorf(CodeInvalid, "%s has release.configMap.key %q, which no ConfigMap can have: use letters, digits, '-', '_' and '.'", gate, short(r.Key))
+	}
+	return nil
+}

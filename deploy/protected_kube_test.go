@@ -1,0 +1,169 @@
+//go:build kube
+
+package deploy_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+)
+
+const starter = "system:serviceaccount:shop:deploy-listener"
+
+// TestProtectedPipelines: on a real API server with Tekton's own CRD, everybody here has
+// every right of RBAC in the namespace. What is refused is refused by the policy.
+func TestProtectedPipelines(t *testing.T) {
+	tekton, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/tektoncd/pipeline").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := &envtest.Environment{
+		CRDDirectoryPaths:     []string{filepath.Join(strings.TrimSpace(string(tekton)), "config/300-crds/300-pipelinerun.yaml")},
+		ErrorIfCRDPathMissing: true,
+	}
+	config, err := env.Start()
+	if err != nil {
+		t.Fatal("start the API server (KUBEBUILDER_ASSETS): ", err)
+	}
+	t.Cleanup(func() { _ = env.Stop() })
+	p := protected{t: t, config: config}
+	root := p.as("root", "system:masters")
+	for _, dir := range []string{"../examples/protected", "components/protected"} {
+		for _, u := range p.read(dir) {
+			must(t, root.Create(t.Context(), u))
+		}
+	}
+	p.apply(root, `{apiVersion: v1, kind: Namespace, metadata: {name: free}}`)
+	p.apply(root, `{apiVersion: v1, kind: Namespace, metadata: {name: bare, labels: {countersign.dev/protected: "true"}}}`)
+	p.apply(root, `{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: edits}, rules: [{apiGroups: [tekton.dev, ""], resources: [pipelineruns, configmaps], verbs: ["*"]}]}`)
+	for _, who := range []string{"alice", starter, service} {
+		p.apply(root, `{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {generateName: edits-}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: edits}, subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: '`+who+`'}]}`)
+	}
+	p.settle()
+
+	const notStart, notLetGo, marks = "may not start", "may not let go", "look like a Trigger's or an Approval's"
+	run := func(name, spec string, meta ...string) string {
+		return `{apiVersion: tekton.dev/v1, kind: PipelineRun, metadata: {name: ` + name + `, namespace: shop` + strings.Join(meta, "") + `}, spec: {` + spec + `}}`
+	}
+	const deploy, build, pending = "pipelineRef: {name: deploy}", "pipelineRef: {name: build}", "status: PipelineRunPending, "
+	for name, c := range map[string]struct{ who, doc, want string }{
+		"by hand":                          {"alice", run("a", deploy), "you are alice and may not start a run of pipeline deploy in namespace shop: it is protected"},
+		"by hand, the second of the list":  {"alice", run("a", "pipelineRef: {name: terraform-apply}"), notStart},
+		"a starter":                        {starter, run("b", deploy), ""},
+		"a starter, with a Trigger's mark": {starter, run("c", deploy, ", labels: {triggers.tekton.dev/trigger: deploy}"), ""},
+		"another pipeline":                 {"alice", run("d", build), ""},
+		"another, of a Trigger":            {"alice", run("e", build, ", labels: {triggers.tekton.dev/trigger: push}, annotations: {countersign.dev/requester: bob}"), ""},
+		"the pipeline in the run":          {"alice", run("f", "pipelineSpec: {tasks: [{name: t, taskRef: {name: t}}]}"), "a resolver, a bundle or a pipelineSpec"},
+		"a resolver":                       {"alice", run("f", "pipelineRef: {resolver: cluster, params: [{name: name, value: deploy}]}"), notStart},
+		"a resolver with a harmless name":  {"alice", run("f", "pipelineRef: {name: build, resolver: git}"), notStart},
+		"a resolver, by a starter":         {starter, run("g", "pipelineRef: {resolver: cluster}"), ""},
+		"an old version of the API":        {"alice", strings.Replace(run("f", "pipelineRef: {name: build, bundle: evil.example.com/deploy}"), "tekton.dev/v1,", "tekton.dev/v1beta1,", 1), notStart},
+		"pending":                          {"alice", run("h", pending+deploy), ""},
+		"pending, by a resolver":           {"alice", run("i", pending+"pipelineRef: {resolver: git}"), ""},
+		"pending, with a mark of ours":     {"alice", run("j", pending+deploy, ", annotations: {countersign.dev/approval: a/b}"), marks},
+		"pending, as a Trigger's":          {"alice", run("j", pending+deploy, ", labels: {triggers.tekton.dev/trigger: deploy}"), marks},
+		"pending, as somebody else's wish": {"alice", run("j", pending+deploy, ", annotations: {countersign.dev/requester: bob}"), marks},
+		"pending, as one's own wish":       {"alice", run("k", pending+deploy, ", annotations: {countersign.dev/requester: alice}"), ""},
+		"cancelled from the beginning":     {"alice", run("l", "status: Cancelled, "+deploy), notStart},
+		"elsewhere":                        {"alice", strings.Replace(run("a", deploy), "namespace: shop", "namespace: free", 1), ""},
+		"without settings":                 {starter, strings.Replace(run("a", build), "namespace: shop", "namespace: bare", 1), "no params found"},
+		"the settings":                     {"alice", `{apiVersion: v1, kind: ConfigMap, metadata: {name: countersign-protected, namespace: bare}, data: {pipelines: none}}`, "may not say what is protected"},
+		"other settings":                   {"alice", `{apiVersion: v1, kind: ConfigMap, metadata: {name: other, namespace: shop}}`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p.refused(t, p.as(c.who).Create(t.Context(), parse(t, c.doc)), c.want)
+		})
+	}
+
+	const letGo, cancel = `{"spec": {"status": null}}`, `{"spec": {"status": "Cancelled"}}`
+	for _, c := range []struct{ name, who, kind, object, patch, want string }{
+		{"un-pend", "alice", "PipelineRun", "h", letGo, "you are alice and may not let go a run of pipeline deploy"},
+		{"un-pend by a starter", starter, "PipelineRun", "h", letGo, notLetGo},
+		{"un-pend and run finally", "alice", "PipelineRun", "h", `{"spec": {"status": "CancelledRunFinally"}}`, notLetGo},
+		{"un-pend as another pipeline's", "alice", "PipelineRun", "i", `{"spec": {"status": null, "pipelineRef": {"resolver": null, "name": "deploy"}}}`, notLetGo},
+		{"cancel", "alice", "PipelineRun", "k", cancel, ""},
+		{"something else", "alice", "PipelineRun", "h", `{"metadata": {"labels": {"a": "b"}}}`, ""},
+		{"our mark", "alice", "PipelineRun", "h", `{"metadata": {"annotations": {"countersign.dev/approval": "a/b"}}}`, "may not change who asked"},
+		{"who asked, of any run", "alice", "PipelineRun", "e", `{"metadata": {"annotations": {"countersign.dev/requester": "carol"}}}`, "may not change who asked"},
+		{"un-pend by the service", service, "PipelineRun", "h", `{"metadata": {"annotations": {"countersign.dev/approval": "a/b"}}, "spec": {"status": null}}`, ""},
+		{"the settings", "alice", "ConfigMap", "countersign-protected", `{"data": {"starters": "alice"}}`, "may not say what is protected"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			u := &unstructured.Unstructured{}
+			u.SetGroupVersionKind(map[string]schema.GroupVersionKind{
+				"PipelineRun": {Group: "tekton.dev", Version: "v1", Kind: "PipelineRun"}, "ConfigMap": {Version: "v1", Kind: "ConfigMap"},
+			}[c.kind])
+			u.SetNamespace("shop")
+			u.SetName(c.object)
+			p.refused(t, p.as(c.who).Patch(t.Context(), u, client.RawPatch("application/merge-patch+json", []byte(c.patch))), c.want)
+		})
+	}
+	if err := p.as("alice").Delete(t.Context(), parse(t, `{apiVersion: v1, kind: ConfigMap, metadata: {name: countersign-protected, namespace: shop}}`)); err != nil {
+		t.Fatal(err)
+	}
+	p.refused(t, p.as("alice").Create(t.Context(), parse(t, run("z", deploy))), "no params found")
+}
+
+type protected struct {
+	t      *testing.T
+	config *rest.Config
+}
+
+func (p protected) as(user string, groups ...string) client.Client {
+	return cluster{p.config}.as(p.t, user, groups...)
+}
+
+func (p protected) apply(api client.Client, doc string) {
+	must(p.t, api.Create(p.t.Context(), parse(p.t, doc)))
+}
+
+// read is every object of a folder, namespaces first.
+func (p protected) read(dir string) []*unstructured.Unstructured {
+	p.t.Helper()
+	files, err := filepath.Glob(dir + "/*.yaml")
+	if err != nil || len(files) == 0 {
+		p.t.Fatalf("nothing in %s: %v", dir, err)
+	}
+	var out []*unstructured.Unstructured
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		must(p.t, err)
+		for doc := range strings.SplitSeq(string(text), "\n---\n") {
+			if u := parse(p.t, doc); !strings.Contains(u.GetAPIVersion(), "kustomize") {
+				out = append(out, u)
+			}
+		}
+	}
+	return out
+}
+
+// settle waits until the API server holds to the policies, which takes it a moment.
+func (p protected) settle() {
+	p.t.Helper()
+	for range 100 {
+		err := p.as("alice").Create(p.t.Context(), parse(p.t, `{apiVersion: tekton.dev/v1, kind: PipelineRun, metadata: {name: a, namespace: shop}, spec: {pipelineRef: {name: deploy}}}`), client.DryRunAll)
+		settings := p.as("alice").Create(p.t.Context(), parse(p.t, `{apiVersion: v1, kind: ConfigMap, metadata: {name: countersign-protected, namespace: bare}}`), client.DryRunAll)
+		if err != nil && strings.Contains(err.Error(), "may not start") && settings != nil {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	p.t.Fatal("the policies are not in force after 10 s")
+}
+
+// refused holds err to want, "" for no error.
+func (p protected) refused(t *testing.T, err error, want string) {
+	t.Helper()
+	if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %q", err, want)
+	}
+}
