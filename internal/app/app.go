@@ -91,6 +91,9 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("connect to the cluster: %w", err)
 	}
+	if err := kube.IndexApprovals(ctx, mgr.GetFieldIndexer()); err != nil {
+		return err
+	}
 	if err := warm(ctx, mgr.GetCache()); err != nil {
 		return err
 	}
