@@ -52,7 +52,7 @@ func conditionsOf(a approvals.Approval, before []metav1.Condition, generation in
 
 func deliveryState(ds []approvals.Delivery) (failed string, told bool) {
 	for _, d := range ds {
-		if d.SentAt.IsZero() && d.Error != "" {
+		if d.Failed() {
 			if d.Recipient == "" {
 				return "channel " + d.Channel + " was not told: " + d.Error, true
 			}
