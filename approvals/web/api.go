@@ -168,7 +168,7 @@ func pageAsked(values url.Values) (limit int, after *mark, err error) {
 	limit = itemsOnPage
 	if s := values.Get("limit"); s != "" {
 		if limit, err = strconv.Atoi(s); err != nil || limit < 1 || limit > maxLimit {
-			return 0, nil, approvals.Errorf(approvals.CodeInvalid, "limit is %q: use 1 to %d", short(s), maxLimit)
+			return 0, nil, approvals.Errorf(approvals.CodeInvalid, "limit is %q: use 1 to %d", approvals.Cut(s, approvals.MaxQuoted), maxLimit)
 		}
 	}
 	after, err = parseMark(values.Get("cursor"))
