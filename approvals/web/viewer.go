@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"slices"
 	"unique"
 
 	"github.com/countersign-dev/countersign/approvals"
@@ -140,7 +141,7 @@ func (v *viewer) visible(ctx context.Context, list []*overview.Entry) ([]*overvi
 		}
 	}
 	unknown := v.mayList(ctx, ask)
-	if !some(list, func(e *overview.Entry) bool { return !v.lists(e.Namespace) && !v.named(e) }) {
+	if !slices.ContainsFunc(list, func(e *overview.Entry) bool { return !v.lists(e.Namespace) && !v.named(e) }) {
 		return list, unknown
 	}
 	rest := keep(list, func(e *overview.Entry) bool { return !v.lists(e.Namespace) && !v.named(e) })
@@ -181,15 +182,6 @@ func (v *viewer) mayList(ctx context.Context, namespaces map[string]bool) (unkno
 
 // lists says whether the person may list a namespace, as far as mayList found out.
 func (v *viewer) lists(namespace string) bool { return v.list[""] || v.list[namespace] }
-
-func some(list []*overview.Entry, is func(*overview.Entry) bool) bool {
-	for _, e := range list {
-		if is(e) {
-			return true
-		}
-	}
-	return false
-}
 
 // keep is those of list that are. list is shared and stays as it is.
 func keep(list []*overview.Entry, is func(*overview.Entry) bool) []*overview.Entry {

@@ -64,7 +64,7 @@ func (c *core) read(context.Context) (err error) {
 	if c.direct, err = client.New(c.Rest, client.Options{Scheme: c.mgr.GetScheme()}); err != nil {
 		return err
 	}
-	if c.cel, err = mapping.New(); err != nil {
+	if c.cel, err = mapping.New(); err != nil { //nolint:contextcheck // no expression waits for anything
 		return fmt.Errorf("CEL: %w", err)
 	}
 	var overrides fs.FS
