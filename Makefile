@@ -81,6 +81,9 @@ fuzz: ## every fuzz test, FUZZTIME each (10s)
 bench: ## how much and how fast, in a real cluster
 	@test/run.sh bench
 
+bench-pages: ## of that the pages, with 10,000 pending and 100,000 decided: no cluster
+	@test/run.sh pages
+
 clean: ## bin, dist and the tools that were built; programs of the cluster stay
 	rm -rf bin dist
 	rm -rf "$${COUNTERSIGN_CACHE:-$$HOME/.cache/countersign}"/{tools,images,programs}

@@ -130,6 +130,9 @@ type Delivery struct {
 	Error     string // of the last attempt, "" once sent
 }
 
+// Failed says whether d could not be made when that was last tried.
+func (d Delivery) Failed() bool { return d.SentAt.IsZero() && d.Error != "" }
+
 // Deadline is when a becomes Expired, zero while its terms are open. It counts
 // from when a could first be decided.
 func (a Approval) Deadline() time.Time {

@@ -158,7 +158,7 @@ func allowed(a Approval, b Ballot) error {
 // content is what a ballot says, clean, and complete by p.
 func content(p Policy, b Ballot) (comment string, inputs []Param, err error) {
 	if b.Verdict != Approve && b.Verdict != Reject && b.Verdict != Withdraw {
-		return "", nil, Errorf(CodeInvalid, "vote is %q: it must be \"approve\" or \"reject\"; nothing was recorded", short(string(b.Verdict)))
+		return "", nil, Errorf(CodeInvalid, "vote is %q: it must be \"approve\" or \"reject\"; nothing was recorded", Cut(string(b.Verdict), MaxQuoted))
 	}
 	if comment, err = CleanComment(b.Comment); err != nil {
 		return "", nil, err
@@ -309,12 +309,4 @@ func voters(votes []Vote, v Verdict) []string {
 		}
 	}
 	return names
-}
-
-func short(s string) string {
-	const most = 40
-	if len(s) > most {
-		return fmt.Sprintf("%s… (%d bytes)", strings.ToValidUTF8(s[:most], ""), len(s))
-	}
-	return s
 }

@@ -71,21 +71,21 @@ func (in Input) clean(value string) (string, error) {
 	case InputString: // its pattern, below
 	case InputBool:
 		if value != "true" && value != "false" {
-			return "", Errorf(CodeInvalid, "input %q is %q: it must be true or false", in.Name, short(value))
+			return "", Errorf(CodeInvalid, "input %q is %q: it must be true or false", in.Name, Cut(value, MaxQuoted))
 		}
 	case InputNumber:
 		if _, err := strconv.ParseFloat(value, 64); err != nil || !json.Valid([]byte(value)) { // not NaN, not 0x1
-			return "", Errorf(CodeInvalid, "input %q is %q: it must be a number", in.Name, short(value))
+			return "", Errorf(CodeInvalid, "input %q is %q: it must be a number", in.Name, Cut(value, MaxQuoted))
 		}
 	case InputEnum:
 		if !slices.Contains(in.Options, value) {
-			return "", Errorf(CodeInvalid, "input %q is %q: it must be one of %s", in.Name, short(value), strings.Join(in.Options, ", "))
+			return "", Errorf(CodeInvalid, "input %q is %q: it must be one of %s", in.Name, Cut(value, MaxQuoted), strings.Join(in.Options, ", "))
 		}
 	}
 	if in.Pattern != "" {
 		whole, err := regexp.Compile(`^(?:` + in.Pattern + `)$`)
 		if err != nil || !whole.MatchString(value) {
-			return "", Errorf(CodeInvalid, "input %q is %q: it must match %s", in.Name, short(value), in.Pattern)
+			return "", Errorf(CodeInvalid, "input %q is %q: it must match %s", in.Name, Cut(value, MaxQuoted), in.Pattern)
 		}
 	}
 	return value, nil
@@ -96,7 +96,7 @@ func (in Input) clean(value string) (string, error) {
 func cleanInputs(fields []Input, given []Param) ([]Param, error) {
 	for _, g := range given {
 		if !slices.ContainsFunc(fields, func(in Input) bool { return in.Name == g.Name }) {
-			return nil, Errorf(CodeInvalid, "there is no input %q; nothing was recorded", short(g.Name))
+			return nil, Errorf(CodeInvalid, "there is no input %q; nothing was recorded", Cut(g.Name, MaxQuoted))
 		}
 	}
 	values := ByName(given)

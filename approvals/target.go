@@ -94,7 +94,7 @@ func IsPlainName(s string) bool { return len(s) <= 63 && plainName.MatchString(s
 // Validate says why t can't be an object's.
 func (t Target) Validate() error {
 	if len(t.Name) > 253 || !dnsName.MatchString(t.Name) {
-		return Errorf(CodeInvalid, "release: %q can't be the name of a %s: lowercase letters, digits, '-' and '.', at most 253", short(t.Name), t.Kind)
+		return Errorf(CodeInvalid, "release: %q can't be the name of a %s: lowercase letters, digits, '-' and '.', at most 253", Cut(t.Name, MaxQuoted), t.Kind)
 	}
 	return nil
 }
@@ -108,7 +108,7 @@ func (r Release) validate(gate string) error {
 	case r.Name == "":
 		return Errorf(CodeInvalid, "%s has a release without a name: say which object, by its name or by a CEL expression", gate)
 	case r.Kind == TargetConfigMap && !keyName.MatchString(r.Key):
-		return Errorf(CodeInvalid, "%s has release.configMap.key %q, which no ConfigMap can have: use letters, digits, '-', '_' and '.'", gate, short(r.Key))
+		return Errorf(CodeInvalid, "%s has release.configMap.key %q, which no ConfigMap can have: use letters, digits, '-', '_' and '.'", gate, Cut(r.Key, MaxQuoted))
 	}
 	return nil
 }

@@ -40,6 +40,23 @@ func Printable(s string) string {
 	}, s)
 }
 
+// Cut is s, or as much of it as fits most bytes with the mark that it was cut: whole
+// characters, and never invalid ones.
+func Cut(s string, most int) string {
+	const mark = "…"
+	s = strings.ToValidUTF8(s, "")
+	switch {
+	case len(s) <= most:
+		return s
+	case most < len(mark):
+		return ""
+	}
+	return strings.ToValidUTF8(s[:most-len(mark)], "") + mark
+}
+
+// MaxQuoted is how many bytes of what somebody sent are said back to them.
+const MaxQuoted = 40
+
 // address is the schema's pattern of an e-mail address.
 var address = regexp.MustCompile(`^[^@\s<>,;"]+@[^@\s<>,;"]+$`)
 

@@ -127,3 +127,20 @@ func FuzzCleanComment(f *testing.F) {
 		}
 	})
 }
+
+// TestCut: never longer than asked, whole characters, and one can see it.
+func TestCut(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		in   string
+		most int
+		want string
+	}{
+		"short": {"abc", 3, "abc"}, "long": {"abcdef", 5, "ab…"}, "between letters": {"ééé", 5, "é…"}, "empty": {"", 0, ""},
+		"room for the mark": {"abcdef", 3, "…"}, "no room": {"abcdef", 2, ""}, "invalid": {"a\xffb", 5, "ab"}, "invalid and long": {"a\xffbcdef", 5, "ab…"},
+	} {
+		if got := approvals.Cut(c.in, c.most); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}

@@ -31,8 +31,6 @@ type Data struct {
 	WhyNot    string
 	// Filled is what the person had filled in, put back into the form after Trouble.
 	Filled []approvals.Param
-	// Missing is the number of approvals still needed.
-	Missing int
 	// MyVote is Recipient's live vote, nil without one.
 	MyVote *approvals.Vote
 	// Notice is what just happened, e.g. "Your approval was recorded."

@@ -27,6 +27,10 @@ type Section struct {
 	Title string
 	Empty string // said when there are none
 	Items []Item
+	// Total is how many there are, Before of them on earlier pages; Items are the ones
+	// after those.
+	Total, Before int
+	Next, First   string // paths of other pages, "" when there are none
 }
 
 // Item is one approval in a list.
@@ -53,6 +57,7 @@ type listView struct {
 type sectionView struct {
 	Title, Empty string
 	Count, More  int
+	Next, First  string
 	Items        []itemView
 }
 
@@ -82,9 +87,12 @@ func newListView(l List) listView {
 		v.Filter = &Filter{Namespace: drop(first(f.Namespace, maxLine)), Gate: drop(first(f.Gate, maxLine)), Mine: f.Mine}
 	}
 	for _, s := range l.Sections {
-		sv := sectionView{Title: line(s.Title), Empty: text(s.Empty), Count: len(s.Items), More: max(0, len(s.Items)-maxItems)}
+		shown := min(len(s.Items), maxItems)
+		sv := sectionView{
+			Title: line(s.Title), Empty: text(s.Empty), Count: s.Total, More: max(0, s.Total-s.Before-shown), Next: drop(s.Next), First: drop(s.First),
+		}
 		room := &room{left: maxPage / 4}
-		for _, i := range s.Items[:min(len(s.Items), maxItems)] {
+		for _, i := range s.Items[:shown] {
 			sv.Items = append(sv.Items, newItem(i, l, room))
 		}
 		v.Sections = append(v.Sections, sv)

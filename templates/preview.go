@@ -67,7 +67,6 @@ func byRules(d *Data) {
 	d.Approval.Votes = []approvals.Vote{{
 		Voter: "carol@example.com", Verdict: approvals.Approve, At: previewNow.Add(-4 * time.Minute), Way: approvals.WayToken, Groups: []string{"platform"},
 	}}
-	d.Missing = approvals.Missing(d.Approval)
 }
 
 // asksFor has a field of every type.
@@ -90,7 +89,7 @@ func glass(d *Data) {
 		Voter: "zoe@example.com", Verdict: approvals.Approve, Comment: "Production is down, INC-7.", At: previewNow.Add(-time.Minute), Way: approvals.WayToken, BreakGlass: true,
 		Inputs: []approvals.Param{{Name: "ticket", Value: "OPS-7"}},
 	}}
-	d.Decidable, d.Missing = false, 0
+	d.Decidable = false
 }
 
 // byExpiry was approved by nobody, as its gate says.
@@ -98,7 +97,7 @@ func byExpiry(d *Data) {
 	d.Approval.Terms.Policy.OnExpiry = approvals.ApproveOnExpiry
 	d.Approval.OpenedAt = previewNow.Add(-26 * time.Hour)
 	d.Approval.Outcome, d.Approval.DecidedAt = approvals.Approved, d.Approval.Deadline()
-	d.Decidable, d.Missing = false, 0
+	d.Decidable = false
 }
 
 // with changes d. The changes get an Approval of their own.
@@ -152,7 +151,7 @@ func pending() Data {
 	}
 	return Data{
 		Approval: a, Shown: []approvals.Param{{Name: "plan", Value: planText}},
-		Recipient: "bob@example.com", Decidable: true, Missing: 1,
+		Recipient: "bob@example.com", Decidable: true,
 		Link:   "https://approvals.example.com/a/demo/terraform-apply-7k2px4mzq3ta?t=ZXhhbXBsZS1saW5rLW5vdC1hLXNlY3JldA",
 		Action: "/a/demo/terraform-apply-7k2px4mzq3ta?t=ZXhhbXBsZS1saW5rLW5vdC1hLXNlY3JldA", Now: previewNow,
 	}
@@ -164,7 +163,6 @@ func quorum() Data {
 		p := &d.Approval.Terms.Policy
 		p.Strategy, p.Required, p.Groups = approvals.Quorum, 2, nil
 		p.Approvers = append(p.Approvers[:2:2], approvals.Approver{Name: "dave@example.com"})
-		d.Missing = 2
 	})
 }
 
@@ -181,7 +179,6 @@ func vote(who string, v approvals.Verdict, ago time.Duration, comment string) ap
 
 func oneVote(d *Data) {
 	d.Approval.Votes = []approvals.Vote{vote("carol@example.com", approvals.Approve, 7*time.Minute, "The subnet change is the one we discussed on Tuesday.")}
-	d.Missing = 1
 }
 
 func mine(d *Data) {
@@ -201,7 +198,7 @@ func nobody(d *Data) {
 
 func opening(d *Data) {
 	d.Approval.Terms, d.Approval.OpenedAt, d.Shown = nil, previewNow.Add(-5*time.Second), nil
-	d.Decidable, d.Missing = false, 0
+	d.Decidable = false
 	d.WhyNot = "this can't be decided yet: its terms are being worked out; try again in a moment"
 }
 
@@ -214,7 +211,7 @@ func blocked(d *Data) {
 // end is the outcome, with nothing left to vote on.
 func end(d *Data, o approvals.Outcome, ago time.Duration) {
 	d.Approval.Outcome, d.Approval.DecidedAt = o, previewNow.Add(-ago)
-	d.Decidable, d.Missing, d.MyVote = false, 0, nil
+	d.Decidable, d.MyVote = false, nil
 }
 
 func approved(d *Data) {

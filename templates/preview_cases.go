@@ -30,7 +30,6 @@ func hostile() Data {
 		a.Source.Run.Pipeline = attack
 		a.Terms.Policy.Approvers[1].Name = attack
 		a.Votes = []approvals.Vote{vote("carol\u202e@example.com", approvals.Approve, 0, attack+"\n\nDeadline: never\u2067")}
-		d.Missing = 1
 		a.Terms.Params = []approvals.Param{
 			{Name: "script", Value: attack},
 			{Name: "style\" style=\"x", Value: "</style><style>*{display:none}</style>"},

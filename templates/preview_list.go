@@ -32,7 +32,7 @@ func board() List {
 	return List{
 		Here: "board", Person: "bob@example.com", Filter: &Filter{}, Live: true, Now: previewNow,
 		Trouble: "The cluster did not say in time what you may see in 2 namespaces. Load the page again in a moment.",
-		Sections: []Section{{Title: "Pending", Items: []Item{
+		Sections: []Section{{Title: "Pending", Total: 1240, Before: 100, Next: "/?after=2026-03-01T10%3A00%3A00Z_shop%2Fa", First: "/", Items: []Item{
 			{Approval: soon, Mine: true},
 			item(with(quorum(), oneVote, mine)),
 			{Approval: event().Approval},
@@ -46,8 +46,8 @@ func myList() List {
 	return List{
 		Here: "mine", Person: "bob@example.com", Now: previewNow,
 		Sections: []Section{
-			{Title: "Waiting for me", Items: []Item{{Approval: pending().Approval, Mine: true}}},
-			{Title: "What I decided", Items: []Item{item(with(quorum(), oneVote, mine)), item(with(pending(), rejected))}},
+			{Title: "Waiting for me", Total: 1, Items: []Item{{Approval: pending().Approval, Mine: true}}},
+			{Title: "What I decided", Total: 2, Items: []Item{item(with(quorum(), oneVote, mine)), item(with(pending(), rejected))}},
 		},
 	}
 }
@@ -74,6 +74,6 @@ func hostileBoard() List {
 	}
 	return List{
 		Here: "board", Person: attack, Filter: &Filter{Namespace: attack, Gate: attack}, Live: true, Trouble: attack, Now: previewNow,
-		Sections: []Section{{Title: "Pending", Items: []Item{{Approval: a, Vote: &vote}}}, {Title: "Many", Items: items}},
+		Sections: []Section{{Title: "Pending", Total: 1, Items: []Item{{Approval: a, Vote: &vote}}, First: "/?after=" + attack}, {Title: "Many", Total: len(items), Items: items}},
 	}
 }

@@ -132,7 +132,7 @@ func newView(d Data, most int) View {
 	v := View{
 		Namespace: line(a.Namespace), Name: line(a.RunName()), Trigger: line(a.Trigger), Subject: line(a.Subject()),
 		News: d.News, State: state(a), Recipient: line(d.Recipient), Session: d.Session, Opened: newMoment(a.OpenedAt, d.Now),
-		Missing: d.Missing, Blocked: problem(a.Blocked), Unreleased: problem(a.Unreleased),
+		Missing: approvals.Missing(a), Blocked: problem(a.Blocked), Unreleased: problem(a.Unreleased),
 		Decidable: d.Decidable && a.Terms != nil && !a.Decided(), WhyNot: text(d.WhyNot), LogIn: drop(d.LogIn), Notice: text(d.Notice), Trouble: text(d.Trouble),
 		Comment: drop(first(d.Comment, 4*approvals.MaxComment)), MaxComment: approvals.MaxComment,
 		Link: drop(d.Link), Action: drop(d.Action), Base: drop(d.Base),

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh [STAGE...]: lint verify unit login kube record e2e browser, or those named. Each tells its name and its time; a stage
+# run.sh [STAGE...]: lint verify unit login kube record e2e browser, or those named (bench and pages too). Each tells its name and its time; a stage
 # that fails does not stop the next ones. The last line is the sum: "N passed, 0 failed".
 # KEEP=1: leaves the cluster and what is in it for a look. RUN=regexp: only the tests that match.
 # shellcheck disable=SC2317 # stages are called by name
@@ -95,6 +95,8 @@ stage_browser() {
   export COUNTERSIGN_DEX
   in_deployed suite browser test/browser "${only_binary[@]}"
 }
+# The part of bench that needs no cluster: the pages, empty beside full.
+stage_pages() { go test -count=1 -tags bench -timeout=20m -run '^TestPages' -v ./test/bench; }
 stage_bench() { in_deployed suite bench test/bench "${only_binary[@]}"; }
 
 # The cluster is begun once for all stages that need it; deploy does nothing when nothing changed.

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/overview"
 )
 
 // maxRaces is how often MemStore's Update tries again after losing a race.
@@ -17,6 +18,7 @@ const maxRaces = 100
 type MemStore struct {
 	mu     sync.Mutex
 	m      map[string]kept
+	index  *overview.Index
 	writes int
 	fault  error
 }
@@ -30,9 +32,10 @@ var _ approvals.Store = (*MemStore)(nil)
 
 // NewMemStore returns a MemStore that holds as.
 func NewMemStore(as ...approvals.Approval) *MemStore {
-	s := &MemStore{m: map[string]kept{}}
+	s := &MemStore{m: map[string]kept{}, index: overview.NewIndex()}
 	for _, a := range as {
 		s.m[a.Key.String()] = kept{a: Clone(a)}
+		s.index.Put(Clone(a))
 	}
 	return s
 }
@@ -74,6 +77,13 @@ func (s *MemStore) List(_ context.Context, namespace string) ([]approvals.Approv
 	return out, nil
 }
 
+// Snapshot is what pages look at.
+func (s *MemStore) Snapshot(context.Context) (*overview.Snapshot, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.index.Snapshot(), s.fault
+}
+
 // Update implements approvals.Store.
 func (s *MemStore) Update(_ context.Context, key approvals.Key, change func(approvals.Approval) (approvals.Approval, approvals.Change, error)) (approvals.Approval, error) {
 	for range maxRaces {
@@ -112,6 +122,7 @@ func (s *MemStore) swap(version int, next approvals.Approval) bool {
 		return false
 	}
 	s.m[next.Key.String()] = kept{Clone(next), version + 1}
+	s.index.Put(Clone(next))
 	s.writes++
 	return true
 }

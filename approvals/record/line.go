@@ -251,14 +251,10 @@ func (l Line) bounded() Line {
 }
 
 func clean(s string, most int) string {
-	s = strings.Map(func(r rune) rune {
+	return approvals.Cut(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != '\n' && r != '\t' {
 			return -1
 		}
 		return r
-	}, strings.ToValidUTF8(s, "\uFFFD"))
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most-len("…")], "") + "…"
-	}
-	return s
+	}, strings.ToValidUTF8(s, "\uFFFD")), most)
 }

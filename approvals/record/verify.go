@@ -39,14 +39,30 @@ type Verifier struct {
 
 // Add takes the next line, without its end.
 func (v *Verifier) Add(text []byte) error {
+	_, err := v.add(text)
+	return err
+}
+
+func (v *Verifier) add(text []byte) (Entry, error) {
 	v.read++
 	if v.Logs && !bytes.HasPrefix(text, []byte(`{"seq":`)) {
-		return nil
+		return Entry{}, nil
 	}
 	e, err := Parse(text)
-	if err != nil {
-		return v.fault("%v", err)
+	if err == nil {
+		err = v.follows(e)
+	} else {
+		err = v.fault("%v", err)
 	}
+	if err != nil {
+		return Entry{}, err
+	}
+	v.Lines, v.Head, v.Found = v.Lines+1, e.Head(), v.Found || e.Hash == v.Noted
+	return e, nil
+}
+
+// follows says why e does not follow from the entry before, or nil.
+func (v *Verifier) follows(e Entry) error {
 	switch last := v.Head; {
 	case e.Seq == 1 && e.Prev == genesis && (v.Lines == 0 || v.Logs):
 		v.Chains++
@@ -64,7 +80,6 @@ func (v *Verifier) Add(text []byte) error {
 		f.want = last.Seq + 1
 		return f
 	}
-	v.Lines, v.Head, v.Found = v.Lines+1, e.Head(), v.Found || e.Hash == v.Noted
 	return nil
 }
 

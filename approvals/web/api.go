@@ -6,14 +6,20 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/gorilla/mux"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/overview"
 )
+
+// maxLimit is how many Approvals the API gives at once, at most.
+const maxLimit = 1000
 
 // voteRequest is the body of POST …/votes.
 type voteRequest struct {
@@ -102,88 +108,71 @@ func asked(a approvals.Approval, id approvals.Identity) bool {
 	return id.Way == approvals.WayLogin && a.Terms != nil && a.Terms.Requester != "" && approvals.SamePerson(a.Terms.Requester, id.Name)
 }
 
-// apiList lists what the caller may see: everything with the right to list, else
-// what the caller may decide. ?outcome=Pending keeps one outcome.
+// apiList lists what the caller may see, the newest first: everything with the right
+// to list, else what the caller may decide. ?outcome=Pending keeps one outcome.
 func (s *server) apiList(w http.ResponseWriter, r *http.Request) {
 	id, err := s.authenticate(r)
 	if err != nil {
 		s.fail(w, err)
 		return
 	}
-	namespace := mux.Vars(r)["namespace"]
-	all, err := s.Auth.MaySee(r.Context(), id, "list", namespace, "")
+	items, next, err := s.pageOf(r, id)
 	if err != nil {
 		s.fail(w, err)
 		return
 	}
-	list, err := s.Store.List(r.Context(), namespace)
+	writeJSON(w, http.StatusOK, map[string]any{"items": items, "next": next})
+}
+
+// pageOf is the page of the list that r asks for, and the cursor of the one after.
+func (s *server) pageOf(r *http.Request, id approvals.Identity) ([]view, string, error) {
+	limit, after, err := pageAsked(r.URL.Query())
 	if err != nil {
-		s.fail(w, err)
-		return
+		return nil, "", err
+	}
+	ctx, v, namespace := r.Context(), s.viewer(id), mux.Vars(r)["namespace"]
+	all, err := s.rights.mayList(ctx, v.who, id, namespace)
+	if err != nil {
+		return nil, "", err
+	}
+	there, err := s.Overview.Snapshot(ctx)
+	if err != nil {
+		return nil, "", err
 	}
 	outcome := approvals.Outcome(r.URL.Query().Get("outcome"))
+	list := keep(there.In(namespace).All, func(e *overview.Entry) bool { return outcome == "" || e.Outcome == outcome })
+	if !all {
+		if err := v.prove(ctx, keep(list, func(e *overview.Entry) bool { return !v.named(e) })); err != nil {
+			return nil, "", err
+		}
+		list = keep(list, func(e *overview.Entry) bool { return v.own(ctx, e) })
+	}
+	newestFirst.sort(list)
+	page, _, next := newestFirst.cut(list, after, limit)
+	if err := v.prove(ctx, page); err != nil {
+		return nil, "", err
+	}
 	items := []view{}
-	prove := s.prover(r.Context(), id)
-	for _, a := range list {
-		if outcome != "" && a.Outcome != outcome {
-			continue
-		}
-		id, err := prove(a)
+	for _, e := range page {
+		id, err := v.proved(ctx, e.Approval)
 		if err != nil {
-			s.fail(w, err)
-			return
+			return nil, "", err
 		}
-		if all || approvals.MayVote(a, id) == nil || asked(a, id) {
-			items = append(items, s.viewTo(a, id))
-		}
+		items = append(items, s.viewTo(e.Approval, id))
 	}
-	slices.SortFunc(items, func(x, y view) int {
-		if c := y.OpenedAt.Compare(x.OpenedAt); c != 0 {
-			return c
-		}
-		return strings.Compare(x.Namespace+"/"+x.Name, y.Namespace+"/"+y.Name)
-	})
-	writeJSON(w, http.StatusOK, map[string]any{"items": items})
+	return items, next, nil
 }
 
-// prover proves one person's rights, and whose deputy they are, for many Approvals:
-// once a Gate.
-func (s *server) prover(ctx context.Context, id approvals.Identity) func(approvals.Approval) (approvals.Identity, error) {
-	type scope struct {
-		namespace, gate string
-		rbac            bool
+// pageAsked is how much of a list is asked for, and after which place.
+func pageAsked(values url.Values) (limit int, after *mark, err error) {
+	limit = itemsOnPage
+	if s := values.Get("limit"); s != "" {
+		if limit, err = strconv.Atoi(s); err != nil || limit < 1 || limit > maxLimit {
+			return 0, nil, approvals.Errorf(approvals.CodeInvalid, "limit is %q: use 1 to %d", approvals.Cut(s, approvals.MaxQuoted), maxLimit)
+		}
 	}
-	known := map[scope]approvals.Identity{}
-	return func(a approvals.Approval) (approvals.Identity, error) {
-		if a.Terms == nil {
-			return id, nil
-		}
-		gate := scope{a.Namespace, a.Terms.Policy.Gate, a.Terms.Policy.ByRBAC()}
-		if proved, ok := known[gate]; ok {
-			return proved, nil
-		}
-		proved, err := s.Desk.Prove(ctx, a, id, false)
-		if err == nil {
-			known[gate] = proved
-		}
-		return proved, err
-	}
-}
-
-// proven is a person with what is proved of them for one Approval.
-type proven func(approvals.Approval) approvals.Identity
-
-// proven proves as prover does. Whose rights can't be found out has none.
-func (s *server) proven(ctx context.Context, id approvals.Identity) proven {
-	prove := s.prover(ctx, id)
-	return func(a approvals.Approval) approvals.Identity {
-		who, err := prove(a)
-		if err != nil {
-			s.logInternal(err)
-			return id
-		}
-		return who
-	}
+	after, err = parseMark(values.Get("cursor"))
+	return limit, after, err
 }
 
 // hide keeps from whoever may see nothing of an Approval what its refusal tells:

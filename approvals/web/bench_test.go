@@ -49,7 +49,7 @@ func newBench(t *testing.T, external string, as ...approvals.Approval) *bench {
 	b := &bench{store: ct.NewMemStore(as...)}
 	now := func() time.Time { return ct.T0.Add(30 * time.Minute) }
 	b.Deps = web.Deps{
-		Store: b.store, Auth: fakeAuth{}, Operators: fakeAuth{}, Ring: func() keyring.Ring { return ring }, Templates: pages, External: u, Now: now,
+		Store: b.store, Overview: b.store, Auth: fakeAuth{}, Operators: fakeAuth{}, Ring: func() keyring.Ring { return ring }, Templates: pages, External: u, Now: now,
 		Desk: &approvals.Desk{
 			Store: b.store, Now: now,
 			Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {

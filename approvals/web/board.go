@@ -2,7 +2,6 @@ package web
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -12,14 +11,13 @@ import (
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/overview"
 	"github.com/countersign-dev/countersign/templates"
 )
 
-const (
-	// rightsWithin bounds what a board asks the cluster, rightsAtOnce how much of it
-	// at a time.
-	rightsWithin = 5 * time.Second
-	rightsAtOnce = 8
+var (
+	mostUrgent  = order{at: func(e *overview.Entry) time.Time { return e.Urgency }}
+	newestFirst = order{at: func(e *overview.Entry) time.Time { return e.OpenedAt }, last: true}
 )
 
 // board is what waits and the person may see, the most urgent first.
@@ -28,26 +26,33 @@ func (s *server) board(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	who := s.proven(r.Context(), id)
-	q := r.URL.Query()
-	f := templates.Filter{Namespace: strings.TrimSpace(q.Get("namespace")), Gate: strings.TrimSpace(q.Get("gate")), Mine: q.Get("mine") != ""}
-	l := templates.List{Here: "board", Filter: &f}
-	list, err := s.Store.List(r.Context(), f.Namespace)
+	all, err := s.Overview.Snapshot(r.Context())
 	if err != nil {
 		s.fails(w, err)
 		return
 	}
-	pending := slices.DeleteFunc(list, func(a approvals.Approval) bool {
-		return a.Decided() || f.Gate != "" && (a.Terms == nil || a.Terms.Policy.Gate != f.Gate) || f.Mine && !s.mayDecide(a, who(a))
-	})
-	seen, unknown := s.visible(r.Context(), id, who, pending)
+	ctx, v, q := r.Context(), s.viewer(id), r.URL.Query()
+	f := templates.Filter{Namespace: strings.TrimSpace(q.Get("namespace")), Gate: strings.TrimSpace(q.Get("gate")), Mine: q.Get("mine") != ""}
+	l := templates.List{Here: "board", Filter: &f}
+	pending := all.In(f.Namespace).Pending
+	if f.Gate != "" {
+		pending = keep(pending, func(e *overview.Entry) bool { return e.Terms != nil && e.Terms.Policy.Gate == f.Gate })
+	}
+	if f.Mine {
+		_ = v.prove(ctx, pending) // logged; who is not proved decides less
+		pending = keep(pending, func(e *overview.Entry) bool { return v.waits(ctx, e) })
+	}
+	seen, unknown := v.visible(ctx, pending)
 	if unknown > 0 {
 		l.Trouble = fmt.Sprintf("The cluster did not say what you may see in %d namespaces. Load the page again in a moment.", unknown)
 	}
-	slices.SortFunc(seen, func(x, y approvals.Approval) int {
-		return cmp.Or(urgency(x).Compare(urgency(y)), cmp.Compare(x.Key.String(), y.Key.String()))
-	})
-	l.Sections = []templates.Section{{Title: "Pending", Empty: "Nothing waits that you may see and that this filter keeps.", Items: s.items(seen, who)}}
+	waiting, page, err := s.section(r, "/", "after", mostUrgent, seen)
+	if err != nil {
+		s.fails(w, err)
+		return
+	}
+	waiting.Title, waiting.Empty, waiting.Items = "Pending", "Nothing waits that you may see and that this filter keeps.", v.items(ctx, page)
+	l.Sections = []templates.Section{waiting}
 	s.list(w, id, l)
 }
 
@@ -57,65 +62,32 @@ func (s *server) mine(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	list, err := s.Store.List(r.Context(), "")
+	all, err := s.Overview.Snapshot(r.Context())
 	if err != nil {
 		s.fails(w, err)
 		return
 	}
-	who := s.proven(r.Context(), id)
-	var waiting, voted []approvals.Approval
-	for _, a := range list {
-		if voteOf(a, id) != nil {
-			voted = append(voted, a)
-		} else if s.mayDecide(a, who(a)) {
-			waiting = append(waiting, a)
-		}
+	ctx, v := r.Context(), s.viewer(id)
+	pending := all.In("").Pending
+	_ = v.prove(ctx, pending) // logged; for whom is not proved less waits
+	forMe, page, err := s.section(r, "/mine", "after", mostUrgent, keep(pending, func(e *overview.Entry) bool {
+		return voteOf(e.Approval, id) == nil && v.waits(ctx, e)
+	}))
+	if err != nil {
+		s.fails(w, err)
+		return
 	}
-	slices.SortFunc(waiting, func(x, y approvals.Approval) int {
-		return cmp.Or(urgency(x).Compare(urgency(y)), cmp.Compare(x.Key.String(), y.Key.String()))
-	})
-	slices.SortFunc(voted, func(x, y approvals.Approval) int {
-		return cmp.Or(voteOf(y, id).At.Compare(voteOf(x, id).At), cmp.Compare(x.Key.String(), y.Key.String()))
-	})
-	s.list(w, id, templates.List{Here: "mine", Sections: []templates.Section{
-		{Title: "Waiting for me", Empty: "Nothing waits for you.", Items: s.items(waiting, who)},
-		{Title: "What I decided", Empty: "You have not decided anything that is still kept.", Items: s.items(voted, who)},
-	}})
-}
-
-// visible keeps what id may see, and says in how many namespaces that could not be
-// found out.
-func (s *server) visible(ctx context.Context, id approvals.Identity, who proven, list []approvals.Approval) ([]approvals.Approval, int) {
-	own := func(a approvals.Approval) bool { return approvals.MayVote(a, who(a)) == nil || asked(a, id) }
-	ask := map[string]bool{}
-	for _, a := range list {
-		if !own(a) {
-			ask[a.Namespace] = false
-		}
+	forMe.Title, forMe.Empty, forMe.Items = "Waiting for me", "Nothing waits for you.", v.items(ctx, page)
+	byVote := order{at: func(e *overview.Entry) time.Time { return voteOf(e.Approval, id).At }, last: true}
+	voted := slices.Clone(all.In("").VotedBy(id.Name))
+	byVote.sort(voted)
+	decided, page, err := s.section(r, "/mine", "voted", byVote, voted)
+	if err != nil {
+		s.fails(w, err)
+		return
 	}
-	if len(ask) == 0 {
-		return list, 0
-	}
-	ctx, cancel := context.WithTimeout(ctx, rightsWithin)
-	defer cancel()
-	if all, err := s.Auth.MaySee(ctx, id, "list", "", ""); err == nil && all {
-		return list, 0
-	}
-	may, unknown := each(ask, func(namespace string) (bool, error) { return s.Auth.MaySee(ctx, id, "list", namespace, "") })
-	return slices.DeleteFunc(list, func(a approvals.Approval) bool { return !own(a) && !may[a.Namespace] }), unknown
-}
-
-// mayDecide says whether a waits for id: the rules allow it and there is time.
-func (s *server) mayDecide(a approvals.Approval, id approvals.Identity) bool {
-	return !a.Decided() && approvals.MayVote(a, id) == nil && s.Now().Before(a.Deadline())
-}
-
-// urgency orders what waits: by deadline, and last what has none yet.
-func urgency(a approvals.Approval) time.Time {
-	if d := a.Deadline(); !d.IsZero() {
-		return d
-	}
-	return a.OpenedAt.AddDate(100, 0, 0)
+	decided.Title, decided.Empty, decided.Items = "What I decided", "You have not decided anything that is still kept.", v.items(ctx, page)
+	s.list(w, id, templates.List{Here: "mine", Sections: []templates.Section{forMe, decided}})
 }
 
 func voteOf(a approvals.Approval, id approvals.Identity) *approvals.Vote {
@@ -125,12 +97,12 @@ func voteOf(a approvals.Approval, id approvals.Identity) *approvals.Vote {
 	return nil
 }
 
-func (s *server) items(list []approvals.Approval, who proven) []templates.Item {
-	out := make([]templates.Item, 0, len(list))
-	for _, a := range list {
-		id := who(a)
-		mine := voteOf(a, id)
-		out = append(out, templates.Item{Approval: a, Vote: mine, Mine: mine == nil && s.mayDecide(a, id)})
+func (v *viewer) items(ctx context.Context, page []*overview.Entry) []templates.Item {
+	_ = v.prove(ctx, page) // logged; who is not proved is not asked to decide
+	out := make([]templates.Item, 0, len(page))
+	for _, e := range page {
+		mine := voteOf(e.Approval, v.id)
+		out = append(out, templates.Item{Approval: e.Approval, Vote: mine, Mine: mine == nil && v.waits(ctx, e)})
 	}
 	return out
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/overview"
 	"github.com/countersign-dev/countersign/templates"
 )
 
@@ -12,13 +13,13 @@ const maxNeighbours = 8
 
 // chainOf finds in list what comes before and after a in one delivery: the Approval
 // that started part 1's run, and those that wait after part 2's.
-func chainOf(list []approvals.Approval, a approvals.Approval) (before, after []approvals.Approval) {
+func chainOf(list []*overview.Entry, a approvals.Approval) (before, after []*overview.Entry) {
 	for _, b := range list {
 		switch {
-		case b.Namespace != a.Namespace || b.UID == a.UID:
-		case follows(b, a):
+		case b.UID == a.UID:
+		case follows(b.Approval, a):
 			before = append(before, b)
-		case follows(a, b) && len(after) < maxNeighbours:
+		case follows(a, b.Approval) && len(after) < maxNeighbours:
 			after = append(after, b)
 		}
 	}
@@ -35,19 +36,20 @@ func follows(a, b approvals.Approval) bool {
 // chain is a's neighbours, as far as id may see them. It is only a help: a page is
 // shown without it when it can't be found out.
 func (s *server) chain(ctx context.Context, a approvals.Approval, id approvals.Identity) *templates.Chain {
-	list, err := s.Store.List(ctx, a.Namespace)
+	all, err := s.Overview.Snapshot(ctx)
 	if err != nil {
 		s.logInternal(err)
 		return &templates.Chain{}
 	}
 	ctx, cancel := context.WithTimeout(ctx, rightsWithin)
 	defer cancel()
-	before, after := chainOf(list, a)
-	who := s.proven(ctx, id)
-	may := func(list []approvals.Approval) (out []approvals.Approval) {
+	before, after := chainOf(all.In(a.Namespace).All, a)
+	v := s.viewer(id)
+	may := func(list []*overview.Entry) (out []approvals.Approval) {
 		for _, x := range list {
-			if s.maySee(ctx, who(x), x) == nil {
-				out = append(out, x)
+			who, _ := v.proved(ctx, x.Approval) // logged; who is not proved sees less
+			if s.maySee(ctx, who, x.Approval) == nil {
+				out = append(out, x.Approval)
 			}
 		}
 		return out

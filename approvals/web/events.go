@@ -2,13 +2,13 @@ package web
 
 import (
 	"context"
-	"fmt"
 	"hash/maphash"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/overview"
 )
 
 const (
@@ -58,53 +58,72 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 }
 
 // lookout returns what sums up all that id may see, or of one Approval when key names
-// it. Rights are found out once a stream.
+// it. Rights are found out once a stream, and a namespace in which nothing changed is
+// not looked at again.
 func (s *server) lookout(ctx context.Context, id approvals.Identity, key approvals.Key) (func() (uint64, error), error) {
-	mine := *s
-	mine.Auth = &knownRights{Authenticator: s.Auth, known: map[[3]string]bool{}}
-	seed, who := maphash.MakeSeed(), s.proven(ctx, id)
-	look := func() (uint64, error) {
-		list, err := mine.Store.List(ctx, key.Namespace)
-		if err != nil {
-			return 0, err
-		}
-		seen, _ := mine.visible(ctx, id, who, list)
-		sum := uint64(len(seen))
-		for _, a := range seen {
-			sum += sumOf(seed, a) // in whatever order
-		}
-		return sum, nil
-	}
+	look := s.watch(ctx, s.viewer(id), key.Namespace)
 	if key.Name != "" {
-		look = func() (uint64, error) {
-			a, err := mine.Store.Get(ctx, key)
-			if err == nil {
-				err = mine.maySee(ctx, who(a), a)
-			}
-			if err != nil {
-				return 0, err
-			}
-			return sumOf(seed, a), nil
-		}
+		look = s.watchOne(ctx, s.viewer(id), key)
 	}
 	_, err := look()
 	return look, err
 }
 
-// sumOf sums up what a page shows of a that can change.
-func sumOf(seed maphash.Seed, a approvals.Approval) uint64 {
-	var h maphash.Hash
-	h.SetSeed(seed)
-	fmt.Fprintf(&h, "%q %q %q %t %t", a.UID, a.Outcome, a.SupersededBy, a.Terms != nil, a.Next != nil || a.Effect != nil)
-	for _, v := range a.Votes {
-		fmt.Fprintf(&h, " %q %q %d", v.Voter, v.Verdict, v.At.UnixNano())
+// watch sums up what v may see of a namespace, of all with "".
+func (s *server) watch(ctx context.Context, v *viewer, namespace string) func() (uint64, error) {
+	type seen struct {
+		space *overview.Space
+		sum   uint64
 	}
-	for _, p := range []*approvals.Problem{a.Blocked, a.Unreleased} {
-		if p != nil {
-			fmt.Fprintf(&h, " %q", *p)
+	known := map[string]seen{}
+	return func() (uint64, error) {
+		all, err := s.Overview.Snapshot(ctx)
+		if err != nil {
+			return 0, err
 		}
+		var sum uint64
+		now := map[string]seen{}
+		for name, space := range all.Namespaces {
+			if namespace != "" && name != namespace {
+				continue
+			}
+			if last := known[name]; last.space == space {
+				now[name], sum = last, sum+last.sum
+				continue
+			}
+			entries, unknown := v.visible(ctx, space.All)
+			one := seen{space: space}
+			for _, e := range entries {
+				one.sum += e.Sum // in whatever order
+			}
+			sum += one.sum
+			if unknown == 0 {
+				now[name] = one
+			}
+		}
+		known = now
+		return sum, nil
 	}
-	return h.Sum64()
+}
+
+// watchOne sums up one Approval for as long as id may see it. The right to get it is
+// asked for once.
+func (s *server) watchOne(ctx context.Context, v *viewer, key approvals.Key) func() (uint64, error) {
+	seed, got := maphash.MakeSeed(), false
+	return func() (uint64, error) {
+		a, err := s.Store.Get(ctx, key)
+		if err != nil {
+			return 0, err
+		}
+		id, _ := v.proved(ctx, a) // logged; who is not proved may see less
+		if !got {
+			if err := s.maySee(ctx, id, a); err != nil {
+				return 0, err
+			}
+			got = true
+		}
+		return overview.Sum(seed, a), nil
+	}
 }
 
 // stream is the way to one client.
@@ -186,29 +205,4 @@ func (s *streams) leave(name string) {
 	if s.each[name]--; s.each[name] == 0 {
 		delete(s.each, name)
 	}
-}
-
-// knownRights asks each question about one person once.
-type knownRights struct {
-	Authenticator
-	mu    sync.Mutex
-	known map[[3]string]bool
-}
-
-// MaySee implements Authenticator.
-func (k *knownRights) MaySee(ctx context.Context, id approvals.Identity, verb, namespace, name string) (bool, error) {
-	q := [3]string{verb, namespace, name}
-	k.mu.Lock()
-	may, ok := k.known[q]
-	k.mu.Unlock()
-	if ok {
-		return may, nil
-	}
-	may, err := k.Authenticator.MaySee(ctx, id, verb, namespace, name)
-	if err == nil {
-		k.mu.Lock()
-		k.known[q] = may
-		k.mu.Unlock()
-	}
-	return may, err
 }

@@ -146,19 +146,19 @@ func searchOf(values url.Values, otherwise string) (q record.Query, format strin
 	}
 	for name, vs := range values {
 		if len(vs) != 1 {
-			return bad("%s is there %d times: say it once", short(name), len(vs))
+			return bad("%s is there %d times: say it once", approvals.Cut(name, approvals.MaxQuoted), len(vs))
 		}
 		switch p := known[name]; {
 		case p != nil:
 			*p = vs[0]
 		case name == "limit":
 			if q.Limit, err = strconv.Atoi(vs[0]); err != nil || q.Limit < 1 {
-				return bad("limit is %q: use 1 to %d", short(vs[0]), record.MaxPage)
+				return bad("limit is %q: use 1 to %d", approvals.Cut(vs[0], approvals.MaxQuoted), record.MaxPage)
 			}
 		case name == "from", name == "to":
 			at, err := record.ParseTime(vs[0])
 			if err != nil {
-				return bad("%s is %q: use a date such as 2026-03-01 or an instant such as 2026-03-01T09:00:00Z", name, short(vs[0]))
+				return bad("%s is %q: use a date such as 2026-03-01 or an instant such as 2026-03-01T09:00:00Z", name, approvals.Cut(vs[0], approvals.MaxQuoted))
 			}
 			if name == "from" {
 				q.From = at
@@ -166,14 +166,14 @@ func searchOf(values url.Values, otherwise string) (q record.Query, format strin
 				q.To = at
 			}
 		default:
-			return bad("%q is unknown: use namespace, approval, pipeline, gate, person, kind, outcome, from, to, cursor, limit or format", short(name))
+			return bad("%q is unknown: use namespace, approval, pipeline, gate, person, kind, outcome, from, to, cursor, limit or format", approvals.Cut(name, approvals.MaxQuoted))
 		}
 	}
 	if format == "" {
 		format = otherwise
 	}
 	if !slices.Contains([]string{"json", record.JSONL, record.CSV}, format) {
-		return bad("format is %q: use json, jsonl or csv", short(format))
+		return bad("format is %q: use json, jsonl or csv", approvals.Cut(format, approvals.MaxQuoted))
 	}
 	if format != "json" && (q.Limit != 0 || q.Cursor != "") {
 		return bad("limit and cursor are for pages, format json: %s is everything that matches", format)
@@ -199,12 +199,4 @@ func accepted(header string) string {
 		}
 	}
 	return "json"
-}
-
-func short(s string) string {
-	const most = 40
-	if len(s) > most {
-		return strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return s
 }

@@ -132,7 +132,7 @@ func (d Deps) byMail(a approvals.Approval, voter string) templates.Data {
 func (d Deps) showTo(a approvals.Approval, id approvals.Identity) templates.Data {
 	now, voter := d.Now(), id.Name
 	data := templates.Data{
-		Approval: a, Recipient: voter, Missing: approvals.Missing(a), Now: now, Base: trimSlash(d.External.Path),
+		Approval: a, Recipient: voter, Now: now, Base: trimSlash(d.External.Path),
 	}
 	if i := slices.IndexFunc(a.Votes, func(v approvals.Vote) bool { return v.Voter == voter }); i >= 0 {
 		data.MyVote = &a.Votes[i]

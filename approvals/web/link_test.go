@@ -207,8 +207,8 @@ func TestShow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := newBench(t, base+"/x/").Show(c.a.Obj(), c.voter)
-			if d.Decidable != c.decidable || !strings.Contains(d.WhyNot, c.whyNot) || (d.WhyNot == "") != (c.whyNot == "") || d.Missing != c.missing || (d.MyVote != nil) != c.mine || len(d.Shown) != c.shown {
-				t.Errorf("decidable %t, why not %q, missing %d, my vote %v, shown %v", d.Decidable, d.WhyNot, d.Missing, d.MyVote, d.Shown)
+			if d.Decidable != c.decidable || !strings.Contains(d.WhyNot, c.whyNot) || (d.WhyNot == "") != (c.whyNot == "") || approvals.Missing(d.Approval) != c.missing || (d.MyVote != nil) != c.mine || len(d.Shown) != c.shown {
+				t.Errorf("decidable %t, why not %q, missing %d, my vote %v, shown %v", d.Decidable, d.WhyNot, approvals.Missing(d.Approval), d.MyVote, d.Shown)
 			}
 			if d.Base != "/x" || d.Recipient != c.voter {
 				t.Errorf("base %q, recipient %q", d.Base, d.Recipient)

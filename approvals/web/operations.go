@@ -1,7 +1,6 @@
 package web
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/overview"
 	"github.com/countersign-dev/countersign/templates"
 )
 
@@ -32,12 +32,12 @@ func (s *server) operations(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	namespace := strings.TrimSpace(r.URL.Query().Get("namespace"))
-	list, err := s.Store.List(r.Context(), namespace)
+	all, err := s.Overview.Snapshot(r.Context())
 	if err != nil {
 		s.fails(w, err)
 		return
 	}
-	list = slices.DeleteFunc(list, func(a approvals.Approval) bool { return len(undelivered(a)) == 0 && !s.unreleased(a) })
+	list := keep(all.In(namespace).Troubled, func(e *overview.Entry) bool { return s.unreleased(e.Approval) || len(undelivered(e.Approval)) > 0 })
 	ask := map[string]bool{}
 	for _, a := range list {
 		ask[a.Namespace] = true
@@ -54,10 +54,9 @@ func (s *server) operations(w http.ResponseWriter, r *http.Request) {
 	if unknown > 0 {
 		o.Trouble = fmt.Sprintf("The cluster did not say what you may see in %d namespaces. Load the page again in a moment.", unknown)
 	}
-	slices.SortFunc(list, func(x, y approvals.Approval) int {
-		return cmp.Or(y.OpenedAt.Compare(x.OpenedAt), cmp.Compare(x.Key.String(), y.Key.String()))
-	})
-	for _, a := range list {
+	newestFirst.sort(list)
+	for _, e := range list {
+		a := e.Approval
 		if !may[a.Namespace] {
 			continue
 		}
@@ -79,41 +78,42 @@ func (s *server) operates(ctx context.Context, id approvals.Identity, namespaces
 	}
 	ctx, cancel := context.WithTimeout(ctx, rightsWithin)
 	defer cancel()
-	if all, err := s.Operators.MayOperate(ctx, id, ""); err == nil && all {
+	who := personOf(id)
+	if all, err := s.rights.mayOperate(ctx, who, id, ""); err == nil && all {
 		return namespaces, 0
 	}
-	return each(namespaces, func(namespace string) (bool, error) { return s.Operators.MayOperate(ctx, id, namespace) })
+	may, failed := each(namespaces, func(namespace string) (bool, error) { return s.rights.mayOperate(ctx, who, id, namespace) })
+	return may, len(failed)
 }
 
-// each asks about many namespaces, some at once, and counts what has no answer.
-func each(namespaces map[string]bool, ask func(namespace string) (bool, error)) (map[string]bool, int) {
+// each asks about many things, some at once, and says what has no answer.
+func each[K comparable](things map[K]bool, ask func(K) (bool, error)) (may, failed map[K]bool) {
 	var (
-		mu      sync.Mutex
-		wg      sync.WaitGroup
-		unknown int
-		turns   = make(chan struct{}, rightsAtOnce)
-		may     = make(map[string]bool, len(namespaces))
+		mu    sync.Mutex
+		wg    sync.WaitGroup
+		turns = make(chan struct{}, rightsAtOnce)
 	)
-	for namespace := range namespaces {
+	may, failed = make(map[K]bool, len(things)), map[K]bool{}
+	for thing := range things {
 		turns <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-turns }()
-			ok, err := ask(namespace)
+			ok, err := ask(thing)
 			mu.Lock()
 			defer mu.Unlock()
-			may[namespace] = ok && err == nil
+			may[thing] = ok && err == nil
 			if err != nil {
-				unknown++
+				failed[thing] = true
 			}
 		})
 	}
 	wg.Wait()
-	return may, unknown
+	return may, failed
 }
 
 // undelivered are the deliveries of a that failed when they were last tried.
 func undelivered(a approvals.Approval) []approvals.Delivery {
-	return slices.DeleteFunc(slices.Clone(a.Deliveries), func(d approvals.Delivery) bool { return !d.SentAt.IsZero() || d.Error == "" })
+	return slices.DeleteFunc(slices.Clone(a.Deliveries), func(d approvals.Delivery) bool { return !d.Failed() })
 }
 
 // unreleased says whether a was decided and its run is not there, for a known reason

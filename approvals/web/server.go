@@ -12,6 +12,7 @@ import (
 
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/keyring"
+	"github.com/countersign-dev/countersign/approvals/overview"
 	"github.com/countersign-dev/countersign/templates"
 )
 
@@ -32,12 +33,18 @@ type Desk interface {
 	Prove(ctx context.Context, a approvals.Approval, id approvals.Identity, breakGlass bool) (approvals.Identity, error)
 }
 
+// Overview gives all Approvals at one moment, shared by whoever looks.
+type Overview interface {
+	Snapshot(ctx context.Context) (*overview.Snapshot, error)
+}
+
 // Deps is what the service needs.
 type Deps struct {
-	Store approvals.Store
-	Desk  Desk
-	Auth  Authenticator
-	Ring  func() keyring.Ring
+	Store    approvals.Store
+	Overview Overview
+	Desk     Desk
+	Auth     Authenticator
+	Ring     func() keyring.Ring
 	// Login is nil when people have links and tokens only.
 	Login     Login
 	Templates *templates.Set
@@ -65,11 +72,13 @@ type server struct {
 	Deps
 	base    string
 	streams *streams
+	rights  *rights
 }
 
 // Handler returns the service's routes.
 func Handler(d Deps) http.Handler {
 	s := &server{Deps: d, base: strings.TrimSuffix(d.External.Path, "/"), streams: &streams{each: map[string]int{}}}
+	s.rights = &rights{auth: d.Auth, operators: d.Operators, desk: d.Desk, now: d.Now}
 	root := mux.NewRouter().SkipClean(true) // an unclean path is not found, not sent elsewhere
 	root.Use(s.observe, secure)
 	// Every route hangs on the root: in a subrouter mux answers a wrong method with

@@ -2,13 +2,7 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"sync"
-
-	toolscache "k8s.io/client-go/tools/cache"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
-
-	"github.com/countersign-dev/countersign/api/v1alpha1"
 )
 
 // changes tells whoever listens that some Approval has changed, not which: a full
@@ -17,20 +11,6 @@ type changes struct {
 	mu        sync.Mutex
 	listeners map[chan struct{}]bool
 	over      bool
-}
-
-// watch makes c follow the Approvals of the cache.
-func (c *changes) watch(ctx context.Context, from cache.Cache) error {
-	informer, err := from.GetInformer(ctx, &v1alpha1.Approval{}, cache.BlockUntilSynced(false))
-	if err == nil {
-		_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
-			AddFunc: func(any) { c.tell() }, UpdateFunc: func(any, any) { c.tell() }, DeleteFunc: func(any) { c.tell() },
-		})
-	}
-	if err != nil {
-		return fmt.Errorf("watch Approvals for the pages: %w", err)
-	}
-	return nil
 }
 
 func (c *changes) tell() {

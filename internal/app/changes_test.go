@@ -7,6 +7,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache/informertest"
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals/keyring"
+	"github.com/countersign-dev/countersign/internal/kube"
 )
 
 // TestChanges: every event of an Approval reaches all who listen, nobody is waited
@@ -23,7 +25,9 @@ func TestChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	var c changes
-	if err := c.watch(t.Context(), from); err != nil {
+	store := &kube.Store{Ring: func() keyring.Ring { return nil }}
+	all := &kube.Overview{Store: store, Changed: c.tell}
+	if err := all.Watch(t.Context(), from); err != nil {
 		t.Fatal(err)
 	}
 	one, stop := c.Changes()

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/web"
 )
 
 // metrics are the service's own; labels are few and never hold people's text.
@@ -26,7 +27,7 @@ type metrics struct {
 	recorded, recordFailures prometheus.Counter
 }
 
-func newMetrics(reg prometheus.Registerer, store approvals.Store) (*metrics, error) {
+func newMetrics(reg prometheus.Registerer, all web.Overview) (*metrics, error) {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "countersign", Name: name, Help: help}, labels)
 	}
@@ -55,17 +56,11 @@ func newMetrics(reg prometheus.Registerer, store approvals.Store) (*metrics, err
 	pending := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: "countersign", Name: "approvals_pending", Help: "Approvals that wait for a decision.",
 	}, func() float64 {
-		list, err := store.List(context.Background(), "")
+		now, err := all.Snapshot(context.Background())
 		if err != nil {
 			return -1
 		}
-		n := 0
-		for _, a := range list {
-			if !a.Decided() {
-				n++
-			}
-		}
-		return float64(n)
+		return float64(len(now.In("").Pending))
 	})
 	for _, c := range []prometheus.Collector{m.opened, m.votes, m.decided, m.posts, m.deliveries, m.interceptor, m.waited, m.released, m.requests, m.recorded, m.recordFailures, pending} {
 		if err := reg.Register(c); err != nil {

@@ -77,8 +77,8 @@ func (p printed) Append(ctx context.Context, lines []record.Line) ([]record.Entr
 
 var errNoStore = errors.New("the configuration has no store of the record (record.sqlite or record.postgres): verify what the service printed with --file")
 
-// Verify holds the configured store's lines to one another, and to its head: lines
-// that were cut off at the end are missed.
+// Verify holds the configured store's lines to one another, to what finds them and to
+// its head.
 func Verify(ctx context.Context, c config.Record, v *record.Verifier) error {
 	l, err := OpenRecord(c)
 	if err != nil {
@@ -88,27 +88,7 @@ func Verify(ctx context.Context, c config.Record, v *record.Verifier) error {
 		return errNoStore
 	}
 	defer l.Close()
-	head, err := l.Head(ctx)
-	if err != nil {
-		return err
-	}
-	var at record.Head // what stands where the head was
-	err = l.Each(ctx, record.Query{}, func(e record.Entry) error {
-		if e.Seq == head.Seq {
-			at = e.Head()
-		}
-		return v.Add(e.Text)
-	})
-	switch {
-	case err != nil:
-		return err
-	case at == head:
-		return nil
-	case v.Head.Seq < head.Seq:
-		return &record.Fault{Line: v.Lines + 1, What: fmt.Sprintf("the stream ends after number %d, and the store's head is number %d: the last lines are missing", v.Head.Seq, head.Seq)}
-	default:
-		return &record.Fault{Line: int(head.Seq), What: fmt.Sprintf("number %d is not what the store's head says: it was replaced, with all that follows", head.Seq)}
-	}
+	return v.VerifyStore(ctx, l)
 }
 
 // Export writes what matches, in the order of the chain.

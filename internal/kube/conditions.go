@@ -20,7 +20,7 @@ func conditionsOf(a approvals.Approval, before []metav1.Condition, generation in
 	out := append([]metav1.Condition(nil), before...)
 	put := func(kind string, ok bool, reason, message string) {
 		c := metav1.Condition{
-			Type: kind, Status: metav1.ConditionFalse, Reason: reason, Message: cut(message, maxMessage),
+			Type: kind, Status: metav1.ConditionFalse, Reason: reason, Message: approvals.Cut(message, maxMessage),
 			ObservedGeneration: generation, LastTransitionTime: metav1.Time{Time: now.UTC().Truncate(time.Second)},
 		}
 		if ok {
@@ -54,7 +54,7 @@ func conditionsOf(a approvals.Approval, before []metav1.Condition, generation in
 
 func deliveryState(ds []approvals.Delivery) (failed string, told bool) {
 	for _, d := range ds {
-		if d.SentAt.IsZero() && d.Error != "" {
+		if d.Failed() {
 			if d.Recipient == "" {
 				return "channel " + d.Channel + " was not told: " + d.Error, true
 			}

@@ -2,7 +2,6 @@ package kube
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -107,7 +106,7 @@ func statusOf(a approvals.Approval, before v1alpha1.ApprovalStatus, generation i
 	for _, d := range a.Deliveries {
 		n := v1alpha1.Notification{
 			Event: d.Event, Channel: d.Channel, Recipient: d.Recipient, MessageID: d.MessageID,
-			Attempts: int32(min(d.Attempts, 1<<30)), Error: cut(d.Error, 1024), //nolint:gosec // bounded
+			Attempts: int32(min(d.Attempts, 1<<30)), Error: approvals.Cut(d.Error, 1024), //nolint:gosec // bounded
 		}
 		if !d.SentAt.IsZero() {
 			n.SentAt = &metav1.Time{Time: d.SentAt.UTC().Truncate(time.Second)}
@@ -118,7 +117,7 @@ func statusOf(a approvals.Approval, before v1alpha1.ApprovalStatus, generation i
 		s.Next = &v1alpha1.Next{Name: r.Name, UID: r.UID, Pipeline: r.Pipeline, EventID: a.EventID, SeenAt: *micro(r.At)}
 	}
 	if e := a.Effect; e != nil {
-		s.Effect = &v1alpha1.Effect{What: cut(e.What, 1024), SeenAt: *micro(e.At)}
+		s.Effect = &v1alpha1.Effect{What: approvals.Cut(e.What, 1024), SeenAt: *micro(e.At)}
 	}
 	s.Conditions = conditionsOf(a, before.Conditions, generation, now)
 	return s
@@ -350,13 +349,6 @@ func valuesToAPI(m map[string]string) map[string]v1alpha1.LabelValue {
 
 func micro(t time.Time) *metav1.MicroTime {
 	return &metav1.MicroTime{Time: t.UTC().Truncate(time.Microsecond)}
-}
-
-func cut(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most-len("…")], "") + "…"
 }
 
 // mailLinkNeedsLogin is the Gate's word for policies whose links decide nothing.

@@ -47,7 +47,7 @@ func sourceOf(pr *pipelinev1.PipelineRun) approvals.Source {
 		},
 		Labels:      bounded(pr.Labels),
 		Annotations: bounded(pr.Annotations),
-		Requester:   cut(pr.Annotations[RequesterAnnotation], 253),
+		Requester:   approvals.Cut(pr.Annotations[RequesterAnnotation], 253),
 		Claims:      claimsOf(pr),
 	}
 	for _, p := range pr.Spec.Params[:min(len(pr.Spec.Params), maxParams)] {

@@ -31,7 +31,7 @@ func (l *Ledger) Search(ctx context.Context, q record.Query) (record.Page, error
 }
 
 // Each gives what matches to f, in the chain's order. It holds no connection while
-// f works. An entry whose text is not what was written has its Seq and Text alone.
+// f works. An entry whose text is not what was written has its place and Text alone.
 func (l *Ledger) Each(ctx context.Context, q record.Query, f func(record.Entry) error) error {
 	q, err := q.Normal()
 	if err != nil {
@@ -101,21 +101,25 @@ func (l *Ledger) read(ctx context.Context, s *statement, end string, limit int) 
 	if err := l.migrate(ctx); err != nil {
 		return nil, l.unavailable(err)
 	}
-	query := "SELECT l.seq, l.line FROM " + s.from
+	query := "SELECT l.seq, " + s.order + ".at, l.line FROM " + s.from
 	if len(s.conds) > 0 {
 		query += " WHERE " + strings.Join(s.conds, " AND ")
 	}
 	var out []record.Entry
 	err := each(ctx, l.db, l.bind(query+end), append(s.args, limit), func(rows *sql.Rows) error {
 		var seq int64
+		var at string
 		var text []byte
-		if err := rows.Scan(&seq, &text); err != nil {
+		if err := rows.Scan(&seq, &at, &text); err != nil {
 			return err
 		}
 		e, err := record.Parse(text)
 		if err != nil {
-			e = record.Entry{Seq: seq, Text: text} // it is shown, and verify says what is wrong with it
+			e = record.Entry{Text: text} // it is shown, and verify says what is wrong with it
 		}
+		// By these the next page goes on: what a text says of its place must not lead
+		// anywhere else, or for ever to the same.
+		e.Seq, e.At = seq, at
 		out = append(out, e)
 		return nil
 	})

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"database/sql"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,6 +71,22 @@ func store(t *testing.T) recordtest.Store {
 		Up:             func(t *testing.T) { t.Helper(); release(t, other) },
 		ReadsWhileDown: true,
 		Kill:           func(t *testing.T) { t.Helper(); recordtest.KillInTheMiddle(t, victim, path) },
+		Exec:           func(t *testing.T, query string) { t.Helper(); tamper(t, path, query) },
+	}
+}
+
+// tamper takes away first what keeps rows as they are.
+func tamper(t *testing.T, path, query string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	const free = "PRAGMA foreign_keys = OFF; DROP TRIGGER record_lines_no_update; DROP TRIGGER record_lines_no_delete; " +
+		"DROP TRIGGER record_people_no_update; DROP TRIGGER record_people_no_delete; "
+	if _, err := db.Exec(free + query); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -137,7 +154,7 @@ func TestAppendOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	for _, q := range []string{"DELETE FROM record_lines WHERE seq = 2", "UPDATE record_lines SET line = replace(line, 'approve', 'reject')"} {
+	for _, q := range []string{"DELETE FROM record_lines WHERE seq = 2", "UPDATE record_lines SET line = replace(line, 'approve', 'reject')", "DELETE FROM record_people", "UPDATE record_people SET person = 'x'"} {
 		if _, err := db.Exec(q); err == nil || !strings.Contains(err.Error(), "append-only") {
 			t.Errorf("%s: %v", q, err)
 		}

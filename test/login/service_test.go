@@ -66,7 +66,7 @@ func (s *service) serve(t *testing.T, issuer string) {
 		t.Fatal(err)
 	}
 	s.Config.Handler = web.Handler(web.Deps{
-		Store: s.store, Login: login, Auth: oidc.Bearer{Cluster: cluster{}, Login: login}, Ring: s.keys, Templates: pages, External: external, Now: s.now, Log: log,
+		Store: s.store, Overview: s.store, Login: login, Auth: oidc.Bearer{Cluster: cluster{}, Login: login}, Ring: s.keys, Templates: pages, External: external, Now: s.now, Log: log,
 		Observe: func(string, string, int, time.Duration) {},
 		Desk: &approvals.Desk{
 			Store: s.store, Now: s.now, Ended: func(approvals.Approval) {}, Voted: func(approvals.Approval, approvals.Verdict) {},

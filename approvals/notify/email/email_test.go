@@ -36,7 +36,7 @@ func channel(t *testing.T, s *mailServer, change func(*email.Config)) *email.Cha
 	c := &email.Channel{
 		Config: email.Config{Host: s.host, Port: s.port, TLS: email.NoTLS, CAFile: s.ca, From: "Countersign <countersign@example.com>", Timeout: 5 * time.Second},
 		Data: func(a approvals.Approval, approver string) (templates.Data, error) {
-			return templates.Data{Approval: a, Recipient: approver, Decidable: true, Missing: approvals.Missing(a), Link: theLink, Now: ct.T0}, nil
+			return templates.Data{Approval: a, Recipient: approver, Decidable: true, Link: theLink, Now: ct.T0}, nil
 		},
 		Set: pages, Now: func() time.Time { return ct.T0 },
 	}

@@ -147,11 +147,7 @@ func stateOf(a approvals.Approval, card templates.Card) (state, description stri
 	}
 }
 
-// short is at most most characters. GitHub shows descriptions as text.
+// short is one line of at most most bytes. GitHub shows descriptions as text.
 func short(s string, most int) string {
-	s = strings.Join(strings.Fields(templates.Plain(s, 4*most)), " ")
-	if r := []rune(s); len(r) > most {
-		return string(r[:most-1]) + "…"
-	}
-	return s
+	return approvals.Cut(strings.Join(strings.Fields(templates.Plain(s, 4*most)), " "), most)
 }

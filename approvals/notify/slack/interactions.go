@@ -210,7 +210,7 @@ func (c *Channel) tell(ctx context.Context, address, text string) error {
 	if !c.Config.answers(address) {
 		return errors.New("the answer's address is not Slack's")
 	}
-	body, err := json.Marshal(slack.WebhookMessage{Text: escape(cut(text, maxField)), ResponseType: slack.ResponseTypeEphemeral})
+	body, err := json.Marshal(slack.WebhookMessage{Text: escape(approvals.Cut(text, maxField)), ResponseType: slack.ResponseTypeEphemeral})
 	if err != nil {
 		return err
 	}

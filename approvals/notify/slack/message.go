@@ -80,7 +80,7 @@ func said(text string) *slack.ModalViewRequest {
 }
 
 func plain(s string, most int) *slack.TextBlockObject {
-	return slack.NewTextBlockObject(slack.PlainTextType, cut(s, most), false, false)
+	return slack.NewTextBlockObject(slack.PlainTextType, approvals.Cut(s, most), false, false)
 }
 
 // link is our own address, in which nothing can end it.
@@ -92,11 +92,4 @@ func link(address string) string {
 // answers to one person.
 func escape(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "@channel", "@ channel", "@here", "@ here", "@everyone", "@ everyone").Replace(s)
-}
-
-func cut(s string, most int) string {
-	if r := []rune(s); len(r) > most {
-		return string(r[:most-1]) + "…"
-	}
-	return s
 }

@@ -38,7 +38,7 @@ const (
 )
 
 func data(a approvals.Approval, _ string) (templates.Data, error) {
-	return templates.Data{Approval: a, Missing: approvals.Missing(a), Link: theLink, Now: ct.T0}, nil
+	return templates.Data{Approval: a, Link: theLink, Now: ct.T0}, nil
 }
 
 func bot(t *testing.T, address string, timeout time.Duration) *Channel {

@@ -26,6 +26,7 @@ type Ledger interface { //nolint:interfacebloat // see above: nobody else asks f
 	Head(ctx context.Context) (record.Head, error)
 	Search(ctx context.Context, q record.Query) (record.Page, error)
 	Each(ctx context.Context, q record.Query, f func(record.Entry) error) error
+	Rows(ctx context.Context, f func(record.Row) error) error
 	Close() error
 }
 
@@ -40,12 +41,15 @@ type Store struct {
 	// Kill has a writer begin to append lines and kills it before its commit; nil
 	// where no writer can be.
 	Kill func(t *testing.T)
+	// Exec is what whoever may do anything in the database does, past its triggers and
+	// its keys; nil where there is none.
+	Exec func(t *testing.T, query string)
 }
 
 // RunLedger is what every ledger must do. newStore returns an empty one.
 func RunLedger(t *testing.T, newStore func(t *testing.T) Store) {
 	t.Helper()
-	for name, test := range map[string]func(*testing.T, Store){
+	tests := map[string]func(*testing.T, Store){
 		"append":        testAppend,
 		"twice":         testTwice,
 		"missing":       testMissing,
@@ -58,7 +62,12 @@ func RunLedger(t *testing.T, newStore func(t *testing.T) Store) {
 		"killed":        testKilled,
 		"a new process": testNewProcess,
 		"text":          testText,
-	} {
+		"verify":        testVerify,
+	}
+	for name, c := range tampered() {
+		tests["verify/"+name] = c.test
+	}
+	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test(t, newStore(t))

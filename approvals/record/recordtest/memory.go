@@ -118,6 +118,18 @@ func (m *Memory) Each(_ context.Context, q record.Query, f func(record.Entry) er
 	return nil
 }
 
+// Rows gives every entry with those whom it is about.
+func (m *Memory) Rows(ctx context.Context, f func(record.Row) error) error {
+	return m.Each(ctx, record.Query{}, func(e record.Entry) error {
+		r := record.Row{Seq: e.Seq, Text: e.Text}
+		for _, p := range e.Persons() {
+			r.Mentions = append(r.Mentions, record.Mention(p, e.At))
+		}
+		slices.Sort(r.Mentions)
+		return f(r)
+	})
+}
+
 // Close does nothing.
 func (*Memory) Close() error { return nil }
 

@@ -137,7 +137,7 @@ func (r *Approvals) fixTerms(ctx context.Context, a approvals.Approval) (ctrl.Re
 // supersede ends the older ones in whose place a came, and a itself when it is the
 // older one: whichever is looked at first, the outcome is the same.
 func (r *Approvals) supersede(ctx context.Context, a approvals.Approval) error {
-	list, err := r.Store.List(ctx, a.Namespace)
+	list, err := r.Store.Rivals(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -321,15 +321,13 @@ func (r *Approvals) sameName(_ context.Context, o client.Object) []reconcile.Req
 // blockedIn are the Approvals of a namespace that still wait for their terms, or
 // for their release.
 func (r *Approvals) blockedIn(ctx context.Context, o client.Object) []reconcile.Request {
-	list, err := r.Store.List(ctx, o.GetNamespace())
+	list, err := r.Store.Unsettled(ctx, o.GetNamespace())
 	if err != nil {
 		return nil
 	}
 	var out []reconcile.Request
-	for _, a := range list {
-		if (a.Terms == nil && !a.Decided()) || a.ToRelease() {
-			out = append(out, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: a.Namespace, Name: a.Name}})
-		}
+	for _, key := range list {
+		out = append(out, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: key.Namespace, Name: key.Name}})
 	}
 	return out
 }

@@ -67,10 +67,13 @@ type Record struct {
 	backoff time.Duration // zero: the store answers
 }
 
-// departed is an Approval that was deleted, as it was last seen.
+// departed is an Approval that was deleted: the lines that the ledger may not have yet,
+// and no more of it. They are in this process's memory alone: it can't be kept from
+// being deleted, which a namespace on its way out, or a service that is being removed,
+// would wait for without end while the store is down.
 type departed struct {
-	a  approvals.Approval
-	at time.Time
+	uid   string
+	lines []record.Line
 }
 
 var _ reconcile.Reconciler = (*Record)(nil)
@@ -124,7 +127,7 @@ func (r *Record) Behind() int {
 }
 
 func (r *Record) append(ctx context.Context, uid string, lines []record.Line) error {
-	ids := sha256.Sum256([]byte(strings.Join(record.IDs(lines), " ")))
+	ids := digestOf(lines)
 	r.mu.Lock()
 	done := r.done[uid] == ids
 	r.mu.Unlock()
@@ -144,6 +147,10 @@ func (r *Record) append(ctx context.Context, uid string, lines []record.Line) er
 	}
 	r.done[uid] = ids
 	return nil
+}
+
+func digestOf(lines []record.Line) [sha256.Size]byte {
+	return sha256.Sum256([]byte(strings.Join(record.IDs(lines), " ")))
 }
 
 // retain removes an Approval that was decided long enough ago, that nothing is still
@@ -187,13 +194,14 @@ func (r *Record) retain(ctx context.Context, a approvals.Approval, genuine bool)
 	}
 }
 
-// deleted keeps the last that was seen of an Approval for the record. Its lines are
-// there already, unless the store is down or somebody was very quick.
+// deleted keeps what the last that was seen of an Approval tells the record. But for
+// its end the lines are there already, unless the store is down or somebody was very
+// quick.
 func (r *Record) deleted(o *v1alpha1.Approval) bool {
 	a, genuine := r.Store.Recordable(o)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	_, known := r.done[a.UID]
+	done, known := r.done[a.UID]
 	if !genuine && !known {
 		return true
 	}
@@ -205,7 +213,12 @@ func (r *Record) deleted(o *v1alpha1.Approval) bool {
 		r.gone = map[types.NamespacedName][]departed{}
 	}
 	key := types.NamespacedName{Namespace: a.Namespace, Name: a.Name}
-	r.gone[key] = append(r.gone[key], departed{a, r.Now()})
+	gone := departed{uid: a.UID, lines: record.Lines(a)}
+	if known && done == digestOf(gone.lines) {
+		gone.lines = nil
+	}
+	gone.lines = append(gone.lines, record.Removal(a, r.Now()))
+	r.gone[key] = append(r.gone[key], gone)
 	r.lost++
 	return true
 }
@@ -222,14 +235,14 @@ func (r *Record) departed(ctx context.Context, key types.NamespacedName) error {
 		}
 		d := waiting[0]
 		r.mu.Unlock()
-		if err := r.append(ctx, d.a.UID, append(record.Lines(d.a), record.Removal(d.a, d.at))); err != nil {
+		if err := r.append(ctx, d.uid, d.lines); err != nil {
 			return err
 		}
-		r.Forget(d.a.UID)
+		r.Forget(d.uid)
 		r.mu.Lock()
 		r.gone[key] = r.gone[key][1:]
 		r.lost--
-		delete(r.done, d.a.UID)
+		delete(r.done, d.uid)
 		r.mu.Unlock()
 	}
 }

@@ -240,6 +240,9 @@ func TestRecordOfDeleted(t *testing.T) {
 	if !r.deleted(&o) {
 		t.Error("nobody is told")
 	}
+	if held := r.gone[request(name).NamespacedName]; len(held) != 1 || len(held[0].lines) != 5 {
+		t.Errorf("%d held", len(held))
+	}
 	r.step(r.Record, name)
 	r.ledger.Fail(nil)
 	r.wait(askAgain)
@@ -248,6 +251,29 @@ func TestRecordOfDeleted(t *testing.T) {
 	if r.Behind() != 0 || len(r.done) != 0 || len(r.gone) != 0 {
 		t.Errorf("%d behind, %d remembered, %d gone", r.Behind(), len(r.done), len(r.gone))
 	}
+}
+
+// TestRecordHoldsLittleOfDeleted: of what is in the record nothing is held but that it
+// is gone.
+func TestRecordHoldsLittleOfDeleted(t *testing.T) {
+	t.Parallel()
+	r := newRecording(t, "")
+	name := r.opened()
+	r.step(r.Record, name)
+	var o v1alpha1.Approval
+	if err := r.Get(t.Context(), request(name).NamespacedName, &o); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Delete(t.Context(), &o); err != nil {
+		t.Fatal(err)
+	}
+	r.deleted(&o)
+	held := r.gone[request(name).NamespacedName]
+	if len(held) != 1 || len(held[0].lines) != 1 || held[0].lines[0].Kind != record.Removed {
+		t.Errorf("held %+v", held)
+	}
+	r.step(r.Record, name)
+	r.want("deleted", "opened terms removed")
 }
 
 // meddle has somebody write to the Approval between its reading and its deletion.

@@ -60,7 +60,7 @@ type world struct {
 
 func newWorld(t *testing.T, docs string) *world {
 	t.Helper()
-	w := &world{Cluster: kubetest.New(t, kubetest.Objects(t, docs)...), t: t, time: ct.T0, mails: &mailbox{}, events: events.NewFakeRecorder(10)}
+	w := &world{Cluster: kubetest.NewIndexed(t, kube.Indexes(), kubetest.Objects(t, docs)...), t: t, time: ct.T0, mails: &mailbox{}, events: events.NewFakeRecorder(10)}
 	cel, err := mapping.New()
 	if err != nil {
 		t.Fatal(err)

@@ -34,6 +34,12 @@ type Cluster struct {
 // New returns a Cluster that holds objs.
 func New(tb testing.TB, objs ...client.Object) *Cluster {
 	tb.Helper()
+	return NewIndexed(tb, nil, objs...)
+}
+
+// NewIndexed is New with indexes of Approvals, as an informer's cache has them.
+func NewIndexed(tb testing.TB, indexes map[string]client.IndexerFunc, objs ...client.Object) *Cluster {
+	tb.Helper()
 	s := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
 		clientgoscheme.AddToScheme, v1alpha1.AddToScheme, pipelinev1.AddToScheme, triggersv1.AddToScheme, triggersv1alpha1.AddToScheme,
@@ -43,7 +49,11 @@ func New(tb testing.TB, objs ...client.Object) *Cluster {
 		}
 	}
 	c := &Cluster{writes: map[string]int{}}
-	c.WithWatch = fake.NewClientBuilder().WithScheme(s).WithObjects(objs...).
+	b := fake.NewClientBuilder().WithScheme(s)
+	for name, f := range indexes {
+		b = b.WithIndex(&v1alpha1.Approval{}, name, f)
+	}
+	c.WithWatch = b.WithObjects(objs...).
 		WithStatusSubresource(&v1alpha1.Approval{}, &v1alpha1.Gate{}, &v1alpha1.Vote{}).
 		WithInterceptorFuncs(interceptor.Funcs{
 			Get: func(ctx context.Context, w client.WithWatch, k client.ObjectKey, o client.Object, opts ...client.GetOption) error {

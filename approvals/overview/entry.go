@@ -1,0 +1,79 @@
+package overview
+
+import (
+	"cmp"
+	"fmt"
+	"hash/maphash"
+	"slices"
+	"time"
+	"unique"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// Entry is one version of an Approval. Whoever looks shares it: nothing in it may be
+// changed.
+type Entry struct {
+	approvals.Approval
+	// Urgency orders what waits: by deadline, and last what has none yet.
+	Urgency time.Time
+	// Sum sums up what pages show of it that can change.
+	Sum uint64
+	// Deciders is the same for two Approvals that the same people asked for and may
+	// decide, in the same namespace by the same Gate: whoever finds out for one what
+	// a person may, knows it for all. (Deputies apart, for whom votes matter too.)
+	Deciders unique.Handle[string]
+}
+
+// never is so long after anything else that it sorts behind it.
+const never = 100
+
+func newEntry(seed maphash.Seed, a approvals.Approval) *Entry {
+	e := &Entry{Approval: a, Urgency: a.Deadline(), Sum: Sum(seed, a), Deciders: unique.Make(decidersOf(a))}
+	if e.Urgency.IsZero() {
+		e.Urgency = a.OpenedAt.AddDate(never, 0, 0)
+	}
+	return e
+}
+
+// Sum sums up what pages show of a that can change: with one seed it is the same
+// while nothing of that does.
+func Sum(seed maphash.Seed, a approvals.Approval) uint64 {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	fmt.Fprintf(&h, "%q %q %q %t %t", a.UID, a.Outcome, a.SupersededBy, a.Terms != nil, a.Next != nil || a.Effect != nil)
+	for _, v := range a.Votes {
+		fmt.Fprintf(&h, " %q %q %d", v.Voter, v.Verdict, v.At.UnixNano())
+	}
+	for _, p := range []*approvals.Problem{a.Blocked, a.Unreleased} {
+		if p != nil {
+			fmt.Fprintf(&h, " %q", *p)
+		}
+	}
+	return h.Sum64()
+}
+
+// decidersOf says who may decide a, as its terms do; "" without terms.
+func decidersOf(a approvals.Approval) string {
+	t := a.Terms
+	if t == nil {
+		return ""
+	}
+	p := t.Policy
+	return fmt.Sprintf("%q %q %t %q %q %q %q", a.Namespace, p.Gate, p.ByRBAC(), p.Requester, t.Requester, p.People(), p.AllGroups())
+}
+
+// troubled says whether something of e may have gone wrong that an operator can put
+// right.
+func (e *Entry) troubled() bool {
+	return e.ToRelease() || slices.ContainsFunc(e.Deliveries, approvals.Delivery.Failed)
+}
+
+// byUrgency, byOpening and byName are total: no two Approvals are equal in them.
+func byUrgency(x, y *Entry) int { return cmp.Or(x.Urgency.Compare(y.Urgency), byName(x, y)) }
+
+func byOpening(x, y *Entry) int { return cmp.Or(x.OpenedAt.Compare(y.OpenedAt), byName(x, y)) }
+
+func byName(x, y *Entry) int {
+	return cmp.Or(cmp.Compare(x.Namespace, y.Namespace), cmp.Compare(x.Name, y.Name))
+}

@@ -1,0 +1,82 @@
+package record
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// Rows is a store whose rows can be looked at as they are, whatever was done to them.
+type Rows interface {
+	Head(ctx context.Context) (Head, error)
+	// Rows gives every row, in the order of the numbers under which they are kept.
+	Rows(ctx context.Context, f func(Row) error) error
+}
+
+// Row is an entry as it is kept, and what finds it by a person.
+type Row struct {
+	Seq      int64    // under which it is kept, which should be the entry's own
+	Text     []byte   // nil: there is no such entry, and Mentions say that there is
+	Mentions []string // as Mention makes them, sorted
+}
+
+// Mention is one line of the index of people: who, and when.
+func Mention(person, at string) string { return at + " " + person }
+
+// VerifyStore holds the rows of a store to one another, to what finds them, and to the
+// store's head. What is wrong first is a *Fault. The store may be written to meanwhile:
+// the head of before must be among the rows, and that of after is behind them all.
+func (v *Verifier) VerifyStore(ctx context.Context, s Rows) error {
+	before, err := s.Head(ctx)
+	if err != nil {
+		return err
+	}
+	var at Head // what stands where the head was
+	if err := s.Rows(ctx, func(r Row) error {
+		if err := v.addRow(r); err != nil {
+			return err
+		}
+		if r.Seq == before.Seq {
+			at = v.Head
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	after, err := s.Head(ctx)
+	switch {
+	case err != nil:
+		return err
+	case v.Head.Seq < before.Seq:
+		return &Fault{Line: v.Lines + 1, What: fmt.Sprintf("the stream ends after number %d, and the store's head is number %d: the last lines are missing", v.Head.Seq, before.Seq)}
+	case at != before:
+		return &Fault{Line: int(before.Seq), What: fmt.Sprintf("number %d is not what the store's head says: it was replaced, with all that follows", before.Seq)}
+	case v.Head.Seq > after.Seq:
+		return &Fault{Line: int(after.Seq) + 1, What: fmt.Sprintf("number %d stands after the store's head, which is number %d: it was added by something else than the service", after.Seq+1, after.Seq)}
+	case v.Head.Seq == after.Seq && v.Head != after:
+		return &Fault{Line: int(after.Seq), What: fmt.Sprintf("number %d is not what the store's head says: it was replaced", after.Seq)}
+	}
+	return nil
+}
+
+func (v *Verifier) addRow(r Row) error {
+	if r.Text == nil {
+		return &Fault{Line: v.Lines + 1, What: fmt.Sprintf("the index of people has number %d, and there is no such line: it was added", r.Seq)}
+	}
+	e, err := v.add(r.Text)
+	if err != nil {
+		return err
+	}
+	if e.Seq != r.Seq {
+		return v.fault("number %d is kept under number %d: it was moved", e.Seq, r.Seq)
+	}
+	var want []string
+	for _, p := range e.Persons() {
+		want = append(want, Mention(p, e.At))
+	}
+	slices.Sort(want)
+	if !slices.Equal(want, r.Mentions) {
+		return v.fault("the index of people finds number %d by %q, and it is about %q: the index was changed", r.Seq, r.Mentions, want)
+	}
+	return nil
+}

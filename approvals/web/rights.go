@@ -1,0 +1,143 @@
+package web
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+const (
+	// What the cluster said of a person is believed for so long by pages with many
+	// Approvals; that it did not answer, for less. A page of one Approval, and a vote,
+	// ask anew.
+	rightsFor, troubleFor = 10 * time.Second, 2 * time.Second
+	// maxRights bounds how many answers are remembered; past it remembering begins
+	// again.
+	maxRights = 1 << 15
+	// rightsWithin bounds what a page asks the cluster, rightsAtOnce how much of it
+	// at a time.
+	rightsWithin = 5 * time.Second
+	rightsAtOnce = 16
+)
+
+// rights remembers for a moment what the cluster said of people, so that a page of
+// two hundred namespaces does not ask two hundred questions at each view.
+type rights struct {
+	auth      Authenticator
+	operators Operators // may be nil
+	desk      Desk
+	now       func() time.Time
+
+	mu    sync.Mutex
+	known map[question]*answer
+}
+
+// question is what is asked about one person.
+type question struct {
+	who                    person
+	verb, namespace, about string
+	rbac                   bool
+}
+
+// person is one for whom all answers are the same.
+type person [sha256.Size]byte
+
+func personOf(id approvals.Identity) person {
+	return sha256.Sum256(fmt.Appendf(nil, "%q %q %q", id.Name, id.Way, id.Groups))
+}
+
+// answer is there once done is closed.
+type answer struct {
+	done   chan struct{}
+	until  time.Time
+	yes    bool
+	proved approvals.Identity
+	err    error
+}
+
+// mayList says whether id may list the Approvals of a namespace, of all with "".
+func (r *rights) mayList(ctx context.Context, who person, id approvals.Identity, namespace string) (bool, error) {
+	a := r.ask(ctx, question{who: who, verb: "list", namespace: namespace}, func(ctx context.Context, a *answer) {
+		a.yes, a.err = r.auth.MaySee(ctx, id, "list", namespace, "")
+	})
+	return a.yes, a.err
+}
+
+// mayOperate says whether id looks after the service in a namespace, in all with "".
+func (r *rights) mayOperate(ctx context.Context, who person, id approvals.Identity, namespace string) (bool, error) {
+	if r.operators == nil {
+		return false, nil
+	}
+	a := r.ask(ctx, question{who: who, verb: "operate", namespace: namespace}, func(ctx context.Context, a *answer) {
+		a.yes, a.err = r.operators.MayOperate(ctx, id, namespace)
+	})
+	return a.yes, a.err
+}
+
+// prove is id with the rights that matter for a, and for all others of its Gate.
+func (r *rights) prove(ctx context.Context, who person, id approvals.Identity, a approvals.Approval) (approvals.Identity, error) {
+	q := question{who: who, verb: "prove", namespace: a.Namespace, about: a.Terms.Policy.Gate, rbac: a.Terms.Policy.ByRBAC()}
+	got := r.ask(ctx, q, func(ctx context.Context, got *answer) {
+		got.proved, got.err = r.desk.Prove(ctx, a, id, false)
+	})
+	return got.proved, got.err
+}
+
+// ask asks once, however many want to know. Whoever asked first may leave: the
+// others still get their answer.
+func (r *rights) ask(ctx context.Context, q question, find func(context.Context, *answer)) *answer {
+	r.mu.Lock()
+	a := r.known[q]
+	if a == nil || a.over(r.now()) {
+		a = &answer{done: make(chan struct{})}
+		if r.known == nil || len(r.known) >= maxRights {
+			r.known = map[question]*answer{}
+		}
+		r.known[q] = a
+		r.mu.Unlock()
+		r.find(ctx, a, find)
+		return a
+	}
+	r.mu.Unlock()
+	select {
+	case <-a.done:
+		return a
+	case <-ctx.Done():
+		return &answer{err: approvals.Errorf(approvals.CodeUnavailable, "the cluster did not say in time what you may see; try again in a moment")}
+	}
+}
+
+func (r *rights) find(ctx context.Context, a *answer, find func(context.Context, *answer)) {
+	deadline, ok := ctx.Deadline()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rightsWithin)
+	defer cancel()
+	if ok { // a page has one for all that it asks
+		ctx, cancel = context.WithDeadline(ctx, deadline)
+		defer cancel()
+	}
+	a.err = errNoAnswer // should find panic
+	defer func() {
+		a.until = r.now().Add(rightsFor)
+		if a.err != nil {
+			a.until = r.now().Add(troubleFor)
+		}
+		close(a.done)
+	}()
+	find(ctx, a)
+}
+
+var errNoAnswer = approvals.Errorf(approvals.CodeUnavailable, "what you may see could not be found out; try again in a moment")
+
+// over says whether a is there and too old.
+func (a *answer) over(now time.Time) bool {
+	select {
+	case <-a.done:
+		return !now.Before(a.until)
+	default:
+		return false
+	}
+}

@@ -1,0 +1,195 @@
+package web
+
+import (
+	"context"
+	"slices"
+	"unique"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/overview"
+)
+
+// viewer is a person who looks at many Approvals: for one page, or for as long as a
+// stream lasts. What was found out about one Approval holds for all that have the
+// same deciders, so that ten thousand cost as much as their Gates.
+type viewer struct {
+	*server
+	id     approvals.Identity
+	who    person
+	gates  map[gate]proof
+	decide map[unique.Handle[string]]bool
+	bare   map[unique.Handle[string]]bool
+	list   map[string]bool
+}
+
+type gate struct {
+	namespace, name string
+	rbac            bool
+}
+
+// gateOf is a's, which has terms.
+func gateOf(a approvals.Approval) gate {
+	return gate{a.Namespace, a.Terms.Policy.Gate, a.Terms.Policy.ByRBAC()}
+}
+
+// proof is a person as proved for a Gate; with err, without any right.
+type proof struct {
+	id  approvals.Identity
+	err error
+}
+
+func (s *server) viewer(id approvals.Identity) *viewer {
+	return &viewer{
+		server: s, id: id, who: personOf(id), gates: map[gate]proof{},
+		decide: map[unique.Handle[string]]bool{}, bare: map[unique.Handle[string]]bool{}, list: map[string]bool{},
+	}
+}
+
+// proved is the person with what matters for a. Whose rights can't be found out has
+// none.
+func (v *viewer) proved(ctx context.Context, a approvals.Approval) (approvals.Identity, error) {
+	if a.Terms == nil {
+		return v.id, nil
+	}
+	g := gateOf(a)
+	p, ok := v.gates[g]
+	if !ok {
+		p.id, p.err = v.rights.prove(ctx, v.who, v.id, a)
+		if p.err != nil {
+			v.logInternal(p.err)
+			p.id = v.id
+		}
+		v.gates[g] = p
+	}
+	return p.id, p.err
+}
+
+// prove proves the person for the Gates of list, several at once: RBAC is asked once
+// a Gate.
+func (v *viewer) prove(ctx context.Context, list []*overview.Entry) error {
+	ctx, cancel := context.WithTimeout(ctx, rightsWithin)
+	defer cancel()
+	first := map[gate]*overview.Entry{}
+	for _, e := range list {
+		if e.Terms == nil {
+			continue
+		}
+		g := gateOf(e.Approval)
+		if _, ok := v.gates[g]; !ok && first[g] == nil {
+			first[g] = e
+		}
+	}
+	ask := make(map[gate]bool, len(first))
+	for g := range first {
+		ask[g] = true
+	}
+	each(ask, func(g gate) (bool, error) {
+		_, err := v.rights.prove(ctx, v.who, v.id, first[g].Approval)
+		return err == nil, err
+	})
+	var failed error
+	for _, e := range first {
+		if _, err := v.proved(ctx, e.Approval); err != nil && failed == nil {
+			failed = err
+		}
+	}
+	return failed
+}
+
+// mayVote says whether the rules let the person vote on e, as far as was proved.
+func (v *viewer) mayVote(ctx context.Context, e *overview.Entry) bool {
+	if may, ok := v.decide[e.Deciders]; ok {
+		return may
+	}
+	id, err := v.proved(ctx, e.Approval)
+	may := approvals.MayVote(e.Approval, id) == nil
+	// Of a deputy the votes matter too, which are each Approval's own.
+	if len(id.DeputyOf) == 0 && err == nil {
+		v.decide[e.Deciders] = may
+	}
+	return may
+}
+
+// waits says whether e waits for the person: the rules allow it and there is time.
+func (v *viewer) waits(ctx context.Context, e *overview.Entry) bool {
+	return !e.Decided() && v.mayVote(ctx, e) && v.Now().Before(e.Deadline())
+}
+
+// named says whether e is the person's own without any question: by name, by group,
+// or because they asked for it.
+func (v *viewer) named(e *overview.Entry) bool {
+	own, ok := v.bare[e.Deciders]
+	if !ok {
+		own = approvals.MayVote(e.Approval, v.id) == nil || asked(e.Approval, v.id)
+		v.bare[e.Deciders] = own
+	}
+	return own
+}
+
+// own says whether the person may see e whatever they may list.
+func (v *viewer) own(ctx context.Context, e *overview.Entry) bool {
+	return v.named(e) || v.mayVote(ctx, e)
+}
+
+// visible keeps of list what the person may see, and says in how many namespaces
+// that could not be found out.
+func (v *viewer) visible(ctx context.Context, list []*overview.Entry) ([]*overview.Entry, int) {
+	ask := map[string]bool{}
+	for _, e := range list {
+		if !v.named(e) {
+			ask[e.Namespace] = true
+		}
+	}
+	unknown := v.mayList(ctx, ask)
+	if !slices.ContainsFunc(list, func(e *overview.Entry) bool { return !v.lists(e.Namespace) && !v.named(e) }) {
+		return list, unknown
+	}
+	rest := keep(list, func(e *overview.Entry) bool { return !v.lists(e.Namespace) && !v.named(e) })
+	_ = v.prove(ctx, rest) // logged; who is not proved sees less
+	return keep(list, func(e *overview.Entry) bool { return v.lists(e.Namespace) || v.own(ctx, e) }), unknown
+}
+
+// mayList finds out which of namespaces the person may list, if it is not known yet,
+// and in how many that could not be.
+func (v *viewer) mayList(ctx context.Context, namespaces map[string]bool) (unknown int) {
+	ask := map[string]bool{}
+	for name := range namespaces {
+		if _, ok := v.list[name]; !ok {
+			ask[name] = true
+		}
+	}
+	if len(ask) == 0 || v.list[""] {
+		return 0
+	}
+	ctx, cancel := context.WithTimeout(ctx, rightsWithin)
+	defer cancel()
+	if _, ok := v.list[""]; !ok {
+		if all, err := v.rights.mayList(ctx, v.who, v.id, ""); err == nil {
+			v.list[""] = all
+		}
+	}
+	if v.list[""] {
+		return 0
+	}
+	may, failed := each(ask, func(namespace string) (bool, error) { return v.rights.mayList(ctx, v.who, v.id, namespace) })
+	for name, ok := range may {
+		if !failed[name] {
+			v.list[name] = ok
+		}
+	}
+	return len(failed)
+}
+
+// lists says whether the person may list a namespace, as far as mayList found out.
+func (v *viewer) lists(namespace string) bool { return v.list[""] || v.list[namespace] }
+
+// keep is those of list that are. list is shared and stays as it is.
+func keep(list []*overview.Entry, is func(*overview.Entry) bool) []*overview.Entry {
+	var out []*overview.Entry
+	for _, e := range list {
+		if is(e) {
+			out = append(out, e)
+		}
+	}
+	return out
+}

@@ -1,0 +1,42 @@
+package app
+
+import (
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/countersign-dev/countersign/internal/kube/controller"
+	"github.com/countersign-dev/countersign/internal/ledger"
+)
+
+const (
+	openWorkers    = 8
+	approveWorkers = 16
+	notifyWorkers  = 4
+)
+
+// controllers sets up the leader's background work.
+func (c *core) controllers(kept *ledger.Ledger, told tellers) error {
+	cached := c.mgr.GetClient()
+	setups := []setup{
+		&controller.Gates{Client: cached, CEL: c.cel, Now: c.Now},
+		&controller.Triggers{Client: cached, Triggers: c.triggers, Events: c.mgr.GetEventRecorder("countersign"), Log: c.Log},
+		&controller.Votes{Client: cached, Store: c.store, Desk: c.desk, Guards: c.guards, Now: c.Now, Log: c.Log},
+		&controller.Runs{Client: cached, Opener: c.opener, Triggers: c.triggers, Workers: openWorkers},
+		&controller.Approvals{
+			Client: cached, Live: c.mgr.GetAPIReader(), Store: c.store, Opener: c.opener, Releaser: c.releaser, Diagnosis: c.diagnosis,
+			Results: c.results, Now: c.Now, Log: c.Log, Ended: c.metrics.ended, Confirmed: c.metrics.confirmed, Workers: approveWorkers,
+		},
+	}
+	rec, err := recording(c.Options, c.store, kept, c.metrics, ctrlmetrics.Registry)
+	if err != nil {
+		return err
+	}
+	if rec != nil {
+		setups = append(setups, rec)
+	}
+	for _, s := range append(setups, told.setups(c.store, c.Now, c.Log, c.metrics)...) {
+		if err := s.SetupWithManager(c.mgr); err != nil {
+			return err
+		}
+	}
+	return nil
+}

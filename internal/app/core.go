@@ -1,0 +1,163 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/mapping"
+	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/templates"
+)
+
+const secretKeys = "countersign-keys"
+
+// core is what pages, interceptor and controllers share.
+type core struct {
+	Options
+	mgr    manager.Manager
+	direct client.Client // not through the cache
+	cel    *mapping.Compiler
+	pages  *templates.Set
+
+	keys     *kube.Keys
+	store    *kube.Store
+	overview *kube.Overview
+	news     *changes
+	metrics  *metrics
+
+	triggers  *kube.Triggers
+	secrets   *kube.Secrets
+	opener    *kube.Opener
+	diagnosis *kube.Diagnosis
+	releaser  *kube.Releaser
+	releases  *releases
+	results   func(context.Context, approvals.Approval) ([]approvals.Param, error)
+
+	guards *kube.Guards
+	auth   *kube.Auth
+	desk   *approvals.Desk
+}
+
+func newCore(ctx context.Context, o Options, mgr manager.Manager) (*core, error) {
+	c := &core{Options: o, mgr: mgr}
+	for _, part := range []func(context.Context) error{c.read, c.keep, c.open, c.decide} {
+		if err := part(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// read gets ready what nothing else is needed for.
+func (c *core) read(context.Context) (err error) {
+	if c.direct, err = client.New(c.Rest, client.Options{Scheme: c.mgr.GetScheme()}); err != nil {
+		return err
+	}
+	if c.cel, err = mapping.New(); err != nil { //nolint:contextcheck // no expression waits for anything
+		return fmt.Errorf("CEL: %w", err)
+	}
+	var overrides fs.FS
+	if c.Config.Templates != "" {
+		overrides = os.DirFS(c.Config.Templates)
+	}
+	c.pages, err = templates.New(overrides)
+	return err
+}
+
+// keep is how Approvals are read and written.
+func (c *core) keep(ctx context.Context) (err error) {
+	c.keys = &kube.Keys{Client: c.direct, Name: types.NamespacedName{Namespace: c.Namespace, Name: secretKeys}, Now: c.Now, Log: c.Log}
+	if err := c.keys.Load(ctx); err != nil {
+		return fmt.Errorf("signing keys: %w", err)
+	}
+	c.store = &kube.Store{Client: c.mgr.GetClient(), Live: c.mgr.GetAPIReader(), Ring: c.keys.Ring, Now: c.Now}
+	c.news = &changes{}
+	c.overview = &kube.Overview{Store: c.store, Changed: c.news.tell}
+	if err := c.overview.Watch(ctx, c.mgr.GetCache()); err != nil {
+		return err
+	}
+	c.metrics, err = newMetrics(ctrlmetrics.Registry, c.overview) //nolint:contextcheck // a gauge is read without a context
+	return err
+}
+
+// open is how they come to be, and how their runs are started.
+func (c *core) open(context.Context) error {
+	cached, live := c.mgr.GetClient(), c.mgr.GetAPIReader()
+	c.triggers = &kube.Triggers{Client: cached, CEL: c.cel, MayListTriggers: kube.MayListTriggers(cached)}
+	c.secrets = &kube.Secrets{Live: live, Now: c.Now, ServiceAccount: c.Namespace + ":countersign"}
+	c.opener = &kube.Opener{
+		Client: cached, Live: live, Triggers: c.triggers, CEL: c.cel, Secrets: c.secrets, Ring: c.keys.Ring, Now: c.Now, Log: c.Log,
+		Opened: func(namespace, trigger string) { c.metrics.opened.WithLabelValues(namespace, trigger).Inc() },
+	}
+	if c.Config.OIDC != nil {
+		c.opener.Page = func(namespace, name string) string {
+			return c.Config.External.JoinPath("approvals", namespace, name).String()
+		}
+	}
+	targets := &kube.Targets{Client: cached, Live: live, Fresh: c.store.Fresh, ServiceAccount: c.Namespace + ":countersign"}
+	c.diagnosis = &kube.Diagnosis{Client: cached, Triggers: c.triggers, Ring: c.keys.Ring}
+	c.releaser = &kube.Releaser{
+		Triggers: c.triggers, Diagnosis: c.diagnosis, Targets: targets, Secrets: c.secrets, Ring: c.keys.Ring, HTTP: outbound(), Now: c.Now, Log: c.Log,
+		Posted: func(ok bool) { c.metrics.posts.WithLabelValues(yes(ok)).Inc() },
+	}
+	c.releases = newReleases(c.releaser.Release)
+	return nil
+}
+
+// decide is how people are proved and their votes taken.
+func (c *core) decide(context.Context) error {
+	clientset, err := kubernetes.NewForConfig(c.Rest)
+	if err != nil {
+		return err
+	}
+	c.results = resultsOf(c.cel, c.Options)
+	c.guards = &kube.Guards{Live: c.mgr.GetAPIReader(), Now: c.Now}
+	c.auth = &kube.Auth{Client: clientset, Audiences: c.Config.TokenAudiences, Now: c.Now}
+	c.desk = &approvals.Desk{
+		Store: c.store, Rights: c.auth, Deputies: &kube.Deputies{Client: c.mgr.GetClient(), Guards: c.guards}, Now: c.Now, Results: c.results,
+		Voted: func(_ approvals.Approval, v approvals.Verdict) { c.metrics.votes.WithLabelValues(string(v)).Inc() },
+		Ended: func(a approvals.Approval) { c.metrics.ended(a); c.releases.Now(a) },
+	}
+	return nil
+}
+
+// resultsOf maps a decided Approval to its results. An expression that fails must
+// not make a decision impossible: the default results stand in, and the part that
+// reads a missing one is reported as not released.
+func resultsOf(cel *mapping.Compiler, o Options) func(context.Context, approvals.Approval) ([]approvals.Param, error) {
+	return func(ctx context.Context, a approvals.Approval) ([]approvals.Param, error) {
+		vars, err := mapping.SourceVars(a.Namespace, a.Source)
+		if err == nil {
+			var rs []approvals.Param
+			if rs, err = cel.Results(ctx, a, vars); err == nil {
+				return rs, nil
+			}
+		}
+		o.Log.Warn("results fall back to the defaults", "namespace", a.Namespace, "approval", a.Name, "reason", approvals.Message(err))
+		return approvals.DefaultResults(a), nil
+	}
+}
+
+// outbound is the one client for posts to EventListeners: no proxy, no redirects,
+// and enough idle connections for a burst of decisions.
+func outbound() *http.Client {
+	t := http.DefaultTransport.(*http.Transport).Clone() //nolint:forbidigo // a copy, with its time limits
+	t.Proxy = nil
+	t.MaxIdleConnsPerHost = 32
+	t.ResponseHeaderTimeout = 10 * time.Second
+	return &http.Client{
+		Transport:     t,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}

@@ -1,0 +1,26 @@
+package app
+
+import (
+	"github.com/countersign-dev/countersign/approvals/web"
+	"github.com/countersign-dev/countersign/internal/ledger"
+	"github.com/countersign-dev/countersign/internal/oidc"
+)
+
+// people is what pages and API need.
+func (c *core) people(kept *ledger.Ledger) (web.Deps, error) {
+	d := web.Deps{
+		Store: c.store, Overview: c.overview, Desk: c.desk, Auth: c.auth, Operators: c.auth,
+		Ring: c.keys.Ring, Templates: c.pages, External: c.Config.External, Now: c.Now, Log: c.Log, Observe: c.metrics.observe,
+	}
+	if conf := c.Config.OIDC; conf != nil {
+		login, err := oidc.New(*conf, oidc.Deps{External: c.Config.External, Ring: c.keys.Ring, Now: c.Now, Log: c.Log})
+		if err != nil {
+			return d, err
+		}
+		d.Login, d.Auth, d.Changes = login, oidc.Bearer{Cluster: c.auth, Login: login}, c.news.Changes
+	}
+	if kept != nil {
+		d.History = kept
+	}
+	return d, nil
+}

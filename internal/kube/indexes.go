@@ -1,0 +1,116 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// What controllers look for among all Approvals, as indexes of the informer's cache:
+// an event must not cost more because thousands wait for something else.
+const (
+	unsettled = "unsettled" // waits for its terms, or for its run
+	inLine    = "line"      // has terms; of one Trigger and one key, of which the newest may supersede
+)
+
+// Indexes are what each index has an Approval under. A seal is not looked at: what is
+// found is verified as it is read.
+func Indexes() map[string]client.IndexerFunc {
+	return map[string]client.IndexerFunc{
+		unsettled: of(func(o *v1alpha1.Approval) string {
+			if isUnsettled(o) {
+				return "yes"
+			}
+			return ""
+		}),
+		inLine: of(func(o *v1alpha1.Approval) string {
+			if o.Spec.Terms == nil {
+				return ""
+			}
+			return lineOf(o.Spec.Trigger, o.Spec.Terms.Key)
+		}),
+	}
+}
+
+// IndexApprovals makes the informer keep the indexes, from its first list on.
+func IndexApprovals(ctx context.Context, to client.FieldIndexer) error {
+	for name, f := range Indexes() {
+		if err := to.IndexField(ctx, &v1alpha1.Approval{}, name, f); err != nil {
+			return fmt.Errorf("index Approvals by %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// of is an index under what value gives, if that is something.
+func of(value func(*v1alpha1.Approval) string) client.IndexerFunc {
+	return func(obj client.Object) []string {
+		o, ok := obj.(*v1alpha1.Approval)
+		if !ok {
+			return nil
+		}
+		if v := value(o); v != "" {
+			return []string{v}
+		}
+		return nil
+	}
+}
+
+func isPending(o *v1alpha1.Approval) bool {
+	return !approvals.Approval{Outcome: approvals.Outcome(o.Status.Outcome)}.Decided()
+}
+
+func isUnsettled(o *v1alpha1.Approval) bool {
+	switch {
+	case isPending(o):
+		return o.Spec.Terms == nil
+	case o.Status.Next != nil:
+		return false // the end of most: not converted for that
+	default:
+		return toDomain(o).ToRelease()
+	}
+}
+
+// lineOf is the key's digest: it is what an expression made of people's text.
+func lineOf(trigger, key string) string { return approvals.Digest("line", trigger, key) }
+
+// Unsettled are the Approvals of a namespace, of all with "", that wait for their
+// terms or for their run.
+func (s *Store) Unsettled(ctx context.Context, namespace string) ([]approvals.Key, error) {
+	var list v1alpha1.ApprovalList
+	if err := s.Client.List(ctx, &list, client.InNamespace(namespace), client.MatchingFields{unsettled: "yes"}, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, translate(err, "the list of approvals that wait for something")
+	}
+	var out []approvals.Key
+	for i := range list.Items {
+		o := &list.Items[i]
+		out = append(out, approvals.Key{Namespace: o.Namespace, Name: o.Name, UID: string(o.UID)})
+	}
+	return out, nil
+}
+
+// Rivals are the Approvals of which one may take the other's place: a's Trigger and
+// key, and either not over yet or no older than a.
+func (s *Store) Rivals(ctx context.Context, a approvals.Approval) ([]approvals.Approval, error) {
+	if a.Terms == nil {
+		return nil, nil
+	}
+	var list v1alpha1.ApprovalList
+	err := s.Client.List(ctx, &list, client.InNamespace(a.Namespace), client.MatchingFields{inLine: lineOf(a.Trigger, a.Terms.Key)}, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return nil, translate(err, "the list of approvals of trigger "+a.Trigger)
+	}
+	var out []approvals.Approval
+	for i := range list.Items {
+		o := &list.Items[i]
+		stuck := o.Status.Next == nil && problemOf(o.Status.Conditions, v1alpha1.ConditionReleased) != nil
+		if isPending(o) || stuck || !o.CreationTimestamp.Time.Before(a.OpenedAt) {
+			out = append(out, s.genuine(o))
+		}
+	}
+	return out, nil
+}
