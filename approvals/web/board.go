@@ -149,6 +149,9 @@ func (s *server) render(w http.ResponseWriter, status int, page func(io.Writer) 
 		s.problem(w, http.StatusInternalServerError, "Can't be shown", "Internal error. The service's log has the details.")
 		return
 	}
+	if h := w.Header(); h.Get("Content-Security-Policy") == policy {
+		h.Set("Content-Security-Policy", scripted)
+	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = w.Write(buf.Bytes())

@@ -96,6 +96,7 @@ func sumOf(seed maphash.Seed, a approvals.Approval) uint64 {
 	var h maphash.Hash
 	h.SetSeed(seed)
 	fmt.Fprintf(&h, "%q %q %q %t %t", a.UID, a.Outcome, a.SupersededBy, a.Terms != nil, a.Next != nil)
+	fmt.Fprintf(&h, " %t %d", a.Cancellation != nil, a.RetryAt.UnixNano())
 	for _, v := range a.Votes {
 		fmt.Fprintf(&h, " %q %q %d", v.Voter, v.Verdict, v.At.UnixNano())
 	}

@@ -30,22 +30,30 @@ func (s *server) voteByLink(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	id := approvals.Identity{Name: claims.Voter, Way: approvals.WayLink, Evidence: "link until " + claims.Expires.Format("2006-01-02T15:04:05Z")}
-	s.vote(w, r, claims.Key(), id, s.Show(a, claims.Voter), func(a approvals.Approval) templates.Data { return s.Show(a, claims.Voter) })
+	d := s.Show(a, claims.Voter)
+	if s.form(w, r, d) {
+		s.vote(w, r, claims.Key(), id, d, func(a approvals.Approval) templates.Data { return s.Show(a, claims.Voter) })
+	}
 }
 
-// vote takes id's vote, posted by the page's form; d is the page before it, and
-// show the page afterwards.
-func (s *server) vote(w http.ResponseWriter, r *http.Request, key approvals.Key, id approvals.Identity, d templates.Data, show func(approvals.Approval) templates.Data) {
+// form reads a form of the page d, or answers the request and says false.
+func (s *server) form(w http.ResponseWriter, r *http.Request, d templates.Data) bool {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	if err := r.ParseForm(); err != nil {
+	err := r.ParseForm()
+	if err != nil {
 		status, text := http.StatusBadRequest, "The form could not be read; nothing was recorded. Try again."
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {
 			status, text = http.StatusRequestEntityTooLarge, "The form is far too large; nothing was recorded. Shorten the comment."
 		}
 		d.Trouble = text
 		s.page(w, status, d, r)
-		return
 	}
+	return err == nil
+}
+
+// vote takes id's vote, from the page's form; d is the page before it, and show the
+// page afterwards.
+func (s *server) vote(w http.ResponseWriter, r *http.Request, key approvals.Key, id approvals.Identity, d templates.Data, show func(approvals.Approval) templates.Data) {
 	// From the body alone: a query must never vote.
 	verdict, comment := approvals.Verdict(r.PostForm.Get("vote")), r.PostForm.Get("comment")
 	inputs := inputsOf(d.Approval, r.PostForm)
@@ -122,7 +130,7 @@ func (d Deps) Show(a approvals.Approval, voter string) templates.Data {
 func (d Deps) showTo(a approvals.Approval, id approvals.Identity) templates.Data {
 	now, voter := d.Now(), id.Name
 	data := templates.Data{
-		Approval: a, Recipient: voter, Missing: approvals.Missing(a), Now: now, Base: trimSlash(d.External.Path),
+		Approval: a, Recipient: voter, Missing: approvals.Missing(a), Now: now, Base: trimSlash(d.External.Path), Dashboard: d.Dashboard,
 	}
 	if i := slices.IndexFunc(a.Votes, func(v approvals.Vote) bool { return v.Voter == voter }); i >= 0 {
 		data.MyVote = &a.Votes[i]

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -14,12 +15,6 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/templates"
 )
-
-// Operators knows who looks after the service in a namespace, in all with "": whom
-// RBAC lets update the status of Approvals.
-type Operators interface {
-	MayOperate(ctx context.Context, id approvals.Identity, namespace string) (bool, error)
-}
 
 // releaseWithin is how long a run may take to be there before that is a problem.
 const releaseWithin = time.Minute
@@ -37,30 +32,27 @@ func (s *server) operations(w http.ResponseWriter, r *http.Request) {
 		s.fails(w, err)
 		return
 	}
-	list = slices.DeleteFunc(list, func(a approvals.Approval) bool { return len(undelivered(a)) == 0 && !s.unreleased(a) })
 	ask := map[string]bool{}
 	for _, a := range list {
 		ask[a.Namespace] = true
 	}
 	if namespace != "" {
-		ask[namespace] = true // without problems too: whoever may not is told
+		ask[namespace] = true // without approvals too: whoever may not is told
 	}
 	may, unknown := s.operates(r.Context(), id, ask)
 	if namespace != "" && !may[namespace] && unknown == 0 {
 		s.fails(w, approvals.Errorf(approvals.CodeForbidden, "%s does not operate namespace %s: ask for the right to update approvals.countersign.dev/status there", id.Name, namespace))
 		return
 	}
+	list = slices.DeleteFunc(list, func(a approvals.Approval) bool { return !may[a.Namespace] })
+	slices.SortFunc(list, func(x, y approvals.Approval) int {
+		return cmp.Or(y.OpenedAt.Compare(x.OpenedAt), cmp.Compare(x.Key.String(), y.Key.String()))
+	})
 	o := templates.Operations{Person: id.Name, Namespace: namespace, Base: s.base, Now: s.Now()}
 	if unknown > 0 {
 		o.Trouble = fmt.Sprintf("The cluster did not say what you may see in %d namespaces. Load the page again in a moment.", unknown)
 	}
-	slices.SortFunc(list, func(x, y approvals.Approval) int {
-		return cmp.Or(y.OpenedAt.Compare(x.OpenedAt), cmp.Compare(x.Key.String(), y.Key.String()))
-	})
 	for _, a := range list {
-		if !may[a.Namespace] {
-			continue
-		}
 		for _, d := range undelivered(a) {
 			o.Undelivered = append(o.Undelivered, templates.Undelivered{Approval: a, Delivery: d})
 		}
@@ -68,7 +60,25 @@ func (s *server) operations(w http.ResponseWriter, r *http.Request) {
 			o.Unreleased = append(o.Unreleased, a)
 		}
 	}
+	if slices.Contains(slices.Collect(maps.Values(may)), true) {
+		o.Glance = s.glance(list, o)
+	}
 	s.render(w, http.StatusOK, func(out io.Writer) error { return s.Templates.Operations(out, o) })
+}
+
+// glance is how things stand in list, which is newest first.
+func (s *server) glance(list []approvals.Approval, o templates.Operations) *templates.Glance {
+	g := templates.Glance{Unreleased: len(o.Unreleased), Undelivered: len(o.Undelivered)}
+	today := s.Now().UTC().Truncate(24 * time.Hour)
+	for _, a := range list {
+		switch {
+		case !a.Decided():
+			g.Pending, g.Oldest = g.Pending+1, a.OpenedAt
+		case !a.DecidedAt.Before(today):
+			g.Today++
+		}
+	}
+	return &g
 }
 
 // operates says in which of namespaces id does, and in how many that could not be
@@ -113,7 +123,7 @@ func each(namespaces map[string]bool, ask func(namespace string) (bool, error)) 
 
 // undelivered are the deliveries of a that failed when they were last tried.
 func undelivered(a approvals.Approval) []approvals.Delivery {
-	return slices.DeleteFunc(slices.Clone(a.Deliveries), func(d approvals.Delivery) bool { return !d.SentAt.IsZero() || d.Error == "" })
+	return slices.DeleteFunc(slices.Clone(a.Deliveries), func(d approvals.Delivery) bool { return !d.Failed() })
 }
 
 // unreleased says whether a was decided and its run is not there, for a known reason

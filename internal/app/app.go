@@ -154,12 +154,12 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager, kept *ledger.
 	guards := &kube.Guards{Live: mgr.GetAPIReader(), Now: o.Now}
 	auth := &kube.Auth{Client: clientset, Audiences: o.Config.TokenAudiences, Now: o.Now}
 	desk := &approvals.Desk{
-		Store: store, Rights: auth, Deputies: &kube.Deputies{Client: mgr.GetClient(), Guards: guards}, Now: o.Now, Results: results,
+		Store: store, Rights: auth, Operators: auth, Deputies: &kube.Deputies{Client: mgr.GetClient(), Guards: guards}, Now: o.Now, Results: results,
 		Voted: func(_ approvals.Approval, v approvals.Verdict) { m.votes.WithLabelValues(string(v)).Inc() },
 		Ended: func(a approvals.Approval) { m.ended(a); now.Now(a) },
 	}
 	people := web.Deps{
-		Store: store, Desk: desk, Auth: auth, Operators: auth,
+		Store: store, Desk: desk, Auth: auth, Operators: auth, Dashboard: o.Config.Dashboard,
 		Ring: keys.Ring, Templates: pages, External: o.Config.External, Now: o.Now, Log: o.Log, Observe: m.observe,
 	}
 	news := &changes{}

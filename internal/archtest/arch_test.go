@@ -189,7 +189,7 @@ var table = []room{
 		path: "./internal/config",
 		may: []string{
 			std, "./approvals/keyring", "./approvals/notify", "./approvals/notify/email", "./approvals/notify/github", "./approvals/notify/slack",
-			"./approvals/notify/teams", "./approvals/notify/webhook", "./internal/oidc", "sigs.k8s.io/yaml",
+			"./approvals/notify/teams", "./approvals/notify/webhook", "./internal/oidc", "./templates", "sigs.k8s.io/yaml",
 		},
 		why: "the configuration is read and checked before anything of it is built",
 	},
