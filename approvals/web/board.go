@@ -136,7 +136,10 @@ func (s *server) items(list []approvals.Approval, who proven) []templates.Item {
 }
 
 func (s *server) list(w http.ResponseWriter, id approvals.Identity, l templates.List) {
-	l.Person, l.Base, l.Now, l.Live = id.Name, s.base, s.Now(), s.live(w)
+	l.Person, l.Base, l.Now, l.Live = id.Name, s.base, s.Now(), s.Changes != nil
+	if l.Live {
+		w.Header().Set("Content-Security-Policy", updating)
+	}
 	s.render(w, http.StatusOK, func(out io.Writer) error { return s.Templates.List(out, l) })
 }
 

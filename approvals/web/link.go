@@ -152,9 +152,10 @@ func (d Deps) showTo(a approvals.Approval, id approvals.Identity) templates.Data
 
 func (s *server) page(w http.ResponseWriter, status int, d templates.Data, r *http.Request) {
 	d.Action = r.URL.EscapedPath()
+	w.Header().Set("Content-Security-Policy", updating)
 	if d.Session {
 		d.Action += "?uid=" + url.QueryEscape(d.Approval.UID)
-		d.Live = s.live(w)
+		d.Live = s.Changes != nil
 	}
 	s.render(w, status, func(out io.Writer) error { return s.Templates.Approval(out, d) })
 }

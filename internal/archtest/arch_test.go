@@ -237,7 +237,7 @@ var table = []room{
 }
 
 // tags are those of all tests, so that no file escapes.
-const tags = "kube,postgres,e2e,browser,bench,login"
+const tags = "kube,postgres,e2e,browser,bench,login,pages"
 
 func TestWhoMayImportWhom(t *testing.T) {
 	t.Parallel()
