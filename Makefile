@@ -45,7 +45,7 @@ fmt: ## gofumpt and goimports
 
 ##@ check
 
-test: ## everything: lint verify test-unit test-login test-kube test-record test-e2e test-browser
+test: ## everything: lint verify test-unit test-pages test-login test-kube test-record test-e2e test-browser
 	@test/run.sh
 
 lint: ## golangci-lint, shellcheck
@@ -59,6 +59,9 @@ arch: ## who may import whom
 
 test-unit: ## packages on their own: no cluster, no root, no network
 	@test/run.sh unit
+
+test-pages: ## every page in a real Chromium: axe-core finds nothing, the keyboard reaches everything
+	@test/run.sh pages
 
 test-login: ## against a real OpenID Connect provider and oauth2-proxy, on this machine
 	@test/run.sh login
@@ -82,7 +85,7 @@ bench: ## how much and how fast, in a real cluster
 	@test/run.sh bench
 
 bench-pages: ## of that the pages, with 10,000 pending and 100,000 decided: no cluster
-	@test/run.sh pages
+	@test/run.sh bench-pages
 
 clean: ## bin, dist and the tools that were built; programs of the cluster stay
 	rm -rf bin dist

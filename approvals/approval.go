@@ -101,6 +101,8 @@ type Approval struct {
 	// Cancellation is there when it was cancelled: while it was pending, or, with its
 	// outcome standing, before the run that the outcome starts was seen.
 	Cancellation *Cancellation
+	// RetryAt is when somebody last asked for another attempt at once, zero if nobody did.
+	RetryAt time.Time
 
 	Deliveries []Delivery
 	Next       *Run     // the run that the outcome started

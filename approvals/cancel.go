@@ -1,6 +1,9 @@
 package approvals
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Cancel ends what nobody wants any more. A pending Approval ends as Cancelled. One
 // whose outcome is there keeps it, and starts no run from now on. The same again
@@ -18,7 +21,8 @@ func Cancel(a Approval, c Cancellation, now time.Time) (Approval, Change, error)
 	case a.Cancellation != nil:
 		return a, Absent, nil
 	case a.Decided() && !a.stoppable():
-		return a, Absent, decided(a)
+		return a, Absent, Errorf(CodeConflict, "there is nothing to cancel: it was %s at %s, and its run is there or none is to start; nothing was changed",
+			strings.ToLower(string(a.Outcome)), a.DecidedAt.UTC().Format(time.RFC3339))
 	}
 	c.Why, c.At = why, now
 	if a.Decided() {

@@ -26,8 +26,8 @@ func TestCancel(t *testing.T) {
 		"approved":    {approved(), "wrong branch", approvals.Stopped, approvals.Approved, ""},
 		"no reason":   {ct.Make("a"), " \n", approvals.Absent, approvals.Pending, "say why"},
 		"too long":    {ct.Make("a"), strings.Repeat("x", approvals.MaxComment+1), approvals.Absent, approvals.Pending, "the most is 2048"},
-		"rejected":    {ct.Make("a").Users("alice").Voted("alice", reject, ""), "x", approvals.Absent, approvals.Rejected, "already rejected by alice"},
-		"has started": {approved().With(func(a *approvals.Approval) { a.Next = &approvals.Run{Name: "a"} }), "x", approvals.Absent, approvals.Approved, "already approved by alice"},
+		"rejected":    {ct.Make("a").Users("alice").Voted("alice", reject, ""), "x", approvals.Absent, approvals.Rejected, "there is nothing to cancel: it was rejected"},
+		"has started": {approved().With(func(a *approvals.Approval) { a.Next = &approvals.Run{Name: "a"} }), "x", approvals.Absent, approvals.Approved, "there is nothing to cancel: it was approved"},
 	} {
 		got, did, err := approvals.Cancel(c.a.Obj(), approvals.Cancellation{By: "olga", Why: c.why}, minute(5))
 		if did != c.did || got.Outcome != c.ends || !strings.Contains(approvals.Message(err), c.want) || (err == nil) != (c.want == "") {

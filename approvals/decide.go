@@ -19,6 +19,7 @@ const (
 	Released Change = "released" // the run that the outcome started was seen
 	Withdrew Change = "withdrew" // a vote was taken back
 	Stopped  Change = "stopped"  // the outcome stands and starts no run any more
+	Again    Change = "again"    // another attempt was asked for
 	Absent   Change = "absent"   // nothing changed: the same vote again
 )
 

@@ -11,7 +11,9 @@ type Desk struct {
 	Rights Rights // nil: nobody has any
 	// Deputies may be nil: nobody is one.
 	Deputies Deputies
-	Now      func() time.Time
+	// Operators may be nil: nobody is one.
+	Operators Operators
+	Now       func() time.Time
 	// Results gives the results of an Approval that has just ended. It must be
 	// pure: a lost race asks it again.
 	Results func(ctx context.Context, a Approval) ([]Param, error)

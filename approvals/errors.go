@@ -27,7 +27,8 @@ const (
 type Error struct {
 	Code    Code
 	Message string
-	Err     error // the cause, for logs; never shown
+	Field   string // the input that it is about, "" when it is about none
+	Err     error  // the cause, for logs; never shown
 }
 
 func (e *Error) Error() string {
@@ -42,6 +43,14 @@ func (e *Error) Unwrap() error { return e.Err }
 // Errorf returns an *Error with a message for people.
 func Errorf(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// FieldOf returns the name of the input that err is about, or "".
+func FieldOf(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Field
+	}
+	return ""
 }
 
 // CodeOf returns the code of err, CodeInternal for an error that is none of

@@ -91,6 +91,13 @@ func (in Input) clean(value string) (string, error) {
 	return value, nil
 }
 
+// wrong is what a vote is told about in.
+func (in Input) wrong(format string, args ...any) error {
+	err := Errorf(CodeInvalid, format, args...)
+	err.Field = in.Name
+	return err
+}
+
 // cleanInputs is the ballot's values in the policy's order. An empty value is
 // none: a form sends every field.
 func cleanInputs(fields []Input, given []Param) ([]Param, error) {
@@ -110,7 +117,7 @@ func cleanInputs(fields []Input, given []Param) ([]Param, error) {
 		}
 		value, err := in.clean(values[in.Name])
 		if err != nil {
-			return nil, Errorf(CodeInvalid, "%s; nothing was recorded", Message(err))
+			return nil, in.wrong("%s; nothing was recorded", Message(err))
 		}
 		out = append(out, Param{in.Name, value})
 	}
@@ -141,7 +148,7 @@ func missingInput(a Approval) error {
 	values := ByName(inputsOf(a))
 	for _, in := range a.Terms.Policy.Inputs {
 		if _, ok := values[in.Name]; in.Required && !ok {
-			return Errorf(CodeInvalid, "input %q is required to approve; nothing was recorded", in.Name)
+			return in.wrong("input %q is required to approve; nothing was recorded", in.Name)
 		}
 	}
 	return nil

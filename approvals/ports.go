@@ -24,6 +24,12 @@ type Deputies interface {
 	Of(ctx context.Context, name, namespace, gate string, now time.Time) ([]string, error)
 }
 
+// Operators knows who looks after the service in a namespace, in all with "": whom
+// RBAC lets update the status of Approvals.
+type Operators interface {
+	MayOperate(ctx context.Context, id Identity, namespace string) (bool, error)
+}
+
 // Rights asks RBAC. It returns CodeUnavailable when there is no answer.
 type Rights interface {
 	// Has says whether id has a right on a Gate.

@@ -13,7 +13,7 @@ type StageView struct {
 	Kind  string // "run", "event" or "approval"
 	Name  string
 	State string // of an Approval as in View; of part 2's run "running", "starting", "waiting" or "none"
-	Path  string // of an Approval that is not this one
+	Path  string // of an Approval that is not this one; of a run, where it is shown
 	Here  bool
 }
 
@@ -30,7 +30,7 @@ func (v *View) chain(d Data) {
 	}
 	switch {
 	case v.Part1 != nil:
-		v.Chain = append(v.Chain, StageView{Kind: "run", Name: v.Part1.Name, State: "ended"})
+		v.Chain = append(v.Chain, StageView{Kind: "run", Name: v.Part1.Name, State: "ended", Path: v.Part1.Link})
 	case v.Event != nil:
 		v.Chain = append(v.Chain, StageView{Kind: "event"})
 	}
@@ -38,7 +38,7 @@ func (v *View) chain(d Data) {
 	part2 := StageView{Kind: "run", Name: v.Name, State: "none"}
 	switch {
 	case v.Next != nil:
-		part2.Name, part2.State = v.Next.Name, "running"
+		part2.Name, part2.State, part2.Path = v.Next.Name, "running", v.Next.Link
 	case v.Starting:
 		part2.State = "starting"
 	case v.Decided.ISO == "" && (v.OnApprove || v.OnReject || v.OnExpiry || d.Approval.Terms == nil):

@@ -22,6 +22,13 @@ type Data struct {
 	Session bool
 	// Live says that the page may update itself, by a script of ours.
 	Live bool
+	// Dashboard leads from a run to where its logs are.
+	Dashboard Dashboard
+	// Operator says that Recipient looks after the service there: may cancel, and have
+	// what failed tried again.
+	Operator bool
+	// Reason is what was typed for a cancellation, put back into the form after Trouble.
+	Reason string
 	// Chain is the delivery that this is a part of, nil where it is not shown.
 	Chain *Chain
 	// LogIn is where the visitor can log in to decide, "" when they need not.

@@ -38,12 +38,12 @@ type HistoryLine struct {
 }
 
 type historyView struct {
-	Here, Title, Recipient, Trouble, Base string
-	Search                                Search
-	Off, Own, Dates                       bool
-	Kinds, Outcomes                       []choice
-	Lines                                 []lineView
-	First, Next, CSV, JSONL               string
+	Here, Title, Recipient, Trouble, Base, Now string
+	Search                                     Search
+	Off, Own, Dates                            bool
+	Kinds, Outcomes                            []choice
+	Lines                                      []lineView
+	First, Next, CSV, JSONL                    string
 }
 
 // choice is one option of a list.
@@ -64,7 +64,7 @@ type lineView struct {
 func newHistoryView(h History) historyView {
 	v := historyView{
 		Here: "history", Title: "History", Recipient: line(h.Person), Trouble: text(h.Trouble), Base: drop(h.Base), Off: h.Off, Own: h.Own,
-		First: drop(h.First), Next: drop(h.Next), CSV: drop(h.CSV), JSONL: drop(h.JSONL), Search: h.Search,
+		First: drop(h.First), Next: drop(h.Next), CSV: drop(h.CSV), JSONL: drop(h.JSONL), Search: h.Search, Now: stamp(h.Now),
 	}
 	s := &v.Search
 	for _, p := range []*string{&s.Namespace, &s.Approval, &s.Pipeline, &s.Gate, &s.Person, &s.Kind, &s.Outcome, &s.From, &s.To} {

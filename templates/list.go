@@ -48,7 +48,7 @@ type Filter struct {
 
 type listView struct {
 	Here, Title, Recipient, Trouble, Base string
-	Events                                string
+	Events, Now                           string
 	Session                               bool
 	Filter                                *Filter
 	Sections                              []sectionView
@@ -72,7 +72,7 @@ type itemView struct {
 
 func newListView(l List) listView {
 	v := listView{
-		Here: l.Here, Title: "Waiting for a decision", Recipient: line(l.Person), Session: true, Trouble: text(l.Trouble), Base: drop(l.Base),
+		Here: l.Here, Title: "Waiting for a decision", Recipient: line(l.Person), Session: true, Trouble: text(l.Trouble), Base: drop(l.Base), Now: stamp(l.Now),
 	}
 	if l.Live {
 		v.Events = v.Base + "/events"

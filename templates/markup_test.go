@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -15,7 +16,7 @@ var (
 	pageElements = strings.Fields(`html head meta noscript title link body a header main div span section dl dt dd p h1 h2 h3
 		b i strong code pre details summary table thead tbody tr th td form label input textarea select option button nav ol ul li blockquote time svg path circle`)
 	pageAttributes = strings.Fields(`lang charset name content http-equiv rel href type class id role tabindex title
-		aria-label aria-current aria-labelledby aria-hidden aria-describedby scope datetime method action accept-charset for rows maxlength inputmode selected autocomplete value checked viewBox d cx cy r`)
+		aria-label aria-current aria-labelledby aria-hidden aria-describedby scope datetime method action accept-charset for rows maxlength inputmode selected autocomplete value checked viewBox d cx cy r data-rel required`)
 	mailElements   = append(strings.Fields("style h1 br"), pageElements...)
 	mailAttributes = append(strings.Fields("style width valign align cellpadding cellspacing border"), pageAttributes...)
 )
@@ -70,22 +71,33 @@ func elements(t testing.TB, s string) []element {
 func checkPage(t testing.TB, s string) []element {
 	t.Helper()
 	all := elements(t, s)
-	// One script, of ours, that has no text.
-	var scripts int
+	// Each of our scripts once, without text.
+	scripts := map[string]int{}
 	all = slices.DeleteFunc(all, func(e element) bool {
-		if e.name != "script" || e.text != "" || len(e.attrs) != 3 || !strings.HasSuffix(e.attrs["src"], "/static/live.js") || !strings.Contains(e.attrs["data-events"], "/events") {
+		script := path.Base(e.attrs["src"])
+		data := map[string]string{"live.js": e.attrs["data-events"], "times.js": e.attrs["data-now"]}[script]
+		if e.name != "script" || e.text != "" || e.attrs["src"] == "" || data == "" && script != "live.js" || len(e.attrs) > 3 || !strings.HasSuffix(e.attrs["src"], "/static/"+script) {
 			return false
 		}
-		scripts++
+		scripts[script]++
 		return true
 	})
-	if scripts > 1 {
-		t.Errorf("%d scripts", scripts)
+	for script, n := range scripts {
+		if n > 1 {
+			t.Errorf("%s %d times", script, n)
+		}
 	}
 	check(t, all, pageElements, pageAttributes)
 	for _, e := range all {
 		for _, name := range []string{"href", "src", "action"} {
-			if v, ok := e.attrs[name]; ok && !strings.HasPrefix(v, "#") && (!strings.HasPrefix(v, "/") || strings.HasPrefix(v, "//")) {
+			v, ok := e.attrs[name]
+			if name == "href" && e.attrs["class"] == "out" {
+				if e.attrs["rel"] != "noopener noreferrer" || !strings.HasPrefix(v, "https://tekton.example.com/#/namespaces/demo/pipelineruns/") && !strings.HasPrefix(v, "https://git.example.com/platform/network") {
+					t.Errorf("leads out: %v", e.attrs)
+				}
+				continue
+			}
+			if ok && !strings.HasPrefix(v, "#") && (!strings.HasPrefix(v, "/") || strings.HasPrefix(v, "//")) {
 				t.Errorf("<%s %s=%q> leads elsewhere", e.name, name, v)
 			}
 		}

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"net/url"
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
@@ -9,9 +10,16 @@ import (
 // Operations is the page of what went wrong, for whoever looks after the service.
 type Operations struct {
 	Person, Namespace, Trouble, Base string
+	Glance                           *Glance // nil: the person looks after nothing
 	Undelivered                      []Undelivered
 	Unreleased                       []approvals.Approval
 	Now                              time.Time
+}
+
+// Glance is how things stand, in numbers.
+type Glance struct {
+	Pending, Today, Unreleased, Undelivered int
+	Oldest                                  time.Time // opening of the oldest that waits
 }
 
 // Undelivered is a delivery that failed.
@@ -21,38 +29,66 @@ type Undelivered struct {
 }
 
 type operationsView struct {
-	Here, Title, Recipient, Trouble, Base, Namespace string
-	Undelivered                                      []undeliveredView
-	Unreleased                                       []unreleasedView
-	MoreUndelivered, MoreUnreleased                  int
+	Here, Title, Recipient, Trouble, Base, Namespace, Now string
+
+	Glance                          *glanceView
+	Undelivered                     []undeliveredView
+	Unreleased                      []unreleasedView
+	MoreUndelivered, MoreUnreleased int
+}
+
+type glanceView struct {
+	Pending, Today, Unreleased, Undelivered int
+	Oldest                                  Moment
 }
 
 type undeliveredView struct {
 	itemView
+	hands
 	Event, Channel, Recipient, Error string
 	Attempts                         int
 }
 
 type unreleasedView struct {
 	itemView
+	hands
 	Why *approvals.Problem
+}
+
+// hands are what can be done about an approval, from its own page's address.
+type hands struct {
+	Action        string
+	Retry, Cancel bool
+	Asked         Moment
+	Reason        string
+	MaxComment    int
+}
+
+func newHands(a approvals.Approval, i itemView, now time.Time) hands {
+	return hands{
+		Action: i.Path + "?" + url.Values{"uid": {a.UID}}.Encode(), Retry: a.ToRetry(), Cancel: a.ToCancel(), Asked: newMoment(a.RetryAt, now), MaxComment: approvals.MaxComment,
+	}
 }
 
 func newOperationsView(o Operations) operationsView {
 	v := operationsView{
-		Here: "operations", Title: "Operations", Recipient: line(o.Person), Trouble: text(o.Trouble), Base: drop(o.Base),
+		Here: "operations", Title: "Operations", Recipient: line(o.Person), Trouble: text(o.Trouble), Base: drop(o.Base), Now: stamp(o.Now),
 		Namespace:       drop(first(o.Namespace, maxLine)),
 		MoreUndelivered: max(0, len(o.Undelivered)-maxItems), MoreUnreleased: max(0, len(o.Unreleased)-maxItems),
 	}
+	if g := o.Glance; g != nil {
+		v.Glance = &glanceView{g.Pending, g.Today, g.Unreleased, g.Undelivered, newMoment(g.Oldest, o.Now)}
+	}
 	l := List{Base: o.Base, Now: o.Now}
 	for _, x := range o.Undelivered[:min(len(o.Undelivered), maxItems)] {
-		d := x.Delivery
+		d, i := x.Delivery, newItem(Item{Approval: x.Approval}, l, &room{})
 		v.Undelivered = append(v.Undelivered, undeliveredView{
-			newItem(Item{Approval: x.Approval}, l, &room{}), line(d.Event), line(d.Channel), line(d.Recipient), line(d.Error), d.Attempts,
+			i, newHands(x.Approval, i, o.Now), line(d.Event), line(d.Channel), line(d.Recipient), line(d.Error), d.Attempts,
 		})
 	}
 	for _, a := range o.Unreleased[:min(len(o.Unreleased), maxItems)] {
-		v.Unreleased = append(v.Unreleased, unreleasedView{newItem(Item{Approval: a}, l, &room{}), problem(a.Unreleased)})
+		i := newItem(Item{Approval: a}, l, &room{})
+		v.Unreleased = append(v.Unreleased, unreleasedView{i, newHands(a, i, o.Now), problem(a.Unreleased)})
 	}
 	return v
 }

@@ -52,6 +52,12 @@ func Previews() []Preview {
 		{"chain", with(quorum(), approved, running, loggedIn, inChain)},
 		{"chain-pending", with(pending(), loggedIn, alone)},
 		{"chain-event", with(event(), rejected, loggedIn, alone)},
+		{"links", with(quorum(), approved, running, loggedIn, inChain, linked)},
+		{"links-event", with(event(), linked)},
+		{"operator", with(pending(), loggedIn, operator)},
+		{"operator-stuck", with(quorum(), approved, stuck, loggedIn, operator)},
+		{"cancelled-by", with(pending(), loggedIn, ended(approvals.Cancelled), stopped)},
+		{"stopped", with(quorum(), approved, stuck, loggedIn, stopped)},
 	}
 }
 

@@ -13,7 +13,7 @@ func event() Data {
 		d.Approval.Trigger, d.Approval.Name = "deploy", "deploy-m3n7q2wx5abc"
 		d.Approval.Source = approvals.Source{Event: &approvals.Event{
 			ID: "72d3162e-cc78-11e3-81ab-4c9367dc0958", URL: "/hooks/deploy?branch=main",
-			Body:   `{"ref":"refs/heads/main","before":"6113728f27ae82c7b1a177c8d03f9e96e0adf246","after":"8d1f0c6e2b7a4493bd0f8a1c55e9d7b6a2f3c410","repository":{"full_name":"platform/network","private":true},"pusher":{"name":"alice"},"commits":[{"message":"Widen the subnet","added":["net/b.tf"],"removed":[]}]}`,
+			Body:   `{"ref":"refs/heads/main","before":"6113728f27ae82c7b1a177c8d03f9e96e0adf246","after":"8d1f0c6e2b7a4493bd0f8a1c55e9d7b6a2f3c410","repository":{"full_name":"platform/network","html_url":"https://git.example.com/platform/network","private":true},"pusher":{"name":"alice"},"commits":[{"message":"Widen the subnet","added":["net/b.tf"],"removed":[]}]}`,
 			Digest: "c7e1f0aa52b9",
 		}}
 		d.Approval.Terms.Params = nil
@@ -39,6 +39,8 @@ func hostile() Data {
 			{Name: "lines", Value: strings.Repeat("one\r\n\r\ntwo\n", 12)},
 			{Name: "big", Value: strings.Repeat("0123456789abcdef", 6400)},
 			{Name: "blank", Value: ""},
+			{Name: "repo-url", Value: "javascript:alert(1)//https://git.example.com/a/b"},
+			{Name: "commit", Value: attack},
 		}
 		d.Shown = []approvals.Param{
 			{Name: "log\u202e", Value: "\x1b]0;title\a\x1b]8;;https://evil.example/\x1b\\a link\x1b]8;;\x1b\\ and \x1b[8mconcealed\x1b[0m text\n" +
@@ -51,7 +53,8 @@ func hostile() Data {
 		d.Comment = attack + "\u202e"
 		d.Notice = attack
 		d.Trouble = attack
-		d.WhyNot = attack
+		d.WhyNot, d.Reason, d.Operator = attack, attack, true
+		a.Cancellation = &approvals.Cancellation{By: attack, Why: attack}
 	})
 }
 

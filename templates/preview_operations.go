@@ -2,6 +2,7 @@ package templates
 
 import (
 	"strings"
+	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
 )
@@ -12,9 +13,29 @@ type OperationsPreview struct {
 	Operations Operations
 }
 
+// failed is a mail that did not get there.
+var failed = approvals.Delivery{Event: "opened", Channel: "email", Recipient: "dave@example.com", Attempts: 4, Error: "550 5.1.1 no such mailbox"}
+
+func untold(d *Data) { d.Approval.Deliveries = []approvals.Delivery{failed} }
+
+// operator looks after the service; somebody has asked for another attempt before.
+func operator(d *Data) {
+	untold(d)
+	d.Operator, d.Approval.RetryAt = true, previewNow.Add(-3*time.Minute)
+}
+
+// stopped was cancelled.
+func stopped(d *Data) {
+	d.Approval.Cancellation = &approvals.Cancellation{By: "olga@example.com", Why: "The subnet is needed until Friday.\nAsk again then.", At: previewNow.Add(-90 * time.Second)}
+}
+
+// linked leads to the dashboard, the repository and the commit.
+func linked(d *Data) {
+	d.Dashboard = "https://tekton.example.com/#/namespaces/{namespace}/pipelineruns/{name}"
+}
+
 // OperationsPreviews is every state that this page has to show.
 func OperationsPreviews() []OperationsPreview {
-	failed := approvals.Delivery{Event: "opened", Channel: "email", Recipient: "dave@example.com", Attempts: 4, Error: "550 5.1.1 no such mailbox"}
 	const attack = "\"><script>alert(1)</script>\u202e"
 	bad := with(quorum(), approved, stuck).Approval
 	bad.Namespace, bad.Name, bad.Trigger, bad.Unreleased = attack, attack, attack, &approvals.Problem{Reason: attack, Message: strings.Repeat(attack+"\n", 50)}
@@ -25,10 +46,11 @@ func OperationsPreviews() []OperationsPreview {
 	return []OperationsPreview{
 		{"operations", Operations{
 			Person: "olga@example.com", Trouble: "The cluster did not say what you may see in 2 namespaces. Load the page again in a moment.", Now: previewNow,
-			Undelivered: []Undelivered{{pending().Approval, failed}},
+			Glance:      &Glance{Pending: 7, Oldest: previewNow.Add(-50 * time.Hour), Today: 12, Unreleased: 2, Undelivered: 1},
+			Undelivered: []Undelivered{{with(pending(), untold).Approval, failed}},
 			Unreleased:  []approvals.Approval{with(quorum(), approved, stuck).Approval, with(quorum(), approved).Approval},
 		}},
-		{"operations-empty", Operations{Person: "olga@example.com", Namespace: "shop", Base: "/countersign", Now: previewNow}},
+		{"operations-empty", Operations{Person: "olga@example.com", Namespace: "shop", Base: "/countersign", Glance: &Glance{}, Now: previewNow}},
 		{"operations-hostile", Operations{Person: attack, Namespace: attack, Trouble: attack, Undelivered: many, Unreleased: []approvals.Approval{bad}, Now: previewNow}},
 	}
 }

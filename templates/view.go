@@ -25,6 +25,7 @@ type View struct {
 	Here      string // of the pages in the bar, which one this is
 
 	Part1  *RunView
+	Origin Origin
 	Event  *EventView
 	Opened Moment
 
@@ -67,10 +68,17 @@ type View struct {
 	Deciders []string
 	Decided  Moment
 
-	Chain    []StageView // the delivery, in its order
-	Next     *RunView
-	Starting bool // a run is to come
-	Refresh  bool // the page is about to change by itself
+	Chain []StageView // the delivery, in its order
+	Next  *RunView
+	// Cancelled is there when it was cancelled, before or after the decision.
+	Cancelled *CancelView
+	// Retry and Cancel say that Recipient may do so; Asked is when somebody last did
+	// the first, and Reason what was typed for the second.
+	Retry, Cancel bool
+	Asked         Moment
+	Reason        string
+	Starting      bool // a run is to come
+	Refresh       bool // the page is about to change by itself
 	// Events is the path that tells when the page may have changed, "" without one.
 	Events     string
 	Blocked    *approvals.Problem
@@ -86,12 +94,20 @@ type View struct {
 	Link       string
 	Action     string
 	Base       string
+	Now        string // for the script that shows times
 }
 
 // RunView is a run as it is shown.
 type RunView struct {
 	Name, Pipeline string
+	Link           string // where it is shown, "" when that is not known
 	When           Moment
+}
+
+// CancelView is a cancellation as it is shown.
+type CancelView struct {
+	By, Why string
+	When    Moment
 }
 
 // VoteView is a vote as it is shown.
@@ -136,6 +152,8 @@ func newView(d Data, most int) View {
 		Decidable: d.Decidable && a.Terms != nil && !a.Decided(), WhyNot: text(d.WhyNot), LogIn: drop(d.LogIn), Notice: text(d.Notice), Trouble: text(d.Trouble),
 		Comment: drop(first(d.Comment, 4*approvals.MaxComment)), MaxComment: approvals.MaxComment,
 		Link: drop(d.Link), Action: drop(d.Action), Base: drop(d.Base),
+		Now: stamp(d.Now), Origin: originOf(a), Reason: drop(first(d.Reason, 4*approvals.MaxComment)),
+		Retry: d.Operator && a.ToRetry(), Cancel: d.Operator && a.ToCancel(), Asked: newMoment(a.RetryAt, d.Now),
 	}
 	if d.Live {
 		v.Events = v.Base + "/events?" + url.Values{"namespace": {a.Namespace}, "name": {a.Name}}.Encode()
@@ -240,7 +258,7 @@ func (v *View) source(d Data, room *room) {
 	for _, p := range d.Shown {
 		v.Outputs = append(v.Outputs, newOutput(p, room))
 	}
-	v.Part1 = runView(s.Run, d.Now)
+	v.Part1 = runView(s.Run, d)
 	v.Results = newTable(plain(slices.DeleteFunc(slices.Clone(s.Results), func(p approvals.Param) bool {
 		return slices.ContainsFunc(d.Shown, func(x approvals.Param) bool { return x.Name == p.Name })
 	})), room)
@@ -269,9 +287,12 @@ func (v *View) decision(d Data, room *room) {
 			v.Comment = drop(d.MyVote.Comment)
 		}
 	}
-	v.Next = runView(a.Next, d.Now)
+	v.Next = runView(a.Next, d)
 	if a.Effect != nil {
 		v.Effect = line(a.Effect.What)
+	}
+	if c := a.Cancellation; c != nil {
+		v.Cancelled = &CancelView{By: line(c.By), Why: text(c.Why), When: newMoment(c.At, d.Now)}
 	}
 	if !a.Decided() {
 		return
@@ -294,11 +315,13 @@ func state(a approvals.Approval) string {
 	}
 }
 
-func runView(r *approvals.Run, now time.Time) *RunView {
+func runView(r *approvals.Run, d Data) *RunView {
 	if r == nil {
 		return nil
 	}
-	return &RunView{Name: line(r.Name), Pipeline: line(r.Pipeline), When: newMoment(r.At, now)}
+	return &RunView{
+		Name: line(r.Name), Pipeline: line(r.Pipeline), Link: d.Dashboard.Run(d.Approval.Namespace, r.Name), When: newMoment(r.At, d.Now),
+	}
 }
 
 func voteView(x approvals.Vote, now time.Time, room *room) VoteView {

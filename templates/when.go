@@ -21,6 +21,9 @@ func newMoment(t, now time.Time) Moment {
 	return Moment{At: t, ISO: t.Format(time.RFC3339), UTC: t.Format("Mon 2 Jan 2006, 15:04 UTC"), Rel: relative(t.Sub(now))}
 }
 
+// stamp is the time of rendering, for the script that shows times.
+func stamp(now time.Time) string { return now.UTC().Format("2006-01-02T15:04:05.000Z") }
+
 func relative(d time.Duration) string {
 	left := d.Abs()
 	if left < 45*time.Second {

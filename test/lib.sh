@@ -56,6 +56,20 @@ tool() {
   echo "$path"
 }
 
+# axe: the path of axe-core, which tests of the pages put into them. Nothing of it is in the repository or the product.
+AXE=4.10.3 AXE_SHA512=5e6edba515e70d25f6604d9815f064d859c5d1ea7ab661bbc4f87c88779ef0c21cae0abbeb636471ef39e9d62d2582e4b88a1866f19f4ecfcf6d986275e4dc12
+axe() {
+  local path=$CACHE/axe-core-$AXE.js tmp
+  if [ ! -s "$path" ]; then
+    tmp=$(mktemp -d)
+    npm pack --silent --pack-destination "$tmp" "axe-core@$AXE" >&2 &&
+      echo "$AXE_SHA512  $tmp/axe-core-$AXE.tgz" | sha512sum --check --quiet >&2 &&
+      tar -xzOf "$tmp/axe-core-$AXE.tgz" package/axe.min.js >"$path.part" && mv "$path.part" "$path"
+    rm -rf "$tmp"
+  fi
+  [ -s "$path" ] && echo "$path"
+}
+
 # apt_get COMMAND:PACKAGE...: installs the packages whose command is missing.
 apt_get() {
   local pair missing=()

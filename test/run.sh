@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh [STAGE...]: lint verify unit login kube record e2e browser, or those named (bench and pages too). Each tells its name and its time; a stage
+# run.sh [STAGE...]: lint verify unit pages login kube record e2e browser, or those named (bench and bench-pages too). Each tells its name and its time; a stage
 # that fails does not stop the next ones. The last line is the sum: "N passed, 0 failed".
 # KEEP=1: leaves the cluster and what is in it for a look. RUN=regexp: only the tests that match.
 # shellcheck disable=SC2317 # stages are called by name
@@ -56,6 +56,14 @@ stage_verify() { check "generated files" tools/generate.sh verify; }
 
 stage_unit() { go test -json "${only[@]}" ./... | sum; }
 
+# Every page of the storybook in a real browser: accessible, by keyboard, at any hour.
+stage_pages() {
+  apt_get chromium:chromium npm:npm || return
+  COUNTERSIGN_AXE=$(axe) || fail "axe-core could not be had from the npm registry" || return
+  export COUNTERSIGN_AXE
+  go test -json -count=1 -tags pages "${only[@]}" -timeout=15m ./test/pages | sum -v
+}
+
 # A real provider and a real proxy, as processes that end with the test.
 stage_login() {
   apt_get chromium:chromium || return
@@ -96,7 +104,7 @@ stage_browser() {
   in_deployed suite browser test/browser "${only_binary[@]}"
 }
 # The part of bench that needs no cluster: the pages, empty beside full.
-stage_pages() { go test -count=1 -tags bench -timeout=20m -run '^TestPages' -v ./test/bench; }
+stage_bench-pages() { go test -count=1 -tags bench -timeout=20m -run '^TestPages' -v ./test/bench; }
 stage_bench() { in_deployed suite bench test/bench "${only_binary[@]}"; }
 
 # The cluster is begun once for all stages that need it; deploy does nothing when nothing changed.
@@ -109,7 +117,7 @@ in_deployed() {
 }
 
 stages=("$@")
-[ $# != 0 ] || stages=(lint verify unit login kube record e2e browser)
+[ $# != 0 ] || stages=(lint verify unit pages login kube record e2e browser)
 summary=() all=$(now) total_failed=0
 for stage in "${stages[@]}"; do
   declare -F "stage_$stage" >/dev/null || die "no such stage: $stage"

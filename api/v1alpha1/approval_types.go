@@ -283,6 +283,10 @@ type ApprovalStatus struct {
 	// pending, or, with another outcome, before the run that it starts was seen.
 	// +optional
 	Cancellation *Cancellation `json:"cancellation,omitempty"`
+	// retryAt is when somebody last asked to start the run, and to tell whoever could
+	// not be told, at once.
+	// +optional
+	RetryAt *metav1.MicroTime `json:"retryAt,omitempty"`
 	// notifications says who was told of what, and of what not.
 	// +kubebuilder:validation:MaxItems=256
 	// +listType=atomic

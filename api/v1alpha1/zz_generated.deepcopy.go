@@ -125,6 +125,10 @@ func (in *ApprovalStatus) DeepCopyInto(out *ApprovalStatus) {
 		*out = new(Cancellation)
 		(*in).DeepCopyInto(*out)
 	}
+	if in.RetryAt != nil {
+		in, out := &in.RetryAt, &out.RetryAt
+		*out = (*in).DeepCopy()
+	}
 	if in.Notifications != nil {
 		in, out := &in.Notifications, &out.Notifications
 		*out = make([]Notification, len(*in))

@@ -90,13 +90,16 @@ func (s *server) apiGet(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, s.viewTo(a, id))
 }
 
-// maySee says why id may not see a, or nil. Whoever may decide may look, and so
-// may whoever asked and has logged in.
+// maySee says why id may not see a, or nil. Whoever may decide may look, and so may
+// whoever asked and has logged in, and whoever operates its namespace.
 func (s *server) maySee(ctx context.Context, id approvals.Identity, a approvals.Approval) error {
 	if approvals.MayVote(a, id) == nil || asked(a, id) {
 		return nil
 	}
 	may, err := s.Auth.MaySee(ctx, id, "get", a.Namespace, a.Name)
+	if err == nil && !may && s.Operators != nil {
+		may, err = s.Operators.MayOperate(ctx, id, a.Namespace)
+	}
 	if err == nil && !may {
 		err = approvals.Errorf(approvals.CodeForbidden, "%s may not see approvals in namespace %s: an approver of it can, or whoever may get approvals.countersign.dev there", id.Name, a.Namespace)
 	}
@@ -238,6 +241,14 @@ type view struct {
 	Effect     string            `json:"effect,omitempty"`
 	Blocked    *problemView      `json:"blocked,omitempty"`
 	Unreleased *problemView      `json:"unreleased,omitempty"`
+	Cancelled  *cancelView       `json:"cancellation,omitempty"`
+	RetryAt    *time.Time        `json:"retryAt,omitempty"`
+}
+
+type cancelView struct {
+	By  string    `json:"by,omitempty"`
+	Why string    `json:"why"`
+	At  time.Time `json:"at"`
 }
 
 type runView struct {
@@ -317,6 +328,13 @@ func viewOf(a approvals.Approval) view {
 	if a.Decided() {
 		at := a.DecidedAt.UTC()
 		v.DecidedAt = &at
+	}
+	if c := a.Cancellation; c != nil {
+		v.Cancelled = &cancelView{c.By, c.Why, c.At.UTC()}
+	}
+	if !a.RetryAt.IsZero() {
+		at := a.RetryAt.UTC()
+		v.RetryAt = &at
 	}
 	for _, x := range a.Votes {
 		v.Votes = append(v.Votes, voteView{

@@ -51,7 +51,7 @@ func newBench(t *testing.T, external string, as ...approvals.Approval) *bench {
 	b.Deps = web.Deps{
 		Store: b.store, Overview: b.store, Auth: fakeAuth{}, Operators: fakeAuth{}, Ring: func() keyring.Ring { return ring }, Templates: pages, External: u, Now: now,
 		Desk: &approvals.Desk{
-			Store: b.store, Now: now,
+			Store: b.store, Now: now, Operators: fakeAuth{},
 			Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
 				return approvals.DefaultResults(a), nil
 			},

@@ -108,7 +108,10 @@ func (v *viewer) items(ctx context.Context, page []*overview.Entry) []templates.
 }
 
 func (s *server) list(w http.ResponseWriter, id approvals.Identity, l templates.List) {
-	l.Person, l.Base, l.Now, l.Live = id.Name, s.base, s.Now(), s.live(w)
+	l.Person, l.Base, l.Now, l.Live = id.Name, s.base, s.Now(), s.Changes != nil
+	if l.Live {
+		w.Header().Set("Content-Security-Policy", updating)
+	}
 	s.render(w, http.StatusOK, func(out io.Writer) error { return s.Templates.List(out, l) })
 }
 
@@ -120,6 +123,9 @@ func (s *server) render(w http.ResponseWriter, status int, page func(io.Writer) 
 		s.Log.Error("render page", "error", err.Error())
 		s.problem(w, http.StatusInternalServerError, "Can't be shown", "Internal error. The service's log has the details.")
 		return
+	}
+	if h := w.Header(); h.Get("Content-Security-Policy") == policy {
+		h.Set("Content-Security-Policy", scripted)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)

@@ -55,7 +55,7 @@ func TestHistoryPage(t *testing.T) {
 			b := withHistoryPage(t)
 			w := b.ask(http.MethodGet, "/history?"+c.query, "", as(c.who)...)
 			body := w.Body.String()
-			if n := strings.Count(body, `<li class="item`); w.Code != c.status || n != c.lines || !strings.Contains(body, c.want) || strings.Contains(body, "<script") {
+			if n := strings.Count(body, `<li class="item`); w.Code != c.status || n != c.lines || !strings.Contains(body, c.want) || strings.Contains(body, "<script>") {
 				t.Errorf("%d with %d lines, want %d with %d and %q:\n%.4000s", w.Code, n, c.status, c.lines, c.want, body)
 			}
 			wantHeaders(t, name, w.Header())

@@ -30,22 +30,30 @@ func (s *server) voteByLink(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	id := approvals.Identity{Name: claims.Voter, Way: approvals.WayLink, Evidence: "link until " + claims.Expires.Format("2006-01-02T15:04:05Z")}
-	s.vote(w, r, claims.Key(), id, s.byMail(a, claims.Voter), func(a approvals.Approval) templates.Data { return s.byMail(a, claims.Voter) })
+	d := s.byMail(a, claims.Voter)
+	if s.form(w, r, d) {
+		s.vote(w, r, claims.Key(), id, d, func(a approvals.Approval) templates.Data { return s.byMail(a, claims.Voter) })
+	}
 }
 
-// vote takes id's vote, posted by the page's form; d is the page before it, and
-// show the page afterwards.
-func (s *server) vote(w http.ResponseWriter, r *http.Request, key approvals.Key, id approvals.Identity, d templates.Data, show func(approvals.Approval) templates.Data) {
+// form reads a form of the page d, or answers the request and says false.
+func (s *server) form(w http.ResponseWriter, r *http.Request, d templates.Data) bool {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	if err := r.ParseForm(); err != nil {
+	err := r.ParseForm()
+	if err != nil {
 		status, text := http.StatusBadRequest, "The form could not be read; nothing was recorded. Try again."
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {
 			status, text = http.StatusRequestEntityTooLarge, "The form is far too large; nothing was recorded. Shorten the comment."
 		}
 		d.Trouble = text
 		s.page(w, status, d, r)
-		return
 	}
+	return err == nil
+}
+
+// vote takes id's vote, from the page's form; d is the page before it, and show the
+// page afterwards.
+func (s *server) vote(w http.ResponseWriter, r *http.Request, key approvals.Key, id approvals.Identity, d templates.Data, show func(approvals.Approval) templates.Data) {
 	// From the body alone: a query must never vote.
 	verdict, comment := approvals.Verdict(r.PostForm.Get("vote")), r.PostForm.Get("comment")
 	inputs := inputsOf(d.Approval, r.PostForm)
@@ -132,7 +140,7 @@ func (d Deps) byMail(a approvals.Approval, voter string) templates.Data {
 func (d Deps) showTo(a approvals.Approval, id approvals.Identity) templates.Data {
 	now, voter := d.Now(), id.Name
 	data := templates.Data{
-		Approval: a, Recipient: voter, Now: now, Base: trimSlash(d.External.Path),
+		Approval: a, Recipient: voter, Now: now, Base: trimSlash(d.External.Path), Dashboard: d.Dashboard,
 	}
 	if i := slices.IndexFunc(a.Votes, func(v approvals.Vote) bool { return v.Voter == voter }); i >= 0 {
 		data.MyVote = &a.Votes[i]
@@ -154,9 +162,10 @@ func (d Deps) showTo(a approvals.Approval, id approvals.Identity) templates.Data
 
 func (s *server) page(w http.ResponseWriter, status int, d templates.Data, r *http.Request) {
 	d.Action = r.URL.EscapedPath()
+	w.Header().Set("Content-Security-Policy", updating)
 	if d.Session {
 		d.Action += "?uid=" + url.QueryEscape(d.Approval.UID)
-		d.Live = s.live(w)
+		d.Live = s.Changes != nil
 	}
 	s.render(w, status, func(out io.Writer) error { return s.Templates.Approval(out, d) })
 }

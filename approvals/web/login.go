@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"path"
@@ -77,11 +78,11 @@ func (s *server) person(w http.ResponseWriter, r *http.Request) (approvals.Ident
 // the person would believe that it was recorded.
 func (s *server) lost(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	_ = r.ParseForm() // what can be read of the comment is given back
+	_ = r.ParseForm() // what can be read of what was typed is given back
 	s.say(w, http.StatusUnauthorized, templates.Problem{
 		Status: http.StatusUnauthorized, Title: "You are not logged in any more",
 		Message: "Nothing was recorded. Log in again and decide then; copy your comment first if you need it again.",
-		Quote:   r.PostForm.Get("comment"), Link: s.loginPath(r.URL.EscapedPath()), LinkText: "Log in again",
+		Quote:   cmp.Or(r.PostForm.Get("comment"), r.PostForm.Get("reason")), Link: s.loginPath(r.URL.EscapedPath()), LinkText: "Log in again",
 	})
 }
 
@@ -173,12 +174,19 @@ func (s *server) voteLoggedIn(w http.ResponseWriter, r *http.Request) {
 		s.page(w, http.StatusConflict, d, r)
 		return
 	}
-	s.vote(w, r, a.Key, id, d, func(a approvals.Approval) templates.Data { return s.behind(r, a, id) })
+	if !s.form(w, r, d) {
+		return
+	}
+	act := s.vote
+	if r.PostForm.Has("operate") {
+		act = s.operate
+	}
+	act(w, r, a.Key, id, d, func(a approvals.Approval) templates.Data { return s.behind(r, a, id) })
 }
 
 func (s *server) behind(r *http.Request, a approvals.Approval, id approvals.Identity) templates.Data {
 	d := s.showTo(a, id)
-	d.Session, d.Chain = true, s.chain(r.Context(), a, id)
+	d.Session, d.Chain, d.Operator = true, s.chain(r.Context(), a, id), s.operator(r.Context(), a, id)
 	return d
 }
 

@@ -9,13 +9,12 @@ import (
 
 const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// live lets the page that is answered update itself, if there is what it needs.
-func (s *server) live(w http.ResponseWriter) bool {
-	if s.Changes != nil {
-		w.Header().Set("Content-Security-Policy", policy+"; script-src 'self'; connect-src 'self'")
-	}
-	return s.Changes != nil
-}
+// Pages that show times run our scripts, and no others; those that update themselves
+// may ask for what they are.
+const (
+	scripted = policy + "; script-src 'self'"
+	updating = scripted + "; connect-src 'self'"
+)
 
 // secure sets what every answer needs: nothing from elsewhere is loaded, nothing
 // is framed, and the address, which holds a token, is told to no other site. (With

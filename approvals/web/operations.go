@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -14,12 +15,6 @@ import (
 	"github.com/countersign-dev/countersign/approvals/overview"
 	"github.com/countersign-dev/countersign/templates"
 )
-
-// Operators knows who looks after the service in a namespace, in all with "": whom
-// RBAC lets update the status of Approvals.
-type Operators interface {
-	MayOperate(ctx context.Context, id approvals.Identity, namespace string) (bool, error)
-}
 
 // releaseWithin is how long a run may take to be there before that is a problem.
 const releaseWithin = time.Minute
@@ -37,13 +32,14 @@ func (s *server) operations(w http.ResponseWriter, r *http.Request) {
 		s.fails(w, err)
 		return
 	}
-	list := keep(all.In(namespace).Troubled, func(e *overview.Entry) bool { return s.unreleased(e.Approval) || len(undelivered(e.Approval)) > 0 })
 	ask := map[string]bool{}
-	for _, a := range list {
-		ask[a.Namespace] = true
+	for name := range all.Namespaces {
+		if namespace == "" || name == namespace {
+			ask[name] = true
+		}
 	}
 	if namespace != "" {
-		ask[namespace] = true // without problems too: whoever may not is told
+		ask[namespace] = true // without approvals too: whoever may not is told
 	}
 	may, unknown := s.operates(r.Context(), id, ask)
 	if namespace != "" && !may[namespace] && unknown == 0 {
@@ -54,12 +50,10 @@ func (s *server) operations(w http.ResponseWriter, r *http.Request) {
 	if unknown > 0 {
 		o.Trouble = fmt.Sprintf("The cluster did not say what you may see in %d namespaces. Load the page again in a moment.", unknown)
 	}
+	list := keep(all.In(namespace).Troubled, func(e *overview.Entry) bool { return may[e.Namespace] })
 	newestFirst.sort(list)
 	for _, e := range list {
 		a := e.Approval
-		if !may[a.Namespace] {
-			continue
-		}
 		for _, d := range undelivered(a) {
 			o.Undelivered = append(o.Undelivered, templates.Undelivered{Approval: a, Delivery: d})
 		}
@@ -67,7 +61,34 @@ func (s *server) operations(w http.ResponseWriter, r *http.Request) {
 			o.Unreleased = append(o.Unreleased, a)
 		}
 	}
+	if slices.Contains(slices.Collect(maps.Values(may)), true) {
+		o.Glance = s.glance(all, may, o)
+	}
 	s.render(w, http.StatusOK, func(out io.Writer) error { return s.Templates.Operations(out, o) })
+}
+
+// glance is how things stand in the namespaces that the person operates.
+func (s *server) glance(all *overview.Snapshot, may map[string]bool, o templates.Operations) *templates.Glance {
+	g := templates.Glance{Unreleased: len(o.Unreleased), Undelivered: len(o.Undelivered)}
+	today := s.Now().UTC().Truncate(24 * time.Hour)
+	for name, space := range all.Namespaces {
+		if !may[name] {
+			continue
+		}
+		for _, e := range space.All {
+			switch {
+			case e.Decided():
+				if !e.DecidedAt.Before(today) {
+					g.Today++
+				}
+			case g.Pending == 0 || e.OpenedAt.Before(g.Oldest):
+				g.Pending, g.Oldest = g.Pending+1, e.OpenedAt
+			default:
+				g.Pending++
+			}
+		}
+	}
+	return &g
 }
 
 // operates says in which of namespaces id does, and in how many that could not be

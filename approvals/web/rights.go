@@ -28,7 +28,7 @@ const (
 // two hundred namespaces does not ask two hundred questions at each view.
 type rights struct {
 	auth      Authenticator
-	operators Operators // may be nil
+	operators approvals.Operators // may be nil
 	desk      Desk
 	now       func() time.Time
 

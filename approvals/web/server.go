@@ -26,11 +26,13 @@ type Authenticator interface {
 	MaySee(ctx context.Context, id approvals.Identity, verb, namespace, name string) (bool, error)
 }
 
-// Desk takes votes.
+// Desk takes votes, and what operators want.
 type Desk interface {
 	Vote(ctx context.Context, key approvals.Key, b approvals.Ballot) (approvals.Approval, approvals.Change, error)
 	// Prove returns id with the rights that matter for a.
 	Prove(ctx context.Context, a approvals.Approval, id approvals.Identity, breakGlass bool) (approvals.Identity, error)
+	Cancel(ctx context.Context, key approvals.Key, id approvals.Identity, why string) (approvals.Approval, approvals.Change, error)
+	Retry(ctx context.Context, key approvals.Key, id approvals.Identity) (approvals.Approval, approvals.Change, error)
 }
 
 // Overview gives all Approvals at one moment, shared by whoever looks.
@@ -60,7 +62,9 @@ type Deps struct {
 	// paths hold tokens.
 	Observe func(route, method string, status int, took time.Duration)
 	// Operators says who is shown what went wrong; nil: nobody is.
-	Operators Operators
+	Operators approvals.Operators
+	// Dashboard leads from a run to where its logs are.
+	Dashboard templates.Dashboard
 	// History is the record, nil when no store keeps it.
 	History History
 	// Changes returns a channel that has something when an Approval has changed, and is
@@ -98,6 +102,8 @@ func Handler(d Deps) http.Handler {
 	at("/api/v1/namespaces/{namespace}/approvals", s.apiList, http.MethodGet)
 	at("/api/v1/namespaces/{namespace}/approvals/{name}", s.apiGet, http.MethodGet)
 	at("/api/v1/namespaces/{namespace}/approvals/{name}/votes", s.apiVote, http.MethodPost)
+	at("/api/v1/namespaces/{namespace}/approvals/{name}/cancel", s.apiOperate("cancel"), http.MethodPost)
+	at("/api/v1/namespaces/{namespace}/approvals/{name}/retry", s.apiOperate("retry"), http.MethodPost)
 	at("/api/v1/history", s.apiHistory, http.MethodGet)
 	if d.Slack != nil {
 		at("/slack/interactions", d.Slack.ServeHTTP, http.MethodPost)

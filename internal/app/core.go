@@ -125,7 +125,7 @@ func (c *core) decide(context.Context) error {
 	c.guards = &kube.Guards{Live: c.mgr.GetAPIReader(), Now: c.Now}
 	c.auth = &kube.Auth{Client: clientset, Audiences: c.Config.TokenAudiences, Now: c.Now}
 	c.desk = &approvals.Desk{
-		Store: c.store, Rights: c.auth, Deputies: &kube.Deputies{Client: c.mgr.GetClient(), Guards: c.guards}, Now: c.Now, Results: c.results,
+		Store: c.store, Rights: c.auth, Operators: c.auth, Deputies: &kube.Deputies{Client: c.mgr.GetClient(), Guards: c.guards}, Now: c.Now, Results: c.results,
 		Voted: func(_ approvals.Approval, v approvals.Verdict) { c.metrics.votes.WithLabelValues(string(v)).Inc() },
 		Ended: func(a approvals.Approval) { c.metrics.ended(a); c.releases.Now(a) },
 	}

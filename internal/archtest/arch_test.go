@@ -195,7 +195,7 @@ var table = []room{
 		path: "./internal/config",
 		may: []string{
 			std, "./approvals/keyring", "./approvals/notify", "./approvals/notify/email", "./approvals/notify/github", "./approvals/notify/slack",
-			"./approvals/notify/teams", "./approvals/notify/webhook", "./internal/oidc", "sigs.k8s.io/yaml",
+			"./approvals/notify/teams", "./approvals/notify/webhook", "./internal/oidc", "./templates", "sigs.k8s.io/yaml",
 		},
 		why: "the configuration is read and checked before anything of it is built",
 	},
@@ -248,7 +248,7 @@ var table = []room{
 }
 
 // tags are those of all tests, so that no file escapes.
-const tags = "kube,postgres,e2e,browser,bench,login"
+const tags = "kube,postgres,e2e,browser,bench,login,pages"
 
 func TestWhoMayImportWhom(t *testing.T) {
 	t.Parallel()

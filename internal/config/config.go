@@ -16,6 +16,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/approvals/notify/email"
 	"github.com/countersign-dev/countersign/internal/oidc"
+	"github.com/countersign-dev/countersign/templates"
 )
 
 // Config is everything that can be set.
@@ -32,6 +33,8 @@ type Config struct {
 	TokenAudiences []string
 	// Templates is a folder whose files replace templates; "": none.
 	Templates string
+	// Dashboard is where people see a run.
+	Dashboard templates.Dashboard
 	Record    Record
 }
 
@@ -66,6 +69,9 @@ type file struct {
 	OIDC     *login        `json:"oidc,omitempty"`
 	Record   *recordFile   `json:"record,omitempty"`
 	Channels []channelFile `json:"channels,omitempty"`
+	Links    struct {
+		Dashboard string `json:"dashboard,omitempty"`
+	} `json:"links,omitempty"`
 }
 
 type recordFile struct {
@@ -129,6 +135,9 @@ func parse(raw []byte) (Config, error) {
 		errs = append(errs, fmt.Errorf("externalURL is %q: use https://HOST or https://HOST/PREFIX", f.ExternalURL))
 	}
 	c.External = u
+	if c.Dashboard, err = templates.ParseDashboard(f.Links.Dashboard); err != nil {
+		errs = append(errs, fmt.Errorf("links.dashboard: %w", err))
+	}
 	if s := f.SMTP; s != nil {
 		c.SMTP = &email.Config{
 			Host: s.Host, Port: s.Port, TLS: email.TLS(s.TLS), CAFile: s.CAFile, Username: s.Username, From: s.From, Timeout: 30 * time.Second,

@@ -45,6 +45,10 @@ func TestLoad(t *testing.T) {
 				Host: "m", Port: 465, TLS: email.Implicit, CAFile: "/ca", Username: "u", Password: []byte("hunter2-hunter2"), From: "C <c@example.com>", Timeout: 5 * time.Second,
 			}},
 		},
+		"a dashboard": {
+			"externalURL: " + url + "\nlinks: {dashboard: 'https://tekton.example.com/#/namespaces/{namespace}/pipelineruns/{name}'}", url,
+			Config{Dashboard: "https://tekton.example.com/#/namespaces/{namespace}/pipelineruns/{name}"},
+		},
 		"a login, by default": {
 			"externalURL: " + url + "\noidc: {issuer: https://login.example.com, clientID: countersign}", url,
 			Config{OIDC: &oidc.Config{Issuer: "https://login.example.com", ClientID: "countersign"}},
@@ -97,6 +101,8 @@ func TestLoadRefuses(t *testing.T) {
 		"no scheme":           {"externalURL: a.example.com", []string{`externalURL is "a.example.com"`}},
 		"another scheme":      {"externalURL: ftp://a.example.com", []string{"externalURL is"}},
 		"no host":             {"externalURL: https:///x", []string{"externalURL is"}},
+		"an unknown part":     {url + "links: {dashboard: 'https://a.example.com/{run}/{name}'}", []string{"links.dashboard: ", "has {run}, and only {namespace} and {name} are known"}},
+		"no dashboard":        {url + "links: {dashboard: 'javascript:{name}'}", []string{"links.dashboard: ", "no http or https address"}},
 		"a query":             {"externalURL: https://a.example.com/?x=1", []string{"externalURL is"}},
 		"no URL at all":       {"externalURL: 'https://a b'", []string{"externalURL is"}},
 		"unknown field":       {url + "externalUrl2: x", []string{`unknown field "externalUrl2"`}},

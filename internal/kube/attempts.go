@@ -20,6 +20,7 @@ type Attempt struct {
 	EventID string // of the last post that was taken
 	Err     error  // of the last post
 	running bool
+	asked   time.Time // the Approval's RetryAt that this counts from
 }
 
 // Attempts remembers, in this process alone, when each Approval's event was last
@@ -52,6 +53,24 @@ func (t *Attempts) Begin(k approvals.Key, now time.Time) bool {
 	}
 	a.running = true
 	return true
+}
+
+// Ask begins anew, with a post that is due, when somebody has asked for that since.
+// What is compared is the wish itself and no clock: each is acted on once by a
+// process, however far its clock is from that of whoever took the wish.
+func (t *Attempts) Ask(k approvals.Key, asked time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.m == nil {
+		t.m = map[string]*Attempt{}
+	}
+	switch a := t.m[k.UID]; {
+	case asked.IsZero():
+	case a == nil:
+		t.m[k.UID] = &Attempt{asked: asked}
+	case !a.asked.Equal(asked):
+		*a = Attempt{asked: asked, running: a.running}
+	}
 }
 
 // sweep drops what is stale, at most once in that time.

@@ -45,6 +45,9 @@ func toDomain(o *v1alpha1.Approval) approvals.Approval {
 	if c := o.Status.Cancellation; c != nil {
 		a.Cancellation = &approvals.Cancellation{By: c.By, Why: c.Why, At: c.At.Time}
 	}
+	if t := o.Status.RetryAt; t != nil {
+		a.RetryAt = t.Time
+	}
 	for _, v := range o.Status.Votes {
 		a.Votes = append(a.Votes, approvals.Vote{
 			Voter: v.Voter, Verdict: approvals.Verdict(v.Verdict), Comment: v.Comment,
@@ -92,6 +95,9 @@ func statusOf(a approvals.Approval, before v1alpha1.ApprovalStatus, generation i
 	}
 	if c := a.Cancellation; c != nil {
 		s.Cancellation = &v1alpha1.Cancellation{By: c.By, Why: c.Why, At: *micro(c.At)}
+	}
+	if !a.RetryAt.IsZero() {
+		s.RetryAt = micro(a.RetryAt)
 	}
 	for _, v := range a.Votes {
 		s.Votes = append(s.Votes, v1alpha1.VoteRecord{

@@ -1,10 +1,11 @@
-// Updates a page where it has changed, when the service says that it may have.
-// What the reader typed, opened or has the focus on stays.
+// Updates a page where it has changed: when the service says that it may have, and while
+// it is about to. What the reader typed, opened or has the focus on stays.
 "use strict";
 (() => {
-  const events = new EventSource(document.currentScript.dataset.events);
+  const path = document.currentScript.dataset.events, events = path && new EventSource(path); // by a link there is none
   const form = (m) => m.querySelector("form")?.getAttribute("action");
-  let busy = false, again = false, timer;
+  let busy = false, again = false, over = false, waits = !!document.head.querySelector("noscript"), timer;
+  const stop = () => { over = true; events?.close(); };
 
   // own is what an element is without the elements in it.
   const own = (e) => e.cloneNode(false).outerHTML +
@@ -20,28 +21,29 @@
   }
 
   // A page that is about to change asks by itself too: not every proxy lets streams through.
-  function wait(d) {
+  function wait() {
     clearTimeout(timer);
-    if (d.head.querySelector("noscript")) timer = setTimeout(refresh, 5000);
+    if (waits && !over) timer = setTimeout(refresh, events ? 5000 : 3000);
   }
 
   function swap(fresh) {
     const main = document.querySelector("main"), next = fresh.querySelector("main");
     // Another Approval of that name is not put under a reader's pointer.
-    if (form(main) && form(next) && form(main) !== form(next)) return events.close();
+    if (form(main) && form(next) && form(main) !== form(next)) return stop();
     // What the last vote was answered with is said once, and stays to be read.
     if (!main.matches(".list")) next.prepend(...[...main.querySelectorAll(":scope > .alert")].map((e) => e.cloneNode(true)));
-    const typed = [...main.querySelectorAll("input, textarea, select")].filter((e) => e.id).map((e) => [e.id, e.value, e.checked]);
+    const typed = [...main.querySelectorAll("input, textarea, select")].map((e) => [e.name, e.value, e.checked]);
+    const opened = [...main.querySelectorAll("details[open]")].map((e) => e.firstElementChild.textContent);
+    for (const e of next.querySelectorAll("details")) e.open = opened.includes(e.firstElementChild.textContent);
     const at = document.activeElement, id = at.id, href = at.getAttribute("href");
     patch(main, next);
-    for (const [id, value, checked] of typed) {
-      const e = document.getElementById(id);
-      if (e && e.value !== value) e.value = value;
-      if (e && e.checked !== checked) e.checked = checked;
+    for (const [name, value, checked] of typed) {
+      const e = document.querySelector(`main :is(input, textarea, select)[name="${CSS.escape(name)}"]`);
+      if (e && (e.value !== value || e.checked !== checked)) [e.value, e.checked] = [value, checked];
     }
     if (!at.isConnected) (id ? document.getElementById(id) : [...document.links].find((e) => e.getAttribute("href") === href))?.focus();
     document.title = fresh.title;
-    wait(fresh);
+    waits = !!fresh.head.querySelector("noscript");
   }
 
   async function refresh() {
@@ -50,10 +52,11 @@
     try {
       const r = await fetch(location.pathname + location.search, { redirect: "error", cache: "no-store" });
       if (r.ok) swap(new DOMParser().parseFromString(await r.text(), "text/html"));
-      else if (r.status < 500) events.close();
+      else if (r.status < 500) stop();
     } catch { /* the stream comes back and says so, or the next change does */ }
+    wait();
     setTimeout(() => { busy = false; if (again) { again = false; refresh(); } }, 1000);
   }
-  wait(document);
-  events.onopen = events.onmessage = refresh; // what changed before it was open counts
+  wait();
+  if (events) events.onopen = events.onmessage = refresh; // what changed before it was open counts
 })();

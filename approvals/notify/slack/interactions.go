@@ -108,11 +108,11 @@ func (i *Interactions) pressed(ctx context.Context, signers []*Channel, p slack.
 	var err error
 	switch action.ActionID {
 	case actionApprove:
-		text, err = i.vote(ctx, c, key, p.User.ID, approvals.Approve, "")
+		text, err = i.button(ctx, c, key, p, action.Value, approvals.Approve)
 	case actionReject:
-		text, err = i.vote(ctx, c, key, p.User.ID, approvals.Reject, "")
+		text, err = i.button(ctx, c, key, p, action.Value, approvals.Reject)
 	case actionComment:
-		err = i.ask(ctx, c, key, p, action.Value)
+		err = i.ask(ctx, c, key, p, action.Value, approvals.Reject)
 	default:
 		return
 	}
@@ -127,8 +127,17 @@ func (i *Interactions) pressed(ctx context.Context, signers []*Channel, p slack.
 	}
 }
 
-// ask opens the dialog for a comment, for who may vote.
-func (i *Interactions) ask(ctx context.Context, c *Channel, key approvals.Key, p slack.InteractionCallback, reference string) error {
+// button votes, or opens the dialog for what the Gate asks besides.
+func (i *Interactions) button(ctx context.Context, c *Channel, key approvals.Key, p slack.InteractionCallback, reference string, v approvals.Verdict) (string, error) {
+	a, err := i.Store.Get(ctx, key)
+	if err == nil && notify.Names(a, c.Config.Name) && asks(a, v) {
+		return "", i.ask(ctx, c, key, p, reference, v)
+	}
+	return i.vote(ctx, c, key, p.User.ID, v, nil)
+}
+
+// ask opens the dialog for a vote with more than a button, for who may vote.
+func (i *Interactions) ask(ctx context.Context, c *Channel, key approvals.Key, p slack.InteractionCallback, reference string, v approvals.Verdict) error {
 	a, id, err := i.voter(ctx, c, key, p.User.ID)
 	if err == nil {
 		err = approvals.MayVote(a, id)
@@ -136,7 +145,7 @@ func (i *Interactions) ask(ctx context.Context, c *Channel, key approvals.Key, p
 	if err != nil {
 		return err
 	}
-	_, err = c.api.OpenViewContext(ctx, p.TriggerID, dialog(reference))
+	_, err = c.api.OpenViewContext(ctx, p.TriggerID, dialogFor(a, v, id.Name, reference))
 	if err = c.failure(ctx, "views.open", err); err != nil {
 		e := approvals.Errorf(approvals.CodeUnavailable, "Slack did not open the dialog; nothing was recorded. Try again, or use the page")
 		e.Err = err
@@ -148,25 +157,28 @@ func (i *Interactions) ask(ctx context.Context, c *Channel, key approvals.Key, p
 // submitted takes the dialog's vote and answers in the dialog.
 func (i *Interactions) submitted(ctx context.Context, w http.ResponseWriter, signers []*Channel, p slack.InteractionCallback) {
 	c, key, ok := dereference(signers, p.View.PrivateMetadata)
-	if p.View.CallbackID != viewComment || !ok || p.View.State == nil {
+	v := verdictOf(p.View.CallbackID)
+	if v == "" || !ok || p.View.State == nil {
 		return
 	}
-	text, err := i.vote(ctx, c, key, p.User.ID, approvals.Reject, p.View.State.Values[blockComment][blockComment].Value)
+	text, err := i.vote(ctx, c, key, p.User.ID, v, p.View.State.Values)
 	answer := slack.NewUpdateViewSubmissionResponse(said(text))
 	if err != nil {
-		answer = slack.NewErrorsViewSubmissionResponse(map[string]string{blockComment: i.message(err, key)})
+		answer = slack.NewErrorsViewSubmissionResponse(map[string]string{blockOf(err, p.View.State.Values): i.message(err, key)})
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(answer) // nobody is left to tell of a failure
 }
 
-// vote casts a ballot and says what came of it.
-func (i *Interactions) vote(ctx context.Context, c *Channel, key approvals.Key, user string, v approvals.Verdict, comment string) (string, error) {
-	_, id, err := i.voter(ctx, c, key, user)
+// vote casts a ballot, with what a dialog was answered with, and says what came of it.
+func (i *Interactions) vote(ctx context.Context, c *Channel, key approvals.Key, user string, v approvals.Verdict, x answers) (string, error) {
+	a, id, err := i.voter(ctx, c, key, user)
 	if err != nil {
 		return "", err
 	}
-	a, did, err := i.Desk.Vote(ctx, key, approvals.Ballot{Voter: id, Verdict: v, Comment: comment})
+	b := x.ballot(a, v)
+	b.Voter = id
+	a, did, err := i.Desk.Vote(ctx, key, b)
 	if err != nil {
 		return "", err
 	}

@@ -71,7 +71,7 @@ func submit(user, comment string) map[string]any {
 	return map[string]any{
 		"type": "view_submission", "user": map[string]any{"id": user},
 		"view": map[string]any{
-			"callback_id": viewComment, "private_metadata": theReference,
+			"callback_id": viewReject, "private_metadata": theReference,
 			"state": map[string]any{"values": map[string]any{blockComment: map[string]any{blockComment: map[string]any{"type": "plain_text_input", "value": comment}}}},
 		},
 	}
@@ -243,6 +243,100 @@ func TestDialog(t *testing.T) {
 	}
 }
 
+// TestApproveDialog: a Gate that asks for a comment or for inputs has a dialog behind
+// the button, with a field of the right kind for each, and says at the field what is
+// wrong with it.
+func TestApproveDialog(t *testing.T) {
+	t.Parallel()
+	asking := func() *ct.Builder {
+		return ct.Make("apply-1").Users("alice", "bob").Quorum(2).With(func(a *approvals.Approval) {
+			p := &a.Terms.Policy
+			p.Comment = approvals.CommentRequired
+			p.Inputs = []approvals.Input{
+				{Name: "ticket", Type: approvals.InputString, Required: true, Pattern: `OPS-\d+`, Description: "Such as OPS-123. <!channel>"},
+				{Name: "size", Type: approvals.InputEnum, Options: []string{"small", strings.Repeat("large-", 40)}, Default: "small"},
+				{Name: "replicas", Type: approvals.InputNumber, Default: "2.5"},
+				{Name: "drain", Type: approvals.InputBool},
+			}
+		})
+	}
+	b := newBench(t, asking(), nil)
+	b.post(t, b.press("UZOE", actionApprove, theReference))
+	if strings.Contains(b.slack.called(), "views.open") || !strings.Contains(b.told(t), "this is not for") {
+		t.Errorf("a stranger was shown the dialog: %q", b.told(t))
+	}
+	b.post(t, b.press("UALICE", actionApprove, theReference))
+	if calls := b.slack.called(); !strings.HasSuffix(calls, "views.open") || b.store.Writes() != 0 {
+		t.Fatalf("called %s, %d writes", calls, b.store.Writes())
+	}
+	golden(t, "approve-dialog.json", []byte(b.slack.texts["views.open"]))
+
+	answer := func(comment, ticket, size, replicas, drain string) map[string]any {
+		field := func(kind, value string) map[string]any {
+			if kind == "static_select" {
+				return map[string]any{"type": kind, "selected_option": map[string]any{"value": value}}
+			}
+			return map[string]any{"type": kind, "value": value}
+		}
+		values := map[string]any{}
+		for block, f := range map[string]map[string]any{
+			blockComment: field("plain_text_input", comment), "input-ticket": field("plain_text_input", ticket), "input-size": field("static_select", size),
+			"input-replicas": field("number_input", replicas), "input-drain": field("static_select", drain), "input-other": field("plain_text_input", "x"),
+		} {
+			values[block] = map[string]any{block: f}
+		}
+		s := submit("UALICE", "")
+		s["view"].(map[string]any)["callback_id"] = viewApprove
+		s["view"].(map[string]any)["state"] = map[string]any{"values": values}
+		return s
+	}
+	for name, c := range map[string]struct {
+		payload map[string]any
+		want    string
+	}{
+		"no comment":       {answer("", "OPS-1", "0", "2", "0"), `"comment":"gate \"production\" asks for a comment`},
+		"no ticket":        {answer("ok", "", "0", "2", "0"), `"input-ticket":"input \"ticket\" is required to approve`},
+		"another pattern":  {answer("ok", "x", "0", "2", "0"), `"input-ticket":"input \"ticket\" is \"x\": it must match`},
+		"no number":        {answer("ok", "OPS-1", "0", "many", "0"), `"input-replicas":"input \"replicas\" is \"many\"`},
+		"no such option":   {answer("ok", "OPS-1", "7", "2", "0"), `"input-size":"input \"size\" is \"option 7\"`},
+		"a made up option": {answer("ok", "OPS-1", "0", "2", "-1"), `"input-drain":"input \"drain\" is \"option -1\"`},
+	} {
+		w := b.post(t, c.payload)
+		if !strings.Contains(w.Body.String(), `"response_action":"errors"`) || !strings.Contains(w.Body.String(), c.want) || b.store.Writes() != 0 {
+			t.Errorf("%s: %s, want %s; %d writes", name, w.Body, c.want, b.store.Writes())
+		}
+	}
+	w := b.post(t, answer("ship \u202eit", "OPS-1", "1", "3", ""))
+	a, _ := b.store.Get(t.Context(), approvals.Key{Namespace: "prod", Name: "apply-1"})
+	if !strings.Contains(w.Body.String(), "Your approval was recorded. One more is needed.") || len(a.Votes) != 1 || a.Votes[0].Verdict != approvals.Approve || a.Votes[0].Comment != "ship it" {
+		t.Fatalf("%s; %+v", w.Body, a.Votes)
+	}
+	got := approvals.ByName(a.Votes[0].Inputs)
+	if len(got) != 3 || got["ticket"] != "OPS-1" || got["size"] != strings.Repeat("large-", 40) || got["replicas"] != "3" {
+		t.Errorf("inputs %v", got)
+	}
+	// Who was too late is told so in the dialog.
+	done := newBench(t, asking().With(func(a *approvals.Approval) { a.Outcome, a.DecidedAt = approvals.Rejected, ct.T0 }), nil)
+	if w := done.post(t, answer("ok", "OPS-1", "0", "2", "0")); !strings.Contains(w.Body.String(), `"comment":"already rejected`) || done.store.Writes() != 0 {
+		t.Errorf("after the end: %s", w.Body)
+	}
+}
+
+// TestRejectButton: where a Gate wants a reason for a rejection, the plain button asks
+// for it, and approving takes none.
+func TestRejectButton(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, ct.Make("apply-1").With(func(a *approvals.Approval) { a.Terms.Policy.Comment = approvals.CommentRequiredOnReject }), nil)
+	b.post(t, b.press("UALICE", actionReject, theReference))
+	if !strings.HasSuffix(b.slack.called(), "views.open") || b.store.Writes() != 0 {
+		t.Errorf("called %s, %d writes", b.slack.called(), b.store.Writes())
+	}
+	b.post(t, b.press("UALICE", actionApprove, theReference))
+	if b.store.Writes() != 1 {
+		t.Errorf("told %q", b.told(t))
+	}
+}
+
 // TestUnsigned: what is not signed now, by our secret, over this body, does nothing.
 func TestUnsigned(t *testing.T) {
 	t.Parallel()
@@ -297,7 +391,7 @@ func TestNothing(t *testing.T) {
 	for name, payload := range map[string]any{
 		"another type": map[string]any{"type": "shortcut"}, "empty": map[string]any{}, "no action": map[string]any{"type": "block_actions"},
 		"no reference": b.press("UALICE", actionApprove, ""), "half of one": b.press("UALICE", actionApprove, "ops/prod/apply-1"), "more than one": b.press("UALICE", actionApprove, theReference+"/x"),
-		"another view": map[string]any{"type": "view_submission", "view": map[string]any{"callback_id": "x"}}, "a view, empty": map[string]any{"type": "view_submission", "view": map[string]any{"callback_id": viewComment, "private_metadata": theReference}},
+		"another view": map[string]any{"type": "view_submission", "view": map[string]any{"callback_id": "x"}}, "a view, empty": map[string]any{"type": "view_submission", "view": map[string]any{"callback_id": viewReject, "private_metadata": theReference}},
 		"gone": b.press("UALICE", actionApprove, "ops/prod/gone/uid"), "another of that name": b.press("UALICE", actionApprove, "ops/prod/apply-1/other-uid"),
 		"answer elsewhere": elsewhere,
 	} {

@@ -9,13 +9,11 @@ import (
 	"github.com/countersign-dev/countersign/templates"
 )
 
-// The actions of a message's buttons, and the parts of the dialog.
+// The actions of a message's buttons.
 const (
 	actionApprove = "countersign-approve"
 	actionReject  = "countersign-reject"
 	actionComment = "countersign-reject-comment"
-	viewComment   = "countersign-comment"
-	blockComment  = "comment"
 )
 
 // Slack's limits.
@@ -58,17 +56,6 @@ func (c *Channel) buttons(a approvals.Approval) slack.Block {
 	}
 	return slack.NewActionBlock("countersign",
 		button(actionApprove, "Approve", slack.StylePrimary), button(actionReject, "Reject", slack.StyleDanger), button(actionComment, "Reject with comment…", slack.StyleDefault))
-}
-
-// dialog asks for a comment. reference and where to answer come back with it.
-func dialog(reference string) slack.ModalViewRequest {
-	input := slack.NewPlainTextInputBlockElement(nil, blockComment)
-	input.Multiline, input.MaxLength = true, approvals.MaxComment
-	return slack.ModalViewRequest{
-		Type: slack.VTModal, CallbackID: viewComment, PrivateMetadata: reference,
-		Title: plain("Reject", 24), Submit: plain("Reject", 24), Close: plain("Go back", 24),
-		Blocks: slack.Blocks{BlockSet: []slack.Block{slack.NewInputBlock(blockComment, plain("Why", 24), nil, input)}},
-	}
 }
 
 // said is a dialog that only says something.

@@ -215,6 +215,7 @@ func (r *Approvals) release(ctx context.Context, a approvals.Approval) (ctrl.Res
 	if found.Stranger {
 		return ctrl.Result{RequeueAfter: strangerAgain}, r.unreleased(ctx, a, kube.NameTaken(a))
 	}
+	r.Releaser.Attempts.Ask(a.Key, a.RetryAt)
 	attempt, due := r.Releaser.Attempts.Get(a.Key, now)
 	if attempt.Posts == 0 && len(a.Votes) > 0 {
 		if left := a.DecidedAt.Add(grace).Sub(now); left > 0 {

@@ -43,6 +43,7 @@ const ledgerTime = 5 * time.Second
 // progress is what this process did for one Approval that the ledger may not have
 // yet.
 type progress struct {
+	asked      time.Time // the Approval's RetryAt that the tries count from
 	tries      map[notify.Slot]notify.Try
 	unrecorded []approvals.Delivery
 }
@@ -62,11 +63,11 @@ func (r *Notify) SetupWithManager(mgr ctrl.Manager) error {
 }
 
 // isNews says whether an update makes somebody to be told: the coming of the terms,
-// and the outcome. The rest is a matter of time.
+// the outcome, and the wish to try again. The rest is a matter of time.
 func isNews(before, after client.Object) bool {
 	x, ok1 := before.(*v1alpha1.Approval)
 	y, ok2 := after.(*v1alpha1.Approval)
-	return ok1 && ok2 && (x.Generation != y.Generation || x.Status.Outcome != y.Status.Outcome)
+	return ok1 && ok2 && (x.Generation != y.Generation || x.Status.Outcome != y.Status.Outcome || !x.Status.RetryAt.Equal(y.Status.RetryAt))
 }
 
 // Reconcile sends what is due for one Approval, then writes the ledger once. The
@@ -83,6 +84,10 @@ func (r *Notify) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, 
 		return ctrl.Result{}, err
 	}
 	p, route := r.progressOf(a.UID), r.Channel.Route()
+	if !a.RetryAt.Equal(p.asked) { // the wish is the key: what failed before it is due once
+		clear(p.tries)
+		p.asked = a.RetryAt
+	}
 	if a.Decided() { // what failed before is over
 		maps.DeleteFunc(p.tries, func(s notify.Slot, _ notify.Try) bool { return s.Kind != notify.Decided })
 		r.remember(a.UID, p)
@@ -147,7 +152,7 @@ func (r *Notify) progressOf(uid string) progress {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if p := r.known[uid]; p != nil {
-		return progress{maps.Clone(p.tries), slices.Clone(p.unrecorded)}
+		return progress{p.asked, maps.Clone(p.tries), slices.Clone(p.unrecorded)}
 	}
 	return progress{tries: map[notify.Slot]notify.Try{}}
 }

@@ -1,0 +1,55 @@
+package approvals
+
+import "context"
+
+// Cancel ends what nobody wants any more, by somebody who operates its namespace.
+// It is one write, with the results where it ended a.
+//
+// Errors are those of the function Cancel, of the Store, and CodeForbidden.
+func (d *Desk) Cancel(ctx context.Context, key Key, id Identity, why string) (Approval, Change, error) {
+	return d.operate(ctx, key, id, func(a Approval) (Approval, Change, error) {
+		next, did, err := Cancel(a, Cancellation{By: id.Name, Why: why}, d.Now())
+		if err == nil && did == Ended && next.Terms != nil {
+			next.Results, err = d.Results(ctx, next)
+		}
+		return next, did, err
+	})
+}
+
+// Retry asks for the next attempt now, by somebody who operates its namespace.
+//
+// Errors are those of the function Retry, of the Store, and CodeForbidden.
+func (d *Desk) Retry(ctx context.Context, key Key, id Identity) (Approval, Change, error) {
+	return d.operate(ctx, key, id, func(a Approval) (Approval, Change, error) { return Retry(a, d.Now()) })
+}
+
+// operate makes one change as id, who must operate the namespace.
+func (d *Desk) operate(ctx context.Context, key Key, id Identity, change func(Approval) (Approval, Change, error)) (Approval, Change, error) {
+	if err := d.mayOperate(ctx, id, key.Namespace); err != nil {
+		return Approval{}, Absent, err
+	}
+	var did Change
+	a, err := d.Store.Update(ctx, key, func(a Approval) (Approval, Change, error) {
+		next, change, err := change(a)
+		did = change
+		return next, change, err
+	})
+	if err != nil {
+		return a, Absent, err
+	}
+	if did == Ended {
+		d.Ended(a)
+	}
+	return a, did, nil
+}
+
+// mayOperate says why id may not operate a namespace, or nil. A link and Slack prove
+// a name for voting, and nothing more.
+func (d *Desk) mayOperate(ctx context.Context, id Identity, namespace string) error {
+	if d.Operators != nil && id.Name != "" && (id.Way == WayLogin || id.Way == WayToken) {
+		if may, err := d.Operators.MayOperate(ctx, id, namespace); may || err != nil {
+			return err
+		}
+	}
+	return Errorf(CodeForbidden, "%s does not operate namespace %s: ask for the right to update approvals.countersign.dev/status there; nothing was changed", id.Name, namespace)
+}

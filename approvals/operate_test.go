@@ -1,0 +1,121 @@
+package approvals_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+)
+
+// operators operate the namespaces that they have.
+type operators map[string]string
+
+func (o operators) MayOperate(_ context.Context, id approvals.Identity, namespace string) (bool, error) {
+	if id.Name == "nobody-knows" {
+		return false, approvals.Errorf(approvals.CodeUnavailable, "down")
+	}
+	return o[id.Name] == namespace, nil
+}
+
+// TestOperate: who operates the namespace cancels and asks for another attempt,
+// each in one write, and nobody else does.
+func TestOperate(t *testing.T) {
+	t.Parallel()
+	approved := func() *ct.Builder { return ct.Make("a").Voted("alice", approve, "") }
+	untold := func(event string) func(*approvals.Approval) {
+		return func(a *approvals.Approval) {
+			a.Deliveries = []approvals.Delivery{{Event: event, Channel: "email", Recipient: "alice", Attempts: 1, Error: "550"}}
+		}
+	}
+	running := func(a *approvals.Approval) { a.Next = &approvals.Run{Name: "a"} }
+	for name, c := range map[string]struct {
+		before *ct.Builder
+		who    string
+		way    approvals.Way
+		do     string // a reason to cancel for; "": retry
+		change approvals.Change
+		code   approvals.Code
+		says   string
+		state  string // outcome, whether stopped, whether asked again
+	}{
+		"cancel what waits":           {before: ct.Make("a"), do: "wrong branch", change: approvals.Ended, state: "Cancelled ended Cancelled mapped;"},
+		"cancel without terms":        {before: ct.Make("a").NoTerms(nil), do: "wrong branch", change: approvals.Ended, state: "Cancelled ended Cancelled false;"},
+		"cancel what has not started": {before: approved(), do: "wrong branch", change: approvals.Stopped, state: "Approved stopped"},
+		"cancel again":                {before: approved().With(func(a *approvals.Approval) { a.Cancellation = &approvals.Cancellation{Why: "x"} }), do: "y", change: approvals.Absent, state: "Approved stopped"},
+		"cancel what runs":            {before: approved().With(running), do: "wrong branch", code: approvals.CodeConflict, says: "it was approved at 2026-03-01T09:01:00Z, and its run is there", state: "Approved"},
+		"cancel without a reason":     {before: ct.Make("a"), do: " ", code: approvals.CodeInvalid, says: "say why", state: "Pending"},
+		"cancel, no operator":         {before: ct.Make("a"), who: "alice", do: "x", code: approvals.CodeForbidden, says: "alice does not operate namespace prod: ask for the right to update approvals.countersign.dev/status", state: "Pending"},
+		"cancel, operates another":    {before: ct.Make("a"), who: "dora", do: "x", code: approvals.CodeForbidden, says: "does not operate namespace prod", state: "Pending"},
+		"cancel, by link":             {before: ct.Make("a"), way: approvals.WayLink, do: "x", code: approvals.CodeForbidden, says: "does not operate", state: "Pending"},
+		"cancel, by Slack":            {before: ct.Make("a"), way: approvals.WaySlack, do: "x", code: approvals.CodeForbidden, says: "does not operate", state: "Pending"},
+		"cancel, rights not known":    {before: ct.Make("a"), who: "nobody-knows", do: "x", code: approvals.CodeUnavailable, state: "Pending"},
+		"retry the run":               {before: approved(), change: approvals.Again, state: "Approved asked"},
+		"retry the mail":              {before: ct.Make("a").With(untold("opened")), change: approvals.Again, state: "Pending asked"},
+		"retry the outcome's mail":    {before: approved().With(running).With(untold("decided")), change: approvals.Again, state: "Approved asked"},
+		"retry twice":                 {before: approved().With(func(a *approvals.Approval) { a.RetryAt = minute(5).Add(-time.Second) }), change: approvals.Absent, state: "Approved asked"},
+		"retry later":                 {before: approved().With(func(a *approvals.Approval) { a.RetryAt = minute(4) }), change: approvals.Again, state: "Approved asked"},
+		"retry what nobody needs":     {before: approved().With(running).With(untold("opened")), code: approvals.CodeConflict, says: "nothing to try again", state: "Approved"},
+		"retry what waits":            {before: ct.Make("a"), code: approvals.CodeConflict, says: "nothing to try again", state: "Pending"},
+		"retry what was stopped":      {before: approved().With(func(a *approvals.Approval) { a.Cancellation = &approvals.Cancellation{Why: "x"} }), code: approvals.CodeConflict, says: "nothing to try again", state: "Approved stopped"},
+		"retry, no operator":          {before: approved(), who: "alice", code: approvals.CodeForbidden, says: "alice does not operate", state: "Approved"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store, calls := ct.NewMemStore(c.before.Obj()), ""
+			d := approvals.Desk{
+				Store: store, Operators: operators{"olga": "prod", "dora": "dev"}, Now: func() time.Time { return minute(5) },
+				Results: func(context.Context, approvals.Approval) ([]approvals.Param, error) {
+					return []approvals.Param{{Name: "decision", Value: "mapped"}}, nil
+				},
+				Ended: func(a approvals.Approval) { calls += " ended " + string(a.Outcome) + " " + a.Results[0].Value + ";" },
+			}
+			id := approvals.Identity{Name: c.who, Way: c.way}
+			if id.Name == "" {
+				id.Name = "olga"
+			}
+			if id.Way == "" {
+				id.Way = approvals.WayLogin
+			}
+			key := approvals.Key{Namespace: "prod", Name: "a"}
+			var did approvals.Change
+			var err error
+			if c.do == "" {
+				_, did, err = d.Retry(t.Context(), key, id)
+			} else {
+				_, did, err = d.Cancel(t.Context(), key, id, c.do)
+			}
+			if c.change == "" {
+				c.change = approvals.Absent
+			}
+			after, _ := store.Get(t.Context(), key)
+			state := string(after.Outcome) + calls
+			if after.Cancellation != nil && after.Outcome != approvals.Cancelled {
+				state += " stopped"
+			}
+			if !after.RetryAt.IsZero() {
+				state += " asked"
+			}
+			writes := 1
+			if c.change == approvals.Absent {
+				writes = 0
+			}
+			if did != c.change || approvals.CodeOf(err) != c.code || !strings.Contains(approvals.Message(err), c.says) || state != c.state || store.Writes() != writes {
+				t.Errorf("%s, %v, %q, %d writes; want %s, %s %q, %q", did, err, state, store.Writes(), c.change, c.code, c.says, c.state)
+			}
+		})
+	}
+}
+
+// TestNobodyOperates: without a way to ask, nobody is an operator.
+func TestNobodyOperates(t *testing.T) {
+	t.Parallel()
+	store := ct.NewMemStore(ct.Make("a").Obj())
+	d := approvals.Desk{Store: store, Now: func() time.Time { return minute(5) }}
+	_, _, err := d.Cancel(t.Context(), approvals.Key{Namespace: "prod", Name: "a"}, approvals.Identity{Name: "olga", Way: approvals.WayToken}, "x")
+	if approvals.CodeOf(err) != approvals.CodeForbidden || store.Writes() != 0 {
+		t.Errorf("%v, %d writes", err, store.Writes())
+	}
+}

@@ -1,0 +1,41 @@
+package approvals
+
+import (
+	"slices"
+	"time"
+)
+
+// RetryEvery is the least time between two wishes to try again: a button that is
+// pressed twice asks once.
+const RetryEvery = 5 * time.Second
+
+// Retry asks for the next attempt now: to start the run that is not there, and to
+// tell whoever could not be told. Whoever makes the attempts compares RetryAt with
+// the one that they last acted on, so it is asked of the leader, whichever that is,
+// and acted on once. One that was asked a moment ago changes nothing.
+//
+// Errors: CodeConflict (there is nothing to try again).
+func Retry(a Approval, now time.Time) (Approval, Change, error) {
+	switch {
+	case !a.ToRetry():
+		return a, Absent, Errorf(CodeConflict, "there is nothing to try again: its run is there or none is to start, and nobody is left to be told; nothing was changed")
+	case now.Sub(a.RetryAt).Abs() < RetryEvery:
+		return a, Absent, nil
+	}
+	a.RetryAt = now
+	return a, Again, nil
+}
+
+// ToRetry says whether another attempt can change anything: a's run is not there, or
+// somebody could not be told of what still is so.
+func (a Approval) ToRetry() bool {
+	return a.ToRelease() || slices.ContainsFunc(a.Deliveries, func(d Delivery) bool {
+		return d.Failed() && (d.Event == EventDecided) == a.Decided()
+	})
+}
+
+// ToCancel says whether there is something to cancel: a waits, or its run does.
+func (a Approval) ToCancel() bool { return !a.Decided() || a.stoppable() }
+
+// EventDecided is the Delivery's event that tells of the end.
+const EventDecided = "decided"

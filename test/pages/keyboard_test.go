@@ -1,0 +1,61 @@
+//go:build pages
+
+package pages
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// controls marks everything that can be operated and says how many there are. What is
+// folded away is none.
+const controls = `[...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']")]
+	.filter((e) => e.checkVisibility()).map((e, i) => { e.dataset.control = i; return e }).length`
+
+// focused is the control that has the focus, and whether that can be seen.
+const focused = `(() => { const e = document.activeElement, s = getComputedStyle(e), r = e.getBoundingClientRect();
+	return [e.dataset.control ?? "none", s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 2 && r.right > 0 && r.bottom > 0 ? "seen" : "unseen", e.outerHTML.slice(0, 120)].join("\n") })()`
+
+// TestKeyboard: Tab reaches every control, in the order in which they are there, and
+// shows where it is; the first leads past the bar.
+func TestKeyboard(t *testing.T) {
+	base, ctx := serve(t), chromium(t)
+	for _, name := range []string{"pending.html", "inputs.html", "quorum-my-vote.html", "operator-stuck.html", "board.html", "history.html", "operations.html", "links.html"} {
+		for _, width := range []int64{1280, 390} {
+			do(t, ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(base+"/"+name))
+			n := eval[int](t, ctx, controls)
+			last := -1
+			for last < n-1 {
+				do(t, ctx, chromedp.KeyEvent(kb.Tab))
+				at := strings.SplitN(eval[string](t, ctx, focused), "\n", 3)
+				next, err := strconv.Atoi(at[0])
+				if err == nil && next == last && strings.Contains(at[2], `type="date"`) {
+					continue // a date has several parts, which the browser draws
+				}
+				if at[1] != "seen" {
+					t.Errorf("%s at %d px: no focus is seen on %s", name, width, at[2])
+				}
+				if err != nil || next != last+1 {
+					t.Errorf("%s at %d px: after control %d comes %s", name, width, last, at[2])
+					break
+				}
+				last = next
+			}
+			if last != n-1 || n < 3 {
+				t.Errorf("%s at %d px: Tab reaches %d of %d controls", name, width, last+1, n)
+			}
+		}
+	}
+	do(t, ctx, chromedp.Navigate(base+"/pending.html"), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Enter))
+	if at := eval[string](t, ctx, `document.activeElement.id`); at != "decide" {
+		t.Errorf("the skip link leads to %q", at)
+	}
+	do(t, ctx, chromedp.KeyEvent(kb.Tab))
+	if at := eval[string](t, ctx, `document.activeElement.id`); at != "comment" {
+		t.Errorf("then comes %q", at)
+	}
+}

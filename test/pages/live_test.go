@@ -1,0 +1,103 @@
+//go:build pages
+
+package pages
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/countersign-dev/countersign/templates"
+)
+
+// stage is one address whose page can be changed while somebody looks at it.
+type stage struct {
+	mu   sync.Mutex
+	page string
+	gone bool
+	asks int
+}
+
+func (s *stage) show(t *testing.T, name string) {
+	t.Helper()
+	b, err := os.ReadFile(golden + "/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.page = string(b)
+}
+
+func (s *stage) asked() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asks
+}
+
+func (s *stage) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asks++
+	w.Header().Set("Content-Security-Policy", policy+"; connect-src 'self'")
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if s.gone {
+		w.WriteHeader(http.StatusGone)
+	}
+	fmt.Fprint(w, s.page)
+}
+
+// TestLinkPageFollows: without a login a page that waits for part 2 comes to show it,
+// and keeps what its reader has opened; then it asks no more.
+func TestLinkPageFollows(t *testing.T) {
+	s := &stage{}
+	mux := http.NewServeMux()
+	mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(templates.Static)))
+	mux.Handle("GET /links/token", s)
+	srv := httptest.NewServer(mux)
+	t.Cleanup(srv.Close)
+	ctx := chromium(t)
+	until := func(want string) {
+		t.Helper()
+		for end := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+			text := eval[string](t, ctx, `document.querySelector(".state").innerText`)
+			if strings.Contains(text, want) {
+				return
+			}
+			if time.Now().After(end) {
+				t.Fatalf("no %q in %q", want, text)
+			}
+		}
+	}
+	s.show(t, "approved-starting.html")
+	do(t, ctx, chromedp.Navigate(srv.URL+"/links/token"))
+	until("Part 2 is starting")
+	eval[chromedp.Void](t, ctx, `document.querySelector("details").open = true; window.same = true`)
+	s.show(t, "approved-running.html")
+	until("Part 2 is running as terraform-apply-7k2px4mzq3ta")
+	if !eval[bool](t, ctx, `window.same && document.querySelector("details").open`) {
+		t.Error("the page was loaded anew, or what was opened was closed")
+	}
+	before := s.asked()
+	time.Sleep(4 * time.Second)
+	if s.asked() != before {
+		t.Error("it goes on asking when there is nothing to wait for")
+	}
+	// A link that has ended ends the asking.
+	s.show(t, "approved-starting.html")
+	do(t, ctx, chromedp.Navigate(srv.URL+"/links/token"))
+	s.mu.Lock()
+	s.gone, s.asks = true, 0
+	s.mu.Unlock()
+	time.Sleep(8 * time.Second)
+	if n := s.asked(); n != 1 {
+		t.Errorf("asked %d times for what is gone", n)
+	}
+}
