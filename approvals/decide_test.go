@@ -132,7 +132,7 @@ func TestCastRefuses(t *testing.T) {
 		},
 		"cancelled": {
 			one().With(func(a *approvals.Approval) { a.Outcome, a.DecidedAt = approvals.Cancelled, minute(1) }),
-			ct.Ballot("alice", approve, ""), minute(2), approvals.CodeConflict, "already cancelled at 2026-03-01T09:01:00Z",
+			ct.Ballot("alice", approve, ""), minute(2), approvals.CodeConflict, "cancelled at 2026-03-01T09:01:00Z",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

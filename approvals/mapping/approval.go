@@ -63,6 +63,13 @@ func SourceVars(namespace string, s approvals.Source) (Vars, error) {
 			"claims": approvals.ByName(s.Claims),
 		}
 	}
+	if t := s.Task; t != nil {
+		v.Params = approvals.ByName(s.Params)
+		v.Run = map[string]any{
+			"name": t.Run.Name, "uid": t.Run.UID, "namespace": namespace, "pipeline": t.Run.Pipeline, "task": t.Task,
+			"labels": orEmpty(s.Labels), "annotations": orEmpty(s.Annotations), "claims": map[string]string{},
+		}
+	}
 	if e := s.Event; e != nil {
 		v.RequestURL, v.Header = e.URL, map[string][]string{}
 		for _, h := range e.Headers {

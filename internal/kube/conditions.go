@@ -42,6 +42,8 @@ func conditionsOf(a approvals.Approval, before []metav1.Condition, generation in
 	switch {
 	case a.Next != nil:
 		put(v1alpha1.ConditionReleased, true, "RunSeen", "")
+	case !a.AnsweredAt.IsZero():
+		put(v1alpha1.ConditionReleased, true, "TaskAnswered", "")
 	case a.Unreleased != nil:
 		put(v1alpha1.ConditionReleased, false, a.Unreleased.Reason, a.Unreleased.Message)
 	default:
