@@ -47,12 +47,18 @@ var table = []room{
 	{
 		path: "./approvals/mapping",
 		may: []string{
-			std, "./approvals",
+			std, "./approvals", "./approvals/tasks",
 			"github.com/google/cel-go/...", "google.golang.org/protobuf/...",
 			"github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1", "github.com/tektoncd/triggers/pkg/interceptors/cel",
 		},
 		never: []string{"net/http/httptest", "net/url", "os/..."},
 		why:   "CEL is compiled and run here and nowhere else, and reads data only: of net/http it needs the type Header, which Triggers' functions insist on",
+	},
+	{
+		path:  "./approvals/tasks",
+		may:   []string{std, "./approvals"},
+		never: []string{"net/http/...", "os/...", "log/...", "testing/..."},
+		why:   "what approval tasks of other systems mean is a table; who reads and writes their objects is internal/kube's business",
 	},
 	{
 		path:  "./approvals/record",
@@ -139,14 +145,14 @@ var table = []room{
 	{
 		path: "./internal/kube",
 		may: slices.Concat(kubernetes, tekton, []string{
-			std, "golang.org/x/sync/...", "./api/v1alpha1", "./approvals", "./approvals/keyring", "./approvals/mapping", "./interceptor", "./interceptor/signature",
+			std, "golang.org/x/sync/...", "./api/v1alpha1", "./approvals", "./approvals/keyring", "./approvals/mapping", "./approvals/tasks", "./interceptor", "./interceptor/signature",
 		}),
 		why: "the adapter to the cluster knows the rules and the interceptor's ports; what people see is not its business",
 	},
 	{
 		path: "./internal/kube/controller",
 		may: slices.Concat(kubernetes, tekton, []string{
-			std, "./api/v1alpha1", "./approvals", "./approvals/mapping", "./approvals/notify", "./approvals/record", "./internal/kube",
+			std, "./api/v1alpha1", "./approvals", "./approvals/mapping", "./approvals/notify", "./approvals/record", "./approvals/tasks", "./internal/kube",
 		}),
 		why: "controllers drive the rules, the plan of notifications and the record, whatever the channel and the store: no pages, no templates, no databases",
 	},
@@ -189,7 +195,7 @@ var table = []room{
 		path: "./internal/config",
 		may: []string{
 			std, "./approvals/keyring", "./approvals/notify", "./approvals/notify/email", "./approvals/notify/github", "./approvals/notify/slack",
-			"./approvals/notify/teams", "./approvals/notify/webhook", "./internal/oidc", "sigs.k8s.io/yaml",
+			"./approvals/notify/teams", "./approvals/notify/webhook", "./approvals/tasks", "./internal/oidc", "sigs.k8s.io/yaml",
 		},
 		why: "the configuration is read and checked before anything of it is built",
 	},

@@ -52,7 +52,7 @@ var anyPolicy = rapid.Custom(func(t *rapid.T) approvals.Policy {
 		Comment:   rapid.SampledFrom([]approvals.CommentRule{"", approvals.CommentRequired}).Draw(t, "comment"),
 		OnExpiry:  rapid.SampledFrom([]approvals.ExpiryRule{"", approvals.RejectOnExpiry}).Draw(t, "onExpiry"),
 		Supersede: rapid.SampledFrom([]approvals.SupersedeRule{"", approvals.SupersedeNewest}).Draw(t, "supersede"), SupersedeKey: anyText.Draw(t, "key"),
-		Preset:    rapid.SampledFrom([]string{"", "automatiko"}).Draw(t, "preset"),
+		Preset: rapid.SampledFrom([]string{"", "automatiko"}).Draw(t, "preset"),
 	}
 	for _, x := range params.Draw(t, "rules") {
 		p.Rules = append(p.Rules, approvals.Rule{
