@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-logr/logr"
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
 	triggersv1alpha1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1alpha1"
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -52,7 +53,7 @@ const (
 func Scheme() (*runtime.Scheme, error) {
 	s := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
-		clientgoscheme.AddToScheme, v1alpha1.AddToScheme, pipelinev1.AddToScheme, triggersv1.AddToScheme, triggersv1alpha1.AddToScheme,
+		clientgoscheme.AddToScheme, v1alpha1.AddToScheme, pipelinev1.AddToScheme, pipelinev1beta1.AddToScheme, triggersv1.AddToScheme, triggersv1alpha1.AddToScheme,
 	} {
 		if err := add(s); err != nil {
 			return nil, err
@@ -199,6 +200,7 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager, kept *ledger.
 			Results: results, Now: o.Now, Log: o.Log, Ended: m.ended, Confirmed: m.confirmed, Workers: approveWorkers,
 		},
 	}
+	setups = append(setups, tasksOf(o, mgr, direct, store, opener, results, m)...)
 	rec, err := recording(o, store, kept, m, ctrlmetrics.Registry)
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 
 	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/approvals/notify/email"
+	"github.com/countersign-dev/countersign/approvals/tasks"
 	"github.com/countersign-dev/countersign/internal/oidc"
 )
 
@@ -33,6 +34,9 @@ type Config struct {
 	// Templates is a folder whose files replace templates; "": none.
 	Templates string
 	Record    Record
+	// CustomTasks are the kinds of approval tasks of other systems to answer; nil:
+	// those whose CustomResourceDefinition is this service's.
+	CustomTasks []string
 }
 
 // Record says where the record is kept: at most one of SQLite and Postgres is set.
@@ -64,6 +68,8 @@ type file struct {
 	OIDC     *login        `json:"oidc,omitempty"`
 	Record   *recordFile   `json:"record,omitempty"`
 	Channels []channelFile `json:"channels,omitempty"`
+
+	CustomTasks []string `json:"customTasks,omitempty"`
 }
 
 type recordFile struct {
@@ -160,6 +166,12 @@ func parse(raw []byte) (Config, error) {
 	if c.Record, err = f.Record.read(); err != nil {
 		errs = append(errs, err)
 	}
+	for _, name := range f.CustomTasks {
+		if _, ok := tasks.Find(name); !ok {
+			errs = append(errs, fmt.Errorf("customTasks has %q, which is unknown: use %s", name, strings.Join(tasks.Names(), ", ")))
+		}
+	}
+	c.CustomTasks = f.CustomTasks
 	c.Channels, err = channels(f.Channels)
 	return c, errors.Join(append(errs, err)...)
 }
