@@ -143,6 +143,11 @@ var table = []room{
 		why:  "whoever imports the types of our resources must not get the service with them",
 	},
 	{
+		path: "./api/openshift/v1alpha1",
+		may:  []string{std, "k8s.io/apimachinery/..."},
+		why:  "the types of another system's object are declared anew: nothing of that system, and nothing of the service, comes with them",
+	},
+	{
 		path: "./internal/kube",
 		may: slices.Concat(kubernetes, tekton, []string{
 			std, "golang.org/x/sync/...", "./api/v1alpha1", "./approvals", "./approvals/keyring", "./approvals/mapping", "./approvals/tasks", "./interceptor", "./interceptor/signature",
@@ -155,6 +160,13 @@ var table = []room{
 			std, "./api/v1alpha1", "./approvals", "./approvals/mapping", "./approvals/notify", "./approvals/record", "./approvals/tasks", "./internal/kube",
 		}),
 		why: "controllers drive the rules, the plan of notifications and the record, whatever the channel and the store: no pages, no templates, no databases",
+	},
+	{
+		path: "./internal/kube/openshift",
+		may: slices.Concat(kubernetes, tekton, []string{
+			std, "./api/openshift/v1alpha1", "./api/v1alpha1", "./approvals", "./approvals/tasks", "./internal/kube",
+		}),
+		why: "another system's object is one more face of an Approval: it knows the store and the Desk's port, and no other controller",
 	},
 	{
 		path: "./internal/kube/cabundle",
