@@ -25,6 +25,7 @@ import (
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
+	openshiftv1 "github.com/countersign-dev/countersign/api/openshift/v1alpha1"
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/mapping"
@@ -53,7 +54,7 @@ const (
 func Scheme() (*runtime.Scheme, error) {
 	s := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
-		clientgoscheme.AddToScheme, v1alpha1.AddToScheme, pipelinev1.AddToScheme, pipelinev1beta1.AddToScheme, triggersv1.AddToScheme, triggersv1alpha1.AddToScheme,
+		clientgoscheme.AddToScheme, v1alpha1.AddToScheme, openshiftv1.AddToScheme, pipelinev1.AddToScheme, pipelinev1beta1.AddToScheme, triggersv1.AddToScheme, triggersv1alpha1.AddToScheme,
 	} {
 		if err := add(s); err != nil {
 			return nil, err
@@ -200,7 +201,14 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager, kept *ledger.
 			Results: results, Now: o.Now, Log: o.Log, Ended: m.ended, Confirmed: m.confirmed, Workers: approveWorkers,
 		},
 	}
-	setups = append(setups, tasksOf(o, mgr, direct, store, opener, results, m)...)
+	answers, err := approvalTasks(ctx, o, mgr, guards, store, desk)
+	if err != nil {
+		return err
+	}
+	if answers != nil {
+		setups = append(setups, answers)
+	}
+	setups = append(setups, tasksOf(o, mgr, direct, store, opener, answers, results, m)...)
 	rec, err := recording(o, store, kept, m, ctrlmetrics.Registry)
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals/tasks"
 	"github.com/countersign-dev/countersign/internal/kube"
 	"github.com/countersign-dev/countersign/internal/kube/controller"
+	"github.com/countersign-dev/countersign/internal/kube/openshift"
 )
 
 // taskWorkers is enough: each step is a read or two and at most one write.
@@ -17,7 +18,7 @@ const taskWorkers = 4
 
 // tasksOf are the controllers that answer approval tasks of other systems, none when
 // the configuration wants none.
-func tasksOf(o Options, mgr manager.Manager, direct client.Client, store *kube.Store, opener *kube.Opener, results func(context.Context, approvals.Approval) ([]approvals.Param, error), m *metrics) []setup {
+func tasksOf(o Options, mgr manager.Manager, direct client.Client, store *kube.Store, opener *kube.Opener, answers *openshift.ApprovalTasks, results func(context.Context, approvals.Approval) ([]approvals.Param, error), m *metrics) []setup {
 	if o.Config.CustomTasks != nil && len(o.Config.CustomTasks) == 0 {
 		return nil
 	}
@@ -30,6 +31,9 @@ func tasksOf(o Options, mgr manager.Manager, direct client.Client, store *kube.S
 			tasks.KubeRocketCI: kube.KubeRocketCIView(direct),
 		},
 		Events: mgr.GetEventRecorder("countersign"),
+	}
+	if answers != nil {
+		t.Mirrors[tasks.ManualApprovalGate] = answers.Mirror
 	}
 	return []setup{t, &controller.Abandoned{Tasks: t}}
 }

@@ -176,7 +176,7 @@ var table = []room{
 	{
 		path: "./internal/kube/kubetest",
 		may: slices.Concat(kubernetes, tekton, []string{
-			std, "./api/v1alpha1", "./approvals/approvalstest", "./interceptor", "sigs.k8s.io/yaml",
+			std, "./api/openshift/v1alpha1", "./api/v1alpha1", "./approvals/approvalstest", "./interceptor", "sigs.k8s.io/yaml",
 		}),
 		why: "the cluster in memory that tests share is below what it tests, so that they can all use it",
 	},

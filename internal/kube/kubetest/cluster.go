@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
+	openshiftv1 "github.com/countersign-dev/countersign/api/openshift/v1alpha1"
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals/approvalstest"
 )
@@ -38,7 +39,7 @@ func New(tb testing.TB, objs ...client.Object) *Cluster {
 	tb.Helper()
 	s := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
-		clientgoscheme.AddToScheme, v1alpha1.AddToScheme, pipelinev1.AddToScheme, pipelinev1beta1.AddToScheme, triggersv1.AddToScheme, triggersv1alpha1.AddToScheme,
+		clientgoscheme.AddToScheme, v1alpha1.AddToScheme, openshiftv1.AddToScheme, pipelinev1.AddToScheme, pipelinev1beta1.AddToScheme, triggersv1.AddToScheme, triggersv1alpha1.AddToScheme,
 	} {
 		if err := add(s); err != nil {
 			tb.Fatal(err)
@@ -46,7 +47,7 @@ func New(tb testing.TB, objs ...client.Object) *Cluster {
 	}
 	c := &Cluster{writes: map[string]int{}}
 	c.WithWatch = fake.NewClientBuilder().WithScheme(s).WithObjects(objs...).
-		WithStatusSubresource(&v1alpha1.Approval{}, &v1alpha1.Gate{}, &v1alpha1.Vote{}, &pipelinev1beta1.CustomRun{}, Untyped("tekton.automatiko.io/v1beta1", "ApprovalTask")).
+		WithStatusSubresource(&v1alpha1.Approval{}, &v1alpha1.Gate{}, &v1alpha1.Vote{}, &pipelinev1beta1.CustomRun{}, &openshiftv1.ApprovalTask{}, Untyped("tekton.automatiko.io/v1beta1", "ApprovalTask")).
 		WithInterceptorFuncs(interceptor.Funcs{
 			Get: func(ctx context.Context, w client.WithWatch, k client.ObjectKey, o client.Object, opts ...client.GetOption) error {
 				if err := c.before("get", o); err != nil {
