@@ -1,9 +1,6 @@
 package approvals
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // Outcome is how an Approval ended.
 type Outcome string
@@ -45,17 +42,19 @@ type Run struct {
 }
 
 // Source is what is held, copied when it arrived: part 1 may be pruned while we
-// wait. Exactly one of Run and Event is set.
+// wait. Exactly one of Run, Event and Task is set.
 type Source struct {
 	Run     *Run
-	Params  []Param // of Run
+	Params  []Param // of Run, or of Task
 	Results []Param // of Run
-	// Labels and Annotations of Run, for expressions.
+	// Labels and Annotations of Run, or of Task's run, for expressions.
 	Labels, Annotations map[string]string
 	// Claims are the volume claims of Run by workspace name.
 	Claims    []Param
-	Requester string // who asked for Run, as the run says; "" when it does not
+	Requester string // who asked for Run, or for Task's run, as the run says; "" when it does not
 	Event     *Event
+	// Task is left out of the digests of what has none: they are as old as those.
+	Task *Task `json:",omitempty"`
 }
 
 // Event is a held event as it came.
@@ -84,7 +83,7 @@ type Terms struct {
 // Approval is one held thing that waits, or waited, for a decision.
 type Approval struct {
 	Key
-	Trigger  string // in the same namespace
+	Trigger  string // in the same namespace; "" for a Task
 	OpenedAt time.Time
 	Source   Source
 	Terms    *Terms // nil until it can be worked out; Blocked says why
@@ -109,6 +108,8 @@ type Approval struct {
 	Effect     *Effect  // what the outcome did to its target
 	EventID    string   // of the post that started Next, when known
 	Unreleased *Problem // why Next is not there yet, when that has been found out
+	// AnsweredAt is when Source.Task was seen to have ended with the outcome.
+	AnsweredAt time.Time
 }
 
 // Problem is a named obstacle and what to do about it.
@@ -154,7 +155,7 @@ func (a Approval) Decided() bool { return a.Outcome != Pending && a.Outcome != "
 // ToRelease says whether a's outcome starts a run that has not been seen yet, or is
 // to be written to a target that has not been seen to have it.
 func (a Approval) ToRelease() bool {
-	if !a.Decided() || a.Terms == nil || a.Next != nil || a.Effect != nil {
+	if !a.Decided() || a.Source.Task != nil || a.Terms == nil || a.Next != nil || a.Effect != nil {
 		return false
 	}
 	if a.Terms.Target != nil {
@@ -167,11 +168,3 @@ func (a Approval) ToRelease() bool {
 // RunName is the name of the run that a starts. It is the Approval's own name:
 // the same each time, so the API server refuses a second one.
 func (a Approval) RunName() string { return a.Name }
-
-// Subject says in a few words what waits, for titles.
-func (a Approval) Subject() string {
-	if r := a.Source.Run; r != nil {
-		return fmt.Sprintf("%s after %s", a.Trigger, r.Pipeline)
-	}
-	return a.Trigger
-}

@@ -16,7 +16,7 @@ const (
 	Ended    Change = "ended"    // the outcome is there now
 	Told     Change = "told"     // somebody was told, or could not be
 	Blocking Change = "blocking" // an obstacle was found
-	Released Change = "released" // the run that the outcome started was seen
+	Released Change = "released" // the run that the outcome started was seen, or the task's answer
 	Withdrew Change = "withdrew" // a vote was taken back
 	Stopped  Change = "stopped"  // the outcome stands and starts no run any more
 	Again    Change = "again"    // another attempt was asked for
@@ -212,17 +212,22 @@ func Supersede(a, by Approval, now time.Time) (Approval, Change) {
 
 // Supersedes says whether newer takes the place of a: a waits, for a decision or for
 // an obstacle to its run to go; its Gate wants the newest only; and both are of one
-// Trigger and one key.
+// Trigger, or one pipeline's task, and one key.
 func Supersedes(newer, a Approval) bool {
 	stuck := a.stoppable() && a.Unreleased != nil
 	if a.Decided() && !stuck || a.Terms == nil || newer.Terms == nil || a.Terms.Policy.Supersede != SupersedeNewest {
 		return false
 	}
-	if a.Namespace != newer.Namespace || a.Trigger != newer.Trigger || a.Terms.Key != newer.Terms.Key || a.UID == newer.UID {
+	if a.Namespace != newer.Namespace || !sameOrigin(a, newer) || a.Terms.Key != newer.Terms.Key || a.UID == newer.UID {
 		return false
 	}
 	// Opened in the same second: the names decide, the same everywhere.
 	return newer.OpenedAt.After(a.OpenedAt) || newer.OpenedAt.Equal(a.OpenedAt) && newer.Name > a.Name
+}
+
+// sameOrigin says whether a and b are of one Trigger, or of one pipeline's task.
+func sameOrigin(a, b Approval) bool {
+	return a.Trigger == b.Trigger && (a.Source.Task == nil) == (b.Source.Task == nil) && a.Title() == b.Title()
 }
 
 // Missing is the number of approvals still needed, 0 when decided.

@@ -11,8 +11,8 @@
 //	            └──────── Expire ─▶ Expired
 //
 // An Approval ends exactly once; the five outcomes are five different ends.
-// After the end a released Approval names the run it started (Next) and nothing
-// else about it changes.
+// After the end a released Approval names the run it started (Next), one of a Task
+// says when that was seen to be answered, and nothing else about it changes.
 //
 // What does not belong here: Kubernetes, HTTP, CEL, text templates. Those are one
 // hop out and know this package; it knows none of them.

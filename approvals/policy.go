@@ -96,6 +96,9 @@ type Policy struct {
 	Requester    RequesterRule
 	Lifetime     time.Duration // from opening to Expired
 	ReleaseOn    []Outcome     // the outcomes that start the next part
+	// Preset names the kind of approval task whose results stand in the place of the
+	// default ones; "" for those.
+	Preset string
 	// Results are CEL expressions that replace or add to the default results.
 	// They are opaque here.
 	Results []Expression

@@ -19,11 +19,11 @@ type StageView struct {
 
 // chain fills in the stages, in their order.
 func (v *View) chain(d Data) {
-	if d.Chain == nil {
+	if d.Chain == nil || v.Task != nil {
 		return
 	}
 	neighbour := func(a approvals.Approval) StageView {
-		return StageView{Kind: "approval", Name: line(a.Trigger), State: state(a), Path: v.Base + "/approvals/" + drop(a.Namespace) + "/" + drop(a.Name)}
+		return StageView{Kind: "approval", Name: line(a.Title()), State: state(a), Path: v.Base + "/approvals/" + drop(a.Namespace) + "/" + drop(a.Name)}
 	}
 	for _, a := range d.Chain.Before {
 		v.Chain = append(v.Chain, neighbour(a))

@@ -27,14 +27,14 @@ type Search struct {
 
 // HistoryLine is one line of the record.
 type HistoryLine struct {
-	At                                                       time.Time
-	Kind, Namespace, Approval, Trigger, Pipeline, Run, Gate  string
-	Person, For, Comment, SupersededBy, Channel, Error, Next string
-	Verdict                                                  approvals.Verdict
-	BreakGlass                                               bool
-	Inputs                                                   []approvals.Param
-	Outcome                                                  approvals.Outcome
-	People                                                   []string
+	At                                                            time.Time
+	Kind, Namespace, Approval, Trigger, Task, Pipeline, Run, Gate string
+	Person, For, Comment, SupersededBy, Channel, Error, Next      string
+	Verdict                                                       approvals.Verdict
+	BreakGlass                                                    bool
+	Inputs                                                        []approvals.Param
+	Outcome                                                       approvals.Outcome
+	People                                                        []string
 }
 
 type historyView struct {
@@ -119,7 +119,7 @@ func newLine(l HistoryLine, base string, now time.Time, room *room) lineView {
 	}
 	v.State = line(v.State)
 	for _, p := range []*string{
-		&v.Kind, &v.Namespace, &v.Approval, &v.Trigger, &v.Pipeline, &v.Run, &v.Gate, &v.Person, &v.For, &v.SupersededBy, &v.Channel, &v.Error, &v.Next,
+		&v.Kind, &v.Namespace, &v.Approval, &v.Trigger, &v.Task, &v.Pipeline, &v.Run, &v.Gate, &v.Person, &v.For, &v.SupersededBy, &v.Channel, &v.Error, &v.Next,
 	} {
 		*p = line(*p)
 	}

@@ -103,11 +103,14 @@ func newListView(l List) listView {
 func newItem(i Item, l List, room *room) itemView {
 	a := i.Approval
 	v := itemView{
-		Path: drop(l.Base) + "/approvals/" + drop(a.Namespace) + "/" + drop(a.Name), Namespace: line(a.Namespace), Name: line(a.Name), Trigger: line(a.Trigger),
+		Path: drop(l.Base) + "/approvals/" + drop(a.Namespace) + "/" + drop(a.Name), Namespace: line(a.Namespace), Name: line(a.Name), Trigger: line(a.Title()),
 		State: state(a), Opened: newMoment(a.OpenedAt, l.Now), Mine: i.Mine,
 	}
 	if r := a.Source.Run; r != nil {
 		v.Run = line(r.Name)
+	}
+	if t := a.Source.Task; t != nil {
+		v.Run = line(t.Run.Name)
 	}
 	if t := a.Terms; t != nil {
 		v.Gate, v.Requester, v.Needed = line(t.Policy.Gate), line(t.Requester), t.Policy.Needed()

@@ -51,6 +51,8 @@ func Previews() []Preview {
 		{"live", with(quorum(), approved, loggedIn, live)},
 		{"chain", with(quorum(), approved, running, loggedIn, inChain)},
 		{"chain-pending", with(pending(), loggedIn, alone)},
+		{"task", with(pending(), task)},
+		{"task-answered", with(pending(), task, rejected, answered)},
 		{"chain-event", with(event(), rejected, loggedIn, alone)},
 		{"links", with(quorum(), approved, running, loggedIn, inChain, linked)},
 		{"links-event", with(event(), linked)},

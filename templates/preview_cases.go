@@ -109,3 +109,17 @@ func loggedIn(d *Data) {
 	d.Session, d.Link = true, ""
 	d.Action = "/approvals/" + d.Approval.Namespace + "/" + d.Approval.Name + "?uid=" + d.Approval.UID
 }
+
+// task waits in the middle of a run.
+func task(d *Data) {
+	a := &d.Approval
+	a.Trigger, a.Name, d.Shown = "", "deploy-7-approval-88zk2mzq71ab", nil
+	a.Source = approvals.Source{
+		Task:   &approvals.Task{Name: "deploy-7-approval", UID: "c-1", Task: "approval", Mapping: "automatiko", Run: approvals.Run{Name: "deploy-7", UID: "r-7", Pipeline: "deploy"}},
+		Params: []approvals.Param{{Name: "description", Value: "Deploy 1.2 to production"}, {Name: "approvers", Value: `["alice@example.com"]`}},
+	}
+	a.Terms.Params, a.Terms.Template = a.Source.Params[:1], ""
+}
+
+// answered has told its task.
+func answered(d *Data) { d.Approval.AnsweredAt = d.Approval.DecidedAt }

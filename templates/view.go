@@ -15,7 +15,7 @@ import (
 type View struct {
 	Namespace string
 	Name      string // of the Approval, and of the run that it starts
-	Trigger   string
+	Trigger   string // or the pipeline and its Task
 	Subject   string // a few words, for titles
 	News      string // of a message: "opened", "reminder", "escalated" or "decided"
 	State     string // "pending", "opening", "blocked" or the outcome in lower case
@@ -27,6 +27,7 @@ type View struct {
 	Part1  *RunView
 	Origin Origin
 	Event  *EventView
+	Task   *TaskView // nothing starts: the run that is there goes on
 	Opened Moment
 
 	Gate      string
@@ -146,7 +147,7 @@ const refreshFor = 10 * time.Minute
 func newView(d Data, most int) View {
 	a := d.Approval
 	v := View{
-		Namespace: line(a.Namespace), Name: line(a.RunName()), Trigger: line(a.Trigger), Subject: line(a.Subject()),
+		Namespace: line(a.Namespace), Name: line(a.RunName()), Trigger: line(a.Title()), Subject: line(a.Subject()),
 		News: d.News, State: state(a), Recipient: line(d.Recipient), Session: d.Session, Opened: newMoment(a.OpenedAt, d.Now),
 		Missing: approvals.Missing(a), Blocked: problem(a.Blocked), Unreleased: problem(a.Unreleased),
 		Decidable: d.Decidable && a.Terms != nil && !a.Decided(), WhyNot: text(d.WhyNot), LogIn: drop(d.LogIn), Notice: text(d.Notice), Trouble: text(d.Trouble),
@@ -199,7 +200,9 @@ func (v *View) terms(d Data, room *room) {
 		v.Overdue = !d.Now.Before(deadline)
 		v.Soon = !v.Overdue && deadline.Sub(d.Now) < time.Hour
 	}
-	v.OnApprove, v.OnReject, v.OnExpiry = p.Releases(approvals.Approved), p.Releases(approvals.Rejected), p.Releases(approvals.Expired)
+	if d.Approval.Source.Task == nil {
+		v.OnApprove, v.OnReject, v.OnExpiry = p.Releases(approvals.Approved), p.Releases(approvals.Rejected), p.Releases(approvals.Expired)
+	}
 	switch p.OnExpiry {
 	case approvals.ExpireOnExpiry, "":
 		v.ExpiresAs = "expired"
@@ -258,7 +261,7 @@ func (v *View) source(d Data, room *room) {
 	for _, p := range d.Shown {
 		v.Outputs = append(v.Outputs, newOutput(p, room))
 	}
-	v.Part1 = runView(s.Run, d)
+	v.Part1, v.Task = runView(s.Run, d), taskView(d.Approval, d.Now)
 	v.Results = newTable(plain(slices.DeleteFunc(slices.Clone(s.Results), func(p approvals.Param) bool {
 		return slices.ContainsFunc(d.Shown, func(x approvals.Param) bool { return x.Name == p.Name })
 	})), room)
@@ -299,7 +302,7 @@ func (v *View) decision(d Data, room *room) {
 	}
 	v.Decided = newMoment(a.DecidedAt, d.Now)
 	v.Starting = a.ToRelease()
-	v.Refresh = v.Starting && a.Unreleased == nil && d.Now.Sub(a.DecidedAt) < refreshFor
+	v.Refresh = (v.Starting || a.ToAnswer()) && a.Unreleased == nil && d.Now.Sub(a.DecidedAt) < refreshFor
 }
 
 func state(a approvals.Approval) string {

@@ -42,6 +42,7 @@ tool() {
     golangci-lint) dir=$ROOT/tools/lint package=github.com/golangci/golangci-lint/v2/cmd/golangci-lint ;;
     dex) dir=$ROOT/tools/oidc package=./dex ;;
     oauth2-proxy) dir=$ROOT/tools/oidc package=github.com/oauth2-proxy/oauth2-proxy/v7 ;;
+    tkn-approvaltask) dir=$ROOT/tools/mag package=github.com/openshift-pipelines/manual-approval-gate/cmd/tkn-approvaltask ;;
     controller-gen) dir=$ROOT/tools package=sigs.k8s.io/controller-tools/cmd/controller-gen ;;
     *) dir=$ROOT/tools package=./$name ;;
   esac

@@ -75,7 +75,9 @@ stage_login() {
 stage_kube() {
   local packages
   KUBEBUILDER_ASSETS=$(cluster/assets.sh) || return
-  export KUBEBUILDER_ASSETS
+  # The command line of manual-approval-gate, which must work against our ApprovalTasks.
+  COUNTERSIGN_TKN_APPROVALTASK=$(tool tkn-approvaltask) || return
+  export KUBEBUILDER_ASSETS COUNTERSIGN_TKN_APPROVALTASK
   # Only packages that have such tests; none is a failure.
   packages=$(grep -rlE '^//go:build (.*\W)?kube(\W|$)' --include='*_test.go' . | xargs -r -n1 dirname | sort -u)
   [ -n "$packages" ] || fail "no package has a test with tag kube" || return

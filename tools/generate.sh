@@ -8,8 +8,10 @@ set -euo pipefail
 
 generate() {
   local packages
-  "$(tool controller-gen)" object crd rbac:roleName=countersign paths=./api/... paths=./internal/kube \
+  "$(tool controller-gen)" object crd rbac:roleName=countersign paths=./api/v1alpha1 paths=./internal/kube \
     output:crd:dir=deploy/crd output:rbac:dir=deploy/rbac
+  "$(tool controller-gen)" object crd rbac:roleName=countersign-manual-approval-gate paths=./api/openshift/... paths=./internal/kube/openshift \
+    output:crd:dir=deploy/components/manual-approval-gate/crd output:rbac:dir=deploy/components/manual-approval-gate/rbac
   # Packages with golden files have a flag -update.
   mapfile -t packages < <(grep -rlE 'flag\.Bool\("update"' --include='*_test.go' . | xargs -r -n1 dirname | sort -u)
   [ ${#packages[@]} = 0 ] || go test -count=1 "${packages[@]}" -update
@@ -25,7 +27,8 @@ verify() {
   cp -R "$work/before/." "$work/after"
   cd "$work/after"
   # What nothing generates any more is a difference too.
-  rm -f deploy/crd/*.yaml deploy/rbac/*.yaml api/*/zz_generated.*
+  rm -f deploy/crd/*.yaml deploy/rbac/*.yaml deploy/components/*/{crd,rbac}/*.yaml
+  find api -name 'zz_generated.*' -delete
   find . -path '*/testdata/golden/*' -type f -delete
   generate
   cd "$work"

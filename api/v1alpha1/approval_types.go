@@ -10,6 +10,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:resource:path=approvals,scope=Namespaced,categories=countersign
 // +kubebuilder:printcolumn:name="Trigger",type=string,JSONPath=`.spec.trigger`
 // +kubebuilder:printcolumn:name="After",type=string,JSONPath=`.spec.source.pipelineRun.name`
+// +kubebuilder:printcolumn:name="In",type=string,JSONPath=`.spec.source.customRun.pipelineRun`
 // +kubebuilder:printcolumn:name="Gate",type=string,JSONPath=`.spec.terms.gate`
 // +kubebuilder:printcolumn:name="Outcome",type=string,JSONPath=`.status.outcome`
 // +kubebuilder:printcolumn:name="Next",type=string,JSONPath=`.status.next.name`
@@ -34,17 +35,19 @@ type Approval struct {
 
 // ApprovalSpec is immutable; terms may be set once.
 //
-// +kubebuilder:validation:XValidation:rule="self.trigger == oldSelf.trigger",message="trigger is immutable"
+// +kubebuilder:validation:XValidation:rule="has(self.trigger) != has(self.source.customRun)",message="exactly one of trigger and source.customRun: a Trigger holds and releases, or a CustomRun waits"
+// +kubebuilder:validation:XValidation:rule="has(self.trigger) == has(oldSelf.trigger) && (!has(self.trigger) || self.trigger == oldSelf.trigger)",message="trigger is immutable"
 // +kubebuilder:validation:XValidation:rule="has(self.page) == has(oldSelf.page) && (!has(self.page) || self.page == oldSelf.page)",message="page is immutable"
 // +kubebuilder:validation:XValidation:rule="has(self.sourceSeal) == has(oldSelf.sourceSeal) && (!has(self.sourceSeal) || self.sourceSeal == oldSelf.sourceSeal)",message="sourceSeal is immutable"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.terms) || (has(self.terms) && self.terms == oldSelf.terms)",message="terms are immutable once they are set: what people vote on must not change under them"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.seal) || (has(self.seal) && self.seal == oldSelf.seal)",message="seal is immutable once it is set"
 type ApprovalSpec struct {
-	// trigger is the Trigger of this namespace that holds and releases.
+	// trigger is the Trigger of this namespace that holds and releases. It is absent
+	// when what waits is a CustomRun.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	// +required
-	Trigger string `json:"trigger"`
+	// +optional
+	Trigger string `json:"trigger,omitempty"`
 	// source is what is held, copied when it arrived.
 	// +required
 	Source Source `json:"source"`
@@ -69,9 +72,10 @@ type ApprovalSpec struct {
 	Seal string `json:"seal,omitempty"`
 }
 
-// Source is what is held: the completion of a run, or an event as it came.
+// Source is what is held: the completion of a run, an event as it came, or a task
+// in the middle of a run.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.pipelineRun) != has(self.event)",message="exactly one of pipelineRun and event"
+// +kubebuilder:validation:XValidation:rule="[has(self.pipelineRun), has(self.event), has(self.customRun)].filter(x, x).size() == 1",message="exactly one of pipelineRun, event and customRun"
 // +kubebuilder:validation:XValidation:rule="self == oldSelf",message="source is immutable"
 type Source struct {
 	// pipelineRun is the part 1 that succeeded.
@@ -80,6 +84,67 @@ type Source struct {
 	// event is a held event.
 	// +optional
 	Event *EventSource `json:"event,omitempty"`
+	// customRun is an approval task of a pipeline, which waits.
+	// +optional
+	CustomRun *CustomRunSource `json:"customRun,omitempty"`
+}
+
+// CustomRunSource is a copy of what is needed of a task that waits, and of the run
+// that it is a part of.
+type CustomRunSource struct {
+	// name of the CustomRun.
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	Name string `json:"name"`
+	// uid of the CustomRun.
+	// +kubebuilder:validation:MaxLength=64
+	// +required
+	UID string `json:"uid"`
+	// attempt is how often the CustomRun was tried again before.
+	// +kubebuilder:validation:Minimum=0
+	// +optional
+	Attempt int32 `json:"attempt,omitempty"`
+	// pipelineRun is the run's name.
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	PipelineRun string `json:"pipelineRun"`
+	// pipelineRunUID is the run's uid.
+	// +kubebuilder:validation:MaxLength=64
+	// +required
+	PipelineRunUID string `json:"pipelineRunUID"`
+	// pipeline is the run's Pipeline.
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	Pipeline string `json:"pipeline"`
+	// pipelineTask is the task's name in the pipeline.
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	PipelineTask string `json:"pipelineTask"`
+	// startedAt is when the run was made.
+	// +required
+	StartedAt metav1.Time `json:"startedAt"`
+	// mapping is the kind of approval task: what an outcome means to it.
+	// +kubebuilder:validation:MaxLength=63
+	// +required
+	Mapping string `json:"mapping"`
+	// requester is who asked for the run, when that is known.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	Requester string `json:"requester,omitempty"`
+	// params of the CustomRun. An array or object is its JSON text.
+	// +kubebuilder:validation:MaxItems=256
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Params []Param `json:"params,omitempty"`
+	// labels of the run, for expressions.
+	// +kubebuilder:validation:MaxProperties=64
+	// +optional
+	Labels map[string]LabelValue `json:"labels,omitempty"`
+	// annotations of the run, for expressions. Large ones are left out.
+	// +kubebuilder:validation:MaxProperties=64
+	// +optional
+	Annotations map[string]LabelValue `json:"annotations,omitempty"`
 }
 
 // PipelineRunSource is a copy of what is needed of part 1: the run may be pruned
@@ -300,6 +365,9 @@ type ApprovalStatus struct {
 	// read back.
 	// +optional
 	Effect *Effect `json:"effect,omitempty"`
+	// answeredAt is when source.customRun was seen to have ended with the outcome.
+	// +optional
+	AnsweredAt *metav1.MicroTime `json:"answeredAt,omitempty"`
 	// conditions: Ready (can it be decided), Notified, Released.
 	// +kubebuilder:validation:MaxItems=8
 	// +listType=map

@@ -106,6 +106,11 @@ type GateSpec struct {
 	// +listType=set
 	// +optional
 	ReleaseOn []ReleasingOutcome `json:"releaseOn,omitempty"`
+	// resultsPreset names an approval task whose results the next part reads in the
+	// place of decision, comment, approvedBy and rejectedBy as they are by default.
+	// +kubebuilder:validation:Enum=automatiko;manual-approval-gate;kuberocketci
+	// +optional
+	ResultsPreset string `json:"resultsPreset,omitempty"`
 	// results are CEL expressions over approval, run, params, results, body and
 	// header that replace or add to the results that the next part reads
 	// (decision, comment, approvedBy, rejectedBy). Each must give a string,

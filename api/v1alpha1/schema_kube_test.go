@@ -224,7 +224,38 @@ func TestPendingIsTheDefault(t *testing.T) {
 	}
 	neither := approval(someTerms())
 	neither.Spec.Source = v1alpha1.Source{}
-	if err := api.Create(t.Context(), neither); err == nil || !strings.Contains(err.Error(), "exactly one of pipelineRun and event") {
+	if err := api.Create(t.Context(), neither); err == nil || !strings.Contains(err.Error(), "exactly one of pipelineRun, event and customRun") {
 		t.Errorf("a source of nothing: %v", err)
+	}
+}
+
+// A task in the middle of a run has no Trigger, and nothing else has none.
+func TestTaskOrTrigger(t *testing.T) {
+	task := func() *v1alpha1.Approval {
+		a := approval(someTerms())
+		a.Spec.Trigger = ""
+		a.Spec.Source = v1alpha1.Source{CustomRun: &v1alpha1.CustomRunSource{
+			Name: "r-approval", UID: "c", PipelineRun: "r", PipelineRunUID: "u", Pipeline: "p", PipelineTask: "approval", Mapping: "automatiko", StartedAt: metav1.Now(),
+		}}
+		return a
+	}
+	a := task()
+	if err := api.Create(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	a.Spec.Trigger = "t"
+	if err := api.Update(t.Context(), a); !apierrors.IsInvalid(err) || !strings.Contains(err.Error(), "trigger is immutable") {
+		t.Errorf("a Trigger given later: %v", err)
+	}
+	a.Spec.Trigger, a.Spec.Source.CustomRun.Attempt = "", 1
+	if err := api.Update(t.Context(), a); !apierrors.IsInvalid(err) || !strings.Contains(err.Error(), "source is immutable") {
+		t.Errorf("another attempt: %v", err)
+	}
+	both, neither := task(), approval(someTerms())
+	both.Spec.Trigger, neither.Spec.Trigger = "t", ""
+	for name, a := range map[string]*v1alpha1.Approval{"both": both, "neither": neither} {
+		if err := api.Create(t.Context(), a); !apierrors.IsInvalid(err) || !strings.Contains(err.Error(), "exactly one of trigger and source.customRun") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

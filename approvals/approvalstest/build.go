@@ -91,6 +91,22 @@ func (b *Builder) Event(body string) *Builder {
 	return b
 }
 
+// Task makes what waits task "approval" of pipeline "deploy", a CustomRun of the kind
+// that mapping names.
+func (b *Builder) Task(mapping string) *Builder {
+	b.a.Trigger = ""
+	b.a.Source = approvals.Source{
+		Task: &approvals.Task{
+			Name: "deploy-1-approval", UID: "custom-1", Task: "approval", Mapping: mapping,
+			Run: approvals.Run{Name: "deploy-1", UID: "run-2", Pipeline: "deploy", At: T0.Add(-time.Minute)},
+		},
+		Params: []approvals.Param{{Name: "description", Value: "Deploy 1.2 to production"}, {Name: "approvers", Value: `["alice"]`}},
+	}
+	b.a.Terms.Params = []approvals.Param{{Name: "description", Value: "Deploy 1.2 to production"}}
+	b.a.Terms.Template, b.a.Terms.Policy.Preset = "", mapping
+	return b
+}
+
 // NoTerms takes the terms away; why may be nil.
 func (b *Builder) NoTerms(why *approvals.Problem) *Builder {
 	b.a.Terms, b.a.Blocked = nil, why
@@ -137,7 +153,7 @@ func Ballot(voter string, v approvals.Verdict, comment string, groups ...string)
 
 // Clone copies a so that nothing in it is shared.
 func Clone(a approvals.Approval) approvals.Approval {
-	a.Source.Run, a.Source.Event = ptr(a.Source.Run), ptr(a.Source.Event)
+	a.Source.Run, a.Source.Event, a.Source.Task = ptr(a.Source.Run), ptr(a.Source.Event), ptr(a.Source.Task)
 	if e := a.Source.Event; e != nil {
 		e.Headers = slices.Clone(e.Headers)
 	}

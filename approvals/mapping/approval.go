@@ -3,17 +3,23 @@ package mapping
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/tasks"
 )
 
 // Results evaluates the Gate's result expressions over a decided Approval and
-// returns the default results with those replaced or added. Text is neutralised.
+// returns the default results, or its preset's, with those replaced or added. Text is
+// neutralised.
 func (c *Compiler) Results(ctx context.Context, a approvals.Approval, vars Vars) ([]approvals.Param, error) {
-	out := approvals.DefaultResults(a)
+	out, more := approvals.DefaultResults(a), a.Terms.Policy.Results
+	if m, ok := tasks.Find(a.Terms.Policy.Preset); ok {
+		out, more = nil, slices.Concat(m.Results, more)
+	}
 	vars.Approval = ApprovalVars(a)
-	for _, r := range a.Terms.Policy.Results {
+	for _, r := range more {
 		value, err := c.String(ctx, r.Expression, vars)
 		if err != nil {
 			return nil, err
@@ -34,7 +40,7 @@ func set(ps []approvals.Param, p approvals.Param) []approvals.Param {
 }
 
 // ApprovalVars is the variable "approval": outcome, requester, decidedAt, trigger,
-// inputs, and votes, a list of {voter, verdict, comment, at, breakGlass}.
+// strategy, inputs, and votes, a list of {voter, verdict, comment, at, breakGlass}.
 func ApprovalVars(a approvals.Approval) map[string]any {
 	votes := make([]any, 0, len(a.Votes))
 	for _, v := range a.Votes {
@@ -45,9 +51,10 @@ func ApprovalVars(a approvals.Approval) map[string]any {
 	vars := map[string]any{
 		"namespace": a.Namespace, "name": a.Name, "trigger": a.Trigger, "outcome": string(a.Outcome),
 		"decidedAt": a.DecidedAt.UTC().Format(time.RFC3339), "votes": votes, "requester": "", "inputs": approvals.ByName(a.Inputs),
+		"strategy": "",
 	}
 	if a.Terms != nil {
-		vars["requester"] = a.Terms.Requester
+		vars["requester"], vars["strategy"] = a.Terms.Requester, string(a.Terms.Policy.Strategy)
 	}
 	return vars
 }
@@ -61,6 +68,13 @@ func SourceVars(namespace string, s approvals.Source) (Vars, error) {
 			"name": r.Name, "uid": r.UID, "namespace": namespace, "pipeline": r.Pipeline,
 			"labels": orEmpty(s.Labels), "annotations": orEmpty(s.Annotations),
 			"claims": approvals.ByName(s.Claims),
+		}
+	}
+	if t := s.Task; t != nil {
+		v.Params = approvals.ByName(s.Params)
+		v.Run = map[string]any{
+			"name": t.Run.Name, "uid": t.Run.UID, "namespace": namespace, "pipeline": t.Run.Pipeline, "task": t.Task,
+			"labels": orEmpty(s.Labels), "annotations": orEmpty(s.Annotations), "claims": map[string]string{},
 		}
 	}
 	if e := s.Event; e != nil {

@@ -110,7 +110,7 @@ func (c *Compiler) requester(ctx context.Context, l approvals.Line, v Vars, s ap
 		}
 		return who, nil
 	}
-	if s.Run != nil {
+	if s.Run != nil || s.Task != nil {
 		return s.Requester, nil
 	}
 	// GitHub and Gitea, GitHub pushes by bots, GitLab.

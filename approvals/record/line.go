@@ -27,6 +27,7 @@ const (
 	Untold   Kind = "untold"   // it ended, and somebody could not be told before
 	Stopped  Kind = "stopped"  // the outcome stands, and starts no run any more
 	Released Kind = "released" // the run that the outcome started was seen
+	Answered Kind = "answered" // the task that waited was seen to end with the outcome
 	Removed  Kind = "removed"  // it is no longer in the cluster
 )
 
@@ -34,7 +35,7 @@ const (
 const opened = "opened"
 
 // kinds in their order.
-var kinds = [...]Kind{Opened, Terms, Told, Voted, Withdrew, Decided, Untold, Stopped, Released, Removed}
+var kinds = [...]Kind{Opened, Terms, Told, Voted, Withdrew, Decided, Untold, Stopped, Released, Answered, Removed}
 
 // Line is one thing that happened to an Approval. Text is at most as long as the
 // limits below say, so that a line is never longer than MaxLine.
@@ -47,7 +48,8 @@ type Line struct {
 	Namespace string `json:"namespace"`
 	Approval  string `json:"approval"`
 	UID       string `json:"uid"`
-	Trigger   string `json:"trigger"`
+	Trigger   string `json:"trigger"`            // "" for a task
+	Task      string `json:"task,omitempty"`     // of Pipeline, in the middle of Run
 	Pipeline  string `json:"pipeline,omitempty"` // of part 1
 	Run       string `json:"run,omitempty"`      // part 1
 	Event     string `json:"event,omitempty"`    // the delivery id of a held event, or what somebody was told of
@@ -161,6 +163,9 @@ func Lines(a approvals.Approval) []Line {
 	case a.Effect != nil:
 		add(Released, a.Effect.At, "", func(l *Line) { l.Outcome, l.Next = string(a.Outcome), a.Effect.What })
 	}
+	if !a.AnsweredAt.IsZero() {
+		add(Answered, a.AnsweredAt, "", func(l *Line) { l.Outcome = string(a.Outcome) })
+	}
 	slices.SortStableFunc(out, func(x, y Line) int {
 		return cmp.Or(cmp.Compare(x.At, y.At), cmp.Compare(slices.Index(kinds[:], x.Kind), slices.Index(kinds[:], y.Kind)))
 	})
@@ -208,6 +213,9 @@ func base(a approvals.Approval, k Kind, at time.Time, n string) Line {
 	if r := a.Source.Run; r != nil {
 		l.Pipeline, l.Run = r.Pipeline, r.Name
 	}
+	if t := a.Source.Task; t != nil {
+		l.Task, l.Pipeline, l.Run = t.Task, t.Run.Pipeline, t.Run.Name
+	}
 	if a.Terms != nil {
 		l.Gate = a.Terms.Policy.Gate
 	}
@@ -235,7 +243,7 @@ func digest(parts ...string) string {
 // bounded cuts what is too long and drops what a database or a terminal chokes on.
 func (l Line) bounded() Line {
 	for _, p := range []*string{
-		&l.ID, &l.Namespace, &l.Approval, &l.UID, &l.Trigger, &l.Pipeline, &l.Run, &l.Event, &l.Gate, &l.Person, &l.For,
+		&l.ID, &l.Namespace, &l.Approval, &l.UID, &l.Trigger, &l.Task, &l.Pipeline, &l.Run, &l.Event, &l.Gate, &l.Person, &l.For,
 		&l.Verdict, &l.Way, &l.Evidence, &l.Outcome, &l.Digest, &l.Channel, &l.Next, &l.SupersededBy,
 	} {
 		*p = clean(*p, maxName)

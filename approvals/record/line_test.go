@@ -15,6 +15,22 @@ import (
 	"github.com/countersign-dev/countersign/approvals/record"
 )
 
+func TestTaskLines(t *testing.T) {
+	t.Parallel()
+	a := ct.Make("a").Task("automatiko").Voted("alice", approvals.Approve, "go").Obj()
+	a, _ = approvals.Answer(a, a.DecidedAt.Add(time.Second))
+	lines := record.Lines(a)
+	last := lines[len(lines)-1]
+	if last.Kind != record.Answered || last.Outcome != "Approved" || last.ID != a.UID+"/answered" {
+		t.Errorf("the last line is %+v", last)
+	}
+	for _, l := range lines {
+		if l.Trigger != "" || l.Task != "approval" || l.Pipeline != "deploy" || l.Run != "deploy-1" {
+			t.Errorf("%s is of trigger %q, task %q of %s in %s", l.Kind, l.Trigger, l.Task, l.Pipeline, l.Run)
+		}
+	}
+}
+
 func TestLines(t *testing.T) {
 	t.Parallel()
 	late := func(a *approvals.Approval) { a.Terms.SetAt = ct.T0.Add(30 * time.Second) }

@@ -228,6 +228,7 @@ type view struct {
 	Requester  string            `json:"requester,omitempty"`
 	Digest     string            `json:"digest,omitempty"`
 	After      *runView          `json:"after,omitempty"`
+	Task       *taskView         `json:"task,omitempty"`
 	Params     map[string]string `json:"params,omitempty"`
 	Missing    int               `json:"missing"`
 	Votes      []voteView        `json:"votes"`
@@ -255,6 +256,27 @@ type runView struct {
 	Name     string `json:"name"`
 	UID      string `json:"uid"`
 	Pipeline string `json:"pipeline,omitempty"`
+}
+
+// taskView is a task in the middle of a run.
+type taskView struct {
+	CustomRun  string     `json:"customRun"`
+	Task       string     `json:"task"`
+	Run        runView    `json:"run"`
+	AnsweredAt *time.Time `json:"answeredAt,omitempty"`
+}
+
+func taskOf(a approvals.Approval) *taskView {
+	t := a.Source.Task
+	if t == nil {
+		return nil
+	}
+	v := &taskView{CustomRun: t.Name, Task: t.Task, Run: *runOf(&t.Run)}
+	if !a.AnsweredAt.IsZero() {
+		at := a.AnsweredAt.UTC()
+		v.AnsweredAt = &at
+	}
+	return v
 }
 
 type voteView struct {
@@ -313,7 +335,7 @@ func viewOf(a approvals.Approval) view {
 		Namespace: a.Namespace, Name: a.Name, UID: a.UID, Trigger: a.Trigger, Outcome: string(a.Outcome),
 		OpenedAt: a.OpenedAt.UTC(), Missing: approvals.Missing(a), Votes: []voteView{}, Results: approvals.ByName(a.Results),
 		Inputs: approvals.ByName(a.Inputs), NewerOne: a.SupersededBy,
-		After: runOf(a.Source.Run), Next: runOf(a.Next), Blocked: problemOf(a.Blocked), Unreleased: problemOf(a.Unreleased),
+		After: runOf(a.Source.Run), Task: taskOf(a), Next: runOf(a.Next), Blocked: problemOf(a.Blocked), Unreleased: problemOf(a.Unreleased),
 	}
 	if t := a.Terms; t != nil {
 		deadline := a.Deadline().UTC()

@@ -129,6 +129,9 @@ func lineOf(e record.Entry) templates.HistoryLine {
 		Person: e.Person, For: e.For, Verdict: approvals.Verdict(e.Verdict), BreakGlass: e.BreakGlass, Comment: e.Comment,
 		Outcome: approvals.Outcome(e.Outcome), People: e.People, SupersededBy: e.SupersededBy, Channel: e.Channel, Error: e.Error, Next: e.Next,
 	}
+	if l.Task = e.Task; l.Task != "" {
+		l.Trigger = e.Pipeline + "/" + e.Task
+	}
 	for _, in := range e.Inputs {
 		l.Inputs = append(l.Inputs, approvals.Param{Name: in.Name, Value: in.Value})
 	}

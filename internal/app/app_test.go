@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
 	"go.uber.org/goleak"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -237,6 +238,30 @@ func TestSlimRun(t *testing.T) {
 		t.Errorf("%v (-want +got)\n%s", err, d)
 	}
 	if got, err := slimRun("a tombstone"); err != nil || got != "a tombstone" {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// TestSlimTask keeps whose it is, how often it was tried and whether it has ended.
+func TestSlimTask(t *testing.T) {
+	t.Parallel()
+	cr := &pipelinev1beta1.CustomRun{}
+	cr.Name, cr.Labels, cr.Annotations = "r-approval", map[string]string{"tekton.dev/pipelineTask": "approval"}, map[string]string{"a": "large"}
+	cr.OwnerReferences = []metav1.OwnerReference{{Name: "r"}}
+	cr.Spec.CustomRef, cr.Spec.Retries, cr.Spec.Status = &pipelinev1beta1.TaskRef{Kind: "ApprovalTask"}, 2, pipelinev1beta1.CustomRunSpecStatusCancelled
+	cr.Spec.Params = pipelinev1beta1.Params{{Name: "description"}}
+	cr.Status.StartTime = &metav1.Time{Time: ct.T0}
+	cr.Status.MarkCustomRunRunning("Running", "waits")
+	cr.Status.RetriesStatus = []pipelinev1beta1.CustomRunStatus{cr.Status}
+	cr.Status.Results = []pipelinev1beta1.CustomRunResult{{Name: "comment"}}
+	want := cr.DeepCopy()
+	want.Annotations, want.Spec.Params, want.Status.Results = nil, nil, nil
+	want.Status.RetriesStatus = make([]pipelinev1beta1.CustomRunStatus, 1)
+	got, err := slimTask(cr)
+	if d := cmp.Diff(want, got); err != nil || d != "" {
+		t.Errorf("%v (-want +got)\n%s", err, d)
+	}
+	if got, err := slimTask("a tombstone"); err != nil || got != "a tombstone" {
 		t.Errorf("%v, %v", got, err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -13,12 +14,14 @@ import (
 )
 
 // cacheOptions keep in memory only what is read: of every run in the cluster its
-// metadata, params, workspaces, results and condition.
+// metadata, params, workspaces, results and condition; of every CustomRun what says
+// whose it is and whether it has ended.
 func cacheOptions() cache.Options {
 	return cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
-			&pipelinev1.PipelineRun{}: {Transform: slimRun},
+			&pipelinev1.PipelineRun{}:    {Transform: slimRun},
+			&pipelinev1beta1.CustomRun{}: {Transform: slimTask},
 		},
 	}
 }
@@ -54,4 +57,23 @@ func slimRun(o any) (any, error) {
 	status.Results = pr.Status.Results
 	pr.Status = status
 	return pr, nil
+}
+
+// slimTask keeps no params: they are read again when an Approval is opened. How many
+// attempts there were is what is needed of them.
+func slimTask(o any) (any, error) {
+	cr, ok := o.(*pipelinev1beta1.CustomRun)
+	if !ok {
+		return o, nil
+	}
+	cr.ManagedFields, cr.Annotations = nil, nil
+	cr.Spec.Params, cr.Spec.Workspaces = nil, nil
+	if s := cr.Spec.CustomSpec; s != nil {
+		cr.Spec.CustomSpec = &pipelinev1beta1.EmbeddedCustomRunSpec{TypeMeta: s.TypeMeta}
+	}
+	status := pipelinev1beta1.CustomRunStatus{}
+	status.Conditions, status.StartTime = cr.Status.Conditions, cr.Status.StartTime
+	status.RetriesStatus = make([]pipelinev1beta1.CustomRunStatus, len(cr.Status.RetriesStatus))
+	cr.Status = status
+	return cr, nil
 }

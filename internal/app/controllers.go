@@ -1,6 +1,8 @@
 package app
 
 import (
+	"context"
+
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/countersign-dev/countersign/internal/kube/controller"
@@ -14,7 +16,7 @@ const (
 )
 
 // controllers sets up the leader's background work.
-func (c *core) controllers(kept *ledger.Ledger, told tellers) error {
+func (c *core) controllers(ctx context.Context, kept *ledger.Ledger, told tellers) error {
 	cached := c.mgr.GetClient()
 	setups := []setup{
 		&controller.Gates{Client: cached, CEL: c.cel, Now: c.Now},
@@ -26,6 +28,14 @@ func (c *core) controllers(kept *ledger.Ledger, told tellers) error {
 			Results: c.results, Now: c.Now, Log: c.Log, Ended: c.metrics.ended, Confirmed: c.metrics.confirmed, Workers: approveWorkers,
 		},
 	}
+	answers, err := c.approvalTasks(ctx)
+	if err != nil {
+		return err
+	}
+	if answers != nil {
+		setups = append(setups, answers)
+	}
+	setups = append(setups, c.tasks(answers)...)
 	rec, err := recording(c.Options, c.store, kept, c.metrics, ctrlmetrics.Registry)
 	if err != nil {
 		return err

@@ -47,7 +47,7 @@ var table = []room{
 	{
 		path: "./approvals/mapping",
 		may: []string{
-			std, "./approvals",
+			std, "./approvals", "./approvals/tasks",
 			"github.com/google/cel-go/...", "google.golang.org/protobuf/...",
 			"github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1", "github.com/tektoncd/triggers/pkg/interceptors/cel",
 		},
@@ -59,6 +59,12 @@ var table = []room{
 		may:   []string{std, "./approvals"},
 		never: []string{"net/http/...", "os/...", "log/...", "database/..."},
 		why:   "what there is, in the order in which it is listed: who may see what of it, and where it is read from, is not known here",
+	},
+	{
+		path:  "./approvals/tasks",
+		may:   []string{std, "./approvals"},
+		never: []string{"net/http/...", "os/...", "log/...", "testing/..."},
+		why:   "what approval tasks of other systems mean is a table; who reads and writes their objects is internal/kube's business",
 	},
 	{
 		path:  "./approvals/record",
@@ -143,18 +149,30 @@ var table = []room{
 		why:  "whoever imports the types of our resources must not get the service with them",
 	},
 	{
+		path: "./api/openshift/v1alpha1",
+		may:  []string{std, "k8s.io/apimachinery/..."},
+		why:  "the types of another system's object are declared anew: nothing of that system, and nothing of the service, comes with them",
+	},
+	{
 		path: "./internal/kube",
 		may: slices.Concat(kubernetes, tekton, []string{
-			std, "golang.org/x/sync/...", "./api/v1alpha1", "./approvals", "./approvals/keyring", "./approvals/mapping", "./approvals/overview", "./interceptor", "./interceptor/signature",
+			std, "golang.org/x/sync/...", "./api/v1alpha1", "./approvals", "./approvals/keyring", "./approvals/mapping", "./approvals/overview", "./approvals/tasks", "./interceptor", "./interceptor/signature",
 		}),
 		why: "the adapter to the cluster knows the rules and the interceptor's ports; what people see is not its business",
 	},
 	{
 		path: "./internal/kube/controller",
 		may: slices.Concat(kubernetes, tekton, []string{
-			std, "./api/v1alpha1", "./approvals", "./approvals/mapping", "./approvals/notify", "./approvals/record", "./internal/kube",
+			std, "./api/v1alpha1", "./approvals", "./approvals/mapping", "./approvals/notify", "./approvals/record", "./approvals/tasks", "./internal/kube",
 		}),
 		why: "controllers drive the rules, the plan of notifications and the record, whatever the channel and the store: no pages, no templates, no databases",
+	},
+	{
+		path: "./internal/kube/openshift",
+		may: slices.Concat(kubernetes, tekton, []string{
+			std, "./api/openshift/v1alpha1", "./api/v1alpha1", "./approvals", "./approvals/tasks", "./internal/kube",
+		}),
+		why: "another system's object is one more face of an Approval: it knows the store and the Desk's port, and no other controller",
 	},
 	{
 		path: "./internal/kube/cabundle",
@@ -164,7 +182,7 @@ var table = []room{
 	{
 		path: "./internal/kube/kubetest",
 		may: slices.Concat(kubernetes, tekton, []string{
-			std, "./api/v1alpha1", "./approvals/approvalstest", "./interceptor", "sigs.k8s.io/yaml",
+			std, "./api/openshift/v1alpha1", "./api/v1alpha1", "./approvals/approvalstest", "./interceptor", "sigs.k8s.io/yaml",
 		}),
 		why: "the cluster in memory that tests share is below what it tests, so that they can all use it",
 	},
@@ -195,7 +213,7 @@ var table = []room{
 		path: "./internal/config",
 		may: []string{
 			std, "./approvals/keyring", "./approvals/notify", "./approvals/notify/email", "./approvals/notify/github", "./approvals/notify/slack",
-			"./approvals/notify/teams", "./approvals/notify/webhook", "./internal/oidc", "./templates", "sigs.k8s.io/yaml",
+			"./approvals/notify/teams", "./approvals/notify/webhook", "./approvals/tasks", "./internal/oidc", "./templates", "sigs.k8s.io/yaml",
 		},
 		why: "the configuration is read and checked before anything of it is built",
 	},

@@ -77,7 +77,11 @@ func (c *command) describeHead(w sheet, a approvals.Approval) {
 	w.field("Name", a.Name, "")
 	w.field("Namespace", a.Namespace, "")
 	w.field("State", state.text, state.paint)
-	w.field("Trigger", a.Trigger, "")
+	if t := a.Source.Task; t != nil {
+		w.field("Task", fmt.Sprintf("%s of Pipeline %s, in run %s (customrun %s)", t.Task, t.Run.Pipeline, t.Run.Name, t.Name), "")
+	} else {
+		w.field("Trigger", a.Trigger, "")
+	}
 	if r := a.Source.Run; r != nil {
 		w.field("After", fmt.Sprintf("%s of Pipeline %s, succeeded %s", r.Name, r.Pipeline, c.when(r.At)), "")
 	}
@@ -111,13 +115,20 @@ func describeContent(w sheet, a approvals.Approval) {
 	for _, o := range pol.ReleaseOn {
 		on = append(on, string(o))
 	}
-	w.heading("What will run")
-	if t := a.Terms.Target; t != nil {
-		w.item("approved, it %s; else it %s", t.Does(true), t.Does(false))
-	} else {
+	switch t := a.Source.Task; {
+	case t != nil:
+		w.heading("What waits")
+		w.item("PipelineRun %s goes on with task %s, as an approval task of kind %s does", t.Run.Name, t.Task, t.Mapping)
+		pairs(w, "What the pipeline says", a.Terms.Params)
+	case a.Terms.Target != nil:
+		w.heading("What will run")
+		w.item("approved, it %s; else it %s", a.Terms.Target.Does(true), a.Terms.Target.Does(false))
+		pairs(w, "With params", a.Terms.Params)
+	default:
+		w.heading("What will run")
 		w.item("Trigger %s starts %s when %s", a.Trigger, a.RunName(), strings.Join(on, " or "))
+		pairs(w, "With params", a.Terms.Params)
 	}
-	pairs(w, "With params", a.Terms.Params)
 	pairs(w, "What the approvers filled in", a.Inputs)
 	if e := a.Source.Event; e != nil {
 		w.heading("The held event")
@@ -268,6 +279,10 @@ func (c *command) describeEnd(w sheet, a approvals.Approval, o *v1alpha1.Approva
 			w.item("nothing has started: %s", a.Unreleased.Message)
 		case a.ToRelease() && a.Terms.Target != nil:
 			w.item("it %s, which has not been seen yet", a.Terms.Target.Does(a.Outcome == approvals.Approved))
+		case !a.AnsweredAt.IsZero():
+			w.item("run %s was told, seen %s", a.Source.Task.Run.Name, c.when(a.AnsweredAt))
+		case a.ToAnswer():
+			w.item("run %s has not been told yet", a.Source.Task.Run.Name)
 		case a.ToRelease():
 			w.item("its run %s has not been seen yet", a.RunName())
 		default:

@@ -15,6 +15,7 @@ import (
 
 	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/approvals/notify/email"
+	"github.com/countersign-dev/countersign/approvals/tasks"
 	"github.com/countersign-dev/countersign/internal/oidc"
 	"github.com/countersign-dev/countersign/templates"
 )
@@ -36,6 +37,9 @@ type Config struct {
 	// Dashboard is where people see a run.
 	Dashboard templates.Dashboard
 	Record    Record
+	// CustomTasks are the kinds of approval tasks of other systems to answer; nil:
+	// those whose CustomResourceDefinition is this service's.
+	CustomTasks []string
 }
 
 // Record says where the record is kept: at most one of SQLite and Postgres is set.
@@ -72,6 +76,8 @@ type file struct {
 	Links    struct {
 		Dashboard string `json:"dashboard,omitempty"`
 	} `json:"links,omitempty"`
+
+	CustomTasks []string `json:"customTasks,omitempty"`
 }
 
 type recordFile struct {
@@ -172,6 +178,12 @@ func parse(raw []byte) (Config, error) {
 	if c.Record, err = f.Record.read(); err != nil {
 		errs = append(errs, err)
 	}
+	for _, name := range f.CustomTasks {
+		if _, ok := tasks.Find(name); !ok {
+			errs = append(errs, fmt.Errorf("customTasks has %q, which is unknown: use %s", name, strings.Join(tasks.Names(), ", ")))
+		}
+	}
+	c.CustomTasks = f.CustomTasks
 	c.Channels, err = channels(f.Channels)
 	return c, errors.Join(append(errs, err)...)
 }

@@ -61,6 +61,10 @@ func TestLoad(t *testing.T) {
 				UsernameClaim: "upn", GroupsClaim: "roles", UsernamePrefix: "corp:", GroupsPrefix: "g:", SessionLifetime: 8 * time.Hour,
 			}},
 		},
+		"approval tasks": {
+			"externalURL: " + url + "\ncustomTasks: [automatiko, kuberocketci]", url, Config{CustomTasks: []string{"automatiko", "kuberocketci"}},
+		},
+		"no approval tasks": {"externalURL: " + url + "\ncustomTasks: []", url, Config{CustomTasks: []string{}}},
 		"a record in a file": {
 			"externalURL: https://a.example.com\nrecord: {sqlite: {path: /var/lib/countersign/record.db}, stdout: false}", "https://a.example.com",
 			Config{Record: Record{SQLite: "/var/lib/countersign/record.db", Quiet: true}},
@@ -126,6 +130,7 @@ func TestLoadRefuses(t *testing.T) {
 		"no folder":           {url + "record: {sqlite: {path: record.db}}", []string{`record.sqlite.path is "record.db"`}},
 		"no file of a URL":    {url + "record: {postgres: {urlFile: /nonexistent}}", []string{"record.postgres.urlFile: open /nonexistent"}},
 		"an empty URL":        {url + "record: {postgres: {urlFile: /dev/null}}", []string{"/dev/null is empty"}},
+		"unknown tasks":       {url + "customTasks: [jira]", []string{`customTasks has "jira", which is unknown: use automatiko, manual-approval-gate, kuberocketci`}},
 		"everything at once": {
 			"externalURL: x\nsmtp: {port: -1, tls: ssl, from: nobody, timeout: soon, passwordFile: /nonexistent}",
 			[]string{"externalURL", "smtp.timeout", "smtp.passwordFile", "smtp.host", "smtp.port", "smtp.tls", "smtp.from"},

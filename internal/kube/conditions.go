@@ -44,6 +44,8 @@ func conditionsOf(a approvals.Approval, before []metav1.Condition, generation in
 		put(v1alpha1.ConditionReleased, true, "RunSeen", "")
 	case a.Effect != nil:
 		put(v1alpha1.ConditionReleased, true, "Written", a.Effect.What)
+	case !a.AnsweredAt.IsZero():
+		put(v1alpha1.ConditionReleased, true, "TaskAnswered", "")
 	case a.Unreleased != nil:
 		put(v1alpha1.ConditionReleased, false, a.Unreleased.Reason, a.Unreleased.Message)
 	default:

@@ -32,6 +32,18 @@ func FindStarted(ctx context.Context, c client.Reader, a approvals.Approval, now
 	if err != nil {
 		return Started{}, translate(err, "run "+a.RunName())
 	}
+	if !startedBy(a, pr) {
+		return Started{Stranger: true}, nil
+	}
+	return Started{
+		Run:     &approvals.Run{Name: pr.Name, UID: string(pr.UID), Pipeline: PipelineOf(pr), At: now},
+		EventID: pr.Labels[triggersapi.GroupName+triggersapi.EventIDLabelKey],
+	}, nil
+}
+
+// startedBy says whether an EventListener made pr, which has the name that a's run
+// has, for a's Trigger and after a was decided.
+func startedBy(a approvals.Approval, pr *pipelinev1.PipelineRun) bool {
 	// Our clock may be ahead of the API server's, and creation times have whole
 	// seconds. No run of this name can be ours from before the Approval was made.
 	floor := a.DecidedAt.Add(-clockSkew)
@@ -39,11 +51,5 @@ func FindStarted(ctx context.Context, c client.Reader, a approvals.Approval, now
 		floor = a.OpenedAt
 	}
 	early := pr.CreationTimestamp.Time.Before(floor.Truncate(time.Second))
-	if pr.Labels[triggersapi.GroupName+triggersapi.TriggerLabelKey] != a.Trigger || early {
-		return Started{Stranger: true}, nil
-	}
-	return Started{
-		Run:     &approvals.Run{Name: pr.Name, UID: string(pr.UID), Pipeline: PipelineOf(pr), At: now},
-		EventID: pr.Labels[triggersapi.GroupName+triggersapi.EventIDLabelKey],
-	}, nil
+	return pr.Labels[triggersapi.GroupName+triggersapi.TriggerLabelKey] == a.Trigger && !early
 }

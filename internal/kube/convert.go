@@ -78,6 +78,9 @@ func toDomain(o *v1alpha1.Approval) approvals.Approval {
 	if a.Terms == nil { // the condition of before may still be there when the terms are
 		a.Blocked = problemOf(o.Status.Conditions, v1alpha1.ConditionReady)
 	}
+	if t := o.Status.AnsweredAt; t != nil {
+		a.AnsweredAt = t.Time
+	}
 	a.Unreleased = problemOf(o.Status.Conditions, v1alpha1.ConditionReleased)
 	return a
 }
@@ -125,6 +128,9 @@ func statusOf(a approvals.Approval, before v1alpha1.ApprovalStatus, generation i
 	if e := a.Effect; e != nil {
 		s.Effect = &v1alpha1.Effect{What: approvals.Cut(e.What, 1024), SeenAt: *micro(e.At)}
 	}
+	if !a.AnsweredAt.IsZero() {
+		s.AnsweredAt = micro(a.AnsweredAt)
+	}
 	s.Conditions = conditionsOf(a, before.Conditions, generation, now)
 	return s
 }
@@ -140,6 +146,14 @@ func sourceToDomain(s v1alpha1.Source) approvals.Source {
 	if e := s.Event; e != nil {
 		d.Event = &approvals.Event{ID: e.ID, Body: e.Body, URL: e.URL, Digest: e.Digest, Headers: paramsToDomain(e.Headers)}
 	}
+	if t := s.CustomRun; t != nil {
+		d.Task = &approvals.Task{
+			Name: t.Name, UID: t.UID, Attempt: int(t.Attempt), Task: t.PipelineTask, Mapping: t.Mapping,
+			Run: approvals.Run{Name: t.PipelineRun, UID: t.PipelineRunUID, Pipeline: t.Pipeline, At: t.StartedAt.UTC()},
+		}
+		d.Params, d.Requester = paramsToDomain(t.Params), t.Requester
+		d.Labels, d.Annotations = valuesToDomain(t.Labels), valuesToDomain(t.Annotations)
+	}
 	return d
 }
 
@@ -154,6 +168,13 @@ func sourceToAPI(d approvals.Source) v1alpha1.Source {
 	}
 	if e := d.Event; e != nil {
 		s.Event = &v1alpha1.EventSource{ID: e.ID, Body: e.Body, URL: e.URL, Digest: e.Digest, Headers: paramsToAPI(e.Headers)}
+	}
+	if t := d.Task; t != nil {
+		s.CustomRun = &v1alpha1.CustomRunSource{
+			Name: t.Name, UID: t.UID, Attempt: int32(t.Attempt), PipelineTask: t.Task, Mapping: t.Mapping, //nolint:gosec // as many as one object's status holds
+			PipelineRun: t.Run.Name, PipelineRunUID: t.Run.UID, Pipeline: t.Run.Pipeline, StartedAt: metav1.NewTime(t.Run.At),
+			Params: paramsToAPI(d.Params), Requester: d.Requester, Labels: valuesToAPI(d.Labels), Annotations: valuesToAPI(d.Annotations),
+		}
 	}
 	return s
 }
@@ -199,7 +220,7 @@ func policyToDomain(gate string, s v1alpha1.GateSpec) approvals.Policy {
 		Gate: gate, Strategy: approvals.Strategy(s.Strategy), Required: int(s.Required),
 		Requester: approvals.RequesterRule(s.Requester), Lifetime: approvals.DefaultLifetime, Show: s.Show,
 		Comment: approvals.CommentRule(s.Comment), OnExpiry: approvals.ExpiryRule(s.OnExpiry),
-		Supersede: approvals.SupersedeRule(s.Supersede), SupersedeKey: s.SupersedeKey,
+		Supersede: approvals.SupersedeRule(s.Supersede), SupersedeKey: s.SupersedeKey, Preset: s.ResultsPreset,
 	}
 	if a := s.Approvers; a != nil {
 		p.Approvers, p.Groups, p.RBAC = usersToDomain(a.Users), a.Groups, a.RBAC
@@ -258,7 +279,7 @@ func policyToAPI(p approvals.Policy) v1alpha1.GateSpec {
 		Strategy: v1alpha1.Strategy(p.Strategy), Required: int32(p.Required), //nolint:gosec // Validate bounds it
 		Requester: v1alpha1.RequesterRule(p.Requester), ExpiresAfter: p.Lifetime.String(), Show: p.Show,
 		Comment: v1alpha1.CommentRule(p.Comment), OnExpiry: v1alpha1.ExpiryRule(p.OnExpiry),
-		Supersede: v1alpha1.SupersedeRule(p.Supersede), SupersedeKey: p.SupersedeKey,
+		Supersede: v1alpha1.SupersedeRule(p.Supersede), SupersedeKey: p.SupersedeKey, ResultsPreset: p.Preset,
 	}
 	if len(p.Approvers) > 0 || len(p.Groups) > 0 || p.RBAC {
 		s.Approvers = &v1alpha1.Approvers{Users: usersToAPI(p.Approvers), Groups: p.Groups, RBAC: p.RBAC}

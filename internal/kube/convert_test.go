@@ -52,6 +52,7 @@ var anyPolicy = rapid.Custom(func(t *rapid.T) approvals.Policy {
 		Comment:   rapid.SampledFrom([]approvals.CommentRule{"", approvals.CommentRequired}).Draw(t, "comment"),
 		OnExpiry:  rapid.SampledFrom([]approvals.ExpiryRule{"", approvals.RejectOnExpiry}).Draw(t, "onExpiry"),
 		Supersede: rapid.SampledFrom([]approvals.SupersedeRule{"", approvals.SupersedeNewest}).Draw(t, "supersede"), SupersedeKey: anyText.Draw(t, "key"),
+		Preset: rapid.SampledFrom([]string{"", "automatiko"}).Draw(t, "preset"),
 	}
 	for _, x := range params.Draw(t, "rules") {
 		p.Rules = append(p.Rules, approvals.Rule{
@@ -98,6 +99,16 @@ var anySource = rapid.Custom(func(t *rapid.T) approvals.Source {
 		}}
 	}
 	labels := rapid.MapOfN(anyName, anyText, 0, 3)
+	if rapid.Bool().Draw(t, "task") {
+		return approvals.Source{
+			Task: &approvals.Task{
+				Name: anyName.Draw(t, "custom run"), UID: anyName.Draw(t, "uid"), Attempt: rapid.IntRange(0, 9).Draw(t, "attempt"),
+				Task: anyName.Draw(t, "pipeline task"), Mapping: anyName.Draw(t, "mapping"),
+				Run: approvals.Run{Name: anyName.Draw(t, "run"), UID: anyName.Draw(t, "run uid"), Pipeline: anyName.Draw(t, "pipeline"), At: instant(time.Second).Draw(t, "at").UTC()},
+			},
+			Params: params.Draw(t, "params"), Labels: labels.Draw(t, "labels"), Annotations: labels.Draw(t, "annotations"), Requester: anyText.Draw(t, "requester"),
+		}
+	}
 	return approvals.Source{
 		Run:    &approvals.Run{Name: anyName.Draw(t, "run"), UID: anyName.Draw(t, "uid"), Pipeline: anyName.Draw(t, "pipeline"), At: instant(time.Second).Draw(t, "at").UTC()},
 		Params: params.Draw(t, "params"), Results: params.Draw(t, "results"), Claims: params.Draw(t, "claims"),
@@ -142,7 +153,9 @@ var anyApproval = rapid.Custom(func(t *rapid.T) approvals.Approval {
 		}
 		a.Deliveries = append(a.Deliveries, d)
 	}
-	switch rapid.IntRange(0, 2).Draw(t, "release") {
+	switch rapid.IntRange(0, 3).Draw(t, "release") {
+	case 3:
+		a.AnsweredAt = instant(time.Microsecond).Draw(t, "answered")
 	case 1:
 		a.Next = &approvals.Run{Name: anyName.Draw(t, "next"), UID: anyName.Draw(t, "next uid"), Pipeline: anyName.Draw(t, "next pipeline"), At: instant(time.Microsecond).Draw(t, "seen")}
 		a.EventID = anyText.Draw(t, "event id")

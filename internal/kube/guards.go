@@ -18,7 +18,17 @@ import (
 const (
 	GuardOfVotes       = "countersign-votes"
 	GuardOfDelegations = "countersign-delegations"
+	// GuardOfAnswers is there when ApprovalTasks are served.
+	GuardOfAnswers = "countersign-approvaltasks"
 )
+
+// manifestOf is the file that a policy is in.
+func manifestOf(name string) string {
+	if name == GuardOfAnswers {
+		return "deploy/components/manual-approval-gate/admission.yaml"
+	}
+	return "deploy/base/admission.yaml"
+}
 
 // guardTTL is how long a policy that was there is taken to be there still.
 const guardTTL = time.Minute
@@ -45,7 +55,7 @@ func (g *Guards) Since(ctx context.Context, name string) (time.Time, error) {
 	if g.Now().Before(known.until) {
 		return known.since, nil
 	}
-	const where = ", which proves who made the object (it is in deploy/base/admission.yaml),"
+	where := ", which proves who made the object (it is in " + manifestOf(name) + "),"
 	var policy admissionv1.ValidatingAdmissionPolicy
 	if err := g.Live.Get(ctx, types.NamespacedName{Name: name}, &policy); err != nil {
 		return time.Time{}, translate(err, "ValidatingAdmissionPolicy "+name+where)
@@ -56,7 +66,7 @@ func (g *Guards) Since(ctx context.Context, name string) (time.Time, error) {
 	}
 	if b := binding.Spec; b.PolicyName != name || b.MatchResources != nil || !slices.Contains(b.ValidationActions, admissionv1.Deny) {
 		return time.Time{}, approvals.Errorf(approvals.CodeUnavailable,
-			"ValidatingAdmissionPolicyBinding %s does not deny everything that its policy refuses: apply deploy/base/admission.yaml again", name)
+			"ValidatingAdmissionPolicyBinding %s does not deny everything that its policy refuses: apply %s again", name, manifestOf(name))
 	}
 	since := policy.CreationTimestamp.Time
 	if at := binding.CreationTimestamp.Time; at.After(since) {

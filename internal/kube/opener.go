@@ -191,6 +191,9 @@ func (o *Opener) open(ctx context.Context, namespace, trigger, name string, s ap
 // Terms works out the terms for a source as things stand now. CodeInvalid and
 // CodeNotFound say what somebody has to mend; other codes may go away.
 func (o *Opener) Terms(ctx context.Context, namespace, trigger string, s approvals.Source) (*approvals.Terms, error) {
+	if s.Task != nil { // they are fixed with its opening, or it is not opened
+		return nil, approvals.Errorf(approvals.CodeInvalid, "an approval of a task without terms is none of this service's: delete it")
+	}
 	g, err := o.Triggers.Gated(ctx, namespace, trigger)
 	if err != nil {
 		return nil, err

@@ -121,7 +121,7 @@ func (c *Channel) commit(a approvals.Approval) (repository, sha string, err erro
 		missing = append(missing, "param "+c.Config.RevisionParam+" is not a commit's full SHA")
 	}
 	if len(missing) > 0 {
-		return "", "", notify.Finalf("%s: forward it in Trigger %s, or take channel %s out of the Gate", strings.Join(missing, " and "), templates.Plain(a.Trigger, 253), c.Config.Name)
+		return "", "", notify.Finalf("%s: forward it in Trigger %s (of a task: give the task such a param), or take channel %s out of the Gate", strings.Join(missing, " and "), templates.Plain(a.Title(), 253), c.Config.Name)
 	}
 	return repository, sha, nil
 }
@@ -129,7 +129,7 @@ func (c *Channel) commit(a approvals.Approval) (repository, sha string, err erro
 // context tells statuses of one commit apart: a Trigger in one namespace never
 // overwrites what another one says.
 func (c *Channel) context(a approvals.Approval) string {
-	return short(c.Config.Context+"/"+a.Namespace+"/"+a.Trigger, 255)
+	return short(c.Config.Context+"/"+a.Namespace+"/"+a.Title(), 255)
 }
 
 // stateOf is success for nothing but an approval. It names nobody: whoever sees the

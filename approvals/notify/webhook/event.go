@@ -27,6 +27,7 @@ type payload struct {
 	Name      string     `json:"name"`
 	UID       string     `json:"uid"`
 	Trigger   string     `json:"trigger"`
+	Task      string     `json:"task,omitempty"` // of Pipeline, waiting in Run; then there is no Trigger
 	Gate      string     `json:"gate"`
 	Pipeline  string     `json:"pipeline,omitempty"` // of part 1
 	Run       string     `json:"run,omitempty"`      // of part 1
@@ -67,6 +68,9 @@ func eventOf(m notify.Message, link string, now time.Time) event {
 	}
 	if r := a.Source.Run; r != nil {
 		p.Pipeline, p.Run = text(r.Pipeline), text(r.Name)
+	}
+	if t := a.Source.Task; t != nil {
+		p.Task, p.Pipeline, p.Run = text(t.Task), text(t.Run.Pipeline), text(t.Run.Name)
 	}
 	if a.Decided() {
 		at := a.DecidedAt.UTC()

@@ -92,6 +92,8 @@ func (r *Approvals) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 		return r.fixTerms(ctx, a)
 	case !a.Decided():
 		return r.waitOrExpire(ctx, a)
+	case a.Source.Task != nil:
+		return ctrl.Result{}, nil // Tasks answers it
 	case a.ToRelease():
 		return r.release(ctx, a)
 	case a.Next == nil:

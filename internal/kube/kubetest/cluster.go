@@ -6,10 +6,12 @@ import (
 	"testing"
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
 	triggersv1alpha1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1alpha1"
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -17,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
+	openshiftv1 "github.com/countersign-dev/countersign/api/openshift/v1alpha1"
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals/approvalstest"
 )
@@ -42,7 +45,7 @@ func NewIndexed(tb testing.TB, indexes map[string]client.IndexerFunc, objs ...cl
 	tb.Helper()
 	s := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
-		clientgoscheme.AddToScheme, v1alpha1.AddToScheme, pipelinev1.AddToScheme, triggersv1.AddToScheme, triggersv1alpha1.AddToScheme,
+		clientgoscheme.AddToScheme, v1alpha1.AddToScheme, openshiftv1.AddToScheme, pipelinev1.AddToScheme, pipelinev1beta1.AddToScheme, triggersv1.AddToScheme, triggersv1alpha1.AddToScheme,
 	} {
 		if err := add(s); err != nil {
 			tb.Fatal(err)
@@ -54,7 +57,7 @@ func NewIndexed(tb testing.TB, indexes map[string]client.IndexerFunc, objs ...cl
 		b = b.WithIndex(&v1alpha1.Approval{}, name, f)
 	}
 	c.WithWatch = b.WithObjects(objs...).
-		WithStatusSubresource(&v1alpha1.Approval{}, &v1alpha1.Gate{}, &v1alpha1.Vote{}).
+		WithStatusSubresource(&v1alpha1.Approval{}, &v1alpha1.Gate{}, &v1alpha1.Vote{}, &pipelinev1beta1.CustomRun{}, &openshiftv1.ApprovalTask{}, Untyped("tekton.automatiko.io/v1beta1", "ApprovalTask")).
 		WithInterceptorFuncs(interceptor.Funcs{
 			Get: func(ctx context.Context, w client.WithWatch, k client.ObjectKey, o client.Object, opts ...client.GetOption) error {
 				if err := c.before("get", o); err != nil {
@@ -89,6 +92,14 @@ func NewIndexed(tb testing.TB, indexes map[string]client.IndexerFunc, objs ...cl
 			},
 		}).Build()
 	return c
+}
+
+// Untyped is an object of a kind that no package here has a type for.
+func Untyped(apiVersion, kind string) *unstructured.Unstructured {
+	o := &unstructured.Unstructured{}
+	o.SetAPIVersion(apiVersion)
+	o.SetKind(kind)
+	return o
 }
 
 func (c *Cluster) create(ctx context.Context, w client.WithWatch, o client.Object, opts ...client.CreateOption) error {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -84,7 +85,7 @@ func Objects(tb testing.TB, docs string) []client.Object {
 		o, ok := map[string]client.Object{
 			"Gate": &v1alpha1.Gate{}, "Approval": &v1alpha1.Approval{}, "Trigger": &triggersv1.Trigger{}, "TriggerTemplate": &triggersv1.TriggerTemplate{},
 			"TriggerBinding": &triggersv1.TriggerBinding{}, "ClusterTriggerBinding": &triggersv1.ClusterTriggerBinding{},
-			"EventListener": &triggersv1.EventListener{}, "PipelineRun": &pipelinev1.PipelineRun{},
+			"EventListener": &triggersv1.EventListener{}, "PipelineRun": &pipelinev1.PipelineRun{}, "CustomRun": &pipelinev1beta1.CustomRun{},
 			"Secret": &corev1.Secret{}, "ConfigMap": &corev1.ConfigMap{}, "PersistentVolumeClaim": &corev1.PersistentVolumeClaim{},
 		}[meta.Kind]
 		if !ok {

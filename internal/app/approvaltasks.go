@@ -1,0 +1,39 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	openshiftv1 "github.com/countersign-dev/countersign/api/openshift/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/openshift"
+)
+
+// approvalTasks serves the ApprovalTasks of manual-approval-gate where our component
+// for them is installed, else it is nil. The resource alone says nothing, since that
+// project brings it too; the policy and the right to look at it are the component's.
+func (c *core) approvalTasks(ctx context.Context) (*openshift.ApprovalTasks, error) {
+	_, err := c.mgr.GetRESTMapper().RESTMapping(openshiftv1.GroupVersion.WithKind("ApprovalTask").GroupKind(), openshiftv1.GroupVersion.Version)
+	if meta.IsNoMatchError(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for ApprovalTasks: %w", err)
+	}
+	_, err = c.guards.Since(ctx, kube.GuardOfAnswers)
+	switch approvals.CodeOf(err) {
+	case "":
+	case approvals.CodeNotFound, approvals.CodeForbidden:
+		c.Log.Info("ApprovalTasks are somebody else's here", "reason", approvals.Message(err))
+		return nil, nil
+	default:
+		return nil, err
+	}
+	mirror := &openshift.Mirror{Client: c.mgr.GetClient(), Guards: c.guards, Now: c.Now}
+	return &openshift.ApprovalTasks{
+		Client: c.mgr.GetClient(), Store: c.store, Desk: c.desk, Guards: c.guards, Mirror: mirror, Events: c.mgr.GetEventRecorder("countersign"), Now: c.Now, Log: c.Log,
+	}, nil
+}

@@ -1,0 +1,108 @@
+package controller
+
+import (
+	"context"
+
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/internal/kube"
+)
+
+// Abandoned ends the Approvals whose task, or whose run, is there no more: nobody
+// should be asked for nothing. What was deleted while nobody looked is found by the
+// first list of Approvals.
+type Abandoned struct {
+	Tasks *Tasks
+}
+
+var _ reconcile.Reconciler = (*Abandoned)(nil)
+
+// SetupWithManager registers the controller.
+func (r *Abandoned) SetupWithManager(mgr ctrl.Manager) error {
+	waiting := predicate.NewPredicateFuncs(func(o client.Object) bool {
+		a, ok := o.(*v1alpha1.Approval)
+		return ok && a.Spec.Source.CustomRun != nil && a.Status.AnsweredAt == nil
+	})
+	deleted := builder.WithPredicates(predicate.Funcs{
+		CreateFunc: func(event.CreateEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool { return e.ObjectNew.GetDeletionTimestamp() != nil },
+	})
+	ended := builder.WithPredicates(predicate.Funcs{
+		CreateFunc: func(event.CreateEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			cr, ok := e.ObjectNew.(*pipelinev1beta1.CustomRun)
+			return ok && (cr.IsDone() || cr.DeletionTimestamp != nil)
+		},
+	}, predicate.NewPredicateFuncs(func(o client.Object) bool {
+		cr, ok := o.(*pipelinev1beta1.CustomRun)
+		if !ok {
+			return false
+		}
+		_, known := kube.KindOf(cr)
+		return known
+	}))
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("abandoned-tasks").
+		For(&v1alpha1.Approval{}, builder.WithPredicates(waiting)).
+		Watches(&pipelinev1beta1.CustomRun{}, handler.EnqueueRequestsFromMapFunc(r.waitingFor), ended).
+		Watches(&pipelinev1.PipelineRun{}, handler.EnqueueRequestsFromMapFunc(r.waitingIn), deleted).
+		Complete(r)
+}
+
+// Reconcile looks whether one Approval's task still wants an answer.
+func (r *Abandoned) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	a, err := r.Tasks.Store.Cached(ctx, approvals.Key{Namespace: req.Namespace, Name: req.Name})
+	if approvals.CodeOf(err) == approvals.CodeNotFound {
+		return ctrl.Result{}, nil
+	}
+	if err != nil || a.Source.Task == nil || a.Terms == nil || a.Decided() && !a.ToAnswer() {
+		return ctrl.Result{}, err
+	}
+	why, ended, err := r.Tasks.Runs.Gone(ctx, a.Namespace, *a.Source.Task)
+	switch {
+	case err != nil || why == "":
+	case ended && a.Decided(): // the answer was written, and what says so was not
+		_, err = r.Tasks.answered(ctx, a)
+	default:
+		_, err = r.Tasks.abandon(ctx, a, why)
+	}
+	return ctrl.Result{}, err
+}
+
+// waitingFor is the Approval of a CustomRun's last attempt: those of earlier ones have
+// been decided.
+func (r *Abandoned) waitingFor(_ context.Context, o client.Object) []reconcile.Request {
+	cr, ok := o.(*pipelinev1beta1.CustomRun)
+	if !ok {
+		return nil
+	}
+	name := approvals.TaskName(cr.Name, string(cr.UID), kube.Tried(cr))
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: cr.Namespace, Name: name}}}
+}
+
+// waitingIn are the undecided Approvals of a run's tasks.
+func (r *Abandoned) waitingIn(ctx context.Context, o client.Object) []reconcile.Request {
+	var list v1alpha1.ApprovalList
+	if err := r.Tasks.Client.List(ctx, &list, client.InNamespace(o.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
+		return nil
+	}
+	var out []reconcile.Request
+	for i := range list.Items {
+		a := &list.Items[i]
+		if t := a.Spec.Source.CustomRun; t != nil && t.PipelineRunUID == string(o.GetUID()) && a.Status.AnsweredAt == nil {
+			out = append(out, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: a.Namespace, Name: a.Name}})
+		}
+	}
+	return out
+}

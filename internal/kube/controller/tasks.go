@@ -1,0 +1,284 @@
+package controller
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlcontroller "sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/tasks"
+	"github.com/countersign-dev/countersign/internal/kube"
+)
+
+const (
+	// soon is how often a task is looked at whose run does not say yet what it is
+	// made of, and young how long that is expected.
+	soon  = 250 * time.Millisecond
+	young = 10 * time.Second
+	// seldom is how often a task is looked at that is somebody else's, or can't be
+	// believed yet.
+	seldom = time.Minute
+)
+
+// Tasks answers the approval tasks of other systems: it opens an Approval for each
+// attempt of a CustomRun, and writes its outcome into the CustomRun.
+type Tasks struct {
+	Client  client.Client
+	Store   *kube.Store
+	Opener  *kube.Opener
+	Runs    *kube.CustomRuns
+	Kinds   *kube.Kinds
+	Mirrors map[string]kube.Mirror // by kind; a kind without one has no object
+	Results func(ctx context.Context, a approvals.Approval) ([]approvals.Param, error)
+	Ended   func(approvals.Approval)
+	Events  events.EventRecorder
+	Now     func() time.Time
+	Log     *slog.Logger
+	Workers int
+}
+
+var _ reconcile.Reconciler = (*Tasks)(nil)
+
+// SetupWithManager registers the controller.
+func (r *Tasks) SetupWithManager(mgr ctrl.Manager) error {
+	ours := predicate.NewPredicateFuncs(func(o client.Object) bool {
+		cr, ok := o.(*pipelinev1beta1.CustomRun)
+		_, known := kube.KindOf(cr)
+		return ok && known
+	})
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("tasks").
+		For(&pipelinev1beta1.CustomRun{}, builder.WithPredicates(ours)).
+		Watches(&v1alpha1.Approval{}, handler.EnqueueRequestsFromMapFunc(customRunOf)).
+		WithOptions(ctrlcontroller.Options{MaxConcurrentReconciles: r.Workers}).
+		Complete(r)
+}
+
+// customRunOf is the CustomRun that an Approval is to answer.
+func customRunOf(_ context.Context, o client.Object) []reconcile.Request {
+	a, ok := o.(*v1alpha1.Approval)
+	if !ok || a.Spec.Source.CustomRun == nil {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: a.Namespace, Name: a.Spec.Source.CustomRun.Name}}}
+}
+
+// Reconcile does the next step for one CustomRun.
+func (r *Tasks) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	var cr pipelinev1beta1.CustomRun
+	if err := r.Client.Get(ctx, req.NamespacedName, &cr); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	kind, ok := kube.KindOf(&cr)
+	if !ok || cr.DeletionTimestamp != nil {
+		return ctrl.Result{}, nil
+	}
+	a, err := r.Store.Cached(ctx, approvals.Key{Namespace: cr.Namespace, Name: approvals.TaskName(cr.Name, string(cr.UID), kube.Tried(&cr))})
+	switch code := approvals.CodeOf(err); {
+	case code == approvals.CodeNotFound:
+		if cr.IsDone() {
+			return ctrl.Result{}, nil
+		}
+		return r.begin(ctx, &cr, kind)
+	case err != nil:
+		return ctrl.Result{}, err
+	}
+	return r.proceed(ctx, &cr, kind, a)
+}
+
+// begin opens the Approval for an attempt that has none, or ends what needs none.
+func (r *Tasks) begin(ctx context.Context, cr *pipelinev1beta1.CustomRun, kind tasks.Mapping) (ctrl.Result, error) {
+	service, err := r.Kinds.Of(ctx, kind)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if !service.Serves {
+		if service.Foreign {
+			r.say(cr, corev1.EventTypeNormal, "LeftAlone", service.Why)
+		}
+		return ctrl.Result{RequeueAfter: seldom}, nil
+	}
+	// The cache has of a CustomRun what is needed again and again, and not this.
+	whole, err := r.Runs.Fresh(ctx, cr)
+	if err != nil || whole == nil || whole.IsDone() || kube.Tried(whole) != kube.Tried(cr) {
+		return ctrl.Result{}, err
+	}
+	member, err := kube.MemberOf(ctx, r.Runs.Live, whole)
+	switch approvals.CodeOf(err) {
+	case "":
+	case approvals.CodeForbidden:
+		r.say(cr, corev1.EventTypeWarning, "NotBelieved", approvals.Message(err))
+		return ctrl.Result{}, nil
+	case approvals.CodeNotReady:
+		if r.Now().Sub(cr.CreationTimestamp.Time) < young {
+			return ctrl.Result{RequeueAfter: soon}, nil
+		}
+		return ctrl.Result{RequeueAfter: seldom}, nil
+	default:
+		return ctrl.Result{}, err
+	}
+	if m := r.mirror(kind, service); m != nil {
+		stranger, err := m.Stranger(ctx, whole)
+		if err != nil {
+			return ctrl.Result{}, err
+		}
+		if stranger {
+			r.say(cr, corev1.EventTypeWarning, "LeftAlone", "an "+kind.Kind+" for this task is there that Countersign did not make, so another system answers it: remove one of the two")
+			return ctrl.Result{RequeueAfter: seldom}, nil
+		}
+	}
+	if whole.IsCancelled() {
+		return ctrl.Result{}, r.Runs.Finish(ctx, whole, kind.Ends[approvals.Cancelled], nil, true)
+	}
+	if whole.Spec.CustomSpec != nil {
+		return ctrl.Result{}, r.refuse(ctx, whole, "customSpec is not for approval tasks: use taskRef with apiVersion and kind, and params")
+	}
+	recorded, err := r.Store.Recorded(ctx, member)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if recorded != nil {
+		return ctrl.Result{}, r.recite(ctx, whole, kind, *recorded)
+	}
+	err = r.Opener.OpenTask(ctx, whole, member, kind)
+	switch approvals.CodeOf(err) {
+	case "":
+	case approvals.CodeInvalid, approvals.CodeNotFound:
+		return ctrl.Result{}, r.refuse(ctx, whole, approvals.Message(err))
+	default:
+		return ctrl.Result{}, err
+	}
+	// The Approval's own event brings the rest, once the cache has it.
+	return ctrl.Result{}, nil
+}
+
+// refuse ends what could never be decided, at once: it must not wait for its timeout.
+func (r *Tasks) refuse(ctx context.Context, cr *pipelinev1beta1.CustomRun, why string) error {
+	r.say(cr, corev1.EventTypeWarning, "Refused", why)
+	r.Log.Warn("task refused", "namespace", cr.Namespace, "customrun", cr.Name, "reason", why)
+	return r.Runs.Finish(ctx, cr, tasks.End{Reason: "ApprovalTaskRefused", Message: why}, nil, true)
+}
+
+// recite answers the task that a part 2 begins with by the decision that started it.
+func (r *Tasks) recite(ctx context.Context, cr *pipelinev1beta1.CustomRun, kind tasks.Mapping, a approvals.Approval) error {
+	terms := *a.Terms
+	terms.Policy.Preset = kind.Name
+	a.Terms = &terms
+	results, err := r.Results(ctx, a)
+	if err != nil {
+		return err
+	}
+	r.Log.Info("task answered by the decision that started its run", "namespace", cr.Namespace, "customrun", cr.Name, "approval", a.Name)
+	return r.Runs.Finish(ctx, cr, kind.Ends[a.Outcome], append(results, a.Inputs...), true)
+}
+
+// proceed does the next step for an attempt that has an Approval.
+func (r *Tasks) proceed(ctx context.Context, cr *pipelinev1beta1.CustomRun, kind tasks.Mapping, a approvals.Approval) (ctrl.Result, error) {
+	if a.Terms == nil {
+		if !cr.IsDone() {
+			r.say(cr, corev1.EventTypeWarning, kube.NotGenuine, "approval "+a.Name+" is not this service's, and is not believed: delete it, and a genuine one is opened")
+		}
+		return ctrl.Result{}, nil
+	}
+	var err error
+	switch {
+	case cr.IsDone():
+	case cr.IsCancelled():
+		if a, err = r.cancel(ctx, a, cr); err == nil {
+			err = r.Runs.Finish(ctx, cr, kind.Ends[approvals.Cancelled], a.Results, true)
+		}
+	case !a.Decided():
+		err = r.Runs.PickUp(ctx, cr, a.Name)
+	case a.ToAnswer():
+		called := a.Outcome == approvals.Cancelled || a.Outcome == approvals.Superseded
+		if err = r.Runs.Finish(ctx, cr, kind.Ends[a.Outcome], append(a.Results, a.Inputs...), called); err == nil {
+			a, err = r.answered(ctx, a)
+		}
+	}
+	if err == nil && cr.IsDone() && a.ToAnswer() {
+		a, err = r.answered(ctx, a)
+	}
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{}, r.reflect(ctx, cr, kind, a)
+}
+
+// cancel ends a, whose task is cancelled.
+func (r *Tasks) cancel(ctx context.Context, a approvals.Approval, cr *pipelinev1beta1.CustomRun) (approvals.Approval, error) {
+	why := string(cr.Spec.StatusMessage)
+	if why == "" {
+		why = "its task was cancelled"
+	}
+	return r.abandon(ctx, a, why)
+}
+
+func (r *Tasks) abandon(ctx context.Context, a approvals.Approval, why string) (approvals.Approval, error) {
+	var did approvals.Change
+	a, err := r.Store.Update(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+		a, did = approvals.Abandon(a, why, r.Now())
+		if did != approvals.Ended {
+			return a, did, nil
+		}
+		var err error
+		a.Results, err = r.Results(ctx, a)
+		return a, did, err
+	})
+	if err == nil && did == approvals.Ended {
+		r.Ended(a)
+	}
+	return a, err
+}
+
+// answered notes that the CustomRun has its answer.
+func (r *Tasks) answered(ctx context.Context, a approvals.Approval) (approvals.Approval, error) {
+	return r.Store.Update(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+		a, did := approvals.Answer(a, r.Now())
+		return a, did, nil
+	})
+}
+
+// reflect brings the kind's own object in line. Its trouble holds up no answer, which
+// is written by now.
+func (r *Tasks) reflect(ctx context.Context, cr *pipelinev1beta1.CustomRun, kind tasks.Mapping, a approvals.Approval) error {
+	service, err := r.Kinds.Of(ctx, kind)
+	m := r.mirror(kind, service)
+	if err != nil || m == nil {
+		return err
+	}
+	err = m.Sync(ctx, cr, a)
+	if code := approvals.CodeOf(err); code == approvals.CodeConflict || code == approvals.CodeInvalid || code == approvals.CodeForbidden {
+		r.say(cr, corev1.EventTypeWarning, "NotMirrored", approvals.Message(err))
+		return nil
+	}
+	return err
+}
+
+func (r *Tasks) mirror(kind tasks.Mapping, s kube.Service) kube.Mirror {
+	if !s.Mirrored {
+		return nil
+	}
+	return r.Mirrors[kind.Name]
+}
+
+// say tells whoever looks at the CustomRun.
+func (r *Tasks) say(cr *pipelinev1beta1.CustomRun, kind, reason, message string) {
+	const most = 1024 // what the API server takes
+	if len(message) > most {
+		message = message[:most-4] + "…"
+	}
+	r.Events.Eventf(cr, nil, kind, reason, "Answer", "%s", message)
+}

@@ -1,0 +1,158 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"knative.dev/pkg/apis"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/tasks"
+)
+
+// CustomRuns writes what comes of a task into its CustomRun. Each write is for one
+// attempt of one CustomRun that has not ended: whatever is written again after a crash
+// finds it done and changes nothing. One that has ended is never touched.
+type CustomRuns struct {
+	Client client.Client
+	Live   client.Reader
+	Now    func() time.Time
+}
+
+// Tried is how often cr was tried again.
+func Tried(cr *pipelinev1beta1.CustomRun) int { return len(cr.Status.RetriesStatus) }
+
+// PickUp says in cr that it is in hand: without it Tekton would not know that anybody
+// looks after it.
+func (c *CustomRuns) PickUp(ctx context.Context, cr *pipelinev1beta1.CustomRun, approval string) error {
+	if cond := cr.Status.GetCondition(apis.ConditionSucceeded); cr.HasStarted() && cond != nil {
+		return nil
+	}
+	return c.write(ctx, cr, func(s *pipelinev1beta1.CustomRunStatus) {
+		if s.StartTime == nil {
+			s.StartTime = &metav1.Time{Time: c.Now()}
+		}
+		s.SetCondition(waits("waits for a decision: approval " + approval))
+	})
+}
+
+// Finish ends this attempt of cr. While there are retries left a failure is noted and
+// a new attempt begins, unless final.
+func (c *CustomRuns) Finish(ctx context.Context, cr *pipelinev1beta1.CustomRun, e tasks.End, results []approvals.Param, final bool) error {
+	return c.write(ctx, cr, func(s *pipelinev1beta1.CustomRunStatus) {
+		now := metav1.Time{Time: c.Now()}
+		if s.StartTime == nil {
+			s.StartTime = &now
+		}
+		s.CompletionTime, s.Results = &now, nil
+		for _, r := range results {
+			s.Results = append(s.Results, pipelinev1beta1.CustomRunResult{Name: r.Name, Value: r.Value})
+		}
+		cond := &apis.Condition{Type: apis.ConditionSucceeded, Status: corev1.ConditionFalse, Reason: e.Reason, Message: e.Text(cr.Name)}
+		if e.Succeeded {
+			cond.Status = corev1.ConditionTrue
+		}
+		s.SetCondition(cond)
+		tried := len(s.RetriesStatus)
+		if e.Succeeded || final || tried >= cr.Spec.Retries {
+			return
+		}
+		failed := *s.DeepCopy()
+		failed.RetriesStatus = nil
+		s.RetriesStatus = append(s.RetriesStatus, failed)
+		s.StartTime, s.CompletionTime, s.Results = &now, nil, nil
+		s.SetCondition(waits(fmt.Sprintf("attempt %d of %d failed (%s): it is asked again", tried+1, cr.Spec.Retries+1, e.Reason)))
+	})
+}
+
+func waits(message string) *apis.Condition {
+	return &apis.Condition{Type: apis.ConditionSucceeded, Status: corev1.ConditionUnknown, Reason: pipelinev1beta1.CustomRunReasonRunning.String(), Message: message}
+}
+
+// write changes the status of what the API server has, when that is still the same
+// attempt and has not ended. The cache, which cr is from, lacks parts of it.
+func (c *CustomRuns) write(ctx context.Context, cr *pipelinev1beta1.CustomRun, change func(*pipelinev1beta1.CustomRunStatus)) error {
+	fresh, err := c.Fresh(ctx, cr)
+	if err != nil || fresh == nil || fresh.IsDone() || Tried(fresh) != Tried(cr) {
+		return err
+	}
+	patch := client.MergeFromWithOptions(fresh.DeepCopy(), client.MergeFromWithOptimisticLock{})
+	change(&fresh.Status)
+	err = c.Client.Status().Patch(ctx, fresh, patch)
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return translate(err, "customrun "+cr.Name)
+}
+
+// Fresh is cr as the API server has it, nil when it is gone.
+func (c *CustomRuns) Fresh(ctx context.Context, cr *pipelinev1beta1.CustomRun) (*pipelinev1beta1.CustomRun, error) {
+	var fresh pipelinev1beta1.CustomRun
+	err := c.Live.Get(ctx, types.NamespacedName{Namespace: cr.Namespace, Name: cr.Name}, &fresh)
+	if apierrors.IsNotFound(err) || err == nil && fresh.UID != cr.UID {
+		return nil, nil
+	}
+	return &fresh, translate(err, "customrun "+cr.Name)
+}
+
+// Gone says why an attempt of a task wants no answer any more, "" when it does, and
+// whether it has ended. What the cache lacks the API server is asked for.
+func (c *CustomRuns) Gone(ctx context.Context, namespace string, t approvals.Task) (why string, ended bool, err error) {
+	cr, err := read(ctx, c.Client, namespace, t.Name, &pipelinev1beta1.CustomRun{})
+	if apierrors.IsNotFound(err) || err == nil && string(cr.UID) != t.UID {
+		cr, err = read(ctx, c.Live, namespace, t.Name, &pipelinev1beta1.CustomRun{})
+	}
+	switch {
+	case apierrors.IsNotFound(err) || err == nil && (string(cr.UID) != t.UID || cr.DeletionTimestamp != nil):
+		return "the task was deleted", false, nil
+	case err != nil:
+		return "", false, translate(err, "customrun "+t.Name)
+	case cr.IsDone() || Tried(cr) > t.Attempt:
+		return "the task ended without this decision", true, nil
+	}
+	run, err := read(ctx, c.Client, namespace, t.Run.Name, &pipelinev1.PipelineRun{})
+	if apierrors.IsNotFound(err) || err == nil && string(run.UID) != t.Run.UID {
+		run, err = read(ctx, c.Live, namespace, t.Run.Name, &pipelinev1.PipelineRun{})
+	}
+	switch {
+	case apierrors.IsNotFound(err) || err == nil && (string(run.UID) != t.Run.UID || run.DeletionTimestamp != nil):
+		return "its run was deleted", false, nil
+	case err != nil:
+		return "", false, translate(err, "run "+t.Run.Name)
+	}
+	return "", false, nil
+}
+
+// taskSource copies what is needed of a task and its run.
+func taskSource(cr *pipelinev1beta1.CustomRun, m Member, kind tasks.Mapping) approvals.Source {
+	s := approvals.Source{
+		Task: &approvals.Task{
+			Name: cr.Name, UID: string(cr.UID), Attempt: Tried(cr), Task: m.Task.Name, Mapping: kind.Name,
+			Run: approvals.Run{Name: m.Run.Name, UID: string(m.Run.UID), Pipeline: pipelineName(m), At: m.Run.CreationTimestamp.UTC()},
+		},
+		Labels:      bounded(m.Run.Labels),
+		Annotations: bounded(m.Run.Annotations),
+		Requester:   approvals.Cut(m.Run.Annotations[RequesterAnnotation], 253),
+	}
+	for _, p := range cr.Spec.Params[:min(len(cr.Spec.Params), maxParams)] {
+		v := pipelinev1.ParamValue{Type: pipelinev1.ParamType(p.Value.Type), StringVal: p.Value.StringVal, ArrayVal: p.Value.ArrayVal, ObjectVal: p.Value.ObjectVal}
+		s.Params = append(s.Params, approvals.Param{Name: p.Name, Value: valueText(v)})
+	}
+	return s
+}
+
+// pipelineName is never "": a run may have its pipeline written into it.
+func pipelineName(m Member) string {
+	if name := PipelineOf(m.Run); name != "" {
+		return name
+	}
+	return m.Run.Name
+}

@@ -1,0 +1,230 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/tektoncd/pipeline/pkg/apis/pipeline"
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/tasks"
+)
+
+// Member is a CustomRun's place in the live run that it is a part of.
+type Member struct {
+	Run  *pipelinev1.PipelineRun
+	Task pipelinev1.PipelineTask
+	// Opens says that the run begins with this decision: it waits for no other task,
+	// and no other approval task does so.
+	Opens bool
+}
+
+// MemberOf finds the place of cr, and believes nothing that cr says of itself: Tekton
+// takes a CustomRun that somebody made beforehand under a child's name for its own
+// (CVE-2023-37264). Its owner must be a live run with that UID, and it must be what
+// that run's own status says of the task.
+//
+// Errors: CodeForbidden (it is not believed, and why), CodeNotReady (Tekton makes
+// children before it writes the status that they are held against).
+func MemberOf(ctx context.Context, live client.Reader, cr *pipelinev1beta1.CustomRun) (Member, error) {
+	owner := metav1.GetControllerOf(cr)
+	if owner == nil || owner.Kind != pipeline.PipelineRunControllerName || !strings.HasPrefix(owner.APIVersion, pipeline.GroupName+"/") {
+		return Member{}, doubt("it is not a part of a PipelineRun, so nothing says who asks")
+	}
+	var pr pipelinev1.PipelineRun
+	err := live.Get(ctx, types.NamespacedName{Namespace: cr.Namespace, Name: owner.Name}, &pr)
+	switch {
+	case apierrors.IsNotFound(err):
+		return Member{}, doubt("run %s, which it says it is a part of, is not there", owner.Name)
+	case err != nil:
+		return Member{}, translate(err, "run "+owner.Name)
+	case pr.UID != owner.UID:
+		return Member{}, doubt("run %s is another one than it says it is a part of", owner.Name)
+	case pr.IsDone() && !cr.IsCancelled():
+		return Member{}, doubt("run %s has ended", owner.Name)
+	case pr.Status.PipelineSpec == nil:
+		return Member{}, approvals.Errorf(approvals.CodeNotReady, "run %s does not say yet what it is made of", owner.Name)
+	}
+	spec := pr.Status.PipelineSpec
+	name := cr.Labels[pipeline.PipelineTaskLabelKey]
+	all := slices.Concat(spec.Tasks, spec.Finally)
+	at := slices.IndexFunc(all, func(t pipelinev1.PipelineTask) bool { return t.Name == name })
+	switch {
+	case at < 0:
+		return Member{}, doubt("run %s has no task %q", owner.Name, name)
+	case !sameRef(all[at], cr.Spec):
+		return Member{}, doubt("task %s of run %s refers to something else", name, owner.Name)
+	}
+	if param := strangeParam(all[at], cr.Spec.Params); param != "" {
+		return Member{}, doubt("task %s of run %s has another param %s", name, owner.Name, param)
+	}
+	m := Member{Run: &pr, Task: all[at], Opens: at < len(spec.Tasks) && len(all[at].Deps()) == 0}
+	for i, t := range spec.Tasks {
+		m.Opens = m.Opens && (i == at || len(t.Deps()) > 0 || !isApproval(t))
+	}
+	return m, nil
+}
+
+func doubt(format string, args ...any) error {
+	return approvals.Errorf(approvals.CodeForbidden, "this CustomRun is left alone: %s. Tekton makes genuine ones; whoever may create CustomRuns made this one",
+		fmt.Sprintf(format, args...))
+}
+
+// KindOf is the kind of approval task that cr asks for.
+func KindOf(cr *pipelinev1beta1.CustomRun) (tasks.Mapping, bool) {
+	switch {
+	case cr.Spec.CustomRef != nil:
+		return tasks.Of(cr.Spec.CustomRef.APIVersion, string(cr.Spec.CustomRef.Kind))
+	case cr.Spec.CustomSpec != nil:
+		return tasks.Of(cr.Spec.CustomSpec.APIVersion, cr.Spec.CustomSpec.Kind)
+	}
+	return tasks.Mapping{}, false
+}
+
+func isApproval(t pipelinev1.PipelineTask) bool {
+	ok := false
+	switch {
+	case t.TaskRef != nil:
+		_, ok = tasks.Of(t.TaskRef.APIVersion, string(t.TaskRef.Kind))
+	case t.TaskSpec != nil:
+		_, ok = tasks.Of(t.TaskSpec.APIVersion, t.TaskSpec.Kind)
+	}
+	return ok
+}
+
+func sameRef(t pipelinev1.PipelineTask, s pipelinev1beta1.CustomRunSpec) bool {
+	switch {
+	case t.TaskRef != nil && s.CustomRef != nil && s.CustomSpec == nil:
+		return t.TaskRef.APIVersion == s.CustomRef.APIVersion && string(t.TaskRef.Kind) == string(s.CustomRef.Kind) && t.TaskRef.Name == s.CustomRef.Name
+	case t.TaskSpec != nil && s.CustomSpec != nil && s.CustomRef == nil:
+		return t.TaskSpec.APIVersion == s.CustomSpec.APIVersion && t.TaskSpec.Kind == s.CustomSpec.Kind
+	}
+	return false
+}
+
+// strangeParam names a param of which t says something else, "" for none.
+func strangeParam(t pipelinev1.PipelineTask, given pipelinev1beta1.Params) string {
+	said := map[string][]pipelinev1.ParamValue{}
+	for _, p := range t.Params {
+		said[p.Name] = append(said[p.Name], p.Value)
+	}
+	if t.Matrix != nil { // one of the values for each run that it fans out to
+		for _, p := range t.Matrix.Params {
+			said[p.Name] = append(said[p.Name], each(p.Value)...)
+		}
+		for _, in := range t.Matrix.Include {
+			for _, p := range in.Params {
+				said[p.Name] = append(said[p.Name], p.Value)
+			}
+		}
+	}
+	for _, p := range given {
+		if !slices.ContainsFunc(said[p.Name], func(v pipelinev1.ParamValue) bool { return fits(v, p.Value) }) {
+			return p.Name
+		}
+	}
+	for _, p := range t.Params {
+		if !slices.ContainsFunc(given, func(g pipelinev1beta1.Param) bool { return g.Name == p.Name }) {
+			return p.Name
+		}
+	}
+	return ""
+}
+
+// each is the values that a matrix param takes in turn.
+func each(v pipelinev1.ParamValue) []pipelinev1.ParamValue {
+	if v.Type != pipelinev1.ParamTypeArray {
+		return []pipelinev1.ParamValue{v}
+	}
+	var out []pipelinev1.ParamValue
+	for _, s := range v.ArrayVal {
+		out = append(out, pipelinev1.ParamValue{Type: pipelinev1.ParamTypeString, StringVal: s})
+	}
+	return out
+}
+
+// reference is what Tekton puts a value in the place of. The run's status has its
+// params and contexts in place; results of tasks come later.
+var reference = regexp.MustCompile(`\$\([^()]*\)`)
+
+// fits says whether value is what said becomes, with anything in the place of its
+// references.
+func fits(said pipelinev1.ParamValue, value pipelinev1beta1.ParamValue) bool {
+	if said.Type != pipelinev1.ParamTypeArray && said.Type != pipelinev1.ParamTypeObject && whole(said.StringVal) {
+		return true // $(tasks.a.results.list[*])
+	}
+	switch said.Type {
+	case pipelinev1.ParamTypeArray:
+		return value.Type == pipelinev1beta1.ParamTypeArray && fitAll(said.ArrayVal, value.ArrayVal)
+	case pipelinev1.ParamTypeObject:
+		if value.Type != pipelinev1beta1.ParamTypeObject || len(said.ObjectVal) != len(value.ObjectVal) {
+			return false
+		}
+		for k, s := range said.ObjectVal {
+			if v, ok := value.ObjectVal[k]; !ok || !fitsText(s, v) {
+				return false
+			}
+		}
+		return true
+	default:
+		return value.Type != pipelinev1beta1.ParamTypeArray && value.Type != pipelinev1beta1.ParamTypeObject && fitsText(said.StringVal, value.StringVal)
+	}
+}
+
+// whole says whether s is nothing but a reference to all of an array or object.
+func whole(s string) bool { return strings.HasSuffix(s, "[*])") && reference.FindString(s) == s }
+
+// fitAll fits an array's values in their order; a reference to a whole array stands
+// for any number of them.
+func fitAll(said, values []string) bool {
+	for i, s := range said {
+		if whole(s) {
+			// What comes after it is fitted from the end: of several the values between
+			// the first and the last are anything.
+			rest := said[i+1:]
+			for j := len(rest) - 1; j >= 0; j-- {
+				if whole(rest[j]) {
+					return true
+				}
+				if len(values) == i || !fitsText(rest[j], values[len(values)-1]) {
+					return false
+				}
+				values = values[:len(values)-1]
+			}
+			return len(values) >= i
+		}
+		if i >= len(values) || !fitsText(s, values[i]) {
+			return false
+		}
+	}
+	return len(said) == len(values)
+}
+
+// fitsText says whether value has said's literal pieces in their places.
+func fitsText(said, value string) bool {
+	pieces := reference.Split(said, -1)
+	if len(pieces) == 1 {
+		return said == value
+	}
+	rest, ok := strings.CutPrefix(value, pieces[0])
+	last := pieces[len(pieces)-1]
+	if !ok || !strings.HasSuffix(rest, last) {
+		return false
+	}
+	rest = strings.TrimSuffix(rest, last)
+	for _, p := range pieces[1 : len(pieces)-1] {
+		if _, rest, ok = strings.Cut(rest, p); !ok {
+			return false
+		}
+	}
+	return true
+}

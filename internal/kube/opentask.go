@@ -1,0 +1,90 @@
+package kube
+
+import (
+	"context"
+	"time"
+
+	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/tasks"
+)
+
+// OpenTask opens the Approval for one attempt of a task. Its name, from the CustomRun's
+// UID and the attempt, makes opening twice one object.
+//
+// What can't be asked is not opened: CodeInvalid and CodeNotFound say what to mend, and
+// a run that waited for nobody would only find out when its time is up.
+func (o *Opener) OpenTask(ctx context.Context, cr *pipelinev1beta1.CustomRun, m Member, kind tasks.Mapping) error {
+	s := taskSource(cr, m, kind)
+	terms, err := o.taskTerms(ctx, cr, kind, s)
+	if err != nil {
+		return err
+	}
+	obj := &v1alpha1.Approval{}
+	obj.Namespace, obj.Name = cr.Namespace, approvals.TaskName(cr.Name, string(cr.UID), Tried(cr))
+	obj.Spec = v1alpha1.ApprovalSpec{Source: sourceToAPI(s)}
+	sealSource(o.Ring(), obj)
+	setTerms(o.Ring(), obj, terms)
+	err = o.Client.Create(ctx, obj)
+	if apierrors.IsAlreadyExists(err) {
+		return nil
+	}
+	if err != nil {
+		return translate(err, "approval "+obj.Name)
+	}
+	title := approvals.Approval{Source: s}.Title()
+	o.Opened(cr.Namespace, title)
+	o.Log.Info("approval opened", "namespace", cr.Namespace, "approval", obj.Name, "task", title, "run", m.Run.Name)
+	return nil
+}
+
+func (o *Opener) taskTerms(ctx context.Context, cr *pipelinev1beta1.CustomRun, kind tasks.Mapping, s approvals.Source) (*approvals.Terms, error) {
+	r := tasks.Request{Params: s.Params}
+	if t := cr.Spec.Timeout; t != nil {
+		r.Timeout = new(time.Duration)
+		*r.Timeout = t.Duration
+	}
+	if name, must := kind.GateOf(s.Params); name != "" {
+		p, err := policyFor(ctx, o.Client, cr.Namespace, approvals.Line{Gate: name})
+		switch {
+		case err == nil:
+			r.Gate = &p
+		case approvals.CodeOf(err) == approvals.CodeNotFound && must:
+			return nil, approvals.Errorf(approvals.CodeNotFound,
+				"there is no Gate %q in namespace %s: create it, or name another in param %s, and start the run again", name, cr.Namespace, tasks.GateParam)
+		case approvals.CodeOf(err) != approvals.CodeNotFound:
+			return nil, err
+		}
+	}
+	return o.CEL.TaskTerms(ctx, cr.Namespace, kind, r, s)
+}
+
+// Recorded is the decision that m's run was started for: the task that such a run
+// begins with has been decided already, and nobody is asked again. It is nil for any
+// other task.
+func (s *Store) Recorded(ctx context.Context, m Member) (*approvals.Approval, error) {
+	if !m.Opens {
+		return nil, nil
+	}
+	// A run that an Approval starts has its name. Those of other runs are in no cache.
+	key := approvals.Key{Namespace: m.Run.Namespace, Name: m.Run.Name}
+	a, err := s.Cached(ctx, key)
+	if err == nil && !a.Decided() {
+		a, err = s.Fresh(ctx, key) // the cache may lag behind
+	}
+	if approvals.CodeOf(err) == approvals.CodeNotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	stopped := a.Cancellation != nil && a.Next == nil
+	another := a.Next != nil && a.Next.UID != string(m.Run.UID)
+	if a.Terms == nil || a.Source.Task != nil || !a.Decided() || !a.Terms.Policy.Releases(a.Outcome) || stopped || another || !startedBy(a, m.Run) {
+		return nil, nil
+	}
+	return &a, nil
+}

@@ -1,0 +1,26 @@
+package templates
+
+import (
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// TaskView is a task in the middle of a run, which waits for the decision.
+type TaskView struct {
+	Name, Pipeline, Run string
+	Answered            Moment // when it was seen to have its answer
+}
+
+// taskView is nil for an Approval of a Trigger.
+func taskView(a approvals.Approval, now time.Time) *TaskView {
+	t := a.Source.Task
+	if t == nil {
+		return nil
+	}
+	v := &TaskView{Name: line(t.Task), Pipeline: line(t.Run.Pipeline), Run: line(t.Run.Name)}
+	if !a.AnsweredAt.IsZero() {
+		v.Answered = newMoment(a.AnsweredAt, now)
+	}
+	return v
+}
