@@ -116,7 +116,7 @@ func TestTaskTerms(t *testing.T) {
 	if d := cmp.Diff(want, terms.Params); d != "" || terms.Requester != "zoe" {
 		t.Errorf("asked by %q, (-want +got)\n%s", terms.Requester, d)
 	}
-	if terms.Digest != approvals.ContentDigest("prod", "", "", source, want) {
+	if terms.Digest != approvals.ContentDigest("prod", "", "", source, want, nil) {
 		t.Error("the digest is of something else")
 	}
 	source.Params = append(source.Params[:1:1], make([]approvals.Param, mapping.MaxShown+1)...)

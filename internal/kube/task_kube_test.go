@@ -90,7 +90,7 @@ func TestTasksForReal(t *testing.T) {
 			if err != nil || a.Terms == nil {
 				t.Fatalf("%v, %+v: the schema changed what is sealed", err, a.Blocked)
 			}
-			if want := approvals.ContentDigest("default", "", "", a.Source, a.Terms.Params); a.Terms.Digest != want {
+			if want := approvals.ContentDigest("default", "", "", a.Source, a.Terms.Params, nil); a.Terms.Digest != want {
 				t.Error("what is approved came back as something else")
 			}
 			s, err := kinds.Of(t.Context(), kind)
