@@ -43,6 +43,7 @@ tool() {
     dex) dir=$ROOT/tools/oidc package=./dex ;;
     oauth2-proxy) dir=$ROOT/tools/oidc package=github.com/oauth2-proxy/oauth2-proxy/v7 ;;
     tkn-approvaltask) dir=$ROOT/tools/mag package=github.com/openshift-pipelines/manual-approval-gate/cmd/tkn-approvaltask ;;
+    mag-*) dir=$ROOT/tools/mag package=github.com/openshift-pipelines/manual-approval-gate/cmd/${name#mag-} ;;
     controller-gen) dir=$ROOT/tools package=sigs.k8s.io/controller-tools/cmd/controller-gen ;;
     *) dir=$ROOT/tools package=./$name ;;
   esac
@@ -63,7 +64,8 @@ axe() {
   local path=$CACHE/axe-core-$AXE.js tmp
   if [ ! -s "$path" ]; then
     tmp=$(mktemp -d)
-    npm pack --silent --pack-destination "$tmp" "axe-core@$AXE" >&2 &&
+    { curl -fsSL --max-time 60 -o "$tmp/axe-core-$AXE.tgz" "https://registry.npmjs.org/axe-core/-/axe-core-$AXE.tgz" ||
+      npm pack --silent --pack-destination "$tmp" "axe-core@$AXE"; } >&2 &&
       echo "$AXE_SHA512  $tmp/axe-core-$AXE.tgz" | sha512sum --check --quiet >&2 &&
       tar -xzOf "$tmp/axe-core-$AXE.tgz" package/axe.min.js >"$path.part" && mv "$path.part" "$path"
     rm -rf "$tmp"

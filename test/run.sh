@@ -107,7 +107,16 @@ stage_browser() {
 }
 # The part of bench that needs no cluster: the pages, empty beside full.
 stage_bench-pages() { go test -count=1 -tags bench -timeout=20m -run '^TestPages' -v ./test/bench; }
-stage_bench() { in_deployed suite bench test/bench "${only_binary[@]}"; }
+stage_bench() { in_deployed bench_beside_peers; }
+bench_beside_peers() {
+  # shellcheck source=test/peers.sh
+  . "$ROOT/test/peers.sh"
+  timed "(manual-approval-gate)" peers_begin || return
+  suite bench test/bench "${only_binary[@]}"
+  local code=$?
+  peers_end
+  return "$code"
+}
 
 # The cluster is begun once for all stages that need it; deploy does nothing when nothing changed.
 in_deployed() {
