@@ -23,7 +23,7 @@ func (c *core) tasks(answers *openshift.ApprovalTasks) []setup {
 		Kinds: &kube.Kinds{Live: c.direct, Only: c.Config.CustomTasks, Now: c.Now},
 		Mirrors: map[string]kube.Mirror{
 			tasks.Automatiko:   kube.AutomatikoView(c.direct, c.Config.External),
-			tasks.KubeRocketCI: kube.KubeRocketCIView(c.direct),
+			tasks.KubeRocketCI: kube.RocketView(c.direct),
 		},
 		Events: c.mgr.GetEventRecorder("countersign"),
 	}

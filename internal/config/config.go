@@ -75,7 +75,7 @@ type file struct {
 	Channels []channelFile `json:"channels,omitempty"`
 	Links    struct {
 		Dashboard string `json:"dashboard,omitempty"`
-	} `json:"links,omitempty"`
+	} `json:"links"`
 
 	CustomTasks []string `json:"customTasks,omitempty"`
 }

@@ -191,11 +191,11 @@ func fitAll(said, values []string) bool {
 			// What comes after it is fitted from the end: of several the values between
 			// the first and the last are anything.
 			rest := said[i+1:]
-			for j := len(rest) - 1; j >= 0; j-- {
-				if whole(rest[j]) {
+			for _, r := range slices.Backward(rest) {
+				if whole(r) {
 					return true
 				}
-				if len(values) == i || !fitsText(rest[j], values[len(values)-1]) {
+				if len(values) == i || !fitsText(r, values[len(values)-1]) {
 					return false
 				}
 				values = values[:len(values)-1]

@@ -13,9 +13,9 @@ import (
 	"github.com/countersign-dev/countersign/approvals/tasks"
 )
 
-// KubeRocketCIView keeps KubeRocketCI's ApprovalTasks. There whoever may write one
+// RocketView keeps KubeRocketCI's ApprovalTasks. There whoever may write one
 // decides by it, and says who they are; here it only shows what was decided.
-func KubeRocketCIView(c client.Client) View {
+func RocketView(c client.Client) View {
 	kind, _ := tasks.Find(tasks.KubeRocketCI)
 	return View{Client: c, Kind: kind, Suffix: "-approval", Say: func(cr *pipelinev1beta1.CustomRun, a approvals.Approval) Said {
 		labels := maps.Clone(cr.Labels)

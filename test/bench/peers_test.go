@@ -104,8 +104,10 @@ subjects: [{kind: User, apiGroup: rbac.authorization.k8s.io, name: %q}]`, user))
 		}
 	}
 	gate := peer{
-		name:  "manual-approval-gate v0.7.0",
-		start: func(run string) { s.Apply(approvalRun(run, gvk.GroupVersion().String(), `{name: approvers, value: ["`+user+`"]}`)) },
+		name: "manual-approval-gate v0.7.0",
+		start: func(run string) {
+			s.Apply(approvalRun(run, gvk.GroupVersion().String(), `{name: approvers, value: ["`+user+`"]}`))
+		},
 		waiting: func(run string) error {
 			u := task(run)
 			if err := s.Get(t.Context(), client.ObjectKeyFromObject(u), u); err != nil {

@@ -19,7 +19,9 @@ import (
 )
 
 // js runs a script on the page as the page's own.
-func js(script string) chromedp.Action[chromedp.Void] { return chromedp.Evaluate[chromedp.Void](script) }
+func js(script string) chromedp.Action[chromedp.Void] {
+	return chromedp.Evaluate[chromedp.Void](script)
+}
 
 // linkOf waits for the mail of one person and returns the page behind its link.
 func linkOf(t *testing.T, e *cluster.Env, address string) string {
