@@ -33,6 +33,10 @@ type Approval struct {
 	Status ApprovalStatus `json:"status,omitempty"`
 }
 
+// RecordFinalizer keeps an Approval that somebody deletes until the record's store has
+// its lines.
+const RecordFinalizer = "countersign.dev/record"
+
 // ApprovalSpec is immutable; terms may be set once.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.trigger) != has(self.source.customRun)",message="exactly one of trigger and source.customRun: a Trigger holds and releases, or a CustomRun waits"

@@ -40,9 +40,7 @@ func (c *core) controllers(ctx context.Context, kept *ledger.Ledger, told teller
 	if err != nil {
 		return err
 	}
-	if rec != nil {
-		setups = append(setups, rec)
-	}
+	setups = append(setups, rec)
 	for _, s := range append(setups, told.setups(c.store, c.Now, c.Log, c.metrics)...) {
 		if err := s.SetupWithManager(c.mgr); err != nil {
 			return err

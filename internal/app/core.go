@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/mapping"
 	"github.com/countersign-dev/countersign/internal/kube"
@@ -99,6 +100,9 @@ func (c *core) open(context.Context) error {
 	c.opener = &kube.Opener{
 		Client: cached, Live: live, Triggers: c.triggers, CEL: c.cel, Secrets: c.secrets, Ring: c.keys.Ring, Now: c.Now, Log: c.Log,
 		Opened: func(namespace, trigger string) { c.metrics.opened.WithLabelValues(namespace, trigger).Inc() },
+	}
+	if c.Config.Record.SQLite != "" || len(c.Config.Record.Postgres) > 0 {
+		c.opener.Finalizers = []string{v1alpha1.RecordFinalizer}
 	}
 	if c.Config.OIDC != nil {
 		c.opener.Page = func(namespace, name string) string {

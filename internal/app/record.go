@@ -35,17 +35,19 @@ func OpenRecord(c config.Record) (*ledger.Ledger, error) {
 	}
 }
 
-// recording is the controller that keeps the record, nil when there is nowhere to.
+// recording is the controller that keeps the record. With nowhere to keep it, it still
+// lets go what was opened when there was a store.
 func recording(o Options, store *kube.Store, kept *ledger.Ledger, m *metrics, reg prometheus.Registerer) (*controller.Record, error) {
 	r := &controller.Record{
 		Store: store, Now: o.Now, Log: o.Log,
 		Appended: func(lines int) { m.recorded.Add(float64(lines)) }, Failed: m.recordFailures.Inc, Forget: func(string) {},
 	}
 	switch {
-	case kept == nil && o.Config.Record.Quiet:
-		return nil, nil
 	case kept == nil:
 		s := &record.Stream{W: o.Out}
+		if o.Config.Record.Quiet {
+			s.W = io.Discard
+		}
 		r.Ledger, r.Forget = s, s.Forget
 	case o.Config.Record.Quiet:
 		r.Ledger, r.Keeps = kept, true

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -40,6 +41,8 @@ type Opener struct {
 	Opened   func(namespace, trigger string)
 	// Page is the address of an Approval's page. Nil: there is none for people to log in.
 	Page func(namespace, name string) string
+	// Finalizers are what a new Approval is kept by.
+	Finalizers []string
 }
 
 var _ interceptor.Opener = (*Opener)(nil)
@@ -153,7 +156,7 @@ func (o *Opener) provenSender(ctx context.Context, g interceptor.Gated, e approv
 // approval controller sets them when what is missing is there.
 func (o *Opener) open(ctx context.Context, namespace, trigger, name string, s approvals.Source) (*v1alpha1.Approval, error) {
 	obj := &v1alpha1.Approval{}
-	obj.Namespace, obj.Name = namespace, name
+	obj.Namespace, obj.Name, obj.Finalizers = namespace, name, slices.Clone(o.Finalizers)
 	obj.Spec = v1alpha1.ApprovalSpec{Trigger: trigger, Source: sourceToAPI(s)}
 	if o.Page != nil {
 		obj.Spec.Page = o.Page(namespace, name)

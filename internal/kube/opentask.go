@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
@@ -25,6 +26,7 @@ func (o *Opener) OpenTask(ctx context.Context, cr *pipelinev1beta1.CustomRun, m 
 	}
 	obj := &v1alpha1.Approval{}
 	obj.Namespace, obj.Name = cr.Namespace, approvals.TaskName(cr.Name, string(cr.UID), Tried(cr))
+	obj.Finalizers = slices.Clone(o.Finalizers)
 	obj.Spec = v1alpha1.ApprovalSpec{Source: sourceToAPI(s)}
 	sealSource(o.Ring(), obj)
 	setTerms(o.Ring(), obj, terms)

@@ -2,6 +2,8 @@ package kube
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -23,9 +25,46 @@ func (s *Store) ForRecord(ctx context.Context, key approvals.Key) (approvals.App
 	return a, genuine, nil
 }
 
+// LastOf is ForRecord by the API server's word.
+func (s *Store) LastOf(ctx context.Context, key approvals.Key) (approvals.Approval, bool, error) {
+	o, err := s.get(ctx, s.Live, key)
+	if err != nil {
+		return approvals.Approval{}, false, err
+	}
+	a, genuine := s.Recordable(o)
+	return a, genuine, nil
+}
+
 // Recordable is ForRecord of an object that is at hand.
 func (s *Store) Recordable(o *v1alpha1.Approval) (approvals.Approval, bool) {
 	return toDomain(o), s.seals.check(s.Ring(), o)
+}
+
+// Leaving says when somebody deleted an Approval that waits for the record, zero for one
+// that nobody has.
+func (s *Store) Leaving(ctx context.Context, key approvals.Key) (time.Time, error) {
+	o, err := s.get(ctx, s.Client, key)
+	if err != nil || o.DeletionTimestamp == nil || !slices.Contains(o.Finalizers, v1alpha1.RecordFinalizer) {
+		return time.Time{}, err
+	}
+	return o.DeletionTimestamp.UTC(), nil
+}
+
+// LetGo has the API server remove a deleted Approval, whose lines the record has. What
+// is gone already is no error.
+func (s *Store) LetGo(ctx context.Context, key approvals.Key) error {
+	o, err := s.get(ctx, s.Live, key)
+	if approvals.CodeOf(err) == approvals.CodeNotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	o.Finalizers = slices.DeleteFunc(o.Finalizers, func(f string) bool { return f == v1alpha1.RecordFinalizer })
+	if err := s.Client.Update(ctx, o); !apierrors.IsNotFound(err) {
+		return translate(err, "approval "+key.String())
+	}
+	return nil
 }
 
 // Remove deletes an Approval when may, which is given the API server's word, says

@@ -26,8 +26,8 @@ const (
 	// While the store is down it is asked again after this long, at first and at
 	// most: by one Approval, for all.
 	askAgain, maxAskAgain = time.Second, time.Minute
-	// maxGone bounds the Approvals that were deleted by somebody while the store is
-	// down, which are in this process's memory alone.
+	// maxGone bounds the Approvals that were deleted while the store is down and had no
+	// finalizer, which are in this process's memory alone.
 	maxGone = 10_000
 )
 
@@ -67,10 +67,9 @@ type Record struct {
 	backoff time.Duration // zero: the store answers
 }
 
-// departed is an Approval that was deleted: the lines that the ledger may not have yet,
-// and no more of it. They are in this process's memory alone: it can't be kept from
-// being deleted, which a namespace on its way out, or a service that is being removed,
-// would wait for without end while the store is down.
+// departed is an Approval that is gone: the lines that the ledger may not have yet, and
+// no more of it. There are none where it was kept by its finalizer; one that was opened
+// before there was a store has none.
 type departed struct {
 	uid   string
 	lines []record.Line
@@ -96,19 +95,32 @@ func (r *Record) SetupWithManager(mgr ctrl.Manager) error {
 // it when its time is over.
 func (r *Record) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	r.note(req.NamespacedName, true)
+	key := approvals.Key{Namespace: req.Namespace, Name: req.Name}
+	leaving, err := r.Store.Leaving(ctx, key)
+	if err != nil && approvals.CodeOf(err) != approvals.CodeNotFound {
+		return ctrl.Result{}, err
+	}
+	if !leaving.IsZero() { // at once: what is deleted is nobody's to decide any more
+		if err := r.cancel(ctx, key); err != nil {
+			return ctrl.Result{}, err
+		}
+	}
 	if left := r.paused(); left > 0 {
 		return ctrl.Result{RequeueAfter: left}, nil
 	}
 	if err := r.departed(ctx, req.NamespacedName); err != nil {
 		return r.failed(ctx, err)
 	}
-	a, genuine, err := r.Store.ForRecord(ctx, approvals.Key{Namespace: req.Namespace, Name: req.Name})
+	a, genuine, err := r.Store.ForRecord(ctx, key)
 	if approvals.CodeOf(err) == approvals.CodeNotFound {
 		r.note(req.NamespacedName, false)
 		return ctrl.Result{}, nil
 	}
 	if err != nil {
 		return ctrl.Result{}, err
+	}
+	if !leaving.IsZero() {
+		return r.letGo(ctx, req.NamespacedName, leaving)
 	}
 	if genuine {
 		if err := r.append(ctx, a.UID, record.Lines(a)); err != nil {
@@ -117,6 +129,41 @@ func (r *Record) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, 
 	}
 	r.note(req.NamespacedName, false)
 	return r.retain(ctx, a, genuine)
+}
+
+// cancel ends what somebody deleted: what waits ends, and what is decided starts no run.
+func (r *Record) cancel(ctx context.Context, key approvals.Key) error {
+	_, err := r.Store.Update(ctx, key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+		if !a.ToCancel() {
+			return a, approvals.Absent, nil
+		}
+		return approvals.Cancel(a, approvals.Cancellation{Why: "it was deleted from the cluster"}, r.Now())
+	})
+	if approvals.CodeOf(err) == approvals.CodeNotFound {
+		return nil
+	}
+	return err
+}
+
+// letGo writes down the last of an Approval that somebody deleted, by the API server's
+// word and not the cache's, and has it removed: the finalizer goes once the ledger has
+// the lines. The lines' ids make it idempotent.
+func (r *Record) letGo(ctx context.Context, key types.NamespacedName, at time.Time) (ctrl.Result, error) {
+	a, genuine, err := r.Store.LastOf(ctx, approvals.Key{Namespace: key.Namespace, Name: key.Name})
+	switch {
+	case approvals.CodeOf(err) == approvals.CodeNotFound:
+		r.note(key, false)
+		return ctrl.Result{}, nil
+	case err != nil:
+		return ctrl.Result{}, err
+	}
+	if genuine {
+		if err := r.append(ctx, a.UID, append(record.Lines(a), record.Removal(a, at))); err != nil {
+			return r.failed(ctx, err)
+		}
+	}
+	r.note(key, false)
+	return ctrl.Result{}, r.Store.LetGo(ctx, a.Key)
 }
 
 // Behind is how many Approvals are looked at and not in the record yet.
@@ -203,6 +250,11 @@ func (r *Record) deleted(o *v1alpha1.Approval) bool {
 	defer r.mu.Unlock()
 	done, known := r.done[a.UID]
 	if !genuine && !known {
+		return true
+	}
+	if at := o.DeletionTimestamp; at != nil && known && done == digestOf(append(record.Lines(a), record.Removal(a, at.UTC()))) {
+		delete(r.done, a.UID) // it was let go, which was the last of it
+		r.Forget(a.UID)
 		return true
 	}
 	if r.lost >= maxGone {

@@ -8,10 +8,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/approvals/record"
 	"github.com/countersign-dev/countersign/approvals/record/recordtest"
@@ -250,6 +253,52 @@ func TestRecordOfDeleted(t *testing.T) {
 	r.want("deleted", "opened terms voted decided removed")
 	if r.Behind() != 0 || len(r.done) != 0 || len(r.gone) != 0 {
 		t.Errorf("%d behind, %d remembered, %d gone", r.Behind(), len(r.done), len(r.gone))
+	}
+}
+
+// TestDeletedWaitsForTheRecord: what somebody deletes while the store is down is
+// nobody's to decide any more, and goes when the store has its lines, whichever process
+// sees to it.
+func TestDeletedWaitsForTheRecord(t *testing.T) {
+	t.Parallel()
+	r := newRecording(t, "")
+	r.runs.Opener.Finalizers = []string{v1alpha1.RecordFinalizer}
+	name := r.opened()
+	var o v1alpha1.Approval
+	if err := r.Get(t.Context(), request(name).NamespacedName, &o); err != nil {
+		t.Fatal(err)
+	}
+	r.ledger.Fail(errDown)
+	r.step(r.Record, name)
+	if err := r.Delete(t.Context(), &o); err != nil {
+		t.Fatal(err)
+	}
+	r.step(r.Record, name) // the store is left alone, the Approval is not
+	if a := r.get(name); a.Outcome != approvals.Cancelled || a.Cancellation == nil {
+		t.Fatalf("%s, %+v", a.Outcome, a.Cancellation)
+	}
+	if _, _, err := r.desk.Vote(t.Context(), r.get(name).Key, ct.Ballot("alice", approvals.Approve, "")); approvals.CodeOf(err) != approvals.CodeConflict {
+		t.Errorf("a vote on it: %v", err)
+	}
+	r.restart()
+	r.wait(time.Hour)
+	r.step(r.Record, name)
+	if got := r.get(name); got.Name == "" {
+		t.Fatal("it went before its lines were in the store")
+	}
+	r.restart()
+	r.ledger.Fail(nil)
+	r.wait(time.Hour)
+	r.step(r.Record, name)
+	r.want("deleted", "opened terms decided removed")
+	if err := r.Get(t.Context(), request(name).NamespacedName, &o); !apierrors.IsNotFound(err) {
+		t.Errorf("it is still there: %v", err)
+	}
+	now := metav1.NewTime(r.now())
+	o.DeletionTimestamp = &now
+	r.step(r.Record, name)
+	if r.Behind() != 0 {
+		t.Errorf("%d behind", r.Behind())
 	}
 }
 
