@@ -17,6 +17,9 @@ type Desk struct {
 	// Results gives the results of an Approval that has just ended. It must be
 	// pure: a lost race asks it again.
 	Results func(ctx context.Context, a Approval) ([]Param, error)
+	// Recording says why the record can't be written now, for Gates that insist on it;
+	// nil: there is none.
+	Recording func(ctx context.Context) error
 	// Ended is called after the outcome was saved, with the saved Approval. It must
 	// not block: what it starts is done again by the leader if this process dies.
 	Ended func(Approval)
@@ -68,6 +71,9 @@ func (d *Desk) Vote(ctx context.Context, key Key, b Ballot) (Approval, Change, e
 	if a.Terms == nil { // what has to be proved follows from them
 		return a, Absent, notReady(a)
 	}
+	if err := d.recorded(ctx, a); err != nil {
+		return a, Absent, err
+	}
 	if b.Voter, err = d.Prove(ctx, a, b.Voter, b.BreakGlass); err != nil {
 		return a, Absent, err
 	}
@@ -91,4 +97,19 @@ func (d *Desk) Vote(ctx context.Context, key Key, b Ballot) (Approval, Change, e
 		d.Ended(a)
 	}
 	return a, did, nil
+}
+
+// recorded says why a vote on a can't be taken: its Gate wants every one in the record,
+// and the record's store takes none now.
+func (d *Desk) recorded(ctx context.Context, a Approval) error {
+	if !a.Terms.Policy.RecordRequired || a.Decided() {
+		return nil
+	}
+	if d.Recording == nil {
+		return Errorf(CodeUnavailable, "%s takes no vote without a record, and the service has no store for one (record.sqlite or record.postgres); nothing was recorded", a.Terms.Policy.name())
+	}
+	if err := d.Recording(ctx); err != nil {
+		return &Error{Code: CodeUnavailable, Err: err, Message: a.Terms.Policy.name() + " takes no vote while the record's store does not answer; nothing was recorded, try again in a moment"}
+	}
+	return nil
 }

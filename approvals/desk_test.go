@@ -3,6 +3,7 @@ package approvals_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -142,6 +143,39 @@ func TestApproval(t *testing.T) {
 	} {
 		if got := c.a.Obj().ToRelease(); got != c.want {
 			t.Errorf("%s: to release is %t", name, got)
+		}
+	}
+}
+
+// TestRecordRequired: where the Gate insists on the record, no vote is taken without it.
+func TestRecordRequired(t *testing.T) {
+	t.Parallel()
+	down := errors.New("no route to host")
+	for name, c := range map[string]struct {
+		required  bool
+		recording func(context.Context) error
+		want      string
+	}{
+		"follows":  {false, func(context.Context) error { return down }, ""},
+		"required": {true, func(context.Context) error { return nil }, ""},
+		"down":     {true, func(context.Context) error { return down }, "while the record's store does not answer"},
+		"none":     {true, nil, "the service has no store for one"},
+	} {
+		a := ct.Make("a").Users("alice").With(func(a *approvals.Approval) { a.Terms.Policy.RecordRequired = c.required }).Obj()
+		store := ct.NewMemStore(a)
+		d := &approvals.Desk{
+			Store: store, Recording: c.recording, Now: func() time.Time { return minute(1) },
+			Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
+				return approvals.DefaultResults(a), nil
+			},
+			Ended: func(approvals.Approval) {}, Voted: func(approvals.Approval, approvals.Verdict) {},
+		}
+		_, _, err := d.Vote(t.Context(), a.Key, ct.Ballot("alice", approve, ""))
+		if (err == nil) != (c.want == "") || !strings.Contains(approvals.Message(err), c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err != nil && (approvals.CodeOf(err) != approvals.CodeUnavailable || store.Writes() != 0) {
+			t.Errorf("%s: %s, %d writes", name, approvals.CodeOf(err), store.Writes())
 		}
 	}
 }

@@ -111,6 +111,8 @@ type Policy struct {
 	KeepFor time.Duration
 	// LinkNeedsLogin: a mailed link shows, and decides nothing.
 	LinkNeedsLogin bool
+	// RecordRequired: no vote is taken while the record's store is down.
+	RecordRequired bool
 	Notify         Notify // who is told, beside each approver by mail
 	// Release is what the outcome is written to in the place of a signed event.
 	Release Release

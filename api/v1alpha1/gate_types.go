@@ -144,6 +144,11 @@ type GateSpec struct {
 	// log in (NeedsLogin).
 	// +optional
 	MailLink MailLinkRule `json:"mailLink,omitempty"`
+	// record says whether votes are taken while the record's store can't take their
+	// lines: Follows (the default), they are, and the lines come later; Required, they
+	// are not.
+	// +optional
+	Record RecordRule `json:"record,omitempty"`
 	// notify says who is told, beside each approver by mail.
 	// +optional
 	Notify *Notify `json:"notify,omitempty"`
@@ -264,6 +269,10 @@ type ExpiryRule string
 // MailLinkRule says what a mailed link is good for.
 // +kubebuilder:validation:Enum=Decides;NeedsLogin
 type MailLinkRule string
+
+// RecordRule says whether votes wait for the record.
+// +kubebuilder:validation:Enum=Follows;Required
+type RecordRule string
 
 // SupersedeRule says what becomes of what waits when a newer one comes.
 // +kubebuilder:validation:Enum=Keep;Newest

@@ -1,10 +1,17 @@
 package app
 
 import (
+	"context"
+	"time"
+
 	"github.com/countersign-dev/countersign/approvals/web"
 	"github.com/countersign-dev/countersign/internal/ledger"
 	"github.com/countersign-dev/countersign/internal/oidc"
 )
+
+// recordWithin is how long a vote waits for the record's store, where its Gate wants it
+// to.
+const recordWithin = 3 * time.Second
 
 // people is what pages and API need.
 func (c *core) people(kept *ledger.Ledger) (web.Deps, error) {
@@ -21,6 +28,12 @@ func (c *core) people(kept *ledger.Ledger) (web.Deps, error) {
 	}
 	if kept != nil {
 		d.History = kept
+		c.desk.Recording = func(ctx context.Context) error {
+			ctx, cancel := context.WithTimeout(ctx, recordWithin)
+			defer cancel()
+			_, err := kept.Head(ctx)
+			return err
+		}
 	}
 	return d, nil
 }

@@ -259,7 +259,7 @@ func policyToDomain(gate string, s v1alpha1.GateSpec) approvals.Policy {
 	for _, r := range s.Results {
 		p.Results = append(p.Results, approvals.Expression{Name: r.Name, Expression: r.Expression})
 	}
-	p.LinkNeedsLogin = s.MailLink == mailLinkNeedsLogin
+	p.LinkNeedsLogin, p.RecordRequired = s.MailLink == mailLinkNeedsLogin, s.Record == recordRequired
 	if s.KeepFor != "" {
 		var err error
 		if p.KeepFor, err = time.ParseDuration(s.KeepFor); err != nil {
@@ -303,6 +303,9 @@ func policyToAPI(p approvals.Policy) v1alpha1.GateSpec {
 	}
 	if p.LinkNeedsLogin {
 		s.MailLink = mailLinkNeedsLogin
+	}
+	if p.RecordRequired {
+		s.Record = recordRequired
 	}
 	if p.KeepFor > 0 {
 		s.KeepFor = p.KeepFor.String()
@@ -378,5 +381,9 @@ func micro(t time.Time) *metav1.MicroTime {
 	return &metav1.MicroTime{Time: t.UTC().Truncate(time.Microsecond)}
 }
 
-// mailLinkNeedsLogin is the Gate's word for policies whose links decide nothing.
-const mailLinkNeedsLogin v1alpha1.MailLinkRule = "NeedsLogin"
+// The Gate's words for policies whose links decide nothing, and whose votes wait for the
+// record.
+const (
+	mailLinkNeedsLogin v1alpha1.MailLinkRule = "NeedsLogin"
+	recordRequired     v1alpha1.RecordRule   = "Required"
+)

@@ -73,6 +73,7 @@ var anyPolicy = rapid.Custom(func(t *rapid.T) approvals.Policy {
 		p.Results = append(p.Results, approvals.Expression{Name: x.Name, Expression: x.Value})
 	}
 	if rapid.Bool().Draw(t, "keeps") {
+		p.RecordRequired = rapid.Bool().Draw(t, "record")
 		p.LinkNeedsLogin = rapid.Bool().Draw(t, "mailLink")
 		p.KeepFor = time.Duration(rapid.Int64Range(int64(approvals.MinKeep), int64(approvals.MaxKeep)).Draw(t, "keepFor"))
 	}
