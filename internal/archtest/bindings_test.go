@@ -18,8 +18,8 @@ var shipped = []string{
 	"ClusterRoleBinding countersign-approvaltask: ClusterRole countersign-approvaltask to ServiceAccount countersign/countersign",
 	"ClusterRoleBinding countersign-manual-approval-gate: ClusterRole countersign-manual-approval-gate to ServiceAccount countersign/countersign",
 	"ClusterRoleBinding countersign: ClusterRole countersign to ServiceAccount countersign/countersign",
-		"RoleBinding countersign-release-configmap: Role countersign-release-configmap to ServiceAccount countersign/countersign",
-		"RoleBinding countersign-release-pending-run: Role countersign-release-pending-run to ServiceAccount countersign/countersign",
+	"RoleBinding countersign-release-configmap: Role countersign-release-configmap to ServiceAccount countersign/countersign",
+	"RoleBinding countersign-release-pending-run: Role countersign-release-pending-run to ServiceAccount countersign/countersign",
 	"RoleBinding countersign: Role countersign to ServiceAccount countersign/countersign",
 }
 
