@@ -84,6 +84,14 @@ func TestOneLoginOnePerson(t *testing.T) {
 	if err != nil || a.Decided() || len(a.Votes) != 1 {
 		t.Errorf("one person's two names: %s with %d votes, %v", a.Outcome, len(a.Votes), err)
 	}
+	for id, theirs := range map[string]bool{"ALICE@example.com": true, "bob": false, "": false} {
+		if got := a.VoteOf(approvals.Identity{Name: id}); (got != nil) != theirs {
+			t.Errorf("%q is shown %+v as their own", id, got)
+		}
+	}
+	if a.VoteOf(login("alice@example.org").Voter) == nil {
+		t.Error("by a third name one's own vote is not shown, and can't be taken back")
+	}
 }
 
 // TestOneLoginTwoVotes: a login that has voted by the name before, and by the name that it

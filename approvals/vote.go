@@ -95,6 +95,14 @@ func (v Vote) is(id Identity) bool {
 	return login || SamePerson(v.Voter, id.Name)
 }
 
+// VoteOf is id's live vote on a, nil for none. Nothing in it may be changed.
+func (a Approval) VoteOf(id Identity) *Vote {
+	if i := slices.IndexFunc(a.Votes, func(v Vote) bool { return v.is(id) }); i >= 0 && id.Name != "" {
+		return &a.Votes[i]
+	}
+	return nil
+}
+
 // may says why id may not vote on a, or nil.
 func may(a Approval, id Identity) error {
 	p := a.Terms.Policy
