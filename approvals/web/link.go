@@ -127,10 +127,10 @@ func (d Deps) Show(a approvals.Approval, voter string) templates.Data {
 }
 
 // byMail is what the page behind a mailed link shows: where the Gate wants a login,
-// the way to it.
+// the way to it, if there is one.
 func (d Deps) byMail(a approvals.Approval, voter string) templates.Data {
 	data := d.showTo(a, approvals.Identity{Name: voter, Way: approvals.WayLink})
-	if a.Terms != nil && a.Terms.Policy.LinkNeedsLogin && !a.Decided() {
+	if d.Login != nil && a.Terms != nil && a.Terms.Policy.LinkNeedsLogin && !a.Decided() {
 		data.LogIn = d.PageURL(a)
 	}
 	return data
