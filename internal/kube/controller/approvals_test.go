@@ -2,11 +2,12 @@ package controller
 
 import (
 	"errors"
-	"k8s.io/apimachinery/pkg/types"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"k8s.io/apimachinery/pkg/types"
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
