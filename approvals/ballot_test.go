@@ -84,6 +84,84 @@ func TestOneLoginOnePerson(t *testing.T) {
 	if err != nil || a.Decided() || len(a.Votes) != 1 {
 		t.Errorf("one person's two names: %s with %d votes, %v", a.Outcome, len(a.Votes), err)
 	}
+	for id, theirs := range map[string]bool{"ALICE@example.com": true, "bob": false, "": false} {
+		if got := a.VoteOf(approvals.Identity{Name: id}); (got != nil) != theirs {
+			t.Errorf("%q is shown %+v as their own", id, got)
+		}
+	}
+	if a.VoteOf(login("alice@example.org").Voter) == nil {
+		t.Error("by a third name one's own vote is not shown, and can't be taken back")
+	}
+}
+
+// TestOneLoginTwoVotes: a login that has voted by the name before, and by the name that it
+// has now in another way, has one vote from when that shows, and takes both back.
+func TestOneLoginTwoVotes(t *testing.T) {
+	t.Parallel()
+	login := func(v approvals.Verdict, name, comment string) approvals.Ballot {
+		b := ct.Ballot(name, v, comment, "sre")
+		b.Voter.Way, b.Voter.Evidence = approvals.WayLogin, "oidc https://idp sub 7"
+		return b
+	}
+	a := ct.Make("a").Users().Groups("sre").Quorum(3).Obj()
+	for _, b := range []approvals.Ballot{login(approve, "alice", ""), ct.Ballot("alice.smith", approve, "", "sre")} {
+		next, _, err := approvals.Cast(a, b, minute(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a = next
+	}
+	for name, c := range map[string]struct {
+		ballot approvals.Ballot
+		votes  int
+	}{
+		"votes": {login(approve, "alice.smith", "both are me"), 1},
+		// The same vote as the first of the two is one more look at who it is.
+		"votes the same": {login(approve, "alice.smith", ""), 1},
+		"withdraws":      {login(approvals.Withdraw, "alice.smith", ""), 0},
+	} {
+		got, did, err := approvals.Cast(a, c.ballot, minute(2))
+		if err != nil || did == approvals.Absent || len(got.Votes) != c.votes {
+			t.Errorf("%s: %s, %v: %+v", name, did, err, got.Votes)
+		}
+		got, _, err = approvals.Cast(got, ct.Ballot("bob", approve, "", "sre"), minute(3))
+		if err != nil || got.Decided() || approvals.Missing(got) != 3-c.votes-1 {
+			t.Errorf("%s: with bob %s, %d missing, %v", name, got.Outcome, approvals.Missing(got), err)
+		}
+	}
+}
+
+// TestBallotOfOtherQueue: a Vote object is taken in turn with others of its voter, and not
+// with what they said in an ApprovalTask since.
+func TestBallotOfOtherQueue(t *testing.T) {
+	t.Parallel()
+	a := ct.Make("a").Users("alice", "bob").Quorum(2).Obj()
+	answer := ct.Ballot("alice", approve, "in the task")
+	answer.Voter.Way, answer.Voter.Evidence = approvals.WayObject, "approvaltask:u:alice"
+	a, _, _ = approvals.Cast(a, answer, minute(10))
+	if got, did, err := approvals.Cast(a, object("alice", approvals.Withdraw, "1", minute(5)), minute(11)); approvals.CodeOf(err) != approvals.CodeConflict || len(got.Votes) != 1 {
+		t.Errorf("%s, %v: an older object undid %+v", did, err, got.Votes)
+	}
+	if got, _, err := approvals.Cast(a, object("alice", approvals.Withdraw, "2", minute(12)), minute(13)); err != nil || len(got.Votes) != 0 {
+		t.Errorf("a newer object did not: %v", err)
+	}
+}
+
+// TestBallotRecordedThenForbidden: what stands is not refused when it arrives again, though
+// its voter could not cast it any more.
+func TestBallotRecordedThenForbidden(t *testing.T) {
+	t.Parallel()
+	a := ct.Make("a").Users("bob").Groups("sre").Quorum(2).Obj()
+	b := object("alice", approve, "1", minute(1))
+	b.Voter.Groups = []string{"sre"}
+	a, _, err := approvals.Cast(a, b, minute(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Voter.Groups = nil
+	if _, did, err := approvals.Cast(a, b, minute(3)); did != approvals.Absent || err != nil {
+		t.Errorf("%s, %v", did, err)
+	}
 }
 
 // TestMoreProof: the same vote with a group that was not proved before counts by it.

@@ -34,6 +34,9 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	if a.Terms == nil {
 		return a, Absent, notReady(a)
 	}
+	if recorded(a, b) { // whatever its voter may by now
+		return a, Absent, nil
+	}
 	if err := allowed(a, b); err != nil {
 		return a, Absent, err
 	}
@@ -42,9 +45,6 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 		return a, Absent, err
 	}
 	mine := slices.IndexFunc(a.Votes, func(v Vote) bool { return v.is(b.Voter) })
-	if recorded(a, b, mine) {
-		return a, Absent, nil
-	}
 	if a.Decided() {
 		if mine >= 0 && a.Votes[mine].Verdict == b.Verdict {
 			return a, Absent, nil
@@ -61,7 +61,7 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 		if mine < 0 {
 			return a, Absent, Errorf(CodeInvalid, "there is no vote of %s to withdraw", b.Voter.Name)
 		}
-		return withdraw(a, mine, b, now), Withdrew, nil
+		return withdraw(a, b, now), Withdrew, nil
 	}
 	p := a.Terms.Policy
 	vote := Vote{
@@ -71,17 +71,17 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	if !b.BreakGlass {
 		vote.For = deputyFor(a, b.Voter)
 	}
-	before, votes := a, slices.Clone(a.Votes)
+	// One login may have voted by the name that it has now and by the one before.
+	before, votes := a, slices.DeleteFunc(slices.Clone(a.Votes), func(v Vote) bool { return v.is(b.Voter) })
 	switch {
-	case mine < 0 && len(votes) >= MaxVotes:
+	case len(votes) >= MaxVotes:
 		return a, Absent, Errorf(CodeConflict, "there are %d votes, which is the most; nothing was recorded", len(votes))
 	case mine < 0:
-		votes = append(votes, vote)
-	case sameVote(votes[mine], vote):
+		mine = len(votes)
+	case len(votes) == len(a.Votes)-1 && sameVote(a.Votes[mine], vote):
 		return a, Absent, nil
-	default:
-		votes[mine] = vote
 	}
+	votes = slices.Insert(votes, mine, vote)
 	a.Withdrawn = slices.DeleteFunc(slices.Clone(a.Withdrawn), func(w Withdrawal) bool { return SamePerson(w.Voter, vote.Voter) })
 	// Whoever votes in person takes the place of their deputy.
 	a.Votes = slices.DeleteFunc(votes, func(v Vote) bool { return v.For != "" && SamePerson(v.For, vote.Voter) })
@@ -97,11 +97,11 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 }
 
 // recorded says whether this very ballot, which may arrive twice, is recorded.
-func recorded(a Approval, b Ballot, mine int) bool {
+func recorded(a Approval, b Ballot) bool {
 	if b.Made.IsZero() {
 		return false
 	}
-	return mine >= 0 && a.Votes[mine].Evidence == b.Voter.Evidence ||
+	return slices.ContainsFunc(a.Votes, func(v Vote) bool { return v.Evidence == b.Voter.Evidence && v.is(b.Voter) }) ||
 		slices.ContainsFunc(a.Withdrawn, func(w Withdrawal) bool { return w.By == b.Voter.Evidence })
 }
 
@@ -116,7 +116,7 @@ func overtaken(a Approval, b Ballot, mine int) error {
 	}
 	newer := Errorf(CodeConflict, "%s has voted, or withdrawn, after this vote was made: nothing was changed", b.Voter.Name)
 	// Ballots that come this way are taken in turn: the one that stands is older.
-	if mine >= 0 && a.Votes[mine].Way != b.Voter.Way && a.Votes[mine].At.After(b.Made) {
+	if mine >= 0 && !inTurn(a.Votes[mine], b) && a.Votes[mine].At.After(b.Made) {
 		return newer
 	}
 	if slices.ContainsFunc(a.Withdrawn, func(w Withdrawal) bool {
@@ -127,12 +127,23 @@ func overtaken(a Approval, b Ballot, mine int) error {
 	return nil
 }
 
-// withdraw takes the vote at i back.
-func withdraw(a Approval, i int, b Ballot, now time.Time) Approval {
-	v := a.Votes[i]
-	a.Votes = slices.Delete(slices.Clone(a.Votes), i, i+1)
-	a.Withdrawn = append(slices.DeleteFunc(slices.Clone(a.Withdrawn), func(w Withdrawal) bool { return SamePerson(w.Voter, v.Voter) }),
-		Withdrawal{Voter: v.Voter, At: now, Evidence: v.Evidence, By: b.Voter.Evidence})
+// inTurn says whether v came by the queue that b comes by. Vote objects are one, answers
+// in ApprovalTasks another.
+func inTurn(v Vote, b Ballot) bool {
+	queue := func(evidence string) string { kind, _, _ := strings.Cut(evidence, ":"); return kind }
+	return v.Way == b.Voter.Way && queue(v.Evidence) == queue(b.Voter.Evidence)
+}
+
+// withdraw takes the voter's vote back.
+func withdraw(a Approval, b Ballot, now time.Time) Approval {
+	votes := a.Votes
+	a.Votes = slices.DeleteFunc(slices.Clone(votes), func(v Vote) bool { return v.is(b.Voter) })
+	for _, v := range votes {
+		if v.is(b.Voter) {
+			a.Withdrawn = append(slices.DeleteFunc(slices.Clone(a.Withdrawn), func(w Withdrawal) bool { return SamePerson(w.Voter, v.Voter) }),
+				Withdrawal{Voter: v.Voter, At: now, Evidence: v.Evidence, By: b.Voter.Evidence})
+		}
+	}
 	if drop := len(a.Withdrawn) - MaxVotes; drop > 0 {
 		a.Withdrawn = slices.Delete(a.Withdrawn, 0, drop)
 	}

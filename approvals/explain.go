@@ -41,12 +41,7 @@ func Explain(a Approval, id Identity, now time.Time) Explanation {
 	if id.Name == "" {
 		return e
 	}
-	you := &You{}
-	for i := range a.Votes {
-		if SamePerson(a.Votes[i].Voter, id.Name) {
-			you.Vote = &a.Votes[i]
-		}
-	}
+	you := &You{Vote: a.VoteOf(id)}
 	err := why(a, id, now)
 	you.May, you.Code, you.Why = err == nil, CodeOf(err), Message(err)
 	if you.May {

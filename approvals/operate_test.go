@@ -59,6 +59,7 @@ func TestOperate(t *testing.T) {
 		"retry later":                 {before: approved().With(func(a *approvals.Approval) { a.RetryAt = minute(4) }), change: approvals.Again, state: "Approved asked"},
 		"retry what nobody needs":     {before: approved().With(running).With(untold("opened")), code: approvals.CodeConflict, says: "nothing to try again", state: "Approved"},
 		"retry what waits":            {before: ct.Make("a"), code: approvals.CodeConflict, says: "nothing to try again", state: "Pending"},
+		"retry what is no news":       {before: approved().With(running).With(untold("decided")).With(func(a *approvals.Approval) { a.DecidedAt = minute(4).Add(-approvals.TellWithin) }), code: approvals.CodeConflict, says: "nothing to try again", state: "Approved"},
 		"retry what was stopped":      {before: approved().With(func(a *approvals.Approval) { a.Cancellation = &approvals.Cancellation{Why: "x"} }), code: approvals.CodeConflict, says: "nothing to try again", state: "Approved stopped"},
 		"retry, no operator":          {before: approved(), who: "alice", code: approvals.CodeForbidden, says: "alice does not operate", state: "Approved"},
 	} {

@@ -17,7 +17,7 @@ const RetryEvery = 5 * time.Second
 // Errors: CodeConflict (there is nothing to try again).
 func Retry(a Approval, now time.Time) (Approval, Change, error) {
 	switch {
-	case !a.ToRetry():
+	case !a.ToRetry(now):
 		return a, Absent, Errorf(CodeConflict, "there is nothing to try again: its run is there or none is to start, and nobody is left to be told; nothing was changed")
 	case now.Sub(a.RetryAt).Abs() < RetryEvery:
 		return a, Absent, nil
@@ -26,9 +26,15 @@ func Retry(a Approval, now time.Time) (Approval, Change, error) {
 	return a, Again, nil
 }
 
+// TellWithin is how long after a decision it is worth telling of it.
+const TellWithin = 24 * time.Hour
+
 // ToRetry says whether another attempt can change anything: a's run is not there, or
-// somebody could not be told of what still is so.
-func (a Approval) ToRetry() bool {
+// somebody could not be told of what still is so, and still is news.
+func (a Approval) ToRetry(now time.Time) bool {
+	if a.Decided() && now.Sub(a.DecidedAt) > TellWithin {
+		return a.ToRelease()
+	}
 	return a.ToRelease() || slices.ContainsFunc(a.Deliveries, func(d Delivery) bool {
 		return d.Failed() && (d.Event == EventDecided) == a.Decided()
 	})

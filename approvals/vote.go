@@ -95,6 +95,14 @@ func (v Vote) is(id Identity) bool {
 	return login || SamePerson(v.Voter, id.Name)
 }
 
+// VoteOf is id's live vote on a, nil for none. Nothing in it may be changed.
+func (a Approval) VoteOf(id Identity) *Vote {
+	if i := slices.IndexFunc(a.Votes, func(v Vote) bool { return v.is(id) }); i >= 0 && id.Name != "" {
+		return &a.Votes[i]
+	}
+	return nil
+}
+
 // may says why id may not vote on a, or nil.
 func may(a Approval, id Identity) error {
 	p := a.Terms.Policy
@@ -102,7 +110,7 @@ func may(a Approval, id Identity) error {
 		return Errorf(CodeUnauthenticated, "nobody is logged in: use the link that was mailed to you, or send a Kubernetes bearer token")
 	}
 	if id.Way == WayLink && p.LinkNeedsLogin {
-		return Errorf(CodeForbidden, "%s takes no vote by a mailed link: log in to decide", p.name())
+		return Errorf(CodeForbidden, "%s takes no vote by a mailed link: log in, or send a Kubernetes bearer token", p.name())
 	}
 	if p.excludes(a.Terms.Requester) && p.asked(id.Name, a.Terms.Requester) {
 		return Errorf(CodeForbidden, "%s asked for this and %s does not let the requester decide; %s can", id.Name, p.name(), p.Who())

@@ -154,7 +154,7 @@ func newView(d Data, most int) View {
 		Comment: drop(first(d.Comment, 4*approvals.MaxComment)), MaxComment: approvals.MaxComment,
 		Link: drop(d.Link), Action: drop(d.Action), Base: drop(d.Base),
 		Now: stamp(d.Now), Origin: originOf(a), Reason: drop(first(d.Reason, 4*approvals.MaxComment)),
-		Retry: d.Operator && a.ToRetry(), Cancel: d.Operator && a.ToCancel(), Asked: newMoment(a.RetryAt, d.Now),
+		Retry: d.Operator && a.ToRetry(d.Now), Cancel: d.Operator && a.ToCancel(), Asked: newMoment(a.RetryAt, d.Now),
 	}
 	if d.Live {
 		v.Events = v.Base + "/events?" + url.Values{"namespace": {a.Namespace}, "name": {a.Name}}.Encode()

@@ -10,9 +10,6 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// tellFor is how long after a decision it is worth telling of it.
-const tellFor = 24 * time.Hour
-
 // Due is a delivery that is to be made.
 type Due struct {
 	Message Message
@@ -137,7 +134,7 @@ func (p *plan) remind(m Message, since time.Time) {
 
 // outcome wants what is told of the end.
 func (p *plan) outcome() {
-	if p.now.Sub(p.a.DecidedAt) > tellFor {
+	if p.now.Sub(p.a.DecidedAt) > approvals.TellWithin {
 		return
 	}
 	m := Message{Kind: Decided, Event: string(Decided)}

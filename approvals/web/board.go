@@ -71,14 +71,14 @@ func (s *server) mine(w http.ResponseWriter, r *http.Request) {
 	pending := all.In("").Pending
 	_ = v.prove(ctx, pending) // logged; for whom is not proved less waits
 	forMe, page, err := s.section(r, "/mine", "after", mostUrgent, keep(pending, func(e *overview.Entry) bool {
-		return voteOf(e.Approval, id) == nil && v.waits(ctx, e)
+		return e.VoteOf(id) == nil && v.waits(ctx, e)
 	}))
 	if err != nil {
 		s.fails(w, err)
 		return
 	}
 	forMe.Title, forMe.Empty, forMe.Items = "Waiting for me", "Nothing waits for you.", v.items(ctx, page)
-	byVote := order{at: func(e *overview.Entry) time.Time { return voteOf(e.Approval, id).At }, last: true}
+	byVote := order{at: func(e *overview.Entry) time.Time { return e.VoteOf(id).At }, last: true}
 	voted := slices.Clone(all.In("").VotedBy(id.Name))
 	byVote.sort(voted)
 	decided, page, err := s.section(r, "/mine", "voted", byVote, voted)
@@ -90,18 +90,11 @@ func (s *server) mine(w http.ResponseWriter, r *http.Request) {
 	s.list(w, id, templates.List{Here: "mine", Sections: []templates.Section{forMe, decided}})
 }
 
-func voteOf(a approvals.Approval, id approvals.Identity) *approvals.Vote {
-	if i := slices.IndexFunc(a.Votes, func(v approvals.Vote) bool { return v.Voter == id.Name }); i >= 0 {
-		return &a.Votes[i]
-	}
-	return nil
-}
-
 func (v *viewer) items(ctx context.Context, page []*overview.Entry) []templates.Item {
 	_ = v.prove(ctx, page) // logged; who is not proved is not asked to decide
 	out := make([]templates.Item, 0, len(page))
 	for _, e := range page {
-		mine := voteOf(e.Approval, v.id)
+		mine := e.VoteOf(v.id)
 		out = append(out, templates.Item{Approval: e.Approval, Vote: mine, Mine: mine == nil && v.waits(ctx, e)})
 	}
 	return out

@@ -97,7 +97,7 @@ func (s *server) watch(ctx context.Context, v *viewer, namespace string) func() 
 				one.sum += e.Sum // in whatever order
 			}
 			sum += one.sum
-			if unknown == 0 {
+			if !v.unproved() && unknown == 0 {
 				now[name] = one
 			}
 		}
@@ -120,7 +120,7 @@ func (s *server) watchOne(ctx context.Context, v *viewer, key approvals.Key) fun
 			if err := s.maySee(ctx, id, a); err != nil {
 				return 0, err
 			}
-			got = true
+			got, key = true, a.Key // another one of that name is not theirs for that
 		}
 		return overview.Sum(seed, a), nil
 	}

@@ -174,6 +174,92 @@ func TestEvents(t *testing.T) {
 	})
 }
 
+// recovering is a cluster that does not answer at first, and lets ron approve.
+type recovering struct {
+	fakeAuth
+	up bool
+}
+
+var errDown = approvals.Errorf(approvals.CodeUnavailable, "down")
+
+func (r *recovering) MaySee(context.Context, approvals.Identity, string, string, string) (bool, error) {
+	if !r.up {
+		return false, errDown
+	}
+	return false, nil
+}
+
+func (r *recovering) Has(_ context.Context, id approvals.Identity, _, _ string, _ approvals.Right) (bool, error) {
+	if !r.up {
+		return false, errDown
+	}
+	return id.Name == "ron", nil
+}
+
+// TestEventsRecover: what could not be found out when a stream began is asked again.
+func TestEventsRecover(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, n := withNews(t, base, ct.Make("a").Users("alice", "bob", "carol").Quorum(3).With(func(a *approvals.Approval) { a.Terms.Policy.RBAC = true }).Obj())
+		auth, c, start := &recovering{}, &client{}, time.Now()
+		b.Now = func() time.Time { return ct.T0.Add(time.Since(start)) }
+		b.Auth, b.Deps.Desk.(*approvals.Desk).Rights = auth, auth
+		b.handler = web.Handler(b.Deps)
+		ctx, cancel := context.WithCancel(t.Context())
+		end := b.listen(ctx, c, "/events", "ron")
+		auth.up = true
+		time.Sleep(time.Minute) // what the cluster said is believed for less
+		b.voted(t, "a", "alice")
+		n.tell()
+		synctest.Wait()
+		if c.changed() != 1 {
+			t.Errorf("sent %q", c.Body)
+		}
+		cancel()
+		<-end
+	})
+}
+
+// remade is a store in which an Approval is deleted, and another of its name made.
+type remade struct {
+	approvals.Store
+	uid string
+}
+
+func (r *remade) Get(ctx context.Context, key approvals.Key) (approvals.Approval, error) {
+	if key.UID != "" && key.UID != r.uid {
+		return approvals.Approval{}, approvals.Errorf(approvals.CodeNotFound, "gone")
+	}
+	key.UID = ""
+	a, err := r.Store.Get(ctx, key)
+	a.UID = r.uid
+	return a, err
+}
+
+// TestEventsOfOne: a stream is of the Approval that its page shows, and not of another
+// one that has its name later and that its reader may not see.
+func TestEventsOfOne(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, n := withNews(t, base, ct.Make("a").Users("alice").Obj())
+		store, c := &remade{b.Deps.Store, "first"}, &client{}
+		b.Deps.Store = store
+		b.handler = web.Handler(b.Deps)
+		end := b.listen(t.Context(), c, "/events?namespace=prod&name=a", "alice")
+		store.uid = "second"
+		n.tell()
+		synctest.Wait()
+		select {
+		case <-end:
+		default:
+			t.Error("it goes on, with another Approval")
+		}
+		if c.changed() != 1 {
+			t.Errorf("sent %q", c.Body)
+		}
+	})
+}
+
 // TestEventsEnd: after their time, with the service, and with their client.
 func TestEventsEnd(t *testing.T) {
 	t.Parallel()

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 
 	"github.com/gorilla/mux"
 
@@ -128,22 +127,19 @@ func (d Deps) Show(a approvals.Approval, voter string) templates.Data {
 }
 
 // byMail is what the page behind a mailed link shows: where the Gate wants a login,
-// the way to it.
+// the way to it, if there is one.
 func (d Deps) byMail(a approvals.Approval, voter string) templates.Data {
 	data := d.showTo(a, approvals.Identity{Name: voter, Way: approvals.WayLink})
-	if a.Terms != nil && a.Terms.Policy.LinkNeedsLogin && !a.Decided() {
+	if d.Login != nil && a.Terms != nil && a.Terms.Policy.LinkNeedsLogin && !a.Decided() {
 		data.LogIn = d.PageURL(a)
 	}
 	return data
 }
 
 func (d Deps) showTo(a approvals.Approval, id approvals.Identity) templates.Data {
-	now, voter := d.Now(), id.Name
+	now := d.Now()
 	data := templates.Data{
-		Approval: a, Recipient: voter, Now: now, Base: trimSlash(d.External.Path), Dashboard: d.Dashboard,
-	}
-	if i := slices.IndexFunc(a.Votes, func(v approvals.Vote) bool { return v.Voter == voter }); i >= 0 {
-		data.MyVote = &a.Votes[i]
+		Approval: a, Recipient: id.Name, MyVote: a.VoteOf(id), Now: now, Base: trimSlash(d.External.Path), Dashboard: d.Dashboard,
 	}
 	if a.Terms != nil {
 		for _, name := range a.Terms.Policy.Show {

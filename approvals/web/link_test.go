@@ -75,7 +75,7 @@ func TestLinkVotes(t *testing.T) {
 		"a long comment":     {voter: "alice", form: vote("approve", long), status: 400, want: "100000 bytes and the most is 2048", outcome: approvals.Pending},
 		"a huge form":        {voter: "alice", form: vote("approve", strings.Repeat("x", 2<<20)), status: 413, want: "The form is far too large; nothing was recorded.", outcome: approvals.Pending},
 		"the requester":      {a: ct.Make("a").Users("alice", "bob").Requester("alice"), voter: "alice", form: vote("approve", ""), status: 403, want: "does not let the requester decide", outcome: approvals.Pending},
-		"a login is needed":  {a: ct.Make("a").With(func(a *approvals.Approval) { a.Terms.Policy.LinkNeedsLogin = true }), voter: "alice", form: vote("approve", ""), status: 403, want: `/approvals/prod/a">Log in</a>`, outcome: approvals.Pending},
+		"a login is needed":  {a: ct.Make("a").With(func(a *approvals.Approval) { a.Terms.Policy.LinkNeedsLogin = true }), voter: "alice", form: vote("approve", ""), status: 403, want: "takes no vote by a mailed link: log in, or send a Kubernetes bearer token", outcome: approvals.Pending},
 		"no longer listed":   {a: ct.Make("a").Users("bob"), voter: "alice", form: vote("approve", ""), status: 403, want: "this is not for alice to decide", outcome: approvals.Pending},
 		"the other, after": {
 			a: ct.Make("a").Users("alice", "bob").Voted("bob", approvals.Approve, ""), voter: "alice", form: vote("approve", ""), status: 409,
@@ -116,6 +116,18 @@ func TestLinkVotes(t *testing.T) {
 			}
 			wantHeaders(t, name, w.Header())
 		})
+	}
+}
+
+// TestLinkNeedsLogin: the page behind the link leads to the login, where there is one.
+func TestLinkNeedsLogin(t *testing.T) {
+	t.Parallel()
+	a := ct.Make("a").With(func(a *approvals.Approval) { a.Terms.Policy.LinkNeedsLogin = true }).Obj()
+	for want, b := range map[bool]*bench{true: newLoginBench(t, base, a), false: newBench(t, base, a)} {
+		w := b.ask(http.MethodGet, "/links/"+b.token(t, a, "alice"), "")
+		if strings.Contains(w.Body.String(), `/approvals/prod/a">Log in</a>`) != want || !strings.Contains(w.Body.String(), "takes no vote by a mailed link") || strings.Contains(w.Body.String(), `name="vote"`) {
+			t.Errorf("with a login %t: %s", want, w.Body)
+		}
 	}
 }
 

@@ -50,7 +50,7 @@ func (s *server) operated(ctx context.Context, key approvals.Key, id approvals.I
 // operator says whether id looks after a's namespace, where there is anything that
 // an operator could do about a.
 func (s *server) operator(ctx context.Context, a approvals.Approval, id approvals.Identity) bool {
-	if !a.ToCancel() && !a.ToRetry() {
+	if !a.ToCancel() && !a.ToRetry(s.Now()) {
 		return false
 	}
 	may, _ := s.operates(ctx, id, map[string]bool{a.Namespace: true})

@@ -174,6 +174,10 @@ func (c *counting) MaySee(_ context.Context, id approvals.Identity, verb, namesp
 	return c.count(id.Name + " " + verb + " " + namespace)
 }
 
+func (c *counting) MayOperate(_ context.Context, id approvals.Identity, namespace string) (bool, error) {
+	return c.count(id.Name + " operate " + namespace)
+}
+
 func (c *counting) Has(_ context.Context, id approvals.Identity, namespace, gate string, _ approvals.Right) (bool, error) {
 	return c.count(id.Name + " approve " + namespace + "/" + gate)
 }
@@ -244,4 +248,33 @@ func TestRightsAreAskedOnce(t *testing.T) {
 	now = now.Add(2 * time.Second)
 	look("mallory")
 	want("and again", 21, 1)
+}
+
+// TestNoRightsInWhatIsNone: what people type in the place of a namespace is not asked
+// about when none can be called that, so that nobody fills the memory with it.
+func TestNoRightsInWhatIsNone(t *testing.T) {
+	t.Parallel()
+	b := newLoginBench(t, base, ct.Make("a").Obj())
+	auth := &counting{asked: map[string]int{}}
+	b.Auth, b.Operators = auth, auth
+	b.handler = web.Handler(b.Deps)
+	long, longest := strings.Repeat("n", 64), strings.Repeat("n", 63)
+	for path, want := range map[string]int{"/operations?namespace=" + long: http.StatusForbidden, "/?namespace=" + long: http.StatusOK, "/operations?namespace=" + longest: http.StatusForbidden} {
+		if w := b.ask(http.MethodGet, path, "", as("mallory")...); w.Code != want {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+	for _, namespace := range []string{long, longest} {
+		if w := b.ask(http.MethodGet, "/api/v1/namespaces/"+namespace+"/approvals", "", bearer("mallory")...); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"items": []`) {
+			t.Errorf("%s: %d %s", namespace, w.Code, w.Body)
+		}
+	}
+	if auth.asked["mallory operate "+longest] != 1 || auth.asked["mallory list "+longest] != 1 {
+		t.Errorf("asked %v", auth.asked)
+	}
+	for q := range auth.asked {
+		if strings.Contains(q, long) {
+			t.Errorf("asked %q", q)
+		}
+	}
 }

@@ -18,6 +18,9 @@ const (
 	// maxRights bounds how many answers are remembered; past it remembering begins
 	// again.
 	maxRights = 1 << 15
+	// maxNamespace is the longest name that a namespace has. People type others, and in
+	// those nobody may do anything: that is neither asked nor remembered.
+	maxNamespace = 63
 	// rightsWithin bounds what a page asks the cluster, rightsAtOnce how much of it
 	// at a time.
 	rightsWithin = 5 * time.Second
@@ -61,6 +64,9 @@ type answer struct {
 
 // mayList says whether id may list the Approvals of a namespace, of all with "".
 func (r *rights) mayList(ctx context.Context, who person, id approvals.Identity, namespace string) (bool, error) {
+	if len(namespace) > maxNamespace {
+		return false, nil
+	}
 	a := r.ask(ctx, question{who: who, verb: "list", namespace: namespace}, func(ctx context.Context, a *answer) {
 		a.yes, a.err = r.auth.MaySee(ctx, id, "list", namespace, "")
 	})
@@ -69,7 +75,7 @@ func (r *rights) mayList(ctx context.Context, who person, id approvals.Identity,
 
 // mayOperate says whether id looks after the service in a namespace, in all with "".
 func (r *rights) mayOperate(ctx context.Context, who person, id approvals.Identity, namespace string) (bool, error) {
-	if r.operators == nil {
+	if r.operators == nil || len(namespace) > maxNamespace {
 		return false, nil
 	}
 	a := r.ask(ctx, question{who: who, verb: "operate", namespace: namespace}, func(ctx context.Context, a *answer) {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"unique"
 
@@ -62,6 +63,14 @@ func (v *viewer) proved(ctx context.Context, a approvals.Approval) (approvals.Id
 		v.gates[g] = p
 	}
 	return p.id, p.err
+}
+
+// unproved forgets for which Gates the person could not be proved, and says whether there
+// were any: whoever looks again asks again.
+func (v *viewer) unproved() bool {
+	before := len(v.gates)
+	maps.DeleteFunc(v.gates, func(_ gate, p proof) bool { return p.err != nil })
+	return len(v.gates) != before
 }
 
 // prove proves the person for the Gates of list, several at once: RBAC is asked once

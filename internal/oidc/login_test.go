@@ -336,6 +336,42 @@ func TestPassedOn(t *testing.T) {
 	}
 }
 
+// TestNotAnIDToken: not all that the provider signs for us says who has logged in here.
+func TestNotAnIDToken(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, external, nil)
+	key, two := b.provider.key, []string{"countersign", "other"}
+	token := func(typ any, c claims) string {
+		header := claims{"alg": "RS256", "kid": "1"}
+		if typ != nil {
+			header["typ"] = typ
+		}
+		return sign(key, header, b.provider.good(c))
+	}
+	for name, c := range map[string]struct {
+		token string
+		is    bool
+	}{
+		"no type":                      {token(nil, nil), true},
+		"JWT":                          {token("jwt", claims{"typ": "ID", "azp": "countersign"}), true},
+		"for two, given to us":         {token("JWT", claims{"aud": two, "azp": "countersign"}), true},
+		"for two, given to who knows":  {token("JWT", claims{"aud": two}), false},
+		"given to another":             {token("JWT", claims{"azp": "other"}), false},
+		"an access token":              {token("at+jwt", nil), false},
+		"an access token, by Keycloak": {token("JWT", claims{"typ": "Bearer"}), false},
+		"a logout token":               {token("logout+jwt", nil), false},
+		"a logout token without type":  {token(nil, claims{"events": claims{"http://schemas.openid.net/event/backchannel-logout": claims{}}}), false},
+		"a type that is none":          {token(7, nil), false},
+	} {
+		id, err := b.who(nil, "Authorization", "Bearer "+c.token)
+		if !c.is {
+			wantNobody(t, name, id, err)
+		} else if err != nil || id.Name != "alice@example.com" {
+			t.Errorf("%s: %+v, %v", name, id, err)
+		}
+	}
+}
+
 // fakeCluster believes everything, so that a test sees what it is asked.
 type fakeCluster struct{ asked []string }
 

@@ -223,11 +223,14 @@ func (l *Login) verify(ctx context.Context, k *known, raw string) (*oidc.IDToken
 }
 
 // isIDToken says why a token that the provider signed for us is none that says who
-// logged in here: an access token, or one that was given to another client.
+// logged in here: an access token, one that says that somebody was logged out, or one
+// that was given to another client.
 func (l *Login) isIDToken(raw string, t *oidc.IDToken) error {
 	var claims struct {
 		Type  string `json:"typ"` // Keycloak's
 		Party string `json:"azp"`
+		// Events is a logout token's, which is signed for us too and may have no type.
+		Events json.RawMessage `json:"events"`
 	}
 	if err := t.Claims(&claims); err != nil {
 		return bad(err, "the ID token's claims do not read")
@@ -245,6 +248,8 @@ func (l *Login) isIDToken(raw string, t *oidc.IDToken) error {
 		return bad(err, "the ID token's header does not read")
 	case header.Type != "" && !strings.EqualFold(header.Type, "JWT"), claims.Type != "" && !strings.EqualFold(claims.Type, "ID"):
 		return bad(nil, "this is an access token, and it takes the ID token to say who you are")
+	case claims.Events != nil:
+		return bad(nil, "this token tells of an event, a logout say, and it takes the ID token to say who you are")
 	case claims.Party != "" && claims.Party != l.config.ClientID, claims.Party == "" && len(t.Audience) > 1:
 		return bad(nil, "the ID token was given to another client than %q: log in here", l.config.ClientID)
 	}

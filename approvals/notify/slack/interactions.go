@@ -28,6 +28,8 @@ const (
 // Desk takes votes.
 type Desk interface {
 	Vote(ctx context.Context, key approvals.Key, b approvals.Ballot) (approvals.Approval, approvals.Change, error)
+	// Prove returns id with the rights that matter for a.
+	Prove(ctx context.Context, a approvals.Approval, id approvals.Identity, breakGlass bool) (approvals.Identity, error)
 }
 
 // Interactions takes what people press in Slack. It believes the signature of
@@ -139,6 +141,9 @@ func (i *Interactions) button(ctx context.Context, c *Channel, key approvals.Key
 // ask opens the dialog for a vote with more than a button, for who may vote.
 func (i *Interactions) ask(ctx context.Context, c *Channel, key approvals.Key, p slack.InteractionCallback, reference string, v approvals.Verdict) error {
 	a, id, err := i.voter(ctx, c, key, p.User.ID)
+	if err == nil {
+		id, err = i.Desk.Prove(ctx, a, id, false)
+	}
 	if err == nil {
 		err = approvals.MayVote(a, id)
 	}

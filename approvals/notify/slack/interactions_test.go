@@ -322,6 +322,43 @@ func TestApproveDialog(t *testing.T) {
 	}
 }
 
+// deputies has bob for alice.
+type deputies struct{}
+
+func (deputies) Of(_ context.Context, name, _, _ string, _ time.Time) ([]string, error) {
+	if name != "bob" {
+		return nil, nil
+	}
+	return []string{"alice"}, nil
+}
+
+// allowed lets ron approve on any Gate.
+type allowed struct{}
+
+func (allowed) Has(_ context.Context, id approvals.Identity, _, _ string, r approvals.Right) (bool, error) {
+	return id.Name == "ron" && r == approvals.RightApprove, nil
+}
+
+// TestDialogOfWhoIsNotNamed: who may vote by RBAC or as somebody's deputy is shown the
+// dialog as they may press the button.
+func TestDialogOfWhoIsNotNamed(t *testing.T) {
+	t.Parallel()
+	for user, shown := range map[string]bool{"UBOB": true, "URON": true, "UEVE": false} {
+		b := newBench(t, ct.Make("apply-1").Users("alice").With(func(a *approvals.Approval) {
+			a.Terms.Policy.RBAC, a.Terms.Policy.Comment = true, approvals.CommentRequired
+		}), func(c *Config) { c.Users = map[string]string{"UBOB": "bob", "URON": "ron", "UEVE": "eve"} })
+		desk := b.Desk.(*approvals.Desk)
+		desk.Deputies, desk.Rights = deputies{}, allowed{}
+		b.post(t, b.press(user, actionApprove, theReference))
+		if got := strings.HasSuffix(b.slack.called(), "views.open"); got != shown {
+			t.Errorf("%s: dialog %t, told %q", user, got, b.told(t))
+		}
+		if w := b.post(t, submit(user, "no")); strings.Contains(w.Body.String(), "recorded.") != shown {
+			t.Errorf("%s: %s", user, w.Body)
+		}
+	}
+}
+
 // TestRejectButton: where a Gate wants a reason for a rejection, the plain button asks
 // for it, and approving takes none.
 func TestRejectButton(t *testing.T) {

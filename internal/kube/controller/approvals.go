@@ -193,6 +193,7 @@ func (r *Approvals) end(ctx context.Context, key approvals.Key, change func(appr
 // release posts until the run is seen. The run's name is the key: whatever is
 // posted again can start nothing twice.
 func (r *Approvals) release(ctx context.Context, a approvals.Approval) (ctrl.Result, error) {
+	r.Releaser.Attempts.Ask(a.Key, a.RetryAt)
 	if a.Terms.Target != nil {
 		return r.releaseTarget(ctx, a)
 	}
@@ -217,7 +218,6 @@ func (r *Approvals) release(ctx context.Context, a approvals.Approval) (ctrl.Res
 	if found.Stranger {
 		return ctrl.Result{RequeueAfter: strangerAgain}, r.unreleased(ctx, a, kube.NameTaken(a))
 	}
-	r.Releaser.Attempts.Ask(a.Key, a.RetryAt)
 	attempt, due := r.Releaser.Attempts.Get(a.Key, now)
 	if attempt.Posts == 0 && len(a.Votes) > 0 {
 		if left := a.DecidedAt.Add(grace).Sub(now); left > 0 {

@@ -102,6 +102,38 @@ func TestTargetIsTriedAgain(t *testing.T) {
 	}
 }
 
+// TestTargetIsTriedAgainNow: a wish is acted on at once, and once.
+func TestTargetIsTriedAgainNow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, strings.Replace(polled, "data: {status: init}", "data: {other: key}", 1))
+	name := w.opened()
+	w.vote(name, "alice", approvals.Approve)
+	for range 6 {
+		w.wait(2 * time.Minute)
+		w.step(w.approvals, name)
+	}
+	var cm corev1.ConfigMap
+	if err := w.Get(t.Context(), request("plan-1-cm").NamespacedName, &cm); err != nil {
+		t.Fatal(err)
+	}
+	w.retry(name)
+	if res := w.step(w.approvals, name); res.RequeueAfter != 2*time.Second || w.get(name).Unreleased == nil {
+		t.Errorf("not tried at once: the next one comes in %s", res.RequeueAfter)
+	}
+	cm.Data["status"] = "init"
+	if err := w.Update(t.Context(), &cm); err != nil {
+		t.Fatal(err)
+	}
+	if w.step(w.approvals, name); w.status() != "init" {
+		t.Error("one wish was acted on twice")
+	}
+	w.wait(10 * time.Second)
+	w.retry(name)
+	if w.step(w.approvals, name); w.status() != "success" {
+		t.Error("not tried again")
+	}
+}
+
 // TestTargetGivesUp: after a day nobody is surprised any more.
 func TestTargetGivesUp(t *testing.T) {
 	t.Parallel()
