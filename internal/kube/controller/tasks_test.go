@@ -35,6 +35,7 @@ metadata: {name: deploy-1, uid: run-2, labels: {tekton.dev/pipeline: deploy}, an
 spec: {pipelineRef: {name: deploy}}
 status:
   conditions: [{type: Succeeded, status: Unknown, reason: Running}]
+  childReferences: [{apiVersion: tekton.dev/v1beta1, kind: CustomRun, name: deploy-1-approval, pipelineTaskName: approval}]
   pipelineSpec:
     tasks:
       - name: approval
@@ -65,6 +66,7 @@ type tasking struct {
 	tasks     *Tasks
 	abandoned *Abandoned
 	kind      tasks.Mapping
+	customRun string // the CustomRun's name
 }
 
 const customRun = "deploy-1-approval"
@@ -95,7 +97,7 @@ func newTasking(t *testing.T, kind string, change ...string) *tasking {
 		return cel.Results(ctx, a, vars)
 	}
 	w.desk.Results, w.approvals.Results = results, results
-	x := &tasking{world: w, kind: m, tasks: &Tasks{
+	x := &tasking{world: w, kind: m, customRun: customRun, tasks: &Tasks{
 		Client: w, Store: w.store, Opener: w.approvals.Opener, Runs: &kube.CustomRuns{Client: w, Live: w, Now: w.now}, Kinds: &kube.Kinds{Live: w, Now: w.now},
 		Mirrors: map[string]kube.Mirror{tasks.Automatiko: kube.AutomatikoView(w, &url.URL{Scheme: "https", Host: "approve.example.com"}), tasks.KubeRocketCI: kube.KubeRocketCIView(w)},
 		Results: results, Ended: w.desk.Ended, Events: w.events, Now: w.now, Log: w.approvals.Log,
@@ -123,7 +125,7 @@ func (x *tasking) define(manager string) {
 func (x *tasking) settle() *pipelinev1beta1.CustomRun {
 	x.t.Helper()
 	for range 4 {
-		x.step(x.tasks, customRun)
+		x.step(x.tasks, x.customRun)
 		for _, a := range x.all() {
 			x.step(x.approvals, a.Name)
 			x.step(x.abandoned, a.Name)
@@ -135,7 +137,7 @@ func (x *tasking) settle() *pipelinev1beta1.CustomRun {
 func (x *tasking) run() *pipelinev1beta1.CustomRun {
 	x.t.Helper()
 	var cr pipelinev1beta1.CustomRun
-	if err := x.Get(x.t.Context(), request(customRun).NamespacedName, &cr); err != nil {
+	if err := x.Get(x.t.Context(), request(x.customRun).NamespacedName, &cr); err != nil {
 		x.t.Fatal(err)
 	}
 	return &cr
@@ -597,11 +599,14 @@ func TestRecorded(t *testing.T) {
 		var like pipelinev1.PipelineRun
 		x.must(x.Get(t.Context(), request("deploy-1").NamespacedName, &like))
 		pr.Status = like.Status
+		x.customRun = pr.Name + "-approval"
+		pr.Status.ChildReferences[0].Name = x.customRun
 		pr.Status.PipelineSpec.Tasks[0].Params[0].Value = *pipelinev1.NewStructuredValues("Deploy 1.2 to production")
 		x.must(x.Create(t.Context(), pr))
-		x.change(func(cr *pipelinev1beta1.CustomRun) {
-			cr.OwnerReferences[0].Name, cr.OwnerReferences[0].UID = pr.Name, pr.UID
-		})
+		var cr pipelinev1beta1.CustomRun
+		x.must(x.Get(t.Context(), request(customRun).NamespacedName, &cr))
+		cr.Name, cr.ResourceVersion, cr.OwnerReferences[0].Name, cr.OwnerReferences[0].UID = x.customRun, "", pr.Name, pr.UID
+		x.must(x.Create(t.Context(), &cr))
 		return x, a.Name
 	}
 	edit := func(x *tasking, name string, edit func(*pipelinev1.PipelineRun)) {
@@ -645,7 +650,7 @@ func TestRecorded(t *testing.T) {
 			t.Parallel()
 			x, by := setup(t)
 			c.change(x, by)
-			x.step(x.tasks, customRun)
+			x.step(x.tasks, x.customRun)
 			got, list := ending(x.run()), x.tasksOnly()
 			if c.asked {
 				if got != "" || len(list) != 1 {
