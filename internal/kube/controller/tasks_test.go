@@ -246,6 +246,28 @@ func TestTaskEnds(t *testing.T) {
 	}
 }
 
+// TestKindIsFixed: who edits a CustomRun that waits does not choose what a rejection
+// means.
+func TestKindIsFixed(t *testing.T) {
+	t.Parallel()
+	x := newTasking(t, "manual-approval-gate")
+	x.settle()
+	other, _ := tasks.Find(tasks.Automatiko)
+	x.change(func(cr *pipelinev1beta1.CustomRun) { cr.Spec.CustomRef.APIVersion = other.APIVersion })
+	x.vote(x.only().Name, "alice", approvals.Reject)
+	if got := ending(x.settle()); !strings.HasPrefix(got, "False Failed Approval Task denied") {
+		t.Errorf("made automatiko's: %s", got)
+	}
+
+	x = newTasking(t, "manual-approval-gate")
+	x.settle()
+	x.change(func(cr *pipelinev1beta1.CustomRun) { cr.Spec.CustomRef.Kind = "Nothing" })
+	x.vote(x.only().Name, "alice", approvals.Approve)
+	if got := ending(x.settle()); !strings.HasPrefix(got, "True Succeeded TaskRun succeeded") {
+		t.Errorf("made nobody's: %s", got)
+	}
+}
+
 func TestKubeRocketCI(t *testing.T) {
 	t.Parallel()
 	x := newTasking(t, "kuberocketci")
