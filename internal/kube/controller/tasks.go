@@ -149,7 +149,7 @@ func (r *Tasks) begin(ctx context.Context, cr *pipelinev1beta1.CustomRun, kind t
 	if whole.Spec.CustomSpec != nil {
 		return ctrl.Result{}, r.refuse(ctx, whole, "customSpec is not for approval tasks: use taskRef with apiVersion and kind, and params")
 	}
-	recorded, err := r.Store.Recorded(ctx, member)
+	recorded, err := r.Store.Recorded(ctx, whole, member)
 	if err != nil {
 		return ctrl.Result{}, err
 	}

@@ -487,7 +487,7 @@ func (x *tasking) param(name, value string) {
 func (x *tasking) pipeline(edit func(*pipelinev1.PipelineSpec)) {
 	x.t.Helper()
 	var pr pipelinev1.PipelineRun
-	x.must(x.Get(x.t.Context(), request("deploy-1").NamespacedName, &pr))
+	x.must(x.Get(x.t.Context(), request(x.run().OwnerReferences[0].Name).NamespacedName, &pr))
 	edit(pr.Status.PipelineSpec)
 	x.must(x.WithWatch.Update(x.t.Context(), &pr))
 }
@@ -608,9 +608,10 @@ func TestForged(t *testing.T) {
 // and no other.
 func TestRecorded(t *testing.T) {
 	t.Parallel()
-	setup := func(t *testing.T) (*tasking, string) {
+	const inConfigMap = "one whose outcome is written elsewhere"
+	setup := func(t *testing.T, world string) (*tasking, string) {
 		x := newTasking(t, "automatiko")
-		for _, o := range kubetest.Objects(t, kubetest.World) {
+		for _, o := range kubetest.Objects(t, world) {
 			x.must(x.Create(t.Context(), o))
 		}
 		x.step(x.runs, "plan-1")
@@ -664,13 +665,24 @@ func TestRecorded(t *testing.T) {
 		"a run from before": {func(x *tasking, n string) {
 			edit(x, n, func(pr *pipelinev1.PipelineRun) { pr.CreationTimestamp = metav1.NewTime(ct.T0.Add(-time.Hour)) })
 		}, true},
+		"a Gate of its own": {func(x *tasking, _ string) {
+			x.must(x.Create(x.t.Context(), kubetest.Objects(x.t, "kind: Gate\nmetadata: {name: strict}\nspec: {approvers: {users: [{name: carol}]}}")[0]))
+			x.param("gate", "strict")
+		}, true},
+		"the Gate that decided": {func(x *tasking, _ string) { x.param("gate", "production") }, false},
+		// A ConfigMap was told: no run of the Approval's name is its doing.
+		inConfigMap:                   {func(*tasking, string) {}, true},
 		"an undecided one's":          {func(x *tasking, n string) { x.undecide(n) }, true},
 		"another run was seen before": {func(x *tasking, n string) { x.next(n, "other-uid") }, true},
 		"this run was seen before":    {func(x *tasking, n string) { x.next(n, "uid-of-"+n) }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			x, by := setup(t)
+			world := kubetest.World
+			if name == inConfigMap {
+				world = polled
+			}
+			x, by := setup(t, world)
 			c.change(x, by)
 			x.step(x.tasks, x.customRun)
 			got, list := ending(x.run()), x.tasksOnly()
