@@ -250,7 +250,7 @@ func (r *Approvals) settle(ctx context.Context, a approvals.Approval) error {
 		if seen, ok, err := r.Releaser.Targets.Confirm(ctx, a, r.Now()); ok && err == nil {
 			return r.confirmTarget(ctx, seen)
 		}
-	} else if a.Cancellation != nil && a.Outcome != approvals.Cancelled {
+	} else if a.Terms.Target == nil && a.Cancellation != nil && a.Outcome != approvals.Cancelled {
 		found, err := kube.FindStarted(ctx, r.Client, a, r.Now())
 		if err != nil {
 			return err
@@ -281,7 +281,7 @@ func (r *Approvals) reportError(ctx context.Context, a approvals.Approval, attem
 // unreleased writes why there is no run yet; the same words again write nothing.
 func (r *Approvals) unreleased(ctx context.Context, a approvals.Approval, p approvals.Problem) error {
 	_, err := r.Store.Update(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
-		if a.Next != nil {
+		if !a.ToRelease() { // it has come meanwhile, or is not wanted any more
 			return a, approvals.Absent, nil
 		}
 		a.Unreleased = &p

@@ -20,6 +20,7 @@ func (r *Approvals) releaseTarget(ctx context.Context, a approvals.Approval) (ct
 			return approvals.GiveUp(a, now)
 		})
 	}
+	r.Releaser.Attempts.Ask(a.Key, a.RetryAt)
 	attempt, due := r.Releaser.Attempts.Get(a.Key, now)
 	if attempt.Posts == 0 && len(a.Votes) > 0 {
 		if left := a.DecidedAt.Add(grace).Sub(now); left > 0 {

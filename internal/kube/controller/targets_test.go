@@ -102,6 +102,54 @@ func TestTargetIsTriedAgain(t *testing.T) {
 	}
 }
 
+// TestTargetIsTriedWhenAsked: a wish makes the leader write at once, and once.
+func TestTargetIsTriedWhenAsked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, strings.Replace(polled, "data: {status: init}", "data: {other: key}", 1))
+	name := w.opened()
+	w.vote(name, "alice", approvals.Approve)
+	for range 6 {
+		w.wait(2 * time.Minute)
+		w.step(w.approvals, name)
+	}
+	cm := &corev1.ConfigMap{}
+	if err := w.Get(t.Context(), request("plan-1-cm").NamespacedName, cm); err != nil {
+		t.Fatal(err)
+	}
+	cm.Data = map[string]string{"status": "init"}
+	if err := w.Update(t.Context(), cm); err != nil {
+		t.Fatal(err)
+	}
+	if w.step(w.approvals, name); w.status() != "init" {
+		t.Fatal("written before its time")
+	}
+	w.retry(name)
+	if w.step(w.approvals, name); w.status() != "success" {
+		t.Errorf("asked for, and not written: %s", w.status())
+	}
+}
+
+// TestReportComesTooLate: what was found out of an attempt does not write over that it
+// was cancelled meanwhile.
+func TestReportComesTooLate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, strings.Replace(polled, "data: {status: init}", "data: {other: key}", 1))
+	name := w.opened()
+	w.vote(name, "alice", approvals.Approve)
+	a := w.get(name)
+	if _, err := w.store.Update(t.Context(), a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+		return approvals.Cancel(a, approvals.Cancellation{By: "olga", Why: "no"}, w.now())
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.approvals.unreleased(t.Context(), a, approvals.Problem{Reason: "TargetMissing", Message: "late"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.condition(name, v1alpha1.ConditionReleased); !strings.HasPrefix(got, "False Cancelled nothing is written any more by olga") {
+		t.Error(got)
+	}
+}
+
 // TestTargetGivesUp: after a day nobody is surprised any more.
 func TestTargetGivesUp(t *testing.T) {
 	t.Parallel()
