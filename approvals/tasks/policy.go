@@ -38,7 +38,8 @@ func (m Mapping) Policy(r Request) (approvals.Policy, error) {
 	ps := params(r.Params)
 	if r.Gate != nil {
 		p := *r.Gate
-		p.Preset = m.Name
+		// The outcome is written to the task, and to nothing else.
+		p.Preset, p.Release = m.Name, approvals.Release{}
 		if r.Timeout != nil && *r.Timeout > 0 {
 			p.Lifetime = min(p.Lifetime, lifetime(*r.Timeout))
 		}
