@@ -114,13 +114,13 @@ func (r *Approvals) fixTerms(ctx context.Context, a approvals.Approval) (ctrl.Re
 			err = approvals.Errorf(approvals.CodeInvalid,
 				"the event was held before its signature could be checked with secret %s: have the sender send it again, under a new delivery id", terms.Policy.Secret.Name)
 		}
+		if err == nil {
+			err = r.Opener.SetTerms(ctx, a.Key, terms)
+		}
 		switch approvals.CodeOf(err) {
 		case "":
-			if err := r.Opener.SetTerms(ctx, a.Key, terms); err != nil {
-				return ctrl.Result{}, err
-			}
 			return ctrl.Result{}, r.Store.Settle(ctx, a.Key)
-		case approvals.CodeInvalid, approvals.CodeNotFound:
+		case approvals.CodeInvalid, approvals.CodeNotFound: // of the terms, or of the schema that refuses them
 			problem = &approvals.Problem{Reason: "TermsMissing", Message: approvals.Message(err)}
 			if kube.IsRunMissing(err) {
 				next.RequeueAfter = min(max(r.Now().Sub(a.OpenedAt)/2, again), maxAgain)

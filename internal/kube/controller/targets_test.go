@@ -7,6 +7,8 @@ import (
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
@@ -215,5 +217,28 @@ func TestPendingRunComesLater(t *testing.T) {
 	w.step(w.approvals, name)
 	if a := w.get(name); a.Terms == nil || a.Terms.Target.UID != "u1" {
 		t.Errorf("%+v", a.Terms)
+	}
+}
+
+// TestTermsThatTheSchemaRefuses: what can't be kept is said on the Approval.
+func TestTermsThatTheSchemaRefuses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, strings.Replace(polled, "configMap: {name: \"run.name + '-cm'\", key: status}", "pendingRun: {name: held}", 1))
+	name := w.opened()
+	w.step(w.approvals, name)
+	for _, o := range kubetest.Objects(t, "kind: PipelineRun\nmetadata: {name: held, uid: u1}\nspec: {status: PipelineRunPending, pipelineRef: {name: deploy}}") {
+		if err := w.Create(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.Fail(func(verb string, o runtime.Object) error {
+		if _, ok := o.(*v1alpha1.Approval); ok && verb == "update" {
+			return apierrors.NewInvalid(v1alpha1.GroupVersion.WithKind("Approval").GroupKind(), name, nil)
+		}
+		return nil
+	})
+	w.step(w.approvals, name)
+	if got := w.condition(name, v1alpha1.ConditionReady); !strings.Contains(got, "False TermsMissing") || !strings.Contains(got, "was refused by the API server") {
+		t.Error(got)
 	}
 }
