@@ -286,8 +286,5 @@ func (r *Tasks) mirror(kind tasks.Mapping, s kube.Service) kube.Mirror {
 // say tells whoever looks at the CustomRun.
 func (r *Tasks) say(cr *pipelinev1beta1.CustomRun, kind, reason, message string) {
 	const most = 1024 // what the API server takes
-	if len(message) > most {
-		message = message[:most-4] + "…"
-	}
-	r.Events.Eventf(cr, nil, kind, reason, "Answer", "%s", message)
+	r.Events.Eventf(cr, nil, kind, reason, "Answer", "%s", approvals.Cut(message, most))
 }

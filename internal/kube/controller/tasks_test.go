@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
@@ -419,6 +420,16 @@ func (x *tasking) must(err error) {
 	x.t.Helper()
 	if err != nil {
 		x.t.Fatal(err)
+	}
+}
+
+// TestSay: an event takes so many bytes, and whole characters only.
+func TestSay(t *testing.T) {
+	t.Parallel()
+	x := newTasking(t, "automatiko")
+	x.tasks.say(x.run(), "Warning", "Refused", "x"+strings.Repeat("é", 1000))
+	if e := x.event(); !utf8.ValidString(e) || !strings.HasSuffix(e, "é…") {
+		t.Errorf("%q", e)
 	}
 }
 
