@@ -324,12 +324,16 @@ func (r *Approvals) sameName(_ context.Context, o client.Object) []reconcile.Req
 // blockedIn are the Approvals of a namespace that still wait for their terms, or
 // for their release.
 func (r *Approvals) blockedIn(ctx context.Context, o client.Object) []reconcile.Request {
-	list, err := r.Store.Unsettled(ctx, o.GetNamespace())
+	return requests(r.Store.Unsettled(ctx, o.GetNamespace()))
+}
+
+// requests are for those that were found; what was not is found by the next event.
+func requests(found []approvals.Key, err error) []reconcile.Request {
 	if err != nil {
 		return nil
 	}
 	var out []reconcile.Request
-	for _, key := range list {
+	for _, key := range found {
 		out = append(out, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: key.Namespace, Name: key.Name}})
 	}
 	return out

@@ -413,6 +413,9 @@ func TestTaskGone(t *testing.T) {
 		if got := ending(x.settle()); !strings.HasPrefix(got, "False CustomRunCancelled") {
 			t.Errorf("got %s", got)
 		}
+		if got := x.abandoned.waitingIn(t.Context(), pr); len(got) != 0 {
+			t.Errorf("what was answered is woken: %v", got)
+		}
 	})
 }
 
