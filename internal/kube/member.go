@@ -68,11 +68,11 @@ func MemberOf(ctx context.Context, live client.Reader, cr *pipelinev1beta1.Custo
 	if place < 0 {
 		return Member{}, doubt("its name is not that of task %s of run %s, so it would answer another one", name, owner.Name)
 	}
-	if err := listed(&pr, cr, name); err != nil {
-		return Member{}, err
-	}
 	if param := strangeParam(all[at], place, cr.Spec.Params); param != "" {
 		return Member{}, doubt("task %s of run %s has another param %s", name, owner.Name, param)
+	}
+	if err := listed(&pr, cr, name); err != nil {
+		return Member{}, err
 	}
 	m := Member{Run: &pr, Task: all[at], Opens: at < len(spec.Tasks) && len(all[at].Deps()) == 0}
 	for i, t := range spec.Tasks {
