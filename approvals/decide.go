@@ -236,8 +236,12 @@ func Supersedes(newer, a Approval) bool {
 	return newer.OpenedAt.After(a.OpenedAt) || newer.OpenedAt.Equal(a.OpenedAt) && newer.Name > a.Name
 }
 
-// sameOrigin says whether a and b are of one Trigger, or of one pipeline's task.
+// sameOrigin says whether a and b are of one Trigger, or of one pipeline's task. Those
+// of one run's task are the places of its matrix, which all wait: none is newer.
 func sameOrigin(a, b Approval) bool {
+	if a.Source.Task != nil && b.Source.Task != nil && a.Source.Task.Run.UID == b.Source.Task.Run.UID {
+		return false
+	}
 	return a.Trigger == b.Trigger && (a.Source.Task == nil) == (b.Source.Task == nil) && a.Title() == b.Title()
 }
 

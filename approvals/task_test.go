@@ -98,7 +98,7 @@ func TestTasksSupersede(t *testing.T) {
 	t.Parallel()
 	task := func(name, pipeline string, after time.Duration) approvals.Approval {
 		return ct.Make(name).Task("automatiko").With(func(a *approvals.Approval) {
-			a.Source.Task.Run.Pipeline, a.OpenedAt = pipeline, ct.T0.Add(after)
+			a.Source.Task.Run.Pipeline, a.Source.Task.Run.UID, a.OpenedAt = pipeline, "run-of-"+name, ct.T0.Add(after)
 			a.Terms.Policy.Supersede = approvals.SupersedeNewest
 		}).Obj()
 	}
@@ -108,6 +108,11 @@ func TestTasksSupersede(t *testing.T) {
 	}
 	if approvals.Supersedes(task("b", "destroy", time.Minute), old) {
 		t.Error("a task of another pipeline takes its place")
+	}
+	beside := task("b", "deploy", time.Minute)
+	beside.Source.Task.Run.UID = old.Source.Task.Run.UID
+	if approvals.Supersedes(beside, old) {
+		t.Error("a matrix's second task takes the place of the first")
 	}
 }
 

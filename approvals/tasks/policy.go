@@ -38,7 +38,8 @@ func (m Mapping) Policy(r Request) (approvals.Policy, error) {
 	ps := params(r.Params)
 	if r.Gate != nil {
 		p := *r.Gate
-		p.Preset = m.Name
+		// The outcome is written to the task, and to nothing else.
+		p.Preset, p.Release = m.Name, approvals.Release{}
 		if r.Timeout != nil && *r.Timeout > 0 {
 			p.Lifetime = min(p.Lifetime, lifetime(*r.Timeout))
 		}
@@ -118,7 +119,7 @@ func (ps params) all(name string) []string {
 func automatiko(ps params) (approvals.Policy, error) {
 	p := approvals.Policy{Strategy: approvals.Strategy(cmp.Or(strings.ToUpper(ps.one("strategy")), string(approvals.Single)))}
 	if !slices.Contains([]approvals.Strategy{approvals.Single, approvals.Multi, approvals.FourEyes}, p.Strategy) {
-		return p, approvals.Errorf(approvals.CodeInvalid, "param strategy is %q, which is unknown: use SINGLE, MULTI or FOUR_EYES", first(ps.one("strategy")))
+		return p, approvals.Errorf(approvals.CodeInvalid, "param strategy is %q, which is unknown: use SINGLE, MULTI or FOUR_EYES", approvals.Cut(ps.one("strategy"), approvals.MaxQuoted))
 	}
 	if p.Groups = ps.all("groups"); len(p.Groups) == 0 { // groups win
 		p.Approvers = people(ps.all("approvers"))
@@ -136,13 +137,13 @@ func manualApprovalGate(ps params) (approvals.Policy, error) {
 	if n := ps.one("numberOfApprovalsRequired"); n != "" {
 		var err error
 		if p.Required, err = strconv.Atoi(n); err != nil || p.Required < 1 {
-			return p, approvals.Errorf(approvals.CodeInvalid, "param numberOfApprovalsRequired is %q: use a number from 1", first(n))
+			return p, approvals.Errorf(approvals.CodeInvalid, "param numberOfApprovalsRequired is %q: use a number from 1", approvals.Cut(n, approvals.MaxQuoted))
 		}
 	}
 	if t := ps.one("timeout"); t != "" {
 		var err error
 		if p.Lifetime, err = time.ParseDuration(t); err != nil || p.Lifetime < 0 {
-			return p, approvals.Errorf(approvals.CodeInvalid, "param timeout is %q: use a duration such as 30m", first(t))
+			return p, approvals.Errorf(approvals.CodeInvalid, "param timeout is %q: use a duration such as 30m", approvals.Cut(t, approvals.MaxQuoted))
 		}
 		p.Lifetime = lifetime(p.Lifetime)
 	}
@@ -177,12 +178,12 @@ func somebody(p approvals.Policy, param string) error {
 	}
 	for _, a := range p.Approvers {
 		if len(a.Name) > maxName {
-			return approvals.Errorf(approvals.CodeInvalid, "an approver has a name of %d bytes and the most is %d: %s", len(a.Name), maxName, first(a.Name))
+			return approvals.Errorf(approvals.CodeInvalid, "an approver has a name of %d bytes and the most is %d: %s", len(a.Name), maxName, approvals.Cut(a.Name, approvals.MaxQuoted))
 		}
 	}
 	for _, g := range p.Groups {
 		if len(g) > maxName {
-			return approvals.Errorf(approvals.CodeInvalid, "a group has a name of %d bytes and the most is %d: %s", len(g), maxName, first(g))
+			return approvals.Errorf(approvals.CodeInvalid, "a group has a name of %d bytes and the most is %d: %s", len(g), maxName, approvals.Cut(g, approvals.MaxQuoted))
 		}
 	}
 	return nil
@@ -198,13 +199,4 @@ func people(names []string) []approvals.Approver {
 		out = append(out, a)
 	}
 	return out
-}
-
-// first is as much of a wrong value as a message needs.
-func first(s string) string {
-	const most = 40
-	if len(s) > most {
-		return strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return s
 }

@@ -98,7 +98,7 @@ func TestPolicy(t *testing.T) {
 // decides; only its own timeout can be sooner.
 func TestGateRules(t *testing.T) {
 	t.Parallel()
-	gate := approvals.Policy{Gate: "production", Approvers: []approvals.Approver{{Name: "carol"}}, Strategy: approvals.Single, Lifetime: 2 * time.Hour, ReleaseOn: []approvals.Outcome{approvals.Approved}}
+	gate := approvals.Policy{Release: approvals.Release{Kind: approvals.TargetPendingRun, Name: "body.run"}, Gate: "production", Approvers: []approvals.Approver{{Name: "carol"}}, Strategy: approvals.Single, Lifetime: 2 * time.Hour, ReleaseOn: []approvals.Outcome{approvals.Approved}}
 	for _, m := range tasks.All() {
 		for timeout, want := range map[string]time.Duration{"": 2 * time.Hour, "10m": 10 * time.Minute, "9h": 2 * time.Hour, "0s": 2 * time.Hour} {
 			ps := paramsOf("approvers=[\"mallory\"]\n Gate = production \nstrategy=ANY\nnumberOfApprovalsRequired=none")
@@ -109,7 +109,7 @@ func TestGateRules(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := summary(p); got.Users != "carol" || got.Lifetime != want || p.Gate != "production" || p.Preset != m.Name {
+			if got := summary(p); got.Users != "carol" || got.Lifetime != want || p.Gate != "production" || p.Preset != m.Name || p.Release.Kind != "" {
 				t.Errorf("%s, timeout %q: %+v by gate %s, preset %s; want carol for %s", m.Name, timeout, got, p.Gate, p.Preset, want)
 			}
 		}

@@ -141,12 +141,18 @@ func taskSource(cr *pipelinev1beta1.CustomRun, m Member, kind tasks.Mapping) app
 		Labels:      bounded(m.Run.Labels),
 		Annotations: bounded(m.Run.Annotations),
 		Requester:   approvals.Cut(m.Run.Annotations[RequesterAnnotation], 253),
-	}
-	for _, p := range cr.Spec.Params[:min(len(cr.Spec.Params), maxParams)] {
-		v := pipelinev1.ParamValue{Type: pipelinev1.ParamType(p.Value.Type), StringVal: p.Value.StringVal, ArrayVal: p.Value.ArrayVal, ObjectVal: p.Value.ObjectVal}
-		s.Params = append(s.Params, approvals.Param{Name: p.Name, Value: valueText(v)})
+		Params:      taskParams(cr),
 	}
 	return s
+}
+
+func taskParams(cr *pipelinev1beta1.CustomRun) []approvals.Param {
+	var out []approvals.Param
+	for _, p := range cr.Spec.Params[:min(len(cr.Spec.Params), maxParams)] {
+		v := pipelinev1.ParamValue{Type: pipelinev1.ParamType(p.Value.Type), StringVal: p.Value.StringVal, ArrayVal: p.Value.ArrayVal, ObjectVal: p.Value.ObjectVal}
+		out = append(out, approvals.Param{Name: p.Name, Value: valueText(v)})
+	}
+	return out
 }
 
 // pipelineName is never "": a run may have its pipeline written into it.

@@ -15,6 +15,7 @@ import (
 const (
 	unsettled = "unsettled" // waits for its terms, or for its run
 	inLine    = "line"      // has terms; of one Trigger and one key, of which the newest may supersede
+	inRun     = "run"       // of a task of that run, and not seen to be answered
 )
 
 // Indexes are what each index has an Approval under. A seal is not looked at: what is
@@ -32,6 +33,12 @@ func Indexes() map[string]client.IndexerFunc {
 				return ""
 			}
 			return lineOf(o.Spec.Trigger, o.Spec.Terms.Key)
+		}),
+		inRun: of(func(o *v1alpha1.Approval) string {
+			if o.Spec.Source.CustomRun == nil || o.Status.AnsweredAt != nil {
+				return ""
+			}
+			return o.Spec.Source.CustomRun.PipelineRunUID
 		}),
 	}
 }
@@ -81,8 +88,17 @@ func lineOf(trigger, key string) string { return approvals.Digest("line", trigge
 // Unsettled are the Approvals of a namespace, of all with "", that wait for their
 // terms or for their run.
 func (s *Store) Unsettled(ctx context.Context, namespace string) ([]approvals.Key, error) {
+	return s.keys(ctx, namespace, unsettled, "yes")
+}
+
+// Unanswered are the Approvals of the tasks of one run that were not seen to be answered.
+func (s *Store) Unanswered(ctx context.Context, namespace, runUID string) ([]approvals.Key, error) {
+	return s.keys(ctx, namespace, inRun, runUID)
+}
+
+func (s *Store) keys(ctx context.Context, namespace, index, value string) ([]approvals.Key, error) {
 	var list v1alpha1.ApprovalList
-	if err := s.Client.List(ctx, &list, client.InNamespace(namespace), client.MatchingFields{unsettled: "yes"}, client.UnsafeDisableDeepCopy); err != nil {
+	if err := s.Client.List(ctx, &list, client.InNamespace(namespace), client.MatchingFields{index: value}, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, translate(err, "the list of approvals that wait for something")
 	}
 	var out []approvals.Key

@@ -64,14 +64,39 @@ func MemberOf(ctx context.Context, live client.Reader, cr *pipelinev1beta1.Custo
 	case !sameRef(all[at], cr.Spec):
 		return Member{}, doubt("task %s of run %s refers to something else", name, owner.Name)
 	}
-	if param := strangeParam(all[at], cr.Spec.Params); param != "" {
+	place := placeOf(pr.Name, all[at], cr.Name)
+	if place < 0 {
+		return Member{}, doubt("its name is not that of task %s of run %s, so it would answer another one", name, owner.Name)
+	}
+	if param := strangeParam(all[at], place, cr.Spec.Params); param != "" {
 		return Member{}, doubt("task %s of run %s has another param %s", name, owner.Name, param)
+	}
+	if err := listed(&pr, cr, name); err != nil {
+		return Member{}, err
 	}
 	m := Member{Run: &pr, Task: all[at], Opens: at < len(spec.Tasks) && len(all[at].Deps()) == 0}
 	for i, t := range spec.Tasks {
 		m.Opens = m.Opens && (i == at || len(t.Deps()) > 0 || !isApproval(t))
 	}
 	return m, nil
+}
+
+// listed says why the run's status does not have cr as that task's, and no other's.
+// Tekton goes by what it lists there once, for good: a label can be changed before it
+// is listed, and back.
+func listed(pr *pipelinev1.PipelineRun, cr *pipelinev1beta1.CustomRun, task string) error {
+	is := false
+	for _, c := range pr.Status.ChildReferences {
+		if c.Kind == pipeline.CustomRunControllerName && c.Name == cr.Name {
+			if is = true; c.PipelineTaskName != task {
+				return doubt("run %s has it for the answer of task %s", pr.Name, c.PipelineTaskName)
+			}
+		}
+	}
+	if !is && !cr.IsCancelled() {
+		return approvals.Errorf(approvals.CodeNotReady, "run %s does not list it yet", pr.Name)
+	}
+	return nil
 }
 
 func doubt(format string, args ...any) error {
@@ -111,45 +136,25 @@ func sameRef(t pipelinev1.PipelineTask, s pipelinev1beta1.CustomRunSpec) bool {
 	return false
 }
 
-// strangeParam names a param of which t says something else, "" for none.
-func strangeParam(t pipelinev1.PipelineTask, given pipelinev1beta1.Params) string {
+// strangeParam names a param of which t says something else, in that place of its
+// matrix, "" for none.
+func strangeParam(t pipelinev1.PipelineTask, place int, given pipelinev1beta1.Params) string {
 	said := map[string][]pipelinev1.ParamValue{}
-	for _, p := range t.Params {
+	values, there := ofMatrix(t.Matrix, place)
+	for _, p := range slices.Concat(t.Params, values) {
 		said[p.Name] = append(said[p.Name], p.Value)
-	}
-	if t.Matrix != nil { // one of the values for each run that it fans out to
-		for _, p := range t.Matrix.Params {
-			said[p.Name] = append(said[p.Name], each(p.Value)...)
-		}
-		for _, in := range t.Matrix.Include {
-			for _, p := range in.Params {
-				said[p.Name] = append(said[p.Name], p.Value)
-			}
-		}
 	}
 	for _, p := range given {
 		if !slices.ContainsFunc(said[p.Name], func(v pipelinev1.ParamValue) bool { return fits(v, p.Value) }) {
 			return p.Name
 		}
 	}
-	for _, p := range t.Params {
+	for _, p := range slices.Concat(t.Params, there) {
 		if !slices.ContainsFunc(given, func(g pipelinev1beta1.Param) bool { return g.Name == p.Name }) {
 			return p.Name
 		}
 	}
 	return ""
-}
-
-// each is the values that a matrix param takes in turn.
-func each(v pipelinev1.ParamValue) []pipelinev1.ParamValue {
-	if v.Type != pipelinev1.ParamTypeArray {
-		return []pipelinev1.ParamValue{v}
-	}
-	var out []pipelinev1.ParamValue
-	for _, s := range v.ArrayVal {
-		out = append(out, pipelinev1.ParamValue{Type: pipelinev1.ParamTypeString, StringVal: s})
-	}
-	return out
 }
 
 // reference is what Tekton puts a value in the place of. The run's status has its

@@ -7,6 +7,8 @@ import (
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"knative.dev/pkg/kmeta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
@@ -18,6 +20,10 @@ const memberRun = `
 metadata: {name: r, namespace: prod, uid: run}
 status:
   conditions: [{type: Succeeded, status: Unknown}]
+  childReferences:
+    - {apiVersion: tekton.dev/v1, kind: TaskRun, name: r-build, pipelineTaskName: build}
+    - {apiVersion: tekton.dev/v1beta1, kind: CustomRun, name: r-approval, pipelineTaskName: approval}
+    - {apiVersion: tekton.dev/v1beta1, kind: CustomRun, name: r-last, pipelineTaskName: last}
   pipelineSpec:
     tasks:
       - {name: build, taskRef: {name: build}}
@@ -66,7 +72,14 @@ func TestMemberOf(t *testing.T) {
 			run:  func(pr *pipelinev1.PipelineRun) { pr.Status.Conditions[0].Status = "False" },
 			task: func(cr *pipelinev1beta1.CustomRun) { cr.Spec.Status = pipelinev1beta1.CustomRunSpecStatusCancelled },
 		},
-		"too early": {run: func(pr *pipelinev1.PipelineRun) { pr.Status.PipelineSpec = nil }, code: approvals.CodeNotReady, want: "does not say yet"},
+		"not listed yet": {run: func(pr *pipelinev1.PipelineRun) { pr.Status.ChildReferences = pr.Status.ChildReferences[:1] }, code: approvals.CodeNotReady, want: "does not list it yet"},
+		"not listed, and cancelled": {
+			run:  func(pr *pipelinev1.PipelineRun) { pr.Status.ChildReferences = nil },
+			task: func(cr *pipelinev1beta1.CustomRun) { cr.Spec.Status = pipelinev1beta1.CustomRunSpecStatusCancelled },
+		},
+		"listed for another task":     {run: func(pr *pipelinev1.PipelineRun) { pr.Status.ChildReferences[1].PipelineTaskName = "last" }, code: approvals.CodeForbidden, want: "has it for the answer of task last"},
+		"listed for another task too": {run: func(pr *pipelinev1.PipelineRun) { pr.Status.ChildReferences[2].Name = "r-approval" }, code: approvals.CodeForbidden, want: "has it for the answer of task last"},
+		"too early":                   {run: func(pr *pipelinev1.PipelineRun) { pr.Status.PipelineSpec = nil }, code: approvals.CodeNotReady, want: "does not say yet"},
 		"only the spec says so": {run: func(pr *pipelinev1.PipelineRun) {
 			pr.Spec.PipelineSpec, pr.Status.PipelineSpec = pr.Status.PipelineSpec, &pipelinev1.PipelineSpec{}
 		}, code: approvals.CodeForbidden, want: `has no task "approval"`},
@@ -83,11 +96,17 @@ func TestMemberOf(t *testing.T) {
 		"a param more": {task: func(cr *pipelinev1beta1.CustomRun) {
 			cr.Spec.Params = append(cr.Spec.Params, pipelinev1beta1.Param{Name: "groups"})
 		}, code: approvals.CodeForbidden, want: "another param groups"},
-		"a param less":            {task: func(cr *pipelinev1beta1.CustomRun) { cr.Spec.Params = cr.Spec.Params[:1] }, code: approvals.CodeForbidden, want: "another param approvers"},
-		"a task of finally, less": {task: func(cr *pipelinev1beta1.CustomRun) { cr.Labels["tekton.dev/pipelineTask"] = "last" }, code: approvals.CodeForbidden, want: "another param description"},
+		"a param less": {task: func(cr *pipelinev1beta1.CustomRun) { cr.Spec.Params = cr.Spec.Params[:1] }, code: approvals.CodeForbidden, want: "another param approvers"},
+		"a task of finally, less": {task: func(cr *pipelinev1beta1.CustomRun) {
+			cr.Name, cr.Labels["tekton.dev/pipelineTask"] = "r-last", "last"
+		}, code: approvals.CodeForbidden, want: "another param description"},
 		"a task of finally": {task: func(cr *pipelinev1beta1.CustomRun) {
-			cr.Labels["tekton.dev/pipelineTask"], cr.Spec.Params = "last", nil
+			cr.Name, cr.Labels["tekton.dev/pipelineTask"], cr.Spec.Params = "r-last", "last", nil
 		}},
+		"in the place of another approval": {task: func(cr *pipelinev1beta1.CustomRun) {
+			cr.Labels["tekton.dev/pipelineTask"], cr.Spec.Params = "last", nil
+		}, code: approvals.CodeForbidden, want: "its name is not that of task last"},
+		"any other name": {task: func(cr *pipelinev1beta1.CustomRun) { cr.Name = "r-approval-0" }, code: approvals.CodeForbidden, want: "its name is not that of task approval"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -143,6 +162,9 @@ func TestOpens(t *testing.T) {
 		cr.Spec.CustomRef.Name, cr.Spec.Params = "", nil
 		pr := &pipelinev1.PipelineRun{ObjectMeta: metav1.ObjectMeta{Name: "r", Namespace: "prod", UID: "run"}}
 		pr.Status.PipelineSpec = &pipelinev1.PipelineSpec{Tasks: c.tasks, Finally: c.finally}
+		pr.Status.ChildReferences = []pipelinev1.ChildStatusReference{{
+			TypeMeta: runtime.TypeMeta{APIVersion: "tekton.dev/v1beta1", Kind: "CustomRun"}, Name: "r-approval", PipelineTaskName: "approval",
+		}}
 		for _, x := range c.tasks {
 			if x.Name == "approval" {
 				for _, p := range x.Params {
@@ -218,16 +240,64 @@ func TestFits(t *testing.T) {
 	}
 }
 
-// TestMatrix: one of the values of a task that fans out.
+// TestMatrix: of a task that fans out, the values in one place, which the name tells.
 func TestMatrix(t *testing.T) {
 	t.Parallel()
-	task := pipelinev1.PipelineTask{Matrix: &pipelinev1.Matrix{
-		Params:  pipelinev1.Params{{Name: "region", Value: *pipelinev1.NewStructuredValues("eu", "us")}},
-		Include: pipelinev1.IncludeParamsList{{Params: pipelinev1.Params{{Name: "region", Value: *pipelinev1.NewStructuredValues("ap")}}}},
-	}}
-	for value, want := range map[string]string{"eu": "", "us": "", "ap": "", "moon": "region"} {
-		if got := strangeParam(task, pipelinev1beta1.Params{{Name: "region", Value: *pipelinev1beta1.NewStructuredValues(value)}}); got != want {
-			t.Errorf("%s: strange is %q, want %q", value, got, want)
+	param := func(name string, values ...string) pipelinev1.Param {
+		v := pipelinev1.ParamValue{Type: pipelinev1.ParamTypeArray, ArrayVal: values}
+		return pipelinev1.Param{Name: name, Value: v}
+	}
+	one := func(name, value string) pipelinev1.Param {
+		return pipelinev1.Param{Name: name, Value: *pipelinev1.NewStructuredValues(value)}
+	}
+	known := &pipelinev1.Matrix{
+		Params:  pipelinev1.Params{param("region", "eu", "us")},
+		Include: pipelinev1.IncludeParamsList{{Params: pipelinev1.Params{one("region", "eu"), one("approvers", "alice")}}, {Params: pipelinev1.Params{one("region", "ap"), one("approvers", "mallory")}}},
+	}
+	open := &pipelinev1.Matrix{Params: pipelinev1.Params{param("region", "eu", "$(tasks.a.results.more[*])"), param("tier", "web")}}
+	long := strings.Repeat("t", 62)
+	for _, c := range []struct {
+		matrix                             *pipelinev1.Matrix
+		task, name, region, tier, approver string
+		place                              int
+		strange                            string
+	}{
+		{known, "a", "r-a-0", "eu", "", "alice", 0, ""},
+		{known, "a", "r-a-1", "us", "", "", 1, ""},
+		{known, "a", "r-a-2", "ap", "", "mallory", 2, ""},
+		{known, "a", "r-a-0", "ap", "", "mallory", 0, "region"},
+		{known, "a", "r-a-0", "eu", "", "mallory", 0, "approvers"},
+		{known, "a", "r-a-0", "eu", "", "", 0, "approvers"},
+		{known, "a", "r-a-3", "eu", "", "", 3, "region"},
+		{open, "a", "r-a-7", "anything", "", "", 7, "tier"},
+		{known, "a", "r-a", "eu", "", "alice", 0, ""}, // a matrix of one has no number
+		{known, "a", "r-b-0", "eu", "", "", -1, ""},
+		{known, "a", "r-a-00", "eu", "", "", -1, ""},
+		{known, "a", "r-a--1", "eu", "", "", -1, ""},
+		{known, "a", "r-a-0-1", "eu", "", "", -1, ""},
+		{nil, "a", "r-a-0", "", "", "", -1, ""},
+		{nil, "a", "", "", "", "", -1, ""},
+		{open, "a", "r-a-7", "anything", "web", "", 7, ""},
+		{open, "a", "r-a-7", "anything", "db", "", 7, "tier"},
+		{known, long, kmeta.ChildName("r", "-"+long)[:61] + "-1", "us", "", "", 1, ""},
+		{known, long, kmeta.ChildName("r", "-"+long)[:40] + "-1", "us", "", "", -1, ""},
+	} {
+		task := pipelinev1.PipelineTask{Name: c.task, Matrix: c.matrix}
+		place := placeOf("r", task, c.name)
+		if place != c.place {
+			t.Errorf("%s is in place %d, want %d", c.name, place, c.place)
+		}
+		if place < 0 {
+			continue
+		}
+		var given pipelinev1beta1.Params
+		for _, x := range [][2]string{{"region", c.region}, {"tier", c.tier}, {"approvers", c.approver}} {
+			if x[1] != "" {
+				given = append(given, pipelinev1beta1.Param{Name: x[0], Value: *pipelinev1beta1.NewStructuredValues(x[1])})
+			}
+		}
+		if got := strangeParam(task, place, given); got != c.strange {
+			t.Errorf("%s with %+v: strange is %q, want %q", c.name, given, got, c.strange)
 		}
 	}
 }

@@ -66,8 +66,8 @@ func (o *Opener) taskTerms(ctx context.Context, cr *pipelinev1beta1.CustomRun, k
 
 // Recorded is the decision that m's run was started for: the task that such a run
 // begins with has been decided already, and nobody is asked again. It is nil for any
-// other task.
-func (s *Store) Recorded(ctx context.Context, m Member) (*approvals.Approval, error) {
+// other task, and for one that names a Gate which is not the one that decided.
+func (s *Store) Recorded(ctx context.Context, cr *pipelinev1beta1.CustomRun, m Member) (*approvals.Approval, error) {
 	if !m.Opens {
 		return nil, nil
 	}
@@ -86,6 +86,12 @@ func (s *Store) Recorded(ctx context.Context, m Member) (*approvals.Approval, er
 	stopped := a.Cancellation != nil && a.Next == nil
 	another := a.Next != nil && a.Next.UID != string(m.Run.UID)
 	if a.Terms == nil || a.Source.Task != nil || !a.Decided() || !a.Terms.Policy.Releases(a.Outcome) || stopped || another || !startedBy(a, m.Run) {
+		return nil, nil
+	}
+	if a.Terms.Target != nil {
+		return nil, nil // it starts no run of its name: whoever made this one chose the name
+	}
+	if gate := tasks.Param(taskParams(cr), tasks.GateParam); gate != "" && gate != a.Terms.Policy.Gate {
 		return nil, nil
 	}
 	return &a, nil

@@ -35,7 +35,7 @@ func fixPending(ctx context.Context, live client.Reader, namespace, trigger stri
 		return approvals.Errorf(approvals.CodeInvalid,
 			"PipelineRun %s is not pending, so there is nothing to let go: make it with spec.status: PipelineRunPending, under a new name, and post its event", t.Name)
 	}
-	t.UID, t.Pipeline = string(pr.UID), PipelineOf(&pr)
+	t.UID, t.Pipeline = string(pr.UID), plainPipeline(&pr)
 	own := map[string]bool{}
 	var params []approvals.Param
 	for _, p := range pr.Spec.Params {
@@ -53,6 +53,16 @@ func fixPending(ctx context.Context, live client.Reader, namespace, trigger stri
 	}
 	terms.Digest = approvals.ContentDigest(namespace, trigger, terms.Template, s, terms.Params, t)
 	return nil
+}
+
+// plainPipeline is the Pipeline that pr refers to by name alone, "" for any other.
+// Until it runs its labels are what whoever made it wrote, and no approver must read
+// there what will not run.
+func plainPipeline(pr *pipelinev1.PipelineRun) string {
+	if ref := pr.Spec.PipelineRef; ref != nil && ref.Resolver == "" && pr.Spec.PipelineSpec == nil {
+		return ref.Name
+	}
+	return ""
 }
 
 // runMissing is that the run has not been made yet.

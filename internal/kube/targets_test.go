@@ -259,6 +259,21 @@ func TestPendingTerms(t *testing.T) {
 	}
 }
 
+// TestPlainPipeline: a pending run's label says nothing of what it will run.
+func TestPlainPipeline(t *testing.T) {
+	t.Parallel()
+	for spec, want := range map[string]string{
+		"{pipelineRef: {name: deploy}}":                                                 "deploy",
+		"{pipelineSpec: {tasks: [{name: evil, taskRef: {name: evil}}]}}":                "",
+		"{pipelineRef: {name: deploy, resolver: git, params: [{name: url, value: x}]}}": "",
+	} {
+		doc := "kind: PipelineRun\nmetadata: {name: held, labels: {tekton.dev/pipeline: harmless}}\nspec: " + spec
+		if got := plainPipeline(kubetest.Objects(t, doc)[0].(*pipelinev1.PipelineRun)); got != want {
+			t.Errorf("%s: %q, want %q", spec, got, want)
+		}
+	}
+}
+
 // TestTargetRoundTrip: a target, and its effect, are the same after their way through the API.
 func TestTargetRoundTrip(t *testing.T) {
 	t.Parallel()

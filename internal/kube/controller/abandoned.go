@@ -91,18 +91,7 @@ func (r *Abandoned) waitingFor(_ context.Context, o client.Object) []reconcile.R
 	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: cr.Namespace, Name: name}}}
 }
 
-// waitingIn are the undecided Approvals of a run's tasks.
+// waitingIn are the unanswered Approvals of a run's tasks.
 func (r *Abandoned) waitingIn(ctx context.Context, o client.Object) []reconcile.Request {
-	var list v1alpha1.ApprovalList
-	if err := r.Tasks.Client.List(ctx, &list, client.InNamespace(o.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
-		return nil
-	}
-	var out []reconcile.Request
-	for i := range list.Items {
-		a := &list.Items[i]
-		if t := a.Spec.Source.CustomRun; t != nil && t.PipelineRunUID == string(o.GetUID()) && a.Status.AnsweredAt == nil {
-			out = append(out, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: a.Namespace, Name: a.Name}})
-		}
-	}
-	return out
+	return requests(r.Tasks.Store.Unanswered(ctx, o.GetNamespace(), string(o.GetUID())))
 }

@@ -114,13 +114,13 @@ func (r *Approvals) fixTerms(ctx context.Context, a approvals.Approval) (ctrl.Re
 			err = approvals.Errorf(approvals.CodeInvalid,
 				"the event was held before its signature could be checked with secret %s: have the sender send it again, under a new delivery id", terms.Policy.Secret.Name)
 		}
+		if err == nil {
+			err = r.Opener.SetTerms(ctx, a.Key, terms)
+		}
 		switch approvals.CodeOf(err) {
 		case "":
-			if err := r.Opener.SetTerms(ctx, a.Key, terms); err != nil {
-				return ctrl.Result{}, err
-			}
 			return ctrl.Result{}, r.Store.Settle(ctx, a.Key)
-		case approvals.CodeInvalid, approvals.CodeNotFound:
+		case approvals.CodeInvalid, approvals.CodeNotFound: // of the terms, or of the schema that refuses them
 			problem = &approvals.Problem{Reason: "TermsMissing", Message: approvals.Message(err)}
 			if kube.IsRunMissing(err) {
 				next.RequeueAfter = min(max(r.Now().Sub(a.OpenedAt)/2, again), maxAgain)
@@ -250,7 +250,7 @@ func (r *Approvals) settle(ctx context.Context, a approvals.Approval) error {
 		if seen, ok, err := r.Releaser.Targets.Confirm(ctx, a, r.Now()); ok && err == nil {
 			return r.confirmTarget(ctx, seen)
 		}
-	} else if a.Cancellation != nil && a.Outcome != approvals.Cancelled {
+	} else if a.Terms.Target == nil && a.Cancellation != nil && a.Outcome != approvals.Cancelled {
 		found, err := kube.FindStarted(ctx, r.Client, a, r.Now())
 		if err != nil {
 			return err
@@ -281,7 +281,7 @@ func (r *Approvals) reportError(ctx context.Context, a approvals.Approval, attem
 // unreleased writes why there is no run yet; the same words again write nothing.
 func (r *Approvals) unreleased(ctx context.Context, a approvals.Approval, p approvals.Problem) error {
 	_, err := r.Store.Update(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
-		if a.Next != nil {
+		if !a.ToRelease() { // it has come meanwhile, or is not wanted any more
 			return a, approvals.Absent, nil
 		}
 		a.Unreleased = &p
@@ -324,12 +324,16 @@ func (r *Approvals) sameName(_ context.Context, o client.Object) []reconcile.Req
 // blockedIn are the Approvals of a namespace that still wait for their terms, or
 // for their release.
 func (r *Approvals) blockedIn(ctx context.Context, o client.Object) []reconcile.Request {
-	list, err := r.Store.Unsettled(ctx, o.GetNamespace())
+	return requests(r.Store.Unsettled(ctx, o.GetNamespace()))
+}
+
+// requests are for those that were found; what was not is found by the next event.
+func requests(found []approvals.Key, err error) []reconcile.Request {
 	if err != nil {
 		return nil
 	}
 	var out []reconcile.Request
-	for _, key := range list {
+	for _, key := range found {
 		out = append(out, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: key.Namespace, Name: key.Name}})
 	}
 	return out

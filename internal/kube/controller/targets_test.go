@@ -7,6 +7,8 @@ import (
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
@@ -134,6 +136,27 @@ func TestTargetIsTriedAgainNow(t *testing.T) {
 	}
 }
 
+// TestReportComesTooLate: what was found out of an attempt does not write over that it
+// was cancelled meanwhile.
+func TestReportComesTooLate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, strings.Replace(polled, "data: {status: init}", "data: {other: key}", 1))
+	name := w.opened()
+	w.vote(name, "alice", approvals.Approve)
+	a := w.get(name)
+	if _, err := w.store.Update(t.Context(), a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+		return approvals.Cancel(a, approvals.Cancellation{By: "olga", Why: "no"}, w.now())
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.approvals.unreleased(t.Context(), a, approvals.Problem{Reason: "TargetMissing", Message: "late"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.condition(name, v1alpha1.ConditionReleased); !strings.HasPrefix(got, "False Cancelled nothing is written any more by olga") {
+		t.Error(got)
+	}
+}
+
 // TestTargetGivesUp: after a day nobody is surprised any more.
 func TestTargetGivesUp(t *testing.T) {
 	t.Parallel()
@@ -199,5 +222,28 @@ func TestPendingRunComesLater(t *testing.T) {
 	w.step(w.approvals, name)
 	if a := w.get(name); a.Terms == nil || a.Terms.Target.UID != "u1" {
 		t.Errorf("%+v", a.Terms)
+	}
+}
+
+// TestTermsThatTheSchemaRefuses: what can't be kept is said on the Approval.
+func TestTermsThatTheSchemaRefuses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, strings.Replace(polled, "configMap: {name: \"run.name + '-cm'\", key: status}", "pendingRun: {name: held}", 1))
+	name := w.opened()
+	w.step(w.approvals, name)
+	for _, o := range kubetest.Objects(t, "kind: PipelineRun\nmetadata: {name: held, uid: u1}\nspec: {status: PipelineRunPending, pipelineRef: {name: deploy}}") {
+		if err := w.Create(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.Fail(func(verb string, o runtime.Object) error {
+		if _, ok := o.(*v1alpha1.Approval); ok && verb == "update" {
+			return apierrors.NewInvalid(v1alpha1.GroupVersion.WithKind("Approval").GroupKind(), name, nil)
+		}
+		return nil
+	})
+	w.step(w.approvals, name)
+	if got := w.condition(name, v1alpha1.ConditionReady); !strings.Contains(got, "False TermsMissing") || !strings.Contains(got, "was refused by the API server") {
+		t.Error(got)
 	}
 }

@@ -82,21 +82,21 @@ func (r *Tasks) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 	if err := r.Client.Get(ctx, req.NamespacedName, &cr); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	kind, ok := kube.KindOf(&cr)
-	if !ok || cr.DeletionTimestamp != nil {
+	if cr.DeletionTimestamp != nil {
 		return ctrl.Result{}, nil
 	}
 	a, err := r.Store.Cached(ctx, approvals.Key{Namespace: cr.Namespace, Name: approvals.TaskName(cr.Name, string(cr.UID), kube.Tried(&cr))})
 	switch code := approvals.CodeOf(err); {
 	case code == approvals.CodeNotFound:
-		if cr.IsDone() {
+		kind, ok := kube.KindOf(&cr)
+		if !ok || cr.IsDone() {
 			return ctrl.Result{}, nil
 		}
 		return r.begin(ctx, &cr, kind)
 	case err != nil:
 		return ctrl.Result{}, err
 	}
-	return r.proceed(ctx, &cr, kind, a)
+	return r.proceed(ctx, &cr, a)
 }
 
 // begin opens the Approval for an attempt that has none, or ends what needs none.
@@ -115,6 +115,9 @@ func (r *Tasks) begin(ctx context.Context, cr *pipelinev1beta1.CustomRun, kind t
 	whole, err := r.Runs.Fresh(ctx, cr)
 	if err != nil || whole == nil || whole.IsDone() || kube.Tried(whole) != kube.Tried(cr) {
 		return ctrl.Result{}, err
+	}
+	if now, _ := kube.KindOf(whole); now.Name != kind.Name {
+		return ctrl.Result{}, nil // what the cache has is over, and its successor an event
 	}
 	member, err := kube.MemberOf(ctx, r.Runs.Live, whole)
 	switch approvals.CodeOf(err) {
@@ -146,7 +149,7 @@ func (r *Tasks) begin(ctx context.Context, cr *pipelinev1beta1.CustomRun, kind t
 	if whole.Spec.CustomSpec != nil {
 		return ctrl.Result{}, r.refuse(ctx, whole, "customSpec is not for approval tasks: use taskRef with apiVersion and kind, and params")
 	}
-	recorded, err := r.Store.Recorded(ctx, member)
+	recorded, err := r.Store.Recorded(ctx, whole, member)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
@@ -186,12 +189,18 @@ func (r *Tasks) recite(ctx context.Context, cr *pipelinev1beta1.CustomRun, kind 
 }
 
 // proceed does the next step for an attempt that has an Approval.
-func (r *Tasks) proceed(ctx context.Context, cr *pipelinev1beta1.CustomRun, kind tasks.Mapping, a approvals.Approval) (ctrl.Result, error) {
+func (r *Tasks) proceed(ctx context.Context, cr *pipelinev1beta1.CustomRun, a approvals.Approval) (ctrl.Result, error) {
 	if a.Terms == nil {
 		if !cr.IsDone() {
 			r.say(cr, corev1.EventTypeWarning, kube.NotGenuine, "approval "+a.Name+" is not this service's, and is not believed: delete it, and a genuine one is opened")
 		}
 		return ctrl.Result{}, nil
+	}
+	// What an outcome means is sealed: whoever may edit CustomRuns could else have a
+	// rejection succeed, by making theirs one of a kind in which it does.
+	kind, ok := tasks.Find(a.Source.Task.Mapping)
+	if !ok {
+		return ctrl.Result{}, approvals.Errorf(approvals.CodeInternal, "approval %s is of kind %q, which this version does not know", a.Key, a.Source.Task.Mapping)
 	}
 	var err error
 	switch {
@@ -277,8 +286,5 @@ func (r *Tasks) mirror(kind tasks.Mapping, s kube.Service) kube.Mirror {
 // say tells whoever looks at the CustomRun.
 func (r *Tasks) say(cr *pipelinev1beta1.CustomRun, kind, reason, message string) {
 	const most = 1024 // what the API server takes
-	if len(message) > most {
-		message = message[:most-4] + "…"
-	}
-	r.Events.Eventf(cr, nil, kind, reason, "Answer", "%s", message)
+	r.Events.Eventf(cr, nil, kind, reason, "Answer", "%s", approvals.Cut(message, most))
 }

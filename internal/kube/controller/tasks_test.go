@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
@@ -35,6 +36,7 @@ metadata: {name: deploy-1, uid: run-2, labels: {tekton.dev/pipeline: deploy}, an
 spec: {pipelineRef: {name: deploy}}
 status:
   conditions: [{type: Succeeded, status: Unknown, reason: Running}]
+  childReferences: [{apiVersion: tekton.dev/v1beta1, kind: CustomRun, name: deploy-1-approval, pipelineTaskName: approval}]
   pipelineSpec:
     tasks:
       - name: approval
@@ -65,6 +67,7 @@ type tasking struct {
 	tasks     *Tasks
 	abandoned *Abandoned
 	kind      tasks.Mapping
+	customRun string // the CustomRun's name
 }
 
 const customRun = "deploy-1-approval"
@@ -95,7 +98,7 @@ func newTasking(t *testing.T, kind string, change ...string) *tasking {
 		return cel.Results(ctx, a, vars)
 	}
 	w.desk.Results, w.approvals.Results = results, results
-	x := &tasking{world: w, kind: m, tasks: &Tasks{
+	x := &tasking{world: w, kind: m, customRun: customRun, tasks: &Tasks{
 		Client: w, Store: w.store, Opener: w.approvals.Opener, Runs: &kube.CustomRuns{Client: w, Live: w, Now: w.now}, Kinds: &kube.Kinds{Live: w, Now: w.now},
 		Mirrors: map[string]kube.Mirror{tasks.Automatiko: kube.AutomatikoView(w, &url.URL{Scheme: "https", Host: "approve.example.com"}), tasks.KubeRocketCI: kube.RocketView(w)},
 		Results: results, Ended: w.desk.Ended, Events: w.events, Now: w.now, Log: w.approvals.Log,
@@ -123,7 +126,7 @@ func (x *tasking) define(manager string) {
 func (x *tasking) settle() *pipelinev1beta1.CustomRun {
 	x.t.Helper()
 	for range 4 {
-		x.step(x.tasks, customRun)
+		x.step(x.tasks, x.customRun)
 		for _, a := range x.all() {
 			x.step(x.approvals, a.Name)
 			x.step(x.abandoned, a.Name)
@@ -135,7 +138,7 @@ func (x *tasking) settle() *pipelinev1beta1.CustomRun {
 func (x *tasking) run() *pipelinev1beta1.CustomRun {
 	x.t.Helper()
 	var cr pipelinev1beta1.CustomRun
-	if err := x.Get(x.t.Context(), request(customRun).NamespacedName, &cr); err != nil {
+	if err := x.Get(x.t.Context(), request(x.customRun).NamespacedName, &cr); err != nil {
 		x.t.Fatal(err)
 	}
 	return &cr
@@ -241,6 +244,28 @@ func TestTaskEnds(t *testing.T) {
 				t.Errorf("%d writes after the end", n)
 			}
 		})
+	}
+}
+
+// TestKindIsFixed: who edits a CustomRun that waits does not choose what a rejection
+// means.
+func TestKindIsFixed(t *testing.T) {
+	t.Parallel()
+	x := newTasking(t, "manual-approval-gate")
+	x.settle()
+	other, _ := tasks.Find(tasks.Automatiko)
+	x.change(func(cr *pipelinev1beta1.CustomRun) { cr.Spec.CustomRef.APIVersion = other.APIVersion })
+	x.vote(x.only().Name, "alice", approvals.Reject)
+	if got := ending(x.settle()); !strings.HasPrefix(got, "False Failed Approval Task denied") {
+		t.Errorf("made automatiko's: %s", got)
+	}
+
+	x = newTasking(t, "manual-approval-gate")
+	x.settle()
+	x.change(func(cr *pipelinev1beta1.CustomRun) { cr.Spec.CustomRef.Kind = "Nothing" })
+	x.vote(x.only().Name, "alice", approvals.Approve)
+	if got := ending(x.settle()); !strings.HasPrefix(got, "True Succeeded TaskRun succeeded") {
+		t.Errorf("made nobody's: %s", got)
 	}
 }
 
@@ -388,6 +413,9 @@ func TestTaskGone(t *testing.T) {
 		if got := ending(x.settle()); !strings.HasPrefix(got, "False CustomRunCancelled") {
 			t.Errorf("got %s", got)
 		}
+		if got := x.abandoned.waitingIn(t.Context(), pr); len(got) != 0 {
+			t.Errorf("what was answered is woken: %v", got)
+		}
 	})
 }
 
@@ -395,6 +423,16 @@ func (x *tasking) must(err error) {
 	x.t.Helper()
 	if err != nil {
 		x.t.Fatal(err)
+	}
+}
+
+// TestSay: an event takes so many bytes, and whole characters only.
+func TestSay(t *testing.T) {
+	t.Parallel()
+	x := newTasking(t, "automatiko")
+	x.tasks.say(x.run(), "Warning", "Refused", "x"+strings.Repeat("é", 1000))
+	if e := x.event(); !utf8.ValidString(e) || !strings.HasSuffix(e, "é…") {
+		t.Errorf("%q", e)
 	}
 }
 
@@ -463,7 +501,7 @@ func (x *tasking) param(name, value string) {
 func (x *tasking) pipeline(edit func(*pipelinev1.PipelineSpec)) {
 	x.t.Helper()
 	var pr pipelinev1.PipelineRun
-	x.must(x.Get(x.t.Context(), request("deploy-1").NamespacedName, &pr))
+	x.must(x.Get(x.t.Context(), request(x.run().OwnerReferences[0].Name).NamespacedName, &pr))
 	edit(pr.Status.PipelineSpec)
 	x.must(x.WithWatch.Update(x.t.Context(), &pr))
 }
@@ -584,9 +622,10 @@ func TestForged(t *testing.T) {
 // and no other.
 func TestRecorded(t *testing.T) {
 	t.Parallel()
-	setup := func(t *testing.T) (*tasking, string) {
+	const inConfigMap = "one whose outcome is written elsewhere"
+	setup := func(t *testing.T, world string) (*tasking, string) {
 		x := newTasking(t, "automatiko")
-		for _, o := range kubetest.Objects(t, kubetest.World) {
+		for _, o := range kubetest.Objects(t, world) {
 			x.must(x.Create(t.Context(), o))
 		}
 		x.step(x.runs, "plan-1")
@@ -597,11 +636,14 @@ func TestRecorded(t *testing.T) {
 		var like pipelinev1.PipelineRun
 		x.must(x.Get(t.Context(), request("deploy-1").NamespacedName, &like))
 		pr.Status = like.Status
+		x.customRun = pr.Name + "-approval"
+		pr.Status.ChildReferences[0].Name = x.customRun
 		pr.Status.PipelineSpec.Tasks[0].Params[0].Value = *pipelinev1.NewStructuredValues("Deploy 1.2 to production")
 		x.must(x.Create(t.Context(), pr))
-		x.change(func(cr *pipelinev1beta1.CustomRun) {
-			cr.OwnerReferences[0].Name, cr.OwnerReferences[0].UID = pr.Name, pr.UID
-		})
+		var cr pipelinev1beta1.CustomRun
+		x.must(x.Get(t.Context(), request(customRun).NamespacedName, &cr))
+		cr.Name, cr.ResourceVersion, cr.OwnerReferences[0].Name, cr.OwnerReferences[0].UID = x.customRun, "", pr.Name, pr.UID
+		x.must(x.Create(t.Context(), &cr))
 		return x, a.Name
 	}
 	edit := func(x *tasking, name string, edit func(*pipelinev1.PipelineRun)) {
@@ -637,15 +679,26 @@ func TestRecorded(t *testing.T) {
 		"a run from before": {func(x *tasking, n string) {
 			edit(x, n, func(pr *pipelinev1.PipelineRun) { pr.CreationTimestamp = metav1.NewTime(ct.T0.Add(-time.Hour)) })
 		}, true},
+		"a Gate of its own": {func(x *tasking, _ string) {
+			x.must(x.Create(x.t.Context(), kubetest.Objects(x.t, "kind: Gate\nmetadata: {name: strict}\nspec: {approvers: {users: [{name: carol}]}}")[0]))
+			x.param("gate", "strict")
+		}, true},
+		"the Gate that decided": {func(x *tasking, _ string) { x.param("gate", "production") }, false},
+		// A ConfigMap was told: no run of the Approval's name is its doing.
+		inConfigMap:                   {func(*tasking, string) {}, true},
 		"an undecided one's":          {func(x *tasking, n string) { x.undecide(n) }, true},
 		"another run was seen before": {func(x *tasking, n string) { x.next(n, "other-uid") }, true},
 		"this run was seen before":    {func(x *tasking, n string) { x.next(n, "uid-of-"+n) }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			x, by := setup(t)
+			world := kubetest.World
+			if name == inConfigMap {
+				world = polled
+			}
+			x, by := setup(t, world)
 			c.change(x, by)
-			x.step(x.tasks, customRun)
+			x.step(x.tasks, x.customRun)
 			got, list := ending(x.run()), x.tasksOnly()
 			if c.asked {
 				if got != "" || len(list) != 1 {
