@@ -3,7 +3,9 @@
 package e2e
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -144,9 +146,8 @@ func TestWaitingRunIsDeleted(t *testing.T) {
 			t.Errorf("a vote after the end: %+v", v)
 		}
 		r.Eventually(60*time.Second, "the end of "+object.GetName(), func() error {
-			err := r.Get(t.Context(), client.ObjectKeyFromObject(object), object)
-			if !apierrors.IsNotFound(err) {
-				return fmt.Errorf("it is still there (%v)", err)
+			if err := r.Get(t.Context(), client.ObjectKeyFromObject(object), object); !apierrors.IsNotFound(err) {
+				return cmp.Or(err, errors.New("it is still there"))
 			}
 			return nil
 		})
