@@ -122,7 +122,7 @@ source_key() {
 }
 
 manifests() { # IMAGE
-  kubectl kustomize "$ROOT/deploy" | sed "s|ko://$MODULE/cmd/countersign|$1|"
+  kubectl kustomize "$ROOT/test/deploy" | sed "s|ko://$MODULE/cmd/countersign|$1|"
 }
 
 # deploy: builds the image of this tree when it is another than the last one, loads it, and waits until it serves.

@@ -98,7 +98,8 @@ install_postgres() {
   apt_get initdb:postgresql
 }
 
-stage_e2e() { in_deployed suite e2e test/e2e "${only_binary[@]}"; }
+# What runs beside each other waits for the cluster, and not for this machine's processors.
+stage_e2e() { in_deployed suite e2e test/e2e -test.parallel=12 "${only_binary[@]}"; }
 stage_browser() {
   apt_get chromium:chromium || return
   COUNTERSIGN_DEX=$(tool dex) || return

@@ -176,6 +176,13 @@ func somebody(p approvals.Policy, param string) error {
 	if len(p.Approvers)+len(p.Groups) == 0 {
 		return approvals.Errorf(approvals.CodeInvalid, "nobody could decide this: name people in param %s, or a Gate in param %s", param, GateParam)
 	}
+	if all, n := p.Needed(), len(p.Approvers); len(p.Groups) == 0 && n < all {
+		is := "are"
+		if n == 1 {
+			is = "is"
+		}
+		return approvals.Errorf(approvals.CodeInvalid, "this could never be approved: it takes %d people, and %d %s named: name more in param %s", all, n, is, param)
+	}
 	for _, a := range p.Approvers {
 		if len(a.Name) > maxName {
 			return approvals.Errorf(approvals.CodeInvalid, "an approver has a name of %d bytes and the most is %d: %s", len(a.Name), maxName, approvals.Cut(a.Name, approvals.MaxQuoted))

@@ -8,6 +8,7 @@ import (
 
 	openshiftv1 "github.com/countersign-dev/countersign/api/openshift/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/tasks"
 	"github.com/countersign-dev/countersign/internal/kube"
 	"github.com/countersign-dev/countersign/internal/kube/openshift"
 )
@@ -24,6 +25,9 @@ func (c *core) approvalTasks(ctx context.Context) (*openshift.ApprovalTasks, err
 		return nil, fmt.Errorf("look for ApprovalTasks: %w", err)
 	}
 	_, err = c.guards.Since(ctx, kube.GuardOfAnswers)
+	if approvals.CodeOf(err) == approvals.CodeNotFound {
+		err = c.ours(ctx, err)
+	}
 	switch approvals.CodeOf(err) {
 	case "":
 	case approvals.CodeNotFound, approvals.CodeForbidden:
@@ -36,4 +40,16 @@ func (c *core) approvalTasks(ctx context.Context) (*openshift.ApprovalTasks, err
 	return &openshift.ApprovalTasks{
 		Client: c.mgr.GetClient(), Store: c.store, Desk: c.desk, Guards: c.guards, Mirror: mirror, Events: c.mgr.GetEventRecorder("countersign"), Now: c.Now, Log: c.Log,
 	}, nil
+}
+
+// ours is missing, unless the definition of ApprovalTasks is ours. Then their policy is
+// on its way: kubectl applies it after the Deployment. Until it is there no ApprovalTask
+// is made and no answer counts.
+func (c *core) ours(ctx context.Context, missing error) error {
+	kind, _ := tasks.Find(tasks.ManualApprovalGate)
+	s, err := (&kube.Kinds{Live: c.direct, Now: c.Now}).Of(ctx, kind)
+	if err == nil && !s.Mirrored {
+		return missing
+	}
+	return err
 }

@@ -34,8 +34,11 @@ func (o *Opener) OpenTask(ctx context.Context, cr *pipelinev1beta1.CustomRun, m 
 	if apierrors.IsAlreadyExists(err) {
 		return nil
 	}
+	if err = translate(err, "approval "+obj.Name); approvals.CodeOf(err) == approvals.CodeNotFound {
+		return nil // the namespace is going, and the task with it: that is nothing that its author could mend
+	}
 	if err != nil {
-		return translate(err, "approval "+obj.Name)
+		return err
 	}
 	title := approvals.Approval{Source: s}.Title()
 	o.Opened(cr.Namespace, title)

@@ -77,11 +77,18 @@ func New(t testing.TB) *Env {
 	return e
 }
 
-// As is a client that impersonates user.
-func (e *Env) As(user string) client.Client {
+// For is e in a subtest, which fails by itself.
+func (e *Env) For(t testing.TB) *Env {
+	sub := *e
+	sub.t = t
+	return &sub
+}
+
+// As is a client that impersonates user, who is in groups.
+func (e *Env) As(user string, groups ...string) client.Client {
 	e.t.Helper()
 	cfg := rest.CopyConfig(e.Rest)
-	cfg.Impersonate = rest.ImpersonationConfig{UserName: user}
+	cfg.Impersonate = rest.ImpersonationConfig{UserName: user, Groups: groups}
 	c, err := client.New(cfg, client.Options{Scheme: e.Scheme()})
 	must(e.t, err)
 	return c

@@ -13,9 +13,12 @@ import (
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"knative.dev/pkg/apis"
 
@@ -484,6 +487,27 @@ func TestRefused(t *testing.T) {
 			t.Errorf("got %s", got)
 		}
 	})
+}
+
+// TestNamespaceIsGoing: the Approvals of a namespace that is being deleted may go before
+// its tasks do. That is no mistake of whoever wrote the task.
+func TestNamespaceIsGoing(t *testing.T) {
+	t.Parallel()
+	x := newTasking(t, "automatiko")
+	x.Fail(func(verb string, o runtime.Object) error {
+		if _, ok := o.(*v1alpha1.Approval); !ok || verb != "create" {
+			return nil
+		}
+		err := apierrors.NewForbidden(schema.GroupResource{Group: "countersign.dev", Resource: "approvals"}, "a", errors.New("the namespace is being terminated"))
+		err.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
+		return err
+	})
+	if got := ending(x.settle()); strings.Contains(got, "Refused") {
+		t.Errorf("got %s", got)
+	}
+	if e := x.event(); e != "" {
+		t.Errorf("event %q", e)
+	}
 }
 
 // param gives task and CustomRun one more param.
