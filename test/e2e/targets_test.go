@@ -21,12 +21,12 @@ import (
 	"github.com/countersign-dev/countersign/test/cluster"
 )
 
-// example applies a folder of examples as its first line says, to the test's namespace.
-func example(t *testing.T, e *cluster.Env, folder string) {
+// folder applies a folder of examples as its first line says, to the test's namespace.
+func folder(t *testing.T, e *cluster.Env, name string) {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "kubectl", "kustomize", filepath.Join(os.Getenv("COUNTERSIGN_ROOT"), "examples", folder)).Output() //nolint:gosec // a folder of this repository
+	out, err := exec.CommandContext(t.Context(), "kubectl", "kustomize", filepath.Join(os.Getenv("COUNTERSIGN_ROOT"), "examples", name)).Output() //nolint:gosec // a folder of this repository
 	if err != nil {
-		t.Fatalf("kubectl kustomize %s: %v", folder, err)
+		t.Fatalf("kubectl kustomize %s: %v", name, err)
 	}
 	for doc := range strings.SplitSeq(string(out), "\n---\n") {
 		if strings.Contains(doc, "kind: ClusterRoleBinding") { // not of a namespace: one for each test
@@ -90,7 +90,7 @@ func TestPollingTask(t *testing.T) {
 		t.Run(verdict, func(t *testing.T) {
 			t.Parallel()
 			e := cluster.New(t)
-			example(t, e, "polling-task")
+			folder(t, e, "polling-task")
 			e.Apply(`{apiVersion: tekton.dev/v1, kind: PipelineRun, metadata: {name: asks}, spec: {pipelineRef: {name: approve-pipeline}, workspaces: [{name: status, configMap: {name: approve-cm}}]}}`)
 			a := e.OneApproval()
 			if a.Spec.Terms == nil || a.Status.Outcome != "Pending" {
@@ -126,7 +126,7 @@ func TestPendingRun(t *testing.T) {
 		t.Run(verdict, func(t *testing.T) {
 			t.Parallel()
 			e := cluster.New(t)
-			example(t, e, "pending-run")
+			folder(t, e, "pending-run")
 			run := `{apiVersion: tekton.dev/v1, kind: PipelineRun, metadata: {name: deploy-1}, spec: {status: PipelineRunPending, params: [{name: version, value: "1"}], pipelineSpec: {params: [{name: version}], tasks: [{name: go, taskSpec: {steps: [{name: s, image: "cluster.local/busybox:1", command: ["true"]}]}}]}}}`
 			e.Apply(run)
 			if a := e.Post(e.ListenerURL("approve"), map[string]string{"Idempotency-Key": "deploy-1"}, []byte(`{"run": "deploy-1", "version": "666"}`)); a.Status != 202 {
@@ -161,7 +161,7 @@ func TestPendingRun(t *testing.T) {
 	t.Run("another of its name", func(t *testing.T) {
 		t.Parallel()
 		e := cluster.New(t)
-		example(t, e, "pending-run")
+		folder(t, e, "pending-run")
 		run := `{apiVersion: tekton.dev/v1, kind: PipelineRun, metadata: {name: deploy-1}, spec: {status: PipelineRunPending, pipelineSpec: {tasks: [{name: go, taskSpec: {steps: [{name: s, image: "cluster.local/busybox:1", command: ["true"]}]}}]}}}`
 		e.Apply(run)
 		e.Post(e.ListenerURL("approve"), nil, []byte(`{"run": "deploy-1"}`))
