@@ -82,7 +82,9 @@ var index = template.Must(template.New("index").Parse(`<!doctype html><html lang
 
 func handler(names []string) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(static())))
+	for _, prefix := range []string{"/static/", "/countersign/static/"} { // some are behind a prefix
+		mux.Handle("GET "+prefix, http.StripPrefix(prefix, http.FileServerFS(static())))
+	}
 	mux.Handle("GET /", http.FileServer(http.Dir(golden)))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { _ = index.Execute(w, names) })
 	return mux
