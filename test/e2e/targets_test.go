@@ -144,9 +144,12 @@ func TestPendingRun(t *testing.T) {
 					t.Errorf("what people approve is version %q, and not the run's own", p.Value)
 				}
 			}
-			if s, reason := ended(t, e, "deploy-1"); s != corev1.ConditionUnknown || reason != pipelinev1.PipelineRunReasonPending.String() {
-				t.Fatalf("before the decision it is %s %s", s, reason)
-			}
+			e.Eventually(20*time.Second, "Tekton to say that it is pending", func() error {
+				if s, reason := ended(t, e, "deploy-1"); s != corev1.ConditionUnknown || reason != pipelinev1.PipelineRunReasonPending.String() {
+					return fmt.Errorf("%s %s", s, reason)
+				}
+				return nil
+			})
 			says(t, e, a.Name, verdict)
 			released(t, e, a.Name)
 			e.Eventually(60*time.Second, "the run's end", func() error {
