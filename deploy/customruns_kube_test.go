@@ -71,13 +71,19 @@ func TestCustomRunsAreTektons(t *testing.T) {
 			return patch(alice, "free", `{"metadata":{"ownerReferences":[{"apiVersion":"tekton.dev/v1","kind":"PipelineRun","name":"deploy","uid":"0c5b8f6e-0000-4000-8000-000000000000"}]}}`)
 		}, notYours},
 		{"taken from its run", func() error { return patch(alice, "deploy-approval", `{"metadata":{"ownerReferences":null}}`) }, notYours},
-		{"other approvers", func() error { return patch(alice, "deploy-approval", `{"spec":{"params":[{"name":"approvers","value":["alice"]}]}}`) }, frozen},
+		{"other approvers", func() error {
+			return patch(alice, "deploy-approval", `{"spec":{"params":[{"name":"approvers","value":["alice"]}]}}`)
+		}, frozen},
 		{"another kind", func() error { return patch(alice, "deploy-approval", `{"spec":{"customRef":{"kind":"Other"}}}`) }, frozen},
-		{"another task", func() error { return patch(alice, "deploy-approval", `{"metadata":{"labels":{"tekton.dev/pipelineTask":"other"}}}`) }, frozen},
+		{"another task", func() error {
+			return patch(alice, "deploy-approval", `{"metadata":{"labels":{"tekton.dev/pipelineTask":"other"}}}`)
+		}, frozen},
 		{"no timeout", func() error { return patch(alice, "deploy-approval", `{"spec":{"timeout":"0s"}}`) }, frozen},
 		{"a label of one's own", func() error { return patch(alice, "deploy-approval", `{"metadata":{"labels":{"team":"shop"}}}`) }, ""},
 		{"cancelled", func() error { return patch(alice, "deploy-approval", `{"spec":{"status":"RunCancelled"}}`) }, ""},
-		{"what is nobody's", func() error { return patch(alice, "free", `{"spec":{"params":[{"name":"approvers","value":["alice"]}]}}`) }, ""},
+		{"what is nobody's", func() error {
+			return patch(alice, "free", `{"spec":{"params":[{"name":"approvers","value":["alice"]}]}}`)
+		}, ""},
 	} {
 		if err := x.do(); (err == nil) != (x.want == "") || err != nil && !strings.Contains(err.Error(), x.want) {
 			t.Errorf("%s: %v, want %q", x.name, err, x.want)
