@@ -108,12 +108,12 @@ stage_browser() {
 }
 # The part of bench that needs no cluster: the pages, empty beside full.
 stage_bench-pages() { go test -count=1 -tags bench -timeout=20m -run '^TestPages' -v ./test/bench; }
-stage_bench() { in_deployed bench_beside_peers; }
+stage_bench() { in_deployed bench_beside_peers bench test/bench "${only_binary[@]}"; }
 bench_beside_peers() {
   # shellcheck source=test/peers.sh
   . "$ROOT/test/peers.sh"
   timed "(manual-approval-gate)" peers_begin || return
-  suite bench test/bench "${only_binary[@]}"
+  suite "$@"
   local code=$?
   peers_end
   return "$code"

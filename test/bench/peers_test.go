@@ -233,12 +233,12 @@ func of(a v1alpha1.Approval) string {
 	b, err := json.Marshal(a.Spec.Source)
 	var s struct {
 		PipelineRun struct{ Name string }
-		CustomRun   struct{ PipelineRun struct{ Name string } }
+		CustomRun   struct{ PipelineRun string }
 	}
 	if err != nil || json.Unmarshal(b, &s) != nil {
 		return ""
 	}
-	return s.PipelineRun.Name + s.CustomRun.PipelineRun.Name
+	return s.PipelineRun.Name + s.CustomRun.PipelineRun
 }
 
 // started records when each TaskRun was first seen.

@@ -123,6 +123,9 @@ func (s *summary) add(e event) {
 	case "run":
 		p.running[e.Test] = true
 	case "output":
+		if strings.HasPrefix(e.Output, "bench:") { // a figure is what such a test is run for
+			fmt.Fprint(s.out, e.Output)
+		}
 		if p.output[e.Test] == nil {
 			p.output[e.Test] = &strings.Builder{}
 		}
