@@ -20,13 +20,25 @@ peers_begin() {
   for program in controller webhook; do
     in_cluster kubectl -n tekton-pipelines rollout status "deployment/manual-approval-gate-$program" --timeout=120s >/dev/null || return
   done
+  # By itself Tekton asks the API server 5 times a second: in a burst that is what would be measured, of all alike.
+  peers_tekton 200 400 || return
   peers_restart || return # the service looks for its component when it starts
   export COUNTERSIGN_PEERS=yes
 }
 
 peers_end() {
   peer_manifests | in_cluster kubectl delete --ignore-not-found --wait=true -f - >/dev/null
+  peers_tekton
   unset COUNTERSIGN_PEERS deployed
+}
+
+# How often Tekton's controller may ask the API server; its default without arguments.
+peers_tekton() { # [QPS BURST]
+  local deployment=deployment/tekton-pipelines-controller env
+  env=(KUBE_API_QPS- KUBE_API_BURST-)
+  [ $# = 0 ] || env=("KUBE_API_QPS=$1" "KUBE_API_BURST=$2")
+  in_cluster kubectl -n tekton-pipelines set env "$deployment" "${env[@]}" >/dev/null &&
+    in_cluster kubectl -n tekton-pipelines rollout status "$deployment" --timeout=120s >/dev/null
 }
 
 peers_restart() {
