@@ -48,13 +48,16 @@ func GiveUp(a Approval, now time.Time) (Approval, Change) {
 	return stop(a, Cancellation{Why: why, At: now}), Stopped
 }
 
-// stop ends the attempts to start a's run. Who cancelled a pending one stays known.
+// stop ends the attempts to act on a's outcome. Who cancelled a pending one stays known.
 func stop(a Approval, c Cancellation) Approval {
 	if a.Cancellation == nil {
 		a.Cancellation = &c
 	}
 	what := "no run is started any more"
-	if a.Terms != nil && a.Terms.Target != nil {
+	switch {
+	case a.Source.Task != nil:
+		what = "the task is not answered any more"
+	case a.Terms != nil && a.Terms.Target != nil:
 		what = "nothing is written any more"
 	}
 	a.Unreleased = &Problem{Reason: reasonStopped, Message: what + by(&c) + ": " + c.Why}

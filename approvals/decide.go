@@ -96,60 +96,6 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	return a, Voted, nil
 }
 
-// recorded says whether this very ballot, which may arrive twice, is recorded.
-func recorded(a Approval, b Ballot) bool {
-	if b.Made.IsZero() {
-		return false
-	}
-	return slices.ContainsFunc(a.Votes, func(v Vote) bool { return v.Evidence == b.Voter.Evidence && v.is(b.Voter) }) ||
-		slices.ContainsFunc(a.Withdrawn, func(w Withdrawal) bool { return w.By == b.Voter.Evidence })
-}
-
-// overtaken says why a ballot that was made some time ago does not count any more.
-func overtaken(a Approval, b Ballot, mine int) error {
-	if b.Made.IsZero() {
-		return nil
-	}
-	// What nobody could have seen yet is not what they vote on.
-	if b.Made.Before(a.OpenedAt) || b.Made.Before(a.Terms.SetAt) {
-		return Errorf(CodeConflict, "the vote is older than what is to be approved: look at it and vote again")
-	}
-	newer := Errorf(CodeConflict, "%s has voted, or withdrawn, after this vote was made: nothing was changed", b.Voter.Name)
-	// Ballots that come this way are taken in turn: the one that stands is older.
-	if mine >= 0 && !inTurn(a.Votes[mine], b) && a.Votes[mine].At.After(b.Made) {
-		return newer
-	}
-	if slices.ContainsFunc(a.Withdrawn, func(w Withdrawal) bool {
-		return SamePerson(w.Voter, b.Voter.Name) && (w.Evidence == b.Voter.Evidence || w.At.After(b.Made))
-	}) {
-		return newer
-	}
-	return nil
-}
-
-// inTurn says whether v came by the queue that b comes by. Vote objects are one, answers
-// in ApprovalTasks another.
-func inTurn(v Vote, b Ballot) bool {
-	queue := func(evidence string) string { kind, _, _ := strings.Cut(evidence, ":"); return kind }
-	return v.Way == b.Voter.Way && queue(v.Evidence) == queue(b.Voter.Evidence)
-}
-
-// withdraw takes the voter's vote back.
-func withdraw(a Approval, b Ballot, now time.Time) Approval {
-	votes := a.Votes
-	a.Votes = slices.DeleteFunc(slices.Clone(votes), func(v Vote) bool { return v.is(b.Voter) })
-	for _, v := range votes {
-		if v.is(b.Voter) {
-			a.Withdrawn = append(slices.DeleteFunc(slices.Clone(a.Withdrawn), func(w Withdrawal) bool { return SamePerson(w.Voter, v.Voter) }),
-				Withdrawal{Voter: v.Voter, At: now, Evidence: v.Evidence, By: b.Voter.Evidence})
-		}
-	}
-	if drop := len(a.Withdrawn) - MaxVotes; drop > 0 {
-		a.Withdrawn = slices.Delete(a.Withdrawn, 0, drop)
-	}
-	return a
-}
-
 // MaxVotes bounds the live votes of one Approval; the CRD schema has it too.
 const MaxVotes = 128
 

@@ -71,7 +71,7 @@ func (d *Desk) Vote(ctx context.Context, key Key, b Ballot) (Approval, Change, e
 	if a.Terms == nil { // what has to be proved follows from them
 		return a, Absent, notReady(a)
 	}
-	if err := d.recorded(ctx, a); err != nil {
+	if err := d.recordable(ctx, a); err != nil {
 		return a, Absent, err
 	}
 	if b.Voter, err = d.Prove(ctx, a, b.Voter, b.BreakGlass); err != nil {
@@ -99,9 +99,9 @@ func (d *Desk) Vote(ctx context.Context, key Key, b Ballot) (Approval, Change, e
 	return a, did, nil
 }
 
-// recorded says why a vote on a can't be taken: its Gate wants every one in the record,
+// recordable says why a vote on a can't be taken: its Gate wants every one in the record,
 // and the record's store takes none now.
-func (d *Desk) recorded(ctx context.Context, a Approval) error {
+func (d *Desk) recordable(ctx context.Context, a Approval) error {
 	if !a.Terms.Policy.RecordRequired || a.Decided() {
 		return nil
 	}

@@ -46,9 +46,7 @@ func Abandon(a Approval, why string, now time.Time) (Approval, Change) {
 	case a.Source.Task == nil || a.Decided() && (!a.ToAnswer() || a.Cancellation != nil):
 		return a, Absent
 	case a.Decided():
-		a.Cancellation = &Cancellation{Why: why, At: now}
-		a.Unreleased = &Problem{Reason: "Cancelled", Message: "the task is not answered any more: " + why}
-		return a, Stopped
+		return stop(a, Cancellation{Why: why, At: now}), Stopped
 	}
 	a.Cancellation = &Cancellation{Why: why, At: now}
 	return end(a, Cancelled, now), Ended

@@ -17,17 +17,16 @@ import (
 // rotated away long ago they say for how long it is kept. What is not genuine is
 // never written down.
 func (s *Store) ForRecord(ctx context.Context, key approvals.Key) (approvals.Approval, bool, error) {
-	o, err := s.get(ctx, s.Client, key)
-	if err != nil {
-		return approvals.Approval{}, false, err
-	}
-	a, genuine := s.Recordable(o)
-	return a, genuine, nil
+	return s.forRecord(ctx, s.Client, key)
 }
 
 // LastOf is ForRecord by the API server's word.
 func (s *Store) LastOf(ctx context.Context, key approvals.Key) (approvals.Approval, bool, error) {
-	o, err := s.get(ctx, s.Live, key)
+	return s.forRecord(ctx, s.Live, key)
+}
+
+func (s *Store) forRecord(ctx context.Context, from client.Reader, key approvals.Key) (approvals.Approval, bool, error) {
+	o, err := s.get(ctx, from, key)
 	if err != nil {
 		return approvals.Approval{}, false, err
 	}
