@@ -78,4 +78,31 @@ func TestRemoveForReal(t *testing.T) {
 	if _, err := s.Remove(t.Context(), key, yes); approvals.CodeOf(err) != approvals.CodeNotFound {
 		t.Errorf("once more: %v", err)
 	}
+
+	// One that is kept for the record stays, readable and writable, until it is let go.
+	o.Finalizers = []string{v1alpha1.RecordFinalizer}
+	create()
+	if at, err := s.Leaving(t.Context(), key); err != nil || !at.IsZero() {
+		t.Errorf("nobody deleted it: %s, %v", at, err)
+	}
+	if err := c.Delete(t.Context(), o.DeepCopy()); err != nil {
+		t.Fatal(err)
+	}
+	if at, err := s.Leaving(t.Context(), key); err != nil || at.IsZero() {
+		t.Errorf("deleted, and leaving at %s, %v", at, err)
+	}
+	a, err := s.Update(t.Context(), key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+		return approvals.Cancel(a, approvals.Cancellation{Why: "it was deleted from the cluster"}, a.OpenedAt)
+	})
+	if err != nil || a.Outcome != approvals.Cancelled {
+		t.Errorf("%s, %v", a.Outcome, err)
+	}
+	for range 2 { // once more, as after a kill -9, is no error
+		if err := s.LetGo(t.Context(), key); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := s.Fresh(t.Context(), key); approvals.CodeOf(err) != approvals.CodeNotFound {
+		t.Errorf("let go, and there: %v", err)
+	}
 }
