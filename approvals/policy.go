@@ -147,6 +147,9 @@ func (p Policy) Validate(requester string) error {
 	if err := p.validateSettings(); err != nil {
 		return err
 	}
+	if err := p.Notify.Validate(p.name()); err != nil {
+		return err
+	}
 	return p.satisfiable(requester)
 }
 
@@ -177,10 +180,12 @@ func (p Policy) validateStrategy() error {
 		return Errorf(CodeInvalid, "%s has strategy SINGLE and required %d: use strategy QUORUM, or drop required", p.name(), p.Required)
 	case p.Strategy == Quorum && (p.Required < 1 || p.Required > MaxRequired):
 		return Errorf(CodeInvalid, "%s has strategy QUORUM and required %d: say how many people must approve (1 to %d)", p.name(), p.Required, MaxRequired)
+	case (p.Strategy == Multi || p.Strategy == FourEyes) && p.Required > 1:
+		return Errorf(CodeInvalid, "%s has strategy %s and required %d: MULTI asks everybody and FOUR_EYES two people, so drop required", p.name(), p.Strategy, p.Required)
 	case p.Strategy == Multi && p.RBAC:
 		return Errorf(CodeInvalid, "%s has strategy MULTI and rbac: everybody whom RBAC lets approve can't be counted; list users and groups, or use QUORUM", p.name())
 	}
-	return p.Notify.Validate(p.name())
+	return nil
 }
 
 func (p Policy) validateRules() error {

@@ -18,8 +18,21 @@ type Gate struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is the policy.
+	// spec is the policy. Its rules stand here and not at its type: an Approval holds a copy
+	// of it, which is written by the service alone and would be checked at every vote.
 	// +required
+	// +kubebuilder:validation:XValidation:rule="has(self.approvers) != has(self.rules)",message="say who may decide: approvers, or rules that must all be met, and not both"
+	// +kubebuilder:validation:XValidation:rule="!has(self.rules) || (self.strategy == 'SINGLE' && !has(self.required))",message="rules say how many of whom must approve: drop strategy and required"
+	// +kubebuilder:validation:XValidation:rule="self.strategy != 'QUORUM' || has(self.required)",message="strategy QUORUM needs required: say how many people must approve"
+	// +kubebuilder:validation:XValidation:rule="self.strategy != 'SINGLE' || !has(self.required) || self.required == 1",message="strategy SINGLE takes one approval: drop required, or use strategy QUORUM"
+	// +kubebuilder:validation:XValidation:rule="(self.strategy != 'MULTI' && self.strategy != 'FOUR_EYES') || !has(self.required)",message="strategy MULTI asks everybody and FOUR_EYES two people: drop required"
+	// +kubebuilder:validation:XValidation:rule="self.strategy != 'MULTI' || !has(self.approvers) || !has(self.approvers.rbac) || !self.approvers.rbac",message="strategy MULTI asks everybody, and whom RBAC lets approve can't be counted: list users and groups, or use QUORUM"
+	// +kubebuilder:validation:XValidation:rule="self.strategy != 'FOUR_EYES' || !has(self.approvers) || (has(self.approvers.groups) && size(self.approvers.groups) > 0) || (has(self.approvers.rbac) && self.approvers.rbac) || (has(self.approvers.users) && size(self.approvers.users) >= 2)",message="strategy FOUR_EYES needs two people: add users or groups"
+	// +kubebuilder:validation:XValidation:rule="!has(self.required) || !has(self.approvers) || (has(self.approvers.groups) && size(self.approvers.groups) > 0) || (has(self.approvers.rbac) && self.approvers.rbac) || (has(self.approvers.users) && size(self.approvers.users) >= self.required)",message="required is higher than the number of users: add users or groups, or lower required"
+	// +kubebuilder:validation:XValidation:rule="!has(self.supersedeKey) || (has(self.supersede) && self.supersede == 'Newest')",message="supersedeKey is for supersede: Newest"
+	// +kubebuilder:validation:XValidation:rule="!has(self.expiresAfter) || (duration(self.expiresAfter) >= duration('10s') && duration(self.expiresAfter) <= duration('2160h'))",message="expiresAfter must be between 10s and 2160h (90 days)"
+	// +kubebuilder:validation:XValidation:rule="!has(self.keepFor) || (duration(self.keepFor) >= duration('48h') && duration(self.keepFor) <= duration('87600h'))",message="keepFor must be between 48h and 87600h (10 years)"
+	// +kubebuilder:validation:XValidation:rule="!has(self.release) || !has(self.releaseOn) || self.releaseOn == ['Approved']",message="with release every end is written: drop releaseOn"
 	Spec GateSpec `json:"spec"`
 	// status says whether the policy can be used, and why not.
 	// +optional
@@ -28,19 +41,6 @@ type Gate struct {
 
 // GateSpec is a policy. The same fields may stand inline in the interceptor's
 // parameter "gate".
-//
-// +kubebuilder:validation:XValidation:rule="has(self.approvers) != has(self.rules)",message="say who may decide: approvers, or rules that must all be met, and not both"
-// +kubebuilder:validation:XValidation:rule="!has(self.rules) || (self.strategy == 'SINGLE' && !has(self.required))",message="rules say how many of whom must approve: drop strategy and required"
-// +kubebuilder:validation:XValidation:rule="self.strategy != 'QUORUM' || has(self.required)",message="strategy QUORUM needs required: say how many people must approve"
-// +kubebuilder:validation:XValidation:rule="self.strategy != 'SINGLE' || !has(self.required) || self.required == 1",message="strategy SINGLE takes one approval: drop required, or use strategy QUORUM"
-// +kubebuilder:validation:XValidation:rule="(self.strategy != 'MULTI' && self.strategy != 'FOUR_EYES') || !has(self.required)",message="strategy MULTI asks everybody and FOUR_EYES two people: drop required"
-// +kubebuilder:validation:XValidation:rule="self.strategy != 'MULTI' || !has(self.approvers) || !has(self.approvers.rbac) || !self.approvers.rbac",message="strategy MULTI asks everybody, and whom RBAC lets approve can't be counted: list users and groups, or use QUORUM"
-// +kubebuilder:validation:XValidation:rule="self.strategy != 'FOUR_EYES' || !has(self.approvers) || (has(self.approvers.groups) && size(self.approvers.groups) > 0) || (has(self.approvers.rbac) && self.approvers.rbac) || (has(self.approvers.users) && size(self.approvers.users) >= 2)",message="strategy FOUR_EYES needs two people: add users or groups"
-// +kubebuilder:validation:XValidation:rule="!has(self.required) || !has(self.approvers) || (has(self.approvers.groups) && size(self.approvers.groups) > 0) || (has(self.approvers.rbac) && self.approvers.rbac) || (has(self.approvers.users) && size(self.approvers.users) >= self.required)",message="required is higher than the number of users: add users or groups, or lower required"
-// +kubebuilder:validation:XValidation:rule="!has(self.supersedeKey) || (has(self.supersede) && self.supersede == 'Newest')",message="supersedeKey is for supersede: Newest"
-// +kubebuilder:validation:XValidation:rule="!has(self.expiresAfter) || (duration(self.expiresAfter) >= duration('10s') && duration(self.expiresAfter) <= duration('2160h'))",message="expiresAfter must be between 10s and 2160h (90 days)"
-// +kubebuilder:validation:XValidation:rule="!has(self.keepFor) || (duration(self.keepFor) >= duration('48h') && duration(self.keepFor) <= duration('87600h'))",message="keepFor must be between 48h and 87600h (10 years)"
-// +kubebuilder:validation:XValidation:rule="!has(self.release) || !has(self.releaseOn) || self.releaseOn == ['Approved']",message="with release every end is written: drop releaseOn"
 type GateSpec struct {
 	// approvers may decide: a user when listed, by being in a listed group, or by
 	// RBAC.

@@ -42,6 +42,7 @@ type core struct {
 	opener    *kube.Opener
 	diagnosis *kube.Diagnosis
 	releaser  *kube.Releaser
+	answers   *kube.CustomRuns
 	releases  *releases
 	results   func(context.Context, approvals.Approval) ([]approvals.Param, error)
 
@@ -115,7 +116,13 @@ func (c *core) open(context.Context) error {
 		Triggers: c.triggers, Diagnosis: c.diagnosis, Targets: targets, Secrets: c.secrets, Ring: c.keys.Ring, HTTP: outbound(), Now: c.Now, Log: c.Log,
 		Posted: func(ok bool) { c.metrics.posts.WithLabelValues(yes(ok)).Inc() },
 	}
-	c.releases = newReleases(c.releaser.Release)
+	c.answers = &kube.CustomRuns{Client: cached, Live: live, Now: c.Now}
+	c.releases = newReleases(func(ctx context.Context, a approvals.Approval) error {
+		if a.Source.Task != nil {
+			return c.answers.Answer(ctx, a)
+		}
+		return c.releaser.Release(ctx, a)
+	})
 	return nil
 }
 

@@ -7,8 +7,9 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// releases posts at once what this process's votes decided, off the voter's
-// request. It may drop: the leader posts what has no run yet after a moment.
+// releases posts at once what this process's votes decided, or answers the task that
+// waits for it, off the voter's request. It may drop: the leader does what is not done
+// yet after a moment.
 type releases struct {
 	release func(context.Context, approvals.Approval) error
 	queue   chan approvals.Approval

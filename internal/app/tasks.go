@@ -19,7 +19,7 @@ func (c *core) tasks(answers *openshift.ApprovalTasks) []setup {
 	cached := c.mgr.GetClient()
 	t := &controller.Tasks{
 		Client: cached, Store: c.store, Opener: c.opener, Results: c.results, Now: c.Now, Log: c.Log, Ended: c.metrics.ended, Workers: taskWorkers,
-		Runs:  &kube.CustomRuns{Client: cached, Live: c.mgr.GetAPIReader(), Now: c.Now},
+		Runs:  c.answers,
 		Kinds: &kube.Kinds{Live: c.direct, Only: c.Config.CustomTasks, Now: c.Now},
 		Mirrors: map[string]kube.Mirror{
 			tasks.Automatiko:   kube.AutomatikoView(c.direct, c.Config.External),

@@ -44,6 +44,30 @@ func (c *CustomRuns) PickUp(ctx context.Context, cr *pipelinev1beta1.CustomRun, 
 	})
 }
 
+// Answer writes the outcome of a into its CustomRun, as far as the cache knows it to wait
+// for that. What it leaves undone is done by the leader, which looks closer.
+func (c *CustomRuns) Answer(ctx context.Context, a approvals.Approval) error {
+	t := a.Source.Task
+	kind, ok := tasks.Find(t.Mapping)
+	if !ok || !a.ToAnswer() {
+		return nil
+	}
+	cr, err := read(ctx, c.Client, a.Namespace, t.Name, &pipelinev1beta1.CustomRun{})
+	if err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	if string(cr.UID) != t.UID || Tried(cr) != t.Attempt || cr.IsDone() || cr.IsCancelled() || cr.DeletionTimestamp != nil {
+		return nil
+	}
+	return c.End(ctx, cr, kind, a)
+}
+
+// End is Finish by the outcome of a, which is of kind.
+func (c *CustomRuns) End(ctx context.Context, cr *pipelinev1beta1.CustomRun, kind tasks.Mapping, a approvals.Approval) error {
+	called := a.Outcome == approvals.Cancelled || a.Outcome == approvals.Superseded
+	return c.Finish(ctx, cr, kind.Ends[a.Outcome], append(a.Results, a.Inputs...), called)
+}
+
 // Finish ends this attempt of cr. While there are retries left a failure is noted and
 // a new attempt begins, unless final.
 func (c *CustomRuns) Finish(ctx context.Context, cr *pipelinev1beta1.CustomRun, e tasks.End, results []approvals.Param, final bool) error {
@@ -77,20 +101,30 @@ func waits(message string) *apis.Condition {
 	return &apis.Condition{Type: apis.ConditionSucceeded, Status: corev1.ConditionUnknown, Reason: pipelinev1beta1.CustomRunReasonRunning.String(), Message: message}
 }
 
-// write changes the status of what the API server has, when that is still the same
-// attempt and has not ended. The cache, which cr is from, lacks parts of it.
+// write changes cr's status, when that is still the same attempt and has not ended. cr may
+// be what the cache has: the API server takes the change if nothing has happened since,
+// and is asked what it has if something did.
 func (c *CustomRuns) write(ctx context.Context, cr *pipelinev1beta1.CustomRun, change func(*pipelinev1beta1.CustomRunStatus)) error {
+	// The cache has no more than is needed; what is kept of a failed attempt is to be whole.
+	if cr.Spec.Retries == 0 {
+		if err := c.patch(ctx, cr.DeepCopy(), change); !apierrors.IsConflict(err) {
+			return translate(err, "customrun "+cr.Name)
+		}
+	}
 	fresh, err := c.Fresh(ctx, cr)
-	if err != nil || fresh == nil || fresh.IsDone() || Tried(fresh) != Tried(cr) {
+	if err != nil || fresh == nil || Tried(fresh) != Tried(cr) {
 		return err
 	}
-	patch := client.MergeFromWithOptions(fresh.DeepCopy(), client.MergeFromWithOptimisticLock{})
-	change(&fresh.Status)
-	err = c.Client.Status().Patch(ctx, fresh, patch)
-	if apierrors.IsNotFound(err) {
+	return translate(c.patch(ctx, fresh, change), "customrun "+cr.Name)
+}
+
+func (c *CustomRuns) patch(ctx context.Context, cr *pipelinev1beta1.CustomRun, change func(*pipelinev1beta1.CustomRunStatus)) error {
+	if cr.IsDone() {
 		return nil
 	}
-	return translate(err, "customrun "+cr.Name)
+	patch := client.MergeFromWithOptions(cr.DeepCopy(), client.MergeFromWithOptimisticLock{})
+	change(&cr.Status)
+	return client.IgnoreNotFound(c.Client.Status().Patch(ctx, cr, patch))
 }
 
 // Fresh is cr as the API server has it, nil when it is gone.

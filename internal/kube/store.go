@@ -62,23 +62,30 @@ func (s *Store) Fresh(ctx context.Context, key approvals.Key) (approvals.Approva
 	return s.genuine(o), nil
 }
 
-// The cache is given a moment to hear of an outcome before the API server is asked,
-// which costs it more than telling us does.
+// The cache is given a while to hear of an outcome before the API server is asked: being
+// asked by everybody is what keeps it from telling, in a burst.
 const (
-	catchUps = 50
-	catchUp  = 2 * time.Millisecond
+	catchUp    = 2 * time.Millisecond // and half as long again each time
+	catchUpMax = time.Second          // in all
 )
 
 // Decided reads an Approval whose signed event has come: the cache may lag behind the
 // vote that made somebody post. What it says once it is decided does not change, save
 // for its end.
 func (s *Store) Decided(ctx context.Context, key approvals.Key) (approvals.Approval, error) {
-	for range catchUps {
-		a, err := s.Cached(ctx, key)
-		if err == nil && a.Decided() && a.Terms != nil {
-			return a, nil
+	for wait, waited := catchUp, time.Duration(0); waited < catchUpMax; wait += wait / 2 {
+		o, err := s.get(ctx, s.Client, key)
+		if err == nil && o.Status.DecidedAt != nil {
+			if a := s.genuine(o); a.Decided() && a.Terms != nil {
+				return a, nil
+			}
 		}
-		time.Sleep(catchUp)
+		select {
+		case <-ctx.Done():
+			return approvals.Approval{}, translate(ctx.Err(), "approval "+key.String())
+		case <-time.After(wait):
+			waited += wait
+		}
 	}
 	return s.Fresh(ctx, key)
 }

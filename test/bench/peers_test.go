@@ -177,8 +177,10 @@ subjects: [{kind: User, apiGroup: rbac.authorization.k8s.io, name: %q}]`, user))
 		return tasks.last(t, p, runs, 3*time.Minute).Sub(start)
 	}
 	single, burst := map[string][]float64{}, map[string][]float64{}
-	for i := range 10 {
-		for k, p := range []peer{gate, inPipeline, inTwo} {
+	for i := range 30 {
+		three := []peer{gate, inPipeline, inTwo}
+		for k := range three {
+			p := three[(i+k)%3] // none is always the one that comes after another
 			single[p.name] = append(single[p.name], ms(measure(p, fmt.Sprintf("one-%d-%d", i, k), 1)))
 		}
 	}

@@ -23,8 +23,8 @@ import (
 )
 
 const (
-	// grace is how long the leader leaves the first post to the process that took
-	// the vote, which posts at once. It bounds what a kill -9 of that process
+	// grace is how long the leader leaves the first post, or the answer, to the process
+	// that took the vote, which does it at once. It bounds what a kill -9 of that process
 	// costs.
 	grace = 3 * time.Second
 	// clockStep is how far a creation time, which has whole seconds, may be behind.
@@ -219,10 +219,8 @@ func (r *Approvals) release(ctx context.Context, a approvals.Approval) (ctrl.Res
 		return ctrl.Result{RequeueAfter: strangerAgain}, r.unreleased(ctx, a, kube.NameTaken(a))
 	}
 	attempt, due := r.Releaser.Attempts.Get(a.Key, now)
-	if attempt.Posts == 0 && len(a.Votes) > 0 {
-		if left := a.DecidedAt.Add(grace).Sub(now); left > 0 {
-			return ctrl.Result{RequeueAfter: left}, nil
-		}
+	if left := leftToVoter(a, now); left > 0 && attempt.Posts == 0 {
+		return ctrl.Result{RequeueAfter: left}, nil
 	}
 	if due > 0 {
 		return ctrl.Result{RequeueAfter: due}, r.reportError(ctx, a, attempt)
@@ -311,6 +309,14 @@ func (r *Approvals) confirm(ctx context.Context, a approvals.Approval, found kub
 	r.Confirmed(a)
 	r.Log.Info("release confirmed", "namespace", a.Namespace, "approval", a.Name, "run", found.Run.Name)
 	return nil
+}
+
+// leftToVoter is how long the process that took the deciding vote still has for it.
+func leftToVoter(a approvals.Approval, now time.Time) time.Duration {
+	if len(a.Votes) == 0 {
+		return 0
+	}
+	return a.DecidedAt.Add(grace).Sub(now)
 }
 
 func key(a approvals.Approval) types.NamespacedName {

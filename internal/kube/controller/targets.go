@@ -21,10 +21,8 @@ func (r *Approvals) releaseTarget(ctx context.Context, a approvals.Approval) (ct
 		})
 	}
 	attempt, due := r.Releaser.Attempts.Get(a.Key, now)
-	if attempt.Posts == 0 && len(a.Votes) > 0 {
-		if left := a.DecidedAt.Add(grace).Sub(now); left > 0 {
-			return ctrl.Result{RequeueAfter: left}, nil
-		}
+	if left := leftToVoter(a, now); left > 0 && attempt.Posts == 0 {
+		return ctrl.Result{RequeueAfter: left}, nil
 	}
 	if attempt.Err != nil && due > 0 {
 		return ctrl.Result{RequeueAfter: due}, r.reportError(ctx, a, attempt)

@@ -212,12 +212,18 @@ func (r *Tasks) proceed(ctx context.Context, cr *pipelinev1beta1.CustomRun, a ap
 	case !a.Decided():
 		err = r.Runs.PickUp(ctx, cr, a.Name)
 	case a.ToAnswer():
-		called := a.Outcome == approvals.Cancelled || a.Outcome == approvals.Superseded
-		if err = r.Runs.Finish(ctx, cr, kind.Ends[a.Outcome], append(a.Results, a.Inputs...), called); err == nil {
-			a, err = r.answered(ctx, a)
+		// The replica that took the deciding vote answers at once.
+		if left := leftToVoter(a, r.Now()); left > 0 {
+			return ctrl.Result{RequeueAfter: left}, nil
 		}
+		// Its event brings the rest.
+		return ctrl.Result{}, r.Runs.End(ctx, cr, kind, a)
 	}
 	if err == nil && cr.IsDone() && a.ToAnswer() {
+		// What is noted of it leaves the API server to what goes on now.
+		if left := a.DecidedAt.Add(calm).Sub(r.Now()); left > 0 {
+			return ctrl.Result{RequeueAfter: left}, nil
+		}
 		a, err = r.answered(ctx, a)
 	}
 	if err != nil {

@@ -129,7 +129,10 @@ func (x *tasking) define(manager string) {
 func (x *tasking) settle() *pipelinev1beta1.CustomRun {
 	x.t.Helper()
 	for range 4 {
-		x.step(x.tasks, x.customRun)
+		if res := x.step(x.tasks, x.customRun); res.RequeueAfter > 0 && res.RequeueAfter <= grace {
+			x.wait(res.RequeueAfter)
+			x.step(x.tasks, x.customRun)
+		}
 		for _, a := range x.all() {
 			x.step(x.approvals, a.Name)
 			x.step(x.abandoned, a.Name)
@@ -770,6 +773,64 @@ func (x *tasking) next(name, uid string) {
 	x.must(err)
 }
 
+// TestAnsweredByVoter: the process that took the vote answers at once, with one write;
+// the leader leaves it that, and then notes what it sees.
+func TestAnsweredByVoter(t *testing.T) {
+	t.Parallel()
+	x := newTasking(t, "automatiko")
+	x.settle()
+	stale := x.run()
+	x.vote(x.only().Name, "alice", approvals.Approve)
+	a, before := x.only(), x.Writes()
+	if left := x.step(x.tasks, x.customRun).RequeueAfter; left != grace || x.Writes() != before {
+		t.Errorf("the leader looks again after %s, and wrote %d times", left, x.Writes()-before)
+	}
+	for range 2 { // the second finds it done
+		x.must(x.tasks.Runs.Answer(t.Context(), a))
+	}
+	if n := x.Writes() - before; n != 1 || !strings.HasPrefix(ending(x.run()), "True Succeeded") {
+		t.Errorf("%d writes, %s", n, ending(x.run()))
+	}
+	// What a cache that lags behind would have said changes nothing either.
+	done := x.run().ResourceVersion
+	x.must(x.tasks.Runs.End(t.Context(), stale, kindOf(t, "automatiko"), a))
+	if cr := x.run(); cr.ResourceVersion != done {
+		t.Errorf("written again: %s", ending(cr))
+	}
+	x.wait(calm)
+	x.step(x.tasks, x.customRun)
+	if x.only().AnsweredAt.IsZero() {
+		t.Error("the leader did not note it")
+	}
+
+	for name, change := range map[string]func(*pipelinev1beta1.CustomRun, *approvals.Task){
+		"cancelled": func(cr *pipelinev1beta1.CustomRun, _ *approvals.Task) {
+			cr.Spec.Status = pipelinev1beta1.CustomRunSpecStatusCancelled
+		},
+		"another attempt": func(_ *pipelinev1beta1.CustomRun, task *approvals.Task) { task.Attempt++ },
+		"another's name":  func(cr *pipelinev1beta1.CustomRun, _ *approvals.Task) { cr.UID = "other" },
+	} {
+		x := newTasking(t, "automatiko")
+		x.settle()
+		x.vote(x.only().Name, "alice", approvals.Approve)
+		a := x.only()
+		x.change(func(cr *pipelinev1beta1.CustomRun) { change(cr, a.Source.Task) })
+		x.must(x.tasks.Runs.Answer(t.Context(), a))
+		if cr := x.run(); cr.IsDone() {
+			t.Errorf("%s: %s", name, ending(cr))
+		}
+	}
+}
+
+func kindOf(t *testing.T, name string) tasks.Mapping {
+	t.Helper()
+	kind, ok := tasks.Find(name)
+	if !ok {
+		t.Fatalf("no kind %s", name)
+	}
+	return kind
+}
+
 // TestKilled: whichever write is the last before the process dies, the next process
 // goes on from there, and the answer is written once.
 func TestKilled(t *testing.T) {
@@ -780,6 +841,7 @@ func TestKilled(t *testing.T) {
 			x := newTasking(t, "automatiko")
 			x.settle()
 			x.vote(x.only().Name, "alice", approvals.Approve)
+			x.wait(grace)
 			left := n
 			x.Fail(func(verb string, _ runtime.Object) error {
 				if verb == "get" || verb == "list" {
