@@ -37,13 +37,16 @@ type Approval struct {
 // its lines.
 const RecordFinalizer = "countersign.dev/record"
 
-// ApprovalSpec is immutable; terms may be set once.
+// ApprovalSpec is immutable; terms may be set once. The schema compares what tells a
+// change: digests, seals and names. It does so at every write of the status too, so
+// comparing all of it is left to the policy countersign-approvals-immutable, which looks
+// at writes of the spec alone.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.trigger) != has(self.source.customRun)",message="exactly one of trigger and source.customRun: a Trigger holds and releases, or a CustomRun waits"
 // +kubebuilder:validation:XValidation:rule="has(self.trigger) == has(oldSelf.trigger) && (!has(self.trigger) || self.trigger == oldSelf.trigger)",message="trigger is immutable"
 // +kubebuilder:validation:XValidation:rule="has(self.page) == has(oldSelf.page) && (!has(self.page) || self.page == oldSelf.page)",message="page is immutable"
 // +kubebuilder:validation:XValidation:rule="has(self.sourceSeal) == has(oldSelf.sourceSeal) && (!has(self.sourceSeal) || self.sourceSeal == oldSelf.sourceSeal)",message="sourceSeal is immutable"
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.terms) || (has(self.terms) && self.terms == oldSelf.terms)",message="terms are immutable once they are set: what people vote on must not change under them"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.terms) || (has(self.terms) && self.terms.digest == oldSelf.terms.digest)",message="terms are immutable once they are set: what people vote on must not change under them"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.seal) || (has(self.seal) && self.seal == oldSelf.seal)",message="seal is immutable once it is set"
 type ApprovalSpec struct {
 	// trigger is the Trigger of this namespace that holds and releases. It is absent
@@ -80,7 +83,6 @@ type ApprovalSpec struct {
 // in the middle of a run.
 //
 // +kubebuilder:validation:XValidation:rule="[has(self.pipelineRun), has(self.event), has(self.customRun)].filter(x, x).size() == 1",message="exactly one of pipelineRun, event and customRun"
-// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="source is immutable"
 type Source struct {
 	// pipelineRun is the part 1 that succeeded.
 	// +optional

@@ -37,7 +37,7 @@ type target struct {
 // as one connection and as eight bring. Over one, the time between two requests is
 // the client's, and part of the CPU is the server's going to sleep and waking up.
 func TestUnrelatedEvent(t *testing.T) {
-	e := cluster.New(t)
+	e := begin(t)
 	core := podIP(t, e, "tekton-pipelines", "app.kubernetes.io/component=interceptors")
 	ours := podIP(t, e, cluster.ServiceNamespace, "app.kubernetes.io/name=countersign")
 	targets := []target{

@@ -18,7 +18,7 @@ import (
 // Memory of the service with nothing, 1,000 and 10,000 pending. They are held
 // events, so that what grows is ours and not the copies of 10,000 runs.
 func TestMemory(t *testing.T) {
-	e := cluster.New(t)
+	e := begin(t)
 	user, _ := e.Token("approver")
 	e.Apply(cluster.Gate("gate", user, ""))
 	e.Apply(strings.ReplaceAll(cluster.Gated("deploy", "gate", ""),

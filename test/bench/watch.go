@@ -4,17 +4,39 @@ package bench
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/test/cluster"
 )
+
+// begin is a place for one benchmark, alone: of the one before, the EventListener and
+// hundreds of runs keep the API server busy until their namespace has gone.
+func begin(t testing.TB) *cluster.Env {
+	t.Helper()
+	e := cluster.New(t)
+	e.Eventually(5*time.Minute, "the one before to be gone", func() error {
+		var list corev1.NamespaceList
+		if err := e.List(t.Context(), &list); err != nil {
+			return err
+		}
+		for i := range list.Items {
+			if name := list.Items[i].Name; list.Items[i].DeletionTimestamp != nil {
+				return fmt.Errorf("namespace %s is there", name)
+			}
+		}
+		return nil
+	})
+	return e
+}
 
 // seen records when each run first became visible to a client that watches.
 type seen struct {
