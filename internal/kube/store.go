@@ -65,8 +65,8 @@ func (s *Store) Fresh(ctx context.Context, key approvals.Key) (approvals.Approva
 // The cache is given a while to hear of an outcome before the API server is asked: being
 // asked by everybody is what keeps it from telling, in a burst.
 const (
-	catchUp    = 2 * time.Millisecond // and half as long again each time
-	catchUpMax = time.Second          // in all
+	catchUp    = 500 * time.Microsecond // and half as long again each time
+	catchUpMax = time.Second            // in all
 )
 
 // Decided reads an Approval whose signed event has come: the cache may lag behind the
