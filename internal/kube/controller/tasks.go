@@ -221,7 +221,7 @@ func (r *Tasks) proceed(ctx context.Context, cr *pipelinev1beta1.CustomRun, a ap
 	}
 	if err == nil && cr.IsDone() && a.ToAnswer() {
 		// What is noted of it leaves the API server to what goes on now.
-		if left := a.DecidedAt.Add(calm).Sub(r.Now()); left > 0 {
+		if left := leftOf(calm, a.DecidedAt, r.Now()); left > 0 {
 			return ctrl.Result{RequeueAfter: left}, nil
 		}
 		a, err = r.answered(ctx, a)
@@ -238,12 +238,19 @@ func (r *Tasks) cancel(ctx context.Context, a approvals.Approval, cr *pipelinev1
 	if why == "" {
 		why = "its task was cancelled"
 	}
-	return r.abandon(ctx, a, why)
+	return r.abandon(ctx, a, why, false)
 }
 
-func (r *Tasks) abandon(ctx context.Context, a approvals.Approval, why string) (approvals.Approval, error) {
+// abandon ends a, which nobody waits for. When its task has ended that may be by a's own
+// decision, written by the replica that took the vote: the cache may hear of the end
+// first, and what the API server has says which it is.
+func (r *Tasks) abandon(ctx context.Context, a approvals.Approval, why string, ended bool) (approvals.Approval, error) {
 	var did approvals.Change
 	a, err := r.Store.Update(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+		if ended && a.Decided() {
+			a, did = approvals.Answer(a, r.Now())
+			return a, did, nil
+		}
 		a, did = approvals.Abandon(a, why, r.Now())
 		if did != approvals.Ended {
 			return a, did, nil
