@@ -40,6 +40,7 @@ func TestValidate(t *testing.T) {
 		"nobody":            {policy: func(p *approvals.Policy) { p.Approvers = nil }, want: "list users or groups under approvers"},
 		"a person unnamed":  {policy: func(p *approvals.Policy) { p.Approvers = users("") }, want: "without a name"},
 		"a group unnamed":   {policy: func(p *approvals.Policy) { p.Groups = []string{""} }, want: "without a name"},
+		"unknown requester": {policy: func(p *approvals.Policy) { p.Requester = "exclude" }, want: "use Exclude or Allow"},
 		"no strategy":       {policy: func(p *approvals.Policy) { p.Strategy = "" }, want: "use SINGLE, MULTI, FOUR_EYES or QUORUM"},
 		"unknown strategy":  {policy: func(p *approvals.Policy) { p.Strategy = "single" }, want: `strategy "single", which is unknown: use SINGLE, MULTI, FOUR_EYES or QUORUM`},
 		"single of two":     {policy: func(p *approvals.Policy) { p.Required = 2 }, want: "use strategy QUORUM, or drop required"},
