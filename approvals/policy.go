@@ -236,6 +236,9 @@ func (p Policy) validateSettings() error {
 		if slices.ContainsFunc(p.Inputs[:i], func(o Input) bool { return o.Name == in.Name }) {
 			return Errorf(CodeInvalid, "%s has two inputs named %q", p.name(), in.Name)
 		}
+		if slices.Contains(defaultResults, in.Name) || slices.ContainsFunc(p.Results, func(r Expression) bool { return r.Name == in.Name }) {
+			return Errorf(CodeInvalid, "%s: input %q has the name of a result, and a task gets both by name: rename it", p.name(), in.Name)
+		}
 		if err := in.validate(); err != nil {
 			return Errorf(CodeInvalid, "%s: %s", p.name(), Message(err))
 		}
