@@ -10,10 +10,16 @@ import (
 // taskWorkers is enough: each step is a read or two and at most one write.
 const taskWorkers = 4
 
+// answersTasks says whether the configuration wants approval tasks of other systems
+// answered.
+func (o Options) answersTasks() bool {
+	return o.Config.CustomTasks == nil || len(o.Config.CustomTasks) > 0
+}
+
 // tasks are the controllers that answer approval tasks of other systems, none when
 // the configuration wants none.
 func (c *core) tasks(answers *openshift.ApprovalTasks) []setup {
-	if c.Config.CustomTasks != nil && len(c.Config.CustomTasks) == 0 {
+	if !c.answersTasks() {
 		return nil
 	}
 	cached := c.mgr.GetClient()

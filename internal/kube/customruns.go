@@ -52,9 +52,11 @@ func (c *CustomRuns) Answer(ctx context.Context, a approvals.Approval) error {
 	if !ok || !a.ToAnswer() {
 		return nil
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, writeWithin, fmt.Errorf("no answer within %s", writeWithin))
+	defer cancel()
 	cr, err := read(ctx, c.Client, a.Namespace, t.Name, &pipelinev1beta1.CustomRun{})
 	if err != nil {
-		return client.IgnoreNotFound(err)
+		return translate(client.IgnoreNotFound(err), "customrun "+t.Name)
 	}
 	if string(cr.UID) != t.UID || Tried(cr) != t.Attempt || cr.IsDone() || cr.IsCancelled() || cr.DeletionTimestamp != nil {
 		return nil

@@ -106,6 +106,31 @@ func TestCalledOffSince(t *testing.T) {
 	}
 }
 
+// endless never answers: whoever waits for it has to have an end of their own.
+type endless struct {
+	client.Client
+	t *testing.T
+}
+
+func (e endless) Get(ctx context.Context, _ client.ObjectKey, _ client.Object, _ ...client.GetOption) error {
+	if _, ok := ctx.Deadline(); !ok {
+		e.t.Error("asked without a deadline")
+	}
+	return context.DeadlineExceeded
+}
+
+// TestAnswerEnds: who took a vote does not try for ever, and leaves it to the leader.
+func TestAnswerEnds(t *testing.T) {
+	t.Parallel()
+	x := newTasking(t, "automatiko")
+	x.settle()
+	x.vote(x.only().Name, "alice", approvals.Approve)
+	runs := &kube.CustomRuns{Client: endless{x, t}, Live: x, Now: x.now}
+	if err := runs.Answer(t.Context(), x.only()); approvals.CodeOf(err) != approvals.CodeUnavailable {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestLeftToVoter: only what a vote decided is left to who took it, and not for longer
 // than that, whatever that one's clock says.
 func TestLeftToVoter(t *testing.T) {
