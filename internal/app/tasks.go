@@ -1,6 +1,12 @@
 package app
 
 import (
+	"context"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/countersign-dev/countersign/approvals/tasks"
 	"github.com/countersign-dev/countersign/internal/kube"
 	"github.com/countersign-dev/countersign/internal/kube/controller"
@@ -18,7 +24,7 @@ func (o Options) answersTasks() bool {
 
 // tasks are the controllers that answer approval tasks of other systems, none when
 // the configuration wants none.
-func (c *core) tasks(answers *openshift.ApprovalTasks) []setup {
+func (c *core) tasks(ctx context.Context, answers *openshift.ApprovalTasks) []setup {
 	if !c.answersTasks() {
 		return nil
 	}
@@ -31,10 +37,32 @@ func (c *core) tasks(answers *openshift.ApprovalTasks) []setup {
 			tasks.Automatiko:   kube.AutomatikoView(c.direct, c.Config.External),
 			tasks.KubeRocketCI: kube.RocketView(c.direct),
 		},
+		Views:  c.views(ctx),
 		Events: c.mgr.GetEventRecorder("countersign"),
 	}
 	if answers != nil {
 		t.Mirrors[tasks.ManualApprovalGate] = answers.Mirror
 	}
 	return []setup{t, &controller.Abandoned{Tasks: t}}
+}
+
+// views are the kinds' own objects that can be watched: those that are installed, with the
+// right to list them, when the process starts. The others are put right at the next step
+// of their task: a watch without the right would keep the process from becoming ready.
+func (c *core) views(ctx context.Context) []client.Object {
+	var out []client.Object
+	for _, name := range []string{tasks.Automatiko, tasks.KubeRocketCI} {
+		kind, _ := tasks.Find(name)
+		gvk := schema.FromAPIVersionAndKind(kind.APIVersion, kind.Kind)
+		list := &metav1.PartialObjectMetadataList{}
+		list.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
+		if err := c.direct.List(ctx, list, client.Limit(1)); err != nil {
+			c.Log.Info("edits of its objects are put back at the next step of their task", "kind", name, "reason", err.Error())
+			continue
+		}
+		view := &metav1.PartialObjectMetadata{}
+		view.SetGroupVersionKind(gvk)
+		out = append(out, view)
+	}
+	return out
 }

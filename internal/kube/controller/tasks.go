@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/tektoncd/pipeline/pkg/apis/pipeline"
 	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -42,6 +43,7 @@ type Tasks struct {
 	Runs    *kube.CustomRuns
 	Kinds   *kube.Kinds
 	Mirrors map[string]kube.Mirror // by kind; a kind without one has no object
+	Views   []client.Object        // the objects of kinds whose edits wake their tasks
 	Results func(ctx context.Context, a approvals.Approval) ([]approvals.Param, error)
 	Ended   func(approvals.Approval)
 	Events  events.EventRecorder
@@ -59,12 +61,29 @@ func (r *Tasks) SetupWithManager(mgr ctrl.Manager) error {
 		_, known := kube.KindOf(cr)
 		return ok && known
 	})
-	return ctrl.NewControllerManagedBy(mgr).
+	b := ctrl.NewControllerManagedBy(mgr).
 		Named("tasks").
 		For(&pipelinev1beta1.CustomRun{}, builder.WithPredicates(ours)).
 		Watches(&v1alpha1.Approval{}, handler.EnqueueRequestsFromMapFunc(customRunOf)).
-		WithOptions(ctrlcontroller.Options{MaxConcurrentReconciles: r.Workers}).
-		Complete(r)
+		WithOptions(ctrlcontroller.Options{MaxConcurrentReconciles: r.Workers})
+	for _, view := range r.Views {
+		b = b.Watches(view, handler.EnqueueRequestsFromMapFunc(shownBy), builder.OnlyMetadata)
+	}
+	return b.Complete(r)
+}
+
+// shownBy is the CustomRun that a view shows, and is put back from when somebody has
+// edited it.
+func shownBy(_ context.Context, o client.Object) []reconcile.Request {
+	if o.GetLabels()[kube.ManagedBy] != kube.Manager {
+		return nil
+	}
+	for _, owner := range o.GetOwnerReferences() {
+		if owner.Kind == pipeline.CustomRunControllerName {
+			return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: o.GetNamespace(), Name: owner.Name}}}
+		}
+	}
+	return nil
 }
 
 // customRunOf is the CustomRun that an Approval is to answer.
