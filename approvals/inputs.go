@@ -48,6 +48,12 @@ func (in Input) validate() error {
 	default:
 		return Errorf(CodeInvalid, "input %q has type %q, which is unknown: use string, enum, bool or number", in.Name, in.Type)
 	}
+	if in.Type != InputEnum && len(in.Options) > 0 {
+		return Errorf(CodeInvalid, "input %q has options and is no enum: make it one, or drop them", in.Name)
+	}
+	if in.Type != InputString && in.Pattern != "" {
+		return Errorf(CodeInvalid, "input %q has a pattern, which is for strings: drop it", in.Name)
+	}
 	if in.Pattern != "" {
 		if _, err := regexp.Compile(in.Pattern); err != nil {
 			return Errorf(CodeInvalid, "input %q: its pattern does not compile: %v", in.Name, err)

@@ -176,11 +176,11 @@ func (p Policy) validateStrategy() error {
 	switch {
 	case !slices.Contains([]Strategy{Single, Multi, FourEyes, Quorum}, p.Strategy):
 		return Errorf(CodeInvalid, "%s has strategy %q, which is unknown: use SINGLE, MULTI, FOUR_EYES or QUORUM", p.name(), p.Strategy)
-	case p.Strategy == Single && p.Required > 1:
+	case p.Strategy == Single && p.Required != 0 && p.Required != 1:
 		return Errorf(CodeInvalid, "%s has strategy SINGLE and required %d: use strategy QUORUM, or drop required", p.name(), p.Required)
 	case p.Strategy == Quorum && (p.Required < 1 || p.Required > MaxRequired):
 		return Errorf(CodeInvalid, "%s has strategy QUORUM and required %d: say how many people must approve (1 to %d)", p.name(), p.Required, MaxRequired)
-	case (p.Strategy == Multi || p.Strategy == FourEyes) && p.Required > 1:
+	case (p.Strategy == Multi || p.Strategy == FourEyes) && p.Required != 0:
 		return Errorf(CodeInvalid, "%s has strategy %s and required %d: MULTI asks everybody and FOUR_EYES two people, so drop required", p.name(), p.Strategy, p.Required)
 	case p.Strategy == Multi && p.RBAC:
 		return Errorf(CodeInvalid, "%s has strategy MULTI and rbac: everybody whom RBAC lets approve can't be counted; list users and groups, or use QUORUM", p.name())
@@ -192,7 +192,7 @@ func (p Policy) validateRules() error {
 	if len(p.Rules) > MaxRules {
 		return Errorf(CodeInvalid, "%s has %d rules and the most is %d", p.name(), len(p.Rules), MaxRules)
 	}
-	if len(p.Approvers) > 0 || len(p.Groups) > 0 || p.RBAC || p.Strategy != Single || p.Required > 1 {
+	if len(p.Approvers) > 0 || len(p.Groups) > 0 || p.RBAC || p.Strategy != Single || p.Required != 0 {
 		return Errorf(CodeInvalid, "%s has rules and also approvers or a strategy: rules say all of it, so drop the others", p.name())
 	}
 	for i, r := range p.Rules {
@@ -218,6 +218,8 @@ func (p Policy) validateSettings() error {
 		return Errorf(CodeInvalid, "%s has comment %q: use Optional, Required or RequiredOnReject", p.name(), p.Comment)
 	case !slices.Contains([]ExpiryRule{"", ExpireOnExpiry, ApproveOnExpiry, RejectOnExpiry}, p.OnExpiry):
 		return Errorf(CodeInvalid, "%s has onExpiry %q: use Expire, Approve or Reject", p.name(), p.OnExpiry)
+	case !slices.Contains([]RequesterRule{"", RequesterExclude, RequesterAllow}, p.Requester):
+		return Errorf(CodeInvalid, "%s has requester %q: use Exclude or Allow", p.name(), p.Requester)
 	case !slices.Contains([]SupersedeRule{"", SupersedeKeep, SupersedeNewest}, p.Supersede):
 		return Errorf(CodeInvalid, "%s has supersede %q: use Keep or Newest", p.name(), p.Supersede)
 	case p.SupersedeKey != "" && p.Supersede != SupersedeNewest:
@@ -233,6 +235,9 @@ func (p Policy) validateSettings() error {
 	for i, in := range p.Inputs {
 		if slices.ContainsFunc(p.Inputs[:i], func(o Input) bool { return o.Name == in.Name }) {
 			return Errorf(CodeInvalid, "%s has two inputs named %q", p.name(), in.Name)
+		}
+		if slices.Contains(defaultResults, in.Name) || slices.ContainsFunc(p.Results, func(r Expression) bool { return r.Name == in.Name }) {
+			return Errorf(CodeInvalid, "%s: input %q has the name of a result, and a task gets both by name: rename it", p.name(), in.Name)
 		}
 		if err := in.validate(); err != nil {
 			return Errorf(CodeInvalid, "%s: %s", p.name(), Message(err))

@@ -37,9 +37,16 @@ func TestValidate(t *testing.T) {
 		"requester is one":    {requester: "alice"},
 		"requester is let in": {policy: func(p *approvals.Policy) { p.Approvers, p.Requester = users("alice"), approvals.RequesterAllow }, requester: "alice"},
 
-		"nobody":            {policy: func(p *approvals.Policy) { p.Approvers = nil }, want: "list users or groups under approvers"},
-		"a person unnamed":  {policy: func(p *approvals.Policy) { p.Approvers = users("") }, want: "without a name"},
-		"a group unnamed":   {policy: func(p *approvals.Policy) { p.Groups = []string{""} }, want: "without a name"},
+		"nobody":           {policy: func(p *approvals.Policy) { p.Approvers = nil }, want: "list users or groups under approvers"},
+		"a person unnamed": {policy: func(p *approvals.Policy) { p.Approvers = users("") }, want: "without a name"},
+		"a group unnamed":  {policy: func(p *approvals.Policy) { p.Groups = []string{""} }, want: "without a name"},
+		"an input as result": {policy: func(p *approvals.Policy) {
+			p.Inputs = []approvals.Input{{Name: "decision", Type: approvals.InputString}}
+		}, want: `input "decision" has the name of a result`},
+		"an input as its result": {policy: func(p *approvals.Policy) {
+			p.Results, p.Inputs = []approvals.Expression{{Name: "who", Expression: "'x'"}}, []approvals.Input{{Name: "who", Type: approvals.InputString}}
+		}, want: `input "who" has the name of a result`},
+		"unknown requester": {policy: func(p *approvals.Policy) { p.Requester = "exclude" }, want: "use Exclude or Allow"},
 		"no strategy":       {policy: func(p *approvals.Policy) { p.Strategy = "" }, want: "use SINGLE, MULTI, FOUR_EYES or QUORUM"},
 		"unknown strategy":  {policy: func(p *approvals.Policy) { p.Strategy = "single" }, want: `strategy "single", which is unknown: use SINGLE, MULTI, FOUR_EYES or QUORUM`},
 		"single of two":     {policy: func(p *approvals.Policy) { p.Required = 2 }, want: "use strategy QUORUM, or drop required"},

@@ -10,6 +10,8 @@ const (
 	ResultRejectedBy = "rejectedBy"
 )
 
+var defaultResults = []string{ResultDecision, ResultComment, ResultApprovedBy, ResultRejectedBy}
+
 // DefaultResults maps a decided Approval to the ApprovalTask-compatible strings.
 // All four are always there; several people's are joined with "|". Text that
 // people typed is neutralised (Neutral).

@@ -30,7 +30,7 @@ func Make(name string) *Builder {
 		},
 		Terms: &approvals.Terms{
 			Policy: approvals.Policy{
-				Gate: "production", Approvers: people("alice"), Strategy: approvals.Single, Required: 1,
+				Gate: "production", Approvers: people("alice"), Strategy: approvals.Single,
 				Requester: approvals.RequesterExclude, Lifetime: time.Hour, ReleaseOn: []approvals.Outcome{approvals.Approved},
 			},
 			Params:   []approvals.Param{{Name: "digest", Value: "sha256:abc"}},

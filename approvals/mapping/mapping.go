@@ -33,8 +33,10 @@ const (
 	costLimit     = 1_000_000
 	checkEvery    = 1_000
 	maxPrograms   = 4096
-	// MaxValue is the most bytes that an expression may give.
-	MaxValue = 256 << 10
+	// MaxValue is the most bytes that an expression may give: the comments of as many votes
+	// as there may be, joined. The CRD schema takes twice that, which covers what is put in
+	// to neutralise it.
+	MaxValue = approvals.MaxVotes * (approvals.MaxComment + 1)
 )
 
 // Vars is what an expression sees. Absent maps are empty, never null.

@@ -108,7 +108,7 @@ func TestValueTooLarge(t *testing.T) {
 	if got, err := c.String(t.Context(), "params.big", v); err != nil || len(got) != mapping.MaxValue {
 		t.Errorf("the largest: %d bytes, %v", len(got), err)
 	}
-	if _, err := c.String(t.Context(), "params.bigger", v); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), "262145 bytes and the most is 262144") {
+	if _, err := c.String(t.Context(), "params.bigger", v); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), fmt.Sprintf("%d bytes and the most is %d", mapping.MaxValue+1, mapping.MaxValue)) {
 		t.Errorf("one more: %v", err)
 	}
 }

@@ -83,7 +83,7 @@ func TestPresetsAtTheLimit(t *testing.T) {
 		a := ct.Make("a").Task(m.Name).With(func(a *approvals.Approval) {
 			a.Terms.Policy.Strategy, a.Outcome = approvals.Multi, approvals.Approved
 			for i := range approvals.MaxVotes {
-				a.Votes = append(a.Votes, approvals.Vote{Voter: fmt.Sprintf("%0*d", 253, i), Verdict: approvals.Approve, Comment: strings.Repeat("x", approvals.MaxComment-2)})
+				a.Votes = append(a.Votes, approvals.Vote{Voter: fmt.Sprintf("%0*d", 253, i), Verdict: approvals.Approve, Comment: strings.Repeat("x", approvals.MaxComment)})
 			}
 		}).Obj()
 		rs, err := cel.Results(t.Context(), a, mapping.Vars{})

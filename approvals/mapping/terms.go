@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/tasks"
 )
 
 // CheckLine says which expression of a Trigger's line does not compile.
@@ -32,6 +33,12 @@ func (c *Compiler) CheckPolicy(p approvals.Policy) error {
 	if n := p.Release.Name; n != "" && !approvals.IsPlainName(n) {
 		if err := c.Check(n); err != nil {
 			return approvals.Errorf(approvals.CodeInvalid, "release: name: %s", approvals.Message(err))
+		}
+	}
+	preset, _ := tasks.Find(p.Preset)
+	for _, in := range p.Inputs {
+		if slices.ContainsFunc(preset.Results, func(r approvals.Expression) bool { return r.Name == in.Name }) {
+			return approvals.Errorf(approvals.CodeInvalid, "gate %q: input %q has the name of a result of %s, and a task gets both by name: rename it", p.Gate, in.Name, p.Preset)
 		}
 	}
 	for _, r := range p.Results {

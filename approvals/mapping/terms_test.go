@@ -126,9 +126,10 @@ func TestCheck(t *testing.T) {
 		t.Errorf("a good line: %v", err)
 	}
 	for want, err := range map[string]error{
-		"forward b: ":     c.CheckLine(approvals.Line{Forward: expressions("a", "1", "b", "(")}),
-		"requester: ":     c.CheckLine(approvals.Line{Requester: "("}),
-		"results ticket:": c.CheckPolicy(approvals.Policy{Results: expressions("ticket", "(")}),
+		"forward b: ":            c.CheckLine(approvals.Line{Forward: expressions("a", "1", "b", "(")}),
+		"requester: ":            c.CheckLine(approvals.Line{Requester: "("}),
+		"result of kuberocketci": c.CheckPolicy(approvals.Policy{Preset: "kuberocketci", Inputs: []approvals.Input{{Name: "approved"}}}),
+		"results ticket:":        c.CheckPolicy(approvals.Policy{Results: expressions("ticket", "(")}),
 	} {
 		if approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), want) {
 			t.Errorf("%v, want an error with %q", err, want)

@@ -71,7 +71,7 @@ func Run(ctx context.Context, o Options) error {
 	if err := kube.IndexApprovals(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
-	if err := warm(ctx, mgr.GetCache()); err != nil {
+	if err := warm(ctx, mgr.GetCache(), o); err != nil {
 		return err
 	}
 	kept, err := OpenRecord(o.Config.Record)

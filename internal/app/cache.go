@@ -28,14 +28,18 @@ func cacheOptions() cache.Options {
 
 // warm starts every informer with the process: a replica that does not lead reads
 // them too, and the first vote must not wait for a first list.
-func warm(ctx context.Context, c cache.Cache) error {
-	for _, o := range []client.Object{
+func warm(ctx context.Context, c cache.Cache, o Options) error {
+	read := []client.Object{
 		&v1alpha1.Approval{}, &v1alpha1.Gate{}, &v1alpha1.Delegation{}, &v1alpha1.Vote{}, &pipelinev1.PipelineRun{},
 		&triggersv1.Trigger{}, &triggersv1.EventListener{}, &triggersv1.TriggerTemplate{}, &triggersv1.TriggerBinding{},
 		&triggersv1.ClusterTriggerBinding{},
-	} {
-		if _, err := c.GetInformer(ctx, o, cache.BlockUntilSynced(false)); err != nil {
-			return fmt.Errorf("watch %T: %w (are Tekton Pipelines and Triggers installed?)", o, err)
+	}
+	if o.answersTasks() {
+		read = append(read, &pipelinev1beta1.CustomRun{})
+	}
+	for _, obj := range read {
+		if _, err := c.GetInformer(ctx, obj, cache.BlockUntilSynced(false)); err != nil {
+			return fmt.Errorf("watch %T: %w (are Tekton Pipelines and Triggers installed?)", obj, err)
 		}
 	}
 	return nil

@@ -35,7 +35,7 @@ func (c *core) controllers(ctx context.Context, kept *ledger.Ledger, told teller
 	if answers != nil {
 		setups = append(setups, answers)
 	}
-	setups = append(setups, c.tasks(answers)...)
+	setups = append(setups, c.tasks(ctx, answers)...)
 	rec, err := recording(c.Options, c.store, kept, c.metrics, ctrlmetrics.Registry)
 	if err != nil {
 		return err

@@ -118,10 +118,14 @@ func (c *core) open(context.Context) error {
 	}
 	c.answers = &kube.CustomRuns{Client: cached, Live: live, Now: c.Now}
 	c.releases = newReleases(func(ctx context.Context, a approvals.Approval) error {
-		if a.Source.Task != nil {
-			return c.answers.Answer(ctx, a)
+		if a.Source.Task == nil {
+			return c.releaser.Release(ctx, a)
 		}
-		return c.releaser.Release(ctx, a)
+		err := c.answers.Answer(ctx, a)
+		if err != nil {
+			c.Log.Warn("task not answered: the leader does it", "namespace", a.Namespace, "approval", a.Name, "reason", approvals.Message(err))
+		}
+		return err
 	})
 	return nil
 }

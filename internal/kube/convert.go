@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -227,7 +228,7 @@ func policyToDomain(gate string, s v1alpha1.GateSpec) approvals.Policy {
 	}
 	for _, r := range s.Rules {
 		p.Rules = append(p.Rules, approvals.Rule{
-			Name: r.Name, Approvers: usersToDomain(r.Users), Groups: r.Groups, RBAC: r.RBAC, Required: int(max(r.Required, 1)),
+			Name: r.Name, Approvers: usersToDomain(r.Users), Groups: r.Groups, RBAC: r.RBAC, Required: int(cmp.Or(r.Required, 1)),
 		})
 	}
 	for _, in := range s.Inputs {
@@ -262,7 +263,7 @@ func policyToDomain(gate string, s v1alpha1.GateSpec) approvals.Policy {
 	p.LinkNeedsLogin, p.RecordRequired = s.MailLink == mailLinkNeedsLogin, s.Record == recordRequired
 	if s.KeepFor != "" {
 		var err error
-		if p.KeepFor, err = time.ParseDuration(s.KeepFor); err != nil {
+		if p.KeepFor, err = time.ParseDuration(s.KeepFor); err != nil || p.KeepFor == 0 {
 			p.KeepFor = -1 // Validate refuses it
 		}
 	}
@@ -381,9 +382,11 @@ func micro(t time.Time) *metav1.MicroTime {
 	return &metav1.MicroTime{Time: t.UTC().Truncate(time.Microsecond)}
 }
 
-// The Gate's words for policies whose links decide nothing, and whose votes wait for the
-// record.
+// The Gate's words for policies whose links decide or do not, and whose votes wait for the
+// record or do not.
 const (
+	mailLinkDecides    v1alpha1.MailLinkRule = "Decides"
 	mailLinkNeedsLogin v1alpha1.MailLinkRule = "NeedsLogin"
+	recordFollows      v1alpha1.RecordRule   = "Follows"
 	recordRequired     v1alpha1.RecordRule   = "Required"
 )

@@ -52,9 +52,11 @@ func (c *CustomRuns) Answer(ctx context.Context, a approvals.Approval) error {
 	if !ok || !a.ToAnswer() {
 		return nil
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, writeWithin, fmt.Errorf("no answer within %s", writeWithin))
+	defer cancel()
 	cr, err := read(ctx, c.Client, a.Namespace, t.Name, &pipelinev1beta1.CustomRun{})
 	if err != nil {
-		return client.IgnoreNotFound(err)
+		return translate(client.IgnoreNotFound(err), "customrun "+t.Name)
 	}
 	if string(cr.UID) != t.UID || Tried(cr) != t.Attempt || cr.IsDone() || cr.IsCancelled() || cr.DeletionTimestamp != nil {
 		return nil
@@ -115,6 +117,9 @@ func (c *CustomRuns) write(ctx context.Context, cr *pipelinev1beta1.CustomRun, c
 	if err != nil || fresh == nil || Tried(fresh) != Tried(cr) {
 		return err
 	}
+	if fresh.IsCancelled() && !cr.IsCancelled() {
+		return nil // it was called off since, which is an event that ends it so
+	}
 	return translate(c.patch(ctx, fresh, change), "customrun "+cr.Name)
 }
 
@@ -145,12 +150,14 @@ func (c *CustomRuns) Gone(ctx context.Context, namespace string, t approvals.Tas
 		cr, err = read(ctx, c.Live, namespace, t.Name, &pipelinev1beta1.CustomRun{})
 	}
 	switch {
-	case apierrors.IsNotFound(err) || err == nil && (string(cr.UID) != t.UID || cr.DeletionTimestamp != nil):
+	case apierrors.IsNotFound(err) || err == nil && string(cr.UID) != t.UID:
 		return "the task was deleted", false, nil
 	case err != nil:
 		return "", false, translate(err, "customrun "+t.Name)
 	case cr.IsDone() || Tried(cr) > t.Attempt:
 		return "the task ended without this decision", true, nil
+	case cr.DeletionTimestamp != nil:
+		return "the task was deleted", false, nil
 	}
 	run, err := read(ctx, c.Client, namespace, t.Run.Name, &pipelinev1.PipelineRun{})
 	if apierrors.IsNotFound(err) || err == nil && string(run.UID) != t.Run.UID {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -49,6 +50,9 @@ func inlinePolicy(raw []byte) (approvals.Policy, error) {
 	if err := dec.Decode(&spec); err != nil {
 		return approvals.Policy{}, err
 	}
+	if err := unseen(spec); err != nil {
+		return approvals.Policy{}, err
+	}
 	p := policyToDomain(approvals.InlineGate, spec)
 	for _, o := range p.ReleaseOn {
 		if o != approvals.Approved && o != approvals.Rejected && o != approvals.Expired {
@@ -56,4 +60,22 @@ func inlinePolicy(raw []byte) (approvals.Policy, error) {
 		}
 	}
 	return p, p.Validate("")
+}
+
+// unseen says what of s its policy would not show, and so nobody would miss. In a Gate the
+// schema refuses it.
+func unseen(s v1alpha1.GateSpec) error {
+	switch {
+	case s.Approvers != nil && len(s.Rules) > 0:
+		return fmt.Errorf("it has rules and also approvers: rules say all of it, so drop the others")
+	case !slices.Contains([]v1alpha1.MailLinkRule{"", mailLinkDecides, mailLinkNeedsLogin}, s.MailLink):
+		return fmt.Errorf("mailLink is %q: use %s or %s", s.MailLink, mailLinkDecides, mailLinkNeedsLogin)
+	case !slices.Contains([]v1alpha1.RecordRule{"", recordFollows, recordRequired}, s.Record):
+		return fmt.Errorf("record is %q: use %s or %s", s.Record, recordFollows, recordRequired)
+	case s.SigningSecret != nil && (s.SigningSecret.Name == "" || s.SigningSecret.Key == ""):
+		return fmt.Errorf("signingSecret needs the name of a Secret and a key in it: without them anybody's event would be held")
+	case s.Notify != nil && s.Notify.Escalate != nil && s.Notify.Escalate.After == "":
+		return fmt.Errorf("notify.escalate is without after: say how long to wait first, e.g. 24h")
+	}
+	return nil
 }

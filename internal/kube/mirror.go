@@ -31,7 +31,7 @@ type Mirror interface {
 
 // View is a Mirror whose object nobody else writes.
 type View struct {
-	Client client.Client // reads the API server: there are few, and a cache would need a watch
+	Client client.Client // reads the API server: there are few, and the cache has no more than their metadata
 	Kind   tasks.Mapping
 	Suffix string // of the CustomRun's name
 	Say    func(cr *pipelinev1beta1.CustomRun, a approvals.Approval) Said

@@ -118,7 +118,7 @@ func TestSealBreaks(t *testing.T) {
 		"an approver":         {change: func(o *v1alpha1.Approval) { o.Spec.Terms.Policy.Approvers.Users[0].Name = "mallory" }},
 		"an approver's mail":  {change: func(o *v1alpha1.Approval) { o.Spec.Terms.Policy.Approvers.Users[0].Email = "m@example.com" }},
 		"a group":             {change: func(o *v1alpha1.Approval) { o.Spec.Terms.Policy.Approvers.Groups = []string{"system:authenticated"} }},
-		"required":            {change: func(o *v1alpha1.Approval) { o.Spec.Terms.Policy.Required = 0 }},
+		"required":            {change: func(o *v1alpha1.Approval) { o.Spec.Terms.Policy.Required = 2 }},
 		"strategy":            {change: func(o *v1alpha1.Approval) { o.Spec.Terms.Policy.Strategy = "QUORUM" }},
 		"requester":           {change: func(o *v1alpha1.Approval) { o.Spec.Terms.Requester = "x" }},
 		"requester rule":      {change: func(o *v1alpha1.Approval) { o.Spec.Terms.Policy.Requester = "Allow" }},

@@ -75,6 +75,9 @@ const (
 func (s *Store) Decided(ctx context.Context, key approvals.Key) (approvals.Approval, error) {
 	for wait, waited := catchUp, time.Duration(0); waited < catchUpMax; wait += wait / 2 {
 		o, err := s.get(ctx, s.Client, key)
+		if approvals.CodeOf(err) == approvals.CodeNotFound {
+			break // it was deleted, which an event that is replayed may not be held up for
+		}
 		if err == nil && o.Status.DecidedAt != nil {
 			if a := s.genuine(o); a.Decided() && a.Terms != nil {
 				return a, nil

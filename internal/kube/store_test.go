@@ -120,6 +120,12 @@ func TestStaleCache(t *testing.T) {
 	if got, err := s.Decided(t.Context(), done.Key); err != nil || !got.Decided() {
 		t.Errorf("behind a cache that lags: %s, %v", got.Outcome, err)
 	}
+	// One that was deleted is nothing to wait for: its event can be sent again and again.
+	s.Client = lagging{Client: seeded(t)}
+	start, gone := time.Now(), approvals.Key{Namespace: "prod", Name: "gone", UID: "uid"}
+	if _, err := s.Decided(t.Context(), gone); approvals.CodeOf(err) != approvals.CodeNotFound || time.Since(start) > catchUpMax/2 {
+		t.Errorf("deleted: %v after %s", err, time.Since(start))
+	}
 	s.Client = api
 	if got, err := s.Decided(t.Context(), done.Key); err != nil || !got.Decided() {
 		t.Errorf("from the cache: %s, %v", got.Outcome, err)

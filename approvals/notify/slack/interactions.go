@@ -59,7 +59,8 @@ func (i *Interactions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this is not signed by Slack with a secret of ours, or too old", http.StatusUnauthorized)
 		return
 	}
-	if !i.seen.first(slices.Concat([]byte(r.Header.Get("X-Slack-Request-Timestamp")+"\n"), body)) {
+	rq := requestOf(r.Header, body)
+	if !i.seen.first([]byte(rq.id)) {
 		http.Error(w, "this was here before", http.StatusConflict)
 		return
 	}
@@ -73,9 +74,9 @@ func (i *Interactions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	switch p.Type {
 	case slack.InteractionTypeBlockActions:
-		i.pressed(ctx, signers, p)
+		i.pressed(ctx, signers, p, rq)
 	case slack.InteractionTypeViewSubmission:
-		i.submitted(ctx, w, signers, p)
+		i.submitted(ctx, w, signers, p, rq)
 	default: // what else Slack sends needs no more than a 200
 	}
 }
@@ -97,7 +98,7 @@ func (i *Interactions) signers(h http.Header, body []byte) []*Channel {
 
 // pressed acts on a button and tells the person alone what came of it: everybody
 // sees the message change.
-func (i *Interactions) pressed(ctx context.Context, signers []*Channel, p slack.InteractionCallback) {
+func (i *Interactions) pressed(ctx context.Context, signers []*Channel, p slack.InteractionCallback, rq request) {
 	if len(p.ActionCallback.BlockActions) != 1 || p.ActionCallback.BlockActions[0] == nil {
 		return
 	}
@@ -110,9 +111,9 @@ func (i *Interactions) pressed(ctx context.Context, signers []*Channel, p slack.
 	var err error
 	switch action.ActionID {
 	case actionApprove:
-		text, err = i.button(ctx, c, key, p, action.Value, approvals.Approve)
+		text, err = i.button(ctx, c, key, p, rq, action.Value, approvals.Approve)
 	case actionReject:
-		text, err = i.button(ctx, c, key, p, action.Value, approvals.Reject)
+		text, err = i.button(ctx, c, key, p, rq, action.Value, approvals.Reject)
 	case actionComment:
 		err = i.ask(ctx, c, key, p, action.Value, approvals.Reject)
 	default:
@@ -130,12 +131,12 @@ func (i *Interactions) pressed(ctx context.Context, signers []*Channel, p slack.
 }
 
 // button votes, or opens the dialog for what the Gate asks besides.
-func (i *Interactions) button(ctx context.Context, c *Channel, key approvals.Key, p slack.InteractionCallback, reference string, v approvals.Verdict) (string, error) {
+func (i *Interactions) button(ctx context.Context, c *Channel, key approvals.Key, p slack.InteractionCallback, rq request, reference string, v approvals.Verdict) (string, error) {
 	a, err := i.Store.Get(ctx, key)
 	if err == nil && notify.Names(a, c.Config.Name) && asks(a, v) {
 		return "", i.ask(ctx, c, key, p, reference, v)
 	}
-	return i.vote(ctx, c, key, p.User.ID, v, nil)
+	return i.vote(ctx, c, key, p.User.ID, rq, v, nil)
 }
 
 // ask opens the dialog for a vote with more than a button, for who may vote.
@@ -160,13 +161,13 @@ func (i *Interactions) ask(ctx context.Context, c *Channel, key approvals.Key, p
 }
 
 // submitted takes the dialog's vote and answers in the dialog.
-func (i *Interactions) submitted(ctx context.Context, w http.ResponseWriter, signers []*Channel, p slack.InteractionCallback) {
+func (i *Interactions) submitted(ctx context.Context, w http.ResponseWriter, signers []*Channel, p slack.InteractionCallback, rq request) {
 	c, key, ok := dereference(signers, p.View.PrivateMetadata)
 	v := verdictOf(p.View.CallbackID)
 	if v == "" || !ok || p.View.State == nil {
 		return
 	}
-	text, err := i.vote(ctx, c, key, p.User.ID, v, p.View.State.Values)
+	text, err := i.vote(ctx, c, key, p.User.ID, rq, v, p.View.State.Values)
 	answer := slack.NewUpdateViewSubmissionResponse(said(text))
 	if err != nil {
 		answer = slack.NewErrorsViewSubmissionResponse(map[string]string{blockOf(err, p.View.State.Values): i.message(err, key)})
@@ -176,13 +177,14 @@ func (i *Interactions) submitted(ctx context.Context, w http.ResponseWriter, sig
 }
 
 // vote casts a ballot, with what a dialog was answered with, and says what came of it.
-func (i *Interactions) vote(ctx context.Context, c *Channel, key approvals.Key, user string, v approvals.Verdict, x answers) (string, error) {
+func (i *Interactions) vote(ctx context.Context, c *Channel, key approvals.Key, user string, rq request, v approvals.Verdict, x answers) (string, error) {
 	a, id, err := i.voter(ctx, c, key, user)
 	if err != nil {
 		return "", err
 	}
 	b := x.ballot(a, v)
-	b.Voter = id
+	b.Voter, b.Made = id, rq.made
+	b.Voter.Evidence += ", request " + rq.id
 	a, did, err := i.Desk.Vote(ctx, key, b)
 	if err != nil {
 		return "", err

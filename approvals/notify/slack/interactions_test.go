@@ -174,7 +174,8 @@ func TestPress(t *testing.T) {
 			}
 			var votes []string
 			for _, v := range a.Votes {
-				votes = append(votes, v.Voter+" "+string(v.Verdict)+" "+string(v.Way)+" "+v.Evidence)
+				evidence, _, _ := strings.Cut(v.Evidence, ", request ")
+				votes = append(votes, v.Voter+" "+string(v.Verdict)+" "+string(v.Way)+" "+evidence)
 			}
 			if got := strings.Join(votes, "; "); got != c.votes {
 				t.Errorf("votes %q, want %q", got, c.votes)
@@ -416,6 +417,53 @@ func TestUnsigned(t *testing.T) {
 	}
 	if w := b.send(body, signed); w.Code != http.StatusConflict || b.store.Writes() != 1 {
 		t.Errorf("replayed: %d %s", w.Code, w.Body)
+	}
+}
+
+// TestReplayedElsewhere: another replica has not seen the request, and takes it for no
+// more than it was: neither a second vote nor one that its voter has taken back since.
+func TestReplayedElsewhere(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	b := newBench(t, ct.Make("apply-1").Users("alice", "bob").Quorum(2).With(func(a *approvals.Approval) { a.OpenedAt = now.Add(-time.Minute) }), nil)
+	desk := *b.Desk.(*approvals.Desk)
+	desk.Now = func() time.Time { return now }
+	b.Desk = &desk
+	raw, err := json.Marshal(b.press("UALICE", actionApprove, theReference))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := url.Values{"payload": {string(raw)}}.Encode()
+	signed := headers(body, theSecret, now)
+	replay := func() approvals.Approval {
+		t.Helper()
+		b.seen = replays{}
+		if w := b.send(body, signed); w.Code != http.StatusOK {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		a, err := b.store.Get(t.Context(), approvals.Key{Namespace: "prod", Name: "apply-1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	if a := replay(); len(a.Votes) != 1 {
+		t.Fatalf("votes %+v, told %s", a.Votes, b.told(t))
+	}
+	if a := replay(); len(a.Votes) != 1 || b.store.Writes() != 1 {
+		t.Errorf("the same again: votes %+v, %d writes", a.Votes, b.store.Writes())
+	}
+	now = now.Add(3 * time.Second)
+	key := approvals.Key{Namespace: "prod", Name: "apply-1"}
+	if _, did, err := desk.Vote(t.Context(), key, ct.Ballot("alice", approvals.Withdraw, "")); err != nil || did != approvals.Withdrew {
+		t.Fatalf("%s, %v", did, err)
+	}
+	if a := replay(); len(a.Votes) != 0 || !strings.Contains(b.told(t), "after this vote was made") {
+		t.Errorf("taken back: votes %+v, told %s", a.Votes, b.told(t))
+	}
+	signed = headers(body, theSecret, now)
+	if a := replay(); len(a.Votes) != 1 {
+		t.Errorf("pressed again: votes %+v, told %s", a.Votes, b.told(t))
 	}
 }
 

@@ -2,8 +2,32 @@ package slack
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"strconv"
 	"sync"
+	"time"
 )
+
+// request is which one a vote came by. Another replica may be sent it again while its
+// signature is good: the vote that it stands for is then known by id, and by made to be
+// older than what its voter did since.
+type request struct {
+	id   string
+	made time.Time
+}
+
+// requestOf is the request whose signature, which covers both, has been verified. Its time
+// has whole seconds, and is the end of that second.
+func requestOf(h http.Header, body []byte) request {
+	at := h.Get("X-Slack-Request-Timestamp")
+	sum := sha256.Sum256(append([]byte(at+"\n"), body...))
+	rq := request{id: hex.EncodeToString(sum[:8])}
+	if sec, err := strconv.ParseInt(at, 10, 64); err == nil {
+		rq.made = time.Unix(sec+1, 0).UTC()
+	}
+	return rq
+}
 
 // maxSeen is how many requests are remembered: far more than people press in the
 // five minutes for which Slack's signature is good.

@@ -40,10 +40,7 @@ func (r *Abandoned) SetupWithManager(mgr ctrl.Manager) error {
 	})
 	ended := builder.WithPredicates(predicate.Funcs{
 		CreateFunc: func(event.CreateEvent) bool { return false },
-		UpdateFunc: func(e event.UpdateEvent) bool {
-			cr, ok := e.ObjectNew.(*pipelinev1beta1.CustomRun)
-			return ok && (cr.IsDone() || cr.DeletionTimestamp != nil)
-		},
+		UpdateFunc: attemptEnded,
 	}, predicate.NewPredicateFuncs(func(o client.Object) bool {
 		cr, ok := o.(*pipelinev1beta1.CustomRun)
 		if !ok {
@@ -60,6 +57,14 @@ func (r *Abandoned) SetupWithManager(mgr ctrl.Manager) error {
 		Complete(r)
 }
 
+// attemptEnded says whether an attempt of a CustomRun has ended, the last one or, when it
+// is tried again, the one before.
+func attemptEnded(e event.UpdateEvent) bool {
+	was, ok := e.ObjectOld.(*pipelinev1beta1.CustomRun)
+	is, yes := e.ObjectNew.(*pipelinev1beta1.CustomRun)
+	return ok && yes && (is.IsDone() || is.DeletionTimestamp != nil || kube.Tried(is) > kube.Tried(was))
+}
+
 // Reconcile looks whether one Approval's task still wants an answer.
 func (r *Abandoned) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	a, err := r.Tasks.Store.Cached(ctx, approvals.Key{Namespace: req.Namespace, Name: req.Name})
@@ -73,22 +78,30 @@ func (r *Abandoned) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 	switch {
 	case err != nil || why == "":
 	case ended && a.Decided(): // the answer was written, and what says so was not
+		// Tasks does that when it is calm, if it was the last attempt.
+		if left := leftOf(grace, a.DecidedAt, r.Tasks.Now()); left > 0 {
+			return ctrl.Result{RequeueAfter: left}, nil
+		}
 		_, err = r.Tasks.answered(ctx, a)
 	default:
-		_, err = r.Tasks.abandon(ctx, a, why)
+		_, err = r.Tasks.abandon(ctx, a, why, ended)
 	}
 	return ctrl.Result{}, err
 }
 
-// waitingFor is the Approval of a CustomRun's last attempt: those of earlier ones have
-// been decided.
+// waitingFor are the Approvals of a CustomRun's last attempt, and of the one before, which
+// may have failed just now.
 func (r *Abandoned) waitingFor(_ context.Context, o client.Object) []reconcile.Request {
 	cr, ok := o.(*pipelinev1beta1.CustomRun)
 	if !ok {
 		return nil
 	}
-	name := approvals.TaskName(cr.Name, string(cr.UID), kube.Tried(cr))
-	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: cr.Namespace, Name: name}}}
+	var out []reconcile.Request
+	for last := kube.Tried(cr); last >= max(0, kube.Tried(cr)-1); last-- {
+		name := approvals.TaskName(cr.Name, string(cr.UID), last)
+		out = append(out, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: cr.Namespace, Name: name}})
+	}
+	return out
 }
 
 // waitingIn are the unanswered Approvals of a run's tasks.

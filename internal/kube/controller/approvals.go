@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
@@ -311,12 +312,22 @@ func (r *Approvals) confirm(ctx context.Context, a approvals.Approval, found kub
 	return nil
 }
 
-// leftToVoter is how long the process that took the deciding vote still has for it.
+// leftToVoter is how long the process that took the deciding vote still has for it. What
+// ended otherwise, by its deadline say, has votes too, and nobody but us to act on it.
 func leftToVoter(a approvals.Approval, now time.Time) time.Duration {
-	if len(a.Votes) == 0 {
+	if !slices.ContainsFunc(a.Votes, func(v approvals.Vote) bool { return v.At.Equal(a.DecidedAt) }) {
 		return 0
 	}
-	return a.DecidedAt.Add(grace).Sub(now)
+	return leftOf(grace, a.DecidedAt, now)
+}
+
+// leftOf is what is left of d from at on, 0 when it is over. Another process's clock said
+// at: one that is a little ahead is borne with, and one that is far off is not waited for.
+func leftOf(d time.Duration, at, now time.Time) time.Duration {
+	if left := at.Add(d).Sub(now); left <= d+grace {
+		return min(max(left, 0), d)
+	}
+	return 0
 }
 
 func key(a approvals.Approval) types.NamespacedName {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/tektoncd/pipeline/pkg/apis/pipeline"
 	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -42,6 +43,7 @@ type Tasks struct {
 	Runs    *kube.CustomRuns
 	Kinds   *kube.Kinds
 	Mirrors map[string]kube.Mirror // by kind; a kind without one has no object
+	Views   []client.Object        // the objects of kinds whose edits wake their tasks
 	Results func(ctx context.Context, a approvals.Approval) ([]approvals.Param, error)
 	Ended   func(approvals.Approval)
 	Events  events.EventRecorder
@@ -59,12 +61,29 @@ func (r *Tasks) SetupWithManager(mgr ctrl.Manager) error {
 		_, known := kube.KindOf(cr)
 		return ok && known
 	})
-	return ctrl.NewControllerManagedBy(mgr).
+	b := ctrl.NewControllerManagedBy(mgr).
 		Named("tasks").
 		For(&pipelinev1beta1.CustomRun{}, builder.WithPredicates(ours)).
 		Watches(&v1alpha1.Approval{}, handler.EnqueueRequestsFromMapFunc(customRunOf)).
-		WithOptions(ctrlcontroller.Options{MaxConcurrentReconciles: r.Workers}).
-		Complete(r)
+		WithOptions(ctrlcontroller.Options{MaxConcurrentReconciles: r.Workers})
+	for _, view := range r.Views {
+		b = b.Watches(view, handler.EnqueueRequestsFromMapFunc(shownBy), builder.OnlyMetadata)
+	}
+	return b.Complete(r)
+}
+
+// shownBy is the CustomRun that a view shows, and is put back from when somebody has
+// edited it.
+func shownBy(_ context.Context, o client.Object) []reconcile.Request {
+	if o.GetLabels()[kube.ManagedBy] != kube.Manager {
+		return nil
+	}
+	for _, owner := range o.GetOwnerReferences() {
+		if owner.Kind == pipeline.CustomRunControllerName {
+			return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: o.GetNamespace(), Name: owner.Name}}}
+		}
+	}
+	return nil
 }
 
 // customRunOf is the CustomRun that an Approval is to answer.
@@ -221,7 +240,7 @@ func (r *Tasks) proceed(ctx context.Context, cr *pipelinev1beta1.CustomRun, a ap
 	}
 	if err == nil && cr.IsDone() && a.ToAnswer() {
 		// What is noted of it leaves the API server to what goes on now.
-		if left := a.DecidedAt.Add(calm).Sub(r.Now()); left > 0 {
+		if left := leftOf(calm, a.DecidedAt, r.Now()); left > 0 {
 			return ctrl.Result{RequeueAfter: left}, nil
 		}
 		a, err = r.answered(ctx, a)
@@ -238,12 +257,19 @@ func (r *Tasks) cancel(ctx context.Context, a approvals.Approval, cr *pipelinev1
 	if why == "" {
 		why = "its task was cancelled"
 	}
-	return r.abandon(ctx, a, why)
+	return r.abandon(ctx, a, why, false)
 }
 
-func (r *Tasks) abandon(ctx context.Context, a approvals.Approval, why string) (approvals.Approval, error) {
+// abandon ends a, which nobody waits for. When its task has ended that may be by a's own
+// decision, written by the replica that took the vote: the cache may hear of the end
+// first, and what the API server has says which it is.
+func (r *Tasks) abandon(ctx context.Context, a approvals.Approval, why string, ended bool) (approvals.Approval, error) {
 	var did approvals.Change
 	a, err := r.Store.Update(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+		if ended && a.Decided() {
+			a, did = approvals.Answer(a, r.Now())
+			return a, did, nil
+		}
 		a, did = approvals.Abandon(a, why, r.Now())
 		if did != approvals.Ended {
 			return a, did, nil

@@ -921,6 +921,14 @@ func TestMirrors(t *testing.T) {
 	if o = x.object(name); o == nil || say(o, "spec", "action") != "Pending" || o.GetLabels()["tekton.dev/pipelineTask"] != "approval" {
 		t.Fatalf("%v", o)
 	}
+	if woken := shownBy(t.Context(), o); len(woken) != 1 || woken[0].Name != customRun {
+		t.Errorf("an edit of it wakes %v", woken)
+	}
+	theirs := o.DeepCopy()
+	theirs.SetLabels(nil)
+	if woken := shownBy(t.Context(), theirs); len(woken) != 0 {
+		t.Errorf("an edit of somebody else's wakes %v", woken)
+	}
 	// Whoever writes it decides nothing.
 	x.must(unstructured.SetNestedField(o.Object, "Approved", "spec", "action"))
 	x.must(x.WithWatch.Update(t.Context(), o))

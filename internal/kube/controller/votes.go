@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -107,10 +108,23 @@ func (r *Votes) older(ctx context.Context, v *v1alpha1.Vote) (bool, error) {
 		return false, err
 	}
 	return slices.ContainsFunc(list.Items, func(o v1alpha1.Vote) bool {
-		before := o.CreationTimestamp.Before(&v.CreationTimestamp) || o.CreationTimestamp.Equal(&v.CreationTimestamp) && o.Name < v.Name
-		return before && o.Status.State == "" && o.DeletionTimestamp == nil && o.UID != v.UID &&
+		return madeBefore(&o, v) && o.Status.State == "" && o.DeletionTimestamp == nil && o.UID != v.UID &&
 			o.Spec.Approval == v.Spec.Approval && approvals.SamePerson(o.Spec.Voter, v.Spec.Voter)
 	}), nil
+}
+
+// madeBefore says whether o was made before v. The times of their creation have whole
+// seconds. Within one the API server's count of writes tells: a Vote is immutable, and what
+// is asked about was not written to since.
+func madeBefore(o, v *v1alpha1.Vote) bool {
+	if !o.CreationTimestamp.Equal(&v.CreationTimestamp) {
+		return o.CreationTimestamp.Before(&v.CreationTimestamp)
+	}
+	n, err := resourceversion.CompareResourceVersion(o.ResourceVersion, v.ResourceVersion)
+	if err == nil && n != 0 {
+		return n < 0
+	}
+	return o.Name < v.Name
 }
 
 func (r *Votes) fold(ctx context.Context, a approvals.Approval, v *v1alpha1.Vote) (approvals.Approval, error) {

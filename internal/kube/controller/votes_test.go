@@ -168,6 +168,24 @@ func TestVoteAgain(t *testing.T) {
 	}
 }
 
+// TestMadeBefore: what somebody says twice in a second counts in the order in which it was
+// said, whatever the objects are called.
+func TestMadeBefore(t *testing.T) {
+	t.Parallel()
+	vote := func(name, version string, second int) *v1alpha1.Vote {
+		return &v1alpha1.Vote{ObjectMeta: metav1.ObjectMeta{Name: name, ResourceVersion: version, CreationTimestamp: metav1.NewTime(time.Unix(int64(second), 0))}}
+	}
+	for name, c := range map[string][2]*v1alpha1.Vote{
+		"another second":        {vote("b", "20", 1), vote("a", "10", 2)},
+		"the same second":       {vote("b", "9", 1), vote("a", "10", 1)},
+		"and nothing tells but": {vote("a", "", 1), vote("b", "", 1)},
+	} {
+		if !madeBefore(c[0], c[1]) || madeBefore(c[1], c[0]) || madeBefore(c[0], c[0]) {
+			t.Errorf("%s: %s is not before %s", name, c[0].Name, c[1].Name)
+		}
+	}
+}
+
 // TestVoteIsRemoved: the Approval has the record, so the object goes after a while,
 // and never before it was looked at.
 func TestVoteIsRemoved(t *testing.T) {

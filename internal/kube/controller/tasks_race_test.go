@@ -1,0 +1,155 @@
+package controller
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/internal/kube"
+)
+
+// lagging is a cache that has heard of CustomRuns what there is, and of one Approval
+// nothing new.
+type lagging struct {
+	client.Client
+	old v1alpha1.Approval
+}
+
+func (l lagging) Get(ctx context.Context, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+	if a, ok := o.(*v1alpha1.Approval); ok && key.Name == l.old.Name {
+		l.old.DeepCopyInto(a)
+		return nil
+	}
+	return l.Client.Get(ctx, key, o, opts...)
+}
+
+// TestEndSeenFirst: the leader hears that a task has ended before it hears of the decision
+// that another replica has ended it by.
+func TestEndSeenFirst(t *testing.T) {
+	t.Parallel()
+	x := newTasking(t, "automatiko")
+	x.settle()
+	slow := lagging{Client: x}
+	x.must(x.Get(t.Context(), request(x.only().Name).NamespacedName, &slow.old))
+	x.vote(x.only().Name, "alice", approvals.Approve)
+	x.must(x.tasks.Runs.Answer(t.Context(), x.only()))
+	x.tasks.Store = &kube.Store{Client: slow, Live: x, Ring: x.store.Ring, Now: x.now}
+	x.step(x.abandoned, x.only().Name)
+	if a := x.only(); a.Outcome != approvals.Approved || a.Cancellation != nil || a.AnsweredAt.IsZero() {
+		t.Errorf("%s, cancelled %+v, answered at %s", a.Outcome, a.Cancellation, a.AnsweredAt)
+	}
+}
+
+// TestFailedAttemptIsNoted: what is tried again has its decision noted as answered, and by
+// an event: nothing else looks at an attempt that is over.
+func TestFailedAttemptIsNoted(t *testing.T) {
+	t.Parallel()
+	x := newTasking(t, "manual-approval-gate")
+	x.change(func(cr *pipelinev1beta1.CustomRun) { cr.Spec.Retries = 1 })
+	was := x.settle()
+	x.vote(x.only().Name, "alice", approvals.Reject)
+	first := x.only()
+	x.must(x.tasks.Runs.Answer(t.Context(), first))
+	is := x.run()
+	if !attemptEnded(event.UpdateEvent{ObjectOld: was, ObjectNew: is}) || attemptEnded(event.UpdateEvent{ObjectOld: is, ObjectNew: is}) {
+		t.Fatalf("no event for %d attempts", kube.Tried(is))
+	}
+	for _, req := range x.abandoned.waitingFor(t.Context(), is) {
+		if left := x.step(x.abandoned, req.Name).RequeueAfter; left > 0 {
+			x.wait(left)
+			x.step(x.abandoned, req.Name)
+		}
+	}
+	if a := x.get(first.Name); a.AnsweredAt.IsZero() || a.Cancellation != nil {
+		t.Errorf("answered at %s, cancelled %+v", a.AnsweredAt, a.Cancellation)
+	}
+}
+
+// TestDeletedOnceEnded: what is being removed after it has had its answer was not left
+// without one.
+func TestDeletedOnceEnded(t *testing.T) {
+	t.Parallel()
+	x := newTasking(t, "automatiko", "uid: custom-1", "uid: custom-1\n  finalizers: [example.com/keep]")
+	x.settle()
+	x.vote(x.only().Name, "alice", approvals.Approve)
+	x.must(x.tasks.Runs.Answer(t.Context(), x.only()))
+	x.must(x.Delete(t.Context(), x.run()))
+	x.wait(grace)
+	x.step(x.abandoned, x.only().Name)
+	if a := x.only(); a.AnsweredAt.IsZero() || a.Cancellation != nil {
+		t.Errorf("answered at %s, cancelled %+v", a.AnsweredAt, a.Cancellation)
+	}
+}
+
+// TestCalledOffSince: the cache has yet to hear that a task was cancelled, which is told
+// to whoever cancelled it, and not a success.
+func TestCalledOffSince(t *testing.T) {
+	t.Parallel()
+	x := newTasking(t, "automatiko")
+	x.settle()
+	x.vote(x.only().Name, "alice", approvals.Approve)
+	stale := x.run()
+	x.change(func(cr *pipelinev1beta1.CustomRun) { cr.Spec.Status = pipelinev1beta1.CustomRunSpecStatusCancelled })
+	x.must(x.tasks.Runs.End(t.Context(), stale, kindOf(t, "automatiko"), x.only()))
+	if cr := x.run(); cr.IsDone() {
+		t.Errorf("answered: %s", ending(cr))
+	}
+	if got := ending(x.settle()); !strings.HasPrefix(got, "False CustomRunCancelled") {
+		t.Errorf("got %s", got)
+	}
+}
+
+// endless never answers: whoever waits for it has to have an end of their own.
+type endless struct {
+	client.Client
+	t *testing.T
+}
+
+func (e endless) Get(ctx context.Context, _ client.ObjectKey, _ client.Object, _ ...client.GetOption) error {
+	if _, ok := ctx.Deadline(); !ok {
+		e.t.Error("asked without a deadline")
+	}
+	return context.DeadlineExceeded
+}
+
+// TestAnswerEnds: who took a vote does not try for ever, and leaves it to the leader.
+func TestAnswerEnds(t *testing.T) {
+	t.Parallel()
+	x := newTasking(t, "automatiko")
+	x.settle()
+	x.vote(x.only().Name, "alice", approvals.Approve)
+	runs := &kube.CustomRuns{Client: endless{x, t}, Live: x, Now: x.now}
+	if err := runs.Answer(t.Context(), x.only()); approvals.CodeOf(err) != approvals.CodeUnavailable {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestLeftToVoter: only what a vote decided is left to who took it, and not for longer
+// than that, whatever that one's clock says.
+func TestLeftToVoter(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		voted, decided time.Time
+		want           time.Duration
+	}{
+		"just now":               {at, at, grace},
+		"a second ago":           {at.Add(-time.Second), at.Add(-time.Second), grace - time.Second},
+		"long ago":               {at.Add(-time.Hour), at.Add(-time.Hour), 0},
+		"by its deadline":        {at.Add(-time.Hour), at, 0},
+		"by a clock ahead":       {at.Add(time.Second), at.Add(time.Second), grace},
+		"by a clock that is off": {at.Add(time.Hour), at.Add(time.Hour), 0},
+	} {
+		a := approvals.Approval{DecidedAt: c.decided, Votes: []approvals.Vote{{Voter: "alice", At: c.voted}}}
+		if got := leftToVoter(a, at); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
