@@ -315,7 +315,9 @@ subjects: [{kind: ServiceAccount, name: approver}]`)
 
 			back()
 			k.gone(deleted)
-			k.has(deleted, cutShort...)
+			if l := k.has(deleted, cutShort...); l[3].At < l[2].At {
+				t.Errorf("removed at %s, which is before it ended at %s", l[3].At, l[2].At)
+			}
 			k.Eventually(30*time.Second, "the vote", func() error {
 				if v := k.vote(byHTTP); v.Status/100 != 2 {
 					return fmt.Errorf("%d %s", v.Status, v.Body)
