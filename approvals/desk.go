@@ -109,7 +109,7 @@ func (d *Desk) recordable(ctx context.Context, a Approval) error {
 		return Errorf(CodeUnavailable, "%s takes no vote without a record, and the service has no store for one (record.sqlite or record.postgres); nothing was recorded", a.Terms.Policy.name())
 	}
 	if err := d.Recording(ctx); err != nil {
-		return &Error{Code: CodeUnavailable, Err: err, Message: a.Terms.Policy.name() + " takes no vote while the record's store does not answer; nothing was recorded, try again in a moment"}
+		return &Error{Code: CodeUnavailable, Err: err, Message: a.Terms.Policy.name() + " takes no vote while the record's store takes no lines; nothing was recorded, try again in a moment"}
 	}
 	return nil
 }

@@ -158,7 +158,7 @@ func TestRecordRequired(t *testing.T) {
 	}{
 		"follows":  {false, func(context.Context) error { return down }, ""},
 		"required": {true, func(context.Context) error { return nil }, ""},
-		"down":     {true, func(context.Context) error { return down }, "while the record's store does not answer"},
+		"down":     {true, func(context.Context) error { return down }, "while the record's store takes no lines"},
 		"none":     {true, nil, "the service has no store for one"},
 	} {
 		a := ct.Make("a").Users("alice").With(func(a *approvals.Approval) { a.Terms.Policy.RecordRequired = c.required }).Obj()

@@ -172,8 +172,15 @@ func Lines(a approvals.Approval) []Line {
 	return out
 }
 
-// Removal is the line that says that a is no longer in the cluster.
+// Removal is the line that says that a is no longer in the cluster, since at: in whole
+// seconds, when the API server says so, and not before what ended it for that.
 func Removal(a approvals.Approval, at time.Time) Line {
+	if a.DecidedAt.After(at) {
+		at = a.DecidedAt
+	}
+	if c := a.Cancellation; c != nil && c.At.After(at) {
+		at = c.At
+	}
 	l := base(a, Removed, at, "")
 	if a.Decided() {
 		l.Outcome = string(a.Outcome)

@@ -182,3 +182,25 @@ func TestLongest(t *testing.T) {
 		}
 	}
 }
+
+// TestRemovalComesLast: when the API server says that it was deleted, in whole seconds, is
+// before it was ended for that.
+func TestRemovalComesLast(t *testing.T) {
+	t.Parallel()
+	deleted := ct.T0
+	late := deleted.Add(700 * time.Millisecond)
+	for name, c := range map[string]struct {
+		a    approvals.Approval
+		want time.Time
+	}{
+		"decided before": {ct.Make("a").With(func(a *approvals.Approval) { a.Outcome, a.DecidedAt = approvals.Approved, deleted.Add(-time.Hour) }).Obj(), deleted},
+		"ended for it":   {ct.Make("a").With(func(a *approvals.Approval) { a.Outcome, a.DecidedAt = approvals.Cancelled, late }).Obj(), late},
+		"stopped for it": {ct.Make("a").With(func(a *approvals.Approval) {
+			a.Outcome, a.DecidedAt, a.Cancellation = approvals.Approved, deleted.Add(-time.Hour), &approvals.Cancellation{At: late}
+		}).Obj(), late},
+	} {
+		if got := record.Removal(c.a, deleted); got.At != record.Stamp(c.want) {
+			t.Errorf("%s: removed at %s, want %s", name, got.At, record.Stamp(c.want))
+		}
+	}
+}

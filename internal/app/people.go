@@ -31,8 +31,7 @@ func (c *core) people(kept *ledger.Ledger) (web.Deps, error) {
 		c.desk.Recording = func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, recordWithin)
 			defer cancel()
-			_, err := kept.Head(ctx)
-			return err
+			return kept.Ready(ctx)
 		}
 	}
 	return d, nil

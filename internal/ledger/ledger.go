@@ -27,6 +27,9 @@ const (
 // Dialect is what one kind of database does in its own way.
 type Dialect struct {
 	Name string // for messages
+	// Where it is, for whoever may read the log; "" when what the database says of an
+	// error tells it.
+	Where string
 	// Migrations are *.sql files, run once each in the order of their names.
 	Migrations fs.FS
 	// Begin, the first statement of the transaction that migrates, keeps other
@@ -206,6 +209,9 @@ func (l *Ledger) bind(query string) string {
 func (l *Ledger) unavailable(err error) error {
 	if _, ok := errors.AsType[*approvals.Error](err); ok {
 		return err
+	}
+	if l.dialect.Where != "" {
+		err = fmt.Errorf("%s: %w", l.dialect.Where, err)
 	}
 	return &approvals.Error{
 		Code: approvals.CodeUnavailable, Err: err,

@@ -33,7 +33,7 @@ func Open(path string) (*ledger.Ledger, error) {
 	}
 	// A transaction that writes begins as one that does: two of them wait for each
 	// other at their beginning, where nothing has been read yet.
-	return ledger.New(db, ledger.Dialect{Name: "SQLite", Migrations: steps, Begin: "SELECT 1"}), nil
+	return ledger.New(db, ledger.Dialect{Name: "SQLite", Where: path, Migrations: steps, Begin: "SELECT 1"}), nil
 }
 
 // dsn asks for a write-ahead log, in which readers do not wait for the writer, and

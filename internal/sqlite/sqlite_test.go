@@ -121,13 +121,18 @@ func TestLedger(t *testing.T) {
 func TestFolderComesLater(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "volume")
-	l, err := Open(filepath.Join(dir, "record.db"))
+	path := filepath.Join(dir, "record.db")
+	l, err := Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if _, err := l.Append(t.Context(), recordtest.Lines(0)); approvals.CodeOf(err) != approvals.CodeUnavailable || !strings.Contains(err.Error(), "unable to open database file") {
+	_, err = l.Append(t.Context(), recordtest.Lines(0))
+	if approvals.CodeOf(err) != approvals.CodeUnavailable || !strings.Contains(err.Error(), path+": unable to open database file") {
 		t.Errorf("%v", err)
+	}
+	if strings.Contains(approvals.Message(err), path) {
+		t.Errorf("everybody is told where the file is: %s", approvals.Message(err))
 	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)

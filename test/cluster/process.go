@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -63,7 +64,7 @@ users: [{name: u, user: {token: %q}}]
 contexts: [{name: c, context: {cluster: c, user: u}}]
 current-context: c
 `, p.door.url, token))
-	p.Args = append([]string{"--config=" + config}, p.Args...)
+	p.Args = append([]string{"--config=" + config}, p.Args...) // first, for Tool
 	p.kubeconfig = kubeconfig
 	var err error
 	p.log, err = os.Create(filepath.Join(p.dir, "log"))
@@ -116,6 +117,22 @@ func (p *Process) Running() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.cmd != nil
+}
+
+// Tool runs a subcommand of the service's program, such as verify, with the process's
+// own configuration, whether the process lives or not.
+func (p *Process) Tool(e *Env, args ...string) string {
+	e.t.Helper()
+	ctx, cancel := context.WithTimeout(e.t.Context(), 30*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, p.Binary, append(args, p.Args[0])...)
+	var wrong bytes.Buffer
+	cmd.Stderr = &wrong
+	out, err := cmd.Output()
+	if err != nil {
+		e.t.Fatalf("%s: %v\n%s%s", strings.Join(args, " "), err, out, &wrong)
+	}
+	return string(out)
 }
 
 // Kill is kill -9.

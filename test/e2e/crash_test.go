@@ -194,8 +194,9 @@ func (q *questions) serve(l net.Listener, to string) {
 	}
 }
 
-// serviceProcess is the service as a process, with the deployed one's own account.
-func serviceProcess(t *testing.T, e *cluster.Env) *cluster.Process {
+// serviceProcess is the service as a process, with the deployed one's own account. more
+// is more of its configuration.
+func serviceProcess(t *testing.T, e *cluster.Env, more ...string) *cluster.Process {
 	t.Helper()
 	r, err := e.Clientset.CoreV1().ServiceAccounts(cluster.ServiceNamespace).CreateToken(t.Context(), "countersign", &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
 	if err != nil {
@@ -203,7 +204,7 @@ func serviceProcess(t *testing.T, e *cluster.Env) *cluster.Process {
 	}
 	return cluster.NewProcess(t, e, r.Status.Token, &cluster.Process{
 		Binary: os.Getenv("COUNTERSIGN_BINARY"),
-		Config: cluster.MailConfig("http://" + cluster.NodeAddress + ":18080"),
+		Config: cluster.MailConfig("http://"+cluster.NodeAddress+":18080") + strings.Join(more, "\n"),
 		Health: cluster.NodeAddress + ":18081",
 		Args: []string{
 			"--namespace=" + cluster.ServiceNamespace, "--pod=stand-in", "--service=stand-in",

@@ -22,6 +22,7 @@ import (
 // part of it.
 type Ledger interface { //nolint:interfacebloat // see above: nobody else asks for all of it
 	Append(ctx context.Context, lines []record.Line) ([]record.Entry, error)
+	Ready(ctx context.Context) error
 	Missing(ctx context.Context, ids []string) ([]string, error)
 	Head(ctx context.Context) (record.Head, error)
 	Search(ctx context.Context, q record.Query) (record.Page, error)
@@ -92,6 +93,9 @@ func testAppend(t *testing.T, s Store) {
 	}
 	if d := cmp.Diff(all, stream(t, l)); d != "" {
 		t.Errorf("what was returned is not what is kept (-returned +kept)\n%s", d)
+	}
+	if err := l.Ready(t.Context()); err != nil { // which changes nothing
+		t.Error(err)
 	}
 	if h, err := l.Head(t.Context()); err != nil || h != all[len(all)-1].Head() {
 		t.Errorf("head %+v, %v", h, err)
@@ -312,11 +316,12 @@ func testDownAndUp(t *testing.T, s Store) {
 	since := time.Now()
 	for name, call := range map[string]func() error{
 		"append":  func() error { _, err := l.Append(t.Context(), Lines(1)); return err },
+		"ready":   func() error { return l.Ready(t.Context()) },
 		"missing": func() error { _, err := l.Missing(t.Context(), []string{"x"}); return err },
 		"search":  func() error { _, err := l.Search(t.Context(), record.Query{}); return err },
 		"each":    func() error { return l.Each(t.Context(), record.Query{}, func(record.Entry) error { return nil }) },
 	} {
-		if s.ReadsWhileDown && name != "append" {
+		if s.ReadsWhileDown && name != "append" && name != "ready" {
 			continue
 		}
 		if err := call(); approvals.CodeOf(err) != approvals.CodeUnavailable {

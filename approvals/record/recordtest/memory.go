@@ -24,6 +24,13 @@ func (m *Memory) Fail(err error) {
 	m.fault = err
 }
 
+// Ready says why no lines are taken.
+func (m *Memory) Ready(context.Context) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.fault
+}
+
 // Append appends those of lines that are not there yet.
 func (m *Memory) Append(_ context.Context, lines []record.Line) ([]record.Entry, error) {
 	m.mu.Lock()

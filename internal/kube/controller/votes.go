@@ -11,9 +11,11 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlcontroller "sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -45,8 +47,13 @@ func (r *Votes) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("votes").
 		For(&v1alpha1.Vote{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		WithOptions(ctrlcontroller.Options{RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](5*time.Millisecond, maxVoteAgain)}).
 		Complete(r)
 }
+
+// maxVoteAgain bounds how long after an outage a Vote waits still: of the record's store,
+// where the Gate requires it, or of the API server.
+const maxVoteAgain = time.Minute
 
 // Reconcile folds one Vote in, and says on it how that went.
 func (r *Votes) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
