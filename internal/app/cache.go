@@ -35,7 +35,7 @@ func warm(ctx context.Context, c cache.Cache) error {
 		&triggersv1.ClusterTriggerBinding{},
 	} {
 		if _, err := c.GetInformer(ctx, o, cache.BlockUntilSynced(false)); err != nil {
-			return fmt.Errorf("watch %T: %w (are Tekton Pipelines and Triggers installed?)", o, err)
+			return fmt.Errorf("watch %T: %w", o, err)
 		}
 	}
 	return nil
