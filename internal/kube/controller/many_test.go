@@ -19,7 +19,7 @@ import (
 
 // crowdSize is how many wait. A thousand would say no more: not one call and not one object
 // read may come of it, and the cluster in memory takes time by the square.
-const crowdSize = 50
+const crowdSize = 30
 
 // TestManyPending: what waits holds nothing up. Beside a crowd that is pending, another
 // one's whole life asks for as much, and reads as many objects, as when it is alone; and
