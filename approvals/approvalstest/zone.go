@@ -14,7 +14,7 @@ func InZone[T any](v T, zone *time.Location) T {
 }
 
 func inZone(v reflect.Value, zone *time.Location) reflect.Value {
-	if t, ok := v.Interface().(time.Time); ok {
+	if t, ok := reflect.TypeAssert[time.Time](v); ok {
 		if t.IsZero() {
 			return v
 		}
