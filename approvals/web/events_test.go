@@ -20,7 +20,10 @@ import (
 	"github.com/countersign-dev/countersign/approvals/web"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	time.Local = time.FixedZone("JST", 9*3600) // the process's own zone is seen nowhere
+	goleak.VerifyTestMain(m)
+}
 
 // news is the changes of a test.
 type news struct {

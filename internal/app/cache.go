@@ -39,7 +39,7 @@ func warm(ctx context.Context, c cache.Cache, o Options) error {
 	}
 	for _, obj := range read {
 		if _, err := c.GetInformer(ctx, obj, cache.BlockUntilSynced(false)); err != nil {
-			return fmt.Errorf("watch %T: %w (are Tekton Pipelines and Triggers installed?)", obj, err)
+			return fmt.Errorf("watch %T: %w", obj, err)
 		}
 	}
 	return nil

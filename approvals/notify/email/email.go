@@ -46,7 +46,7 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (string, error) {
 }
 
 func (c *Channel) send(ctx context.Context, m notify.Message) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.Config.Timeout, fmt.Errorf("the mail server did not finish within %s", c.Config.Timeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, c.Config.Timeout, fmt.Errorf("mail server %s:%d did not finish within %s", c.Config.Host, c.Config.Port, c.Config.Timeout))
 	defer cancel()
 	msg, err := c.compose(m)
 	if err != nil {

@@ -24,7 +24,10 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	time.Local = time.FixedZone("JST", 9*3600) // the process's own zone is seen nowhere
+	goleak.VerifyTestMain(m)
+}
 
 // mailServer is a real SMTP server in this process.
 type mailServer struct {

@@ -71,7 +71,7 @@ func Run(t *testing.T, k Kit) {
 		k.Strings = JSONStrings
 	}
 	for name, test := range map[string]func(*testing.T, Kit){
-		"statuses": statuses, "retry after": retryAfter, "timeouts": timeouts, "redirects": redirects, "leaks": leaks, "large answers": large, "hostile text": hostile,
+		"statuses": statuses, "retry after": retryAfter, "timeouts": timeouts, "redirects": redirects, "leaks": leaks, "large answers": large, "hostile text": hostile, "unnamed": unnamed, "zones": zones,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

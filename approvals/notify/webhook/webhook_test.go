@@ -22,7 +22,10 @@ import (
 	"github.com/countersign-dev/countersign/templates"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	time.Local = time.FixedZone("JST", 9*3600) // the process's own zone is seen nowhere
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	thePath = "/hooks/T0p-Secret-Path-Token"

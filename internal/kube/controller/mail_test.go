@@ -1,0 +1,228 @@
+package controller
+
+import (
+	"errors"
+	"io"
+	"log"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/approvals/notify/email"
+	"github.com/countersign-dev/countersign/internal/kube/kubetest"
+	"github.com/countersign-dev/countersign/templates"
+)
+
+// postOffice is a real SMTP server, which answers RCPT as it is told.
+type postOffice struct {
+	address *net.TCPAddr
+	asked   chan struct{} // a mail is being handed over
+
+	mu    sync.Mutex
+	rcpt  func() error
+	taken int
+}
+
+func newPostOffice(t *testing.T) *postOffice {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &postOffice{address: l.Addr().(*net.TCPAddr), asked: make(chan struct{}, 100)}
+	srv := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return counter{p}, nil }))
+	srv.Domain, srv.ErrorLog = "mail.test", log.New(io.Discard, "", 0)
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = srv.Serve(l) })
+	t.Cleanup(func() {
+		_ = srv.Close()
+		_ = l.Close() // Serve may not have begun
+		wg.Wait()
+	})
+	return p
+}
+
+func (p *postOffice) answer(rcpt func() error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rcpt = rcpt
+}
+
+func (p *postOffice) mails() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.taken
+}
+
+// counter is one connection to it.
+type counter struct{ *postOffice }
+
+func (counter) Mail(string, *smtp.MailOptions) error { return nil }
+
+func (c counter) Rcpt(string, *smtp.RcptOptions) error {
+	c.asked <- struct{}{}
+	c.mu.Lock()
+	rcpt := c.rcpt
+	c.mu.Unlock()
+	if rcpt == nil {
+		return nil
+	}
+	return rcpt()
+}
+
+func (c counter) Data(r io.Reader) error {
+	_, err := io.Copy(io.Discard, r)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.taken++
+	return err
+}
+
+func (counter) Reset()        {}
+func (counter) Logout() error { return nil }
+
+// mailing has the world tell people by real mails.
+func mailing(t *testing.T, w *world, p *postOffice, timeout time.Duration) {
+	t.Helper()
+	pages, err := templates.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.notify.Channel = &email.Channel{
+		Config: email.Config{Host: p.address.IP.String(), Port: p.address.Port, TLS: email.NoTLS, From: "countersign@example.com", Timeout: timeout},
+		Data: func(a approvals.Approval, approver string) (templates.Data, error) {
+			return templates.Data{Approval: a, Recipient: approver, Link: "https://approve.example.com/links/x", Now: ct.T0}, nil
+		},
+		Set: pages, Now: w.now,
+	}
+}
+
+// TestMailServerAtFault: whatever a mail server answers is on the Approval, is tried
+// again at growing intervals and no sooner, and each person gets one mail in the end.
+func TestMailServerAtFault(t *testing.T) {
+	t.Parallel()
+	says := func(code int, text string) func() error {
+		return func() error {
+			return &smtp.SMTPError{Code: code, EnhancedCode: smtp.EnhancedCode{code / 100, 0, 0}, Message: text}
+		}
+	}
+	for name, c := range map[string]struct {
+		rcpt func() error
+		want string // in the condition
+	}{
+		"for now":        {says(451, "grey-listed, try later"), "grey-listed, try later"},
+		"for good":       {says(550, "no such user here"), "no such user here"},
+		"hangs up":       {says(421, "shutting down"), "shutting down"},
+		"no SMTP at all": {func() error { return errors.New("<html>teapot</html>") }, "teapot"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, p := newWorld(t, kubetest.World), newPostOffice(t)
+			mailing(t, w, p, 5*time.Second)
+			name := w.opened()
+			p.answer(c.rcpt)
+			for i, want := range []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second} {
+				if got := w.step(w.notify, name).RequeueAfter; got != want {
+					t.Errorf("%d: again in %s, want %s", i, got, want)
+				}
+				asked := len(p.asked)
+				w.step(w.notify, name)
+				if len(p.asked) != asked || asked != 2*(i+1) {
+					t.Errorf("%d: asked %d times, then %d before its time", i, asked, len(p.asked))
+				}
+				w.wait(want)
+			}
+			got := w.condition(name, v1alpha1.ConditionNotified)
+			if !strings.HasPrefix(got, "False DeliveryFailed alice was not told by email: ") || !strings.Contains(got, c.want) || !strings.Contains(got, p.address.String()) {
+				t.Errorf("notified: %s; want it to say what %s answered: %s", got, p.address, c.want)
+			}
+			if !strings.Contains(w.log.String(), "not delivered") {
+				t.Errorf("log: %s", w.log.String())
+			}
+			p.answer(nil)
+			for range 3 {
+				w.step(w.notify, name)
+				w.wait(time.Hour / 10)
+			}
+			if got := w.condition(name, v1alpha1.ConditionNotified); got != "True Delivered " || p.mails() != 2 {
+				t.Errorf("notified: %s, %d mails; want one to each", got, p.mails())
+			}
+		})
+	}
+}
+
+// TestMailServerHangs: while the mail server sits on a mail, people vote, and what they
+// decide is released; afterwards neither the vote nor the failure is lost.
+func TestMailServerHangs(t *testing.T) {
+	t.Parallel()
+	w, p := newWorld(t, kubetest.World), newPostOffice(t)
+	w.listener.Serve(t, "prod", "apply")
+	mailing(t, w, p, time.Minute)
+	name := w.opened()
+	release := make(chan struct{})
+	p.answer(func() error {
+		<-release
+		return errors.New("too late")
+	})
+	told := make(chan error, 1)
+	go func() {
+		_, err := w.notify.Reconcile(t.Context(), request(name))
+		told <- err
+	}()
+	<-p.asked
+	w.vote(name, "alice", approvals.Approve)
+	w.wait(grace)
+	w.step(w.approvals, name) // posts
+	w.wait(calm)
+	w.step(w.approvals, name) // sees the run
+	if a := w.get(name); a.Outcome != approvals.Approved || a.Next == nil {
+		t.Errorf("%s, next %v; refused %v", a.Outcome, a.Next, w.listener.Refusals())
+	}
+	select {
+	case err := <-told:
+		t.Fatalf("the mail server was not waited for (%v): the test proves nothing", err)
+	default:
+	}
+	close(release)
+	if err := <-told; err != nil {
+		t.Error(err)
+	}
+	a := w.get(name)
+	if a.Outcome != approvals.Approved || len(a.Votes) != 1 || a.Next == nil {
+		t.Errorf("%s, votes %+v, next %v", a.Outcome, a.Votes, a.Next)
+	}
+	if len(a.Deliveries) == 0 || !strings.Contains(a.Deliveries[0].Error, "too late") {
+		t.Errorf("ledger %+v", a.Deliveries)
+	}
+}
+
+// TestMailServerIsSilent: one that takes the connection and says nothing is a failure
+// like any other when the time is up, and is told.
+func TestMailServerIsSilent(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	w := newWorld(t, kubetest.World)
+	mailing(t, w, &postOffice{address: l.Addr().(*net.TCPAddr)}, 50*time.Millisecond)
+	name := w.opened()
+	if got := w.step(w.notify, name).RequeueAfter; got != 5*time.Second {
+		t.Errorf("again in %s", got)
+	}
+	if got := w.condition(name, v1alpha1.ConditionNotified); !strings.HasPrefix(got, "False DeliveryFailed alice was not told by email: ") || !strings.Contains(got, l.Addr().String()) {
+		t.Errorf("notified: %s", got)
+	}
+	w.vote(name, "alice", approvals.Approve)
+	if a := w.get(name); a.Outcome != approvals.Approved {
+		t.Errorf("%s", a.Outcome)
+	}
+}

@@ -1,0 +1,48 @@
+package templates
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+func TestSecretive(t *testing.T) {
+	for name, want := range map[string]bool{
+		"password": true, "db-password": true, "DB_PASSWORD": true, "dbPassword": true, "registry.token": true, "apiToken": true, "GITHUB_TOKEN": true, "client-secret": true,
+		"aws-secret-access-key": true, "api_key": true, "apikey": true, "apiKey": true, "credentials": true, "ssh-private-key": true,
+		"": false, "--": false, "secret-name": false, "secretRef": false, "token-url": false, "tokenizer": false, "key": false, "public-key": false, "supersede-key": false, "digest": false, "passwords-changed": false,
+	} {
+		if got := secretive(name); got != want {
+			t.Errorf("%q: %t", name, got)
+		}
+	}
+}
+
+// TestSecretsAreConcealed: whatever page or message, a value whose name says that it is a
+// secret is not in it, and that it is not is said.
+func TestSecretsAreConcealed(t *testing.T) {
+	const value = "hunter2-correct-horse"
+	d := preview(t, "pending")
+	secret := approvals.Param{Name: "db-password", Value: value}
+	d.Approval.Terms.Params = append([]approvals.Param{secret}, d.Approval.Terms.Params...)
+	d.Approval.Source.Params = append(d.Approval.Source.Params, secret)
+	d.Approval.Source.Results = append(d.Approval.Source.Results, approvals.Param{Name: "apiToken", Value: value}, approvals.Param{Name: "emptyToken"})
+	s := newSet(t)
+	m, c := mail(t, s, d), NewCard(d)
+	var card strings.Builder
+	for _, f := range c.Facts {
+		card.WriteString(f.Name + "=" + f.Value + "\n")
+	}
+	for where, text := range map[string]string{"the page": page(t, s, d), "the mail": m.Text, "the mail's HTML": m.HTML, "a room's card": card.String()} {
+		if strings.Contains(text, value) || strings.Contains(text, value[:8]) {
+			t.Errorf("%s has it", where)
+		}
+		if !strings.Contains(strings.Join(strings.Fields(text), " "), "(not shown: its name") || !strings.Contains(text, "eu-west-1/production") {
+			t.Errorf("%s does not say so, or leaves out the rest:\n%s", where, text)
+		}
+	}
+	if got := strings.Count(page(t, s, d), concealed); got != 3 {
+		t.Errorf("%d are concealed, want what is forwarded, a param and a result", got)
+	}
+}
