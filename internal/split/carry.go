@@ -203,6 +203,9 @@ func (g *cargo) uncertain(t *task, seen []string) string {
 }
 
 func (g *cargo) findDecision(r reference, t *task) *value {
+	if r.field != "results" {
+		return nil // refused where it stands
+	}
 	if r.rest != "" || !slices.ContainsFunc(t.kind.Results, func(e approvals.Expression) bool { return e.Name == r.of2 }) {
 		var has []string
 		for _, e := range t.kind.Results {

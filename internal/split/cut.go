@@ -52,8 +52,9 @@ type result struct {
 
 func (c *cut) parts() int { return len(c.approvals) + 1 }
 
-// cutAt finds the parts.
-func cutAt(s *source) *cut {
+// cutAt finds the parts. Without an error there are parts; what else stands against
+// them is in rs.
+func cutAt(s *source) (*cut, error) {
 	c := &cut{source: s, by: map[string]*task{}}
 	for i := range s.typed.Spec.Tasks {
 		t := c.task(&s.typed.Spec.Tasks[i], s.tasks[i])
@@ -79,12 +80,12 @@ func cutAt(s *source) *cut {
 		a.part = k + 1
 	}
 	if len(c.rs) > 0 {
-		return c // of wrong parts nothing more can be said
+		return nil, c.rs.err() // of wrong parts nothing more can be said
 	}
 	c.filled()
 	c.end()
 	c.give()
-	return c
+	return c, nil
 }
 
 func (c *cut) task(t *pipelinev1.PipelineTask, n *yaml.Node) *task {

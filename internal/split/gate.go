@@ -145,6 +145,9 @@ func (g *cargo) say(v pipelinev1.ParamValue, n *yaml.Node, a *task) string {
 }
 
 func (g *cargo) sentence(n *yaml.Node, a *task) string {
+	if n == nil { // a param without a value
+		return quote("")
+	}
 	var words []string
 	rest := n.Value
 	for _, r := range referencesIn(n) {

@@ -50,8 +50,8 @@ func Split(raw []byte, o Options) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	c := cutAt(s)
-	if err := c.rs.err(); err != nil {
+	c, err := cutAt(s)
+	if err != nil {
 		return Result{}, err
 	}
 	g := load(c, bindings)
