@@ -85,8 +85,11 @@ func TestRefused(t *testing.T) {
 		"read so":              {"$(params.version)}", "$(params.tag)}", split.Options{}, nil},
 		"an array of results":  {"$(params.version)}", `["$(tasks.build.results.all[*])"]}`, split.Options{}, []string{"line 23: $(tasks.build.results.all[*]) is all of an array or object"}},
 		"no such result":       {"$(params.version)}", "$(tasks.approval.results.verdict)}", split.Options{}, []string{"line 23: $(tasks.approval.results.verdict): approval task approval has no such result; a task of its kind has decision, comment, approvedBy, rejectedBy"}},
-		"in a script": {"      taskRef: {name: tell}\n", "      taskSpec:\n        steps:\n          - name: tell\n            image: x\n            script: |\n              #!/bin/sh\n              echo $(params.regions[*])\n", split.Options{},
-			[]string{"line 32: $(params.regions[*]) is all of the array regions"}},
+		"in a script": {
+			"      taskRef: {name: tell}\n", "      taskSpec:\n        steps:\n          - name: tell\n            image: x\n            script: |\n              #!/bin/sh\n              echo $(params.regions[*])\n",
+			split.Options{},
+			[]string{"line 32: $(params.regions[*]) is all of the array regions"},
+		},
 
 		"status of all":       {"taskRef: {name: clean}", "taskRef: {name: clean}\n      params: [{name: s, value: $(tasks.status)}]", split.Options{}, []string{"line 30: $(tasks.status) is of all tasks, and after the cut no run has all"}},
 		"status of asking":    {"taskRef: {name: clean}", "taskRef: {name: clean}\n      params: [{name: s, value: $(tasks.approval.status)}]", split.Options{}, []string{"line 30: $(tasks.approval.status) is what becomes of approval task approval, which is no task after the cut"}},
@@ -154,39 +157,48 @@ func TestRefusedForMore(t *testing.T) {
 		want []string
 	}{
 		"a result that a when may skip": {
-			reads(strings.Replace(whole, "{name: build}\n", "{name: build}\n      when: [{input: $(params.version), operator: in, values: [v1]}]\n", 1)), split.Options{},
+			reads(strings.Replace(whole, "{name: build}\n", "{name: build}\n      when: [{input: $(params.version), operator: in, values: [v1]}]\n", 1)),
+			split.Options{},
 			[]string{"line 24: $(tasks.build.results.digest) may be missing when part 1 ends: build has when (line 14)"},
 		},
 		"a result of what was skipped with it": {
-			reads(strings.Replace(whole, "{name: build}\n", "{name: build}\n      params: [{name: a, value: $(tasks.find.results.a)}]\n    - name: find\n      taskRef: {name: find}\n      onError: continue\n", 1)), split.Options{},
+			reads(strings.Replace(whole, "{name: build}\n", "{name: build}\n      params: [{name: a, value: $(tasks.find.results.a)}]\n    - name: find\n      taskRef: {name: find}\n      onError: continue\n", 1)),
+			split.Options{},
 			[]string{"line 27: $(tasks.build.results.digest) may be missing when part 1 ends: find has onError: continue (line 17)"},
 		},
 		"a default that is another param": {
-			strings.NewReplacer("default: latest}\n  w", "default: $(params.version)}\n  w", "$(params.version)}\n    - name: tell", "$(params.tag)}\n    - name: tell").Replace(whole), split.Options{},
+			strings.NewReplacer("default: latest}\n  w", "default: $(params.version)}\n  w", "$(params.version)}\n    - name: tell", "$(params.tag)}\n    - name: tell").Replace(whole),
+			split.Options{},
 			[]string{"line 9: param tag is read in part 2 (line 23), and its default is another param"},
 		},
 		"an optional workspace": {
-			strings.NewReplacer("[{name: source}]\n", "[{name: source, optional: true}]\n", "taskRef: {name: ship}\n", "taskRef: {name: ship}\n      workspaces:\n        - name: source\n").Replace(whole), split.Options{},
+			strings.NewReplacer("[{name: source}]\n", "[{name: source, optional: true}]\n", "taskRef: {name: ship}\n", "taskRef: {name: ship}\n      workspaces:\n        - name: source\n").Replace(whole),
+			split.Options{},
 			[]string{"line 23: workspace source is optional (line 10) and read in part 2"},
 		},
 		"a workspace that is said": {
 			strings.NewReplacer("[{name: source}]\n", "[{name: source, optional: true}]\n", "taskRef: {name: ship}\n", "taskRef: {name: ship}\n      workspaces:\n        - name: source\n").Replace(whole),
-			split.Options{Workspaces: map[string]string{"source": "claim:mine"}}, nil,
+			split.Options{Workspaces: map[string]string{"source": "claim:mine"}},
+			nil,
 		},
 		"a rejection told of at the end": {
-			gate(strings.Replace(whole, "taskRef: {name: clean}", "taskRef: {name: clean}\n      params: [{name: who, value: $(tasks.approval.results.rejectedBy)}]", 1)), split.Options{},
+			gate(strings.Replace(whole, "taskRef: {name: clean}", "taskRef: {name: clean}\n      params: [{name: who, value: $(tasks.approval.results.rejectedBy)}]", 1)),
+			split.Options{},
 			[]string{"line 30: $(tasks.approval.results.rejectedBy) is read when the run ends, and after the cut a rejection starts nothing"},
 		},
 		"a quorum that nobody can make": {
-			gate(strings.Replace(whole, "[alice, bob]}", "[alice, bob]}\n        - {name: numberOfApprovalsRequired, value: \"3\"}", 1)), split.Options{},
+			gate(strings.Replace(whole, "[alice, bob]}", "[alice, bob]}\n        - {name: numberOfApprovalsRequired, value: \"3\"}", 1)),
+			split.Options{},
 			[]string{"line 14: approval task approval: this could never be approved: it takes 3 people, and 2 are named"},
 		},
 		"a description that is too long": {
-			strings.Replace(whole, "[alice, bob]}", "[alice, bob]}\n        - {name: description, value: \""+strings.Repeat("long ", 300)+"\"}", 1), split.Options{},
+			strings.Replace(whole, "[alice, bob]}", "[alice, bob]}\n        - {name: description, value: \""+strings.Repeat("long ", 300)+"\"}", 1),
+			split.Options{},
 			[]string{"line 14: what is forwarded as description takes an expression of 1502 bytes, and the most is 1024"},
 		},
 		"several at once, by their lines": {
-			strings.Replace(whole, "      runAfter: [build]\n", "      runAfter: [build]\n      retries: 1\n      when: [{input: x, operator: in, values: [x]}]\n", 1), split.Options{},
+			strings.Replace(whole, "      runAfter: [build]\n", "      runAfter: [build]\n      retries: 1\n      when: [{input: x, operator: in, values: [x]}]\n", 1),
+			split.Options{},
 			[]string{"line 16: approval task approval has retries", "line 17: approval task approval has when"},
 		},
 		"too much":   {strings.Repeat("#", split.MaxText+1), split.Options{}, []string{"it has 1048577 bytes and the most is 1048576"}},
