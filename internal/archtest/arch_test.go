@@ -226,9 +226,17 @@ var table = []room{
 		why: "the one place where everything meets, but nothing of tests or the demo",
 	},
 	{
+		path: "./internal/split",
+		may: slices.Concat(tekton, []string{
+			std, "./approvals", "./approvals/tasks", "go.yaml.in/yaml/v3", "knative.dev/pkg/apis",
+		}),
+		never: []string{"os/...", "net/http/...", "log/..."},
+		why:   "a pipeline is cut by its text and Tekton's own rules: no files, no flags, no cluster",
+	},
+	{
 		path: "./internal/cli",
 		may: slices.Concat(kubernetes, []string{
-			std, "./api/v1alpha1", "./approvals", "./approvals/record", "./internal/kube", "github.com/spf13/cobra",
+			std, "./api/v1alpha1", "./approvals", "./approvals/record", "./internal/kube", "./internal/split", "github.com/spf13/cobra",
 		}),
 		why: "the command line asks the API server, the rules and how the record writes them: nothing of the service, of Tekton or of pages",
 	},

@@ -1,0 +1,342 @@
+package split
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// value is something that a later part reads and an earlier one has: there it becomes
+// a param.
+type value struct {
+	param string // its name as a param
+	key   string // its name on the way, in forward, bindings and template
+	decl  *yaml.Node
+	// from is the first part that has it: as what expr says, or, when it is a result of
+	// the approval before that part, as the param itself.
+	from   int
+	expr   string
+	result string // of an approval
+	last   int    // the last part that reads it
+}
+
+// at is the expression for it over a run of part p.
+func (v *value) at(p int) string {
+	if p == v.from && v.result == "" {
+		return v.expr
+	}
+	return member("params", v.param)
+}
+
+// isParamOf says whether part p gets it as a param.
+func (v *value) isParamOf(p int) bool {
+	return p <= v.last && (p > v.from || p == v.from && v.result != "")
+}
+
+// cargo is all that goes from part to part.
+type cargo struct {
+	*cut
+	values []*value
+	known  map[string]*value // by what is referred to
+	names  map[string]bool   // of params, all parts together
+	keys   map[string]bool
+	// exports are the results that a part gets for what a later one reads.
+	exports map[int][]*yaml.Node
+	spaces  []space
+}
+
+func load(c *cut, bindings map[string]*yaml.Node) *cargo {
+	g := &cargo{cut: c, known: map[string]*value{}, names: map[string]bool{}, keys: map[string]bool{"run": true, "requester": true}, exports: map[int][]*yaml.Node{}}
+	for _, p := range c.typed.Spec.Params {
+		g.names[p.Name] = true
+	}
+	// A param of ours must not be taken for a task's own.
+	for _, n := range slices.Concat(c.tasks, items(field(c.spec, "finally"))) {
+		texts(n, func(_ *yaml.Node, own map[string]bool) {
+			for of := range own {
+				if p, ok := strings.CutPrefix(of, "params."); ok {
+					g.names[p] = true
+				}
+			}
+		})
+	}
+	for _, t := range slices.Concat(c.order, c.finally) {
+		if t.isApproval() {
+			continue // what it shows is the Gate's business
+		}
+		for _, r := range t.refs {
+			g.need(r, t.part, false)
+		}
+	}
+	g.bind(bindings)
+	return g
+}
+
+// need has part p read r, or the Gate after it, for people: nil when a task of that part
+// has r itself, and when it can't travel, which is refused.
+func (g *cargo) need(r reference, p int, gate bool) *value {
+	v := g.known[r.id()]
+	if v == nil {
+		if v = g.find(r, p, gate); v == nil {
+			return nil
+		}
+		g.known[r.id()] = v
+		g.values = append(g.values, v)
+	}
+	v.last = max(v.last, p)
+	return v
+}
+
+func (g *cargo) find(r reference, p int, gate bool) *value {
+	switch t := g.by[r.name]; {
+	case r.of == "params" && (p > 1 || gate):
+		return g.findParam(r, p)
+	case r.of == "context" && (p > 1 || gate):
+		return g.findContext(r, p)
+	case r.of != "tasks" || t == nil:
+	case t.isApproval():
+		return g.findDecision(r, t)
+	case t.part < p || gate:
+		return g.findResult(r, t, p)
+	}
+	return nil
+}
+
+func (g *cargo) findParam(r reference, p int) *value {
+	i := slices.IndexFunc(g.typed.Spec.Params, func(s pipelinev1.ParamSpec) bool { return s.Name == r.name })
+	if i < 0 {
+		return nil
+	}
+	spec, node := g.typed.Spec.Params[i], items(field(g.spec, "params"))[i]
+	expr, plain := member("params", r.name), r.rest == "" && spec.Type == pipelinev1.ParamTypeString
+	switch {
+	case plain && spec.Default != nil:
+		if strings.Contains(spec.Default.StringVal, "$(") {
+			g.rs.refuse(node.Line, "param %s is read in part %d (line %d), and its default is another param, which part 1's run does not say: give it in every run, or write the default out", r.name, p, r.line)
+			return nil
+		}
+		expr = fmt.Sprintf("'%s' in params ? %s : %s", r.name, expr, quote(spec.Default.StringVal))
+	case plain:
+	case spec.Default != nil:
+		g.rs.refuse(r.line, "%s is read in part %d, and param %s has a default (line %d), of which one value can't be forwarded: make it a param of its own", r.raw, p, r.name, node.Line)
+		return nil
+	case r.whole() || r.rest == "":
+		g.rs.refuse(r.line, "%s is all of the %s %s, and what travels to part %d is strings: read its values one by one, or make it a string", r.raw, spec.Type, r.name, p)
+		return nil
+	case spec.Type == pipelinev1.ParamTypeArray: // parseJSON takes objects alone
+		expr = fmt.Sprintf(`('{"a":' + %s + '}').parseJSON().a%s`, expr, r.rest)
+	default:
+		expr += ".parseJSON()" + memberOf(strings.TrimPrefix(r.rest, "."))
+	}
+	v := &value{from: 1, expr: expr, last: 1}
+	if plain { // it keeps its name
+		v.param, v.decl = r.name, clone(node)
+		put(v.decl, "default", nil) // what runs is what was decided on
+		v.key = g.pick(g.keys, plainName(r.name))
+		return v
+	}
+	g.call(v, r.name+r.rest, "one value of param "+r.name)
+	return v
+}
+
+func (g *cargo) findResult(r reference, t *task, p int) *value {
+	if r.of2 == "" {
+		g.rs.refuse(r.line, "%s is read in part %d, and %s is in part %d: only its results travel", r.raw, p, t.Name, t.part)
+		return nil
+	}
+	if r.whole() {
+		g.rs.refuse(r.line, "%s is all of an array or object, and what travels to part %d is strings: read its values one by one, or have %s write one string", r.raw, p, t.Name)
+		return nil
+	}
+	if why := g.uncertain(t, nil); why != "" {
+		g.rs.refuse(r.line, "%s may be missing when part %d ends: %s. The Approval could then not be decided; have a task that always runs give it", r.raw, t.part, why)
+		return nil
+	}
+	v := &value{from: t.part, last: t.part}
+	g.call(v, t.Name+"-"+r.of2+r.rest, fmt.Sprintf("result %s of task %s", r.of2+r.rest, t.Name))
+	v.expr = member("results", g.export(r, t, v.param))
+	return v
+}
+
+// export is the name of the result by which t's part gives r: one that is there
+// already, or a new one.
+func (g *cargo) export(r reference, t *task, as string) string {
+	taken := map[string]bool{}
+	for _, x := range g.results {
+		if v := field(x.node, "value"); x.part == t.part && v != nil && v.Value == r.raw {
+			return name(x.node)
+		}
+		taken[name(x.node)] = true
+	}
+	as = g.pick(taken, as)
+	value := str(r.raw)
+	g.exports[t.part] = append(g.exports[t.part], flow(dict("name", as, "value", value)))
+	return as
+}
+
+// uncertain says why a result of t may not be there though the run succeeded.
+func (g *cargo) uncertain(t *task, seen []string) string {
+	switch {
+	case slices.Contains(seen, t.Name):
+		return ""
+	case len(t.When) > 0:
+		return fmt.Sprintf("%s has when (line %d)", t.Name, lineOf(t.node, "when"))
+	case t.OnError == pipelinev1.PipelineTaskContinue:
+		return fmt.Sprintf("%s has onError: continue (line %d)", t.Name, lineOf(t.node, "onError"))
+	}
+	for _, r := range t.refs {
+		if from := g.by[r.name]; r.of == "tasks" && from != nil && from.part == t.part && !from.isApproval() {
+			if why := g.uncertain(from, append(seen, t.Name)); why != "" {
+				return why
+			}
+		}
+	}
+	return ""
+}
+
+func (g *cargo) findDecision(r reference, t *task) *value {
+	if r.field != "results" {
+		return nil // refused where it stands
+	}
+	if r.rest != "" || !slices.ContainsFunc(t.kind.Results, func(e approvals.Expression) bool { return e.Name == r.of2 }) {
+		var has []string
+		for _, e := range t.kind.Results {
+			has = append(has, e.Name)
+		}
+		g.rs.refuse(r.line, "%s: approval task %s has no such result; a task of its kind has %s", r.raw, t.Name, strings.Join(has, ", "))
+		return nil
+	}
+	v := &value{from: t.part + 1, result: r.of2, last: t.part + 1}
+	g.call(v, t.Name+"-"+r.of2, "")
+	return v
+}
+
+// findContext has later parts read the name of part 1's run, as they did when there
+// was one run.
+func (g *cargo) findContext(r reference, p int) *value {
+	_, what, ok := strings.Cut(r.name, "pipelineRun.")
+	if !ok {
+		return nil
+	}
+	if what != "name" && what != "uid" && what != "namespace" {
+		g.rs.refuse(r.line, "%s can't be forwarded to part %d", r.raw, p)
+		return nil
+	}
+	v := &value{from: 1, expr: member("run", what), last: 1}
+	g.call(v, "run-"+what, what+" of the run of part 1")
+	return v
+}
+
+// call gives a value a name that no param has.
+func (g *cargo) call(v *value, like, description string) {
+	v.param = g.pick(g.names, plainName(like))
+	v.key = g.pick(g.keys, v.param)
+	v.decl = dict("name", v.param)
+	if description != "" {
+		put(v.decl, "description", str(description))
+	}
+	flow(v.decl)
+}
+
+// pick is like, or the first like-N that is free.
+func (g *cargo) pick(taken map[string]bool, like string) string {
+	is := like
+	for n := 2; taken[is]; n++ {
+		is = fmt.Sprintf("%s-%d", like, n)
+	}
+	taken[is] = true
+	return is
+}
+
+var (
+	odd        = regexp.MustCompile(`[^A-Za-z0-9_-]+`)
+	identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+)
+
+// plainName is a name that params, templates and bindings all take.
+func plainName(s string) string {
+	s = strings.Trim(odd.ReplaceAllString(s, "-"), "-")
+	if s == "" || s[0] >= '0' && s[0] <= '9' {
+		s = "p" + s
+	}
+	return s
+}
+
+// reserved words can't follow a dot in CEL.
+var reserved = []string{
+	"true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "package",
+	"namespace", "return", "var", "void", "while",
+}
+
+func member(of, name string) string { return of + memberOf(name) }
+
+func memberOf(name string) string {
+	name = strings.Trim(name, `["']`)
+	if identifier.MatchString(name) && !slices.Contains(reserved, name) {
+		return "." + name
+	}
+	return "['" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(name) + "']"
+}
+
+// quote is a string in CEL, which reads the escapes that JSON writes.
+func quote(s string) string {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(s)
+	inner := strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(b.String()), `"`), `"`)
+	return "'" + strings.NewReplacer(`\\`, `\\`, `\"`, `"`, `'`, `\'`).Replace(inner) + "'"
+}
+
+// space is a workspace that a later part reads.
+type space struct {
+	name, key string
+	binding   *yaml.Node // how its runs bind it; nil: to the volume of the run before
+	used      map[int]bool
+	last      int
+}
+
+// isOf says whether part p has it. A volume goes through the parts between.
+func (s space) isOf(p int) bool { return p == 1 || s.used[p] || s.binding == nil && p <= s.last }
+
+// bind finds the workspaces that go from part to part.
+func (g *cargo) bind(bindings map[string]*yaml.Node) {
+	for i, w := range g.typed.Spec.Workspaces {
+		s, line := space{name: w.Name, used: map[int]bool{}, binding: bindings[w.Name]}, 0
+		use := func(p, at int) {
+			s.used[p], s.last = true, max(s.last, p)
+			if p > 1 && line == 0 {
+				line = at
+			}
+		}
+		for _, t := range slices.Concat(g.order, g.finally) {
+			for j, b := range t.Workspaces {
+				if cmp.Or(b.Workspace, b.Name) == w.Name {
+					use(t.part, items(field(t.node, "workspaces"))[j].Line)
+				}
+			}
+			for _, r := range t.refs {
+				if r.of == "workspaces" && r.name == w.Name {
+					use(t.part, r.line)
+				}
+			}
+		}
+		if s.last < 2 {
+			continue
+		}
+		if w.Optional && s.binding == nil {
+			g.rs.refuse(line, "workspace %s is optional (line %d) and read in part %d: a run of part 1 without it has no volume to hand on; make it required, or say what it is with --workspace %s=…",
+				w.Name, items(field(g.spec, "workspaces"))[i].Line, s.last, w.Name)
+		}
+		s.key = g.pick(g.keys, "claim-"+plainName(w.Name))
+		g.spaces = append(g.spaces, s)
+	}
+}

@@ -1,0 +1,180 @@
+package split
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// field is the value of a mapping's key, nil without it.
+func field(n *yaml.Node, key string) *yaml.Node {
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}
+
+// lineOf is where a mapping has a key; without it where the mapping begins.
+func lineOf(n *yaml.Node, key string) int {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i].Line
+		}
+	}
+	return n.Line
+}
+
+// items are what a list has, nil for no list.
+func items(n *yaml.Node) []*yaml.Node {
+	if n == nil || n.Kind != yaml.SequenceNode {
+		return nil
+	}
+	return n.Content
+}
+
+// name is what a list's item calls itself.
+func name(n *yaml.Node) string { return text(field(n, "name")) }
+
+func text(n *yaml.Node) string {
+	if n == nil || n.Kind != yaml.ScalarNode {
+		return ""
+	}
+	return n.Value
+}
+
+// clone is a copy that shares nothing.
+func clone(n *yaml.Node) *yaml.Node {
+	if n == nil {
+		return nil
+	}
+	c := *n
+	c.Content = nil
+	for _, x := range n.Content {
+		c.Content = append(c.Content, clone(x))
+	}
+	return &c
+}
+
+// put sets a mapping's key, in its place or at the end; nil and an empty list take it
+// away.
+func put(n *yaml.Node, key string, value *yaml.Node) {
+	empty := value == nil || value.Kind == yaml.SequenceNode && len(value.Content) == 0
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value != key {
+			continue
+		}
+		if empty {
+			n.Content = slices.Delete(n.Content, i, i+2)
+		} else {
+			n.Content[i+1] = value
+		}
+		return
+	}
+	if !empty {
+		n.Content = append(n.Content, str(key), value)
+	}
+}
+
+// keep takes away what a mapping has besides keys.
+func keep(n *yaml.Node, keys ...string) {
+	for i := len(n.Content) - 2; i >= 0; i -= 2 {
+		if !slices.Contains(keys, n.Content[i].Value) {
+			n.Content = slices.Delete(n.Content, i, i+2)
+		}
+	}
+}
+
+func str(s string) *yaml.Node {
+	n := &yaml.Node{}
+	n.SetString(s)
+	return n
+}
+
+// list is as long as its values; a nil one is left out.
+func list(values ...*yaml.Node) *yaml.Node {
+	return &yaml.Node{Kind: yaml.SequenceNode, Content: slices.DeleteFunc(values, func(n *yaml.Node) bool { return n == nil })}
+}
+
+func strs(values ...string) *yaml.Node {
+	out := list()
+	for _, v := range values {
+		out.Content = append(out.Content, str(v))
+	}
+	return flow(out)
+}
+
+// dict takes keys and values in turn: a string, a node, or nil for what is left out.
+func dict(pairs ...any) *yaml.Node {
+	n := &yaml.Node{Kind: yaml.MappingNode}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		switch v := pairs[i+1].(type) {
+		case string:
+			put(n, pairs[i].(string), str(v))
+		case *yaml.Node:
+			put(n, pairs[i].(string), v)
+		}
+	}
+	return n
+}
+
+// flow writes n in one line.
+func flow(n *yaml.Node) *yaml.Node {
+	n.Style = yaml.FlowStyle
+	return n
+}
+
+// note puts a comment above a node.
+func note(n *yaml.Node, lines ...string) *yaml.Node {
+	n.HeadComment = comment(lines...)
+	return n
+}
+
+func comment(lines ...string) string {
+	var out []string
+	for _, l := range lines {
+		out = append(out, "# "+l)
+	}
+	return strings.Join(out, "\n")
+}
+
+// decode reads n as JSON does, strictly where the type can tell.
+func decode(n *yaml.Node, into any) error {
+	var plain any
+	if err := n.Decode(&plain); err != nil {
+		return err
+	}
+	raw, err := json.Marshal(plain)
+	if err != nil {
+		return fmt.Errorf("it is no JSON: %w", err)
+	}
+	dec := json.NewDecoder(strings.NewReader(string(raw)))
+	dec.DisallowUnknownFields()
+	return dec.Decode(into)
+}
+
+// scalars calls visit for every text beneath n, names of fields aside.
+func scalars(n *yaml.Node, visit func(*yaml.Node)) {
+	if n == nil {
+		return
+	}
+	switch n.Kind {
+	case yaml.ScalarNode:
+		visit(n)
+	case yaml.MappingNode:
+		for i := 1; i < len(n.Content); i += 2 {
+			scalars(n.Content[i], visit)
+		}
+	case yaml.DocumentNode, yaml.SequenceNode, yaml.AliasNode:
+		for _, c := range n.Content {
+			scalars(c, visit)
+		}
+	}
+}

@@ -1,0 +1,86 @@
+package split
+
+import (
+	"regexp"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// reference is one $(…) that Tekton would put a value in the place of.
+type reference struct {
+	of    string // params, tasks, finally, context or workspaces
+	name  string // of the param, task or workspace; of a context all that follows
+	field string // of a task: results, status, …; of a workspace: bound, path, …
+	of2   string // the result's name
+	// rest is what of the value is meant: "" all of a string, .key of an object, [0] of
+	// an array, [*] all of an array or object.
+	rest string
+	raw  string // as it is written, with $( and )
+	line int
+}
+
+// id is the same for all ways to write r.
+func (r reference) id() string { return r.of + "." + r.name + "." + r.field + "." + r.of2 + r.rest }
+
+// whole says whether all of an array or object is meant.
+func (r reference) whole() bool { return strings.Contains(r.rest, "*") }
+
+var referred = regexp.MustCompile(`\$\(([^()]*)\)`)
+
+// referencesIn are those of one text. What looks like none of Tekton's is the text's
+// own, such as a shell's.
+func referencesIn(n *yaml.Node) []reference {
+	var out []reference
+	for _, at := range referred.FindAllStringSubmatchIndex(n.Value, -1) {
+		r, ok := parse(n.Value[at[2]:at[3]])
+		if !ok {
+			continue
+		}
+		r.raw, r.line = n.Value[at[0]:at[1]], n.Line
+		if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 { // it begins below its indicator
+			r.line += 1 + strings.Count(n.Value[:at[0]], "\n")
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// referencesBeneath are those of all texts beneath a node.
+func referencesBeneath(n *yaml.Node) []reference {
+	var out []reference
+	scalars(n, func(s *yaml.Node) { out = append(out, referencesIn(s)...) })
+	return out
+}
+
+var (
+	// word is a name after a dot, or in brackets and quotes, which may have dots.
+	word    = `(?:\.([^.\[\]"']+)|\["([^"]+)"\]|\['([^']+)'\])`
+	aParam  = regexp.MustCompile(`^params` + word + `(.*)$`)
+	aResult = regexp.MustCompile(`^(tasks|finally)\.([^.]+)\.results` + word + `(.*)$`)
+	aTask   = regexp.MustCompile(`^(tasks|finally)\.([^.]+)\.([^.]+)(.*)$`)
+	aSpace  = regexp.MustCompile(`^workspaces\.([^.]+)\.(.+)$`)
+	aRun    = regexp.MustCompile(`^context\.(pipelineRun\.\w+|pipeline\.\w+)$`)
+)
+
+func parse(s string) (reference, bool) {
+	if m := aParam.FindStringSubmatch(s); m != nil {
+		return reference{of: "params", name: m[1] + m[2] + m[3], rest: m[4]}, true
+	}
+	if m := aResult.FindStringSubmatch(s); m != nil {
+		return reference{of: m[1], name: m[2], field: "results", of2: m[3] + m[4] + m[5], rest: m[6]}, true
+	}
+	if s == "tasks.status" || s == "tasks.reason" {
+		return reference{of: "tasks", field: strings.TrimPrefix(s, "tasks.")}, true
+	}
+	if m := aTask.FindStringSubmatch(s); m != nil {
+		return reference{of: m[1], name: m[2], field: m[3], rest: m[4]}, true
+	}
+	if m := aSpace.FindStringSubmatch(s); m != nil {
+		return reference{of: "workspaces", name: m[1], field: m[2]}, true
+	}
+	if m := aRun.FindStringSubmatch(s); m != nil {
+		return reference{of: "context", name: m[1]}, true
+	}
+	return reference{}, false
+}
