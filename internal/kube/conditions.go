@@ -1,6 +1,8 @@
 package kube
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -54,17 +56,26 @@ func conditionsOf(a approvals.Approval, before []metav1.Condition, generation in
 	return out
 }
 
+// mostNamed is how many failed deliveries a condition names: a mail server that is
+// down fails for everybody, in the same words.
+const mostNamed = 3
+
 func deliveryState(ds []approvals.Delivery) (failed string, told bool) {
+	var each []string
 	for _, d := range ds {
-		if d.Failed() {
-			if d.Recipient == "" {
-				return "channel " + d.Channel + " was not told: " + d.Error, true
-			}
-			return d.Recipient + " was not told by " + d.Channel + ": " + d.Error, true
+		switch {
+		case !d.Failed():
+			told = true
+		case d.Recipient == "":
+			each = append(each, "channel "+d.Channel+" was not told: "+d.Error)
+		default:
+			each = append(each, d.Recipient+" was not told by "+d.Channel+": "+d.Error)
 		}
-		told = true
 	}
-	return "", told
+	if more := len(each) - mostNamed; more > 0 {
+		each = append(each[:mostNamed], fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(each, "; "), told
 }
 
 func problemOf(cs []metav1.Condition, kind string) *approvals.Problem {

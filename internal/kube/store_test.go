@@ -233,6 +233,9 @@ func TestConditions(t *testing.T) {
 	t.Parallel()
 	sent := approvals.Delivery{Event: "opened", Channel: "email", Recipient: "alice", SentAt: ct.T0}
 	failed := approvals.Delivery{Event: "opened", Channel: "email", Recipient: "bob", Error: "550 no such user"}
+	room := func(name string) approvals.Delivery {
+		return approvals.Delivery{Event: "opened", Channel: name, Error: "refused"}
+	}
 	for name, c := range map[string]struct {
 		a    *ct.Builder
 		want string
@@ -245,6 +248,16 @@ func TestConditions(t *testing.T) {
 		}), "Ready=True TermsFixed"},
 		"told":         {ct.Make("a").With(func(a *approvals.Approval) { a.Deliveries = []approvals.Delivery{sent} }), "Ready=True TermsFixed, Notified=True Delivered"},
 		"one not told": {ct.Make("a").With(func(a *approvals.Approval) { a.Deliveries = []approvals.Delivery{sent, failed} }), "Ready=True TermsFixed, Notified=False DeliveryFailed bob was not told by email: 550 no such user"},
+		"two rooms not told, in the ledger's order": {
+			ct.Make("a").With(func(a *approvals.Approval) { a.Deliveries = []approvals.Delivery{room("dead"), sent, room("nowhere")} }),
+			"Ready=True TermsFixed, Notified=False DeliveryFailed channel dead was not told: refused; channel nowhere was not told: refused",
+		},
+		"many not told": {
+			ct.Make("a").With(func(a *approvals.Approval) {
+				a.Deliveries = []approvals.Delivery{room("a"), room("b"), room("c"), failed, room("d")}
+			}),
+			"Ready=True TermsFixed, Notified=False DeliveryFailed channel a was not told: refused; channel b was not told: refused; channel c was not told: refused; and 2 more",
+		},
 		"not released": {ct.Make("a").With(func(a *approvals.Approval) { a.Unreleased = &approvals.Problem{Reason: "NameTaken", Message: "taken"} }), "Ready=True TermsFixed, Released=False NameTaken taken"},
 		"released":     {ct.Make("a").With(func(a *approvals.Approval) { a.Next = &approvals.Run{Name: "a"} }), "Ready=True TermsFixed, Released=True RunSeen"},
 		"released at last": {ct.Make("a").With(func(a *approvals.Approval) {
