@@ -13,3 +13,10 @@ type Line struct {
 
 // InlineGate is the name under which a policy from a Trigger is shown.
 const InlineGate = "(inline)"
+
+// Bounds of a Line: how many params it may forward, and the most bytes of one
+// expression, wherever it stands.
+const (
+	MaxForward    = 128
+	MaxExpression = 1024
+)

@@ -15,9 +15,6 @@ import (
 // Name is the ClusterInterceptor's name.
 const Name = "countersign"
 
-// maxForward is the most params that one Trigger may forward.
-const maxForward = 128
-
 // InlinePolicy reads a Gate that stands in the Trigger itself.
 type InlinePolicy func(raw []byte) (approvals.Policy, error)
 
@@ -74,8 +71,8 @@ func parseParam(line *approvals.Line, name string, raw []byte, inline InlinePoli
 		if err := strict(raw, &forward); err != nil {
 			return err
 		}
-		if len(forward) > maxForward {
-			return fmt.Errorf("it forwards %d params and the most is %d", len(forward), maxForward)
+		if len(forward) > approvals.MaxForward {
+			return fmt.Errorf("it forwards %d params and the most is %d", len(forward), approvals.MaxForward)
 		}
 		for _, k := range slices.Sorted(maps.Keys(forward)) {
 			line.Forward = append(line.Forward, approvals.Expression{Name: k, Expression: forward[k]})

@@ -23,7 +23,7 @@ func ours(params ...string) *triggersv1.TriggerInterceptor {
 
 func TestParseLine(t *testing.T) {
 	t.Parallel()
-	many := make([]string, maxForward+1)
+	many := make([]string, approvals.MaxForward+1)
 	for i := range many {
 		many[i] = fmt.Sprintf(`"p%d":"body.x"`, i)
 	}

@@ -29,10 +29,9 @@ import (
 
 // Bounds on one expression.
 const (
-	MaxExpression = 1024
-	costLimit     = 1_000_000
-	checkEvery    = 1_000
-	maxPrograms   = 4096
+	costLimit   = 1_000_000
+	checkEvery  = 1_000
+	maxPrograms = 4096
 	// MaxValue is the most bytes that an expression may give: the comments of as many votes
 	// as there may be, joined. The CRD schema takes twice that, which covers what is put in
 	// to neutralise it.
@@ -127,8 +126,8 @@ func (c *Compiler) program(expr string) (cel.Program, error) {
 	if ok {
 		return prg, nil
 	}
-	if len(expr) > MaxExpression {
-		return nil, approvals.Errorf(approvals.CodeInvalid, "an expression has %d bytes and the most is %d", len(expr), MaxExpression)
+	if len(expr) > approvals.MaxExpression {
+		return nil, approvals.Errorf(approvals.CodeInvalid, "an expression has %d bytes and the most is %d", len(expr), approvals.MaxExpression)
 	}
 	ast, issues := c.env.Compile(expr)
 	if issues.Err() != nil {

@@ -76,7 +76,7 @@ func TestStringRefuses(t *testing.T) {
 		"wrong type":       {"params.x + 1", "<input>:1:10: found no matching overload"},
 		"unknown function": {"results.digest.sha()", "<input>:1:19: undeclared reference to 'sha'"},
 		"empty":            {"", "does not compile"},
-		"far too long":     {strings.Repeat("a", mapping.MaxExpression+1), "1025 bytes and the most is 1024"},
+		"far too long":     {strings.Repeat("a", approvals.MaxExpression+1), "1025 bytes and the most is 1024"},
 		"no such result":   {"results.nope", `expression "results.nope": no such key: nope`},
 		"no such field":    {"body.x.y", "no such key: x"},
 		"null":             {"null", "the value is null: guard it with has() or a default"},

@@ -63,7 +63,7 @@ func (t *Triggers) celStops(ctx context.Context, ti *triggersv1.TriggerIntercept
 		if json.Unmarshal(p.Value.Raw, &filter) != nil || json.Unmarshal(e.body, &vars.Body) != nil {
 			return true
 		}
-		if len(filter) > mapping.MaxExpression || strings.Contains(filter, "extensions") || strings.Contains(filter, "requestURL") {
+		if len(filter) > approvals.MaxExpression || strings.Contains(filter, "extensions") || strings.Contains(filter, "requestURL") {
 			return false // can't be known here: say so rather than start it again
 		}
 		return filter != "" && !t.CEL.True(ctx, filter, vars)

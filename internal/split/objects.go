@@ -6,12 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
-)
 
-// The bounds of a Trigger's line, which are the service's.
-const (
-	maxForward    = 128
-	maxExpression = 1024
+	"github.com/countersign-dev/countersign/approvals"
 )
 
 // object is one of ours, in the pipeline's namespace.
@@ -152,14 +148,14 @@ func (g *cargo) trigger(p int, x gate) *yaml.Node {
 		flow(dict("name", "gate", "value", x.name)),
 		flow(dict("name", "after", "value", dict("pipeline", g.part(p)))),
 	)
-	if len(forwards) > maxForward {
-		g.rs.refuse(g.root.Line, "part %d would need %d values of the part before, and the most is %d", p+1, len(forwards), maxForward)
+	if len(forwards) > approvals.MaxForward {
+		g.rs.refuse(g.root.Line, "part %d would need %d values of the part before, and the most is %d", p+1, len(forwards), approvals.MaxForward)
 	}
 	if len(forwards) > 0 {
 		value := dict()
 		for _, f := range forwards {
-			if len(f.expr) > maxExpression {
-				g.rs.refuse(g.approvals[p-1].node.Line, "what is forwarded as %s takes an expression of %d bytes, and the most is %d: shorten the text, or the default of the param", f.key, len(f.expr), maxExpression)
+			if len(f.expr) > approvals.MaxExpression {
+				g.rs.refuse(g.approvals[p-1].node.Line, "what is forwarded as %s takes an expression of %d bytes, and the most is %d: shorten the text, or the default of the param", f.key, len(f.expr), approvals.MaxExpression)
 			}
 			expr := str(f.expr)
 			if strings.HasPrefix(f.expr, "'") {
