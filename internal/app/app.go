@@ -16,6 +16,7 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	openshiftv1 "github.com/countersign-dev/countersign/api/openshift/v1alpha1"
@@ -106,8 +107,12 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager, kept *ledger.
 	if err := c.controllers(ctx, kept, told); err != nil {
 		return err
 	}
+	held, err := newPolicies(c.guards, o.Log, ctrlmetrics.Registry)
+	if err != nil {
+		return err
+	}
 	for _, r := range []manager.Runnable{
-		c.keys, certs, c.releases, c.news, hooks,
+		c.keys, certs, c.releases, c.news, hooks, held,
 		&server{name: "web", address: o.WebAddress, handler: web.Handler(people), log: o.Log},
 	} {
 		if err := mgr.Add(r); err != nil {

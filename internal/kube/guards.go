@@ -13,14 +13,36 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// The admission policies that prove who made an object; each has a binding of its
-// name. Without them anybody who may create the object could name anybody.
+// The admission policies that a promise of docs/security.md rests on; each has a
+// binding of its name.
 const (
 	GuardOfVotes       = "countersign-votes"
 	GuardOfDelegations = "countersign-delegations"
+	GuardOfApprovals   = "countersign-approvals"
+	GuardOfSpecs       = "countersign-approvals-immutable"
+	GuardOfRuns        = "countersign-dry-run-only"
 	// GuardOfAnswers is there when ApprovalTasks are served.
 	GuardOfAnswers = "countersign-approvaltasks"
 )
+
+// BaseGuards are those of every installation.
+func BaseGuards() []string {
+	return []string{GuardOfApprovals, GuardOfSpecs, GuardOfVotes, GuardOfDelegations, GuardOfRuns}
+}
+
+// purposeOf a policy, for whoever finds it missing.
+func purposeOf(name string) string {
+	switch name {
+	case GuardOfApprovals:
+		return "without which whoever may update approvals/status can write votes"
+	case GuardOfSpecs:
+		return "without which whoever may edit an Approval can make it worthless"
+	case GuardOfRuns:
+		return "without which the service could start runs itself"
+	default:
+		return "which proves who made the object"
+	}
+}
 
 // manifestOf is the file that a policy is in.
 func manifestOf(name string) string {
@@ -55,7 +77,7 @@ func (g *Guards) Since(ctx context.Context, name string) (time.Time, error) {
 	if g.Now().Before(known.until) {
 		return known.since, nil
 	}
-	where := ", which proves who made the object (it is in " + manifestOf(name) + "),"
+	where := ", " + purposeOf(name) + " (it is in " + manifestOf(name) + "),"
 	var policy admissionv1.ValidatingAdmissionPolicy
 	if err := g.Live.Get(ctx, types.NamespacedName{Name: name}, &policy); err != nil {
 		return time.Time{}, translate(err, "ValidatingAdmissionPolicy "+name+where)

@@ -1,0 +1,71 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/countersign-dev/countersign/internal/kube"
+)
+
+// policyTime is how often the leader looks whether the admission policies are there.
+const policyTime = 5 * time.Minute
+
+// policies says which admission policy is missing. Where votes rest on one they count
+// for nothing without it; the others would be missed by nobody until it is too late.
+type policies struct {
+	guards  *kube.Guards
+	names   []string
+	log     *slog.Logger
+	missing *prometheus.GaugeVec // 1 while a policy is missing
+	said    map[string]string    // what was said of those that are
+}
+
+func newPolicies(guards *kube.Guards, log *slog.Logger, reg prometheus.Registerer) (*policies, error) {
+	p := &policies{
+		guards: guards, names: kube.BaseGuards(), log: log, said: map[string]string{},
+		missing: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Namespace: "countersign", Name: "policy_missing", Help: "1 for each admission policy that is not in force; the leader looks.",
+		}, []string{"policy"}),
+	}
+	return p, reg.Register(p.missing)
+}
+
+// Start implements manager.Runnable. It runs in the leader alone, as a Runnable does
+// that says nothing about it.
+func (p *policies) Start(ctx context.Context) error {
+	tick := time.NewTicker(policyTime)
+	defer tick.Stop()
+	for {
+		p.look(ctx)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// look says what has changed since the last look, once.
+func (p *policies) look(ctx context.Context) {
+	for _, name := range p.names {
+		_, err := p.guards.Since(ctx, name)
+		if ctx.Err() != nil {
+			return
+		}
+		gauge, before := p.missing.WithLabelValues(name), p.said[name]
+		if err == nil {
+			gauge.Set(0)
+			if delete(p.said, name); before != "" {
+				p.log.Info("an admission policy is in force again", "policy", name)
+			}
+			continue
+		}
+		gauge.Set(1)
+		if p.said[name] = err.Error(); p.said[name] != before {
+			p.log.Warn("an admission policy is not in force", "policy", name, "reason", err.Error())
+		}
+	}
+}
