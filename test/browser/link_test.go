@@ -105,6 +105,9 @@ func mailed(t *testing.T) (e *cluster.Env, name, page string) {
 			return err
 		}
 		page = e.URL + u.Path
+		if len(e.Approval(name).Status.Notifications) == 0 { // the service notes it a moment later
+			return fmt.Errorf("not on record yet")
+		}
 		return nil
 	})
 	return e, name, page

@@ -70,7 +70,12 @@ func New(t testing.TB) *Env {
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "t-"}}
 	must(t, c.Create(t.Context(), ns))
 	e.NS = ns.Name
-	t.Cleanup(func() { _ = c.Delete(context.Background(), ns) })
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("in namespace %s:\n%s", e.NS, e.look())
+		}
+		_ = c.Delete(context.Background(), ns)
+	})
 	var svc corev1.Service
 	must(t, c.Get(t.Context(), types.NamespacedName{Namespace: ServiceNamespace, Name: "countersign"}, &svc))
 	e.URL = "http://" + svc.Spec.ClusterIP
