@@ -27,6 +27,17 @@ func report(what string, a, b []float64, unit string, goal float64) {
 		what, median(ratios), goal, median(a), unit, median(b), unit, slices.Min(ratios), slices.Max(ratios), len(a))
 }
 
+// reportFloor prints what of a ratio to bare posts nobody can save who records a
+// decision before posting it: the same posts, each after one status write of an
+// Approval by this program, and nothing of the service in the way.
+func reportFloor(what string, floor, bare []float64) {
+	ratios := make([]float64, len(bare))
+	for i := range bare {
+		ratios[i] = floor[i] / bare[i]
+	}
+	fmt.Printf("bench:   %s, each after one status write by this program: %.2f of without (%.1f ms)\n", what, median(ratios), median(floor))
+}
+
 // reportAtLeast is report for what should be high.
 func reportAtLeast(what string, a, b []float64, unit string, goal float64) {
 	ratios := make([]float64, len(a))
