@@ -249,6 +249,40 @@ func TestLinksLead(t *testing.T) {
 	}
 }
 
+// TestPagesAreFound: whoever begins with the README gets to every page of the docs and to
+// every example.
+func TestPagesAreFound(t *testing.T) {
+	t.Parallel()
+	seen, todo := map[string]bool{}, []string{"README.md"}
+	for len(todo) > 0 {
+		page := todo[0]
+		todo = todo[1:]
+		if seen[page] {
+			continue
+		}
+		if seen[page] = true; !strings.HasSuffix(page, ".md") {
+			continue
+		}
+		for _, link := range firstGroups(`\]\(([^)\s#:]+)`, withoutCode(readFile(t, page))) {
+			todo = append(todo, filepath.Join(filepath.Dir(page), link))
+		}
+	}
+	pages, err := filepath.Glob(filepath.Join(root, "docs/*.md"))
+	if err != nil || len(pages) < 8 {
+		t.Fatalf("%d pages: %v", len(pages), err)
+	}
+	for _, page := range pages {
+		if rel, _ := filepath.Rel(root, page); !seen[rel] {
+			t.Errorf("no link leads from README.md to %s", rel)
+		}
+	}
+	for _, dir := range folders(t, "examples") {
+		if !seen[filepath.Join("examples", dir)] {
+			t.Errorf("no link leads from README.md to examples/%s", dir)
+		}
+	}
+}
+
 func withoutCode(page string) string {
 	return regexp.MustCompile("(?s)```.*?```").ReplaceAllString(page, "")
 }
