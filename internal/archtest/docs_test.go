@@ -126,20 +126,41 @@ func TestDocsAreComplete(t *testing.T) {
 	}
 }
 
-// TestDocsNameNoOther: metrics and reasons that the docs name are there.
+// TestDocsNameNoOther: the metrics, reasons and fields that the tables name are there.
 func TestDocsNameNoOther(t *testing.T) {
 	t.Parallel()
-	code := sources(t, "internal/app") + sources(t, "internal/kube") + sources(t, "internal/kube/controller") + sources(t, "approvals")
-	for _, name := range firstGroups("(?m)^\\| `countersign_(\\w+)`", section(t, "docs/configuration.md", "Metrics")) {
-		if !strings.Contains(code, `"`+name+`"`) {
-			t.Errorf("there is no metric countersign_%s", name)
+	const first = "(?m)^\\| (?:`\\w+`)? *\\| `(\\w+)` \\|" // of a row's second cell
+	configuration, _, _ := strings.Cut(readFile(t, "docs/configuration.md"), "\n## Login\n")
+	for what, c := range map[string]struct {
+		named []string
+		least int
+		code  string
+		as    string // how the code has one; %s is its name
+	}{
+		"metric":          {firstGroups("(?m)^\\| `countersign_(\\w+)`", section(t, "docs/configuration.md", "Metrics")), 14, sources(t, "internal/app"), `"%s"`},
+		"reason":          {firstGroups(first, section(t, "docs/reference.md", "Conditions")), 20, sources(t, "internal/kube") + sources(t, "internal/kube/controller") + sources(t, "approvals"), `"%s"`},
+		"field":           {words(firstGroups("(?m)^\\| `([\\w.]+)`", configuration)), 40, sources(t, "internal/config"), `json:"%s`},
+		"channel's field": {words(firstGroups("(?m)^\\| `([\\w.]+)`", section(t, "docs/configuration.md", "Channels"))), 24, sources(t, "internal/config"), `json:"%s`},
+		"Gate's field":    {words(firstGroups("(?m)^\\| `([\\w.\\[\\]]+)`", section(t, "docs/reference.md", "Gate"))), 30, sources(t, "api/v1alpha1"), `json:"%s`},
+	} {
+		if len(c.named) < c.least {
+			t.Errorf("found %d of %d at least, so this test looks for the wrong thing: %s: %v", len(c.named), c.least, what, c.named)
+		}
+		for _, name := range c.named {
+			if !strings.Contains(c.code, fmt.Sprintf(c.as, name)) {
+				t.Errorf("there is no %s %s", what, name)
+			}
 		}
 	}
-	for _, name := range firstGroups("(?m)^\\| (?:`\\w+`)? *\\| `(\\w+)` \\|", section(t, "docs/reference.md", "Conditions")) {
-		if !strings.Contains(code, `"`+name+`"`) {
-			t.Errorf("there is no reason %s", name)
-		}
+}
+
+// words are the names of which paths such as smtp.host and approvers.users[].name are made.
+func words(paths []string) []string {
+	var out []string
+	for _, p := range paths {
+		out = append(out, strings.Split(strings.ReplaceAll(p, "[]", ""), ".")...)
 	}
+	return out
 }
 
 // TestDocsNameEach: what is deployed and set by name is somewhere in the docs.
