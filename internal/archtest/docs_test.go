@@ -1,6 +1,7 @@
 package archtest
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -44,35 +45,187 @@ func firstGroups(pattern, text string) []string {
 	return out
 }
 
-// TestDocsAreComplete: what people meet in objects and files is in the docs.
+// section is a part of a page: from its heading, of level two, to the next one. "" is all of
+// the page.
+func section(t *testing.T, page, heading string) string {
+	t.Helper()
+	var text strings.Builder
+	in, code := heading == "", false
+	for line := range strings.Lines(readFile(t, page)) {
+		code = code != strings.HasPrefix(line, "```")
+		if heading != "" && !code && strings.HasPrefix(line, "## ") {
+			in = strings.TrimSpace(line) == "## "+heading
+		}
+		if in {
+			text.WriteString(line)
+		}
+	}
+	if text.Len() == 0 {
+		t.Fatalf("%s has no heading %q", page, heading)
+	}
+	return text.String()
+}
+
+// TestDocsAreComplete: what people meet in objects, files and answers is in the docs, at
+// the place where it is looked for.
 func TestDocsAreComplete(t *testing.T) {
 	t.Parallel()
-	reference, configuration := readFile(t, "docs/reference.md"), readFile(t, "docs/configuration.md")
 	kube := sources(t, "internal/kube") + sources(t, "internal/kube/controller")
-	reasons := firstGroups(`(?:reason\(|problem\(|Reason: +|Reason, .*= metav1.ConditionFalse, |, (?:true|false), )"([A-Z]\w+)"`, kube)
-	if len(reasons) < 15 {
-		t.Errorf("found %d reasons of conditions in the source, so this test looks for the wrong thing: %v", len(reasons), reasons)
-	}
-	for _, r := range reasons {
-		if !strings.Contains(reference, "`"+r+"`") {
-			t.Errorf("reason %s is not in docs/reference.md", r)
+	gate := readFile(t, "api/v1alpha1/gate_types.go")
+	gate, _, _ = strings.Cut(gate[strings.Index(gate, "type GateSpec struct"):], "type GateStatus struct")
+	webhook := sources(t, "approvals/notify/webhook")
+	view := sources(t, "approvals/web")
+	const reference, configuration = "docs/reference.md", "docs/configuration.md"
+	for what, c := range map[string]struct {
+		found         []string
+		least         int // less says that the source is looked at in the wrong way
+		page, heading string
+		as            string // how the page says one, as an expression; %s is its name
+	}{
+		"reason of a condition": {
+			firstGroups(`(?:reason\(|problem\(|Reason: +|Reason, .*= metav1.ConditionFalse, |, (?:true|false), |reasonStopped = |NotGenuine = )"([A-Z]\w+)"`, kube+sources(t, "approvals")),
+			30, reference, "Conditions", "`%s`",
+		},
+		"reason of a CustomRun's event": {
+			append(firstGroups(`EventType(?:Warning|Normal), "(\w+)"`, readFile(t, "internal/kube/controller/tasks.go")), "NotGenuine"),
+			6, "docs/approvaltask.md", "Part 2 of a pipeline that was cut", "`%s`",
+		},
+		"reason of a Trigger's event":       {firstGroups(`EventType(?:Warning|Normal), "(\w+)"`, readFile(t, "internal/kube/controller/triggers.go")), 1, reference, "The Trigger's line", "`%s`"},
+		"reason of an ApprovalTask's event": {firstGroups(`EventType(?:Warning|Normal), "(\w+)"`, sources(t, "internal/kube/openshift")), 1, "docs/manual-approval-gate.md", "What is different", "`%s`"},
+		"field of the configuration":        {firstGroups(`json:"(\w+)`, sources(t, "internal/config")), 35, configuration, "", "`([a-z]+\\.)*%s`"},
+		"metric":                            {firstGroups(`(?:Name: +|counter\()"(\w+)"`, sources(t, "internal/app")), 14, configuration, "Metrics", "`countersign_%s`"},
+		"field of a Gate": {
+			firstGroups(`json:"(\w+)`, gate+readFile(t, "api/v1alpha1/notify_types.go")+readFile(t, "api/v1alpha1/release_types.go")),
+			45, reference, "Gate", "[`{.\\[ ]%s[`}.\\[,:]",
+		},
+		"field of a Delegation":           {structFields(t, readFile(t, "api/v1alpha1/delegation_types.go"), "DelegationSpec"), 5, reference, "Gate", "[{ ]%s[,}]"},
+		"field of a Vote":                 {structFields(t, readFile(t, "api/v1alpha1/vote_types.go"), "VoteSpec"), 8, reference, "Voting with kubectl", `\b%s\b`},
+		"param of the line":               {firstGroups(`case "(\w+)":`, sources(t, "interceptor")), 4, reference, "The Trigger's line", "`%s`"},
+		"value for bindings":              {structFields(t, sources(t, "interceptor"), "Extension"), 5, reference, "What bindings read", `countersign\.%s\b`},
+		"variable of CEL":                 {firstGroups(`cel.Variable\("(\w+)"`, sources(t, "approvals/mapping")), 8, reference, "CEL", "`%s`"},
+		"what approval has":               {firstGroups(`"(\w+)": +(?:a\.|string\(a\.|votes|approvals\.ByName)`, readFile(t, "approvals/mapping/approval.go")), 7, reference, "CEL", "`%s`"},
+		"page":                            {routes(view, false), 10, reference, "Pages", "(GET|POST) %s[?` ]"},
+		"request of the API":              {routes(view, true), 7, reference, "API", "(GET|POST) %s`"},
+		"field of an Approval in the API": {structFields(t, view, "view"), 28, reference, "API", "`%s`"},
+		"code of the API":                 {firstGroups(`Code\w+ +Code = "(\w+)"`, sources(t, "approvals")), 9, reference, "API", "`%s`"},
+		"field of a webhook's event":      {structFields(t, webhook, "payload"), 18, reference, "What people are told", "`%s`"},
+		"field of a line":                 {structFields(t, sources(t, "approvals/record"), "Line"), 24, reference, "The record", "`%s`"},
+		"kind of a line":                  {firstGroups(`\w+ +Kind = "(\w+)"`, sources(t, "approvals/record")), 11, reference, "The record", "\\| `%s` \\|"},
+		"command":                         {firstGroups(`Use: +"([a-z]+)[ "]`, sources(t, "internal/cli")), 10, "docs/cli.md", "", `tkn approval (gate )?%s\b`},
+		"example":                         {folders(t, "examples"), 8, "examples/README.md", "", "\\]\\(%s\\)"},
+	} {
+		if len(c.found) < c.least {
+			t.Errorf("found %d, want %d at least, so this test looks for the wrong thing: %s: %v", len(c.found), c.least, what, c.found)
+		}
+		text := section(t, c.page, c.heading)
+		for _, name := range c.found {
+			if !regexp.MustCompile(fmt.Sprintf(c.as, regexp.QuoteMeta(name))).MatchString(text) {
+				t.Errorf("%s %s is not in %s, %s", what, name, c.page, c.heading)
+			}
 		}
 	}
-	for _, f := range firstGroups(`json:"(\w+)`, sources(t, "internal/config")) {
-		if !regexp.MustCompile("`([a-z]+\\.)*" + f + "`").MatchString(configuration) {
-			t.Errorf("field %s is not in docs/configuration.md", f)
+}
+
+// TestDocsNameNoOther: the metrics, reasons and fields that the tables name are there.
+func TestDocsNameNoOther(t *testing.T) {
+	t.Parallel()
+	const first = "(?m)^\\| (?:`\\w+`)? *\\| `(\\w+)` \\|" // of a row's second cell
+	configuration, _, _ := strings.Cut(readFile(t, "docs/configuration.md"), "\n## Login\n")
+	for what, c := range map[string]struct {
+		named []string
+		least int
+		code  string
+		as    string // how the code has one; %s is its name
+	}{
+		"metric":          {firstGroups("(?m)^\\| `countersign_(\\w+)`", section(t, "docs/configuration.md", "Metrics")), 14, sources(t, "internal/app"), `"%s"`},
+		"reason":          {firstGroups(first, section(t, "docs/reference.md", "Conditions")), 20, sources(t, "internal/kube") + sources(t, "internal/kube/controller") + sources(t, "approvals"), `"%s"`},
+		"field":           {words(firstGroups("(?m)^\\| `([\\w.]+)`", configuration)), 40, sources(t, "internal/config"), `json:"%s`},
+		"channel's field": {words(firstGroups("(?m)^\\| `([\\w.]+)`", section(t, "docs/configuration.md", "Channels"))), 24, sources(t, "internal/config"), `json:"%s`},
+		"Gate's field":    {words(firstGroups("(?m)^\\| `([\\w.\\[\\]]+)`", section(t, "docs/reference.md", "Gate"))), 30, sources(t, "api/v1alpha1"), `json:"%s`},
+	} {
+		if len(c.named) < c.least {
+			t.Errorf("found %d of %d at least, so this test looks for the wrong thing: %s: %v", len(c.named), c.least, what, c.named)
+		}
+		for _, name := range c.named {
+			if !strings.Contains(c.code, fmt.Sprintf(c.as, name)) {
+				t.Errorf("there is no %s %s", what, name)
+			}
 		}
 	}
-	spec, _, ok := strings.Cut(readFile(t, "api/v1alpha1/gate_types.go"), "type Approvers struct")
-	_, spec, ok2 := strings.Cut(spec, "type GateSpec struct")
-	if !ok || !ok2 {
-		t.Fatal("gate_types.go is not as this test expects it")
+}
+
+// words are the names of which paths such as smtp.host and approvers.users[].name are made.
+func words(paths []string) []string {
+	var out []string
+	for _, p := range paths {
+		out = append(out, strings.Split(strings.ReplaceAll(p, "[]", ""), ".")...)
 	}
-	for _, f := range firstGroups(`json:"(\w+)`, spec) {
-		if !regexp.MustCompile("`" + f + `(\.|\[|` + "`)").MatchString(reference) {
-			t.Errorf("field %s of a Gate is not in docs/reference.md", f)
+	return out
+}
+
+// TestDocsNameEach: what is deployed and set by name is somewhere in the docs.
+func TestDocsNameEach(t *testing.T) {
+	t.Parallel()
+	var all strings.Builder
+	pages, err := filepath.Glob(filepath.Join(root, "docs/*.md"))
+	if err != nil || len(pages) < 8 {
+		t.Fatalf("%d pages: %v", len(pages), err)
+	}
+	for _, page := range pages {
+		rel, _ := filepath.Rel(root, page)
+		all.WriteString(readFile(t, rel))
+	}
+	var names []string
+	for _, dir := range folders(t, "deploy/components") {
+		names = append(names, "components/"+dir)
+	}
+	names = append(names, firstGroups(`"(countersign\.dev/[a-z-]+)"`, sources(t, "internal/kube")+sources(t, "internal/kube/openshift")+sources(t, "api/v1alpha1"))...)
+	names = append(names, firstGroups(`(countersign\.dev/protected)`, readFile(t, "deploy/components/protected/runs.yaml"))...)
+	if len(names) < 12 {
+		t.Errorf("found %v, so this test looks for the wrong thing", names)
+	}
+	for _, name := range names {
+		if !regexp.MustCompile(regexp.QuoteMeta(name) + `\b`).MatchString(all.String()) {
+			t.Errorf("%s is in no page of docs", name)
 		}
 	}
+}
+
+// structFields are the names that the fields of a struct have in JSON.
+func structFields(t *testing.T, text, name string) []string {
+	t.Helper()
+	_, fields, ok := strings.Cut(text, "\ntype "+name+" struct {\n")
+	if !ok {
+		t.Fatalf("there is no struct %s", name)
+	}
+	fields, _, _ = strings.Cut(fields, "\n}\n")
+	return firstGroups(`json:"(\w+)`, fields)
+}
+
+// routes are what the service answers, as the reference writes it.
+func routes(text string, api bool) []string {
+	var out []string
+	for _, path := range firstGroups(`\bat\("([^"]+)"`, text) {
+		if strings.HasPrefix(path, "/api/") == api && path != "/slack/interactions" { // which is in the configuration
+			out = append(out, strings.NewReplacer("{namespace}", "NS", "{name}", "NAME", "{token}", "TOKEN").Replace(path))
+		}
+	}
+	return out
+}
+
+func folders(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Join(root, dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, e := range entries {
+		if e.IsDir() {
+			out = append(out, e.Name())
+		}
+	}
+	return out
 }
 
 // TestLinksLead: no relative link of a page leads nowhere, headings included.
@@ -113,6 +266,40 @@ func TestLinksLead(t *testing.T) {
 			if heading != "" && !info.IsDir() && !hasHeading(t, target, heading) {
 				t.Errorf("%s links to %s, and there is no such heading", rel, link)
 			}
+		}
+	}
+}
+
+// TestPagesAreFound: whoever begins with the README gets to every page of the docs and to
+// every example.
+func TestPagesAreFound(t *testing.T) {
+	t.Parallel()
+	seen, todo := map[string]bool{}, []string{"README.md"}
+	for len(todo) > 0 {
+		page := todo[0]
+		todo = todo[1:]
+		if seen[page] {
+			continue
+		}
+		if seen[page] = true; !strings.HasSuffix(page, ".md") {
+			continue
+		}
+		for _, link := range firstGroups(`\]\(([^)\s#:]+)`, withoutCode(readFile(t, page))) {
+			todo = append(todo, filepath.Join(filepath.Dir(page), link))
+		}
+	}
+	pages, err := filepath.Glob(filepath.Join(root, "docs/*.md"))
+	if err != nil || len(pages) < 8 {
+		t.Fatalf("%d pages: %v", len(pages), err)
+	}
+	for _, page := range pages {
+		if rel, _ := filepath.Rel(root, page); !seen[rel] {
+			t.Errorf("no link leads from README.md to %s", rel)
+		}
+	}
+	for _, dir := range folders(t, "examples") {
+		if !seen[filepath.Join("examples", dir)] {
+			t.Errorf("no link leads from README.md to examples/%s", dir)
 		}
 	}
 }

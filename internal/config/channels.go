@@ -124,7 +124,7 @@ func (c *Channels) add(f channelFile, r *reader) {
 		kinds++
 		x := webhook.Config{Name: f.Name, Timeout: timeout, URL: keyring.Secret(s.URL)}
 		if s.URLFile != "" {
-			x.URL = r.secret("webhook.urlFile", s.URLFile)
+			x.URL, x.Hidden = r.secret("webhook.urlFile", s.URLFile), true
 		}
 		if s.URL != "" && s.URLFile != "" {
 			r.wrong(errors.New("webhook has both url and urlFile: use one"))

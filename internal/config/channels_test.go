@@ -43,7 +43,7 @@ func TestChannels(t *testing.T) {
 			{Name: "ops", API: slack.DefaultAPI, Token: hunter, SigningSecret: hunter, Room: "C0123456789", Users: map[string]string{"U0123": "alice"}, Timeout: 3 * time.Second},
 		},
 		Teams:   []teams.Config{{Name: "office", URL: url, Timeout: 10 * time.Second}},
-		Webhook: []webhook.Config{{Name: "audit", URL: keyring.Secret("https://audit.example.com/x"), Keys: keys, Timeout: 10 * time.Second}, {Name: "hidden", URL: url, Keys: keys, Timeout: 10 * time.Second}},
+		Webhook: []webhook.Config{{Name: "audit", URL: keyring.Secret("https://audit.example.com/x"), Keys: keys, Timeout: 10 * time.Second}, {Name: "hidden", URL: url, Hidden: true, Keys: keys, Timeout: 10 * time.Second}},
 		GitHub: []github.Config{
 			{Name: "status", API: "https://api.github.com", Token: hunter, Context: "countersign", RepositoryParam: "repo-full-name", RevisionParam: "revision", Timeout: 10 * time.Second},
 			{Name: "ghes", API: "https://ghe.example.com/api/v3", Token: hunter, Context: "gate", RepositoryParam: "r", RevisionParam: "s", Timeout: 10 * time.Second},
@@ -74,6 +74,7 @@ func TestChannelsRefuse(t *testing.T) {
 		"timeout too long":   {"- {name: a, timeout: 2h, teams: {webhookURLFile: HOOK}}", `timeout is "2h"`},
 		"no address":         {"- {name: a, teams: {webhookURLFile: SECRET}}", "channels[0] (a): teams.webhookURLFile is not an address"},
 		"both addresses":     {"- {name: a, webhook: {url: 'https://x.example.com', urlFile: HOOK, secretFile: KEY}}", "both url and urlFile"},
+		"a token in clear":   {"- {name: a, webhook: {urlFile: CLEAR, secretFile: GOOD}}", "webhook.urlFile begins with http"},
 		"a key that is none": {"- {name: a, webhook: {url: 'https://x.example.com', secretFile: SECRET}}", "webhook.secretFile: each line must be whsec_"},
 		"no key":             {"- {name: a, webhook: {url: 'https://x.example.com'}}", "webhook.secretFile has no key"},
 		"no token":           {"- {name: a, github: {}}", "github.tokenFile has no token"},
@@ -81,7 +82,8 @@ func TestChannelsRefuse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			yaml := strings.NewReplacer("SECRET", write(t, "secret", "hunter2-hunter2"), "HOOK", write(t, "hook", "https://h.example.com/hunter2-hunter2"), "KEY", write(t, "key", "")).Replace(head + c.yaml)
+			yaml := strings.NewReplacer("SECRET", write(t, "secret", "hunter2-hunter2"), "HOOK", write(t, "hook", "https://h.example.com/hunter2-hunter2"), "KEY", write(t, "key", ""),
+				"CLEAR", write(t, "clear", "http://h.example.com/hunter2-hunter2"), "GOOD", write(t, "good", "whsec_"+base64.StdEncoding.EncodeToString(make([]byte, 24)))).Replace(head + c.yaml)
 			_, err := Load(write(t, "config.yaml", yaml))
 			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "hunter2-hunter2") {
 				t.Errorf("%v, want %q", err, c.want)

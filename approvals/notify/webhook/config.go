@@ -8,12 +8,15 @@ import (
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals/keyring"
+	"github.com/countersign-dev/countersign/approvals/notify/outbound"
 )
 
 // Config is where events are posted, and what signs them.
 type Config struct {
 	Name string
-	URL  keyring.Secret // it may hold a token
+	URL  keyring.Secret
+	// Hidden says that URL holds a token, so that nobody on the way may read it.
+	Hidden bool
 	// Keys sign, each; so that a receiver can change to a new one.
 	Keys    []keyring.Secret
 	Timeout time.Duration
@@ -25,6 +28,9 @@ func (c Config) Validate() error {
 	u, err := url.Parse(string(c.URL))
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil {
 		errs = append(errs, errors.New("webhook.url is not an address: use https://HOST/PATH, without a password"))
+	}
+	if c.Hidden && len(errs) == 0 {
+		errs = append(errs, outbound.Address("webhook.urlFile", string(c.URL)))
 	}
 	if len(c.Keys) == 0 {
 		errs = append(errs, errors.New("webhook.secretFile has no key: put whsec_… into it, made by: echo whsec_$(openssl rand -base64 32)"))
