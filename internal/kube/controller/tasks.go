@@ -25,14 +25,16 @@ import (
 )
 
 const (
-	// soon is how often a task is looked at whose run does not say yet what it is
-	// made of, and young how long that is expected.
-	soon  = 250 * time.Millisecond
-	young = 10 * time.Second
-	// seldom is how often a task is looked at that is somebody else's, or can't be
-	// believed yet.
+	// soon is how soon a task is looked at again whose run does not list it yet.
+	soon = 250 * time.Millisecond
+	// seldom is how often a task is looked at that is somebody else's.
 	seldom = time.Minute
 )
+
+// lookAgain is when to look again at a task that has waited for age to be listed by its run:
+// Tekton does so within milliseconds, and a Tekton that has much to do when it can. No
+// task waits for us longer than a quarter of what it waited for Tekton.
+func lookAgain(age time.Duration) time.Duration { return min(max(age/4, soon), seldom) }
 
 // Tasks answers the approval tasks of other systems: it opens an Approval for each
 // attempt of a CustomRun, and writes its outcome into the CustomRun.
@@ -145,10 +147,7 @@ func (r *Tasks) begin(ctx context.Context, cr *pipelinev1beta1.CustomRun, kind t
 		r.say(cr, corev1.EventTypeWarning, "NotBelieved", approvals.Message(err))
 		return ctrl.Result{}, nil
 	case approvals.CodeNotReady:
-		if r.Now().Sub(cr.CreationTimestamp.Time) < young {
-			return ctrl.Result{RequeueAfter: soon}, nil
-		}
-		return ctrl.Result{RequeueAfter: seldom}, nil
+		return ctrl.Result{RequeueAfter: lookAgain(r.Now().Sub(cr.CreationTimestamp.Time))}, nil
 	default:
 		return ctrl.Result{}, err
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -152,4 +153,39 @@ func TestLeftToVoter(t *testing.T) {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
+}
+
+// TestTektonIsSlow: a run that lists its task late is seen to soon after it does, however
+// late, and is asked seldom meanwhile.
+func TestTektonIsSlow(t *testing.T) {
+	t.Parallel()
+	x := newTasking(t, "automatiko")
+	listed := func(list []pipelinev1.ChildStatusReference) (before []pipelinev1.ChildStatusReference) {
+		t.Helper()
+		var pr pipelinev1.PipelineRun
+		x.must(x.Get(t.Context(), request("deploy-1").NamespacedName, &pr))
+		before, pr.Status.ChildReferences = pr.Status.ChildReferences, list
+		x.must(x.WithWatch.Update(t.Context(), &pr))
+		return before
+	}
+	list := listed(nil)
+	x.change(func(cr *pipelinev1beta1.CustomRun) { cr.CreationTimestamp.Time = x.now() })
+	var age time.Duration
+	for looks := 0; age < 2*time.Minute; looks++ {
+		d := x.step(x.tasks, x.customRun).RequeueAfter
+		if d < soon || d > max(soon, age/4) {
+			t.Errorf("after %s the next look is in %s", age, d)
+		}
+		if looks > 60 {
+			t.Fatalf("looked %d times in %s", looks, age)
+		}
+		x.wait(d)
+		age += d
+	}
+	if n := len(x.all()); n != 0 {
+		t.Fatalf("%d opened before the run lists the task", n)
+	}
+	listed(list)
+	x.step(x.tasks, x.customRun)
+	x.only()
 }
