@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/internal/tekton"
 )
 
 // maxTermsParams is how many params terms can have; the CRD schema has it too.
@@ -40,7 +41,7 @@ func fixPending(ctx context.Context, live client.Reader, namespace, trigger stri
 	var params []approvals.Param
 	for _, p := range pr.Spec.Params {
 		own[p.Name] = true
-		params = append(params, approvals.Param{Name: p.Name, Value: approvals.Neutral(valueText(p.Value))})
+		params = append(params, approvals.Param{Name: p.Name, Value: approvals.Neutral(tekton.Text(p.Value))})
 	}
 	for _, p := range terms.Params {
 		if own[p.Name] {
