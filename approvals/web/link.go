@@ -131,7 +131,7 @@ func (d Deps) Show(a approvals.Approval, voter string) templates.Data {
 func (d Deps) byMail(a approvals.Approval, voter string) templates.Data {
 	data := d.showTo(a, approvals.Identity{Name: voter, Way: approvals.WayLink})
 	if d.Login != nil && a.Terms != nil && a.Terms.Policy.LinkNeedsLogin && !a.Decided() {
-		data.LogIn = d.PageURL(a)
+		data.LogIn = d.pageURL(a)
 	}
 	return data
 }

@@ -125,13 +125,13 @@ func patchOf(o client.Object, a approvals.Approval, change func()) func(context.
 		if marks == nil {
 			marks = map[string]string{}
 		}
-		marks[MarkAnnotation] = markOf(a)
+		marks[markAnnotation] = markOf(a)
 		o.SetAnnotations(marks)
 		return c.Patch(ctx, o, patch)
 	}
 }
 
-// MarkAnnotation on a target says whose outcome was written to it.
-const MarkAnnotation = "countersign.dev/approval"
+// markAnnotation on a target says whose outcome was written to it.
+const markAnnotation = "countersign.dev/approval"
 
 func markOf(a approvals.Approval) string { return fmt.Sprintf("%s/%s", a.Name, a.UID) }

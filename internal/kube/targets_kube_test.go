@@ -117,7 +117,7 @@ func TestTargetsForReal(t *testing.T) {
 		t.Errorf("%v, %+v", err, held.Spec)
 	}
 	var cm corev1.ConfigMap
-	if err := root.Get(t.Context(), client.ObjectKey{Namespace: "prod", Name: "approve-cm"}, &cm); err != nil || cm.Data["status"] != "success" || cm.Annotations[MarkAnnotation] != "a/release-configmap" {
+	if err := root.Get(t.Context(), client.ObjectKey{Namespace: "prod", Name: "approve-cm"}, &cm); err != nil || cm.Data["status"] != "success" || cm.Annotations[markAnnotation] != "a/release-configmap" {
 		t.Errorf("%v, %+v %v", err, cm.Data, cm.Annotations)
 	}
 }
