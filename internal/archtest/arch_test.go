@@ -89,6 +89,11 @@ var table = []room{
 		why:  "a channel knows its own library, the templates and nothing of Kubernetes, pages or other channels",
 	},
 	{
+		path: "./approvals/notify/email/emailtest",
+		may:  []string{std, "github.com/emersion/go-sasl", "github.com/emersion/go-smtp"},
+		why:  "a mail server knows what it is told on the wire, and nothing of who sends it",
+	},
+	{
 		path: "./approvals/notify/outbound",
 		may:  []string{std, "./approvals/keyring", "./approvals/notify"},
 		why:  "what all HTTP channels share is the way out: it knows no channel and no Approval",
@@ -222,7 +227,7 @@ var table = []room{
 		path: "./internal/app",
 		may:  []string{std, ours, outside},
 		never: []string{
-			"./cmd/...", "./demo/...", "./test/...", "./approvals/approvalstest", "./approvals/notify/notifytest", "./internal/kube/kubetest",
+			"./cmd/...", "./demo/...", "./test/...", "./approvals/approvalstest", "./approvals/notify/notifytest", "./approvals/notify/email/emailtest", "./approvals/record/recordtest", "./internal/kube/kubetest",
 		},
 		why: "the one place where everything meets, but nothing of tests or the demo",
 	},
