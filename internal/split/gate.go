@@ -90,7 +90,7 @@ func (g *cargo) unguarded(a *task) []string {
 	var out []string
 	for _, t := range g.order {
 		reads := slices.ContainsFunc(t.refs, func(r reference) bool {
-			return r.of == "tasks" && r.name == a.Name && r.of2 == approvals.ResultDecision
+			return r.of == "tasks" && r.name == a.Name && r.result == approvals.ResultDecision
 		})
 		if t.part == a.part+1 && !t.isApproval() && !reads && !g.skipped(t, a, nil) {
 			out = append(out, t.Name)
@@ -200,15 +200,6 @@ func (g *cargo) gateDoc(x gate) *yaml.Node {
 	gate := g.object("countersign.dev/v1alpha1", "Gate", x.name, spec)
 	gate.Content[0].HeadComment = x.comment
 	return gate
-}
-
-// above puts a comment above a key.
-func above(n *yaml.Node, key string, lines ...string) {
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			note(n.Content[i], lines...)
-		}
-	}
 }
 
 // brief is a duration without what is 0.
