@@ -29,8 +29,8 @@ type Desk struct {
 
 // Prove returns id with the rights that matter for a: RBAC is asked only where the
 // Gate leaves it the decision, or the glass is to be broken; and with those whose
-// deputy id is. Terms never change, so
-// what was proved for one version of a is proved for the next.
+// deputy id is. Terms never change, so what was proved for one version of a is proved
+// for the next.
 func (d *Desk) Prove(ctx context.Context, a Approval, id Identity, breakGlass bool) (Identity, error) {
 	id.Rights, id.DeputyOf = nil, nil
 	if d.Deputies != nil && a.Terms != nil && id.Name != "" {

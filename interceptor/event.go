@@ -8,9 +8,9 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// MaxBody is the largest event that can be held: it is kept in one object of the
+// maxBody is the largest event that can be held: it is kept in one object of the
 // API server.
-const MaxBody = 512 << 10
+const maxBody = 512 << 10
 
 // deliveryHeaders carry the sender's id for one delivery, most specific first.
 var deliveryHeaders = []string{"X-Github-Delivery", "X-Gitea-Delivery", "X-Gitlab-Event-Uuid", "X-Request-Uuid", "Ce-Id", "Webhook-Id", "Idempotency-Key"}
@@ -33,9 +33,9 @@ const (
 
 // held copies an event as it came.
 func held(body, url string, header http.Header) (approvals.Event, error) {
-	if len(body) > MaxBody {
+	if len(body) > maxBody {
 		return approvals.Event{}, approvals.Errorf(approvals.CodeInvalid,
-			"the event's body has %d bytes and the most that can be held is %d: have the sender send less, or gate a later step with after", len(body), MaxBody)
+			"the event's body has %d bytes and the most that can be held is %d: have the sender send less, or gate a later step with after", len(body), maxBody)
 	}
 	e := approvals.Event{Body: body, URL: url}
 	for _, h := range deliveryHeaders {

@@ -57,10 +57,10 @@ func TestHeldBounds(t *testing.T) {
 	if d := cmp.Diff([]approvals.Param{{Name: "X-Twice", Value: "a"}}, e.Headers); err != nil || d != "" {
 		t.Errorf("one header by two spellings would be refused as a list with a key twice: %v\n%s", err, d)
 	}
-	if _, err := held(strings.Repeat("x", MaxBody+1), "/", nil); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), "the most that can be held is 524288") {
+	if _, err := held(strings.Repeat("x", maxBody+1), "/", nil); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), "the most that can be held is 524288") {
 		t.Errorf("a body too large: %v", err)
 	}
-	if _, err := held(strings.Repeat("x", MaxBody), "/", nil); err != nil {
+	if _, err := held(strings.Repeat("x", maxBody), "/", nil); err != nil {
 		t.Errorf("the largest body: %v", err)
 	}
 }

@@ -70,7 +70,7 @@ func (p *Processor) Process(ctx context.Context, r *triggersv1.InterceptorReques
 		return p.refuse(namespace, name, err)
 	}
 	header := http.Header(r.Header)
-	if key, ours := ParseEventID(header.Get("Webhook-Id")); ours {
+	if key, ours := parseEventID(header.Get("Webhook-Id")); ours {
 		return p.release(ctx, g, key, r, header)
 	}
 	if g.Line.After != "" {

@@ -144,7 +144,7 @@ func TestHold(t *testing.T) {
 		"a list":                 {body: `[1]`, code: codes.InvalidArgument, want: "not a JSON object"},
 		"two objects":            {body: `{}{}`, code: codes.InvalidArgument, want: "not a JSON object"},
 		"nothing":                {body: ``, code: codes.InvalidArgument, want: "not a JSON object"},
-		"too large":              {body: `{"a":"` + strings.Repeat("x", MaxBody) + `"}`, code: codes.InvalidArgument, want: "the most that can be held"},
+		"too large":              {body: `{"a":"` + strings.Repeat("x", maxBody) + `"}`, code: codes.InvalidArgument, want: "the most that can be held"},
 		"sender not proved":      {body: `{}`, err: approvals.Errorf(approvals.CodeUnauthenticated, "no signature"), code: codes.Unauthenticated, want: "no signature"},
 		"cluster does not reply": {body: `{}`, err: approvals.Errorf(approvals.CodeUnavailable, "try again"), code: codes.Unavailable, want: "try again"},
 		"an error not ours":      {body: `{}`, err: http.ErrAbortHandler, code: codes.Internal, want: "Internal error"},
@@ -237,11 +237,11 @@ func TestHint(t *testing.T) {
 func TestEventID(t *testing.T) {
 	t.Parallel()
 	k := approvals.Key{Namespace: "prod", Name: "apply-1", UID: "u-1"}
-	if got, ok := ParseEventID(EventID(k)); !ok || got != k {
+	if got, ok := parseEventID(EventID(k)); !ok || got != k {
 		t.Errorf("%+v, %t", got, ok)
 	}
 	for _, id := range []string{"", "countersign/", "countersign/a/b", "countersign/a/b/", "countersign//b/c", "countersign/a//c", "countersign/a/b/c/d", "Countersign/a/b/c", "x/a/b/c", "msg_1"} {
-		if got, ok := ParseEventID(id); ok || got != (approvals.Key{}) {
+		if got, ok := parseEventID(id); ok || got != (approvals.Key{}) {
 			t.Errorf("%q is taken for %+v", id, got)
 		}
 	}

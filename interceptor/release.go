@@ -19,8 +19,8 @@ func EventID(k approvals.Key) string {
 	return idPrefix + k.Namespace + "/" + k.Name + "/" + k.UID
 }
 
-// ParseEventID is the reverse of EventID.
-func ParseEventID(id string) (approvals.Key, bool) {
+// parseEventID is the reverse of EventID.
+func parseEventID(id string) (approvals.Key, bool) {
 	rest, ok := strings.CutPrefix(id, idPrefix)
 	parts := strings.Split(rest, "/")
 	if !ok || len(parts) != 3 || parts[0] == "" || parts[1] == "" || parts[2] == "" {

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// maxRequest bounds what is read: a body of MaxBody may double as a JSON
+	// maxRequest bounds what is read: a body of maxBody may double as a JSON
 	// string, and the headers come on top.
 	maxRequest = 4 << 20
 	// answerWithin is below the EventListener's own 10 s for our headers.

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# run.sh [STAGE...]: lint verify unit pages login kube record e2e browser, or those named (bench and bench-pages too). Each tells its name and its time; a stage
-# that fails does not stop the next ones. The last line is the sum: "N passed, 0 failed".
+# run.sh [STAGE...]: lint verify unit pages login kube record e2e browser, or those named (bench and bench-pages too).
+# Each tells its name and its time; a stage that fails does not stop the next ones. The last line is the sum:
+# "N passed, 0 failed".
 # KEEP=1: leaves the cluster and what is in it for a look. RUN=regexp: only the tests that match.
 # shellcheck disable=SC2317 # stages are called by name
 set -uo pipefail

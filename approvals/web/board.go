@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -106,26 +105,4 @@ func (s *server) list(w http.ResponseWriter, id approvals.Identity, l templates.
 		w.Header().Set("Content-Security-Policy", updating)
 	}
 	s.render(w, http.StatusOK, func(out io.Writer) error { return s.Templates.List(out, l) })
-}
-
-// render renders to memory first: a template that fails half way must not leave
-// half a page with a 200.
-func (s *server) render(w http.ResponseWriter, status int, page func(io.Writer) error) {
-	var buf bytes.Buffer
-	if err := page(&buf); err != nil {
-		s.Log.Error("render page", "error", err.Error())
-		s.problem(w, http.StatusInternalServerError, "Can't be shown", "Internal error. The service's log has the details.")
-		return
-	}
-	if h := w.Header(); h.Get("Content-Security-Policy") == policy {
-		h.Set("Content-Security-Policy", scripted)
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = w.Write(buf.Bytes())
-}
-
-func (s *server) fails(w http.ResponseWriter, err error) {
-	s.logInternal(err)
-	s.problem(w, statusOf(approvals.CodeOf(err)), "Can't be shown", approvals.Message(err))
 }

@@ -15,7 +15,7 @@ import (
 func (d Deps) ForMail(a approvals.Approval, approver string) (templates.Data, error) {
 	if approver == "" {
 		data := d.Show(a, "")
-		data.Link = d.PageURL(a)
+		data.Link = d.pageURL(a)
 		return data, nil
 	}
 	token, err := link.Sign(d.Ring(), link.Claims{
@@ -29,8 +29,8 @@ func (d Deps) ForMail(a approvals.Approval, approver string) (templates.Data, er
 	return data, nil
 }
 
-// PageURL is where a is shown to whoever has logged in.
-func (d Deps) PageURL(a approvals.Approval) string {
+// pageURL is where a is shown to whoever has logged in.
+func (d Deps) pageURL(a approvals.Approval) string {
 	return strings.TrimSuffix(d.External.String(), "/") + "/approvals/" + url.PathEscape(a.Namespace) + "/" + url.PathEscape(a.Name)
 }
 

@@ -154,16 +154,3 @@ func methodNotAllowed(routes *mux.Router) http.HandlerFunc {
 		writeStatus(w, http.StatusMethodNotAllowed, "method_not_allowed", r.Method+" is not possible here: GET shows, POST to …/votes votes")
 	}
 }
-
-func (s *server) problem(w http.ResponseWriter, status int, title, message string) {
-	s.say(w, status, templates.Problem{Status: status, Title: title, Message: message})
-}
-
-func (s *server) say(w http.ResponseWriter, status int, p templates.Problem) {
-	p.Base = s.base
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	if err := s.Templates.Problem(w, p); err != nil {
-		s.Log.Error("render page", "error", err.Error())
-	}
-}

@@ -49,7 +49,7 @@ func Run(ctx context.Context, o Options) error {
 	// The API server's own fairness limits us; a client-side queue would only add
 	// to how long a person waits.
 	o.Rest.QPS = -1
-	if err := installed(ctx, o.Rest); err != nil {
+	if err := installed(ctx, scheme, o.Rest); err != nil {
 		return err
 	}
 	lock, err := electionLock(o)

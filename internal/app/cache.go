@@ -6,11 +6,8 @@ import (
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
-	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/countersign-dev/countersign/api/v1alpha1"
 )
 
 // cacheOptions keep in memory only what is read: of every run in the cluster its
@@ -29,17 +26,14 @@ func cacheOptions() cache.Options {
 // warm starts every informer with the process: a replica that does not lead reads
 // them too, and the first vote must not wait for a first list.
 func warm(ctx context.Context, c cache.Cache, o Options) error {
-	read := []client.Object{
-		&v1alpha1.Approval{}, &v1alpha1.Gate{}, &v1alpha1.Delegation{}, &v1alpha1.Vote{}, &pipelinev1.PipelineRun{},
-		&triggersv1.Trigger{}, &triggersv1.EventListener{}, &triggersv1.TriggerTemplate{}, &triggersv1.TriggerBinding{},
-		&triggersv1.ClusterTriggerBinding{},
-	}
-	if o.answersTasks() {
-		read = append(read, &pipelinev1beta1.CustomRun{})
-	}
-	for _, obj := range read {
-		if _, err := c.GetInformer(ctx, obj, cache.BlockUntilSynced(false)); err != nil {
-			return fmt.Errorf("watch %T: %w", obj, err)
+	for _, p := range pieces {
+		if !p.watched(o) {
+			continue
+		}
+		for _, obj := range p.kinds {
+			if _, err := c.GetInformer(ctx, obj, cache.BlockUntilSynced(false)); err != nil {
+				return fmt.Errorf("watch %T: %w", obj, err)
+			}
 		}
 	}
 	return nil

@@ -102,7 +102,7 @@ func (c *core) open(context.Context) error {
 		Client: cached, Live: live, Triggers: c.triggers, CEL: c.cel, Secrets: c.secrets, Ring: c.keys.Ring, Now: c.Now, Log: c.Log,
 		Opened: func(namespace, trigger string) { c.metrics.opened.WithLabelValues(namespace, trigger).Inc() },
 	}
-	if c.Config.Record.SQLite != "" || len(c.Config.Record.Postgres) > 0 {
+	if c.Config.Record.Kept() {
 		c.opener.Finalizers = []string{v1alpha1.RecordFinalizer}
 	}
 	if c.Config.OIDC != nil {

@@ -89,6 +89,11 @@ var table = []room{
 		why:  "a channel knows its own library, the templates and nothing of Kubernetes, pages or other channels",
 	},
 	{
+		path: "./approvals/notify/email/emailtest",
+		may:  []string{std, "github.com/emersion/go-sasl", "github.com/emersion/go-smtp"},
+		why:  "a mail server knows what it is told on the wire, and nothing of who sends it",
+	},
+	{
 		path: "./approvals/notify/outbound",
 		may:  []string{std, "./approvals/keyring", "./approvals/notify"},
 		why:  "what all HTTP channels share is the way out: it knows no channel and no Approval",
@@ -157,6 +162,7 @@ var table = []room{
 		path: "./internal/kube",
 		may: slices.Concat(kubernetes, tekton, []string{
 			std, "golang.org/x/sync/...", "./api/v1alpha1", "./approvals", "./approvals/keyring", "./approvals/mapping", "./approvals/overview", "./approvals/tasks", "./interceptor", "./interceptor/signature",
+			"./internal/tekton",
 		}),
 		why: "the adapter to the cluster knows the rules and the interceptor's ports; what people see is not its business",
 	},
@@ -221,14 +227,20 @@ var table = []room{
 		path: "./internal/app",
 		may:  []string{std, ours, outside},
 		never: []string{
-			"./cmd/...", "./demo/...", "./test/...", "./approvals/approvalstest", "./approvals/notify/notifytest", "./internal/kube/kubetest",
+			"./cmd/...", "./demo/...", "./test/...", "./approvals/approvalstest", "./approvals/notify/notifytest", "./approvals/notify/email/emailtest", "./approvals/record/recordtest", "./internal/kube/kubetest",
 		},
 		why: "the one place where everything meets, but nothing of tests or the demo",
 	},
 	{
+		path:  "./internal/tekton",
+		may:   slices.Concat(tekton, []string{std}),
+		never: []string{"os/...", "net/http/...", "log/..."},
+		why:   "how Tekton's objects are read is the same in a file and in a cluster, so it knows neither, and no rules",
+	},
+	{
 		path: "./internal/split",
 		may: slices.Concat(tekton, []string{
-			std, "./approvals", "./approvals/tasks", "go.yaml.in/yaml/v3", "knative.dev/pkg/apis",
+			std, "./approvals", "./approvals/tasks", "./internal/tekton", "go.yaml.in/yaml/v3", "knative.dev/pkg/apis",
 		}),
 		never: []string{"os/...", "net/http/...", "log/..."},
 		why:   "a pipeline is cut by its text and Tekton's own rules: no files, no flags, no cluster",

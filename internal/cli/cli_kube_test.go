@@ -37,6 +37,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/cli"
 	"github.com/countersign-dev/countersign/internal/kube"
 	"github.com/countersign-dev/countersign/internal/kube/controller"
+	"github.com/countersign-dev/countersign/internal/kube/kubetest"
 )
 
 var update = flag.Bool("update-cli", false, "write the golden files of testdata/want")
@@ -105,7 +106,7 @@ func (w *world) start(ctx context.Context) error {
 	}
 	w.ring = keyring.Ring{keyring.NewKey(time.Now())}
 	for _, file := range []string{"admission.yaml", "accounts.yaml"} {
-		if err := w.apply(ctx, "../../deploy/base/"+file); err != nil {
+		if err := kubetest.Apply(ctx, w.api, "../../deploy/base/"+file); err != nil {
 			return err
 		}
 	}
@@ -115,27 +116,6 @@ func (w *world) start(ctx context.Context) error {
 		}
 	}
 	return w.serve(ctx, cfg)
-}
-
-// apply creates what a manifest has, without what needs the service's namespace.
-func (w *world) apply(ctx context.Context, file string) error {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	for doc := range strings.SplitSeq(string(text), "\n---\n") {
-		u := &unstructured.Unstructured{}
-		if err := yaml.Unmarshal([]byte(doc), &u.Object); err != nil {
-			return err
-		}
-		if u.GetNamespace() != "" {
-			continue
-		}
-		if err := w.api.Create(ctx, u); err != nil {
-			return fmt.Errorf("%s: %w", file, err)
-		}
-	}
-	return nil
 }
 
 // user writes a kubeconfig; its namespace is the script's, by -n.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/tasks"
+	"github.com/countersign-dev/countersign/internal/tekton"
 )
 
 // CustomRuns writes what comes of a task into its CustomRun. Each write is for one
@@ -181,7 +182,7 @@ func taskSource(cr *pipelinev1beta1.CustomRun, m Member, kind tasks.Mapping) app
 		},
 		Labels:      bounded(m.Run.Labels),
 		Annotations: bounded(m.Run.Annotations),
-		Requester:   approvals.Cut(m.Run.Annotations[RequesterAnnotation], 253),
+		Requester:   approvals.Cut(m.Run.Annotations[tekton.RequesterAnnotation], 253),
 		Params:      taskParams(cr),
 	}
 	return s
@@ -191,7 +192,7 @@ func taskParams(cr *pipelinev1beta1.CustomRun) []approvals.Param {
 	var out []approvals.Param
 	for _, p := range cr.Spec.Params[:min(len(cr.Spec.Params), maxParams)] {
 		v := pipelinev1.ParamValue{Type: pipelinev1.ParamType(p.Value.Type), StringVal: p.Value.StringVal, ArrayVal: p.Value.ArrayVal, ObjectVal: p.Value.ObjectVal}
-		out = append(out, approvals.Param{Name: p.Name, Value: valueText(v)})
+		out = append(out, approvals.Param{Name: p.Name, Value: tekton.Text(v)})
 	}
 	return out
 }

@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"strings"
 
-	triggersapi "github.com/tektoncd/triggers/pkg/apis/triggers"
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
 	"github.com/tektoncd/triggers/pkg/template"
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -153,27 +152,20 @@ func (d *Diagnosis) named(a approvals.Approval, objs []*unstructured.Unstructure
 // mayCreate asks the API server whether the EventListener's account may create
 // obj, "" when it may.
 func (d *Diagnosis) mayCreate(ctx context.Context, l listener, trigger *triggersv1.Trigger, obj *unstructured.Unstructured) string {
-	namespace, account := l.Namespace, l.Spec.ServiceAccountName
-	if trigger.Spec.ServiceAccountName != "" {
-		namespace, account = trigger.Namespace, trigger.Spec.ServiceAccountName
+	as := l.account()
+	if name := trigger.Spec.ServiceAccountName; name != "" {
+		as = account{trigger.Namespace, name}
 	}
-	if account == "" {
-		account = "default"
-	}
-	user := "system:serviceaccount:" + namespace + ":" + account
 	gvk := obj.GroupVersionKind()
 	resource := strings.ToLower(gvk.Kind) + "s"
-	sar := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-		User: user, Groups: serviceAccountGroups(namespace),
-		ResourceAttributes: &authorizationv1.ResourceAttributes{
-			Namespace: obj.GetNamespace(), Verb: "create", Group: gvk.Group, Version: gvk.Version, Resource: resource,
-		},
-	}}
-	if err := d.Client.Create(ctx, sar); err != nil || sar.Status.Allowed {
+	may, err := as.may(ctx, d.Client, &authorizationv1.ResourceAttributes{
+		Namespace: obj.GetNamespace(), Verb: "create", Group: gvk.Group, Version: gvk.Version, Resource: resource,
+	})
+	if err != nil || may {
 		return ""
 	}
 	return fmt.Sprintf("service account %s/%s may not create %s.%s in namespace %s: bind it to ClusterRole tekton-triggers-eventlistener-roles there",
-		namespace, account, resource, gvk.Group, obj.GetNamespace())
+		as.namespace, as.name, resource, gvk.Group, obj.GetNamespace())
 }
 
 // isRBAC tells the authorizer's refusal from an admission plugin's, which is
@@ -181,21 +173,3 @@ func (d *Diagnosis) mayCreate(ctx context.Context, l listener, trigger *triggers
 func isRBAC(err error) bool { return rbacWords.MatchString(err.Error()) }
 
 var rbacWords = regexp.MustCompile(`cannot \w+ resource "`)
-
-// MayListTriggers asks the API server for Triggers.MayListTriggers; without an
-// answer it is no.
-func MayListTriggers(c client.Client) func(ctx context.Context, user, home, namespace string) bool {
-	return func(ctx context.Context, user, home, namespace string) bool {
-		sar := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-			User: user, Groups: serviceAccountGroups(home),
-			ResourceAttributes: &authorizationv1.ResourceAttributes{
-				Namespace: namespace, Verb: "list", Group: triggersapi.GroupName, Resource: "triggers",
-			},
-		}}
-		return c.Create(ctx, sar) == nil && sar.Status.Allowed
-	}
-}
-
-func serviceAccountGroups(namespace string) []string {
-	return []string{"system:serviceaccounts", "system:serviceaccounts:" + namespace, "system:authenticated"}
-}

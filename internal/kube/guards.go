@@ -99,11 +99,10 @@ func (g *Guards) Since(ctx context.Context, name string) (time.Time, error) {
 	if g.known == nil {
 		g.known = map[string]guard{}
 	}
-	// An API server takes a moment to enforce a new one.
-	g.known[name] = guard{since.Add(clockSettle), g.Now().Add(guardTTL)}
+	g.known[name] = guard{since.Add(guardSettles), g.Now().Add(guardTTL)}
 	return g.known[name].since, nil
 }
 
-// clockSettle is how long a policy is in the cluster before all API servers hold
+// guardSettles is how long a policy is in the cluster before all API servers hold
 // objects to it.
-const clockSettle = 2 * time.Second
+const guardSettles = 2 * time.Second

@@ -21,8 +21,8 @@ import (
 // Rotation of the service's own keys. A key verifies for as long as anything that
 // it signed can still be pending.
 const (
-	KeyEvery = 30 * 24 * time.Hour
-	KeyKeep  = approvals.MaxLifetime + KeyEvery + 24*time.Hour
+	keyEvery = 30 * 24 * time.Hour
+	keyKeep  = approvals.MaxLifetime + keyEvery + 24*time.Hour
 	keyLook  = time.Minute
 )
 
@@ -70,7 +70,7 @@ func (k *Keys) load(ctx context.Context) error {
 	if lost {
 		have = k.Ring()
 	}
-	ring, changed := have.Rotate(k.Now().UTC().Truncate(time.Second), KeyEvery, KeyKeep)
+	ring, changed := have.Rotate(k.Now().UTC().Truncate(time.Second), keyEvery, keyKeep)
 	if changed || lost {
 		s.Namespace, s.Name = k.Name.Namespace, k.Name.Name
 		s.Data = formatRing(ring)

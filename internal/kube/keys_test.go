@@ -106,7 +106,7 @@ func TestKeysRaces(t *testing.T) {
 				t.Errorf("round %d: replica %d has %d keys, or signs with another", round, i, len(got))
 			}
 		}
-		now = now.Add(KeyEvery)
+		now = now.Add(keyEvery)
 	}
 }
 

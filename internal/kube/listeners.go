@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -69,7 +70,7 @@ func (t *Triggers) listenerFor(ctx context.Context, namespace, trigger string) (
 		// Anybody may make an EventListener that selects every namespace. One of
 		// another namespace gets our event only when its account may read Triggers
 		// here, without which it could not run them either.
-		if l.url() != "" && (l.Namespace == namespace || t.mayList(ctx, l, namespace)) {
+		if l.url() != "" && (l.Namespace == namespace || t.mayList(ctx, l.account(), namespace)) {
 			return l, nil
 		}
 	}
@@ -77,17 +78,13 @@ func (t *Triggers) listenerFor(ctx context.Context, namespace, trigger string) (
 		"EventListener %s/%s has no address yet, or its service account may not list Triggers in namespace %s: look at its status, its pods and its roles", found[0].Namespace, found[0].Name, namespace)
 }
 
-// account is the user that an EventListener reads Triggers as.
-func (l listener) account() string {
-	name := l.Spec.ServiceAccountName
-	if name == "" {
-		name = "default"
-	}
-	return "system:serviceaccount:" + l.Namespace + ":" + name
+// account is what an EventListener reads Triggers and creates runs as.
+func (l listener) account() account {
+	return account{l.Namespace, cmp.Or(l.Spec.ServiceAccountName, "default")}
 }
 
-func (t *Triggers) mayList(ctx context.Context, l listener, namespace string) bool {
-	return t.MayListTriggers != nil && t.MayListTriggers(ctx, l.account(), l.Namespace, namespace)
+func (t *Triggers) mayList(ctx context.Context, a account, namespace string) bool {
+	return t.MayListTriggers != nil && t.MayListTriggers(ctx, a.namespace, a.name, namespace)
 }
 
 // runBy is every Trigger that el runs for an event, each once.

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/internal/tekton"
 )
 
 // maxTermsParams is how many params terms can have; the CRD schema has it too.
@@ -40,7 +41,7 @@ func fixPending(ctx context.Context, live client.Reader, namespace, trigger stri
 	var params []approvals.Param
 	for _, p := range pr.Spec.Params {
 		own[p.Name] = true
-		params = append(params, approvals.Param{Name: p.Name, Value: approvals.Neutral(valueText(p.Value))})
+		params = append(params, approvals.Param{Name: p.Name, Value: approvals.Neutral(tekton.Text(p.Value))})
 	}
 	for _, p := range terms.Params {
 		if own[p.Name] {
@@ -124,13 +125,13 @@ func patchOf(o client.Object, a approvals.Approval, change func()) func(context.
 		if marks == nil {
 			marks = map[string]string{}
 		}
-		marks[MarkAnnotation] = markOf(a)
+		marks[markAnnotation] = markOf(a)
 		o.SetAnnotations(marks)
 		return c.Patch(ctx, o, patch)
 	}
 }
 
-// MarkAnnotation on a target says whose outcome was written to it.
-const MarkAnnotation = "countersign.dev/approval"
+// markAnnotation on a target says whose outcome was written to it.
+const markAnnotation = "countersign.dev/approval"
 
 func markOf(a approvals.Approval) string { return fmt.Sprintf("%s/%s", a.Name, a.UID) }

@@ -7,26 +7,17 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/internal/kube/kubetest"
 )
 
 // TestRemoveForReal: a real API server does not delete what has changed since it was
 // read, nor another of the same name.
 func TestRemoveForReal(t *testing.T) {
-	env := &envtest.Environment{CRDDirectoryPaths: []string{"../../deploy/crd"}, ErrorIfCRDPathMissing: true}
-	cfg, err := env.Start()
-	if err != nil {
-		t.Fatal("start the API server (KUBEBUILDER_ASSETS): ", err)
-	}
-	defer func() {
-		if err := env.Stop(); err != nil {
-			t.Error(err)
-		}
-	}()
+	cfg := kubetest.APIServer(t, "../../deploy/crd")
 	scheme := runtime.NewScheme()
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
 		t.Fatal(err)

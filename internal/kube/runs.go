@@ -1,7 +1,6 @@
 package kube
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -11,10 +10,8 @@ import (
 	"knative.dev/pkg/apis"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/internal/tekton"
 )
-
-// RequesterAnnotation on a PipelineRun says who asked for it.
-const RequesterAnnotation = "countersign.dev/requester"
 
 // Bounds on what is copied of a run.
 const (
@@ -47,14 +44,14 @@ func sourceOf(pr *pipelinev1.PipelineRun) approvals.Source {
 		},
 		Labels:      bounded(pr.Labels),
 		Annotations: bounded(pr.Annotations),
-		Requester:   approvals.Cut(pr.Annotations[RequesterAnnotation], 253),
+		Requester:   approvals.Cut(pr.Annotations[tekton.RequesterAnnotation], 253),
 		Claims:      claimsOf(pr),
 	}
 	for _, p := range pr.Spec.Params[:min(len(pr.Spec.Params), maxParams)] {
-		s.Params = append(s.Params, approvals.Param{Name: p.Name, Value: valueText(p.Value)})
+		s.Params = append(s.Params, approvals.Param{Name: p.Name, Value: tekton.Text(p.Value)})
 	}
 	for _, r := range pr.Status.Results[:min(len(pr.Status.Results), maxParams)] {
-		s.Results = append(s.Results, approvals.Param{Name: r.Name, Value: valueText(r.Value)})
+		s.Results = append(s.Results, approvals.Param{Name: r.Name, Value: tekton.Text(r.Value)})
 	}
 	return s
 }
@@ -64,18 +61,6 @@ func endOf(pr *pipelinev1.PipelineRun) time.Time {
 		return t.UTC().Truncate(time.Second)
 	}
 	return pr.CreationTimestamp.UTC()
-}
-
-// valueText is a param value as one string: Triggers templates take no others.
-func valueText(v pipelinev1.ParamValue) string {
-	if v.Type == pipelinev1.ParamTypeString {
-		return v.StringVal
-	}
-	b, err := json.Marshal(v)
-	if err != nil {
-		return ""
-	}
-	return string(b)
 }
 
 // bounded leaves out what is large or of no use in an expression.

@@ -20,6 +20,7 @@ import (
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/internal/tekton"
 )
 
 func TestTranslate(t *testing.T) {
@@ -62,7 +63,7 @@ func TestSource(t *testing.T) {
 	pr.Namespace, pr.Name, pr.UID = "prod", "plan-1", "run-1"
 	pr.CreationTimestamp = metav1.NewTime(ct.T0.In(time.Local))
 	pr.Labels = map[string]string{"team": "sre", "long": long, "kubectl.kubernetes.io/x": "y", "tekton.dev/pipeline": "by-label"}
-	pr.Annotations = map[string]string{RequesterAnnotation: "zoe", "kubectl.kubernetes.io/last-applied-configuration": "{}"}
+	pr.Annotations = map[string]string{tekton.RequesterAnnotation: "zoe", "kubectl.kubernetes.io/last-applied-configuration": "{}"}
 	pr.Spec.Params = pipelinev1.Params{
 		{Name: "s", Value: *pipelinev1.NewStructuredValues("text")},
 		{Name: "a", Value: *pipelinev1.NewStructuredValues("x", "y")},
@@ -84,7 +85,7 @@ func TestSource(t *testing.T) {
 	want := approvals.Source{
 		Run:    &approvals.Run{Name: "plan-1", UID: "run-1", Pipeline: "by-label", At: ct.T0.Add(time.Second)},
 		Params: []approvals.Param{{Name: "s", Value: "text"}, {Name: "a", Value: `["x","y"]`}, {Name: "o", Value: `{"k":"v"}`}}, Results: []approvals.Param{{Name: "digest", Value: "sha256:abc"}},
-		Labels: map[string]string{"team": "sre", "tekton.dev/pipeline": "by-label"}, Annotations: map[string]string{RequesterAnnotation: "zoe"}, Requester: "zoe",
+		Labels: map[string]string{"team": "sre", "tekton.dev/pipeline": "by-label"}, Annotations: map[string]string{tekton.RequesterAnnotation: "zoe"}, Requester: "zoe",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got)\n%s", d)

@@ -115,7 +115,7 @@ func (t *Targets) lookAtConfigMap(ctx context.Context, a approvals.Approval) (si
 	case value != want && (value == approvals.StatusSuccess || value == approvals.StatusRefused):
 		return sight{}, reason("TargetTaken", approvals.Errorf(approvals.CodeConflict,
 			"ConfigMap %s has %s=%s, which this approval did not write and does not write over: find out who did, and whether the pipeline went on; with %s=init in it, %s is written", x.Name, x.Key, value, x.Key, want))
-	case cm.Annotations[MarkAnnotation] == markOf(a):
+	case cm.Annotations[markAnnotation] == markOf(a):
 		return sight{done: done}, nil
 	}
 	return sight{patch: patchOf(&cm, a, func() { cm.Data[x.Key] = want })}, nil

@@ -5,8 +5,6 @@ package kube
 import (
 	"context"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +16,6 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/yaml"
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
@@ -29,23 +26,7 @@ import (
 // TestTargetsForReal: with the service's own roles and no others, a target is refused with
 // the grant; with the component of that name, it is written and read back.
 func TestTargetsForReal(t *testing.T) {
-	tekton, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/tektoncd/pipeline").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	env := &envtest.Environment{
-		CRDDirectoryPaths:     []string{"../../deploy/crd", filepath.Join(strings.TrimSpace(string(tekton)), "config/300-crds/300-pipelinerun.yaml")},
-		ErrorIfCRDPathMissing: true,
-	}
-	cfg, err := env.Start()
-	if err != nil {
-		t.Fatal("start the API server (KUBEBUILDER_ASSETS): ", err)
-	}
-	defer func() {
-		if err := env.Stop(); err != nil {
-			t.Error(err)
-		}
-	}()
+	cfg := kubetest.APIServer(t, "../../deploy/crd", kubetest.TektonDefinition(t, "pipelinerun"))
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme, pipelinev1.AddToScheme} {
 		if err := add(scheme); err != nil {
@@ -117,7 +98,7 @@ func TestTargetsForReal(t *testing.T) {
 		t.Errorf("%v, %+v", err, held.Spec)
 	}
 	var cm corev1.ConfigMap
-	if err := root.Get(t.Context(), client.ObjectKey{Namespace: "prod", Name: "approve-cm"}, &cm); err != nil || cm.Data["status"] != "success" || cm.Annotations[MarkAnnotation] != "a/release-configmap" {
+	if err := root.Get(t.Context(), client.ObjectKey{Namespace: "prod", Name: "approve-cm"}, &cm); err != nil || cm.Data["status"] != "success" || cm.Annotations[markAnnotation] != "a/release-configmap" {
 		t.Errorf("%v, %+v %v", err, cm.Data, cm.Annotations)
 	}
 }

@@ -6,9 +6,6 @@ import (
 	"bytes"
 	"log/slog"
 	"net/url"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -19,36 +16,21 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 	"github.com/countersign-dev/countersign/approvals/mapping"
 	"github.com/countersign-dev/countersign/approvals/tasks"
+	"github.com/countersign-dev/countersign/internal/kube/kubetest"
 )
 
 // TestTasksForReal: what is sealed comes back from a real API server as it went, with
 // all that its schema fills in; the CustomRun takes its statuses, and the objects of
 // the kinds are what their definitions allow, written once.
 func TestTasksForReal(t *testing.T) {
-	dir, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/tektoncd/pipeline").Output()
-	if err != nil {
-		t.Fatal("find Tekton's definitions: ", err)
-	}
-	env := &envtest.Environment{ErrorIfCRDPathMissing: true, CRDDirectoryPaths: []string{
-		"../../deploy/crd", "../../deploy/components/approvaltask/automatiko.yaml", "../../deploy/components/approvaltask/kuberocketci.yaml",
-		filepath.Join(strings.TrimSpace(string(dir)), "config/300-crds/300-customrun.yaml"),
-	}}
-	cfg, err := env.Start()
-	if err != nil {
-		t.Fatal("start the API server (KUBEBUILDER_ASSETS): ", err)
-	}
-	defer func() {
-		if err := env.Stop(); err != nil {
-			t.Error(err)
-		}
-	}()
+	cfg := kubetest.APIServer(t, "../../deploy/crd", "../../deploy/components/approvaltask/automatiko.yaml",
+		"../../deploy/components/approvaltask/kuberocketci.yaml", kubetest.TektonDefinition(t, "customrun"))
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme, pipelinev1.AddToScheme, pipelinev1beta1.AddToScheme} {
 		if err := add(scheme); err != nil {

@@ -19,9 +19,9 @@ import (
 type Triggers struct {
 	Client client.Reader // from the cache
 	CEL    *mapping.Compiler
-	// MayListTriggers says whether an account, of namespace home, may list the
+	// MayListTriggers says whether a service account of namespace home may list the
 	// Triggers of a namespace. Nil: none of another namespace may.
-	MayListTriggers func(ctx context.Context, user, home, namespace string) bool
+	MayListTriggers func(ctx context.Context, home, account, namespace string) bool
 }
 
 var _ interceptor.Triggers = (*Triggers)(nil)

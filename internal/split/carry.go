@@ -148,7 +148,7 @@ func (g *cargo) findParam(r reference, p int) *value {
 }
 
 func (g *cargo) findResult(r reference, t *task, p int) *value {
-	if r.of2 == "" {
+	if r.result == "" {
 		g.rs.refuse(r.line, "%s is read in part %d, and %s is in part %d: only its results travel", r.raw, p, t.Name, t.part)
 		return nil
 	}
@@ -161,7 +161,7 @@ func (g *cargo) findResult(r reference, t *task, p int) *value {
 		return nil
 	}
 	v := &value{from: t.part, last: t.part}
-	g.call(v, t.Name+"-"+r.of2+r.rest, fmt.Sprintf("result %s of task %s", r.of2+r.rest, t.Name))
+	g.call(v, t.Name+"-"+r.result+r.rest, fmt.Sprintf("result %s of task %s", r.result+r.rest, t.Name))
 	v.expr = member("results", g.export(r, t, v.param))
 	return v
 }
@@ -206,7 +206,7 @@ func (g *cargo) findDecision(r reference, t *task) *value {
 	if r.field != "results" {
 		return nil // refused where it stands
 	}
-	if r.rest != "" || !slices.ContainsFunc(t.kind.Results, func(e approvals.Expression) bool { return e.Name == r.of2 }) {
+	if r.rest != "" || !slices.ContainsFunc(t.kind.Results, func(e approvals.Expression) bool { return e.Name == r.result }) {
 		var has []string
 		for _, e := range t.kind.Results {
 			has = append(has, e.Name)
@@ -214,8 +214,8 @@ func (g *cargo) findDecision(r reference, t *task) *value {
 		g.rs.refuse(r.line, "%s: approval task %s has no such result; a task of its kind has %s", r.raw, t.Name, strings.Join(has, ", "))
 		return nil
 	}
-	v := &value{from: t.part + 1, result: r.of2, last: t.part + 1}
-	g.call(v, t.Name+"-"+r.of2, "")
+	v := &value{from: t.part + 1, result: r.result, last: t.part + 1}
+	g.call(v, t.Name+"-"+r.result, "")
 	return v
 }
 

@@ -147,10 +147,15 @@ func (c *cut) depend(t *task) {
 			continue
 		}
 		if r.field != "results" && c.by[r.name].isApproval() {
-			c.rs.refuse(r.line, "%s is what becomes of approval task %s, which is no task after the cut: read its results", r.raw, r.name)
+			c.refuseFate(r)
 		}
 		t.deps = append(t.deps, r.name)
 	}
+}
+
+// refuseFate refuses r, which is about an approval task and none of its results.
+func (c *cut) refuseFate(r reference) {
+	c.rs.refuse(r.line, "%s is what becomes of approval task %s, which is no task after the cut: read its results", r.raw, r.name)
 }
 
 // before are the approvals that t waits for, through others too.
@@ -224,7 +229,7 @@ func (c *cut) end() {
 				c.rs.refuse(r.line, "%s is of all tasks, and after the cut no run has all: name the tasks that %s is about", r.raw, t.Name)
 			case of == nil:
 			case of.isApproval() && r.field != "results":
-				c.rs.refuse(r.line, "%s is what becomes of approval task %s, which is no task after the cut: read its results", r.raw, r.name)
+				c.refuseFate(r)
 			case of.isApproval() && !rejectionGoesOn(of.kind):
 				c.rs.refuse(r.line, "%s is read when the run ends, and after the cut a rejection starts nothing: "+
 					"have the Gate tell people (notify), or move %s to tasks", r.raw, t.Name)

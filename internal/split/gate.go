@@ -1,7 +1,6 @@
 package split
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/tasks"
+	"github.com/countersign-dev/countersign/internal/tekton"
 )
 
 // gate is what an approval task becomes.
@@ -38,7 +38,7 @@ func (g *cargo) gateOf(a *task) gate {
 	x := gate{name: g.typed.Name + "-" + a.Name, comment: a.node.HeadComment, rejected: rejectionGoesOn(a.kind) && g.readsRejection(a)}
 	var ps []approvals.Param
 	for _, p := range a.Params {
-		ps = append(ps, approvals.Param{Name: p.Name, Value: valueText(p.Value)})
+		ps = append(ps, approvals.Param{Name: p.Name, Value: tekton.Text(p.Value)})
 	}
 	shown, taken, known := a.kind.Shown(ps), maps.Clone(g.keys), true
 	for i, n := range items(field(a.node, "params")) {
@@ -77,14 +77,6 @@ func (g *cargo) gateOf(a *task) gate {
 	return x
 }
 
-func valueText(v pipelinev1.ParamValue) string {
-	if v.Type == pipelinev1.ParamTypeString {
-		return v.StringVal
-	}
-	b, _ := json.Marshal(v) // strings and lists and maps of them
-	return string(b)
-}
-
 // readsRejection says whether anything at all would run behind a when it was rejected.
 // Where every task wants decision to be true there is nothing to start.
 func (g *cargo) readsRejection(a *task) bool {
@@ -98,7 +90,7 @@ func (g *cargo) unguarded(a *task) []string {
 	var out []string
 	for _, t := range g.order {
 		reads := slices.ContainsFunc(t.refs, func(r reference) bool {
-			return r.of == "tasks" && r.name == a.Name && r.of2 == approvals.ResultDecision
+			return r.of == "tasks" && r.name == a.Name && r.result == approvals.ResultDecision
 		})
 		if t.part == a.part+1 && !t.isApproval() && !reads && !g.skipped(t, a, nil) {
 			out = append(out, t.Name)
@@ -132,7 +124,7 @@ func (g *cargo) skipped(t, a *task, seen []string) bool {
 func (g *cargo) say(v pipelinev1.ParamValue, n *yaml.Node, a *task) string {
 	if v.Type != pipelinev1.ParamTypeArray {
 		if v.Type == pipelinev1.ParamTypeObject {
-			n = str(valueText(v)) // its references are found, at no line of their own
+			n = str(tekton.Text(v)) // its references are found, at no line of their own
 			n.Line = a.node.Line
 		}
 		return g.sentence(n, a)
@@ -208,15 +200,6 @@ func (g *cargo) gateDoc(x gate) *yaml.Node {
 	gate := g.object("countersign.dev/v1alpha1", "Gate", x.name, spec)
 	gate.Content[0].HeadComment = x.comment
 	return gate
-}
-
-// above puts a comment above a key.
-func above(n *yaml.Node, key string, lines ...string) {
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			note(n.Content[i], lines...)
-		}
-	}
 }
 
 // brief is a duration without what is 0.

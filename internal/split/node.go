@@ -131,18 +131,13 @@ func flow(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// note puts a comment above a node.
-func note(n *yaml.Node, lines ...string) *yaml.Node {
-	n.HeadComment = comment(lines...)
-	return n
-}
-
-func comment(lines ...string) string {
-	var out []string
-	for _, l := range lines {
-		out = append(out, "# "+l)
+// above puts a comment above a mapping's key.
+func above(n *yaml.Node, key, line string) {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			n.Content[i].HeadComment = "# " + line
+		}
 	}
-	return strings.Join(out, "\n")
 }
 
 // decode reads n as JSON does, strictly where the type can tell.

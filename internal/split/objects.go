@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/internal/tekton"
 )
 
 // object is one of ours, in the pipeline's namespace.
@@ -203,7 +204,7 @@ func (g *cargo) template(p int) *yaml.Node {
 	meta := dict("name", given("run"))
 	if p+1 < g.parts() {
 		names = append(names, "requester")
-		put(meta, "annotations", dict("countersign.dev/requester", given("requester")))
+		put(meta, "annotations", dict(tekton.RequesterAnnotation, given("requester")))
 	}
 	declared := list()
 	for _, n := range names {

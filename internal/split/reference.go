@@ -9,10 +9,10 @@ import (
 
 // reference is one $(…) that Tekton would put a value in the place of.
 type reference struct {
-	of    string // params, tasks, finally, context or workspaces
-	name  string // of the param, task or workspace; of a context all that follows
-	field string // of a task: results, status, …; of a workspace: bound, path, …
-	of2   string // the result's name
+	of     string // params, tasks, finally, context or workspaces
+	name   string // of the param, task or workspace; of a context all that follows
+	field  string // of a task: results, status, …; of a workspace: bound, path, …
+	result string // its name, in a task's results
 	// rest is what of the value is meant: "" all of a string, .key of an object, [0] of
 	// an array, [*] all of an array or object.
 	rest string
@@ -21,7 +21,7 @@ type reference struct {
 }
 
 // id is the same for all ways to write r.
-func (r reference) id() string { return r.of + "." + r.name + "." + r.field + "." + r.of2 + r.rest }
+func (r reference) id() string { return r.of + "." + r.name + "." + r.field + "." + r.result + r.rest }
 
 // whole says whether all of an array or object is meant.
 func (r reference) whole() bool { return strings.Contains(r.rest, "*") }
@@ -68,7 +68,7 @@ func parse(s string) (reference, bool) {
 		return reference{of: "params", name: m[1] + m[2] + m[3], rest: m[4]}, true
 	}
 	if m := aResult.FindStringSubmatch(s); m != nil {
-		return reference{of: m[1], name: m[2], field: "results", of2: m[3] + m[4] + m[5], rest: m[6]}, true
+		return reference{of: m[1], name: m[2], field: "results", result: m[3] + m[4] + m[5], rest: m[6]}, true
 	}
 	if s == "tasks.status" || s == "tasks.reason" {
 		return reference{of: "tasks", field: strings.TrimPrefix(s, "tasks.")}, true

@@ -131,8 +131,8 @@ func (s *source) unknown(err error) int {
 }
 
 // invalid fills in what p leaves out, as Tekton does, and is what Tekton's own
-// validation says of it, with all its features on: which
-// of them a cluster has is not known here.
+// validation says of it, with all its features on: which of them a cluster has is not
+// known here.
 func invalid(p *pipelinev1.Pipeline) []*apis.FieldError {
 	flags, err := config.NewFeatureFlagsFromMap(map[string]string{
 		"enable-api-fields": config.AlphaAPIFields, "enable-cel-in-whenexpression": "true", "enable-param-enum": "true",

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -76,7 +75,7 @@ func TestPeers(t *testing.T) {
 	}
 	s := newStage(t)
 	s.Apply(split)
-	user := strings.TrimSuffix("system:serviceaccount:"+s.NS+":approver", "\n")
+	user := "system:serviceaccount:" + s.NS + ":approver"
 	s.Apply(fmt.Sprintf(`
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role

@@ -19,12 +19,7 @@ func median(v []float64) float64 {
 
 // report prints both medians and the median of the ratios pair by pair.
 func report(what string, a, b []float64, unit string, goal float64) {
-	ratios := make([]float64, len(a))
-	for i := range a {
-		ratios[i] = a[i] / b[i]
-	}
-	fmt.Printf("bench: %-62s %.2f (goal ≤ %.2f)   %.1f %s / %.1f %s, min %.2f max %.2f, n=%d\n",
-		what, median(ratios), goal, median(a), unit, median(b), unit, slices.Min(ratios), slices.Max(ratios), len(a))
+	compare(what, a, b, "≤", goal, "%.1f "+unit)
 }
 
 // reportFloor prints what of a ratio to bare posts nobody can save who records a
@@ -40,10 +35,14 @@ func reportFloor(what string, floor, bare []float64) {
 
 // reportAtLeast is report for what should be high.
 func reportAtLeast(what string, a, b []float64, unit string, goal float64) {
+	compare(what, a, b, "≥", goal, "%.0f"+unit)
+}
+
+func compare(what string, a, b []float64, is string, goal float64, number string) {
 	ratios := make([]float64, len(a))
 	for i := range a {
 		ratios[i] = a[i] / b[i]
 	}
-	fmt.Printf("bench: %-62s %.2f (goal ≥ %.2f)   %.0f%s / %.0f%s, min %.2f max %.2f, n=%d\n",
-		what, median(ratios), goal, median(a), unit, median(b), unit, slices.Min(ratios), slices.Max(ratios), len(a))
+	fmt.Printf("bench: %-62s %.2f (goal %s %.2f)   "+number+" / "+number+", min %.2f max %.2f, n=%d\n",
+		what, median(ratios), is, goal, median(a), median(b), slices.Min(ratios), slices.Max(ratios), len(a))
 }

@@ -85,6 +85,20 @@ func (s *seen) add(name string) {
 	}
 }
 
+// of is when the last of names became visible, and how many have not. Its caller holds mu.
+func (s *seen) of(names []string) (last time.Time, missing int) {
+	for _, n := range names {
+		at, ok := s.at[n]
+		if !ok {
+			missing++
+		}
+		if at.After(last) {
+			last = at
+		}
+	}
+	return last, missing
+}
+
 // wait returns when the last of names became visible.
 func (s *seen) wait(t testing.TB, names []string, within time.Duration) time.Time {
 	t.Helper()
@@ -94,17 +108,7 @@ func (s *seen) wait(t testing.TB, names []string, within time.Duration) time.Tim
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
-		missing := 0
-		var last time.Time
-		for _, n := range names {
-			at, ok := s.at[n]
-			if !ok {
-				missing++
-			}
-			if at.After(last) {
-				last = at
-			}
-		}
+		last, missing := s.of(names)
 		if missing == 0 {
 			return last
 		}
@@ -121,16 +125,7 @@ func (s *seen) settled(names []string, quiet time.Duration) (last time.Time, mis
 	idle := time.Now()
 	for {
 		s.mu.Lock()
-		missing = 0
-		for _, n := range names {
-			at, ok := s.at[n]
-			if !ok {
-				missing++
-			}
-			if at.After(last) {
-				last = at
-			}
-		}
+		last, missing = s.of(names)
 		s.mu.Unlock()
 		if last.After(idle) {
 			idle = last

@@ -121,20 +121,19 @@ func configure(ctx context.Context, c client.Client, text string) error {
 	if err := c.Get(ctx, client.ObjectKeyFromObject(cm), cm); err != nil {
 		return fmt.Errorf("is the service deployed? %w", err)
 	}
-	d := &appsv1.Deployment{ObjectMeta: cm.ObjectMeta}
+	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: ServiceNamespace, Name: "countersign"}}
 	if strings.TrimSpace(cm.Data["config.yaml"]) != strings.TrimSpace(text) {
 		cm.Data = map[string]string{"config.yaml": text}
 		if err := c.Update(ctx, cm); err != nil {
 			return err
 		}
-		d = &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: ServiceNamespace, Name: "countersign"}}
 		patch := fmt.Appendf(nil, `{"spec":{"template":{"metadata":{"annotations":{"countersign.dev/restarted":%q}}}}}`, time.Now().Format(time.RFC3339Nano))
 		if err := c.Patch(ctx, d, client.RawPatch(types.MergePatchType, patch)); err != nil {
 			return err
 		}
 	}
 	for {
-		if err := c.Get(ctx, types.NamespacedName{Namespace: ServiceNamespace, Name: "countersign"}, d); err != nil {
+		if err := c.Get(ctx, client.ObjectKeyFromObject(d), d); err != nil {
 			return err
 		}
 		var pods corev1.PodList

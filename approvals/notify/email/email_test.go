@@ -18,23 +18,24 @@ import (
 	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/approvals/notify"
 	"github.com/countersign-dev/countersign/approvals/notify/email"
+	"github.com/countersign-dev/countersign/approvals/notify/email/emailtest"
 	"github.com/countersign-dev/countersign/templates"
 )
 
 const (
-	thePassword = "correct-horse-battery-staple"
+	thePassword = emailtest.Password
 	theToken    = "eyJucyI6InByb2QifQ.c2lnbmF0dXJlLXNpZ25hdHVyZQ"
 	theLink     = "https://approve.example.com/links/" + theToken
 )
 
-func channel(t *testing.T, s *mailServer, change func(*email.Config)) *email.Channel {
+func channel(t *testing.T, s *emailtest.Server, change func(*email.Config)) *email.Channel {
 	t.Helper()
 	pages, err := templates.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := &email.Channel{
-		Config: email.Config{Host: s.host, Port: s.port, TLS: email.NoTLS, CAFile: s.ca, From: "Countersign <countersign@example.com>", Timeout: 5 * time.Second},
+		Config: email.Config{Host: s.Address.IP.String(), Port: s.Address.Port, TLS: email.NoTLS, CAFile: s.CA, From: "Countersign <countersign@example.com>", Timeout: 5 * time.Second},
 		Data: func(a approvals.Approval, approver string) (templates.Data, error) {
 			return templates.Data{Approval: a, Recipient: approver, Decidable: true, Link: theLink, Now: ct.T0}, nil
 		},
@@ -87,25 +88,25 @@ func parts(t *testing.T, raw []byte) (mail.Header, map[string]string) {
 func TestSend(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		kind   kind
+		kind   emailtest.Kind
 		config func(*email.Config)
 		auth   string
 	}{
 		"plain":              {},
-		"STARTTLS":           {kind: kind{tls: true}, config: func(c *email.Config) { c.TLS = email.StartTLS }},
-		"STARTTLS and login": {kind: kind{tls: true, login: true}, config: func(c *email.Config) { c.TLS = email.StartTLS; login(c) }, auth: "countersign:" + thePassword},
-		"TLS":                {kind: kind{implicit: true}, config: func(c *email.Config) { c.TLS = email.Implicit }},
-		"TLS and login":      {kind: kind{implicit: true, login: true}, config: func(c *email.Config) { c.TLS = email.Implicit; login(c) }, auth: "countersign:" + thePassword},
+		"STARTTLS":           {kind: emailtest.Kind{TLS: true}, config: func(c *email.Config) { c.TLS = email.StartTLS }},
+		"STARTTLS and login": {kind: emailtest.Kind{TLS: true, Login: true}, config: func(c *email.Config) { c.TLS = email.StartTLS; login(c) }, auth: "countersign:" + thePassword},
+		"TLS":                {kind: emailtest.Kind{Implicit: true}, config: func(c *email.Config) { c.TLS = email.Implicit }},
+		"TLS and login":      {kind: emailtest.Kind{Implicit: true, Login: true}, config: func(c *email.Config) { c.TLS = email.Implicit; login(c) }, auth: "countersign:" + thePassword},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newMailServer(t, c.kind)
+			s := emailtest.Serve(t, c.kind)
 			if _, err := channel(t, s, c.config).Send(t.Context(), message(ct.Make("apply-1"))); err != nil {
 				t.Fatal(err)
 			}
-			h, alternatives := parts(t, s.only(t))
-			if strings.Join(s.from, ",") != "countersign@example.com" || strings.Join(s.to, ",") != "alice@example.com" || strings.Join(s.auth, ",") != c.auth {
-				t.Errorf("from %v to %v as %v", s.from, s.to, s.auth)
+			h, alternatives := parts(t, s.Only(t))
+			if strings.Join(s.From, ",") != "countersign@example.com" || strings.Join(s.To, ",") != "alice@example.com" || strings.Join(s.Auth, ",") != c.auth {
+				t.Errorf("from %v to %v as %v", s.From, s.To, s.Auth)
 			}
 			for kind, want := range map[string]string{"text/plain": theLink, "text/html": theLink} {
 				if !strings.Contains(alternatives[kind], want) {
@@ -130,15 +131,15 @@ func TestSend(t *testing.T) {
 // TestSentAgain: a mail that had to be sent twice is one mail to whoever reads it.
 func TestSentAgain(t *testing.T) {
 	t.Parallel()
-	s := newMailServer(t, kind{})
+	s := emailtest.Serve(t, emailtest.Kind{})
 	c := channel(t, s, nil)
 	for range 2 {
 		if _, err := c.Send(t.Context(), message(ct.Make("apply-1"))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	first, _ := parts(t, s.mails[0])
-	second, _ := parts(t, s.mails[1])
+	first, _ := parts(t, s.Mails()[0])
+	second, _ := parts(t, s.Mails()[1])
 	for _, h := range []string{"Message-Id", "Subject", "Date"} {
 		if first.Get(h) != second.Get(h) || first.Get(h) == "" {
 			t.Errorf("%s is %q, then %q", h, first.Get(h), second.Get(h))
@@ -160,36 +161,36 @@ func TestFails(t *testing.T) {
 	}
 	startTLS := func(c *email.Config) { c.TLS = email.StartTLS; login(c) }
 	for name, c := range map[string]struct {
-		kind   kind
+		kind   emailtest.Kind
 		config func(*email.Config)
 		want   string
 	}{
-		"no STARTTLS where it must": {kind{login: true}, startTLS, "STARTTLS"},
-		"a certificate unknown":     {kind{tls: true}, func(c *email.Config) { c.TLS, c.CAFile = email.StartTLS, "" }, "certificate"},
-		"TLS where there is none":   {kind{}, func(c *email.Config) { c.TLS = email.Implicit }, "tls"},
-		"login refused":             {kind{tls: true, login: true}, func(c *email.Config) { startTLS(c); c.Username = "somebody" }, "no such user or password"},
-		"login not offered":         {kind{tls: true}, startTLS, "AUTH"},
-		"sender refused":            {kind{fault: answer("mail", 550, "not from you")}, nil, "not from you"},
-		"unknown recipient":         {kind{fault: answer("rcpt", 550, "no such user here")}, nil, "no such user here"},
-		"grey-listed":               {kind{fault: answer("rcpt", 451, "try later")}, nil, "451"},
-		"mailbox full":              {kind{fault: answer("data", 452, "mailbox full")}, nil, "mailbox full"},
-		"refused content":           {kind{fault: answer("data", 554, "looks like spam")}, nil, "554"},
-		"no such CA file":           {kind{}, func(c *email.Config) { c.CAFile = "/nonexistent/ca.pem" }, "no such file"},
-		"a sender that is none":     {kind{}, func(c *email.Config) { c.From = "nobody" }, "nobody"},
+		"no STARTTLS where it must": {emailtest.Kind{Login: true}, startTLS, "STARTTLS"},
+		"a certificate unknown":     {emailtest.Kind{TLS: true}, func(c *email.Config) { c.TLS, c.CAFile = email.StartTLS, "" }, "certificate"},
+		"TLS where there is none":   {emailtest.Kind{}, func(c *email.Config) { c.TLS = email.Implicit }, "tls"},
+		"login refused":             {emailtest.Kind{TLS: true, Login: true}, func(c *email.Config) { startTLS(c); c.Username = "somebody" }, "no such user or password"},
+		"login not offered":         {emailtest.Kind{TLS: true}, startTLS, "AUTH"},
+		"sender refused":            {emailtest.Kind{Fault: answer("mail", 550, "not from you")}, nil, "not from you"},
+		"unknown recipient":         {emailtest.Kind{Fault: answer("rcpt", 550, "no such user here")}, nil, "no such user here"},
+		"grey-listed":               {emailtest.Kind{Fault: answer("rcpt", 451, "try later")}, nil, "451"},
+		"mailbox full":              {emailtest.Kind{Fault: answer("data", 452, "mailbox full")}, nil, "mailbox full"},
+		"refused content":           {emailtest.Kind{Fault: answer("data", 554, "looks like spam")}, nil, "554"},
+		"no such CA file":           {emailtest.Kind{}, func(c *email.Config) { c.CAFile = "/nonexistent/ca.pem" }, "no such file"},
+		"a sender that is none":     {emailtest.Kind{}, func(c *email.Config) { c.From = "nobody" }, "nobody"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newMailServer(t, c.kind)
+			s := emailtest.Serve(t, c.kind)
 			_, err := channel(t, s, c.config).Send(t.Context(), message(ct.Make("apply-1")))
 			if err == nil || !strings.Contains(strings.ToLower(err.Error()), strings.ToLower(c.want)) {
 				t.Fatalf("%v, want an error with %q", err, c.want)
 			}
 			ct.AssertLeaksNothing(t, "the error", err.Error(), thePassword, theToken)
-			if s.taken() != 0 {
+			if len(s.Mails()) != 0 {
 				t.Error("and the mail was taken")
 			}
-			if len(s.auth) > 0 && !strings.Contains(name, "login") {
-				t.Errorf("the password went out: %v", s.auth)
+			if len(s.Auth) > 0 && !strings.Contains(name, "login") {
+				t.Errorf("the password went out: %v", s.Auth)
 			}
 		})
 	}
@@ -205,7 +206,7 @@ func TestHangs(t *testing.T) {
 	}
 	defer l.Close()
 	addr := l.Addr().(*net.TCPAddr)
-	silent := &mailServer{host: addr.IP.String(), port: addr.Port}
+	silent := &emailtest.Server{Address: addr}
 	_, err = channel(t, silent, func(c *email.Config) { c.Timeout = 50 * time.Millisecond; login(c) }).Send(t.Context(), message(ct.Make("a")))
 	if err == nil {
 		t.Fatal("no error")
@@ -238,13 +239,13 @@ func TestInjection(t *testing.T) {
 		a.Terms.Params = []approvals.Param{{Name: evil, Value: evil}}
 		a.Votes = []approvals.Vote{{Voter: evil, Verdict: approvals.Approve, Comment: evil, At: ct.T0}}
 	})
-	s := newMailServer(t, kind{})
+	s := emailtest.Serve(t, emailtest.Kind{})
 	if _, err := channel(t, s, nil).Send(t.Context(), message(b)); err != nil {
 		t.Fatal(err)
 	}
-	h, alternatives := parts(t, s.only(t))
-	if h.Has("Bcc") || h.Has("Cc") || len(s.to) != 1 {
-		t.Errorf("headers %v, to %v", h, s.to)
+	h, alternatives := parts(t, s.Only(t))
+	if h.Has("Bcc") || h.Has("Cc") || len(s.To) != 1 {
+		t.Errorf("headers %v, to %v", h, s.To)
 	}
 	if subject, err := h.Subject(); err != nil || strings.ContainsAny(subject, "\r\n\u202e") {
 		t.Errorf("subject %q, %v", subject, err)
@@ -259,20 +260,20 @@ func TestInjection(t *testing.T) {
 			t.Errorf("a mail to %q was sent", to)
 		}
 	}
-	if s.taken() != 1 {
-		t.Errorf("%d mails were taken", s.taken())
+	if len(s.Mails()) != 1 {
+		t.Errorf("%d mails were taken", len(s.Mails()))
 	}
 }
 
 func TestComposeFails(t *testing.T) {
 	t.Parallel()
-	s := newMailServer(t, kind{})
+	s := emailtest.Serve(t, emailtest.Kind{})
 	c := channel(t, s, nil)
 	c.Data = func(approvals.Approval, string) (templates.Data, error) {
 		return templates.Data{}, errors.New("no signing key")
 	}
-	if _, err := c.Send(t.Context(), message(ct.Make("a"))); err == nil || !strings.Contains(err.Error(), "no signing key") || s.calls != 0 {
-		t.Errorf("%v after %d connections", err, s.calls)
+	if _, err := c.Send(t.Context(), message(ct.Make("a"))); err == nil || !strings.Contains(err.Error(), "no signing key") || s.Calls != 0 {
+		t.Errorf("%v after %d connections", err, s.Calls)
 	}
 	if c.Route().Name != "email" {
 		t.Error(c.Route().Name)

@@ -5,7 +5,6 @@ import (
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
-	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -41,14 +40,7 @@ func (r *Abandoned) SetupWithManager(mgr ctrl.Manager) error {
 	ended := builder.WithPredicates(predicate.Funcs{
 		CreateFunc: func(event.CreateEvent) bool { return false },
 		UpdateFunc: attemptEnded,
-	}, predicate.NewPredicateFuncs(func(o client.Object) bool {
-		cr, ok := o.(*pipelinev1beta1.CustomRun)
-		if !ok {
-			return false
-		}
-		_, known := kube.KindOf(cr)
-		return known
-	}))
+	}, predicate.NewPredicateFuncs(isApprovalTask))
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("abandoned-tasks").
 		For(&v1alpha1.Approval{}, builder.WithPredicates(waiting)).
@@ -99,7 +91,7 @@ func (r *Abandoned) waitingFor(_ context.Context, o client.Object) []reconcile.R
 	var out []reconcile.Request
 	for last := kube.Tried(cr); last >= max(0, kube.Tried(cr)-1); last-- {
 		name := approvals.TaskName(cr.Name, string(cr.UID), last)
-		out = append(out, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: cr.Namespace, Name: name}})
+		out = append(out, requestFor(cr.Namespace, name))
 	}
 	return out
 }

@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"time"
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
@@ -23,16 +22,8 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube"
 )
 
-const (
-	// grace is how long the leader leaves the first post, or the answer, to the process
-	// that took the vote, which does it at once. It bounds what a kill -9 of that process
-	// costs.
-	grace = 3 * time.Second
-	// clockStep is how far a creation time, which has whole seconds, may be behind.
-	clockStep = time.Second
-	// strangerAgain is how often a taken name is looked at again.
-	strangerAgain = 30 * time.Second
-)
+// strangerAgain is how often a taken name is looked at again.
+const strangerAgain = 30 * time.Second
 
 // Approvals moves every Approval on: fixes its terms, ends it when its time is
 // up, releases it and confirms by seeing the run.
@@ -63,7 +54,7 @@ func (r *Approvals) SetupWithManager(mgr ctrl.Manager) error {
 		Named("approvals").
 		For(&v1alpha1.Approval{}).
 		// The run that an Approval starts has its name.
-		Watches(&pipelinev1.PipelineRun{}, handler.EnqueueRequestsFromMapFunc(r.sameName), builder.WithPredicates(predicate.Funcs{
+		Watches(&pipelinev1.PipelineRun{}, handler.EnqueueRequestsFromMapFunc(sameName), builder.WithPredicates(predicate.Funcs{
 			UpdateFunc: func(event.UpdateEvent) bool { return false },
 		})).
 		Watches(&v1alpha1.Gate{}, blocked, changed).
@@ -173,21 +164,8 @@ func (r *Approvals) waitOrExpire(ctx context.Context, a approvals.Approval) (ctr
 	})
 }
 
-// end saves an end that no vote brought, with the results of it.
 func (r *Approvals) end(ctx context.Context, key approvals.Key, change func(approvals.Approval) (approvals.Approval, approvals.Change)) error {
-	var did approvals.Change
-	a, err := r.Store.Update(ctx, key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
-		a, did = change(a)
-		if did != approvals.Ended {
-			return a, did, nil
-		}
-		var err error
-		a.Results, err = r.Results(ctx, a)
-		return a, did, err
-	})
-	if err == nil && did == approvals.Ended {
-		r.Ended(a)
-	}
+	_, err := ends{r.Store, r.Results, r.Ended}.save(ctx, key, change)
 	return err
 }
 
@@ -312,46 +290,12 @@ func (r *Approvals) confirm(ctx context.Context, a approvals.Approval, found kub
 	return nil
 }
 
-// leftToVoter is how long the process that took the deciding vote still has for it. What
-// ended otherwise, by its deadline say, has votes too, and nobody but us to act on it.
-func leftToVoter(a approvals.Approval, now time.Time) time.Duration {
-	if !slices.ContainsFunc(a.Votes, func(v approvals.Vote) bool { return v.At.Equal(a.DecidedAt) }) {
-		return 0
-	}
-	return leftOf(grace, a.DecidedAt, now)
-}
-
-// leftOf is what is left of d from at on, 0 when it is over. Another process's clock said
-// at: one that is a little ahead is borne with, and one that is far off is not waited for.
-func leftOf(d time.Duration, at, now time.Time) time.Duration {
-	if left := at.Add(d).Sub(now); left <= d+grace {
-		return min(max(left, 0), d)
-	}
-	return 0
-}
-
 func key(a approvals.Approval) types.NamespacedName {
 	return types.NamespacedName{Namespace: a.Namespace, Name: a.Name}
-}
-
-func (r *Approvals) sameName(_ context.Context, o client.Object) []reconcile.Request {
-	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}}}
 }
 
 // blockedIn are the Approvals of a namespace that still wait for their terms, or
 // for their release.
 func (r *Approvals) blockedIn(ctx context.Context, o client.Object) []reconcile.Request {
 	return requests(r.Store.Unsettled(ctx, o.GetNamespace()))
-}
-
-// requests are for those that were found; what was not is found by the next event.
-func requests(found []approvals.Key, err error) []reconcile.Request {
-	if err != nil {
-		return nil
-	}
-	var out []reconcile.Request
-	for _, key := range found {
-		out = append(out, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: key.Namespace, Name: key.Name}})
-	}
-	return out
 }

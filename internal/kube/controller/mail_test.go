@@ -2,8 +2,6 @@ package controller
 
 import (
 	"errors"
-	"io"
-	"log"
 	"net"
 	"strings"
 	"sync"
@@ -16,36 +14,24 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 	"github.com/countersign-dev/countersign/approvals/notify/email"
+	"github.com/countersign-dev/countersign/approvals/notify/email/emailtest"
 	"github.com/countersign-dev/countersign/internal/kube/kubetest"
 	"github.com/countersign-dev/countersign/templates"
 )
 
-// postOffice is a real SMTP server, which answers RCPT as it is told.
+// postOffice is a mail server that answers RCPT as it is told.
 type postOffice struct {
-	address *net.TCPAddr
-	asked   chan struct{} // a mail is being handed over
+	*emailtest.Server
+	asked chan struct{} // a mail is being handed over
 
-	mu    sync.Mutex
-	rcpt  func() error
-	taken int
+	mu   sync.Mutex
+	rcpt func() error
 }
 
 func newPostOffice(t *testing.T) *postOffice {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &postOffice{address: l.Addr().(*net.TCPAddr), asked: make(chan struct{}, 100)}
-	srv := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return counter{p}, nil }))
-	srv.Domain, srv.ErrorLog = "mail.test", log.New(io.Discard, "", 0)
-	var wg sync.WaitGroup
-	wg.Go(func() { _ = srv.Serve(l) })
-	t.Cleanup(func() {
-		_ = srv.Close()
-		_ = l.Close() // Serve may not have begun
-		wg.Wait()
-	})
+	p := &postOffice{asked: make(chan struct{}, 100)}
+	p.Server = emailtest.Serve(t, emailtest.Kind{Fault: p.fault})
 	return p
 }
 
@@ -55,48 +41,29 @@ func (p *postOffice) answer(rcpt func() error) {
 	p.rcpt = rcpt
 }
 
-func (p *postOffice) mails() int {
+func (p *postOffice) fault(command string) error {
+	if command != "rcpt" {
+		return nil
+	}
+	p.asked <- struct{}{}
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.taken
-}
-
-// counter is one connection to it.
-type counter struct{ *postOffice }
-
-func (counter) Mail(string, *smtp.MailOptions) error { return nil }
-
-func (c counter) Rcpt(string, *smtp.RcptOptions) error {
-	c.asked <- struct{}{}
-	c.mu.Lock()
-	rcpt := c.rcpt
-	c.mu.Unlock()
+	rcpt := p.rcpt
+	p.mu.Unlock()
 	if rcpt == nil {
 		return nil
 	}
 	return rcpt()
 }
 
-func (c counter) Data(r io.Reader) error {
-	_, err := io.Copy(io.Discard, r)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.taken++
-	return err
-}
-
-func (counter) Reset()        {}
-func (counter) Logout() error { return nil }
-
 // mailing has the world tell people by real mails.
-func mailing(t *testing.T, w *world, p *postOffice, timeout time.Duration) {
+func mailing(t *testing.T, w *world, to *net.TCPAddr, timeout time.Duration) {
 	t.Helper()
 	pages, err := templates.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.notify.Channel = &email.Channel{
-		Config: email.Config{Host: p.address.IP.String(), Port: p.address.Port, TLS: email.NoTLS, From: "countersign@example.com", Timeout: timeout},
+		Config: email.Config{Host: to.IP.String(), Port: to.Port, TLS: email.NoTLS, From: "countersign@example.com", Timeout: timeout},
 		Data: func(a approvals.Approval, approver string) (templates.Data, error) {
 			return templates.Data{Approval: a, Recipient: approver, Link: "https://approve.example.com/links/x", Now: ct.T0}, nil
 		},
@@ -125,7 +92,7 @@ func TestMailServerAtFault(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, p := newWorld(t, kubetest.World), newPostOffice(t)
-			mailing(t, w, p, 5*time.Second)
+			mailing(t, w, p.Address, 5*time.Second)
 			name := w.opened()
 			p.answer(c.rcpt)
 			for i, want := range []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second} {
@@ -140,8 +107,8 @@ func TestMailServerAtFault(t *testing.T) {
 				w.wait(want)
 			}
 			got := w.condition(name, v1alpha1.ConditionNotified)
-			if !strings.HasPrefix(got, "False DeliveryFailed alice was not told by email: ") || !strings.Contains(got, c.want) || !strings.Contains(got, p.address.String()) {
-				t.Errorf("notified: %s; want it to say what %s answered: %s", got, p.address, c.want)
+			if !strings.HasPrefix(got, "False DeliveryFailed alice was not told by email: ") || !strings.Contains(got, c.want) || !strings.Contains(got, p.Address.String()) {
+				t.Errorf("notified: %s; want it to say what %s answered: %s", got, p.Address, c.want)
 			}
 			if !strings.Contains(w.log.String(), "not delivered") {
 				t.Errorf("log: %s", w.log.String())
@@ -151,8 +118,8 @@ func TestMailServerAtFault(t *testing.T) {
 				w.step(w.notify, name)
 				w.wait(time.Hour / 10)
 			}
-			if got := w.condition(name, v1alpha1.ConditionNotified); got != "True Delivered " || p.mails() != 2 {
-				t.Errorf("notified: %s, %d mails; want one to each", got, p.mails())
+			if got := w.condition(name, v1alpha1.ConditionNotified); got != "True Delivered " || len(p.Mails()) != 2 {
+				t.Errorf("notified: %s, %d mails; want one to each", got, len(p.Mails()))
 			}
 		})
 	}
@@ -164,7 +131,7 @@ func TestMailServerHangs(t *testing.T) {
 	t.Parallel()
 	w, p := newWorld(t, kubetest.World), newPostOffice(t)
 	w.listener.Serve(t, "prod", "apply")
-	mailing(t, w, p, time.Minute)
+	mailing(t, w, p.Address, time.Minute)
 	name := w.opened()
 	release := make(chan struct{})
 	p.answer(func() error {
@@ -213,7 +180,7 @@ func TestMailServerIsSilent(t *testing.T) {
 	}
 	defer l.Close()
 	w := newWorld(t, kubetest.World)
-	mailing(t, w, &postOffice{address: l.Addr().(*net.TCPAddr)}, 50*time.Millisecond)
+	mailing(t, w, l.Addr().(*net.TCPAddr), 50*time.Millisecond)
 	name := w.opened()
 	if got := w.step(w.notify, name).RequeueAfter; got != 5*time.Second {
 		t.Errorf("again in %s", got)

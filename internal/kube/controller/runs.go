@@ -6,7 +6,6 @@ import (
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
-	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -78,9 +77,7 @@ func (r *Runs) runsOf(ctx context.Context, o client.Object) []reconcile.Request 
 	var out []reconcile.Request
 	for i := range list.Items {
 		if kube.Succeeded(&list.Items[i]) {
-			out = append(out, reconcile.Request{NamespacedName: types.NamespacedName{
-				Namespace: list.Items[i].Namespace, Name: list.Items[i].Name,
-			}})
+			out = append(out, requestFor(list.Items[i].Namespace, list.Items[i].Name))
 		}
 	}
 	return out

@@ -8,7 +8,6 @@ import (
 	"github.com/tektoncd/pipeline/pkg/apis/pipeline"
 	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -58,14 +57,9 @@ var _ reconcile.Reconciler = (*Tasks)(nil)
 
 // SetupWithManager registers the controller.
 func (r *Tasks) SetupWithManager(mgr ctrl.Manager) error {
-	ours := predicate.NewPredicateFuncs(func(o client.Object) bool {
-		cr, ok := o.(*pipelinev1beta1.CustomRun)
-		_, known := kube.KindOf(cr)
-		return ok && known
-	})
 	b := ctrl.NewControllerManagedBy(mgr).
 		Named("tasks").
-		For(&pipelinev1beta1.CustomRun{}, builder.WithPredicates(ours)).
+		For(&pipelinev1beta1.CustomRun{}, builder.WithPredicates(predicate.NewPredicateFuncs(isApprovalTask))).
 		Watches(&v1alpha1.Approval{}, handler.EnqueueRequestsFromMapFunc(customRunOf)).
 		WithOptions(ctrlcontroller.Options{MaxConcurrentReconciles: r.Workers})
 	for _, view := range r.Views {
@@ -82,7 +76,7 @@ func shownBy(_ context.Context, o client.Object) []reconcile.Request {
 	}
 	for _, owner := range o.GetOwnerReferences() {
 		if owner.Kind == pipeline.CustomRunControllerName {
-			return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: o.GetNamespace(), Name: owner.Name}}}
+			return []reconcile.Request{requestFor(o.GetNamespace(), owner.Name)}
 		}
 	}
 	return nil
@@ -94,7 +88,7 @@ func customRunOf(_ context.Context, o client.Object) []reconcile.Request {
 	if !ok || a.Spec.Source.CustomRun == nil {
 		return nil
 	}
-	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: a.Namespace, Name: a.Spec.Source.CustomRun.Name}}}
+	return []reconcile.Request{requestFor(a.Namespace, a.Spec.Source.CustomRun.Name)}
 }
 
 // Reconcile does the next step for one CustomRun.
@@ -263,24 +257,12 @@ func (r *Tasks) cancel(ctx context.Context, a approvals.Approval, cr *pipelinev1
 // decision, written by the replica that took the vote: the cache may hear of the end
 // first, and what the API server has says which it is.
 func (r *Tasks) abandon(ctx context.Context, a approvals.Approval, why string, ended bool) (approvals.Approval, error) {
-	var did approvals.Change
-	a, err := r.Store.Update(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+	return ends{r.Store, r.Results, r.Ended}.save(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
 		if ended && a.Decided() {
-			a, did = approvals.Answer(a, r.Now())
-			return a, did, nil
+			return approvals.Answer(a, r.Now())
 		}
-		a, did = approvals.Abandon(a, why, r.Now())
-		if did != approvals.Ended {
-			return a, did, nil
-		}
-		var err error
-		a.Results, err = r.Results(ctx, a)
-		return a, did, err
+		return approvals.Abandon(a, why, r.Now())
 	})
-	if err == nil && did == approvals.Ended {
-		r.Ended(a)
-	}
-	return a, err
 }
 
 // answered notes that the CustomRun has its answer.

@@ -134,6 +134,9 @@ func madeBefore(o, v *v1alpha1.Vote) bool {
 	return o.Name < v.Name
 }
 
+// clockStep is how far a creation time, which has whole seconds, may be behind.
+const clockStep = time.Second
+
 func (r *Votes) fold(ctx context.Context, a approvals.Approval, v *v1alpha1.Vote) (approvals.Approval, error) {
 	b := approvals.Ballot{
 		Voter: approvals.Identity{

@@ -75,7 +75,7 @@ func (r *ApprovalTasks) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.R
 	if err := r.Client.Get(ctx, req.NamespacedName, &o); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	key := approvals.Key{Namespace: o.Namespace, Name: o.Annotations[AnnotationApproval], UID: o.Annotations[AnnotationApprovalUID]}
+	key := approvals.Key{Namespace: o.Namespace, Name: o.Annotations[annotationApproval], UID: o.Annotations[annotationApprovalUID]}
 	if key.Name == "" || key.UID == "" || o.DeletionTimestamp != nil {
 		return ctrl.Result{}, nil // not of Countersign, or going
 	}

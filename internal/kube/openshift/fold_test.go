@@ -405,12 +405,12 @@ func TestSync(t *testing.T) {
 	// An earlier attempt's answers are not this one's.
 	w.says(0, openshiftv1.InputApprove, "")
 	o := w.task()
-	o.Annotations[AnnotationApprovalUID] = "earlier"
+	o.Annotations[annotationApprovalUID] = "earlier"
 	if err := w.Update(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
 	w.keep()
-	if got := w.task(); got.Annotations[AnnotationApprovalUID] != "uid-a" || got.Spec.Approvers[0].Input != openshiftv1.InputPending {
+	if got := w.task(); got.Annotations[annotationApprovalUID] != "uid-a" || got.Spec.Approvers[0].Input != openshiftv1.InputPending {
 		t.Errorf("%+v", got)
 	}
 	// Another system's is left alone.

@@ -56,7 +56,7 @@ func (m *Mirror) Sync(ctx context.Context, cr *pipelinev1beta1.CustomRun, a appr
 	case !ours(&o):
 		return approvals.Errorf(approvals.CodeConflict,
 			"ApprovalTask %s/%s is there and not of Countersign: if manual-approval-gate is still installed, remove it or leave its tasks to it; else delete the object", o.Namespace, o.Name)
-	case o.Annotations[AnnotationApprovalUID] == a.UID:
+	case o.Annotations[annotationApprovalUID] == a.UID:
 		return nil
 	}
 	return m.replace(ctx, &o, want)
@@ -103,7 +103,7 @@ func (m *Mirror) ready(ctx context.Context) error {
 	return err
 }
 
-func ours(o *openshiftv1.ApprovalTask) bool { return o.Annotations[AnnotationApproval] != "" }
+func ours(o *openshiftv1.ApprovalTask) bool { return o.Annotations[annotationApproval] != "" }
 
 // believed says whether all that stands in o was written under the policy.
 func believed(o *openshiftv1.ApprovalTask, since time.Time) bool {

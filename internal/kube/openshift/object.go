@@ -13,13 +13,13 @@ import (
 )
 
 const (
-	// AnnotationApproval names the Approval that an ApprovalTask is a view of. The
+	// annotationApproval names the Approval that an ApprovalTask is a view of. The
 	// admission policy keeps it as we wrote it.
-	AnnotationApproval = "countersign.dev/approval"
-	// AnnotationApprovalUID tells two of that name apart.
-	AnnotationApprovalUID = "countersign.dev/approval-uid"
-	// LabelCustomRun is by what other clients find the ApprovalTask of a run.
-	LabelCustomRun = "tekton.dev/customRun"
+	annotationApproval = "countersign.dev/approval"
+	// annotationApprovalUID tells two of that name apart.
+	annotationApprovalUID = "countersign.dev/approval-uid"
+	// labelCustomRun is by what other clients find the ApprovalTask of a run.
+	labelCustomRun = "tekton.dev/customRun"
 )
 
 // Limits of the CRD schema.
@@ -38,13 +38,13 @@ func objectOf(run *pipelinev1beta1.CustomRun, a approvals.Approval) *openshiftv1
 	if labels == nil {
 		labels = map[string]string{}
 	}
-	labels[LabelCustomRun] = run.Name
+	labels[labelCustomRun] = run.Name
 	owner := metav1.NewControllerRef(run, pipelinev1beta1.SchemeGroupVersion.WithKind("CustomRun"))
 	owner.BlockOwnerDeletion = nil // OpenShift lets only those set it who may change the owner
 	return &openshiftv1.ApprovalTask{
 		ObjectMeta: metav1.ObjectMeta{
 			Name: run.Name, Namespace: run.Namespace, Labels: labels,
-			Annotations:     map[string]string{AnnotationApproval: a.Name, AnnotationApprovalUID: a.UID},
+			Annotations:     map[string]string{annotationApproval: a.Name, annotationApprovalUID: a.UID},
 			OwnerReferences: []metav1.OwnerReference{*owner},
 		},
 		Spec: openshiftv1.ApprovalTaskSpec{

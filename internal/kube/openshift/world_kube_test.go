@@ -15,16 +15,15 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
-	"sigs.k8s.io/yaml"
 
 	openshiftv1 "github.com/countersign-dev/countersign/api/openshift/v1alpha1"
 	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/internal/kube/kubetest"
 )
 
 const component = "../../../deploy/components/manual-approval-gate/"
@@ -72,7 +71,7 @@ func (w *world) start(ctx context.Context) error {
 		return err
 	}
 	for _, file := range []string{component + "rbac/role.yaml", component + "accounts.yaml", component + "admission.yaml", "../../../deploy/rbac/role.yaml", "../../../deploy/base/accounts.yaml"} {
-		if err := w.apply(ctx, file); err != nil {
+		if err := kubetest.Apply(ctx, w.admin, file); err != nil {
 			return err
 		}
 	}
@@ -107,27 +106,6 @@ func (w *world) enforced(ctx context.Context) error {
 		time.Sleep(100 * time.Millisecond)
 	}
 	return errors.Join(errors.New("the policy is not enforced"), err)
-}
-
-// apply creates what a manifest has, without what needs the service's namespace.
-func (w *world) apply(ctx context.Context, file string) error {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	for doc := range strings.SplitSeq(string(text), "\n---\n") {
-		u := &unstructured.Unstructured{}
-		if err := yaml.Unmarshal([]byte(doc), &u.Object); err != nil {
-			return err
-		}
-		if u.GetNamespace() != "" {
-			continue
-		}
-		if err := w.admin.Create(ctx, u); err != nil {
-			return fmt.Errorf("%s: %w", file, err)
-		}
-	}
-	return nil
 }
 
 // as is a client that acts as name.

@@ -1,4 +1,6 @@
-package email_test
+// Package emailtest is a mail server for tests: a real one, in their own process, that
+// answers as it is told. What a mail says is its reader's business.
+package emailtest
 
 import (
 	"bytes"
@@ -15,72 +17,70 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
-	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) {
-	time.Local = time.FixedZone("JST", 9*3600) // the process's own zone is seen nowhere
-	goleak.VerifyTestMain(m)
-}
+// Password is what opens the server for user countersign.
+const Password = "correct-horse-battery-staple"
 
-// mailServer is a real SMTP server in this process.
-type mailServer struct {
-	host string
-	port int
-	ca   string // file of its certificate, "" without TLS
+// Server is a real SMTP server. What it has noted is read once it has answered.
+type Server struct {
+	Address *net.TCPAddr
+	CA      string // file of its certificate, "" without TLS
 
 	mu    sync.Mutex
 	mails [][]byte
-	from  []string
-	to    []string
-	auth  []string // user:password
-	calls int
+	From  []string
+	To    []string
+	Auth  []string // user:password
+	Calls int
 
-	// fault, when set, answers a command: "mail", "rcpt", "data" or "auth".
 	fault func(command string) error
 }
 
-type kind struct {
-	tls      bool // offers STARTTLS
-	implicit bool // TLS from the first byte
-	login    bool // offers AUTH
-	fault    func(command string) error
+// Kind is what a server offers, and how it answers.
+type Kind struct {
+	TLS      bool // offers STARTTLS
+	Implicit bool // TLS from the first byte
+	Login    bool // offers AUTH
+	// Fault, when set, answers a command: "mail", "rcpt", "data" or "auth".
+	Fault func(command string) error
 }
 
-func newMailServer(t *testing.T, k kind) *mailServer {
+// Serve serves until the test is over.
+func Serve(t *testing.T, k Kind) *Server {
 	t.Helper()
-	s := &mailServer{fault: k.fault}
+	s := &Server{fault: k.Fault}
 	srv := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.calls++
-		if k.login {
+		s.Calls++
+		if k.Login {
 			return &loginSession{session{s}}, nil
 		}
 		return &session{s}, nil
 	}))
 	srv.Domain, srv.ReadTimeout, srv.WriteTimeout = "mail.test", 5*time.Second, 5*time.Second
 	srv.ErrorLog = log.New(io.Discard, "", 0)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := l.Addr().(*net.TCPAddr)
-	s.host, s.port = addr.IP.String(), addr.Port
-	if k.tls || k.implicit {
+	s.Address = l.Addr().(*net.TCPAddr)
+	if k.TLS || k.Implicit {
 		cert := certificate(t)
-		s.ca = filepath.Join(t.TempDir(), "ca.pem")
-		if err := os.WriteFile(s.ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]}), 0o600); err != nil {
+		s.CA = filepath.Join(t.TempDir(), "ca.pem")
+		if err := os.WriteFile(s.CA, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]}), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		conf := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
-		if k.implicit {
+		if k.Implicit {
 			l = tls.NewListener(l, conf)
 		} else {
 			srv.TLSConfig = conf
@@ -96,8 +96,8 @@ func newMailServer(t *testing.T, k kind) *mailServer {
 	return s
 }
 
-// only is the one mail that was taken.
-func (s *mailServer) only(t *testing.T) []byte {
+// Only is the one mail that was taken.
+func (s *Server) Only(t *testing.T) []byte {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -107,13 +107,14 @@ func (s *mailServer) only(t *testing.T) []byte {
 	return s.mails[0]
 }
 
-func (s *mailServer) taken() int {
+// Mails are those that were taken, as they came.
+func (s *Server) Mails() [][]byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.mails)
+	return slices.Clone(s.mails)
 }
 
-type session struct{ s *mailServer }
+type session struct{ s *Server }
 
 func (x *session) answer(command string) error {
 	if x.s.fault != nil {
@@ -124,14 +125,14 @@ func (x *session) answer(command string) error {
 
 func (x *session) Mail(from string, _ *smtp.MailOptions) error {
 	x.s.mu.Lock()
-	x.s.from = append(x.s.from, from)
+	x.s.From = append(x.s.From, from)
 	x.s.mu.Unlock()
 	return x.answer("mail")
 }
 
 func (x *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	x.s.mu.Lock()
-	x.s.to = append(x.s.to, to)
+	x.s.To = append(x.s.To, to)
 	x.s.mu.Unlock()
 	return x.answer("rcpt")
 }
@@ -161,12 +162,12 @@ func (*loginSession) AuthMechanisms() []string { return []string{sasl.Plain} }
 func (x *loginSession) Auth(string) (sasl.Server, error) {
 	return sasl.NewPlainServer(func(_, username, password string) error {
 		x.s.mu.Lock()
-		x.s.auth = append(x.s.auth, username+":"+password)
+		x.s.Auth = append(x.s.Auth, username+":"+password)
 		x.s.mu.Unlock()
 		if err := x.answer("auth"); err != nil {
 			return err
 		}
-		if username != "countersign" || password != thePassword {
+		if username != "countersign" || password != Password {
 			return errors.New("no such user or password")
 		}
 		return nil

@@ -1,0 +1,174 @@
+package web
+
+import (
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// view is an Approval in the API.
+type view struct {
+	Namespace  string            `json:"namespace"`
+	Name       string            `json:"name"`
+	UID        string            `json:"uid"`
+	Trigger    string            `json:"trigger"`
+	Gate       string            `json:"gate,omitempty"`
+	Outcome    string            `json:"outcome"`
+	OpenedAt   time.Time         `json:"openedAt"`
+	Deadline   *time.Time        `json:"deadline,omitempty"`
+	DecidedAt  *time.Time        `json:"decidedAt,omitempty"`
+	Requester  string            `json:"requester,omitempty"`
+	Digest     string            `json:"digest,omitempty"`
+	After      *runView          `json:"after,omitempty"`
+	Task       *taskView         `json:"task,omitempty"`
+	Params     map[string]string `json:"params,omitempty"`
+	Missing    int               `json:"missing"`
+	Votes      []voteView        `json:"votes"`
+	Rules      []ruleView        `json:"rules,omitempty"`
+	Inputs     map[string]string `json:"inputs,omitempty"`
+	You        *youView          `json:"you,omitempty"`
+	NewerOne   string            `json:"supersededBy,omitempty"`
+	Results    map[string]string `json:"results,omitempty"`
+	Next       *runView          `json:"next,omitempty"`
+	Target     string            `json:"target,omitempty"`
+	Effect     string            `json:"effect,omitempty"`
+	Blocked    *problemView      `json:"blocked,omitempty"`
+	Unreleased *problemView      `json:"unreleased,omitempty"`
+	Cancelled  *cancelView       `json:"cancellation,omitempty"`
+	RetryAt    *time.Time        `json:"retryAt,omitempty"`
+}
+
+type cancelView struct {
+	By  string    `json:"by,omitempty"`
+	Why string    `json:"why"`
+	At  time.Time `json:"at"`
+}
+
+type runView struct {
+	Name     string `json:"name"`
+	UID      string `json:"uid"`
+	Pipeline string `json:"pipeline,omitempty"`
+}
+
+// taskView is a task in the middle of a run.
+type taskView struct {
+	CustomRun  string     `json:"customRun"`
+	Task       string     `json:"task"`
+	Run        runView    `json:"run"`
+	AnsweredAt *time.Time `json:"answeredAt,omitempty"`
+}
+
+func taskOf(a approvals.Approval) *taskView {
+	t := a.Source.Task
+	if t == nil {
+		return nil
+	}
+	v := &taskView{CustomRun: t.Name, Task: t.Task, Run: *runOf(&t.Run)}
+	if !a.AnsweredAt.IsZero() {
+		at := a.AnsweredAt.UTC()
+		v.AnsweredAt = &at
+	}
+	return v
+}
+
+type voteView struct {
+	Voter   string            `json:"voter"`
+	Vote    string            `json:"vote"`
+	Comment string            `json:"comment,omitempty"`
+	At      time.Time         `json:"at"`
+	Way     string            `json:"way"`
+	Inputs  map[string]string `json:"inputs,omitempty"`
+	// BreakGlass marks a vote that decided alone.
+	BreakGlass bool   `json:"breakGlass,omitempty"`
+	For        string `json:"for,omitempty"`
+}
+
+// ruleView is one requirement and how far it has come.
+type ruleView struct {
+	Name     string   `json:"name,omitempty"`
+	Who      string   `json:"who"`
+	Required int      `json:"required"`
+	Missing  int      `json:"missing"`
+	Approved []string `json:"approved"`
+}
+
+// youView is what the caller can do.
+type youView struct {
+	May  bool   `json:"mayVote"`
+	Code string `json:"code,omitempty"`
+	Why  string `json:"why,omitempty"`
+	Vote string `json:"vote,omitempty"`
+	For  string `json:"for,omitempty"`
+}
+
+type problemView struct {
+	Reason  string `json:"reason"`
+	Message string `json:"message"`
+}
+
+// viewTo is a as id is shown it.
+func (s *server) viewTo(a approvals.Approval, id approvals.Identity) view {
+	v := viewOf(a)
+	e := approvals.Explain(a, id, s.Now())
+	for _, r := range e.Rules {
+		v.Rules = append(v.Rules, ruleView{r.Name, r.Who, r.Required, r.Missing, append([]string{}, r.Approved...)})
+	}
+	if you := e.You; you != nil {
+		v.You = &youView{May: you.May, Code: string(you.Code), Why: you.Why, For: you.For}
+		if you.Vote != nil {
+			v.You.Vote = string(you.Vote.Verdict)
+		}
+	}
+	return v
+}
+
+func viewOf(a approvals.Approval) view {
+	v := view{
+		Namespace: a.Namespace, Name: a.Name, UID: a.UID, Trigger: a.Trigger, Outcome: string(a.Outcome),
+		OpenedAt: a.OpenedAt.UTC(), Missing: approvals.Missing(a), Votes: []voteView{}, Results: approvals.ByName(a.Results),
+		Inputs: approvals.ByName(a.Inputs), NewerOne: a.SupersededBy,
+		After: runOf(a.Source.Run), Task: taskOf(a), Next: runOf(a.Next), Blocked: problemOf(a.Blocked), Unreleased: problemOf(a.Unreleased),
+	}
+	if t := a.Terms; t != nil {
+		deadline := a.Deadline().UTC()
+		v.Gate, v.Requester, v.Digest, v.Params, v.Deadline = t.Policy.Gate, t.Requester, t.Digest, approvals.ByName(t.Params), &deadline
+	}
+	if t := a.Terms; t != nil && t.Target != nil {
+		v.Target = t.Target.String()
+	}
+	if e := a.Effect; e != nil {
+		v.Effect = e.What
+	}
+	if a.Decided() {
+		at := a.DecidedAt.UTC()
+		v.DecidedAt = &at
+	}
+	if c := a.Cancellation; c != nil {
+		v.Cancelled = &cancelView{c.By, c.Why, c.At.UTC()}
+	}
+	if !a.RetryAt.IsZero() {
+		at := a.RetryAt.UTC()
+		v.RetryAt = &at
+	}
+	for _, x := range a.Votes {
+		v.Votes = append(v.Votes, voteView{
+			Voter: x.Voter, Vote: string(x.Verdict), Comment: x.Comment, At: x.At.UTC(), Way: string(x.Way),
+			Inputs: approvals.ByName(x.Inputs), BreakGlass: x.BreakGlass, For: x.For,
+		})
+	}
+	return v
+}
+
+func runOf(r *approvals.Run) *runView {
+	if r == nil {
+		return nil
+	}
+	return &runView{r.Name, r.UID, r.Pipeline}
+}
+
+func problemOf(p *approvals.Problem) *problemView {
+	if p == nil {
+		return nil
+	}
+	return &problemView{p.Reason, p.Message}
+}

@@ -1,0 +1,76 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/templates"
+)
+
+// form reads a form of the page d, or answers the request and says false.
+func (s *server) form(w http.ResponseWriter, r *http.Request, d templates.Data) bool {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	err := r.ParseForm()
+	if err != nil {
+		status, text := http.StatusBadRequest, "The form could not be read; nothing was recorded. Try again."
+		if _, large := errors.AsType[*http.MaxBytesError](err); large {
+			status, text = http.StatusRequestEntityTooLarge, "The form is far too large; nothing was recorded. Shorten the comment."
+		}
+		d.Trouble = text
+		s.page(w, status, d, r)
+	}
+	return err == nil
+}
+
+// vote takes id's vote, from the page's form; d is the page before it, and show the
+// page afterwards.
+func (s *server) vote(w http.ResponseWriter, r *http.Request, key approvals.Key, id approvals.Identity, d templates.Data, show func(approvals.Approval) templates.Data) {
+	// From the body alone: a query must never vote.
+	verdict, comment := approvals.Verdict(r.PostForm.Get("vote")), r.PostForm.Get("comment")
+	inputs := inputsOf(d.Approval, r.PostForm)
+	if verdict == "" {
+		// A login redirect or a broken client can turn a POST into an empty one.
+		d.Trouble, d.Comment, d.Filled = "Nothing was chosen, so nothing was recorded. Press Approve or Reject.", comment, inputs
+		s.page(w, http.StatusBadRequest, d, r)
+		return
+	}
+	after, did, err := s.Desk.Vote(r.Context(), key, approvals.Ballot{Voter: id, Verdict: verdict, Comment: comment, Inputs: inputs})
+	if err != nil {
+		if fresh, ferr := s.Store.Get(r.Context(), key); ferr == nil {
+			d = show(fresh)
+		}
+		d.Trouble, d.Comment, d.Filled = approvals.Message(err), comment, inputs
+		s.page(w, statusOf(approvals.CodeOf(err)), d, r)
+		return
+	}
+	d = show(after)
+	d.Notice = noticeOf(did, verdict)
+	s.page(w, http.StatusOK, d, r)
+}
+
+// inputsOf are the form's values of the Gate's inputs: fields input-NAME.
+func inputsOf(a approvals.Approval, form url.Values) []approvals.Param {
+	if a.Terms == nil {
+		return nil
+	}
+	var out []approvals.Param
+	for _, in := range a.Terms.Policy.Inputs {
+		if v, ok := form["input-"+in.Name]; ok && len(v) > 0 {
+			out = append(out, approvals.Param{Name: in.Name, Value: v[len(v)-1]})
+		}
+	}
+	return out
+}
+
+func noticeOf(did approvals.Change, v approvals.Verdict) string {
+	what := map[approvals.Verdict]string{approvals.Approve: "approval", approvals.Reject: "rejection"}[v]
+	if did == approvals.Withdrew {
+		return "Your vote was taken back."
+	}
+	if did == approvals.Absent {
+		return "Your " + what + " was recorded before; nothing changed."
+	}
+	return "Your " + what + " was recorded."
+}

@@ -1,0 +1,87 @@
+package web
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/url"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/templates"
+)
+
+// Show is what the page shows of a to voter, of whom nothing but the name is known.
+func (d Deps) Show(a approvals.Approval, voter string) templates.Data {
+	return d.showTo(a, approvals.Identity{Name: voter})
+}
+
+func (d Deps) showTo(a approvals.Approval, id approvals.Identity) templates.Data {
+	now := d.Now()
+	data := templates.Data{
+		Approval: a, Recipient: id.Name, MyVote: a.VoteOf(id), Now: now, Base: trimSlash(d.External.Path), Dashboard: d.Dashboard,
+	}
+	if a.Terms != nil {
+		for _, name := range a.Terms.Policy.Show {
+			for _, r := range a.Source.Results {
+				if r.Name == name {
+					data.Shown = append(data.Shown, r)
+				}
+			}
+		}
+	}
+	if you := approvals.Explain(a, id, now).You; you != nil && !a.Decided() {
+		data.Decidable, data.WhyNot = you.May, you.Why
+	}
+	return data
+}
+
+func (s *server) page(w http.ResponseWriter, status int, d templates.Data, r *http.Request) {
+	d.Action = r.URL.EscapedPath()
+	w.Header().Set("Content-Security-Policy", updating)
+	if d.Session {
+		d.Action += "?uid=" + url.QueryEscape(d.Approval.UID)
+		d.Live = s.Changes != nil
+	}
+	s.render(w, status, func(out io.Writer) error { return s.Templates.Approval(out, d) })
+}
+
+// render renders to memory first: a template that fails half way must not leave
+// half a page with a 200.
+func (s *server) render(w http.ResponseWriter, status int, page func(io.Writer) error) {
+	var buf bytes.Buffer
+	if err := page(&buf); err != nil {
+		s.Log.Error("render page", "error", err.Error())
+		s.problem(w, http.StatusInternalServerError, "Can't be shown", "Internal error. The service's log has the details.")
+		return
+	}
+	if h := w.Header(); h.Get("Content-Security-Policy") == policy {
+		h.Set("Content-Security-Policy", scripted)
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(buf.Bytes())
+}
+
+func (s *server) fails(w http.ResponseWriter, err error) {
+	s.logInternal(err)
+	s.problem(w, statusOf(approvals.CodeOf(err)), "Can't be shown", approvals.Message(err))
+}
+
+func (s *server) problem(w http.ResponseWriter, status int, title, message string) {
+	s.say(w, status, templates.Problem{Status: status, Title: title, Message: message})
+}
+
+func (s *server) say(w http.ResponseWriter, status int, p templates.Problem) {
+	p.Base = s.base
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	if err := s.Templates.Problem(w, p); err != nil {
+		s.Log.Error("render page", "error", err.Error())
+	}
+}
+
+func (s *server) logInternal(err error) {
+	if c := approvals.CodeOf(err); c == approvals.CodeInternal || c == approvals.CodeUnavailable {
+		s.Log.Error("request not answered", "code", string(c), "error", err.Error())
+	}
+}

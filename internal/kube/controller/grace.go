@@ -1,0 +1,31 @@
+package controller
+
+import (
+	"slices"
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// grace is how long the leader leaves the first post, or the answer, to the process
+// that took the vote, which does it at once. It bounds what a kill -9 of that process
+// costs.
+const grace = 3 * time.Second
+
+// leftToVoter is how long the process that took the deciding vote still has for it. What
+// ended otherwise, by its deadline say, has votes too, and nobody but us to act on it.
+func leftToVoter(a approvals.Approval, now time.Time) time.Duration {
+	if !slices.ContainsFunc(a.Votes, func(v approvals.Vote) bool { return v.At.Equal(a.DecidedAt) }) {
+		return 0
+	}
+	return leftOf(grace, a.DecidedAt, now)
+}
+
+// leftOf is what is left of d from at on, 0 when it is over. Another process's clock said
+// at: one that is a little ahead is borne with, and one that is far off is not waited for.
+func leftOf(d time.Duration, at, now time.Time) time.Duration {
+	if left := at.Add(d).Sub(now); left <= d+grace {
+		return min(max(left, 0), d)
+	}
+	return 0
+}
