@@ -98,14 +98,13 @@ func (c *cut) task(t *pipelinev1.PipelineTask, n *yaml.Node) *task {
 }
 
 // texts calls visit for every text of a task. Beneath a taskSpec own has the params and
-// workspaces that mean the task's, whatever the pipeline has of that name.
+// workspaces that mean the task's: those that it is given. Of others, which a taskSpec may
+// declare and have a default for, Tekton gives it the pipeline's of that name.
 func texts(t *yaml.Node, visit func(n *yaml.Node, own map[string]bool)) {
 	own := map[string]bool{}
-	for _, in := range []*yaml.Node{t, field(t, "taskSpec")} {
-		for _, of := range []string{"params", "workspaces"} {
-			for _, n := range items(field(in, of)) {
-				own[of+"."+name(n)] = true
-			}
+	for _, of := range []string{"params", "workspaces"} {
+		for _, n := range items(field(t, of)) {
+			own[of+"."+name(n)] = true
 		}
 	}
 	for i := 0; i+1 < len(t.Content); i += 2 {

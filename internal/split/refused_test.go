@@ -181,6 +181,21 @@ func TestRefusedForMore(t *testing.T) {
 			split.Options{Workspaces: map[string]string{"source": "claim:mine"}},
 			nil,
 		},
+		"a workspace that only the run knows": {
+			strings.Replace(whole, "taskRef: {name: ship}", "taskSpec: {steps: [{image: x, script: cd $(workspaces.cache.path)}]}", 1),
+			split.Options{},
+			[]string{"line 21: $(workspaces.cache.path) is read in part 2, and the pipeline declares no workspace cache: add it to spec.workspaces"},
+		},
+		"a workspace that a task can do without": {
+			strings.Replace(whole, "taskRef: {name: ship}", "taskSpec: {workspaces: [{name: cache, optional: true}], steps: [{image: x, script: $(workspaces.cache.bound)}]}", 1),
+			split.Options{},
+			nil,
+		},
+		"the pipeline's list, whatever a task's default": {
+			strings.NewReplacer("taskRef: {name: ship}", "taskSpec: {params: [{name: regions, type: array, default: []}], steps: [{image: x, args: [\"$(params.regions[*])\"]}]}").Replace(whole),
+			split.Options{},
+			[]string{"line 21: $(params.regions[*]) is all of the array regions"},
+		},
 		"a rejection told of at the end": {
 			gate(strings.Replace(whole, "taskRef: {name: clean}", "taskRef: {name: clean}\n      params: [{name: who, value: $(tasks.approval.results.rejectedBy)}]", 1)),
 			split.Options{},
