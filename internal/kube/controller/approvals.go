@@ -267,7 +267,7 @@ func (r *Approvals) settle(ctx context.Context, a approvals.Approval) error {
 // yield is how long the record of a's run is still to be put off.
 func (r *Approvals) yield(a approvals.Approval, now time.Time) time.Duration {
 	quiet := r.burst.quietAt(now)
-	return min(quiet.Sub(now), a.DecidedAt.Add(maxYield).Sub(now))
+	return min(quiet.Sub(now), leftOf(maxYield, a.DecidedAt, now))
 }
 
 func (r *Approvals) reportError(ctx context.Context, a approvals.Approval, attempt kube.Attempt) error {
@@ -324,10 +324,10 @@ func leftToVoter(a approvals.Approval, now time.Time) time.Duration {
 // leftOf is what is left of d from at on, 0 when it is over. Another process's clock said
 // at: one that is a little ahead is borne with, and one that is far off is not waited for.
 func leftOf(d time.Duration, at, now time.Time) time.Duration {
-	if left := at.Add(d).Sub(now); left <= d+grace {
-		return min(max(left, 0), d)
+	if ahead(at, now) {
+		return 0
 	}
-	return 0
+	return min(max(at.Add(d).Sub(now), 0), d)
 }
 
 func key(a approvals.Approval) types.NamespacedName {

@@ -352,6 +352,11 @@ func TestYield(t *testing.T) {
 		"or is gone":          {func(b *burst) { b.waits(other, at); b.gone(other) }, time.Second, calm - time.Second},
 		"not for long":        {func(b *burst) { b.waits(other, at.Add(time.Second)) }, maxYield - 1, 1},
 		"nor for one that is": {func(b *burst) { b.waits(other, at.Add(-time.Hour)) }, time.Second, calm - time.Second}, // stuck
+
+		"by a clock that is far ahead":      {func(*burst) {}, -time.Hour, 0},
+		"another by such a clock":           {func(b *burst) { b.seen(other, at.Add(time.Hour)) }, time.Second, 0},
+		"another by such a clock, no run":   {func(b *burst) { b.waits(other, at.Add(time.Hour)) }, time.Second, 0},
+		"by a clock that is a little ahead": {func(*burst) {}, -time.Second, calm + time.Second},
 	} {
 		r := &Approvals{}
 		c.before(&r.burst)
