@@ -166,6 +166,20 @@ func TestRefusedForMore(t *testing.T) {
 			split.Options{},
 			[]string{"line 27: $(tasks.build.results.digest) may be missing when part 1 ends: find has onError: continue (line 17)"},
 		},
+		"what was not asked when a task was left out": {
+			strings.NewReplacer("{name: build}\n    - name: approval\n      runAfter: [build]", "{name: build}\n      when: [{input: $(params.version), operator: in, values: [v1]}]\n    - name: scan\n      taskRef: {name: scan}\n      params: [{name: image, value: $(tasks.build.results.image)}]\n"+
+				"    - name: note\n      runAfter: [scan]\n      taskRef: {name: note}\n    - name: approval\n      runAfter: [note]", "runAfter: [approval]", "runAfter: [scan, approval]").Replace(whole),
+			split.Options{},
+			[]string{
+				"line 22: approval runs after note, which is left out when build is (when, line 14), and then so is approval; after the cut it is not",
+				"line 27: ship runs after scan, which is left out when build is (when, line 14), and then so is ship; after the cut it is not",
+			},
+		},
+		"what is asked though a task is left out": {
+			strings.Replace(whole, "{name: build}\n", "{name: build}\n      when: [{input: $(params.version), operator: in, values: [v1]}]\n    - name: scan\n      taskRef: {name: scan}\n      params: [{name: image, value: $(tasks.build.results.image)}]\n", 1),
+			split.Options{},
+			nil,
+		},
 		"a default that is another param": {
 			strings.NewReplacer("default: latest}\n  w", "default: $(params.version)}\n  w", "$(params.version)}\n    - name: tell", "$(params.tag)}\n    - name: tell").Replace(whole),
 			split.Options{},
