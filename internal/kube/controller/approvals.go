@@ -51,6 +51,7 @@ type Approvals struct {
 	Workers   int
 
 	burst burst
+	seen  sightings
 }
 
 var _ reconcile.Reconciler = (*Approvals)(nil)
@@ -83,6 +84,7 @@ func (r *Approvals) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 	switch {
 	case approvals.CodeOf(err) == approvals.CodeNotFound:
 		r.burst.gone(req.NamespacedName)
+		r.seen.forget(req.NamespacedName)
 		return ctrl.Result{}, nil
 	case err != nil:
 		return ctrl.Result{}, err
@@ -204,11 +206,15 @@ func (r *Approvals) release(ctx context.Context, a approvals.Approval) (ctrl.Res
 		return ctrl.Result{}, err
 	}
 	if found.Run != nil {
+		r.seen.note(a, found)
 		r.burst.seen(key(a), a.DecidedAt)
 		if left := r.yield(a, now); left > 0 {
 			return ctrl.Result{RequeueAfter: left}, nil
 		}
 		return ctrl.Result{}, r.confirm(ctx, a, found)
+	}
+	if gone := r.seen.of(a); gone.Run != nil { // deleted since
+		return ctrl.Result{}, r.confirm(ctx, a, gone)
 	}
 	if _, did := approvals.GiveUp(a, now); did == approvals.Stopped {
 		return ctrl.Result{}, r.end(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
@@ -254,10 +260,14 @@ func (r *Approvals) settle(ctx context.Context, a approvals.Approval) error {
 		if err != nil {
 			return err
 		}
+		if found.Run == nil {
+			found = r.seen.of(a)
+		}
 		if found.Run != nil {
 			return r.confirm(ctx, a, found)
 		}
 	}
+	r.seen.forget(key(a))
 	if len(a.Source.Claims) == 0 {
 		return nil
 	}
@@ -307,6 +317,7 @@ func (r *Approvals) confirm(ctx context.Context, a approvals.Approval, found kub
 		return err
 	}
 	r.Releaser.Attempts.Forget(a.UID)
+	r.seen.forget(key(a))
 	r.Confirmed(a)
 	r.Log.Info("release confirmed", "namespace", a.Namespace, "approval", a.Name, "run", found.Run.Name)
 	return nil
