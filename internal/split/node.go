@@ -165,7 +165,7 @@ func decode(n *yaml.Node, into any) error {
 		err = json.Unmarshal(raw, &plain)
 	}
 	if key := miswritten(n, plain); err == nil && key != "" {
-		err = fmt.Errorf("Kubernetes knows it in another case alone: unknown field %q", key)
+		err = fmt.Errorf("it is written in another case than in Kubernetes: unknown field %q", key)
 	}
 	return err
 }
