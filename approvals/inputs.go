@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // InputType is what an input holds.
@@ -136,7 +137,7 @@ func inputsOf(a Approval) []Param {
 	var out []Param
 	for _, in := range a.Terms.Policy.Inputs {
 		value, ok := in.Default, in.Default != ""
-		at := a.OpenedAt
+		var at time.Time // of no vote yet, whatever clock noted the opening
 		for _, v := range a.Votes {
 			if x, given := ByName(v.Inputs)[in.Name]; given && v.Verdict == Approve && !v.At.Before(at) {
 				value, ok, at = x, true, v.At

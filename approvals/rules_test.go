@@ -318,6 +318,16 @@ func TestInputs(t *testing.T) {
 	if a.Outcome != approvals.Approved || !slices.Equal(a.Forwarded(), want) {
 		t.Errorf("%s, forwarded %v, want %v", a.Outcome, a.Forwarded(), want)
 	}
+	// The clock of whoever takes the vote may be behind that of whoever noted the opening.
+	one := asks()
+	one.Terms.Policy.Strategy, one.Terms.Policy.Required = approvals.Single, 0
+	if a, err = cast(one, "alice", -1, approvals.Param{Name: "ticket", Value: "OPS-3"}, approvals.Param{Name: "size", Value: "large"}); err != nil {
+		t.Fatal(err)
+	}
+	want = []approvals.Param{{Name: "ticket", Value: "OPS-3"}, {Name: "size", Value: "large"}}
+	if !slices.Equal(a.Inputs, want) {
+		t.Errorf("by a clock that is behind: %v, want %v", a.Inputs, want)
+	}
 	if r, _, err := approvals.Cast(asks(), ct.Ballot("alice", reject, ""), minute(1)); err != nil || r.Outcome != approvals.Rejected {
 		t.Errorf("a rejection needs no inputs: %v", err)
 	}

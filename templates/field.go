@@ -42,9 +42,7 @@ type Field struct {
 }
 
 func newField(p approvals.Param, room *room) Field {
-	if secretive(p.Name) && p.Value != "" {
-		p.Value = concealed
-	}
+	p.Value = shown(p)
 	value, more := cut(p.Value, room.take(len(p.Value), maxValue))
 	f := Field{Name: line(p.Name), Value: visible(value), Size: len(p.Value), More: more}
 	f.Long = more > 0 || utf8.RuneCountInString(value) > inline || strings.Count(strings.TrimSpace(value), "\n") > 5

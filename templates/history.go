@@ -125,9 +125,7 @@ func newLine(l HistoryLine, base string, now time.Time, room *room) lineView {
 	}
 	v.Wrote = strings.Contains(v.Next, " ")
 	v.Verdict, v.Inputs, v.People = approvals.Verdict(line(string(l.Verdict))), nil, nil
-	for _, in := range l.Inputs {
-		v.Filled = append(v.Filled, Pair{line(in.Name), line(in.Value)})
-	}
+	v.Filled = pairs(l.Inputs)
 	for _, p := range l.People {
 		v.People = append(v.People, line(p))
 	}

@@ -11,7 +11,11 @@ func TestSecretive(t *testing.T) {
 	for name, want := range map[string]bool{
 		"password": true, "db-password": true, "DB_PASSWORD": true, "dbPassword": true, "registry.token": true, "apiToken": true, "GITHUB_TOKEN": true, "client-secret": true,
 		"aws-secret-access-key": true, "api_key": true, "apikey": true, "apiKey": true, "credentials": true, "ssh-private-key": true,
+		"DBPassword": true, "AWSSecretAccessKey": true, "APIKey": true, "SSHPrivateKey": true, "OAuth2Token": true, "PGPASSWORD": true, "dbpassword": true, "clientsecret": true,
+		"password2": true, "db-password-2": true, "TOKEN_1": true, "token-v2": true, "passwords": true, "password-base64": true, "secret_value": true,
+		"password" + strings.Repeat("-", 80): true, strings.Repeat("a-", 80) + "token": true,
 		"": false, "--": false, "secret-name": false, "secretRef": false, "token-url": false, "tokenizer": false, "key": false, "public-key": false, "supersede-key": false, "digest": false, "passwords-changed": false,
+		"2": false, "value": false, "sha256": false, "base64": false, "max-tokens": false, "publickey": false, "monkey": false, "SecretName": false, "token2url": false,
 	} {
 		if got := secretive(name); got != want {
 			t.Errorf("%q: %t", name, got)
@@ -28,13 +32,16 @@ func TestSecretsAreConcealed(t *testing.T) {
 	d.Approval.Terms.Params = append([]approvals.Param{secret}, d.Approval.Terms.Params...)
 	d.Approval.Source.Params = append(d.Approval.Source.Params, secret)
 	d.Approval.Source.Results = append(d.Approval.Source.Results, approvals.Param{Name: "apiToken", Value: value}, approvals.Param{Name: "emptyToken"})
+	filled := []approvals.Param{{Name: "registry-token", Value: value}}
+	d.Approval.Votes = append(d.Approval.Votes, approvals.Vote{Voter: "zoe", Verdict: approvals.Approve, At: d.Now, Inputs: filled})
 	s := newSet(t)
+	h := historyPage(t, s, History{Now: d.Now, Lines: []HistoryLine{{At: d.Now, Kind: "voted", Person: "zoe at eu-west-1/production", Inputs: filled}}})
 	m, c := mail(t, s, d), NewCard(d)
 	var card strings.Builder
 	for _, f := range c.Facts {
 		card.WriteString(f.Name + "=" + f.Value + "\n")
 	}
-	for where, text := range map[string]string{"the page": page(t, s, d), "the mail": m.Text, "the mail's HTML": m.HTML, "a room's card": card.String()} {
+	for where, text := range map[string]string{"the page": page(t, s, d), "the mail": m.Text, "the mail's HTML": m.HTML, "a room's card": card.String(), "the history": h} {
 		if strings.Contains(text, value) || strings.Contains(text, value[:8]) {
 			t.Errorf("%s has it", where)
 		}
@@ -42,7 +49,7 @@ func TestSecretsAreConcealed(t *testing.T) {
 			t.Errorf("%s does not say so, or leaves out the rest:\n%s", where, text)
 		}
 	}
-	if got := strings.Count(page(t, s, d), concealed); got != 3 {
-		t.Errorf("%d are concealed, want what is forwarded, a param and a result", got)
+	if got := strings.Count(page(t, s, d), concealed); got != 4 {
+		t.Errorf("%d are concealed, want what is forwarded, a param, a result and what was filled in", got)
 	}
 }

@@ -328,14 +328,10 @@ func runView(r *approvals.Run, d Data) *RunView {
 }
 
 func voteView(x approvals.Vote, now time.Time, room *room) VoteView {
-	out := VoteView{
+	return VoteView{
 		Voter: line(x.Voter), Verdict: x.Verdict, When: newMoment(x.At, now), Way: x.Way, BreakGlass: x.BreakGlass, For: line(x.For),
-		Comment: newField(approvals.Param{Value: x.Comment}, room),
+		Comment: newField(approvals.Param{Value: x.Comment}, room), Inputs: pairs(x.Inputs),
 	}
-	for _, in := range x.Inputs {
-		out.Inputs = append(out.Inputs, Pair{line(in.Name), line(in.Value)})
-	}
-	return out
 }
 
 func problem(p *approvals.Problem) *approvals.Problem {

@@ -63,6 +63,10 @@ func (p *policies) look(ctx context.Context) {
 			}
 			continue
 		}
+		if !kube.NotInForce(err) { // nor would the others be found out just now
+			p.log.Warn("it is not known whether the admission policies are in force", "policy", name, "reason", err.Error())
+			return
+		}
 		gauge.Set(1)
 		if p.said[name] = err.Error(); p.said[name] != before {
 			p.log.Warn("an admission policy is not in force", "policy", name, "reason", err.Error())

@@ -10,7 +10,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/countersign-dev/countersign/internal/kube"
 	"github.com/countersign-dev/countersign/internal/kube/kubetest"
@@ -62,9 +65,27 @@ func TestPolicyMissing(t *testing.T) {
 	}
 	look(1, "without which whoever may update approvals/status can write votes (it is in deploy/base/admission.yaml)")
 	look(1)
+	// What can't be looked at is neither missing nor there.
+	cluster.Fail(func(string, runtime.Object) error { return apierrors.NewServiceUnavailable("etcd is away") })
+	look(1, "not known")
+	cluster.Fail(nil)
+	look(1)
 	if err := cluster.Create(t.Context(), policy(kube.GuardOfApprovals)); err != nil {
 		t.Fatal(err)
 	}
 	look(0, "in force again")
 	look(0)
+	cluster.Fail(func(string, runtime.Object) error { return apierrors.NewServiceUnavailable("etcd is away") })
+	look(0, "not known")
+	cluster.Fail(nil)
+	look(0)
+	var loose admissionv1.ValidatingAdmissionPolicyBinding
+	if err := cluster.Get(t.Context(), types.NamespacedName{Name: kube.GuardOfApprovals}, &loose); err != nil {
+		t.Fatal(err)
+	}
+	loose.Spec.ValidationActions = []admissionv1.ValidationAction{admissionv1.Audit}
+	if err := cluster.Update(t.Context(), &loose); err != nil {
+		t.Fatal(err)
+	}
+	look(1, "does not deny everything")
 }

@@ -2,6 +2,8 @@ package kube
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -87,8 +89,8 @@ func (g *Guards) Since(ctx context.Context, name string) (time.Time, error) {
 		return time.Time{}, translate(err, "ValidatingAdmissionPolicyBinding "+name+where)
 	}
 	if b := binding.Spec; b.PolicyName != name || b.MatchResources != nil || !slices.Contains(b.ValidationActions, admissionv1.Deny) {
-		return time.Time{}, approvals.Errorf(approvals.CodeUnavailable,
-			"ValidatingAdmissionPolicyBinding %s does not deny everything that its policy refuses: apply %s again", name, manifestOf(name))
+		return time.Time{}, &approvals.Error{Code: approvals.CodeUnavailable, Err: errLoose, Message: fmt.Sprintf(
+			"ValidatingAdmissionPolicyBinding %s does not deny everything that its policy refuses: apply %s again", name, manifestOf(name))}
 	}
 	since := policy.CreationTimestamp.Time
 	if at := binding.CreationTimestamp.Time; at.After(since) {
@@ -101,6 +103,15 @@ func (g *Guards) Since(ctx context.Context, name string) (time.Time, error) {
 	}
 	g.known[name] = guard{since.Add(guardSettles), g.Now().Add(guardTTL)}
 	return g.known[name].since, nil
+}
+
+// errLoose is a binding that lets through what its policy refuses.
+var errLoose = errors.New("its spec is another than the manifest's")
+
+// NotInForce says whether err, of Since, is that a policy is not in force, and not that
+// this could not be found out.
+func NotInForce(err error) bool {
+	return approvals.CodeOf(err) == approvals.CodeNotFound || errors.Is(err, errLoose)
 }
 
 // guardSettles is how long a policy is in the cluster before all API servers hold

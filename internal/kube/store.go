@@ -67,6 +67,9 @@ func (s *Store) Fresh(ctx context.Context, key approvals.Key) (approvals.Approva
 const (
 	catchUp    = 500 * time.Microsecond // and half as long again each time
 	catchUpMax = time.Second            // in all
+	// recent is how old a decision may be for which the cache's word is enough: what comes
+	// later is an event that is posted again, which may have been cancelled meanwhile.
+	recent = 10 * time.Second
 )
 
 // Decided reads an Approval whose signed event has come: the cache may lag behind the
@@ -79,6 +82,9 @@ func (s *Store) Decided(ctx context.Context, key approvals.Key) (approvals.Appro
 			break // it was deleted, which an event that is replayed may not be held up for
 		}
 		if err == nil && o.Status.DecidedAt != nil {
+			if s.Now().Sub(o.Status.DecidedAt.Time) >= recent {
+				break
+			}
 			if a := s.genuine(o); a.Decided() && a.Terms != nil {
 				return a, nil
 			}

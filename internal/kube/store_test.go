@@ -132,6 +132,30 @@ func TestStaleCache(t *testing.T) {
 	}
 }
 
+// TestDecidedLongAgo: an event for what was decided a while ago passes by the API server's
+// word: it may have been cancelled since, and who cancelled it was told that nothing starts.
+func TestDecidedLongAgo(t *testing.T) {
+	t.Parallel()
+	done := ct.Make("a").Voted("alice", approvals.Approve, "").Obj()
+	cancelled, _, err := approvals.Cancel(done, approvals.Cancellation{By: "olga", Why: "wrong branch"}, done.DecidedAt.Add(time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for after, want := range map[time.Duration]bool{
+		9 * time.Second:  false, // so soon after the decision nobody has had time to
+		10 * time.Second: true,
+		time.Hour:        true,
+	} {
+		api := seeded(t, cancelled)
+		s := api.store()
+		s.Client = lagging{Client: api, old: objectOf(done)}
+		s.Now = at(done.DecidedAt.Add(after))
+		if got, err := s.Decided(t.Context(), done.Key); err != nil || (got.Cancellation != nil) != want {
+			t.Errorf("%s after the decision: %+v, %v", after, got.Cancellation, err)
+		}
+	}
+}
+
 // TestUpdateWrites: one status write for one change, none for none.
 func TestUpdateWrites(t *testing.T) {
 	t.Parallel()

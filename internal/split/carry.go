@@ -59,14 +59,10 @@ func load(c *cut, bindings map[string]*yaml.Node) *cargo {
 		g.names[p.Name] = true
 	}
 	// A param of ours must not be taken for a task's own.
-	for _, n := range slices.Concat(c.tasks, items(field(c.spec, "finally"))) {
-		texts(n, func(_ *yaml.Node, own map[string]bool) {
-			for of := range own {
-				if p, ok := strings.CutPrefix(of, "params."); ok {
-					g.names[p] = true
-				}
-			}
-		})
+	for _, t := range slices.Concat(c.tasks, items(field(c.spec, "finally"))) {
+		for _, n := range slices.Concat(items(field(t, "params")), items(field(field(t, "taskSpec"), "params"))) {
+			g.names[name(n)] = true
+		}
 	}
 	for _, t := range slices.Concat(c.order, c.finally) {
 		if t.isApproval() {
@@ -338,5 +334,21 @@ func (g *cargo) bind(bindings map[string]*yaml.Node) {
 		}
 		s.key = g.pick(g.keys, "claim-"+plainName(w.Name))
 		g.spaces = append(g.spaces, s)
+	}
+	g.unbound()
+}
+
+// unbound refuses workspaces of the run that a later part's taskSpec gets by their name
+// alone: no Trigger can know of them.
+func (g *cargo) unbound() {
+	for _, t := range slices.Concat(g.order, g.finally) {
+		for _, r := range t.refs {
+			if r.of != "workspaces" || t.part < 2 || t.isApproval() ||
+				slices.ContainsFunc(g.typed.Spec.Workspaces, func(w pipelinev1.PipelineWorkspaceDeclaration) bool { return w.Name == r.name }) ||
+				slices.ContainsFunc(items(field(field(t.node, "taskSpec"), "workspaces")), func(w *yaml.Node) bool { return name(w) == r.name && text(field(w, "optional")) == "true" }) {
+				continue
+			}
+			g.rs.refuse(r.line, "%s is read in part %d, and the pipeline declares no workspace %s: add it to spec.workspaces, so that it is handed on", r.raw, t.part, r.name)
+		}
 	}
 }

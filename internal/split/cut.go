@@ -83,6 +83,7 @@ func cutAt(s *source) (*cut, error) {
 		return nil, c.rs.err() // of wrong parts nothing more can be said
 	}
 	c.filled()
+	c.ordered()
 	c.end()
 	c.give()
 	return c, nil
@@ -98,14 +99,13 @@ func (c *cut) task(t *pipelinev1.PipelineTask, n *yaml.Node) *task {
 }
 
 // texts calls visit for every text of a task. Beneath a taskSpec own has the params and
-// workspaces that mean the task's, whatever the pipeline has of that name.
+// workspaces that mean the task's: those that it is given. Of others, which a taskSpec may
+// declare and have a default for, Tekton gives it the pipeline's of that name.
 func texts(t *yaml.Node, visit func(n *yaml.Node, own map[string]bool)) {
 	own := map[string]bool{}
-	for _, in := range []*yaml.Node{t, field(t, "taskSpec")} {
-		for _, of := range []string{"params", "workspaces"} {
-			for _, n := range items(field(in, of)) {
-				own[of+"."+name(n)] = true
-			}
+	for _, of := range []string{"params", "workspaces"} {
+		for _, n := range items(field(t, of)) {
+			own[of+"."+name(n)] = true
 		}
 	}
 	for i := 0; i+1 < len(t.Content); i += 2 {
@@ -210,6 +210,46 @@ func (c *cut) filled() {
 				c.approvals[p-1].Name, c.approvals[p-2].Name, c.approvals[p-2].node.Line)
 		}
 	}
+}
+
+// ordered refuses an order that does more than order: what runs after a task that was left
+// out for want of a result is left out too, and no later part knows of that.
+func (c *cut) ordered() {
+	for _, t := range c.order {
+		for _, n := range items(field(t.node, "runAfter")) {
+			d := c.by[n.Value]
+			if d == nil || d.isApproval() || d.part == t.part && !t.isApproval() {
+				continue
+			}
+			if w := c.withheld(d, map[*task]bool{}); w != nil {
+				c.rs.refuse(n.Line, "%s runs after %s, which is left out when %s is (when, line %d), and then so is %s; after the cut it is not: have what it runs after read no result of a task with when",
+					t.Name, d.Name, w.Name, lineOf(w.node, "when"), t.Name)
+			}
+		}
+	}
+}
+
+// withheld is the task with when for want of whose result t, or what t waits for, may be
+// left out; nil for none. What a when itself leaves out withholds nothing from what only
+// runs after it.
+func (c *cut) withheld(t *task, seen map[*task]bool) *task {
+	if seen[t] {
+		return nil
+	}
+	seen[t] = true
+	for _, r := range t.refs {
+		if from := c.by[r.name]; r.of == "tasks" && r.result != "" && from != nil && from.part == t.part && len(from.When) > 0 {
+			return from
+		}
+	}
+	for _, name := range t.deps {
+		if d := c.by[name]; d != nil && !d.isApproval() && d.part == t.part {
+			if w := c.withheld(d, seen); w != nil {
+				return w
+			}
+		}
+	}
+	return nil
 }
 
 // end gives each task of finally to the part whose tasks it reads. One that reads none

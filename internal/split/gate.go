@@ -2,7 +2,6 @@ package split
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -22,7 +21,7 @@ type gate struct {
 	policy  *approvals.Policy // nil: the task names a Gate that is there already
 	// rejected: a rejection starts the next part too.
 	rejected bool
-	// shown is what the task tells whoever decides.
+	// shown is what the task tells whoever decides, by the names of its params.
 	shown []forward
 }
 
@@ -40,11 +39,11 @@ func (g *cargo) gateOf(a *task) gate {
 	for _, p := range a.Params {
 		ps = append(ps, approvals.Param{Name: p.Name, Value: tekton.Text(p.Value)})
 	}
-	shown, taken, known := a.kind.Shown(ps), maps.Clone(g.keys), true
+	shown, known := a.kind.Shown(ps), true
 	for i, n := range items(field(a.node, "params")) {
 		if slices.Contains(shown, ps[i]) {
 			if expr := g.say(a.Params[i].Value, field(n, "value"), a); expr != "" {
-				x.shown = append(x.shown, forward{g.pick(taken, plainName(ps[i].Name)), expr})
+				x.shown = append(x.shown, forward{plainName(ps[i].Name), expr})
 			}
 			continue
 		}

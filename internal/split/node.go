@@ -1,6 +1,7 @@
 package split
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -150,9 +151,47 @@ func decode(n *yaml.Node, into any) error {
 	if err != nil {
 		return fmt.Errorf("it is no JSON: %w", err)
 	}
-	dec := json.NewDecoder(strings.NewReader(string(raw)))
+	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.DisallowUnknownFields()
-	return dec.Decode(into)
+	if err := dec.Decode(into); err != nil {
+		return err
+	}
+	if raw, err = json.Marshal(into); err == nil {
+		err = json.Unmarshal(raw, &plain)
+	}
+	if key := miswritten(n, plain); err == nil && key != "" {
+		err = fmt.Errorf("it is written in another case than in Kubernetes: unknown field %q", key)
+	}
+	return err
+}
+
+// miswritten is a field of n that was read as another one of as: JSON as Go reads it does
+// not tell Params from params, and Kubernetes does.
+func miswritten(n *yaml.Node, as any) string {
+	switch as := as.(type) {
+	case map[string]any:
+		for i := 0; i+1 < len(n.Content) && n.Kind == yaml.MappingNode; i += 2 {
+			key := n.Content[i].Value
+			if v, ok := as[key]; ok {
+				if bad := miswritten(n.Content[i+1], v); bad != "" {
+					return bad
+				}
+				continue
+			}
+			for is := range as {
+				if strings.EqualFold(is, key) {
+					return key
+				}
+			}
+		}
+	case []any:
+		for i, x := range items(n)[:min(len(items(n)), len(as))] {
+			if bad := miswritten(x, as[i]); bad != "" {
+				return bad
+			}
+		}
+	}
+	return ""
 }
 
 // scalars calls visit for every text beneath n, names of fields aside.

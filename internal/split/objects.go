@@ -2,6 +2,7 @@ package split
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -126,7 +127,11 @@ func (g *cargo) rewrite(n *yaml.Node, own map[string]bool, p int) {
 
 // trigger holds what part p has made, by x, and starts the next part.
 func (g *cargo) trigger(p int, x gate) *yaml.Node {
-	forwards, bindings := x.shown, list(binding("run", "run"))
+	var forwards []forward
+	taken, bindings := maps.Clone(g.keys), list(binding("run", "run"))
+	for _, f := range x.shown { // by now it is known what else goes by that name
+		forwards = append(forwards, forward{g.pick(taken, f.key), f.expr})
+	}
 	for _, v := range g.values {
 		switch {
 		case !v.isParamOf(p + 1):

@@ -51,17 +51,19 @@ func TestRefused(t *testing.T) {
 		o       split.Options
 		want    []string // the errors, each from its beginning
 	}{
-		"no YAML":           {"spec:\n", "spec: [\n", split.Options{}, []string{"line 5: this is no YAML"}},
-		"an older version":  {"tekton.dev/v1\n", "tekton.dev/v1beta1\n", split.Options{}, []string{"line 1: apiVersion is tekton.dev/v1beta1: write it as tekton.dev/v1"}},
-		"no approval":       {"kind: ApprovalTask", "kind: Other", split.Options{}, []string{"line 1: there is no Pipeline with an approval task"}},
-		"of no such name":   {"", "", split.Options{Pipeline: "other"}, []string{`line 1: there is no Pipeline "other"`}},
-		"two pipelines":     {"apiVersion: tekton.dev/v1\n", "apiVersion: tekton.dev/v1\nkind: Pipeline\nmetadata: {name: a}\nspec: {tasks: [{name: x, taskRef: {apiVersion: edp.epam.com/v1alpha1, kind: ApprovalTask}}]}\n---\napiVersion: tekton.dev/v1\n", split.Options{}, []string{"line 6: a second Pipeline with an approval task: say which one to split with --pipeline"}},
-		"a misspelt field":  {"taskRef: {name: ship}", "taskReff: {name: ship}", split.Options{}, []string{`line 21: this is no Pipeline: json: unknown field "taskReff"`}},
-		"a field twice":     {"runAfter: [ship]", "runAfter: [ship]\n      runAfter: [build]", split.Options{}, []string{"line 26: this is no Pipeline: yaml: unmarshal errors:\n  line 26: mapping key"}},
-		"an alias":          {"workspaces: [{name: source}]", "workspaces: &w [{name: source}]", split.Options{}, []string{"line 10: anchors and aliases of YAML can't be cut"}},
-		"what Tekton won't": {"runAfter: [ship]", "runAfter: [nobody]", split.Options{}, []string{"line 25: task tell runs after nobody, and there is no such task"}},
-		"a cycle":           {"    - name: build\n", "    - name: build\n      runAfter: [tell]\n", split.Options{}, []string{"line 11: Tekton refuses this Pipeline: invalid value: cycle detected"}},
-		"a pipeline within": {"taskRef: {name: tell}", "pipelineSpec: {tasks: [{name: x, taskRef: {name: x}}]}", split.Options{}, []string{"line 26: task tell is a pipeline in the pipeline, which is not looked into: make it a Pipeline of its own"}},
+		"no YAML":             {"spec:\n", "spec: [\n", split.Options{}, []string{"line 5: this is no YAML"}},
+		"an older version":    {"tekton.dev/v1\n", "tekton.dev/v1beta1\n", split.Options{}, []string{"line 1: apiVersion is tekton.dev/v1beta1: write it as tekton.dev/v1"}},
+		"no approval":         {"kind: ApprovalTask", "kind: Other", split.Options{}, []string{"line 1: there is no Pipeline with an approval task"}},
+		"of no such name":     {"", "", split.Options{Pipeline: "other"}, []string{`line 1: there is no Pipeline "other"`}},
+		"two pipelines":       {"apiVersion: tekton.dev/v1\n", "apiVersion: tekton.dev/v1\nkind: Pipeline\nmetadata: {name: a}\nspec: {tasks: [{name: x, taskRef: {apiVersion: edp.epam.com/v1alpha1, kind: ApprovalTask}}]}\n---\napiVersion: tekton.dev/v1\n", split.Options{}, []string{"line 6: a second Pipeline with an approval task: say which one to split with --pipeline"}},
+		"a misspelt field":    {"taskRef: {name: ship}", "taskReff: {name: ship}", split.Options{}, []string{`line 21: this is no Pipeline: json: unknown field "taskReff"`}},
+		"another case":        {"  params:\n    - {name: version}", "  Params:\n    - {name: version}", split.Options{}, []string{`line 5: this is no Pipeline: it is written in another case than in Kubernetes: unknown field "Params"`}},
+		"tasks that are none": {"  tasks:\n", "  Tasks:\n", split.Options{Pipeline: "ship"}, []string{`line 11: this is no Pipeline: it is written in another case than in Kubernetes: unknown field "Tasks"`}},
+		"a field twice":       {"runAfter: [ship]", "runAfter: [ship]\n      runAfter: [build]", split.Options{}, []string{"line 26: this is no Pipeline: yaml: unmarshal errors:\n  line 26: mapping key"}},
+		"an alias":            {"workspaces: [{name: source}]", "workspaces: &w [{name: source}]", split.Options{}, []string{"line 10: anchors and aliases of YAML can't be cut"}},
+		"what Tekton won't":   {"runAfter: [ship]", "runAfter: [nobody]", split.Options{}, []string{"line 25: task tell runs after nobody, and there is no such task"}},
+		"a cycle":             {"    - name: build\n", "    - name: build\n      runAfter: [tell]\n", split.Options{}, []string{"line 11: Tekton refuses this Pipeline: invalid value: cycle detected"}},
+		"a pipeline within":   {"taskRef: {name: tell}", "pipelineSpec: {tasks: [{name: x, taskRef: {name: x}}]}", split.Options{}, []string{"line 26: task tell is a pipeline in the pipeline, which is not looked into: make it a Pipeline of its own"}},
 
 		"when":    {"      runAfter: [build]\n", "      runAfter: [build]\n      when: [{input: $(params.version), operator: in, values: [v1]}]\n", split.Options{}, []string{"line 16: approval task approval has when: after the cut it is always asked"}},
 		"retries": {"      runAfter: [build]\n", "      runAfter: [build]\n      retries: 2\n", split.Options{}, []string{"line 16: approval task approval has retries: a Gate asks once"}},
@@ -166,6 +168,20 @@ func TestRefusedForMore(t *testing.T) {
 			split.Options{},
 			[]string{"line 27: $(tasks.build.results.digest) may be missing when part 1 ends: find has onError: continue (line 17)"},
 		},
+		"what was not asked when a task was left out": {
+			strings.NewReplacer("{name: build}\n    - name: approval\n      runAfter: [build]", "{name: build}\n      when: [{input: $(params.version), operator: in, values: [v1]}]\n    - name: scan\n      taskRef: {name: scan}\n      params: [{name: image, value: $(tasks.build.results.image)}]\n"+
+				"    - name: note\n      runAfter: [scan]\n      taskRef: {name: note}\n    - name: approval\n      runAfter: [note]", "runAfter: [approval]", "runAfter: [scan, approval]").Replace(whole),
+			split.Options{},
+			[]string{
+				"line 22: approval runs after note, which is left out when build is (when, line 14), and then so is approval; after the cut it is not",
+				"line 27: ship runs after scan, which is left out when build is (when, line 14), and then so is ship; after the cut it is not",
+			},
+		},
+		"what is asked though a task is left out": {
+			strings.Replace(whole, "{name: build}\n", "{name: build}\n      when: [{input: $(params.version), operator: in, values: [v1]}]\n    - name: scan\n      taskRef: {name: scan}\n      params: [{name: image, value: $(tasks.build.results.image)}]\n", 1),
+			split.Options{},
+			nil,
+		},
 		"a default that is another param": {
 			strings.NewReplacer("default: latest}\n  w", "default: $(params.version)}\n  w", "$(params.version)}\n    - name: tell", "$(params.tag)}\n    - name: tell").Replace(whole),
 			split.Options{},
@@ -180,6 +196,21 @@ func TestRefusedForMore(t *testing.T) {
 			strings.NewReplacer("[{name: source}]\n", "[{name: source, optional: true}]\n", "taskRef: {name: ship}\n", "taskRef: {name: ship}\n      workspaces:\n        - name: source\n").Replace(whole),
 			split.Options{Workspaces: map[string]string{"source": "claim:mine"}},
 			nil,
+		},
+		"a workspace that only the run knows": {
+			strings.Replace(whole, "taskRef: {name: ship}", "taskSpec: {steps: [{image: x, script: cd $(workspaces.cache.path)}]}", 1),
+			split.Options{},
+			[]string{"line 21: $(workspaces.cache.path) is read in part 2, and the pipeline declares no workspace cache: add it to spec.workspaces"},
+		},
+		"a workspace that a task can do without": {
+			strings.Replace(whole, "taskRef: {name: ship}", "taskSpec: {workspaces: [{name: cache, optional: true}], steps: [{image: x, script: $(workspaces.cache.bound)}]}", 1),
+			split.Options{},
+			nil,
+		},
+		"the pipeline's list, whatever a task's default": {
+			strings.NewReplacer("taskRef: {name: ship}", "taskSpec: {params: [{name: regions, type: array, default: []}], steps: [{image: x, args: [\"$(params.regions[*])\"]}]}").Replace(whole),
+			split.Options{},
+			[]string{"line 21: $(params.regions[*]) is all of the array regions"},
 		},
 		"a rejection told of at the end": {
 			gate(strings.Replace(whole, "taskRef: {name: clean}", "taskRef: {name: clean}\n      params: [{name: who, value: $(tasks.approval.results.rejectedBy)}]", 1)),

@@ -36,6 +36,7 @@ func TestSplit(t *testing.T) {
 		params map[string]string // of part 1's run; those without a default have a value of their own
 		parts  []string
 		last   map[string]string // of the params of the last part's run those that are looked at
+		shown  map[string]string // by Trigger, a text that is put before whoever decides
 	}{
 		"single":   {parts: []string{"deploy", "deploy-2"}},
 		"rejected": {parts: []string{"deploy", "deploy-2"}, last: map[string]string{"approval-comment": "fine", "approval-decision": "true", "approval-rejectedBy": ""}},
@@ -58,7 +59,11 @@ func TestSplit(t *testing.T) {
 		},
 		"finally": {parts: []string{"ship", "ship-2"}},
 		"gate":    {parts: []string{"ship", "ship-2"}},
-		"named":   {parts: []string{"ship", "ship-2", "ship-3"}},
+		"inline": {
+			parts: []string{"ship", "ship-2", "ship-3"}, params: map[string]string{"site": "south"},
+			shown: map[string]string{"ship-2": "ship to south", "ship-3": "the second one"},
+		},
+		"named": {parts: []string{"ship", "ship-2", "ship-3"}},
 	} {
 		t.Run(file, func(t *testing.T) {
 			t.Parallel()
@@ -86,7 +91,13 @@ func TestSplit(t *testing.T) {
 			if !slices.Equal(got.Parts, c.parts) {
 				t.Errorf("parts %v, want %v", got.Parts, c.parts)
 			}
-			last := parse(t, got.Text).run(t, c.parts, c.params)
+			o := parse(t, got.Text)
+			last := o.run(t, c.parts, c.params)
+			for k, v := range c.shown {
+				if !slices.Contains(slices.Collect(maps.Values(o.forwarded[k])), v) {
+					t.Errorf("Trigger %s does not show %q: %v", k, v, o.forwarded[k])
+				}
+			}
 			for k, v := range c.last {
 				if got, ok := last[k]; !ok || got != v {
 					t.Errorf("the last part's param %s is %q, want %q", k, got, v)
@@ -120,13 +131,14 @@ type objects struct {
 	triggers  map[string]*triggersv1.Trigger
 	templates map[string]*triggersv1.TriggerTemplate
 	gates     map[string]*v1alpha1.Gate
+	forwarded map[string]map[string]string // by Trigger, once it has run
 }
 
 // parse reads every object as its own type, strictly, and holds it against its own
 // validation.
 func parse(t *testing.T, text string) objects {
 	t.Helper()
-	o := objects{map[string]*pipelinev1.Pipeline{}, map[string]*triggersv1.Trigger{}, map[string]*triggersv1.TriggerTemplate{}, map[string]*v1alpha1.Gate{}}
+	o := objects{map[string]*pipelinev1.Pipeline{}, map[string]*triggersv1.Trigger{}, map[string]*triggersv1.TriggerTemplate{}, map[string]*v1alpha1.Gate{}, map[string]map[string]string{}}
 	for doc := range strings.SplitSeq(text, "\n---\n") {
 		if strings.HasPrefix(doc, "# Pipeline ") && !strings.Contains(doc, "kind:") {
 			continue // the notes
@@ -249,6 +261,7 @@ func (o objects) run(t *testing.T, parts []string, params map[string]string) map
 		if a.Results, err = cel.Results(t.Context(), a, vars); err != nil {
 			t.Fatal(err)
 		}
+		o.forwarded[part] = approvals.ByName(terms.Params)
 		run := o.render(t, trigger, tt, a)
 		if run.Spec.PipelineRef.Name != part {
 			t.Errorf("Trigger %s starts %s", part, run.Spec.PipelineRef.Name)

@@ -42,6 +42,7 @@ type Approvals struct {
 	Workers   int
 
 	burst burst
+	seen  sightings
 }
 
 var _ reconcile.Reconciler = (*Approvals)(nil)
@@ -74,6 +75,7 @@ func (r *Approvals) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 	switch {
 	case approvals.CodeOf(err) == approvals.CodeNotFound:
 		r.burst.gone(req.NamespacedName)
+		r.seen.forget(req.NamespacedName)
 		return ctrl.Result{}, nil
 	case err != nil:
 		return ctrl.Result{}, err
@@ -182,11 +184,15 @@ func (r *Approvals) release(ctx context.Context, a approvals.Approval) (ctrl.Res
 		return ctrl.Result{}, err
 	}
 	if found.Run != nil {
+		r.seen.note(a, found)
 		r.burst.seen(key(a), a.DecidedAt)
 		if left := r.yield(a, now); left > 0 {
 			return ctrl.Result{RequeueAfter: left}, nil
 		}
 		return ctrl.Result{}, r.confirm(ctx, a, found)
+	}
+	if gone := r.seen.of(a); gone.Run != nil { // deleted since
+		return ctrl.Result{}, r.confirm(ctx, a, gone)
 	}
 	if _, did := approvals.GiveUp(a, now); did == approvals.Stopped {
 		return ctrl.Result{}, r.end(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
@@ -232,10 +238,14 @@ func (r *Approvals) settle(ctx context.Context, a approvals.Approval) error {
 		if err != nil {
 			return err
 		}
+		if found.Run == nil {
+			found = r.seen.of(a)
+		}
 		if found.Run != nil {
 			return r.confirm(ctx, a, found)
 		}
 	}
+	r.seen.forget(key(a))
 	if len(a.Source.Claims) == 0 {
 		return nil
 	}
@@ -245,7 +255,7 @@ func (r *Approvals) settle(ctx context.Context, a approvals.Approval) error {
 // yield is how long the record of a's run is still to be put off.
 func (r *Approvals) yield(a approvals.Approval, now time.Time) time.Duration {
 	quiet := r.burst.quietAt(now)
-	return min(quiet.Sub(now), a.DecidedAt.Add(maxYield).Sub(now))
+	return min(quiet.Sub(now), leftOf(maxYield, a.DecidedAt, now))
 }
 
 func (r *Approvals) reportError(ctx context.Context, a approvals.Approval, attempt kube.Attempt) error {
@@ -285,6 +295,7 @@ func (r *Approvals) confirm(ctx context.Context, a approvals.Approval, found kub
 		return err
 	}
 	r.Releaser.Attempts.Forget(a.UID)
+	r.seen.forget(key(a))
 	r.Confirmed(a)
 	r.Log.Info("release confirmed", "namespace", a.Namespace, "approval", a.Name, "run", found.Run.Name)
 	return nil

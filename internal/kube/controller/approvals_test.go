@@ -352,6 +352,11 @@ func TestYield(t *testing.T) {
 		"or is gone":          {func(b *burst) { b.waits(other, at); b.gone(other) }, time.Second, calm - time.Second},
 		"not for long":        {func(b *burst) { b.waits(other, at.Add(time.Second)) }, maxYield - 1, 1},
 		"nor for one that is": {func(b *burst) { b.waits(other, at.Add(-time.Hour)) }, time.Second, calm - time.Second}, // stuck
+
+		"by a clock that is far ahead":      {func(*burst) {}, -time.Hour, 0},
+		"another by such a clock":           {func(b *burst) { b.seen(other, at.Add(time.Hour)) }, time.Second, 0},
+		"another by such a clock, no run":   {func(b *burst) { b.waits(other, at.Add(time.Hour)) }, time.Second, 0},
+		"by a clock that is a little ahead": {func(*burst) {}, -time.Second, calm + time.Second},
 	} {
 		r := &Approvals{}
 		c.before(&r.burst)
@@ -359,6 +364,40 @@ func TestYield(t *testing.T) {
 		if got := r.yield(decided, at.Add(c.now)); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
+	}
+}
+
+// TestDeletedUnrecorded: a run that was seen and that somebody deletes before that is
+// recorded has been there: it is recorded, and not started again.
+func TestDeletedUnrecorded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, kubetest.World)
+	w.listener.Serve(t, "prod", "apply")
+	name := w.opened()
+	w.vote(name, "alice", approvals.Approve)
+	if err := w.approvals.Releaser.Release(t.Context(), w.get(name)); err != nil { // by another replica, at once
+		t.Fatal(err)
+	}
+	w.approvals.Releaser.Attempts = kube.Attempts{}
+	if left := w.step(w.approvals, name).RequeueAfter; left != calm {
+		t.Fatalf("it is recorded in %s, want %s", left, calm)
+	}
+	var pr pipelinev1.PipelineRun
+	if err := w.Get(t.Context(), request(name).NamespacedName, &pr); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Delete(t.Context(), &pr); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		w.step(w.approvals, name)
+		w.wait(grace)
+	}
+	if posts, _ := w.listener.Requests(); len(posts) != 1 {
+		t.Errorf("%d posts, want one", len(posts))
+	}
+	if a := w.get(name); a.Next == nil || a.Next.UID != string(pr.UID) || w.confirmed != 1 {
+		t.Errorf("next %+v, confirmed %d", a.Next, w.confirmed)
 	}
 }
 

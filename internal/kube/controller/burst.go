@@ -56,16 +56,22 @@ func (b *burst) note(decided time.Time) {
 }
 
 // quietAt is when it will be quiet, as far as is known at now. What has waited for long
-// meets an obstacle, and holds up nobody.
+// meets an obstacle, and holds up nobody; nor does what a clock that is far ahead decided.
 func (b *burst) quietAt(now time.Time) time.Time {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for key, decided := range b.waiting {
-		if now.Sub(decided) > maxYield {
+		if now.Sub(decided) > maxYield || ahead(decided, now) {
 			delete(b.waiting, key)
 			continue
 		}
 		return now.Add(calm)
 	}
+	if ahead(b.last, now) {
+		return now
+	}
 	return b.last.Add(calm)
 }
+
+// ahead says whether a clock that is far from ours said at.
+func ahead(at, now time.Time) bool { return at.Sub(now) > grace }

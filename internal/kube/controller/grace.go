@@ -24,8 +24,8 @@ func leftToVoter(a approvals.Approval, now time.Time) time.Duration {
 // leftOf is what is left of d from at on, 0 when it is over. Another process's clock said
 // at: one that is a little ahead is borne with, and one that is far off is not waited for.
 func leftOf(d time.Duration, at, now time.Time) time.Duration {
-	if left := at.Add(d).Sub(now); left <= d+grace {
-		return min(max(left, 0), d)
+	if ahead(at, now) {
+		return 0
 	}
-	return 0
+	return min(max(at.Add(d).Sub(now), 0), d)
 }

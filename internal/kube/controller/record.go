@@ -203,7 +203,7 @@ func digestOf(lines []record.Line) [sha256.Size]byte {
 // retain removes an Approval that was decided long enough ago, that nothing is still
 // to come of, and all of whose lines the ledger says it has.
 func (r *Record) retain(ctx context.Context, a approvals.Approval, genuine bool) (ctrl.Result, error) {
-	if !r.Keeps || a.Terms == nil || a.Terms.Policy.KeepFor <= 0 || !a.Decided() || a.ToRelease() {
+	if !r.Keeps || a.Terms == nil || a.Terms.Policy.KeepFor <= 0 || !a.Decided() || a.ToRelease() || a.ToAnswer() {
 		return ctrl.Result{}, nil
 	}
 	if left := a.DecidedAt.Add(a.Terms.Policy.KeepFor).Sub(r.Now()); left > 0 {
@@ -211,7 +211,7 @@ func (r *Record) retain(ctx context.Context, a approvals.Approval, genuine bool)
 	}
 	var storeErr error
 	removed, err := r.Store.Remove(ctx, a.Key, func(fresh approvals.Approval) (bool, error) {
-		if !fresh.Decided() || fresh.ToRelease() {
+		if !fresh.Decided() || fresh.ToRelease() || fresh.ToAnswer() {
 			return false, nil
 		}
 		var missing []string

@@ -224,6 +224,30 @@ func TestRetention(t *testing.T) {
 	pending.get(n)
 }
 
+// TestRetentionOfTasks: a decision whose task has not been seen to have it stays, or the
+// task would be asked about anew.
+func TestRetentionOfTasks(t *testing.T) {
+	t.Parallel()
+	x := newTasking(t, "automatiko")
+	x.must(x.Create(t.Context(), kubetest.Objects(t, "kind: Gate\nmetadata: {name: kept}\nspec: {keepFor: 48h, approvers: {users: [{name: alice}]}}")[0]))
+	x.param("gate", "kept")
+	x.settle()
+	name := x.only().Name
+	x.vote(name, "alice", approvals.Approve)
+	x.wait(48 * time.Hour)
+	r := &recording{world: x.world, ledger: &recordtest.Memory{}}
+	r.restart()
+	r.step(r.Record, name)
+	if a := x.only(); !a.ToAnswer() {
+		t.Fatalf("%s, answered at %s", a.Outcome, a.AnsweredAt)
+	}
+	x.settle()
+	r.step(r.Record, name)
+	if left := x.all(); len(left) != 0 || !x.run().IsDone() {
+		t.Errorf("%d approvals are kept beyond their time; %s", len(left), ending(x.run()))
+	}
+}
+
 // TestRecordOfDeleted: what somebody deletes is in the record, with the lines that it
 // did not have yet, also when the store was down at that moment.
 func TestRecordOfDeleted(t *testing.T) {
