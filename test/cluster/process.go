@@ -99,7 +99,7 @@ func (p *Process) Start(e *Env) {
 		}()
 	}
 	p.mu.Unlock()
-	e.Eventually(60*time.Second, "the process", func() error {
+	e.Eventually(2*time.Minute, "the process", func() error {
 		resp, err := http.Get("http://" + p.Health + "/readyz") //nolint:noctx // a poll of loopback
 		if err != nil {
 			return err

@@ -113,7 +113,7 @@ func TestUnknownGate(t *testing.T) {
 		t.Errorf("vote without terms: %d %s", v.Status, v.Body)
 	}
 	e.Apply(cluster.Gate("later", user, ""))
-	e.Eventually(15*time.Second, "a decidable approval", func() error {
+	e.Eventually(time.Minute, "a decidable approval", func() error {
 		if v := e.Vote(name, token, "approve", ""); v.Status != 201 {
 			return fmt.Errorf("%d %s", v.Status, v.Body)
 		}
@@ -201,7 +201,7 @@ apiVersion: v1
 kind: ResourceQuota
 metadata: {name: few}
 spec: {hard: {count/pipelineruns.tekton.dev: "1"}}`)
-		e.Eventually(20*time.Second, "the quota", func() error {
+		e.Eventually(time.Minute, "the quota", func() error {
 			var q corev1.ResourceQuota
 			if err := e.Get(t.Context(), types.NamespacedName{Namespace: e.NS, Name: "few"}, &q); err != nil {
 				return err
@@ -326,7 +326,7 @@ func approve(t *testing.T, e *cluster.Env, token string) string {
 func approvalOf(t *testing.T, e *cluster.Env, pr *pipelinev1.PipelineRun) string {
 	t.Helper()
 	name := ""
-	e.Eventually(20*time.Second, "the approval of "+pr.Name, func() error {
+	e.Eventually(time.Minute, "the approval of "+pr.Name, func() error {
 		for _, a := range e.Approvals() {
 			if s := a.Spec.Source.PipelineRun; s != nil && s.UID == string(pr.UID) {
 				name = a.Name
@@ -345,7 +345,7 @@ func unreleased(t *testing.T, e *cluster.Env, name, reason, message string) {
 
 func condition(t *testing.T, e *cluster.Env, name, kind, reason, message string) {
 	t.Helper()
-	e.Eventually(30*time.Second, kind+" "+reason, func() error {
+	e.Eventually(time.Minute, kind+" "+reason, func() error {
 		cs := e.Approval(name).Status.Conditions
 		for _, c := range cs {
 			if c.Type == kind && c.Reason == reason && strings.Contains(c.Message, message) {

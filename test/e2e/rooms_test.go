@@ -80,7 +80,7 @@ func TestRoomsAreTold(t *testing.T) {
 	for _, channel := range []string{cluster.DeadRoom, "nowhere"} { // whichever failed first
 		condition(t, e, name, "Notified", "DeliveryFailed", "channel "+channel+" was not told")
 	}
-	e.Eventually(30*time.Second, "the room's first event", func() error {
+	e.Eventually(time.Minute, "the room's first event", func() error {
 		if got := room(e.NS); len(got) != 1 {
 			return fmt.Errorf("%d events", len(got))
 		}
@@ -92,7 +92,7 @@ func TestRoomsAreTold(t *testing.T) {
 		t.Errorf("the vote waited %s for a dead room", d)
 	}
 	confirmed(t, e, name)
-	e.Eventually(45*time.Second, "the outcome in the room", func() error {
+	e.Eventually(time.Minute, "the outcome in the room", func() error {
 		if got := room(e.NS); len(got) != 2 {
 			return fmt.Errorf("%d events", len(got))
 		}

@@ -53,11 +53,11 @@ func TestKilledBetweenStepsOfATask(t *testing.T) {
 					p.Start(e)
 				}
 			}
-			e.Eventually(60*time.Second, "the answer of alice", func() error {
+			e.Eventually(2*time.Minute, "the answer of alice", func() error {
 				alive()
 				return r.answers("alice", "", openshiftv1.InputApprove, "go")
 			})
-			e.Eventually(60*time.Second, "the answered Approval", func() error {
+			e.Eventually(2*time.Minute, "the answered Approval", func() error {
 				alive()
 				for _, a := range e.Approvals() {
 					if s := a.Spec.Source.CustomRun; s != nil && s.PipelineRun == r.name && a.Status.AnsweredAt != nil {

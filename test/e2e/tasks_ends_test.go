@@ -103,7 +103,7 @@ func TestTaskIsRetried(t *testing.T) {
 		r.answer("alice", "", openshiftv1.InputReject, "not yet")
 		second := r.asked(1)
 		r.outcome(first.Name, "Rejected")
-		r.Eventually(20*time.Second, "an ApprovalTask that nobody has answered", func() error {
+		r.Eventually(time.Minute, "an ApprovalTask that nobody has answered", func() error {
 			o := r.object(tasks.ManualApprovalGate)
 			if got := o.GetAnnotations()["countersign.dev/approval"]; got != second.Name {
 				return fmt.Errorf("it is of approval %s", got)
@@ -145,7 +145,7 @@ func TestWaitingRunIsDeleted(t *testing.T) {
 		if v := r.vote(a.Name, "alice", "approve", ""); v.State != "Refused" {
 			t.Errorf("a vote after the end: %+v", v)
 		}
-		r.Eventually(60*time.Second, "the end of "+object.GetName(), func() error {
+		r.Eventually(2*time.Minute, "the end of "+object.GetName(), func() error {
 			if err := r.Get(t.Context(), client.ObjectKeyFromObject(object), object); !apierrors.IsNotFound(err) {
 				return cmp.Or(err, errors.New("it is still there"))
 			}

@@ -40,13 +40,13 @@ func (r run) answers(who, group string, input openshiftv1.Input, message string)
 // answer is one that is taken, when RBAC has heard of who.
 func (r run) answer(who, group string, input openshiftv1.Input, message string) {
 	r.t.Helper()
-	r.Eventually(20*time.Second, who+"'s answer", func() error { return r.answers(who, group, input, message) })
+	r.Eventually(time.Minute, who+"'s answer", func() error { return r.answers(who, group, input, message) })
 }
 
 func (r run) state(want openshiftv1.State) *openshiftv1.ApprovalTask {
 	r.t.Helper()
 	var o openshiftv1.ApprovalTask
-	r.Eventually(30*time.Second, "state "+string(want), func() error {
+	r.Eventually(time.Minute, "state "+string(want), func() error {
 		if err := r.Get(r.t.Context(), r.child(), &o); err != nil {
 			return err
 		}
@@ -69,7 +69,7 @@ func TestGateExample(t *testing.T) {
 		r := start(t, e, "approve-gate", "approved", "wait")
 		r.asked(0)
 		r.answer("alice", "", openshiftv1.InputApprove, "mine")
-		r.Eventually(20*time.Second, "alice's answer to count", func() error {
+		r.Eventually(time.Minute, "alice's answer to count", func() error {
 			if o := r.state(openshiftv1.StatePending); o.Status.ApprovalsReceived != 1 || o.Status.ApprovalsRequired != 2 {
 				return fmt.Errorf("%+v", o.Status)
 			}
@@ -129,7 +129,7 @@ func TestKubeRocketCIExample(t *testing.T) {
 	e := example(t, "kuberocketci.yaml")
 	action := func(r run, want string) {
 		r.t.Helper()
-		r.Eventually(20*time.Second, "action "+want, func() error {
+		r.Eventually(time.Minute, "action "+want, func() error {
 			if spec, _ := r.object(tasks.KubeRocketCI).Object["spec"].(map[string]any); spec["action"] != want {
 				return fmt.Errorf("%v", spec)
 			}

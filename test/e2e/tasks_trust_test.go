@@ -82,7 +82,7 @@ spec:
 			r.t.Errorf("event %q, want %q", got, why)
 		}
 		// Tekton believes it, or this proves nothing.
-		r.Eventually(30*time.Second, "Tekton to take it for its own", func() error {
+		r.Eventually(time.Minute, "Tekton to take it for its own", func() error {
 			for _, c := range r.pipelineRun().Status.ChildReferences {
 				if c.Kind == "CustomRun" && c.Name == r.child().Name {
 					return nil
@@ -211,7 +211,7 @@ func TestNothingIsWrittenWhileItWaits(t *testing.T) {
 			return []string{pr.ResourceVersion, r.customRun().ResourceVersion, r.object(kind).GetResourceVersion(), r.Approval(a.Name).ResourceVersion}
 		}
 		settled := versions()
-		r.Eventually(30*time.Second, "what follows from the start", func() error {
+		r.Eventually(time.Minute, "what follows from the start", func() error {
 			before := settled
 			time.Sleep(2 * time.Second)
 			if settled = versions(); !reflect.DeepEqual(before, settled) {

@@ -127,7 +127,7 @@ func oauth2Proxy(t *testing.T, address, issuer, upstream string) string {
 		"--cookie-secret=0123456789abcdef0123456789abcdef", "--cookie-secure=false",
 	)
 	url := "http://" + address
-	for range 100 {
+	for range 1200 { // a minute
 		if resp, err := http.Get(url + "/ping"); err == nil {
 			resp.Body.Close()
 			return url
