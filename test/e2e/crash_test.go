@@ -66,7 +66,7 @@ func TestKilledBetweenSteps(t *testing.T) {
 			p := serviceProcess(t, e)
 			p.Start(e)
 			killed := func() bool { return p.Fired() }
-			p.Arm(tc.fault)
+			p.Arm(e, tc.fault)
 			switch tc.kill {
 			case byRequest: // the fault
 			case byMail: // after the mail server's 250

@@ -445,7 +445,7 @@ func TestKilledBeforeTheRecordsLine(t *testing.T) {
 				free = hold(t, k.file)
 			}
 			before := k.Approvals()
-			k.p.Arm(c.fault)
+			k.p.Arm(k.Env, c.fault)
 			c.step(k, name)
 			k.Eventually(time.Minute, "the kill", func() error {
 				if !k.p.Fired() || k.p.Running() {

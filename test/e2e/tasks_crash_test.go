@@ -46,7 +46,7 @@ func TestKilledBetweenStepsOfATask(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			e := e.For(t)
 			p.Start(e)
-			p.Arm(c.fault)
+			p.Arm(e, c.fault)
 			r := startWith(t, e, fmt.Sprintf("run-%d", i), "wait", waitsOnly(tasks.ManualApprovalGate, ""))
 			alive := func() { // whoever supervises the process
 				if !p.Running() {
