@@ -134,12 +134,8 @@ func TestTaskThatNobodyCouldDecideIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			began := time.Now()
 			r := startWith(t, e, name, "wait", c.spec)
 			r.ends(corev1.ConditionFalse, "Failed")
-			if took := time.Since(began); took > 20*time.Second {
-				t.Errorf("it took %s", took)
-			}
 			cr := r.answered(corev1.ConditionFalse, "ApprovalTaskRefused")
 			if got := cr.Status.GetCondition(apis.ConditionSucceeded).Message; !strings.Contains(got, c.says) {
 				t.Errorf("it says %q, want %q", got, c.says)
@@ -187,10 +183,6 @@ func TestPartTwoKeepsItsTask(t *testing.T) {
 				if a.Spec.Source.CustomRun != nil {
 					t.Errorf("somebody is asked again: %s", a.Name)
 				}
-			}
-			cr := r.customRun()
-			if took := cr.Status.CompletionTime.Sub(cr.CreationTimestamp.Time); took > 5*time.Second {
-				t.Errorf("the answer took %s", took)
 			}
 		})
 	}
