@@ -105,7 +105,13 @@ func mailed(t *testing.T) (e *cluster.Env, name, page string) {
 			return err
 		}
 		page = e.URL + u.Path
-		return nil
+		// The mail's record comes after the mail, and after that nothing is written.
+		for _, n := range e.Approval(name).Status.Notifications {
+			if n.Recipient == alice && n.SentAt != nil {
+				return nil
+			}
+		}
+		return fmt.Errorf("the mail is not recorded yet")
 	})
 	return e, name, page
 }

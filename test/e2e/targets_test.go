@@ -186,6 +186,13 @@ func TestPendingRun(t *testing.T) {
 			return nil
 		})
 		e.Apply(run)
+		pending := func() error {
+			if s, reason := ended(t, e, "deploy-1"); s != corev1.ConditionUnknown || reason != pipelinev1.PipelineRunReasonPending.String() {
+				return fmt.Errorf("the other run is %s %s", s, reason)
+			}
+			return nil
+		}
+		e.Eventually(time.Minute, "Tekton to say that the other one is pending", pending)
 		says(t, e, a.Name, "approve")
 		e.Eventually(time.Minute, "the reason", func() error {
 			for _, c := range e.Approval(a.Name).Status.Conditions {
@@ -195,8 +202,8 @@ func TestPendingRun(t *testing.T) {
 			}
 			return fmt.Errorf("%+v", e.Approval(a.Name).Status.Conditions)
 		})
-		if s, reason := ended(t, e, "deploy-1"); s != corev1.ConditionUnknown || reason != pipelinev1.PipelineRunReasonPending.String() {
-			t.Errorf("the other run is %s %s", s, reason)
+		if err := pending(); err != nil {
+			t.Error(err)
 		}
 	})
 }
