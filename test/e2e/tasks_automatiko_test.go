@@ -85,7 +85,7 @@ func TestAutomatikoExamples(t *testing.T) {
 // Nobody decides in time: the run fails, and nothing of it goes on.
 func TestAutomatikoExampleTimesOut(t *testing.T) {
 	t.Parallel()
-	e := example(t, "automatiko.yaml", "timeout: 5m", "timeout: 10s")
+	e := example(t, "automatiko.yaml", "timeout: 5m", "timeout: 30s") // long enough to be seen waiting
 	r := start(t, e, "approve-timeout", "late", "approval")
 	a := r.asked(0)
 	r.outcome(a.Name, "Expired")

@@ -84,7 +84,7 @@ func TestWaitingRunIsCancelled(t *testing.T) {
 func TestWaitingRunTimesOut(t *testing.T) {
 	t.Parallel()
 	ofEachKind(t, func(t *testing.T, e *cluster.Env, kind string) {
-		r := startWith(t, e, "run-"+kind, "wait", "  timeouts: {pipeline: 12s}\n"+waitsOnly(kind, ""))
+		r := startWith(t, e, "run-"+kind, "wait", "  timeouts: {pipeline: 30s}\n"+waitsOnly(kind, ""))
 		a := r.asked(0)
 		r.ends(corev1.ConditionFalse, "PipelineRunTimeout")
 		r.answered(corev1.ConditionFalse, "CustomRunCancelled")
@@ -117,7 +117,7 @@ func TestTaskIsRetried(t *testing.T) {
 	})
 	t.Run("after its time was up", func(t *testing.T) {
 		t.Parallel()
-		r := startWith(t, e, "late", "wait", waitsOnly(tasks.Automatiko, "\n      timeout: 15s\n      retries: 1"))
+		r := startWith(t, e, "late", "wait", waitsOnly(tasks.Automatiko, "\n      timeout: 45s\n      retries: 1"))
 		first := r.asked(0)
 		second := r.asked(1)
 		r.outcome(first.Name, "Expired")

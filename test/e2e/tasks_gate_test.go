@@ -120,7 +120,7 @@ func TestGateExample(t *testing.T) {
 
 func TestGateExampleTimesOut(t *testing.T) {
 	t.Parallel()
-	e := example(t, "manual-approval-gate.yaml", "timeout: 2h", "timeout: 20s")
+	e := example(t, "manual-approval-gate.yaml", "timeout: 2h", "timeout: 45s") // long enough for her on a busy machine
 	r := start(t, e, "approve-gate", "late", "wait")
 	a := r.asked(0)
 	r.answer("alice", "", openshiftv1.InputApprove, "one of two")
