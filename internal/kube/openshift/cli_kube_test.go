@@ -89,6 +89,11 @@ func newCLI(t *testing.T) *cli {
 	}
 	c.store = &kube.Store{Client: w.service, Live: w.service, Ring: func() keyring.Ring { return c.ring }, Now: time.Now}
 	guards := &kube.Guards{Live: w.service, Now: time.Now}
+	since, err := guards.Since(t.Context(), kube.GuardOfAnswers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Until(since.Add(time.Second))) // before that the service relies on no policy
 	desk := &approvals.Desk{
 		Store: c.store, Now: time.Now, Ended: func(approvals.Approval) {}, Voted: func(approvals.Approval, approvals.Verdict) {},
 		Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
