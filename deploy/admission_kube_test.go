@@ -107,20 +107,43 @@ func delegation(name, from string) string {
 		time.Now().Add(time.Hour).UTC().Format(time.RFC3339) + `"}}`
 }
 
+// inForce waits until what probe asks for is refused, as a policy does that says want.
+func inForce(t *testing.T, want string, probe func() error) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		err := probe()
+		if err != nil && strings.Contains(err.Error(), want) {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("not in force after a minute: %v, want %q", err, want)
+		}
+	}
+}
+
 // TestPolicies: whoever has every right in a namespace still speaks for nobody but
 // themselves, and each refusal says what to do.
 func TestPolicies(t *testing.T) {
 	c := start(t)
 	ctx := t.Context()
-	// A policy takes a moment to be in force.
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(200 * time.Millisecond) {
-		err := c.as(t, "alice").Create(ctx, parse(t, vote("probe", "bob", "")), client.DryRunAll)
-		if err != nil && strings.Contains(err.Error(), "you are alice") {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the policies are not in force: %v", err)
-		}
+	// A policy takes a moment to be in force, and each one its own.
+	must(t, c.as(t, service, "system:masters").Create(ctx, parse(t, approval("probe"))))
+	dry := client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"source":{"event":{"body":"{\"a\":1}"}}}}`))
+	for want, probe := range map[string]func() error{
+		"you are alice and can only vote as that": func() error {
+			return c.as(t, "alice").Create(ctx, parse(t, vote("probe", "bob", "")), client.DryRunAll)
+		},
+		"you are bob and can only hand over": func() error {
+			return c.as(t, "bob").Create(ctx, parse(t, delegation("probe", "alice")), client.DryRunAll)
+		},
+		"written by Countersign alone": func() error {
+			return c.as(t, "alice").Create(ctx, parse(t, approval("probe-2")), client.DryRunAll)
+		},
+		"source is immutable": func() error {
+			return c.as(t, service).Patch(ctx, parse(t, approval("probe")), dry, client.DryRunAll)
+		},
+	} {
+		inForce(t, want, probe)
 	}
 	create := func(doc string) func(context.Context, client.Client) error {
 		return func(ctx context.Context, api client.Client) error { return api.Create(ctx, parse(t, doc)) }

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
@@ -47,15 +46,7 @@ func TestCustomRunsAreTektons(t *testing.T) {
 	const owned = `, ownerReferences: [{apiVersion: tekton.dev/v1, kind: PipelineRun, name: deploy, uid: 0c5b8f6e-0000-4000-8000-000000000000, controller: true}]`
 	const notYours, frozen = "only Tekton says which", "only Tekton changes what"
 	alice, controller := c.as(t, "alice"), c.as(t, tektonController)
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(200 * time.Millisecond) {
-		err := alice.Create(t.Context(), parse(t, custom("probe", owned)), client.DryRunAll)
-		if err != nil && strings.Contains(err.Error(), notYours) {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatalf("the policy is not in force: %v", err)
-		}
-	}
+	inForce(t, notYours, func() error { return alice.Create(t.Context(), parse(t, custom("probe", owned)), client.DryRunAll) })
 	patch := func(api client.Client, name, change string) error {
 		return api.Patch(t.Context(), parse(t, custom(name, "")), client.RawPatch("application/merge-patch+json", []byte(change)))
 	}

@@ -141,7 +141,7 @@ deploy() {
 
 apply() { # IMAGE
   manifests "$1" | in_cluster kubectl apply --server-side --force-conflicts -f - >/dev/null || return
-  in_cluster kubectl -n countersign rollout status deployment/countersign --timeout=180s >/dev/null && return
+  in_cluster kubectl -n countersign rollout status deployment/countersign --timeout=10m >/dev/null && return
   in_cluster kubectl -n countersign get pods,events
   in_cluster kubectl -n countersign logs deployment/countersign --tail=20
   fail "the service does not start"
@@ -171,7 +171,7 @@ suite() {
     (
       cd "$ROOT/$package" || exit
       set -o pipefail
-      COUNTERSIGN_ROOT=$ROOT COUNTERSIGN_BINARY=$service in_cluster "$bin/suite.test" -test.v=test2json -test.timeout=30m "$@" 2>&1 |
+      COUNTERSIGN_ROOT=$ROOT COUNTERSIGN_BINARY=$service in_cluster "$bin/suite.test" -test.v=test2json -test.timeout=60m "$@" 2>&1 |
         go tool test2json -t -p "$MODULE/$package" | sum -v
     )
   code=$?

@@ -62,7 +62,7 @@ stage_pages() {
   apt_get chromium:chromium npm:npm || return
   COUNTERSIGN_AXE=$(axe) || fail "axe-core could not be had from the npm registry" || return
   export COUNTERSIGN_AXE
-  go test -json -count=1 -tags pages "${only[@]}" -timeout=15m ./test/pages | sum -v
+  go test -json -count=1 -tags pages "${only[@]}" -timeout=40m ./test/pages | sum -v
 }
 
 # A real provider and a real proxy, as processes that end with the test.
@@ -70,7 +70,7 @@ stage_login() {
   apt_get chromium:chromium || return
   COUNTERSIGN_DEX=$(tool dex) && COUNTERSIGN_OAUTH2_PROXY=$(tool oauth2-proxy) || return
   export COUNTERSIGN_DEX COUNTERSIGN_OAUTH2_PROXY
-  go test -json -count=1 -tags login "${only[@]}" -timeout=5m ./test/login | sum -v
+  go test -json -count=1 -tags login "${only[@]}" -timeout=15m ./test/login | sum -v
 }
 
 stage_kube() {

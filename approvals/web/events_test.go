@@ -380,10 +380,10 @@ func TestEventsOutliveTheServersLimits(t *testing.T) {
 	t.Parallel()
 	b, n := withNews(t, base, ct.Make("a").Quorum(2).Users("alice", "bob").Obj())
 	srv := httptest.NewUnstartedServer(b.handler)
-	srv.Config.ReadTimeout, srv.Config.WriteTimeout = 200*time.Millisecond, 200*time.Millisecond
+	srv.Config.ReadTimeout, srv.Config.WriteTimeout = time.Second, time.Second
 	srv.Start()
 	defer srv.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, srv.URL+"/events", nil)
 	if err != nil {
@@ -401,7 +401,7 @@ func TestEventsOutliveTheServersLimits(t *testing.T) {
 	if !lines.Scan() || lines.Text() != "retry: 5000" {
 		t.Fatalf("began with %q", lines.Text())
 	}
-	time.Sleep(time.Second)
+	time.Sleep(1500 * time.Millisecond)
 	b.voted(t, "a", "alice")
 	n.tell()
 	for lines.Scan() {

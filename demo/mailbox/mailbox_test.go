@@ -35,7 +35,7 @@ func start(t *testing.T) (s *Server, smtpAddr string) {
 		_ = s.Run(ctx, smtpAddr, "127.0.0.1:0") // that it was ended
 	}()
 	t.Cleanup(func() { cancel(); <-ended })
-	for range 100 {
+	for range 3000 { // a minute
 		if c, err := net.DialTimeout("tcp", smtpAddr, time.Second); err == nil {
 			closing(c)
 			return s, smtpAddr

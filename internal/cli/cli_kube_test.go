@@ -13,12 +13,14 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -203,13 +205,48 @@ func (w *world) open(ts *testscript.TestScript, namespace, file string) {
 	}
 }
 
-// grant binds a user to a ClusterRole in a namespace.
+// grant binds a user to a ClusterRole in a namespace, and waits until the API server
+// goes by it.
 func (w *world) grant(ts *testscript.TestScript, namespace, user, role string) {
 	ts.Check(w.api.Create(context.Background(), &rbacv1.RoleBinding{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: "b-", Namespace: namespace},
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: user}},
 	}))
+	var r rbacv1.ClusterRole
+	ts.Check(w.api.Get(context.Background(), client.ObjectKey{Name: role}, &r))
+	rule := r.Rules[0]
+	for range 600 {
+		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: user, ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Namespace: namespace, Group: rule.APIGroups[0], Resource: rule.Resources[0], Verb: rule.Verbs[0],
+		}}}
+		ts.Check(w.api.Create(context.Background(), review))
+		if review.Status.Allowed {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	ts.Fatalf("%s is not known to be %s after a minute", user, role)
+}
+
+// until waits until a file has n lines that match, which another program writes.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: until FILE REGEXP N")
+	}
+	n, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	re, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	var got []byte
+	for range 600 {
+		got, err = os.ReadFile(ts.MkAbs(args[0]))
+		if err == nil && len(re.FindAll(got, -1)) >= n {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	ts.Fatalf("not %d times %q in %s after a minute: %v\n%s", n, args[1], args[0], err, got)
 }
 
 // varying is what differs between two runs.
@@ -269,6 +306,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"golden": golden,
+			"until":  until,
 			"open": func(ts *testscript.TestScript, _ bool, args []string) {
 				for i, file := range args {
 					if i > 0 { // each in a second of its own, which is what they are ordered by

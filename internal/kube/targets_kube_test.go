@@ -75,7 +75,7 @@ func TestTargetsForReal(t *testing.T) {
 		}
 		create(roles(t, "prod", "../../deploy/components/"+component+"/role.yaml")...)
 		err := targets.Release(t.Context(), a)
-		for range 50 { // RBAC takes a moment to be known
+		for range 600 { // RBAC takes a moment to be known
 			if err == nil {
 				break
 			}

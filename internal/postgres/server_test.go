@@ -5,6 +5,7 @@ package postgres
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -56,16 +57,28 @@ func start() (*server, error) {
 		}
 		s.as = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	if s.port, err = freePort(); err != nil {
 		return nil, err
 	}
-	s.port = l.Addr().(*net.TCPAddr).Port
-	l.Close()
 	if err := s.run("initdb", "--no-sync", "--auth=trust", "--username=countersign", "--encoding=UTF8", "--locale=C.UTF-8", "-D", s.data()); err != nil {
 		return nil, err
 	}
 	return s, s.up()
+}
+
+// freePort is one where nobody listens. It is below those that the kernel gives to whoever
+// asks for any, such as the clients of another server, while this one is not up.
+func freePort() (int, error) {
+	var last error
+	for range 100 {
+		port := 20_000 + rand.IntN(10_000)
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			return port, l.Close()
+		}
+		last = err
+	}
+	return 0, last
 }
 
 func (s *server) data() string { return filepath.Join(s.dir, "data") }

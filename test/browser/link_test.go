@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 func browser(t *testing.T, javascript bool) context.Context {
 	t.Helper()
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WSURLReadTimeout(2*time.Minute), chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("no-proxy-server", true),
 		chromedp.Flag("ignore-certificate-errors", true)) // the login provider's is the test's own
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), opts...)
@@ -46,7 +46,7 @@ func browser(t *testing.T, javascript bool) context.Context {
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
 	do(t, ctx, chromedp.Navigate("about:blank"))
-	ctx, cancel = context.WithTimeout(ctx, 90*time.Second)
+	ctx, cancel = context.WithTimeout(ctx, 6*time.Minute)
 	t.Cleanup(cancel)
 	if !javascript {
 		_, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
@@ -68,7 +68,7 @@ func do(t *testing.T, ctx context.Context, steps ...chromedp.Action[chromedp.Voi
 // between finding a node and reading it: then it looks again.
 func look[T any](t *testing.T, ctx context.Context, action chromedp.Action[T]) T {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		v, err := chromedp.Run(ctx, action)
 		if err == nil {
 			return v
@@ -95,7 +95,7 @@ func mailed(t *testing.T) (e *cluster.Env, name, page string) {
 	e.ListenerURL("deploy")
 	e.Part1("part-1", "v7-<b>bold</b>")
 	name = e.OneApproval().Name
-	e.Eventually(30*time.Second, "the mail", func() error {
+	e.Eventually(time.Minute, "the mail", func() error {
 		m := box.To(alice)
 		if len(m) == 0 {
 			return fmt.Errorf("none yet")
@@ -105,10 +105,13 @@ func mailed(t *testing.T) (e *cluster.Env, name, page string) {
 			return err
 		}
 		page = e.URL + u.Path
-		if len(e.Approval(name).Status.Notifications) == 0 { // the service notes it a moment later
-			return fmt.Errorf("not on record yet")
+		// The mail's record comes after the mail, and after that nothing is written.
+		for _, n := range e.Approval(name).Status.Notifications {
+			if n.Recipient == alice && n.SentAt != nil {
+				return nil
+			}
 		}
-		return nil
+		return fmt.Errorf("the mail is not recorded yet")
 	})
 	return e, name, page
 }
@@ -153,7 +156,7 @@ func TestApproveOnAPhone(t *testing.T) {
 			if !strings.Contains(after, "Your approval was recorded") {
 				t.Errorf("after the vote the page says:\n%s", after)
 			}
-			e.Eventually(30*time.Second, "the release", func() error {
+			e.Eventually(time.Minute, "the release", func() error {
 				if a := e.Approval(name); a.Status.Next == nil {
 					return fmt.Errorf("%+v", a.Status)
 				}
@@ -163,7 +166,7 @@ func TestApproveOnAPhone(t *testing.T) {
 				t.Errorf("votes: %+v", v)
 			}
 			// The page comes to show the run by itself, without a script.
-			e.Eventually(30*time.Second, "the run on the page", func() error {
+			e.Eventually(time.Minute, "the run on the page", func() error {
 				if s := text(t, ctx); !strings.Contains(s, "running as") {
 					return fmt.Errorf("it says:\n%s", s)
 				}

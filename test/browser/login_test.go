@@ -116,7 +116,7 @@ subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: %q}, {apiGrou
 
 	says := func(ctx context.Context, want string) {
 		t.Helper()
-		e.Eventually(30*time.Second, fmt.Sprintf("%q on the page", want), func() error {
+		e.Eventually(time.Minute, fmt.Sprintf("%q on the page", want), func() error {
 			if s := text(t, ctx); !strings.Contains(s, want) {
 				return fmt.Errorf("it says:\n%.1500s", s)
 			}

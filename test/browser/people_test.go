@@ -27,7 +27,7 @@ func js(script string) chromedp.Action[chromedp.Void] {
 func linkOf(t *testing.T, e *cluster.Env, address string) string {
 	t.Helper()
 	page := ""
-	e.Eventually(30*time.Second, "the mail to "+address, func() error {
+	e.Eventually(time.Minute, "the mail to "+address, func() error {
 		m := box.To(address)
 		if len(m) == 0 {
 			return fmt.Errorf("none yet")
@@ -63,7 +63,7 @@ func TestTwoPeopleAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 	a := e.Approval(name)
-	e.Eventually(20*time.Second, "a decision", func() error {
+	e.Eventually(time.Minute, "a decision", func() error {
 		if a = e.Approval(name); a.Status.Outcome == "Pending" {
 			return fmt.Errorf("still pending")
 		}
@@ -82,14 +82,14 @@ func TestTwoPeopleAtOnce(t *testing.T) {
 		if who != first {
 			want = regexp.MustCompile(`already ` + strings.ToLower(outcome) + ` by ` + regexp.QuoteMeta(first) + ` at \d{4}-`)
 		}
-		e.Eventually(20*time.Second, "the answer to "+who, func() error {
+		e.Eventually(time.Minute, "the answer to "+who, func() error {
 			if s := text(t, ctx); !want.MatchString(s) {
 				return fmt.Errorf("the page says:\n%s", s)
 			}
 			return nil
 		})
 	}
-	e.Eventually(30*time.Second, "what follows", func() error {
+	e.Eventually(time.Minute, "what follows", func() error {
 		runs := len(e.Runs("deploy"))
 		if outcome == "Approved" && runs == 1 || outcome == "Rejected" && runs == 0 {
 			return nil

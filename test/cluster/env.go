@@ -145,7 +145,8 @@ func (e *Env) Token(name string) (user, token string) {
 }
 
 // Eventually waits until check returns nil, and fails the test with its last
-// error after within. It looks often: what it waits for is a state, not a time.
+// error after within. It looks often: what it waits for is a state, not a time, and
+// within is what a machine with much else to do needs for it. It asserts no speed.
 func (e *Env) Eventually(within time.Duration, what string, check func() error) {
 	e.t.Helper()
 	deadline := time.Now().Add(within)
@@ -181,7 +182,7 @@ func (e *Env) Approval(name string) *v1alpha1.Approval {
 func (e *Env) OneApproval() *v1alpha1.Approval {
 	e.t.Helper()
 	var out *v1alpha1.Approval
-	e.Eventually(30*time.Second, "one approval", func() error {
+	e.Eventually(2*time.Minute, "one approval", func() error {
 		l := e.Approvals()
 		if len(l) != 1 {
 			return fmt.Errorf("there are %d", len(l))

@@ -117,7 +117,7 @@ subjects: [{kind: ServiceAccount, name: listener, namespace: NAMESPACE}]`, name,
 func (e *Env) ListenerURL(name string) string {
 	e.t.Helper()
 	url := ""
-	e.Eventually(90*time.Second, "EventListener "+name, func() error {
+	e.Eventually(3*time.Minute, "EventListener "+name, func() error {
 		var d appsv1.Deployment
 		if err := e.Get(e.t.Context(), types.NamespacedName{Namespace: e.NS, Name: "el-" + name}, &d); err != nil {
 			return err
@@ -183,7 +183,7 @@ func (e *Env) Scale(namespace, deployment string, replicas int32) {
 	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: deployment}}
 	patch := fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, replicas)
 	must(e.t, e.Patch(ctx, d, client.RawPatch(types.MergePatchType, patch)))
-	e.Eventually(90*time.Second, "scaling "+deployment, func() error {
+	e.Eventually(3*time.Minute, "scaling "+deployment, func() error {
 		if err := e.Get(ctx, client.ObjectKeyFromObject(d), d); err != nil {
 			return err
 		}

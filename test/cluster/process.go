@@ -99,7 +99,7 @@ func (p *Process) Start(e *Env) {
 		}()
 	}
 	p.mu.Unlock()
-	e.Eventually(60*time.Second, "the process", func() error {
+	e.Eventually(2*time.Minute, "the process", func() error {
 		resp, err := http.Get("http://" + p.Health + "/readyz") //nolint:noctx // a poll of loopback
 		if err != nil {
 			return err
@@ -151,8 +151,9 @@ func (p *Process) Kill() {
 	p.mu.Unlock()
 }
 
-// Arm sets the fault that fires once.
-func (p *Process) Arm(f Fault) { p.door.arm(f) }
+// Arm sets the fault that fires once, at a write in e's namespace: what an earlier test
+// has left in another one, which goes slowly, is not to take it.
+func (p *Process) Arm(e *Env, f Fault) { p.door.arm(e.NS, f) }
 
 // Fired says whether the fault has killed the process.
 func (p *Process) Fired() bool { return p.door.hasFired() }
@@ -162,9 +163,10 @@ type door struct {
 	url  string
 	kill func()
 
-	mu    sync.Mutex
-	fault *Fault
-	fired bool
+	mu        sync.Mutex
+	namespace string
+	fault     *Fault
+	fired     bool
 }
 
 func newDoor(t testing.TB, e *Env, kill func()) *door {
@@ -200,10 +202,10 @@ func newDoor(t testing.TB, e *Env, kill func()) *door {
 	return d
 }
 
-func (d *door) arm(f Fault) {
+func (d *door) arm(namespace string, f Fault) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.fault, d.fired = &f, false
+	d.namespace, d.fault, d.fired = namespace, &f, false
 }
 
 func (d *door) hasFired() bool {
@@ -216,7 +218,7 @@ func (d *door) hasFired() bool {
 func (d *door) matched(r *http.Request) *Fault {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.fault == nil || d.fault.Match == nil || r.Method == http.MethodGet {
+	if d.fault == nil || d.fault.Match == nil || r.Method == http.MethodGet || !strings.Contains(r.URL.Path, "/namespaces/"+d.namespace+"/") {
 		return nil
 	}
 	body, err := io.ReadAll(r.Body)

@@ -64,7 +64,7 @@ func keyOf(ctx context.Context, c client.Client) error {
 // Main starts the mail server of a test program and has the deployed service send
 // to it, and to its rooms. It is for TestMain.
 func Main() (*Mailbox, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	cfg, err := ctrl.GetConfig()
 	if err != nil {
@@ -104,7 +104,7 @@ func (e *Env) Reconfigure(text string, secrets map[string]string) {
 		return configure(ctx, e.WithWatch, text)
 	}
 	within := func(ctx context.Context, text string, secrets map[string]string) {
-		ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 		defer cancel()
 		must(e.t, set(ctx, text, secrets))
 	}

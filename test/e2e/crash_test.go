@@ -66,7 +66,7 @@ func TestKilledBetweenSteps(t *testing.T) {
 			p := serviceProcess(t, e)
 			p.Start(e)
 			killed := func() bool { return p.Fired() }
-			p.Arm(tc.fault)
+			p.Arm(e, tc.fault)
 			switch tc.kill {
 			case byRequest: // the fault
 			case byMail: // after the mail server's 250
@@ -94,7 +94,7 @@ func TestKilledBetweenSteps(t *testing.T) {
 					p.Start(e)
 				}
 			}
-			e.Eventually(60*time.Second, "the mail to alice and its record", func() error {
+			e.Eventually(2*time.Minute, "the mail to alice and its record", func() error {
 				alive()
 				l := e.Approvals()
 				if len(l) != 1 || len(box.To(alice)) == 0 {
@@ -108,7 +108,7 @@ func TestKilledBetweenSteps(t *testing.T) {
 				return fmt.Errorf("the ledger is %+v", l[0].Status.Notifications)
 			})
 			name := e.OneApproval().Name
-			e.Eventually(60*time.Second, "the vote", func() error {
+			e.Eventually(2*time.Minute, "the vote", func() error {
 				alive()
 				v := e.VoteAt("http://"+cluster.NodeAddress+":18080", name, token, "approve", "go")
 				if v.Status != 201 && v.Status != 200 {
@@ -116,14 +116,14 @@ func TestKilledBetweenSteps(t *testing.T) {
 				}
 				return nil
 			})
-			e.Eventually(60*time.Second, "the confirmed release", func() error {
+			e.Eventually(2*time.Minute, "the confirmed release", func() error {
 				alive()
 				if a := e.Approval(name); a.Status.Next == nil {
 					return fmt.Errorf("%+v", a.Status.Conditions)
 				}
 				return nil
 			})
-			e.Eventually(10*time.Second, "the kill", func() error {
+			e.Eventually(time.Minute, "the kill", func() error {
 				if !killed() {
 					return fmt.Errorf("the fault did not fire: the test proves nothing")
 				}
@@ -245,12 +245,12 @@ endpoints: [{addresses: [` + cluster.NodeAddress + `], conditions: {ready: true}
 	e.Scale(cluster.ServiceNamespace, "countersign", 0)
 	t.Cleanup(func() {
 		e.Scale(cluster.ServiceNamespace, "countersign", 2)
-		e.Eventually(60*time.Second, "the interceptor's address", func() error { return interceptorAt(t, e, "countersign") })
+		e.Eventually(2*time.Minute, "the interceptor's address", func() error { return interceptorAt(t, e, "countersign") })
 	})
 	// The first process announces itself; EventListeners then call it.
 	p := serviceProcess(t, e)
 	p.Start(e)
-	e.Eventually(60*time.Second, "the interceptor's address", func() error { return interceptorAt(t, e, "stand-in") })
+	e.Eventually(2*time.Minute, "the interceptor's address", func() error { return interceptorAt(t, e, "stand-in") })
 	p.Kill()
 	return asked
 }

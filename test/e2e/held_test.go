@@ -248,7 +248,7 @@ func TestVolumeOutlivesPartOne(t *testing.T) {
 	// Tekton labels a run without a pipelineRef with its own name.
 	e.Apply(strings.ReplaceAll(cluster.Gated("deploy", "gate", ""), "pipeline: part-1", "pipeline: with-volume"))
 	var name string
-	e.Eventually(60*time.Second, "the approval", func() error {
+	e.Eventually(2*time.Minute, "the approval", func() error {
 		l := e.Approvals()
 		if len(l) != 1 {
 			return fmt.Errorf("%d approvals", len(l))
@@ -270,7 +270,7 @@ func TestVolumeOutlivesPartOne(t *testing.T) {
 	}
 	want := func(what string) {
 		t.Helper()
-		e.Eventually(30*time.Second, "owners "+what, func() error {
+		e.Eventually(time.Minute, "owners "+what, func() error {
 			if got := owners(); got != what {
 				return fmt.Errorf("%s", got)
 			}
@@ -281,7 +281,7 @@ func TestVolumeOutlivesPartOne(t *testing.T) {
 	if err := e.Delete(t.Context(), pr); err != nil {
 		t.Fatal(err)
 	}
-	e.Eventually(30*time.Second, "the pruned run", func() error {
+	e.Eventually(time.Minute, "the pruned run", func() error {
 		if err := e.Get(t.Context(), types.NamespacedName{Namespace: e.NS, Name: "with-volume"}, pr); err == nil {
 			return fmt.Errorf("still there")
 		}
@@ -291,7 +291,7 @@ func TestVolumeOutlivesPartOne(t *testing.T) {
 		t.Fatalf("vote: %d %s", v.Status, v.Body)
 	}
 	confirmed(t, e, name)
-	e.Eventually(30*time.Second, "part 2 as the claim's owner", func() error {
+	e.Eventually(time.Minute, "part 2 as the claim's owner", func() error {
 		if got := owners(); !strings.Contains(got, "PipelineRun/"+name) || strings.Contains(got, "Approval/") {
 			return fmt.Errorf("%s", got)
 		}

@@ -185,7 +185,7 @@ func serviceRing(t *testing.T, e *cluster.Env) keyring.Ring {
 // confirmed waits until the service has seen the run.
 func confirmed(t *testing.T, e *cluster.Env, name string) {
 	t.Helper()
-	e.Eventually(60*time.Second, "the confirmed release of "+name, func() error {
+	e.Eventually(2*time.Minute, "the confirmed release of "+name, func() error {
 		a := e.Approval(name)
 		if a.Status.Next == nil {
 			return fmt.Errorf("outcome %s, conditions %v", a.Status.Outcome, a.Status.Conditions)

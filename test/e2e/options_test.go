@@ -57,7 +57,7 @@ func (c counts) sum() int {
 func (c counts) wait(t *testing.T, e *cluster.Env, n int) counts {
 	t.Helper()
 	var now counts
-	e.Eventually(30*time.Second, "the interceptor's answers", func() error {
+	e.Eventually(time.Minute, "the interceptor's answers", func() error {
 		if now = answers(t, e); now.sum() < c.sum()+n {
 			return fmt.Errorf("%d of %d", now.sum()-c.sum(), n)
 		}

@@ -49,7 +49,7 @@ func TestMainPathByMailedLink(t *testing.T) {
 		t.Fatal(err)
 	}
 	var mail cluster.Mail
-	e.Eventually(90*time.Second, "the mail to alice", func() error {
+	e.Eventually(2*time.Minute, "the mail to alice", func() error {
 		if m := box.To(alice); len(m) == 1 {
 			mail = m[0]
 			return nil
@@ -67,7 +67,7 @@ func TestMainPathByMailedLink(t *testing.T) {
 	page := e.URL + u.Path
 
 	// The mail's record comes after the mail.
-	e.Eventually(20*time.Second, "the record of the mail", func() error {
+	e.Eventually(time.Minute, "the record of the mail", func() error {
 		if n := e.OneApproval().Status.Notifications; len(n) == 0 || n[0].SentAt == nil { // one write for all
 			return fmt.Errorf("%+v", n)
 		}
@@ -96,7 +96,7 @@ func TestMainPathByMailedLink(t *testing.T) {
 		t.Errorf("another vote after the decision: %d\n%s", status, body)
 	}
 	name := e.OneApproval().Name
-	e.Eventually(90*time.Second, "part 2", func() error {
+	e.Eventually(2*time.Minute, "part 2", func() error {
 		var run pipelinev1.PipelineRun
 		if err := e.Get(t.Context(), types.NamespacedName{Namespace: e.NS, Name: name}, &run); err != nil {
 			return err

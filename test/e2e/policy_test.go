@@ -96,7 +96,7 @@ metadata: {name: oncall}
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: oncall}
 subjects: [{kind: ServiceAccount, name: oncall}]`)
 	name := approvalOf(t, e, e.Part1("part-1", "7"))
-	e.Eventually(15*time.Second, "RBAC to know", func() error {
+	e.Eventually(time.Minute, "RBAC to know", func() error {
 		if v := ballot(t, e, name, tokens["ann"], map[string]any{"vote": "approve"}); v.Status/100 != 2 {
 			return fmt.Errorf("%d %s", v.Status, v.Body)
 		}
@@ -154,7 +154,7 @@ subjects: [{kind: ServiceAccount, name: ann}, {kind: ServiceAccount, name: dan}]
 		return e.PostAPI("/apis/countersign.dev/v1alpha1/namespaces/"+e.NS+"/delegations", token, raw)
 	}
 	name := approvalOf(t, e, e.Part1("part-1", "7"))
-	e.Eventually(15*time.Second, "RBAC to know", func() error {
+	e.Eventually(time.Minute, "RBAC to know", func() error {
 		if a := create(tokens["dan"], user("ann"), user("dan")); a.Status != 422 || !strings.Contains(a.Body, "can only hand over what you may decide yourself") {
 			return fmt.Errorf("dan makes himself ann's deputy: %d %s", a.Status, a.Body)
 		}
@@ -169,7 +169,7 @@ subjects: [{kind: ServiceAccount, name: ann}, {kind: ServiceAccount, name: dan}]
 	if a := create(tokens["ann"], user("ann"), user("dan")); a.Status != 201 {
 		t.Fatalf("%d %s", a.Status, a.Body)
 	}
-	e.Eventually(15*time.Second, "dan's vote", func() error {
+	e.Eventually(time.Minute, "dan's vote", func() error {
 		if v := e.Vote(name, tokens["dan"], "approve", "for ann"); v.Status/100 != 2 {
 			return fmt.Errorf("%d %s", v.Status, v.Body)
 		}
@@ -202,7 +202,7 @@ subjects: [{kind: ServiceAccount, name: ann}, {kind: ServiceAccount, name: dan}]
 		}
 		return e.PostAPI("/apis/countersign.dev/v1alpha1/namespaces/"+e.NS+"/votes", token, raw)
 	}
-	e.Eventually(15*time.Second, "RBAC to know", func() error {
+	e.Eventually(time.Minute, "RBAC to know", func() error {
 		if a := create(tokens["dan"], "forged", map[string]any{"voter": user("ann"), "verdict": "approve"}); a.Status != 422 || !strings.Contains(a.Body, "can only vote as that") {
 			return fmt.Errorf("dan votes as ann: %d %s", a.Status, a.Body)
 		}
@@ -216,7 +216,7 @@ subjects: [{kind: ServiceAccount, name: ann}, {kind: ServiceAccount, name: dan}]
 	}
 	state := func(object, want string) {
 		t.Helper()
-		e.Eventually(20*time.Second, "what became of vote "+object, func() error {
+		e.Eventually(time.Minute, "what became of vote "+object, func() error {
 			var v v1alpha1.Vote
 			if err := e.Get(t.Context(), types.NamespacedName{Namespace: e.NS, Name: object}, &v); err != nil {
 				return err
@@ -285,7 +285,7 @@ func TestNewestSupersedes(t *testing.T) {
 	other := approvalOf(t, e, e.Part1("two", "8"))
 	time.Sleep(1100 * time.Millisecond) // creation times have whole seconds
 	newer := approvalOf(t, e, e.Part1("three", "7"))
-	e.Eventually(20*time.Second, "the older one's end", func() error {
+	e.Eventually(time.Minute, "the older one's end", func() error {
 		if a := e.Approval(old); a.Status.Outcome != "Superseded" || a.Status.SupersededBy != newer {
 			return fmt.Errorf("%+v", a.Status)
 		}

@@ -73,7 +73,7 @@ func (k *keeper) finish() string {
 func (k *keeper) pending() string {
 	k.t.Helper()
 	run, name := k.finish(), ""
-	k.Eventually(30*time.Second, "the Approval after "+run, func() error {
+	k.Eventually(time.Minute, "the Approval after "+run, func() error {
 		for _, a := range k.Approvals() {
 			if r := a.Spec.Source.PipelineRun; r != nil && r.Name == run && a.Spec.Terms != nil {
 				name = a.Name
@@ -120,7 +120,7 @@ func (k *keeper) delete(name string) {
 // gone waits until an Approval is no longer in the cluster.
 func (k *keeper) gone(name string) {
 	k.t.Helper()
-	k.Eventually(90*time.Second, "approval "+name+" to be gone", func() error {
+	k.Eventually(2*time.Minute, "approval "+name+" to be gone", func() error {
 		k.alive()
 		var a v1alpha1.Approval
 		err := k.Get(k.t.Context(), types.NamespacedName{Namespace: k.NS, Name: name}, &a)
@@ -160,7 +160,7 @@ func kindsOf(lines []record.Line) []record.Kind {
 func (k *keeper) has(name string, want ...record.Kind) []record.Line {
 	k.t.Helper()
 	var lines []record.Line
-	k.Eventually(90*time.Second, "the record of "+name, func() error {
+	k.Eventually(2*time.Minute, "the record of "+name, func() error {
 		k.alive()
 		lines = k.lines(name)
 		if got := kindsOf(lines); !slices.Equal(got, want) {
@@ -174,7 +174,7 @@ func (k *keeper) has(name string, want ...record.Kind) []record.Line {
 // released waits until part 2 was seen, and says that there is one.
 func (k *keeper) released(name string) {
 	k.t.Helper()
-	k.Eventually(60*time.Second, "the confirmed release of "+name, func() error {
+	k.Eventually(2*time.Minute, "the confirmed release of "+name, func() error {
 		k.alive()
 		if a := k.Approval(name); a.Status.Next == nil {
 			return fmt.Errorf("outcome %s, conditions %v", a.Status.Outcome, a.Status.Conditions)
@@ -308,7 +308,7 @@ subjects: [{kind: ServiceAccount, name: approver}]`)
 			}
 			k.object("yes", byObject)
 			k.delete(deleted)
-			k.Eventually(30*time.Second, "the end of what was deleted", func() error {
+			k.Eventually(time.Minute, "the end of what was deleted", func() error {
 				if s := k.Approval(deleted).Status; s.Outcome != "Cancelled" {
 					return fmt.Errorf("outcome %s", s.Outcome)
 				}
@@ -328,13 +328,13 @@ subjects: [{kind: ServiceAccount, name: approver}]`)
 			if l := k.has(deleted, cutShort...); l[3].At < l[2].At {
 				t.Errorf("removed at %s, which is before it ended at %s", l[3].At, l[2].At)
 			}
-			k.Eventually(30*time.Second, "the vote", func() error {
+			k.Eventually(time.Minute, "the vote", func() error {
 				if v := k.vote(byHTTP); v.Status/100 != 2 {
 					return fmt.Errorf("%d %s", v.Status, v.Body)
 				}
 				return nil
 			})
-			k.Eventually(90*time.Second, "the Vote", func() error {
+			k.Eventually(2*time.Minute, "the Vote", func() error {
 				if s := k.statusOf("yes"); s.State != v1alpha1.VoteRecorded {
 					return fmt.Errorf("%+v", s)
 				}
@@ -362,7 +362,7 @@ func (k *keeper) object(name, approval string) {
 	if err != nil {
 		k.t.Fatal(err)
 	}
-	k.Eventually(30*time.Second, "Vote "+name, func() error {
+	k.Eventually(time.Minute, "Vote "+name, func() error {
 		if a := k.PostAPI("/apis/countersign.dev/v1alpha1/namespaces/"+k.NS+"/votes", k.token, raw); a.Status != http.StatusCreated {
 			return fmt.Errorf("%d %s", a.Status, a.Body)
 		}
@@ -445,9 +445,9 @@ func TestKilledBeforeTheRecordsLine(t *testing.T) {
 				free = hold(t, k.file)
 			}
 			before := k.Approvals()
-			k.p.Arm(c.fault)
+			k.p.Arm(k.Env, c.fault)
 			c.step(k, name)
-			k.Eventually(30*time.Second, "the kill", func() error {
+			k.Eventually(time.Minute, "the kill", func() error {
 				if !k.p.Fired() || k.p.Running() {
 					return errors.New("the fault did not fire: the test proves nothing")
 				}

@@ -105,7 +105,7 @@ func release(t *testing.T, e *cluster.Env, name, version string) run {
 // next waits until the next part is there.
 func next(t *testing.T, e *cluster.Env, name string) run {
 	t.Helper()
-	e.Eventually(60*time.Second, "part 2", func() error {
+	e.Eventually(2*time.Minute, "part 2", func() error {
 		return e.Get(t.Context(), types.NamespacedName{Namespace: e.NS, Name: name}, &pipelinev1.PipelineRun{})
 	})
 	return run{e.For(t), t, name, ""}

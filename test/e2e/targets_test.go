@@ -46,7 +46,7 @@ subjects: [{kind: User, apiGroup: rbac.authorization.k8s.io, name: alice@example
 // says has alice, whom the examples' Gates name, vote with kubectl's means.
 func says(t *testing.T, e *cluster.Env, approval, verdict string) {
 	t.Helper()
-	e.Eventually(20*time.Second, "alice's vote", func() error {
+	e.Eventually(time.Minute, "alice's vote", func() error {
 		return e.As("alice@example.com").Create(t.Context(), &v1alpha1.Vote{
 			ObjectMeta: metav1.ObjectMeta{Namespace: e.NS, Name: verdict},
 			Spec:       v1alpha1.VoteSpec{Approval: approval, Voter: "alice@example.com", Verdict: verdict},
@@ -56,7 +56,7 @@ func says(t *testing.T, e *cluster.Env, approval, verdict string) {
 
 func released(t *testing.T, e *cluster.Env, approval string) *v1alpha1.Approval {
 	t.Helper()
-	e.Eventually(30*time.Second, "the release of "+approval, func() error {
+	e.Eventually(time.Minute, "the release of "+approval, func() error {
 		for _, c := range e.Approval(approval).Status.Conditions {
 			if c.Type == v1alpha1.ConditionReleased && c.Status == metav1.ConditionTrue {
 				return nil
@@ -94,7 +94,7 @@ func TestPollingTask(t *testing.T) {
 			e.Apply(`{apiVersion: tekton.dev/v1, kind: PipelineRun, metadata: {name: asks}, spec: {pipelineRef: {name: approve-pipeline}, workspaces: [{name: status, configMap: {name: approve-cm}}]}}`)
 			a := e.OneApproval()
 			if a.Spec.Terms == nil || a.Status.Outcome != "Pending" {
-				e.Eventually(20*time.Second, "the terms", func() error {
+				e.Eventually(time.Minute, "the terms", func() error {
 					if a = e.Approval(a.Name); a.Spec.Terms == nil {
 						return fmt.Errorf("%+v", a.Status.Conditions)
 					}
@@ -109,7 +109,7 @@ func TestPollingTask(t *testing.T) {
 			if err := e.Get(t.Context(), types.NamespacedName{Namespace: e.NS, Name: "approve-cm"}, &cm); err != nil || cm.Data["status"] != want.value {
 				t.Errorf("%v, status is %q, want %q", err, cm.Data["status"], want.value)
 			}
-			e.Eventually(2*time.Minute, "the pipeline's end", func() error { // the kubelet brings a ConfigMap's change late
+			e.Eventually(5*time.Minute, "the pipeline's end", func() error { // the kubelet brings a ConfigMap's change late
 				if s, reason := ended(t, e, "asks"); s != want.status {
 					return fmt.Errorf("%s %s", s, reason)
 				}
@@ -133,7 +133,7 @@ func TestPendingRun(t *testing.T) {
 				t.Fatalf("%d %s", a.Status, a.Body)
 			}
 			a := e.OneApproval()
-			e.Eventually(20*time.Second, "the terms", func() error {
+			e.Eventually(time.Minute, "the terms", func() error {
 				if a = e.Approval(a.Name); a.Spec.Terms == nil {
 					return fmt.Errorf("%+v", a.Status.Conditions)
 				}
@@ -144,7 +144,7 @@ func TestPendingRun(t *testing.T) {
 					t.Errorf("what people approve is version %q, and not the run's own", p.Value)
 				}
 			}
-			e.Eventually(20*time.Second, "Tekton to say that it is pending", func() error {
+			e.Eventually(time.Minute, "Tekton to say that it is pending", func() error {
 				if s, reason := ended(t, e, "deploy-1"); s != corev1.ConditionUnknown || reason != pipelinev1.PipelineRunReasonPending.String() {
 					return fmt.Errorf("%s %s", s, reason)
 				}
@@ -152,7 +152,7 @@ func TestPendingRun(t *testing.T) {
 			})
 			says(t, e, a.Name, verdict)
 			released(t, e, a.Name)
-			e.Eventually(60*time.Second, "the run's end", func() error {
+			e.Eventually(2*time.Minute, "the run's end", func() error {
 				s, reason := ended(t, e, "deploy-1")
 				if want == "" && s == corev1.ConditionTrue || want != "" && s == corev1.ConditionFalse && reason == want {
 					return nil
@@ -169,7 +169,7 @@ func TestPendingRun(t *testing.T) {
 		e.Apply(run)
 		e.Post(e.ListenerURL("approve"), nil, []byte(`{"run": "deploy-1"}`))
 		a := e.OneApproval()
-		e.Eventually(20*time.Second, "the terms", func() error {
+		e.Eventually(time.Minute, "the terms", func() error {
 			if e.Approval(a.Name).Spec.Terms == nil {
 				return fmt.Errorf("none yet")
 			}
@@ -179,15 +179,22 @@ func TestPendingRun(t *testing.T) {
 		if err := e.Delete(t.Context(), pr, client.PropagationPolicy(metav1.DeletePropagationForeground)); err != nil {
 			t.Fatal(err)
 		}
-		e.Eventually(20*time.Second, "its going", func() error {
+		e.Eventually(time.Minute, "its going", func() error {
 			if err := e.Get(t.Context(), client.ObjectKeyFromObject(pr), pr); err == nil {
 				return fmt.Errorf("still there")
 			}
 			return nil
 		})
 		e.Apply(run)
+		pending := func() error {
+			if s, reason := ended(t, e, "deploy-1"); s != corev1.ConditionUnknown || reason != pipelinev1.PipelineRunReasonPending.String() {
+				return fmt.Errorf("the other run is %s %s", s, reason)
+			}
+			return nil
+		}
+		e.Eventually(time.Minute, "Tekton to say that the other one is pending", pending)
 		says(t, e, a.Name, "approve")
-		e.Eventually(30*time.Second, "the reason", func() error {
+		e.Eventually(time.Minute, "the reason", func() error {
 			for _, c := range e.Approval(a.Name).Status.Conditions {
 				if c.Type == v1alpha1.ConditionReleased && c.Reason == "TargetReplaced" {
 					return nil
@@ -195,8 +202,8 @@ func TestPendingRun(t *testing.T) {
 			}
 			return fmt.Errorf("%+v", e.Approval(a.Name).Status.Conditions)
 		})
-		if s, reason := ended(t, e, "deploy-1"); s != corev1.ConditionUnknown || reason != pipelinev1.PipelineRunReasonPending.String() {
-			t.Errorf("the other run is %s %s", s, reason)
+		if err := pending(); err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -49,7 +49,7 @@ func TestAutomatikoExamples(t *testing.T) {
 			want := func(decision string, votes int, url string) {
 				t.Helper()
 				labels, address := map[string]string{}, ""
-				r.Eventually(20*time.Second, "the ApprovalTask's labels", func() error {
+				r.Eventually(time.Minute, "the ApprovalTask's labels", func() error {
 					o := r.object(tasks.Automatiko)
 					labels = o.GetLabels()
 					status, _ := o.Object["status"].(map[string]any)
@@ -85,7 +85,7 @@ func TestAutomatikoExamples(t *testing.T) {
 // Nobody decides in time: the run fails, and nothing of it goes on.
 func TestAutomatikoExampleTimesOut(t *testing.T) {
 	t.Parallel()
-	e := example(t, "automatiko.yaml", "timeout: 5m", "timeout: 10s")
+	e := example(t, "automatiko.yaml", "timeout: 5m", "timeout: 30s") // long enough to be seen waiting
 	r := start(t, e, "approve-timeout", "late", "approval")
 	a := r.asked(0)
 	r.outcome(a.Name, "Expired")
@@ -94,7 +94,7 @@ func TestAutomatikoExampleTimesOut(t *testing.T) {
 	if ran := r.ran(); len(ran) != 0 {
 		t.Errorf("%v ran", ran)
 	}
-	r.Eventually(20*time.Second, "the ApprovalTask's label", func() error {
+	r.Eventually(time.Minute, "the ApprovalTask's label", func() error {
 		if got := r.object(tasks.Automatiko).GetLabels()["decision"]; got != "cancelled" {
 			return fmt.Errorf("decision %q", got)
 		}

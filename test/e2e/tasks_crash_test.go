@@ -46,18 +46,18 @@ func TestKilledBetweenStepsOfATask(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			e := e.For(t)
 			p.Start(e)
-			p.Arm(c.fault)
+			p.Arm(e, c.fault)
 			r := startWith(t, e, fmt.Sprintf("run-%d", i), "wait", waitsOnly(tasks.ManualApprovalGate, ""))
 			alive := func() { // whoever supervises the process
 				if !p.Running() {
 					p.Start(e)
 				}
 			}
-			e.Eventually(60*time.Second, "the answer of alice", func() error {
+			e.Eventually(2*time.Minute, "the answer of alice", func() error {
 				alive()
 				return r.answers("alice", "", openshiftv1.InputApprove, "go")
 			})
-			e.Eventually(60*time.Second, "the answered Approval", func() error {
+			e.Eventually(2*time.Minute, "the answered Approval", func() error {
 				alive()
 				for _, a := range e.Approvals() {
 					if s := a.Spec.Source.CustomRun; s != nil && s.PipelineRun == r.name && a.Status.AnsweredAt != nil {

@@ -84,7 +84,7 @@ func TestWaitingRunIsCancelled(t *testing.T) {
 func TestWaitingRunTimesOut(t *testing.T) {
 	t.Parallel()
 	ofEachKind(t, func(t *testing.T, e *cluster.Env, kind string) {
-		r := startWith(t, e, "run-"+kind, "wait", "  timeouts: {pipeline: 12s}\n"+waitsOnly(kind, ""))
+		r := startWith(t, e, "run-"+kind, "wait", "  timeouts: {pipeline: 30s}\n"+waitsOnly(kind, ""))
 		a := r.asked(0)
 		r.ends(corev1.ConditionFalse, "PipelineRunTimeout")
 		r.answered(corev1.ConditionFalse, "CustomRunCancelled")
@@ -103,7 +103,7 @@ func TestTaskIsRetried(t *testing.T) {
 		r.answer("alice", "", openshiftv1.InputReject, "not yet")
 		second := r.asked(1)
 		r.outcome(first.Name, "Rejected")
-		r.Eventually(20*time.Second, "an ApprovalTask that nobody has answered", func() error {
+		r.Eventually(time.Minute, "an ApprovalTask that nobody has answered", func() error {
 			o := r.object(tasks.ManualApprovalGate)
 			if got := o.GetAnnotations()["countersign.dev/approval"]; got != second.Name {
 				return fmt.Errorf("it is of approval %s", got)
@@ -117,7 +117,7 @@ func TestTaskIsRetried(t *testing.T) {
 	})
 	t.Run("after its time was up", func(t *testing.T) {
 		t.Parallel()
-		r := startWith(t, e, "late", "wait", waitsOnly(tasks.Automatiko, "\n      timeout: 15s\n      retries: 1"))
+		r := startWith(t, e, "late", "wait", waitsOnly(tasks.Automatiko, "\n      timeout: 45s\n      retries: 1"))
 		first := r.asked(0)
 		second := r.asked(1)
 		r.outcome(first.Name, "Expired")
@@ -145,7 +145,7 @@ func TestWaitingRunIsDeleted(t *testing.T) {
 		if v := r.vote(a.Name, "alice", "approve", ""); v.State != "Refused" {
 			t.Errorf("a vote after the end: %+v", v)
 		}
-		r.Eventually(60*time.Second, "the end of "+object.GetName(), func() error {
+		r.Eventually(2*time.Minute, "the end of "+object.GetName(), func() error {
 			if err := r.Get(t.Context(), client.ObjectKeyFromObject(object), object); !apierrors.IsNotFound(err) {
 				return cmp.Or(err, errors.New("it is still there"))
 			}

@@ -43,7 +43,7 @@ func TestLeaderKilledWhileTasksWait(t *testing.T) {
 	if now := leaderPod(t, e); now == leader {
 		t.Errorf("pod %s leads still: the test proves nothing", now)
 	}
-	e.Eventually(60*time.Second, "the replica in its place", func() error {
+	e.Eventually(2*time.Minute, "the replica in its place", func() error {
 		if n := len(servicePods(t, e)); n != 2 {
 			return fmt.Errorf("%d ready replicas", n)
 		}

@@ -147,7 +147,7 @@ func (r run) customRun() *pipelinev1beta1.CustomRun {
 func (r run) asked(attempt int32) *v1alpha1.Approval {
 	r.t.Helper()
 	var out *v1alpha1.Approval
-	r.Eventually(60*time.Second, fmt.Sprintf("attempt %d of %s", attempt, r.child().Name), func() error {
+	r.Eventually(2*time.Minute, fmt.Sprintf("attempt %d of %s", attempt, r.child().Name), func() error {
 		for _, a := range r.Approvals() {
 			if s := a.Spec.Source.CustomRun; s != nil && s.Name == r.child().Name && s.Attempt == attempt {
 				if c := r.customRun().Status.GetCondition(apis.ConditionSucceeded); c == nil || c.Status != corev1.ConditionUnknown {
@@ -168,8 +168,8 @@ func (r run) vote(approval, who, verdict, comment string) v1alpha1.VoteStatus {
 	v := &v1alpha1.Vote{ObjectMeta: metav1.ObjectMeta{Namespace: r.NS, GenerateName: "v-"}}
 	v.Spec = v1alpha1.VoteSpec{Approval: approval, Voter: who, Groups: groupsOf[who], Verdict: verdict, Comment: comment}
 	as := r.As(who, groupsOf[who]...)
-	r.Eventually(15*time.Second, "RBAC to know "+who, func() error { return as.Create(r.t.Context(), v) })
-	r.Eventually(60*time.Second, "what becomes of "+who+"'s vote", func() error {
+	r.Eventually(time.Minute, "RBAC to know "+who, func() error { return as.Create(r.t.Context(), v) })
+	r.Eventually(2*time.Minute, "what becomes of "+who+"'s vote", func() error {
 		if err := r.Get(r.t.Context(), types.NamespacedName{Namespace: r.NS, Name: v.Name}, v); err != nil {
 			return err
 		}
@@ -193,7 +193,7 @@ func (r run) says(approval, who, verdict, comment string) {
 func (r run) ends(status corev1.ConditionStatus, reason string) *pipelinev1.PipelineRun {
 	r.t.Helper()
 	var pr *pipelinev1.PipelineRun
-	r.Eventually(2*time.Minute, "the end of "+r.name, func() error {
+	r.Eventually(5*time.Minute, "the end of "+r.name, func() error {
 		if pr = r.pipelineRun(); !pr.IsDone() {
 			return fmt.Errorf("%+v", pr.Status.GetCondition(apis.ConditionSucceeded))
 		}
@@ -209,7 +209,7 @@ func (r run) ends(status corev1.ConditionStatus, reason string) *pipelinev1.Pipe
 func (r run) answered(status corev1.ConditionStatus, reason string) *pipelinev1beta1.CustomRun {
 	r.t.Helper()
 	var cr *pipelinev1beta1.CustomRun
-	r.Eventually(60*time.Second, "the answer to "+r.child().Name, func() error {
+	r.Eventually(2*time.Minute, "the answer to "+r.child().Name, func() error {
 		if cr = r.customRun(); !cr.IsDone() {
 			return fmt.Errorf("%+v", cr.Status.GetCondition(apis.ConditionSucceeded))
 		}
@@ -225,7 +225,7 @@ func (r run) answered(status corev1.ConditionStatus, reason string) *pipelinev1b
 func (r run) outcome(approval, want string) *v1alpha1.Approval {
 	r.t.Helper()
 	var a *v1alpha1.Approval
-	r.Eventually(60*time.Second, "the end of approval "+approval, func() error {
+	r.Eventually(2*time.Minute, "the end of approval "+approval, func() error {
 		if a = r.Approval(approval); string(a.Status.Outcome) != want {
 			return fmt.Errorf("outcome %s, want %s", a.Status.Outcome, want)
 		}
@@ -290,7 +290,7 @@ func (r run) object(kind string) *unstructured.Unstructured {
 	}
 	o := &unstructured.Unstructured{}
 	o.SetGroupVersionKind(schema.FromAPIVersionAndKind(m.APIVersion, m.Kind))
-	r.Eventually(30*time.Second, m.Kind+" "+key.Name, func() error { return r.Get(r.t.Context(), key, o) })
+	r.Eventually(time.Minute, m.Kind+" "+key.Name, func() error { return r.Get(r.t.Context(), key, o) })
 	return o
 }
 
@@ -298,7 +298,7 @@ func (r run) object(kind string) *unstructured.Unstructured {
 func (r run) event(reason string) string {
 	r.t.Helper()
 	note := ""
-	r.Eventually(30*time.Second, "event "+reason+" on "+r.child().Name, func() error {
+	r.Eventually(time.Minute, "event "+reason+" on "+r.child().Name, func() error {
 		l, err := r.Clientset.EventsV1().Events(r.NS).List(r.t.Context(), metav1.ListOptions{})
 		if err != nil {
 			return err

@@ -82,7 +82,7 @@ spec:
 			r.t.Errorf("event %q, want %q", got, why)
 		}
 		// Tekton believes it, or this proves nothing.
-		r.Eventually(30*time.Second, "Tekton to take it for its own", func() error {
+		r.Eventually(time.Minute, "Tekton to take it for its own", func() error {
 			for _, c := range r.pipelineRun().Status.ChildReferences {
 				if c.Kind == "CustomRun" && c.Name == r.child().Name {
 					return nil
@@ -134,12 +134,8 @@ func TestTaskThatNobodyCouldDecideIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			began := time.Now()
 			r := startWith(t, e, name, "wait", c.spec)
 			r.ends(corev1.ConditionFalse, "Failed")
-			if took := time.Since(began); took > 20*time.Second {
-				t.Errorf("it took %s", took)
-			}
 			cr := r.answered(corev1.ConditionFalse, "ApprovalTaskRefused")
 			if got := cr.Status.GetCondition(apis.ConditionSucceeded).Message; !strings.Contains(got, c.says) {
 				t.Errorf("it says %q, want %q", got, c.says)
@@ -188,10 +184,6 @@ func TestPartTwoKeepsItsTask(t *testing.T) {
 					t.Errorf("somebody is asked again: %s", a.Name)
 				}
 			}
-			cr := r.customRun()
-			if took := cr.Status.CompletionTime.Sub(cr.CreationTimestamp.Time); took > 5*time.Second {
-				t.Errorf("the answer took %s", took)
-			}
 		})
 	}
 }
@@ -210,18 +202,15 @@ func TestNothingIsWrittenWhileItWaits(t *testing.T) {
 			}
 			return []string{pr.ResourceVersion, r.customRun().ResourceVersion, r.object(kind).GetResourceVersion(), r.Approval(a.Name).ResourceVersion}
 		}
-		settled := versions()
-		r.Eventually(30*time.Second, "what follows from the start", func() error {
-			before := settled
-			time.Sleep(2 * time.Second)
-			if settled = versions(); !reflect.DeepEqual(before, settled) {
-				return fmt.Errorf("%v became %v", before, settled)
+		// What follows from the start may take as long as it takes; then all is quiet.
+		before := versions()
+		r.Eventually(2*time.Minute, "ten seconds without a write", func() error {
+			time.Sleep(10 * time.Second)
+			was := before
+			if before = versions(); !reflect.DeepEqual(was, before) {
+				return fmt.Errorf("PipelineRun, CustomRun, ApprovalTask, Approval: %v became %v", was, before)
 			}
 			return nil
 		})
-		time.Sleep(8 * time.Second)
-		if now := versions(); !reflect.DeepEqual(settled, now) {
-			t.Errorf("PipelineRun, CustomRun, ApprovalTask, Approval: %v became %v", settled, now)
-		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -105,15 +106,19 @@ func start(t *testing.T, path string, args ...string) program {
 	return program{stdin, stdout}
 }
 
-// freePort is an address where nobody listens.
+// freePort is an address where nobody listens. It is below those that the kernel gives to
+// whoever asks for any, such as the tests beside this one, before it is listened at.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(10_000)))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // oauth2Proxy starts one in front of upstream and returns its URL.
@@ -127,7 +132,7 @@ func oauth2Proxy(t *testing.T, address, issuer, upstream string) string {
 		"--cookie-secret=0123456789abcdef0123456789abcdef", "--cookie-secure=false",
 	)
 	url := "http://" + address
-	for range 100 {
+	for range 1200 { // a minute
 		if resp, err := http.Get(url + "/ping"); err == nil {
 			resp.Body.Close()
 			return url

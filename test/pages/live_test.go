@@ -66,7 +66,7 @@ func TestLinkPageFollows(t *testing.T) {
 	ctx := chromium(t)
 	until := func(want string) {
 		t.Helper()
-		for end := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
 			text := eval[string](t, ctx, `document.querySelector(".state").innerText`)
 			if strings.Contains(text, want) {
 				return
@@ -96,7 +96,12 @@ func TestLinkPageFollows(t *testing.T) {
 	s.mu.Lock()
 	s.gone, s.asks = true, 0
 	s.mu.Unlock()
-	time.Sleep(8 * time.Second)
+	for end := time.Now().Add(time.Minute); s.asked() == 0; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it does not ask")
+		}
+	}
+	time.Sleep(5 * time.Second) // it would ask again after three
 	if n := s.asked(); n != 1 {
 		t.Errorf("asked %d times for what is gone", n)
 	}

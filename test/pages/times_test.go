@@ -62,11 +62,11 @@ func TestTimesStayRight(t *testing.T) {
 	base, ctx := serve(t), zoned(t, "Asia/Kolkata", true)
 	do(t, ctx, chromedp.Navigate(base+"/pending-short.html"))
 	first := eval[string](t, ctx, deadline)
-	if !strings.HasPrefix(first, "in 39 min 5") && !strings.HasPrefix(first, "in 40 min 00") {
+	if !strings.HasPrefix(first, "in 39 min ") && !strings.HasPrefix(first, "in 40 min 00") {
 		t.Errorf("the deadline in 40 minutes is told as %q", first)
 	}
 	ticked := func() bool { return eval[string](t, ctx, deadline) != first }
-	for end := time.Now().Add(10 * time.Second); !ticked(); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !ticked(); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the countdown stands")
 		}

@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
+	openshiftv1 "github.com/countersign-dev/countersign/api/openshift/v1alpha1"
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/keyring"
@@ -73,8 +74,26 @@ func newCLI(t *testing.T) *cli {
 	}); err != nil {
 		t.Fatal(err)
 	}
+	alice, err := w.as("alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) { // RBAC takes a moment to be known
+		err := alice.List(t.Context(), &openshiftv1.ApprovalTaskList{}, client.InNamespace(c.namespace))
+		if err == nil {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal(err)
+		}
+	}
 	c.store = &kube.Store{Client: w.service, Live: w.service, Ring: func() keyring.Ring { return c.ring }, Now: time.Now}
 	guards := &kube.Guards{Live: w.service, Now: time.Now}
+	since, err := guards.Since(t.Context(), kube.GuardOfAnswers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Until(since.Add(time.Second))) // before that the service relies on no policy
 	desk := &approvals.Desk{
 		Store: c.store, Now: time.Now, Ended: func(approvals.Approval) {}, Voted: func(approvals.Approval, approvals.Verdict) {},
 		Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
