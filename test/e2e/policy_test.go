@@ -306,6 +306,7 @@ func TestNewestSupersedes(t *testing.T) {
 
 // Nobody decides, and the Gate says that this approves.
 func TestApprovedByExpiry(t *testing.T) {
+	t.Parallel()
 	e, _ := guarded(t, `
   approvers: {users: [{name: USER-ann}]}
   expiresAfter: 10s
