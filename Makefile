@@ -81,8 +81,8 @@ test-browser: ## pages in a real Chromium, against the same cluster
 fuzz: ## every fuzz test, FUZZTIME each (10s)
 	test/fuzz.sh
 
-bench: ## how much and how fast, in a real cluster
-	@test/run.sh bench
+bench: ## how much and how fast: the pages, and the rest in a real cluster
+	@test/run.sh bench-pages bench
 
 bench-pages: ## of that the pages, with 10,000 pending and 100,000 decided: no cluster
 	@test/run.sh bench-pages
