@@ -108,7 +108,7 @@ stage_browser() {
   in_deployed suite browser test/browser "${only_binary[@]}"
 }
 # The part of the bench that needs no cluster, and is not to be disturbed by one: the pages, empty beside full.
-stage_bench-pages() { go test -count=1 -tags bench -timeout=20m -run '^TestPages' -v ./test/bench; }
+stage_bench-pages() { go test -json -count=1 -tags bench -timeout=20m -run '^TestPages' ./test/bench | sum -v; }
 stage_bench() { in_deployed bench_beside_peers bench test/bench "-test.skip=^TestPages" "${only_binary[@]}"; }
 bench_beside_peers() {
   # shellcheck source=test/peers.sh
