@@ -115,6 +115,7 @@ resolver() {
 
 kubectl create namespace "$namespace" >/dev/null
 trap cleanup EXIT
+kubectl -n "$namespace" wait --for=create serviceaccount/default --timeout=60s >/dev/null # a run that comes before it fails for good
 since=$(now)
 tasks
 listener

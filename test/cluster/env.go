@@ -76,6 +76,10 @@ func New(t testing.TB) *Env {
 		}
 		_ = c.Delete(context.Background(), ns)
 	})
+	// Without it Tekton fails a run for good, and it comes a moment after the namespace.
+	e.Eventually(time.Minute, "the namespace's service account", func() error {
+		return c.Get(t.Context(), types.NamespacedName{Namespace: e.NS, Name: "default"}, &corev1.ServiceAccount{})
+	})
 	var svc corev1.Service
 	must(t, c.Get(t.Context(), types.NamespacedName{Namespace: ServiceNamespace, Name: "countersign"}, &svc))
 	e.URL = "http://" + svc.Spec.ClusterIP
