@@ -17,6 +17,15 @@ func median(v []float64) float64 {
 	return s[len(s)/2]
 }
 
+// ratios of a to b, pair by pair.
+func ratios(a, b []float64) []float64 {
+	each := make([]float64, len(a))
+	for i := range a {
+		each[i] = a[i] / b[i]
+	}
+	return each
+}
+
 // report prints both medians and the median of the ratios pair by pair.
 func report(what string, a, b []float64, unit string, goal float64) {
 	compare(what, a, b, "≤", goal, "%.1f "+unit)
@@ -26,11 +35,7 @@ func report(what string, a, b []float64, unit string, goal float64) {
 // decision before posting it: the same posts, each after one status write of an
 // Approval by this program, and nothing of the service in the way.
 func reportFloor(what string, floor, bare []float64) {
-	ratios := make([]float64, len(bare))
-	for i := range bare {
-		ratios[i] = floor[i] / bare[i]
-	}
-	fmt.Printf("bench:   %s, each after one status write by this program: %.2f of without (%.1f ms)\n", what, median(ratios), median(floor))
+	fmt.Printf("bench:   %s, each after one status write by this program: %.2f of without (%.1f ms)\n", what, median(ratios(floor, bare)), median(floor))
 }
 
 // reportAtLeast is report for what should be high.
@@ -39,10 +44,7 @@ func reportAtLeast(what string, a, b []float64, unit string, goal float64) {
 }
 
 func compare(what string, a, b []float64, is string, goal float64, number string) {
-	ratios := make([]float64, len(a))
-	for i := range a {
-		ratios[i] = a[i] / b[i]
-	}
+	each := ratios(a, b)
 	fmt.Printf("bench: %-62s %.2f (goal %s %.2f)   "+number+" / "+number+", min %.2f max %.2f, n=%d\n",
-		what, median(ratios), is, goal, median(a), median(b), slices.Min(ratios), slices.Max(ratios), len(a))
+		what, median(each), is, goal, median(a), median(b), slices.Min(each), slices.Max(each), len(a))
 }

@@ -36,26 +36,26 @@ func (e *Env) look() string {
 			line("%T: %v", l, err)
 		}
 	}
-	why := func(c *apis.Condition) string {
+	ended := func(kind, name string, c *apis.Condition) {
 		if c == nil {
-			return "not begun"
+			c = &apis.Condition{Reason: "not begun"}
 		}
-		return string(c.Status) + " " + c.Reason + " " + c.Message
+		line("%s %s: %s %s %s", kind, name, c.Status, c.Reason, c.Message)
 	}
 	var runs pipelinev1.PipelineRunList
 	list(&runs)
 	for _, r := range runs.Items {
-		line("PipelineRun %s: %s", r.Name, why(r.Status.GetCondition(apis.ConditionSucceeded)))
+		ended("PipelineRun", r.Name, r.Status.GetCondition(apis.ConditionSucceeded))
 	}
 	var tasks pipelinev1.TaskRunList
 	list(&tasks)
 	for _, r := range tasks.Items {
-		line("TaskRun %s: %s", r.Name, why(r.Status.GetCondition(apis.ConditionSucceeded)))
+		ended("TaskRun", r.Name, r.Status.GetCondition(apis.ConditionSucceeded))
 	}
 	var customs pipelinev1beta1.CustomRunList
 	list(&customs)
 	for _, r := range customs.Items {
-		line("CustomRun %s: %s", r.Name, why(r.Status.GetCondition(apis.ConditionSucceeded)))
+		ended("CustomRun", r.Name, r.Status.GetCondition(apis.ConditionSucceeded))
 	}
 	var approvals v1alpha1.ApprovalList
 	list(&approvals)
