@@ -67,8 +67,7 @@ func (c *CustomRuns) Answer(ctx context.Context, a approvals.Approval) error {
 
 // End is Finish by the outcome of a, which is of kind.
 func (c *CustomRuns) End(ctx context.Context, cr *pipelinev1beta1.CustomRun, kind tasks.Mapping, a approvals.Approval) error {
-	called := a.Outcome == approvals.Cancelled || a.Outcome == approvals.Superseded
-	return c.Finish(ctx, cr, kind.Ends[a.Outcome], append(a.Results, a.Inputs...), called)
+	return c.Finish(ctx, cr, kind.Ends[a.Outcome], append(a.Results, a.Inputs...), !tasks.AsksAgain(a.Outcome))
 }
 
 // Finish ends this attempt of cr. While there are retries left a failure is noted and

@@ -16,6 +16,7 @@ const (
 	unsettled = "unsettled" // waits for its terms, or for its run
 	inLine    = "line"      // has terms; of one Trigger and one key, of which the newest may supersede
 	inRun     = "run"       // of a task of that run, and not seen to be answered
+	ofTask    = "task"      // of any attempt of one task of one run
 )
 
 // Indexes are what each index has an Approval under. A seal is not looked at: what is
@@ -39,6 +40,12 @@ func Indexes() map[string]client.IndexerFunc {
 				return ""
 			}
 			return o.Spec.Source.CustomRun.PipelineRunUID
+		}),
+		ofTask: of(func(o *v1alpha1.Approval) string {
+			if o.Spec.Source.CustomRun == nil {
+				return ""
+			}
+			return questionOf(o.Spec.Source.CustomRun.PipelineRunUID, o.Spec.Source.CustomRun.Name)
 		}),
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -92,29 +91,31 @@ func TestWaitingRunTimesOut(t *testing.T) {
 	})
 }
 
-// Tried again, a task asks again, and the answers of the first attempt do not count.
+// A rejection is final, whatever `retries` says; what nobody answered in time asks again.
 func TestTaskIsRetried(t *testing.T) {
 	t.Parallel()
 	e := inhabited(t)
-	t.Run("after a rejection", func(t *testing.T) {
-		t.Parallel()
-		r := startWith(t, e, "rejected", "wait", waitsOnly(tasks.ManualApprovalGate, "\n      retries: 1"))
-		first := r.asked(0)
-		r.answer("alice", "", openshiftv1.InputReject, "not yet")
-		second := r.asked(1)
-		r.outcome(first.Name, "Rejected")
-		r.Eventually(time.Minute, "an ApprovalTask that nobody has answered", func() error {
-			o := r.object(tasks.ManualApprovalGate)
-			if got := o.GetAnnotations()["countersign.dev/approval"]; got != second.Name {
-				return fmt.Errorf("it is of approval %s", got)
+	for how, reject := range map[string]func(r run, approval string){
+		"tkn-approvaltask": func(r run, _ string) { r.answer("alice", "", openshiftv1.InputReject, "never") },
+		"a Vote":           func(r run, approval string) { r.says(approval, "alice", "reject", "never") },
+	} {
+		t.Run("not after a rejection by "+how, func(t *testing.T) {
+			t.Parallel()
+			r := startWith(t, e, "rejected", "wait", waitsOnly(tasks.ManualApprovalGate, "\n      retries: 2"))
+			first := r.asked(0)
+			reject(r, first.Name)
+			r.ends(corev1.ConditionFalse, "Failed")
+			if cr := r.answered(corev1.ConditionFalse, "Failed"); len(cr.Status.RetriesStatus) != 0 {
+				t.Errorf("%d attempts are noted", len(cr.Status.RetriesStatus))
 			}
-			return nil
+			r.outcome(first.Name, "Rejected")
+			for _, a := range r.Approvals() {
+				if s := a.Spec.Source.CustomRun; s != nil && s.Name == r.child().Name && a.Name != first.Name {
+					t.Errorf("it was asked again: %s", a.Name)
+				}
+			}
 		})
-		r.answer("alice", "", openshiftv1.InputApprove, "now")
-		r.ends(corev1.ConditionTrue, "Succeeded")
-		r.outcome(second.Name, "Approved")
-		r.results(map[string]string{"decision": "true", "comment": "now", "approvedBy": "alice", "rejectedBy": ""})
-	})
+	}
 	t.Run("after its time was up", func(t *testing.T) {
 		t.Parallel()
 		r := startWith(t, e, "late", "wait", waitsOnly(tasks.Automatiko, "\n      timeout: 45s\n      retries: 1"))

@@ -161,6 +161,9 @@ func (r *Tasks) begin(ctx context.Context, cr *pipelinev1beta1.CustomRun, kind t
 	if whole.Spec.CustomSpec != nil {
 		return ctrl.Result{}, r.refuse(ctx, whole, "customSpec is not for approval tasks: use taskRef with apiVersion and kind, and params")
 	}
+	if done, err := r.decidedBefore(ctx, whole, member, kind); done || err != nil {
+		return ctrl.Result{}, err
+	}
 	recorded, err := r.Store.Recorded(ctx, whole, member)
 	if err != nil {
 		return ctrl.Result{}, err
@@ -185,6 +188,26 @@ func (r *Tasks) refuse(ctx context.Context, cr *pipelinev1beta1.CustomRun, why s
 	r.say(cr, corev1.EventTypeWarning, "Refused", why)
 	r.Log.Warn("task refused", "namespace", cr.Namespace, "customrun", cr.Name, "reason", why)
 	return r.Runs.Finish(ctx, cr, tasks.End{Reason: "ApprovalTaskRefused", Message: why}, nil, true)
+}
+
+// decidedBefore ends an attempt of a task whose earlier attempt was rejected or cancelled:
+// that is final, however this attempt came about. It reports whether there is no more to do.
+func (r *Tasks) decidedBefore(ctx context.Context, cr *pipelinev1beta1.CustomRun, m kube.Member, kind tasks.Mapping) (bool, error) {
+	earlier, err := r.Store.Settled(ctx, cr, m)
+	switch {
+	case err != nil:
+		return true, err
+	case earlier != nil:
+		if k, ok := tasks.Find(earlier.Source.Task.Mapping); ok {
+			kind = k // what an outcome means is signed
+		}
+		r.say(cr, corev1.EventTypeWarning, "DecidedBefore", "this task was decided before in this run, and is not asked again: "+string(earlier.Outcome)+" in approval "+earlier.Name+". Start the run again to ask again")
+		return true, r.Runs.End(ctx, cr, kind, *earlier)
+	case kube.RejectedBefore(cr, kind):
+		r.say(cr, corev1.EventTypeWarning, "DecidedBefore", "an earlier attempt of this task was rejected, and it is not asked again. Start the run again to ask again")
+		return true, r.Runs.Finish(ctx, cr, kind.Ends[approvals.Rejected], nil, true)
+	}
+	return false, nil
 }
 
 // recite answers the task that a part 2 begins with by the decision that started it.
@@ -223,8 +246,9 @@ func (r *Tasks) proceed(ctx context.Context, cr *pipelinev1beta1.CustomRun, a ap
 		}
 	case !a.Decided():
 		err = r.Runs.PickUp(ctx, cr, a.Name)
-	case a.ToAnswer():
-		// The replica that took the deciding vote answers at once.
+	case a.Decided():
+		// The replica that took the deciding vote answers at once. What was answered and
+		// runs again was reset by somebody, and has the same answer.
 		if left := leftToVoter(a, r.Now()); left > 0 {
 			return ctrl.Result{RequeueAfter: left}, nil
 		}

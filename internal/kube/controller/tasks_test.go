@@ -287,46 +287,6 @@ func TestKubeRocketCI(t *testing.T) {
 	}
 }
 
-// TestRetries: a failure is noted and asked again, under a new Approval, until the
-// retries are used up; a success and a cancellation are final.
-func TestRetries(t *testing.T) {
-	t.Parallel()
-	x := newTasking(t, "manual-approval-gate")
-	x.change(func(cr *pipelinev1beta1.CustomRun) { cr.Spec.Retries = 2 })
-	for attempt := range 3 {
-		x.settle()
-		list := x.all()
-		if len(list) != attempt+1 || list[attempt].Source.Task.Attempt != attempt {
-			t.Fatalf("attempt %d has %d approvals", attempt, len(list))
-		}
-		x.vote(list[attempt].Name, "alice", approvals.Reject)
-		cr := x.settle()
-		if attempt < 2 {
-			if cr.IsDone() || len(cr.Status.RetriesStatus) != attempt+1 || cr.Status.CompletionTime != nil || len(cr.Status.Results) != 0 {
-				t.Fatalf("after attempt %d: %s, %d retries noted, completed %v", attempt, ending(cr), len(cr.Status.RetriesStatus), cr.Status.CompletionTime)
-			}
-			noted := &pipelinev1beta1.CustomRun{Status: cr.Status.RetriesStatus[attempt]}
-			if got := ending(noted); !strings.HasPrefix(got, "False Failed Approval Task denied | decision=false") || noted.Status.CompletionTime == nil || len(noted.Status.RetriesStatus) != 0 {
-				t.Errorf("noted: %s", got)
-			}
-		}
-		if a := x.all()[attempt]; a.AnsweredAt.IsZero() {
-			t.Errorf("attempt %d was not seen to be answered", attempt)
-		}
-	}
-	if cr := x.run(); !cr.IsFailure() || len(cr.Status.RetriesStatus) != 2 || len(x.all()) != 3 {
-		t.Errorf("at the end: %s, %d retries, %d approvals", ending(cr), len(cr.Status.RetriesStatus), len(x.all()))
-	}
-
-	x = newTasking(t, "manual-approval-gate")
-	x.change(func(cr *pipelinev1beta1.CustomRun) { cr.Spec.Retries = 2 })
-	x.settle()
-	x.change(func(cr *pipelinev1beta1.CustomRun) { cr.Spec.Status = pipelinev1beta1.CustomRunSpecStatusCancelled })
-	if cr := x.settle(); !cr.IsFailure() || len(cr.Status.RetriesStatus) != 0 || len(x.all()) != 1 {
-		t.Errorf("cancelled: %s, %d retries, %d approvals", ending(cr), len(cr.Status.RetriesStatus), len(x.all()))
-	}
-}
-
 func TestTaskCancelled(t *testing.T) {
 	t.Parallel()
 	cancel := func(cr *pipelinev1beta1.CustomRun) {

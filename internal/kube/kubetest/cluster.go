@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"time"
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
@@ -27,6 +28,8 @@ import (
 // Cluster is an API server in memory.
 type Cluster struct {
 	client.WithWatch
+	// Clock says when what is created now was created, nil for a fixed time.
+	Clock func() time.Time
 
 	mu     sync.Mutex
 	writes map[string]int
@@ -121,7 +124,11 @@ func (c *Cluster) create(ctx context.Context, w client.WithWatch, o client.Objec
 		o.SetUID(types.UID("uid-" + o.GetName()))
 	}
 	if o.GetCreationTimestamp().Time.IsZero() {
-		o.SetCreationTimestamp(metav1.NewTime(approvalstest.T0))
+		at := approvalstest.T0
+		if c.Clock != nil {
+			at = c.Clock()
+		}
+		o.SetCreationTimestamp(metav1.NewTime(at))
 	}
 	return w.Create(ctx, o, opts...)
 }

@@ -1,0 +1,56 @@
+package kube
+
+import (
+	"context"
+	"slices"
+
+	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
+	"knative.dev/pkg/apis"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/tasks"
+)
+
+// questionOf is what all attempts of one task of one run have in common. A CustomRun that
+// was deleted and made again has another UID, and its name is still the same.
+func questionOf(runUID, customRun string) string { return runUID + "/" + customRun }
+
+// Settled is the earlier decision on the same task of the same run that no further attempt
+// may put to the vote again, nil when there is none. A new attempt is not only Tekton's
+// contract: whoever may write the status of CustomRuns can reset it, and whoever may delete
+// one has it made again. What they write is not believed; the earlier Approvals are, whose
+// source is signed.
+func (s *Store) Settled(ctx context.Context, cr *pipelinev1beta1.CustomRun, m Member) (*approvals.Approval, error) {
+	var list v1alpha1.ApprovalList
+	err := s.Client.List(ctx, &list, client.InNamespace(cr.Namespace), client.MatchingFields{ofTask: questionOf(string(m.Run.UID), cr.Name)}, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return nil, translate(err, "the list of approvals of task "+cr.Name)
+	}
+	for i := range list.Items {
+		a := s.genuine(&list.Items[i])
+		if !a.Decided() { // the cache may lag behind a rejection that was recorded just now
+			if a, err = s.Fresh(ctx, a.Key); err != nil && approvals.CodeOf(err) != approvals.CodeNotFound {
+				return nil, err
+			}
+		}
+		t := a.Source.Task
+		if a.Terms == nil || t == nil || t.Name != cr.Name || t.Run.UID != string(m.Run.UID) || !tasks.Final(a) {
+			continue
+		}
+		return &a, nil
+	}
+	return nil, nil
+}
+
+// RejectedBefore reports whether cr itself says that an earlier attempt of it was rejected.
+// That is for an Approval that has been deleted since. Whoever forges it makes the task fail,
+// which they could write into it as well.
+func RejectedBefore(cr *pipelinev1beta1.CustomRun, kind tasks.Mapping) bool {
+	no := kind.Ends[approvals.Rejected]
+	return !no.Succeeded && slices.ContainsFunc(cr.Status.RetriesStatus, func(s pipelinev1beta1.CustomRunStatus) bool {
+		c := s.GetCondition(apis.ConditionSucceeded)
+		return c.IsFalse() && c.Reason == no.Reason && c.Message == no.Text(cr.Name)
+	})
+}
