@@ -28,6 +28,21 @@ type event struct {
 // body and headers again, for a completion a body that bindings without our
 // interceptor can read. hub signs for stock github interceptors; it may be empty.
 func eventFor(a approvals.Approval, ring keyring.Ring, hub keyring.Secret, now time.Time) (event, error) {
+	e, err := contentOf(a, interceptor.ExtensionOf(a))
+	if err != nil {
+		return event{}, err
+	}
+	if len(hub) > 0 {
+		e.header.Set(signature.HeaderHub, signature.Hub(hub, e.body))
+	}
+	for k, v := range signature.Sign(ring, interceptor.EventID(a.Key), now, e.body) {
+		e.header.Set(k, v)
+	}
+	return e, nil
+}
+
+// contentOf is the event for a, which brings x, before it is signed.
+func contentOf(a approvals.Approval, x interceptor.Extension) (event, error) {
 	e := event{path: "/", header: http.Header{}}
 	if s := a.Source.Event; s != nil {
 		e.body, e.path = []byte(s.Body), pathOf(s.URL)
@@ -35,7 +50,7 @@ func eventFor(a approvals.Approval, ring keyring.Ring, hub keyring.Secret, now t
 			e.header.Set(h.Name, h.Value)
 		}
 	} else {
-		body, err := json.Marshal(bodyOf(a))
+		body, err := json.Marshal(bodyOf(x))
 		if err != nil {
 			return event{}, err
 		}
@@ -50,12 +65,6 @@ func eventFor(a approvals.Approval, ring keyring.Ring, hub keyring.Secret, now t
 		e.header.Set("Ce-Source", "/apis/countersign.dev/v1alpha1/namespaces/"+a.Namespace+"/approvals/"+a.Name)
 		e.header.Set("Ce-Subject", a.Name)
 		e.header.Set("Ce-Time", a.DecidedAt.UTC().Format(time.RFC3339))
-	}
-	if len(hub) > 0 {
-		e.header.Set(signature.HeaderHub, signature.Hub(hub, e.body))
-	}
-	for k, v := range signature.Sign(ring, interceptor.EventID(a.Key), now, e.body) {
-		e.header.Set(k, v)
 	}
 	return e, nil
 }
@@ -80,8 +89,7 @@ type eventBody struct {
 	RejectedBy string `json:"rejectedBy"`
 }
 
-func bodyOf(a approvals.Approval) eventBody {
-	x := interceptor.ExtensionOf(a)
+func bodyOf(x interceptor.Extension) eventBody {
 	return eventBody{
 		Extension: x, Decision: x.Results[approvals.ResultDecision], Comment: x.Results[approvals.ResultComment],
 		ApprovedBy: x.Results[approvals.ResultApprovedBy], RejectedBy: x.Results[approvals.ResultRejectedBy],

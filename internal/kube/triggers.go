@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
-	"github.com/tektoncd/triggers/pkg/template"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -25,23 +24,6 @@ type Triggers struct {
 }
 
 var _ interceptor.Triggers = (*Triggers)(nil)
-
-// Gated returns the Trigger's countersign line.
-func (t *Triggers) Gated(ctx context.Context, namespace, name string) (interceptor.Gated, error) {
-	trigger, err := t.find(ctx, namespace, name)
-	if err != nil {
-		return interceptor.Gated{}, err
-	}
-	g, err := t.gated(ctx, trigger)
-	if err == nil && g == nil {
-		return interceptor.Gated{}, approvals.Errorf(approvals.CodeNotFound,
-			"trigger %s/%s has no %s interceptor of its own", namespace, name, interceptor.Name)
-	}
-	if err != nil {
-		return interceptor.Gated{}, err
-	}
-	return *g, nil
-}
 
 // After returns the Triggers of a namespace that hold when a run of pipeline
 // succeeds. Triggers whose line can't be read are passed over here; they are
@@ -69,45 +51,6 @@ func (t *Triggers) Check(trigger *triggersv1.Trigger) error {
 	}
 	// A template that is not there is no mistake yet: objects come in any order.
 	return t.CEL.CheckLine(*line)
-}
-
-func (t *Triggers) gated(ctx context.Context, trigger *triggersv1.Trigger) (*interceptor.Gated, error) {
-	line, err := parseLine(trigger)
-	if err != nil || line == nil {
-		return nil, err
-	}
-	g := &interceptor.Gated{Namespace: trigger.Namespace, Name: trigger.Name, Line: *line}
-	g.Template, g.Unresolved = t.digest(ctx, trigger)
-	return g, nil
-}
-
-// digest is of everything that says what an event starts: bindings, template and
-// service account. The interceptors are not part of it: what they forwarded is
-// in the terms already.
-func (t *Triggers) digest(ctx context.Context, trigger *triggersv1.Trigger) (string, error) {
-	rt, err := t.resolve(ctx, trigger)
-	if err != nil {
-		return "", err
-	}
-	return approvals.Digest("template", trigger.Spec.ServiceAccountName, rt.BindingParams, rt.TriggerTemplate.Spec), nil
-}
-
-// resolve reads the Trigger's bindings and template, by Triggers' own code.
-func (t *Triggers) resolve(ctx context.Context, trigger *triggersv1.Trigger) (template.ResolvedTrigger, error) {
-	rt, err := template.ResolveTrigger(*trigger,
-		func(name string) (*triggersv1.TriggerBinding, error) {
-			return read(ctx, t.Client, trigger.Namespace, name, &triggersv1.TriggerBinding{})
-		},
-		func(name string) (*triggersv1.ClusterTriggerBinding, error) {
-			return read(ctx, t.Client, "", name, &triggersv1.ClusterTriggerBinding{})
-		},
-		func(name string) (*triggersv1.TriggerTemplate, error) {
-			return read(ctx, t.Client, trigger.Namespace, name, &triggersv1.TriggerTemplate{})
-		})
-	if err != nil {
-		return rt, approvals.Errorf(approvals.CodeInvalid, "trigger %s/%s can't be resolved: %v", trigger.Namespace, trigger.Name, err)
-	}
-	return rt, nil
 }
 
 func (t *Triggers) find(ctx context.Context, namespace, name string) (*triggersv1.Trigger, error) {

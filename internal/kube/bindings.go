@@ -1,0 +1,88 @@
+package kube
+
+import (
+	"net/textproto"
+	"regexp"
+	"strings"
+
+	"k8s.io/client-go/util/jsonpath"
+)
+
+// relaxed is Triggers' form of a JSONPath: with or without braces and first dot.
+var relaxed = regexp.MustCompile(`^\{\.?([^{}]+)\}$|^\.?([^{}]+)$`)
+
+// withUnknown replaces in a binding's value what reads an extension that is not in
+// known: another interceptor brings it, and nobody can say here what it will be.
+func withUnknown(value string, known map[string]any, unknown string) string {
+	for _, x := range expressionsIn(value) {
+		path, ok := fieldsOf(x.path)
+		if !ok || len(path) == 0 || path[0] != "extensions" {
+			continue
+		}
+		if len(path) > 1 {
+			if _, ok := known[path[1]]; ok {
+				continue
+			}
+		}
+		value = strings.ReplaceAll(value, x.text, unknown)
+	}
+	return value
+}
+
+// expression is one $(…) of a binding's value.
+type expression struct {
+	text string // as it stands, with $( and )
+	path string // what is between, as Triggers reads it
+}
+
+// expressionsIn finds the expressions of a binding's value as Triggers does: from
+// each $( to the first ) that closes it.
+func expressionsIn(value string) []expression {
+	var out []expression
+	for _, rest := range strings.Split(value, "$(")[1:] {
+		open := 0
+		for i, ch := range rest {
+			if ch == '(' {
+				open++
+			} else if ch == ')' {
+				open--
+			}
+			if open < 0 {
+				path := rest[:i]
+				if name, ok := strings.CutPrefix(path, "header."); ok {
+					path = "header." + textproto.CanonicalMIMEHeaderKey(name)
+				}
+				out = append(out, expression{"$(" + rest[:i] + ")", path})
+				break
+			}
+		}
+	}
+	return out
+}
+
+// fieldsOf are the fields that an expression begins with, by the parser that
+// Triggers uses: of extensions.files[0].name they are extensions and files. It is
+// not ok for what does not parse, or begins with no field.
+func fieldsOf(path string) ([]string, bool) {
+	m := relaxed.FindStringSubmatch(path)
+	if m == nil {
+		return nil, false
+	}
+	p, err := jsonpath.Parse("", "{."+m[1]+m[2]+"}")
+	if err != nil || len(p.Root.Nodes) != 1 {
+		return nil, false
+	}
+	list, ok := p.Root.Nodes[0].(*jsonpath.ListNode)
+	if !ok {
+		return nil, false
+	}
+	var out []string
+	for _, n := range list.Nodes {
+		f, ok := n.(*jsonpath.FieldNode)
+		if !ok {
+			break
+		}
+		out = append(out, f.Value)
+	}
+	return out, true
+}
