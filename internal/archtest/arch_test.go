@@ -240,7 +240,8 @@ var table = []room{
 	{
 		path: "./internal/split",
 		may: slices.Concat(tekton, []string{
-			std, "./approvals", "./approvals/tasks", "./internal/tekton", "go.yaml.in/yaml/v3", "knative.dev/pkg/apis",
+			std, "./approvals", "./approvals/tasks", "./internal/tekton", "go.yaml.in/yaml/v3", "sigs.k8s.io/yaml", "knative.dev/pkg/apis",
+			"k8s.io/apimachinery/pkg/api/resource", "k8s.io/apimachinery/pkg/selection", "k8s.io/apimachinery/pkg/util/validation",
 		}),
 		never: []string{"os/...", "net/http/...", "log/..."},
 		why:   "a pipeline is cut by its text and Tekton's own rules: no files, no flags, no cluster",

@@ -1,7 +1,6 @@
 package split
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -51,6 +50,8 @@ type cargo struct {
 	// exports are the results that a part gets for what a later one reads.
 	exports map[int][]*yaml.Node
 	spaces  []space
+	// elsewhere is what an approver's text goes to and the text does not have.
+	elsewhere []string
 }
 
 func load(c *cut, bindings map[string]*yaml.Node) *cargo {
@@ -95,7 +96,7 @@ func (g *cargo) find(r reference, p int, gate bool) *value {
 	switch t := g.by[r.name]; {
 	case r.of == "params" && (p > 1 || gate):
 		return g.findParam(r, p)
-	case r.of == "context" && (p > 1 || gate):
+	case r.of == "context" && (p > g.begins() || gate):
 		return g.findContext(r, p)
 	case r.of != "tasks" || t == nil:
 	case t.isApproval():
@@ -104,43 +105,6 @@ func (g *cargo) find(r reference, p int, gate bool) *value {
 		return g.findResult(r, t, p)
 	}
 	return nil
-}
-
-func (g *cargo) findParam(r reference, p int) *value {
-	i := slices.IndexFunc(g.typed.Spec.Params, func(s pipelinev1.ParamSpec) bool { return s.Name == r.name })
-	if i < 0 {
-		return nil
-	}
-	spec, node := g.typed.Spec.Params[i], items(field(g.spec, "params"))[i]
-	expr, plain := member("params", r.name), r.rest == "" && spec.Type == pipelinev1.ParamTypeString
-	switch {
-	case plain && spec.Default != nil:
-		if strings.Contains(spec.Default.StringVal, "$(") {
-			g.rs.refuse(node.Line, "param %s is read in part %d (line %d), and its default is another param, which part 1's run does not say: give it in every run, or write the default out", r.name, p, r.line)
-			return nil
-		}
-		expr = fmt.Sprintf("'%s' in params ? %s : %s", r.name, expr, quote(spec.Default.StringVal))
-	case plain:
-	case spec.Default != nil:
-		g.rs.refuse(r.line, "%s is read in part %d, and param %s has a default (line %d), of which one value can't be forwarded: make it a param of its own", r.raw, p, r.name, node.Line)
-		return nil
-	case r.whole() || r.rest == "":
-		g.rs.refuse(r.line, "%s is all of the %s %s, and what travels to part %d is strings: read its values one by one, or make it a string", r.raw, spec.Type, r.name, p)
-		return nil
-	case spec.Type == pipelinev1.ParamTypeArray: // parseJSON takes objects alone
-		expr = fmt.Sprintf(`('{"a":' + %s + '}').parseJSON().a%s`, expr, r.rest)
-	default:
-		expr += ".parseJSON()" + memberOf(strings.TrimPrefix(r.rest, "."))
-	}
-	v := &value{from: 1, expr: expr, last: 1}
-	if plain { // it keeps its name
-		v.param, v.decl = r.name, clone(node)
-		put(v.decl, "default", nil) // what runs is what was decided on
-		v.key = g.pick(g.keys, plainName(r.name))
-		return v
-	}
-	g.call(v, r.name+r.rest, "one value of param "+r.name)
-	return v
 }
 
 func (g *cargo) findResult(r reference, t *task, p int) *value {
@@ -183,10 +147,10 @@ func (g *cargo) uncertain(t *task, seen []string) string {
 	switch {
 	case slices.Contains(seen, t.Name):
 		return ""
-	case len(t.When) > 0:
+	case !g.certain(t):
 		return fmt.Sprintf("%s has when (line %d)", t.Name, lineOf(t.node, "when"))
-	case t.OnError == pipelinev1.PipelineTaskContinue:
-		return fmt.Sprintf("%s has onError: continue (line %d)", t.Name, lineOf(t.node, "onError"))
+	case t.OnError != "" && t.OnError != pipelinev1.PipelineTaskStopAndFail: // a reference may be anything
+		return fmt.Sprintf("%s has onError: %s (line %d)", t.Name, t.OnError, lineOf(t.node, "onError"))
 	}
 	for _, r := range t.refs {
 		if from := g.by[r.name]; r.of == "tasks" && from != nil && from.part == t.part && !from.isApproval() {
@@ -215,8 +179,8 @@ func (g *cargo) findDecision(r reference, t *task) *value {
 	return v
 }
 
-// findContext has later parts read the name of part 1's run, as they did when there
-// was one run.
+// findContext has later parts read the name of the first part's run, as they did when
+// there was one run.
 func (g *cargo) findContext(r reference, p int) *value {
 	_, what, ok := strings.Cut(r.name, "pipelineRun.")
 	if !ok {
@@ -226,8 +190,9 @@ func (g *cargo) findContext(r reference, p int) *value {
 		g.rs.refuse(r.line, "%s can't be forwarded to part %d", r.raw, p)
 		return nil
 	}
-	v := &value{from: 1, expr: member("run", what), last: 1}
-	g.call(v, "run-"+what, what+" of the run of part 1")
+	from := g.begins()
+	v := &value{from: from, expr: member("run", what), last: from}
+	g.call(v, "run-"+what, fmt.Sprintf("%s of the run of %s", what, g.part(from)))
 	return v
 }
 
@@ -290,65 +255,4 @@ func quote(s string) string {
 	_ = enc.Encode(s)
 	inner := strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(b.String()), `"`), `"`)
 	return "'" + strings.NewReplacer(`\\`, `\\`, `\"`, `"`, `'`, `\'`).Replace(inner) + "'"
-}
-
-// space is a workspace that a later part reads.
-type space struct {
-	name, key string
-	binding   *yaml.Node // how its runs bind it; nil: to the volume of the run before
-	used      map[int]bool
-	last      int
-}
-
-// isOf says whether part p has it. A volume goes through the parts between.
-func (s space) isOf(p int) bool { return p == 1 || s.used[p] || s.binding == nil && p <= s.last }
-
-// bind finds the workspaces that go from part to part.
-func (g *cargo) bind(bindings map[string]*yaml.Node) {
-	for i, w := range g.typed.Spec.Workspaces {
-		s, line := space{name: w.Name, used: map[int]bool{}, binding: bindings[w.Name]}, 0
-		use := func(p, at int) {
-			s.used[p], s.last = true, max(s.last, p)
-			if p > 1 && line == 0 {
-				line = at
-			}
-		}
-		for _, t := range slices.Concat(g.order, g.finally) {
-			for j, b := range t.Workspaces {
-				if cmp.Or(b.Workspace, b.Name) == w.Name {
-					use(t.part, items(field(t.node, "workspaces"))[j].Line)
-				}
-			}
-			for _, r := range t.refs {
-				if r.of == "workspaces" && r.name == w.Name {
-					use(t.part, r.line)
-				}
-			}
-		}
-		if s.last < 2 {
-			continue
-		}
-		if w.Optional && s.binding == nil {
-			g.rs.refuse(line, "workspace %s is optional (line %d) and read in part %d: a run of part 1 without it has no volume to hand on; make it required, or say what it is with --workspace %s=…",
-				w.Name, items(field(g.spec, "workspaces"))[i].Line, s.last, w.Name)
-		}
-		s.key = g.pick(g.keys, "claim-"+plainName(w.Name))
-		g.spaces = append(g.spaces, s)
-	}
-	g.unbound()
-}
-
-// unbound refuses workspaces of the run that a later part's taskSpec gets by their name
-// alone: no Trigger can know of them.
-func (g *cargo) unbound() {
-	for _, t := range slices.Concat(g.order, g.finally) {
-		for _, r := range t.refs {
-			if r.of != "workspaces" || t.part < 2 || t.isApproval() ||
-				slices.ContainsFunc(g.typed.Spec.Workspaces, func(w pipelinev1.PipelineWorkspaceDeclaration) bool { return w.Name == r.name }) ||
-				slices.ContainsFunc(items(field(field(t.node, "taskSpec"), "workspaces")), func(w *yaml.Node) bool { return name(w) == r.name && text(field(w, "optional")) == "true" }) {
-				continue
-			}
-			g.rs.refuse(r.line, "%s is read in part %d, and the pipeline declares no workspace %s: add it to spec.workspaces, so that it is handed on", r.raw, t.part, r.name)
-		}
-	}
 }

@@ -19,6 +19,10 @@ type cut struct {
 	approvals []*task // as they are asked
 	finally   []*task
 	results   []result
+	// first: the first approval comes before all tasks. There is no part 1 then; what is
+	// held is the event that would have started it.
+	first bool
+	asked map[string]int // by a task of finally, the part that it was said to end
 }
 
 // task is a task of the pipeline.
@@ -52,10 +56,18 @@ type result struct {
 
 func (c *cut) parts() int { return len(c.approvals) + 1 }
 
+// begins is the first part that there is.
+func (c *cut) begins() int {
+	if c.first {
+		return 2
+	}
+	return 1
+}
+
 // cutAt finds the parts. Without an error there are parts; what else stands against
 // them is in rs.
-func cutAt(s *source) (*cut, error) {
-	c := &cut{source: s, by: map[string]*task{}}
+func cutAt(s *source, o Options) (*cut, error) {
+	c := &cut{source: s, by: map[string]*task{}, asked: o.Finally}
 	for i := range s.typed.Spec.Tasks {
 		t := c.task(&s.typed.Spec.Tasks[i], s.tasks[i])
 		c.by[t.Name], c.order = t, append(c.order, t)
@@ -70,6 +82,7 @@ func cutAt(s *source) (*cut, error) {
 	for _, t := range c.order {
 		c.depend(t)
 	}
+	found := len(c.rs)
 	c.sequence()
 	for _, t := range c.order {
 		if !t.isApproval() {
@@ -79,12 +92,13 @@ func cutAt(s *source) (*cut, error) {
 	for k, a := range c.approvals {
 		a.part = k + 1
 	}
-	if len(c.rs) > 0 {
+	if len(c.rs) > found {
 		return nil, c.rs.err() // of wrong parts nothing more can be said
 	}
 	c.filled()
 	c.ordered()
 	c.end()
+	c.guarded()
 	c.give()
 	return c, nil
 }
@@ -92,48 +106,58 @@ func cutAt(s *source) (*cut, error) {
 func (c *cut) task(t *pipelinev1.PipelineTask, n *yaml.Node) *task {
 	x := &task{PipelineTask: t, node: n}
 	x.kind, _ = kindOf(n)
-	texts(n, func(s *yaml.Node, own map[string]bool) {
+	c.texts(n, func(s *yaml.Node, own owned) {
 		x.refs = append(x.refs, foreign(referencesIn(s), own)...)
 	})
 	return x
 }
 
+// owned are the names that mean a task's own where they are read: "params.NAME" and
+// "workspaces.NAME".
+type owned map[string]bool
+
 // texts calls visit for every text of a task. Beneath a taskSpec own has the params and
 // workspaces that mean the task's: those that it is given. Of others, which a taskSpec may
-// declare and have a default for, Tekton gives it the pipeline's of that name.
-func texts(t *yaml.Node, visit func(n *yaml.Node, own map[string]bool)) {
-	own := map[string]bool{}
-	for _, of := range []string{"params", "workspaces"} {
-		for _, n := range items(field(t, of)) {
-			own[of+"."+name(n)] = true
+// declare and have a default for, Tekton gives it the pipeline's of that name. In its
+// params the workspaces alone do: Tekton hands them on as text, and the task reads them.
+// Whether a workspace is bound is asked of the pipeline's, where that has one of the name.
+func (c *cut) texts(t *yaml.Node, visit func(n *yaml.Node, own owned)) {
+	within, given := owned{}, owned{}
+	all := slices.Concat(items(field(t, "params")), items(field(field(t, "matrix"), "params")))
+	for _, in := range items(field(field(t, "matrix"), "include")) {
+		all = append(all, items(field(in, "params"))...)
+	}
+	for _, n := range all {
+		within["params."+name(n)] = true
+	}
+	for _, n := range items(field(t, "workspaces")) {
+		within["workspaces."+name(n)], given["workspaces."+name(n)] = true, true
+		if slices.ContainsFunc(c.typed.Spec.Workspaces, func(w pipelinev1.PipelineWorkspaceDeclaration) bool { return w.Name == name(n) }) {
+			given["workspaces."+name(n)+".bound"] = true
 		}
 	}
 	for i := 0; i+1 < len(t.Content); i += 2 {
-		scalars(t.Content[i+1], func(s *yaml.Node) {
-			if t.Content[i].Value == "taskSpec" {
-				visit(s, own)
-			} else {
-				visit(s, nil)
-			}
-		})
+		own := map[string]owned{"taskSpec": within, "params": given, "matrix": given}[t.Content[i].Value]
+		scalars(t.Content[i+1], func(s *yaml.Node) { visit(s, own) })
 	}
 }
 
-func foreign(refs []reference, own map[string]bool) []reference {
-	return slices.DeleteFunc(refs, func(r reference) bool { return own[r.of+"."+r.name] })
+func foreign(refs []reference, own owned) []reference {
+	return slices.DeleteFunc(refs, func(r reference) bool {
+		return own[r.of+"."+r.name] && (r.of != "workspaces" || r.field != "bound" || !own["workspaces."+r.name+".bound"])
+	})
 }
 
 // wait refuses what a wait in the middle of a run can do and a Gate between two runs
 // can't.
 func (c *cut) wait(t *task) {
 	for key, why := range map[string]string{
-		"when":       "after the cut it is always asked: put the condition on the tasks behind it",
 		"retries":    "a Gate asks once; whoever wants to be asked again starts part 1 again: remove it",
 		"onError":    "after the cut nothing goes on when nobody approved: remove it",
 		"matrix":     "a Gate asks once for all: write one approval task, or one with param gate whose Gate has rules",
 		"workspaces": "a Gate reads no volume: remove them",
 	} {
-		if field(t.node, key) != nil {
+		if field(t.node, key) != nil && (key != "retries" || t.Retries > 0) && (key != "onError" || t.OnError != pipelinev1.PipelineTaskStopAndFail) {
 			c.rs.refuse(lineOf(t.node, key), "approval task %s has %s: %s", t.Name, key, why)
 		}
 	}
@@ -199,9 +223,8 @@ func (c *cut) filled() {
 			continue
 		}
 		switch {
-		case p == 1:
-			c.rs.refuse(c.approvals[0].node.Line, "nothing comes before approval task %s, so there is no part 1: "+
-				"hold the event that starts the pipeline, with a Trigger without after (docs/reference.md)", c.approvals[0].Name)
+		case p == 1 && c.parts() > 1:
+			c.first = true
 		case p == c.parts():
 			c.rs.refuse(c.approvals[p-2].node.Line, "nothing waits for approval task %s, so there is no part %d: "+
 				"give the task that it guards runAfter: [%s]", c.approvals[p-2].Name, p, c.approvals[p-2].Name)
@@ -226,64 +249,6 @@ func (c *cut) ordered() {
 					t.Name, d.Name, w.Name, lineOf(w.node, "when"), t.Name)
 			}
 		}
-	}
-}
-
-// withheld is the task with when for want of whose result t, or what t waits for, may be
-// left out; nil for none. What a when itself leaves out withholds nothing from what only
-// runs after it.
-func (c *cut) withheld(t *task, seen map[*task]bool) *task {
-	if seen[t] {
-		return nil
-	}
-	seen[t] = true
-	for _, r := range t.refs {
-		if from := c.by[r.name]; r.of == "tasks" && r.result != "" && from != nil && from.part == t.part && len(from.When) > 0 {
-			return from
-		}
-	}
-	for _, name := range t.deps {
-		if d := c.by[name]; d != nil && !d.isApproval() && d.part == t.part {
-			if w := c.withheld(d, seen); w != nil {
-				return w
-			}
-		}
-	}
-	return nil
-}
-
-// end gives each task of finally to the part whose tasks it reads. One that reads none
-// ends the last part.
-func (c *cut) end() {
-	for i, n := range items(field(c.spec, "finally")) {
-		t := c.task(&c.typed.Spec.Finally[i], n)
-		if t.isApproval() {
-			c.rs.refuse(n.Line, "approval task %s is in finally, where nothing waits for it: move it into tasks", t.Name)
-			continue
-		}
-		for _, r := range t.refs {
-			of := c.by[r.name]
-			switch {
-			case r.of != "tasks":
-			case r.name == "":
-				c.rs.refuse(r.line, "%s is of all tasks, and after the cut no run has all: name the tasks that %s is about", r.raw, t.Name)
-			case of == nil:
-			case of.isApproval() && r.field != "results":
-				c.refuseFate(r)
-			case of.isApproval() && !rejectionGoesOn(of.kind):
-				c.rs.refuse(r.line, "%s is read when the run ends, and after the cut a rejection starts nothing: "+
-					"have the Gate tell people (notify), or move %s to tasks", r.raw, t.Name)
-			case t.part == 0:
-				t.part = of.from()
-			case t.part != of.from():
-				c.rs.refuse(r.line, "%s of finally reads %s, which is known in part %d, and also what is known in part %d: make it two tasks, one for each part",
-					t.Name, r.raw, of.from(), t.part)
-			}
-		}
-		if t.part == 0 {
-			t.part = c.parts()
-		}
-		c.finally = append(c.finally, t)
 	}
 }
 

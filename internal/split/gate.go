@@ -25,20 +25,22 @@ type gate struct {
 	shown []forward
 }
 
+const gateVersion = "countersign.dev/v1alpha1"
+
 // forward is one param on its way, and its expression.
 type forward struct{ key, expr string }
 
-// rejectionGoesOn says whether a pipeline goes on when such a task was rejected, and
-// reads the decision.
-func rejectionGoesOn(m tasks.Mapping) bool { return m.Ends[approvals.Rejected].Succeeded }
-
 // gateOf works out who decides a, as the task itself would.
 func (g *cargo) gateOf(a *task) gate {
-	x := gate{name: g.typed.Name + "-" + a.Name, comment: a.node.HeadComment, rejected: rejectionGoesOn(a.kind) && g.readsRejection(a)}
+	x := gate{name: g.typed.Name + "-" + a.Name, comment: a.node.HeadComment, rejected: g.goesOn(a)}
+	if a.Matrix != nil {
+		return x // refused where it stands
+	}
 	var ps []approvals.Param
 	for _, p := range a.Params {
 		ps = append(ps, approvals.Param{Name: p.Name, Value: tekton.Text(p.Value)})
 	}
+	there, _ := a.kind.GateOf(ps)
 	shown, known := a.kind.Shown(ps), true
 	for i, n := range items(field(a.node, "params")) {
 		if slices.Contains(shown, ps[i]) {
@@ -47,14 +49,23 @@ func (g *cargo) gateOf(a *task) gate {
 			}
 			continue
 		}
-		if refs := referencesBeneath(n); len(refs) > 0 {
+		if refs := referencesBeneath(n); len(refs) > 0 && (there == "" || strings.EqualFold(strings.TrimSpace(ps[i].Name), tasks.GateParam)) {
 			known = false
 			g.rs.refuse(refs[0].line, "param %s of approval task %s is %s, and a Gate says who decides before any run: write it out, or name a Gate in param %s",
 				ps[i].Name, a.Name, refs[0].raw, tasks.GateParam)
 		}
 	}
-	if there, must := a.kind.GateOf(ps); must {
+	// What a task of KubeRocketCI says to people it may say in its own spec.
+	if said := field(field(field(a.node, "taskSpec"), "spec"), "description"); said != nil && !slices.ContainsFunc(x.shown, func(f forward) bool { return f.key == "description" }) {
+		x.shown = append(x.shown, forward{"description", g.sentence(said, a)})
+	}
+	// A kind may have a Gate of its own, as it has when a run asks. That there is one is not
+	// for this text to say: another one would have other people decide.
+	if there != "" {
 		x.name = there
+		if needs := g.needs(a, x); g.gateHere(there) != nil && len(needs) > 0 {
+			g.rs.refuse(g.gateHere(there).Line, "Gate %s decides for approval task %s, and what comes behind needs of it: %s", there, a.Name, strings.Join(needs, " and "))
+		}
 		return x
 	}
 	if !known {
@@ -74,48 +85,6 @@ func (g *cargo) gateOf(a *task) gate {
 	}
 	x.policy = &policy
 	return x
-}
-
-// readsRejection says whether anything at all would run behind a when it was rejected.
-// Where every task wants decision to be true there is nothing to start.
-func (g *cargo) readsRejection(a *task) bool {
-	return slices.ContainsFunc(slices.Concat(g.order, g.finally), func(t *task) bool {
-		return (t.part > a.part || t.isApproval() && t.part == a.part+1) && !g.skipped(t, a, nil)
-	})
-}
-
-// unguarded are the tasks that run when a was rejected, and ask nothing of its decision.
-func (g *cargo) unguarded(a *task) []string {
-	var out []string
-	for _, t := range g.order {
-		reads := slices.ContainsFunc(t.refs, func(r reference) bool {
-			return r.of == "tasks" && r.name == a.Name && r.result == approvals.ResultDecision
-		})
-		if t.part == a.part+1 && !t.isApproval() && !reads && !g.skipped(t, a, nil) {
-			out = append(out, t.Name)
-		}
-	}
-	return out
-}
-
-// skipped says whether t does not run when a was rejected: by its own when, or for want
-// of a result of such a task.
-func (g *cargo) skipped(t, a *task, seen []string) bool {
-	if slices.Contains(seen, t.Name) {
-		return false
-	}
-	decision := fmt.Sprintf("$(tasks.%s.results.%s)", a.Name, approvals.ResultDecision)
-	for _, w := range t.When {
-		named := slices.Contains(w.Values, "false")
-		certain := !slices.ContainsFunc(w.Values, func(v string) bool { return strings.Contains(v, "$(") })
-		if w.Input == decision && certain && (w.Operator == "in" && !named || w.Operator == "notin" && named) {
-			return true
-		}
-	}
-	return slices.ContainsFunc(t.refs, func(r reference) bool {
-		from := g.by[r.name]
-		return r.of == "tasks" && r.field == "results" && from != nil && !from.isApproval() && from.part > a.part && g.skipped(from, a, append(seen, t.Name))
-	})
 }
 
 // say is the expression for what a param of a says to people, as one text; a list is a
@@ -139,29 +108,37 @@ func (g *cargo) sentence(n *yaml.Node, a *task) string {
 	if n == nil { // a param without a value
 		return quote("")
 	}
-	var words []string
-	rest := n.Value
-	for _, r := range referencesIn(n) {
-		before, after, _ := strings.Cut(rest, r.raw)
-		expr, known := "", len(g.rs)
-		if r.of == "context" && r.name == "pipeline.name" {
-			expr = quote(g.typed.Name)
-		} else if v := g.need(r, a.part, true); v != nil {
-			if expr = v.at(a.part); strings.Contains(expr, " ? ") {
-				expr = "(" + expr + ")"
-			}
-		} else if len(g.rs) == known {
+	refs := referencesIn(n)
+	at := 0
+	expr, _ := g.phrase(n.Value, func(r reference) (string, error) {
+		r.line = refs[at].line
+		at++
+		return g.shown(r, a), nil
+	})
+	return expr
+}
+
+// shown is the expression for what is put before whoever decides a.
+func (g *cargo) shown(r reference, a *task) string {
+	switch {
+	case r.of == "context" && r.name == "pipeline.name":
+		return quote(g.typed.Name)
+	case r.of == "context" && a.part < g.begins(): // no run is there that has a name
+		return quote("a run of " + g.part(g.begins()))
+	}
+	known := len(g.rs)
+	v := g.need(r, a.part, true)
+	if v == nil {
+		if len(g.rs) == known {
 			g.rs.refuse(r.line, "%s is shown to whoever decides, and is not known when part %d ends: remove it from approval task %s", r.raw, a.part, a.Name)
 		}
-		if before != "" {
-			words = append(words, quote(before))
-		}
-		words, rest = append(words, expr), after
+		return quote("")
 	}
-	if rest != "" || len(words) == 0 {
-		words = append(words, quote(rest))
+	expr := v.at(a.part)
+	if strings.Contains(expr, " ? ") {
+		expr = "(" + expr + ")"
 	}
-	return strings.Join(words, " + ")
+	return expr
 }
 
 // gateDoc is the Gate as an object.
@@ -196,7 +173,7 @@ func (g *cargo) gateDoc(x gate) *yaml.Node {
 	if x.rejected {
 		above(spec, "releaseOn", "A rejection goes on too, as it did: the next part reads the decision.")
 	}
-	gate := g.object("countersign.dev/v1alpha1", "Gate", x.name, spec)
+	gate := g.object(gateVersion, "Gate", x.name, spec)
 	gate.Content[0].HeadComment = x.comment
 	return gate
 }

@@ -67,6 +67,9 @@ func clone(n *yaml.Node) *yaml.Node {
 // put sets a mapping's key, in its place or at the end; nil and an empty list take it
 // away.
 func put(n *yaml.Node, key string, value *yaml.Node) {
+	if n == nil {
+		return
+	}
 	empty := value == nil || value.Kind == yaml.SequenceNode && len(value.Content) == 0
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if n.Content[i].Value != key {
@@ -93,9 +96,13 @@ func keep(n *yaml.Node, keys ...string) {
 	}
 }
 
+// str is a text, in quotes where kubectl would take it for something else.
 func str(s string) *yaml.Node {
 	n := &yaml.Node{}
 	n.SetString(s)
+	if n.Style == 0 && !isString(s) {
+		n.Style = yaml.DoubleQuotedStyle
+	}
 	return n
 }
 
@@ -141,10 +148,11 @@ func above(n *yaml.Node, key, line string) {
 	}
 }
 
-// decode reads n as JSON does, strictly where the type can tell.
+// decode reads n as the API server reads what kubectl makes of it, strictly where the type
+// can tell.
 func decode(n *yaml.Node, into any) error {
-	var plain any
-	if err := n.Decode(&plain); err != nil {
+	plain, err := asJSON(n)
+	if err != nil {
 		return err
 	}
 	raw, err := json.Marshal(plain)

@@ -29,7 +29,7 @@ func (g *cargo) pipeline(p int) *yaml.Node {
 	keep(meta, "name", "namespace", "labels", "annotations") // the rest is one object's own
 	put(meta, "name", str(g.part(p)))
 	if as := field(meta, "annotations"); as != nil {
-		put(as, "kubectl.kubernetes.io/last-applied-configuration", nil)
+		put(as, lastApplied, nil)
 	}
 	if p > 1 { // what is said of the whole is said once
 		root.HeadComment, root.Content[0].HeadComment = "", ""
@@ -47,8 +47,9 @@ func (g *cargo) pipeline(p int) *yaml.Node {
 		}
 		for i, n := range items(field(g.spec, "workspaces")) {
 			if slices.ContainsFunc(g.spaces, func(s space) bool { return s.name == g.typed.Spec.Workspaces[i].Name && s.isOf(p) }) {
-				n = clone(n)
-				put(n, "optional", nil) // it is bound, always
+				if n = clone(n); !g.isAbsent(name(n)) {
+					put(n, "optional", nil) // it is bound, always
+				}
 				spaces.Content = append(spaces.Content, n)
 			}
 		}
@@ -103,7 +104,7 @@ func (g *cargo) tasksOf(all []*task, p int) []*yaml.Node {
 			put(n, "runAfter", after)
 		}
 		if p > 1 {
-			texts(n, func(s *yaml.Node, own map[string]bool) { g.rewrite(s, own, p) })
+			g.texts(n, func(s *yaml.Node, own owned) { g.rewrite(s, own, p) })
 		}
 		out = append(out, n)
 	}
@@ -111,7 +112,7 @@ func (g *cargo) tasksOf(all []*task, p int) []*yaml.Node {
 }
 
 // rewrite has a text read params in the place of what is in other parts.
-func (g *cargo) rewrite(n *yaml.Node, own map[string]bool, p int) {
+func (g *cargo) rewrite(n *yaml.Node, own owned, p int) {
 	for _, r := range foreign(referencesIn(n), own) {
 		to := ""
 		if r.of == "context" && r.name == "pipeline.name" {
@@ -150,10 +151,10 @@ func (g *cargo) trigger(p int, x gate) *yaml.Node {
 	if p+1 < g.parts() { // the next Gate's business is who asked for all of it
 		bindings.Content = append(bindings.Content, binding("requester", "approval.requester"))
 	}
-	params := list(
-		flow(dict("name", "gate", "value", x.name)),
-		flow(dict("name", "after", "value", dict("pipeline", g.part(p)))),
-	)
+	params := list(flow(dict("name", "gate", "value", x.name)))
+	if p >= g.begins() { // else any event that gets here is held
+		params.Content = append(params.Content, flow(dict("name", "after", "value", dict("pipeline", g.part(p)))))
+	}
 	if len(forwards) > approvals.MaxForward {
 		g.rs.refuse(g.root.Line, "part %d would need %d values of the part before, and the most is %d", p+1, len(forwards), approvals.MaxForward)
 	}
@@ -184,7 +185,14 @@ func binding(key, of string) *yaml.Node {
 
 // claims are the workspaces that part p gets the volume of.
 func (g *cargo) claims(p int) []space {
-	return slices.DeleteFunc(slices.Clone(g.spaces), func(s space) bool { return s.binding != nil || !s.isOf(p) })
+	return slices.DeleteFunc(slices.Clone(g.spaces), func(s space) bool {
+		return s.binding != nil || s.absent || !s.isOf(p) || s.made != nil && p == g.begins()
+	})
+}
+
+// isAbsent says whether no run binds a workspace.
+func (g *cargo) isAbsent(workspace string) bool {
+	return slices.ContainsFunc(g.spaces, func(s space) bool { return s.name == workspace && s.absent })
 }
 
 // template makes the run of part p+1.
@@ -198,12 +206,18 @@ func (g *cargo) template(p int) *yaml.Node {
 	}
 	for _, s := range g.spaces {
 		switch {
-		case !s.isOf(p + 1):
+		case !s.isOf(p+1) || s.absent:
 		case s.binding != nil:
 			spaces.Content = append(spaces.Content, clone(s.binding))
+		case s.made != nil && p+1 == g.begins():
+			spaces.Content = append(spaces.Content, clone(s.made))
 		default:
 			names = append(names, s.key)
-			spaces.Content = append(spaces.Content, flow(dict("name", s.name, "persistentVolumeClaim", dict("claimName", given(s.key)))))
+			w := dict("name", s.name, "persistentVolumeClaim", dict("claimName", given(s.key)))
+			if _, made := g.run.binding(s.name); made != nil {
+				put(w, "subPath", field(made, "subPath")) // of the volume, as the run had it
+			}
+			spaces.Content = append(spaces.Content, flow(w))
 		}
 	}
 	meta := dict("name", given("run"))
@@ -215,10 +229,21 @@ func (g *cargo) template(p int) *yaml.Node {
 	for _, n := range names {
 		declared.Content = append(declared.Content, dict("name", n))
 	}
-	run := dict("apiVersion", group+"v1", "kind", "PipelineRun", "metadata", flow(meta),
-		"spec", dict("pipelineRef", flow(dict("name", g.part(p+1))), "params", params, "workspaces", spaces))
+	spec := dict("pipelineRef", flow(dict("name", g.part(p+1))), "params", params, "workspaces", spaces)
+	if g.run != nil {
+		var tasks []string
+		for _, t := range slices.Concat(g.order, g.finally) {
+			if t.part == p+1 && !t.isApproval() {
+				tasks = append(tasks, t.Name)
+			}
+		}
+		spec.Content = append(spec.Content, g.run.rest(tasks)...)
+	}
+	run := dict("apiVersion", v1, "kind", "PipelineRun", "metadata", flow(meta), "spec", spec)
 	above(run, "metadata", "This name is the key to exactly one run.")
-	above(run, "spec", "What else the pipeline's runs have today, such as taskRunTemplate, belongs here too.")
+	if g.run == nil {
+		above(run, "spec", "What else the pipeline's runs have today, such as taskRunTemplate, belongs here too.")
+	}
 	return g.object("triggers.tekton.dev/v1beta1", "TriggerTemplate", g.part(p+1), dict("params", flow(declared), "resourcetemplates", list(run)))
 }
 

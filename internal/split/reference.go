@@ -64,6 +64,7 @@ var (
 )
 
 func parse(s string) (reference, bool) {
+	s = strings.TrimPrefix(s, "inputs.") // as tasks may still say
 	if m := aParam.FindStringSubmatch(s); m != nil {
 		return reference{of: "params", name: m[1] + m[2] + m[3], rest: m[4]}, true
 	}

@@ -1,10 +1,7 @@
 package split
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,78 +16,92 @@ import (
 
 const group = "tekton.dev/"
 
+// lastApplied is what kubectl apply keeps of an object in it.
+const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
+
 // source is the pipeline to cut: as it was written, and as Tekton reads it.
 type source struct {
-	root  *yaml.Node // of the Pipeline
+	root  *yaml.Node // of the Pipeline; where a run has it in it, made of that
 	spec  *yaml.Node
 	typed pipelinev1.Pipeline
 	tasks []*yaml.Node // as typed.Spec.Tasks
+	run   *run         // that has the pipeline in it, nil for a Pipeline
 	// others is what else the text has, which is handed on as it is.
 	others []*yaml.Node
+	twice  []*yaml.Node // keys of the pipeline that stand there more than once
 }
 
 // read finds the pipeline to cut in a text, and holds it against Tekton's own rules.
-func read(raw []byte, pipeline string) (*source, error) {
-	var rs Refusals
+func read(raw []byte, o Options) (*source, error) {
+	docs, rs := documents(raw)
+	if err := rs.err(); err != nil {
+		return nil, err
+	}
 	s := &source{}
-	var found []*yaml.Node
-	for dec := yaml.NewDecoder(bytes.NewReader(raw)); ; {
-		var doc yaml.Node
-		err := dec.Decode(&doc)
-		if errors.Is(err, io.EOF) {
-			break
+	var found []document
+	for _, d := range docs {
+		pipeline := pipelineIn(d.root)
+		if pipeline != nil && (nameOf(d.root) == o.Pipeline || o.Pipeline == "" && len(approvalsIn(pipeline)) > 0) {
+			found = append(found, d)
+			continue
 		}
-		if err != nil {
-			rs.refuse(lineIn(err), "this is no YAML: %v", err)
-			return nil, rs.err()
-		}
-		root := &doc
-		if len(doc.Content) == 1 {
-			root = doc.Content[0]
-		}
-		if text(field(root, "kind")) == "Pipeline" && strings.HasPrefix(text(field(root, "apiVersion")), group) {
-			of := name(field(root, "metadata"))
-			if of == pipeline || pipeline == "" && len(approvalsIn(root)) > 0 {
-				found = append(found, root)
-				continue
-			}
-		}
-		if root.Kind == yaml.MappingNode {
-			s.others = append(s.others, &doc)
-		}
+		s.others = append(s.others, d.node)
 	}
 	switch {
-	case len(found) == 0 && pipeline != "":
-		rs.refuse(1, "there is no Pipeline %q", pipeline)
+	case len(found) == 0 && o.Pipeline != "":
+		rs.refuse(1, "there is no Pipeline %q, and no PipelineRun of that name with a pipeline in it", o.Pipeline)
 	case len(found) == 0:
 		rs.refuse(1, "there is no Pipeline with an approval task: a task whose taskRef has kind ApprovalTask of %s", kinds())
 	case len(found) > 1:
-		rs.refuse(found[1].Line, "a second Pipeline with an approval task: say which one to split with --pipeline")
+		rs.refuse(found[1].root.Line, "a second Pipeline with an approval task: say which one to split with --pipeline, or put them into files of their own")
 	default:
-		s.root = found[0]
-		s.hold(&rs)
+		if s.hold(found[0], o, &rs); len(rs) == 0 && len(approvalsIn(s.spec)) == 0 {
+			rs.refuse(s.root.Line, "Pipeline %s has no approval task to be cut at: a task whose taskRef has kind ApprovalTask of %s", s.typed.Name, kinds())
+		}
 	}
 	return s, rs.err()
 }
 
+// pipelineIn is the spec of the pipeline that an object is or has in it, nil for none.
+func pipelineIn(root *yaml.Node) *yaml.Node {
+	if !strings.HasPrefix(text(field(root, "apiVersion")), group) {
+		return nil
+	}
+	switch spec := field(root, "spec"); text(field(root, "kind")) {
+	case "Pipeline":
+		if spec == nil {
+			return root // it has none; Tekton's rules say so
+		}
+		return spec
+	case "PipelineRun":
+		return field(spec, "pipelineSpec")
+	}
+	return nil
+}
+
 // hold refuses what Tekton would refuse, and what can't be read line by line.
-func (s *source) hold(rs *Refusals) {
-	if v := text(field(s.root, "apiVersion")); v != group+"v1" {
-		rs.refuse(lineOf(s.root, "apiVersion"), "apiVersion is %s: write it as %sv1 (kubectl get pipeline NAME -o yaml gives that)", v, group)
+func (s *source) hold(d document, o Options, rs *Refusals) {
+	s.root, s.twice = d.root, d.twice
+	if v := text(field(s.root, "apiVersion")); v != v1 && v != v1beta1 {
+		rs.refuse(lineOf(s.root, "apiVersion"), "apiVersion is %s: write it as %s (kubectl get pipeline NAME -o yaml gives that)", v, v1)
 		return
 	}
-	if alias := aliasIn(s.root); alias != nil {
-		rs.refuse(alias.Line, "anchors and aliases of YAML can't be cut, since one text would stand in two parts: write it out")
-		return
+	modern(s.root)
+	if text(field(s.root, "kind")) == "PipelineRun" {
+		if s.embedded(d.root, rs); len(*rs) > 0 {
+			return
+		}
 	}
+	put(s.root, "status", nil)
 	if err := decode(s.root, &s.typed); err != nil {
-		rs.refuse(lineIn(err, s.unknown(err)), "this is no Pipeline: %v", err)
+		rs.refuse(lineIn(err, s.unknown(s.root, err)), "this is no Pipeline: %v", err)
 		return
 	}
 	if s.typed.Name == "" {
 		rs.refuse(s.root.Line, "the Pipeline has no metadata.name, after which its parts are named")
 		return
 	}
+	s.inNamespace(o.Namespace, rs)
 	s.spec = field(s.root, "spec")
 	s.tasks = items(field(s.spec, "tasks"))
 	if s.links(rs); len(*rs) > 0 {
@@ -98,6 +109,23 @@ func (s *source) hold(rs *Refusals) {
 	}
 	for _, e := range invalid(&s.typed) {
 		rs.refuse(s.line(e), "Tekton refuses this Pipeline: %v", e)
+	}
+}
+
+// inNamespace has the pipeline be in the namespace that was asked for, as kubectl -n does:
+// one that says another is refused.
+func (s *source) inNamespace(namespace string, rs *Refusals) {
+	switch is := s.typed.Namespace; {
+	case namespace == "" || is == namespace:
+		return
+	case is != "":
+		rs.refuse(lineOf(field(s.root, "metadata"), "namespace"), "the namespace is %s here and %s on the command line: leave one of the two out", is, namespace)
+		return
+	}
+	s.typed.Namespace = namespace
+	put(field(s.root, "metadata"), "namespace", str(namespace))
+	if s.run != nil {
+		put(field(s.run.root, "metadata"), "namespace", str(namespace))
 	}
 }
 
@@ -112,21 +140,20 @@ func (s *source) links(rs *Refusals) {
 	}
 }
 
-// unknown is the line of the field that err calls unknown, else where the Pipeline
-// begins.
-func (s *source) unknown(err error) int {
-	line := s.root.Line
+// unknown is the line of the field that err calls unknown, else where the object begins.
+func (s *source) unknown(root *yaml.Node, err error) int {
+	line := root.Line
 	_, quoted, _ := strings.Cut(err.Error(), "unknown field ")
 	var look func(n *yaml.Node)
 	look = func(n *yaml.Node) {
 		for i, c := range n.Content {
-			if n.Kind == yaml.MappingNode && i%2 == 0 && strconv.Quote(c.Value) == quoted && line == s.root.Line {
+			if n.Kind == yaml.MappingNode && i%2 == 0 && strconv.Quote(c.Value) == quoted && line == root.Line {
 				line = c.Line
 			}
 			look(c)
 		}
 	}
-	look(s.root)
+	look(root)
 	return line
 }
 
@@ -173,10 +200,10 @@ func (s *source) line(e *apis.FieldError) int {
 	return line
 }
 
-// approvalsIn are the approval tasks of a pipeline, by their order in it.
-func approvalsIn(root *yaml.Node) []*yaml.Node {
+// approvalsIn are the approval tasks of a pipeline's spec, by their order in it.
+func approvalsIn(spec *yaml.Node) []*yaml.Node {
 	var out []*yaml.Node
-	for _, t := range items(field(field(root, "spec"), "tasks")) {
+	for _, t := range slices.Concat(items(field(spec, "tasks")), items(field(spec, "finally"))) {
 		if _, ok := kindOf(t); ok {
 			out = append(out, t)
 		}
@@ -184,12 +211,21 @@ func approvalsIn(root *yaml.Node) []*yaml.Node {
 	return out
 }
 
-// kindOf is the kind of approval task that t is.
+// kindOf is the kind of approval task that t is. What a cluster answers goes by the
+// version too; here the group is enough, since every version of one asks the same.
 func kindOf(t *yaml.Node) (tasks.Mapping, bool) {
 	for _, by := range []string{"taskRef", "taskSpec"} {
-		if ref := field(t, by); ref != nil {
-			return tasks.Of(text(field(ref, "apiVersion")), text(field(ref, "kind")))
+		ref := field(t, by)
+		if ref == nil {
+			continue
 		}
+		group, _, _ := strings.Cut(text(field(ref, "apiVersion")), "/")
+		for _, m := range tasks.All() {
+			if of, _, _ := strings.Cut(m.APIVersion, "/"); strings.EqualFold(of, group) && strings.EqualFold(m.Kind, text(field(ref, "kind"))) {
+				return m, true
+			}
+		}
+		return tasks.Mapping{}, false
 	}
 	return tasks.Mapping{}, false
 }
@@ -200,18 +236,6 @@ func kinds() string {
 		out = append(out, m.APIVersion)
 	}
 	return strings.Join(out[:len(out)-1], ", ") + " or " + out[len(out)-1]
-}
-
-func aliasIn(n *yaml.Node) *yaml.Node {
-	if n.Kind == yaml.AliasNode || n.Anchor != "" {
-		return n
-	}
-	for _, c := range n.Content {
-		if a := aliasIn(c); a != nil {
-			return a
-		}
-	}
-	return nil
 }
 
 // lineIn is the line that a message of the YAML library names, else the first of

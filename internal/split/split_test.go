@@ -1,6 +1,7 @@
 package split_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"flag"
 	"maps"
@@ -11,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
 	"github.com/tektoncd/triggers/pkg/template"
@@ -23,6 +24,7 @@ import (
 	"github.com/countersign-dev/countersign/interceptor"
 	"github.com/countersign-dev/countersign/internal/kube"
 	"github.com/countersign-dev/countersign/internal/split"
+	"github.com/countersign-dev/countersign/internal/tekton"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -75,19 +77,7 @@ func TestSplit(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden := filepath.Join("testdata", "golden", file+".yaml")
-			if *update {
-				if err := os.WriteFile(golden, []byte(got.Text), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got.Text); diff != "" {
-				t.Errorf("not as %s (go test ./internal/split -update writes it):\n%s", golden, diff)
-			}
+			golden(t, filepath.Join("testdata", "golden", file+".yaml"), got.Text)
 			if !slices.Equal(got.Parts, c.parts) {
 				t.Errorf("parts %v, want %v", got.Parts, c.parts)
 			}
@@ -120,7 +110,7 @@ func TestExample(t *testing.T) {
 	}
 	last := parse(t, got.Text).run(t, []string{"release", "release-2"}, map[string]string{"version": "1.2.3"})
 	want := map[string]string{"build-digest": "result build-digest", "channel": "stable", "approval-approvedBy": "alice"}
-	if diff := cmp.Diff(want, last); diff != "" {
+	if diff := gocmp.Diff(want, last); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -132,13 +122,14 @@ type objects struct {
 	templates map[string]*triggersv1.TriggerTemplate
 	gates     map[string]*v1alpha1.Gate
 	forwarded map[string]map[string]string // by Trigger, once it has run
+	started   *pipelinev1.PipelineRun      // the first part's, nil for none
 }
 
 // parse reads every object as its own type, strictly, and holds it against its own
 // validation.
 func parse(t *testing.T, text string) objects {
 	t.Helper()
-	o := objects{map[string]*pipelinev1.Pipeline{}, map[string]*triggersv1.Trigger{}, map[string]*triggersv1.TriggerTemplate{}, map[string]*v1alpha1.Gate{}, map[string]map[string]string{}}
+	o := objects{map[string]*pipelinev1.Pipeline{}, map[string]*triggersv1.Trigger{}, map[string]*triggersv1.TriggerTemplate{}, map[string]*v1alpha1.Gate{}, map[string]map[string]string{}, nil}
 	for doc := range strings.SplitSeq(text, "\n---\n") {
 		if strings.HasPrefix(doc, "# Pipeline ") && !strings.Contains(doc, "kind:") {
 			continue // the notes
@@ -193,7 +184,18 @@ func parse(t *testing.T, text string) objects {
 				t.Errorf("Gate %s: %v", x.Name, err)
 			}
 			o.gates[x.Name] = x
-		case "Task":
+		case "PipelineRun":
+			x := &pipelinev1.PipelineRun{}
+			into(x)
+			x.SetDefaults(ctx)
+			x.Name = cmp.Or(x.Name, x.GenerateName+"abcde") // as the API server does
+			if err := x.Validate(ctx); err != nil {
+				t.Errorf("PipelineRun %s: %v", x.Name, err)
+			}
+			if o.started = x; x.Spec.PipelineSpec != nil {
+				t.Errorf("PipelineRun %s has a pipeline in it", x.Name)
+			}
+		case "Task", "ConfigMap":
 		default:
 			t.Errorf("an object of kind %q:\n%s", is.Kind, doc)
 		}
@@ -210,9 +212,25 @@ func (o objects) run(t *testing.T, parts []string, params map[string]string) map
 		t.Fatal(err)
 	}
 	given := map[string]string{}
-	for _, p := range o.pipelines[parts[0]].Spec.Params {
-		if p.Default == nil {
+	held := o.triggers[parts[0]] != nil // an event comes before the first part
+	if held {
+		for _, p := range o.pipelines[parts[0]].Spec.Params {
 			given[p.Name] = "param " + p.Name
+		}
+		parts = append([]string{""}, parts...)
+	} else {
+		for _, p := range o.pipelines[parts[0]].Spec.Params {
+			if p.Default == nil {
+				given[p.Name] = "param " + p.Name
+			}
+		}
+	}
+	if o.started != nil {
+		if o.started.Spec.PipelineRef == nil || o.started.Spec.PipelineRef.Name != parts[0] {
+			t.Errorf("the PipelineRun refers to %v", o.started.Spec.PipelineRef)
+		}
+		for _, p := range o.started.Spec.Params {
+			given[p.Name] = tekton.Text(p.Value)
 		}
 	}
 	maps.Copy(given, params)
@@ -229,9 +247,18 @@ func (o objects) run(t *testing.T, parts []string, params map[string]string) map
 			t.Errorf("part %s starts after %s", part, line.After)
 		}
 		before := o.pipelines[parts[i]]
-		s := approvals.Source{Run: &approvals.Run{Name: "run of " + parts[i], UID: "u", Pipeline: parts[i]}, Requester: "rita"}
-		for _, k := range slices.Sorted(maps.Keys(given)) {
-			s.Params = append(s.Params, approvals.Param{Name: k, Value: given[k]})
+		s := approvals.Source{Requester: "rita"}
+		if parts[i] == "" {
+			body, err := json.Marshal(given)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Event, before = &approvals.Event{Body: string(body)}, &pipelinev1.Pipeline{}
+		} else {
+			s.Run = &approvals.Run{Name: "run of " + parts[i], UID: "u", Pipeline: parts[i]}
+			for _, k := range slices.Sorted(maps.Keys(given)) {
+				s.Params = append(s.Params, approvals.Param{Name: k, Value: given[k]})
+			}
 		}
 		for _, r := range before.Spec.Results {
 			s.Results = append(s.Results, approvals.Param{Name: r.Name, Value: "result " + r.Name})
@@ -251,7 +278,7 @@ func (o objects) run(t *testing.T, parts []string, params map[string]string) map
 			t.Fatal(err)
 		}
 		a := approvals.Approval{
-			Key: approvals.Key{Namespace: "shop", Name: "part-after-" + parts[i], UID: "u"}, Trigger: trigger.Name, Source: s, Terms: terms,
+			Key: approvals.Key{Namespace: "shop", Name: "part-before-" + part, UID: "u"}, Trigger: trigger.Name, Source: s, Terms: terms,
 			Outcome: approvals.Approved, Votes: []approvals.Vote{{Voter: "alice", Verdict: approvals.Approve, Comment: "fine"}},
 		}
 		vars, err := mapping.SourceVars("shop", s)
@@ -273,7 +300,7 @@ func (o objects) run(t *testing.T, parts []string, params map[string]string) map
 		var bound []string
 		for _, w := range run.Spec.Workspaces {
 			bound = append(bound, w.Name)
-			if c := w.PersistentVolumeClaim; c != nil && c.ClaimName != "claim-of-"+w.Name {
+			if c := w.PersistentVolumeClaim; c != nil && i > 0 && c.ClaimName != "claim-of-"+w.Name {
 				t.Errorf("part %s has claim %s as its workspace %s", part, c.ClaimName, w.Name)
 			}
 		}

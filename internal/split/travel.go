@@ -1,0 +1,142 @@
+package split
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// noteTravel says that what goes from part to part is no secret, and warns of what is
+// called like one.
+func (g *cargo) noteTravel(add func(string, ...any)) {
+	var names []string
+	for _, v := range g.values {
+		if v.param != "" && v.last > v.from {
+			names = append(names, v.param)
+		}
+	}
+	slices.Sort(names)
+	if len(names) == 0 {
+		return
+	}
+	add("These values travel: %s. Whoever may look at the Approval sees them, mails and the record keep them, and the EventListener logs them.", strings.Join(slices.Compact(names), ", "))
+	for _, v := range g.values {
+		if why := g.secretive(v); v.last > v.from && v.result == "" && why != "" {
+			add("WARNING: %s looks like a secret (%s), and it would be shown and kept as the others are: have the part that needs it read it from a Secret, or fetch it again.", v.param, why)
+		}
+	}
+}
+
+// secretive says why a value may be a secret: by its own names, by those under which it
+// is read, or by where it stands in an address. "" for nothing.
+func (g *cargo) secretive(v *value) string {
+	why := ""
+	say := func(what, name string) {
+		if why == "" && isSecretName(name) {
+			why = what + " " + name
+		}
+	}
+	say("param", v.param)
+	for id, x := range g.known {
+		if x == v {
+			say("it is read as", strings.Trim(id, "."))
+		}
+	}
+	for _, t := range slices.Concat(g.order, g.finally) {
+		for _, r := range t.refs {
+			if g.known[r.id()] == v && r.of == "tasks" {
+				say("it is a result of task", r.name)
+			}
+		}
+		why = cmp.Or(why, g.readAsSecret(t, v))
+	}
+	return why
+}
+
+// readAsSecret says under which name t reads v that a secret has.
+func (g *cargo) readAsSecret(t *task, v *value) string {
+	why := ""
+	var look func(n *yaml.Node)
+	look = func(n *yaml.Node) {
+		for _, of := range []string{"value", "default"} {
+			if x := field(n, of); x != nil && isSecretName(name(n)) && g.has(x, v) {
+				why = cmp.Or(why, "it is given to "+name(n))
+			}
+		}
+		for _, c := range n.Content {
+			look(c)
+		}
+	}
+	look(t.node)
+	scalars(t.node, func(s *yaml.Node) {
+		for _, r := range referencesIn(s) {
+			if g.known[r.id()] == v && inUserinfo(s.Value, r.raw) {
+				why = cmp.Or(why, "it is a password in an address")
+			}
+		}
+	})
+	return why
+}
+
+// has says whether a text beneath n refers to v.
+func (g *cargo) has(n *yaml.Node, v *value) bool {
+	return slices.ContainsFunc(referencesBeneath(n), func(r reference) bool { return g.known[r.id()] == v })
+}
+
+// inUserinfo says whether ref stands before the host of an address: https://user:ref@host.
+func inUserinfo(s, ref string) bool {
+	_, after, ok := strings.Cut(s, "://")
+	for ok {
+		user, rest, found := strings.Cut(after, "@")
+		if found && !strings.ContainsAny(strings.ReplaceAll(user, ref, ""), "/ \n") && strings.Contains(user, ref) {
+			return true
+		}
+		_, after, ok = strings.Cut(rest, "://")
+	}
+	return false
+}
+
+var (
+	secretWords = []string{
+		"token", "tokens", "password", "passwd", "passphrase", "pwd", "pass", "pw", "secret", "secrets", "credential", "credentials", "creds", "cred",
+		"apikey", "dockerconfigjson", "dockerconfig", "kubeconfig", "privatekey", "pat", "bearer", "auth", "authorization", "cookie", "jwt", "otp", "pin", "seed", "netrc", "htpasswd", "cert", "pem", "sas",
+	}
+	keyOf = []string{"api", "access", "private", "ssh", "signing", "deploy", "secret", "encryption", "gpg", "pgp", "cosign", "sa", "account", "master", "license"}
+	// what a name that ends so is: not the secret, but what it is called or where it is.
+	pointers = []string{"name", "names", "ref", "namespace", "path", "file", "dir", "url", "uri", "id", "enabled", "type", "ttl", "expiry", "expires", "digest", "hash"}
+	wordEnds = regexp.MustCompile(`[A-Za-z][a-z]+|[A-Z]+|[0-9]+`)
+)
+
+// isSecretName says whether secrets are called so, in whatever case: registry-password,
+// GITHUB_TOKEN, apiKey, but not token-secret-name.
+func isSecretName(s string) bool {
+	var words []string
+	for _, w := range strings.FieldsFunc(s, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		if strings.ToUpper(w) == w || strings.ToLower(w) == w {
+			words = append(words, strings.ToLower(w))
+			continue
+		}
+		for _, part := range wordEnds.FindAllString(w, -1) {
+			words = append(words, strings.ToLower(part))
+		}
+	}
+	if len(words) == 0 || slices.Contains(pointers, words[len(words)-1]) {
+		return false
+	}
+	words = append(words, strings.ToLower(s))
+	for i, w := range words {
+		if slices.Contains(secretWords, w) || (w == "key" || w == "keys") && i > 0 && slices.Contains(keyOf, words[i-1]) {
+			return true
+		}
+		for _, within := range []string{"password", "passphrase", "secret", "token", "credential"} { // dbpassword
+			if strings.Contains(w, within) {
+				return true
+			}
+		}
+	}
+	return false
+}
