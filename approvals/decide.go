@@ -90,6 +90,9 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 			return before, Absent, err
 		}
 	}
+	if err := tooMuchText(a); err != nil {
+		return before, Absent, err
+	}
 	if o := tally(a); o != Pending {
 		return end(a, o, now), Ended, nil
 	}
@@ -220,9 +223,7 @@ func tally(a Approval) Outcome {
 
 func end(a Approval, o Outcome, now time.Time) Approval {
 	a.Outcome, a.DecidedAt = o, now
-	if o == Approved {
-		a.Inputs = inputsOf(a)
-	}
+	a.Inputs = inputsOf(a)
 	a.Results = DefaultResults(a)
 	return a
 }

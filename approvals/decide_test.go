@@ -115,7 +115,7 @@ func TestCastRefuses(t *testing.T) {
 		"empty verdict":   {one(), ct.Ballot("alice", "", ""), minute(1), approvals.CodeInvalid, `it must be "approve" or "reject"; nothing was recorded`},
 		"unknown verdict": {one(), ct.Ballot("alice", "Approve", ""), minute(1), approvals.CodeInvalid, `vote is "Approve"`},
 		"a long verdict":  {one(), ct.Ballot("alice", approvals.Verdict(strings.Repeat("é", 500)), ""), minute(1), approvals.CodeInvalid, "…\""},
-		"a long comment":  {one(), ct.Ballot("alice", approve, strings.Repeat("x", approvals.MaxComment+1)), minute(1), approvals.CodeInvalid, "2049 bytes and the most is 2048"},
+		"a long comment":  {one(), ct.Ballot("alice", approve, strings.Repeat("x", approvals.MaxComment+1)), minute(1), approvals.CodeInvalid, "2049 characters and the most is 2048"},
 		"at the deadline": {one(), ct.Ballot("alice", approve, ""), minute(60), approvals.CodeGone, "this expired at 2026-03-01T10:00:00Z; nothing was recorded"},
 		"after expiry":    {one().Expired(), ct.Ballot("alice", approve, ""), minute(61), approvals.CodeGone, "this expired at 2026-03-01T10:00:00Z"},
 		"after another approved": { // who, and when

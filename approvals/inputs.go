@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // InputType is what an input holds.
@@ -23,7 +24,9 @@ const (
 // Limits of inputs; the CRD schema has the same numbers.
 const (
 	MaxInputs = 16
-	MaxInput  = 1024 // bytes of a value
+	MaxInput  = 1024 // characters of a value
+	// MaxInputValues is the most bytes that the values of one Approval's votes may have.
+	MaxInputValues = 128 << 10
 )
 
 // Input is a field that the approver fills in. Its value travels to the next part
@@ -71,8 +74,8 @@ func (in Input) validate() error {
 // clean is value as it is kept, or CodeInvalid with what would be right.
 func (in Input) clean(value string) (string, error) {
 	value, err := CleanComment(value)
-	if err != nil || len(value) > MaxInput {
-		return "", Errorf(CodeInvalid, "input %q has too long a value: the most is %d bytes", in.Name, MaxInput)
+	if err != nil || utf8.RuneCountInString(value) > MaxInput {
+		return "", Errorf(CodeInvalid, "input %q has too long a value: the most is %d characters", in.Name, MaxInput)
 	}
 	switch in.Type {
 	case InputString: // its pattern, below
@@ -132,20 +135,22 @@ func cleanInputs(fields []Input, given []Param) ([]Param, error) {
 }
 
 // inputsOf is what the inputs of a hold, as things stand: for each the last
-// approver's value, else its default.
+// approver's value, else its default, else "". Each is there, however a ended: what reads
+// one by its name, as a binding does, fails for one that is missing.
 func inputsOf(a Approval) []Param {
+	if a.Terms == nil {
+		return nil
+	}
 	var out []Param
 	for _, in := range a.Terms.Policy.Inputs {
-		value, ok := in.Default, in.Default != ""
+		value := in.Default
 		var at time.Time // of no vote yet, whatever clock noted the opening
 		for _, v := range a.Votes {
 			if x, given := ByName(v.Inputs)[in.Name]; given && v.Verdict == Approve && !v.At.Before(at) {
-				value, ok, at = x, true, v.At
+				value, at = x, v.At
 			}
 		}
-		if ok {
-			out = append(out, Param{in.Name, Neutral(value)})
-		}
+		out = append(out, Param{in.Name, Neutral(value)})
 	}
 	return out
 }
@@ -154,7 +159,7 @@ func inputsOf(a Approval) []Param {
 func missingInput(a Approval) error {
 	values := ByName(inputsOf(a))
 	for _, in := range a.Terms.Policy.Inputs {
-		if _, ok := values[in.Name]; in.Required && !ok {
+		if in.Required && values[in.Name] == "" {
 			return in.wrong("input %q is required to approve; nothing was recorded", in.Name)
 		}
 	}
@@ -167,5 +172,14 @@ func (a Approval) Forwarded() []Param {
 	if a.Terms == nil {
 		return nil
 	}
-	return append(slices.Clone(a.Terms.Params), a.Inputs...)
+	out := append(slices.Clone(a.Terms.Params), a.Inputs...)
+	if !a.Decided() {
+		return out
+	}
+	for _, in := range a.Terms.Policy.Inputs { // decided by a version that left blank ones out
+		if !slices.ContainsFunc(a.Inputs, func(p Param) bool { return p.Name == in.Name }) {
+			out = append(out, Param{Name: in.Name})
+		}
+	}
+	return out
 }

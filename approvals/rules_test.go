@@ -314,7 +314,7 @@ func TestInputs(t *testing.T) {
 	if a, err = cast(a, "bob", 2, approvals.Param{Name: "ticket", Value: "OPS-2"}); err != nil {
 		t.Fatal(err)
 	}
-	want := []approvals.Param{{Name: "digest", Value: "sha256:abc"}, {Name: "ticket", Value: "OPS-2"}, {Name: "size", Value: "small"}}
+	want := []approvals.Param{{Name: "digest", Value: "sha256:abc"}, {Name: "ticket", Value: "OPS-2"}, {Name: "size", Value: "small"}, {Name: "n", Value: ""}, {Name: "force", Value: ""}}
 	if a.Outcome != approvals.Approved || !slices.Equal(a.Forwarded(), want) {
 		t.Errorf("%s, forwarded %v, want %v", a.Outcome, a.Forwarded(), want)
 	}
@@ -324,7 +324,7 @@ func TestInputs(t *testing.T) {
 	if a, err = cast(one, "alice", -1, approvals.Param{Name: "ticket", Value: "OPS-3"}, approvals.Param{Name: "size", Value: "large"}); err != nil {
 		t.Fatal(err)
 	}
-	want = []approvals.Param{{Name: "ticket", Value: "OPS-3"}, {Name: "size", Value: "large"}}
+	want = []approvals.Param{{Name: "ticket", Value: "OPS-3"}, {Name: "size", Value: "large"}, {Name: "n", Value: ""}, {Name: "force", Value: ""}}
 	if !slices.Equal(a.Inputs, want) {
 		t.Errorf("by a clock that is behind: %v, want %v", a.Inputs, want)
 	}

@@ -5,10 +5,15 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
-// MaxComment is the most bytes that a comment may have.
+// MaxComment is the most characters that a comment may have, in any script.
 const MaxComment = 2048
+
+// MaxComments is the most bytes that the comments of one Approval may have together: it is
+// kept as one object, and so are the results that join them.
+const MaxComments = MaxVotes * 2048
 
 // CleanComment makes a comment safe to keep: control characters other than
 // newline and tab are dropped (bidirectional overrides too, which could make
@@ -17,8 +22,8 @@ const MaxComment = 2048
 // send each line end as two bytes, which their writer can't see.
 func CleanComment(s string) (string, error) {
 	s = strings.TrimSpace(Printable(s))
-	if len(s) > MaxComment {
-		return "", Errorf(CodeInvalid, "the comment has %d bytes and the most is %d: shorten it and send it again; nothing was recorded", len(s), MaxComment)
+	if n := utf8.RuneCountInString(s); n > MaxComment {
+		return "", Errorf(CodeInvalid, "the comment has %d characters and the most is %d: shorten it and send it again; nothing was recorded", n, MaxComment)
 	}
 	return s, nil
 }
@@ -63,16 +68,20 @@ var address = regexp.MustCompile(`^[^@\s<>,;"]+@[^@\s<>,;"]+$`)
 // IsAddress says whether s looks like an e-mail address that mail can be sent to.
 func IsAddress(s string) bool { return address.MatchString(s) }
 
-// Neutral makes text harmless on its way through Tekton:
-//   - "$(" becomes "$ (": Tekton has no escape. Its webhook refuses a run whose
-//     param holds $(tasks.a.results.b), Triggers expands $(uid) and $(tt.params.x),
-//     the kubelet expands $(ENV).
-//   - text that parses as a JSON array gets a zero-width space in front: Tekton
-//     turns such a result into an array param, which does not fit a string.
-func Neutral(s string) string {
-	s = strings.ReplaceAll(s, "$(", "$ (")
-	if t := strings.TrimSpace(s); strings.HasPrefix(t, "[") && json.Valid([]byte(t)) {
-		s = "\u200b" + s
+// Neutral makes text harmless on its way through Tekton: "$(" becomes "$ (". Tekton has no
+// escape. Its webhook refuses a run whose param holds $(tasks.a.results.b), Triggers expands
+// $(uid) and $(tt.params.x), the kubelet expands $(ENV). Nothing else is changed: a JSON
+// array or object stays one.
+func Neutral(s string) string { return strings.ReplaceAll(s, "$(", "$ (") }
+
+// TaskResult is s as the result of a CustomRun, which stays a string: Tekton makes an array
+// param of the result of a CustomRun that reads as a JSON array of strings, and that fits no
+// string. It gets a zero-width space in front. No other text is expanded, and none in the
+// param of a run.
+func TaskResult(s string) string {
+	var array []string // what Tekton reads it into
+	if json.Unmarshal([]byte(s), &array) == nil && len(array) > 0 {
+		return "\u200b" + s
 	}
 	return s
 }

@@ -2,7 +2,6 @@ package mapping
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -82,7 +81,8 @@ func SourceVars(namespace string, s approvals.Source) (Vars, error) {
 		for _, h := range e.Headers {
 			v.Header[h.Name] = append(v.Header[h.Name], h.Value)
 		}
-		if err := json.Unmarshal([]byte(e.Body), &v.Body); err != nil {
+		var err error
+		if v.Body, err = decodeObject([]byte(e.Body)); err != nil {
 			return Vars{}, approvals.Errorf(approvals.CodeInvalid, "the event's body is not a JSON object: %v", err)
 		}
 	}

@@ -3,6 +3,7 @@ package mapping
 import (
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types"
@@ -25,6 +26,7 @@ type boundedLib struct{}
 func (boundedLib) CompileOptions() []cel.EnvOption {
 	str := cel.StringType
 	return []cel.EnvOption{
+		cel.Function("truncate", cel.MemberOverload("truncate_string_uint", []*cel.Type{str, cel.IntType}, str, cel.BinaryBinding(truncate))),
 		cel.Function("translate", cel.MemberOverload("translate_string_string", []*cel.Type{str, str, str}, str, cel.FunctionBinding(translate))),
 		cel.Function("replace",
 			cel.MemberOverload("string_replace_string_string", []*cel.Type{str, str, str}, str, cel.FunctionBinding(replace)),
@@ -50,6 +52,19 @@ func replace(args ...ref.Val) ref.Val {
 		return tooLong()
 	}
 	return types.String(strings.Replace(s, old, with, n))
+}
+
+// truncate is Triggers' own, in whole characters: half of one is text that nobody wrote.
+func truncate(text, most ref.Val) ref.Val {
+	s, n := string(text.(types.String)), int64(most.(types.Int))
+	if int64(len(s)) <= n {
+		return types.String(s)
+	}
+	n = max(n, 0)
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return types.String(s[:n])
 }
 
 // translate is Triggers' own, with an end.

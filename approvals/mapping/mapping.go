@@ -9,8 +9,8 @@ package mapping
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
-	"reflect"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,8 +21,6 @@ import (
 	"github.com/google/cel-go/ext"
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
 	triggerscel "github.com/tektoncd/triggers/pkg/interceptors/cel"
-	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/countersign-dev/countersign/approvals"
 )
@@ -32,10 +30,10 @@ const (
 	costLimit   = 1_000_000
 	checkEvery  = 1_000
 	maxPrograms = 4096
-	// MaxValue is the most bytes that an expression may give: the comments of as many votes
-	// as there may be, joined. The CRD schema takes twice that, which covers what is put in
+	// MaxValue is the most bytes that an expression may give: all comments that an Approval
+	// may have, joined. The CRD schema takes twice that, which covers what is put in
 	// to neutralise it.
-	MaxValue = approvals.MaxVotes * (approvals.MaxComment + 1)
+	MaxValue = approvals.MaxComments + approvals.MaxVotes
 )
 
 // Vars is what an expression sees. Absent maps are empty, never null.
@@ -64,7 +62,7 @@ func New() (*Compiler, error) {
 	env, err := cel.NewEnv(
 		triggerscel.Triggers(context.Background(), "", noSecrets{}),
 		ext.Strings(), ext.Encoders(), ext.Sets(), ext.Lists(), ext.Math(),
-		bounded(),
+		bounded(), parsed(), literals(),
 		cel.Variable("body", dyn), cel.Variable("header", dyn), cel.Variable("extensions", dyn),
 		cel.Variable("requestURL", cel.StringType),
 		cel.Variable("run", dyn),
@@ -86,7 +84,7 @@ func (c *Compiler) Check(expr string) error {
 }
 
 // String evaluates expr to the string that travels: a string as it is, a bool or
-// number in its shortest form, a timestamp or duration as CEL's string() has it,
+// number in its shortest form (an integer of JSON exactly), a timestamp or duration as CEL's string() has it,
 // a list or map as JSON. Null, an error and a value of more than MaxValue bytes
 // are CodeInvalid.
 func (c *Compiler) String(ctx context.Context, expr string, v Vars) (string, error) {
@@ -176,22 +174,17 @@ func text(v ref.Val) (string, error) {
 	case types.Uint:
 		return strconv.FormatUint(uint64(x), 10), nil
 	case types.Double:
-		return strconv.FormatFloat(float64(x), 'f', -1, 64), nil
+		return strconv.FormatFloat(float64(x)+0, 'f', -1, 64), nil
 	case types.Null:
 		return "", errors.New("the value is null: guard it with has() or a default")
 	case types.Bytes:
 		return "", errors.New("the value is bytes: use base64.encode()")
+	case literal:
+		return string(x), nil
+	case types.Timestamp, types.Duration:
+		return fmt.Sprint(v.ConvertToType(types.StringType).Value()), nil
 	}
-	native, err := v.ConvertToNative(reflect.TypeFor[*structpb.Value]())
-	if err != nil {
-		return "", err
-	}
-	if s, ok := native.(*structpb.Value).GetKind().(*structpb.Value_StringValue); ok {
-		return s.StringValue, nil // a timestamp or a duration
-	}
-	// protojson varies its white space on purpose; the digest needs one form.
-	b, err := compactJSON(protojson.Marshal(native.(*structpb.Value)))
-	return string(b), err
+	return encodeJSON(v)
 }
 
 func firstLine(s string) string {

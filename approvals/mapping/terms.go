@@ -3,6 +3,7 @@ package mapping
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/tasks"
@@ -72,6 +73,9 @@ func (c *Compiler) Terms(ctx context.Context, namespace, trigger string, l appro
 		value, err := c.String(ctx, f.Expression, vars)
 		if err != nil {
 			return nil, approvals.Errorf(approvals.CodeInvalid, "forward %s: %s", f.Name, approvals.Message(err))
+		}
+		if strings.Contains(value, "\x00") {
+			return nil, approvals.Errorf(approvals.CodeInvalid, "forward %s: the value has a NUL character, which no container takes: drop it with replace()", f.Name)
 		}
 		t.Params = append(t.Params, approvals.Param{Name: f.Name, Value: approvals.Neutral(value)})
 	}

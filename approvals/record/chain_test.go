@@ -89,7 +89,7 @@ func TestVerify(t *testing.T) {
 		"replaced":        {lines: with(func(l [][]byte) [][]byte { l[6] = forged.Text; return l }), want: "line 7: number 7 does not follow from number 6 before it: one of them was replaced"},
 		"other line ends": {lines: with(func(l [][]byte) [][]byte { l[3] = append(l[3], '\r'); return l }), want: "line 4: it is not an entry"},
 		"an empty line":   {lines: with(func(l [][]byte) [][]byte { l[3] = nil; return l }), want: "line 4: it is not an entry"},
-		"a long line":     {lines: with(func(l [][]byte) [][]byte { l[3] = bytes.Repeat([]byte("x"), 1<<20); return l }), want: "line 4: it is longer than 65536 bytes"},
+		"a long line":     {lines: with(func(l [][]byte) [][]byte { l[3] = bytes.Repeat([]byte("x"), 1<<20); return l }), want: "line 4: it is longer than 262144 bytes"},
 		"begun anew":      {lines: append(bytesClone(good), second.Text), want: "line 16: number 1 stands after number 15"},
 		"logs":            {lines: append(append(bytesClone(good), []byte(`{"time":"2026","msg":"serving"}`)), second.Text), logs: true},
 		"logs, changed":   {lines: with(func(l [][]byte) [][]byte { l[2][20]++; return l }), logs: true, want: "line 3: its hash"},

@@ -87,12 +87,12 @@ func Stamp(t time.Time) string { return t.UTC().Format(Layout) }
 // Limits on the text of a line.
 const (
 	maxName    = 256
-	maxComment = 4096
-	maxInput   = 1024
+	maxComment = 4 * approvals.MaxComment // a character has at most 4 bytes
+	maxInput   = 4 * approvals.MaxInput
 	maxPeople  = 64
 	maxInputs  = 16
 	// MaxLine is the most bytes that an entry may have.
-	MaxLine = 64 << 10
+	MaxLine = 256 << 10
 )
 
 // Lines is what a's state yields, in the order in which it happened. The same state

@@ -26,6 +26,9 @@ type Mapping struct {
 	// Gate is the Gate that decides when the task names none and there is one of this
 	// name; "": there is none.
 	Gate string
+	// Embedded: the task may also be written as a customSpec, whose spec has what else are
+	// params.
+	Embedded bool
 	// Results are expressions over the decided Approval.
 	Results []approvals.Expression
 	// Ends is what each outcome makes of the CustomRun.
@@ -98,7 +101,7 @@ var table = [...]Mapping{
 	},
 	{
 		Name: KubeRocketCI, APIVersion: "edp.epam.com/v1alpha1", Kind: "ApprovalTask", CRD: "approvaltasks.edp.epam.com",
-		Timeout: time.Hour, Gate: KubeRocketCI,
+		Timeout: time.Hour, Gate: KubeRocketCI, Embedded: true,
 		Results: []approvals.Expression{
 			{Name: "approved", Expression: `approval.outcome == 'Approved'`},
 			// Whoever decided, either way: so it is there.

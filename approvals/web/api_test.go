@@ -55,7 +55,7 @@ func TestAPIVote(t *testing.T) {
 		"unknown field":   {body: `{"vote":"approve","voter":"bob"}`, headers: bearer("alice"), status: 400, code: "invalid", want: "unknown field"},
 		"unknown verdict": {body: `{"vote":"APPROVE"}`, headers: bearer("alice"), status: 400, code: "invalid", want: "APPROVE"},
 		"a list":          {body: `[{"vote":"approve"}]`, headers: bearer("alice"), status: 400, code: "invalid", want: "nothing was recorded"},
-		"long comment":    {body: `{"vote":"approve","comment":"` + strings.Repeat("x", 100_000) + `"}`, headers: bearer("alice"), status: 400, code: "invalid", want: "100000 bytes and the most is 2048"},
+		"long comment":    {body: `{"vote":"approve","comment":"` + strings.Repeat("x", 100_000) + `"}`, headers: bearer("alice"), status: 400, code: "invalid", want: "100000 characters and the most is 2048"},
 		"huge":            {body: `{"vote":"approve","comment":"` + strings.Repeat("x", 2<<20) + `"}`, headers: bearer("alice"), status: 413, code: "invalid", want: "far too large; nothing was recorded"},
 
 		// Nobody names himself.

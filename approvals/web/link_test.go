@@ -72,7 +72,7 @@ func TestLinkVotes(t *testing.T) {
 		"by the query":       {voter: "alice", form: url.Values{}, query: "?vote=approve", status: 400, want: "Nothing was chosen", outcome: approvals.Pending},
 		"query against form": {voter: "alice", form: vote("reject", ""), query: "?vote=approve", status: 200, want: "Your rejection was recorded.", outcome: approvals.Rejected, votes: 1},
 		"unknown verdict":    {voter: "alice", form: vote("yes", ""), status: 400, want: "nothing was recorded", outcome: approvals.Pending},
-		"a long comment":     {voter: "alice", form: vote("approve", long), status: 400, want: "100000 bytes and the most is 2048", outcome: approvals.Pending},
+		"a long comment":     {voter: "alice", form: vote("approve", long), status: 400, want: "100000 characters and the most is 2048", outcome: approvals.Pending},
 		"a huge form":        {voter: "alice", form: vote("approve", strings.Repeat("x", 2<<20)), status: 413, want: "The form is far too large; nothing was recorded.", outcome: approvals.Pending},
 		"the requester":      {a: ct.Make("a").Users("alice", "bob").Requester("alice"), voter: "alice", form: vote("approve", ""), status: 403, want: "does not let the requester decide", outcome: approvals.Pending},
 		"a login is needed":  {a: ct.Make("a").With(func(a *approvals.Approval) { a.Terms.Policy.LinkNeedsLogin = true }), voter: "alice", form: vote("approve", ""), status: 403, want: "takes no vote by a mailed link: log in, or send a Kubernetes bearer token", outcome: approvals.Pending},

@@ -80,7 +80,7 @@ func (c *CustomRuns) Finish(ctx context.Context, cr *pipelinev1beta1.CustomRun, 
 		}
 		s.CompletionTime, s.Results = &now, nil
 		for _, r := range results {
-			s.Results = append(s.Results, pipelinev1beta1.CustomRunResult{Name: r.Name, Value: r.Value})
+			s.Results = append(s.Results, pipelinev1beta1.CustomRunResult{Name: r.Name, Value: approvals.TaskResult(r.Value)})
 		}
 		cond := &apis.Condition{Type: apis.ConditionSucceeded, Status: corev1.ConditionFalse, Reason: e.Reason, Message: e.Text(cr.Name)}
 		if e.Succeeded {
@@ -127,6 +127,7 @@ func (c *CustomRuns) patch(ctx context.Context, cr *pipelinev1beta1.CustomRun, c
 	if cr.IsDone() {
 		return nil
 	}
+	cr.Spec.CustomSpec = nil // of both: a client encodes only some of what may be in one
 	patch := client.MergeFromWithOptions(cr.DeepCopy(), client.MergeFromWithOptimisticLock{})
 	change(&cr.Status)
 	return client.IgnoreNotFound(c.Client.Status().Patch(ctx, cr, patch))
@@ -193,7 +194,8 @@ func taskParams(cr *pipelinev1beta1.CustomRun) []approvals.Param {
 		v := pipelinev1.ParamValue{Type: pipelinev1.ParamType(p.Value.Type), StringVal: p.Value.StringVal, ArrayVal: p.Value.ArrayVal, ObjectVal: p.Value.ObjectVal}
 		out = append(out, approvals.Param{Name: p.Name, Value: tekton.Text(v)})
 	}
-	return out
+	fields, _ := embeddedParams(cr) // what is wrong with them is said by CheckSpec
+	return withEmbedded(out, fields)
 }
 
 // pipelineName is never "": a run may have its pipeline written into it.

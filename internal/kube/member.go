@@ -131,7 +131,7 @@ func sameRef(t pipelinev1.PipelineTask, s pipelinev1beta1.CustomRunSpec) bool {
 	case t.TaskRef != nil && s.CustomRef != nil && s.CustomSpec == nil:
 		return t.TaskRef.APIVersion == s.CustomRef.APIVersion && string(t.TaskRef.Kind) == string(s.CustomRef.Kind) && t.TaskRef.Name == s.CustomRef.Name
 	case t.TaskSpec != nil && s.CustomSpec != nil && s.CustomRef == nil:
-		return t.TaskSpec.APIVersion == s.CustomSpec.APIVersion && t.TaskSpec.Kind == s.CustomSpec.Kind
+		return t.TaskSpec.APIVersion == s.CustomSpec.APIVersion && t.TaskSpec.Kind == s.CustomSpec.Kind && sameEmbedded(t.TaskSpec.Spec.Raw, s.CustomSpec.Spec.Raw)
 	}
 	return false
 }

@@ -225,7 +225,7 @@ func TestDialog(t *testing.T) {
 	golden(t, "dialog.json", []byte(b.slack.texts["views.open"]))
 
 	w := b.post(t, submit("UALICE", strings.Repeat("x", 3000)))
-	if !strings.Contains(w.Body.String(), `"response_action":"errors"`) || !strings.Contains(w.Body.String(), "the comment has 3000 bytes") {
+	if !strings.Contains(w.Body.String(), `"response_action":"errors"`) || !strings.Contains(w.Body.String(), "the comment has 3000 characters") {
 		t.Errorf("%s", w.Body)
 	}
 	w = b.post(t, submit("UALICE", "too \u202erisky <!channel>"))

@@ -158,8 +158,8 @@ func (r *Tasks) begin(ctx context.Context, cr *pipelinev1beta1.CustomRun, kind t
 	if whole.IsCancelled() {
 		return ctrl.Result{}, r.Runs.Finish(ctx, whole, kind.Ends[approvals.Cancelled], nil, true)
 	}
-	if whole.Spec.CustomSpec != nil {
-		return ctrl.Result{}, r.refuse(ctx, whole, "customSpec is not for approval tasks: use taskRef with apiVersion and kind, and params")
+	if err := kube.CheckSpec(whole, kind); err != nil {
+		return ctrl.Result{}, r.refuse(ctx, whole, approvals.Message(err))
 	}
 	if done, err := r.decidedBefore(ctx, whole, member, kind); done || err != nil {
 		return ctrl.Result{}, err
@@ -242,7 +242,7 @@ func (r *Tasks) proceed(ctx context.Context, cr *pipelinev1beta1.CustomRun, a ap
 	case cr.IsDone():
 	case cr.IsCancelled():
 		if a, err = r.cancel(ctx, a, cr); err == nil {
-			err = r.Runs.Finish(ctx, cr, kind.Ends[approvals.Cancelled], a.Results, true)
+			err = r.Runs.Finish(ctx, cr, kind.Ends[approvals.Cancelled], append(a.Results, a.Inputs...), true)
 		}
 	case !a.Decided():
 		err = r.Runs.PickUp(ctx, cr, a.Name)

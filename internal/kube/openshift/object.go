@@ -78,4 +78,13 @@ func requiredOf(p approvals.Policy) int32 {
 }
 
 // clip is as much of s as fits into most bytes.
-func clip(s string, most int) string { return strings.ToValidUTF8(s[:min(len(s), most)], "") }
+// clip counts characters, as the schema of the object does.
+func clip(s string, most int) string {
+	s = strings.ToValidUTF8(s, "")
+	for i := range s {
+		if most--; most < 0 {
+			return s[:i]
+		}
+	}
+	return s
+}
