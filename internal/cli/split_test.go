@@ -31,19 +31,29 @@ func TestSplit(t *testing.T) {
 		out  []string // in what comes out; nothing else does when there is none
 		err  []string
 	}{
-		"a file":        {args: []string{whole}, out: []string{"metadata: {name: release-2}", "kind: Gate"}},
-		"what comes in": {in: string(example), args: []string{"-f", "-"}, out: []string{"kind: TriggerTemplate"}},
-		"to a file":     {args: []string{whole, "-o", parts, "--listener", "me"}, err: []string{parts + " has release, release-2\n", "Workspace source: bind it to a volume"}},
-		"a listener":    {args: []string{whole, "--listener", "me"}, out: []string{"kind: EventListener", "serviceAccountName: me"}},
-		"a workspace":   {args: []string{whole, "--workspace", "source=claim:mine"}, out: []string{"persistentVolumeClaim: {claimName: mine}"}},
-		"refused":       {args: []string{cannot}, code: 1, err: []string{cannot + ":30: approval task approval has retries", "nothing was written"}},
-		"of a name":     {args: []string{whole, "--pipeline", "other"}, code: 1, err: []string{`:1: there is no Pipeline "other"`}},
-		"no file":       {args: nil, code: 1, err: []string{"say which file"}},
-		"two files":     {args: []string{whole, cannot}, code: 1, err: []string{"takes one file, and 2 were given"}},
-		"both":          {args: []string{whole, "-f", "-"}, code: 1, err: []string{"say which file"}},
-		"not there":     {args: []string{whole + ".gone"}, code: 1, err: []string{"no such file"}},
-		"half a choice": {args: []string{whole, "--workspace", "source"}, code: 1, err: []string{"--workspace source: write NAME=secret:NAME"}},
-		"too much":      {in: strings.Repeat("# \n", 1<<20), args: []string{"-f", "-"}, code: 1, err: []string{"the most is 1048576"}},
+		"a file":            {args: []string{whole}, out: []string{"metadata: {name: release-2}", "kind: Gate"}, err: []string{"Workspace source: bind it to a volume", "These values travel: build-digest"}},
+		"what comes in":     {in: string(example), args: []string{"-f", "-"}, out: []string{"kind: TriggerTemplate"}},
+		"to a file":         {args: []string{whole, "-o", parts, "--listener", "me"}, err: []string{parts + " has release, release-2\n", "Workspace source: bind it to a volume"}},
+		"a listener":        {args: []string{whole, "--listener", "me"}, out: []string{"kind: EventListener", "serviceAccountName: me"}},
+		"a workspace":       {args: []string{whole, "--workspace", "source=claim:mine"}, out: []string{"persistentVolumeClaim: {claimName: mine}"}},
+		"refused":           {args: []string{cannot}, code: 1, err: []string{cannot + ":30: approval task approval has retries", "nothing was written"}},
+		"of a name":         {args: []string{whole, "--pipeline", "other"}, code: 1, err: []string{`:1: there is no Pipeline "other"`}},
+		"no file":           {args: nil, code: 1, err: []string{"say which file"}},
+		"two files":         {args: []string{whole, cannot}, code: 1, err: []string{"takes one file, and 2 were given"}},
+		"both":              {args: []string{whole, "-f", "-"}, code: 1, err: []string{"say which file"}},
+		"not there":         {args: []string{whole + ".gone"}, code: 1, err: []string{"no such file"}},
+		"a file twice":      {args: []string{"-f", whole, "-f", cannot}, code: 1, err: []string{"say which file", "one at a time"}},
+		"a pipeline's name": {args: []string{"release"}, code: 1, err: []string{"no such file", "kubectl get pipeline NAME -o yaml"}},
+		"a format":          {args: []string{whole, "-o", "yaml"}, code: 1, err: []string{"-o is the file to write, and yaml looks like a format"}},
+		"a namespace":       {args: []string{whole, "-n", "shop"}, out: []string{"metadata: {name: release-2, namespace: shop}", "metadata: {name: release-approval, namespace: shop}"}},
+		"two namespaces":    {in: strings.Replace(string(example), "{name: release}", "{name: release, namespace: demo}", 1), args: []string{"-f", "-", "-n", "shop"}, code: 1, err: []string{"the namespace is demo here and shop on the command line"}},
+		"a part's end":      {args: []string{whole, "--finally", "clean=2"}, code: 1, err: []string{"--finally clean: the pipeline has no such task"}},
+		"no part":           {args: []string{whole, "--finally", "clean=last"}, code: 1, err: []string{"--finally clean=last: the part that it ends is a number"}},
+		"no pair":           {args: []string{whole, "--finally", "clean"}, code: 1, err: []string{"--finally clean: write NAME=PART"}},
+		"said twice":        {args: []string{whole, "--workspace", "source=claim:a", "--workspace", "source=claim:b"}, code: 1, err: []string{"--workspace source is said twice, claim:a and claim:b"}},
+		"said again":        {args: []string{whole, "--workspace", "source=claim:a", "--workspace", "source=claim:a"}, out: []string{"claimName: a"}},
+		"half a choice":     {args: []string{whole, "--workspace", "source"}, code: 1, err: []string{"--workspace source: write NAME=secret:NAME"}},
+		"too much":          {in: strings.Repeat("# \n", 1<<20), args: []string{"-f", "-"}, code: 1, err: []string{"the most is 1048576"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -72,4 +82,53 @@ func TestSplit(t *testing.T) {
 			t.Errorf("%s: %v\n%s", parts, err, b)
 		}
 	})
+}
+
+// TestSplitKeepsItsInput: whatever path leads to the file that is read, it is not written.
+func TestSplitKeepsItsInput(t *testing.T) {
+	t.Parallel()
+	example, err := os.ReadFile("../../examples/split/pipeline.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	file := filepath.Join(dir, "pipeline.yaml")
+	for _, err := range []error{
+		os.WriteFile(file, example, 0o600), os.Mkdir(filepath.Join(dir, "sub"), 0o700),
+		os.Symlink(file, filepath.Join(dir, "link.yaml")), os.Symlink(dir, filepath.Join(dir, "sub", "up")), os.Link(file, filepath.Join(dir, "same.yaml")),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	open := func() *os.File {
+		f, err := os.Open(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = f.Close() })
+		return f
+	}
+	for name, args := range map[string][]string{
+		"its own name":            {file, "-o", file},
+		"by -f":                   {"-f", file, "-o", file},
+		"another path":            {file, "-o", filepath.Join(dir, "sub") + "/../pipeline.yaml"},
+		"a symbolic link":         {file, "-o", filepath.Join(dir, "link.yaml")},
+		"a link that is read":     {filepath.Join(dir, "link.yaml"), "-o", file},
+		"a directory that is one": {file, "-o", filepath.Join(dir, "sub", "up", "pipeline.yaml")},
+		"a hard link":             {file, "-o", filepath.Join(dir, "same.yaml")},
+		"what comes in":           {"-f", "-", "-o", file},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var out, errs bytes.Buffer
+			code := Run(t.Context(), Options{In: open(), Out: &out, Err: &errs, Now: time.Now}, append([]string{"split"}, args...))
+			if code != 1 || !strings.Contains(errs.String(), "is the file that is read") {
+				t.Errorf("it ends with %d: %s", code, &errs)
+			}
+			if now, err := os.ReadFile(file); err != nil || !bytes.Equal(now, example) {
+				t.Errorf("the file has changed: %v", err)
+			}
+		})
+	}
 }

@@ -32,9 +32,12 @@ func documents(raw []byte) ([]document, Refusals) {
 	var rs Refusals
 	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
 	raw = bytes.ReplaceAll(raw, []byte("\r\n"), []byte("\n"))
-	nodes, ok := jsonStream(raw)
-	if !ok {
-		nodes = yamlStream(raw, &rs)
+	nodes, read, line := jsonStream(raw)
+	switch rest := raw[read:]; {
+	case len(nodes) > 1 && len(bytes.TrimSpace(rest)) > 0: // kubectl has made up its mind
+		rs.refuse(line, "this is no JSON, and what comes before is several objects of it")
+	case len(bytes.TrimSpace(rest)) > 0:
+		nodes = append(nodes, yamlStream(rest, line-1, &rs)...)
 	}
 	var out []document
 	for _, n := range nodes {
@@ -76,10 +79,10 @@ func block(n *yaml.Node) {
 
 // yamlStream parses each document by itself: kubectl ends one at a line of three dashes,
 // wherever it is, and reads no other document of what is between two such lines.
-func yamlStream(raw []byte, rs *Refusals) []*yaml.Node {
+func yamlStream(raw []byte, line int, rs *Refusals) []*yaml.Node {
 	var out []*yaml.Node
 	var chunk []byte
-	begins, line := 0, 0
+	begins := line
 	end := func() {
 		if n := parseYAML(chunk, begins, rs); n != nil {
 			out = append(out, n)
@@ -103,6 +106,9 @@ func yamlStream(raw []byte, rs *Refusals) []*yaml.Node {
 
 func parseYAML(chunk []byte, offset int, rs *Refusals) *yaml.Node {
 	var doc yaml.Node
+	if !bytes.HasSuffix(chunk, []byte("\n")) { // kubectl ends the last line of a file
+		chunk = append(chunk, '\n')
+	}
 	if err := yaml.Unmarshal(chunk, &doc); err != nil {
 		line := lineIn(err) + offset
 		rs.refuse(line, "this is no YAML: %s", strings.Replace(err.Error(), fmt.Sprintf("line %d:", lineIn(err)), fmt.Sprintf("line %d:", line), 1))
@@ -123,25 +129,30 @@ func shift(n *yaml.Node, lines int) {
 	}
 }
 
-// jsonStream reads JSON objects, one behind the other. It is not ok when the text is
-// something else, such as YAML that begins with a brace.
-func jsonStream(raw []byte) ([]*yaml.Node, bool) {
+// jsonStream reads JSON objects, one behind the other, up to what is none, such as YAML
+// that begins with a brace: how far that is, and in which line.
+func jsonStream(raw []byte) (out []*yaml.Node, read, line int) {
 	if b := bytes.TrimSpace(raw); len(b) == 0 || b[0] != '{' {
-		return nil, false
+		return nil, 0, 1
 	}
 	r := &jsonReader{raw: raw, dec: json.NewDecoder(bytes.NewReader(raw)), line: 1}
 	r.dec.UseNumber()
-	var out []*yaml.Node
-	for {
+	for line = 1; ; line = r.line {
 		n, err := r.value()
 		if errors.Is(err, io.EOF) {
-			return out, true
+			return out, len(raw), line
 		}
 		if err != nil {
-			return nil, false
+			break
 		}
-		out = append(out, &yaml.Node{Kind: yaml.DocumentNode, Line: n.Line, Content: []*yaml.Node{n}})
+		out, read = append(out, &yaml.Node{Kind: yaml.DocumentNode, Line: n.Line, Content: []*yaml.Node{n}}), int(r.dec.InputOffset())
+		r.count()
 	}
+	// The line that the last object ends in is read to its end when there is nothing else.
+	if before, _, ok := bytes.Cut(raw[read:], []byte("\n")); ok && read > 0 && len(bytes.TrimSpace(before)) == 0 {
+		read, line = read+len(before)+1, line+1
+	}
+	return out, read, line
 }
 
 // jsonReader makes nodes of JSON. The YAML library would do so too, but for tabs and for
@@ -151,16 +162,29 @@ type jsonReader struct {
 	dec  *json.Decoder
 	line int // of seen
 	seen int64
+	deep int
 }
 
+// count has line be that of what was read last.
+func (r *jsonReader) count() {
+	to := r.dec.InputOffset()
+	r.line += bytes.Count(r.raw[r.seen:to], []byte("\n"))
+	r.seen = to
+}
+
+// maxDeep is how deep the YAML library goes, too.
+const maxDeep = 10_000
+
 func (r *jsonReader) value() (*yaml.Node, error) {
+	if r.deep++; r.deep > maxDeep {
+		return nil, fmt.Errorf("deeper than %d", maxDeep)
+	}
+	defer func() { r.deep-- }()
 	t, err := r.dec.Token()
 	if err != nil {
 		return nil, err
 	}
-	to := r.dec.InputOffset()
-	r.line += bytes.Count(r.raw[r.seen:to], []byte("\n"))
-	r.seen = to
+	r.count()
 	n := &yaml.Node{}
 	switch t := t.(type) {
 	case json.Delim:

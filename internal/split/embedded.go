@@ -30,7 +30,7 @@ func (s *source) embedded(root *yaml.Node, rs *Refusals) {
 	put(root, "status", nil) // what was, when it comes out of a cluster
 	s.run = &run{root: root}
 	if err := decode(root, &s.run.typed); err != nil {
-		rs.refuse(lineIn(err, s.unknown(root, err)), "this is no PipelineRun: %v", err)
+		s.noObject("PipelineRun", root, err, rs)
 		return
 	}
 	if nameOf(root) == "" {

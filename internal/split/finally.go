@@ -86,6 +86,8 @@ func (c *cut) asSaid(t *task) {
 			c.rs.refuse(r.line, "--finally %s=%d: it reads %s, which is known in part %d", t.Name, t.part, r.raw, of.from())
 		case r.field != "results" && of.part != t.part:
 			c.rs.refuse(r.line, "--finally %s=%d: it reads %s, which only the end of part %d knows", t.Name, t.part, r.raw, of.part)
+			t.part = of.part
+			return
 		}
 	}
 }

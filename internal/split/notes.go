@@ -35,6 +35,7 @@ func (g *cargo) notes(gates []gate, o Options) []string {
 		}
 	}
 	g.noteTravel(add)
+	g.noteStaying(add)
 	g.noteText(add)
 	if o.Account == "" {
 		var refs []string

@@ -94,7 +94,7 @@ func (s *source) hold(d document, o Options, rs *Refusals) {
 	}
 	put(s.root, "status", nil)
 	if err := decode(s.root, &s.typed); err != nil {
-		rs.refuse(lineIn(err, s.unknown(s.root, err)), "this is no Pipeline: %v", err)
+		s.noObject("Pipeline", s.root, err, rs)
 		return
 	}
 	if s.typed.Name == "" {
@@ -138,23 +138,6 @@ func (s *source) links(rs *Refusals) {
 			}
 		}
 	}
-}
-
-// unknown is the line of the field that err calls unknown, else where the object begins.
-func (s *source) unknown(root *yaml.Node, err error) int {
-	line := root.Line
-	_, quoted, _ := strings.Cut(err.Error(), "unknown field ")
-	var look func(n *yaml.Node)
-	look = func(n *yaml.Node) {
-		for i, c := range n.Content {
-			if n.Kind == yaml.MappingNode && i%2 == 0 && strconv.Quote(c.Value) == quoted && line == root.Line {
-				line = c.Line
-			}
-			look(c)
-		}
-	}
-	look(root)
-	return line
 }
 
 // invalid fills in what p leaves out, as Tekton does, and is what Tekton's own
@@ -236,16 +219,4 @@ func kinds() string {
 		out = append(out, m.APIVersion)
 	}
 	return strings.Join(out[:len(out)-1], ", ") + " or " + out[len(out)-1]
-}
-
-// lineIn is the line that a message of the YAML library names, else the first of
-// otherwise.
-func lineIn(err error, otherwise ...int) int {
-	if _, rest, ok := strings.Cut(err.Error(), "line "); ok {
-		digits, _, _ := strings.Cut(rest, ":")
-		if n, err := strconv.Atoi(digits); err == nil {
-			return n
-		}
-	}
-	return append(otherwise, 1)[0]
 }

@@ -31,6 +31,17 @@ func (g *cargo) noteTravel(add func(string, ...any)) {
 	}
 }
 
+// noteStaying warns of what does not travel, and is shown all the same: an Approval has all
+// params of the run that it is about.
+func (g *cargo) noteStaying(add func(string, ...any)) {
+	for _, p := range g.typed.Spec.Params {
+		travels := slices.ContainsFunc(g.values, func(v *value) bool { return v.param == p.Name && v.last > v.from })
+		if isSecretName(p.Name) && !travels && !g.first {
+			add("WARNING: %s looks like a secret (param %s), and the Approval has all params of part 1's run: have the task that needs it read it from a Secret.", p.Name, p.Name)
+		}
+	}
+}
+
 // secretive says why a value may be a secret: by its own names, by those under which it
 // is read, or by where it stands in an address. "" for nothing.
 func (g *cargo) secretive(v *value) string {

@@ -1,0 +1,310 @@
+package split_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/countersign-dev/countersign/internal/split"
+)
+
+// stages is two approvals of Automatiko's kind, one behind the other. %GUARD% is what the
+// second has, %LAST% what the last task has.
+func stages(guard, last, more string) string {
+	return strings.NewReplacer("%GUARD%", guard, "%LAST%", last, "%MORE%", more).Replace(`apiVersion: tekton.dev/v1
+kind: Pipeline
+metadata: {name: rollout}
+spec:
+  params: [{name: env, default: dev}]
+  tasks:
+    - name: build
+      taskRef: {name: build}
+    - name: first
+      runAfter: [build]
+      taskRef: {apiVersion: tekton.automatiko.io/v1beta1, kind: ApprovalTask}
+      params: [{name: approvers, value: [alice]}]
+    - name: stage
+      when: [{input: $(tasks.first.results.decision), operator: in, values: ["true"]}]
+      taskRef: {name: deploy}
+    - name: second
+      runAfter: [stage]
+%GUARD%
+      taskRef: {apiVersion: tekton.automatiko.io/v1beta1, kind: ApprovalTask}
+      params: [{name: approvers, value: [bob]}]
+    - name: live
+%LAST%
+      taskRef: {name: deploy}
+%MORE%`)
+}
+
+// TestGuards: a condition that asks for no more than a yes goes without saying after the
+// cut, and any other is refused.
+func TestGuards(t *testing.T) {
+	t.Parallel()
+	const guard = `      when: [{input: $(tasks.first.results.decision), operator: in, values: ["true"]}]`
+	const last = `      when: [{input: $(tasks.second.results.decision), operator: in, values: ["true"]}]`
+	const url = last + "\n      params: [{name: url, value: $(tasks.stage.results.url)}]"
+	for name, c := range map[string]struct {
+		guard, last, more string
+		releases          []bool // by Gate: a rejection goes on
+		want              []string
+	}{
+		"both guarded":                {guard, url, "", []bool{false, false}, nil},
+		"both guarded, nothing read":  {guard, last, "", []bool{false, false}, nil},
+		"as advised once":             {"      timeout: 1h", url, "", []bool{false, false}, nil},
+		"asked whatever came before":  {"      timeout: 1h", last, "", []bool{true, false}, nil},
+		"not false":                   {`      when: [{input: $(tasks.first.results.decision), operator: notin, values: ["false"]}]`, url, "", []bool{false, false}, nil},
+		"in brackets":                 {`      when: [{input: "$(tasks.first.results['decision'])", operator: in, values: ["true", "yes"]}]`, url, "", []bool{false, false}, nil},
+		"in CEL":                      {`      when: [{cel: "'$(tasks.first.results.decision)' == 'true'"}]`, url, "", []bool{false, false}, nil},
+		"in CEL, the other way":       {`      when: [{cel: "'$(tasks.first.results.decision)' != 'false'"}]`, url, "", []bool{false, false}, nil},
+		"finally does not ask":        {guard, url, "  finally:\n    - {name: tell, taskRef: {name: tell}}\n", []bool{false, true}, nil},
+		"what is read on a rejection": {guard, url, "    - {name: sorry, runAfter: [first], when: [{input: $(tasks.first.results.decision), operator: in, values: [\"false\"]}], taskRef: {name: tell}}\n", nil, []string{"line 18: approval task second has when: where that is not so nobody is asked, without live, and", "line 23: $(tasks.stage.results.url) may be missing when part 2 ends: stage has when (line 14)"}},
+		"asked when it was rejected":  {`      when: [{input: $(tasks.first.results.decision), operator: in, values: ["false"]}]`, last, "", nil, []string{"line 18: approval task second has when"}},
+		"and another condition":       {guard[:len(guard)-1] + `, {input: $(params.env), operator: in, values: [prod]}]`, last, "", nil, []string{"line 18: approval task second has when: where that is not so nobody is asked, without live, and after the cut all of it would wait for people. Make it two pipelines, and have what starts them choose: one that asks, with second and without this when, and one that does not, without second, live"}},
+		"a param":                     {`      when: [{input: $(params.env), operator: in, values: [prod]}]`, "      runAfter: [second]", "", nil, []string{"line 18: approval task second has when: where that is not so nobody is asked and live run at once, and after the cut all of it would wait for people. Make it two pipelines"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r, err := split.Split([]byte(stages(c.guard, c.last, c.more)), split.Options{})
+			if len(c.want) > 0 {
+				refused(t, stages(c.guard, c.last, c.more), split.Options{}, c.want)
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := parse(t, r.Text)
+			var got []bool
+			for _, g := range []string{"rollout-first", "rollout-second"} {
+				got = append(got, len(o.gates[g].Spec.ReleaseOn) == 2)
+			}
+			if !slices.Equal(got, c.releases) {
+				t.Errorf("a rejection goes on: %v, want %v", got, c.releases)
+			}
+			o.run(t, []string{"rollout", "rollout-2", "rollout-3"}, nil)
+		})
+	}
+}
+
+// TestFinally: what may take something away too soon is asked about, and goes where it is
+// said to belong.
+func TestFinally(t *testing.T) {
+	t.Parallel()
+	const base = `apiVersion: tekton.dev/v1
+kind: Pipeline
+metadata: {name: e2e}
+spec:
+  workspaces: [{name: world}]
+  tasks:
+    - {name: provision, taskRef: {name: provision}, workspaces: [{name: world}]}
+    - name: approve
+      runAfter: [provision]
+      taskRef: {apiVersion: openshift-pipelines.org/v1alpha1, kind: ApprovalTask}
+      params: [{name: approvers, value: [alice]}]
+    - {name: test, runAfter: [approve], taskRef: {name: test}, workspaces: [{name: world}]}
+  finally:
+    - `
+	for name, c := range map[string]struct {
+		task string
+		part int    // said, 0 for nothing
+		in   string // the part that has it
+		want []string
+	}{
+		"it reads a result":         {"{name: tell, taskRef: {name: tell}, params: [{name: vm, value: $(tasks.provision.results.vm)}]}", 0, "", []string{"line 14: tell of finally reads $(tasks.provision.results.vm). It would end part 1, before anybody decides"}},
+		"it has the workspace":      {"{name: tell, taskRef: {name: tell}, workspaces: [{name: world}], params: [{name: s, value: $(tasks.provision.status)}]}", 0, "", []string{"line 14: tell of finally has workspace world, which a later part reads too. It would end part 1, before anybody decides, and may take away what the next part needs: say where it belongs, with --finally tell=1"}},
+		"it is called so":           {"{name: clean-up, taskRef: {name: x}, params: [{name: s, value: $(tasks.provision.status)}]}", 0, "", []string{"line 14: clean-up of finally is named so that it may take something away"}},
+		"its task is called so":     {"{name: end, taskRef: {name: kubectl-delete}, params: [{name: s, value: $(tasks.provision.status)}]}", 0, "", []string{"line 14: end of finally is named so"}},
+		"it tells how it went":      {"{name: tell, taskRef: {name: tell}, params: [{name: s, value: $(tasks.provision.status)}]}", 0, "e2e", nil},
+		"it reads nothing":          {"{name: clean-up, taskRef: {name: x}, workspaces: [{name: world}]}", 0, "e2e-2", nil},
+		"said, the last":            {"{name: clean-up, taskRef: {name: x}, workspaces: [{name: world}], params: [{name: vm, value: $(tasks.provision.results.vm)}]}", 2, "e2e-2", nil},
+		"said, the first":           {"{name: clean-up, taskRef: {name: x}, params: [{name: vm, value: $(tasks.provision.results.vm)}]}", 1, "e2e", nil},
+		"said of what reads none":   {"{name: clean-up, taskRef: {name: x}}", 1, "e2e", nil},
+		"all tasks":                 {"{name: tell, taskRef: {name: tell}, params: [{name: s, value: $(tasks.status)}]}", 0, "", []string{"line 14: $(tasks.status) is of all tasks, and after the cut no run has all: name the tasks that tell is about, or say of which part it is, with --finally tell=2"}},
+		"all tasks of a part":       {"{name: tell, taskRef: {name: tell}, params: [{name: s, value: $(tasks.status)}]}", 2, "e2e-2", nil},
+		"said, and it can't be":     {"{name: tell, taskRef: {name: tell}, params: [{name: s, value: $(tasks.provision.status)}]}", 2, "", []string{"line 14: --finally tell=2: it reads $(tasks.provision.status), which only the end of part 1 knows"}},
+		"said, and not known yet":   {"{name: tell, taskRef: {name: tell}, params: [{name: s, value: $(tasks.test.results.report)}]}", 1, "", []string{"line 14: --finally tell=1: it reads $(tasks.test.results.report), which is known in part 2"}},
+		"said, and there is none":   {"{name: tell, taskRef: {name: tell}}", 3, "", []string{"line 14: --finally tell=3: the parts are 1 to 2"}},
+		"both sides, and one said":  {"{name: tell, taskRef: {name: tell}, params: [{name: a, value: $(tasks.test.results.a)}, {name: b, value: $(tasks.provision.results.b)}]}", 2, "e2e-2", nil},
+		"both sides, and none said": {"{name: tell, taskRef: {name: tell}, params: [{name: a, value: $(tasks.test.results.a)}, {name: b, value: $(tasks.provision.results.b)}]}", 0, "", []string{"line 14: tell of finally reads $(tasks.provision.results.b), which is known in part 1, and also what is known in part 2: make it two tasks, one for each part, or say which part it ends, with --finally tell=2"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := split.Options{}
+			if c.part > 0 {
+				called, _, _ := strings.Cut(strings.TrimPrefix(c.task, "{name: "), ",")
+				o.Finally = map[string]int{called: c.part}
+			}
+			if len(c.want) > 0 {
+				refused(t, base+c.task+"\n", o, c.want)
+				return
+			}
+			r, err := split.Split([]byte(base+c.task+"\n"), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cut := parse(t, r.Text)
+			for part, p := range cut.pipelines {
+				if (len(p.Spec.Finally) > 0) != (part == c.in) {
+					t.Errorf("part %s has %d tasks in finally; it belongs into %s", part, len(p.Spec.Finally), c.in)
+				}
+			}
+			cut.run(t, []string{"e2e", "e2e-2"}, nil)
+		})
+	}
+	refused(t, base+"{name: tell, taskRef: {name: tell}}\n", split.Options{Finally: map[string]int{"tel": 1}}, []string{"line 13: --finally tel: the pipeline has no such task in finally"})
+}
+
+// TestTravel: what travels is said to be seen, and what looks like a secret is warned of.
+func TestTravel(t *testing.T) {
+	t.Parallel()
+	for task, warned := range map[string]string{
+		"params: [{name: v, value: $(params.version)}]":                                              "",
+		"params: [{name: v, value: $(params.secret-name)}]":                                          "",
+		"params: [{name: v, value: $(params.registry-password)}]":                                    "registry-password",
+		"params: [{name: v, value: $(tasks.github-token.results.out)}]":                              "github-token-out",
+		"params: [{name: v, value: $(tasks.login.results.jwt)}]":                                     "login-jwt",
+		"params: [{name: dbPassword, value: $(tasks.login.results.out)}]":                            "login-out",
+		"params: [{name: url, value: \"https://x:$(tasks.login.results.out)@git.example.com/a\"}]":   "login-out",
+		"params: [{name: url, value: \"https://git.example.com/$(tasks.login.results.out)@main\"}]":  "",
+		"taskSpec: {steps: [{name: x, image: x, env: [{name: API_KEY, value: $(params.version)}]}]}": "version",
+	} {
+		spec := task
+		if !strings.Contains(task, "taskSpec") {
+			spec += "\n      taskRef: {name: ship}"
+		}
+		r, err := split.Split([]byte(`apiVersion: tekton.dev/v1
+kind: Pipeline
+metadata: {name: ship}
+spec:
+  params: [{name: version}, {name: secret-name}, {name: registry-password}]
+  tasks:
+    - {name: github-token, taskRef: {name: x}}
+    - {name: login, taskRef: {name: x}}
+    - name: ask
+      runAfter: [github-token, login]
+      taskRef: {apiVersion: openshift-pipelines.org/v1alpha1, kind: ApprovalTask}
+      params: [{name: approvers, value: [alice]}]
+    - name: ship
+      runAfter: [ask]
+      `+spec+"\n"), split.Options{})
+		if err != nil {
+			t.Errorf("%s: %v", task, err)
+			continue
+		}
+		notes := strings.Join(r.Notes, "\n")
+		if !strings.Contains(notes, "These values travel: ") {
+			t.Errorf("%s: that something travels is not said: %s", task, notes)
+		}
+		for _, name := range []string{"version", "secret-name", "registry-password", "github-token-out", "login-jwt", "login-out"} {
+			travels := name == warned || name == "registry-password" // a param of part 1 is shown though it stays
+			if got := strings.Contains(notes, "WARNING: "+name+" "); got != travels {
+				t.Errorf("%s: a warning of %s: %v, want %v\n%s", task, name, got, travels, notes)
+			}
+		}
+	}
+}
+
+// TestNames: names that a cluster would not take, objects that are somebody's own, and
+// namespaces.
+func TestNames(t *testing.T) {
+	t.Parallel()
+	const gate = "---\napiVersion: countersign.dev/v1alpha1\nkind: Gate\nmetadata: {name: ship-approval}\nspec: {approvers: {users: [{name: zed}]}}\n"
+	const template = "---\napiVersion: triggers.tekton.dev/v1beta1\nkind: TriggerTemplate\nmetadata: {name: ship-2%}\nspec: {resourcetemplates: [{apiVersion: tekton.dev/v1, kind: PipelineRun, metadata: {generateName: x-}, spec: {pipelineRef: {name: x}}}]}\n"
+	const trigger = "---\napiVersion: triggers.tekton.dev/v1alpha1\nkind: Trigger\nmetadata: {name: ship-2}\nspec: {}\n"
+	const listener = "---\napiVersion: triggers.tekton.dev/v1beta1\nkind: EventListener\nmetadata: {name: ship}\nspec: {triggers: [{triggerRef: on-push}]}\n"
+	krci := strings.NewReplacer("tekton.automatiko.io/v1beta1", "edp.epam.com/v1alpha1", "version, value: $(params.version)", "version, value: $(tasks.approval.results.approved)").Replace(whole)
+	named := "---\napiVersion: countersign.dev/v1alpha1\nkind: Gate\nmetadata: {name: kuberocketci}\nspec: {approvers: {users: [{name: zed}]}%}\n"
+	long := strings.Repeat("x", 59)
+	for name, c := range map[string]struct {
+		text string
+		o    split.Options
+		want []string
+	}{
+		"a gate":                          {whole + gate, split.Options{}, []string{"line 31: Gate ship-approval is here already, and would be written over: rename it, or name it in the approval task, with param gate"}},
+		"a template":                      {whole + strings.Replace(template, "%", "", 1), split.Options{}, []string{"line 31: TriggerTemplate ship-2 is here already"}},
+		"a template elsewhere":            {whole + strings.Replace(template, "%", ", namespace: other", 1), split.Options{Namespace: "shop"}, nil},
+		"a template that may be there":    {whole + strings.Replace(template, "%", ", namespace: other", 1), split.Options{}, []string{"line 31: TriggerTemplate ship-2 is here already"}},
+		"a trigger, of another version":   {whole + trigger, split.Options{}, []string{"line 31: Trigger ship-2 is here already"}},
+		"a listener":                      {whole + listener, split.Options{Account: "me"}, []string{"line 31: EventListener ship is here already, and would be written over: rename it, or leave --listener out"}},
+		"a listener that nobody asks for": {whole + listener, split.Options{}, nil},
+		"in a list":                       {whole + "---\napiVersion: v1\nkind: List\nitems:\n  - {apiVersion: triggers.tekton.dev/v1beta1, kind: TriggerTemplate, metadata: {name: ship-2}, spec: {}}\n", split.Options{}, []string{"line 34: TriggerTemplate ship-2 is here already"}},
+		"Gate kuberocketci, without":      {krci + strings.Replace(named, "%", "", 1), split.Options{}, []string{"line 31: Gate kuberocketci decides for approval task approval, and what comes behind needs of it: resultsPreset: kuberocketci"}},
+		"Gate kuberocketci, with":         {krci + strings.Replace(named, "%", ", resultsPreset: kuberocketci", 1), split.Options{}, nil},
+		"a listener's name":               {strings.Replace(whole, "{name: ship}\nspec", "{name: "+long+"xx}\nspec", 1), split.Options{Account: "me"}, []string{"line 1: Tekton would refuse the EventListener"}},
+		"an account":                      {whole, split.Options{Account: "Me"}, []string{"line 1: --listener Me: no ServiceAccount can have that name"}},
+		"a namespace":                     {whole, split.Options{Namespace: "shop"}, nil},
+		"no namespace":                    {whole, split.Options{Namespace: "Shop"}, []string{`line 1: no namespace can be called "Shop"`}},
+		"another namespace":               {strings.Replace(whole, "{name: ship}\nspec", "{name: ship, namespace: shop}\nspec", 1), split.Options{Namespace: "other"}, []string{"line 3: the namespace is shop here and other on the command line"}},
+		"the same namespace":              {strings.Replace(whole, "{name: ship}\nspec", "{name: ship, namespace: shop}\nspec", 1), split.Options{Namespace: "shop"}, nil},
+		"a pipeline without approvals":    {"apiVersion: tekton.dev/v1\nkind: Pipeline\nmetadata: {name: other}\nspec: {tasks: [{name: x, taskRef: {name: x}}]}\n---\n" + whole, split.Options{Pipeline: "other"}, []string{"line 1: Pipeline other has no approval task to be cut at"}},
+		"a run without a name":            {"apiVersion: tekton.dev/v1\nkind: PipelineRun\nspec: {pipelineSpec: {tasks: [{name: x, taskRef: {name: x}}, {name: a, runAfter: [x], taskRef: {apiVersion: edp.epam.com/v1alpha1, kind: ApprovalTask}}, {name: b, runAfter: [a], taskRef: {name: b}}]}}\n", split.Options{}, []string{"line 1: the PipelineRun has no metadata.name and no generateName"}},
+		"a secret's name":                 {whole, split.Options{Workspaces: map[string]string{"source": "secret:No Name"}}, []string{`--workspace source is "secret:No Name": use secret:NAME`}},
+		"a volume's size":                 {whole, split.Options{Workspaces: map[string]string{"source": "volume:big"}}, []string{`--workspace source is "volume:big": a volume has a size`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			refused(t, c.text, c.o, c.want)
+			if len(c.want) == 0 && c.o.Namespace != "" {
+				r, err := split.Split([]byte(c.text), c.o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, p := range parse(t, r.Text).pipelines {
+					if p.Namespace != c.o.Namespace {
+						t.Errorf("Pipeline %s is in namespace %q", p.Name, p.Namespace)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestFirst: where the approval comes first, the event says what the run said.
+func TestFirst(t *testing.T) {
+	t.Parallel()
+	const base = `apiVersion: tekton.dev/v1
+kind: Pipeline
+metadata: {name: wipe}
+spec:
+  params: [{name: site}, {name: level, default: "it's \"low\""}, {name: list, type: array}, {name: git.url}]
+  workspaces: [{name: cache}, {name: extra, optional: true}]
+  tasks:
+    - name: ask
+      taskRef: {apiVersion: openshift-pipelines.org/v1alpha1, kind: ApprovalTask}
+      params: [{name: approvers, value: [alice]}, {name: description, value: "Wipe $(params.site)? $(context.pipelineRun.name)"}]
+    - name: wipe
+      runAfter: [ask]
+      taskRef: {name: wipe}
+      workspaces: [{name: cache}, {name: extra}]
+      params:
+        - {name: site, value: $(params.site)}
+        - {name: level, value: $(params.level)}
+        - {name: first, value: "$(params.list[0])"}
+        - {name: url, value: '$(params["git.url"])'}
+        - {name: run, value: $(context.pipelineRun.name)}
+`
+	refused(t, base, split.Options{}, []string{"line 14: workspace cache is read in part 2, and no run comes before that has a volume to hand on: say what it is with --workspace cache=secret:NAME"})
+	for _, how := range []string{"volume:1Gi", "claim:mine", "emptyDir"} {
+		r, err := split.Split([]byte(base), split.Options{Workspaces: map[string]string{"cache": how}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := parse(t, r.Text)
+		if len(o.pipelines) != 1 || !slices.Equal(r.Parts, []string{"wipe-2"}) {
+			t.Errorf("parts %v, pipelines %d", r.Parts, len(o.pipelines))
+		}
+		o.optional = []string{"extra"}
+		last := o.run(t, []string{"wipe-2"}, map[string]string{"site": "south", "list": `["x"]`, "git.url": "https://git"})
+		for k, v := range map[string]string{"site": "south", "git.url": "https://git"} {
+			if last[k] != v {
+				t.Errorf("%s is %q, want %q", k, last[k], v)
+			}
+		}
+		if got := o.forwarded["wipe-2"]["description"]; got != "Wipe south? a run of wipe-2" {
+			t.Errorf("shown is %q", got)
+		}
+		if tasks := o.pipelines["wipe-2"].Spec.Tasks; tasks[0].Params[4].Value.StringVal != "$(context.pipelineRun.name)" {
+			t.Errorf("the run's own name is %q", tasks[0].Params[4].Value.StringVal)
+		}
+	}
+}
