@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/interceptor/resend"
 )
 
 // maxBody is the largest event that can be held: it is kept in one object of the
@@ -15,16 +16,14 @@ const maxBody = 512 << 10
 // deliveryHeaders carry the sender's id for one delivery, most specific first.
 var deliveryHeaders = []string{"X-Github-Delivery", "X-Gitea-Delivery", "X-Gitlab-Event-Uuid", "X-Request-Uuid", "Ce-Id", "Webhook-Id", "Idempotency-Key"}
 
-// dropped are headers that are not posted again: hop-by-hop, set by the client,
-// or credentials and signatures, which nobody who may read Approvals shall get.
+// dropped are headers that are not posted again: hop-by-hop, set by the client or by
+// proxies on the way. Credentials and signatures, which nobody who may read Approvals
+// shall get, are dropped by the words in their names.
 var dropped = []string{
-	"Accept-Encoding", "Connection", "Content-Length", "Cookie", "Expect", "Forwarded", "Host", "Keep-Alive", "Te",
-	"Trailer", "Transfer-Encoding", "Upgrade", "Via", "Traceparent", "Tracestate",
+	"Accept-Encoding", "Connection", "Content-Length", "Expect", "Forwarded", "Host", "Keep-Alive", "Proxy-Connection", "Te",
+	"Trailer", "Transfer-Encoding", "Upgrade", "Via", "X-Real-Ip", "Traceparent", "Tracestate",
 	"Webhook-Id", "Webhook-Timestamp", "Webhook-Signature",
 }
-
-// droppedWords in a header's name mark credentials.
-var droppedWords = []string{"auth", "token", "secret", "signature", "password", "api-key", "apikey", "cookie", "x-forwarded", "x-real-ip"}
 
 const (
 	maxHeaders     = 64
@@ -37,7 +36,11 @@ func held(body, url string, header http.Header) (approvals.Event, error) {
 		return approvals.Event{}, approvals.Errorf(approvals.CodeInvalid,
 			"the event's body has %d bytes and the most that can be held is %d: have the sender send less, or gate a later step with after", len(body), maxBody)
 	}
-	e := approvals.Event{Body: body, URL: url}
+	path, err := resend.Path(url)
+	if err != nil {
+		return approvals.Event{}, err
+	}
+	e := approvals.Event{Body: body, URL: path}
 	for _, h := range deliveryHeaders {
 		if id := header.Get(h); id != "" && len(id) <= 253 {
 			e.ID = id
@@ -52,8 +55,11 @@ func held(body, url string, header http.Header) (approvals.Event, error) {
 	seen := map[string]bool{} // two spellings of one name would be one entry twice
 	for _, name := range names {
 		value, name := strings.Join(header[name], ","), http.CanonicalHeaderKey(name)
-		if !keep(name) || seen[name] || len(value) > maxHeaderValue || len(e.Headers) == maxHeaders {
+		if !keep(name) || seen[name] || len(name) > 253 || len(value) > maxHeaderValue || len(e.Headers) == maxHeaders {
 			continue
+		}
+		if err := resend.Header(name, value); err != nil {
+			return approvals.Event{}, err
 		}
 		seen[name] = true
 		e.Headers = append(e.Headers, approvals.Param{Name: name, Value: value})
@@ -64,9 +70,5 @@ func held(body, url string, header http.Header) (approvals.Event, error) {
 
 // keep says whether a header, by its canonical name, is posted again.
 func keep(name string) bool {
-	if slices.Contains(dropped, name) {
-		return false
-	}
-	lower := strings.ToLower(name)
-	return !slices.ContainsFunc(droppedWords, func(w string) bool { return strings.Contains(lower, w) })
+	return !slices.Contains(dropped, name) && !strings.HasPrefix(name, "X-Forwarded") && !approvals.SecretHeader(name)
 }

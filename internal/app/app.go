@@ -56,9 +56,13 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	cached, err := cacheOptions()
+	if err != nil {
+		return err
+	}
 	mgr, err := ctrl.NewManager(o.Rest, ctrl.Options{
 		Scheme:                              scheme,
-		Cache:                               cacheOptions(),
+		Cache:                               cached,
 		Metrics:                             metricsserver.Options{BindAddress: o.MetricsAddress},
 		HealthProbeBindAddress:              o.HealthAddress,
 		LeaderElection:                      o.LeaderElection,

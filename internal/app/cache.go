@@ -6,21 +6,33 @@ import (
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/internal/kube/destination"
 )
 
 // cacheOptions keep in memory only what is read: of every run in the cluster its
 // metadata, params, workspaces, results and condition; of every CustomRun what says
 // whose it is and whether it has ended.
-func cacheOptions() cache.Options {
+func cacheOptions() (cache.Options, error) {
+	labelled, err := labels.NewRequirement(destination.Label, selection.Exists, nil)
+	if err != nil {
+		return cache.Options{}, err
+	}
 	return cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
 			&pipelinev1.PipelineRun{}:    {Transform: slimRun},
 			&pipelinev1beta1.CustomRun{}: {Transform: slimTask},
+			// Of Services those that Triggers makes, which all have this label. It only keeps
+			// the others out of memory: whose a Service is, package destination finds out.
+			&corev1.Service{}: {Label: labels.NewSelector().Add(*labelled), Transform: slimService},
 		},
-	}
+	}, nil
 }
 
 // warm starts every informer with the process: a replica that does not lead reads
@@ -36,7 +48,20 @@ func warm(ctx context.Context, c cache.Cache, o Options) error {
 			}
 		}
 	}
+	if _, err := c.GetInformer(ctx, &corev1.Service{}, cache.BlockUntilSynced(false)); err != nil {
+		return fmt.Errorf("watch services: %w", err)
+	}
 	return nil
+}
+
+// slimService keeps what package destination reads.
+func slimService(o any) (any, error) {
+	s, ok := o.(*corev1.Service)
+	if !ok {
+		return o, nil
+	}
+	s.ManagedFields, s.Annotations, s.Status = nil, nil, corev1.ServiceStatus{}
+	return s, nil
 }
 
 func slimRun(o any) (any, error) {

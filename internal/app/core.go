@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"os"
-	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
@@ -18,6 +16,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/mapping"
 	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/destination"
 	"github.com/countersign-dev/countersign/templates"
 )
 
@@ -113,7 +112,7 @@ func (c *core) open(context.Context) error {
 	targets := &kube.Targets{Client: cached, Live: live, Fresh: c.store.Fresh, ServiceAccount: c.Namespace + ":countersign"}
 	c.diagnosis = &kube.Diagnosis{Client: cached, Triggers: c.triggers, Ring: c.keys.Ring}
 	c.releaser = &kube.Releaser{
-		Triggers: c.triggers, Diagnosis: c.diagnosis, Targets: targets, Secrets: c.secrets, Ring: c.keys.Ring, HTTP: outbound(), Now: c.Now, Log: c.Log,
+		Triggers: c.triggers, Diagnosis: c.diagnosis, Targets: targets, Secrets: c.secrets, Ring: c.keys.Ring, Client: &destination.Client{CAFile: c.Config.EventListenerCAs}, Now: c.Now, Log: c.Log,
 		Posted: func(ok bool) { c.metrics.posts.WithLabelValues(yes(ok)).Inc() },
 	}
 	c.answers = &kube.CustomRuns{Client: cached, Live: live, Now: c.Now}
@@ -161,18 +160,5 @@ func resultsOf(cel *mapping.Compiler, o Options) func(context.Context, approvals
 		}
 		o.Log.Warn("results fall back to the defaults", "namespace", a.Namespace, "approval", a.Name, "reason", approvals.Message(err))
 		return approvals.DefaultResults(a), nil
-	}
-}
-
-// outbound is the one client for posts to EventListeners: no proxy, no redirects,
-// and enough idle connections for a burst of decisions.
-func outbound() *http.Client {
-	t := http.DefaultTransport.(*http.Transport).Clone() //nolint:forbidigo // a copy, with its time limits
-	t.Proxy = nil
-	t.MaxIdleConnsPerHost = 32
-	t.ResponseHeaderTimeout = 10 * time.Second
-	return &http.Client{
-		Transport:     t,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

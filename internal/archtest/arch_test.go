@@ -137,10 +137,16 @@ var table = []room{
 	{
 		path: "./interceptor",
 		may: []string{
-			std, "./approvals", "./approvals/keyring", "./interceptor/signature",
+			std, "./approvals", "./approvals/keyring", "./interceptor/resend", "./interceptor/signature",
 			"github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1", "github.com/tidwall/gjson", "google.golang.org/grpc/codes",
 		},
 		why: "the interceptor speaks Triggers' protocol and asks ports for the rest: no controllers, no pages, no client of the cluster",
+	},
+	{
+		path:  "./interceptor/resend",
+		may:   []string{std, "./approvals", "golang.org/x/net/http/httpguts"},
+		never: []string{"os/..."},
+		why:   "what may be sent again is decided on text; who sends it is not known here",
 	},
 	{
 		path:  "./interceptor/signature",
@@ -161,8 +167,8 @@ var table = []room{
 	{
 		path: "./internal/kube",
 		may: slices.Concat(kubernetes, tekton, []string{
-			std, "golang.org/x/sync/...", "./api/v1alpha1", "./approvals", "./approvals/keyring", "./approvals/mapping", "./approvals/overview", "./approvals/tasks", "./interceptor", "./interceptor/signature",
-			"./internal/tekton",
+			std, "golang.org/x/sync/...", "./api/v1alpha1", "./approvals", "./approvals/keyring", "./approvals/mapping", "./approvals/overview", "./approvals/tasks", "./interceptor", "./interceptor/resend", "./interceptor/signature",
+			"./internal/kube/destination", "./internal/tekton",
 		}),
 		why: "the adapter to the cluster knows the rules and the interceptor's ports; what people see is not its business",
 	},
@@ -179,6 +185,11 @@ var table = []room{
 			std, "./api/openshift/v1alpha1", "./api/v1alpha1", "./approvals", "./approvals/tasks", "./internal/kube",
 		}),
 		why: "another system's object is one more face of an Approval: it knows the store and the Desk's port, and no other controller",
+	},
+	{
+		path: "./internal/kube/destination",
+		may:  slices.Concat(kubernetes, tekton, []string{std, "./approvals", "./interceptor/resend", "golang.org/x/net/http/httpguts"}),
+		why:  "where a signed event may go is found out from the EventListener and its Service alone: no Approval, no request has a say in it",
 	},
 	{
 		path: "./internal/kube/cabundle",

@@ -3,6 +3,7 @@
 package config
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/url"
@@ -40,6 +41,9 @@ type Config struct {
 	// CustomTasks are the kinds of approval tasks of other systems to answer; nil:
 	// those whose CustomResourceDefinition is this service's.
 	CustomTasks []string
+	// EventListenerCAs is a file of CAs, in PEM, by which EventListeners with TLS are
+	// trusted beside the system's; "": none.
+	EventListenerCAs string
 }
 
 // Record says where the record is kept: at most one of SQLite and Postgres is set.
@@ -78,6 +82,10 @@ type file struct {
 	} `json:"links"`
 
 	CustomTasks []string `json:"customTasks,omitempty"`
+
+	EventListeners struct {
+		CAFile string `json:"caFile,omitempty"`
+	} `json:"eventListeners"`
 }
 
 type recordFile struct {
@@ -184,6 +192,20 @@ func parse(raw []byte) (Config, error) {
 		}
 	}
 	c.CustomTasks = f.CustomTasks
+	if c.EventListenerCAs = f.EventListeners.CAFile; c.EventListenerCAs != "" {
+		if err := certificates(c.EventListenerCAs); err != nil {
+			errs = append(errs, fmt.Errorf("eventListeners.caFile: %w", err))
+		}
+	}
 	c.Channels, err = channels(f.Channels)
 	return c, errors.Join(append(errs, err)...)
+}
+
+// certificates says why a file is none of certificates. It is read again when it is used.
+func certificates(path string) error {
+	pem, err := os.ReadFile(path)
+	if err == nil && !x509.NewCertPool().AppendCertsFromPEM(pem) {
+		err = fmt.Errorf("%s has no certificate: put the CAs into it, in PEM", path)
+	}
+	return err
 }

@@ -130,6 +130,8 @@ func TestLoadRefuses(t *testing.T) {
 		"no folder":           {url + "record: {sqlite: {path: record.db}}", []string{`record.sqlite.path is "record.db"`}},
 		"no file of a URL":    {url + "record: {postgres: {urlFile: /nonexistent}}", []string{"record.postgres.urlFile: open /nonexistent"}},
 		"an empty URL":        {url + "record: {postgres: {urlFile: /dev/null}}", []string{"/dev/null is empty"}},
+		"no CA file":          {url + "eventListeners: {caFile: /nonexistent/ca.pem}", []string{"eventListeners.caFile: open /nonexistent/ca.pem"}},
+		"no CA in the file":   {url + "eventListeners: {caFile: /dev/null}", []string{"eventListeners.caFile: /dev/null has no certificate"}},
 		"unknown tasks":       {url + "customTasks: [jira]", []string{`customTasks has "jira", which is unknown: use automatiko, manual-approval-gate, kuberocketci`}},
 		"everything at once": {
 			"externalURL: x\nsmtp: {port: -1, tls: ssl, from: nobody, timeout: soon, passwordFile: /nonexistent}",

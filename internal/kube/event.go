@@ -2,14 +2,15 @@ package kube
 
 import (
 	"encoding/json"
+	"mime"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/interceptor"
+	"github.com/countersign-dev/countersign/interceptor/resend"
 	"github.com/countersign-dev/countersign/interceptor/signature"
 )
 
@@ -45,8 +46,15 @@ func eventFor(a approvals.Approval, ring keyring.Ring, hub keyring.Secret, now t
 func contentOf(a approvals.Approval, x interceptor.Extension) (event, error) {
 	e := event{path: "/", header: http.Header{}}
 	if s := a.Source.Event; s != nil {
-		e.body, e.path = []byte(s.Body), pathOf(s.URL)
+		path, err := resend.Path(s.URL)
+		if err != nil {
+			return event{}, reason("EventNotPostable", err)
+		}
+		e.body, e.path = []byte(s.Body), path
 		for _, h := range s.Headers {
+			if err := resend.Header(h.Name, h.Value); err != nil {
+				return event{}, reason("EventNotPostable", err)
+			}
 			e.header.Set(h.Name, h.Value)
 		}
 	} else {
@@ -57,7 +65,9 @@ func contentOf(a approvals.Approval, x interceptor.Extension) (event, error) {
 		e.body = body
 		e.header.Set("X-Github-Event", hubEvent)
 	}
-	e.header.Set("Content-Type", "application/json")
+	if readAsForm(e.header.Get("Content-Type")) {
+		e.header.Set("Content-Type", "application/json")
+	}
 	if e.header.Get("Ce-Type") == "" {
 		e.header.Set("Ce-Specversion", "1.0")
 		e.header.Set("Ce-Id", a.UID)
@@ -69,14 +79,12 @@ func contentOf(a approvals.Approval, x interceptor.Extension) (event, error) {
 	return e, nil
 }
 
-// pathOf keeps path and query of a held event's address, and nothing that could
-// lead to another host.
-func pathOf(address string) string {
-	u, err := url.Parse(address)
-	if err != nil || !strings.HasPrefix(u.Path, "/") {
-		return "/"
-	}
-	return (&url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery}).RequestURI()
+// readAsForm says whether an EventListener, or an interceptor of it, would not read our
+// body, which is JSON, as such: a form was made JSON of before it was held. Any other
+// type is the sender's, with its parameters.
+func readAsForm(contentType string) bool {
+	media, _, err := mime.ParseMediaType(contentType)
+	return err != nil || media == "application/x-www-form-urlencoded" || media == "multipart/form-data"
 }
 
 // eventBody is the body of the event for a completion. Its results stand at the

@@ -12,25 +12,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/internal/kube/destination"
 )
 
 // listener is an EventListener that runs a Trigger, and the Triggers beside it.
 type listener struct {
 	*triggersv1.EventListener
 	triggers []*triggersv1.Trigger
-}
-
-// url is where the EventListener takes events. With TLS on the listener the
-// address says http all the same, which Triggers does; the port tells.
-func (l listener) url() string {
-	if l.Status.Address == nil || l.Status.Address.URL == nil {
-		return ""
-	}
-	u := l.Status.Address.URL.DeepCopy()
-	if strings.HasSuffix(u.Host, ":8443") {
-		u.Scheme = "https"
-	}
-	return strings.TrimSuffix(u.String(), "/")
+	to       destination.Destination
 }
 
 // listenerFor finds the EventListener that runs a Trigger: inline, by triggerRef,
@@ -50,7 +39,7 @@ func (t *Triggers) listenerFor(ctx context.Context, namespace, trigger string) (
 			return listener{}, err
 		}
 		if slices.ContainsFunc(all, func(x *triggersv1.Trigger) bool { return x.Namespace == namespace && x.Name == trigger }) {
-			found = append(found, listener{el, all})
+			found = append(found, listener{EventListener: el, triggers: all})
 		}
 	}
 	if len(found) == 0 {
@@ -66,16 +55,23 @@ func (t *Triggers) listenerFor(ctx context.Context, namespace, trigger string) (
 		}
 		return strings.Compare(a.Namespace+"/"+a.Name, b.Namespace+"/"+b.Name)
 	})
+	var why error
 	for _, l := range found {
 		// Anybody may make an EventListener that selects every namespace. One of
 		// another namespace gets our event only when its account may read Triggers
 		// here, without which it could not run them either.
-		if l.url() != "" && (l.Namespace == namespace || t.mayList(ctx, l.account(), namespace)) {
-			return l, nil
+		err := error(approvals.Errorf(approvals.CodeUnavailable,
+			"the service account of EventListener %s/%s may not list Triggers in namespace %s, so it can't run trigger %s: look at its roles", l.Namespace, l.Name, namespace, trigger))
+		if l.Namespace == namespace || t.mayList(ctx, l.account(), namespace) {
+			if l.to, err = t.destinationOf(ctx, l.EventListener); err == nil {
+				return l, nil
+			}
+		}
+		if why == nil {
+			why = err
 		}
 	}
-	return listener{}, approvals.Errorf(approvals.CodeUnavailable,
-		"EventListener %s/%s has no address yet, or its service account may not list Triggers in namespace %s: look at its status, its pods and its roles", found[0].Namespace, found[0].Name, namespace)
+	return listener{}, why
 }
 
 // account is what an EventListener reads Triggers and creates runs as.

@@ -22,29 +22,30 @@ spec:
 func TestListenerFor(t *testing.T) {
 	t.Parallel()
 	el := func(name, spec string) string {
-		return "apiVersion: triggers.tekton.dev/v1beta1\nkind: EventListener\nmetadata: {name: " + name + "}\nspec: " + spec + "\nstatus: {address: {url: \"http://el-" + name + ".prod:8080\"}}\n"
+		return "apiVersion: triggers.tekton.dev/v1beta1\nkind: EventListener\nmetadata: {name: " + name + "}\nspec: " + spec + "\n---\n" + strings.ReplaceAll(kubetest.Service, "apply", name)
 	}
+	bare := func(name, spec string) string { return strings.Split(el(name, spec), "\n---\n")[0] }
 	in := func(namespace, doc string) string {
-		return strings.Replace(doc, "metadata: {", "metadata: {namespace: "+namespace+", ", 1)
+		doc = strings.Replace(doc, "metadata: {", "metadata: {namespace: "+namespace+", ", 1)
+		return strings.Replace(doc, "metadata:\n", "metadata:\n  namespace: "+namespace+"\n", 1)
 	}
 	for name, c := range map[string]struct {
 		docs string
 		url  string
 		want string
 	}{
-		"by reference":           {trigger + el("a", "{triggers: [{triggerRef: apply}]}"), "http://el-a.prod:8080", ""},
-		"by label":               {trigger + el("a", "{labelSelector: {matchLabels: {app: web}}}"), "http://el-a.prod:8080", ""},
-		"by namespace":           {trigger + in("infra", el("a", "{namespaceSelector: {matchNames: [prod]}}")), "http://el-a.prod:8080", ""},
-		"elsewhere, may not":     {trigger + in("infra", el("a", "{namespaceSelector: {matchNames: ['*']}}")), "", "EventListener infra/a"},
-		"our own before others'": {trigger + in("infra", el("a", "{namespaceSelector: {matchNames: ['*']}}")) + "---\n" + el("b", "{triggers: [{triggerRef: apply}]}"), "http://el-b.prod:8080", ""},
-		"our own, may not":       {trigger + el("a", "{triggers: [{triggerRef: apply}]}"), "http://el-a.prod:8080", ""},
-		"by all namespaces":      {trigger + in("infra", el("a", "{namespaceSelector: {matchNames: ['*']}}")), "http://el-a.prod:8080", ""},
-		"by a group":             {trigger + el("a", "{triggerGroups: [{name: g, interceptors: [], triggerSelector: {labelSelector: {matchLabels: {app: web}}}}]}"), "http://el-a.prod:8080", ""},
-		"inline":                 {el("a", "{triggers: [{name: apply, template: {ref: apply}}]}"), "http://el-a.prod:8080", ""},
-		"twice over":             {trigger + el("a", "{triggers: [{triggerRef: apply}], labelSelector: {matchLabels: {app: web}}}"), "http://el-a.prod:8080", ""},
-		"of two, the first":      {trigger + el("b", "{triggers: [{triggerRef: apply}]}") + "---\n" + el("a", "{triggers: [{triggerRef: apply}]}"), "http://el-a.prod:8080", ""},
-		"of two, who answers":    {trigger + el("b", "{triggers: [{triggerRef: apply}]}") + "---\n" + strings.Split(el("a", "{triggers: [{triggerRef: apply}]}"), "status:")[0], "http://el-b.prod:8080", ""},
-		"with TLS":               {trigger + strings.Replace(el("a", "{triggers: [{triggerRef: apply}]}"), ":8080", ":8443", 1), "https://el-a.prod:8443", ""},
+		"by reference":           {trigger + el("a", "{triggers: [{triggerRef: apply}]}"), "http://el-a.prod.svc:8080", ""},
+		"by label":               {trigger + el("a", "{labelSelector: {matchLabels: {app: web}}}"), "http://el-a.prod.svc:8080", ""},
+		"by namespace":           {trigger + in("infra", el("a", "{namespaceSelector: {matchNames: [prod]}}")), "http://el-a.infra.svc:8080", ""},
+		"elsewhere, may not":     {trigger + in("infra", el("a", "{namespaceSelector: {matchNames: ['*']}}")), "", "the service account of EventListener infra/a may not list Triggers in namespace prod"},
+		"our own before others'": {trigger + in("infra", el("a", "{namespaceSelector: {matchNames: ['*']}}")) + "---\n" + el("b", "{triggers: [{triggerRef: apply}]}"), "http://el-b.prod.svc:8080", ""},
+		"our own, may not":       {trigger + el("a", "{triggers: [{triggerRef: apply}]}"), "http://el-a.prod.svc:8080", ""},
+		"by all namespaces":      {trigger + in("infra", el("a", "{namespaceSelector: {matchNames: ['*']}}")), "http://el-a.infra.svc:8080", ""},
+		"by a group":             {trigger + el("a", "{triggerGroups: [{name: g, interceptors: [], triggerSelector: {labelSelector: {matchLabels: {app: web}}}}]}"), "http://el-a.prod.svc:8080", ""},
+		"inline":                 {el("a", "{triggers: [{name: apply, template: {ref: apply}}]}"), "http://el-a.prod.svc:8080", ""},
+		"twice over":             {trigger + el("a", "{triggers: [{triggerRef: apply}], labelSelector: {matchLabels: {app: web}}}"), "http://el-a.prod.svc:8080", ""},
+		"of two, the first":      {trigger + el("b", "{triggers: [{triggerRef: apply}]}") + "---\n" + el("a", "{triggers: [{triggerRef: apply}]}"), "http://el-a.prod.svc:8080", ""},
+		"of two, who answers":    {trigger + el("b", "{triggers: [{triggerRef: apply}]}") + "---\n" + bare("a", "{triggers: [{triggerRef: apply}]}"), "http://el-b.prod.svc:8080", ""},
 		"label of another":       {trigger + el("a", "{labelSelector: {matchLabels: {app: api}}}"), "", "no EventListener runs trigger prod/apply: add {triggerRef: apply}"},
 		"label, other namespace": {trigger + in("infra", el("a", "{labelSelector: {matchLabels: {app: web}}}")), "", "no EventListener runs trigger prod/apply"},
 		"another trigger":        {trigger + el("a", "{triggers: [{triggerRef: other}]}"), "", "no EventListener runs trigger prod/apply"},
@@ -52,7 +53,7 @@ func TestListenerFor(t *testing.T) {
 		"selects nothing":        {trigger + el("a", "{}"), "", "no EventListener runs trigger prod/apply"},
 		"unreadable selector":    {trigger + el("a", "{labelSelector: {matchExpressions: [{key: a, operator: Near}]}}"), "", "no EventListener runs trigger prod/apply"},
 		"none":                   {strings.TrimSuffix(trigger, "---\n"), "", "no EventListener runs trigger prod/apply"},
-		"no address yet":         {trigger + strings.Split(el("a", "{triggers: [{triggerRef: apply}]}"), "status:")[0], "", "EventListener prod/a has no address yet"},
+		"no address yet":         {trigger + bare("a", "{triggers: [{triggerRef: apply}]}"), "", "EventListener prod/a has no Service el-a yet"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -67,8 +68,8 @@ func TestListenerFor(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || l.url() != c.url || len(l.triggers) != 1 {
-				t.Errorf("%v; %d triggers, want %s with one", err, len(l.triggers), c.url)
+			if err != nil || l.to.String() != c.url+" at "+kubetest.ClusterIP || len(l.triggers) != 1 {
+				t.Errorf("%s, %v; %d triggers, want %s with one", l.to, err, len(l.triggers), c.url)
 			}
 		})
 	}

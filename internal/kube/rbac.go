@@ -19,6 +19,7 @@ package kube
 // +kubebuilder:rbac:groups=triggers.tekton.dev,resources=clusterinterceptors,verbs=create
 // +kubebuilder:rbac:groups=triggers.tekton.dev,resources=clusterinterceptors,resourceNames=countersign,verbs=get;update
 // +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=validatingadmissionpolicies;validatingadmissionpolicybindings,resourceNames=countersign-approvals;countersign-approvals-immutable;countersign-delegations;countersign-dry-run-only;countersign-votes,verbs=get
+// +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;patch
 // +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
 // +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create

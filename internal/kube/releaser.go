@@ -1,19 +1,15 @@
 package kube
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/interceptor"
+	"github.com/countersign-dev/countersign/internal/kube/destination"
 )
 
 // Releaser posts the signed event of a decided Approval to the EventListener that
@@ -26,18 +22,12 @@ type Releaser struct {
 	Targets   *Targets
 	Secrets   *Secrets
 	Ring      func() keyring.Ring
-	HTTP      *http.Client
+	Client    *destination.Client
 	Now       func() time.Time
 	Log       *slog.Logger
 	Posted    func(ok bool)
 	Attempts  Attempts
 }
-
-// postWithin bounds one post.
-const postWithin = 10 * time.Second
-
-// maxAnswer bounds what is read of an EventListener's answer.
-const maxAnswer = 64 << 10
 
 // Release posts once, or writes to the target once. A nil error says that the
 // EventListener took the event, or the API server the write, not that anything came
@@ -50,7 +40,7 @@ func (r *Releaser) Release(ctx context.Context, a approvals.Approval) error {
 	r.Attempts.End(a.Key, id, err, r.Now())
 	r.Posted(err == nil)
 	if err != nil {
-		r.Log.Warn("release not posted", "namespace", a.Namespace, "approval", a.Name, "reason", approvals.Message(err))
+		r.Log.Warn("release not posted", "namespace", a.Namespace, "approval", a.Name, "reason", approvals.Message(err), "error", err.Error())
 	} else {
 		r.Log.Info("release posted", "namespace", a.Namespace, "approval", a.Name, "eventID", id)
 	}
@@ -93,40 +83,14 @@ func (r *Releaser) post(ctx context.Context, a approvals.Approval) (eventID stri
 			"EventListener %s/%s also runs trigger %s, which nothing keeps from starting by this event: add an interceptor to it that turns the event away (cel filter: !('Webhook-Id' in header)), or give trigger %s an EventListener of its own. Nothing was posted",
 			l.Namespace, l.Name, n, a.Trigger))
 	}
-	id, err := r.send(ctx, l.url()+e.path, e)
+	id, err := r.Client.Post(ctx, l.to, e.path, e.header, e.body)
+	if approvals.CodeOf(err) == approvals.CodeUnavailable {
+		return "", reason("EventListenerDown", err)
+	}
 	if err != nil {
-		return "", reason("EventListenerDown", approvals.Errorf(approvals.CodeUnavailable,
-			"EventListener %s/%s did not take the event: %v. It is posted again until it does; look at deployment el-%s", l.Namespace, l.Name, err, l.Name))
+		return "", reason("EventNotPostable", err)
 	}
 	return id, nil
-}
-
-func (r *Releaser) send(ctx context.Context, url string, e event) (eventID string, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, postWithin, fmt.Errorf("no answer within %s", postWithin))
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(e.body))
-	if err != nil {
-		return "", err
-	}
-	req.Header = e.header
-	resp, err := r.HTTP.Do(req)
-	if err != nil {
-		return "", err
-	}
-	defer resp.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err != nil {
-		return "", err
-	}
-	if resp.StatusCode/100 != 2 {
-		return "", fmt.Errorf("it answered %s", resp.Status)
-	}
-	var accepted struct {
-		EventID string `json:"eventID"`
-	}
-	// The id is for people to find the event in logs; an answer without one is as good.
-	_ = json.Unmarshal(answer, &accepted)
-	return accepted.EventID, nil
 }
 
 // reasoned is an error with the condition reason that it becomes.

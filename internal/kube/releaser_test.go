@@ -2,7 +2,6 @@ package kube
 
 import (
 	"errors"
-	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +17,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/interceptor"
 	"github.com/countersign-dev/countersign/interceptor/signature"
+	"github.com/countersign-dev/countersign/internal/kube/destination"
 	"github.com/countersign-dev/countersign/internal/kube/kubetest"
 )
 
@@ -36,11 +36,13 @@ func newReleasing(t *testing.T, docs string) *releasing {
 	now := at(ct.T0.Add(time.Hour / 2))
 	r := &releasing{cluster: c, Releaser: &Releaser{
 		Triggers: o.Triggers, Diagnosis: &Diagnosis{Client: c, Triggers: o.Triggers, Ring: ring}, Secrets: o.Secrets, Ring: ring,
-		HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, Now: now, Log: quiet, Posted: func(bool) {},
+		Now: now, Log: quiet, Posted: func(bool) {},
 	}}
 	r.listener = &kubetest.Listener{Cluster: c.Cluster, Now: now, Processor: &interceptor.Processor{
 		Triggers: o.Triggers, Opener: o, Releases: c.store(), Ring: ring, Now: now, Log: quiet, Count: func(string) {},
 	}}
+	r.Client = &destination.Client{Dial: r.listener.Dial}
+	t.Cleanup(r.Client.Close)
 	pr := kubetest.Objects(t, kubetest.Only(docs, "PipelineRun"))[0]
 	if err := o.Hint(t.Context(), c.gated(t, o), "prod", pr.GetName(), string(pr.GetUID())); err != nil {
 		t.Fatal(err)
@@ -73,7 +75,7 @@ func (r *releasing) replace(t *testing.T, old, with client.Object) {
 func TestRelease(t *testing.T) {
 	t.Parallel()
 	r := newReleasing(t, kubetest.World)
-	r.listener.Serve(t, "prod", "apply")
+	r.listener.Serve(t)
 	var wg sync.WaitGroup
 	for range 20 { // every replica, and the leader
 		wg.Go(func() {
@@ -169,7 +171,7 @@ metadata: {name: hub}
 data: {token: b25l}
 `
 	r := newReleasing(t, docs)
-	r.listener.Serve(t, "prod", "apply")
+	r.listener.Serve(t)
 	if err := r.Release(t.Context(), r.a); err != nil {
 		t.Fatal(err)
 	}

@@ -38,7 +38,7 @@ func TestOneRunManyApprovals(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, kubetest.World+"---\n"+second)
-			w.listener.Serve(t, "prod", "apply")
+			w.listener.Serve(t)
 			w.step(w.runs, "plan-1")
 			before := w.version(other)
 			c.end(w)

@@ -27,7 +27,7 @@ import (
 func TestLife(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, kubetest.World)
-	w.listener.Serve(t, "prod", "apply")
+	w.listener.Serve(t)
 	name := w.opened()
 	start, others := w.Count("patch status"), w.Count("update")+w.Count("patch")
 	for range 3 {
@@ -182,7 +182,7 @@ func TestStrangersName(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, kubetest.World)
-			w.listener.Serve(t, "prod", "apply")
+			w.listener.Serve(t)
 			name := w.opened()
 			w.wait(time.Minute)
 			w.vote(name, "alice", approvals.Approve)
@@ -225,7 +225,7 @@ func TestListenerDown(t *testing.T) {
 	}{
 		"answers 500": {
 			func(w *world) { w.listener.Answer(http.StatusInternalServerError) }, func(w *world) { w.listener.Answer(0) },
-			"False EventListenerDown EventListener prod/apply did not take the event: it answered 500 Internal Server Error",
+			"False EventListenerDown EventListener prod/apply did not take the event: it answered 500; look at deployment el-apply",
 		},
 		"takes it, no run comes": {
 			func(w *world) { w.listener.Idle(true) }, func(w *world) { w.listener.Idle(false) },
@@ -252,7 +252,7 @@ func TestListenerDown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, kubetest.World)
-			w.listener.Serve(t, "prod", "apply")
+			w.listener.Serve(t)
 			name := w.opened()
 			w.vote(name, "alice", approvals.Approve)
 			c.down(w)
@@ -372,7 +372,7 @@ func TestYield(t *testing.T) {
 func TestDeletedUnrecorded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, kubetest.World)
-	w.listener.Serve(t, "prod", "apply")
+	w.listener.Serve(t)
 	name := w.opened()
 	w.vote(name, "alice", approvals.Approve)
 	if err := w.approvals.Releaser.Release(t.Context(), w.get(name)); err != nil { // by another replica, at once
@@ -406,7 +406,7 @@ func TestDeletedUnrecorded(t *testing.T) {
 func TestNotReleased(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, kubetest.World)
-	w.listener.Serve(t, "prod", "apply")
+	w.listener.Serve(t)
 	name := w.opened()
 	w.vote(name, "alice", approvals.Reject)
 	w.wait(time.Hour)
@@ -418,7 +418,7 @@ func TestNotReleased(t *testing.T) {
 	}
 
 	w = newWorld(t, strings.Replace(kubetest.World, "expiresAfter: 1h", "expiresAfter: 1h\n  releaseOn: [Rejected, Expired]", 1))
-	w.listener.Serve(t, "prod", "apply")
+	w.listener.Serve(t)
 	name = w.opened()
 	w.wait(time.Hour)
 	w.step(w.approvals, name) // expires

@@ -130,7 +130,7 @@ func TestMailServerAtFault(t *testing.T) {
 func TestMailServerHangs(t *testing.T) {
 	t.Parallel()
 	w, p := newWorld(t, kubetest.World), newPostOffice(t)
-	w.listener.Serve(t, "prod", "apply")
+	w.listener.Serve(t)
 	mailing(t, w, p.Address, time.Minute)
 	name := w.opened()
 	release := make(chan struct{})

@@ -67,7 +67,7 @@ func TestManyPending(t *testing.T) {
 // often what was asked of the API server or its cache, and how many Approvals came back.
 func (w *world) lifeOfOne() map[string]int {
 	w.t.Helper()
-	w.listener.Serve(w.t, "prod", "apply")
+	w.listener.Serve(w.t)
 	asked := map[string]int{}
 	w.Fail(func(verb string, o runtime.Object) error {
 		w.mu.Lock()

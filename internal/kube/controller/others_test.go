@@ -257,7 +257,7 @@ metadata: {name: ws, ownerReferences: [{apiVersion: tekton.dev/v1, kind: Pipelin
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, docs+claim)
-			w.listener.Serve(t, "prod", "apply")
+			w.listener.Serve(t)
 			name := w.opened()
 			for range 3 {
 				w.step(w.runs, "plan-1")

@@ -39,7 +39,7 @@ func newRecording(t *testing.T, keepFor string) *recording {
 		docs = kubetest.World
 	}
 	r := &recording{world: newWorld(t, docs), ledger: &recordtest.Memory{}}
-	r.listener.Serve(t, "prod", "apply")
+	r.listener.Serve(t)
 	r.restart()
 	return r
 }

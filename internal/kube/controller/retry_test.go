@@ -35,7 +35,7 @@ func (w *world) retry(name string) {
 func TestRetryRelease(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, kubetest.World)
-	w.listener.Serve(t, "prod", "apply")
+	w.listener.Serve(t)
 	name := w.opened()
 	w.vote(name, "alice", approvals.Approve)
 	w.listener.Answer(http.StatusInternalServerError)
@@ -104,7 +104,7 @@ func TestRetryTelling(t *testing.T) {
 func TestRetryIsNews(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, kubetest.World)
-	w.listener.Serve(t, "prod", "apply")
+	w.listener.Serve(t)
 	name := w.opened()
 	w.vote(name, "alice", approvals.Approve)
 	object := func() *v1alpha1.Approval {

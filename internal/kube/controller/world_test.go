@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -27,6 +26,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals/notify"
 	"github.com/countersign-dev/countersign/interceptor"
 	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/destination"
 	"github.com/countersign-dev/countersign/internal/kube/kubetest"
 )
 
@@ -73,9 +73,11 @@ func newWorld(t *testing.T, docs string) *world {
 	secrets := &kube.Secrets{Live: w, Now: w.now, ServiceAccount: "countersign:countersign"}
 	diagnosis := &kube.Diagnosis{Client: w, Triggers: triggers, Ring: ring}
 	opener := &kube.Opener{Client: w, Live: w, Triggers: triggers, CEL: cel, Secrets: secrets, Ring: ring, Now: w.now, Log: log, Opened: func(string, string) {}}
-	hc := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	w.listener = &kubetest.Listener{Cluster: w.Cluster, Now: w.now}
+	to := &destination.Client{Dial: w.listener.Dial}
+	t.Cleanup(to.Close)
 	targets := &kube.Targets{Client: w, Live: w, Fresh: w.store.Fresh, ServiceAccount: "countersign:countersign"}
-	releaser := &kube.Releaser{Triggers: triggers, Diagnosis: diagnosis, Targets: targets, Secrets: secrets, Ring: ring, HTTP: hc, Now: w.now, Log: log, Posted: func(bool) {}}
+	releaser := &kube.Releaser{Triggers: triggers, Diagnosis: diagnosis, Targets: targets, Secrets: secrets, Ring: ring, Client: to, Now: w.now, Log: log, Posted: func(bool) {}}
 	results := func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
 		return approvals.DefaultResults(a), nil
 	}
@@ -90,9 +92,9 @@ func newWorld(t *testing.T, docs string) *world {
 	w.votes = &Votes{Client: w, Store: w.store, Desk: w.desk, Guards: &kube.Guards{Live: w, Now: w.now}, Now: w.now, Log: log}
 	w.gates = &Gates{Client: w, CEL: cel, Now: w.now}
 	w.triggers = &Triggers{Client: w, Triggers: triggers, Events: w.events, Log: log}
-	w.listener = &kubetest.Listener{Cluster: w.Cluster, Now: w.now, Processor: &interceptor.Processor{
+	w.listener.Processor = &interceptor.Processor{
 		Triggers: triggers, Opener: opener, Releases: w.store, Ring: ring, Now: w.now, Log: log, Count: func(string) {},
-	}}
+	}
 	return w
 }
 

@@ -1,12 +1,13 @@
 package kubetest
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"sync"
 	"testing"
 	"time"
@@ -15,7 +16,6 @@ import (
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"knative.dev/pkg/apis"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/interceptor"
@@ -36,25 +36,30 @@ type Listener struct {
 	refusals []string
 	status   int  // of the next answers; 0: 202
 	idle     bool // takes events and starts nothing
+	pod      string
 }
 
-// Serve gives EventListener namespace/name a pod and an address.
-func (l *Listener) Serve(t *testing.T, namespace, name string) {
+// Serve gives the EventListener of namespace prod a pod: what is posted to the
+// ClusterIP of its Service arrives at l.
+func (l *Listener) Serve(t *testing.T) {
 	t.Helper()
 	srv := httptest.NewServer(l)
 	t.Cleanup(srv.Close)
-	var el triggersv1.EventListener
-	if err := l.Cluster.Get(t.Context(), types.NamespacedName{Namespace: namespace, Name: name}, &el); err != nil {
-		t.Fatal(err)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pod = srv.Listener.Addr().String()
+}
+
+// Dial connects to the pod, if there is one, whoever dials ClusterIP. It is for
+// destination.Client.
+func (l *Listener) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	l.mu.Lock()
+	pod := l.pod
+	l.mu.Unlock()
+	if pod == "" || address != ClusterIP+":8080" {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: fmt.Errorf("%s: connection refused", address)}
 	}
-	u, err := url.Parse(srv.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	el.Status.Address.URL = (*apis.URL)(u)
-	if err := l.Cluster.WithWatch.Update(t.Context(), &el); err != nil {
-		t.Fatal(err)
-	}
+	return (&net.Dialer{}).DialContext(ctx, network, pod)
 }
 
 // Answer makes the Listener answer status and do nothing; 0 makes it work again.

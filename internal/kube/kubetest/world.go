@@ -60,8 +60,8 @@ apiVersion: triggers.tekton.dev/v1beta1
 kind: EventListener
 metadata: {name: apply}
 spec: {serviceAccountName: listener, triggers: [{triggerRef: apply}]}
-status: {address: {url: "http://127.0.0.1:1"}}
 ---
+` + Service + `---
 apiVersion: tekton.dev/v1
 kind: PipelineRun
 metadata: {name: plan-1, uid: run-1, labels: {tekton.dev/pipeline: plan}, annotations: {countersign.dev/requester: zoe}}
@@ -70,6 +70,23 @@ status:
   completionTime: "2026-03-01T09:00:00Z"
   conditions: [{type: Succeeded, status: "True", reason: Completed}]
   results: [{name: digest, value: "sha256:abc"}]
+`
+
+// ClusterIP is that of Service.
+const ClusterIP = "10.96.0.10"
+
+// Service is what Triggers makes for EventListener apply.
+const Service = `apiVersion: v1
+kind: Service
+metadata:
+  name: el-apply
+  labels: {eventlistener: apply}
+  ownerReferences: [{apiVersion: triggers.tekton.dev/v1beta1, kind: EventListener, name: apply, uid: uid-apply, controller: true}]
+spec:
+  type: ClusterIP
+  clusterIP: ` + ClusterIP + `
+  selector: {eventlistener: apply, app.kubernetes.io/managed-by: EventListener}
+  ports: [{name: http-listener, port: 8080, targetPort: 8080}, {name: http-metrics, port: 9000}]
 `
 
 // Objects reads YAML documents into objects of namespace prod, made an hour before
@@ -86,7 +103,7 @@ func Objects(tb testing.TB, docs string) []client.Object {
 			"Gate": &v1alpha1.Gate{}, "Approval": &v1alpha1.Approval{}, "Trigger": &triggersv1.Trigger{}, "TriggerTemplate": &triggersv1.TriggerTemplate{},
 			"TriggerBinding": &triggersv1.TriggerBinding{}, "ClusterTriggerBinding": &triggersv1.ClusterTriggerBinding{},
 			"EventListener": &triggersv1.EventListener{}, "PipelineRun": &pipelinev1.PipelineRun{}, "CustomRun": &pipelinev1beta1.CustomRun{},
-			"Secret": &corev1.Secret{}, "ConfigMap": &corev1.ConfigMap{}, "PersistentVolumeClaim": &corev1.PersistentVolumeClaim{},
+			"Secret": &corev1.Secret{}, "Service": &corev1.Service{}, "ConfigMap": &corev1.ConfigMap{}, "PersistentVolumeClaim": &corev1.PersistentVolumeClaim{},
 		}[meta.Kind]
 		if !ok {
 			tb.Fatalf("no kind %q in\n%s", meta.Kind, doc)

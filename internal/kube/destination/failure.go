@@ -1,0 +1,81 @@
+package destination
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// answered is a status that is not 2xx. Its text is the other side's, its number has
+// three digits.
+type answered int
+
+func (a answered) Error() string { return fmt.Sprintf("answered %d", int(a)) }
+
+// caFileError is our own configuration's.
+type caFileError struct{ error }
+
+func (e caFileError) Unwrap() error { return e.error }
+
+// failed is why d did not take the event, in words of our own alone: an Approval's
+// condition is no place for the text of whoever answered, and certificates and
+// malformed answers are such text too. The cause goes to the log.
+func (d Destination) failed(cause error) error {
+	return &approvals.Error{
+		Code: approvals.CodeUnavailable, Err: cause,
+		Message: fmt.Sprintf("EventListener %s did not take the event: %s. It is posted again until it does", d.Name(), d.why(cause)),
+	}
+}
+
+func (d Destination) why(err error) string {
+	at := fmt.Sprintf("look at deployment el-%s in namespace %s", d.listener, d.namespace)
+	if a, ok := errors.AsType[answered](err); ok {
+		if a/100 == 3 {
+			return fmt.Sprintf("it answered %d, and redirects are not followed; %s", int(a), at)
+		}
+		return fmt.Sprintf("it answered %d; %s", int(a), at)
+	}
+	if _, ok := errors.AsType[caFileError](err); ok {
+		return "the file that the service's configuration names as eventListeners.caFile can't be read, or has no certificate: mend it"
+	}
+	if why := d.certificate(err); why != "" {
+		return why
+	}
+	if errors.Is(err, http.ErrSchemeMismatch) {
+		return "it has TLS_CERT and TLS_KEY and does not speak TLS; " + at
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Sprintf("there was no answer within %s; %s", postWithin, at)
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return "no connection to its Service, which may have no pod that is ready; " + at
+	}
+	return "the connection broke, or its answer was not HTTP; " + at
+}
+
+// certificate is what is wrong with the EventListener's certificate, "" when that is
+// not what is wrong.
+func (d Destination) certificate(err error) string {
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return "its certificate is by a CA that the service does not know: put that CA's certificate into a file and name the file in the service's configuration, eventListeners.caFile"
+	}
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return fmt.Sprintf("its certificate is not for %s: make one with that name", d.service())
+	}
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
+		if invalid.Reason == x509.Expired {
+			return "its certificate has expired, or is not valid yet: renew it"
+		}
+		return "its certificate can't be used for a server: make another one"
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return "its certificate can't be verified: make another one, by a CA that the service knows (eventListeners.caFile)"
+	}
+	return ""
+}
