@@ -78,9 +78,6 @@ type Terms struct {
 	Template  string  // digest of the Trigger, its bindings and its template; "" with a Target
 	// SetAt is when they were fixed, if that was after the Approval was opened.
 	SetAt time.Time
-	// EndsAt is when the run that waits ends by a time limit of its own; zero: it has none
-	// that comes first, or nothing waits.
-	EndsAt time.Time
 }
 
 // Approval is one held thing that waits, or waited, for a decision.
@@ -91,11 +88,6 @@ type Approval struct {
 	Source   Source
 	Terms    *Terms // nil until it can be worked out; Blocked says why
 	Blocked  *Problem
-	// Again is there when it asks again about what another one asked about.
-	Again *AskedAgain
-	// Preflight is what is known about what the outcome would start; nil while it has not
-	// been looked at.
-	Preflight *Preflight
 
 	Votes     []Vote
 	Withdrawn []Withdrawal // the last one of each person who took their vote back
@@ -103,8 +95,7 @@ type Approval struct {
 	DecidedAt time.Time
 	Results   []Param // the ApprovalTask-compatible strings, fixed with the outcome
 	Inputs    []Param // what the approvers filled in, fixed with the outcome
-	// SupersededBy is the name of the newer one, for Superseded, and of the one that asks
-	// again in the place of another.
+	// SupersededBy is the name of the newer one, for Superseded.
 	SupersededBy string
 	// Cancellation is there when it was cancelled: while it was pending, or, with its
 	// outcome standing, before the run that the outcome starts was seen.
@@ -113,6 +104,9 @@ type Approval struct {
 	RetryAt time.Time
 
 	Deliveries []Delivery
+	// RunName is the name that the run which the outcome starts has, from the decision
+	// until that run is seen; else "". It is for the EventListener alone.
+	RunName    Unsaid
 	Next       *Run     // the run that the outcome started
 	Effect     *Effect  // what the outcome did to its target
 	EventID    string   // of the post that started Next, when known
@@ -145,38 +139,27 @@ type Delivery struct {
 // Failed says whether d could not be made when that was last tried.
 func (d Delivery) Failed() bool { return d.SentAt.IsZero() && d.Error != "" }
 
-// Since is when a could first be decided, zero while its terms are open.
-func (a Approval) Since() time.Time {
-	switch {
-	case a.Terms == nil:
-		return time.Time{}
-	case a.Terms.SetAt.After(a.OpenedAt):
-		return a.Terms.SetAt
-	}
-	return a.OpenedAt
-}
-
-// ExpiresAt is when a becomes Expired by its Gate, zero while its terms are open. It
-// counts from when a could first be decided.
-func (a Approval) ExpiresAt() time.Time {
+// Deadline is when a becomes Expired, zero while its terms are open. It counts
+// from when a could first be decided.
+func (a Approval) Deadline() time.Time {
 	if a.Terms == nil {
 		return time.Time{}
 	}
-	return a.Since().Add(a.Terms.Policy.Lifetime)
-}
-
-// Deadline is until when a can be decided, zero while its terms are open: until it
-// expires, or the run that waits for it is ended by its own time limit.
-func (a Approval) Deadline() time.Time {
-	at := a.ExpiresAt()
-	if a.Terms != nil && !a.Terms.EndsAt.IsZero() && a.Terms.EndsAt.Before(at) {
-		return a.Terms.EndsAt
+	from := a.OpenedAt
+	if a.Terms.SetAt.After(from) {
+		from = a.Terms.SetAt
 	}
-	return at
+	return from.Add(a.Terms.Policy.Lifetime)
 }
 
 // Decided says whether a has ended.
 func (a Approval) Decided() bool { return a.Outcome != Pending && a.Outcome != "" }
+
+// AwaitsRun says whether a was decided and the run that its outcome starts, if it starts
+// one, has not been seen: one that was cancelled meanwhile may still come.
+func (a Approval) AwaitsRun() bool {
+	return a.Decided() && a.Source.Task == nil && a.Terms != nil && a.Terms.Target == nil && a.Next == nil && a.Terms.Policy.Releases(a.Outcome)
+}
 
 // ToRelease says whether a's outcome starts a run that has not been seen yet, or is
 // to be written to a target that has not been seen to have it.
@@ -190,7 +173,3 @@ func (a Approval) ToRelease() bool {
 	}
 	return a.Terms.Policy.Releases(a.Outcome) && a.Cancellation == nil
 }
-
-// RunName is the name of the run that a starts. It is the Approval's own name:
-// the same each time, so the API server refuses a second one.
-func (a Approval) RunName() string { return a.Name }

@@ -13,9 +13,7 @@ type Desk struct {
 	Deputies Deputies
 	// Operators may be nil: nobody is one.
 	Operators Operators
-	// Again may be nil: nothing is asked again.
-	Again Reopener
-	Now   func() time.Time
+	Now       func() time.Time
 	// Results gives the results of an Approval that has just ended. It must be
 	// pure: a lost race asks it again.
 	Results func(ctx context.Context, a Approval) ([]Param, error)

@@ -121,8 +121,8 @@ func TestApproval(t *testing.T) {
 	if got := ct.Make("a").NoTerms(nil).Obj().Deadline(); !got.IsZero() {
 		t.Errorf("without terms, deadline %s", got)
 	}
-	if a.RunName() != "a" || a.Key.String() != "prod/a" || a.Subject() != "apply after plan" {
-		t.Errorf("%s, %s, %s", a.RunName(), a.Key, a.Subject())
+	if a.Key.String() != "prod/a" || a.Subject() != "apply after plan" {
+		t.Errorf("%s, %s", a.Key, a.Subject())
 	}
 	if got := ct.Make("a").Event("{}").Obj().Subject(); got != "apply" {
 		t.Errorf("an event's subject is %q", got)

@@ -11,8 +11,12 @@ import (
 // maxName is the longest name that Tekton takes for a PipelineRun.
 const maxName = 63
 
-// nameHash has 60 bits: enough that two subjects of one namespace do not meet.
-const nameHash = 12
+const (
+	// nameHash has 60 bits: enough that two subjects of one namespace do not meet.
+	nameHash = 12
+	// runHash has 80: enough that nobody meets it by trying.
+	runHash = 16
+)
 
 // Name derives the name of the Approval for one subject under one Trigger. It
 // is the key that makes opening idempotent: the same subject gives the same
@@ -22,12 +26,26 @@ const nameHash = 12
 // never becomes part of the name: trigger is a Kubernetes object name.
 func Name(trigger, subject string) string {
 	sum := sha256.Sum256([]byte(trigger + "\n" + subject))
-	hash := strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))[:nameHash]
-	prefix := strings.ReplaceAll(trigger, ".", "-")
-	if most := maxName - nameHash - 1; len(prefix) > most {
+	return named(trigger, sum[:], nameHash)
+}
+
+// NameOfRun is the name of the run that an Approval of trigger starts. mac is the
+// service's own, of the Approval's UID (internal/kube/runname.go): nobody without the
+// service's key can tell the name before the run is there. It is the key that makes the
+// start idempotent: the same Approval gives the same name, and the API server refuses
+// the second run.
+func NameOfRun(trigger string, mac []byte) Unsaid {
+	return Unsaid(named(trigger, mac, runHash))
+}
+
+// named is prefix and the first characters of sum in base32.
+func named(prefix string, sum []byte, hash int) string {
+	text := strings.ToLower(base32.StdEncoding.EncodeToString(sum))[:hash]
+	prefix = strings.ReplaceAll(prefix, ".", "-")
+	if most := maxName - hash - 1; len(prefix) > most {
 		prefix = strings.TrimRight(prefix[:most], "-")
 	}
-	return prefix + "-" + hash
+	return prefix + "-" + text
 }
 
 // Digest is the SHA-256, in hex, of parts in a form in which no two different

@@ -157,3 +157,22 @@ func parts(ss []string) []any {
 	}
 	return out
 }
+
+// TestNameOfRun: a name that Tekton takes, of 80 bits that only whoever has the MAC knows.
+func TestNameOfRun(t *testing.T) {
+	t.Parallel()
+	for trigger, prefix := range map[string]string{
+		"apply":                        "apply-",
+		"a.b":                          "a-b-",
+		strings.Repeat("x", 100):       strings.Repeat("x", 46) + "-",
+		strings.Repeat("x", 45) + "-y": strings.Repeat("x", 45) + "-",
+	} {
+		mac := []byte("0123456789abcdef0123456789abcdef")
+		got := string(approvals.NameOfRun(trigger, mac))
+		mac[9] ^= 1
+		other := string(approvals.NameOfRun(trigger, mac))
+		if !strings.HasPrefix(got, prefix) || len(got) != len(prefix)+16 || len(got) > 63 || got == other {
+			t.Errorf("%s: %s and %s", trigger, got, other)
+		}
+	}
+}

@@ -16,7 +16,7 @@ import (
 )
 
 func approved() *ct.Builder {
-	return ct.Make("apply-1").Requester("zoe").Voted("alice", approvals.Approve, "ship it")
+	return ct.Make("apply-1").Requester("zoe").Voted("alice", approvals.Approve, "ship it").With(func(a *approvals.Approval) { a.RunName = "the-run" })
 }
 
 // TestRelease: only the signed, fresh event of this Trigger's own decided Approval
@@ -116,8 +116,8 @@ func TestRelease(t *testing.T) {
 // TestExtension is what bindings read.
 func TestExtension(t *testing.T) {
 	t.Parallel()
-	a := ct.Make("apply-1").Requester("$(uid)").Voted("alice", approvals.Approve, "ship it").Obj()
-	want := `{"run":"apply-1","outcome":"Approved","approval":{"namespace":"prod","name":"apply-1","uid":"uid-apply-1","digest":"` + a.Terms.Digest +
+	a := ct.Make("apply-1").Requester("$(uid)").Voted("alice", approvals.Approve, "ship it").With(func(a *approvals.Approval) { a.RunName = "the-run" }).Obj()
+	want := `{"run":"the-run","outcome":"Approved","approval":{"namespace":"prod","name":"apply-1","uid":"uid-apply-1","digest":"` + a.Terms.Digest +
 		`","requester":"$ (uid)"},"params":{"digest":"sha256:abc"},"results":{"approvedBy":"alice","comment":"ship it","decision":"true","rejectedBy":""}}`
 	if got := asJSON(t, ExtensionOf(a)); got != want {
 		t.Errorf("%s\nwant %s", got, want)

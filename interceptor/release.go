@@ -75,7 +75,7 @@ func Unchanged(a approvals.Approval, template string) error {
 
 // Extension is extensions.countersign: the authoritative values for bindings.
 type Extension struct {
-	Run      string            `json:"run"` // the name the next run must have
+	Run      string            `json:"run,omitempty"` // the name the next run must have, which nobody else is told
 	Outcome  string            `json:"outcome"`
 	Approval ExtensionApproval `json:"approval"`
 	Params   map[string]string `json:"params"`
@@ -94,7 +94,7 @@ type ExtensionApproval struct {
 // ExtensionOf is what a decided Approval's event brings.
 func ExtensionOf(a approvals.Approval) Extension {
 	return Extension{
-		Run: a.RunName(), Outcome: string(a.Outcome),
+		Run: string(a.RunName), Outcome: string(a.Outcome),
 		Approval: ExtensionApproval{
 			Namespace: a.Namespace, Name: a.Name, UID: a.UID, Digest: a.Terms.Digest, Requester: approvals.Neutral(a.Terms.Requester),
 		},

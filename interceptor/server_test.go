@@ -55,7 +55,7 @@ func TestHandlerAnswers(t *testing.T) {
 		}
 		const body = `{"decision":"true"}`
 		w = serve(b, http.MethodPost, asJSON(t, request("apply", body, signed(ring, a.Key, now, body))))
-		if got := decode(t, w); !got.Continue || got.Extensions["countersign"].(map[string]any)["run"] != "apply-1" {
+		if got := decode(t, w); !got.Continue || got.Extensions["countersign"].(map[string]any)["run"] != "the-run" {
 			t.Errorf("%+v", got)
 		}
 	}

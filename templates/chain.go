@@ -35,7 +35,7 @@ func (v *View) chain(d Data) {
 		v.Chain = append(v.Chain, StageView{Kind: "event"})
 	}
 	v.Chain = append(v.Chain, StageView{Kind: "approval", Name: v.Trigger, State: v.State, Here: true})
-	part2 := StageView{Kind: "run", Name: v.Name, State: "none"}
+	part2 := StageView{Kind: "run", State: "none"}
 	switch {
 	case v.Next != nil:
 		part2.Name, part2.State, part2.Path = v.Next.Name, "running", v.Next.Link

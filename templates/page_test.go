@@ -159,7 +159,7 @@ func TestPageSays(t *testing.T) {
 	}{
 		{
 			"pending",
-			[]string{"Approve and start", "Starts run <code>terraform-apply-7k2px4mzq3ta</code> now", "Part 2 starts after 1 more approval", "in 23 hours", `<script src="/static/times.js" data-now="2026-11-05T14:03:00.000Z" defer></script>`, "bob@example.com", "group</span> platform-leads", "26 more lines", `title="9f2c1ab04e77d1c0b6e3a5f80d2947c1e6ab35f0d1c98e7264b0a3f15d8e2c47">9f2c1ab04e77<`},
+			[]string{"Approve and start", "Starts the run now", "Part 2 starts after 1 more approval", "in 23 hours", `<script src="/static/times.js" data-now="2026-11-05T14:03:00.000Z" defer></script>`, "bob@example.com", "group</span> platform-leads", "26 more lines", `title="9f2c1ab04e77d1c0b6e3a5f80d2947c1e6ab35f0d1c98e7264b0a3f15d8e2c47">9f2c1ab04e77<`},
 			[]string{"http-equiv", "role=\"alert\"", "role=\"status\"", "You can&#39;t decide"},
 		},
 		{"pending-short", []string{`class="soon"`, "in 40 minutes"}, []string{"more lines"}},

@@ -59,6 +59,7 @@ const (
 	Link  Purpose = "countersign/link/v1"
 	Event Purpose = "countersign/event/v1"
 	Seal  Purpose = "countersign/seal/v1"
+	Run   Purpose = "countersign/run/v1" // names of runs
 
 	// Session keys sign people's cookies, SessionCipher keys encrypt them.
 	Session       Purpose = "countersign/session/v1"
@@ -95,14 +96,18 @@ func (r Ring) Sign(p Purpose, msg []byte) []byte {
 
 // Verify says whether sum is the MAC of msg by any key of r. It takes the same
 // time for every wrong sum of the right length.
-func (r Ring) Verify(p Purpose, msg, sum []byte) bool {
-	ok := false
-	for _, k := range r {
+func (r Ring) Verify(p Purpose, msg, sum []byte) bool { return r.Signer(p, msg, sum) != nil }
+
+// Signer is the one key of r that sum is the MAC of msg by, nil for none. What is derived
+// from it stays what it is when keys rotate.
+func (r Ring) Signer(p Purpose, msg, sum []byte) Ring {
+	var by Ring
+	for i, k := range r {
 		if hmac.Equal(mac(k.Secret, p, msg), sum) {
-			ok = true
+			by = r[i : i+1 : i+1]
 		}
 	}
-	return ok
+	return by
 }
 
 // Derive returns a key of the purpose's own for each key of r, newest first, for

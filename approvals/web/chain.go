@@ -26,11 +26,11 @@ func chainOf(list []*overview.Entry, a approvals.Approval) (before, after []*ove
 	return before, after
 }
 
-// follows says whether b waits after the run that a started. A run of that name is
-// not enough once a's own was seen: somebody may have made another.
+// follows says whether b waits after the run that a started and that was seen: by its
+// UID, since anybody can give a run a name.
 func follows(a, b approvals.Approval) bool {
 	r := b.Source.Run
-	return r != nil && r.Name == a.RunName() && (a.Next == nil || a.Next.UID == r.UID)
+	return r != nil && a.Next != nil && a.Next.UID == r.UID
 }
 
 // chain is a's neighbours, as far as id may see them. It is only a help: a page is

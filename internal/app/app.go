@@ -56,7 +56,8 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	cached, err := cacheOptions()
+	awaited := &kube.Awaited{}
+	cached, err := cacheOptions(awaited)
 	if err != nil {
 		return err
 	}
@@ -89,15 +90,15 @@ func Run(ctx context.Context, o Options) error {
 	if kept != nil {
 		defer kept.Close()
 	}
-	if err := assemble(ctx, o, mgr, kept); err != nil {
+	if err := assemble(ctx, o, mgr, awaited, kept); err != nil {
 		return err
 	}
 	return mgr.Start(ctx)
 }
 
 // assemble puts everything together, in the order in which one needs the other.
-func assemble(ctx context.Context, o Options, mgr manager.Manager, kept *ledger.Ledger) error {
-	c, err := newCore(ctx, o, mgr)
+func assemble(ctx context.Context, o Options, mgr manager.Manager, awaited *kube.Awaited, kept *ledger.Ledger) error {
+	c, err := newCore(ctx, o, mgr, awaited)
 	if err != nil {
 		return err
 	}

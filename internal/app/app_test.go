@@ -25,6 +25,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 	"github.com/countersign-dev/countersign/approvals/mapping"
+	"github.com/countersign-dev/countersign/internal/kube"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -233,11 +234,18 @@ func TestSlimRun(t *testing.T) {
 	want.Name, want.Labels, want.Annotations = "plan-1", pr.Labels, map[string]string{"countersign.dev/requester": "zoe"}
 	want.Spec.PipelineRef, want.Spec.Params, want.Spec.Workspaces = pr.Spec.PipelineRef, pr.Spec.Params, pr.Spec.Workspaces
 	want.Status.CompletionTime, want.Status.Results = pr.Status.CompletionTime, pr.Status.Results
-	got, err := slimRun(pr)
+	kube.InPart(want)
+	whole := pr.DeepCopy()
+	got, err := slimRun(&kube.Awaited{})(pr)
 	if d := cmp.Diff(want, got); err != nil || d != "" {
 		t.Errorf("%v (-want +got)\n%s", err, d)
 	}
-	if got, err := slimRun("a tombstone"); err != nil || got != "a tombstone" {
+	awaited := &kube.Awaited{}
+	awaited.Add(approvals.Approval{RunName: "plan-1"})
+	if got, err := slimRun(awaited)(whole); err != nil || got.(*pipelinev1.PipelineRun).Spec.PipelineSpec == nil || got.(*pipelinev1.PipelineRun).Status.PipelineSpec != nil || len(got.(*pipelinev1.PipelineRun).ManagedFields) != 0 {
+		t.Errorf("one that is awaited: %+v, %v", got, err)
+	}
+	if got, err := slimRun(&kube.Awaited{})("a tombstone"); err != nil || got != "a tombstone" {
 		t.Errorf("%v, %v", got, err)
 	}
 }

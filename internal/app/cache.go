@@ -12,13 +12,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/countersign-dev/countersign/internal/kube"
 	"github.com/countersign-dev/countersign/internal/kube/destination"
 )
 
 // cacheOptions keep in memory only what is read: of every run in the cluster its
-// metadata, params, workspaces, results and condition; of every CustomRun what says
-// whose it is and whether it has ended.
-func cacheOptions() (cache.Options, error) {
+// metadata, params, workspaces, results and condition, and all of its spec while it is
+// awaited; of every CustomRun what says whose it is and whether it has ended.
+func cacheOptions(awaited *kube.Awaited) (cache.Options, error) {
 	labelled, err := labels.NewRequirement(destination.Label, selection.Exists, nil)
 	if err != nil {
 		return cache.Options{}, err
@@ -26,7 +27,7 @@ func cacheOptions() (cache.Options, error) {
 	return cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
-			&pipelinev1.PipelineRun{}:    {Transform: slimRun},
+			&pipelinev1.PipelineRun{}:    {Transform: slimRun(awaited)},
 			&pipelinev1beta1.CustomRun{}: {Transform: slimTask},
 			// Of Services those that Triggers makes, which all have this label. It only keeps
 			// the others out of memory: whose a Service is, package destination finds out.
@@ -64,22 +65,28 @@ func slimService(o any) (any, error) {
 	return s, nil
 }
 
-func slimRun(o any) (any, error) {
-	pr, ok := o.(*pipelinev1.PipelineRun)
-	if !ok {
-		return o, nil
+func slimRun(awaited *kube.Awaited) func(any) (any, error) {
+	return func(o any) (any, error) {
+		pr, ok := o.(*pipelinev1.PipelineRun)
+		if !ok {
+			return o, nil
+		}
+		pr.ManagedFields = nil
+		delete(pr.Annotations, "kubectl.kubernetes.io/last-applied-configuration")
+		status := pipelinev1.PipelineRunStatus{}
+		status.Conditions = pr.Status.Conditions
+		status.CompletionTime = pr.Status.CompletionTime
+		status.Results = pr.Status.Results
+		pr.Status = status
+		if _, whole := awaited.By(client.ObjectKeyFromObject(pr)); whole {
+			return pr, nil // it is compared with what was approved
+		}
+		pr.Spec.PipelineSpec = nil
+		pr.Spec.TaskRunSpecs = nil
+		pr.Spec.TaskRunTemplate = pipelinev1.PipelineTaskRunTemplate{}
+		kube.InPart(pr)
+		return pr, nil
 	}
-	pr.ManagedFields = nil
-	delete(pr.Annotations, "kubectl.kubernetes.io/last-applied-configuration")
-	pr.Spec.PipelineSpec = nil
-	pr.Spec.TaskRunSpecs = nil
-	pr.Spec.TaskRunTemplate = pipelinev1.PipelineTaskRunTemplate{}
-	status := pipelinev1.PipelineRunStatus{}
-	status.Conditions = pr.Status.Conditions
-	status.CompletionTime = pr.Status.CompletionTime
-	status.Results = pr.Status.Results
-	pr.Status = status
-	return pr, nil
 }
 
 // slimTask keeps no params: they are read again when an Approval is opened. How many

@@ -39,6 +39,8 @@ type core struct {
 	triggers  *kube.Triggers
 	secrets   *kube.Secrets
 	opener    *kube.Opener
+	awaited   *kube.Awaited
+	proofs    *kube.Proofs
 	diagnosis *kube.Diagnosis
 	releaser  *kube.Releaser
 	answers   *kube.CustomRuns
@@ -50,8 +52,8 @@ type core struct {
 	desk   *approvals.Desk
 }
 
-func newCore(ctx context.Context, o Options, mgr manager.Manager) (*core, error) {
-	c := &core{Options: o, mgr: mgr}
+func newCore(ctx context.Context, o Options, mgr manager.Manager, awaited *kube.Awaited) (*core, error) {
+	c := &core{Options: o, mgr: mgr, awaited: awaited}
 	for _, part := range []func(context.Context) error{c.read, c.keep, c.open, c.decide} {
 		if err := part(ctx); err != nil {
 			return nil, err
@@ -110,7 +112,8 @@ func (c *core) open(context.Context) error {
 		}
 	}
 	targets := &kube.Targets{Client: cached, Live: live, Fresh: c.store.Fresh, ServiceAccount: c.Namespace + ":countersign"}
-	c.diagnosis = &kube.Diagnosis{Client: cached, Triggers: c.triggers, Ring: c.keys.Ring}
+	c.proofs = &kube.Proofs{Client: cached, Live: live, Triggers: c.triggers, Now: c.Now, Awaited: c.awaited}
+	c.diagnosis = &kube.Diagnosis{Client: cached, Triggers: c.triggers, Ring: c.keys.Ring, Proofs: c.proofs}
 	c.releaser = &kube.Releaser{
 		Triggers: c.triggers, Diagnosis: c.diagnosis, Targets: targets, Secrets: c.secrets, Ring: c.keys.Ring, Client: &destination.Client{CAFile: c.Config.EventListenerCAs}, Now: c.Now, Log: c.Log,
 		Posted: func(ok bool) { c.metrics.posts.WithLabelValues(yes(ok)).Inc() },

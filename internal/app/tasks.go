@@ -30,11 +30,11 @@ func (c *core) tasks(ctx context.Context, answers *openshift.ApprovalTasks) []se
 	}
 	cached := c.mgr.GetClient()
 	t := &controller.Tasks{
-		Client: cached, Store: c.store, Opener: c.opener, Results: c.results, Now: c.Now, Log: c.Log, Ended: c.metrics.ended, Workers: taskWorkers,
+		Client: cached, Store: c.store, Proofs: c.proofs, Opener: c.opener, Results: c.results, Now: c.Now, Log: c.Log, Ended: c.metrics.ended, Workers: taskWorkers,
 		Runs:  c.answers,
 		Kinds: &kube.Kinds{Live: c.direct, Only: c.Config.CustomTasks, Now: c.Now},
 		Mirrors: map[string]kube.Mirror{
-			tasks.Automatiko:   kube.AutomatikoView(c.direct, c.opener.Page),
+			tasks.Automatiko:   kube.AutomatikoView(c.direct, c.Config.External),
 			tasks.KubeRocketCI: kube.RocketView(c.direct),
 		},
 		Views:  c.views(ctx),

@@ -126,7 +126,7 @@ func describeContent(w sheet, a approvals.Approval) {
 		pairs(w, "With params", a.Terms.Params)
 	default:
 		w.heading("What will run")
-		w.item("Trigger %s starts %s when %s", a.Trigger, a.RunName(), strings.Join(on, " or "))
+		w.item("Trigger %s starts its run when %s", a.Trigger, strings.Join(on, " or "))
 		pairs(w, "With params", a.Terms.Params)
 	}
 	pairs(w, "What the approvers filled in", a.Inputs)
@@ -284,7 +284,7 @@ func (c *command) describeEnd(w sheet, a approvals.Approval, o *v1alpha1.Approva
 		case a.ToAnswer():
 			w.item("run %s has not been told yet", a.Source.Task.Run.Name)
 		case a.ToRelease():
-			w.item("its run %s has not been seen yet", a.RunName())
+			w.item("its run has not been seen yet")
 		default:
 			w.item("nothing is to start")
 		}

@@ -23,6 +23,7 @@ type Diagnosis struct {
 	Client   client.Client
 	Triggers *Triggers
 	Ring     func() keyring.Ring
+	Proofs   *Proofs
 }
 
 // Why returns the problem, never nil.
@@ -37,7 +38,8 @@ func (d *Diagnosis) Why(ctx context.Context, a approvals.Approval) approvals.Pro
 	if err != nil {
 		return problem("TriggerNotReady", "%s", approvals.Message(err))
 	}
-	made, err := d.Triggers.Render(ctx, trigger, a, a.RunName())
+	// Under another name than its run's: what the API server says of it is read by people.
+	made, err := d.Triggers.Render(ctx, trigger, a, approvals.Name("dry-run", a.UID))
 	if err != nil {
 		return problem("TemplateError", "the template of trigger %s can't be filled in: %s", a.Trigger, approvals.Message(err))
 	}
@@ -55,8 +57,6 @@ func (d *Diagnosis) Why(ctx context.Context, a approvals.Approval) approvals.Pro
 		err := d.Client.Create(ctx, obj.DeepCopy(), client.DryRunAll)
 		switch {
 		case err == nil:
-		case apierrors.IsAlreadyExists(err) && obj.GetName() == a.RunName():
-			return NameTaken(a)
 		case apierrors.IsForbidden(err) && isRBAC(err):
 			// Our own lack of the right to look says nothing about the EventListener.
 		default:
@@ -65,12 +65,6 @@ func (d *Diagnosis) Why(ctx context.Context, a approvals.Approval) approvals.Pro
 	}
 	return problem("NotSeen", "EventListener %s/%s took the event and the run is not there yet, for no reason that can be seen from here: kubectl -n %s logs deploy/el-%s",
 		l.Namespace, l.Name, l.Namespace, l.Name)
-}
-
-// NameTaken is the problem that a run of somebody else's has the Approval's name.
-func NameTaken(a approvals.Approval) approvals.Problem {
-	return approvals.Problem{Reason: "NameTaken", Message: fmt.Sprintf(
-		"PipelineRun %s exists and was not started by trigger %s for this approval: look at it, and delete it to let the right one start", a.RunName(), a.Trigger)}
 }
 
 // CheckTemplate says what is wrong with what trigger would start for a, before
@@ -83,15 +77,8 @@ func (d *Diagnosis) CheckTemplate(ctx context.Context, a approvals.Approval) err
 	if err != nil {
 		return err
 	}
-	made, err := d.Triggers.Render(ctx, trigger, a, a.RunName())
-	if err != nil {
-		return reason("TemplateError", err)
-	}
-	if len(made.Problems) > 0 {
-		p := made.Problems[0]
-		return reason(p.Reason, approvals.Errorf(approvals.CodeInvalid, "%s", p.Message))
-	}
-	return nil
+	_, err = d.Proofs.renderings.with(ctx, d.Triggers, trigger, a)
+	return err
 }
 
 // mayCreate asks the API server whether the EventListener's account may create

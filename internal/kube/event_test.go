@@ -38,7 +38,7 @@ func TestEventForRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]any{
-		"run": "apply-1", "outcome": "Approved", "decision": "true", "comment": "ship $ (uid)", "approvedBy": "alice", "rejectedBy": "",
+		"outcome": "Approved", "decision": "true", "comment": "ship $ (uid)", "approvedBy": "alice", "rejectedBy": "",
 		"params":   map[string]any{"digest": "sha256:abc"},
 		"results":  map[string]any{"decision": "true", "comment": "ship $ (uid)", "approvedBy": "alice", "rejectedBy": ""},
 		"approval": map[string]any{"namespace": "prod", "name": "apply-1", "uid": "uid-apply-1", "digest": a.Terms.Digest, "requester": "zoe"},

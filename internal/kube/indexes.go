@@ -17,6 +17,9 @@ const (
 	inLine    = "line"      // has terms; of one Trigger and one key, of which the newest may supersede
 	inRun     = "run"       // of a task of that run, and not seen to be answered
 	ofTask    = "task"      // of any attempt of one task of one run
+
+	ofNext      = "next"      // has started the run with that UID
+	unstartedOf = "unstarted" // of that Trigger, has terms, and its run was not seen
 )
 
 // Indexes are what each index has an Approval under. A seal is not looked at: what is
@@ -46,6 +49,21 @@ func Indexes() map[string]client.IndexerFunc {
 				return ""
 			}
 			return questionOf(o.Spec.Source.CustomRun.PipelineRunUID, o.Spec.Source.CustomRun.Name)
+		}),
+		ofNext: of(func(o *v1alpha1.Approval) string {
+			if o.Status.Next == nil {
+				return ""
+			}
+			return o.Status.Next.UID
+		}),
+		unstartedOf: of(func(o *v1alpha1.Approval) string {
+			if o.Spec.Terms == nil || o.Spec.Terms.Target != nil || o.Spec.Source.CustomRun != nil || o.Status.Next != nil {
+				return ""
+			}
+			if !isPending(o) && !toDomain(o).AwaitsRun() {
+				return ""
+			}
+			return o.Spec.Trigger
 		}),
 	}
 }

@@ -24,7 +24,6 @@ func (o *Opener) OpenTask(ctx context.Context, cr *pipelinev1beta1.CustomRun, m 
 	if err != nil {
 		return err
 	}
-	limitBy(terms, m, o.Now())
 	obj := &v1alpha1.Approval{}
 	obj.Namespace, obj.Name = cr.Namespace, approvals.TaskName(cr.Name, string(cr.UID), Tried(cr))
 	obj.Finalizers = slices.Clone(o.Finalizers)
@@ -66,37 +65,4 @@ func (o *Opener) taskTerms(ctx context.Context, cr *pipelinev1beta1.CustomRun, k
 		}
 	}
 	return o.CEL.TaskTerms(ctx, cr.Namespace, kind, r, s)
-}
-
-// Recorded is the decision that m's run was started for: the task that such a run
-// begins with has been decided already, and nobody is asked again. It is nil for any
-// other task, and for one that names a Gate which is not the one that decided.
-func (s *Store) Recorded(ctx context.Context, cr *pipelinev1beta1.CustomRun, m Member) (*approvals.Approval, error) {
-	if !m.Opens {
-		return nil, nil
-	}
-	// A run that an Approval starts has its name. Those of other runs are in no cache.
-	key := approvals.Key{Namespace: m.Run.Namespace, Name: m.Run.Name}
-	a, err := s.Cached(ctx, key)
-	if err == nil && !a.Decided() {
-		a, err = s.Fresh(ctx, key) // the cache may lag behind
-	}
-	if approvals.CodeOf(err) == approvals.CodeNotFound {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	stopped := a.Cancellation != nil && a.Next == nil
-	another := a.Next != nil && a.Next.UID != string(m.Run.UID)
-	if a.Terms == nil || a.Source.Task != nil || !a.Decided() || !a.Terms.Policy.Releases(a.Outcome) || stopped || another || !startedBy(a, m.Run) {
-		return nil, nil
-	}
-	if a.Terms.Target != nil {
-		return nil, nil // it starts no run of its name: whoever made this one chose the name
-	}
-	if gate := tasks.Param(taskParams(cr), tasks.GateParam); gate != "" && gate != a.Terms.Policy.Gate {
-		return nil, nil
-	}
-	return &a, nil
 }

@@ -36,7 +36,8 @@ func (s *Store) forRecord(ctx context.Context, from client.Reader, key approvals
 
 // Recordable is ForRecord of an object that is at hand.
 func (s *Store) Recordable(o *v1alpha1.Approval) (approvals.Approval, bool) {
-	return toDomain(o), s.seals.check(s.Ring(), o)
+	_, ok := s.seals.check(s.Ring(), o)
+	return toDomain(o), ok
 }
 
 // Leaving says when somebody deleted an Approval that waits for the record, zero for one

@@ -15,7 +15,7 @@ import (
 // Releaser posts the signed event of a decided Approval to the EventListener that
 // runs its Trigger. Posting proves nothing (the 202 comes before any work); it is
 // repeated until the run is seen. What keeps it from starting two runs is the
-// run's name, which is the Approval's.
+// run's name, which is the same each time (runname.go).
 type Releaser struct {
 	Triggers  *Triggers
 	Diagnosis *Diagnosis

@@ -25,6 +25,7 @@ import (
 type releasing struct {
 	*cluster
 	*Releaser
+	proofs   *Proofs
 	listener *kubetest.Listener
 	a        approvals.Approval
 }
@@ -34,8 +35,9 @@ func newReleasing(t *testing.T, docs string) *releasing {
 	c := newCluster(t, kubetest.Objects(t, docs)...)
 	o := c.opener(t)
 	now := at(ct.T0.Add(time.Hour / 2))
-	r := &releasing{cluster: c, Releaser: &Releaser{
-		Triggers: o.Triggers, Diagnosis: &Diagnosis{Client: c, Triggers: o.Triggers, Ring: ring}, Secrets: o.Secrets, Ring: ring,
+	proofs := &Proofs{Client: c, Live: c, Triggers: o.Triggers, Now: now, Awaited: &Awaited{}}
+	r := &releasing{cluster: c, proofs: proofs, Releaser: &Releaser{
+		Triggers: o.Triggers, Diagnosis: &Diagnosis{Client: c, Triggers: o.Triggers, Ring: ring, Proofs: proofs}, Secrets: o.Secrets, Ring: ring,
 		Now: now, Log: quiet, Posted: func(bool) {},
 	}}
 	r.listener = &kubetest.Listener{Cluster: c.Cluster, Now: now, Processor: &interceptor.Processor{
@@ -93,8 +95,8 @@ func TestRelease(t *testing.T) {
 	if err := signature.Verify(testRing, h.Get("Webhook-Id"), h.Get("Webhook-Timestamp"), h.Get("Webhook-Signature"), r.Now(), []byte(bodies[0])); err != nil {
 		t.Error(err)
 	}
-	found, err := FindStarted(t.Context(), r, r.a, r.Now())
-	if err != nil || found.Run == nil || found.Run.Name != r.a.Name || found.Run.Pipeline != "apply" || found.EventID != "event-1" || found.Stranger {
+	found, err := r.proofs.Look(t.Context(), r.a)
+	if err != nil || found.Run == nil || found.Run.Name != string(r.a.RunName) || found.Run.Pipeline != "apply" || found.EventID != "event-1" || found.Problem != nil {
 		t.Errorf("%+v, %v; refused %v", found, err, r.listener.Refusals())
 	}
 	if got, due := r.Attempts.Get(r.a.Key, r.Now()); got.Posts != 1 || got.EventID != "event-1" || due != firstWait {
@@ -105,7 +107,7 @@ func TestRelease(t *testing.T) {
 			t.Errorf("%s is released: %v", a.Outcome, err)
 		}
 	}
-	if got, err := FindStarted(t.Context(), r, ct.Make("none").Obj(), r.Now()); err != nil || got != (Started{}) {
+	if got, err := r.proofs.Look(t.Context(), ct.Make("none").Obj()); err != nil || got != (Sighting{}) {
 		t.Errorf("nothing there: %+v, %v", got, err)
 	}
 }
@@ -129,7 +131,7 @@ func TestNotPosted(t *testing.T) {
 		"the listener is gone": {kubetest.World, "EventListener", "", "", "NoEventListener", "no EventListener runs trigger prod/apply"},
 		"no secret":            {strings.Replace(kubetest.World, "expiresAfter: 1h", signing, 1), "", "", "", "SigningSecret", "secret prod/hub was not found"},
 		"the run is not named": {strings.Replace(kubetest.World, "metadata: {name: $(tt.params.run)}", "metadata: {generateName: apply-}", 1), "", "", "", "RunNotNamed", "set metadata.name: $(tt.params.THAT) instead of generateName"},
-		"named by something":   {strings.Replace(kubetest.World, "metadata: {name: $(tt.params.run)}", "metadata: {name: apply-now}", 1), "", "", "", "RunNotNamed", "does not make, as its first object, a PipelineRun named"},
+		"named by something":   {strings.Replace(kubetest.World, "metadata: {name: $(tt.params.run)}", "metadata: {name: apply-now}", 1), "", "", "", "RunNotNamed", "a PipelineRun named $(extensions.countersign.run) in namespace prod"},
 		"a param that is not":  {strings.Replace(kubetest.World, "value: $(extensions.countersign.params.digest)", "value: $(extensions.countersign.params.nope)", 1), "", "", "", "TemplateError", "nope"},
 		"the listener is down": {kubetest.World, "", "", "", "EventListenerDown", "EventListener prod/apply did not take the event"},
 		"a neighbour":          {strings.Replace(kubetest.World, "triggers: [{triggerRef: apply}]", "triggers: [{triggerRef: apply}, {name: other, template: {ref: apply}}]", 1), "", "", "", "NeighbourWouldStart", "also runs trigger prod/other"},
@@ -201,9 +203,6 @@ func TestWhy(t *testing.T) {
 	}{
 		"nothing to be seen": {kubetest.World, nil, "NotSeen", "EventListener prod/apply took the event and the run is not there yet"},
 		"no right":           {kubetest.World, func(_ *testing.T, r *releasing) { r.Deny() }, "Forbidden", "service account prod/listener may not create pipelineruns.tekton.dev in namespace prod"},
-		"name is taken": {kubetest.World, func(_ *testing.T, r *releasing) {
-			r.Fail(dryRun(apierrors.NewAlreadyExists(schema.GroupResource{Resource: "pipelineruns"}, r.a.Name))) // the fake does not look
-		}, "NameTaken", "look at it, and delete it to let the right one start"},
 		"a policy of theirs": {kubetest.World, func(_ *testing.T, r *releasing) {
 			r.Fail(dryRun(apierrors.NewForbidden(schema.GroupResource{Resource: "pipelineruns"}, "x", errors.New("quota is used up"))))
 		}, "Refused", "quota is used up"},
@@ -227,7 +226,7 @@ func TestWhy(t *testing.T) {
 			if p.Reason != c.reason || !strings.Contains(p.Message, c.want) {
 				t.Errorf("%s %q, want %s with %q", p.Reason, p.Message, c.reason, c.want)
 			}
-			if found, err := FindStarted(t.Context(), r, r.a, ct.T0); err != nil || found.Run != nil {
+			if found, err := r.proofs.LookLive(t.Context(), r.a); err != nil || found.Run != nil {
 				t.Errorf("the dry run started %+v, %v", found.Run, err)
 			}
 		})

@@ -24,11 +24,7 @@ func sealed(namespace, name string, spec v1alpha1.ApprovalSpec) []byte {
 
 // sealedSource is what a source's seal signs.
 func sealedSource(namespace, name string, spec v1alpha1.ApprovalSpec) []byte {
-	parts := []any{"source", namespace, name, spec.Trigger, spec.Source}
-	if spec.Again != nil {
-		parts = append(parts, spec.Again)
-	}
-	return []byte(approvals.Digest(parts...))
+	return []byte(approvals.Digest("source", namespace, name, spec.Trigger, spec.Source))
 }
 
 // sealSource sets the source's seal.
@@ -43,13 +39,19 @@ func setTerms(ring keyring.Ring, o *v1alpha1.Approval, terms *approvals.Terms) {
 }
 
 // isGenuine says whether this service opened o, and set its terms if it has any.
-func isGenuine(ring keyring.Ring, o *v1alpha1.Approval) bool {
+func isGenuine(ring keyring.Ring, o *v1alpha1.Approval) bool { return sealedBy(ring, o) != nil }
+
+// sealedBy is the one key that o's seal is by, nil when it is not this service's.
+func sealedBy(ring keyring.Ring, o *v1alpha1.Approval) keyring.Ring {
 	msg, sum := sealed, o.Spec.Seal
 	if o.Spec.Terms == nil {
 		msg, sum = sealedSource, o.Spec.SourceSeal
 	}
 	mac, err := base64.RawStdEncoding.DecodeString(sum)
-	return err == nil && ring.Verify(keyring.Seal, msg(o.Namespace, o.Name, o.Spec), mac)
+	if err != nil {
+		return nil
+	}
+	return ring.Signer(keyring.Seal, msg(o.Namespace, o.Name, o.Spec), mac)
 }
 
 func encode(mac []byte) string { return base64.RawStdEncoding.EncodeToString(mac) }
@@ -62,14 +64,29 @@ const notGenuine = "its seal is not this service's: it was made or changed by so
 // genuine is the domain's view of o, with its terms taken away when this service
 // did not set them: without terms nothing can be decided or released.
 func (s *Store) genuine(o *v1alpha1.Approval) approvals.Approval {
+	a, run := s.proven(o)
+	return withRun(a, run)
+}
+
+// withRun is a with the name of its run while that is awaited.
+func withRun(a approvals.Approval, run approvals.Unsaid) approvals.Approval {
+	if a.RunName = ""; a.AwaitsRun() {
+		a.RunName = run
+	}
+	return a
+}
+
+// proven is the domain's view of o, and the name that its run has when it starts one.
+func (s *Store) proven(o *v1alpha1.Approval) (approvals.Approval, approvals.Unsaid) {
 	a := toDomain(o)
-	if !s.seals.check(s.Ring(), o) {
+	v, ok := s.seals.check(s.Ring(), o)
+	if !ok {
 		a.Terms = nil
 		a.Blocked = &approvals.Problem{Reason: NotGenuine, Message: notGenuine}
 	} else if a.Blocked != nil && a.Blocked.Reason == NotGenuine {
 		a.Blocked = nil // its key is back
 	}
-	return a
+	return a, v.run
 }
 
 // seals remembers which Approvals verified, so that a list of thousands is not
@@ -78,32 +95,46 @@ func (s *Store) genuine(o *v1alpha1.Approval) approvals.Approval {
 type seals struct {
 	mu    sync.Mutex
 	keys  keyring.Ring
-	known map[types.UID]int64 // the generation that verified
+	known map[types.UID]verified
+}
+
+// verified is what verified, and what follows from it.
+type verified struct {
+	generation int64
+	run        approvals.Unsaid // the name of its run
 }
 
 // maxSeals bounds what is remembered; past it remembering begins again.
 const maxSeals = 1 << 15
 
-func (s *seals) check(ring keyring.Ring, o *v1alpha1.Approval) bool {
+func (s *seals) check(ring keyring.Ring, o *v1alpha1.Approval) (verified, bool) {
 	if o.UID == "" || o.Generation == 0 { // not from the API server
-		return isGenuine(ring, o)
+		return verify(ring, o)
 	}
 	s.mu.Lock()
 	if s.known == nil || len(s.known) > maxSeals || !ring.Same(s.keys) {
-		s.known, s.keys = map[types.UID]int64{}, ring
+		s.known, s.keys = map[types.UID]verified{}, ring
 	}
-	generation, ok := s.known[o.UID]
+	v, ok := s.known[o.UID]
 	s.mu.Unlock()
-	if ok && generation == o.Generation {
-		return true
+	if ok && v.generation == o.Generation {
+		return v, true
 	}
-	if !isGenuine(ring, o) {
-		return false
+	if v, ok = verify(ring, o); !ok {
+		return v, false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if ring.Same(s.keys) {
-		s.known[o.UID] = o.Generation
+		s.known[o.UID] = v
 	}
-	return true
+	return v, true
+}
+
+func verify(ring keyring.Ring, o *v1alpha1.Approval) (verified, bool) {
+	by := sealedBy(ring, o)
+	if by == nil {
+		return verified{}, false
+	}
+	return verified{o.Generation, nameOfRun(by, o)}, true
 }

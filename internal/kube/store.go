@@ -137,8 +137,9 @@ func (s *Store) update(ctx context.Context, from client.Reader, key approvals.Ke
 		if err != nil {
 			return approvals.Approval{}, err
 		}
-		old := s.genuine(o)
-		next, did, err := change(old)
+		old, run := s.proven(o)
+		next, did, err := change(withRun(old, run))
+		next = withRun(next, run)
 		if err != nil || did == approvals.Absent {
 			if from != s.Live {
 				// The cache may lag behind: only the API server's word refuses, or says

@@ -286,7 +286,7 @@ func (o objects) run(t *testing.T, parts []string, params map[string]string) map
 		}
 		a := approvals.Approval{
 			Key: approvals.Key{Namespace: "shop", Name: "part-before-" + part, UID: "u"}, Trigger: trigger.Name, Source: s, Terms: terms,
-			Outcome: approvals.Approved, Votes: []approvals.Vote{{Voter: "alice", Verdict: approvals.Approve, Comment: "fine"}},
+			Outcome: approvals.Approved, RunName: "part-before-x", Votes: []approvals.Vote{{Voter: "alice", Verdict: approvals.Approve, Comment: "fine"}},
 		}
 		vars, err := mapping.SourceVars("shop", s)
 		if err != nil {
@@ -364,8 +364,8 @@ func (o objects) render(t *testing.T, trigger *triggersv1.Trigger, tt *triggersv
 	if err := yaml.UnmarshalStrict(all[0], run); err != nil {
 		t.Fatalf("%v\n%s", err, all[0])
 	}
-	if run.Name != a.RunName() {
-		t.Errorf("the run is named %s, want %s", run.Name, a.RunName())
+	if run.Name != string(a.RunName) || run.Name == "" {
+		t.Errorf("the run is named %q, want %q", run.Name, string(a.RunName))
 	}
 	run.SetDefaults(t.Context())
 	if err := run.Validate(t.Context()); err != nil {

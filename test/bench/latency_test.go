@@ -51,7 +51,7 @@ func newStage(t *testing.T) *stage {
 	return &stage{Env: e, runs: watchRuns(t, e), listener: e.ListenerURL("deploy"), token: token}
 }
 
-// pend has n Approvals pending and returns their names, which are the runs' too.
+// pend has n Approvals pending and returns their names.
 func (s *stage) pend(t *testing.T, prefix string, n int) []string {
 	t.Helper()
 	before := len(s.Approvals())

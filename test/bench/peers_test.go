@@ -52,11 +52,11 @@ apiVersion: triggers.tekton.dev/v1beta1
 kind: TriggerTemplate
 metadata: {name: deploy}
 spec:
-  params: [{name: run}, {name: version}, {name: decision}, {name: comment}]
+  params: [{name: run}, {name: approval, default: none}, {name: version}, {name: decision}, {name: comment}]
   resourcetemplates:
     - apiVersion: tekton.dev/v1
       kind: PipelineRun
-      metadata: {name: $(tt.params.run)}
+      metadata: {name: $(tt.params.run), labels: {approval: $(tt.params.approval)}}
       spec: {` + nowhere + `, pipelineSpec: {tasks: [{name: after, taskSpec: {steps: [{name: s, image: "cluster.local/busybox:1", command: ["true"]}]}}]}}`
 
 // polling is the Task that polls a mounted ConfigMap, as people wrote it by hand.
@@ -263,9 +263,13 @@ func (s *started) follow(ctx context.Context, e *cluster.Env) {
 		}
 		for ev := range w.ResultChan() {
 			if tr, ok := ev.Object.(*pipelinev1.TaskRun); ok && ev.Type == watch.Added {
+				name := tr.Name
+				if a := tr.Labels["approval"]; a != "" { // Tekton copies the run's labels
+					name = a + "-" + tr.Labels["tekton.dev/pipelineTask"]
+				}
 				s.mu.Lock()
-				if _, known := s.at[tr.Name]; !known {
-					s.at[tr.Name] = time.Now()
+				if _, known := s.at[name]; !known {
+					s.at[name] = time.Now()
 				}
 				s.mu.Unlock()
 			}

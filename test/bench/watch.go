@@ -62,7 +62,7 @@ func (s *seen) follow(ctx context.Context, e *cluster.Env) {
 			continue
 		}
 		for i := range l.Items {
-			s.add(l.Items[i].Name)
+			s.add(&l.Items[i])
 		}
 		w, err := e.Watch(ctx, &pipelinev1.PipelineRunList{}, client.InNamespace(e.NS), &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: l.ResourceVersion}})
 		if err != nil {
@@ -70,13 +70,18 @@ func (s *seen) follow(ctx context.Context, e *cluster.Env) {
 		}
 		for ev := range w.ResultChan() {
 			if pr, ok := ev.Object.(*pipelinev1.PipelineRun); ok && ev.Type == watch.Added {
-				s.add(pr.Name)
+				s.add(pr)
 			}
 		}
 	}
 }
 
-func (s *seen) add(name string) {
+// add notes a run under its Approval's name, and one that has none under its own.
+func (s *seen) add(pr *pipelinev1.PipelineRun) {
+	name := pr.Labels["approval"]
+	if name == "" || name == "none" {
+		name = pr.Name
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, ok := s.at[name]; !ok {

@@ -197,6 +197,20 @@ func (e *Env) OneApproval() *v1alpha1.Approval {
 	return out
 }
 
+// RunOf is the run that an Approval started, once that is recorded.
+func (e *Env) RunOf(approval string) pipelinev1.PipelineRun {
+	e.t.Helper()
+	var run pipelinev1.PipelineRun
+	e.Eventually(time.Minute, "the run of "+approval, func() error {
+		next := e.Approval(approval).Status.Next
+		if next == nil {
+			return fmt.Errorf("none was seen")
+		}
+		return e.Get(e.t.Context(), types.NamespacedName{Namespace: e.NS, Name: next.Name}, &run)
+	})
+	return run
+}
+
 // Runs lists the runs that trigger started.
 func (e *Env) Runs(trigger string) []pipelinev1.PipelineRun {
 	e.t.Helper()

@@ -32,7 +32,8 @@ spec:
 }
 
 // Gated is the YAML of a Trigger that holds after pipeline part-1 by gate, its
-// template and an EventListener of its own. The run that it starts has no pods.
+// template and an EventListener of its own. The run that it starts has no pods, and a
+// label that says of which Approval it is.
 func Gated(trigger, gate, listenerExtra string) string {
 	return fmt.Sprintf(`
 apiVersion: triggers.tekton.dev/v1beta1
@@ -47,6 +48,7 @@ spec:
         - {name: forward, value: {version: "params.version"}}
   bindings:
     - {name: run, value: $(extensions.countersign.run)}
+    - {name: approval, value: $(extensions.countersign.approval.name)}
     - {name: version, value: $(extensions.countersign.params.version)}
     - {name: decision, value: $(extensions.countersign.results.decision)}
     - {name: comment, value: $(extensions.countersign.results.comment)}
@@ -56,11 +58,11 @@ apiVersion: triggers.tekton.dev/v1beta1
 kind: TriggerTemplate
 metadata: {name: %[1]s}
 spec:
-  params: [{name: run}, {name: version}, {name: decision}, {name: comment}]
+  params: [{name: run}, {name: approval, default: none}, {name: version}, {name: decision}, {name: comment}]
   resourcetemplates:
     - apiVersion: tekton.dev/v1
       kind: PipelineRun
-      metadata: {name: $(tt.params.run)}
+      metadata: {name: $(tt.params.run), labels: {approval: $(tt.params.approval)}}
       spec:
         managedBy: %[3]s
         pipelineRef: {name: part-2}

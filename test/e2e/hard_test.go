@@ -40,11 +40,7 @@ func TestHostileComments(t *testing.T) {
 				t.Fatalf("vote: %d %s", v.Status, v.Body)
 			}
 			confirmed(t, e, name)
-			var run pipelinev1.PipelineRun
-			if err := e.Get(t.Context(), types.NamespacedName{Namespace: e.NS, Name: name}, &run); err != nil {
-				t.Fatal(err)
-			}
-			if got := paramOf(run, "comment"); got != tc.want {
+			if got := paramOf(e.RunOf(name), "comment"); got != tc.want {
 				t.Errorf("comment in part 2 is %q, want %q", got, tc.want)
 			}
 		})
@@ -94,11 +90,7 @@ func TestPartOneGoneWhilePending(t *testing.T) {
 		confirmed(t, e, name)
 	}
 	for name, version := range map[string]string{first: "7", second: "8"} {
-		var run pipelinev1.PipelineRun
-		if err := e.Get(t.Context(), types.NamespacedName{Namespace: e.NS, Name: name}, &run); err != nil {
-			t.Fatal(err)
-		}
-		if got := paramOf(run, "version"); got != version {
+		if got := paramOf(e.RunOf(name), "version"); got != version {
 			t.Errorf("%s runs with version %q, want %q", name, got, version)
 		}
 	}
@@ -253,7 +245,7 @@ spec: {hard: {count/pipelineruns.tekton.dev: "1"}}`)
 		e := cluster.New(t)
 		user, token := e.Token("approver")
 		e.Apply(cluster.Gate("gate", user, ""))
-		e.Apply(strings.ReplaceAll(cluster.Gated("deploy", "gate", ""), "metadata: {name: $(tt.params.run)}", "metadata: {generateName: x-}"))
+		e.Apply(strings.ReplaceAll(cluster.Gated("deploy", "gate", ""), "metadata: {name: $(tt.params.run),", "metadata: {generateName: x-,"))
 		e.ListenerURL("deploy")
 		name := approve(t, e, token)
 		unreleased(t, e, name, "RunNotNamed", "extensions.countersign.run")

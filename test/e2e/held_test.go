@@ -109,10 +109,7 @@ func TestHeldPush(t *testing.T) {
 		t.Fatalf("vote: %d %s", v.Status, v.Body)
 	}
 	confirmed(t, e, a.Name)
-	var run pipelinev1.PipelineRun
-	if err := e.Get(t.Context(), types.NamespacedName{Namespace: e.NS, Name: a.Name}, &run); err != nil {
-		t.Fatal(err)
-	}
+	run := e.RunOf(a.Name)
 	if got := paramOf(run, "version"); got != "0123abc" {
 		t.Errorf("version %q", got)
 	}

@@ -70,8 +70,8 @@ func TestManyEventsOneApprovalOneRun(t *testing.T) {
 	if n := len(e.Approvals()); n != 1 {
 		t.Errorf("%d approvals, want 1", n)
 	}
-	if runs := e.Runs("deploy"); len(runs) != 1 || runs[0].Name != name {
-		t.Errorf("%d runs, want 1 named %s", len(runs), name)
+	if runs := e.Runs("deploy"); len(runs) != 1 || runs[0].Labels["approval"] != name {
+		t.Errorf("%d runs, want 1 of %s", len(runs), name)
 	}
 }
 

@@ -96,9 +96,14 @@ func TestMainPathByMailedLink(t *testing.T) {
 		t.Errorf("another vote after the decision: %d\n%s", status, body)
 	}
 	name := e.OneApproval().Name
+	var run pipelinev1.PipelineRun
 	e.Eventually(2*time.Minute, "part 2", func() error {
-		var run pipelinev1.PipelineRun
-		if err := e.Get(t.Context(), types.NamespacedName{Namespace: e.NS, Name: name}, &run); err != nil {
+		next := e.Approval(name).Status.Next
+		if next == nil {
+			return fmt.Errorf("no run was seen")
+		}
+		run = pipelinev1.PipelineRun{}
+		if err := e.Get(t.Context(), types.NamespacedName{Namespace: e.NS, Name: next.Name}, &run); err != nil {
 			return err
 		}
 		if c := run.Status.GetCondition(apis.ConditionSucceeded); c == nil || c.Status != corev1.ConditionTrue {
@@ -112,7 +117,7 @@ func TestMainPathByMailedLink(t *testing.T) {
 	if n := len(box.To(alice)); n != 1 {
 		t.Errorf("%d mails to alice, want 1", n)
 	}
-	if a := e.OneApproval(); a.Status.Next == nil || a.Status.Next.Name != name || a.Status.Next.Pipeline != "deploy" {
+	if a := e.OneApproval(); a.Status.Next == nil || a.Status.Next.Name == name || a.Status.Next.UID != string(run.UID) || a.Status.Next.Pipeline != "deploy" {
 		t.Errorf("status.next is %+v", a.Status.Next)
 	}
 }

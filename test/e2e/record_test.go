@@ -183,12 +183,12 @@ func (k *keeper) released(name string) {
 	})
 	n := 0
 	for _, r := range k.Runs("deploy") {
-		if r.Name == name {
+		if r.Labels["approval"] == name {
 			n++
 		}
 	}
 	if n != 1 {
-		k.t.Errorf("%d runs named %s, want 1", n, name)
+		k.t.Errorf("%d runs of %s, want 1", n, name)
 	}
 }
 

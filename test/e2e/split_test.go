@@ -11,7 +11,6 @@ import (
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/countersign-dev/countersign/internal/split"
 	"github.com/countersign-dev/countersign/test/cluster"
@@ -102,11 +101,8 @@ func release(t *testing.T, e *cluster.Env, name, version string) run {
 `, version))
 }
 
-// next waits until the next part is there.
+// next waits until the part that an Approval starts is there.
 func next(t *testing.T, e *cluster.Env, name string) run {
 	t.Helper()
-	e.Eventually(2*time.Minute, "part 2", func() error {
-		return e.Get(t.Context(), types.NamespacedName{Namespace: e.NS, Name: name}, &pipelinev1.PipelineRun{})
-	})
-	return run{e.For(t), t, name, ""}
+	return run{e.For(t), t, e.RunOf(name).Name, ""}
 }

@@ -174,7 +174,7 @@ func TestPartTwoKeepsItsTask(t *testing.T) {
 				t.Fatalf("vote: %d %s", v.Status, v.Body)
 			}
 			confirmed(t, e, name)
-			r := run{e, t, name, "approval"}
+			r := run{e, t, e.RunOf(name).Name, "approval"}
 			r.ends(corev1.ConditionTrue, "Completed")
 			if got := r.log(c.task); got != c.line {
 				t.Errorf("printed %q, want %q", got, c.line)

@@ -41,9 +41,7 @@ func blocks(c templates.Card, buttons slack.Block) []slack.Block {
 		}
 	}
 	flush()
-	if c.Link != "" { // without a login the page is nobody's to open
-		out = append(out, slack.NewSectionBlock(slack.NewTextBlockObject(slack.MarkdownType, link(c.Link), false, true), nil, nil))
-	}
+	out = append(out, slack.NewSectionBlock(slack.NewTextBlockObject(slack.MarkdownType, link(c.Link), false, true), nil, nil))
 	if buttons != nil {
 		out = append(out, buttons)
 	}

@@ -33,6 +33,7 @@ type Approvals struct {
 	Store     *kube.Store
 	Opener    *kube.Opener
 	Releaser  *kube.Releaser
+	Proofs    *kube.Proofs
 	Diagnosis *kube.Diagnosis
 	Now       func() time.Time
 	Log       *slog.Logger
@@ -54,8 +55,7 @@ func (r *Approvals) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("approvals").
 		For(&v1alpha1.Approval{}).
-		// The run that an Approval starts has its name.
-		Watches(&pipelinev1.PipelineRun{}, handler.EnqueueRequestsFromMapFunc(sameName), builder.WithPredicates(predicate.Funcs{
+		Watches(&pipelinev1.PipelineRun{}, handler.EnqueueRequestsFromMapFunc(r.awaiting), builder.WithPredicates(predicate.Funcs{
 			UpdateFunc: func(event.UpdateEvent) bool { return false },
 		})).
 		Watches(&v1alpha1.Gate{}, blocked, changed).
@@ -76,6 +76,7 @@ func (r *Approvals) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 	case approvals.CodeOf(err) == approvals.CodeNotFound:
 		r.burst.gone(req.NamespacedName)
 		r.seen.forget(req.NamespacedName)
+		r.Proofs.Awaited.Forget(req.NamespacedName)
 		return ctrl.Result{}, nil
 	case err != nil:
 		return ctrl.Result{}, err
@@ -95,6 +96,39 @@ func (r *Approvals) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 	default:
 		return ctrl.Result{}, nil
 	}
+}
+
+// fixTerms tries again to work out the terms. It writes only when the problem is
+// a new one, so a Gate that never comes costs nothing.
+func (r *Approvals) fixTerms(ctx context.Context, a approvals.Approval) (ctrl.Result, error) {
+	problem, next := a.Blocked, ctrl.Result{}
+	if problem == nil || problem.Reason != kube.NotGenuine {
+		terms, err := r.Opener.Terms(ctx, a.Namespace, a.Trigger, a.Source)
+		if err == nil && a.Source.Event != nil && terms.Policy.Secret.Name != "" {
+			// We would sign on release for a sender whom nobody has checked.
+			err = approvals.Errorf(approvals.CodeInvalid,
+				"the event was held before its signature could be checked with secret %s: have the sender send it again, under a new delivery id", terms.Policy.Secret.Name)
+		}
+		if err == nil {
+			err = r.Opener.SetTerms(ctx, a.Key, terms)
+		}
+		switch approvals.CodeOf(err) {
+		case "":
+			return ctrl.Result{}, r.Store.Settle(ctx, a.Key)
+		case approvals.CodeInvalid, approvals.CodeNotFound: // of the terms, or of the schema that refuses them
+			problem = &approvals.Problem{Reason: "TermsMissing", Message: approvals.Message(err)}
+			if kube.IsRunMissing(err) {
+				next.RequeueAfter = min(max(r.Now().Sub(a.OpenedAt)/2, again), maxAgain)
+			}
+		default:
+			return ctrl.Result{}, err
+		}
+	}
+	_, err := r.Store.Update(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+		a.Blocked = problem
+		return a, approvals.Blocking, nil
+	})
+	return next, err
 }
 
 // supersede ends the older ones in whose place a came, and a itself when it is the
@@ -125,7 +159,7 @@ func (r *Approvals) waitOrExpire(ctx context.Context, a approvals.Approval) (ctr
 			return ctrl.Result{}, err
 		}
 	}
-	if left := a.ExpiresAt().Sub(r.Now()); left > 0 {
+	if left := a.Deadline().Sub(r.Now()); left > 0 {
 		return ctrl.Result{RequeueAfter: left}, nil
 	}
 	return ctrl.Result{}, r.end(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
@@ -138,25 +172,18 @@ func (r *Approvals) end(ctx context.Context, key approvals.Key, change func(appr
 	return err
 }
 
-// release posts until the run is seen. The run's name is the key: whatever is
-// posted again can start nothing twice.
+// release posts until the run is seen. The run's name, which follows from the Approval's
+// UID and the key that its seal is by, is what makes that start it once: whatever is posted
+// again meets the run that is there.
 func (r *Approvals) release(ctx context.Context, a approvals.Approval) (ctrl.Result, error) {
 	r.Releaser.Attempts.Ask(a.Key, a.RetryAt)
 	if a.Terms.Target != nil {
 		return r.releaseTarget(ctx, a)
 	}
 	now := r.Now()
-	found, err := kube.FindStarted(ctx, r.Client, a, now)
-	if err != nil {
-		return ctrl.Result{}, err
-	}
-	if found.Run != nil {
-		r.seen.note(a, found)
-		r.burst.seen(key(a), a.DecidedAt)
-		if left := r.yield(a, now); left > 0 {
-			return ctrl.Result{RequeueAfter: left}, nil
-		}
-		return ctrl.Result{}, r.confirm(ctx, a, found)
+	found, err := r.Proofs.Look(ctx, a)
+	if err != nil || found.Run != nil {
+		return r.sighted(ctx, a, found, err)
 	}
 	if gone := r.seen.of(a); gone.Run != nil { // deleted since
 		return ctrl.Result{}, r.confirm(ctx, a, gone)
@@ -167,15 +194,24 @@ func (r *Approvals) release(ctx context.Context, a approvals.Approval) (ctrl.Res
 		})
 	}
 	r.burst.waits(key(a), a.DecidedAt)
-	if found.Stranger {
-		return ctrl.Result{RequeueAfter: strangerAgain}, r.unreleased(ctx, a, kube.NameTaken(a))
+	if found.Problem != nil {
+		return ctrl.Result{RequeueAfter: strangerAgain}, r.unreleased(ctx, a, *found.Problem)
 	}
+	r.Proofs.Expect(ctx, a)
 	attempt, due := r.Releaser.Attempts.Get(a.Key, now)
 	if left := leftToVoter(a, now); left > 0 && attempt.Posts == 0 {
 		return ctrl.Result{RequeueAfter: left}, nil
 	}
 	if due > 0 {
 		return ctrl.Result{RequeueAfter: due}, r.reportError(ctx, a, attempt)
+	}
+	// The cache may lag behind what was posted before, by whomever.
+	found, err = r.Proofs.LookLive(ctx, a)
+	switch {
+	case err != nil || found.Run != nil:
+		return r.sighted(ctx, a, found, err)
+	case found.Problem != nil:
+		return ctrl.Result{RequeueAfter: strangerAgain}, r.unreleased(ctx, a, *found.Problem)
 	}
 	if attempt.Posts > 0 && attempt.Err == nil {
 		// It was taken, its time is up, and there is no run.
@@ -191,6 +227,19 @@ func (r *Approvals) release(ctx context.Context, a approvals.Approval) (ctrl.Res
 	return ctrl.Result{RequeueAfter: max(due, 100*time.Millisecond)}, nil
 }
 
+// sighted records the run that a started, when the API server has time for that.
+func (r *Approvals) sighted(ctx context.Context, a approvals.Approval, found kube.Sighting, err error) (ctrl.Result, error) {
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	r.seen.note(a, found)
+	r.burst.seen(key(a), a.DecidedAt)
+	if left := r.yield(a, r.Now()); left > 0 {
+		return ctrl.Result{RequeueAfter: left}, nil
+	}
+	return ctrl.Result{}, r.confirm(ctx, a, found)
+}
+
 // settle does what is left when no run is to come. One that was posted just before it
 // was cancelled came all the same: it is recorded.
 func (r *Approvals) settle(ctx context.Context, a approvals.Approval) error {
@@ -201,7 +250,7 @@ func (r *Approvals) settle(ctx context.Context, a approvals.Approval) error {
 			return r.confirmTarget(ctx, seen)
 		}
 	} else if a.Terms.Target == nil && a.Cancellation != nil && a.Outcome != approvals.Cancelled {
-		found, err := kube.FindStarted(ctx, r.Client, a, r.Now())
+		found, err := r.Proofs.Look(ctx, a)
 		if err != nil {
 			return err
 		}
@@ -213,6 +262,9 @@ func (r *Approvals) settle(ctx context.Context, a approvals.Approval) error {
 		}
 	}
 	r.seen.forget(key(a))
+	if !a.AwaitsRun() || r.Now().Sub(a.DecidedAt) > approvals.ReleaseWithin+time.Hour { // else one may still come
+		r.Proofs.Forget(a)
+	}
 	if len(a.Source.Claims) == 0 {
 		return nil
 	}
@@ -245,7 +297,7 @@ func (r *Approvals) unreleased(ctx context.Context, a approvals.Approval, p appr
 }
 
 // confirm records the run that was seen: the last write of an Approval's life.
-func (r *Approvals) confirm(ctx context.Context, a approvals.Approval, found kube.Started) error {
+func (r *Approvals) confirm(ctx context.Context, a approvals.Approval, found kube.Sighting) error {
 	next := a
 	next.Next = found.Run
 	if err := kube.HandClaims(ctx, r.Client, r.Live, next); err != nil {
@@ -263,6 +315,7 @@ func (r *Approvals) confirm(ctx context.Context, a approvals.Approval, found kub
 	}
 	r.Releaser.Attempts.Forget(a.UID)
 	r.seen.forget(key(a))
+	r.Proofs.Forget(a)
 	r.Confirmed(a)
 	r.Log.Info("release confirmed", "namespace", a.Namespace, "approval", a.Name, "run", found.Run.Name)
 	return nil
@@ -270,6 +323,14 @@ func (r *Approvals) confirm(ctx context.Context, a approvals.Approval, found kub
 
 func key(a approvals.Approval) types.NamespacedName {
 	return types.NamespacedName{Namespace: a.Namespace, Name: a.Name}
+}
+
+// awaiting is the Approval that awaits a run of o's name.
+func (r *Approvals) awaiting(_ context.Context, o client.Object) []reconcile.Request {
+	if key, ok := r.Proofs.Awaited.By(client.ObjectKeyFromObject(o)); ok {
+		return []reconcile.Request{{NamespacedName: key}}
+	}
+	return nil
 }
 
 // blockedIn are the Approvals of a namespace that still wait for their terms, or

@@ -11,6 +11,7 @@ import (
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -39,6 +40,7 @@ func TestLife(t *testing.T) {
 		t.Errorf("sent %v", w.mails.sent)
 	}
 	w.vote(name, "alice", approvals.Approve)
+	run := w.runOf(name)
 	if left := w.step(w.approvals, name).RequeueAfter; left != grace {
 		t.Errorf("the leader looks again in %s: it leaves the first post to the process that took the vote", left)
 	}
@@ -50,7 +52,7 @@ func TestLife(t *testing.T) {
 		w.step(w.notify, name)
 	}
 	a := w.get(name)
-	if a.Outcome != approvals.Approved || a.Next == nil || a.Next.Name != name || a.Next.Pipeline != "apply" || a.EventID != "event-1" || w.confirmed != 1 {
+	if a.Outcome != approvals.Approved || a.Next == nil || a.Next.Name != run || a.RunName != "" || a.Next.Pipeline != "apply" || a.EventID != "event-1" || w.confirmed != 1 {
 		t.Fatalf("%s, next %+v, event %q, confirmed %d; refused: %v\n%s", a.Outcome, a.Next, a.EventID, w.confirmed, w.listener.Refusals(), w.log.String())
 	}
 	if got := w.condition(name, v1alpha1.ConditionReleased); got != "True RunSeen " {
@@ -167,17 +169,27 @@ func TestExpiry(t *testing.T) {
 	}
 }
 
-// TestStrangersName: a run of somebody else's under the Approval's name is said,
-// and the right one starts when it is gone.
+// TestStrangersName: a run of somebody else's under the name of the Approval's run is
+// said, and the right one starts when it is gone.
 func TestStrangersName(t *testing.T) {
 	t.Parallel()
 	for name, stranger := range map[string]struct {
-		trigger string
-		at      time.Duration
+		change func(pr *pipelinev1.PipelineRun)
+		why    string
 	}{
-		"of another trigger":  {"other", time.Minute},
-		"of nobody":           {"", time.Minute},
-		"before the decision": {"apply", -time.Hour},
+		"of another trigger":  {func(pr *pipelinev1.PipelineRun) { pr.Labels["triggers.tekton.dev/trigger"] = "other" }, "metadata.labels triggers.tekton.dev/trigger"},
+		"of nobody":           {func(pr *pipelinev1.PipelineRun) { pr.Labels = nil }, "metadata.labels triggers.tekton.dev/eventlistener"},
+		"before the decision": {func(pr *pipelinev1.PipelineRun) { pr.CreationTimestamp = metav1.NewTime(ct.T0.Add(-time.Hour)) }, "it was made before the decision"},
+		"of another pipeline": {func(pr *pipelinev1.PipelineRun) { pr.Spec.PipelineRef.Name = "wipe-db" }, "spec.pipelineRef.name"},
+		"with other params": {func(pr *pipelinev1.PipelineRun) {
+			pr.Spec.Params[0].Value = *pipelinev1.NewStructuredValues("sha256:evil")
+		}, "spec.params[digest].value"},
+		"with more": {func(pr *pipelinev1.PipelineRun) {
+			pr.Spec.TaskRunTemplate.ServiceAccountName = "admin"
+		}, "spec.taskRunTemplate"},
+		"marked as somebody's": {func(pr *pipelinev1.PipelineRun) {
+			pr.Annotations = map[string]string{"countersign.dev/requester": "alice"}
+		}, "metadata.annotations countersign.dev/requester"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -186,7 +198,8 @@ func TestStrangersName(t *testing.T) {
 			name := w.opened()
 			w.wait(time.Minute)
 			w.vote(name, "alice", approvals.Approve)
-			run := kubetest.Started(name, stranger.trigger, "", w.now().Add(stranger.at))
+			run := kubetest.Started(w.runOf(name), "apply", "", w.now()).(*pipelinev1.PipelineRun)
+			stranger.change(run)
 			if err := w.Create(t.Context(), run); err != nil {
 				t.Fatal(err)
 			}
@@ -197,7 +210,7 @@ func TestStrangersName(t *testing.T) {
 					t.Errorf("looked at again in %s", res.RequeueAfter)
 				}
 			}
-			if got := w.condition(name, v1alpha1.ConditionReleased); !strings.HasPrefix(got, "False NameTaken PipelineRun "+name+" exists and was not started by trigger apply") || w.Count("patch status") != before+1 {
+			if got := w.condition(name, v1alpha1.ConditionReleased); !strings.HasPrefix(got, "False NameTaken PipelineRun "+run.Name+" has the name of this approval's run") || !strings.Contains(got, stranger.why) || strings.Contains(got, "evil") || w.Count("patch status") != before+1 {
 				t.Errorf("released: %s after %d writes", got, w.Count("patch status")-before)
 			}
 			if posts, _ := w.listener.Requests(); len(posts) != 0 {
@@ -383,7 +396,7 @@ func TestDeletedUnrecorded(t *testing.T) {
 		t.Fatalf("it is recorded in %s, want %s", left, calm)
 	}
 	var pr pipelinev1.PipelineRun
-	if err := w.Get(t.Context(), request(name).NamespacedName, &pr); err != nil {
+	if err := w.Get(t.Context(), request(w.runOf(name)).NamespacedName, &pr); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Delete(t.Context(), &pr); err != nil {

@@ -266,11 +266,12 @@ metadata: {name: ws, ownerReferences: [{apiVersion: tekton.dev/v1, kind: Pipelin
 				t.Errorf("while it waits: %s", got)
 			}
 			w.vote(name, "alice", c.verdict)
+			run := string(w.get(name).RunName)
 			for range 4 {
 				w.wait(grace)
 				w.step(w.approvals, name)
 			}
-			if got, want := w.owners("ws"), strings.ReplaceAll(c.want, "NAME", name); got != want {
+			if got, want := w.owners("ws"), strings.ReplaceAll(c.want, "NAME", run); got != want {
 				t.Errorf("after the decision: %s, want %s", got, want)
 			}
 			if n := w.Count("patch"); n != 2 {

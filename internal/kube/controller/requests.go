@@ -1,8 +1,6 @@
 package controller
 
 import (
-	"context"
-
 	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -15,11 +13,6 @@ import (
 // requestFor is for what has that name.
 func requestFor(namespace, name string) reconcile.Request {
 	return reconcile.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: name}}
-}
-
-// sameName is for what has o's name.
-func sameName(_ context.Context, o client.Object) []reconcile.Request {
-	return []reconcile.Request{requestFor(o.GetNamespace(), o.GetName())}
 }
 
 // requests are for those that were found; what was not is found by the next event.

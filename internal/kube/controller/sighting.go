@@ -19,10 +19,10 @@ type sightings struct {
 // sighting is of the run of the Approval with that UID.
 type sighting struct {
 	uid string
-	run kube.Started
+	run kube.Sighting
 }
 
-func (s *sightings) note(a approvals.Approval, run kube.Started) {
+func (s *sightings) note(a approvals.Approval, run kube.Sighting) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.runs == nil {
@@ -32,13 +32,13 @@ func (s *sightings) note(a approvals.Approval, run kube.Started) {
 }
 
 // of is what was seen of a's, or nothing.
-func (s *sightings) of(a approvals.Approval) kube.Started {
+func (s *sightings) of(a approvals.Approval) kube.Sighting {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if seen := s.runs[key(a)]; seen.uid == a.UID {
 		return seen.run
 	}
-	return kube.Started{}
+	return kube.Sighting{}
 }
 
 func (s *sightings) forget(key types.NamespacedName) {

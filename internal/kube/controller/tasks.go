@@ -40,6 +40,7 @@ func lookAgain(age time.Duration) time.Duration { return min(max(age/4, soon), s
 type Tasks struct {
 	Client  client.Client
 	Store   *kube.Store
+	Proofs  *kube.Proofs
 	Opener  *kube.Opener
 	Runs    *kube.CustomRuns
 	Kinds   *kube.Kinds
@@ -164,7 +165,7 @@ func (r *Tasks) begin(ctx context.Context, cr *pipelinev1beta1.CustomRun, kind t
 	if done, err := r.decidedBefore(ctx, whole, member, kind); done || err != nil {
 		return ctrl.Result{}, err
 	}
-	recorded, err := r.Store.Recorded(ctx, whole, member)
+	recorded, err := r.Proofs.Recorded(ctx, r.Store, whole, member)
 	if err != nil {
 		return ctrl.Result{}, err
 	}

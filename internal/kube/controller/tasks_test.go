@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -101,10 +102,8 @@ func newTasking(t *testing.T, kind string, change ...string) *tasking {
 	}
 	w.desk.Results, w.approvals.Results = results, results
 	x := &tasking{world: w, kind: m, customRun: customRun, tasks: &Tasks{
-		Client: w, Store: w.store, Opener: w.approvals.Opener, Runs: &kube.CustomRuns{Client: w, Live: w, Now: w.now}, Kinds: &kube.Kinds{Live: w, Now: w.now},
-		Mirrors: map[string]kube.Mirror{tasks.Automatiko: kube.AutomatikoView(w, func(namespace, name string) string {
-			return "https://approve.example.com/approvals/" + namespace + "/" + name
-		}), tasks.KubeRocketCI: kube.RocketView(w)},
+		Client: w, Store: w.store, Proofs: w.proofs, Opener: w.approvals.Opener, Runs: &kube.CustomRuns{Client: w, Live: w, Now: w.now}, Kinds: &kube.Kinds{Live: w, Now: w.now},
+		Mirrors: map[string]kube.Mirror{tasks.Automatiko: kube.AutomatikoView(w, &url.URL{Scheme: "https", Host: "approve.example.com"}), tasks.KubeRocketCI: kube.RocketView(w)},
 		Results: results, Ended: w.desk.Ended, Events: w.events, Now: w.now, Log: w.approvals.Log,
 	}}
 	x.abandoned = &Abandoned{Tasks: x.tasks}
@@ -611,16 +610,19 @@ func TestForged(t *testing.T) {
 func TestRecorded(t *testing.T) {
 	t.Parallel()
 	const inConfigMap = "one whose outcome is written elsewhere"
-	setup := func(t *testing.T, world string) (*tasking, string) {
-		x := newTasking(t, "automatiko")
+	setup := func(t *testing.T, world string) (x *tasking, approval, run string) {
+		x = newTasking(t, "automatiko")
 		for _, o := range kubetest.Objects(t, world) {
 			x.must(x.Create(t.Context(), o))
 		}
 		x.step(x.runs, "plan-1")
 		a := x.first()
 		x.vote(a.Name, "alice", approvals.Approve)
-		// Part 2 has the Approval's name, and its own task.
-		pr := kubetest.Started(a.Name, "apply", "event-1", x.now()).(*pipelinev1.PipelineRun)
+		// Part 2 has the name that the service gave it, and its own task.
+		if run = string(x.get(a.Name).RunName); run == "" {
+			run = a.Name
+		}
+		pr := kubetest.Started(run, "apply", "event-1", x.now()).(*pipelinev1.PipelineRun)
 		var like pipelinev1.PipelineRun
 		x.must(x.Get(t.Context(), request("deploy-1").NamespacedName, &like))
 		pr.Status = like.Status
@@ -632,7 +634,7 @@ func TestRecorded(t *testing.T) {
 		x.must(x.Get(t.Context(), request(customRun).NamespacedName, &cr))
 		cr.Name, cr.ResourceVersion, cr.OwnerReferences[0].Name, cr.OwnerReferences[0].UID = x.customRun, "", pr.Name, pr.UID
 		x.must(x.Create(t.Context(), &cr))
-		return x, a.Name
+		return x, a.Name, run
 	}
 	edit := func(x *tasking, name string, edit func(*pipelinev1.PipelineRun)) {
 		var pr pipelinev1.PipelineRun
@@ -642,41 +644,49 @@ func TestRecorded(t *testing.T) {
 	}
 	again := pipelinev1.PipelineTask{Name: "second", TaskRef: &pipelinev1.TaskRef{APIVersion: "openshift-pipelines.org/v1alpha1", Kind: "ApprovalTask"}}
 	for name, c := range map[string]struct {
-		change func(x *tasking, name string)
+		change func(x *tasking, approval, run string)
 		asked  bool
 	}{
-		"answered": {func(*tasking, string) {}, false},
-		"a later gate of part 2": {func(x *tasking, n string) {
-			edit(x, n, func(pr *pipelinev1.PipelineRun) { pr.Status.PipelineSpec.Tasks[0].RunAfter = []string{"go"} })
+		"answered": {func(*tasking, string, string) {}, false},
+		"a later gate of part 2": {func(x *tasking, _, run string) {
+			edit(x, run, func(pr *pipelinev1.PipelineRun) { pr.Status.PipelineSpec.Tasks[0].RunAfter = []string{"go"} })
 		}, true},
-		"two that begin": {func(x *tasking, n string) {
-			edit(x, n, func(pr *pipelinev1.PipelineRun) {
+		"two that begin": {func(x *tasking, _, run string) {
+			edit(x, run, func(pr *pipelinev1.PipelineRun) {
 				pr.Status.PipelineSpec.Tasks = append(pr.Status.PipelineSpec.Tasks, again)
 			})
 		}, true},
-		"a later one beside it": {func(x *tasking, n string) {
+		"a later one beside it": {func(x *tasking, _, run string) {
 			later := again
 			later.RunAfter = []string{"go"}
-			edit(x, n, func(pr *pipelinev1.PipelineRun) {
+			edit(x, run, func(pr *pipelinev1.PipelineRun) {
 				pr.Status.PipelineSpec.Tasks = append(pr.Status.PipelineSpec.Tasks, later)
 			})
 		}, false},
-		"a run of another Trigger": {func(x *tasking, n string) {
-			edit(x, n, func(pr *pipelinev1.PipelineRun) { pr.Labels["triggers.tekton.dev/trigger"] = "other" })
+		"a run of another Trigger": {func(x *tasking, _, run string) {
+			edit(x, run, func(pr *pipelinev1.PipelineRun) { pr.Labels["triggers.tekton.dev/trigger"] = "other" })
 		}, true},
-		"a run from before": {func(x *tasking, n string) {
-			edit(x, n, func(pr *pipelinev1.PipelineRun) { pr.CreationTimestamp = metav1.NewTime(ct.T0.Add(-time.Hour)) })
+		"a run of another pipeline": {func(x *tasking, _, run string) {
+			edit(x, run, func(pr *pipelinev1.PipelineRun) { pr.Spec.PipelineRef.Name = "wipe-db" })
 		}, true},
-		"a Gate of its own": {func(x *tasking, _ string) {
+		"a run with another param": {func(x *tasking, _, run string) {
+			edit(x, run, func(pr *pipelinev1.PipelineRun) {
+				pr.Spec.Params[0].Value = *pipelinev1.NewStructuredValues("sha256:evil")
+			})
+		}, true},
+		"a run from before": {func(x *tasking, _, run string) {
+			edit(x, run, func(pr *pipelinev1.PipelineRun) { pr.CreationTimestamp = metav1.NewTime(ct.T0.Add(-time.Hour)) })
+		}, true},
+		"a Gate of its own": {func(x *tasking, _, _ string) {
 			x.must(x.Create(x.t.Context(), kubetest.Objects(x.t, "kind: Gate\nmetadata: {name: strict}\nspec: {approvers: {users: [{name: carol}]}}")[0]))
 			x.param("gate", "strict")
 		}, true},
-		"the Gate that decided": {func(x *tasking, _ string) { x.param("gate", "production") }, false},
+		"the Gate that decided": {func(x *tasking, _, _ string) { x.param("gate", "production") }, false},
 		// A ConfigMap was told: no run of the Approval's name is its doing.
-		inConfigMap:                   {func(*tasking, string) {}, true},
-		"an undecided one's":          {func(x *tasking, n string) { x.undecide(n) }, true},
-		"another run was seen before": {func(x *tasking, n string) { x.next(n, "other-uid") }, true},
-		"this run was seen before":    {func(x *tasking, n string) { x.next(n, "uid-of-"+n) }, false},
+		inConfigMap:                   {func(*tasking, string, string) {}, true},
+		"an undecided one's":          {func(x *tasking, n, _ string) { x.undecide(n) }, true},
+		"another run was seen before": {func(x *tasking, n, _ string) { x.next(n, "other-uid") }, true},
+		"this run was seen before":    {func(x *tasking, n, run string) { x.next(n, "uid-of-"+run) }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -684,8 +694,8 @@ func TestRecorded(t *testing.T) {
 			if name == inConfigMap {
 				world = polled
 			}
-			x, by := setup(t, world)
-			c.change(x, by)
+			x, by, run := setup(t, world)
+			c.change(x, by, run)
 			x.step(x.tasks, x.customRun)
 			got, list := ending(x.run()), x.tasksOnly()
 			if c.asked {

@@ -44,6 +44,7 @@ type world struct {
 	desk      *approvals.Desk
 	runs      *Runs
 	approvals *Approvals
+	proofs    *kube.Proofs
 	notify    *Notify
 	votes     *Votes
 	gates     *Gates
@@ -71,7 +72,8 @@ func newWorld(t *testing.T, docs string) *world {
 	w.store = &kube.Store{Client: w, Live: w, Ring: ring, Now: w.now}
 	triggers := &kube.Triggers{Client: w, CEL: cel}
 	secrets := &kube.Secrets{Live: w, Now: w.now, ServiceAccount: "countersign:countersign"}
-	diagnosis := &kube.Diagnosis{Client: w, Triggers: triggers, Ring: ring}
+	w.proofs = &kube.Proofs{Client: w, Live: w, Triggers: triggers, Now: w.now, Awaited: &kube.Awaited{}}
+	diagnosis := &kube.Diagnosis{Client: w, Triggers: triggers, Ring: ring, Proofs: w.proofs}
 	opener := &kube.Opener{Client: w, Live: w, Triggers: triggers, CEL: cel, Secrets: secrets, Ring: ring, Now: w.now, Log: log, Opened: func(string, string) {}}
 	w.listener = &kubetest.Listener{Cluster: w.Cluster, Now: w.now}
 	to := &destination.Client{Dial: w.listener.Dial}
@@ -85,7 +87,7 @@ func newWorld(t *testing.T, docs string) *world {
 	w.desk = &approvals.Desk{Store: w.store, Now: w.now, Results: results, Ended: ended, Voted: func(approvals.Approval, approvals.Verdict) {}}
 	w.runs = &Runs{Client: w, Opener: opener, Triggers: triggers}
 	w.approvals = &Approvals{
-		Client: w, Live: w, Store: w.store, Opener: opener, Releaser: releaser, Diagnosis: diagnosis, Now: w.now, Log: log, Results: results,
+		Client: w, Live: w, Store: w.store, Opener: opener, Releaser: releaser, Proofs: w.proofs, Diagnosis: diagnosis, Now: w.now, Log: log, Results: results,
 		Ended: ended, Confirmed: func(approvals.Approval) { w.confirmed++ },
 	}
 	w.notify = &Notify{Store: w.store, Channel: w.mails, Now: w.now, Log: log, Sent: func(bool) {}}
@@ -144,6 +146,19 @@ func (w *world) vote(name, voter string, v approvals.Verdict) {
 	if _, _, err := w.desk.Vote(w.t.Context(), approvals.Key{Namespace: "prod", Name: name}, ct.Ballot(voter, v, "ok")); err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// runOf is the name of the run that a decided Approval starts.
+func (w *world) runOf(name string) string {
+	w.t.Helper()
+	a := w.get(name)
+	if a.Next != nil {
+		return a.Next.Name
+	}
+	if a.RunName == "" {
+		w.t.Fatalf("nobody knows the name of the run of %s, which is %s", name, a.Outcome)
+	}
+	return string(a.RunName)
 }
 
 func (w *world) get(name string) approvals.Approval {

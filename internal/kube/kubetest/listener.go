@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +15,7 @@ import (
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
+	"github.com/tektoncd/triggers/pkg/template"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -124,19 +126,70 @@ func (l *Listener) start(r *http.Request, body, id string) error {
 	if !resp.Continue {
 		return fmt.Errorf("%s: %s", resp.Status.Code, resp.Status.Message)
 	}
-	ext, ok := resp.Extensions[interceptor.Name].(interceptor.Extension)
-	if !ok {
-		return fmt.Errorf("no extension in %v", resp.Extensions)
+	run, err := l.run(r, []byte(body), resp.Extensions, id)
+	if err != nil {
+		return err
 	}
-	return l.Cluster.Create(r.Context(), Started(ext.Run, "apply", id, l.Now()))
+	return l.Cluster.Create(r.Context(), run)
 }
 
-// Started is a run as the EventListener makes it for a Trigger.
+// run is the run that the template of Trigger "apply" makes, by Triggers' own code.
+func (l *Listener) run(r *http.Request, body []byte, extensions map[string]any, id string) (*pipelinev1.PipelineRun, error) {
+	get := func(name string, o client.Object) error {
+		return l.Cluster.WithWatch.Get(r.Context(), types.NamespacedName{Namespace: "prod", Name: name}, o)
+	}
+	trigger := &triggersv1.Trigger{}
+	if err := get("apply", trigger); err != nil {
+		return nil, err
+	}
+	rt, err := template.ResolveTrigger(*trigger,
+		func(name string) (*triggersv1.TriggerBinding, error) {
+			b := &triggersv1.TriggerBinding{}
+			return b, get(name, b)
+		}, nil,
+		func(name string) (*triggersv1.TriggerTemplate, error) {
+			tt := &triggersv1.TriggerTemplate{}
+			return tt, get(name, tt)
+		})
+	if err != nil {
+		return nil, err
+	}
+	raw, err := json.Marshal(extensions) // it comes by HTTP
+	var plain map[string]any
+	if err == nil {
+		err = json.Unmarshal(raw, &plain)
+	}
+	if err != nil {
+		return nil, err
+	}
+	params, err := template.ResolveParams(rt, body, r.Header, plain, template.NewTriggerContext(id))
+	if err != nil {
+		return nil, err
+	}
+	objs := template.ResolveResources(rt.TriggerTemplate, params)
+	pr := &pipelinev1.PipelineRun{}
+	if err := json.Unmarshal(objs[0], pr); err != nil {
+		return nil, err
+	}
+	pr.Namespace, pr.CreationTimestamp, pr.UID = "prod", metav1.NewTime(l.Now()), types.UID("uid-of-"+pr.Name)
+	if pr.Labels == nil {
+		pr.Labels = map[string]string{}
+	}
+	maps.Copy(pr.Labels, labels("apply", id))
+	return pr, nil
+}
+
+func labels(trigger, eventID string) map[string]string {
+	return map[string]string{"triggers.tekton.dev/trigger": trigger, "triggers.tekton.dev/eventlistener": "apply", "triggers.tekton.dev/triggers-eventid": eventID}
+}
+
+// Started is a run as the EventListener makes it for a Trigger of World.
 func Started(name, trigger, eventID string, at time.Time) client.Object {
 	pr := &pipelinev1.PipelineRun{}
 	pr.Namespace, pr.Name, pr.UID = "prod", name, types.UID("uid-of-"+name)
 	pr.CreationTimestamp = metav1.NewTime(at)
-	pr.Labels = map[string]string{"triggers.tekton.dev/trigger": trigger, "triggers.tekton.dev/triggers-eventid": eventID}
+	pr.Labels = labels(trigger, eventID)
 	pr.Spec.PipelineRef = &pipelinev1.PipelineRef{Name: "apply"}
+	pr.Spec.Params = pipelinev1.Params{{Name: "digest", Value: *pipelinev1.NewStructuredValues("sha256:abc")}}
 	return pr
 }

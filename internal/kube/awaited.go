@@ -1,0 +1,69 @@
+package kube
+
+import (
+	"sync"
+
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// Awaited knows, in this process alone, by which names runs are awaited, and of which
+// Approvals: no object says so before its run is there. It is filled before somebody
+// looks for the run, so a run that comes afterwards wakes its Approval, and one that came
+// before is found by that look. What a restart forgets is filled in again by the first
+// reconcile of everything that is not released.
+type Awaited struct {
+	mu   sync.RWMutex
+	runs map[types.NamespacedName]types.NamespacedName // the run's Approval
+	of   map[types.NamespacedName]types.NamespacedName // the Approval's run
+}
+
+// Add has a's run awaited.
+func (w *Awaited) Add(a approvals.Approval) {
+	if a.RunName == "" {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.runs == nil {
+		w.runs, w.of = map[types.NamespacedName]types.NamespacedName{}, map[types.NamespacedName]types.NamespacedName{}
+	}
+	key := types.NamespacedName{Namespace: a.Namespace, Name: a.Name}
+	run := types.NamespacedName{Namespace: a.Namespace, Name: string(a.RunName)}
+	if old, ok := w.of[key]; ok && old != run { // of another Approval of that name
+		delete(w.runs, old)
+	}
+	w.runs[run], w.of[key] = key, run
+}
+
+// Forget ends that of one Approval.
+func (w *Awaited) Forget(key types.NamespacedName) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.runs, w.of[key])
+	delete(w.of, key)
+}
+
+// By is the Approval that awaits a run of that name.
+func (w *Awaited) By(run types.NamespacedName) (types.NamespacedName, bool) {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	key, ok := w.runs[run]
+	return key, ok
+}
+
+// inPart marks what the cache has of a run that it does not keep whole. It stands where
+// nothing of the API server's is kept, so no run can come with it or without it.
+const inPart = "in part"
+
+// InPart marks pr as what is left of a run in the cache.
+func InPart(pr *pipelinev1.PipelineRun) {
+	pr.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: inPart}}
+}
+
+func isInPart(pr *pipelinev1.PipelineRun) bool {
+	return len(pr.ManagedFields) == 1 && pr.ManagedFields[0].Manager == inPart && pr.ManagedFields[0].Operation == ""
+}

@@ -1,0 +1,195 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	triggersapi "github.com/tektoncd/triggers/pkg/apis/triggers"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// clockSkew is how far our clock may be ahead of the API server's.
+const clockSkew = time.Minute
+
+// Proofs finds the run that a decided Approval started, and believes nothing that a run
+// says of itself: whoever may create PipelineRuns can give one any name and any label. A
+// run counts when it has the name that only this service and its EventListener know
+// before it is there, was made after the decision, and is what the approved template
+// makes of the Approval.
+type Proofs struct {
+	Client   client.Client // reads from the informers' cache; creates in dry runs alone
+	Live     client.Reader // reads from the API server
+	Triggers *Triggers
+	Now      func() time.Time
+	Awaited  *Awaited
+
+	renderings renderings
+}
+
+// Sighting is what was found under the name of the run that an Approval starts.
+type Sighting struct {
+	Run     *approvals.Run     // it is the Approval's; nil: it is not, or nothing is there
+	Problem *approvals.Problem // something is there that is not the Approval's, or can't be proved to be
+	EventID string
+}
+
+// Reasons of a run that is there and does not count.
+const (
+	reasonNameTaken   = "NameTaken"
+	reasonRunUnproved = "RunNotProved"
+)
+
+// Expect has the run of a known by its name, and what it is to be, before somebody looks
+// for it. What can't be rendered is reported where it is to be posted.
+func (p *Proofs) Expect(ctx context.Context, a approvals.Approval) {
+	p.Awaited.Add(a)
+	_, _ = p.renderings.of(ctx, p.Triggers, a)
+}
+
+// Forget drops what is known of an Approval whose run was recorded, or is not to come.
+func (p *Proofs) Forget(a approvals.Approval) {
+	p.Awaited.Forget(types.NamespacedName{Namespace: a.Namespace, Name: a.Name})
+	p.renderings.forget(a.UID)
+}
+
+// Look looks for the run that a started: in the cache, and at the API server where the
+// cache has it in part. That something is there and not a's is the API server's word
+// alone: a cache that lags behind must have nobody delete the right run.
+func (p *Proofs) Look(ctx context.Context, a approvals.Approval) (Sighting, error) {
+	p.Awaited.Add(a)
+	if a.RunName == "" {
+		return Sighting{}, nil
+	}
+	pr, err := read(ctx, client.Reader(p.Client), a.Namespace, string(a.RunName), &pipelinev1.PipelineRun{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return Sighting{}, nil
+	case err != nil:
+		return Sighting{}, translate(err, "the run of approval "+a.Key.String())
+	case isInPart(pr) && !p.isProved(a, pr):
+		return p.LookLive(ctx, a)
+	}
+	found, err := p.see(ctx, a, pr)
+	if err == nil && found.Problem != nil {
+		return p.LookLive(ctx, a)
+	}
+	return found, err
+}
+
+// LookLive looks for the run that a started at the API server.
+func (p *Proofs) LookLive(ctx context.Context, a approvals.Approval) (Sighting, error) {
+	if a.RunName == "" {
+		return Sighting{}, nil
+	}
+	var pr pipelinev1.PipelineRun
+	err := p.Live.Get(ctx, types.NamespacedName{Namespace: a.Namespace, Name: string(a.RunName)}, &pr)
+	switch {
+	case apierrors.IsNotFound(err):
+		return Sighting{}, nil
+	case err != nil:
+		return Sighting{}, translate(err, "the run of approval "+a.Key.String())
+	}
+	return p.see(ctx, a, &pr)
+}
+
+func (p *Proofs) see(ctx context.Context, a approvals.Approval, pr *pipelinev1.PipelineRun) (Sighting, error) {
+	problem, err := p.Prove(ctx, a, pr)
+	if err != nil || problem != nil {
+		return Sighting{Problem: problem}, err
+	}
+	return Sighting{
+		Run:     &approvals.Run{Name: pr.Name, UID: string(pr.UID), Pipeline: PipelineOf(pr), At: p.Now()},
+		EventID: pr.Labels[triggersapi.GroupName+triggersapi.EventIDLabelKey],
+	}, nil
+}
+
+func (p *Proofs) isProved(a approvals.Approval, pr *pipelinev1.PipelineRun) bool {
+	known, ok := p.renderings.get(a.UID)
+	return ok && pr.UID != "" && known.proved == pr.UID
+}
+
+// Prove says why pr, which is whole, is not the run that a started: nil when it is.
+//
+// Errors: CodeUnavailable (it can't be said now).
+func (p *Proofs) Prove(ctx context.Context, a approvals.Approval, pr *pipelinev1.PipelineRun) (*approvals.Problem, error) {
+	switch {
+	case a.RunName == "" || pr.Namespace != a.Namespace || pr.Name != string(a.RunName):
+		return nameTaken(a, pr, "it is not of this approval"), nil
+	case p.isProved(a, pr):
+		return nil, nil
+	case early(a, pr):
+		return nameTaken(a, pr, "it was made before the decision"), nil
+	}
+	known, err := p.renderings.of(ctx, p.Triggers, a)
+	switch code := approvals.CodeOf(err); {
+	case code == approvals.CodeUnavailable:
+		return nil, err
+	case err != nil:
+		return &approvals.Problem{Reason: reasonRunUnproved, Message: fmt.Sprintf(
+			"PipelineRun %s is there, and can't be compared with what was approved, because the service was started anew after trigger %s was changed (%s): it is not believed, and nothing more is started. Put the trigger back as it was, and the run is compared; or look at the run yourself, and cancel this approval",
+			pr.Name, a.Trigger, strings.TrimSuffix(approvals.Message(err), "."))}, nil
+	}
+	places, refused, err := p.compare(ctx, known.made, pr)
+	where := "it differs from what was approved in " + strings.Join(places, ", ")
+	switch {
+	case err != nil:
+		return nil, err
+	case len(places) == 0:
+		p.renderings.prove(a.UID, pr.UID)
+		return nil, nil
+	case refused != nil:
+		return &approvals.Problem{Reason: reasonRunUnproved, Message: fmt.Sprintf(
+			"PipelineRun %s is there, and %s. Whether admission does that to every such run can't be found out, since the API server refuses a dry run of it: %v. It is looked at again; if it is the right one, it is recorded once dry runs go through",
+			pr.Name, where, refused)}, nil
+	}
+	return nameTaken(a, pr, where), nil
+}
+
+// compare tells where pr is not what was rendered. What admission makes of the rendered
+// run is asked where it differs, by a dry run under another name: that one is taken.
+// refused is that dry run's.
+func (p *Proofs) compare(ctx context.Context, made Rendered, pr *pipelinev1.PipelineRun) (places []string, refused, err error) {
+	want, err := wantedRun(ctx, made.Objects[0], made.Unknown, pr)
+	if err != nil {
+		return []string{"its spec, which can't be read as that of a run"}, nil, nil //nolint:nilerr // it differs
+	}
+	places = want.differences(ctx, pr)
+	if len(places) == 0 || strings.HasPrefix(places[0], "metadata.") {
+		return places, nil, nil
+	}
+	admitted := want.run.DeepCopy()
+	admitted.Name, admitted.GenerateName = approvals.Name("dry-run", pr.Name), ""
+	err = p.Client.Create(ctx, admitted, client.DryRunAll)
+	switch terr := translate(err, "a dry run of the run"); {
+	case err == nil:
+		return wanted{admitted, want.unknown}.differences(ctx, pr), nil, nil
+	case approvals.CodeOf(terr) == approvals.CodeUnavailable:
+		return nil, nil, terr
+	}
+	return places, err, nil
+}
+
+// early says whether pr was made before a was decided. Our clock may be ahead of the API
+// server's, and creation times have whole seconds. No run of this name can be ours from
+// before the Approval was made.
+func early(a approvals.Approval, pr *pipelinev1.PipelineRun) bool {
+	floor := a.DecidedAt.Add(-clockSkew)
+	if floor.Before(a.OpenedAt) {
+		floor = a.OpenedAt
+	}
+	return pr.CreationTimestamp.Time.Before(floor.Truncate(time.Second))
+}
+
+// nameTaken is the problem that a run is there that is not a's.
+func nameTaken(a approvals.Approval, pr *pipelinev1.PipelineRun, why string) *approvals.Problem {
+	return &approvals.Problem{Reason: reasonNameTaken, Message: fmt.Sprintf(
+		"PipelineRun %s has the name of this approval's run and is not what trigger %s starts for it: %s. It is not believed: it counts for nothing here. Find out who made it; while it is there nothing is started. When it is deleted the approved run is started; when it has done already what was approved, cancel this approval instead",
+		pr.Name, a.Trigger, why)}
+}

@@ -1,0 +1,206 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/internal/kube/kubetest"
+)
+
+// mutating is an API server with a mutating admission, which writes what Tekton's own
+// defaults do not have.
+type mutating struct{ client.Client }
+
+func (m mutating) Create(ctx context.Context, o client.Object, opts ...client.CreateOption) error {
+	err := m.Client.Create(ctx, o, opts...)
+	if pr, ok := o.(*pipelinev1.PipelineRun); ok && err == nil {
+		mutate(pr)
+	}
+	return err
+}
+
+func mutate(pr *pipelinev1.PipelineRun) {
+	pr.Spec.Timeouts = &pipelinev1.TimeoutFields{Pipeline: &metav1.Duration{Duration: 7 * time.Hour}}
+}
+
+// TestProve: who made it does not matter, what it is does.
+func TestProve(t *testing.T) {
+	t.Parallel()
+	edited := func(change func(pr *pipelinev1.PipelineRun)) func(*testing.T, *releasing, *pipelinev1.PipelineRun) {
+		return func(_ *testing.T, _ *releasing, pr *pipelinev1.PipelineRun) { change(pr) }
+	}
+	for name, c := range map[string]struct {
+		before func(t *testing.T, r *releasing, pr *pipelinev1.PipelineRun)
+		reason string // "" when it is proved
+		says   string
+	}{
+		"equal content": {edited(func(*pipelinev1.PipelineRun) {}), "", ""},
+		"with Tekton's defaults": {edited(func(pr *pipelinev1.PipelineRun) {
+			pr.SetDefaults(context.Background()) //nolint:usetesting // no test's
+		}), "", ""},
+		"mutated by admission": {func(_ *testing.T, r *releasing, pr *pipelinev1.PipelineRun) {
+			r.proofs.Client = mutating{r.proofs.Client}
+			mutate(pr)
+		}, "", ""},
+		"mutated by nobody": {edited(mutate), reasonNameTaken, "it differs from what was approved in spec.timeouts"},
+		"mutated, and edited too": {func(_ *testing.T, r *releasing, pr *pipelinev1.PipelineRun) {
+			r.proofs.Client = mutating{r.proofs.Client}
+			mutate(pr)
+			pr.Spec.PipelineRef.Name = "wipe-db"
+		}, reasonNameTaken, "spec.pipelineRef.name"},
+		"dry runs are refused": {func(_ *testing.T, r *releasing, pr *pipelinev1.PipelineRun) {
+			mutate(pr)
+			r.Fail(dryRun(apierrors.NewForbidden(schema.GroupResource{Resource: "pipelineruns"}, "x", errors.New("quota is used up"))))
+		}, reasonRunUnproved, "quota is used up"},
+		"before the decision": {edited(func(pr *pipelinev1.PipelineRun) { pr.CreationTimestamp = metav1.NewTime(ct.T0.Add(-time.Hour)) }), reasonNameTaken, "made before the decision"},
+		"under another name":  {edited(func(pr *pipelinev1.PipelineRun) { pr.Name = "apply-now" }), reasonNameTaken, "not of this approval"},
+		"elsewhere":           {edited(func(pr *pipelinev1.PipelineRun) { pr.Namespace = "dev" }), reasonNameTaken, "not of this approval"},
+		"the trigger was edited, and it is remembered": {func(t *testing.T, r *releasing, _ *pipelinev1.PipelineRun) {
+			r.proofs.Expect(t.Context(), r.a)
+			r.editTemplate(t)
+		}, "", ""},
+		"the trigger was edited, and nobody remembers": {func(t *testing.T, r *releasing, _ *pipelinev1.PipelineRun) {
+			r.editTemplate(t)
+		}, reasonRunUnproved, "trigger apply was changed"},
+		"the trigger is gone": {func(t *testing.T, r *releasing, _ *pipelinev1.PipelineRun) {
+			r.replace(t, kubetest.Objects(t, kubetest.Only(kubetest.World, "Trigger"))[0], nil)
+		}, reasonRunUnproved, "was not found"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newReleasing(t, kubetest.World)
+			pr := kubetest.Started(string(r.a.RunName), "apply", "e", r.Now()).(*pipelinev1.PipelineRun)
+			c.before(t, r, pr)
+			problem, err := r.proofs.Prove(t.Context(), r.a, pr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if problem == nil {
+				problem = &approvals.Problem{}
+			}
+			if problem.Reason != c.reason || !strings.Contains(problem.Message, c.says) {
+				t.Errorf("%s %q, want %s with %q", problem.Reason, problem.Message, c.reason, c.says)
+			}
+			if found, err := r.proofs.LookLive(t.Context(), r.a); err != nil || found != (Sighting{}) {
+				t.Errorf("a run was created: %+v, %v", found, err)
+			}
+		})
+	}
+}
+
+// editTemplate changes what the Trigger starts, after the decision.
+func (r *releasing) editTemplate(t *testing.T) {
+	t.Helper()
+	before := kubetest.Only(kubetest.World, "TriggerTemplate")
+	r.replace(t, kubetest.Objects(t, before)[0], kubetest.Objects(t, strings.Replace(before, "{pipelineRef: {name: apply}", "{pipelineRef: {name: destroy}", 1))[0])
+}
+
+// TestProveUnavailable: no answer is no proof, and no accusation.
+func TestProveUnavailable(t *testing.T) {
+	t.Parallel()
+	r := newReleasing(t, kubetest.World)
+	pr := kubetest.Started(string(r.a.RunName), "apply", "e", r.Now()).(*pipelinev1.PipelineRun)
+	mutate(pr)
+	r.Fail(dryRun(apierrors.NewServiceUnavailable("etcd")))
+	if problem, err := r.proofs.Prove(t.Context(), r.a, pr); approvals.CodeOf(err) != approvals.CodeUnavailable || problem != nil {
+		t.Errorf("%v, %v", problem, err)
+	}
+}
+
+// staleRuns is a cache that lags behind, or has runs in part.
+type staleRuns struct {
+	client.Client
+	run *pipelinev1.PipelineRun // nil: it has none
+}
+
+func (s staleRuns) Get(ctx context.Context, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+	if pr, ok := o.(*pipelinev1.PipelineRun); ok {
+		if s.run == nil {
+			return apierrors.NewNotFound(schema.GroupResource{Resource: "pipelineruns"}, key.Name)
+		}
+		s.run.DeepCopyInto(pr)
+		return nil
+	}
+	return s.Client.Get(ctx, key, o, opts...)
+}
+
+// TestLook: that a run is not the Approval's is the API server's word alone, and what the
+// cache has in part is read whole.
+func TestLook(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		cached func(pr *pipelinev1.PipelineRun)
+		live   bool
+		want   string
+	}{
+		"in part": {func(pr *pipelinev1.PipelineRun) {
+			pr.Spec.TaskRunTemplate = pipelinev1.PipelineTaskRunTemplate{}
+			InPart(pr)
+		}, true, "seen"},
+		"another one, and gone":      {func(pr *pipelinev1.PipelineRun) { pr.Spec.PipelineRef.Name = "wipe-db" }, false, "nothing"},
+		"another one, and ours came": {func(pr *pipelinev1.PipelineRun) { pr.Spec.PipelineRef.Name, pr.UID = "wipe-db", "older" }, true, "seen"},
+		"in part, and gone":          {InPart, false, "nothing"},
+	} {
+		r := newReleasing(t, kubetest.World)
+		pr := kubetest.Started(string(r.a.RunName), "apply", "e", r.Now()).(*pipelinev1.PipelineRun)
+		if c.live {
+			if err := r.WithWatch.Create(t.Context(), pr.DeepCopy()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.cached(pr)
+		r.proofs.Client = staleRuns{r.proofs.Client, pr}
+		found, err := r.proofs.Look(t.Context(), r.a)
+		got := "nothing"
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case found.Run != nil:
+			got = "seen"
+		case found.Problem != nil:
+			got = found.Problem.Message
+		}
+		if got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
+
+// TestAwaited: a run is of the Approval that awaits its name, from before anybody looks.
+func TestAwaited(t *testing.T) {
+	t.Parallel()
+	r := newReleasing(t, kubetest.World)
+	run := types.NamespacedName{Namespace: "prod", Name: string(r.a.RunName)}
+	if _, ok := r.proofs.Awaited.By(run); ok {
+		t.Error("it is awaited before anybody looked")
+	}
+	if _, err := r.proofs.Look(t.Context(), r.a); err != nil {
+		t.Fatal(err)
+	}
+	if by, ok := r.proofs.Awaited.By(run); !ok || by.Name != r.a.Name {
+		t.Errorf("%v, %t", by, ok)
+	}
+	// Another Approval of that name has another run.
+	again := r.a
+	again.UID, again.RunName = "another", "apply-other"
+	r.proofs.Awaited.Add(again)
+	if _, ok := r.proofs.Awaited.By(run); ok {
+		t.Error("the one before is awaited still")
+	}
+	r.proofs.Forget(again)
+	if _, ok := r.proofs.Awaited.By(types.NamespacedName{Namespace: "prod", Name: "apply-other"}); ok {
+		t.Error("it is awaited after it was recorded")
+	}
+}
