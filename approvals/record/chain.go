@@ -28,6 +28,9 @@ type Entry struct {
 	Line
 	Hash string `json:"-"`
 	Text []byte `json:"-"` // one line of JSON, without the line's end
+	// Signed is the signed head that ends with this entry, nil for none: one that was just
+	// appended has it, the last of its kind.
+	Signed []byte `json:"-"`
 }
 
 // Next is l as the entry that follows h.

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -11,13 +12,16 @@ type Rows interface {
 	Head(ctx context.Context) (Head, error)
 	// Rows gives every row, in the order of the numbers under which they are kept.
 	Rows(ctx context.Context, f func(Row) error) error
+	// Keys gives the lines of the keys that signed heads.
+	Keys(ctx context.Context, f func(line []byte) error) error
 }
 
 // Row is an entry as it is kept, and what finds it by a person.
 type Row struct {
 	Seq      int64    // under which it is kept, which should be the entry's own
-	Text     []byte   // nil: there is no such entry, and Mentions say that there is
+	Text     []byte   // nil: there is no such entry, and Mentions or Signed say that there is
 	Mentions []string // as Mention makes them, sorted
+	Signed   []byte   // the signed head that is kept for the entry, nil for none
 }
 
 // Mention is one line of the index of people: who, and when.
@@ -29,6 +33,17 @@ func Mention(person, at string) string { return at + " " + person }
 func (v *Verifier) VerifyStore(ctx context.Context, s Rows) error {
 	before, err := s.Head(ctx)
 	if err != nil {
+		return err
+	}
+	v.more = func() error {
+		return s.Keys(ctx, func(line []byte) error {
+			if err := v.addKey(line); err != nil {
+				return &Fault{What: fmt.Sprintf("what is kept as a key of the record is none: %v", err)}
+			}
+			return nil
+		})
+	}
+	if err := v.more(); err != nil {
 		return err
 	}
 	var at Head // what stands where the head was
@@ -56,10 +71,13 @@ func (v *Verifier) VerifyStore(ctx context.Context, s Rows) error {
 	case v.Head.Seq == after.Seq && v.Head != after:
 		return &Fault{Line: int(after.Seq), What: fmt.Sprintf("number %d is not what the store's head says: it was replaced", after.Seq)}
 	}
-	return nil
+	return v.finish()
 }
 
 func (v *Verifier) addRow(r Row) error {
+	if r.Text == nil && r.Signed != nil {
+		return &Fault{Line: v.Lines + 1, What: fmt.Sprintf("the head of number %d is signed, and there is no such line: lines were cut off", r.Seq)}
+	}
 	if r.Text == nil {
 		return &Fault{Line: v.Lines + 1, What: fmt.Sprintf("the index of people has number %d, and there is no such line: it was added", r.Seq)}
 	}
@@ -78,5 +96,11 @@ func (v *Verifier) addRow(r Row) error {
 	if !slices.Equal(want, r.Mentions) {
 		return v.fault("the index of people finds number %d by %q, and it is about %q: the index was changed", r.Seq, r.Mentions, want)
 	}
-	return nil
+	if r.Signed == nil {
+		return nil
+	}
+	if !bytes.HasPrefix(r.Signed, []byte(headPrefix)) {
+		return v.fault("what is kept as the signed head of number %d is none", r.Seq)
+	}
+	return v.addSigned(r.Signed)
 }

@@ -15,8 +15,11 @@ import (
 // id tells.
 type Stream struct {
 	W io.Writer
+	// Signer signs the head of what is written at once, nil for nobody.
+	Signer *Signer
 
 	mu   sync.Mutex
+	keys PrintedKeys
 	head Head
 	done map[string][]string // kinds and digests by Approval UID
 }
@@ -30,9 +33,19 @@ func (s *Stream) Append(_ context.Context, lines []Line) ([]Entry, error) {
 		return nil, err
 	}
 	var text bytes.Buffer
+	if s.Signer != nil {
+		last := &out[len(out)-1]
+		if last.Signed, err = s.Signer.Head(last.Head()); err != nil {
+			return nil, err
+		}
+	}
+	keys, err := s.keys.Lines(s.Signer)
+	if err != nil {
+		return nil, err
+	}
+	text.Write(keys)
 	for _, e := range out {
-		text.Write(e.Text)
-		text.WriteByte('\n')
+		text.Write(e.Lines())
 	}
 	if _, err := s.W.Write(text.Bytes()); err != nil {
 		return nil, err
@@ -45,6 +58,7 @@ func (s *Stream) Append(_ context.Context, lines []Line) ([]Entry, error) {
 		s.done[uid] = append(s.done[uid], rest)
 	}
 	s.head = out[len(out)-1].Head()
+	s.keys.Printed(s.Signer)
 	return out, nil
 }
 

@@ -3,6 +3,7 @@ package record
 import (
 	"bufio"
 	"bytes"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -10,12 +11,17 @@ import (
 
 // Fault is the first thing that is wrong with a stream.
 type Fault struct {
-	Line int // counted from 1
+	Line int // counted from 1, 0 for none
 	What string
 	want int64 // the number that is not where it should be, 0 when that is not it
 }
 
-func (f *Fault) Error() string { return fmt.Sprintf("line %d: %s", f.Line, f.What) }
+func (f *Fault) Error() string {
+	if f.Line == 0 { // it is about no line
+		return f.What
+	}
+	return fmt.Sprintf("line %d: %s", f.Line, f.What)
+}
 
 // Verifier takes the lines of a stream one by one and holds each to the one before.
 //
@@ -26,6 +32,12 @@ type Verifier struct {
 	// passed over, and a chain may begin anew, as it does in a process that has no
 	// store.
 	Logs bool
+	// Signed: the last entry of each chain must have a signed head. A signed head that is
+	// there must be right in any case.
+	Signed bool
+	// Keys are public keys that were noted elsewhere. All heads must be signed by them, or by
+	// keys for which they vouch. Without any, the key that signed last is taken at its word.
+	Keys []ed25519.PublicKey
 	// Noted is a hash that was noted before; Found says whether a line has it.
 	Noted string
 	Found bool
@@ -34,7 +46,10 @@ type Verifier struct {
 	Chains int  // chains among them
 	Head   Head // of the last chain
 
-	read int
+	read    int
+	signed  signatures
+	pending []vouch
+	more    func() error // reads the keys again, nil where they are in the stream
 }
 
 // Add takes the next line, without its end.
@@ -45,6 +60,9 @@ func (v *Verifier) Add(text []byte) error {
 
 func (v *Verifier) add(text []byte) (Entry, error) {
 	v.read++
+	if isSigned(text) {
+		return Entry{}, v.addSigned(text)
+	}
 	if v.Logs && !bytes.HasPrefix(text, []byte(`{"seq":`)) {
 		return Entry{}, nil
 	}
@@ -65,6 +83,9 @@ func (v *Verifier) add(text []byte) (Entry, error) {
 func (v *Verifier) follows(e Entry) error {
 	switch last := v.Head; {
 	case e.Seq == 1 && e.Prev == genesis && (v.Lines == 0 || v.Logs):
+		if err := v.covered(); err != nil {
+			return err
+		}
 		v.Chains++
 	case e.Seq == last.Seq+1 && e.Prev == last.hash():
 	case e.Seq == last.Seq+1:
@@ -89,6 +110,13 @@ func (v *Verifier) fault(format string, args ...any) *Fault {
 
 // Verify reads a stream to its end or to what is wrong with it first, a *Fault.
 func (v *Verifier) Verify(r io.Reader) error {
+	if err := v.lines(r); err != nil {
+		return err
+	}
+	return v.finish()
+}
+
+func (v *Verifier) lines(r io.Reader) error {
 	s := bufio.NewScanner(r)
 	s.Buffer(make([]byte, 0, 4<<10), MaxLine+1)
 	s.Split(exactLines)

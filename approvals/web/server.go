@@ -105,6 +105,7 @@ func Handler(d Deps) http.Handler {
 	at("/api/v1/namespaces/{namespace}/approvals/{name}/cancel", s.apiOperate("cancel"), http.MethodPost)
 	at("/api/v1/namespaces/{namespace}/approvals/{name}/retry", s.apiOperate("retry"), http.MethodPost)
 	at("/api/v1/history", s.apiHistory, http.MethodGet)
+	at("/api/v1/record/keys", s.apiRecordKeys, http.MethodGet)
 	if d.Slack != nil {
 		at("/slack/interactions", d.Slack.ServeHTTP, http.MethodPost)
 	}

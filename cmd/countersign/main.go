@@ -23,6 +23,7 @@ const usage = `countersign: human approval between Tekton pipelines.
 Usage: countersign [flags]
        countersign verify [flags]   find a changed or missing line of the record
        countersign export [flags]   the record as JSON lines or CSV
+       countersign keys [flags]     the public keys that signed the record
 
 It serves the Triggers interceptor over TLS, the approval page and API over HTTP,
 and, while it leads, opens, releases and confirms Approvals. It finds its cluster
@@ -47,6 +48,8 @@ func run() int {
 			return verify(os.Args[2:])
 		case "export":
 			return export(os.Args[2:])
+		case "keys":
+			return keys(os.Args[2:])
 		}
 	}
 	f := flag.NewFlagSet("countersign", flag.ContinueOnError)

@@ -30,11 +30,18 @@ from a file or standard input, and says
   line 17: its hash is not that …       exit code 1, what is wrong first
                                         exit code 2: it could not be read
 
-What a chain can't show by itself is that its last lines were cut off, or that all
-of it was written anew. Note the head now and then, somewhere else, and give it to
---head: it must be among the lines. (The store's own head is compared anyway.)
+The service signs the head of the chain with each append, by an Ed25519 key that
+follows from its own keys. The last line must have a signed head: so whoever may write
+to the store can add nothing, and can't write it anew. Give a public key that you noted
+elsewhere (countersign keys, or GET /api/v1/record/keys) to --key. Keys rotate and vouch
+for each other: one that was noted before, or one of today, is enough for all heads.
+Without --key the key that signed last is taken at its word.
 
-  countersign verify --config /etc/countersign/config.yaml
+What signatures can't show is that the stream was set back to an earlier signed head.
+Look at the time of the last one, or note a head's hash now and then, somewhere else,
+and give it to --head: it must be among the lines.
+
+  countersign verify --config /etc/countersign/config.yaml --key IHnx0…=
   countersign export --format jsonl >history.jsonl; countersign verify --file history.jsonl
   kubectl -n countersign logs deploy/countersign | countersign verify --logs --file -
 
@@ -48,8 +55,9 @@ const exportUsage = `countersign export: the record as JSON lines or CSV, on sta
 
 Usage: countersign export [--format jsonl|csv] [filters]
 
-Filters that are given must all match. Without any, JSON lines are the whole stream,
-which verify takes; with one, lines between them are missing, and verify says so.
+Filters that are given must all match. Without any, JSON lines are the whole stream with
+its keys and signed heads, which verify takes; with one, there are no signed heads, lines
+between are missing, and verify says so.
 
   countersign export --format csv --gate production --outcome Rejected --from 2026-01-01
   countersign export --person alice@example.com --kind voted
@@ -64,10 +72,17 @@ func verify(args []string) int {
 	file := f.String("file", "", "a `file` of JSON lines instead of the store; - is standard input")
 	var v record.Verifier
 	f.BoolVar(&v.Logs, "logs", false, "the lines are a process's output: pass over what is not the record's, and let a chain begin anew")
+	unsigned := f.Bool("unsigned", false, "the last line need not have a signed head: the stream is older than signatures, or was exported without")
+	f.Func("key", "a public `key` that was noted before, by which heads are signed, or which vouches for those that do; may be repeated", func(s string) error {
+		k, err := record.ParseKey(s)
+		v.Keys = append(v.Keys, k)
+		return err
+	})
 	f.StringVar(&v.Noted, "head", "", "a head's `hash` that was noted before, which must be among the lines")
 	if code, done := parse(f, args); done {
 		return code
 	}
+	v.Signed = !*unsigned
 	err := read(*path, *file, &v)
 	if err == nil && v.Noted != "" && !v.Found {
 		err = &record.Fault{Line: v.Lines, What: "the stream ends here, and no line has the head that was noted: lines were cut off, or all of it was written anew"}
@@ -84,6 +99,12 @@ func verify(args []string) int {
 		chains = fmt.Sprintf(" in %d chains", v.Chains)
 	}
 	fmt.Printf("ok: %d lines%s, head %s\n", v.Lines, chains, v.Head.Hash) //nolint:forbidigo // the answer
+	for _, s := range v.Signers() {
+		fmt.Printf("signed by key %s: %d heads, of numbers %d to %d, from %s to %s\n", s.Key, s.Heads, s.First.Seq, s.Last.Seq, s.First.At, s.Last.At) //nolint:forbidigo // the answer
+	}
+	if v.Signed && v.Lines > 0 && len(v.Keys) == 0 {
+		fmt.Fprintf(os.Stderr, "countersign: nobody outside the stream vouches for key %s: compare it with GET /api/v1/record/keys of the service, note it, and give it to --key\n", v.SignedHead().Key)
+	}
 	return 0
 }
 

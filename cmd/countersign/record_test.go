@@ -53,6 +53,7 @@ func TestVerifyAndExport(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
+	l.SignWith(recordtest.NewSigner())
 	for n := range 3 {
 		if _, err := l.Append(t.Context(), recordtest.Lines(n)); err != nil {
 			t.Fatal(err)
@@ -71,7 +72,7 @@ func TestVerifyAndExport(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole, code := countersign(t, "", "export", "--config", conf)
-	if code != 0 || strings.Count(whole, "\n") != 15 {
+	if code != 0 || strings.Count(whole, "\n") != 15+3+1 { // entries, heads, a key
 		t.Fatalf("%d\n%s", code, whole)
 	}
 	file := filepath.Join(dir, "history.jsonl")
@@ -79,9 +80,17 @@ func TestVerifyAndExport(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.SplitAfter(whole, "\n")
-	noted, err := record.Parse([]byte(strings.TrimSpace(lines[9])))
+	noted, err := record.Parse([]byte(strings.TrimSpace(lines[10])))
 	if err != nil {
 		t.Fatal(err)
+	}
+	public := recordtest.PublicKeys(recordtest.NewSigner())[0]
+	mine, others := record.FormatKey(public), record.FormatKey(recordtest.PublicKeys(recordtest.NewSigner(7))[0])
+	unsigned := ""
+	for _, l := range lines {
+		if strings.HasPrefix(l, `{"seq":`) {
+			unsigned += l
+		}
 	}
 	for name, c := range map[string]struct {
 		args  []string
@@ -93,9 +102,20 @@ func TestVerifyAndExport(t *testing.T) {
 		"a file":              {[]string{"verify", "--file", file}, "", 0, "ok: 15 lines, head " + head.Hash},
 		"standard input":      {[]string{"verify", "--file", "-"}, whole, 0, "ok: 15 lines"},
 		"a noted head":        {[]string{"verify", "--file", "-", "--head", noted.Hash}, whole, 0, "ok"},
-		"cut off":             {[]string{"verify", "--file", "-", "--head", head.Hash}, strings.Join(lines[:14], ""), 1, "line 14: the stream ends here, and no line has the head that was noted"},
-		"changed":             {[]string{"verify", "--file", "-"}, strings.Replace(whole, "approve", "reject", 1), 1, "line 3: its hash is not that of its text"},
-		"missing":             {[]string{"verify", "--file", "-"}, strings.Join(append(lines[:6:6], lines[7:]...), ""), 1, "line 7: number 8 stands where number 7 should be, which is missing"},
+		"cut off":             {[]string{"verify", "--file", "-", "--head", head.Hash}, strings.Join(lines[:13], ""), 1, "line 10: the stream ends here, and no line has the head that was noted"},
+		"cut off, within":     {[]string{"verify", "--file", "-"}, strings.Join(lines[:15], ""), 1, "line 15: the stream ends with number 12, and the last signed head is that of number 10"},
+		"a noted key":         {[]string{"verify", "--config", conf, "--key", mine}, "", 0, "signed by key " + record.KeyID(public) + ": 3 heads, of numbers 5 to 15"},
+		"a key of others":     {[]string{"verify", "--config", conf, "--key", others}, "", 1, "for which no trusted key vouches"},
+		"both":                {[]string{"verify", "--config", conf, "--key", others, "--key", mine}, "", 0, "ok"},
+		"no key":              {[]string{"verify", "--file", file}, "", 0, "nobody outside the stream vouches for key " + record.KeyID(public)},
+		"not a key":           {[]string{"verify", "--file", file, "--key", "x"}, "", 2, "it is not a public key"},
+		"not signed":          {[]string{"verify", "--file", "-"}, unsigned, 1, "no head of the stream is signed"},
+		"not signed, taken":   {[]string{"verify", "--file", "-", "--unsigned"}, unsigned, 0, "ok: 15 lines"},
+		"keys":                {[]string{"keys", "--config", conf}, "", 0, record.KeyID(public) + " " + mine + " 2026-03-01T09:00:00.000000Z"},
+		"keys of no store":    {[]string{"keys", "--config", none}, "", 2, "no store of the record"},
+		"help of keys":        {[]string{"keys", "--help"}, "", 0, "countersign keys"},
+		"changed":             {[]string{"verify", "--file", "-"}, strings.Replace(whole, "approve", "reject", 1), 1, "line 4: its hash is not that of its text"},
+		"missing":             {[]string{"verify", "--file", "-"}, strings.Join(append(lines[:8:8], lines[9:]...), ""), 1, "line 9: number 8 stands where number 7 should be, which is missing"},
 		"logs":                {[]string{"verify", "--logs", "--file", "-"}, `{"time":"x"}` + "\n" + whole + whole, 0, "ok: 30 lines in 2 chains"},
 		"logs, without":       {[]string{"verify", "--file", "-"}, `{"time":"x"}` + "\n" + whole, 1, "line 1: it is not an entry"},
 		"no such file":        {[]string{"verify", "--file", "/nonexistent"}, "", 2, "no such file"},

@@ -36,7 +36,7 @@ func (c *core) controllers(ctx context.Context, kept *ledger.Ledger, told teller
 		setups = append(setups, answers)
 	}
 	setups = append(setups, c.tasks(ctx, answers)...)
-	rec, err := recording(c.Options, c.store, kept, c.metrics, ctrlmetrics.Registry)
+	rec, err := recording(c.Options, c.store, kept, c.keys.Ring, c.metrics, ctrlmetrics.Registry)
 	if err != nil {
 		return err
 	}

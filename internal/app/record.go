@@ -1,15 +1,17 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/approvals/record"
 	"github.com/countersign-dev/countersign/internal/config"
 	"github.com/countersign-dev/countersign/internal/kube"
@@ -37,14 +39,20 @@ func OpenRecord(c config.Record) (*ledger.Ledger, error) {
 
 // recording is the controller that keeps the record. With nowhere to keep it, it still
 // lets go what was opened when there was a store.
-func recording(o Options, store *kube.Store, kept *ledger.Ledger, m *metrics, reg prometheus.Registerer) (*controller.Record, error) {
+//
+// What is appended is signed by the newest of the service's keys.
+func recording(o Options, store *kube.Store, kept *ledger.Ledger, ring func() keyring.Ring, m *metrics, reg prometheus.Registerer) (*controller.Record, error) {
+	signer := &record.Signer{Ring: ring, Now: o.Now}
+	if kept != nil {
+		kept.SignWith(signer)
+	}
 	r := &controller.Record{
 		Store: store, Now: o.Now, Log: o.Log,
 		Appended: func(lines int) { m.recorded.Add(float64(lines)) }, Failed: m.recordFailures.Inc, Forget: func(string) {},
 	}
 	switch {
 	case kept == nil:
-		s := &record.Stream{W: o.Out}
+		s := &record.Stream{W: o.Out, Signer: signer}
 		if o.Config.Record.Quiet {
 			s.W = io.Discard
 		}
@@ -52,7 +60,7 @@ func recording(o Options, store *kube.Store, kept *ledger.Ledger, m *metrics, re
 	case o.Config.Record.Quiet:
 		r.Ledger, r.Keeps = kept, true
 	default:
-		r.Ledger, r.Keeps = printed{kept, o}, true
+		r.Ledger, r.Keeps = &printed{Ledger: kept, o: o, signer: signer}, true
 	}
 	return r, reg.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: "countersign", Name: "record_behind", Help: "Approvals whose lines are not in the record yet.",
@@ -63,16 +71,29 @@ func recording(o Options, store *kube.Store, kept *ledger.Ledger, m *metrics, re
 // too late, because it was killed, is in the store.
 type printed struct {
 	*ledger.Ledger
-	o Options
+	o      Options
+	signer *record.Signer
+
+	mu   sync.Mutex
+	keys record.PrintedKeys
 }
 
 // Append implements controller.Ledger.
-func (p printed) Append(ctx context.Context, lines []record.Line) ([]record.Entry, error) {
+func (p *printed) Append(ctx context.Context, lines []record.Line) ([]record.Entry, error) {
 	added, err := p.Ledger.Append(ctx, lines)
+	if len(added) == 0 {
+		return added, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	text, keyErr := p.keys.Lines(p.signer)
 	for _, e := range added {
-		if _, err := p.o.Out.Write(append(slices.Clip(e.Text), '\n')); err != nil {
-			p.o.Log.Warn("a line of the record was not printed; it is in the store", "id", e.ID, "error", err.Error())
-		}
+		text = append(text, e.Lines()...)
+	}
+	if _, err := p.o.Out.Write(text); err != nil {
+		p.o.Log.Warn("lines of the record were not printed; they are in the store", "lines", len(added), "error", err.Error())
+	} else if keyErr == nil {
+		p.keys.Printed(p.signer)
 	}
 	return added, err
 }
@@ -103,6 +124,9 @@ func Export(ctx context.Context, c config.Record, q record.Query, format string,
 		return approvals.Errorf(approvals.CodeInvalid, "the configuration has no store of the record: record.sqlite or record.postgres")
 	}
 	defer l.Close()
+	if q == (record.Query{}) && format == record.JSONL {
+		return exportStream(ctx, l, out)
+	}
 	w, err := record.NewWriter(out, format)
 	if err != nil {
 		return err
@@ -111,4 +135,38 @@ func Export(ctx context.Context, c config.Record, q record.Query, format string,
 		return err
 	}
 	return w.Flush()
+}
+
+// exportStream writes all of it, with the keys before and each signed head behind the entry
+// that it is of: what verify takes from a file.
+func exportStream(ctx context.Context, l *ledger.Ledger, out io.Writer) error {
+	line := func(text []byte) error {
+		_, err := out.Write(append(bytes.Clone(text), '\n'))
+		return err
+	}
+	if err := l.Keys(ctx, line); err != nil {
+		return err
+	}
+	return l.Rows(ctx, func(r record.Row) error {
+		if r.Text == nil {
+			return nil // which is no line, and for verify to say
+		}
+		if err := line(r.Text); err != nil || r.Signed == nil {
+			return err
+		}
+		return line(r.Signed)
+	})
+}
+
+// Keys gives the lines of the keys that signed the configured store.
+func Keys(ctx context.Context, c config.Record, f func(line []byte) error) error {
+	l, err := OpenRecord(c)
+	if err != nil {
+		return err
+	}
+	if l == nil {
+		return errNoStore
+	}
+	defer l.Close()
+	return l.Keys(ctx, f)
 }

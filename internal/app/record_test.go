@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -26,6 +27,7 @@ func filled(t *testing.T) config.Record {
 		t.Fatal(err)
 	}
 	defer l.Close()
+	l.SignWith(recordtest.NewSigner())
 	for n := range 3 {
 		if _, err := l.Append(t.Context(), recordtest.Lines(n)); err != nil {
 			t.Fatal(err)
@@ -39,7 +41,7 @@ func filled(t *testing.T) config.Record {
 func TestVerify(t *testing.T) {
 	t.Parallel()
 	conf := filled(t)
-	v := record.Verifier{}
+	v := record.Verifier{Signed: true}
 	if err := Verify(t.Context(), conf, &v); err != nil || v.Lines != 15 {
 		t.Errorf("%d lines, %v", v.Lines, err)
 	}
@@ -67,7 +69,7 @@ func TestExport(t *testing.T) {
 	if err := Export(t.Context(), c, record.Query{}, record.JSONL, &all); err != nil {
 		t.Fatal(err)
 	}
-	v := record.Verifier{}
+	v := record.Verifier{Signed: true}
 	if err := v.Verify(&all); err != nil || v.Lines != 15 {
 		t.Errorf("%d lines, %v", v.Lines, err)
 	}
@@ -99,7 +101,7 @@ func TestRecording(t *testing.T) {
 		"a store, and quiet": {kept: true, quiet: true},
 	} {
 		var out bytes.Buffer
-		o := Options{Out: &out, Log: slog.New(slog.DiscardHandler)}
+		o := Options{Out: &out, Log: slog.New(slog.DiscardHandler), Now: time.Now}
 		if c.kept {
 			o.Config.Record.SQLite = filepath.Join(t.TempDir(), "record.db")
 		}
@@ -111,7 +113,7 @@ func TestRecording(t *testing.T) {
 		if kept != nil {
 			defer kept.Close()
 		}
-		r, err := recording(o, nil, kept, m, prometheus.NewRegistry())
+		r, err := recording(o, nil, kept, recordtest.NewRing().Now, m, prometheus.NewRegistry())
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -120,7 +122,7 @@ func TestRecording(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		v := record.Verifier{}
+		v := record.Verifier{Signed: true, Keys: recordtest.PublicKeys(recordtest.NewSigner())}
 		if err := v.Verify(&out); err != nil || (v.Lines == 5) != c.prints || r.Keeps != c.kept {
 			t.Errorf("%s: %d lines printed, %v, keeps %t", name, v.Lines, err, r.Keeps)
 		}

@@ -68,13 +68,13 @@ var table = []room{
 	},
 	{
 		path:  "./approvals/record",
-		may:   []string{std, "./approvals"},
+		may:   []string{std, "./approvals", "./approvals/keyring"},
 		never: []string{"net/http/...", "os/...", "log/...", "database/..."},
 		why:   "what the history says, and that nobody changed it, is worked out without knowing who keeps it",
 	},
 	{
 		path:  "./approvals/record/recordtest",
-		may:   []string{std, "./approvals", "./approvals/approvalstest", "./approvals/record", "github.com/google/go-cmp/..."},
+		may:   []string{std, "./approvals", "./approvals/approvalstest", "./approvals/keyring", "./approvals/record", "github.com/google/go-cmp/..."},
 		never: []string{"database/..."},
 		why:   "the kit is for every ledger, so it knows none",
 	},
@@ -213,7 +213,7 @@ var table = []room{
 	},
 	{
 		path: "./internal/ledger",
-		may:  []string{std, "./approvals", "./approvals/record"},
+		may:  []string{std, "./approvals", "./approvals/keyring", "./approvals/record"},
 		why:  "SQL is written once, for every database; which there are is not known here",
 	},
 	{

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/approvals/record"
 )
 
@@ -46,9 +47,11 @@ type Dialect struct {
 type Ledger struct {
 	db      *sql.DB
 	dialect Dialect
+	signer  *record.Signer // nil: heads are not signed
 
 	mu       sync.Mutex
 	migrated bool
+	ring     keyring.Ring // whose public keys are in the store
 }
 
 // New returns a Ledger over db, which it closes in the end. It does not connect.
@@ -97,9 +100,14 @@ func (l *Ledger) Append(ctx context.Context, lines []record.Line) ([]record.Entr
 	if err := l.insert(ctx, tx, added); err != nil {
 		return nil, l.unavailable(err)
 	}
+	ring, err := l.sign(ctx, tx, added)
+	if err != nil {
+		return nil, l.unavailable(err)
+	}
 	if err := tx.Commit(); err != nil {
 		return nil, l.unavailable(err)
 	}
+	l.publish(ring)
 	return added, nil
 }
 

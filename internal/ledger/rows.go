@@ -60,7 +60,20 @@ func (l *Ledger) rows(ctx context.Context, last int64) ([]record.Row, error) {
 	if err != nil || len(out) == 0 {
 		return nil, err
 	}
-	query := "SELECT seq, person, at FROM record_people WHERE seq > ? AND seq <= ?"
+	query := "SELECT seq, head FROM record_signatures WHERE seq > ? AND seq <= ?"
+	err = each(ctx, l.db, l.bind(query), []any{last, out[len(out)-1].Seq}, func(rows *sql.Rows) error {
+		var seq int64
+		signed := []byte{}
+		err := rows.Scan(&seq, &signed)
+		if i, ok := at[seq]; ok { // others are strays
+			out[i].Signed = signed
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	query = "SELECT seq, person, at FROM record_people WHERE seq > ? AND seq <= ?"
 	err = each(ctx, l.db, l.bind(query), []any{last, out[len(out)-1].Seq}, func(rows *sql.Rows) error {
 		seq, mention, err := scanMention(rows)
 		if i, ok := at[seq]; ok { // others are strays
@@ -74,7 +87,8 @@ func (l *Ledger) rows(ctx context.Context, last int64) ([]record.Row, error) {
 	return out, err
 }
 
-// strays are lines of the index of people that lead nowhere. A few show that.
+// strays are lines of the index of people, and signed heads, that lead nowhere. A few show
+// that.
 func (l *Ledger) strays(ctx context.Context) ([]record.Row, error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
@@ -83,6 +97,16 @@ func (l *Ledger) strays(ctx context.Context) ([]record.Row, error) {
 	err := each(ctx, l.db, query, nil, func(rows *sql.Rows) error {
 		seq, mention, err := scanMention(rows)
 		out = append(out, record.Row{Seq: seq, Mentions: []string{mention}})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	query = "SELECT s.seq, s.head FROM record_signatures s LEFT JOIN record_lines l ON l.seq = s.seq WHERE l.seq IS NULL ORDER BY s.seq LIMIT 10"
+	err = each(ctx, l.db, query, nil, func(rows *sql.Rows) error {
+		r := record.Row{Signed: []byte{}}
+		err := rows.Scan(&r.Seq, &r.Signed)
+		out = append(out, r)
 		return err
 	})
 	return out, err

@@ -142,7 +142,7 @@ func TestAppendOnly(t *testing.T) {
 	db, err := sql.Open("pgx", url)
 	must(t, err)
 	defer db.Close()
-	for _, q := range []string{"DELETE FROM record_lines WHERE seq = 2", "UPDATE record_lines SET line = replace(line, 'approve', 'reject')", "TRUNCATE record_lines CASCADE", "DELETE FROM record_people", "UPDATE record_people SET person = 'x'"} {
+	for _, q := range []string{"DELETE FROM record_lines WHERE seq = 2", "UPDATE record_lines SET line = replace(line, 'approve', 'reject')", "TRUNCATE record_lines CASCADE", "DELETE FROM record_people", "UPDATE record_people SET person = 'x'", "DELETE FROM record_signatures", "UPDATE record_keys SET line = 'x'"} {
 		if _, err := db.Exec(q); err == nil || !strings.Contains(err.Error(), "append-only") {
 			t.Errorf("%s: %v", q, err)
 		}
@@ -164,7 +164,7 @@ func TestLeastRights(t *testing.T) {
 	defer db.Close()
 	for _, q := range []string{
 		"CREATE ROLE appender LOGIN", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO appender",
-		"GRANT INSERT ON record_lines, record_people TO appender", "GRANT UPDATE ON record_head TO appender",
+		"GRANT INSERT ON record_lines, record_people, record_signatures, record_keys TO appender", "GRANT UPDATE ON record_head TO appender",
 	} {
 		_, err := db.Exec(q)
 		must(t, err)
@@ -172,6 +172,7 @@ func TestLeastRights(t *testing.T) {
 	l, err := Open(keyring.Secret(strings.Replace(url, "countersign@", "appender@", 1)))
 	must(t, err)
 	defer l.Close()
+	l.SignWith(recordtest.NewSigner())
 	if added, err := l.Append(t.Context(), recordtest.Lines(1)); err != nil || len(added) != 5 {
 		t.Errorf("%d added, %v", len(added), err)
 	}

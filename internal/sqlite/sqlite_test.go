@@ -84,7 +84,8 @@ func tamper(t *testing.T, path, query string) {
 	}
 	defer db.Close()
 	const free = "PRAGMA foreign_keys = OFF; DROP TRIGGER record_lines_no_update; DROP TRIGGER record_lines_no_delete; " +
-		"DROP TRIGGER record_people_no_update; DROP TRIGGER record_people_no_delete; "
+		"DROP TRIGGER record_people_no_update; DROP TRIGGER record_people_no_delete; " +
+		"DROP TRIGGER record_signatures_no_update; DROP TRIGGER record_signatures_no_delete; DROP TRIGGER record_keys_no_update; DROP TRIGGER record_keys_no_delete; "
 	if _, err := db.Exec(free + query); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package recordtest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"slices"
@@ -14,6 +15,9 @@ type Memory struct {
 	mu      sync.Mutex
 	entries []record.Entry
 	ids     map[string]bool
+	signer  *record.Signer
+	keys    [][]byte
+	signed  map[int64][]byte
 	fault   error
 }
 
@@ -49,7 +53,45 @@ func (m *Memory) Append(_ context.Context, lines []record.Line) ([]record.Entry,
 		m.ids[e.ID] = true
 	}
 	m.entries = append(m.entries, added...)
-	return added, nil
+	return added, m.sign(added)
+}
+
+// SignWith has s sign the head that each append leaves.
+func (m *Memory) SignWith(s *record.Signer) { m.signer = s }
+
+func (m *Memory) sign(added []record.Entry) error {
+	if m.signer == nil || len(added) == 0 {
+		return nil
+	}
+	keys, err := m.signer.Keys()
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if !slices.ContainsFunc(m.keys, func(o []byte) bool { return bytes.Equal(o, k) }) {
+			m.keys = append(m.keys, k)
+		}
+	}
+	if m.signed == nil {
+		m.signed = map[int64][]byte{}
+	}
+	last := &added[len(added)-1]
+	last.Signed, err = m.signer.Head(last.Head())
+	m.signed[last.Seq] = last.Signed
+	return err
+}
+
+// Keys gives the lines of the keys that signed.
+func (m *Memory) Keys(_ context.Context, f func([]byte) error) error {
+	m.mu.Lock()
+	keys := slices.Clone(m.keys)
+	m.mu.Unlock()
+	for _, k := range keys {
+		if err := f(k); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Missing are those of ids that are not there.
@@ -128,7 +170,9 @@ func (m *Memory) Each(_ context.Context, q record.Query, f func(record.Entry) er
 // Rows gives every entry with those whom it is about.
 func (m *Memory) Rows(ctx context.Context, f func(record.Row) error) error {
 	return m.Each(ctx, record.Query{}, func(e record.Entry) error {
-		r := record.Row{Seq: e.Seq, Text: e.Text}
+		m.mu.Lock()
+		r := record.Row{Seq: e.Seq, Text: e.Text, Signed: m.signed[e.Seq]}
+		m.mu.Unlock()
 		for _, p := range e.Persons() {
 			r.Mentions = append(r.Mentions, record.Mention(p, e.At))
 		}

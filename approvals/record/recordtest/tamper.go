@@ -3,6 +3,7 @@ package recordtest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -12,14 +13,14 @@ import (
 // testVerify: what nobody touched is whole, also while it is written to.
 func testVerify(t *testing.T, s Store) {
 	l := open(t, s)
-	v := record.Verifier{}
+	v := record.Verifier{Signed: true}
 	if err := v.VerifyStore(t.Context(), l); err != nil || v.Lines != 0 {
 		t.Errorf("of nothing: %d lines, %v", v.Lines, err)
 	}
 	for n := range 300 { // more than one page of rows
 		fill(t, l, n)
 	}
-	v = record.Verifier{}
+	v = record.Verifier{Signed: true, Keys: PublicKeys(NewSigner())}
 	if err := v.VerifyStore(t.Context(), l); err != nil || v.Lines < 1200 {
 		t.Errorf("%d lines, %v", v.Lines, err)
 	}
@@ -36,7 +37,7 @@ func testVerify(t *testing.T, s Store) {
 		}
 	}()
 	for range 5 {
-		v := record.Verifier{}
+		v := record.Verifier{Signed: true}
 		if err := v.VerifyStore(t.Context(), l); err != nil {
 			t.Errorf("while it is written to: %v", err)
 		}
@@ -47,7 +48,11 @@ func testVerify(t *testing.T, s Store) {
 
 // tampering is what somebody did to three Approvals' fifteen lines, and how that is
 // found.
-type tampering struct{ query, want string }
+type tampering struct {
+	query, want string
+	// noted: the service's key was noted elsewhere.
+	noted bool
+}
 
 // text is a line's as it stands in a query.
 func text(head record.Head, n, line int) string {
@@ -62,27 +67,29 @@ func text(head record.Head, n, line int) string {
 // next, NAMELESS of one that is about nobody.
 func tampered() map[string]tampering {
 	insert := "INSERT INTO record_lines (seq, line) VALUES "
-	return map[string]tampering{
-		"a vote changed":             {"UPDATE record_lines SET line = replace(line, 'approve', 'reject') WHERE kind = 'voted' AND seq < 5", "line 3: its hash is not that of its text"},
-		"a line removed":             {"DELETE FROM record_lines WHERE seq = 7", "line 7: number 8 stands where number 7 should be, which is missing"},
-		"the first removed":          {"DELETE FROM record_lines WHERE seq = 1", "line 1: number 2 stands where"},
-		"the last removed":           {"DELETE FROM record_lines WHERE seq > 12; DELETE FROM record_people WHERE seq > 12", "line 13: the stream ends after number 12, and the store's head is number 15"},
-		"all removed":                {"DELETE FROM record_lines; DELETE FROM record_people", "line 1: the stream ends after number 0"},
-		"moved":                      {"UPDATE record_lines SET seq = 100 WHERE seq = 4", "line 4: number 5 stands where number 4"},
-		"the last moved":             {"UPDATE record_lines SET seq = 16 WHERE seq = 15", "line 15: number 15 is kept under number 16"},
-		"another head":               {"UPDATE record_head SET hash = 'x'", "line 15: number 15 is not what the store's head says"},
-		"an earlier head":            {"UPDATE record_head SET seq = 0, hash = ''", "line 1: number 1 stands after the store's head, which is number 0"},
-		"a line after the head":      {insert + "(16, NEXT)", "line 16: the index of people finds number 16 by [], and it is about"},
-		"a nameless one after it":    {insert + "(16, NAMELESS)", "line 16: number 16 stands after the store's head, which is number 15"},
-		"a line of another number":   {insert + "(16, " + text(record.Head{}, 9, 0) + ")", "line 16: number 1 stands after number 15"},
-		"a line before all":          {insert + "(-1, " + text(record.Head{}, 9, 0) + ")", "line 1: number 1 is kept under number -1"},
-		"a person removed":           {"DELETE FROM record_people WHERE seq = 3", "line 3: the index of people finds number 3 by []"},
-		"a person changed":           {"UPDATE record_people SET person = 'mallory' WHERE seq = 3", "line 3: the index of people finds number 3 by"},
-		"a person added":             {"INSERT INTO record_people (person, at, seq) VALUES ('mallory', '2026-03-01T09:00:00.000000Z', 3)", "line 3: the index of people finds number 3 by"},
-		"a person at another time":   {"UPDATE record_people SET at = '2026-01-01T00:00:00.000000Z' WHERE seq = 3", "line 3: the index of people finds number 3 by"},
-		"a person of no line":        {"INSERT INTO record_people (person, at, seq) VALUES ('mallory', '2026-03-01T09:00:00.000000Z', 99)", "line 16: the index of people has number 99, and there is no such line"},
-		"a person of no line before": {"INSERT INTO record_people (person, at, seq) VALUES ('mallory', '2026-03-01T09:00:00.000000Z', -9)", "line 16: the index of people has number -9, and there is no such line"},
-	}
+	cases := signatureTampering()
+	maps.Copy(cases, map[string]tampering{
+		"a vote changed":             {query: "UPDATE record_lines SET line = replace(line, 'approve', 'reject') WHERE kind = 'voted' AND seq < 5", want: "line 3: its hash is not that of its text"},
+		"a line removed":             {query: "DELETE FROM record_lines WHERE seq = 7", want: "line 7: number 8 stands where number 7 should be, which is missing"},
+		"the first removed":          {query: "DELETE FROM record_lines WHERE seq = 1", want: "line 1: number 2 stands where"},
+		"the last removed":           {query: "DELETE FROM record_lines WHERE seq > 12; DELETE FROM record_people WHERE seq > 12", want: "line 13: the head of number 15 is signed, and there is no such line: lines were cut off"},
+		"all removed":                {query: "DELETE FROM record_lines; DELETE FROM record_people", want: "line 1: the head of number 5 is signed, and there is no such line: lines were cut off"},
+		"moved":                      {query: "UPDATE record_lines SET seq = 100 WHERE seq = 4", want: "line 4: number 5 stands where number 4"},
+		"the last moved":             {query: "UPDATE record_lines SET seq = 16 WHERE seq = 15", want: "line 15: number 15 is kept under number 16"},
+		"another head":               {query: "UPDATE record_head SET hash = 'x'", want: "line 15: number 15 is not what the store's head says"},
+		"an earlier head":            {query: "UPDATE record_head SET seq = 0, hash = ''", want: "line 1: number 1 stands after the store's head, which is number 0"},
+		"a line after the head":      {query: insert + "(16, NEXT)", want: "line 16: the index of people finds number 16 by [], and it is about"},
+		"a nameless one after it":    {query: insert + "(16, NAMELESS)", want: "line 16: number 16 stands after the store's head, which is number 15"},
+		"a line of another number":   {query: insert + "(16, " + text(record.Head{}, 9, 0) + ")", want: "line 16: number 1 stands after number 15"},
+		"a line before all":          {query: insert + "(-1, " + text(record.Head{}, 9, 0) + ")", want: "line 1: number 1 is kept under number -1"},
+		"a person removed":           {query: "DELETE FROM record_people WHERE seq = 3", want: "line 3: the index of people finds number 3 by []"},
+		"a person changed":           {query: "UPDATE record_people SET person = 'mallory' WHERE seq = 3", want: "line 3: the index of people finds number 3 by"},
+		"a person added":             {query: "INSERT INTO record_people (person, at, seq) VALUES ('mallory', '2026-03-01T09:00:00.000000Z', 3)", want: "line 3: the index of people finds number 3 by"},
+		"a person at another time":   {query: "UPDATE record_people SET at = '2026-01-01T00:00:00.000000Z' WHERE seq = 3", want: "line 3: the index of people finds number 3 by"},
+		"a person of no line":        {query: "INSERT INTO record_people (person, at, seq) VALUES ('mallory', '2026-03-01T09:00:00.000000Z', 99)", want: "line 16: the index of people has number 99, and there is no such line"},
+		"a person of no line before": {query: "INSERT INTO record_people (person, at, seq) VALUES ('mallory', '2026-03-01T09:00:00.000000Z', -9)", want: "line 16: the index of people has number -9, and there is no such line"},
+	})
+	return cases
 }
 
 func (c tampering) test(t *testing.T, s Store) {
@@ -102,8 +109,17 @@ func (c tampering) test(t *testing.T, s Store) {
 		t.Fatal(err)
 	}
 	s.Exec(t, strings.NewReplacer("NEXT", text(head, 9, 1), "NAMELESS", "'"+string(nameless.Text)+"'").Replace(c.query))
-	v := record.Verifier{}
+	v := record.Verifier{Signed: true}
+	if c.noted {
+		v.Keys = PublicKeys(NewSigner())
+	}
 	err = v.VerifyStore(t.Context(), l)
+	if c.want == "" {
+		if err != nil {
+			t.Error(err)
+		}
+		return
+	}
 	if f, ok := errors.AsType[*record.Fault](err); !ok || !strings.HasPrefix(f.Error(), c.want) {
 		t.Errorf("%v, want %s", err, c.want)
 	}

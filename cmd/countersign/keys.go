@@ -1,0 +1,57 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"github.com/countersign-dev/countersign/approvals/record"
+	"github.com/countersign-dev/countersign/internal/app"
+	"github.com/countersign-dev/countersign/internal/config"
+)
+
+const keysUsage = `countersign keys: the public keys that signed the record, as its store has them.
+
+Usage: countersign keys [--config FILE]
+
+One a line: its short name, the key for verify --key, and when it was made. Note one of
+them somewhere else than in the store: whoever may write to the store could put another
+one there. The service itself gives those that it signs with now:
+
+  curl https://approve.example.com/api/v1/record/keys
+
+Flags:
+`
+
+// keys is countersign keys.
+func keys(args []string) int {
+	f := flags("keys", keysUsage)
+	path := f.String("config", "/etc/countersign/config.yaml", "the configuration `file` that names the store")
+	if code, done := parse(f, args); done {
+		return code
+	}
+	c, err := config.Load(*path)
+	if err != nil {
+		return failed(err)
+	}
+	ctx, stop := interruptible()
+	defer stop()
+	seen := map[string]bool{}
+	err = app.Keys(ctx, c.Record, func(line []byte) error {
+		var k record.KeyLine
+		if err := json.Unmarshal(line, &k); err != nil {
+			return fmt.Errorf("what is kept as a key is none: %w", err)
+		}
+		public, err := record.ParseKey(k.Key)
+		if err != nil || seen[k.Key] {
+			return err
+		}
+		seen[k.Key] = true
+		_, err = fmt.Fprintf(os.Stdout, "%s %s %s\n", record.KeyID(public), k.Key, k.Made)
+		return err
+	})
+	if err != nil {
+		return failed(err)
+	}
+	return 0
+}
