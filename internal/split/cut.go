@@ -106,6 +106,10 @@ func cutAt(s *source, o Options) (*cut, error) {
 func (c *cut) task(t *pipelinev1.PipelineTask, n *yaml.Node) *task {
 	x := &task{PipelineTask: t, node: n}
 	x.kind, _ = kindOf(n)
+	if x.isApproval() { // what is in its own spec Tekton does not read
+		n = clone(n)
+		put(n, "taskSpec", nil)
+	}
 	c.texts(n, func(s *yaml.Node, own owned) {
 		x.refs = append(x.refs, foreign(referencesIn(s), own)...)
 	})

@@ -1,6 +1,7 @@
 package split
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -55,10 +56,15 @@ func (g *cargo) gateOf(a *task) gate {
 				ps[i].Name, a.Name, refs[0].raw, tasks.GateParam)
 		}
 	}
-	// What a task of KubeRocketCI says to people it may say in its own spec.
-	if said := field(field(field(a.node, "taskSpec"), "spec"), "description"); said != nil && !slices.ContainsFunc(x.shown, func(f forward) bool { return f.key == "description" }) {
-		x.shown = append(x.shown, forward{"description", g.sentence(said, a)})
+	for _, f := range g.embedded(a) { // Tekton replaces nothing in them
+		if slices.ContainsFunc(ps, func(p approvals.Param) bool { return strings.EqualFold(strings.TrimSpace(p.Name), f.Name) }) {
+			continue
+		}
+		if ps = append(ps, f); slices.Contains(a.kind.Shown(ps), f) {
+			x.shown = append(x.shown, forward{plainName(f.Name), quote(f.Value)})
+		}
 	}
+	there, _ = a.kind.GateOf(ps)
 	// A kind may have a Gate of its own, as it has when a run asks. That there is one is not
 	// for this text to say: another one would have other people decide.
 	if there != "" {
@@ -85,6 +91,34 @@ func (g *cargo) gateOf(a *task) gate {
 	}
 	x.policy = &policy
 	return x
+}
+
+// embedded are the fields of a task that is written as a spec of its own, as params. What
+// they say became of it decides nothing.
+func (g *cargo) embedded(a *task) []approvals.Param {
+	spec := field(a.node, "taskSpec")
+	if spec == nil {
+		return nil
+	}
+	if !a.kind.Embedded {
+		g.rs.refuse(lineOf(a.node, "taskSpec"), "approval task %s has a taskSpec, which its kind does not take: use taskRef with apiVersion and kind, and params", a.Name)
+		return nil
+	}
+	fields := field(spec, "spec")
+	var out []approvals.Param
+	for i := 0; fields != nil && i+1 < len(fields.Content); i += 2 {
+		key, n := fields.Content[i].Value, fields.Content[i+1]
+		if plain, err := asJSON(n); err == nil && key != "action" && key != "approve" {
+			text, ok := plain.(string)
+			if raw, err := json.Marshal(plain); !ok && err == nil && string(raw) != "null" {
+				text, ok = string(raw), true
+			}
+			if ok {
+				out = append(out, approvals.Param{Name: key, Value: text})
+			}
+		}
+	}
+	return out
 }
 
 // say is the expression for what a param of a says to people, as one text; a list is a

@@ -63,8 +63,6 @@ func (g *cargo) given(spec pipelinev1.ParamSpec, rest string, seen []string) (st
 		}
 		expr = "string(" + expr + ")"
 	case rest == "":
-	case spec.Type == pipelinev1.ParamTypeArray: // parseJSON takes objects alone
-		expr = fmt.Sprintf(`('{"a":' + %s + '}').parseJSON().a%s`, expr, rest)
 	default:
 		expr += ".parseJSON()" + element(rest)
 	}

@@ -78,6 +78,7 @@ func TestRefused(t *testing.T) {
 		"in finally":                               {"taskRef: {name: clean}", "taskRef: {apiVersion: edp.epam.com/v1alpha1, kind: ApprovalTask}", split.Options{}, []string{"line 28: approval task clean is in finally"}},
 
 		"approvers of a run": {"[alice, bob]", `["$(params.version)"]`, split.Options{}, []string{"line 18: param approvers of approval task approval is $(params.version), and a Gate says who decides before any run"}},
+		"a spec of its own":  {"taskRef: {apiVersion: tekton.automatiko.io/v1beta1, kind: ApprovalTask}", "taskSpec: {apiVersion: tekton.automatiko.io/v1beta1, kind: ApprovalTask, spec: {description: x}}", split.Options{}, []string{"line 16: approval task approval has a taskSpec, which its kind does not take"}},
 		"nobody":             {"[alice, bob]", "[]", split.Options{}, []string{"line 14: approval task approval: nobody could decide this: name people in param approvers or groups"}},
 		"shown, not known":   {"[alice, bob]}", "[alice]}\n        - {name: note, value: $(context.pipelineRun.timeout)}", split.Options{}, []string{"line 19: $(context.pipelineRun.timeout) can't be forwarded"}},
 

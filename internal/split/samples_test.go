@@ -55,7 +55,7 @@ var samples = map[string]sample{
 	},
 	// KubeRocketCI
 	"krci-deploy":   {parts: []string{"deploy-then-ask", "deploy-then-ask-2"}, last: map[string]string{"CDSTAGE": ""}, shown: map[string]string{"deploy-then-ask-2": "Promote versions to the next environment?"}},
-	"krci-own-spec": {parts: []string{"own-spec", "own-spec-2"}, shown: map[string]string{"own-spec-2": "On from param stage?"}, last: map[string]string{"approve-approved": "true"}},
+	"krci-own-spec": {parts: []string{"own-spec", "own-spec-2"}, shown: map[string]string{"own-spec-2": "On to the next stage?"}, last: map[string]string{"approve-approved": "true"}},
 	"krci-gate":     {parts: []string{"with-gate", "with-gate-2"}, last: map[string]string{"approve-approvedBy": "alice", "approve-approved": "true"}},
 	"krci-readme":   {why: "line 15: nothing waits for approval task approval"},
 	// what others make of them
