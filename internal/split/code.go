@@ -30,6 +30,9 @@ func (g *cargo) pasted() {
 			g.refusePaste(t, of, "what runs must not be an approver's choice: write it out", field(t.node, of), g.freeText)
 		}
 		given := g.givenText(t)
+		if strings.HasPrefix(text(field(field(t.node, "taskRef"), "apiVersion")), "cel.tekton.dev/") { // its params are the code
+			g.refusePaste(t, "a CEL expression", "have a Task read it, by env", field(t.node, "params"), g.freeText)
+		}
 		g.code(t, field(t.node, "taskSpec"), func(r reference) bool { return g.freeText(r) || r.of == "params" && given[r.name] != nil })
 		if len(given) > 0 && t.TaskRef != nil {
 			if task := g.referred("Task", t.TaskRef.Name); task != nil && t.TaskRef.Resolver == "" {
@@ -60,8 +63,8 @@ func tainted(all []*yaml.Node, typed func(reference) bool) map[string]*yaml.Node
 }
 
 // referred is an object of the text, nil for what is elsewhere.
-func (g *cargo) referred(kind, called string) *yaml.Node {
-	for _, o := range g.others {
+func (s *source) referred(kind, called string) *yaml.Node {
+	for _, o := range s.others {
 		o = o.Content[0]
 		if text(field(o, "kind")) == kind && strings.HasPrefix(text(field(o, "apiVersion")), group) && name(field(o, "metadata")) == called {
 			return o
@@ -132,12 +135,12 @@ func (g *cargo) refusePaste(t *task, where, remedy string, n *yaml.Node, typed f
 // noteText says where an approver's text goes that can't be looked into.
 func (g *cargo) noteText(add func(string, ...any)) {
 	for _, t := range slices.Concat(g.order, g.finally) {
-		if t.isApproval() || t.TaskRef == nil || t.TaskRef.Resolver == "" && g.referred("Task", t.TaskRef.Name) != nil {
+		if t.isApproval() || t.TaskRef == nil && t.PipelineRef == nil || t.TaskRef != nil && t.TaskRef.Resolver == "" && g.referred("Task", t.TaskRef.Name) != nil {
 			continue
 		}
 		for _, p := range slices.Concat(items(field(t.node, "params")), items(field(field(t.node, "matrix"), "params"))) {
 			if g.givenText(t)[name(p)] != nil {
-				add("What comes from approvers goes to task %s as param %s. The task that it refers to is not here to be looked at: see that it reads that by env, and has it in no script, command or args.", t.Name, name(p))
+				add("What comes from approvers goes to task %s as param %s. What it refers to is not here to be looked at: see that it reads that by env, and has it in no script, command or args.", t.Name, name(p))
 			}
 		}
 	}

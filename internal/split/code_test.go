@@ -73,6 +73,7 @@ func TestPasted(t *testing.T) {
 		"a condition of texts":     {"      when: [{input: " + comment + ", operator: in, values: [\"yes\"]}]\n      taskRef: {name: tell}", "", nil},
 		"which task runs":          {"      taskRef: {resolver: git, params: [{name: revision, value: " + comment + "}]}", "", []string{"line 13: $(tasks.ask.results.comment) is an approver's text, and in taskRef of"}},
 		"a step's action":          {"      taskSpec: {steps: [{name: x, ref: {name: say}, params: [{name: what, value: " + comment + "}]}]}", "---\napiVersion: tekton.dev/v1beta1\nkind: StepAction\nmetadata: {name: say}\nspec: {image: busybox, params: [{name: what}], args: [$(params.what)]}\n", []string{"line 18: $(params.what) has an approver's text in it"}},
+		"a task that is CEL":       {"      params: [{name: e, value: \"'" + comment + "' == ''\"}]\n      taskRef: {apiVersion: cel.tekton.dev/v1alpha1, kind: CEL}", "", []string{"line 13: $(tasks.ask.results.comment) is an approver's text, and in a CEL expression of"}},
 		"in finally":               {"      runAfter: [ask]\n      taskRef: {name: ship}\n  finally:\n    - name: tell\n      taskSpec: {steps: [{name: x, image: busybox, script: 'echo " + comment + "'}]}", "", []string{"line 17: $(tasks.ask.results.comment) is an approver's text, and in script of task tell"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -64,6 +64,9 @@ func flatten(d document) []document {
 	}
 	var out []document
 	for _, n := range items(all) {
+		if of := strings.TrimSuffix(text(field(d.root, "kind")), "List"); of != "" && n.Kind == yaml.MappingNode && field(n, "kind") == nil { // as the API lists its own
+			n.Content = slices.Insert(n.Content, 0, str("apiVersion"), clone(field(d.root, "apiVersion")), str("kind"), str(of))
+		}
 		n.HeadComment = strings.Join(slices.DeleteFunc([]string{d.root.HeadComment, n.HeadComment}, func(s string) bool { return s == "" }), "\n\n")
 		d.root.HeadComment = ""
 		block(n)

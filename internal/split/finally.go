@@ -6,6 +6,8 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // end gives each task of finally to the part whose tasks it reads. One that reads none
@@ -93,7 +95,10 @@ func (c *cut) asSaid(t *task) {
 }
 
 // removes is how people call what takes away.
-var removes = regexp.MustCompile(`(?i)clean|delet|destroy|deprovision|teardown|tear-down|remov|uninstall|purge|prune|wipe|revoke|stop|shutdown|terminat|lock|logout`)
+var removes = regexp.MustCompile(`(?i)clean|delet|destroy|deprovision|unprovision|undeploy|teardown|tear-down|remov|uninstall|purge|prune|wipe|revoke|rollback|roll-back|stop|shutdown|terminat|unlock|logout`)
+
+// removing is how a script takes something away.
+var removing = regexp.MustCompile(`(?i)\b(rm|rmdir|delete|destroy|uninstall|purge|truncate|drop|down|revoke|logout|terminate)\b`)
 
 // tooSoon refuses a task of finally that would end an early part and may take away what a
 // later one needs. Before the cut it came last. What it does can't be seen; that it only
@@ -117,12 +122,21 @@ func (c *cut) tooSoon(t *task) {
 			why = fmt.Sprintf("has workspace %s, which a later part reads too", w)
 		}
 	}
-	ref := ""
+	ref, spec := "", field(t.node, "taskSpec")
 	if t.TaskRef != nil {
-		ref = t.TaskRef.Name
+		ref, spec = t.TaskRef.Name, field(c.referred("Task", t.TaskRef.Name), "spec")
 	}
 	if why == "" && removes.MatchString(t.Name+" "+ref) {
 		why = "is named so that it may take something away"
+	}
+	for _, step := range items(field(spec, "steps")) {
+		for _, of := range []string{"script", "command", "args"} {
+			scalars(field(step, of), func(n *yaml.Node) {
+				if word := removing.FindString(n.Value); word != "" {
+					why = cmp.Or(why, fmt.Sprintf("has %s in its %s (line %d)", word, of, n.Line))
+				}
+			})
+		}
 	}
 	if why == "" {
 		return

@@ -111,14 +111,15 @@ func (c *cut) guarded() {
 		run, out := c.without(a)
 		what, also := "", ""
 		if len(run) > 0 {
-			what = " and " + strings.Join(run, ", ") + " run at once"
+			what = ", and what is behind it runs at once (" + strings.Join(run, ", ") + ")"
 		}
 		if len(out) > 0 {
 			what += ", without " + strings.Join(out, ", ")
 			also = ", " + strings.Join(out, ", ")
 		}
-		c.rs.refuse(lineOf(a.node, "when"), "approval task %s has when: where that is not so nobody is asked%s, and after the cut all of it would wait for people. "+
-			"Make it two pipelines, and have what starts them choose: one that asks, with %s and without this when, and one that does not, without %s%s", a.Name, what, a.Name, a.Name, also)
+		c.rs.refuse(lineOf(a.node, "when"), "approval task %s has when: where that is not so nobody is asked%s; after the cut all of it would wait for people. "+
+			"Make it two pipelines, and have what starts them choose: one that asks, with %s and without this when, and one that does not, without %s%s. "+
+			"Or leave it in the pipeline, where it is answered as it is", a.Name, what, a.Name, a.Name, also)
 	}
 }
 
@@ -135,13 +136,22 @@ func (c *cut) without(a *task) (run, out []string) {
 	for _, t := range c.order {
 		switch {
 		case !c.before(t)[a.Name]:
-		case left(t, nil):
+		case left(t, nil) || alike(t, a):
 			out = append(out, t.Name)
 		default:
 			run = append(run, t.Name)
 		}
 	}
 	return run, out
+}
+
+// alike says whether t has every condition that a has, and so is left out with it.
+func alike(t, a *task) bool {
+	return !slices.ContainsFunc(a.When, func(w pipelinev1.WhenExpression) bool {
+		return !slices.ContainsFunc(t.When, func(x pipelinev1.WhenExpression) bool {
+			return x.Input == w.Input && x.Operator == w.Operator && x.CEL == w.CEL && slices.Equal(x.Values, w.Values)
+		})
+	})
 }
 
 // withheld is the task with when for want of whose result t, or what t waits for, may be

@@ -2,7 +2,10 @@ package split
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/countersign-dev/countersign/approvals"
 )
@@ -70,6 +73,11 @@ func (g *cargo) noteRun(add func(string, ...any)) {
 	if !g.first {
 		return
 	}
+	for _, o := range g.others {
+		if o = o.Content[0]; startsPipeline(o, g.typed.Name) {
+			add("%s %s (line %d) starts Pipeline %s, and nothing of what is written here.", text(field(o, "kind")), nameOf(o), o.Line, g.typed.Name)
+		}
+	}
 	if g.run == nil {
 		add("Pipeline %s itself is not written again. While it is in the cluster, what starts it today starts all of it, and its own task asks: delete it once the event does.", g.typed.Name)
 	} else {
@@ -89,6 +97,14 @@ func (g *cargo) noteRun(add func(string, ...any)) {
 	}
 	add("Trigger %s holds every event that gets to it, and reads the params out of its body, such as {%q: …}: %s. Change its forward where your events say it elsewhere (body.head_commit.id). A cel interceptor before ours chooses.",
 		g.part(2), fields[0], strings.Join(fields, ", "))
+}
+
+// startsPipeline says whether an object is, or makes, a run of a Pipeline.
+func startsPipeline(n *yaml.Node, pipeline string) bool {
+	if name(field(n, "pipelineRef")) == pipeline {
+		return true
+	}
+	return slices.ContainsFunc(n.Content, func(c *yaml.Node) bool { return startsPipeline(c, pipeline) })
 }
 
 func (g *cargo) noteGate(k int, x gate, add func(string, ...any)) {

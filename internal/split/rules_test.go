@@ -58,10 +58,11 @@ func TestGuards(t *testing.T) {
 		"in CEL":                      {`      when: [{cel: "'$(tasks.first.results.decision)' == 'true'"}]`, url, "", []bool{false, false}, nil},
 		"in CEL, the other way":       {`      when: [{cel: "'$(tasks.first.results.decision)' != 'false'"}]`, url, "", []bool{false, false}, nil},
 		"finally does not ask":        {guard, url, "  finally:\n    - {name: tell, taskRef: {name: tell}}\n", []bool{false, true}, nil},
-		"what is read on a rejection": {guard, url, "    - {name: sorry, runAfter: [first], when: [{input: $(tasks.first.results.decision), operator: in, values: [\"false\"]}], taskRef: {name: tell}}\n", nil, []string{"line 18: approval task second has when: where that is not so nobody is asked, without live, and", "line 23: $(tasks.stage.results.url) may be missing when part 2 ends: stage has when (line 14)"}},
+		"what is read on a rejection": {guard, url, "    - {name: sorry, runAfter: [first], when: [{input: $(tasks.first.results.decision), operator: in, values: [\"false\"]}], taskRef: {name: tell}}\n", nil, []string{"line 18: approval task second has when: where that is not so nobody is asked, without live;", "line 23: $(tasks.stage.results.url) may be missing when part 2 ends: stage has when (line 14)"}},
 		"asked when it was rejected":  {`      when: [{input: $(tasks.first.results.decision), operator: in, values: ["false"]}]`, last, "", nil, []string{"line 18: approval task second has when"}},
-		"and another condition":       {guard[:len(guard)-1] + `, {input: $(params.env), operator: in, values: [prod]}]`, last, "", nil, []string{"line 18: approval task second has when: where that is not so nobody is asked, without live, and after the cut all of it would wait for people. Make it two pipelines, and have what starts them choose: one that asks, with second and without this when, and one that does not, without second, live"}},
-		"a param":                     {`      when: [{input: $(params.env), operator: in, values: [prod]}]`, "      runAfter: [second]", "", nil, []string{"line 18: approval task second has when: where that is not so nobody is asked and live run at once, and after the cut all of it would wait for people. Make it two pipelines"}},
+		"and another condition":       {guard[:len(guard)-1] + `, {input: $(params.env), operator: in, values: [prod]}]`, last, "", nil, []string{"line 18: approval task second has when: where that is not so nobody is asked, without live; after the cut all of it would wait for people. Make it two pipelines, and have what starts them choose: one that asks, with second and without this when, and one that does not, without second, live"}},
+		"behind it the same":          {`      when: [{input: $(params.env), operator: in, values: [prod]}]`, "      runAfter: [second]\n      when: [{input: $(params.env), operator: in, values: [prod]}]", "", nil, []string{"line 18: approval task second has when: where that is not so nobody is asked, without live; after"}},
+		"a param":                     {`      when: [{input: $(params.env), operator: in, values: [prod]}]`, "      runAfter: [second]", "", nil, []string{"line 18: approval task second has when: where that is not so nobody is asked, and what is behind it runs at once (live); after the cut all of it would wait for people. Make it two pipelines"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -114,6 +115,8 @@ spec:
 		"it has the workspace":      {"{name: tell, taskRef: {name: tell}, workspaces: [{name: world}], params: [{name: s, value: $(tasks.provision.status)}]}", 0, "", []string{"line 14: tell of finally has workspace world, which a later part reads too. It would end part 1, before anybody decides, and may take away what the next part needs: say where it belongs, with --finally tell=1"}},
 		"it is called so":           {"{name: clean-up, taskRef: {name: x}, params: [{name: s, value: $(tasks.provision.status)}]}", 0, "", []string{"line 14: clean-up of finally is named so that it may take something away"}},
 		"its task is called so":     {"{name: end, taskRef: {name: kubectl-delete}, params: [{name: s, value: $(tasks.provision.status)}]}", 0, "", []string{"line 14: end of finally is named so"}},
+		"what it runs removes":      {"{name: end, taskSpec: {steps: [{name: x, image: x, script: 'kubectl delete ns x'}]}, params: [{name: s, value: $(tasks.provision.status)}]}", 0, "", []string{"line 14: end of finally has delete in its script (line 14). It would end part 1"}},
+		"what it refers to removes": {"{name: end, taskRef: {name: x}, params: [{name: s, value: $(tasks.provision.status)}]}\n---\napiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: x}\nspec: {steps: [{name: x, image: x, command: [rm, -r, /x]}]}", 0, "", []string{"line 14: end of finally has rm in its command (line 19)"}},
 		"it tells how it went":      {"{name: tell, taskRef: {name: tell}, params: [{name: s, value: $(tasks.provision.status)}]}", 0, "e2e", nil},
 		"it reads nothing":          {"{name: clean-up, taskRef: {name: x}, workspaces: [{name: world}]}", 0, "e2e-2", nil},
 		"said, the last":            {"{name: clean-up, taskRef: {name: x}, workspaces: [{name: world}], params: [{name: vm, value: $(tasks.provision.results.vm)}]}", 2, "e2e-2", nil},
@@ -305,6 +308,90 @@ spec:
 		}
 		if tasks := o.pipelines["wipe-2"].Spec.Tasks; tasks[0].Params[4].Value.StringVal != "$(context.pipelineRun.name)" {
 			t.Errorf("the run's own name is %q", tasks[0].Params[4].Value.StringVal)
+		}
+	}
+}
+
+// TestWithRun: what a run binds that is another in every run, and what only
+// Pipelines-as-Code can fill in, goes to no later part.
+func TestWithRun(t *testing.T) {
+	t.Parallel()
+	base := func(binding string) string {
+		return `apiVersion: tekton.dev/v1
+kind: PipelineRun
+metadata: {name: ship}
+spec:
+  params: [{name: site, value: "s-$(context.pipelineRun.name)"}, {name: list, value: [a, b]}, {name: of, value: {x: z}}]
+  workspaces:
+    - {name: source, ` + binding + `}
+  pipelineSpec:
+    tasks:
+      - {name: build, taskRef: {name: build}}
+      - name: ask
+        runAfter: [build]
+        taskRef: {apiVersion: openshift-pipelines.org/v1alpha1, kind: ApprovalTask}
+        params: [{name: approvers, value: [alice]}]
+      - name: ship
+        runAfter: [ask]
+        taskSpec: {steps: [{name: x, image: x, env: [{name: S, value: $(params.site)}, {name: L, value: "$(params.list[1])"}, {name: O, value: $(params.of.x)}], script: "ls $(workspaces.source.path)"}]}
+`
+	}
+	for binding, why := range map[string]string{
+		"persistentVolumeClaim: {claimName: mine}":               "",
+		"persistentVolumeClaim: {claimName: mine}, subPath: a/b": "",
+		"emptyDir: {}": "",
+		"persistentVolumeClaim: {claimName: mine}, subPath: $(context.pipelineRun.name)":                                                          "line 7: workspace source is bound by way of $(context.pipelineRun.name), which is another in every run",
+		"subPath: $(context.pipelineRun.uid), volumeClaimTemplate: {spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}": "line 7: workspace source is bound by way of $(context.pipelineRun.uid)",
+		"secret: {secretName: \"{{ git_auth_secret }}\"}":                                                                                         "line 7: workspace source is bound to {{ git_auth_secret }}, which Pipelines-as-Code fills in",
+	} {
+		if why != "" {
+			refused(t, base(binding), split.Options{}, []string{why})
+			continue
+		}
+		r, err := split.Split([]byte(base(binding)), split.Options{})
+		if err != nil {
+			t.Errorf("%s: %v", binding, err)
+			continue
+		}
+		o := parse(t, r.Text)
+		last := o.run(t, []string{"ship", "ship-2"}, nil)
+		if last["site"] != "s-run of ship" || last["list-1"] != "b" || last["of-x"] != "z" {
+			t.Errorf("%s: the last run's params are %v", binding, last)
+		}
+		if ps := o.pipelines["ship"].Spec.Params; len(ps) != 3 || ps[1].Type != "array" || ps[2].Type != "object" {
+			t.Errorf("part 1 declares %+v", ps)
+		}
+	}
+}
+
+// TestHandedOn: what else the text has goes on as it is, into the namespace that was asked
+// for, and what starts the pipeline of old is named.
+func TestHandedOn(t *testing.T) {
+	t.Parallel()
+	text := strings.Replace(whole, "    - name: build\n      taskRef: {name: build}\n    - name: approval\n      runAfter: [build]\n", "    - name: approval\n", 1) + `---
+apiVersion: tekton.dev/v1
+kind: TaskList
+items:
+  - metadata: {name: ship}
+    spec: {steps: [{name: x, image: x}]}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: of-mine, namespace: other}
+---
+apiVersion: tekton.dev/v1
+kind: PipelineRun
+metadata: {generateName: ship-}
+spec: {pipelineRef: {name: ship}, params: [{name: version, value: v1}]}
+`
+	r, err := split.Split([]byte(text), split.Options{Namespace: "shop"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	parse(t, r.Text)
+	for _, want := range []string{"kind: Task\nmetadata: {name: ship, namespace: shop}", "metadata: {name: of-mine, namespace: other}", "metadata: {generateName: ship-, namespace: shop}", "PipelineRun ship (line 38) starts Pipeline ship, and nothing of what is written here"} {
+		if !strings.Contains(r.Text, want) {
+			t.Errorf("there is no %q in\n%s", want, r.Text)
 		}
 	}
 }

@@ -122,11 +122,27 @@ func (s *source) inNamespace(namespace string, rs *Refusals) {
 		rs.refuse(lineOf(field(s.root, "metadata"), "namespace"), "the namespace is %s here and %s on the command line: leave one of the two out", is, namespace)
 		return
 	}
+	for _, o := range s.others { // what goes with it, where that says none itself
+		meta := field(o.Content[0], "metadata")
+		if group, _, _ := strings.Cut(text(field(o.Content[0], "apiVersion")), "/"); meta != nil && field(meta, "namespace") == nil && namespaced(group, text(field(o.Content[0], "kind"))) {
+			put(meta, "namespace", str(namespace))
+		}
+	}
 	s.typed.Namespace = namespace
 	put(field(s.root, "metadata"), "namespace", str(namespace))
 	if s.run != nil {
 		put(field(s.run.root, "metadata"), "namespace", str(namespace))
 	}
+}
+
+// namespaced says whether objects of a kind are in a namespace. Of kinds that are not known
+// here it says no: those keep what they say.
+func namespaced(group, kind string) bool {
+	if strings.HasPrefix(kind, "Cluster") {
+		return false
+	}
+	return slices.Contains([]string{"tekton.dev", "triggers.tekton.dev"}, group) || group == "countersign.dev" && kind == "Gate" ||
+		slices.Contains([]string{"Secret", "ConfigMap", "ServiceAccount", "PersistentVolumeClaim", "Role", "RoleBinding"}, kind)
 }
 
 // links refuses an order after a task that is not there.

@@ -112,6 +112,14 @@ func (g *cargo) bound(s *space, said *yaml.Node) {
 	if !g.first {
 		s.made = nil // part 1's run makes it
 	}
+	_, made := g.run.binding(s.name)
+	for _, n := range []*yaml.Node{s.binding, field(made, "subPath")} {
+		for _, r := range referencesBeneath(n) {
+			if !g.first && r.of == "context" { // which run is meant?
+				g.rs.refuse(max(r.line, 1), "workspace %s is bound by way of %s, which is another in every run: say what later parts bind, with --workspace %s=%s", s.name, r.raw, s.name, sayBinding)
+			}
+		}
+	}
 	scalars(s.binding, func(n *yaml.Node) {
 		if strings.Contains(n.Value, "{{") {
 			g.rs.refuse(n.Line, "workspace %s is bound to %s, which Pipelines-as-Code fills in, in the run of part 1 alone: say what later parts bind, with --workspace %s=%s", s.name, n.Value, s.name, sayBinding)
