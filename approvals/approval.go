@@ -78,6 +78,9 @@ type Terms struct {
 	Template  string  // digest of the Trigger, its bindings and its template; "" with a Target
 	// SetAt is when they were fixed, if that was after the Approval was opened.
 	SetAt time.Time
+	// EndsAt is when the run that waits ends by a time limit of its own; zero: it has none
+	// that comes first, or nothing waits.
+	EndsAt time.Time
 }
 
 // Approval is one held thing that waits, or waited, for a decision.
@@ -88,6 +91,11 @@ type Approval struct {
 	Source   Source
 	Terms    *Terms // nil until it can be worked out; Blocked says why
 	Blocked  *Problem
+	// Again is there when it asks again about what another one asked about.
+	Again *AskedAgain
+	// Preflight is what is known about what the outcome would start; nil while it has not
+	// been looked at.
+	Preflight *Preflight
 
 	Votes     []Vote
 	Withdrawn []Withdrawal // the last one of each person who took their vote back
@@ -95,7 +103,8 @@ type Approval struct {
 	DecidedAt time.Time
 	Results   []Param // the ApprovalTask-compatible strings, fixed with the outcome
 	Inputs    []Param // what the approvers filled in, fixed with the outcome
-	// SupersededBy is the name of the newer one, for Superseded.
+	// SupersededBy is the name of the newer one, for Superseded, and of the one that asks
+	// again in the place of another.
 	SupersededBy string
 	// Cancellation is there when it was cancelled: while it was pending, or, with its
 	// outcome standing, before the run that the outcome starts was seen.
@@ -139,17 +148,34 @@ type Delivery struct {
 // Failed says whether d could not be made when that was last tried.
 func (d Delivery) Failed() bool { return d.SentAt.IsZero() && d.Error != "" }
 
-// Deadline is when a becomes Expired, zero while its terms are open. It counts
-// from when a could first be decided.
-func (a Approval) Deadline() time.Time {
+// Since is when a could first be decided, zero while its terms are open.
+func (a Approval) Since() time.Time {
+	switch {
+	case a.Terms == nil:
+		return time.Time{}
+	case a.Terms.SetAt.After(a.OpenedAt):
+		return a.Terms.SetAt
+	}
+	return a.OpenedAt
+}
+
+// ExpiresAt is when a becomes Expired by its Gate, zero while its terms are open. It
+// counts from when a could first be decided.
+func (a Approval) ExpiresAt() time.Time {
 	if a.Terms == nil {
 		return time.Time{}
 	}
-	from := a.OpenedAt
-	if a.Terms.SetAt.After(from) {
-		from = a.Terms.SetAt
+	return a.Since().Add(a.Terms.Policy.Lifetime)
+}
+
+// Deadline is until when a can be decided, zero while its terms are open: until it
+// expires, or the run that waits for it is ended by its own time limit.
+func (a Approval) Deadline() time.Time {
+	at := a.ExpiresAt()
+	if a.Terms != nil && !a.Terms.EndsAt.IsZero() && a.Terms.EndsAt.Before(at) {
+		return a.Terms.EndsAt
 	}
-	return from.Add(a.Terms.Policy.Lifetime)
+	return at
 }
 
 // Decided says whether a has ended.

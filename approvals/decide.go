@@ -144,10 +144,11 @@ func sameVote(a, b Vote) bool {
 		slices.Equal(a.Groups, b.Groups) && a.ByRBAC == b.ByRBAC
 }
 
-// Expire ends a pending Approval whose deadline has passed, as its Gate says. It
-// changes nothing before the deadline or after any outcome.
+// Expire ends a pending Approval whose time is over, as its Gate says. It changes nothing
+// before that or after any outcome. A run that ends by its own time limit ends what it
+// waits for: that is not what a Gate's onExpiry is about.
 func Expire(a Approval, now time.Time) (Approval, Change) {
-	if a.Terms == nil || a.Decided() || now.Before(a.Deadline()) {
+	if a.Terms == nil || a.Decided() || now.Before(a.ExpiresAt()) {
 		return a, Absent
 	}
 	outcome := map[ExpiryRule]Outcome{ApproveOnExpiry: Approved, RejectOnExpiry: Rejected}[a.Terms.Policy.OnExpiry]
@@ -155,6 +156,17 @@ func Expire(a Approval, now time.Time) (Approval, Change) {
 		outcome = Expired
 	}
 	return end(a, outcome, now), Ended
+}
+
+// Lapse ends an Approval that could not be decided, because its terms could not be worked
+// out, once it has been there for lifetime. What is mended later does not revive it: its
+// plan is as old as it is.
+func Lapse(a Approval, lifetime time.Duration, now time.Time) (Approval, Change) {
+	if a.Terms != nil || a.Decided() || now.Before(a.OpenedAt.Add(lifetime)) || a.Blocked != nil && a.Blocked.Reason == reasonNotGenuine {
+		return a, Absent
+	}
+	a.Outcome, a.DecidedAt = Expired, now
+	return a, Ended
 }
 
 // Supersede ends a pending Approval in whose place a newer one came, and the attempts
@@ -229,6 +241,9 @@ func end(a Approval, o Outcome, now time.Time) Approval {
 }
 
 func notReady(a Approval) error {
+	if a.Decided() { // it lapsed, or was cancelled, before anybody could decide it
+		return decided(a)
+	}
 	if a.Blocked != nil {
 		return Errorf(CodeNotReady, "this can't be decided yet: %s", a.Blocked.Message)
 	}

@@ -13,7 +13,9 @@ type Desk struct {
 	Deputies Deputies
 	// Operators may be nil: nobody is one.
 	Operators Operators
-	Now       func() time.Time
+	// Again may be nil: nothing is asked again.
+	Again Reopener
+	Now   func() time.Time
 	// Results gives the results of an Approval that has just ended. It must be
 	// pure: a lost race asks it again.
 	Results func(ctx context.Context, a Approval) ([]Param, error)

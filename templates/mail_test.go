@@ -10,6 +10,9 @@ func TestMail(t *testing.T) {
 	s := newSet(t)
 	for _, p := range Previews() {
 		t.Run(p.Name, func(t *testing.T) {
+			if p.Data.Link == "" { // a page's data
+				p.Data.Link = "https://approve.example.com/approvals/prod/a"
+			}
 			m := mail(t, s, p.Data)
 			if n := utf8.RuneCountInString(m.Subject); n > maxSubject || n == 0 || strings.ContainsAny(m.Subject, "\r\n") {
 				t.Errorf("subject of %d characters: %q", n, m.Subject)
@@ -111,5 +114,17 @@ func TestWrap(t *testing.T) {
 		if got := wrap(c.in, 10, "https://example.com/long"); got != c.want {
 			t.Errorf("wrap(%q) = %q, want %q", c.in, got, c.want)
 		}
+	}
+}
+
+// TestMailWithoutLogin: nobody is led to a page that nobody can open.
+func TestMailWithoutLogin(t *testing.T) {
+	s := newSet(t)
+	d := Previews()[0].Data
+	d.Link, d.Recipient = "", ""
+	m := mail(t, s, d)
+	want := "tkn approval describe " + d.Approval.Name + " -n " + d.Approval.Namespace
+	if !strings.Contains(m.Text, want) || !strings.Contains(m.HTML, want) || strings.Contains(m.Text+m.HTML, "Open the approval") || strings.Contains(m.HTML, "href") {
+		t.Errorf("%s\n%s", m.Text, m.HTML)
 	}
 }

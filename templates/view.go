@@ -15,14 +15,16 @@ import (
 type View struct {
 	Namespace string
 	Name      string // of the Approval, and of the run that it starts
-	Trigger   string // or the pipeline and its Task
-	Subject   string // a few words, for titles
-	News      string // of a message: "opened", "reminder", "escalated" or "decided"
-	State     string // "pending", "opening", "blocked" or the outcome in lower case
-	Requester string
-	Recipient string
-	Session   bool
-	Here      string // of the pages in the bar, which one this is
+	// ApprovalName is its name alone.
+	ApprovalName string
+	Trigger      string // or the pipeline and its Task
+	Subject      string // a few words, for titles
+	News         string // of a message: "opened", "reminder", "escalated" or "decided"
+	State        string // "pending", "opening", "blocked" or the outcome in lower case
+	Requester    string
+	Recipient    string
+	Session      bool
+	Here         string // of the pages in the bar, which one this is
 
 	Part1  *RunView
 	Origin Origin
@@ -147,7 +149,7 @@ const refreshFor = 10 * time.Minute
 func newView(d Data, most int) View {
 	a := d.Approval
 	v := View{
-		Namespace: line(a.Namespace), Name: line(a.Name), Trigger: line(a.Title()), Subject: line(a.Subject()),
+		Namespace: line(a.Namespace), Name: line(a.Name), ApprovalName: line(a.Name), Trigger: line(a.Title()), Subject: line(a.Subject()),
 		News: d.News, State: state(a), Recipient: line(d.Recipient), Session: d.Session, Opened: newMoment(a.OpenedAt, d.Now),
 		Missing: approvals.Missing(a), Blocked: problem(a.Blocked), Unreleased: problem(a.Unreleased),
 		Decidable: d.Decidable && a.Terms != nil && !a.Decided(), WhyNot: text(d.WhyNot), LogIn: drop(d.LogIn), Notice: text(d.Notice), Trouble: text(d.Trouble),

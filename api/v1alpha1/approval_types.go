@@ -13,6 +13,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:printcolumn:name="In",type=string,JSONPath=`.spec.source.customRun.pipelineRun`
 // +kubebuilder:printcolumn:name="Gate",type=string,JSONPath=`.spec.terms.gate`
 // +kubebuilder:printcolumn:name="Outcome",type=string,JSONPath=`.status.outcome`
+// +kubebuilder:printcolumn:name="Startable",type=string,JSONPath=`.status.conditions[?(@.type=="Startable")].status`
 // +kubebuilder:printcolumn:name="Next",type=string,JSONPath=`.status.next.name`
 // +kubebuilder:printcolumn:name="Problem",type=string,JSONPath=`.status.conditions[?(@.status=="False")].reason`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
@@ -45,6 +46,7 @@ const RecordFinalizer = "countersign.dev/record"
 // +kubebuilder:validation:XValidation:rule="has(self.trigger) != has(self.source.customRun)",message="exactly one of trigger and source.customRun: a Trigger holds and releases, or a CustomRun waits"
 // +kubebuilder:validation:XValidation:rule="has(self.trigger) == has(oldSelf.trigger) && (!has(self.trigger) || self.trigger == oldSelf.trigger)",message="trigger is immutable"
 // +kubebuilder:validation:XValidation:rule="has(self.page) == has(oldSelf.page) && (!has(self.page) || self.page == oldSelf.page)",message="page is immutable"
+// +kubebuilder:validation:XValidation:rule="has(self.again) == has(oldSelf.again) && (!has(self.again) || self.again == oldSelf.again)",message="again is immutable"
 // +kubebuilder:validation:XValidation:rule="has(self.sourceSeal) == has(oldSelf.sourceSeal) && (!has(self.sourceSeal) || self.sourceSeal == oldSelf.sourceSeal)",message="sourceSeal is immutable"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.terms) || (has(self.terms) && self.terms.digest == oldSelf.terms.digest)",message="terms are immutable once they are set: what people vote on must not change under them"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.seal) || (has(self.seal) && self.seal == oldSelf.seal)",message="seal is immutable once it is set"
@@ -63,7 +65,11 @@ type ApprovalSpec struct {
 	// +kubebuilder:validation:MaxLength=2048
 	// +optional
 	Page string `json:"page,omitempty"`
-	// sourceSeal is the service's signature over trigger and source, made when it
+	// again is there when this asks again about what another Approval asked about: its
+	// content has changed, or it could not be started.
+	// +optional
+	Again *Again `json:"again,omitempty"`
+	// sourceSeal is the service's signature over trigger, source and again, made when it
 	// opened the Approval. Terms are only ever set for what has one that verifies.
 	// +kubebuilder:validation:MaxLength=256
 	// +optional
@@ -77,6 +83,27 @@ type ApprovalSpec struct {
 	// +kubebuilder:validation:MaxLength=256
 	// +optional
 	Seal string `json:"seal,omitempty"`
+}
+
+// Again says which Approval this one takes the place of. Its votes were for other content
+// and do not count here.
+type Again struct {
+	// of is the name of the Approval before.
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	Of string `json:"of"`
+	// ofUID is its uid.
+	// +kubebuilder:validation:MaxLength=64
+	// +required
+	OfUID string `json:"ofUID"`
+	// number counts how often the source was asked about again.
+	// +kubebuilder:validation:Minimum=1
+	// +required
+	Number int32 `json:"number"`
+	// by is who asked for it; absent when what would start changed while it was pending.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	By string `json:"by,omitempty"`
 }
 
 // Source is what is held: the completion of a run, an event as it came, or a task
@@ -273,6 +300,10 @@ type Terms struct {
 	// to decide counts from then.
 	// +optional
 	SetAt *metav1.Time `json:"setAt,omitempty"`
+	// endsAt is when the run that waits for this ends by its own time limit, if that comes
+	// before the Gate's.
+	// +optional
+	EndsAt *metav1.Time `json:"endsAt,omitempty"`
 }
 
 // Target is the one object that a release meant when the terms were fixed.
@@ -346,7 +377,8 @@ type ApprovalStatus struct {
 	// +listMapKey=name
 	// +optional
 	Inputs []Param `json:"inputs,omitempty"`
-	// supersededBy is the name of the newer one, for outcome Superseded.
+	// supersededBy is the name of the newer one, for outcome Superseded, or of the one
+	// that asks again in the place of this one.
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	SupersededBy string `json:"supersededBy,omitempty"`
@@ -374,7 +406,8 @@ type ApprovalStatus struct {
 	// answeredAt is when source.customRun was seen to have ended with the outcome.
 	// +optional
 	AnsweredAt *metav1.MicroTime `json:"answeredAt,omitempty"`
-	// conditions: Ready (can it be decided), Notified, Released.
+	// conditions: Ready (can it be decided), Startable (could what is approved be started,
+	// as things stand), Notified, Released.
 	// +kubebuilder:validation:MaxItems=8
 	// +listType=map
 	// +listMapKey=type
@@ -538,9 +571,10 @@ type Effect struct {
 
 // The condition types of an Approval and a Gate.
 const (
-	ConditionReady    = "Ready"
-	ConditionNotified = "Notified"
-	ConditionReleased = "Released"
+	ConditionReady     = "Ready"
+	ConditionStartable = "Startable"
+	ConditionNotified  = "Notified"
+	ConditionReleased  = "Released"
 )
 
 // ApprovalList is a list of Approvals.

@@ -93,11 +93,14 @@ func (c *Compiler) String(ctx context.Context, expr string, v Vars) (string, err
 		return "", err
 	}
 	out, _, err := prg.ContextEval(ctx, v.activation())
-	if err != nil {
-		return "", approvals.Errorf(approvals.CodeInvalid, "expression %q: %v", expr, err)
+	s := ""
+	if err == nil {
+		s, err = text(out)
 	}
-	s, err := text(out)
 	if err != nil {
+		if hint := c.guard(expr, v); hint != "" {
+			return "", approvals.Errorf(approvals.CodeInvalid, "expression %q: %v. %s", expr, err, hint)
+		}
 		return "", approvals.Errorf(approvals.CodeInvalid, "expression %q: %v", expr, err)
 	}
 	if len(s) > MaxValue {

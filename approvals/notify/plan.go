@@ -78,7 +78,7 @@ type wanted struct {
 // pending wants what is told while a waits.
 func (p *plan) pending() {
 	n := p.a.Terms.Policy.Notify
-	since := p.a.Deadline().Add(-p.a.Terms.Policy.Lifetime)
+	since := p.a.Since()
 	escalation := since.Add(n.Escalate.After)
 	escalates := n.Escalate.After > 0 && escalation.Before(p.a.Deadline())
 	if p.route.Name != Email {

@@ -145,7 +145,10 @@ func Lines(a approvals.Approval) []Line {
 	}
 	if a.Decided() {
 		add(Decided, a.DecidedAt, "", func(l *Line) {
-			l.Outcome, l.People, l.SupersededBy = string(a.Outcome), deciders(a), a.SupersededBy
+			l.Outcome, l.People = string(a.Outcome), deciders(a)
+			if a.Outcome == approvals.Superseded { // what is asked again later stays as it was told
+				l.SupersededBy = a.SupersededBy
+			}
 			if a.Terms != nil {
 				l.Digest = a.Terms.Digest
 			}

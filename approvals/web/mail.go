@@ -11,11 +11,14 @@ import (
 
 // ForMail is what the mail to one approver shows, with that approver's link. The
 // link ends when the Approval does. Without an approver it is what a room or
-// another person is shown: the link is the page's, and proves nobody.
+// another person is shown: the link is the page's, and proves nobody. There is none
+// without a login, where it would lead nowhere.
 func (d Deps) ForMail(a approvals.Approval, approver string) (templates.Data, error) {
 	if approver == "" {
 		data := d.Show(a, "")
-		data.Link = d.pageURL(a)
+		if d.Login != nil {
+			data.Link = d.pageURL(a)
+		}
 		return data, nil
 	}
 	token, err := link.Sign(d.Ring(), link.Claims{

@@ -224,7 +224,12 @@ func TestSlack(t *testing.T) {
 func TestForRoom(t *testing.T) {
 	t.Parallel()
 	a := ct.Make("a").Obj()
-	d, err := newBench(t, base+"/x/", a).ForMail(a, "")
+	b := newBench(t, base+"/x/", a)
+	if d, err := b.ForMail(a, ""); err != nil || d.Link != "" {
+		t.Errorf("%v: without a login link %s leads nowhere", err, d.Link)
+	}
+	b.Login = struct{ web.Login }{}
+	d, err := b.ForMail(a, "")
 	if err != nil || d.Link != base+"/x/approvals/prod/a" || d.Recipient != "" || d.Decidable {
 		t.Errorf("%v: link %s for %q", err, d.Link, d.Recipient)
 	}

@@ -34,7 +34,7 @@ func (c *core) tasks(ctx context.Context, answers *openshift.ApprovalTasks) []se
 		Runs:  c.answers,
 		Kinds: &kube.Kinds{Live: c.direct, Only: c.Config.CustomTasks, Now: c.Now},
 		Mirrors: map[string]kube.Mirror{
-			tasks.Automatiko:   kube.AutomatikoView(c.direct, c.Config.External),
+			tasks.Automatiko:   kube.AutomatikoView(c.direct, c.opener.Page),
 			tasks.KubeRocketCI: kube.RocketView(c.direct),
 		},
 		Views:  c.views(ctx),

@@ -15,26 +15,48 @@ import (
 // maxMessage is what the API server takes for a condition's message.
 const maxMessage = 32 << 10
 
-// conditionsOf are a's conditions. Ready is there from the first status write on;
-// Notified once somebody was to be told; Released once there was something to
+// The reasons of Startable that say nothing of what would start: that is not known yet,
+// or does not matter any more.
+const (
+	termsOpen = "TermsMissing"
+	started   = "Started"
+)
+
+// conditionsOf are a's conditions. Ready is there from the first status write on, which
+// is made for everybody; Startable once that was looked at, until it does not matter any
+// more; Notified once somebody was to be told; Released once there was something to
 // release.
 func conditionsOf(a approvals.Approval, before []metav1.Condition, generation int64, now time.Time) []metav1.Condition {
 	out := append([]metav1.Condition(nil), before...)
-	put := func(kind string, ok bool, reason, message string) {
-		c := metav1.Condition{
-			Type: kind, Status: metav1.ConditionFalse, Reason: reason, Message: approvals.Cut(message, maxMessage),
+	set := func(kind string, status metav1.ConditionStatus, reason, message string) {
+		meta.SetStatusCondition(&out, metav1.Condition{
+			Type: kind, Status: status, Reason: reason, Message: approvals.Cut(message, maxMessage),
 			ObservedGeneration: generation, LastTransitionTime: metav1.Time{Time: now.UTC().Truncate(time.Second)},
-		}
-		if ok {
-			c.Status = metav1.ConditionTrue
-		}
-		meta.SetStatusCondition(&out, c)
+		})
+	}
+	put := func(kind string, ok bool, reason, message string) {
+		set(kind, map[bool]metav1.ConditionStatus{true: metav1.ConditionTrue, false: metav1.ConditionFalse}[ok], reason, message)
 	}
 	switch {
 	case a.Terms != nil:
 		put(v1alpha1.ConditionReady, true, "TermsFixed", "")
 	case a.Blocked != nil:
 		put(v1alpha1.ConditionReady, false, a.Blocked.Reason, a.Blocked.Message)
+	}
+	switch {
+	case a.Next != nil, a.Effect != nil:
+		put(v1alpha1.ConditionStartable, true, started, "")
+	case a.Terms == nil && a.Blocked != nil && !a.Decided():
+		set(v1alpha1.ConditionStartable, metav1.ConditionUnknown, termsOpen, "it is looked at once the terms are there: condition Ready says what they lack")
+	case a.Decided() && !a.ToRelease() && !a.Changed():
+		meta.RemoveStatusCondition(&out, v1alpha1.ConditionStartable)
+	case a.Preflight != nil:
+		reason, message := a.Preflight.Text()
+		set(v1alpha1.ConditionStartable, metav1.ConditionStatus(a.Preflight.State), reason, message)
+	default:
+		if c := meta.FindStatusCondition(out, v1alpha1.ConditionStartable); c != nil && c.Reason == termsOpen {
+			meta.RemoveStatusCondition(&out, v1alpha1.ConditionStartable)
+		}
 	}
 	if failed, told := deliveryState(a.Deliveries); failed != "" {
 		put(v1alpha1.ConditionNotified, false, "DeliveryFailed", failed)

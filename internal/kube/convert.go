@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
@@ -74,6 +75,12 @@ func toDomain(o *v1alpha1.Approval) approvals.Approval {
 	}
 	if a.Terms == nil { // the condition of before may still be there when the terms are
 		a.Blocked = problemOf(o.Status.Conditions, v1alpha1.ConditionReady)
+	}
+	if g := o.Spec.Again; g != nil {
+		a.Again = &approvals.AskedAgain{Of: g.Of, OfUID: g.OfUID, Number: int(g.Number), By: g.By}
+	}
+	if c := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionStartable); c != nil && c.Reason != termsOpen && c.Reason != started {
+		a.Preflight = approvals.ParsePreflight(approvals.PreflightState(c.Status), c.Reason, c.Message)
 	}
 	if t := o.Status.AnsweredAt; t != nil {
 		a.AnsweredAt = t.Time
@@ -190,6 +197,9 @@ func termsToDomain(t *v1alpha1.Terms) *approvals.Terms {
 	if t.SetAt != nil {
 		d.SetAt = t.SetAt.UTC()
 	}
+	if t.EndsAt != nil {
+		d.EndsAt = t.EndsAt.UTC()
+	}
 	return d
 }
 
@@ -206,6 +216,9 @@ func termsToAPI(t *approvals.Terms) *v1alpha1.Terms {
 	}
 	if !t.SetAt.IsZero() {
 		o.SetAt = &metav1.Time{Time: t.SetAt.UTC()}
+	}
+	if !t.EndsAt.IsZero() {
+		o.EndsAt = &metav1.Time{Time: t.EndsAt.UTC().Truncate(time.Second)}
 	}
 	return o
 }

@@ -3,7 +3,6 @@ package kube
 import (
 	"cmp"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -14,14 +13,14 @@ import (
 	"github.com/countersign-dev/countersign/approvals/tasks"
 )
 
-// AutomatikoView keeps Automatiko's ApprovalTasks. external is where people reach the
-// service.
-func AutomatikoView(c client.Client, external *url.URL) View {
+// AutomatikoView keeps Automatiko's ApprovalTasks. page is the address of an Approval's
+// page for people who can log in; nil when nobody can, so that no address leads nowhere.
+func AutomatikoView(c client.Client, page func(namespace, name string) string) View {
 	kind, _ := tasks.Find(tasks.Automatiko)
 	return View{Client: c, Kind: kind, Say: func(cr *pipelinev1beta1.CustomRun, a approvals.Approval) Said {
 		return Said{
 			Labels: map[string]string{"decision": automatikoDecision(a.Outcome), "responses": fmt.Sprintf("%d_of_%d", len(a.Votes), needed(a))},
-			Spec:   automatikoSpec(cr.Name, a.Source.Params), Status: automatikoStatus(a, kind, external),
+			Spec:   automatikoSpec(cr.Name, a.Source.Params), Status: automatikoStatus(a, kind, page),
 		}
 	}}
 }
@@ -70,11 +69,14 @@ func automatikoSpec(name string, ps []approvals.Param) map[string]any {
 	return spec
 }
 
-func automatikoStatus(a approvals.Approval, kind tasks.Mapping, external *url.URL) map[string]any {
+func automatikoStatus(a approvals.Approval, kind tasks.Mapping, page func(namespace, name string) string) map[string]any {
 	if !a.Decided() {
+		address := ""
+		if page != nil {
+			address = page(a.Namespace, a.Name)
+		}
 		return map[string]any{
-			"status": "pending", "reason": "Pending", "message": "Approval Task waits for a decision",
-			"approvalUrl": external.JoinPath("approvals", a.Namespace, a.Name).String(),
+			"status": "pending", "reason": "Pending", "message": "Approval Task waits for a decision", "approvalUrl": address,
 		}
 	}
 	e := kind.Ends[a.Outcome]

@@ -191,6 +191,22 @@ func (o *Opener) open(ctx context.Context, namespace, trigger, name string, s ap
 	return obj, nil
 }
 
+// Lifetime is how long an Approval without terms is kept open: as its Gate says, or the
+// default while there is none that says anything. It counts from the opening.
+func (o *Opener) Lifetime(ctx context.Context, a approvals.Approval) (time.Duration, error) {
+	g, err := o.Triggers.Gated(ctx, a.Namespace, a.Trigger)
+	if err == nil {
+		var p approvals.Policy
+		if p, err = policyFor(ctx, o.Client, a.Namespace, g.Line); err == nil && p.Lifetime >= approvals.MinLifetime && p.Lifetime <= approvals.MaxLifetime {
+			return p.Lifetime, nil
+		}
+	}
+	if c := approvals.CodeOf(err); c != "" && c != approvals.CodeInvalid && c != approvals.CodeNotFound {
+		return 0, err
+	}
+	return approvals.DefaultLifetime, nil
+}
+
 // Terms works out the terms for a source as things stand now. CodeInvalid and
 // CodeNotFound say what somebody has to mend; other codes may go away.
 func (o *Opener) Terms(ctx context.Context, namespace, trigger string, s approvals.Source) (*approvals.Terms, error) {

@@ -24,6 +24,7 @@ func (o *Opener) OpenTask(ctx context.Context, cr *pipelinev1beta1.CustomRun, m 
 	if err != nil {
 		return err
 	}
+	limitBy(terms, m, o.Now())
 	obj := &v1alpha1.Approval{}
 	obj.Namespace, obj.Name = cr.Namespace, approvals.TaskName(cr.Name, string(cr.UID), Tried(cr))
 	obj.Finalizers = slices.Clone(o.Finalizers)

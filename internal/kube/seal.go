@@ -24,7 +24,11 @@ func sealed(namespace, name string, spec v1alpha1.ApprovalSpec) []byte {
 
 // sealedSource is what a source's seal signs.
 func sealedSource(namespace, name string, spec v1alpha1.ApprovalSpec) []byte {
-	return []byte(approvals.Digest("source", namespace, name, spec.Trigger, spec.Source))
+	parts := []any{"source", namespace, name, spec.Trigger, spec.Source}
+	if spec.Again != nil {
+		parts = append(parts, spec.Again)
+	}
+	return []byte(approvals.Digest(parts...))
 }
 
 // sealSource sets the source's seal.

@@ -269,10 +269,22 @@ func TestConditions(t *testing.T) {
 	}{
 		"opened":       {ct.Make("a"), "Ready=True TermsFixed"},
 		"no terms yet": {ct.Make("a").NoTerms(nil), ""},
-		"blocked":      {ct.Make("a").NoTerms(&approvals.Problem{Reason: "TermsMissing", Message: "no Gate"}), "Ready=False TermsMissing no Gate"},
+		"blocked":      {ct.Make("a").NoTerms(&approvals.Problem{Reason: "TermsMissing", Message: "no Gate"}), "Ready=False TermsMissing no Gate, Startable=Unknown TermsMissing it is looked at once the terms are there: condition Ready says what they lack"},
 		"no longer": {ct.Make("a").With(func(a *approvals.Approval) {
 			a.Blocked = &approvals.Problem{Reason: "TermsMissing", Message: "no Gate"}
 		}), "Ready=True TermsFixed"},
+		"looked at": {ct.Make("a").With(func(a *approvals.Approval) { a.Preflight = approvals.NewPreflight(nil) }), "Ready=True TermsFixed, Startable=True Startable"},
+		"could not start": {
+			ct.Make("a").With(func(a *approvals.Approval) {
+				a.Preflight = approvals.NewPreflight([]approvals.Problem{{Reason: "Forbidden", Message: "no"}, {Reason: "RunNotNamed", Message: "name it"}})
+			}), "Ready=True TermsFixed, Startable=False Forbidden Forbidden: no\nRunNotNamed: name it",
+		},
+		"rejected": {
+			ct.Make("a").With(func(a *approvals.Approval) {
+				a.Outcome, a.Preflight = approvals.Rejected, approvals.NewPreflight([]approvals.Problem{{Reason: "Forbidden", Message: "no"}})
+			}), "Ready=True TermsFixed",
+		},
+		"lapsed":       {ct.Make("a").NoTerms(&approvals.Problem{Reason: "TermsMissing", Message: "no Gate"}).With(func(a *approvals.Approval) { a.Outcome = approvals.Expired }), "Ready=False TermsMissing no Gate"},
 		"told":         {ct.Make("a").With(func(a *approvals.Approval) { a.Deliveries = []approvals.Delivery{sent} }), "Ready=True TermsFixed, Notified=True Delivered"},
 		"one not told": {ct.Make("a").With(func(a *approvals.Approval) { a.Deliveries = []approvals.Delivery{sent, failed} }), "Ready=True TermsFixed, Notified=False DeliveryFailed bob was not told by email: 550 no such user"},
 		"two rooms not told, in the ledger's order": {
@@ -286,11 +298,11 @@ func TestConditions(t *testing.T) {
 			"Ready=True TermsFixed, Notified=False DeliveryFailed channel a was not told: refused; channel b was not told: refused; channel c was not told: refused; and 2 more",
 		},
 		"not released": {ct.Make("a").With(func(a *approvals.Approval) { a.Unreleased = &approvals.Problem{Reason: "NameTaken", Message: "taken"} }), "Ready=True TermsFixed, Released=False NameTaken taken"},
-		"released":     {ct.Make("a").With(func(a *approvals.Approval) { a.Next = &approvals.Run{Name: "a"} }), "Ready=True TermsFixed, Released=True RunSeen"},
+		"released":     {ct.Make("a").With(func(a *approvals.Approval) { a.Next = &approvals.Run{Name: "a"} }), "Ready=True TermsFixed, Startable=True Started, Released=True RunSeen"},
 		"released at last": {ct.Make("a").With(func(a *approvals.Approval) {
 			a.Next = &approvals.Run{Name: "a"}
 			a.Unreleased = &approvals.Problem{Reason: "NameTaken"}
-		}), "Ready=True TermsFixed, Released=True RunSeen"},
+		}), "Ready=True TermsFixed, Startable=True Started, Released=True RunSeen"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

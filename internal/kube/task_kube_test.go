@@ -5,7 +5,6 @@ package kube
 import (
 	"bytes"
 	"log/slog"
-	"net/url"
 	"testing"
 	"time"
 
@@ -50,7 +49,7 @@ func TestTasksForReal(t *testing.T) {
 	runs := &CustomRuns{Client: c, Live: c, Now: now}
 	kinds := &Kinds{Live: c, Now: now}
 	opener := &Opener{Client: c, Live: c, CEL: cel, Ring: ring, Now: now, Log: slog.New(slog.NewTextHandler(&bytes.Buffer{}, nil)), Opened: func(string, string) {}}
-	views := map[string]View{tasks.Automatiko: AutomatikoView(c, &url.URL{Scheme: "https", Host: "a.example.com"}), tasks.KubeRocketCI: RocketView(c)}
+	views := map[string]View{tasks.Automatiko: AutomatikoView(c, nil), tasks.KubeRocketCI: RocketView(c)}
 	for _, kind := range tasks.All() {
 		t.Run(kind.Name, func(t *testing.T) {
 			cr := &pipelinev1beta1.CustomRun{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: kind.Name}}

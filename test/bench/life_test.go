@@ -48,7 +48,7 @@ func TestWrites(t *testing.T) {
 	const n = 20
 	before := writes(t, s.Env)
 	names := s.pend(t, "w", n)
-	time.Sleep(2 * time.Second) // mails, had there been any
+	time.Sleep(5 * time.Second) // mails, had there been any, and the conditions that everybody can wait for
 	opened := writes(t, s.Env)
 	time.Sleep(30 * time.Second)
 	waited := writes(t, s.Env)
@@ -69,7 +69,7 @@ func TestWrites(t *testing.T) {
 	life := float64(done-before) / n
 	fmt.Printf("bench: API writes for one Approval's whole life, without mail: %.2f (one more with mail; goal ≤ 4); while %d wait for 30 s: %d (goal 0)\n",
 		life, n, waited-opened)
-	if life > 3 || waited != opened {
+	if life > 4 || waited != opened {
 		t.Errorf("an approval costs %.2f writes, and %d while waiting", life, waited-opened)
 	}
 }

@@ -41,7 +41,9 @@ func blocks(c templates.Card, buttons slack.Block) []slack.Block {
 		}
 	}
 	flush()
-	out = append(out, slack.NewSectionBlock(slack.NewTextBlockObject(slack.MarkdownType, link(c.Link), false, true), nil, nil))
+	if c.Link != "" { // without a login the page is nobody's to open
+		out = append(out, slack.NewSectionBlock(slack.NewTextBlockObject(slack.MarkdownType, link(c.Link), false, true), nil, nil))
+	}
 	if buttons != nil {
 		out = append(out, buttons)
 	}

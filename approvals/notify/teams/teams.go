@@ -72,6 +72,10 @@ func message(c templates.Card) object {
 			{"type": "TextRun", "text": plain(f.Value)},
 		}})
 	}
+	actions := []object{}
+	if c.Link != "" { // without a login the page is nobody's to open
+		actions = append(actions, object{"type": "Action.OpenUrl", "title": "Open the approval", "url": c.Link})
+	}
 	return object{
 		"type": "message",
 		"attachments": []object{{
@@ -80,7 +84,7 @@ func message(c templates.Card) object {
 			"content": object{
 				"$schema": "http://adaptivecards.io/schemas/adaptive-card.json", "type": "AdaptiveCard", "version": "1.4",
 				"fallbackText": plain(c.Title), "body": body,
-				"actions": []object{{"type": "Action.OpenUrl", "title": "Open the approval", "url": c.Link}},
+				"actions": actions,
 				"msteams": object{"width": "full"},
 			},
 		}},

@@ -98,39 +98,6 @@ func (r *Approvals) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 	}
 }
 
-// fixTerms tries again to work out the terms. It writes only when the problem is
-// a new one, so a Gate that never comes costs nothing.
-func (r *Approvals) fixTerms(ctx context.Context, a approvals.Approval) (ctrl.Result, error) {
-	problem, next := a.Blocked, ctrl.Result{}
-	if problem == nil || problem.Reason != kube.NotGenuine {
-		terms, err := r.Opener.Terms(ctx, a.Namespace, a.Trigger, a.Source)
-		if err == nil && a.Source.Event != nil && terms.Policy.Secret.Name != "" {
-			// We would sign on release for a sender whom nobody has checked.
-			err = approvals.Errorf(approvals.CodeInvalid,
-				"the event was held before its signature could be checked with secret %s: have the sender send it again, under a new delivery id", terms.Policy.Secret.Name)
-		}
-		if err == nil {
-			err = r.Opener.SetTerms(ctx, a.Key, terms)
-		}
-		switch approvals.CodeOf(err) {
-		case "":
-			return ctrl.Result{}, r.Store.Settle(ctx, a.Key)
-		case approvals.CodeInvalid, approvals.CodeNotFound: // of the terms, or of the schema that refuses them
-			problem = &approvals.Problem{Reason: "TermsMissing", Message: approvals.Message(err)}
-			if kube.IsRunMissing(err) {
-				next.RequeueAfter = min(max(r.Now().Sub(a.OpenedAt)/2, again), maxAgain)
-			}
-		default:
-			return ctrl.Result{}, err
-		}
-	}
-	_, err := r.Store.Update(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
-		a.Blocked = problem
-		return a, approvals.Blocking, nil
-	})
-	return next, err
-}
-
 // supersede ends the older ones in whose place a came, and a itself when it is the
 // older one: whichever is looked at first, the outcome is the same.
 func (r *Approvals) supersede(ctx context.Context, a approvals.Approval) error {
@@ -159,7 +126,7 @@ func (r *Approvals) waitOrExpire(ctx context.Context, a approvals.Approval) (ctr
 			return ctrl.Result{}, err
 		}
 	}
-	if left := a.Deadline().Sub(r.Now()); left > 0 {
+	if left := a.ExpiresAt().Sub(r.Now()); left > 0 {
 		return ctrl.Result{RequeueAfter: left}, nil
 	}
 	return ctrl.Result{}, r.end(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {

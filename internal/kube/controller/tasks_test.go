@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -103,7 +102,9 @@ func newTasking(t *testing.T, kind string, change ...string) *tasking {
 	w.desk.Results, w.approvals.Results = results, results
 	x := &tasking{world: w, kind: m, customRun: customRun, tasks: &Tasks{
 		Client: w, Store: w.store, Proofs: w.proofs, Opener: w.approvals.Opener, Runs: &kube.CustomRuns{Client: w, Live: w, Now: w.now}, Kinds: &kube.Kinds{Live: w, Now: w.now},
-		Mirrors: map[string]kube.Mirror{tasks.Automatiko: kube.AutomatikoView(w, &url.URL{Scheme: "https", Host: "approve.example.com"}), tasks.KubeRocketCI: kube.RocketView(w)},
+		Mirrors: map[string]kube.Mirror{tasks.Automatiko: kube.AutomatikoView(w, func(namespace, name string) string {
+			return "https://approve.example.com/approvals/" + namespace + "/" + name
+		}), tasks.KubeRocketCI: kube.RocketView(w)},
 		Results: results, Ended: w.desk.Ended, Events: w.events, Now: w.now, Log: w.approvals.Log,
 	}}
 	x.abandoned = &Abandoned{Tasks: x.tasks}

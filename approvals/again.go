@@ -1,0 +1,192 @@
+package approvals
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// AskedAgain says that an Approval asks again about what another one asked about, of the same
+// source. It is part of the spec, which only this service writes and seals.
+type AskedAgain struct {
+	Of, OfUID string // the Approval that it takes the place of
+	Number    int    // 1 for the first one that was asked again
+	By        string // who asked for it; "": what would start has changed while it was pending
+}
+
+// MaxAgain bounds how often one source is asked about again because its Trigger changes,
+// and MaxAskedAgain how often at all: a Trigger that is edited in a loop must not fill the
+// cluster, or people's mailboxes.
+const (
+	MaxAgain      = 20
+	MaxAskedAgain = 100
+)
+
+// AgainName derives the name of the Approval that takes old's place. There is one for each
+// Approval: who asks twice, or dies half way, makes the same object.
+func AgainName(old Approval) string { return Name(old.Trigger, "again:"+old.UID) }
+
+// AgainOf is what the Approval that takes old's place says of that.
+func AgainOf(old Approval, by string) AskedAgain {
+	a := AskedAgain{Of: old.Name, OfUID: old.UID, Number: 1, By: by}
+	if old.Again != nil {
+		a.Number = old.Again.Number + 1
+	}
+	return a
+}
+
+// SettleFor is how long what would start must have stayed the same before a pending
+// Approval is asked again: several objects are applied one after the other, and one that
+// changes all the time is asked about more and more seldom.
+func SettleFor(a Approval) time.Duration {
+	const least, most = 2 * time.Second, 5 * time.Minute
+	n := 0
+	if a.Again != nil {
+		n = a.Again.Number
+	}
+	if n > 8 {
+		return most
+	}
+	return min(least<<n, most)
+}
+
+// reasonNotGenuine is the reason of what this service did not open.
+const reasonNotGenuine = "NotGenuine"
+
+// contentReasons are those of a run that can't be started unless what was approved
+// changes, and of which nothing has been posted therefore.
+var contentReasons = []string{ReasonContentChanged, "TemplateError", "RunNotNamed", "TriggerNotReady"}
+
+// CheckAgain says why a can't be asked again, or nil. A rejection and a cancellation are
+// final: somebody has said no. So is what has started, and what may still start by itself.
+//
+// Errors: CodeConflict.
+func CheckAgain(a Approval) error {
+	no := func(format string, args ...any) error {
+		return Errorf(CodeConflict, "%s is not asked again: %s", a.Name, fmt.Sprintf(format, args...))
+	}
+	changed := a.Preflight.Has(ReasonContentChanged)
+	switch {
+	case a.Source.Task != nil:
+		return no("it is a task of run %s; start that run again", a.Source.Task.Run.Name)
+	case a.Blocked != nil && a.Blocked.Reason == reasonNotGenuine:
+		return no("it was not opened by this service")
+	case a.Again != nil && a.Again.Number >= MaxAskedAgain:
+		return no("its source was asked about %d times already; start part 1 again", MaxAskedAgain)
+	case !a.Decided() && !changed:
+		return no("it still waits for a decision")
+	case !a.Decided():
+		return nil
+	case a.Next != nil || a.Effect != nil:
+		return no("its outcome was acted on")
+	case a.Outcome == Rejected:
+		return no("it was rejected, which is final; start part 1 again to ask about something new")
+	case a.Outcome == Cancelled:
+		return no("it was cancelled%s: %s", by(a.Cancellation), a.Cancellation.why())
+	case a.Outcome == Superseded:
+		return no("%s took its place", a.SupersededBy)
+	case a.Cancellation != nil && a.Cancellation.By != "":
+		return no("its start was cancelled by %s: %s", a.Cancellation.By, a.Cancellation.why())
+	case a.ToRelease() && (a.Unreleased == nil || !slices.Contains(contentReasons, a.Unreleased.Reason)):
+		return no("it is %s, and its run may still start by itself (condition Released says what is in the way)", strings.ToLower(string(a.Outcome)))
+	case a.Outcome == Expired, a.ToRelease(), a.Cancellation != nil:
+		return nil
+	default:
+		return no("it is %s, and nothing is to start", strings.ToLower(string(a.Outcome)))
+	}
+}
+
+// ToAskAgain says whether somebody may have a asked again.
+func (a Approval) ToAskAgain() bool { return a.SupersededBy == "" && CheckAgain(a) == nil }
+
+// TakeOver notes on a that by asks again about its source. What is pending ends, with its
+// votes: they were for other content. What was decided starts nothing from now on.
+func TakeOver(a, by Approval, now time.Time) (Approval, Change) {
+	switch {
+	case a.SupersededBy != "" || a.Next != nil || a.Effect != nil || by.Again == nil || by.Again.OfUID != a.UID:
+		return a, Absent
+	case !a.Decided():
+		a.SupersededBy = by.Name
+		return end(a, Superseded, now), Ended
+	case a.stoppable():
+		a.SupersededBy = by.Name
+		return stop(a, Cancellation{Why: by.Name + " asks about it again", At: now}), Stopped
+	}
+	a.SupersededBy = by.Name
+	return a, Stopped
+}
+
+// Changed says whether a ended because what it would start has changed.
+func (a Approval) Changed() bool {
+	return a.Outcome == Superseded && a.Preflight.Has(ReasonContentChanged)
+}
+
+// Reopener opens the Approval that takes another's place, with the same source. Opening
+// twice is one object.
+type Reopener interface {
+	Reopen(ctx context.Context, old Approval, by string) (Approval, error)
+}
+
+// AskAgain has what can't start any more asked about again, by somebody who operates its
+// namespace, or who asked for it. Nothing that people said of the old one counts.
+//
+// Errors are those of CheckAgain, of the Store and the Reopener, and CodeForbidden.
+func (d *Desk) AskAgain(ctx context.Context, key Key, id Identity) (Approval, error) {
+	a, err := d.Store.Get(ctx, key)
+	// What is not there is nobody's to ask about either: the answer tells no stranger which.
+	a.Namespace = key.Namespace
+	if err := d.mayAskAgain(ctx, a, id); err != nil {
+		return Approval{}, err
+	}
+	if err != nil {
+		return Approval{}, err
+	}
+	if a.SupersededBy != "" && a.Outcome != Superseded { // somebody was first
+		return d.Store.Get(ctx, Key{Namespace: a.Namespace, Name: a.SupersededBy})
+	}
+	if err := CheckAgain(a); err != nil {
+		return a, err
+	}
+	if d.Again == nil {
+		return a, Errorf(CodeUnavailable, "nothing can be asked again here")
+	}
+	next, err := d.Again.Reopen(ctx, a, id.Name)
+	if err != nil {
+		return a, err
+	}
+	var did Change
+	old, err := d.Store.Update(ctx, a.Key, func(a Approval) (Approval, Change, error) {
+		before := a
+		a, did = TakeOver(a, next, d.Now())
+		if did == Ended && a.Terms != nil {
+			var err error
+			if a.Results, err = d.Results(ctx, a); err != nil {
+				return before, Absent, err
+			}
+		}
+		return a, did, nil
+	})
+	if err != nil {
+		return a, err
+	}
+	if did == Ended {
+		d.Ended(old)
+	}
+	return next, nil
+}
+
+// mayAskAgain says why id may not have a asked again, or nil. Whoever asked for it may:
+// others still decide.
+func (d *Desk) mayAskAgain(ctx context.Context, a Approval, id Identity) error {
+	if a.Terms != nil && a.Terms.Requester != "" && SamePerson(a.Terms.Requester, id.Name) && id.Way != WayLink {
+		return nil
+	}
+	if id.Way == WayObject && d.Operators != nil && id.Name != "" {
+		if may, err := d.Operators.MayOperate(ctx, id, a.Namespace); may || err != nil {
+			return err
+		}
+	}
+	return d.mayOperate(ctx, id, a.Namespace)
+}
