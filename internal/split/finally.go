@@ -50,10 +50,22 @@ func (c *cut) asRead(t *task) {
 		case t.part == 0:
 			t.part = of.from()
 		case t.part != of.from():
-			c.rs.refuse(r.line, "%s of finally reads %s, which is known in part %d, and also what is known in part %d: make it two tasks, one for each part, or say which part it ends, with --finally %s=%d",
-				t.Name, r.raw, of.from(), t.part, t.Name, max(t.part, of.from()))
+			say := ""
+			if c.knownAt(t, max(t.part, of.from())) {
+				say = fmt.Sprintf(", or say which part it ends, with --finally %s=%d", t.Name, max(t.part, of.from()))
+			}
+			c.rs.refuse(r.line, "%s of finally reads %s, which is known in part %d, and also what is known in part %d: make it two tasks, one for each part%s",
+				t.Name, r.raw, of.from(), t.part, say)
 		}
 	}
+}
+
+// knownAt says whether the end of a part has all that t reads: a status does not travel.
+func (c *cut) knownAt(t *task, part int) bool {
+	return !slices.ContainsFunc(t.refs, func(r reference) bool {
+		of := c.by[r.name]
+		return r.of == "tasks" && of != nil && (r.field == "results" && of.from() > part || r.field != "results" && of.part != part)
+	})
 }
 
 // unreadable refuses what is read of an approval task and can't be known at the end of a

@@ -113,10 +113,12 @@ func inUserinfo(s, ref string) bool {
 
 var (
 	secretWords = []string{
-		"token", "tokens", "password", "passwd", "passphrase", "pwd", "pass", "pw", "secret", "secrets", "credential", "credentials", "creds", "cred",
-		"apikey", "dockerconfigjson", "dockerconfig", "kubeconfig", "privatekey", "pat", "bearer", "auth", "authorization", "cookie", "jwt", "otp", "pin", "seed", "netrc", "htpasswd", "cert", "pem", "sas",
+		"token", "tokens", "password", "passwd", "passphrase", "pwd", "secret", "secrets", "credential", "credentials", "creds", "cred",
+		"apikey", "dockerconfigjson", "dockerconfig", "kubeconfig", "privatekey", "bearer", "authorization", "cookie", "jwt", "otp", "netrc", "htpasswd", "pem",
 	}
-	keyOf = []string{"api", "access", "private", "ssh", "signing", "deploy", "secret", "encryption", "gpg", "pgp", "cosign", "sa", "account", "master", "license"}
+	// these are others' words too: only at the end of a name
+	lastWords = []string{"pass", "pw", "pat", "auth", "pin", "seed", "cert", "sas"}
+	keyOf     = []string{"api", "access", "private", "ssh", "signing", "deploy", "secret", "encryption", "gpg", "pgp", "cosign", "sa", "account", "master", "license"}
 	// what a name that ends so is: not the secret, but what it is called or where it is.
 	pointers = []string{"name", "names", "ref", "namespace", "path", "file", "dir", "url", "uri", "id", "enabled", "type", "ttl", "expiry", "expires", "digest", "hash"}
 	wordEnds = regexp.MustCompile(`[A-Za-z][a-z]+|[A-Z]+|[0-9]+`)
@@ -137,6 +139,9 @@ func isSecretName(s string) bool {
 	}
 	if len(words) == 0 || slices.Contains(pointers, words[len(words)-1]) {
 		return false
+	}
+	if slices.Contains(lastWords, words[len(words)-1]) {
+		return true
 	}
 	words = append(words, strings.ToLower(s))
 	for i, w := range words {
