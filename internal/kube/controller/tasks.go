@@ -247,9 +247,8 @@ func (r *Tasks) proceed(ctx context.Context, cr *pipelinev1beta1.CustomRun, a ap
 		}
 	case !a.Decided():
 		err = r.Runs.PickUp(ctx, cr, a.Name)
-	case a.Decided():
-		// The replica that took the deciding vote answers at once. What was answered and
-		// runs again was reset by somebody, and has the same answer.
+	case a.ToAnswer() || stillAnswers(a):
+		// The replica that took the deciding vote answers at once.
 		if left := leftToVoter(a, r.Now()); left > 0 {
 			return ctrl.Result{RequeueAfter: left}, nil
 		}
@@ -267,6 +266,12 @@ func (r *Tasks) proceed(ctx context.Context, cr *pipelinev1beta1.CustomRun, a ap
 		return ctrl.Result{}, err
 	}
 	return ctrl.Result{}, r.reflect(ctx, cr, kind, a)
+}
+
+// stillAnswers reports whether a task that runs again, after it had its answer, has the same
+// one: somebody reset its status. What was cancelled before it was answered never is.
+func stillAnswers(a approvals.Approval) bool {
+	return a.Decided() && !a.AnsweredAt.IsZero() && (a.Cancellation == nil || a.Outcome == approvals.Cancelled)
 }
 
 // cancel ends a, whose task is cancelled.
