@@ -15,6 +15,7 @@ import (
 // Approval.
 func BenchLedger(b *testing.B, l Ledger, n int) {
 	b.Helper()
+	l.SignWith(NewSigner()) // as the service does
 	const batch = 100
 	since := time.Now()
 	count := 0
