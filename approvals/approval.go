@@ -62,8 +62,11 @@ type Event struct {
 	ID      string  // the sender's delivery id, or ""
 	Body    string  // byte-exact
 	URL     string  // path and query
-	Digest  string  // of the body and the delivery id
+	Digest  string  // of the body, the delivery id and VerifiedBy
 	Headers []Param // to post again; credentials and signatures are not kept
+	// VerifiedBy is the SecretRef by which the sender was verified when the event was
+	// held, "" when nobody verified it.
+	VerifiedBy string
 }
 
 // Terms are fixed once, when everything they need is there: the policy that must

@@ -104,7 +104,8 @@ type Policy struct {
 	Results []Expression
 	// Show names the part-1 results to put before the approver as text.
 	Show []string
-	// Secret names the Secret key that signs for stock github interceptors.
+	// Secret names the Secret key by which the senders of held events are verified, and
+	// by which the signed event passes a stock interceptor that verifies them too.
 	Secret SecretRef
 	// KeepFor is how long the Approval stays once it was decided and its outcome
 	// acted on; 0: for ever.
@@ -130,7 +131,30 @@ const (
 type Expression struct{ Name, Expression string }
 
 // SecretRef points at one key of a Secret in the Gate's namespace.
-type SecretRef struct{ Name, Key string }
+type SecretRef struct {
+	Name, Key string
+	Kind      SenderKind
+}
+
+// String names it for people. It is what an Event's VerifiedBy is compared with.
+func (r SecretRef) String() string { return string(r.Kind) + " " + r.Name + "/" + r.Key }
+
+// SenderKind is how senders prove themselves by a Secret.
+type SenderKind string
+
+// The kinds.
+const (
+	SenderGitHub           SenderKind = "GitHub"           // X-Hub-Signature-256, of the body
+	SenderGitLab           SenderKind = "GitLab"           // X-Gitlab-Token, the secret itself
+	SenderBitbucketServer  SenderKind = "BitbucketServer"  // X-Hub-Signature, of the body
+	SenderStandardWebhooks SenderKind = "StandardWebhooks" // Webhook-Signature, of id, time and body
+	SenderBearer           SenderKind = "Bearer"           // Authorization, the secret itself
+)
+
+// SenderKinds are all kinds, the default first.
+func SenderKinds() []SenderKind {
+	return []SenderKind{SenderGitHub, SenderGitLab, SenderBitbucketServer, SenderStandardWebhooks, SenderBearer}
+}
 
 // Validate says why nobody could ever satisfy p, or why anybody could. The
 // error is CodeInvalid and says what to change. requester is the known
@@ -226,6 +250,10 @@ func (p Policy) validateSettings() error {
 		return Errorf(CodeInvalid, "%s has a supersedeKey, which only supersede: Newest uses", p.name())
 	case p.Release.Kind != "" && !slices.Equal(p.ReleaseOn, []Outcome{Approved}):
 		return Errorf(CodeInvalid, "%s has release, which is told every end, and also releaseOn: drop releaseOn", p.name())
+	case p.Secret.Name != "" && !slices.Contains(SenderKinds(), p.Secret.Kind):
+		return Errorf(CodeInvalid, "%s has signingSecret.kind %q: use GitHub, GitLab, BitbucketServer, StandardWebhooks or Bearer", p.name(), p.Secret.Kind)
+	case p.Secret.Name != "" && p.Secret.Key == "":
+		return Errorf(CodeInvalid, "%s has a signingSecret without key: name the key in the Secret's data", p.name())
 	case len(p.Inputs) > MaxInputs:
 		return Errorf(CodeInvalid, "%s has %d inputs and the most is %d", p.name(), len(p.Inputs), MaxInputs)
 	}

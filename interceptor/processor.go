@@ -19,7 +19,8 @@ import (
 type Gated struct {
 	Namespace, Name string
 	Line            approvals.Line
-	Template        string // digest of the Trigger with its bindings and template, "" while Unresolved
+	Chain           []*triggersv1.TriggerInterceptor // ours among them
+	Template        string                           // digest of the Trigger with its bindings and template, "" while Unresolved
 	// Unresolved says which binding or template is missing. A Gate that has its
 	// outcomes written to an object needs neither.
 	Unresolved error

@@ -241,7 +241,7 @@ type EventSource struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	ID string `json:"id,omitempty"`
-	// digest is the SHA-256 of body and id.
+	// digest is the SHA-256 of body, id and verifiedBy.
 	// +kubebuilder:validation:MaxLength=64
 	// +required
 	Digest string `json:"digest"`
@@ -255,6 +255,11 @@ type EventSource struct {
 	// +listMapKey=name
 	// +optional
 	Headers []Param `json:"headers,omitempty"`
+	// verifiedBy is the kind and the Secret by which the sender was verified when the
+	// event was held, as the Gate's signingSecret said then. Empty: nobody verified it.
+	// +kubebuilder:validation:MaxLength=600
+	// +optional
+	VerifiedBy string `json:"verifiedBy,omitempty"`
 	// body, byte-exact.
 	// +kubebuilder:validation:MaxLength=524288
 	// +required

@@ -127,11 +127,12 @@ type GateSpec struct {
 	// +listType=set
 	// +optional
 	Show []string `json:"show,omitempty"`
-	// signingSecret is the Secret of this namespace whose key signs released
-	// events as X-Hub-Signature-256, for a stock github interceptor with the
-	// same secretRef. With it, a held event must carry that signature too.
+	// signingSecret is the Secret of this namespace by which senders of events prove
+	// themselves. With it an event is held only when its sender does, and the released
+	// event carries the same proof, made of the Secret as it is then, so that a stock
+	// interceptor with the same secretRef lets it through.
 	// +optional
-	SigningSecret *SecretKeyRef `json:"signingSecret,omitempty"`
+	SigningSecret *SigningSecret `json:"signingSecret,omitempty"`
 	// keepFor is how long a decided Approval stays in the cluster, as a Go
 	// duration such as 720h. Then the service removes it, once its history is in
 	// the record's store. Absent, or without such a store: for ever.
@@ -306,8 +307,8 @@ type Expression struct {
 	Expression string `json:"expression"`
 }
 
-// SecretKeyRef is one key of a Secret in the same namespace.
-type SecretKeyRef struct {
+// SigningSecret is one key of a Secret in the same namespace, and what is done with it.
+type SigningSecret struct {
 	// name of the Secret.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
@@ -318,7 +319,17 @@ type SecretKeyRef struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +required
 	Key string `json:"key"`
+	// kind is how senders prove themselves: GitHub by X-Hub-Signature-256, GitLab by
+	// X-Gitlab-Token, BitbucketServer by X-Hub-Signature, StandardWebhooks by
+	// Webhook-Signature, Bearer by Authorization. Absent: GitHub.
+	// +kubebuilder:default=GitHub
+	// +optional
+	Kind SenderKind `json:"kind,omitempty"`
 }
+
+// SenderKind is how senders prove themselves.
+// +kubebuilder:validation:Enum=GitHub;GitLab;BitbucketServer;StandardWebhooks;Bearer
+type SenderKind string
 
 // Strategy is how votes add up.
 // +kubebuilder:validation:Enum=SINGLE;MULTI;FOUR_EYES;QUORUM

@@ -148,7 +148,7 @@ func sourceToDomain(s v1alpha1.Source) approvals.Source {
 		d.Requester, d.Claims = r.Requester, paramsToDomain(r.Claims)
 	}
 	if e := s.Event; e != nil {
-		d.Event = &approvals.Event{ID: e.ID, Body: e.Body, URL: e.URL, Digest: e.Digest, Headers: paramsToDomain(e.Headers)}
+		d.Event = &approvals.Event{ID: e.ID, Body: e.Body, URL: e.URL, Digest: e.Digest, Headers: paramsToDomain(e.Headers), VerifiedBy: e.VerifiedBy}
 	}
 	if t := s.CustomRun; t != nil {
 		d.Task = &approvals.Task{
@@ -171,7 +171,7 @@ func sourceToAPI(d approvals.Source) v1alpha1.Source {
 		}
 	}
 	if e := d.Event; e != nil {
-		s.Event = &v1alpha1.EventSource{ID: e.ID, Body: e.Body, URL: e.URL, Digest: e.Digest, Headers: paramsToAPI(e.Headers)}
+		s.Event = &v1alpha1.EventSource{ID: e.ID, Body: e.Body, URL: e.URL, Digest: e.Digest, Headers: paramsToAPI(e.Headers), VerifiedBy: e.VerifiedBy}
 	}
 	if t := d.Task; t != nil {
 		s.CustomRun = &v1alpha1.CustomRunSource{

@@ -74,7 +74,9 @@ func policyToDomain(gate string, s v1alpha1.GateSpec) approvals.Policy {
 		}
 	}
 	if s.SigningSecret != nil {
-		p.Secret = approvals.SecretRef{Name: s.SigningSecret.Name, Key: s.SigningSecret.Key}
+		p.Secret = approvals.SecretRef{
+			Name: s.SigningSecret.Name, Key: s.SigningSecret.Key, Kind: cmp.Or(approvals.SenderKind(s.SigningSecret.Kind), approvals.SenderGitHub),
+		}
 	}
 	p.Notify = notifyToDomain(s.Notify)
 	p.Release = releaseToDomain(s.Release)
@@ -118,7 +120,7 @@ func policyToAPI(p approvals.Policy) v1alpha1.GateSpec {
 		s.KeepFor = p.KeepFor.String()
 	}
 	if p.Secret.Name != "" {
-		s.SigningSecret = &v1alpha1.SecretKeyRef{Name: p.Secret.Name, Key: p.Secret.Key}
+		s.SigningSecret = &v1alpha1.SigningSecret{Name: p.Secret.Name, Key: p.Secret.Key, Kind: v1alpha1.SenderKind(p.Secret.Kind)}
 	}
 	s.Notify = notifyToAPI(p.Notify)
 	s.Release = releaseToAPI(p.Release)

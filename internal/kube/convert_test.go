@@ -78,7 +78,7 @@ var anyPolicy = rapid.Custom(func(t *rapid.T) approvals.Policy {
 		p.KeepFor = time.Duration(rapid.Int64Range(int64(approvals.MinKeep), int64(approvals.MaxKeep)).Draw(t, "keepFor"))
 	}
 	if rapid.Bool().Draw(t, "signs") {
-		p.Secret = approvals.SecretRef{Name: anyName.Draw(t, "secret"), Key: anyName.Draw(t, "key")}
+		p.Secret = approvals.SecretRef{Name: anyName.Draw(t, "secret"), Key: anyName.Draw(t, "key"), Kind: rapid.SampledFrom(approvals.SenderKinds()).Draw(t, "kind")}
 	}
 	p.Notify = anyNotify.Draw(t, "notify")
 	return p
@@ -96,7 +96,7 @@ var anyNotify = rapid.Custom(func(t *rapid.T) approvals.Notify {
 var anySource = rapid.Custom(func(t *rapid.T) approvals.Source {
 	if rapid.Bool().Draw(t, "event") {
 		return approvals.Source{Event: &approvals.Event{
-			ID: anyText.Draw(t, "id"), Body: anyText.Draw(t, "body"), URL: anyText.Draw(t, "url"), Digest: anyText.Draw(t, "digest"), Headers: params.Draw(t, "headers"),
+			ID: anyText.Draw(t, "id"), Body: anyText.Draw(t, "body"), URL: anyText.Draw(t, "url"), Digest: anyText.Draw(t, "digest"), Headers: params.Draw(t, "headers"), VerifiedBy: anyText.Draw(t, "verified by"),
 		}}
 	}
 	labels := rapid.MapOfN(anyName, anyText, 0, 3)

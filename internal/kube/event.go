@@ -14,9 +14,8 @@ import (
 	"github.com/countersign-dev/countersign/interceptor/signature"
 )
 
-// hubEvent is the X-GitHub-Event of an event of ours, for a stock github
-// interceptor's eventTypes.
-const hubEvent = "approval"
+// ownEvent is the type of an event of ours, for a stock interceptor's eventTypes.
+const ownEvent = "approval"
 
 // event is what is posted to an EventListener.
 type event struct {
@@ -27,19 +26,19 @@ type event struct {
 
 // eventFor is the signed event of a decided Approval: for a held event the same
 // body and headers again, for a completion a body that bindings without our
-// interceptor can read. hub signs for stock github interceptors; it may be empty.
-func eventFor(a approvals.Approval, ring keyring.Ring, hub keyring.Secret, now time.Time) (event, error) {
+// interceptor can read. secret is that of the Gate's signingSecret, if it has one.
+func eventFor(a approvals.Approval, ring keyring.Ring, secret keyring.Secret, now time.Time) (event, error) {
 	e, err := contentOf(a, interceptor.ExtensionOf(a))
 	if err != nil {
 		return event{}, err
 	}
-	if len(hub) > 0 {
-		e.header.Set(signature.HeaderHub, signature.Hub(hub, e.body))
-	}
 	for k, v := range signature.Sign(ring, interceptor.EventID(a.Key), now, e.body) {
 		e.header.Set(k, v)
 	}
-	return e, nil
+	if ref := a.Terms.Policy.Secret; ref.Name != "" {
+		err = prove(&e, ref, a.Namespace, secret)
+	}
+	return e, err
 }
 
 // contentOf is the event for a, which brings x, before it is signed.
@@ -63,7 +62,10 @@ func contentOf(a approvals.Approval, x interceptor.Extension) (event, error) {
 			return event{}, err
 		}
 		e.body = body
-		e.header.Set("X-Github-Event", hubEvent)
+		e.header.Set("X-Github-Event", ownEvent)
+		if name := signature.Kind(a.Terms.Policy.Secret.Kind).EventHeader(); name != "" {
+			e.header.Set(name, ownEvent)
+		}
 	}
 	if readAsForm(e.header.Get("Content-Type")) {
 		e.header.Set("Content-Type", "application/json")

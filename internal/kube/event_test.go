@@ -15,7 +15,9 @@ import (
 
 func TestEventForRun(t *testing.T) {
 	t.Parallel()
-	a := ct.Make("apply-1").Requester("zoe").Voted("alice", approvals.Approve, "ship $(uid)").Obj()
+	a := ct.Make("apply-1").Requester("zoe").With(func(a *approvals.Approval) {
+		a.Terms.Policy.Secret = approvals.SecretRef{Name: "hub", Key: "token", Kind: approvals.SenderGitHub}
+	}).Voted("alice", approvals.Approve, "ship $(uid)").Obj()
 	hub := keyring.Secret("It's a Secret")
 	e, err := eventFor(a, testRing, hub, ct.T0)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/internal/kube/kubetest"
 )
 
@@ -92,7 +93,11 @@ func TestNeighbours(t *testing.T) {
 		"nothing keeps it":         {"", true},
 		"a gate of its own":        {"{ref: {name: countersign, kind: ClusterInterceptor}, params: [{name: gate, value: x}]}", false},
 		"a webhook":                {"{webhook: {objectRef: {kind: Service, name: x}}}", false},
-		"one we do not know":       {"{ref: {name: gitlab}}", false},
+		"one we do not know":       {"{ref: {name: enrich}}", false},
+		"GitLab, its events":       {"{ref: {name: gitlab}, params: [{name: eventTypes, value: [Push Hook]}]}", false},
+		"GitLab, all events":       {"{ref: {name: gitlab}}", true},
+		"GitLab, the same secret":  {"{ref: {name: gitlab}, params: [{name: secretRef, value: {secretName: hub, secretKey: token}}]}", false}, // ours is of kind GitHub
+		"Bitbucket, of ours":       {"{ref: {name: bitbucket}, params: [{name: eventTypes, value: null}]}", true},
 		"as we advise":             {cel("!('Webhook-Id' in header)"), false},
 		"too long to try":          {cel("false" + strings.Repeat(" ", 1024)), true},
 		"not for approvals":        {cel("!header.match('X-GitHub-Event', 'approval')"), false},
@@ -101,6 +106,7 @@ func TestNeighbours(t *testing.T) {
 		"by the body":              {cel("body.decision == 'true'"), true},
 		"by the body, not ours":    {cel("body.ref == 'main'"), false},
 		"by a secret":              {cel("header.canonical('X-Sig').compareSecret('k', 's')"), false},
+		"by the secret of ours":    {cel("header.canonical('X-Gitlab-Token').compareSecret('token', 'hub')"), false}, // ours is of kind GitHub
 		"true for all":             {cel("true"), true},
 		"an overlay only":          {"{ref: {name: cel}, params: [{name: overlays, value: []}]}", true},
 		"does not compile":         {cel("body."), false},
@@ -121,9 +127,9 @@ func TestNeighbours(t *testing.T) {
 				t.Fatal(err)
 			}
 			a := ct.Make("apply-1").With(func(a *approvals.Approval) {
-				a.Terms.Policy.Secret = approvals.SecretRef{Name: "hub", Key: "token"}
+				a.Terms.Policy.Secret = approvals.SecretRef{Name: "hub", Key: "token", Kind: approvals.SenderGitHub}
 			}).Voted("alice", approvals.Approve, "").Obj()
-			e, err := eventFor(a, testRing, nil, ct.T0)
+			e, err := eventFor(a, testRing, keyring.Secret("s"), ct.T0)
 			if err != nil {
 				t.Fatal(err)
 			}

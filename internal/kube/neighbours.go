@@ -11,6 +11,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/mapping"
 	"github.com/countersign-dev/countersign/interceptor"
+	"github.com/countersign-dev/countersign/interceptor/signature"
 )
 
 // neighbour finds a Trigger on l, other than ours, that our event would start as
@@ -37,18 +38,24 @@ func (t *Triggers) turnsAway(ctx context.Context, trigger *triggersv1.Trigger, a
 		case ti.Webhook != nil:
 			return true
 		case ti.Ref.Name == "cel":
-			if t.celStops(ctx, ti, e) {
-				return true
-			}
-		case ti.Ref.Name == "github":
-			if githubStops(ti, a, e) {
+			// What compares our own secret, which the event carries, may let it through.
+			if t.celStops(ctx, ti, e) && !t.comparesOurs(trigger.Namespace, ti, a) {
 				return true
 			}
 		default:
-			return true
+			kind, ok := stockSenders()[ti.Ref.Name]
+			if !ok || stockStops(ti, kind, a, e) {
+				return true
+			}
 		}
 	}
 	return false
+}
+
+// comparesOurs says whether a cel interceptor verifies the sender as our event proves it.
+func (t *Triggers) comparesOurs(namespace string, ti *triggersv1.TriggerInterceptor, a approvals.Approval) bool {
+	return slices.ContainsFunc(expressionsOf(ti), func(x string) bool { return strings.Contains(x, "compareSecret") }) &&
+		namespace == a.Namespace && t.celSender(namespace, ti, a.Terms.Policy) == nil
 }
 
 // celStops evaluates the filter as the cel interceptor would. A filter that needs
@@ -71,25 +78,18 @@ func (t *Triggers) celStops(ctx context.Context, ti *triggersv1.TriggerIntercept
 	return false
 }
 
-// githubStops says whether a github interceptor stops our event, by its event
-// types, or by a secret that is not the one we sign with.
-func githubStops(ti *triggersv1.TriggerInterceptor, a approvals.Approval, e event) bool {
+// stockStops says whether a stock interceptor stops our event, by its event types, or by
+// a secret that is not the one we prove ourselves by.
+func stockStops(ti *triggersv1.TriggerInterceptor, kind approvals.SenderKind, a approvals.Approval, e event) bool {
 	for _, p := range ti.Params {
-		switch p.Name {
-		case "eventTypes":
-			var types []string
-			if json.Unmarshal(p.Value.Raw, &types) == nil && !slices.Contains(types, e.header.Get("X-Github-Event")) {
-				return true
-			}
-		case "secretRef":
-			var ref triggersv1.SecretRef
-			if json.Unmarshal(p.Value.Raw, &ref) != nil {
-				return true
-			}
-			if s := a.Terms.Policy.Secret; ref.SecretName != s.Name || ref.SecretKey != s.Key {
-				return true
-			}
+		if p.Name != "eventTypes" {
+			continue
+		}
+		var types []string
+		if json.Unmarshal(p.Value.Raw, &types) == nil && types != nil && !slices.Contains(types, e.header.Get(signature.Kind(kind).EventHeader())) {
+			return true
 		}
 	}
-	return false
+	ref, err := secretRefOf(ti)
+	return err != nil || ref != nil && a.Terms.Policy.Secret != approvals.SecretRef{Name: ref.SecretName, Key: ref.SecretKey, Kind: kind}
 }

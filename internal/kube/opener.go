@@ -20,7 +20,6 @@ import (
 	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/approvals/mapping"
 	"github.com/countersign-dev/countersign/interceptor"
-	"github.com/countersign-dev/countersign/interceptor/signature"
 )
 
 // maxRepeats bounds how often one event without a delivery id can be asked again.
@@ -98,8 +97,12 @@ func (o *Opener) Hint(ctx context.Context, g interceptor.Gated, namespace, name,
 // is the same Approval for ever; without one the same body is the same Approval
 // while that is pending, and a new one after it was decided.
 func (o *Opener) OpenEvent(ctx context.Context, g interceptor.Gated, e approvals.Event, header http.Header) (approvals.Approval, error) {
-	if err := o.provenSender(ctx, g, e, header); err != nil {
+	var err error
+	if e.VerifiedBy, err = o.provenSender(ctx, g, e, header); err != nil {
 		return approvals.Approval{}, err
+	}
+	if e.VerifiedBy != "" { // one that nobody verified before is not taken for it
+		e.Digest = approvals.Digest("event", e.Body, e.ID, e.VerifiedBy)
 	}
 	for n := range maxRepeats {
 		name := approvals.Name(g.Name, "event:"+e.Digest+":"+strconv.Itoa(n))
@@ -125,30 +128,6 @@ func (o *Opener) OpenEvent(ctx context.Context, g interceptor.Gated, e approvals
 		}
 	}
 	return approvals.Approval{}, approvals.Errorf(approvals.CodeInvalid, "the same event was decided %d times already: give it a delivery id (Idempotency-Key)", maxRepeats)
-}
-
-// provenSender makes it safe that anybody who reaches the interceptor's port can
-// ask to hold: with a signing secret on the Gate an event must carry its
-// signature, because on release we sign in the sender's place.
-func (o *Opener) provenSender(ctx context.Context, g interceptor.Gated, e approvals.Event, header http.Header) error {
-	p, err := policyFor(ctx, o.Client, g.Namespace, g.Line)
-	switch c := approvals.CodeOf(err); {
-	case c == approvals.CodeNotFound || c == approvals.CodeInvalid:
-		return nil // reported on the Approval, which will not sign for this event either
-	case err != nil:
-		return err
-	case p.Secret.Name == "":
-		return nil
-	}
-	secret, err := o.Secrets.Get(ctx, g.Namespace, p.Secret)
-	if err != nil {
-		return err
-	}
-	if !signature.VerifyHub(secret, header.Get(signature.HeaderHub), []byte(e.Body)) {
-		return approvals.Errorf(approvals.CodeUnauthenticated,
-			"the event does not carry the %s that secret %s/%s makes of it; it was not held", signature.HeaderHub, g.Namespace, p.Secret.Name)
-	}
-	return nil
 }
 
 // open creates the object, or reads the one that somebody else was first to
@@ -223,6 +202,14 @@ func (o *Opener) Terms(ctx context.Context, namespace, trigger string, s approva
 	}
 	if p.Release.Kind == "" && g.Unresolved != nil {
 		return nil, g.Unresolved
+	}
+	if s.Event != nil || p.Release.Kind == "" {
+		if err := o.Triggers.SenderCheck(namespace, g.Chain, p); err != nil {
+			return nil, err
+		}
+	}
+	if err := provedFor(s, p); err != nil {
+		return nil, err
 	}
 	terms, err := o.CEL.Terms(ctx, namespace, trigger, g.Line, p, s, g.Template)
 	if err == nil && terms.Target != nil && terms.Target.Kind == approvals.TargetPendingRun {

@@ -68,13 +68,13 @@ func (r *Releaser) post(ctx context.Context, a approvals.Approval) (eventID stri
 	if err != nil {
 		return "", reason("NoEventListener", err)
 	}
-	var hub keyring.Secret
+	var secret keyring.Secret
 	if s := a.Terms.Policy.Secret; s.Name != "" {
-		if hub, err = r.Secrets.Get(ctx, a.Namespace, s); err != nil {
+		if secret, err = r.Secrets.Get(ctx, a.Namespace, s); err != nil {
 			return "", reason("SigningSecret", err)
 		}
 	}
-	e, err := eventFor(a, r.Ring(), hub, r.Now())
+	e, err := eventFor(a, r.Ring(), secret, r.Now())
 	if err != nil {
 		return "", err
 	}

@@ -101,8 +101,8 @@ func signedHeaders(h http.Header, a approvals.Approval, unknown string) http.Hea
 	h.Set(signature.HeaderID, interceptor.EventID(a.Key))
 	h.Set(signature.HeaderTimestamp, unknown)
 	h.Set(signature.HeaderSignature, unknown)
-	if a.Terms.Policy.Secret.Name != "" {
-		h.Set(signature.HeaderHub, unknown)
+	if name := signature.Kind(a.Terms.Policy.Secret.Kind).Header(); name != "" {
+		h.Set(name, unknown)
 	}
 	for _, name := range []string{"User-Agent", "Accept-Encoding", "Content-Length"} {
 		if h.Get(name) == "" {

@@ -57,7 +57,7 @@ func (t *Triggers) Gated(ctx context.Context, namespace, name string) (intercept
 }
 
 func (r *Resolved) gated() interceptor.Gated {
-	return interceptor.Gated{Namespace: r.Namespace, Name: r.Name, Line: r.Line, Template: r.Digest, Unresolved: r.Unresolved}
+	return interceptor.Gated{Namespace: r.Namespace, Name: r.Name, Line: r.Line, Chain: r.Spec.Interceptors, Template: r.Digest, Unresolved: r.Unresolved}
 }
 
 // digestOf is of everything that says what an event starts: bindings, template and

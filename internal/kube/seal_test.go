@@ -129,7 +129,7 @@ func TestSealBreaks(t *testing.T) {
 			o.Spec.Terms.Policy.Results = []v1alpha1.Expression{{Name: "a", Expression: "1"}}
 		}},
 		"signing secret": {change: func(o *v1alpha1.Approval) {
-			o.Spec.Terms.Policy.SigningSecret = &v1alpha1.SecretKeyRef{Name: "s", Key: "k"}
+			o.Spec.Terms.Policy.SigningSecret = &v1alpha1.SigningSecret{Name: "s", Key: "k"}
 		}},
 		"what is shown":   {change: func(o *v1alpha1.Approval) { o.Spec.Terms.Policy.Show = []string{"other"} }},
 		"a param":         {change: func(o *v1alpha1.Approval) { o.Spec.Terms.Params[0].Value = "sha256:evil" }},

@@ -1,0 +1,202 @@
+package kube
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+
+	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/keyring"
+	"github.com/countersign-dev/countersign/interceptor"
+	"github.com/countersign-dev/countersign/interceptor/signature"
+)
+
+// stockSenders are Tekton's interceptors that verify a sender, and how. They are known
+// by the names under which Triggers installs them; whoever may change ClusterInterceptors
+// administers the cluster.
+func stockSenders() map[string]approvals.SenderKind {
+	return map[string]approvals.SenderKind{
+		"github": approvals.SenderGitHub, "gitlab": approvals.SenderGitLab, "bitbucket": approvals.SenderBitbucketServer,
+	}
+}
+
+// SenderCheck says why events of a Trigger with that chain can't be asked about under p:
+// an interceptor of the chain verifies the sender, by a header that is never stored. Our
+// own event would not get through it, and whoever calls our interceptor directly passes
+// it by. A Gate whose signingSecret is that same Secret answers both: we verify what is
+// held, and prove ourselves by the Secret when it is released.
+//
+// Not to be asked about what is neither sent by somebody nor posted: a completion whose
+// outcome is written to an object.
+//
+// It knows Tekton's github, gitlab, bitbucket and slack interceptors and compareSecret of
+// cel. What a webhook or another interceptor verifies can't be known.
+func (t *Triggers) SenderCheck(namespace string, chain []*triggersv1.TriggerInterceptor, p approvals.Policy) error {
+	for _, ti := range chain {
+		if ti == nil || interceptor.IsOurs(ti) || ti.Webhook != nil || ti.Ref.Kind != "" && ti.Ref.Kind != triggersv1.ClusterInterceptorKind {
+			continue
+		}
+		var err error
+		switch name := ti.Ref.Name; name {
+		case "cel":
+			err = t.celSender(namespace, ti, p)
+		case "slack":
+			err = fmt.Errorf("interceptor slack wants a form with X-Slack-Signature, which the released event can't be: let slack start a pipeline of its own, and gate a later step with after")
+		default:
+			if kind, ok := stockSenders()[name]; ok {
+				err = stockSender(name, kind, ti, p)
+			}
+		}
+		if err != nil {
+			return approvals.Errorf(approvals.CodeInvalid, "%s", err.Error())
+		}
+	}
+	return nil
+}
+
+// stockSender says why p does not prove senders to a stock interceptor as it wants them.
+func stockSender(name string, kind approvals.SenderKind, ti *triggersv1.TriggerInterceptor, p approvals.Policy) error {
+	ref, err := secretRefOf(ti)
+	if err != nil || ref == nil {
+		return err
+	}
+	want := approvals.SecretRef{Name: ref.SecretName, Key: ref.SecretKey, Kind: kind}
+	if p.Secret == want {
+		return nil
+	}
+	return wrongSender("interceptor "+name, signature.Kind(kind).Header(), want, p)
+}
+
+// secretRefOf is an interceptor's secretRef, nil for none.
+func secretRefOf(ti *triggersv1.TriggerInterceptor) (*triggersv1.SecretRef, error) {
+	for _, param := range ti.Params {
+		if param.Name != "secretRef" {
+			continue
+		}
+		var ref *triggersv1.SecretRef
+		if len(param.Value.Raw) == 0 { // null
+			return nil, nil
+		}
+		if json.Unmarshal(param.Value.Raw, &ref) != nil {
+			return nil, fmt.Errorf("interceptor %s has a secretRef that can't be read: use {secretName: NAME, secretKey: KEY}", ti.Ref.Name)
+		}
+		return ref, nil
+	}
+	return nil, nil
+}
+
+// wrongSender is the sentence for an interceptor that verifies senders by want, which p
+// does not.
+func wrongSender(who, header string, want approvals.SecretRef, p approvals.Policy) error {
+	why := "has no signingSecret"
+	if p.Secret.Name != "" {
+		why = "has signingSecret " + p.Secret.String()
+	}
+	return fmt.Errorf("%s verifies the sender by header %s, which is never stored, and gate %q %s: it would turn the released event away, and a call that passes it by would be held unverified. "+
+		"Give the Gate signingSecret: {name: %s, key: %s, kind: %s}, or gate a later step with after", who, header, p.Gate, why, want.Name, want.Key, want.Kind)
+}
+
+// celSender looks at every compareSecret of a cel interceptor.
+func (t *Triggers) celSender(namespace string, ti *triggersv1.TriggerInterceptor, p approvals.Policy) error {
+	for _, expr := range expressionsOf(ti) {
+		if !strings.Contains(expr, "compareSecret") {
+			continue
+		}
+		found, err := t.CEL.Comparisons(expr)
+		if err != nil {
+			return fmt.Errorf("interceptor cel uses compareSecret in an expression that can't be read here: %s", approvals.Message(err))
+		}
+		for _, c := range found {
+			header := http.CanonicalHeaderKey(c.Header)
+			kind := map[string]approvals.SenderKind{signature.HeaderGitLab: approvals.SenderGitLab, signature.HeaderAuthorization: approvals.SenderBearer}[header]
+			if kind == "" || c.Secret == "" || c.Key == "" || cmp.Or(c.Namespace, namespace) != namespace {
+				return fmt.Errorf("interceptor cel verifies the sender by compareSecret in a way that the released event can't pass: only a comparison of header X-Gitlab-Token, or of Authorization, " +
+					"with a Secret of this namespace, all written out, can be repeated by a Gate with signingSecret (kind GitLab or Bearer). Change the expression, or gate a later step with after")
+			}
+			if want := (approvals.SecretRef{Name: c.Secret, Key: c.Key, Kind: kind}); p.Secret != want {
+				return wrongSender("interceptor cel", header, want, p)
+			}
+		}
+	}
+	return nil
+}
+
+// expressionsOf are the filter and the overlays of a cel interceptor.
+func expressionsOf(ti *triggersv1.TriggerInterceptor) []string {
+	var out []string
+	for _, param := range ti.Params {
+		switch param.Name {
+		case "filter":
+			var filter string
+			if json.Unmarshal(param.Value.Raw, &filter) == nil {
+				out = append(out, filter)
+			}
+		case "overlays":
+			var overlays []struct {
+				Expression string `json:"expression"`
+			}
+			if json.Unmarshal(param.Value.Raw, &overlays) == nil {
+				for _, o := range overlays {
+					out = append(out, o.Expression)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// provenSender says by which Secret the sender of an event is verified, "" when nobody
+// verifies it. Anybody who reaches the interceptor's port can ask to hold; on release we
+// prove ourselves in the sender's place, so what the sender has not proved is not held.
+//
+// While there is no Gate, or one that can't be read, the event is kept unverified: see
+// provedFor.
+func (o *Opener) provenSender(ctx context.Context, g interceptor.Gated, e approvals.Event, header http.Header) (verifiedBy string, err error) {
+	p, err := policyFor(ctx, o.Client, g.Namespace, g.Line)
+	switch c := approvals.CodeOf(err); {
+	case c == approvals.CodeNotFound || c == approvals.CodeInvalid:
+		return "", nil // reported on the Approval
+	case err != nil:
+		return "", err
+	}
+	if err := o.Triggers.SenderCheck(g.Namespace, g.Chain, p); err != nil {
+		return "", approvals.Errorf(approvals.CodeInvalid, "trigger %s/%s: %s. The event was not held", g.Namespace, g.Name, approvals.Message(err))
+	}
+	if p.Secret.Name == "" {
+		return "", nil
+	}
+	secret, err := o.Secrets.Get(ctx, g.Namespace, p.Secret)
+	if err != nil {
+		return "", err
+	}
+	if err := signature.VerifySender(signature.Kind(p.Secret.Kind), secret, header, []byte(e.Body), o.Now()); err != nil {
+		return "", approvals.Errorf(approvals.CodeUnauthenticated,
+			"the sender of the event did not prove that it has secret %s/%s (signingSecret of gate %q, kind %s): %v; it was not held", g.Namespace, p.Secret.Name, p.Gate, p.Secret.Kind, err)
+	}
+	return p.Secret.String(), nil
+}
+
+// provedFor says why an event that was held may not be asked about under p: its sender
+// was not verified by the Secret with which we would prove ourselves on release. That
+// happens when the Gate, or its signingSecret, came after the event.
+func provedFor(s approvals.Source, p approvals.Policy) error {
+	if s.Event == nil || p.Secret.Name == "" || s.Event.VerifiedBy == p.Secret.String() {
+		return nil
+	}
+	return approvals.Errorf(approvals.CodeInvalid,
+		"gate %q has signingSecret %s, and the sender was not verified by it when the event was held, so nobody is asked about it: have the event sent again", p.Gate, p.Secret)
+}
+
+// prove adds to e what the sender of the Gate's signingSecret would have sent. The Secret
+// is read now, so that one which was changed while people decided is the new one.
+func prove(e *event, ref approvals.SecretRef, namespace string, secret keyring.Secret) error {
+	if err := signature.ProveSender(signature.Kind(ref.Kind), secret, e.header, e.body); err != nil {
+		return reason("SigningSecret", approvals.Errorf(approvals.CodeInvalid, "secret %s/%s, key %s, can't be used for kind %s: %v", namespace, ref.Name, ref.Key, ref.Kind, err))
+	}
+	return nil
+}
