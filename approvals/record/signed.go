@@ -43,10 +43,10 @@ type KeyLine struct {
 	By   string `json:"by"`   // KeyID of the key that signed this
 }
 
-// KeyID is a short name of a public key.
+// KeyID is a short name of a public key, and long enough that nobody finds another key for it.
 func KeyID(public ed25519.PublicKey) string {
 	s := sha256.Sum256(public)
-	return hex.EncodeToString(s[:8])
+	return hex.EncodeToString(s[:16])
 }
 
 // FormatKey is a public key as people note it.

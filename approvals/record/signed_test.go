@@ -61,7 +61,7 @@ func TestSignedForm(t *testing.T) {
 		t.Fatalf("%s\n%s", got, bytes.Join(lines, []byte("\n")))
 	}
 	public := recordtest.PublicKeys(recordtest.NewSigner())[0]
-	id := fmt.Sprintf("%x", sha256.Sum256(public))[:16]
+	id := fmt.Sprintf("%x", sha256.Sum256(public))[:32]
 	for i, prefix := range map[int]string{
 		0: `{"key":"` + base64.StdEncoding.EncodeToString(public) + `","made":"2026-03-01T09:00:00.000000Z","by":"` + id + `","signature":"`,
 		6: `{"head":5,"hash":"`,
