@@ -46,14 +46,20 @@ func inTurn(v Vote, b Ballot) bool {
 
 // withdraw takes the voter's vote back.
 func withdraw(a Approval, b Ballot, now time.Time) Approval {
-	votes := a.Votes
-	a.Votes = slices.DeleteFunc(slices.Clone(votes), func(v Vote) bool { return v.is(b.Voter) })
-	for _, v := range votes {
+	for _, v := range a.Votes {
 		if v.is(b.Voter) {
-			a.Withdrawn = append(slices.DeleteFunc(slices.Clone(a.Withdrawn), func(w Withdrawal) bool { return SamePerson(w.Voter, v.Voter) }),
-				Withdrawal{Voter: v.Voter, At: now, Evidence: v.Evidence, By: b.Voter.Evidence})
+			a = takeBack(a, v, b.Voter.Evidence, now)
 		}
 	}
+	return a
+}
+
+// takeBack makes v, a live vote of a, one that was withdrawn by the ballot whose
+// evidence is by.
+func takeBack(a Approval, v Vote, by string, now time.Time) Approval {
+	a.Votes = slices.DeleteFunc(slices.Clone(a.Votes), func(o Vote) bool { return o.Voter == v.Voter && o.Evidence == v.Evidence })
+	a.Withdrawn = append(slices.DeleteFunc(slices.Clone(a.Withdrawn), func(w Withdrawal) bool { return SamePerson(w.Voter, v.Voter) }),
+		Withdrawal{Voter: v.Voter, At: now, Evidence: v.Evidence, By: by})
 	if drop := len(a.Withdrawn) - MaxVotes; drop > 0 {
 		a.Withdrawn = slices.Delete(a.Withdrawn, 0, drop)
 	}

@@ -54,6 +54,9 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	if !now.Before(a.Deadline()) {
 		return a, Absent, tooLate(a)
 	}
+	if err := refusedByLimits(a, b.Voter, b.Verdict, b.BreakGlass); err != nil {
+		return a, Absent, err
+	}
 	if err := overtaken(a, b, mine); err != nil {
 		return a, Absent, err
 	}
@@ -71,15 +74,20 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	if !b.BreakGlass {
 		vote.For = deputyFor(a, b.Voter)
 	}
+	before := a
+	if b.Verdict == Approve {
+		a = withoutVoid(a, b, now)
+		mine = slices.IndexFunc(a.Votes, func(v Vote) bool { return v.is(b.Voter) })
+	}
 	// One login may have voted by the name that it has now and by the one before.
-	before, votes := a, slices.DeleteFunc(slices.Clone(a.Votes), func(v Vote) bool { return v.is(b.Voter) })
+	votes := slices.DeleteFunc(slices.Clone(a.Votes), func(v Vote) bool { return v.is(b.Voter) })
 	switch {
 	case len(votes) >= MaxVotes:
-		return a, Absent, Errorf(CodeConflict, "there are %d votes, which is the most; nothing was recorded", len(votes))
+		return before, Absent, Errorf(CodeConflict, "there are %d votes, which is the most; nothing was recorded", len(votes))
 	case mine < 0:
 		mine = len(votes)
 	case len(votes) == len(a.Votes)-1 && sameVote(a.Votes[mine], vote):
-		return a, Absent, nil
+		return before, Absent, nil
 	}
 	votes = slices.Insert(votes, mine, vote)
 	a.Withdrawn = slices.DeleteFunc(slices.Clone(a.Withdrawn), func(w Withdrawal) bool { return SamePerson(w.Voter, vote.Voter) })
@@ -146,13 +154,14 @@ func sameVote(a, b Vote) bool {
 
 // Expire ends a pending Approval whose time is over, as its Gate says. It changes nothing
 // before that or after any outcome. A run that ends by its own time limit ends what it
-// waits for: that is not what a Gate's onExpiry is about.
-func Expire(a Approval, now time.Time) (Approval, Change) {
+// waits for: that is not what a Gate's onExpiry is about. What its terms would approve by
+// silence expires when they are outside policies, which hold there now.
+func Expire(a Approval, now time.Time, policies ...GatePolicy) (Approval, Change) {
 	if a.Terms == nil || a.Decided() || now.Before(a.ExpiresAt()) {
 		return a, Absent
 	}
 	outcome := map[ExpiryRule]Outcome{ApproveOnExpiry: Approved, RejectOnExpiry: Rejected}[a.Terms.Policy.OnExpiry]
-	if outcome == "" {
+	if outcome == "" || outcome == Approved && len(a.Terms.Policy.Within(policies)) > 0 {
 		outcome = Expired
 	}
 	return end(a, outcome, now), Ended

@@ -15,7 +15,9 @@ type Desk struct {
 	Operators Operators
 	// Again may be nil: nothing is asked again.
 	Again Reopener
-	Now   func() time.Time
+	// Policies may be nil: there are none.
+	Policies GatePolicies
+	Now      func() time.Time
 	// Results gives the results of an Approval that has just ended. It must be
 	// pure: a lost race asks it again.
 	Results func(ctx context.Context, a Approval) ([]Param, error)
@@ -31,10 +33,16 @@ type Desk struct {
 
 // Prove returns id with the rights that matter for a: RBAC is asked only where the
 // Gate leaves it the decision, or the glass is to be broken; and with those whose
-// deputy id is. Terms never change, so what was proved for one version of a is proved
-// for the next.
+// deputy id is, and with the GatePolicies that hold for a now. Terms never change, so
+// what was proved for one version of a is proved for the next.
 func (d *Desk) Prove(ctx context.Context, a Approval, id Identity, breakGlass bool) (Identity, error) {
-	id.Rights, id.DeputyOf = nil, nil
+	id.Rights, id.DeputyOf, id.Policies = nil, nil, nil
+	if d.Policies != nil && a.Terms != nil {
+		var err error
+		if id.Policies, err = d.Policies.Of(ctx, a.Namespace); err != nil {
+			return id, err
+		}
+	}
 	if d.Deputies != nil && a.Terms != nil && id.Name != "" {
 		var err error
 		if id.DeputyOf, err = d.Deputies.Of(ctx, id.Name, a.Namespace, a.Terms.Policy.Gate, d.Now()); err != nil {

@@ -22,7 +22,7 @@ type RuleState struct {
 type You struct {
 	May  bool
 	Code Code   // why not, as an error of Cast would say it
-	Why  string // why not, in words
+	Why  string // why not, in words; with May, why no more than a rejection is taken
 	Vote *Vote  // the live vote
 	For  string // whose deputy they would be
 }
@@ -46,6 +46,8 @@ func Explain(a Approval, id Identity, now time.Time) Explanation {
 	you.May, you.Code, you.Why = err == nil, CodeOf(err), Message(err)
 	if you.May {
 		you.For = deputyFor(a, id)
+		err = refusedByLimits(a, id, Approve, false)
+		you.Code, you.Why = CodeOf(err), Message(err)
 	}
 	e.You = you
 	return e
@@ -62,5 +64,8 @@ func why(a Approval, id Identity, now time.Time) error {
 	case !now.Before(a.Deadline()):
 		return Errorf(CodeGone, "the time to decide was over at %s", a.Deadline().UTC().Format(time.RFC3339))
 	}
-	return may(a, id)
+	if err := may(a, id); err != nil {
+		return err
+	}
+	return refusedByLimits(a, id, Reject, false)
 }

@@ -78,6 +78,7 @@ type Approver struct {
 // Policy is a Gate as it stood when an Approval's terms were fixed.
 type Policy struct {
 	Gate      string // the Gate's name, or "(inline)"
+	From      Origin // where it was written
 	Approvers []Approver
 	Groups    []string // any member may decide
 	RBAC      bool     // whoever RBAC lets approve on the Gate may decide
@@ -117,6 +118,7 @@ type Policy struct {
 	Notify         Notify // who is told, beside each approver by mail
 	// Release is what the outcome is written to in the place of a signed event.
 	Release Release
+	Limits  Limits // on votes, by GatePolicies
 }
 
 // Limits of KeepFor, which the CRD schema has too. A run that ended less than a day

@@ -35,3 +35,10 @@ type Rights interface {
 	// Has says whether id has a right on a Gate.
 	Has(ctx context.Context, id Identity, namespace, gate string, r Right) (bool, error)
 }
+
+// GatePolicies knows what administrators demand of the Gates of a namespace.
+type GatePolicies interface {
+	// Of are those that hold in a namespace now. An error is no leave: nothing is
+	// decided until they are known.
+	Of(ctx context.Context, namespace string) ([]GatePolicy, error)
+}

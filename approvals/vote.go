@@ -47,6 +47,8 @@ type Identity struct {
 	Rights   []Right
 	// DeputyOf are the people who named this one their deputy, for now.
 	DeputyOf []string
+	// Policies are the GatePolicies that hold where the Approval is, as they are now.
+	Policies []GatePolicy
 }
 
 // Ballot is one person's input: what Cast is given.
@@ -127,6 +129,9 @@ func may(a Approval, id Identity) error {
 // only a deputy is not, and nobody who may not decide can have it done.
 func deputyFor(a Approval, id Identity) string {
 	p := a.Terms.Policy
+	if p.Limits.NoDelegations || limitsOf(id.Policies).NoDelegations {
+		return ""
+	}
 	named := func(name string) bool {
 		return slices.ContainsFunc(p.People(), func(x Approver) bool { return x.Name == name })
 	}

@@ -275,6 +275,14 @@ type Terms struct {
 	// policy is the Gate as it stood.
 	// +required
 	Policy GateSpec `json:"policy"`
+	// policyFrom is where the policy was written, when that was no Gate: in a Trigger, or
+	// in an approval task.
+	// +kubebuilder:validation:Enum=Trigger;Task
+	// +optional
+	PolicyFrom string `json:"policyFrom,omitempty"`
+	// limits are what GatePolicies demanded of votes when the terms were fixed.
+	// +optional
+	Limits *Limits `json:"limits,omitempty"`
 	// requester is who asked, when that is known.
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
@@ -309,6 +317,21 @@ type Terms struct {
 	// before the Gate's.
 	// +optional
 	EndsAt *metav1.Time `json:"endsAt,omitempty"`
+}
+
+// Limits are what GatePolicies demand of votes. Those that come later hold as well.
+type Limits struct {
+	// authMethods are the ways in which a voter may be authenticated; any when absent.
+	// +kubebuilder:validation:MaxItems=5
+	// +listType=set
+	// +optional
+	AuthMethods []AuthMethod `json:"authMethods,omitempty"`
+	// breakGlass says whether somebody may approve alone.
+	// +optional
+	BreakGlass Permission `json:"breakGlass,omitempty"`
+	// delegations says whether a deputy may vote.
+	// +optional
+	Delegations Permission `json:"delegations,omitempty"`
 }
 
 // Target is the one object that a release meant when the terms were fixed.

@@ -22,6 +22,8 @@ type Request struct {
 	Timeout *time.Duration
 	// Gate is the policy of the Gate that it goes by, nil for none.
 	Gate *approvals.Policy
+	// Policies are the GatePolicies that hold where the task is.
+	Policies []approvals.GatePolicy
 }
 
 // GateOf is the Gate that the task goes by, and whether it must be there.
@@ -52,17 +54,19 @@ func (m Mapping) Policy(r Request) (approvals.Policy, error) {
 	if p.Gate == "" {
 		p.Gate = approvals.InlineGate
 	}
+	p.From = approvals.FromTask
 	// All that the schema would fill in is said, so that what is sealed is what is kept.
 	p.Preset, p.Requester, p.ReleaseOn = m.Name, approvals.RequesterExclude, []approvals.Outcome{approvals.Approved}
+	open := false
 	switch {
 	case r.Timeout != nil:
 		p.Lifetime = lifetime(*r.Timeout)
 	case p.Lifetime != 0:
 		p.Lifetime = lifetime(p.Lifetime)
 	default:
-		p.Lifetime = lifetime(m.Timeout)
+		p.Lifetime, open = lifetime(m.Timeout), true
 	}
-	return p, nil
+	return p.Tighten(r.Policies, open), nil
 }
 
 // lifetime is a timeout within what an Approval can have; 0 is as long as it can.

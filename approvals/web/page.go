@@ -31,6 +31,9 @@ func (d Deps) showTo(a approvals.Approval, id approvals.Identity) templates.Data
 	}
 	if you := approvals.Explain(a, id, now).You; you != nil && !a.Decided() {
 		data.Decidable, data.WhyNot = you.May, you.Why
+		if you.May {
+			data.Notice = you.Why
+		}
 	}
 	return data
 }

@@ -18,7 +18,8 @@ import (
 
 // cacheOptions keep in memory only what is read: of every run in the cluster its
 // metadata, params, workspaces, results and condition, and all of its spec while it is
-// awaited; of every CustomRun what says whose it is and whether it has ended.
+// awaited; of every CustomRun what says whose it is and whether it has
+// ended; of every namespace its labels.
 func cacheOptions(awaited *kube.Awaited) (cache.Options, error) {
 	labelled, err := labels.NewRequirement(destination.Label, selection.Exists, nil)
 	if err != nil {
@@ -31,7 +32,8 @@ func cacheOptions(awaited *kube.Awaited) (cache.Options, error) {
 			&pipelinev1beta1.CustomRun{}: {Transform: slimTask},
 			// Of Services those that Triggers makes, which all have this label. It only keeps
 			// the others out of memory: whose a Service is, package destination finds out.
-			&corev1.Service{}: {Label: labels.NewSelector().Add(*labelled), Transform: slimService},
+			&corev1.Service{}:   {Label: labels.NewSelector().Add(*labelled), Transform: slimService},
+			&corev1.Namespace{}: {Transform: slimNamespace},
 		},
 	}, nil
 }
@@ -49,8 +51,10 @@ func warm(ctx context.Context, c cache.Cache, o Options) error {
 			}
 		}
 	}
-	if _, err := c.GetInformer(ctx, &corev1.Service{}, cache.BlockUntilSynced(false)); err != nil {
-		return fmt.Errorf("watch services: %w", err)
+	for _, obj := range []client.Object{&corev1.Service{}, &corev1.Namespace{}} {
+		if _, err := c.GetInformer(ctx, obj, cache.BlockUntilSynced(false)); err != nil {
+			return fmt.Errorf("watch %T: %w", obj, err)
+		}
 	}
 	return nil
 }
@@ -87,6 +91,17 @@ func slimRun(awaited *kube.Awaited) func(any) (any, error) {
 		kube.InPart(pr)
 		return pr, nil
 	}
+}
+
+// slimNamespace keeps the labels, by which GatePolicies select.
+func slimNamespace(o any) (any, error) {
+	ns, ok := o.(*corev1.Namespace)
+	if !ok {
+		return o, nil
+	}
+	ns.ManagedFields, ns.Annotations, ns.OwnerReferences = nil, nil, nil
+	ns.Spec, ns.Status = corev1.NamespaceSpec{}, corev1.NamespaceStatus{}
+	return ns, nil
 }
 
 // slimTask keeps no params: they are read again when an Approval is opened. How many

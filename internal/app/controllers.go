@@ -19,7 +19,7 @@ const (
 func (c *core) controllers(ctx context.Context, kept *ledger.Ledger, told tellers) error {
 	cached := c.mgr.GetClient()
 	setups := []setup{
-		&controller.Gates{Client: cached, CEL: c.cel, Now: c.Now},
+		&controller.Gates{Client: cached, CEL: c.cel, Service: c.service, Now: c.Now},
 		&controller.Triggers{Client: cached, Triggers: c.triggers, Events: c.mgr.GetEventRecorder("countersign"), Log: c.Log},
 		&controller.Votes{Client: cached, Store: c.store, Desk: c.desk, Guards: c.guards, Now: c.Now, Log: c.Log},
 		&controller.Runs{Client: cached, Opener: c.opener, Triggers: c.triggers, Workers: openWorkers},

@@ -36,6 +36,7 @@ type core struct {
 	news     *changes
 	metrics  *metrics
 
+	service   *approvals.Capabilities
 	triggers  *kube.Triggers
 	secrets   *kube.Secrets
 	opener    *kube.Opener
@@ -97,10 +98,11 @@ func (c *core) keep(ctx context.Context) (err error) {
 // open is how they come to be, and how their runs are started.
 func (c *core) open(context.Context) error {
 	cached, live := c.mgr.GetClient(), c.mgr.GetAPIReader()
-	c.triggers = &kube.Triggers{Client: cached, CEL: c.cel, MayListTriggers: kube.MayListTriggers(cached)}
+	c.service = capabilities(c.Config)
+	c.triggers = &kube.Triggers{Client: cached, CEL: c.cel, MayListTriggers: kube.MayListTriggers(cached), Service: c.service}
 	c.secrets = &kube.Secrets{Live: live, Now: c.Now, ServiceAccount: c.Namespace + ":countersign"}
 	c.opener = &kube.Opener{
-		Client: cached, Live: live, Triggers: c.triggers, CEL: c.cel, Secrets: c.secrets, Ring: c.keys.Ring, Now: c.Now, Log: c.Log,
+		Client: cached, Live: live, Triggers: c.triggers, CEL: c.cel, Secrets: c.secrets, Ring: c.keys.Ring, Now: c.Now, Log: c.Log, Service: c.service,
 		Opened: func(namespace, trigger string) { c.metrics.opened.WithLabelValues(namespace, trigger).Inc() },
 	}
 	if c.Config.Record.Kept() {
@@ -142,7 +144,8 @@ func (c *core) decide(context.Context) error {
 	c.guards = &kube.Guards{Live: c.mgr.GetAPIReader(), Now: c.Now}
 	c.auth = &kube.Auth{Client: clientset, Audiences: c.Config.TokenAudiences, Now: c.Now}
 	c.desk = &approvals.Desk{
-		Store: c.store, Rights: c.auth, Operators: c.auth, Deputies: &kube.Deputies{Client: c.mgr.GetClient(), Guards: c.guards}, Now: c.Now, Results: c.results,
+		Store: c.store, Rights: c.auth, Operators: c.auth, Deputies: &kube.Deputies{Client: c.mgr.GetClient(), Guards: c.guards},
+		Policies: kube.GatePolicies{Client: c.mgr.GetClient()}, Now: c.Now, Results: c.results,
 		Voted: func(_ approvals.Approval, v approvals.Verdict) { c.metrics.votes.WithLabelValues(string(v)).Inc() },
 		Ended: func(a approvals.Approval) { c.metrics.ended(a); c.releases.Now(a) },
 	}

@@ -34,7 +34,7 @@ var pieces = []struct {
 	watched       func(Options) bool
 	kinds         []client.Object
 }{
-	{"Countersign's own definitions", "apply deploy/crd", always, []client.Object{&v1alpha1.Approval{}, &v1alpha1.Gate{}, &v1alpha1.Delegation{}, &v1alpha1.Vote{}}},
+	{"Countersign's own definitions", "apply deploy/crd", always, []client.Object{&v1alpha1.Approval{}, &v1alpha1.Gate{}, &v1alpha1.GatePolicy{}, &v1alpha1.Delegation{}, &v1alpha1.Vote{}}},
 	{"Tekton Pipelines", "install it, or a newer one", always, []client.Object{&pipelinev1.PipelineRun{}}},
 	{"Tekton Pipelines", "install it, or a newer one", Options.answersTasks, []client.Object{&pipelinev1beta1.CustomRun{}}},
 	{"Tekton Triggers", "install it, or a newer one", always, []client.Object{

@@ -18,7 +18,7 @@ func TestWarm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const all = "Approval ClusterTriggerBinding CustomRun Delegation EventListener Gate PipelineRun Service Trigger TriggerBinding TriggerTemplate Vote"
+	const all = "Approval ClusterTriggerBinding CustomRun Delegation EventListener Gate GatePolicy Namespace PipelineRun Service Trigger TriggerBinding TriggerTemplate Vote"
 	for name, c := range map[string]struct {
 		tasks []string // of the configuration
 		want  string

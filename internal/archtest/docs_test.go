@@ -98,6 +98,7 @@ func TestDocsAreComplete(t *testing.T) {
 			firstGroups(`json:"(\w+)`, gate+readFile(t, "api/v1alpha1/notify_types.go")+readFile(t, "api/v1alpha1/release_types.go")),
 			45, reference, "Gate", "[`{.\\[ ]%s[`}.\\[,:]",
 		},
+		"field of a GatePolicy":           {structFields(t, readFile(t, "api/v1alpha1/gatepolicy_types.go"), "GatePolicySpec"), 16, reference, "GatePolicy", "(?m)^\\| `%s(\\[\\])?` \\|"},
 		"field of a Delegation":           {structFields(t, readFile(t, "api/v1alpha1/delegation_types.go"), "DelegationSpec"), 5, reference, "Gate", "[{ ]%s[,}]"},
 		"field of a Vote":                 {structFields(t, readFile(t, "api/v1alpha1/vote_types.go"), "VoteSpec"), 8, reference, "Voting with kubectl", `\b%s\b`},
 		"param of the line":               {firstGroups(`case "(\w+)":`, sources(t, "interceptor")), 4, reference, "The Trigger's line", "`%s`"},
@@ -141,6 +142,7 @@ func TestDocsNameNoOther(t *testing.T) {
 		"reason":          {firstGroups(first, section(t, "docs/reference.md", "Conditions")), 20, sources(t, "internal/kube") + sources(t, "internal/kube/controller") + sources(t, "approvals"), `"%s"`},
 		"field":           {words(firstGroups("(?m)^\\| `([\\w.]+)`", configuration)), 40, sources(t, "internal/config"), `json:"%s`},
 		"channel's field": {words(firstGroups("(?m)^\\| `([\\w.]+)`", section(t, "docs/configuration.md", "Channels"))), 24, sources(t, "internal/config"), `json:"%s`},
+		"policy's field":  {words(firstGroups("(?m)^\\| `([\\w.\\[\\]]+)`", section(t, "docs/reference.md", "GatePolicy"))), 15, sources(t, "api/v1alpha1"), `json:"%s`},
 		"Gate's field":    {words(firstGroups("(?m)^\\| `([\\w.\\[\\]]+)`", section(t, "docs/reference.md", "Gate"))), 30, sources(t, "api/v1alpha1"), `json:"%s`},
 	} {
 		if len(c.named) < c.least {

@@ -47,7 +47,7 @@ func TestSnippetsRead(t *testing.T) {
 				continue
 			}
 			object := map[string]any{
-				"Gate": &v1alpha1.Gate{}, "Vote": &v1alpha1.Vote{}, "Pipeline": &pipelinev1.Pipeline{}, "Task": &pipelinev1.Task{}, "PipelineRun": &pipelinev1.PipelineRun{},
+				"Gate": &v1alpha1.Gate{}, "GatePolicy": &v1alpha1.GatePolicy{}, "Vote": &v1alpha1.Vote{}, "Pipeline": &pipelinev1.Pipeline{}, "Task": &pipelinev1.Task{}, "PipelineRun": &pipelinev1.PipelineRun{},
 				"Trigger": &triggersv1.Trigger{}, "TriggerTemplate": &triggersv1.TriggerTemplate{}, "TriggerBinding": &triggersv1.TriggerBinding{},
 				"EventListener": &triggersv1.EventListener{},
 			}[kind[0]]
@@ -65,7 +65,7 @@ func TestSnippetsRead(t *testing.T) {
 			}
 		}
 	}
-	for kind, least := range map[string]int{"Gate": 5, "Vote": 1, "Trigger": 6, "TriggerTemplate": 2, "EventListener": 3, "Pipeline": 10, "PipelineRun": 3} {
+	for kind, least := range map[string]int{"Gate": 5, "GatePolicy": 2, "Vote": 1, "Trigger": 6, "TriggerTemplate": 2, "EventListener": 3, "Pipeline": 10, "PipelineRun": 3} {
 		if read[kind] < least {
 			t.Errorf("found %d of kind %s, want %d at least, so this test looks for the wrong thing", read[kind], kind, least)
 		}

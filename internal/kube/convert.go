@@ -200,6 +200,10 @@ func termsToDomain(t *v1alpha1.Terms) *approvals.Terms {
 	if t.EndsAt != nil {
 		d.EndsAt = t.EndsAt.UTC()
 	}
+	if t.PolicyFrom != "" {
+		d.Policy.From = approvals.Origin(t.PolicyFrom)
+	}
+	d.Policy.Limits = limitsToDomain(t.Limits)
 	return d
 }
 
@@ -208,7 +212,7 @@ func termsToAPI(t *approvals.Terms) *v1alpha1.Terms {
 		return nil
 	}
 	o := &v1alpha1.Terms{
-		Gate: t.Policy.Gate, Policy: policyToAPI(t.Policy), Requester: t.Requester,
+		Gate: t.Policy.Gate, Policy: policyToAPI(t.Policy), PolicyFrom: string(t.Policy.From), Limits: limitsToAPI(t.Policy.Limits), Requester: t.Requester,
 		Params: paramsToAPI(t.Params), Digest: t.Digest, TemplateDigest: t.Template, Key: t.Key,
 	}
 	if x := t.Target; x != nil {

@@ -29,6 +29,9 @@ func policyToDomain(gate string, s v1alpha1.GateSpec) approvals.Policy {
 		Comment: approvals.CommentRule(s.Comment), OnExpiry: approvals.ExpiryRule(s.OnExpiry),
 		Supersede: approvals.SupersedeRule(s.Supersede), SupersedeKey: s.SupersedeKey, Preset: s.ResultsPreset,
 	}
+	if gate == approvals.InlineGate {
+		p.From = approvals.FromTrigger
+	}
 	if a := s.Approvers; a != nil {
 		p.Approvers, p.Groups, p.RBAC = usersToDomain(a.Users), a.Groups, a.RBAC
 	}

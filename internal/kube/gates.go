@@ -34,12 +34,19 @@ func policyFor(ctx context.Context, c client.Reader, namespace string, l approva
 }
 
 // CheckGate says why a Gate can't be used, nil when it can.
-func CheckGate(cel *mapping.Compiler, g *v1alpha1.Gate) error {
-	p := policyToDomain(g.Name, g.Spec)
+func CheckGate(ctx context.Context, cel *mapping.Compiler, b Bounds, g *v1alpha1.Gate) error {
+	return checkPolicy(ctx, cel, b, g.Namespace, policyToDomain(g.Name, g.Spec))
+}
+
+func checkPolicy(ctx context.Context, cel *mapping.Compiler, b Bounds, namespace string, p approvals.Policy) error {
 	if err := p.Validate(""); err != nil {
 		return err
 	}
-	return cel.CheckPolicy(p)
+	if err := cel.CheckPolicy(p); err != nil {
+		return err
+	}
+	_, err := b.Hold(ctx, namespace, p)
+	return err
 }
 
 // inlinePolicy reads a Gate's fields from a Trigger. Nothing has validated them.

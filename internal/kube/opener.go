@@ -42,6 +42,8 @@ type Opener struct {
 	Page func(namespace, name string) string
 	// Finalizers are what a new Approval is kept by.
 	Finalizers []string
+	// Service is what the service is configured to do; nil: it is not looked at.
+	Service *approvals.Capabilities
 }
 
 var _ interceptor.Opener = (*Opener)(nil)
@@ -211,6 +213,9 @@ func (o *Opener) Terms(ctx context.Context, namespace, trigger string, s approva
 	if err := provedFor(s, p); err != nil {
 		return nil, err
 	}
+	if p, err = o.bounds().Hold(ctx, namespace, p); err != nil {
+		return nil, err
+	}
 	terms, err := o.CEL.Terms(ctx, namespace, trigger, g.Line, p, s, g.Template)
 	if err == nil && terms.Target != nil && terms.Target.Kind == approvals.TargetPendingRun {
 		err = fixPending(ctx, o.Live, namespace, trigger, s, terms)
@@ -220,6 +225,8 @@ func (o *Opener) Terms(ctx context.Context, namespace, trigger string, s approva
 	}
 	return terms, nil
 }
+
+func (o *Opener) bounds() Bounds { return Bounds{Client: o.Client, Service: o.Service} }
 
 // SetTerms sets the terms of an Approval that was opened without them: one spec
 // write, refused by the schema when they are there already. The time to decide

@@ -48,7 +48,11 @@ func (o *Opener) OpenTask(ctx context.Context, cr *pipelinev1beta1.CustomRun, m 
 }
 
 func (o *Opener) taskTerms(ctx context.Context, cr *pipelinev1beta1.CustomRun, kind tasks.Mapping, s approvals.Source) (*approvals.Terms, error) {
-	r := tasks.Request{Params: s.Params}
+	policies, err := GatePolicies{Client: o.Client}.Of(ctx, cr.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	r := tasks.Request{Params: s.Params, Policies: policies}
 	if t := cr.Spec.Timeout; t != nil {
 		r.Timeout = new(time.Duration)
 		*r.Timeout = t.Duration
@@ -65,5 +69,12 @@ func (o *Opener) taskTerms(ctx context.Context, cr *pipelinev1beta1.CustomRun, k
 			return nil, err
 		}
 	}
-	return o.CEL.TaskTerms(ctx, cr.Namespace, kind, r, s)
+	terms, err := o.CEL.TaskTerms(ctx, cr.Namespace, kind, r, s)
+	if err == nil {
+		terms.Policy, err = o.bounds().Hold(ctx, cr.Namespace, terms.Policy)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return terms, nil
 }

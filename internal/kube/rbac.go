@@ -4,7 +4,7 @@ package kube
 // namespace, starts no run (its right to create one is for dry runs: see
 // deploy/base/admission.yaml) and impersonates nobody.
 //
-// +kubebuilder:rbac:groups=countersign.dev,resources=gates,verbs=get;list;watch
+// +kubebuilder:rbac:groups=countersign.dev,resources=gates;gatepolicies,verbs=get;list;watch
 // +kubebuilder:rbac:groups=countersign.dev,resources=gates/status,verbs=patch
 // +kubebuilder:rbac:groups=countersign.dev,resources=delegations,verbs=get;list;watch
 // +kubebuilder:rbac:groups=countersign.dev,resources=votes,verbs=get;list;watch;delete
@@ -19,6 +19,7 @@ package kube
 // +kubebuilder:rbac:groups=triggers.tekton.dev,resources=clusterinterceptors,verbs=create
 // +kubebuilder:rbac:groups=triggers.tekton.dev,resources=clusterinterceptors,resourceNames=countersign,verbs=get;update
 // +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=validatingadmissionpolicies;validatingadmissionpolicybindings,resourceNames=countersign-approvals;countersign-approvals-immutable;countersign-delegations;countersign-dry-run-only;countersign-votes,verbs=get
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;patch
 // +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create

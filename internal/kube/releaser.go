@@ -2,7 +2,6 @@ package kube
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -104,10 +103,4 @@ func (r reasoned) Unwrap() error { return r.error }
 func reason(name string, err error) error { return reasoned{name, err} }
 
 // ProblemOf is the problem that an error of Release tells of.
-func ProblemOf(err error) approvals.Problem {
-	p := approvals.Problem{Reason: "NotPosted", Message: approvals.Message(err)}
-	if r, ok := errors.AsType[reasoned](err); ok {
-		p.Reason = r.reason
-	}
-	return p
-}
+func ProblemOf(err error) approvals.Problem { return ProblemWith("NotPosted", err) }

@@ -21,6 +21,8 @@ type Triggers struct {
 	// MayListTriggers says whether a service account of namespace home may list the
 	// Triggers of a namespace. Nil: none of another namespace may.
 	MayListTriggers func(ctx context.Context, home, account, namespace string) bool
+	// Service is what the service is configured to do; nil: it is not looked at.
+	Service *approvals.Capabilities
 }
 
 var _ interceptor.Triggers = (*Triggers)(nil)
@@ -44,13 +46,16 @@ func (t *Triggers) After(ctx context.Context, namespace, pipeline string) ([]*tr
 }
 
 // Check says what is wrong with a Trigger's line, nil for none and for no line.
-func (t *Triggers) Check(trigger *triggersv1.Trigger) error {
+func (t *Triggers) Check(ctx context.Context, trigger *triggersv1.Trigger) error {
 	line, err := parseLine(trigger)
 	if err != nil || line == nil {
 		return err
 	}
 	// A template that is not there is no mistake yet: objects come in any order.
-	return t.CEL.CheckLine(*line)
+	if err := t.CEL.CheckLine(*line); err != nil || line.Inline == nil {
+		return err
+	}
+	return checkPolicy(ctx, t.CEL, Bounds{Client: t.Client, Service: t.Service}, trigger.Namespace, *line.Inline)
 }
 
 func (t *Triggers) find(ctx context.Context, namespace, name string) (*triggersv1.Trigger, error) {

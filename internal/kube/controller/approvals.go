@@ -7,6 +7,7 @@ import (
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -59,6 +60,8 @@ func (r *Approvals) SetupWithManager(mgr ctrl.Manager) error {
 			UpdateFunc: func(event.UpdateEvent) bool { return false },
 		})).
 		Watches(&v1alpha1.Gate{}, blocked, changed).
+		Watches(&v1alpha1.GatePolicy{}, blocked, changed).
+		Watches(&corev1.Namespace{}, blocked, builder.WithPredicates(predicate.LabelChangedPredicate{})).
 		Watches(&triggersv1.Trigger{}, blocked, changed).
 		Watches(&triggersv1.TriggerTemplate{}, blocked, changed).
 		Watches(&triggersv1.TriggerBinding{}, blocked, changed).
@@ -129,8 +132,12 @@ func (r *Approvals) waitOrExpire(ctx context.Context, a approvals.Approval) (ctr
 	if left := a.ExpiresAt().Sub(r.Now()); left > 0 {
 		return ctrl.Result{RequeueAfter: left}, nil
 	}
+	policies, err := kube.GatePolicies{Client: r.Client}.Of(ctx, a.Namespace)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
 	return ctrl.Result{}, r.end(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
-		return approvals.Expire(a, r.Now())
+		return approvals.Expire(a, r.Now(), policies...)
 	})
 }
 
@@ -303,5 +310,5 @@ func (r *Approvals) awaiting(_ context.Context, o client.Object) []reconcile.Req
 // blockedIn are the Approvals of a namespace that still wait for their terms, or
 // for their release.
 func (r *Approvals) blockedIn(ctx context.Context, o client.Object) []reconcile.Request {
-	return requests(r.Store.Unsettled(ctx, o.GetNamespace()))
+	return requests(r.Store.Unsettled(ctx, namespaceOf(o)))
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -12,6 +13,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -22,11 +24,14 @@ import (
 )
 
 // Gates says on each Gate whether it can be used: what the schema can't see, such
-// as an expression that does not compile.
+// as an expression that does not compile, a GatePolicy that it is outside of, or a
+// setting that the service is not configured for.
 type Gates struct {
 	Client client.Client
 	CEL    *mapping.Compiler
-	Now    func() time.Time
+	// Service is what the service is configured to do; nil: it is not looked at.
+	Service *approvals.Capabilities
+	Now     func() time.Time
 }
 
 var _ reconcile.Reconciler = (*Gates)(nil)
@@ -35,8 +40,36 @@ var _ reconcile.Reconciler = (*Gates)(nil)
 func (r *Gates) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("gates").
-		For(&v1alpha1.Gate{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		// Not only when the spec changes: whoever may write a Gate's status could else
+		// have it say something else for ever.
+		For(&v1alpha1.Gate{}).
+		Watches(&v1alpha1.GatePolicy{}, handler.EnqueueRequestsFromMapFunc(r.gatesOf), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.gatesOf), builder.WithPredicates(predicate.LabelChangedPredicate{})).
 		Complete(r)
+}
+
+// maxMessage is what the API server takes for a condition's message.
+const maxMessage = 32 << 10
+
+// gatesOf are the Gates of a namespace, or, for a GatePolicy, all: its selector may
+// have been another one before.
+func (r *Gates) gatesOf(ctx context.Context, o client.Object) []reconcile.Request {
+	var list v1alpha1.GateList
+	err := r.Client.List(ctx, &list, client.InNamespace(namespaceOf(o)), client.UnsafeDisableDeepCopy)
+	var keys []approvals.Key
+	for i := range list.Items {
+		keys = append(keys, approvals.Key{Namespace: list.Items[i].Namespace, Name: list.Items[i].Name})
+	}
+	return requests(keys, err)
+}
+
+// namespaceOf is where what o says holds: in a Namespace that itself, and in all of
+// them, "", for what is of the cluster.
+func namespaceOf(o client.Object) string {
+	if _, ok := o.(*corev1.Namespace); ok {
+		return o.GetName()
+	}
+	return o.GetNamespace()
 }
 
 // Reconcile writes one Gate's Ready condition.
@@ -49,8 +82,13 @@ func (r *Gates) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 		Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: "Usable",
 		ObservedGeneration: g.Generation, LastTransitionTime: metav1.NewTime(r.Now()),
 	}
-	if err := kube.CheckGate(r.CEL, &g); err != nil {
-		c.Status, c.Reason, c.Message = metav1.ConditionFalse, "Unusable", approvals.Message(err)
+	switch err := kube.CheckGate(ctx, r.CEL, kube.Bounds{Client: r.Client, Service: r.Service}, &g); approvals.CodeOf(err) {
+	case "":
+	case approvals.CodeUnavailable, approvals.CodeInternal:
+		return ctrl.Result{}, err
+	default:
+		p := kube.ProblemWith("Unusable", err)
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, p.Reason, approvals.Cut(p.Message, maxMessage)
 	}
 	before := g.Status.DeepCopy()
 	meta.SetStatusCondition(&g.Status.Conditions, c)

@@ -42,7 +42,8 @@ func (r *Approvals) fixTerms(ctx context.Context, a approvals.Approval) (ctrl.Re
 		if kube.IsRunMissing(err) {
 			next.RequeueAfter = min(next.RequeueAfter, max(r.Now().Sub(a.OpenedAt)/2, again), maxAgain)
 		}
-		return next, r.blocked(ctx, a, &approvals.Problem{Reason: "TermsMissing", Message: approvals.Message(err)})
+		problem := kube.ProblemWith("TermsMissing", err)
+		return next, r.blocked(ctx, a, &problem)
 	}
 	return ctrl.Result{}, err
 }

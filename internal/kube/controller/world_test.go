@@ -84,7 +84,7 @@ func newWorld(t *testing.T, docs string) *world {
 		return approvals.DefaultResults(a), nil
 	}
 	ended := func(a approvals.Approval) { w.ended = append(w.ended, a.Outcome) }
-	w.desk = &approvals.Desk{Store: w.store, Now: w.now, Results: results, Ended: ended, Voted: func(approvals.Approval, approvals.Verdict) {}}
+	w.desk = &approvals.Desk{Store: w.store, Policies: kube.GatePolicies{Client: w}, Now: w.now, Results: results, Ended: ended, Voted: func(approvals.Approval, approvals.Verdict) {}}
 	w.runs = &Runs{Client: w, Opener: opener, Triggers: triggers}
 	w.approvals = &Approvals{
 		Client: w, Live: w, Store: w.store, Opener: opener, Releaser: releaser, Proofs: w.proofs, Diagnosis: diagnosis, Now: w.now, Log: log, Results: results,

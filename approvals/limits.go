@@ -1,0 +1,147 @@
+package approvals
+
+import (
+	"slices"
+	"time"
+)
+
+// Limits are what GatePolicies demand of votes. A Policy has those that held when its
+// terms were fixed; whoever votes brings those that hold now (Identity.Policies). Both
+// count, so a policy that was made stricter is felt at once, and one that was
+// relaxed is not, by what was opened under it.
+type Limits struct {
+	// Methods are the ways to prove who one is; nil: any.
+	Methods       []Way
+	NoBreakGlass  bool
+	NoDelegations bool
+}
+
+// limitsOf are the limits that policies amount to.
+func limitsOf(policies []GatePolicy) Limits {
+	var l Limits
+	l.Methods, _ = strictest(policies)
+	for _, g := range policies {
+		l.NoBreakGlass = l.NoBreakGlass || g.ForbidBreakGlass
+		l.NoDelegations = l.NoDelegations || g.ForbidDelegations
+	}
+	return l
+}
+
+// Under is p with the limits of policies, which p meets.
+func (p Policy) Under(policies []GatePolicy) Policy {
+	p.Limits = limitsOf(policies)
+	if !p.Limits.allows(WayLink) {
+		p.LinkNeedsLogin = true // which mails and pages say
+	}
+	return p
+}
+
+// Tighten is a policy that the params of an approval task make, in what those params
+// can't say: such tasks know no rule for requesters, and the shortest wait is taken of
+// one that does not say how long (open).
+func (p Policy) Tighten(policies []GatePolicy, open bool) Policy {
+	for _, g := range policies {
+		if g.Requester != "" && strictness(g.Requester) > strictness(p.Requester) {
+			p.Requester = g.Requester
+		}
+		if open && g.MaxLifetime > 0 {
+			p.Lifetime = min(p.Lifetime, g.MaxLifetime)
+		}
+	}
+	return p
+}
+
+// allows says whether one may vote by method. "" is somebody who has not come yet.
+func (l Limits) allows(method Way) bool {
+	return l.Methods == nil || method == "" || slices.Contains(l.Methods, method)
+}
+
+// refusedByLimits says why GatePolicies refuse a ballot of id on a, or nil: those of
+// the terms, and those that hold now. It is CodeForbidden when id may come another
+// way, and CodeNotReady when nobody may approve a as it stands.
+func refusedByLimits(a Approval, id Identity, v Verdict, breakGlass bool) error {
+	now := limitsOf(id.Policies)
+	for _, l := range []Limits{a.Terms.Policy.Limits, now} {
+		if !l.allows(id.Way) {
+			return Errorf(CodeForbidden, "%s", methodRefused(id, l.Methods))
+		}
+		if breakGlass && l.NoBreakGlass {
+			return Errorf(CodeForbidden, "%s (field %s) allows no break-glass approval in this namespace; nothing was recorded",
+				policiesWith(id.Policies, func(g GatePolicy) bool { return g.ForbidBreakGlass }), fieldBreakGlass)
+		}
+	}
+	// To say no, or to take one's word back, is always within a policy. Breaking the
+	// glass goes past what the Gate asks, and so past what is asked of the Gate.
+	if v != Approve || breakGlass {
+		return nil
+	}
+	if vs := a.Terms.Policy.Within(id.Policies); len(vs) > 0 {
+		return Errorf(CodeNotReady, "this can't be approved: since it was opened its terms have come to be outside a policy of the cluster's administrators, and it can only be rejected. %s", Message(OutsidePolicies(vs)))
+	}
+	return nil
+}
+
+// withoutVoid takes back the approvals that came a way which policies have come to
+// forbid since: they must not make up the number with the ballot that comes now.
+func withoutVoid(a Approval, b Ballot, now time.Time) Approval {
+	l := limitsOf(b.Voter.Policies)
+	void := func(v Vote) bool {
+		return v.Verdict == Approve && (!l.allows(v.Way) || v.For != "" && l.NoDelegations)
+	}
+	for _, v := range a.Votes {
+		if void(v) {
+			a = takeBack(a, v, b.Voter.Evidence, now)
+		}
+	}
+	return a
+}
+
+func methodRefused(id Identity, allowed []Way) string {
+	which := policiesWith(id.Policies, func(g GatePolicy) bool {
+		return g.AllowedAuthMethods != nil && !slices.Contains(g.AllowedAuthMethods, id.Way)
+	})
+	how := make([]string, 0, len(allowed))
+	for _, m := range allowed {
+		how = append(how, methodNames[m])
+	}
+	return which + " (field " + fieldAuthMethods + ") takes no vote by " + methodNames[id.Way] + " in this namespace; nothing was recorded. Use " + or(how)
+}
+
+// methodNames are the ways for people.
+var methodNames = map[Way]string{
+	WayToken:  "a bearer token",
+	WayLink:   "a mailed link",
+	WayLogin:  "the web login",
+	WayObject: "kubectl (a Vote object)",
+	WaySlack:  "a button in Slack",
+}
+
+// policiesWith names the policies that has picks. Those of the time when the terms were
+// fixed may be gone.
+func policiesWith(policies []GatePolicy, has func(GatePolicy) bool) string {
+	var names []string
+	for _, g := range policies {
+		if has(g) {
+			names = append(names, g.Name)
+		}
+	}
+	if len(names) == 0 {
+		return "a GatePolicy that held when this was opened"
+	}
+	return "GatePolicy " + list(names)
+}
+
+func or(each []string) string {
+	switch n := len(each); n {
+	case 0:
+		return "none: ask the cluster's administrator"
+	case 1:
+		return each[0]
+	default:
+		s := each[0]
+		for _, e := range each[1 : n-1] {
+			s += ", " + e
+		}
+		return s + " or " + each[n-1]
+	}
+}
