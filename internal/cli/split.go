@@ -144,15 +144,12 @@ func (c *command) otherFile(in, out string) error {
 	if out == "" || out == "-" {
 		return nil
 	}
-	from, err := c.stat(in)
-	if err != nil {
-		return nil //nolint:nilerr // what can't be read is said when it is read
-	}
-	to, err := os.Stat(out)
-	if err == nil && os.SameFile(from, to) {
+	from, errFrom := c.stat(in)
+	to, errTo := os.Stat(out)
+	if errFrom == nil && errTo == nil && os.SameFile(from, to) {
 		return fmt.Errorf("-o %s is the file that is read, and the pipeline in it would be gone: name another", out)
 	}
-	return nil
+	return nil // what can't be read, or written, is said when it is
 }
 
 func (c *command) stat(in string) (fs.FileInfo, error) {

@@ -203,7 +203,7 @@ func (r *jsonReader) value() (*yaml.Node, error) {
 			n.Content = append(n.Content, c)
 		}
 		if _, err := r.dec.Token(); err != nil { // its end
-			return nil, errors.Join(io.ErrUnexpectedEOF)
+			return nil, io.ErrUnexpectedEOF
 		}
 		if len(n.Content) == 0 {
 			n.Style = yaml.FlowStyle

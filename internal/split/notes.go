@@ -65,7 +65,7 @@ func (g *cargo) noteRun(add func(string, ...any)) {
 		}
 		for k := range g.run.typed.Annotations {
 			if strings.HasPrefix(k, "pipelinesascode.tekton.dev/") {
-				add("Pipelines-as-Code copies a Pipeline of .tekton into its run, which is then no run of Pipeline %s: apply that Pipeline to the cluster, and leave the run alone in .tekton.", g.part(1))
+				add("Pipelines-as-Code copies a Pipeline of .tekton into its runs, and then they are no runs of Pipeline %s: apply that to the cluster, and have the run in .tekton refer to it with resolver: cluster.", g.part(1))
 				break
 			}
 		}

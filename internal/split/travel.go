@@ -116,10 +116,10 @@ var (
 		"token", "tokens", "password", "passwd", "passphrase", "pwd", "secret", "secrets", "credential", "credentials", "creds", "cred",
 		"apikey", "dockerconfigjson", "dockerconfig", "kubeconfig", "privatekey", "bearer", "authorization", "cookie", "jwt", "otp", "netrc", "htpasswd", "pem",
 	}
-	// these are others' words too: only at the end of a name
+	// lastWords are others' words too: they count at the end of a name alone.
 	lastWords = []string{"pass", "pw", "pat", "auth", "pin", "seed", "cert", "sas"}
 	keyOf     = []string{"api", "access", "private", "ssh", "signing", "deploy", "secret", "encryption", "gpg", "pgp", "cosign", "sa", "account", "master", "license"}
-	// what a name that ends so is: not the secret, but what it is called or where it is.
+	// pointers end names of what is no secret, but what one is called or where it is.
 	pointers = []string{"name", "names", "ref", "namespace", "path", "file", "dir", "url", "uri", "id", "enabled", "type", "ttl", "expiry", "expires", "digest", "hash"}
 	wordEnds = regexp.MustCompile(`[A-Za-z][a-z]+|[A-Z]+|[0-9]+`)
 )
