@@ -15,16 +15,14 @@ import (
 type View struct {
 	Namespace string
 	Name      string // of the Approval, and of the run that it starts
-	// ApprovalName is its name alone.
-	ApprovalName string
-	Trigger      string // or the pipeline and its Task
-	Subject      string // a few words, for titles
-	News         string // of a message: "opened", "reminder", "escalated" or "decided"
-	State        string // "pending", "opening", "blocked" or the outcome in lower case
-	Requester    string
-	Recipient    string
-	Session      bool
-	Here         string // of the pages in the bar, which one this is
+	Trigger   string // or the pipeline and its Task
+	Subject   string // a few words, for titles
+	News      string // of a message: "opened", "reminder", "escalated" or "decided"
+	State     string // "pending", "opening", "blocked" or the outcome in lower case
+	Requester string
+	Recipient string
+	Session   bool
+	Here      string // of the pages in the bar, which one this is
 
 	Part1  *RunView
 	Origin Origin
