@@ -183,3 +183,8 @@ func (a Approval) Forwarded() []Param {
 	}
 	return out
 }
+
+// AsksBlank says whether p asks for something that is nothing until somebody fills it in.
+func (p Policy) AsksBlank() bool {
+	return slices.ContainsFunc(p.Inputs, func(in Input) bool { return in.Default == "" })
+}

@@ -145,6 +145,13 @@ func (p *plan) outcome() {
 		}
 		return
 	}
+	if p.a.Changed() { // whoever voted thinks that it counts
+		for _, v := range p.a.Votes {
+			if m.Recipient, m.To = v.Voter, p.addressOf(v.Voter); m.To != "" {
+				p.want(m, p.a.DecidedAt)
+			}
+		}
+	}
 	asked := p.a.Terms.Requester
 	if p.a.GlassBroken() { // everybody who was passed over hears of it
 		people := p.a.Terms.Policy.People()

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"log/slog"
 	"time"
 
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -15,7 +14,6 @@ import (
 	"github.com/countersign-dev/countersign/approvals/notify/webhook"
 	"github.com/countersign-dev/countersign/approvals/web"
 	"github.com/countersign-dev/countersign/internal/config"
-	"github.com/countersign-dev/countersign/internal/kube"
 	"github.com/countersign-dev/countersign/internal/kube/controller"
 	"github.com/countersign-dev/countersign/templates"
 )
@@ -57,7 +55,7 @@ func newTellers(c config.Config, data func(a approvals.Approval, approver string
 }
 
 // setups are one controller a channel, and one for the names that are none.
-func (t tellers) setups(store *kube.Store, now func() time.Time, log *slog.Logger, m *metrics) []setup {
+func (t tellers) setups(core *core) []setup {
 	known := map[string]bool{}
 	var out []setup
 	for _, c := range t.channels {
@@ -67,11 +65,11 @@ func (t tellers) setups(store *kube.Store, now func() time.Time, log *slog.Logge
 		}
 		known[name] = name != notify.Email
 		out = append(out, &controller.Notify{
-			Store: store, Channel: c, Now: now, Log: log, Workers: workers,
-			Sent: func(ok bool) { m.deliveries.WithLabelValues(name, yes(ok)).Inc() },
+			Store: core.store, Channel: c, Now: core.Now, Log: core.Log, Workers: workers, Preflight: core.preflight.Of,
+			Sent: func(ok bool) { core.metrics.deliveries.WithLabelValues(name, yes(ok)).Inc() },
 		})
 	}
-	return append(out, &controller.MissingChannels{Store: store, Known: func(name string) bool { return known[name] }})
+	return append(out, &controller.MissingChannels{Store: core.store, Known: func(name string) bool { return known[name] }})
 }
 
 // buttons serves what people press in Slack, when there is anything to press.

@@ -15,6 +15,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals/notify/webhook"
 	"github.com/countersign-dev/countersign/approvals/web"
 	"github.com/countersign-dev/countersign/internal/config"
+	"github.com/countersign-dev/countersign/internal/kube"
 	"github.com/countersign-dev/countersign/internal/kube/controller"
 )
 
@@ -33,7 +34,7 @@ func TestTellers(t *testing.T) {
 	told := newTellers(c, nil, nil, time.Now)
 	var names string
 	log := slog.New(slog.DiscardHandler)
-	for _, s := range told.setups(nil, time.Now, log, m) {
+	for _, s := range told.setups(&core{Options: Options{Now: time.Now, Log: log}, metrics: m, preflight: &kube.Preflights{}}) {
 		switch x := s.(type) {
 		case *controller.Notify:
 			names += x.Channel.Route().Name + " "

@@ -13,6 +13,8 @@ const (
 	openWorkers    = 8
 	approveWorkers = 16
 	notifyWorkers  = 4
+	// preflightWorkers are few: thousands that wait must not have the API server busy.
+	preflightWorkers = 2
 )
 
 // controllers sets up the leader's background work.
@@ -28,6 +30,9 @@ func (c *core) controllers(ctx context.Context, kept *ledger.Ledger, told teller
 			Results: c.results, Now: c.Now, Log: c.Log, Ended: c.metrics.ended, Confirmed: c.metrics.confirmed, Workers: approveWorkers,
 		},
 	}
+	setups = append(setups, &controller.Preflight{
+		Store: c.store, Opener: c.opener, Check: c.preflight, Results: c.results, Ended: c.metrics.ended, Now: c.Now, Log: c.Log, Workers: preflightWorkers,
+	})
 	answers, err := c.approvalTasks(ctx)
 	if err != nil {
 		return err
@@ -41,7 +46,7 @@ func (c *core) controllers(ctx context.Context, kept *ledger.Ledger, told teller
 		return err
 	}
 	setups = append(setups, rec)
-	for _, s := range append(setups, told.setups(c.store, c.Now, c.Log, c.metrics)...) {
+	for _, s := range append(setups, told.setups(c)...) {
 		if err := s.SetupWithManager(c.mgr); err != nil {
 			return err
 		}

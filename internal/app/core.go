@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
@@ -43,6 +44,7 @@ type core struct {
 	awaited   *kube.Awaited
 	proofs    *kube.Proofs
 	diagnosis *kube.Diagnosis
+	preflight *kube.Preflights
 	releaser  *kube.Releaser
 	answers   *kube.CustomRuns
 	releases  *releases
@@ -120,6 +122,9 @@ func (c *core) open(context.Context) error {
 		Triggers: c.triggers, Diagnosis: c.diagnosis, Targets: targets, Secrets: c.secrets, Ring: c.keys.Ring, Client: &destination.Client{CAFile: c.Config.EventListenerCAs}, Now: c.Now, Log: c.Log,
 		Posted: func(ok bool) { c.metrics.posts.WithLabelValues(yes(ok)).Inc() },
 	}
+	c.preflight = &kube.Preflights{
+		Client: cached, Live: live, Triggers: c.triggers, Secrets: c.secrets, Targets: targets, Now: c.Now, Wait: time.Second,
+	}
 	c.answers = &kube.CustomRuns{Client: cached, Live: live, Now: c.Now}
 	c.releases = newReleases(func(ctx context.Context, a approvals.Approval) error {
 		if a.Source.Task == nil {
@@ -144,7 +149,7 @@ func (c *core) decide(context.Context) error {
 	c.guards = &kube.Guards{Live: c.mgr.GetAPIReader(), Now: c.Now}
 	c.auth = &kube.Auth{Client: clientset, Audiences: c.Config.TokenAudiences, Now: c.Now}
 	c.desk = &approvals.Desk{
-		Store: c.store, Rights: c.auth, Operators: c.auth, Deputies: &kube.Deputies{Client: c.mgr.GetClient(), Guards: c.guards},
+		Store: c.store, Rights: c.auth, Operators: c.auth, Again: c.opener, Deputies: &kube.Deputies{Client: c.mgr.GetClient(), Guards: c.guards},
 		Policies: kube.GatePolicies{Client: c.mgr.GetClient()}, Now: c.Now, Results: c.results,
 		Voted: func(_ approvals.Approval, v approvals.Verdict) { c.metrics.votes.WithLabelValues(string(v)).Inc() },
 		Ended: func(a approvals.Approval) { c.metrics.ended(a); c.releases.Now(a) },

@@ -40,7 +40,8 @@ func claimsOf(pr *pipelinev1.PipelineRun) []approvals.Param {
 func keepClaims(ctx context.Context, c client.Client, live client.Reader, a approvals.Approval) error {
 	ours := metav1.OwnerReference{APIVersion: v1alpha1.GroupVersion.String(), Kind: "Approval", Name: a.Name, UID: types.UID(a.UID)}
 	return changeOwners(ctx, c, live, a, func(owners []metav1.OwnerReference) []metav1.OwnerReference {
-		if !owns(owners, a.Source.Run.UID) || owns(owners, a.UID) {
+		theirs := !owns(owners, a.Source.Run.UID) && !(a.Again != nil && owns(owners, a.Again.OfUID))
+		if theirs || owns(owners, a.UID) {
 			return owners
 		}
 		return append(slices.Clone(owners), ours)

@@ -13,6 +13,7 @@ import (
 // What controllers look for among all Approvals, as indexes of the informer's cache:
 // an event must not cost more because thousands wait for something else.
 const (
+	toStart   = "toStart"   // is to start a run, or may come to be
 	unsettled = "unsettled" // waits for its terms, or for its run
 	inLine    = "line"      // has terms; of one Trigger and one key, of which the newest may supersede
 	inRun     = "run"       // of a task of that run, and not seen to be answered
@@ -26,6 +27,12 @@ const (
 // found is verified as it is read.
 func Indexes() map[string]client.IndexerFunc {
 	return map[string]client.IndexerFunc{
+		toStart: of(func(o *v1alpha1.Approval) string {
+			if o.Spec.Source.CustomRun == nil && o.Spec.Terms != nil && (isPending(o) || isUnsettled(o)) {
+				return "yes"
+			}
+			return ""
+		}),
 		unsettled: of(func(o *v1alpha1.Approval) string {
 			if isUnsettled(o) {
 				return "yes"
@@ -114,6 +121,12 @@ func lineOf(trigger, key string) string { return approvals.Digest("line", trigge
 // terms or for their run.
 func (s *Store) Unsettled(ctx context.Context, namespace string) ([]approvals.Key, error) {
 	return s.keys(ctx, namespace, unsettled, "yes")
+}
+
+// ToStart are the Approvals of a namespace, of all with "", that are to start a run, or will
+// be if they are approved.
+func (s *Store) ToStart(ctx context.Context, namespace string) ([]approvals.Key, error) {
+	return s.keys(ctx, namespace, toStart, "yes")
 }
 
 // Unanswered are the Approvals of the tasks of one run that were not seen to be answered.

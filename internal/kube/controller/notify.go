@@ -31,6 +31,9 @@ type Notify struct {
 	Log     *slog.Logger
 	Sent    func(ok bool)
 	Workers int
+	// Preflight is what is known about what an Approval would start: who is asked is told. Nil:
+	// nobody looks.
+	Preflight func(ctx context.Context, a approvals.Approval) *approvals.Preflight
 
 	mu    sync.Mutex
 	known map[string]*progress // by Approval UID
@@ -105,6 +108,10 @@ func (r *Notify) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, 
 	for _, d := range p.unrecorded {
 		a = notify.Record(a, d)
 	}
+	if !a.Decided() && a.Preflight == nil && r.Preflight != nil {
+		a.Preflight = r.Preflight(ctx, a)
+	}
+	found := a.Preflight
 	due, again := notify.Plan(a, route, r.Now(), p.tries)
 	for _, d := range due {
 		id, err := r.Channel.Send(ctx, d.Message)
@@ -133,6 +140,9 @@ func (r *Notify) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, 
 		_, err := r.Store.Update(ctx, key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
 			for _, d := range p.unrecorded {
 				a = notify.Record(a, d)
+			}
+			if a.Preflight == nil && !a.Decided() { // one write for both
+				a.Preflight = found
 			}
 			return a, approvals.Told, nil
 		})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -46,6 +47,7 @@ type world struct {
 	approvals *Approvals
 	proofs    *kube.Proofs
 	notify    *Notify
+	preflight *Preflight
 	votes     *Votes
 	gates     *Gates
 	triggers  *Triggers
@@ -90,6 +92,9 @@ func newWorld(t *testing.T, docs string) *world {
 		Client: w, Live: w, Store: w.store, Opener: opener, Releaser: releaser, Proofs: w.proofs, Diagnosis: diagnosis, Now: w.now, Log: log, Results: results,
 		Ended: ended, Confirmed: func(approvals.Approval) { w.confirmed++ },
 	}
+	checks := &kube.Preflights{Client: w, Live: w, Triggers: triggers, Secrets: secrets, Targets: targets, Now: w.now}
+	w.desk.Again, w.desk.Operators = opener, operators{"olga"}
+	w.preflight = &Preflight{Store: w.store, Opener: opener, Check: checks, Results: results, Ended: ended, Now: w.now, Log: log}
 	w.notify = &Notify{Store: w.store, Channel: w.mails, Now: w.now, Log: log, Sent: func(bool) {}}
 	w.votes = &Votes{Client: w, Store: w.store, Desk: w.desk, Guards: &kube.Guards{Live: w, Now: w.now}, Now: w.now, Log: log}
 	w.gates = &Gates{Client: w, CEL: cel, Now: w.now}
@@ -183,6 +188,13 @@ func (w *world) condition(name, kind string) string {
 		}
 	}
 	return ""
+}
+
+// operators are who looks after every namespace.
+type operators []string
+
+func (o operators) MayOperate(_ context.Context, id approvals.Identity, _ string) (bool, error) {
+	return slices.Contains(o, id.Name), nil
 }
 
 // mailbox is a channel that keeps what it was given.

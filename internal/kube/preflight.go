@@ -1,0 +1,316 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"knative.dev/pkg/apis"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/interceptor"
+)
+
+// Preflights find out, before anybody decides, whether what an Approval's outcome would
+// start could be started as things stand. They do what the EventListener would do and stop
+// short of creating anything. All of it is read from the cluster: nothing that the held
+// event or its sender says decides what is looked at, but for the values that it fills in.
+type Preflights struct {
+	Client   client.Client // reads from the cache; asks and dry runs go to the API server
+	Live     client.Reader
+	Triggers *Triggers
+	Secrets  *Secrets
+	Targets  *Targets
+	Now      func() time.Time
+	// Wait is how long Of leaves the look to who looks at every Approval.
+	Wait time.Duration
+
+	rights  memory[bool]   // what accounts may create
+	dryRuns memory[string] // what the API server says of an object
+	refs    memory[any]    // Pipelines and Tasks
+
+	mu    sync.Mutex
+	known map[string]looked // by UID
+}
+
+// looked is what was found, and when.
+type looked struct {
+	preflight *approvals.Preflight
+	at        time.Time
+}
+
+const (
+	// preflightWithin bounds one look.
+	preflightWithin = 5 * time.Second
+	// preflightFresh is for how long what was found is told without another look.
+	preflightFresh = 30 * time.Second
+	// maxLooked bounds what is remembered; past it remembering begins again.
+	maxLooked = 1 << 15
+)
+
+// Of is what is known about a, looked at now if that was not done a moment ago. It is for
+// those who tell people of a: they wait for it for some seconds at most.
+func (p *Preflights) Of(ctx context.Context, a approvals.Approval) *approvals.Preflight {
+	const step = 20 * time.Millisecond
+	for waited := time.Duration(0); ; waited += step {
+		p.mu.Lock()
+		hit, ok := p.known[a.UID]
+		p.mu.Unlock()
+		if ok && p.Now().Sub(hit.at) < preflightFresh {
+			return hit.preflight
+		}
+		if waited >= p.Wait {
+			return p.Look(ctx, a)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(step):
+		}
+	}
+}
+
+// Forget drops what is known about an Approval.
+func (p *Preflights) Forget(uid string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.known, uid)
+}
+
+// Look looks at a now. It is nil for what starts nothing: a task, and what has no terms.
+func (p *Preflights) Look(ctx context.Context, a approvals.Approval) *approvals.Preflight {
+	if a.Terms == nil || a.Source.Task != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, preflightWithin, fmt.Errorf("no answer within %s", preflightWithin))
+	defer cancel()
+	found, err := p.check(ctx, a)
+	out := approvals.NewPreflight(found)
+	if err != nil {
+		out = approvals.UnknownPreflight(approvals.Problem{Reason: "NotChecked", Message: approvals.Message(err)})
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.known == nil || len(p.known) > maxLooked {
+		p.known = map[string]looked{}
+	}
+	p.known[a.UID] = looked{out, p.Now()}
+	return out
+}
+
+// check returns everything that it finds. An error says that the cluster did not answer.
+func (p *Preflights) check(ctx context.Context, a approvals.Approval) ([]approvals.Problem, error) {
+	var f findings
+	if a.Terms.Policy.Secret.Name != "" {
+		if _, err := p.Secrets.Get(ctx, a.Namespace, a.Terms.Policy.Secret); err != nil {
+			if err := f.fromError("SigningSecret", err); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if a.Terms.Target != nil {
+		return f.all, p.target(ctx, a, &f)
+	}
+	r, err := p.Triggers.Resolve(ctx, a.Namespace, a.Trigger)
+	if err == nil {
+		err = r.Unresolved
+	}
+	if err != nil {
+		return f.all, f.fromError("TriggerNotReady", err)
+	}
+	if a.Terms.Template != r.Digest {
+		f.add(approvals.ReasonContentChanged, "%s", contentChanged(a))
+		return f.all, nil
+	}
+	name := approvals.Name(a.Trigger, "preflight:"+a.UID) // the real one is nobody's to know yet
+	made, err := p.Triggers.Render(ctx, r, a, name)
+	if err != nil {
+		return f.all, f.fromError(ReasonTemplateError, err)
+	}
+	f.all = append(f.all, made.Problems...)
+	if err := p.listener(ctx, r, a, made, &f); err != nil {
+		return nil, err
+	}
+	if len(made.Objects) == 0 || made.Objects[0].GetKind() != "PipelineRun" {
+		return f.all, nil
+	}
+	if err := p.run(ctx, r, a, made, &f); err != nil {
+		return nil, err
+	}
+	return f.all, nil
+}
+
+// ChangedProblem is that a is not what would start now.
+func ChangedProblem(a approvals.Approval) approvals.Problem {
+	return approvals.Problem{Reason: approvals.ReasonContentChanged, Message: contentChanged(a)}
+}
+
+// contentChanged says what is to be done about what is not what was approved any more.
+func contentChanged(a approvals.Approval) string {
+	if a.Decided() {
+		return approvals.Message(interceptor.Unchanged(a, ""))
+	}
+	if a.Again != nil && a.Again.Number >= approvals.MaxAgain {
+		return fmt.Sprintf("trigger %s, its bindings or its template changed again, and this was asked about %d times because of that: it is not asked about again by itself. Once the Trigger stays as it is: tkn approval again %s",
+			a.Trigger, approvals.MaxAgain, a.Name)
+	}
+	return fmt.Sprintf("trigger %s, its bindings or its template changed after %s was opened: votes for it are for what would not run. What would run now is asked about in its place, by another approval, as soon as it stays the same for a moment",
+		a.Trigger, a.Name)
+}
+
+// listener looks at what is between our event and the run: the EventListener, its rights,
+// the Triggers beside ours, and our own Trigger's chain.
+func (p *Preflights) listener(ctx context.Context, r *Resolved, a approvals.Approval, made Rendered, f *findings) error {
+	l, err := p.Triggers.listenerFor(ctx, a.Namespace, a.Trigger)
+	if err != nil {
+		return f.fromError("NoEventListener", err)
+	}
+	if c := l.Status.GetCondition("Available"); c != nil && c.Status == corev1.ConditionFalse {
+		f.add("EventListenerDown", "EventListener %s/%s is not available%s: look at deployment el-%s and its pods", l.Namespace, l.Name, because(c), l.Name)
+	}
+	for _, obj := range made.Objects {
+		if err := p.mayCreate(ctx, l, r, obj, f); err != nil {
+			return err
+		}
+		if err := p.dryRun(ctx, a, obj, made.Unknown, f); err != nil {
+			return err
+		}
+	}
+	as, err := p.Triggers.asIfApproved(ctx, a)
+	if err != nil {
+		return err
+	}
+	e, err := contentOf(as, interceptor.ExtensionOf(as))
+	if err != nil {
+		return f.fromError(ReasonTemplateError, err)
+	}
+	e.header = signedHeaders(e.header, as, "0")
+	if n := p.Triggers.neighbour(ctx, l, as, e); n != "" {
+		f.add("NeighbourWouldStart", "EventListener %s/%s also runs trigger %s, which nothing keeps from starting by this event: add an interceptor to it that turns the event away (cel filter: !('Webhook-Id' in header)), or give trigger %s an EventListener of its own",
+			l.Namespace, l.Name, n, a.Trigger)
+	}
+	return p.chain(ctx, r, as, e, f)
+}
+
+func because(c *apis.Condition) string {
+	if c.Message == "" {
+		return ""
+	}
+	return " (" + c.Message + ")"
+}
+
+// mayCreate asks whether the EventListener's account, or the Trigger's own, may create obj.
+// The answer is remembered for a while: it is the same for each Approval of a Trigger.
+func (p *Preflights) mayCreate(ctx context.Context, l listener, r *Resolved, obj *unstructured.Unstructured, f *findings) error {
+	as := l.account()
+	if name := r.Spec.ServiceAccountName; name != "" {
+		as = account{r.Namespace, name}
+	}
+	gvk := obj.GroupVersionKind()
+	resource := strings.ToLower(gvk.Kind) + "s"
+	key := strings.Join([]string{as.namespace, as.name, obj.GetNamespace(), gvk.Group, resource}, "/")
+	may, err := p.rights.get(p.Now(), key, rightsKept, func() (bool, error) {
+		return as.may(ctx, p.Client, &authorizationv1.ResourceAttributes{
+			Namespace: obj.GetNamespace(), Verb: "create", Group: gvk.Group, Version: gvk.Version, Resource: resource,
+		})
+	}, func(may bool) bool { return may })
+	if err != nil {
+		return translate(err, "what service account "+as.namespace+"/"+as.name+" may do")
+	}
+	if !may {
+		f.add("Forbidden", "service account %s/%s may not create %s.%s in namespace %s: bind it to ClusterRole tekton-triggers-eventlistener-roles there",
+			as.namespace, as.name, resource, gvk.Group, obj.GetNamespace())
+	}
+	return nil
+}
+
+const (
+	rightsKept  = time.Minute
+	dryRunsKept = 10 * time.Minute
+)
+
+// dryRun asks the API server, admission included, what it would say of obj. What has a
+// value in it that is not known yet is not asked about: the answer would be about that. Nor
+// is what it has taken before: of thousands that wait it is not asked at each start.
+func (p *Preflights) dryRun(ctx context.Context, a approvals.Approval, obj *unstructured.Unstructured, unknown string, f *findings) error {
+	if a.Preflight != nil && a.Preflight.State == approvals.PreflightReady {
+		return nil
+	}
+	obj = obj.DeepCopy()
+	obj.SetLabels(without(obj.GetLabels(), "triggers.tekton.dev/"))
+	raw, err := obj.MarshalJSON()
+	if err != nil || strings.Contains(string(raw), unknown) || a.Terms.Policy.AsksBlank() {
+		return nil //nolint:nilerr // what is no JSON was reported as such
+	}
+	// Of two Approvals whose objects differ in the name alone one is asked about.
+	key := approvals.Digest(obj.GetNamespace(), strings.ReplaceAll(string(raw), obj.GetName(), "NAME"))
+	said, err := p.dryRuns.get(p.Now(), key, dryRunsKept, func() (string, error) {
+		err := p.Client.Create(ctx, obj, client.DryRunAll)
+		switch {
+		case err == nil, apierrors.IsAlreadyExists(err), apierrors.IsForbidden(err) && isRBAC(err):
+			return "", nil // our own lack of the right to look says nothing about the EventListener
+		case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsForbidden(err), apierrors.IsNotFound(err):
+			return err.Error(), nil
+		}
+		return "", err
+	}, func(said string) bool { return said == "" })
+	if err != nil {
+		return translate(err, "a dry run of the "+obj.GetKind())
+	}
+	if said != "" {
+		f.add("Refused", "the API server refuses the %s that the template of trigger %s makes: %s", obj.GetKind(), a.Trigger, strings.ReplaceAll(said, obj.GetName(), "NAME"))
+	}
+	return nil
+}
+
+// without is labels without those of a prefix.
+func without(labels map[string]string, prefix string) map[string]string {
+	out := map[string]string{}
+	for k, v := range labels {
+		if !strings.HasPrefix(k, prefix) {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+// target looks whether the object that an approval would be written to takes it.
+func (p *Preflights) target(ctx context.Context, a approvals.Approval, f *findings) error {
+	if a.Decided() || p.Targets == nil {
+		return nil
+	}
+	as := approvals.AsIfApproved(a, a.OpenedAt)
+	_, err := p.Targets.look(ctx, as)
+	if r, ok := errors.AsType[reasoned](err); ok {
+		f.add(r.reason, "%s", approvals.Message(err))
+		return nil
+	}
+	return err
+}
+
+// findings are the problems that one look has found.
+type findings struct{ all []approvals.Problem }
+
+func (f *findings) add(reason, format string, args ...any) {
+	f.all = append(f.all, approvals.Problem{Reason: reason, Message: fmt.Sprintf(format, args...)})
+}
+
+// fromError adds what somebody can mend, and returns what may go away by itself.
+func (f *findings) fromError(name string, err error) error {
+	if r, ok := errors.AsType[reasoned](err); ok {
+		name = r.reason
+	}
+	if c := approvals.CodeOf(err); c == approvals.CodeInternal {
+		return err
+	}
+	f.add(name, "%s", approvals.Message(err))
+	return nil
+}

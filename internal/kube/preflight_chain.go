@@ -1,0 +1,68 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/mapping"
+	"github.com/countersign-dev/countersign/interceptor"
+)
+
+// chain looks whether the Trigger's own other interceptors would turn our event away. The
+// EventListener asks all of them, and of a refusal nobody but its log hears.
+func (p *Preflights) chain(ctx context.Context, r *Resolved, a approvals.Approval, e event, f *findings) error {
+	vars := mapping.Vars{Header: e.header, RequestURL: e.path}
+	if err := json.Unmarshal(e.body, &vars.Body); err != nil {
+		return nil //nolint:nilerr // it was held as an object, and is one of our own making else
+	}
+	foreign := false // something may have added extensions that are not known here
+	for _, ti := range r.Spec.Interceptors {
+		switch {
+		case interceptor.IsOurs(ti):
+			ext, err := plain(interceptor.ExtensionOf(a))
+			if err != nil {
+				return err
+			}
+			vars.Extensions = map[string]any{interceptor.Name: ext}
+		case ti.Webhook != nil:
+			foreign = true
+		case ti.Ref.Name == "cel":
+			if filter := celFilter(ti); filter != "" && knowable(filter, foreign) && !p.Triggers.CEL.True(ctx, filter, vars) {
+				f.add("EventTurnedAway", "the cel interceptor of trigger %s would turn the released event away, since its filter %s is not true of it: let it through, as in 'Webhook-Id' in header || (%s)", r.Name, filter, filter)
+			}
+			foreign = foreign || hasParam(ti, "overlays")
+		case ti.Ref.Name == "github" && githubStops(ti, a, e):
+			f.add("EventTurnedAway", "the github interceptor of trigger %s would turn the released event away: give the Gate the signingSecret that its secretRef names, and let its eventTypes have %s", r.Name, e.header.Get("X-Github-Event"))
+		case ti.Ref.Name == "github":
+		default:
+			foreign = true
+		}
+	}
+	return nil
+}
+
+func celFilter(ti *triggersv1.TriggerInterceptor) string {
+	filter := ""
+	for _, p := range ti.Params {
+		if p.Name == "filter" && json.Unmarshal(p.Value.Raw, &filter) != nil {
+			return ""
+		}
+	}
+	return filter
+}
+
+func hasParam(ti *triggersv1.TriggerInterceptor, name string) bool {
+	return slices.ContainsFunc(ti.Params, func(p triggersv1.InterceptorParams) bool { return p.Name == name })
+}
+
+// knowable says whether a filter reads only what is known here: no Secret, not under which
+// address the EventListener was reached, and no extensions that others may have added.
+func knowable(filter string, foreign bool) bool {
+	return len(filter) <= approvals.MaxExpression && !strings.Contains(filter, "compareSecret") && !strings.Contains(filter, "requestURL") &&
+		(!foreign || !strings.Contains(filter, "extensions"))
+}

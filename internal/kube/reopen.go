@@ -1,0 +1,85 @@
+package kube
+
+import (
+	"context"
+	"slices"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+var _ approvals.Reopener = (*Opener)(nil)
+
+// Reopen opens the Approval that asks again about old's source, under the Gate and the
+// Trigger as they are now. The source is old's own, which this service sealed: nothing is
+// read from an event or a run a second time, and part 1 need not be there any more. Its
+// name follows from old's UID, so asking again twice, by whomever, is one object.
+//
+// Errors: CodeInvalid and CodeNotFound say what must be mended before it can be asked.
+func (o *Opener) Reopen(ctx context.Context, old approvals.Approval, by string) (approvals.Approval, error) {
+	name := approvals.AgainName(old)
+	if next, err := o.successor(ctx, old, name); err == nil || approvals.CodeOf(err) != approvals.CodeNotFound {
+		return next, err
+	}
+	terms, err := o.Terms(ctx, old.Namespace, old.Trigger, old.Source)
+	if err != nil {
+		return approvals.Approval{}, err
+	}
+	if s := terms.Policy.Secret; old.Source.Event != nil && s.Name != "" && (old.Terms == nil || old.Terms.Policy.Secret != s) {
+		// We would sign on release for a sender whom nobody has checked with it.
+		return approvals.Approval{}, approvals.Errorf(approvals.CodeConflict,
+			"the event was held before its signature could be checked with secret %s, so it is not asked about again: have the sender send it again, under a new delivery id", s.Name)
+	}
+	again := approvals.AgainOf(old, by)
+	obj := &v1alpha1.Approval{}
+	obj.Namespace, obj.Name, obj.Finalizers = old.Namespace, name, slices.Clone(o.Finalizers)
+	obj.Spec = v1alpha1.ApprovalSpec{
+		Trigger: old.Trigger, Source: sourceToAPI(old.Source),
+		Again: &v1alpha1.Again{Of: again.Of, OfUID: again.OfUID, Number: int32(again.Number), By: approvals.Cut(again.By, 253)}, //nolint:gosec // bounded
+	}
+	if o.Page != nil {
+		obj.Spec.Page = o.Page(old.Namespace, name)
+	}
+	sealSource(o.Ring(), obj)
+	setTerms(o.Ring(), obj, terms)
+	err = o.Client.Create(ctx, obj)
+	if apierrors.IsAlreadyExists(err) {
+		return o.successor(ctx, old, name)
+	}
+	if err != nil {
+		return approvals.Approval{}, translate(err, "approval "+name)
+	}
+	o.Opened(old.Namespace, old.Trigger)
+	o.Log.Info("approval opened again", "namespace", old.Namespace, "approval", name, "of", old.Name, "number", again.Number)
+	next := toDomain(obj)
+	if next.Source.Run == nil {
+		return next, nil
+	}
+	return next, keepClaims(ctx, o.Client, o.Live, next)
+}
+
+// successor is the Approval that asks again in old's place, by the API server's word.
+func (o *Opener) successor(ctx context.Context, old approvals.Approval, name string) (approvals.Approval, error) {
+	var obj v1alpha1.Approval
+	if err := o.Live.Get(ctx, types.NamespacedName{Namespace: old.Namespace, Name: name}, &obj); err != nil {
+		return approvals.Approval{}, translate(err, "approval "+name)
+	}
+	if !isGenuine(o.Ring(), &obj) || obj.Spec.Again == nil || obj.Spec.Again.OfUID != old.UID {
+		return approvals.Approval{}, approvals.Errorf(approvals.CodeConflict,
+			"approval %s was not opened by this service to ask again about %s: find out who made it, and delete it", name, old.Name)
+	}
+	return toDomain(&obj), nil
+}
+
+// Successor is the Approval that asks again in a's place, as the cache has it. CodeNotFound
+// when there is none that this service opened.
+func (s *Store) Successor(ctx context.Context, a approvals.Approval) (approvals.Approval, error) {
+	next, err := s.Cached(ctx, approvals.Key{Namespace: a.Namespace, Name: approvals.AgainName(a)})
+	if err == nil && (next.Terms == nil || next.Again == nil || next.Again.OfUID != a.UID) {
+		err = approvals.Errorf(approvals.CodeNotFound, "approval %s was not asked again", a.Name)
+	}
+	return next, err
+}
