@@ -147,7 +147,7 @@ const refreshFor = 10 * time.Minute
 func newView(d Data, most int) View {
 	a := d.Approval
 	v := View{
-		Namespace: line(a.Namespace), Name: line(a.Name), ApprovalName: line(a.Name), Trigger: line(a.Title()), Subject: line(a.Subject()),
+		Namespace: line(a.Namespace), Name: line(a.Name), Trigger: line(a.Title()), Subject: line(a.Subject()),
 		News: d.News, State: state(a), Recipient: line(d.Recipient), Session: d.Session, Opened: newMoment(a.OpenedAt, d.Now),
 		Missing: approvals.Missing(a), Blocked: problem(a.Blocked), Unreleased: problem(a.Unreleased),
 		Decidable: d.Decidable && a.Terms != nil && !a.Decided(), WhyNot: text(d.WhyNot), LogIn: drop(d.LogIn), Notice: text(d.Notice), Trouble: text(d.Trouble),

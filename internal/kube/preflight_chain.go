@@ -11,6 +11,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/mapping"
 	"github.com/countersign-dev/countersign/interceptor"
+	"github.com/countersign-dev/countersign/interceptor/signature"
 )
 
 // chain looks whether the Trigger's own other interceptors would turn our event away. The
@@ -36,12 +37,16 @@ func (p *Preflights) chain(ctx context.Context, r *Resolved, a approvals.Approva
 				f.add("EventTurnedAway", "the cel interceptor of trigger %s would turn the released event away, since its filter %s is not true of it: let it through, as in 'Webhook-Id' in header || (%s)", r.Name, filter, filter)
 			}
 			foreign = foreign || hasParam(ti, "overlays")
-		case ti.Ref.Name == "github" && githubStops(ti, a, e):
-			f.add("EventTurnedAway", "the github interceptor of trigger %s would turn the released event away: give the Gate the signingSecret that its secretRef names, and let its eventTypes have %s", r.Name, e.header.Get("X-Github-Event"))
-		case ti.Ref.Name == "github":
 		default:
+			kind, stock := stockSenders()[ti.Ref.Name]
+			if types, ours := eventTypes(ti), e.header.Get(signature.Kind(kind).EventHeader()); stock && types != nil && !slices.Contains(types, ours) {
+				f.add("EventTurnedAway", "the %s interceptor of trigger %s would turn the released event away, since its eventTypes do not have %q: add it", ti.Ref.Name, r.Name, ours)
+			}
 			foreign = true
 		}
+	}
+	if err := p.Triggers.SenderCheck(r.Namespace, r.Spec.Interceptors, a.Terms.Policy); err != nil {
+		return f.fromError("EventTurnedAway", err)
 	}
 	return nil
 }
@@ -54,6 +59,17 @@ func celFilter(ti *triggersv1.TriggerInterceptor) string {
 		}
 	}
 	return filter
+}
+
+// eventTypes are those that a stock interceptor lets through, nil for all.
+func eventTypes(ti *triggersv1.TriggerInterceptor) []string {
+	var types []string
+	for _, p := range ti.Params {
+		if p.Name == "eventTypes" && json.Unmarshal(p.Value.Raw, &types) != nil {
+			return nil
+		}
+	}
+	return types
 }
 
 func hasParam(ti *triggersv1.TriggerInterceptor, name string) bool {

@@ -28,11 +28,6 @@ func (o *Opener) Reopen(ctx context.Context, old approvals.Approval, by string) 
 	if err != nil {
 		return approvals.Approval{}, err
 	}
-	if s := terms.Policy.Secret; old.Source.Event != nil && s.Name != "" && (old.Terms == nil || old.Terms.Policy.Secret != s) {
-		// We would sign on release for a sender whom nobody has checked with it.
-		return approvals.Approval{}, approvals.Errorf(approvals.CodeConflict,
-			"the event was held before its signature could be checked with secret %s, so it is not asked about again: have the sender send it again, under a new delivery id", s.Name)
-	}
 	again := approvals.AgainOf(old, by)
 	obj := &v1alpha1.Approval{}
 	obj.Namespace, obj.Name, obj.Finalizers = old.Namespace, name, slices.Clone(o.Finalizers)

@@ -75,7 +75,6 @@ status: {conditions: [{type: Available, status: "False", message: "no replicas"}
 		"a filter before":  {with("before", "body.ref == 'refs/heads/main'"), nil, "False EventTurnedAway", []string{"body.ref == 'refs/heads/main'"}},
 		"a filter after":   {with("after", "extensions.countersign.params.digest == 'other'"), nil, "False EventTurnedAway", nil},
 		"one that is true": {with("after", "extensions.countersign.params.digest == 'sha256:abc'"), nil, "True Startable", nil},
-		"one by a Secret":  {with("before", "body.x.compareSecret('a', 'b')"), nil, "True Startable", nil},
 		"no Pipeline":      {kubetest.Without(kubetest.World, "Pipeline"), nil, "False PipelineMissing", []string{"there is no Pipeline apply in namespace prod"}},
 		"no Task":          {replace("{name: go, taskSpec: {steps: [{name: s, image: busybox}]}}", "{name: go, taskRef: {name: gone}}"), nil, "False TaskMissing", []string{"no Task gone", "task go"}},
 		"a param that it lacks": {

@@ -27,11 +27,6 @@ func (r *Approvals) fixTerms(ctx context.Context, a approvals.Approval) (ctrl.Re
 		return ctrl.Result{}, r.lapse(ctx, a, lifetime)
 	}
 	terms, err := r.Opener.Terms(ctx, a.Namespace, a.Trigger, a.Source)
-	if err == nil && a.Source.Event != nil && terms.Policy.Secret.Name != "" {
-		// We would sign on release for a sender whom nobody has checked.
-		err = approvals.Errorf(approvals.CodeInvalid,
-			"the event was held before its signature could be checked with secret %s: have the sender send it again, under a new delivery id", terms.Policy.Secret.Name)
-	}
 	if err == nil {
 		err = r.Opener.SetTerms(ctx, a.Key, terms)
 	}
