@@ -58,6 +58,7 @@ func (s *source) declare(spec *yaml.Node) {
 		}
 		decl := dict("name", p.Name)
 		switch p.Value.Type {
+		case pipelinev1.ParamTypeString: // needs no type
 		case pipelinev1.ParamTypeArray:
 			put(decl, "type", str("array"))
 		case pipelinev1.ParamTypeObject:

@@ -33,7 +33,7 @@ func (g *cargo) named(docs []*yaml.Node, o Options) {
 			bad[n] = true
 		}
 		if is := g.there(d); is != nil {
-			g.rs.refuse(is.Line, "%s %s is here already, and would be written over: %s", kind, n, g.remedy(kind, n))
+			g.rs.refuse(is.Line, "%s %s is here already, and would be written over: %s", kind, n, remedy(kind))
 		}
 	}
 	if o.Account != "" && len(validation.IsDNS1123Subdomain(o.Account)) > 0 {
@@ -67,7 +67,8 @@ func sameObject(a, b *yaml.Node) bool {
 	return groupA == groupB && kindA == kindB && nameA == nameB && (nsA == nsB || nsA == "" || nsB == "")
 }
 
-func (g *cargo) remedy(kind, n string) string {
+// remedy is what to do about an object of a kind that is there already.
+func remedy(kind string) string {
 	switch kind {
 	case "EventListener":
 		return "rename it, or leave --listener out and add the new Triggers to its list"
