@@ -101,7 +101,7 @@ func TestTaskIsRetried(t *testing.T) {
 	} {
 		t.Run("not after a rejection by "+how, func(t *testing.T) {
 			t.Parallel()
-			r := startWith(t, e, "rejected", "wait", waitsOnly(tasks.ManualApprovalGate, "\n      retries: 2"))
+			r := startWith(t, e, strings.ToLower(strings.ReplaceAll(how, " ", "-")), "wait", waitsOnly(tasks.ManualApprovalGate, "\n      retries: 2"))
 			first := r.asked(0)
 			reject(r, first.Name)
 			r.ends(corev1.ConditionFalse, "Failed")
