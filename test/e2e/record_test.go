@@ -228,7 +228,7 @@ subjects: [{kind: ServiceAccount, name: approver}]`)
 	if l := lines[3]; l.Outcome != "Approved" || !slices.Equal(l.People, []string{k.user}) || l.Digest != k.Approval(name).Spec.Terms.Digest {
 		t.Errorf("the outcome: %+v", l)
 	}
-	if l := lines[4]; l.Next != name {
+	if l := lines[4]; l.Next != k.Approval(name).Status.Next.Name {
 		t.Errorf("the run: %+v", l)
 	}
 	k.whole()
