@@ -16,8 +16,11 @@ func blank(rule approvals.ExpiryRule) approvals.Approval {
 	return ct.Make("a").Users("alice").With(func(a *approvals.Approval) {
 		a.Terms.Policy.OnExpiry = rule
 		a.Terms.Policy.Inputs = []approvals.Input{
-			{Name: "note", Type: approvals.InputString}, {Name: "window", Type: approvals.InputEnum, Options: []string{"night", "now"}, Default: "night"},
-			{Name: "size", Type: approvals.InputEnum, Options: []string{"s", "l"}}, {Name: "force", Type: approvals.InputBool}, {Name: "n", Type: approvals.InputNumber},
+			{Name: "note", Type: approvals.InputString},
+			{Name: "window", Type: approvals.InputEnum, Options: []string{"night", "now"}, Default: "night"},
+			{Name: "size", Type: approvals.InputEnum, Options: []string{"s", "l"}},
+			{Name: "force", Type: approvals.InputBool},
+			{Name: "n", Type: approvals.InputNumber},
 		}
 	}).Obj()
 }

@@ -288,7 +288,7 @@ func FuzzSigned(f *testing.F) {
 			return
 		}
 		var entries [][]byte
-		for _, l := range bytes.Split(b, []byte("\n")) {
+		for l := range bytes.SplitSeq(b, []byte("\n")) {
 			if bytes.HasPrefix(l, []byte(`{"seq":`)) {
 				entries = append(entries, l)
 			}

@@ -78,15 +78,17 @@ func forged(keep, n int) []record.Entry {
 // everything but signatures fit them.
 func rewritten(keep, n int) string {
 	all := forged(keep, n)
-	q := "DELETE FROM record_people; DELETE FROM record_lines; "
+	var q strings.Builder
+	q.WriteString("DELETE FROM record_people; DELETE FROM record_lines; ")
 	for _, e := range all {
-		q += fmt.Sprintf("INSERT INTO record_lines (seq, line) VALUES (%d, %s); ", e.Seq, quoted(string(e.Text)))
+		fmt.Fprintf(&q, "INSERT INTO record_lines (seq, line) VALUES (%d, %s); ", e.Seq, quoted(string(e.Text)))
 		for _, p := range e.Persons() {
-			q += fmt.Sprintf("INSERT INTO record_people (person, at, seq) VALUES (%s, %s, %d); ", quoted(p), quoted(e.At), e.Seq)
+			fmt.Fprintf(&q, "INSERT INTO record_people (person, at, seq) VALUES (%s, %s, %d); ", quoted(p), quoted(e.At), e.Seq)
 		}
 	}
 	last := all[len(all)-1]
-	return q + fmt.Sprintf("UPDATE record_head SET seq = %d, hash = %s; ", last.Seq, quoted(last.Hash))
+	fmt.Fprintf(&q, "UPDATE record_head SET seq = %d, hash = %s; ", last.Seq, quoted(last.Hash))
+	return q.String()
 }
 
 // whole is the entries of some Approvals behind a head.
@@ -115,11 +117,11 @@ func keysOf(s *record.Signer) string {
 	if err != nil {
 		panic(err)
 	}
-	q := ""
+	var q strings.Builder
 	for _, line := range lines {
-		q += "INSERT INTO record_keys (line) VALUES (" + quoted(string(line)) + "); "
+		q.WriteString("INSERT INTO record_keys (line) VALUES (" + quoted(string(line)) + "); ")
 	}
-	return q
+	return q.String()
 }
 
 func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
