@@ -46,7 +46,7 @@ func TestMissingPieces(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	own := "the cluster lacks Countersign's own definitions (Approval, Gate, Delegation, Vote of countersign.dev/v1alpha1): apply deploy/crd"
+	own := "the cluster lacks Countersign's own definitions (Approval, Gate, GatePolicy, Delegation, Vote of countersign.dev/v1alpha1): apply deploy/crd"
 	pipelines := "the cluster lacks Tekton Pipelines (PipelineRun of tekton.dev/v1): install it"
 	tasks := "the cluster lacks Tekton Pipelines (CustomRun of tekton.dev/v1beta1): install it"
 	triggers := "the cluster lacks Tekton Triggers (Trigger, EventListener, TriggerTemplate, TriggerBinding, ClusterTriggerBinding of triggers.tekton.dev/v1beta1): install it"
