@@ -102,3 +102,28 @@ func TestHeldID(t *testing.T) {
 		t.Error("the digest is not of exactly body and id")
 	}
 }
+
+// TestHeldAsItCame: what is kept is kept as it is, and what could not be posted again is
+// not held.
+func TestHeldAsItCame(t *testing.T) {
+	t.Parallel()
+	e, err := held("{}", "/hooks?x=1", http.Header{"Content-Type": {"application/json; charset=utf-8"}, "X-Commit-Author": {"J\u00f6rg"}, "X-Auth-Token": {"a\nb"}})
+	want := []approvals.Param{{Name: "Content-Type", Value: "application/json; charset=utf-8"}, {Name: "X-Commit-Author", Value: "J\u00f6rg"}}
+	if d := cmp.Diff(want, e.Headers); d != "" || err != nil || e.URL != "/hooks?x=1" {
+		t.Errorf("%s, %v\n%s", e.URL, err, d)
+	}
+	for name, c := range map[string]struct {
+		url    string
+		header http.Header
+	}{
+		"another host":        {"%2fx@attacker/", nil},
+		"two slashes":         {"//attacker/", nil},
+		"a header in a value": {"/", http.Header{"X-A": {"b\r\nHost: attacker"}}},
+		"a header in a name":  {"/", http.Header{"X-A\r\nX-B": {"b"}}},
+		"a NUL":               {"/", http.Header{"X-A": {"b\x00"}}},
+	} {
+		if _, err := held("{}", c.url, c.header); approvals.CodeOf(err) != approvals.CodeInvalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

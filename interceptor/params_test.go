@@ -50,6 +50,7 @@ func TestParseLine(t *testing.T) {
 		"gate is a number":    {params: []string{"gate", `5`}, want: "param gate: json: cannot unmarshal number"},
 		"gate is a list":      {params: []string{"gate", `["a"]`}, want: "param gate: json: cannot unmarshal array"},
 		"a bad inline gate":   {params: []string{"gate", `{"aprovers":{}}`}, want: `param gate: unknown field "aprovers"`},
+		"two values":          {params: []string{"gate", `"g" "h"`}, want: "there is something after the value"},
 		"unknown param":       {params: []string{"gate", `"g"`, "aftr", `{}`}, want: "param aftr: unknown param: use gate, after, forward or requester"},
 		"case matters":        {params: []string{"Gate", `"g"`}, want: "param Gate: unknown param"},
 		"after is a string":   {params: []string{"gate", `"g"`, "after", `"plan"`}, want: "param after: json: cannot unmarshal string"},

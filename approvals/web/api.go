@@ -1,8 +1,6 @@
 package web
 
 import (
-	"context"
-	"encoding/json"
 	"errors"
 	"maps"
 	"net/http"
@@ -43,9 +41,7 @@ func (s *server) apiVote(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var req voteRequest
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxForm))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&req); err != nil {
+	if err := decode(w, r, &req); err != nil {
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {
 			writeStatus(w, http.StatusRequestEntityTooLarge, string(approvals.CodeInvalid), "the body is far too large; nothing was recorded")
 			return
@@ -57,7 +53,7 @@ func (s *server) apiVote(w http.ResponseWriter, r *http.Request) {
 	key := keyOf(r)
 	a, did, err := s.Desk.Vote(r.Context(), key, req.ballot(id))
 	if err != nil {
-		s.fail(w, s.hide(r, id, err))
+		s.fail(w, s.hide(r.Context(), key, id, err))
 		return
 	}
 	status := http.StatusCreated
@@ -73,36 +69,12 @@ func (s *server) apiGet(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, err)
 		return
 	}
-	a, err := s.Store.Get(r.Context(), keyOf(r))
+	a, id, err := s.found(r.Context(), keyOf(r), id)
 	if err != nil {
 		s.fail(w, err)
 		return
 	}
-	if id, err = s.Desk.Prove(r.Context(), a, id, false); err != nil {
-		s.fail(w, err)
-		return
-	}
-	if err := s.maySee(r.Context(), id, a); err != nil {
-		s.fail(w, err)
-		return
-	}
 	writeJSON(w, http.StatusOK, s.viewTo(a, id))
-}
-
-// maySee says why id may not see a, or nil. Whoever may decide may look, and so may
-// whoever asked and has logged in, and whoever operates its namespace.
-func (s *server) maySee(ctx context.Context, id approvals.Identity, a approvals.Approval) error {
-	if approvals.MayVote(a, id) == nil || asked(a, id) {
-		return nil
-	}
-	may, err := s.Auth.MaySee(ctx, id, "get", a.Namespace, a.Name)
-	if err == nil && !may && s.Operators != nil {
-		may, err = s.Operators.MayOperate(ctx, id, a.Namespace)
-	}
-	if err == nil && !may {
-		err = approvals.Errorf(approvals.CodeForbidden, "%s may not see approvals in namespace %s: an approver of it can, or whoever may get approvals.countersign.dev there", id.Name, a.Namespace)
-	}
-	return err
 }
 
 // asked says whether id asked for a. Of robots RBAC alone says what they see.
@@ -175,23 +147,6 @@ func pageAsked(values url.Values) (limit int, after *mark, err error) {
 	}
 	after, err = parseMark(values.Get("cursor"))
 	return limit, after, err
-}
-
-// hide keeps from whoever may see nothing of an Approval what its refusal tells:
-// who can decide, and what is missing, is for people with the right to look.
-func (s *server) hide(r *http.Request, id approvals.Identity, err error) error {
-	code := approvals.CodeOf(err)
-	if code != approvals.CodeForbidden && code != approvals.CodeNotReady {
-		return err
-	}
-	key := keyOf(r)
-	if may, merr := s.Auth.MaySee(r.Context(), id, "get", key.Namespace, key.Name); merr != nil || may {
-		return err
-	}
-	if code == approvals.CodeNotReady {
-		return approvals.Errorf(code, "this can't be decided yet, and why is not yours to see: ask for the right to get approvals.countersign.dev in namespace %s", key.Namespace)
-	}
-	return approvals.Errorf(code, "this is not for %s to decide, and who can is not yours to see: ask for the right to get approvals.countersign.dev in namespace %s", id.Name, key.Namespace)
 }
 
 func (s *server) authenticate(r *http.Request) (approvals.Identity, error) {

@@ -38,14 +38,22 @@ func TestAPIVote(t *testing.T) {
 		"the same again":    {a: ct.Make("a").Voted("alice", approvals.Approve, "ship it"), body: approve, headers: bearer("alice"), status: 200, want: `"outcome": "Approved"`},
 		"other, after":      {a: ct.Make("a").Users("alice", "bob").Voted("bob", approvals.Approve, ""), body: approve, headers: bearer("alice"), status: 409, code: "conflict", want: "already approved by bob at 2026-03-01T09:01:00Z"},
 		"expired":           {a: ct.Make("a").Lifetime(20 * time.Minute), body: approve, headers: bearer("alice"), status: 410, code: "gone", want: "this expired at 2026-03-01T09:20:00Z"},
-		"no terms yet":      {a: ct.Make("a").NoTerms(nil), body: approve, headers: bearer("alice"), status: 409, code: "not_ready", want: "why is not yours to see"},
+		"no terms yet":      {a: ct.Make("a").NoTerms(nil), body: approve, headers: bearer("alice"), status: 403, code: "forbidden", want: "alice may not see approvals in namespace prod"},
 		"no terms, may see": {a: ct.Make("a").NoTerms(nil), body: approve, headers: bearer("auditor"), status: 409, code: "not_ready", want: "its terms are being worked out"},
-		"the requester":     {a: ct.Make("a").Users("alice", "bob").Requester("alice"), body: approve, headers: bearer("alice"), status: 403, code: "forbidden", want: "this is not for alice to decide, and who can is not yours to see"},
-		"a stranger":        {body: approve, headers: bearer("mallory"), status: 403, code: "forbidden", want: "who can is not yours to see"},
+		"the requester":     {a: ct.Make("a").Users("alice", "bob").Requester("alice"), body: approve, headers: bearer("alice"), status: 403, code: "forbidden", want: "alice may not see approvals in namespace prod"},
+		"a stranger":        {body: approve, headers: bearer("mallory"), status: 403, code: "forbidden", want: "mallory may not see approvals in namespace prod"},
 		"who may look":      {body: approve, headers: bearer("auditor"), status: 403, code: "forbidden", want: "this is not for auditor to decide; alice can"},
-		"rights not known":  {body: approve, headers: bearer("nobody-knows"), status: 403, code: "forbidden", want: "not for nobody-knows to decide"},
-		"no such approval":  {path: "/api/v1/namespaces/prod/approvals/b/votes", body: approve, headers: bearer("alice"), status: 404, code: "not_found"},
-		"no such space":     {path: "/api/v1/namespaces/dev/approvals/a/votes", body: approve, headers: bearer("alice"), status: 404, code: "not_found"},
+		"rights not known":  {body: approve, headers: bearer("nobody-knows"), status: 503, code: "unavailable"},
+		"no such approval":  {path: "/api/v1/namespaces/prod/approvals/b/votes", body: approve, headers: bearer("alice"), status: 403, code: "forbidden", want: "alice may not see approvals in namespace prod"},
+		"none, may get":     {path: "/api/v1/namespaces/prod/approvals/b/votes", body: approve, headers: bearer("auditor"), status: 404, code: "not_found"},
+		"no such space":     {path: "/api/v1/namespaces/dev/approvals/a/votes", body: approve, headers: bearer("alice"), status: 403, code: "forbidden"},
+
+		// One body is one vote, and nothing else.
+		"two votes":         {body: approve + `{"vote":"reject"}`, headers: bearer("alice"), status: 400, code: "invalid", want: "something after the JSON object; nothing was recorded"},
+		"words after it":    {body: approve + " and no", headers: bearer("alice"), status: 400, code: "invalid", want: "something after the JSON object"},
+		"a bracket after":   {body: approve + "]", headers: bearer("alice"), status: 400, code: "invalid", want: "something after the JSON object"},
+		"space after it":    {body: approve + " \n", headers: bearer("alice"), status: 201, writes: 1},
+		"endless, after it": {body: approve + strings.Repeat(" ", 2<<20), headers: bearer("alice"), status: 413, code: "invalid", want: "far too large"},
 
 		// Nothing is not a rejection.
 		"nothing":         {body: "", headers: bearer("alice"), status: 400, code: "invalid", want: "nothing was recorded"},

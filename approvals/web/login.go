@@ -197,13 +197,7 @@ func (s *server) byLogin(w http.ResponseWriter, r *http.Request) (approvals.Iden
 	if !ok {
 		return id, approvals.Approval{}, false
 	}
-	a, err := s.Store.Get(r.Context(), keyOf(r))
-	if err == nil {
-		id, err = s.Desk.Prove(r.Context(), a, id, false)
-	}
-	if err == nil {
-		err = s.maySee(r.Context(), id, a)
-	}
+	a, id, err := s.found(r.Context(), keyOf(r), id)
 	if err != nil {
 		s.logInternal(err)
 		s.problem(w, statusOf(approvals.CodeOf(err)), "Can't be shown", approvals.Message(err))

@@ -198,7 +198,7 @@ func TestPageBehindLogin(t *testing.T) {
 		}
 	}
 	b := newLoginBench(t, base)
-	if w := b.ask(http.MethodGet, page, "", as("alice")...); w.Code != http.StatusNotFound {
+	if w := b.ask(http.MethodGet, page, "", as("auditor")...); w.Code != http.StatusNotFound {
 		t.Errorf("none there: %d", w.Code)
 	}
 	// Who asked sees it behind a login; of a token RBAC alone says what it sees.

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -68,9 +67,7 @@ func (s *server) apiOperate(what string) http.HandlerFunc {
 		var req struct {
 			Reason string `json:"reason"`
 		}
-		dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxForm))
-		dec.DisallowUnknownFields()
-		if err := dec.Decode(&req); err != nil && !errors.Is(err, io.EOF) {
+		if err := decode(w, r, &req); err != nil && !errors.Is(err, io.EOF) {
 			if _, large := errors.AsType[*http.MaxBytesError](err); large {
 				writeStatus(w, http.StatusRequestEntityTooLarge, string(approvals.CodeInvalid), "the body is far too large; nothing was changed")
 				return

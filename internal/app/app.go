@@ -13,16 +13,17 @@ import (
 	triggersv1alpha1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1alpha1"
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	openshiftv1 "github.com/countersign-dev/countersign/api/openshift/v1alpha1"
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals/web"
 	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/cabundle"
 	"github.com/countersign-dev/countersign/internal/ledger"
 )
 
@@ -61,10 +62,15 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	clientset, err := kubernetes.NewForConfig(o.Rest)
+	if err != nil {
+		return err
+	}
+	certs := &cabundle.Manager{}
 	mgr, err := ctrl.NewManager(o.Rest, ctrl.Options{
 		Scheme:                              scheme,
 		Cache:                               cached,
-		Metrics:                             metricsserver.Options{BindAddress: o.MetricsAddress},
+		Metrics:                             metricsServer(o.MetricsAddress, certs.Certificate, &kube.Scrapers{Auth: &kube.Auth{Client: clientset, Now: o.Now}}),
 		HealthProbeBindAddress:              o.HealthAddress,
 		LeaderElection:                      o.LeaderElection,
 		LeaderElectionResourceLockInterface: lock,
@@ -90,14 +96,14 @@ func Run(ctx context.Context, o Options) error {
 	if kept != nil {
 		defer kept.Close()
 	}
-	if err := assemble(ctx, o, mgr, awaited, kept); err != nil {
+	if err := assemble(ctx, o, mgr, certs, awaited, kept); err != nil {
 		return err
 	}
 	return mgr.Start(ctx)
 }
 
 // assemble puts everything together, in the order in which one needs the other.
-func assemble(ctx context.Context, o Options, mgr manager.Manager, awaited *kube.Awaited, kept *ledger.Ledger) error {
+func assemble(ctx context.Context, o Options, mgr manager.Manager, certs *cabundle.Manager, awaited *kube.Awaited, kept *ledger.Ledger) error {
 	c, err := newCore(ctx, o, mgr, awaited)
 	if err != nil {
 		return err
@@ -108,7 +114,7 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager, awaited *kube
 	}
 	told := newTellers(o.Config, people.ForMail, c.pages, o.Now)
 	told.buttons(&people)
-	hooks, certs := c.interceptor()
+	hooks := c.interceptor(certs)
 	if err := c.controllers(ctx, kept, told); err != nil {
 		return err
 	}

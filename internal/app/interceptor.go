@@ -14,13 +14,12 @@ const (
 	interceptorPort = 8443
 )
 
-// interceptor is what EventListeners ask, and the certificate by which they know it.
-func (c *core) interceptor() (*server, *cabundle.Manager) {
-	certs := &cabundle.Manager{
-		Client: c.direct, Secret: types.NamespacedName{Namespace: c.Namespace, Name: secretTLS},
-		Service: types.NamespacedName{Namespace: c.Namespace, Name: c.Service}, Port: interceptorPort,
-		Interceptor: interceptor.Name, Now: c.Now, Log: c.Log,
-	}
+// interceptor is what EventListeners ask. It fills in certs, the certificate by which they
+// know it.
+func (c *core) interceptor(certs *cabundle.Manager) *server {
+	certs.Client, certs.Secret = c.direct, types.NamespacedName{Namespace: c.Namespace, Name: secretTLS}
+	certs.Service, certs.Port = types.NamespacedName{Namespace: c.Namespace, Name: c.Service}, interceptorPort
+	certs.Interceptor, certs.Now, certs.Log = interceptor.Name, c.Now, c.Log
 	processor := &interceptor.Processor{
 		Triggers: c.triggers, Opener: c.opener, Releases: c.store, Ring: c.keys.Ring, Now: c.Now, Log: c.Log,
 		Count: func(answer string) { c.metrics.interceptor.WithLabelValues(answer).Inc() },
@@ -28,5 +27,5 @@ func (c *core) interceptor() (*server, *cabundle.Manager) {
 	return &server{
 		name: "interceptor", address: c.InterceptorAddress, handler: interceptor.Handler(processor), log: c.Log,
 		tls: &tls.Config{GetCertificate: certs.Certificate, MinVersion: tls.VersionTLS12},
-	}, certs
+	}
 }

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -56,6 +58,9 @@ func inlinePolicy(raw []byte) (approvals.Policy, error) {
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&spec); err != nil {
 		return approvals.Policy{}, err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return approvals.Policy{}, errors.New("there is something after the gate")
 	}
 	if err := unseen(spec); err != nil {
 		return approvals.Policy{}, err

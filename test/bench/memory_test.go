@@ -25,7 +25,7 @@ func TestMemory(t *testing.T) {
 		"        - {name: after, value: {pipeline: part-1}}\n        - {name: forward, value: {version: \"params.version\"}}",
 		"        - {name: forward, value: {version: \"body.version\"}}"))
 	ip := podIP(t, e, cluster.ServiceNamespace, "app.kubernetes.io/name=countersign")
-	heap0, rss0 := heapOf(t, ip), rssOf(t, "countersign")
+	heap0, rss0 := heapOf(t, e, ip), rssOf(t, "countersign")
 	fmt.Printf("bench: memory with nothing more pending: heap %.1f MiB, resident %.0f MiB\n", heap0, rss0)
 	done := 0
 	for _, n := range []int{1000, 10000} {
@@ -33,7 +33,7 @@ func TestMemory(t *testing.T) {
 		open(t, e, ip, done, n)
 		done = n
 		time.Sleep(3 * time.Second) // the watch
-		heap, rss := heapOf(t, ip), rssOf(t, "countersign")
+		heap, rss := heapOf(t, e, ip), rssOf(t, "countersign")
 		fmt.Printf("bench: %6d pending: heap %.1f MiB (%.1f kB each), resident %.0f MiB; opened in %.0f s\n",
 			n, heap, (heap-heap0)*1024/float64(n), rss, time.Since(start).Seconds())
 	}
@@ -64,11 +64,11 @@ func open(t *testing.T, e *cluster.Env, ip string, from, to int) {
 
 // heapOf is the smallest heap just after a collection, which is near what is live. The
 // service collects when it has to, so it is asked for its metrics until it has to.
-func heapOf(t *testing.T, ip string) float64 {
+func heapOf(t *testing.T, e *cluster.Env, ip string) float64 {
 	t.Helper()
 	least, first := 0.0, -1.0
 	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); {
-		m := metricsOf(t, ip)
+		m := metricsOf(e, ip)
 		heap, collections := m["go_memstats_heap_alloc_bytes"]/(1<<20), m["go_gc_duration_seconds_count"]
 		if first < 0 {
 			first = collections
@@ -85,15 +85,9 @@ func heapOf(t *testing.T, ip string) float64 {
 	return 0
 }
 
-func metricsOf(t *testing.T, ip string) map[string]float64 {
-	t.Helper()
-	resp, err := http.Get("http://" + ip + ":9090/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
+func metricsOf(e *cluster.Env, ip string) map[string]float64 {
 	m := map[string]float64{}
-	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+	for lines := bufio.NewScanner(strings.NewReader(e.Metrics(ip))); lines.Scan(); {
 		if name, value, ok := strings.Cut(lines.Text(), " "); ok {
 			if v, err := strconv.ParseFloat(value, 64); err == nil {
 				m[name] = v

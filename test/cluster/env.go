@@ -44,6 +44,7 @@ type Env struct {
 	HTTP      *http.Client
 
 	insecure *http.Client
+	scrape   string // the token of who reads metrics, once that is needed
 	t        testing.TB
 }
 

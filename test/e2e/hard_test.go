@@ -104,7 +104,7 @@ func TestUnknownGate(t *testing.T) {
 	e.ListenerURL("deploy")
 	name := approvalOf(t, e, e.Part1("part-1", "7"))
 	condition(t, e, name, v1alpha1.ConditionReady, "TermsMissing", `there is no Gate "later"`)
-	if v := e.Vote(name, token, "approve", ""); v.Status != 409 || !strings.Contains(v.Body, "why is not yours to see") {
+	if v := e.Vote(name, token, "approve", ""); v.Status != 403 || !strings.Contains(v.Body, "may not see approvals") {
 		t.Errorf("vote without terms: %d %s", v.Status, v.Body)
 	}
 	e.Apply(cluster.Gate("later", user, ""))

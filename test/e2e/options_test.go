@@ -26,8 +26,7 @@ func answers(t *testing.T, e *cluster.Env) counts {
 	t.Helper()
 	out := counts{}
 	for _, p := range servicePods(t, e) {
-		_, text := fetch(t, e, "GET", "http://"+p.Status.PodIP+":9090/metrics", nil)
-		lines := bufio.NewScanner(strings.NewReader(text))
+		lines := bufio.NewScanner(strings.NewReader(e.Metrics(p.Status.PodIP)))
 		for lines.Scan() {
 			rest, ok := strings.CutPrefix(lines.Text(), `countersign_interceptor_requests_total{answer="`)
 			if !ok {

@@ -1,0 +1,55 @@
+package web
+
+import (
+	"context"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// found is the Approval of that name, with id as proved for it, when id may see it.
+//
+// Whoever may not gets one answer, whether or not there is such an Approval: who may see
+// nothing of a namespace learns no names of it. CodeNotFound is for those who may get
+// Approvals there.
+func (s *server) found(ctx context.Context, key approvals.Key, id approvals.Identity) (approvals.Approval, approvals.Identity, error) {
+	a, err := s.Store.Get(ctx, key)
+	if approvals.CodeOf(err) == approvals.CodeNotFound {
+		if hidden := s.maySee(ctx, id, approvals.Approval{Key: key}); hidden != nil {
+			err = hidden
+		}
+	}
+	if err != nil {
+		return a, id, err
+	}
+	if id, err = s.Desk.Prove(ctx, a, id, false); err == nil {
+		err = s.maySee(ctx, id, a)
+	}
+	return a, id, err
+}
+
+// maySee says why id may not see a, or nil. Whoever may decide may look, and so may
+// whoever asked and has logged in, and whoever operates its namespace.
+func (s *server) maySee(ctx context.Context, id approvals.Identity, a approvals.Approval) error {
+	if approvals.MayVote(a, id) == nil || asked(a, id) {
+		return nil
+	}
+	may, err := s.Auth.MaySee(ctx, id, "get", a.Namespace, a.Name)
+	if err == nil && !may && s.Operators != nil {
+		may, err = s.Operators.MayOperate(ctx, id, a.Namespace)
+	}
+	if err == nil && !may {
+		err = approvals.Errorf(approvals.CodeForbidden,
+			"%s may not see approvals in namespace %s, nor decide one of that name, if there is one: an approver of it can, or whoever may get approvals.countersign.dev there", id.Name, a.Namespace)
+	}
+	return err
+}
+
+// hide keeps from whoever may not see an Approval what the refusal of a vote tells: that
+// it is there, who can decide, what is missing and who was first. Only a refusal costs
+// these questions.
+func (s *server) hide(ctx context.Context, key approvals.Key, id approvals.Identity, err error) error {
+	if _, _, hidden := s.found(ctx, key, id); hidden != nil {
+		return hidden
+	}
+	return err
+}

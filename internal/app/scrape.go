@@ -1,0 +1,75 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"net/http"
+	"strings"
+
+	"github.com/go-logr/logr"
+	"k8s.io/client-go/rest"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// scraper proves who asks for metrics, and says what RBAC lets them read.
+type scraper interface {
+	Authenticate(ctx context.Context, token string) (approvals.Identity, error)
+	MayGet(ctx context.Context, id approvals.Identity, path string) (bool, error)
+}
+
+// metricsServer is where /metrics is served: by TLS, with the certificate that the
+// interceptor has, to whoever RBAC lets get the path, as the metrics of Kubernetes' own
+// components are. Names of namespaces and triggers are in them.
+func metricsServer(address string, certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error), who scraper) metricsserver.Options {
+	return metricsserver.Options{
+		BindAddress: address, SecureServing: true,
+		TLSOpts: []func(*tls.Config){func(c *tls.Config) {
+			c.MinVersion, c.GetCertificate = tls.VersionTLS12, certificate
+			c.NextProtos = nil // HTTP/1.1 is enough for a scrape
+		}},
+		FilterProvider: func(*rest.Config, *http.Client) (metricsserver.Filter, error) {
+			return func(log logr.Logger, h http.Handler) (http.Handler, error) { return scraped(log, who, h), nil }, nil
+		},
+	}
+}
+
+// scraped answers 401 to whoever is not proved, 403 to whoever may not get the path, and
+// 503 when the API server does not say.
+func scraped(log logr.Logger, who scraper, h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		refuse := func(status int, message string) {
+			w.Header().Set("Cache-Control", "no-store")
+			http.Error(w, message, status)
+		}
+		if r.Method != http.MethodGet {
+			refuse(http.StatusMethodNotAllowed, "metrics are read by GET")
+			return
+		}
+		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		if !strings.EqualFold(scheme, "bearer") || token == "" {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="countersign metrics"`)
+			refuse(http.StatusUnauthorized, "send the bearer token of a ServiceAccount that may get /metrics (ClusterRole countersign-metrics-reader)")
+			return
+		}
+		id, err := who.Authenticate(r.Context(), token)
+		if err == nil {
+			var may bool
+			if may, err = who.MayGet(r.Context(), id, r.URL.Path); err == nil && !may {
+				refuse(http.StatusForbidden, "RBAC does not let you get this path: bind ClusterRole countersign-metrics-reader to the ServiceAccount that scrapes")
+				return
+			}
+		}
+		switch approvals.CodeOf(err) {
+		case "":
+			h.ServeHTTP(w, r)
+		case approvals.CodeUnauthenticated:
+			w.Header().Set("WWW-Authenticate", `Bearer realm="countersign metrics"`)
+			refuse(http.StatusUnauthorized, approvals.Message(err))
+		default:
+			log.Error(err, "metrics not served")
+			refuse(http.StatusServiceUnavailable, approvals.Message(err))
+		}
+	})
+}
