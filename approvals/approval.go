@@ -39,6 +39,24 @@ type Run struct {
 	UID      string
 	Pipeline string
 	At       time.Time // when it ended (part 1) or was seen (part 2)
+
+	// Of part 1, and left out of the digests of what has none.
+	Namespace string `json:",omitempty"` // "": the Approval's own
+	Inline    bool   `json:",omitempty"` // it brought its pipeline along, and Pipeline is what its maker called it
+	From      string `json:",omitempty"` // where Tekton got its pipeline; "": a Pipeline of its namespace
+}
+
+// What names what r ran in a few words, and says when nothing but its maker vouches
+// for the name.
+func (r Run) What() string {
+	s := r.Pipeline
+	if r.Inline {
+		s = "inline run " + s
+	}
+	if r.Namespace != "" {
+		s += " in namespace " + r.Namespace
+	}
+	return s
 }
 
 // Source is what is held, copied when it arrived: part 1 may be pruned while we

@@ -5,7 +5,7 @@ package approvals
 type Line struct {
 	Gate    string  // a Gate of the Trigger's namespace; "" when Inline
 	Inline  *Policy // the same fields, in the Trigger itself
-	After   string  // hold when a run of this Pipeline succeeds; "": hold every event that gets this far
+	After   After   // hold when such a run succeeds; none: hold every event that gets this far
 	Forward []Expression
 	// Requester is a CEL expression for who asked; "": what is known by default.
 	Requester string

@@ -55,7 +55,7 @@ func Abandon(a Approval, why string, now time.Time) (Approval, Change) {
 // Title names in a word or two what is asked: the Trigger, or the pipeline's task.
 func (a Approval) Title() string {
 	if t := a.Source.Task; t != nil {
-		return t.Run.Pipeline + "/" + t.Task
+		return t.Run.What() + "/" + t.Task
 	}
 	return a.Trigger
 }
@@ -66,7 +66,7 @@ func (a Approval) Subject() string {
 		return fmt.Sprintf("%s in run %s", a.Title(), t.Run.Name)
 	}
 	if r := a.Source.Run; r != nil {
-		return fmt.Sprintf("%s after %s", a.Trigger, r.Pipeline)
+		return fmt.Sprintf("%s after %s", a.Trigger, r.What())
 	}
 	return a.Trigger
 }

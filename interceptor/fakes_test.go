@@ -25,7 +25,7 @@ func (f fakeTriggers) Gated(_ context.Context, namespace, name string) (Gated, e
 	g := Gated{Namespace: namespace, Name: name, Template: f.template, Line: approvals.Line{Gate: "production"}}
 	switch {
 	case namespace == "prod" && name == "apply":
-		g.Line.After = "plan"
+		g.Line.After = approvals.After{Pipeline: "plan"}
 		return g, nil
 	case namespace == "prod" && name == "push":
 		return g, nil

@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
 
@@ -23,12 +24,17 @@ type InlinePolicy func(raw []byte) (approvals.Policy, error)
 // ParseLine finds the countersign interceptor among a Trigger's and reads its
 // params. It returns nil without one. Errors are CodeInvalid and name the param.
 func ParseLine(chain []*triggersv1.TriggerInterceptor, inline InlinePolicy) (*approvals.Line, error) {
-	i := slices.IndexFunc(chain, IsOurs)
-	if i < 0 {
-		return nil, nil
+	i, err := Place(chain)
+	if err != nil || i < 0 {
+		return nil, err
 	}
 	line := &approvals.Line{}
+	seen := map[string]bool{}
 	for _, p := range chain[i].Params {
+		if seen[p.Name] {
+			return nil, approvals.Errorf(approvals.CodeInvalid, "interceptor %s has param %s twice, of which only one would count: keep one", Name, p.Name)
+		}
+		seen[p.Name] = true
 		if err := parseParam(line, p.Name, p.Value.Raw, inline); err != nil {
 			return nil, approvals.Errorf(approvals.CodeInvalid, "interceptor %s, param %s: %v", Name, p.Name, err)
 		}
@@ -39,9 +45,51 @@ func ParseLine(chain []*triggersv1.TriggerInterceptor, inline InlinePolicy) (*ap
 	return line, nil
 }
 
-// IsOurs says whether an interceptor of a Trigger is this one.
+// Place is where in a Trigger's chain this interceptor stands, -1 for nowhere. What
+// would look like a gate and ask nobody is refused, and so is a second one, which
+// would look stricter than it is.
+func Place(chain []*triggersv1.TriggerInterceptor) (int, error) {
+	at := -1
+	for i, ti := range chain {
+		switch {
+		case IsOurs(ti) && at >= 0:
+			return -1, approvals.Errorf(approvals.CodeInvalid,
+				"it has the interceptor %[1]s twice, at places %[2]d and %[3]d, and one Trigger asks one Gate: keep one, and put everybody who has to agree into its Gate as rules", Name, at+1, i+1)
+		case IsOurs(ti):
+			at = i
+		case named(ti):
+			return -1, approvals.Errorf(approvals.CodeInvalid,
+				"its interceptor %d has the name %s and is not this service's, so it would ask nobody: use ref: {kind: %s, name: %s}, without webhook", i+1, Name, triggersv1.ClusterInterceptorKind, Name)
+		}
+	}
+	return at, nil
+}
+
+// CheckGroup says that this interceptor stands in a triggerGroup: it is asked once for
+// all of the group's Triggers there, and can't know what would start.
+func CheckGroup(g triggersv1.EventListenerTriggerGroup) error {
+	for _, ti := range g.Interceptors {
+		if IsOurs(ti) || named(ti) {
+			return approvals.Errorf(approvals.CodeInvalid,
+				"triggerGroup %s has the interceptor %s, which can't know there what would start: take it out of the group and put it into each Trigger that is to ask", g.Name, Name)
+		}
+	}
+	return nil
+}
+
+// IsOurs says whether an interceptor of a Trigger is this one. With a webhook the
+// EventListener calls that, whatever the reference says.
 func IsOurs(ti *triggersv1.TriggerInterceptor) bool {
-	return ti != nil && ti.Ref.Name == Name && (ti.Ref.Kind == triggersv1.ClusterInterceptorKind || ti.Ref.Kind == "")
+	return ti != nil && ti.Webhook == nil && ti.Ref.Name == Name && (ti.Ref.Kind == triggersv1.ClusterInterceptorKind || ti.Ref.Kind == "")
+}
+
+// named says whether an interceptor bears this one's name where somebody who reads
+// the Trigger would look for it.
+func named(ti *triggersv1.TriggerInterceptor) bool {
+	if ti == nil {
+		return false
+	}
+	return strings.EqualFold(ti.Ref.Name, Name) || ti.Webhook != nil && ti.Webhook.ObjectRef != nil && strings.EqualFold(ti.Webhook.ObjectRef.Name, Name)
 }
 
 func parseParam(line *approvals.Line, name string, raw []byte, inline InlinePolicy) error {
@@ -57,17 +105,9 @@ func parseParam(line *approvals.Line, name string, raw []byte, inline InlinePoli
 		}
 		return strict(raw, &line.Gate)
 	case "after":
-		var after struct {
-			Pipeline string `json:"pipeline"`
-		}
-		if err := strict(raw, &after); err != nil {
-			return err
-		}
-		if after.Pipeline == "" {
-			return fmt.Errorf("it needs a pipeline: {pipeline: NAME}")
-		}
-		line.After = after.Pipeline
-		return nil
+		after, err := parseAfter(raw)
+		line.After = after
+		return err
 	case "forward":
 		var forward map[string]string
 		if err := strict(raw, &forward); err != nil {
@@ -85,6 +125,29 @@ func parseParam(line *approvals.Line, name string, raw []byte, inline InlinePoli
 	default:
 		return fmt.Errorf("unknown param: use gate, after, forward or requester")
 	}
+}
+
+// parseAfter reads which runs a Trigger waits for.
+func parseAfter(raw []byte) (approvals.After, error) {
+	var p struct {
+		Pipeline          string `json:"pipeline"`
+		PipelineNamespace string `json:"pipelineNamespace"`
+		PipelineFrom      struct {
+			URI        string `json:"uri"`
+			EntryPoint string `json:"entryPoint"`
+			Digest     string `json:"digest"`
+		} `json:"pipelineFrom"`
+		InlineRun string `json:"inlineRun"`
+		Namespace string `json:"namespace"`
+	}
+	if err := strict(raw, &p); err != nil {
+		return approvals.After{}, err
+	}
+	a := approvals.After{
+		Pipeline: p.Pipeline, PipelineNamespace: p.PipelineNamespace, InlineRun: p.InlineRun, Namespace: p.Namespace,
+		URI: p.PipelineFrom.URI, EntryPoint: p.PipelineFrom.EntryPoint, Digest: p.PipelineFrom.Digest,
+	}
+	return a, a.Validate()
 }
 
 // strict decodes one JSON value and refuses fields it does not know, so that a

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
+	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
 	"github.com/countersign-dev/countersign/approvals"
@@ -38,10 +39,17 @@ func TestParseLine(t *testing.T) {
 		"everything": {
 			params: []string{"gate", `"production"`, "after", `{"pipeline":"plan"}`, "forward", `{"b":"results.b","a":"params['a']"}`, "requester", `"run.labels['who']"`},
 			line: &approvals.Line{
-				Gate: "production", After: "plan", Requester: "run.labels['who']",
+				Gate: "production", After: approvals.After{Pipeline: "plan"}, Requester: "run.labels['who']",
 				Forward: []approvals.Expression{{Name: "a", Expression: "params['a']"}, {Name: "b", Expression: "results.b"}},
 			},
 		},
+		"an inline run":        {params: []string{"gate", `"g"`, "after", `{"inlineRun":"plan"}`}, line: &approvals.Line{Gate: "g", After: approvals.After{InlineRun: "plan"}}},
+		"of another namespace": {params: []string{"gate", `"g"`, "after", `{"pipeline":"plan","namespace":"ci"}`}, line: &approvals.Line{Gate: "g", After: approvals.After{Pipeline: "plan", Namespace: "ci"}}},
+		"from a repository": {
+			params: []string{"gate", `"g"`, "after", `{"pipelineFrom":{"uri":"git+https://g/ci.git","entryPoint":"p.yaml","digest":"sha1:ab"}}`},
+			line:   &approvals.Line{Gate: "g", After: approvals.After{URI: "git+https://g/ci.git", EntryPoint: "p.yaml", Digest: "sha1:ab"}},
+		},
+		"a shared Pipeline":  {params: []string{"gate", `"g"`, "after", `{"pipeline":"plan","pipelineNamespace":"shared"}`}, line: &approvals.Line{Gate: "g", After: approvals.After{Pipeline: "plan", PipelineNamespace: "shared"}}},
 		"nothing to forward": {params: []string{"gate", `"g"`, "forward", `{}`}, line: &approvals.Line{Gate: "g"}},
 
 		"no gate":             {want: "has no param gate: add {name: gate, value: NAME}"},
@@ -57,6 +65,13 @@ func TestParseLine(t *testing.T) {
 		"after what":          {params: []string{"gate", `"g"`, "after", `{}`}, want: "param after: it needs a pipeline: {pipeline: NAME}"},
 		"after, null":         {params: []string{"gate", `"g"`, "after", `null`}, want: "it needs a pipeline"},
 		"after, misspelt":     {params: []string{"gate", `"g"`, "after", `{"pipelne":"plan"}`}, want: `unknown field "pipelne"`},
+		"after two things":    {params: []string{"gate", `"g"`, "after", `{"pipeline":"plan","inlineRun":"plan"}`}, want: "it has inlineRun and pipeline: a Trigger waits for one of them"},
+		"after a prefix":      {params: []string{"gate", `"g"`, "after", `{"inlineRun":"plan-"}`}, want: "leave the last dash of a generateName out"},
+		"after a namespace":   {params: []string{"gate", `"g"`, "after", `{"namespace":"ci"}`}, want: "it needs a pipeline"},
+		"after a file":        {params: []string{"gate", `"g"`, "after", `{"pipelineFrom":{"entryPoint":"p.yaml"}}`}, want: "pipelineFrom needs the uri"},
+		"after a bad digest":  {params: []string{"gate", `"g"`, "after", `{"pipelineFrom":{"uri":"u","digest":"abc"}}`}, want: "write it as sha1:HEX"},
+		"after where":         {params: []string{"gate", `"g"`, "after", `{"inlineRun":"p","pipelineNamespace":"shared"}`}, want: "pipelineNamespace goes with pipeline only"},
+		"two gates":           {params: []string{"gate", `"g"`, "gate", `"h"`}, want: "has param gate twice"},
 		"forward is a list":   {params: []string{"gate", `"g"`, "forward", `["a"]`}, want: "param forward: json: cannot unmarshal array"},
 		"forward of a number": {params: []string{"gate", `"g"`, "forward", `{"a":1}`}, want: "param forward: json: cannot unmarshal number"},
 		"forward too much":    {params: []string{"gate", `"g"`, "forward", "{" + strings.Join(many, ",") + "}"}, want: "it forwards 129 params and the most is 128"},
@@ -103,8 +118,49 @@ func TestIsOurs(t *testing.T) {
 			t.Errorf("%s: %t", name, got)
 		}
 	}
+	webhook := ours()
+	webhook.Webhook = &triggersv1.WebhookInterceptor{}
+	if IsOurs(webhook) {
+		t.Error("a webhook with our reference")
+	}
 	line, err := ParseLine([]*triggersv1.TriggerInterceptor{{Ref: triggersv1.InterceptorRef{Name: "cel"}}}, nil)
 	if line != nil || err != nil {
 		t.Errorf("a Trigger without us: %+v, %v", line, err)
 	}
 }
+
+// TestPlace: what looks like a gate, or like a second one, is refused and not passed
+// over.
+func TestPlace(t *testing.T) {
+	t.Parallel()
+	ref := func(name string, kind triggersv1.InterceptorKind) *triggersv1.TriggerInterceptor {
+		return &triggersv1.TriggerInterceptor{Ref: triggersv1.InterceptorRef{Name: name, Kind: kind}}
+	}
+	webhook := ours()
+	webhook.Webhook = &triggersv1.WebhookInterceptor{}
+	service := &triggersv1.TriggerInterceptor{Webhook: &triggersv1.WebhookInterceptor{ObjectRef: &corev1.ObjectReference{Kind: "Service", Name: Name}}}
+	label := ref("cel", triggersv1.ClusterInterceptorKind)
+	label.Name = ptr(Name)
+	for name, c := range map[string]struct {
+		chain []*triggersv1.TriggerInterceptor
+		at    int
+		want  string
+	}{
+		"nowhere":             {[]*triggersv1.TriggerInterceptor{nil, ref("cel", "")}, -1, ""},
+		"third":               {[]*triggersv1.TriggerInterceptor{ref("cel", ""), ref("github", ""), ours()}, 2, ""},
+		"a label only":        {[]*triggersv1.TriggerInterceptor{label, ours()}, 1, ""},
+		"twice":               {[]*triggersv1.TriggerInterceptor{ours(), ref("cel", ""), ours()}, -1, "twice, at places 1 and 3, and one Trigger asks one Gate"},
+		"of the namespace":    {[]*triggersv1.TriggerInterceptor{ref(Name, triggersv1.NamespacedInterceptorKind)}, -1, "its interceptor 1 has the name countersign and is not this service's"},
+		"beside a real one":   {[]*triggersv1.TriggerInterceptor{ours(), ref(Name, triggersv1.NamespacedInterceptorKind)}, -1, "its interceptor 2 has the name"},
+		"in another case":     {[]*triggersv1.TriggerInterceptor{ref("Countersign", "")}, -1, "its interceptor 1 has the name"},
+		"with a webhook":      {[]*triggersv1.TriggerInterceptor{webhook}, -1, "without webhook"},
+		"a webhook's service": {[]*triggersv1.TriggerInterceptor{service}, -1, "without webhook"},
+	} {
+		at, err := Place(c.chain)
+		if at != c.at || (err == nil) != (c.want == "") || err != nil && (approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %d, %v", name, at, err)
+		}
+	}
+}
+
+func ptr[T any](v T) *T { return &v }

@@ -1,6 +1,7 @@
 package interceptor
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -56,6 +57,10 @@ type Processor struct {
 	Now      func() time.Time
 	Log      *slog.Logger
 	Count    func(answer string) // released, held, refused, unrelated
+	// Refused tells those who own the Trigger why an event was neither held nor let
+	// through. trigger is "" when the request names none of the namespace. Who asks
+	// is not proved, so it must bear being called with anything. Nil: nobody is told.
+	Refused func(ctx context.Context, namespace, trigger string, err error)
 }
 
 var _ triggersv1.InterceptorInterface = (*Processor)(nil)
@@ -64,17 +69,17 @@ var _ triggersv1.InterceptorInterface = (*Processor)(nil)
 func (p *Processor) Process(ctx context.Context, r *triggersv1.InterceptorRequest) *triggersv1.InterceptorResponse {
 	namespace, name, err := triggerID(r.Context)
 	if err != nil {
-		return p.refuse("", "", err)
+		return p.refuse(ctx, namespace, "", err)
 	}
 	g, err := p.Triggers.Gated(ctx, namespace, name)
 	if err != nil {
-		return p.refuse(namespace, name, err)
+		return p.refuse(ctx, namespace, name, err)
 	}
 	header := http.Header(r.Header)
 	if key, ours := parseEventID(header.Get("Webhook-Id")); ours {
 		return p.release(ctx, g, key, r, header)
 	}
-	if g.Line.After != "" {
+	if !g.Line.After.IsZero() {
 		return p.hint(ctx, g, r, header)
 	}
 	return p.hold(ctx, g, r, header)
@@ -82,17 +87,17 @@ func (p *Processor) Process(ctx context.Context, r *triggersv1.InterceptorReques
 
 func (p *Processor) release(ctx context.Context, g Gated, key approvals.Key, r *triggersv1.InterceptorRequest, header http.Header) *triggersv1.InterceptorResponse {
 	if err := verify(p.Ring(), header, r.Body, p.Now()); err != nil {
-		return p.refuse(g.Namespace, g.Name, err)
+		return p.refuse(ctx, g.Namespace, g.Name, err)
 	}
 	a, err := p.Releases.Decided(ctx, key)
 	if err != nil {
-		return p.refuse(g.Namespace, g.Name, err)
+		return p.refuse(ctx, g.Namespace, g.Name, err)
 	}
 	if g.Unresolved != nil {
-		return p.refuse(g.Namespace, g.Name, g.Unresolved)
+		return p.refuse(ctx, g.Namespace, g.Name, g.Unresolved)
 	}
 	if err := releasable(a, g.Namespace, g.Name, g.Template); err != nil {
-		return p.refuse(g.Namespace, g.Name, err)
+		return p.refuse(ctx, g.Namespace, g.Name, err)
 	}
 	p.Count("released")
 	return &triggersv1.InterceptorResponse{
@@ -106,7 +111,7 @@ func (p *Processor) release(ctx context.Context, g Gated, key approvals.Key, r *
 func (p *Processor) hint(ctx context.Context, g Gated, r *triggersv1.InterceptorRequest, header http.Header) *triggersv1.InterceptorResponse {
 	if header.Get("Ce-Type") != successType {
 		p.Count("unrelated")
-		return stop(codes.FailedPrecondition, "not the completion of a run: this Trigger waits for pipeline "+g.Line.After)
+		return stop(codes.FailedPrecondition, "not the completion of a run: this Trigger waits for "+g.Line.After.String())
 	}
 	var data struct {
 		PipelineRun struct {
@@ -114,15 +119,15 @@ func (p *Processor) hint(ctx context.Context, g Gated, r *triggersv1.Interceptor
 		}
 	}
 	if err := json.Unmarshal([]byte(r.Body), &data); err != nil {
-		return p.refuse(g.Namespace, g.Name, approvals.Errorf(approvals.CodeInvalid, "the CloudEvent's data is not a PipelineRun: %v", err))
+		return p.refuse(ctx, g.Namespace, g.Name, approvals.Errorf(approvals.CodeInvalid, "the CloudEvent's data is not a PipelineRun: %v", err))
 	}
 	m := data.PipelineRun.Metadata
-	if m.Namespace != g.Namespace {
+	if want := cmp.Or(g.Line.After.Namespace, g.Namespace); m.Namespace != want {
 		p.Count("unrelated")
-		return stop(codes.FailedPrecondition, "the run is of another namespace than this Trigger")
+		return stop(codes.FailedPrecondition, "the run is of another namespace than those that this Trigger waits for")
 	}
 	if err := p.Opener.Hint(ctx, g, m.Namespace, m.Name, m.UID); err != nil {
-		return p.refuse(g.Namespace, g.Name, err)
+		return p.refuse(ctx, g.Namespace, g.Name, err)
 	}
 	p.Count("held")
 	return stop(codes.OK, "taken as a hint: the run is looked at")
@@ -130,7 +135,7 @@ func (p *Processor) hint(ctx context.Context, g Gated, r *triggersv1.Interceptor
 
 func (p *Processor) hold(ctx context.Context, g Gated, r *triggersv1.InterceptorRequest, header http.Header) *triggersv1.InterceptorResponse {
 	if b := strings.TrimSpace(r.Body); !strings.HasPrefix(b, "{") || !json.Valid([]byte(b)) {
-		return p.refuse(g.Namespace, g.Name, approvals.Errorf(approvals.CodeInvalid,
+		return p.refuse(ctx, g.Namespace, g.Name, approvals.Errorf(approvals.CodeInvalid,
 			"the event's body is not a JSON object, so bindings could not read it; send Content-Type: application/json and an object"))
 	}
 	url := ""
@@ -139,11 +144,11 @@ func (p *Processor) hold(ctx context.Context, g Gated, r *triggersv1.Interceptor
 	}
 	e, err := held(r.Body, url, header)
 	if err != nil {
-		return p.refuse(g.Namespace, g.Name, err)
+		return p.refuse(ctx, g.Namespace, g.Name, err)
 	}
 	a, err := p.Opener.OpenEvent(ctx, g, e, header)
 	if err != nil {
-		return p.refuse(g.Namespace, g.Name, err)
+		return p.refuse(ctx, g.Namespace, g.Name, err)
 	}
 	p.Count("held")
 	return stop(codes.OK, "held as approval "+a.Key.String())
@@ -152,11 +157,15 @@ func (p *Processor) hold(ctx context.Context, g Gated, r *triggersv1.Interceptor
 // successType is Tekton's event for a run that succeeded.
 const successType = "dev.tekton.event.pipelinerun.successful.v1"
 
-// refuse stops the event and says why, to the EventListener and to our log: the
-// sender has had its 202 and hears nothing.
-func (p *Processor) refuse(namespace, trigger string, err error) *triggersv1.InterceptorResponse {
+// refuse stops the event and says why: to the EventListener, which logs it at debug
+// only, to our log, and to Refused, for those who own the Trigger. The sender has had
+// its 202 and hears nothing.
+func (p *Processor) refuse(ctx context.Context, namespace, trigger string, err error) *triggersv1.InterceptorResponse {
 	p.Count("refused")
 	p.Log.Warn("event refused", "namespace", namespace, "trigger", trigger, "code", string(approvals.CodeOf(err)), "reason", err.Error())
+	if p.Refused != nil && namespace != "" {
+		p.Refused(ctx, namespace, trigger, err)
+	}
 	return stop(grpcCode(approvals.CodeOf(err)), approvals.Message(err))
 }
 
@@ -164,13 +173,20 @@ func stop(code codes.Code, message string) *triggersv1.InterceptorResponse {
 	return &triggersv1.InterceptorResponse{Continue: false, Status: triggersv1.Status{Code: code, Message: message}}
 }
 
+// triggerID reads which Trigger an EventListener asks for. A triggerGroup of the
+// same name as a Trigger is not that Trigger.
 func triggerID(c *triggersv1.TriggerContext) (namespace, name string, err error) {
+	parts := make([]string, 4)
 	if c != nil {
-		namespace, name = triggersv1.ParseTriggerID(c.TriggerID)
+		parts = strings.Split(c.TriggerID, "/")
 	}
-	if namespace == "" || name == "" {
-		return "", "", approvals.Errorf(approvals.CodeInvalid,
-			"the request names no Trigger: give the Trigger in the EventListener a name, and put countersign in the Trigger, not in a group")
+	switch {
+	case len(parts) == 4 && parts[0] == "namespaces" && parts[2] == "triggerGroups":
+		return parts[1], "", approvals.Errorf(approvals.CodeInvalid,
+			"%s stands in triggerGroup %s of an EventListener of namespace %s, where it can't know what would start: take it out of the group and put it into each Trigger that is to ask", Name, parts[3], parts[1])
+	case len(parts) == 4 && parts[0] == "namespaces" && parts[2] == "triggers" && parts[1] != "" && parts[3] != "":
+		return parts[1], parts[3], nil
 	}
-	return namespace, name, nil
+	return "", "", approvals.Errorf(approvals.CodeInvalid,
+		"the request names no Trigger: give the trigger in the EventListener a name, and put %s in the Trigger, not in a group", Name)
 }

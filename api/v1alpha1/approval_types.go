@@ -149,6 +149,10 @@ type CustomRunSource struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +required
 	Pipeline string `json:"pipeline"`
+	// inline is true for a run that brought its pipeline along: pipeline is then what
+	// its maker called it.
+	// +optional
+	Inline bool `json:"inline,omitempty"`
 	// pipelineTask is the task's name in the pipeline.
 	// +kubebuilder:validation:MaxLength=253
 	// +required
@@ -191,10 +195,22 @@ type PipelineRunSource struct {
 	// +kubebuilder:validation:MaxLength=64
 	// +required
 	UID string `json:"uid"`
-	// pipeline is the run's Pipeline.
+	// namespace of the run, if that is not the Approval's.
+	// +kubebuilder:validation:MaxLength=63
+	// +optional
+	Namespace string `json:"namespace,omitempty"`
+	// pipeline is the run's Pipeline, or where a resolver found it.
 	// +kubebuilder:validation:MaxLength=253
 	// +required
 	Pipeline string `json:"pipeline"`
+	// inline is true for a run that brought its pipeline along: pipeline is then what
+	// its maker called it.
+	// +optional
+	Inline bool `json:"inline,omitempty"`
+	// from is where Tekton got the pipeline by a resolver, with its digest.
+	// +kubebuilder:validation:MaxLength=1024
+	// +optional
+	From string `json:"from,omitempty"`
 	// completedAt is when the run succeeded.
 	// +required
 	CompletedAt metav1.Time `json:"completedAt"`

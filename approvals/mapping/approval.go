@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -64,7 +65,8 @@ func SourceVars(namespace string, s approvals.Source) (Vars, error) {
 	if r := s.Run; r != nil {
 		v.Params, v.Results = approvals.ByName(s.Params), approvals.ByName(s.Results)
 		v.Run = map[string]any{
-			"name": r.Name, "uid": r.UID, "namespace": namespace, "pipeline": r.Pipeline,
+			"name": r.Name, "uid": r.UID, "namespace": cmp.Or(r.Namespace, namespace), "pipeline": r.Pipeline,
+			"inline": r.Inline, "from": r.From,
 			"labels": orEmpty(s.Labels), "annotations": orEmpty(s.Annotations),
 			"claims": approvals.ByName(s.Claims),
 		}

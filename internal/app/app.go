@@ -83,7 +83,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("connect to the cluster: %w", err)
 	}
-	if err := kube.IndexApprovals(ctx, mgr.GetFieldIndexer()); err != nil {
+	if err := kube.Index(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
 	if err := warm(ctx, mgr.GetCache(), o); err != nil {

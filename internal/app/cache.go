@@ -17,8 +17,8 @@ import (
 )
 
 // cacheOptions keep in memory only what is read: of every run in the cluster its
-// metadata, params, workspaces, results and condition, and all of its spec while it is
-// awaited; of every CustomRun what says whose it is and whether it has
+// metadata, params, workspaces, results, condition and where its pipeline came from, and
+// all of its spec while it is awaited; of every CustomRun what says whose it is and whether it has
 // ended; of every namespace its labels.
 func cacheOptions(awaited *kube.Awaited) (cache.Options, error) {
 	labelled, err := labels.NewRequirement(destination.Label, selection.Exists, nil)
@@ -81,6 +81,9 @@ func slimRun(awaited *kube.Awaited) func(any) (any, error) {
 		status.Conditions = pr.Status.Conditions
 		status.CompletionTime = pr.Status.CompletionTime
 		status.Results = pr.Status.Results
+		if p := pr.Status.Provenance; p != nil && p.RefSource != nil { // what a resolver fetched
+			status.Provenance = &pipelinev1.Provenance{RefSource: p.RefSource}
+		}
 		pr.Status = status
 		if _, whole := awaited.By(client.ObjectKeyFromObject(pr)); whole {
 			return pr, nil // it is compared with what was approved

@@ -20,11 +20,12 @@ const (
 // controllers sets up the leader's background work.
 func (c *core) controllers(ctx context.Context, kept *ledger.Ledger, told tellers) error {
 	cached := c.mgr.GetClient()
+	wrong := controller.Triggers{Client: cached, Live: c.mgr.GetAPIReader(), Triggers: c.triggers, Reports: c.reports, Log: c.Log}
 	setups := []setup{
 		&controller.Gates{Client: cached, CEL: c.cel, Service: c.service, Now: c.Now},
-		&controller.Triggers{Client: cached, Triggers: c.triggers, Events: c.mgr.GetEventRecorder("countersign"), Log: c.Log},
+		&wrong, &controller.Listeners{Triggers: wrong},
 		&controller.Votes{Client: cached, Store: c.store, Desk: c.desk, Guards: c.guards, Now: c.Now, Log: c.Log},
-		&controller.Runs{Client: cached, Opener: c.opener, Triggers: c.triggers, Workers: openWorkers},
+		&controller.Runs{Client: cached, Opener: c.opener, Triggers: c.triggers, Reports: c.reports, Workers: openWorkers},
 		&controller.Approvals{
 			Client: cached, Live: c.mgr.GetAPIReader(), Store: c.store, Opener: c.opener, Releaser: c.releaser, Proofs: c.proofs, Diagnosis: c.diagnosis,
 			Results: c.results, Now: c.Now, Log: c.Log, Ended: c.metrics.ended, Confirmed: c.metrics.confirmed, Workers: approveWorkers,

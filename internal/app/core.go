@@ -39,6 +39,7 @@ type core struct {
 
 	service   *approvals.Capabilities
 	triggers  *kube.Triggers
+	reports   *kube.Reports
 	secrets   *kube.Secrets
 	opener    *kube.Opener
 	awaited   *kube.Awaited
@@ -101,7 +102,10 @@ func (c *core) keep(ctx context.Context) (err error) {
 func (c *core) open(context.Context) error {
 	cached, live := c.mgr.GetClient(), c.mgr.GetAPIReader()
 	c.service = capabilities(c.Config)
-	c.triggers = &kube.Triggers{Client: cached, CEL: c.cel, MayListTriggers: kube.MayListTriggers(cached), Service: c.service}
+	c.triggers = &kube.Triggers{
+		Client: cached, CEL: c.cel, MayListTriggers: kube.MayListTriggers(cached), MayGetRuns: kube.MayGetRuns(cached), Service: c.service,
+	}
+	c.reports = &kube.Reports{Triggers: c.triggers, Events: c.mgr.GetEventRecorder("countersign"), Now: c.Now}
 	c.secrets = &kube.Secrets{Live: live, Now: c.Now, ServiceAccount: c.Namespace + ":countersign"}
 	c.opener = &kube.Opener{
 		Client: cached, Live: live, Triggers: c.triggers, CEL: c.cel, Secrets: c.secrets, Ring: c.keys.Ring, Now: c.Now, Log: c.Log, Service: c.service,

@@ -22,7 +22,8 @@ func (c *core) interceptor(certs *cabundle.Manager) *server {
 	certs.Interceptor, certs.Now, certs.Log = interceptor.Name, c.Now, c.Log
 	processor := &interceptor.Processor{
 		Triggers: c.triggers, Opener: c.opener, Releases: c.store, Ring: c.keys.Ring, Now: c.Now, Log: c.Log,
-		Count: func(answer string) { c.metrics.interceptor.WithLabelValues(answer).Inc() },
+		Refused: c.reports.Refused,
+		Count:   func(answer string) { c.metrics.interceptor.WithLabelValues(answer).Inc() },
 	}
 	return &server{
 		name: "interceptor", address: c.InterceptorAddress, handler: interceptor.Handler(processor), log: c.Log,

@@ -2,10 +2,15 @@ package kube
 
 import (
 	"context"
+	"sync"
+	"time"
 
+	pipelineapi "github.com/tektoncd/pipeline/pkg/apis/pipeline"
 	triggersapi "github.com/tektoncd/triggers/pkg/apis/triggers"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/approvals"
 )
 
 // account is a service account, not ours: what an EventListener acts as.
@@ -25,10 +30,85 @@ func (a account) may(ctx context.Context, c client.Client, do *authorizationv1.R
 // MayListTriggers asks the API server for Triggers.MayListTriggers; without an
 // answer it is no.
 func MayListTriggers(c client.Client) func(ctx context.Context, home, account, namespace string) bool {
-	return func(ctx context.Context, home, name, namespace string) bool {
-		may, err := account{home, name}.may(ctx, c, &authorizationv1.ResourceAttributes{
-			Namespace: namespace, Verb: "list", Group: triggersapi.GroupName, Resource: "triggers",
-		})
-		return err == nil && may
+	return (&asked{client: c, do: authorizationv1.ResourceAttributes{Verb: "list", Group: triggersapi.GroupName, Resource: "triggers"}}).may
+}
+
+// MayGetRuns asks the API server for Triggers.MayGetRuns; without an answer it is no.
+func MayGetRuns(c client.Client) func(ctx context.Context, home, account, namespace string) bool {
+	return (&asked{client: c, do: authorizationv1.ResourceAttributes{Verb: "get", Group: pipelineapi.GroupName, Resource: "pipelineruns"}}).may
+}
+
+// Bounds on what is remembered of the API server's answers.
+const (
+	askedWithin = 5 * time.Second  // an answer takes no longer
+	askedAgain  = 15 * time.Second // and is as old as that at most
+	mostAnswers = 4096
+)
+
+// asked remembers for a moment what accounts may do, so that a burst of runs asks
+// once.
+type asked struct {
+	client client.Client
+	do     authorizationv1.ResourceAttributes
+
+	mu      sync.Mutex
+	answers map[question]answer
+}
+
+type question struct{ home, account, namespace string }
+
+type answer struct {
+	may bool
+	at  time.Time
+}
+
+func (q *asked) may(ctx context.Context, home, name, namespace string) bool {
+	key, now := question{home, name, namespace}, time.Now() //nolint:forbidigo // how long a memory lasts, not what anything says
+	q.mu.Lock()
+	known, ok := q.answers[key]
+	q.mu.Unlock()
+	if ok && now.Sub(known.at) < askedAgain {
+		return known.may
 	}
+	ctx, cancel := context.WithTimeout(ctx, askedWithin)
+	defer cancel()
+	do := q.do
+	do.Namespace = namespace
+	may, err := account{home, name}.may(ctx, q.client, &do)
+	if err != nil {
+		return false
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.answers == nil || len(q.answers) >= mostAnswers {
+		q.answers = map[question]answer{}
+	}
+	q.answers[key] = answer{may, now}
+	return may
+}
+
+// mayAwait says why a Trigger may not wait for runs of another namespace: what they
+// gave would be shown, and forwarded, to people who may not read it.
+func (t *Triggers) mayAwait(ctx context.Context, s Standing, line approvals.Line) error {
+	from := line.After.Namespace
+	if from == "" || from == s.Namespace {
+		return nil
+	}
+	as := account{s.Namespace, s.Spec.ServiceAccountName}
+	switch {
+	case as.name != "":
+	case s.In != nil:
+		as = listener{EventListener: s.In}.account()
+	default:
+		l, err := t.listenerFor(ctx, s.Namespace, s.Name)
+		if err != nil {
+			return err
+		}
+		as = l.account()
+	}
+	if t.MayGetRuns != nil && t.MayGetRuns(ctx, as.namespace, as.name, from) {
+		return nil
+	}
+	return approvals.Errorf(approvals.CodeForbidden,
+		"%s waits for %s, and its service account %s/%s may not get PipelineRuns there: bind the account to a role of namespace %s that may, or leave namespace out", s, line.After, as.namespace, as.name, from)
 }

@@ -142,7 +142,7 @@ func statusOf(a approvals.Approval, before v1alpha1.ApprovalStatus, generation i
 func sourceToDomain(s v1alpha1.Source) approvals.Source {
 	var d approvals.Source
 	if r := s.PipelineRun; r != nil {
-		d.Run = &approvals.Run{Name: r.Name, UID: r.UID, Pipeline: r.Pipeline, At: r.CompletedAt.UTC()}
+		d.Run = &approvals.Run{Name: r.Name, UID: r.UID, Pipeline: r.Pipeline, At: r.CompletedAt.UTC(), Namespace: r.Namespace, Inline: r.Inline, From: r.From}
 		d.Params, d.Results = paramsToDomain(r.Params), paramsToDomain(r.Results)
 		d.Labels, d.Annotations = valuesToDomain(r.Labels), valuesToDomain(r.Annotations)
 		d.Requester, d.Claims = r.Requester, paramsToDomain(r.Claims)
@@ -153,7 +153,7 @@ func sourceToDomain(s v1alpha1.Source) approvals.Source {
 	if t := s.CustomRun; t != nil {
 		d.Task = &approvals.Task{
 			Name: t.Name, UID: t.UID, Attempt: int(t.Attempt), Task: t.PipelineTask, Mapping: t.Mapping,
-			Run: approvals.Run{Name: t.PipelineRun, UID: t.PipelineRunUID, Pipeline: t.Pipeline, At: t.StartedAt.UTC()},
+			Run: approvals.Run{Name: t.PipelineRun, UID: t.PipelineRunUID, Pipeline: t.Pipeline, At: t.StartedAt.UTC(), Inline: t.Inline},
 		}
 		d.Params, d.Requester = paramsToDomain(t.Params), t.Requester
 		d.Labels, d.Annotations = valuesToDomain(t.Labels), valuesToDomain(t.Annotations)
@@ -166,6 +166,7 @@ func sourceToAPI(d approvals.Source) v1alpha1.Source {
 	if r := d.Run; r != nil {
 		s.PipelineRun = &v1alpha1.PipelineRunSource{
 			Name: r.Name, UID: r.UID, Pipeline: r.Pipeline, CompletedAt: metav1.NewTime(r.At), Requester: d.Requester,
+			Namespace: r.Namespace, Inline: r.Inline, From: r.From,
 			Params: paramsToAPI(d.Params), Results: paramsToAPI(d.Results), Claims: paramsToAPI(d.Claims),
 			Labels: valuesToAPI(d.Labels), Annotations: valuesToAPI(d.Annotations),
 		}
@@ -176,7 +177,7 @@ func sourceToAPI(d approvals.Source) v1alpha1.Source {
 	if t := d.Task; t != nil {
 		s.CustomRun = &v1alpha1.CustomRunSource{
 			Name: t.Name, UID: t.UID, Attempt: int32(t.Attempt), PipelineTask: t.Task, Mapping: t.Mapping, //nolint:gosec // as many as one object's status holds
-			PipelineRun: t.Run.Name, PipelineRunUID: t.Run.UID, Pipeline: t.Run.Pipeline, StartedAt: metav1.NewTime(t.Run.At),
+			PipelineRun: t.Run.Name, PipelineRunUID: t.Run.UID, Pipeline: t.Run.Pipeline, Inline: t.Run.Inline, StartedAt: metav1.NewTime(t.Run.At),
 			Params: paramsToAPI(d.Params), Requester: d.Requester, Labels: valuesToAPI(d.Labels), Annotations: valuesToAPI(d.Annotations),
 		}
 	}

@@ -178,7 +178,7 @@ func taskSource(cr *pipelinev1beta1.CustomRun, m Member, kind tasks.Mapping) app
 	s := approvals.Source{
 		Task: &approvals.Task{
 			Name: cr.Name, UID: string(cr.UID), Attempt: Tried(cr), Task: m.Task.Name, Mapping: kind.Name,
-			Run: approvals.Run{Name: m.Run.Name, UID: string(m.Run.UID), Pipeline: pipelineName(m), At: m.Run.CreationTimestamp.UTC()},
+			Run: approvals.Run{Name: m.Run.Name, UID: string(m.Run.UID), Pipeline: pipelineName(m), Inline: m.Run.Spec.PipelineRef == nil, At: m.Run.CreationTimestamp.UTC()},
 		},
 		Labels:      bounded(m.Run.Labels),
 		Annotations: bounded(m.Run.Annotations),

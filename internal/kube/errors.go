@@ -21,7 +21,7 @@ func translate(err error, what string) error {
 	case apierrors.IsNotFound(err), apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		// In a namespace that is being deleted everything is as good as gone.
 		return &approvals.Error{Code: approvals.CodeNotFound, Message: what + " was not found"}
-	case strings.Contains(err.Error(), "request is too large"): // etcd's word, which comes as a 500
+	case isTooLarge(err):
 		return &approvals.Error{Code: approvals.CodeInvalid, Message: what + " is larger than the API server keeps: forward or show less"}
 	case apierrors.IsConflict(err):
 		code = approvals.CodeConflict
@@ -42,4 +42,10 @@ func translate(err error, what string) error {
 		}
 	}
 	return &approvals.Error{Code: code, Message: what + " could not be read or written; try again in a moment", Err: err}
+}
+
+// isTooLarge says whether an object is more than the API server takes, or than etcd
+// keeps, whose word comes as a 500.
+func isTooLarge(err error) bool {
+	return err != nil && (apierrors.IsRequestEntityTooLargeError(err) || strings.Contains(err.Error(), "request is too large") || strings.Contains(err.Error(), "received message larger than max"))
 }

@@ -33,7 +33,7 @@ type cluster struct{ *kubetest.Cluster }
 
 func newCluster(tb testing.TB, objs ...client.Object) *cluster {
 	tb.Helper()
-	return &cluster{kubetest.New(tb, objs...)}
+	return &cluster{kubetest.NewIndexed(tb, Indexes(), objs...)}
 }
 
 // store is a Store whose cache never lags behind.

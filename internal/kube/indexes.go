@@ -3,7 +3,9 @@ package kube
 import (
 	"context"
 	"fmt"
+	"slices"
 
+	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
@@ -23,10 +25,11 @@ const (
 	unstartedOf = "unstarted" // of that Trigger, has terms, and its run was not seen
 )
 
-// Indexes are what each index has an Approval under. A seal is not looked at: what is
+// Indexes are what each index has an object under. A seal is not looked at: what is
 // found is verified as it is read.
 func Indexes() map[string]client.IndexerFunc {
 	return map[string]client.IndexerFunc{
+		awaitsNamespace: AwaitedBy,
 		toStart: of(func(o *v1alpha1.Approval) string {
 			if o.Spec.Source.CustomRun == nil && o.Spec.Terms != nil && (isPending(o) || isUnsettled(o)) {
 				return "yes"
@@ -75,9 +78,40 @@ func Indexes() map[string]client.IndexerFunc {
 	}
 }
 
-// IndexApprovals makes the informer keep the indexes, from its first list on.
-func IndexApprovals(ctx context.Context, to client.FieldIndexer) error {
+// awaitsNamespace is the index of Triggers, and of EventListeners with inline ones, by
+// the other namespaces whose runs they wait for.
+const awaitsNamespace = "awaits"
+
+// AwaitedBy are the other namespaces whose runs the Triggers in an object wait for.
+func AwaitedBy(obj client.Object) []string {
+	var standing []Standing
+	switch o := obj.(type) {
+	case *triggersv1.Trigger:
+		standing = []Standing{{Trigger: o}}
+	case *triggersv1.EventListener:
+		standing = inlineOf(o)
+	}
+	var out []string
+	for _, s := range standing {
+		// A line that can't be read waits for nothing; it is reported where it is seen.
+		if line, err := parseLine(s.Trigger); err == nil && line != nil && line.After.Namespace != "" && !slices.Contains(out, line.After.Namespace) {
+			out = append(out, line.After.Namespace)
+		}
+	}
+	return out
+}
+
+// Index makes the informers keep the indexes, from their first list on.
+func Index(ctx context.Context, to client.FieldIndexer) error {
+	for _, obj := range []client.Object{&triggersv1.Trigger{}, &triggersv1.EventListener{}} {
+		if err := to.IndexField(ctx, obj, awaitsNamespace, AwaitedBy); err != nil {
+			return fmt.Errorf("index %T by %s: %w", obj, awaitsNamespace, err)
+		}
+	}
 	for name, f := range Indexes() {
+		if name == awaitsNamespace {
+			continue
+		}
 		if err := to.IndexField(ctx, &v1alpha1.Approval{}, name, f); err != nil {
 			return fmt.Errorf("index Approvals by %s: %w", name, err)
 		}

@@ -85,7 +85,10 @@ func (t *Triggers) mayList(ctx context.Context, a account, namespace string) boo
 
 // runBy is every Trigger that el runs for an event, each once.
 func (t *Triggers) runBy(ctx context.Context, el *triggersv1.EventListener) ([]*triggersv1.Trigger, error) {
-	out := inlineOf(el)
+	var out []*triggersv1.Trigger
+	for _, s := range inlineOf(el) {
+		out = append(out, s.Trigger)
+	}
 	add := func(trigger *triggersv1.Trigger) {
 		if !slices.ContainsFunc(out, func(x *triggersv1.Trigger) bool { return x.Namespace == trigger.Namespace && x.Name == trigger.Name }) {
 			out = append(out, trigger)

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	"strings"
 	"testing"
 
@@ -153,17 +154,19 @@ spec:
       template: {ref: apply}
 `)...)
 	triggers := cl.opener(t).Triggers
-	for pipeline, want := range map[string]string{"plan": "inside apply", "apply": "", "": "push"} {
-		list, err := triggers.After(t.Context(), "prod", pipeline)
+	for pipeline, want := range map[string]string{"plan": "inside apply", "apply": "", "": ""} {
+		pr := &pipelinev1.PipelineRun{}
+		pr.Namespace, pr.Spec.PipelineRef = "prod", &pipelinev1.PipelineRef{Name: pipeline}
+		list, wrong, err := triggers.Waiting(t.Context(), pr)
 		var names []string
 		for _, x := range list {
 			names = append(names, x.Name)
 		}
-		if got := strings.Join(names, " "); err != nil || got != want {
-			t.Errorf("after %q: %s, %v; want %s", pipeline, got, err, want)
+		if got := strings.Join(names, " "); err != nil || got != want || len(wrong) > 0 {
+			t.Errorf("after %q: %s, %v, %v; want %s", pipeline, got, wrong, err, want)
 		}
 	}
-	if g, err := triggers.Gated(t.Context(), "prod", "inside"); err != nil || g.Line.After != "plan" || g.Template == "" {
+	if g, err := triggers.Gated(t.Context(), "prod", "inside"); err != nil || g.Line.After.Pipeline != "plan" || g.Template == "" {
 		t.Errorf("inline: %+v, %v", g, err)
 	}
 	if _, err := triggers.Gated(t.Context(), "dev", "apply"); approvals.CodeOf(err) != approvals.CodeNotFound {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
-	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -56,14 +55,14 @@ const lookback = 24 * time.Hour
 // OpenRun opens the Approval for a run that has succeeded and a Trigger that
 // waits for it. It is not opened for a run that ended before the Trigger was
 // made, or long ago: putting up a Gate does not ask about the past.
-func (o *Opener) OpenRun(ctx context.Context, pr *pipelinev1.PipelineRun, trigger *triggersv1.Trigger) error {
+func (o *Opener) OpenRun(ctx context.Context, pr *pipelinev1.PipelineRun, trigger Waiting) error {
 	if end := endOf(pr); end.Before(trigger.CreationTimestamp.Time) || o.Now().Sub(end) > lookback {
 		return nil
 	}
 	name := approvals.Name(trigger.Name, "run:"+string(pr.UID))
-	obj, err := read(ctx, o.Client, pr.Namespace, name, &v1alpha1.Approval{})
+	obj, err := read(ctx, o.Client, trigger.Namespace, name, &v1alpha1.Approval{})
 	if apierrors.IsNotFound(err) {
-		obj, err = o.open(ctx, trigger.Namespace, trigger.Name, name, sourceOf(pr))
+		obj, err = o.open(ctx, trigger.Namespace, trigger.Name, name, sourceOf(trigger.Line.After, trigger.Namespace, pr))
 	} else {
 		err = translate(err, "approval "+name)
 	}
@@ -85,14 +84,17 @@ func (o *Opener) Hint(ctx context.Context, g interceptor.Gated, namespace, name,
 	switch {
 	case string(pr.UID) != uid:
 		return approvals.Errorf(approvals.CodeConflict, "run %s/%s is another one than the event tells of", namespace, name)
-	case !Succeeded(&pr) || PipelineOf(&pr) != g.Line.After:
-		return approvals.Errorf(approvals.CodeNotReady, "run %s/%s is not a success of pipeline %s", namespace, name, g.Line.After)
+	case !Succeeded(&pr) || !g.Line.After.Takes(g.Namespace, originOf(&pr)):
+		return approvals.Errorf(approvals.CodeNotReady, "run %s/%s is not a success of %s", namespace, name, g.Line.After)
 	}
-	trigger, err := o.Triggers.find(ctx, g.Namespace, g.Name)
+	found, err := o.Triggers.find(ctx, g.Namespace, g.Name)
 	if err != nil {
 		return err
 	}
-	return o.OpenRun(ctx, &pr, trigger)
+	if err := o.Triggers.mayAwait(ctx, found, g.Line); err != nil {
+		return err
+	}
+	return o.OpenRun(ctx, &pr, Waiting{Standing: found, Line: g.Line})
 }
 
 // OpenEvent opens the Approval for an event. With a delivery id the same delivery
@@ -153,8 +155,9 @@ func (o *Opener) open(ctx context.Context, namespace, trigger, name string, s ap
 		return nil, err
 	}
 	err = o.Client.Create(ctx, obj)
-	if obj.Spec.Terms != nil && apierrors.IsInvalid(err) {
-		// What the schema refuses in the terms is shown on the Approval, not lost.
+	if obj.Spec.Terms != nil && (apierrors.IsInvalid(err) || isTooLarge(err)) {
+		// What the schema refuses in the terms, or is too large with what they forward, is
+		// shown on the Approval, not lost.
 		o.Log.Warn("opened without terms", "namespace", namespace, "approval", name, "reason", err.Error())
 		obj.Spec.Terms, obj.Spec.Seal = nil, ""
 		err = o.Client.Create(ctx, obj)
@@ -163,6 +166,9 @@ func (o *Opener) open(ctx context.Context, namespace, trigger, name string, s ap
 		existing := &v1alpha1.Approval{}
 		err = o.Live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, existing)
 		return existing, translate(err, "approval "+name)
+	}
+	if isTooLarge(err) {
+		return nil, errTooLarge(s)
 	}
 	if err != nil {
 		return nil, translate(err, "approval "+name)
@@ -248,4 +254,21 @@ func (o *Opener) SetTerms(ctx context.Context, key approvals.Key, terms *approva
 	late.SetAt = o.Now().UTC().Truncate(time.Second)
 	setTerms(o.Ring(), &obj, &late)
 	return translate(o.Client.Update(ctx, &obj), "approval "+key.String())
+}
+
+// errTooLarge says what of a source is too much for one object.
+func errTooLarge(s approvals.Source) error {
+	if s.Run == nil {
+		return approvals.Errorf(approvals.CodeInvalid, "the event with its headers is larger than one object that the API server keeps: have the sender send less, or gate a later step with after")
+	}
+	sum, most := 0, approvals.Param{}
+	for _, p := range slices.Concat(s.Params, s.Results) {
+		sum += len(p.Value)
+		if len(p.Value) > len(most.Value) {
+			most = p
+		}
+	}
+	return approvals.Errorf(approvals.CodeInvalid,
+		"the params and results of run %s have %d bytes together, the largest being %s with %d, and that is more than one object that the API server keeps, so nobody could be asked: let the pipeline give a digest or an address of what is large",
+		s.Run.Name, sum, approvals.Cut(most.Name, approvals.MaxQuoted), len(most.Value))
 }

@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
-	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
@@ -59,15 +58,26 @@ func push(body, id string) approvals.Event {
 	return approvals.Event{ID: id, Body: body, URL: "/", Digest: approvals.Digest("event", body, id), Headers: []approvals.Param{{Name: "X-Github-Event", Value: "push"}}}
 }
 
+// waiting is Trigger apply, as it waits for a run.
+func waiting(t *testing.T, o *Opener) Waiting {
+	t.Helper()
+	found, err := o.Triggers.find(t.Context(), "prod", "apply")
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, err := parseLine(found.Trigger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Waiting{Standing: found, Line: *line}
+}
+
 // TestOpenOnce: fifty replicas and duplicates at once open one Approval.
 func TestOpenOnce(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, kubetest.Objects(t, kubetest.World)...)
 	opener := c.opener(t)
-	trigger, err := read(t.Context(), c, "prod", "apply", &triggersv1.Trigger{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	trigger := waiting(t, opener)
 	pr, err := read(t.Context(), c, "prod", "plan-1", &pipelinev1.PipelineRun{})
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -100,7 +101,13 @@ type reasoned struct {
 
 func (r reasoned) Unwrap() error { return r.error }
 
-func reason(name string, err error) error { return reasoned{name, err} }
+// reason gives err the reason of a condition, unless it has one already.
+func reason(name string, err error) error {
+	if _, ok := errors.AsType[reasoned](err); ok {
+		return err
+	}
+	return reasoned{name, err}
+}
 
 // ProblemOf is the problem that an error of Release tells of.
 func ProblemOf(err error) approvals.Problem { return ProblemWith("NotPosted", err) }

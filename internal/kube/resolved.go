@@ -15,7 +15,7 @@ import (
 // that what is compared, rendered and posted is of one and the same Trigger. It
 // shares memory with the cache and must not be changed.
 type Resolved struct {
-	*triggersv1.Trigger
+	Standing
 
 	Line approvals.Line
 	// Template are the Trigger's bindings and template, empty while Unresolved.
@@ -28,11 +28,11 @@ type Resolved struct {
 
 // Resolve looks a Trigger up. Errors are those of interceptor.Triggers.Gated.
 func (t *Triggers) Resolve(ctx context.Context, namespace, name string) (*Resolved, error) {
-	trigger, err := t.find(ctx, namespace, name)
+	found, err := t.find(ctx, namespace, name)
 	if err != nil {
 		return nil, err
 	}
-	line, err := parseLine(trigger)
+	line, err := parseLine(found.Trigger)
 	if err != nil {
 		return nil, err
 	}
@@ -40,8 +40,8 @@ func (t *Triggers) Resolve(ctx context.Context, namespace, name string) (*Resolv
 		return nil, approvals.Errorf(approvals.CodeNotFound,
 			"trigger %s/%s has no %s interceptor of its own", namespace, name, interceptor.Name)
 	}
-	r := &Resolved{Trigger: trigger, Line: *line}
-	if r.Template, r.Unresolved = t.resolve(ctx, trigger); r.Unresolved == nil {
+	r := &Resolved{Standing: found, Line: *line}
+	if r.Template, r.Unresolved = t.resolve(ctx, found.Trigger); r.Unresolved == nil {
 		r.Digest = digestOf(r)
 	}
 	return r, nil

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tektoncd/pipeline/pkg/apis/pipeline"
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	"knative.dev/pkg/apis"
 
@@ -27,25 +26,26 @@ func Succeeded(pr *pipelinev1.PipelineRun) bool {
 	return c != nil && c.IsTrue()
 }
 
-// PipelineOf is the name of a run's Pipeline: what Tekton labelled it with, or
-// what it refers to.
+// PipelineOf names what a run ran, for people: a Pipeline, or where a resolver found
+// one; "" for a run that brought its own.
 func PipelineOf(pr *pipelinev1.PipelineRun) string {
-	if ref := pr.Spec.PipelineRef; ref != nil && ref.Name != "" {
-		return ref.Name
+	if originOf(pr).Inline {
+		return ""
 	}
-	return pr.Labels[pipeline.PipelineLabelKey]
+	return runFor(approvals.After{}, pr.Namespace, pr).Pipeline
 }
 
-// sourceOf copies what is needed of a run.
-func sourceOf(pr *pipelinev1.PipelineRun) approvals.Source {
+// sourceOf copies what is needed of a run that after waits for in namespace home.
+// Claims of another namespace are of no use here.
+func sourceOf(after approvals.After, home string, pr *pipelinev1.PipelineRun) approvals.Source {
 	s := approvals.Source{
-		Run: &approvals.Run{
-			Name: pr.Name, UID: string(pr.UID), Pipeline: PipelineOf(pr), At: endOf(pr),
-		},
+		Run:         runFor(after, home, pr),
 		Labels:      bounded(pr.Labels),
 		Annotations: bounded(pr.Annotations),
 		Requester:   approvals.Cut(pr.Annotations[tekton.RequesterAnnotation], 253),
-		Claims:      claimsOf(pr),
+	}
+	if pr.Namespace == home {
+		s.Claims = claimsOf(pr)
 	}
 	for _, p := range pr.Spec.Params[:min(len(pr.Spec.Params), maxParams)] {
 		s.Params = append(s.Params, approvals.Param{Name: p.Name, Value: tekton.Text(p.Value)})

@@ -77,13 +77,13 @@ func TestSource(t *testing.T) {
 	pr.Status.Results = []pipelinev1.PipelineRunResult{{Name: "digest", Value: *pipelinev1.NewStructuredValues("sha256:abc")}}
 	end := metav1.NewTime(ct.T0.Add(1500 * time.Millisecond).In(time.Local))
 	pr.Status.CompletionTime = &end
-	got := sourceOf(pr)
+	got := sourceOf(approvals.After{InlineRun: "plan"}, "prod", pr)
 	if len(got.Claims) != 2 || got.Claims[0].Value != "pvc-1" || !strings.HasPrefix(got.Claims[1].Value, "pvc-") || got.Claims[1].Name != "made" {
 		t.Errorf("claims %v", got.Claims)
 	}
 	got.Claims = nil
 	want := approvals.Source{
-		Run:    &approvals.Run{Name: "plan-1", UID: "run-1", Pipeline: "by-label", At: ct.T0.Add(time.Second)},
+		Run:    &approvals.Run{Name: "plan-1", UID: "run-1", Pipeline: "plan", Inline: true, At: ct.T0.Add(time.Second)},
 		Params: []approvals.Param{{Name: "s", Value: "text"}, {Name: "a", Value: `["x","y"]`}, {Name: "o", Value: `{"k":"v"}`}}, Results: []approvals.Param{{Name: "digest", Value: "sha256:abc"}},
 		Labels: map[string]string{"team": "sre", "tekton.dev/pipeline": "by-label"}, Annotations: map[string]string{tekton.RequesterAnnotation: "zoe"}, Requester: "zoe",
 	}
@@ -99,7 +99,7 @@ func TestSource(t *testing.T) {
 		pr.Spec.Params = append(pr.Spec.Params, pipelinev1.Param{Name: fmt.Sprint(i)})
 		pr.Labels[fmt.Sprint(i)] = "x"
 	}
-	if s := sourceOf(pr); len(s.Params) != maxParams || len(s.Labels) != maxLabels {
+	if s := sourceOf(approvals.After{}, "prod", pr); len(s.Params) != maxParams || len(s.Labels) != maxLabels {
 		t.Errorf("%d params and %d labels", len(s.Params), len(s.Labels))
 	}
 }

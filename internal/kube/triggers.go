@@ -1,9 +1,13 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -21,66 +25,187 @@ type Triggers struct {
 	// MayListTriggers says whether a service account of namespace home may list the
 	// Triggers of a namespace. Nil: none of another namespace may.
 	MayListTriggers func(ctx context.Context, home, account, namespace string) bool
+	// MayGetRuns says whether a service account of namespace home may get the
+	// PipelineRuns of a namespace. Nil: none of another namespace may.
+	MayGetRuns func(ctx context.Context, home, account, namespace string) bool
 	// Service is what the service is configured to do; nil: it is not looked at.
 	Service *approvals.Capabilities
 }
 
 var _ interceptor.Triggers = (*Triggers)(nil)
 
-// After returns the Triggers of a namespace that hold when a run of pipeline
-// succeeds. Triggers whose line can't be read are passed over here; they are
-// reported where they are first seen.
-func (t *Triggers) After(ctx context.Context, namespace, pipeline string) ([]*triggersv1.Trigger, error) {
-	all, err := t.all(ctx, namespace)
+// Standing is a Trigger and the object that it stands in, which people look at.
+type Standing struct {
+	*triggersv1.Trigger
+
+	In *triggersv1.EventListener // nil: the Trigger is an object itself
+}
+
+// Object is what Events about the Trigger are of.
+func (s Standing) Object() client.Object {
+	if s.In != nil {
+		return s.In
+	}
+	return s.Trigger
+}
+
+func (s Standing) String() string {
+	if s.In != nil {
+		return fmt.Sprintf("inline trigger %s of EventListener %s", s.Name, s.In.Name)
+	}
+	return "Trigger " + s.Name
+}
+
+// candidates are the Triggers of a namespace, and those elsewhere that wait for runs of
+// it.
+func (t *Triggers) candidates(ctx context.Context, namespace string) ([]Standing, error) {
+	out, err := t.all(ctx, namespace)
 	if err != nil {
 		return nil, err
 	}
-	var out []*triggersv1.Trigger
-	for _, trigger := range all {
-		line, err := parseLine(trigger)
-		if err == nil && line != nil && line.After == pipeline {
-			out = append(out, trigger)
+	var triggers triggersv1.TriggerList
+	if err := t.Client.List(ctx, &triggers, client.MatchingFields{awaitsNamespace: namespace}, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, translate(err, "the list of triggers")
+	}
+	for i := range triggers.Items {
+		if x := &triggers.Items[i]; x.Namespace != namespace {
+			out = append(out, Standing{Trigger: x})
+		}
+	}
+	var listeners triggersv1.EventListenerList
+	if err := t.Client.List(ctx, &listeners, client.MatchingFields{awaitsNamespace: namespace}, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, translate(err, "the list of event listeners")
+	}
+	for i := range listeners.Items {
+		if x := &listeners.Items[i]; x.Namespace != namespace {
+			out = append(out, inlineOf(x)...)
 		}
 	}
 	return out, nil
 }
 
-// Check says what is wrong with a Trigger's line, nil for none and for no line.
-func (t *Triggers) Check(ctx context.Context, trigger *triggersv1.Trigger) error {
-	line, err := parseLine(trigger)
+// Waiting are the Triggers that hold when pr succeeds. Wrong are those of which that
+// can't be said, or that may not: by what is wrong with each.
+func (t *Triggers) Waiting(ctx context.Context, pr *pipelinev1.PipelineRun) (waiting, wrong []Waiting, err error) {
+	all, err := t.candidates(ctx, pr.Namespace)
+	if err != nil {
+		return nil, nil, err
+	}
+	origin := originOf(pr)
+	for _, s := range all {
+		line, err := parseLine(s.Trigger)
+		if err == nil && (line == nil || !line.After.Takes(s.Namespace, origin)) {
+			continue
+		}
+		w := Waiting{Standing: s, Err: err}
+		if err == nil {
+			w.Line, w.Err = *line, t.mayHold(ctx, s, *line)
+		}
+		switch approvals.CodeOf(w.Err) {
+		case "":
+			waiting = append(waiting, w)
+		case approvals.CodeUnavailable, approvals.CodeInternal:
+			return nil, nil, w.Err
+		default:
+			wrong = append(wrong, w)
+		}
+	}
+	return waiting, wrong, nil
+}
+
+// Waiting is a Trigger that waits for a run.
+type Waiting struct {
+	Standing
+
+	Line approvals.Line
+	Err  error // why it can't hold; nil when it can
+}
+
+// mayHold says why a Trigger with that line may not hold a run.
+func (t *Triggers) mayHold(ctx context.Context, s Standing, line approvals.Line) error {
+	if _, err := t.find(ctx, s.Namespace, s.Name); err != nil {
+		return err
+	}
+	return t.mayAwait(ctx, s, line)
+}
+
+// Check says what is wrong with a Trigger, nil for nothing and for one that is not
+// gated.
+func (t *Triggers) Check(ctx context.Context, s Standing) error {
+	line, err := parseLine(s.Trigger)
 	if err != nil || line == nil {
 		return err
 	}
+	if s.Name == "" {
+		return errNameless(s)
+	}
 	// A template that is not there is no mistake yet: objects come in any order.
-	if err := t.CEL.CheckLine(*line); err != nil || line.Inline == nil {
-		return err
+	if err := t.CEL.CheckLine(*line); err != nil {
+		return approvals.Errorf(approvals.CodeInvalid, "%s: %s", s, approvals.Message(err))
 	}
-	return checkPolicy(ctx, t.CEL, Bounds{Client: t.Client, Service: t.Service}, trigger.Namespace, *line.Inline)
-}
-
-func (t *Triggers) find(ctx context.Context, namespace, name string) (*triggersv1.Trigger, error) {
-	trigger, err := read(ctx, t.Client, namespace, name, &triggersv1.Trigger{})
-	if err == nil {
-		return trigger, nil
-	}
-	what := fmt.Sprintf("trigger %s/%s", namespace, name)
-	if terr := translate(err, what); approvals.CodeOf(terr) != approvals.CodeNotFound {
-		return nil, terr
-	}
-	inline, err := t.inline(ctx, namespace)
-	if err != nil {
-		return nil, err
-	}
-	for _, trigger := range inline {
-		if trigger.Name == name {
-			return trigger, nil
+	if line.Inline != nil {
+		if err := checkPolicy(ctx, t.CEL, Bounds{Client: t.Client, Service: t.Service}, s.Namespace, *line.Inline); err != nil {
+			return err
 		}
 	}
-	return nil, approvals.Errorf(approvals.CodeNotFound, "%s was not found", what)
+	return t.mayHold(ctx, s, *line)
+}
+
+// AwaitedPipeline is the Pipeline that a Trigger's line names; "" for none.
+func AwaitedPipeline(s Standing) (namespace, name string) {
+	line, err := parseLine(s.Trigger)
+	if err != nil || line == nil || line.After.Pipeline == "" {
+		return "", ""
+	}
+	return cmp.Or(line.After.PipelineNamespace, line.After.Namespace, s.Namespace), line.After.Pipeline
+}
+
+func errNameless(s Standing) error {
+	return approvals.Errorf(approvals.CodeInvalid,
+		"a trigger of EventListener %s has the interceptor %s and no name, by which alone it can be told from others: give the trigger a name", s.In.Name, interceptor.Name)
+}
+
+// ReasonNameNotUnique is of Triggers that can't be told apart.
+const ReasonNameNotUnique = "TriggerNameNotUnique"
+
+// find is the one Trigger of that name. An EventListener's id for a Trigger is its
+// namespace and name, whatever it stands in, so two of one name would be taken for
+// each other: then there is none, and the error names them all.
+func (t *Triggers) find(ctx context.Context, namespace, name string) (Standing, error) {
+	if name == "" {
+		return Standing{}, approvals.Errorf(approvals.CodeInvalid, "a trigger of namespace %s has no name: give the trigger a name", namespace)
+	}
+	found, err := t.inline(ctx, namespace)
+	if err != nil {
+		return Standing{}, err
+	}
+	found = slices.DeleteFunc(found, func(s Standing) bool { return s.Name != name })
+	what := fmt.Sprintf("trigger %s/%s", namespace, name)
+	switch trigger, err := read(ctx, t.Client, namespace, name, &triggersv1.Trigger{}); approvals.CodeOf(translate(err, what)) {
+	case "":
+		found = append(found, Standing{Trigger: trigger})
+	case approvals.CodeNotFound:
+	default:
+		return Standing{}, translate(err, what)
+	}
+	switch len(found) {
+	case 0:
+		return Standing{}, approvals.Errorf(approvals.CodeNotFound, "%s was not found", what)
+	case 1:
+		return found[0], nil
+	}
+	var which []string
+	for _, s := range found {
+		which = append(which, s.String())
+	}
+	slices.Sort(which)
+	return Standing{}, reason(ReasonNameNotUnique, approvals.Errorf(approvals.CodeInvalid,
+		"namespace %s has %d triggers of the name %s, which nobody can tell apart: %s. Nothing is held and nothing is released by any of them: give each a name of its own",
+		namespace, len(found), name, strings.Join(which, ", ")))
 }
 
 // all is every Trigger of a namespace.
-func (t *Triggers) all(ctx context.Context, namespace string) ([]*triggersv1.Trigger, error) {
+func (t *Triggers) all(ctx context.Context, namespace string) ([]Standing, error) {
 	out, err := t.inline(ctx, namespace)
 	if err != nil {
 		return nil, err
@@ -90,18 +215,18 @@ func (t *Triggers) all(ctx context.Context, namespace string) ([]*triggersv1.Tri
 		return nil, translate(err, "the list of triggers")
 	}
 	for i := range list.Items {
-		out = append(out, &list.Items[i])
+		out = append(out, Standing{Trigger: &list.Items[i]})
 	}
 	return out, nil
 }
 
 // inline is the Triggers that stand in a namespace's EventListeners.
-func (t *Triggers) inline(ctx context.Context, namespace string) ([]*triggersv1.Trigger, error) {
+func (t *Triggers) inline(ctx context.Context, namespace string) ([]Standing, error) {
 	var list triggersv1.EventListenerList
 	if err := t.Client.List(ctx, &list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return nil, translate(err, "the list of event listeners")
 	}
-	var out []*triggersv1.Trigger
+	var out []Standing
 	for i := range list.Items {
 		out = append(out, inlineOf(&list.Items[i])...)
 	}
@@ -110,8 +235,8 @@ func (t *Triggers) inline(ctx context.Context, namespace string) ([]*triggersv1.
 
 // inlineOf are the Triggers that stand in el, made as the EventListener makes
 // them.
-func inlineOf(el *triggersv1.EventListener) []*triggersv1.Trigger {
-	var out []*triggersv1.Trigger
+func inlineOf(el *triggersv1.EventListener) []Standing {
+	var out []Standing
 	for _, x := range el.Spec.Triggers {
 		if x.Template == nil {
 			continue
@@ -122,15 +247,18 @@ func inlineOf(el *triggersv1.EventListener) []*triggersv1.Trigger {
 		trigger.Spec = triggersv1.TriggerSpec{
 			ServiceAccountName: x.ServiceAccountName, Bindings: x.Bindings, Template: *x.Template, Interceptors: x.Interceptors,
 		}
-		out = append(out, trigger)
+		out = append(out, Standing{Trigger: trigger, In: el})
 	}
 	return out
 }
 
+// Inline are the Triggers that stand in el.
+func Inline(el *triggersv1.EventListener) []Standing { return inlineOf(el) }
+
 func parseLine(trigger *triggersv1.Trigger) (*approvals.Line, error) {
 	line, err := interceptor.ParseLine(trigger.Spec.Interceptors, inlinePolicy)
 	if err != nil {
-		return nil, approvals.Errorf(approvals.CodeInvalid, "trigger %s/%s: %s", trigger.Namespace, trigger.Name, approvals.Message(err))
+		return nil, approvals.Errorf(approvals.CodeInvalid, "trigger %s/%s: %s", trigger.Namespace, cmp.Or(trigger.Name, "(without a name)"), approvals.Message(err))
 	}
 	return line, nil
 }

@@ -205,19 +205,30 @@ func TestGates(t *testing.T) {
 	}
 }
 
+const pipelinePlan = `
+---
+apiVersion: tekton.dev/v1
+kind: Pipeline
+metadata: {name: plan}
+`
+
 // TestTriggers: what is wrong with a line is said where people look for it.
 func TestTriggers(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ old, new, want string }{
 		"good":             {"", "", ""},
 		"unknown param":    {"{name: after,", "{name: aftr,", "Warning CountersignInvalid trigger prod/apply: interceptor countersign, param aftr: unknown param"},
-		"does not compile": {"{digest: results.digest}", "{digest: results.}", "Warning CountersignInvalid forward digest: expression \"results.\" does not compile"},
+		"does not compile": {"{digest: results.digest}", "{digest: results.}", "Warning CountersignInvalid Trigger apply: forward digest: expression \"results.\" does not compile"},
 		"a bad gate":       {"value: production}", "value: {approvers: {}}}", "Warning CountersignInvalid trigger prod/apply: interceptor countersign, param gate: gate \"(inline)\" names no approvers"},
 		"not ours":         {"name: countersign}", "name: cel}", ""},
+		"look-alike":       {"kind: ClusterInterceptor, name: countersign}", "kind: NamespacedInterceptor, name: countersign}", "Warning CountersignInvalid trigger prod/apply: its interceptor 1 has the name countersign and is not this service's"},
+		"two lines":        {"  bindings:\n    - {name: run,", "    - {ref: {name: countersign}, params: [{name: gate, value: other}]}\n  bindings:\n    - {name: run,", "Warning CountersignInvalid trigger prod/apply: it has the interceptor countersign twice"},
+		"no such pipeline": {"{pipeline: plan}", "{pipeline: paln}", "Warning CountersignPipelineNotFound Trigger apply waits for runs of Pipeline paln, and namespace prod has none of that name yet"},
+		"name is taken":    {"triggers: [{triggerRef: apply}]", "triggers: [{triggerRef: apply}, {name: apply, template: {ref: apply}}]", "Warning CountersignInvalid namespace prod has 2 triggers of the name apply, which nobody can tell apart: Trigger apply, inline trigger apply of EventListener apply"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			docs := kubetest.World
+			docs := kubetest.World + pipelinePlan
 			if c.old != "" {
 				docs = strings.Replace(docs, c.old, c.new, 1)
 			}
@@ -231,7 +242,7 @@ func TestTriggers(t *testing.T) {
 			if !strings.HasPrefix(got, c.want) || (got == "") != (c.want == "") || w.Writes() != 0 {
 				t.Errorf("event %q, want %q", got, c.want)
 			}
-			if (c.want != "") != strings.Contains(w.log.String(), "trigger can't be used") {
+			if strings.Contains(c.want, "Invalid") != strings.Contains(w.log.String(), "trigger can't be used") {
 				t.Errorf("log %s", w.log.String())
 			}
 		})

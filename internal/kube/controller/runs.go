@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"errors"
+	"time"
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
@@ -25,6 +26,7 @@ type Runs struct {
 	Client   client.Client
 	Opener   *kube.Opener
 	Triggers *kube.Triggers
+	Reports  *kube.Reports
 	Workers  int
 }
 
@@ -55,29 +57,47 @@ func (r *Runs) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, er
 	if !kube.Succeeded(&pr) {
 		return ctrl.Result{}, nil
 	}
-	waiting, err := r.Triggers.After(ctx, pr.Namespace, kube.PipelineOf(&pr))
+	waiting, wrong, err := r.Triggers.Waiting(ctx, &pr)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
+	for _, w := range wrong {
+		r.Reports.Say(w.Object(), kube.EventRefused, w.Err)
+	}
 	var errs []error // one Trigger's trouble must not hold up the others
+	var next ctrl.Result
 	for _, t := range waiting {
-		// Not found: the Trigger or the whole namespace went meanwhile.
-		if err := r.Opener.OpenRun(ctx, &pr, t); err != nil && approvals.CodeOf(err) != approvals.CodeNotFound {
+		err := r.Opener.OpenRun(ctx, &pr, t)
+		switch approvals.CodeOf(err) {
+		case "", approvals.CodeNotFound: // the Trigger or the whole namespace went meanwhile
+		case approvals.CodeInvalid:
+			// Trying again at once would not help: those who can mend it are told, and
+			// again while it is still so.
+			r.Reports.Say(&pr, kube.EventRefused, err)
+			r.Reports.Say(t.Object(), kube.EventRefused, err)
+			next.RequeueAfter = refusedAgain
+		default:
 			errs = append(errs, err)
 		}
 	}
-	return ctrl.Result{}, errors.Join(errs...)
+	return next, errors.Join(errs...)
 }
 
+// refusedAgain is how often a run that can't be asked about is looked at again.
+const refusedAgain = 10 * time.Minute
+
+// runsOf are the runs that the Triggers in an object may wait for.
 func (r *Runs) runsOf(ctx context.Context, o client.Object) []reconcile.Request {
-	var list pipelinev1.PipelineRunList
-	if err := r.Client.List(ctx, &list, client.InNamespace(o.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
-		return nil
-	}
 	var out []reconcile.Request
-	for i := range list.Items {
-		if kube.Succeeded(&list.Items[i]) {
-			out = append(out, requestFor(list.Items[i].Namespace, list.Items[i].Name))
+	for _, namespace := range append(kube.AwaitedBy(o), o.GetNamespace()) {
+		var list pipelinev1.PipelineRunList
+		if err := r.Client.List(ctx, &list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
+			return nil
+		}
+		for i := range list.Items {
+			if kube.Succeeded(&list.Items[i]) {
+				out = append(out, requestFor(list.Items[i].Namespace, list.Items[i].Name))
+			}
 		}
 	}
 	return out

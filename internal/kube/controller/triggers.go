@@ -4,9 +4,12 @@ import (
 	"context"
 	"log/slog"
 
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/client-go/tools/events"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -19,13 +22,14 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube"
 )
 
-// Triggers says of each Trigger, when it is first seen and when it changes, what
-// is wrong with its countersign line. A Trigger has no status, so it is said in a
-// Kubernetes Event and in the log.
+// Triggers says of each Trigger, when it is first seen and when it or one of its
+// neighbours changes, what is wrong with its countersign line. A Trigger has no status
+// of ours, so it is said in a Kubernetes Event and in the log.
 type Triggers struct {
 	Client   client.Client
+	Live     client.Reader
 	Triggers *kube.Triggers
-	Events   events.EventRecorder
+	Reports  *kube.Reports
 	Log      *slog.Logger
 }
 
@@ -33,11 +37,14 @@ var _ reconcile.Reconciler = (*Triggers)(nil)
 
 // SetupWithManager registers the controller.
 func (r *Triggers) SetupWithManager(mgr ctrl.Manager) error {
+	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("triggers").
-		For(&triggersv1.Trigger{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&triggersv1.Trigger{}, changed).
+		// An inline trigger may take a Trigger's name.
+		Watches(&triggersv1.EventListener{}, handler.EnqueueRequestsFromMapFunc(r.sameNamed), changed).
 		// Gates that stand in Triggers are held to policies too.
-		Watches(&v1alpha1.GatePolicy{}, handler.EnqueueRequestsFromMapFunc(r.triggersOf), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.GatePolicy{}, handler.EnqueueRequestsFromMapFunc(r.triggersOf), changed).
 		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.triggersOf), builder.WithPredicates(predicate.LabelChangedPredicate{})).
 		Complete(r)
 }
@@ -55,17 +62,112 @@ func (r *Triggers) triggersOf(ctx context.Context, o client.Object) []reconcile.
 	return out
 }
 
+// sameNamed are the Triggers whose name an inline trigger of an EventListener has.
+func (r *Triggers) sameNamed(_ context.Context, o client.Object) []reconcile.Request {
+	el, ok := o.(*triggersv1.EventListener)
+	if !ok {
+		return nil
+	}
+	var out []reconcile.Request
+	for _, s := range kube.Inline(el) {
+		out = append(out, requestFor(el.Namespace, s.Name))
+	}
+	return out
+}
+
 // Reconcile checks one Trigger.
 func (r *Triggers) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	var t triggersv1.Trigger
 	if err := r.Client.Get(ctx, req.NamespacedName, &t); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	err := r.Triggers.Check(ctx, &t)
-	if err != nil && approvals.CodeOf(err) == approvals.CodeInvalid {
-		r.Log.Warn("trigger can't be used", "namespace", t.Namespace, "trigger", t.Name, "reason", approvals.Message(err))
-		r.Events.Eventf(&t, nil, corev1.EventTypeWarning, "CountersignInvalid", "Check", "%s", approvals.Message(err))
-		return ctrl.Result{}, nil
+	s := kube.Standing{Trigger: &t}
+	return ctrl.Result{}, r.report(ctx, &t, r.Triggers.Check(ctx, s), s)
+}
+
+// report says what is wrong with obj. Errors that may go away are returned.
+func (r *Triggers) report(ctx context.Context, obj client.Object, err error, standing ...kube.Standing) error {
+	switch approvals.CodeOf(err) {
+	case "":
+		for _, s := range standing {
+			if err := r.awaited(ctx, s); err != nil {
+				return err
+			}
+		}
+		return nil
+	case approvals.CodeInvalid, approvals.CodeForbidden, approvals.CodeNotFound:
+		r.Log.Warn("trigger can't be used", "namespace", obj.GetNamespace(), "object", obj.GetName(), "reason", approvals.Message(err))
+		r.Reports.Say(obj, kube.EventInvalid, err)
+		return nil
+	default:
+		return err
 	}
-	return ctrl.Result{}, err
+}
+
+// awaited warns of a Trigger that waits for a Pipeline that is not there: a typo, or
+// it comes later.
+func (r *Triggers) awaited(ctx context.Context, s kube.Standing) error {
+	namespace, name := kube.AwaitedPipeline(s)
+	if name == "" {
+		return nil
+	}
+	var p metav1.PartialObjectMetadata
+	p.SetGroupVersionKind(pipelinev1.SchemeGroupVersion.WithKind("Pipeline"))
+	err := r.Live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, &p)
+	if apierrors.IsNotFound(err) {
+		r.Reports.Say(s.Object(), kube.EventNoPipeline, approvals.Errorf(approvals.CodeNotFound,
+			"%s waits for runs of Pipeline %s, and namespace %s has none of that name yet: if it does not come later, mend the name in after", s, name, namespace))
+		return nil
+	}
+	return err
+}
+
+// Listeners does for the inline triggers and the triggerGroups of an EventListener
+// what Triggers does for Triggers.
+type Listeners struct{ Triggers }
+
+var _ reconcile.Reconciler = (*Listeners)(nil)
+
+// SetupWithManager registers the controller.
+func (r *Listeners) SetupWithManager(mgr ctrl.Manager) error {
+	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
+	beside := handler.EnqueueRequestsFromMapFunc(r.beside)
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("listeners").
+		For(&triggersv1.EventListener{}, changed).
+		// Triggers and other EventListeners may take the name of an inline trigger.
+		Watches(&triggersv1.Trigger{}, beside, changed).
+		Watches(&triggersv1.EventListener{}, beside, changed).
+		Watches(&v1alpha1.GatePolicy{}, beside, changed).
+		Watches(&corev1.Namespace{}, beside, builder.WithPredicates(predicate.LabelChangedPredicate{})).
+		Complete(r)
+}
+
+// beside are the EventListeners of a namespace that have inline triggers.
+func (r *Listeners) beside(ctx context.Context, o client.Object) []reconcile.Request {
+	var list triggersv1.EventListenerList
+	if err := r.Client.List(ctx, &list, client.InNamespace(namespaceOf(o)), client.UnsafeDisableDeepCopy); err != nil {
+		return nil
+	}
+	var out []reconcile.Request
+	for i := range list.Items {
+		if len(kube.Inline(&list.Items[i])) > 0 {
+			out = append(out, requestFor(list.Items[i].Namespace, list.Items[i].Name))
+		}
+	}
+	return out
+}
+
+// Reconcile checks one EventListener.
+func (r *Listeners) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	var el triggersv1.EventListener
+	if err := r.Client.Get(ctx, req.NamespacedName, &el); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	for _, err := range r.Triggers.Triggers.CheckListener(ctx, &el) {
+		if err := r.report(ctx, &el, err); err != nil {
+			return ctrl.Result{}, err
+		}
+	}
+	return ctrl.Result{}, r.report(ctx, &el, nil, kube.Inline(&el)...)
 }

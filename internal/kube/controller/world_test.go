@@ -51,6 +51,7 @@ type world struct {
 	votes     *Votes
 	gates     *Gates
 	triggers  *Triggers
+	listeners *Listeners
 	mails     *mailbox
 	events    *events.FakeRecorder
 	log       bytes.Buffer
@@ -63,7 +64,7 @@ type world struct {
 
 func newWorld(t *testing.T, docs string) *world {
 	t.Helper()
-	w := &world{Cluster: kubetest.NewIndexed(t, kube.Indexes(), kubetest.Objects(t, docs)...), t: t, time: ct.T0, mails: &mailbox{}, events: events.NewFakeRecorder(10)}
+	w := &world{Cluster: kubetest.NewIndexed(t, kube.Indexes(), kubetest.Objects(t, docs)...), t: t, time: ct.T0, mails: &mailbox{}, events: events.NewFakeRecorder(100)}
 	cel, err := mapping.New()
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +73,8 @@ func newWorld(t *testing.T, docs string) *world {
 	ring := func() keyring.Ring { return keys }
 	log := slog.New(slog.NewTextHandler(io.MultiWriter(&w.log), nil))
 	w.store = &kube.Store{Client: w, Live: w, Ring: ring, Now: w.now}
-	triggers := &kube.Triggers{Client: w, CEL: cel}
+	triggers := &kube.Triggers{Client: w, CEL: cel, MayGetRuns: kube.MayGetRuns(w)}
+	reports := &kube.Reports{Triggers: triggers, Events: w.events, Now: w.now}
 	secrets := &kube.Secrets{Live: w, Now: w.now, ServiceAccount: "countersign:countersign"}
 	w.proofs = &kube.Proofs{Client: w, Live: w, Triggers: triggers, Now: w.now, Awaited: &kube.Awaited{}}
 	diagnosis := &kube.Diagnosis{Client: w, Triggers: triggers, Ring: ring, Proofs: w.proofs}
@@ -87,7 +89,7 @@ func newWorld(t *testing.T, docs string) *world {
 	}
 	ended := func(a approvals.Approval) { w.ended = append(w.ended, a.Outcome) }
 	w.desk = &approvals.Desk{Store: w.store, Policies: kube.GatePolicies{Client: w}, Now: w.now, Results: results, Ended: ended, Voted: func(approvals.Approval, approvals.Verdict) {}}
-	w.runs = &Runs{Client: w, Opener: opener, Triggers: triggers}
+	w.runs = &Runs{Client: w, Opener: opener, Triggers: triggers, Reports: reports}
 	w.approvals = &Approvals{
 		Client: w, Live: w, Store: w.store, Opener: opener, Releaser: releaser, Proofs: w.proofs, Diagnosis: diagnosis, Now: w.now, Log: log, Results: results,
 		Ended: ended, Confirmed: func(approvals.Approval) { w.confirmed++ },
@@ -98,9 +100,10 @@ func newWorld(t *testing.T, docs string) *world {
 	w.notify = &Notify{Store: w.store, Channel: w.mails, Now: w.now, Log: log, Sent: func(bool) {}}
 	w.votes = &Votes{Client: w, Store: w.store, Desk: w.desk, Guards: &kube.Guards{Live: w, Now: w.now}, Now: w.now, Log: log}
 	w.gates = &Gates{Client: w, CEL: cel, Now: w.now}
-	w.triggers = &Triggers{Client: w, Triggers: triggers, Events: w.events, Log: log}
+	w.triggers = &Triggers{Client: w, Live: w, Triggers: triggers, Reports: reports, Log: log}
+	w.listeners = &Listeners{*w.triggers}
 	w.listener.Processor = &interceptor.Processor{
-		Triggers: triggers, Opener: opener, Releases: w.store, Ring: ring, Now: w.now, Log: log, Count: func(string) {},
+		Triggers: triggers, Opener: opener, Releases: w.store, Ring: ring, Now: w.now, Log: log, Count: func(string) {}, Refused: reports.Refused,
 	}
 	return w
 }

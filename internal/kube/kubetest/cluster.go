@@ -43,7 +43,7 @@ func New(tb testing.TB, objs ...client.Object) *Cluster {
 	return NewIndexed(tb, nil, objs...)
 }
 
-// NewIndexed is New with indexes of Approvals, as an informer's cache has them.
+// NewIndexed is New with indexes, as an informer's cache has them.
 func NewIndexed(tb testing.TB, indexes map[string]client.IndexerFunc, objs ...client.Object) *Cluster {
 	tb.Helper()
 	s := runtime.NewScheme()
@@ -57,7 +57,9 @@ func NewIndexed(tb testing.TB, indexes map[string]client.IndexerFunc, objs ...cl
 	c := &Cluster{writes: map[string]int{}}
 	b := fake.NewClientBuilder().WithScheme(s)
 	for name, f := range indexes {
-		b = b.WithIndex(&v1alpha1.Approval{}, name, f)
+		for _, obj := range []client.Object{&v1alpha1.Approval{}, &triggersv1.Trigger{}, &triggersv1.EventListener{}} {
+			b = b.WithIndex(obj, name, f)
+		}
 	}
 	c.WithWatch = b.WithObjects(objs...).
 		WithStatusSubresource(&v1alpha1.Approval{}, &v1alpha1.Gate{}, &v1alpha1.Vote{}, &pipelinev1beta1.CustomRun{}, &openshiftv1.ApprovalTask{}, Untyped("tekton.automatiko.io/v1beta1", "ApprovalTask")).

@@ -1,0 +1,139 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/interceptor"
+)
+
+// Reasons of the Events that say why nothing is held or released.
+const (
+	// EventInvalid: it can never be right as it stands.
+	EventInvalid = "CountersignInvalid"
+	// EventRefused: this one event, or run, was neither held nor let through.
+	EventRefused = "CountersignRefused"
+	// EventNoPipeline: what a Trigger waits for is not there yet.
+	EventNoPipeline = "CountersignPipelineNotFound"
+)
+
+// Reports says on the objects that people look at what is wrong: the sender of an
+// event has had its 202, and few may read the service's log. It works on every
+// replica, and forgets nothing that matters: what is still wrong is said again.
+type Reports struct {
+	Triggers *Triggers
+	Events   events.EventRecorder
+	Now      func() time.Time
+
+	mu   sync.Mutex
+	said map[report]time.Time
+}
+
+// Bounds on what is said. Whoever reaches the interceptor can have something refused
+// in the name of any Trigger, as often as they like.
+const (
+	saidAgain = time.Minute
+	mostSaid  = 4096
+	maxNote   = 1024 // of the API
+)
+
+// report is what is said at most once in saidAgain.
+type report struct {
+	object, reason string
+	code           approvals.Code
+}
+
+// Refused says on every Trigger of that name, or on the EventListeners that they
+// stand in, why an event was refused. Without a name it is said on the EventListeners
+// of the namespace that are wrong.
+func (r *Reports) Refused(ctx context.Context, namespace, trigger string, err error) {
+	if trigger == "" {
+		r.listeners(ctx, namespace)
+		return
+	}
+	all, failed := r.Triggers.all(ctx, namespace)
+	if failed != nil {
+		return // it is in the log, and said the next time
+	}
+	for _, s := range all {
+		if s.Name == trigger {
+			r.Say(s.Object(), EventRefused, err)
+		}
+	}
+}
+
+func (r *Reports) listeners(ctx context.Context, namespace string) {
+	var list triggersv1.EventListenerList
+	if r.Triggers.Client.List(ctx, &list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy) != nil {
+		return
+	}
+	for i := range list.Items {
+		for _, err := range r.Triggers.CheckListener(ctx, &list.Items[i]) {
+			r.Say(&list.Items[i], EventInvalid, err)
+		}
+	}
+}
+
+// Say makes an Event of err on obj, unless one like it was just made.
+func (r *Reports) Say(obj client.Object, reason string, err error) {
+	key := report{fmt.Sprintf("%T %s/%s %s", obj, obj.GetNamespace(), obj.GetName(), obj.GetUID()), reason, approvals.CodeOf(err)}
+	if reason == EventInvalid { // there are no more of these than mistakes in the object
+		key.reason += approvals.Message(err)
+	}
+	if !r.due(key) {
+		return
+	}
+	note := approvals.Cut(approvals.Message(err), maxNote)
+	// The recorder counts Events of one object, reason and action as one for some
+	// minutes, and keeps the note of the first: another note is another action.
+	action := "Check-" + approvals.Digest("note", note)[:8]
+	r.Events.Eventf(obj, nil, corev1.EventTypeWarning, reason, action, "%s", note)
+}
+
+func (r *Reports) due(key report) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.Now()
+	if at, ok := r.said[key]; ok && now.Sub(at) < saidAgain {
+		return false
+	}
+	if len(r.said) >= mostSaid {
+		for k, at := range r.said {
+			if now.Sub(at) >= saidAgain {
+				delete(r.said, k)
+			}
+		}
+	}
+	if len(r.said) >= mostSaid {
+		return false // a flood: what is said already is enough to look at
+	}
+	if r.said == nil {
+		r.said = map[report]time.Time{}
+	}
+	r.said[key] = now
+	return true
+}
+
+// CheckListener says all that is wrong with what stands in an EventListener.
+func (t *Triggers) CheckListener(ctx context.Context, el *triggersv1.EventListener) []error {
+	var out []error
+	for _, g := range el.Spec.TriggerGroups {
+		if err := interceptor.CheckGroup(g); err != nil {
+			out = append(out, approvals.Errorf(approvals.CodeInvalid, "EventListener %s: %s", el.Name, approvals.Message(err)))
+		}
+	}
+	for _, s := range inlineOf(el) {
+		if err := t.Check(ctx, s); err != nil {
+			out = append(out, err)
+		}
+	}
+	return out
+}
