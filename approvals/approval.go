@@ -46,13 +46,18 @@ type Run struct {
 	From      string `json:",omitempty"` // where Tekton got its pipeline; "": a Pipeline of its namespace
 }
 
-// What names what r ran in a few words, and says when nothing but its maker vouches
-// for the name.
-func (r Run) What() string {
-	s := r.Pipeline
+// Title is the pipeline's name, and says when nothing but the run's maker vouches for
+// it.
+func (r Run) Title() string {
 	if r.Inline {
-		s = "inline run " + s
+		return "inline run " + r.Pipeline
 	}
+	return r.Pipeline
+}
+
+// What names what r ran, and where if that is elsewhere.
+func (r Run) What() string {
+	s := r.Title()
 	if r.Namespace != "" {
 		s += " in namespace " + r.Namespace
 	}

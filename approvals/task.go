@@ -55,7 +55,7 @@ func Abandon(a Approval, why string, now time.Time) (Approval, Change) {
 // Title names in a word or two what is asked: the Trigger, or the pipeline's task.
 func (a Approval) Title() string {
 	if t := a.Source.Task; t != nil {
-		return t.Run.What() + "/" + t.Task
+		return t.Run.Title() + "/" + t.Task
 	}
 	return a.Trigger
 }

@@ -37,7 +37,7 @@ func NewCard(d Data) Card {
 	fact("Namespace", v.Namespace)
 	switch {
 	case v.Part1 != nil:
-		fact("After", v.Part1.Pipeline+", run "+v.Part1.Name)
+		fact("After", v.Part1.words()+", run "+v.Part1.Name)
 	case v.Event != nil:
 		fact("Holds", "an event")
 	}

@@ -8,8 +8,8 @@ import (
 
 // TaskView is a task in the middle of a run, which waits for the decision.
 type TaskView struct {
-	Name, Pipeline, Run string
-	Answered            Moment // when it was seen to have its answer
+	Name, Kind, Pipeline, Run string
+	Answered                  Moment // when it was seen to have its answer
 }
 
 // taskView is nil for an Approval of a Trigger.
@@ -18,7 +18,7 @@ func taskView(a approvals.Approval, now time.Time) *TaskView {
 	if t == nil {
 		return nil
 	}
-	v := &TaskView{Name: line(t.Task), Pipeline: line(t.Run.Pipeline), Run: line(t.Run.Name)}
+	v := &TaskView{Name: line(t.Task), Kind: ranBy(t.Run), Pipeline: line(t.Run.Pipeline), Run: line(t.Run.Name)}
 	if !a.AnsweredAt.IsZero() {
 		v.Answered = newMoment(a.AnsweredAt, now)
 	}

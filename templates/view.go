@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 	"strings"
@@ -100,10 +101,26 @@ type View struct {
 
 // RunView is a run as it is shown.
 type RunView struct {
-	Name, Pipeline string
-	Link           string // where it is shown, "" when that is not known
-	When           Moment
+	Name, Pipeline  string
+	Kind            string // of what Pipeline names: "pipeline", or "inline run" when it is only what its maker called it
+	Namespace, From string // where the run is, if elsewhere, and where Tekton got its pipeline, if by a resolver
+	Link            string // where it is shown, "" when that is not known
+	When            Moment
 }
+
+// words name what the run ran.
+func (r RunView) words() string {
+	s := r.Pipeline
+	if r.Kind == inlineRun {
+		s = r.Kind + " " + s
+	}
+	if r.Namespace != "" {
+		s += " in namespace " + r.Namespace
+	}
+	return s
+}
+
+const inlineRun = "inline run"
 
 // CancelView is a cancellation as it is shown.
 type CancelView struct {
@@ -323,7 +340,8 @@ func runView(r *approvals.Run, d Data) *RunView {
 		return nil
 	}
 	return &RunView{
-		Name: line(r.Name), Pipeline: line(r.Pipeline), Link: d.Dashboard.Run(d.Approval.Namespace, r.Name), When: newMoment(r.At, d.Now),
+		Name: line(r.Name), Kind: ranBy(*r), Pipeline: line(r.Pipeline), Namespace: line(r.Namespace), From: line(r.From),
+		Link: d.Dashboard.Run(cmp.Or(r.Namespace, d.Approval.Namespace), r.Name), When: newMoment(r.At, d.Now),
 	}
 }
 
@@ -339,4 +357,13 @@ func problem(p *approvals.Problem) *approvals.Problem {
 		return nil
 	}
 	return &approvals.Problem{Reason: line(p.Reason), Message: text(p.Message)}
+}
+
+// ranBy says whether a pipeline's name is a Pipeline's, or only what the maker of a
+// run called it.
+func ranBy(r approvals.Run) string {
+	if r.Inline {
+		return inlineRun
+	}
+	return "pipeline"
 }

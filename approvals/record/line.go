@@ -221,10 +221,10 @@ func base(a approvals.Approval, k Kind, at time.Time, n string) Line {
 		l.ID += "/" + n
 	}
 	if r := a.Source.Run; r != nil {
-		l.Pipeline, l.Run = r.Pipeline, r.Name
+		l.Pipeline, l.Run = r.Title(), r.Name
 	}
 	if t := a.Source.Task; t != nil {
-		l.Task, l.Pipeline, l.Run = t.Task, t.Run.Pipeline, t.Run.Name
+		l.Task, l.Pipeline, l.Run = t.Task, t.Run.Title(), t.Run.Name
 	}
 	if a.Terms != nil {
 		l.Gate = a.Terms.Policy.Gate

@@ -48,6 +48,10 @@ type runView struct {
 	Name     string `json:"name"`
 	UID      string `json:"uid"`
 	Pipeline string `json:"pipeline,omitempty"`
+
+	Namespace string `json:"namespace,omitempty"` // if that is not the approval's
+	Inline    bool   `json:"inline,omitempty"`    // pipeline is what the run's maker called it
+	From      string `json:"from,omitempty"`      // where a resolver got the pipeline
 }
 
 // taskView is a task in the middle of a run.
@@ -163,7 +167,7 @@ func runOf(r *approvals.Run) *runView {
 	if r == nil {
 		return nil
 	}
-	return &runView{r.Name, r.UID, r.Pipeline}
+	return &runView{Name: r.Name, UID: r.UID, Pipeline: r.Pipeline, Namespace: r.Namespace, Inline: r.Inline, From: r.From}
 }
 
 func problemOf(p *approvals.Problem) *problemView {

@@ -78,12 +78,12 @@ func (c *command) describeHead(w sheet, a approvals.Approval) {
 	w.field("Namespace", a.Namespace, "")
 	w.field("State", state.text, state.paint)
 	if t := a.Source.Task; t != nil {
-		w.field("Task", fmt.Sprintf("%s of Pipeline %s, in run %s (customrun %s)", t.Task, t.Run.Pipeline, t.Run.Name, t.Name), "")
+		w.field("Task", fmt.Sprintf("%s of %s, in run %s (customrun %s)", t.Task, pipelineOf(t.Run), t.Run.Name, t.Name), "")
 	} else {
 		w.field("Trigger", a.Trigger, "")
 	}
 	if r := a.Source.Run; r != nil {
-		w.field("After", fmt.Sprintf("%s of Pipeline %s, succeeded %s", r.Name, r.Pipeline, c.when(r.At)), "")
+		w.field("After", fmt.Sprintf("%s of %s, succeeded %s", r.Name, pipelineOf(*r), c.when(r.At)), "")
 	}
 	if e := a.Source.Event; e != nil {
 		w.field("Event", strings.TrimSpace(e.ID+" posted to "+cmp.Or(e.URL, "/")), "")
@@ -295,4 +295,19 @@ func (c *command) describeEnd(w sheet, a approvals.Approval, o *v1alpha1.Approva
 	for _, x := range o.Status.Conditions {
 		w.item("%s", strings.TrimSuffix(fmt.Sprintf("%s=%s %s: %s", x.Type, x.Status, x.Reason, x.Message), ": "))
 	}
+}
+
+// pipelineOf says what a run ran, and when that is only its maker's word for it.
+func pipelineOf(r approvals.Run) string {
+	s := "Pipeline " + r.Pipeline
+	if r.Inline {
+		s = "inline run " + r.Pipeline + " (it brought its own pipeline)"
+	}
+	if r.From != "" {
+		s += " from " + r.From
+	}
+	if r.Namespace != "" {
+		s += " in namespace " + r.Namespace
+	}
+	return s
 }

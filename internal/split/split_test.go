@@ -244,7 +244,7 @@ func (o objects) run(t *testing.T, parts []string, params map[string]string) map
 		if err != nil {
 			t.Fatal(err)
 		}
-		if line.After != parts[i] {
+		if line.After.Pipeline != parts[i] {
 			t.Errorf("part %s starts after %s", part, line.After)
 		}
 		before := o.pipelines[parts[i]]

@@ -67,10 +67,10 @@ func eventOf(m notify.Message, link string, now time.Time) event {
 		p.Gate, p.Requester, p.Digest = text(t.Policy.Gate), text(t.Requester), text(t.Digest)
 	}
 	if r := a.Source.Run; r != nil {
-		p.Pipeline, p.Run = text(r.Pipeline), text(r.Name)
+		p.Pipeline, p.Run = text(r.Title()), text(r.Name)
 	}
 	if t := a.Source.Task; t != nil {
-		p.Task, p.Pipeline, p.Run = text(t.Task), text(t.Run.Pipeline), text(t.Run.Name)
+		p.Task, p.Pipeline, p.Run = text(t.Task), text(t.Run.Title()), text(t.Run.Name)
 	}
 	if a.Decided() {
 		at := a.DecidedAt.UTC()
