@@ -90,7 +90,7 @@ func TestDocsAreComplete(t *testing.T) {
 			append(firstGroups(`EventType(?:Warning|Normal), "(\w+)"`, readFile(t, "internal/kube/controller/tasks.go")), "NotGenuine"),
 			6, "docs/approvaltask.md", "Part 2 of a pipeline that was cut", "`%s`",
 		},
-		"reason of a Trigger's event":       {firstGroups(`EventType(?:Warning|Normal), "(\w+)"`, readFile(t, "internal/kube/controller/triggers.go")), 1, reference, "The Trigger's line", "`%s`"},
+		"reason of a Trigger's event":       {firstGroups(`Event\w+ += "(\w+)"`, readFile(t, "internal/kube/reports.go")), 3, reference, "What is wrong is said", "`%s`"},
 		"reason of an ApprovalTask's event": {firstGroups(`EventType(?:Warning|Normal), "(\w+)"`, sources(t, "internal/kube/openshift")), 1, "docs/manual-approval-gate.md", "What is different", "`%s`"},
 		"field of the configuration":        {firstGroups(`json:"(\w+)`, sources(t, "internal/config")), 35, configuration, "", "`([a-z]+\\.)*%s`"},
 		"metric":                            {firstGroups(`(?:Name: +|counter\()"(\w+)"`, sources(t, "internal/app")), 14, configuration, "Metrics", "`countersign_%s`"},

@@ -113,7 +113,7 @@ func TestNotUnique(t *testing.T) {
 	if err := w.WithWatch.Create(t.Context(), other); err != nil {
 		t.Fatal(err)
 	}
-	w.listener.Serve(t, "prod", "apply")
+	w.listener.Serve(t)
 	w.vote(name, "alice", "approve")
 	w.wait(maxWait)
 	w.step(w.approvals, name)
