@@ -99,9 +99,12 @@ type Terms struct {
 	Requester string  // "" when unknown
 	Params    []Param // forwarded to the next part
 	Target    *Target // what the outcome is written to; nil: it is posted
-	Digest    string  // of what is approved: trigger, template, source, params, target
-	Key       string  // what SupersedeKey gave: newer ones of one key supersede
-	Template  string  // digest of the Trigger, its bindings and its template; "" with a Target
+	// References are what the run refers to by name, where the policy has that compared
+	// before it starts.
+	References []Reference
+	Digest     string // of what is approved: trigger, template, source, params, target
+	Key        string // what SupersedeKey gave: newer ones of one key supersede
+	Template   string // digest of the Trigger, its bindings and its template; "" with a Target
 	// SetAt is when they were fixed, if that was after the Approval was opened.
 	SetAt time.Time
 	// EndsAt is when the run that waits ends by a time limit of its own; zero: it has none

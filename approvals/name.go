@@ -63,10 +63,13 @@ func Digest(parts ...any) string {
 
 // ContentDigest is the digest of what a asks to approve. The policy is not part
 // of it: it says who must agree, not what to.
-func ContentDigest(namespace, trigger, template string, s Source, params []Param, target *Target) string {
+func ContentDigest(namespace, trigger, template string, s Source, params []Param, target *Target, refs ...Reference) string {
 	parts := []any{"countersign/v1", namespace, trigger, template, s, params}
 	if target != nil {
 		parts = append(parts, target)
+	}
+	if len(refs) > 0 {
+		parts = append(parts, refs)
 	}
 	return Digest(parts...)
 }

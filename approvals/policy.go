@@ -115,7 +115,10 @@ type Policy struct {
 	LinkNeedsLogin bool
 	// RecordRequired: no vote is taken while the record's store is down.
 	RecordRequired bool
-	Notify         Notify // who is told, beside each approver by mail
+	// VerifyBeforeStart: nothing of a run executes before the run, and what it refers
+	// to, was compared with what was approved.
+	VerifyBeforeStart bool
+	Notify            Notify // who is told, beside each approver by mail
 	// Release is what the outcome is written to in the place of a signed event.
 	Release Release
 	Limits  Limits // on votes, by GatePolicies
@@ -256,6 +259,8 @@ func (p Policy) validateSettings() error {
 		return Errorf(CodeInvalid, "%s has signingSecret.kind %q: use GitHub, GitLab, BitbucketServer, StandardWebhooks or Bearer", p.name(), p.Secret.Kind)
 	case p.Secret.Name != "" && p.Secret.Key == "":
 		return Errorf(CodeInvalid, "%s has a signingSecret without key: name the key in the Secret's data", p.name())
+	case p.Release.Kind != "" && p.VerifyBeforeStart:
+		return Errorf(CodeInvalid, "%s has release, by which no run of a template starts, and also verifyRun: drop one", p.name())
 	case len(p.Inputs) > MaxInputs:
 		return Errorf(CodeInvalid, "%s has %d inputs and the most is %d", p.name(), len(p.Inputs), MaxInputs)
 	}

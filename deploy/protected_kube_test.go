@@ -17,7 +17,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
-const starter = "system:serviceaccount:shop:deploy-listener"
+const (
+	starter = "system:serviceaccount:shop:deploy-listener"
+	builder = "system:serviceaccount:shop:build-listener"
+)
 
 // TestProtectedPipelines: on a real API server with Tekton's own CRD, everybody here has
 // every right of RBAC in the namespace. What is refused is refused by the policy.
@@ -45,7 +48,7 @@ func TestProtectedPipelines(t *testing.T) {
 	p.apply(root, `{apiVersion: v1, kind: Namespace, metadata: {name: free}}`)
 	p.apply(root, `{apiVersion: v1, kind: Namespace, metadata: {name: bare, labels: {countersign.dev/protected: "true"}}}`)
 	p.apply(root, `{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: edits}, rules: [{apiGroups: [tekton.dev, ""], resources: [pipelineruns, configmaps], verbs: ["*"]}]}`)
-	for _, who := range []string{"alice", starter, service} {
+	for _, who := range []string{"alice", starter, builder, service} {
 		p.apply(root, `{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {generateName: edits-}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: edits}, subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: '`+who+`'}]}`)
 	}
 	p.settle()
@@ -61,7 +64,17 @@ func TestProtectedPipelines(t *testing.T) {
 		"a starter":                        {starter, run("b", deploy), ""},
 		"a starter, with a Trigger's mark": {starter, run("c", deploy, ", labels: {triggers.tekton.dev/trigger: deploy}"), ""},
 		"another pipeline":                 {"alice", run("d", build), ""},
-		"another, of a Trigger":            {"alice", run("e", build, ", labels: {triggers.tekton.dev/trigger: push}, annotations: {countersign.dev/requester: bob}"), ""},
+		"another, of a Trigger":            {builder, run("e", build, ", labels: {triggers.tekton.dev/trigger: push}, annotations: {countersign.dev/requester: bob}"), ""},
+		"another, as a Trigger's":          {"alice", run("m", build, ", labels: {triggers.tekton.dev/trigger: push}"), marks},
+		"another, with an event's id":      {"alice", run("m", build, ", labels: {triggers.tekton.dev/triggers-eventid: e}"), marks},
+		"another, with a label of ours":    {"alice", run("m", build, ", labels: {countersign.dev/anything: x}"), marks},
+		"another, with a mark of ours":     {"alice", run("m", build, ", annotations: {countersign.dev/approval: a/b}"), marks},
+		"another, as somebody else's wish": {"alice", run("m", build, ", annotations: {countersign.dev/requester: bob}"), marks},
+		"another, as one's own wish":       {"alice", run("mine", build, ", annotations: {countersign.dev/requester: alice}"), ""},
+		"another, pending, as a Trigger's": {"alice", run("m", pending+build, ", labels: {triggers.tekton.dev/trigger: push}"), marks},
+		"a listener of others, by hand":    {builder, run("m", deploy, ", labels: {triggers.tekton.dev/trigger: push}"), notStart},
+		"a listener of others, pending":    {builder, run("m", pending+deploy, ", labels: {triggers.tekton.dev/trigger: push}"), marks},
+		"a listener, with a mark of ours":  {builder, run("m", build, ", annotations: {countersign.dev/approval: a/b}"), marks},
 		"the pipeline in the run":          {"alice", run("f", "pipelineSpec: {tasks: [{name: t, taskRef: {name: t}}]}"), "a resolver, a bundle or a pipelineSpec"},
 		"a resolver":                       {"alice", run("f", "pipelineRef: {resolver: cluster, params: [{name: name, value: deploy}]}"), notStart},
 		"a resolver with a harmless name":  {"alice", run("f", "pipelineRef: {name: build, resolver: git}"), notStart},

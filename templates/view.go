@@ -58,12 +58,14 @@ type View struct {
 	Glass     bool   // somebody decided alone, by the right to
 	NewerOne  string // the Approval that took this one's place
 
-	Outputs  []Output
-	Params   Table // forwarded
-	Results  Table // of part 1, without Outputs
-	Inputs   Table // the params of part 1
-	Digest   Short
-	Template Short
+	Outputs []Output
+	Params  Table // forwarded
+	Results Table // of part 1, without Outputs
+	Inputs  Table // the params of part 1
+	Digest  Short
+	// References are what the run refers to by name, where that is compared.
+	References []ReferenceView
+	Template   Short
 
 	Votes    []VoteView
 	MyVote   *VoteView
@@ -146,6 +148,12 @@ type RuleView struct {
 	Name, Who         string
 	Required, Missing int
 	Approved          []string
+}
+
+// ReferenceView is something that the run refers to by name, as it was approved.
+type ReferenceView struct {
+	What   string
+	Digest Short
 }
 
 // InputField is a field that the approver fills in.
@@ -233,6 +241,9 @@ func (v *View) terms(d Data, room *room) {
 		v.Does = line(x.Does(d.Approval.Outcome == approvals.Approved))
 	}
 	v.Digest, v.Template = newShort(t.Digest), newShort(t.Template)
+	for _, r := range t.References {
+		v.References = append(v.References, ReferenceView{What: line(r.String()), Digest: newShort(r.Digest)})
+	}
 	v.Params = newTable(t.Params, room)
 }
 

@@ -312,6 +312,13 @@ type Terms struct {
 	// target is what the outcome is written to, by the policy's release.
 	// +optional
 	Target *Target `json:"target,omitempty"`
+	// references are the Pipeline, Tasks and StepActions of this namespace that the run
+	// refers to by name, as they were when the terms were fixed; only where the Gate has
+	// verifyRun BeforeStart. They are part of what is approved.
+	// +kubebuilder:validation:MaxItems=256
+	// +listType=atomic
+	// +optional
+	References []Reference `json:"references,omitempty"`
 	// digest is the SHA-256 of exactly what is approved.
 	// +kubebuilder:validation:MaxLength=64
 	// +required
@@ -348,6 +355,29 @@ type Limits struct {
 	// delegations says whether a deputy may vote.
 	// +optional
 	Delegations Permission `json:"delegations,omitempty"`
+}
+
+// Reference is an object that a run refers to by name, as it was approved.
+type Reference struct {
+	// kind: Pipeline, Task or StepAction.
+	// +kubebuilder:validation:Enum=Pipeline;Task;StepAction
+	// +required
+	Kind string `json:"kind"`
+	// name is the object's name.
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	Name string `json:"name"`
+	// uid is the object's UID: another one of its name is not meant.
+	// +kubebuilder:validation:MaxLength=63
+	// +required
+	UID string `json:"uid"`
+	// generation is the object's, which the API server raises with each change of its spec.
+	// +required
+	Generation int64 `json:"generation"`
+	// digest is the SHA-256 of the object's spec.
+	// +kubebuilder:validation:MaxLength=64
+	// +required
+	Digest string `json:"digest"`
 }
 
 // Target is the one object that a release meant when the terms were fixed.

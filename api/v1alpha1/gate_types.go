@@ -152,6 +152,13 @@ type GateSpec struct {
 	// are not.
 	// +optional
 	Record RecordRule `json:"record,omitempty"`
+	// verifyRun says when a run is compared with what was approved: as soon as it is
+	// there (WhenSeen, the default), or before any of it executes (BeforeStart). For
+	// BeforeStart the template makes the run pending (spec.status: PipelineRunPending);
+	// the Pipeline, Tasks and StepActions that it refers to by name are part of what is
+	// approved, and are compared too.
+	// +optional
+	VerifyRun VerifyRunRule `json:"verifyRun,omitempty"`
 	// notify says who is told, beside each approver by mail.
 	// +optional
 	Notify *Notify `json:"notify,omitempty"`
@@ -276,6 +283,10 @@ type MailLinkRule string
 // RecordRule says whether votes wait for the record.
 // +kubebuilder:validation:Enum=Follows;Required
 type RecordRule string
+
+// VerifyRunRule says when a run is compared with what was approved.
+// +kubebuilder:validation:Enum=WhenSeen;BeforeStart
+type VerifyRunRule string
 
 // SupersedeRule says what becomes of what waits when a newer one comes.
 // +kubebuilder:validation:Enum=Keep;Newest

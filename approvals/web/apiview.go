@@ -19,6 +19,7 @@ type view struct {
 	DecidedAt  *time.Time        `json:"decidedAt,omitempty"`
 	Requester  string            `json:"requester,omitempty"`
 	Digest     string            `json:"digest,omitempty"`
+	References []referenceView   `json:"references,omitempty"`
 	After      *runView          `json:"after,omitempty"`
 	Task       *taskView         `json:"task,omitempty"`
 	Params     map[string]string `json:"params,omitempty"`
@@ -126,6 +127,13 @@ func (s *server) viewTo(a approvals.Approval, id approvals.Identity) view {
 	return v
 }
 
+// referenceView is what the run refers to by name, as it was approved.
+type referenceView struct {
+	Kind   string `json:"kind"`
+	Name   string `json:"name"`
+	Digest string `json:"digest"`
+}
+
 func viewOf(a approvals.Approval) view {
 	v := view{
 		Namespace: a.Namespace, Name: a.Name, UID: a.UID, Trigger: a.Trigger, Outcome: string(a.Outcome),
@@ -136,6 +144,11 @@ func viewOf(a approvals.Approval) view {
 	if t := a.Terms; t != nil {
 		deadline := a.Deadline().UTC()
 		v.Gate, v.Requester, v.Digest, v.Params, v.Deadline = t.Policy.Gate, t.Requester, t.Digest, approvals.ByName(t.Params), &deadline
+	}
+	if t := a.Terms; t != nil {
+		for _, r := range t.References {
+			v.References = append(v.References, referenceView{Kind: r.Kind, Name: r.Name, Digest: r.Digest})
+		}
 	}
 	if t := a.Terms; t != nil && t.Target != nil {
 		v.Target = t.Target.String()

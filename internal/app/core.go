@@ -43,6 +43,7 @@ type core struct {
 	secrets   *kube.Secrets
 	opener    *kube.Opener
 	awaited   *kube.Awaited
+	starter   *kube.Starter
 	proofs    *kube.Proofs
 	diagnosis *kube.Diagnosis
 	preflight *kube.Preflights
@@ -121,6 +122,7 @@ func (c *core) open(context.Context) error {
 	}
 	targets := &kube.Targets{Client: cached, Live: live, Fresh: c.store.Fresh, ServiceAccount: c.Namespace + ":countersign"}
 	c.proofs = &kube.Proofs{Client: cached, Live: live, Triggers: c.triggers, Now: c.Now, Awaited: c.awaited}
+	c.starter = &kube.Starter{Client: cached, Live: live, ServiceAccount: c.Namespace + ":countersign"}
 	c.diagnosis = &kube.Diagnosis{Client: cached, Triggers: c.triggers, Ring: c.keys.Ring, Proofs: c.proofs}
 	c.releaser = &kube.Releaser{
 		Triggers: c.triggers, Diagnosis: c.diagnosis, Targets: targets, Secrets: c.secrets, Ring: c.keys.Ring, Client: &destination.Client{CAFile: c.Config.EventListenerCAs}, Now: c.Now, Log: c.Log,

@@ -96,6 +96,9 @@ func (c *command) describeHead(w sheet, a approvals.Approval) {
 			w.field("Expires", a.Deadline().UTC().Format(time.RFC3339)+" ("+c.deadline(a)+")", "")
 		}
 		w.field("Digest", t.Digest, "")
+		for _, r := range t.References {
+			w.field("Refers to", r.String()+", "+approvals.Cut(r.Digest, 12), "")
+		}
 	}
 }
 

@@ -19,24 +19,33 @@ type Awaited struct {
 	mu   sync.RWMutex
 	runs map[types.NamespacedName]types.NamespacedName // the run's Approval
 	of   map[types.NamespacedName]types.NamespacedName // the Approval's run
+	each map[types.NamespacedName]bool                 // runs of which every change is news
 }
 
 // Add has a's run awaited.
 func (w *Awaited) Add(a approvals.Approval) {
-	if a.RunName == "" {
+	name := string(a.RunName)
+	if a.Next != nil {
+		name = a.Next.Name
+	}
+	if name == "" {
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.runs == nil {
-		w.runs, w.of = map[types.NamespacedName]types.NamespacedName{}, map[types.NamespacedName]types.NamespacedName{}
+		w.runs, w.of, w.each = map[types.NamespacedName]types.NamespacedName{}, map[types.NamespacedName]types.NamespacedName{}, map[types.NamespacedName]bool{}
 	}
 	key := types.NamespacedName{Namespace: a.Namespace, Name: a.Name}
-	run := types.NamespacedName{Namespace: a.Namespace, Name: string(a.RunName)}
+	run := types.NamespacedName{Namespace: a.Namespace, Name: name}
 	if old, ok := w.of[key]; ok && old != run { // of another Approval of that name
 		delete(w.runs, old)
+		delete(w.each, old)
 	}
 	w.runs[run], w.of[key] = key, run
+	if a.Terms != nil && a.Terms.Policy.VerifyBeforeStart {
+		w.each[run] = true
+	}
 }
 
 // Forget ends that of one Approval.
@@ -44,6 +53,7 @@ func (w *Awaited) Forget(key types.NamespacedName) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.runs, w.of[key])
+	delete(w.each, w.of[key])
 	delete(w.of, key)
 }
 
@@ -53,6 +63,13 @@ func (w *Awaited) By(run types.NamespacedName) (types.NamespacedName, bool) {
 	defer w.mu.RUnlock()
 	key, ok := w.runs[run]
 	return key, ok
+}
+
+// Follows says whether every change of a run of that name is news.
+func (w *Awaited) Follows(run types.NamespacedName) bool {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	return w.each[run]
 }
 
 // inPart marks what the cache has of a run that it does not keep whole. It stands where

@@ -64,6 +64,8 @@ func conditionsOf(a approvals.Approval, before []metav1.Condition, generation in
 		put(v1alpha1.ConditionNotified, true, "Delivered", "")
 	}
 	switch {
+	case a.Next != nil && a.Unreleased != nil && a.Unreleased.Reason == approvals.ReasonRunDiffers:
+		put(v1alpha1.ConditionReleased, false, a.Unreleased.Reason, a.Unreleased.Message)
 	case a.Next != nil:
 		put(v1alpha1.ConditionReleased, true, "RunSeen", "")
 	case a.Effect != nil:

@@ -192,6 +192,9 @@ func termsToDomain(t *v1alpha1.Terms) *approvals.Terms {
 		Policy: policyToDomain(t.Gate, t.Policy), Requester: t.Requester,
 		Params: paramsToDomain(t.Params), Digest: t.Digest, Template: t.TemplateDigest, Key: t.Key,
 	}
+	for _, r := range t.References {
+		d.References = append(d.References, approvals.Reference{Kind: r.Kind, Name: r.Name, UID: r.UID, Generation: r.Generation, Digest: r.Digest})
+	}
 	if x := t.Target; x != nil {
 		d.Target = &approvals.Target{Kind: approvals.TargetKind(x.Kind), Name: x.Name, Key: x.Key, UID: x.UID, Pipeline: x.Pipeline}
 	}
@@ -215,6 +218,9 @@ func termsToAPI(t *approvals.Terms) *v1alpha1.Terms {
 	o := &v1alpha1.Terms{
 		Gate: t.Policy.Gate, Policy: policyToAPI(t.Policy), PolicyFrom: string(t.Policy.From), Limits: limitsToAPI(t.Policy.Limits), Requester: t.Requester,
 		Params: paramsToAPI(t.Params), Digest: t.Digest, TemplateDigest: t.Template, Key: t.Key,
+	}
+	for _, r := range t.References {
+		o.References = append(o.References, v1alpha1.Reference{Kind: r.Kind, Name: r.Name, UID: r.UID, Generation: r.Generation, Digest: r.Digest})
 	}
 	if x := t.Target; x != nil {
 		o.Target = &v1alpha1.Target{Kind: string(x.Kind), Name: x.Name, Key: x.Key, UID: x.UID, Pipeline: x.Pipeline}

@@ -15,6 +15,9 @@ const (
 	mailLinkNeedsLogin v1alpha1.MailLinkRule = "NeedsLogin"
 	recordFollows      v1alpha1.RecordRule   = "Follows"
 	recordRequired     v1alpha1.RecordRule   = "Required"
+
+	verifyWhenSeen    v1alpha1.VerifyRunRule = "WhenSeen"
+	verifyBeforeStart v1alpha1.VerifyRunRule = "BeforeStart"
 )
 
 // PolicyOf is the domain's view of a Gate.
@@ -70,6 +73,7 @@ func policyToDomain(gate string, s v1alpha1.GateSpec) approvals.Policy {
 		p.Results = append(p.Results, approvals.Expression{Name: r.Name, Expression: r.Expression})
 	}
 	p.LinkNeedsLogin, p.RecordRequired = s.MailLink == mailLinkNeedsLogin, s.Record == recordRequired
+	p.VerifyBeforeStart = s.VerifyRun == verifyBeforeStart
 	if s.KeepFor != "" {
 		var err error
 		if p.KeepFor, err = time.ParseDuration(s.KeepFor); err != nil || p.KeepFor == 0 {
@@ -118,6 +122,9 @@ func policyToAPI(p approvals.Policy) v1alpha1.GateSpec {
 	}
 	if p.RecordRequired {
 		s.Record = recordRequired
+	}
+	if p.VerifyBeforeStart {
+		s.VerifyRun = verifyBeforeStart
 	}
 	if p.KeepFor > 0 {
 		s.KeepFor = p.KeepFor.String()

@@ -74,6 +74,7 @@ var anyPolicy = rapid.Custom(func(t *rapid.T) approvals.Policy {
 	}
 	if rapid.Bool().Draw(t, "keeps") {
 		p.RecordRequired = rapid.Bool().Draw(t, "record")
+		p.VerifyBeforeStart = rapid.Bool().Draw(t, "verify")
 		p.LinkNeedsLogin = rapid.Bool().Draw(t, "mailLink")
 		p.KeepFor = time.Duration(rapid.Int64Range(int64(approvals.MinKeep), int64(approvals.MaxKeep)).Draw(t, "keepFor"))
 	}
@@ -126,6 +127,9 @@ var anyApproval = rapid.Custom(func(t *rapid.T) approvals.Approval {
 	}
 	if rapid.Bool().Draw(t, "terms") {
 		a.Terms = &approvals.Terms{Policy: anyPolicy.Draw(t, "policy"), Requester: anyText.Draw(t, "requester"), Params: params.Draw(t, "params"), Digest: anyText.Draw(t, "digest"), Template: anyText.Draw(t, "template"), Key: anyText.Draw(t, "key")}
+		for i := range rapid.IntRange(0, 2).Draw(t, "references") {
+			a.Terms.References = append(a.Terms.References, approvals.Reference{Kind: "Task", Name: anyName.Draw(t, "reference"), UID: anyName.Draw(t, "its uid"), Generation: int64(i), Digest: anyText.Draw(t, "its digest")})
+		}
 	} else if rapid.Bool().Draw(t, "blocked") {
 		a.Blocked = &approvals.Problem{Reason: "TermsMissing", Message: anyText.Draw(t, "blocked")}
 	}

@@ -82,6 +82,8 @@ func unseen(s v1alpha1.GateSpec) error {
 		return fmt.Errorf("it has rules and also approvers: rules say all of it, so drop the others")
 	case !slices.Contains([]v1alpha1.MailLinkRule{"", mailLinkDecides, mailLinkNeedsLogin}, s.MailLink):
 		return fmt.Errorf("mailLink is %q: use %s or %s", s.MailLink, mailLinkDecides, mailLinkNeedsLogin)
+	case !slices.Contains([]v1alpha1.VerifyRunRule{"", verifyWhenSeen, verifyBeforeStart}, s.VerifyRun):
+		return fmt.Errorf("verifyRun is %q: use %s or %s", s.VerifyRun, verifyWhenSeen, verifyBeforeStart)
 	case !slices.Contains([]v1alpha1.RecordRule{"", recordFollows, recordRequired}, s.Record):
 		return fmt.Errorf("record is %q: use %s or %s", s.Record, recordFollows, recordRequired)
 	case s.SigningSecret != nil && (s.SigningSecret.Name == "" || s.SigningSecret.Key == ""):

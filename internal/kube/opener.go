@@ -226,6 +226,9 @@ func (o *Opener) Terms(ctx context.Context, namespace, trigger string, s approva
 	if err == nil && terms.Target != nil && terms.Target.Kind == approvals.TargetPendingRun {
 		err = fixPending(ctx, o.Live, namespace, trigger, s, terms)
 	}
+	if err == nil && p.VerifyBeforeStart {
+		err = o.fixReferences(ctx, namespace, trigger, s, terms)
+	}
 	if err != nil {
 		return nil, err
 	}

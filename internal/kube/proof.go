@@ -42,8 +42,10 @@ type Sighting struct {
 
 // Reasons of a run that is there and does not count.
 const (
-	reasonNameTaken   = "NameTaken"
+	NameTaken         = "NameTaken"
 	reasonRunUnproved = "RunNotProved"
+	// RunForbidden is the reason of a pending run that the service may not let go.
+	RunForbidden = "RunForbidden"
 )
 
 // Expect has the run of a known by its name, and what it is to be, before somebody looks
@@ -136,7 +138,7 @@ func (p *Proofs) Prove(ctx context.Context, a approvals.Approval, pr *pipelinev1
 			"PipelineRun %s is there, and can't be compared with what was approved, because the service was started anew after trigger %s was changed (%s): it is not believed, and nothing more is started. Put the trigger back as it was, and the run is compared; or look at the run yourself, and cancel this approval",
 			pr.Name, a.Trigger, strings.TrimSuffix(approvals.Message(err), "."))}, nil
 	}
-	places, refused, err := p.compare(ctx, known.made, pr)
+	places, refused, err := p.compare(ctx, a, known.made, pr)
 	where := "it differs from what was approved in " + strings.Join(places, ", ")
 	switch {
 	case err != nil:
@@ -155,7 +157,11 @@ func (p *Proofs) Prove(ctx context.Context, a approvals.Approval, pr *pipelinev1
 // compare tells where pr is not what was rendered. What admission makes of the rendered
 // run is asked where it differs, by a dry run under another name: that one is taken.
 // refused is that dry run's.
-func (p *Proofs) compare(ctx context.Context, made Rendered, pr *pipelinev1.PipelineRun) (places []string, refused, err error) {
+func (p *Proofs) compare(ctx context.Context, a approvals.Approval, made Rendered, pr *pipelinev1.PipelineRun) (places []string, refused, err error) {
+	if a.Terms.Policy.VerifyBeforeStart && pr.Annotations[markAnnotation] == markOf(a) { // we let it go
+		pr = pr.DeepCopy()
+		delete(pr.Annotations, markAnnotation)
+	}
 	want, err := wantedRun(ctx, made.Objects[0], made.Unknown, pr)
 	if err != nil {
 		return []string{"its spec, which can't be read as that of a run"}, nil, nil //nolint:nilerr // it differs
@@ -189,7 +195,7 @@ func early(a approvals.Approval, pr *pipelinev1.PipelineRun) bool {
 
 // nameTaken is the problem that a run is there that is not a's.
 func nameTaken(a approvals.Approval, pr *pipelinev1.PipelineRun, why string) *approvals.Problem {
-	return &approvals.Problem{Reason: reasonNameTaken, Message: fmt.Sprintf(
+	return &approvals.Problem{Reason: NameTaken, Message: fmt.Sprintf(
 		"PipelineRun %s has the name of this approval's run and is not what trigger %s starts for it: %s. It is not believed: it counts for nothing here. Find out who made it; while it is there nothing is started. When it is deleted the approved run is started; when it has done already what was approved, cancel this approval instead",
 		pr.Name, a.Trigger, why)}
 }

@@ -54,19 +54,19 @@ func TestProve(t *testing.T) {
 			r.proofs.Client = mutating{r.proofs.Client}
 			mutate(pr)
 		}, "", ""},
-		"mutated by nobody": {edited(mutate), reasonNameTaken, "it differs from what was approved in spec.timeouts"},
+		"mutated by nobody": {edited(mutate), NameTaken, "it differs from what was approved in spec.timeouts"},
 		"mutated, and edited too": {func(_ *testing.T, r *releasing, pr *pipelinev1.PipelineRun) {
 			r.proofs.Client = mutating{r.proofs.Client}
 			mutate(pr)
 			pr.Spec.PipelineRef.Name = "wipe-db"
-		}, reasonNameTaken, "spec.pipelineRef.name"},
+		}, NameTaken, "spec.pipelineRef.name"},
 		"dry runs are refused": {func(_ *testing.T, r *releasing, pr *pipelinev1.PipelineRun) {
 			mutate(pr)
 			r.Fail(dryRun(apierrors.NewForbidden(schema.GroupResource{Resource: "pipelineruns"}, "x", errors.New("quota is used up"))))
 		}, reasonRunUnproved, "quota is used up"},
-		"before the decision": {edited(func(pr *pipelinev1.PipelineRun) { pr.CreationTimestamp = metav1.NewTime(ct.T0.Add(-time.Hour)) }), reasonNameTaken, "made before the decision"},
-		"under another name":  {edited(func(pr *pipelinev1.PipelineRun) { pr.Name = "apply-now" }), reasonNameTaken, "not of this approval"},
-		"elsewhere":           {edited(func(pr *pipelinev1.PipelineRun) { pr.Namespace = "dev" }), reasonNameTaken, "not of this approval"},
+		"before the decision": {edited(func(pr *pipelinev1.PipelineRun) { pr.CreationTimestamp = metav1.NewTime(ct.T0.Add(-time.Hour)) }), NameTaken, "made before the decision"},
+		"under another name":  {edited(func(pr *pipelinev1.PipelineRun) { pr.Name = "apply-now" }), NameTaken, "not of this approval"},
+		"elsewhere":           {edited(func(pr *pipelinev1.PipelineRun) { pr.Namespace = "dev" }), NameTaken, "not of this approval"},
 		"the trigger was edited, and it is remembered": {func(t *testing.T, r *releasing, _ *pipelinev1.PipelineRun) {
 			r.proofs.Expect(t.Context(), r.a)
 			r.editTemplate(t)

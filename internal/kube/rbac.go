@@ -12,7 +12,7 @@ package kube
 // +kubebuilder:rbac:groups=countersign.dev,resources=approvals,verbs=get;list;watch;create;update;delete
 // +kubebuilder:rbac:groups=countersign.dev,resources=approvals/status,verbs=patch
 // +kubebuilder:rbac:groups=tekton.dev,resources=pipelineruns,verbs=get;list;watch;create
-// +kubebuilder:rbac:groups=tekton.dev,resources=pipelines;tasks,verbs=get
+// +kubebuilder:rbac:groups=tekton.dev,resources=pipelines;tasks;stepactions;taskruns,verbs=get
 // +kubebuilder:rbac:groups=tekton.dev,resources=customruns,verbs=get;list;watch
 // +kubebuilder:rbac:groups=tekton.dev,resources=customruns/status,verbs=patch
 // +kubebuilder:rbac:groups=apiextensions.k8s.io,resources=customresourcedefinitions,resourceNames=approvaltasks.tekton.automatiko.io;approvaltasks.openshift-pipelines.org;approvaltasks.edp.epam.com,verbs=get

@@ -17,6 +17,8 @@ import (
 // begins with has been decided already, and nobody is asked again. It is nil for any
 // other task, for one that names a Gate which is not the one that decided, and for a run
 // that was not proved to be the one that was approved.
+//
+// Errors: CodeNotReady (it is being compared).
 func (p *Proofs) Recorded(ctx context.Context, s *Store, cr *pipelinev1beta1.CustomRun, m Member) (*approvals.Approval, error) {
 	if !m.Opens {
 		return nil, nil
@@ -32,11 +34,17 @@ func (p *Proofs) Recorded(ctx context.Context, s *Store, cr *pipelinev1beta1.Cus
 		return nil, nil
 	case a.Next == nil && a.Cancellation != nil:
 		return nil, nil
+	case a.Unreleased != nil && a.Unreleased.Reason == approvals.ReasonRunDiffers: // it is what was approved by name alone
+		return nil, nil
 	}
 	if gate := tasks.Param(taskParams(cr), tasks.GateParam); gate != "" && gate != a.Terms.Policy.Gate {
 		return nil, nil
 	}
-	if a.Next == nil { // recorded once it was proved, which may be later than its first task
+	switch {
+	case a.Next != nil:
+	case a.Terms.Policy.VerifyBeforeStart: // recorded once what it refers to was compared as well
+		return nil, approvals.Errorf(approvals.CodeNotReady, "run %s was not compared yet with what was approved", m.Run.Name)
+	default: // recorded once it was proved, which may be later than its first task
 		problem, err := p.Prove(ctx, a, m.Run)
 		if err != nil || problem != nil {
 			return nil, err

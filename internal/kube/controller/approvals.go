@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
@@ -35,6 +36,7 @@ type Approvals struct {
 	Opener    *kube.Opener
 	Releaser  *kube.Releaser
 	Proofs    *kube.Proofs
+	Starter   *kube.Starter
 	Diagnosis *kube.Diagnosis
 	Now       func() time.Time
 	Log       *slog.Logger
@@ -45,6 +47,8 @@ type Approvals struct {
 
 	burst burst
 	seen  sightings
+	since sync.Once
+	began time.Time // when this process began to look
 }
 
 var _ reconcile.Reconciler = (*Approvals)(nil)
@@ -57,7 +61,9 @@ func (r *Approvals) SetupWithManager(mgr ctrl.Manager) error {
 		Named("approvals").
 		For(&v1alpha1.Approval{}).
 		Watches(&pipelinev1.PipelineRun{}, handler.EnqueueRequestsFromMapFunc(r.awaiting), builder.WithPredicates(predicate.Funcs{
-			UpdateFunc: func(event.UpdateEvent) bool { return false },
+			UpdateFunc: func(e event.UpdateEvent) bool {
+				return r.Proofs.Awaited.Follows(client.ObjectKeyFromObject(e.ObjectNew))
+			},
 		})).
 		Watches(&v1alpha1.Gate{}, blocked, changed).
 		Watches(&v1alpha1.GatePolicy{}, blocked, changed).
@@ -73,6 +79,7 @@ func (r *Approvals) SetupWithManager(mgr ctrl.Manager) error {
 
 // Reconcile does the next step for one Approval.
 func (r *Approvals) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	r.since.Do(func() { r.began = r.Now() })
 	key := approvals.Key{Namespace: req.Namespace, Name: req.Name}
 	a, err := r.Store.Cached(ctx, key)
 	switch {
@@ -96,6 +103,8 @@ func (r *Approvals) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 		return r.release(ctx, a)
 	case a.Next == nil:
 		return ctrl.Result{}, r.settle(ctx, a)
+	case a.Terms.Policy.VerifyBeforeStart:
+		return r.follow(ctx, a)
 	default:
 		return ctrl.Result{}, nil
 	}
@@ -169,7 +178,7 @@ func (r *Approvals) release(ctx context.Context, a approvals.Approval) (ctrl.Res
 	}
 	r.burst.waits(key(a), a.DecidedAt)
 	if found.Problem != nil {
-		return ctrl.Result{RequeueAfter: strangerAgain}, r.unreleased(ctx, a, *found.Problem)
+		return r.strange(ctx, a, *found.Problem)
 	}
 	r.Proofs.Expect(ctx, a)
 	attempt, due := r.Releaser.Attempts.Get(a.Key, now)
@@ -185,7 +194,7 @@ func (r *Approvals) release(ctx context.Context, a approvals.Approval) (ctrl.Res
 	case err != nil || found.Run != nil:
 		return r.sighted(ctx, a, found, err)
 	case found.Problem != nil:
-		return ctrl.Result{RequeueAfter: strangerAgain}, r.unreleased(ctx, a, *found.Problem)
+		return r.strange(ctx, a, *found.Problem)
 	}
 	if attempt.Posts > 0 && attempt.Err == nil {
 		// It was taken, its time is up, and there is no run.
@@ -205,6 +214,11 @@ func (r *Approvals) release(ctx context.Context, a approvals.Approval) (ctrl.Res
 func (r *Approvals) sighted(ctx context.Context, a approvals.Approval, found kube.Sighting, err error) (ctrl.Result, error) {
 	if err != nil {
 		return ctrl.Result{}, err
+	}
+	if a.Terms.Policy.VerifyBeforeStart {
+		if started, res, err := r.start(ctx, a, found); !started || err != nil {
+			return res, err
+		}
 	}
 	r.seen.note(a, found)
 	r.burst.seen(key(a), a.DecidedAt)
@@ -227,6 +241,9 @@ func (r *Approvals) settle(ctx context.Context, a approvals.Approval) error {
 		found, err := r.Proofs.Look(ctx, a)
 		if err != nil {
 			return err
+		}
+		if a.Terms.Policy.VerifyBeforeStart && found.Run != nil {
+			return r.notStarted(ctx, a, found)
 		}
 		if found.Run == nil {
 			found = r.seen.of(a)
@@ -289,7 +306,9 @@ func (r *Approvals) confirm(ctx context.Context, a approvals.Approval, found kub
 	}
 	r.Releaser.Attempts.Forget(a.UID)
 	r.seen.forget(key(a))
-	r.Proofs.Forget(a)
+	if !a.Terms.Policy.VerifyBeforeStart {
+		r.Proofs.Forget(a)
+	}
 	r.Confirmed(a)
 	r.Log.Info("release confirmed", "namespace", a.Namespace, "approval", a.Name, "run", found.Run.Name)
 	return nil

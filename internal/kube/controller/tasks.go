@@ -166,6 +166,9 @@ func (r *Tasks) begin(ctx context.Context, cr *pipelinev1beta1.CustomRun, kind t
 		return ctrl.Result{}, err
 	}
 	recorded, err := r.Proofs.Recorded(ctx, r.Store, whole, member)
+	if approvals.CodeOf(err) == approvals.CodeNotReady {
+		return ctrl.Result{RequeueAfter: lookAgain(r.Now().Sub(cr.CreationTimestamp.Time))}, nil
+	}
 	if err != nil {
 		return ctrl.Result{}, err
 	}

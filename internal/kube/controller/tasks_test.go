@@ -667,6 +667,14 @@ func TestRecorded(t *testing.T) {
 		"a run of another Trigger": {func(x *tasking, _, run string) {
 			edit(x, run, func(pr *pipelinev1.PipelineRun) { pr.Labels["triggers.tekton.dev/trigger"] = "other" })
 		}, true},
+		"a run that turned out to differ": {func(x *tasking, n, run string) {
+			x.next(n, "uid-of-"+run)
+			_, err := x.store.Update(x.t.Context(), approvals.Key{Namespace: "prod", Name: n}, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+				a, did := approvals.Accuse(a, approvals.Problem{Reason: approvals.ReasonRunDiffers, Message: "task go was changed"})
+				return a, did, nil
+			})
+			x.must(err)
+		}, true},
 		"a run of another pipeline": {func(x *tasking, _, run string) {
 			edit(x, run, func(pr *pipelinev1.PipelineRun) { pr.Spec.PipelineRef.Name = "wipe-db" })
 		}, true},

@@ -107,7 +107,7 @@ func Objects(tb testing.TB, docs string) []client.Object {
 		o, ok := map[string]client.Object{
 			"Gate": &v1alpha1.Gate{}, "Approval": &v1alpha1.Approval{}, "Trigger": &triggersv1.Trigger{}, "TriggerTemplate": &triggersv1.TriggerTemplate{},
 			"TriggerBinding": &triggersv1.TriggerBinding{}, "ClusterTriggerBinding": &triggersv1.ClusterTriggerBinding{},
-			"EventListener": &triggersv1.EventListener{}, "PipelineRun": &pipelinev1.PipelineRun{}, "Pipeline": &pipelinev1.Pipeline{}, "Task": &pipelinev1.Task{}, "CustomRun": &pipelinev1beta1.CustomRun{},
+			"EventListener": &triggersv1.EventListener{}, "PipelineRun": &pipelinev1.PipelineRun{}, "Pipeline": &pipelinev1.Pipeline{}, "Task": &pipelinev1.Task{}, "StepAction": &pipelinev1beta1.StepAction{}, "TaskRun": &pipelinev1.TaskRun{}, "CustomRun": &pipelinev1beta1.CustomRun{},
 			"Secret": &corev1.Secret{}, "Service": &corev1.Service{}, "ConfigMap": &corev1.ConfigMap{}, "PersistentVolumeClaim": &corev1.PersistentVolumeClaim{},
 		}[meta.Kind]
 		if !ok {
