@@ -148,7 +148,10 @@ func (t *Triggers) Check(ctx context.Context, s Standing) error {
 			return err
 		}
 	}
-	return t.mayHold(ctx, s, *line)
+	if err := t.mayHold(ctx, s, *line); err != nil {
+		return err
+	}
+	return t.checkSenders(ctx, s.Trigger, *line)
 }
 
 // AwaitedPipeline is the Pipeline that a Trigger's line names; "" for none.

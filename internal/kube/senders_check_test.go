@@ -1,0 +1,39 @@
+package kube
+
+import (
+	"strings"
+	"testing"
+
+	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/internal/kube/kubetest"
+)
+
+// TestSendersAtFirstSight: a Trigger that could hold nothing is said when it is seen, and
+// a completion whose outcome is written to an object asks nobody to prove anything.
+func TestSendersAtFirstSight(t *testing.T) {
+	t.Parallel()
+	const written = "expiresAfter: 1h\n  release: {configMap: {name: x, key: y}}"
+	for name, c := range map[string]struct{ docs, want string }{
+		"the Gate verifies it":       {signed(behind(pushWorld, gitlabByHub), "GitLab"), ""},
+		"nobody verifies it":         {behind(pushWorld, gitlabByHub), "trigger prod/apply: interceptor gitlab verifies the sender"},
+		"of a completion":            {behind(kubetest.World, gitlabByHub), "trigger prod/apply: interceptor gitlab verifies the sender"},
+		"of one that is not posted":  {strings.Replace(behind(kubetest.World, gitlabByHub), "expiresAfter: 1h", written, 1), ""},
+		"without a Gate, as yet":     {kubetest.Without(behind(pushWorld, gitlabByHub), "Gate"), ""},
+		"nothing verifies a sender":  {pushWorld, ""},
+		"written, of a held event":   {strings.Replace(behind(pushWorld, gitlabByHub), "expiresAfter: 1h", written, 1), "interceptor gitlab verifies the sender"},
+		"an inline Gate that proves": {strings.Replace(behind(pushWorld, gitlabByHub), "value: production}", "value: {approvers: {users: [{name: alice}]}, signingSecret: {name: hub, key: token, kind: GitLab}}}", 1), ""},
+		"an unknown kind inline":     {strings.Replace(pushWorld, "value: production}", "value: {approvers: {users: [{name: alice}]}, signingSecret: {name: hub, key: token, kind: Gitea}}}", 1), "signingSecret.kind \"Gitea\""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cl := newCluster(t, kubetest.Objects(t, c.docs)...)
+			trigger := kubetest.Objects(t, kubetest.Only(c.docs, "Trigger"))[0].(*triggersv1.Trigger)
+			err := cl.opener(t).Triggers.Check(t.Context(), Standing{Trigger: trigger})
+			if c.want == "" && err != nil || c.want != "" && (approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), c.want)) {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+		})
+	}
+}
