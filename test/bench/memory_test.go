@@ -5,7 +5,6 @@ package bench
 import (
 	"bufio"
 	"fmt"
-	"net/http"
 	"strconv"
 	"strings"
 	"sync"

@@ -40,6 +40,12 @@ func gateIs(t *testing.T, e *cluster.Env, want, message string) {
 func TestGatePolicy(t *testing.T) {
 	e, tokens := guarded(t, `
   approvers: {users: [{name: USER-ann}, {name: USER-bob}]}`, "ann", "bob")
+	e.Apply(`
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: viewers}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}
+subjects: [{kind: ServiceAccount, name: ann}, {kind: ServiceAccount, name: bob}]`)
 	gateIs(t, e, "True Usable", "")
 	policy := &v1alpha1.GatePolicy{ObjectMeta: metav1.ObjectMeta{Name: "test-" + e.NS}}
 	t.Cleanup(func() {
@@ -57,9 +63,12 @@ func TestGatePolicy(t *testing.T) {
 	gateIs(t, e, "False OutsidePolicy", outside)
 	name := approvalOf(t, e, e.Part1("part-1", "7"))
 	condition(t, e, name, "Ready", "OutsidePolicy", outside)
-	if v := e.Vote(name, tokens["ann"], "approve", ""); v.Status != 409 || !strings.Contains(v.Body, "field minApprovals") {
-		t.Errorf("vote: %d %s", v.Status, v.Body)
-	}
+	e.Eventually(time.Minute, "a viewer to be told", func() error {
+		if v := e.Vote(name, tokens["ann"], "approve", ""); v.Status != 409 || !strings.Contains(v.Body, "field minApprovals") {
+			return fmt.Errorf("%d %s", v.Status, v.Body)
+		}
+		return nil
+	})
 	e.Apply(`
 apiVersion: countersign.dev/v1alpha1
 kind: Gate
