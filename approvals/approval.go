@@ -75,7 +75,9 @@ type Source struct {
 	// Claims are the volume claims of Run by workspace name.
 	Claims    []Param
 	Requester string // who asked for Run, or for Task's run, as the run says; "" when it does not
-	Event     *Event
+	// RequesterProof is what proves Requester, or of an Event the words that its sender signed.
+	RequesterProof Proof `json:",omitempty"`
+	Event          *Event
 	// Task is left out of the digests of what has none: they are as old as those.
 	Task *Task `json:",omitempty"`
 }
@@ -96,9 +98,12 @@ type Event struct {
 // be met and exactly what is approved.
 type Terms struct {
 	Policy    Policy
-	Requester string  // "" when unknown
-	Params    []Param // forwarded to the next part
-	Target    *Target // what the outcome is written to; nil: it is posted
+	Requester string // "" when unknown
+	// RequesterProof is what proves it, and RequesterAlso what else they are called.
+	RequesterProof Proof
+	RequesterAlso  []string
+	Params         []Param // forwarded to the next part
+	Target         *Target // what the outcome is written to; nil: it is posted
 	// References are what the run refers to by name, where the policy has that compared
 	// before it starts.
 	References []Reference
@@ -141,6 +146,7 @@ type Approval struct {
 	// RetryAt is when somebody last asked for another attempt at once, zero if nobody did.
 	RetryAt time.Time
 
+	Revoked    []Revocation // mailed links that somebody ended
 	Deliveries []Delivery
 	// RunName is the name that the run which the outcome starts has, from the decision
 	// until that run is seen; else "". It is for the EventListener alone.

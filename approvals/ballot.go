@@ -57,7 +57,9 @@ func withdraw(a Approval, b Ballot, now time.Time) Approval {
 // takeBack makes v, a live vote of a, one that was withdrawn by the ballot whose
 // evidence is by.
 func takeBack(a Approval, v Vote, by string, now time.Time) Approval {
-	a.Votes = slices.DeleteFunc(slices.Clone(a.Votes), func(o Vote) bool { return o.Voter == v.Voter && o.Evidence == v.Evidence })
+	agreed, first := Agreed(a, Identity{Name: v.Voter})
+	left := slices.DeleteFunc(slices.Clone(a.Votes), func(o Vote) bool { return o.Voter == v.Voter && o.Evidence == v.Evidence })
+	a.Votes = keepAgreed(a.Terms.Policy, left, agreed, first)
 	a.Withdrawn = append(slices.DeleteFunc(slices.Clone(a.Withdrawn), func(w Withdrawal) bool { return SamePerson(w.Voter, v.Voter) }),
 		Withdrawal{Voter: v.Voter, At: now, Evidence: v.Evidence, By: by})
 	if drop := len(a.Withdrawn) - MaxVotes; drop > 0 {

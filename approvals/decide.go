@@ -66,13 +66,20 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 		}
 		return withdraw(a, b, now), Withdrew, nil
 	}
+	if inputs, err = sameThing(a, b, inputs); err != nil {
+		return a, Absent, err
+	}
 	p := a.Terms.Policy
 	vote := Vote{
 		Voter: b.Voter.Name, Verdict: b.Verdict, Comment: comment, Inputs: inputs, BreakGlass: b.BreakGlass,
-		At: now, Way: b.Voter.Way, Evidence: b.Voter.Evidence, Groups: groupsOf(p, b.Voter), ByRBAC: byRBAC(p, b.Voter),
+		At: now, Way: b.Voter.Way, Evidence: b.Voter.Evidence, Address: b.Voter.Address, Groups: groupsOf(p, b.Voter), ByRBAC: byRBAC(p, b.Voter),
 	}
 	if !b.BreakGlass {
-		vote.For = deputyFor(a, b.Voter)
+		vote.For = deputyFor(a, b.Voter, b.Verdict)
+	}
+	agreed, first := Agreed(a, b.Voter)
+	if first != "" && mine >= 0 && a.Votes[mine].Verdict == Approve && b.Verdict == Approve && !b.BreakGlass {
+		vote.Inputs = a.Votes[mine].Inputs // they say the same, and may be what the others go by
 	}
 	before := a
 	if b.Verdict == Approve {
@@ -92,7 +99,8 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	votes = slices.Insert(votes, mine, vote)
 	a.Withdrawn = slices.DeleteFunc(slices.Clone(a.Withdrawn), func(w Withdrawal) bool { return SamePerson(w.Voter, vote.Voter) })
 	// Whoever votes in person takes the place of their deputy.
-	a.Votes = slices.DeleteFunc(votes, func(v Vote) bool { return v.For != "" && SamePerson(v.For, vote.Voter) })
+	votes = slices.DeleteFunc(votes, func(v Vote) bool { return v.For != "" && SamePerson(v.For, vote.Voter) })
+	a.Votes = keepAgreed(p, votes, agreed, first)
 	if b.Verdict == Approve {
 		if err := missingInput(a); err != nil {
 			return before, Absent, err
@@ -121,7 +129,7 @@ func allowed(a Approval, b Ballot) error {
 		}
 		return nil
 	}
-	return may(a, b.Voter)
+	return may(a, b.Voter, b.Verdict)
 }
 
 // content is what a ballot says, clean, and complete by p.

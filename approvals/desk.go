@@ -11,6 +11,10 @@ type Desk struct {
 	Rights Rights // nil: nobody has any
 	// Deputies may be nil: nobody is one.
 	Deputies Deputies
+	// People says whose an address is; nil: nothing is known of anybody.
+	People *Directory
+	// Links says which mailed links have ended; nil: none has before its time.
+	Links Links
 	// Operators may be nil: nobody is one.
 	Operators Operators
 	// Again may be nil: nothing is asked again.
@@ -37,6 +41,13 @@ type Desk struct {
 // what was proved for one version of a is proved for the next.
 func (d *Desk) Prove(ctx context.Context, a Approval, id Identity, breakGlass bool) (Identity, error) {
 	id.Rights, id.DeputyOf, id.Policies = nil, nil, nil
+	id = d.People.Know(id)
+	if id.Way == WayLink && d.Links != nil && a.Terms != nil && !a.Decided() {
+		var err error
+		if id.LinkEnded, err = d.Links.Ended(ctx, a, id.Name); err != nil {
+			return id, err
+		}
+	}
 	if d.Policies != nil && a.Terms != nil {
 		var err error
 		if id.Policies, err = d.Policies.Of(ctx, a.Namespace); err != nil {

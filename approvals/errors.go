@@ -27,15 +27,17 @@ const (
 type Error struct {
 	Code    Code
 	Message string
+	// Private follows Message for those who may see what it is about: who can decide, say.
+	Private string
 	Field   string // the input that it is about, "" when it is about none
 	Err     error  // the cause, for logs; never shown
 }
 
 func (e *Error) Error() string {
 	if e.Err != nil {
-		return e.Message + ": " + e.Err.Error()
+		return e.Message + e.Private + ": " + e.Err.Error()
 	}
-	return e.Message
+	return e.Message + e.Private
 }
 
 func (e *Error) Unwrap() error { return e.Err }
@@ -65,9 +67,17 @@ func CodeOf(err error) Code {
 	return CodeInternal
 }
 
-// Message returns the text of err that may be shown to a person. The text of an
-// internal error is never shown.
+// Message returns the text of err that may be shown to a person who may see what it is
+// about. The text of an internal error is never shown.
 func Message(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok && e.Code != CodeInternal {
+		return e.Message + e.Private
+	}
+	return Discreet(err)
+}
+
+// Discreet is Message for anybody: it does not say who may decide.
+func Discreet(err error) string {
 	if err == nil {
 		return ""
 	}

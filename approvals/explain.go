@@ -25,6 +25,8 @@ type You struct {
 	Why  string // why not, in words; with May, why no more than a rejection is taken
 	Vote *Vote  // the live vote
 	For  string // whose deputy they would be
+	// NoApproval says why they may reject and not approve, "" when they may both.
+	NoApproval string
 }
 
 // Explain explains a to id, or to nobody in particular when id has no name.
@@ -45,9 +47,13 @@ func Explain(a Approval, id Identity, now time.Time) Explanation {
 	err := why(a, id, now)
 	you.May, you.Code, you.Why = err == nil, CodeOf(err), Message(err)
 	if you.May {
-		you.For = deputyFor(a, id)
-		err = refusedByLimits(a, id, Approve, false)
-		you.Code, you.Why = CodeOf(err), Message(err)
+		you.For = deputyFor(a, id, "")
+		err = may(a, id, Approve)
+		if err == nil {
+			err = refusedByLimits(a, id, Approve, false)
+		}
+		you.Code, you.NoApproval = CodeOf(err), Message(err)
+		you.Why = you.NoApproval
 	}
 	e.You = you
 	return e
@@ -64,7 +70,7 @@ func why(a Approval, id Identity, now time.Time) error {
 	case !now.Before(a.Deadline()):
 		return Errorf(CodeGone, "the time to decide was over at %s", a.Deadline().UTC().Format(time.RFC3339))
 	}
-	if err := may(a, id); err != nil {
+	if err := may(a, id, ""); err != nil {
 		return err
 	}
 	return refusedByLimits(a, id, Reject, false)

@@ -1,12 +1,13 @@
 package approvals
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 )
 
@@ -134,25 +135,117 @@ func cleanInputs(fields []Input, given []Param) ([]Param, error) {
 	return out, nil
 }
 
-// inputsOf is what the inputs of a hold, as things stand: for each the last
-// approver's value, else its default, else "". Each is there, however a ended: what reads
-// one by its name, as a binding does, fails for one that is missing.
+// inputsOf is what the inputs of a hold, as things stand: what the approvers agreed to,
+// or who decided alone, else each one's default, else "". Each is there, however a ended:
+// what reads one by its name, as a binding does, fails for one that is missing.
 func inputsOf(a Approval) []Param {
 	if a.Terms == nil {
 		return nil
 	}
+	var values map[string]string
+	for _, v := range a.Votes {
+		if v.Verdict == Approve && (values == nil || v.BreakGlass) {
+			values = ByName(v.Inputs)
+		}
+	}
 	var out []Param
 	for _, in := range a.Terms.Policy.Inputs {
 		value := in.Default
-		var at time.Time // of no vote yet, whatever clock noted the opening
-		for _, v := range a.Votes {
-			if x, given := ByName(v.Inputs)[in.Name]; given && v.Verdict == Approve && !v.At.Before(at) {
-				value, at = x, v.At
-			}
+		if x, ok := values[in.Name]; ok {
+			value = x
 		}
 		out = append(out, Param{in.Name, Neutral(value)})
 	}
 	return out
+}
+
+// Agreed is what everybody approves who approves a, complete with defaults, when there is
+// somebody besides id; and the first of those. It is kept with the first approval: whoever
+// comes later says the same.
+func Agreed(a Approval, id Identity) (values []Param, first string) {
+	if a.Terms == nil {
+		return nil, ""
+	}
+	var given map[string]string
+	for _, v := range a.Votes {
+		if v.Verdict != Approve || v.BreakGlass {
+			continue
+		}
+		if given == nil {
+			given = ByName(v.Inputs)
+		}
+		theirs := v.is(id) || v.For != "" && SamePerson(v.For, id.Name) // which their own takes the place of
+		if first == "" && !theirs {
+			first = v.Voter
+		}
+	}
+	if first == "" {
+		return nil, ""
+	}
+	return complete(a.Terms.Policy, given), first
+}
+
+// complete is what was filled in, with the defaults of what was not.
+func complete(p Policy, given map[string]string) (values []Param) {
+	for _, in := range p.Inputs {
+		if value := cmp.Or(given[in.Name], in.Default); value != "" {
+			values = append(values, Param{in.Name, value})
+		}
+	}
+	return values
+}
+
+// sameThing says why a ballot does not approve the same thing as those before it: the
+// first approver's values are fixed for all, or four eyes would have seen two things. What
+// a later one leaves blank is taken from there. Who breaks the glass decides alone, and may
+// fill in something else.
+func sameThing(a Approval, b Ballot, inputs []Param) ([]Param, error) {
+	agreed, first := Agreed(a, b.Voter)
+	if first == "" || b.Verdict != Approve {
+		return inputs, nil
+	}
+	before, mine := ByName(agreed), ByName(inputs)
+	var all []Param
+	for _, in := range a.Terms.Policy.Inputs {
+		value, fixed := before[in.Name]
+		if given, ok := mine[in.Name]; ok && given != value {
+			if !b.BreakGlass {
+				return nil, in.fixed(first, value, given, fixed)
+			}
+			value, fixed = given, true
+		}
+		if fixed {
+			all = append(all, Param{in.Name, value})
+		}
+	}
+	if b.BreakGlass { // alone: with all that counts
+		return all, nil
+	}
+	return inputs, nil
+}
+
+// keepAgreed gives the first of votes that approves what was agreed to before, which may
+// have stood in one that is gone.
+func keepAgreed(p Policy, votes []Vote, agreed []Param, first string) []Vote {
+	i := slices.IndexFunc(votes, func(v Vote) bool { return v.Verdict == Approve && !v.BreakGlass })
+	if first == "" || i < 0 || slices.Equal(complete(p, ByName(votes[i].Inputs)), agreed) {
+		return votes
+	}
+	votes = slices.Clone(votes)
+	votes[i].Inputs = agreed
+	return votes
+}
+
+// fixed is the refusal of a value that is another than the one agreed to.
+func (in Input) fixed(first, value, given string, set bool) error {
+	with := "left it blank"
+	if set {
+		with = fmt.Sprintf("approved this with %q", Cut(value, MaxQuoted))
+	}
+	err := Errorf(CodeConflict, "input %q is %q, and %s %s: everybody approves the same thing. Send the same or leave it blank; if it is wrong, reject, or ask %s to withdraw their vote. Nothing was recorded",
+		in.Name, Cut(given, MaxQuoted), first, with, first)
+	err.Field = in.Name
+	return err
 }
 
 // missingInput names a required input that nobody has filled in.

@@ -163,12 +163,12 @@ func TestDeskAsksPolicies(t *testing.T) {
 	} {
 		for _, way := range []approvals.Way{approvals.WayToken, approvals.WayLink, approvals.WayLogin, approvals.WayObject, approvals.WaySlack} {
 			d := approvals.Desk{
-				Store: ct.NewMemStore(ct.Make("a").Obj()), Policies: c.policies, Now: func() time.Time { return minute(5) },
+				Store: ct.NewMemStore(ct.Make("a").Obj()), Policies: c.policies, People: ct.Known("alice"), Now: func() time.Time { return minute(5) },
 				Results: func(context.Context, approvals.Approval) ([]approvals.Param, error) { return nil, nil },
 				Voted:   func(approvals.Approval, approvals.Verdict) {}, Ended: func(approvals.Approval) {},
 			}
 			b := ct.Ballot("alice", approve, "")
-			b.Voter.Way = way
+			b.Voter.Way, b.Voter.Address = way, "alice@example.com"
 			if _, _, err := d.Vote(t.Context(), approvals.Key{Namespace: "prod", Name: "a"}, b); approvals.CodeOf(err) != c.want {
 				t.Errorf("%s, by %s: %v, want %q", name, way, err, c.want)
 			}

@@ -19,6 +19,7 @@ type machine struct {
 	policy    approvals.Policy
 	required  int // by the machine's own reading
 	requester string
+	proved    bool
 	a         approvals.Approval
 	now       time.Time
 	ended     *approvals.Approval // as it ended
@@ -35,6 +36,7 @@ func newMachine(t *rapid.T) *machine {
 		Strategy:  rapid.SampledFrom([]approvals.Strategy{approvals.Single, approvals.FourEyes, approvals.Quorum}).Draw(t, "strategy"),
 		Requester: rapid.SampledFrom([]approvals.RequesterRule{approvals.RequesterExclude, approvals.RequesterAllow}).Draw(t, "rule"),
 		Lifetime:  time.Hour,
+		Inputs:    []approvals.Input{{Name: "env", Type: approvals.InputString}, {Name: "size", Type: approvals.InputString, Default: "s"}},
 	}
 	required := 1
 	if p.Strategy == approvals.FourEyes {
@@ -48,8 +50,13 @@ func newMachine(t *rapid.T) *machine {
 	if p.Validate(requester) != nil {
 		t.Skip("not a policy that is ever put before people")
 	}
-	b := ct.Make("m").Requester(requester).With(func(a *approvals.Approval) { a.Terms.Policy = p })
-	return &machine{policy: p, required: required, requester: requester, a: b.Obj(), now: ct.T0}
+	proved := rapid.Bool().Draw(t, "proved")
+	made := ct.Make("m").Requester(requester)
+	if !proved {
+		made = ct.Make("m").Said(requester)
+	}
+	b := made.With(func(a *approvals.Approval) { a.Terms.Policy = p })
+	return &machine{policy: p, required: required, requester: requester, proved: proved, a: b.Obj(), now: ct.T0}
 }
 
 func (m *machine) cast(t *rapid.T) {
@@ -59,8 +66,9 @@ func (m *machine) cast(t *rapid.T) {
 		rapid.SampledFrom([]string{"", "ok", "$(uid)", "[1]", strings.Repeat("x", 3000)}).Draw(t, "comment"),
 		rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"sre", "security", "dev"}), 0, 2, rapid.ID).Draw(t, "groups")...,
 	)
+	b.Inputs = rapid.SampledFrom([][]approvals.Param{nil, {{Name: "env", Value: "x"}}, {{Name: "env", Value: "y"}, {Name: "size", Value: "s"}}, {{Name: "size", Value: "l"}}}).Draw(t, "inputs")
 	next, change, err := approvals.Cast(m.a, b, m.now)
-	legal := m.eligible(b.Voter) && (b.Verdict == approve || b.Verdict == reject) && len(b.Comment) < 3000
+	legal := m.eligible(b.Voter, b.Verdict) && m.agrees(b) && (b.Verdict == approve || b.Verdict == reject) && len(b.Comment) < 3000
 	switch {
 	case err != nil && change != approvals.Absent:
 		t.Fatalf("%s and an error: %v", change, err)
@@ -111,8 +119,34 @@ func (m *machine) step(t *rapid.T, next approvals.Approval, change approvals.Cha
 	}
 }
 
-func (m *machine) eligible(id approvals.Identity) bool {
-	if id.Name == "" || m.policy.Requester == approvals.RequesterExclude && m.requester != "" && strings.EqualFold(id.Name, m.requester) {
+// agrees says whether b approves what the others approve, by the machine's own reading.
+func (m *machine) agrees(b approvals.Ballot) bool {
+	if b.Verdict != approve || m.ended != nil { // after the end nothing is recorded
+		return true
+	}
+	filled := func(ps []approvals.Param) map[string]string {
+		out := map[string]string{"size": "s"}
+		for _, p := range ps {
+			out[p.Name] = p.Value
+		}
+		return out
+	}
+	first := slices.IndexFunc(m.a.Votes, func(v approvals.Vote) bool { return v.Verdict == approve })
+	if !slices.ContainsFunc(m.a.Votes, func(v approvals.Vote) bool { return v.Verdict == approve && !strings.EqualFold(v.Voter, b.Voter.Name) }) {
+		return true
+	}
+	theirs := filled(m.a.Votes[first].Inputs)
+	for _, p := range b.Inputs {
+		if theirs[p.Name] != p.Value {
+			return false
+		}
+	}
+	return true
+}
+
+func (m *machine) eligible(id approvals.Identity, v approvals.Verdict) bool {
+	asked := m.policy.Requester == approvals.RequesterExclude && m.requester != "" && strings.EqualFold(id.Name, m.requester)
+	if id.Name == "" || asked && (m.proved || v == approve) {
 		return false
 	}
 	return slices.ContainsFunc(m.policy.Approvers, func(a approvals.Approver) bool { return a.Name == id.Name }) ||
@@ -134,8 +168,14 @@ func (m *machine) check(t *rapid.T) {
 				t.Fatalf("two votes of one person: %s and %s", v.Voter, w.Voter)
 			}
 		}
-		if m.policy.Requester == approvals.RequesterExclude && m.requester != "" && strings.EqualFold(v.Voter, m.requester) {
+		if m.policy.Requester == approvals.RequesterExclude && m.requester != "" && strings.EqualFold(v.Voter, m.requester) && (m.proved || v.Verdict == approve) {
 			t.Fatalf("the requester %s voted", m.requester)
+		}
+		agreed, _ := approvals.Agreed(a, approvals.Identity{Name: "nobody"})
+		for _, in := range v.Inputs {
+			if v.Verdict == approve && approvals.ByName(agreed)[in.Name] != in.Value {
+				t.Fatalf("%s approves another thing than %+v: %+v", v.Voter, agreed, v.Inputs)
+			}
 		}
 		if !v.At.Before(a.Deadline()) || v.At.Before(a.OpenedAt) {
 			t.Fatalf("a vote at %s, outside its time", v.At)

@@ -23,11 +23,27 @@ func (d *Desk) Retry(ctx context.Context, key Key, id Identity) (Approval, Chang
 	return d.operate(ctx, key, id, func(a Approval) (Approval, Change, error) { return Retry(a, d.Now()) })
 }
 
+// RevokeLink ends the link that was mailed to voter: for that very person, however they
+// came, and for somebody who operates the namespace. It is one write.
+//
+// Errors are those of the function RevokeLink, of the Store, and CodeForbidden.
+func (d *Desk) RevokeLink(ctx context.Context, key Key, id Identity, voter string) (Approval, Change, error) {
+	change := func(a Approval) (Approval, Change, error) { return RevokeLink(a, voter, id, d.Now()) }
+	if id.Name != "" && SameName(id.Name, voter) {
+		return d.change(ctx, key, change)
+	}
+	return d.operate(ctx, key, id, change)
+}
+
 // operate makes one change as id, who must operate the namespace.
 func (d *Desk) operate(ctx context.Context, key Key, id Identity, change func(Approval) (Approval, Change, error)) (Approval, Change, error) {
 	if err := d.mayOperate(ctx, id, key.Namespace); err != nil {
 		return Approval{}, Absent, err
 	}
+	return d.change(ctx, key, change)
+}
+
+func (d *Desk) change(ctx context.Context, key Key, change func(Approval) (Approval, Change, error)) (Approval, Change, error) {
 	var did Change
 	a, err := d.Store.Update(ctx, key, func(a Approval) (Approval, Change, error) {
 		next, change, err := change(a)
@@ -46,7 +62,7 @@ func (d *Desk) operate(ctx context.Context, key Key, id Identity, change func(Ap
 // mayOperate says why id may not operate a namespace, or nil. A link and Slack prove
 // a name for voting, and nothing more.
 func (d *Desk) mayOperate(ctx context.Context, id Identity, namespace string) error {
-	if d.Operators != nil && id.Name != "" && (id.Way == WayLogin || id.Way == WayToken) {
+	if d.Operators != nil && id.Name != "" && (id.Way == WayLogin || id.Way == WayToken || id.Way == WayObject) {
 		if may, err := d.Operators.MayOperate(ctx, id, namespace); may || err != nil {
 			return err
 		}

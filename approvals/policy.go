@@ -3,7 +3,6 @@ package approvals
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -17,15 +16,6 @@ const (
 	Multi    Strategy = "MULTI"     // every user, and somebody of every group, must approve
 	FourEyes Strategy = "FOUR_EYES" // two distinct people must approve
 	Quorum   Strategy = "QUORUM"    // Required distinct people must approve
-)
-
-// RequesterRule says whether the person who asked may also decide.
-type RequesterRule string
-
-// The requester rules. Exclude applies only when the requester is known.
-const (
-	RequesterExclude RequesterRule = "Exclude"
-	RequesterAllow   RequesterRule = "Allow"
 )
 
 // CommentRule says when a vote needs a comment.
@@ -165,6 +155,12 @@ func SenderKinds() []SenderKind {
 // error is CodeInvalid and says what to change. requester is the known
 // requester or "".
 func (p Policy) Validate(requester string) error {
+	return p.ValidateFor(Asked{Who: requester, Proof: ByPage}, nil)
+}
+
+// ValidateFor is Validate with all that is known: of who asked, none when Who is "", and
+// of whose an address is.
+func (p Policy) ValidateFor(asked Asked, d *Directory) error {
 	for _, r := range p.asWritten() {
 		if err := p.validateNames(r); err != nil {
 			return err
@@ -179,7 +175,7 @@ func (p Policy) Validate(requester string) error {
 	if err := p.Notify.Validate(p.name()); err != nil {
 		return err
 	}
-	return p.satisfiable(requester)
+	return p.satisfiable(asked, d)
 }
 
 func (p Policy) validateNames(r Rule) error {
@@ -190,10 +186,18 @@ func (p Policy) validateNames(r Rule) error {
 	switch {
 	case len(r.Approvers) == 0 && len(r.Groups) == 0 && !r.RBAC:
 		return Errorf(CodeInvalid, "%s names no approvers, so nobody could decide: list users or groups under approvers", where)
-	case slices.ContainsFunc(r.Approvers, func(a Approver) bool { return a.Name == "" }) || slices.Contains(r.Groups, ""):
-		return Errorf(CodeInvalid, "%s lists a user or group without a name, which nobody can be: name it or remove it", where)
 	case r.RBAC && p.Gate == InlineGate:
 		return Errorf(CodeInvalid, "%s can't have rbac: RBAC gives the verb approve on a Gate, so make it one and name it", where)
+	}
+	for _, a := range r.Approvers {
+		if err := CheckName(a.Name); err != nil {
+			return Errorf(CodeInvalid, "%s lists %s", where, Message(err))
+		}
+	}
+	for _, g := range r.Groups {
+		if err := CheckGroup(g); err != nil {
+			return Errorf(CodeInvalid, "%s lists %s", where, Message(err))
+		}
 	}
 	return nil
 }
@@ -247,8 +251,8 @@ func (p Policy) validateSettings() error {
 		return Errorf(CodeInvalid, "%s has comment %q: use Optional, Required or RequiredOnReject", p.name(), p.Comment)
 	case !slices.Contains([]ExpiryRule{"", ExpireOnExpiry, ApproveOnExpiry, RejectOnExpiry}, p.OnExpiry):
 		return Errorf(CodeInvalid, "%s has onExpiry %q: use Expire, Approve or Reject", p.name(), p.OnExpiry)
-	case !slices.Contains([]RequesterRule{"", RequesterExclude, RequesterAllow}, p.Requester):
-		return Errorf(CodeInvalid, "%s has requester %q: use Exclude or Allow", p.name(), p.Requester)
+	case !slices.Contains([]RequesterRule{"", RequesterExclude, RequesterAllow, RequesterRequired}, p.Requester):
+		return Errorf(CodeInvalid, "%s has requester %q: use Exclude, Allow or Required", p.name(), p.Requester)
 	case !slices.Contains([]SupersedeRule{"", SupersedeKeep, SupersedeNewest}, p.Supersede):
 		return Errorf(CodeInvalid, "%s has supersede %q: use Keep or Newest", p.name(), p.Supersede)
 	case p.SupersedeKey != "" && p.Supersede != SupersedeNewest:
@@ -284,35 +288,6 @@ func (p Policy) validateSettings() error {
 	return nil
 }
 
-// satisfiable says why no votes could ever meet p. Who is in a group is not known
-// here, so only what is left to named people is looked at.
-func (p Policy) satisfiable(requester string) error {
-	rules := slices.DeleteFunc(slices.Clone(p.Requirements()), func(r Rule) bool { return len(r.Groups) > 0 || r.RBAC })
-	places := 0
-	for _, r := range rules {
-		places += r.Required
-	}
-	if all := p.fill(rules, p.distinct()); all < places {
-		return Errorf(CodeInvalid, "%s needs %d approvals and names %d distinct people: add approvers or lower required", p.name(), places, all)
-	}
-	if left := p.fill(rules, p.eligible(requester)); left < places {
-		return Errorf(CodeInvalid, "%s needs %d approvals, and without the requester %s it has %d: add approvers, lower required, or set requester: Allow",
-			p.name(), places, requester, left)
-	}
-	return nil
-}
-
-// fill is how many places of rules people can fill.
-func (p Policy) fill(rules []Rule, people []string) int {
-	n := 0
-	for _, filled := range assign(rules, len(people), func(i int, r Rule) bool {
-		return slices.ContainsFunc(r.Approvers, func(a Approver) bool { return SamePerson(a.Name, people[i]) })
-	}) {
-		n += len(filled)
-	}
-	return n
-}
-
 // Releases says whether outcome o starts the next part.
 func (p Policy) Releases(o Outcome) bool { return slices.Contains(p.ReleaseOn, o) }
 
@@ -344,39 +319,3 @@ func (p Policy) Needed() int {
 	}
 	return n
 }
-
-// distinct is the people named, each once: two names of one person make one vote.
-func (p Policy) distinct() []string {
-	var names []string
-	for _, a := range p.People() {
-		if !slices.ContainsFunc(names, func(n string) bool { return SamePerson(n, a.Name) }) {
-			names = append(names, a.Name)
-		}
-	}
-	return names
-}
-
-// eligible is the people named who may vote, given the requester.
-func (p Policy) eligible(requester string) []string {
-	names := p.distinct()
-	if p.excludes(requester) {
-		names = slices.DeleteFunc(names, func(n string) bool { return p.asked(n, requester) })
-	}
-	return names
-}
-
-func (p Policy) excludes(requester string) bool {
-	return requester != "" && p.Requester != RequesterAllow
-}
-
-// asked says whether name is the requester: by name, or by the address at which
-// name is told.
-func (p Policy) asked(name, requester string) bool {
-	return SamePerson(name, requester) || slices.ContainsFunc(p.People(), func(a Approver) bool {
-		return SamePerson(a.Name, name) && a.Email != "" && SamePerson(a.Email, requester)
-	})
-}
-
-// SamePerson compares names as identity providers do not: without regard to
-// case, so that Bob cannot approve what bob asked for.
-func SamePerson(a, b string) bool { return strings.EqualFold(a, b) }

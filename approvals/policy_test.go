@@ -46,7 +46,7 @@ func TestValidate(t *testing.T) {
 		"an input as its result": {policy: func(p *approvals.Policy) {
 			p.Results, p.Inputs = []approvals.Expression{{Name: "who", Expression: "'x'"}}, []approvals.Input{{Name: "who", Type: approvals.InputString}}
 		}, want: `input "who" has the name of a result`},
-		"unknown requester": {policy: func(p *approvals.Policy) { p.Requester = "exclude" }, want: "use Exclude or Allow"},
+		"unknown requester": {policy: func(p *approvals.Policy) { p.Requester = "exclude" }, want: "use Exclude, Allow or Required"},
 		"no strategy":       {policy: func(p *approvals.Policy) { p.Strategy = "" }, want: "use SINGLE, MULTI, FOUR_EYES or QUORUM"},
 		"unknown strategy":  {policy: func(p *approvals.Policy) { p.Strategy = "single" }, want: `strategy "single", which is unknown: use SINGLE, MULTI, FOUR_EYES or QUORUM`},
 		"single of two":     {policy: func(p *approvals.Policy) { p.Required = 2 }, want: "use strategy QUORUM, or drop required"},

@@ -24,6 +24,13 @@ type Deputies interface {
 	Of(ctx context.Context, name, namespace, gate string, now time.Time) ([]string, error)
 }
 
+// Links knows whose mailed links have ended before their time: a link is for somebody
+// whom the Gate still names.
+type Links interface {
+	// Ended says why voter's link on a has, "" while it has not.
+	Ended(ctx context.Context, a Approval, voter string) (why string, err error)
+}
+
 // Operators knows who looks after the service in a namespace, in all with "": whom
 // RBAC lets update the status of Approvals.
 type Operators interface {

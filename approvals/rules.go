@@ -26,8 +26,12 @@ func (p Policy) Requirements() []Rule {
 		return []Rule{{Approvers: p.Approvers, Groups: p.Groups, RBAC: p.RBAC, Required: p.needed()}}
 	}
 	var all []Rule
-	for _, name := range p.distinct() {
-		all = append(all, Rule{Name: name, Approvers: []Approver{{Name: name}}, Required: 1})
+	for _, a := range p.People() {
+		i := slices.IndexFunc(all, func(r Rule) bool { return SamePerson(r.Name, a.Name) })
+		if i < 0 {
+			i, all = len(all), append(all, Rule{Name: a.Name, Required: 1})
+		}
+		all[i].Approvers = append(all[i].Approvers, Approver{Name: a.Name})
 	}
 	for _, g := range p.Groups {
 		all = append(all, Rule{Name: "group " + g, Groups: []string{g}, Required: 1})
@@ -35,12 +39,12 @@ func (p Policy) Requirements() []Rule {
 	return all
 }
 
-// People are all who are named anywhere in p, each once per name.
+// People are all who are named anywhere in p, each once a name.
 func (p Policy) People() []Approver {
 	var all []Approver
 	for _, r := range p.asWritten() {
 		for _, a := range r.Approvers {
-			if !slices.ContainsFunc(all, func(x Approver) bool { return x.Name == a.Name }) {
+			if !slices.ContainsFunc(all, func(x Approver) bool { return SameName(x.Name, a.Name) }) {
 				all = append(all, a)
 			}
 		}
@@ -96,7 +100,7 @@ func (r Rule) who() string {
 // counts says whether an approval by v is one that r asks for.
 func (r Rule) counts(v Vote) bool {
 	return slices.ContainsFunc(r.Approvers, func(a Approver) bool {
-		return SamePerson(a.Name, v.Voter) || (v.For != "" && SamePerson(a.Name, v.For))
+		return SameName(a.Name, v.Voter) || (v.For != "" && SameName(a.Name, v.For))
 	}) ||
 		slices.ContainsFunc(v.Groups, func(g string) bool { return slices.Contains(r.Groups, g) }) ||
 		(r.RBAC && v.ByRBAC)
@@ -133,25 +137,55 @@ func assign(rules []Rule, n int, can func(person int, r Rule) bool) [][]int {
 	return filled
 }
 
-// met is the voters whose approvals count, by requirement.
+// met is the voters whose approvals count, by requirement. Votes that prove one mailbox
+// count as one: whoever reads it may have cast them all.
 func met(a Approval) ([]Rule, [][]string) {
 	rules := a.Terms.Policy.Requirements()
-	var yes []Vote
-	for _, v := range a.Votes {
-		if v.Verdict == Approve {
-			yes = append(yes, v)
-		}
+	people := onceEach(a.Votes, Approve)
+	// A vote was only taken from somebody who may: with one rule it is that one.
+	counts := func(r Rule) func(Vote) bool {
+		return func(v Vote) bool { return len(rules) == 1 || r.counts(v) }
 	}
-	filled := assign(rules, len(yes), func(i int, r Rule) bool {
-		// A vote was only taken from somebody who may: with one rule it is that one.
-		return len(rules) == 1 || r.counts(yes[i])
-	})
+	filled := assign(rules, len(people), func(i int, r Rule) bool { return slices.ContainsFunc(people[i], counts(r)) })
 	names := make([][]string, len(rules))
-	for i, people := range filled {
-		slices.Sort(people)
-		for _, p := range people {
-			names[i] = append(names[i], yes[p].Voter)
+	for i, who := range filled {
+		slices.Sort(who)
+		for _, p := range who {
+			names[i] = append(names[i], people[p][slices.IndexFunc(people[p], counts(rules[i]))].Voter)
 		}
 	}
 	return rules, names
+}
+
+// onceEach is the votes of a verdict, those that one person may have cast together.
+func onceEach(votes []Vote, verdict Verdict) [][]Vote {
+	var people [][]Vote
+	for _, v := range votes {
+		if v.Verdict != verdict {
+			continue
+		}
+		box := mailbox(v.Address)
+		i := slices.IndexFunc(people, func(p []Vote) bool {
+			return box != "" && slices.ContainsFunc(p, func(x Vote) bool { return mailbox(x.Address) == box })
+		})
+		if i < 0 {
+			people = append(people, nil)
+			i = len(people) - 1
+		}
+		people[i] = append(people[i], v)
+	}
+	return people
+}
+
+// CountsWith names the voters before v with whom v counts as one, since all of them prove
+// one mailbox.
+func CountsWith(a Approval, v Vote) []string {
+	var names []string
+	for _, p := range onceEach(a.Votes, v.Verdict) {
+		at := slices.IndexFunc(p, func(x Vote) bool { return x.Voter == v.Voter })
+		for _, x := range p[:max(at, 0)] {
+			names = append(names, x.Voter)
+		}
+	}
+	return names
 }

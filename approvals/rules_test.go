@@ -311,10 +311,10 @@ func TestInputs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a, err = cast(a, "bob", 2, approvals.Param{Name: "ticket", Value: "OPS-2"}); err != nil {
+	if a, err = cast(a, "bob", 2); err != nil {
 		t.Fatal(err)
 	}
-	want := []approvals.Param{{Name: "digest", Value: "sha256:abc"}, {Name: "ticket", Value: "OPS-2"}, {Name: "size", Value: "small"}, {Name: "n", Value: ""}, {Name: "force", Value: ""}}
+	want := []approvals.Param{{Name: "digest", Value: "sha256:abc"}, {Name: "ticket", Value: "OPS-1"}, {Name: "size", Value: "small"}, {Name: "n", Value: ""}, {Name: "force", Value: ""}}
 	if a.Outcome != approvals.Approved || !slices.Equal(a.Forwarded(), want) {
 		t.Errorf("%s, forwarded %v, want %v", a.Outcome, a.Forwarded(), want)
 	}
@@ -330,6 +330,71 @@ func TestInputs(t *testing.T) {
 	}
 	if r, _, err := approvals.Cast(asks(), ct.Ballot("alice", reject, ""), minute(1)); err != nil || r.Outcome != approvals.Rejected {
 		t.Errorf("a rejection needs no inputs: %v", err)
+	}
+}
+
+// TestOneThing: everybody approves the same thing. What the first approver filled in is
+// fixed for the others, and for themselves once another has agreed to it.
+func TestOneThing(t *testing.T) {
+	t.Parallel()
+	in := func(pairs ...string) []approvals.Param {
+		var out []approvals.Param
+		for i := 0; i < len(pairs); i += 2 {
+			out = append(out, approvals.Param{Name: pairs[i], Value: pairs[i+1]})
+		}
+		return out
+	}
+	fields := []approvals.Input{
+		{Name: "env", Type: approvals.InputEnum, Options: []string{"staging", "production"}, Default: "staging"},
+		{Name: "ticket", Type: approvals.InputString},
+	}
+	type step struct {
+		who     string
+		verdict approvals.Verdict
+		inputs  []approvals.Param
+		refused string
+	}
+	for name, c := range map[string]struct {
+		steps []step
+		want  []approvals.Param // what is agreed to in the end
+	}{
+		"the same":             {[]step{{"alice", approve, in("env", "production"), ""}, {"bob", approve, in("env", "production"), ""}}, in("env", "production")},
+		"none":                 {[]step{{"alice", approve, in("env", "production", "ticket", "1"), ""}, {"bob", approve, nil, ""}}, in("env", "production", "ticket", "1")},
+		"some":                 {[]step{{"alice", approve, in("env", "production", "ticket", "1"), ""}, {"bob", approve, in("ticket", "1", "env", ""), ""}}, in("env", "production", "ticket", "1")},
+		"other":                {[]step{{"alice", approve, in("env", "staging"), ""}, {"bob", approve, in("env", "production"), `input "env" is "production", and alice approved this with "staging"`}}, in("env", "staging")},
+		"other than a default": {[]step{{"alice", approve, nil, ""}, {"bob", approve, in("env", "production"), `alice approved this with "staging"`}}, in("env", "staging")},
+		"the default":          {[]step{{"alice", approve, nil, ""}, {"bob", approve, in("env", "staging"), ""}}, in("env", "staging")},
+		"what was left blank":  {[]step{{"alice", approve, in("env", "staging"), ""}, {"bob", approve, in("ticket", "1"), "alice left it blank"}}, in("env", "staging")},
+		"alone":                {[]step{{"alice", approve, in("env", "staging"), ""}, {"alice", approve, in("env", "production"), ""}}, in("env", "production")},
+		"not alone any more": {
+			[]step{{"alice", approve, in("env", "staging"), ""}, {"bob", approve, nil, ""}, {"alice", approve, in("env", "production"), `bob approved this with "staging"`}}, in("env", "staging"),
+		},
+		"the first leaves": {
+			[]step{{"alice", approve, in("env", "production"), ""}, {"bob", approve, nil, ""}, {"alice", approvals.Withdraw, nil, ""}, {"carol", approve, in("env", "staging"), `bob approved this with "production"`}}, in("env", "production"),
+		},
+		"all leave": {
+			[]step{{"alice", approve, in("env", "production"), ""}, {"alice", approvals.Withdraw, nil, ""}, {"bob", approve, in("env", "staging"), ""}}, in("env", "staging"),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := ct.Make("a").Users("alice", "bob", "carol", "dave").Quorum(4).With(func(a *approvals.Approval) { a.Terms.Policy.Inputs = fields }).Obj()
+			for i, s := range c.steps {
+				b := ct.Ballot(s.who, s.verdict, "")
+				b.Inputs = s.inputs
+				next, _, err := approvals.Cast(a, b, minute(i+1))
+				if s.refused == "" && err != nil || s.refused != "" && (approvals.CodeOf(err) != approvals.CodeConflict || approvals.FieldOf(err) == "" || !strings.Contains(approvals.Message(err), s.refused) || !strings.Contains(approvals.Message(err), "reject, or ask")) {
+					t.Fatalf("%s: %v, want %q", s.who, err, s.refused)
+				}
+				if again, did, err := approvals.Cast(next, b, minute(i+1)); s.refused == "" && s.verdict == approve && (err != nil || did != approvals.Absent) {
+					t.Errorf("%s twice: %s, %v, %+v", s.who, did, err, again.Votes)
+				}
+				a = next
+			}
+			if got, _ := approvals.Agreed(a, approvals.Identity{Name: "nobody"}); !slices.Equal(got, c.want) {
+				t.Errorf("%v, want %v", got, c.want)
+			}
+		})
 	}
 }
 

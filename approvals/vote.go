@@ -1,6 +1,7 @@
 package approvals
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -44,11 +45,20 @@ type Identity struct {
 	Groups   []string
 	Way      Way
 	Evidence string // what proves it, safe to keep: a token's UID, a link's id
-	Rights   []Right
+	// Address is the mailbox that was proved with it: to which the link was sent, or which
+	// the login provider has verified. "" for none.
+	Address string
+	// GroupsLeftOut says that the login provider did not send the groups: there are too many.
+	GroupsLeftOut bool
+	Rights        []Right
 	// DeputyOf are the people who named this one their deputy, for now.
 	DeputyOf []string
 	// Policies are the GatePolicies that hold where the Approval is, as they are now.
 	Policies []GatePolicy
+	// Names, Emails and Logins are what else is known to be this person's, by the Directory.
+	Names, Emails, Logins []string
+	// LinkEnded says why the link that they came with proves nothing any more, "" while it does.
+	LinkEnded string
 }
 
 // Ballot is one person's input: what Cast is given.
@@ -72,6 +82,7 @@ type Vote struct {
 	At       time.Time
 	Way      Way
 	Evidence string
+	Address  string // the mailbox that was proved with it, "" for none
 	// Groups and ByRBAC are why the voter could vote: the policy's groups that
 	// they proved to be in, and that RBAC let them approve.
 	Groups     []string
@@ -90,11 +101,11 @@ type Withdrawal struct {
 	By       string // the evidence of the ballot that took it back
 }
 
-// is says whether v is this voter's: by their name, or by the login that they came
+// is says whether v is this voter's: by a name of theirs, or by the login that they came
 // with, which stays theirs when the provider gives them another name.
 func (v Vote) is(id Identity) bool {
 	login := id.Way == WayLogin && v.Way == WayLogin && id.Evidence != "" && id.Evidence == v.Evidence
-	return login || SamePerson(v.Voter, id.Name)
+	return login || SamePerson(v.Voter, id.Name) || slices.ContainsFunc(id.Names, func(n string) bool { return SameName(n, v.Voter) })
 }
 
 // VoteOf is id's live vote on a, nil for none. Nothing in it may be changed.
@@ -105,42 +116,78 @@ func (a Approval) VoteOf(id Identity) *Vote {
 	return nil
 }
 
-// may says why id may not vote on a, or nil.
-func may(a Approval, id Identity) error {
+// may says why id may not cast a vote of verdict v on a, or nil. "" asks about any.
+func may(a Approval, id Identity, v Verdict) error {
 	p := a.Terms.Policy
 	if id.Name == "" {
 		return Errorf(CodeUnauthenticated, "nobody is logged in: use the link that was mailed to you, or send a Kubernetes bearer token")
 	}
-	if id.Way == WayLink && p.LinkNeedsLogin {
-		return Errorf(CodeForbidden, "%s takes no vote by a mailed link: log in, or send a Kubernetes bearer token", p.name())
+	if id.Way == WayLink {
+		if err := linkDecides(a, id); err != nil {
+			return err
+		}
 	}
-	if p.excludes(a.Terms.Requester) && p.asked(id.Name, a.Terms.Requester) {
-		return Errorf(CodeForbidden, "%s asked for this and %s does not let the requester decide; %s can", id.Name, p.name(), p.Who())
+	if err := excluded(a, id, v); err != nil {
+		return err
 	}
-	listed := slices.ContainsFunc(p.People(), func(x Approver) bool { return x.Name == id.Name })
-	if !listed && len(groupsOf(p, id)) == 0 && !byRBAC(p, id) && deputyFor(a, id) == "" {
-		return Errorf(CodeForbidden, "this is not for %s to decide; %s can", id.Name, p.Who())
+	if !p.Lists(id.Name) && len(groupsOf(p, id)) == 0 && !byRBAC(p, id) && deputyFor(a, id, v) == "" {
+		return notListed(a, id)
 	}
 	return nil
+}
+
+// Lists says whether p names somebody of that name.
+func (p Policy) Lists(name string) bool {
+	return slices.ContainsFunc(p.People(), func(x Approver) bool { return SameName(x.Name, name) })
+}
+
+// notListed is the refusal of somebody whom the Gate does not mean, with what may be
+// wrong: of the list for those alone who may see it, of the voter's own login for them.
+func notListed(a Approval, id Identity) error {
+	p := a.Terms.Policy
+	err := refuse(a, id, "this is not for %s to decide", id.Name)
+	if i := slices.IndexFunc(p.People(), func(x Approver) bool { return SamePerson(x.Name, id.Name) }); i >= 0 {
+		err.Private += fmt.Sprintf(". %s lists %q and you are %q: the two differ only in upper and lower case, and names are compared exactly. Whoever may edit the Gate can correct the name",
+			p.name(), p.People()[i].Name, id.Name)
+	}
+	if id.GroupsLeftOut && len(p.AllGroups()) > 0 {
+		err.Message += ". Your login provider did not say which groups you are in, because there are too many: have whoever runs it send this service only the groups that it is assigned"
+	}
+	return err
+}
+
+// refuse is a refusal that says who else can, to those who may see it. It never names
+// whom it refuses.
+func refuse(a Approval, id Identity, format string, args ...any) *Error {
+	err := Errorf(CodeForbidden, format, args...)
+	if who := others(a, id); who != "" {
+		err.Private = "; " + who + " can"
+	}
+	return err
+}
+
+// others says who may decide a, besides id and whoever asked.
+func others(a Approval, id Identity) string {
+	p := a.Terms.Policy
+	people := slices.DeleteFunc(slices.Clone(p.People()), func(x Approver) bool {
+		return slices.ContainsFunc(id.everyone(), func(n string) bool { return SameName(n, x.Name) }) || p.excludesRequester() && askedBy(a, Identity{Name: x.Name})
+	})
+	return Rule{Approvers: people, Groups: p.AllGroups(), RBAC: p.ByRBAC()}.who()
 }
 
 // deputyFor is whom id would decide for, "" when id decides as themselves or may
 // not. A deputy stands in for somebody who is named: no chains, since whoever is
 // only a deputy is not, and nobody who may not decide can have it done.
-func deputyFor(a Approval, id Identity) string {
+func deputyFor(a Approval, id Identity, v Verdict) string {
 	p := a.Terms.Policy
 	if p.Limits.NoDelegations || limitsOf(id.Policies).NoDelegations {
 		return ""
 	}
-	named := func(name string) bool {
-		return slices.ContainsFunc(p.People(), func(x Approver) bool { return x.Name == name })
-	}
-	if named(id.Name) || len(groupsOf(p, id)) > 0 || byRBAC(p, id) {
+	if p.Lists(id.Name) || len(groupsOf(p, id)) > 0 || byRBAC(p, id) {
 		return ""
 	}
 	for _, from := range id.DeputyOf {
-		excluded := p.excludes(a.Terms.Requester) && p.asked(from, a.Terms.Requester)
-		if named(from) && !excluded && !SamePerson(from, id.Name) && !spoken(a, from, id.Name) {
+		if p.Lists(from) && excluded(a, Identity{Name: from}, v) == nil && !SamePerson(from, id.Name) && !spoken(a, from, id.Name) {
 			return from
 		}
 	}
@@ -187,5 +234,5 @@ func MayVote(a Approval, id Identity) error {
 	if a.Terms == nil {
 		return notReady(a)
 	}
-	return may(a, id)
+	return may(a, id, "")
 }

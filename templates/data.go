@@ -17,6 +17,11 @@ type Data struct {
 	Shown []approvals.Param
 	// Recipient is who reads this: the link's owner. "" when nobody is known.
 	Recipient string
+	// Address is the mailbox that was proved, "" for none; ByLink, that it was by a link.
+	Address string
+	ByLink  bool
+	// Shows says that Recipient's link shows this and does not decide it; WhyNot says why.
+	Shows bool
 	// Session says that Recipient has logged in: the page leads to the board and
 	// to the way out.
 	Session bool
@@ -36,6 +41,13 @@ type Data struct {
 	// Decidable says that Recipient may vote now; WhyNot says why not.
 	Decidable bool
 	WhyNot    string
+	// NoApproval says why Recipient may reject and not approve, "" when they may both.
+	NoApproval string
+	// Agreed is what those before have filled in, which is fixed, and AgreedBy the first.
+	Agreed   []approvals.Param
+	AgreedBy string
+	// Links are the people whose mailed links Recipient may end.
+	Links []string
 	// Filled is what the person had filled in, put back into the form after Trouble.
 	Filled []approvals.Param
 	// MyVote is Recipient's live vote, nil without one.

@@ -31,7 +31,7 @@ func TestMail(t *testing.T) {
 					t.Errorf("the text misses %q", x)
 				}
 			}
-			if strings.Contains(m.Text, "personal") != (p.Data.Recipient != "") {
+			if strings.Contains(m.Text, "personal") != (p.Data.Recipient != "" && !p.Data.Shows) {
 				t.Error("only somebody's own link is personal")
 			}
 

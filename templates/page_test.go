@@ -93,6 +93,12 @@ func TestVoteIsDeliberate(t *testing.T) {
 				}
 				buttons = buttons[:len(buttons)-1]
 			}
+			if p.Data.NoApproval != "" {
+				if len(buttons) != 1 || buttons[0].attrs["value"] != string(approvals.Reject) {
+					t.Fatalf("who may only reject has buttons %v", buttons)
+				}
+				return
+			}
 			if len(buttons) != 2 || buttons[0].attrs["value"] != string(approvals.Approve) || buttons[1].attrs["value"] != string(approvals.Reject) {
 				t.Fatalf("buttons: %v", buttons)
 			}

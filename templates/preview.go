@@ -57,6 +57,11 @@ func Previews() []Preview {
 		{"links", with(quorum(), approved, running, loggedIn, inChain, linked)},
 		{"links-event", with(event(), linked)},
 		{"operator", with(pending(), loggedIn, operator)},
+		{"links-to-end", with(pending(), loggedIn, operator, linksToEnd)},
+		{"link-shows", with(pending(), linkShows)},
+		{"rejects-only", with(pending(), rejectsOnly)},
+		{"inputs-agreed", with(quorum(), asksFor, oneVote, agreed)},
+		{"one-mailbox", with(quorum(), oneMailbox)},
 		{"operator-stuck", with(quorum(), approved, stuck, loggedIn, operator)},
 		{"cancelled-by", with(pending(), loggedIn, ended(approvals.Cancelled), stopped)},
 		{"stopped", with(quorum(), approved, stuck, loggedIn, stopped)},
@@ -147,7 +152,7 @@ func pending() Data {
 				Lifetime: 24 * time.Hour, ReleaseOn: []approvals.Outcome{approvals.Approved},
 				Show: []string{"plan"},
 			},
-			Requester: "alice@example.com",
+			Requester: "alice@example.com", RequesterProof: approvals.BySignature,
 			Params: []approvals.Param{
 				{Name: "digest", Value: "sha256:4be0643f1d98573b97cdca98a65347dd"},
 				{Name: "repo-url", Value: "https://git.example.com/platform/network.git"},
@@ -159,7 +164,7 @@ func pending() Data {
 	}
 	return Data{
 		Approval: a, Shown: []approvals.Param{{Name: "plan", Value: planText}},
-		Recipient: "bob@example.com", Decidable: true,
+		Recipient: "bob@example.com", Address: "bob@example.com", ByLink: true, Decidable: true,
 		Link:   "https://approvals.example.com/a/demo/terraform-apply-7k2px4mzq3ta?t=ZXhhbXBsZS1saW5rLW5vdC1hLXNlY3JldA",
 		Action: "/a/demo/terraform-apply-7k2px4mzq3ta?t=ZXhhbXBsZS1saW5rLW5vdC1hLXNlY3JldA", Now: previewNow,
 	}
@@ -182,7 +187,7 @@ func short(d *Data) {
 }
 
 func vote(who string, v approvals.Verdict, ago time.Duration, comment string) approvals.Vote {
-	return approvals.Vote{Voter: who, Verdict: v, Comment: comment, At: previewNow.Add(-ago), Way: approvals.WayLink, Evidence: "link 1"}
+	return approvals.Vote{Voter: who, Verdict: v, Comment: comment, At: previewNow.Add(-ago), Way: approvals.WayLink, Evidence: "link 1", Address: who}
 }
 
 func oneVote(d *Data) {
@@ -190,17 +195,17 @@ func oneVote(d *Data) {
 }
 
 func mine(d *Data) {
-	d.Recipient = "carol@example.com"
+	d.Recipient, d.Address = "carol@example.com", "carol@example.com"
 	d.MyVote = &d.Approval.Votes[0]
 }
 
 func stranger(d *Data) {
-	d.Recipient, d.Decidable = "alice@example.com", false
+	d.Recipient, d.Address, d.Decidable = "alice@example.com", "alice@example.com", false
 	d.WhyNot = "alice@example.com asked for this and gate \"production\" does not let the requester decide; bob@example.com, carol@example.com, group platform-leads can"
 }
 
 func nobody(d *Data) {
-	d.Recipient, d.Decidable = "", false
+	d.Recipient, d.Address, d.ByLink, d.Decidable = "", "", false, false
 	d.WhyNot = "nobody is logged in: use the link that was mailed to you, or send a Kubernetes bearer token"
 }
 

@@ -106,7 +106,7 @@ func inChain(d *Data) {
 func alone(d *Data) { d.Chain = &Chain{} }
 
 func loggedIn(d *Data) {
-	d.Session, d.Link = true, ""
+	d.Session, d.Link, d.ByLink = true, "", false
 	d.Action = "/approvals/" + d.Approval.Namespace + "/" + d.Approval.Name + "?uid=" + d.Approval.UID
 }
 

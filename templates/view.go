@@ -21,7 +21,11 @@ type View struct {
 	News      string // of a message: "opened", "reminder", "escalated" or "decided"
 	State     string // "pending", "opening", "blocked" or the outcome in lower case
 	Requester string
+	Proof     string // what proves Requester, in words
+	Unproved  bool   // nothing does
 	Recipient string
+	Shows     bool   // Recipient's link does not decide
+	Mailbox   string // what Recipient's link proves, "" without one
 	Session   bool
 	Here      string // of the pages in the bar, which one this is
 
@@ -90,6 +94,9 @@ type View struct {
 
 	Decidable  bool
 	WhyNot     string
+	NoApproval string   // why Recipient may reject and not approve
+	AgreedBy   string   // who was the first to approve, whose inputs are fixed
+	Links      []string // whose mailed links Recipient may end
 	LogIn      string
 	Notice     string
 	Trouble    string
@@ -141,6 +148,8 @@ type VoteView struct {
 	// BreakGlass: it decided alone, by the right to.
 	BreakGlass bool
 	For        string // whose deputy the voter was
+	Address    string // the mailbox that was proved with it
+	CountsWith []string
 }
 
 // RuleView is one requirement and how far it has come.
@@ -161,6 +170,7 @@ type InputField struct {
 	Name, Description, Type, Value, Pattern string
 	Required                                bool
 	Options                                 []string
+	Fixed                                   bool // others have agreed to Value
 }
 
 // Pair is a name and what was filled in for it.
@@ -176,10 +186,17 @@ func newView(d Data, most int) View {
 		News: d.News, State: state(a), Recipient: line(d.Recipient), Session: d.Session, Opened: newMoment(a.OpenedAt, d.Now),
 		Missing: approvals.Missing(a), Blocked: problem(a.Blocked), Unreleased: problem(a.Unreleased),
 		Decidable: d.Decidable && a.Terms != nil && !a.Decided(), WhyNot: text(d.WhyNot), LogIn: drop(d.LogIn), Notice: text(d.Notice), Trouble: text(d.Trouble),
+		NoApproval: text(d.NoApproval), AgreedBy: line(d.AgreedBy),
 		Comment: drop(first(d.Comment, 4*approvals.MaxComment)), MaxComment: approvals.MaxComment,
 		Link: drop(d.Link), Action: drop(d.Action), Base: drop(d.Base),
 		Now: stamp(d.Now), Origin: originOf(a), Reason: drop(first(d.Reason, 4*approvals.MaxComment)),
 		Retry: d.Operator && a.ToRetry(d.Now), Cancel: d.Operator && a.ToCancel(), Asked: newMoment(a.RetryAt, d.Now),
+	}
+	if d.ByLink {
+		v.Mailbox, v.Shows = line(d.Address), d.Shows
+	}
+	for _, who := range d.Links {
+		v.Links = append(v.Links, drop(who))
 	}
 	if d.Live {
 		v.Events = v.Base + "/events?" + url.Values{"namespace": {a.Namespace}, "name": {a.Name}}.Encode()
@@ -202,6 +219,9 @@ func (v *View) terms(d Data, room *room) {
 	p := t.Policy
 	v.Requester, v.Gate = line(t.Requester), line(p.Gate)
 	v.Excluded = t.Requester != "" && p.Requester != approvals.RequesterAllow
+	if t.Requester != "" {
+		v.Proof, v.Unproved = t.RequesterProof.Words(), t.RequesterProof == approvals.NoProof
+	}
 	for _, a := range p.People() {
 		name := line(a.Name)
 		if slices.Contains(v.Approvers, name) {
@@ -265,7 +285,7 @@ func (v *View) rules(d Data) {
 func (v *View) fields(d Data) {
 	p := d.Approval.Terms.Policy
 	v.CommentFor = map[approvals.CommentRule]string{approvals.CommentRequired: "vote", approvals.CommentRequiredOnReject: "rejection"}[p.Comment]
-	mine, filled := map[string]string{}, approvals.ByName(d.Filled)
+	mine, filled, agreed := map[string]string{}, approvals.ByName(d.Filled), approvals.ByName(d.Agreed)
 	if d.MyVote != nil {
 		mine = approvals.ByName(d.MyVote.Inputs)
 	}
@@ -273,6 +293,11 @@ func (v *View) fields(d Data) {
 		f := InputField{
 			Name: in.Name, Description: line(in.Description), Type: string(in.Type), Pattern: in.Pattern, Required: in.Required, Options: in.Options,
 			Value: in.Default,
+		}
+		if x, ok := agreed[in.Name]; ok || d.AgreedBy != "" {
+			f.Value, f.Fixed = drop(x), true
+			v.Fields = append(v.Fields, f)
+			continue
 		}
 		for _, values := range []map[string]string{mine, filled} {
 			if x, ok := values[in.Name]; ok {
@@ -303,7 +328,11 @@ func (v *View) source(d Data, room *room) {
 func (v *View) decision(d Data, room *room) {
 	a := d.Approval
 	for _, x := range a.Votes {
-		v.Votes = append(v.Votes, voteView(x, d.Now, room))
+		shown := voteView(x, d.Now, room)
+		for _, other := range approvals.CountsWith(a, x) {
+			shown.CountsWith = append(shown.CountsWith, line(other))
+		}
+		v.Votes = append(v.Votes, shown)
 		if a.GlassBroken() && !x.BreakGlass {
 			continue
 		}
@@ -358,7 +387,7 @@ func runView(r *approvals.Run, d Data) *RunView {
 
 func voteView(x approvals.Vote, now time.Time, room *room) VoteView {
 	return VoteView{
-		Voter: line(x.Voter), Verdict: x.Verdict, When: newMoment(x.At, now), Way: x.Way, BreakGlass: x.BreakGlass, For: line(x.For),
+		Voter: line(x.Voter), Verdict: x.Verdict, When: newMoment(x.At, now), Way: x.Way, BreakGlass: x.BreakGlass, For: line(x.For), Address: line(x.Address),
 		Comment: newField(approvals.Param{Value: x.Comment}, room), Inputs: pairs(x.Inputs),
 	}
 }

@@ -164,10 +164,14 @@ type CustomRunSource struct {
 	// +kubebuilder:validation:MaxLength=63
 	// +required
 	Mapping string `json:"mapping"`
-	// requester is who asked for the run, when that is known.
+	// requester is who asked for the run, when that is said.
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	Requester string `json:"requester,omitempty"`
+	// requesterProof is what proves requester. Absent: somebody wrote it, and nobody
+	// proved it.
+	// +optional
+	RequesterProof Proof `json:"requesterProof,omitempty"`
 	// params of the CustomRun. An array or object is its JSON text.
 	// +kubebuilder:validation:MaxItems=256
 	// +listType=map
@@ -214,10 +218,14 @@ type PipelineRunSource struct {
 	// completedAt is when the run succeeded.
 	// +required
 	CompletedAt metav1.Time `json:"completedAt"`
-	// requester is who asked for the run, when that is known.
+	// requester is who asked for the run, when that is said.
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	Requester string `json:"requester,omitempty"`
+	// requesterProof is what proves requester. Absent: somebody wrote it, and nobody
+	// proved it.
+	// +optional
+	RequesterProof Proof `json:"requesterProof,omitempty"`
 	// params of the run. An array or object is its JSON text.
 	// +kubebuilder:validation:MaxItems=256
 	// +listType=map
@@ -261,6 +269,9 @@ type EventSource struct {
 	// +kubebuilder:validation:MaxLength=64
 	// +required
 	Digest string `json:"digest"`
+	// requesterProof is what proves whom the body names as its sender. Absent: nothing.
+	// +optional
+	RequesterProof Proof `json:"requesterProof,omitempty"`
 	// url is the path and query that the event was posted to.
 	// +kubebuilder:validation:MaxLength=2048
 	// +optional
@@ -299,10 +310,21 @@ type Terms struct {
 	// limits are what GatePolicies demanded of votes when the terms were fixed.
 	// +optional
 	Limits *Limits `json:"limits,omitempty"`
-	// requester is who asked, when that is known.
+	// requester is who asked, when that is said.
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	Requester string `json:"requester,omitempty"`
+	// requesterProof is what proves requester. Absent: it is what somebody wrote. Such a
+	// requester may not approve, and may reject.
+	// +optional
+	RequesterProof Proof `json:"requesterProof,omitempty"`
+	// requesterAlso is what else the requester is called: by the event, and by the
+	// directory of the service's administrator.
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MaxLength=256
+	// +listType=atomic
+	// +optional
+	RequesterAlso []string `json:"requesterAlso,omitempty"`
 	// params are what travels to the next part.
 	// +kubebuilder:validation:MaxItems=128
 	// +listType=map
@@ -380,6 +402,12 @@ type Reference struct {
 	Digest string `json:"digest"`
 }
 
+// Proof is what proves who asked: the sender's signature over the event; the API server,
+// which compared the name with whoever made the run (component requester); the Approval
+// that started the run; or a page of ours.
+// +kubebuilder:validation:Enum=Signature;Admission;Approval;Page
+type Proof string
+
 // Target is the one object that a release meant when the terms were fixed.
 type Target struct {
 	// kind: ConfigMap or PendingRun.
@@ -439,6 +467,11 @@ type ApprovalStatus struct {
 	// +listType=atomic
 	// +optional
 	Withdrawn []Withdrawal `json:"withdrawn,omitempty"`
+	// revokedLinks are mailed links that somebody ended before their time.
+	// +kubebuilder:validation:MaxItems=128
+	// +listType=atomic
+	// +optional
+	RevokedLinks []RevokedLink `json:"revokedLinks,omitempty"`
 	// results are what the next part reads.
 	// +kubebuilder:validation:MaxItems=64
 	// +listType=map
@@ -481,7 +514,7 @@ type ApprovalStatus struct {
 	// +optional
 	AnsweredAt *metav1.MicroTime `json:"answeredAt,omitempty"`
 	// conditions: Ready (can it be decided), Startable (could what is approved be started,
-	// as things stand), Notified, Released.
+	// as things stand), Notified, Released, RequesterWarning.
 	// +kubebuilder:validation:MaxItems=8
 	// +listType=map
 	// +listMapKey=type
@@ -553,6 +586,26 @@ type VoteRecord struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	Evidence string `json:"evidence,omitempty"`
+	// address is the mailbox that was proved with it: to which the link was mailed, or
+	// which the login provider has verified. Votes of one address count once.
+	// +kubebuilder:validation:MaxLength=256
+	// +optional
+	Address string `json:"address,omitempty"`
+}
+
+// RevokedLink is a mailed link that ended before its time.
+type RevokedLink struct {
+	// voter is whose link it was.
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	Voter string `json:"voter"`
+	// by is who ended it.
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	By string `json:"by"`
+	// at is when.
+	// +required
+	At metav1.MicroTime `json:"at"`
 }
 
 // Withdrawal is a vote that its voter took back.
@@ -649,6 +702,11 @@ const (
 	ConditionStartable = "Startable"
 	ConditionNotified  = "Notified"
 	ConditionReleased  = "Released"
+	// ConditionRequester is true where people should know something of who asked: that it is
+	// not proved, or that it is nobody whom the Gate names.
+	ConditionRequester = "RequesterWarning"
+	// ConditionWarning is a Gate's: true with what is allowed and likely not meant.
+	ConditionWarning = "Warning"
 )
 
 // ApprovalList is a list of Approvals.

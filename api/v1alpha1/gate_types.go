@@ -15,6 +15,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+// +kubebuilder:printcolumn:name="Warning",type=string,JSONPath=`.status.conditions[?(@.type=="Warning")].reason`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type Gate struct {
 	metav1.TypeMeta   `json:",inline"`
@@ -91,7 +92,9 @@ type GateSpec struct {
 	// +optional
 	Inputs []Input `json:"inputs,omitempty"`
 	// requester says whether the person who asked may decide too. Exclude
-	// applies when the requester is known.
+	// applies when the requester is known: who is proved to have asked does not
+	// vote, and who is only said to have may reject and not approve. Required is
+	// Exclude, and takes nothing without a requester who is proved.
 	// +kubebuilder:default=Exclude
 	// +optional
 	Requester RequesterRule `json:"requester,omitempty"`
@@ -294,12 +297,16 @@ type SupersedeRule string
 
 // User is one person who may decide.
 type User struct {
-	// name is the user name that authentication proves.
+	// name is the user name that authentication proves. One that is an address is
+	// compared without regard to case, any other exactly.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^\S(.*\S)?$`
 	// +required
 	Name string `json:"name"`
-	// email is where the person is told. It is name when that is an address.
+	// email is where the person is told. It is name when that is an address. The
+	// link that is mailed there decides when the address is known to be theirs: it
+	// is their name, or the service's directory says so.
 	// +kubebuilder:validation:MaxLength=254
 	// +kubebuilder:validation:Pattern=`^[^@\s<>,;"]+@[^@\s<>,;"]+$`
 	// +optional
@@ -349,7 +356,7 @@ type SenderKind string
 type Strategy string
 
 // RequesterRule says whether the requester may decide.
-// +kubebuilder:validation:Enum=Exclude;Allow
+// +kubebuilder:validation:Enum=Exclude;Allow;Required
 type RequesterRule string
 
 // ReleasingOutcome is an outcome that can start a next part.
@@ -358,7 +365,8 @@ type ReleasingOutcome string
 
 // GateStatus is what was found out about a Gate.
 type GateStatus struct {
-	// conditions has Ready: whether the Gate can be used, and why not.
+	// conditions has Ready: whether the Gate can be used, and why not; and Warning,
+	// with what is allowed and likely not meant.
 	// +kubebuilder:validation:MaxItems=8
 	// +listType=map
 	// +listMapKey=type

@@ -58,8 +58,20 @@ func (b *Builder) Quorum(n int) *Builder {
 	return b
 }
 
-// Requester asked for it.
-func (b *Builder) Requester(name string) *Builder { b.a.Terms.Requester = name; return b }
+// Requester asked for it, which is proved.
+func (b *Builder) Requester(name string) *Builder {
+	b.a.Terms.Requester, b.a.Terms.RequesterProof = name, approvals.BySignature
+	return b
+}
+
+// Said is Requester, as somebody wrote it and nobody proved.
+func (b *Builder) Said(name string) *Builder {
+	b.a.Terms.Requester, b.a.Terms.RequesterProof = name, approvals.NoProof
+	return b
+}
+
+// Also is what else the requester is called.
+func (b *Builder) Also(names ...string) *Builder { b.a.Terms.RequesterAlso = names; return b }
 
 // AllowRequester lets the requester decide.
 func (b *Builder) AllowRequester() *Builder {
@@ -161,7 +173,7 @@ func Clone(a approvals.Approval) approvals.Approval {
 	a.Source.Claims = slices.Clone(a.Source.Claims)
 	a.Terms, a.Blocked = ptr(a.Terms), ptr(a.Blocked)
 	if t := a.Terms; t != nil {
-		t.Params, t.Target = slices.Clone(t.Params), ptr(t.Target)
+		t.Params, t.Target, t.RequesterAlso = slices.Clone(t.Params), ptr(t.Target), slices.Clone(t.RequesterAlso)
 		t.Policy.Approvers, t.Policy.Groups = slices.Clone(t.Policy.Approvers), slices.Clone(t.Policy.Groups)
 		t.Policy.ReleaseOn, t.Policy.Results = slices.Clone(t.Policy.ReleaseOn), slices.Clone(t.Policy.Results)
 		t.Policy.Show = slices.Clone(t.Policy.Show)
@@ -170,7 +182,7 @@ func Clone(a approvals.Approval) approvals.Approval {
 		n.Channels, n.Escalate.Channels, n.Escalate.Emails = slices.Clone(n.Channels), slices.Clone(n.Escalate.Channels), slices.Clone(n.Escalate.Emails)
 	}
 	a.Votes, a.Results, a.Deliveries = slices.Clone(a.Votes), slices.Clone(a.Results), slices.Clone(a.Deliveries)
-	a.Inputs, a.Withdrawn = slices.Clone(a.Inputs), slices.Clone(a.Withdrawn)
+	a.Inputs, a.Withdrawn, a.Revoked = slices.Clone(a.Inputs), slices.Clone(a.Withdrawn), slices.Clone(a.Revoked)
 	a.Next, a.Effect, a.Unreleased, a.Cancellation = ptr(a.Next), ptr(a.Effect), ptr(a.Unreleased), ptr(a.Cancellation)
 	return a
 }
@@ -189,4 +201,17 @@ func people(names ...string) []approvals.Approver {
 		out = append(out, approvals.Approver{Name: n, Email: n + "@example.com"})
 	}
 	return out
+}
+
+// Known is a directory that has an address for each name: NAME@example.com.
+func Known(names ...string) *approvals.Directory {
+	var all []approvals.Person
+	for _, n := range names {
+		all = append(all, approvals.Person{Names: []string{n}, Emails: []string{n + "@example.com"}})
+	}
+	d, err := approvals.NewDirectory(all, nil)
+	if err != nil {
+		panic(err)
+	}
+	return d
 }

@@ -1,6 +1,7 @@
 // Package link makes and reads the signed links that are mailed to approvers. A
-// link names one person, one Approval and an end; whoever holds it is taken for
-// that person. It is pure.
+// link names one person, the address that it was mailed to, one Approval and an end.
+// Whoever holds it reads that mailbox; whether that makes them the person is for the rules.
+// It is pure.
 package link
 
 import (
@@ -18,11 +19,13 @@ const maxToken = 2048
 
 // Claims is what a link says.
 type Claims struct {
-	Namespace string    `json:"ns"`
-	Name      string    `json:"n"`
-	UID       string    `json:"u"`
-	Voter     string    `json:"v"`
-	Expires   time.Time `json:"e"`
+	Namespace string `json:"ns"`
+	Name      string `json:"n"`
+	UID       string `json:"u"`
+	Voter     string `json:"v"`
+	// Address is where it was mailed to: what the link proves.
+	Address string    `json:"a,omitempty"`
+	Expires time.Time `json:"e"`
 }
 
 // Key names the Approval that the link is for.

@@ -50,6 +50,9 @@ type Vars struct {
 
 // Compiler compiles expressions, each once. It is safe for concurrent use.
 type Compiler struct {
+	// People says what else a requester is called; nil: nothing is known of anybody.
+	People *approvals.Directory
+
 	env *cel.Env
 
 	mu       sync.RWMutex

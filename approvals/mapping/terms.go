@@ -61,14 +61,17 @@ func (c *Compiler) Terms(ctx context.Context, namespace, trigger string, l appro
 	if err != nil {
 		return nil, err
 	}
-	requester, err := c.requester(ctx, l, vars, s)
+	asked, err := c.asked(ctx, l, vars, s)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.Validate(requester); err != nil {
+	if err := p.ValidateFor(asked, c.People); err != nil {
 		return nil, err
 	}
-	t := &approvals.Terms{Policy: p, Requester: requester, Template: template}
+	if err := p.CheckAsked(asked); err != nil {
+		return nil, err
+	}
+	t := &approvals.Terms{Policy: p, Requester: asked.Who, RequesterProof: asked.Proof, RequesterAlso: asked.Also, Template: template}
 	for _, f := range l.Forward {
 		value, err := c.String(ctx, f.Expression, vars)
 		if err != nil {
@@ -109,38 +112,4 @@ func (c *Compiler) target(ctx context.Context, r approvals.Release, v Vars) (*ap
 		}
 	}
 	return t, t.Validate()
-}
-
-// requester is who asked: what the line's expression says, else what part 1's
-// annotation or the usual fields of a push say, else "".
-func (c *Compiler) requester(ctx context.Context, l approvals.Line, v Vars, s approvals.Source) (string, error) {
-	if l.Requester != "" {
-		who, err := c.String(ctx, l.Requester, v)
-		if err != nil {
-			return "", approvals.Errorf(approvals.CodeInvalid, "requester: %s", approvals.Message(err))
-		}
-		return who, nil
-	}
-	if s.Run != nil || s.Task != nil {
-		return s.Requester, nil
-	}
-	// GitHub and Gitea, GitHub pushes by bots, GitLab.
-	for _, path := range [][]string{{"sender", "login"}, {"pusher", "name"}, {"user_username"}} {
-		if who, ok := field(v.Body, path...); ok {
-			return who, nil
-		}
-	}
-	return "", nil
-}
-
-func field(m map[string]any, path ...string) (string, bool) {
-	for _, k := range path[:len(path)-1] {
-		next, ok := m[k].(map[string]any)
-		if !ok {
-			return "", false
-		}
-		m = next
-	}
-	s, ok := m[path[len(path)-1]].(string)
-	return s, ok && s != ""
 }

@@ -86,39 +86,6 @@ func TestTermsRefuse(t *testing.T) {
 	}
 }
 
-// TestRequester: who asked, as the usual senders say it.
-func TestRequester(t *testing.T) {
-	t.Parallel()
-	c := compiler(t)
-	run := ct.Make("a").Obj().Source
-	run.Requester = "zoe"
-	for name, x := range map[string]struct {
-		line   approvals.Line
-		source approvals.Source
-		want   string
-	}{
-		"a run's annotation":     {source: run, want: "zoe"},
-		"a run without":          {source: ct.Make("a").Obj().Source},
-		"GitHub":                 {source: event(`{"sender":{"login":"zoe"},"pusher":{"name":"bot"}}`), want: "zoe"},
-		"a pusher alone":         {source: event(`{"pusher":{"name":"zoe"}}`), want: "zoe"},
-		"GitLab":                 {source: event(`{"user_username":"zoe"}`), want: "zoe"},
-		"sender of another kind": {source: event(`{"sender":"x","user_username":"zoe"}`), want: "zoe"},
-		"sender without a login": {source: event(`{"sender":{"login":""},"pusher":{"name":5}}`)},
-		"none":                   {source: event(`{}`)},
-		"by the line, event":     {line: approvals.Line{Requester: "body.author"}, source: event(`{"author":"kim","sender":{"login":"zoe"}}`), want: "kim"},
-		"by the line, run":       {line: approvals.Line{Requester: "params.env"}, source: run, want: "production"},
-		"by the line, unknown":   {line: approvals.Line{Requester: "''"}, source: run},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			got, err := c.Terms(t.Context(), "prod", "apply", x.line, policy(), x.source, ct.Template)
-			if err != nil || got.Requester != x.want {
-				t.Errorf("%+v, %v; want %q", got, err, x.want)
-			}
-		})
-	}
-}
-
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	c := compiler(t)

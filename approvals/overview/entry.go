@@ -43,6 +43,7 @@ func Sum(seed maphash.Seed, a approvals.Approval) uint64 {
 	h.SetSeed(seed)
 	fmt.Fprintf(&h, "%q %q %q %t %t", a.UID, a.Outcome, a.SupersededBy, a.Terms != nil, a.Next != nil || a.Effect != nil)
 	fmt.Fprintf(&h, " %t %d %t", a.Cancellation != nil, a.RetryAt.UnixNano(), a.AnsweredAt.IsZero())
+	fmt.Fprintf(&h, " %d", len(a.Revoked))
 	for _, v := range a.Votes {
 		fmt.Fprintf(&h, " %q %q %d", v.Voter, v.Verdict, v.At.UnixNano())
 	}
@@ -61,7 +62,7 @@ func decidersOf(a approvals.Approval) string {
 		return ""
 	}
 	p := t.Policy
-	return fmt.Sprintf("%q %q %t %q %q %q %q", a.Namespace, p.Gate, p.ByRBAC(), p.Requester, t.Requester, p.People(), p.AllGroups())
+	return fmt.Sprintf("%q %q %t %q %q %q %q %q %q", a.Namespace, p.Gate, p.ByRBAC(), p.Requester, t.Requester, t.RequesterProof, t.RequesterAlso, p.People(), p.AllGroups())
 }
 
 // troubled says whether something of e may have gone wrong that an operator can put

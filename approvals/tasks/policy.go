@@ -180,6 +180,16 @@ func somebody(p approvals.Policy, param string) error {
 	if len(p.Approvers)+len(p.Groups) == 0 {
 		return approvals.Errorf(approvals.CodeInvalid, "nobody could decide this: name people in param %s, or a Gate in param %s", param, GateParam)
 	}
+	for _, a := range p.Approvers {
+		if err := approvals.CheckName(a.Name); err != nil {
+			return approvals.Errorf(approvals.CodeInvalid, "nobody could decide this: param %s has %s", param, approvals.Message(err))
+		}
+	}
+	for _, g := range p.Groups {
+		if err := approvals.CheckGroup(g); err != nil {
+			return approvals.Errorf(approvals.CodeInvalid, "this can't be asked: param %s has %s", param, approvals.Message(err))
+		}
+	}
 	if all, n := p.Needed(), len(p.Approvers); len(p.Groups) == 0 && n < all {
 		is := "are"
 		if n == 1 {

@@ -54,11 +54,17 @@ func TestPolicy(t *testing.T) {
 		"four eyes of one":      {"automatiko", "approvers=[\"alice\"]\nstrategy=FOUR_EYES", "", who{}, "it takes 2 people, and 1 is named: name more in param approvers or groups"},
 		"a name like a book":    {"automatiko", `approvers=["` + strings.Repeat("x", 254) + `"]`, "", who{}, "an approver has a name of 254 bytes"},
 
+		"names in one string":  {"automatiko", `approvers=a@example.com,b@example.com`, "", who{}, `which nobody has: it looks like several in one string`},
+		"a list as a string":   {"automatiko", `approvers=[alice, bob]`, "", who{}, "in quotes or brackets"},
+		"groups in one string": {"automatiko", `groups=["ops, security"]`, "", who{}, "several in one string"},
+
 		"one of them":            {"manual-approval-gate", `approvers=["alice","bob"]`, "", who{"QUORUM", 1, "alice bob", "", false, "", time.Hour}, ""},
 		"two of them":            {"manual-approval-gate", "approvers=[\"alice\",\"group:ops\",\"group:ops\",\"alice\"]\nnumberOfApprovalsRequired=2", "", who{"QUORUM", 2, "alice", "ops", false, "", time.Hour}, ""},
 		"its timeout param":      {"manual-approval-gate", "approvers=[\"alice\"]\ntimeout=90m", "", who{"QUORUM", 1, "alice", "", false, "", 90 * time.Minute}, ""},
 		"the task's timeout":     {"manual-approval-gate", "approvers=[\"alice\"]\ntimeout=90m", "20m", who{"QUORUM", 1, "alice", "", false, "", 20 * time.Minute}, ""},
 		"no end of a gate":       {"manual-approval-gate", `approvers=["alice"]`, "0s", who{"QUORUM", 1, "alice", "", false, "", never}, ""},
+		"two in one string":      {"manual-approval-gate", `approvers=alice, bob`, "", who{}, `param approvers has name "alice, bob", which nobody has: it looks like several in one string; write a list`},
+		"a group of everybody":   {"manual-approval-gate", `approvers=["group:system:authenticated"]`, "", who{}, `param approvers has group "system:authenticated", in which everybody is`},
 		"not a number":           {"manual-approval-gate", "approvers=[\"alice\"]\nnumberOfApprovalsRequired=two", "", who{}, `numberOfApprovalsRequired is "two"`},
 		"none needed":            {"manual-approval-gate", "approvers=[\"alice\"]\nnumberOfApprovalsRequired=0", "", who{}, `numberOfApprovalsRequired is "0"`},
 		"more than there are":    {"manual-approval-gate", "approvers=[\"alice\",\"bob\"]\nnumberOfApprovalsRequired=3", "", who{}, "it takes 3 people, and 2 are named: name more in param approvers"},

@@ -79,7 +79,7 @@ func (s *server) apiGet(w http.ResponseWriter, r *http.Request) {
 
 // asked says whether id asked for a. Of robots RBAC alone says what they see.
 func asked(a approvals.Approval, id approvals.Identity) bool {
-	return id.Way == approvals.WayLogin && a.Terms != nil && a.Terms.Requester != "" && approvals.SamePerson(a.Terms.Requester, id.Name)
+	return id.Way == approvals.WayLogin && approvals.AskedBy(a, id)
 }
 
 // apiList lists what the caller may see, the newest first: everything with the right

@@ -154,7 +154,7 @@ func TestView(t *testing.T) {
 	want := map[string]any{
 		"namespace": "prod", "name": "a", "uid": "uid-a", "trigger": "apply", "gate": "production", "outcome": "Approved",
 		"openedAt": "2026-03-01T09:00:00Z", "deadline": "2026-03-01T10:00:00Z", "decidedAt": "2026-03-01T09:01:00Z",
-		"requester": "zoe", "digest": a.Terms.Digest, "missing": 0.0,
+		"requester": "zoe", "requesterProof": "Signature", "digest": a.Terms.Digest, "missing": 0.0,
 		"after":   map[string]any{"name": "plan-1", "uid": "run-1", "pipeline": "plan"},
 		"params":  map[string]any{"digest": "sha256:abc"},
 		"votes":   []any{map[string]any{"voter": "alice", "vote": "approve", "comment": "ok", "at": "2026-03-01T09:01:00Z", "way": "Token"}},

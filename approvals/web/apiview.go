@@ -8,35 +8,45 @@ import (
 
 // view is an Approval in the API.
 type view struct {
-	Namespace  string            `json:"namespace"`
-	Name       string            `json:"name"`
-	UID        string            `json:"uid"`
-	Trigger    string            `json:"trigger"`
-	Gate       string            `json:"gate,omitempty"`
-	Outcome    string            `json:"outcome"`
-	OpenedAt   time.Time         `json:"openedAt"`
-	Deadline   *time.Time        `json:"deadline,omitempty"`
-	DecidedAt  *time.Time        `json:"decidedAt,omitempty"`
-	Requester  string            `json:"requester,omitempty"`
-	Digest     string            `json:"digest,omitempty"`
-	References []referenceView   `json:"references,omitempty"`
-	After      *runView          `json:"after,omitempty"`
-	Task       *taskView         `json:"task,omitempty"`
-	Params     map[string]string `json:"params,omitempty"`
-	Missing    int               `json:"missing"`
-	Votes      []voteView        `json:"votes"`
-	Rules      []ruleView        `json:"rules,omitempty"`
-	Inputs     map[string]string `json:"inputs,omitempty"`
-	You        *youView          `json:"you,omitempty"`
-	NewerOne   string            `json:"supersededBy,omitempty"`
-	Results    map[string]string `json:"results,omitempty"`
-	Next       *runView          `json:"next,omitempty"`
-	Target     string            `json:"target,omitempty"`
-	Effect     string            `json:"effect,omitempty"`
-	Blocked    *problemView      `json:"blocked,omitempty"`
-	Unreleased *problemView      `json:"unreleased,omitempty"`
-	Cancelled  *cancelView       `json:"cancellation,omitempty"`
-	RetryAt    *time.Time        `json:"retryAt,omitempty"`
+	Namespace string     `json:"namespace"`
+	Name      string     `json:"name"`
+	UID       string     `json:"uid"`
+	Trigger   string     `json:"trigger"`
+	Gate      string     `json:"gate,omitempty"`
+	Outcome   string     `json:"outcome"`
+	OpenedAt  time.Time  `json:"openedAt"`
+	Deadline  *time.Time `json:"deadline,omitempty"`
+	DecidedAt *time.Time `json:"decidedAt,omitempty"`
+	Requester string     `json:"requester,omitempty"`
+	// RequesterProof is what proves the requester, absent when nobody did.
+	RequesterProof string            `json:"requesterProof,omitempty"`
+	Digest         string            `json:"digest,omitempty"`
+	References     []referenceView   `json:"references,omitempty"`
+	After          *runView          `json:"after,omitempty"`
+	Task           *taskView         `json:"task,omitempty"`
+	Params         map[string]string `json:"params,omitempty"`
+	Missing        int               `json:"missing"`
+	Votes          []voteView        `json:"votes"`
+	Rules          []ruleView        `json:"rules,omitempty"`
+	Inputs         map[string]string `json:"inputs,omitempty"`
+	You            *youView          `json:"you,omitempty"`
+	NewerOne       string            `json:"supersededBy,omitempty"`
+	Results        map[string]string `json:"results,omitempty"`
+	Next           *runView          `json:"next,omitempty"`
+	Target         string            `json:"target,omitempty"`
+	Effect         string            `json:"effect,omitempty"`
+	Blocked        *problemView      `json:"blocked,omitempty"`
+	Unreleased     *problemView      `json:"unreleased,omitempty"`
+	Cancelled      *cancelView       `json:"cancellation,omitempty"`
+	RetryAt        *time.Time        `json:"retryAt,omitempty"`
+	Revoked        []revokedView     `json:"revokedLinks,omitempty"`
+}
+
+// revokedView is a mailed link that was ended.
+type revokedView struct {
+	Voter string    `json:"voter"`
+	By    string    `json:"by"`
+	At    time.Time `json:"at"`
 }
 
 type cancelView struct {
@@ -77,11 +87,13 @@ func taskOf(a approvals.Approval) *taskView {
 }
 
 type voteView struct {
-	Voter   string            `json:"voter"`
-	Vote    string            `json:"vote"`
-	Comment string            `json:"comment,omitempty"`
-	At      time.Time         `json:"at"`
-	Way     string            `json:"way"`
+	Voter   string    `json:"voter"`
+	Vote    string    `json:"vote"`
+	Comment string    `json:"comment,omitempty"`
+	At      time.Time `json:"at"`
+	Way     string    `json:"way"`
+	// Address is the mailbox that was proved with it.
+	Address string            `json:"address,omitempty"`
 	Inputs  map[string]string `json:"inputs,omitempty"`
 	// BreakGlass marks a vote that decided alone.
 	BreakGlass bool   `json:"breakGlass,omitempty"`
@@ -104,6 +116,8 @@ type youView struct {
 	Why  string `json:"why,omitempty"`
 	Vote string `json:"vote,omitempty"`
 	For  string `json:"for,omitempty"`
+	// NoApproval says why the caller may reject and not approve.
+	NoApproval string `json:"noApproval,omitempty"`
 }
 
 type problemView struct {
@@ -119,7 +133,7 @@ func (s *server) viewTo(a approvals.Approval, id approvals.Identity) view {
 		v.Rules = append(v.Rules, ruleView{r.Name, r.Who, r.Required, r.Missing, append([]string{}, r.Approved...)})
 	}
 	if you := e.You; you != nil {
-		v.You = &youView{May: you.May, Code: string(you.Code), Why: you.Why, For: you.For}
+		v.You = &youView{May: you.May, Code: string(you.Code), Why: you.Why, For: you.For, NoApproval: you.NoApproval}
 		if you.Vote != nil {
 			v.You.Vote = string(you.Vote.Verdict)
 		}
@@ -149,6 +163,10 @@ func viewOf(a approvals.Approval) view {
 		for _, r := range t.References {
 			v.References = append(v.References, referenceView{Kind: r.Kind, Name: r.Name, Digest: r.Digest})
 		}
+		v.RequesterProof = string(t.RequesterProof)
+	}
+	for _, r := range a.Revoked {
+		v.Revoked = append(v.Revoked, revokedView{r.Voter, r.By, r.At.UTC()})
 	}
 	if t := a.Terms; t != nil && t.Target != nil {
 		v.Target = t.Target.String()
@@ -169,7 +187,7 @@ func viewOf(a approvals.Approval) view {
 	}
 	for _, x := range a.Votes {
 		v.Votes = append(v.Votes, voteView{
-			Voter: x.Voter, Vote: string(x.Verdict), Comment: x.Comment, At: x.At.UTC(), Way: string(x.Way),
+			Voter: x.Voter, Vote: string(x.Verdict), Comment: x.Comment, At: x.At.UTC(), Way: string(x.Way), Address: x.Address,
 			Inputs: approvals.ByName(x.Inputs), BreakGlass: x.BreakGlass, For: x.For,
 		})
 	}

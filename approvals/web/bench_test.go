@@ -48,10 +48,11 @@ func newBench(t *testing.T, external string, as ...approvals.Approval) *bench {
 	}
 	b := &bench{store: ct.NewMemStore(as...)}
 	now := func() time.Time { return ct.T0.Add(30 * time.Minute) }
+	known := ct.Known("alice", "bob", "carol")
 	b.Deps = web.Deps{
-		Store: b.store, Overview: b.store, Auth: fakeAuth{}, Operators: fakeAuth{}, Ring: func() keyring.Ring { return ring }, Templates: pages, External: u, Now: now,
+		Store: b.store, Overview: b.store, People: known, Auth: fakeAuth{}, Operators: fakeAuth{}, Ring: func() keyring.Ring { return ring }, Templates: pages, External: u, Now: now,
 		Desk: &approvals.Desk{
-			Store: b.store, Now: now, Operators: fakeAuth{},
+			Store: b.store, Now: now, People: known, Operators: fakeAuth{},
 			Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
 				return approvals.DefaultResults(a), nil
 			},
@@ -121,7 +122,7 @@ func (b *bench) post(path string, form url.Values) *httptest.ResponseRecorder {
 // token is voter's link to a.
 func (b *bench) token(t *testing.T, a approvals.Approval, voter string) string {
 	t.Helper()
-	token, err := link.Sign(ring, link.Claims{Namespace: a.Namespace, Name: a.Name, UID: a.UID, Voter: voter, Expires: a.Deadline()})
+	token, err := link.Sign(ring, link.Claims{Namespace: a.Namespace, Name: a.Name, UID: a.UID, Voter: voter, Address: voter + "@example.com", Expires: a.Deadline()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,27 +13,32 @@ import (
 // showLink shows the Approval that a mailed link is for. It changes nothing: mail
 // scanners follow links too.
 func (s *server) showLink(w http.ResponseWriter, r *http.Request) {
-	claims, a, ok := s.byLink(w, r)
-	if ok {
-		s.page(w, http.StatusOK, s.byMail(a, claims.Voter), r)
+	if id, a, ok := s.byLink(w, r); ok {
+		s.page(w, http.StatusOK, s.byMail(a, id), r)
 	}
 }
 
 // voteByLink takes the vote of the link's owner, posted by the page's form.
 func (s *server) voteByLink(w http.ResponseWriter, r *http.Request) {
-	claims, a, ok := s.byLink(w, r)
+	id, a, ok := s.byLink(w, r)
 	if !ok {
 		return
 	}
-	id := approvals.Identity{Name: claims.Voter, Way: approvals.WayLink, Evidence: "link until " + claims.Expires.Format("2006-01-02T15:04:05Z")}
-	d := s.byMail(a, claims.Voter)
-	if s.form(w, r, d) {
-		s.vote(w, r, claims.Key(), id, d, func(a approvals.Approval) templates.Data { return s.byMail(a, claims.Voter) })
+	d := s.byMail(a, id)
+	if !s.form(w, r, d) {
+		return
 	}
+	act := s.vote
+	if r.PostForm.Get("operate") == revokeLink { // their own: what a link may do besides
+		act = s.operate
+	}
+	act(w, r, a.Key, id, d, func(a approvals.Approval) templates.Data { return s.byMail(a, id) })
 }
 
-// byLink reads the link and its Approval, or answers the request and says false.
-func (s *server) byLink(w http.ResponseWriter, r *http.Request) (link.Claims, approvals.Approval, bool) {
+// byLink reads the link and its Approval, or answers the request and says false. The
+// person is as proved for that Approval: by the address that the link was mailed to.
+func (s *server) byLink(w http.ResponseWriter, r *http.Request) (approvals.Identity, approvals.Approval, bool) {
+	var id approvals.Identity
 	claims, err := link.Parse(s.Ring(), mux.Vars(r)["token"], s.Now())
 	if err != nil {
 		title := "This link does not work"
@@ -41,23 +46,44 @@ func (s *server) byLink(w http.ResponseWriter, r *http.Request) (link.Claims, ap
 			title = "This link has expired"
 		}
 		s.problem(w, statusOf(approvals.CodeOf(err)), title, approvals.Message(err))
-		return claims, approvals.Approval{}, false
+		return id, approvals.Approval{}, false
 	}
+	id = approvals.Identity{Name: claims.Voter, Way: approvals.WayLink, Address: claims.Address, Evidence: evidenceOf(claims)}
 	a, err := s.Store.Get(r.Context(), claims.Key())
+	if err == nil {
+		a.Key = claims.Key()
+		id, err = s.Desk.Prove(r.Context(), a, id, false)
+	}
 	if err != nil {
 		s.logInternal(err)
 		s.problem(w, statusOf(approvals.CodeOf(err)), "Can't be shown", approvals.Message(err))
-		return claims, a, false
+		return id, a, false
 	}
-	return claims, a, true
+	return id, a, true
+}
+
+// maxEvidence is of a vote's evidence in the API.
+const maxEvidence = 253
+
+// evidenceOf says which link it was: of which address, and until when.
+func evidenceOf(c link.Claims) string {
+	until := "link until " + c.Expires.Format("2006-01-02T15:04:05Z")
+	if c.Address == "" {
+		return until
+	}
+	return until + " to " + approvals.Cut(c.Address, maxEvidence-len(until)-len(" to "))
 }
 
 // byMail is what the page behind a mailed link shows: where the Gate wants a login,
 // the way to it, if there is one.
-func (d Deps) byMail(a approvals.Approval, voter string) templates.Data {
-	data := d.showTo(a, approvals.Identity{Name: voter, Way: approvals.WayLink})
-	if d.Login != nil && a.Terms != nil && a.Terms.Policy.LinkNeedsLogin && !a.Decided() {
-		data.LogIn = d.pageURL(a)
+func (d Deps) byMail(a approvals.Approval, id approvals.Identity) templates.Data {
+	data := d.showTo(a, id)
+	if !approvals.LinkDecides(a, id) {
+		if d.Login != nil && a.Terms != nil && !a.Decided() {
+			data.LogIn = d.pageURL(a)
+		}
+		return data
 	}
+	data.Links = linksOf(a, id, false)
 	return data
 }

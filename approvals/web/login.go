@@ -186,7 +186,8 @@ func (s *server) voteLoggedIn(w http.ResponseWriter, r *http.Request) {
 
 func (s *server) behind(r *http.Request, a approvals.Approval, id approvals.Identity) templates.Data {
 	d := s.showTo(a, id)
-	d.Session, d.Chain, d.Operator = true, s.chain(r.Context(), a, id), s.operator(r.Context(), a, id)
+	operator := s.operator(r.Context(), a, id)
+	d.Session, d.Chain, d.Operator, d.Links = true, s.chain(r.Context(), a, id), operator, linksOf(a, id, operator)
 	return d
 }
 

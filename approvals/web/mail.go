@@ -9,12 +9,12 @@ import (
 	"github.com/countersign-dev/countersign/templates"
 )
 
-// ForMail is what the mail to one approver shows, with that approver's link. The
-// link ends when the Approval does. Without an approver it is what a room or
-// another person is shown: the link is the page's, and proves nobody. There is none
-// without a login, where it would lead nowhere.
-func (d Deps) ForMail(a approvals.Approval, approver string) (templates.Data, error) {
-	if approver == "" {
+// ForMail is what the mail to one approver shows, with the link that proves its address.
+// The link ends when the Approval does. Without an approver, and for one whose link was
+// ended, it is what a room or another person is shown: the link is the page's, and proves
+// nobody. There is none without a login, where it would lead nowhere.
+func (d Deps) ForMail(a approvals.Approval, approver, address string) (templates.Data, error) {
+	if approver == "" || approvals.LinkRevokedOf(a, approver) {
 		data := d.Show(a, "")
 		if d.Login != nil {
 			data.Link = d.pageURL(a)
@@ -22,13 +22,14 @@ func (d Deps) ForMail(a approvals.Approval, approver string) (templates.Data, er
 		return data, nil
 	}
 	token, err := link.Sign(d.Ring(), link.Claims{
-		Namespace: a.Namespace, Name: a.Name, UID: a.UID, Voter: approver, Expires: a.Deadline(),
+		Namespace: a.Namespace, Name: a.Name, UID: a.UID, Voter: approver, Address: address, Expires: a.Deadline(),
 	})
 	if err != nil {
 		return templates.Data{}, err
 	}
-	data := d.Show(a, approver)
+	data := d.showTo(a, d.People.Know(approvals.Identity{Name: approver, Way: approvals.WayLink, Address: address}))
 	data.Link = strings.TrimSuffix(d.External.String(), "/") + "/links/" + token
+	data.Shows = !approvals.LinkDecides(a, d.People.Know(approvals.Identity{Name: approver, Way: approvals.WayLink, Address: address}))
 	return data, nil
 }
 

@@ -24,7 +24,7 @@ func TestAddressesInMessages(t *testing.T) {
 	var found []string
 	own := ""
 	for _, approver := range []string{"alice", ""} {
-		d, err := b.ForMail(a, approver)
+		d, err := b.ForMail(a, approver, "alice@example.com")
 		if err != nil {
 			t.Fatal(err)
 		}

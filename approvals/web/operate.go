@@ -13,7 +13,7 @@ import (
 // operate does what an operator's form asks for, on the approval's own page: to
 // cancel, or to try again. d is the page before it, and show the page afterwards.
 func (s *server) operate(w http.ResponseWriter, r *http.Request, key approvals.Key, id approvals.Identity, d templates.Data, show func(approvals.Approval) templates.Data) {
-	a, did, err := s.operated(r.Context(), key, id, r.PostForm.Get("operate"), r.PostForm.Get("reason"))
+	a, did, err := s.operated(r.Context(), key, id, r.PostForm.Get("operate"), r.PostForm.Get("reason"), r.PostForm.Get("voter"))
 	if err != nil {
 		if fresh, ferr := s.Store.Get(r.Context(), key); ferr == nil {
 			d = show(fresh)
@@ -25,15 +25,19 @@ func (s *server) operate(w http.ResponseWriter, r *http.Request, key approvals.K
 	}
 	d = show(a)
 	d.Notice = map[approvals.Change]string{
-		approvals.Ended:   "It was cancelled.",
-		approvals.Stopped: "It was cancelled: the decision stands, and no run is started any more.",
-		approvals.Again:   "It is tried again now. This page shows what comes of it.",
-		approvals.Absent:  "Somebody asked for that before; nothing changed.",
+		approvals.Ended:       "It was cancelled.",
+		approvals.Stopped:     "It was cancelled: the decision stands, and no run is started any more.",
+		approvals.LinkRevoked: "The link was ended: nobody can decide by it any more.",
+		approvals.Again:       "It is tried again now. This page shows what comes of it.",
+		approvals.Absent:      "Somebody asked for that before; nothing changed.",
 	}[did]
 	s.page(w, http.StatusOK, d, r)
 }
 
-func (s *server) operated(ctx context.Context, key approvals.Key, id approvals.Identity, what, why string) (approvals.Approval, approvals.Change, error) {
+// revokeLink is what a form asks for to end a mailed link.
+const revokeLink = "revoke-link"
+
+func (s *server) operated(ctx context.Context, key approvals.Key, id approvals.Identity, what, why, voter string) (approvals.Approval, approvals.Change, error) {
 	ctx, cancel := context.WithTimeout(ctx, rightsWithin)
 	defer cancel()
 	switch what {
@@ -41,6 +45,8 @@ func (s *server) operated(ctx context.Context, key approvals.Key, id approvals.I
 		return s.Desk.Cancel(ctx, key, id, why)
 	case "retry":
 		return s.Desk.Retry(ctx, key, id)
+	case revokeLink:
+		return s.Desk.RevokeLink(ctx, key, id, voter)
 	default:
 		return approvals.Approval{}, approvals.Absent, approvals.Errorf(approvals.CodeInvalid, "nothing was chosen that can be done here; nothing was changed")
 	}
@@ -56,7 +62,22 @@ func (s *server) operator(ctx context.Context, a approvals.Approval, id approval
 	return may[a.Namespace]
 }
 
-// apiOperate is POST …/cancel with {"reason": …}, and POST …/retry.
+// linksOf are the people whose mailed links id may end.
+func linksOf(a approvals.Approval, id approvals.Identity, operator bool) []string {
+	if a.Terms == nil || a.Decided() {
+		return nil
+	}
+	var out []string
+	for _, p := range a.Terms.Policy.People() {
+		if p.Email != "" && !approvals.LinkRevokedOf(a, p.Name) && (operator || approvals.SameName(p.Name, id.Name)) {
+			out = append(out, p.Name)
+		}
+	}
+	return out
+}
+
+// apiOperate is POST …/cancel with {"reason": …}, POST …/retry, and POST …/revoke-link
+// with {"voter": …}.
 func (s *server) apiOperate(what string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		id, err := s.authenticate(r)
@@ -66,16 +87,17 @@ func (s *server) apiOperate(what string) http.HandlerFunc {
 		}
 		var req struct {
 			Reason string `json:"reason"`
+			Voter  string `json:"voter"`
 		}
 		if err := decode(w, r, &req); err != nil && !errors.Is(err, io.EOF) {
 			if _, large := errors.AsType[*http.MaxBytesError](err); large {
 				writeStatus(w, http.StatusRequestEntityTooLarge, string(approvals.CodeInvalid), "the body is far too large; nothing was changed")
 				return
 			}
-			writeError(w, approvals.Errorf(approvals.CodeInvalid, `the body is not {"reason":"…"}: %v; nothing was changed`, err))
+			writeError(w, approvals.Errorf(approvals.CodeInvalid, `the body is not {"reason":"…"} or {"voter":"…"}: %v; nothing was changed`, err))
 			return
 		}
-		a, _, err := s.operated(r.Context(), keyOf(r), id, what, req.Reason)
+		a, _, err := s.operated(r.Context(), keyOf(r), id, what, req.Reason, req.Voter)
 		if err != nil {
 			s.fail(w, err)
 			return

@@ -50,7 +50,7 @@ type question struct {
 type person [sha256.Size]byte
 
 func personOf(id approvals.Identity) person {
-	return sha256.Sum256(fmt.Appendf(nil, "%q %q %q", id.Name, id.Way, id.Groups))
+	return sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %t", id.Name, id.Way, id.Groups, id.Address, id.GroupsLeftOut))
 }
 
 // answer is there once done is closed.

@@ -22,11 +22,11 @@ func TestSecretsOfPartOne(t *testing.T) {
 			a.Terms.Policy.Show = []string{"plan"}
 		}).Obj()
 		b := newLoginBench(t, base, a)
-		mail, err := b.ForMail(a, "alice")
+		mail, err := b.ForMail(a, "alice", "alice@example.com")
 		if err != nil {
 			t.Fatal(err)
 		}
-		room, err := b.ForMail(a, "")
+		room, err := b.ForMail(a, "", "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -33,6 +33,7 @@ type Desk interface {
 	Prove(ctx context.Context, a approvals.Approval, id approvals.Identity, breakGlass bool) (approvals.Identity, error)
 	Cancel(ctx context.Context, key approvals.Key, id approvals.Identity, why string) (approvals.Approval, approvals.Change, error)
 	Retry(ctx context.Context, key approvals.Key, id approvals.Identity) (approvals.Approval, approvals.Change, error)
+	RevokeLink(ctx context.Context, key approvals.Key, id approvals.Identity, voter string) (approvals.Approval, approvals.Change, error)
 }
 
 // Overview gives all Approvals at one moment, shared by whoever looks.
@@ -47,6 +48,8 @@ type Deps struct {
 	Desk     Desk
 	Auth     Authenticator
 	Ring     func() keyring.Ring
+	// People says whose an address is; nil: nothing is known of anybody.
+	People *approvals.Directory
 	// Login is nil when people have links and tokens only.
 	Login     Login
 	Templates *templates.Set
@@ -104,6 +107,7 @@ func Handler(d Deps) http.Handler {
 	at("/api/v1/namespaces/{namespace}/approvals/{name}/votes", s.apiVote, http.MethodPost)
 	at("/api/v1/namespaces/{namespace}/approvals/{name}/cancel", s.apiOperate("cancel"), http.MethodPost)
 	at("/api/v1/namespaces/{namespace}/approvals/{name}/retry", s.apiOperate("retry"), http.MethodPost)
+	at("/api/v1/namespaces/{namespace}/approvals/{name}/revoke-link", s.apiOperate(revokeLink), http.MethodPost)
 	at("/api/v1/history", s.apiHistory, http.MethodGet)
 	at("/api/v1/record/keys", s.apiRecordKeys, http.MethodGet)
 	if d.Slack != nil {

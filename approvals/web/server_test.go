@@ -112,7 +112,7 @@ func TestPrefix(t *testing.T) {
 	for _, external := range []string{base + "/x", base + "/x/"} {
 		a := ct.Make("a").Obj()
 		b := newBench(t, external, a)
-		mail, err := b.ForMail(a, "alice")
+		mail, err := b.ForMail(a, "alice", "alice@example.com")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -225,11 +225,11 @@ func TestForRoom(t *testing.T) {
 	t.Parallel()
 	a := ct.Make("a").Obj()
 	b := newBench(t, base+"/x/", a)
-	if d, err := b.ForMail(a, ""); err != nil || d.Link != "" {
+	if d, err := b.ForMail(a, "", ""); err != nil || d.Link != "" {
 		t.Errorf("%v: without a login link %s leads nowhere", err, d.Link)
 	}
 	b.Login = struct{ web.Login }{}
-	d, err := b.ForMail(a, "")
+	d, err := b.ForMail(a, "", "")
 	if err != nil || d.Link != base+"/x/approvals/prod/a" || d.Recipient != "" || d.Decidable {
 		t.Errorf("%v: link %s for %q", err, d.Link, d.Recipient)
 	}

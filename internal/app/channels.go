@@ -30,10 +30,11 @@ type tellers struct {
 }
 
 // newTellers makes the configured channels.
-func newTellers(c config.Config, data func(a approvals.Approval, approver string) (templates.Data, error), set *templates.Set, now func() time.Time) tellers {
+func newTellers(c config.Config, mail func(a approvals.Approval, approver, address string) (templates.Data, error), set *templates.Set, now func() time.Time) tellers {
 	var t tellers
+	data := func(a approvals.Approval, approver string) (templates.Data, error) { return mail(a, approver, "") }
 	if c.SMTP != nil {
-		t.channels = append(t.channels, &email.Channel{Config: *c.SMTP, Data: data, Set: set, Now: now})
+		t.channels = append(t.channels, &email.Channel{Config: *c.SMTP, Data: mail, Set: set, Now: now})
 	}
 	for _, x := range c.Channels.Slack {
 		s := slack.New(x, data, now)
@@ -75,6 +76,6 @@ func (t tellers) setups(core *core) []setup {
 // buttons serves what people press in Slack, when there is anything to press.
 func (t tellers) buttons(d *web.Deps) {
 	if len(t.bots) > 0 {
-		d.Slack = &slack.Interactions{Channels: t.bots, Store: d.Store, Desk: d.Desk, Log: d.Log}
+		d.Slack = &slack.Interactions{Channels: t.bots, Store: d.Store, Desk: d.Desk, People: d.People, Log: d.Log}
 	}
 }

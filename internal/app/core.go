@@ -75,6 +75,7 @@ func (c *core) read(context.Context) (err error) {
 	if c.cel, err = mapping.New(); err != nil { //nolint:contextcheck // no expression waits for anything
 		return fmt.Errorf("CEL: %w", err)
 	}
+	c.cel.People = c.Config.Directory
 	var overrides fs.FS
 	if c.Config.Templates != "" {
 		overrides = os.DirFS(c.Config.Templates)
@@ -112,6 +113,8 @@ func (c *core) open(context.Context) error {
 		Client: cached, Live: live, Triggers: c.triggers, CEL: c.cel, Secrets: c.secrets, Ring: c.keys.Ring, Now: c.Now, Log: c.Log, Service: c.service,
 		Opened: func(namespace, trigger string) { c.metrics.opened.WithLabelValues(namespace, trigger).Inc() },
 	}
+	c.guards = &kube.Guards{Live: live, Now: c.Now}
+	c.opener.Requesters = &kube.Requesters{Guards: c.guards, Store: c.store}
 	if c.Config.Record.Kept() {
 		c.opener.Finalizers = []string{v1alpha1.RecordFinalizer}
 	}
@@ -152,10 +155,10 @@ func (c *core) decide(context.Context) error {
 		return err
 	}
 	c.results = resultsOf(c.cel, c.Options)
-	c.guards = &kube.Guards{Live: c.mgr.GetAPIReader(), Now: c.Now}
 	c.auth = &kube.Auth{Client: clientset, Audiences: c.Config.TokenAudiences, Now: c.Now}
 	c.desk = &approvals.Desk{
-		Store: c.store, Rights: c.auth, Operators: c.auth, Again: c.opener, Deputies: &kube.Deputies{Client: c.mgr.GetClient(), Guards: c.guards},
+		Store: c.store, People: c.Config.Directory, Links: &kube.Links{Client: c.mgr.GetClient(), Triggers: c.triggers},
+		Rights: c.auth, Operators: c.auth, Again: c.opener, Deputies: &kube.Deputies{Client: c.mgr.GetClient(), Guards: c.guards},
 		Policies: kube.GatePolicies{Client: c.mgr.GetClient()}, Now: c.Now, Results: c.results,
 		Voted: func(_ approvals.Approval, v approvals.Verdict) { c.metrics.votes.WithLabelValues(string(v)).Inc() },
 		Ended: func(a approvals.Approval) { c.metrics.ended(a); c.releases.Now(a) },

@@ -16,7 +16,7 @@ const recordWithin = 3 * time.Second
 // people is what pages and API need.
 func (c *core) people(kept *ledger.Ledger) (web.Deps, error) {
 	d := web.Deps{
-		Store: c.store, Overview: c.overview, Desk: c.desk, Auth: c.auth, Operators: c.auth, Dashboard: c.Config.Dashboard,
+		Store: c.store, Overview: c.overview, Desk: c.desk, People: c.Config.Directory, Auth: c.auth, Operators: c.auth, Dashboard: c.Config.Dashboard,
 		Ring: c.keys.Ring, Templates: c.pages, External: c.Config.External, Now: c.Now, Log: c.Log, Observe: c.metrics.observe,
 	}
 	if conf := c.Config.OIDC; conf != nil {

@@ -229,7 +229,7 @@ var table = []room{
 	{
 		path: "./internal/config",
 		may: []string{
-			std, "./approvals/keyring", "./approvals/notify", "./approvals/notify/email", "./approvals/notify/github", "./approvals/notify/slack",
+			std, "./approvals", "./approvals/keyring", "./approvals/notify", "./approvals/notify/email", "./approvals/notify/github", "./approvals/notify/slack",
 			"./approvals/notify/teams", "./approvals/notify/webhook", "./approvals/tasks", "./internal/oidc", "./templates", "sigs.k8s.io/yaml",
 		},
 		why: "the configuration is read and checked before anything of it is built",

@@ -14,6 +14,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/approvals/notify/email"
 	"github.com/countersign-dev/countersign/approvals/tasks"
@@ -29,6 +30,8 @@ type Config struct {
 	SMTP *email.Config
 	// OIDC is nil when there is no login.
 	OIDC *oidc.Config
+	// Directory says whose names and addresses are whose.
+	Directory *approvals.Directory
 	// Channels that Gates may name.
 	Channels Channels
 	// TokenAudiences that bearer tokens must have; empty: the API server's own.
@@ -86,6 +89,8 @@ type file struct {
 	EventListeners struct {
 		CAFile string `json:"caFile,omitempty"`
 	} `json:"eventListeners"`
+
+	Directory []personFile `json:"directory,omitempty"`
 }
 
 type recordFile struct {
@@ -196,6 +201,9 @@ func parse(raw []byte) (Config, error) {
 		if err := certificates(c.EventListenerCAs); err != nil {
 			errs = append(errs, fmt.Errorf("eventListeners.caFile: %w", err))
 		}
+	}
+	if c.Directory, err = directory(f.Directory, c.OIDC); err != nil {
+		errs = append(errs, err)
 	}
 	c.Channels, err = channels(f.Channels)
 	return c, errors.Join(append(errs, err)...)

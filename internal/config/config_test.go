@@ -84,6 +84,7 @@ func TestLoad(t *testing.T) {
 				t.Errorf("external %s", got.External)
 			}
 			got.External = nil
+			got.Directory = nil // TestDirectory
 			if d := cmp.Diff(c.want, got); d != "" {
 				t.Errorf("(-want +got)\n%s", d)
 			}

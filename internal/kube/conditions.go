@@ -43,6 +43,9 @@ func conditionsOf(a approvals.Approval, before []metav1.Condition, generation in
 	case a.Blocked != nil:
 		put(v1alpha1.ConditionReady, false, a.Blocked.Reason, a.Blocked.Message)
 	}
+	if reason, message := approvals.RequesterNotice(a); reason != "" {
+		put(v1alpha1.ConditionRequester, true, reason, message) // true: it is no obstacle
+	}
 	switch {
 	case a.Next != nil, a.Effect != nil:
 		put(v1alpha1.ConditionStartable, true, started, "")

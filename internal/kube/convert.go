@@ -49,12 +49,15 @@ func toDomain(o *v1alpha1.Approval) approvals.Approval {
 	for _, v := range o.Status.Votes {
 		a.Votes = append(a.Votes, approvals.Vote{
 			Voter: v.Voter, Verdict: approvals.Verdict(v.Verdict), Comment: v.Comment,
-			At: v.At.Time, Way: approvals.Way(v.Way), Evidence: v.Evidence,
+			At: v.At.Time, Way: approvals.Way(v.Way), Evidence: v.Evidence, Address: v.Address,
 			Groups: slices.Clone(v.Groups), ByRBAC: v.ByRBAC, Inputs: paramsToDomain(v.Inputs), BreakGlass: v.BreakGlass, For: v.For,
 		})
 	}
 	for _, w := range o.Status.Withdrawn {
 		a.Withdrawn = append(a.Withdrawn, approvals.Withdrawal{Voter: w.Voter, At: w.At.Time, Evidence: w.Evidence, By: w.By})
+	}
+	for _, r := range o.Status.RevokedLinks {
+		a.Revoked = append(a.Revoked, approvals.Revocation{Voter: r.Voter, By: r.By, At: r.At.Time})
 	}
 	for _, n := range o.Status.Notifications {
 		d := approvals.Delivery{
@@ -109,12 +112,15 @@ func statusOf(a approvals.Approval, before v1alpha1.ApprovalStatus, generation i
 	for _, v := range a.Votes {
 		s.Votes = append(s.Votes, v1alpha1.VoteRecord{
 			Voter: v.Voter, Verdict: v1alpha1.Verdict(v.Verdict), Comment: v.Comment,
-			At: *micro(v.At), Way: string(v.Way), Evidence: v.Evidence,
+			At: *micro(v.At), Way: string(v.Way), Evidence: v.Evidence, Address: v.Address,
 			Groups: v.Groups, ByRBAC: v.ByRBAC, Inputs: paramsToAPI(v.Inputs), BreakGlass: v.BreakGlass, For: v.For,
 		})
 	}
 	for _, w := range a.Withdrawn {
 		s.Withdrawn = append(s.Withdrawn, v1alpha1.Withdrawal{Voter: w.Voter, At: *micro(w.At), Evidence: w.Evidence, By: w.By})
+	}
+	for _, r := range a.Revoked {
+		s.RevokedLinks = append(s.RevokedLinks, v1alpha1.RevokedLink{Voter: r.Voter, By: r.By, At: *micro(r.At)})
 	}
 	for _, d := range a.Deliveries {
 		n := v1alpha1.Notification{
@@ -145,17 +151,18 @@ func sourceToDomain(s v1alpha1.Source) approvals.Source {
 		d.Run = &approvals.Run{Name: r.Name, UID: r.UID, Pipeline: r.Pipeline, At: r.CompletedAt.UTC(), Namespace: r.Namespace, Inline: r.Inline, From: r.From}
 		d.Params, d.Results = paramsToDomain(r.Params), paramsToDomain(r.Results)
 		d.Labels, d.Annotations = valuesToDomain(r.Labels), valuesToDomain(r.Annotations)
-		d.Requester, d.Claims = r.Requester, paramsToDomain(r.Claims)
+		d.Requester, d.RequesterProof, d.Claims = r.Requester, approvals.Proof(r.RequesterProof), paramsToDomain(r.Claims)
 	}
 	if e := s.Event; e != nil {
 		d.Event = &approvals.Event{ID: e.ID, Body: e.Body, URL: e.URL, Digest: e.Digest, Headers: paramsToDomain(e.Headers), VerifiedBy: e.VerifiedBy}
+		d.RequesterProof = approvals.Proof(e.RequesterProof)
 	}
 	if t := s.CustomRun; t != nil {
 		d.Task = &approvals.Task{
 			Name: t.Name, UID: t.UID, Attempt: int(t.Attempt), Task: t.PipelineTask, Mapping: t.Mapping,
 			Run: approvals.Run{Name: t.PipelineRun, UID: t.PipelineRunUID, Pipeline: t.Pipeline, At: t.StartedAt.UTC(), Inline: t.Inline},
 		}
-		d.Params, d.Requester = paramsToDomain(t.Params), t.Requester
+		d.Params, d.Requester, d.RequesterProof = paramsToDomain(t.Params), t.Requester, approvals.Proof(t.RequesterProof)
 		d.Labels, d.Annotations = valuesToDomain(t.Labels), valuesToDomain(t.Annotations)
 	}
 	return d
@@ -166,19 +173,21 @@ func sourceToAPI(d approvals.Source) v1alpha1.Source {
 	if r := d.Run; r != nil {
 		s.PipelineRun = &v1alpha1.PipelineRunSource{
 			Name: r.Name, UID: r.UID, Pipeline: r.Pipeline, CompletedAt: metav1.NewTime(r.At), Requester: d.Requester,
-			Namespace: r.Namespace, Inline: r.Inline, From: r.From,
+			Namespace: r.Namespace, Inline: r.Inline, From: r.From, RequesterProof: v1alpha1.Proof(d.RequesterProof),
 			Params: paramsToAPI(d.Params), Results: paramsToAPI(d.Results), Claims: paramsToAPI(d.Claims),
 			Labels: valuesToAPI(d.Labels), Annotations: valuesToAPI(d.Annotations),
 		}
 	}
 	if e := d.Event; e != nil {
-		s.Event = &v1alpha1.EventSource{ID: e.ID, Body: e.Body, URL: e.URL, Digest: e.Digest, Headers: paramsToAPI(e.Headers), VerifiedBy: e.VerifiedBy}
+		s.Event = &v1alpha1.EventSource{
+			ID: e.ID, Body: e.Body, URL: e.URL, Digest: e.Digest, Headers: paramsToAPI(e.Headers), VerifiedBy: e.VerifiedBy, RequesterProof: v1alpha1.Proof(d.RequesterProof),
+		}
 	}
 	if t := d.Task; t != nil {
 		s.CustomRun = &v1alpha1.CustomRunSource{
 			Name: t.Name, UID: t.UID, Attempt: int32(t.Attempt), PipelineTask: t.Task, Mapping: t.Mapping, //nolint:gosec // as many as one object's status holds
 			PipelineRun: t.Run.Name, PipelineRunUID: t.Run.UID, Pipeline: t.Run.Pipeline, Inline: t.Run.Inline, StartedAt: metav1.NewTime(t.Run.At),
-			Params: paramsToAPI(d.Params), Requester: d.Requester, Labels: valuesToAPI(d.Labels), Annotations: valuesToAPI(d.Annotations),
+			Params: paramsToAPI(d.Params), Requester: d.Requester, RequesterProof: v1alpha1.Proof(d.RequesterProof), Labels: valuesToAPI(d.Labels), Annotations: valuesToAPI(d.Annotations),
 		}
 	}
 	return s
@@ -189,8 +198,9 @@ func termsToDomain(t *v1alpha1.Terms) *approvals.Terms {
 		return nil
 	}
 	d := &approvals.Terms{
-		Policy: policyToDomain(t.Gate, t.Policy), Requester: t.Requester,
-		Params: paramsToDomain(t.Params), Digest: t.Digest, Template: t.TemplateDigest, Key: t.Key,
+		Policy: policyToDomain(t.Gate, t.Policy), Requester: t.Requester, RequesterProof: approvals.Proof(t.RequesterProof),
+		RequesterAlso: slices.Clone(t.RequesterAlso),
+		Params:        paramsToDomain(t.Params), Digest: t.Digest, Template: t.TemplateDigest, Key: t.Key,
 	}
 	for _, r := range t.References {
 		d.References = append(d.References, approvals.Reference{Kind: r.Kind, Name: r.Name, UID: r.UID, Generation: r.Generation, Digest: r.Digest})
@@ -217,6 +227,7 @@ func termsToAPI(t *approvals.Terms) *v1alpha1.Terms {
 	}
 	o := &v1alpha1.Terms{
 		Gate: t.Policy.Gate, Policy: policyToAPI(t.Policy), PolicyFrom: string(t.Policy.From), Limits: limitsToAPI(t.Policy.Limits), Requester: t.Requester,
+		RequesterProof: v1alpha1.Proof(t.RequesterProof), RequesterAlso: slices.Clone(t.RequesterAlso),
 		Params: paramsToAPI(t.Params), Digest: t.Digest, TemplateDigest: t.Template, Key: t.Key,
 	}
 	for _, r := range t.References {

@@ -44,7 +44,7 @@ var anyPolicy = rapid.Custom(func(t *rapid.T) approvals.Policy {
 		Gate: anyName.Draw(t, "gate"), Groups: rapid.SliceOfN(anyName, 0, 3).Draw(t, "groups"),
 		Strategy:  rapid.SampledFrom([]approvals.Strategy{approvals.Single, approvals.Multi, approvals.FourEyes, approvals.Quorum}).Draw(t, "strategy"),
 		Required:  rapid.IntRange(0, approvals.MaxRequired).Draw(t, "required"),
-		Requester: rapid.SampledFrom([]approvals.RequesterRule{approvals.RequesterExclude, approvals.RequesterAllow}).Draw(t, "requester"),
+		Requester: rapid.SampledFrom([]approvals.RequesterRule{approvals.RequesterExclude, approvals.RequesterAllow, approvals.RequesterRequired}).Draw(t, "requester"),
 		Lifetime:  time.Duration(rapid.Int64Range(int64(approvals.MinLifetime), int64(approvals.MaxLifetime)).Draw(t, "lifetime")),
 		ReleaseOn: rapid.SliceOfNDistinct(rapid.SampledFrom([]approvals.Outcome{approvals.Approved, approvals.Rejected, approvals.Expired}), 1, 3, rapid.ID).Draw(t, "releaseOn"),
 		Show:      rapid.SliceOfN(anyName, 0, 2).Draw(t, "show"),
@@ -94,11 +94,13 @@ var anyNotify = rapid.Custom(func(t *rapid.T) approvals.Notify {
 	return n
 })
 
+var anyProof = rapid.SampledFrom([]approvals.Proof{approvals.NoProof, approvals.BySignature, approvals.ByAdmission})
+
 var anySource = rapid.Custom(func(t *rapid.T) approvals.Source {
 	if rapid.Bool().Draw(t, "event") {
 		return approvals.Source{Event: &approvals.Event{
 			ID: anyText.Draw(t, "id"), Body: anyText.Draw(t, "body"), URL: anyText.Draw(t, "url"), Digest: anyText.Draw(t, "digest"), Headers: params.Draw(t, "headers"), VerifiedBy: anyText.Draw(t, "verified by"),
-		}}
+		}, RequesterProof: anyProof.Draw(t, "proof")}
 	}
 	labels := rapid.MapOfN(anyName, anyText, 0, 3)
 	if rapid.Bool().Draw(t, "task") {
@@ -109,12 +111,14 @@ var anySource = rapid.Custom(func(t *rapid.T) approvals.Source {
 				Run: approvals.Run{Name: anyName.Draw(t, "run"), UID: anyName.Draw(t, "run uid"), Pipeline: anyName.Draw(t, "pipeline"), At: instant(time.Second).Draw(t, "at").UTC()},
 			},
 			Params: params.Draw(t, "params"), Labels: labels.Draw(t, "labels"), Annotations: labels.Draw(t, "annotations"), Requester: anyText.Draw(t, "requester"),
+			RequesterProof: anyProof.Draw(t, "proof"),
 		}
 	}
 	return approvals.Source{
 		Run:    &approvals.Run{Name: anyName.Draw(t, "run"), UID: anyName.Draw(t, "uid"), Pipeline: anyName.Draw(t, "pipeline"), At: instant(time.Second).Draw(t, "at").UTC()},
 		Params: params.Draw(t, "params"), Results: params.Draw(t, "results"), Claims: params.Draw(t, "claims"),
 		Labels: labels.Draw(t, "labels"), Annotations: labels.Draw(t, "annotations"), Requester: anyText.Draw(t, "requester"),
+		RequesterProof: anyProof.Draw(t, "proof"),
 	}
 })
 
@@ -126,7 +130,7 @@ var anyApproval = rapid.Custom(func(t *rapid.T) approvals.Approval {
 		Results: params.Draw(t, "results"),
 	}
 	if rapid.Bool().Draw(t, "terms") {
-		a.Terms = &approvals.Terms{Policy: anyPolicy.Draw(t, "policy"), Requester: anyText.Draw(t, "requester"), Params: params.Draw(t, "params"), Digest: anyText.Draw(t, "digest"), Template: anyText.Draw(t, "template"), Key: anyText.Draw(t, "key")}
+		a.Terms = &approvals.Terms{Policy: anyPolicy.Draw(t, "policy"), Requester: anyText.Draw(t, "requester"), RequesterProof: anyProof.Draw(t, "proof"), RequesterAlso: rapid.SliceOfN(anyName, 0, 2).Draw(t, "also"), Params: params.Draw(t, "params"), Digest: anyText.Draw(t, "digest"), Template: anyText.Draw(t, "template"), Key: anyText.Draw(t, "key")}
 		for i := range rapid.IntRange(0, 2).Draw(t, "references") {
 			a.Terms.References = append(a.Terms.References, approvals.Reference{Kind: "Task", Name: anyName.Draw(t, "reference"), UID: anyName.Draw(t, "its uid"), Generation: int64(i), Digest: anyText.Draw(t, "its digest")})
 		}
@@ -139,6 +143,9 @@ var anyApproval = rapid.Custom(func(t *rapid.T) approvals.Approval {
 		if rapid.Bool().Draw(t, "cancelled") {
 			a.Cancellation = &approvals.Cancellation{By: anyName.Draw(t, "by"), Why: anyText.Draw(t, "why"), At: instant(time.Microsecond).Draw(t, "cancelled at")}
 		}
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "revoked") {
+		a.Revoked = append(a.Revoked, approvals.Revocation{Voter: anyText.Draw(t, "voter"), At: instant(time.Microsecond).Draw(t, "at"), By: anyName.Draw(t, "by")})
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "withdrawn") {
 		a.Withdrawn = append(a.Withdrawn, approvals.Withdrawal{Voter: anyText.Draw(t, "voter"), At: instant(time.Microsecond).Draw(t, "at"), Evidence: anyName.Draw(t, "evidence"), By: anyName.Draw(t, "by")})

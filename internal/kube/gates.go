@@ -41,7 +41,7 @@ func CheckGate(ctx context.Context, cel *mapping.Compiler, b Bounds, g *v1alpha1
 }
 
 func checkPolicy(ctx context.Context, cel *mapping.Compiler, b Bounds, namespace string, p approvals.Policy) error {
-	if err := p.Validate(""); err != nil {
+	if err := p.ValidateFor(approvals.Asked{}, cel.People); err != nil {
 		return err
 	}
 	if err := cel.CheckPolicy(p); err != nil {

@@ -23,6 +23,8 @@ const (
 	GuardOfApprovals   = "countersign-approvals"
 	GuardOfSpecs       = "countersign-approvals-immutable"
 	GuardOfRuns        = "countersign-dry-run-only"
+	// GuardOfRequesters is there with component requester.
+	GuardOfRequesters = "countersign-requester"
 	// GuardOfAnswers is there when ApprovalTasks are served.
 	GuardOfAnswers = "countersign-approvaltasks"
 )
@@ -48,10 +50,14 @@ func purposeOf(name string) string {
 
 // manifestOf is the file that a policy is in.
 func manifestOf(name string) string {
-	if name == GuardOfAnswers {
+	switch name {
+	case GuardOfAnswers:
 		return "deploy/components/manual-approval-gate/admission.yaml"
+	case GuardOfRequesters:
+		return "deploy/components/requester/runs.yaml"
+	default:
+		return "deploy/base/admission.yaml"
 	}
-	return "deploy/base/admission.yaml"
 }
 
 // guardTTL is how long a policy that was there is taken to be there still.

@@ -39,6 +39,8 @@ type Opener struct {
 	Opened   func(namespace, trigger string)
 	// Page is the address of an Approval's page. Nil: there is none for people to log in.
 	Page func(namespace, name string) string
+	// Requesters proves who asked for a run; nil: nobody is proved.
+	Requesters *Requesters
 	// Finalizers are what a new Approval is kept by.
 	Finalizers []string
 	// Service is what the service is configured to do; nil: it is not looked at.
@@ -62,7 +64,11 @@ func (o *Opener) OpenRun(ctx context.Context, pr *pipelinev1.PipelineRun, trigge
 	name := approvals.Name(trigger.Name, "run:"+string(pr.UID))
 	obj, err := read(ctx, o.Client, trigger.Namespace, name, &v1alpha1.Approval{})
 	if apierrors.IsNotFound(err) {
-		obj, err = o.open(ctx, trigger.Namespace, trigger.Name, name, sourceOf(trigger.Line.After, trigger.Namespace, pr))
+		s := sourceOf(trigger.Line.After, trigger.Namespace, pr)
+		if s.RequesterProof, err = o.Requesters.ProofOf(ctx, pr); err != nil {
+			return err
+		}
+		obj, err = o.open(ctx, trigger.Namespace, trigger.Name, name, s)
 	} else {
 		err = translate(err, "approval "+name)
 	}
@@ -102,17 +108,19 @@ func (o *Opener) Hint(ctx context.Context, g interceptor.Gated, namespace, name,
 // while that is pending, and a new one after it was decided.
 func (o *Opener) OpenEvent(ctx context.Context, g interceptor.Gated, e approvals.Event, header http.Header) (approvals.Approval, error) {
 	var err error
+	proof := approvals.NoProof
 	if e.VerifiedBy, err = o.provenSender(ctx, g, e, header); err != nil {
 		return approvals.Approval{}, err
 	}
 	if e.VerifiedBy != "" { // one that nobody verified before is not taken for it
 		e.Digest = approvals.Digest("event", e.Body, e.ID, e.VerifiedBy)
+		proof = approvals.BySignature // whom the body names as its sender, who has the Secret
 	}
 	for n := range maxRepeats {
 		name := approvals.Name(g.Name, "event:"+e.Digest+":"+strconv.Itoa(n))
 		obj, err := read(ctx, o.Client, g.Namespace, name, &v1alpha1.Approval{})
 		if apierrors.IsNotFound(err) {
-			obj, err = o.open(ctx, g.Namespace, g.Name, name, approvals.Source{Event: &e})
+			obj, err = o.open(ctx, g.Namespace, g.Name, name, approvals.Source{Event: &e, RequesterProof: proof})
 		}
 		if err != nil {
 			return approvals.Approval{}, err

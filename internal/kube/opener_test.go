@@ -188,6 +188,9 @@ data: {token: b25l}
 			if approvals.CodeOf(err) != c.want || (err == nil) != (len(cl.approvals(t)) == 1) {
 				t.Errorf("%v with %d approvals, want %q", err, len(cl.approvals(t)), c.want)
 			}
+			if (name == "signed") != (a.Source.RequesterProof == approvals.BySignature) {
+				t.Errorf("%q proves the sender", a.Source.RequesterProof)
+			}
 			if name == "the gate is gone" && a.Terms != nil {
 				t.Error("it has terms without a Gate")
 			}

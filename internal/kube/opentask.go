@@ -20,6 +20,10 @@ import (
 // a run that waited for nobody would only find out when its time is up.
 func (o *Opener) OpenTask(ctx context.Context, cr *pipelinev1beta1.CustomRun, m Member, kind tasks.Mapping) error {
 	s := taskSource(cr, m, kind)
+	var err error
+	if s.RequesterProof, err = o.Requesters.ProofOf(ctx, m.Run); err != nil {
+		return err
+	}
 	terms, err := o.taskTerms(ctx, cr, kind, s)
 	if err != nil {
 		return err

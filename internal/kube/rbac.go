@@ -19,7 +19,7 @@ package kube
 // +kubebuilder:rbac:groups=triggers.tekton.dev,resources=triggers;triggertemplates;triggerbindings;clustertriggerbindings;eventlisteners,verbs=get;list;watch
 // +kubebuilder:rbac:groups=triggers.tekton.dev,resources=clusterinterceptors,verbs=create
 // +kubebuilder:rbac:groups=triggers.tekton.dev,resources=clusterinterceptors,resourceNames=countersign,verbs=get;update
-// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=validatingadmissionpolicies;validatingadmissionpolicybindings,resourceNames=countersign-approvals;countersign-approvals-immutable;countersign-delegations;countersign-dry-run-only;countersign-votes,verbs=get
+// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=validatingadmissionpolicies;validatingadmissionpolicybindings,resourceNames=countersign-approvals;countersign-approvals-immutable;countersign-delegations;countersign-dry-run-only;countersign-requester;countersign-votes,verbs=get
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;patch

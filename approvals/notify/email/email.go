@@ -23,7 +23,7 @@ import (
 type Channel struct {
 	Config Config
 	// Data is what the templates are given for one message, link included.
-	Data func(a approvals.Approval, approver string) (templates.Data, error)
+	Data func(a approvals.Approval, approver, address string) (templates.Data, error)
 	Set  *templates.Set
 	Now  func() time.Time
 }
@@ -66,7 +66,7 @@ func (c *Channel) send(ctx context.Context, m notify.Message) error {
 }
 
 func (c *Channel) compose(m notify.Message) (*gomail.Msg, error) {
-	data, err := c.Data(m.Approval, m.Approver)
+	data, err := c.Data(m.Approval, m.Approver, m.To)
 	if err != nil {
 		return nil, err
 	}

@@ -36,7 +36,7 @@ func channel(t *testing.T, s *emailtest.Server, change func(*email.Config)) *ema
 	}
 	c := &email.Channel{
 		Config: email.Config{Host: s.Address.IP.String(), Port: s.Address.Port, TLS: email.NoTLS, CAFile: s.CA, From: "Countersign <countersign@example.com>", Timeout: 5 * time.Second},
-		Data: func(a approvals.Approval, approver string) (templates.Data, error) {
+		Data: func(a approvals.Approval, approver, _ string) (templates.Data, error) {
 			return templates.Data{Approval: a, Recipient: approver, Decidable: true, Link: theLink, Now: ct.T0}, nil
 		},
 		Set: pages, Now: func() time.Time { return ct.T0 },
@@ -269,7 +269,7 @@ func TestComposeFails(t *testing.T) {
 	t.Parallel()
 	s := emailtest.Serve(t, emailtest.Kind{})
 	c := channel(t, s, nil)
-	c.Data = func(approvals.Approval, string) (templates.Data, error) {
+	c.Data = func(approvals.Approval, string, string) (templates.Data, error) {
 		return templates.Data{}, errors.New("no signing key")
 	}
 	if _, err := c.Send(t.Context(), message(ct.Make("a"))); err == nil || !strings.Contains(err.Error(), "no signing key") || s.Calls != 0 {

@@ -38,7 +38,9 @@ type Interactions struct {
 	Channels []*Channel // those with a bot
 	Store    approvals.Store
 	Desk     Desk
-	Log      *slog.Logger
+	// People says whose an address is; nil: nothing is known of anybody.
+	People *approvals.Directory
+	Log    *slog.Logger
 
 	seen replays
 }
@@ -212,7 +214,7 @@ func (i *Interactions) voter(ctx context.Context, c *Channel, key approvals.Key,
 	if !notify.Names(a, c.Config.Name) {
 		return a, approvals.Identity{}, approvals.Errorf(approvals.CodeForbidden, "this is not asked in Slack channel %s; nothing was recorded. Use the page", c.Config.Name)
 	}
-	id, err := c.person(ctx, a, user)
+	id, err := c.person(ctx, a, user, i.People)
 	return a, id, err
 }
 

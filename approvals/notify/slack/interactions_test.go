@@ -51,7 +51,7 @@ func newBench(t *testing.T, a *ct.Builder, change func(*Config)) *bench {
 		change(&c.Config)
 	}
 	now := func() time.Time { return ct.T0.Add(2 * time.Minute) }
-	b.Interactions = &Interactions{Channels: []*Channel{c}, Store: b.store, Log: slog.New(slog.NewTextHandler(&b.log, nil)), Desk: &approvals.Desk{
+	b.Interactions = &Interactions{Channels: []*Channel{c}, People: ct.Known("alice", "bob"), Store: b.store, Log: slog.New(slog.NewTextHandler(&b.log, nil)), Desk: &approvals.Desk{
 		Store: b.store, Now: now, Ended: func(approvals.Approval) {}, Voted: func(approvals.Approval, approvals.Verdict) {}, Results: noResults,
 	}}
 	return b
@@ -157,11 +157,14 @@ func TestPress(t *testing.T) {
 		"a robot":            {pending(), nil, "UROBOT", actionApprove, "", "no such person"},
 		"unknown":            {pending(), nil, "UNONE", actionApprove, "", "Slack does not say who you are"},
 		"no id":              {pending(), nil, "../users", actionApprove, "", "Slack did not say who you are"},
-		"shared address":     {pending().With(func(a *approvals.Approval) { a.Terms.Policy.Approvers[1].Email = "alice@example.com" }), nil, "UALICE", actionApprove, "", "the address of alice and bob, so it is not known who you are"},
-		"not asked there":    {pending(), func(c *Config) { c.Name = "others" }, "UALICE", actionApprove, "", ""},
-		"a link":             {pending(), nil, "UALICE", "open", "", ""},
-		"no terms":           {ct.Make("apply-1").NoTerms(nil), nil, "UALICE", actionApprove, "", "not asked in Slack"},
-		"hostile":            {ct.Make("apply-1").Users("<!channel> & <script>"), nil, "UALICE", actionApprove, "", "&lt;!channel&gt; &amp; &lt;script&gt; can"},
+		"shared address":     {pending().With(func(a *approvals.Approval) { a.Terms.Policy.Approvers[1].Email = "alice@example.com" }), nil, "UALICE", actionApprove, "alice approve Slack slack user UALICE", "Your approval was recorded."},
+		"the Gate's word": {pending().With(func(a *approvals.Approval) {
+			a.Terms.Policy.Approvers = []approvals.Approver{{Name: "ceo", Email: "alice@example.com"}}
+		}), nil, "UALICE", actionApprove, "", "this is not for Alice@example.com to decide by Slack; ceo can"},
+		"not asked there": {pending(), func(c *Config) { c.Name = "others" }, "UALICE", actionApprove, "", ""},
+		"a link":          {pending(), nil, "UALICE", "open", "", ""},
+		"no terms":        {ct.Make("apply-1").NoTerms(nil), nil, "UALICE", actionApprove, "", "not asked in Slack"},
+		"hostile":         {ct.Make("apply-1").Users("<!channel> & <script>"), nil, "UALICE", actionApprove, "", "&lt;!channel&gt; &amp; &lt;script&gt; can"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

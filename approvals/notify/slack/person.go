@@ -9,8 +9,9 @@ import (
 )
 
 // person is the approver of a who a Slack user is. Slack signed the user's id; the
-// name comes from the configuration, or from the address that Slack has confirmed.
-func (c *Channel) person(ctx context.Context, a approvals.Approval, user string) (approvals.Identity, error) {
+// name comes from the configuration, or from the address that Slack has confirmed; whose
+// that is the Gate does not say, but their name or the directory.
+func (c *Channel) person(ctx context.Context, a approvals.Approval, user string, people *approvals.Directory) (approvals.Identity, error) {
 	if !userIDs.MatchString(user) {
 		return approvals.Identity{}, approvals.Errorf(approvals.CodeUnauthenticated, "Slack did not say who you are; nothing was recorded")
 	}
@@ -21,7 +22,7 @@ func (c *Channel) person(ctx context.Context, a approvals.Approval, user string)
 			return approvals.Identity{}, err
 		}
 	}
-	name, err := nameOf(a, who)
+	name, err := nameOf(a, who, people)
 	if err != nil {
 		return approvals.Identity{}, err
 	}
@@ -33,17 +34,21 @@ func (c *Channel) person(ctx context.Context, a approvals.Approval, user string)
 		}
 		name = who
 	}
-	return approvals.Identity{Name: name, Way: approvals.WaySlack, Evidence: "slack user " + user}, nil
+	id := approvals.Identity{Name: name, Way: approvals.WaySlack, Evidence: "slack user " + user}
+	if approvals.IsAddress(who) {
+		id.Address = who
+	}
+	return id, nil
 }
 
 // nameOf is the approver of that name, or the only one with that address, or "".
-func nameOf(a approvals.Approval, who string) (string, error) {
+func nameOf(a approvals.Approval, who string, people *approvals.Directory) (string, error) {
 	var at []string
 	for _, p := range a.Terms.Policy.People() {
-		if strings.EqualFold(p.Name, who) {
+		if approvals.SameName(p.Name, who) {
 			return p.Name, nil
 		}
-		if strings.EqualFold(p.Email, who) {
+		if people.Owns(p.Name, who) {
 			at = append(at, p.Name)
 		}
 	}

@@ -64,7 +64,7 @@ func mailing(t *testing.T, w *world, to *net.TCPAddr, timeout time.Duration) {
 	}
 	w.notify.Channel = &email.Channel{
 		Config: email.Config{Host: to.IP.String(), Port: to.Port, TLS: email.NoTLS, From: "countersign@example.com", Timeout: timeout},
-		Data: func(a approvals.Approval, approver string) (templates.Data, error) {
+		Data: func(a approvals.Approval, approver, _ string) (templates.Data, error) {
 			return templates.Data{Approval: a, Recipient: approver, Link: "https://approve.example.com/links/x", Now: ct.T0}, nil
 		},
 		Set: pages, Now: w.now,

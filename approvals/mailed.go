@@ -1,0 +1,110 @@
+package approvals
+
+import (
+	"slices"
+	"time"
+)
+
+// A mailed link proves that whoever has it reads a mailbox. Whose that is the Gate does
+// not prove: its author wrote there where somebody is told.
+
+// Revocation is the end of one person's mailed link, before its time.
+type Revocation struct {
+	Voter string // whose link
+	By    string // who ended it
+	At    time.Time
+}
+
+// MaxRevoked bounds the links of one Approval that can be ended; the CRD schema has it
+// too. It is as many as people are mailed.
+const MaxRevoked = 128
+
+// maxEvidence is of a vote's evidence in the API.
+const maxEvidence = 253
+
+// LinkRevoked is the change that ends a link.
+const LinkRevoked Change = "link revoked"
+
+// owns says whether an address is known to be id's: their name, or by the Directory.
+func (id Identity) owns(address string) bool {
+	return SameAddress(address, id.Name) || slices.ContainsFunc(id.Emails, func(e string) bool { return SameAddress(e, address) })
+}
+
+// linkDecides says why id's mailed link shows a and does not decide it, nil when it does.
+func linkDecides(a Approval, id Identity) error {
+	p := a.Terms.Policy
+	switch r := revoked(a, id.Name); {
+	case r != nil:
+		return Errorf(CodeForbidden, "this link was ended by %s at %s; to decide, log in or send a Kubernetes bearer token", r.By, r.At.UTC().Format(time.RFC3339))
+	case id.LinkEnded != "":
+		return Errorf(CodeForbidden, "%s", id.LinkEnded)
+	case p.LinkNeedsLogin:
+		return Errorf(CodeForbidden, "%s takes no vote by a mailed link: log in, or send a Kubernetes bearer token", p.name())
+	case !id.owns(id.Address):
+		return Errorf(CodeForbidden, "this link was mailed to %s, and only %s says that this is the address of %s, so it shows and does not decide: log in as %s or send a Kubernetes bearer token, or have an administrator add the address to the directory",
+			mailedTo(id), p.name(), id.Name, id.Name)
+	}
+	return nil
+}
+
+// LinkDecides says whether id's mailed link is good for a vote on a.
+func LinkDecides(a Approval, id Identity) bool { return a.Terms != nil && linkDecides(a, id) == nil }
+
+func mailedTo(id Identity) string {
+	if id.Address == "" {
+		return "an address that it does not name"
+	}
+	return id.Address
+}
+
+func revoked(a Approval, voter string) *Revocation {
+	if i := slices.IndexFunc(a.Revoked, func(r Revocation) bool { return SameName(r.Voter, voter) }); i >= 0 {
+		return &a.Revoked[i]
+	}
+	return nil
+}
+
+// LinkRevokedOf says whether somebody's link on a was ended.
+func LinkRevokedOf(a Approval, voter string) bool { return revoked(a, voter) != nil }
+
+// RevokeLink ends one person's mailed link on a, and takes back the vote that was cast by
+// it while a is pending: whoever ends a link does not believe in what it did. Ended twice
+// is ended once; its key is the person's name.
+//
+// Errors: CodeInvalid (nobody was mailed a link by that name), CodeConflict (a has ended).
+func RevokeLink(a Approval, voter string, by Identity, now time.Time) (Approval, Change, error) {
+	switch {
+	case a.Terms == nil:
+		return a, Absent, notReady(a)
+	case a.Decided():
+		return a, Absent, Errorf(CodeConflict, "it has ended, and every link with it; nothing was changed")
+	case !slices.ContainsFunc(a.Terms.Policy.People(), func(p Approver) bool { return SameName(p.Name, voter) && p.Email != "" }):
+		return a, Absent, Errorf(CodeInvalid, "no link is mailed to %q: name an approver of the gate who is told by mail; nothing was changed", Cut(voter, maxSaid))
+	case revoked(a, voter) != nil:
+		return a, Absent, nil
+	case len(a.Revoked) >= MaxRevoked:
+		return a, Absent, Errorf(CodeConflict, "%d links were ended, which is the most: cancel the approval instead; nothing was changed", MaxRevoked)
+	}
+	a.Revoked = append(slices.Clone(a.Revoked), Revocation{Voter: voter, By: by.Name, At: now})
+	for _, v := range a.Votes {
+		if v.Way == WayLink && SameName(v.Voter, voter) {
+			return takeBack(a, v, Cut("link ended by "+by.Name, maxEvidence), now), LinkRevoked, nil
+		}
+	}
+	return a, LinkRevoked, nil
+}
+
+// LinkNotices says whose links show and do not decide, and why: a line for each.
+func (p Policy) LinkNotices(d *Directory) []string {
+	var out []string
+	if p.LinkNeedsLogin {
+		return nil
+	}
+	for _, a := range p.People() {
+		if a.Email != "" && !d.Owns(a.Name, a.Email) {
+			out = append(out, "the link that is mailed to "+a.Email+" shows and does not decide for "+a.Name+
+				": only the Gate says that the address is theirs. Name them by the address, or have an administrator add it to the service's directory")
+		}
+	}
+	return out
+}

@@ -1,0 +1,109 @@
+package approvals
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// SamePerson compares names as identity providers do not: without regard to case, so
+// that Bob cannot approve what bob asked for. It takes people for one rather than for
+// two, so it may exclude and count, and never gives anybody a right: for that there is
+// SameName.
+func SamePerson(a, b string) bool { return strings.EqualFold(a, b) }
+
+// SameName says whether a name that was proved is the name that a Gate lists. Addresses
+// are compared without regard to the case of ASCII letters, as mail is delivered; other
+// letters have foldings by which two addresses that are different look alike. Any other
+// name is compared exactly: bob and Bob may be two accounts.
+func SameName(a, b string) bool { return a == b || SameAddress(a, b) }
+
+// SameAddress says whether a and b are one e-mail address.
+func SameAddress(a, b string) bool {
+	// What is quickly told first: pages ask this of thousands.
+	return len(a) == len(b) && strings.EqualFold(a, b) && lower(a) == lower(b) && IsAddress(a)
+}
+
+// mailbox is the same for two addresses that one person may read: the part of the name
+// behind a plus is for sorting mail. It is "" for what is no address.
+func mailbox(address string) string {
+	if !IsAddress(address) {
+		return ""
+	}
+	name, domain, _ := strings.Cut(lower(address), "@")
+	if base, _, tagged := strings.Cut(name, "+"); tagged && base != "" {
+		name = base
+	}
+	return name + "@" + strings.TrimSuffix(domain, ".")
+}
+
+// lower folds ASCII letters alone.
+func lower(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + ('a' - 'A')
+		}
+		return r
+	}, s)
+}
+
+// Groups that hold everybody, or everybody who is nobody in particular. A Gate that
+// lists one has no policy.
+var everybody = []string{"system:authenticated", "system:unauthenticated", "system:serviceaccounts"}
+
+// CheckName says why nobody can have the user name n, nil when somebody may. The error
+// is CodeInvalid and its message a part of a sentence: what is wrong, and what to write.
+func CheckName(n string) error { return checkName("name", "person", n) }
+
+// CheckGroup says why n is no group that may decide.
+func CheckGroup(n string) error {
+	if slices.Contains(everybody, n) {
+		return Errorf(CodeInvalid, "group %q, in which everybody is whom the cluster knows or does not know: list the groups of the people who may decide", n)
+	}
+	return checkName("group", "group", n)
+}
+
+func checkName(what, each, n string) error {
+	is := func(why string) error {
+		return Errorf(CodeInvalid, "%s %q, which nobody has: %s", what, Cut(n, maxSaid), why)
+	}
+	switch {
+	case n == "":
+		return Errorf(CodeInvalid, "a %s without a name, which nobody can be: name it or remove it", each)
+	case !utf8.ValidString(n) || strings.ContainsFunc(n, invisible):
+		return is("it has characters that can't be seen, such as a line break; remove them")
+	case strings.TrimSpace(n) != n:
+		return is("it begins or ends with a space; remove that")
+	case n == "system:anonymous":
+		return is("it is what the cluster calls everybody whom it does not know; name a person")
+	case len(n) > 1 && strings.ContainsRune("\"'`[", rune(n[0])):
+		return is("it is in quotes or brackets; write the name alone, and several as a list with an entry for each")
+	case strings.ContainsAny(n, "<>"):
+		return is("write the address alone, without the person's name or < and >")
+	case several(n):
+		return is("it looks like several in one string; write a list with an entry for each " + each)
+	}
+	return nil
+}
+
+// maxSaid is how much of a name is said back.
+const maxSaid = 80
+
+func invisible(r rune) bool { return !unicode.IsPrint(r) || unicode.In(r, unicode.Bidi_Control) }
+
+// several says whether n is a list of names and not a name. A comma is part of one name
+// in the distinguished names of a directory alone, such as CN=sre,OU=groups.
+func several(n string) bool {
+	if strings.Count(n, "@") > 1 && strings.ContainsAny(n, " |&/+") {
+		return true
+	}
+	if strings.Contains(n, ";") {
+		return true
+	}
+	parts := strings.Split(strings.ReplaceAll(n, `\,`, ""), ",")
+	return len(parts) > 1 && slices.ContainsFunc(parts, func(p string) bool {
+		key, _, ok := strings.Cut(strings.TrimSpace(p), "=")
+		return !ok || key == "" || strings.ContainsAny(key, " @")
+	})
+}

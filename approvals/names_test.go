@@ -1,0 +1,138 @@
+package approvals_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+)
+
+// TestNamesNobodyHas: what can be nobody's name is refused where it is written, and not
+// found out by people who may not decide.
+func TestNamesNobodyHas(t *testing.T) {
+	t.Parallel()
+	for _, n := range []string{
+		"alice", "Alice Smith", "alice@example.com", "corp:alice@example.com", "system:serviceaccount:demo:robot", "CN=Alice", "CN=Alice,OU=ops,DC=example",
+		"CN=Smith\\, Alice,OU=ops", "user_x.com#EXT#@tenant.example.com", "alice+ops@example.com", "https://issuer.example.com#123", "zoë", "O'Brien",
+	} {
+		if err := approvals.CheckName(n); err != nil {
+			t.Errorf("%q is refused: %v", n, err)
+		}
+	}
+	for n, want := range map[string]string{
+		"":                             "without a name",
+		"alice, bob":                   "several in one string; write a list with an entry for each person",
+		"alice,bob":                    "several in one string",
+		"alice;bob":                    "several in one string",
+		"a@example.com, b@example.com": "several in one string",
+		"a@example.com b@example.com":  "several in one string",
+		"a@example.com|b@example.com":  "several in one string",
+		"CN=Alice,OU=ops, bob":         "several in one string",
+		" alice":                       "begins or ends with a space",
+		"alice ":                       "begins or ends with a space",
+		"alice\nbob":                   "characters that can't be seen",
+		"alice\u00a0":                  "characters that can't be seen",
+		"ali\u200bce":                  "characters that can't be seen",
+		"ali\u202ece":                  "characters that can't be seen",
+		"\xff":                         "characters that can't be seen",
+		`"alice"`:                      "in quotes or brackets",
+		`["alice", "bob"]`:             "in quotes or brackets",
+		"Alice <alice@example.com>":    "write the address alone",
+		"system:anonymous":             "whom it does not know",
+	} {
+		err := approvals.CheckName(n)
+		if approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), want) {
+			t.Errorf("%q: %v, want %q", n, err, want)
+		}
+		if n == "" || n == "system:anonymous" {
+			continue
+		}
+		p := ct.Make("a").Users("alice", n).Obj().Terms.Policy
+		if err := p.Validate(""); !strings.Contains(approvals.Message(err), `gate "production" lists name`) || !strings.Contains(approvals.Message(err), want) {
+			t.Errorf("a Gate with %q: %v", n, err)
+		}
+	}
+	for _, g := range []string{"system:authenticated", "system:unauthenticated", "system:serviceaccounts", "a, b", " a"} {
+		p := ct.Make("a").Groups(g).Obj().Terms.Policy
+		if err := p.Validate(""); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), `group "`) {
+			t.Errorf("group %q: %v", g, err)
+		}
+		p = approvals.Policy{Gate: "g", Strategy: approvals.Single, Lifetime: approvals.MinLifetime, Rules: []approvals.Rule{{Name: "r", Groups: []string{g}, Required: 1}}}
+		if err := p.Validate(""); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), `rule "r"`) {
+			t.Errorf("group %q in a rule: %v", g, err)
+		}
+	}
+	for _, g := range []string{"system:masters", "system:serviceaccounts:demo", "sre", "/team/sub", "CN=sre,OU=groups"} {
+		if err := approvals.CheckGroup(g); err != nil {
+			t.Errorf("group %q is refused: %v", g, err)
+		}
+	}
+}
+
+// TestSameName: addresses are compared as mail is delivered, other names exactly, and
+// letters that only look alike never are.
+func TestSameName(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"Ada.Lovelace@Example.com", "ada.lovelace@example.com", true},
+		{"corp:Ada@example.com", "corp:ada@EXAMPLE.com", true},
+		{"bob", "bob", true},
+		{"bob", "Bob", false},
+		{"bo\u017fs@example.com", "boss@example.com", false},       // a long s
+		{"\u212Aate@example.com", "kate@example.com", false},       // the Kelvin sign
+		{"ada@example.com", "ada@example.com.evil.example", false}, // nor a part of it
+		{"É@example.com", "é@example.com", false},
+	} {
+		if got := approvals.SameName(c.a, c.b); got != c.want {
+			t.Errorf("%q and %q: %t", c.a, c.b, got)
+		}
+	}
+	a := ct.Make("a").With(func(a *approvals.Approval) { a.Terms.Policy.Approvers = users("Ada.Lovelace@Example.com") }).Obj()
+	if got, _, err := approvals.Cast(a, ct.Ballot("ada.lovelace@example.com", approve, ""), minute(1)); err != nil || got.Outcome != approvals.Approved {
+		t.Errorf("an address in other case: %s, %v", got.Outcome, err)
+	}
+	if _, _, err := approvals.Cast(a, ct.Ballot("ada.lovelace@example.co", approve, ""), minute(1)); approvals.CodeOf(err) != approvals.CodeForbidden {
+		t.Errorf("another address: %v", err)
+	}
+}
+
+// TestRefusals: a refusal names nobody whom it refuses, says what is wrong with the list to
+// those alone who may see it, and who can decide to nobody else.
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	id := func(name string) approvals.Identity { return approvals.Identity{Name: name, Way: approvals.WayToken} }
+	for name, c := range map[string]struct {
+		a              approvals.Approval
+		id             approvals.Identity
+		open, discreet string
+	}{
+		"a stranger":    {ct.Make("a").Users("alice", "bob").Obj(), id("eve"), "this is not for eve to decide; alice, bob can", "this is not for eve to decide"},
+		"other case":    {ct.Make("a").Users("alice").Obj(), id("ALICE"), "lists \"alice\" and you are \"ALICE\"", "this is not for ALICE to decide"},
+		"who asked":     {ct.Make("a").Users("alice", "bob").Requester("alice").Obj(), id("alice"), "does not let the requester decide; bob can", "does not let the requester decide"},
+		"nobody else":   {ct.Make("a").Users("alice").Requester("alice").Obj(), id("alice"), "does not let the requester decide", "does not let the requester decide"},
+		"of the others": {ct.Make("a").Users("alice", "bob").Requester("alice").Obj(), id("eve"), "this is not for eve to decide; bob can", "this is not for eve to decide"},
+		"groups left out": {
+			ct.Make("a").Users("alice").Groups("sre").Obj(), approvals.Identity{Name: "eve", Way: approvals.WayLogin, GroupsLeftOut: true},
+			"too many", "Your login provider did not say which groups you are in",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := approvals.MayVote(c.a, c.id)
+			open, discreet := approvals.Message(err), approvals.Discreet(err)
+			if !strings.Contains(open, c.open) || !strings.Contains(discreet, c.discreet) {
+				t.Errorf("%q and %q", open, discreet)
+			}
+			if strings.Contains(discreet, "can") && !strings.Contains(discreet, "too many") || strings.Contains(discreet, "bob") {
+				t.Errorf("a stranger is told %q", discreet)
+			}
+			if strings.HasSuffix(open, "alice, bob can") != (name == "a stranger") {
+				t.Errorf("%q lists whom it refuses", open)
+			}
+		})
+	}
+}

@@ -1,0 +1,171 @@
+package approvals
+
+import (
+	"slices"
+	"strings"
+)
+
+// RequesterRule says whether the person who asked may also decide.
+type RequesterRule string
+
+// The requester rules. Exclude applies only when the requester is known.
+const (
+	RequesterExclude RequesterRule = "Exclude"
+	RequesterAllow   RequesterRule = "Allow"
+)
+
+// Proof is what proves who asked. Without one a requester is what somebody wrote who may
+// have had an interest in it.
+type Proof string
+
+// The proofs.
+const (
+	NoProof Proof = ""
+	// BySignature: the sender's signature over the event that says who asked.
+	BySignature Proof = "Signature"
+	// ByAdmission: the API server compared the name with whoever made the run.
+	ByAdmission Proof = "Admission"
+	// ByApproval: the run was started by an Approval whose requester was proved.
+	ByApproval Proof = "Approval"
+	// ByPage: they asked on a page of ours.
+	ByPage Proof = "Page"
+)
+
+// Words says, for people, what the proof is: a part of a sentence behind a name.
+func (p Proof) Words() string {
+	switch p {
+	case NoProof:
+		return "as the run or the event says; nobody proved it"
+	case BySignature:
+		return "proved by the event's signature"
+	case ByAdmission:
+		return "proved by the API server"
+	case ByApproval:
+		return "proved for the approval before"
+	case ByPage:
+		return "proved by their login"
+	default:
+		return "proved by " + string(p)
+	}
+}
+
+// Asked is who asked, and what is known of that.
+type Asked struct {
+	Who   string
+	Proof Proof
+	Also  []string // what else they are called, by the same source or the directory
+}
+
+// Asked is who asked for what t is about.
+func (t *Terms) Asked() Asked { return Asked{t.Requester, t.RequesterProof, t.RequesterAlso} }
+
+// Widen is a with what d knows of them.
+func (a Asked) Widen(d *Directory) Asked {
+	if a.Who == "" {
+		return a
+	}
+	also := slices.Clone(a.Also)
+	for _, x := range append([]string{a.Who}, a.Also...) {
+		also = append(also, d.Identities(x)...)
+	}
+	a.Also = nil
+	for _, x := range also {
+		if x != "" && !SamePerson(x, a.Who) && !slices.ContainsFunc(a.Also, func(o string) bool { return SamePerson(o, x) }) && len(a.Also) < MaxAlso {
+			a.Also = append(a.Also, Cut(x, maxAlso))
+		}
+	}
+	return a
+}
+
+// Limits of what else a requester is called; the CRD schema has them too.
+const (
+	MaxAlso = 64
+	maxAlso = 254
+)
+
+// is says whether somebody with one of these names asked.
+func (a Asked) is(names ...string) bool {
+	return slices.ContainsFunc(names, func(n string) bool {
+		return n != "" && (SamePerson(n, a.Who) || slices.ContainsFunc(a.Also, func(x string) bool { return SamePerson(x, n) }))
+	})
+}
+
+// everyone that id is known as.
+func (id Identity) everyone() []string {
+	return slices.Concat([]string{id.Name, id.Address}, id.Names, id.Emails, id.Logins)
+}
+
+func (p Policy) excludesRequester() bool { return p.Requester != RequesterAllow }
+
+// askedBy says whether id asked for a: by any identity of either, or by the address at
+// which the Gate has them told.
+func askedBy(a Approval, id Identity) bool {
+	asked := a.Terms.Asked()
+	return asked.Who != "" && (asked.is(id.everyone()...) || a.Terms.Policy.toldAs(id.Name, asked))
+}
+
+// AskedBy says whether id asked for a.
+func AskedBy(a Approval, id Identity) bool { return a.Terms != nil && id.Name != "" && askedBy(a, id) }
+
+// toldAs says whether name is told at an address of who asked.
+func (p Policy) toldAs(name string, asked Asked) bool {
+	return slices.ContainsFunc(p.People(), func(x Approver) bool {
+		return x.Email != "" && SamePerson(x.Name, name) && asked.is(x.Email)
+	})
+}
+
+// excluded says why id may not cast a vote because they asked, nil when they may. Of
+// somebody who is only said to have asked it is their approval alone that is not taken:
+// whoever writes that could otherwise silence a reviewer. Whoever is proved to have asked
+// does not vote, by a name that is theirs and not one that they gave themselves.
+func excluded(a Approval, id Identity, v Verdict) error {
+	t := a.Terms
+	if !t.Policy.excludesRequester() || !askedBy(a, id) {
+		return nil
+	}
+	sure := t.RequesterProof != NoProof && slices.ContainsFunc(id.everyone(), func(n string) bool { return SamePerson(n, t.Requester) })
+	switch {
+	case sure:
+		return refuse(a, id, "%s asked for this and %s does not let the requester decide", id.Name, t.Policy.name())
+	case v == Approve && SamePerson(id.Name, t.Requester):
+		return refuse(a, id, "%s asked for this (%s) and %s does not let the requester approve; rejecting it is possible", id.Name, t.RequesterProof.Words(), t.Policy.name())
+	case v == Approve:
+		return refuse(a, id, "%s is taken for %s, who asked for this (%s), and %s does not let the requester approve; rejecting it is possible", id.Name, t.Requester, t.RequesterProof.Words(), t.Policy.name())
+	default:
+		return nil
+	}
+}
+
+// CheckAsked says why p takes no request of asked. The error is CodeInvalid.
+func (p Policy) CheckAsked(asked Asked) error {
+	switch {
+	case p.Requester != RequesterRequired || asked.Who != "" && asked.Proof != NoProof:
+		return nil
+	case asked.Who == "":
+		return Errorf(CodeInvalid, "%s takes only what is proved to be somebody's request, and nobody is said to have asked: have the event signed (signingSecret), or the run made with annotation countersign.dev/requester under component requester", p.name())
+	default:
+		return Errorf(CodeInvalid, "%s takes only what is proved to be somebody's request, and that %s asked is not proved: have the event signed (signingSecret), or the run made with annotation countersign.dev/requester under component requester",
+			p.name(), Cut(asked.Who, maxSaid))
+	}
+}
+
+// RequesterNotice says what people should know of who asked, "" for nothing: that it is
+// not proved, or that it is nobody whom the Gate names.
+func RequesterNotice(a Approval) (reason, message string) {
+	t := a.Terms
+	if t == nil || t.Requester == "" {
+		return "", ""
+	}
+	asked, p := t.Asked(), t.Policy
+	matches := slices.ContainsFunc(p.People(), func(x Approver) bool { return asked.is(x.Name) || p.toldAs(x.Name, asked) })
+	var says []string
+	if t.RequesterProof == NoProof {
+		reason = "RequesterNotProved"
+		says = append(says, t.Requester+" asked, "+t.RequesterProof.Words()+": they may reject and not approve")
+	}
+	if p.excludesRequester() && !matches && len(p.People()) > 0 {
+		reason = "RequesterMatchesNobody"
+		says = append(says, "no approver whom the Gate names is known as "+t.Requester+": if one of them asked, have an administrator add that login to the directory")
+	}
+	return reason, strings.Join(says, "; ")
+}

@@ -1,0 +1,100 @@
+package approvals
+
+import (
+	"slices"
+	"strings"
+)
+
+// somebody is one person, by all the names under which a policy lists them.
+type somebody []string
+
+// distinct is the people named, each once: two names of one person make one vote, and so
+// do two whose links go to one mailbox, where links decide.
+func (p Policy) distinct(d *Directory) []somebody {
+	var people []somebody
+	for _, a := range p.People() {
+		i := slices.IndexFunc(people, func(who somebody) bool {
+			return slices.ContainsFunc(who, func(n string) bool { return d.Same(n, a.Name) || p.oneMailbox(n, a.Name) })
+		})
+		if i < 0 {
+			people = append(people, somebody{a.Name})
+			continue
+		}
+		people[i] = append(people[i], a.Name)
+	}
+	return people
+}
+
+// oneMailbox says whether two people are told at one address, by links that decide.
+func (p Policy) oneMailbox(a, b string) bool {
+	x, y := mailbox(p.emailOf(a)), mailbox(p.emailOf(b))
+	return !p.LinkNeedsLogin && x != "" && x == y
+}
+
+func (p Policy) emailOf(name string) string {
+	for _, a := range p.People() {
+		if a.Name == name {
+			return a.Email
+		}
+	}
+	return ""
+}
+
+// eligible is the people named who may approve, given who asked.
+func (p Policy) eligible(asked Asked, d *Directory) []somebody {
+	people := p.distinct(d)
+	if asked.Who == "" || !p.excludesRequester() {
+		return people
+	}
+	return slices.DeleteFunc(people, func(who somebody) bool {
+		return asked.is(who...) || slices.ContainsFunc(who, func(n string) bool { return p.toldAs(n, asked) })
+	})
+}
+
+// satisfiable says why no votes could ever meet p. Who is in a group is not known
+// here, so only what is left to named people is looked at.
+func (p Policy) satisfiable(asked Asked, d *Directory) error {
+	rules := slices.DeleteFunc(slices.Clone(p.Requirements()), func(r Rule) bool { return len(r.Groups) > 0 || r.RBAC })
+	places := 0
+	for _, r := range rules {
+		places += r.Required
+	}
+	people := p.distinct(d)
+	if all := fill(rules, people); all < places {
+		if box := p.sharedMailbox(people); box != "" {
+			return Errorf(CodeInvalid, "%s needs %d approvals, and counts %d people: %s, and whoever reads that could vote as each of them. Give each an address of their own, or set mailLink: NeedsLogin",
+				p.name(), places, all, box)
+		}
+		return Errorf(CodeInvalid, "%s needs %d approvals and names %d distinct people: add approvers or lower required", p.name(), places, all)
+	}
+	if left := fill(rules, p.eligible(asked, d)); left < places {
+		return Errorf(CodeInvalid, "%s needs %d approvals, and without the requester %s it has %d: add approvers, lower required, or set requester: Allow",
+			p.name(), places, asked.Who, left)
+	}
+	return nil
+}
+
+// sharedMailbox says which people are told at one address, "" for none.
+func (p Policy) sharedMailbox(people []somebody) string {
+	for _, who := range people {
+		for i, n := range who {
+			if j := slices.IndexFunc(who[:i], func(o string) bool { return !SamePerson(o, n) && p.oneMailbox(o, n) }); j >= 0 {
+				return strings.Join(who, " and ") + " are told at one address, " + p.emailOf(n)
+			}
+		}
+	}
+	return ""
+}
+
+// fill is how many places of rules people can fill.
+func fill(rules []Rule, people []somebody) int {
+	n := 0
+	for _, filled := range assign(rules, len(people), func(i int, r Rule) bool {
+		return slices.ContainsFunc(r.Approvers, func(a Approver) bool {
+			return slices.ContainsFunc(people[i], func(n string) bool { return SamePerson(n, a.Name) })
+		})
+	}) {
+		n += len(filled)
+	}
+	return n
+}

@@ -1,0 +1,37 @@
+package templates
+
+import (
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// linksToEnd is what an operator can end.
+func linksToEnd(d *Data) { d.Links = []string{"bob@example.com", "carol@example.com"} }
+
+// linkShows is behind a link that was mailed to an address that only the Gate says is theirs.
+func linkShows(d *Data) {
+	d.Recipient, d.Address, d.Decidable = "bob", "desk@example.com", false
+	d.Shows = true
+	d.WhyNot = "this link was mailed to desk@example.com, and only gate \"production\" says that this is the address of bob, so it shows and does not decide: log in as bob"
+}
+
+// rejectsOnly is for who is said to have asked.
+func rejectsOnly(d *Data) {
+	d.Approval.Terms.Requester, d.Approval.Terms.RequesterProof = "bob@example.com", approvals.NoProof
+	d.NoApproval = "bob@example.com asked for this (as the run or the event says; nobody proved it) and gate \"production\" does not let the requester approve; rejecting it is possible"
+}
+
+// agreed is for the second approver: what the first filled in is fixed.
+func agreed(d *Data) {
+	d.Agreed, d.AgreedBy, d.Filled = []approvals.Param{{Name: "ticket", Value: "OPS-123"}, {Name: "size", Value: "small"}}, "carol@example.com", nil
+}
+
+// oneMailbox has two votes that whoever reads one address may have cast.
+func oneMailbox(d *Data) {
+	d.Approval.Terms.Policy.Required = 3
+	d.Approval.Votes = []approvals.Vote{
+		vote("carol@example.com", approvals.Approve, 7*time.Minute, ""), vote("dave@example.com", approvals.Approve, 4*time.Minute, ""),
+	}
+	d.Approval.Votes[1].Address = "Carol+dave@example.com"
+}
