@@ -92,6 +92,9 @@ type Event struct {
 	// VerifiedBy is the SecretRef by which the sender was verified when the event was
 	// held, "" when nobody verified it.
 	VerifiedBy string
+	// Extensions are what bindings read of what the interceptors before ours brought, as
+	// JSON, "" for nothing. It is left out of the digests of what has none.
+	Extensions string `json:",omitempty"`
 }
 
 // Terms are fixed once, when everything they need is there: the policy that must

@@ -28,6 +28,9 @@ func ParseLine(chain []*triggersv1.TriggerInterceptor, inline InlinePolicy) (*ap
 	if err != nil || i < 0 {
 		return nil, err
 	}
+	if err := checkOverlays(chain); err != nil {
+		return nil, approvals.Errorf(approvals.CodeInvalid, "%v", err)
+	}
 	line := &approvals.Line{}
 	seen := map[string]bool{}
 	for _, p := range chain[i].Params {

@@ -22,6 +22,8 @@ type Gated struct {
 	Line            approvals.Line
 	Chain           []*triggersv1.TriggerInterceptor // ours among them
 	Template        string                           // digest of the Trigger with its bindings and template, "" while Unresolved
+	// Reads are the paths below extensions that its bindings read of other interceptors.
+	Reads [][]string
 	// Unresolved says which binding or template is missing. A Gate that has its
 	// outcomes written to an object needs neither.
 	Unresolved error
@@ -99,6 +101,9 @@ func (p *Processor) release(ctx context.Context, g Gated, key approvals.Key, r *
 	if err := releasable(a, g.Namespace, g.Name, g.Template); err != nil {
 		return p.refuse(ctx, g.Namespace, g.Name, err)
 	}
+	if err := sameExtensions(a, r.Extensions, g.Reads); err != nil {
+		return p.refuse(ctx, g.Namespace, g.Name, err)
+	}
 	p.Count("released")
 	return &triggersv1.InterceptorResponse{
 		Continue:   true,
@@ -144,6 +149,9 @@ func (p *Processor) hold(ctx context.Context, g Gated, r *triggersv1.Interceptor
 	}
 	e, err := held(r.Body, url, header)
 	if err != nil {
+		return p.refuse(ctx, g.Namespace, g.Name, err)
+	}
+	if e.Extensions, err = foreign(r.Extensions, g.Reads); err != nil {
 		return p.refuse(ctx, g.Namespace, g.Name, err)
 	}
 	a, err := p.Opener.OpenEvent(ctx, g, e, header)

@@ -180,6 +180,10 @@ func TestForgedRequest(t *testing.T) {
 	r := request("push", `{}`, nil)
 	r.InterceptorParams = map[string]any{"gate": map[string]any{"approvers": map[string]any{"users": []any{"mallory"}}}, "after": map[string]any{"pipeline": "mine"}}
 	r.Extensions = map[string]any{"countersign": map[string]any{"outcome": "Approved"}}
+	if got := b.Process(t.Context(), r); got.Continue || len(b.opener.opened) != 0 {
+		t.Errorf("%+v, opened %d with an extension of our key", got, len(b.opener.opened))
+	}
+	r.Extensions = nil
 	if got := b.Process(t.Context(), r); got.Continue || len(b.opener.opened) != 1 {
 		t.Errorf("%+v, opened %d: the line in the request was believed", got, len(b.opener.opened))
 	}

@@ -110,13 +110,16 @@ type EventView struct {
 	JSON    bool
 	Size    int
 	Body    Output
+	// Extensions is what bindings read of what other interceptors brought, as JSON.
+	Extensions Output
 }
 
 func newEvent(e approvals.Event, room *room) *EventView {
 	body, isJSON := pretty(e.Body)
+	brought, _ := pretty(e.Extensions)
 	return &EventView{
 		ID: line(e.ID), URL: line(e.URL), Digest: newShort(e.Digest), JSON: isJSON, Size: len(e.Body),
-		Body: plainOutput(body, room),
+		Body: plainOutput(body, room), Extensions: plainOutput(brought, room),
 	}
 }
 

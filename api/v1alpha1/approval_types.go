@@ -287,6 +287,11 @@ type EventSource struct {
 	// +kubebuilder:validation:MaxLength=600
 	// +optional
 	VerifiedBy string `json:"verifiedBy,omitempty"`
+	// extensions are what the Trigger's bindings read of what the interceptors before
+	// countersign brought, as JSON.
+	// +kubebuilder:validation:MaxLength=65536
+	// +optional
+	Extensions string `json:"extensions,omitempty"`
 	// body, byte-exact.
 	// +kubebuilder:validation:MaxLength=524288
 	// +required

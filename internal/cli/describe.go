@@ -140,6 +140,10 @@ func describeContent(w sheet, a approvals.Approval) {
 			body = strings.ToValidUTF8(body[:mostOfBody], "") + fmt.Sprintf("\n(%d bytes more: kubectl get approval %s -o yaml)", len(body)-mostOfBody, a.Name)
 		}
 		w.block(body)
+		if e.Extensions != "" {
+			w.heading("Values from other interceptors of the Trigger")
+			w.block(clean(e.Extensions))
+		}
 	}
 	var shown []approvals.Param
 	for _, r := range a.Source.Results {

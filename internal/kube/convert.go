@@ -154,7 +154,7 @@ func sourceToDomain(s v1alpha1.Source) approvals.Source {
 		d.Requester, d.RequesterProof, d.Claims = r.Requester, approvals.Proof(r.RequesterProof), paramsToDomain(r.Claims)
 	}
 	if e := s.Event; e != nil {
-		d.Event = &approvals.Event{ID: e.ID, Body: e.Body, URL: e.URL, Digest: e.Digest, Headers: paramsToDomain(e.Headers), VerifiedBy: e.VerifiedBy}
+		d.Event = &approvals.Event{ID: e.ID, Body: e.Body, URL: e.URL, Digest: e.Digest, Headers: paramsToDomain(e.Headers), VerifiedBy: e.VerifiedBy, Extensions: e.Extensions}
 		d.RequesterProof = approvals.Proof(e.RequesterProof)
 	}
 	if t := s.CustomRun; t != nil {
@@ -180,7 +180,8 @@ func sourceToAPI(d approvals.Source) v1alpha1.Source {
 	}
 	if e := d.Event; e != nil {
 		s.Event = &v1alpha1.EventSource{
-			ID: e.ID, Body: e.Body, URL: e.URL, Digest: e.Digest, Headers: paramsToAPI(e.Headers), VerifiedBy: e.VerifiedBy, RequesterProof: v1alpha1.Proof(d.RequesterProof),
+			ID: e.ID, Body: e.Body, URL: e.URL, Digest: e.Digest, Headers: paramsToAPI(e.Headers), VerifiedBy: e.VerifiedBy, Extensions: e.Extensions,
+			RequesterProof: v1alpha1.Proof(d.RequesterProof),
 		}
 	}
 	if t := d.Task; t != nil {

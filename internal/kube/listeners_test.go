@@ -188,7 +188,13 @@ func TestTemplateDigest(t *testing.T) {
 		same     bool
 	}{
 		"nothing":        {"", "", true},
-		"forward":        {"{digest: results.digest}", "{digest: results.other}", true},
+		"forward":        {"{digest: results.digest}", "{digest: results.other}", false},
+		"a cel before":   {"  interceptors:\n", "  interceptors:\n    - {ref: {name: cel}, params: [{name: overlays, value: [{key: image, expression: \"'sha256:EVIL'\"}]}]}\n", false},
+		"a cel behind":   {"  bindings:\n", "    - {ref: {name: cel}, params: [{name: overlays, value: [{key: image, expression: \"'sha256:EVIL'\"}]}]}\n  bindings:\n", false},
+		"a webhook":      {"  bindings:\n", "    - {webhook: {objectRef: {kind: Service, name: x}}}\n  bindings:\n", false},
+		"a group":        {"triggers: [{triggerRef: apply}]", "triggerGroups: [{name: g, triggerSelector: {namespaceSelector: {matchNames: [prod]}}, interceptors: [{ref: {name: cel}}]}]", false},
+		"another group":  {"triggers: [{triggerRef: apply}]", "triggers: [{triggerRef: apply}], triggerGroups: [{name: g, triggerSelector: {namespaceSelector: {matchNames: [dev]}}, interceptors: [{ref: {name: cel}}]}]", true},
+		"how it escapes": {"kind: TriggerTemplate\nmetadata: {name: apply}", "kind: TriggerTemplate\nmetadata: {name: apply, annotations: {triggers.tekton.dev/old-escape-quotes: \"true\"}}", false},
 		"the listener":   {"serviceAccountName: listener", "serviceAccountName: other", true},
 		"the template":   {"spec: {pipelineRef: {name: apply}", "spec: {pipelineRef: {name: destroy}", false},
 		"a binding":      {"{name: digest, value: $(extensions.countersign.params.digest)}", "{name: digest, value: evil}", false},

@@ -65,7 +65,16 @@ func (t *Triggers) Render(ctx context.Context, r *Resolved, a approvals.Approval
 	if err != nil {
 		return Rendered{}, err
 	}
-	params := out.params(r, e, map[string]any{interceptor.Name: ours})
+	// What the interceptors before ours brought when the event was held must be what they
+	// bring again; what others bring is not known yet.
+	extensions := map[string]any{}
+	if s := a.Source.Event; s != nil && s.Extensions != "" {
+		if err := json.Unmarshal([]byte(s.Extensions), &extensions); err != nil {
+			return Rendered{}, err
+		}
+	}
+	extensions[interceptor.Name] = ours
+	params := out.params(r, e, extensions)
 	if len(out.Problems) == 0 {
 		out.objects(r, params)
 	}

@@ -113,3 +113,30 @@ func TestExpressions(t *testing.T) {
 		}
 	}
 }
+
+// TestRenderHeldExtensions: what another interceptor brought to a held event is
+// rendered as it was, whatever its name begins with.
+func TestRenderHeldExtensions(t *testing.T) {
+	t.Parallel()
+	docs := strings.Replace(pushWorld, "$(body.ref)", "$(extensions.count) $(extensions.late)", 1)
+	triggers := newCluster(t, kubetest.Objects(t, docs)...).opener(t).Triggers
+	r, err := triggers.Resolve(t.Context(), "prod", "apply")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := r.gated().Reads; len(got) != 2 || got[0][0] != "count" || got[1][0] != "late" {
+		t.Errorf("reads %v", got)
+	}
+	a := ct.Make("apply-1").With(func(a *approvals.Approval) {
+		a.Trigger, a.Namespace = "apply", "prod"
+		a.Source = approvals.Source{Event: &approvals.Event{Body: `{}`, URL: "/", Extensions: `{"count":3}`}}
+	}).Obj()
+	out, err := triggers.Render(t.Context(), r, a, "apply-secret")
+	if err != nil || len(out.Objects) != 1 {
+		t.Fatalf("%v, %v", out.Problems, err)
+	}
+	params, _, _ := unstructured.NestedSlice(out.Objects[0].Object, "spec", "params")
+	if got := params[0].(map[string]any)["value"]; got != "3 "+out.Unknown {
+		t.Errorf("%q", got)
+	}
+}

@@ -1,10 +1,15 @@
 package kube
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"strings"
 
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
 	"github.com/tektoncd/triggers/pkg/template"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/interceptor"
@@ -42,7 +47,11 @@ func (t *Triggers) Resolve(ctx context.Context, namespace, name string) (*Resolv
 	}
 	r := &Resolved{Standing: found, Line: *line}
 	if r.Template, r.Unresolved = t.resolve(ctx, found.Trigger); r.Unresolved == nil {
-		r.Digest = digestOf(r)
+		groups, err := t.groupsOf(ctx, found)
+		if err != nil {
+			return nil, err
+		}
+		r.Digest = digestOf(r, groups)
 	}
 	return r, nil
 }
@@ -57,13 +66,73 @@ func (t *Triggers) Gated(ctx context.Context, namespace, name string) (intercept
 }
 
 func (r *Resolved) gated() interceptor.Gated {
-	return interceptor.Gated{Namespace: r.Namespace, Name: r.Name, Line: r.Line, Chain: r.Spec.Interceptors, Template: r.Digest, Unresolved: r.Unresolved}
+	return interceptor.Gated{Namespace: r.Namespace, Name: r.Name, Line: r.Line, Chain: r.Spec.Interceptors, Template: r.Digest, Reads: r.reads(), Unresolved: r.Unresolved}
 }
 
-// digestOf is of everything that says what an event starts: bindings, template and
-// service account.
-func digestOf(r *Resolved) string {
-	return approvals.Digest("template", r.Spec.ServiceAccountName, r.Template.BindingParams, r.Template.TriggerTemplate.Spec)
+// digestOf is of everything that says what an event starts: the whole Trigger, with all
+// its interceptors, and where it stands; its bindings and template; and the groups
+// whose interceptors an event passes before it. The EventListener's account is not part
+// of it: as whom a run is made does not change what runs.
+func digestOf(r *Resolved, groups []group) string {
+	in := ""
+	if r.In != nil {
+		in = r.In.Name
+	}
+	tt := r.Template.TriggerTemplate
+	_, old := tt.Annotations[template.OldEscapeAnnotation] // changes how values are filled in
+	return approvals.Digest("trigger", in, r.Spec, r.Template.BindingParams, tt.Spec, old, groups)
+}
+
+// group is a triggerGroup that hands events on to a Trigger.
+type group struct {
+	Namespace, Listener, Name string
+	Interceptors              []*triggersv1.TriggerInterceptor
+}
+
+// groupsOf are the triggerGroups that a Trigger is run in. Those of an EventListener
+// that could not run it do not count: anybody may make one that selects everything.
+func (t *Triggers) groupsOf(ctx context.Context, s Standing) ([]group, error) {
+	if s.In != nil {
+		return nil, nil
+	}
+	var list triggersv1.EventListenerList
+	if err := t.Client.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, translate(err, "the list of event listeners")
+	}
+	var out []group
+	for i := range list.Items {
+		el := &list.Items[i]
+		for _, g := range el.Spec.TriggerGroups {
+			selected, err := t.selected(ctx, el.Namespace, g.TriggerSelector)
+			if err != nil {
+				return nil, err
+			}
+			runs := slices.ContainsFunc(selected, func(x *triggersv1.Trigger) bool { return x.Namespace == s.Namespace && x.Name == s.Name })
+			if runs && (el.Namespace == s.Namespace || t.mayList(ctx, listener{EventListener: el}.account(), s.Namespace)) {
+				out = append(out, group{el.Namespace, el.Name, g.Name, g.Interceptors})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b group) int {
+		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Listener, b.Listener), strings.Compare(a.Name, b.Name))
+	})
+	return out, nil
+}
+
+// reads are the paths below extensions that the bindings read of other interceptors,
+// as far as they name fields.
+func (r *Resolved) reads() [][]string {
+	var out [][]string
+	for _, p := range r.Template.BindingParams {
+		for _, x := range expressionsIn(p.Value) {
+			path, ok := fieldsOf(x.path)
+			if !ok || len(path) == 0 || path[0] != "extensions" || len(path) > 1 && path[1] == interceptor.Name {
+				continue
+			}
+			out = append(out, path[1:])
+		}
+	}
+	return out
 }
 
 // resolve reads the Trigger's bindings and template, by Triggers' own code.

@@ -1,0 +1,84 @@
+package interceptor
+
+import (
+	"strings"
+	"testing"
+
+	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+func TestForeign(t *testing.T) {
+	t.Parallel()
+	brought := map[string]any{
+		"count": 3.0, "country": "de", "pr": map[string]any{"title": "x", "labels": []any{"a"}}, "large": strings.Repeat("x", maxExtensions),
+	}
+	for name, c := range map[string]struct {
+		reads [][]string
+		want  string
+	}{
+		"nothing":            {nil, ""},
+		"what is not there":  {[][]string{{"no"}, {"pr", "no"}, {"count", "no", "no"}}, `{"count":3}`},
+		"some":               {[][]string{{"country"}, {"count"}}, `{"count":3,"country":"de"}`},
+		"within":             {[][]string{{"pr", "labels"}}, `{"pr":{"labels":["a"]}}`},
+		"within, then whole": {[][]string{{"pr", "labels"}, {"pr"}}, `{"pr":{"labels":["a"],"title":"x"}}`},
+		"whole, then within": {[][]string{{"pr"}, {"pr", "labels"}}, `{"pr":{"labels":["a"],"title":"x"}}`},
+	} {
+		if got, err := foreign(brought, c.reads); err != nil || got != c.want {
+			t.Errorf("%s: %s, %v; want %s", name, got, err, c.want)
+		}
+	}
+	if _, err := foreign(brought, [][]string{nil}); err == nil || !strings.Contains(err.Error(), "bind less of it") {
+		t.Errorf("all of it: %v", err)
+	}
+	if _, err := foreign(map[string]any{Name: 1}, nil); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(err.Error(), "give that overlay another key") {
+		t.Errorf("our key: %v", err)
+	}
+}
+
+// TestOverlayOfOurKey: what would replace the word of this interceptor is refused.
+func TestOverlayOfOurKey(t *testing.T) {
+	t.Parallel()
+	for key, ours := range map[string]bool{
+		"countersign": true, "countersign.params.digest": true, `count\ersign.run`: true, ":countersign": true,
+		"count": false, "country": false, "countersigned": false, `countersign\.x`: false, "x.countersign": false,
+	} {
+		overlay := &triggersv1.TriggerInterceptor{
+			Ref:    triggersv1.InterceptorRef{Name: "cel"},
+			Params: []triggersv1.InterceptorParams{{Name: "overlays", Value: apiextensionsv1.JSON{Raw: []byte(asJSON(t, []map[string]string{{"key": "a"}, {"key": key}}))}}},
+		}
+		for _, chain := range [][]*triggersv1.TriggerInterceptor{{overlay, line()}, {line(), overlay}} {
+			if _, err := ParseLine(chain, nil); (err != nil) != ours {
+				t.Errorf("%s: %v", key, err)
+			}
+		}
+	}
+}
+
+func line() *triggersv1.TriggerInterceptor { return ours("gate", `"g"`) }
+
+// TestExtensionsAreCompared: what interceptors before this one bring to the signed
+// event must be what was held, shown and approved.
+func TestExtensionsAreCompared(t *testing.T) {
+	t.Parallel()
+	reads := [][]string{{"image"}}
+	a := approvals.Approval{Source: approvals.Source{Event: &approvals.Event{Extensions: `{"image":"sha256:good"}`}}}
+	for image, same := range map[string]bool{"sha256:good": true, "sha256:EVIL": false} {
+		err := sameExtensions(a, map[string]any{"image": image, "other": 1}, reads)
+		if (err == nil) != same || err != nil && (approvals.CodeOf(err) != approvals.CodeConflict || !strings.Contains(err.Error(), "sha256:EVIL")) {
+			t.Errorf("%s: %v", image, err)
+		}
+	}
+	if err := sameExtensions(a, nil, reads); err == nil {
+		t.Error("nothing is brought any more, and that is the same")
+	}
+	run := approvals.Approval{Source: approvals.Source{Run: &approvals.Run{}}}
+	if err := sameExtensions(run, map[string]any{"image": "x"}, reads); err != nil {
+		t.Errorf("after a run: %v", err)
+	}
+	if err := sameExtensions(run, map[string]any{Name: "x"}, nil); err == nil {
+		t.Error("our own key passes")
+	}
+}
