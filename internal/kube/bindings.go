@@ -12,17 +12,22 @@ import (
 var relaxed = regexp.MustCompile(`^\{\.?([^{}]+)\}$|^\.?([^{}]+)$`)
 
 // withUnknown replaces in a binding's value what reads an extension that is not in
-// known: another interceptor brings it, and nobody can say here what it will be.
-func withUnknown(value string, known map[string]any, unknown string) string {
+// known: another interceptor brings it, and nobody can say here what it will be. So it
+// is with body and header when a webhook has rewritten the event.
+func withUnknown(value string, known map[string]any, rewritten bool, unknown string) string {
 	for _, x := range expressionsIn(value) {
 		path, ok := fieldsOf(x.path)
-		if !ok || len(path) == 0 || path[0] != "extensions" {
+		if !ok || len(path) == 0 {
 			continue
 		}
-		if len(path) > 1 {
+		switch {
+		case path[0] == "extensions" && len(path) > 1:
 			if _, ok := known[path[1]]; ok {
 				continue
 			}
+		case path[0] == "extensions", rewritten && (path[0] == "body" || path[0] == "header"):
+		default:
+			continue
 		}
 		value = strings.ReplaceAll(value, x.text, unknown)
 	}

@@ -140,8 +140,10 @@ func (out *Rendered) problem(reason, format string, args ...any) {
 func (out *Rendered) params(r *Resolved, e event, extensions map[string]any) map[string]string {
 	rt := r.Template
 	rt.BindingParams = slices.Clone(rt.BindingParams)
+	// A webhook of the old kind answers with the body and headers that go on.
+	rewritten := slices.ContainsFunc(r.Spec.Interceptors, func(ti *triggersv1.TriggerInterceptor) bool { return ti != nil && ti.Webhook != nil })
 	for i, p := range rt.BindingParams {
-		rt.BindingParams[i].Value = withUnknown(p.Value, extensions, out.Unknown)
+		rt.BindingParams[i].Value = withUnknown(p.Value, extensions, rewritten, out.Unknown)
 	}
 	trigger := template.NewTriggerContext(out.Unknown)
 	params := map[string]string{}

@@ -108,9 +108,12 @@ func TestExpressions(t *testing.T) {
 		"$(header.extensions)":     "$(header.extensions)",
 		"$(extensions.":            "$(extensions.",
 	} {
-		if got := withUnknown(value, known, "U"); got != want {
+		if got := withUnknown(value, known, false, "U"); got != want {
 			t.Errorf("%s: %s, want %s", value, got, want)
 		}
+	}
+	if got := withUnknown("$(body.a) $(header.b) $(context.eventID) $(extensions.number)", known, true, "U"); got != "U U $(context.eventID) $(extensions.number)" {
+		t.Errorf("after a webhook: %s", got)
 	}
 }
 
