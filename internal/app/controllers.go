@@ -27,7 +27,7 @@ func (c *core) controllers(ctx context.Context, kept *ledger.Ledger, told teller
 		&controller.Votes{Client: cached, Store: c.store, Desk: c.desk, Guards: c.guards, Now: c.Now, Log: c.Log},
 		&controller.Runs{Client: cached, Opener: c.opener, Triggers: c.triggers, Reports: c.reports, Workers: openWorkers},
 		&controller.Approvals{
-			Client: cached, Live: c.mgr.GetAPIReader(), Store: c.store, Opener: c.opener, Releaser: c.releaser, Proofs: c.proofs, Starter: c.starter, Diagnosis: c.diagnosis,
+			Client: cached, Live: c.mgr.GetAPIReader(), Store: c.store, Opener: c.opener, Releaser: c.releaser, Proofs: c.proofs, Starter: c.starter, Reports: c.reports, Diagnosis: c.diagnosis,
 			Results: c.results, Now: c.Now, Log: c.Log, Ended: c.metrics.ended, Confirmed: c.metrics.confirmed, Workers: approveWorkers,
 		},
 	}

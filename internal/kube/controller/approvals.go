@@ -37,6 +37,7 @@ type Approvals struct {
 	Releaser  *kube.Releaser
 	Proofs    *kube.Proofs
 	Starter   *kube.Starter
+	Reports   *kube.Reports
 	Diagnosis *kube.Diagnosis
 	Now       func() time.Time
 	Log       *slog.Logger

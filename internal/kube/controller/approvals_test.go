@@ -213,6 +213,9 @@ func TestStrangersName(t *testing.T) {
 			if got := w.condition(name, v1alpha1.ConditionReleased); !strings.HasPrefix(got, "False NameTaken PipelineRun "+run.Name+" has the name of this approval's run") || !strings.Contains(got, stranger.why) || strings.Contains(got, "evil") || w.Count("patch status") != before+1 {
 				t.Errorf("released: %s after %d writes", got, w.Count("patch status")-before)
 			}
+			if e := w.event(); !strings.HasPrefix(e, "Warning NameTaken") || !strings.Contains(e, stranger.why) || w.event() != "" {
+				t.Errorf("event %q, want one", e)
+			}
 			if posts, _ := w.listener.Requests(); len(posts) != 0 {
 				t.Errorf("%d posts", len(posts))
 			}

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 
+	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/internal/kube"
 )
@@ -28,6 +29,7 @@ func (r *Approvals) start(ctx context.Context, a approvals.Approval, found kube.
 		}
 		return false, ctrl.Result{}, err
 	case problem != nil:
+		r.say(a, *problem)
 		r.Log.Warn("run cancelled", "namespace", a.Namespace, "approval", a.Name, "run", found.Run.Name, "reason", problem.Message)
 		return false, ctrl.Result{}, r.end(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
 			return approvals.Withhold(a, *problem, r.Now())
@@ -41,12 +43,21 @@ func (r *Approvals) start(ctx context.Context, a approvals.Approval, found kube.
 // strange reports a run under the name of a's that is not a's. One that waits to be let go
 // is cancelled: it never will be.
 func (r *Approvals) strange(ctx context.Context, a approvals.Approval, p approvals.Problem) (ctrl.Result, error) {
+	r.say(a, p)
 	if a.Terms.Policy.VerifyBeforeStart && p.Reason == kube.NameTaken {
 		if err := r.Starter.Cancel(ctx, a, string(a.RunName)); err != nil && kube.ProblemOf(err).Reason != kube.RunForbidden {
 			return ctrl.Result{}, err
 		}
 	}
 	return ctrl.Result{RequeueAfter: strangerAgain}, r.unreleased(ctx, a, p)
+}
+
+// say makes an Event of p on a, beside the condition: a run that is not what was approved
+// is somebody's doing.
+func (r *Approvals) say(a approvals.Approval, p approvals.Problem) {
+	o := &v1alpha1.Approval{}
+	o.Namespace, o.Name, o.UID = a.Namespace, a.Name, types.UID(a.UID)
+	r.Reports.Say(o, p.Reason, approvals.Errorf(approvals.CodeConflict, "%s", p.Message))
 }
 
 // notStarted is for a run that came when it was not wanted any more: it is cancelled while
@@ -89,6 +100,7 @@ func (r *Approvals) follow(ctx context.Context, a approvals.Approval) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	if problem != nil {
+		r.say(a, *problem)
 		r.Log.Warn("run differs", "namespace", a.Namespace, "approval", a.Name, "run", pr.Name, "reason", problem.Message)
 		_, err := r.Store.Update(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
 			a, did := approvals.Accuse(a, *problem)

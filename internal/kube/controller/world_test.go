@@ -91,7 +91,8 @@ func newWorld(t *testing.T, docs string) *world {
 	w.desk = &approvals.Desk{Store: w.store, Policies: kube.GatePolicies{Client: w}, Now: w.now, Results: results, Ended: ended, Voted: func(approvals.Approval, approvals.Verdict) {}}
 	w.runs = &Runs{Client: w, Opener: opener, Triggers: triggers, Reports: reports}
 	w.approvals = &Approvals{
-		Client: w, Live: w, Store: w.store, Opener: opener, Releaser: releaser, Proofs: w.proofs, Starter: &kube.Starter{Client: w, Live: w, ServiceAccount: "countersign:countersign"}, Diagnosis: diagnosis, Now: w.now, Log: log, Results: results,
+		Client: w, Live: w, Store: w.store, Opener: opener, Releaser: releaser, Proofs: w.proofs, Starter: &kube.Starter{Client: w, Live: w, ServiceAccount: "countersign:countersign"},
+		Reports: &kube.Reports{Triggers: triggers, Events: w.events, Now: w.now}, Diagnosis: diagnosis, Now: w.now, Log: log, Results: results,
 		Ended: ended, Confirmed: func(approvals.Approval) { w.confirmed++ },
 	}
 	checks := &kube.Preflights{Client: w, Live: w, Triggers: triggers, Secrets: secrets, Targets: targets, Now: w.now}
@@ -106,6 +107,16 @@ func newWorld(t *testing.T, docs string) *world {
 		Triggers: triggers, Opener: opener, Releases: w.store, Ring: ring, Now: w.now, Log: log, Count: func(string) {}, Refused: reports.Refused,
 	}
 	return w
+}
+
+// event is the next Event that was made, "" for none.
+func (w *world) event() string {
+	select {
+	case e := <-w.events.Events:
+		return e
+	default:
+		return ""
+	}
 }
 
 func (w *world) now() time.Time {
