@@ -46,7 +46,7 @@ func (s *Starter) Start(ctx context.Context, a approvals.Approval, run *approval
 	case err != nil:
 		return false, nil, translate(err, "run "+run.Name)
 	case pr.IsCancelled() && pr.Annotations[markAnnotation] == markOf(a): // by us, before somebody killed us
-		return false, differs(&pr, "when it was compared"), nil
+		return false, differs(&pr, "when it was compared", askAgain(a)), nil
 	case pr.Spec.Status != "" && !pr.IsPending():
 		return true, nil, nil // cancelled by somebody else: it was there
 	}
@@ -63,7 +63,7 @@ func (s *Starter) Start(ctx context.Context, a approvals.Approval, run *approval
 	case !pr.IsDone():
 		err = s.patch(ctx, a, &pr, pipelinev1.PipelineRunSpecStatusCancelled)
 	}
-	return false, differs(&pr, why), err
+	return false, differs(&pr, why, askAgain(a)), err
 }
 
 // Cancel cancels what is pending under the name of a's run and is not to start.
@@ -119,9 +119,13 @@ func changed(approved, now []approvals.Reference) string {
 	return ""
 }
 
-func differs(pr *pipelinev1.PipelineRun, why string) *approvals.Problem {
+func differs(pr *pipelinev1.PipelineRun, why, todo string) *approvals.Problem {
 	return &approvals.Problem{Reason: approvals.ReasonRunDiffers, Message: fmt.Sprintf(
-		"PipelineRun %s was cancelled, %s. The decision is for what was approved, and starts nothing else: run part 1 again to ask again", pr.Name, why)}
+		"PipelineRun %s was cancelled, %s. The decision is for what was approved, and starts nothing else. %s", pr.Name, why, todo)}
+}
+
+func askAgain(a approvals.Approval) string {
+	return "Ask again, which needs no other run of part 1: tkn approval again " + a.Name + ", or the button on its page"
 }
 
 // patch sets spec.status of the run as it was read.
@@ -184,7 +188,7 @@ func (s *Starter) Follow(ctx context.Context, a approvals.Approval, since time.T
 				return nil, false, err
 			}
 		}
-		return differs(&pr, fmt.Sprintf("in the middle: task %s is not what was approved, %s", c.PipelineTaskName, why)), false, nil
+		return differs(&pr, fmt.Sprintf("in the middle: task %s is not what was approved, %s", c.PipelineTaskName, why), "Run part 1 again to ask again"), false, nil
 	}
 	return nil, unread && !pr.IsDone(), nil
 }
