@@ -16,6 +16,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/test/cluster"
 )
 
@@ -173,11 +175,13 @@ spec:
 		t.Parallel()
 		e, token, _ := gated(t, "")
 		name := approvalOf(t, e, e.Part1("part-1", "7"))
-		stranger := e.StartRun(name, "0")
+		// Only the service can tell the name; here the test has read its key.
+		mac := serviceRing(t, e)[:1].Sign(keyring.Run, []byte(approvals.Digest("run", string(e.Approval(name).UID), 0)))
+		stranger := e.StartRun(string(approvals.NameOfRun("deploy", mac)), "0")
 		if v := e.Vote(name, token, "approve", ""); v.Status != 201 {
 			t.Fatalf("vote: %d %s", v.Status, v.Body)
 		}
-		unreleased(t, e, name, "NameTaken", "delete it")
+		unreleased(t, e, name, "NameTaken", "it differs from what was approved in")
 		if err := e.Delete(t.Context(), stranger); err != nil {
 			t.Fatal(err)
 		}
