@@ -87,7 +87,7 @@ spec:
 		}
 		return nil
 	})
-	if v := e.Vote(name, tokens["bob"], "approve", ""); v.Status != 403 || e.Approval(name).Status.Outcome != "" {
+	if v := e.Vote(name, tokens["bob"], "approve", ""); v.Status != 403 || e.Approval(name).Status.Outcome != v1alpha1.Outcome("Pending") {
 		t.Errorf("vote: %d %s", v.Status, v.Body)
 	}
 	set(`, minApprovals: 2`)
