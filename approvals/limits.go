@@ -2,6 +2,7 @@ package approvals
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -138,10 +139,6 @@ func or(each []string) string {
 	case 1:
 		return each[0]
 	default:
-		s := each[0]
-		for _, e := range each[1 : n-1] {
-			s += ", " + e
-		}
-		return s + " or " + each[n-1]
+		return strings.Join(each[:n-1], ", ") + " or " + each[n-1]
 	}
 }

@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -239,7 +238,7 @@ func TestStatusIsOurs(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.Status.Conditions[0].Status, g.Status.Conditions[0].Reason = "False", "Forged"
-	if err := w.WithWatch.Status().Update(context.Background(), &g); err != nil {
+	if err := w.WithWatch.Status().Update(t.Context(), &g); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.gate(); got != "True Usable " {
