@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -47,9 +48,13 @@ func (c Config) identity(t *oidc.IDToken) (approvals.Identity, error) {
 	if err != nil {
 		return approvals.Identity{}, err
 	}
-	return approvals.Identity{
-		Name: name, Groups: groups, Way: approvals.WayLogin, Evidence: c.evidence(t.Subject),
-	}, nil
+	id := approvals.Identity{
+		Name: name, Groups: groups, Way: approvals.WayLogin, Evidence: c.evidence(t.Subject), GroupsLeftOut: c.groupsLeftOut(claims),
+	}
+	if email := str(claims["email"]); verified(claims) && approvals.IsAddress(email) && plain(email) {
+		id.Address = email
+	}
+	return id, nil
 }
 
 // evidence is issuer and subject, which together are one person for ever.
@@ -83,6 +88,20 @@ func (c Config) username(subject string, claims map[string]json.RawMessage) (str
 		}
 		return "", bad(nil, "the ID token has no claim %q, which names people here: whoever runs Countersign can choose another (oidc.usernameClaim) or ask for another scope (oidc.scopes)", c.UsernameClaim)
 	}
+}
+
+// groupsLeftOut says whether the provider has left the groups out of the token because
+// there are too many, and says only where to ask for them (OpenID Connect's distributed
+// claims, as Microsoft Entra ID sends them), or that there are some.
+func (c Config) groupsLeftOut(claims map[string]json.RawMessage) bool {
+	claim := cmp.Or(c.GroupsClaim, "groups")
+	if raw, there := claims[claim]; there && string(raw) != "null" {
+		return false
+	}
+	var elsewhere map[string]json.RawMessage
+	_ = json.Unmarshal(claims["_claim_names"], &elsewhere) // none, if it does not read
+	_, left := elsewhere[claim]
+	return left || string(claims["hasgroups"]) == "true" || string(claims["hasgroups"]) == `"true"`
 }
 
 func (c Config) groups(claims map[string]json.RawMessage) ([]string, error) {

@@ -35,6 +35,8 @@ type session struct {
 	Name     string    `json:"n"`
 	Groups   []string  `json:"g,omitempty"`
 	Evidence string    `json:"e"`
+	Address  string    `json:"a,omitempty"`
+	LeftOut  bool      `json:"o,omitempty"` // the groups, by the provider
 	Until    time.Time `json:"u"`
 }
 
@@ -77,7 +79,7 @@ func (l *Login) Finish(w http.ResponseWriter, r *http.Request) (string, error) {
 	if err != nil {
 		return f.Back, err
 	}
-	s := session{Config: l.config.digest(), Name: id.Name, Groups: id.Groups, Evidence: id.Evidence, Until: l.end(t.Expiry)}
+	s := session{Config: l.config.digest(), Name: id.Name, Groups: id.Groups, Evidence: id.Evidence, Address: id.Address, LeftOut: id.GroupsLeftOut, Until: l.end(t.Expiry)}
 	if err := l.set(w, sessionCookie, s, s.Until); err != nil {
 		return f.Back, bad(err, "your session does not fit into a cookie, with %d groups: have the provider send this client fewer", len(id.Groups))
 	}
@@ -148,7 +150,9 @@ func (l *Login) Who(r *http.Request) (approvals.Identity, error) {
 	}
 	var s session
 	if l.get(r, sessionCookie, &s) == nil && s.Config == l.config.digest() && l.deps.Now().Before(s.Until) {
-		return approvals.Identity{Name: s.Name, Groups: slices.Clone(s.Groups), Way: approvals.WayLogin, Evidence: s.Evidence}, nil
+		return approvals.Identity{
+			Name: s.Name, Groups: slices.Clone(s.Groups), Way: approvals.WayLogin, Evidence: s.Evidence, Address: s.Address, GroupsLeftOut: s.LeftOut,
+		}, nil
 	}
 	if refused != nil {
 		return approvals.Identity{}, refused

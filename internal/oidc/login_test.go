@@ -114,7 +114,7 @@ func TestLogin(t *testing.T) {
 		}
 		id, err := b.who([]*http.Cookie{session})
 		if d := cmp.Diff(approvals.Identity{
-			Name: "alice@example.com", Groups: []string{"dev", "sre"}, Way: approvals.WayLogin, Evidence: "oidc " + b.provider.URL + " sub sub-1",
+			Name: "alice@example.com", Groups: []string{"dev", "sre"}, Way: approvals.WayLogin, Evidence: "oidc " + b.provider.URL + " sub sub-1", Address: "alice@example.com",
 		}, id); d != "" || err != nil {
 			t.Errorf("%v %s", err, d)
 		}
@@ -158,7 +158,7 @@ func TestFinishRefuses(t *testing.T) {
 		"wrong nonce":            {func(a *attempt) { a.token["nonce"] = "other" }, "belongs to another login"},
 		"no nonce":               {func(a *attempt) { delete(a.token, "nonce") }, "belongs to another login"},
 		"another issuer":         {func(a *attempt) { a.token["iss"] = "https://evil.example" }, "was not accepted"},
-		"another audience":       {func(a *attempt) { a.token["aud"] = "other" }, "was not accepted"},
+		"another audience":       {func(a *attempt) { a.token["aud"] = "other" }, "was issued for another client"},
 		"ended":                  {func(a *attempt) { a.token["exp"] = t0.Add(-time.Second).Unix() }, "has expired"},
 		"no end":                 {func(a *attempt) { delete(a.token, "exp") }, "has expired"},
 		"no subject":             {func(a *attempt) { delete(a.token, "sub") }, "subject is empty"},

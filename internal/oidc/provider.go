@@ -215,6 +215,9 @@ func (l *Login) verify(ctx context.Context, k *known, raw string) (*oidc.IDToken
 	if _, ended := errors.AsType[*oidc.TokenExpiredError](err); ended {
 		return nil, bad(err, "the ID token has expired: log in again")
 	}
+	if strings.Contains(err.Error(), "expected audience") {
+		return nil, bad(err, "the ID token was issued for another client than %q, which is the audience that it must have: log in here, or get a token for that client", l.config.ClientID)
+	}
 	// The library keeps no cause to tell the two apart by.
 	if strings.Contains(err.Error(), "fetching keys") {
 		return nil, down(err)

@@ -92,6 +92,7 @@ func (r *Gates) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 	}
 	before := g.Status.DeepCopy()
 	meta.SetStatusCondition(&g.Status.Conditions, c)
+	r.warn(&g)
 	if equality.Semantic.DeepEqual(*before, g.Status) {
 		return ctrl.Result{}, nil
 	}

@@ -88,7 +88,7 @@ func (r *Votes) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 	case approvals.CodeUnavailable, approvals.CodeInternal:
 		return ctrl.Result{}, err
 	default:
-		return ctrl.Result{RequeueAfter: keepVotes}, r.say(ctx, &v, v1alpha1.VoteRefused, approvals.Message(err))
+		return ctrl.Result{RequeueAfter: keepVotes}, r.say(ctx, &v, v1alpha1.VoteRefused, approvals.Discreet(err)) // whoever may make a Vote may not see all
 	}
 }
 
