@@ -220,7 +220,7 @@ func (o *Opener) Terms(ctx context.Context, namespace, trigger string, s approva
 		return nil, g.Unresolved
 	}
 	if s.Event != nil || p.Release.Kind == "" {
-		if err := o.Triggers.SenderCheck(namespace, g.Chain, p); err != nil {
+		if err := o.Triggers.senderCheck(ctx, namespace, trigger, g.Chain, p); err != nil {
 			return nil, err
 		}
 	}

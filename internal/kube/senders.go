@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/keyring"
@@ -71,10 +73,50 @@ func (t *Triggers) checkSenders(ctx context.Context, trigger *triggersv1.Trigger
 	case line.After != (approvals.Line{}).After && p.Release.Kind != "":
 		return nil // nobody sent what is held, and nothing is posted
 	}
-	if err := t.SenderCheck(trigger.Namespace, trigger.Spec.Interceptors, p); err != nil {
+	if err := t.senderCheck(ctx, trigger.Namespace, trigger.Name, trigger.Spec.Interceptors, p); err != nil {
+		if approvals.CodeOf(err) != approvals.CodeInvalid {
+			return err
+		}
 		return approvals.Errorf(approvals.CodeInvalid, "trigger %s/%s: %s", trigger.Namespace, trigger.Name, approvals.Message(err))
 	}
 	return nil
+}
+
+// wholeChain is own behind the interceptors of triggerGroups that select the Trigger: an
+// EventListener asks those first, and our event too goes through them. An EventListener of
+// another namespace counts when its account may list Triggers here, as for posting.
+func (t *Triggers) wholeChain(ctx context.Context, namespace, name string, own []*triggersv1.TriggerInterceptor) ([]*triggersv1.TriggerInterceptor, error) {
+	var list triggersv1.EventListenerList
+	if err := t.Client.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, translate(err, "the list of event listeners")
+	}
+	var out []*triggersv1.TriggerInterceptor
+	for i := range list.Items {
+		el := &list.Items[i]
+		for _, g := range el.Spec.TriggerGroups {
+			if len(g.Interceptors) == 0 {
+				continue
+			}
+			selected, err := t.selected(ctx, el.Namespace, g.TriggerSelector)
+			if err != nil {
+				return nil, err
+			}
+			if slices.ContainsFunc(selected, func(x *triggersv1.Trigger) bool { return x.Namespace == namespace && x.Name == name }) &&
+				(el.Namespace == namespace || t.mayList(ctx, listener{EventListener: el}.account(), namespace)) {
+				out = append(out, g.Interceptors...)
+			}
+		}
+	}
+	return append(out, own...), nil
+}
+
+// senderCheck is SenderCheck of a Trigger's whole chain.
+func (t *Triggers) senderCheck(ctx context.Context, namespace, name string, own []*triggersv1.TriggerInterceptor, p approvals.Policy) error {
+	chain, err := t.wholeChain(ctx, namespace, name, own)
+	if err != nil {
+		return err
+	}
+	return t.SenderCheck(namespace, chain, p)
 }
 
 // stockSender says why p does not prove senders to a stock interceptor as it wants them.
@@ -182,7 +224,10 @@ func (o *Opener) provenSender(ctx context.Context, g interceptor.Gated, e approv
 	case err != nil:
 		return "", err
 	}
-	if err := o.Triggers.SenderCheck(g.Namespace, g.Chain, p); err != nil {
+	if err := o.Triggers.senderCheck(ctx, g.Namespace, g.Name, g.Chain, p); err != nil {
+		if approvals.CodeOf(err) != approvals.CodeInvalid {
+			return "", err
+		}
 		return "", approvals.Errorf(approvals.CodeInvalid, "trigger %s/%s: %s. The event was not held", g.Namespace, g.Name, approvals.Message(err))
 	}
 	if p.Secret.Name == "" {

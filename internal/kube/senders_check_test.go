@@ -15,7 +15,20 @@ import (
 func TestSendersAtFirstSight(t *testing.T) {
 	t.Parallel()
 	const written = "expiresAfter: 1h\n  release: {configMap: {name: x, key: y}}"
+	grouped := func(namespace string) string {
+		return `---
+apiVersion: triggers.tekton.dev/v1beta1
+kind: EventListener
+metadata: {name: grouped, namespace: ` + namespace + `}
+spec:
+  triggerGroups:
+    - {name: g, interceptors: [` + gitlabByHub + `], triggerSelector: {namespaceSelector: {matchNames: [prod]}}}
+`
+	}
 	for name, c := range map[string]struct{ docs, want string }{
+		"a group that verifies":      {pushWorld + grouped("prod"), "trigger prod/apply: interceptor gitlab verifies the sender"},
+		"a group that we verify for": {signed(pushWorld, "GitLab") + grouped("prod"), ""},
+		"a stranger's group":         {pushWorld + grouped("elsewhere"), ""},
 		"the Gate verifies it":       {signed(behind(pushWorld, gitlabByHub), "GitLab"), ""},
 		"nobody verifies it":         {behind(pushWorld, gitlabByHub), "trigger prod/apply: interceptor gitlab verifies the sender"},
 		"of a completion":            {behind(kubetest.World, gitlabByHub), "trigger prod/apply: interceptor gitlab verifies the sender"},
@@ -29,6 +42,9 @@ func TestSendersAtFirstSight(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cl := newCluster(t, kubetest.Objects(t, c.docs)...)
+			if strings.HasPrefix(name, "a stranger's") {
+				cl.Deny()
+			}
 			trigger := kubetest.Objects(t, kubetest.Only(c.docs, "Trigger"))[0].(*triggersv1.Trigger)
 			err := cl.opener(t).Triggers.Check(t.Context(), Standing{Trigger: trigger})
 			if c.want == "" && err != nil || c.want != "" && (approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), c.want)) {
