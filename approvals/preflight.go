@@ -36,14 +36,14 @@ const ReasonWarned = "StartableWithWarnings"
 // warnings are the reasons of what keeps nothing from starting. A Preflight is kept as one
 // condition's text: the reason says which of its lines are warnings.
 var warnings = map[string]bool{
-	ReasonTextInScript: true, ReasonSubPath: true, ReasonListenerAccount: true,
+	ReasonTextInScript: true, ReasonSubPath: true, ReasonElsewhere: true,
 }
 
 // The reasons of warnings.
 const (
 	ReasonTextInScript    = "ApproverTextInScript" // what an approver types becomes code
 	ReasonSubPath         = "WorkspaceSubPath"     // part 2 mounts another directory than part 1 wrote to
-	ReasonListenerAccount = "RightsNotChecked"     // the API server did not say what the account may do
+	ReasonElsewhere    = "NotInThisCluster"     // who manages the run may have elsewhere what it refers to
 )
 
 // NewPreflight is what a check found. Nothing found is PreflightReady.

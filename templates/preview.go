@@ -65,6 +65,12 @@ func Previews() []Preview {
 		{"operator-stuck", with(quorum(), approved, stuck, loggedIn, operator)},
 		{"cancelled-by", with(pending(), loggedIn, ended(approvals.Cancelled), stopped)},
 		{"stopped", with(quorum(), approved, stuck, loggedIn, stopped)},
+		{"cant-start", with(quorum(), oneVote, cantStart)},
+		{"warned", with(pending(), loggedIn, warned)},
+		{"asked-again", with(pending(), loggedIn, askedAgain)},
+		{"changed", with(quorum(), oneVote, ended(approvals.Superseded), changed, loggedIn)},
+		{"ask-again", with(quorum(), approved, changedAfter, loggedIn, operator)},
+		{"lapsed", with(pending(), blocked, lapsed)},
 	}
 }
 

@@ -91,6 +91,14 @@ type View struct {
 	Events     string
 	Blocked    *approvals.Problem
 	Unreleased *approvals.Problem
+	// CantStart is what would keep its run from starting as things stand, Unchecked why that
+	// is not known, and Warned what the approver may not want.
+	CantStart, Unchecked, Warned []approvals.Problem
+	// Changed: it ended since what would start has changed. AgainOf is the one that it asks
+	// again about, AgainBy who wanted that. Ask: Recipient may have it asked again.
+	Changed          bool
+	AgainOf, AgainBy string
+	Ask              bool
 
 	Decidable  bool
 	WhyNot     string
@@ -206,7 +214,37 @@ func newView(d Data, most int) View {
 	v.source(d, &room{left: most / 2})
 	v.decision(d, &room{left: most / 4})
 	v.chain(d)
+	v.preflight(d)
 	return v
+}
+
+// preflight fills in what is known of what would start, and what was asked again.
+func (v *View) preflight(d Data) {
+	a := d.Approval
+	v.Changed, v.Ask = a.Changed(), (d.Operator || d.Session && asked(d)) && a.ToAskAgain()
+	v.NewerOne = line(a.SupersededBy)
+	if g := a.Again; g != nil {
+		v.AgainOf, v.AgainBy = line(g.Of), line(g.By)
+	}
+	if a.Preflight == nil || a.Decided() {
+		return
+	}
+	list := &v.CantStart
+	if a.Preflight.State == approvals.PreflightUnknown {
+		list = &v.Unchecked
+	}
+	for _, p := range a.Preflight.Problems {
+		*list = append(*list, *problem(&p))
+	}
+	for _, p := range a.Preflight.Warnings {
+		v.Warned = append(v.Warned, *problem(&p))
+	}
+}
+
+// asked says whether Recipient asked for it.
+func asked(d Data) bool {
+	t := d.Approval.Terms
+	return t != nil && t.Requester != "" && approvals.SamePerson(t.Requester, d.Recipient)
 }
 
 // terms fills in the policy and exactly what is approved.

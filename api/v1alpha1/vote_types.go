@@ -53,8 +53,9 @@ type VoteSpec struct {
 	// +listType=set
 	// +optional
 	Groups []string `json:"groups,omitempty"`
-	// verdict is approve, reject, or withdraw.
-	// +kubebuilder:validation:Enum=approve;reject;withdraw
+	// verdict is approve, reject, or withdraw; or again, which is no vote: it has what can't
+	// start any more asked about again.
+	// +kubebuilder:validation:Enum=approve;reject;withdraw;again
 	// +required
 	Verdict string `json:"verdict"`
 	// comment goes with the vote.

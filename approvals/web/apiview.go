@@ -40,6 +40,8 @@ type view struct {
 	Cancelled      *cancelView       `json:"cancellation,omitempty"`
 	RetryAt        *time.Time        `json:"retryAt,omitempty"`
 	Revoked        []revokedView     `json:"revokedLinks,omitempty"`
+	Startable      *preflightView    `json:"startable,omitempty"`
+	Again          *againView        `json:"again,omitempty"`
 }
 
 // revokedView is a mailed link that was ended.
@@ -47,6 +49,35 @@ type revokedView struct {
 	Voter string    `json:"voter"`
 	By    string    `json:"by"`
 	At    time.Time `json:"at"`
+}
+
+// preflightView is what is known of what would start.
+type preflightView struct {
+	Status   string        `json:"status"` // True, False or Unknown
+	Problems []problemView `json:"problems,omitempty"`
+	Warnings []problemView `json:"warnings,omitempty"`
+}
+
+// againView says in whose place an Approval asks.
+type againView struct {
+	Of     string `json:"of"`
+	Number int    `json:"number"`
+	By     string `json:"by,omitempty"`
+}
+
+func preflightOf(a approvals.Approval) *preflightView {
+	p := a.Preflight
+	if p == nil || a.Next != nil {
+		return nil
+	}
+	v := &preflightView{Status: string(p.State)}
+	for _, x := range p.Problems {
+		v.Problems = append(v.Problems, *problemOf(&x))
+	}
+	for _, x := range p.Warnings {
+		v.Warnings = append(v.Warnings, *problemOf(&x))
+	}
+	return v
 }
 
 type cancelView struct {
@@ -180,6 +211,10 @@ func viewOf(a approvals.Approval) view {
 	}
 	if c := a.Cancellation; c != nil {
 		v.Cancelled = &cancelView{c.By, c.Why, c.At.UTC()}
+	}
+	v.Startable = preflightOf(a)
+	if g := a.Again; g != nil {
+		v.Again = &againView{g.Of, g.Number, g.By}
 	}
 	if !a.RetryAt.IsZero() {
 		at := a.RetryAt.UTC()

@@ -13,6 +13,10 @@ import (
 // operate does what an operator's form asks for, on the approval's own page: to
 // cancel, or to try again. d is the page before it, and show the page afterwards.
 func (s *server) operate(w http.ResponseWriter, r *http.Request, key approvals.Key, id approvals.Identity, d templates.Data, show func(approvals.Approval) templates.Data) {
+	if r.PostForm.Get("operate") == "again" {
+		s.again(w, r, key, id, d, show)
+		return
+	}
 	a, did, err := s.operated(r.Context(), key, id, r.PostForm.Get("operate"), r.PostForm.Get("reason"), r.PostForm.Get("voter"))
 	if err != nil {
 		if fresh, ferr := s.Store.Get(r.Context(), key); ferr == nil {
@@ -55,7 +59,7 @@ func (s *server) operated(ctx context.Context, key approvals.Key, id approvals.I
 // operator says whether id looks after a's namespace, where there is anything that
 // an operator could do about a.
 func (s *server) operator(ctx context.Context, a approvals.Approval, id approvals.Identity) bool {
-	if !a.ToCancel() && !a.ToRetry(s.Now()) {
+	if !a.ToCancel() && !a.ToRetry(s.Now()) && !a.ToAskAgain() {
 		return false
 	}
 	may, _ := s.operates(ctx, id, map[string]bool{a.Namespace: true})

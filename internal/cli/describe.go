@@ -64,6 +64,7 @@ func (c *command) describe(ctx context.Context, s *session, o *v1alpha1.Approval
 	}
 	w := sheet{c.Out, c.Colour}
 	c.describeHead(w, a)
+	describePreflight(w, a)
 	describeContent(w, a)
 	c.describeVotes(w, a)
 	describeYou(w, approvals.Explain(a, me, c.Now()), me, a)
@@ -272,8 +273,15 @@ func (c *command) describeEnd(w sheet, a approvals.Approval, o *v1alpha1.Approva
 			text += " by " + by
 		}
 		w.item("%s at %s", text, c.when(a.DecidedAt))
-		if a.SupersededBy != "" {
+		switch {
+		case a.SupersededBy != "" && a.Outcome != approvals.Superseded:
+			w.item("%s asks about it again", a.SupersededBy)
+		case a.Changed():
+			w.item("what would start has changed: votes here were for the earlier content, and %s asks about what would start now", a.SupersededBy)
+		case a.SupersededBy != "":
 			w.item("%s took its place", a.SupersededBy)
+		case a.ToAskAgain():
+			w.item("it can be asked again: tkn approval again %s", a.Name)
 		}
 		switch {
 		case a.Next != nil:
@@ -317,4 +325,35 @@ func pipelineOf(r approvals.Run) string {
 		s += " in namespace " + r.Namespace
 	}
 	return s
+}
+
+// describePreflight says what is known of what would start, before anything else is read.
+func describePreflight(w sheet, a approvals.Approval) {
+	if g := a.Again; g != nil {
+		w.heading("Asked again")
+		why := "what would start has changed"
+		if g.By != "" {
+			why = g.By + " wanted it"
+		}
+		w.item("in the place of %s: %s. Votes for that one do not count here", g.Of, why)
+	}
+	if a.Preflight == nil || a.Decided() {
+		return
+	}
+	if len(a.Preflight.Problems) > 0 {
+		heading := "It can't start as things stand"
+		if a.Preflight.State == approvals.PreflightUnknown {
+			heading = "It is not known whether it can start"
+		}
+		w.heading("%s", heading)
+		for _, p := range a.Preflight.Problems {
+			w.item("%s: %s", p.Reason, p.Message)
+		}
+	}
+	if len(a.Preflight.Warnings) > 0 {
+		w.heading("Before you approve")
+		for _, p := range a.Preflight.Warnings {
+			w.item("%s: %s", p.Reason, p.Message)
+		}
+	}
 }

@@ -124,8 +124,11 @@ func requesterOf(a approvals.Approval) string {
 func stateOf(a approvals.Approval) cell {
 	state := cell{text: string(a.Outcome), paint: paintOf(a.Outcome)}
 	problem := a.Blocked
-	if a.Decided() {
+	switch {
+	case a.Decided():
 		problem = a.Unreleased
+	case problem == nil && a.Preflight != nil && a.Preflight.State == approvals.PreflightBlocked:
+		problem = &a.Preflight.Problems[0]
 	}
 	if problem != nil && a.Next == nil && a.Effect == nil {
 		state.text += " (" + problem.Reason + ")"

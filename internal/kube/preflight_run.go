@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tektoncd/pipeline/pkg/apis/pipeline"
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -30,27 +31,31 @@ func (p *Preflights) run(ctx context.Context, r *Resolved, a approvals.Approval,
 	if err := p.volumes(ctx, a, run, f); err != nil {
 		return err
 	}
-	pipeline := run.Spec.PipelineSpec
-	if ref := run.Spec.PipelineRef; pipeline == nil && ref != nil && isPlainRef(ref.Name, string(ref.Resolver)) && !hasBundle(made.Objects[0], "pipelineRef") {
+	spec := run.Spec.PipelineSpec
+	if ref := run.Spec.PipelineRef; spec == nil && ref != nil && isPlainRef(ref.Name, string(ref.Resolver)) && !hasBundle(made.Objects[0], "pipelineRef") {
 		found, err := lookUp(ctx, p, a.Namespace, ref.Name, &pipelinev1.Pipeline{})
 		if err != nil {
 			return err
+		}
+		if found == nil && isElsewhere(run) {
+			f.add(approvals.ReasonElsewhere, "there is no Pipeline %s in namespace %s, which the template of trigger %s refers to; %s, which manages the run, may have it elsewhere", ref.Name, a.Namespace, a.Trigger, *run.Spec.ManagedBy)
+			return nil
 		}
 		if found == nil {
 			f.add("PipelineMissing", "there is no Pipeline %s in namespace %s, which the template of trigger %s refers to: create it, or mend the name", ref.Name, a.Namespace, a.Trigger)
 			return nil
 		}
-		pipeline = &found.Spec
-		given(run, pipeline, ref.Name, f)
+		spec = &found.Spec
+		given(run, spec, ref.Name, f)
 	}
-	if pipeline == nil {
+	if spec == nil {
 		return nil
 	}
-	tasks, err := p.tasks(ctx, a, pipeline, f)
+	tasks, err := p.tasks(ctx, a, run, spec, f)
 	if err != nil {
 		return err
 	}
-	return p.typed(ctx, r, a, pipeline, tasks, f)
+	return p.typed(ctx, r, a, spec, tasks, f)
 }
 
 // asRun is a rendered object as a PipelineRun. What v1beta1 has in other places is not
@@ -64,6 +69,12 @@ func asRun(o *unstructured.Unstructured) (*pipelinev1.PipelineRun, bool) {
 func hasBundle(o *unstructured.Unstructured, field string) bool {
 	bundle, _, _ := unstructured.NestedString(o.Object, "spec", field, "bundle")
 	return bundle != ""
+}
+
+// isElsewhere says whether somebody other than the Tekton of this cluster runs it.
+func isElsewhere(run *pipelinev1.PipelineRun) bool {
+	by := run.Spec.ManagedBy
+	return by != nil && *by != "" && *by != pipeline.ManagedBy
 }
 
 func isPlainRef(name, resolver string) bool {
@@ -102,8 +113,8 @@ func typeName(o client.Object) string {
 }
 
 // given looks whether the run brings what its Pipeline asks for, by Tekton's rules.
-func given(run *pipelinev1.PipelineRun, pipeline *pipelinev1.PipelineSpec, name string, f *findings) {
-	for _, want := range pipeline.Params {
+func given(run *pipelinev1.PipelineRun, spec *pipelinev1.PipelineSpec, name string, f *findings) {
+	for _, want := range spec.Params {
 		i := slices.IndexFunc(run.Spec.Params, func(x pipelinev1.Param) bool { return x.Name == want.Name })
 		switch {
 		case i < 0 && want.Default == nil:
@@ -112,7 +123,7 @@ func given(run *pipelinev1.PipelineRun, pipeline *pipelinev1.PipelineSpec, name 
 			f.add("ParamMissing", "param %s of Pipeline %s is of type %s, and the run would give it a %s: Tekton refuses that", want.Name, name, want.Type, run.Spec.Params[i].Value.Type)
 		}
 	}
-	for _, want := range pipeline.Workspaces {
+	for _, want := range spec.Workspaces {
 		if !want.Optional && !slices.ContainsFunc(run.Spec.Workspaces, func(x pipelinev1.WorkspaceBinding) bool { return x.Name == want.Name }) {
 			f.add("WorkspaceMissing", "Pipeline %s has workspace %s, and the run would not bind it: add it to the workspaces of the template's PipelineRun", name, want.Name)
 		}
@@ -121,9 +132,9 @@ func given(run *pipelinev1.PipelineRun, pipeline *pipelinev1.PipelineSpec, name 
 
 // tasks are the Tasks of a pipeline by the names of its tasks, those of the cluster too. Of
 // those that are not there it is said.
-func (p *Preflights) tasks(ctx context.Context, a approvals.Approval, pipeline *pipelinev1.PipelineSpec, f *findings) (map[string]*pipelinev1.TaskSpec, error) {
+func (p *Preflights) tasks(ctx context.Context, a approvals.Approval, run *pipelinev1.PipelineRun, spec *pipelinev1.PipelineSpec, f *findings) (map[string]*pipelinev1.TaskSpec, error) {
 	out := map[string]*pipelinev1.TaskSpec{}
-	for _, t := range slices.Concat(pipeline.Tasks, pipeline.Finally) {
+	for _, t := range slices.Concat(spec.Tasks, spec.Finally) {
 		if t.TaskSpec != nil && t.TaskSpec.APIVersion == "" {
 			out[t.Name] = &t.TaskSpec.TaskSpec
 		}
@@ -134,6 +145,10 @@ func (p *Preflights) tasks(ctx context.Context, a approvals.Approval, pipeline *
 		found, err := lookUp(ctx, p, a.Namespace, ref.Name, &pipelinev1.Task{})
 		if err != nil {
 			return nil, err
+		}
+		if found == nil && isElsewhere(run) {
+			f.add(approvals.ReasonElsewhere, "there is no Task %s in namespace %s, which task %s of what would run refers to; %s, which manages the run, may have it elsewhere", ref.Name, a.Namespace, t.Name, *run.Spec.ManagedBy)
+			continue
 		}
 		if found == nil {
 			f.add("TaskMissing", "there is no Task %s in namespace %s, which task %s of what would run refers to: create it, or mend the name", ref.Name, a.Namespace, t.Name)

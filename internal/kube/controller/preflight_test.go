@@ -469,6 +469,27 @@ func TestAskAgain(t *testing.T) {
 	}
 }
 
+// TestAskAgainByVote: kubectl and the command line ask by a Vote, whose author the API server
+// proves.
+func TestAskAgainByVote(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, kubetest.World)
+	w.guard()
+	name := w.opened()
+	w.wait(time.Hour)
+	w.step(w.approvals, name)
+	for voter, want := range map[string]string{"mallory": "Refused mallory does not operate namespace prod", "olga": "Recorded asked again: ", "zoe": "Recorded asked again: "} {
+		w.put(voter, v1alpha1.VoteSpec{Approval: name, Voter: voter, Verdict: "again"})
+		w.step(w.votes, voter)
+		if got := w.state(voter); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %s, want %s", voter, got, want)
+		}
+	}
+	if a := w.get(name); a.SupersededBy == "" || a.Outcome != approvals.Expired {
+		t.Errorf("%s, by %q", a.Outcome, a.SupersededBy)
+	}
+}
+
 // toAskAgain is whether name could have been asked again, or was.
 func (w *world) toAskAgain(t *testing.T, name string) bool {
 	t.Helper()

@@ -27,7 +27,11 @@ import (
 // Voter takes a ballot.
 type Voter interface {
 	Vote(ctx context.Context, key approvals.Key, b approvals.Ballot) (approvals.Approval, approvals.Change, error)
+	AskAgain(ctx context.Context, key approvals.Key, id approvals.Identity) (approvals.Approval, error)
 }
+
+// verdictAgain is a Vote's that asks again; no ballot has it.
+const verdictAgain = "again"
 
 // Votes folds Vote objects into their Approvals. What makes it idempotent is the
 // object's UID, the vote's evidence: one that stands in the Approval is done.
@@ -79,12 +83,21 @@ func (r *Votes) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 	}
 	key := approvals.Key{Namespace: v.Namespace, Name: v.Spec.Approval, UID: v.Spec.ApprovalUID}
 	a, err := r.Store.Fresh(ctx, key)
-	if err == nil {
-		a, err = r.fold(ctx, a, &v)
+	said := ""
+	switch {
+	case err != nil:
+	case v.Spec.Verdict == verdictAgain:
+		if a, err = r.Desk.AskAgain(ctx, a.Key, voterOf(&v)); err == nil {
+			said = "asked again: " + a.Name
+		}
+	default:
+		if a, err = r.fold(ctx, a, &v); err == nil {
+			said = standing(a)
+		}
 	}
 	switch approvals.CodeOf(err) {
 	case "":
-		return ctrl.Result{RequeueAfter: keepVotes}, r.say(ctx, &v, v1alpha1.VoteRecorded, standing(a))
+		return ctrl.Result{RequeueAfter: keepVotes}, r.say(ctx, &v, v1alpha1.VoteRecorded, said)
 	case approvals.CodeUnavailable, approvals.CodeInternal:
 		return ctrl.Result{}, err
 	default:
@@ -137,11 +150,14 @@ func madeBefore(o, v *v1alpha1.Vote) bool {
 // clockStep is how far a creation time, which has whole seconds, may be behind.
 const clockStep = time.Second
 
+// voterOf is who made v, by the API server's word.
+func voterOf(v *v1alpha1.Vote) approvals.Identity {
+	return approvals.Identity{Name: v.Spec.Voter, Groups: slices.Clone(v.Spec.Groups), Way: approvals.WayObject, Evidence: "vote:" + string(v.UID)}
+}
+
 func (r *Votes) fold(ctx context.Context, a approvals.Approval, v *v1alpha1.Vote) (approvals.Approval, error) {
 	b := approvals.Ballot{
-		Voter: approvals.Identity{
-			Name: v.Spec.Voter, Groups: slices.Clone(v.Spec.Groups), Way: approvals.WayObject, Evidence: "vote:" + string(v.UID),
-		},
+		Voter:   voterOf(v),
 		Verdict: approvals.Verdict(v.Spec.Verdict), Comment: v.Spec.Comment, BreakGlass: v.Spec.BreakGlass,
 		Made: v.CreationTimestamp.Add(clockStep),
 	}
