@@ -41,8 +41,8 @@ var warnings = map[string]bool{
 
 // The reasons of warnings.
 const (
-	ReasonTextInScript    = "ApproverTextInScript" // what an approver types becomes code
-	ReasonSubPath         = "WorkspaceSubPath"     // part 2 mounts another directory than part 1 wrote to
+	ReasonTextInScript = "ApproverTextInScript" // what an approver types becomes code
+	ReasonSubPath      = "WorkspaceSubPath"     // part 2 mounts another directory than part 1 wrote to
 	ReasonElsewhere    = "NotInThisCluster"     // who manages the run may have elsewhere what it refers to
 )
 

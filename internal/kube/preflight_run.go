@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -192,7 +193,7 @@ func (p *Preflights) partOne(ctx context.Context, a approvals.Approval) []pipeli
 	if a.Source.Run == nil {
 		return nil
 	}
-	pr, err := read(ctx, p.Client, a.Namespace, a.Source.Run.Name, &pipelinev1.PipelineRun{})
+	pr, err := read(ctx, p.Client, cmp.Or(a.Source.Run.Namespace, a.Namespace), a.Source.Run.Name, &pipelinev1.PipelineRun{})
 	if err != nil || string(pr.UID) != a.Source.Run.UID {
 		return nil
 	}
