@@ -243,7 +243,7 @@ func TestVolumeOutlivesPartOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Tekton labels a run without a pipelineRef with its own name.
-	e.Apply(strings.ReplaceAll(cluster.Gated("deploy", "gate", ""), "pipeline: part-1", "pipeline: with-volume"))
+	e.Apply(strings.ReplaceAll(cluster.Gated("deploy", "gate", ""), "pipeline: part-1", "inlineRun: with-volume"))
 	var name string
 	e.Eventually(2*time.Minute, "the approval", func() error {
 		l := e.Approvals()
