@@ -45,7 +45,7 @@ fmt: ## gofumpt and goimports
 
 ##@ check
 
-test: ## everything: lint verify test-unit test-pages test-login test-kube test-record test-e2e test-browser
+test: ## everything: lint verify test-unit fuzz test-pages test-login test-kube test-record test-e2e attack test-browser
 	@test/run.sh
 
 lint: ## golangci-lint, shellcheck
@@ -78,8 +78,11 @@ test-e2e: ## against a real cluster with Tekton
 test-browser: ## pages in a real Chromium, against the same cluster
 	@test/run.sh browser
 
-fuzz: ## every fuzz test, FUZZTIME each (10s)
-	test/fuzz.sh
+fuzz: ## every fuzz test, FUZZTIME each (30s)
+	@test/run.sh fuzz
+
+attack: ## what a hostile tenant tries, in a real cluster, each with its safe answer
+	@test/run.sh attack
 
 bench: ## how much and how fast: the pages, and the rest in a real cluster
 	@test/run.sh bench-pages bench

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh [STAGE...]: lint verify unit pages login kube record e2e browser, or those named (bench and bench-pages too).
+# run.sh [STAGE...]: lint verify unit fuzz pages login kube record e2e attack browser, or those named (bench and bench-pages too).
 # Each tells its name and its time; a stage that fails does not stop the next ones. The last line is the sum:
 # "N passed, 0 failed".
 # KEEP=1: leaves the cluster and what is in it for a look. RUN=regexp: only the tests that match.
@@ -57,6 +57,9 @@ stage_verify() { check "generated files" tools/generate.sh verify; }
 
 stage_unit() { go test -json "${only[@]}" ./... | sum; }
 
+# Every parser that takes bytes from outside, against bytes that nobody thought of.
+stage_fuzz() { test/fuzz.sh; }
+
 # Every page of the storybook in a real browser: accessible, by keyboard, at any hour.
 stage_pages() {
   apt_get chromium:chromium npm:npm || return
@@ -101,6 +104,8 @@ install_postgres() {
 
 # What runs beside each other waits for the cluster, and not for this machine's processors.
 stage_e2e() { in_deployed suite e2e test/e2e -test.parallel=12 "${only_binary[@]}"; }
+# A hostile tenant, attempt by attempt, each with the exact safe answer.
+stage_attack() { in_deployed suite attack test/attack -test.parallel=12 "${only_binary[@]}"; }
 stage_browser() {
   apt_get chromium:chromium || return
   COUNTERSIGN_DEX=$(tool dex) || return
@@ -130,7 +135,7 @@ in_deployed() {
 }
 
 stages=("$@")
-[ $# != 0 ] || stages=(lint verify unit pages login kube record e2e browser)
+[ $# != 0 ] || stages=(lint verify unit fuzz pages login kube record e2e attack browser)
 summary=() all=$(now) total_failed=0
 for stage in "${stages[@]}"; do
   declare -F "stage_$stage" >/dev/null || die "no such stage: $stage"
