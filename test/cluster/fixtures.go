@@ -148,12 +148,18 @@ func (e *Env) ListenerURL(name string) string {
 // StartRun creates a run of pipeline part-1 that Tekton leaves alone.
 func (e *Env) StartRun(name, version string) *pipelinev1.PipelineRun {
 	e.t.Helper()
+	return e.Start(name, "part-1", version)
+}
+
+// Start creates a run of a pipeline that Tekton leaves alone.
+func (e *Env) Start(name, ofPipeline, version string) *pipelinev1.PipelineRun {
+	e.t.Helper()
 	by := managedBy
 	pr := &pipelinev1.PipelineRun{
-		ObjectMeta: metav1.ObjectMeta{Namespace: e.NS, Name: name, Labels: map[string]string{"tekton.dev/pipeline": "part-1"}},
+		ObjectMeta: metav1.ObjectMeta{Namespace: e.NS, Name: name, Labels: map[string]string{"tekton.dev/pipeline": ofPipeline}},
 		Spec: pipelinev1.PipelineRunSpec{
 			ManagedBy:   &by,
-			PipelineRef: &pipelinev1.PipelineRef{Name: "part-1"},
+			PipelineRef: &pipelinev1.PipelineRef{Name: ofPipeline},
 			Params:      pipelinev1.Params{{Name: "version", Value: *pipelinev1.NewStructuredValues(version)}},
 		},
 	}
@@ -168,6 +174,21 @@ func (e *Env) FinishRun(pr *pipelinev1.PipelineRun) {
 	pr.Status.SetCondition(&apis.Condition{Type: apis.ConditionSucceeded, Status: corev1.ConditionTrue, Reason: "Succeeded"})
 	pr.Status.StartTime, pr.Status.CompletionTime = &now, &now
 	must(e.t, e.Status().Update(e.t.Context(), pr))
+}
+
+// Ended lets a run succeed, and returns it.
+func (e *Env) Ended(pr *pipelinev1.PipelineRun) *pipelinev1.PipelineRun {
+	e.t.Helper()
+	e.FinishRun(pr)
+	return pr
+}
+
+// Run reads a run.
+func (e *Env) Run(name string) *pipelinev1.PipelineRun {
+	e.t.Helper()
+	var pr pipelinev1.PipelineRun
+	must(e.t, e.Get(e.t.Context(), types.NamespacedName{Namespace: e.NS, Name: name}, &pr))
+	return &pr
 }
 
 // Part1 creates a run and lets it succeed.
