@@ -72,7 +72,7 @@ func TestForgedObjects(t *testing.T) {
 		"a vote as the approver":            {create(vote(a.approver, "")), "can only vote as that"},
 		"a vote as the service":             {create(vote(service, "")), "can only vote as that"},
 		"a vote by a group of others":       {create(vote("mallory", ", groups: [system:masters]")), "groups that you are in"},
-		"a vote that is recorded already":   {create(vote("mallory", "}, status: {state: Recorded")), "for the service to say"},
+		"what became of a vote":             {patch("Vote", "forged", "status", `{"status":{"state":"Recorded"}}`), noRight},
 		"a vote that says maybe":            {create(strings.ReplaceAll(vote("mallory", ""), "verdict: approve", "verdict: maybe")), "Unsupported value"},
 		"a vote with a comment without end": {create(vote("mallory", ", comment: '"+strings.Repeat("x", 100_000)+"'")), "Too long"},
 		"a delegation from the approver":    {create("{apiVersion: countersign.dev/v1alpha1, kind: Delegation, metadata: {name: d}, spec: {from: '" + a.approver + "', to: mallory, until: '2099-01-01T00:00:00Z'}}"), "can only hand over what you may decide yourself"},
@@ -89,7 +89,7 @@ func TestForgedObjects(t *testing.T) {
 			return a.Create(t.Context(), a.object("{apiVersion: countersign.dev/v1alpha1, kind: Gate, metadata: {name: all}, spec: {approvers: {groups: ['system:authenticated']}}}"))
 		}, "system:authenticated"},
 		"an approver group of the logged out": {func() error {
-			return a.Create(t.Context(), a.object("{apiVersion: countersign.dev/v1alpha1, kind: Gate, metadata: {name: all}, spec: {approvers: {groups: ['system:unauthenticated']}}}"))
+			return a.Create(t.Context(), a.object("{apiVersion: countersign.dev/v1alpha1, kind: Gate, metadata: {name: unauthenticated}, spec: {approvers: {groups: ['system:unauthenticated']}}}"))
 		}, "system:unauthenticated"},
 		"two approvers in one name": {func() error {
 			return a.Create(t.Context(), a.object("{apiVersion: countersign.dev/v1alpha1, kind: Gate, metadata: {name: two}, spec: {approvers: {users: [{name: 'alice, bob'}]}}}"))
@@ -121,7 +121,7 @@ func TestForgedObjects(t *testing.T) {
 }
 
 // TestLonelyVote: a tenant may vote as who they are. It is refused on the object, and
-// the refusal does not name the approvers.
+// nothing comes of it.
 func TestLonelyVote(t *testing.T) {
 	t.Parallel()
 	a := newArena(t, "")
@@ -138,8 +138,11 @@ func TestLonelyVote(t *testing.T) {
 		}
 		return nil
 	})
-	if message, _, _ := unstructured.NestedString(v.Object, "status", "message"); strings.Contains(message, a.approver) {
-		t.Errorf("it names who may decide: %s", message)
+	if message, _, _ := unstructured.NestedString(v.Object, "status", "message"); !strings.Contains(message, "mallory") {
+		t.Errorf("it does not say who is refused: %s", message)
+	}
+	if s := a.Approval(name).Status; s.Outcome != "Pending" || len(s.Votes) != 0 {
+		t.Errorf("%s, votes %+v", s.Outcome, s.Votes)
 	}
 	a.noRuns("deploy")
 }

@@ -138,7 +138,7 @@ func TestTriggerNamesAreUnique(t *testing.T) {
 				return
 			}
 			a.Part1("part-1", "7")
-			a.event("TriggerNameNotUnique", "deploy")
+			a.event("CountersignInvalid", "deploy")
 			if l := a.Approvals(); len(l) != 0 {
 				t.Errorf("%d approvals of a name that is not unique", len(l))
 			}

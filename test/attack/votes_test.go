@@ -80,19 +80,19 @@ func TestForgedVotes(t *testing.T) {
 		"words behind the vote":           {"POST", votes, bearer(a.token), yes + ` x`, 400},
 		"a body without end":              {"POST", votes, bearer(a.token), `{"vote":"approve","comment":"` + strings.Repeat("x", 2<<20) + `"}`, 413},
 		"from another site's page":        {"POST", votes, map[string]string{"Authorization": "Bearer " + a.token, "Content-Type": "application/json", "Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}, yes, 403},
-		"an approval that is not there":   {"POST", a.URL + "/api/v1/namespaces/" + a.NS + "/approvals/nosuch/votes", bearer(strangersToken), yes, 404},
+		"an approval that is not there":   {"POST", a.URL + "/api/v1/namespaces/" + a.NS + "/approvals/nosuch/votes", bearer(strangersToken), yes, 403},
 		"the session of nobody":           {"POST", votes, map[string]string{"Cookie": "__Host-countersign=x; countersign=x", "Content-Type": "application/json"}, yes, 401},
 		"cancelled by mallory":            {"POST", api + "/cancel", bearer(a.malloryToken), `{"reason":"x"}`, 403},
 		"retried by mallory":              {"POST", api + "/retry", bearer(a.malloryToken), `{}`, 403},
-		"a link by another key":           {"POST", a.URL + "/a/" + forged(keyring.Ring{keyring.NewKey(time.Now())}, claims), nil, "vote=approve", 401},
-		"a link that is cut":              {"POST", a.URL + "/a/" + forged(a.ServiceRing(), claims)[:40], nil, "vote=approve", 401},
-		"a link of an approval that went": {"POST", a.URL + "/a/" + forged(a.ServiceRing(), link.Claims{Namespace: a.NS, Name: name, UID: "u", Voter: a.approver, Expires: claims.Expires}), nil, "vote=approve", 404},
-		"a link that has expired":         {"POST", a.URL + "/a/" + forged(a.ServiceRing(), link.Claims{Namespace: a.NS, Name: name, UID: claims.UID, Voter: a.approver, Expires: time.Now().Add(-time.Minute)}), nil, "vote=approve", 410},
+		"a link by another key":           {"POST", a.URL + "/links/" + forged(keyring.Ring{keyring.NewKey(time.Now())}, claims), nil, "vote=approve", 401},
+		"a link that is cut":              {"POST", a.URL + "/links/" + forged(a.ServiceRing(), claims)[:40], nil, "vote=approve", 401},
+		"a link of an approval that went": {"POST", a.URL + "/links/" + forged(a.ServiceRing(), link.Claims{Namespace: a.NS, Name: name, UID: "u", Voter: a.approver, Expires: claims.Expires}), nil, "vote=approve", 404},
+		"a link that has expired":         {"POST", a.URL + "/links/" + forged(a.ServiceRing(), link.Claims{Namespace: a.NS, Name: name, UID: claims.UID, Voter: a.approver, Expires: time.Now().Add(-time.Minute)}), nil, "vote=approve", 410},
 	} {
 		t.Run(title, func(t *testing.T) {
 			a := a.in(t)
 			header, body := c.header, c.body
-			if strings.Contains(c.address, "/a/") {
+			if strings.Contains(c.address, "/links/") {
 				v, err := url.ParseQuery(body)
 				if err != nil {
 					t.Fatal(err)
