@@ -174,6 +174,7 @@ type GateSpec struct {
 // Approvers is who may decide.
 //
 // +kubebuilder:validation:XValidation:rule="(has(self.users) && size(self.users) > 0) || (has(self.groups) && size(self.groups) > 0) || (has(self.rbac) && self.rbac)",message="nobody could decide: list users or groups"
+// +kubebuilder:validation:XValidation:rule="!has(self.groups) || !self.groups.exists(g, g in ['system:authenticated', 'system:unauthenticated', 'system:serviceaccounts'])",message="a group of everybody (system:authenticated, system:unauthenticated, system:serviceaccounts) may not approve: list the groups of those who may"
 type Approvers struct {
 	// users are people, or robots, by user name.
 	// +kubebuilder:validation:MaxItems=64
@@ -197,6 +198,7 @@ type Approvers struct {
 // Rule is one requirement: so many distinct people of these.
 //
 // +kubebuilder:validation:XValidation:rule="(has(self.users) && size(self.users) > 0) || (has(self.groups) && size(self.groups) > 0) || (has(self.rbac) && self.rbac)",message="nobody could meet this rule: list users or groups"
+// +kubebuilder:validation:XValidation:rule="!has(self.groups) || !self.groups.exists(g, g in ['system:authenticated', 'system:unauthenticated', 'system:serviceaccounts'])",message="a group of everybody (system:authenticated, system:unauthenticated, system:serviceaccounts) may not approve: list the groups of those who may"
 // +kubebuilder:validation:XValidation:rule="(has(self.groups) && size(self.groups) > 0) || (has(self.rbac) && self.rbac) || size(self.users) >= self.required",message="required is higher than the rule's number of users: add users or groups, or lower required"
 type Rule struct {
 	// name of the rule, for people.
@@ -296,6 +298,8 @@ type VerifyRunRule string
 type SupersedeRule string
 
 // User is one person who may decide.
+//
+// +kubebuilder:validation:XValidation:rule="!self.name.contains(',')",message="name is one user, and nobody's name has a comma: list each user on their own"
 type User struct {
 	// name is the user name that authentication proves. One that is an address is
 	// compared without regard to case, any other exactly.
