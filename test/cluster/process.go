@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -190,7 +191,15 @@ func newDoor(t testing.TB, e *Env, kill func()) *door {
 			return
 		}
 		if f.After {
-			proxy.ServeHTTP(discard{http.Header{}}, r)
+			answer := httptest.NewRecorder()
+			proxy.ServeHTTP(answer, r)
+			if answer.Code/100 != 2 { // another writer was first: this one has not been made
+				d.again(f)
+				maps.Copy(w.Header(), answer.Header())
+				w.WriteHeader(answer.Code)
+				_, _ = w.Write(answer.Body.Bytes())
+				return
+			}
 		}
 		d.kill()
 		panic(http.ErrAbortHandler)
@@ -214,6 +223,15 @@ func (d *door) hasFired() bool {
 	return d.fired
 }
 
+// again arms a fault whose request came to nothing, unless another was armed meanwhile.
+func (d *door) again(f *Fault) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.fault == nil {
+		d.fault, d.fired = f, false
+	}
+}
+
 // matched takes the fault for its one request.
 func (d *door) matched(r *http.Request) *Fault {
 	d.mu.Lock()
@@ -230,12 +248,6 @@ func (d *door) matched(r *http.Request) *Fault {
 	d.fault, d.fired = nil, true
 	return f
 }
-
-type discard struct{ h http.Header }
-
-func (d discard) Header() http.Header         { return d.h }
-func (d discard) Write(b []byte) (int, error) { return len(b), nil }
-func (d discard) WriteHeader(int)             {}
 
 func tail(b []byte, n int) string {
 	if len(b) > n {

@@ -123,7 +123,7 @@ func TestNotListedMayNotVote(t *testing.T) {
 	e, _, _ := gated(t, "")
 	_, stranger := e.Token("stranger")
 	name := approvalOf(t, e, e.Part1("part-1", "7"))
-	if v := e.Vote(name, stranger, "approve", ""); v.Status != 403 || !strings.Contains(v.Body, "not for system:serviceaccount:") {
+	if v := e.Vote(name, stranger, "approve", ""); v.Status != 403 || !strings.Contains(v.Body, "may not see approvals in namespace") {
 		t.Errorf("%d %s", v.Status, v.Body)
 	}
 	if v := e.Vote(name, "no-such-token", "approve", ""); v.Status != 401 {
@@ -308,7 +308,7 @@ func TestForgedApproval(t *testing.T) {
 		t.Fatal(err)
 	}
 	condition(t, e, forged.Name, v1alpha1.ConditionReady, "NotGenuine", "seal")
-	if v := e.Vote(forged.Name, token, "approve", ""); v.Status != 409 {
+	if v := e.Vote(forged.Name, token, "approve", ""); v.Status != 403 {
 		t.Errorf("vote: %d %s", v.Status, v.Body)
 	}
 
@@ -320,7 +320,7 @@ func TestForgedApproval(t *testing.T) {
 		t.Fatal(err)
 	}
 	condition(t, e, bare.Name, v1alpha1.ConditionReady, "NotGenuine", "seal")
-	if v := e.Vote(bare.Name, token, "approve", ""); v.Status != 409 {
+	if v := e.Vote(bare.Name, token, "approve", ""); v.Status != 403 {
 		t.Errorf("vote: %d %s", v.Status, v.Body)
 	}
 	if s := e.Approval(bare.Name).Spec; s.Terms != nil || s.Seal != "" {
