@@ -116,7 +116,8 @@ func TestRefusals(t *testing.T) {
 		"nobody else":   {ct.Make("a").Users("alice").Requester("alice").Obj(), id("alice"), "does not let the requester decide", "does not let the requester decide"},
 		"of the others": {ct.Make("a").Users("alice", "bob").Requester("alice").Obj(), id("eve"), "this is not for eve to decide; bob can", "this is not for eve to decide"},
 		"groups left out": {
-			ct.Make("a").Users("alice").Groups("sre").Obj(), approvals.Identity{Name: "eve", Way: approvals.WayLogin, GroupsLeftOut: true},
+			ct.Make("a").Users("alice").Groups("sre").Obj(),
+			approvals.Identity{Name: "eve", Way: approvals.WayLogin, GroupsLeftOut: true},
 			"too many", "Your login provider did not say which groups you are in",
 		},
 	} {

@@ -3,6 +3,7 @@ package interceptor
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
@@ -42,9 +43,7 @@ func foreign(extensions map[string]any, reads [][]string) (string, error) {
 // pick copies what stands at path from one tree to another; of an empty path all.
 func pick(to, from map[string]any, path []string) {
 	if len(path) == 0 {
-		for k, v := range from {
-			to[k] = v
-		}
+		maps.Copy(to, from)
 		return
 	}
 	v, ok := from[path[0]]

@@ -140,7 +140,7 @@ func TestPlace(t *testing.T) {
 	webhook.Webhook = &triggersv1.WebhookInterceptor{}
 	service := &triggersv1.TriggerInterceptor{Webhook: &triggersv1.WebhookInterceptor{ObjectRef: &corev1.ObjectReference{Kind: "Service", Name: Name}}}
 	label := ref("cel", triggersv1.ClusterInterceptorKind)
-	label.Name = ptr(Name)
+	label.Name = new(Name)
 	for name, c := range map[string]struct {
 		chain []*triggersv1.TriggerInterceptor
 		at    int
@@ -162,5 +162,3 @@ func TestPlace(t *testing.T) {
 		}
 	}
 }
-
-func ptr[T any](v T) *T { return &v }

@@ -30,8 +30,7 @@ func (c *Compiler) guard(expr string, v Vars) string {
 func paths(parsed *cel.Ast) [][]string {
 	var out [][]string
 	inner := map[int64]bool{} // a part of a longer one
-	var visit func(e celast.Expr)
-	visit = func(e celast.Expr) {
+	visit := func(e celast.Expr) {
 		if e.Kind() == celast.SelectKind && !inner[e.ID()] {
 			if path := pathOf(e, inner); path != nil && !e.AsSelect().IsTestOnly() {
 				out = append(out, path)
@@ -53,8 +52,10 @@ func pathOf(e celast.Expr, inner map[int64]bool) []string {
 		if before := pathOf(s.Operand(), inner); before != nil {
 			return append(before, s.FieldName())
 		}
+		return nil
+	default:
+		return nil
 	}
-	return nil
 }
 
 func missing(path []string, vars map[string]any) string {

@@ -31,6 +31,11 @@ type Desk interface {
 	Vote(ctx context.Context, key approvals.Key, b approvals.Ballot) (approvals.Approval, approvals.Change, error)
 	// Prove returns id with the rights that matter for a.
 	Prove(ctx context.Context, a approvals.Approval, id approvals.Identity, breakGlass bool) (approvals.Identity, error)
+	Operations
+}
+
+// Operations are what operators want, and whoever else a rule lets.
+type Operations interface {
 	Cancel(ctx context.Context, key approvals.Key, id approvals.Identity, why string) (approvals.Approval, approvals.Change, error)
 	Retry(ctx context.Context, key approvals.Key, id approvals.Identity) (approvals.Approval, approvals.Change, error)
 	RevokeLink(ctx context.Context, key approvals.Key, id approvals.Identity, voter string) (approvals.Approval, approvals.Change, error)

@@ -65,8 +65,9 @@ func (k Kind) EventHeader() string {
 		return "X-Gitlab-Event"
 	case BitbucketServer:
 		return "X-Event-Key"
+	default:
+		return ""
 	}
-	return ""
 }
 
 // VerifySender says why header and body do not prove that their sender has the secret.

@@ -47,9 +47,10 @@ func expressionsIn(value string) []expression {
 	for _, rest := range strings.Split(value, "$(")[1:] {
 		open := 0
 		for i, ch := range rest {
-			if ch == '(' {
+			switch ch {
+			case '(':
 				open++
-			} else if ch == ')' {
+			case ')':
 				open--
 			}
 			if open < 0 {

@@ -33,6 +33,7 @@ func wantedRun(ctx context.Context, obj *unstructured.Unstructured, unknown stri
 	case pipelinev1.SchemeGroupVersion.String():
 		err = typed(obj, unknown, seen, w.run)
 	case pipelinev1beta1.SchemeGroupVersion.String():
+		//nolint:staticcheck // a template may still make this version
 		old, was := &pipelinev1beta1.PipelineRun{}, &pipelinev1beta1.PipelineRun{}
 		if err = was.ConvertFrom(ctx, seen); err == nil {
 			err = typed(obj, unknown, was, old)

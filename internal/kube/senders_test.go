@@ -165,9 +165,9 @@ func TestSecretAfterTheEvent(t *testing.T) {
 	if _, err := opener.Terms(t.Context(), "prod", "apply", forged.Source); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), "have the event sent again") {
 		t.Errorf("the forged one gets terms: %v", err)
 	}
-	real, err := opener.OpenEvent(t.Context(), cl.gated(t, opener), push(body, "d-1"), http.Header{"X-Gitlab-Token": {"one"}})
-	if err != nil || real.Name == forged.Name || real.Terms == nil {
-		t.Errorf("%s, %v; forged was %s", real.Name, err, forged.Name)
+	genuine, err := opener.OpenEvent(t.Context(), cl.gated(t, opener), push(body, "d-1"), http.Header{"X-Gitlab-Token": {"one"}})
+	if err != nil || genuine.Name == forged.Name || genuine.Terms == nil {
+		t.Errorf("%s, %v; forged was %s", genuine.Name, err, forged.Name)
 	}
 }
 

@@ -55,8 +55,10 @@ func TestForgedCalls(t *testing.T) {
 	strange := keyring.Ring{keyring.NewKey(now)}
 	completed := map[string][]string{"Ce-Type": {"dev.tekton.event.pipelinerun.successful.v1"}, "Ce-Id": {"1"}, "Ce-Specversion": {"1.0"}, "Ce-Source": {"/x"}}
 	completion := func(namespace, name, uid string) string {
-		b, err := json.Marshal(map[string]any{"pipelineRun": map[string]any{"metadata": map[string]any{"namespace": namespace, "name": name, "uid": uid},
-			"status": map[string]any{"conditions": []any{map[string]any{"type": "Succeeded", "status": "True"}}}}})
+		b, err := json.Marshal(map[string]any{"pipelineRun": map[string]any{
+			"metadata": map[string]any{"namespace": namespace, "name": name, "uid": uid},
+			"status":   map[string]any{"conditions": []any{map[string]any{"type": "Succeeded", "status": "True"}}},
+		}})
 		if err != nil {
 			t.Fatal(err)
 		}

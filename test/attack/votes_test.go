@@ -42,7 +42,8 @@ func TestForgedVotes(t *testing.T) {
 	}
 	claims := link.Claims{Namespace: a.NS, Name: name, UID: string(o.UID), Voter: a.approver, Expires: time.Now().Add(time.Hour)}
 	other, err := a.Clientset.CoreV1().ServiceAccounts(a.NS).CreateToken(t.Context(), "approver", &authenticationv1.TokenRequest{
-		Spec: authenticationv1.TokenRequestSpec{Audiences: []string{"https://another.example"}}}, metav1.CreateOptions{})
+		Spec: authenticationv1.TokenRequestSpec{Audiences: []string{"https://another.example"}},
+	}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -289,7 +289,7 @@ func TestVolumeOutlivesPartOne(t *testing.T) {
 	}
 	confirmed(t, e, name)
 	e.Eventually(time.Minute, "part 2 as the claim's owner", func() error {
-		if got := owners(); !strings.Contains(got, "PipelineRun/"+name) || strings.Contains(got, "Approval/") {
+		if got := owners(); !strings.Contains(got, "PipelineRun/"+e.Approval(name).Status.Next.Name) || strings.Contains(got, "Approval/") {
 			return fmt.Errorf("%s", got)
 		}
 		return nil

@@ -195,8 +195,9 @@ func (r *Preflight) renew(ctx context.Context, a approvals.Approval, found *appr
 		found = approvals.NewPreflight(append(found.Problems, approvals.Problem{Reason: "NotAskedAgain", Message: approvals.Message(err)}))
 		res, err := r.tell(ctx, a, found)
 		return res.RequeueAfter, err
+	default:
+		return 0, err
 	}
-	return 0, err
 }
 
 // takeOver ends a, or the attempts to start its run, since next asks in its place.

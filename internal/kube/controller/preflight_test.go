@@ -58,7 +58,8 @@ spec: {bindings: [{name: x, value: y}], template: {ref: apply}}
 		"no name":          {replace("metadata: {name: $(tt.params.run)}", "metadata: {name: fixed}"), nil, "False RunNotNamed", nil},
 		"no binding": {
 			replace("params: [{name: run}, {name: digest}]", "params: [{name: run}, {name: DIGEST}]", "$(tt.params.digest)", "$(tt.params.DIGEST)"), nil,
-			"False TemplateError", []string{"declares param DIGEST", "did you mean digest?"},
+			"False TemplateError",
+			[]string{"declares param DIGEST", "did you mean digest?"},
 		},
 		"a binding with a typo": {replace("$(extensions.countersign.params.digest)", "$(extensions.countersign.params.digets)"), nil, "False TemplateError", []string{"digets"}},
 		"a body in quotes":      {replace("value: $(extensions.countersign.params.digest)", "value: $(body)", "value: $(tt.params.digest)", `value: "it is $(tt.params.digest)"`), nil, "False TemplateError", nil},
@@ -68,7 +69,8 @@ spec: {bindings: [{name: x, value: y}], template: {ref: apply}}
 		"one that is down": {
 			replace("triggers: [{triggerRef: apply}]}", `triggers: [{triggerRef: apply}]}
 status: {conditions: [{type: Available, status: "False", message: "no replicas"}]}`), nil,
-			"False EventListenerDown", []string{"no replicas", "deployment el-apply"},
+			"False EventListenerDown",
+			[]string{"no replicas", "deployment el-apply"},
 		},
 		"no rights":        {kubetest.World, func(w *world) { w.Deny() }, "False Forbidden", []string{"service account prod/listener may not create pipelineruns.tekton.dev"}},
 		"a sibling":        {replace("triggers: [{triggerRef: apply}]", "triggers: [{triggerRef: apply}, {triggerRef: sibling}]") + sibling, nil, "False NeighbourWouldStart", []string{"prod/sibling"}},
@@ -79,12 +81,14 @@ status: {conditions: [{type: Available, status: "False", message: "no replicas"}
 		"no Task":          {replace("{name: go, taskSpec: {steps: [{name: s, image: busybox}]}}", "{name: go, taskRef: {name: gone}}"), nil, "False TaskMissing", []string{"no Task gone", "task go"}},
 		"a param that it lacks": {
 			replace("spec: {params: [{name: digest}], tasks", "spec: {params: [{name: digest}, {name: region}], tasks"), nil,
-			"False ParamMissing", []string{"param region without a default"},
+			"False ParamMissing",
+			[]string{"param region without a default"},
 		},
 		"a workspace that it lacks": {replace("spec: {params: [{name: digest}], tasks", "spec: {params: [{name: digest}], workspaces: [{name: src}], tasks"), nil, "False WorkspaceMissing", []string{"workspace src"}},
 		"a volume that is gone": {
 			replace("params: [{name: digest, value: $(tt.params.digest)}]}", "params: [{name: digest, value: $(tt.params.digest)}], workspaces: [{name: src, persistentVolumeClaim: {claimName: ws}}]}"), nil,
-			"False VolumeMissing", []string{"volume claim ws"},
+			"False VolumeMissing",
+			[]string{"volume claim ws"},
 		},
 		"no signing secret": {secret, nil, "False SigningSecret", []string{"prod/hub was not found"}},
 		"no right to read it": {secret, func(w *world) {
@@ -105,10 +109,11 @@ status: {conditions: [{type: Available, status: "False", message: "no replicas"}
 		}, "False Refused", nil},
 		"all of it": {
 			strings.Replace(kubetest.Without(kubetest.World, "EventListener"), "metadata: {name: $(tt.params.run)}", "metadata: {generateName: run-}", 1), nil,
-			"False RunNotNamed", []string{"RunNotNamed: ", "\nNoEventListener: "},
+			"False RunNotNamed",
+			[]string{"RunNotNamed: ", "\nNoEventListener: "},
 		},
 		"not answered": {kubetest.World, func(w *world) {
-			w.Fail(func(verb string, o runtime.Object) error {
+			w.Fail(func(_ string, o runtime.Object) error {
 				if x, ok := o.(client.Object); ok && typeNameOf(x) == "Pipeline" {
 					return apierrors.NewServiceUnavailable("etcd")
 				}

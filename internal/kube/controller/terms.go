@@ -39,8 +39,9 @@ func (r *Approvals) fixTerms(ctx context.Context, a approvals.Approval) (ctrl.Re
 		}
 		problem := kube.ProblemWith("TermsMissing", err)
 		return next, r.blocked(ctx, a, &problem)
+	default:
+		return ctrl.Result{}, err
 	}
-	return ctrl.Result{}, err
 }
 
 func (r *Approvals) blocked(ctx context.Context, a approvals.Approval, why *approvals.Problem) error {

@@ -126,6 +126,7 @@ func (l *Listener) start(r *http.Request, body, id string) error {
 	if !resp.Continue {
 		return fmt.Errorf("%s: %s", resp.Status.Code, resp.Status.Message)
 	}
+	//nolint:contextcheck // it has the request's
 	run, err := l.run(r, []byte(body), resp.Extensions, id)
 	if err != nil {
 		return err
