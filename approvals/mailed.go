@@ -67,6 +67,45 @@ func revoked(a Approval, voter string) *Revocation {
 // LinkRevokedOf says whether somebody's link on a was ended.
 func LinkRevokedOf(a Approval, voter string) bool { return revoked(a, voter) != nil }
 
+// linkOf is the approver whose link id means by a name or an address, and whether that is
+// id's own. A name comes first. Of one address that several are told at nobody can say
+// whose link is meant: that is the error.
+func linkOf(p Policy, id Identity, of string) (who string, own bool, err error) {
+	mailed := slices.DeleteFunc(p.People(), func(a Approver) bool { return a.Email == "" })
+	found := matching(mailed, func(a Approver) bool { return SameName(a.Name, of) })
+	if len(found) == 0 {
+		found = matching(mailed, func(a Approver) bool { return SameAddress(a.Email, of) })
+	}
+	if len(found) == 0 && id.named(of) { // by another name of theirs
+		found = matching(mailed, func(a Approver) bool { return id.named(a.Name) })
+	}
+	switch len(found) {
+	case 0:
+		return of, id.named(of), nil
+	case 1:
+		return found[0], id.named(found[0]), nil
+	}
+	return of, slices.ContainsFunc(found, id.named),
+		Errorf(CodeInvalid, "%d links are meant by %q: give the name of one approver as the gate has it; nothing was changed", len(found), Cut(of, maxSaid))
+}
+
+// named says whether name is id's. A link proves an address: of its person no other name.
+func (id Identity) named(name string) bool {
+	return id.Name != "" && (SameName(id.Name, name) ||
+		id.Way != WayLink && slices.ContainsFunc(id.Names, func(n string) bool { return SameName(n, name) }))
+}
+
+// matching are the names of those in people for whom is holds.
+func matching(people []Approver, is func(Approver) bool) []string {
+	var out []string
+	for _, a := range people {
+		if is(a) {
+			out = append(out, a.Name)
+		}
+	}
+	return out
+}
+
 // RevokeLink ends one person's mailed link on a, and takes back the vote that was cast by
 // it while a is pending: whoever ends a link does not believe in what it did. Ended twice
 // is ended once; its key is the person's name.

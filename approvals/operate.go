@@ -23,13 +23,30 @@ func (d *Desk) Retry(ctx context.Context, key Key, id Identity) (Approval, Chang
 	return d.operate(ctx, key, id, func(a Approval) (Approval, Change, error) { return Retry(a, d.Now()) })
 }
 
-// RevokeLink ends the link that was mailed to voter: for that very person, however they
-// came, and for somebody who operates the namespace. It is one write.
+// RevokeLink ends the link that was mailed to an approver, who is meant by their name or by
+// the address: for that very person, however they came, and for somebody who operates the
+// namespace. It is one write.
 //
 // Errors are those of the function RevokeLink, of the Store, and CodeForbidden.
-func (d *Desk) RevokeLink(ctx context.Context, key Key, id Identity, voter string) (Approval, Change, error) {
-	change := func(a Approval) (Approval, Change, error) { return RevokeLink(a, voter, id, d.Now()) }
-	if id.Name != "" && SameName(id.Name, voter) {
+func (d *Desk) RevokeLink(ctx context.Context, key Key, id Identity, of string) (Approval, Change, error) {
+	a, err := d.Store.Get(ctx, key)
+	if err != nil && CodeOf(err) != CodeNotFound { // that it is not there is for those to know who may look
+		return Approval{}, Absent, err
+	}
+	who, own, unclear := of, SameName(id.Name, of), error(nil)
+	if err == nil {
+		key = a.Key // whose link it is was found out for this one, and not for another of its name
+		if a.Terms != nil {
+			who, own, unclear = linkOf(a.Terms.Policy, d.People.Know(id), of)
+		}
+	}
+	change := func(a Approval) (Approval, Change, error) {
+		if unclear != nil && !a.Decided() {
+			return a, Absent, unclear
+		}
+		return RevokeLink(a, who, id, d.Now())
+	}
+	if id.Name != "" && own {
 		return d.change(ctx, key, change)
 	}
 	return d.operate(ctx, key, id, change)

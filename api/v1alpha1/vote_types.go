@@ -2,7 +2,8 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// Vote is a vote by kubectl: one person's input on one Approval of its namespace.
+// Vote is a vote by kubectl: one person's input on one Approval of its namespace, or the
+// end of a link that was mailed for it.
 // Who it is by is the API server's word: an admission policy takes it only from
 // spec.voter. It is folded into the Approval once; its status says how that went. The
 // Approval has the record: a while after that the service removes the Vote.
@@ -31,6 +32,8 @@ type Vote struct {
 // VoteSpec is immutable: to say something else, make another Vote.
 //
 // +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a vote is immutable: make another one, which takes its place while the approval is pending"
+// +kubebuilder:validation:XValidation:rule="!has(self.of) || self.verdict == 'revoke-link'",message="of says whose link ends: it goes with verdict revoke-link alone"
+// +kubebuilder:validation:XValidation:rule="self.verdict != 'revoke-link' || !(has(self.comment) || has(self.inputs) || has(self.breakGlass))",message="a link ends without comment, inputs and breakGlass: leave them out"
 type VoteSpec struct {
 	// approval is the Approval's name.
 	// +kubebuilder:validation:MinLength=1
@@ -53,11 +56,17 @@ type VoteSpec struct {
 	// +listType=set
 	// +optional
 	Groups []string `json:"groups,omitempty"`
-	// verdict is approve, reject, or withdraw; or again, which is no vote: it has what can't
-	// start any more asked about again.
-	// +kubebuilder:validation:Enum=approve;reject;withdraw;again
+	// verdict is approve, reject, or withdraw. Two are no votes: again has what can't start any
+	// more asked about again, and revoke-link ends a link that was mailed for the Approval.
+	// +kubebuilder:validation:Enum=approve;reject;withdraw;again;revoke-link
 	// +required
 	Verdict string `json:"verdict"`
+	// of says whose link revoke-link ends: an approver's name, or the address that it was
+	// mailed to. Without it it is the voter's own.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=254
+	// +optional
+	Of string `json:"of,omitempty"`
 	// comment goes with the vote.
 	// +kubebuilder:validation:MaxLength=4096
 	// +optional
@@ -72,6 +81,9 @@ type VoteSpec struct {
 	// +optional
 	BreakGlass bool `json:"breakGlass,omitempty"`
 }
+
+// VerdictRevokeLink is the verdict that is no vote: it ends a mailed link.
+const VerdictRevokeLink = "revoke-link"
 
 // VoteInput is one of the Gate's fields, filled in.
 type VoteInput struct {

@@ -143,8 +143,9 @@ func (w *world) serve(ctx context.Context, cfg *rest.Config) error {
 	log := slog.New(slog.DiscardHandler)
 	store := &kube.Store{Client: w.api, Live: w.api, Ring: func() keyring.Ring { return w.ring }, Now: time.Now}
 	guards := &kube.Guards{Live: w.api, Now: time.Now}
+	auth := &kube.Auth{Client: clients, Now: time.Now}
 	desk := &approvals.Desk{
-		Store: store, Rights: &kube.Auth{Client: clients, Now: time.Now}, Deputies: &kube.Deputies{Client: w.api, Guards: guards}, Now: time.Now,
+		Store: store, Rights: auth, Operators: auth, Deputies: &kube.Deputies{Client: w.api, Guards: guards}, Now: time.Now,
 		Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
 			return approvals.DefaultResults(a), nil
 		},
@@ -187,7 +188,7 @@ func (w *world) open(ts *testscript.TestScript, namespace, file string) {
 		o.Spec.Seal = seal("seal", o.Namespace, o.Name, o.Spec)
 	}
 	ts.Check(w.api.Create(context.Background(), o))
-	if status.Outcome != "" || len(status.Conditions) > 0 {
+	if status.Outcome != "" || len(status.Conditions) > 0 || len(status.Votes) > 0 {
 		now := metav1.NowMicro()
 		if o.Status = status; status.Outcome != "" {
 			o.Status.DecidedAt = &now
@@ -257,7 +258,7 @@ var varying = []struct {
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`), "TIME"},
 	{regexp.MustCompile(`\b(\d+d)?(\d+h)?(\d+m)?\d+s\b`), "AGE"},
 	{regexp.MustCompile(`in \d+[dhm]\w*`), "in AGE"},
-	{regexp.MustCompile(`\b(approve|reject|withdraw|deputy)-[a-z0-9]{5}\b`), "$1-XXXXX"},
+	{regexp.MustCompile(`\b(approve|reject|withdraw|revoke-link|deputy)-[a-z0-9]{5}\b`), "$1-XXXXX"},
 	{regexp.MustCompile(` +\n`), "\n"},
 }
 

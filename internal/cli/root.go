@@ -86,7 +86,7 @@ Your vote is an object Vote, which the service counts as it would on its page.`,
 		}
 	}
 	root.AddCommand(
-		c.listCommand(), c.historyCommand(), c.describeCommand(), c.approveCommand(), c.rejectCommand(), c.withdrawCommand(), c.againCommand(),
+		c.listCommand(), c.historyCommand(), c.describeCommand(), c.approveCommand(), c.rejectCommand(), c.withdrawCommand(), c.againCommand(), c.revokeLinkCommand(),
 		c.openCommand(), c.logsCommand(), c.exportCommand(), c.gateCommand(), c.delegateCommand(), c.splitCommand(), c.versionCommand(),
 	)
 	return root

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -24,8 +25,9 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube"
 )
 
-// Voter takes a ballot.
+// Voter takes a ballot, and the end of a mailed link.
 type Voter interface {
+	RevokeLink(ctx context.Context, key approvals.Key, id approvals.Identity, of string) (approvals.Approval, approvals.Change, error)
 	Vote(ctx context.Context, key approvals.Key, b approvals.Ballot) (approvals.Approval, approvals.Change, error)
 	AskAgain(ctx context.Context, key approvals.Key, id approvals.Identity) (approvals.Approval, error)
 }
@@ -83,21 +85,13 @@ func (r *Votes) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 	}
 	key := approvals.Key{Namespace: v.Namespace, Name: v.Spec.Approval, UID: v.Spec.ApprovalUID}
 	a, err := r.Store.Fresh(ctx, key)
-	said := ""
-	switch {
-	case err != nil:
-	case v.Spec.Verdict == verdictAgain:
-		if a, err = r.Desk.AskAgain(ctx, a.Key, voterOf(&v)); err == nil {
-			said = "asked again: " + a.Name
-		}
-	default:
-		if a, err = r.fold(ctx, a, &v); err == nil {
-			said = standing(a)
-		}
+	says := ""
+	if err == nil {
+		says, err = r.fold(ctx, a, &v)
 	}
 	switch approvals.CodeOf(err) {
 	case "":
-		return ctrl.Result{RequeueAfter: keepVotes}, r.say(ctx, &v, v1alpha1.VoteRecorded, said)
+		return ctrl.Result{RequeueAfter: keepVotes}, r.say(ctx, &v, v1alpha1.VoteRecorded, says)
 	case approvals.CodeUnavailable, approvals.CodeInternal:
 		return ctrl.Result{}, err
 	default:
@@ -155,7 +149,15 @@ func voterOf(v *v1alpha1.Vote) approvals.Identity {
 	return approvals.Identity{Name: v.Spec.Voter, Groups: slices.Clone(v.Spec.Groups), Way: approvals.WayObject, Evidence: "vote:" + string(v.UID)}
 }
 
-func (r *Votes) fold(ctx context.Context, a approvals.Approval, v *v1alpha1.Vote) (approvals.Approval, error) {
+// fold has the desk take v, and says what came of that.
+func (r *Votes) fold(ctx context.Context, a approvals.Approval, v *v1alpha1.Vote) (string, error) {
+	switch v.Spec.Verdict {
+	case verdictAgain:
+		next, err := r.Desk.AskAgain(ctx, a.Key, voterOf(v))
+		return "asked again: " + next.Name, err
+	case v1alpha1.VerdictRevokeLink:
+		return r.revoke(ctx, a, v)
+	}
 	b := approvals.Ballot{
 		Voter:   voterOf(v),
 		Verdict: approvals.Verdict(v.Spec.Verdict), Comment: v.Spec.Comment, BreakGlass: v.Spec.BreakGlass,
@@ -165,10 +167,26 @@ func (r *Votes) fold(ctx context.Context, a approvals.Approval, v *v1alpha1.Vote
 		b.Inputs = append(b.Inputs, approvals.Param{Name: in.Name, Value: in.Value})
 	}
 	a, _, err := r.Desk.Vote(ctx, a.Key, b)
-	if err == nil {
-		r.Log.Info("vote folded in", "namespace", v.Namespace, "approval", v.Spec.Approval, "vote", v.Name)
+	if err != nil {
+		return "", err
 	}
-	return a, err
+	r.Log.Info("vote folded in", "namespace", v.Namespace, "approval", v.Spec.Approval, "vote", v.Name)
+	return standing(a), nil
+}
+
+// revoke ends the link that v means, of its voter or of somebody whom they may end it of.
+// What makes it idempotent is the person's name in the Approval: ended twice is ended once.
+func (r *Votes) revoke(ctx context.Context, a approvals.Approval, v *v1alpha1.Vote) (string, error) {
+	a, did, err := r.Desk.RevokeLink(ctx, a.Key, voterOf(v), cmp.Or(v.Spec.Of, v.Spec.Voter))
+	switch {
+	case err != nil:
+		return "", err
+	case did == approvals.Absent:
+		return "the link had ended before; nothing was changed", nil
+	}
+	r.Log.Info("mailed link ended", "namespace", v.Namespace, "approval", v.Spec.Approval, "vote", v.Name)
+	// It names nobody: whoever may read Votes may not see whom a Gate names.
+	return fmt.Sprintf("the link is ended: nobody can decide by it any more; %d more to come", approvals.Missing(a)), nil
 }
 
 // standing says how a stands after the vote.
