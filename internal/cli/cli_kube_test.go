@@ -199,6 +199,9 @@ func (w *world) open(ts *testscript.TestScript, namespace, file string) {
 		for i := range o.Status.Votes {
 			o.Status.Votes[i].At = now
 		}
+		for i := range o.Status.RevokedLinks {
+			o.Status.RevokedLinks[i].At = now
+		}
 		if o.Status.Next != nil {
 			o.Status.Next.SeenAt = now
 		}

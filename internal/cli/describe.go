@@ -67,6 +67,7 @@ func (c *command) describe(ctx context.Context, s *session, o *v1alpha1.Approval
 	describePreflight(w, a)
 	describeContent(w, a)
 	c.describeVotes(w, a)
+	c.describeEndedLinks(w, a)
 	describeYou(w, approvals.Explain(a, me, c.Now()), me, a)
 	c.describeEnd(w, a, o)
 	c.tellBlind(p)
@@ -89,7 +90,7 @@ func (c *command) describeHead(w sheet, a approvals.Approval) {
 	if e := a.Source.Event; e != nil {
 		w.field("Event", strings.TrimSpace(e.ID+" posted to "+cmp.Or(e.URL, "/")), "")
 	}
-	w.field("Asked by", cmp.Or(requesterOf(a), "unknown"), "")
+	describeAsked(w, a)
 	w.field("Opened", c.when(a.OpenedAt), "")
 	if t := a.Terms; t != nil {
 		w.field("Gate", t.Policy.Gate, "")
@@ -210,7 +211,7 @@ func (c *command) describeVotes(w sheet, a approvals.Approval) {
 		w.heading("Votes")
 	}
 	for _, v := range a.Votes {
-		text := fmt.Sprintf("%s: %s, %s", v.Voter, v.Verdict, c.when(v.At))
+		text := fmt.Sprintf("%s: %s, %s", v.Voter, v.Verdict, c.when(v.At)) + provedBy(a, v)
 		if v.For != "" {
 			text += ", for " + v.For
 		}

@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// Who asked and who voted is told with what proves it: a name alone may be anybody's word.
+
+// describeAsked says who asked, what proves that, and what to know of it before one votes.
+func describeAsked(w sheet, a approvals.Approval) {
+	who := requesterOf(a)
+	if who == "" {
+		w.field("Asked by", "unknown", "")
+		return
+	}
+	proof := a.Source.RequesterProof
+	if a.Terms != nil {
+		proof = a.Terms.RequesterProof
+	}
+	w.field("Asked by", fmt.Sprintf("%s (%s)", who, proof.Words()), "")
+	if a.Terms != nil && len(a.Terms.RequesterAlso) > 0 {
+		w.field("Also called", strings.Join(a.Terms.RequesterAlso, ", "), "")
+	}
+	if _, says := approvals.RequesterNotice(a); says != "" && !a.Decided() {
+		w.field("Warning", says, yellow)
+	}
+}
+
+// provedBy says how a voter came, where that proved an address, and with whom they count
+// once because of it: a part of a sentence, "" for nothing.
+func provedBy(a approvals.Approval, v approvals.Vote) string {
+	var out string
+	switch {
+	case v.Way == approvals.WayLink && v.Address != "":
+		out = ", by the link mailed to " + v.Address
+	case v.Way == approvals.WayLink:
+		out = ", by a mailed link"
+	case v.Address != "":
+		out = ", with the address " + v.Address
+	}
+	if with := approvals.CountsWith(a, v); len(with) > 0 {
+		out += ", which counts once with " + strings.Join(with, ", ")
+	}
+	return out
+}
+
+// describeEndedLinks says which mailed links decide nothing any more.
+func (c *command) describeEndedLinks(w sheet, a approvals.Approval) {
+	if len(a.Revoked) > 0 {
+		w.heading("Mailed links that were ended")
+	}
+	for _, r := range a.Revoked {
+		w.item("that of %s, by %s, %s", r.Voter, r.By, c.when(r.At))
+	}
+}

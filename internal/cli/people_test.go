@@ -1,0 +1,64 @@
+package cli
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+)
+
+// TestDescribePeople: a name is told with what proves it, and with what nobody proved.
+func TestDescribePeople(t *testing.T) {
+	t.Parallel()
+	told := func(names ...string) func(*approvals.Approval) {
+		return func(a *approvals.Approval) {
+			for _, n := range names {
+				a.Votes = append(a.Votes, approvals.Vote{Voter: n, Verdict: approvals.Approve, At: ct.T0, Way: approvals.WayLink, Address: "desk@example.com"})
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		a         *ct.Builder
+		want, not []string
+	}{
+		"proved":            {ct.Make("a").Requester("alice").With(func(a *approvals.Approval) { a.Terms.RequesterProof = approvals.ByAdmission }), []string{"Asked by:     alice (proved by the API server)\n"}, []string{"Warning"}},
+		"signed":            {ct.Make("a").Requester("alice").With(func(a *approvals.Approval) { a.Terms.RequesterProof = approvals.BySignature }), []string{"alice (proved by the event's signature)\n"}, []string{"Warning"}},
+		"said":              {ct.Make("a").Said("alice"), []string{"alice (as the run or the event says; nobody proved it)\n", "Warning:      alice asked, as the run or the event says; nobody proved it: they may reject and not approve\n"}, nil},
+		"nobody's name":     {ct.Make("a").Said("octo\x1b[31mcat"), []string{"Warning:      octo", "no approver whom the Gate names is known as octo"}, []string{"\x1b"}},
+		"said, and decided": {ct.Make("a").Said("zoe").Voted("alice", approvals.Approve, ""), []string{"nobody proved it"}, []string{"Warning"}},
+		"nobody":            {ct.Make("a"), []string{"Asked by:     unknown\n"}, []string{"Warning"}},
+		"without terms":     {ct.Make("a").NoTerms(nil).With(func(a *approvals.Approval) { a.Source.Requester = "zoe" }), []string{"zoe (as the run or the event says; nobody proved it)\n"}, []string{"Warning"}},
+		"also":              {ct.Make("a").Requester("alice").Also("al", "a@example.com"), []string{"Also called:  al, a@example.com\n"}, nil},
+		"a link":            {ct.Make("a").With(told("alice")), []string{"alice: approve, 2026-03-01T09:00:00Z (0s ago), by the link mailed to desk@example.com\n"}, []string{"counts once"}},
+		"one mailbox":       {ct.Make("a").Users("alice", "bob").Quorum(2).With(told("alice", "bob")), []string{"bob: approve, 2026-03-01T09:00:00Z (0s ago), by the link mailed to desk@example.com, which counts once with alice\n"}, nil},
+		"an older link":     {ct.Make("a").With(told("alice")).With(func(a *approvals.Approval) { a.Votes[0].Address = "" }), []string{", by a mailed link\n"}, nil},
+		"a login":           {ct.Make("a").With(told("alice")).With(func(a *approvals.Approval) { a.Votes[0].Way = approvals.WayLogin }), []string{", with the address desk@example.com\n"}, nil},
+		"a token":           {ct.Make("a").Voted("alice", approvals.Approve, ""), nil, []string{"address", "link"}},
+		"an ended link": {ct.Make("a").With(func(a *approvals.Approval) {
+			a.Revoked = []approvals.Revocation{{Voter: "alice", By: "olga", At: ct.T0}}
+		}), []string{"\nMailed links that were ended\n  that of alice, by olga, 2026-03-01T09:00:00Z (0s ago)\n"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			cmd := &command{Options: Options{Out: &out, Now: func() time.Time { return ct.T0 }}}
+			a, w := c.a.Obj(), sheet{&out, false}
+			describeAsked(w, a)
+			cmd.describeVotes(w, a)
+			cmd.describeEndedLinks(w, a)
+			for _, x := range c.want {
+				if !strings.Contains(out.String(), x) {
+					t.Errorf("%q is missing:\n%s", x, out.String())
+				}
+			}
+			for _, x := range c.not {
+				if strings.Contains(out.String(), x) {
+					t.Errorf("%q is there:\n%s", x, out.String())
+				}
+			}
+		})
+	}
+}
