@@ -105,7 +105,7 @@ func (a Approval) ToAskAgain() bool { return a.SupersededBy == "" && CheckAgain(
 // votes: they were for other content. What was decided starts nothing from now on.
 func TakeOver(a, by Approval, now time.Time) (Approval, Change) {
 	switch {
-	case a.SupersededBy != "" || a.Next != nil || a.Effect != nil || by.Again == nil || by.Again.OfUID != a.UID:
+	case a.SupersededBy != "" || a.BarsAgain() != "" || a.Effect != nil || by.Again == nil || by.Again.OfUID != a.UID:
 		return a, Absent
 	case !a.Decided():
 		a.SupersededBy = by.Name
@@ -116,6 +116,35 @@ func TakeOver(a, by Approval, now time.Time) (Approval, Change) {
 	}
 	a.SupersededBy = by.Name
 	return a, Stopped
+}
+
+// BarsAgain says why what asks again in a's place may not be decided, "" when it may. The
+// outcome of a may have come while that was opened: a refusal must not be lost by it.
+func (a Approval) BarsAgain() string {
+	switch {
+	case a.Next != nil:
+		return "the run of " + a.Name + ", which it asks again about, has started after all"
+	case a.Outcome == Rejected:
+		return a.Name + ", which it asks again about, was rejected meanwhile"
+	case a.Outcome == Cancelled, a.Cancellation != nil && a.Cancellation.By != "":
+		return a.Name + ", which it asks again about, was cancelled" + by(a.Cancellation) + " meanwhile"
+	}
+	return ""
+}
+
+// NotInPlace ends a, which asks again in the place of before, where before bars it. The
+// same again changes nothing.
+func NotInPlace(a, before Approval, now time.Time) (Approval, Change) {
+	why := before.BarsAgain()
+	// A run that came after all is no word against a decision that people made since.
+	if why == "" || a.Again == nil || a.Again.OfUID != before.UID || before.Next != nil && a.Decided() {
+		return a, Absent
+	}
+	ended, did, err := Cancel(a, Cancellation{Why: why}, now)
+	if err != nil { // what it was to start has started
+		return a, Absent
+	}
+	return ended, did
 }
 
 // Changed says whether a ended because what it would start has changed.
@@ -157,8 +186,13 @@ func (d *Desk) AskAgain(ctx context.Context, key Key, id Identity) (Approval, er
 		return a, err
 	}
 	var did Change
+	barred := false
 	old, err := d.Store.Update(ctx, a.Key, func(a Approval) (Approval, Change, error) {
 		before := a
+		did = Absent
+		if barred = a.SupersededBy == "" && a.BarsAgain() != ""; barred {
+			return a, Absent, nil
+		}
 		a, did = TakeOver(a, next, d.Now())
 		if did == Ended && a.Terms != nil {
 			var err error
@@ -171,10 +205,31 @@ func (d *Desk) AskAgain(ctx context.Context, key Key, id Identity) (Approval, er
 	if err != nil {
 		return a, err
 	}
+	if barred {
+		return old, d.notInPlace(ctx, next, old)
+	}
 	if did == Ended {
 		d.Ended(old)
 	}
 	return next, nil
+}
+
+// notInPlace cancels next, since before was decided while next was opened, and says so. If
+// it can't be cancelled now, the leader does it: it looks at both.
+func (d *Desk) notInPlace(ctx context.Context, next, before Approval) error {
+	_, _, err := d.change(ctx, next.Key, func(a Approval) (Approval, Change, error) {
+		a, did := NotInPlace(a, before, d.Now())
+		if did != Ended {
+			return a, did, nil
+		}
+		var err error
+		a.Results, err = d.Results(ctx, a)
+		return a, did, err
+	})
+	if err == nil {
+		err = CheckAgain(before)
+	}
+	return err
 }
 
 // mayAskAgain says why id may not have a asked again, or nil. Whoever asked for it may:

@@ -18,7 +18,8 @@ var _ approvals.Reopener = (*Opener)(nil)
 // read from an event or a run a second time, and part 1 need not be there any more. Its
 // name follows from old's UID, so asking again twice, by whomever, is one object.
 //
-// Errors: CodeInvalid and CodeNotFound say what must be mended before it can be asked.
+// Errors: CodeInvalid and CodeNotFound say what must be mended before it can be asked,
+// CodeConflict why it can't be asked any more.
 func (o *Opener) Reopen(ctx context.Context, old approvals.Approval, by string) (approvals.Approval, error) {
 	name := approvals.AgainName(old)
 	if next, err := o.successor(ctx, old, name); err == nil || approvals.CodeOf(err) != approvals.CodeNotFound {
@@ -26,6 +27,9 @@ func (o *Opener) Reopen(ctx context.Context, old approvals.Approval, by string) 
 	}
 	terms, err := o.Terms(ctx, old.Namespace, old.Trigger, old.Source)
 	if err != nil {
+		return approvals.Approval{}, err
+	}
+	if err := o.stillAgain(ctx, old, by); err != nil {
 		return approvals.Approval{}, err
 	}
 	again := approvals.AgainOf(old, by)
@@ -54,6 +58,25 @@ func (o *Opener) Reopen(ctx context.Context, old approvals.Approval, by string) 
 		return next, nil
 	}
 	return next, keepClaims(ctx, o.Client, o.Live, next)
+}
+
+// stillAgain says why old may not be asked about again any more, or nil, by the API server's
+// word: it may have been decided since it was read. Where what would start has changed, as
+// by "" says, what is still pending is asked again whatever its status says of that.
+func (o *Opener) stillAgain(ctx context.Context, old approvals.Approval, by string) error {
+	var obj v1alpha1.Approval
+	err := o.Live.Get(ctx, types.NamespacedName{Namespace: old.Namespace, Name: old.Name}, &obj)
+	if err != nil {
+		return translate(err, "approval "+old.Name)
+	}
+	if string(obj.UID) != old.UID {
+		return approvals.Errorf(approvals.CodeNotFound, "approval %s is another one now", old.Name)
+	}
+	now := toDomain(&obj)
+	if by == "" && !now.Decided() {
+		return nil
+	}
+	return approvals.CheckAgain(now)
 }
 
 // successor is the Approval that asks again in old's place, by the API server's word.

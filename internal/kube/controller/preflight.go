@@ -121,7 +121,7 @@ func (r *Preflight) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 	}
 	if a.Decided() && !a.ToRelease() {
 		r.forget(a.UID)
-		return ctrl.Result{}, nil
+		return ctrl.Result{}, r.barred(ctx, a)
 	}
 	if done, err := r.lineage(ctx, a); done || err != nil {
 		return ctrl.Result{}, err
@@ -219,7 +219,7 @@ func (r *Preflight) takeOver(ctx context.Context, a, next approvals.Approval, fo
 
 // lineage keeps one of two that ask about the same source: what was asked again, by a
 // process that died before it said so, ends; and so does what asks in the place of one whose
-// run has come after all.
+// run has come after all, or that was refused or cancelled meanwhile.
 func (r *Preflight) lineage(ctx context.Context, a approvals.Approval) (done bool, err error) {
 	next, err := r.Store.Successor(ctx, a)
 	switch approvals.CodeOf(err) {
@@ -229,25 +229,42 @@ func (r *Preflight) lineage(ctx context.Context, a approvals.Approval) (done boo
 	default:
 		return false, err
 	}
-	if a.Again == nil || a.Decided() {
+	if a.Again == nil {
 		return false, nil
 	}
 	before, err := r.Store.Cached(ctx, approvals.Key{Namespace: a.Namespace, Name: a.Again.Of, UID: a.Again.OfUID})
-	if approvals.CodeOf(err) == approvals.CodeNotFound || err == nil && before.Next == nil {
+	if approvals.CodeOf(err) == approvals.CodeNotFound {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
+	return r.notInPlace(ctx, a, before)
+}
+
+// barred ends what asks again in the place of a, which was decided while that was opened:
+// whichever of the two is seen last ends it.
+func (r *Preflight) barred(ctx context.Context, a approvals.Approval) error {
+	if a.BarsAgain() == "" {
+		return nil
+	}
+	next, err := r.Store.Successor(ctx, a)
+	if approvals.CodeOf(err) == approvals.CodeNotFound {
+		return nil
+	}
+	if err == nil {
+		_, err = r.notInPlace(ctx, next, a)
+	}
+	return err
+}
+
+// notInPlace saves approvals.NotInPlace of a, if it changes anything.
+func (r *Preflight) notInPlace(ctx context.Context, a, before approvals.Approval) (done bool, err error) {
+	if _, did := approvals.NotInPlace(a, before, r.Now()); did == approvals.Absent {
+		return false, nil
+	}
 	_, err = ends{r.Store, r.Results, r.Ended}.save(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
-		if a.Decided() {
-			return a, approvals.Absent
-		}
-		ended, did, err := approvals.Cancel(a, approvals.Cancellation{Why: "the run of " + before.Name + ", which it asks again about, has started after all"}, r.Now())
-		if err != nil {
-			return a, approvals.Absent
-		}
-		return ended, did
+		return approvals.NotInPlace(a, before, r.Now())
 	})
 	return true, err
 }
