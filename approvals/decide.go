@@ -121,7 +121,7 @@ const MaxVotes = 128
 // allowed says why this voter may not cast this ballot.
 func allowed(a Approval, b Ballot) error {
 	if b.BreakGlass {
-		if err := mayBreakGlass(a, b.Voter); err != nil {
+		if err := MayBreakGlass(a, b.Voter); err != nil {
 			return err
 		}
 		if b.Verdict != Approve {

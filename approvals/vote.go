@@ -215,8 +215,8 @@ func (a Approval) GlassBroken() bool {
 	return slices.ContainsFunc(a.Votes, func(v Vote) bool { return v.BreakGlass })
 }
 
-// mayBreakGlass says why id may not decide a alone.
-func mayBreakGlass(a Approval, id Identity) error {
+// MayBreakGlass says why id may not decide a, which has terms, alone, or nil.
+func MayBreakGlass(a Approval, id Identity) error {
 	switch {
 	case id.Name == "":
 		return Errorf(CodeUnauthenticated, "nobody is logged in")

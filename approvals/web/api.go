@@ -53,7 +53,7 @@ func (s *server) apiVote(w http.ResponseWriter, r *http.Request) {
 	key := keyOf(r)
 	a, did, err := s.Desk.Vote(r.Context(), key, req.ballot(id))
 	if err != nil {
-		s.fail(w, s.hide(r.Context(), key, id, err))
+		s.fail(w, s.hide(r.Context(), key, id, req.BreakGlass, err))
 		return
 	}
 	status := http.StatusCreated

@@ -103,7 +103,7 @@ func (s *server) apiOperate(what string) http.HandlerFunc {
 		}
 		a, _, err := s.operated(r.Context(), keyOf(r), id, what, req.Reason, req.Voter)
 		if err != nil {
-			s.fail(w, err)
+			s.fail(w, s.hide(r.Context(), keyOf(r), id, false, err))
 			return
 		}
 		writeJSON(w, http.StatusOK, s.viewTo(a, id))

@@ -46,10 +46,17 @@ func (s *server) maySee(ctx context.Context, id approvals.Identity, a approvals.
 
 // hide keeps from whoever may not see an Approval what the refusal of a vote tells: that
 // it is there, who can decide, what is missing and who was first. Only a refusal costs
-// these questions.
-func (s *server) hide(ctx context.Context, key approvals.Key, id approvals.Identity, err error) error {
-	if _, _, hidden := s.found(ctx, key, id); hidden != nil {
-		return hidden
+// these questions. breakGlass: id asked to decide alone, so the right to that is one more
+// way of being told.
+func (s *server) hide(ctx context.Context, key approvals.Key, id approvals.Identity, breakGlass bool, err error) error {
+	a, _, hidden := s.found(ctx, key, id)
+	if hidden == nil {
+		return err
 	}
-	return err
+	if breakGlass && a.Terms != nil {
+		if id, failed := s.Desk.Prove(ctx, a, id, true); failed == nil && approvals.MayBreakGlass(a, id) == nil {
+			return err
+		}
+	}
+	return hidden
 }

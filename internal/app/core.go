@@ -127,12 +127,14 @@ func (c *core) open(context.Context) error {
 	c.proofs = &kube.Proofs{Client: cached, Live: live, Triggers: c.triggers, Now: c.Now, Awaited: c.awaited}
 	c.starter = &kube.Starter{Client: cached, Live: live, ServiceAccount: c.Namespace + ":countersign"}
 	c.diagnosis = &kube.Diagnosis{Client: cached, Triggers: c.triggers, Ring: c.keys.Ring, Proofs: c.proofs}
+	listeners := &destination.Client{CAFile: c.Config.EventListenerCAs}
 	c.releaser = &kube.Releaser{
-		Triggers: c.triggers, Diagnosis: c.diagnosis, Targets: targets, Secrets: c.secrets, Ring: c.keys.Ring, Client: &destination.Client{CAFile: c.Config.EventListenerCAs}, Now: c.Now, Log: c.Log,
+		Triggers: c.triggers, Diagnosis: c.diagnosis, Targets: targets, Secrets: c.secrets, Ring: c.keys.Ring, Client: listeners, Now: c.Now, Log: c.Log,
 		Posted: func(ok bool) { c.metrics.posts.WithLabelValues(yes(ok)).Inc() },
 	}
 	c.preflight = &kube.Preflights{
 		Client: cached, Live: live, Triggers: c.triggers, Secrets: c.secrets, Targets: targets, Now: c.Now, Wait: time.Second,
+		Reach: listeners.Reach,
 	}
 	c.answers = &kube.CustomRuns{Client: cached, Live: live, Now: c.Now}
 	c.releases = newReleases(func(ctx context.Context, a approvals.Approval) error {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/interceptor"
+	"github.com/countersign-dev/countersign/internal/kube/destination"
 )
 
 // Preflights find out, before anybody decides, whether what an Approval's outcome would
@@ -30,12 +31,16 @@ type Preflights struct {
 	Secrets  *Secrets
 	Targets  *Targets
 	Now      func() time.Time
+	// Reach says why there is no connection to an EventListener, in words for people.
+	// Nil: nobody tries.
+	Reach func(ctx context.Context, d destination.Destination) error
 	// Wait is how long Of leaves the look to who looks at every Approval.
 	Wait time.Duration
 
 	rights  memory[bool]   // what accounts may create
 	dryRuns memory[string] // what the API server says of an object
 	refs    memory[any]    // Pipelines and Tasks
+	reached memory[string] // why there is no connection to an EventListener, "" when there is
 
 	mu    sync.Mutex
 	known map[string]looked // by UID
@@ -52,6 +57,8 @@ const (
 	preflightWithin = 5 * time.Second
 	// preflightFresh is for how long what was found is told without another look.
 	preflightFresh = 30 * time.Second
+	// reachedKept is for how long an EventListener that was there is not asked again.
+	reachedKept = 30 * time.Second
 	// maxLooked bounds what is remembered; past it remembering begins again.
 	maxLooked = 1 << 15
 )
@@ -175,6 +182,8 @@ func (p *Preflights) listener(ctx context.Context, r *Resolved, a approvals.Appr
 	}
 	if c := l.Status.GetCondition("Available"); c != nil && c.Status == corev1.ConditionFalse {
 		f.add("EventListenerDown", "EventListener %s/%s is not available%s: look at deployment el-%s and its pods", l.Namespace, l.Name, because(c), l.Name)
+	} else if why := p.reach(ctx, l); why != "" {
+		f.add("EventListenerDown", "%s", why)
 	}
 	for _, obj := range made.Objects {
 		if err := p.mayCreate(ctx, l, r, obj, f); err != nil {
@@ -198,6 +207,22 @@ func (p *Preflights) listener(ctx context.Context, r *Resolved, a approvals.Appr
 			l.Namespace, l.Name, n, a.Trigger)
 	}
 	return p.chain(ctx, r, as, e, f)
+}
+
+// reach is why there is no connection to l, "" when there is. One that has no pods is
+// available to Kubernetes, since it asks for none; one whose certificate is by a CA that
+// the service does not know is up.
+func (p *Preflights) reach(ctx context.Context, l listener) string {
+	if p.Reach == nil {
+		return ""
+	}
+	why, _ := p.reached.get(p.Now(), l.to.String(), reachedKept, func() (string, error) {
+		if err := p.Reach(ctx, l.to); err != nil {
+			return approvals.Message(err), nil
+		}
+		return "", nil
+	}, func(why string) bool { return why == "" })
+	return why
 }
 
 func because(c *apis.Condition) string {

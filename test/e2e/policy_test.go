@@ -111,7 +111,7 @@ subjects: [{kind: ServiceAccount, name: oncall}]`)
 			t.Errorf("%s, %v: %d %s", who, body, v.Status, v.Body)
 		}
 	}
-	if v := ballot(t, e, name, tokens["oncall"], map[string]any{"vote": "approve", "breakGlass": true}); v.Status != 403 {
+	if v := ballot(t, e, name, tokens["oncall"], map[string]any{"vote": "approve", "breakGlass": true}); v.Status != 400 || !strings.Contains(v.Body, "needs a reason") {
 		t.Errorf("without a reason: %d %s", v.Status, v.Body)
 	}
 	taken(t, ballot(t, e, name, tokens["oncall"], map[string]any{"vote": "approve", "breakGlass": true, "comment": "INC-7"}), `"outcome": "Approved"`)

@@ -25,13 +25,13 @@ func TestFoundOutBeforeTheVote(t *testing.T) {
 	}{
 		"a TaskRun":    {run, strings.Replace(run, "PipelineRun", "TaskRun", 1), nil, "RunNotNamed", "a PipelineRun named $(extensions.countersign.run)"},
 		"generateName": {"metadata: {name: $(tt.params.run),", "metadata: {generateName: x-,", nil, "RunNotNamed", "instead of generateName"},
-		"no binding":   {"{name: version}, {name: decision}", "{name: VERSION}, {name: decision}", nil, "TemplateError", "did you mean version?"},
+		"no binding":   {"{name: version, value: $(extensions", "{name: Version, value: $(extensions", nil, "TemplateError", "did you mean Version?"},
 		"no rights": {"", "", func(e *cluster.Env) {
 			if err := e.Clientset.RbacV1().RoleBindings(e.NS).Delete(t.Context(), "listener", metav1.DeleteOptions{}); err != nil {
 				t.Fatal(err)
 			}
 		}, "Forbidden", "may not create pipelineruns.tekton.dev"},
-		"one that is down": {"", "", func(e *cluster.Env) { e.Scale(e.NS, "el-deploy", 0) }, "EventListenerDown", "deployment el-deploy"},
+		"one that is down": {"", "", func(e *cluster.Env) { e.Scale(e.NS, "el-deploy", 0) }, "EventListenerDown", "no connection to its Service"},
 		"no Pipeline":      {"        managedBy: countersign.dev/test\n", "", nil, "PipelineMissing", "there is no Pipeline part-2"},
 	} {
 		t.Run(name, func(t *testing.T) {

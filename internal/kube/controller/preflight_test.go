@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -20,6 +21,7 @@ import (
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/internal/kube/destination"
 	"github.com/countersign-dev/countersign/internal/kube/kubetest"
 )
 
@@ -72,6 +74,11 @@ status: {conditions: [{type: Available, status: "False", message: "no replicas"}
 			"False EventListenerDown",
 			[]string{"no replicas", "deployment el-apply"},
 		},
+		"no connection": {kubetest.World, func(w *world) {
+			w.preflight.Check.Reach = func(context.Context, destination.Destination) error {
+				return approvals.Errorf(approvals.CodeUnavailable, "EventListener prod/apply can't be reached")
+			}
+		}, "False EventListenerDown", []string{"can't be reached"}},
 		"no rights":        {kubetest.World, func(w *world) { w.Deny() }, "False Forbidden", []string{"service account prod/listener may not create pipelineruns.tekton.dev"}},
 		"a sibling":        {replace("triggers: [{triggerRef: apply}]", "triggers: [{triggerRef: apply}, {triggerRef: sibling}]") + sibling, nil, "False NeighbourWouldStart", []string{"prod/sibling"}},
 		"a filter before":  {with("before", "body.ref == 'refs/heads/main'"), nil, "False EventTurnedAway", []string{"body.ref == 'refs/heads/main'"}},

@@ -25,6 +25,7 @@ import (
 const (
 	postWithin      = 10 * time.Second // one post, from the connection to the answer
 	dialWithin      = 5 * time.Second
+	reachWithin     = 2 * time.Second
 	maxAnswer       = 64 << 10 // of what is read of an answer
 	maxAnswerHeader = 64 << 10
 	maxWays         = 1024 // destinations with connections; past it they begin again
@@ -103,6 +104,22 @@ func sendable(header http.Header) error {
 		}
 	}
 	return nil
+}
+
+// Reach opens a connection to d, and closes it: what would keep the event from being
+// taken is known before there is one. Errors are like Post's.
+func (c *Client) Reach(ctx context.Context, d Destination) error {
+	ctx, cancel := context.WithTimeout(ctx, reachWithin)
+	defer cancel()
+	dial := c.dial
+	if d.tls {
+		dial = c.dialTLS
+	}
+	conn, err := dial(ctx, d)
+	if err != nil {
+		return &approvals.Error{Code: approvals.CodeUnavailable, Err: err, Message: fmt.Sprintf("EventListener %s can't be reached: %s", d.Name(), d.why(err))}
+	}
+	return conn.Close()
 }
 
 // way is d's own client.

@@ -83,6 +83,23 @@ func TestPost(t *testing.T) {
 	}
 }
 
+// TestReach: a connection is all that it asks for, and what keeps one from being made is
+// said.
+func TestReach(t *testing.T) {
+	t.Parallel()
+	p, c := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("something was asked") })
+	if err := c.Reach(t.Context(), hooks(t, false)); err != nil || *p.dialed.Load() != "10.96.0.10:8080" {
+		t.Errorf("%v, dialed %s", err, *p.dialed.Load())
+	}
+	down := &Client{Dial: func(context.Context, string, string) (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Err: errors.New("refused by host evil")}
+	}}
+	if err := down.Reach(t.Context(), hooks(t, false)); approvals.CodeOf(err) != approvals.CodeUnavailable ||
+		!strings.Contains(approvals.Message(err), "EventListener shop/hooks can't be reached: no connection to its Service") || strings.Contains(approvals.Message(err), "evil") {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestPostRefuses: nothing is dialed for what can't be posted.
 func TestPostRefuses(t *testing.T) {
 	t.Parallel()
