@@ -128,8 +128,10 @@ func TestAskAgainAfterTheDecision(t *testing.T) {
 	unreleased(t, e, name, "TemplateError", "coment")
 	e.Apply(cluster.Gated("deploy", "gate", ""))
 	unreleased(t, e, name, "ContentChanged", "tkn approval again "+name)
-	path := "/api/v1/namespaces/" + e.NS + "/approvals/" + name + "/again"
-	if a := e.PostAPI(path, token, nil); a.Status != 403 {
+	ask := func() cluster.Answer {
+		return e.Post(e.URL+"/api/v1/namespaces/"+e.NS+"/approvals/"+name+"/again", map[string]string{"Authorization": "Bearer " + token}, nil)
+	}
+	if a := ask(); a.Status != 403 {
 		t.Errorf("an approver: %d %s", a.Status, a.Body)
 	}
 	e.Apply(`
@@ -144,7 +146,7 @@ metadata: {name: operator}
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: operator}
 subjects: [{kind: ServiceAccount, name: approver}]`)
 	e.Eventually(time.Minute, "asked again", func() error {
-		if a := e.PostAPI(path, token, nil); a.Status != 201 {
+		if a := ask(); a.Status != 201 {
 			return fmt.Errorf("%d %s", a.Status, a.Body)
 		}
 		return nil
