@@ -12,31 +12,44 @@ import (
 // them is where the row says.
 func TestFailureModesAreTested(t *testing.T) {
 	t.Parallel()
+	testedRows(t, "docs/failure-modes.md", regexp.MustCompile(`^\| \d+ \|`), 4, 28)
+}
+
+// TestThreatsAreTried: every threat of docs/security.md names what tries it.
+func TestThreatsAreTried(t *testing.T) {
+	t.Parallel()
+	testedRows(t, "docs/security.md", regexp.MustCompile(`^\| \*\*`), 3, 40)
+}
+
+// testedRows holds the last cell of each row of a page, of which there are so many cells
+// and at least so many rows, to the tests that there are.
+func testedRows(t *testing.T, page string, row *regexp.Regexp, cells, least int) {
+	t.Helper()
 	named := regexp.MustCompile("`(Test\\w+)` in `([\\w./-]+_test\\.go)`")
 	rows := 0
-	for line := range strings.Lines(readFile(t, "docs/failure-modes.md")) {
-		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
-		if !regexp.MustCompile(`^\| \d+ \|`).MatchString(line) {
+	for line := range strings.Lines(readFile(t, page)) {
+		if !row.MatchString(line) {
 			continue
 		}
 		rows++
-		if len(cells) != 4 {
-			t.Errorf("row %d has %d cells, want 4", rows, len(cells))
+		all := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		if len(all) != cells {
+			t.Errorf("%s, row %d has %d cells, want %d", page, rows, len(all), cells)
 			continue
 		}
-		tests := cells[3]
+		tests := all[cells-1]
 		found := named.FindAllStringSubmatch(tests, -1)
 		if len(found) == 0 || len(found) != strings.Count(tests, "`Test") || strings.Trim(named.ReplaceAllString(tests, ""), " ,") != "" {
-			t.Errorf("row %d: write tests as `TestName` in `path/file_test.go`, separated by commas: %s", rows, tests)
+			t.Errorf("%s, row %d: write tests as `TestName` in `path/file_test.go`, separated by commas: %s", page, rows, tests)
 		}
 		for _, m := range found {
 			text, err := os.ReadFile(filepath.Join(root, m[2]))
 			if err != nil || !strings.Contains(string(text), "\nfunc "+m[1]+"(") {
-				t.Errorf("row %d: there is no %s in %s", rows, m[1], m[2])
+				t.Errorf("%s, row %d: there is no %s in %s", page, rows, m[1], m[2])
 			}
 		}
 	}
-	if rows < 28 {
-		t.Errorf("%d rows, so this test looks for the wrong thing", rows)
+	if rows < least {
+		t.Errorf("%s: %d rows, so this test looks for the wrong thing", page, rows)
 	}
 }
