@@ -60,7 +60,7 @@ func (e *Env) Confirmed(approval string) *pipelinev1.PipelineRun {
 }
 
 // ParamOf is the text of a run's param, "" without one.
-func ParamOf(run *pipelinev1.PipelineRun, name string) string {
+func ParamOf(run pipelinev1.PipelineRun, name string) string {
 	for _, p := range run.Spec.Params {
 		if p.Name == name {
 			return p.Value.StringVal

@@ -61,8 +61,8 @@ subjects: [{kind: ServiceAccount, name: ann}, {kind: ServiceAccount, name: bob}]
 	set(`, minApprovals: 2`)
 	outside := `GatePolicy "test-` + e.NS + `", field minApprovals`
 	gateIs(t, e, "False OutsidePolicy", outside)
-	name := approvalOf(t, e, e.Part1("part-1", "7"))
-	condition(t, e, name, "Ready", "OutsidePolicy", outside)
+	name := e.ApprovalOf(e.Part1("part-1", "7"))
+	e.Condition(name, "Ready", "OutsidePolicy", outside)
 	e.Eventually(time.Minute, "a viewer to be told", func() error {
 		if v := e.Vote(name, tokens["ann"], "approve", ""); v.Status != 409 || !strings.Contains(v.Body, "field minApprovals") {
 			return fmt.Errorf("%d %s", v.Status, v.Body)
@@ -77,7 +77,7 @@ spec:
   strategy: FOUR_EYES
   approvers: {users: [{name: "system:serviceaccount:NAMESPACE:ann"}, {name: "system:serviceaccount:NAMESPACE:bob"}]}`)
 	gateIs(t, e, "True Usable", "")
-	condition(t, e, name, "Ready", "TermsFixed", "")
+	e.Condition(name, "Ready", "TermsFixed", "")
 	taken(t, e.Vote(name, tokens["ann"], "approve", ""), `"outcome": "Pending"`)
 
 	set(`, minApprovals: 2, allowedAuthMethods: [Login, Object]`)
@@ -97,7 +97,7 @@ spec:
 		}
 		return nil
 	})
-	confirmed(t, e, name)
+	e.Confirmed(name)
 }
 
 // A channel that nobody configured is said of the Gate, before anything waits.
@@ -106,6 +106,6 @@ func TestGateIsNotConfigured(t *testing.T) {
   approvers: {users: [{name: USER-ann}]}
   notify: {channels: [`+cluster.Room+`, nowhere]}`, "ann")
 	gateIs(t, e, "False NotConfigured", "channel nowhere, which is not in the service's configuration")
-	name := approvalOf(t, e, e.Part1("part-1", "7"))
-	condition(t, e, name, "Ready", "NotConfigured", "channel nowhere")
+	name := e.ApprovalOf(e.Part1("part-1", "7"))
+	e.Condition(name, "Ready", "NotConfigured", "channel nowhere")
 }

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -37,18 +36,18 @@ func TestHostileComments(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			pr := e.Part1(fmt.Sprintf("part-1-%d", i), "7")
-			name := approvalOf(t, e, pr)
+			name := e.ApprovalOf(pr)
 			if v := e.Vote(name, token, "approve", tc.comment); v.Status != 201 {
 				t.Fatalf("vote: %d %s", v.Status, v.Body)
 			}
-			confirmed(t, e, name)
-			if got := paramOf(e.RunOf(name), "comment"); got != tc.want {
+			e.Confirmed(name)
+			if got := cluster.ParamOf(e.RunOf(name), "comment"); got != tc.want {
 				t.Errorf("comment in part 2 is %q, want %q", got, tc.want)
 			}
 		})
 	}
 	t.Run("100 kB", func(t *testing.T) {
-		name := approvalOf(t, e, e.Part1("part-1-large", "7"))
+		name := e.ApprovalOf(e.Part1("part-1-large", "7"))
 		v := e.Vote(name, token, "approve", strings.Repeat("x", 100_000))
 		if v.Status != 400 || !strings.Contains(v.Body, "shorten it") {
 			t.Errorf("%d %s", v.Status, v.Body)
@@ -62,26 +61,26 @@ func TestHostileComments(t *testing.T) {
 func TestListenerDownAtDecision(t *testing.T) {
 	t.Parallel()
 	e, token, _ := gated(t, "")
-	name := approvalOf(t, e, e.Part1("part-1", "7"))
+	name := e.ApprovalOf(e.Part1("part-1", "7"))
 	e.Scale(e.NS, "el-deploy", 0)
 	if v := e.Vote(name, token, "approve", ""); v.Status != 201 {
 		t.Fatalf("vote: %d %s", v.Status, v.Body)
 	}
 	unreleased(t, e, name, "EventListenerDown", "el-deploy")
 	e.Scale(e.NS, "el-deploy", 1)
-	confirmed(t, e, name)
+	e.Confirmed(name)
 }
 
 func TestPartOneGoneWhilePending(t *testing.T) {
 	e, token, _ := gated(t, "")
 	pr := e.Part1("part-1", "7")
-	first := approvalOf(t, e, pr)
+	first := e.ApprovalOf(pr)
 	if err := e.Delete(t.Context(), pr); err != nil {
 		t.Fatal(err)
 	}
 	// The same name again is another run, and another Approval.
 	again := e.Part1("part-1", "8")
-	second := approvalOf(t, e, again)
+	second := e.ApprovalOf(again)
 	if first == second {
 		t.Fatal("two runs of one name share an Approval")
 	}
@@ -89,10 +88,10 @@ func TestPartOneGoneWhilePending(t *testing.T) {
 		if v := e.Vote(name, token, "approve", ""); v.Status != 201 {
 			t.Fatalf("vote: %d %s", v.Status, v.Body)
 		}
-		confirmed(t, e, name)
+		e.Confirmed(name)
 	}
 	for name, version := range map[string]string{first: "7", second: "8"} {
-		if got := paramOf(e.RunOf(name), "version"); got != version {
+		if got := cluster.ParamOf(e.RunOf(name), "version"); got != version {
 			t.Errorf("%s runs with version %q, want %q", name, got, version)
 		}
 	}
@@ -104,8 +103,8 @@ func TestUnknownGate(t *testing.T) {
 	user, token := e.Token("approver")
 	e.Apply(cluster.Gated("deploy", "later", ""))
 	e.ListenerURL("deploy")
-	name := approvalOf(t, e, e.Part1("part-1", "7"))
-	condition(t, e, name, v1alpha1.ConditionReady, "TermsMissing", `there is no Gate "later"`)
+	name := e.ApprovalOf(e.Part1("part-1", "7"))
+	e.Condition(name, v1alpha1.ConditionReady, "TermsMissing", `there is no Gate "later"`)
 	if v := e.Vote(name, token, "approve", ""); v.Status != 403 || !strings.Contains(v.Body, "may not see approvals") {
 		t.Errorf("vote without terms: %d %s", v.Status, v.Body)
 	}
@@ -116,13 +115,13 @@ func TestUnknownGate(t *testing.T) {
 		}
 		return nil
 	})
-	confirmed(t, e, name)
+	e.Confirmed(name)
 }
 
 func TestNotListedMayNotVote(t *testing.T) {
 	e, _, _ := gated(t, "")
 	_, stranger := e.Token("stranger")
-	name := approvalOf(t, e, e.Part1("part-1", "7"))
+	name := e.ApprovalOf(e.Part1("part-1", "7"))
 	if v := e.Vote(name, stranger, "approve", ""); v.Status != 403 || !strings.Contains(v.Body, "may not see approvals in namespace") {
 		t.Errorf("%d %s", v.Status, v.Body)
 	}
@@ -141,7 +140,7 @@ func TestWhyNoRunAppears(t *testing.T) {
 	// First, and alone: the caches must hear of the change before the vote comes.
 	t.Run("the template changed after it was opened", func(t *testing.T) {
 		e, token, _ := gated(t, "")
-		name := approvalOf(t, e, e.Part1("part-1", "7"))
+		name := e.ApprovalOf(e.Part1("part-1", "7"))
 		e.Apply(strings.ReplaceAll(cluster.Gated("deploy", "gate", ""), "part-2", "part-evil"))
 		if v := e.Vote(name, token, "approve", ""); v.Status != 201 {
 			t.Fatalf("vote: %d %s", v.Status, v.Body)
@@ -174,9 +173,9 @@ spec:
 	t.Run("the name is taken by a stranger", func(t *testing.T) {
 		t.Parallel()
 		e, token, _ := gated(t, "")
-		name := approvalOf(t, e, e.Part1("part-1", "7"))
+		name := e.ApprovalOf(e.Part1("part-1", "7"))
 		// Only the service can tell the name; here the test has read its key.
-		mac := serviceRing(t, e)[:1].Sign(keyring.Run, []byte(approvals.Digest("run", string(e.Approval(name).UID), 0)))
+		mac := e.ServiceRing()[:1].Sign(keyring.Run, []byte(approvals.Digest("run", string(e.Approval(name).UID), 0)))
 		stranger := e.StartRun(string(approvals.NameOfRun("deploy", mac)), "0")
 		if v := e.Vote(name, token, "approve", ""); v.Status != 201 {
 			t.Fatalf("vote: %d %s", v.Status, v.Body)
@@ -185,7 +184,7 @@ spec:
 		if err := e.Delete(t.Context(), stranger); err != nil {
 			t.Fatal(err)
 		}
-		confirmed(t, e, name)
+		e.Confirmed(name)
 	})
 	t.Run("RBAC", func(t *testing.T) {
 		t.Parallel()
@@ -232,7 +231,7 @@ spec: {hard: {count/pipelineruns.tekton.dev: "1"}}`)
 		if err := e.DeleteAllOf(t.Context(), &corev1.ResourceQuota{}, client.InNamespace(e.NS)); err != nil {
 			t.Fatal(err)
 		}
-		confirmed(t, e, name)
+		e.Confirmed(name)
 	})
 	t.Run("template error", func(t *testing.T) {
 		t.Parallel()
@@ -266,15 +265,15 @@ func TestExpiry(t *testing.T) {
 	e.Apply(strings.ReplaceAll(cluster.Gate("gate", user, "  releaseOn: [Approved, Expired]"), "expiresAfter: 1h", "expiresAfter: 10s"))
 	e.Apply(cluster.Gated("deploy", "gate", ""))
 	e.ListenerURL("deploy")
-	name := approvalOf(t, e, e.Part1("part-1", "7"))
-	confirmed(t, e, name)
+	name := e.ApprovalOf(e.Part1("part-1", "7"))
+	e.Confirmed(name)
 	if a := e.Approval(name); a.Status.Outcome != "Expired" {
 		t.Errorf("outcome %s", a.Status.Outcome)
 	}
 	if v := e.Vote(name, token, "approve", ""); v.Status != 410 || !strings.Contains(v.Body, "expired at") {
 		t.Errorf("a late vote: %d %s", v.Status, v.Body)
 	}
-	if got := paramOf(e.Runs("deploy")[0], "decision"); got != "false" {
+	if got := cluster.ParamOf(e.Runs("deploy")[0], "decision"); got != "false" {
 		t.Errorf("decision %q", got)
 	}
 }
@@ -283,7 +282,7 @@ func TestExpiry(t *testing.T) {
 // be decided.
 func TestForgedApproval(t *testing.T) {
 	e, token, _ := gated(t, "")
-	a := e.Approval(approvalOf(t, e, e.Part1("part-1", "7")))
+	a := e.Approval(e.ApprovalOf(e.Part1("part-1", "7")))
 	forged := &v1alpha1.Approval{ObjectMeta: metav1.ObjectMeta{Namespace: e.NS, Name: "deploy-aaaaaaaaaaaa"}, Spec: *a.Spec.DeepCopy()}
 	forged.Spec.Terms.Params[0].Value = "evil"
 	// A cluster administrator, even: the policy says who writes Approvals.
@@ -307,7 +306,7 @@ func TestForgedApproval(t *testing.T) {
 	if err := service.Create(t.Context(), forged); err != nil {
 		t.Fatal(err)
 	}
-	condition(t, e, forged.Name, v1alpha1.ConditionReady, "NotGenuine", "seal")
+	e.Condition(forged.Name, v1alpha1.ConditionReady, "NotGenuine", "seal")
 	if v := e.Vote(forged.Name, token, "approve", ""); v.Status != 403 {
 		t.Errorf("vote: %d %s", v.Status, v.Body)
 	}
@@ -319,7 +318,7 @@ func TestForgedApproval(t *testing.T) {
 	if err := service.Create(t.Context(), bare); err != nil {
 		t.Fatal(err)
 	}
-	condition(t, e, bare.Name, v1alpha1.ConditionReady, "NotGenuine", "seal")
+	e.Condition(bare.Name, v1alpha1.ConditionReady, "NotGenuine", "seal")
 	if v := e.Vote(bare.Name, token, "approve", ""); v.Status != 403 {
 		t.Errorf("vote: %d %s", v.Status, v.Body)
 	}
@@ -330,52 +329,14 @@ func TestForgedApproval(t *testing.T) {
 
 func approve(t *testing.T, e *cluster.Env, token string) string {
 	t.Helper()
-	name := approvalOf(t, e, e.Part1("part-1", "7"))
+	name := e.ApprovalOf(e.Part1("part-1", "7"))
 	if v := e.Vote(name, token, "approve", ""); v.Status != 201 {
 		t.Fatalf("vote: %d %s", v.Status, v.Body)
 	}
 	return name
 }
 
-// approvalOf waits for the Approval of a run.
-func approvalOf(t *testing.T, e *cluster.Env, pr *pipelinev1.PipelineRun) string {
-	t.Helper()
-	name := ""
-	e.Eventually(time.Minute, "the approval of "+pr.Name, func() error {
-		for _, a := range e.Approvals() {
-			if s := a.Spec.Source.PipelineRun; s != nil && s.UID == string(pr.UID) {
-				name = a.Name
-				return nil
-			}
-		}
-		return fmt.Errorf("not among %d", len(e.Approvals()))
-	})
-	return name
-}
-
 func unreleased(t *testing.T, e *cluster.Env, name, reason, message string) {
 	t.Helper()
-	condition(t, e, name, v1alpha1.ConditionReleased, reason, message)
-}
-
-func condition(t *testing.T, e *cluster.Env, name, kind, reason, message string) {
-	t.Helper()
-	e.Eventually(time.Minute, kind+" "+reason, func() error {
-		cs := e.Approval(name).Status.Conditions
-		for _, c := range cs {
-			if c.Type == kind && c.Reason == reason && strings.Contains(c.Message, message) {
-				return nil
-			}
-		}
-		return fmt.Errorf("conditions %+v", cs)
-	})
-}
-
-func paramOf(run pipelinev1.PipelineRun, name string) string {
-	for _, p := range run.Spec.Params {
-		if p.Name == name {
-			return p.Value.StringVal
-		}
-	}
-	return "(no param " + name + ")"
+	e.Condition(name, v1alpha1.ConditionReleased, reason, message)
 }

@@ -108,12 +108,12 @@ func TestHeldPush(t *testing.T) {
 	if v := e.Vote(a.Name, token, "approve", ""); v.Status != 201 {
 		t.Fatalf("vote: %d %s", v.Status, v.Body)
 	}
-	confirmed(t, e, a.Name)
+	e.Confirmed(a.Name)
 	run := e.RunOf(a.Name)
-	if got := paramOf(run, "version"); got != "0123abc" {
+	if got := cluster.ParamOf(run, "version"); got != "0123abc" {
 		t.Errorf("version %q", got)
 	}
-	if got := paramOf(run, "message"); got != `fix "it"  ` {
+	if got := cluster.ParamOf(run, "message"); got != `fix "it"  ` {
 		t.Errorf("message %q", got)
 	}
 	// The same delivery after the end is still the same Approval.
@@ -137,7 +137,7 @@ func TestForgedInterceptorCall(t *testing.T) {
 	e.Apply(heldPush + cluster.Listener("push", "{triggerRef: push}"))
 	e.ListenerURL("push")
 	forged := fmt.Appendf(nil, `{"body":"{\"head_commit\":{\"id\":\"evil\"}}","header":{"X-Github-Event":["push"]},"interceptor_params":{"gate":{"approvers":{"users":[{"name":"mallory"}]}}},"context":{"event_url":"/","trigger_id":"namespaces/%s/triggers/push"}}`, e.NS)
-	answer := e.PostInsecure("https://"+servicePods(t, e)[0].Status.PodIP+":8443/", forged)
+	answer := e.PostInsecure("https://"+e.ServicePods()[0].Status.PodIP+":8443/", forged)
 	if answer.Status != 200 || !strings.Contains(answer.Body, `"continue":false`) || !strings.Contains(answer.Body, "X-Hub-Signature-256") {
 		t.Errorf("%d %s", answer.Status, answer.Body)
 	}
@@ -184,7 +184,7 @@ func TestSameCurlAgain(t *testing.T) {
 	if v := e.Vote(first, token, "approve", ""); v.Status != 201 {
 		t.Fatalf("vote: %d %s", v.Status, v.Body)
 	}
-	confirmed(t, e, first)
+	e.Confirmed(first)
 	post(3)
 	if n := len(e.Approvals()); n != 2 {
 		t.Fatalf("%d approvals, want 2", n)
@@ -208,7 +208,7 @@ func TestStockGithubInterceptorTakesTheSignedEvent(t *testing.T) {
         - {name: eventTypes, value: [approval]}
 `, 1))
 	e.ListenerURL("deploy")
-	confirmed(t, e, approve(t, e, token))
+	e.Confirmed(approve(t, e, token))
 }
 
 // A claim that Tekton made for part 1 outlives part 1 while the Approval waits,
@@ -287,7 +287,7 @@ func TestVolumeOutlivesPartOne(t *testing.T) {
 	if v := e.Vote(name, token, "approve", ""); v.Status != 201 {
 		t.Fatalf("vote: %d %s", v.Status, v.Body)
 	}
-	confirmed(t, e, name)
+	e.Confirmed(name)
 	e.Eventually(time.Minute, "part 2 as the claim's owner", func() error {
 		if got := owners(); !strings.Contains(got, "PipelineRun/"+e.Approval(name).Status.Next.Name) || strings.Contains(got, "Approval/") {
 			return fmt.Errorf("%s", got)

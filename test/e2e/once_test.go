@@ -4,15 +4,12 @@ package e2e
 
 import (
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"sync"
 	"testing"
 	"time"
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/keyring"
@@ -60,7 +57,7 @@ func TestManyEventsOneApprovalOneRun(t *testing.T) {
 		}
 	}
 	wg.Wait()
-	confirmed(t, e, name)
+	e.Confirmed(name)
 	// The events again, after the end.
 	before := answers(t, e)
 	for i := range 10 {
@@ -81,7 +78,7 @@ func TestReplayedSignedEvents(t *testing.T) {
 	e, token, listener := gated(t, "")
 	e.Part1("part-1", "7")
 	a := e.OneApproval()
-	ring := serviceRing(t, e)
+	ring := e.ServiceRing()
 	key := approvals.Key{Namespace: e.NS, Name: a.Name, UID: string(a.UID)}
 	body := []byte(`{"run":"` + a.Name + `"}`)
 	now := time.Now()
@@ -97,7 +94,7 @@ func TestReplayedSignedEvents(t *testing.T) {
 	if v := e.Vote(a.Name, token, "approve", ""); v.Status != 201 {
 		t.Fatalf("vote: %d %s", v.Status, v.Body)
 	}
-	confirmed(t, e, a.Name)
+	e.Confirmed(a.Name)
 	uid := e.Runs("deploy")[0].UID
 	if err := e.Delete(t.Context(), &e.Runs("deploy")[0]); err != nil {
 		t.Fatal(err)
@@ -135,61 +132,11 @@ func completion(t *testing.T, pr *pipelinev1.PipelineRun) []byte {
 func replicas(t *testing.T, e *cluster.Env) []string {
 	t.Helper()
 	var out []string
-	for _, p := range servicePods(t, e) {
+	for _, p := range e.ServicePods() {
 		out = append(out, "http://"+p.Status.PodIP+":8080")
 	}
 	if len(out) < 2 {
 		t.Fatalf("the service has %d ready replicas, the test wants 2", len(out))
 	}
 	return out
-}
-
-func servicePods(t *testing.T, e *cluster.Env) []corev1.Pod {
-	t.Helper()
-	l, err := e.Clientset.CoreV1().Pods(cluster.ServiceNamespace).List(t.Context(), listOptions("app.kubernetes.io/name=countersign"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out []corev1.Pod
-	for _, p := range l.Items {
-		if p.DeletionTimestamp != nil {
-			continue
-		}
-		for _, c := range p.Status.Conditions {
-			if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue {
-				out = append(out, p)
-			}
-		}
-	}
-	return out
-}
-
-// serviceRing reads the service's keys, as only an administrator can.
-func serviceRing(t *testing.T, e *cluster.Env) keyring.Ring {
-	t.Helper()
-	var s corev1.Secret
-	if err := e.Get(t.Context(), types.NamespacedName{Namespace: cluster.ServiceNamespace, Name: "countersign-keys"}, &s); err != nil {
-		t.Fatal(err)
-	}
-	var ring keyring.Ring
-	for name, v := range s.Data {
-		sec, err := strconv.ParseInt(name, 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ring = append(ring, keyring.Key{Made: time.Unix(sec, 0), Secret: v})
-	}
-	return ring
-}
-
-// confirmed waits until the service has seen the run.
-func confirmed(t *testing.T, e *cluster.Env, name string) {
-	t.Helper()
-	e.Eventually(2*time.Minute, "the confirmed release of "+name, func() error {
-		a := e.Approval(name)
-		if a.Status.Next == nil {
-			return fmt.Errorf("outcome %s, conditions %v", a.Status.Outcome, a.Status.Conditions)
-		}
-		return nil
-	})
 }

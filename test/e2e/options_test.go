@@ -25,7 +25,7 @@ type counts map[string]int
 func answers(t *testing.T, e *cluster.Env) counts {
 	t.Helper()
 	out := counts{}
-	for _, p := range servicePods(t, e) {
+	for _, p := range e.ServicePods() {
 		lines := bufio.NewScanner(strings.NewReader(e.Metrics(p.Status.PodIP)))
 		for lines.Scan() {
 			rest, ok := strings.CutPrefix(lines.Text(), `countersign_interceptor_requests_total{answer="`)

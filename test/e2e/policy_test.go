@@ -55,7 +55,7 @@ func TestRulesNeedDistinctPeople(t *testing.T) {
   rules:
     - {name: security, users: [{name: USER-ann}, {name: USER-bob}]}
     - {name: platform, groups: ["system:serviceaccounts:NAMESPACE"], required: 2}`, "ann", "bob", "carl")
-	name := approvalOf(t, e, e.Part1("part-1", "7"))
+	name := e.ApprovalOf(e.Part1("part-1", "7"))
 	taken(t, ballot(t, e, name, tokens["ann"], map[string]any{"vote": "approve"}), `"missing": 2`)
 	taken(t, ballot(t, e, name, tokens["ann"], map[string]any{"vote": "approve", "comment": "again"}), `"missing": 2`)
 	taken(t, ballot(t, e, name, tokens["carl"], map[string]any{"vote": "approve"}), `"missing": 1`)
@@ -65,7 +65,7 @@ func TestRulesNeedDistinctPeople(t *testing.T) {
 		t.Fatalf("%d runs before the rules are met", n)
 	}
 	taken(t, ballot(t, e, name, tokens["bob"], map[string]any{"vote": "approve"}), `"outcome": "Approved"`)
-	confirmed(t, e, name)
+	e.Confirmed(name)
 }
 
 // Who may approve, and who may break the glass, is RBAC's to say.
@@ -95,7 +95,7 @@ kind: RoleBinding
 metadata: {name: oncall}
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: oncall}
 subjects: [{kind: ServiceAccount, name: oncall}]`)
-	name := approvalOf(t, e, e.Part1("part-1", "7"))
+	name := e.ApprovalOf(e.Part1("part-1", "7"))
 	e.Eventually(time.Minute, "RBAC to know", func() error {
 		if v := ballot(t, e, name, tokens["ann"], map[string]any{"vote": "approve"}); v.Status/100 != 2 {
 			return fmt.Errorf("%d %s", v.Status, v.Body)
@@ -115,7 +115,7 @@ subjects: [{kind: ServiceAccount, name: oncall}]`)
 		t.Errorf("without a reason: %d %s", v.Status, v.Body)
 	}
 	taken(t, ballot(t, e, name, tokens["oncall"], map[string]any{"vote": "approve", "breakGlass": true, "comment": "INC-7"}), `"outcome": "Approved"`)
-	confirmed(t, e, name)
+	e.Confirmed(name)
 	marked := 0
 	for _, v := range e.Approval(name).Status.Votes {
 		if v.BreakGlass {
@@ -153,7 +153,7 @@ subjects: [{kind: ServiceAccount, name: ann}, {kind: ServiceAccount, name: dan}]
 		}
 		return e.PostAPI("/apis/countersign.dev/v1alpha1/namespaces/"+e.NS+"/delegations", token, raw)
 	}
-	name := approvalOf(t, e, e.Part1("part-1", "7"))
+	name := e.ApprovalOf(e.Part1("part-1", "7"))
 	e.Eventually(time.Minute, "RBAC to know", func() error {
 		if a := create(tokens["dan"], user("ann"), user("dan")); a.Status != 422 || !strings.Contains(a.Body, "can only hand over what you may decide yourself") {
 			return fmt.Errorf("dan makes himself ann's deputy: %d %s", a.Status, a.Body)
@@ -175,7 +175,7 @@ subjects: [{kind: ServiceAccount, name: ann}, {kind: ServiceAccount, name: dan}]
 		}
 		return nil
 	})
-	confirmed(t, e, name)
+	e.Confirmed(name)
 	if v := e.Approval(name).Status.Votes; len(v) != 1 || v[0].Voter != user("dan") || v[0].For != user("ann") {
 		t.Errorf("%+v", v)
 	}
@@ -193,7 +193,7 @@ metadata: {name: editors}
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: edit}
 subjects: [{kind: ServiceAccount, name: ann}, {kind: ServiceAccount, name: dan}]`)
 	user := func(name string) string { return "system:serviceaccount:" + e.NS + ":" + name }
-	name := approvalOf(t, e, e.Part1("part-1", "7"))
+	name := e.ApprovalOf(e.Part1("part-1", "7"))
 	create := func(token, object string, spec map[string]any) cluster.Answer {
 		spec["approval"] = name
 		raw, err := json.Marshal(map[string]any{"apiVersion": "countersign.dev/v1alpha1", "kind": "Vote", "metadata": map[string]string{"name": object}, "spec": spec})
@@ -236,7 +236,7 @@ subjects: [{kind: ServiceAccount, name: ann}, {kind: ServiceAccount, name: dan}]
 		t.Fatalf("%d %s", a.Status, a.Body)
 	}
 	state("yes", "Recorded the approval is Approved")
-	confirmed(t, e, name)
+	e.Confirmed(name)
 	if v := e.Approval(name).Status.Votes; len(v) != 1 || v[0].Voter != user("ann") || v[0].Way != "Object" || v[0].Comment != "by kubectl" {
 		t.Errorf("%+v", v)
 	}
@@ -257,7 +257,7 @@ func TestInputsTravel(t *testing.T) {
   comment: Required
   inputs: [{name: ticket, required: true, pattern: 'OPS-\d+'}]`, "ann")
 	e.Apply(strings.NewReplacer("$(extensions.countersign.params.version)", "$(extensions.countersign.params.ticket)").Replace(cluster.Gated("deploy", "gate", "")))
-	name := approvalOf(t, e, e.Part1("part-1", "7"))
+	name := e.ApprovalOf(e.Part1("part-1", "7"))
 	for want, body := range map[string]map[string]any{
 		"is required to approve":            {"vote": "approve", "comment": "go"},
 		"it must match":                     {"vote": "approve", "comment": "go", "inputs": map[string]string{"ticket": "$(uid)"}},
@@ -269,8 +269,8 @@ func TestInputsTravel(t *testing.T) {
 		}
 	}
 	taken(t, ballot(t, e, name, tokens["ann"], map[string]any{"vote": "approve", "comment": "go", "inputs": map[string]string{"ticket": "OPS-7"}}), `"outcome": "Approved"`)
-	confirmed(t, e, name)
-	if got := paramOf(e.Runs("deploy")[0], "version"); got != "OPS-7" {
+	e.Confirmed(name)
+	if got := cluster.ParamOf(e.Runs("deploy")[0], "version"); got != "OPS-7" {
 		t.Errorf("part 2 was given %q", got)
 	}
 }
@@ -281,10 +281,10 @@ func TestNewestSupersedes(t *testing.T) {
   approvers: {users: [{name: USER-ann}]}
   supersede: Newest
   supersedeKey: params.version`, "ann")
-	old := approvalOf(t, e, e.Part1("one", "7"))
-	other := approvalOf(t, e, e.Part1("two", "8"))
+	old := e.ApprovalOf(e.Part1("one", "7"))
+	other := e.ApprovalOf(e.Part1("two", "8"))
 	time.Sleep(1100 * time.Millisecond) // creation times have whole seconds
-	newer := approvalOf(t, e, e.Part1("three", "7"))
+	newer := e.ApprovalOf(e.Part1("three", "7"))
 	e.Eventually(time.Minute, "the older one's end", func() error {
 		if a := e.Approval(old); a.Status.Outcome != "Superseded" || a.Status.SupersededBy != newer {
 			return fmt.Errorf("%+v", a.Status)
@@ -298,7 +298,7 @@ func TestNewestSupersedes(t *testing.T) {
 		t.Errorf("a vote on the older one: %d %s", v.Status, v.Body)
 	}
 	taken(t, ballot(t, e, newer, tokens["ann"], map[string]any{"vote": "approve"}), `"outcome": "Approved"`)
-	confirmed(t, e, newer)
+	e.Confirmed(newer)
 	if n := len(e.Runs("deploy")); n != 1 {
 		t.Errorf("%d runs, want one", n)
 	}
@@ -311,12 +311,12 @@ func TestApprovedByExpiry(t *testing.T) {
   approvers: {users: [{name: USER-ann}]}
   expiresAfter: 10s
   onExpiry: Approve`, "ann")
-	name := approvalOf(t, e, e.Part1("part-1", "7"))
-	confirmed(t, e, name)
+	name := e.ApprovalOf(e.Part1("part-1", "7"))
+	e.Confirmed(name)
 	if a := e.Approval(name); a.Status.Outcome != "Approved" || len(a.Status.Votes) != 0 {
 		t.Errorf("%+v", a.Status)
 	}
-	if got := paramOf(e.Runs("deploy")[0], "decision"); got != "true" {
+	if got := cluster.ParamOf(e.Runs("deploy")[0], "decision"); got != "true" {
 		t.Errorf("decision %q", got)
 	}
 }

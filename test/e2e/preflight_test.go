@@ -48,8 +48,8 @@ func TestFoundOutBeforeTheVote(t *testing.T) {
 			if c.prepare != nil {
 				c.prepare(e)
 			}
-			name := approvalOf(t, e, e.Part1("part-1", "7"))
-			condition(t, e, name, v1alpha1.ConditionStartable, c.reason, c.says)
+			name := e.ApprovalOf(e.Part1("part-1", "7"))
+			e.Condition(name, v1alpha1.ConditionStartable, c.reason, c.says)
 			if a := e.Approval(name); len(a.Status.Votes) > 0 || a.Status.Outcome != "Pending" {
 				t.Errorf("%+v", a.Status)
 			}
@@ -64,7 +64,7 @@ func TestFoundOutBeforeTheVote(t *testing.T) {
 func TestWaitEnds(t *testing.T) {
 	t.Parallel()
 	e, _, _ := gated(t, "")
-	name := approvalOf(t, e, e.Part1("part-1", "7"))
+	name := e.ApprovalOf(e.Part1("part-1", "7"))
 	for _, kind := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionStartable} {
 		e.Eventually(time.Minute, kind, func() error {
 			for _, c := range e.Approval(name).Status.Conditions {
@@ -88,7 +88,7 @@ func TestChangedWhilePending(t *testing.T) {
 	e.Apply(strings.Replace(gate, "  expiresAfter", "  strategy: FOUR_EYES\n  expiresAfter", 1))
 	e.Apply(cluster.Gated("deploy", "gate", ""))
 	e.ListenerURL("deploy")
-	first := approvalOf(t, e, e.Part1("part-1", "7"))
+	first := e.ApprovalOf(e.Part1("part-1", "7"))
 	if v := e.Vote(first, token, "approve", ""); v.Status != 201 {
 		t.Fatalf("vote: %d %s", v.Status, v.Body)
 	}
@@ -101,7 +101,7 @@ func TestChangedWhilePending(t *testing.T) {
 		}
 		return nil
 	})
-	condition(t, e, first, v1alpha1.ConditionStartable, "ContentChanged", "votes for it are for what would not run")
+	e.Condition(first, v1alpha1.ConditionStartable, "ContentChanged", "votes for it are for what would not run")
 	if a := e.Approval(next); a.Spec.Again == nil || a.Spec.Again.Of != first || len(a.Status.Votes) != 0 {
 		t.Errorf("%+v, %d votes", a.Spec.Again, len(a.Status.Votes))
 	}
@@ -110,7 +110,7 @@ func TestChangedWhilePending(t *testing.T) {
 			t.Fatalf("vote: %d %s", v.Status, v.Body)
 		}
 	}
-	confirmed(t, e, next)
+	e.Confirmed(next)
 	if n := len(e.Runs("deploy")); n != 1 {
 		t.Errorf("%d runs", n)
 	}
@@ -155,5 +155,5 @@ subjects: [{kind: ServiceAccount, name: approver}]`)
 	if v := e.Vote(next, token, "approve", ""); v.Status != 201 {
 		t.Fatalf("vote: %d %s", v.Status, v.Body)
 	}
-	confirmed(t, e, next)
+	e.Confirmed(next)
 }

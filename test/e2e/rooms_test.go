@@ -75,8 +75,8 @@ func TestRoomsAreTold(t *testing.T) {
 	e, tokens := guarded(t, `
   approvers: {users: [{name: USER-ann}]}
   notify: {channels: [`+cluster.Room+`, `+cluster.DeadRoom+`]}`, "ann")
-	name := approvalOf(t, e, e.Part1("part-1", "7"))
-	condition(t, e, name, "Notified", "DeliveryFailed", "channel "+cluster.DeadRoom+" was not told")
+	name := e.ApprovalOf(e.Part1("part-1", "7"))
+	e.Condition(name, "Notified", "DeliveryFailed", "channel "+cluster.DeadRoom+" was not told")
 	e.Eventually(time.Minute, "the room's first event", func() error {
 		if got := room(e.NS); len(got) != 1 {
 			return fmt.Errorf("%d events", len(got))
@@ -84,9 +84,9 @@ func TestRoomsAreTold(t *testing.T) {
 		return nil
 	})
 	taken(t, ballot(t, e, name, tokens["ann"], map[string]any{"vote": "approve", "comment": "<script>@channel"}), `"outcome": "Approved"`)
-	confirmed(t, e, name)
+	e.Confirmed(name)
 	// The dead one had not been told when all this was done, and is not by now.
-	condition(t, e, name, "Notified", "DeliveryFailed", "channel "+cluster.DeadRoom+" was not told")
+	e.Condition(name, "Notified", "DeliveryFailed", "channel "+cluster.DeadRoom+" was not told")
 	e.Eventually(time.Minute, "the outcome in the room", func() error {
 		if got := room(e.NS); len(got) != 2 {
 			return fmt.Errorf("%d events", len(got))

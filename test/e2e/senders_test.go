@@ -88,7 +88,7 @@ func TestStockInterceptorBeforeOurs(t *testing.T) {
 		if v := e.Vote(names[name], token, "approve", ""); v.Status != 201 {
 			t.Fatalf("vote on %s: %d %s", name, v.Status, v.Body)
 		}
-		confirmed(t, e, names[name])
+		e.Confirmed(names[name])
 	}
 }
 
@@ -132,7 +132,7 @@ spec:
 		return fmt.Errorf("conditions %+v", e.Approval(name).Status.Conditions)
 	})
 	e.Reconfigure(cluster.MailConfig("http://countersign.test")+"eventListeners: {caFile: /etc/countersign-secrets/listeners-ca.crt}\n", map[string]string{"listeners-ca.crt": string(ca)})
-	confirmed(t, e, name)
+	e.Confirmed(name)
 }
 
 // certificateFor makes a CA, and a certificate for one name by it.
@@ -177,7 +177,7 @@ func certificateFor(t *testing.T, name string) (ca, cert, key []byte) {
 func TestMetricsNeedAToken(t *testing.T) {
 	e := cluster.New(t)
 	_, stranger := e.Token("stranger")
-	ip := servicePods(t, e)[0].Status.PodIP
+	ip := e.ServicePods()[0].Status.PodIP
 	for token, want := range map[string]int{"": http.StatusUnauthorized, "not-a-token": http.StatusUnauthorized, stranger: http.StatusForbidden} {
 		if status, body := e.ScrapeWith(ip, token); status != want || strings.Contains(body, "countersign_approvals_pending") {
 			t.Errorf("%.10q: %d %.200s, want %d", token, status, body, want)

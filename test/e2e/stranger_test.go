@@ -85,7 +85,7 @@ func TestStrangerGetsNoAnswer(t *testing.T) {
 	m := &mallory{Env: e, Client: e.As("carol", "security"), made: map[string]bool{}}
 	var names []string
 	for i := range 3 {
-		names = append(names, approvalOf(t, e, e.Part1(fmt.Sprintf("part-1-%d", i), "7")))
+		names = append(names, e.ApprovalOf(e.Part1(fmt.Sprintf("part-1-%d", i), "7")))
 	}
 	for _, name := range names { // the old attack: pending, before anybody decides
 		m.run(t.Context(), name, pipelinev1.PipelineRunSpecStatusPending)
@@ -98,7 +98,7 @@ func TestStrangerGetsNoAnswer(t *testing.T) {
 		}
 	}
 	for _, name := range names {
-		confirmed(t, e, name)
+		e.Confirmed(name)
 		run := e.RunOf(name)
 		if m.made[run.Name] || run.Labels["approval"] != name || run.Spec.PipelineRef.Name != "part-2" {
 			t.Errorf("%s is said to have started %s, of pipeline %s", name, run.Name, run.Spec.PipelineRef.Name)

@@ -44,7 +44,7 @@ func TestLeaderKilledWhileTasksWait(t *testing.T) {
 		t.Errorf("pod %s leads still: the test proves nothing", now)
 	}
 	e.Eventually(2*time.Minute, "the replica in its place", func() error {
-		if n := len(servicePods(t, e)); n != 2 {
+		if n := len(e.ServicePods()); n != 2 {
 			return fmt.Errorf("%d ready replicas", n)
 		}
 		return nil

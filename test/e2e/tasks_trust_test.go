@@ -169,11 +169,11 @@ func TestPartTwoKeepsItsTask(t *testing.T) {
 		t.Run(verdict, func(t *testing.T) {
 			t.Parallel()
 			e := e.For(t)
-			name := approvalOf(t, e, e.Part1("part-1-"+verdict, "7"))
+			name := e.ApprovalOf(e.Part1("part-1-"+verdict, "7"))
 			if v := e.Vote(name, token, verdict, "so be it"); v.Status != 201 {
 				t.Fatalf("vote: %d %s", v.Status, v.Body)
 			}
-			confirmed(t, e, name)
+			e.Confirmed(name)
 			r := run{e, t, e.RunOf(name).Name, "approval"}
 			r.ends(corev1.ConditionTrue, "Completed")
 			if got := r.log(c.task); got != c.line {

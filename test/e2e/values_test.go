@@ -85,13 +85,13 @@ func TestValuesArriveAsTheyAre(t *testing.T) {
 	if v := e.Vote(a.Name, token, "approve", comment); v.Status != 201 {
 		t.Fatalf("vote: %d %.300s", v.Status, v.Body)
 	}
-	confirmed(t, e, a.Name)
+	e.Confirmed(a.Name)
 	part2 := e.RunOf(a.Name)
 	for name, want := range map[string]string{
 		"change": "9007199254740993", "below": "-9007199254740993", "ids": "[9007199254740993,7]", "machines": machines, "names": `["web-1","web-2"]`, "second": "web-2",
 		"note": "", "comment": comment,
 	} {
-		if got := paramOf(part2, name); got != want {
+		if got := cluster.ParamOf(part2, name); got != want {
 			t.Errorf("%s in part 2 is %.60q, want %.60q", name, got, want)
 		}
 	}

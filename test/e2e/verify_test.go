@@ -100,7 +100,7 @@ func TestVerifyBeforeStart(t *testing.T) {
 			e.Apply(cluster.Gate("gate", user, "  verifyRun: BeforeStart"))
 			e.Apply(strings.NewReplacer("        managedBy: countersign.dev/test\n", "        status: PipelineRunPending\n").Replace(cluster.Gated("deploy", "gate", "")))
 			e.ListenerURL("deploy")
-			approval := approvalOf(t, e, e.Part1("part-1", "7"))
+			approval := e.ApprovalOf(e.Part1("part-1", "7"))
 			var refs []string
 			for _, r := range e.Approval(approval).Spec.Terms.References {
 				refs = append(refs, r.Kind+" "+r.Name)
@@ -113,13 +113,13 @@ func TestVerifyBeforeStart(t *testing.T) {
 				t.Fatalf("vote: %d %s", v.Status, v.Body)
 			}
 			if c.says == "" {
-				confirmed(t, e, approval)
+				e.Confirmed(approval)
 				r := run{e, t, e.RunOf(approval).Name, ""}
 				r.ends(corev1.ConditionTrue, "Succeeded")
 				if got := r.log("say"); got != "deploying 7" {
 					t.Errorf("printed %q", got)
 				}
-				condition(t, e, approval, v1alpha1.ConditionReleased, "RunSeen", "")
+				e.Condition(approval, v1alpha1.ConditionReleased, "RunSeen", "")
 				return
 			}
 			unreleased(t, e, approval, "RunDiffers", c.says)
@@ -145,7 +145,7 @@ func TestTaskChangedOnTheWay(t *testing.T) {
 	e.Apply(cluster.Gate("gate", user, "  verifyRun: BeforeStart"))
 	e.Apply(strings.NewReplacer("        managedBy: countersign.dev/test\n", "        status: PipelineRunPending\n").Replace(cluster.Gated("deploy", "gate", "")))
 	e.ListenerURL("deploy")
-	approval := approvalOf(t, e, e.Part1("part-1", "7"))
+	approval := e.ApprovalOf(e.Part1("part-1", "7"))
 	if v := e.Vote(approval, token, "approve", "ok"); v.Status != 201 {
 		t.Fatalf("vote: %d %s", v.Status, v.Body)
 	}
@@ -165,5 +165,5 @@ func TestTaskChangedOnTheWay(t *testing.T) {
 		}
 		return nil
 	})
-	condition(t, e, approval, v1alpha1.ConditionReleased, "RunDiffers", "task after is not what was approved, because Task after was changed")
+	e.Condition(approval, v1alpha1.ConditionReleased, "RunDiffers", "task after is not what was approved, because Task after was changed")
 }
