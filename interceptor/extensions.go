@@ -91,28 +91,64 @@ func orNone(s string) string {
 }
 
 // checkOverlays refuses overlays of cel interceptors that write this interceptor's key:
-// behind it they would replace what people approved.
-func checkOverlays(chain []*triggersv1.TriggerInterceptor) error {
+// behind it, which stands at place at, they would replace what people approved. So would
+// there one that writes a key again that one before it has written: people see the first
+// value, and bindings read the last.
+func checkOverlays(chain []*triggersv1.TriggerInterceptor, at int) error {
+	before := map[string]int{}
 	for i, ti := range chain {
-		if ti == nil || ti.Webhook != nil || ti.Ref.Name != "cel" {
-			continue
-		}
-		for _, p := range ti.Params {
-			var overlays []struct {
-				Key string `json:"key"`
+		for _, o := range overlaysOf(ti) {
+			key := topKey(o)
+			if key == Name {
+				return fmt.Errorf("its interceptor %d (cel) has an overlay with key %s, which would replace what %s answers with: give it another key", i+1, o, Name)
 			}
-			// Which it can't read the cel interceptor does not read either.
-			if p.Name != "overlays" || json.Unmarshal(p.Value.Raw, &overlays) != nil {
-				continue
-			}
-			for _, o := range overlays {
-				if topKey(o.Key) == Name {
-					return fmt.Errorf("its interceptor %d (cel) has an overlay with key %s, which would replace what %s answers with: give it another key", i+1, o.Key, Name)
-				}
+			if i < at {
+				before[key] = i + 1
+			} else if first, ok := before[key]; ok {
+				return fmt.Errorf("its interceptor %d (cel), behind %s, has an overlay with key %s, which would replace, after people approved it, what its interceptor %d brings by that key: give it another key", i+1, Name, o, first)
 			}
 		}
 	}
 	return nil
+}
+
+// overlaysOf are the keys of ti's overlays, none when it is not a cel interceptor. One of
+// the namespace's own that bears this name counts as one here, but see Behind.
+func overlaysOf(ti *triggersv1.TriggerInterceptor) []string {
+	if ti == nil || ti.Webhook != nil || ti.Ref.Name != "cel" {
+		return nil
+	}
+	var out []string
+	for _, p := range ti.Params {
+		var overlays []struct {
+			Key string `json:"key"`
+		}
+		// The cel interceptor takes its params' names in any case, as encoding/json does.
+		// Which it can't read the cel interceptor does not read either.
+		if !strings.EqualFold(p.Name, "overlays") || json.Unmarshal(p.Value.Raw, &overlays) != nil {
+			continue
+		}
+		for _, o := range overlays {
+			out = append(out, o.Key)
+		}
+	}
+	return out
+}
+
+// Behind says which extensions the interceptors behind this one may write: overlays of
+// cel say it, of any other nobody knows.
+func Behind(chain []*triggersv1.TriggerInterceptor) (writes func(key string) bool) {
+	keys, any := map[string]bool{}, false
+	at, err := Place(chain)
+	for _, ti := range chain[at+1:] {
+		if cel := ti != nil && ti.Webhook == nil && ti.Ref.Name == "cel" && ti.Ref.Kind != triggersv1.NamespacedInterceptorKind; !cel {
+			any = true
+		}
+		for _, o := range overlaysOf(ti) {
+			keys[topKey(o)] = true
+		}
+	}
+	return func(key string) bool { return err != nil || any || keys[key] }
 }
 
 // topKey is the extension that an overlay's key writes to. The cel interceptor takes

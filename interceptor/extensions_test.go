@@ -57,6 +57,38 @@ func TestOverlayOfOurKey(t *testing.T) {
 	}
 }
 
+// TestOverlayBehind: what people approved is not replaced behind this interceptor.
+func TestOverlayBehind(t *testing.T) {
+	t.Parallel()
+	overlay := func(param string, keys ...string) *triggersv1.TriggerInterceptor {
+		var list []map[string]string
+		for _, k := range keys {
+			list = append(list, map[string]string{"key": k})
+		}
+		return &triggersv1.TriggerInterceptor{
+			Ref:    triggersv1.InterceptorRef{Name: "cel"},
+			Params: []triggersv1.InterceptorParams{{Name: param, Value: apiextensionsv1.JSON{Raw: []byte(asJSON(t, list))}}},
+		}
+	}
+	for name, c := range map[string]struct {
+		chain   []*triggersv1.TriggerInterceptor
+		refused bool
+	}{
+		"the same key":           {[]*triggersv1.TriggerInterceptor{overlay("overlays", "x", "image"), line(), overlay("overlays", "image")}, true},
+		"below it":               {[]*triggersv1.TriggerInterceptor{overlay("overlays", "image"), line(), overlay("overlays", "image.digest")}, true},
+		"above it":               {[]*triggersv1.TriggerInterceptor{overlay("overlays", "pr.title"), line(), overlay("overlays", `p\r`)}, true},
+		"in another case":        {[]*triggersv1.TriggerInterceptor{overlay("overlays", "image"), line(), overlay("OverLays", "image")}, true},
+		"our key, so written":    {[]*triggersv1.TriggerInterceptor{line(), overlay("Overlays", "countersign")}, true},
+		"another key":            {[]*triggersv1.TriggerInterceptor{overlay("overlays", "image"), line(), overlay("overlays", "Image", "images")}, false},
+		"both before, both seen": {[]*triggersv1.TriggerInterceptor{overlay("overlays", "image"), overlay("overlays", "image"), line()}, false},
+		"both behind":            {[]*triggersv1.TriggerInterceptor{line(), overlay("overlays", "image"), overlay("overlays", "image")}, false},
+	} {
+		if _, err := ParseLine(c.chain, nil); (err != nil) != c.refused || err != nil && !strings.Contains(err.Error(), "give it another key") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func line() *triggersv1.TriggerInterceptor { return ours("gate", `"g"`) }
 
 // TestExtensionsAreCompared: what interceptors before this one bring to the signed

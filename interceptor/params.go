@@ -28,7 +28,7 @@ func ParseLine(chain []*triggersv1.TriggerInterceptor, inline InlinePolicy) (*ap
 	if err != nil || i < 0 {
 		return nil, err
 	}
-	if err := checkOverlays(chain); err != nil {
+	if err := checkOverlays(chain, i); err != nil {
 		return nil, approvals.Errorf(approvals.CodeInvalid, "%v", err)
 	}
 	line := &approvals.Line{}

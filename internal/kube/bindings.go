@@ -1,12 +1,32 @@
 package kube
 
 import (
+	"fmt"
 	"net/textproto"
 	"regexp"
+	"slices"
 	"strings"
 
+	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
 	"k8s.io/client-go/util/jsonpath"
 )
+
+// roots are what an event has for bindings to read.
+var roots = []string{"body", "header", "extensions", "context"}
+
+// checkBindings refuses an expression that does not begin with the field that it reads,
+// such as $(..image): it takes what it finds anywhere, the event or what an interceptor
+// brings later, so nobody could keep, show or compare what that is.
+func checkBindings(params []triggersv1.Param) error {
+	for _, p := range params {
+		for _, x := range expressionsIn(p.Value) {
+			if path, ok := fieldsOf(x.path); !ok || len(path) == 0 || !slices.Contains(roots, path[0]) {
+				return fmt.Errorf("binding %s reads %s, of which nobody can say where it reads: name the field, beginning with one of %s", p.Name, x.text, strings.Join(roots, ", "))
+			}
+		}
+	}
+	return nil
+}
 
 // relaxed is Triggers' form of a JSONPath: with or without braces and first dot.
 var relaxed = regexp.MustCompile(`^\{\.?([^{}]+)\}$|^\.?([^{}]+)$`)

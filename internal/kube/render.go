@@ -80,6 +80,7 @@ func (t *Triggers) Render(ctx context.Context, r *Resolved, a approvals.Approval
 	}
 	if len(out.Problems) == 0 {
 		out.named(r, runName)
+		out.identified(r, a.Terms.Policy.VerifyBeforeStart)
 	}
 	return out, nil
 }
@@ -142,8 +143,11 @@ func (out *Rendered) params(r *Resolved, e event, extensions map[string]any) map
 	rt.BindingParams = slices.Clone(rt.BindingParams)
 	// A webhook of the old kind answers with the body and headers that go on.
 	rewritten := slices.ContainsFunc(r.Spec.Interceptors, func(ti *triggersv1.TriggerInterceptor) bool { return ti != nil && ti.Webhook != nil })
+	// What came with the event and is written again behind ours is not what came.
+	known, later := maps.Clone(extensions), interceptor.Behind(r.Spec.Interceptors)
+	maps.DeleteFunc(known, func(key string, _ any) bool { return key != interceptor.Name && later(key) })
 	for i, p := range rt.BindingParams {
-		rt.BindingParams[i].Value = withUnknown(p.Value, extensions, rewritten, out.Unknown)
+		rt.BindingParams[i].Value = withUnknown(p.Value, known, rewritten, out.Unknown)
 	}
 	trigger := template.NewTriggerContext(out.Unknown)
 	params := map[string]string{}

@@ -92,6 +92,60 @@ func TestRenderProblems(t *testing.T) {
 	}
 }
 
+// TestBindingsNameWhatTheyRead: what takes its value from anywhere is refused, since an
+// interceptor may bring it after people approved something else.
+func TestBindingsNameWhatTheyRead(t *testing.T) {
+	t.Parallel()
+	for value, ok := range map[string]bool{
+		"$(..image)": false, "$({..image})": false, "$(*.image)": false, "$(@.extensions.image)": false, "$(['extensions','body'].image)": false,
+		"a $(body.ref) $(..image)": false, "$(imag)": false, "$([0])": false,
+		"plain": true, "$(body)": true, "$(body.a..b)": true, "$(.body.a) $({.header.x-y}) $(extensions['image'])": true, "$(context.eventID)": true, "$(extensions)": true,
+	} {
+		docs := strings.Replace(pushWorld, "$(body.ref)", `"`+value+`"`, 1)
+		r, err := newCluster(t, kubetest.Objects(t, docs)...).opener(t).Triggers.Resolve(t.Context(), "prod", "apply")
+		if err != nil || (r.Unresolved == nil) != ok || (r.Digest != "") != ok {
+			t.Errorf("%s: %v, %v", value, err, r.Unresolved)
+		}
+		if !ok && !strings.Contains(r.Unresolved.Error(), "binding digest reads $(") {
+			t.Errorf("%s: %v", value, r.Unresolved)
+		}
+	}
+}
+
+// TestRenderWrittenBehind: what came with the event, and is written again behind ours, is
+// not known; nor is what others behind ours may write.
+func TestRenderWrittenBehind(t *testing.T) {
+	t.Parallel()
+	for behind, known := range map[string]bool{
+		"": true,
+		"    - {ref: {name: cel}, params: [{name: filter, value: 'true'}]}\n":                              true,
+		"    - {ref: {name: cel}, params: [{name: overlays, value: [{key: other, expression: '1'}]}]}\n":   true,
+		"    - {ref: {name: cel}, params: [{name: overlays, value: [{key: image.x, expression: '1'}]}]}\n": false,
+		"    - {ref: {name: cel}, params: [{name: Overlays, value: [{key: image, expression: '1'}]}]}\n":   false,
+		"    - {ref: {name: theirs}}\n":                                 false,
+		"    - {webhook: {objectRef: {kind: Service, name: theirs}}}\n": false,
+	} {
+		docs := strings.NewReplacer("$(body.ref)", "$(extensions.image)", "  bindings:\n    - {name: run,", behind+"  bindings:\n    - {name: run,").Replace(pushWorld)
+		triggers := newCluster(t, kubetest.Objects(t, docs)...).opener(t).Triggers
+		r, err := triggers.Resolve(t.Context(), "prod", "apply")
+		if err != nil {
+			t.Fatal(behind, err)
+		}
+		a := ct.Make("apply-1").With(func(a *approvals.Approval) {
+			a.Trigger, a.Namespace = "apply", "prod"
+			a.Source = approvals.Source{Event: &approvals.Event{Body: `{}`, URL: "/", Extensions: `{"image":"good"}`}}
+		}).Obj()
+		out, err := triggers.Render(t.Context(), r, a, "apply-secret")
+		if err != nil || len(out.Objects) != 1 {
+			t.Fatalf("%s: %v, %v", behind, out.Problems, err)
+		}
+		params, _, _ := unstructured.NestedSlice(out.Objects[0].Object, "spec", "params")
+		if got := params[0].(map[string]any)["value"]; (got == "good") != known || !known && got != out.Unknown {
+			t.Errorf("%q: %q", behind, got)
+		}
+	}
+}
+
 // TestExpressions: a binding is read as Triggers reads it.
 func TestExpressions(t *testing.T) {
 	t.Parallel()

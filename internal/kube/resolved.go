@@ -150,5 +150,8 @@ func (t *Triggers) resolve(ctx context.Context, trigger *triggersv1.Trigger) (te
 	if err != nil {
 		return rt, approvals.Errorf(approvals.CodeInvalid, "trigger %s/%s can't be resolved: %v", trigger.Namespace, trigger.Name, err)
 	}
+	if err := checkBindings(rt.BindingParams); err != nil {
+		return template.ResolvedTrigger{}, approvals.Errorf(approvals.CodeInvalid, "trigger %s/%s can't be resolved: %v", trigger.Namespace, trigger.Name, err)
+	}
 	return rt, nil
 }
