@@ -27,14 +27,14 @@ func (a account) may(ctx context.Context, c client.Client, do *authorizationv1.R
 	return sar.Status.Allowed, err
 }
 
-// MayListTriggers asks the API server for Triggers.MayListTriggers; without an
-// answer it is no.
-func MayListTriggers(c client.Client) func(ctx context.Context, home, account, namespace string) bool {
+// MayListTriggers asks the API server for Triggers.MayListTriggers. No answer is
+// CodeUnavailable, and no "no": votes must not be lost by it.
+func MayListTriggers(c client.Client) func(ctx context.Context, home, account, namespace string) (bool, error) {
 	return (&asked{client: c, do: authorizationv1.ResourceAttributes{Verb: "list", Group: triggersapi.GroupName, Resource: "triggers"}}).may
 }
 
-// MayGetRuns asks the API server for Triggers.MayGetRuns; without an answer it is no.
-func MayGetRuns(c client.Client) func(ctx context.Context, home, account, namespace string) bool {
+// MayGetRuns asks the API server for Triggers.MayGetRuns. No answer is CodeUnavailable.
+func MayGetRuns(c client.Client) func(ctx context.Context, home, account, namespace string) (bool, error) {
 	return (&asked{client: c, do: authorizationv1.ResourceAttributes{Verb: "get", Group: pipelineapi.GroupName, Resource: "pipelineruns"}}).may
 }
 
@@ -62,13 +62,13 @@ type answer struct {
 	at  time.Time
 }
 
-func (q *asked) may(ctx context.Context, home, name, namespace string) bool {
+func (q *asked) may(ctx context.Context, home, name, namespace string) (bool, error) {
 	key, now := question{home, name, namespace}, time.Now() //nolint:forbidigo // how long a memory lasts, not what anything says
 	q.mu.Lock()
 	known, ok := q.answers[key]
 	q.mu.Unlock()
 	if ok && now.Sub(known.at) < askedAgain {
-		return known.may
+		return known.may, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, askedWithin)
 	defer cancel()
@@ -76,7 +76,10 @@ func (q *asked) may(ctx context.Context, home, name, namespace string) bool {
 	do.Namespace = namespace
 	may, err := account{home, name}.may(ctx, q.client, &do)
 	if err != nil {
-		return false
+		return false, &approvals.Error{
+			Code: approvals.CodeUnavailable, Err: err,
+			Message: "the API server did not say whether service account " + home + "/" + name + " may " + do.Verb + " " + do.Resource + " in namespace " + namespace + "; try again in a moment",
+		}
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -84,7 +87,7 @@ func (q *asked) may(ctx context.Context, home, name, namespace string) bool {
 		q.answers = map[question]answer{}
 	}
 	q.answers[key] = answer{may, now}
-	return may
+	return may, nil
 }
 
 // mayAwait says why a Trigger may not wait for runs of another namespace: what they
@@ -106,8 +109,10 @@ func (t *Triggers) mayAwait(ctx context.Context, s Standing, line approvals.Line
 		}
 		as = l.account()
 	}
-	if t.MayGetRuns != nil && t.MayGetRuns(ctx, as.namespace, as.name, from) {
-		return nil
+	if t.MayGetRuns != nil {
+		if may, err := t.MayGetRuns(ctx, as.namespace, as.name, from); may || err != nil {
+			return err
+		}
 	}
 	return approvals.Errorf(approvals.CodeForbidden,
 		"%s waits for %s, and its service account %s/%s may not get PipelineRuns there: bind the account to a role of namespace %s that may, or leave namespace out", s, line.After, as.namespace, as.name, from)

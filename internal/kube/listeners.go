@@ -27,60 +27,92 @@ type listener struct {
 // several the first by namespace and name is taken, so that every replica takes
 // the same. CodeNotFound says what to add.
 func (t *Triggers) listenerFor(ctx context.Context, namespace, trigger string) (listener, error) {
-	var list triggersv1.EventListenerList
-	if err := t.Client.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
-		return listener{}, translate(err, "the list of event listeners")
+	l, why, err := t.pick(ctx, namespace, trigger)
+	if err = cmp.Or(err, why); err != nil {
+		return listener{}, err
 	}
-	var found []listener
-	for i := range list.Items {
-		el := &list.Items[i]
-		all, err := t.runBy(ctx, el)
-		if err != nil {
-			return listener{}, err
+	l.triggers, err = t.runBy(ctx, l.EventListener)
+	return l, err
+}
+
+// pick is listenerFor without the Triggers beside it. Why says that there is none, and
+// what to do; err that nobody can say. The Trigger's own namespace comes first, and others
+// are looked at only when nothing there can be posted to: anybody may make EventListeners
+// that select every namespace, as many as they like.
+func (t *Triggers) pick(ctx context.Context, namespace, trigger string) (l listener, why, err error) {
+	object, err := t.object(ctx, namespace, trigger)
+	if err != nil {
+		return listener{}, nil, err
+	}
+	for _, where := range []string{namespace, ""} {
+		var list triggersv1.EventListenerList
+		if err := t.Client.List(ctx, &list, client.InNamespace(where), client.UnsafeDisableDeepCopy); err != nil {
+			return listener{}, nil, translate(err, "the list of event listeners")
 		}
-		if slices.ContainsFunc(all, func(x *triggersv1.Trigger) bool { return x.Namespace == namespace && x.Name == trigger }) {
-			found = append(found, listener{EventListener: el, triggers: all})
+		var found []*triggersv1.EventListener
+		for i := range list.Items {
+			el := &list.Items[i]
+			if where == "" && el.Namespace == namespace { // was looked at
+				continue
+			}
+			if err := fewGroups(el); err != nil {
+				if el.Namespace == namespace {
+					return listener{}, nil, err
+				}
+				continue
+			}
+			if runs(el, namespace, trigger, object) {
+				found = append(found, el)
+			}
+		}
+		slices.SortFunc(found, func(a, b *triggersv1.EventListener) int {
+			return strings.Compare(a.Namespace+"/"+a.Name, b.Namespace+"/"+b.Name)
+		})
+		for _, el := range found {
+			l := listener{EventListener: el}
+			no, err := t.mayRun(ctx, l, namespace, trigger)
+			if err != nil {
+				return listener{}, nil, err
+			}
+			if no == nil {
+				if l.to, no = t.destinationOf(ctx, el); no == nil {
+					return l, nil, nil
+				}
+			}
+			why = cmp.Or(why, no)
 		}
 	}
-	if len(found) == 0 {
-		return listener{}, approvals.Errorf(approvals.CodeNotFound,
+	if why == nil {
+		why = approvals.Errorf(approvals.CodeNotFound,
 			"no EventListener runs trigger %s/%s: add {triggerRef: %s} to an EventListener of the namespace, or a selector that matches it", namespace, trigger, trigger)
 	}
-	slices.SortFunc(found, func(a, b listener) int {
-		if x, y := a.Namespace == namespace, b.Namespace == namespace; x != y {
-			if x {
-				return -1
-			}
-			return 1
-		}
-		return strings.Compare(a.Namespace+"/"+a.Name, b.Namespace+"/"+b.Name)
-	})
-	var why error
-	for _, l := range found {
-		// Anybody may make an EventListener that selects every namespace. One of
-		// another namespace gets our event only when its account may read Triggers
-		// here, without which it could not run them either.
-		err := error(approvals.Errorf(approvals.CodeUnavailable,
-			"the service account of EventListener %s/%s may not list Triggers in namespace %s, so it can't run trigger %s: look at its roles", l.Namespace, l.Name, namespace, trigger))
-		if l.Namespace == namespace || t.mayList(ctx, l.account(), namespace) {
-			if l.to, err = t.destinationOf(ctx, l.EventListener); err == nil {
-				return l, nil
-			}
-		}
-		if why == nil {
-			why = err
+	return listener{}, why, nil
+}
+
+// mayRun says why l does not count for a Trigger of that namespace. Anybody may make an
+// EventListener that selects every namespace. One of another namespace gets our event only
+// when its account may read Triggers here, without which it could not run them either.
+// Without an answer err says so: that is no "no".
+func (t *Triggers) mayRun(ctx context.Context, l listener, namespace, trigger string) (why, err error) {
+	if l.Namespace == namespace {
+		return nil, nil
+	}
+	as, may := l.account(), false
+	if t.MayListTriggers != nil {
+		if may, err = t.MayListTriggers(ctx, as.namespace, as.name, namespace); err != nil {
+			return nil, err
 		}
 	}
-	return listener{}, why
+	if may {
+		return nil, nil
+	}
+	return approvals.Errorf(approvals.CodeUnavailable,
+		"the service account of EventListener %s/%s may not list Triggers in namespace %s, so it can't run trigger %s: look at its roles", l.Namespace, l.Name, namespace, trigger), nil
 }
 
 // account is what an EventListener reads Triggers and creates runs as.
 func (l listener) account() account {
 	return account{l.Namespace, cmp.Or(l.Spec.ServiceAccountName, "default")}
-}
-
-func (t *Triggers) mayList(ctx context.Context, a account, namespace string) bool {
-	return t.MayListTriggers != nil && t.MayListTriggers(ctx, a.namespace, a.name, namespace)
 }
 
 // runBy is every Trigger that el runs for an event, each once.
@@ -89,9 +121,14 @@ func (t *Triggers) runBy(ctx context.Context, el *triggersv1.EventListener) ([]*
 	for _, s := range inlineOf(el) {
 		out = append(out, s.Trigger)
 	}
-	add := func(trigger *triggersv1.Trigger) {
-		if !slices.ContainsFunc(out, func(x *triggersv1.Trigger) bool { return x.Namespace == trigger.Namespace && x.Name == trigger.Name }) {
-			out = append(out, trigger)
+	known := map[string]bool{}
+	for _, x := range out {
+		known[x.Namespace+"/"+x.Name] = true
+	}
+	add := func(x *triggersv1.Trigger) {
+		if key := x.Namespace + "/" + x.Name; !known[key] {
+			known[key] = true
+			out = append(out, x)
 		}
 	}
 	for _, x := range el.Spec.Triggers {

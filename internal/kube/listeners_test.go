@@ -188,20 +188,21 @@ func TestTemplateDigest(t *testing.T) {
 		old, new string
 		same     bool
 	}{
-		"nothing":        {"", "", true},
-		"forward":        {"{digest: results.digest}", "{digest: results.other}", false},
-		"a cel before":   {"  interceptors:\n", "  interceptors:\n    - {ref: {name: cel}, params: [{name: overlays, value: [{key: image, expression: \"'sha256:EVIL'\"}]}]}\n", false},
-		"a cel behind":   {"  bindings:\n", "    - {ref: {name: cel}, params: [{name: overlays, value: [{key: image, expression: \"'sha256:EVIL'\"}]}]}\n  bindings:\n", false},
-		"a webhook":      {"  bindings:\n", "    - {webhook: {objectRef: {kind: Service, name: x}}}\n  bindings:\n", false},
-		"a group":        {"triggers: [{triggerRef: apply}]", "triggerGroups: [{name: g, triggerSelector: {namespaceSelector: {matchNames: [prod]}}, interceptors: [{ref: {name: cel}}]}]", false},
-		"another group":  {"triggers: [{triggerRef: apply}]", "triggers: [{triggerRef: apply}], triggerGroups: [{name: g, triggerSelector: {namespaceSelector: {matchNames: [dev]}}, interceptors: [{ref: {name: cel}}]}]", true},
-		"how it escapes": {"kind: TriggerTemplate\nmetadata: {name: apply}", "kind: TriggerTemplate\nmetadata: {name: apply, annotations: {triggers.tekton.dev/old-escape-quotes: \"true\"}}", false},
-		"the listener":   {"serviceAccountName: listener", "serviceAccountName: other", true},
-		"the template":   {"spec: {pipelineRef: {name: apply}", "spec: {pipelineRef: {name: destroy}", false},
-		"a binding":      {"{name: digest, value: $(extensions.countersign.params.digest)}", "{name: digest, value: evil}", false},
-		"the account":    {"template: {ref: apply}", "template: {ref: apply}\n  serviceAccountName: admin", false},
-		"a default":      {"params: [{name: run}, {name: digest}]", "params: [{name: run}, {name: digest, default: x}]", false},
-		"template's own": {"metadata: {name: $(tt.params.run)}", "metadata: {name: $(tt.params.run), labels: {a: b}}", false},
+		"nothing":                    {"", "", true},
+		"forward":                    {"{digest: results.digest}", "{digest: results.other}", false},
+		"a cel before":               {"  interceptors:\n", "  interceptors:\n    - {ref: {name: cel}, params: [{name: overlays, value: [{key: image, expression: \"'sha256:EVIL'\"}]}]}\n", false},
+		"a cel behind":               {"  bindings:\n", "    - {ref: {name: cel}, params: [{name: overlays, value: [{key: image, expression: \"'sha256:EVIL'\"}]}]}\n  bindings:\n", false},
+		"a webhook":                  {"  bindings:\n", "    - {webhook: {objectRef: {kind: Service, name: x}}}\n  bindings:\n", false},
+		"a group":                    {"triggers: [{triggerRef: apply}]", "triggerGroups: [{name: g, triggerSelector: {namespaceSelector: {matchNames: [prod]}}, interceptors: [{ref: {name: cel}}]}]", false},
+		"a group of no interceptors": {"triggers: [{triggerRef: apply}]", "triggers: [{triggerRef: apply}], triggerGroups: [{name: g, triggerSelector: {namespaceSelector: {matchNames: [prod]}}, interceptors: []}]", true},
+		"another group":              {"triggers: [{triggerRef: apply}]", "triggers: [{triggerRef: apply}], triggerGroups: [{name: g, triggerSelector: {namespaceSelector: {matchNames: [dev]}}, interceptors: [{ref: {name: cel}}]}]", true},
+		"how it escapes":             {"kind: TriggerTemplate\nmetadata: {name: apply}", "kind: TriggerTemplate\nmetadata: {name: apply, annotations: {triggers.tekton.dev/old-escape-quotes: \"true\"}}", false},
+		"the listener":               {"serviceAccountName: listener", "serviceAccountName: other", true},
+		"the template":               {"spec: {pipelineRef: {name: apply}", "spec: {pipelineRef: {name: destroy}", false},
+		"a binding":                  {"{name: digest, value: $(extensions.countersign.params.digest)}", "{name: digest, value: evil}", false},
+		"the account":                {"template: {ref: apply}", "template: {ref: apply}\n  serviceAccountName: admin", false},
+		"a default":                  {"params: [{name: run}, {name: digest}]", "params: [{name: run}, {name: digest, default: x}]", false},
+		"template's own":             {"metadata: {name: $(tt.params.run)}", "metadata: {name: $(tt.params.run), labels: {a: b}}", false},
 	} {
 		if got := of(strings.Replace(kubetest.World, c.old, c.new, 1)); (got == base) != c.same {
 			t.Errorf("%s: the digest is the same: %t", name, got == base)

@@ -1,15 +1,10 @@
 package kube
 
 import (
-	"cmp"
 	"context"
-	"slices"
-	"strings"
 
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
 	"github.com/tektoncd/triggers/pkg/template"
-
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/interceptor"
@@ -81,42 +76,6 @@ func digestOf(r *Resolved, groups []group) string {
 	tt := r.Template.TriggerTemplate
 	_, old := tt.Annotations[template.OldEscapeAnnotation] // changes how values are filled in
 	return approvals.Digest("trigger", in, r.Spec, r.Template.BindingParams, tt.Spec, old, groups)
-}
-
-// group is a triggerGroup that hands events on to a Trigger.
-type group struct {
-	Namespace, Listener, Name string
-	Interceptors              []*triggersv1.TriggerInterceptor
-}
-
-// groupsOf are the triggerGroups that a Trigger is run in. Those of an EventListener
-// that could not run it do not count: anybody may make one that selects everything.
-func (t *Triggers) groupsOf(ctx context.Context, s Standing) ([]group, error) {
-	if s.In != nil {
-		return nil, nil
-	}
-	var list triggersv1.EventListenerList
-	if err := t.Client.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
-		return nil, translate(err, "the list of event listeners")
-	}
-	var out []group
-	for i := range list.Items {
-		el := &list.Items[i]
-		for _, g := range el.Spec.TriggerGroups {
-			selected, err := t.selected(ctx, el.Namespace, g.TriggerSelector)
-			if err != nil {
-				return nil, err
-			}
-			runs := slices.ContainsFunc(selected, func(x *triggersv1.Trigger) bool { return x.Namespace == s.Namespace && x.Name == s.Name })
-			if runs && (el.Namespace == s.Namespace || t.mayList(ctx, listener{EventListener: el}.account(), s.Namespace)) {
-				out = append(out, group{el.Namespace, el.Name, g.Name, g.Interceptors})
-			}
-		}
-	}
-	slices.SortFunc(out, func(a, b group) int {
-		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Listener, b.Listener), strings.Compare(a.Name, b.Name))
-	})
-	return out, nil
 }
 
 // reads are the paths below extensions that the bindings read of other interceptors,

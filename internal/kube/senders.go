@@ -6,11 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/keyring"
@@ -83,29 +81,20 @@ func (t *Triggers) checkSenders(ctx context.Context, trigger *triggersv1.Trigger
 }
 
 // wholeChain is own behind the interceptors of triggerGroups that select the Trigger: an
-// EventListener asks those first, and our event too goes through them. An EventListener of
-// another namespace counts when its account may list Triggers here, as for posting.
+// EventListener asks those first, and our event too goes through them. They are those of
+// groupsOf, and its errors.
 func (t *Triggers) wholeChain(ctx context.Context, namespace, name string, own []*triggersv1.TriggerInterceptor) ([]*triggersv1.TriggerInterceptor, error) {
-	var list triggersv1.EventListenerList
-	if err := t.Client.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
-		return nil, translate(err, "the list of event listeners")
+	object, err := t.object(ctx, namespace, name)
+	if err != nil || object == nil {
+		return own, err
+	}
+	groups, err := t.groupsOf(ctx, Standing{Trigger: object})
+	if err != nil {
+		return nil, err
 	}
 	var out []*triggersv1.TriggerInterceptor
-	for i := range list.Items {
-		el := &list.Items[i]
-		for _, g := range el.Spec.TriggerGroups {
-			if len(g.Interceptors) == 0 {
-				continue
-			}
-			selected, err := t.selected(ctx, el.Namespace, g.TriggerSelector)
-			if err != nil {
-				return nil, err
-			}
-			if slices.ContainsFunc(selected, func(x *triggersv1.Trigger) bool { return x.Namespace == namespace && x.Name == name }) &&
-				(el.Namespace == namespace || t.mayList(ctx, listener{EventListener: el}.account(), namespace)) {
-				out = append(out, g.Interceptors...)
-			}
-		}
+	for _, g := range groups {
+		out = append(out, g.Interceptors...)
 	}
 	return append(out, own...), nil
 }

@@ -24,10 +24,10 @@ type Triggers struct {
 	CEL    *mapping.Compiler
 	// MayListTriggers says whether a service account of namespace home may list the
 	// Triggers of a namespace. Nil: none of another namespace may.
-	MayListTriggers func(ctx context.Context, home, account, namespace string) bool
+	MayListTriggers func(ctx context.Context, home, account, namespace string) (bool, error)
 	// MayGetRuns says whether a service account of namespace home may get the
 	// PipelineRuns of a namespace. Nil: none of another namespace may.
-	MayGetRuns func(ctx context.Context, home, account, namespace string) bool
+	MayGetRuns func(ctx context.Context, home, account, namespace string) (bool, error)
 	// Service is what the service is configured to do; nil: it is not looked at.
 	Service *approvals.Capabilities
 }
