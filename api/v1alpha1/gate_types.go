@@ -299,7 +299,7 @@ type SupersedeRule string
 
 // User is one person who may decide.
 //
-// +kubebuilder:validation:XValidation:rule="!self.name.contains(',')",message="name is one user, and nobody's name has a comma: list each user on their own"
+// +kubebuilder:validation:XValidation:rule="!self.name.contains(',') || self.name.contains('=')",message="name is one user, and nobody's name has a comma, unless it is a distinguished name such as CN=alice,OU=ops: list each user on their own"
 type User struct {
 	// name is the user name that authentication proves. One that is an address is
 	// compared without regard to case, any other exactly.
