@@ -99,7 +99,7 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	votes = slices.Insert(votes, mine, vote)
 	a.Withdrawn = slices.DeleteFunc(slices.Clone(a.Withdrawn), func(w Withdrawal) bool { return SamePerson(w.Voter, vote.Voter) })
 	// Whoever votes in person takes the place of their deputy.
-	votes = slices.DeleteFunc(votes, func(v Vote) bool { return v.For != "" && SamePerson(v.For, vote.Voter) })
+	votes = slices.DeleteFunc(votes, func(v Vote) bool { return b.Voter.calledHere(v.For) })
 	a.Votes = keepAgreed(p, votes, agreed, first)
 	if b.Verdict == Approve {
 		if err := missingInput(a); err != nil {

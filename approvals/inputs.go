@@ -174,7 +174,7 @@ func Agreed(a Approval, id Identity) (values []Param, first string) {
 		if given == nil {
 			given = ByName(v.Inputs)
 		}
-		theirs := v.is(id) || v.For != "" && SamePerson(v.For, id.Name) // which their own takes the place of
+		theirs := v.is(id) || id.calledHere(v.For) // which their own takes the place of
 		if first == "" && !theirs {
 			first = v.Voter
 		}

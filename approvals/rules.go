@@ -137,8 +137,8 @@ func assign(rules []Rule, n int, can func(person int, r Rule) bool) [][]int {
 	return filled
 }
 
-// met is the voters whose approvals count, by requirement. Votes that prove one mailbox
-// count as one: whoever reads it may have cast them all.
+// met is the voters whose approvals count, by requirement. Votes of one mailbox count as
+// one: whoever reads it may have cast them all.
 func met(a Approval) ([]Rule, [][]string) {
 	rules := a.Terms.Policy.Requirements()
 	people := onceEach(a.Votes, Approve)
@@ -157,27 +157,46 @@ func met(a Approval) ([]Rule, [][]string) {
 	return rules, names
 }
 
-// onceEach is the votes of a verdict, those that one person may have cast together.
+// onceEach is the votes of a verdict, those that one person may have cast together: whose
+// voter is named by, or has proved, one mailbox. In which order they came makes no
+// difference.
 func onceEach(votes []Vote, verdict Verdict) [][]Vote {
 	var people [][]Vote
 	for _, v := range votes {
 		if v.Verdict != verdict {
 			continue
 		}
-		box := mailbox(v.Address)
-		i := slices.IndexFunc(people, func(p []Vote) bool {
-			return box != "" && slices.ContainsFunc(p, func(x Vote) bool { return mailbox(x.Address) == box })
-		})
+		one := func(p []Vote) bool { return slices.ContainsFunc(p, v.sharesMailbox) }
+		i := slices.IndexFunc(people, one)
 		if i < 0 {
-			people = append(people, nil)
-			i = len(people) - 1
+			people = append(people, []Vote{v})
+			continue
 		}
-		people[i] = append(people[i], v)
+		// It may show that some who were taken for two are one.
+		together := people[i]
+		for _, p := range people[i+1:] {
+			if one(p) {
+				together = append(together, p...)
+			}
+		}
+		people = slices.DeleteFunc(people, one)
+		people = slices.Insert(people, i, append(together, v))
 	}
 	return people
 }
 
-// CountsWith names the voters before v with whom v counts as one, since all of them prove
+// sharesMailbox says whether one reader may have cast both votes. A name that is an
+// address, as many providers prove them, is that mailbox.
+func (v Vote) sharesMailbox(o Vote) bool {
+	for _, box := range []string{mailbox(v.Address), mailbox(v.Voter)} {
+		if box != "" && (box == mailbox(o.Address) || box == mailbox(o.Voter)) {
+			return true
+		}
+	}
+	return false
+}
+
+// CountsWith names the voters before v with whom v counts as one, since all of them are of
 // one mailbox.
 func CountsWith(a Approval, v Vote) []string {
 	var names []string

@@ -9,12 +9,14 @@ import (
 type somebody []string
 
 // distinct is the people named, each once: two names of one person make one vote, and so
-// do two whose links go to one mailbox, where links decide.
+// do two names that are one mailbox, and two whose links go to one, where links decide.
 func (p Policy) distinct(d *Directory) []somebody {
 	var people []somebody
 	for _, a := range p.People() {
 		i := slices.IndexFunc(people, func(who somebody) bool {
-			return slices.ContainsFunc(who, func(n string) bool { return d.Same(n, a.Name) || p.oneMailbox(n, a.Name) })
+			return slices.ContainsFunc(who, func(n string) bool {
+				return d.Same(n, a.Name) || mailbox(n) != "" && mailbox(n) == mailbox(a.Name) || p.oneMailbox(n, a.Name)
+			})
 		})
 		if i < 0 {
 			people = append(people, somebody{a.Name})

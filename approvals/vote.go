@@ -101,11 +101,20 @@ type Withdrawal struct {
 	By       string // the evidence of the ballot that took it back
 }
 
-// is says whether v is this voter's: by a name of theirs, or by the login that they came
-// with, which stays theirs when the provider gives them another name.
+// is says whether v is this voter's: by a name or an address of theirs, or by the login
+// that they came with, which stays theirs when the provider gives them another name.
 func (v Vote) is(id Identity) bool {
 	login := id.Way == WayLogin && v.Way == WayLogin && id.Evidence != "" && id.Evidence == v.Evidence
-	return login || SamePerson(v.Voter, id.Name) || slices.ContainsFunc(id.Names, func(n string) bool { return SameName(n, v.Voter) })
+	return login || id.calledHere(v.Voter) || v.Address != "" && slices.ContainsFunc(id.Emails, func(e string) bool { return SameAddress(e, v.Address) })
+}
+
+// calledHere says whether a voter's name is this person's: theirs, or one that the directory
+// says is theirs, be it a user name or an address that is used as one. Which of two names
+// somebody voted by first makes no difference. Logins elsewhere are nobody's names here.
+func (id Identity) calledHere(voter string) bool {
+	return voter != "" && (SamePerson(voter, id.Name) ||
+		slices.ContainsFunc(id.Names, func(n string) bool { return SameName(n, voter) }) ||
+		slices.ContainsFunc(id.Emails, func(e string) bool { return SameAddress(e, voter) }))
 }
 
 // VoteOf is id's live vote on a, nil for none. Nothing in it may be changed.

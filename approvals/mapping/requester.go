@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"context"
+	"slices"
 
 	"github.com/countersign-dev/countersign/approvals"
 )
@@ -9,68 +10,93 @@ import (
 // asked is who asked: what the line's expression says, else what part 1's annotation or
 // the usual fields of a push say, else nobody; and what proves it.
 //
-// A run's annotation is proved by whatever made the source say so. Of an event the body
-// alone is what its sender has signed: what an expression takes from a header anybody
-// wrote who could send it again.
+// A proof is of whom the source itself names: an annotation that was proved by whatever
+// made the source say so, or the sender that a signed event names. The expression is
+// written by the Trigger's author, who may want somebody else to have asked, or nobody: it
+// keeps the proof only where it gives another name of that sender's account, and it never
+// takes away who the source says asked. They stay excluded, by all their names.
 func (c *Compiler) asked(ctx context.Context, l approvals.Line, v Vars, s approvals.Source) (approvals.Asked, error) {
-	a := approvals.Asked{Who: s.Requester, Proof: s.RequesterProof}
+	base := s.Requester
 	if s.Event != nil {
-		a.Who = usualSender(v.Body)
+		base = usualSender(v.Body)
 	}
+	a := approvals.Asked{Who: base, Proof: s.RequesterProof}
 	if l.Requester != "" {
 		who, err := c.String(ctx, l.Requester, v)
 		if err != nil {
 			return approvals.Asked{}, approvals.Errorf(approvals.CodeInvalid, "requester: %s", approvals.Message(err))
 		}
-		if s.Event == nil && who != a.Who || s.Event != nil && !c.ofBody(ctx, l.Requester, v, who) {
-			a.Proof = approvals.NoProof
+		switch {
+		case who == "" || who == base: // as the source says
+		case s.Event != nil && oneAccount(v.Body, base, who):
+			a.Who = who
+		default:
+			a.Who, a.Proof = who, approvals.NoProof
 		}
-		a.Who = who
 	}
 	if a.Who == "" {
 		return approvals.Asked{}, nil
 	}
+	if base != "" && base != a.Who {
+		a.Also = append(a.Also, base)
+	}
 	if s.Event != nil {
-		a.Also = otherNames(v.Body, a.Who)
+		a.Also = append(a.Also, otherNames(v.Body, base)...)
+		a.Also = append(a.Also, otherNames(v.Body, a.Who)...)
 	}
 	return a.Widen(c.People), nil
 }
 
-// ofBody says whether an expression gives who from the body alone.
-func (c *Compiler) ofBody(ctx context.Context, expr string, v Vars, who string) bool {
-	got, err := c.String(ctx, expr, Vars{Body: v.Body})
-	return err == nil && got == who
-}
-
 // senders are where senders of events name one person, the name that they are known by
-// first.
+// first. Of an account there is one by each of its names at the sender; what it is shown
+// as people choose themselves, so that it may be another's name.
 var senders = [...]struct {
-	in   string // "": at the top
-	keys []string
+	in      string // "": at the top
+	account []string
+	shown   []string
 }{
-	{"sender", []string{"login", "username", "email", "full_name", "name"}},                // GitHub, Gitea
-	{"pusher", []string{"name", "login", "username", "email", "full_name"}},                // GitHub pushes by bots, Gitea
-	{"", []string{"user_username", "user_email", "user_name"}},                             // GitLab pushes
-	{"user", []string{"username", "email", "name"}},                                        // GitLab merge requests
-	{"actor", []string{"name", "nickname", "emailAddress", "displayName", "display_name"}}, // Bitbucket
+	{"sender", []string{"login", "username", "email"}, []string{"full_name", "name"}},                // GitHub, Gitea
+	{"pusher", []string{"name", "login", "username", "email"}, []string{"full_name"}},                // GitHub pushes by bots, Gitea
+	{"", []string{"user_username", "user_email"}, []string{"user_name"}},                             // GitLab pushes
+	{"user", []string{"username", "email"}, []string{"name"}},                                        // GitLab merge requests
+	{"actor", []string{"name", "emailAddress"}, []string{"nickname", "displayName", "display_name"}}, // Bitbucket
 }
 
 func usualSender(body map[string]any) string {
 	for _, s := range senders {
-		if who := at(body, s.in, s.keys[0]); who != "" {
+		if who := at(body, s.in, s.account[0]); who != "" {
 			return who
 		}
 	}
 	return ""
 }
 
+// oneAccount says whether an event calls one account by both names.
+func oneAccount(body map[string]any, base, who string) bool {
+	if base == "" {
+		return false
+	}
+	for _, s := range senders {
+		called := func(n string) bool {
+			return slices.ContainsFunc(s.account, func(k string) bool { return approvals.SamePerson(at(body, s.in, k), n) })
+		}
+		if called(base) && called(who) {
+			return true
+		}
+	}
+	return false
+}
+
 // otherNames is what else an event calls who, wherever it names them.
 func otherNames(body map[string]any, who string) []string {
+	if who == "" {
+		return nil
+	}
 	var out []string
 	for _, s := range senders {
 		var names []string
 		found := false
-		for _, k := range s.keys {
+		for _, k := range slices.Concat(s.account, s.shown) {
 			if n := at(body, s.in, k); n != "" {
 				names, found = append(names, n), found || approvals.SamePerson(n, who)
 			}

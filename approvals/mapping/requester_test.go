@@ -18,6 +18,8 @@ func TestRequester(t *testing.T) {
 	run.Requester = "zoe"
 	made := proved(run, approvals.ByAdmission)
 	signed := func(body string) approvals.Source { return proved(event(body), approvals.BySignature) }
+	const zoes = `{"sender":{"login":"zoe","email":"z@example.com","full_name":"rev@corp.example"},"commits":[{"author":{"email":"rev@corp"}}]}`
+	also := []string{"zoe", "z@example.com", "rev@corp.example"}
 	for name, x := range map[string]struct {
 		line   approvals.Line
 		source approvals.Source
@@ -39,13 +41,24 @@ func TestRequester(t *testing.T) {
 		"sender of another kind": {source: event(`{"sender":"x","user_username":"zoe"}`), want: "zoe"},
 		"sender without a login": {source: event(`{"sender":{"login":""},"pusher":{"name":5}}`)},
 		"none":                   {source: event(`{}`)},
-		"by the line, event":     {line: approvals.Line{Requester: "body.author"}, source: event(`{"author":"kim","sender":{"login":"zoe"}}`), want: "kim"},
-		"by the line, signed":    {line: approvals.Line{Requester: "body.author"}, source: signed(`{"author":"kim","sender":{"login":"zoe"}}`), want: "kim", proof: approvals.BySignature},
+		"by the line, event":     {line: approvals.Line{Requester: "body.author"}, source: event(`{"author":"kim","sender":{"login":"zoe"}}`), want: "kim", also: []string{"zoe"}},
+		"by the line, signed":    {line: approvals.Line{Requester: "body.author"}, source: signed(`{"author":"kim","sender":{"login":"zoe","email":"z@example.com"}}`), want: "kim", also: []string{"zoe", "z@example.com"}},
 		"by the line, a header":  {line: approvals.Line{Requester: "header.match('X-Github-Event', 'push') ? 'bob' : 'zoe'"}, source: signed(`{}`), want: "bob"},
 		"by the line, the URL":   {line: approvals.Line{Requester: "requestURL"}, source: signed(`{}`), want: "/hook?x=1"},
-		"by the line, run":       {line: approvals.Line{Requester: "params.env"}, source: made, want: "production"},
+		"by the line, run":       {line: approvals.Line{Requester: "params.env"}, source: made, want: "production", also: []string{"zoe"}},
 		"by the line, the same":  {line: approvals.Line{Requester: "'zoe'"}, source: made, want: "zoe", proof: approvals.ByAdmission},
-		"by the line, unknown":   {line: approvals.Line{Requester: "''"}, source: made},
+		"by the line, nobody":    {line: approvals.Line{Requester: "''"}, source: made, want: "zoe", proof: approvals.ByAdmission},
+		"nobody, of an event":    {line: approvals.Line{Requester: "''"}, source: signed(zoes), want: "zoe", proof: approvals.BySignature, also: also[1:]},
+		"a reviewer, constant":   {line: approvals.Line{Requester: "'rev@corp'"}, source: signed(zoes), want: "rev@corp", also: also},
+		"a reviewer, of a body":  {line: approvals.Line{Requester: "body.commits[0].author.email"}, source: signed(zoes), want: "rev@corp", also: also},
+		"somebody but for zoe":   {line: approvals.Line{Requester: "body.sender.login == 'zoe' ? 'rev@corp' : body.sender.login"}, source: signed(zoes), want: "rev@corp", also: also},
+		"the sender's address":   {line: approvals.Line{Requester: "body.sender.email"}, source: signed(zoes), want: "z@example.com", proof: approvals.BySignature, also: []string{"zoe", "rev@corp.example"}},
+		"as the sender is shown": {line: approvals.Line{Requester: "body.sender.full_name"}, source: signed(zoes), want: "rev@corp.example", also: []string{"zoe", "z@example.com"}},
+		"a pusher who is shown so": {
+			line: approvals.Line{Requester: "body.pusher.email"}, source: signed(`{"sender":{"login":"zoe"},"pusher":{"login":"kim","email":"kim@example.com","full_name":"zoe"}}`),
+			want: "kim@example.com", also: []string{"zoe", "kim"},
+		},
+		"a body of its own": {line: approvals.Line{Requester: "body.author"}, source: signed(`{"author":"kim"}`), want: "kim"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -84,5 +97,44 @@ func TestRequesterKnown(t *testing.T) {
 	body.RequesterProof = approvals.BySignature
 	if _, err := c.Terms(t.Context(), "prod", "apply", approvals.Line{}, must, body, ct.Template); err != nil {
 		t.Errorf("with a proof: %v", err)
+	}
+}
+
+// TestTriggerAuthorNamesTheRequester: whoever writes the Trigger can neither have a
+// reviewer's rejection refused, nor let the sender approve, nor pass requester: Required.
+func TestTriggerAuthorNamesTheRequester(t *testing.T) {
+	t.Parallel()
+	c := compiler(t)
+	signed := event(`{"sender":{"login":"mallory"},"commits":[{"author":{"email":"reviewer@corp.example"}}]}`)
+	signed.RequesterProof = approvals.BySignature
+	made := ct.Make("a").Obj().Source
+	made.Requester, made.RequesterProof = "mallory", approvals.ByAdmission
+	may := func(terms *approvals.Terms, who string, v approvals.Verdict) error {
+		a := ct.Make("a").Obj()
+		a.Terms = terms
+		_, _, err := approvals.Cast(a, ct.Ballot(who, v, "no"), ct.T0)
+		return err
+	}
+	for name, s := range map[string]approvals.Source{"an event": signed, "a run": made} {
+		for _, expr := range []string{"'reviewer@corp.example'", "''", "'' + 'nobody'"} {
+			line := approvals.Line{Requester: expr}
+			p := policy()
+			p.Strategy, p.Approvers = approvals.Single, []approvals.Approver{{Name: "mallory"}, {Name: "reviewer@corp.example"}, {Name: "carol"}}
+			terms, err := c.Terms(t.Context(), "prod", "apply", line, p, s, ct.Template)
+			if err != nil {
+				t.Fatalf("%s, %s: %v", name, expr, err)
+			}
+			if err := may(terms, "mallory", approvals.Approve); approvals.CodeOf(err) != approvals.CodeForbidden {
+				t.Errorf("%s, %s: who asked may approve: %v", name, expr, err)
+			}
+			if err := may(terms, "reviewer@corp.example", approvals.Reject); err != nil {
+				t.Errorf("%s, %s: the reviewer may not reject: %v", name, expr, err)
+			}
+			p.Requester = approvals.RequesterRequired
+			terms, err = c.Terms(t.Context(), "prod", "apply", line, p, s, ct.Template)
+			if expr != "''" && approvals.CodeOf(err) != approvals.CodeInvalid {
+				t.Errorf("%s, %s: taken for a proved requester: %+v, %v", name, expr, terms, err)
+			}
+		}
 	}
 }
