@@ -1,9 +1,11 @@
 package interceptor
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
@@ -29,7 +31,7 @@ func foreign(extensions map[string]any, reads [][]string) (string, error) {
 	if len(out) == 0 {
 		return "", nil
 	}
-	b, err := json.Marshal(out) // of decoded JSON; it orders keys
+	b, err := json.Marshal(conceal("", out)) // of decoded JSON; it orders keys
 	if err != nil {
 		return "", approvals.Errorf(approvals.CodeInvalid, "the extensions of the interceptors before %s can't be kept: %v", Name, err)
 	}
@@ -79,15 +81,48 @@ func sameExtensions(a approvals.Approval, extensions map[string]any, reads [][]s
 		return err
 	}
 	return approvals.Errorf(approvals.CodeConflict,
-		"the interceptors before %s bring other values than those that were approved: extensions %s, and now %s", Name,
-		approvals.Cut(orNone(a.Source.Event.Extensions), approvals.MaxQuoted), approvals.Cut(orNone(now), approvals.MaxQuoted))
+		"the interceptors before %s bring other values than those that were approved, of extensions %s", Name,
+		approvals.Cut(strings.Join(differing(a.Source.Event.Extensions, now), ", "), approvals.MaxQuoted))
 }
 
-func orNone(s string) string {
-	if s == "" {
-		return "none"
+// differing are the keys of two objects whose values are not the same. The values are not
+// told: this goes into Events, and may be of secrets.
+func differing(before, now string) []string {
+	var a, b map[string]json.RawMessage
+	_ = json.Unmarshal([]byte(before), &a) // "" has no keys
+	_ = json.Unmarshal([]byte(now), &b)
+	all := maps.Clone(a)
+	if all == nil {
+		all = map[string]json.RawMessage{}
 	}
-	return s
+	maps.Copy(all, b)
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(all)), func(k string) bool { return bytes.Equal(a[k], b[k]) })
+}
+
+// Concealed begins what is kept in the place of a value whose name says that it is a
+// secret. The rest is a digest, by which it is compared and not told.
+const Concealed = "concealed:"
+
+// conceal is v, which has the name key, without the secrets in it. v is not changed.
+func conceal(key string, v any) any {
+	if approvals.SecretName(key) {
+		return Concealed + approvals.Digest("extension", v)
+	}
+	switch x := v.(type) {
+	case map[string]any:
+		out := make(map[string]any, len(x))
+		for k, below := range x {
+			out[k] = conceal(k, below)
+		}
+		return out
+	case []any:
+		out := make([]any, len(x))
+		for i := range x {
+			out[i] = conceal("", x[i])
+		}
+		return out
+	}
+	return v
 }
 
 // checkOverlays refuses overlays of cel interceptors that write this interceptor's key:

@@ -146,15 +146,17 @@ func TestPlace(t *testing.T) {
 		at    int
 		want  string
 	}{
-		"nowhere":             {[]*triggersv1.TriggerInterceptor{nil, ref("cel", "")}, -1, ""},
-		"third":               {[]*triggersv1.TriggerInterceptor{ref("cel", ""), ref("github", ""), ours()}, 2, ""},
-		"a label only":        {[]*triggersv1.TriggerInterceptor{label, ours()}, 1, ""},
-		"twice":               {[]*triggersv1.TriggerInterceptor{ours(), ref("cel", ""), ours()}, -1, "twice, at places 1 and 3, and one Trigger asks one Gate"},
-		"of the namespace":    {[]*triggersv1.TriggerInterceptor{ref(Name, triggersv1.NamespacedInterceptorKind)}, -1, "its interceptor 1 has the name countersign and is not this service's"},
-		"beside a real one":   {[]*triggersv1.TriggerInterceptor{ours(), ref(Name, triggersv1.NamespacedInterceptorKind)}, -1, "its interceptor 2 has the name"},
-		"in another case":     {[]*triggersv1.TriggerInterceptor{ref("Countersign", "")}, -1, "its interceptor 1 has the name"},
-		"with a webhook":      {[]*triggersv1.TriggerInterceptor{webhook}, -1, "without webhook"},
-		"a webhook's service": {[]*triggersv1.TriggerInterceptor{service}, -1, "without webhook"},
+		"nowhere":               {[]*triggersv1.TriggerInterceptor{nil, ref("cel", "")}, -1, ""},
+		"third":                 {[]*triggersv1.TriggerInterceptor{ref("cel", ""), ref("github", ""), ours()}, 2, ""},
+		"a label only":          {[]*triggersv1.TriggerInterceptor{label, ours()}, 1, ""},
+		"twice":                 {[]*triggersv1.TriggerInterceptor{ours(), ref("cel", ""), ours()}, -1, "twice, at places 1 and 3, and one Trigger asks one Gate"},
+		"of the namespace":      {[]*triggersv1.TriggerInterceptor{ref(Name, triggersv1.NamespacedInterceptorKind)}, -1, "its interceptor 1 has the name countersign and is not this service's"},
+		"beside a real one":     {[]*triggersv1.TriggerInterceptor{ours(), ref(Name, triggersv1.NamespacedInterceptorKind)}, -1, "its interceptor 2 has the name"},
+		"in another case":       {[]*triggersv1.TriggerInterceptor{ref("Countersign", "")}, -1, "its interceptor 1 has the name"},
+		"with a webhook":        {[]*triggersv1.TriggerInterceptor{webhook}, -1, "without webhook"},
+		"a namespace's, behind": {[]*triggersv1.TriggerInterceptor{ours(), ref("cel", triggersv1.NamespacedInterceptorKind)}, -1, "its interceptor 2, cel, is a NamespacedInterceptor and stands behind countersign: whoever may edit it"},
+		"a namespace's, before": {[]*triggersv1.TriggerInterceptor{ref("cel", triggersv1.NamespacedInterceptorKind), ours()}, 1, ""},
+		"a webhook's service":   {[]*triggersv1.TriggerInterceptor{service}, -1, "without webhook"},
 	} {
 		at, err := Place(c.chain)
 		if at != c.at || (err == nil) != (c.want == "") || err != nil && (approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(err.Error(), c.want)) {

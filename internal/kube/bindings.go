@@ -9,6 +9,8 @@ import (
 
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
 	"k8s.io/client-go/util/jsonpath"
+
+	"github.com/countersign-dev/countersign/interceptor"
 )
 
 // roots are what an event has for bindings to read.
@@ -42,7 +44,7 @@ func withUnknown(value string, known map[string]any, rewritten bool, unknown str
 		}
 		switch {
 		case path[0] == "extensions" && len(path) > 1:
-			if _, ok := known[path[1]]; ok {
+			if v, ok := known[path[1]]; ok && (path[1] == interceptor.Name || !concealed(v, path[2:])) {
 				continue
 			}
 		case path[0] == "extensions", rewritten && (path[0] == "body" || path[0] == "header"):
@@ -52,6 +54,18 @@ func withUnknown(value string, known map[string]any, rewritten bool, unknown str
 		value = strings.ReplaceAll(value, x.text, unknown)
 	}
 	return value
+}
+
+// concealed says whether what path names in v is, or has in it, a secret that was not kept.
+func concealed(v any, path []string) bool {
+	for _, name := range path {
+		m, ok := v.(map[string]any)
+		if !ok {
+			break
+		}
+		v = m[name]
+	}
+	return find(v, "", func(s string) bool { return strings.HasPrefix(s, interceptor.Concealed) }) != ""
 }
 
 // expression is one $(…) of a binding's value.

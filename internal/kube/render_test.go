@@ -149,14 +149,15 @@ func TestRenderWrittenBehind(t *testing.T) {
 // TestExpressions: a binding is read as Triggers reads it.
 func TestExpressions(t *testing.T) {
 	t.Parallel()
-	known := map[string]any{"countersign": 1, "number": 1}
+	known := map[string]any{"countersign": map[string]any{"x": "concealed:no"}, "number": 1, "vault": map[string]any{"token": "concealed:1", "path": "p"}}
 	for value, want := range map[string]string{
 		"plain":                       "plain",
 		"$(extensions.count)":         "U",
 		"$(extensions.country)":       "U",
 		"$(extensions.countersign.x)": "$(extensions.countersign.x)",
 		"a $(.extensions.count) $({.extensions['count']}) $({extensions.number})": "a U U $({extensions.number})",
-		"$(extensions)":            "U",
+		"$(extensions)": "U",
+		"$(extensions.vault.path) $(extensions.vault.token) $(extensions.vault) $(extensions.vault..x)": "$(extensions.vault.path) U U U",
 		"$(body.extensions.count)": "$(body.extensions.count)",
 		"$(extensions.f[?(@.a)])":  "U",
 		"$(header.extensions)":     "$(header.extensions)",
