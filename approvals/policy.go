@@ -146,6 +146,12 @@ const (
 	SenderBearer           SenderKind = "Bearer"           // Authorization, the secret itself
 )
 
+// Signs says whether what a sender shows is made of the body too. Whoever has the secret
+// itself, which is all that the other kinds show, may send any body.
+func (k SenderKind) Signs() bool {
+	return k == SenderGitHub || k == SenderBitbucketServer || k == SenderStandardWebhooks
+}
+
 // SenderKinds are all kinds, the default first.
 func SenderKinds() []SenderKind {
 	return []SenderKind{SenderGitHub, SenderGitLab, SenderBitbucketServer, SenderStandardWebhooks, SenderBearer}

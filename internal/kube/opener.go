@@ -107,14 +107,19 @@ func (o *Opener) Hint(ctx context.Context, g interceptor.Gated, namespace, name,
 // is the same Approval for ever; without one the same body is the same Approval
 // while that is pending, and a new one after it was decided.
 func (o *Opener) OpenEvent(ctx context.Context, g interceptor.Gated, e approvals.Event, header http.Header) (approvals.Approval, error) {
-	var err error
 	proof := approvals.NoProof
-	if e.VerifiedBy, err = o.provenSender(ctx, g, e, header); err != nil {
+	sender, err := o.provenSender(ctx, g, e, header)
+	if err != nil {
 		return approvals.Approval{}, err
+	}
+	if sender.Name != "" {
+		e.VerifiedBy = sender.String()
 	}
 	if e.VerifiedBy != "" { // one that nobody verified before is not taken for it
 		e.Digest = approvals.Digest("event", e.Body, e.ID, e.VerifiedBy)
-		proof = approvals.BySignature // whom the body names as its sender, who has the Secret
+		if sender.Kind.Signs() {
+			proof = approvals.BySignature // whom the body names as its sender, who has the Secret
+		}
 	}
 	for n := range maxRepeats {
 		name := approvals.Name(g.Name, "event:"+e.Digest+":"+strconv.Itoa(n))

@@ -198,6 +198,22 @@ data: {token: b25l}
 	}
 }
 
+// TestOpenEventByAToken: who only shows the secret may send any body, so it proves that
+// the sender has it, and not who asked.
+func TestOpenEventByAToken(t *testing.T) {
+	t.Parallel()
+	const secret = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: hub}\ndata: {token: b25l}\n"
+	for kind, header := range map[string]http.Header{"GitLab": {"X-Gitlab-Token": {"one"}}, "Bearer": {"Authorization": {"Bearer one"}}} {
+		docs := strings.Replace(pushWorld, "expiresAfter: 1h", "expiresAfter: 1h\n  signingSecret: {name: hub, key: token, kind: "+kind+"}", 1)
+		cl := newCluster(t, kubetest.Objects(t, docs+secret)...)
+		opener := cl.opener(t)
+		a, err := opener.OpenEvent(t.Context(), cl.gated(t, opener), push(`{"user_username":"zoe","ref":"main"}`, "d-1"), header)
+		if err != nil || a.Source.Event.VerifiedBy != kind+" hub/token" || a.Source.RequesterProof != approvals.NoProof {
+			t.Errorf("%s: %v, verified by %q, requester proved by %q", kind, err, a.Source.Event.VerifiedBy, a.Source.RequesterProof)
+		}
+	}
+}
+
 // TestHint: somebody's word is looked into.
 func TestHint(t *testing.T) {
 	t.Parallel()

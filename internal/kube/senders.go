@@ -205,32 +205,32 @@ func expressionsOf(ti *triggersv1.TriggerInterceptor) []string {
 //
 // While there is no Gate, or one that can't be read, the event is kept unverified: see
 // provedFor.
-func (o *Opener) provenSender(ctx context.Context, g interceptor.Gated, e approvals.Event, header http.Header) (verifiedBy string, err error) {
+func (o *Opener) provenSender(ctx context.Context, g interceptor.Gated, e approvals.Event, header http.Header) (by approvals.SecretRef, err error) {
 	p, err := policyFor(ctx, o.Client, g.Namespace, g.Line)
 	switch c := approvals.CodeOf(err); {
 	case c == approvals.CodeNotFound || c == approvals.CodeInvalid:
-		return "", nil // reported on the Approval
+		return approvals.SecretRef{}, nil // reported on the Approval
 	case err != nil:
-		return "", err
+		return approvals.SecretRef{}, err
 	}
 	if err := o.Triggers.senderCheck(ctx, g.Namespace, g.Name, g.Chain, p); err != nil {
 		if approvals.CodeOf(err) != approvals.CodeInvalid {
-			return "", err
+			return approvals.SecretRef{}, err
 		}
-		return "", approvals.Errorf(approvals.CodeInvalid, "trigger %s/%s: %s. The event was not held", g.Namespace, g.Name, approvals.Message(err))
+		return approvals.SecretRef{}, approvals.Errorf(approvals.CodeInvalid, "trigger %s/%s: %s. The event was not held", g.Namespace, g.Name, approvals.Message(err))
 	}
 	if p.Secret.Name == "" {
-		return "", nil
+		return approvals.SecretRef{}, nil
 	}
 	secret, err := o.Secrets.Get(ctx, g.Namespace, p.Secret)
 	if err != nil {
-		return "", err
+		return approvals.SecretRef{}, err
 	}
 	if err := signature.VerifySender(signature.Kind(p.Secret.Kind), secret, header, []byte(e.Body), o.Now()); err != nil {
-		return "", approvals.Errorf(approvals.CodeUnauthenticated,
+		return approvals.SecretRef{}, approvals.Errorf(approvals.CodeUnauthenticated,
 			"the sender of the event did not prove that it has secret %s/%s (signingSecret of gate %q, kind %s): %v; it was not held", g.Namespace, p.Secret.Name, p.Gate, p.Secret.Kind, err)
 	}
-	return p.Secret.String(), nil
+	return p.Secret, nil
 }
 
 // provedFor says why an event that was held may not be asked about under p: its sender
