@@ -35,6 +35,7 @@ type Reports struct {
 
 	mu   sync.Mutex
 	said map[report]time.Time
+	by   map[string]int // how many of said are of a namespace
 }
 
 // Bounds on what is said. Whoever reaches the interceptor can have something refused
@@ -42,13 +43,14 @@ type Reports struct {
 const (
 	saidAgain = time.Minute
 	mostSaid  = 4096
+	mostOfOne = 256  // of a namespace: one that floods silences itself alone
 	maxNote   = 1024 // of the API
 )
 
 // report is what is said at most once in saidAgain.
 type report struct {
-	object, reason string
-	code           approvals.Code
+	namespace, object, reason string
+	code                      approvals.Code
 }
 
 // Refused says on every Trigger of that name, or on the EventListeners that they
@@ -84,7 +86,7 @@ func (r *Reports) listeners(ctx context.Context, namespace string) {
 
 // Say makes an Event of err on obj, unless one like it was just made.
 func (r *Reports) Say(obj client.Object, reason string, err error) {
-	key := report{fmt.Sprintf("%T %s/%s %s", obj, obj.GetNamespace(), obj.GetName(), obj.GetUID()), reason, approvals.CodeOf(err)}
+	key := report{obj.GetNamespace(), fmt.Sprintf("%T %s/%s %s", obj, obj.GetNamespace(), obj.GetName(), obj.GetUID()), reason, approvals.CodeOf(err)}
 	if reason == EventInvalid { // there are no more of these than mistakes in the object
 		key.reason += approvals.Message(err)
 	}
@@ -105,21 +107,51 @@ func (r *Reports) due(key report) bool {
 	if at, ok := r.said[key]; ok && now.Sub(at) < saidAgain {
 		return false
 	}
-	if len(r.said) >= mostSaid {
-		for k, at := range r.said {
-			if now.Sub(at) >= saidAgain {
-				delete(r.said, k)
-			}
-		}
+	if _, known := r.said[key]; known {
+		r.said[key] = now
+		return true
 	}
-	if len(r.said) >= mostSaid {
+	if r.by[key.namespace] >= mostOfOne || len(r.said) >= mostSaid {
+		r.forget(func(_ report, at time.Time) bool { return now.Sub(at) >= saidAgain })
+	}
+	if r.by[key.namespace] >= mostOfOne {
 		return false // a flood: what is said already is enough to look at
 	}
+	if len(r.said) >= mostSaid { // of many namespaces: nobody is silenced by the others
+		oldest := now
+		for _, at := range r.said {
+			if at.Before(oldest) {
+				oldest = at
+			}
+		}
+		left := mostSaid / 16 // not one by one: each takes a look at all
+		r.forget(func(_ report, at time.Time) bool {
+			gone := left > 0 && !at.After(oldest)
+			if gone {
+				left--
+			}
+			return gone
+		})
+	}
 	if r.said == nil {
-		r.said = map[report]time.Time{}
+		r.said, r.by = map[report]time.Time{}, map[string]int{}
 	}
 	r.said[key] = now
+	r.by[key.namespace]++
 	return true
+}
+
+// forget drops those of said that gone names.
+func (r *Reports) forget(gone func(report, time.Time) bool) {
+	for k, at := range r.said {
+		if !gone(k, at) {
+			continue
+		}
+		delete(r.said, k)
+		if r.by[k.namespace]--; r.by[k.namespace] <= 0 {
+			delete(r.by, k.namespace)
+		}
+	}
 }
 
 // CheckListener says all that is wrong with what stands in an EventListener.
