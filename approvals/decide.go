@@ -169,10 +169,15 @@ func Expire(a Approval, now time.Time, policies ...GatePolicy) (Approval, Change
 		return a, Absent
 	}
 	outcome := map[ExpiryRule]Outcome{ApproveOnExpiry: Approved, RejectOnExpiry: Rejected}[a.Terms.Policy.OnExpiry]
-	if outcome == "" || outcome == Approved && len(a.Terms.Policy.Within(policies)) > 0 {
+	outside := a.Terms.Policy.Within(policies)
+	if outcome == "" || outcome == Approved && len(outside) > 0 {
 		outcome = Expired
 	}
-	return end(a, outcome, now), Ended
+	a = end(a, outcome, now)
+	if len(outside) > 0 && a.Terms.Policy.Releases(outcome) { // silence starts nothing against a policy
+		a.Cancellation = &Cancellation{Why: "its Gate is outside what the cluster's administrators allow", At: now}
+	}
+	return a, Ended
 }
 
 // Lapse ends an Approval that could not be decided, because its terms could not be worked

@@ -31,6 +31,9 @@ type GatePolicy struct {
 	MaxLifetime time.Duration
 
 	AllowedOnExpiry []ExpiryRule
+	// AllowedReleaseOn are the outcomes that may start the second pipeline. Nil: Approved
+	// alone, where the policy asks for approvals at all.
+	AllowedReleaseOn []Outcome
 	// AllowedMailDomains are of the addresses that are written to, and of approvers
 	// who are named by an address. Lower case; a subdomain is another domain.
 	AllowedMailDomains []string
@@ -65,6 +68,7 @@ const (
 	fieldRequester      = "requester"
 	fieldMaxExpires     = "maxExpiresAfter"
 	fieldOnExpiry       = "allowedOnExpiry"
+	fieldReleaseOn      = "allowedReleaseOn"
 	fieldMailDomains    = "allowedMailDomains"
 	fieldChannels       = "allowedChannels"
 	fieldAuthMethods    = "allowedAuthMethods"
@@ -162,12 +166,31 @@ func (c *check) votes() {
 	} else if c.g.MinApprovals > 0 && c.p.OnExpiry == ApproveOnExpiry {
 		c.add(fieldMinApprovals, "%s has onExpiry: Approve, so nobody at all need approve, and at least %d must: use Expire or Reject", c.what(), c.g.MinApprovals)
 	}
+	c.releases()
 	switch {
 	case strictness(c.p.Requester) >= strictness(c.g.Requester) || c.g.Requester == "":
 	case c.g.Requester == RequesterRequired:
 		c.add(fieldRequester, "%s must refuse what has no proved requester: set requester: Required", c.what())
 	default:
 		c.add(fieldRequester, "%s lets the requester decide: set requester: Exclude", c.what())
+	}
+}
+
+// releases looks at what starts the second pipeline: what is rejected or expired was
+// approved by nobody, so a policy that asks for approvals would otherwise be met by a Gate
+// that starts it without any.
+func (c *check) releases() {
+	allowed := c.g.AllowedReleaseOn
+	if asks := c.g.MinApprovals > 0 || len(c.g.RequiredGroups) > 0 || c.g.AllowedOnExpiry != nil; allowed == nil && !asks || c.p.From == FromTask {
+		return
+	}
+	if allowed == nil {
+		allowed = []Outcome{Approved}
+	}
+	for _, o := range c.p.ReleaseOn {
+		if !slices.Contains(allowed, o) {
+			c.add(fieldReleaseOn, "%s has releaseOn: %s, which starts the second pipeline without the approvals that are asked for: use %s, or have an administrator list it", c.what(), o, list(allowed))
+		}
 	}
 }
 
@@ -213,6 +236,9 @@ func (c *check) people() {
 		}
 	}
 	for _, g := range c.g.RequiredGroups {
+		if c.p.OnExpiry == ApproveOnExpiry {
+			c.add(fieldRequiredGroups, "%s has onExpiry: Approve, so nobody of group %s need approve: use Expire or Reject", c.what(), g)
+		}
 		if !c.p.needs(g) {
 			c.add(fieldRequiredGroups, "%s can be approved without a member of group %s: add a rule that only this group meets", c.what(), g)
 		}

@@ -69,6 +69,10 @@ func TestWithin(t *testing.T) {
 		"approves by silence":           {policy{AllowedOnExpiry: []approvals.ExpiryRule{"Expire", "Reject"}}, func(g *gate) { g.OnExpiry = approvals.ApproveOnExpiry }, "allowedOnExpiry"},
 		"rejects by silence":            {policy{AllowedOnExpiry: []approvals.ExpiryRule{"Expire", "Reject"}}, func(g *gate) { g.OnExpiry = approvals.RejectOnExpiry }, ""},
 		"expires, which is the default": {policy{AllowedOnExpiry: []approvals.ExpiryRule{"Expire"}}, nil, ""},
+		"starts by silence":             {policy{MinApprovals: 1}, func(g *gate) { g.ReleaseOn = []approvals.Outcome{approvals.Approved, approvals.Expired} }, "allowedReleaseOn"},
+		"starts by a rejection":         {policy{AllowedOnExpiry: []approvals.ExpiryRule{"Expire"}}, func(g *gate) { g.ReleaseOn = []approvals.Outcome{approvals.Rejected} }, "allowedReleaseOn"},
+		"a branch for the rejected":     {policy{MinApprovals: 1, AllowedReleaseOn: []approvals.Outcome{"Approved", "Rejected"}}, func(g *gate) { g.ReleaseOn = []approvals.Outcome{approvals.Rejected} }, ""},
+		"nothing is asked of it":        {policy{}, func(g *gate) { g.ReleaseOn = []approvals.Outcome{approvals.Expired} }, ""},
 		"must reject":                   {policy{AllowedOnExpiry: []approvals.ExpiryRule{"Reject"}}, nil, "allowedOnExpiry"},
 
 		"no address":                   {policy{AllowedMailDomains: []string{"example.com"}}, nil, ""},

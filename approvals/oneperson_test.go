@@ -88,8 +88,10 @@ func TestInPersonByAnotherName(t *testing.T) {
 func TestOneMailboxWhoeverIsFirst(t *testing.T) {
 	t.Parallel()
 	votes := []approvals.Vote{
-		{Voter: "a@example.com", Verdict: approve}, {Voter: "x", Address: "b@example.com", Verdict: approve},
-		{Voter: "b@example.com", Address: "A@example.com", Verdict: approve}, {Voter: "carol", Verdict: approve},
+		{Voter: "a@example.com", Verdict: approve},
+		{Voter: "x", Address: "b@example.com", Verdict: approve},
+		{Voter: "b@example.com", Address: "A@example.com", Verdict: approve},
+		{Voter: "carol", Verdict: approve},
 	}
 	for _, order := range [][]int{{0, 1, 2, 3}, {2, 1, 0, 3}, {1, 2, 3, 0}, {3, 0, 1, 2}, {0, 3, 1, 2}} {
 		a := ct.Make("a").Groups("sre").With(func(a *approvals.Approval) { a.Terms.Policy.Strategy, a.Terms.Policy.Required = approvals.Quorum, 4 }).Obj()

@@ -46,8 +46,12 @@ func TestRequesterIsWhoMadeTheRun(t *testing.T) {
 	asked := func(who string) string { return `, annotations: {countersign.dev/requester: "` + who + `"}` }
 	const byListener = ", labels: {triggers.tekton.dev/eventlistener: push}"
 	const onlyAs, stays, label = "and can only ask as that", "who asked for a run does not change", "which EventListener made a run"
-	inForce(t, onlyAs, func() error { return p.as("mallory").Create(t.Context(), parse(t, run("probe", asked("alice"))), client.DryRunAll) })
-	inForceFor(t, func() error { return p.as("alice").Create(t.Context(), parse(t, run("probe", asked("alice"))), client.DryRunAll) })
+	inForce(t, onlyAs, func() error {
+		return p.as("mallory").Create(t.Context(), parse(t, run("probe", asked("alice"))), client.DryRunAll)
+	})
+	inForceFor(t, func() error {
+		return p.as("alice").Create(t.Context(), parse(t, run("probe", asked("alice"))), client.DryRunAll)
+	})
 
 	for _, c := range []struct{ name, who, doc, want string }{
 		{"another's name", "mallory", run("a", asked("alice")), "you are mallory and can only ask as that: set annotation countersign.dev/requester to it"},

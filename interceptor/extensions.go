@@ -173,17 +173,17 @@ func overlaysOf(ti *triggersv1.TriggerInterceptor) []string {
 // Behind says which extensions the interceptors behind this one may write: overlays of
 // cel say it, of any other nobody knows.
 func Behind(chain []*triggersv1.TriggerInterceptor) (writes func(key string) bool) {
-	keys, any := map[string]bool{}, false
+	keys, every := map[string]bool{}, false
 	at, err := Place(chain)
 	for _, ti := range chain[at+1:] {
 		if cel := ti != nil && ti.Webhook == nil && ti.Ref.Name == "cel" && ti.Ref.Kind != triggersv1.NamespacedInterceptorKind; !cel {
-			any = true
+			every = true
 		}
 		for _, o := range overlaysOf(ti) {
 			keys[topKey(o)] = true
 		}
 	}
-	return func(key string) bool { return err != nil || any || keys[key] }
+	return func(key string) bool { return err != nil || every || keys[key] }
 }
 
 // topKey is the extension that an overlay's key writes to. The cel interceptor takes

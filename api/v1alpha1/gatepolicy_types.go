@@ -83,6 +83,14 @@ type GatePolicySpec struct {
 	// +listType=set
 	// +optional
 	AllowedOnExpiry []ExpiryRule `json:"allowedOnExpiry,omitempty"`
+	// allowedReleaseOn are the values that the Gate's field releaseOn may have. Absent:
+	// Approved alone, where minApprovals, requiredGroups or allowedOnExpiry ask for
+	// approvals; what is rejected or expired was approved by nobody.
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=3
+	// +listType=set
+	// +optional
+	AllowedReleaseOn []ReleasingOutcome `json:"allowedReleaseOn,omitempty"`
 	// allowedMailDomains are the domains of the addresses that a Gate may name, be it as
 	// approvers or to write to. Subdomains are listed on their own.
 	// +kubebuilder:validation:MinItems=1

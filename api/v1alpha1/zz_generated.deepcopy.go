@@ -582,6 +582,11 @@ func (in *GatePolicySpec) DeepCopyInto(out *GatePolicySpec) {
 		*out = make([]ExpiryRule, len(*in))
 		copy(*out, *in)
 	}
+	if in.AllowedReleaseOn != nil {
+		in, out := &in.AllowedReleaseOn, &out.AllowedReleaseOn
+		*out = make([]ReleasingOutcome, len(*in))
+		copy(*out, *in)
+	}
 	if in.AllowedMailDomains != nil {
 		in, out := &in.AllowedMailDomains, &out.AllowedMailDomains
 		*out = make([]string, len(*in))

@@ -21,7 +21,7 @@ func (c *command) describeCommand() *cobra.Command {
 		Example: examples(`
 			tkn approval describe deploy-abcdefghijkl
 			tkn approval describe`),
-		Args:              atMostOne("an approval"),
+		Args:              atMostOneApproval,
 		ValidArgsFunction: c.completeNames(listing{all: true}, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
@@ -43,13 +43,11 @@ func (c *command) describeCommand() *cobra.Command {
 	}
 }
 
-func atMostOne(what string) func(*cobra.Command, []string) error {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) > 1 {
-			return fmt.Errorf("%s takes %s, and %d names were given", cmd.CommandPath(), what, len(args))
-		}
-		return nil
+func atMostOneApproval(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return fmt.Errorf("%s takes an approval, and %d names were given", cmd.CommandPath(), len(args))
 	}
+	return nil
 }
 
 func (c *command) describe(ctx context.Context, s *session, o *v1alpha1.Approval) error {

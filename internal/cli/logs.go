@@ -25,7 +25,7 @@ commands to a terminal are left out.`,
 			tkn approval logs deploy-abcdefghijkl
 			tkn approval logs deploy-abcdefghijkl | less
 			tkn approval logs --params --results deploy-abcdefghijkl`),
-		Args:              atMostOne("an approval"),
+		Args:              atMostOneApproval,
 		ValidArgsFunction: c.completeNames(listing{all: true}, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, err := c.named(cmd.Context(), "read", args)

@@ -28,7 +28,7 @@ say it for one that does not.`,
 		Example: examples(`
 			tkn approval open deploy-abcdefghijkl
 			tkn approval open --print deploy-abcdefghijkl`),
-		Args:              atMostOne("an approval"),
+		Args:              atMostOneApproval,
 		ValidArgsFunction: c.completeNames(listing{}, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, err := c.named(cmd.Context(), "open", args)

@@ -30,7 +30,7 @@ revoke-link, waits until the service has looked at it, and says what became of i
 		Example: examples(`
 			tkn approval revoke-link deploy-abcdefghijkl
 			tkn approval revoke-link deploy-abcdefghijkl --of bob@example.com`),
-		Args:              atMostOne("an approval"),
+		Args:              atMostOneApproval,
 		ValidArgsFunction: c.completeNames(listing{}, 1),
 		RunE:              func(cmd *cobra.Command, args []string) error { return c.revokeLink(cmd.Context(), args, of) },
 	}

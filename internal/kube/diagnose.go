@@ -77,7 +77,7 @@ func (d *Diagnosis) CheckTemplate(ctx context.Context, a approvals.Approval) err
 	if err != nil {
 		return err
 	}
-	_, err = d.Proofs.renderings.with(ctx, d.Triggers, trigger, a)
+	err = d.Proofs.renderings.with(ctx, d.Triggers, trigger, a)
 	return err
 }
 

@@ -116,6 +116,7 @@ minApprovals: 2
 requester: Required
 maxExpiresAfter: 72h
 allowedOnExpiry: [Expire, Reject]
+allowedReleaseOn: [Approved]
 allowedMailDomains: [example.com]
 allowedChannels: [releases]
 allowedAuthMethods: [Token, Login, Object]
@@ -125,7 +126,7 @@ delegations: Forbid
 	want := approvals.GatePolicy{
 		Name: "strict", ForbidInlineGates: true, ForbidTaskApprovers: true, ForbidUsers: true, ForbidRBAC: true, ForbidBreakGlass: true, ForbidDelegations: true,
 		AllowedGroups: []string{"ops", "sec"}, RequiredGroups: []string{"sec"}, MinApprovals: 2, Requester: approvals.RequesterRequired, MaxLifetime: 72 * time.Hour,
-		AllowedOnExpiry: []approvals.ExpiryRule{approvals.ExpireOnExpiry, approvals.RejectOnExpiry}, AllowedMailDomains: []string{"example.com"}, AllowedChannels: []string{"releases"},
+		AllowedOnExpiry: []approvals.ExpiryRule{approvals.ExpireOnExpiry, approvals.RejectOnExpiry}, AllowedReleaseOn: []approvals.Outcome{approvals.Approved}, AllowedMailDomains: []string{"example.com"}, AllowedChannels: []string{"releases"},
 		AllowedAuthMethods: []approvals.Way{approvals.WayToken, approvals.WayLogin, approvals.WayObject},
 	}
 	if d := cmp.Diff(want, got); d != "" {
@@ -215,6 +216,7 @@ func TestStrictExample(t *testing.T) {
 		"userApprovers":      `rules: [{name: security, groups: [security]}, {name: me, users: [{name: mallory}]}]`,
 		"rbacApprovers":      `rules: [{name: security, groups: [security]}, {name: platform, groups: [platform], rbac: true}]`,
 		"allowedOnExpiry":    `onExpiry: Approve`,
+		"allowedReleaseOn":   `releaseOn: [Approved, Expired]`,
 		"maxExpiresAfter":    `expiresAfter: 73h`,
 		"allowedMailDomains": `notify: {escalate: {after: 1h, emails: [boss@example.org]}}`,
 		"allowedChannels":    `notify: {channels: [everybody]}`,

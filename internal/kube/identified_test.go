@@ -66,7 +66,7 @@ func TestIdentified(t *testing.T) {
 			t.Errorf("%s: %v, want %s", name, out.Problems, c.place)
 		}
 		// What is posted and believed goes by the same.
-		if _, err := new(renderings).with(t.Context(), triggers, r, a); err == nil || !strings.Contains(err.Error(), c.place) {
+		if err := new(renderings).with(t.Context(), triggers, r, a); err == nil || !strings.Contains(err.Error(), c.place) {
 			t.Errorf("%s: it would be posted: %v", name, err)
 		}
 	}

@@ -54,13 +54,13 @@ func (r *renderings) of(ctx context.Context, t *Triggers, a approvals.Approval) 
 	return made.(rendering), err
 }
 
-// with is what a's run is to be by trigger, which is as the API server has it now.
-func (r *renderings) with(ctx context.Context, t *Triggers, trigger *Resolved, a approvals.Approval) (rendering, error) {
-	if known, ok := r.get(a.UID); ok {
-		return known, nil
+// with remembers what a's run is to be by trigger, which is as the API server has it now.
+func (r *renderings) with(ctx context.Context, t *Triggers, trigger *Resolved, a approvals.Approval) error {
+	if _, ok := r.get(a.UID); ok {
+		return nil
 	}
-	made, err, _ := r.group.Do(a.UID, func() (any, error) { return r.render(ctx, t, trigger, a) })
-	return made.(rendering), err
+	_, err, _ := r.group.Do(a.UID, func() (any, error) { return r.render(ctx, t, trigger, a) })
+	return err
 }
 
 func (r *renderings) render(ctx context.Context, t *Triggers, trigger *Resolved, a approvals.Approval) (rendering, error) {
