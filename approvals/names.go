@@ -28,7 +28,7 @@ func SameAddress(a, b string) bool {
 // mailbox is the same for two addresses that one person may read: the part of the name
 // behind a plus is for sorting mail. It is "" for what is no address.
 func mailbox(address string) string {
-	if !IsAddress(address) {
+	if len(address) > maxAddress || !IsAddress(address) {
 		return ""
 	}
 	name, domain, _ := strings.Cut(lower(address), "@")
@@ -37,6 +37,9 @@ func mailbox(address string) string {
 	}
 	return name + "@" + strings.TrimSuffix(domain, ".")
 }
+
+// maxAddress is the most bytes of an address that mail can be sent to (RFC 5321).
+const maxAddress = 320
 
 // lower folds ASCII letters alone.
 func lower(s string) string {

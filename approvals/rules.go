@@ -162,38 +162,53 @@ func met(a Approval) ([]Rule, [][]string) {
 // difference.
 func onceEach(votes []Vote, verdict Verdict) [][]Vote {
 	var people [][]Vote
+	readers := map[string]int{} // of a mailbox, by their place in people
 	for _, v := range votes {
 		if v.Verdict != verdict {
 			continue
 		}
-		one := func(p []Vote) bool { return slices.ContainsFunc(p, v.sharesMailbox) }
-		i := slices.IndexFunc(people, one)
-		if i < 0 {
-			people = append(people, []Vote{v})
-			continue
-		}
-		// It may show that some who were taken for two are one.
-		together := people[i]
-		for _, p := range people[i+1:] {
-			if one(p) {
-				together = append(together, p...)
+		mine, at := v.mailboxes(), -1
+		for _, box := range mine {
+			if i, ok := readers[box]; ok && (at < 0 || i < at) {
+				at = i
 			}
 		}
-		people = slices.DeleteFunc(people, one)
-		people = slices.Insert(people, i, append(together, v))
+		if at < 0 {
+			at, people = len(people), append(people, nil)
+		}
+		for _, box := range mine {
+			// It may show that some who were taken for two are one.
+			if i, ok := readers[box]; ok && i != at {
+				people[at], people[i] = append(people[at], people[i]...), nil
+				for b, reader := range readers {
+					if reader == i {
+						readers[b] = at
+					}
+				}
+			}
+			readers[box] = at
+		}
+		people[at] = append(people[at], v)
 	}
-	return people
+	return slices.DeleteFunc(people, func(p []Vote) bool { return p == nil })
 }
 
-// sharesMailbox says whether one reader may have cast both votes. A name that is an
+// mailboxes are those that v's voter is named by, or has proved. A name that is an
 // address, as many providers prove them, is that mailbox.
-func (v Vote) sharesMailbox(o Vote) bool {
-	for _, box := range []string{mailbox(v.Address), mailbox(v.Voter)} {
-		if box != "" && (box == mailbox(o.Address) || box == mailbox(o.Voter)) {
-			return true
+func (v Vote) mailboxes() []string {
+	var out []string
+	for _, text := range []string{v.Address, v.Voter} {
+		if box := mailbox(text); box != "" && !slices.Contains(out, box) {
+			out = append(out, box)
 		}
 	}
-	return false
+	return out
+}
+
+// sharesMailbox says whether one reader may have cast both votes.
+func (v Vote) sharesMailbox(o Vote) bool {
+	theirs := o.mailboxes()
+	return slices.ContainsFunc(v.mailboxes(), func(box string) bool { return slices.Contains(theirs, box) })
 }
 
 // CountsWith names the voters before v with whom v counts as one, since all of them are of

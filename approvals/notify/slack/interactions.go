@@ -223,7 +223,7 @@ func (i *Interactions) message(err error, key approvals.Key) string {
 	if code := approvals.CodeOf(err); code == approvals.CodeInternal || code == approvals.CodeUnavailable {
 		i.Log.Error("slack: vote not taken", "namespace", key.Namespace, "approval", key.Name, "error", err.Error())
 	}
-	return approvals.Message(err)
+	return approvals.Discreet(err)
 }
 
 // tell answers one person, where Slack said that answers go.

@@ -146,10 +146,10 @@ func TestPress(t *testing.T) {
 			a.Terms.Policy.Approvers = []approvals.Approver{{Name: "alice@example.com"}}
 		}), nil, "UALICE", actionApprove, "alice@example.com approve Slack slack user UALICE", "was recorded"},
 		"too late":           {pending().Voted("bob", approvals.Reject, ""), nil, "UALICE", actionApprove, "bob reject Token uid:bob", "already rejected by bob at 2026-03-01T09:01:00Z; your vote was not recorded"},
-		"the requester":      {pending(), nil, "UZOE", actionApprove, "", "this is not for zoe@example.com to decide by Slack; alice, bob can"},
+		"the requester":      {pending(), nil, "UZOE", actionApprove, "", "this is not for zoe@example.com to decide by Slack"},
 		"asked for it":       {pending().Requester("alice"), nil, "UALICE", actionApprove, "", "alice asked for this"},
-		"known, not asked":   {pending(), func(c *Config) { c.Users = map[string]string{"UNEW": "carol"} }, "UNEW", actionApprove, "", "this is not for carol to decide; alice, bob can"},
-		"not an approver":    {ct.Make("apply-1").Users("bob"), nil, "UALICE", actionApprove, "", "this is not for Alice@example.com to decide by Slack; bob can"},
+		"known, not asked":   {pending(), func(c *Config) { c.Users = map[string]string{"UNEW": "carol"} }, "UNEW", actionApprove, "", "this is not for carol to decide"},
+		"not an approver":    {ct.Make("apply-1").Users("bob"), nil, "UALICE", actionApprove, "", "this is not for Alice@example.com to decide by Slack"},
 		"of another team":    {pending(), nil, "UGUEST", actionApprove, "", "another organisation"},
 		"a stranger":         {pending(), nil, "USTRANGE", actionApprove, "", "another organisation"},
 		"unconfirmed":        {pending(), nil, "UMAYBE", actionApprove, "", "confirmed address"},
@@ -160,11 +160,11 @@ func TestPress(t *testing.T) {
 		"shared address":     {pending().With(func(a *approvals.Approval) { a.Terms.Policy.Approvers[1].Email = "alice@example.com" }), nil, "UALICE", actionApprove, "alice approve Slack slack user UALICE", "Your approval was recorded."},
 		"the Gate's word": {pending().With(func(a *approvals.Approval) {
 			a.Terms.Policy.Approvers = []approvals.Approver{{Name: "ceo", Email: "alice@example.com"}}
-		}), nil, "UALICE", actionApprove, "", "this is not for Alice@example.com to decide by Slack; ceo can"},
+		}), nil, "UALICE", actionApprove, "", "this is not for Alice@example.com to decide by Slack"},
 		"not asked there": {pending(), func(c *Config) { c.Name = "others" }, "UALICE", actionApprove, "", ""},
 		"a link":          {pending(), nil, "UALICE", "open", "", ""},
 		"no terms":        {ct.Make("apply-1").NoTerms(nil), nil, "UALICE", actionApprove, "", "not asked in Slack"},
-		"hostile":         {ct.Make("apply-1").Users("<!channel> & <script>"), nil, "UALICE", actionApprove, "", "&lt;!channel&gt; &amp; &lt;script&gt; can"},
+		"hostile":         {pending(), func(c *Config) { c.Users = map[string]string{"UNEW": "<!channel> & <script>"} }, "UNEW", actionApprove, "", "for &lt;!channel&gt; &amp; &lt;script&gt; to decide"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -30,7 +30,7 @@ func (c *Channel) person(ctx context.Context, a approvals.Approval, user string,
 		// An address is nobody's user name in the cluster: what that name may do there,
 		// as somebody's deputy or by RBAC, is not for its owner in Slack.
 		if !configured {
-			return approvals.Identity{}, approvals.Errorf(approvals.CodeForbidden, "this is not for %s to decide by Slack; %s can", who, a.Terms.Policy.Who())
+			return approvals.Identity{}, approvals.Errorf(approvals.CodeForbidden, "this is not for %s to decide by Slack", who) // to anybody of the workspace: not who can
 		}
 		name = who
 	}
