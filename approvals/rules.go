@@ -205,12 +205,6 @@ func (v Vote) mailboxes() []string {
 	return out
 }
 
-// sharesMailbox says whether one reader may have cast both votes.
-func (v Vote) sharesMailbox(o Vote) bool {
-	theirs := o.mailboxes()
-	return slices.ContainsFunc(v.mailboxes(), func(box string) bool { return slices.Contains(theirs, box) })
-}
-
 // CountsWith names the voters before v with whom v counts as one, since all of them are of
 // one mailbox.
 func CountsWith(a Approval, v Vote) []string {
