@@ -27,6 +27,7 @@ func TestComparisons(t *testing.T) {
 		`header.canonical('A').compareSecret('token', body.secret)`:                                                   {{Header: "A", Key: "token"}},
 		`header.canonical('A').compareSecret('token', 'hub', body.ns)`:                                                {{Header: "A", Key: "token"}},
 		`body.x ? header.canonical('A').compareSecret('k', 's') : ['x'].exists(v, v.compareSecret('token', 'other'))`: {{Header: "A", Key: "k", Secret: "s"}, {Key: "token", Secret: "other"}},
+
 		`'compareSecret' == body.x`: nil,
 	} {
 		got, err := c.Comparisons(expr)
