@@ -212,6 +212,10 @@ func Supersedes(newer, a Approval) bool {
 	if a.Decided() && !stuck || a.Terms == nil || newer.Terms == nil || a.Terms.Policy.Supersede != SupersedeNewest {
 		return false
 	}
+	// What asks again has the source of an older one: it takes no newer one's place.
+	if newer.Again != nil {
+		return false
+	}
 	if a.Namespace != newer.Namespace || !sameOrigin(a, newer) || a.Terms.Key != newer.Terms.Key || a.UID == newer.UID {
 		return false
 	}
