@@ -244,7 +244,7 @@ func (v *View) preflight(d Data) {
 // asked says whether Recipient asked for it.
 func asked(d Data) bool {
 	t := d.Approval.Terms
-	return t != nil && t.Requester != "" && approvals.SamePerson(t.Requester, d.Recipient)
+	return t != nil && t.RequesterProof != approvals.NoProof && approvals.SamePerson(t.Requester, d.Recipient)
 }
 
 // terms fills in the policy and exactly what is approved.
