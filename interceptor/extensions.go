@@ -154,14 +154,12 @@ func overlaysOf(ti *triggersv1.TriggerInterceptor) []string {
 		return nil
 	}
 	var out []string
-	for _, p := range ti.Params {
+	for _, raw := range StockParams(ti, "overlays") {
 		var overlays []struct {
 			Key string `json:"key"`
 		}
-		// The cel interceptor takes its params' names in any case, as encoding/json does.
-		// Which it can't read the cel interceptor does not read either.
-		if !strings.EqualFold(p.Name, "overlays") || json.Unmarshal(p.Value.Raw, &overlays) != nil {
-			continue
+		if json.Unmarshal(raw, &overlays) != nil {
+			continue // nor does the cel interceptor read it
 		}
 		for _, o := range overlays {
 			out = append(out, o.Key)

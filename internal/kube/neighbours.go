@@ -61,34 +61,22 @@ func (t *Triggers) comparesOurs(namespace string, ti *triggersv1.TriggerIntercep
 // celStops evaluates the filter as the cel interceptor would. A filter that needs
 // a Secret counts as stopped: it checks the sender.
 func (t *Triggers) celStops(ctx context.Context, ti *triggersv1.TriggerInterceptor, e event) bool {
-	for _, p := range ti.Params {
-		if p.Name != "filter" {
-			continue
-		}
-		var filter string
-		vars := mapping.Vars{Header: e.header, RequestURL: e.path}
-		if json.Unmarshal(p.Value.Raw, &filter) != nil || json.Unmarshal(e.body, &vars.Body) != nil {
-			return true
-		}
-		if len(filter) > approvals.MaxExpression || strings.Contains(filter, "extensions") || strings.Contains(filter, "requestURL") {
-			return false // can't be known here: say so rather than start it again
-		}
-		return filter != "" && !t.CEL.True(ctx, filter, vars)
+	filter, ok := celFilter(ti)
+	vars := mapping.Vars{Header: e.header, RequestURL: e.path}
+	if !ok || filter != "" && json.Unmarshal(e.body, &vars.Body) != nil {
+		return true
 	}
-	return false
+	if len(filter) > approvals.MaxExpression || strings.Contains(filter, "extensions") || strings.Contains(filter, "requestURL") {
+		return false // can't be known here: say so rather than start it again
+	}
+	return filter != "" && !t.CEL.True(ctx, filter, vars)
 }
 
 // stockStops says whether a stock interceptor stops our event, by its event types, or by
 // a secret that is not the one we prove ourselves by.
 func stockStops(ti *triggersv1.TriggerInterceptor, kind approvals.SenderKind, a approvals.Approval, e event) bool {
-	for _, p := range ti.Params {
-		if p.Name != "eventTypes" {
-			continue
-		}
-		var types []string
-		if json.Unmarshal(p.Value.Raw, &types) == nil && types != nil && !slices.Contains(types, e.header.Get(signature.Kind(kind).EventHeader())) {
-			return true
-		}
+	if types := eventTypes(ti); types != nil && !slices.Contains(types, e.header.Get(signature.Kind(kind).EventHeader())) {
+		return true
 	}
 	ref, err := secretRefOf(ti)
 	return err != nil || ref != nil && a.Terms.Policy.Secret != approvals.SecretRef{Name: ref.SecretName, Key: ref.SecretKey, Kind: kind}

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
-
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/mapping"
 	"github.com/countersign-dev/countersign/interceptor"
@@ -33,10 +31,10 @@ func (p *Preflights) chain(ctx context.Context, r *Resolved, a approvals.Approva
 		case ti.Webhook != nil:
 			foreign = true
 		case ti.Ref.Name == "cel":
-			if filter := celFilter(ti); filter != "" && knowable(filter, foreign) && !p.Triggers.CEL.True(ctx, filter, vars) {
+			if filter, _ := celFilter(ti); filter != "" && knowable(filter, foreign) && !p.Triggers.CEL.True(ctx, filter, vars) {
 				f.add("EventTurnedAway", "the cel interceptor of trigger %s would turn the released event away, since its filter %s is not true of it: let it through, as in 'Webhook-Id' in header || (%s)", r.Name, filter, filter)
 			}
-			foreign = foreign || hasParam(ti, "overlays")
+			foreign = foreign || len(interceptor.StockParams(ti, "overlays")) > 0
 		default:
 			kind, stock := stockSenders()[ti.Ref.Name]
 			if types, ours := eventTypes(ti), e.header.Get(signature.Kind(kind).EventHeader()); stock && types != nil && !slices.Contains(types, ours) {
@@ -49,31 +47,6 @@ func (p *Preflights) chain(ctx context.Context, r *Resolved, a approvals.Approva
 		return f.fromError("EventTurnedAway", err)
 	}
 	return nil
-}
-
-func celFilter(ti *triggersv1.TriggerInterceptor) string {
-	filter := ""
-	for _, p := range ti.Params {
-		if p.Name == "filter" && json.Unmarshal(p.Value.Raw, &filter) != nil {
-			return ""
-		}
-	}
-	return filter
-}
-
-// eventTypes are those that a stock interceptor lets through, nil for all.
-func eventTypes(ti *triggersv1.TriggerInterceptor) []string {
-	var types []string
-	for _, p := range ti.Params {
-		if p.Name == "eventTypes" && json.Unmarshal(p.Value.Raw, &types) != nil {
-			return nil
-		}
-	}
-	return types
-}
-
-func hasParam(ti *triggersv1.TriggerInterceptor, name string) bool {
-	return slices.ContainsFunc(ti.Params, func(p triggersv1.InterceptorParams) bool { return p.Name == name })
 }
 
 // knowable says whether a filter reads only what is known here: no Secret, not under which

@@ -3,7 +3,6 @@ package kube
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -68,7 +67,7 @@ func (t *Triggers) checkSenders(ctx context.Context, trigger *triggersv1.Trigger
 		return nil
 	case err != nil:
 		return err
-	case line.After != (approvals.Line{}).After && p.Release.Kind != "":
+	case !line.After.IsZero() && p.Release.Kind != "":
 		return nil // nobody sent what is held, and nothing is posted
 	}
 	if err := t.senderCheck(ctx, trigger.Namespace, trigger.Name, trigger.Spec.Interceptors, p); err != nil {
@@ -121,24 +120,6 @@ func stockSender(name string, kind approvals.SenderKind, ti *triggersv1.TriggerI
 	return wrongSender("interceptor "+name, signature.Kind(kind).Header(), want, p)
 }
 
-// secretRefOf is an interceptor's secretRef, nil for none.
-func secretRefOf(ti *triggersv1.TriggerInterceptor) (*triggersv1.SecretRef, error) {
-	for _, param := range ti.Params {
-		if param.Name != "secretRef" {
-			continue
-		}
-		var ref *triggersv1.SecretRef
-		if len(param.Value.Raw) == 0 { // null
-			return nil, nil
-		}
-		if json.Unmarshal(param.Value.Raw, &ref) != nil {
-			return nil, fmt.Errorf("interceptor %s has a secretRef that can't be read: use {secretName: NAME, secretKey: KEY}", ti.Ref.Name)
-		}
-		return ref, nil
-	}
-	return nil, nil
-}
-
 // wrongSender is the sentence for an interceptor that verifies senders by want, which p
 // does not.
 func wrongSender(who, header string, want approvals.SecretRef, p approvals.Policy) error {
@@ -173,30 +154,6 @@ func (t *Triggers) celSender(namespace string, ti *triggersv1.TriggerInterceptor
 		}
 	}
 	return nil
-}
-
-// expressionsOf are the filter and the overlays of a cel interceptor.
-func expressionsOf(ti *triggersv1.TriggerInterceptor) []string {
-	var out []string
-	for _, param := range ti.Params {
-		switch param.Name {
-		case "filter":
-			var filter string
-			if json.Unmarshal(param.Value.Raw, &filter) == nil {
-				out = append(out, filter)
-			}
-		case "overlays":
-			var overlays []struct {
-				Expression string `json:"expression"`
-			}
-			if json.Unmarshal(param.Value.Raw, &overlays) == nil {
-				for _, o := range overlays {
-					out = append(out, o.Expression)
-				}
-			}
-		}
-	}
-	return out
 }
 
 // provenSender says by which Secret the sender of an event is verified, "" when nobody
