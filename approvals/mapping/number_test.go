@@ -203,6 +203,10 @@ func FuzzNumbers(f *testing.F) {
 
 // sameNumber compares exactly, as long as that is no more work than a test may be.
 func sameNumber(a, b string) bool {
+	// Of nothing the power says nothing, and may be too large for the comparison.
+	if m, _, _ := strings.Cut(strings.ToLower(a), "e"); strings.Trim(m, "-0.") == "" {
+		return strings.Trim(b, "-0.") == ""
+	}
 	x, ok := new(big.Rat).SetString(a)
 	y, yes := new(big.Rat).SetString(b)
 	return ok && yes && x.Cmp(y) == 0

@@ -95,7 +95,8 @@ func yamlStream(raw []byte, line int, rs *Refusals) []*yaml.Node {
 	for l := range bytes.Lines(raw) {
 		line++
 		if rest, ok := bytes.CutPrefix(l, []byte("---")); ok {
-			if rest = bytes.TrimSpace(rest); len(rest) > 0 && rest[0] != '#' {
+			// A comment has a space before it: "---#" is text.
+			if text := bytes.TrimSpace(rest); len(text) > 0 && (text[0] != '#' || rest[0] == '#') {
 				rs.refuse(line, "kubectl takes %q for no separator of documents: put what stands behind the dashes on a line of its own", string(bytes.TrimSpace(l)))
 			}
 			end()

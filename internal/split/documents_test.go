@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/runtime"
 	kubectl "k8s.io/apimachinery/pkg/util/yaml"
 )
@@ -77,7 +79,7 @@ var texts = map[string]string{
 	"merges":                "x: &x {a: 1, b: 2}\ny: &y {b: 3, c: 4}\nz: {<<: *x, b: 5}\nw: {b: 5, <<: *x}\nv:\n  <<: [*x, *y]\n  d: 6\nu:\n  <<: {q: 1}\n",
 	"a key twice":           "a: 1\nb: 2\na: 3\nc: {d: 1, d: 2}\n",
 	"old words":             "a: [yes, No, ON, off, y, n, Yes, 'yes', \"on\"]\nyes: 1\n",
-	"numbers":               "a: [1, 010, 0x1f, 0b11, 1_000, 1.10, .5, 1e3, -0, +1, 0o7, 08, 12345678901234567890, 0.1]\n1: x\n1.5: y\n",
+	"numbers":               "a: [1, 010, 0x1f, 0b11, 1_000, 1.10, .5, 1e3, -0, +1, 0o7, 08, 12345678901234567890, 0.1]\n1: x\n1.5: y\n1e6: z\n0.1: w\n",
 	"dates and times":       "a: [2024-01-01, 2024-01-01T00:00:00Z, '2024-01-01', 12:30, 1:30:00]\n",
 	"nulls":                 "a:\nb: ~\nc: null\nd: ''\ne: [~, x]\n",
 	"tags":                  "a: !!str 12\nb: !!str yes\nc: !!int \"3\"\nd: !!float 1\n",
@@ -212,9 +214,33 @@ func FuzzDocuments(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if d := cmp.Diff(want, got); d != "" && !bytes.ContainsAny(text, "\r!") {
+		// The two differ in tags, in marks within the text, in JSON that YAML follows, and
+		// in keys of one number (kubectl takes any of 1 and 1.0): nobody has such files, and
+		// TestDocuments has those of them that somebody may.
+		if bytes.ContainsAny(text, "\r!\ufeff") || bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) || numbersAsKeys(text) {
+			return
+		}
+		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("(-kubectl +here)\n%s", d)
 		}
 		rewritten(t, text)
 	})
+}
+
+// numbersAsKeys is true of a text that has a field whose name is none.
+func numbersAsKeys(text []byte) bool {
+	docs, _ := documents(text)
+	var within func(n *yaml.Node) bool
+	within = func(n *yaml.Node) bool {
+		for i, c := range n.Content {
+			if n.Kind == yaml.MappingNode && i%2 == 0 && !isString(c.Value) && c.Value != "" {
+				return true
+			}
+			if within(c) {
+				return true
+			}
+		}
+		return false
+	}
+	return slices.ContainsFunc(docs, func(d document) bool { return within(d.root) })
 }

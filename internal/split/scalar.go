@@ -3,6 +3,7 @@ package split
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -22,16 +23,11 @@ func asJSON(n *yaml.Node) (any, error) {
 			if err != nil {
 				return nil, err
 			}
-			k, err := asJSON(n.Content[i])
+			k, err := keyAsRead(n.Content[i])
 			if err != nil {
 				return nil, err
 			}
-			switch k := k.(type) {
-			case string:
-				out[k] = v
-			case json.RawMessage:
-				out[string(k)] = v
-			}
+			out[k] = v
 		}
 		return out, nil
 	case yaml.SequenceNode:
@@ -49,6 +45,26 @@ func asJSON(n *yaml.Node) (any, error) {
 	default:
 		return scalar(n)
 	}
+}
+
+// keyAsRead is the name that kubectl gives a field, which it prints in its own way when it is a number: 1e6 is 1e+06.
+func keyAsRead(n *yaml.Node) (string, error) {
+	v, err := asJSON(n)
+	if s, ok := v.(string); ok || err != nil {
+		return s, err
+	}
+	raw, err := kubectl.YAMLToJSON([]byte(n.Value + ": 0"))
+	if err != nil {
+		return "", err
+	}
+	var one map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &one); err != nil {
+		return "", err
+	}
+	for k := range one {
+		return k, nil
+	}
+	return "", fmt.Errorf("%q is no key", n.Value)
 }
 
 // scalar is a string, or the JSON of what is none.
