@@ -38,14 +38,27 @@ func NameOfRun(trigger string, mac []byte) Unsaid {
 	return Unsaid(named(trigger, mac, runHash))
 }
 
-// named is prefix and the first characters of sum in base32.
+// named is prefix and the first characters of sum in base32. The prefix is the name of a
+// Trigger, or of an inline trigger, which may be any label's value: capitals, dots and
+// underscores are no part of an object's name here. That two triggers then begin alike does
+// no harm, since the sum is of the name as it is.
 func named(prefix string, sum []byte, hash int) string {
 	text := strings.ToLower(base32.StdEncoding.EncodeToString(sum))[:hash]
-	prefix = strings.ReplaceAll(prefix, ".", "-")
+	prefix = strings.Map(inName, prefix)
 	if most := maxName - hash - 1; len(prefix) > most {
 		prefix = strings.TrimRight(prefix[:most], "-")
 	}
 	return prefix + "-" + text
+}
+
+func inName(r rune) rune {
+	switch {
+	case 'A' <= r && r <= 'Z':
+		return r - 'A' + 'a'
+	case 'a' <= r && r <= 'z', '0' <= r && r <= '9':
+		return r
+	}
+	return '-'
 }
 
 // Digest is the SHA-256, in hex, of parts in a form in which no two different

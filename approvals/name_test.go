@@ -19,6 +19,7 @@ func TestName(t *testing.T) {
 		"short":             {"apply", "run:1", "apply-coouof2rvw3t"},
 		"another subject":   {"apply", "run:2", "apply-"},
 		"dots":              {"apply.prod.v2", "run:1", "apply-prod-v2-"},
+		"an inline trigger": {"Deploy_To.Prod", "run:1", "deploy-to-prod-"},
 		"long":              {strings.Repeat("a", 253), "run:1", strings.Repeat("a", 50) + "-"},
 		"long, cut at dash": {strings.Repeat("a", 48) + "--b", "run:1", strings.Repeat("a", 48) + "-"},
 		"hostile subject":   {"apply", "run:$(uid)\n../../x", "apply-"},
@@ -39,7 +40,7 @@ func TestName(t *testing.T) {
 // TestNameProperty: one name for one subject, and two for two.
 func TestNameProperty(t *testing.T) {
 	t.Parallel()
-	trigger := rapid.StringMatching(`[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?(\.[a-z0-9]{1,60}){0,4}`)
+	trigger := rapid.StringMatching(`[A-Za-z0-9]([-_.A-Za-z0-9]{0,20}[A-Za-z0-9])?(\.[a-z0-9]{1,60}){0,4}`)
 	rapid.Check(t, func(t *rapid.T) {
 		t1, t2 := trigger.Draw(t, "trigger 1"), trigger.Draw(t, "trigger 2")
 		s1, s2 := rapid.String().Draw(t, "subject 1"), rapid.String().Draw(t, "subject 2")

@@ -32,6 +32,9 @@ func (p *Preflights) run(ctx context.Context, r *Resolved, a approvals.Approval,
 	if err := p.volumes(ctx, a, run, f); err != nil {
 		return err
 	}
+	if err := p.referred(ctx, a, run, f); err != nil {
+		return err
+	}
 	spec := run.Spec.PipelineSpec
 	if ref := run.Spec.PipelineRef; spec == nil && ref != nil && isPlainRef(ref.Name, string(ref.Resolver)) && !hasBundle(made.Objects[0], "pipelineRef") {
 		found, err := lookUp(ctx, p, a.Namespace, ref.Name, &pipelinev1.Pipeline{})
@@ -57,6 +60,28 @@ func (p *Preflights) run(ctx context.Context, r *Resolved, a approvals.Approval,
 		return err
 	}
 	return p.typed(ctx, r, a, spec, tasks, f)
+}
+
+// referred compares what the run would refer to by name with what is asked about, where a
+// Gate has that be a part of it (verifyRun: BeforeStart).
+func (p *Preflights) referred(ctx context.Context, a approvals.Approval, run *pipelinev1.PipelineRun, f *findings) error {
+	if len(a.Terms.References) == 0 || a.Decided() { // after the decision the run itself is compared
+		return nil
+	}
+	run.Namespace = a.Namespace
+	now, _, err := referencesOf(ctx, p.Live, run)
+	switch approvals.CodeOf(err) {
+	case "":
+	case approvals.CodeNotFound: // named below, with what refers to it
+		return nil
+	default:
+		return f.fromError(ReasonTemplateError, err)
+	}
+	if why := changed(a.Terms.References, now); why != "" {
+		f.add(approvals.ReasonContentChanged, "what %s is asked about is not what would run any more, %s. What would run now is asked about in its place, by another approval, as soon as it stays the same for a moment",
+			a.Name, strings.NewReplacer("was approved", "approval was asked for", "were approved", "approval was asked for").Replace(why))
+	}
+	return nil
 }
 
 // asRun is a rendered object as a PipelineRun. What v1beta1 has in other places is not

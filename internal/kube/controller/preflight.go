@@ -27,8 +27,11 @@ const (
 	// writes anyhow, the one who tells people say. After that they are written for those who
 	// wait for one: kubectl wait must end.
 	conditionsAfter = 1500 * time.Millisecond
-	// Rights, volumes and Pipelines are looked at again now and then: nobody tells of them.
-	lookSoon   = 15 * time.Second // after something was wrong, and then more and more seldom
+	// Rights, volumes and Pipelines are looked at again now and then, since nobody tells of
+	// them: often at first, while people read and whoever wrote them is at work, and then
+	// more and more seldom, since thousands may wait for days.
+	lookSoon   = 15 * time.Second // after something was wrong, and at what a run refers to that is to be compared
+	lookLater  = time.Minute
 	lookSeldom = 10 * time.Minute
 	// startsWithin is left to a release before what stands in its way is looked for here.
 	startsWithin = 10 * time.Second
@@ -145,10 +148,11 @@ func (r *Preflight) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 // tell writes what was found, when it is news. Nothing wrong is no news for a moment: it is
 // left to a write that is made anyhow.
 func (r *Preflight) tell(ctx context.Context, a approvals.Approval, found *approvals.Preflight) (ctrl.Result, error) {
-	next := ctrl.Result{RequeueAfter: lookSeldom}
-	if found.State != approvals.PreflightReady {
-		next.RequeueAfter = min(max(lookSoon, r.Now().Sub(a.OpenedAt)/4), lookSeldom)
+	least := lookLater
+	if found.State != approvals.PreflightReady || len(a.Terms.References) > 0 {
+		least = lookSoon
 	}
+	next := ctrl.Result{RequeueAfter: min(max(least, r.Now().Sub(a.OpenedAt)/4), lookSeldom)}
 	if a.Preflight == nil && found.State == approvals.PreflightReady && len(found.Warnings) == 0 {
 		if left := leftOf(conditionsAfter, a.Since(), r.Now()); left > 0 {
 			return ctrl.Result{RequeueAfter: left}, nil

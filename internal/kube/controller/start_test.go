@@ -408,3 +408,43 @@ func TestVerifyNeedsPending(t *testing.T) {
 		})
 	}
 }
+
+// TestReferenceChangesWhilePending: votes for what would not run are not collected.
+func TestReferenceChangesWhilePending(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(w *world){
+		"the Pipeline": func(w *world) {
+			editAs(w, &pipelinev1.Pipeline{}, "apply", func(p *pipelinev1.Pipeline) { p.Spec.Tasks = p.Spec.Tasks[:2] })
+		},
+		"a Task": func(w *world) {
+			editAs(w, &pipelinev1.Task{}, "go", func(x *pipelinev1.Task) { x.Spec.Steps[0].Script = "echo EVIL" })
+		},
+		"a StepAction": func(w *world) {
+			editAs(w, &pipelinev1beta1.StepAction{}, "report", func(x *pipelinev1beta1.StepAction) { x.Spec.Script = "echo EVIL" })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, strings.Replace(verifying, "required: 1", "required: 2", 1))
+			first := w.opened()
+			w.wait(conditionsAfter)
+			if next := w.step(w.preflight, first).RequeueAfter; next != lookSoon {
+				t.Errorf("looked at again in %s, want %s", next, lookSoon)
+			}
+			w.vote(first, "alice", approvals.Approve)
+			change(w)
+			for range 3 {
+				w.step(w.preflight, first)
+				w.wait(2 * time.Second)
+			}
+			old := w.get(first)
+			if old.Outcome != approvals.Superseded || !strings.HasPrefix(w.condition(first, v1alpha1.ConditionStartable), "False ContentChanged") {
+				t.Fatalf("outcome %q, condition %s", old.Outcome, w.condition(first, v1alpha1.ConditionStartable))
+			}
+			next := w.get(old.SupersededBy)
+			if len(next.Votes) != 0 || next.Terms.Digest == old.Terms.Digest || next.Terms.Template != old.Terms.Template {
+				t.Errorf("asked again with %d votes, digest %s, template %s", len(next.Votes), next.Terms.Digest, next.Terms.Template)
+			}
+		})
+	}
+}
