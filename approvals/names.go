@@ -93,7 +93,10 @@ func checkName(what, each, n string) error {
 // maxSaid is how much of a name is said back.
 const maxSaid = 80
 
-func invisible(r rune) bool { return !unicode.IsPrint(r) || unicode.In(r, unicode.Bidi_Control) }
+// invisible says whether people see nothing of r: some letters and marks are blank.
+func invisible(r rune) bool {
+	return !unicode.IsPrint(r) || r == '\u2800' || unicode.In(r, unicode.Bidi_Control, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+}
 
 // several says whether n is a list of names and not a name. A comma is part of one name
 // in the distinguished names of a directory alone, such as CN=sre,OU=groups.
@@ -101,7 +104,7 @@ func several(n string) bool {
 	if strings.Count(n, "@") > 1 && strings.ContainsAny(n, " |&/+") {
 		return true
 	}
-	if strings.Contains(n, ";") {
+	if strings.ContainsAny(n, ";；，、､") { // the latter are how Chinese and Japanese write lists
 		return true
 	}
 	parts := strings.Split(strings.ReplaceAll(n, `\,`, ""), ",")

@@ -166,6 +166,7 @@ func (out *Rendered) params(r *Resolved, e event, extensions map[string]any) map
 		}
 	}
 	out.unbound(r, params)
+	out.rounded(r, rt.BindingParams, e, extensions)
 	return params
 }
 
