@@ -10,7 +10,6 @@ import (
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"knative.dev/pkg/apis"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -257,55 +256,7 @@ func (p *Preflights) mayCreate(ctx context.Context, l listener, r *Resolved, obj
 	return nil
 }
 
-const (
-	rightsKept  = time.Minute
-	dryRunsKept = 10 * time.Minute
-)
-
-// dryRun asks the API server, admission included, what it would say of obj. What has a
-// value in it that is not known yet is not asked about: the answer would be about that. Nor
-// is what it has taken before: of thousands that wait it is not asked at each start.
-func (p *Preflights) dryRun(ctx context.Context, a approvals.Approval, obj *unstructured.Unstructured, unknown string, f *findings) error {
-	if a.Preflight != nil && a.Preflight.State == approvals.PreflightReady {
-		return nil
-	}
-	obj = obj.DeepCopy()
-	obj.SetLabels(without(obj.GetLabels(), "triggers.tekton.dev/"))
-	raw, err := obj.MarshalJSON()
-	if err != nil || strings.Contains(string(raw), unknown) || a.Terms.Policy.AsksBlank() {
-		return nil //nolint:nilerr // what is no JSON was reported as such
-	}
-	// Of two Approvals whose objects differ in the name alone one is asked about.
-	key := approvals.Digest(obj.GetNamespace(), strings.ReplaceAll(string(raw), obj.GetName(), "NAME"))
-	said, err := p.dryRuns.get(p.Now(), key, dryRunsKept, func() (string, error) {
-		err := p.Client.Create(ctx, obj, client.DryRunAll)
-		switch {
-		case err == nil, apierrors.IsAlreadyExists(err), apierrors.IsForbidden(err) && isRBAC(err):
-			return "", nil // our own lack of the right to look says nothing about the EventListener
-		case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsForbidden(err), apierrors.IsNotFound(err):
-			return err.Error(), nil
-		}
-		return "", err
-	}, func(said string) bool { return said == "" })
-	if err != nil {
-		return translate(err, "a dry run of the "+obj.GetKind())
-	}
-	if said != "" {
-		f.add("Refused", "the API server refuses the %s that the template of trigger %s makes: %s", obj.GetKind(), a.Trigger, strings.ReplaceAll(said, obj.GetName(), "NAME"))
-	}
-	return nil
-}
-
-// without is labels without those of a prefix.
-func without(labels map[string]string, prefix string) map[string]string {
-	out := map[string]string{}
-	for k, v := range labels {
-		if !strings.HasPrefix(k, prefix) {
-			out[k] = v
-		}
-	}
-	return out
-}
+const rightsKept = time.Minute
 
 // target looks whether the object that an approval would be written to takes it.
 func (p *Preflights) target(ctx context.Context, a approvals.Approval, f *findings) error {
