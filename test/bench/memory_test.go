@@ -20,9 +20,8 @@ func TestMemory(t *testing.T) {
 	e := begin(t)
 	user, _ := e.Token("approver")
 	e.Apply(cluster.Gate("gate", user, ""))
-	e.Apply(strings.ReplaceAll(cluster.Gated("deploy", "gate", ""),
-		"        - {name: after, value: {pipeline: part-1}}\n        - {name: forward, value: {version: \"params.version\"}}",
-		"        - {name: forward, value: {version: \"body.version\"}}"))
+	e.Apply(cluster.Gated("deploy", "gate", ""))
+	e.Apply(heldTrigger)
 	ip := podIP(t, e, cluster.ServiceNamespace, "app.kubernetes.io/name=countersign")
 	heap0, rss0 := heapOf(t, e, ip), rssOf(t, "countersign")
 	fmt.Printf("bench: memory with nothing more pending: heap %.1f MiB, resident %.0f MiB\n", heap0, rss0)

@@ -1,0 +1,303 @@
+//go:build bench
+
+package bench
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/test/cluster"
+)
+
+// TestGrowingRuns: 10, 100 and 1,000 runs that finish at once, until all are pending.
+func TestGrowingRuns(t *testing.T) {
+	s := newStage(t)
+	g := growth{what: "runs that finish at once, until the last is pending", unit: "s"}
+	pending := 0
+	for _, n := range []int{10, 100, 1000} {
+		var runs []string
+		for i := range n {
+			name := fmt.Sprintf("many-%d-%d", n, i)
+			s.StartRun(name, "1")
+			runs = append(runs, name)
+		}
+		start := time.Now()
+		inParallel(8, runs, func(name string) { s.FinishRun(s.Run(name)) })
+		pending += n
+		s.Eventually(5*time.Minute, "all pending", func() error {
+			if got := len(s.Approvals()); got != pending {
+				return fmt.Errorf("%d of %d", got, pending)
+			}
+			return nil
+		})
+		g.add(n, time.Since(start).Seconds())
+	}
+	g.print()
+}
+
+// TestGrowing: 100, 1,000 and 10,000 pending: what a start costs, and what the API server
+// writes and sends of them; then votes at 1, 10 and 100 a second, and 10, 100 and 1,000
+// pages that update themselves.
+func TestGrowing(t *testing.T) {
+	s := newStage(t)
+	s.Apply(heldTrigger)
+	var (
+		opened = growth{what: "events held, until the last is pending", unit: "s"}
+		ready  = growth{what: "pending: a start, until both replicas are ready", unit: "s"}
+		caught = growth{what: "pending: a start, until nothing is queued", unit: "s"}
+		wrote  = growth{what: "pending: writes to open them", unit: ""}
+		events = growth{what: "pending: watch events sent, to all who watch", unit: ""}
+	)
+	done := 0
+	for _, n := range []int{100, 1000, 10000} {
+		w0, e0, start := writes(t, s.Env), watchEvents(t, s.Env), time.Now()
+		open(t, s.Env, s.servicePod(t), done, n)
+		opened.add(n-done, time.Since(start).Seconds())
+		time.Sleep(5 * time.Second) // the conditions that everybody can wait for
+		wrote.add(n-done, float64(writes(t, s.Env)-w0))
+		events.add(n-done, float64(watchEvents(t, s.Env)-e0))
+		done = n
+		r, c := s.restart(t)
+		ready.add(n, r.Seconds())
+		caught.add(n, c.Seconds())
+	}
+	for _, g := range []growth{opened, wrote, events, ready, caught} {
+		g.print()
+	}
+	s.growingVotes(t)
+	s.growingPages(t)
+}
+
+// heldTrigger is the gated Trigger for events, in the place of that for runs.
+var heldTrigger = strings.ReplaceAll(strings.Split(cluster.Gated("deploy", "gate", ""), "\n---\n")[0],
+	"        - {name: after, value: {pipeline: part-1}}\n        - {name: forward, value: {version: \"params.version\"}}",
+	"        - {name: forward, value: {version: \"body.version\"}}")
+
+// watchEvents counts what the API server has sent of our kinds to those who watch them.
+func watchEvents(t *testing.T, e *cluster.Env) int {
+	t.Helper()
+	b, err := e.Clientset.Discovery().RESTClient().Get().AbsPath("/metrics").DoRaw(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := 0
+	for l := range strings.Lines(string(b)) {
+		if strings.HasPrefix(l, "apiserver_watch_events_total{") && strings.Contains(l, `group="countersign.dev"`) {
+			v := 0
+			if _, err := fmt.Sscan(l[strings.LastIndexByte(l, ' ')+1:], &v); err != nil {
+				t.Fatal(err)
+			}
+			sum += v
+		}
+	}
+	return sum
+}
+
+func (s *stage) servicePod(t *testing.T) string {
+	t.Helper()
+	return podIP(t, s.Env, cluster.ServiceNamespace, "app.kubernetes.io/name=countersign")
+}
+
+// restart has all of the service's pods start anew, at once.
+func (s *stage) restart(t *testing.T) (ready, caughtUp time.Duration) {
+	t.Helper()
+	old := map[types.UID]bool{}
+	now := int64(0)
+	start := time.Now()
+	before := s.ServicePods()
+	for i := range before {
+		old[before[i].UID] = true
+		if err := s.Delete(t.Context(), &before[i], &client.DeleteOptions{GracePeriodSeconds: &now}); err != nil && !apierrors.IsNotFound(err) {
+			t.Fatal(err)
+		}
+	}
+	var pods []corev1.Pod
+	poll(t, "the service's new pods", func() bool {
+		pods = slices.DeleteFunc(s.ServicePods(), func(p corev1.Pod) bool { return old[p.UID] })
+		return len(pods) == len(before)
+	})
+	ready = time.Since(start)
+	// Nothing is queued in a leader, three times in a row: what fills a queue may take a moment.
+	quiet := 0
+	poll(t, "nothing to be queued", func() bool {
+		leads, queued := false, 0.0
+		for i := range pods {
+			for name, v := range metricsOf(s.Env, pods[i].Status.PodIP) {
+				leads = leads || strings.HasPrefix(name, "leader_election_master_status") && v == 1
+				if strings.HasPrefix(name, "workqueue_depth{") {
+					queued += v
+				}
+			}
+		}
+		if quiet++; !leads || queued > 0 {
+			quiet = 0
+		}
+		return quiet == 3
+	})
+	return ready, time.Since(start)
+}
+
+func poll(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Minute); !done(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("there was no end of waiting for %s", what)
+		}
+	}
+}
+
+// growingVotes decides some of what is pending, at 1, 10 and 100 a second.
+func (s *stage) growingVotes(t *testing.T) {
+	pending := s.pendingNames()
+	answer := growth{what: "votes a second: the answer, p99", unit: "ms"}
+	late := growth{what: "votes a second: from the last vote to its run", unit: "ms"}
+	for _, at := range []struct{ rate, seconds int }{{1, 10}, {10, 20}, {100, 60}} {
+		rate, seconds := at.rate, at.seconds
+		n := rate * seconds
+		if len(pending) < n {
+			t.Fatalf("%d are pending", len(pending))
+		}
+		names := pending[:n]
+		pending = pending[n:]
+		var mu sync.Mutex
+		var took []float64
+		var wg sync.WaitGroup
+		start := time.Now()
+		for i, name := range names {
+			time.Sleep(time.Until(start.Add(time.Duration(i) * time.Second / time.Duration(rate))))
+			wg.Go(func() {
+				asked := time.Now()
+				s.approve(t, name)
+				mu.Lock()
+				defer mu.Unlock()
+				took = append(took, ms(time.Since(asked)))
+			})
+		}
+		wg.Wait()
+		last := time.Now()
+		seen := s.runs.wait(t, names, 5*time.Minute)
+		slices.Sort(took)
+		fmt.Printf("bench: %d votes at %d a second for %d s: answered in %.0f ms (p50), %.0f ms (p99); the last run was visible %.0f ms after the last answer\n",
+			n, rate, seconds, took[len(took)/2], took[len(took)*99/100], ms(max(seen.Sub(last), 0)))
+		answer.add(rate, took[len(took)*99/100])
+		late.add(rate, ms(max(seen.Sub(last), 0)))
+	}
+	answer.print()
+	late.print()
+}
+
+// growingPages has pages open that update themselves, and something to tell them.
+func (s *stage) growingPages(t *testing.T) {
+	memory := growth{what: "live pages: resident memory of a replica beyond none", unit: "MiB"}
+	work := growth{what: "live pages: CPU of one change, all replicas", unit: "ms"}
+	told := growth{what: "live pages: until the last is told", unit: "ms"}
+	rss0 := rssOf(t, "countersign")
+	open, ctx := 0, t.Context()
+	var heard atomic.Int64
+	var tokens []string
+	names := s.pendingNames()
+	for _, n := range []int{10, 100, 1000} {
+		for ; open < n; open++ {
+			if open%10 == 0 { // one person has ten at most
+				_, token := s.Token(fmt.Sprintf("reader-%d", open/10))
+				s.Apply(mayRead(s.NS, fmt.Sprintf("reader-%d", open/10)))
+				tokens = append(tokens, token)
+			}
+			s.listen(ctx, t, tokens[open/10], &heard)
+		}
+		time.Sleep(2 * time.Second)
+		heard.Store(0)
+		cpu, start := sum(cpuOf(t, "countersign")), time.Now()
+		s.approve(t, names[0])
+		names = names[1:]
+		poll(t, fmt.Sprintf("%d pages to be told", n), func() bool { return heard.Load() >= int64(n) })
+		told.add(n, ms(time.Since(start)))
+		time.Sleep(2 * time.Second)
+		work.add(n, (sum(cpuOf(t, "countersign"))-cpu)*1000)
+		memory.add(n, max(rssOf(t, "countersign")-rss0, 0))
+	}
+	memory.print()
+	work.print()
+	told.print()
+}
+
+func (s *stage) pendingNames() []string {
+	var out []string
+	for _, a := range s.Approvals() {
+		if a.Status.Outcome == "Pending" {
+			out = append(out, a.Name)
+		}
+	}
+	return out
+}
+
+// listen holds one stream open, and counts what it is told.
+func (s *stage) listen(ctx context.Context, t *testing.T, token string, heard *atomic.Int64) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/events?namespace="+s.NS, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("a live page is answered %s", resp.Status)
+	}
+	go func() {
+		defer resp.Body.Close()
+		for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+			if strings.HasPrefix(lines.Text(), "data:") {
+				heard.Add(1)
+			}
+		}
+	}()
+}
+
+func mayRead(ns, account string) string {
+	return fmt.Sprintf(`apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: %[2]s}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}
+subjects: [{kind: ServiceAccount, name: %[2]s, namespace: %[1]s}]
+`, ns, account)
+}
+
+func sum(of map[int]float64) (all float64) {
+	for _, v := range of {
+		all += v
+	}
+	return all
+}
+
+func inParallel(workers int, names []string, do func(string)) {
+	next := make(chan string)
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for name := range next {
+				do(name)
+			}
+		})
+	}
+	for _, name := range names {
+		next <- name
+	}
+	close(next)
+	wg.Wait()
+}
