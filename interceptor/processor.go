@@ -63,6 +63,8 @@ type Processor struct {
 	// through. trigger is "" when the request names none of the namespace. Who asks
 	// is not proved, so it must bear being called with anything. Nil: nobody is told.
 	Refused func(ctx context.Context, namespace, trigger string, err error)
+	// Proved is told of each request with a signed event of our own. Nil: nobody is.
+	Proved func(ctx context.Context)
 }
 
 var _ triggersv1.InterceptorInterface = (*Processor)(nil)
@@ -90,6 +92,9 @@ func (p *Processor) Process(ctx context.Context, r *triggersv1.InterceptorReques
 func (p *Processor) release(ctx context.Context, g Gated, key approvals.Key, r *triggersv1.InterceptorRequest, header http.Header) *triggersv1.InterceptorResponse {
 	if err := verify(p.Ring(), header, r.Body, p.Now()); err != nil {
 		return p.refuse(ctx, g.Namespace, g.Name, err)
+	}
+	if p.Proved != nil {
+		p.Proved(ctx)
 	}
 	a, err := p.Releases.Decided(ctx, key)
 	if err != nil {

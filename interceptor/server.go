@@ -1,13 +1,11 @@
 package interceptor
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
-	"sync"
 	"time"
 
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
@@ -15,20 +13,27 @@ import (
 )
 
 const (
-	// maxRequest bounds what is read: a body of maxBody may double as a JSON
+	// MaxRequest bounds what is read: a body of maxBody may double as a JSON
 	// string, and the headers come on top.
-	maxRequest = 4 << 20
+	MaxRequest = 4 << 20
 	// answerWithin is below the EventListener's own 10 s for our headers.
 	answerWithin = 8 * time.Second
-	// keepBuffer is the largest read buffer that is kept for the next request.
-	keepBuffer = 256 << 10
 )
 
 // unrelated is the answer to an event that does not concern us. It is ready made:
 // most of what passes here is of this kind.
 var unrelated = []byte(`{"continue":false,"status":{"code":9,"message":"not the completion of a run and not a signed event: nothing to hold"}}`)
 
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+// bodyOf is r's whole body. Who served the request may have it in memory already, where it
+// was counted; it is not copied then.
+func bodyOf(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if whole, ok := r.Body.(interface{ Bytes() []byte }); ok {
+		if b := whole.Bytes(); len(b) <= MaxRequest {
+			return b, nil
+		}
+	}
+	return io.ReadAll(http.MaxBytesReader(w, r.Body, MaxRequest))
+}
 
 // Handler serves a Processor to EventListeners.
 func Handler(p *Processor) http.Handler {
@@ -37,14 +42,8 @@ func Handler(p *Processor) http.Handler {
 			http.Error(w, "this is a Tekton interceptor: EventListeners POST here", http.StatusMethodNotAllowed)
 			return
 		}
-		buf := buffers.Get().(*bytes.Buffer)
-		defer func() {
-			if buf.Cap() <= keepBuffer {
-				buf.Reset()
-				buffers.Put(buf)
-			}
-		}()
-		if _, err := io.Copy(buf, http.MaxBytesReader(w, r.Body, maxRequest)); err != nil {
+		body, err := bodyOf(w, r)
+		if err != nil {
 			status := http.StatusBadRequest
 			if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 				status = http.StatusRequestEntityTooLarge
@@ -53,13 +52,13 @@ func Handler(p *Processor) http.Handler {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		if passesBy(buf.Bytes()) {
+		if passesBy(body) {
 			p.Count("unrelated")
 			_, _ = w.Write(unrelated)
 			return
 		}
 		var req triggersv1.InterceptorRequest
-		if err := json.Unmarshal(buf.Bytes(), &req); err != nil {
+		if err := json.Unmarshal(body, &req); err != nil {
 			http.Error(w, "the request is not an InterceptorRequest: "+err.Error(), http.StatusBadRequest)
 			return
 		}

@@ -30,7 +30,7 @@ func TestHandler(t *testing.T) {
 		"bad JSON": {http.MethodPost, `{"body":`, http.StatusBadRequest, "not an InterceptorRequest"},
 		"a list":   {http.MethodPost, `[]`, http.StatusBadRequest, "not an InterceptorRequest"},
 		"nothing":  {http.MethodPost, ``, http.StatusBadRequest, "not an InterceptorRequest"},
-		"oversize": {http.MethodPost, `{"body":"` + strings.Repeat("x", maxRequest) + `"}`, http.StatusRequestEntityTooLarge, "too large"},
+		"oversize": {http.MethodPost, `{"body":"` + strings.Repeat("x", MaxRequest) + `"}`, http.StatusRequestEntityTooLarge, "too large"},
 		"no names": {http.MethodPost, `{}`, http.StatusOK, `"continue":false`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -155,7 +155,11 @@ func (s *server) authenticate(r *http.Request) (approvals.Identity, error) {
 		return approvals.Identity{}, approvals.Errorf(approvals.CodeUnauthenticated,
 			`send a Kubernetes token: curl -H "Authorization: Bearer $(kubectl create token NAME)" …`)
 	}
-	return s.Auth.Authenticate(r.Context(), token)
+	id, err := s.Auth.Authenticate(r.Context(), token)
+	if err == nil {
+		s.proves(r)
+	}
+	return id, err
 }
 
 func (s *server) fail(w http.ResponseWriter, err error) {

@@ -48,6 +48,7 @@ func (s *server) byLink(w http.ResponseWriter, r *http.Request) (approvals.Ident
 		s.problem(w, statusOf(approvals.CodeOf(err)), title, approvals.Message(err))
 		return id, approvals.Approval{}, false
 	}
+	s.proves(r)
 	id = approvals.Identity{Name: claims.Voter, Way: approvals.WayLink, Address: claims.Address, Evidence: evidenceOf(claims)}
 	a, err := s.Store.Get(r.Context(), claims.Key())
 	if err == nil {

@@ -54,6 +54,7 @@ func (s *server) person(w http.ResponseWriter, r *http.Request) (approvals.Ident
 	id, err := s.Login.Who(r)
 	switch {
 	case err == nil:
+		s.proves(r)
 		return id, true
 	case approvals.CodeOf(err) != approvals.CodeUnauthenticated:
 		s.logInternal(err)

@@ -71,6 +71,8 @@ type Deps struct {
 	// Observe counts one answered request. route is the pattern, never the path:
 	// paths hold tokens.
 	Observe func(route, method string, status int, took time.Duration)
+	// Proved is told of each request whose sender was proved. Nil: nobody is.
+	Proved func(ctx context.Context)
 	// Operators says who is shown what went wrong; nil: nobody is.
 	Operators approvals.Operators
 	// Dashboard leads from a run to where its logs are.

@@ -70,7 +70,7 @@ func Run(ctx context.Context, o Options) error {
 	mgr, err := ctrl.NewManager(o.Rest, ctrl.Options{
 		Scheme:                              scheme,
 		Cache:                               cached,
-		Metrics:                             metricsServer(o.MetricsAddress, certs.Certificate, &kube.Scrapers{Auth: &kube.Auth{Client: clientset, Now: o.Now}}),
+		Metrics:                             metricsServer(o.MetricsAddress, certs.Certificate, &kube.Scrapers{Auth: &kube.Auth{Client: clientset, Now: o.Now}}, metricsIntake(o.Config.Limits.Proxies)),
 		HealthProbeBindAddress:              o.HealthAddress,
 		LeaderElection:                      o.LeaderElection,
 		LeaderElectionResourceLockInterface: lock,
@@ -124,7 +124,7 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager, certs *cabund
 	}
 	for _, r := range []manager.Runnable{
 		c.keys, certs, c.releases, c.news, hooks, held,
-		&server{name: "web", address: o.WebAddress, handler: web.Handler(people), log: o.Log},
+		&server{name: "web", address: o.WebAddress, handler: web.Handler(people), intake: c.webIntake(), log: o.Log},
 	} {
 		if err := mgr.Add(r); err != nil {
 			return err

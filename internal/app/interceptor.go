@@ -6,6 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/countersign-dev/countersign/interceptor"
+	"github.com/countersign-dev/countersign/internal/intake"
 	"github.com/countersign-dev/countersign/internal/kube/cabundle"
 )
 
@@ -22,11 +23,11 @@ func (c *core) interceptor(certs *cabundle.Manager) *server {
 	certs.Interceptor, certs.Now, certs.Log = interceptor.Name, c.Now, c.Log
 	processor := &interceptor.Processor{
 		Triggers: c.triggers, Opener: c.opener, Releases: c.store, Ring: c.keys.Ring, Now: c.Now, Log: c.Log,
-		Refused: c.reports.Refused,
-		Count:   func(answer string) { c.metrics.interceptor.WithLabelValues(answer).Inc() },
+		Refused: c.reports.Refused, Proved: intake.Proved,
+		Count: func(answer string) { c.metrics.interceptor.WithLabelValues(answer).Inc() },
 	}
 	return &server{
-		name: "interceptor", address: c.InterceptorAddress, handler: interceptor.Handler(processor), log: c.Log,
+		name: "interceptor", address: c.InterceptorAddress, handler: interceptor.Handler(processor), intake: c.interceptorIntake(), log: c.Log,
 		tls: &tls.Config{GetCertificate: certs.Certificate, MinVersion: tls.VersionTLS12},
 	}
 }

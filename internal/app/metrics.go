@@ -22,6 +22,7 @@ type metrics struct {
 	posts       *prometheus.CounterVec
 	deliveries  *prometheus.CounterVec
 	interceptor *prometheus.CounterVec
+	turnedAway  *prometheus.CounterVec
 	requests    *prometheus.HistogramVec
 
 	recorded, recordFailures prometheus.Counter
@@ -38,6 +39,7 @@ func newMetrics(reg prometheus.Registerer, all web.Overview) (*metrics, error) {
 		posts:       counter("release_posts_total", "Signed events posted to EventListeners.", "taken"),
 		deliveries:  counter("deliveries_total", "Messages sent to people and rooms.", "channel", "delivered"),
 		interceptor: counter("interceptor_requests_total", "Interceptor requests by answer.", "answer"),
+		turnedAway:  counter("turned_away_total", "Requests and connections that were over a limit.", "listener", "reason"),
 		waited: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: "countersign", Name: "approval_wait_seconds", Help: "From opening to outcome.",
 			Buckets: []float64{10, 60, 300, 900, 3600, 4 * 3600, 24 * 3600, 3 * 24 * 3600, 7 * 24 * 3600},
@@ -62,7 +64,7 @@ func newMetrics(reg prometheus.Registerer, all web.Overview) (*metrics, error) {
 		}
 		return float64(len(now.In("").Pending))
 	})
-	for _, c := range []prometheus.Collector{m.opened, m.votes, m.decided, m.posts, m.deliveries, m.interceptor, m.waited, m.released, m.requests, m.recorded, m.recordFailures, pending} {
+	for _, c := range []prometheus.Collector{m.opened, m.votes, m.decided, m.posts, m.deliveries, m.interceptor, m.turnedAway, m.waited, m.released, m.requests, m.recorded, m.recordFailures, pending} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}

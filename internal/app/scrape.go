@@ -11,6 +11,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/internal/intake"
 )
 
 // scraper proves who asks for metrics, and says what RBAC lets them read.
@@ -22,7 +23,7 @@ type scraper interface {
 // metricsServer is where /metrics is served: by TLS, with the certificate that the
 // interceptor has, to whoever RBAC lets get the path, as the metrics of Kubernetes' own
 // components are. Names of namespaces and triggers are in them.
-func metricsServer(address string, certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error), who scraper) metricsserver.Options {
+func metricsServer(address string, certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error), who scraper, bound *intake.Guard) metricsserver.Options {
 	return metricsserver.Options{
 		BindAddress: address, SecureServing: true,
 		TLSOpts: []func(*tls.Config){func(c *tls.Config) {
@@ -30,7 +31,9 @@ func metricsServer(address string, certificate func(*tls.ClientHelloInfo) (*tls.
 			c.NextProtos = nil // HTTP/1.1 is enough for a scrape
 		}},
 		FilterProvider: func(*rest.Config, *http.Client) (metricsserver.Filter, error) {
-			return func(log logr.Logger, h http.Handler) (http.Handler, error) { return scraped(log, who, h), nil }, nil
+			return func(log logr.Logger, h http.Handler) (http.Handler, error) {
+				return bound.Handler(scraped(log, who, h)), nil
+			}, nil
 		},
 	}
 }

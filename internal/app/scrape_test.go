@@ -71,7 +71,7 @@ func TestScraped(t *testing.T) {
 			}
 		})
 	}
-	o := metricsServer(":0", nil, scrapers{})
+	o := metricsServer(":0", nil, scrapers{}, metricsIntake(nil))
 	if !o.SecureServing || o.FilterProvider == nil {
 		t.Error("metrics are served in the clear, or to everybody")
 	}

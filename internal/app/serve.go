@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/countersign-dev/countersign/internal/intake"
 )
 
 // drain is how long a stopping process lets requests finish.
@@ -20,13 +22,17 @@ type server struct {
 	address string
 	handler http.Handler
 	tls     *tls.Config // nil: plain
+	intake  *intake.Guard
 	log     *slog.Logger
 }
 
 // Start serves until ctx ends.
 func (s *server) Start(ctx context.Context) error {
+	// One connection is one request at a time: that is what intake counts.
+	var one http.Protocols
+	one.SetHTTP1(true)
 	srv := &http.Server{
-		Handler: s.handler, TLSConfig: s.tls,
+		Handler: s.intake.Handler(s.handler), TLSConfig: s.tls, Protocols: &one, ConnContext: intake.ConnContext,
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10,
 		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // handshakes of port scans and probes
@@ -35,6 +41,7 @@ func (s *server) Start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.name, err)
 	}
+	l = s.intake.Listener(l)
 	s.log.Info("serving", "server", s.name, "address", l.Addr().String())
 	done := make(chan error, 1)
 	go func() {

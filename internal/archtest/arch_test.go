@@ -180,6 +180,12 @@ var table = []room{
 		why: "controllers drive the rules, the plan of notifications and the record, whatever the channel and the store: no pages, no templates, no databases",
 	},
 	{
+		path:  "./internal/intake",
+		may:   []string{std},
+		never: []string{"log/...", "database/..."},
+		why:   "what a listener takes in is bounded by size, count and address: no cluster, no approvals, no routes",
+	},
+	{
 		path: "./internal/kube/openshift",
 		may: slices.Concat(kubernetes, tekton, []string{
 			std, "./api/openshift/v1alpha1", "./api/v1alpha1", "./approvals", "./approvals/tasks", "./internal/kube",

@@ -47,6 +47,8 @@ type Config struct {
 	// EventListenerCAs is a file of CAs, in PEM, by which EventListeners with TLS are
 	// trusted beside the system's; "": none.
 	EventListenerCAs string
+	// Limits are what is taken in at once.
+	Limits Limits
 }
 
 // Record says where the record is kept: at most one of SQLite and Postgres is set.
@@ -89,6 +91,8 @@ type file struct {
 	EventListeners struct {
 		CAFile string `json:"caFile,omitempty"`
 	} `json:"eventListeners"`
+
+	Limits *limitsFile `json:"limits,omitempty"`
 
 	Directory []personFile `json:"directory,omitempty"`
 }
@@ -201,6 +205,9 @@ func parse(raw []byte) (Config, error) {
 		if err := certificates(c.EventListenerCAs); err != nil {
 			errs = append(errs, fmt.Errorf("eventListeners.caFile: %w", err))
 		}
+	}
+	if c.Limits, err = f.Limits.read(); err != nil {
+		errs = append(errs, err)
 	}
 	if c.Directory, err = directory(f.Directory, c.OIDC); err != nil {
 		errs = append(errs, err)

@@ -84,7 +84,8 @@ func TestLoad(t *testing.T) {
 				t.Errorf("external %s", got.External)
 			}
 			got.External = nil
-			got.Directory = nil // TestDirectory
+			got.Directory = nil   // TestDirectory
+			got.Limits = Limits{} // TestLimits
 			if d := cmp.Diff(c.want, got); d != "" {
 				t.Errorf("(-want +got)\n%s", d)
 			}

@@ -1,0 +1,60 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// MaxBody is the largest body that any route takes.
+const MaxBody = maxForm
+
+// Largest bodies of routes that take less.
+const (
+	maxSmall = 64 << 10  // what an operator wants, with a reason
+	maxSlack = 256 << 10 // what Slack sends
+	maxRead  = 4 << 10   // GET has no body; some clients send one
+)
+
+// MaxBodyOf is the largest body of r, looked at before a byte of it is read. credential
+// says whether r has anything that may prove who sends it: without, nothing is recorded
+// whatever it says.
+func MaxBodyOf(r *http.Request, credential bool) int64 {
+	switch path := r.URL.Path; {
+	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		return maxRead
+	case strings.HasSuffix(path, "/slack/interactions"):
+		return maxSlack
+	case !credential || strings.Contains(path, "/api/") && !strings.HasSuffix(path, "/votes"):
+		return maxSmall
+	default:
+		return MaxBody
+	}
+}
+
+// Lasts says whether r is one that a page keeps open: there is a limit of its own for those.
+func Lasts(r *http.Request) bool {
+	return r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/events")
+}
+
+// Refuse answers a request that no route has seen: to a program as the API does, to a
+// person as a line of text.
+func Refuse(w http.ResponseWriter, r *http.Request, status int, message string) {
+	if !strings.Contains(r.URL.Path, "/api/") {
+		http.Error(w, message, status)
+		return
+	}
+	code := approvals.CodeUnavailable
+	if status < http.StatusInternalServerError && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests {
+		code = approvals.CodeInvalid
+	}
+	writeStatus(w, status, string(code), message)
+}
+
+// proves tells those who bound what is taken in that r's sender was proved.
+func (s *server) proves(r *http.Request) {
+	if s.Proved != nil {
+		s.Proved(r.Context())
+	}
+}

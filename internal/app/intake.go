@@ -1,0 +1,52 @@
+package app
+
+import (
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals/web"
+	"github.com/countersign-dev/countersign/interceptor"
+	"github.com/countersign-dev/countersign/internal/config"
+	"github.com/countersign-dev/countersign/internal/intake"
+)
+
+// readFor is how long the sending of one body may take.
+const readFor = 30 * time.Second
+
+// webIntake bounds what pages and API take in. Whoever has a credential that was good
+// keeps a part for themselves.
+func (c *core) webIntake() *intake.Guard {
+	l := c.Config.Limits
+	return &intake.Guard{
+		Limits: limitsOf(l.Web, web.MaxBody), Proxies: l.Proxies, Who: intake.ByCredential, Refuse: web.Refuse,
+		Long: web.Lasts, Count: c.turnedAway("web"),
+		BodyOf: func(r *http.Request) int64 {
+			_, some := intake.ByCredential(r, netip.Addr{})
+			return web.MaxBodyOf(r, some)
+		},
+	}
+}
+
+// interceptorIntake bounds what EventListeners, and whoever else reaches the port, send.
+// They don't prove who they are: an address from which a signed event of ours came lately
+// keeps a part for itself. No proxy stands between.
+func (c *core) interceptorIntake() *intake.Guard {
+	return &intake.Guard{Limits: limitsOf(c.Config.Limits.Interceptor, interceptor.MaxRequest), Who: intake.BySource, Count: c.turnedAway("interceptor")}
+}
+
+// metricsIntake bounds who scrapes: few do, and a scrape has no body.
+func metricsIntake(proxies []netip.Prefix) *intake.Guard {
+	return &intake.Guard{
+		Limits:  intake.Limits{Connections: 64, Requests: 8, Bytes: 4 << 10, Body: 1 << 10, Wait: 5 * time.Second, ReadFor: readFor},
+		Proxies: proxies, Who: intake.ByCredential,
+	}
+}
+
+func limitsOf(l config.Listener, body int64) intake.Limits {
+	return intake.Limits{Connections: l.Connections, Requests: l.Requests, Bytes: l.BodyBytes, Body: body, Wait: l.Wait, ReadFor: readFor}
+}
+
+func (c *core) turnedAway(listener string) func(reason string) {
+	return func(reason string) { c.metrics.turnedAway.WithLabelValues(listener, reason).Inc() }
+}

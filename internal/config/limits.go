@@ -1,0 +1,89 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// Limits are what the service takes in at once.
+type Limits struct {
+	Web, Interceptor Listener
+	// Proxies are believed in X-Forwarded-For.
+	Proxies []netip.Prefix
+}
+
+// Listener is what one listener takes in at once.
+type Listener struct {
+	Connections int           // open
+	Requests    int           // worked on
+	BodyBytes   int64         // of all bodies in memory
+	Wait        time.Duration // for memory, and for their turn
+}
+
+// DefaultLimits are for the memory that the deployment has: a body in work costs about six
+// times its size, and a connection about 40 kB.
+func DefaultLimits() Limits {
+	return Limits{
+		Web:         Listener{Connections: 2000, Requests: 256, BodyBytes: 8 << 20, Wait: 5 * time.Second},
+		Interceptor: Listener{Connections: 1000, Requests: 256, BodyBytes: 24 << 20, Wait: 6 * time.Second},
+	}
+}
+
+// leastBodyBytes is the least that a listener's memory for bodies has to be: three of the largest
+// that it takes. A quarter is kept for those who were proved.
+const leastBodyBytes = 12 << 20
+
+type limitsFile struct {
+	Web            *listenerFile `json:"web,omitempty"`
+	Interceptor    *listenerFile `json:"interceptor,omitempty"`
+	TrustedProxies []string      `json:"trustedProxies,omitempty"`
+}
+
+type listenerFile struct {
+	Connections *int   `json:"connections,omitempty"`
+	Requests    *int   `json:"requests,omitempty"`
+	BodyBytes   *int64 `json:"bodyBytes,omitempty"`
+}
+
+func (f *limitsFile) read() (Limits, error) {
+	l := DefaultLimits()
+	if f == nil {
+		return l, nil
+	}
+	var errs []error
+	errs = append(errs, f.Web.into(&l.Web, "limits.web", leastBodyBytes/4), f.Interceptor.into(&l.Interceptor, "limits.interceptor", leastBodyBytes))
+	for _, s := range f.TrustedProxies {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("limits.trustedProxies has %q: use a network such as 10.1.0.0/16, or 10.1.2.3/32 for one address", s))
+			continue
+		}
+		l.Proxies = append(l.Proxies, p.Masked())
+	}
+	return l, errors.Join(errs...)
+}
+
+func (f *listenerFile) into(l *Listener, field string, leastBytes int64) error {
+	if f == nil {
+		return nil
+	}
+	var errs []error
+	if f.Connections != nil {
+		if l.Connections = *f.Connections; l.Connections < 16 {
+			errs = append(errs, fmt.Errorf("%s.connections is %d: use at least 16", field, l.Connections))
+		}
+	}
+	if f.Requests != nil {
+		if l.Requests = *f.Requests; l.Requests < 8 {
+			errs = append(errs, fmt.Errorf("%s.requests is %d: use at least 8", field, l.Requests))
+		}
+	}
+	if f.BodyBytes != nil {
+		if l.BodyBytes = *f.BodyBytes; l.BodyBytes < leastBytes {
+			errs = append(errs, fmt.Errorf("%s.bodyBytes is %d: use at least %d", field, l.BodyBytes, leastBytes))
+		}
+	}
+	return errors.Join(errs...)
+}

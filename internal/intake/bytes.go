@@ -1,0 +1,215 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+// errFull says that what is wanted did not become free in time, or was given to others.
+var errFull = errors.New("no room for the body became free in time")
+
+// budget is the memory that bodies may have. No more than total is ever reserved. Of those
+// that wait for some, the one whose source has least is next. Meanwhile slow senders are
+// cut, and then the oldest of the source that has most, if that is more than the one that
+// waits would have: so a source can't keep others from a share as large as its own.
+type budget struct {
+	total int64
+
+	mu       sync.Mutex
+	used     int64 // never more than total
+	unproved int64 // of used, what is not of those that were proved
+	leaving  int64 // of used, what those have that are being cut
+	by       map[netip.Addr]int64
+	reading  map[*body]struct{}
+	waiting  []*wanted // the first has waited longest
+}
+
+func newBudget(total int64) *budget {
+	return &budget{total: total, by: map[netip.Addr]int64{}, reading: map[*body]struct{}{}}
+}
+
+// body is one request's part of a budget.
+type body struct {
+	source  netip.Addr
+	proved  bool
+	started time.Time
+	stop    func() // ends the reading
+	size    int64  // reserved
+	got     int64  // read
+	cut     bool   // its reading was ended for others
+}
+
+// wanted is what one body waits for.
+type wanted struct {
+	*body
+	n     int64
+	given chan struct{} // closed when it has it
+}
+
+// slow says whether b is below the least rate.
+func (b *body) slow(now time.Time) bool {
+	age := now.Sub(b.started)
+	return age > slowAfter && b.got < int64(age.Seconds()*leastRate)
+}
+
+// read is told of bytes that have come.
+func (g *budget) read(b *body, n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	b.got += int64(n)
+}
+
+// whole says that nothing more of b is read, which has n bytes: the rest is given back. It
+// is false for one that was cut.
+func (g *budget) whole(b *body, n int64) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.reading, b)
+	g.back(b, b.size-n)
+	return !b.cut
+}
+
+// leave gives back all that b has.
+func (g *budget) leave(b *body) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.reading, b)
+	g.back(b, b.size)
+}
+
+func (g *budget) back(b *body, n int64) {
+	g.used -= n
+	if !b.proved {
+		g.unproved -= n
+	}
+	if b.cut {
+		g.leaving -= n
+	}
+	if g.by[b.source] -= n; g.by[b.source] == 0 {
+		delete(g.by, b.source)
+	}
+	b.size -= n
+	g.give()
+}
+
+// take reserves n bytes for b, of which nothing is read before, and waits for them until ctx
+// ends. A body has all that it may need from the start: two that wait for more while they
+// have some would wait for each other.
+func (g *budget) take(ctx context.Context, b *body, n int64) error {
+	w := &wanted{b, n, make(chan struct{})}
+	g.mu.Lock()
+	g.waiting = append(g.waiting, w)
+	g.give()
+	g.mu.Unlock()
+	look := time.NewTicker(slowAfter) // somebody may have become slow
+	defer look.Stop()
+	for {
+		select {
+		case <-w.given:
+			return nil
+		case <-look.C:
+			g.mu.Lock()
+			g.give()
+			g.mu.Unlock()
+			continue
+		case <-ctx.Done():
+		}
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		i := slices.Index(g.waiting, w)
+		if i < 0 {
+			return nil // it was given just now
+		}
+		g.waiting = slices.Delete(g.waiting, i, i+1)
+		g.give() // those behind it may want less
+		return errFull
+	}
+}
+
+// fits says whether n bytes are free, when those that are being cut give back what they
+// have, and without them.
+func (g *budget) fits(b *body, n int64) (soon, now bool) {
+	room, rest := g.total-g.used, open(g.total)-g.unproved
+	now = n <= room && (b.proved || n <= rest)
+	soon = n <= room+g.leaving && (b.proved || n <= rest+g.leaving)
+	return soon, now
+}
+
+// give serves those that wait. One that does not fit yet is waited for, so that small
+// bodies do not keep large ones out; only who was proved goes past who was not.
+func (g *budget) give() {
+	now, provedOnly := time.Now(), false
+	for {
+		var next *wanted
+		for _, w := range g.waiting {
+			if provedOnly && !w.proved {
+				continue
+			}
+			if next == nil || g.by[w.source] < g.by[next.source] {
+				next = w
+			}
+		}
+		if next == nil {
+			return
+		}
+		if soon, fits := g.fits(next.body, next.n); !fits {
+			for !soon && g.cutFor(next, now) {
+				soon, _ = g.fits(next.body, next.n)
+			}
+			if next.proved || provedOnly {
+				return
+			}
+			provedOnly = true
+			continue
+		}
+		g.waiting = slices.DeleteFunc(g.waiting, func(w *wanted) bool { return w == next })
+		next.size += next.n
+		g.used += next.n
+		if !next.proved {
+			g.unproved += next.n
+		}
+		g.by[next.source] += next.n
+		next.started = now // it could not send while it waited
+		g.reading[next.body] = struct{}{}
+		close(next.given)
+	}
+}
+
+// cutFor ends one reading in favour of w, and says whether there was one to end.
+func (g *budget) cutFor(w *wanted, now time.Time) bool {
+	var victim *body
+	for r := range g.reading {
+		if r.cut || r.proved && !w.proved {
+			continue
+		}
+		// More than w's source would have, so that two can't cut each other in turn.
+		if !r.slow(now) && g.by[r.source] <= g.by[w.source]+w.n {
+			continue
+		}
+		if victim == nil || g.before(r, victim, now) {
+			victim = r
+		}
+	}
+	if victim == nil {
+		return false
+	}
+	victim.cut = true
+	g.leaving += victim.size
+	victim.stop()
+	return true
+}
+
+// before orders victims: slow ones, then those of the source that has most, then the oldest.
+func (g *budget) before(x, y *body, now time.Time) bool {
+	if s := x.slow(now); s != y.slow(now) {
+		return s
+	}
+	if d := g.by[x.source] - g.by[y.source]; d != 0 {
+		return d > 0
+	}
+	return x.started.Before(y.started)
+}

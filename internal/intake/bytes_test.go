@@ -1,0 +1,152 @@
+package intake
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+)
+
+func sourceOf(n int) netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, byte(n)}) }
+
+// TestBudget: whatever many want at once, there is never more than there is, who leaves
+// gives all of it back, and nobody waits for ever.
+func TestBudget(t *testing.T) {
+	t.Parallel()
+	g := newBudget(1000)
+	check := func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		var sum int64
+		for _, n := range g.by {
+			sum += n
+		}
+		if g.used > g.total || g.used != sum || g.unproved > open(g.total) || g.leaving < 0 || g.leaving > g.used {
+			t.Errorf("used %d of %d, of which unproved %d and leaving %d; by source %d", g.used, g.total, g.unproved, g.leaving, sum)
+		}
+	}
+	var all sync.WaitGroup
+	for i := range 64 {
+		all.Go(func() {
+			r := rand.New(rand.NewPCG(1, uint64(i)))
+			for range 200 {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(r.IntN(20))*time.Millisecond)
+				b := &body{source: sourceOf(r.IntN(5)), proved: r.IntN(4) == 0, started: time.Now(), stop: func() {}}
+				if g.take(ctx, b, 1+r.Int64N(700)) == nil {
+					check()
+					g.read(b, r.IntN(100))
+					g.whole(b, r.Int64N(b.size+1))
+					check()
+				}
+				g.leave(b)
+				cancel()
+				check()
+			}
+		})
+	}
+	all.Wait()
+	if g.used != 0 || g.unproved != 0 || g.leaving != 0 || len(g.by) != 0 || len(g.reading) != 0 || len(g.waiting) != 0 {
+		t.Errorf("left: %+v", g)
+	}
+}
+
+// TestWhoIsCut: the slow before the others, and of the others those of a source that has
+// more than who wants would have; never one of those that are proved for one who is not.
+func TestWhoIsCut(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		reading bodies
+		wants   *body
+		cut     string
+	}{
+		"the oldest of who has most": {bodies{"a": reader(1, 250, 2), "b": reader(1, 250, 3), "c": reader(2, 200, 4)}, reader(3, 0, 0), "b"},
+		"the slow one first":         {bodies{"a": reader(1, 500, 2), "c": slowly(reader(2, 100, 4))}, reader(3, 0, 0), "c"},
+		"its own source has most":    {bodies{"a": reader(3, 500, 2), "c": reader(2, 150, 4)}, reader(3, 0, 0), ""},
+		"its own source, slow":       {bodies{"a": slowly(reader(3, 500, 2)), "c": reader(2, 150, 4)}, reader(3, 0, 0), "a"},
+		"equal shares":               {bodies{"a": reader(1, 200, 2), "b": reader(2, 200, 3), "c": reader(4, 200, 4)}, reader(3, 0, 0), ""},
+		"nobody proved":              {bodies{"a": proved(reader(1, 700, 2))}, reader(3, 0, 0), ""},
+		"one proved for another":     {bodies{"a": proved(reader(1, 900, 2))}, proved(reader(3, 0, 0)), "a"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newBudget(1000)
+			cut := ""
+			for who, b := range c.reading {
+				b.stop = func() { cut = who }
+				g.reading[b] = struct{}{}
+				g.used += b.size
+				g.by[b.source] += b.size
+				if !b.proved {
+					g.unproved += b.size
+				}
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			_ = g.take(ctx, c.wants, 200)
+			if cut != c.cut {
+				t.Errorf("%q, want %q", cut, c.cut)
+			}
+		})
+	}
+}
+
+type bodies map[string]*body
+
+// reader is of a source and has a size; seconds ago it began, and it keeps up.
+func reader(source int, size int64, seconds int) *body {
+	return &body{source: sourceOf(source), size: size, started: time.Now().Add(-time.Duration(seconds) * time.Second), got: 1 << 30}
+}
+
+func slowly(b *body) *body { b.got = 1; return b }
+
+func proved(b *body) *body { b.proved = true; return b }
+
+// TestTurns: sources are served in turn, whatever each has waiting.
+func TestTurns(t *testing.T) {
+	t.Parallel()
+	q := newTurns(4)
+	hold := []*turn{{source: sourceOf(9)}, {source: sourceOf(8)}, {source: sourceOf(7)}}
+	for _, h := range hold {
+		if !q.enter(t.Context(), h) {
+			t.Fatal("no place in an empty house")
+		}
+	}
+	var mu sync.Mutex
+	var order []int
+	var all sync.WaitGroup
+	wait := func(source int) {
+		w := &turn{source: sourceOf(source)}
+		all.Go(func() {
+			if !q.enter(t.Context(), w) {
+				t.Error("it left")
+				return
+			}
+			mu.Lock()
+			order = append(order, source)
+			mu.Unlock()
+			q.leave(w)
+		})
+		for waits := false; !waits; {
+			q.mu.Lock()
+			waits = len(q.waiting[w.source]) > 0 && q.waiting[w.source][len(q.waiting[w.source])-1] == w
+			q.mu.Unlock()
+		}
+	}
+	for range 5 {
+		wait(1)
+	}
+	wait(2)
+	q.leave(hold[0])
+	all.Wait()
+	if len(order) != 6 || order[1] != 2 && order[0] != 2 && order[2] != 2 {
+		t.Errorf("the other source was served behind all: %v", order)
+	}
+	for _, h := range hold[1:] {
+		q.leave(h)
+	}
+	if q.busy != 0 || q.unproved != 0 || len(q.by) != 0 || len(q.order) != 0 || len(q.waiting) != 0 {
+		t.Errorf("left: %+v", q)
+	}
+}

@@ -1,0 +1,176 @@
+package intake
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"os"
+	"time"
+)
+
+// Guard holds one listener to its Limits.
+type Guard struct {
+	Limits Limits
+	// Proxies are believed in what they say of where a request comes from.
+	Proxies []netip.Prefix
+	// Who is what somebody is remembered by once they were proved.
+	Who func(r *http.Request, source netip.Addr) (who string, ok bool)
+	// BodyOf is the largest body of r, where a route takes less than Limits.Body. Nil: that.
+	BodyOf func(r *http.Request) int64
+	// Long are requests that last, and have a bound of their own.
+	Long func(r *http.Request) bool
+	// Refuse answers in the route's own format. Nil: a line of text.
+	Refuse func(w http.ResponseWriter, r *http.Request, status int, message string)
+	// Count is told why a request was refused.
+	Count func(reason string)
+
+	bytes  *budget
+	turns  *turns
+	proofs proofs
+}
+
+// Reasons of Count.
+const (
+	refusedLarge = "too_large"
+	refusedSlow  = "slow"
+	refusedBytes = "bytes"
+	refusedTurns = "requests"
+	refusedConns = "connections"
+)
+
+// Handler is next within g's limits. All handlers of a Guard share them.
+func (g *Guard) Handler(next http.Handler) http.Handler {
+	if g.bytes == nil {
+		g.bytes, g.turns = newBudget(g.Limits.Bytes), newTurns(g.Limits.Requests)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		source := SourceOf(r, g.Proxies)
+		t := &turn{source: source}
+		in := &request{source: source}
+		if who, ok := g.Who(r, source); ok {
+			c := credential(sha256.Sum256([]byte(who)))
+			t.proved = g.proofs.has(c)
+			in.proof = func() { g.proofs.add(c) }
+		}
+		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, in))
+		if r.ContentLength != 0 {
+			b := &body{source: source, proved: t.proved}
+			defer g.bytes.leave(b)
+			if !g.read(w, r, b) {
+				return
+			}
+		}
+		conn := connectionOf(r.Context())
+		conn.work(1)
+		defer conn.work(-1)
+		if g.Long == nil || !g.Long(r) {
+			ctx, cancel := context.WithTimeout(r.Context(), g.Limits.Wait)
+			ok := g.turns.enter(ctx, t)
+			cancel()
+			if !ok {
+				g.refuse(w, r, refusedTurns, http.StatusServiceUnavailable, "The service is busy: the request waited for its turn and was not worked on, so nothing has changed. Send it again in a moment.")
+				return
+			}
+			defer g.turns.leave(t)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// read puts the whole body in r.Body's place, or answers the request and says false.
+func (g *Guard) read(w http.ResponseWriter, r *http.Request, b *body) bool {
+	most := g.Limits.Body
+	if g.BodyOf != nil {
+		most = min(most, g.BodyOf(r))
+	}
+	if r.ContentLength > most {
+		g.refuse(w, r, refusedLarge, http.StatusRequestEntityTooLarge, fmt.Sprintf("The body has %d bytes, and the most that is taken here is %d; nothing was recorded.", r.ContentLength, most))
+		return false
+	}
+	pace := http.NewResponseController(w)
+	b.stop = func() { _ = pace.SetReadDeadline(time.Unix(1, 0)) } // fails only where nothing could be read either
+	ctx, cancel := context.WithTimeout(r.Context(), g.Limits.Wait)
+	defer cancel()
+	full, err := g.fill(ctx, r, b, most, func(at time.Time) { _ = pace.SetReadDeadline(at) })
+	var n int64
+	if full != nil {
+		n = full.Size()
+	}
+	if !g.bytes.whole(b, n) {
+		err = errFull
+	}
+	switch {
+	case err == nil:
+		_ = pace.SetReadDeadline(time.Time{}) // the handler has its own limits of time
+		r.Body = full
+		return true
+	case errors.Is(err, errFull):
+		g.refuse(w, r, refusedBytes, http.StatusServiceUnavailable, "The service has no room for the request's body at the moment, or gave it to others because this one came slowly; nothing was recorded. Send it again in a moment.")
+	case errors.Is(err, errLarge):
+		g.refuse(w, r, refusedLarge, http.StatusRequestEntityTooLarge, fmt.Sprintf("The body has more than %d bytes, which is the most that is taken here; nothing was recorded.", most))
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		g.refuse(w, r, refusedSlow, http.StatusRequestTimeout, fmt.Sprintf("The body came too slowly: a sender has to keep up %d kB a second. Nothing was recorded.", leastRate>>10))
+	default:
+		g.refuse(w, r, refusedSlow, http.StatusBadRequest, "The body could not be read to its end; nothing was recorded.")
+	}
+	return false
+}
+
+// refuse answers, and has the connection closed: the rest of the body is not read.
+func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, reason string, status int, message string) {
+	if g.Count != nil {
+		g.Count(reason)
+	}
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Connection", "close")
+	if status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", retryAfter)
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
+	r.Body = http.NoBody
+	if g.Refuse != nil {
+		g.Refuse(w, r, status, message)
+		return
+	}
+	http.Error(w, message, status)
+}
+
+var errLarge = errors.New("the body is too large")
+
+// fill reads r's body, no byte of which is read before it is reserved. until is told when
+// the next byte has to be there.
+func (g *Guard) fill(ctx context.Context, r *http.Request, b *body, most int64, until func(time.Time)) (*Body, error) {
+	size, have := r.ContentLength, r.ContentLength
+	if size < 0 { // nobody knows
+		size, have = most+1, piece
+	}
+	if err := g.bytes.take(ctx, b, size); err != nil {
+		return nil, err
+	}
+	buf := make([]byte, 0, have)
+	for {
+		if len(buf) == cap(buf) {
+			buf = append(make([]byte, 0, min(2*int64(cap(buf)), size)), buf...)
+		}
+		latest := min(graceful+time.Duration(len(buf))*time.Second/leastRate, g.Limits.ReadFor)
+		until(b.started.Add(latest))
+		n, err := r.Body.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		g.bytes.read(b, n)
+		switch {
+		case int64(len(buf)) > most:
+			return nil, errLarge
+		case errors.Is(err, io.EOF):
+			return newBody(buf), nil
+		case err != nil:
+			return nil, err
+		case int64(len(buf)) == r.ContentLength:
+			return newBody(buf), nil
+		}
+	}
+}

@@ -1,0 +1,40 @@
+package intake
+
+import "time"
+
+// Limits are of one listener.
+type Limits struct {
+	// Connections are those that are open at once.
+	Connections int
+	// Requests are those that are worked on at once; the others wait for their turn.
+	Requests int
+	// Bytes are those of all bodies in memory at once. Of a body of known length they are
+	// reserved before the first byte is read, of another as much as it may have.
+	Bytes int64
+	// Body is the largest body of one request.
+	Body int64
+	// Wait is how long a request waits for bytes and for its turn.
+	Wait time.Duration
+	// ReadFor is how long the sending of a body may take, however large it is.
+	ReadFor time.Duration
+}
+
+const (
+	// graceful is how long a sender may be silent before the least rate is asked for.
+	graceful = 5 * time.Second
+	// leastRate is what a sender has to keep up, in bytes a second.
+	leastRate = 16 << 10
+	// slowAfter is when a sender below leastRate is cut in favour of others, while there is
+	// not enough for all.
+	slowAfter = time.Second
+	// piece is how large the buffer of a body of unknown length is at first.
+	piece = 64 << 10
+	// share is the part of bytes and requests, one in share, that those keep for
+	// themselves who were proved. No source has it alone.
+	share = 4
+	// retryAfter is what Retry-After says, in seconds.
+	retryAfter = "2"
+)
+
+// open is what everybody together may have of n, who was not proved.
+func open(n int64) int64 { return n - n/share }

@@ -1,0 +1,134 @@
+package intake
+
+import (
+	"context"
+	"crypto/sha256"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+)
+
+// networkBits of an IPv6 address are one source: whoever has one has all of its network.
+const networkBits = 64
+
+// SourceOf is who sends r, for counting alone: it gives no right. The connection's address
+// says it. Of what trusted proxies connect it is the last address in X-Forwarded-For
+// that is not theirs, which the outermost of them wrote; what stands before it anybody
+// can write.
+func SourceOf(r *http.Request, proxies []netip.Prefix) netip.Addr {
+	source := addressOf(r.RemoteAddr)
+	if !trusted(source, proxies) {
+		return source
+	}
+	all := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(all) - 1; i >= 0; i-- {
+		a := addressOf(strings.TrimSpace(all[i]))
+		if !a.IsValid() {
+			return source // nobody knows who wrote what stands before it
+		}
+		if source = a; !trusted(a, proxies) {
+			return source
+		}
+	}
+	return source
+}
+
+func trusted(a netip.Addr, proxies []netip.Prefix) bool {
+	for _, p := range proxies {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// addressOf reads an address with or without a port; one that is none is not valid.
+func addressOf(s string) netip.Addr {
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		at, err := netip.ParseAddrPort(s)
+		if err != nil {
+			return netip.Addr{}
+		}
+		a = at.Addr()
+	}
+	if a = a.Unmap().WithZone(""); a.Is6() {
+		if p, err := a.Prefix(networkBits); err == nil {
+			a = p.Addr()
+		}
+	}
+	return a
+}
+
+// Bounds on who is remembered as proved.
+const (
+	provedFor  = time.Hour
+	mostProved = 4096
+)
+
+type credential [sha256.Size]byte
+
+// proofs are who was proved lately. They are lost with the process, and then everybody has
+// the same share until they are proved again.
+type proofs struct {
+	mu    sync.Mutex
+	until map[credential]time.Time
+}
+
+func (p *proofs) has(c credential) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	until, ok := p.until[c]
+	return ok && time.Now().Before(until)
+}
+
+func (p *proofs) add(c credential) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.until == nil || len(p.until) >= mostProved {
+		p.until = map[credential]time.Time{}
+	}
+	p.until[c] = time.Now().Add(provedFor)
+}
+
+// request is what the context of an admitted request knows.
+type request struct {
+	source netip.Addr
+	proof  func()
+}
+
+type requestKey struct{}
+
+// Proved says that whoever sent ctx's request was proved: by a credential that was
+// verified, or by a signature of our own.
+func Proved(ctx context.Context) {
+	if r, ok := ctx.Value(requestKey{}).(*request); ok && r.proof != nil {
+		r.proof()
+	}
+}
+
+// Source is the address that ctx's request came from, "" when that is not known.
+func Source(ctx context.Context) string {
+	if r, ok := ctx.Value(requestKey{}).(*request); ok && r.source.IsValid() {
+		return r.source.String()
+	}
+	return ""
+}
+
+// ByCredential is who sends r, by what they send to prove it: a header, a cookie or a
+// personal link. ok is false without any.
+func ByCredential(r *http.Request, _ netip.Addr) (who string, ok bool) {
+	link := ""
+	if strings.Contains(r.URL.Path, "/links/") {
+		link = r.URL.Path
+	}
+	who = r.Header.Get("Authorization") + "\n" + r.Header.Get("Cookie") + "\n" + link
+	return who, len(who) > len("\n\n")
+}
+
+// BySource is who sends r, by where it comes from.
+func BySource(_ *http.Request, source netip.Addr) (who string, ok bool) {
+	return source.String(), source.IsValid()
+}
