@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"regexp"
-	"strings"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -89,7 +89,7 @@ func (d *Diagnosis) mayCreate(ctx context.Context, l listener, trigger *Resolved
 		as = account{trigger.Namespace, name}
 	}
 	gvk := obj.GroupVersionKind()
-	resource := strings.ToLower(gvk.Kind) + "s"
+	resource := resourceOf(obj)
 	may, err := as.may(ctx, d.Client, &authorizationv1.ResourceAttributes{
 		Namespace: obj.GetNamespace(), Verb: "create", Group: gvk.Group, Version: gvk.Version, Resource: resource,
 	})
@@ -98,6 +98,13 @@ func (d *Diagnosis) mayCreate(ctx context.Context, l listener, trigger *Resolved
 	}
 	return fmt.Sprintf("service account %s/%s may not create %s.%s in namespace %s: bind it to ClusterRole tekton-triggers-eventlistener-roles there",
 		as.namespace, as.name, resource, gvk.Group, obj.GetNamespace())
+}
+
+// resourceOf is the resource of a kind, by the rules of English that its makers go by: a
+// NetworkPolicy is one of networkpolicies.
+func resourceOf(obj *unstructured.Unstructured) string {
+	plural, _ := meta.UnsafeGuessKindToResource(obj.GroupVersionKind())
+	return plural.Resource
 }
 
 // isRBAC tells the authorizer's refusal from an admission plugin's, which is

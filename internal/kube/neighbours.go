@@ -21,25 +21,28 @@ func (t *Triggers) neighbour(ctx context.Context, l listener, a approvals.Approv
 		if trigger.Namespace == a.Namespace && trigger.Name == a.Trigger {
 			continue
 		}
-		if !t.turnsAway(ctx, trigger, a, e) {
-			return trigger.Namespace + "/" + trigger.Name
+		for _, w := range ways(l.EventListener, trigger) {
+			if !t.turnsAway(ctx, trigger.Namespace, w.chain, a, e) {
+				return trigger.Namespace + "/" + trigger.Name
+			}
 		}
 	}
 	return ""
 }
 
-// turnsAway says whether one of a Trigger's interceptors stops our event. Of an
-// interceptor that we do not know it is assumed: it is there to choose.
-func (t *Triggers) turnsAway(ctx context.Context, trigger *triggersv1.Trigger, a approvals.Approval, e event) bool {
-	for _, ti := range trigger.Spec.Interceptors {
+// turnsAway says whether one of the interceptors on the way to a Trigger of namespace stops
+// our event. Of an interceptor that we do not know it is assumed: it is there to choose.
+func (t *Triggers) turnsAway(ctx context.Context, namespace string, chain []*triggersv1.TriggerInterceptor, a approvals.Approval, e event) bool {
+	for _, ti := range chain {
 		switch {
+		case ti == nil:
 		case interceptor.IsOurs(ti):
 			return true
 		case ti.Webhook != nil:
 			return true
 		case ti.Ref.Name == "cel":
 			// What compares our own secret, which the event carries, may let it through.
-			if t.celStops(ctx, ti, e) && !t.comparesOurs(trigger.Namespace, ti, a) {
+			if t.celStops(ctx, ti, e) && !t.comparesOurs(namespace, ti, a) {
 				return true
 			}
 		default:

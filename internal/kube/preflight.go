@@ -205,7 +205,7 @@ func (p *Preflights) listener(ctx context.Context, r *Resolved, a approvals.Appr
 		f.add("NeighbourWouldStart", "EventListener %s/%s also runs trigger %s, which nothing keeps from starting by this event: add an interceptor to it that turns the event away (cel filter: !('Webhook-Id' in header)), or give trigger %s an EventListener of its own",
 			l.Namespace, l.Name, n, a.Trigger)
 	}
-	return p.chain(ctx, r, as, e, f)
+	return p.chains(ctx, l, r, as, e, f)
 }
 
 // reach is why there is no connection to l, "" when there is. One that has no pods is
@@ -239,7 +239,7 @@ func (p *Preflights) mayCreate(ctx context.Context, l listener, r *Resolved, obj
 		as = account{r.Namespace, name}
 	}
 	gvk := obj.GroupVersionKind()
-	resource := strings.ToLower(gvk.Kind) + "s"
+	resource := resourceOf(obj)
 	key := strings.Join([]string{as.namespace, as.name, obj.GetNamespace(), gvk.Group, resource}, "/")
 	may, err := p.rights.get(p.Now(), key, rightsKept, func() (bool, error) {
 		return as.may(ctx, p.Client, &authorizationv1.ResourceAttributes{

@@ -12,16 +12,22 @@ import (
 	"github.com/countersign-dev/countersign/interceptor/signature"
 )
 
-// chain looks whether the Trigger's own other interceptors would turn our event away. The
-// EventListener asks all of them, and of a refusal nobody but its log hears.
-func (p *Preflights) chain(ctx context.Context, r *Resolved, a approvals.Approval, e event, f *findings) error {
+// chain looks whether the other interceptors on one way to the Trigger would turn our event
+// away. The EventListener asks all of them, and of a refusal nobody but its log hears.
+func (p *Preflights) chain(ctx context.Context, r *Resolved, w way, a approvals.Approval, e event, f *findings) error {
 	vars := mapping.Vars{Header: e.header, RequestURL: e.path}
 	if err := json.Unmarshal(e.body, &vars.Body); err != nil {
 		return nil //nolint:nilerr // it was held as an object, and is one of our own making else
 	}
 	foreign := false // something may have added extensions that are not known here
-	for _, ti := range r.Spec.Interceptors {
+	own := len(w.chain) - len(r.Spec.Interceptors)
+	for i, ti := range w.chain {
+		of := "trigger " + r.Name
+		if i < own {
+			of = "triggerGroup " + w.group + ", in which trigger " + r.Name + " is run,"
+		}
 		switch {
+		case ti == nil:
 		case interceptor.IsOurs(ti):
 			ext, err := plain(interceptor.ExtensionOf(a))
 			if err != nil {
@@ -32,18 +38,18 @@ func (p *Preflights) chain(ctx context.Context, r *Resolved, a approvals.Approva
 			foreign = true
 		case ti.Ref.Name == "cel":
 			if filter, _ := celFilter(ti); filter != "" && knowable(filter, foreign) && !p.Triggers.CEL.True(ctx, filter, vars) {
-				f.add("EventTurnedAway", "the cel interceptor of trigger %s would turn the released event away, since its filter %s is not true of it: let it through, as in 'Webhook-Id' in header || (%s)", r.Name, filter, filter)
+				f.add("EventTurnedAway", "the cel interceptor of %s would turn the released event away, since its filter %s is not true of it: let it through, as in 'Webhook-Id' in header || (%s)", of, filter, filter)
 			}
 			foreign = foreign || len(interceptor.StockParams(ti, "overlays")) > 0
 		default:
 			kind, stock := stockSenders()[ti.Ref.Name]
 			if types, ours := eventTypes(ti), e.header.Get(signature.Kind(kind).EventHeader()); stock && types != nil && !slices.Contains(types, ours) {
-				f.add("EventTurnedAway", "the %s interceptor of trigger %s would turn the released event away, since its eventTypes do not have %q: add it", ti.Ref.Name, r.Name, ours)
+				f.add("EventTurnedAway", "the %s interceptor of %s would turn the released event away, since its eventTypes do not have %q: add it", ti.Ref.Name, of, ours)
 			}
 			foreign = true
 		}
 	}
-	if err := p.Triggers.SenderCheck(r.Namespace, r.Spec.Interceptors, a.Terms.Policy); err != nil {
+	if err := p.Triggers.SenderCheck(r.Namespace, w.chain, a.Terms.Policy); err != nil {
 		return f.fromError("EventTurnedAway", err)
 	}
 	return nil

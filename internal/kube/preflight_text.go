@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/mapping"
@@ -149,12 +150,21 @@ func (t *taint) pipeline(p *pipelinev1.PipelineSpec, tasks map[string]*pipelinev
 		}
 	}
 	for _, x := range all {
+		given := paramsOf(x)
+		for _, w := range x.When {
+			t.warn(f, w.CEL, "a CEL expression", "task "+x.Name)
+		}
+		if x.TaskRef != nil && strings.HasPrefix(x.TaskRef.APIVersion, "cel.tekton.dev/") { // its params are the code
+			for _, param := range given {
+				t.warn(f, param.Value.StringVal, "a CEL expression", "task "+x.Name)
+			}
+		}
 		spec := tasks[x.Name]
 		if spec == nil {
 			continue
 		}
 		in := taint{what: t.what}
-		for _, param := range x.Params {
+		for _, param := range given {
 			in.given("params", param, t)
 		}
 		if x.TaskSpec != nil { // an embedded one sees the pipeline's params too
@@ -164,25 +174,55 @@ func (t *taint) pipeline(p *pipelinev1.PipelineSpec, tasks map[string]*pipelinev
 	}
 }
 
-func (t *taint) task(name string, spec *pipelinev1.TaskSpec, f *findings) {
-	warn := func(step, where, text string) {
-		if w := t.of(text); w != "" {
-			f.add(approvals.ReasonTextInScript, "%s, which an approver types, would be put into the %s of %s of task %s, where it can become code: pass it by env and use it as \"$NAME\" (docs/approver-text.md)", w, where, step, name)
+// paramsOf are all that a task of a pipeline is given, in each place of its matrix.
+func paramsOf(x pipelinev1.PipelineTask) []pipelinev1.Param {
+	all := slices.Clone(x.Params)
+	if x.Matrix != nil {
+		all = append(all, x.Matrix.Params...)
+		for _, in := range x.Matrix.Include {
+			all = append(all, in.Params...)
 		}
 	}
-	look := func(step, script string, command, args []string) {
-		warn(step, "script", script)
-		warn(step, "command", strings.Join(command, "\n"))
-		warn(step, "args", strings.Join(args, "\n"))
+	return all
+}
+
+func (t *taint) warn(f *findings, text, where, of string) {
+	if w := t.of(text); w != "" {
+		f.add(approvals.ReasonTextInScript, "%s, which an approver types, would be put into %s of %s, where it can become code: pass it by env and use it as \"$NAME\" (docs/approver-text.md)", w, where, of)
 	}
-	for i, s := range spec.Steps {
-		look(stepName(s.Name, i), s.Script, s.Command, s.Args)
-	}
-	for i, s := range spec.Sidecars {
-		look("sidecar "+stepName(s.Name, i), s.Script, s.Command, s.Args)
+}
+
+func (t *taint) task(name string, spec *pipelinev1.TaskSpec, f *findings) {
+	var shared []corev1.EnvVar
+	look := func(step, image, script string, command, args []string, env []corev1.EnvVar) {
+		of := step + " of task " + name
+		t.warn(f, image, "the image", of)
+		t.warn(f, script, "the script", of)
+		// The kubelet puts a variable into these as it is.
+		in := taint{what: t.what, refs: t.refs}
+		for _, v := range slices.Concat(shared, env) {
+			if w := t.of(v.Value); w != "" {
+				in.refs = append(slices.Clone(in.refs), tainted{regexp.MustCompile(`\$\(` + regexp.QuoteMeta(v.Name) + `\)`), w})
+			}
+		}
+		in.warn(f, strings.Join(command, "\n"), "the command", of)
+		in.warn(f, strings.Join(args, "\n"), "the args", of)
 	}
 	if s := spec.StepTemplate; s != nil {
-		look("the stepTemplate", "", s.Command, s.Args)
+		look("the stepTemplate", s.Image, "", s.Command, s.Args, s.Env)
+		shared = s.Env
+	}
+	for i, s := range spec.Steps {
+		look(stepName(s.Name, i), s.Image, s.Script, s.Command, s.Args, s.Env)
+		for _, param := range s.Params {
+			raw, err := json.Marshal(param.Value)
+			if w := t.of(string(raw)); err == nil && w != "" && s.Ref != nil {
+				f.add(approvals.ReasonTextInScript, "%s, which an approver types, would be given to StepAction %s of %s of task %s as param %s: see that it reads that by env, and has it in no script, command or args (docs/approver-text.md)", w, s.Ref.Name, stepName(s.Name, i), name, param.Name)
+			}
+		}
+	}
+	for i, s := range spec.Sidecars {
+		look("sidecar "+stepName(s.Name, i), s.Image, s.Script, s.Command, s.Args, s.Env)
 	}
 }
 

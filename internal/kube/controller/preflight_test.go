@@ -47,6 +47,10 @@ spec: {bindings: [{name: x, value: y}], template: {ref: apply}}
 		}
 		return replace("        - {name: forward, value: {digest: results.digest}}\n", "        - {name: forward, value: {digest: results.digest}}\n"+one)
 	}
+	inGroup := func(event string) string {
+		return replace("metadata: {name: apply}\nspec:\n  interceptors:", "metadata: {name: apply, labels: {app: x}}\nspec:\n  interceptors:", "triggers: [{triggerRef: apply}]",
+			"triggerGroups: [{name: pushes, interceptors: [{ref: {name: cel}, params: [{name: filter, value: \"header.match('X-GitHub-Event', "+event+")\"}]}], triggerSelector: {labelSelector: {matchLabels: {app: x}}}}]")
+	}
 	for name, c := range map[string]struct {
 		docs    string
 		prepare func(w *world)
@@ -79,13 +83,16 @@ status: {conditions: [{type: Available, status: "False", message: "no replicas"}
 				return approvals.Errorf(approvals.CodeUnavailable, "EventListener prod/apply can't be reached")
 			}
 		}, "False EventListenerDown", []string{"can't be reached"}},
-		"no rights":        {kubetest.World, func(w *world) { w.Deny() }, "False Forbidden", []string{"service account prod/listener may not create pipelineruns.tekton.dev"}},
-		"a sibling":        {replace("triggers: [{triggerRef: apply}]", "triggers: [{triggerRef: apply}, {triggerRef: sibling}]") + sibling, nil, "False NeighbourWouldStart", []string{"prod/sibling"}},
-		"a filter before":  {with("before", "body.ref == 'refs/heads/main'"), nil, "False EventTurnedAway", []string{"body.ref == 'refs/heads/main'"}},
-		"a filter after":   {with("after", "extensions.countersign.params.digest == 'other'"), nil, "False EventTurnedAway", nil},
-		"one that is true": {with("after", "extensions.countersign.params.digest == 'sha256:abc'"), nil, "True Startable", nil},
-		"no Pipeline":      {kubetest.Without(kubetest.World, "Pipeline"), nil, "False PipelineMissing", []string{"there is no Pipeline apply in namespace prod"}},
-		"no Task":          {replace("{name: go, taskSpec: {steps: [{name: s, image: busybox}]}}", "{name: go, taskRef: {name: gone}}"), nil, "False TaskMissing", []string{"no Task gone", "task go"}},
+		"no rights":             {kubetest.World, func(w *world) { w.Deny() }, "False Forbidden", []string{"service account prod/listener may not create pipelineruns.tekton.dev"}},
+		"a sibling":             {replace("triggers: [{triggerRef: apply}]", "triggers: [{triggerRef: apply}, {triggerRef: sibling}]") + sibling, nil, "False NeighbourWouldStart", []string{"prod/sibling"}},
+		"a filter before":       {with("before", "body.ref == 'refs/heads/main'"), nil, "False EventTurnedAway", []string{"body.ref == 'refs/heads/main'"}},
+		"a filter after":        {with("after", "extensions.countersign.params.digest == 'other'"), nil, "False EventTurnedAway", nil},
+		"a filter of its group": {inGroup("'push'"), nil, "False EventTurnedAway", []string{"cel interceptor of triggerGroup pushes, in which trigger apply is run, would turn"}},
+		"its group lets it":     {inGroup("'approval'"), nil, "True Startable", nil},
+		"another way to it":     {strings.Replace(inGroup("'push'"), "spec: {serviceAccountName: listener,", "spec: {serviceAccountName: listener, triggers: [{triggerRef: apply}],", 1), nil, "True Startable", nil},
+		"one that is true":      {with("after", "extensions.countersign.params.digest == 'sha256:abc'"), nil, "True Startable", nil},
+		"no Pipeline":           {kubetest.Without(kubetest.World, "Pipeline"), nil, "False PipelineMissing", []string{"there is no Pipeline apply in namespace prod"}},
+		"no Task":               {replace("{name: go, taskSpec: {steps: [{name: s, image: busybox}]}}", "{name: go, taskRef: {name: gone}}"), nil, "False TaskMissing", []string{"no Task gone", "task go"}},
 		"a param that it lacks": {
 			replace("spec: {params: [{name: digest}], tasks", "spec: {params: [{name: digest}, {name: region}], tasks"), nil,
 			"False ParamMissing",
