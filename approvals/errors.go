@@ -18,6 +18,7 @@ const (
 	CodeConflict        Code = "conflict"    // the state is not what the input assumed, e.g. decided already
 	CodeGone            Code = "gone"        // it was possible once: expired
 	CodeNotReady        Code = "not_ready"   // it will be possible: something named in the message is missing
+	CodeLimited         Code = "limited"     // over a limit that the message names; later, or with less, it may go through
 	CodeUnavailable     Code = "unavailable" // a dependency did not answer; the same call may go through later
 	CodeInternal        Code = "internal"
 )

@@ -22,6 +22,8 @@ func grpcCode(c approvals.Code) codes.Code {
 		return codes.AlreadyExists
 	case approvals.CodeGone, approvals.CodeNotReady:
 		return codes.FailedPrecondition
+	case approvals.CodeLimited:
+		return codes.ResourceExhausted
 	case approvals.CodeUnavailable:
 		return codes.Unavailable
 	default:

@@ -24,6 +24,8 @@ func statusOf(c approvals.Code) int {
 		return http.StatusGone
 	case approvals.CodeNotReady:
 		return http.StatusConflict
+	case approvals.CodeLimited:
+		return http.StatusTooManyRequests
 	case approvals.CodeUnavailable:
 		return http.StatusServiceUnavailable
 	default:
@@ -36,6 +38,9 @@ func writeError(w http.ResponseWriter, err error) {
 	code := approvals.CodeOf(err)
 	if code == approvals.CodeUnauthenticated {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="countersign"`)
+	}
+	if code == approvals.CodeLimited {
+		w.Header().Set("Retry-After", "1")
 	}
 	writeStatus(w, statusOf(code), string(code), approvals.Message(err))
 }

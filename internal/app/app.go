@@ -22,6 +22,7 @@ import (
 	openshiftv1 "github.com/countersign-dev/countersign/api/openshift/v1alpha1"
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals/web"
+	"github.com/countersign-dev/countersign/internal/intake"
 	"github.com/countersign-dev/countersign/internal/kube"
 	"github.com/countersign-dev/countersign/internal/kube/cabundle"
 	"github.com/countersign-dev/countersign/internal/ledger"
@@ -70,7 +71,7 @@ func Run(ctx context.Context, o Options) error {
 	mgr, err := ctrl.NewManager(o.Rest, ctrl.Options{
 		Scheme:                              scheme,
 		Cache:                               cached,
-		Metrics:                             metricsServer(o.MetricsAddress, certs.Certificate, &kube.Scrapers{Auth: &kube.Auth{Client: clientset, Now: o.Now}}, metricsIntake(o.Config.Limits.Proxies)),
+		Metrics:                             metricsServer(o.MetricsAddress, certs.Certificate, &kube.Scrapers{Auth: &kube.Auth{Client: clientset, Now: o.Now, Source: intake.Source}}, metricsIntake(o.Config.Limits.Proxies)),
 		HealthProbeBindAddress:              o.HealthAddress,
 		LeaderElection:                      o.LeaderElection,
 		LeaderElectionResourceLockInterface: lock,

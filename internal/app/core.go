@@ -16,6 +16,7 @@ import (
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/mapping"
+	"github.com/countersign-dev/countersign/internal/intake"
 	"github.com/countersign-dev/countersign/internal/kube"
 	"github.com/countersign-dev/countersign/internal/kube/destination"
 	"github.com/countersign-dev/countersign/templates"
@@ -157,7 +158,7 @@ func (c *core) decide(context.Context) error {
 		return err
 	}
 	c.results = resultsOf(c.cel, c.Options)
-	c.auth = &kube.Auth{Client: clientset, Audiences: c.Config.TokenAudiences, Now: c.Now}
+	c.auth = &kube.Auth{Client: clientset, Audiences: c.Config.TokenAudiences, Now: c.Now, Source: intake.Source}
 	c.desk = &approvals.Desk{
 		Store: c.store, People: c.Config.Directory, Links: &kube.Links{Client: c.mgr.GetClient(), Triggers: c.triggers},
 		Rights: c.auth, Operators: c.auth, Again: c.opener, Deputies: &kube.Deputies{Client: c.mgr.GetClient(), Guards: c.guards},

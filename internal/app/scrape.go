@@ -70,6 +70,9 @@ func scraped(log logr.Logger, who scraper, h http.Handler) http.Handler {
 		case approvals.CodeUnauthenticated:
 			w.Header().Set("WWW-Authenticate", `Bearer realm="countersign metrics"`)
 			refuse(http.StatusUnauthorized, approvals.Message(err))
+		case approvals.CodeLimited:
+			w.Header().Set("Retry-After", "1")
+			refuse(http.StatusTooManyRequests, approvals.Message(err))
 		default:
 			log.Error(err, "metrics not served")
 			refuse(http.StatusServiceUnavailable, approvals.Message(err))

@@ -33,10 +33,13 @@ type Auth struct {
 	Client    kubernetes.Interface
 	Audiences []string // empty: the API server's own
 	Now       func() time.Time
+	// Source is the address that ctx's request came from. Nil: all are one.
+	Source func(ctx context.Context) string
 
-	asking singleflight.Group
-	mu     sync.Mutex
-	known  map[[sha256.Size]byte]proved
+	unknown unknown
+	asking  singleflight.Group
+	mu      sync.Mutex
+	known   map[[sha256.Size]byte]proved
 }
 
 var badToken = approvals.Errorf(approvals.CodeUnauthenticated,
@@ -60,17 +63,43 @@ func (a *Auth) Authenticate(ctx context.Context, token string) (approvals.Identi
 	if ok && a.Now().Before(hit.until) {
 		return hit.id, nil
 	}
+	var source string
+	if a.Source != nil {
+		source = a.Source(ctx)
+	}
 	// A hundred votes with one token at once are one question. The first asker's
 	// leaving must not fail the others.
 	id, err, _ := a.asking.Do(string(sum[:]), func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reviewWithin)
 		defer cancel()
-		return a.review(ctx, token, sum)
+		return a.look(ctx, token, sum, source, ok)
 	})
 	if err != nil {
 		return approvals.Identity{}, err
 	}
 	return id.(approvals.Identity), nil
+}
+
+// look asks about a token, unless it was refused just now, or its source has had too many
+// refused. good says that it was good before.
+func (a *Auth) look(ctx context.Context, token string, sum [sha256.Size]byte, source string, good bool) (approvals.Identity, error) {
+	u := &a.unknown
+	if err := u.wasRefused(sum, a.Now()); err != nil {
+		return approvals.Identity{}, err
+	}
+	if !good && !u.take(source, a.Now()) {
+		return approvals.Identity{}, tooManyTokens
+	}
+	id, err := a.review(ctx, token, sum)
+	if approvals.CodeOf(err) == approvals.CodeUnauthenticated {
+		u.refuse(sum, err, a.Now())
+		a.mu.Lock()
+		delete(a.known, sum)
+		a.mu.Unlock()
+	} else if !good {
+		u.giveBack(source)
+	}
+	return id, err
 }
 
 func (a *Auth) review(ctx context.Context, token string, sum [sha256.Size]byte) (approvals.Identity, error) {

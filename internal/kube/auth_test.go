@@ -75,7 +75,7 @@ func TestAuthenticate(t *testing.T) {
 	}
 }
 
-// TestAuthenticateRemembers a proof for a moment, and a refusal not at all.
+// TestAuthenticateRemembers a proof for a moment, and a refusal for a shorter one.
 func TestAuthenticateRemembers(t *testing.T) {
 	t.Parallel()
 	ok := false
@@ -89,10 +89,14 @@ func TestAuthenticateRemembers(t *testing.T) {
 		_, err := a.Authenticate(t.Context(), token)
 		return err
 	}
-	if first, again := ask("t"), ask("t"); first == nil || again == nil || *asked != 2 {
+	if first, again := ask("t"), ask("t"); first == nil || again == nil || *asked != 1 {
 		t.Errorf("refused, asked %d times", *asked)
 	}
 	ok = true
+	if ask("new") != nil || *asked != 2 {
+		t.Errorf("another token, which is good, waits for the refusal's end")
+	}
+	now = now.Add(refusedTTL)
 	if first, again := ask("t"), ask("t"); first != nil || again != nil || *asked != 3 {
 		t.Errorf("proved, asked %d times", *asked)
 	}
