@@ -14,10 +14,12 @@ var (
 	asides = regexp.MustCompile(`^(v?[0-9]+|base64|b64|value)$`)
 	// secrets may have words before them without a sign between: dbpassword, clientsecret.
 	secrets = regexp.MustCompile(`(passwords?|passwd|passphrase|passcode|secret|token|credentials?|jwt|` +
-		`(api|access|account|client|deploy|encryption|functions|license|master|private|secret|shared|signing|ssh|storage|subscription)key)[0-9]*$`)
+		`(api|access|account|client|deploy|encryption|functions|license|master|private|secret|shared|signing|ssh|storage|subscription|tls)key)[0-9]*$`)
+	// alone are words that are secrets as they stand, and within no other word.
+	alone = regexp.MustCompile(`^(pats?|pwd|creds?|kubeconfig|otp|dsn|npmrc|netrc|pgpass|docker(config(json)?|cfg)|authorization|bearer|cookies?|sessionid|keystore|connectionstring)[0-9]*$`)
 	// proofs are further words that a header with a credential, or with a signature that
 	// takes its place, has in its name.
-	proofs = regexp.MustCompile(`^(signatures?|sig|hmac.*|cookies?2?|session(id)?|assertion|bearer|otp)$`)
+	proofs = regexp.MustCompile(`^(signatures?|sig|hmac.*|cookies?2?|session(id)?|assertion|bearer|otp|dpop|pats?|pwd|creds?|crumb|ticket|oidc|userinfo)$`)
 	// authors are words with "auth" in them that are about somebody's authorship.
 	authors = regexp.MustCompile(`^(co|commit)?author(s|ed|ship|name|email|id|login)?$`)
 )
@@ -30,7 +32,8 @@ func SecretName(name string) bool {
 	for len(all) > 1 && asides.MatchString(all[len(all)-1]) {
 		all = all[:len(all)-1]
 	}
-	return len(all) > 0 && secrets.MatchString(all[len(all)-1])
+	n := len(all)
+	return n > 0 && (secrets.MatchString(all[n-1]) || alone.MatchString(all[n-1]) || n > 1 && alone.MatchString(all[n-2]+all[n-1]))
 }
 
 // SecretHeader says whether a header's name is that of a credential or signature: by
@@ -38,7 +41,7 @@ func SecretName(name string) bool {
 // so too often rather than too seldom: what is dropped is not stored.
 func SecretHeader(name string) bool {
 	return slices.ContainsFunc(wordsOf(name), func(w string) bool {
-		return secrets.MatchString(w) || proofs.MatchString(w) || strings.Contains(w, "auth") && !authors.MatchString(w)
+		return secrets.MatchString(w) || alone.MatchString(w) || proofs.MatchString(w) || strings.Contains(w, "auth") && !authors.MatchString(w)
 	})
 }
 
