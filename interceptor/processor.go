@@ -199,7 +199,9 @@ func triggerID(c *triggersv1.TriggerContext) (namespace, name string, err error)
 			"%s stands in triggerGroup %s of an EventListener of namespace %s, where it can't know what would start: take it out of the group and put it into each Trigger that is to ask", Name, parts[3], parts[1])
 	case len(parts) == 4 && parts[0] == "namespaces" && parts[2] == "triggers" && parts[1] != "" && parts[3] != "":
 		return parts[1], parts[3], nil
+	case len(parts) == 4 && parts[0] == "namespaces" && parts[2] == "triggers" && parts[1] != "":
+		namespace = parts[1] // whose EventListeners say which trigger has no name
 	}
-	return "", "", approvals.Errorf(approvals.CodeInvalid,
+	return namespace, "", approvals.Errorf(approvals.CodeInvalid,
 		"the request names no Trigger: give the trigger in the EventListener a name, and put %s in the Trigger, not in a group", Name)
 }

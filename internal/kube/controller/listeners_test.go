@@ -300,3 +300,17 @@ func TestRefusedIsSaid(t *testing.T) {
 		t.Errorf("opened %v", got)
 	}
 }
+
+// TestNamelessIsSaidAgain: an inline trigger without a name is told of whenever an event
+// comes to it, and not only when it is made.
+func TestNamelessIsSaidAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, kubetest.World+inlineTrigger("a", `name: ""`))
+	for range 3 {
+		w.wait(maxWait)
+		w.listener.Processor.Process(t.Context(), &triggersv1.InterceptorRequest{Body: `{}`, Context: &triggersv1.TriggerContext{EventURL: "/", TriggerID: "namespaces/prod/triggers/"}})
+		if said := w.said(); len(said) != 1 || !strings.Contains(said[0], "Warning CountersignInvalid") || !strings.Contains(said[0], "give the trigger a name") {
+			t.Errorf("%q", said)
+		}
+	}
+}
