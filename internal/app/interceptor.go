@@ -2,6 +2,7 @@ package app
 
 import (
 	"crypto/tls"
+	"net/http"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -26,8 +27,10 @@ func (c *core) interceptor(certs *cabundle.Manager) *server {
 		Refused: c.reports.Refused, Proved: intake.Proved,
 		Count: func(answer string) { c.metrics.interceptor.WithLabelValues(answer).Inc() },
 	}
+	guard := c.interceptorIntake()
+	guard.Large = func(r *http.Request) { processor.TooLarge(r.Context(), r.ContentLength, r.Body) }
 	return &server{
-		name: "interceptor", address: c.InterceptorAddress, handler: interceptor.Handler(processor), intake: c.interceptorIntake(), log: c.Log,
+		name: "interceptor", address: c.InterceptorAddress, handler: interceptor.Handler(processor), intake: guard, log: c.Log,
 		tls: &tls.Config{GetCertificate: certs.Certificate, MinVersion: tls.VersionTLS12},
 	}
 }

@@ -27,6 +27,11 @@ type Guard struct {
 	Refuse func(w http.ResponseWriter, r *http.Request, status int, message string)
 	// Count is told why a request was refused.
 	Count func(reason string)
+	// Large is given a request whose body is too large to be kept, before it is refused: it
+	// may read the body through, as long as it keeps none of it. Nil: nobody looks.
+	Large func(r *http.Request)
+
+	larges chan struct{} // one for each that is looked at
 
 	bytes  *budget
 	turns  *turns
@@ -46,6 +51,7 @@ const (
 func (g *Guard) Handler(next http.Handler) http.Handler {
 	if g.bytes == nil {
 		g.bytes, g.turns = newBudget(g.Limits.Bytes), newTurns(g.Limits.Requests)
+		g.larges = make(chan struct{}, mostLarge)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		source := SourceOf(r, g.Proxies)
@@ -88,6 +94,7 @@ func (g *Guard) read(w http.ResponseWriter, r *http.Request, b *body) bool {
 		most = min(most, g.BodyOf(r))
 	}
 	if r.ContentLength > most {
+		g.lookThrough(w, r)
 		g.refuse(w, r, refusedLarge, http.StatusRequestEntityTooLarge, fmt.Sprintf("The body has %d bytes, and the most that is taken here is %d; nothing was recorded.", r.ContentLength, most))
 		return false
 	}
@@ -118,6 +125,24 @@ func (g *Guard) read(w http.ResponseWriter, r *http.Request, b *body) bool {
 		g.refuse(w, r, refusedSlow, http.StatusBadRequest, "The body could not be read to its end; nothing was recorded.")
 	}
 	return false
+}
+
+// lookThrough has Large look at a body that is too large. No more than a few are, each for
+// a moment: it is for people to hear of it, and a flood of them is heard of as well by one.
+func (g *Guard) lookThrough(w http.ResponseWriter, r *http.Request) {
+	if g.Large == nil || r.ContentLength > largest {
+		return
+	}
+	select {
+	case g.larges <- struct{}{}:
+		defer func() { <-g.larges }()
+	default:
+		return
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(min(graceful, g.Limits.ReadFor)))
+	ctx, cancel := context.WithTimeout(r.Context(), graceful)
+	defer cancel()
+	g.Large(r.WithContext(ctx))
 }
 
 // refuse answers, and has the connection closed: the rest of the body is not read.

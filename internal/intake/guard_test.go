@@ -254,3 +254,39 @@ func TestSourceOf(t *testing.T) {
 		})
 	}
 }
+
+// TestLarge: what is too large to be kept is looked through to its end, and refused.
+func TestLarge(t *testing.T) {
+	t.Parallel()
+	var seen atomic.Int64
+	g := &intake.Guard{Limits: limits, Who: intake.BySource, Large: func(r *http.Request) {
+		n, err := io.Copy(io.Discard, r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		seen.Add(n)
+	}}
+	port := serve(t, g, func(http.ResponseWriter, *http.Request) { t.Error("it was handed on") })
+	for range 3 {
+		status, _, _, err := post(t.Context(), client("127.0.0.4"), port, strings.NewReader(strings.Repeat("y", 5<<20)))
+		if err != nil || status != http.StatusRequestEntityTooLarge {
+			t.Errorf("%d, %v", status, err)
+		}
+	}
+	if n := seen.Load(); n != 3*5<<20 {
+		t.Errorf("%d bytes were looked through", n)
+	}
+	// One that says to be larger than anybody sends is not waited for.
+	c := dial(t, "127.0.0.4", port)
+	if _, err := io.WriteString(c, fmt.Sprintf("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\nx", 1<<40)); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil || resp.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Fatalf("%v, %v", resp, err)
+	}
+	_ = resp.Body.Close()
+	if seen.Load() != 3*5<<20 {
+		t.Error("it was looked through")
+	}
+}

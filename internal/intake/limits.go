@@ -32,6 +32,10 @@ const (
 	// share is the part of bytes and requests, one in share, that those keep for
 	// themselves who were proved. No source has it alone.
 	share = 4
+	// mostLarge are the bodies that are too large which are looked through at once, and
+	// largest is the largest such: GitHub sends up to 25 MB, which escaping may double.
+	mostLarge = 4
+	largest   = 64 << 20
 	// retryAfter is what Retry-After says, in seconds.
 	retryAfter = "2"
 )
