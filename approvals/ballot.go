@@ -15,6 +15,14 @@ func recorded(a Approval, b Ballot) bool {
 		slices.ContainsFunc(a.Withdrawn, func(w Withdrawal) bool { return w.By == b.Voter.Evidence })
 }
 
+// came is when b came, as far as that matters for the deadline.
+func (b Ballot) came(now time.Time) time.Time {
+	if b.Sent.IsZero() || b.Sent.After(now) {
+		return now
+	}
+	return b.Sent
+}
+
 // overtaken says why a ballot that was made some time ago does not count any more.
 func overtaken(a Approval, b Ballot, mine int) error {
 	if b.Made.IsZero() {

@@ -51,7 +51,7 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 		}
 		return a, Absent, decided(a)
 	}
-	if !now.Before(a.Deadline()) {
+	if came := b.came(now); !came.Before(a.Deadline()) {
 		return a, Absent, tooLate(a)
 	}
 	if err := refusedByLimits(a, b.Voter, b.Verdict, b.BreakGlass); err != nil {

@@ -85,6 +85,9 @@ func (d *Desk) Prove(ctx context.Context, a Approval, id Identity, breakGlass bo
 // Vote casts a ballot. The vote and, when it decides, the outcome are one write.
 // Errors are those of Cast and of the Store.
 func (d *Desk) Vote(ctx context.Context, key Key, b Ballot) (Approval, Change, error) {
+	if b.Sent.IsZero() {
+		b.Sent = d.Now()
+	}
 	a, err := d.Store.Get(ctx, key)
 	if err != nil {
 		return Approval{}, Absent, err

@@ -72,6 +72,9 @@ type Ballot struct {
 	// Made is when it was made, if that may be some time ago: it is not about what
 	// came later, and does not undo what its voter did later. Zero: it is made now.
 	Made time.Time
+	// Sent is when it came, by a clock that is not the voter's: in time is what was sent in
+	// time, however late it is looked at. Zero: it came now.
+	Sent time.Time
 }
 
 // Vote is one person's live vote on an Approval.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	openshiftv1 "github.com/countersign-dev/countersign/api/openshift/v1alpha1"
@@ -28,9 +29,9 @@ func (c *core) approvalTasks(ctx context.Context) (*openshift.ApprovalTasks, err
 	if approvals.CodeOf(err) == approvals.CodeNotFound {
 		err = c.ours(ctx, err)
 	}
-	switch approvals.CodeOf(err) {
-	case "":
-	case approvals.CodeNotFound, approvals.CodeForbidden:
+	switch {
+	case err == nil:
+	case approvals.CodeOf(err) == approvals.CodeNotFound, apierrors.IsForbidden(err): // the right to look is the component's
 		c.Log.Info("ApprovalTasks are somebody else's here", "reason", approvals.Message(err))
 		return nil, nil
 	default:

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/countersign-dev/countersign/approvals"
 )
@@ -18,6 +19,8 @@ func translate(err error, what string) error {
 	switch {
 	case err == nil:
 		return nil
+	case isNotServed(err):
+		code = approvals.CodeUnavailable
 	case apierrors.IsNotFound(err), apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		// In a namespace that is being deleted everything is as good as gone.
 		return &approvals.Error{Code: approvals.CodeNotFound, Message: what + " was not found"}
@@ -26,9 +29,11 @@ func translate(err error, what string) error {
 	case apierrors.IsConflict(err):
 		code = approvals.CodeConflict
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsRequestEntityTooLargeError(err):
-		return &approvals.Error{Code: approvals.CodeInvalid, Message: what + " was refused by the API server: " + err.Error()}
+		return &approvals.Error{Code: approvals.CodeInvalid, Message: what + " was refused by the API server: " + err.Error(), Err: err}
 	case apierrors.IsForbidden(err):
-		code = approvals.CodeForbidden
+		// It is the service that may not, by RBAC that is not read yet, or by somebody's
+		// admission policy. It says nothing about the person for whom it was tried.
+		return &approvals.Error{Code: approvals.CodeUnavailable, Err: err, Message: what + " could not be read or written, because the API server does not let the service do it; try again in a moment. If it stays so, the service's log has the API server's words, for whoever runs it"}
 	case apierrors.IsUnauthorized(err), apierrors.IsTimeout(err), apierrors.IsServerTimeout(err),
 		apierrors.IsServiceUnavailable(err), apierrors.IsTooManyRequests(err), apierrors.IsInternalError(err),
 		errors.Is(err, context.DeadlineExceeded):
@@ -44,8 +49,22 @@ func translate(err error, what string) error {
 	return &approvals.Error{Code: code, Message: what + " could not be read or written; try again in a moment", Err: err}
 }
 
+// isNotServed says whether the API server does not know the path at all, which is no word
+// on an object: it has just started, and does not serve what CustomResourceDefinitions
+// define yet.
+func isNotServed(err error) bool {
+	return apierrors.IsNotFound(err) && apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse)
+}
+
 // isTooLarge says whether an object is more than the API server takes, or than etcd
 // keeps, whose word comes as a 500.
 func isTooLarge(err error) bool {
 	return err != nil && (apierrors.IsRequestEntityTooLargeError(err) || strings.Contains(err.Error(), "request is too large") || strings.Contains(err.Error(), "received message larger than max"))
+}
+
+// FromAPIServer says whether err is the API server's answer to the service. No rule made it,
+// so it refuses nobody: what was tried is tried again.
+func FromAPIServer(err error) bool {
+	var status apierrors.APIStatus
+	return errors.As(err, &status)
 }

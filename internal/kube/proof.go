@@ -15,13 +15,10 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// clockSkew is how far our clock may be ahead of the API server's.
-const clockSkew = time.Minute
-
 // Proofs finds the run that a decided Approval started, and believes nothing that a run
 // says of itself: whoever may create PipelineRuns can give one any name and any label. A
 // run counts when it has the name that only this service and its EventListener know
-// before it is there, was made after the decision, and is what the approved template
+// before it is there, was made after the Approval, and is what the approved template
 // makes of the Approval.
 type Proofs struct {
 	Client   client.Client // reads from the informers' cache; creates in dry runs alone
@@ -126,8 +123,8 @@ func (p *Proofs) Prove(ctx context.Context, a approvals.Approval, pr *pipelinev1
 		return nameTaken(a, pr, "it is not of this approval"), nil
 	case p.isProved(a, pr):
 		return nil, nil
-	case early(a, pr):
-		return nameTaken(a, pr, "it was made before the decision"), nil
+	case pr.CreationTimestamp.Time.Before(a.OpenedAt.Truncate(time.Second)): // both by the API server's clock
+		return nameTaken(a, pr, "it was made before this approval was opened"), nil
 	}
 	known, err := p.renderings.of(ctx, p.Triggers, a)
 	switch code := approvals.CodeOf(err); {
@@ -176,26 +173,17 @@ func (p *Proofs) compare(ctx context.Context, a approvals.Approval, made Rendere
 	switch terr := translate(err, "a dry run of the run"); {
 	case err == nil:
 		return wanted{admitted, want.unknown}.differences(ctx, pr), nil, nil
+	case apierrors.IsForbidden(err): // by a quota or a policy, say
+		return places, err, nil
 	case approvals.CodeOf(terr) == approvals.CodeUnavailable:
 		return nil, nil, terr
 	}
 	return places, err, nil
 }
 
-// early says whether pr was made before a was decided. Our clock may be ahead of the API
-// server's, and creation times have whole seconds. No run of this name can be ours from
-// before the Approval was made.
-func early(a approvals.Approval, pr *pipelinev1.PipelineRun) bool {
-	floor := a.DecidedAt.Add(-clockSkew)
-	if floor.Before(a.OpenedAt) {
-		floor = a.OpenedAt
-	}
-	return pr.CreationTimestamp.Time.Before(floor.Truncate(time.Second))
-}
-
 // nameTaken is the problem that a run is there that is not a's.
 func nameTaken(a approvals.Approval, pr *pipelinev1.PipelineRun, why string) *approvals.Problem {
 	return &approvals.Problem{Reason: NameTaken, Message: fmt.Sprintf(
-		"PipelineRun %s has the name of this approval's run and is not what trigger %s starts for it: %s. It is not believed: it counts for nothing here. Find out who made it; while it is there nothing is started. When it is deleted the approved run is started; when it has done already what was approved, cancel this approval instead",
+		"PipelineRun %s has the name of this approval's run and is not what trigger %s starts for it: %s. It is not believed: it counts for nothing here, and while it is there nothing is started. Find out who made it, and look at what it does. If that is what was approved, cancel this approval: nothing more is started then. Only if it is not, delete the run: the approved one is started in its place",
 		pr.Name, a.Trigger, why)}
 }

@@ -64,9 +64,12 @@ func TestProve(t *testing.T) {
 			mutate(pr)
 			r.Fail(dryRun(apierrors.NewForbidden(schema.GroupResource{Resource: "pipelineruns"}, "x", errors.New("quota is used up"))))
 		}, reasonRunUnproved, "quota is used up"},
-		"before the decision": {edited(func(pr *pipelinev1.PipelineRun) { pr.CreationTimestamp = metav1.NewTime(ct.T0.Add(-time.Hour)) }), NameTaken, "made before the decision"},
-		"under another name":  {edited(func(pr *pipelinev1.PipelineRun) { pr.Name = "apply-now" }), NameTaken, "not of this approval"},
-		"elsewhere":           {edited(func(pr *pipelinev1.PipelineRun) { pr.Namespace = "dev" }), NameTaken, "not of this approval"},
+		"before the approval": {edited(func(pr *pipelinev1.PipelineRun) { pr.CreationTimestamp = metav1.NewTime(ct.T0.Add(-time.Hour)) }), NameTaken, "made before this approval was opened"},
+		"decided by a clock that is ahead": {func(_ *testing.T, r *releasing, _ *pipelinev1.PipelineRun) {
+			r.a.DecidedAt = r.Now().Add(24 * time.Hour)
+		}, "", ""},
+		"under another name": {edited(func(pr *pipelinev1.PipelineRun) { pr.Name = "apply-now" }), NameTaken, "not of this approval"},
+		"elsewhere":          {edited(func(pr *pipelinev1.PipelineRun) { pr.Namespace = "dev" }), NameTaken, "not of this approval"},
 		"the trigger was edited, and it is remembered": {func(t *testing.T, r *releasing, _ *pipelinev1.PipelineRun) {
 			r.proofs.Expect(t.Context(), r.a)
 			r.editTemplate(t)

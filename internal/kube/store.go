@@ -128,14 +128,21 @@ func (s *Store) Settle(ctx context.Context, key approvals.Key) error {
 }
 
 func (s *Store) update(ctx context.Context, from client.Reader, key approvals.Key, change func(approvals.Approval) (approvals.Approval, approvals.Change, error)) (approvals.Approval, error) {
+	var sent lost
 	for range maxRaces {
 		o, err := s.get(ctx, from, key)
 		if approvals.CodeOf(err) == approvals.CodeNotFound && from != s.Live {
 			from = s.Live
 			continue
 		}
+		if sent.again(ctx, err) {
+			continue
+		}
 		if err != nil {
-			return approvals.Approval{}, err
+			return approvals.Approval{}, sent.or(err, key)
+		}
+		if next, landed := sent.in(o.Status); landed {
+			return next, nil
 		}
 		old, run := s.proven(o)
 		next, did, err := change(withRun(old, run))
@@ -158,13 +165,19 @@ func (s *Store) update(ctx context.Context, from client.Reader, key approvals.Ke
 			from = s.Live
 			continue
 		}
+		if isLost(err) {
+			sent.note(next, status, err)
+			if from = s.Live; sent.retry(ctx) {
+				continue
+			}
+		}
 		if err != nil {
-			return approvals.Approval{}, translate(err, "approval "+key.String())
+			return approvals.Approval{}, sent.or(translate(err, "approval "+key.String()), key)
 		}
 		return next, nil
 	}
-	return approvals.Approval{}, approvals.Errorf(approvals.CodeUnavailable,
-		"approval %s changes too quickly: another writer was first %d times; try again", key, maxRaces)
+	return approvals.Approval{}, sent.or(approvals.Errorf(approvals.CodeUnavailable,
+		"approval %s changes too quickly: another writer was first %d times; try again", key, maxRaces), key)
 }
 
 func (s *Store) get(ctx context.Context, from client.Reader, key approvals.Key) (*v1alpha1.Approval, error) {

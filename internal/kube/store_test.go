@@ -216,7 +216,7 @@ func TestStoreFaults(t *testing.T) {
 		"conflicts for ever": {"patch status", conflict(), approvals.CodeUnavailable},
 		"a time-out":         {"patch status", apierrors.NewTimeoutError("slow", 1), approvals.CodeUnavailable},
 		"not reached":        {"patch status", errors.New("dial tcp: connection refused"), approvals.CodeUnavailable},
-		"no right":           {"patch status", apierrors.NewForbidden(approvalsResource, "a", errors.New("no")), approvals.CodeForbidden},
+		"no right":           {"patch status", apierrors.NewForbidden(approvalsResource, "a", errors.New("no")), approvals.CodeUnavailable},
 		"refused by schema":  {"patch status", apierrors.NewInvalid(schema.GroupKind{Kind: "Approval"}, "a", nil), approvals.CodeInvalid},
 		"read fails":         {"get", apierrors.NewServiceUnavailable("etcd"), approvals.CodeUnavailable},
 		"deleted meanwhile":  {"patch status", apierrors.NewNotFound(approvalsResource, "a"), approvals.CodeNotFound},

@@ -142,6 +142,9 @@ func (r *Approvals) waitOrExpire(ctx context.Context, a approvals.Approval) (ctr
 	if left := a.ExpiresAt().Sub(r.Now()); left > 0 {
 		return ctrl.Result{RequeueAfter: left}, nil
 	}
+	if waits, err := r.voteWaits(ctx, a); err != nil || waits {
+		return ctrl.Result{RequeueAfter: lookForVotes}, err
+	}
 	policies, err := kube.GatePolicies{Client: r.Client}.Of(ctx, a.Namespace)
 	if err != nil {
 		return ctrl.Result{}, err
@@ -203,7 +206,15 @@ func (r *Approvals) release(ctx context.Context, a approvals.Approval) (ctrl.Res
 			return ctrl.Result{}, err
 		}
 	}
-	postErr := r.Releaser.Release(ctx, a)
+	// So may the cache of Approvals: one whose run was seen and then deleted starts no other.
+	fresh, err := r.Store.Fresh(ctx, a.Key)
+	switch {
+	case approvals.CodeOf(err) == approvals.CodeNotFound || err == nil && !fresh.ToRelease():
+		return ctrl.Result{}, nil
+	case err != nil:
+		return ctrl.Result{}, err
+	}
+	postErr := r.Releaser.Release(ctx, fresh)
 	attempt, due = r.Releaser.Attempts.Get(a.Key, r.Now())
 	if postErr != nil {
 		return ctrl.Result{RequeueAfter: due}, r.reportError(ctx, a, attempt)

@@ -179,7 +179,7 @@ func TestStrangersName(t *testing.T) {
 	}{
 		"of another trigger":  {func(pr *pipelinev1.PipelineRun) { pr.Labels["triggers.tekton.dev/trigger"] = "other" }, "metadata.labels triggers.tekton.dev/trigger"},
 		"of nobody":           {func(pr *pipelinev1.PipelineRun) { pr.Labels = nil }, "metadata.labels triggers.tekton.dev/eventlistener"},
-		"before the decision": {func(pr *pipelinev1.PipelineRun) { pr.CreationTimestamp = metav1.NewTime(ct.T0.Add(-time.Hour)) }, "it was made before the decision"},
+		"before the decision": {func(pr *pipelinev1.PipelineRun) { pr.CreationTimestamp = metav1.NewTime(ct.T0.Add(-time.Hour)) }, "it was made before this approval was opened"},
 		"of another pipeline": {func(pr *pipelinev1.PipelineRun) { pr.Spec.PipelineRef.Name = "wipe-db" }, "spec.pipelineRef.name"},
 		"with other params": {func(pr *pipelinev1.PipelineRun) {
 			pr.Spec.Params[0].Value = *pipelinev1.NewStructuredValues("sha256:evil")

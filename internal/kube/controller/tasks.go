@@ -8,6 +8,7 @@ import (
 	"github.com/tektoncd/pipeline/pkg/apis/pipeline"
 	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -315,8 +316,12 @@ func (r *Tasks) reflect(ctx context.Context, cr *pipelinev1beta1.CustomRun, kind
 		return err
 	}
 	err = m.Sync(ctx, cr, a)
-	if code := approvals.CodeOf(err); code == approvals.CodeConflict || code == approvals.CodeInvalid || code == approvals.CodeForbidden {
+	code := approvals.CodeOf(err)
+	lasting := code == approvals.CodeConflict || code == approvals.CodeInvalid
+	if lasting || apierrors.IsForbidden(err) {
 		r.say(cr, corev1.EventTypeWarning, "NotMirrored", approvals.Message(err))
+	}
+	if lasting {
 		return nil
 	}
 	return err

@@ -89,11 +89,11 @@ func (r *Votes) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 	if err == nil {
 		says, err = r.fold(ctx, a, &v)
 	}
-	switch approvals.CodeOf(err) {
-	case "":
+	switch code := approvals.CodeOf(err); {
+	case err == nil:
 		return ctrl.Result{RequeueAfter: keepVotes}, r.say(ctx, &v, v1alpha1.VoteRecorded, says)
-	case approvals.CodeUnavailable, approvals.CodeInternal:
-		return ctrl.Result{}, err
+	case code == approvals.CodeUnavailable, code == approvals.CodeInternal, kube.FromAPIServer(err):
+		return ctrl.Result{}, err // only a rule refuses a Vote
 	default:
 		return ctrl.Result{RequeueAfter: keepVotes}, r.say(ctx, &v, v1alpha1.VoteRefused, approvals.Discreet(err)) // whoever may make a Vote may not see all
 	}
@@ -161,7 +161,7 @@ func (r *Votes) fold(ctx context.Context, a approvals.Approval, v *v1alpha1.Vote
 	b := approvals.Ballot{
 		Voter:   voterOf(v),
 		Verdict: approvals.Verdict(v.Spec.Verdict), Comment: v.Spec.Comment, BreakGlass: v.Spec.BreakGlass,
-		Made: v.CreationTimestamp.Add(clockStep),
+		Made: v.CreationTimestamp.Add(clockStep), Sent: v.CreationTimestamp.Time,
 	}
 	for _, in := range v.Spec.Inputs {
 		b.Inputs = append(b.Inputs, approvals.Param{Name: in.Name, Value: in.Value})

@@ -136,11 +136,11 @@ func (r *ApprovalTasks) fold(ctx context.Context, o *openshiftv1.ApprovalTask, a
 			continue
 		}
 		next, err := r.cast(ctx, o, a.Key, x, answers[i].SeenAt.Time)
-		switch approvals.CodeOf(err) {
-		case "":
+		switch code := approvals.CodeOf(err); {
+		case err == nil:
 			a, answers[i].State = next, openshiftv1.AnswerRecorded
-		case approvals.CodeUnavailable, approvals.CodeInternal:
-			return a, nil, err
+		case code == approvals.CodeUnavailable, code == approvals.CodeInternal, kube.FromAPIServer(err):
+			return a, nil, err // only a rule refuses an answer
 		default:
 			why := clip(approvals.Message(err), maxReason)
 			answers[i].State, answers[i].Message = openshiftv1.AnswerRefused, why
@@ -191,7 +191,9 @@ func (r *ApprovalTasks) cast(ctx context.Context, o *openshiftv1.ApprovalTask, k
 			return a, approvals.Errorf(approvals.CodeConflict, "a newer vote of %s is recorded: nothing was changed", x.name)
 		}
 	}
-	a, _, err = r.Desk.Vote(ctx, key, x.ballot(evidence))
+	b := x.ballot(evidence)
+	b.Sent = seen
+	a, _, err = r.Desk.Vote(ctx, key, b)
 	if err == nil {
 		r.Log.Info("answer folded in", "namespace", o.Namespace, "approvaltask", o.Name, "approval", key.Name)
 	}
