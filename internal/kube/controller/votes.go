@@ -92,7 +92,7 @@ func (r *Votes) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 	switch code := approvals.CodeOf(err); {
 	case err == nil:
 		return ctrl.Result{RequeueAfter: keepVotes}, r.say(ctx, &v, v1alpha1.VoteRecorded, says)
-	case code == approvals.CodeUnavailable, code == approvals.CodeInternal, kube.FromAPIServer(err):
+	case code == approvals.CodeUnavailable, code == approvals.CodeInternal, code == approvals.CodeLimited, kube.FromAPIServer(err):
 		return ctrl.Result{}, err // only a rule refuses a Vote
 	default:
 		return ctrl.Result{RequeueAfter: keepVotes}, r.say(ctx, &v, v1alpha1.VoteRefused, approvals.Discreet(err)) // whoever may make a Vote may not see all

@@ -139,7 +139,7 @@ func (r *ApprovalTasks) fold(ctx context.Context, o *openshiftv1.ApprovalTask, a
 		switch code := approvals.CodeOf(err); {
 		case err == nil:
 			a, answers[i].State = next, openshiftv1.AnswerRecorded
-		case code == approvals.CodeUnavailable, code == approvals.CodeInternal, kube.FromAPIServer(err):
+		case code == approvals.CodeUnavailable, code == approvals.CodeInternal, code == approvals.CodeLimited, kube.FromAPIServer(err):
 			return a, nil, err // only a rule refuses an answer
 		default:
 			why := clip(approvals.Message(err), maxReason)
