@@ -712,6 +712,9 @@ const (
 	ConditionRequester = "RequesterWarning"
 	// ConditionWarning is a Gate's: true with what is allowed and likely not meant.
 	ConditionWarning = "Warning"
+	// ConditionStalled is true where the service leaves the object alone, because it fails at
+	// it with an internal error.
+	ConditionStalled = "Stalled"
 )
 
 // ApprovalList is a list of Approvals.

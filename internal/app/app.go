@@ -25,6 +25,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/intake"
 	"github.com/countersign-dev/countersign/internal/kube"
 	"github.com/countersign-dev/countersign/internal/kube/cabundle"
+	"github.com/countersign-dev/countersign/internal/kube/contain"
 	"github.com/countersign-dev/countersign/internal/ledger"
 )
 
@@ -67,10 +68,15 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	panics, err := newPanics(ctrlmetrics.Registry, o.Log)
+	if err != nil {
+		return err
+	}
 	certs := &cabundle.Manager{}
 	mgr, err := ctrl.NewManager(o.Rest, ctrl.Options{
 		Scheme:                              scheme,
 		Cache:                               cached,
+		NewCache:                            panics.NewCache,
 		Metrics:                             metricsServer(o.MetricsAddress, certs.Certificate, &kube.Scrapers{Auth: &kube.Auth{Client: clientset, Now: o.Now, Source: intake.Source}}, metricsIntake(o.Config.Limits.Proxies)),
 		HealthProbeBindAddress:              o.HealthAddress,
 		LeaderElection:                      o.LeaderElection,
@@ -84,6 +90,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("connect to the cluster: %w", err)
 	}
+	panics.Events = mgr.GetEventRecorder("countersign")
 	if err := kube.Index(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
@@ -97,15 +104,15 @@ func Run(ctx context.Context, o Options) error {
 	if kept != nil {
 		defer kept.Close()
 	}
-	if err := assemble(ctx, o, mgr, certs, awaited, kept); err != nil {
+	if err := assemble(ctx, o, mgr, certs, awaited, kept, panics); err != nil {
 		return err
 	}
 	return mgr.Start(ctx)
 }
 
 // assemble puts everything together, in the order in which one needs the other.
-func assemble(ctx context.Context, o Options, mgr manager.Manager, certs *cabundle.Manager, awaited *kube.Awaited, kept *ledger.Ledger) error {
-	c, err := newCore(ctx, o, mgr, awaited)
+func assemble(ctx context.Context, o Options, mgr manager.Manager, certs *cabundle.Manager, awaited *kube.Awaited, kept *ledger.Ledger, panics *contain.Panics) error {
+	c, err := newCore(ctx, o, mgr, awaited, panics)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -29,43 +28,6 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// TestReleases: what a vote decided is posted off the voter's request, and a full
-// queue holds nobody up.
-func TestReleases(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var mu sync.Mutex
-		var posted []string
-		hold := make(chan struct{})
-		r := newReleases(func(_ context.Context, a approvals.Approval) error {
-			<-hold
-			mu.Lock()
-			defer mu.Unlock()
-			posted = append(posted, a.Name)
-			return approvals.Errorf(approvals.CodeUnavailable, "down")
-		})
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error)
-		go func() { done <- r.Start(ctx) }()
-		for range 2000 { // 16 are at work, 1024 wait, the rest is the leader's
-			r.Now(approvals.Approval{Key: approvals.Key{Name: "a"}})
-			synctest.Wait()
-		}
-		close(hold)
-		synctest.Wait()
-		if len(posted) != 1024+16 {
-			t.Errorf("%d posted", len(posted))
-		}
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-	if (&releases{}).NeedLeaderElection() || (&server{}).NeedLeaderElection() {
-		t.Error("every replica takes votes")
-	}
-}
 
 // TestServer serves, finishes what it has begun when it is told to stop, and then
 // ends.

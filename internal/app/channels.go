@@ -18,8 +18,9 @@ import (
 	"github.com/countersign-dev/countersign/templates"
 )
 
-// roomWorkers is enough for a channel: what waits is one message an Approval.
-const roomWorkers = 2
+// roomWorkers is enough for a channel: what waits is one message an Approval, and one
+// namespace occupies half of them.
+const roomWorkers = 4
 
 type setup interface{ SetupWithManager(mgr ctrl.Manager) error }
 

@@ -9,12 +9,16 @@ import (
 	"github.com/countersign-dev/countersign/internal/ledger"
 )
 
+// How many work at what at once. One namespace occupies half of them at most, and fewer
+// while others are busy (package queue): what it has in thousands, or what is slow in it,
+// waits for itself alone.
 const (
-	openWorkers    = 8
-	approveWorkers = 16
-	notifyWorkers  = 4
+	openWorkers    = 16
+	voteWorkers    = 8
+	approveWorkers = 32
+	notifyWorkers  = 8
 	// preflightWorkers are few: thousands that wait must not have the API server busy.
-	preflightWorkers = 2
+	preflightWorkers = 4
 )
 
 // controllers sets up the leader's background work.
@@ -24,7 +28,7 @@ func (c *core) controllers(ctx context.Context, kept *ledger.Ledger, told teller
 	setups := []setup{
 		&controller.Gates{Client: cached, CEL: c.cel, Service: c.service, Now: c.Now},
 		&wrong, &controller.Listeners{Triggers: wrong},
-		&controller.Votes{Client: cached, Store: c.store, Desk: c.desk, Guards: c.guards, Now: c.Now, Log: c.Log},
+		&controller.Votes{Client: cached, Store: c.store, Desk: c.desk, Guards: c.guards, Now: c.Now, Log: c.Log, Workers: voteWorkers},
 		&controller.Runs{Client: cached, Opener: c.opener, Triggers: c.triggers, Reports: c.reports, Workers: openWorkers},
 		&controller.Approvals{
 			Client: cached, Live: c.mgr.GetAPIReader(), Store: c.store, Opener: c.opener, Releaser: c.releaser, Proofs: c.proofs, Starter: c.starter, Reports: c.reports, Diagnosis: c.diagnosis,

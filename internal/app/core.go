@@ -18,6 +18,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals/mapping"
 	"github.com/countersign-dev/countersign/internal/intake"
 	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/contain"
 	"github.com/countersign-dev/countersign/internal/kube/destination"
 	"github.com/countersign-dev/countersign/templates"
 )
@@ -28,6 +29,7 @@ const secretKeys = "countersign-keys"
 type core struct {
 	Options
 	mgr    manager.Manager
+	panics *contain.Panics
 	direct client.Client // not through the cache
 	cel    *mapping.Compiler
 	pages  *templates.Set
@@ -58,8 +60,8 @@ type core struct {
 	desk   *approvals.Desk
 }
 
-func newCore(ctx context.Context, o Options, mgr manager.Manager, awaited *kube.Awaited) (*core, error) {
-	c := &core{Options: o, mgr: mgr, awaited: awaited}
+func newCore(ctx context.Context, o Options, mgr manager.Manager, awaited *kube.Awaited, panics *contain.Panics) (*core, error) {
+	c := &core{Options: o, mgr: mgr, awaited: awaited, panics: panics}
 	for _, part := range []func(context.Context) error{c.read, c.keep, c.open, c.decide} {
 		if err := part(ctx); err != nil {
 			return nil, err
@@ -147,7 +149,7 @@ func (c *core) open(context.Context) error {
 			c.Log.Warn("task not answered: the leader does it", "namespace", a.Namespace, "approval", a.Name, "reason", approvals.Message(err))
 		}
 		return err
-	})
+	}, c.panics)
 	return nil
 }
 

@@ -2,51 +2,115 @@ package app
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"sync"
 
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
+
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/internal/kube/contain"
+	"github.com/countersign-dev/countersign/internal/kube/queue"
+)
+
+const (
+	// releaseWorkers post at once, and releaseShare of them for one namespace: what hangs
+	// there leaves a worker to everybody else.
+	releaseWorkers = 64
+	releaseShare   = 16
+	// releaseWaiting bounds what waits for a worker, of one namespace and in all.
+	releaseWaiting    = 1024
+	releaseWaitingAll = 4 * releaseWaiting
 )
 
 // releases posts at once what this process's votes decided, or answers the task that
-// waits for it, off the voter's request. It may drop: the leader does what is not done
-// yet after a moment.
+// waits for it, off the voter's request, in turn by namespace and by Trigger. It may drop:
+// the leader does what is not done yet after a moment.
 type releases struct {
 	release func(context.Context, approvals.Approval) error
-	queue   chan approvals.Approval
-	workers int
+	panics  *contain.Panics
+	queue   *queue.Queue[approvals.Key]
+
+	mu      sync.Mutex
+	waiting map[approvals.Key]approvals.Approval
+	of      map[string]int // how many wait, by namespace
 }
 
-func newReleases(release func(context.Context, approvals.Approval) error) *releases {
-	return &releases{release: release, queue: make(chan approvals.Approval, 1024), workers: 16}
-}
-
-// Now queues a release and never blocks.
-func (r *releases) Now(a approvals.Approval) {
-	select {
-	case r.queue <- a:
-	default:
+func newReleases(release func(context.Context, approvals.Approval) error, panics *contain.Panics) *releases {
+	return &releases{
+		release: release, panics: panics,
+		queue: queue.New(queue.Options[approvals.Key]{
+			Workers: releaseWorkers, Share: releaseShare,
+			Place: func(k approvals.Key) (string, string) { return k.Namespace, queue.Trigger(k.Name) },
+		}),
+		waiting: map[approvals.Key]approvals.Approval{}, of: map[string]int{},
 	}
+}
+
+// Now queues a release and never blocks. The Approval's UID is the key that makes it one.
+func (r *releases) Now(a approvals.Approval) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, known := r.waiting[a.Key]; !known {
+		if len(r.waiting) >= releaseWaitingAll || r.of[a.Namespace] >= releaseWaiting {
+			return
+		}
+		r.of[a.Namespace]++
+	}
+	r.waiting[a.Key] = a
+	r.queue.Add(a.Key)
+}
+
+// take returns what waits under key.
+func (r *releases) take(key approvals.Key) (approvals.Approval, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a, ok := r.waiting[key]
+	if ok {
+		delete(r.waiting, key)
+		if r.of[key.Namespace]--; r.of[key.Namespace] == 0 {
+			delete(r.of, key.Namespace)
+		}
+	}
+	return a, ok
 }
 
 // Start implements manager.Runnable.
 func (r *releases) Start(ctx context.Context) error {
+	queue.Measure(ctrlmetrics.Registry, "releases", r.queue.Len, r.queue.Oldest)
 	var wg sync.WaitGroup
-	for range r.workers {
+	for range releaseWorkers {
 		wg.Go(func() {
 			for {
-				select {
-				case <-ctx.Done():
+				key, down := r.queue.Get()
+				if down {
 					return
-				case a := <-r.queue:
-					// The error is logged and counted where it arises, and the leader
-					// puts it on the Approval.
-					_ = r.release(ctx, a)
 				}
+				r.one(ctx, key)
 			}
 		})
 	}
+	<-ctx.Done()
+	r.queue.ShutDown()
 	wg.Wait()
 	return nil
+}
+
+// one releases one. What panics at it is left to the leader, whose controller says so on the
+// object.
+func (r *releases) one(ctx context.Context, key approvals.Key) {
+	defer r.queue.Done(key)
+	defer func() {
+		if p := recover(); p != nil {
+			r.panics.Count("release")
+			r.panics.Log.Error("an approval is not released at once: the service panicked at it. All others are", "namespace", key.Namespace, "approval", key.Name, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		}
+	}()
+	if a, ok := r.take(key); ok {
+		// The error is logged and counted where it arises, and the leader puts it on the
+		// Approval.
+		_ = r.release(ctx, a)
+	}
 }
 
 // NeedLeaderElection says that every replica takes votes.

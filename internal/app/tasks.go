@@ -14,7 +14,7 @@ import (
 )
 
 // taskWorkers is enough: each step is a read or two and at most one write.
-const taskWorkers = 4
+const taskWorkers = 8
 
 // answersTasks says whether the configuration wants approval tasks of other systems
 // answered.

@@ -176,6 +176,7 @@ var table = []room{
 		path: "./internal/kube/controller",
 		may: slices.Concat(kubernetes, tekton, []string{
 			std, "./api/v1alpha1", "./approvals", "./approvals/mapping", "./approvals/notify", "./approvals/record", "./approvals/tasks", "./internal/kube",
+			"./internal/kube/contain", "./internal/kube/queue",
 		}),
 		why: "controllers drive the rules, the plan of notifications and the record, whatever the channel and the store: no pages, no templates, no databases",
 	},
@@ -188,9 +189,19 @@ var table = []room{
 	{
 		path: "./internal/kube/openshift",
 		may: slices.Concat(kubernetes, tekton, []string{
-			std, "./api/openshift/v1alpha1", "./api/v1alpha1", "./approvals", "./approvals/tasks", "./internal/kube",
+			std, "./api/openshift/v1alpha1", "./api/v1alpha1", "./approvals", "./approvals/tasks", "./internal/kube", "./internal/kube/contain", "./internal/kube/queue",
 		}),
 		why: "another system's object is one more face of an Approval: it knows the store and the Desk's port, and no other controller",
+	},
+	{
+		path: "./internal/kube/queue",
+		may:  slices.Concat(kubernetes, []string{std, "github.com/prometheus/client_golang/prometheus"}),
+		why:  "who is served next follows from the namespace and the name of what waits: no rules, no objects",
+	},
+	{
+		path: "./internal/kube/contain",
+		may:  slices.Concat(kubernetes, []string{std, "./api/v1alpha1"}),
+		why:  "what keeps a panic to its object must not need what panics: it knows the objects' conditions and no rules",
 	},
 	{
 		path: "./internal/kube/destination",

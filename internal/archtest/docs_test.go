@@ -93,7 +93,7 @@ func TestDocsAreComplete(t *testing.T) {
 		"reason of a Trigger's event":       {firstGroups(`Event\w+ += "(\w+)"`, readFile(t, "internal/kube/reports.go")), 3, reference, "What is wrong is said", "`%s`"},
 		"reason of an ApprovalTask's event": {firstGroups(`EventType(?:Warning|Normal), "(\w+)"`, sources(t, "internal/kube/openshift")), 1, "docs/manual-approval-gate.md", "What is different", "`%s`"},
 		"field of the configuration":        {firstGroups(`json:"(\w+)`, sources(t, "internal/config")), 35, configuration, "", "`([a-z]+\\.)*%s`"},
-		"metric":                            {firstGroups(`(?:Name: +|counter\()"(\w+)"`, sources(t, "internal/app")), 14, configuration, "Metrics", "`countersign_%s`"},
+		"metric":                            {firstGroups(`(?:Name: +|counter\()"(\w+)"`, sources(t, "internal/app")+sources(t, "internal/kube/queue")), 14, configuration, "Metrics", "`countersign_%s`"},
 		"field of a Gate": {
 			firstGroups(`json:"(\w+)`, gate+readFile(t, "api/v1alpha1/notify_types.go")+readFile(t, "api/v1alpha1/release_types.go")),
 			45, reference, "Gate", "[`{.\\[ ]%s[`}.\\[,:]",
@@ -138,8 +138,8 @@ func TestDocsNameNoOther(t *testing.T) {
 		code  string
 		as    string // how the code has one; %s is its name
 	}{
-		"metric":          {firstGroups("(?m)^\\| `countersign_(\\w+)`", section(t, "docs/configuration.md", "Metrics")), 14, sources(t, "internal/app"), `"%s"`},
-		"reason":          {firstGroups(first, section(t, "docs/reference.md", "Conditions")), 20, sources(t, "internal/kube") + sources(t, "internal/kube/controller") + sources(t, "approvals"), `"%s"`},
+		"metric":          {firstGroups("(?m)^\\| `countersign_(\\w+)`", section(t, "docs/configuration.md", "Metrics")), 14, sources(t, "internal/app") + sources(t, "internal/kube/queue"), `"%s"`},
+		"reason":          {firstGroups(first, section(t, "docs/reference.md", "Conditions")), 20, sources(t, "internal/kube") + sources(t, "internal/kube/controller") + sources(t, "internal/kube/contain") + sources(t, "approvals"), `"%s"`},
 		"field":           {words(firstGroups("(?m)^\\| `([\\w.]+)`", configuration)), 40, sources(t, "internal/config"), `json:"%s`},
 		"channel's field": {words(firstGroups("(?m)^\\| `([\\w.]+)`", section(t, "docs/configuration.md", "Channels"))), 24, sources(t, "internal/config"), `json:"%s`},
 		"policy's field":  {words(firstGroups("(?m)^\\| `([\\w.\\[\\]]+)`", section(t, "docs/reference.md", "GatePolicy"))), 15, sources(t, "api/v1alpha1"), `json:"%s`},

@@ -87,11 +87,15 @@ func (o *Overview) OnDelete(obj any) {
 	if !ok {
 		return
 	}
+	o.forget(a)
+	o.Changed()
+}
+
+func (o *Overview) forget(a *v1alpha1.Approval) {
 	o.mu.Lock()
+	defer o.mu.Unlock()
 	delete(o.objects, types.NamespacedName{Namespace: a.Namespace, Name: a.Name})
 	o.known().Remove(a.Namespace, a.Name)
-	o.mu.Unlock()
-	o.Changed()
 }
 
 func (o *Overview) put(obj any) {

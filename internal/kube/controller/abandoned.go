@@ -41,12 +41,11 @@ func (r *Abandoned) SetupWithManager(mgr ctrl.Manager) error {
 		CreateFunc: func(event.CreateEvent) bool { return false },
 		UpdateFunc: attemptEnded,
 	}, predicate.NewPredicateFuncs(isApprovalTask))
-	return ctrl.NewControllerManagedBy(mgr).
-		Named("abandoned-tasks").
+	return shared(mgr, "abandoned-tasks", fewWorkers, 0, nil).
 		For(&v1alpha1.Approval{}, builder.WithPredicates(waiting)).
 		Watches(&pipelinev1beta1.CustomRun{}, handler.EnqueueRequestsFromMapFunc(r.waitingFor), ended).
 		Watches(&pipelinev1.PipelineRun{}, handler.EnqueueRequestsFromMapFunc(r.waitingIn), deleted).
-		Complete(r)
+		Complete(contained(mgr, "abandoned-tasks", func() client.Object { return &v1alpha1.Approval{} }, r))
 }
 
 // attemptEnded says whether an attempt of a CustomRun has ended, the last one or, when it

@@ -13,7 +13,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	ctrlcontroller "sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -22,6 +21,7 @@ import (
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/queue"
 )
 
 // strangerAgain is how often a taken name is looked at again.
@@ -58,8 +58,7 @@ var _ reconcile.Reconciler = (*Approvals)(nil)
 func (r *Approvals) SetupWithManager(mgr ctrl.Manager) error {
 	blocked := handler.EnqueueRequestsFromMapFunc(r.blockedIn)
 	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
-	return ctrl.NewControllerManagedBy(mgr).
-		Named("approvals").
+	return shared(mgr, "approvals", r.Workers, 0, queue.OfTrigger).
 		For(&v1alpha1.Approval{}).
 		Watches(&pipelinev1.PipelineRun{}, handler.EnqueueRequestsFromMapFunc(r.awaiting), builder.WithPredicates(predicate.Funcs{
 			UpdateFunc: func(e event.UpdateEvent) bool {
@@ -74,8 +73,7 @@ func (r *Approvals) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&triggersv1.TriggerBinding{}, blocked, changed).
 		Watches(&triggersv1.ClusterTriggerBinding{}, blocked, changed).
 		Watches(&triggersv1.EventListener{}, blocked, changed).
-		WithOptions(ctrlcontroller.Options{MaxConcurrentReconciles: r.Workers}).
-		Complete(r)
+		Complete(contained(mgr, "approvals", func() client.Object { return &v1alpha1.Approval{} }, r))
 }
 
 // Reconcile does the next step for one Approval.
@@ -276,7 +274,7 @@ func (r *Approvals) settle(ctx context.Context, a approvals.Approval) error {
 
 // yield is how long the record of a's run is still to be put off.
 func (r *Approvals) yield(a approvals.Approval, now time.Time) time.Duration {
-	quiet := r.burst.quietAt(now)
+	quiet := r.burst.quietAt(a.Namespace, now)
 	return min(quiet.Sub(now), leftOf(maxYield, a.DecidedAt, now))
 }
 

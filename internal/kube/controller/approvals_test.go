@@ -354,7 +354,9 @@ func (w *world) pending(a approvals.Approval) approvals.Approval {
 func TestYield(t *testing.T) {
 	t.Parallel()
 	decided := ct.Make("a").Voted("alice", approvals.Approve, "").Obj()
-	at, mine, other := decided.DecidedAt, types.NamespacedName{Name: "a"}, types.NamespacedName{Name: "b"}
+	at, ns := decided.DecidedAt, decided.Namespace
+	mine, other := types.NamespacedName{Namespace: ns, Name: "a"}, types.NamespacedName{Namespace: ns, Name: "b"}
+	elsewhere := types.NamespacedName{Namespace: "elsewhere", Name: "b"}
 	for name, c := range map[string]struct {
 		before    func(*burst)
 		now, want time.Duration
@@ -368,6 +370,9 @@ func TestYield(t *testing.T) {
 		"or is gone":          {func(b *burst) { b.waits(other, at); b.gone(other) }, time.Second, calm - time.Second},
 		"not for long":        {func(b *burst) { b.waits(other, at.Add(time.Second)) }, maxYield - 1, 1},
 		"nor for one that is": {func(b *burst) { b.waits(other, at.Add(-time.Hour)) }, time.Second, calm - time.Second}, // stuck
+
+		"another namespace's decision": {func(b *burst) { b.seen(elsewhere, at.Add(time.Second)) }, time.Second, calm - time.Second},
+		"another namespace's run":      {func(b *burst) { b.waits(elsewhere, at) }, calm, 0},
 
 		"by a clock that is far ahead":      {func(*burst) {}, -time.Hour, 0},
 		"another by such a clock":           {func(b *burst) { b.seen(other, at.Add(time.Hour)) }, time.Second, 0},

@@ -15,62 +15,90 @@ const (
 	maxYield = 5 * time.Second
 )
 
-// burst knows whether decisions are being released just now. What it forgets when its
-// process dies costs some requests at a bad moment and nothing else.
+// burst knows of each namespace whether decisions are being released there just now. One
+// that decides all the time puts off the record of its own runs, and nobody else's. What it
+// forgets when its process dies costs some requests at a bad moment and nothing else.
 type burst struct {
-	mu      sync.Mutex
-	last    time.Time                          // the newest decision
-	waiting map[types.NamespacedName]time.Time // decided then, and no run seen
+	mu sync.Mutex
+	in map[string]*releasing
+}
+
+// releasing is what is released in one namespace.
+type releasing struct {
+	last    time.Time            // the newest decision
+	waiting map[string]time.Time // by name: decided then, and no run seen
 }
 
 // waits notes that something was decided and has no run yet.
 func (b *burst) waits(key types.NamespacedName, decided time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.waiting == nil {
-		b.waiting = map[types.NamespacedName]time.Time{}
-	}
-	b.waiting[key] = decided
-	b.note(decided)
+	in := b.of(key.Namespace)
+	in.waiting[key.Name] = decided
+	in.note(decided)
 }
 
 // seen notes that its run was seen.
 func (b *burst) seen(key types.NamespacedName, decided time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.waiting, key)
-	b.note(decided)
+	in := b.of(key.Namespace)
+	delete(in.waiting, key.Name)
+	in.note(decided)
 }
 
 // gone notes that nothing is to come of it any more.
 func (b *burst) gone(key types.NamespacedName) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.waiting, key)
-}
-
-func (b *burst) note(decided time.Time) {
-	if decided.After(b.last) {
-		b.last = decided
+	if in := b.in[key.Namespace]; in != nil {
+		delete(in.waiting, key.Name)
 	}
 }
 
-// quietAt is when it will be quiet, as far as is known at now. What has waited for long
-// meets an obstacle, and holds up nobody; nor does what a clock that is far ahead decided.
-func (b *burst) quietAt(now time.Time) time.Time {
+func (b *burst) of(namespace string) *releasing {
+	if b.in == nil {
+		b.in = map[string]*releasing{}
+	}
+	in := b.in[namespace]
+	if in == nil {
+		in = &releasing{waiting: map[string]time.Time{}}
+		b.in[namespace] = in
+	}
+	return in
+}
+
+func (r *releasing) note(decided time.Time) {
+	if decided.After(r.last) {
+		r.last = decided
+	}
+}
+
+// quietAt is when it will be quiet in a namespace, as far as is known at now. What has waited
+// for long meets an obstacle, and holds up nobody; nor does what a clock that is far ahead
+// decided.
+func (b *burst) quietAt(namespace string, now time.Time) time.Time {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for key, decided := range b.waiting {
+	in := b.in[namespace]
+	if in == nil {
+		return now
+	}
+	for name, decided := range in.waiting {
 		if now.Sub(decided) > maxYield || ahead(decided, now) {
-			delete(b.waiting, key)
+			delete(in.waiting, name)
 			continue
 		}
 		return now.Add(calm)
 	}
-	if ahead(b.last, now) {
-		return now
+	quiet := in.last.Add(calm)
+	if ahead(in.last, now) {
+		quiet = now
 	}
-	return b.last.Add(calm)
+	if !quiet.After(now) {
+		delete(b.in, namespace) // nothing is left to know
+	}
+	return quiet
 }
 
 // ahead says whether a clock that is far from ours said at.

@@ -38,14 +38,13 @@ var _ reconcile.Reconciler = (*Gates)(nil)
 
 // SetupWithManager registers the controller.
 func (r *Gates) SetupWithManager(mgr ctrl.Manager) error {
-	return ctrl.NewControllerManagedBy(mgr).
-		Named("gates").
+	return shared(mgr, "gates", fewWorkers, 0, nil).
 		// Not only when the spec changes: whoever may write a Gate's status could else
 		// have it say something else for ever.
 		For(&v1alpha1.Gate{}).
 		Watches(&v1alpha1.GatePolicy{}, handler.EnqueueRequestsFromMapFunc(r.gatesOf), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.gatesOf), builder.WithPredicates(predicate.LabelChangedPredicate{})).
-		Complete(r)
+		Complete(contained(mgr, "gates", func() client.Object { return &v1alpha1.Gate{} }, r))
 }
 
 // maxMessage is what the API server takes for a condition's message.

@@ -5,6 +5,7 @@ import (
 
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -13,6 +14,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/notify"
 	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/queue"
 )
 
 // MissingChannels says on each Approval which of its Gate's channels the
@@ -26,13 +28,12 @@ var _ reconcile.Reconciler = (*MissingChannels)(nil)
 
 // SetupWithManager registers the controller.
 func (r *MissingChannels) SetupWithManager(mgr ctrl.Manager) error {
-	return ctrl.NewControllerManagedBy(mgr).
-		Named("missing-channels").
+	return shared(mgr, "missing-channels", fewWorkers, 0, queue.OfTrigger).
 		For(&v1alpha1.Approval{}, builder.WithPredicates(predicate.Funcs{
 			UpdateFunc: func(e event.UpdateEvent) bool { return isNews(e.ObjectOld, e.ObjectNew) },
 			DeleteFunc: func(event.DeleteEvent) bool { return false },
 		})).
-		Complete(r)
+		Complete(contained(mgr, "missing-channels", func() client.Object { return &v1alpha1.Approval{} }, r))
 }
 
 // Reconcile writes what is missing into the ledger, once.

@@ -11,7 +11,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	ctrlcontroller "sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -20,6 +19,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/notify"
 	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/queue"
 )
 
 // Notify tells people over one channel. Each channel has a queue and workers of its
@@ -55,14 +55,12 @@ var _ reconcile.Reconciler = (*Notify)(nil)
 
 // SetupWithManager registers the controller.
 func (r *Notify) SetupWithManager(mgr ctrl.Manager) error {
-	return ctrl.NewControllerManagedBy(mgr).
-		Named("notify-"+r.Channel.Route().Name).
+	return shared(mgr, "notify-"+r.Channel.Route().Name, r.Workers, 0, queue.OfTrigger).
 		For(&v1alpha1.Approval{}, builder.WithPredicates(predicate.Funcs{
 			UpdateFunc: func(e event.UpdateEvent) bool { return isNews(e.ObjectOld, e.ObjectNew) },
 			DeleteFunc: func(e event.DeleteEvent) bool { r.forget(string(e.Object.GetUID())); return false },
 		})).
-		WithOptions(ctrlcontroller.Options{MaxConcurrentReconciles: r.Workers}).
-		Complete(r)
+		Complete(contained(mgr, "notify-"+r.Channel.Route().Name, func() client.Object { return &v1alpha1.Approval{} }, r))
 }
 
 // isNews says whether an update makes somebody to be told: the coming of the terms,

@@ -11,7 +11,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	ctrlcontroller "sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -20,6 +19,7 @@ import (
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/queue"
 )
 
 const (
@@ -67,8 +67,7 @@ var _ reconcile.Reconciler = (*Preflight)(nil)
 func (r *Preflight) SetupWithManager(mgr ctrl.Manager) error {
 	here := handler.EnqueueRequestsFromMapFunc(r.toStart)
 	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
-	return ctrl.NewControllerManagedBy(mgr).
-		Named("preflight").
+	return shared(mgr, "preflight", r.Workers, 0, queue.OfTrigger).
 		For(&v1alpha1.Approval{}, builder.WithPredicates(predicate.Funcs{
 			UpdateFunc: func(e event.UpdateEvent) bool { return isNews(e.ObjectOld, e.ObjectNew) },
 			DeleteFunc: func(e event.DeleteEvent) bool { r.forget(string(e.Object.GetUID())); return false },
@@ -79,8 +78,7 @@ func (r *Preflight) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&triggersv1.TriggerBinding{}, here, changed).
 		Watches(&triggersv1.ClusterTriggerBinding{}, here, changed).
 		Watches(&triggersv1.EventListener{}, handler.EnqueueRequestsFromMapFunc(r.runBy), builder.WithPredicates(predicate.Funcs{UpdateFunc: listenerChanged})).
-		WithOptions(ctrlcontroller.Options{MaxConcurrentReconciles: r.Workers}).
-		Complete(r)
+		Complete(contained(mgr, "preflight", func() client.Object { return &v1alpha1.Approval{} }, r))
 }
 
 // listenerChanged says whether an EventListener is another one, or has come up or gone down.

@@ -10,7 +10,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	ctrlcontroller "sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -38,14 +37,12 @@ func (r *Runs) SetupWithManager(mgr ctrl.Manager) error {
 		pr, ok := o.(*pipelinev1.PipelineRun)
 		return ok && kube.Succeeded(pr)
 	})
-	return ctrl.NewControllerManagedBy(mgr).
-		Named("runs").
+	return shared(mgr, "runs", r.Workers, 0, nil).
 		For(&pipelinev1.PipelineRun{}, builder.WithPredicates(succeeded)).
 		// A Trigger that comes after a run has ended may still be waiting for it.
 		Watches(&triggersv1.Trigger{}, handler.EnqueueRequestsFromMapFunc(r.runsOf), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&triggersv1.EventListener{}, handler.EnqueueRequestsFromMapFunc(r.runsOf), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		WithOptions(ctrlcontroller.Options{MaxConcurrentReconciles: r.Workers}).
-		Complete(r)
+		Complete(contained(mgr, "runs", func() client.Object { return &pipelinev1.PipelineRun{} }, r))
 }
 
 // Reconcile opens what is to be opened for one run.

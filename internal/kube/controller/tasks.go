@@ -13,7 +13,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	ctrlcontroller "sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -59,15 +58,13 @@ var _ reconcile.Reconciler = (*Tasks)(nil)
 
 // SetupWithManager registers the controller.
 func (r *Tasks) SetupWithManager(mgr ctrl.Manager) error {
-	b := ctrl.NewControllerManagedBy(mgr).
-		Named("tasks").
+	b := shared(mgr, "tasks", r.Workers, 0, nil).
 		For(&pipelinev1beta1.CustomRun{}, builder.WithPredicates(predicate.NewPredicateFuncs(isApprovalTask))).
-		Watches(&v1alpha1.Approval{}, handler.EnqueueRequestsFromMapFunc(customRunOf)).
-		WithOptions(ctrlcontroller.Options{MaxConcurrentReconciles: r.Workers})
+		Watches(&v1alpha1.Approval{}, handler.EnqueueRequestsFromMapFunc(customRunOf))
 	for _, view := range r.Views {
 		b = b.Watches(view, handler.EnqueueRequestsFromMapFunc(shownBy), builder.OnlyMetadata)
 	}
-	return b.Complete(r)
+	return b.Complete(contained(mgr, "tasks", func() client.Object { return &pipelinev1beta1.CustomRun{} }, r))
 }
 
 // shownBy is the CustomRun that a view shows, and is put back from when somebody has

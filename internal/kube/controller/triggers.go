@@ -38,15 +38,14 @@ var _ reconcile.Reconciler = (*Triggers)(nil)
 // SetupWithManager registers the controller.
 func (r *Triggers) SetupWithManager(mgr ctrl.Manager) error {
 	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
-	return ctrl.NewControllerManagedBy(mgr).
-		Named("triggers").
+	return shared(mgr, "triggers", fewWorkers, 0, nil).
 		For(&triggersv1.Trigger{}, changed).
 		// An inline trigger may take a Trigger's name.
 		Watches(&triggersv1.EventListener{}, handler.EnqueueRequestsFromMapFunc(r.sameNamed), changed).
 		// Gates that stand in Triggers are held to policies too.
 		Watches(&v1alpha1.GatePolicy{}, handler.EnqueueRequestsFromMapFunc(r.triggersOf), changed).
 		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.triggersOf), builder.WithPredicates(predicate.LabelChangedPredicate{})).
-		Complete(r)
+		Complete(contained(mgr, "triggers", func() client.Object { return &triggersv1.Trigger{} }, r))
 }
 
 // triggersOf are the Triggers that what o says may be about.
@@ -132,15 +131,14 @@ var _ reconcile.Reconciler = (*Listeners)(nil)
 func (r *Listeners) SetupWithManager(mgr ctrl.Manager) error {
 	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
 	beside := handler.EnqueueRequestsFromMapFunc(r.beside)
-	return ctrl.NewControllerManagedBy(mgr).
-		Named("listeners").
+	return shared(mgr, "listeners", fewWorkers, 0, nil).
 		For(&triggersv1.EventListener{}, changed).
 		// Triggers and other EventListeners may take the name of an inline trigger.
 		Watches(&triggersv1.Trigger{}, beside, changed).
 		Watches(&triggersv1.EventListener{}, beside, changed).
 		Watches(&v1alpha1.GatePolicy{}, beside, changed).
 		Watches(&corev1.Namespace{}, beside, builder.WithPredicates(predicate.LabelChangedPredicate{})).
-		Complete(r)
+		Complete(contained(mgr, "listeners", func() client.Object { return &triggersv1.EventListener{} }, r))
 }
 
 // beside are the EventListeners of a namespace that have inline triggers.

@@ -14,15 +14,13 @@ import (
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	ctrlcontroller "sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/queue"
 )
 
 // Voter takes a ballot, and the end of a mailed link.
@@ -44,17 +42,33 @@ type Votes struct {
 	Guards *kube.Guards
 	Now    func() time.Time
 	Log    *slog.Logger
+	// Workers are more than one, so that no namespace, and no Vote that takes long, holds up
+	// those of others.
+	Workers int
+
+	turns turns
 }
 
 var _ reconcile.Reconciler = (*Votes)(nil)
 
 // SetupWithManager registers the controller.
 func (r *Votes) SetupWithManager(mgr ctrl.Manager) error {
+	served := queue.Served(r.Workers, 0, r.triggerOf)
+	served.RateLimiter = workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](5*time.Millisecond, maxVoteAgain)
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("votes").
-		For(&v1alpha1.Vote{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		WithOptions(ctrlcontroller.Options{RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](5*time.Millisecond, maxVoteAgain)}).
-		Complete(r)
+		Watches(&v1alpha1.Vote{}, r.turns.events()).
+		WithOptions(served).
+		Complete(contained(mgr, "votes", func() client.Object { return &v1alpha1.Vote{} }, r))
+}
+
+// triggerOf is the part of its namespace that a Vote belongs to: the Trigger of its Approval.
+func (r *Votes) triggerOf(req reconcile.Request) string {
+	var v v1alpha1.Vote
+	if r.Client.Get(context.Background(), req.NamespacedName, &v, client.UnsafeDisableDeepCopy) != nil { // from the cache
+		return ""
+	}
+	return queue.OfTrigger(requestFor(v.Namespace, v.Spec.Approval))
 }
 
 // maxVoteAgain bounds how long after an outage a Vote waits still: of the record's store,
@@ -80,8 +94,8 @@ func (r *Votes) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 	if v.CreationTimestamp.Time.Before(since) {
 		return ctrl.Result{}, r.say(ctx, &v, v1alpha1.VoteRefused, "it is older than the admission policy that proves whose it is: make another one")
 	}
-	if first, err := r.older(ctx, &v); err != nil || first {
-		return ctrl.Result{RequeueAfter: inTurn}, err
+	if !r.turns.join(&v) {
+		return ctrl.Result{}, nil // the end of the one before it makes this one's turn
 	}
 	key := approvals.Key{Namespace: v.Namespace, Name: v.Spec.Approval, UID: v.Spec.ApprovalUID}
 	a, err := r.Store.Fresh(ctx, key)
@@ -109,22 +123,6 @@ func (r *Votes) remove(ctx context.Context, v *v1alpha1.Vote) (ctrl.Result, erro
 		return ctrl.Result{RequeueAfter: left}, nil
 	}
 	return ctrl.Result{}, client.IgnoreNotFound(r.Client.Delete(ctx, v, client.Preconditions{UID: &v.UID}))
-}
-
-// inTurn is how soon a Vote is looked at again that waits for an older one.
-const inTurn = 200 * time.Millisecond
-
-// older says whether an older Vote of the same person on the same Approval is not
-// folded in yet: they are taken in the order in which they were made.
-func (r *Votes) older(ctx context.Context, v *v1alpha1.Vote) (bool, error) {
-	var list v1alpha1.VoteList
-	if err := r.Client.List(ctx, &list, client.InNamespace(v.Namespace), client.UnsafeDisableDeepCopy); err != nil {
-		return false, err
-	}
-	return slices.ContainsFunc(list.Items, func(o v1alpha1.Vote) bool {
-		return madeBefore(&o, v) && o.Status.State == "" && o.DeletionTimestamp == nil && o.UID != v.UID &&
-			o.Spec.Approval == v.Spec.Approval && approvals.SamePerson(o.Spec.Voter, v.Spec.Voter)
-	}), nil
 }
 
 // madeBefore says whether o was made before v. The times of their creation have whole

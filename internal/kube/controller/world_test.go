@@ -138,11 +138,30 @@ type reconciler interface {
 // step reconciles one object and wants no error.
 func (w *world) step(r reconciler, name string) ctrl.Result {
 	w.t.Helper()
+	if r == reconciler(w.votes) {
+		w.follow(&w.votes.turns)
+	}
 	res, err := r.Reconcile(w.t.Context(), request(name))
 	if err != nil {
 		w.t.Fatalf("reconcile %s: %v", name, err)
 	}
 	return res
+}
+
+// follow tells turns of all Votes, as the informer does.
+func (w *world) follow(t *turns) {
+	w.t.Helper()
+	var list v1alpha1.VoteList
+	if err := w.List(w.t.Context(), &list); err != nil {
+		w.t.Fatal(err)
+	}
+	for i := range list.Items {
+		if v := &list.Items[i]; waits(v) {
+			t.join(v)
+		} else {
+			t.leave(v)
+		}
+	}
 }
 
 func request(name string) ctrl.Request {

@@ -23,6 +23,8 @@ import (
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/contain"
+	"github.com/countersign-dev/countersign/internal/kube/queue"
 )
 
 // Voter takes a ballot.
@@ -50,13 +52,17 @@ type ApprovalTasks struct {
 
 var _ reconcile.Reconciler = (*ApprovalTasks)(nil)
 
+// workers are more than one, so that no namespace occupies all.
+const workers = 4
+
 // SetupWithManager registers the controller.
 func (r *ApprovalTasks) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("approvaltasks").
+		WithOptions(queue.Served(workers, 0, nil)).
 		For(&openshiftv1.ApprovalTask{}).
 		Watches(&v1alpha1.Approval{}, handler.EnqueueRequestsFromMapFunc(taskOf)).
-		Complete(r)
+		Complete(contain.Served(mgr, "approvaltasks", func() client.Object { return &openshiftv1.ApprovalTask{} }, r))
 }
 
 // taskOf is the ApprovalTask that is a view of an Approval. Whether there is one, and

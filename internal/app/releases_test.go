@@ -1,0 +1,136 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// releasing is a releases whose posts hang until they are let go.
+type releasing struct {
+	*releases
+	log bytes.Buffer
+
+	mu     sync.Mutex
+	posted []string
+	begun  map[string]int // by namespace
+}
+
+// serve runs it for f; hangs are the namespaces whose posts hang until f calls letGo.
+func serve(t *testing.T, hangs func(approvals.Approval) bool, f func(t *testing.T, r *releasing, letGo func())) {
+	synctest.Test(t, func(t *testing.T) {
+		x := &releasing{begun: map[string]int{}}
+		panics, err := newPanics(prometheus.NewRegistry(), slog.New(slog.NewTextHandler(&x.log, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		hold := make(chan struct{})
+		x.releases = newReleases(func(_ context.Context, a approvals.Approval) error {
+			x.mu.Lock()
+			x.begun[a.Namespace]++
+			x.mu.Unlock()
+			if hangs(a) {
+				<-hold
+			}
+			if strings.HasPrefix(a.Name, "poison") {
+				panic(a.Name)
+			}
+			x.mu.Lock()
+			defer x.mu.Unlock()
+			x.posted = append(x.posted, a.Name)
+			return approvals.Errorf(approvals.CodeUnavailable, "down")
+		}, panics)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- x.Start(ctx) }()
+		synctest.Wait()
+		var once sync.Once
+		letGo := func() { once.Do(func() { close(hold) }); synctest.Wait() }
+		f(t, x, letGo)
+		letGo()
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func key(namespace, name string) approvals.Approval {
+	return approvals.Approval{Key: approvals.Key{Namespace: namespace, Name: name, UID: name}}
+}
+
+// TestReleases: what a vote decided is posted off the voter's request, once however often it
+// is asked for, and a full queue holds nobody up.
+func TestReleases(t *testing.T) {
+	t.Parallel()
+	serve(t, func(approvals.Approval) bool { return true }, func(t *testing.T, r *releasing, letGo func()) {
+		for i := range 2000 { // some are at work, some wait, the rest is the leader's
+			r.Now(key("ns", fmt.Sprintf("a-%d", i)))
+			r.Now(key("ns", fmt.Sprintf("a-%d", i)))
+			synctest.Wait()
+		}
+		letGo()
+		if n := len(r.posted); n < releaseWaiting || n > releaseWaiting+2*releaseShare {
+			t.Errorf("%d posted", n)
+		}
+		r.Now(key("ns", "last"))
+		synctest.Wait()
+		if !slices.Contains(r.posted, "last") || len(r.waiting)+len(r.of) != 0 {
+			t.Errorf("the last was not posted, or %d are kept, of %v", len(r.waiting), r.of)
+		}
+	})
+	if (&releases{}).NeedLeaderElection() || (&server{}).NeedLeaderElection() {
+		t.Error("every replica takes votes")
+	}
+}
+
+// An EventListener that hangs, with as many releases as there may be, holds up its own
+// namespace alone.
+func TestAHangingDestinationHoldsUpItsOwnNamespace(t *testing.T) {
+	t.Parallel()
+	serve(t, func(a approvals.Approval) bool { return a.Namespace != "quiet" }, func(t *testing.T, r *releasing, _ func()) {
+		for _, namespace := range []string{"hang1", "hang2", "hang3"} {
+			for i := range 1000 {
+				r.Now(key(namespace, fmt.Sprintf("%s-%d", namespace, i)))
+			}
+		}
+		synctest.Wait()
+		for i := range 20 {
+			r.Now(key("quiet", fmt.Sprintf("quiet-%d", i)))
+		}
+		synctest.Wait()
+		if len(r.posted) != 20 {
+			t.Errorf("of 20 of another namespace %d were posted", len(r.posted))
+		}
+		for namespace, n := range r.begun {
+			if namespace != "quiet" && n > releaseShare {
+				t.Errorf("%s has %d workers", namespace, n)
+			}
+		}
+	})
+}
+
+// What panics at one is left to the leader; the worker goes on.
+func TestAReleasePanics(t *testing.T) {
+	t.Parallel()
+	serve(t, func(approvals.Approval) bool { return false }, func(t *testing.T, r *releasing, _ func()) {
+		for i := range 2 * releaseWorkers {
+			r.Now(key("ns", fmt.Sprintf("poison-%d", i)))
+		}
+		r.Now(key("ns", "good"))
+		synctest.Wait()
+		if !slices.Equal(r.posted, []string{"good"}) || strings.Count(r.log.String(), "approval=poison-") != 2*releaseWorkers {
+			t.Errorf("posted %v, log:\n%.2000s", r.posted, r.log.String())
+		}
+	})
+}

@@ -1,0 +1,61 @@
+package queue
+
+import (
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/client-go/util/workqueue"
+	ctrlcontroller "sigs.k8s.io/controller-runtime/pkg/controller"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+)
+
+// Served are the options of a controller whose queue is served fairly. part is what an
+// object belongs to within its namespace; nil: to nothing. share is how many of the workers
+// one namespace may occupy; 0: half of them.
+func Served(workers, share int, part func(reconcile.Request) string) ctrlcontroller.Options {
+	return ctrlcontroller.Options{
+		MaxConcurrentReconciles: workers,
+		NewQueue: func(name string, limiter workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
+			q := New(Options[reconcile.Request]{Workers: workers, Share: share, Limiter: limiter, Place: func(r reconcile.Request) (string, string) {
+				if part == nil {
+					return r.Namespace, ""
+				}
+				return r.Namespace, part(r)
+			}})
+			Measure(ctrlmetrics.Registry, name, q.Len, q.Oldest)
+			return q
+		},
+	}
+}
+
+// OfTrigger is the part that an Approval belongs to: its Trigger, by whose name its own
+// begins. Whoever may create Approvals may choose a name; that of another namespace is no
+// matter, and in their own they take turns from nobody but themselves.
+func OfTrigger(r reconcile.Request) string { return Trigger(r.Name) }
+
+// Trigger is what the Trigger's name of an Approval of that name begins with.
+func Trigger(approval string) string {
+	if i := strings.LastIndexByte(approval, '-'); i > 0 {
+		return approval[:i]
+	}
+	return ""
+}
+
+// Measure shows how a queue is served, in place of an earlier one of that name. There is no
+// label for the namespace: there may be thousands.
+func Measure(reg prometheus.Registerer, name string, depth func() int, oldest func() time.Duration) {
+	labels := prometheus.Labels{"queue": name}
+	for _, g := range []prometheus.Collector{
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: "countersign", Name: "queue_depth", ConstLabels: labels, Help: "What waits for its turn or for a worker.",
+		}, func() float64 { return float64(depth()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: "countersign", Name: "queue_oldest_seconds", ConstLabels: labels, Help: "For how long the oldest of what waits has been waiting.",
+		}, func() float64 { return oldest().Seconds() }),
+	} {
+		reg.Unregister(g)
+		_ = reg.Register(g) // it was just made room for
+	}
+}
