@@ -42,6 +42,7 @@ type Client struct {
 	// Dial is the way out; nil: the network.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
+	slow slow
 	mu   sync.Mutex
 	ways map[Destination]*http.Client
 }
@@ -70,6 +71,11 @@ func (c *Client) Post(ctx context.Context, d Destination, path string, header ht
 		return "", approvals.Errorf(approvals.CodeInvalid, "the event's address does not lead to EventListener %s, so it was not posted", d.Name())
 	}
 	req.Header = header
+	leave, ok := c.slow.enter(d, time.Now())
+	if !ok {
+		return "", d.silentError()
+	}
+	defer func() { leave(err, time.Now()) }()
 	resp, err := c.way(d).Do(req)
 	if err != nil {
 		return "", d.failed(err)
@@ -109,6 +115,9 @@ func sendable(header http.Header) error {
 // Reach opens a connection to d, and closes it: what would keep the event from being
 // taken is known before there is one. Errors are like Post's.
 func (c *Client) Reach(ctx context.Context, d Destination) error {
+	if c.slow.silent(d) {
+		return d.silentError()
+	}
 	ctx, cancel := context.WithTimeout(ctx, reachWithin)
 	defer cancel()
 	dial := c.dial
