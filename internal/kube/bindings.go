@@ -20,6 +20,9 @@ var roots = []string{"body", "header", "extensions", "context"}
 // such as $(..image): it takes what it finds anywhere, the event or what an interceptor
 // brings later, so nobody could keep, show or compare what that is.
 func checkBindings(params []triggersv1.Param) error {
+	if n := countExpressions(params); n > maxExpressions {
+		return fmt.Errorf("its bindings read %d values of the event, and the most is %d", n, maxExpressions)
+	}
 	for _, p := range params {
 		for _, x := range expressionsIn(p.Value) {
 			if path, ok := fieldsOf(x.path); !ok || len(path) == 0 || !slices.Contains(roots, path[0]) {

@@ -151,6 +151,10 @@ func (out *Rendered) params(r *Resolved, e event, extensions map[string]any) map
 	}
 	trigger := template.NewTriggerContext(out.Unknown)
 	params := map[string]string{}
+	if name, ok := boundBindings(rt, e, extensions, trigger); !ok {
+		out.problem(ReasonTemplateError, "with binding %s the bindings of trigger %s give more than %d bytes of this event, which is more than one object that the API server keeps: bind less of it", name, r.Name, maxMade)
+		return params
+	}
 	if all, err := template.ResolveParams(rt, e.body, e.header, extensions, trigger); err == nil {
 		for _, p := range all {
 			params[p.Name] = p.Value
@@ -252,6 +256,13 @@ func (out *Rendered) objects(r *Resolved, params map[string]string) {
 			out.problem(ReasonTemplateError, "param %s of template %s would be given a text that contains %s, of which Triggers makes something else each time: take it out of the event, or do not bind it", name, templateName(r.Trigger), or(m, "$(uid)"))
 		}
 		list = append(list, triggersv1.Param{Name: name, Value: params[name]})
+	}
+	if len(out.Problems) > 0 {
+		return // such a text may be one that grows without end
+	}
+	if n := madeSize(r.Template.TriggerTemplate, list); n > maxMade {
+		out.problem(ReasonTemplateError, "template %s would make %d bytes of this event, and the most is %d, which is more than one object that the API server keeps: use the params less often, or bind less of the event", templateName(r.Trigger), n, maxMade)
+		return
 	}
 	tt := r.Template.TriggerTemplate.DeepCopy()
 	for i := range tt.Spec.ResourceTemplates {
