@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,8 +59,8 @@ func (in Input) validate() error {
 		return Errorf(CodeInvalid, "input %q has a pattern, which is for strings: drop it", in.Name)
 	}
 	if in.Pattern != "" {
-		if _, err := regexp.Compile(in.Pattern); err != nil {
-			return Errorf(CodeInvalid, "input %q: its pattern does not compile: %v", in.Name, err)
+		if _, _, err := CompilePattern(in.whole()); err != nil {
+			return Errorf(CodeInvalid, "input %q: its pattern: %s", in.Name, Message(err))
 		}
 	}
 	if in.Default != "" {
@@ -71,6 +70,9 @@ func (in Input) validate() error {
 	}
 	return nil
 }
+
+// whole is the pattern, of the whole value.
+func (in Input) whole() string { return `^(?:` + in.Pattern + `)$` }
 
 // clean is value as it is kept, or CodeInvalid with what would be right.
 func (in Input) clean(value string) (string, error) {
@@ -94,7 +96,7 @@ func (in Input) clean(value string) (string, error) {
 		}
 	}
 	if in.Pattern != "" {
-		whole, err := regexp.Compile(`^(?:` + in.Pattern + `)$`)
+		whole, _, err := CompilePattern(in.whole())
 		if err != nil || !whole.MatchString(value) {
 			return "", Errorf(CodeInvalid, "input %q is %q: it must match %s", in.Name, Cut(value, MaxQuoted), in.Pattern)
 		}

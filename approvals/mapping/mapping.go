@@ -12,29 +12,23 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
-	"sync"
 
 	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/functions"
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/ext"
+	"github.com/google/cel-go/interpreter"
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
 	triggerscel "github.com/tektoncd/triggers/pkg/interceptors/cel"
 
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// Bounds on one expression.
-const (
-	costLimit   = 1_000_000
-	checkEvery  = 1_000
-	maxPrograms = 4096
-	// MaxValue is the most bytes that an expression may give: all comments that an Approval
-	// may have, joined. The CRD schema takes twice that, which covers what is put in
-	// to neutralise it.
-	MaxValue = approvals.MaxComments + approvals.MaxVotes
-)
+// MaxValue is the most bytes that an expression may give: all comments that an Approval
+// may have, joined. The CRD schema takes twice that, which covers what is put in
+// to neutralise it.
+const MaxValue = approvals.MaxComments + approvals.MaxVotes
 
 // Vars is what an expression sees. Absent maps are empty, never null.
 type Vars struct {
@@ -46,6 +40,8 @@ type Vars struct {
 	Params     map[string]string // of part 1; an array or object is its JSON text
 	Results    map[string]string // likewise
 	Approval   map[string]any    // outcome, votes, requester, ... (see ApprovalVars)
+	// Budget is what the expressions that see these may use together; nil: each has its own.
+	Budget *Budget
 }
 
 // Compiler compiles expressions, each once. It is safe for concurrent use.
@@ -53,10 +49,10 @@ type Compiler struct {
 	// People says what else a requester is called; nil: nothing is known of anybody.
 	People *approvals.Directory
 
-	env *cel.Env
-
-	mu       sync.RWMutex
-	programs map[string]cel.Program
+	env    *cel.Env
+	ops    map[string]*functions.Overload
+	limits Limits
+	cache  cache
 }
 
 // New returns a Compiler.
@@ -65,7 +61,8 @@ func New() (*Compiler, error) {
 	env, err := cel.NewEnv(
 		triggerscel.Triggers(context.Background(), "", noSecrets{}),
 		ext.Strings(), ext.Encoders(), ext.Sets(), ext.Lists(), ext.Math(),
-		bounded(), parsed(), literals(),
+		truncating(), parsed(), literals(),
+		cel.ExpressionNestingDepthLimit(maxNested),
 		cel.Variable("body", dyn), cel.Variable("header", dyn), cel.Variable("extensions", dyn),
 		cel.Variable("requestURL", cel.StringType),
 		cel.Variable("run", dyn),
@@ -76,7 +73,22 @@ func New() (*Compiler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Compiler{env: env, programs: map[string]cel.Program{}}, nil
+	c := &Compiler{env: env, ops: map[string]*functions.Overload{}, limits: DefaultLimits()}
+	for _, f := range env.Functions() {
+		ops, err := f.Bindings()
+		if err != nil {
+			return nil, err
+		}
+		for _, op := range ops {
+			c.ops[op.Operator] = op
+		}
+	}
+	return c, nil
+}
+
+// Budget is a new one, for the expressions of one Approval.
+func (c *Compiler) Budget() *Budget {
+	return &Budget{work: c.limits.AllWork, bytes: c.limits.AllBytes}
 }
 
 // Check says why expr does not compile, with the position. The error is
@@ -88,23 +100,27 @@ func (c *Compiler) Check(expr string) error {
 
 // String evaluates expr to the string that travels: a string as it is, a bool or
 // number in its shortest form (an integer of JSON exactly), a timestamp or duration as CEL's string() has it,
-// a list or map as JSON. Null, an error and a value of more than MaxValue bytes
-// are CodeInvalid.
+// a list or map as JSON. Null, an error, a value of more than MaxValue bytes and what costs
+// more than the limits are CodeInvalid. CodeUnavailable: it was interrupted, and nothing is
+// known about expr.
 func (c *Compiler) String(ctx context.Context, expr string, v Vars) (string, error) {
-	prg, err := c.program(expr)
-	if err != nil {
+	s := ""
+	err := c.evaluate(ctx, expr, v, func(m *meter, out ref.Val) (err error) {
+		s, err = m.text(out)
+		return err
+	})
+	if approvals.CodeOf(err) == approvals.CodeUnavailable {
 		return "", err
 	}
-	out, _, err := prg.ContextEval(ctx, v.activation())
-	s := ""
-	if err == nil {
-		s, err = text(out)
-	}
 	if err != nil {
-		if hint := c.guard(expr, v); hint != "" {
-			return "", approvals.Errorf(approvals.CodeInvalid, "expression %q: %v. %s", expr, err, hint)
+		if approvals.CodeOf(err) == approvals.CodeInvalid { // it does not compile
+			return "", err
 		}
-		return "", approvals.Errorf(approvals.CodeInvalid, "expression %q: %v", expr, err)
+		why := approvals.Cut(err.Error(), maxReason)
+		if hint := c.guard(expr, v); hint != "" {
+			return "", approvals.Errorf(approvals.CodeInvalid, "expression %q: %s. %s", expr, why, hint)
+		}
+		return "", approvals.Errorf(approvals.CodeInvalid, "expression %q: %s", expr, why)
 	}
 	if len(s) > MaxValue {
 		return "", approvals.Errorf(approvals.CodeInvalid, "expression %q gives %d bytes and the most is %d", expr, len(s), MaxValue)
@@ -112,44 +128,57 @@ func (c *Compiler) String(ctx context.Context, expr string, v Vars) (string, err
 	return s, nil
 }
 
+// maxReason is how much of a library's error is told: it may quote the value that is wrong.
+const maxReason = 512
+
 // True says whether expr is exactly true of v, as a cel interceptor's filter must
 // be; an error of any kind is not.
 func (c *Compiler) True(ctx context.Context, expr string, v Vars) bool {
-	prg, err := c.program(expr)
-	if err != nil {
-		return false
-	}
-	out, _, err := prg.ContextEval(ctx, v.activation())
-	return err == nil && out == types.True
+	is := false
+	err := c.evaluate(ctx, expr, v, func(_ *meter, out ref.Val) error {
+		is = out == types.True
+		return nil
+	})
+	return err == nil && is
 }
 
-func (c *Compiler) program(expr string) (cel.Program, error) {
-	c.mu.RLock()
-	prg, ok := c.programs[expr]
-	c.mu.RUnlock()
-	if ok {
-		return prg, nil
-	}
-	if len(expr) > approvals.MaxExpression {
-		return nil, approvals.Errorf(approvals.CodeInvalid, "an expression has %d bytes and the most is %d", len(expr), approvals.MaxExpression)
-	}
-	ast, issues := c.env.Compile(expr)
-	if issues.Err() != nil {
-		return nil, approvals.Errorf(approvals.CodeInvalid, "expression %q does not compile: %s", expr, firstLine(issues.Err().Error()))
-	}
-	prg, err := c.env.Program(ast, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(costLimit), cel.InterruptCheckFrequency(checkEvery))
+// evaluate is the one place where expressions run: within the limits of one expression, and
+// within v's budget. then sees what expr gives, within the same limits.
+//
+// Errors are CodeInvalid where expr does not compile, CodeUnavailable where it was
+// interrupted, and others as they are. A panic, which no expression should be able to
+// bring about, is an error like any other.
+func (c *Compiler) evaluate(ctx context.Context, expr string, v Vars, then func(*meter, ref.Val) error) (err error) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case interpreter.EvalCancelledError:
+			err = r
+		default:
+			err = fmt.Errorf("internal error: %v", r)
+		}
+		if cut := (interpreter.EvalCancelledError{}); ctx.Err() != nil || errors.As(err, &cut) && cut.Cause == interpreter.ContextCancelled {
+			err = approvals.Errorf(approvals.CodeUnavailable, "expression %q was interrupted, and says nothing yet; try again in a moment", expr)
+		}
+	}()
+	prg, err := c.program(expr)
 	if err != nil {
-		return nil, approvals.Errorf(approvals.CodeInvalid, "expression %q: %v", expr, err)
+		return err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	// Expressions come from Triggers and Gates, so there are few; the bound is
-	// against somebody who edits one in a loop.
-	if len(c.programs) >= maxPrograms {
-		clear(c.programs)
+	limited, cancel := context.WithTimeout(ctx, c.limits.Time)
+	defer cancel()
+	m := c.meter(limited, v.Budget)
+	if b, before := v.Budget, *m; b != nil {
+		defer func() { b.settle(before, *m) }()
 	}
-	c.programs[expr] = prg
-	return prg, nil
+	out, _, err := prg.ContextEval(limited, &vars{values: v.activation(), meter: m})
+	if errors.As(err, &interpreter.InterruptError{}) {
+		return interpreter.EvalCancelledError{Cause: interpreter.ContextCancelled, Message: err.Error()}
+	}
+	if err != nil {
+		return err
+	}
+	return then(m, out)
 }
 
 func (v Vars) activation() map[string]any {
@@ -169,7 +198,7 @@ func orEmpty[V any](m map[string]V) map[string]V {
 }
 
 // text is the string form of a CEL value.
-func text(v ref.Val) (string, error) {
+func (m *meter) text(v ref.Val) (string, error) {
 	switch x := v.(type) {
 	case types.String:
 		return string(x), nil
@@ -190,12 +219,7 @@ func text(v ref.Val) (string, error) {
 	case types.Timestamp, types.Duration:
 		return fmt.Sprint(v.ConvertToType(types.StringType).Value()), nil
 	}
-	return encodeJSON(v)
-}
-
-func firstLine(s string) string {
-	lines := strings.SplitN(s, "\n", 2)
-	return strings.TrimPrefix(lines[0], "ERROR: ")
+	return m.encodeJSON(v)
 }
 
 // noSecrets refuses compareSecret: expressions here shape what is forwarded, and

@@ -86,7 +86,7 @@ func TestStringRefuses(t *testing.T) {
 		"a type":           {"type(1)", "type(1)"},
 		"compareSecret":    {"body.ref.compareSecret('key', 'name', 'ns')", "compareSecret is not available here"},
 		"compareSecret, 2": {"body.ref.compareSecret('key', 'name')", "compareSecret is not available here"},
-		"hostile":          {strings.Repeat("body.list.map(a, ", 12) + "1" + strings.Repeat(")", 12) + ".size() + [0,1,2,3,4,5,6,7,8,9].map(a,[0,1,2,3,4,5,6,7,8,9].map(b,[0,1,2,3,4,5,6,7,8,9].map(c,[0,1,2,3,4,5,6,7,8,9].map(d,[0,1,2,3,4,5,6,7,8,9].map(e,[0,1,2,3,4,5,6,7,8,9].map(f,1)))))).size()", "cost limit"},
+		"hostile":          {strings.Repeat("body.list.map(a, ", 12) + "1" + strings.Repeat(")", 12) + ".size() + [0,1,2,3,4,5,6,7,8,9].map(a,[0,1,2,3,4,5,6,7,8,9].map(b,[0,1,2,3,4,5,6,7,8,9].map(c,[0,1,2,3,4,5,6,7,8,9].map(d,[0,1,2,3,4,5,6,7,8,9].map(e,[0,1,2,3,4,5,6,7,8,9].map(f,1)))))).size()", "more memory than"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

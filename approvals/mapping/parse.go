@@ -35,30 +35,38 @@ func (parsedLib) CompileOptions() []cel.EnvOption {
 			cel.ReceiverMacro("parseJSON", 0, call(parseJSONValue)),
 			cel.ReceiverMacro("parseYAML", 0, call(parseYAMLValue)),
 		),
-		cel.Function(parseJSONValue, cel.Overload("countersign_parse_json", []*cel.Type{cel.StringType}, cel.DynType, cel.UnaryBinding(parseJSON))),
-		cel.Function(parseYAMLValue, cel.Overload("countersign_parse_yaml", []*cel.Type{cel.StringType}, cel.DynType, cel.UnaryBinding(parseYAML))),
+		cel.Function(parseJSONValue, cel.Overload("countersign_parse_json", []*cel.Type{cel.StringType}, cel.DynType, cel.UnaryBinding(unmetered))),
+		cel.Function(parseYAMLValue, cel.Overload("countersign_parse_yaml", []*cel.Type{cel.StringType}, cel.DynType, cel.UnaryBinding(unmetered))),
 		cel.Function("marshalJSON",
-			cel.MemberOverload("marshalJSON_map", []*cel.Type{cel.MapType(cel.StringType, cel.DynType)}, cel.StringType, cel.UnaryBinding(marshalJSON)),
-			cel.MemberOverload("marshalJSON_list", []*cel.Type{cel.ListType(cel.DynType)}, cel.StringType, cel.UnaryBinding(marshalJSON))),
+			cel.MemberOverload("marshalJSON_map", []*cel.Type{cel.MapType(cel.StringType, cel.DynType)}, cel.StringType, cel.UnaryBinding(unmetered)),
+			cel.MemberOverload("marshalJSON_list", []*cel.Type{cel.ListType(cel.DynType)}, cel.StringType, cel.UnaryBinding(unmetered))),
 	}
 }
 
 func (parsedLib) ProgramOptions() []cel.ProgramOption { return nil }
 
-func parseJSON(v ref.Val) ref.Val {
-	value, err := decodeJSON([]byte(v.(types.String)))
+// unmetered stands where CEL wants a function. What is called is in the table of rules,
+// with a meter.
+func unmetered(ref.Val) ref.Val { return types.NewErr("this function can't be called without a meter") }
+
+func parseJSON(m *meter, args []ref.Val) ref.Val {
+	value, err := m.decodeJSON([]byte(stringOf(args[0])))
 	if err != nil {
 		return types.NewErr("parseJSON: the text is not JSON: %v", err)
 	}
 	return types.DefaultTypeAdapter.NativeToValue(value)
 }
 
-func parseYAML(v ref.Val) ref.Val {
-	text, err := yaml.YAMLToJSON([]byte(v.(types.String)))
+func parseYAML(m *meter, args []ref.Val) ref.Val {
+	text := string(stringOf(args[0]))
+	if err := m.takeYAML(text); err != nil {
+		return types.NewErr("parseYAML: %v", err)
+	}
+	raw, err := yaml.YAMLToJSON([]byte(text))
 	if err != nil {
 		return types.NewErr("parseYAML: the text is not YAML: %v", err)
 	}
-	value, err := decodeJSON(text)
+	value, err := m.decodeJSON(raw)
 	if err != nil {
 		return types.NewErr("parseYAML: %v", err)
 	}
@@ -87,8 +95,8 @@ func doubted(v any) any {
 	return v
 }
 
-func marshalJSON(v ref.Val) ref.Val {
-	s, err := encodeJSON(v)
+func marshalJSON(m *meter, args []ref.Val) ref.Val {
+	s, err := m.encodeJSON(args[0])
 	if err != nil {
 		return types.NewErr("marshalJSON: %v", err)
 	}

@@ -1,0 +1,109 @@
+package mapping
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/ast"
+)
+
+// Limits of what an expression may look like. They bound what it takes to compile it, of
+// which CEL's checker knows no end: it works out the type of each part, and a type may
+// double with each 13 bytes, as in [1].map(x, {x: x}).map(x, {x: x}).
+const (
+	maxNested   = 100 // parts within parts
+	maxLoops    = 32  // macros
+	maxTypeSize = 32  // lists and maps within lists and maps
+)
+
+// form is what is known of an expression before its types are.
+type form struct {
+	ranges map[int64]bool // the parts that macros loop over
+	loops  int
+	scope  map[string]int // the sizes of the types of macros' variables
+	err    error
+}
+
+func formOf(parsed *cel.Ast) (*form, error) {
+	f := &form{ranges: map[int64]bool{}, scope: map[string]int{}}
+	f.size(parsed.NativeRep().Expr(), 0)
+	return f, f.err
+}
+
+// size is at least as large as the type of e: a list is one larger than its items, and a
+// map than its keys and values together.
+func (f *form) size(e ast.Expr, depth int) int {
+	if depth > 4*maxNested {
+		f.fail(fmt.Errorf("it is nested more than %d deep", maxNested))
+	}
+	if f.err != nil {
+		return 1
+	}
+	size := 1
+	down := func(part ast.Expr) int { return f.size(part, depth+1) }
+	switch e.Kind() {
+	case ast.IdentKind:
+		size = max(f.scope[e.AsIdent()], 1)
+	case ast.SelectKind:
+		size = down(e.AsSelect().Operand())
+	case ast.CallKind:
+		// What a function gives is a part of an argument, or a list of such. A split or a
+		// range is a list of a plain type.
+		size = 2
+		call := e.AsCall()
+		if call.IsMemberFunction() {
+			size = max(size, down(call.Target()))
+		}
+		for _, a := range call.Args() {
+			size = max(size, down(a))
+		}
+	case ast.ListKind:
+		for _, item := range e.AsList().Elements() {
+			size = max(size, down(item)+1)
+		}
+	case ast.MapKind:
+		keys, values := 1, 1
+		for _, x := range e.AsMap().Entries() {
+			keys, values = max(keys, down(x.AsMapEntry().Key())), max(values, down(x.AsMapEntry().Value()))
+		}
+		size = keys + values + 1
+	case ast.StructKind:
+		f.fail(errors.New("it makes a protobuf message, which nothing here takes: write a map"))
+	case ast.ComprehensionKind:
+		size = f.loop(e.AsComprehension(), down)
+	default: // a literal
+	}
+	if size > maxTypeSize {
+		f.fail(fmt.Errorf("it has lists or maps within one another more than %d times: make it in several steps, or take less apart", maxTypeSize))
+	}
+	return size
+}
+
+func (f *form) loop(c ast.ComprehensionExpr, down func(ast.Expr) int) int {
+	if f.loops++; f.loops > maxLoops {
+		f.fail(fmt.Errorf("it has more than %d macros (map, filter, all, …)", maxLoops))
+		return 1
+	}
+	f.ranges[c.IterRange().ID()] = true
+	over, result := down(c.IterRange()), down(c.AccuInit())
+	outer := map[string]int{}
+	for _, name := range []string{c.IterVar(), c.IterVar2(), c.AccuVar()} {
+		outer[name] = f.scope[name]
+	}
+	f.scope[c.IterVar()], f.scope[c.IterVar2()], f.scope[c.AccuVar()] = over, over, result
+	result = max(result, down(c.LoopStep()))
+	f.scope[c.AccuVar()] = result
+	down(c.LoopCondition())
+	result = down(c.Result())
+	for name, size := range outer {
+		f.scope[name] = size
+	}
+	return result
+}
+
+func (f *form) fail(err error) {
+	if f.err == nil {
+		f.err = err
+	}
+}
