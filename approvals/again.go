@@ -185,22 +185,13 @@ func (d *Desk) AskAgain(ctx context.Context, key Key, id Identity) (Approval, er
 	if err != nil {
 		return a, err
 	}
-	var did Change
-	barred := false
-	old, err := d.Store.Update(ctx, a.Key, func(a Approval) (Approval, Change, error) {
-		before := a
-		did = Absent
+	barred, now := false, d.Now()
+	old, did, err := SaveWithResults(ctx, d.Store, d.Results, a, func(a Approval) (Approval, Change, error) {
 		if barred = a.SupersededBy == "" && a.BarsAgain() != ""; barred {
 			return a, Absent, nil
 		}
-		a, did = TakeOver(a, next, d.Now())
-		if did == Ended && a.Terms != nil {
-			var err error
-			if a.Results, err = d.Results(ctx, a); err != nil {
-				return before, Absent, err
-			}
-		}
-		return a, did, nil
+		next, did := TakeOver(a, next, now)
+		return next, did, nil
 	})
 	if err != nil {
 		return a, err
@@ -217,14 +208,10 @@ func (d *Desk) AskAgain(ctx context.Context, key Key, id Identity) (Approval, er
 // notInPlace cancels next, since before was decided while next was opened, and says so. If
 // it can't be cancelled now, the leader does it: it looks at both.
 func (d *Desk) notInPlace(ctx context.Context, next, before Approval) error {
+	now := d.Now()
 	_, _, err := d.change(ctx, next.Key, func(a Approval) (Approval, Change, error) {
-		a, did := NotInPlace(a, before, d.Now())
-		if did != Ended {
-			return a, did, nil
-		}
-		var err error
-		a.Results, err = d.Results(ctx, a)
-		return a, did, err
+		a, did := NotInPlace(a, before, now)
+		return a, did, nil
 	})
 	if err == nil {
 		err = CheckAgain(before)

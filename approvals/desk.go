@@ -22,8 +22,8 @@ type Desk struct {
 	// Policies may be nil: there are none.
 	Policies GatePolicies
 	Now      func() time.Time
-	// Results gives the results of an Approval that has just ended. It must be
-	// pure: a lost race asks it again.
+	// Results gives the results of an Approval that has just ended. It is called before the
+	// write, and must be pure: a lost race asks it again. It must not panic.
 	Results func(ctx context.Context, a Approval) ([]Param, error)
 	// Recording says why the record can't be written now, for Gates that insist on it;
 	// nil: there is none.
@@ -101,16 +101,9 @@ func (d *Desk) Vote(ctx context.Context, key Key, b Ballot) (Approval, Change, e
 	if b.Voter, err = d.Prove(ctx, a, b.Voter, b.BreakGlass); err != nil {
 		return a, Absent, err
 	}
-	key = a.Key // what was proved for this one is not for another of its name
-	var did Change
-	a, err = d.Store.Update(ctx, key, func(a Approval) (Approval, Change, error) {
-		next, change, err := Cast(a, b, d.Now())
-		if err == nil && change == Ended {
-			next.Results, err = d.Results(ctx, next)
-		}
-		did = change
-		return next, change, err
-	})
+	// a.Key has the UID: what was proved for this one is not for another of its name.
+	now := d.Now()
+	a, did, err := SaveWithResults(ctx, d.Store, d.Results, a, func(a Approval) (Approval, Change, error) { return Cast(a, b, now) })
 	if err != nil {
 		return a, Absent, err
 	}

@@ -7,12 +7,9 @@ import "context"
 //
 // Errors are those of the function Cancel, of the Store, and CodeForbidden.
 func (d *Desk) Cancel(ctx context.Context, key Key, id Identity, why string) (Approval, Change, error) {
+	now := d.Now()
 	return d.operate(ctx, key, id, func(a Approval) (Approval, Change, error) {
-		next, did, err := Cancel(a, Cancellation{By: id.Name, Why: why}, d.Now())
-		if err == nil && did == Ended && next.Terms != nil {
-			next.Results, err = d.Results(ctx, next)
-		}
-		return next, did, err
+		return Cancel(a, Cancellation{By: id.Name, Why: why}, now)
 	})
 }
 
@@ -61,12 +58,11 @@ func (d *Desk) operate(ctx context.Context, key Key, id Identity, change func(Ap
 }
 
 func (d *Desk) change(ctx context.Context, key Key, change func(Approval) (Approval, Change, error)) (Approval, Change, error) {
-	var did Change
-	a, err := d.Store.Update(ctx, key, func(a Approval) (Approval, Change, error) {
-		next, change, err := change(a)
-		did = change
-		return next, change, err
-	})
+	seen, err := d.Store.Get(ctx, key)
+	if err != nil {
+		return seen, Absent, err
+	}
+	a, did, err := SaveWithResults(ctx, d.Store, d.Results, seen, change)
 	if err != nil {
 		return a, Absent, err
 	}

@@ -49,6 +49,8 @@ func patternSize(re *syntax.Regexp, depth int) int {
 		n = 1 + len(re.Rune)/16
 	case syntax.OpCapture:
 		n = 2
+	case syntax.OpRepeat:
+		n = 0 // what is repeated, as often
 	default: // the others are one step, beside what is in them
 	}
 	for _, sub := range re.Sub {

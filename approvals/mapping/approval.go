@@ -59,9 +59,9 @@ func ApprovalVars(a approvals.Approval) map[string]any {
 	return vars
 }
 
-// SourceVars is what expressions see of what is held.
+// SourceVars is what expressions see of what is held, with one budget for all of them.
 func SourceVars(namespace string, s approvals.Source) (Vars, error) {
-	v := Vars{}
+	v := Vars{Budget: NewBudget()}
 	if r := s.Run; r != nil {
 		v.Params, v.Results = approvals.ByName(s.Params), approvals.ByName(s.Results)
 		v.Run = map[string]any{

@@ -32,23 +32,64 @@ func DefaultLimits() Limits {
 // concurrent use.
 type Budget struct{ work, bytes int64 }
 
+// NewBudget is a full one.
+func NewBudget() *Budget {
+	l := DefaultLimits()
+	return &Budget{work: l.AllWork, bytes: l.AllBytes}
+}
+
 // meter counts one evaluation.
 type meter struct {
 	work, bytes int64 // what is left
-	shared      bool  // what is left is less than one expression may use
+	began       struct{ work, bytes int64 }
+	shared      bool // what is left is less than one expression may use
 	limits      Limits
 	ctx         context.Context //nolint:containedctx // of one evaluation, as long as the meter lives
 	ticks       uint
+	slots       chan struct{} // of which an expensive evaluation takes one
+	slow        bool          // it has
 	patterns    map[string]pattern
 }
 
 func (c *Compiler) meter(ctx context.Context, b *Budget) *meter {
-	m := &meter{work: c.limits.Work, bytes: c.limits.Bytes, limits: c.limits, ctx: ctx}
+	m := &meter{work: c.limits.Work, bytes: c.limits.Bytes, limits: c.limits, ctx: ctx, slots: c.slots}
 	if b != nil {
 		m.shared = b.work < m.work || b.bytes < m.bytes
 		m.work, m.bytes = min(m.work, b.work), min(m.bytes, b.bytes)
 	}
+	m.began.work, m.began.bytes = m.work, m.bytes
 	return m
+}
+
+// Of expensive evaluations, which have used this part of what one may, so many run at a
+// time: what they hold together stays bounded. The others, which are nearly all, never wait.
+const (
+	expensivePart = 16
+	maxExpensive  = 2
+)
+
+// queue waits for a place, once m turns out to be expensive.
+func (m *meter) queue() {
+	if m.slow || m.began.work-m.work < m.limits.Work/expensivePart && m.began.bytes-m.bytes < m.limits.Bytes/expensivePart {
+		return
+	}
+	select {
+	case m.slots <- struct{}{}:
+		m.slow = true
+	case <-m.ctx.Done():
+		m.interrupt()
+	}
+}
+
+// done gives the place back.
+func (m *meter) done() {
+	if m.slow {
+		<-m.slots
+	}
+}
+
+func (m *meter) interrupt() {
+	panic(interpreter.EvalCancelledError{Cause: interpreter.ContextCancelled, Message: "the evaluation was interrupted"})
 }
 
 // settle takes what m counted from what the expressions have together. m began with before.
@@ -86,8 +127,9 @@ func (m *meter) use(work, bytes int64) {
 		panic(interpreter.EvalCancelledError{Cause: interpreter.CostLimitExceeded, Message: m.exceeded()})
 	}
 	if m.ticks++; (m.ticks%checkEvery == 0 || work > checkEvery) && m.ctx.Err() != nil {
-		panic(interpreter.EvalCancelledError{Cause: interpreter.ContextCancelled, Message: "the evaluation was interrupted"})
+		m.interrupt()
 	}
+	m.queue()
 }
 
 func (m *meter) exceeded() string {

@@ -148,9 +148,12 @@ func chargeSets(m *meter, args []ref.Val) {
 	if !ok || !also {
 		return
 	}
-	na, nb := sizeOf(a), sizeOf(b)
-	cost := plus(times(plus(m.measure(a).cost(), 1), nb), times(plus(m.measure(b).cost(), 1), na))
-	m.use(cost, times(perItem, plus(na, nb)))
+	na, nb, ea, eb := sizeOf(a), sizeOf(b), m.measure(a), m.measure(b)
+	made := plus(na, nb)
+	if ea.depth > 2 && eb.depth > 2 { // what is in items is made to be compared
+		made = plus(made, plus(times(ea.nodes, nb), times(eb.nodes, na)))
+	}
+	m.use(plus(times(ea.cost()+1, nb), times(eb.cost()+1, na)), times(perItem, made))
 	for i, l := range []traits.Lister{a, b} { // once, and not in each round
 		if items := m.listed(l); items != nil {
 			args[i] = list(items)
@@ -166,8 +169,8 @@ func distinct(m *meter, args []ref.Val) ref.Val {
 	if l, ok := args[0].(traits.Lister); ok {
 		e, n := m.measure(l), sizeOf(l)
 		m.use(times(e.cost(), n)/2, times(perItem, n))
-		if e.depth > 2 {
-			m.use(0, times(times(perItem, e.nodes), n)/2) // items of lists and maps are made to be compared
+		if e.depth > 2 { // what is in items is made to be compared
+			m.use(0, times(times(perItem, e.nodes), n))
 		}
 		args[0] = list(m.listed(l))
 	}

@@ -18,6 +18,8 @@ func (c *Compiler) program(expr string) (prg cel.Program, err error) {
 	if len(expr) > approvals.MaxExpression {
 		return nil, approvals.Errorf(approvals.CodeInvalid, "an expression has %d bytes and the most is %d", len(expr), approvals.MaxExpression)
 	}
+	c.compiling <- struct{}{}
+	defer func() { <-c.compiling }()
 	defer func() { // of the parser or the planner: it must not end the process
 		if r := recover(); r != nil {
 			prg, err = nil, approvals.Errorf(approvals.CodeInvalid, "expression %q does not compile: internal error: %s", expr, approvals.Cut(fmt.Sprint(r), maxReason))

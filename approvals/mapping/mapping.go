@@ -53,6 +53,8 @@ type Compiler struct {
 	ops    map[string]*functions.Overload
 	limits Limits
 	cache  cache
+	// slots are the places of expensive evaluations, and compiling those of compilations.
+	slots, compiling chan struct{}
 }
 
 // New returns a Compiler.
@@ -73,7 +75,8 @@ func New() (*Compiler, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Compiler{env: env, ops: map[string]*functions.Overload{}, limits: DefaultLimits()}
+	c := &Compiler{env: env, ops: map[string]*functions.Overload{}, limits: DefaultLimits(),
+		slots: make(chan struct{}, maxExpensive), compiling: make(chan struct{}, maxExpensive)}
 	for _, f := range env.Functions() {
 		ops, err := f.Bindings()
 		if err != nil {
@@ -84,11 +87,6 @@ func New() (*Compiler, error) {
 		}
 	}
 	return c, nil
-}
-
-// Budget is a new one, for the expressions of one Approval.
-func (c *Compiler) Budget() *Budget {
-	return &Budget{work: c.limits.AllWork, bytes: c.limits.AllBytes}
 }
 
 // Check says why expr does not compile, with the position. The error is
@@ -117,6 +115,9 @@ func (c *Compiler) String(ctx context.Context, expr string, v Vars) (string, err
 			return "", err
 		}
 		why := approvals.Cut(err.Error(), maxReason)
+		if cut := (interpreter.EvalCancelledError{}); errors.As(err, &cut) {
+			return "", &approvals.Error{Code: approvals.CodeInvalid, Message: fmt.Sprintf("expression %q: %s", expr, why), Err: errTooCostly}
+		}
 		if hint := c.guard(expr, v); hint != "" {
 			return "", approvals.Errorf(approvals.CodeInvalid, "expression %q: %s. %s", expr, why, hint)
 		}
@@ -127,6 +128,12 @@ func (c *Compiler) String(ctx context.Context, expr string, v Vars) (string, err
 	}
 	return s, nil
 }
+
+var errTooCostly = errors.New("it is over the limits of an evaluation")
+
+// TooCostly reports whether err is of an expression that would cost more than it may, which
+// it would whatever is decided.
+func TooCostly(err error) bool { return errors.Is(err, errTooCostly) }
 
 // maxReason is how much of a library's error is told: it may quote the value that is wrong.
 const maxReason = 512
@@ -168,6 +175,7 @@ func (c *Compiler) evaluate(ctx context.Context, expr string, v Vars, then func(
 	limited, cancel := context.WithTimeout(ctx, c.limits.Time)
 	defer cancel()
 	m := c.meter(limited, v.Budget)
+	defer m.done()
 	if b, before := v.Budget, *m; b != nil {
 		defer func() { b.settle(before, *m) }()
 	}

@@ -162,6 +162,10 @@ func TestSourceVars(t *testing.T) {
 		Body: map[string]any{"a": map[string]any{"b": []any{int64(1), "x", nil}}}, RequestURL: "/hook?x=1",
 		Header: map[string][]string{"Content-Type": {"application/json"}, "X-Github-Event": {"push"}},
 	}
+	if v.Budget == nil {
+		t.Error("its expressions have no budget together")
+	}
+	v.Budget = nil
 	if d := cmp.Diff(want, v); d != "" {
 		t.Errorf("(-want +got)\n%s", d)
 	}

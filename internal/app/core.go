@@ -159,7 +159,7 @@ func (c *core) decide(context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.results = resultsOf(c.cel, c.Options)
+	c.results = resultsOf(c.cel, c.Options, c.reports.Results)
 	c.auth = &kube.Auth{Client: clientset, Audiences: c.Config.TokenAudiences, Now: c.Now, Source: intake.Source}
 	c.desk = &approvals.Desk{
 		Store: c.store, People: c.Config.Directory, Links: &kube.Links{Client: c.mgr.GetClient(), Triggers: c.triggers},
@@ -169,21 +169,4 @@ func (c *core) decide(context.Context) error {
 		Ended: func(a approvals.Approval) { c.metrics.ended(a); c.releases.Now(a) },
 	}
 	return nil
-}
-
-// resultsOf maps a decided Approval to its results. An expression that fails must
-// not make a decision impossible: the default results stand in, and the part that
-// reads a missing one is reported as not released.
-func resultsOf(cel *mapping.Compiler, o Options) func(context.Context, approvals.Approval) ([]approvals.Param, error) {
-	return func(ctx context.Context, a approvals.Approval) ([]approvals.Param, error) {
-		vars, err := mapping.SourceVars(a.Namespace, a.Source)
-		if err == nil {
-			var rs []approvals.Param
-			if rs, err = cel.Results(ctx, a, vars); err == nil {
-				return rs, nil
-			}
-		}
-		o.Log.Warn("results fall back to the defaults", "namespace", a.Namespace, "approval", a.Name, "reason", approvals.Message(err))
-		return approvals.DefaultResults(a), nil
-	}
 }

@@ -21,6 +21,13 @@ func TestThreatsAreTried(t *testing.T) {
 	testedRows(t, "docs/security.md", regexp.MustCompile(`^\| \*\*`), 3, 40)
 }
 
+// TestLimitsAreTested: every limit of docs/limits.md that is not an expression's names what
+// holds it.
+func TestLimitsAreTested(t *testing.T) {
+	t.Parallel()
+	testedRows(t, "docs/limits.md", regexp.MustCompile("^\\| [A-Z].*`Test"), 4, 10)
+}
+
 // testedRows holds the last cell of each row of a page, of which there are so many cells
 // and at least so many rows, to the tests that there are.
 func testedRows(t *testing.T, page string, row *regexp.Regexp, cells, least int) {

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/mapping"
 	"github.com/countersign-dev/countersign/interceptor"
 	"github.com/countersign-dev/countersign/internal/kube/destination"
 )
@@ -122,6 +123,7 @@ func (p *Preflights) check(ctx context.Context, a approvals.Approval) ([]approva
 			}
 		}
 	}
+	p.results(ctx, a, &f)
 	if a.Terms.Target != nil {
 		return f.all, p.target(ctx, a, &f)
 	}
@@ -270,6 +272,23 @@ func (p *Preflights) target(ctx context.Context, a approvals.Approval, f *findin
 		return nil
 	}
 	return err
+}
+
+// results warns of results that can't be worked out whatever people say. Those that need
+// what they say are not known yet.
+func (p *Preflights) results(ctx context.Context, a approvals.Approval, f *findings) {
+	if len(a.Terms.Policy.Results) == 0 {
+		return
+	}
+	vars, err := mapping.SourceVars(a.Namespace, a.Source)
+	known := err != nil
+	if err == nil {
+		_, err = p.Triggers.CEL.Results(ctx, approvals.AsIfApproved(a, a.OpenedAt), vars)
+		known = mapping.TooCostly(err)
+	}
+	if known {
+		f.add(approvals.ReasonResults, "the results of gate %s can't be worked out, and the default ones go in their place: %s", a.Terms.Policy.Gate, approvals.Message(err))
+	}
 }
 
 // findings are the problems that one look has found.

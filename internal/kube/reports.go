@@ -8,9 +8,11 @@ import (
 
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/interceptor"
 )
@@ -23,6 +25,9 @@ const (
 	EventRefused = "CountersignRefused"
 	// EventNoPipeline: what a Trigger waits for is not there yet.
 	EventNoPipeline = "CountersignPipelineNotFound"
+	// EventResults: an Approval was decided, and has the default results since those of its
+	// Gate can't be worked out.
+	EventResults = "CountersignResults"
 )
 
 // Reports says on the objects that people look at what is wrong: the sender of an
@@ -82,6 +87,13 @@ func (r *Reports) listeners(ctx context.Context, namespace string) {
 			r.Say(&list.Items[i], EventInvalid, err)
 		}
 	}
+}
+
+// Results says on an Approval that its results are not those of its Gate.
+func (r *Reports) Results(a approvals.Approval, err error) {
+	o := &v1alpha1.Approval{}
+	o.Namespace, o.Name, o.UID = a.Namespace, a.Name, types.UID(a.UID)
+	r.Say(o, EventResults, err)
 }
 
 // Say makes an Event of err on obj, unless one like it was just made.

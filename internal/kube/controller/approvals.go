@@ -121,8 +121,9 @@ func (r *Approvals) supersede(ctx context.Context, a approvals.Approval) error {
 			if !approvals.Supersedes(pair[1], pair[0]) {
 				continue
 			}
+			now := r.Now()
 			if err := r.end(ctx, pair[0].Key, func(old approvals.Approval) (approvals.Approval, approvals.Change) {
-				return approvals.Supersede(old, pair[1], r.Now())
+				return approvals.Supersede(old, pair[1], now)
 			}); err != nil {
 				return err
 			}
@@ -147,8 +148,9 @@ func (r *Approvals) waitOrExpire(ctx context.Context, a approvals.Approval) (ctr
 	if err != nil {
 		return ctrl.Result{}, err
 	}
+	now := r.Now()
 	return ctrl.Result{}, r.end(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
-		return approvals.Expire(a, r.Now(), policies...)
+		return approvals.Expire(a, now, policies...)
 	})
 }
 

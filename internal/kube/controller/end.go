@@ -14,17 +14,16 @@ type ends struct {
 	ended   func(approvals.Approval) // is told of those that this process saved
 }
 
-// save saves what change makes of an Approval, with the results of its end if that is one.
+// save saves what change makes of an Approval, with the results of its end if that is one:
+// those are worked out before the write. change takes its time from outside.
 func (e ends) save(ctx context.Context, key approvals.Key, change func(approvals.Approval) (approvals.Approval, approvals.Change)) (approvals.Approval, error) {
-	var did approvals.Change
-	a, err := e.store.Update(ctx, key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
-		a, did = change(a)
-		if did != approvals.Ended {
-			return a, did, nil
-		}
-		var err error
-		a.Results, err = e.results(ctx, a)
-		return a, did, err
+	seen, err := e.store.Get(ctx, key)
+	if err != nil {
+		return seen, err
+	}
+	a, did, err := approvals.SaveWithResults(ctx, e.store, e.results, seen, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+		a, did := change(a)
+		return a, did, nil
 	})
 	if err == nil && did == approvals.Ended {
 		e.ended(a)

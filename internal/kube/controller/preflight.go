@@ -204,11 +204,12 @@ func (r *Preflight) renew(ctx context.Context, a approvals.Approval, found *appr
 
 // takeOver ends a, or the attempts to start its run, since next asks in its place.
 func (r *Preflight) takeOver(ctx context.Context, a, next approvals.Approval, found *approvals.Preflight) error {
+	now := r.Now()
 	_, err := ends{r.Store, r.Results, r.Ended}.save(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
 		if found != nil && !a.Decided() {
 			a.Preflight = found
 		}
-		return approvals.TakeOver(a, next, r.Now())
+		return approvals.TakeOver(a, next, now)
 	})
 	if approvals.CodeOf(err) == approvals.CodeNotFound {
 		return nil
@@ -262,11 +263,12 @@ func (r *Preflight) barred(ctx context.Context, a approvals.Approval) error {
 
 // notInPlace saves approvals.NotInPlace of a, if it changes anything.
 func (r *Preflight) notInPlace(ctx context.Context, a, before approvals.Approval) (done bool, err error) {
-	if _, did := approvals.NotInPlace(a, before, r.Now()); did == approvals.Absent {
+	now := r.Now()
+	if _, did := approvals.NotInPlace(a, before, now); did == approvals.Absent {
 		return false, nil
 	}
 	_, err = ends{r.Store, r.Results, r.Ended}.save(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
-		return approvals.NotInPlace(a, before, r.Now())
+		return approvals.NotInPlace(a, before, now)
 	})
 	return true, err
 }

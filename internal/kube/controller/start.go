@@ -31,8 +31,9 @@ func (r *Approvals) start(ctx context.Context, a approvals.Approval, found kube.
 	case problem != nil:
 		r.say(a, *problem)
 		r.Log.Warn("run cancelled", "namespace", a.Namespace, "approval", a.Name, "run", found.Run.Name, "reason", problem.Message)
+		now := r.Now()
 		return false, ctrl.Result{}, r.end(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
-			return approvals.Withhold(a, *problem, r.Now())
+			return approvals.Withhold(a, *problem, now)
 		})
 	case !started:
 		return false, ctrl.Result{RequeueAfter: readSoon}, nil

@@ -288,11 +288,12 @@ func (r *Tasks) cancel(ctx context.Context, a approvals.Approval, cr *pipelinev1
 // decision, written by the replica that took the vote: the cache may hear of the end
 // first, and what the API server has says which it is.
 func (r *Tasks) abandon(ctx context.Context, a approvals.Approval, why string, ended bool) (approvals.Approval, error) {
+	now := r.Now()
 	return ends{r.Store, r.Results, r.Ended}.save(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
 		if ended && a.Decided() {
-			return approvals.Answer(a, r.Now())
+			return approvals.Answer(a, now)
 		}
-		return approvals.Abandon(a, why, r.Now())
+		return approvals.Abandon(a, why, now)
 	})
 }
 

@@ -1,0 +1,79 @@
+package approvals
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"time"
+)
+
+// maxEvaluations is how often the results of one decision are worked out: once, and again
+// when what they are of has changed meanwhile.
+const maxEvaluations = 8
+
+// errEvaluate ends a write whose results are not worked out yet.
+var errEvaluate = errors.New("the results of this decision are not worked out yet")
+
+// SaveWithResults saves what change makes of an Approval, and where that ends it, its
+// results with it in the same write. Expressions are evaluated before the write and never
+// in it: a write that waits for them would be repeated, and would wait again, whenever
+// somebody else was first.
+//
+// They are evaluated of seen, the newest that the caller has, and again only where the
+// write meets a decision that is another one. change must give the same for the same
+// Approval: it takes its time from outside.
+func SaveWithResults(ctx context.Context, s Store, results func(context.Context, Approval) ([]Param, error), seen Approval, change func(Approval) (Approval, Change, error)) (Approval, Change, error) {
+	var of *Approval // what given are the results of
+	var given []Param
+	if next, did, err := change(seen); err == nil && did == Ended && next.Terms != nil {
+		if given, err = results(ctx, next); err != nil {
+			return seen, Absent, err
+		}
+		of = &next
+	}
+	for range maxEvaluations {
+		var did Change
+		var other *Approval
+		a, err := s.Update(ctx, seen.Key, func(a Approval) (Approval, Change, error) {
+			next, change, err := change(a)
+			did, other = change, nil
+			if err != nil || change != Ended || next.Terms == nil {
+				return next, change, err
+			}
+			if of == nil || !sameDecision(*of, next) {
+				other = &next
+				return a, Absent, errEvaluate
+			}
+			next.Results = given
+			return next, change, nil
+		})
+		if other == nil || !errors.Is(err, errEvaluate) {
+			return a, did, err
+		}
+		if given, err = results(ctx, *other); err != nil {
+			return a, Absent, err
+		}
+		of = other
+	}
+	return seen, Absent, Errorf(CodeUnavailable, "approval %s changes too quickly: it was another one %d times; try again", seen.Key, maxEvaluations)
+}
+
+// sameDecision reports whether a and b have the same results: what expressions see of them
+// is the same.
+func sameDecision(a, b Approval) bool {
+	type decision struct {
+		key            Key
+		trigger        string
+		source         Source
+		terms          *Terms
+		votes          []Vote
+		outcome        Outcome
+		at             time.Time
+		inputs         []Param
+		defaultResults []Param
+	}
+	of := func(a Approval) decision {
+		return decision{a.Key, a.Trigger, a.Source, a.Terms, a.Votes, a.Outcome, a.DecidedAt, a.Inputs, a.Results}
+	}
+	return reflect.DeepEqual(of(a), of(b))
+}
