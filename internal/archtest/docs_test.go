@@ -169,13 +169,8 @@ func words(paths []string) []string {
 func TestDocsNameEach(t *testing.T) {
 	t.Parallel()
 	var all strings.Builder
-	pages, err := filepath.Glob(filepath.Join(root, "docs/*.md"))
-	if err != nil || len(pages) < 8 {
-		t.Fatalf("%d pages: %v", len(pages), err)
-	}
-	for _, page := range pages {
-		rel, _ := filepath.Rel(root, page)
-		all.WriteString(readFile(t, rel))
+	for _, page := range docPages(t) {
+		all.WriteString(readFile(t, page))
 	}
 	var names []string
 	for _, dir := range folders(t, "deploy/components") {
@@ -251,7 +246,9 @@ func TestLinksLead(t *testing.T) {
 	}
 	for _, page := range pages {
 		rel, _ := filepath.Rel(root, page)
-		for _, link := range firstGroups(`\]\(([^)\s]+)\)`, withoutCode(readFile(t, rel))) {
+		text := withoutCode(readFile(t, rel))
+		links := append(firstGroups(`\]\(([^)\s]+)\)`, text), firstGroups(`(?:src|srcset|href)="([^"]+)"`, text)...)
+		for _, link := range links {
 			if strings.Contains(link, "://") || strings.HasPrefix(link, "mailto:") {
 				continue
 			}
@@ -284,19 +281,19 @@ func TestPagesAreFound(t *testing.T) {
 			continue
 		}
 		if seen[page] = true; !strings.HasSuffix(page, ".md") {
+			// A link to a folder shows its README.
+			if _, err := os.Stat(filepath.Join(root, page, "README.md")); err == nil {
+				todo = append(todo, filepath.Join(page, "README.md"))
+			}
 			continue
 		}
 		for _, link := range firstGroups(`\]\(([^)\s#:]+)`, withoutCode(readFile(t, page))) {
 			todo = append(todo, filepath.Join(filepath.Dir(page), link))
 		}
 	}
-	pages, err := filepath.Glob(filepath.Join(root, "docs/*.md"))
-	if err != nil || len(pages) < 8 {
-		t.Fatalf("%d pages: %v", len(pages), err)
-	}
-	for _, page := range pages {
-		if rel, _ := filepath.Rel(root, page); !seen[rel] {
-			t.Errorf("no link leads from README.md to %s", rel)
+	for _, page := range docPages(t) {
+		if !seen[page] {
+			t.Errorf("no link leads from README.md to %s", page)
 		}
 	}
 	for _, dir := range folders(t, "examples") {
@@ -304,6 +301,23 @@ func TestPagesAreFound(t *testing.T) {
 			t.Errorf("no link leads from README.md to examples/%s", dir)
 		}
 	}
+}
+
+// docPages are the Markdown files of docs and of its folders.
+func docPages(t *testing.T) []string {
+	t.Helper()
+	var pages []string
+	err := filepath.WalkDir(filepath.Join(root, "docs"), func(name string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && strings.HasSuffix(name, ".md") {
+			rel, _ := filepath.Rel(root, name)
+			pages = append(pages, rel)
+		}
+		return err
+	})
+	if err != nil || len(pages) < 8 {
+		t.Fatalf("%d pages: %v", len(pages), err)
+	}
+	return pages
 }
 
 func withoutCode(page string) string {

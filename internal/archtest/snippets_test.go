@@ -29,8 +29,16 @@ func TestSnippetsRead(t *testing.T) {
 		case d.IsDir() && (d.Name() == ".git" || d.Name() == "testdata"):
 			return filepath.SkipDir
 		case strings.HasSuffix(name, ".md"):
-			blocks := append(firstGroups("(?s)```yaml\n(.*?)```", readFile(t, rel)), firstGroups(`(?s)<<'RUN'\n(.*?)\nRUN\n`, readFile(t, rel))...)
-			texts[rel] = strings.Join(blocks, "\n---\n")
+			var objects []string
+			for _, b := range codeBlocks(readFile(t, rel)) {
+				switch b.language {
+				case "yaml":
+					objects = append(objects, b.text)
+				case "sh":
+					objects = append(objects, firstGroups(`(?s)<<'?(?:RUN|EOF|GATE)'?\n(.*?)\n(?:RUN|EOF|GATE)\n`, b.text)...)
+				}
+			}
+			texts[rel] = strings.Join(objects, "\n---\n")
 		case strings.HasPrefix(rel, "examples") && strings.HasSuffix(name, ".yaml"):
 			texts[rel] = readFile(t, rel)
 		}
@@ -47,7 +55,8 @@ func TestSnippetsRead(t *testing.T) {
 				continue
 			}
 			object := map[string]any{
-				"Gate": &v1alpha1.Gate{}, "GatePolicy": &v1alpha1.GatePolicy{}, "Vote": &v1alpha1.Vote{}, "Pipeline": &pipelinev1.Pipeline{}, "Task": &pipelinev1.Task{}, "PipelineRun": &pipelinev1.PipelineRun{},
+				"Gate": &v1alpha1.Gate{}, "GatePolicy": &v1alpha1.GatePolicy{}, "Vote": &v1alpha1.Vote{}, "Delegation": &v1alpha1.Delegation{}, "Approval": &v1alpha1.Approval{},
+				"Pipeline": &pipelinev1.Pipeline{}, "Task": &pipelinev1.Task{}, "PipelineRun": &pipelinev1.PipelineRun{},
 				"Trigger": &triggersv1.Trigger{}, "TriggerTemplate": &triggersv1.TriggerTemplate{}, "TriggerBinding": &triggersv1.TriggerBinding{},
 				"EventListener": &triggersv1.EventListener{},
 			}[kind[0]]
@@ -65,7 +74,7 @@ func TestSnippetsRead(t *testing.T) {
 			}
 		}
 	}
-	for kind, least := range map[string]int{"Gate": 5, "GatePolicy": 2, "Vote": 1, "Trigger": 6, "TriggerTemplate": 2, "EventListener": 3, "Pipeline": 10, "PipelineRun": 3} {
+	for kind, least := range map[string]int{"Gate": 5, "GatePolicy": 2, "Vote": 1, "Delegation": 1, "Trigger": 6, "TriggerTemplate": 2, "EventListener": 3, "Pipeline": 10, "PipelineRun": 3} {
 		if read[kind] < least {
 			t.Errorf("found %d of kind %s, want %d at least, so this test looks for the wrong thing", read[kind], kind, least)
 		}
