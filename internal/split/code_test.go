@@ -87,8 +87,9 @@ func TestPasted(t *testing.T) {
 func TestNotesOfText(t *testing.T) {
 	t.Parallel()
 	for want, task := range map[string]string{
-		"goes to task ship as param why.":            "      params: [{name: why, value: $(tasks.ask.results.comment)}]\n      taskRef: {name: tell}",
-		"goes to StepAction say of task ship, which": "      taskSpec: {steps: [{name: x, ref: {name: say}, params: [{name: what, value: $(tasks.ask.results.comment)}]}]}",
+		"goes to task ship as param why.": "      params: [{name: why, value: $(tasks.ask.results.comment)}]\n      taskRef: {name: tell}",
+		"WARNING: line 16: $(params.what) in script of task loud comes from a task that is given an approver's text.": "      taskSpec: {results: [{name: out}], steps: [{name: x, image: i, env: [{name: C, value: $(tasks.ask.results.comment)}]}]}\n    - name: loud\n      params: [{name: what, value: $(tasks.ship.results.out)}]\n      taskSpec: {params: [{name: what}], steps: [{name: x, image: i, script: 'echo $(params.what)'}]}",
+		"goes to StepAction say of task ship, which":                                                                  "      taskSpec: {steps: [{name: x, ref: {name: say}, params: [{name: what, value: $(tasks.ask.results.comment)}]}]}",
 	} {
 		r, err := split.Split([]byte(approved(task, "")), split.Options{})
 		if err != nil {

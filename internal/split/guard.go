@@ -36,6 +36,10 @@ func (c *cut) holds(w pipelinev1.WhenExpression, a *task, decision string) (hold
 		}
 		return (m[4]+m[5] == decision) == (m[3] == "=="), true
 	}
+	if ref, ok := strings.CutPrefix(strings.Join(w.Values, ""), "$("); ok && len(w.Values) == 1 && (w.Input == "true" || w.Input == "false") &&
+		strings.HasSuffix(ref, ")") && about(strings.TrimSuffix(ref, ")")) { // the other way round
+		return (w.Input == decision) == (w.Operator == selection.In), true
+	}
 	ref, ok := strings.CutPrefix(w.Input, "$(")
 	if !ok || !strings.HasSuffix(ref, ")") || !about(strings.TrimSuffix(ref, ")")) ||
 		slices.ContainsFunc(w.Values, func(v string) bool { return strings.Contains(v, "$(") }) {

@@ -40,6 +40,7 @@ func (g *cargo) notes(gates []gate, o Options) []string {
 	g.noteTravel(add)
 	g.noteStaying(add)
 	g.noteText(add)
+	g.noteRelayed(add)
 	if o.Account == "" {
 		var refs []string
 		for p := 2; p <= g.parts(); p++ {
