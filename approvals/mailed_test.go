@@ -72,6 +72,7 @@ func TestOneMailbox(t *testing.T) {
 	}{
 		"four eyes":            {approvals.FourEyes, []approvals.Approver{told("alice", desk), told("bob", "Release-Desk@example.com")}, "alice and bob are told at one address"},
 		"everybody":            {approvals.Multi, []approvals.Approver{told("alice", desk), told("bob", desk)}, "alice and bob are told at one address"},
+		"with comments":        {approvals.FourEyes, []approvals.Approver{told("alice", "release-desk(a)@example.com"), told("bob", "(b)release-desk@example.com")}, "one address"},
 		"sorted by a plus":     {approvals.FourEyes, []approvals.Approver{told("alice", "release-desk+a@example.com"), told("bob", "release-desk+b@example.com")}, "one address"},
 		"a name and a mailbox": {approvals.FourEyes, []approvals.Approver{told("bob@example.com", "bob@example.com"), told("carol", "bob@example.com")}, "one address"},
 		"one more":             {approvals.FourEyes, []approvals.Approver{told("alice", desk), told("bob", desk), told("carol", "")}, ""},

@@ -1,6 +1,7 @@
 package approvals
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -26,10 +27,14 @@ func SameAddress(a, b string) bool {
 }
 
 // mailbox is the same for two addresses that one person may read: the part of the name
-// behind a plus is for sorting mail. It is "" for what is no address.
+// behind a plus is for sorting mail, and what is in parentheses is a comment (RFC 5322). It
+// is "" for what is no address.
 func mailbox(address string) string {
 	if len(address) > maxAddress || !IsAddress(address) {
 		return ""
+	}
+	if strings.Contains(address, "(") {
+		address = comments.ReplaceAllString(address, "")
 	}
 	name, domain, _ := strings.Cut(lower(address), "@")
 	if base, _, tagged := strings.Cut(name, "+"); tagged && base != "" {
@@ -37,6 +42,8 @@ func mailbox(address string) string {
 	}
 	return name + "@" + strings.TrimSuffix(domain, ".")
 }
+
+var comments = regexp.MustCompile(`\([^()]*\)`)
 
 // maxAddress is the most bytes of an address that mail can be sent to (RFC 5321).
 const maxAddress = 320

@@ -26,6 +26,7 @@ func TestOnePersonInAnyOrder(t *testing.T) {
 		"two names":                      {byName, other},
 		"a login by an unknown name":     {byName, voter(approvals.WayLogin, "sub-5", "mallory@example.com")},
 		"an address and such a login":    {byAddress, voter(approvals.WayLogin, "sub-5", "mallory@example.com")},
+		"with a comment":                 {byAddress, voter(approvals.WayToken, "mallory(2)@example.com", "")},
 		"sorted by a plus":               {byAddress, voter(approvals.WayToken, "mallory+2@example.com", "")},
 		"a login, sorted by a plus":      {byAddress, voter(approvals.WayLogin, "sub-5", "mallory+2@example.com")},
 		"a deputy, and by an address":    {deputy, byAddress},
