@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -25,6 +26,17 @@ func (a account) may(ctx context.Context, c client.Client, do *authorizationv1.R
 	}}
 	err := c.Create(ctx, sar)
 	return sar.Status.Allowed, err
+}
+
+// mayBe says whether a may act as another account, as an EventListener does for a Trigger
+// with an account of its own.
+func (a account) mayBe(ctx context.Context, c client.Client, other account) (bool, error) {
+	return a.may(ctx, c, &authorizationv1.ResourceAttributes{Namespace: other.namespace, Verb: "impersonate", Resource: "serviceaccounts", Name: other.name})
+}
+
+func mayNotBe(a, other account) string {
+	return fmt.Sprintf("service account %s/%s of the EventListener may not impersonate serviceaccount %s in namespace %s, as which the Trigger is to start its run: bind it to ClusterRole tekton-triggers-eventlistener-roles there, or drop the Trigger's serviceAccountName",
+		a.namespace, a.name, other.name, other.namespace)
 }
 
 // MayListTriggers asks the API server for Triggers.MayListTriggers. No answer is

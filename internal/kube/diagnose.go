@@ -87,6 +87,9 @@ func (d *Diagnosis) mayCreate(ctx context.Context, l listener, trigger *Resolved
 	as := l.account()
 	if name := trigger.Spec.ServiceAccountName; name != "" {
 		as = account{trigger.Namespace, name}
+		if may, err := l.account().mayBe(ctx, d.Client, as); err == nil && !may {
+			return mayNotBe(l.account(), as)
+		}
 	}
 	gvk := obj.GroupVersionKind()
 	resource := resourceOf(obj)

@@ -239,6 +239,17 @@ func (p *Preflights) mayCreate(ctx context.Context, l listener, r *Resolved, obj
 	as := l.account()
 	if name := r.Spec.ServiceAccountName; name != "" {
 		as = account{r.Namespace, name}
+		by := l.account()
+		may, err := p.rights.get(p.Now(), strings.Join([]string{by.namespace, by.name, as.namespace, "impersonate", name}, "/"), rightsKept, func() (bool, error) {
+			return by.mayBe(ctx, p.Client, as)
+		}, func(may bool) bool { return may })
+		if err != nil {
+			return translate(err, "what service account "+by.namespace+"/"+by.name+" may do")
+		}
+		if !may {
+			f.add("Forbidden", "%s", mayNotBe(by, as))
+			return nil
+		}
 	}
 	gvk := obj.GroupVersionKind()
 	resource := resourceOf(obj)

@@ -2,6 +2,7 @@ package kubetest
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -35,6 +36,7 @@ type Cluster struct {
 	writes map[string]int
 	fault  func(verb string, o runtime.Object) error
 	denied bool
+	denies []string
 }
 
 // New returns a Cluster that holds objs.
@@ -111,7 +113,7 @@ func (c *Cluster) create(ctx context.Context, w client.WithWatch, o client.Objec
 	if sar, ok := o.(*authorizationv1.SubjectAccessReview); ok {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		sar.Status.Allowed = !c.denied
+		sar.Status.Allowed = !c.denied && !slices.Contains(c.denies, sar.Spec.ResourceAttributes.Verb)
 		return nil
 	}
 	verb := "create"
@@ -156,11 +158,11 @@ func (c *Cluster) Fail(fault func(verb string, o runtime.Object) error) {
 	c.fault = fault
 }
 
-// Deny makes every SubjectAccessReview answer no.
-func (c *Cluster) Deny() {
+// Deny makes every SubjectAccessReview of these verbs answer no; without any, of all.
+func (c *Cluster) Deny(verbs ...string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.denied = true
+	c.denied, c.denies = c.denied || len(verbs) == 0, append(c.denies, verbs...)
 }
 
 // Count is how often verb was tried.
