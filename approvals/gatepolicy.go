@@ -42,6 +42,8 @@ type GatePolicy struct {
 	AllowedGroups      []string
 	// RequiredGroups must each be needed: nothing is approved without a member.
 	RequiredGroups []string
+	// Quota is what the namespaces may have at once, each by itself. It holds for no Gate.
+	Quota Quota
 }
 
 // RequesterRequired refuses what has no proved requester, and excludes that one.

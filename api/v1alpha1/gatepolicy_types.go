@@ -124,6 +124,44 @@ type GatePolicySpec struct {
 	// delegations says whether a deputy may vote.
 	// +optional
 	Delegations Permission `json:"delegations,omitempty"`
+	// quota is what each of the namespaces may have at once, in place of what the service
+	// is configured for. Of several policies the least counts.
+	// +optional
+	Quota *NamespaceQuota `json:"quota,omitempty"`
+}
+
+// NamespaceQuota bounds what one namespace may have at once. For a field that is absent
+// the service's configuration holds (limits.namespace).
+type NamespaceQuota struct {
+	// openApprovals are the Approvals that wait for a decision. Events whose sender nobody
+	// verified have three quarters of them at most.
+	// +kubebuilder:validation:Minimum=1
+	// +optional
+	OpenApprovals int32 `json:"openApprovals,omitempty"`
+	// heldBytes are the bytes of the events that wait for a decision.
+	// +kubebuilder:validation:Minimum=1
+	// +optional
+	HeldBytes int64 `json:"heldBytes,omitempty"`
+	// eventsPerMinute are the events that are held. Each replica counts for itself.
+	// +kubebuilder:validation:Minimum=1
+	// +optional
+	EventsPerMinute int32 `json:"eventsPerMinute,omitempty"`
+	// waitingVotes are the Votes that were not looked at yet.
+	// +kubebuilder:validation:Minimum=1
+	// +optional
+	WaitingVotes int32 `json:"waitingVotes,omitempty"`
+	// delegations are the Delegations that count: of more, those that were made first.
+	// +kubebuilder:validation:Minimum=1
+	// +optional
+	Delegations int32 `json:"delegations,omitempty"`
+	// mailsPerHour are the mails about Approvals of the namespace; further ones wait.
+	// +kubebuilder:validation:Minimum=1
+	// +optional
+	MailsPerHour int32 `json:"mailsPerHour,omitempty"`
+	// mailsPerHourToOneAddress are those of them that go to one address.
+	// +kubebuilder:validation:Minimum=1
+	// +optional
+	MailsPerHourToOneAddress int32 `json:"mailsPerHourToOneAddress,omitempty"`
 }
 
 // NamespaceSelector selects namespaces by their labels, as label selectors do

@@ -45,6 +45,7 @@ type core struct {
 	reports   *kube.Reports
 	secrets   *kube.Secrets
 	opener    *kube.Opener
+	quotas    *kube.Quotas
 	awaited   *kube.Awaited
 	starter   *kube.Starter
 	proofs    *kube.Proofs
@@ -104,7 +105,7 @@ func (c *core) keep(ctx context.Context) (err error) {
 }
 
 // open is how they come to be, and how their runs are started.
-func (c *core) open(context.Context) error {
+func (c *core) open(ctx context.Context) error {
 	cached, live := c.mgr.GetClient(), c.mgr.GetAPIReader()
 	c.service = capabilities(c.Config)
 	c.triggers = &kube.Triggers{
@@ -116,6 +117,11 @@ func (c *core) open(context.Context) error {
 		Client: cached, Live: live, Triggers: c.triggers, CEL: c.cel, Secrets: c.secrets, Ring: c.keys.Ring, Now: c.Now, Log: c.Log, Service: c.service,
 		Opened: func(namespace, trigger string) { c.metrics.opened.WithLabelValues(namespace, trigger).Inc() },
 	}
+	c.quotas = &kube.Quotas{Client: cached, Default: c.Config.Limits.Namespace, Now: c.Now}
+	if err := c.quotas.Watch(ctx, c.mgr.GetCache()); err != nil {
+		return err
+	}
+	c.opener.Quotas = c.quotas
 	c.guards = &kube.Guards{Live: live, Now: c.Now}
 	c.opener.Requesters = &kube.Requesters{Guards: c.guards, Store: c.store}
 	if c.Config.Record.Kept() {

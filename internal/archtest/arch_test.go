@@ -168,7 +168,7 @@ var table = []room{
 	{
 		path: "./internal/kube",
 		may: slices.Concat(kubernetes, tekton, []string{
-			std, "golang.org/x/sync/...", "./api/v1alpha1", "./approvals", "./approvals/keyring", "./approvals/mapping", "./approvals/overview", "./approvals/tasks", "./interceptor", "./interceptor/resend", "./interceptor/signature",
+			std, "golang.org/x/sync/...", "golang.org/x/time/rate", "./api/v1alpha1", "./approvals", "./approvals/keyring", "./approvals/mapping", "./approvals/overview", "./approvals/tasks", "./interceptor", "./interceptor/resend", "./interceptor/signature",
 			"./internal/kube/destination", "./internal/tekton",
 		}),
 		why: "the adapter to the cluster knows the rules and the interceptor's ports; what people see is not its business",

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
 )
 
 // Limits are what the service takes in at once.
@@ -12,6 +14,8 @@ type Limits struct {
 	Web, Interceptor Listener
 	// Proxies are believed in X-Forwarded-For.
 	Proxies []netip.Prefix
+	// Namespace is what each namespace may have, where no GatePolicy says otherwise.
+	Namespace approvals.Quota
 }
 
 // Listener is what one listener takes in at once.
@@ -28,6 +32,9 @@ func DefaultLimits() Limits {
 	return Limits{
 		Web:         Listener{Connections: 2000, Requests: 256, BodyBytes: 8 << 20, Wait: 5 * time.Second},
 		Interceptor: Listener{Connections: 1000, Requests: 256, BodyBytes: 24 << 20, Wait: 6 * time.Second},
+		Namespace: approvals.Quota{
+			OpenApprovals: 2000, HeldBytes: 64 << 20, EventsPerMinute: 600, WaitingVotes: 500, Delegations: 500, MailsPerHour: 1000, MailsPerHourTo: 250,
+		},
 	}
 }
 
@@ -39,6 +46,45 @@ type limitsFile struct {
 	Web            *listenerFile `json:"web,omitempty"`
 	Interceptor    *listenerFile `json:"interceptor,omitempty"`
 	TrustedProxies []string      `json:"trustedProxies,omitempty"`
+	Namespace      *quotaFile    `json:"namespace,omitempty"`
+}
+
+// quotaFile has the fields of a GatePolicy's quota.
+type quotaFile struct {
+	OpenApprovals   *int   `json:"openApprovals,omitempty"`
+	HeldBytes       *int64 `json:"heldBytes,omitempty"`
+	EventsPerMinute *int   `json:"eventsPerMinute,omitempty"`
+	WaitingVotes    *int   `json:"waitingVotes,omitempty"`
+	Delegations     *int   `json:"delegations,omitempty"`
+	MailsPerHour    *int   `json:"mailsPerHour,omitempty"`
+	MailsPerHourTo  *int   `json:"mailsPerHourToOneAddress,omitempty"`
+}
+
+func (f *quotaFile) into(q *approvals.Quota) error {
+	if f == nil {
+		return nil
+	}
+	var errs []error
+	set := func(field string, to *int, from *int) {
+		if from == nil {
+			return
+		}
+		if *to = *from; *from < 1 {
+			errs = append(errs, fmt.Errorf("limits.namespace.%s is %d: use at least 1", field, *from))
+		}
+	}
+	set("openApprovals", &q.OpenApprovals, f.OpenApprovals)
+	set("eventsPerMinute", &q.EventsPerMinute, f.EventsPerMinute)
+	set("waitingVotes", &q.WaitingVotes, f.WaitingVotes)
+	set("delegations", &q.Delegations, f.Delegations)
+	set("mailsPerHour", &q.MailsPerHour, f.MailsPerHour)
+	set("mailsPerHourToOneAddress", &q.MailsPerHourTo, f.MailsPerHourTo)
+	if f.HeldBytes != nil {
+		if q.HeldBytes = *f.HeldBytes; q.HeldBytes < 1 {
+			errs = append(errs, fmt.Errorf("limits.namespace.heldBytes is %d: use at least 1", q.HeldBytes))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 type listenerFile struct {
@@ -54,6 +100,7 @@ func (f *limitsFile) read() (Limits, error) {
 	}
 	var errs []error
 	errs = append(errs, f.Web.into(&l.Web, "limits.web", leastBodyBytes/4), f.Interceptor.into(&l.Interceptor, "limits.interceptor", leastBodyBytes))
+	errs = append(errs, f.Namespace.into(&l.Namespace))
 	for _, s := range f.TrustedProxies {
 		p, err := netip.ParsePrefix(s)
 		if err != nil {

@@ -14,12 +14,13 @@ func TestLimits(t *testing.T) {
 	some := DefaultLimits()
 	some.Web.Connections, some.Interceptor.BodyBytes = 100, 64<<20
 	some.Proxies = []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}
+	some.Namespace.OpenApprovals, some.Namespace.HeldBytes = 10, 1000
 	for name, c := range map[string]struct {
 		yaml string
 		want Limits
 	}{
 		"defaults": {"", DefaultLimits()},
-		"some":     {"limits: {web: {connections: 100}, interceptor: {bodyBytes: 67108864}, trustedProxies: [10.1.2.3/16]}", some},
+		"some":     {"limits: {web: {connections: 100}, interceptor: {bodyBytes: 67108864}, trustedProxies: [10.1.2.3/16], namespace: {openApprovals: 10, heldBytes: 1000}}", some},
 	} {
 		got, err := parse([]byte(external + c.yaml))
 		if err != nil {
@@ -34,6 +35,8 @@ func TestLimits(t *testing.T) {
 		"limits: {web: {requests: 0}}":                "limits.web.requests is 0",
 		"limits: {interceptor: {bodyBytes: 1048576}}": "limits.interceptor.bodyBytes is 1048576",
 		"limits: {trustedProxies: [10.0.0.1]}":        `limits.trustedProxies has "10.0.0.1"`,
+		"limits: {namespace: {mailsPerHour: 0}}":      "limits.namespace.mailsPerHour is 0",
+		"limits: {namespace: {heldBytes: -1}}":        "limits.namespace.heldBytes is -1",
 		"limits: {web: {conections: 100}}":            "unknown field",
 	} {
 		if _, err := parse([]byte(external + wrong)); err == nil || !strings.Contains(err.Error(), want) {

@@ -28,6 +28,12 @@ func gatePolicyToDomain(o *v1alpha1.GatePolicy) approvals.GatePolicy {
 		AllowedMailDomains: s.AllowedMailDomains, AllowedChannels: s.AllowedChannels,
 		AllowedGroups: s.AllowedGroups, RequiredGroups: s.RequiredGroups,
 	}
+	if u := s.Quota; u != nil {
+		g.Quota = approvals.Quota{
+			OpenApprovals: int(u.OpenApprovals), HeldBytes: u.HeldBytes, EventsPerMinute: int(u.EventsPerMinute), WaitingVotes: int(u.WaitingVotes),
+			Delegations: int(u.Delegations), MailsPerHour: int(u.MailsPerHour), MailsPerHourTo: int(u.MailsPerHourToOneAddress),
+		}
+	}
 	if s.MaxExpiresAfter != "" {
 		d, err := time.ParseDuration(s.MaxExpiresAfter)
 		if g.MaxLifetime = d; err != nil || d <= 0 {

@@ -19,6 +19,8 @@ func translate(err error, what string) error {
 	switch {
 	case err == nil:
 		return nil
+	case approvals.CodeOf(err) == approvals.CodeLimited:
+		return err
 	case isNotServed(err):
 		code = approvals.CodeUnavailable
 	case apierrors.IsNotFound(err), apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):

@@ -45,6 +45,8 @@ type Opener struct {
 	Finalizers []string
 	// Service is what the service is configured to do; nil: it is not looked at.
 	Service *approvals.Capabilities
+	// Quotas bound what a namespace may have; nil: nothing does.
+	Quotas *Quotas
 }
 
 var _ interceptor.Opener = (*Opener)(nil)
@@ -125,6 +127,9 @@ func (o *Opener) OpenEvent(ctx context.Context, g interceptor.Gated, e approvals
 		name := approvals.Name(g.Name, "event:"+e.Digest+":"+strconv.Itoa(n))
 		obj, err := read(ctx, o.Client, g.Namespace, name, &v1alpha1.Approval{})
 		if apierrors.IsNotFound(err) {
+			if err := o.Quotas.Event(ctx, g.Namespace); err != nil {
+				return approvals.Approval{}, err
+			}
 			obj, err = o.open(ctx, g.Namespace, g.Name, name, approvals.Source{Event: &e, RequesterProof: proof})
 		}
 		if err != nil {
@@ -149,8 +154,19 @@ func (o *Opener) OpenEvent(ctx context.Context, g interceptor.Gated, e approvals
 
 // open creates the object, or reads the one that somebody else was first to
 // create. Terms that can't be worked out yet leave it open but undecidable; the
-// approval controller sets them when what is missing is there.
+// approval controller sets them when what is missing is there. CodeLimited: the
+// namespace has as much as it may have.
 func (o *Opener) open(ctx context.Context, namespace, trigger, name string, s approvals.Source) (*v1alpha1.Approval, error) {
+	created, err := o.Quotas.Reserve(ctx, namespace, name, s)
+	if err != nil {
+		return nil, err
+	}
+	obj, err := o.create(ctx, namespace, trigger, name, s)
+	created(err == nil)
+	return obj, err
+}
+
+func (o *Opener) create(ctx context.Context, namespace, trigger, name string, s approvals.Source) (*v1alpha1.Approval, error) {
 	obj := &v1alpha1.Approval{}
 	obj.Namespace, obj.Name, obj.Finalizers = namespace, name, slices.Clone(o.Finalizers)
 	obj.Spec = v1alpha1.ApprovalSpec{Trigger: trigger, Source: sourceToAPI(s)}
@@ -183,7 +199,7 @@ func (o *Opener) open(ctx context.Context, namespace, trigger, name string, s ap
 	if isTooLarge(err) {
 		return nil, errTooLarge(s)
 	}
-	if err != nil {
+	if err = overQuota(err, "approval "+name); err != nil {
 		return nil, translate(err, "approval "+name)
 	}
 	o.Opened(namespace, trigger)

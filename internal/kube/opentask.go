@@ -35,11 +35,16 @@ func (o *Opener) OpenTask(ctx context.Context, cr *pipelinev1beta1.CustomRun, m 
 	obj.Spec = v1alpha1.ApprovalSpec{Source: sourceToAPI(s)}
 	sealSource(o.Ring(), obj)
 	setTerms(o.Ring(), obj, terms)
+	created, err := o.Quotas.Reserve(ctx, obj.Namespace, obj.Name, s)
+	if err != nil {
+		return err
+	}
 	err = o.Client.Create(ctx, obj)
+	created(err == nil)
 	if apierrors.IsAlreadyExists(err) {
 		return nil
 	}
-	if err = translate(err, "approval "+obj.Name); approvals.CodeOf(err) == approvals.CodeNotFound {
+	if err = translate(overQuota(err, "approval "+obj.Name), "approval "+obj.Name); approvals.CodeOf(err) == approvals.CodeNotFound {
 		return nil // the namespace is going, and the task with it: that is nothing that its author could mend
 	}
 	if err != nil {

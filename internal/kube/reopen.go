@@ -44,12 +44,17 @@ func (o *Opener) Reopen(ctx context.Context, old approvals.Approval, by string) 
 	}
 	sealSource(o.Ring(), obj)
 	setTerms(o.Ring(), obj, terms)
+	created, err := o.Quotas.Reserve(ctx, obj.Namespace, obj.Name, old.Source)
+	if err != nil {
+		return approvals.Approval{}, err
+	}
 	err = o.Client.Create(ctx, obj)
+	created(err == nil)
 	if apierrors.IsAlreadyExists(err) {
 		return o.successor(ctx, old, name)
 	}
 	if err != nil {
-		return approvals.Approval{}, translate(err, "approval "+name)
+		return approvals.Approval{}, translate(overQuota(err, "approval "+name), "approval "+name)
 	}
 	o.Opened(old.Namespace, old.Trigger)
 	o.Log.Info("approval opened again", "namespace", old.Namespace, "approval", name, "of", old.Name, "number", again.Number)

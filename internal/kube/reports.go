@@ -23,6 +23,8 @@ const (
 	EventInvalid = "CountersignInvalid"
 	// EventRefused: this one event, or run, was neither held nor let through.
 	EventRefused = "CountersignRefused"
+	// EventOverLimit: it waits, or was refused, because the namespace has as much as it may.
+	EventOverLimit = "CountersignOverLimit"
 	// EventNoPipeline: what a Trigger waits for is not there yet.
 	EventNoPipeline = "CountersignPipelineNotFound"
 	// EventResults: an Approval was decided, and has the default results since those of its
@@ -66,13 +68,17 @@ func (r *Reports) Refused(ctx context.Context, namespace, trigger string, err er
 		r.listeners(ctx, namespace)
 		return
 	}
+	why := EventRefused
+	if approvals.CodeOf(err) == approvals.CodeLimited {
+		why = EventOverLimit
+	}
 	all, failed := r.Triggers.all(ctx, namespace)
 	if failed != nil {
 		return // it is in the log, and said the next time
 	}
 	for _, s := range all {
 		if s.Name == trigger {
-			r.Say(s.Object(), EventRefused, err)
+			r.Say(s.Object(), why, err)
 		}
 	}
 }

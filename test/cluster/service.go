@@ -28,7 +28,9 @@ const MailAddress = NodeAddress + ":2525"
 
 // MailConfig is the service's configuration for tests.
 func MailConfig(externalURL string) string {
-	return "externalURL: " + externalURL + "\nsmtp: {host: " + NodeAddress + ", port: 2525, tls: none, from: Countersign <countersign@example.com>}\n"
+	return "externalURL: " + externalURL + "\nsmtp: {host: " + NodeAddress + ", port: 2525, tls: none, from: Countersign <countersign@example.com>}\n" +
+		// What tests do in one namespace within minutes others do not in a day.
+		"limits: {namespace: {openApprovals: 50000, heldBytes: 1000000000, eventsPerMinute: 100000, waitingVotes: 20000, mailsPerHour: 1000000, mailsPerHourToOneAddress: 1000000}}\n"
 }
 
 // Room is the name of the webhook channel under test, and RoomAddress where it

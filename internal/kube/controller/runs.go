@@ -72,13 +72,24 @@ func (r *Runs) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, er
 			// again while it is still so.
 			r.Reports.Say(&pr, kube.EventRefused, err)
 			r.Reports.Say(t.Object(), kube.EventRefused, err)
-			next.RequeueAfter = refusedAgain
+			if next.RequeueAfter == 0 {
+				next.RequeueAfter = refusedAgain
+			}
+		case approvals.CodeLimited: // it waits for others to be decided
+			r.Reports.Say(&pr, kube.EventOverLimit, err)
+			r.Reports.Say(t.Object(), kube.EventOverLimit, err)
+			if next.RequeueAfter == 0 || next.RequeueAfter > limitedAgain {
+				next.RequeueAfter = limitedAgain
+			}
 		default:
 			errs = append(errs, err)
 		}
 	}
 	return next, errors.Join(errs...)
 }
+
+// limitedAgain is how often what is over a limit of its namespace is looked at again.
+const limitedAgain = time.Minute
 
 // refusedAgain is how often a run that can't be asked about is looked at again.
 const refusedAgain = 10 * time.Minute

@@ -178,6 +178,9 @@ func (r *Tasks) begin(ctx context.Context, cr *pipelinev1beta1.CustomRun, kind t
 	case "":
 	case approvals.CodeInvalid, approvals.CodeNotFound:
 		return ctrl.Result{}, r.refuse(ctx, whole, approvals.Message(err))
+	case approvals.CodeLimited: // it waits for others to be decided, for as long as its timeout lets it
+		r.say(cr, corev1.EventTypeWarning, "OverLimit", approvals.Message(err))
+		return ctrl.Result{RequeueAfter: limitedAgain}, nil
 	default:
 		return ctrl.Result{}, err
 	}

@@ -1,0 +1,124 @@
+package approvals
+
+import (
+	"fmt"
+)
+
+// Quota bounds what one namespace may have at once, so that no tenant takes what all share.
+// 0 is no bound.
+type Quota struct {
+	OpenApprovals   int   // that wait for a decision
+	HeldBytes       int64 // of the events of those
+	EventsPerMinute int   // that are held
+	WaitingVotes    int   // Vote objects that nobody has looked at yet
+	Delegations     int
+	MailsPerHour    int // to all addresses
+	MailsPerHourTo  int // to one address
+
+	// By says by which GatePolicy a field is; one that is not in it is configured.
+	By map[string]string
+}
+
+// The fields of a Quota, as GatePolicies and the configuration name them.
+const (
+	quotaApprovals   = "openApprovals"
+	quotaBytes       = "heldBytes"
+	quotaEvents      = "eventsPerMinute"
+	quotaVotes       = "waitingVotes"
+	quotaDelegations = "delegations"
+	quotaMails       = "mailsPerHour"
+	quotaMailsTo     = "mailsPerHourToOneAddress"
+)
+
+// Under is q where policies say nothing, and of those that say something the least.
+func (q Quota) Under(policies []GatePolicy) Quota {
+	q.By = nil
+	by := func(field string, policy GatePolicy) {
+		if q.By == nil {
+			q.By = map[string]string{}
+		}
+		q.By[field] = policy.Name
+	}
+	less := func(field string, most *int, than int, p GatePolicy) {
+		if _, set := q.By[field]; than > 0 && (!set || than < *most) {
+			*most = than
+			by(field, p)
+		}
+	}
+	for _, p := range policies {
+		less(quotaApprovals, &q.OpenApprovals, p.Quota.OpenApprovals, p)
+		less(quotaEvents, &q.EventsPerMinute, p.Quota.EventsPerMinute, p)
+		less(quotaVotes, &q.WaitingVotes, p.Quota.WaitingVotes, p)
+		less(quotaDelegations, &q.Delegations, p.Quota.Delegations, p)
+		less(quotaMails, &q.MailsPerHour, p.Quota.MailsPerHour, p)
+		less(quotaMailsTo, &q.MailsPerHourTo, p.Quota.MailsPerHourTo, p)
+		if _, set := q.By[quotaBytes]; p.Quota.HeldBytes > 0 && (!set || p.Quota.HeldBytes < q.HeldBytes) {
+			q.HeldBytes = p.Quota.HeldBytes
+			by(quotaBytes, p)
+		}
+	}
+	return q
+}
+
+// over is the error of what is over a field of q.
+func (q Quota) over(field, format string, args ...any) error {
+	where := "limits.namespace." + field + " of the service's configuration"
+	if policy, ok := q.By[field]; ok {
+		where = fmt.Sprintf("GatePolicy %q, field quota.%s", policy, field)
+	}
+	return Errorf(CodeLimited, "%s (%s)", fmt.Sprintf(format, args...), where)
+}
+
+// Usage is what a namespace has now.
+type Usage struct {
+	Open  int   // Approvals that wait
+	Bytes int64 // of the events of those
+}
+
+// eventShare is how much of the open Approvals of a namespace events may be whose sender
+// nobody verified, 3 of 4: anybody who reaches the interceptor can have such an event held,
+// and must not keep runs from being asked about.
+const eventShare, eventParts = 3, 4
+
+// MayOpen says why a namespace with usage u may have no further Approval, or nil. size is
+// its event's, verified says whether its event's sender was, or that it is of a run.
+func (q Quota) MayOpen(namespace string, u Usage, size int64, verified bool) error {
+	most, whose := q.OpenApprovals, "Approvals"
+	if !verified && most > 0 {
+		most, whose = max(1, most*eventShare/eventParts), "Approvals, which leaves none to events of senders that nobody verified,"
+	}
+	if most > 0 && u.Open >= most {
+		return q.over(quotaApprovals, "namespace %s has %d %s waiting for a decision, and the most is %d: decide or cancel some, or ask the cluster's administrators for more", namespace, u.Open, whose, most)
+	}
+	if q.HeldBytes > 0 && size > 0 && u.Bytes+size > q.HeldBytes {
+		return q.over(quotaBytes, "the events that wait in namespace %s have %d bytes, this one has %d, and the most is %d: decide or cancel some, have the sender send less, or ask the cluster's administrators for more", namespace, u.Bytes, size, q.HeldBytes)
+	}
+	return nil
+}
+
+// TooManyEvents is the error of an event that comes too soon.
+func (q Quota) TooManyEvents(namespace string) error {
+	return q.over(quotaEvents, "more than %d events a minute were to be held in namespace %s, so this one was not: have its sender send it again later", q.EventsPerMinute, namespace)
+}
+
+// MayWait says why a Vote may not wait behind before others of its namespace, or nil.
+func (q Quota) MayWait(namespace string, before int) error {
+	if q.WaitingVotes == 0 || before < q.WaitingVotes {
+		return nil
+	}
+	return q.over(quotaVotes, "%d older Votes of namespace %s wait to be looked at, and the most is %d, so this one is not taken: make it again in a minute", before, namespace, q.WaitingVotes)
+}
+
+// TooManyDelegations is the error of a Delegation behind the most of its namespace.
+func (q Quota) TooManyDelegations(namespace string) error {
+	return q.over(quotaDelegations, "namespace %s has more than %d Delegations, and those that were made last do not count: delete some that have ended", namespace, q.Delegations)
+}
+
+// TooManyMails is why a mail waits: of its namespace, or to its address, there were as many
+// as there may be.
+func (q Quota) TooManyMails(namespace string, toOne bool) error {
+	if toOne {
+		return q.over(quotaMailsTo, "namespace %s may send %d mails an hour to one address, so this one waits", namespace, q.MailsPerHourTo)
+	}
+	return q.over(quotaMails, "namespace %s may send %d mails an hour, so this one waits", namespace, q.MailsPerHour)
+}
