@@ -38,6 +38,7 @@ type Try struct {
 	Last  time.Time
 	Final bool          // there is no next
 	After time.Duration // at least this long after Last
+	Paid  bool          // its part of the Budget is spent, however often it is tried
 }
 
 // Backoff of a failing delivery.

@@ -46,7 +46,7 @@ func Plan(a approvals.Approval, r Route, now time.Time, tries map[Slot]Try) (due
 			continue
 		}
 		at := w.at
-		if try.Count > 0 && try.Next().After(at) {
+		if (try.Count > 0 || try.After > 0) && try.Next().After(at) {
 			at = try.Next()
 		}
 		if left := at.Sub(now); left > 0 {

@@ -66,8 +66,12 @@ func (t tellers) setups(core *core) []setup {
 			workers = notifyWorkers
 		}
 		known[name] = name != notify.Email
+		var budget *controller.Budget // rooms are the configuration's, mail goes anywhere
+		if name == notify.Email {
+			budget = &controller.Budget{Quota: core.quotas.Of}
+		}
 		out = append(out, &controller.Notify{
-			Store: core.store, Channel: c, Now: core.Now, Log: core.Log, Workers: workers, Preflight: core.preflight.Of,
+			Store: core.store, Channel: c, Now: core.Now, Log: core.Log, Workers: workers, Preflight: core.preflight.Of, Budget: budget,
 			Sent: func(ok bool) { core.metrics.deliveries.WithLabelValues(name, yes(ok)).Inc() },
 		})
 	}

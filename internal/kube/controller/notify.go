@@ -34,6 +34,8 @@ type Notify struct {
 	// Preflight is what is known about what an Approval would start: who is asked is told. Nil:
 	// nobody looks.
 	Preflight func(ctx context.Context, a approvals.Approval) *approvals.Preflight
+	// Budget has messages wait when a namespace sends too many. Nil: none waits.
+	Budget *Budget
 
 	mu    sync.Mutex
 	known map[string]*progress // by Approval UID
@@ -112,6 +114,11 @@ func (r *Notify) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, 
 	found := a.Preflight
 	due, again := notify.Plan(a, route, r.Now(), p.tries)
 	for _, d := range due {
+		if wait := r.Budget.postpone(ctx, a, d, p.tries, r.Now()); wait != nil {
+			p.unrecorded = append(p.unrecorded, *wait)
+			a = notify.Record(a, *wait)
+			continue
+		}
 		id, err := r.Channel.Send(ctx, d.Message)
 		if err != nil && ctx.Err() != nil {
 			break // shutting down: whether it went out is not known, of those before it is
@@ -121,7 +128,9 @@ func (r *Notify) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, 
 		}
 		if err != nil {
 			delivery.Error = err.Error()
-			p.tries[d.Message.Slot()] = notify.Tried(d.Attempt, err, r.Now())
+			try := notify.Tried(d.Attempt, err, r.Now())
+			try.Paid = true
+			p.tries[d.Message.Slot()] = try
 			r.Log.Warn("not delivered", "namespace", a.Namespace, "approval", a.Name, "channel", route.Name, "event", d.Message.Event, "attempt", d.Attempt, "error", err.Error())
 		} else {
 			delivery.SentAt = r.Now()
