@@ -36,7 +36,7 @@ const ReasonWarned = "StartableWithWarnings"
 // warnings are the reasons of what keeps nothing from starting. A Preflight is kept as one
 // condition's text: the reason says which of its lines are warnings.
 var warnings = map[string]bool{
-	ReasonTextInScript: true, ReasonSubPath: true, ReasonElsewhere: true, ReasonResults: true,
+	ReasonTextInScript: true, ReasonSubPath: true, ReasonElsewhere: true, ReasonResults: true, ReasonStaysPending: true,
 }
 
 // The reasons of warnings.
@@ -44,6 +44,7 @@ const (
 	ReasonTextInScript = "ApproverTextInScript" // what an approver types becomes code
 	ReasonSubPath      = "WorkspaceSubPath"     // part 2 mounts another directory than part 1 wrote to
 	ReasonElsewhere    = "NotInThisCluster"     // who manages the run may have elsewhere what it refers to
+	ReasonStaysPending = "RunStaysPending"      // the template makes the run pending, and nothing here lets it go
 	ReasonResults      = "ResultsTooCostly"     // the default results go in the place of the Gate's
 )
 

@@ -29,6 +29,12 @@ func (p *Preflights) run(ctx context.Context, r *Resolved, a approvals.Approval,
 	if !ok {
 		return nil // the dry run says what is wrong with it
 	}
+	switch status := run.Spec.Status; {
+	case run.IsPending() && !a.Terms.Policy.VerifyBeforeStart:
+		f.add(approvals.ReasonStaysPending, "the template of trigger %s makes the run pending (spec.status: %s), and gate %q has no verifyRun: BeforeStart, by which this service lets it go: unless something else does, it never starts. Drop spec.status, or set verifyRun", a.Trigger, status, a.Terms.Policy.Gate)
+	case status != "" && !run.IsPending():
+		f.add("RunCancelled", "the template of trigger %s makes a run with spec.status: %s, which runs nothing: drop it", a.Trigger, status)
+	}
 	if err := p.volumes(ctx, a, run, f); err != nil {
 		return err
 	}

@@ -86,6 +86,8 @@ status: {conditions: [{type: Available, status: "False", message: "no replicas"}
 		"no rights":                      {kubetest.World, func(w *world) { w.Deny() }, "False Forbidden", []string{"service account prod/listener may not create pipelineruns.tekton.dev"}},
 		"no right to act as its account": {replace("  template: {ref: apply}", "  serviceAccountName: deployer\n  template: {ref: apply}"), func(w *world) { w.Deny("impersonate") }, "False Forbidden", []string{"service account prod/listener of the EventListener may not impersonate serviceaccount deployer in namespace prod"}},
 		"none to act as nobody":          {kubetest.World, func(w *world) { w.Deny("impersonate") }, "True Startable", nil},
+		"a run that stays pending":       {replace("spec: {pipelineRef: {name: apply}", "spec: {status: PipelineRunPending, pipelineRef: {name: apply}"), nil, "True StartableWithWarnings", []string{"RunStaysPending: ", "no verifyRun: BeforeStart"}},
+		"a run that is cancelled":        {replace("spec: {pipelineRef: {name: apply}", "spec: {status: Cancelled, pipelineRef: {name: apply}"), nil, "False RunCancelled", []string{"spec.status: Cancelled"}},
 		"a sibling":                      {replace("triggers: [{triggerRef: apply}]", "triggers: [{triggerRef: apply}, {triggerRef: sibling}]") + sibling, nil, "False NeighbourWouldStart", []string{"prod/sibling"}},
 		"a filter before":                {with("before", "body.ref == 'refs/heads/main'"), nil, "False EventTurnedAway", []string{"body.ref == 'refs/heads/main'"}},
 		"a filter after":                 {with("after", "extensions.countersign.params.digest == 'other'"), nil, "False EventTurnedAway", nil},
