@@ -84,6 +84,12 @@ fuzz: ## every fuzz test, FUZZTIME each (30s)
 attack: ## what a hostile tenant tries, in a real cluster, each with its safe answer
 	@test/run.sh attack
 
+chaos: ## breaks what can break while people decide, and judges from outside (SEED=1 N=100; docs/chaos.md)
+	@test/run.sh chaos
+
+chaos-judge: ## judges kept runs of it again (OUT="folder…")
+	go run ./test/chaos/judge $(OUT)
+
 bench: ## how much and how fast: the pages, and the rest in a real cluster
 	@test/run.sh bench-pages bench
 

@@ -120,6 +120,22 @@ test_up_after_one_died() {
   ok "up.sh after the kubelet died and its pid was reused; the other process lives"
 }
 
+# A killed API server comes back as it was, also when the restart itself was interrupted: it is dead then.
+test_restart_apiserver() {
+  local before after
+  before=$(tr '\0' ' ' <"/proc/$(pid_of kube-apiserver)/cmdline")
+  run "$here/lib/restart-apiserver.sh"
+  wait_for kube-apiserver 60 "$here/in.sh" kubectl get --raw /readyz
+  after=$(tr '\0' ' ' <"/proc/$(pid_of kube-apiserver)/cmdline")
+  [ "$before" = "$after" ] || failed "the API server has other words than before: $after"
+  kill -9 "$(pid_of kube-apiserver)"
+  run "$here/lib/restart-apiserver.sh"
+  wait_for kube-apiserver 60 "$here/in.sh" kubectl get --raw /readyz
+  run "$here/up.sh"
+  grep -q 'the cluster is up' "$out/last" || failed "up.sh does not take the restarted API server for its own: $(cat "$out/last")"
+  ok "restart-apiserver.sh: the same words, also of a dead one; up.sh knows it"
+}
+
 test_load() {
   mkdir -p "$out/root" && date +%s%N >"$out/root/file"
   "$here/mkimage.sh" cluster.local/test:1 "$out/root" "$out/test.tar"
@@ -162,6 +178,7 @@ test_down_leaves_nothing
 test_second_up_is_noop
 test_up_after_kill
 test_up_after_one_died
+test_restart_apiserver
 test_load
 test_in
 test_current

@@ -108,6 +108,16 @@ cluster_end() {
   fi
 }
 
+# chaos_mend: what the chaos test has broken and could not mend, because it was killed.
+chaos_mend() {
+  local script
+  for script in "$CACHE"/chaos/undo/*.sh; do
+    [ -e "$script" ] || continue
+    in_cluster bash "$script" >/dev/null && rm -f "$script"
+    echo "mended: $(basename "$script" .sh)"
+  done
+}
+
 in_cluster() { "$ROOT/cluster/in.sh" "$@"; }
 
 # source_key: a digest of all that the image is made of.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh [STAGE...]: lint verify unit fuzz pages login kube record e2e attack browser, or those named (bench and bench-pages too).
+# run.sh [STAGE...]: lint verify unit fuzz pages login kube record e2e attack browser, or those named (chaos, bench and bench-pages too).
 # Each tells its name and its time; a stage that fails does not stop the next ones. The last line is the sum:
 # "N passed, 0 failed".
 # KEEP=1: leaves the cluster and what is in it for a look. RUN=regexp: only the tests that match.
@@ -15,6 +15,7 @@ export COUNTS=$work/counts
 
 # Whatever happens, the machine is left as it was found. cluster_end knows whether there is anything to do.
 end() {
+  chaos_mend >&2
   cluster_end >&2
   rm -rf "$work"
 }
@@ -106,6 +107,14 @@ install_postgres() {
 stage_e2e() { in_deployed suite e2e test/e2e -test.parallel=12 "${only_binary[@]}"; }
 # A hostile tenant, attempt by attempt, each with the exact safe answer.
 stage_attack() { in_deployed suite attack test/attack -test.parallel=12 "${only_binary[@]}"; }
+# Approvals that are opened and decided while everything is broken in turns, judged from outside. Its settings (SEED, N,
+# ONLY, LOAD, DRAIN, CALM, OUT) are read by the test itself.
+stage_chaos() {
+  in_deployed suite chaos test/chaos "${only_binary[@]}"
+  local code=$?
+  chaos_mend
+  return "$code"
+}
 stage_browser() {
   apt_get chromium:chromium || return
   COUNTERSIGN_DEX=$(tool dex) || return

@@ -316,7 +316,7 @@ var table = []room{
 }
 
 // tags are those of all tests, so that no file escapes.
-const tags = "kube,postgres,e2e,browser,bench,login,pages"
+const tags = "kube,postgres,e2e,browser,bench,login,pages,chaos"
 
 func TestWhoMayImportWhom(t *testing.T) {
 	t.Parallel()

@@ -68,26 +68,32 @@ func keyOf(ctx context.Context, c client.Client) error {
 func Main() (*Mailbox, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	cfg, err := ctrl.GetConfig()
-	if err != nil {
-		return nil, err
-	}
-	scheme, err := app.Scheme()
-	if err != nil {
-		return nil, err
-	}
-	c, err := client.New(cfg, client.Options{Scheme: scheme})
-	if err != nil {
-		return nil, err
-	}
 	box, err := listen(MailAddress)
 	if err != nil {
 		return nil, err
 	}
-	if err := keyOf(ctx, c); err != nil {
-		return nil, err
+	return box, Deployed(ctx)
+}
+
+// Deployed has the deployed service send its mail to MailAddress, where the caller
+// listens, and waits until all of its replicas do.
+func Deployed(ctx context.Context) error {
+	cfg, err := ctrl.GetConfig()
+	if err != nil {
+		return err
 	}
-	return box, configure(ctx, c, MailConfig(external)+rooms())
+	scheme, err := app.Scheme()
+	if err != nil {
+		return err
+	}
+	c, err := client.New(cfg, client.Options{Scheme: scheme})
+	if err != nil {
+		return err
+	}
+	if err := keyOf(ctx, c); err != nil {
+		return err
+	}
+	return configure(ctx, c, MailConfig(external)+rooms())
 }
 
 // Reconfigure gives the deployed service another configuration, and secrets beside

@@ -1,0 +1,134 @@
+package check
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/countersign-dev/countersign/test/chaos/history"
+)
+
+// disturbed is, for each fault of a kind, for how long something was disturbed by it.
+type disturbed struct {
+	faults                              int
+	get, vote, open, release, confirmed []float64
+	looks                               map[string]int
+}
+
+// Recovery tells, for each kind of fault of several histories, for how long what was
+// disturbed. A fault lasts until the next one begins: gaps between them keep apart what
+// comes of which.
+func Recovery(w io.Writer, all []*Findings) {
+	by := map[string]*disturbed{}
+	base := disturbed{}
+	for _, f := range all {
+		for i, x := range f.Faults {
+			until := f.LoadEnd
+			if i+1 < len(f.Faults) {
+				until = f.Faults[i+1].Start
+			}
+			if x.Err != "" || !x.Start.Before(until) {
+				continue
+			}
+			d := by[x.Kind]
+			if d == nil {
+				d = &disturbed{looks: map[string]int{}}
+				by[x.Kind] = d
+			}
+			d.add(f, x, until)
+		}
+		base.quiet(f)
+	}
+	fmt.Fprintf(w, "\nall: opened after p50 %.2f p99 %.2f max %.1f s; decision → run p50 %.3f p99 %.2f max %.1f s; GET p50 %.1f p99 %.0f ms; vote p50 %.1f p99 %.0f ms\n",
+		quantile(base.open, .5), quantile(base.open, .99), quantile(base.open, 1), quantile(base.release, .5), quantile(base.release, .99), quantile(base.release, 1),
+		quantile(base.get, .5), quantile(base.get, .99), quantile(base.vote, .5), quantile(base.vote, .99))
+	if len(by) == 0 {
+		return
+	}
+	fmt.Fprint(w, "\nSeconds from the beginning of a fault to the last disturbed answer, and the longest that something took in it (p50 / max):\n\n",
+		"| fault | n | GET disturbed until | vote disturbed until | part 1 → Approval | decision → run | decision → confirmed | looks were |\n|---|---|---|---|---|---|---|---|\n")
+	for _, k := range slices.Sorted(maps.Keys(by)) {
+		d := by[k]
+		var looks []string
+		for _, what := range slices.Sorted(maps.Keys(d.looks)) {
+			looks = append(looks, fmt.Sprintf("%s ×%d", what, d.looks[what]))
+		}
+		fmt.Fprintf(w, "| %s | %d | %s | %s | %s | %s | %s | %s |\n", k, d.faults, pair(d.get), pair(d.vote), pair(d.open), pair(d.release), pair(d.confirmed), strings.Join(looks, ", "))
+	}
+}
+
+func pair(l []float64) string {
+	if len(l) == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f / %.1f", quantile(l, .5), quantile(l, 1))
+}
+
+func (d *disturbed) add(f *Findings, x history.Fault, until time.Time) {
+	d.faults++
+	worst := map[string]float64{}
+	for _, p := range f.Looks {
+		if p.Start.Before(x.Start.Add(-500*time.Millisecond)) || !p.Start.Before(until) || !p.Failed() {
+			continue
+		}
+		end := p.Start.Add(time.Duration(p.Took * float64(time.Millisecond)))
+		worst[p.Kind] = max(worst[p.Kind], end.Sub(x.Start).Seconds())
+		d.looks[p.How()]++
+	}
+	open, release, confirmed := 0.0, 0.0, 0.0
+	// What lasted into the next fault is that one's, from its beginning on.
+	lasted := func(from, to time.Time, worst *float64) {
+		if to.Before(x.Start) || !to.Before(until) {
+			return
+		}
+		if from.Before(x.Start) {
+			from = x.Start
+		}
+		*worst = max(*worst, to.Sub(from).Seconds())
+	}
+	f.spans(func(from, to time.Time) { lasted(from, to, &open) }, func(from, to time.Time) { lasted(from, to, &release) })
+	for name, a := range f.Final {
+		if a.Status.DecidedAt == nil {
+			continue
+		}
+		vs := f.Versions[name]
+		if i := slices.IndexFunc(vs, func(v history.ApprovalSeen) bool { return v.Status.Next != nil }); i >= 0 {
+			lasted(a.Status.DecidedAt.Time, vs[i].Seen, &confirmed)
+		}
+	}
+	d.get, d.vote = append(d.get, worst["get"]), append(d.vote, worst["vote"])
+	d.open, d.release, d.confirmed = append(d.open, open), append(d.release, release), append(d.confirmed, confirmed)
+}
+
+// quiet adds all that there was, disturbed or not.
+func (d *disturbed) quiet(f *Findings) {
+	f.spans(func(from, to time.Time) { d.open = append(d.open, to.Sub(from).Seconds()) }, func(from, to time.Time) { d.release = append(d.release, to.Sub(from).Seconds()) })
+	for _, p := range f.Looks {
+		if p.Status/100 != 2 {
+			continue
+		}
+		if p.Kind == "get" {
+			d.get = append(d.get, p.Took)
+		} else {
+			d.vote = append(d.vote, p.Took)
+		}
+	}
+}
+
+// spans tells how long each success of part 1 was without its Approval, and each decision
+// without its run.
+func (f *Findings) spans(opened, released func(from, to time.Time)) {
+	for _, p := range f.Plans {
+		if p.Approval != "" && !p.Event && p.Kind != history.Probe {
+			opened(p.Finished, p.Visible)
+		}
+	}
+	for name, a := range f.Final {
+		if d := a.Status.DecidedAt; d != nil && len(f.Runs[name]) > 0 {
+			released(d.Time, f.Runs[name][0].Seen)
+		}
+	}
+}
