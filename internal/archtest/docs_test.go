@@ -303,6 +303,38 @@ func TestPagesAreFound(t *testing.T) {
 	}
 }
 
+// TestTaskPages: a page of docs/tasks leads from a goal to a clean end, and the lists of the
+// folders have every page of theirs.
+func TestTaskPages(t *testing.T) {
+	t.Parallel()
+	tasks := 0
+	for _, page := range docPages(t) {
+		dir, name := filepath.Split(page)
+		if dir == "docs/" || dir == "docs/adr/" || name == "README.md" {
+			continue
+		}
+		if list := readFile(t, dir+"README.md"); !strings.Contains(list, "]("+name+")") {
+			t.Errorf("%sREADME.md does not list %s", dir, name)
+		}
+		if dir != "docs/tasks/" {
+			continue
+		}
+		tasks++
+		text, at := readFile(t, page), 0
+		for _, part := range []string{"\n**Goal:**", "\n## Before you begin\n", "\n## Steps\n\n1. ", "\n## Check that it worked\n", "\n## What goes wrong\n", "\n## Clean up\n", "\n## Related\n"} {
+			i := strings.Index(text[at:], part)
+			if i < 0 {
+				t.Errorf("%s has no %q, or not in this order", page, strings.TrimSpace(part))
+				continue
+			}
+			at += i
+		}
+	}
+	if tasks < 15 {
+		t.Errorf("found %d pages of tasks, so this test looks for the wrong thing", tasks)
+	}
+}
+
 // docPages are the Markdown files of docs and of its folders.
 func docPages(t *testing.T) []string {
 	t.Helper()
