@@ -28,7 +28,7 @@ func (c *core) controllers(ctx context.Context, kept *ledger.Ledger, told teller
 	setups := []setup{
 		&controller.Gates{Client: cached, CEL: c.cel, Service: c.service, Now: c.Now},
 		&wrong, &controller.Listeners{Triggers: wrong},
-		&controller.Votes{Client: cached, Store: c.store, Desk: c.desk, Guards: c.guards, Now: c.Now, Log: c.Log, Workers: voteWorkers},
+		&controller.Votes{Client: cached, Store: c.store, Desk: c.desk, Guards: c.guards, Now: c.Now, Log: c.Log, Workers: voteWorkers, Quota: c.quotas.Of},
 		&controller.Runs{Client: cached, Opener: c.opener, Triggers: c.triggers, Reports: c.reports, Workers: openWorkers},
 		&controller.Approvals{
 			Client: cached, Live: c.mgr.GetAPIReader(), Store: c.store, Opener: c.opener, Releaser: c.releaser, Proofs: c.proofs, Starter: c.starter, Reports: c.reports, Diagnosis: c.diagnosis,

@@ -169,7 +169,10 @@ func (c *core) decide(context.Context) error {
 	c.auth = &kube.Auth{Client: clientset, Audiences: c.Config.TokenAudiences, Now: c.Now, Source: intake.Source}
 	c.desk = &approvals.Desk{
 		Store: c.store, People: c.Config.Directory, Links: &kube.Links{Client: c.mgr.GetClient(), Triggers: c.triggers},
-		Rights: c.auth, Operators: c.auth, Again: c.opener, Deputies: &kube.Deputies{Client: c.mgr.GetClient(), Guards: c.guards},
+		Rights: c.auth, Operators: c.auth, Again: c.opener, Deputies: &kube.Deputies{
+			Client: c.mgr.GetClient(), Guards: c.guards, Quota: c.quotas.Of,
+			Over: func(o *v1alpha1.Delegation, err error) { c.reports.Say(o, kube.EventOverLimit, err) },
+		},
 		Policies: kube.GatePolicies{Client: c.mgr.GetClient()}, Now: c.Now, Results: c.results,
 		Voted: func(_ approvals.Approval, v approvals.Verdict) { c.metrics.votes.WithLabelValues(string(v)).Inc() },
 		Ended: func(a approvals.Approval) { c.metrics.ended(a); c.releases.Now(a) },

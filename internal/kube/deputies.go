@@ -1,8 +1,10 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -16,6 +18,10 @@ import (
 type Deputies struct {
 	Client client.Reader
 	Guards *Guards
+	// Quota is what a namespace may have. Nil: nothing is bounded.
+	Quota func(ctx context.Context, namespace string) (approvals.Quota, error)
+	// Over is told of a Delegation that does not count because of that. Nil: nobody is.
+	Over func(o *v1alpha1.Delegation, err error)
 }
 
 var _ approvals.Deputies = (*Deputies)(nil)
@@ -25,6 +31,9 @@ func (d *Deputies) Of(ctx context.Context, name, namespace, gate string, now tim
 	var list v1alpha1.DelegationList
 	if err := d.Client.List(ctx, &list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return nil, translate(err, "the list of delegations")
+	}
+	if err := d.bound(ctx, namespace, &list, now); err != nil {
+		return nil, err
 	}
 	from := DeputyOf(&list, name, gate, now)
 	if len(from) == 0 {
@@ -42,6 +51,39 @@ func (d *Deputies) Of(ctx context.Context, name, namespace, gate string, now tim
 	}
 	return DeputyOf(&proved, name, gate, now), nil
 }
+
+// bound leaves in list as many as namespace may have, those that were made first: somebody
+// who makes thousands takes nobody's deputy away.
+func (d *Deputies) bound(ctx context.Context, namespace string, list *v1alpha1.DelegationList, now time.Time) error {
+	if d.Quota == nil {
+		return nil
+	}
+	q, err := d.Quota(ctx, namespace)
+	if err != nil {
+		return err
+	}
+	most := q.Delegations
+	if most == 0 || len(list.Items) <= most {
+		return nil
+	}
+	items := slices.DeleteFunc(slices.Clone(list.Items), func(o v1alpha1.Delegation) bool { return !now.Before(o.Spec.Until.Time) })
+	if len(items) <= most {
+		return nil
+	}
+	slices.SortFunc(items, func(a, b v1alpha1.Delegation) int {
+		return cmp.Or(a.CreationTimestamp.Time.Compare(b.CreationTimestamp.Time), strings.Compare(a.Name, b.Name))
+	})
+	if d.Over != nil {
+		for i := range items[most:min(len(items), most+mostTold)] {
+			d.Over(&items[most+i], q.TooManyDelegations(namespace))
+		}
+	}
+	list.Items = items[:most]
+	return nil
+}
+
+// mostTold bounds the Delegations on which it is said that they do not count.
+const mostTold = 16
 
 // DeputyOf are the people whose deputy name is at now by list, sorted, each once.
 func DeputyOf(list *v1alpha1.DelegationList, name, gate string, now time.Time) []string {

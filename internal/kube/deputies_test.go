@@ -1,6 +1,8 @@
 package kube
 
 import (
+	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 )
 
@@ -61,5 +64,38 @@ func TestDeputies(t *testing.T) {
 		if err != nil || !slices.Equal(got, c.want) {
 			t.Errorf("%s, %s/%s: %v, %v; want %v", c.name, c.namespace, c.gate, got, err, c.want)
 		}
+	}
+}
+
+// TestManyDelegations: those that were made first count, however many came after them; what
+// has ended takes nobody's place.
+func TestManyDelegations(t *testing.T) {
+	t.Parallel()
+	var list v1alpha1.DelegationList
+	add := func(name, from string, made, until time.Duration) {
+		o := v1alpha1.Delegation{Spec: v1alpha1.DelegationSpec{From: from, To: "dan", Until: metav1.NewTime(ct.T0.Add(until))}}
+		o.Namespace, o.Name, o.CreationTimestamp = "prod", name, metav1.NewTime(ct.T0.Add(made))
+		list.Items = append(list.Items, o)
+	}
+	for i := range 10 {
+		add(fmt.Sprint("z-mallory-", i), fmt.Sprint("mallory-", i), -time.Minute, time.Hour)
+		add(fmt.Sprint("ended-", i), fmt.Sprint("erin-", i), -2*time.Hour, -time.Hour)
+	}
+	add("a", "alice", -time.Hour, time.Hour)
+	var told []string
+	d := &Deputies{
+		Quota: func(context.Context, string) (approvals.Quota, error) { return approvals.Quota{Delegations: 3}, nil },
+		Over: func(o *v1alpha1.Delegation, err error) {
+			if approvals.CodeOf(err) != approvals.CodeLimited {
+				t.Errorf("%v", err)
+			}
+			told = append(told, o.Name)
+		},
+	}
+	if err := d.bound(t.Context(), "prod", &list, ct.T0); err != nil {
+		t.Fatal(err)
+	}
+	if got := DeputyOf(&list, "dan", "production", ct.T0); !slices.Equal(got, []string{"alice", "mallory-0", "mallory-1"}) || len(told) != 8 || told[0] != "z-mallory-2" {
+		t.Errorf("%v, told %v", got, told)
 	}
 }

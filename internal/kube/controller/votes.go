@@ -45,8 +45,11 @@ type Votes struct {
 	// Workers are more than one, so that no namespace, and no Vote that takes long, holds up
 	// those of others.
 	Workers int
+	// Quota is what a namespace may have. Nil: nothing is bounded.
+	Quota func(ctx context.Context, namespace string) (approvals.Quota, error)
 
 	turns turns
+	count voteCount
 }
 
 var _ reconcile.Reconciler = (*Votes)(nil)
@@ -57,7 +60,7 @@ func (r *Votes) SetupWithManager(mgr ctrl.Manager) error {
 	served.RateLimiter = workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](5*time.Millisecond, maxVoteAgain)
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("votes").
-		Watches(&v1alpha1.Vote{}, r.turns.events()).
+		Watches(&v1alpha1.Vote{}, r.events()).
 		WithOptions(served).
 		Complete(contained(mgr, "votes", func() client.Object { return &v1alpha1.Vote{} }, r))
 }
@@ -94,6 +97,11 @@ func (r *Votes) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 	if v.CreationTimestamp.Time.Before(since) {
 		return ctrl.Result{}, r.say(ctx, &v, v1alpha1.VoteRefused, "it is older than the admission policy that proves whose it is: make another one")
 	}
+	if err := r.overLimit(ctx, &v); approvals.CodeOf(err) == approvals.CodeLimited {
+		return ctrl.Result{RequeueAfter: keepVotes}, r.say(ctx, &v, v1alpha1.VoteRefused, approvals.Message(err))
+	} else if err != nil {
+		return ctrl.Result{}, err
+	}
 	if !r.turns.join(&v) {
 		return ctrl.Result{}, nil // the end of the one before it makes this one's turn
 	}
@@ -119,7 +127,7 @@ const keepVotes = time.Hour
 // remove removes a Vote that has been looked at long ago: the Approval has the record,
 // and every replica would hold it for ever.
 func (r *Votes) remove(ctx context.Context, v *v1alpha1.Vote) (ctrl.Result, error) {
-	if left := v.CreationTimestamp.Add(keepVotes).Sub(r.Now()); left > 0 {
+	if left := v.CreationTimestamp.Add(r.keepFor(ctx, v)).Sub(r.Now()); left > 0 {
 		return ctrl.Result{RequeueAfter: left}, nil
 	}
 	return ctrl.Result{}, client.IgnoreNotFound(r.Client.Delete(ctx, v, client.Preconditions{UID: &v.UID}))
