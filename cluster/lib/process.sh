@@ -60,15 +60,19 @@ pid_of() {
 CLEAN_ENV=(env -i "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" HOME=/root LANG=C)
 
 # start_on_host NAME COMMAND...: in the cgroup and a session of its own, with a log and a pid file.
-# Descriptor 9 is the lock: it must not live on in a daemon.
+# No other descriptor of the caller's lives on in a daemon: one may be a lock, ours or of whoever called make.
 start_on_host() {
-  local name=$1
+  local name=$1 fd
   shift
   (
     cgroup_join system
     cd "$RUN" || exit
+    for fd in "/proc/$BASHPID/fd/"*; do
+      fd=${fd##*/}
+      if [ "$fd" -gt 2 ] && [ "$fd" != 255 ]; then eval "exec $fd>&-"; fi # 255 is the shell's own, and goes with it
+    done
     exec setsid "${CLEAN_ENV[@]}" "$@"
-  ) </dev/null >>"$LOG/$name.log" 2>&1 9>&- &
+  ) </dev/null >>"$LOG/$name.log" 2>&1 &
   echo $! >"$RUN/$name.pid"
 }
 
