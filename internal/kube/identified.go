@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // mayBeUnknown are the fields of a run's spec that don't say whose code runs, nor as whom.
@@ -19,17 +21,47 @@ var runRefs = []string{"taskRef", "pipelineRef", "ref"}
 // interceptor behind ours, which learns the run's name, would then choose it alone. all
 // asks it of the whole spec, as where nothing may execute before it was compared.
 func (out *Rendered) identified(r *Resolved, all bool) {
-	if len(out.Objects) == 0 {
-		return
+	late := func(s string) bool { return strings.Contains(s, out.Unknown) }
+	for i, o := range out.Objects {
+		// What is made beside the run is compared with nothing afterwards.
+		switch free := mayBeUnknown; {
+		case i > 0 && (late(o.GetNamespace()) || late(o.GetKind()) || late(o.GetAPIVersion())):
+			out.unidentified(r, o, "its kind or namespace")
+		case i == 0 || isRun(o):
+			if all {
+				free = nil
+			}
+			spec, _ := o.Object["spec"].(map[string]any)
+			out.identifiedIn(r, o, spec, free)
+		case !isKept(o):
+			for _, k := range slices.Sorted(maps.Keys(o.Object)) {
+				if at := find(o.Object[k], k, late); at != "" && k != "metadata" {
+					out.unidentified(r, o, at)
+				}
+			}
+		}
 	}
-	spec, _ := out.Objects[0].Object["spec"].(map[string]any)
+}
+
+// isKept says whether o executes nothing and gives nobody a right: what is in it is read.
+func isKept(o *unstructured.Unstructured) bool {
+	return o.GetAPIVersion() == "v1" && slices.Contains([]string{"ConfigMap", "Secret", "PersistentVolumeClaim"}, o.GetKind())
+}
+
+// isRun says whether Tekton runs o.
+func isRun(o *unstructured.Unstructured) bool {
+	return strings.HasPrefix(o.GetAPIVersion(), "tekton.dev/") && (o.GetKind() == "PipelineRun" || o.GetKind() == "TaskRun")
+}
+
+// identifiedIn is identified of o's spec, in whose fields free anything may stand.
+func (out *Rendered) identifiedIn(r *Resolved, o *unstructured.Unstructured, spec map[string]any, free []string) {
 	params, _ := spec["params"].([]any)
 	unknown := out.unknownParams(params)
 	for _, k := range slices.Sorted(maps.Keys(spec)) {
 		place := "spec." + k
-		if all || !slices.Contains(mayBeUnknown, k) {
+		if !slices.Contains(free, k) {
 			if at := find(spec[k], place, func(s string) bool { return strings.Contains(s, out.Unknown) }); at != "" || strings.Contains(k, out.Unknown) {
-				out.unidentified(r, or(at, "a name of a field of spec"))
+				out.unidentified(r, o, or(at, "a name of a field of spec"))
 				continue
 			}
 		}
@@ -46,14 +78,14 @@ func (out *Rendered) identified(r *Resolved, all bool) {
 			place = find(spec[k], place, uses)
 		}
 		if place != "" {
-			out.unidentified(r, place)
+			out.unidentified(r, o, place)
 		}
 	}
 }
 
-func (out *Rendered) unidentified(r *Resolved, place string) {
-	out.problem(ReasonTemplateError, "template %s puts into %s of its PipelineRun what nobody knows before the event is there (what an interceptor behind countersign brings, or any other with after; a header of the signed event; $(context.eventID) or $(uid)), so that what runs, or as whom, can't be compared with what was approved: write it into the template, or bind it from the event or from $(extensions.countersign.params.NAME)",
-		templateName(r.Trigger), place)
+func (out *Rendered) unidentified(r *Resolved, o *unstructured.Unstructured, place string) {
+	out.problem(ReasonTemplateError, "template %s puts into %s of its %s what nobody knows before the event is there (what an interceptor behind countersign brings, or any other with after; a header of the signed event; $(context.eventID) or $(uid)), so that what runs, or as whom, can't be compared with what was approved: write it into the template, or bind it from the event or from $(extensions.countersign.params.NAME)",
+		templateName(r.Trigger), place, o.GetKind())
 }
 
 // unknownParams are the names of the run's params whose values are not known yet.

@@ -71,3 +71,33 @@ func TestIdentified(t *testing.T) {
 		}
 	}
 }
+
+// TestIdentifiedBeside: so it is with what the template makes beside the run, which nobody
+// compares afterwards.
+func TestIdentifiedBeside(t *testing.T) {
+	t.Parallel()
+	const run = "spec: {pipelineRef: {name: apply}, params: [{name: digest, value: $(tt.params.digest)}]}"
+	for object, place := range map[string]string{
+		"{apiVersion: tekton.dev/v1, kind: PipelineRun, metadata: {name: b}, spec: {pipelineRef: {name: LATE}}}":                                                             "spec.pipelineRef.name of its PipelineRun",
+		"{apiVersion: tekton.dev/v1, kind: TaskRun, metadata: {name: b}, spec: {taskRef: {name: t}, serviceAccountName: LATE}}":                                              "spec.serviceAccountName of its TaskRun",
+		"{apiVersion: tekton.dev/v1, kind: TaskRun, metadata: {name: b}, spec: {taskRef: {name: t}, params: [{name: p, value: LATE}]}}":                                      "",
+		"{apiVersion: v1, kind: Pod, metadata: {name: b}, spec: {containers: [{name: c, image: LATE}]}}":                                                                     "spec.containers[c].image of its Pod",
+		"{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: b}, roleRef: {kind: ClusterRole, name: edit}, subjects: [{kind: User, name: LATE}]}": "subjects[LATE].name of its RoleBinding",
+		"{apiVersion: v1, kind: ConfigMap, metadata: {name: b, namespace: LATE}, data: {a: b}}":                                                                              "its kind or namespace",
+		"{apiVersion: v1, kind: LATE, metadata: {name: b}, spec: {a: b}}":                                                                                                    "its kind or namespace",
+		"{apiVersion: v1, kind: ConfigMap, metadata: {name: b, labels: {a: LATE}}, data: {a: LATE}}":                                                                         "",
+		"{apiVersion: v1, kind: Pod, metadata: {name: b, labels: {a: LATE}}, spec: {containers: [{name: c, image: i}]}}":                                                     "",
+	} {
+		docs := strings.NewReplacer("params: [{name: run}, {name: digest}]", "params: [{name: run}, {name: digest}, {name: p}]",
+			"  template: {ref: apply}", "    - {name: p, value: $(extensions.late)}\n  template: {ref: apply}",
+			run, run+"\n    - "+strings.ReplaceAll(object, "LATE", "$(tt.params.p)")).Replace(kubetest.World)
+		out := rendered(t, docs)
+		said := ""
+		for _, x := range out.Problems {
+			said += strings.ReplaceAll(x.Message, out.Unknown, "LATE")
+		}
+		if place == "" && said != "" || !strings.Contains(said, place) {
+			t.Errorf("%s: %q, want %q", object, said, place)
+		}
+	}
+}

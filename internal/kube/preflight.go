@@ -147,11 +147,13 @@ func (p *Preflights) check(ctx context.Context, a approvals.Approval) ([]approva
 	if err := p.listener(ctx, r, a, made, &f); err != nil {
 		return nil, err
 	}
-	if len(made.Objects) == 0 || made.Objects[0].GetKind() != "PipelineRun" {
-		return f.all, nil
-	}
-	if err := p.run(ctx, r, a, made, &f); err != nil {
-		return nil, err
+	for i, o := range made.Objects {
+		if o.GetKind() != "PipelineRun" {
+			continue
+		}
+		if err := p.run(ctx, r, a, made, i, &f); err != nil {
+			return nil, err
+		}
 	}
 	return f.all, nil
 }

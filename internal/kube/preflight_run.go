@@ -23,9 +23,9 @@ import (
 const refsKept = 30 * time.Second
 
 // run looks at what the run refers to: Tekton would refuse it, or have it fail at once,
-// after people have decided.
-func (p *Preflights) run(ctx context.Context, r *Resolved, a approvals.Approval, made Rendered, f *findings) error {
-	run, ok := asRun(made.Objects[0])
+// after people have decided. It is object i of the template, and most have but one.
+func (p *Preflights) run(ctx context.Context, r *Resolved, a approvals.Approval, made Rendered, i int, f *findings) error {
+	run, ok := asRun(made.Objects[i])
 	if !ok {
 		return nil // the dry run says what is wrong with it
 	}
@@ -38,11 +38,13 @@ func (p *Preflights) run(ctx context.Context, r *Resolved, a approvals.Approval,
 	if err := p.volumes(ctx, a, run, f); err != nil {
 		return err
 	}
-	if err := p.referred(ctx, a, run, f); err != nil {
-		return err
+	if i == 0 {
+		if err := p.referred(ctx, a, run, f); err != nil {
+			return err
+		}
 	}
 	spec := run.Spec.PipelineSpec
-	if ref := run.Spec.PipelineRef; spec == nil && ref != nil && isPlainRef(ref.Name, string(ref.Resolver)) && !hasBundle(made.Objects[0], "pipelineRef") {
+	if ref := run.Spec.PipelineRef; spec == nil && ref != nil && isPlainRef(ref.Name, string(ref.Resolver)) && !hasBundle(made.Objects[i], "pipelineRef") {
 		found, err := lookUp(ctx, p, a.Namespace, ref.Name, &pipelinev1.Pipeline{})
 		if err != nil {
 			return err
@@ -65,7 +67,7 @@ func (p *Preflights) run(ctx context.Context, r *Resolved, a approvals.Approval,
 	if err != nil {
 		return err
 	}
-	return p.typed(ctx, r, a, spec, tasks, f)
+	return p.typed(ctx, r, a, i, spec, tasks, f)
 }
 
 // referred compares what the run would refer to by name with what is asked about, where a

@@ -21,16 +21,16 @@ const typedBy = "typed-by-an-approver-"
 
 // typed warns of what an approver types that becomes code: Tekton puts params into scripts,
 // commands and arguments as they are, and a shell reads a comment there as commands.
-func (p *Preflights) typed(ctx context.Context, r *Resolved, a approvals.Approval, pipeline *pipelinev1.PipelineSpec, tasks map[string]*pipelinev1.TaskSpec, f *findings) error {
+func (p *Preflights) typed(ctx context.Context, r *Resolved, a approvals.Approval, i int, pipeline *pipelinev1.PipelineSpec, tasks map[string]*pipelinev1.TaskSpec, f *findings) error {
 	marked, what, err := p.marked(ctx, a)
 	if err != nil {
 		return err
 	}
 	made, err := p.Triggers.Render(ctx, r, marked, approvals.Name(a.Trigger, "preflight:"+a.UID))
-	if err != nil || len(made.Objects) == 0 {
+	if err != nil || len(made.Objects) <= i {
 		return nil //nolint:nilerr // what is wrong with it was reported
 	}
-	run, ok := asRun(made.Objects[0])
+	run, ok := asRun(made.Objects[i])
 	if !ok {
 		return nil
 	}

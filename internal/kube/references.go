@@ -166,6 +166,13 @@ func (o *Opener) fixReferences(ctx context.Context, namespace, trigger string, s
 	if len(made.Problems) > 0 {
 		return approvals.Errorf(approvals.CodeInvalid, "%s", made.Problems[0].Message)
 	}
+	for _, o := range made.Objects[1:] {
+		if isKept(o) {
+			continue
+		}
+		return approvals.Errorf(approvals.CodeInvalid,
+			"gate %q has verifyRun: BeforeStart, and the template of trigger %s makes %s %s beside its run, which would start at once and is compared with nothing: leave it out, or have the run's pipeline do what it does", terms.Policy.Gate, trigger, o.GetKind(), o.GetName())
+	}
 	want, err := wantedRun(ctx, made.Objects[0], made.Unknown, &pipelinev1.PipelineRun{})
 	if err != nil {
 		return approvals.Errorf(approvals.CodeInvalid, "what the template of trigger %s makes can't be read as a run: %v", trigger, err)

@@ -383,7 +383,11 @@ func TestCancelledBeforeStart(t *testing.T) {
 // vote, and says what to change.
 func TestVerifyNeedsPending(t *testing.T) {
 	t.Parallel()
+	const params = "params: [{name: digest, value: $(tt.params.digest)}]}"
 	for name, c := range map[string]struct{ old, new, says string }{
+		"a run beside it":                   {params, params + "\n    - {apiVersion: tekton.dev/v1, kind: PipelineRun, metadata: {name: other}, spec: {pipelineRef: {name: apply}}}", "makes PipelineRun other beside its run"},
+		"a pod beside it":                   {params, params + "\n    - {apiVersion: v1, kind: Pod, metadata: {name: other}, spec: {}}", "makes Pod other beside its run"},
+		"a binding of rights beside it":     {params, params + "\n    - {apiVersion: v1, kind: ConfigMap, metadata: {name: c}}\n    - {apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: other}}", "makes RoleBinding other beside its run"},
 		"it would start at once":            {"status: PipelineRunPending, ", "", "set spec.status: PipelineRunPending in it"},
 		"a pipeline that a resolver brings": {"pipelineRef: {name: apply}, params", "pipelineRef: {resolver: git}, params", `resolved by "git"`},
 		"a task that may change":            {"{name: revision, value: 0123456789abcdef0123456789abcdef01234567}", "{name: revision, value: main}", "without a fixed content"},
