@@ -31,7 +31,7 @@ func (c *Compiler) program(expr string) (prg cel.Program, err error) {
 	}
 	form, err := formOf(parsed)
 	if err != nil {
-		return nil, uncompiled(expr, err)
+		return nil, &approvals.Error{Code: approvals.CodeInvalid, Message: approvals.Message(uncompiled(expr, err)), Err: errTooCostly}
 	}
 	checked, issues := c.env.Check(parsed)
 	if issues.Err() != nil {

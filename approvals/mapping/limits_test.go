@@ -315,3 +315,17 @@ func TestExpensiveEvaluationsQueue(t *testing.T) {
 		t.Errorf("%d places are taken", len(c.slots))
 	}
 }
+
+// What a filter that is too costly to look at gives is not known: Triggers' own interceptor
+// evaluates it.
+func TestTooCostlyIsNotFalse(t *testing.T) {
+	c, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, expr := range []string{"lists.range(100000000).size() > 0", "[1]" + strings.Repeat(".map(x, {x: x})", 20) + ".size() > 0"} {
+		if is, known := c.True(t.Context(), expr, Vars{}); is || known {
+			t.Errorf("%s: %t, %t", expr, is, known)
+		}
+	}
+}

@@ -139,14 +139,17 @@ func TooCostly(err error) bool { return errors.Is(err, errTooCostly) }
 const maxReason = 512
 
 // True says whether expr is exactly true of v, as a cel interceptor's filter must
-// be; an error of any kind is not.
-func (c *Compiler) True(ctx context.Context, expr string, v Vars) bool {
-	is := false
+// be; an error of any kind is not. It is not known where it would cost more than is
+// evaluated here, which Triggers' own interceptor does not look at.
+func (c *Compiler) True(ctx context.Context, expr string, v Vars) (is, known bool) {
 	err := c.evaluate(ctx, expr, v, func(_ *meter, out ref.Val) error {
 		is = out == types.True
 		return nil
 	})
-	return err == nil && is
+	if cut := (interpreter.EvalCancelledError{}); errors.As(err, &cut) || TooCostly(err) || approvals.CodeOf(err) == approvals.CodeUnavailable {
+		return false, false
+	}
+	return err == nil && is, true
 }
 
 // evaluate is the one place where expressions run: within the limits of one expression, and

@@ -152,7 +152,7 @@ func TestTrue(t *testing.T) {
 		"body.ref == 'refs/heads/main'": true, "true": true, "false": false, "'true'": false, "1": false, "body.nope": false, "nope": false, "body.": false,
 		"body.ref.compareSecret('k', 'n', 'ns')": false,
 	} {
-		if got := c.True(t.Context(), expr, vars()); got != want {
+		if got, known := c.True(t.Context(), expr, vars()); got != want || !known {
 			t.Errorf("%s: %t", expr, got)
 		}
 	}

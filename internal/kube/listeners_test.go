@@ -102,6 +102,7 @@ func TestNeighbours(t *testing.T) {
 		"Bitbucket, of ours":       {"{ref: {name: bitbucket}, params: [{name: eventTypes, value: null}]}", true},
 		"as we advise":             {cel("!('Webhook-Id' in header)"), false},
 		"too long to try":          {cel("false" + strings.Repeat(" ", 1024)), true},
+		"too costly to try":        {cel("lists.range(100000000).size() == 0"), true},
 		"not for approvals":        {cel("!header.match('X-GitHub-Event', 'approval')"), false},
 		"for pushes":               {cel("header.match('X-GitHub-Event', 'push')"), false},
 		"for approvals":            {cel("header.match('X-GitHub-Event', 'approval')"), true},

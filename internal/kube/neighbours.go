@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync"
 
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
 
@@ -17,12 +18,18 @@ import (
 // neighbour finds a Trigger on l, other than ours, that our event would start as
 // well: EventListeners give every event to every Trigger. "" when there is none.
 func (t *Triggers) neighbour(ctx context.Context, l listener, a approvals.Approval, e event) string {
+	// One budget for all of their filters, which are others' to write, and one reading of
+	// the event, when the first of them needs it.
+	read := sync.OnceValues(func() (mapping.Vars, error) {
+		vars := mapping.Vars{Header: e.header, RequestURL: e.path, Budget: mapping.NewBudget()}
+		return vars, json.Unmarshal(e.body, &vars.Body)
+	})
 	for _, trigger := range l.triggers {
 		if trigger.Namespace == a.Namespace && trigger.Name == a.Trigger {
 			continue
 		}
 		for _, w := range ways(l.EventListener, trigger) {
-			if !t.turnsAway(ctx, trigger.Namespace, w.chain, a, e) {
+			if !t.turnsAway(ctx, trigger.Namespace, w.chain, a, e, read) {
 				return trigger.Namespace + "/" + trigger.Name
 			}
 		}
@@ -32,7 +39,7 @@ func (t *Triggers) neighbour(ctx context.Context, l listener, a approvals.Approv
 
 // turnsAway says whether one of the interceptors on the way to a Trigger of namespace stops
 // our event. Of an interceptor that we do not know it is assumed: it is there to choose.
-func (t *Triggers) turnsAway(ctx context.Context, namespace string, chain []*triggersv1.TriggerInterceptor, a approvals.Approval, e event) bool {
+func (t *Triggers) turnsAway(ctx context.Context, namespace string, chain []*triggersv1.TriggerInterceptor, a approvals.Approval, e event, read func() (mapping.Vars, error)) bool {
 	for _, ti := range chain {
 		switch {
 		case ti == nil:
@@ -42,7 +49,7 @@ func (t *Triggers) turnsAway(ctx context.Context, namespace string, chain []*tri
 			return true
 		case ti.Ref.Name == "cel":
 			// What compares our own secret, which the event carries, may let it through.
-			if t.celStops(ctx, ti, e) && !t.comparesOurs(namespace, ti, a) {
+			if t.celStops(ctx, ti, read) && !t.comparesOurs(namespace, ti, a) {
 				return true
 			}
 		default:
@@ -63,16 +70,23 @@ func (t *Triggers) comparesOurs(namespace string, ti *triggersv1.TriggerIntercep
 
 // celStops evaluates the filter as the cel interceptor would. A filter that needs
 // a Secret counts as stopped: it checks the sender.
-func (t *Triggers) celStops(ctx context.Context, ti *triggersv1.TriggerInterceptor, e event) bool {
+func (t *Triggers) celStops(ctx context.Context, ti *triggersv1.TriggerInterceptor, read func() (mapping.Vars, error)) bool {
 	filter, ok := celFilter(ti)
-	vars := mapping.Vars{Header: e.header, RequestURL: e.path}
-	if !ok || filter != "" && json.Unmarshal(e.body, &vars.Body) != nil {
+	if !ok {
+		return true
+	}
+	if filter == "" {
+		return false
+	}
+	vars, err := read()
+	if err != nil {
 		return true
 	}
 	if len(filter) > approvals.MaxExpression || strings.Contains(filter, "extensions") || strings.Contains(filter, "requestURL") {
 		return false // can't be known here: say so rather than start it again
 	}
-	return filter != "" && !t.CEL.True(ctx, filter, vars)
+	is, known := t.CEL.True(ctx, filter, vars)
+	return known && !is // else say so, too
 }
 
 // stockStops says whether a stock interceptor stops our event, by its event types, or by

@@ -15,7 +15,7 @@ import (
 // chain looks whether the other interceptors on one way to the Trigger would turn our event
 // away. The EventListener asks all of them, and of a refusal nobody but its log hears.
 func (p *Preflights) chain(ctx context.Context, r *Resolved, w way, a approvals.Approval, e event, f *findings) error {
-	vars := mapping.Vars{Header: e.header, RequestURL: e.path}
+	vars := mapping.Vars{Header: e.header, RequestURL: e.path, Budget: mapping.NewBudget()}
 	if err := json.Unmarshal(e.body, &vars.Body); err != nil {
 		return nil //nolint:nilerr // it was held as an object, and is one of our own making else
 	}
@@ -37,8 +37,10 @@ func (p *Preflights) chain(ctx context.Context, r *Resolved, w way, a approvals.
 		case ti.Webhook != nil:
 			foreign = true
 		case ti.Ref.Name == "cel":
-			if filter, _ := celFilter(ti); filter != "" && knowable(filter, foreign) && !p.Triggers.CEL.True(ctx, filter, vars) {
-				f.add("EventTurnedAway", "the cel interceptor of %s would turn the released event away, since its filter %s is not true of it: let it through, as in 'Webhook-Id' in header || (%s)", of, filter, filter)
+			if filter, _ := celFilter(ti); filter != "" && knowable(filter, foreign) {
+				if is, known := p.Triggers.CEL.True(ctx, filter, vars); known && !is {
+					f.add("EventTurnedAway", "the cel interceptor of %s would turn the released event away, since its filter %s is not true of it: let it through, as in 'Webhook-Id' in header || (%s)", of, filter, filter)
+				}
 			}
 			foreign = foreign || len(interceptor.StockParams(ti, "overlays")) > 0
 		default:

@@ -87,6 +87,10 @@ func (p *Preflights) marked(ctx context.Context, a approvals.Approval) (approval
 	return a, what, nil
 }
 
+// maxTainted is how many references are followed in one pipeline or task. Each is looked for
+// in each of its texts, and a pipeline has room for thousands of both.
+const maxTainted = 64
+
 // taint follows the marks through a pipeline.
 type taint struct {
 	what []string
@@ -111,6 +115,9 @@ func (t taint) of(text string) string {
 			}
 		}
 	}
+	if !strings.Contains(text, "$(") {
+		return ""
+	}
 	for _, r := range t.refs {
 		if r.re.MatchString(text) {
 			return r.what
@@ -129,6 +136,9 @@ func (t *taint) given(kind string, x pipelinev1.Param, within *taint) {
 	if within == nil {
 		within = &taint{what: t.what}
 	}
+	if len(t.refs) >= maxTainted {
+		return
+	}
 	if w := within.of(string(raw)); w != "" {
 		t.refs = append(t.refs, tainted{paramRef(kind, x.Name), w})
 	}
@@ -144,7 +154,7 @@ func (t *taint) pipeline(p *pipelinev1.PipelineSpec, tasks map[string]*pipelinev
 	all := slices.Concat(p.Tasks, p.Finally)
 	for _, x := range all {
 		// An approval task at the beginning of part 2 is answered by the decision.
-		if isApproval(x) {
+		if isApproval(x) && len(t.refs) < maxTainted {
 			re := regexp.MustCompile(`\$\(tasks\.` + regexp.QuoteMeta(x.Name) + `\.results(?:\.|\[)[^)]*(?:comment|approvedBy|rejectedBy|message)[^)]*\)`)
 			t.refs = append(t.refs, tainted{re, "the comment"})
 		}
