@@ -135,6 +135,23 @@ var errTooCostly = errors.New("it is over the limits of an evaluation")
 // it would whatever is decided.
 func TooCostly(err error) bool { return errors.Is(err, errTooCostly) }
 
+var errInterrupted = errors.New("the evaluation was interrupted")
+
+// Interrupted reports whether err is of an evaluation that was ended from outside. It gives
+// something when it is tried again.
+func Interrupted(err error) bool { return errors.Is(err, errInterrupted) }
+
+// within is err, which says what field it is about.
+func within(field string, err error) error {
+	out := &approvals.Error{Code: approvals.CodeOf(err), Message: field + ": " + approvals.Message(err)}
+	for _, kind := range []error{errTooCostly, errInterrupted} {
+		if errors.Is(err, kind) {
+			out.Err = kind
+		}
+	}
+	return out
+}
+
 // maxReason is how much of a library's error is told: it may quote the value that is wrong.
 const maxReason = 512
 
@@ -168,7 +185,8 @@ func (c *Compiler) evaluate(ctx context.Context, expr string, v Vars, then func(
 			err = fmt.Errorf("internal error: %v", r)
 		}
 		if cut := (interpreter.EvalCancelledError{}); ctx.Err() != nil || errors.As(err, &cut) && cut.Cause == interpreter.ContextCancelled {
-			err = approvals.Errorf(approvals.CodeUnavailable, "expression %q was interrupted, and says nothing yet; try again in a moment", expr)
+			err = &approvals.Error{Code: approvals.CodeUnavailable, Err: errInterrupted,
+				Message: fmt.Sprintf("expression %q was interrupted, and says nothing yet; try again in a moment", expr)}
 		}
 	}()
 	prg, err := c.program(expr)

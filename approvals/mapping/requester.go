@@ -24,7 +24,7 @@ func (c *Compiler) asked(ctx context.Context, l approvals.Line, v Vars, s approv
 	if l.Requester != "" {
 		who, err := c.String(ctx, l.Requester, v)
 		if err != nil {
-			return approvals.Asked{}, approvals.Errorf(approvals.CodeInvalid, "requester: %s", approvals.Message(err))
+			return approvals.Asked{}, within("requester", err)
 		}
 		switch {
 		case who == "" || who == base: // as the source says

@@ -13,12 +13,12 @@ import (
 func (c *Compiler) CheckLine(l approvals.Line) error {
 	for _, f := range l.Forward {
 		if err := c.Check(f.Expression); err != nil {
-			return approvals.Errorf(approvals.CodeInvalid, "forward %s: %s", f.Name, approvals.Message(err))
+			return within("forward "+f.Name, err)
 		}
 	}
 	if l.Requester != "" {
 		if err := c.Check(l.Requester); err != nil {
-			return approvals.Errorf(approvals.CodeInvalid, "requester: %s", approvals.Message(err))
+			return within("requester", err)
 		}
 	}
 	return nil
@@ -28,12 +28,12 @@ func (c *Compiler) CheckLine(l approvals.Line) error {
 func (c *Compiler) CheckPolicy(p approvals.Policy) error {
 	if p.SupersedeKey != "" {
 		if err := c.Check(p.SupersedeKey); err != nil {
-			return approvals.Errorf(approvals.CodeInvalid, "supersedeKey: %s", approvals.Message(err))
+			return within("supersedeKey", err)
 		}
 	}
 	if n := p.Release.Name; n != "" && !approvals.IsPlainName(n) {
 		if err := c.Check(n); err != nil {
-			return approvals.Errorf(approvals.CodeInvalid, "release: name: %s", approvals.Message(err))
+			return within("release: name", err)
 		}
 	}
 	preset, _ := tasks.Find(p.Preset)
@@ -44,7 +44,7 @@ func (c *Compiler) CheckPolicy(p approvals.Policy) error {
 	}
 	for _, r := range p.Results {
 		if err := c.Check(r.Expression); err != nil {
-			return approvals.Errorf(approvals.CodeInvalid, "results %s: %s", r.Name, approvals.Message(err))
+			return within("results "+r.Name, err)
 		}
 	}
 	return nil
@@ -75,7 +75,7 @@ func (c *Compiler) Terms(ctx context.Context, namespace, trigger string, l appro
 	for _, f := range l.Forward {
 		value, err := c.String(ctx, f.Expression, vars)
 		if err != nil {
-			return nil, approvals.Errorf(approvals.CodeInvalid, "forward %s: %s", f.Name, approvals.Message(err))
+			return nil, within("forward "+f.Name, err)
 		}
 		if strings.Contains(value, "\x00") {
 			return nil, approvals.Errorf(approvals.CodeInvalid, "forward %s: the value has a NUL character, which no container takes: drop it with replace()", f.Name)
@@ -89,7 +89,7 @@ func (c *Compiler) Terms(ctx context.Context, namespace, trigger string, l appro
 	}
 	if p.SupersedeKey != "" {
 		if t.Key, err = c.String(ctx, p.SupersedeKey, vars); err != nil {
-			return nil, approvals.Errorf(approvals.CodeInvalid, "supersedeKey: %s", approvals.Message(err))
+			return nil, within("supersedeKey", err)
 		}
 	}
 	if p.Release.Kind != "" {
@@ -108,7 +108,7 @@ func (c *Compiler) target(ctx context.Context, r approvals.Release, v Vars) (*ap
 	if !approvals.IsPlainName(r.Name) {
 		var err error
 		if t.Name, err = c.String(ctx, r.Name, v); err != nil {
-			return nil, approvals.Errorf(approvals.CodeInvalid, "release: name: %s", approvals.Message(err))
+			return nil, within("release: name", err)
 		}
 	}
 	return t, t.Validate()

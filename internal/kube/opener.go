@@ -175,10 +175,11 @@ func (o *Opener) create(ctx context.Context, namespace, trigger, name string, s 
 	}
 	sealSource(o.Ring(), obj)
 	terms, err := o.Terms(ctx, namespace, trigger, s)
-	switch approvals.CodeOf(err) {
-	case "":
+	switch code := approvals.CodeOf(err); {
+	case err == nil:
 		setTerms(o.Ring(), obj, terms)
-	case approvals.CodeInvalid, approvals.CodeNotFound:
+	case code == approvals.CodeInvalid, code == approvals.CodeNotFound,
+		mapping.Interrupted(err) && ctx.Err() == nil: // nobody sends the event again
 		o.Log.Warn("opened without terms", "namespace", namespace, "approval", name, "reason", approvals.Message(err))
 	default:
 		return nil, err
