@@ -18,6 +18,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	openshiftv1 "github.com/countersign-dev/countersign/api/openshift/v1alpha1"
 	"github.com/countersign-dev/countersign/api/v1alpha1"
@@ -77,8 +78,8 @@ func Run(ctx context.Context, o Options) error {
 		Scheme:                              scheme,
 		Cache:                               cached,
 		NewCache:                            panics.NewCache,
-		Metrics:                             metricsServer(o.MetricsAddress, certs.Certificate, &kube.Scrapers{Auth: &kube.Auth{Client: clientset, Now: o.Now, Source: intake.Source}}, metricsIntake(o.Config.Limits.Proxies)),
-		HealthProbeBindAddress:              o.HealthAddress,
+		Metrics:                             metricsserver.Options{BindAddress: "0"}, // see early
+		HealthProbeBindAddress:              "0",                                     // see withProbes
 		LeaderElection:                      o.LeaderElection,
 		LeaderElectionResourceLockInterface: lock,
 		LeaderElectionReleaseOnCancel:       true,
@@ -89,6 +90,13 @@ func Run(ctx context.Context, o Options) error {
 	})
 	if err != nil {
 		return fmt.Errorf("connect to the cluster: %w", err)
+	}
+	scrapers := &kube.Scrapers{Auth: &kube.Auth{Client: clientset, Now: o.Now, Source: intake.Source}}
+	if err := early(ctx, mgr, "metrics", o.MetricsAddress, metricsHandler(mgr.GetLogger(), scrapers, ctrlmetrics.Registry), metricsTLS(certs.Certificate), metricsIntake(o.Config.Limits.Proxies), o.Log); err != nil {
+		return err
+	}
+	if mgr, err = withProbes(ctx, mgr, o.HealthAddress, o.Log); err != nil {
+		return err
 	}
 	panics.Events = mgr.GetEventRecorder("countersign")
 	if err := kube.Index(ctx, mgr.GetFieldIndexer()); err != nil {

@@ -50,3 +50,9 @@ func limitsOf(l config.Listener, body int64) intake.Limits {
 func (c *core) turnedAway(listener string) func(reason string) {
 	return func(reason string) { c.metrics.turnedAway.WithLabelValues(listener, reason).Inc() }
 }
+
+// probesIntake bounds who asks for /healthz and /readyz: the kubelet, and whoever reaches the
+// port.
+func probesIntake() *intake.Guard {
+	return &intake.Guard{Limits: intake.Limits{Connections: 64, Requests: 16, Bytes: 4 << 10, Body: 1 << 10, Wait: time.Second, ReadFor: readFor}, Who: intake.BySource}
+}

@@ -7,11 +7,10 @@ import (
 	"strings"
 
 	"github.com/go-logr/logr"
-	"k8s.io/client-go/rest"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/countersign-dev/countersign/approvals"
-	"github.com/countersign-dev/countersign/internal/intake"
 )
 
 // scraper proves who asks for metrics, and says what RBAC lets them read.
@@ -20,22 +19,17 @@ type scraper interface {
 	MayGet(ctx context.Context, id approvals.Identity, path string) (bool, error)
 }
 
-// metricsServer is where /metrics is served: by TLS, with the certificate that the
-// interceptor has, to whoever RBAC lets get the path, as the metrics of Kubernetes' own
-// components are. Names of namespaces and triggers are in them.
-func metricsServer(address string, certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error), who scraper, bound *intake.Guard) metricsserver.Options {
-	return metricsserver.Options{
-		BindAddress: address, SecureServing: true,
-		TLSOpts: []func(*tls.Config){func(c *tls.Config) {
-			c.MinVersion, c.GetCertificate = tls.VersionTLS12, certificate
-			c.NextProtos = nil // HTTP/1.1 is enough for a scrape
-		}},
-		FilterProvider: func(*rest.Config, *http.Client) (metricsserver.Filter, error) {
-			return func(log logr.Logger, h http.Handler) (http.Handler, error) {
-				return bound.Handler(scraped(log, who, h)), nil
-			}, nil
-		},
-	}
+// metricsHandler is /metrics, for whoever RBAC lets get the path, as the metrics of
+// Kubernetes' own components are. Names of namespaces and triggers are in them.
+func metricsHandler(log logr.Logger, who scraper, from prometheus.Gatherer) http.Handler {
+	all := http.NewServeMux()
+	all.Handle("/metrics", promhttp.HandlerFor(from, promhttp.HandlerOpts{ErrorHandling: promhttp.HTTPErrorOnError}))
+	return scraped(log, who, all)
+}
+
+// metricsTLS has metrics served with the certificate that the interceptor has.
+func metricsTLS(certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)) *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate} // HTTP/1.1 is enough for a scrape
 }
 
 // scraped answers 401 to whoever is not proved, 403 to whoever may not get the path, and

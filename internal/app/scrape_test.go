@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/countersign-dev/countersign/approvals"
 )
@@ -71,8 +73,26 @@ func TestScraped(t *testing.T) {
 			}
 		})
 	}
-	o := metricsServer(":0", nil, scrapers{}, metricsIntake(nil))
-	if !o.SecureServing || o.FilterProvider == nil {
-		t.Error("metrics are served in the clear, or to everybody")
+}
+
+// TestMetricsAreServed: what is registered, by TLS, and to those alone who may read it; and
+// probes beside them, in the clear.
+func TestMetricsAreServed(t *testing.T) {
+	t.Parallel()
+	reg := prometheus.NewRegistry()
+	c := prometheus.NewCounter(prometheus.CounterOpts{Name: "countersign_test_total", Help: "x"})
+	reg.MustRegister(c)
+	h := metricsHandler(logr.Discard(), scrapers{}, reg)
+	for token, want := range map[string]int{"prometheus": 200, "mallory": 403, "": 401} {
+		r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+		r.Header.Set("Authorization", "Bearer "+token)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != want || (want == 200) != strings.Contains(w.Body.String(), "countersign_test_total 0") {
+			t.Errorf("%q: %d %s", token, w.Code, w.Body)
+		}
+	}
+	if secure := metricsTLS(nil); secure.MinVersion < tls.VersionTLS12 {
+		t.Error("metrics are served by an old TLS")
 	}
 }
