@@ -98,6 +98,9 @@ func named(ti *triggersv1.TriggerInterceptor) bool {
 	return strings.EqualFold(ti.Ref.Name, Name) || ti.Webhook != nil && ti.Webhook.ObjectRef != nil && strings.EqualFold(ti.Webhook.ObjectRef.Name, Name)
 }
 
+// maxParamName is what the Approval's schema takes.
+const maxParamName = 253
+
 func parseParam(line *approvals.Line, name string, raw []byte, inline InlinePolicy) error {
 	switch name {
 	case "gate":
@@ -123,6 +126,9 @@ func parseParam(line *approvals.Line, name string, raw []byte, inline InlinePoli
 			return fmt.Errorf("it forwards %d params and the most is %d", len(forward), approvals.MaxForward)
 		}
 		for _, k := range slices.Sorted(maps.Keys(forward)) {
+			if k == "" || len(k) > maxParamName {
+				return fmt.Errorf("it forwards a param whose name has %d bytes: use 1 to %d", len(k), maxParamName)
+			}
 			line.Forward = append(line.Forward, approvals.Expression{Name: k, Expression: forward[k]})
 		}
 		return nil

@@ -74,6 +74,8 @@ func TestParseLine(t *testing.T) {
 		"two gates":           {params: []string{"gate", `"g"`, "gate", `"h"`}, want: "has param gate twice"},
 		"forward is a list":   {params: []string{"gate", `"g"`, "forward", `["a"]`}, want: "param forward: json: cannot unmarshal array"},
 		"forward of a number": {params: []string{"gate", `"g"`, "forward", `{"a":1}`}, want: "param forward: json: cannot unmarshal number"},
+		"forward as nothing":  {params: []string{"gate", `"g"`, "forward", `{"":"body.x"}`}, want: "it forwards a param whose name has 0 bytes: use 1 to 253"},
+		"forward as a book":   {params: []string{"gate", `"g"`, "forward", `{"` + strings.Repeat("n", 254) + `":"body.x"}`}, want: "has 254 bytes"},
 		"forward too much":    {params: []string{"gate", `"g"`, "forward", "{" + strings.Join(many, ",") + "}"}, want: "it forwards 129 params and the most is 128"},
 		"requester is a list": {params: []string{"gate", `"g"`, "requester", `[]`}, want: "param requester: json: cannot unmarshal array"},
 		"nothing at all":      {params: []string{"gate", ``}, want: "param gate: EOF"},
