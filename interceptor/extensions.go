@@ -147,6 +147,19 @@ func checkOverlays(chain []*triggersv1.TriggerInterceptor, at int) error {
 	return nil
 }
 
+// CheckGroupBefore is the same of a Trigger's chain behind the interceptors of a triggerGroup
+// that an event passes first.
+func CheckGroupBefore(group, chain []*triggersv1.TriggerInterceptor) error {
+	at, err := Place(chain)
+	if err != nil || at < 0 {
+		return err
+	}
+	if err := checkOverlays(append(group[:len(group):len(group)], chain...), len(group)+at); err != nil {
+		return approvals.Errorf(approvals.CodeInvalid, "with the %d interceptors of the triggerGroup that it is run in, %v", len(group), err)
+	}
+	return nil
+}
+
 // overlaysOf are the keys of ti's overlays, none when it is not a cel interceptor. One of
 // the namespace's own that bears this name counts as one here, but see Behind.
 func overlaysOf(ti *triggersv1.TriggerInterceptor) []string {

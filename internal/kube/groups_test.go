@@ -163,3 +163,39 @@ func TestGroupSelector(t *testing.T) {
 		}
 	}
 }
+
+// TestOverlayBehindAGroup: what people see of what a triggerGroup's interceptors bring can't
+// be written again behind ours, nor can a group bring our own key.
+func TestOverlayBehindAGroup(t *testing.T) {
+	t.Parallel()
+	overlay := func(key string) string {
+		return "{ref: {name: cel}, params: [{name: overlays, value: [{key: " + key + ", expression: \"'x'\"}]}]}"
+	}
+	for name, c := range map[string]struct{ group, behind, want string }{
+		"the same key":   {"image", "image", "its interceptor 3 (cel), behind countersign, has an overlay with key image, which would replace, after people approved it, what its interceptor 1 brings"},
+		"below it":       {"image", "image.digest", "give it another key"},
+		"our own":        {"countersign", "", "which would replace what countersign answers with"},
+		"another":        {"image", "images", ""},
+		"nothing behind": {"image", "", ""},
+	} {
+		docs := strings.Replace(kubetest.World, "metadata: {name: apply}\nspec:\n  interceptors:", "metadata: {name: apply, labels: {app: x}}\nspec:\n  interceptors:", 1)
+		docs = strings.Replace(docs, "triggers: [{triggerRef: apply}]", "triggerGroups: [{name: g, interceptors: ["+overlay(c.group)+"], triggerSelector: {labelSelector: {matchLabels: {app: x}}}}]", 1)
+		if c.behind != "" {
+			docs = strings.Replace(docs, "  bindings:\n", "    - "+overlay(c.behind)+"\n  bindings:\n", 1)
+		}
+		triggers := newCluster(t, kubetest.Objects(t, docs)...).opener(t).Triggers
+		r, err := triggers.Resolve(t.Context(), "prod", "apply")
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		found := triggers.Check(t.Context(), r.Standing)
+		for what, err := range map[string]error{"Resolve": r.Unresolved, "Check": found} {
+			if (err != nil) != (c.want != "") || err != nil && !strings.Contains(approvals.Message(err), c.want) {
+				t.Errorf("%s, %s: %v, want %q", name, what, err, c.want)
+			}
+		}
+		if (r.Digest == "") != (c.want != "") {
+			t.Errorf("%s: digest %q", name, r.Digest)
+		}
+	}
+}

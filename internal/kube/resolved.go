@@ -46,9 +46,23 @@ func (t *Triggers) Resolve(ctx context.Context, namespace, name string) (*Resolv
 		if err != nil {
 			return nil, err
 		}
+		if r.Unresolved = checkGroups(found.Trigger, groups); r.Unresolved != nil {
+			r.Template = template.ResolvedTrigger{}
+			return r, nil
+		}
 		r.Digest = digestOf(r, groups)
 	}
 	return r, nil
+}
+
+// checkGroups says what is wrong with a Trigger behind the groups that it is run in.
+func checkGroups(trigger *triggersv1.Trigger, groups []group) error {
+	for _, g := range groups {
+		if err := interceptor.CheckGroupBefore(g.Interceptors, trigger.Spec.Interceptors); err != nil {
+			return approvals.Errorf(approvals.CodeInvalid, "trigger %s/%s, by EventListener %s/%s: %s", trigger.Namespace, trigger.Name, g.Namespace, g.Listener, approvals.Message(err))
+		}
+	}
+	return nil
 }
 
 // Gated returns the Trigger's countersign line.

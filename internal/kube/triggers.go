@@ -151,6 +151,13 @@ func (t *Triggers) Check(ctx context.Context, s Standing) error {
 	if err := t.mayHold(ctx, s, *line); err != nil {
 		return err
 	}
+	groups, err := t.groupsOf(ctx, s)
+	if err != nil {
+		return err
+	}
+	if err := checkGroups(s.Trigger, groups); err != nil {
+		return err
+	}
 	return t.checkSenders(ctx, s.Trigger, *line)
 }
 
