@@ -69,9 +69,10 @@ func TestCommandsExist(t *testing.T) {
 				help[name] = out.String()
 			}
 			counted["tkn"]++
-			quoted := regexp.MustCompile(`"[^"]*"|'[^']*'`).ReplaceAllString(strings.SplitN(m[2], "|", 2)[0], "")
-			quoted, _, _ = strings.Cut(quoted, " #")
-			for _, flag := range firstGroups(`(?:^|\s)(--?[a-z][a-z-]*)`, quoted) {
+			rest, _, _ := strings.Cut(m[2], "|")
+			rest = regexp.MustCompile(`"[^"]*"|'[^']*'`).ReplaceAllString(rest, "")
+			rest, _, _ = strings.Cut(rest, " #")
+			for _, flag := range firstGroups(`(?:^|\s)(--?[a-z][a-z-]*)`, rest) {
 				if !regexp.MustCompile(`(?m)(^|\s|,)` + regexp.QuoteMeta(flag) + `(,|\s|$)`).MatchString(help[name]) {
 					t.Errorf("%s: tkn approval %s has no flag %s: %s", page, name, flag, line)
 				}
