@@ -63,7 +63,7 @@ func TestCommandsExist(t *testing.T) {
 			}
 			if _, ok := help[name]; !ok {
 				var out, errs bytes.Buffer
-				if code := cli.Run(t.Context(), cli.Options{In: strings.NewReader(""), Out: &out, Err: &errs}, append(slices.Clone(words), "--help")); code != 0 {
+				if code := cli.Run(t.Context(), cli.Options{In: strings.NewReader(""), Out: &out, Err: &errs}, append(slices.Clone(words), "--help")); code != 0 || !strings.Contains(out.String(), "\nUsage:\n  tkn approval "+name+" ") {
 					t.Errorf("%s: tkn approval has no command %q: %s", page, name, errs.String())
 				}
 				help[name] = out.String()
