@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/internal/kube"
 	"github.com/countersign-dev/countersign/internal/kube/destination"
 )
@@ -28,6 +29,7 @@ func cacheOptions(awaited *kube.Awaited) (cache.Options, error) {
 	return cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
+			&v1alpha1.Approval{}:         {Transform: (&kube.Sharing{}).Approval},
 			&pipelinev1.PipelineRun{}:    {Transform: slimRun(awaited)},
 			&pipelinev1beta1.CustomRun{}: {Transform: slimTask},
 			// Of Services those that Triggers makes, which all have this label. It only keeps

@@ -1,0 +1,258 @@
+//go:build bench
+
+package bench
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/test/cluster"
+)
+
+// What one tenant does to another: each of these measures a quiet tenant's approvals while
+// nothing else happens and, in the same run, while another tenant means harm.
+
+// probes is how often the quiet tenant is measured before, and during an attack.
+const probes = 12
+
+// tenant is a stage whose one approver has a mailbox.
+type tenant struct {
+	*stage
+	user    string
+	address string
+	mails   *arrivals
+}
+
+// arrivals notes when the first mail about something came to an address.
+type arrivals struct {
+	mu sync.Mutex
+	at map[string][]time.Time // by address
+}
+
+var mailboxOnce = sync.OnceValues(func() (*arrivals, error) {
+	a := &arrivals{at: map[string][]time.Time{}}
+	box, err := cluster.Main()
+	if err != nil {
+		return nil, err
+	}
+	box.OnTaken(func(m cluster.Mail) {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.at[m.To] = append(a.at[m.To], time.Now())
+	})
+	return a, nil
+})
+
+func (a *arrivals) count(address string) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.at[address])
+}
+
+// after is when the nth mail came.
+func (a *arrivals) after(address string, n int) (time.Time, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.at[address]) <= n {
+		return time.Time{}, false
+	}
+	return a.at[address][n], true
+}
+
+// gateOf is a Gate of user, who reads mail at each of addresses by one of as many people.
+func gateOf(user string, required int, addresses ...string) string {
+	var users []string
+	for i, address := range addresses {
+		name := user
+		if i > 0 {
+			name = fmt.Sprintf("person-%d", i)
+		}
+		users = append(users, fmt.Sprintf("{name: %q, email: %q}", name, address))
+	}
+	return fmt.Sprintf(`
+apiVersion: countersign.dev/v1alpha1
+kind: Gate
+metadata: {name: gate}
+spec:
+  approvers: {users: [%s]}
+  strategy: Quorum
+  required: %d
+  expiresAfter: 1h`, strings.Join(users, ", "), required)
+}
+
+func newTenant(t *testing.T, name string, required int, addresses ...string) *tenant {
+	t.Helper()
+	mails, err := mailboxOnce()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newStage(t)
+	user, _ := s.Token("approver")
+	x := &tenant{stage: s, user: user, address: name + "@example.com", mails: mails}
+	s.Apply(gateOf(user, required, append([]string{x.address}, addresses...)...))
+	return x
+}
+
+// figures are what the quiet tenant sees, in milliseconds.
+type figures struct{ run, released, recorded, mail []float64 }
+
+// until asks every few milliseconds, since what is measured takes some.
+func until(t *testing.T, what string, within time.Duration, done func() bool) time.Time {
+	t.Helper()
+	for end := time.Now().Add(within); time.Now().Before(end); time.Sleep(4 * time.Millisecond) {
+		if done() {
+			return time.Now()
+		}
+	}
+	t.Fatalf("%s did not come within %s", what, within)
+	return time.Time{}
+}
+
+// measure has the tenant decide one approval by its API and one by an object, several times.
+func (x *tenant) measure(t *testing.T, prefix string) (f figures) {
+	t.Helper()
+	voter := x.As(x.user, "system:serviceaccounts", "system:serviceaccounts:"+x.NS, "system:authenticated")
+	for i := range probes {
+		told := x.mails.count(x.address)
+		start := time.Now()
+		byAPI := x.ApprovalOf(x.Part1(fmt.Sprintf("%s-a-%d", prefix, i), "1"))
+		until(t, "the mail", 3*time.Minute, func() bool { return x.mails.count(x.address) > told })
+		at, _ := x.mails.after(x.address, told)
+		f.mail = append(f.mail, ms(at.Sub(start)))
+
+		start = time.Now()
+		x.approve(t, byAPI)
+		f.run = append(f.run, ms(x.runs.wait(t, []string{byAPI}, 3*time.Minute).Sub(start)))
+		f.released = append(f.released, ms(until(t, "Released", 3*time.Minute, func() bool { return x.Approval(byAPI).Status.Next != nil }).Sub(start)))
+
+		byObject := x.ApprovalOf(x.Part1(fmt.Sprintf("%s-o-%d", prefix, i), "1"))
+		vote := &v1alpha1.Vote{ObjectMeta: metav1.ObjectMeta{Namespace: x.NS, Name: fmt.Sprintf("%s-%d", prefix, i)}, Spec: v1alpha1.VoteSpec{Approval: byObject, Voter: x.user, Verdict: "approve"}}
+		start = time.Now()
+		if err := voter.Create(t.Context(), vote); err != nil {
+			t.Fatal(err)
+		}
+		f.recorded = append(f.recorded, ms(until(t, "Recorded", 3*time.Minute, func() bool {
+			now := vote.DeepCopy()
+			return x.Get(t.Context(), client.ObjectKeyFromObject(vote), now) == nil && now.Status.State != ""
+		}).Sub(start)))
+	}
+	return f
+}
+
+// against prints what an attack costs the quiet tenant.
+func (f figures) against(attack string, quiet figures) {
+	for _, c := range []struct {
+		what        string
+		now, before []float64
+	}{
+		{"vote → run", f.run, quiet.run}, {"vote → Released", f.released, quiet.released}, {"Vote object → Recorded", f.recorded, quiet.recorded}, {"run ended → mail", f.mail, quiet.mail},
+	} {
+		fmt.Printf("bench: %-62s %.2f (goal ≤ 1.50)   %.0f / %.0f ms, worst %.0f / %.0f, n=%d\n",
+			"another's "+c.what+", "+attack, median(c.now)/median(c.before), median(c.now), median(c.before), worst(c.now), worst(c.before), len(c.now))
+	}
+}
+
+func worst(v []float64) float64 {
+	most := 0.0
+	for _, x := range v {
+		most = max(most, x)
+	}
+	return most
+}
+
+// Thousands of Votes of one person on one Approval, still coming.
+func TestFairUnderVotes(t *testing.T) {
+	quiet := newTenant(t, "quiet-votes", 1)
+	flood := newTenant(t, "flood-votes", 2, "second@example.com")
+	quietly := quiet.measure(t, "before")
+	target := flood.pend(t, "flood", 1)[0]
+	voter := flood.As(flood.user, "system:serviceaccounts", "system:serviceaccounts:"+flood.NS, "system:authenticated")
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	var made sync.Map
+	for w := range 4 {
+		wg.Go(func() {
+			for i := 0; i < 1000; i++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				v := &v1alpha1.Vote{ObjectMeta: metav1.ObjectMeta{Namespace: flood.NS, Name: fmt.Sprintf("v-%d-%d", w, i)}, Spec: v1alpha1.VoteSpec{Approval: target, Voter: flood.user, Verdict: "approve", Comment: fmt.Sprint(i)}}
+				if voter.Create(t.Context(), v) == nil {
+					made.Store(v.Name, true)
+				}
+			}
+		})
+	}
+	time.Sleep(8 * time.Second)
+	quiet.measure(t, "during").against("under Votes", quietly)
+	close(stop)
+	wg.Wait()
+	n := 0
+	made.Range(func(any, any) bool { n++; return true })
+	fmt.Printf("bench:   %d Votes of one person on one approval\n", n)
+}
+
+// 200 releases to an EventListener that takes connections and answers none.
+func TestFairUnderAHangingListener(t *testing.T) {
+	quiet := newTenant(t, "quiet-hang", 1)
+	flood := newTenant(t, "flood-hang", 1)
+	const n = 200
+	names := flood.pend(t, "flood", n)
+	quietly := quiet.measure(t, "before")
+	sinks := sinksOf(t, flood.NS)
+	for _, pid := range sinks {
+		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGCONT) })
+	}
+	atOnce(names, func(name string) { flood.approve(t, name) })
+	quiet.measure(t, "during").against("200 released to one that hangs", quietly)
+}
+
+// 60 runs that end at once, of a Gate that tells 64 strangers of each.
+func TestFairUnderMails(t *testing.T) {
+	quiet := newTenant(t, "quiet-mail", 1)
+	var strangers []string
+	for i := range 60 {
+		strangers = append(strangers, fmt.Sprintf("s%d@outside.example.net", i))
+	}
+	flood := newTenant(t, "flood-mail", 1, strangers...)
+	quietly := quiet.measure(t, "before")
+	for i := range 60 {
+		flood.Part1(fmt.Sprintf("flood-%d", i), "1")
+	}
+	quiet.measure(t, "during").against("3,600 mails to strangers", quietly)
+	told := 0
+	for _, s := range strangers {
+		told += flood.mails.count(s)
+	}
+	fmt.Printf("bench:   of which %d had been sent by then\n", told)
+}
+
+// sinksOf are the processes of a namespace's EventListeners.
+func sinksOf(t *testing.T, namespace string) []int {
+	t.Helper()
+	var out []int
+	for _, pid := range pidsOf(t, "eventlistenersink") {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if err == nil && strings.Contains(string(b), namespace) {
+			out = append(out, pid)
+		}
+	}
+	if len(out) == 0 {
+		t.Fatalf("no EventListener of namespace %s runs", namespace)
+	}
+	return out
+}
