@@ -240,6 +240,7 @@ func (s *site) ask(path, who string) *httptest.ResponseRecorder {
 // events and of runs, by named people, groups and RBAC.
 func pendingObjects(n int, now time.Time) []*v1alpha1.Approval {
 	out := make([]*v1alpha1.Approval, n)
+	var shared kube.Sharing
 	for i := range out {
 		ns, gate := i%pagesNamespaces, i/pagesNamespaces%2
 		o := &v1alpha1.Approval{}
@@ -273,6 +274,9 @@ func pendingObjects(n int, now time.Time) []*v1alpha1.Approval {
 			o.Status.Votes = []v1alpha1.VoteRecord{{Voter: "deputy", Verdict: "approve", Comment: "fine", At: metav1.NewMicroTime(now), Way: "Login"}}
 		}
 		out[i] = asRead(o)
+		if _, err := shared.Approval(out[i]); err != nil { // as the informers' transform does
+			panic(err)
+		}
 	}
 	return out
 }

@@ -38,7 +38,7 @@ type Reconciler struct {
 
 // Served is r as the controller of that name, of objects like kind, is served by mgr.
 func Served(mgr ctrl.Manager, name string, kind func() client.Object, next reconcile.Reconciler) *Reconciler {
-	return &Reconciler{Name: name, New: kind, Next: next, Client: mgr.GetClient(), Events: mgr.GetEventRecorder("countersign"), Now: time.Now}
+	return &Reconciler{Name: name, New: kind, Next: next, Client: mgr.GetClient(), Events: mgr.GetEventRecorder("countersign"), Now: time.Now} //nolint:forbidigo // of a condition
 }
 
 // Reconcile implements reconcile.Reconciler.
@@ -69,7 +69,7 @@ func (r *Reconciler) said(ctx context.Context, req ctrl.Request, through bool) {
 		if c := meta.FindStatusCondition(deref(conditionsOf(obj)), v1alpha1.ConditionStalled); c == nil || !strings.HasPrefix(c.Message, r.begins()) {
 			return
 		}
-		obj = obj.DeepCopyObject().(client.Object) //nolint:errcheck,forcetypeassert // a copy is of the same type
+		obj = obj.DeepCopyObject().(client.Object) //nolint:errcheck // a copy is of the same type
 	} else {
 		r.Events.Eventf(obj, nil, corev1.EventTypeWarning, EventReason, "Reconcile", "%s", left("controller "+r.Name))
 	}

@@ -78,6 +78,15 @@ func (t *turns) join(v *v1alpha1.Vote) (first bool) {
 	return (*t.lines[w.line])[0] == w
 }
 
+// first says whether it is v's turn: nothing older is known to wait. One that is not known
+// itself is gone since it was read, and must not be noted again: nothing would end its turn.
+func (t *turns) first(v *v1alpha1.Vote) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	w := t.at[v.UID]
+	return w == nil || w.index == 0
+}
+
 // leave notes that v does not wait any more, and returns whose turn it is in its place.
 func (t *turns) leave(v *v1alpha1.Vote) (next types.NamespacedName, ok bool) {
 	t.mu.Lock()

@@ -117,6 +117,9 @@ func TestAVoteIsDeleted(t *testing.T) {
 	leaving := third.DeepCopy()
 	leaving.DeletionTimestamp = &metav1.Time{Time: time.Unix(9, 0)}
 	x.turns.events().Update(t.Context(), event.UpdateEvent{ObjectOld: third, ObjectNew: leaving}, x.queue)
+	if !x.turns.first(third) {
+		t.Error("one that is gone, and was read before, waits for ever")
+	}
 	if len(x.turns.lines) != 0 || len(x.turns.at) != 0 {
 		t.Errorf("kept: %v", x.turns.lines)
 	}

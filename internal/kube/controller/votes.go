@@ -102,7 +102,7 @@ func (r *Votes) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 	} else if err != nil {
 		return ctrl.Result{}, err
 	}
-	if !r.turns.join(&v) {
+	if !r.turns.first(&v) {
 		return ctrl.Result{}, nil // the end of the one before it makes this one's turn
 	}
 	key := approvals.Key{Namespace: v.Namespace, Name: v.Spec.Approval, UID: v.Spec.ApprovalUID}

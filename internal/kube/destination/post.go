@@ -71,11 +71,11 @@ func (c *Client) Post(ctx context.Context, d Destination, path string, header ht
 		return "", approvals.Errorf(approvals.CodeInvalid, "the event's address does not lead to EventListener %s, so it was not posted", d.Name())
 	}
 	req.Header = header
-	leave, ok := c.slow.enter(d, time.Now())
+	leave, ok := c.slow.enter(d, now())
 	if !ok {
 		return "", d.silentError()
 	}
-	defer func() { leave(err, time.Now()) }()
+	defer func() { leave(err, now()) }()
 	resp, err := c.way(d).Do(req)
 	if err != nil {
 		return "", d.failed(err)

@@ -21,6 +21,9 @@ const (
 	maxSlow = 4096
 )
 
+// now is the machine's clock, by which connections have their limits, too.
+func now() time.Time { return time.Now() } //nolint:forbidigo // see above
+
 // slow are the destinations that did not answer in time. An answer of any kind, and a
 // connection that is refused, cost no time and are nothing of that.
 type slow struct {

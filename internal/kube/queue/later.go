@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// now is the machine's clock, by which timers run: it decides nothing but when an item's turn is.
+func now() time.Time { return time.Now() } //nolint:forbidigo // see above
+
 // delayed are the items that wait for their time, the earliest first.
 type delayed[T comparable] []*item[T]
 
@@ -60,7 +63,7 @@ func (q *Queue[T]) sleep() {
 		q.timer.Stop()
 	}
 	q.wakeAt = at
-	q.timer = time.AfterFunc(max(time.Until(at), 0), q.wake)
+	q.timer = time.AfterFunc(max(at.Sub(now()), 0), q.wake)
 }
 
 // wake puts in line what is due.
@@ -71,7 +74,7 @@ func (q *Queue[T]) wake() {
 	if q.shutdown {
 		return
 	}
-	for now := time.Now(); len(q.later) > 0 && !q.later[0].at.After(now); {
+	for at := now(); len(q.later) > 0 && !q.later[0].at.After(at); {
 		it, _ := heap.Pop(&q.later).(*item[T])
 		it.at = time.Time{}
 		q.line(it)

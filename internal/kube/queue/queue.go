@@ -117,7 +117,7 @@ func (q *Queue[T]) AddWithOpts(o priorityqueue.AddOpts, keys ...T) {
 func (q *Queue[T]) add(key T, after time.Duration, priority int) {
 	var at time.Time
 	if after > 0 {
-		at = time.Now().Add(after)
+		at = now().Add(after)
 	}
 	it, known := q.items[key]
 	if !known {
@@ -151,7 +151,7 @@ func (q *Queue[T]) line(it *item[T]) {
 	if it.queued || q.busy[it.key] != nil {
 		return
 	}
-	it.queued, it.since = true, time.Now()
+	it.queued, it.since = true, now()
 	t, level := q.tenantOf(it.namespace), it.level()
 	t.lines[level].push(it.part, it.key)
 	q.levels[level].push(t)
@@ -314,5 +314,5 @@ func (q *Queue[T]) Oldest() time.Duration {
 	if oldest.IsZero() {
 		return 0
 	}
-	return time.Since(oldest)
+	return now().Sub(oldest)
 }
