@@ -70,9 +70,6 @@ func (g *Guard) Handler(next http.Handler) http.Handler {
 				return
 			}
 		}
-		conn := connectionOf(r.Context())
-		conn.work(1)
-		defer conn.work(-1)
 		if g.Long == nil || !g.Long(r) {
 			ctx, cancel := context.WithTimeout(r.Context(), g.Limits.Wait)
 			ok := g.turns.enter(ctx, t)
@@ -83,6 +80,10 @@ func (g *Guard) Handler(next http.Handler) http.Handler {
 			}
 			defer g.turns.leave(t)
 		}
+		// Until here its connection may be closed for others.
+		conn := connectionOf(r.Context())
+		conn.work(1)
+		defer conn.work(-1)
 		next.ServeHTTP(w, r)
 	})
 }

@@ -290,3 +290,34 @@ func TestLarge(t *testing.T) {
 		t.Error("it was looked through")
 	}
 }
+
+// TestManyWait: somebody has every connection wait for a turn. Another address finds one all
+// the same, and who was proved a place.
+func TestManyWait(t *testing.T) {
+	t.Parallel()
+	small := limits
+	small.Requests, small.Connections, small.Wait = 8, 32, 30*time.Second
+	g := &intake.Guard{Limits: small, Who: intake.BySource}
+	free := make(chan struct{})
+	port := serve(t, g, func(_ http.ResponseWriter, r *http.Request) {
+		if intake.Source(r.Context()) == "127.0.0.9" {
+			<-free
+		}
+		intake.Proved(r.Context())
+	})
+	if status, _, _, err := post(t.Context(), client("127.0.0.10"), port, nil); status != http.StatusOK {
+		t.Fatal(status, err)
+	}
+	for range 100 {
+		c := dial(t, "127.0.0.9", port)
+		if _, err := io.WriteString(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"); err != nil {
+			continue // it was closed for the next one
+		}
+	}
+	for range 5 {
+		if status, _, _, err := post(t.Context(), client("127.0.0.10"), port, nil); status != http.StatusOK {
+			t.Error(status, err)
+		}
+	}
+	close(free)
+}

@@ -54,6 +54,7 @@ func TestHalfSentBodies(t *testing.T) {
 	a.Apply(cluster.Gated("deploy", "gate", ""))
 	name := a.waiting("part-1")
 	before := a.restarts()
+	almost := make([]byte, 4<<20)
 	var open []net.Conn
 	defer func() {
 		for _, c := range open {
@@ -75,7 +76,10 @@ func TestHalfSentBodies(t *testing.T) {
 				continue // it is turned away
 			}
 			open = append(open, c)
-			_, _ = fmt.Fprintf(c, "POST /api/v1/namespaces/%s/approvals/%s/votes HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", a.NS, name, length, strings.Repeat("x", 100_000))
+			go func() { // until it is cut: all but the last byte
+				_, _ = fmt.Fprintf(c, "POST /api/v1/namespaces/%s/approvals/%s/votes HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", a.NS, name, length)
+				_, _ = c.Write(almost[:length-1])
+			}()
 		}
 	}
 	a.survived(before, name)
