@@ -369,3 +369,20 @@ func TestTermsSayWhatWasTooCostly(t *testing.T) {
 		t.Errorf("interrupted: %v", err)
 	}
 }
+
+// A pattern that is written in an expression is looked at when that is, and not when it is
+// too late to mend it.
+func TestPatternsAreCheckedWithTheirExpression(t *testing.T) {
+	c, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for expr, ok := range map[string]bool{
+		"body.t.matches('^v[0-9]+$')": true, "body.t.matches('(')": false, "body.t.matches('(a{100}){10}.{1000}{2}')": false,
+		"body.t.translate('[^a-z]+', '-')": true, "body.t.translate('[', '')": false,
+	} {
+		if err := c.Check(expr); (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "regular expression") {
+			t.Errorf("%s: %v", expr, err)
+		}
+	}
+}

@@ -9,6 +9,8 @@ import (
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
 	"github.com/google/cel-go/interpreter"
+
+	"github.com/countersign-dev/countersign/approvals"
 )
 
 // meterName is where the meter of an evaluation is found. No expression can say it: names
@@ -119,6 +121,9 @@ func (c *Compiler) meteredCall(x interpreter.InterpretableCall, loops bool) (int
 	if !ok {
 		return nil, errors.New(x.Function() + "() is not known here: nobody has said what it may cost")
 	}
+	if err := checkPattern(x); err != nil {
+		return nil, err
+	}
 	op := c.ops[x.OverloadID()]
 	if op == nil {
 		op = c.ops[x.Function()] // which chooses by the arguments
@@ -128,6 +133,22 @@ func (c *Compiler) meteredCall(x interpreter.InterpretableCall, loops bool) (int
 	}
 	return &meteredCall{id: x.ID(), function: x.Function(), overload: x.OverloadID(), args: x.Args(), op: op,
 		nonStrict: op != nil && op.NonStrict, rule: r, loops: loops}, nil
+}
+
+// checkPattern says what is wrong with a pattern that is written in the expression, before
+// anything is held by it.
+func checkPattern(x interpreter.InterpretableCall) error {
+	if name := x.Function(); name != "matches" && name != "translate" || len(x.Args()) < 2 {
+		return nil
+	}
+	by, ok := x.Args()[1].(interpreter.InterpretableConst)
+	if !ok {
+		return nil
+	}
+	if _, _, err := approvals.CompilePattern(string(stringOf(by.Value()))); err != nil {
+		return errors.New(approvals.Message(err))
+	}
+	return nil
 }
 
 // ID implements interpreter.Interpretable.
