@@ -24,33 +24,34 @@ func held() string {
 // TestLargePushIsSaid: a push that is too large to be held, or to be read at all, is told
 // of on its Trigger: its sender has had its 202.
 func TestLargePushIsSaid(t *testing.T) {
-	e := cluster.New(t)
-	user, _ := e.Token("approver")
-	e.Apply(cluster.Gate("gate", user, ""))
-	e.Apply(held())
-	listener := e.ListenerURL("deploy")
 	for size, want := range map[int]string{600 << 10: "and the most that can be held is 524288", 12 << 20: "as the EventListener hands it on, and no more than"} {
-		if a := e.Post(listener, nil, []byte(`{"version":"`+strings.Repeat(`\"`, size/2)+`"}`)); a.Status != 202 {
-			t.Fatalf("%d bytes: %d %s", size, a.Status, a.Body)
-		}
-		e.Eventually(time.Minute, "the Event", func() error {
-			var l corev1.EventList
-			if err := e.List(t.Context(), &l, client.InNamespace(e.NS)); err != nil {
-				return err
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			e := cluster.New(t)
+			user, _ := e.Token("approver")
+			e.Apply(cluster.Gate("gate", user, ""))
+			e.Apply(held())
+			listener := e.ListenerURL("deploy")
+			if a := e.Post(listener, nil, []byte(`{"version":"`+strings.Repeat(`\"`, size/2)+`"}`)); a.Status != 202 {
+				t.Fatalf("%d %s", a.Status, a.Body)
 			}
-			var said []string
-			for _, ev := range l.Items {
-				if ev.InvolvedObject.Kind == "Trigger" && ev.InvolvedObject.Name == "deploy" && ev.Reason == "CountersignRefused" && strings.Contains(ev.Message, want) {
-					return nil
+			e.Eventually(time.Minute, "the Event", func() error {
+				var l corev1.EventList
+				if err := e.List(t.Context(), &l, client.InNamespace(e.NS)); err != nil {
+					return err
 				}
-				said = append(said, ev.Reason+" "+ev.Message)
+				var said []string
+				for _, ev := range l.Items {
+					if ev.InvolvedObject.Kind == "Trigger" && ev.InvolvedObject.Name == "deploy" && ev.Reason == "CountersignRefused" && strings.Contains(ev.Message, want) {
+						return nil
+					}
+					said = append(said, ev.Reason+" "+ev.Message)
+				}
+				return fmt.Errorf("%q", said)
+			})
+			if n := len(e.Approvals()); n != 0 {
+				t.Errorf("%d approvals", n)
 			}
-			return fmt.Errorf("%q", said)
 		})
-		time.Sleep(time.Minute) //nolint:forbidigo // what is like it is said once a minute
-	}
-	if n := len(e.Approvals()); n != 0 {
-		t.Errorf("%d approvals", n)
 	}
 }
 
