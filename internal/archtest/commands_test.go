@@ -36,7 +36,7 @@ func TestCommandsExist(t *testing.T) {
 	for _, page := range append(docPages(t), "README.md", "examples/README.md", "CONTRIBUTING.md", "AGENTS.md") {
 		for _, line := range commandLines(readFile(t, page)) {
 			if m := regexp.MustCompile(`^(?:sudo )?(?:[A-Z_]+=\S* )*make ([a-z].*)`).FindStringSubmatch(line); m != nil {
-				for _, word := range strings.Fields(m[1]) {
+				for word := range strings.FieldsSeq(m[1]) {
 					if !regexp.MustCompile(`^[a-z0-9-]+$`).MatchString(word) {
 						break
 					}
