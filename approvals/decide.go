@@ -260,6 +260,13 @@ func tally(a Approval) Outcome {
 }
 
 func end(a Approval, o Outcome, now time.Time) Approval {
+	// No outcome is older than a vote that it counts: replicas' clocks differ, and a write that
+	// was refused is made again, behind others', with the time of its first try.
+	for _, v := range a.Votes {
+		if v.At.After(now) {
+			now = v.At
+		}
+	}
 	a.Outcome, a.DecidedAt = o, now
 	a.Inputs = inputsOf(a)
 	a.Results = DefaultResults(a)

@@ -116,6 +116,13 @@ var falsified = map[string]struct {
 		})
 		f.meta.Ended = f.meta.Ended.Add(time.Hour)
 	}},
+	"a vote too late": {"no vote after the deadline", func(f *forger) {
+		f.versions(f.approved(), func(a object) {
+			for _, v := range a.list("status", "votes") {
+				v.(object).set("2100-01-01T00:00:00.000000Z", "at")
+			}
+		})
+	}},
 	"it expires early": {"nothing expires early", func(f *forger) {
 		f.versions(f.decidedAs("Expired"), func(a object) {
 			if a.get("status", "decidedAt") != nil {

@@ -64,10 +64,23 @@ func (f *Findings) votesOf(a v1alpha1.Approval, g history.Gate, deadline time.Ti
 		if d := a.Status.DecidedAt; d != nil && x.At.After(d.Time) {
 			f.bad("no vote after the end", a.Name, "%s at %s, decided %s", x.Voter, at(&x.At), at(d))
 		}
-		if !x.At.Time.Before(deadline) {
+		if !x.At.Time.Before(deadline) && !f.sentBefore(a, x, deadline) {
 			f.bad("no vote after the deadline", a.Name, "%s at %s, deadline %s", x.Voter, at(&x.At), stamp(deadline))
 		}
 	}
+}
+
+// sentBefore says whether a vote that was counted late came in time, as its sender and, of a
+// Vote, the API server have it.
+func (f *Findings) sentBefore(a v1alpha1.Approval, x v1alpha1.VoteRecord, deadline time.Time) bool {
+	for _, v := range f.FinalVotes {
+		if x.Evidence == "vote:"+string(v.UID) {
+			return v.CreationTimestamp.Time.Before(deadline)
+		}
+	}
+	return slices.ContainsFunc(f.Ops[a.Name], func(o *history.Op) bool {
+		return o.Voter == x.Voter && o.Way == x.Way && clean(o.Comment) == x.Comment && o.Start.Before(deadline) && !o.End.Before(x.At.Time)
+	})
 }
 
 func (f *Findings) outcomeOf(a v1alpha1.Approval, g history.Gate, deadline time.Time) {
