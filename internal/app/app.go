@@ -92,10 +92,10 @@ func Run(ctx context.Context, o Options) error {
 		return fmt.Errorf("connect to the cluster: %w", err)
 	}
 	scrapers := &kube.Scrapers{Auth: &kube.Auth{Client: clientset, Now: o.Now, Source: intake.Source}}
-	if err := early(ctx, mgr, "metrics", o.MetricsAddress, metricsHandler(mgr.GetLogger(), scrapers, ctrlmetrics.Registry), metricsTLS(certs.Certificate), metricsIntake(o.Config.Limits.Proxies), o.Log); err != nil {
+	if err := early(ctx, mgr, "metrics", o.MetricsAddress, metricsHandler(mgr.GetLogger(), scrapers, ctrlmetrics.Registry), metricsTLS(certs.Certificate), metricsIntake(o.Config.Limits.Proxies, o.Now), o.Log); err != nil {
 		return err
 	}
-	if mgr, err = withProbes(ctx, mgr, o.HealthAddress, o.Log); err != nil {
+	if mgr, err = withProbes(ctx, mgr, o); err != nil {
 		return err
 	}
 	panics.Events = mgr.GetEventRecorder("countersign")

@@ -35,7 +35,7 @@ func TestServer(t *testing.T) {
 	t.Parallel()
 	begun, finish := make(chan struct{}), make(chan struct{})
 	var log lockedBuffer
-	s := &server{name: "web", address: "127.0.0.1:0", intake: metricsIntake(nil), log: slog.New(slog.NewTextHandler(&log, nil)), handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	s := &server{name: "web", address: "127.0.0.1:0", intake: metricsIntake(nil, time.Now), log: slog.New(slog.NewTextHandler(&log, nil)), handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		close(begun)
 		<-finish
 		_, _ = io.WriteString(w, "done")

@@ -37,7 +37,7 @@ func TestFloodOfTheInterceptor(t *testing.T) { //nolint:paralleltest // see abov
 		t.Fatal(err)
 	}
 	limits := config.DefaultLimits()
-	c := &core{Options: Options{Config: config.Config{Limits: limits}}, metrics: m}
+	c := &core{Options: Options{Now: time.Now, Config: config.Config{Limits: limits}}, metrics: m}
 	var log lockedBuffer
 	s := &server{
 		name: "interceptor", address: "0.0.0.0:0", intake: c.interceptorIntake(), log: slog.New(slog.NewTextHandler(&log, nil)),

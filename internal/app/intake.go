@@ -19,7 +19,7 @@ const readFor = 30 * time.Second
 func (c *core) webIntake() *intake.Guard {
 	l := c.Config.Limits
 	return &intake.Guard{
-		Limits: limitsOf(l.Web, web.MaxBody), Proxies: l.Proxies, Who: intake.ByCredential, Refuse: web.Refuse,
+		Now: c.Now, Limits: limitsOf(l.Web, web.MaxBody), Proxies: l.Proxies, Who: intake.ByCredential, Refuse: web.Refuse,
 		Long: web.Lasts, Count: c.turnedAway("web"),
 		BodyOf: func(r *http.Request) int64 {
 			_, some := intake.ByCredential(r, netip.Addr{})
@@ -32,13 +32,13 @@ func (c *core) webIntake() *intake.Guard {
 // They don't prove who they are: an address from which a signed event of ours came lately
 // keeps a part for itself. No proxy stands between.
 func (c *core) interceptorIntake() *intake.Guard {
-	return &intake.Guard{Limits: limitsOf(c.Config.Limits.Interceptor, interceptor.MaxRequest), Who: intake.BySource, Count: c.turnedAway("interceptor")}
+	return &intake.Guard{Now: c.Now, Limits: limitsOf(c.Config.Limits.Interceptor, interceptor.MaxRequest), Who: intake.BySource, Count: c.turnedAway("interceptor")}
 }
 
 // metricsIntake bounds who scrapes: few do, and a scrape has no body.
-func metricsIntake(proxies []netip.Prefix) *intake.Guard {
+func metricsIntake(proxies []netip.Prefix, now func() time.Time) *intake.Guard {
 	return &intake.Guard{
-		Limits:  intake.Limits{Connections: 64, Requests: 8, Bytes: 4 << 10, Body: 1 << 10, Wait: 5 * time.Second, ReadFor: readFor},
+		Now: now, Limits: intake.Limits{Connections: 64, Requests: 8, Bytes: 4 << 10, Body: 1 << 10, Wait: 5 * time.Second, ReadFor: readFor},
 		Proxies: proxies, Who: intake.ByCredential,
 	}
 }
@@ -53,6 +53,6 @@ func (c *core) turnedAway(listener string) func(reason string) {
 
 // probesIntake bounds who asks for /healthz and /readyz: the kubelet, and whoever reaches the
 // port.
-func probesIntake() *intake.Guard {
-	return &intake.Guard{Limits: intake.Limits{Connections: 64, Requests: 16, Bytes: 4 << 10, Body: 1 << 10, Wait: time.Second, ReadFor: readFor}, Who: intake.BySource}
+func probesIntake(now func() time.Time) *intake.Guard {
+	return &intake.Guard{Now: now, Limits: intake.Limits{Connections: 64, Requests: 16, Bytes: 4 << 10, Body: 1 << 10, Wait: time.Second, ReadFor: readFor}, Who: intake.BySource}
 }

@@ -22,16 +22,16 @@ type probed struct {
 	alive, ready *healthz.Handler
 }
 
-// withProbes is mgr with /healthz and /readyz at address, "0" for nowhere. Checks are added
+// withProbes is mgr with /healthz and /readyz at o.HealthAddress, "0" for nowhere. Checks are added
 // before it starts.
-func withProbes(ctx context.Context, mgr manager.Manager, address string, log *slog.Logger) (manager.Manager, error) {
+func withProbes(ctx context.Context, mgr manager.Manager, o Options) (manager.Manager, error) {
 	p := &probed{mgr, &healthz.Handler{Checks: map[string]healthz.Checker{}}, &healthz.Handler{Checks: map[string]healthz.Checker{}}}
 	mux := http.NewServeMux()
 	for path, h := range map[string]http.Handler{"/healthz": p.alive, "/readyz": p.ready} {
 		mux.Handle(path, http.StripPrefix(path, h))
 		mux.Handle(path+"/", http.StripPrefix(path, h))
 	}
-	return p, early(ctx, mgr, "health", address, mux, nil, probesIntake(), log)
+	return p, early(ctx, mgr, "health", o.HealthAddress, mux, nil, probesIntake(o.Now), o.Log)
 }
 
 // AddHealthzCheck implements manager.Manager.

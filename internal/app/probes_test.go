@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"testing"
+	"time"
 
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -29,7 +30,7 @@ func TestProbes(t *testing.T) {
 	}
 	address := free.Addr().String()
 	free.Close()
-	p, err := withProbes(t.Context(), mgr, address, slog.New(slog.DiscardHandler))
+	p, err := withProbes(t.Context(), mgr, Options{HealthAddress: address, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

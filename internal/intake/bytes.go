@@ -18,6 +18,7 @@ var errFull = errors.New("no room for the body became free in time")
 // waits would have: so a source can't keep others from a share as large as its own.
 type budget struct {
 	total int64
+	clock func() time.Time
 
 	mu       sync.Mutex
 	used     int64 // never more than total
@@ -28,8 +29,8 @@ type budget struct {
 	waiting  []*wanted // the first has waited longest
 }
 
-func newBudget(total int64) *budget {
-	return &budget{total: total, by: map[netip.Addr]int64{}, reading: map[*body]struct{}{}}
+func newBudget(total int64, clock func() time.Time) *budget {
+	return &budget{total: total, clock: clock, by: map[netip.Addr]int64{}, reading: map[*body]struct{}{}}
 }
 
 // body is one request's part of a budget.
@@ -142,7 +143,7 @@ func (g *budget) fits(b *body, n int64) (soon, now bool) {
 // give serves those that wait. One that does not fit yet is waited for, so that small
 // bodies do not keep large ones out; only who was proved goes past who was not.
 func (g *budget) give() {
-	now, provedOnly := time.Now(), false
+	now, provedOnly := g.clock(), false
 	for {
 		var next *wanted
 		for _, w := range g.waiting {

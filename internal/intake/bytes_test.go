@@ -15,7 +15,7 @@ func sourceOf(n int) netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, byte
 // gives all of it back, and nobody waits for ever.
 func TestBudget(t *testing.T) {
 	t.Parallel()
-	g := newBudget(1000)
+	g := newBudget(1000, time.Now)
 	check := func() {
 		g.mu.Lock()
 		defer g.mu.Unlock()
@@ -71,7 +71,7 @@ func TestWhoIsCut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			g := newBudget(1000)
+			g := newBudget(1000, time.Now)
 			cut := ""
 			for who, b := range c.reading {
 				b.stop = func() { cut = who }

@@ -41,7 +41,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		conn := &connection{Conn: c, from: l, source: addressOf(c.RemoteAddr().String()), since: time.Now()}
+		conn := &connection{Conn: c, from: l, source: addressOf(c.RemoteAddr().String()), since: l.guard.Now()}
 		victim, ok := l.add(conn)
 		if victim != nil {
 			_ = victim.Close()
@@ -133,7 +133,7 @@ func ConnContext(ctx context.Context, c net.Conn) context.Context {
 }
 
 func connectionOf(ctx context.Context) *connection {
-	c, _ := ctx.Value(connectionKey{}).(*connection) //nolint:errcheck // nil where the server has another listener
+	c, _ := ctx.Value(connectionKey{}).(*connection) // nil where the server has another listener
 	return c
 }
 

@@ -25,6 +25,7 @@ type Guard struct {
 	Long func(r *http.Request) bool
 	// Refuse answers in the route's own format. Nil: a line of text.
 	Refuse func(w http.ResponseWriter, r *http.Request, status int, message string)
+	Now    func() time.Time
 	// Count is told why a request was refused.
 	Count func(reason string)
 	// Large is given a request whose body is too large to be kept, before it is refused: it
@@ -50,7 +51,7 @@ const (
 // Handler is next within g's limits. All handlers of a Guard share them.
 func (g *Guard) Handler(next http.Handler) http.Handler {
 	if g.bytes == nil {
-		g.bytes, g.turns = newBudget(g.Limits.Bytes), newTurns(g.Limits.Requests)
+		g.bytes, g.turns = newBudget(g.Limits.Bytes, g.Now), newTurns(g.Limits.Requests)
 		g.larges = make(chan struct{}, mostLarge)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -59,8 +60,8 @@ func (g *Guard) Handler(next http.Handler) http.Handler {
 		in := &request{source: source}
 		if who, ok := g.Who(r, source); ok {
 			c := credential(sha256.Sum256([]byte(who)))
-			t.proved = g.proofs.has(c)
-			in.proof = func() { g.proofs.add(c) }
+			t.proved = g.proofs.has(c, g.Now())
+			in.proof = func() { g.proofs.add(c, g.Now()) }
 		}
 		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, in))
 		if r.ContentLength != 0 {
@@ -72,7 +73,7 @@ func (g *Guard) Handler(next http.Handler) http.Handler {
 		}
 		if g.Long == nil || !g.Long(r) {
 			ctx, cancel := context.WithTimeout(r.Context(), g.Limits.Wait)
-			ok := g.turns.enter(ctx, t)
+			ok := g.turns.enter(ctx, t) //nolint:contextcheck // it is r's, which has the sender's proof
 			cancel()
 			if !ok {
 				g.refuse(w, r, refusedTurns, http.StatusServiceUnavailable, "The service is busy: the request waited for its turn and was not worked on, so nothing has changed. Send it again in a moment.")
@@ -81,7 +82,7 @@ func (g *Guard) Handler(next http.Handler) http.Handler {
 			defer g.turns.leave(t)
 		}
 		// Until here its connection may be closed for others.
-		conn := connectionOf(r.Context())
+		conn := connectionOf(r.Context()) //nolint:contextcheck // as above
 		conn.work(1)
 		defer conn.work(-1)
 		next.ServeHTTP(w, r)
@@ -140,7 +141,7 @@ func (g *Guard) lookThrough(w http.ResponseWriter, r *http.Request) {
 	default:
 		return
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(min(graceful, g.Limits.ReadFor)))
+	_ = http.NewResponseController(w).SetReadDeadline(g.Now().Add(min(graceful, g.Limits.ReadFor)))
 	ctx, cancel := context.WithTimeout(r.Context(), graceful)
 	defer cancel()
 	g.Large(r.WithContext(ctx))

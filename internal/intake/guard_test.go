@@ -79,7 +79,7 @@ func post(ctx context.Context, c *http.Client, port string, body io.Reader) (sta
 func TestHalfSentBodies(t *testing.T) {
 	t.Parallel()
 	var held, most atomic.Int64
-	g := &intake.Guard{Limits: limits, Who: intake.BySource}
+	g := &intake.Guard{Now: time.Now, Limits: limits, Who: intake.BySource}
 	port := serve(t, g, func(w http.ResponseWriter, r *http.Request) {
 		b, ok := r.Body.(*intake.Body)
 		if !ok {
@@ -146,7 +146,7 @@ func TestHalfSentBodies(t *testing.T) {
 func TestTooLarge(t *testing.T) {
 	t.Parallel()
 	var reasons sync.Map
-	g := &intake.Guard{Limits: limits, Who: intake.BySource, Count: func(r string) { reasons.Store(r, true) }}
+	g := &intake.Guard{Now: time.Now, Limits: limits, Who: intake.BySource, Count: func(r string) { reasons.Store(r, true) }}
 	port := serve(t, g, func(http.ResponseWriter, *http.Request) { t.Error("it was worked on") })
 	for name, body := range map[string]io.Reader{
 		"known":   strings.NewReader(strings.Repeat("x", int(limits.Body)+1)),
@@ -167,7 +167,7 @@ func TestManyConnections(t *testing.T) {
 	t.Parallel()
 	small := limits
 	small.Connections = 16
-	g := &intake.Guard{Limits: small, Who: intake.BySource}
+	g := &intake.Guard{Now: time.Now, Limits: small, Who: intake.BySource}
 	port := serve(t, g, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "done") })
 	for range 100 {
 		dial(t, "127.0.0.5", port)
@@ -186,9 +186,9 @@ func TestBusy(t *testing.T) {
 	t.Parallel()
 	small := limits
 	small.Requests, small.Wait = 8, 200*time.Millisecond
-	g := &intake.Guard{Limits: small, Who: intake.BySource}
+	g := &intake.Guard{Now: time.Now, Limits: small, Who: intake.BySource}
 	free, begun := make(chan struct{}), make(chan struct{}, 100)
-	port := serve(t, g, func(w http.ResponseWriter, r *http.Request) {
+	port := serve(t, g, func(_ http.ResponseWriter, r *http.Request) {
 		switch source := intake.Source(r.Context()); source {
 		case "127.0.0.7":
 			begun <- struct{}{}
@@ -259,7 +259,7 @@ func TestSourceOf(t *testing.T) {
 func TestLarge(t *testing.T) {
 	t.Parallel()
 	var seen atomic.Int64
-	g := &intake.Guard{Limits: limits, Who: intake.BySource, Large: func(r *http.Request) {
+	g := &intake.Guard{Now: time.Now, Limits: limits, Who: intake.BySource, Large: func(r *http.Request) {
 		n, err := io.Copy(io.Discard, r.Body)
 		if err != nil {
 			t.Error(err)
@@ -297,7 +297,7 @@ func TestManyWait(t *testing.T) {
 	t.Parallel()
 	small := limits
 	small.Requests, small.Connections, small.Wait = 8, 32, 30*time.Second
-	g := &intake.Guard{Limits: small, Who: intake.BySource}
+	g := &intake.Guard{Now: time.Now, Limits: small, Who: intake.BySource}
 	free := make(chan struct{})
 	port := serve(t, g, func(_ http.ResponseWriter, r *http.Request) {
 		if intake.Source(r.Context()) == "127.0.0.9" {

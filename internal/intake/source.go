@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,8 +24,8 @@ func SourceOf(r *http.Request, proxies []netip.Prefix) netip.Addr {
 		return source
 	}
 	all := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(all) - 1; i >= 0; i-- {
-		a := addressOf(strings.TrimSpace(all[i]))
+	for _, s := range slices.Backward(all) {
+		a := addressOf(strings.TrimSpace(s))
 		if !a.IsValid() {
 			return source // nobody knows who wrote what stands before it
 		}
@@ -77,20 +78,20 @@ type proofs struct {
 	until map[credential]time.Time
 }
 
-func (p *proofs) has(c credential) bool {
+func (p *proofs) has(c credential, now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	until, ok := p.until[c]
-	return ok && time.Now().Before(until)
+	return ok && now.Before(until)
 }
 
-func (p *proofs) add(c credential) {
+func (p *proofs) add(c credential, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.until == nil || len(p.until) >= mostProved {
 		p.until = map[credential]time.Time{}
 	}
-	p.until[c] = time.Now().Add(provedFor)
+	p.until[c] = now.Add(provedFor)
 }
 
 // request is what the context of an admitted request knows.
