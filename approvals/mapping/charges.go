@@ -200,9 +200,7 @@ func add(m *meter, args []ref.Val) ref.Val {
 	a, b := args[0], args[1]
 	switch x := a.(type) {
 	case types.String, types.Bytes:
-		if tooLong := m.make(sizeOf(a) + sizeOf(b)); tooLong != nil {
-			return tooLong
-		}
+		m.make(sizeOf(a) + sizeOf(b))
 		return nil
 	case traits.MutableLister:
 		m.use(sizeOf(b), times(perNode, sizeOf(b)))

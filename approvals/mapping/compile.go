@@ -29,7 +29,7 @@ func (c *Compiler) program(expr string) (prg cel.Program, err error) {
 	if issues.Err() != nil {
 		return nil, uncompiled(expr, issues.Err())
 	}
-	form, err := formOf(parsed)
+	form, err := formOf(parsed, c.plain)
 	if err != nil {
 		return nil, &approvals.Error{Code: approvals.CodeInvalid, Message: approvals.Message(uncompiled(expr, err)), Err: errTooCostly}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/ast"
+	"github.com/google/cel-go/common/types"
 )
 
 // Limits of what an expression may look like. They bound what it takes to compile it, of
@@ -21,12 +22,30 @@ const (
 type form struct {
 	ranges map[int64]bool // the parts that macros loop over
 	loops  int
+	plain  map[string]bool
 	scope  map[string]int // the sizes of the types of macros' variables
 	err    error
 }
 
-func formOf(parsed *cel.Ast) (*form, error) {
-	f := &form{ranges: map[int64]bool{}, scope: map[string]int{}}
+// plainFunctions are those that give no list and no map, whatever they are given.
+func plainFunctions(env *cel.Env) map[string]bool {
+	plain := map[string]bool{}
+	for name, f := range env.Functions() {
+		plain[name] = true
+		for _, o := range f.OverloadDecls() {
+			switch o.ResultType().Kind() {
+			case types.StringKind, types.BytesKind, types.BoolKind, types.IntKind, types.UintKind, types.DoubleKind, types.TimestampKind, types.DurationKind:
+			default:
+				plain[name] = false
+			}
+		}
+	}
+	return plain
+}
+
+// formOf looks at a parsed expression. plain are the functions that give no list and no map.
+func formOf(parsed *cel.Ast, plain map[string]bool) (*form, error) {
+	f := &form{plain: plain, ranges: map[int64]bool{}, scope: map[string]int{}}
 	f.size(parsed.NativeRep().Expr(), 0)
 	return f, f.err
 }
@@ -57,6 +76,9 @@ func (f *form) size(e ast.Expr, depth int) int {
 		}
 		for _, a := range call.Args() {
 			size = max(size, down(a))
+		}
+		if f.plain[call.FunctionName()] {
+			size = 1
 		}
 	case ast.ListKind:
 		for _, item := range e.AsList().Elements() {

@@ -138,7 +138,7 @@ type jsonWriter struct {
 // take is for n bytes more, in a buffer that doubles, and for what else is allocated.
 func (w *jsonWriter) take(n, more int) error {
 	if w.b.Len()+n > maxBuilt {
-		return fmt.Errorf("it gives more than %d bytes", maxBuilt)
+		w.meter.make(maxBuilt + 1)
 	}
 	w.meter.use(1+int64(n)/16, int64(4*n+more))
 	return nil

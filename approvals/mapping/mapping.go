@@ -51,6 +51,7 @@ type Compiler struct {
 
 	env    *cel.Env
 	ops    map[string]*functions.Overload
+	plain  map[string]bool
 	limits Limits
 	cache  cache
 	// slots are the places of expensive evaluations, and compiling those of compilations.
@@ -75,7 +76,7 @@ func New() (*Compiler, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Compiler{env: env, ops: map[string]*functions.Overload{}, limits: DefaultLimits(),
+	c := &Compiler{env: env, ops: map[string]*functions.Overload{}, plain: plainFunctions(env), limits: DefaultLimits(),
 		slots: make(chan struct{}, maxExpensive), compiling: make(chan struct{}, maxExpensive)}
 	for _, f := range env.Functions() {
 		ops, err := f.Bindings()

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -9,6 +10,7 @@ import (
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
+	"github.com/google/cel-go/interpreter"
 
 	"github.com/countersign-dev/countersign/approvals"
 )
@@ -16,14 +18,14 @@ import (
 // maxBuilt is the longest text that one call may build.
 const maxBuilt = 2 * MaxValue
 
-// make takes a text of size bytes from the budget. It gives an error value when the text
+// make takes a text of size bytes from the budget, and ends the evaluation when the text
 // would be longer than one call may build.
-func (m *meter) make(size int64) ref.Val {
+func (m *meter) make(size int64) {
 	if size > maxBuilt {
-		return types.NewErr("the text would be longer than %d bytes", maxBuilt)
+		panic(interpreter.EvalCancelledError{Cause: interpreter.CostLimitExceeded,
+			Message: fmt.Sprintf("the text would be longer than %d bytes, the most that one call may build", maxBuilt)})
 	}
 	m.use(size/32, size)
-	return nil
 }
 
 // Functions of texts that stand in the place of the libraries' own, which have no end.
@@ -42,9 +44,7 @@ func replace(m *meter, args []ref.Val) ref.Val {
 	}
 	size := int64(len(s)) + count*int64(len(with)-len(old)) // both are too short to overflow
 	m.use(count/8, 0)
-	if tooLong := m.make(size); tooLong != nil {
-		return tooLong
-	}
+	m.make(size)
 	return types.String(strings.Replace(s, old, with, int(count)))
 }
 
@@ -66,9 +66,7 @@ func join(m *meter, args []ref.Val) ref.Val {
 		}
 		size = plus(size, int64(len(s)))
 	}
-	if tooLong := m.make(size); tooLong != nil {
-		return tooLong
-	}
+	m.make(size)
 	var b strings.Builder
 	b.Grow(int(size))
 	for i, x := range items {
@@ -182,9 +180,7 @@ func translate(m *meter, args []ref.Val) ref.Val {
 	for _, at := range found {
 		size = plus(size, plus(int64(len(with)), times(groups, int64(at[1]-at[0]))))
 	}
-	if tooLong := m.make(size); tooLong != nil {
-		return tooLong
-	}
+	m.make(size)
 	m.use(0, size) // once as bytes, and once as a text
 	out, last := make([]byte, 0, size), 0
 	for _, at := range found {
