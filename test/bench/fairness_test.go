@@ -98,7 +98,7 @@ kind: Gate
 metadata: {name: gate}
 spec:
   approvers: {users: [%s]}
-  strategy: Quorum
+  strategy: QUORUM
   required: %d
   expiresAfter: 1h`, strings.Join(users, ", "), required)
 }
