@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -53,10 +54,13 @@ func Run(ctx context.Context, o Options) error {
 	// The API server's own fairness limits us; a client-side queue would only add
 	// to how long a person waits.
 	o.Rest.QPS = -1
+	reach := &kube.Reach{}
+	patient := reach.Guard(o.Rest, true)
+	o.Rest = reach.Guard(o.Rest, false)
 	if err := installed(ctx, scheme, o.Rest); err != nil {
 		return err
 	}
-	lock, err := electionLock(o)
+	lock, err := electionLock(o, patient)
 	if err != nil {
 		return err
 	}
@@ -75,18 +79,12 @@ func Run(ctx context.Context, o Options) error {
 	}
 	certs := &cabundle.Manager{}
 	mgr, err := ctrl.NewManager(o.Rest, ctrl.Options{
-		Scheme:                              scheme,
-		Cache:                               cached,
-		NewCache:                            panics.NewCache,
-		Metrics:                             metricsserver.Options{BindAddress: "0"}, // see early
-		HealthProbeBindAddress:              "0",                                     // see withProbes
-		LeaderElection:                      o.LeaderElection,
-		LeaderElectionResourceLockInterface: lock,
-		LeaderElectionReleaseOnCancel:       true,
-		LeaseDuration:                       new(leaseDuration),
-		RenewDeadline:                       new(renewDeadline),
-		RetryPeriod:                         new(retryPeriod),
-		GracefulShutdownTimeout:             new(drain + 5*time.Second),
+		Scheme:                  scheme,
+		Cache:                   cached,
+		NewCache:                panics.NewCache,
+		Metrics:                 metricsserver.Options{BindAddress: "0"}, // see early
+		HealthProbeBindAddress:  "0",                                     // see withProbes
+		GracefulShutdownTimeout: new(leaveAfter + drain + 5*time.Second),
 	})
 	if err != nil {
 		return fmt.Errorf("connect to the cluster: %w", err)
@@ -112,14 +110,17 @@ func Run(ctx context.Context, o Options) error {
 	if kept != nil {
 		defer kept.Close()
 	}
-	if err := assemble(ctx, o, mgr, certs, awaited, kept, panics); err != nil {
+	if err := reachable(ctx, o, mgr, reach, patient); err != nil {
+		return err
+	}
+	if err := assemble(ctx, o, mgr, lock, certs, awaited, kept, panics); err != nil {
 		return err
 	}
 	return mgr.Start(ctx)
 }
 
 // assemble puts everything together, in the order in which one needs the other.
-func assemble(ctx context.Context, o Options, mgr manager.Manager, certs *cabundle.Manager, awaited *kube.Awaited, kept *ledger.Ledger, panics *contain.Panics) error {
+func assemble(ctx context.Context, o Options, mgr manager.Manager, lock resourcelock.Interface, certs *cabundle.Manager, awaited *kube.Awaited, kept *ledger.Ledger, panics *contain.Panics) error {
 	c, err := newCore(ctx, o, mgr, awaited, panics)
 	if err != nil {
 		return err
@@ -131,7 +132,8 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager, certs *cabund
 	told := newTellers(o.Config, people.ForMail, c.pages, o.Now)
 	told.buttons(&people)
 	hooks := c.interceptor(certs)
-	if err := c.controllers(ctx, kept, told); err != nil {
+	background, err := c.controllers(ctx, kept, told)
+	if err != nil {
 		return err
 	}
 	held, err := newPolicies(c.guards, o.Log, ctrlmetrics.Registry)
@@ -139,7 +141,8 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager, certs *cabund
 		return err
 	}
 	for _, r := range []manager.Runnable{
-		c.keys, certs, c.releases, c.news, hooks, held,
+		c.keys, certs, c.releases, c.news, hooks,
+		&election{lock: lock, log: o.Log, lead: func(ctx context.Context) error { return c.lead(ctx, background, held) }},
 		&server{name: "web", address: o.WebAddress, handler: web.Handler(people), intake: c.webIntake(), log: o.Log},
 	} {
 		if err := mgr.Add(r); err != nil {

@@ -21,8 +21,8 @@ const (
 	preflightWorkers = 4
 )
 
-// controllers sets up the leader's background work.
-func (c *core) controllers(ctx context.Context, kept *ledger.Ledger, told tellers) error {
+// controllers are the leader's background work.
+func (c *core) controllers(ctx context.Context, kept *ledger.Ledger, told tellers) ([]setup, error) {
 	cached := c.mgr.GetClient()
 	wrong := controller.Triggers{Client: cached, Live: c.mgr.GetAPIReader(), Triggers: c.triggers, Reports: c.reports, Log: c.Log}
 	setups := []setup{
@@ -40,7 +40,7 @@ func (c *core) controllers(ctx context.Context, kept *ledger.Ledger, told teller
 	})
 	answers, err := c.approvalTasks(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if answers != nil {
 		setups = append(setups, answers)
@@ -48,13 +48,8 @@ func (c *core) controllers(ctx context.Context, kept *ledger.Ledger, told teller
 	setups = append(setups, c.tasks(ctx, answers)...)
 	rec, err := recording(c.Options, c.store, kept, c.keys.Ring, c.metrics, ctrlmetrics.Registry)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	setups = append(setups, rec)
-	for _, s := range append(setups, told.setups(c)...) {
-		if err := s.SetupWithManager(c.mgr); err != nil {
-			return err
-		}
-	}
-	return nil
+	return append(setups, told.setups(c)...), nil
 }

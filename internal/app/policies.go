@@ -33,8 +33,7 @@ func newPolicies(guards *kube.Guards, log *slog.Logger, reg prometheus.Registere
 	return p, reg.Register(p.missing)
 }
 
-// Start implements manager.Runnable. It runs in the leader alone, as a Runnable does
-// that says nothing about it.
+// Start implements manager.Runnable. It runs in the leader alone.
 func (p *policies) Start(ctx context.Context) error {
 	tick := time.NewTicker(policyTime)
 	defer tick.Stop()

@@ -13,8 +13,13 @@ import (
 	"github.com/countersign-dev/countersign/internal/intake"
 )
 
-// drain is how long a stopping process lets requests finish.
-const drain = 10 * time.Second
+const (
+	// leaveAfter is how long a stopping process still takes requests: it is not ready any more,
+	// and those who send to it have to hear of that.
+	leaveAfter = 2 * time.Second
+	// drain is how long it then lets requests finish.
+	drain = 10 * time.Second
+)
 
 // server is one listener as a manager.Runnable of every replica.
 type server struct {
@@ -56,6 +61,7 @@ func (s *server) Start(ctx context.Context) error {
 		return fmt.Errorf("%s: %w", s.name, err)
 	case <-ctx.Done():
 	}
+	time.Sleep(leaveAfter)
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
 	if err := srv.Shutdown(stop); err != nil && !errors.Is(err, http.ErrServerClosed) {

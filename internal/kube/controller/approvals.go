@@ -56,6 +56,7 @@ var _ reconcile.Reconciler = (*Approvals)(nil)
 
 // SetupWithManager registers the controller.
 func (r *Approvals) SetupWithManager(mgr ctrl.Manager) error {
+	r.since = sync.Once{} // another may have led meanwhile
 	blocked := handler.EnqueueRequestsFromMapFunc(r.blockedIn)
 	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
 	return shared(mgr, "approvals", r.Workers, 0, queue.OfTrigger).
