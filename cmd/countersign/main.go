@@ -86,6 +86,7 @@ func run() int {
 		fmt.Fprintln(os.Stderr, "countersign: find the cluster:", err)
 		return 1
 	}
+	noticeDeadConnections()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := app.Run(ctx, o); err != nil {
@@ -100,4 +101,15 @@ func env(name, otherwise string) string {
 		return v
 	}
 	return otherwise
+}
+
+// noticeDeadConnections has client-go ask soon whether a connection to the API server that is
+// quiet is still one: by default watches notice a cut network after 45 s. It reads these from
+// the environment alone, where whoever runs the service may have others.
+func noticeDeadConnections() {
+	for name, seconds := range map[string]string{"HTTP2_READ_IDLE_TIMEOUT_SECONDS": "3", "HTTP2_PING_TIMEOUT_SECONDS": "3"} {
+		if _, set := os.LookupEnv(name); !set {
+			_ = os.Setenv(name, seconds) // only a name that is none is an error
+		}
+	}
 }
