@@ -183,6 +183,10 @@ type Delivery struct {
 	Error     string // of the last attempt, "" once sent
 }
 
+// DeliveryUnclear begins the error of a delivery that may have been made: what was to be told
+// was handed over whole, and there was no answer.
+const DeliveryUnclear = "not known whether it was delivered: "
+
 // Failed says whether d could not be made when that was last tried.
 func (d Delivery) Failed() bool { return d.SentAt.IsZero() && d.Error != "" }
 

@@ -3,7 +3,10 @@ package notify
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
 )
 
 // Failure is why a message was not taken, and whether trying again can help. An
@@ -12,6 +15,27 @@ type Failure struct {
 	Err   error
 	Final bool          // the same message will never be taken
 	After time.Duration // the other side asks not to be tried before; 0: it does not say
+	// Unclear says that it may have been taken: it was sent whole, and there was no answer.
+	Unclear bool
+}
+
+// Failed is d with what err means for it, at now. What may have been taken is sent once more,
+// as after a kill, and not again: when that has no answer either, or the ledger has an earlier
+// one without, d counts as made. It never counts as not delivered.
+func Failed(a approvals.Approval, d approvals.Delivery, err error, now time.Time) approvals.Delivery {
+	f, ok := errors.AsType[*Failure](err)
+	if !ok || !f.Unclear {
+		d.Error = err.Error()
+		return d
+	}
+	for _, x := range a.Deliveries {
+		if x.Event == d.Event && x.Channel == d.Channel && x.Recipient == d.Recipient && x.SentAt.IsZero() && strings.HasPrefix(x.Error, approvals.DeliveryUnclear) {
+			d.SentAt = now
+			return d
+		}
+	}
+	d.Error = approvals.DeliveryUnclear + err.Error()
+	return d
 }
 
 func (f *Failure) Error() string { return f.Err.Error() }

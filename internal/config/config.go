@@ -78,6 +78,7 @@ type file struct {
 		// RequesterDomains may be told of the outcome beside the domain of from.
 		RequesterDomains []string `json:"requesterDomains,omitempty"`
 		Timeout          string   `json:"timeout,omitempty"`
+		AcceptTimeout    string   `json:"acceptTimeout,omitempty"`
 	} `json:"smtp,omitempty"`
 	OIDC     *login        `json:"oidc,omitempty"`
 	Record   *recordFile   `json:"record,omitempty"`
@@ -175,6 +176,11 @@ func parse(raw []byte) (Config, error) {
 		if s.Timeout != "" {
 			if c.SMTP.Timeout, err = time.ParseDuration(s.Timeout); err != nil || c.SMTP.Timeout <= 0 {
 				errs = append(errs, fmt.Errorf("smtp.timeout is %q: use a duration such as 30s", s.Timeout))
+			}
+		}
+		if s.AcceptTimeout != "" {
+			if c.SMTP.Accept, err = time.ParseDuration(s.AcceptTimeout); err != nil || c.SMTP.Accept <= 0 {
+				errs = append(errs, fmt.Errorf("smtp.acceptTimeout is %q: use a duration such as 10m", s.AcceptTimeout))
 			}
 		}
 		if s.PasswordFile != "" {

@@ -96,7 +96,11 @@ func deliveryState(ds []approvals.Delivery) (failed string, told bool) {
 		case d.Recipient == "":
 			each = append(each, "channel "+d.Channel+" was not told: "+d.Error)
 		default:
-			each = append(each, d.Recipient+" was not told by "+d.Channel+": "+d.Error)
+			verb, why := " was not told by ", d.Error
+			if rest, unclear := strings.CutPrefix(why, approvals.DeliveryUnclear); unclear {
+				verb, why = " may have been told by ", rest
+			}
+			each = append(each, d.Recipient+verb+d.Channel+": "+why)
 		}
 	}
 	if more := len(each) - mostNamed; more > 0 {

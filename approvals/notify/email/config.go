@@ -28,9 +28,22 @@ type Config struct {
 	Username string
 	Password keyring.Secret
 	From     string        // address, with or without a name
-	Timeout  time.Duration // of one whole delivery
+	Timeout  time.Duration // of one whole delivery, until all of it is sent
+	Accept   time.Duration // of the server's answer to that; 0: as long as RFC 5321 asks for
 	// RequesterDomains are those of requesters whom no Gate names, beside that of From.
 	RequesterDomains []string
+}
+
+// DefaultAccept is what RFC 5321 (4.5.3.2.6) asks a client to wait after the final dot: a
+// server that looks for viruses, say, takes its time, and a mail that is sent again because of
+// that arrives twice.
+const DefaultAccept = 10 * time.Minute
+
+func (c Config) accept() time.Duration {
+	if c.Accept > 0 {
+		return c.Accept
+	}
+	return DefaultAccept
 }
 
 // Validate lists everything that is wrong.

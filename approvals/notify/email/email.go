@@ -5,7 +5,10 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/mail"
 	"os"
 	"slices"
@@ -46,26 +49,45 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (string, error) {
 }
 
 func (c *Channel) send(ctx context.Context, m notify.Message) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.Config.Timeout, fmt.Errorf("mail server %s:%d did not finish within %s", c.Config.Host, c.Config.Port, c.Config.Timeout))
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	call := &call{config: c.Config}
+	defer context.AfterFunc(ctx, call.end)() // a stop must not wait for a server that thinks
+	msg, err := c.compose(m, call.handOver)
+	if err != nil {
+		return err
+	}
+	client, err := c.dialer(call)
+	if err != nil {
+		return err
+	}
+	dialing, cancel := context.WithTimeout(ctx, c.Config.Timeout)
 	defer cancel()
-	msg, err := c.compose(m)
-	if err != nil {
-		return err
+	err = client.DialAndSendWithContext(dialing, msg)
+	switch {
+	case err == nil, msg.IsDelivered(): // what follows the server's 250 is about the connection
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
 	}
-	client, err := c.dialer()
-	if err != nil {
-		return err
-	}
-	if err := client.DialAndSendWithContext(ctx, msg); err != nil {
-		if cause := context.Cause(ctx); cause != nil {
-			return cause
-		}
-		return fmt.Errorf("mail server %s:%d: %w", c.Config.Host, c.Config.Port, err)
-	}
-	return nil
+	return c.explain(err, call)
 }
 
-func (c *Channel) compose(m notify.Message) (*gomail.Msg, error) {
+// explain says what an error means for the mail. Once all of it was sent, no answer may mean
+// that the server took it (RFC 5321, 4.5.3.2.6 and 6.1).
+func (c *Channel) explain(err error, call *call) error {
+	server := fmt.Sprintf("mail server %s:%d", c.Config.Host, c.Config.Port)
+	if e, ok := errors.AsType[*gomail.SendError](err); ok && e.Reason == gomail.ErrSMTPDataClose && e.ErrorCode() == 0 {
+		return &notify.Failure{Unclear: true, Err: fmt.Errorf("%s was sent the whole mail and did not say within %s whether it takes it: %w", server, c.Config.accept(), err)}
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%s did not finish within %s", server, c.Config.Timeout)
+	}
+	return fmt.Errorf("%s: %w", server, err)
+}
+
+func (c *Channel) compose(m notify.Message, handOver func()) (*gomail.Msg, error) {
 	data, err := c.Data(m.Approval, m.Approver, m.To)
 	if err != nil {
 		return nil, err
@@ -93,15 +115,19 @@ func (c *Channel) compose(m notify.Message) (*gomail.Msg, error) {
 	// Nobody's absence note should answer.
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	msg.SetBodyString(gomail.TypeTextPlain, body.Text)
-	msg.AddAlternativeString(gomail.TypeTextHTML, body.HTML)
+	msg.AddAlternativeWriter(gomail.TypeTextHTML, func(w io.Writer) (int64, error) {
+		handOver() // it is the last part
+		n, err := io.WriteString(w, body.HTML)
+		return int64(n), err
+	})
 	return msg, nil
 }
 
-func (c *Channel) dialer() (*gomail.Client, error) {
-	opts := []gomail.Option{gomail.WithPort(c.Config.Port), gomail.WithTimeout(c.Config.Timeout)}
+func (c *Channel) dialer(call *call) (*gomail.Client, error) {
+	opts := []gomail.Option{gomail.WithPort(c.Config.Port), gomail.WithTimeout(c.Config.Timeout + c.Config.accept())}
 	switch c.Config.TLS {
 	case Implicit:
-		opts = append(opts, gomail.WithSSL())
+		opts = append(opts, gomail.WithTLSPolicy(gomail.TLSOpportunistic)) // what is dialed is TLS already
 	case NoTLS:
 		opts = append(opts, gomail.WithTLSPolicy(gomail.NoTLS))
 	default:
@@ -111,17 +137,29 @@ func (c *Channel) dialer() (*gomail.Client, error) {
 		opts = append(opts, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover),
 			gomail.WithUsername(c.Config.Username), gomail.WithPassword(string(c.Config.Password)))
 	}
+	trust := &tls.Config{ServerName: c.Config.Host, MinVersion: tls.VersionTLS12}
 	if c.Config.CAFile != "" {
 		pem, err := os.ReadFile(c.Config.CAFile)
 		if err != nil {
 			return nil, err
 		}
-		pool := x509.NewCertPool()
-		if !pool.AppendCertsFromPEM(pem) {
+		trust.RootCAs = x509.NewCertPool()
+		if !trust.RootCAs.AppendCertsFromPEM(pem) {
 			return nil, fmt.Errorf("smtp.caFile %s has no certificate", c.Config.CAFile)
 		}
-		opts = append(opts, gomail.WithTLSConfig(&tls.Config{ServerName: c.Config.Host, RootCAs: pool, MinVersion: tls.VersionTLS12}))
 	}
+	opts = append(opts, gomail.WithTLSConfig(trust), gomail.WithDialContextFunc(func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := call.dial(ctx, network, address)
+		if err != nil || c.Config.TLS != Implicit {
+			return conn, err
+		}
+		encrypted := tls.Client(conn, trust)
+		if err := encrypted.HandshakeContext(ctx); err != nil {
+			_ = conn.Close()
+			return nil, err
+		}
+		return encrypted, nil
+	}))
 	return gomail.NewClient(c.Config.Host, opts...)
 }
 

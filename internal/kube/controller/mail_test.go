@@ -193,3 +193,38 @@ func TestMailServerIsSilent(t *testing.T) {
 		t.Errorf("%s", a.Outcome)
 	}
 }
+
+// TestMailWithoutAnAnswer: a mail that was sent whole and not answered is not called
+// undelivered. It is sent once more, with the same Message-ID, and not again: not by the next
+// leader either, which knows the ledger alone.
+func TestMailWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	for name, killed := range map[string]bool{"one leader": false, "killed after the first": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, kubetest.World)
+			s := emailtest.Serve(t, emailtest.Kind{Taken: func(c *smtp.Conn) { _ = c.Conn().Close() }})
+			mailing(t, w, s.Address, 5*time.Second)
+			name := w.opened()
+			w.step(w.notify, name)
+			got := w.condition(name, v1alpha1.ConditionNotified)
+			if !strings.Contains(got, "may have been told by email: ") {
+				t.Errorf("notified: %s", got)
+			}
+			if killed {
+				old := w.notify
+				w.notify = &Notify{Store: w.store, Channel: old.Channel, Now: w.now, Log: old.Log, Sent: old.Sent}
+			}
+			for range 5 {
+				w.wait(10 * time.Minute / 2)
+				w.step(w.notify, name)
+			}
+			if got := w.condition(name, v1alpha1.ConditionNotified); strings.HasPrefix(got, "False") {
+				t.Errorf("notified: %s", got)
+			}
+			if n := len(s.Mails()); n != 4 { // two people
+				t.Errorf("%d mails, want each twice", n)
+			}
+		})
+	}
+}

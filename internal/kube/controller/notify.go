@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"maps"
@@ -44,6 +45,10 @@ type Notify struct {
 // ledgerTime is how long the ledger's write may take. It is made even when the process
 // is told to stop meanwhile: the next one must not tell the same people again.
 const ledgerTime = 5 * time.Second
+
+// ledgerFresh is how old the ledger may be, as it was read, when somebody is told by it. A
+// process that was paused in between, or whose mails are slow, reads it again: another may lead.
+const ledgerFresh = 2 * time.Second
 
 // progress is what this process did for one Approval that the ledger may not have
 // yet.
@@ -111,9 +116,25 @@ func (r *Notify) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, 
 	if !a.Decided() && a.Preflight == nil && r.Preflight != nil {
 		a.Preflight = r.Preflight(ctx, a)
 	}
-	found := a.Preflight
-	due, again := notify.Plan(a, route, r.Now(), p.tries)
-	for _, d := range due {
+	found, read := a.Preflight, r.Now()
+	due, again := notify.Plan(a, route, read, p.tries)
+	acted := len(due) > 0
+	for len(due) > 0 {
+		if r.Now().Sub(read) > ledgerFresh { // another may lead and have told the others meanwhile
+			fresh, err := r.Store.Fresh(ctx, key)
+			if err != nil {
+				break // what was sent is recorded all the same
+			}
+			a = fresh
+			for _, d := range p.unrecorded {
+				a = notify.Record(a, d)
+			}
+			a.Preflight, read = cmp.Or(a.Preflight, found), r.Now()
+			due, again = notify.Plan(a, route, read, p.tries)
+			continue
+		}
+		d := due[0]
+		due = due[1:]
 		if wait := r.Budget.postpone(ctx, a, d, p.tries, r.Now()); wait != nil {
 			p.unrecorded = append(p.unrecorded, *wait)
 			a = notify.Record(a, *wait)
@@ -127,10 +148,13 @@ func (r *Notify) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, 
 			Event: d.Message.Event, Channel: route.Name, Recipient: d.Message.Recipient, MessageID: id, Attempts: d.Attempt,
 		}
 		if err != nil {
-			delivery.Error = err.Error()
-			try := notify.Tried(d.Attempt, err, r.Now())
-			try.Paid = true
-			p.tries[d.Message.Slot()] = try
+			if delivery = notify.Failed(a, delivery, err, r.Now()); delivery.SentAt.IsZero() {
+				try := notify.Tried(d.Attempt, err, r.Now())
+				try.Paid = true
+				p.tries[d.Message.Slot()] = try
+			} else {
+				delete(p.tries, d.Message.Slot())
+			}
 			r.Log.Warn("not delivered", "namespace", a.Namespace, "approval", a.Name, "channel", route.Name, "event", d.Message.Event, "attempt", d.Attempt, "error", err.Error())
 		} else {
 			delivery.SentAt = r.Now()
@@ -159,7 +183,7 @@ func (r *Notify) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, 
 		p.unrecorded = nil
 		r.remember(a.UID, p)
 	}
-	if len(due) > 0 {
+	if acted {
 		_, again = notify.Plan(a, route, r.Now(), p.tries)
 	}
 	return ctrl.Result{RequeueAfter: again}, nil

@@ -51,20 +51,22 @@ type Kind struct {
 	Login    bool // offers AUTH
 	// Fault, when set, answers a command: "mail", "rcpt", "data" or "auth".
 	Fault func(command string) error
+	// Taken, when set, is called when a mail was taken, before the server says so.
+	Taken func(c *smtp.Conn)
 }
 
 // Serve serves until the test is over.
 func Serve(t *testing.T, k Kind) *Server {
 	t.Helper()
 	s := &Server{fault: k.Fault}
-	srv := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) {
+	srv := smtp.NewServer(smtp.BackendFunc(func(conn *smtp.Conn) (smtp.Session, error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.Calls++
 		if k.Login {
-			return &loginSession{session{s}}, nil
+			return &loginSession{session{s, conn, k.Taken}}, nil
 		}
-		return &session{s}, nil
+		return &session{s, conn, k.Taken}, nil
 	}))
 	srv.Domain, srv.ReadTimeout, srv.WriteTimeout = "mail.test", 5*time.Second, 5*time.Second
 	srv.ErrorLog = log.New(io.Discard, "", 0)
@@ -114,7 +116,11 @@ func (s *Server) Mails() [][]byte {
 	return slices.Clone(s.mails)
 }
 
-type session struct{ s *Server }
+type session struct {
+	s     *Server
+	conn  *smtp.Conn
+	taken func(c *smtp.Conn)
+}
 
 func (x *session) answer(command string) error {
 	if x.s.fault != nil {
@@ -146,8 +152,11 @@ func (x *session) Data(r io.Reader) error {
 		return err
 	}
 	x.s.mu.Lock()
-	defer x.s.mu.Unlock()
 	x.s.mails = append(x.s.mails, bytes.Clone(raw))
+	x.s.mu.Unlock()
+	if x.taken != nil {
+		x.taken(x.conn)
+	}
 	return nil
 }
 
