@@ -54,6 +54,7 @@ type core struct {
 	releaser  *kube.Releaser
 	answers   *kube.CustomRuns
 	releases  *releases
+	follower  *follower
 	results   func(context.Context, approvals.Approval) ([]approvals.Param, error)
 
 	guards *kube.Guards
@@ -148,7 +149,7 @@ func (c *core) open(ctx context.Context) error {
 	c.answers = &kube.CustomRuns{Client: cached, Live: live, Now: c.Now}
 	c.releases = newReleases(func(ctx context.Context, a approvals.Approval) error {
 		if a.Source.Task == nil {
-			return c.releaser.Release(ctx, a)
+			return c.post(ctx, a)
 		}
 		err := c.answers.Answer(ctx, a)
 		if err != nil {
@@ -156,6 +157,7 @@ func (c *core) open(ctx context.Context) error {
 		}
 		return err
 	}, c.panics)
+	c.follower = &follower{there: c.runCame, again: c.releases.Now}
 	return nil
 }
 

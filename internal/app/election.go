@@ -18,12 +18,15 @@ import (
 // after renewDeadline, which costs little: its process goes on serving, and asks again.
 const (
 	leaseDuration = 4 * time.Second
-	renewDeadline = 3 * time.Second
+	renewDeadline = 2500 * time.Millisecond
 	retryPeriod   = 400 * time.Millisecond
 	leaseName     = "countersign"
 	// leaseLook is how often a leader looks whether its lease is over, because its process was
 	// paused, say: its controllers must not wake up as a second leader.
 	leaseLook = 100 * time.Millisecond
+	// stopAfter is how long after its last renewal a leader stops at the latest. The others see of
+	// a lease's times whole seconds alone, so for them it may be over a second before.
+	stopAfter = leaseDuration - time.Second - 2*leaseLook
 	// electAgain is how long a replica rests that could not begin to lead.
 	electAgain = time.Second
 )
@@ -186,7 +189,7 @@ func (l *watchedLock) watch(ctx context.Context, stop func()) {
 	defer tick.Stop()
 	for {
 		l.mu.Lock()
-		over := l.lost || time.Since(l.renewed) > leaseDuration-5*leaseLook //nolint:forbidigo // see above
+		over := l.lost || time.Since(l.renewed) > stopAfter //nolint:forbidigo // see above
 		l.mu.Unlock()
 		if over {
 			stop()

@@ -1,0 +1,126 @@
+package app
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// The process that posted a decision looks whether its run comes: the post may have reached a
+// replica that had just died, and the leader, which posts again, may be that one.
+const (
+	followTick = 100 * time.Millisecond
+	// followStall is for how many ticks no run that is followed may have come, before an event
+	// is posted again: in a burst they come one after the other.
+	followStall = 4
+	maxFollowed = 1024
+)
+
+// followAt are the ticks after which an event is posted again. Then the leader goes on.
+var followAt = [...]int{5, 15, 30}
+
+// follower is forgotten with its process, which costs what it saves: the leader comes later.
+type follower struct {
+	// there says whether the run of a has come, by the cache, or is not to come.
+	there func(ctx context.Context, a approvals.Approval) bool
+	// again posts a's event unless the API server has its run. The run's name is the key.
+	again func(a approvals.Approval)
+
+	mu    sync.Mutex
+	runs  map[approvals.Key]*followed
+	quiet int // ticks since a run came
+}
+
+type followed struct {
+	a     approvals.Approval
+	age   int // ticks
+	tries int
+}
+
+// Add follows a, unless too many are followed.
+func (f *follower) Add(a approvals.Approval) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.runs == nil {
+		f.runs = map[approvals.Key]*followed{}
+	}
+	if _, known := f.runs[a.Key]; !known && len(f.runs) < maxFollowed {
+		f.runs[a.Key] = &followed{a: a}
+	}
+}
+
+// Start implements manager.Runnable.
+func (f *follower) Start(ctx context.Context) error {
+	tick := time.NewTicker(followTick)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			f.look(ctx)
+		}
+	}
+}
+
+func (f *follower) look(ctx context.Context) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.quiet++
+	for key, x := range f.runs {
+		x.age++
+		if f.there(ctx, x.a) {
+			delete(f.runs, key)
+			f.quiet = 0
+		}
+	}
+	for key, x := range f.runs {
+		switch {
+		case x.age < followAt[x.tries] || f.quiet < followStall:
+			continue
+		case x.tries == len(followAt)-1:
+			delete(f.runs, key)
+		}
+		x.tries++
+		f.again(x.a)
+	}
+}
+
+// NeedLeaderElection says that every replica takes votes.
+func (*follower) NeedLeaderElection() bool { return false }
+
+// post posts a's event, the first time at once. Later the API server says before whether that
+// is still to be done.
+func (c *core) post(ctx context.Context, a approvals.Approval) error {
+	if before, _ := c.releaser.Attempts.Get(a.Key, c.Now()); before.Posts > 0 {
+		found, err := c.proofs.LookLive(ctx, a)
+		if err != nil || found.Run != nil || found.Problem != nil {
+			return err // the leader says what is there
+		}
+		if a, err = c.store.Fresh(ctx, a.Key); err != nil || !a.ToRelease() {
+			return err
+		}
+		c.releaser.Attempts.Hasten(a.Key)
+		return c.releaser.Release(ctx, a)
+	}
+	if a.Terms.Target == nil {
+		c.follower.Add(a)
+	}
+	return c.releaser.Release(ctx, a)
+}
+
+// runCame says whether the run of a is in the cache, or is not to come any more.
+func (c *core) runCame(ctx context.Context, a approvals.Approval) bool {
+	now, err := c.store.Cached(ctx, a.Key)
+	if err == nil && now.Decided() && !now.ToRelease() || a.RunName == "" {
+		return true
+	}
+	var pr pipelinev1.PipelineRun
+	return c.mgr.GetClient().Get(ctx, types.NamespacedName{Namespace: a.Namespace, Name: string(a.RunName)}, &pr, client.UnsafeDisableDeepCopy) == nil
+}

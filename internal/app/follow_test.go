@@ -1,0 +1,64 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// TestFollower: what was posted and does not come is posted again by the same process, soon,
+// a few times; what comes is not; and in a burst nothing is while runs are coming.
+func TestFollower(t *testing.T) {
+	t.Parallel()
+	of := func(name string) approvals.Approval { return approvals.Approval{Key: approvals.Key{Name: name}} }
+	came, posts := map[string]bool{}, map[string]int{}
+	f := &follower{
+		there: func(_ context.Context, a approvals.Approval) bool { return came[a.Name] },
+		again: func(a approvals.Approval) { posts[a.Name]++ },
+	}
+	ticks := func(n int) {
+		for range n {
+			f.look(t.Context())
+		}
+	}
+	f.Add(of("comes"))
+	f.Add(of("lost"))
+	ticks(2)
+	came["comes"] = true
+	ticks(2)
+	if len(posts) != 0 {
+		t.Errorf("too soon: %v", posts)
+	}
+	ticks(followAt[0])
+	if posts["lost"] != 1 || posts["comes"] != 0 {
+		t.Errorf("%v", posts)
+	}
+	ticks(100)
+	if posts["lost"] != len(followAt) || len(f.runs) != 0 {
+		t.Errorf("%d posts, %d followed; want %d, and then it is the leader's", posts["lost"], len(f.runs), len(followAt))
+	}
+	// A burst: one comes every other tick.
+	clear(posts)
+	for i := range 2 * maxFollowed {
+		f.Add(of(fmt.Sprint(i)))
+	}
+	if len(f.runs) != maxFollowed {
+		t.Errorf("%d are followed", len(f.runs))
+	}
+	for i := range 50 {
+		came[fmt.Sprint(i)] = true
+		ticks(2)
+	}
+	if len(posts) != 0 {
+		t.Errorf("%d were posted again while runs were coming", len(posts))
+	}
+	ticks(followStall)
+	if len(posts) != maxFollowed-50 {
+		t.Errorf("%d of those that are missing were posted again", len(posts))
+	}
+	if f.NeedLeaderElection() {
+		t.Error("every replica takes votes")
+	}
+}
