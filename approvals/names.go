@@ -91,10 +91,18 @@ func checkName(what, each, n string) error {
 		return is("it is in quotes or brackets; write the name alone, and several as a list with an entry for each")
 	case strings.ContainsAny(n, "<>"):
 		return is("write the address alone, without the person's name or < and >")
+	case isSpelled(n):
+		return is("a domain of an address is written in ASCII letters; write it as xn--…, as mail servers do")
 	case several(n):
 		return is("it looks like several in one string; write a list with an entry for each " + each)
 	}
 	return nil
+}
+
+// isSpelled says whether n is an address with a domain in other letters than ASCII's.
+func isSpelled(n string) bool {
+	name, domain, ok := strings.Cut(n, "@")
+	return ok && name != "" && strings.ContainsFunc(domain, func(r rune) bool { return r > unicode.MaxASCII })
 }
 
 // maxSaid is how much of a name is said back.

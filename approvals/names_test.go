@@ -45,6 +45,7 @@ func TestNamesNobodyHas(t *testing.T) {
 		"alice，bob":                    "several in one string",
 		"alice、bob":                    "several in one string",
 		"alice,":                       "several in one string",
+		"alice@b\u00fccher.example":    "written in ASCII letters",
 		`"alice"`:                      "in quotes or brackets",
 		`["alice", "bob"]`:             "in quotes or brackets",
 		"Alice <alice@example.com>":    "write the address alone",

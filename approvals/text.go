@@ -62,8 +62,9 @@ func Cut(s string, most int) string {
 // MaxQuoted is how many bytes of what somebody sent are said back to them.
 const MaxQuoted = 40
 
-// address is the schema's pattern of an e-mail address.
-var address = regexp.MustCompile(`^[^@\s<>,;"]+@[^@\s<>,;"]+$`)
+// address is the schema's pattern of an e-mail address. A domain has one spelling, the ASCII
+// one (xn--…): of two spellings a Gate could make two people of one mailbox.
+var address = regexp.MustCompile(`^[^@\s<>,;"]+@[!#-+\--:=?A-~]+$`)
 
 // IsAddress says whether s looks like an e-mail address that mail can be sent to.
 func IsAddress(s string) bool { return address.MatchString(s) }

@@ -10,7 +10,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:resource:path=delegations,scope=Namespaced,categories=countersign
 // +kubebuilder:printcolumn:name="From",type=string,JSONPath=`.spec.from`
 // +kubebuilder:printcolumn:name="To",type=string,JSONPath=`.spec.to`
-// +kubebuilder:printcolumn:name="Until",type=date,JSONPath=`.spec.until`
+// +kubebuilder:printcolumn:name="Until",type=string,JSONPath=`.spec.until`
 type Delegation struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`

@@ -312,7 +312,7 @@ type User struct {
 	// link that is mailed there decides when the address is known to be theirs: it
 	// is their name, or the service's directory says so.
 	// +kubebuilder:validation:MaxLength=254
-	// +kubebuilder:validation:Pattern=`^[^@\s<>,;"]+@[^@\s<>,;"]+$`
+	// +kubebuilder:validation:Pattern=`^[^@\s<>,;"]+@[!#-+\--:=?A-~]+$`
 	// +optional
 	Email string `json:"email,omitempty"`
 }

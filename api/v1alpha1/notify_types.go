@@ -43,7 +43,7 @@ type Escalation struct {
 	// emails are addresses to tell.
 	// +kubebuilder:validation:MaxItems=16
 	// +kubebuilder:validation:items:MaxLength=254
-	// +kubebuilder:validation:items:Pattern=`^[^@\s<>,;"]+@[^@\s<>,;"]+$`
+	// +kubebuilder:validation:items:Pattern=`^[^@\s<>,;"]+@[!#-+\--:=?A-~]+$`
 	// +listType=set
 	// +optional
 	Emails []string `json:"emails,omitempty"`
