@@ -13,7 +13,7 @@ import (
 var errFull = errors.New("no room for the body became free in time")
 
 // budget is the memory that bodies may have. No more than total is ever reserved. Of those
-// that wait for some, the one whose source has least is next. Meanwhile slow senders are
+// that wait for some, the one whose source would have least is next: small ones go first. Meanwhile slow senders are
 // cut, and then the oldest of the source that has most, if that is more than the one that
 // waits would have: so a source can't keep others from a share as large as its own.
 type budget struct {
@@ -38,10 +38,11 @@ type body struct {
 	source  netip.Addr
 	proved  bool
 	started time.Time
-	stop    func() // ends the reading
-	size    int64  // reserved
-	got     int64  // read
-	cut     bool   // its reading was ended for others
+	last    time.Time // when bytes came
+	stop    func()    // ends the reading
+	size    int64     // reserved
+	got     int64     // read
+	cut     bool      // its reading was ended for others
 }
 
 // wanted is what one body waits for.
@@ -51,10 +52,12 @@ type wanted struct {
 	given chan struct{} // closed when it has it
 }
 
-// slow says whether b is below the least rate.
+// slow says whether b may be cut for anybody: it is below the least rate, has stopped, or
+// takes long, however much of it came at first. All of one address, behind a proxy say, would
+// else wait for somebody's last byte.
 func (b *body) slow(now time.Time) bool {
 	age := now.Sub(b.started)
-	return age > slowAfter && b.got < int64(age.Seconds()*leastRate)
+	return age > slowAfter && (b.got < int64(age.Seconds()*leastRate) || now.Sub(b.last) > slowAfter || age > longAfter)
 }
 
 // read is told of bytes that have come.
@@ -62,6 +65,7 @@ func (g *budget) read(b *body, n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	b.got += int64(n)
+	b.last = g.clock()
 }
 
 // whole says that nothing more of b is read, which has n bytes: the rest is given back. It
@@ -150,7 +154,7 @@ func (g *budget) give() {
 			if provedOnly && !w.proved {
 				continue
 			}
-			if next == nil || g.by[w.source] < g.by[next.source] {
+			if next == nil || g.by[w.source]+w.n < g.by[next.source]+next.n {
 				next = w
 			}
 		}
@@ -174,7 +178,7 @@ func (g *budget) give() {
 			g.unproved += next.n
 		}
 		g.by[next.source] += next.n
-		next.started = now // it could not send while it waited
+		next.started, next.last = now, now // it could not send while it waited
 		g.reading[next.body] = struct{}{}
 		close(next.given)
 	}

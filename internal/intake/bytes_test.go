@@ -65,6 +65,8 @@ func TestWhoIsCut(t *testing.T) {
 		"the slow one first":         {bodies{"a": reader(1, 500, 2), "c": slowly(reader(2, 100, 4))}, reader(3, 0, 0), "c"},
 		"its own source has most":    {bodies{"a": reader(3, 500, 2), "c": reader(2, 150, 4)}, reader(3, 0, 0), ""},
 		"its own source, slow":       {bodies{"a": slowly(reader(3, 500, 2)), "c": reader(2, 150, 4)}, reader(3, 0, 0), "a"},
+		"its own source, stopped":    {bodies{"a": stopped(reader(3, 500, 2)), "c": reader(2, 150, 4)}, reader(3, 0, 0), "a"},
+		"its own source, long":       {bodies{"a": long(reader(3, 500, 2)), "c": reader(2, 150, 4)}, reader(3, 0, 0), "a"},
 		"equal shares":               {bodies{"a": reader(1, 200, 2), "b": reader(2, 200, 3), "c": reader(4, 200, 4)}, reader(3, 0, 0), ""},
 		"nobody proved":              {bodies{"a": proved(reader(1, 700, 2))}, reader(3, 0, 0), ""},
 		"one proved for another":     {bodies{"a": proved(reader(1, 900, 2))}, proved(reader(3, 0, 0)), "a"},
@@ -96,10 +98,23 @@ type bodies map[string]*body
 
 // reader is of a source and has a size; seconds ago it began, and it keeps up.
 func reader(source int, size int64, seconds int) *body {
-	return &body{source: sourceOf(source), size: size, started: time.Now().Add(-time.Duration(seconds) * time.Second), got: 1 << 30}
+	return &body{source: sourceOf(source), size: size, started: time.Now().Add(-time.Duration(seconds) * time.Second / 10), last: time.Now(), got: 1 << 30}
 }
 
-func slowly(b *body) *body { b.got = 1; return b }
+func slowly(b *body) *body {
+	b.got, b.started = 1, time.Now().Add(-2*time.Second)
+	return b
+}
+
+func stopped(b *body) *body {
+	b.started, b.last = time.Now().Add(-2*time.Second), time.Now().Add(-2*time.Second)
+	return b
+}
+
+func long(b *body) *body {
+	b.started = time.Now().Add(-2 * longAfter)
+	return b
+}
 
 func proved(b *body) *body { b.proved = true; return b }
 

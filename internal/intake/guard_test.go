@@ -321,3 +321,25 @@ func TestManyWait(t *testing.T) {
 	}
 	close(free)
 }
+
+// TestLastByteNeverComes: from one address, as behind a proxy, somebody sends all but the last
+// byte of large bodies. Whole ones from the same address are taken.
+func TestLastByteNeverComes(t *testing.T) {
+	t.Parallel()
+	g := &intake.Guard{Now: time.Now, Limits: limits, Who: intake.BySource}
+	port := serve(t, g, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "done") })
+	almost := make([]byte, limits.Body-1)
+	for range 50 {
+		c := dial(t, "127.0.0.11", port)
+		go func() { // until it is cut
+			_, _ = fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", limits.Body)
+			_, _ = c.Write(almost)
+		}()
+	}
+	for range 5 {
+		status, _, answer, err := post(t.Context(), client("127.0.0.11"), port, strings.NewReader("{}"))
+		if err != nil || status != http.StatusOK || answer != "done" {
+			t.Errorf("%d %q %v", status, answer, err)
+		}
+	}
+}

@@ -27,6 +27,8 @@ const (
 	// slowAfter is when a sender below leastRate is cut in favour of others, while there is
 	// not enough for all.
 	slowAfter = time.Second
+	// longAfter is when a sender that keeps up is, too.
+	longAfter = 3 * time.Second
 	// piece is how large the buffer of a body of unknown length is at first.
 	piece = 64 << 10
 	// share is the part of bytes and requests, one in share, that those keep for
