@@ -45,7 +45,7 @@ fmt: ## gofumpt and goimports
 
 ##@ check
 
-test: ## everything: lint verify test-unit fuzz test-pages test-login test-kube test-record test-e2e attack test-browser
+test: ## everything: lint verify test-unit fuzz test-pages test-login test-kube test-record test-e2e attack chaos test-browser
 	@test/run.sh
 
 lint: ## golangci-lint, shellcheck

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh [STAGE...]: lint verify unit fuzz pages login kube record e2e attack browser, or those named (chaos, bench and bench-pages too).
+# run.sh [STAGE...]: lint verify unit fuzz pages login kube record e2e attack chaos browser, or those named (bench and bench-pages too).
 # Each tells its name and its time; a stage that fails does not stop the next ones. The last line is the sum:
 # "N passed, 0 failed".
 # KEEP=1: leaves the cluster and what is in it for a look. RUN=regexp: only the tests that match.
@@ -144,7 +144,7 @@ in_deployed() {
 }
 
 stages=("$@")
-[ $# != 0 ] || stages=(lint verify unit fuzz pages login kube record e2e attack browser)
+[ $# != 0 ] || stages=(lint verify unit fuzz pages login kube record e2e attack chaos browser)
 summary=() all=$(now) total_failed=0
 for stage in "${stages[@]}"; do
   declare -F "stage_$stage" >/dev/null || die "no such stage: $stage"
