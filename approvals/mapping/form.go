@@ -3,6 +3,7 @@ package mapping
 import (
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/ast"
@@ -118,9 +119,7 @@ func (f *form) loop(c ast.ComprehensionExpr, down func(ast.Expr) int) int {
 	f.scope[c.AccuVar()] = result
 	down(c.LoopCondition())
 	result = down(c.Result())
-	for name, size := range outer {
-		f.scope[name] = size
-	}
+	maps.Copy(f.scope, outer)
 	return result
 }
 

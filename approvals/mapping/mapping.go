@@ -76,8 +76,10 @@ func New() (*Compiler, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Compiler{env: env, ops: map[string]*functions.Overload{}, plain: plainFunctions(env), limits: DefaultLimits(),
-		slots: make(chan struct{}, maxExpensive), compiling: make(chan struct{}, maxExpensive)}
+	c := &Compiler{
+		env: env, ops: map[string]*functions.Overload{}, plain: plainFunctions(env), limits: DefaultLimits(),
+		slots: make(chan struct{}, maxExpensive), compiling: make(chan struct{}, maxExpensive),
+	}
 	for _, f := range env.Functions() {
 		ops, err := f.Bindings()
 		if err != nil {

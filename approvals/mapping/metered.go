@@ -131,8 +131,10 @@ func (c *Compiler) meteredCall(x interpreter.InterpretableCall, loops bool) (int
 	if op == nil && r.run == nil {
 		return nil, errors.New("no such overload: " + x.Function())
 	}
-	return &meteredCall{id: x.ID(), function: x.Function(), overload: x.OverloadID(), args: x.Args(), op: op,
-		nonStrict: op != nil && op.NonStrict, rule: r, loops: loops}, nil
+	return &meteredCall{
+		id: x.ID(), function: x.Function(), overload: x.OverloadID(), args: x.Args(), op: op,
+		nonStrict: op != nil && op.NonStrict, rule: r, loops: loops,
+	}, nil
 }
 
 // checkPattern says what is wrong with a pattern that is written in the expression, before

@@ -22,8 +22,10 @@ const maxBuilt = 2 * MaxValue
 // would be longer than one call may build.
 func (m *meter) make(size int64) {
 	if size > maxBuilt {
-		panic(interpreter.EvalCancelledError{Cause: interpreter.CostLimitExceeded,
-			Message: fmt.Sprintf("the text would be longer than %d bytes, the most that one call may build", maxBuilt)})
+		panic(interpreter.EvalCancelledError{
+			Cause:   interpreter.CostLimitExceeded,
+			Message: fmt.Sprintf("the text would be longer than %d bytes, the most that one call may build", maxBuilt),
+		})
 	}
 	m.use(size/32, size)
 }
