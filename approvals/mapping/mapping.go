@@ -188,8 +188,10 @@ func (c *Compiler) evaluate(ctx context.Context, expr string, v Vars, then func(
 			err = fmt.Errorf("internal error: %v", r)
 		}
 		if cut := (interpreter.EvalCancelledError{}); ctx.Err() != nil || errors.As(err, &cut) && cut.Cause == interpreter.ContextCancelled {
-			err = &approvals.Error{Code: approvals.CodeUnavailable, Err: errInterrupted,
-				Message: fmt.Sprintf("expression %q was interrupted, and says nothing yet; try again in a moment", expr)}
+			err = &approvals.Error{
+				Code: approvals.CodeUnavailable, Err: errInterrupted,
+				Message: fmt.Sprintf("expression %q was interrupted, and says nothing yet; try again in a moment", expr),
+			}
 		}
 	}()
 	prg, err := c.program(expr)
