@@ -154,7 +154,7 @@ func CheckGroupBefore(group, chain []*triggersv1.TriggerInterceptor) error {
 	if err != nil || at < 0 {
 		return err
 	}
-	if err := checkOverlays(append(group[:len(group):len(group)], chain...), len(group)+at); err != nil {
+	if err := checkOverlays(append(slices.Clip(group), chain...), len(group)+at); err != nil {
 		return approvals.Errorf(approvals.CodeInvalid, "with the %d interceptors of the triggerGroup that it is run in, %v", len(group), err)
 	}
 	return nil

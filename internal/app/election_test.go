@@ -177,8 +177,11 @@ func TestKilledLeader(t *testing.T) {
 			t.Errorf("the other one leads after %s, want %s at most", waited, most)
 		}
 		stop()
-		<-ended
-		<-ended
+		for range 2 {
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		}
 	})
 }
 

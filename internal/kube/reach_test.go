@@ -48,13 +48,13 @@ func hangs(req *http.Request) (*http.Response, error) {
 func TestReach(t *testing.T) {
 	t.Parallel()
 	for name, dead := range map[string]func(*http.Request) (*http.Response, error){
-		"refused": refuses, "cut": hangs, "without etcd": answers(http.StatusInternalServerError), "restarting": answers(http.StatusServiceUnavailable),
+		"refused": refuses, "cut": hangs, "without etcd": answers(http.StatusInternalServerError), "restarting": answers(http.StatusServiceUnavailable), //nolint:bodyclose // none has a body
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w, r := &wire{}, &Reach{}
-				w.state.Store(answers(http.StatusForbidden)) // an answer all the same
+				w.state.Store(answers(http.StatusForbidden)) // an answer all the same //nolint:bodyclose // none has a body
 				cfg := &rest.Config{Host: "https://api", Transport: w}
 				c, err := kubernetes.NewForConfig(r.Guard(cfg, true))
 				if err != nil {
@@ -80,14 +80,14 @@ func TestReach(t *testing.T) {
 				}
 				before := w.calls.Load()
 				req, _ := http.NewRequestWithContext(t.Context(), http.MethodPatch, "https://api/apis/x", http.NoBody)
-				_, err = quick.RoundTrip(req)
+				_, err = quick.RoundTrip(req) //nolint:bodyclose // none has a body
 				if !errors.Is(err, ErrUnreachable) || w.calls.Load() != before {
 					t.Errorf("%v: it was tried", err)
 				}
 				if terr := translate(err, "approval prod/a"); approvals.CodeOf(terr) != approvals.CodeUnavailable || isLost(err) {
 					t.Errorf("%v, which was never sent", terr)
 				}
-				w.state.Store(answers(http.StatusOK))
+				w.state.Store(answers(http.StatusOK)) //nolint:bodyclose // none has a body
 				time.Sleep(probeEvery + time.Second)
 				if err := r.Ready(); err != nil {
 					t.Errorf("it answers again: %v", err)
@@ -130,7 +130,7 @@ func TestReachBounds(t *testing.T) {
 		if len(got) > 0 {
 			t.Errorf("an informer was told: %v", <-got)
 		}
-		w.state.Store(answers(http.StatusOK))
+		w.state.Store(answers(http.StatusOK)) //nolint:bodyclose // none has a body
 		time.Sleep(holdFor)
 		synctest.Wait()
 		if len(got) != 2 {

@@ -271,7 +271,7 @@ func (s *stage) listen(ctx context.Context, t *testing.T, token string, heard *a
 		t.Fatal(err)
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
-	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req) //nolint:bodyclose // by who reads it, below
 	if err != nil {
 		t.Fatal(err)
 	}

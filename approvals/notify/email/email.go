@@ -71,12 +71,12 @@ func (c *Channel) send(ctx context.Context, m notify.Message) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
-	return c.explain(err, call)
+	return c.explain(err)
 }
 
 // explain says what an error means for the mail. Once all of it was sent, no answer may mean
 // that the server took it (RFC 5321, 4.5.3.2.6 and 6.1).
-func (c *Channel) explain(err error, call *call) error {
+func (c *Channel) explain(err error) error {
 	server := fmt.Sprintf("mail server %s:%d", c.Config.Host, c.Config.Port)
 	if e, ok := errors.AsType[*gomail.SendError](err); ok && e.Reason == gomail.ErrSMTPDataClose && e.ErrorCode() == 0 {
 		return &notify.Failure{Unclear: true, Err: fmt.Errorf("%s was sent the whole mail and did not say within %s whether it takes it: %w", server, c.Config.accept(), err)}

@@ -69,7 +69,7 @@ func (r *Reconciler) said(ctx context.Context, req ctrl.Request, through bool) {
 		if c := meta.FindStatusCondition(deref(conditionsOf(obj)), v1alpha1.ConditionStalled); c == nil || !strings.HasPrefix(c.Message, r.begins()) {
 			return
 		}
-		obj = obj.DeepCopyObject().(client.Object) //nolint:errcheck // a copy is of the same type
+		obj = obj.DeepCopyObject().(client.Object)
 	} else {
 		r.Events.Eventf(obj, nil, corev1.EventTypeWarning, EventReason, "Reconcile", "%s", left("controller "+r.Name))
 	}

@@ -41,7 +41,7 @@ func (r *Abandoned) SetupWithManager(mgr ctrl.Manager) error {
 		CreateFunc: func(event.CreateEvent) bool { return false },
 		UpdateFunc: attemptEnded,
 	}, predicate.NewPredicateFuncs(isApprovalTask))
-	return shared(mgr, "abandoned-tasks", fewWorkers, 0, nil).
+	return shared(mgr, "abandoned-tasks", fewWorkers, nil).
 		For(&v1alpha1.Approval{}, builder.WithPredicates(waiting)).
 		Watches(&pipelinev1beta1.CustomRun{}, handler.EnqueueRequestsFromMapFunc(r.waitingFor), ended).
 		Watches(&pipelinev1.PipelineRun{}, handler.EnqueueRequestsFromMapFunc(r.waitingIn), deleted).

@@ -59,7 +59,7 @@ func (r *Approvals) SetupWithManager(mgr ctrl.Manager) error {
 	r.since = sync.Once{} // another may have led meanwhile
 	blocked := handler.EnqueueRequestsFromMapFunc(r.blockedIn)
 	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
-	return shared(mgr, "approvals", r.Workers, 0, queue.OfTrigger).
+	return shared(mgr, "approvals", r.Workers, queue.OfTrigger).
 		For(&v1alpha1.Approval{}).
 		Watches(&pipelinev1.PipelineRun{}, handler.EnqueueRequestsFromMapFunc(r.awaiting), builder.WithPredicates(predicate.Funcs{
 			UpdateFunc: func(e event.UpdateEvent) bool {

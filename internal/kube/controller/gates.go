@@ -38,7 +38,7 @@ var _ reconcile.Reconciler = (*Gates)(nil)
 
 // SetupWithManager registers the controller.
 func (r *Gates) SetupWithManager(mgr ctrl.Manager) error {
-	return shared(mgr, "gates", fewWorkers, 0, nil).
+	return shared(mgr, "gates", fewWorkers, nil).
 		// Not only when the spec changes: whoever may write a Gate's status could else
 		// have it say something else for ever.
 		For(&v1alpha1.Gate{}).

@@ -28,7 +28,7 @@ var _ reconcile.Reconciler = (*MissingChannels)(nil)
 
 // SetupWithManager registers the controller.
 func (r *MissingChannels) SetupWithManager(mgr ctrl.Manager) error {
-	return shared(mgr, "missing-channels", fewWorkers, 0, queue.OfTrigger).
+	return shared(mgr, "missing-channels", fewWorkers, queue.OfTrigger).
 		For(&v1alpha1.Approval{}, builder.WithPredicates(predicate.Funcs{
 			UpdateFunc: func(e event.UpdateEvent) bool { return isNews(e.ObjectOld, e.ObjectNew) },
 			DeleteFunc: func(event.DeleteEvent) bool { return false },

@@ -62,7 +62,7 @@ var _ reconcile.Reconciler = (*Notify)(nil)
 
 // SetupWithManager registers the controller.
 func (r *Notify) SetupWithManager(mgr ctrl.Manager) error {
-	return shared(mgr, "notify-"+r.Channel.Route().Name, r.Workers, 0, queue.OfTrigger).
+	return shared(mgr, "notify-"+r.Channel.Route().Name, r.Workers, queue.OfTrigger).
 		For(&v1alpha1.Approval{}, builder.WithPredicates(predicate.Funcs{
 			UpdateFunc: func(e event.UpdateEvent) bool { return isNews(e.ObjectOld, e.ObjectNew) },
 			DeleteFunc: func(e event.DeleteEvent) bool { r.forget(string(e.Object.GetUID())); return false },

@@ -67,7 +67,7 @@ var _ reconcile.Reconciler = (*Preflight)(nil)
 func (r *Preflight) SetupWithManager(mgr ctrl.Manager) error {
 	here := handler.EnqueueRequestsFromMapFunc(r.toStart)
 	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
-	return shared(mgr, "preflight", r.Workers, 0, queue.OfTrigger).
+	return shared(mgr, "preflight", r.Workers, queue.OfTrigger).
 		For(&v1alpha1.Approval{}, builder.WithPredicates(predicate.Funcs{
 			UpdateFunc: func(e event.UpdateEvent) bool { return isNews(e.ObjectOld, e.ObjectNew) },
 			DeleteFunc: func(e event.DeleteEvent) bool { r.forget(string(e.Object.GetUID())); return false },

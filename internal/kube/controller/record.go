@@ -80,7 +80,7 @@ var _ reconcile.Reconciler = (*Record)(nil)
 
 // SetupWithManager registers the controller.
 func (r *Record) SetupWithManager(mgr ctrl.Manager) error {
-	return shared(mgr, "record", 1, 0, queue.OfTrigger).
+	return shared(mgr, "record", 1, queue.OfTrigger).
 		For(&v1alpha1.Approval{}, builder.WithPredicates(predicate.Funcs{
 			DeleteFunc: func(e event.DeleteEvent) bool {
 				o, ok := e.Object.(*v1alpha1.Approval)

@@ -37,7 +37,7 @@ func (r *Runs) SetupWithManager(mgr ctrl.Manager) error {
 		pr, ok := o.(*pipelinev1.PipelineRun)
 		return ok && kube.Succeeded(pr)
 	})
-	return shared(mgr, "runs", r.Workers, 0, nil).
+	return shared(mgr, "runs", r.Workers, nil).
 		For(&pipelinev1.PipelineRun{}, builder.WithPredicates(succeeded)).
 		// A Trigger that comes after a run has ended may still be waiting for it.
 		Watches(&triggersv1.Trigger{}, handler.EnqueueRequestsFromMapFunc(r.runsOf), builder.WithPredicates(predicate.GenerationChangedPredicate{})).

@@ -17,8 +17,8 @@ const fewWorkers = 4
 // shared is a controller that serves namespaces in turn, so that none waits behind what
 // another one has, however much and however slow that is; and that outlives whatever an
 // object does. part is what an object belongs to within its namespace; nil: to nothing.
-func shared(mgr ctrl.Manager, name string, workers, share int, part func(reconcile.Request) string) *builder.Builder {
-	return ctrl.NewControllerManagedBy(mgr).Named(name).WithOptions(queue.Served(workers, share, part))
+func shared(mgr ctrl.Manager, name string, workers int, part func(reconcile.Request) string) *builder.Builder {
+	return ctrl.NewControllerManagedBy(mgr).Named(name).WithOptions(queue.Served(workers, part))
 }
 
 // contained is r, of objects like kind.

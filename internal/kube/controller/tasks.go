@@ -58,7 +58,7 @@ var _ reconcile.Reconciler = (*Tasks)(nil)
 
 // SetupWithManager registers the controller.
 func (r *Tasks) SetupWithManager(mgr ctrl.Manager) error {
-	b := shared(mgr, "tasks", r.Workers, 0, nil).
+	b := shared(mgr, "tasks", r.Workers, nil).
 		For(&pipelinev1beta1.CustomRun{}, builder.WithPredicates(predicate.NewPredicateFuncs(isApprovalTask))).
 		Watches(&v1alpha1.Approval{}, handler.EnqueueRequestsFromMapFunc(customRunOf))
 	for _, view := range r.Views {

@@ -38,7 +38,7 @@ var _ reconcile.Reconciler = (*Triggers)(nil)
 // SetupWithManager registers the controller.
 func (r *Triggers) SetupWithManager(mgr ctrl.Manager) error {
 	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
-	return shared(mgr, "triggers", fewWorkers, 0, nil).
+	return shared(mgr, "triggers", fewWorkers, nil).
 		For(&triggersv1.Trigger{}, changed).
 		// An inline trigger may take a Trigger's name.
 		Watches(&triggersv1.EventListener{}, handler.EnqueueRequestsFromMapFunc(r.sameNamed), changed).
@@ -131,7 +131,7 @@ var _ reconcile.Reconciler = (*Listeners)(nil)
 func (r *Listeners) SetupWithManager(mgr ctrl.Manager) error {
 	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
 	beside := handler.EnqueueRequestsFromMapFunc(r.beside)
-	return shared(mgr, "listeners", fewWorkers, 0, nil).
+	return shared(mgr, "listeners", fewWorkers, nil).
 		For(&triggersv1.EventListener{}, changed).
 		// Triggers and other EventListeners may take the name of an inline trigger.
 		Watches(&triggersv1.Trigger{}, beside, changed).

@@ -35,7 +35,7 @@ type voteEvents struct {
 }
 
 func newVoteEvents(t *testing.T) *voteEvents {
-	q := queue.Served(1, 0, nil).NewQueue("test", nil)
+	q := queue.Served(1, nil).NewQueue("test", nil)
 	t.Cleanup(q.ShutDown)
 	return &voteEvents{t: t, queue: q}
 }

@@ -56,7 +56,7 @@ var _ reconcile.Reconciler = (*Votes)(nil)
 
 // SetupWithManager registers the controller.
 func (r *Votes) SetupWithManager(mgr ctrl.Manager) error {
-	served := queue.Served(r.Workers, 0, r.triggerOf)
+	served := queue.Served(r.Workers, r.triggerOf)
 	served.RateLimiter = workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](5*time.Millisecond, maxVoteAgain)
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("votes").

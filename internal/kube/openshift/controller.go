@@ -59,7 +59,7 @@ const workers = 4
 func (r *ApprovalTasks) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("approvaltasks").
-		WithOptions(queue.Served(workers, 0, nil)).
+		WithOptions(queue.Served(workers, nil)).
 		For(&openshiftv1.ApprovalTask{}).
 		Watches(&v1alpha1.Approval{}, handler.EnqueueRequestsFromMapFunc(taskOf)).
 		Complete(contain.Served(mgr, "approvaltasks", func() client.Object { return &openshiftv1.ApprovalTask{} }, r))

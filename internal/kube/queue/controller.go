@@ -12,13 +12,12 @@ import (
 )
 
 // Served are the options of a controller whose queue is served fairly. part is what an
-// object belongs to within its namespace; nil: to nothing. share is how many of the workers
-// one namespace may occupy; 0: half of them.
-func Served(workers, share int, part func(reconcile.Request) string) ctrlcontroller.Options {
+// object belongs to within its namespace; nil: to nothing. One namespace may occupy half of the workers.
+func Served(workers int, part func(reconcile.Request) string) ctrlcontroller.Options {
 	return ctrlcontroller.Options{
 		MaxConcurrentReconciles: workers,
 		NewQueue: func(name string, limiter workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
-			q := New(Options[reconcile.Request]{Workers: workers, Share: share, Limiter: limiter, Place: func(r reconcile.Request) (string, string) {
+			q := New(Options[reconcile.Request]{Workers: workers, Limiter: limiter, Place: func(r reconcile.Request) (string, string) {
 				if part == nil {
 					return r.Namespace, ""
 				}

@@ -18,7 +18,7 @@ func request(namespace, name string) reconcile.Request {
 
 // What a controller gets takes turns by namespace, and by Trigger within it.
 func TestServed(t *testing.T) {
-	q := queue.Served(1, 0, queue.OfTrigger).NewQueue("test", nil)
+	q := queue.Served(1, queue.OfTrigger).NewQueue("test", nil)
 	defer q.ShutDown()
 	for _, r := range []reconcile.Request{
 		request("a", "deploy-x"), request("a", "deploy-y"), request("a", "deploy-z"), request("a", "docs-x"), request("b", "deploy-x"), request("", "odd"),
