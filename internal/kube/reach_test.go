@@ -54,7 +54,7 @@ func TestReach(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w, r := &wire{}, &Reach{}
-				w.state.Store(answers(http.StatusForbidden)) // an answer all the same //nolint:bodyclose // none has a body
+				w.state.Store(answers(http.StatusForbidden)) //nolint:bodyclose // none has a body; it is an answer all the same
 				cfg := &rest.Config{Host: "https://api", Transport: w}
 				c, err := kubernetes.NewForConfig(r.Guard(cfg, true))
 				if err != nil {
@@ -142,7 +142,7 @@ func TestReachBounds(t *testing.T) {
 		time.Sleep(time.Second)
 		leave()
 		for range 3 {
-			<-got
+			_ = <-got // left or answered: either ends it
 		}
 		// A process that was paused has heard nothing for long, and nothing is wrong.
 		r = &Reach{}
