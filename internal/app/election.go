@@ -15,11 +15,14 @@ import (
 
 // Election times. Another replica leads leaseDuration after the last renewal of a leader that
 // died, and the two tries that it takes to see that. A leader that can't renew its lease stops
-// after renewDeadline, which costs little: its process goes on serving, and asks again.
+// after renewDeadline, which costs little: its process goes on serving, and asks again. With a
+// lease of half the length an API server that was short of processors for three seconds made
+// the lead go to and fro. A process that was killed is started again in its pod, under the
+// name that holds the lease, and need not wait for it.
 const (
-	leaseDuration = 4 * time.Second
-	renewDeadline = 2500 * time.Millisecond
-	retryPeriod   = 400 * time.Millisecond
+	leaseDuration = 8 * time.Second
+	renewDeadline = 6 * time.Second
+	retryPeriod   = time.Second
 	leaseName     = "countersign"
 	// leaseLook is how often a leader looks whether its lease is over, because its process was
 	// paused, say: its controllers must not wake up as a second leader.

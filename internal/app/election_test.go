@@ -118,7 +118,7 @@ func TestElection(t *testing.T) {
 					t.Fatal("not the first one alone leads")
 				}
 				a.fault.Store(&fault)
-				for range 100 { // ten seconds
+				for range (leaseDuration + 5*retryPeriod) / (100 * time.Millisecond) {
 					time.Sleep(100 * time.Millisecond)
 					synctest.Wait()
 					if a.leads.Load() && b.leads.Load() {
@@ -137,7 +137,7 @@ func TestElection(t *testing.T) {
 				if err := <-ended; err != nil {
 					t.Error(err)
 				}
-				time.Sleep(2 * time.Second) // less than a lease that has to run out
+				time.Sleep(3 * retryPeriod) // less than a lease that has to run out
 				if !a.leads.Load() || a.terms.Load() != 2 {
 					t.Error("the lease of a replica that ended was not given up, or the other process does not lead again")
 				}
