@@ -162,10 +162,23 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, reason string, st
 	r.Body = http.NoBody
 	if g.Refuse != nil {
 		g.Refuse(w, r, status, message)
-		return
+	} else {
+		http.Error(w, message, status)
 	}
-	http.Error(w, message, status)
+	if r.Close && r.ContentLength != 0 {
+		// The sender is still writing. net/http closes at once a connection that its sender
+		// wants closed, which resets it, often before the sender has read the answer.
+		_ = http.NewResponseController(w).Flush()
+		select {
+		case <-time.After(resetAvoided):
+		case <-r.Context().Done():
+		}
+	}
 }
+
+// resetAvoided is what net/http itself waits for other senders that are refused. Nothing of
+// the body is in memory meanwhile, and the connection may be closed for others.
+const resetAvoided = 500 * time.Millisecond
 
 var errLarge = errors.New("the body is too large")
 
