@@ -222,7 +222,7 @@ func (d *Desk) notInPlace(ctx context.Context, next, before Approval) error {
 // mayAskAgain says why id may not have a asked again, or nil. Whoever asked for it may:
 // others still decide.
 func (d *Desk) mayAskAgain(ctx context.Context, a Approval, id Identity) error {
-	// Whoever may start runs may write somebody's name on one: it has to be proved.
+	// Anyone who may start runs may write somebody's name on one: it has to be proved.
 	if a.Terms != nil && a.Terms.RequesterProof != NoProof && SamePerson(a.Terms.Requester, id.Name) && id.Way != WayLink {
 		return nil
 	}

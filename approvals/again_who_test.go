@@ -36,7 +36,7 @@ func (reopens) Reopen(_ context.Context, old approvals.Approval, by string) (app
 	return next, nil
 }
 
-// TestRequesterAsksAgain: a requester may who was proved; whoever is only said to have
+// TestRequesterAsksAgain: a requester who was proved may; somebody who is only said to have
 // asked may have written that themselves.
 func TestRequesterAsksAgain(t *testing.T) {
 	t.Parallel()

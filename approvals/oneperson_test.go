@@ -8,7 +8,7 @@ import (
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 )
 
-// TestOnePersonInAnyOrder: whoever has a name, an address that is used as one, and a
+// TestOnePersonInAnyOrder: anyone who has a name, an address that is used as one, and a
 // login, has one vote, whichever they use first, and as somebody's deputy too.
 func TestOnePersonInAnyOrder(t *testing.T) {
 	t.Parallel()
@@ -63,7 +63,7 @@ func TestOnePersonInAnyOrder(t *testing.T) {
 	}
 }
 
-// TestInPersonByAnotherName: whoever votes in person takes their deputy's place, by
+// TestInPersonByAnotherName: anyone who votes in person takes their deputy's place, by
 // whichever name of theirs.
 func TestInPersonByAnotherName(t *testing.T) {
 	t.Parallel()

@@ -146,7 +146,7 @@ const (
 	SenderBearer           SenderKind = "Bearer"           // Authorization, the secret itself
 )
 
-// Signs says whether what a sender shows is made of the body too. Whoever has the secret
+// Signs says whether what a sender shows is made of the body too. Anyone who has the secret
 // itself, which is all that the other kinds show, may send any body.
 func (k SenderKind) Signs() bool {
 	return k == SenderGitHub || k == SenderBitbucketServer || k == SenderStandardWebhooks

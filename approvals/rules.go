@@ -138,7 +138,7 @@ func assign(rules []Rule, n int, can func(person int, r Rule) bool) [][]int {
 }
 
 // met is the voters whose approvals count, by requirement. Votes of one mailbox count as
-// one: whoever reads it may have cast them all.
+// one: anyone who reads it may have cast them all.
 func met(a Approval) ([]Rule, [][]string) {
 	rules := a.Terms.Policy.Requirements()
 	people := onceEach(a.Votes, Approve)

@@ -100,7 +100,7 @@ func TestRequesterKnown(t *testing.T) {
 	}
 }
 
-// TestTriggerAuthorNamesTheRequester: whoever writes the Trigger can neither have a
+// TestTriggerAuthorNamesTheRequester: anyone who writes the Trigger can neither have a
 // reviewer's rejection refused, nor let the sender approve, nor pass requester: Required.
 func TestTriggerAuthorNamesTheRequester(t *testing.T) {
 	t.Parallel()

@@ -105,7 +105,7 @@ func env(name, otherwise string) string {
 
 // noticeDeadConnections has client-go ask soon whether a connection to the API server that is
 // quiet is still one: by default watches notice a cut network after 45 s. It reads these from
-// the environment alone, where whoever runs the service may have others.
+// the environment alone, where an administrator may have set others.
 func noticeDeadConnections() {
 	for name, seconds := range map[string]string{"HTTP2_READ_IDLE_TIMEOUT_SECONDS": "3", "HTTP2_PING_TIMEOUT_SECONDS": "3"} {
 		if _, set := os.LookupEnv(name); !set {

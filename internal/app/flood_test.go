@@ -28,7 +28,7 @@ import (
 // TestFloodOfTheInterceptor: with the limits that the service has by default, by TLS as it is
 // served, somebody leaves hundreds of bodies of 4 MiB without their last byte and sends hundreds of whole
 // ones at once. What the process has in memory stays within the budget for bodies and what
-// connections cost, and whoever sends from elsewhere is answered.
+// connections cost, and anyone who sends from elsewhere is answered.
 //
 // It looks at the memory of the whole process, so nothing runs beside it.
 func TestFloodOfTheInterceptor(t *testing.T) { //nolint:paralleltest // see above

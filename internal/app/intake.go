@@ -14,7 +14,7 @@ import (
 // readFor is how long the sending of one body may take.
 const readFor = 30 * time.Second
 
-// webIntake bounds what pages and API take in. Whoever has a credential that was good
+// webIntake bounds what pages and API take in. Anyone who has a credential that was good
 // keeps a part for themselves.
 func (c *core) webIntake() *intake.Guard {
 	l := c.Config.Limits
@@ -28,7 +28,7 @@ func (c *core) webIntake() *intake.Guard {
 	}
 }
 
-// interceptorIntake bounds what EventListeners, and whoever else reaches the port, send.
+// interceptorIntake bounds what EventListeners, and everybody else who reaches the port, send.
 // They don't prove who they are: an address from which a signed event of ours came lately
 // keeps a part for itself. No proxy stands between.
 func (c *core) interceptorIntake() *intake.Guard {
@@ -51,7 +51,7 @@ func (c *core) turnedAway(listener string) func(reason string) {
 	return func(reason string) { c.metrics.turnedAway.WithLabelValues(listener, reason).Inc() }
 }
 
-// probesIntake bounds who asks for /healthz and /readyz: the kubelet, and whoever reaches the
+// probesIntake bounds who asks for /healthz and /readyz: the kubelet, and anyone who reaches the
 // port.
 func probesIntake(now func() time.Time) *intake.Guard {
 	return &intake.Guard{Now: now, Limits: intake.Limits{Connections: 64, Requests: 16, Bytes: 4 << 10, Body: 1 << 10, Wait: time.Second, ReadFor: readFor}, Who: intake.BySource}

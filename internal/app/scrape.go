@@ -19,7 +19,7 @@ type scraper interface {
 	MayGet(ctx context.Context, id approvals.Identity, path string) (bool, error)
 }
 
-// metricsHandler is /metrics, for whoever RBAC lets get the path, as the metrics of
+// metricsHandler is /metrics, for everybody whom RBAC lets get the path, as the metrics of
 // Kubernetes' own components are. Names of namespaces and triggers are in them.
 func metricsHandler(log logr.Logger, who scraper, from prometheus.Gatherer) http.Handler {
 	all := http.NewServeMux()

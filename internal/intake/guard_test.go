@@ -74,7 +74,7 @@ func post(ctx context.Context, c *http.Client, port string, body io.Reader) (sta
 }
 
 // TestHalfSentBodies: somebody leaves bodies unfinished, each of which says that it is
-// large; one sends them in pieces. Whoever sends whole ones from elsewhere has all of them
+// large; one sends them in pieces. Anyone who sends whole ones from elsewhere has all of them
 // taken, and never is there more in memory than the limit says.
 func TestHalfSentBodies(t *testing.T) {
 	t.Parallel()
@@ -162,7 +162,7 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
-// TestManyConnections: whoever holds all connections loses their oldest to somebody else.
+// TestManyConnections: anyone who holds all connections loses their oldest to somebody else.
 func TestManyConnections(t *testing.T) {
 	t.Parallel()
 	small := limits

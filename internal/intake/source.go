@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// networkBits of an IPv6 address are one source: whoever has one has all of its network.
+// networkBits of an IPv6 address are one source: anyone who has one has all of its network.
 const networkBits = 64
 
 // SourceOf is who sends r, for counting alone: it gives no right. The connection's address
@@ -102,7 +102,7 @@ type request struct {
 
 type requestKey struct{}
 
-// Proved says that whoever sent ctx's request was proved: by a credential that was
+// Proved says that the sender of ctx's request was proved: by a credential that was
 // verified, or by a signature of our own.
 func Proved(ctx context.Context) {
 	if r, ok := ctx.Value(requestKey{}).(*request); ok && r.proof != nil {

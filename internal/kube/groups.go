@@ -29,7 +29,7 @@ type group struct {
 
 // groupsOf are the triggerGroups with interceptors that a Trigger is run in: those of the
 // EventListeners of its namespace, and those of another namespace's EventListener only
-// when that is the one to which its events are posted. Whoever makes an EventListener
+// when that is the one to which its events are posted. Anyone who makes an EventListener
 // somewhere else changes nothing for a Trigger that is run in its own namespace.
 //
 // Errors: CodeUnavailable when nobody can say which those are, which is not the same as

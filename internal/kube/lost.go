@@ -17,7 +17,7 @@ import (
 
 const (
 	// readBackFor bounds how long it is tried to find out what became of a write whose
-	// answer was lost. Whoever waits for the answer is told afterwards that it is not known.
+	// answer was lost. Anyone who waits for the answer is told afterwards that it is not known.
 	readBackFor   = 5 * time.Second
 	readBackEvery = 200 * time.Millisecond
 	// maxLost bounds how many such writes of one change are followed.

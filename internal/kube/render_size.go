@@ -11,7 +11,7 @@ import (
 
 const (
 	// maxMade is the most bytes that bindings may give, and that a template may make of
-	// them: more than one object that the API server keeps. Whoever writes a Trigger could
+	// them: more than one object that the API server keeps. Anyone who writes a Trigger could
 	// otherwise have us fill in $(body) a million times.
 	maxMade = 4 << 20
 	// maxUnlooked is up to which nobody has to look whether it is so much.

@@ -11,7 +11,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/kubetest"
 )
 
-// TestRenderIsBounded: whoever writes a Trigger has us make no more of an event than one
+// TestRenderIsBounded: anyone who writes a Trigger has us make no more of an event than one
 // object could hold, however they have it repeated. It must not run beside other tests: it
 // counts what is allocated.
 func TestRenderIsBounded(t *testing.T) {

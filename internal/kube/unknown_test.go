@@ -16,7 +16,7 @@ import (
 
 type sourceKey struct{}
 
-// TestUnknownTokens: whoever makes tokens up costs a bounded number of TokenReviews, and
+// TestUnknownTokens: anyone who makes tokens up costs a bounded number of TokenReviews, and
 // keeps nobody at another address from a good one, nor somebody from one that was good
 // before.
 func TestUnknownTokens(t *testing.T) {

@@ -223,7 +223,7 @@ func finals(ctx context.Context, o *history.Writer, of map[string]*follower) err
 
 var began = time.Now()
 
-// say tells how it goes, to whoever looks on.
+// say tells how it goes, to anyone who looks on.
 func say(format string, args ...any) {
 	fmt.Printf("%7.1f  %s\n", time.Since(began).Seconds(), fmt.Sprintf(format, args...))
 }

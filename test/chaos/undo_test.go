@@ -14,7 +14,7 @@ import (
 )
 
 // undo keeps how to mend what is broken, as a shell script each: in a file before anything
-// is broken, so that whoever comes after a kill -9 of the harness finds it, and the same
+// is broken, so that the next run after a kill -9 of the harness finds it, and the same
 // script is what mends it otherwise.
 type undo struct {
 	dir string

@@ -28,7 +28,7 @@ const (
 	// wait for one: kubectl wait must end.
 	conditionsAfter = 1500 * time.Millisecond
 	// Rights, volumes and Pipelines are looked at again now and then, since nobody tells of
-	// them: often at first, while people read and whoever wrote them is at work, and then
+	// them: often at first, while people read and their author is at work, and then
 	// more and more seldom, since thousands may wait for days.
 	lookSoon   = 15 * time.Second // after something was wrong, and at what a run refers to that is to be compared
 	lookLater  = time.Minute

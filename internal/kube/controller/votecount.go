@@ -17,7 +17,7 @@ import (
 )
 
 // keepCrowded is how long a Vote stays that was looked at, where a namespace has more of those
-// than may wait: every replica holds them in memory, and whoever makes them may make
+// than may wait: every replica holds them in memory, and anyone who makes them may make
 // thousands a minute.
 const keepCrowded = 15 * time.Second
 

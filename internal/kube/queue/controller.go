@@ -30,7 +30,7 @@ func Served(workers int, part func(reconcile.Request) string) ctrlcontroller.Opt
 }
 
 // OfTrigger is the part that an Approval belongs to: its Trigger, by whose name its own
-// begins. Whoever may create Approvals may choose a name; that of another namespace is no
+// begins. Anyone who may create Approvals may choose a name; that of another namespace is no
 // matter, and in their own they take turns from nobody but themselves.
 func OfTrigger(r reconcile.Request) string { return Trigger(r.Name) }
 

@@ -231,7 +231,7 @@ func TestShutDown(t *testing.T) {
 	}
 }
 
-// Nothing is lost and nothing is handed to two, whoever adds and takes at once.
+// Nothing is lost and nothing is handed out twice, however many add and take at once.
 func TestManyAtOnce(t *testing.T) {
 	q := newQueue(8, 0)
 	const namespaces, each = 7, 200

@@ -107,7 +107,7 @@ func sourceOf(a v1alpha1.Approval) string {
 }
 
 // advice: nobody but the service makes runs here, so whatever message says that a run is a
-// stranger's is wrong, and whoever did what it says has deleted the right one.
+// stranger's is wrong, and an operator who did what it says has deleted the right one.
 func (f *Findings) advice() {
 	for _, name := range slices.Sorted(maps.Keys(f.Versions)) {
 		for _, v := range f.Versions[name] {

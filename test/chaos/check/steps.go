@@ -9,7 +9,7 @@ import (
 	"github.com/countersign-dev/countersign/test/chaos/history"
 )
 
-// patience is how long after its deadline something may still be pending: whoever leads
+// patience is how long after its deadline something may still be pending: the leader
 // may have to be found first.
 const patience = 30 * time.Second
 
