@@ -54,7 +54,9 @@ func Run(ctx context.Context, o Options) error {
 	// The API server's own fairness limits us; a client-side queue would only add
 	// to how long a person waits.
 	o.Rest.QPS = -1
-	reach := &kube.Reach{}
+	clock := kube.NewClock(o.Now)
+	o.Now = clock.Now
+	reach := &kube.Reach{Clock: clock}
 	patient := reach.Guard(o.Rest, true)
 	o.Rest = reach.Guard(o.Rest, false)
 	if err := installed(ctx, scheme, o.Rest); err != nil {

@@ -38,6 +38,8 @@ var ErrUnreachable = errors.New("the API server has not answered for a while: th
 // and by a probe when none does. What is remembered is this process's own, and is found out
 // again within moments.
 type Reach struct {
+	Clock *Clock // told of each answer's time; nil: nobody is
+
 	mu      sync.Mutex
 	last    time.Time // of an answer, or of the start
 	failing bool      // a call since then got none
@@ -137,6 +139,10 @@ func (t *reaching) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, ErrUnreachable
 	}
 	ctx, cancel := context.WithTimeoutCause(req.Context(), callWithin, fmt.Errorf("no answer within %s", callWithin))
+	var sent time.Time
+	if t.reach.Clock != nil {
+		sent = t.reach.Clock.Now()
+	}
 	resp, err := t.next.RoundTrip(req.WithContext(ctx))
 	if err != nil {
 		cancel()
@@ -146,6 +152,9 @@ func (t *reaching) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	t.reach.note(resp.StatusCode < http.StatusInternalServerError)
+	if t.reach.Clock != nil {
+		t.reach.Clock.answered(sent, resp.Header)
+	}
 	resp.Body = &boundedBody{resp.Body, cancel}
 	return resp, nil
 }
