@@ -59,6 +59,7 @@ func run() int {
 	o := app.Options{Now: time.Now, Out: os.Stdout}
 	f.StringVar(&o.Namespace, "namespace", env("POD_NAMESPACE", "countersign"), "the service's own `namespace` ($POD_NAMESPACE)")
 	f.StringVar(&o.Pod, "pod", env("POD_NAME", "countersign"), "this process's `name` in the leader election ($POD_NAME)")
+	f.StringVar(&o.PodAddress, "pod-address", env("POD_IP", ""), "the `address` where other replicas reach this one, to see whether it still lives ($POD_IP)")
 	f.StringVar(&o.Service, "service", "countersign", "the Kubernetes Service's `name`")
 	f.StringVar(&o.WebAddress, "web-address", ":8080", "`address` of pages and API")
 	f.StringVar(&o.InterceptorAddress, "interceptor-address", ":8443", "`address` of the interceptor")

@@ -144,7 +144,7 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager, lock resource
 	}
 	for _, r := range []manager.Runnable{
 		c.keys, certs, c.releases, c.follower, c.news, hooks,
-		&election{lock: lock, log: o.Log, lead: func(ctx context.Context) error { return c.lead(ctx, background, held) }},
+		&election{lock: lock, dial: connect, log: o.Log, lead: func(ctx context.Context) error { return c.lead(ctx, background, held) }},
 		&server{name: "web", address: o.WebAddress, handler: web.Handler(people), intake: c.webIntake(), log: o.Log},
 	} {
 		if err := mgr.Add(r); err != nil {

@@ -14,11 +14,10 @@ import (
 )
 
 // Election times. Another replica leads leaseDuration after the last renewal of a leader that
-// died, and the two tries that it takes to see that. A leader that can't renew its lease stops
-// after renewDeadline, which costs little: its process goes on serving, and asks again. With a
-// lease of half the length an API server that was short of processors for three seconds made
-// the lead go to and fro. A process that was killed is started again in its pod, under the
-// name that holds the lease, and need not wait for it.
+// was paused or cut off, and the two tries that it takes to see that; after one that died, sooner
+// (see obituary). A leader that can't renew its lease stops after renewDeadline, which costs
+// little: its process goes on serving, and asks again. With a lease of half the length an API
+// server that was short of processors for three seconds made the lead go to and fro.
 const (
 	leaseDuration = 8 * time.Second
 	renewDeadline = 6 * time.Second
@@ -34,16 +33,13 @@ const (
 	electAgain = time.Second
 )
 
-// electionLock identifies a process by its pod alone: a container that was killed
-// and started again in the same pod is the same leader and goes on at once,
-// instead of waiting for its own lease to run out. Two containers of one pod never
-// run at once.
+// electionLock is how this process asks for the lease; nil when nobody else could lead.
 func electionLock(o Options, to *rest.Config) (resourcelock.Interface, error) {
 	if !o.LeaderElection {
 		return nil, nil
 	}
 	return resourcelock.NewFromKubeconfig(resourcelock.LeasesResourceLock, o.Namespace, leaseName,
-		resourcelock.ResourceLockConfig{Identity: o.Pod}, rest.CopyConfig(to), renewDeadline)
+		resourcelock.ResourceLockConfig{Identity: identityOf(o)}, rest.CopyConfig(to), renewDeadline)
 }
 
 // election has this replica lead whenever it holds the lease. Its process outlives the lease:
@@ -51,6 +47,7 @@ func electionLock(o Options, to *rest.Config) (resourcelock.Interface, error) {
 type election struct {
 	lock resourcelock.Interface // nil: it always leads
 	lead func(ctx context.Context) error
+	dial func(ctx context.Context, address string) error // to who holds the lease
 	log  *slog.Logger
 }
 
@@ -88,12 +85,15 @@ func (e *election) term(ctx context.Context) error {
 	}
 	elect, giveUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer giveUp()
-	lock := &watchedLock{Interface: e.lock}
+	lock := &watchedLock{Interface: e.lock, other: obituary{dial: e.dial}}
+	waiting, leads := context.WithCancel(elect)
+	defer leads()
 	began, ended := make(chan struct{}), make(chan error, 1)
 	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
 		Lock: lock, LeaseDuration: leaseDuration, RenewDeadline: renewDeadline, RetryPeriod: retryPeriod, Name: leaseName,
 		Callbacks: leaderelection.LeaderCallbacks{
 			OnStartedLeading: func(held context.Context) {
+				leads()
 				close(began)
 				leading, stop := context.WithCancel(ctx)
 				defer stop()
@@ -117,6 +117,7 @@ func (e *election) term(ctx context.Context) error {
 			giveUp()
 		}
 	})()
+	go lock.other.watch(waiting)
 	elector.Run(logr.NewContext(elect, logr.FromSlogHandler(e.log.Handler())))
 	select {
 	case <-began:
@@ -150,6 +151,8 @@ func release(ctx context.Context, lock resourcelock.Interface) {
 type watchedLock struct {
 	resourcelock.Interface
 
+	other obituary // of who holds it
+
 	mu      sync.Mutex
 	renewed time.Time
 	lost    bool
@@ -174,13 +177,16 @@ func (l *watchedLock) Update(ctx context.Context, r resourcelock.LeaderElectionR
 	return l.note(time.Now(), l.Interface.Update(ctx, r)) //nolint:forbidigo // see above
 }
 
-// Get implements resourcelock.Interface.
+// Get implements resourcelock.Interface. The lease of a process that is dead is nobody's.
 func (l *watchedLock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
 	r, raw, err := l.Interface.Get(ctx)
 	if err == nil && r.HolderIdentity != l.Identity() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.lost = true
+		if l.other.read(r) {
+			r.HolderIdentity = ""
+		}
 	}
 	return r, raw, err
 }

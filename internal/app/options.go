@@ -15,12 +15,15 @@ type Options struct {
 	Config config.Config
 	Rest   *rest.Config
 	Log    *slog.Logger
-	Now    func() time.Time
-	Out    io.Writer // where the record is printed
+	Now    func() time.Time // until the API server says what time it is
+	Out    io.Writer        // where the record is printed
 
 	Namespace string // where the service runs: its Secrets and its lease
-	Pod       string // this process's identity in the election
-	Service   string // the Kubernetes Service's name
+	Pod       string // this process's name in the election
+	// PodAddress is where other replicas reach this one's HealthAddress, to see that it is
+	// there; "" for nowhere.
+	PodAddress string
+	Service    string // the Kubernetes Service's name
 
 	WebAddress         string
 	InterceptorAddress string

@@ -154,9 +154,10 @@ func killLeader(t *testing.T, e *cluster.Env) {
 	if err := e.Get(t.Context(), types.NamespacedName{Namespace: cluster.ServiceNamespace, Name: "countersign"}, &lease); err != nil {
 		t.Fatal(err)
 	}
+	pod, _, _ := strings.Cut(*lease.Spec.HolderIdentity, "_")
 	for _, pid := range pidsOf(t, "countersign") {
 		env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
-		if err == nil && strings.Contains(string(env), "POD_NAME="+*lease.Spec.HolderIdentity+"\x00") {
+		if err == nil && strings.Contains(string(env), "POD_NAME="+pod+"\x00") {
 			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 				t.Fatal(err)
 			}

@@ -81,7 +81,7 @@ func (v *replicaView) look(ctx context.Context) {
 	var lease coordinationv1.Lease
 	leader := ""
 	if err := v.k.Get(ctx, types.NamespacedName{Namespace: cluster.ServiceNamespace, Name: "countersign"}, &lease); err == nil && lease.Spec.HolderIdentity != nil {
-		leader = *lease.Spec.HolderIdentity
+		leader, _, _ = strings.Cut(*lease.Spec.HolderIdentity, "_") // the pod, and its address
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
