@@ -124,16 +124,16 @@ test_up_after_one_died() {
 test_restart_apiserver() {
   local before after
   before=$(tr '\0' ' ' <"/proc/$(pid_of kube-apiserver)/cmdline")
-  run "$here/lib/restart-apiserver.sh"
+  run "$here/lib/restart.sh" kube-apiserver
   wait_for kube-apiserver 60 "$here/in.sh" kubectl get --raw /readyz
   after=$(tr '\0' ' ' <"/proc/$(pid_of kube-apiserver)/cmdline")
   [ "$before" = "$after" ] || failed "the API server has other words than before: $after"
   kill -9 "$(pid_of kube-apiserver)"
-  run "$here/lib/restart-apiserver.sh"
+  run "$here/lib/restart.sh" kube-apiserver
   wait_for kube-apiserver 60 "$here/in.sh" kubectl get --raw /readyz
   run "$here/up.sh"
   grep -q 'the cluster is up' "$out/last" || failed "up.sh does not take the restarted API server for its own: $(cat "$out/last")"
-  ok "restart-apiserver.sh: the same words, also of a dead one; up.sh knows it"
+  ok "restart.sh: the same words, also of a dead one; up.sh knows it"
 }
 
 test_load() {

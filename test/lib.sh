@@ -130,6 +130,27 @@ source_key() {
   ) | sha256sum | cut -c1-12
 }
 
+# old_image: an image of an older version, loaded, to run beside this one: of the commit OLD, or else of the last one before
+# the day of this one. Nothing where there is none, as in an archive of the sources.
+old_image() {
+  local commit=${OLD:-} image tar work
+  git -C "$ROOT" rev-parse --git-dir >/dev/null 2>&1 || return 0
+  [ -n "$commit" ] || commit=$(git -C "$ROOT" log -1 --first-parent --format=%h --before="$(git -C "$ROOT" show -s --format=%cs HEAD) 00:00")
+  [ -n "$commit" ] || return 0
+  image=cluster.local/countersign:old-$commit tar=$CACHE/images/old-$commit.tar
+  if [ ! -e "$tar" ]; then
+    work=$(mktemp -d)
+    mkdir -p "$CACHE/images"
+    rm -f "$CACHE/images/old-"*
+    git -C "$ROOT" archive "$commit" | tar -x -C "$work" &&
+      timed "(the image of $commit)" "$work/deploy/image.sh" "$image" "$tar.part" >&2 &&
+      mv "$tar.part" "$tar" || { rm -rf "$work" && return 1; }
+    rm -rf "$work"
+  fi
+  "$ROOT/cluster/load.sh" "$tar" >&2 || return
+  echo "$image"
+}
+
 manifests() { # IMAGE
   kubectl kustomize "$ROOT/test/deploy" | sed "s|ko://$MODULE/cmd/countersign|$1|"
 }

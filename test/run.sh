@@ -108,12 +108,20 @@ stage_e2e() { in_deployed suite e2e test/e2e -test.parallel=12 "${only_binary[@]
 # A hostile tenant, attempt by attempt, each with the exact safe answer.
 stage_attack() { in_deployed suite attack test/attack -test.parallel=12 "${only_binary[@]}"; }
 # Approvals that are opened and decided while everything is broken in turns, judged from outside. Its settings (SEED, N,
-# ONLY, LOAD, DRAIN, CALM, OUT) are read by the test itself.
+# ONLY, LOAD, DRAIN, CALM, OUT) are read by the test itself. A run of an even seed has a store of the record.
 stage_chaos() {
-  in_deployed suite chaos test/chaos "${only_binary[@]}"
-  local code=$?
+  local code
+  [ $((${SEED:-1} % 2)) = 1 ] || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || install_postgres || return
+  in_deployed chaos_beside_old
+  code=$?
   chaos_mend
   return "$code"
+}
+chaos_beside_old() {
+  COUNTERSIGN_OLD_IMAGE=$(old_image) || return
+  [ -n "$COUNTERSIGN_OLD_IMAGE" ] || echo "there is no older version here (git log): kind two-versions is left out"
+  export COUNTERSIGN_OLD_IMAGE
+  suite chaos test/chaos "${only_binary[@]}"
 }
 stage_browser() {
   apt_get chromium:chromium || return

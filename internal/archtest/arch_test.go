@@ -245,6 +245,11 @@ var table = []room{
 		why:  "one database, its driver and its tables",
 	},
 	{
+		path: "./internal/postgres/postgrestest",
+		may:  []string{std},
+		why:  "a database server for tests knows nothing of what is kept in it",
+	},
+	{
 		path: "./internal/config",
 		may: []string{
 			std, "./approvals", "./approvals/keyring", "./approvals/notify", "./approvals/notify/email", "./approvals/notify/github", "./approvals/notify/slack",
@@ -257,6 +262,7 @@ var table = []room{
 		may:  []string{std, ours, outside},
 		never: []string{
 			"./cmd/...", "./demo/...", "./test/...", "./approvals/approvalstest", "./approvals/notify/notifytest", "./approvals/notify/email/emailtest", "./approvals/record/recordtest", "./internal/kube/kubetest",
+			"./internal/postgres/postgrestest",
 		},
 		why: "the one place where everything meets, but nothing of tests or the demo",
 	},

@@ -17,10 +17,11 @@ import (
 
 	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/approvals/record/recordtest"
+	"github.com/countersign-dev/countersign/internal/postgres/postgrestest"
 )
 
 // shared is the server of all tests but the one that stops its own.
-var shared *server
+var shared *postgrestest.Server
 
 func TestMain(m *testing.M) {
 	if url := os.Getenv(victim); url != "" {
@@ -28,12 +29,12 @@ func TestMain(m *testing.M) {
 		return
 	}
 	var err error
-	if shared, err = start(); err != nil {
+	if shared, err = postgrestest.Start(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	code := m.Run()
-	shared.remove()
+	shared.Remove()
 	if err := goleak.Find(); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
@@ -67,10 +68,10 @@ func half(url string) {
 var databases atomic.Int64
 
 // newDatabase is an empty database of s.
-func newDatabase(t testing.TB, s *server) string {
+func newDatabase(t testing.TB, s *postgrestest.Server) string {
 	t.Helper()
 	name := fmt.Sprintf("record_%d", databases.Add(1))
-	c, err := pgx.Connect(t.Context(), s.url("postgres"))
+	c, err := pgx.Connect(t.Context(), s.URL("postgres"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +79,7 @@ func newDatabase(t testing.TB, s *server) string {
 	if _, err := c.Exec(t.Context(), "CREATE DATABASE "+name); err != nil {
 		t.Fatal(err)
 	}
-	return s.url(name)
+	return s.URL(name)
 }
 
 func store(t *testing.T) recordtest.Store {
@@ -86,10 +87,10 @@ func store(t *testing.T) recordtest.Store {
 	s := shared
 	if strings.Contains(t.Name(), "down") {
 		var err error
-		if s, err = start(); err != nil {
+		if s, err = postgrestest.Start(); err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(s.remove)
+		t.Cleanup(s.Remove)
 	}
 	url := newDatabase(t, s)
 	return recordtest.Store{
@@ -101,8 +102,8 @@ func store(t *testing.T) recordtest.Store {
 			}
 			return l
 		},
-		Down: func(t *testing.T) { t.Helper(); must(t, s.down()) },
-		Up:   func(t *testing.T) { t.Helper(); must(t, s.up()) },
+		Down: func(t *testing.T) { t.Helper(); must(t, s.Down()) },
+		Up:   func(t *testing.T) { t.Helper(); must(t, s.Up()) },
 		Kill: func(t *testing.T) { t.Helper(); recordtest.KillInTheMiddle(t, victim, url) },
 		Exec: func(t *testing.T, query string) { t.Helper(); tamper(t, url, query) },
 	}

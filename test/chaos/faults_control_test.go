@@ -24,7 +24,9 @@ import (
 // controlPlaneFaults kill and stop the API server and etcd, and take the lease away.
 func (i *injector) controlPlaneFaults() map[string]fault {
 	return map[string]fault{
-		"apiserver-kill": i.restartAPI,
+		"apiserver-kill": func(ctx context.Context) (string, error) { return i.restart(ctx, "kube-apiserver", 0) },
+		"apiserver-down": func(ctx context.Context) (string, error) { return i.restart(ctx, "kube-apiserver", i.seconds(5, 12)) },
+		"etcd-kill":      func(ctx context.Context) (string, error) { return i.restart(ctx, "etcd", i.seconds(0, 4)) },
 		"apiserver-pause": func(ctx context.Context) (string, error) {
 			return i.pauseProgram(ctx, "kube-apiserver", i.seconds(5, 15))
 		},
@@ -68,13 +70,18 @@ func (i *injector) pauseProgram(ctx context.Context, name string, d time.Duratio
 	return fmt.Sprintf("%s (pid %d) for %.1f s", name, pid, d.Seconds()), i.pause(ctx, pid, d)
 }
 
-// restartAPI kills the API server and starts it again, and waits until it is ready.
-func (i *injector) restartAPI(ctx context.Context) (string, error) {
-	script := filepath.Join(os.Getenv("COUNTERSIGN_ROOT"), "cluster", "lib", "restart-apiserver.sh")
-	start := time.Now()
-	b, err := exec.CommandContext(ctx, "bash", script).CombinedOutput()
+// restart kills a program of the control plane and starts it again after a while, and waits
+// until the API server is ready.
+func (i *injector) restart(ctx context.Context, program string, after time.Duration) (string, error) {
+	script := filepath.Join(os.Getenv("COUNTERSIGN_ROOT"), "cluster", "lib", "restart.sh")
+	mend, err := i.undo.broken("restart "+program, fmt.Sprintf("kubectl get --raw /readyz --request-timeout=5s >/dev/null 2>&1 || bash %s %s", script, program))
 	if err != nil {
-		return strings.TrimSpace(string(b)), err
+		return "", err
+	}
+	start := time.Now()
+	b, err := exec.CommandContext(ctx, "bash", script, program, fmt.Sprintf("%.1f", after.Seconds())).CombinedOutput()
+	if err != nil {
+		return strings.TrimSpace(string(b)), errors.Join(err, mend(ctx))
 	}
 	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
 	defer cancel()
@@ -83,7 +90,7 @@ func (i *injector) restartAPI(ctx context.Context) (string, error) {
 		defer cancel()
 		return i.k.clientset.Discovery().RESTClient().Get().AbsPath("/readyz").Do(once).Error()
 	})
-	return fmt.Sprintf("%s; ready after %.1f s", strings.TrimSpace(string(b)), time.Since(start).Seconds()), err
+	return fmt.Sprintf("%s; ready after %.1f s", strings.TrimSpace(string(b)), time.Since(start).Seconds()), errors.Join(err, mend(ctx))
 }
 
 // killAPIAtCommit stops etcd, so that writes are on their way to it, kills the API server
@@ -103,7 +110,7 @@ func (i *injector) killAPIAtCommit(ctx context.Context, d time.Duration) (string
 	wait(ctx, d)
 	mended := make(chan error, 1)
 	time.AfterFunc(700*time.Millisecond, func() { mended <- mend(ctx) })
-	s, err := i.restartAPI(ctx)
+	s, err := i.restart(ctx, "kube-apiserver", 0)
 	return fmt.Sprintf("etcd for %.1f s, then the API server: %s", d.Seconds(), s), errors.Join(err, <-mended)
 }
 

@@ -21,6 +21,9 @@ type injector struct {
 	o    *history.Writer
 	rng  *rand.Rand
 	undo *undo
+
+	old   string // the image of an older version; "" for none
+	store *store // nil: the service keeps its record nowhere
 }
 
 // fault breaks something, and returns once that is mended, with what it did.
@@ -29,7 +32,7 @@ type fault func(ctx context.Context) (string, error)
 // kinds are all faults by name.
 func (i *injector) kinds() map[string]fault {
 	all := map[string]fault{}
-	for _, some := range []map[string]fault{i.processFaults(), i.controlPlaneFaults(), i.answerFaults(), i.networkFaults(), i.serviceFaults()} {
+	for _, some := range []map[string]fault{i.processFaults(), i.controlPlaneFaults(), i.answerFaults(), i.networkFaults(), i.serviceFaults(), i.clockFaults(), i.versionFaults(), i.storeFaults()} {
 		maps.Copy(all, some)
 	}
 	return all
@@ -39,29 +42,36 @@ func (i *injector) seconds(from, to float64) time.Duration { return seconds(i.rn
 
 var errNone = errors.New("there is none")
 
-// run injects faults until ctx ends: each kind once in a random order, then again.
-func (i *injector) run(ctx context.Context, only []string, gap [2]float64) {
+// hands is over how many seeds, one after the other, every kind of fault is made.
+const hands = 5
+
+// deck is the order in which a seed's faults come: each kind once, and then again. Seeds of one
+// hand have one order, and begin at other places of it, so that together they get through it.
+func deck(seed uint64, kinds []string) []string {
+	all := slices.Sorted(slices.Values(kinds))
+	hand, in := (seed+hands-1)/hands, int((seed+hands-1)%hands)
+	rng := rand.New(rand.NewPCG(hand, 3))
+	rng.Shuffle(len(all), func(a, b int) { all[a], all[b] = all[b], all[a] })
+	first := min(in*share(len(all)), len(all))
+	return slices.Concat(all[first:], all[:first])
+}
+
+// share is how many of n kinds a seed begins with that are its own.
+func share(n int) int { return (n + hands - 1) / hands }
+
+// run injects faults: until a time, and until it has made so many.
+func (i *injector) run(ctx context.Context, order []string, least int, until time.Time, gap [2]float64) {
 	kinds := i.kinds()
-	names := slices.Sorted(maps.Keys(kinds))
-	if len(only) > 0 {
-		names = only
-	}
-	var order []string
 	for id := 0; ; id++ {
-		if len(order) == 0 {
-			order = slices.Clone(names)
-			i.rng.Shuffle(len(order), func(a, b int) { order[a], order[b] = order[b], order[a] })
-		}
 		wait(ctx, i.seconds(gap[0], gap[1]))
 		// Mostly from a good state. The draws are the same however long that takes.
 		for n, patient := 0, i.rng.IntN(4) != 0; n < 60 && patient && !i.v.healthy() && ctx.Err() == nil; n++ {
 			wait(ctx, time.Second)
 		}
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || id >= least && !time.Now().Before(until) {
 			return
 		}
-		f := history.Fault{ID: id, Kind: order[0], Start: time.Now()}
-		order = order[1:]
+		f := history.Fault{ID: id, Kind: order[id%len(order)], Start: time.Now()}
 		do := kinds[f.Kind]
 		if do == nil {
 			f.Err = "no such kind of fault"

@@ -4,14 +4,12 @@ package chaos
 
 import (
 	"context"
-	"errors"
 	"io"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/emersion/go-message/mail"
 	"github.com/emersion/go-smtp"
 
 	"github.com/countersign-dev/countersign/test/chaos/check"
@@ -124,31 +122,10 @@ func (s *session) Reset() { s.to = nil }
 func (s *session) Logout() error { return nil }
 
 func (s *session) Data(r io.Reader) error {
-	mr, err := mail.CreateReader(r)
+	m, err := cluster.ReadMail(r)
 	if err != nil {
 		return err
 	}
-	x := history.Mail{To: s.to, Received: time.Now().UTC()}
-	x.MessageID, _ = mr.Header.MessageID()
-	x.Subject, _ = mr.Header.Subject()
-	for {
-		p, err := mr.NextPart()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		b, err := io.ReadAll(p.Body)
-		if err != nil {
-			return err
-		}
-		if h, ok := p.Header.(*mail.InlineHeader); ok {
-			if kind, _, _ := h.ContentType(); kind == "text/plain" {
-				x.Text = string(b)
-			}
-		}
-	}
-	time.Sleep(s.box.take(x))
+	time.Sleep(s.box.take(history.Mail{To: s.to, Received: time.Now().UTC(), MessageID: m.MessageID, Subject: m.Subject, Text: m.Text}))
 	return nil
 }

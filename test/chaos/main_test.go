@@ -19,6 +19,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(clockEnv) != "" {
+		tellTheTime()
+		return
+	}
 	ctrl.SetLogger(logr.Discard())
 	os.Exit(m.Run())
 }
@@ -33,6 +37,8 @@ type settings struct {
 	only   []string      // these kinds of faults alone; none: all of them
 	calm   bool          // nothing is broken
 	gap    [2]float64    // seconds between two faults
+	old    string        // an image of an older version of the service; "" for none
+	store  bool          // the service keeps its record in a PostgreSQL of the harness's
 	dir    string        // of the history
 	keep   bool          // leaves the namespace for a look
 }
@@ -42,8 +48,9 @@ func fromEnvironment(t *testing.T) settings {
 	s := settings{
 		seed: uint64(number(t, "SEED", 1)), n: number(t, "N", 100), canary: 3 * time.Second, gap: [2]float64{5, 14},
 		only: strings.FieldsFunc(os.Getenv("ONLY"), func(r rune) bool { return r == ',' || r == ' ' }),
-		calm: os.Getenv("CALM") != "", keep: os.Getenv("KEEP") != "",
+		calm: os.Getenv("CALM") != "", keep: os.Getenv("KEEP") != "", old: os.Getenv("COUNTERSIGN_OLD_IMAGE"),
 	}
+	s.store = s.seed%2 == 0
 	// One a second is what this machine's cluster takes beside its faults.
 	s.load = time.Duration(number(t, "LOAD", max(100, s.n))) * time.Second
 	s.drain = time.Duration(number(t, "DRAIN", 180)) * time.Second
@@ -98,6 +105,9 @@ func TestChaos(t *testing.T) {
 	}
 	if len(h.Faults) == 0 && !s.calm {
 		t.Error("nothing was broken: the run proves nothing")
+	}
+	if len(h.Faults) < h.Least {
+		t.Errorf("%d faults were made, want the %d at least that are this seed's own", len(h.Faults), h.Least)
 	}
 	for _, x := range h.Faults {
 		if x.Err != "" {

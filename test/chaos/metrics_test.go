@@ -80,6 +80,15 @@ func (v *replicaView) sample(ctx context.Context) {
 	}
 }
 
+// unrecorded is what is not in the record yet, by who leads.
+func (v *replicaView) unrecorded(ctx context.Context) []string {
+	leader, _ := v.roles()
+	if n := v.metricsOf(ctx, leader.ip)["countersign_record_behind"]; n > 0 {
+		return []string{strconv.FormatFloat(n, 'f', 0, 64) + " approvals have lines that are not in the record"}
+	}
+	return nil
+}
+
 func (v *replicaView) metricsOf(ctx context.Context, ip string) map[string]float64 {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()

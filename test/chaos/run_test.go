@@ -4,6 +4,7 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -18,7 +19,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/countersign-dev/countersign/test/chaos/history"
-	"github.com/countersign-dev/countersign/test/cluster"
 )
 
 // run does and breaks everything, and writes the history.
@@ -45,7 +45,9 @@ func run(t *testing.T, s settings) (err error) {
 		return err
 	}
 	defer box.shut()
-	if err := cluster.Deployed(hard); err != nil {
+	db, err := deployed(hard, s)
+	defer db.end(root)
+	if err != nil {
 		return err
 	}
 	m := history.Meta{NS: fmt.Sprintf("chaos-%d-%s", s.seed, time.Now().Format("150405")), Seed: s.seed}
@@ -77,7 +79,7 @@ func run(t *testing.T, s settings) (err error) {
 	go l.obey(hard)
 
 	m.Began = time.Now()
-	soft, done := context.WithTimeout(hard, s.load)
+	soft, done := context.WithCancel(hard)
 	defer done()
 	plans := makePlans(s.seed, s.n, s.load-10*time.Second, m.NS)
 	var load, broken sync.WaitGroup
@@ -91,15 +93,20 @@ func run(t *testing.T, s settings) (err error) {
 	}
 	var canaries []*history.Plan
 	load.Go(func() { canaries = l.canaries(soft, hard, 10000, s.canary) })
-	i := &injector{l: l, v: v, k: k, o: o, rng: rand.New(rand.NewPCG(s.seed, 2)), undo: undone}
+	i := &injector{l: l, v: v, k: k, o: o, rng: rand.New(rand.NewPCG(s.seed, 2)), undo: undone, old: s.old, store: db}
 	defer undone.all(root)
 	if !s.calm {
+		order, least := i.faults(s)
+		m.Least = least
 		broken.Go(func() {
-			end, cancel := context.WithTimeout(soft, s.load-15*time.Second)
-			defer cancel()
-			i.run(end, s.only, s.gap)
+			i.run(hard, order, least, m.Began.Add(s.load-15*time.Second), s.gap)
 		})
 	}
+	go func() {
+		wait(hard, time.Until(m.Began.Add(s.load)))
+		broken.Wait()
+		done()
+	}()
 	for tick := time.NewTicker(20 * time.Second); soft.Err() == nil; {
 		select {
 		case <-soft.Done():
@@ -127,7 +134,7 @@ func run(t *testing.T, s settings) (err error) {
 	for _, p := range append(append(plans, canaries...), append(l.bursts.take(), probe)...) {
 		o.Add(history.PlansFile, p)
 	}
-	if err := v.saveLogs(); err != nil {
+	if err := errors.Join(v.saveLogs(), db.save(root, s.dir)); err != nil {
 		return err
 	}
 	m.Ended, m.Gaps = time.Now(), approvals.gapsSeen()+runs.gapsSeen()+votes.gapsSeen()
@@ -140,7 +147,7 @@ func (l *load) settle(ctx context.Context, s settings, m *history.Meta, votes *f
 	end := time.Now().Add(s.drain)
 	for quiet := 0; time.Now().Before(end) && quiet < 3 && ctx.Err() == nil; {
 		wait(ctx, 2*time.Second)
-		m.Unsettled = l.unsettled(votes, plans)
+		m.Unsettled = append(l.unsettled(votes, plans), l.v.unrecorded(ctx)...)
 		// A mail's longest first waits, and Votes made at the very end.
 		if len(m.Unsettled) == 0 && time.Since(m.LastFault) > 30*time.Second {
 			if quiet++; quiet == 1 {

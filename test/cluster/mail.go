@@ -97,30 +97,9 @@ func (s *session) Logout() error {
 }
 
 func (s *session) Data(r io.Reader) error {
-	mr, err := mail.CreateReader(r)
+	m, err := ReadMail(r)
 	if err != nil {
 		return err
-	}
-	var m Mail
-	m.MessageID, _ = mr.Header.MessageID()
-	m.Subject, _ = mr.Header.Subject()
-	for {
-		p, err := mr.NextPart()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		b, err := io.ReadAll(p.Body)
-		if err != nil {
-			return err
-		}
-		if kind, _, _ := p.Header.(*mail.InlineHeader).ContentType(); kind == "text/html" {
-			m.HTML = string(b)
-		} else {
-			m.Text = string(b)
-		}
 	}
 	for _, to := range s.to {
 		m.To = to
@@ -130,4 +109,40 @@ func (s *session) Data(r io.Reader) error {
 		s.box.mu.Unlock()
 	}
 	return nil
+}
+
+// ReadMail reads a mail as it came; to whom it went is not in it.
+func ReadMail(r io.Reader) (m Mail, err error) {
+	mr, err := mail.CreateReader(r)
+	if err != nil {
+		return m, err
+	}
+	if m.MessageID, err = mr.Header.MessageID(); err != nil {
+		return m, err
+	}
+	if m.Subject, err = mr.Header.Subject(); err != nil {
+		return m, err
+	}
+	for {
+		p, err := mr.NextPart()
+		if errors.Is(err, io.EOF) {
+			return m, nil
+		}
+		if err != nil {
+			return m, err
+		}
+		b, err := io.ReadAll(p.Body)
+		if err != nil {
+			return m, err
+		}
+		h, ok := p.Header.(*mail.InlineHeader)
+		if !ok {
+			continue // an attachment
+		}
+		if kind, _, _ := h.ContentType(); kind == "text/html" {
+			m.HTML = string(b)
+		} else {
+			m.Text = string(b)
+		}
+	}
 }

@@ -26,9 +26,16 @@ const NodeAddress = "10.87.0.1"
 // MailAddress is where the service under test sends its mail.
 const MailAddress = NodeAddress + ":2525"
 
+// LeanConfig is what every version of the service understands of MailConfig.
+func LeanConfig() string { return mailConfig(external) }
+
+func mailConfig(externalURL string) string {
+	return "externalURL: " + externalURL + "\nsmtp: {host: " + NodeAddress + ", port: 2525, tls: none, from: Countersign <countersign@example.com>}\n"
+}
+
 // MailConfig is the service's configuration for tests.
 func MailConfig(externalURL string) string {
-	return "externalURL: " + externalURL + "\nsmtp: {host: " + NodeAddress + ", port: 2525, tls: none, from: Countersign <countersign@example.com>}\n" +
+	return mailConfig(externalURL) +
 		// What tests do in one namespace within minutes others do not in a day.
 		"limits: {namespace: {openApprovals: 50000, heldBytes: 1000000000, eventsPerMinute: 100000, waitingVotes: 20000, mailsPerHour: 1000000, mailsPerHourToOneAddress: 1000000}}\n"
 }
@@ -77,7 +84,10 @@ func Main() (*Mailbox, error) {
 
 // Deployed has the deployed service send its mail to MailAddress, where the caller
 // listens, and waits until all of its replicas do.
-func Deployed(ctx context.Context) error {
+func Deployed(ctx context.Context) error { return DeployedWith(ctx, "", nil) }
+
+// DeployedWith does so with more of a configuration, and secrets that it names.
+func DeployedWith(ctx context.Context, config string, secrets map[string]string) error {
 	cfg, err := ctrl.GetConfig()
 	if err != nil {
 		return err
@@ -93,7 +103,22 @@ func Deployed(ctx context.Context) error {
 	if err := keyOf(ctx, c); err != nil {
 		return err
 	}
-	return configure(ctx, c, MailConfig(external)+rooms())
+	if len(secrets) > 0 {
+		if err := setSecrets(ctx, c, secrets); err != nil {
+			return err
+		}
+	}
+	return configure(ctx, c, MailConfig(external)+rooms()+config)
+}
+
+// setSecrets puts secrets where the service reads them, beside those that are there.
+func setSecrets(ctx context.Context, c client.Client, secrets map[string]string) error {
+	patch, err := json.Marshal(map[string]any{"stringData": secrets})
+	if err != nil {
+		return err
+	}
+	s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ServiceNamespace, Name: "countersign-secrets"}}
+	return c.Patch(ctx, s, client.RawPatch(types.MergePatchType, patch))
 }
 
 // Reconfigure gives the deployed service another configuration, and secrets beside
@@ -101,12 +126,7 @@ func Deployed(ctx context.Context) error {
 func (e *Env) Reconfigure(text string, secrets map[string]string) {
 	e.t.Helper()
 	set := func(ctx context.Context, text string, secrets map[string]string) error {
-		patch, err := json.Marshal(map[string]any{"stringData": secrets})
-		if err != nil {
-			return err
-		}
-		s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ServiceNamespace, Name: "countersign-secrets"}}
-		if err := e.Patch(ctx, s, client.RawPatch(types.MergePatchType, patch)); err != nil {
+		if err := setSecrets(ctx, e.WithWatch, secrets); err != nil {
 			return err
 		}
 		return configure(ctx, e.WithWatch, text)

@@ -131,6 +131,18 @@ var falsified = map[string]struct {
 			}
 		})
 	}},
+	"it expires early, by a clock that is wrong": {"times are true", func(f *forger) { f.decidedLater(f.decidedAs("Expired"), time.Hour) }},
+	"a decision of an hour ago":                  {"times are true", func(f *forger) { f.decidedLater(f.approved(), -time.Hour) }},
+	"a vote of an hour ago": {"times are true", func(f *forger) {
+		o := f.op(func(o history.Op) bool {
+			return o.Status == 201 && o.Way == history.Token && o.Verdict == "approve" && o.Allowed
+		})
+		f.versions(o.Approval, func(a object) {
+			for _, v := range a.list("status", "votes") {
+				f.later(v.(object), -time.Hour, "at")
+			}
+		})
+	}},
 	"a Vote without an answer": {"every Vote is answered", func(f *forger) {
 		f.whole(history.FinalVotesFile, func(all []object) []object { all[0].remove("status"); return all })
 	}},

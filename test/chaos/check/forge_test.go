@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/countersign-dev/countersign/test/chaos/history"
 )
@@ -366,4 +367,24 @@ func (f *forger) param(x object, name string) object {
 	}
 	f.t.Fatalf("the run has no param %s", name)
 	return nil
+}
+
+// later moves a time of an object.
+func (f *forger) later(o object, by time.Duration, path ...string) {
+	f.t.Helper()
+	at, err := time.Parse(time.RFC3339Nano, o.get(path...).(string))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	o.set(at.Add(by).UTC().Format("2006-01-02T15:04:05.000000Z"), path...)
+}
+
+// decidedLater moves when an Approval was decided.
+func (f *forger) decidedLater(name string, by time.Duration) {
+	f.t.Helper()
+	f.versions(name, func(a object) {
+		if a.get("status", "decidedAt") != nil {
+			f.later(a, by, "status", "decidedAt")
+		}
+	})
 }

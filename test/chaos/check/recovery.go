@@ -13,9 +13,22 @@ import (
 
 // disturbed is, for each fault of a kind, for how long something was disturbed by it.
 type disturbed struct {
-	faults                              int
-	get, vote, open, release, confirmed []float64
-	looks                               map[string]int
+	faults                                            int
+	get, vote, led, open, release, through, confirmed []float64
+	looks                                             map[string]int
+}
+
+// columns are what is measured: of each fault, the worst.
+var columns = []struct {
+	name string
+	of   func(*disturbed) []float64
+}{
+	{"GET disturbed until", func(d *disturbed) []float64 { return d.get }},
+	{"vote disturbed until", func(d *disturbed) []float64 { return d.vote }},
+	{"somebody leads", func(d *disturbed) []float64 { return d.led }},
+	{"part 1 → Approval", func(d *disturbed) []float64 { return d.open }},
+	{"decision → run", func(d *disturbed) []float64 { return d.release }},
+	{"decision → confirmed", func(d *disturbed) []float64 { return d.confirmed }},
 }
 
 // Recovery tells, for each kind of fault of several histories, for how long what was
@@ -23,12 +36,15 @@ type disturbed struct {
 // comes of which.
 func Recovery(w io.Writer, all []*Findings) {
 	by := map[string]*disturbed{}
-	base := disturbed{}
+	base, before := disturbed{}, disturbed{looks: map[string]int{}}
 	for _, f := range all {
 		for i, x := range f.Faults {
 			until := f.LoadEnd
 			if i+1 < len(f.Faults) {
 				until = f.Faults[i+1].Start
+			}
+			if i == 0 {
+				before.add(f, history.Fault{Start: f.Began}, x.Start)
 			}
 			if x.Err != "" || !x.Start.Before(until) {
 				continue
@@ -48,16 +64,35 @@ func Recovery(w io.Writer, all []*Findings) {
 	if len(by) == 0 {
 		return
 	}
-	fmt.Fprint(w, "\nSeconds from the beginning of a fault to the last disturbed answer, and the longest that something took in it (p50 / max):\n\n",
-		"| fault | n | GET disturbed until | vote disturbed until | part 1 → Approval | decision → run | decision → confirmed | looks were |\n|---|---|---|---|---|---|---|---|\n")
-	for _, k := range slices.Sorted(maps.Keys(by)) {
-		d := by[k]
-		var looks []string
-		for _, what := range slices.Sorted(maps.Keys(d.looks)) {
-			looks = append(looks, fmt.Sprintf("%s ×%d", what, d.looks[what]))
+	var killed []float64
+	for k, d := range by {
+		if strings.HasPrefix(k, "kill9-leader") && !strings.Contains(k, "api") {
+			killed = append(killed, d.through...)
 		}
-		fmt.Fprintf(w, "| %s | %d | %s | %s | %s | %s | %s | %s |\n", k, d.faults, pair(d.get), pair(d.vote), pair(d.open), pair(d.release), pair(d.confirmed), strings.Join(looks, ", "))
 	}
+	fmt.Fprintf(w, "through kills of the leader: vote → run of %d, p50 %.3f p99 %.2f max %.1f s\n", len(killed), quantile(killed, .5), quantile(killed, .99), quantile(killed, 1))
+	fmt.Fprintf(w, "before any fault: vote → run of %d, p50 %.3f p99 %.2f max %.1f s\n", len(before.through), quantile(before.through, .5), quantile(before.through, .99), quantile(before.through, 1))
+	fmt.Fprint(w, "\nSeconds from the beginning of a fault to the last disturbed answer and to the first who leads anew, and the longest that something took in it (p50 / max):\n\n| fault | n |")
+	for _, c := range columns {
+		fmt.Fprintf(w, " %s |", c.name)
+	}
+	fmt.Fprint(w, " looks were |\n|---|---|", strings.Repeat("---|", len(columns)), "---|\n")
+	before.row(w, "(before any)")
+	for _, k := range slices.Sorted(maps.Keys(by)) {
+		by[k].row(w, "`"+k+"`")
+	}
+}
+
+func (d *disturbed) row(w io.Writer, name string) {
+	fmt.Fprintf(w, "| %s | %d |", name, d.faults)
+	for _, c := range columns {
+		fmt.Fprintf(w, " %s |", pair(c.of(d)))
+	}
+	var looks []string
+	for _, what := range slices.Sorted(maps.Keys(d.looks)) {
+		looks = append(looks, fmt.Sprintf("%s ×%d", what, d.looks[what]))
+	}
+	fmt.Fprintf(w, " %s |\n", strings.Join(looks, ", "))
 }
 
 func pair(l []float64) string {
@@ -99,6 +134,14 @@ func (d *disturbed) add(f *Findings, x history.Fault, until time.Time) {
 			lasted(a.Status.DecidedAt.Time, vs[i].Seen, &confirmed)
 		}
 	}
+	if i := slices.IndexFunc(f.Leads, func(l history.Led) bool { return l.At.After(x.Start) && l.At.Before(until) }); i >= 0 {
+		d.led = append(d.led, f.Leads[i].At.Sub(x.Start).Seconds())
+	}
+	f.votesToRuns(func(from, to time.Time) {
+		if !from.Before(x.Start) && from.Before(until) {
+			d.through = append(d.through, to.Sub(from).Seconds())
+		}
+	})
 	d.get, d.vote = append(d.get, worst["get"]), append(d.vote, worst["vote"])
 	d.open, d.release, d.confirmed = append(d.open, open), append(d.release, release), append(d.confirmed, confirmed)
 }
@@ -129,6 +172,26 @@ func (f *Findings) spans(opened, released func(from, to time.Time)) {
 	for name, a := range f.Final {
 		if d := a.Status.DecidedAt; d != nil && len(f.Runs[name]) > 0 {
 			released(d.Time, f.Runs[name][0].Seen)
+		}
+	}
+}
+
+// votesToRuns tells how long it took from when somebody first sent the vote that decided until
+// its run was there: tries that got no answer included.
+func (f *Findings) votesToRuns(told func(from, to time.Time)) {
+	for name, a := range f.Final {
+		if a.Status.DecidedAt == nil || a.Status.Outcome != "Approved" || len(f.Runs[name]) == 0 || len(a.Status.Votes) == 0 {
+			continue
+		}
+		last := a.Status.Votes[len(a.Status.Votes)-1]
+		var first time.Time
+		for _, o := range f.Ops[name] {
+			if o.IsVote() && o.Voter == last.Voter && o.Comment == last.Comment && (first.IsZero() || o.Start.Before(first)) {
+				first = o.Start
+			}
+		}
+		if !first.IsZero() {
+			told(first, f.Runs[name][0].Seen)
 		}
 	}
 }

@@ -38,11 +38,37 @@ func (f *Findings) steps(a v1alpha1.Approval, g history.Gate) {
 			f.step(all[i-1].Approval, v.Approval)
 		}
 	}
+	f.times(a, all)
 	if a.Status.DecidedAt == nil && f.Ended.After(deadline.Add(patience)) {
 		f.bad("nothing is pending after its deadline", a.Name, "deadline %s, looked at %s", stamp(deadline), stamp(f.Ended))
 	}
 	if a.Spec.Terms == nil {
 		f.bad("terms come", a.Name, "%s", conditions(a))
+	}
+}
+
+// times are true: what is written as of some time was so by the API server's clock, which is the
+// harness's too. It is written within what a call and its tries take.
+func (f *Findings) times(a v1alpha1.Approval, all []history.ApprovalSeen) {
+	const ahead, behind = 2 * time.Second, time.Minute
+	check := func(what string, at, seen time.Time) {
+		if at.After(seen.Add(ahead)) || at.Before(seen.Add(-behind)) {
+			f.bad("times are true", a.Name, "%s at %s was first seen at %s", what, stamp(at), stamp(seen))
+		}
+	}
+	decided, voted := false, map[string]bool{}
+	for _, v := range all[:len(all)-1] {
+		if d := v.Status.DecidedAt; d != nil && !decided {
+			decided = true
+			check(string(v.Status.Outcome), d.Time, v.Seen)
+		}
+		for _, x := range v.Status.Votes {
+			// A Vote counts as of when it was made, which was before somebody looked.
+			if key := x.Voter + x.At.String(); !voted[key] && x.Way != history.Object {
+				voted[key] = true
+				check("the vote of "+x.Voter, x.At.Time, v.Seen)
+			}
+		}
 	}
 }
 

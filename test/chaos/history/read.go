@@ -38,6 +38,7 @@ type History struct {
 	FinalRuns  map[string]pipelinev1.PipelineRun // by UID
 	FinalVotes map[string]v1alpha1.Vote
 	Lines      map[string][]Line // of the record, by the process that printed them
+	Leads      []Led             // in the order of time
 }
 
 // Read reads the history in a folder.
@@ -87,6 +88,7 @@ func Read(dir string) (*History, error) {
 		final(dir, FinalRunsFile, func(r pipelinev1.PipelineRun) { h.FinalRuns[string(r.UID)] = r }),
 		final(dir, FinalVotesFile, func(v v1alpha1.Vote) { h.FinalVotes[v.Name] = v }),
 		h.readRecord(),
+		h.readLeads(),
 	)
 	return h, err
 }

@@ -5,10 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 )
 
 // Line is a line of the record, as a process printed it.
@@ -86,4 +89,42 @@ func readChain(path string) ([]Line, error) {
 		out = append(out, l)
 	}
 	return out, s.Err()
+}
+
+// Led is that a process began to lead, by what it printed.
+type Led struct {
+	Process string
+	At      time.Time
+}
+
+// readLeads reads from what each process printed when it began to lead.
+func (h *History) readLeads() error {
+	files, err := filepath.Glob(filepath.Join(h.Dir, LogPrefix+"*"+LogErr))
+	if err != nil {
+		return err
+	}
+	for _, path := range files {
+		name := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), LogPrefix), LogErr)
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		s := bufio.NewScanner(f)
+		s.Buffer(make([]byte, 1<<20), 8<<20)
+		for s.Scan() {
+			var l struct {
+				Time time.Time `json:"time"`
+				Msg  string    `json:"msg"`
+			}
+			// What a process prints as it dies is no JSON.
+			if json.Unmarshal(s.Bytes(), &l) == nil && l.Msg == "leading" {
+				h.Leads = append(h.Leads, Led{name, l.Time})
+			}
+		}
+		if err := errors.Join(s.Err(), f.Close()); err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(h.Leads, func(a, b Led) int { return a.At.Compare(b.At) })
+	return nil
 }

@@ -24,6 +24,7 @@ type Meta struct {
 	Written   float64   `json:"written"`   // writes of our kinds that the API server took
 	Refused   float64   `json:"refused"`   // and refused
 	Probe     string    `json:"probe"`     // the Approval that is only looked at
+	Least     int       `json:"least"`     // how many faults were to be made
 }
 
 // Fault is one disturbance.

@@ -1,6 +1,6 @@
-//go:build postgres
-
-package postgres
+// Package postgrestest starts a real PostgreSQL for tests, to be stopped and killed by them. It
+// knows nothing of what is kept in it.
+package postgrestest
 
 import (
 	"errors"
@@ -16,8 +16,8 @@ import (
 	"syscall"
 )
 
-// server is a real PostgreSQL of its own, in a temporary folder.
-type server struct {
+// Server is a real PostgreSQL of its own, in a folder of its own.
+type Server struct {
 	bin, dir string
 	port     int
 	as       *syscall.SysProcAttr // PostgreSQL does not run as root
@@ -36,15 +36,22 @@ func installed() (string, error) {
 	return filepath.Dir(path), nil
 }
 
-func start() (*server, error) {
+// Start starts one in a temporary folder.
+func Start() (*Server, error) {
+	dir, err := os.MkdirTemp("", "countersign-postgres-")
+	if err != nil {
+		return nil, err
+	}
+	return StartIn(dir)
+}
+
+// StartIn starts one in a folder that is there and empty, which Remove deletes.
+func StartIn(dir string) (*Server, error) {
 	bin, err := installed()
 	if err != nil {
 		return nil, err
 	}
-	s := &server{bin: bin}
-	if s.dir, err = os.MkdirTemp("", "countersign-postgres-"); err != nil {
-		return nil, err
-	}
+	s := &Server{bin: bin, dir: dir}
 	if os.Geteuid() == 0 {
 		u, err := user.Lookup("postgres")
 		if err != nil {
@@ -63,7 +70,7 @@ func start() (*server, error) {
 	if err := s.run("initdb", "--no-sync", "--auth=trust", "--username=countersign", "--encoding=UTF8", "--locale=C.UTF-8", "-D", s.data()); err != nil {
 		return nil, err
 	}
-	return s, s.up()
+	return s, s.Up()
 }
 
 // freePort is one where nobody listens. It is below those that the kernel gives to whoever
@@ -81,25 +88,29 @@ func freePort() (int, error) {
 	return 0, last
 }
 
-func (s *server) data() string { return filepath.Join(s.dir, "data") }
+func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
-func (s *server) up() error {
+// Up starts it again.
+func (s *Server) Up() error {
 	options := fmt.Sprintf("-c listen_addresses=127.0.0.1 -c port=%d -c unix_socket_directories='' -c fsync=off -c max_connections=200", s.port)
 	return s.run("pg_ctl", "start", "--wait", "--silent", "-D", s.data(), "-l", filepath.Join(s.dir, "log"), "-o", options)
 }
 
-// down is what a power cut leaves: nothing is finished.
-func (s *server) down() error {
+// Down is what a power cut leaves: nothing is finished.
+func (s *Server) Down() error {
 	return s.run("pg_ctl", "stop", "--wait", "--silent", "--mode=immediate", "-D", s.data())
 }
 
-// remove ends it and leaves nothing behind.
-func (s *server) remove() {
-	_ = s.down() // it may be down
+// Runs says whether it runs.
+func (s *Server) Runs() bool { return s.run("pg_ctl", "status", "-D", s.data()) == nil }
+
+// Remove ends it and leaves nothing behind.
+func (s *Server) Remove() {
+	_ = s.Down() // it may be down
 	_ = os.RemoveAll(s.dir)
 }
 
-func (s *server) run(name string, args ...string) error {
+func (s *Server) run(name string, args ...string) error {
 	cmd := exec.Command(filepath.Join(s.bin, name), args...)
 	cmd.Dir, cmd.SysProcAttr = s.dir, s.as
 	var out strings.Builder
@@ -111,6 +122,10 @@ func (s *server) run(name string, args ...string) error {
 	return nil
 }
 
-func (s *server) url(database string) string {
+// Address is where it listens.
+func (s *Server) Address() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
+
+// URL is of one of its databases, on this machine.
+func (s *Server) URL(database string) string {
 	return fmt.Sprintf("postgres://countersign@127.0.0.1:%d/%s?sslmode=disable", s.port, database)
 }
