@@ -21,12 +21,21 @@ cluster-down: ## ends it and leaves nothing behind
 
 ##@ build
 
+VERSION ?=
+STAMP := -X github.com/countersign-dev/countersign/internal/version.stamped=$(VERSION)
+
 build: ## bin/countersign, and bin/tkn-approval for people
-	go build -ldflags="-s -w" -o bin/ ./cmd/countersign ./cmd/tkn-approval
+	go build -ldflags="-s -w $(STAMP)" -o bin/ ./cmd/countersign ./cmd/tkn-approval
 
 image: ## dist/countersign.tar, the image (IMAGE=reference)
 	@mkdir -p dist
-	deploy/image.sh "$(or $(IMAGE),countersign:dev)" dist/countersign.tar
+	VERSION="$(VERSION)" deploy/image.sh "$(or $(IMAGE),countersign:dev)" dist/countersign.tar
+
+release: ## dist: everything of a release, for all platforms (VERSION=v0.1.0, REPOSITORY=, RELEASE_KEY=file)
+	@. test/lib.sh && cd tools/release && go build -o "$$CACHE/tools/release" . && "$$CACHE/tools/release" --root ../.. --out ../../dist --version "$(VERSION)" $(if $(REPOSITORY),--repository $(REPOSITORY)) all
+
+chart: ## dist/chart: the Helm chart as a folder, to look at and to install from (VERSION=v0.1.0)
+	@. test/lib.sh && cd tools/release && go run . --root ../.. --out ../../dist/chart --version "$(or $(VERSION),v0.0.0)" chart
 
 generate: ## deepcopy, CRDs, RBAC, golden files
 	tools/generate.sh
@@ -95,6 +104,9 @@ bench: ## how much and how fast: the pages, and the rest in a real cluster
 
 bench-pages: ## of that the pages, with 10,000 pending and 100,000 decided: no cluster
 	@test/run.sh bench-pages
+
+test-release: ## a whole release, twice: same bytes, a real registry, promtool; compiles for six platforms and is not in make test
+	@test/run.sh release
 
 clean: ## bin, dist and the tools that were built; programs of the cluster stay
 	rm -rf bin dist

@@ -7,8 +7,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 ref=$1 out=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$work/rootfs"/{tmp,etc/ssl/certs,ko-app}
+mkdir -p "$work/rootfs"/{tmp,ko-app}
 chmod 1777 "$work/rootfs/tmp"
-(cd "$root" && CGO_ENABLED=0 GOFLAGS="-trimpath -buildvcs=false" go build -ldflags="-s -w" -o "$work/rootfs/ko-app/countersign" ./cmd/countersign)
-cp /etc/ssl/certs/ca-certificates.crt "$work/rootfs/etc/ssl/certs/" 2>/dev/null || true
+(cd "$root" && CGO_ENABLED=0 GOFLAGS="-trimpath -buildvcs=false" go build -ldflags="-s -w -X github.com/countersign-dev/countersign/internal/version.stamped=${VERSION:-}" -o "$work/rootfs/ko-app/countersign" ./cmd/countersign)
 "$root/cluster/mkimage.sh" "$ref" "$work/rootfs" "$out" /ko-app/countersign 65532

@@ -4,13 +4,14 @@ import "strings"
 
 // funcs is what templates can call besides the methods of View.
 var funcs = map[string]any{
-	"indent": indent,
-	"brief":  func(most int, s string) string { return brief(s, most) },
-	"list":   list,
-	"more":   func(n int, unit string) string { return plural(n, "more "+unit) },
-	"plural": plural,
-	"sub":    func(a, b int) int { return a - b },
-	"upto":   func(n int) []struct{} { return make([]struct{}, max(0, min(n, 64))) },
+	"indent":  indent,
+	"brief":   func(most int, s string) string { return brief(s, most) },
+	"list":    list,
+	"more":    func(n int, unit string) string { return plural(n, "more "+unit) },
+	"plural":  plural,
+	"sub":     func(a, b int) int { return a - b },
+	"version": func() string { return "" }, // see Set.Version
+	"upto":    func(n int) []struct{} { return make([]struct{}, max(0, min(n, 64))) },
 }
 
 // list joins names as a sentence does.

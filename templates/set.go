@@ -66,6 +66,12 @@ func New(overrides fs.FS) (*Set, error) {
 	return s, nil
 }
 
+// Version has pages say which version of the service wrote them. It is called before the first
+// page is written.
+func (s *Set) Version(v string) {
+	s.html.Funcs(htmltemplate.FuncMap{"version": func() string { return v }})
+}
+
 // Approval writes the approval page, whatever state the approval is in. On an
 // error nothing was written.
 func (s *Set) Approval(w io.Writer, d Data) error {

@@ -54,7 +54,16 @@ stage_lint() {
   return "$failed"
 }
 
-stage_verify() { check "generated files" tools/generate.sh verify; }
+run_release_tests() { (cd tools/release && go test ./...); }
+stage_verify() {
+  local failed=0
+  check "generated files" tools/generate.sh verify || failed=1
+  check "the chart is what kustomize makes" run_release_tests || failed=1
+  return "$failed"
+}
+
+# What a release consists of: compiled for all platforms, pushed to a real registry and pulled by digest; alerts by promtool.
+stage_release() { check "a release" test/release.sh; }
 
 stage_unit() { go test -json "${only[@]}" ./... | sum; }
 

@@ -27,7 +27,7 @@ verify() {
   cp -R "$work/before/." "$work/after"
   cd "$work/after"
   # What nothing generates any more is a difference too.
-  rm -f deploy/crd/*.yaml deploy/rbac/*.yaml deploy/components/*/{crd,rbac}/*.yaml
+  find deploy/crd deploy/rbac deploy/components/*/{crd,rbac} -name '*.yaml' -not -name kustomization.yaml -delete
   find api -name 'zz_generated.*' -delete
   find . -path '*/testdata/golden/*' -type f -delete
   generate

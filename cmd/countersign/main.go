@@ -12,10 +12,12 @@ import (
 	"syscall"
 	"time"
 
+	_ "golang.org/x/crypto/x509roots/fallback" // the world's CAs, where the image has none: nothing of the building machine goes into it
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/countersign-dev/countersign/internal/app"
 	"github.com/countersign-dev/countersign/internal/config"
+	"github.com/countersign-dev/countersign/internal/version"
 )
 
 const usage = `countersign: human approval between Tekton pipelines.
@@ -24,6 +26,7 @@ Usage: countersign [flags]
        countersign verify [flags]   find a changed or missing line of the record
        countersign export [flags]   the record as JSON lines or CSV
        countersign keys [flags]     the public keys that signed the record
+       countersign version          the version of this program
 
 It serves the Triggers interceptor over TLS, the approval page and API over HTTP,
 and, while it leads, opens, releases and confirms Approvals. It finds its cluster
@@ -31,7 +34,8 @@ as kubectl does (in a pod: by the service account).
 
   countersign --config /etc/countersign/config.yaml
 
-Configuration (YAML; docs/configuration.md has every field):
+Configuration (YAML; docs/configuration.md has every field). Without a file all is as by
+default; files of folder config.d beside it are read too:
 
   externalURL: https://approve.example.com
   smtp: {host: mail.example.com, from: "Countersign <countersign@example.com>"}
@@ -50,13 +54,16 @@ func run() int {
 			return export(os.Args[2:])
 		case "keys":
 			return keys(os.Args[2:])
+		case "version", "--version", "-version":
+			fmt.Println("countersign", version.String()) //nolint:forbidigo // the answer
+			return 0
 		}
 	}
 	f := flag.NewFlagSet("countersign", flag.ContinueOnError)
 	f.Usage = func() { fmt.Fprint(f.Output(), usage); f.PrintDefaults() }
 	path := f.String("config", "/etc/countersign/config.yaml", "the configuration `file`")
 	level := f.String("log-level", "info", "debug, info, warn or error")
-	o := app.Options{Now: time.Now, Out: os.Stdout}
+	o := app.Options{Now: time.Now, Out: os.Stdout, Version: version.String()}
 	f.StringVar(&o.Namespace, "namespace", env("POD_NAMESPACE", "countersign"), "the service's own `namespace` ($POD_NAMESPACE)")
 	f.StringVar(&o.Pod, "pod", env("POD_NAME", "countersign"), "this process's `name` in the leader election ($POD_NAME)")
 	f.StringVar(&o.PodAddress, "pod-address", env("POD_IP", ""), "the `address` where other replicas reach this one, to see whether it still lives ($POD_IP)")
@@ -65,6 +72,8 @@ func run() int {
 	f.StringVar(&o.InterceptorAddress, "interceptor-address", ":8443", "`address` of the interceptor")
 	f.StringVar(&o.MetricsAddress, "metrics-address", ":9090", "`address` of /metrics")
 	f.StringVar(&o.HealthAddress, "health-address", ":8081", "`address` of /healthz and /readyz")
+	f.StringVar(&o.CertificateDir, "interceptor-certificate", "", "a `folder` with tls.crt, tls.key and ca.crt that somebody else renews, such as cert-manager; without it the service makes its own")
+	f.Bool("version", false, "say the version of this program, and end")
 	f.BoolVar(&o.LeaderElection, "leader-elect", true, "elect a leader for the background work")
 	if err := f.Parse(os.Args[1:]); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -87,6 +96,7 @@ func run() int {
 		fmt.Fprintln(os.Stderr, "countersign: find the cluster:", err)
 		return 1
 	}
+	o.Log.Info("starting", "version", o.Version, "configuration", o.Config.Files)
 	noticeDeadConnections()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -134,6 +134,9 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager, lock resource
 	told := newTellers(o.Config, people.ForMail, c.pages, o.Now)
 	told.buttons(&people)
 	hooks := c.interceptor(certs)
+	if err := ctrlmetrics.Registry.Register(certificateEnds(certs)); err != nil {
+		return err
+	}
 	background, err := c.controllers(ctx, kept, told)
 	if err != nil {
 		return err
@@ -144,7 +147,9 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager, lock resource
 	}
 	for _, r := range []manager.Runnable{
 		c.keys, certs, c.releases, c.follower, c.news, hooks,
-		&election{lock: lock, dial: connect, log: o.Log, lead: func(ctx context.Context) error { return c.lead(ctx, background, held) }},
+		&election{lock: lock, dial: connect, log: o.Log, lead: func(ctx context.Context) error {
+			return c.lead(ctx, background, held, &leader{certs: certs, version: c.Version, log: c.Log})
+		}},
 		&server{name: "web", address: o.WebAddress, handler: web.Handler(people), intake: c.webIntake(), log: o.Log},
 	} {
 		if err := mgr.Add(r); err != nil {

@@ -125,7 +125,7 @@ func TestMetrics(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewPedanticRegistry()
 	store := ct.NewMemStore(ct.Make("a").Obj(), ct.Make("b").Obj(), ct.Make("c").Voted("alice", approvals.Approve, "").Obj())
-	m, err := newMetrics(reg, store)
+	m, err := newMetrics(reg, store, "v0.1.0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ countersign_approvals_pending 2
 	if err != nil {
 		t.Fatal(err)
 	}
-	allowed := []string{"namespace", "trigger", "verdict", "outcome", "taken", "channel", "delivered", "answer", "route", "method", "status"}
+	allowed := []string{"namespace", "trigger", "gate", "reason", "version", "goversion", "verdict", "outcome", "taken", "channel", "delivered", "answer", "route", "method", "status"}
 	for _, f := range families {
 		for _, x := range f.GetMetric() {
 			for _, l := range x.GetLabel() {
@@ -174,7 +174,7 @@ countersign_approvals_pending 2
 	if err := testutil.GatherAndCompare(reg, strings.NewReader(strings.Replace(want[strings.Index(want, "# HELP countersign_approvals_pending"):], "pending 2", "pending -1", 1)), "countersign_approvals_pending"); err != nil {
 		t.Error(err)
 	}
-	if _, err := newMetrics(reg, store); err == nil {
+	if _, err := newMetrics(reg, store, "v0.1.0"); err == nil {
 		t.Error("registered twice without an error")
 	}
 }

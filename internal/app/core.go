@@ -85,8 +85,11 @@ func (c *core) read(context.Context) (err error) {
 	if c.Config.Templates != "" {
 		overrides = os.DirFS(c.Config.Templates)
 	}
-	c.pages, err = templates.New(overrides)
-	return err
+	if c.pages, err = templates.New(overrides); err != nil {
+		return err
+	}
+	c.pages.Version(c.Version)
+	return nil
 }
 
 // keep is how Approvals are read and written.
@@ -101,7 +104,7 @@ func (c *core) keep(ctx context.Context) (err error) {
 	if err := c.overview.Watch(ctx, c.mgr.GetCache()); err != nil {
 		return err
 	}
-	c.metrics, err = newMetrics(ctrlmetrics.Registry, c.overview) //nolint:contextcheck // a gauge is read without a context
+	c.metrics, err = newMetrics(ctrlmetrics.Registry, c.overview, c.Version) //nolint:contextcheck // a gauge is read without a context
 	return err
 }
 

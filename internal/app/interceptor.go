@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"net/http"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/countersign-dev/countersign/interceptor"
@@ -16,11 +17,19 @@ const (
 	interceptorPort = 8443
 )
 
+// certificateEnds is a metric to alert on: it is renewed long before.
+func certificateEnds(certs *cabundle.Manager) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "countersign", Name: "certificate_expiry_timestamp_seconds", Help: "When the interceptor's certificate ends.",
+	}, certs.Ends)
+}
+
 // interceptor is what EventListeners ask. It fills in certs, the certificate by which they
 // know it.
 func (c *core) interceptor(certs *cabundle.Manager) *server {
 	certs.Client, certs.Secret = c.direct, types.NamespacedName{Namespace: c.Namespace, Name: secretTLS}
 	certs.Service, certs.Port = types.NamespacedName{Namespace: c.Namespace, Name: c.Service}, interceptorPort
+	certs.Dir = c.CertificateDir
 	certs.Interceptor, certs.Now, certs.Log = interceptor.Name, c.Now, c.Log
 	processor := &interceptor.Processor{
 		Triggers: c.triggers, Opener: c.opener, Releases: c.store, Ring: c.keys.Ring, Now: c.Now, Log: c.Log,

@@ -1,8 +1,8 @@
 package app
 
 import (
-	"context"
 	"net/http"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -17,7 +17,7 @@ type metrics struct {
 	opened      *prometheus.CounterVec
 	votes       *prometheus.CounterVec
 	decided     *prometheus.CounterVec
-	waited      prometheus.Histogram
+	waited      *prometheus.HistogramVec
 	released    prometheus.Histogram
 	posts       *prometheus.CounterVec
 	deliveries  *prometheus.CounterVec
@@ -26,9 +26,11 @@ type metrics struct {
 	requests    *prometheus.HistogramVec
 
 	recorded, recordFailures prometheus.Counter
+
+	gates gates
 }
 
-func newMetrics(reg prometheus.Registerer, all web.Overview) (*metrics, error) {
+func newMetrics(reg prometheus.Registerer, all web.Overview, version string) (*metrics, error) {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "countersign", Name: name, Help: help}, labels)
 	}
@@ -40,10 +42,10 @@ func newMetrics(reg prometheus.Registerer, all web.Overview) (*metrics, error) {
 		deliveries:  counter("deliveries_total", "Messages sent to people and rooms.", "channel", "delivered"),
 		interceptor: counter("interceptor_requests_total", "Interceptor requests by answer.", "answer"),
 		turnedAway:  counter("turned_away_total", "Requests and connections that were over a limit.", "listener", "reason"),
-		waited: prometheus.NewHistogram(prometheus.HistogramOpts{
+		waited: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: "countersign", Name: "approval_wait_seconds", Help: "From opening to outcome.",
 			Buckets: []float64{10, 60, 300, 900, 3600, 4 * 3600, 24 * 3600, 3 * 24 * 3600, 7 * 24 * 3600},
-		}),
+		}, []string{"namespace", "gate"}),
 		released: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: "countersign", Name: "release_seconds", Help: "From outcome to the next run being seen.",
 			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 120},
@@ -55,16 +57,12 @@ func newMetrics(reg prometheus.Registerer, all web.Overview) (*metrics, error) {
 	}
 	m.recorded = prometheus.NewCounter(prometheus.CounterOpts{Namespace: "countersign", Name: "record_lines_total", Help: "Lines appended to the record by this process."})
 	m.recordFailures = prometheus.NewCounter(prometheus.CounterOpts{Namespace: "countersign", Name: "record_failures_total", Help: "Times that the record's store did not take lines."})
-	pending := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Namespace: "countersign", Name: "approvals_pending", Help: "Approvals that wait for a decision.",
-	}, func() float64 {
-		now, err := all.Snapshot(context.Background())
-		if err != nil {
-			return -1
-		}
-		return float64(len(now.In("").Pending))
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Namespace: "countersign", Name: "build_info", Help: "1, with the version of this process.",
+		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
 	})
-	for _, c := range []prometheus.Collector{m.opened, m.votes, m.decided, m.posts, m.deliveries, m.interceptor, m.turnedAway, m.waited, m.released, m.requests, m.recorded, m.recordFailures, pending} {
+	build.Set(1)
+	for _, c := range []prometheus.Collector{build, m.opened, m.votes, m.decided, m.posts, m.deliveries, m.interceptor, m.turnedAway, m.waited, m.released, m.requests, m.recorded, m.recordFailures, newStanding(all)} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
@@ -74,7 +72,11 @@ func newMetrics(reg prometheus.Registerer, all web.Overview) (*metrics, error) {
 
 func (m *metrics) ended(a approvals.Approval) {
 	m.decided.WithLabelValues(string(a.Outcome)).Inc()
-	m.waited.Observe(a.DecidedAt.Sub(a.OpenedAt).Seconds())
+	gate := "" // of its own
+	if a.Terms != nil {
+		gate = a.Terms.Policy.Gate
+	}
+	m.waited.WithLabelValues(m.gates.labels(a.Namespace, gate)...).Observe(a.DecidedAt.Sub(a.OpenedAt).Seconds())
 }
 
 func (m *metrics) confirmed(a approvals.Approval) {

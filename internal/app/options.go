@@ -31,4 +31,8 @@ type Options struct {
 	HealthAddress      string
 
 	LeaderElection bool
+	// CertificateDir is where somebody else keeps the interceptor's certificate; "": nobody.
+	CertificateDir string
+
+	Version string // of this program; "": not said
 }

@@ -88,7 +88,7 @@ func TestExport(t *testing.T) {
 // removed.
 func TestRecording(t *testing.T) {
 	t.Parallel()
-	m, err := newMetrics(prometheus.NewRegistry(), ct.NewMemStore())
+	m, err := newMetrics(prometheus.NewRegistry(), ct.NewMemStore(), "v0.1.0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -250,6 +250,11 @@ var table = []room{
 		why:  "a database server for tests knows nothing of what is kept in it",
 	},
 	{
+		path: "./internal/version",
+		may:  []string{std, "k8s.io/apimachinery/pkg/util/version"},
+		why:  "which release a program is: the linker writes it, and everybody may ask",
+	},
+	{
 		path: "./internal/config",
 		may: []string{
 			std, "./approvals", "./approvals/keyring", "./approvals/notify", "./approvals/notify/email", "./approvals/notify/github", "./approvals/notify/slack",
@@ -284,7 +289,7 @@ var table = []room{
 	{
 		path: "./internal/cli",
 		may: slices.Concat(kubernetes, []string{
-			std, "./api/v1alpha1", "./approvals", "./approvals/record", "./internal/kube", "./internal/split", "github.com/spf13/cobra",
+			std, "./api/v1alpha1", "./approvals", "./approvals/record", "./internal/kube", "./internal/split", "./internal/version", "github.com/spf13/cobra",
 		}),
 		why: "the command line asks the API server, the rules and how the record writes them: nothing of the service, of Tekton or of pages",
 	},
@@ -300,12 +305,12 @@ var table = []room{
 	},
 	{
 		path: "./cmd/...",
-		may:  []string{std, "./approvals", "./approvals/record", "./internal/app", "./internal/config", "sigs.k8s.io/controller-runtime"},
+		may:  []string{std, "./approvals", "./approvals/record", "./internal/app", "./internal/config", "./internal/version", "sigs.k8s.io/controller-runtime", "golang.org/x/crypto/x509roots/fallback"},
 		why:  "a command reads flags, starts internal/app, and prints what it answers",
 	},
 	{
 		path: "./cmd/tkn-approval",
-		may:  []string{std, "./internal/cli", "golang.org/x/term"},
+		may:  []string{std, "./internal/cli", "./internal/version", "golang.org/x/term"},
 		why:  "it says what the process has, and starts internal/cli",
 	},
 	{

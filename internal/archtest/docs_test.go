@@ -93,7 +93,7 @@ func TestDocsAreComplete(t *testing.T) {
 		"reason of a Trigger's event":       {firstGroups(`Event\w+ += "(\w+)"`, readFile(t, "internal/kube/reports.go")), 3, reference, "What is wrong is said", "`%s`"},
 		"reason of an ApprovalTask's event": {firstGroups(`EventType(?:Warning|Normal), "(\w+)"`, sources(t, "internal/kube/openshift")), 1, "docs/manual-approval-gate.md", "What is different", "`%s`"},
 		"field of the configuration":        {firstGroups(`json:"(\w+)`, sources(t, "internal/config")), 35, configuration, "", "`([a-z]+\\.)*%s`"},
-		"metric":                            {firstGroups(`(?:Name: +|counter\()"(\w+)"`, sources(t, "internal/app")+sources(t, "internal/kube/queue")), 14, configuration, "Metrics", "`countersign_%s`"},
+		"metric":                            {firstGroups(`(?:Name: +|counter\(|desc\()"(\w+)"`, sources(t, "internal/app")+sources(t, "internal/kube/queue")), 14, configuration, "Metrics", "`countersign_%s`"},
 		"field of a Gate": {
 			firstGroups(`json:"(\w+)`, gate+readFile(t, "api/v1alpha1/notify_types.go")+readFile(t, "api/v1alpha1/release_types.go")),
 			45, reference, "Gate", "[`{.\\[ ]%s[`}.\\[,:]",

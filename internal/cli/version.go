@@ -1,22 +1,76 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/internal/version"
 )
 
+// interceptorName is the ClusterInterceptor's, which Triggers refer to.
+const interceptorName = "countersign"
+
 func (c *command) versionCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "version", Short: "The version of this program, and of the resources that it knows",
-		Example:           examples("tkn approval version"),
+	var alone bool
+	cmd := &cobra.Command{
+		Use: "version", Short: "The version of this program and of the service, and whether they work together",
+		Long: `The version of this program and of the service, and whether they work together.
+
+The service writes its version to ClusterInterceptor countersign. One minor version apart is what works;
+more than that is an error. Who may not get ClusterInterceptors sees the version of this program alone.`,
+		Example:           examples("tkn approval version\ntkn approval version --client"),
 		Args:              none,
 		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(c.Out, "tkn-approval %s, %s\n", c.Version, v1alpha1.GroupVersion)
-			return err
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			fmt.Fprintf(c.Out, "tkn-approval %s, %s\n", c.Version, v1alpha1.GroupVersion)
+			if alone {
+				return nil
+			}
+			s, err := c.connect()
+			if err != nil {
+				return err
+			}
+			server, err := s.serverVersion(cmd.Context())
+			switch {
+			case apierrors.IsForbidden(err):
+				_, err := fmt.Fprintln(c.Out, "service      unknown: you may not get clusterinterceptors.triggers.tekton.dev")
+				return err
+			case err != nil:
+				return err
+			}
+			fmt.Fprintf(c.Out, "service      %s\n", line(server))
+			if apart := version.Skew(c.Version, server); apart != "" {
+				return errors.New(apart)
+			}
+			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&alone, "client", false, "this program alone, without asking a cluster")
+	return cmd
+}
+
+// serverVersion is what the service says of itself.
+func (s *session) serverVersion(ctx context.Context) (string, error) {
+	ci := &metav1.PartialObjectMetadata{}
+	ci.SetGroupVersionKind(schema.GroupVersionKind{Group: "triggers.tekton.dev", Version: "v1alpha1", Kind: "ClusterInterceptor"})
+	err := s.client.Get(ctx, client.ObjectKey{Name: interceptorName}, ci)
+	if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) {
+		return "not installed: there is no ClusterInterceptor " + interceptorName, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if v := ci.Annotations[version.Annotation]; v != "" {
+		return v, nil
+	}
+	return "older than v0.1.0: it does not say", nil
 }

@@ -24,6 +24,8 @@ import (
 
 // Config is everything that can be set.
 type Config struct {
+	// Files that it was read from; none: all is as by default.
+	Files []string
 	// External is where people reach the service, e.g. https://approve.example.com/x.
 	External *url.URL
 	// SMTP is nil when no mail is sent.
@@ -134,18 +136,8 @@ func (f *recordFile) read() (Record, error) {
 	return r, errors.Join(errs...)
 }
 
-// Load reads and checks a file. The error lists everything that is wrong.
-func Load(path string) (Config, error) {
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return Config{}, fmt.Errorf("read configuration: %w", err)
-	}
-	c, err := parse(raw)
-	if err != nil {
-		return Config{}, fmt.Errorf("configuration %s:\n%w", path, err)
-	}
-	return c, nil
-}
+// DefaultURL is where kubectl port-forward leads people to.
+const DefaultURL = "http://localhost:8080"
 
 func parse(raw []byte) (Config, error) {
 	var f file
@@ -154,9 +146,12 @@ func parse(raw []byte) (Config, error) {
 	}
 	var errs []error
 	c := Config{TokenAudiences: f.TokenAudiences, Templates: f.TemplatesDir}
+	if f.ExternalURL == "" && f.SMTP == nil && f.OIDC == nil && len(f.Channels) == 0 {
+		f.ExternalURL = DefaultURL // nobody is led there but by a port-forward
+	}
 	u, err := url.Parse(f.ExternalURL)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" {
-		errs = append(errs, fmt.Errorf("externalURL is %q: use https://HOST or https://HOST/PREFIX", f.ExternalURL))
+		errs = append(errs, fmt.Errorf("externalURL is %q: set it to where people reach the service, https://HOST or https://HOST/PREFIX", f.ExternalURL))
 	}
 	c.External = u
 	if c.Dashboard, err = templates.ParseDashboard(f.Links.Dashboard); err != nil {

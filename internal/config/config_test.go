@@ -83,9 +83,9 @@ func TestLoad(t *testing.T) {
 			if got.External.String() != c.external {
 				t.Errorf("external %s", got.External)
 			}
-			got.External = nil
-			got.Directory = nil   // TestDirectory
-			got.Limits = Limits{} // TestLimits
+			got.External, got.Files = nil, nil // TestFiles
+			got.Directory = nil                // TestDirectory
+			got.Limits = Limits{}              // TestLimits
 			if d := cmp.Diff(c.want, got); d != "" {
 				t.Errorf("(-want +got)\n%s", d)
 			}
@@ -103,7 +103,7 @@ func TestLoadRefuses(t *testing.T) {
 		yaml string
 		want []string
 	}{
-		"nothing":             {"", []string{`externalURL is "": use https://HOST or https://HOST/PREFIX`}},
+		"mail without links":  {"smtp: {host: m.example.com, from: a@example.com}", []string{`externalURL is "": set it to where people reach the service`}},
 		"no scheme":           {"externalURL: a.example.com", []string{`externalURL is "a.example.com"`}},
 		"another scheme":      {"externalURL: ftp://a.example.com", []string{"externalURL is"}},
 		"no host":             {"externalURL: https:///x", []string{"externalURL is"}},

@@ -20,6 +20,8 @@ import (
 const (
 	ManagedBy = "app.kubernetes.io/managed-by"
 	Manager   = "countersign"
+	// partOf says so of a definition that Helm has installed, which puts its own name into ManagedBy.
+	partOf = "app.kubernetes.io/part-of"
 )
 
 // definitionsFor is how long a definition's state is taken to be what it was.
@@ -87,7 +89,7 @@ func (k *Kinds) look(ctx context.Context, m tasks.Mapping) (Service, error) {
 		return Service{Serves: true}, nil
 	case err != nil:
 		return Service{}, translate(err, "customresourcedefinition "+m.CRD)
-	case crd.Labels[ManagedBy] != Manager:
+	case crd.Labels[ManagedBy] != Manager && crd.Labels[partOf] != Manager:
 		return Service{Foreign: true, Why: "CustomResourceDefinition " + m.CRD + " is another system's, which answers its tasks; to have Countersign do so, remove that system and apply component " + component(m)}, nil
 	}
 	return Service{Serves: true, Mirrored: true}, nil

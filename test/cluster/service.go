@@ -146,7 +146,11 @@ const external = "http://countersign.test"
 // configure gives the service its configuration and waits until every pod has it.
 func configure(ctx context.Context, c client.Client, text string) error {
 	cm := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: ServiceNamespace, Name: "countersign"}}
-	if err := c.Get(ctx, client.ObjectKeyFromObject(cm), cm); err != nil {
+	err := c.Get(ctx, client.ObjectKeyFromObject(cm), cm)
+	if apierrors.IsNotFound(err) { // the manifests leave it to whoever installs
+		err = c.Create(ctx, cm)
+	}
+	if err != nil {
 		return fmt.Errorf("is the service deployed? %w", err)
 	}
 	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: ServiceNamespace, Name: "countersign"}}

@@ -10,6 +10,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:metadata:labels="app.kubernetes.io/managed-by=countersign"
+// +kubebuilder:metadata:labels="app.kubernetes.io/part-of=countersign"
 // +kubebuilder:resource:path=approvaltasks,scope=Namespaced,categories=tekton;tekton-pipelines
 // +kubebuilder:printcolumn:name="Required",type=integer,JSONPath=`.spec.numberOfApprovalsRequired`
 // +kubebuilder:printcolumn:name="Received",type=integer,JSONPath=`.status.approvalsReceived`

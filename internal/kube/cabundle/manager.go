@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -36,12 +38,19 @@ type Manager struct {
 	Service     types.NamespacedName
 	Port        int32
 	Interceptor string // the ClusterInterceptor's name
-	Now         func() time.Time
-	Log         *slog.Logger
+	// Dir is a folder with ca.crt, tls.crt and tls.key that somebody else keeps right, such as
+	// cert-manager; "": the Secret has the service's own.
+	Dir string
+	Now func() time.Time
+	Log *slog.Logger
 
 	cert atomic.Pointer[tls.Certificate]
 	told atomic.Bool
+	ends atomic.Int64 // the certificate, in Unix seconds
 }
+
+// Ends is when the certificate that is served ends, in Unix seconds; 0: there is none yet.
+func (m *Manager) Ends() float64 { return float64(m.ends.Load()) }
 
 // Certificate is for tls.Config.GetCertificate: each handshake gets what is
 // newest.
@@ -65,7 +74,7 @@ func (m *Manager) Ready() error {
 
 // Ensure does everything that is due once.
 func (m *Manager) Ensure(ctx context.Context) error {
-	data, err := m.ensureSecret(ctx)
+	data, err := m.current(ctx)
 	if err != nil {
 		return fmt.Errorf("certificate: %w", err)
 	}
@@ -74,6 +83,9 @@ func (m *Manager) Ensure(ctx context.Context) error {
 		return fmt.Errorf("certificate: %w", err)
 	}
 	m.cert.Store(&pair)
+	if cert, err := leaf(data[entryCert]); err == nil {
+		m.ends.Store(cert.NotAfter.Unix())
+	}
 	if err := m.announce(ctx, bundle(data)); err != nil {
 		return fmt.Errorf("announce to ClusterInterceptor %s: %w", m.Interceptor, err)
 	}
@@ -103,6 +115,32 @@ func (m *Manager) NeedLeaderElection() bool { return false }
 func (m *Manager) hosts() []string {
 	n, ns := m.Service.Name, m.Service.Namespace
 	return []string{n + "." + ns + ".svc", n + "." + ns, n + "." + ns + ".svc.cluster.local"}
+}
+
+// current is the certificate with its CA, whoever keeps them.
+func (m *Manager) current(ctx context.Context) (map[string][]byte, error) {
+	if m.Dir == "" {
+		return m.ensureSecret(ctx)
+	}
+	data := map[string][]byte{}
+	for _, entry := range []string{entryCA, entryCert, entryKey} {
+		b, err := os.ReadFile(filepath.Join(m.Dir, entry)) //nolint:gosec // the folder is the operator's
+		if err != nil {
+			return nil, err
+		}
+		data[entry] = b
+	}
+	cert, err := leaf(data[entryCert])
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(m.Dir, entryCert), err)
+	}
+	if err := cert.VerifyHostname(m.hosts()[0]); err != nil {
+		return nil, fmt.Errorf("%s: %w: EventListeners would refuse it; issue it for %s", filepath.Join(m.Dir, entryCert), err, m.hosts()[0])
+	}
+	if ca, err := leaf(data[entryCA]); err != nil || !ca.IsCA {
+		return nil, fmt.Errorf("%s is no certificate of a CA: EventListeners are told to trust it", filepath.Join(m.Dir, entryCA))
+	}
+	return data, nil
 }
 
 func (m *Manager) ensureSecret(ctx context.Context) (map[string][]byte, error) {
@@ -135,6 +173,24 @@ func (m *Manager) ensureSecret(ctx context.Context) (map[string][]byte, error) {
 		}
 	}
 	return nil, fmt.Errorf("secret %s changes too quickly", m.Secret)
+}
+
+// Stamp writes an annotation of the ClusterInterceptor, which Ensure has made.
+func (m *Manager) Stamp(ctx context.Context, annotation, value string) error {
+	for range races {
+		var ci triggersv1alpha1.ClusterInterceptor
+		if err := m.Client.Get(ctx, types.NamespacedName{Name: m.Interceptor}, &ci); err != nil {
+			return client.IgnoreNotFound(err)
+		}
+		if ci.Annotations[annotation] == value {
+			return nil
+		}
+		metav1.SetMetaDataAnnotation(&ci.ObjectMeta, annotation, value)
+		if err := m.Client.Update(ctx, &ci); !apierrors.IsConflict(err) {
+			return err
+		}
+	}
+	return errors.New("it changes too quickly")
 }
 
 // announce writes address, caBundle and label in one update, never the label
