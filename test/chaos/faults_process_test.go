@@ -58,16 +58,29 @@ func (i *injector) processFaults() map[string]fault {
 }
 
 func (i *injector) leader() replica {
-	r, _ := i.v.roles()
-	return r
+	return whoRuns(func() replica { leader, _ := i.v.roles(); return leader })
 }
 
 func (i *injector) follower() replica {
-	_, others := i.v.roles()
-	if len(others) == 0 {
-		return replica{}
+	n := i.rng.IntN(1 << 30) // one draw, however often it is looked
+	return whoRuns(func() replica {
+		_, others := i.v.roles()
+		if len(others) == 0 {
+			return replica{}
+		}
+		return others[n%len(others)]
+	})
+}
+
+// whoRuns waits for a moment until there is such a replica: the fault before may have left none.
+func whoRuns(which func() replica) (r replica) {
+	for range 60 {
+		if r = which(); r.ip != "" && pidOf(r.name) != 0 {
+			break
+		}
+		time.Sleep(500 * time.Millisecond)
 	}
-	return others[i.rng.IntN(len(others))]
+	return r
 }
 
 func (i *injector) deleteReplica(ctx context.Context, r replica) (string, error) {
