@@ -85,8 +85,8 @@ func (i *injector) startOld(ctx context.Context) error {
 	}
 	pod.Spec.Containers[0].Image, pod.Spec.Containers[0].ImagePullPolicy = i.old, corev1.PullNever
 	for n := range pod.Spec.Volumes {
-		if v := &pod.Spec.Volumes[n]; v.ConfigMap != nil {
-			v.ConfigMap.Name = oldName
+		if v := &pod.Spec.Volumes[n]; v.Name == "config" {
+			v.VolumeSource = corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: oldName}}}
 		}
 	}
 	for _, o := range []client.Object{config, pod} {
