@@ -28,18 +28,21 @@ func NewClock(own func() time.Time) *Clock { return &Clock{own: own} }
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.now()
+	return c.as(time.Now()) //nolint:forbidigo // only how long ago something was counts
 }
 
-func (c *Clock) now() time.Time {
+// as is what this clock makes of a moment of the monotonic clock.
+func (c *Clock) as(moment time.Time) time.Time {
 	if c.at.IsZero() {
-		c.wall, c.at = c.own().Round(0), time.Now() //nolint:forbidigo // only how long ago it is counts
+		c.wall, c.at = c.own().Round(0), moment
 	}
-	return c.wall.Add(time.Since(c.at)) //nolint:forbidigo // a duration, not a decision
+	return c.wall.Add(moment.Sub(c.at))
 }
 
-// answered takes note of an answer to what was sent then, by this clock. Its Date was written
-// after that and before now; what contradicts this is how far the clock is off at least.
+// answered takes note of an answer to what was sent at a moment of the monotonic clock. Its Date
+// was written after that and before now; what contradicts this is how far the clock is off at
+// least. Other answers may have moved it since the request was sent, so that moment is looked at
+// by the clock as it is now.
 func (c *Clock) answered(sent time.Time, h http.Header) {
 	date, err := http.ParseTime(h.Get("Date"))
 	if err != nil {
@@ -47,10 +50,11 @@ func (c *Clock) answered(sent time.Time, h http.Header) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch end := date.Add(time.Second); {
-	case c.now().Before(date):
-		c.wall = c.wall.Add(date.Sub(c.now()))
-	case !sent.Before(end):
-		c.wall = c.wall.Add(end.Sub(sent))
+	now, end := c.as(time.Now()), date.Add(time.Second) //nolint:forbidigo // see above
+	switch began := c.as(sent); {
+	case now.Before(date):
+		c.wall = c.wall.Add(date.Sub(now))
+	case !began.Before(end):
+		c.wall = c.wall.Add(end.Sub(began))
 	}
 }

@@ -79,10 +79,30 @@ func TestClockWithoutDate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		clock := NewClock(time.Now)
 		for _, h := range []http.Header{{}, {"Date": {"yesterday"}}} {
-			clock.answered(clock.Now(), h)
+			clock.answered(time.Now(), h)
 		}
 		if off := time.Until(clock.Now()); off != 0 {
 			t.Errorf("off by %s, want nothing", off)
 		}
 	})
+}
+
+// TestClockMovesOnce: several answers that say the same, to what was sent before the first of
+// them came, move the clock once.
+func TestClockMovesOnce(t *testing.T) {
+	t.Parallel()
+	for _, off := range []time.Duration{time.Hour, -time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			clock := NewClock(func() time.Time { return time.Now().Add(off) })
+			clock.Now()
+			sent := time.Now()
+			time.Sleep(300 * time.Millisecond)
+			for range 5 {
+				clock.answered(sent, http.Header{"Date": {time.Now().UTC().Format(http.TimeFormat)}})
+			}
+			if got := time.Until(clock.Now()).Abs(); got > time.Second {
+				t.Errorf("off by %s after five answers, want a second at most", got)
+			}
+		})
+	}
 }

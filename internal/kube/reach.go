@@ -139,10 +139,7 @@ func (t *reaching) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, ErrUnreachable
 	}
 	ctx, cancel := context.WithTimeoutCause(req.Context(), callWithin, fmt.Errorf("no answer within %s", callWithin))
-	var sent time.Time
-	if t.reach.Clock != nil {
-		sent = t.reach.Clock.Now()
-	}
+	sent := time.Now() //nolint:forbidigo // see Clock
 	resp, err := t.next.RoundTrip(req.WithContext(ctx))
 	if err != nil {
 		cancel()

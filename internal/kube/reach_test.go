@@ -88,7 +88,7 @@ func TestReach(t *testing.T) {
 					t.Errorf("%v, which was never sent", terr)
 				}
 				w.state.Store(answers(http.StatusOK)) //nolint:bodyclose // none has a body
-				time.Sleep(probeEvery + time.Second)
+				time.Sleep(probeWithin + probeEvery)
 				if err := r.Ready(); err != nil {
 					t.Errorf("it answers again: %v", err)
 				}
