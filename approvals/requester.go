@@ -35,17 +35,17 @@ const (
 func (p Proof) Words() string {
 	switch p {
 	case NoProof:
-		return "as the run or the event says; nobody proved it"
+		return "not verified: only the run or the event says so"
 	case BySignature:
-		return "proved by the event's signature"
+		return "verified by the event's signature"
 	case ByAdmission:
-		return "proved by the API server"
+		return "verified by the API server"
 	case ByApproval:
-		return "proved for the approval before"
+		return "verified for the previous approval"
 	case ByPage:
-		return "proved by their login"
+		return "verified by their login"
 	default:
-		return "proved by " + string(p)
+		return "verified by " + string(p)
 	}
 }
 

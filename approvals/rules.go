@@ -88,7 +88,7 @@ func (r Rule) who() string {
 		who = append(who, "group "+g)
 	}
 	if r.RBAC {
-		who = append(who, "whoever RBAC lets approve")
+		who = append(who, "anyone with the approve permission on the gate")
 	}
 	const most = 8
 	if len(who) > most {

@@ -69,9 +69,9 @@ func (t Target) String() string {
 func (t Target) Does(granted bool) string {
 	switch {
 	case t.Kind == TargetConfigMap && granted:
-		return "writes " + t.Key + "=" + StatusSuccess + " to " + t.String()
+		return "sets " + t.Key + "=" + StatusSuccess + " in " + t.String()
 	case t.Kind == TargetConfigMap:
-		return "writes " + t.Key + "=" + StatusRefused + " to " + t.String()
+		return "sets " + t.Key + "=" + StatusRefused + " in " + t.String()
 	case granted && t.Pipeline != "":
 		return "starts " + t.String() + " of Pipeline " + t.Pipeline
 	case granted:

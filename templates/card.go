@@ -1,12 +1,13 @@
 package templates
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// Card is a message for a room: plain text that is bounded, on one line each, and
+// Card is a message for a chat channel: plain text that is bounded, on one line each, and
 // made visible. Each channel escapes it for its own format.
 type Card struct {
 	Title string
@@ -18,14 +19,14 @@ type Card struct {
 // Fact is one line of a Card.
 type Fact struct{ Name, Value string }
 
-// Bounds of a Card, so that it fits into every room's message.
+// Bounds of a Card, so that it fits into every channel's message.
 const (
 	maxFact     = 300
 	maxComments = 8
 	maxShown    = 8
 )
 
-// NewCard is what d.News tells a room.
+// NewCard is the message of d.News for a chat channel.
 func NewCard(d Data) Card {
 	v := newView(d, maxMail)
 	c := Card{Title: brief(title(v), maxSubject), State: v.State, Link: v.Link}
@@ -37,29 +38,33 @@ func NewCard(d Data) Card {
 	fact("Namespace", v.Namespace)
 	switch {
 	case v.Part1 != nil:
-		fact("After", v.Part1.words()+", run "+v.Part1.Name)
+		fact("After", v.Part1.words()+" (run "+v.Part1.Name+")")
 	case v.Event != nil:
-		fact("Holds", "an event")
+		fact("Event", v.Event.What)
 	}
-	fact("Asked by", v.Requester)
+	fact("Requested by", v.Requester)
 	if v.State == "pending" {
-		fact("Waits since", v.Opened.UTC)
+		fact("Waiting since", v.Opened.UTC)
 		fact("Deadline", v.Deadline.UTC)
-		fact("Needed", plural(v.Missing, "more approval"))
+		fact("Approvals needed", strconv.Itoa(v.Missing))
 		for _, r := range v.Rules[:min(len(v.Rules), maxShown)] {
-			fact("Rule "+r.Name, plural(r.Missing, "more approval")+" by "+r.Who)
+			if r.Missing == 0 {
+				fact("Rule "+r.Name, "done")
+				continue
+			}
+			fact("Rule "+r.Name, plural(r.Missing, "more approval")+" from "+r.Who)
 		}
 		fact("Who can decide", who(v))
 	} else {
 		fact("Outcome", v.State)
-		fact("By", list(v.Deciders))
+		fact("Decided by", list(v.Deciders))
 		if v.Glass {
-			fact("How", "alone, breaking the glass: without what gate "+v.Gate+" asks for")
+			fact("How", "emergency approval (break-glass), bypassing gate "+v.Gate)
 		}
-		fact("At", v.Decided.UTC)
+		fact("Decided", v.Decided.UTC)
 	}
 	for _, p := range v.Params.First(maxShown) {
-		fact("Param "+p.Name, p.Excerpt(maxFact))
+		fact("Parameter "+p.Name, p.Excerpt(maxFact))
 	}
 	for i, x := range v.Votes {
 		if i == maxComments {
@@ -74,13 +79,13 @@ func title(v View) string {
 	where := v.Trigger + " (" + v.Namespace + ")"
 	switch {
 	case v.Glass:
-		return "Glass broken: " + where
+		return "Emergency approval: " + where
 	case v.State != "pending":
 		return strings.ToUpper(v.State[:1]) + v.State[1:] + ": " + where
 	case v.News == "reminder":
-		return "Reminder: approve " + where + "?"
+		return "Still waiting (" + v.Opened.Span + "): approve " + where + "?"
 	case v.News == "escalated":
-		return "Nobody has decided: approve " + where + "?"
+		return "No decision after " + v.Opened.Span + ": approve " + where + "?"
 	default:
 		return "Approve " + where + "?"
 	}
@@ -98,7 +103,7 @@ func who(v View) string {
 		all = append(all, "anyone in "+g)
 	}
 	if v.RBAC {
-		all = append(all, "whoever RBAC lets approve")
+		all = append(all, "anyone with the approve permission on the gate")
 	}
 	return list(all)
 }

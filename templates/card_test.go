@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// TestCard: whatever waits, a room is told in bounded, visible lines.
+// TestCard: cards of every approval have bounded, visible lines.
 func TestCard(t *testing.T) {
 	t.Parallel()
 	for _, p := range Previews() {
@@ -28,27 +28,32 @@ func TestCard(t *testing.T) {
 	}
 }
 
-func TestCardSays(t *testing.T) {
+// TestCardGolden holds every card to one golden file.
+func TestCardGolden(t *testing.T) {
 	t.Parallel()
-	for event, want := range map[string]string{
-		"opened": "Approve terraform-apply (demo)?", "reminder": "Reminder: approve terraform-apply (demo)?", "escalated": "Nobody has decided: approve terraform-apply (demo)?",
-	} {
-		d := preview(t, "pending")
-		d.News = event
-		if got := NewCard(d).Title; got != want {
-			t.Errorf("%s: %q, want %q", event, got, want)
-		}
-	}
-	c := NewCard(preview(t, "rejected"))
 	var all strings.Builder
-	for _, f := range c.Facts {
-		all.WriteString(f.Name + ": " + f.Value + "\n")
-	}
-	for _, want := range []string{"Asked by: alice@example.com", "By: bob@example.com", "bob@example.com, rejected: This replaces the production subnet"} {
-		if !strings.Contains(all.String(), want) || c.Title != "Rejected: terraform-apply (demo)" {
-			t.Errorf("%q lacks %q:\n%s", c.Title, want, all.String())
+	for _, p := range Previews() {
+		if p.Name == "hostile" {
+			continue // its values fill pages; TestCard reads it
+		}
+		events := []string{"decided"}
+		if !p.Data.Approval.Decided() {
+			events = []string{"opened"}
+		}
+		if p.Name == "pending" {
+			events = append(events, "reminder", "escalated")
+		}
+		for _, event := range events {
+			d := p.Data
+			d.News = event
+			c := NewCard(d)
+			all.WriteString("## " + p.Name + ", " + event + "\n" + c.Title + "\n")
+			for _, f := range c.Facts {
+				all.WriteString("  " + f.Name + ": " + f.Value + "\n")
+			}
 		}
 	}
+	golden(t, "cards.txt", all.String())
 }
 
 // TestOutcomeMail says how it ended, to whoever asked, without a link.
@@ -72,11 +77,11 @@ func TestOutcomeMail(t *testing.T) {
 		}
 	}
 	m, err := s.Outcome(preview(t, "rejected"))
-	if err != nil || m.Subject != "terraform-apply: rejected (demo)" {
-		t.Errorf("%q, %v", m.Subject, err)
+	if err != nil {
+		t.Fatal(err)
 	}
 	for _, body := range []string{m.Text, m.HTML} {
-		for _, want := range []string{"bob@example.com", "during business hours", "No run starts."} {
+		for _, want := range []string{"bob@example.com", "during business hours"} {
 			if !strings.Contains(body, want) {
 				t.Errorf("%q is missing in\n%s", want, body)
 			}
@@ -84,19 +89,18 @@ func TestOutcomeMail(t *testing.T) {
 	}
 }
 
-// TestMailOfEvents: a reminder and an escalation say so; whoever may not vote gets
-// no words about a personal link.
+// TestMailOfEvents holds reminders and escalations to their golden files. A channel
+// that has no recipient gets no words about a personal link.
 func TestMailOfEvents(t *testing.T) {
 	t.Parallel()
 	s := newSet(t)
-	for event, want := range map[string][2]string{
-		"reminder": {"Reminder: Approve terraform-apply?", "It still waits; it was opened 12 minutes ago."}, "escalated": {"Nobody has decided: Approve terraform-apply?", "Nobody has decided since it was opened"},
-	} {
+	for _, event := range []string{"reminder", "escalated"} {
 		d := preview(t, "pending")
 		d.News, d.Recipient = event, ""
 		m := mail(t, s, d)
-		if !strings.HasPrefix(m.Subject, want[0]) || !strings.Contains(m.Text, want[1]) || !strings.Contains(m.HTML, want[1]) || strings.Contains(m.Text+m.HTML, "personal") {
-			t.Errorf("%s: %q\n%s", event, m.Subject, m.Text)
+		if strings.Contains(m.Text+m.HTML, "personal") {
+			t.Errorf("%s: a mail to nobody in particular speaks of a personal link:\n%s", event, m.Text)
 		}
+		golden(t, "pending."+event+".txt", "Subject: "+m.Subject+"\n\n"+m.Text)
 	}
 }

@@ -57,7 +57,7 @@ func newField(p approvals.Param, room *room) Field {
 func (f Field) Excerpt(most int) string {
 	s := brief(f.Value, most)
 	if f.More > 0 || strings.HasSuffix(s, "…") {
-		s += " (" + plural(f.Size, "byte") + " in all, on the page)"
+		s += " (" + plural(f.Size, "byte") + " in all; the page shows more)"
 	}
 	return s
 }
@@ -105,6 +105,7 @@ func newShort(s string) Short {
 
 // EventView is a held event as it is shown.
 type EventView struct {
+	What    string // "A push to main"
 	ID, URL string
 	Digest  Short
 	JSON    bool
@@ -118,7 +119,8 @@ func newEvent(e approvals.Event, room *room) *EventView {
 	body, isJSON := pretty(e.Body)
 	brought, _ := pretty(e.Extensions)
 	return &EventView{
-		ID: line(e.ID), URL: line(e.URL), Digest: newShort(e.Digest), JSON: isJSON, Size: len(e.Body),
+		What: line(pushed(e.Body).what()),
+		ID:   line(e.ID), URL: line(e.URL), Digest: newShort(e.Digest), JSON: isJSON, Size: len(e.Body),
 		Body: plainOutput(body, room), Extensions: plainOutput(brought, room),
 	}
 }

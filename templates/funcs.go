@@ -1,6 +1,9 @@
 package templates
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // funcs is what templates can call besides the methods of View.
 var funcs = map[string]any{
@@ -9,9 +12,18 @@ var funcs = map[string]any{
 	"list":    list,
 	"more":    func(n int, unit string) string { return plural(n, "more "+unit) },
 	"plural":  plural,
+	"size":    size,
 	"sub":     func(a, b int) int { return a - b },
 	"version": func() string { return "" }, // see Set.Version
 	"upto":    func(n int) []struct{} { return make([]struct{}, max(0, min(n, 64))) },
+}
+
+// size is a number of bytes as people write it: "812 bytes", "38 KB".
+func size(n int) string {
+	if n < 1<<10 {
+		return plural(n, "byte")
+	}
+	return fmt.Sprintf("%d KB", (n+1<<9)>>10)
 }
 
 // list joins names as a sentence does.

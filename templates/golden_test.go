@@ -21,6 +21,13 @@ func TestGolden(t *testing.T) {
 			files[p.Name+".mail.html"] = m.HTML
 			files[p.Name+".mail.txt"] = "Subject: " + m.Subject + "\n\n" + m.Text
 		}
+		if p.Data.Approval.Decided() {
+			m, err := s.Outcome(p.Data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files[p.Name+".outcome.txt"] = "Subject: " + m.Subject + "\n\n" + m.Text
+		}
 		for name, got := range files {
 			wanted[name] = true
 			golden(t, name, got)
@@ -38,7 +45,8 @@ func TestGolden(t *testing.T) {
 		wanted[p.Name+".html"] = true
 		golden(t, p.Name+".html", operationsPage(t, s, p.Operations))
 	}
-	wanted["problem.html"], wanted["logged-out.html"] = true, true
+	wanted["problem.html"], wanted["logged-out.html"], wanted["cards.txt"] = true, true, true
+	wanted["pending.reminder.txt"], wanted["pending.escalated.txt"] = true, true
 	golden(t, "problem.html", problemPage(t, s))
 	golden(t, "logged-out.html", loggedOutPage(t, s))
 
@@ -143,8 +151,8 @@ func loggedOutPage(t testing.TB, s *Set) string {
 	t.Helper()
 	var b bytes.Buffer
 	p := Problem{
-		Status: 401, Title: "You are not logged in any more", Message: "Nothing was recorded.", Quote: "Looks <b>good</b>,\nship it.\u202e",
-		Link: "/login?back=%2F", LinkText: "Log in again", Post: "/logout", PostText: "Log out",
+		Status: 401, Title: "You've been signed out", Message: "Your decision was not saved. Here is your comment:", Quote: "Looks <b>good</b>,\nship it.\u202e",
+		Link: "/login?back=%2F", LinkText: "Sign in again", Post: "/logout", PostText: "Sign out",
 	}
 	if err := s.Problem(&b, p); err != nil {
 		t.Fatal(err)

@@ -63,7 +63,7 @@ type lineView struct {
 
 func newHistoryView(h History) historyView {
 	v := historyView{
-		Here: "history", Title: "History", Recipient: line(h.Person), Trouble: text(h.Trouble), Base: drop(h.Base), Off: h.Off, Own: h.Own,
+		Here: "history", Title: "History", Recipient: line(h.Person), Trouble: sentence(h.Trouble), Base: drop(h.Base), Off: h.Off, Own: h.Own,
 		First: drop(h.First), Next: drop(h.Next), CSV: drop(h.CSV), JSONL: drop(h.JSONL), Search: h.Search, Now: stamp(h.Now),
 	}
 	s := &v.Search
@@ -72,19 +72,19 @@ func newHistoryView(h History) historyView {
 	}
 	v.Dates = isDate(s.From) && isDate(s.To)
 	for _, k := range [][2]string{
-		{"", "anything"},
-		{"opened", "it was opened"},
-		{"terms", "its terms were fixed"},
-		{"told", "somebody was told"},
-		{"voted", "a vote"},
-		{"decided", "it ended"},
-		{"untold", "somebody was not told"},
-		{"released", "part 2 started"},
-		{"removed", "it was removed"},
+		{"", "Anything"},
+		{"opened", "Opened"},
+		{"terms", "Requested"},
+		{"told", "Notified"},
+		{"voted", "Voted"},
+		{"decided", "Decided"},
+		{"untold", "Notification failed"},
+		{"released", "Started"},
+		{"removed", "Cleaned up"},
 	} {
 		v.Kinds = append(v.Kinds, choice{k[0], k[1], s.Kind == k[0]})
 	}
-	v.Outcomes = []choice{{"", "any", s.Outcome == ""}}
+	v.Outcomes = []choice{{"", "Any", s.Outcome == ""}}
 	for _, o := range []approvals.Outcome{approvals.Approved, approvals.Rejected, approvals.Expired, approvals.Cancelled, approvals.Superseded} {
 		v.Outcomes = append(v.Outcomes, choice{string(o), string(o), s.Outcome == string(o)})
 	}

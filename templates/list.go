@@ -72,7 +72,7 @@ type itemView struct {
 
 func newListView(l List) listView {
 	v := listView{
-		Here: l.Here, Title: "Waiting for a decision", Recipient: line(l.Person), Session: true, Trouble: text(l.Trouble), Base: drop(l.Base), Now: stamp(l.Now),
+		Here: l.Here, Title: "Waiting for approval", Recipient: line(l.Person), Session: true, Trouble: sentence(l.Trouble), Base: drop(l.Base), Now: stamp(l.Now),
 	}
 	if l.Live {
 		v.Events = v.Base + "/events"

@@ -72,7 +72,7 @@ func newHands(a approvals.Approval, i itemView, now time.Time) hands {
 
 func newOperationsView(o Operations) operationsView {
 	v := operationsView{
-		Here: "operations", Title: "Operations", Recipient: line(o.Person), Trouble: text(o.Trouble), Base: drop(o.Base), Now: stamp(o.Now),
+		Here: "operations", Title: "Operations", Recipient: line(o.Person), Trouble: sentence(o.Trouble), Base: drop(o.Base), Now: stamp(o.Now),
 		Namespace:       drop(first(o.Namespace, maxLine)),
 		MoreUndelivered: max(0, len(o.Undelivered)-maxItems), MoreUnreleased: max(0, len(o.Unreleased)-maxItems),
 	}

@@ -113,6 +113,7 @@ func commitURL(repository, hash string) string {
 
 // push is what the events of GitHub, Gitea and GitLab say of their origin.
 type push struct {
+	Ref         string `json:"ref"`
 	After       string `json:"after"`
 	CheckoutSHA string `json:"checkout_sha"`
 	Repository  struct {
@@ -123,12 +124,13 @@ type push struct {
 	Project struct {
 		WebURL string `json:"web_url"`
 	} `json:"project"`
-	PullRequest struct {
+	PullRequest *struct {
 		Head struct {
 			SHA string `json:"sha"`
 		} `json:"head"`
 	} `json:"pull_request"`
 	Attributes struct {
+		IID        int `json:"iid"`
 		LastCommit struct {
 			ID string `json:"id"`
 		} `json:"last_commit"`
@@ -143,12 +145,33 @@ func pushed(body string) (p push) {
 	return p
 }
 
+// what is the event in words, as the subject of a sentence.
+func (p push) what() string {
+	branch, isBranch := strings.CutPrefix(p.Ref, "refs/heads/")
+	tag, isTag := strings.CutPrefix(p.Ref, "refs/tags/")
+	switch {
+	case p.PullRequest != nil:
+		return "A pull request"
+	case p.Attributes.LastCommit.ID != "":
+		return "A merge request"
+	case isBranch && branch != "":
+		return "A push to " + branch
+	case isTag && tag != "":
+		return "A push of tag " + tag
+	}
+	return "An event"
+}
+
 func (p push) repositories() []string {
 	return filled(p.Repository.HTMLURL, p.Project.WebURL, p.Repository.Homepage, p.Repository.CloneURL)
 }
 
 func (p push) commits() []string {
-	return filled(p.PullRequest.Head.SHA, p.Attributes.LastCommit.ID, p.CheckoutSHA, p.After)
+	var head string
+	if p.PullRequest != nil {
+		head = p.PullRequest.Head.SHA
+	}
+	return filled(head, p.Attributes.LastCommit.ID, p.CheckoutSHA, p.After)
 }
 
 func filled(values ...string) (out []string) {

@@ -207,24 +207,24 @@ func mine(d *Data) {
 
 func stranger(d *Data) {
 	d.Recipient, d.Address, d.Decidable = "alice@example.com", "alice@example.com", false
-	d.WhyNot = "alice@example.com asked for this and gate \"production\" does not let the requester decide; bob@example.com, carol@example.com, group platform-leads can"
+	d.WhyNot = "you requested this, so somebody else has to decide; bob@example.com, carol@example.com, group platform-leads can"
 }
 
 func nobody(d *Data) {
 	d.Recipient, d.Address, d.ByLink, d.Decidable = "", "", false, false
-	d.WhyNot = "nobody is logged in: use the link that was mailed to you, or send a Kubernetes bearer token"
+	d.WhyNot = "you are not signed in: open the link in your mail"
 }
 
 func opening(d *Data) {
 	d.Approval.Terms, d.Approval.OpenedAt, d.Shown = nil, previewNow.Add(-5*time.Second), nil
 	d.Decidable = false
-	d.WhyNot = "this can't be decided yet: its terms are being worked out; try again in a moment"
+	d.WhyNot = "nobody can decide this yet, because it is still being prepared; try again in a moment"
 }
 
 func blocked(d *Data) {
 	opening(d)
 	d.Approval.Blocked = &approvals.Problem{Reason: "GateNotFound", Message: "Trigger terraform-apply names gate \"production\", and namespace demo has no such Gate: create it, or correct the Trigger's param gate"}
-	d.WhyNot = "this can't be decided yet: " + d.Approval.Blocked.Message
+	d.WhyNot = "nobody can decide this yet: " + d.Approval.Blocked.Message
 }
 
 // end is the outcome, with nothing left to vote on.
@@ -260,7 +260,7 @@ func rejected(d *Data) {
 func expired(d *Data) {
 	d.Approval.OpenedAt = previewNow.Add(-26 * time.Hour)
 	end(d, approvals.Expired, 2*time.Hour)
-	d.WhyNot = "this expired at 2026-11-05T12:03:00Z; nothing was recorded. Start part 1 again to ask again"
+	d.WhyNot = "this expired at 2026-11-05T12:03:00Z; your vote was not counted. Run the pipeline again to request a new approval"
 }
 
 func ended(o approvals.Outcome) func(*Data) {
@@ -268,8 +268,8 @@ func ended(o approvals.Outcome) func(*Data) {
 }
 
 func trouble(d *Data) {
-	d.Trouble = "the comment has 2101 bytes and the most is 2048: shorten it and send it again; nothing was recorded"
+	d.Trouble = "the comment has 2101 characters and the limit is 2000: shorten it and try again"
 	d.Comment = "Checked with the network team.\n" + strings.Repeat("They are fine with it. ", 90)
 }
 
-func recorded(d *Data) { d.Notice = "Your approval was recorded. One more is needed." }
+func recorded(d *Data) { d.Notice = "Thanks. Your approval is in; one more is needed." }

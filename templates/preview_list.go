@@ -19,7 +19,7 @@ func ListPreviews() []ListPreview {
 		{"board", board()},
 		{"board-empty", List{
 			Here: "board", Person: "bob@example.com", Filter: &Filter{Namespace: "shop", Gate: "production", Mine: true}, Live: true, Now: previewNow, Base: "/countersign",
-			Sections: []Section{{Title: "Pending", Empty: "Nothing waits that you may see and that this filter keeps."}},
+			Sections: []Section{{Title: "Pending", Empty: "Nothing matches this filter."}},
 		}},
 		{"board-hostile", hostileBoard()},
 		{"mine", myList()},
@@ -31,7 +31,7 @@ func board() List {
 	soon.Name, soon.Namespace = "release-4q6wz8n2k3xd", "shop"
 	return List{
 		Here: "board", Person: "bob@example.com", Filter: &Filter{}, Live: true, Now: previewNow,
-		Trouble: "The cluster did not say in time what you may see in 2 namespaces. Load the page again in a moment.",
+		Trouble: "We couldn't check your access in 2 namespaces. Reload in a moment.",
 		Sections: []Section{{Title: "Pending", Total: 1240, Before: 100, Next: "/?after=2026-03-01T10%3A00%3A00Z_shop%2Fa", First: "/", Items: []Item{
 			{Approval: soon, Mine: true},
 			item(with(quorum(), oneVote, mine)),
@@ -46,8 +46,8 @@ func myList() List {
 	return List{
 		Here: "mine", Person: "bob@example.com", Now: previewNow,
 		Sections: []Section{
-			{Title: "Waiting for me", Total: 1, Items: []Item{{Approval: pending().Approval, Mine: true}}},
-			{Title: "What I decided", Total: 2, Items: []Item{item(with(quorum(), oneVote, mine)), item(with(pending(), rejected))}},
+			{Title: "Your turn", Total: 1, Items: []Item{{Approval: pending().Approval, Mine: true}}},
+			{Title: "Decided by me", Total: 2, Items: []Item{item(with(quorum(), oneVote, mine)), item(with(pending(), rejected))}},
 		},
 	}
 }

@@ -13,13 +13,13 @@ func linksToEnd(d *Data) { d.Links = []string{"bob@example.com", "carol@example.
 func linkShows(d *Data) {
 	d.Recipient, d.Address, d.Decidable = "bob", "desk@example.com", false
 	d.Shows = true
-	d.WhyNot = "this link was mailed to desk@example.com, and only gate \"production\" says that this is the address of bob, so it shows and does not decide: log in as bob"
+	d.WhyNot = "this link was mailed to desk@example.com, and only gate \"production\" says that this is the address of bob, so it can't be used to decide: sign in as bob"
 }
 
 // rejectsOnly is for who is said to have asked.
 func rejectsOnly(d *Data) {
 	d.Approval.Terms.Requester, d.Approval.Terms.RequesterProof = "bob@example.com", approvals.NoProof
-	d.NoApproval = "bob@example.com asked for this (as the run or the event says; nobody proved it) and gate \"production\" does not let the requester approve; rejecting it is possible"
+	d.NoApproval = "you requested this (not verified: only the run or the event says so), so you can reject it but not approve it"
 }
 
 // agreed is for the second approver: what the first filled in is fixed.

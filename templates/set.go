@@ -81,7 +81,7 @@ func (s *Set) Approval(w io.Writer, d Data) error {
 // Problem writes a page for something that is not an approval. On an error
 // nothing was written.
 func (s *Set) Problem(w io.Writer, p Problem) error {
-	p.Title, p.Message, p.Quote = line(p.Title), text(p.Message), drop(first(p.Quote, 4*approvals.MaxComment))
+	p.Title, p.Message, p.Quote = line(p.Title), sentence(p.Message), drop(first(p.Quote, 4*approvals.MaxComment))
 	return s.page(w, "problem.html", p)
 }
 

@@ -193,8 +193,8 @@ func newView(d Data, most int) View {
 		Namespace: line(a.Namespace), Name: line(a.Name), Trigger: line(a.Title()), Subject: line(a.Subject()),
 		News: d.News, State: state(a), Recipient: line(d.Recipient), Session: d.Session, Opened: newMoment(a.OpenedAt, d.Now),
 		Missing: approvals.Missing(a), Blocked: problem(a.Blocked), Unreleased: problem(a.Unreleased),
-		Decidable: d.Decidable && a.Terms != nil && !a.Decided(), WhyNot: text(d.WhyNot), LogIn: drop(d.LogIn), Notice: text(d.Notice), Trouble: text(d.Trouble),
-		NoApproval: text(d.NoApproval), AgreedBy: line(d.AgreedBy),
+		Decidable: d.Decidable && a.Terms != nil && !a.Decided(), WhyNot: sentence(d.WhyNot), LogIn: drop(d.LogIn), Notice: sentence(d.Notice), Trouble: sentence(d.Trouble),
+		NoApproval: sentence(d.NoApproval), AgreedBy: line(d.AgreedBy),
 		Comment: drop(first(d.Comment, 4*approvals.MaxComment)), MaxComment: approvals.MaxComment,
 		Link: drop(d.Link), Action: drop(d.Action), Base: drop(d.Base),
 		Now: stamp(d.Now), Origin: originOf(a), Reason: drop(first(d.Reason, 4*approvals.MaxComment)),
@@ -434,7 +434,7 @@ func problem(p *approvals.Problem) *approvals.Problem {
 	if p == nil {
 		return nil
 	}
-	return &approvals.Problem{Reason: line(p.Reason), Message: text(p.Message)}
+	return &approvals.Problem{Reason: line(p.Reason), Message: sentence(p.Message)}
 }
 
 // ranBy says whether a pipeline's name is a Pipeline's, or only what the maker of a

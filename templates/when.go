@@ -7,10 +7,11 @@ import (
 
 // Moment is a time as it is shown: absolute in UTC, and seen from now.
 type Moment struct {
-	At  time.Time
-	ISO string // for machines
-	UTC string
-	Rel string // "in 3 hours", "5 minutes ago"
+	At   time.Time
+	ISO  string // for machines
+	UTC  string
+	Rel  string // "in 3 hours", "5 minutes ago"
+	Span string // "3 hours": how long ago, or how long to go
 }
 
 func newMoment(t, now time.Time) Moment {
@@ -18,7 +19,7 @@ func newMoment(t, now time.Time) Moment {
 		return Moment{}
 	}
 	t = t.UTC()
-	return Moment{At: t, ISO: t.Format(time.RFC3339), UTC: t.Format("Mon 2 Jan 2006, 15:04 UTC"), Rel: relative(t.Sub(now))}
+	return Moment{At: t, ISO: t.Format(time.RFC3339), UTC: t.Format("Mon 2 Jan 2006, 15:04 UTC"), Rel: relative(t.Sub(now)), Span: span(t.Sub(now).Abs())}
 }
 
 // stamp is the time of rendering, for the script that shows times.
