@@ -65,7 +65,7 @@ var contentReasons = []string{ReasonContentChanged, "TemplateError", "RunNotName
 // Errors: CodeConflict.
 func CheckAgain(a Approval) error {
 	no := func(format string, args ...any) error {
-		return Errorf(CodeConflict, "%s is not asked again: %s", a.Name, fmt.Sprintf(format, args...))
+		return Errorf(CodeConflict, "%s can't be requested again: %s", a.Name, fmt.Sprintf(format, args...))
 	}
 	changed := a.Preflight.Has(ReasonContentChanged)
 	switch {
@@ -74,27 +74,27 @@ func CheckAgain(a Approval) error {
 	case a.Blocked != nil && a.Blocked.Reason == reasonNotGenuine:
 		return no("it was not opened by this service")
 	case a.Again != nil && a.Again.Number >= MaxAskedAgain:
-		return no("its source was asked about %d times already; start part 1 again", MaxAskedAgain)
+		return no("it was already requested %d times; run the pipeline again", MaxAskedAgain)
 	case !a.Decided() && !changed:
-		return no("it still waits for a decision")
+		return no("it is still waiting for a decision")
 	case !a.Decided():
 		return nil
 	case a.Next != nil || a.Effect != nil:
-		return no("its outcome was acted on")
+		return no("its outcome was already carried out")
 	case a.Outcome == Rejected:
-		return no("it was rejected, which is final; start part 1 again to ask about something new")
+		return no("it was rejected, which is final; run the pipeline again to request approval of something new")
 	case a.Outcome == Cancelled:
 		return no("it was cancelled%s: %s", by(a.Cancellation), a.Cancellation.why())
 	case a.Outcome == Superseded:
-		return no("%s took its place", a.SupersededBy)
+		return no("%s replaced it", a.SupersededBy)
 	case a.Cancellation != nil && a.Cancellation.By != "":
-		return no("its start was cancelled by %s: %s", a.Cancellation.By, a.Cancellation.why())
+		return no("the start of its run was cancelled by %s: %s", a.Cancellation.By, a.Cancellation.why())
 	case a.ToRelease() && (a.Unreleased == nil || !slices.Contains(contentReasons, a.Unreleased.Reason)):
-		return no("it is %s, and its run may still start by itself (condition Released says what is in the way)", strings.ToLower(string(a.Outcome)))
+		return no("it is %s, and its run may still start automatically (the condition Released explains what is missing)", strings.ToLower(string(a.Outcome)))
 	case a.Outcome == Expired, a.ToRelease(), a.Cancellation != nil:
 		return nil
 	default:
-		return no("it is %s, and nothing is to start", strings.ToLower(string(a.Outcome)))
+		return no("it is %s, and it starts nothing", strings.ToLower(string(a.Outcome)))
 	}
 }
 
@@ -112,7 +112,7 @@ func TakeOver(a, by Approval, now time.Time) (Approval, Change) {
 		return end(a, Superseded, now), Ended
 	case a.stoppable():
 		a.SupersededBy = by.Name
-		return stop(a, Cancellation{Why: by.Name + " asks about it again", At: now}), Stopped
+		return stop(a, Cancellation{Why: by.Name + " replaced it with a new request", At: now}), Stopped
 	}
 	a.SupersededBy = by.Name
 	return a, Stopped
@@ -123,11 +123,11 @@ func TakeOver(a, by Approval, now time.Time) (Approval, Change) {
 func (a Approval) BarsAgain() string {
 	switch {
 	case a.Next != nil:
-		return "the run of " + a.Name + ", which it asks again about, has started after all"
+		return "the run of " + a.Name + ", which it replaces, has started after all"
 	case a.Outcome == Rejected:
-		return a.Name + ", which it asks again about, was rejected meanwhile"
+		return a.Name + ", which it replaces, was rejected meanwhile"
 	case a.Outcome == Cancelled, a.Cancellation != nil && a.Cancellation.By != "":
-		return a.Name + ", which it asks again about, was cancelled" + by(a.Cancellation) + " meanwhile"
+		return a.Name + ", which it replaces, was cancelled" + by(a.Cancellation) + " meanwhile"
 	}
 	return ""
 }
@@ -179,7 +179,7 @@ func (d *Desk) AskAgain(ctx context.Context, key Key, id Identity) (Approval, er
 		return a, err
 	}
 	if d.Again == nil {
-		return a, Errorf(CodeUnavailable, "nothing can be asked again here")
+		return a, Errorf(CodeUnavailable, "this service can't request approvals again")
 	}
 	next, err := d.Again.Reopen(ctx, a, id.Name)
 	if err != nil {

@@ -30,9 +30,9 @@ func overtaken(a Approval, b Ballot, mine int) error {
 	}
 	// What nobody could have seen yet is not what they vote on.
 	if b.Made.Before(a.OpenedAt) || b.Made.Before(a.Terms.SetAt) {
-		return Errorf(CodeConflict, "the vote is older than what is to be approved: look at it and vote again")
+		return Errorf(CodeConflict, "the vote is older than the content to approve: look at the Approval and vote again")
 	}
-	newer := Errorf(CodeConflict, "%s has voted, or withdrawn, after this vote was made: nothing was changed", b.Voter.Name)
+	newer := Errorf(CodeConflict, "%s voted again, or withdrew, after this vote was created; nothing was changed", b.Voter.Name)
 	// Ballots that come this way are taken in turn: the one that stands is older.
 	if mine >= 0 && !inTurn(a.Votes[mine], b) && a.Votes[mine].At.After(b.Made) {
 		return newer

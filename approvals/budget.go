@@ -12,9 +12,9 @@ func tooMuchText(a Approval) error {
 	}
 	switch {
 	case comments > MaxComments:
-		return Errorf(CodeInvalid, "with this one the comments have %d bytes together and the most is %d: shorten it and send it again; nothing was recorded", comments, MaxComments)
+		return Errorf(CodeInvalid, "all comments together would have %d bytes and the limit is %d: shorten yours and try again", comments, MaxComments)
 	case inputs > MaxInputValues:
-		return Errorf(CodeInvalid, "with these the inputs of all votes have %d bytes together and the most is %d: shorten them and send them again; nothing was recorded", inputs, MaxInputValues)
+		return Errorf(CodeInvalid, "the inputs of all votes together would have %d bytes and the limit is %d: shorten yours and try again", inputs, MaxInputValues)
 	}
 	return nil
 }

@@ -17,11 +17,11 @@ func Cancel(a Approval, c Cancellation, now time.Time) (Approval, Change, error)
 	case err != nil:
 		return a, Absent, err
 	case why == "":
-		return a, Absent, Errorf(CodeInvalid, "say why it is cancelled; nothing was changed")
+		return a, Absent, Errorf(CodeInvalid, "give a reason for cancelling; nothing was changed")
 	case a.Cancellation != nil:
 		return a, Absent, nil
 	case a.Decided() && !a.stoppable():
-		return a, Absent, Errorf(CodeConflict, "there is nothing to cancel: it was %s at %s, and its run is there or none is to start; nothing was changed",
+		return a, Absent, Errorf(CodeConflict, "nothing to cancel: it was %s at %s, and its run exists or none is due; nothing was changed",
 			strings.ToLower(string(a.Outcome)), a.DecidedAt.UTC().Format(time.RFC3339))
 	}
 	c.Why, c.At = why, now
@@ -41,9 +41,9 @@ func GiveUp(a Approval, now time.Time) (Approval, Change) {
 	if !a.ToRelease() || now.Before(a.DecidedAt.Add(ReleaseWithin)) {
 		return a, Absent
 	}
-	why := "its run could not be started within 24 hours of the decision"
+	why := "its run could not be started within 24 hours after the decision"
 	if t := a.Terms.Target; t != nil {
-		why = "its outcome could not be written to " + t.String() + " within 24 hours of the decision"
+		why = "its outcome could not be written to " + t.String() + " within 24 hours after the decision"
 	}
 	return stop(a, Cancellation{Why: why, At: now}), Stopped
 }
@@ -53,12 +53,12 @@ func stop(a Approval, c Cancellation) Approval {
 	if a.Cancellation == nil {
 		a.Cancellation = &c
 	}
-	what := "no run is started any more"
+	what := "no run will be started"
 	switch {
 	case a.Source.Task != nil:
-		what = "the task is not answered any more"
+		what = "the task gets no answer"
 	case a.Terms != nil && a.Terms.Target != nil:
-		what = "nothing is written any more"
+		what = "nothing will be written"
 	}
 	a.Unreleased = &Problem{Reason: reasonStopped, Message: what + by(&c) + ": " + c.Why}
 	return a
@@ -77,7 +77,7 @@ func (a Approval) stopped() bool { return a.Unreleased != nil && a.Unreleased.Re
 
 func (c *Cancellation) why() string {
 	if c == nil {
-		return "no reason is recorded"
+		return "no reason was given"
 	}
 	return c.Why
 }

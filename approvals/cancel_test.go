@@ -24,10 +24,10 @@ func TestCancel(t *testing.T) {
 		"pending":     {ct.Make("a"), "wrong branch", approvals.Ended, approvals.Cancelled, ""},
 		"blocked":     {ct.Make("a").NoTerms(nil), "never mind", approvals.Ended, approvals.Cancelled, ""},
 		"approved":    {approved(), "wrong branch", approvals.Stopped, approvals.Approved, ""},
-		"no reason":   {ct.Make("a"), " \n", approvals.Absent, approvals.Pending, "say why"},
-		"too long":    {ct.Make("a"), strings.Repeat("x", approvals.MaxComment+1), approvals.Absent, approvals.Pending, "the most is 2048"},
-		"rejected":    {ct.Make("a").Users("alice").Voted("alice", reject, ""), "x", approvals.Absent, approvals.Rejected, "there is nothing to cancel: it was rejected"},
-		"has started": {approved().With(func(a *approvals.Approval) { a.Next = &approvals.Run{Name: "a"} }), "x", approvals.Absent, approvals.Approved, "there is nothing to cancel: it was approved"},
+		"no reason":   {ct.Make("a"), " \n", approvals.Absent, approvals.Pending, "reason"},
+		"too long":    {ct.Make("a"), strings.Repeat("x", approvals.MaxComment+1), approvals.Absent, approvals.Pending, "of 2048"},
+		"rejected":    {ct.Make("a").Users("alice").Voted("alice", reject, ""), "x", approvals.Absent, approvals.Rejected, "it was rejected"},
+		"has started": {approved().With(func(a *approvals.Approval) { a.Next = &approvals.Run{Name: "a"} }), "x", approvals.Absent, approvals.Approved, "it was approved"},
 	} {
 		got, did, err := approvals.Cancel(c.a.Obj(), approvals.Cancellation{By: "olga", Why: c.why}, minute(5))
 		if did != c.did || got.Outcome != c.ends || !strings.Contains(approvals.Message(err), c.want) || (err == nil) != (c.want == "") {
@@ -79,7 +79,7 @@ func TestSupersedeStuck(t *testing.T) {
 	}
 	old.Unreleased = &approvals.Problem{Reason: "ListenerDown", Message: "no"}
 	got, did := approvals.Supersede(old, newer, minute(5))
-	if did != approvals.Stopped || got.ToRelease() || got.Outcome != approvals.Approved || !strings.Contains(got.Cancellation.Why, "b took its place") {
+	if did != approvals.Stopped || got.ToRelease() || got.Outcome != approvals.Approved || !strings.Contains(got.Cancellation.Why, "b replaced it") {
 		t.Errorf("%s: %+v", did, got.Cancellation)
 	}
 }

@@ -18,11 +18,11 @@ func (c Capabilities) Supports(p Policy) error {
 	ownLink := p.LinkNeedsLogin && p.Limits.allows(WayLink)
 	switch {
 	case p.RecordRequired && !c.Record:
-		return Errorf(CodeInvalid, "%s has record: Required, and the service has no store for the record: configure record.sqlite or record.postgres, or drop record", p.name())
+		return Errorf(CodeInvalid, "%s has record: Required, but the service has no audit store: configure record.sqlite or record.postgres, or remove record", p.name())
 	case ownLink && !c.Login:
-		return Errorf(CodeInvalid, "%s has mailLink: NeedsLogin, and the service has no login: configure oidc, or drop mailLink", p.name())
+		return Errorf(CodeInvalid, "%s has mailLink: NeedsLogin, but the service has no login: configure oidc, or remove mailLink", p.name())
 	case len(p.Notify.Escalate.Emails) > 0 && !c.Mail:
-		return Errorf(CodeInvalid, "%s has notify.escalate.emails, and the service sends no mail: configure smtp, or drop the addresses", p.name())
+		return Errorf(CodeInvalid, "%s has notify.escalate.emails, but the service sends no mail: configure smtp, or remove the addresses", p.name())
 	}
 	if unknown := except(slices.Concat(p.Notify.Channels, p.Notify.Escalate.Channels), c.Channels); len(unknown) > 0 && p.From != FromTask {
 		known := "none"
@@ -42,7 +42,7 @@ func (c Capabilities) reachable(p Policy) error {
 	offered := map[Way]bool{WayToken: true, WayObject: true, WayLink: c.Mail, WayLogin: c.Login, WaySlack: c.Slack}
 	left := slices.DeleteFunc(slices.Clone(p.Limits.Methods), func(m Way) bool { return !offered[m] })
 	if len(left) == 0 {
-		return Errorf(CodeInvalid, "the policies of the cluster's administrators (field %s) leave %s the methods %s, and the service is configured for none of them: nobody could vote", fieldAuthMethods, p.name(), list(p.Limits.Methods))
+		return Errorf(CodeInvalid, "GatePolicies (field %s) leave %s the methods %s, and the service is configured for none of them, so nobody could vote: ask a cluster administrator", fieldAuthMethods, p.name(), list(p.Limits.Methods))
 	}
 	// Links and buttons prove a name and no groups.
 	if slices.ContainsFunc(left, func(m Way) bool { return m != WayLink && m != WaySlack }) {
@@ -50,7 +50,7 @@ func (c Capabilities) reachable(p Policy) error {
 	}
 	for _, r := range p.Requirements() {
 		if len(r.Approvers) < r.Required {
-			return Errorf(CodeInvalid, "the policies of the cluster's administrators (field %s) leave %s the methods %s, which prove no groups, and it names too few users: list users", fieldAuthMethods, p.name(), list(left))
+			return Errorf(CodeInvalid, "GatePolicies (field %s) leave %s the methods %s, which identify no groups, and it lists too few users: list users", fieldAuthMethods, p.name(), list(left))
 		}
 	}
 	return nil

@@ -49,10 +49,10 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 		if mine >= 0 && a.Votes[mine].Verdict == b.Verdict {
 			return a, Absent, nil
 		}
-		return a, Absent, decided(a)
+		return a, Absent, notCounted(decided(a))
 	}
 	if came := b.came(now); !came.Before(a.Deadline()) {
-		return a, Absent, tooLate(a)
+		return a, Absent, notCounted(tooLate(a))
 	}
 	if err := refusedByLimits(a, b.Voter, b.Verdict, b.BreakGlass); err != nil {
 		return a, Absent, err
@@ -62,7 +62,7 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	}
 	if b.Verdict == Withdraw {
 		if mine < 0 {
-			return a, Absent, Errorf(CodeInvalid, "there is no vote of %s to withdraw", b.Voter.Name)
+			return a, Absent, Errorf(CodeInvalid, "%s has no vote to withdraw", b.Voter.Name)
 		}
 		return withdraw(a, b, now), Withdrew, nil
 	}
@@ -90,7 +90,7 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	votes := slices.DeleteFunc(slices.Clone(a.Votes), func(v Vote) bool { return v.is(b.Voter) })
 	switch {
 	case len(votes) >= MaxVotes:
-		return before, Absent, Errorf(CodeConflict, "there are %d votes, which is the most; nothing was recorded", len(votes))
+		return before, Absent, Errorf(CodeConflict, "there are already %d votes, which is the limit; your vote was not counted", len(votes))
 	case mine < 0:
 		mine = len(votes)
 	case len(votes) == len(a.Votes)-1 && sameVote(a.Votes[mine], vote):
@@ -125,7 +125,7 @@ func allowed(a Approval, b Ballot) error {
 			return err
 		}
 		if b.Verdict != Approve {
-			return Errorf(CodeInvalid, "breaking the glass approves; to reject, reject. Nothing was recorded")
+			return Errorf(CodeInvalid, "break-glass can only approve; to reject, vote without it. Your vote was not counted")
 		}
 		return nil
 	}
@@ -135,7 +135,7 @@ func allowed(a Approval, b Ballot) error {
 // content is what a ballot says, clean, and complete by p.
 func content(p Policy, b Ballot) (comment string, inputs []Param, err error) {
 	if b.Verdict != Approve && b.Verdict != Reject && b.Verdict != Withdraw {
-		return "", nil, Errorf(CodeInvalid, "vote is %q: it must be \"approve\" or \"reject\"; nothing was recorded", Cut(string(b.Verdict), MaxQuoted))
+		return "", nil, Errorf(CodeInvalid, "vote is %q, but must be \"approve\" or \"reject\"; your vote was not counted", Cut(string(b.Verdict), MaxQuoted))
 	}
 	if comment, err = CleanComment(b.Comment); err != nil {
 		return "", nil, err
@@ -143,11 +143,11 @@ func content(p Policy, b Ballot) (comment string, inputs []Param, err error) {
 	switch {
 	case comment != "" || b.Verdict == Withdraw:
 	case b.BreakGlass:
-		return "", nil, Errorf(CodeInvalid, "breaking the glass needs a reason: say it in the comment; nothing was recorded")
+		return "", nil, Errorf(CodeInvalid, "a break-glass approval needs a reason: give it in the comment. Your vote was not counted")
 	case p.Comment == CommentRequired:
-		return "", nil, Errorf(CodeInvalid, "%s asks for a comment with every vote; nothing was recorded", p.name())
+		return "", nil, Errorf(CodeInvalid, "%s requires a comment with every vote: add one and try again", p.name())
 	case p.Comment == CommentRequiredOnReject && b.Verdict == Reject:
-		return "", nil, Errorf(CodeInvalid, "%s asks for a comment with a rejection: say why; nothing was recorded", p.name())
+		return "", nil, Errorf(CodeInvalid, "%s requires a comment with a rejection: say why and try again", p.name())
 	}
 	if b.Verdict == Approve {
 		inputs, err = cleanInputs(p.Inputs, b.Inputs)
@@ -175,7 +175,7 @@ func Expire(a Approval, now time.Time, policies ...GatePolicy) (Approval, Change
 	}
 	a = end(a, outcome, now)
 	if len(outside) > 0 && a.Terms.Policy.Releases(outcome) { // silence starts nothing against a policy
-		a.Cancellation = &Cancellation{Why: "its Gate is outside what the cluster's administrators allow", At: now}
+		a.Cancellation = &Cancellation{Why: "its Gate is outside what the cluster's GatePolicies allow", At: now}
 	}
 	return a, Ended
 }
@@ -198,7 +198,7 @@ func Supersede(a, by Approval, now time.Time) (Approval, Change) {
 		return a, Absent
 	}
 	if a.Decided() {
-		return stop(a, Cancellation{Why: fmt.Sprintf("%s took its place before its run could be started", by.Name), At: now}), Stopped
+		return stop(a, Cancellation{Why: fmt.Sprintf("%s replaced it before its run could be started", by.Name), At: now}), Stopped
 	}
 	a.SupersededBy = by.Name
 	return end(a, Superseded, now), Ended
@@ -278,30 +278,36 @@ func notReady(a Approval) error {
 		return decided(a)
 	}
 	if a.Blocked != nil {
-		return Errorf(CodeNotReady, "this can't be decided yet: %s", a.Blocked.Message)
+		return Errorf(CodeNotReady, "nobody can decide this yet: %s", a.Blocked.Message)
 	}
-	return Errorf(CodeNotReady, "this can't be decided yet: its terms are being worked out; try again in a moment")
+	return Errorf(CodeNotReady, "nobody can decide this yet, because it is still being prepared; try again in a moment")
 }
 
-func tooLate(a Approval) error {
-	return Errorf(CodeGone, "this expired at %s; nothing was recorded. Start part 1 again to ask again", a.Deadline().UTC().Format(time.RFC3339))
+// notCounted adds to why an Approval takes no votes that it has not taken this one.
+func notCounted(err *Error) error {
+	err.Message += ". Your vote was not counted"
+	return err
+}
+
+func tooLate(a Approval) *Error {
+	return Errorf(CodeGone, "this expired at %s; run the pipeline again to request a new approval", a.Deadline().UTC().Format(time.RFC3339))
 }
 
 // decided is the conflict that tells a late voter who was first.
-func decided(a Approval) error {
+func decided(a Approval) *Error {
 	at := a.DecidedAt.UTC().Format(time.RFC3339)
 	switch a.Outcome {
 	case Expired:
-		return Errorf(CodeGone, "this expired at %s; nothing was recorded. Start part 1 again to ask again", at)
+		return Errorf(CodeGone, "this expired at %s; run the pipeline again to request a new approval", at)
 	case Approved, Rejected:
 		if len(voters(a.Votes, verdictOf(a.Outcome))) == 0 {
-			return Errorf(CodeConflict, "already %s at %s, when nobody had decided in time, as its gate says; your vote was not recorded", strings.ToLower(string(a.Outcome)), at)
+			return Errorf(CodeConflict, "this was %s automatically at %s, because nobody decided in time", strings.ToLower(string(a.Outcome)), at)
 		}
-		return Errorf(CodeConflict, "already %s by %s at %s; your vote was not recorded", strings.ToLower(string(a.Outcome)), deciders(a), at)
+		return Errorf(CodeConflict, "%s already %s this at %s", deciders(a), strings.ToLower(string(a.Outcome)), at)
 	case Cancelled:
-		return Errorf(CodeConflict, "cancelled%s at %s: %s. Nothing was recorded", by(a.Cancellation), at, a.Cancellation.why())
+		return Errorf(CodeConflict, "this was cancelled%s at %s: %s", by(a.Cancellation), at, a.Cancellation.why())
 	default:
-		return Errorf(CodeConflict, "already %s at %s; nothing was recorded", strings.ToLower(string(a.Outcome)), at)
+		return Errorf(CodeConflict, "this was already %s at %s", strings.ToLower(string(a.Outcome)), at)
 	}
 }
 

@@ -123,10 +123,10 @@ func (d *Desk) recordable(ctx context.Context, a Approval) error {
 		return nil
 	}
 	if d.Recording == nil {
-		return Errorf(CodeUnavailable, "%s takes no vote without a record, and the service has no store for one (record.sqlite or record.postgres); nothing was recorded", a.Terms.Policy.name())
+		return Errorf(CodeUnavailable, "%s accepts votes only with an audit store, and none is configured (record.sqlite or record.postgres); your vote was not counted", a.Terms.Policy.name())
 	}
 	if err := d.Recording(ctx); err != nil {
-		return &Error{Code: CodeUnavailable, Err: err, Message: a.Terms.Policy.name() + " takes no vote while the record's store takes no lines; nothing was recorded, try again in a moment"}
+		return &Error{Code: CodeUnavailable, Err: err, Message: a.Terms.Policy.name() + " accepts no votes while the audit store is not writable; your vote was not counted. Try again in a moment"}
 	}
 	return nil
 }

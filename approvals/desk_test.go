@@ -158,8 +158,8 @@ func TestRecordRequired(t *testing.T) {
 	}{
 		"follows":  {false, func(context.Context) error { return down }, ""},
 		"required": {true, func(context.Context) error { return nil }, ""},
-		"down":     {true, func(context.Context) error { return down }, "while the record's store takes no lines"},
-		"none":     {true, nil, "the service has no store for one"},
+		"down":     {true, func(context.Context) error { return down }, "while the audit store is not writable"},
+		"none":     {true, nil, "record.sqlite or record.postgres"},
 	} {
 		a := ct.Make("a").Users("alice").With(func(a *approvals.Approval) { a.Terms.Policy.RecordRequired = c.required }).Obj()
 		store := ct.NewMemStore(a)

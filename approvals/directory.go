@@ -36,7 +36,7 @@ const (
 // says which entry is wrong: an identity is one person's.
 func NewDirectory(people []Person, loginPrefix *string) (*Directory, error) {
 	if len(people) > MaxPeople {
-		return nil, fmt.Errorf("it has %d people and the most is %d", len(people), MaxPeople)
+		return nil, fmt.Errorf("it has %d people and the limit is %d", len(people), MaxPeople)
 	}
 	d := &Directory{people: people, byName: map[string]int{}, loginPrefix: loginPrefix}
 	logins := map[string]int{}
@@ -50,7 +50,7 @@ func NewDirectory(people []Person, loginPrefix *string) (*Directory, error) {
 		}{{d.byName, slices.Concat(p.Names, p.Emails)}, {logins, p.Logins}} {
 			for _, w := range list.words {
 				if other, taken := list.in[strings.ToLower(w)]; taken && other != i {
-					return nil, fmt.Errorf("entry %d: %q is also in entry %d, and it can be one person's only", i+1, w, other+1)
+					return nil, fmt.Errorf("entry %d: %q is also in entry %d, and it can belong to one person only", i+1, w, other+1)
 				}
 				list.in[strings.ToLower(w)] = i
 			}
@@ -61,7 +61,7 @@ func NewDirectory(people []Person, loginPrefix *string) (*Directory, error) {
 
 func (p Person) validate() error {
 	if len(p.Names) == 0 {
-		return fmt.Errorf("it has no name: say what the person is called in Gates")
+		return fmt.Errorf("it has no name: give the name that Gates use for this person")
 	}
 	for _, n := range slices.Concat(p.Names, p.Logins) {
 		if err := CheckName(n); err != nil {

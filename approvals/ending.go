@@ -12,7 +12,7 @@ import (
 const maxEvaluations = 8
 
 // errEvaluate ends a write whose results are not worked out yet.
-var errEvaluate = errors.New("the results of this decision are not worked out yet")
+var errEvaluate = errors.New("the results of this decision are not ready yet")
 
 // SaveWithResults saves what change makes of an Approval, and where that ends it, its
 // results with it in the same write. Expressions are evaluated before the write and never
@@ -55,7 +55,7 @@ func SaveWithResults(ctx context.Context, s Store, results func(context.Context,
 		}
 		of = other
 	}
-	return seen, Absent, Errorf(CodeUnavailable, "approval %s changes too quickly: it was another one %d times; try again", seen.Key, maxEvaluations)
+	return seen, Absent, Errorf(CodeUnavailable, "approval %s changes too quickly: it changed %d times while it was being saved; try again", seen.Key, maxEvaluations)
 }
 
 // sameDecision reports whether a and b have the same results: what expressions see of them

@@ -68,7 +68,7 @@ func why(a Approval, id Identity, now time.Time) error {
 	case a.Decided():
 		return decided(a)
 	case !now.Before(a.Deadline()):
-		return Errorf(CodeGone, "the time to decide was over at %s", a.Deadline().UTC().Format(time.RFC3339))
+		return Errorf(CodeGone, "the deadline passed at %s", a.Deadline().UTC().Format(time.RFC3339))
 	}
 	if err := may(a, id, ""); err != nil {
 		return err

@@ -98,7 +98,7 @@ func (p Policy) Within(policies []GatePolicy) []Violation {
 	for _, g := range policies {
 		c := check{p: p, g: g}
 		if g.Invalid != "" {
-			c.add(fieldSelector, "the policy can't be read, so nothing is within it: %s", g.Invalid)
+			c.add(fieldSelector, "the policy can't be read, so no Gate meets it: %s", g.Invalid)
 			out = append(out, c.found...)
 			continue
 		}
@@ -158,21 +158,21 @@ func (c *check) origin() {
 		c.add(fieldInlineGates, "a Trigger may not contain a Gate: create a Gate object and name it in param gate")
 	}
 	if c.g.ForbidTaskApprovers && c.p.From == FromTask {
-		c.add(fieldTaskApprovers, "an approval task may not say who decides: create a Gate and name it in the task's param gate")
+		c.add(fieldTaskApprovers, "an approval task may not list approvers: create a Gate and name it in the task's param gate")
 	}
 }
 
 func (c *check) votes() {
 	if n := c.p.Needed(); n < c.g.MinApprovals {
-		c.add(fieldMinApprovals, "%s asks for %d approvals, and at least %d are required: use strategy QUORUM with required: %d", c.what(), n, c.g.MinApprovals, c.g.MinApprovals)
+		c.add(fieldMinApprovals, "%s requires %d approvals, and at least %d are needed: use strategy QUORUM with required: %d", c.what(), n, c.g.MinApprovals, c.g.MinApprovals)
 	} else if c.g.MinApprovals > 0 && c.p.OnExpiry == ApproveOnExpiry {
-		c.add(fieldMinApprovals, "%s has onExpiry: Approve, so nobody at all need approve, and at least %d must: use Expire or Reject", c.what(), c.g.MinApprovals)
+		c.add(fieldMinApprovals, "%s has onExpiry: Approve, so it could be approved by nobody, but at least %d people must approve: use Expire or Reject", c.what(), c.g.MinApprovals)
 	}
 	c.releases()
 	switch {
 	case strictness(c.p.Requester) >= strictness(c.g.Requester) || c.g.Requester == "":
 	case c.g.Requester == RequesterRequired:
-		c.add(fieldRequester, "%s must refuse what has no proved requester: set requester: Required", c.what())
+		c.add(fieldRequester, "%s must reject requests without a verified requester: set requester: Required", c.what())
 	default:
 		c.add(fieldRequester, "%s lets the requester decide: set requester: Exclude", c.what())
 	}
@@ -191,7 +191,7 @@ func (c *check) releases() {
 	}
 	for _, o := range c.p.ReleaseOn {
 		if !slices.Contains(allowed, o) {
-			c.add(fieldReleaseOn, "%s has releaseOn: %s, which starts the second pipeline without the approvals that are asked for: use %s, or have an administrator list it", c.what(), o, list(allowed))
+			c.add(fieldReleaseOn, "%s has releaseOn: %s, which starts the next pipeline without the required approvals: use %s, or have an administrator list it", c.what(), o, list(allowed))
 		}
 	}
 }
@@ -214,7 +214,7 @@ func (c *check) time() {
 		if c.p.From == FromTask {
 			set = "its timeout"
 		}
-		c.add(fieldMaxExpires, "%s waits for %s, and the longest is %s: set %s to that or less", c.what(), short(c.p.Lifetime), short(most), set)
+		c.add(fieldMaxExpires, "%s waits for %s and the limit is %s: set %s to that or less", c.what(), short(c.p.Lifetime), short(most), set)
 	}
 	rule := c.p.OnExpiry
 	if rule == "" {
@@ -230,7 +230,7 @@ func (c *check) people() {
 		c.add(fieldUserApprovers, "%s names users as approvers: name groups", c.what())
 	}
 	if c.g.ForbidRBAC && c.p.ByRBAC() {
-		c.add(fieldRBACApprovers, "%s leaves it to RBAC who decides: list groups or users", c.what())
+		c.add(fieldRBACApprovers, "%s lets RBAC choose the approvers: list groups or users", c.what())
 	}
 	if allowed := c.g.AllowedGroups; allowed != nil {
 		if other := except(c.p.AllGroups(), allowed); len(other) > 0 {
@@ -239,7 +239,7 @@ func (c *check) people() {
 	}
 	for _, g := range c.g.RequiredGroups {
 		if c.p.OnExpiry == ApproveOnExpiry {
-			c.add(fieldRequiredGroups, "%s has onExpiry: Approve, so nobody of group %s need approve: use Expire or Reject", c.what(), g)
+			c.add(fieldRequiredGroups, "%s has onExpiry: Approve, so nobody of group %s has to approve: use Expire or Reject", c.what(), g)
 		}
 		if !c.p.needs(g) {
 			c.add(fieldRequiredGroups, "%s can be approved without a member of group %s: add a rule that only this group meets", c.what(), g)
@@ -288,7 +288,7 @@ func noMethodLeft(policies []GatePolicy) []Violation {
 		return nil
 	}
 	return []Violation{{Policy: who[len(who)-1], Field: fieldAuthMethods, Message: fmt.Sprintf(
-		"no way to sign in is allowed by all of the policies %s, so nobody could vote: an administrator must have them share one", list(who))}}
+		"the policies %s have no allowed authentication method in common, so nobody could vote: a cluster administrator must let them share one", list(who))}}
 }
 
 // strictest is the methods that all policies allow, nil when none restricts them, and

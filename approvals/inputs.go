@@ -47,16 +47,16 @@ func (in Input) validate() error {
 	case InputString, InputBool, InputNumber:
 	case InputEnum:
 		if len(in.Options) == 0 {
-			return Errorf(CodeInvalid, "input %q is an enum without options: list them", in.Name)
+			return Errorf(CodeInvalid, "input %q is an enum without options: list the options", in.Name)
 		}
 	default:
 		return Errorf(CodeInvalid, "input %q has type %q, which is unknown: use string, enum, bool or number", in.Name, in.Type)
 	}
 	if in.Type != InputEnum && len(in.Options) > 0 {
-		return Errorf(CodeInvalid, "input %q has options and is no enum: make it one, or drop them", in.Name)
+		return Errorf(CodeInvalid, "input %q has options but is not an enum: make it an enum, or remove the options", in.Name)
 	}
 	if in.Type != InputString && in.Pattern != "" {
-		return Errorf(CodeInvalid, "input %q has a pattern, which is for strings: drop it", in.Name)
+		return Errorf(CodeInvalid, "input %q has a pattern, which only strings can have: remove it", in.Name)
 	}
 	if in.Pattern != "" {
 		if _, _, err := CompilePattern(in.whole()); err != nil {
@@ -78,7 +78,7 @@ func (in Input) whole() string { return `^(?:` + in.Pattern + `)$` }
 func (in Input) clean(value string) (string, error) {
 	value, err := CleanComment(value)
 	if err != nil || utf8.RuneCountInString(value) > MaxInput {
-		return "", Errorf(CodeInvalid, "input %q has too long a value: the most is %d characters", in.Name, MaxInput)
+		return "", Errorf(CodeInvalid, "input %q is too long: the limit is %d characters", in.Name, MaxInput)
 	}
 	switch in.Type {
 	case InputString: // its pattern, below
@@ -116,7 +116,7 @@ func (in Input) wrong(format string, args ...any) error {
 func cleanInputs(fields []Input, given []Param) ([]Param, error) {
 	for _, g := range given {
 		if !slices.ContainsFunc(fields, func(in Input) bool { return in.Name == g.Name }) {
-			return nil, Errorf(CodeInvalid, "there is no input %q; nothing was recorded", Cut(g.Name, MaxQuoted))
+			return nil, Errorf(CodeInvalid, "there is no input %q; your vote was not counted", Cut(g.Name, MaxQuoted))
 		}
 	}
 	values := ByName(given)
@@ -130,7 +130,7 @@ func cleanInputs(fields []Input, given []Param) ([]Param, error) {
 		}
 		value, err := in.clean(values[in.Name])
 		if err != nil {
-			return nil, in.wrong("%s; nothing was recorded", Message(err))
+			return nil, in.wrong("%s; your vote was not counted", Message(err))
 		}
 		out = append(out, Param{in.Name, value})
 	}
@@ -244,7 +244,7 @@ func (in Input) fixed(first, value, given string, set bool) error {
 	if set {
 		with = fmt.Sprintf("approved this with %q", Cut(value, MaxQuoted))
 	}
-	err := Errorf(CodeConflict, "input %q is %q, and %s %s: everybody approves the same thing. Send the same or leave it blank; if it is wrong, reject, or ask %s to withdraw their vote. Nothing was recorded",
+	err := Errorf(CodeConflict, "input %q is %q, and %s %s: everyone has to approve the same values. Send the same value or leave it blank; if it is wrong, reject, or ask %s to withdraw their vote. Your vote was not counted",
 		in.Name, Cut(given, MaxQuoted), first, with, first)
 	err.Field = in.Name
 	return err
@@ -255,7 +255,7 @@ func missingInput(a Approval) error {
 	values := ByName(inputsOf(a))
 	for _, in := range a.Terms.Policy.Inputs {
 		if in.Required && values[in.Name] == "" {
-			return in.wrong("input %q is required to approve; nothing was recorded", in.Name)
+			return in.wrong("input %q is required to approve; your vote was not counted", in.Name)
 		}
 	}
 	return nil

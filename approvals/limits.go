@@ -67,7 +67,7 @@ func refusedByLimits(a Approval, id Identity, v Verdict, breakGlass bool) error 
 			return Errorf(CodeForbidden, "%s", methodRefused(id, l.Methods))
 		}
 		if breakGlass && l.NoBreakGlass {
-			return Errorf(CodeForbidden, "%s (field %s) allows no break-glass approval in this namespace; nothing was recorded",
+			return Errorf(CodeForbidden, "%s (field %s) allows no break-glass approval in this namespace; your vote was not counted",
 				policiesWith(id.Policies, func(g GatePolicy) bool { return g.ForbidBreakGlass }), fieldBreakGlass)
 		}
 	}
@@ -77,7 +77,7 @@ func refusedByLimits(a Approval, id Identity, v Verdict, breakGlass bool) error 
 		return nil
 	}
 	if vs := a.Terms.Policy.Within(id.Policies); len(vs) > 0 {
-		return Errorf(CodeNotReady, "this can't be approved: since it was opened its terms have come to be outside a policy of the cluster's administrators, and it can only be rejected. %s", Message(OutsidePolicies(vs)))
+		return Errorf(CodeNotReady, "this can only be rejected, because a GatePolicy of the cluster has changed since it was opened and no longer allows its gate. %s", Message(OutsidePolicies(vs)))
 	}
 	return nil
 }
@@ -105,16 +105,16 @@ func methodRefused(id Identity, allowed []Way) string {
 	for _, m := range allowed {
 		how = append(how, methodNames[m])
 	}
-	return which + " (field " + fieldAuthMethods + ") takes no vote by " + methodNames[id.Way] + " in this namespace; nothing was recorded. Use " + or(how)
+	return which + " (field " + fieldAuthMethods + ") does not accept votes by " + methodNames[id.Way] + " in this namespace; your vote was not counted. Use " + or(how)
 }
 
 // methodNames are the ways for people.
 var methodNames = map[Way]string{
-	WayToken:  "a bearer token",
-	WayLink:   "a mailed link",
-	WayLogin:  "the web login",
+	WayToken:  "API token",
+	WayLink:   "mail link",
+	WayLogin:  "web login",
 	WayObject: "kubectl (a Vote object)",
-	WaySlack:  "a button in Slack",
+	WaySlack:  "Slack button",
 }
 
 // policiesWith names the policies that has picks. Those of the time when the terms were
@@ -127,7 +127,7 @@ func policiesWith(policies []GatePolicy, has func(GatePolicy) bool) string {
 		}
 	}
 	if len(names) == 0 {
-		return "a GatePolicy that held when this was opened"
+		return "a GatePolicy that existed when this was opened"
 	}
 	return "GatePolicy " + list(names)
 }

@@ -38,22 +38,22 @@ func TestLimits(t *testing.T) {
 	}{
 		"no policy":                        {before: one()},
 		"an allowed way":                   {before: frozen(tokens), now: []approvals.GatePolicy{tokens}},
-		"forbidden then and now":           {before: frozen(logins), now: []approvals.GatePolicy{logins}, code: approvals.CodeForbidden, want: "GatePolicy logins (field allowedAuthMethods) takes no vote by a bearer token in this namespace; nothing was recorded. Use the web login or kubectl (a Vote object)"},
+		"forbidden then and now":           {before: frozen(logins), now: []approvals.GatePolicy{logins}, code: approvals.CodeForbidden, want: "GatePolicy logins (field allowedAuthMethods) does not accept votes by API token in this namespace; your vote was not counted. Use web login or kubectl (a Vote object)"},
 		"forbidden since":                  {before: one(), now: []approvals.GatePolicy{logins}, code: approvals.CodeForbidden, want: "GatePolicy logins"},
-		"allowed since":                    {before: frozen(logins), code: approvals.CodeForbidden, want: "a GatePolicy that held when this was opened"},
-		"a link":                           {before: frozen(tokens), ballot: func(b *approvals.Ballot) { b.Voter.Way = approvals.WayLink }, code: approvals.CodeForbidden, want: "no vote by a mailed link"},
+		"allowed since":                    {before: frozen(logins), code: approvals.CodeForbidden, want: "a GatePolicy that existed when this was opened"},
+		"a link":                           {before: frozen(tokens), ballot: func(b *approvals.Ballot) { b.Voter.Way = approvals.WayLink }, code: approvals.CodeForbidden, want: "not accept votes by mail link"},
 		"a rejection needs the way too":    {before: one(), now: []approvals.GatePolicy{logins}, ballot: func(b *approvals.Ballot) { b.Verdict = reject }, code: approvals.CodeForbidden},
 		"outside since":                    {before: one(), now: []approvals.GatePolicy{two}, code: approvals.CodeNotReady, want: `GatePolicy "two", field minApprovals`},
 		"outside since, and rejected":      {before: one(), now: []approvals.GatePolicy{two}, ballot: func(b *approvals.Ballot) { b.Verdict = reject }},
 		"a policy that can't be read":      {before: one(), now: []approvals.GatePolicy{broken}, code: approvals.CodeNotReady, want: `GatePolicy "broken"`},
-		"strangers hear of no policy":      {before: one(), now: []approvals.GatePolicy{logins, two}, ballot: func(b *approvals.Ballot) { b.Voter.Name = "mallory" }, code: approvals.CodeForbidden, want: "not for mallory"},
+		"strangers hear of no policy":      {before: one(), now: []approvals.GatePolicy{logins, two}, ballot: func(b *approvals.Ballot) { b.Voter.Name = "mallory" }, code: approvals.CodeForbidden, want: "you (mallory)"},
 		"break-glass":                      {before: one(), now: []approvals.GatePolicy{two}, ballot: glass},
 		"no break-glass since":             {before: one(), now: []approvals.GatePolicy{noGlass}, ballot: glass, code: approvals.CodeForbidden, want: "GatePolicy no-glass (field breakGlass)"},
 		"no break-glass":                   {before: frozen(noGlass), ballot: glass, code: approvals.CodeForbidden, want: "field breakGlass"},
-		"break-glass by a way that is not": {before: frozen(logins), ballot: glass, code: approvals.CodeForbidden, want: "bearer token"},
+		"break-glass by a way that is not": {before: frozen(logins), ballot: glass, code: approvals.CodeForbidden, want: "API token"},
 		"a deputy":                         {before: one(), ballot: deputy},
-		"no deputies":                      {before: frozen(noDeputies), ballot: deputy, code: approvals.CodeForbidden, want: "not for dan"},
-		"no deputies since":                {before: one(), now: []approvals.GatePolicy{noDeputies}, ballot: deputy, code: approvals.CodeForbidden, want: "not for dan"},
+		"no deputies":                      {before: frozen(noDeputies), ballot: deputy, code: approvals.CodeForbidden, want: "you (dan)"},
+		"no deputies since":                {before: one(), now: []approvals.GatePolicy{noDeputies}, ballot: deputy, code: approvals.CodeForbidden, want: "you (dan)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -207,7 +207,7 @@ func TestSupports(t *testing.T) {
 		}, want: "nobody could vote"},
 		"links prove no groups": {gate: func(p *approvals.Policy) {
 			p.Limits.Methods, p.Approvers, p.Groups = []approvals.Way{approvals.WayLink, approvals.WaySlack}, nil, []string{"sre"}
-		}, want: "prove no groups"},
+		}, want: "identify no groups"},
 		"links prove people": {gate: func(p *approvals.Policy) { p.Limits.Methods = []approvals.Way{approvals.WayLink} }},
 	} {
 		can := all

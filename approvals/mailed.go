@@ -35,13 +35,13 @@ func linkDecides(a Approval, id Identity) error {
 	p := a.Terms.Policy
 	switch r := revoked(a, id.Name); {
 	case r != nil:
-		return Errorf(CodeForbidden, "this link was ended by %s at %s; to decide, log in or send a Kubernetes bearer token", r.By, r.At.UTC().Format(time.RFC3339))
+		return Errorf(CodeForbidden, "this link was revoked by %s at %s; sign in to decide", r.By, r.At.UTC().Format(time.RFC3339))
 	case id.LinkEnded != "":
 		return Errorf(CodeForbidden, "%s", id.LinkEnded)
 	case p.LinkNeedsLogin:
-		return Errorf(CodeForbidden, "%s takes no vote by a mailed link: log in, or send a Kubernetes bearer token", p.name())
+		return Errorf(CodeForbidden, "%s does not accept votes by mail link: sign in to decide", p.name())
 	case !id.owns(id.Address):
-		return Errorf(CodeForbidden, "this link was mailed to %s, and only %s says that this is the address of %s, so it shows and does not decide: log in as %s or send a Kubernetes bearer token, or have an administrator add the address to the directory",
+		return Errorf(CodeForbidden, "this link was mailed to %s, and only %s says that this is the address of %s, so it can't be used to decide: sign in as %s, or ask an administrator to add the address to the directory",
 			mailedTo(id), p.name(), id.Name, id.Name)
 	}
 	return nil
@@ -52,7 +52,7 @@ func LinkDecides(a Approval, id Identity) bool { return a.Terms != nil && linkDe
 
 func mailedTo(id Identity) string {
 	if id.Address == "" {
-		return "an address that it does not name"
+		return "an unknown address"
 	}
 	return id.Address
 }
@@ -86,7 +86,7 @@ func linkOf(p Policy, id Identity, of string) (who string, own bool, err error) 
 		return found[0], id.named(found[0]), nil
 	}
 	return of, slices.ContainsFunc(found, id.named),
-		Errorf(CodeInvalid, "%d links are meant by %q: give the name of one approver as the gate has it; nothing was changed", len(found), Cut(of, maxSaid))
+		Errorf(CodeInvalid, "%q matches %d links: give the name of one approver as the gate lists it; nothing was changed", Cut(of, maxSaid), len(found))
 }
 
 // named says whether name is id's. A link proves an address: of its person no other name.
@@ -116,18 +116,18 @@ func RevokeLink(a Approval, voter string, by Identity, now time.Time) (Approval,
 	case a.Terms == nil:
 		return a, Absent, notReady(a)
 	case a.Decided():
-		return a, Absent, Errorf(CodeConflict, "it has ended, and every link with it; nothing was changed")
+		return a, Absent, Errorf(CodeConflict, "it is already decided, and its links no longer work; nothing was changed")
 	case !slices.ContainsFunc(a.Terms.Policy.People(), func(p Approver) bool { return SameName(p.Name, voter) && p.Email != "" }):
-		return a, Absent, Errorf(CodeInvalid, "no link is mailed to %q: name an approver of the gate who is told by mail; nothing was changed", Cut(voter, maxSaid))
+		return a, Absent, Errorf(CodeInvalid, "no link was mailed to %q: name an approver of the gate who is notified by mail; nothing was changed", Cut(voter, maxSaid))
 	case revoked(a, voter) != nil:
 		return a, Absent, nil
 	case len(a.Revoked) >= MaxRevoked:
-		return a, Absent, Errorf(CodeConflict, "%d links were ended, which is the most: cancel the approval instead; nothing was changed", MaxRevoked)
+		return a, Absent, Errorf(CodeConflict, "%d links were already revoked, which is the limit: cancel the approval instead; nothing was changed", MaxRevoked)
 	}
 	a.Revoked = append(slices.Clone(a.Revoked), Revocation{Voter: voter, By: by.Name, At: now})
 	for _, v := range a.Votes {
 		if v.Way == WayLink && SameName(v.Voter, voter) {
-			return takeBack(a, v, Cut("link ended by "+by.Name, maxEvidence), now), LinkRevoked, nil
+			return takeBack(a, v, Cut("link revoked by "+by.Name, maxEvidence), now), LinkRevoked, nil
 		}
 	}
 	return a, LinkRevoked, nil
@@ -141,8 +141,8 @@ func (p Policy) LinkNotices(d *Directory) []string {
 	}
 	for _, a := range p.People() {
 		if a.Email != "" && !d.Owns(a.Name, a.Email) {
-			out = append(out, "the link that is mailed to "+a.Email+" shows and does not decide for "+a.Name+
-				": only the Gate says that the address is theirs. Name them by the address, or have an administrator add it to the service's directory")
+			out = append(out, "the link that is mailed to "+a.Email+" can't be used to decide as "+a.Name+
+				", because only the Gate says that this is their address. List them by the address, or ask an administrator to add it to the service's directory")
 		}
 	}
 	return out

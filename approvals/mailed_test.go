@@ -40,7 +40,7 @@ func TestLinkProvesAnAddress(t *testing.T) {
 		"another's":                 {"ceo", "mallory@example.com", `was mailed to mallory@example.com, and only gate "production" says that this is the address of ceo`},
 		"another's, for an address": {"ceo@example.com", "mallory@example.com", "was mailed to mallory@example.com"},
 		"one that only begins so":   {"ceo", "ceo@example.com.evil.example", "was mailed to"},
-		"of an older service":       {"ceo@example.com", "", "an address that it does not name"},
+		"of an older service":       {"ceo@example.com", "", "an unknown address"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -70,11 +70,11 @@ func TestOneMailbox(t *testing.T) {
 		people   []approvals.Approver
 		want     string // of the refusal, "" for none
 	}{
-		"four eyes":            {approvals.FourEyes, []approvals.Approver{told("alice", desk), told("bob", "Release-Desk@example.com")}, "alice and bob are told at one address"},
-		"everybody":            {approvals.Multi, []approvals.Approver{told("alice", desk), told("bob", desk)}, "alice and bob are told at one address"},
-		"with comments":        {approvals.FourEyes, []approvals.Approver{told("alice", "release-desk(a)@example.com"), told("bob", "(b)release-desk@example.com")}, "one address"},
-		"sorted by a plus":     {approvals.FourEyes, []approvals.Approver{told("alice", "release-desk+a@example.com"), told("bob", "release-desk+b@example.com")}, "one address"},
-		"a name and a mailbox": {approvals.FourEyes, []approvals.Approver{told("bob@example.com", "bob@example.com"), told("carol", "bob@example.com")}, "one address"},
+		"four eyes":            {approvals.FourEyes, []approvals.Approver{told("alice", desk), told("bob", "Release-Desk@example.com")}, "alice and bob are notified at the same address"},
+		"everybody":            {approvals.Multi, []approvals.Approver{told("alice", desk), told("bob", desk)}, "alice and bob are notified at the same address"},
+		"with comments":        {approvals.FourEyes, []approvals.Approver{told("alice", "release-desk(a)@example.com"), told("bob", "(b)release-desk@example.com")}, "the same address"},
+		"sorted by a plus":     {approvals.FourEyes, []approvals.Approver{told("alice", "release-desk+a@example.com"), told("bob", "release-desk+b@example.com")}, "the same address"},
+		"a name and a mailbox": {approvals.FourEyes, []approvals.Approver{told("bob@example.com", "bob@example.com"), told("carol", "bob@example.com")}, "the same address"},
 		"one more":             {approvals.FourEyes, []approvals.Approver{told("alice", desk), told("bob", desk), told("carol", "")}, ""},
 		"one is enough":        {approvals.Single, []approvals.Approver{told("alice", desk), told("bob", desk)}, ""},
 		"told nowhere":         {approvals.FourEyes, []approvals.Approver{told("alice", ""), told("bob", "")}, ""},
@@ -95,7 +95,7 @@ func TestOneMailbox(t *testing.T) {
 	}
 	both := directory(t, approvals.Person{Names: []string{"bob", "robert"}})
 	p := gate(approvals.FourEyes, told("bob", ""), told("robert", "")).Terms.Policy
-	if err := p.ValidateFor(approvals.Asked{}, both); !strings.Contains(approvals.Message(err), "names 1 distinct people") {
+	if err := p.ValidateFor(approvals.Asked{}, both); !strings.Contains(approvals.Message(err), "the number of distinct people it lists is 1") {
 		t.Errorf("two names of one person: %v", err)
 	}
 
@@ -160,7 +160,7 @@ func TestRevokeLink(t *testing.T) {
 		t.Errorf("again: %s, %v", did, err)
 	}
 	_, _, err = approvals.Cast(a, byLink("alice@example.com", "alice@example.com", approve), minute(4))
-	if approvals.CodeOf(err) != approvals.CodeForbidden || !strings.Contains(approvals.Message(err), "was ended by olga at 2026-03-01T09:02:00Z") {
+	if approvals.CodeOf(err) != approvals.CodeForbidden || !strings.Contains(approvals.Message(err), "was revoked by olga at 2026-03-01T09:02:00Z") {
 		t.Errorf("by the link: %v", err)
 	}
 	if next, _, err := approvals.Cast(a, ct.Ballot("alice@example.com", approve, ""), minute(4)); err != nil || len(next.Votes) != 1 {

@@ -69,32 +69,32 @@ func CheckName(n string) error { return checkName("name", "person", n) }
 // CheckGroup says why n is no group that may decide.
 func CheckGroup(n string) error {
 	if slices.Contains(everybody, n) {
-		return Errorf(CodeInvalid, "group %q, in which everybody is whom the cluster knows or does not know: list the groups of the people who may decide", n)
+		return Errorf(CodeInvalid, "group %q, which contains every user of the cluster: list the groups of the people who may decide", n)
 	}
 	return checkName("group", "group", n)
 }
 
 func checkName(what, each, n string) error {
 	is := func(why string) error {
-		return Errorf(CodeInvalid, "%s %q, which nobody has: %s", what, Cut(n, maxSaid), why)
+		return Errorf(CodeInvalid, "%s %q, which is not valid: %s", what, Cut(n, maxSaid), why)
 	}
 	switch {
 	case n == "":
-		return Errorf(CodeInvalid, "a %s without a name, which nobody can be: name it or remove it", each)
+		return Errorf(CodeInvalid, "a %s without a name: name it or remove it", each)
 	case !utf8.ValidString(n) || strings.ContainsFunc(n, invisible):
-		return is("it has characters that can't be seen, such as a line break; remove them")
+		return is("it contains invisible characters, such as a line break; remove them")
 	case strings.TrimSpace(n) != n:
 		return is("it begins or ends with a space; remove that")
 	case n == "system:anonymous":
-		return is("it is what the cluster calls everybody whom it does not know; name a person")
+		return is("it means every user who is not signed in; name a person")
 	case len(n) > 1 && strings.ContainsRune("\"'`[", rune(n[0])):
-		return is("it is in quotes or brackets; write the name alone, and several as a list with an entry for each")
+		return is("it is in quotes or brackets; write only the name, and several names as a list")
 	case strings.ContainsAny(n, "<>"):
-		return is("write the address alone, without the person's name or < and >")
+		return is("write only the address, without the person's name and < >")
 	case isSpelled(n):
-		return is("a domain of an address is written in ASCII letters; write it as xn--…, as mail servers do")
+		return is("its domain has letters outside ASCII; write the domain as xn--…")
 	case several(n):
-		return is("it looks like several in one string; write a list with an entry for each " + each)
+		return is("it looks like several names in one string; write a list with one entry per " + each)
 	}
 	return nil
 }

@@ -22,34 +22,34 @@ func TestNamesNobodyHas(t *testing.T) {
 	}
 	for n, want := range map[string]string{
 		"":                             "without a name",
-		"alice, bob":                   "several in one string; write a list with an entry for each person",
-		"alice,bob":                    "several in one string",
-		"alice;bob":                    "several in one string",
-		"a@example.com, b@example.com": "several in one string",
-		"a@example.com b@example.com":  "several in one string",
-		"a@example.com|b@example.com":  "several in one string",
-		"CN=Alice,OU=ops, bob":         "several in one string",
+		"alice, bob":                   "several names in one string",
+		"alice,bob":                    "several names in one string",
+		"alice;bob":                    "several names in one string",
+		"a@example.com, b@example.com": "several names in one string",
+		"a@example.com b@example.com":  "several names in one string",
+		"a@example.com|b@example.com":  "several names in one string",
+		"CN=Alice,OU=ops, bob":         "several names in one string",
 		" alice":                       "begins or ends with a space",
 		"alice ":                       "begins or ends with a space",
-		"alice\nbob":                   "characters that can't be seen",
-		"alice\u00a0":                  "characters that can't be seen",
-		"ali\u200bce":                  "characters that can't be seen",
-		"ali\u202ece":                  "characters that can't be seen",
-		"\xff":                         "characters that can't be seen",
-		"ali\ufeffce":                  "characters that can't be seen",
-		"ali\u00adce":                  "characters that can't be seen",
-		"alice\u3164":                  "characters that can't be seen",
-		"alice\ufe0f":                  "characters that can't be seen",
-		"\u2800alice":                  "characters that can't be seen",
-		"alice\tbob":                   "characters that can't be seen",
-		"alice，bob":                    "several in one string",
-		"alice、bob":                    "several in one string",
-		"alice,":                       "several in one string",
-		"alice@b\u00fccher.example":    "written in ASCII letters",
+		"alice\nbob":                   "invisible characters",
+		"alice\u00a0":                  "invisible characters",
+		"ali\u200bce":                  "invisible characters",
+		"ali\u202ece":                  "invisible characters",
+		"\xff":                         "invisible characters",
+		"ali\ufeffce":                  "invisible characters",
+		"ali\u00adce":                  "invisible characters",
+		"alice\u3164":                  "invisible characters",
+		"alice\ufe0f":                  "invisible characters",
+		"\u2800alice":                  "invisible characters",
+		"alice\tbob":                   "invisible characters",
+		"alice，bob":                    "several names in one string",
+		"alice、bob":                    "several names in one string",
+		"alice,":                       "several names in one string",
+		"alice@b\u00fccher.example":    "outside ASCII",
 		`"alice"`:                      "in quotes or brackets",
 		`["alice", "bob"]`:             "in quotes or brackets",
-		"Alice <alice@example.com>":    "write the address alone",
-		"system:anonymous":             "whom it does not know",
+		"Alice <alice@example.com>":    "write only the address",
+		"system:anonymous":             "not signed in",
 	} {
 		err := approvals.CheckName(n)
 		if approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), want) {
@@ -120,11 +120,11 @@ func TestRefusals(t *testing.T) {
 		id             approvals.Identity
 		open, discreet string
 	}{
-		"a stranger":    {ct.Make("a").Users("alice", "bob").Obj(), id("eve"), "this is not for eve to decide; alice, bob can", "this is not for eve to decide"},
-		"other case":    {ct.Make("a").Users("alice").Obj(), id("ALICE"), "lists \"alice\" and you are \"ALICE\"", "this is not for ALICE to decide"},
-		"who asked":     {ct.Make("a").Users("alice", "bob").Requester("alice").Obj(), id("alice"), "does not let the requester decide; bob can", "does not let the requester decide"},
+		"a stranger":    {ct.Make("a").Users("alice", "bob").Obj(), id("eve"), "you (eve) are not an approver here; alice, bob can decide", "you (eve) are not an approver here"},
+		"other case":    {ct.Make("a").Users("alice").Obj(), id("ALICE"), "lists \"alice\" and you are \"ALICE\"", "you (ALICE) are not an approver here"},
+		"who asked":     {ct.Make("a").Users("alice", "bob").Requester("alice").Obj(), id("alice"), "does not let the requester decide; bob can decide", "does not let the requester decide"},
 		"nobody else":   {ct.Make("a").Users("alice").Requester("alice").Obj(), id("alice"), "does not let the requester decide", "does not let the requester decide"},
-		"of the others": {ct.Make("a").Users("alice", "bob").Requester("alice").Obj(), id("eve"), "this is not for eve to decide; bob can", "this is not for eve to decide"},
+		"of the others": {ct.Make("a").Users("alice", "bob").Requester("alice").Obj(), id("eve"), "you (eve) are not an approver here; bob can decide", "you (eve) are not an approver here"},
 		"groups left out": {
 			ct.Make("a").Users("alice").Groups("sre").Obj(),
 			approvals.Identity{Name: "eve", Way: approvals.WayLogin, GroupsLeftOut: true},
@@ -141,7 +141,7 @@ func TestRefusals(t *testing.T) {
 			if strings.Contains(discreet, "can") && !strings.Contains(discreet, "too many") || strings.Contains(discreet, "bob") {
 				t.Errorf("a stranger is told %q", discreet)
 			}
-			if strings.HasSuffix(open, "alice, bob can") != (name == "a stranger") {
+			if strings.HasSuffix(open, "alice, bob can decide") != (name == "a stranger") {
 				t.Errorf("%q lists whom it refuses", open)
 			}
 		})

@@ -33,15 +33,15 @@ func (n Notify) Validate(gate string) error {
 	e := n.Escalate
 	switch {
 	case n.RemindEvery != 0 && (n.RemindEvery < MinNotice || n.RemindEvery > MaxLifetime):
-		return Errorf(CodeInvalid, "%s has notify.remindEvery %s: use %s to %s, or leave it out", gate, n.RemindEvery, MinNotice, MaxLifetime)
+		return Errorf(CodeInvalid, "%s has notify.remindEvery %s: use %s to %s, or remove it", gate, n.RemindEvery, MinNotice, MaxLifetime)
 	case e.After != 0 && (e.After < MinNotice || e.After > MaxLifetime):
-		return Errorf(CodeInvalid, "%s has notify.escalate.after %s: use %s to %s, or leave escalate out", gate, e.After, MinNotice, MaxLifetime)
+		return Errorf(CodeInvalid, "%s has notify.escalate.after %s: use %s to %s, or remove escalate", gate, e.After, MinNotice, MaxLifetime)
 	case e.After == 0 && len(e.Channels)+len(e.Emails) > 0:
-		return Errorf(CodeInvalid, "%s has notify.escalate without after: say how long to wait first, e.g. 24h", gate)
+		return Errorf(CodeInvalid, "%s has notify.escalate without after: set how long to wait first, for example 24h", gate)
 	case e.After != 0 && len(e.Channels)+len(e.Emails) == 0:
-		return Errorf(CodeInvalid, "%s has notify.escalate.after and nobody to escalate to: list channels or emails", gate)
+		return Errorf(CodeInvalid, "%s has notify.escalate.after but nobody to escalate to: list channels or emails", gate)
 	case len(n.Channels) > MaxChannels || len(e.Channels) > MaxChannels || len(e.Emails) > MaxEmails:
-		return Errorf(CodeInvalid, "%s has too many recipients under notify: the most are %d channels and %d emails", gate, MaxChannels, MaxEmails)
+		return Errorf(CodeInvalid, "%s has too many recipients under notify: the limit is %d channels and %d emails", gate, MaxChannels, MaxEmails)
 	case slices.Contains(slices.Concat(n.Channels, e.Channels, e.Emails), ""):
 		return Errorf(CodeInvalid, "%s lists a channel or email without a name under notify: name it or remove it", gate)
 	}

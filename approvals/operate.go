@@ -80,5 +80,5 @@ func (d *Desk) mayOperate(ctx context.Context, id Identity, namespace string) er
 			return err
 		}
 	}
-	return Errorf(CodeForbidden, "%s does not operate namespace %s: ask for the right to update approvals.countersign.dev/status there; nothing was changed", id.Name, namespace)
+	return Errorf(CodeForbidden, "%s is not an operator of namespace %s: ask for the permission to update approvals.countersign.dev/status there; nothing was changed", id.Name, namespace)
 }

@@ -19,14 +19,14 @@ const (
 // program is made.
 func CompilePattern(pattern string) (re *regexp.Regexp, size int, err error) {
 	if len(pattern) > MaxPattern {
-		return nil, 0, Errorf(CodeInvalid, "the regular expression has %d bytes and the most is %d", len(pattern), MaxPattern)
+		return nil, 0, Errorf(CodeInvalid, "the regular expression has %d bytes and the limit is %d", len(pattern), MaxPattern)
 	}
 	parsed, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
 		return nil, 0, Errorf(CodeInvalid, "the regular expression does not compile: %v", err)
 	}
 	if size = patternSize(parsed, 0); size > MaxPatternSize {
-		return nil, size, Errorf(CodeInvalid, "the regular expression repeats too much: %q has more than %d steps written out; repeat less, as in + for {1,1000}", Cut(pattern, MaxQuoted), MaxPatternSize)
+		return nil, size, Errorf(CodeInvalid, "the regular expression is too large: %q expands to more than %d steps; use fewer repetitions, for example + instead of {1,1000}", Cut(pattern, MaxQuoted), MaxPatternSize)
 	}
 	re, err = regexp.Compile(pattern)
 	if err != nil {

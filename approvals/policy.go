@@ -191,9 +191,9 @@ func (p Policy) validateNames(r Rule) error {
 	}
 	switch {
 	case len(r.Approvers) == 0 && len(r.Groups) == 0 && !r.RBAC:
-		return Errorf(CodeInvalid, "%s names no approvers, so nobody could decide: list users or groups under approvers", where)
+		return Errorf(CodeInvalid, "%s has no approvers, so nobody could decide: list users or groups under approvers", where)
 	case r.RBAC && p.Gate == InlineGate:
-		return Errorf(CodeInvalid, "%s can't have rbac: RBAC gives the verb approve on a Gate, so make it one and name it", where)
+		return Errorf(CodeInvalid, "%s can't use rbac, because RBAC grants the verb approve on a Gate object: create a Gate and name it", where)
 	}
 	for _, a := range r.Approvers {
 		if err := CheckName(a.Name); err != nil {
@@ -216,23 +216,23 @@ func (p Policy) validateStrategy() error {
 	case !slices.Contains([]Strategy{Single, Multi, FourEyes, Quorum}, p.Strategy):
 		return Errorf(CodeInvalid, "%s has strategy %q, which is unknown: use SINGLE, MULTI, FOUR_EYES or QUORUM", p.name(), p.Strategy)
 	case p.Strategy == Single && p.Required != 0 && p.Required != 1:
-		return Errorf(CodeInvalid, "%s has strategy SINGLE and required %d: use strategy QUORUM, or drop required", p.name(), p.Required)
+		return Errorf(CodeInvalid, "%s has strategy SINGLE and required %d: use strategy QUORUM, or remove required", p.name(), p.Required)
 	case p.Strategy == Quorum && (p.Required < 1 || p.Required > MaxRequired):
-		return Errorf(CodeInvalid, "%s has strategy QUORUM and required %d: say how many people must approve (1 to %d)", p.name(), p.Required, MaxRequired)
+		return Errorf(CodeInvalid, "%s has strategy QUORUM and required %d: set how many people must approve (1 to %d)", p.name(), p.Required, MaxRequired)
 	case (p.Strategy == Multi || p.Strategy == FourEyes) && p.Required != 0:
-		return Errorf(CodeInvalid, "%s has strategy %s and required %d: MULTI asks everybody and FOUR_EYES two people, so drop required", p.name(), p.Strategy, p.Required)
+		return Errorf(CodeInvalid, "%s has strategy %s and required %d: MULTI requires everybody and FOUR_EYES two people, so remove required", p.name(), p.Strategy, p.Required)
 	case p.Strategy == Multi && p.RBAC:
-		return Errorf(CodeInvalid, "%s has strategy MULTI and rbac: everybody whom RBAC lets approve can't be counted; list users and groups, or use QUORUM", p.name())
+		return Errorf(CodeInvalid, "%s has strategy MULTI and rbac, but the people whom RBAC lets approve can't be counted: list users and groups, or use QUORUM", p.name())
 	}
 	return nil
 }
 
 func (p Policy) validateRules() error {
 	if len(p.Rules) > MaxRules {
-		return Errorf(CodeInvalid, "%s has %d rules and the most is %d", p.name(), len(p.Rules), MaxRules)
+		return Errorf(CodeInvalid, "%s has %d rules and the limit is %d", p.name(), len(p.Rules), MaxRules)
 	}
 	if len(p.Approvers) > 0 || len(p.Groups) > 0 || p.RBAC || p.Strategy != Single || p.Required != 0 {
-		return Errorf(CodeInvalid, "%s has rules and also approvers or a strategy: rules say all of it, so drop the others", p.name())
+		return Errorf(CodeInvalid, "%s has rules and also approvers or a strategy: use rules alone, and remove the others", p.name())
 	}
 	for i, r := range p.Rules {
 		switch {
@@ -241,7 +241,7 @@ func (p Policy) validateRules() error {
 		case slices.ContainsFunc(p.Rules[:i], func(o Rule) bool { return o.Name == r.Name }):
 			return Errorf(CodeInvalid, "%s has two rules named %q", p.name(), r.Name)
 		case r.Required < 1 || r.Required > MaxRequired:
-			return Errorf(CodeInvalid, "%s, rule %q, requires %d: say how many people must approve (1 to %d)", p.name(), r.Name, r.Required, MaxRequired)
+			return Errorf(CodeInvalid, "%s, rule %q, requires %d: set how many people must approve (1 to %d)", p.name(), r.Name, r.Required, MaxRequired)
 		}
 	}
 	return nil
@@ -252,7 +252,7 @@ func (p Policy) validateSettings() error {
 	case p.Lifetime < MinLifetime || p.Lifetime > MaxLifetime:
 		return Errorf(CodeInvalid, "%s has expiresAfter %s: use %s to %s", p.name(), p.Lifetime, MinLifetime, MaxLifetime)
 	case p.KeepFor != 0 && (p.KeepFor < MinKeep || p.KeepFor > MaxKeep):
-		return Errorf(CodeInvalid, "%s has a keepFor that is not a duration from %s to %s: use one, such as 720h, or drop it to keep for ever", p.name(), MinKeep, MaxKeep)
+		return Errorf(CodeInvalid, "%s has a keepFor that is not a duration from %s to %s: use one, such as 720h, or remove it to keep Approvals for ever", p.name(), MinKeep, MaxKeep)
 	case !slices.Contains([]CommentRule{"", CommentOptional, CommentRequired, CommentRequiredOnReject}, p.Comment):
 		return Errorf(CodeInvalid, "%s has comment %q: use Optional, Required or RequiredOnReject", p.name(), p.Comment)
 	case !slices.Contains([]ExpiryRule{"", ExpireOnExpiry, ApproveOnExpiry, RejectOnExpiry}, p.OnExpiry):
@@ -264,15 +264,15 @@ func (p Policy) validateSettings() error {
 	case p.SupersedeKey != "" && p.Supersede != SupersedeNewest:
 		return Errorf(CodeInvalid, "%s has a supersedeKey, which only supersede: Newest uses", p.name())
 	case p.Release.Kind != "" && !slices.Equal(p.ReleaseOn, []Outcome{Approved}):
-		return Errorf(CodeInvalid, "%s has release, which is told every end, and also releaseOn: drop releaseOn", p.name())
+		return Errorf(CodeInvalid, "%s has release, which gets every outcome, and also releaseOn: remove releaseOn", p.name())
 	case p.Secret.Name != "" && !slices.Contains(SenderKinds(), p.Secret.Kind):
 		return Errorf(CodeInvalid, "%s has signingSecret.kind %q: use GitHub, GitLab, BitbucketServer, StandardWebhooks or Bearer", p.name(), p.Secret.Kind)
 	case p.Secret.Name != "" && p.Secret.Key == "":
 		return Errorf(CodeInvalid, "%s has a signingSecret without key: name the key in the Secret's data", p.name())
 	case p.Release.Kind != "" && p.VerifyBeforeStart:
-		return Errorf(CodeInvalid, "%s has release, by which no run of a template starts, and also verifyRun: drop one", p.name())
+		return Errorf(CodeInvalid, "%s has release, which starts no run from a template, and also verifyRun: remove one of them", p.name())
 	case len(p.Inputs) > MaxInputs:
-		return Errorf(CodeInvalid, "%s has %d inputs and the most is %d", p.name(), len(p.Inputs), MaxInputs)
+		return Errorf(CodeInvalid, "%s has %d inputs and the limit is %d", p.name(), len(p.Inputs), MaxInputs)
 	}
 	if err := p.Release.validate(p.name()); err != nil {
 		return err
@@ -282,13 +282,13 @@ func (p Policy) validateSettings() error {
 			return Errorf(CodeInvalid, "%s has two inputs named %q", p.name(), in.Name)
 		}
 		if slices.Contains(defaultResults, in.Name) || slices.ContainsFunc(p.Results, func(r Expression) bool { return r.Name == in.Name }) {
-			return Errorf(CodeInvalid, "%s: input %q has the name of a result, and a task gets both by name: rename it", p.name(), in.Name)
+			return Errorf(CodeInvalid, "%s: input %q has the same name as a result: rename it", p.name(), in.Name)
 		}
 		if err := in.validate(); err != nil {
 			return Errorf(CodeInvalid, "%s: %s", p.name(), Message(err))
 		}
 		if in.Required && in.Default == "" && p.OnExpiry == ApproveOnExpiry {
-			return Errorf(CodeInvalid, "%s: input %q is required, and onExpiry: Approve has nobody to fill it in: give it a default", p.name(), in.Name)
+			return Errorf(CodeInvalid, "%s: input %q is required, but with onExpiry: Approve nobody may fill it in: give it a default", p.name(), in.Name)
 		}
 	}
 	return nil

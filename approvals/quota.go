@@ -85,20 +85,20 @@ const eventShare, eventParts = 3, 4
 func (q Quota) MayOpen(namespace string, u Usage, size int64, verified bool) error {
 	most, whose := q.OpenApprovals, "Approvals"
 	if !verified && most > 0 {
-		most, whose = max(1, most*eventShare/eventParts), "Approvals, which leaves none to events of senders that nobody verified,"
+		most, whose = max(1, most*eventShare/eventParts), "Approvals, which leaves none for events of unverified senders,"
 	}
 	if most > 0 && u.Open >= most {
-		return q.over(quotaApprovals, "namespace %s has %d %s waiting for a decision, and the most is %d: decide or cancel some, or ask the cluster's administrators for more", namespace, u.Open, whose, most)
+		return q.over(quotaApprovals, "namespace %s has %d %s waiting for a decision, and the limit is %d: decide or cancel some, or ask a cluster administrator to raise the limit", namespace, u.Open, whose, most)
 	}
 	if q.HeldBytes > 0 && size > 0 && u.Bytes+size > q.HeldBytes {
-		return q.over(quotaBytes, "the events that wait in namespace %s have %d bytes, this one has %d, and the most is %d: decide or cancel some, have the sender send less, or ask the cluster's administrators for more", namespace, u.Bytes, size, q.HeldBytes)
+		return q.over(quotaBytes, "the events waiting in namespace %s have %d bytes, this one has %d, and the limit is %d: decide or cancel some, let the sender send less, or ask a cluster administrator to raise the limit", namespace, u.Bytes, size, q.HeldBytes)
 	}
 	return nil
 }
 
 // TooManyEvents is the error of an event that comes too soon.
 func (q Quota) TooManyEvents(namespace string) error {
-	return q.over(quotaEvents, "more than %d events a minute were to be held in namespace %s, so this one was not: have its sender send it again later", q.EventsPerMinute, namespace)
+	return q.over(quotaEvents, "namespace %[2]s may hold %[1]d events a minute, and this one is above that: let its sender send it again later", q.EventsPerMinute, namespace)
 }
 
 // MayWait says why a Vote may not wait behind before others of its namespace, or nil.
@@ -106,12 +106,12 @@ func (q Quota) MayWait(namespace string, before int) error {
 	if q.WaitingVotes == 0 || before < q.WaitingVotes {
 		return nil
 	}
-	return q.over(quotaVotes, "%d older Votes of namespace %s wait to be looked at, and the most is %d, so this one is not taken: make it again in a minute", before, namespace, q.WaitingVotes)
+	return q.over(quotaVotes, "%d older Votes of namespace %s are waiting to be processed, and the limit is %d, so this one is not counted: create it again in a minute", before, namespace, q.WaitingVotes)
 }
 
 // TooManyDelegations is the error of a Delegation behind the most of its namespace.
 func (q Quota) TooManyDelegations(namespace string) error {
-	return q.over(quotaDelegations, "namespace %s has more than %d Delegations, and those that were made last do not count: delete some that have ended", namespace, q.Delegations)
+	return q.over(quotaDelegations, "namespace %s has more than %d Delegations, and the newest do not count: delete some that have ended", namespace, q.Delegations)
 }
 
 // TooManyMails is why a mail waits: of its namespace, or to its address, there were as many

@@ -126,11 +126,11 @@ func excluded(a Approval, id Identity, v Verdict) error {
 	sure := t.RequesterProof != NoProof && slices.ContainsFunc(id.everyone(), func(n string) bool { return SamePerson(n, t.Requester) })
 	switch {
 	case sure:
-		return refuse(a, id, "%s asked for this and %s does not let the requester decide", id.Name, t.Policy.name())
+		return refuse(a, id, "you requested this, and %s does not let the requester decide", t.Policy.name())
 	case v == Approve && SamePerson(id.Name, t.Requester):
-		return refuse(a, id, "%s asked for this (%s) and %s does not let the requester approve; rejecting it is possible", id.Name, t.RequesterProof.Words(), t.Policy.name())
+		return refuse(a, id, "you requested this (%s), and %s does not let the requester approve; you can still reject it", t.RequesterProof.Words(), t.Policy.name())
 	case v == Approve:
-		return refuse(a, id, "%s is taken for %s, who asked for this (%s), and %s does not let the requester approve; rejecting it is possible", id.Name, t.Requester, t.RequesterProof.Words(), t.Policy.name())
+		return refuse(a, id, "you seem to be %s, who requested this (%s), and %s does not let the requester approve; you can still reject it", t.Requester, t.RequesterProof.Words(), t.Policy.name())
 	default:
 		return nil
 	}
@@ -142,9 +142,9 @@ func (p Policy) CheckAsked(asked Asked) error {
 	case p.Requester != RequesterRequired || asked.Who != "" && asked.Proof != NoProof:
 		return nil
 	case asked.Who == "":
-		return Errorf(CodeInvalid, "%s takes only what is proved to be somebody's request, and nobody is said to have asked: have the event signed (signingSecret), or the run made with annotation countersign.dev/requester under component requester", p.name())
+		return Errorf(CodeInvalid, "%s requires a verified requester, and this request names none: have the event signed (signingSecret), or create the run with annotation countersign.dev/requester under component requester", p.name())
 	default:
-		return Errorf(CodeInvalid, "%s takes only what is proved to be somebody's request, and that %s asked is not proved: have the event signed (signingSecret), or the run made with annotation countersign.dev/requester under component requester",
+		return Errorf(CodeInvalid, "%s requires a verified requester, and %s is not verified: have the event signed (signingSecret), or create the run with annotation countersign.dev/requester under component requester",
 			p.name(), Cut(asked.Who, maxSaid))
 	}
 }
@@ -161,11 +161,11 @@ func RequesterNotice(a Approval) (reason, message string) {
 	var says []string
 	if t.RequesterProof == NoProof {
 		reason = "RequesterNotProved"
-		says = append(says, t.Requester+" asked, "+t.RequesterProof.Words()+": they may reject and not approve")
+		says = append(says, "the requester "+t.Requester+" is "+t.RequesterProof.Words()+"; they can reject but not approve")
 	}
 	if p.excludesRequester() && !matches && len(p.People()) > 0 {
 		reason = "RequesterMatchesNobody"
-		says = append(says, "no approver whom the Gate names is known as "+t.Requester+": if one of them asked, have an administrator add that login to the directory")
+		says = append(says, "no approver of the Gate is known as "+t.Requester+": if one of them is the requester, ask an administrator to add that login to the directory")
 	}
 	return reason, strings.Join(says, "; ")
 }

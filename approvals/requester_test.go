@@ -82,8 +82,8 @@ func TestRequesterRequired(t *testing.T) {
 	p := ct.Make("a").Users("alice", "bob").Obj().Terms.Policy
 	p.Requester = approvals.RequesterRequired
 	for want, asked := range map[string]approvals.Asked{
-		"nobody is said to have asked": {},
-		"that zoe asked is not proved": {Who: "zoe"},
+		"names none":          {},
+		"zoe is not verified": {Who: "zoe"},
 	} {
 		if err := p.CheckAsked(asked); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), want) {
 			t.Errorf("%+v: %v", asked, err)
@@ -122,7 +122,7 @@ func TestRequesterNotice(t *testing.T) {
 	if reason, _ := approvals.RequesterNotice(ct.Make("a").Users("alice", "bob").Requester("bob-gh").Also("bob").Obj()); reason != "" {
 		t.Errorf("a login that the directory knows: %s", reason)
 	}
-	if _, message := approvals.RequesterNotice(ct.Make("a").Users("alice", "bob").Said("bob-gh").Obj()); !strings.Contains(message, "nobody proved it") || !strings.Contains(message, "no approver") {
+	if _, message := approvals.RequesterNotice(ct.Make("a").Users("alice", "bob").Said("bob-gh").Obj()); !strings.Contains(message, "not verified") || !strings.Contains(message, "no approver") {
 		t.Errorf("both: %q", message)
 	}
 }
@@ -171,12 +171,12 @@ func TestDirectory(t *testing.T) {
 		t.Errorf("by an address that the Gate has written: %+v", id)
 	}
 	for want, people := range map[string][]approvals.Person{
-		"it has no name":           {{Emails: []string{"a@example.com"}}},
-		"also in entry 1":          {{Names: []string{"a"}}, {Names: []string{"b"}, Emails: []string{"x@example.com"}}, {Names: []string{"A"}}},
-		"is not an e-mail address": {{Names: []string{"a"}, Emails: []string{"x"}}},
-		"several in one string":    {{Names: []string{"a, b"}}},
-		"more than 32":             {{Names: []string{"a"}, Logins: slices.Repeat([]string{"x"}, 33)}},
-		"and the most is":          make([]approvals.Person, approvals.MaxPeople+1),
+		"it has no name":              {{Emails: []string{"a@example.com"}}},
+		"also in entry 1":             {{Names: []string{"a"}}, {Names: []string{"b"}, Emails: []string{"x@example.com"}}, {Names: []string{"A"}}},
+		"is not an e-mail address":    {{Names: []string{"a"}, Emails: []string{"x"}}},
+		"several names in one string": {{Names: []string{"a, b"}}},
+		"more than 32":                {{Names: []string{"a"}, Logins: slices.Repeat([]string{"x"}, 33)}},
+		"and the limit is":            make([]approvals.Person, approvals.MaxPeople+1),
 	} {
 		if _, err := approvals.NewDirectory(people, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)

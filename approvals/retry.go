@@ -18,7 +18,7 @@ const RetryEvery = 5 * time.Second
 func Retry(a Approval, now time.Time) (Approval, Change, error) {
 	switch {
 	case !a.ToRetry(now):
-		return a, Absent, Errorf(CodeConflict, "there is nothing to try again: its run is there or none is to start, and nobody is left to be told; nothing was changed")
+		return a, Absent, Errorf(CodeConflict, "nothing to retry: the run exists or none is due, and all notifications were delivered; nothing was changed")
 	case now.Sub(a.RetryAt).Abs() < RetryEvery:
 		return a, Absent, nil
 	}

@@ -165,21 +165,21 @@ func TestValidateRules(t *testing.T) {
 		want      string
 	}{
 		"four eyes":             {p(func(p *approvals.Policy) { p.Strategy = approvals.FourEyes }), "", ""},
-		"four eyes, one asked":  {p(func(p *approvals.Policy) { p.Strategy = approvals.FourEyes }), "bob", "without the requester bob it has 1"},
-		"four eyes, one person": {p(func(p *approvals.Policy) { p.Strategy, p.Approvers = approvals.FourEyes, users("alice", "Alice") }), "", "needs 2 approvals and names 1 distinct people"},
+		"four eyes, one asked":  {p(func(p *approvals.Policy) { p.Strategy = approvals.FourEyes }), "bob", "without the requester bob it can get only 1"},
+		"four eyes, one person": {p(func(p *approvals.Policy) { p.Strategy, p.Approvers = approvals.FourEyes, users("alice", "Alice") }), "", "the number of distinct people it lists is 1"},
 		"multi":                 {p(func(p *approvals.Policy) { p.Strategy = approvals.Multi }), "carol", ""},
 		"multi, one asked":      {p(func(p *approvals.Policy) { p.Strategy = approvals.Multi }), "alice", "without the requester alice"},
 		"multi by RBAC":         {p(func(p *approvals.Policy) { p.Strategy, p.RBAC = approvals.Multi, true }), "", "can't be counted"},
 		"RBAC alone":            {p(func(p *approvals.Policy) { p.Approvers, p.RBAC = nil, true }), "", ""},
-		"RBAC, no Gate":         {p(func(p *approvals.Policy) { p.Gate, p.RBAC = approvals.InlineGate, true }), "", "make it one and name it"},
+		"RBAC, no Gate":         {p(func(p *approvals.Policy) { p.Gate, p.RBAC = approvals.InlineGate, true }), "", "create a Gate and name it"},
 		"rules":                 {only(named("a", 1, "alice"), named("b", 1, "bob")), "", ""},
-		"rules of one person":   {only(named("a", 1, "alice"), named("b", 1, "alice")), "", "needs 2 approvals and names 1 distinct people"},
-		"rules, one asked":      {only(named("a", 1, "alice"), named("b", 1, "alice", "bob")), "bob", "without the requester bob it has 1"},
+		"rules of one person":   {only(named("a", 1, "alice"), named("b", 1, "alice")), "", "the number of distinct people it lists is 1"},
+		"rules, one asked":      {only(named("a", 1, "alice"), named("b", 1, "alice", "bob")), "bob", "without the requester bob it can get only 1"},
 		"a rule without a name": {only(named("", 1, "alice")), "", "rule 1 has no name"},
 		"two of a name":         {only(named("a", 1, "alice"), named("a", 1, "bob")), "", `two rules named "a"`},
-		"a rule of nobody":      {only(named("a", 1)), "", `rule "a", names no approvers`},
+		"a rule of nobody":      {only(named("a", 1)), "", `rule "a", has no approvers`},
 		"a rule of none":        {only(named("a", 0, "alice")), "", `rule "a", requires 0`},
-		"rules and approvers":   {p(func(p *approvals.Policy) { p.Rules = []approvals.Rule{named("a", 1, "alice")} }), "", "rules say all of it"},
+		"rules and approvers":   {p(func(p *approvals.Policy) { p.Rules = []approvals.Rule{named("a", 1, "alice")} }), "", "use rules alone"},
 		"comment":               {p(func(p *approvals.Policy) { p.Comment = "Always" }), "", "use Optional, Required or RequiredOnReject"},
 		"on expiry":             {p(func(p *approvals.Policy) { p.OnExpiry = "Maybe" }), "", "use Expire, Approve or Reject"},
 		"supersede":             {p(func(p *approvals.Policy) { p.Supersede = "Oldest" }), "", "use Keep or Newest"},
@@ -191,7 +191,7 @@ func TestValidateRules(t *testing.T) {
 		"an enum of nothing":        {p(func(p *approvals.Policy) { p.Inputs = []approvals.Input{{Name: "a", Type: "enum"}} }), "", "without options"},
 		"a pattern":                 {p(func(p *approvals.Policy) { p.Inputs = []approvals.Input{{Name: "a", Type: "string", Pattern: "("}} }), "", "does not compile"},
 		"a default that is not one": {p(func(p *approvals.Policy) { p.Inputs = []approvals.Input{{Name: "a", Type: "number", Default: "x"}} }), "", "the default of input"},
-		"nobody to fill it in": {p(func(p *approvals.Policy) {
+		"nobody may fill it in": {p(func(p *approvals.Policy) {
 			p.OnExpiry, p.Inputs = approvals.ApproveOnExpiry, []approvals.Input{{Name: "a", Type: "string", Required: true}}
 		}), "", "give it a default"},
 	} {
@@ -236,7 +236,7 @@ func TestOnExpiry(t *testing.T) {
 			t.Errorf("%q: %s, decision %q by %q", rule, a.Outcome, decision, by)
 		}
 		_, _, err := approvals.Cast(a, ct.Ballot("alice", approve, ""), a.Deadline().Add(1))
-		if err == nil || want != approvals.Expired && !strings.Contains(approvals.Message(err), "when nobody had decided in time") {
+		if err == nil || want != approvals.Expired && !strings.Contains(approvals.Message(err), "because nobody decided in time") {
 			t.Errorf("%q: a late vote: %v", rule, err)
 		}
 	}
@@ -291,7 +291,7 @@ func TestInputs(t *testing.T) {
 		return ct.Make("a").Users("alice", "bob").Quorum(2).With(func(a *approvals.Approval) { a.Terms.Policy.Inputs = fields }).Obj()
 	}
 	for want, inputs := range map[string][]approvals.Param{
-		`"ticket" is required to approve; nothing`:     {{Name: "ticket", Value: " "}},
+		`"ticket" is required to approve`:              {{Name: "ticket", Value: " "}},
 		`input "ticket" is required to approve`:        nil,
 		`input "ticket" is "x": it must match`:         {{Name: "ticket", Value: "x"}},
 		`it must be one of small, large`:               {{Name: "ticket", Value: "OPS-1"}, {Name: "size", Value: "huge"}},
@@ -299,7 +299,7 @@ func TestInputs(t *testing.T) {
 		`input "force" is "yes": it must be true or`:   {{Name: "ticket", Value: "OPS-1"}, {Name: "force", Value: "yes"}},
 		`input "n" is "NaN": it must be a number`:      {{Name: "ticket", Value: "OPS-1"}, {Name: "n", Value: "NaN"}},
 		`there is no input "other"`:                    {{Name: "other", Value: "1"}},
-		`input "ticket" has too long a value`:          {{Name: "ticket", Value: strings.Repeat("x", 3000)}},
+		`input "ticket" is too long`:                   {{Name: "ticket", Value: strings.Repeat("x", 3000)}},
 		`input "ticket" is "OPS-1\nrm": it must match`: {{Name: "ticket", Value: "OPS-1\nrm"}},
 	} {
 		got, err := cast(asks(), "alice", 1, inputs...)
@@ -408,10 +408,10 @@ func TestBreakGlass(t *testing.T) {
 		return b
 	}
 	for want, ballot := range map[string]approvals.Ballot{
-		"needs a reason":                         b(" ", approvals.WayToken, approvals.RightBreakGlass),
-		"the RBAC verb break-glass":              b("fire", approvals.WayToken, approvals.RightApprove),
-		"a mailed link does not break the glass": b("fire", approvals.WayLink, approvals.RightBreakGlass),
-		"breaking the glass approves; to reject,": func() approvals.Ballot {
+		"needs a reason":            b(" ", approvals.WayToken, approvals.RightBreakGlass),
+		"the RBAC verb break-glass": b("fire", approvals.WayToken, approvals.RightApprove),
+		"a mail link can't be used": b("fire", approvals.WayLink, approvals.RightBreakGlass),
+		"break-glass can only approve": func() approvals.Ballot {
 			x := b("fire", approvals.WayToken, approvals.RightBreakGlass)
 			x.Verdict = reject
 			return x
@@ -512,11 +512,11 @@ func TestExplain(t *testing.T) {
 		code approvals.Code
 		why  string
 	}{
-		"not for you": {a, who("mallory"), minute(2), approvals.CodeForbidden, "group security, group platform can"},
-		"you asked":   {a, who("zoe", "security"), minute(2), approvals.CodeForbidden, "does not let the requester decide"},
-		"too late":    {a, who("ann", "platform"), minute(60), approvals.CodeGone, "the time to decide was over"},
-		"decided":     {ct.Make("a").Voted("alice", approve, "").Obj(), who("bob"), minute(2), approvals.CodeConflict, "already approved by alice"},
-		"not ready":   {ct.Make("a").NoTerms(nil).Obj(), who("alice"), minute(2), approvals.CodeNotReady, "can't be decided yet"},
+		"not for you":   {a, who("mallory"), minute(2), approvals.CodeForbidden, "group security, group platform can"},
+		"you requested": {a, who("zoe", "security"), minute(2), approvals.CodeForbidden, "does not let the requester decide"},
+		"too late":      {a, who("ann", "platform"), minute(60), approvals.CodeGone, "the deadline passed"},
+		"decided":       {ct.Make("a").Voted("alice", approve, "").Obj(), who("bob"), minute(2), approvals.CodeConflict, "alice already approved"},
+		"not ready":     {ct.Make("a").NoTerms(nil).Obj(), who("alice"), minute(2), approvals.CodeNotReady, "nobody can decide this yet"},
 	} {
 		you := approvals.Explain(c.a, c.id, c.at).You
 		if you.May || you.Code != c.code || !strings.Contains(you.Why, c.why) {

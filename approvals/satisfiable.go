@@ -64,13 +64,13 @@ func (p Policy) satisfiable(asked Asked, d *Directory) error {
 	people := p.distinct(d)
 	if all := fill(rules, people); all < places {
 		if box := p.sharedMailbox(people); box != "" {
-			return Errorf(CodeInvalid, "%s needs %d approvals, and counts %d people: %s, and whoever reads that could vote as each of them. Give each an address of their own, or set mailLink: NeedsLogin",
+			return Errorf(CodeInvalid, "%s needs %d approvals, but the number of people who count is %d: %s, so anyone who reads that mailbox could vote as each of them. Give everyone an address of their own, or set mailLink: NeedsLogin",
 				p.name(), places, all, box)
 		}
-		return Errorf(CodeInvalid, "%s needs %d approvals and names %d distinct people: add approvers or lower required", p.name(), places, all)
+		return Errorf(CodeInvalid, "%s needs %d approvals, but the number of distinct people it lists is %d: add approvers or lower required", p.name(), places, all)
 	}
 	if left := fill(rules, p.eligible(asked, d)); left < places {
-		return Errorf(CodeInvalid, "%s needs %d approvals, and without the requester %s it has %d: add approvers, lower required, or set requester: Allow",
+		return Errorf(CodeInvalid, "%s needs %d approvals, but without the requester %s it can get only %d: add approvers, lower required, or set requester: Allow",
 			p.name(), places, asked.Who, left)
 	}
 	return nil
@@ -81,7 +81,7 @@ func (p Policy) sharedMailbox(people []somebody) string {
 	for _, who := range people {
 		for i, n := range who {
 			if j := slices.IndexFunc(who[:i], func(o string) bool { return !SamePerson(o, n) && p.oneMailbox(o, n) }); j >= 0 {
-				return strings.Join(who, " and ") + " are told at one address, " + p.emailOf(n)
+				return strings.Join(who, " and ") + " are notified at the same address, " + p.emailOf(n)
 			}
 		}
 	}

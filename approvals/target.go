@@ -104,9 +104,9 @@ func (r Release) validate(gate string) error {
 	case r.Kind == "":
 		return nil
 	case r.Kind != TargetConfigMap && r.Kind != TargetPendingRun:
-		return Errorf(CodeInvalid, "%s has a release that is not one of configMap and pendingRun: name one of the two", gate)
+		return Errorf(CodeInvalid, "%s has a release with neither or both of configMap and pendingRun: set one of them", gate)
 	case r.Name == "":
-		return Errorf(CodeInvalid, "%s has a release without a name: say which object, by its name or by a CEL expression", gate)
+		return Errorf(CodeInvalid, "%s has a release without a name: name the object, or give a CEL expression for its name", gate)
 	case r.Kind == TargetConfigMap && !keyName.MatchString(r.Key):
 		return Errorf(CodeInvalid, "%s has release.configMap.key %q, which no ConfigMap can have: use letters, digits, '-', '_' and '.'", gate, Cut(r.Key, MaxQuoted))
 	}

@@ -42,7 +42,7 @@ func TestTargetIsToldEveryEnd(t *testing.T) {
 			t.Errorf("%s, then cancelled: to release %t, %v", outcome, stopped.ToRelease(), err)
 		}
 		over, did := approvals.GiveUp(a, ct.T0.Add(approvals.ReleaseWithin))
-		if did != approvals.Stopped || over.ToRelease() || !strings.Contains(over.Unreleased.Message, "nothing is written any more") {
+		if did != approvals.Stopped || over.ToRelease() || !strings.Contains(over.Unreleased.Message, "nothing will be written") {
 			t.Errorf("%s, a day later: %v, %+v", outcome, did, over.Unreleased)
 		}
 		if outcome == approvals.Cancelled && over.Cancellation.By != "olga" {
@@ -85,10 +85,10 @@ func TestReleaseIsChecked(t *testing.T) {
 		"a run": {func(p *approvals.Policy) {
 			p.Release = approvals.Release{Kind: approvals.TargetPendingRun, Name: "body.run"}
 		}, ""},
-		"neither":          {func(p *approvals.Policy) { p.Release = approvals.Release{Kind: "x", Name: "a"} }, "not one of configMap and pendingRun"},
+		"neither":          {func(p *approvals.Policy) { p.Release = approvals.Release{Kind: "x", Name: "a"} }, "neither or both of configMap and pendingRun"},
 		"no name":          {func(p *approvals.Policy) { p.Release = cm; p.Release.Name = "" }, "without a name"},
 		"an odd key":       {func(p *approvals.Policy) { p.Release = cm; p.Release.Key = "a/b" }, `release.configMap.key "a/b"`},
-		"and of rejection": {func(p *approvals.Policy) { p.Release = cm; p.ReleaseOn = append(p.ReleaseOn, approvals.Rejected) }, "drop releaseOn"},
+		"and of rejection": {func(p *approvals.Policy) { p.Release = cm; p.ReleaseOn = append(p.ReleaseOn, approvals.Rejected) }, "remove releaseOn"},
 	} {
 		p := ct.Make("a").Obj().Terms.Policy
 		c.change(&p)

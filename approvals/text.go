@@ -23,7 +23,7 @@ const MaxComments = MaxVotes * 2048
 func CleanComment(s string) (string, error) {
 	s = strings.TrimSpace(Printable(s))
 	if n := utf8.RuneCountInString(s); n > MaxComment {
-		return "", Errorf(CodeInvalid, "the comment has %d characters and the most is %d: shorten it and send it again; nothing was recorded", n, MaxComment)
+		return "", Errorf(CodeInvalid, "the comment is too long (%d of %d characters): shorten it and try again", n, MaxComment)
 	}
 	return s, nil
 }

@@ -132,7 +132,7 @@ func (a Approval) VoteOf(id Identity) *Vote {
 func may(a Approval, id Identity, v Verdict) error {
 	p := a.Terms.Policy
 	if id.Name == "" {
-		return Errorf(CodeUnauthenticated, "nobody is logged in: use the link that was mailed to you, or send a Kubernetes bearer token")
+		return Errorf(CodeUnauthenticated, "you are not signed in: open the link in your mail, or sign in")
 	}
 	if id.Way == WayLink {
 		if err := linkDecides(a, id); err != nil {
@@ -157,13 +157,13 @@ func (p Policy) Lists(name string) bool {
 // wrong: of the list for those alone who may see it, of the voter's own login for them.
 func notListed(a Approval, id Identity) error {
 	p := a.Terms.Policy
-	err := refuse(a, id, "this is not for %s to decide", id.Name)
+	err := refuse(a, id, "you (%s) are not an approver here", id.Name)
 	if i := slices.IndexFunc(p.People(), func(x Approver) bool { return SamePerson(x.Name, id.Name) }); i >= 0 {
-		err.Private += fmt.Sprintf(". %s lists %q and you are %q: the two differ only in upper and lower case, and names are compared exactly. Whoever may edit the Gate can correct the name",
+		err.Private += fmt.Sprintf(". %s lists %q and you are %q: the two differ only in upper and lower case, and names are compared exactly. Ask an owner of the Gate to correct the name",
 			p.name(), p.People()[i].Name, id.Name)
 	}
 	if id.GroupsLeftOut && len(p.AllGroups()) > 0 {
-		err.Message += ". Your login provider did not say which groups you are in, because there are too many: have whoever runs it send this service only the groups that it is assigned"
+		err.Message += ". Your login provider did not say which groups you are in, because there are too many: ask its administrator to send this service only the groups that are assigned to it"
 	}
 	return err
 }
@@ -173,7 +173,7 @@ func notListed(a Approval, id Identity) error {
 func refuse(a Approval, id Identity, format string, args ...any) *Error {
 	err := Errorf(CodeForbidden, format, args...)
 	if who := others(a, id); who != "" {
-		err.Private = "; " + who + " can"
+		err.Private = "; " + who + " can decide"
 	}
 	return err
 }
@@ -231,11 +231,11 @@ func (a Approval) GlassBroken() bool {
 func MayBreakGlass(a Approval, id Identity) error {
 	switch {
 	case id.Name == "":
-		return Errorf(CodeUnauthenticated, "nobody is logged in")
+		return Errorf(CodeUnauthenticated, "you are not signed in")
 	case id.Way == WayLink:
-		return Errorf(CodeForbidden, "a mailed link does not break the glass: log in, or send a Kubernetes bearer token")
+		return Errorf(CodeForbidden, "a mail link can't be used for a break-glass approval: sign in")
 	case !slices.Contains(id.Rights, RightBreakGlass):
-		return Errorf(CodeForbidden, "%s may not break the glass: it takes the RBAC verb break-glass on %s", id.Name, a.Terms.Policy.name())
+		return Errorf(CodeForbidden, "you (%s) may not use break-glass: it needs the RBAC verb break-glass on %s", id.Name, a.Terms.Policy.name())
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ func TestWarnings(t *testing.T) {
 		got = append(got, w.Reason+" "+w.Message)
 	}
 	all := strings.Join(got, "\n")
-	for _, want := range []string{"ServiceAccountListed system:serviceaccount:prod:robot may decide", "ServiceAccountListed group system:serviceaccounts:prod", "AddressNotProved the link that is mailed to mallory@example.com shows and does not decide for ceo"} {
+	for _, want := range []string{"ServiceAccountListed system:serviceaccount:prod:robot may decide", "ServiceAccountListed group system:serviceaccounts:prod", "AddressNotProved the link that is mailed to mallory@example.com can't be used to decide as ceo"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("not warned of: %s in\n%s", want, all)
 		}

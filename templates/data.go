@@ -54,6 +54,8 @@ type Data struct {
 	MyVote *approvals.Vote
 	// Notice is what just happened, e.g. "Your approval was recorded."
 	Notice string
+	// Result is what came of the last request, for machines; "" when it is Trouble.
+	Result approvals.Change
 	// Trouble is what went wrong with the last request and what to do.
 	Trouble string
 	// Comment is what the person had typed, put back into the form after Trouble.

@@ -24,6 +24,7 @@ func sentence(s string) string {
 		return t.UTC().Format("Mon 2 Jan 2006, 15:04 UTC")
 	})
 	s = accounts.ReplaceAllString(s, "service account $2 of namespace $1")
+	s = yourself.ReplaceAllString(s, "You")
 	// A name stays as it is: "alice@example.com" is no "Alice@example.com".
 	if word, _, _ := strings.Cut(s, " "); !strings.ContainsAny(word, "@:/.-_0123456789") {
 		r, n := utf8.DecodeRuneInString(s)
@@ -36,6 +37,8 @@ func sentence(s string) string {
 }
 
 var (
+	// An API names the caller; the top of a page has done that.
+	yourself = regexp.MustCompile(`^you \([^()]*\)`)
 	instants = regexp.MustCompile(`\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)`)
 	accounts = regexp.MustCompile(`\bsystem:serviceaccount:([a-z0-9-]+):([a-z0-9.-]*[a-z0-9])`)
 )

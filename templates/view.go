@@ -107,6 +107,7 @@ type View struct {
 	Links      []string // whose mailed links Recipient may end
 	LogIn      string
 	Notice     string
+	Result     approvals.Change
 	Trouble    string
 	Comment    string
 	MaxComment int
@@ -193,7 +194,7 @@ func newView(d Data, most int) View {
 		Namespace: line(a.Namespace), Name: line(a.Name), Trigger: line(a.Title()), Subject: line(a.Subject()),
 		News: d.News, State: state(a), Recipient: line(d.Recipient), Session: d.Session, Opened: newMoment(a.OpenedAt, d.Now),
 		Missing: approvals.Missing(a), Blocked: problem(a.Blocked), Unreleased: problem(a.Unreleased),
-		Decidable: d.Decidable && a.Terms != nil && !a.Decided(), WhyNot: sentence(d.WhyNot), LogIn: drop(d.LogIn), Notice: sentence(d.Notice), Trouble: sentence(d.Trouble),
+		Decidable: d.Decidable && a.Terms != nil && !a.Decided(), WhyNot: sentence(d.WhyNot), LogIn: drop(d.LogIn), Notice: sentence(d.Notice), Result: d.Result, Trouble: sentence(d.Trouble),
 		NoApproval: sentence(d.NoApproval), AgreedBy: line(d.AgreedBy),
 		Comment: drop(first(d.Comment, 4*approvals.MaxComment)), MaxComment: approvals.MaxComment,
 		Link: drop(d.Link), Action: drop(d.Action), Base: drop(d.Base),

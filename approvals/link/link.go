@@ -53,7 +53,7 @@ func Sign(ring keyring.Ring, c Claims) (string, error) {
 // returned with it, to say what it was for).
 func Parse(ring keyring.Ring, token string, now time.Time) (Claims, error) {
 	bad := approvals.Errorf(approvals.CodeUnauthenticated,
-		"this link is not complete or was changed: open it again from the mail, as a whole")
+		"this link is incomplete: open it again from the mail, or copy all of it")
 	if len(token) > maxToken {
 		return Claims{}, bad
 	}
@@ -70,7 +70,7 @@ func Parse(ring keyring.Ring, token string, now time.Time) (Claims, error) {
 	}
 	if !now.Before(c.Expires) {
 		return c, approvals.Errorf(approvals.CodeGone,
-			"this link expired at %s; nothing was recorded. Start part 1 again to be sent a new one", c.Expires.Format(time.RFC3339))
+			"this link expired at %s; run the pipeline again to request a new approval", c.Expires.Format(time.RFC3339))
 	}
 	return c, nil
 }

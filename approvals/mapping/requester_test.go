@@ -86,12 +86,12 @@ func TestRequesterKnown(t *testing.T) {
 	}
 	one := policy()
 	one.Approvers = one.Approvers[:1]
-	if _, err := c.Terms(t.Context(), "prod", "apply", approvals.Line{}, one, body, ct.Template); err == nil || !strings.Contains(err.Error(), "without the requester alice-gh it has 0") {
+	if _, err := c.Terms(t.Context(), "prod", "apply", approvals.Line{}, one, body, ct.Template); err == nil || !strings.Contains(err.Error(), "without the requester alice-gh it can get only 0") {
 		t.Errorf("the one approver asked, by another name: %v", err)
 	}
 	must := policy()
 	must.Requester = approvals.RequesterRequired
-	if _, err := c.Terms(t.Context(), "prod", "apply", approvals.Line{}, must, body, ct.Template); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), "is not proved") {
+	if _, err := c.Terms(t.Context(), "prod", "apply", approvals.Line{}, must, body, ct.Template); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), "is not verified") {
 		t.Errorf("without a proof: %v", err)
 	}
 	body.RequesterProof = approvals.BySignature

@@ -65,7 +65,7 @@ func TestTermsRefuse(t *testing.T) {
 		"requester":          {line: approvals.Line{Requester: "run.labels['who']"}, want: "requester: expression \"run.labels['who']\": no such key: who"},
 		"results, syntax":    {policy: func(p *approvals.Policy) { p.Results = expressions("ticket", "approval.") }, want: "results ticket: expression \"approval.\" does not compile: <input>:1:10"},
 		"policy":             {policy: func(p *approvals.Policy) { p.Approvers = nil }, want: "list users or groups"},
-		"only the requester": {line: approvals.Line{Requester: "'Alice'"}, policy: func(p *approvals.Policy) { p.Approvers = p.Approvers[:1] }, want: "without the requester Alice it has 0"},
+		"only the requester": {line: approvals.Line{Requester: "'Alice'"}, policy: func(p *approvals.Policy) { p.Approvers = p.Approvers[:1] }, want: "without the requester Alice it can get only 0"},
 		"body is a list":     {source: event("[1]"), want: "the event's body is not a JSON object"},
 		"body is no JSON":    {source: event("a=b"), want: "the event's body is not a JSON object"},
 	} {

@@ -95,7 +95,7 @@ func Missing(a approvals.Approval, known func(name string) bool) []approvals.Del
 		if !known(name) && !slices.ContainsFunc(a.Deliveries, func(d approvals.Delivery) bool { return d.Channel == name }) {
 			out = append(out, approvals.Delivery{
 				Event: string(kind), Channel: name, Attempts: 1,
-				Error: "the service's configuration has no channel of this name: add it under channels, or name another in the Gate",
+				Error: "the configuration has no channel with this name: add it under channels, or use another in the Gate",
 			})
 		}
 	}

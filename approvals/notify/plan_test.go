@@ -145,7 +145,7 @@ func TestMissing(t *testing.T) {
 	b := a.Obj()
 	for _, d := range notify.Missing(b, known) {
 		got = append(got, d.Event+" "+d.Channel)
-		if !d.SentAt.IsZero() || !strings.Contains(d.Error, "no channel of this name") {
+		if !d.SentAt.IsZero() || !strings.Contains(d.Error, "no channel with this name") {
 			t.Errorf("%+v", d)
 		}
 		b = notify.Record(b, d)

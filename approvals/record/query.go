@@ -73,7 +73,7 @@ func (q Query) After() (*Place, error) {
 	_, timeErr := time.Parse(Layout, at)
 	seq, err := strconv.ParseInt(n, 10, 64)
 	if err != nil || timeErr != nil || seq < 1 {
-		return nil, approvals.Errorf(approvals.CodeInvalid, "cursor is not one that a page gave: begin without it")
+		return nil, approvals.Errorf(approvals.CodeInvalid, "the cursor is not valid: start without one")
 	}
 	return &Place{at, seq}, nil
 }

@@ -43,7 +43,7 @@ func (s *server) apiVote(w http.ResponseWriter, r *http.Request) {
 	var req voteRequest
 	if err := decode(w, r, &req); err != nil {
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {
-			writeStatus(w, http.StatusRequestEntityTooLarge, string(approvals.CodeInvalid), "the body is far too large; nothing was recorded")
+			writeStatus(w, http.StatusRequestEntityTooLarge, string(approvals.CodeInvalid), "the body is too large; your vote was not counted")
 			return
 		}
 		writeError(w, approvals.Errorf(approvals.CodeInvalid,

@@ -20,6 +20,14 @@ var (
 )
 
 // board is what waits and the person may see, the most urgent first.
+// emptyBoard is what a board without items says.
+func emptyBoard(f templates.Filter) string {
+	if f == (templates.Filter{}) {
+		return "All clear. Nothing is waiting."
+	}
+	return "Nothing matches this filter."
+}
+
 func (s *server) board(w http.ResponseWriter, r *http.Request) {
 	id, ok := s.person(w, r)
 	if !ok {
@@ -43,14 +51,14 @@ func (s *server) board(w http.ResponseWriter, r *http.Request) {
 	}
 	seen, unknown := v.visible(ctx, pending)
 	if unknown > 0 {
-		l.Trouble = fmt.Sprintf("The cluster did not say what you may see in %d namespaces. Load the page again in a moment.", unknown)
+		l.Trouble = fmt.Sprintf("We couldn't check your access in %d namespaces. Reload in a moment.", unknown)
 	}
 	waiting, page, err := s.section(r, "/", "after", mostUrgent, seen)
 	if err != nil {
 		s.fails(w, err)
 		return
 	}
-	waiting.Title, waiting.Empty, waiting.Items = "Pending", "Nothing waits that you may see and that this filter keeps.", v.items(ctx, page)
+	waiting.Title, waiting.Empty, waiting.Items = "Pending", emptyBoard(f), v.items(ctx, page)
 	l.Sections = []templates.Section{waiting}
 	s.list(w, id, l)
 }
@@ -76,7 +84,7 @@ func (s *server) mine(w http.ResponseWriter, r *http.Request) {
 		s.fails(w, err)
 		return
 	}
-	forMe.Title, forMe.Empty, forMe.Items = "Waiting for me", "Nothing waits for you.", v.items(ctx, page)
+	forMe.Title, forMe.Empty, forMe.Items = "Your turn", "All clear. Nothing is waiting for you.", v.items(ctx, page)
 	byVote := order{at: func(e *overview.Entry) time.Time { return e.VoteOf(id).At }, last: true}
 	voted := slices.Clone(all.In("").VotedBy(id.Name))
 	byVote.sort(voted)
@@ -85,7 +93,7 @@ func (s *server) mine(w http.ResponseWriter, r *http.Request) {
 		s.fails(w, err)
 		return
 	}
-	decided.Title, decided.Empty, decided.Items = "What I decided", "You have not decided anything that is still kept.", v.items(ctx, page)
+	decided.Title, decided.Empty, decided.Items = "Decided by me", "You haven't decided anything recently.", v.items(ctx, page)
 	s.list(w, id, templates.List{Here: "mine", Sections: []templates.Section{forMe, decided}})
 }
 

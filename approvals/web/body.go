@@ -8,7 +8,7 @@ import (
 )
 
 // errTrailing is of a body with more than one JSON value.
-var errTrailing = errors.New("there is something after the JSON object")
+var errTrailing = errors.New("the body continues after the JSON object")
 
 // decode reads a request's body, which is one JSON object of into's fields and nothing
 // else: what is misspelt, or comes after it, is somebody's mistake about what they send.

@@ -34,7 +34,7 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 	}
 	if !s.streams.enter(id.Name) {
 		w.Header().Set("Retry-After", "60")
-		s.fail(w, approvals.Errorf(approvals.CodeUnavailable, "too many pages are open that update themselves: this one does not; load it again to see what is new"))
+		s.fail(w, approvals.Errorf(approvals.CodeUnavailable, "too many open pages update themselves, so this one does not; reload it to see changes"))
 		return
 	}
 	defer s.streams.leave(id.Name)

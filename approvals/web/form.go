@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 
@@ -14,9 +15,9 @@ func (s *server) form(w http.ResponseWriter, r *http.Request, d templates.Data) 
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	err := r.ParseForm()
 	if err != nil {
-		status, text := http.StatusBadRequest, "The form could not be read; nothing was recorded. Try again."
+		status, text := http.StatusBadRequest, "The form could not be read. Try again."
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {
-			status, text = http.StatusRequestEntityTooLarge, "The form is far too large; nothing was recorded. Shorten the comment."
+			status, text = http.StatusRequestEntityTooLarge, "The form is too large. Shorten the comment."
 		}
 		d.Trouble = text
 		s.page(w, status, d, r)
@@ -32,7 +33,7 @@ func (s *server) vote(w http.ResponseWriter, r *http.Request, key approvals.Key,
 	inputs := inputsOf(d.Approval, r.PostForm)
 	if verdict == "" {
 		// A login redirect or a broken client can turn a POST into an empty one.
-		d.Trouble, d.Comment, d.Filled = "Nothing was chosen, so nothing was recorded. Press Approve or Reject.", comment, inputs
+		d.Trouble, d.Comment, d.Filled = "Press Approve or Reject.", comment, inputs
 		s.page(w, http.StatusBadRequest, d, r)
 		return
 	}
@@ -46,7 +47,7 @@ func (s *server) vote(w http.ResponseWriter, r *http.Request, key approvals.Key,
 		return
 	}
 	d = show(after)
-	d.Notice = noticeOf(did, verdict)
+	d.Result, d.Notice = did, noticeOf(did, verdict, approvals.Missing(after))
 	s.page(w, http.StatusOK, d, r)
 }
 
@@ -64,13 +65,18 @@ func inputsOf(a approvals.Approval, form url.Values) []approvals.Param {
 	return out
 }
 
-func noticeOf(did approvals.Change, v approvals.Verdict) string {
+func noticeOf(did approvals.Change, v approvals.Verdict, missing int) string {
 	what := map[approvals.Verdict]string{approvals.Approve: "approval", approvals.Reject: "rejection"}[v]
-	if did == approvals.Withdrew {
-		return "Your vote was taken back."
+	switch {
+	case did == approvals.Withdrew:
+		return "Your vote was withdrawn."
+	case did == approvals.Absent:
+		return "Your " + what + " was already counted."
+	case v == approvals.Approve && missing == 1:
+		return "Thanks. Your approval is in; one more is needed."
+	case v == approvals.Approve && missing > 1:
+		return fmt.Sprintf("Thanks. Your approval is in; %d more are needed.", missing)
+	default:
+		return "Thanks. Your " + what + " is in."
 	}
-	if did == approvals.Absent {
-		return "Your " + what + " was recorded before; nothing changed."
-	}
-	return "Your " + what + " was recorded."
 }

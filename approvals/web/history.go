@@ -18,7 +18,7 @@ import (
 const exportPause = 30 * time.Second
 
 var errNoHistory = approvals.Errorf(approvals.CodeNotFound,
-	"this service has no store that keeps its history: set record.sqlite or record.postgres in its configuration")
+	"history is off: an administrator can turn it on with record.sqlite or record.postgres in the configuration")
 
 // History is the record, as far as it is read.
 type History interface {
@@ -69,9 +69,9 @@ func (s *server) mayReadHistory(ctx context.Context, id approvals.Identity, name
 	case err != nil || may:
 		return err
 	case namespace == "":
-		return approvals.Errorf(approvals.CodeForbidden, "%s may not list approvals in every namespace: name one with ?namespace=", id.Name)
+		return approvals.Errorf(approvals.CodeForbidden, "you (%s) may not list approvals in all namespaces: name one with ?namespace=", id.Name)
 	default:
-		return approvals.Errorf(approvals.CodeForbidden, "%s may not list approvals in namespace %s: ask for the right to list approvals.countersign.dev there", id.Name, namespace)
+		return approvals.Errorf(approvals.CodeForbidden, "you (%s) may not list approvals in namespace %s: ask for the permission to list approvals.countersign.dev there", id.Name, namespace)
 	}
 }
 
@@ -129,7 +129,7 @@ func historyQuery(r *http.Request) (record.Query, string, error) {
 func queryOf(r *http.Request) (url.Values, error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return values, approvals.Errorf(approvals.CodeInvalid, "the query does not read: %v", err)
+		return values, approvals.Errorf(approvals.CodeInvalid, "the query can't be parsed: %v", err)
 	}
 	return values, nil
 }
@@ -146,7 +146,7 @@ func searchOf(values url.Values, otherwise string) (q record.Query, format strin
 	}
 	for name, vs := range values {
 		if len(vs) != 1 {
-			return bad("%s is there %d times: say it once", approvals.Cut(name, approvals.MaxQuoted), len(vs))
+			return bad("%s is given %d times: give it once", approvals.Cut(name, approvals.MaxQuoted), len(vs))
 		}
 		switch p := known[name]; {
 		case p != nil:
@@ -158,7 +158,7 @@ func searchOf(values url.Values, otherwise string) (q record.Query, format strin
 		case name == "from", name == "to":
 			at, err := record.ParseTime(vs[0])
 			if err != nil {
-				return bad("%s is %q: use a date such as 2026-03-01 or an instant such as 2026-03-01T09:00:00Z", name, approvals.Cut(vs[0], approvals.MaxQuoted))
+				return bad("%s is %q: use a date such as 2026-03-01 or a time such as 2026-03-01T09:00:00Z", name, approvals.Cut(vs[0], approvals.MaxQuoted))
 			}
 			if name == "from" {
 				q.From = at

@@ -41,7 +41,7 @@ func (s *server) byLink(w http.ResponseWriter, r *http.Request) (approvals.Ident
 	var id approvals.Identity
 	claims, err := link.Parse(s.Ring(), mux.Vars(r)["token"], s.Now())
 	if err != nil {
-		title := "This link does not work"
+		title := "This link doesn't work"
 		if approvals.CodeOf(err) == approvals.CodeGone {
 			title = "This link has expired"
 		}
@@ -57,7 +57,7 @@ func (s *server) byLink(w http.ResponseWriter, r *http.Request) (approvals.Ident
 	}
 	if err != nil {
 		s.logInternal(err)
-		s.problem(w, statusOf(approvals.CodeOf(err)), "Can't be shown", approvals.Message(err))
+		s.problem(w, statusOf(approvals.CodeOf(err)), "We can't show this", approvals.Message(err))
 		return id, a, false
 	}
 	return id, a, true

@@ -59,14 +59,14 @@ func (s *server) person(w http.ResponseWriter, r *http.Request) (approvals.Ident
 	case approvals.CodeOf(err) != approvals.CodeUnauthenticated:
 		s.logInternal(err)
 		s.say(w, statusOf(approvals.CodeOf(err)), templates.Problem{
-			Status: statusOf(approvals.CodeOf(err)), Title: "Can't tell who you are", Message: approvals.Message(err),
+			Status: statusOf(approvals.CodeOf(err)), Title: "We couldn't verify who you are", Message: approvals.Message(err),
 		})
 	case r.Method == http.MethodGet && r.URL.RawQuery != "" && slices.Contains([]string{"/", "/history", "/operations"}, strings.TrimPrefix(r.URL.Path, s.base)):
 		// From the page's own form, maybe: browsers hold redirects to form-action too,
 		// and the provider is another site. A page that goes on by itself is none.
 		to := s.loginPath(r.URL.RequestURI())
 		w.Header().Set("Refresh", "0; url="+to)
-		s.say(w, http.StatusUnauthorized, templates.Problem{Title: "Log in", Message: "You are being sent to log in.", Link: to, LinkText: "Log in"})
+		s.say(w, http.StatusUnauthorized, templates.Problem{Title: "Sign in", Message: "You are being redirected to sign in.", Link: to, LinkText: "Sign in"})
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
 		redirect(w, r, s.loginPath(r.URL.RequestURI()))
 	default:
@@ -81,9 +81,9 @@ func (s *server) lost(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	_ = r.ParseForm() // what can be read of what was typed is given back
 	s.say(w, http.StatusUnauthorized, templates.Problem{
-		Status: http.StatusUnauthorized, Title: "You are not logged in any more",
-		Message: "Nothing was recorded. Log in again and decide then; copy your comment first if you need it again.",
-		Quote:   cmp.Or(r.PostForm.Get("comment"), r.PostForm.Get("reason")), Link: s.loginPath(r.URL.EscapedPath()), LinkText: "Log in again",
+		Status: http.StatusUnauthorized, Title: "You've been signed out",
+		Message: "Your decision was not saved. Here is your comment; copy it before you sign in again.",
+		Quote:   cmp.Or(r.PostForm.Get("comment"), r.PostForm.Get("reason")), Link: s.loginPath(r.URL.EscapedPath()), LinkText: "Sign in again",
 	})
 }
 
@@ -119,7 +119,7 @@ func (s *server) login(w http.ResponseWriter, r *http.Request) {
 		s.logInternal(err)
 		status := statusOf(approvals.CodeOf(err))
 		s.say(w, status, templates.Problem{
-			Status: status, Title: "You can't log in just now", Message: approvals.Message(err), Link: s.loginPath(back), LinkText: "Try again",
+			Status: status, Title: "Sign-in is unavailable right now", Message: approvals.Message(err), Link: s.loginPath(back), LinkText: "Try again",
 		})
 		return
 	}
@@ -133,7 +133,7 @@ func (s *server) callback(w http.ResponseWriter, r *http.Request) {
 		s.Log.Info("login refused", "code", string(approvals.CodeOf(err)), "error", err.Error())
 		status := statusOf(approvals.CodeOf(err))
 		s.say(w, status, templates.Problem{
-			Status: status, Title: "You are not logged in", Message: approvals.Message(err), Link: s.loginPath(back), LinkText: "Log in again",
+			Status: status, Title: "You are not signed in", Message: approvals.Message(err), Link: s.loginPath(back), LinkText: "Sign in again",
 		})
 		return
 	}
@@ -143,16 +143,16 @@ func (s *server) callback(w http.ResponseWriter, r *http.Request) {
 // askLogout offers the button: a link must not end a session, whoever follows it.
 func (s *server) askLogout(w http.ResponseWriter, _ *http.Request) {
 	s.say(w, http.StatusOK, templates.Problem{
-		Title: "Log out?", Message: "What you decided stays recorded.", Post: s.base + "/logout", PostText: "Log out",
+		Title: "Sign out?", Message: "Your decisions stay as they are.", Post: s.base + "/logout", PostText: "Sign out",
 	})
 }
 
 func (s *server) logout(w http.ResponseWriter, _ *http.Request) {
 	s.Login.End(w)
 	s.say(w, http.StatusOK, templates.Problem{
-		Title:   "You are logged out",
-		Message: "The login provider, or a proxy in front of this site, may still know you: log out there too if others use this browser.",
-		Link:    s.loginPath(""), LinkText: "Log in again",
+		Title:   "You are signed out",
+		Message: "You may still be signed in at your identity provider. Sign out there too on a shared computer.",
+		Link:    s.loginPath(""), LinkText: "Sign in again",
 	})
 }
 
@@ -171,7 +171,7 @@ func (s *server) voteLoggedIn(w http.ResponseWriter, r *http.Request) {
 	d := s.behind(r, a, id)
 	// What is voted on is what was read: a name may be another Approval's by now.
 	if r.URL.Query().Get("uid") != a.UID {
-		d.Trouble = "The page that this was sent from is not of this approval as it is now, so nothing was recorded. Read this one and decide again."
+		d.Trouble = "This approval has changed since you opened its page. Read it again and decide."
 		s.page(w, http.StatusConflict, d, r)
 		return
 	}
@@ -202,7 +202,7 @@ func (s *server) byLogin(w http.ResponseWriter, r *http.Request) (approvals.Iden
 	a, id, err := s.found(r.Context(), keyOf(r), id)
 	if err != nil {
 		s.logInternal(err)
-		s.problem(w, statusOf(approvals.CodeOf(err)), "Can't be shown", approvals.Message(err))
+		s.problem(w, statusOf(approvals.CodeOf(err)), "We can't show this", approvals.Message(err))
 		return id, a, false
 	}
 	return id, a, true

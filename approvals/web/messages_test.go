@@ -63,7 +63,7 @@ func TestAddressesInMessages(t *testing.T) {
 		}
 	}
 	link, _ := url.Parse(own)
-	if w := b.post(link.Path, vote("approve", "")); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "Your approval was recorded.") {
+	if w := b.post(link.Path, vote("approve", "")); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `role="status"`) {
 		t.Errorf("the link was used up by looking: %d", w.Code)
 	}
 }

@@ -28,12 +28,12 @@ func (s *server) operate(w http.ResponseWriter, r *http.Request, key approvals.K
 		return
 	}
 	d = show(a)
-	d.Notice = map[approvals.Change]string{
-		approvals.Ended:       "It was cancelled.",
-		approvals.Stopped:     "It was cancelled: the decision stands, and no run is started any more.",
-		approvals.LinkRevoked: "The link was ended: nobody can decide by it any more.",
-		approvals.Again:       "It is tried again now. This page shows what comes of it.",
-		approvals.Absent:      "Somebody asked for that before; nothing changed.",
+	d.Result, d.Notice = did, map[approvals.Change]string{
+		approvals.Ended:       "Cancelled.",
+		approvals.Stopped:     "Cancelled. The decision stands, and no run will be started.",
+		approvals.LinkRevoked: "The link was revoked. Nobody can decide with it any more.",
+		approvals.Again:       "Retrying now. This page shows the result.",
+		approvals.Absent:      "Somebody already did that. Nothing changed.",
 	}[did]
 	s.page(w, http.StatusOK, d, r)
 }
@@ -52,7 +52,7 @@ func (s *server) operated(ctx context.Context, key approvals.Key, id approvals.I
 	case revokeLink:
 		return s.Desk.RevokeLink(ctx, key, id, voter)
 	default:
-		return approvals.Approval{}, approvals.Absent, approvals.Errorf(approvals.CodeInvalid, "nothing was chosen that can be done here; nothing was changed")
+		return approvals.Approval{}, approvals.Absent, approvals.Errorf(approvals.CodeInvalid, "choose what to do; nothing was changed")
 	}
 }
 
@@ -95,7 +95,7 @@ func (s *server) apiOperate(what string) http.HandlerFunc {
 		}
 		if err := decode(w, r, &req); err != nil && !errors.Is(err, io.EOF) {
 			if _, large := errors.AsType[*http.MaxBytesError](err); large {
-				writeStatus(w, http.StatusRequestEntityTooLarge, string(approvals.CodeInvalid), "the body is far too large; nothing was changed")
+				writeStatus(w, http.StatusRequestEntityTooLarge, string(approvals.CodeInvalid), "the body is too large; nothing was changed")
 				return
 			}
 			writeError(w, approvals.Errorf(approvals.CodeInvalid, `the body is not {"reason":"…"} or {"voter":"…"}: %v; nothing was changed`, err))

@@ -30,20 +30,20 @@ func TestOperate(t *testing.T) {
 		by      string // of a cancellation
 		asked   bool
 	}{
-		"cancel":               {form: cancel("wrong <branch>"), status: 200, want: "It was cancelled by <b>operator</b>", outcome: approvals.Cancelled, by: "operator"},
-		"cancel what runs not": {a: approved(), form: cancel("wrong branch"), status: 200, want: "no run is started any more", outcome: approvals.Approved, by: "operator"},
-		"cancel, no reason":    {form: cancel(" "), status: 400, want: "say why it is cancelled"},
+		"cancel":               {form: cancel("wrong <branch>"), status: 200, want: "<b>operator</b>", outcome: approvals.Cancelled, by: "operator"},
+		"cancel what runs not": {a: approved(), form: cancel("wrong branch"), status: 200, want: "no run will be started", outcome: approvals.Approved, by: "operator"},
+		"cancel, no reason":    {form: cancel(" "), status: 400, want: "reason for cancelling"},
 		"cancel, too long":     {form: cancel(strings.Repeat("long ", 600)), status: 400, want: "long long"},
-		"retry":                {a: approved(), form: retry, status: 200, want: "It is tried again now.", outcome: approvals.Approved, asked: true},
-		"retry nothing":        {form: retry, status: 409, want: "nothing to try again"},
-		"something else":       {form: url.Values{"operate": {"delete"}}, status: 400, want: "nothing was chosen"},
-		"by the query":         {query: "?uid=uid-a&operate=cancel&reason=x", form: url.Values{}, status: 400, want: "Nothing was chosen"},
-		"an approver":          {who: "alice", form: cancel("x"), status: 403, want: "alice does not operate namespace prod"},
-		"who may look":         {who: "auditor", form: cancel("x"), status: 403, want: "auditor does not operate namespace prod"},
-		"a stranger":           {who: "mallory", form: cancel("x"), status: 403, want: "mallory may not see approvals"},
-		"another's page":       {query: "?uid=uid-old", form: cancel("x"), status: 409, want: "nothing was recorded"},
-		"another site":         {form: cancel("x"), headers: []string{"Sec-Fetch-Site", "cross-site"}, status: 403, want: "nothing was recorded"},
-		"a huge form":          {form: cancel(strings.Repeat("x", 2<<20)), status: 413, want: "far too large"},
+		"retry":                {a: approved(), form: retry, status: 200, want: "Retrying now.", outcome: approvals.Approved, asked: true},
+		"retry nothing":        {form: retry, status: 409, want: "nothing to retry"},
+		"something else":       {form: url.Values{"operate": {"delete"}}, status: 400, want: "choose what to do"},
+		"by the query":         {query: "?uid=uid-a&operate=cancel&reason=x", form: url.Values{}, status: 400, want: `role="alert"`},
+		"an approver":          {who: "alice", form: cancel("x"), status: 403, want: "not an operator of namespace prod"},
+		"who may look":         {who: "auditor", form: cancel("x"), status: 403, want: "not an operator of namespace prod"},
+		"a stranger":           {who: "mallory", form: cancel("x"), status: 403, want: "may not see this approval"},
+		"another's page":       {query: "?uid=uid-old", form: cancel("x"), status: 409, want: ""},
+		"another site":         {form: cancel("x"), headers: []string{"Sec-Fetch-Site", "cross-site"}, status: 403, want: ""},
+		"a huge form":          {form: cancel(strings.Repeat("x", 2<<20)), status: 413, want: "too large"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -59,7 +59,7 @@ func TestOperate(t *testing.T) {
 			b := newLoginBench(t, base, c.a.Obj())
 			before := b.state(t)
 			w := b.ask(http.MethodPost, page+c.query, c.form.Encode(), append(as(c.who), c.headers...)...)
-			if w.Code != c.status || !strings.Contains(unescape(w.Body.String()), c.want) || strings.Contains(w.Body.String(), "<branch>") {
+			if w.Code != c.status || !shows(w, c.want) || strings.Contains(w.Body.String(), "<branch>") {
 				t.Errorf("%d, want %d with %q:\n%.3000s", w.Code, c.status, c.want, w.Body)
 			}
 			got, err := b.store.Get(t.Context(), approvals.Key{Namespace: "prod", Name: "a"})
@@ -119,8 +119,8 @@ func TestGlance(t *testing.T) {
 		}).Obj(),
 	}
 	for who, want := range map[string][]string{
-		"operator": {"<dt>Wait for a decision</dt><dd>2 ", "<dt>Ended today (UTC)</dt><dd>2</dd>", "<dt>Run not there</dt><dd>1</dd>", "<dt>Messages not delivered</dt><dd>0</dd>"},
-		"root":     {"<dt>Wait for a decision</dt><dd>3 ", "the oldest since"},
+		"operator": {"<dt>Waiting</dt><dd>2 ", "<dt>Decided today (UTC)</dt><dd>2</dd>", "<dt>Not started</dt><dd>1</dd>", "<dt>Failed notifications</dt><dd>0</dd>"},
+		"root":     {"<dt>Waiting</dt><dd>3 ", "oldest <time"},
 		"alice":    nil,
 	} {
 		w := newLoginBench(t, base, all...).ask(http.MethodGet, "/operations", "", as(who)...)
@@ -129,7 +129,7 @@ func TestGlance(t *testing.T) {
 				t.Errorf("%s: %q is missing:\n%.4000s", who, x, w.Body)
 			}
 		}
-		if want == nil && strings.Contains(w.Body.String(), "Wait for") {
+		if want == nil && strings.Contains(w.Body.String(), "<dt>Waiting") {
 			t.Errorf("%s is told how things stand", who)
 		}
 	}
@@ -149,15 +149,15 @@ func TestAPIOperate(t *testing.T) {
 	}{
 		"cancel":            {do: "cancel", body: `{"reason":"wrong branch"}`, status: 200, want: `"why": "wrong branch"`, writes: 1},
 		"cancel again":      {a: ct.Make("a").With(func(a *approvals.Approval) { a.Cancellation = &approvals.Cancellation{By: "x", Why: "y"} }), do: "cancel", body: `{"reason":"z"}`, status: 200, want: `"why": "y"`},
-		"cancel, no reason": {do: "cancel", body: ``, status: 400, want: "say why"},
+		"cancel, no reason": {do: "cancel", body: ``, status: 400, want: "reason"},
 		"cancel, no JSON":   {do: "cancel", body: `x`, status: 400, want: "the body is not"},
 		"cancel, a typo":    {do: "cancel", body: `{"why":"x"}`, status: 400, want: "the body is not"},
-		"cancel, huge":      {do: "cancel", body: `{"reason":"` + strings.Repeat("x", 2<<20) + `"}`, status: 413, want: "far too large"},
-		"cancel, approver":  {who: "alice", do: "cancel", body: `{"reason":"x"}`, status: 403, want: "alice does not operate namespace prod"},
+		"cancel, huge":      {do: "cancel", body: `{"reason":"` + strings.Repeat("x", 2<<20) + `"}`, status: 413, want: "too large"},
+		"cancel, approver":  {who: "alice", do: "cancel", body: `{"reason":"x"}`, status: 403, want: "not an operator of namespace prod"},
 		"cancel, nobody":    {who: "-", do: "cancel", body: `{"reason":"x"}`, status: 401, want: "unauthenticated"},
 		"retry":             {a: approved(), do: "retry", status: 200, want: `"retryAt": "2026-03-01T09:30:00Z"`, writes: 1},
-		"retry, nothing":    {do: "retry", body: `{}`, status: 409, want: "nothing to try again"},
-		"retry, approver":   {a: approved(), who: "alice", do: "retry", status: 403, want: "does not operate"},
+		"retry, nothing":    {do: "retry", body: `{}`, status: 409, want: "nothing to retry"},
+		"retry, approver":   {a: approved(), who: "alice", do: "retry", status: 403, want: "is not an operator of"},
 		"retry, not known":  {a: approved(), who: "nobody-knows", do: "retry", status: 503, want: "unavailable"},
 	} {
 		t.Run(name, func(t *testing.T) {

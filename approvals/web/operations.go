@@ -43,12 +43,12 @@ func (s *server) operations(w http.ResponseWriter, r *http.Request) {
 	}
 	may, unknown := s.operates(r.Context(), id, ask)
 	if namespace != "" && !may[namespace] && unknown == 0 {
-		s.fails(w, approvals.Errorf(approvals.CodeForbidden, "%s does not operate namespace %s: ask for the right to update approvals.countersign.dev/status there", id.Name, namespace))
+		s.fails(w, approvals.Errorf(approvals.CodeForbidden, "you (%s) are not an operator of namespace %s: ask for the permission to update approvals.countersign.dev/status there", id.Name, namespace))
 		return
 	}
 	o := templates.Operations{Person: id.Name, Namespace: namespace, Base: s.base, Now: s.Now()}
 	if unknown > 0 {
-		o.Trouble = fmt.Sprintf("The cluster did not say what you may see in %d namespaces. Load the page again in a moment.", unknown)
+		o.Trouble = fmt.Sprintf("We couldn't check your access in %d namespaces. Reload in a moment.", unknown)
 	}
 	list := keep(all.In(namespace).Troubled, func(e *overview.Entry) bool { return may[e.Namespace] })
 	newestFirst.sort(list)

@@ -52,7 +52,7 @@ func (s *server) render(w http.ResponseWriter, status int, page func(io.Writer) 
 	var buf bytes.Buffer
 	if err := page(&buf); err != nil {
 		s.Log.Error("render page", "error", err.Error())
-		s.problem(w, http.StatusInternalServerError, "Can't be shown", "Internal error. The service's log has the details.")
+		s.problem(w, http.StatusInternalServerError, "We can't show this", "Something went wrong. The service log has the details.")
 		return
 	}
 	if h := w.Header(); h.Get("Content-Security-Policy") == policy {
@@ -65,7 +65,7 @@ func (s *server) render(w http.ResponseWriter, status int, page func(io.Writer) 
 
 func (s *server) fails(w http.ResponseWriter, err error) {
 	s.logInternal(err)
-	s.problem(w, statusOf(approvals.CodeOf(err)), "Can't be shown", approvals.Message(err))
+	s.problem(w, statusOf(approvals.CodeOf(err)), "We can't show this", approvals.Message(err))
 }
 
 func (s *server) problem(w http.ResponseWriter, status int, title, message string) {

@@ -41,7 +41,7 @@ func parseMark(s string) (*mark, error) {
 	at, err := time.Parse(time.RFC3339Nano, when)
 	namespace, name, ok := strings.Cut(rest, "/")
 	if err != nil || !ok || namespace == "" || name == "" {
-		return nil, approvals.Errorf(approvals.CodeInvalid, "cursor is not one that a page gave: begin without it")
+		return nil, approvals.Errorf(approvals.CodeInvalid, "the cursor is not valid: start without one")
 	}
 	return &mark{at, namespace, name}, nil
 }

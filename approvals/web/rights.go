@@ -113,7 +113,7 @@ func (r *rights) ask(ctx context.Context, q question, find func(context.Context,
 	case <-a.done:
 		return a
 	case <-ctx.Done():
-		return &answer{err: approvals.Errorf(approvals.CodeUnavailable, "the cluster did not say in time what you may see; try again in a moment")}
+		return &answer{err: approvals.Errorf(approvals.CodeUnavailable, "we couldn't check your access in time; try again in a moment")}
 	}
 }
 
@@ -136,7 +136,7 @@ func (r *rights) find(ctx context.Context, a *answer, find func(context.Context,
 	find(ctx, a)
 }
 
-var errNoAnswer = approvals.Errorf(approvals.CodeUnavailable, "what you may see could not be found out; try again in a moment")
+var errNoAnswer = approvals.Errorf(approvals.CodeUnavailable, "we couldn't check your access; try again in a moment")
 
 // over says whether a is there and too old.
 func (a *answer) over(now time.Time) bool {

@@ -142,19 +142,19 @@ func static(base string) http.Handler {
 }
 
 func (s *server) home(w http.ResponseWriter, _ *http.Request) {
-	s.problem(w, http.StatusOK, "Countersign", "Open the link in the mail that you were sent to see what waits for you. For curl, the API is under "+s.base+"/api/v1/approvals.")
+	s.problem(w, http.StatusOK, "Countersign", "Open the link in your approval mail to see what is waiting for you.")
 }
 
 func (s *server) notFound(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, s.base+"/api/") {
-		writeError(w, approvals.Errorf(approvals.CodeNotFound, "there is nothing at this path: the API is %s/api/v1/namespaces/NAMESPACE/approvals", s.base))
+		writeError(w, approvals.Errorf(approvals.CodeNotFound, "this path does not exist: the API is %s/api/v1/namespaces/NAMESPACE/approvals", s.base))
 		return
 	}
-	s.problem(w, http.StatusNotFound, "Not found", "There is nothing at this address. Open the link from the mail as a whole.")
+	s.problem(w, http.StatusNotFound, "We can't find that page", "If you came from a mail, open its link again.")
 }
 
 func (s *server) crossOrigin(w http.ResponseWriter, _ *http.Request) {
-	s.problem(w, http.StatusForbidden, "Not from there", "Another site's page sent this, so nothing was recorded. Open the link from the mail and decide on that page.")
+	s.problem(w, http.StatusForbidden, "Your decision was not saved", "It was sent from another site. Open the link in your mail and decide on that page.")
 }
 
 func methodNotAllowed(routes *mux.Router) http.HandlerFunc {
@@ -166,6 +166,6 @@ func methodNotAllowed(routes *mux.Router) http.HandlerFunc {
 				w.Header().Add("Allow", m)
 			}
 		}
-		writeStatus(w, http.StatusMethodNotAllowed, "method_not_allowed", r.Method+" is not possible here: GET shows, POST to …/votes votes")
+		writeStatus(w, http.StatusMethodNotAllowed, "method_not_allowed", r.Method+" is not supported here: GET reads, POST to …/votes votes")
 	}
 }

@@ -55,21 +55,21 @@ func TestEveryAnswer(t *testing.T) {
 		observed     string
 		want         string
 	}{
-		"home":            {http.MethodGet, "/", 200, "GET / 200", "/api/v1/approvals"},
-		"home, HEAD":      {http.MethodHead, "/", 200, "HEAD / 200", ""},
-		"nothing there":   {http.MethodGet, "/nope", 404, "GET none 404", "Not found"},
-		"no API there":    {http.MethodGet, "/api/v2/approvals", 404, "GET none 404", `"code": "not_found"`},
-		"no link":         {http.MethodGet, "/links/", 404, "GET none 404", "Not found"},
-		"two segments":    {http.MethodGet, "/links/a/b", 404, "GET none 404", "Not found"},
-		"405, page":       {http.MethodDelete, "/links/x", 405, "DELETE none 405", "method_not_allowed"},
-		"405, home":       {http.MethodPost, "/", 405, "POST none 405", "method_not_allowed"},
-		"405, API":        {http.MethodPut, "/api/v1/approvals", 405, "PUT none 405", "method_not_allowed"},
-		"405, a vote":     {http.MethodGet, "/api/v1/namespaces/prod/approvals/a/votes", 405, "GET none 405", "method_not_allowed"},
-		"401":             {http.MethodGet, "/api/v1/approvals", 401, "GET /api/v1/approvals 401", "unauthenticated"},
-		"unclean path":    {http.MethodGet, "//links/../x", 404, "GET none 404", "Not found"},
-		"unclean API":     {http.MethodPost, "/api//v1/approvals", 404, "POST none 404", "not_found"},
-		"no such file":    {http.MethodGet, "/static/nope.css", 404, "GET /static/ 404", ""},
-		"out of the room": {http.MethodGet, "/static/%2e%2e/%2e%2e/etc/passwd", 404, "GET /static/ 404", ""},
+		"home":              {http.MethodGet, "/", 200, "GET / 200", "Countersign"},
+		"home, HEAD":        {http.MethodHead, "/", 200, "HEAD / 200", ""},
+		"nothing there":     {http.MethodGet, "/nope", 404, "GET none 404", "/static/"},
+		"no API there":      {http.MethodGet, "/api/v2/approvals", 404, "GET none 404", `"code": "not_found"`},
+		"no link":           {http.MethodGet, "/links/", 404, "GET none 404", "/static/"},
+		"two segments":      {http.MethodGet, "/links/a/b", 404, "GET none 404", "/static/"},
+		"405, page":         {http.MethodDelete, "/links/x", 405, "DELETE none 405", "method_not_allowed"},
+		"405, home":         {http.MethodPost, "/", 405, "POST none 405", "method_not_allowed"},
+		"405, API":          {http.MethodPut, "/api/v1/approvals", 405, "PUT none 405", "method_not_allowed"},
+		"405, a vote":       {http.MethodGet, "/api/v1/namespaces/prod/approvals/a/votes", 405, "GET none 405", "method_not_allowed"},
+		"401":               {http.MethodGet, "/api/v1/approvals", 401, "GET /api/v1/approvals 401", "unauthenticated"},
+		"unclean path":      {http.MethodGet, "//links/../x", 404, "GET none 404", "/static/"},
+		"unclean API":       {http.MethodPost, "/api//v1/approvals", 404, "POST none 404", "not_found"},
+		"no such file":      {http.MethodGet, "/static/nope.css", 404, "GET /static/ 404", ""},
+		"out of the folder": {http.MethodGet, "/static/%2e%2e/%2e%2e/etc/passwd", 404, "GET /static/ 404", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

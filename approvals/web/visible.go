@@ -39,7 +39,7 @@ func (s *server) maySee(ctx context.Context, id approvals.Identity, a approvals.
 	}
 	if err == nil && !may {
 		err = approvals.Errorf(approvals.CodeForbidden,
-			"%s may not see approvals in namespace %s, nor decide one of that name, if there is one: an approver of it can, or whoever may get approvals.countersign.dev there", id.Name, a.Namespace)
+			"you (%s) may not see this approval in namespace %s, if it exists: ask for the permission to get approvals.countersign.dev there", id.Name, a.Namespace)
 	}
 	return err
 }

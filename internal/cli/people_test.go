@@ -24,13 +24,13 @@ func TestDescribePeople(t *testing.T) {
 		a         *ct.Builder
 		want, not []string
 	}{
-		"proved":            {ct.Make("a").Requester("alice").With(func(a *approvals.Approval) { a.Terms.RequesterProof = approvals.ByAdmission }), []string{"Asked by:     alice (proved by the API server)\n"}, []string{"Warning"}},
-		"signed":            {ct.Make("a").Requester("alice").With(func(a *approvals.Approval) { a.Terms.RequesterProof = approvals.BySignature }), []string{"alice (proved by the event's signature)\n"}, []string{"Warning"}},
-		"said":              {ct.Make("a").Said("alice"), []string{"alice (as the run or the event says; nobody proved it)\n", "Warning:      alice asked, as the run or the event says; nobody proved it: they may reject and not approve\n"}, nil},
-		"nobody's name":     {ct.Make("a").Said("octo\x1b[31mcat"), []string{"Warning:      octo", "no approver whom the Gate names is known as octo"}, []string{"\x1b"}},
-		"said, and decided": {ct.Make("a").Said("zoe").Voted("alice", approvals.Approve, ""), []string{"nobody proved it"}, []string{"Warning"}},
+		"proved":            {ct.Make("a").Requester("alice").With(func(a *approvals.Approval) { a.Terms.RequesterProof = approvals.ByAdmission }), []string{"Asked by:     alice (verified by the API server)\n"}, []string{"Warning"}},
+		"signed":            {ct.Make("a").Requester("alice").With(func(a *approvals.Approval) { a.Terms.RequesterProof = approvals.BySignature }), []string{"alice (verified by the event's signature)\n"}, []string{"Warning"}},
+		"said":              {ct.Make("a").Said("alice"), []string{"alice (not verified: only the run or the event says so)\n", "Warning:      the requester alice is not verified: only the run or the event says so; they can reject but not approve\n"}, nil},
+		"nobody's name":     {ct.Make("a").Said("octo\x1b[31mcat"), []string{"Warning:      ", "octo"}, []string{"\x1b"}},
+		"said, and decided": {ct.Make("a").Said("zoe").Voted("alice", approvals.Approve, ""), []string{"not verified"}, []string{"Warning"}},
 		"nobody":            {ct.Make("a"), []string{"Asked by:     unknown\n"}, []string{"Warning"}},
-		"without terms":     {ct.Make("a").NoTerms(nil).With(func(a *approvals.Approval) { a.Source.Requester = "zoe" }), []string{"zoe (as the run or the event says; nobody proved it)\n"}, []string{"Warning"}},
+		"without terms":     {ct.Make("a").NoTerms(nil).With(func(a *approvals.Approval) { a.Source.Requester = "zoe" }), []string{"zoe (not verified: only the run or the event says so)\n"}, []string{"Warning"}},
 		"also":              {ct.Make("a").Requester("alice").Also("al", "a@example.com"), []string{"Also called:  al, a@example.com\n"}, nil},
 		"a link":            {ct.Make("a").With(told("alice")), []string{"alice: approve, 2026-03-01T09:00:00Z (0s ago), by the link mailed to desk@example.com\n"}, []string{"counts once"}},
 		"one mailbox":       {ct.Make("a").Users("alice", "bob").Quorum(2).With(told("alice", "bob")), []string{"bob: approve, 2026-03-01T09:00:00Z (0s ago), by the link mailed to desk@example.com, which counts once with alice\n"}, nil},

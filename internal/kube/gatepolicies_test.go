@@ -166,7 +166,7 @@ func TestTermsWithinPolicy(t *testing.T) {
 		"named, of another":   {kubetest.World, `{namespaceSelector: {matchLabels: {stage: dev}}, minApprovals: 2}`, ""},
 		"inline, within":      {inline, `{namespaceSelector: {}, minApprovals: 1, allowedAuthMethods: [Login, Token]}`, ""},
 		"inline, not allowed": {inline, `{namespaceSelector: {}, inlineGates: Forbid}`, `GatePolicy "strict", field inlineGates`},
-		"inline, outside":     {inline, `{namespaceSelector: {}, maxExpiresAfter: 72h}`, `GatePolicy "strict", field maxExpiresAfter: the Gate inside the Trigger waits for 168h, and the longest is 72h`},
+		"inline, outside":     {inline, `{namespaceSelector: {}, maxExpiresAfter: 72h}`, `GatePolicy "strict", field maxExpiresAfter: the Gate inside the Trigger waits for 168h and the limit is 72h`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

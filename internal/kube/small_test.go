@@ -176,14 +176,14 @@ func TestInlinePolicy(t *testing.T) {
 		`{"approvers":{"users":[{"name":"alice"}]}}`:                          "",
 		`{"approvers":{"groups":["sre"]},"strategy":"QUORUM","required":2}`:   "",
 		`{"approvers":{"users":[{"name":"alice"}]},"releaseOn":["Rejected"]}`: "",
-		`{}`:                                    "names no approvers",
+		`{}`:                                    "has no approvers",
 		`{"approvers":{"users":[{"name":""}]}}`: "without a name",
 		`{"approvers":{"users":[{"name":"alice"}]},"aprovers":1}`:                     "unknown field",
 		`{"approvers":{"users":[{"name":"alice"}]},"strategy":"single"}`:              "use SINGLE, MULTI, FOUR_EYES or QUORUM",
 		`{"approvers":{"users":[{"name":"alice"}]},"expiresAfter":"soon"}`:            "expiresAfter 0s",
 		`{"approvers":{"users":[{"name":"alice"}]},"keepFor":"soon"}`:                 "a keepFor that is not a duration",
 		`{"approvers":{"users":[{"name":"alice"}]},"releaseOn":["Cancelled"]}`:        `releaseOn has "Cancelled"`,
-		`{"approvers":{"users":[{"name":"alice"}]},"strategy":"QUORUM","required":2}`: "names 1 distinct people",
+		`{"approvers":{"users":[{"name":"alice"}]},"strategy":"QUORUM","required":2}`: "the number of distinct people it lists is 1",
 		`{"approvers":{"users":"alice"}}`:                                             "cannot unmarshal",
 	} {
 		p, err := inlinePolicy([]byte(raw))

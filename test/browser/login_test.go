@@ -123,6 +123,10 @@ subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: %q}, {apiGrou
 			return nil
 		})
 	}
+	shows := func(ctx context.Context, selector string) {
+		t.Helper()
+		e.Eventually(time.Minute, selector+" on the page", func() error { return shows(t, ctx, selector) })
+	}
 	login := func(ctx context.Context, who string) {
 		t.Helper()
 		says(ctx, "Log in to Your Account")
@@ -133,32 +137,32 @@ subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: %q}, {apiGrou
 	board := browser(t, true)
 	do(t, board, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(e.URL+"/?namespace="+e.NS))
 	login(board, alice)
-	says(board, "Nothing waits")
+	shows(board, ".items .none")
 	e.Part1("part-1", "v7")
 	name := e.OneApproval().Name
-	says(board, "for you to decide") // by itself
+	shows(board, ".item .badge") // by itself
 	screenshot(t, board, "board-live")
 
 	// bob comes by his mailed link, which shows and decides nothing, and logs in.
 	phone := browser(t, true)
 	do(t, phone, chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile), chromedp.Navigate(linkOf(t, e, bob)))
-	says(phone, "takes no vote by a mailed link")
+	shows(phone, ".whynot")
 	screenshot(t, phone, "link-needs-login")
 	do(t, phone, chromedp.Click(`.whynot a.button`))
 	login(phone, bob)
 	look(t, phone, chromedp.WaitVisible(`button[value=approve]`))
 	do(t, phone, chromedp.SendKeys(`textarea[name=comment]`, "looks right"), chromedp.Click(`button[value=approve]`))
-	says(phone, "Your approval was recorded")
+	shows(phone, "[data-result=ended]")
 
 	// It leaves alice's board by itself, and part 2 is there with her in no doubt by whom.
-	says(board, "Nothing waits")
+	shows(board, ".items .none")
 	a := e.Approval(name)
 	if v := a.Status.Votes; len(v) != 1 || v[0].Voter != bob || v[0].Way != "Login" || !strings.HasPrefix(v[0].Evidence, "oidc "+issuer+" sub ") {
 		t.Errorf("votes %+v", v)
 	}
-	says(phone, "running as")
+	shows(phone, ".next.running")
 	do(t, board, chromedp.Navigate(e.URL+"/approvals/"+e.NS+"/"+name))
 	says(board, bob)
 	do(t, phone, chromedp.Navigate(e.URL+"/mine"))
-	says(phone, "you approved")
+	shows(phone, ".badge.yes")
 }

@@ -150,9 +150,9 @@ func (l *load) byLink(ctx context.Context, op history.Op, s history.Step) {
 
 // notice is the page's sentence about the vote.
 func notice(page string) string {
-	for _, s := range []string{"not known whether", "was recorded before; nothing changed", "was taken back", "was recorded.", "try again in a moment", "othing was recorded"} {
+	for _, s := range []string{"not known whether", `data-result="`, `role="alert"`, `class="wrap problem"`} {
 		if i := strings.Index(page, s); i >= 0 {
-			return strings.Join(strings.Fields(page[max(0, i-200):min(len(page), i+len(s))]), " ")
+			return strings.Join(strings.Fields(page[max(0, i-100):min(len(page), i+len(s)+300)]), " ")
 		}
 	}
 	return page[:min(len(page), 300)]

@@ -105,7 +105,7 @@ func TestUnknownGate(t *testing.T) {
 	e.ListenerURL("deploy")
 	name := e.ApprovalOf(e.Part1("part-1", "7"))
 	e.Condition(name, v1alpha1.ConditionReady, "TermsMissing", `there is no Gate "later"`)
-	if v := e.Vote(name, token, "approve", ""); v.Status != 403 || !strings.Contains(v.Body, "may not see approvals") {
+	if v := e.Vote(name, token, "approve", ""); v.Status != 403 || !strings.Contains(v.Body, `"forbidden"`) {
 		t.Errorf("vote without terms: %d %s", v.Status, v.Body)
 	}
 	e.Apply(cluster.Gate("later", user, ""))
@@ -122,7 +122,7 @@ func TestNotListedMayNotVote(t *testing.T) {
 	e, _, _ := gated(t, "")
 	_, stranger := e.Token("stranger")
 	name := e.ApprovalOf(e.Part1("part-1", "7"))
-	if v := e.Vote(name, stranger, "approve", ""); v.Status != 403 || !strings.Contains(v.Body, "may not see approvals in namespace") {
+	if v := e.Vote(name, stranger, "approve", ""); v.Status != 403 || !strings.Contains(v.Body, `"forbidden"`) {
 		t.Errorf("%d %s", v.Status, v.Body)
 	}
 	if v := e.Vote(name, "no-such-token", "approve", ""); v.Status != 401 {

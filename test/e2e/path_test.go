@@ -85,11 +85,11 @@ func TestMainPathByMailedLink(t *testing.T) {
 		}
 	}
 	status, body := fetch(t, e, http.MethodPost, page, url.Values{"vote": {"approve"}, "comment": {"looks right"}})
-	if status != 200 || !strings.Contains(body, "Your approval was recorded") {
+	if status != 200 || !strings.Contains(body, `data-result="ended"`) {
 		t.Fatalf("the vote: %d\n%s", status, body)
 	}
 	// The link used twice: nothing more happens, and it says so.
-	if status, body := fetch(t, e, http.MethodPost, page, url.Values{"vote": {"approve"}}); status != 200 || !strings.Contains(body, "nothing changed") {
+	if status, body := fetch(t, e, http.MethodPost, page, url.Values{"vote": {"approve"}}); status != 200 || !strings.Contains(body, `data-result="absent"`) {
 		t.Errorf("the same vote again: %d", status)
 	}
 	if status, body := fetch(t, e, http.MethodPost, page, url.Values{"vote": {"reject"}}); status != 409 || !strings.Contains(body, "already approved by "+alice) {

@@ -230,7 +230,7 @@ subjects: [{kind: ServiceAccount, name: ann}, {kind: ServiceAccount, name: dan}]
 	if a := create(tokens["ann"], "lonely", map[string]any{"voter": user("ann"), "verdict": "approve"}); a.Status != 201 {
 		t.Fatalf("%d %s", a.Status, a.Body)
 	}
-	state("lonely", "Refused this is not for "+user("ann")) // by no group
+	state("lonely", "Refused you ("+user("ann")+")") // by no group
 	group := []string{"system:serviceaccounts:" + e.NS}
 	if a := create(tokens["ann"], "yes", map[string]any{"voter": user("ann"), "verdict": "approve", "groups": group, "comment": "by kubectl"}); a.Status != 201 {
 		t.Fatalf("%d %s", a.Status, a.Body)
@@ -261,7 +261,7 @@ func TestInputsTravel(t *testing.T) {
 	for want, body := range map[string]map[string]any{
 		"is required to approve":            {"vote": "approve", "comment": "go"},
 		"it must match":                     {"vote": "approve", "comment": "go", "inputs": map[string]string{"ticket": "$(uid)"}},
-		"asks for a comment":                {"vote": "approve", "inputs": map[string]string{"ticket": "OPS-7"}},
+		"requires a comment":                {"vote": "approve", "inputs": map[string]string{"ticket": "OPS-7"}},
 		"there is no input \\\"version\\\"": {"vote": "approve", "comment": "go", "inputs": map[string]string{"ticket": "OPS-7", "version": "evil"}},
 	} {
 		if v := ballot(t, e, name, tokens["ann"], body); v.Status != 400 || !strings.Contains(v.Body, want) {

@@ -37,14 +37,14 @@ func TestLogin(t *testing.T) {
 	if p := b.login(s.URL+approval+"?a=b%20c", "alice"); p.status != http.StatusOK || p.url.String() != s.URL+approval+"?a=b%20c" || !strings.Contains(p.body, "alice@example.com") || !strings.Contains(p.body, "<form") {
 		t.Fatalf("%d at %s:\n%.2000s", p.status, p.url, p.body)
 	}
-	if p := b.post(s.URL+right, url.Values{"vote": {"approve"}, "comment": {"ship it"}}); p.status != http.StatusOK || !strings.Contains(p.body, "Your approval was recorded.") {
+	if p := b.post(s.URL+right, url.Values{"vote": {"approve"}, "comment": {"ship it"}}); p.status != http.StatusOK || !strings.Contains(p.body, `data-result="ended"`) {
 		t.Fatalf("%d:\n%.2000s", p.status, p.body)
 	}
 	v := s.votes(t)
 	if len(v) != 1 || v[0].Voter != "alice@example.com" || v[0].Way != approvals.WayLogin || !strings.HasPrefix(v[0].Evidence, "oidc "+issuer+" sub ") {
 		t.Errorf("recorded %+v", v)
 	}
-	if p := b.get(s.URL + "/mine"); !strings.Contains(p.body, "you approved") {
+	if p := b.get(s.URL + "/mine"); !strings.Contains(p.body, "You approved") {
 		t.Errorf("mine: %d\n%.2000s", p.status, p.body)
 	}
 	if p := b.get(s.URL + "/"); p.status != http.StatusOK || !strings.Contains(p.body, `href="/approvals/prod/a"`) {
@@ -221,13 +221,13 @@ func TestSessionRefused(t *testing.T) {
 
 	// A vote that finds the session ended is not redirected, nor recorded.
 	p := b.post(s.URL+right, url.Values{"vote": {"reject"}, "comment": {"my words"}})
-	if p.status != http.StatusUnauthorized || !strings.Contains(p.body, "Nothing was recorded.") || !strings.Contains(p.body, "my words") || len(s.votes(t)) != 0 {
+	if p.status != http.StatusUnauthorized || !strings.Contains(p.body, `class="quote pre"`) || !strings.Contains(p.body, "my words") || len(s.votes(t)) != 0 {
 		t.Errorf("%d:\n%.2000s", p.status, p.body)
 	}
 	// And what a login redirect makes of a POST is no rejection.
 	s.set(func() { s.later = 0 })
 	for _, form := range []url.Values{nil, {"comment": {"x"}}} {
-		if p := b.post(s.URL+right, form); p.status != http.StatusBadRequest || !strings.Contains(p.body, "nothing was recorded") || len(s.votes(t)) != 0 {
+		if p := b.post(s.URL+right, form); p.status != http.StatusBadRequest || !strings.Contains(p.body, `role="alert"`) || len(s.votes(t)) != 0 {
 			t.Errorf("an empty POST: %d:\n%.2000s", p.status, p.body)
 		}
 	}

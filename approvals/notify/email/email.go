@@ -79,7 +79,7 @@ func (c *Channel) send(ctx context.Context, m notify.Message) error {
 func (c *Channel) explain(err error) error {
 	server := fmt.Sprintf("mail server %s:%d", c.Config.Host, c.Config.Port)
 	if e, ok := errors.AsType[*gomail.SendError](err); ok && e.Reason == gomail.ErrSMTPDataClose && e.ErrorCode() == 0 {
-		return &notify.Failure{Unclear: true, Err: fmt.Errorf("%s was sent the whole mail and did not say within %s whether it takes it: %w", server, c.Config.accept(), err)}
+		return &notify.Failure{Unclear: true, Err: fmt.Errorf("%s received the whole mail and did not confirm within %s that it accepts it: %w", server, c.Config.accept(), err)}
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("%s did not finish within %s", server, c.Config.Timeout)

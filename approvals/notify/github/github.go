@@ -35,7 +35,7 @@ type Config struct {
 func (c Config) Validate() error {
 	errs := []error{outbound.Address("github.apiURL", c.API)}
 	if len(c.Token) == 0 {
-		errs = append(errs, errors.New("github.tokenFile has no token: one that may write commit statuses, and nothing else"))
+		errs = append(errs, errors.New("github.tokenFile has no token: use one that can write commit statuses, and nothing else"))
 	}
 	if c.Context == "" || utf8.RuneCountInString(c.Context) > 100 {
 		errs = append(errs, errors.New("github.context must have 1 to 100 characters"))
@@ -109,7 +109,7 @@ var (
 // commit is the repository and commit that a's forwarded params say.
 func (c *Channel) commit(a approvals.Approval) (repository, sha string, err error) {
 	if a.Terms == nil {
-		return "", "", notify.Finalf("nothing is forwarded, so it is not known which commit to show this at")
+		return "", "", notify.Finalf("no params are forwarded, so the commit is not known")
 	}
 	params := approvals.ByName(a.Terms.Params)
 	repository, sha = params[c.Config.RepositoryParam], params[c.Config.RevisionParam]

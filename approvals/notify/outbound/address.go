@@ -15,7 +15,7 @@ func Address(field, address string) error {
 	case err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http":
 		return fmt.Errorf("%s is not an address: use https://HOST/PATH", field)
 	case u.Scheme == "http" && !inside(u.Hostname()):
-		return fmt.Errorf("%s begins with http, so that whoever is on the way can read its secrets: use https (http is for services of the cluster and localhost)", field)
+		return fmt.Errorf("%s begins with http, so anyone on the network path can read its secrets: use https (http is for services of the cluster and localhost)", field)
 	}
 	return nil
 }

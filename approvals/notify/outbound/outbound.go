@@ -70,7 +70,7 @@ func (c *Client) Post(ctx context.Context, address keyring.Secret, header http.H
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, string(address), bytes.NewReader(body))
 	if err != nil {
-		return nil, notify.Finalf("the address of %s can't be read: mend it in the configuration", c.who)
+		return nil, notify.Finalf("the address of %s can't be parsed: correct it in the configuration", c.who)
 	}
 	maps.Copy(req.Header, header)
 	resp, err := c.Do(req)
@@ -109,7 +109,7 @@ func (c *Client) refused(resp *http.Response, body string) error {
 	text := fmt.Sprintf("%s answered %d", c.who, resp.StatusCode)
 	switch {
 	case resp.StatusCode/100 == 3:
-		text += ": redirects are not followed; put the address that it leads to into the configuration"
+		text += ": redirects are not followed; configure the address that it redirects to"
 	case resp.StatusCode == http.StatusTooManyRequests, resp.StatusCode/100 == 5,
 		// GitHub's way to say 429.
 		resp.StatusCode == http.StatusForbidden && (resp.Header.Get("Retry-After") != "" || resp.Header.Get("X-Ratelimit-Remaining") == "0"):

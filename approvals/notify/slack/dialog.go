@@ -46,7 +46,7 @@ func dialogFor(a approvals.Approval, v approvals.Verdict, voter, reference strin
 	all = append(all, slack.NewInputBlock(blockComment, plain("Why", 24), nil, comment).WithOptional(optional))
 	return slack.ModalViewRequest{
 		Type: slack.VTModal, CallbackID: view, PrivateMetadata: reference,
-		Title: plain(title, 24), Submit: plain(title, 24), Close: plain("Go back", 24),
+		Title: plain(title, 24), Submit: plain(title, 24), Close: plain("Cancel", 24),
 		Blocks: slack.Blocks{BlockSet: all},
 	}
 }

@@ -53,26 +53,26 @@ func (i *Interactions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err != nil {
-		http.Error(w, "the request can't be read", http.StatusBadRequest)
+		http.Error(w, "the request can't be parsed", http.StatusBadRequest)
 		return
 	}
 	signers := i.signers(r.Header, body)
 	if len(signers) == 0 {
-		http.Error(w, "this is not signed by Slack with a secret of ours, or too old", http.StatusUnauthorized)
+		http.Error(w, "the request is not signed with the app's signing secret, or is too old", http.StatusUnauthorized)
 		return
 	}
 	rq := requestOf(r.Header, body)
 	if !i.seen.first([]byte(rq.id)) {
-		http.Error(w, "this was here before", http.StatusConflict)
+		http.Error(w, "this request was already handled", http.StatusConflict)
 		return
 	}
 	form, err := url.ParseQuery(string(body))
 	var p slack.InteractionCallback
 	if err != nil || json.Unmarshal([]byte(form.Get("payload")), &p) != nil {
-		http.Error(w, "there is no payload that can be read", http.StatusBadRequest)
+		http.Error(w, "the payload can't be parsed", http.StatusBadRequest)
 		return
 	}
-	ctx, cancel := context.WithTimeoutCause(r.Context(), answerIn, errors.New("there is no time left: Slack waits for three seconds"))
+	ctx, cancel := context.WithTimeoutCause(r.Context(), answerIn, errors.New("no time is left: Slack waits for three seconds"))
 	defer cancel()
 	switch p.Type {
 	case slack.InteractionTypeBlockActions:
@@ -155,7 +155,7 @@ func (i *Interactions) ask(ctx context.Context, c *Channel, key approvals.Key, p
 	}
 	_, err = c.api.OpenViewContext(ctx, p.TriggerID, dialogFor(a, v, id.Name, reference))
 	if err = c.failure(ctx, "views.open", err); err != nil {
-		e := approvals.Errorf(approvals.CodeUnavailable, "Slack did not open the dialog; nothing was recorded. Try again, or use the page")
+		e := approvals.Errorf(approvals.CodeUnavailable, "Slack did not open the dialog. Try again, or decide on the page")
 		e.Err = err
 		return e
 	}
@@ -194,13 +194,13 @@ func (i *Interactions) vote(ctx context.Context, c *Channel, key approvals.Key, 
 	what := map[approvals.Verdict]string{approvals.Approve: "approval", approvals.Reject: "rejection"}[v]
 	switch missing := approvals.Missing(a); {
 	case did == approvals.Absent:
-		return "Your " + what + " was recorded before; nothing changed.", nil
+		return "Your " + what + " was already counted.", nil
 	case missing == 1:
-		return "Your " + what + " was recorded. One more is needed.", nil
+		return "Thanks. Your " + what + " is in; one more is needed.", nil
 	case missing > 1:
-		return "Your " + what + " was recorded. More are needed.", nil
+		return "Thanks. Your " + what + " is in; more are needed.", nil
 	default:
-		return "Your " + what + " was recorded.", nil
+		return "Thanks. Your " + what + " is in.", nil
 	}
 }
 
@@ -212,7 +212,7 @@ func (i *Interactions) voter(ctx context.Context, c *Channel, key approvals.Key,
 		return a, approvals.Identity{}, err
 	}
 	if !notify.Names(a, c.Config.Name) {
-		return a, approvals.Identity{}, approvals.Errorf(approvals.CodeForbidden, "this is not asked in Slack channel %s; nothing was recorded. Use the page", c.Config.Name)
+		return a, approvals.Identity{}, approvals.Errorf(approvals.CodeForbidden, "this approval was not sent to Slack channel %s. Decide on the page", c.Config.Name)
 	}
 	id, err := c.person(ctx, a, user, i.People)
 	return a, id, err

@@ -134,37 +134,37 @@ func TestPress(t *testing.T) {
 		votes  string // voter, verdict, way, evidence
 		told   string
 	}{
-		"approves":   {pending(), nil, "UALICE", actionApprove, "alice approve Slack slack user UALICE", "Your approval was recorded."},
-		"rejects":    {pending(), nil, "UBOB", actionReject, "bob reject Slack slack user UBOB", "Your rejection was recorded."},
-		"one of two": {pending().Quorum(2), nil, "UALICE", actionApprove, "alice approve Slack slack user UALICE", "Your approval was recorded. One more is needed."},
+		"approves":   {pending(), nil, "UALICE", actionApprove, "alice approve Slack slack user UALICE", "approval is in"},
+		"rejects":    {pending(), nil, "UBOB", actionReject, "bob reject Slack slack user UBOB", "rejection is in"},
+		"one of two": {pending().Quorum(2), nil, "UALICE", actionApprove, "alice approve Slack slack user UALICE", "Your approval is in; one more is needed."},
 		"once more": {pending().Quorum(2).With(func(a *approvals.Approval) {
 			a.Votes = []approvals.Vote{{Voter: "alice", Verdict: approvals.Approve, Way: approvals.WayLink}}
-		}), nil, "UALICE", actionApprove, "alice approve Link ", "recorded before; nothing changed"},
-		"listed by us":      {pending(), func(c *Config) { c.Users = map[string]string{"UNEW": "bob"} }, "UNEW", actionApprove, "bob approve Slack slack user UNEW", "was recorded"},
-		"listed by address": {pending(), func(c *Config) { c.Users = map[string]string{"UNEW": "bob@example.com"} }, "UNEW", actionApprove, "bob approve Slack slack user UNEW", "was recorded"},
+		}), nil, "UALICE", actionApprove, "alice approve Link ", "already counted"},
+		"listed by us":      {pending(), func(c *Config) { c.Users = map[string]string{"UNEW": "bob"} }, "UNEW", actionApprove, "bob approve Slack slack user UNEW", "is in."},
+		"listed by address": {pending(), func(c *Config) { c.Users = map[string]string{"UNEW": "bob@example.com"} }, "UNEW", actionApprove, "bob approve Slack slack user UNEW", "is in."},
 		"named by address": {ct.Make("apply-1").Users().With(func(a *approvals.Approval) {
 			a.Terms.Policy.Approvers = []approvals.Approver{{Name: "alice@example.com"}}
-		}), nil, "UALICE", actionApprove, "alice@example.com approve Slack slack user UALICE", "was recorded"},
-		"too late":           {pending().Voted("bob", approvals.Reject, ""), nil, "UALICE", actionApprove, "bob reject Token uid:bob", "already rejected by bob at 2026-03-01T09:01:00Z; your vote was not recorded"},
-		"the requester":      {pending(), nil, "UZOE", actionApprove, "", "this is not for zoe@example.com to decide by Slack"},
-		"asked for it":       {pending().Requester("alice"), nil, "UALICE", actionApprove, "", "alice asked for this"},
-		"known, not asked":   {pending(), func(c *Config) { c.Users = map[string]string{"UNEW": "carol"} }, "UNEW", actionApprove, "", "this is not for carol to decide"},
-		"not an approver":    {ct.Make("apply-1").Users("bob"), nil, "UALICE", actionApprove, "", "this is not for Alice@example.com to decide by Slack"},
+		}), nil, "UALICE", actionApprove, "alice@example.com approve Slack slack user UALICE", "is in."},
+		"too late":           {pending().Voted("bob", approvals.Reject, ""), nil, "UALICE", actionApprove, "bob reject Token uid:bob", "bob already rejected this at 2026-03-01T09:01:00Z"},
+		"the requester":      {pending(), nil, "UZOE", actionApprove, "", "zoe@example.com can't decide this in Slack"},
+		"asked for it":       {pending().Requester("alice"), nil, "UALICE", actionApprove, "", "you requested this"},
+		"known, not asked":   {pending(), func(c *Config) { c.Users = map[string]string{"UNEW": "carol"} }, "UNEW", actionApprove, "", "you (carol) are not an approver here"},
+		"not an approver":    {ct.Make("apply-1").Users("bob"), nil, "UALICE", actionApprove, "", "Alice@example.com can't decide this in Slack"},
 		"of another team":    {pending(), nil, "UGUEST", actionApprove, "", "another organisation"},
 		"a stranger":         {pending(), nil, "USTRANGE", actionApprove, "", "another organisation"},
-		"unconfirmed":        {pending(), nil, "UMAYBE", actionApprove, "", "confirmed address"},
-		"without an address": {pending(), nil, "UNOBODY", actionApprove, "", "confirmed address"},
-		"a robot":            {pending(), nil, "UROBOT", actionApprove, "", "no such person"},
-		"unknown":            {pending(), nil, "UNONE", actionApprove, "", "Slack does not say who you are"},
+		"unconfirmed":        {pending(), nil, "UMAYBE", actionApprove, "", "confirmed e-mail address"},
+		"without an address": {pending(), nil, "UNOBODY", actionApprove, "", "confirmed e-mail address"},
+		"a robot":            {pending(), nil, "UROBOT", actionApprove, "", "does not know this user"},
+		"unknown":            {pending(), nil, "UNONE", actionApprove, "", "did not say who you are"},
 		"no id":              {pending(), nil, "../users", actionApprove, "", "Slack did not say who you are"},
-		"shared address":     {pending().With(func(a *approvals.Approval) { a.Terms.Policy.Approvers[1].Email = "alice@example.com" }), nil, "UALICE", actionApprove, "alice approve Slack slack user UALICE", "Your approval was recorded."},
+		"shared address":     {pending().With(func(a *approvals.Approval) { a.Terms.Policy.Approvers[1].Email = "alice@example.com" }), nil, "UALICE", actionApprove, "alice approve Slack slack user UALICE", "approval is in"},
 		"the Gate's word": {pending().With(func(a *approvals.Approval) {
 			a.Terms.Policy.Approvers = []approvals.Approver{{Name: "ceo", Email: "alice@example.com"}}
-		}), nil, "UALICE", actionApprove, "", "this is not for Alice@example.com to decide by Slack"},
+		}), nil, "UALICE", actionApprove, "", "Alice@example.com can't decide this in Slack"},
 		"not asked there": {pending(), func(c *Config) { c.Name = "others" }, "UALICE", actionApprove, "", ""},
 		"a link":          {pending(), nil, "UALICE", "open", "", ""},
-		"no terms":        {ct.Make("apply-1").NoTerms(nil), nil, "UALICE", actionApprove, "", "not asked in Slack"},
-		"hostile":         {pending(), func(c *Config) { c.Users = map[string]string{"UNEW": "<!channel> & <script>"} }, "UNEW", actionApprove, "", "for &lt;!channel&gt; &amp; &lt;script&gt; to decide"},
+		"no terms":        {ct.Make("apply-1").NoTerms(nil), nil, "UALICE", actionApprove, "", "not sent to Slack"},
+		"hostile":         {pending(), func(c *Config) { c.Users = map[string]string{"UNEW": "<!channel> & <script>"} }, "UNEW", actionApprove, "", "(&lt;!channel&gt; &amp; &lt;script&gt;) are not"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -201,7 +201,7 @@ func TestOtherChannel(t *testing.T) {
 	other.Config.Name = "others"
 	b.Channels = append(b.Channels, other)
 	b.post(t, b.press("UALICE", actionApprove, "others/prod/apply-1/uid-apply-1"))
-	if got := b.told(t); !strings.Contains(got, "this is not asked in Slack channel others") || b.store.Writes() != 0 {
+	if got := b.told(t); !strings.Contains(got, "not sent to Slack channel others") || b.store.Writes() != 0 {
 		t.Errorf("told %q after %d writes", got, b.store.Writes())
 	}
 	// Nor can a secret speak for a channel that has another one.
@@ -218,7 +218,7 @@ func TestDialog(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, ct.Make("apply-1").Requester("zoe@example.com"), nil)
 	b.post(t, b.press("UZOE", actionComment, theReference))
-	if got := b.told(t); !strings.Contains(got, "this is not for zoe@example.com") || strings.Contains(b.slack.called(), "views.open") {
+	if got := b.told(t); !strings.Contains(got, "zoe@example.com can't decide") || strings.Contains(b.slack.called(), "views.open") {
 		t.Errorf("the requester was shown the dialog: %q", got)
 	}
 	b.post(t, b.press("UALICE", actionComment, theReference))
@@ -228,11 +228,11 @@ func TestDialog(t *testing.T) {
 	golden(t, "dialog.json", []byte(b.slack.texts["views.open"]))
 
 	w := b.post(t, submit("UALICE", strings.Repeat("x", 3000)))
-	if !strings.Contains(w.Body.String(), `"response_action":"errors"`) || !strings.Contains(w.Body.String(), "the comment has 3000 characters") {
+	if !strings.Contains(w.Body.String(), `"response_action":"errors"`) || !strings.Contains(w.Body.String(), "3000 of 2048") {
 		t.Errorf("%s", w.Body)
 	}
 	w = b.post(t, submit("UALICE", "too \u202erisky <!channel>"))
-	if !strings.Contains(w.Body.String(), `"response_action":"update"`) || !strings.Contains(w.Body.String(), "Your rejection was recorded.") {
+	if !strings.Contains(w.Body.String(), `"response_action":"update"`) || !strings.Contains(w.Body.String(), "rejection is in") {
 		t.Errorf("%s", w.Body)
 	}
 	a, _ := b.store.Get(t.Context(), approvals.Key{Namespace: "prod", Name: "apply-1"})
@@ -248,7 +248,7 @@ func TestDialog(t *testing.T) {
 	}
 }
 
-// TestApproveDialog: a Gate that asks for a comment or for inputs has a dialog behind
+// TestApproveDialog: a Gate that requires a comment or for inputs has a dialog behind
 // the button, with a field of the right kind for each, and says at the field what is
 // wrong with it.
 func TestApproveDialog(t *testing.T) {
@@ -267,7 +267,7 @@ func TestApproveDialog(t *testing.T) {
 	}
 	b := newBench(t, asking(), nil)
 	b.post(t, b.press("UZOE", actionApprove, theReference))
-	if strings.Contains(b.slack.called(), "views.open") || !strings.Contains(b.told(t), "this is not for") {
+	if strings.Contains(b.slack.called(), "views.open") || !strings.Contains(b.told(t), "zoe@example.com can't decide") {
 		t.Errorf("a stranger was shown the dialog: %q", b.told(t))
 	}
 	b.post(t, b.press("UALICE", actionApprove, theReference))
@@ -299,7 +299,7 @@ func TestApproveDialog(t *testing.T) {
 		payload map[string]any
 		want    string
 	}{
-		"no comment":       {answer("", "OPS-1", "0", "2", "0"), `"comment":"gate \"production\" asks for a comment`},
+		"no comment":       {answer("", "OPS-1", "0", "2", "0"), `"comment":"gate \"production\" requires a comment`},
 		"no ticket":        {answer("ok", "", "0", "2", "0"), `"input-ticket":"input \"ticket\" is required to approve`},
 		"another pattern":  {answer("ok", "x", "0", "2", "0"), `"input-ticket":"input \"ticket\" is \"x\": it must match`},
 		"no number":        {answer("ok", "OPS-1", "0", "many", "0"), `"input-replicas":"input \"replicas\" is \"many\"`},
@@ -313,7 +313,7 @@ func TestApproveDialog(t *testing.T) {
 	}
 	w := b.post(t, answer("ship \u202eit", "OPS-1", "1", "3", ""))
 	a, _ := b.store.Get(t.Context(), approvals.Key{Namespace: "prod", Name: "apply-1"})
-	if !strings.Contains(w.Body.String(), "Your approval was recorded. One more is needed.") || len(a.Votes) != 1 || a.Votes[0].Verdict != approvals.Approve || a.Votes[0].Comment != "ship it" {
+	if !strings.Contains(w.Body.String(), "Your approval is in; one more is needed.") || len(a.Votes) != 1 || a.Votes[0].Verdict != approvals.Approve || a.Votes[0].Comment != "ship it" {
 		t.Fatalf("%s; %+v", w.Body, a.Votes)
 	}
 	got := approvals.ByName(a.Votes[0].Inputs)
@@ -322,7 +322,7 @@ func TestApproveDialog(t *testing.T) {
 	}
 	// Who was too late is told so in the dialog.
 	done := newBench(t, asking().With(func(a *approvals.Approval) { a.Outcome, a.DecidedAt = approvals.Rejected, ct.T0 }), nil)
-	if w := done.post(t, answer("ok", "OPS-1", "0", "2", "0")); !strings.Contains(w.Body.String(), `"comment":"already rejected`) || done.store.Writes() != 0 {
+	if w := done.post(t, answer("ok", "OPS-1", "0", "2", "0")); !strings.Contains(w.Body.String(), `"comment":"this was rejected automatically`) || done.store.Writes() != 0 {
 		t.Errorf("after the end: %s", w.Body)
 	}
 }
@@ -358,7 +358,7 @@ func TestDialogOfWhoIsNotNamed(t *testing.T) {
 		if got := strings.HasSuffix(b.slack.called(), "views.open"); got != shown {
 			t.Errorf("%s: dialog %t, told %q", user, got, b.told(t))
 		}
-		if w := b.post(t, submit(user, "no")); strings.Contains(w.Body.String(), "recorded.") != shown {
+		if w := b.post(t, submit(user, "no")); strings.Contains(w.Body.String(), "is in.") != shown {
 			t.Errorf("%s: %s", user, w.Body)
 		}
 	}
@@ -409,7 +409,7 @@ func TestUnsigned(t *testing.T) {
 		"no signature":    {body, without("X-Slack-Signature"), 401},
 		"no time":         {body, without("X-Slack-Request-Timestamp"), 401},
 		"too large":       {strings.Repeat("x", maxBody+1), headers(body, theSecret, time.Now()), 413},
-		"no payload":      {"x=1", headers("x=1", theSecret, time.Now()), 400},
+		"payload":         {"x=1", headers("x=1", theSecret, time.Now()), 400},
 		"payload no JSON": {"payload=x", headers("payload=x", theSecret, time.Now()), 400},
 	} {
 		if w := b.send(c.body, c.header); w.Code != c.status || b.store.Writes() != 0 {
@@ -463,7 +463,7 @@ func TestReplayedElsewhere(t *testing.T) {
 	if _, did, err := desk.Vote(t.Context(), key, ct.Ballot("alice", approvals.Withdraw, "")); err != nil || did != approvals.Withdrew {
 		t.Fatalf("%s, %v", did, err)
 	}
-	if a := replay(); len(a.Votes) != 0 || !strings.Contains(b.told(t), "after this vote was made") {
+	if a := replay(); len(a.Votes) != 0 || !strings.Contains(b.told(t), "after this vote was created") {
 		t.Errorf("taken back: votes %+v, told %s", a.Votes, b.told(t))
 	}
 	signed = headers(body, theSecret, now)

@@ -13,7 +13,7 @@ import (
 // that is the Gate does not say, but their name or the directory.
 func (c *Channel) person(ctx context.Context, a approvals.Approval, user string, people *approvals.Directory) (approvals.Identity, error) {
 	if !userIDs.MatchString(user) {
-		return approvals.Identity{}, approvals.Errorf(approvals.CodeUnauthenticated, "Slack did not say who you are; nothing was recorded")
+		return approvals.Identity{}, approvals.Errorf(approvals.CodeUnauthenticated, "Slack did not say who you are")
 	}
 	who, configured := c.Config.Users[user]
 	if !configured {
@@ -30,7 +30,7 @@ func (c *Channel) person(ctx context.Context, a approvals.Approval, user string,
 		// An address is nobody's user name in the cluster: what that name may do there,
 		// as somebody's deputy or by RBAC, is not for its owner in Slack.
 		if !configured {
-			return approvals.Identity{}, approvals.Errorf(approvals.CodeForbidden, "this is not for %s to decide by Slack", who) // to anybody of the workspace: not who can
+			return approvals.Identity{}, approvals.Errorf(approvals.CodeForbidden, "%s can't decide this in Slack", who) // to anybody of the workspace: not who can
 		}
 		name = who
 	}
@@ -58,7 +58,7 @@ func nameOf(a approvals.Approval, who string, people *approvals.Directory) (stri
 	case 1:
 		return at[0], nil
 	default:
-		return "", approvals.Errorf(approvals.CodeForbidden, "%s is the address of %s, so it is not known who you are; nothing was recorded. Use the page", who, strings.Join(at, " and "))
+		return "", approvals.Errorf(approvals.CodeForbidden, "%s is the address of %s, so we can't tell who you are. Decide on the page", who, strings.Join(at, " and "))
 	}
 }
 
@@ -66,7 +66,7 @@ func nameOf(a approvals.Approval, who string, people *approvals.Directory) (stri
 // address that others confirmed, so it proves nothing here.
 func (c *Channel) addressOf(ctx context.Context, user string) (string, error) {
 	refuse := func(why string) (string, error) {
-		return "", approvals.Errorf(approvals.CodeForbidden, "%s, so it is not known who you are; nothing was recorded. Use the page, or have an administrator list Slack user %s under users of channel %s", why, user, c.Config.Name)
+		return "", approvals.Errorf(approvals.CodeForbidden, "%s, so we can't tell who you are. Decide on the page, or ask an administrator to list Slack user %s under users of channel %s", why, user, c.Config.Name)
 	}
 	team, err := c.ownTeam(ctx)
 	if err != nil {
@@ -78,17 +78,17 @@ func (c *Channel) addressOf(ctx context.Context, user string) (string, error) {
 	}
 	switch {
 	case u.ID != user || u.Deleted || u.IsBot:
-		return refuse("Slack has no such person")
+		return refuse("Slack does not know this user")
 	case u.IsStranger || u.TeamID != team:
-		return refuse("you are of another organisation's Slack")
+		return refuse("you belong to another organisation's Slack")
 	case u.Profile.Email == "" || !u.IsEmailConfirmed:
-		return refuse("Slack does not tell us a confirmed address of yours")
+		return refuse("Slack does not report a confirmed e-mail address for you")
 	}
 	return u.Profile.Email, nil
 }
 
 func unanswered(err error) error {
-	e := approvals.Errorf(approvals.CodeUnavailable, "Slack does not say who you are; nothing was recorded. Try again, or use the page")
+	e := approvals.Errorf(approvals.CodeUnavailable, "Slack did not say who you are. Try again, or decide on the page")
 	e.Err = err
 	return e
 }

@@ -238,7 +238,7 @@ func TestBot(t *testing.T) {
 		if form.Get("thread_ts") != x.thread || strings.Contains(form.Get("blocks"), actionApprove) != x.buttons || form.Get("channel") != "C0123456789" {
 			t.Errorf("%s after %q: %v", x.kind, x.earlier, form)
 		}
-		if x.kind == notify.Decided && !strings.Contains(form.Get("blocks"), `By\nalice`) {
+		if x.kind == notify.Decided && !strings.Contains(form.Get("blocks"), `Decided by\nalice`) {
 			t.Errorf("it does not say who decided: %s", form.Get("blocks"))
 		}
 		if x.earlier == "" && x.says == "" {

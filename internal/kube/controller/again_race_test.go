@@ -79,7 +79,7 @@ func TestRejectedWhileAskedAgain(t *testing.T) {
 		w.desk.Again = around{Reopener: w.desk.Again, after: func() { reject(w, name) }}
 		_, err := w.desk.AskAgain(t.Context(), old.Key, olga)
 		isFinal(w, name, err)
-		if next := w.get(approvals.AgainName(old)); next.Outcome != approvals.Cancelled || !strings.Contains(next.Cancellation.Why, name+", which it asks again about, was rejected meanwhile") {
+		if next := w.get(approvals.AgainName(old)); next.Outcome != approvals.Cancelled || !strings.Contains(next.Cancellation.Why, name+", which it replaces, was rejected meanwhile") {
 			t.Errorf("%s is still asked: %+v", next.Outcome, next.Cancellation)
 		}
 	})

@@ -202,8 +202,8 @@ func TestInlineGateOutsidePolicy(t *testing.T) {
 func TestNotConfigured(t *testing.T) {
 	t.Parallel()
 	for more, want := range map[string]string{
-		"record: Required":            "record: Required, and the service has no store",
-		"mailLink: NeedsLogin":        "mailLink: NeedsLogin, and the service has no login",
+		"record: Required":            "record: Required",
+		"mailLink: NeedsLogin":        "mailLink: NeedsLogin",
 		"notify: {channels: [ops]}":   "channel ops, which is not in the service's configuration",
 		"notify: {channels: [known]}": "",
 	} {

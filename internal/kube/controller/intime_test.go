@@ -29,7 +29,7 @@ func TestVoteInTime(t *testing.T) {
 	}{
 		"in the last second":          {made: time.Hour - time.Second, voter: "alice", want: approvals.Approved, state: "Recorded"},
 		"after it":                    {made: time.Hour, voter: "alice", want: approvals.Expired, state: "Refused this expired"},
-		"in time, by somebody else":   {made: time.Minute, voter: "mallory", want: approvals.Expired, state: "Refused this is not for mallory"},
+		"in time, by somebody else":   {made: time.Minute, voter: "mallory", want: approvals.Expired, state: "Refused you (mallory)"},
 		"in time, and not to be kept": {made: time.Minute, voter: "alice", refused: true, want: approvals.Expired},
 	} {
 		t.Run(name, func(t *testing.T) {

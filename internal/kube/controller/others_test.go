@@ -178,7 +178,7 @@ func TestGates(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ old, new, want string }{
 		"usable":           {"", "", "True Usable "},
-		"quorum too high":  {"required: 1", "required: 3", "False Unusable gate \"production\" needs 3 approvals and names 2 distinct people"},
+		"quorum too high":  {"required: 1", "required: 3", "False Unusable gate \"production\" needs 3 approvals, but the number of distinct people it lists is 2"},
 		"does not compile": {"required: 1", "required: 1\n  results: [{name: ticket, expression: 'approval.'}]", "False Unusable results ticket: expression \"approval.\" does not compile: <input>:1:10"},
 		"strategy":         {"QUORUM", "SOME", "False Unusable gate \"production\" has strategy \"SOME\", which is unknown"},
 	} {
@@ -219,7 +219,7 @@ func TestTriggers(t *testing.T) {
 		"good":             {"", "", ""},
 		"unknown param":    {"{name: after,", "{name: aftr,", "Warning CountersignInvalid trigger prod/apply: interceptor countersign, param aftr: unknown param"},
 		"does not compile": {"{digest: results.digest}", "{digest: results.}", "Warning CountersignInvalid Trigger apply: forward digest: expression \"results.\" does not compile"},
-		"a bad gate":       {"value: production}", "value: {approvers: {}}}", "Warning CountersignInvalid trigger prod/apply: interceptor countersign, param gate: gate \"(inline)\" names no approvers"},
+		"a bad gate":       {"value: production}", "value: {approvers: {}}}", "Warning CountersignInvalid trigger prod/apply: interceptor countersign, param gate: gate \"(inline)\" has no approvers"},
 		"not ours":         {"name: countersign}", "name: cel}", ""},
 		"look-alike":       {"kind: ClusterInterceptor, name: countersign}", "kind: NamespacedInterceptor, name: countersign}", "Warning CountersignInvalid trigger prod/apply: its interceptor 1 has the name countersign and is not this service's"},
 		"two lines":        {"  bindings:\n    - {name: run,", "    - {ref: {name: countersign}, params: [{name: gate, value: other}]}\n  bindings:\n    - {name: run,", "Warning CountersignInvalid trigger prod/apply: it has the interceptor countersign twice"},

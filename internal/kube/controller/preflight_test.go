@@ -474,7 +474,7 @@ func TestAskAgain(t *testing.T) {
 				w.t.Fatal(err)
 			}
 		}, "cancelled by olga: no need"},
-		"may still start": {func(w *world, name string) { w.vote(name, "alice", approvals.Approve) }, "may still start by itself"},
+		"may still start": {func(w *world, name string) { w.vote(name, "alice", approvals.Approve) }, "may still start automatically"},
 		"given up": {func(w *world, name string) {
 			w.vote(name, "alice", approvals.Approve)
 			w.wait(25 * time.Hour)
@@ -509,7 +509,7 @@ func TestAskAgainByVote(t *testing.T) {
 	name := w.opened()
 	w.wait(time.Hour)
 	w.step(w.approvals, name)
-	for voter, want := range map[string]string{"mallory": "Refused mallory does not operate namespace prod", "olga": "Recorded asked again: ", "zoe": "Refused zoe does not operate namespace prod"} {
+	for voter, want := range map[string]string{"mallory": "Refused mallory is not an operator of namespace prod", "olga": "Recorded asked again: ", "zoe": "Refused zoe is not an operator of namespace prod"} {
 		w.put(voter, v1alpha1.VoteSpec{Approval: name, Voter: voter, Verdict: "again"})
 		w.step(w.votes, voter)
 		if got := w.state(voter); !strings.HasPrefix(got, want) {

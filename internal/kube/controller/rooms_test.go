@@ -156,7 +156,7 @@ func TestMissingChannels(t *testing.T) {
 	for range 3 {
 		w.step(r, name)
 	}
-	if got := w.condition(name, v1alpha1.ConditionNotified); !strings.HasPrefix(got, "False DeliveryFailed channel gone was not told: the service's configuration has no channel of this name") || w.Count("patch status") != 1 {
+	if got := w.condition(name, v1alpha1.ConditionNotified); !strings.HasPrefix(got, "False DeliveryFailed channel gone was not told: the configuration has no channel with this name") || w.Count("patch status") != 1 {
 		t.Errorf("notified: %s after %d writes", got, w.Count("patch status"))
 	}
 	if _, err := r.Reconcile(t.Context(), request("nothing")); err != nil {

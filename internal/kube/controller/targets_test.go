@@ -152,7 +152,7 @@ func TestReportComesTooLate(t *testing.T) {
 	if err := w.approvals.unreleased(t.Context(), a, approvals.Problem{Reason: "TargetMissing", Message: "late"}); err != nil {
 		t.Fatal(err)
 	}
-	if got := w.condition(name, v1alpha1.ConditionReleased); !strings.HasPrefix(got, "False Cancelled nothing is written any more by olga") {
+	if got := w.condition(name, v1alpha1.ConditionReleased); !strings.HasPrefix(got, "False Cancelled nothing will be written by olga") {
 		t.Error(got)
 	}
 }
@@ -165,7 +165,7 @@ func TestTargetGivesUp(t *testing.T) {
 	w.vote(name, "alice", approvals.Reject)
 	w.wait(approvals.ReleaseWithin + time.Second)
 	w.step(w.approvals, name)
-	if got := w.condition(name, v1alpha1.ConditionReleased); !strings.Contains(got, "nothing is written any more") {
+	if got := w.condition(name, v1alpha1.ConditionReleased); !strings.Contains(got, "nothing will be written") {
 		t.Error(got)
 	}
 	if res := w.step(w.approvals, name); res.RequeueAfter != 0 {

@@ -44,7 +44,7 @@ func TestManyVotesWait(t *testing.T) {
 		}
 	}
 	for i := range 6 {
-		over := strings.Contains(w.state(fmt.Sprintf("v%d", i)), "older Votes of namespace prod wait to be looked at, and the most is 3")
+		over := strings.Contains(w.state(fmt.Sprintf("v%d", i)), "older Votes of namespace prod are waiting to be processed, and the limit is 3")
 		if want := i >= 3; over != want {
 			t.Errorf("v%d: %q", i, w.state(fmt.Sprintf("v%d", i)))
 		}

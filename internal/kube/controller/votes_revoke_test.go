@@ -22,10 +22,10 @@ func TestRevokeByVote(t *testing.T) {
 		"one's own":               {v1alpha1.VoteSpec{Voter: "alice"}, "Recorded the link is ended: nobody can decide by it any more; 2 more to come", "alice"},
 		"one's own, said":         {v1alpha1.VoteSpec{Voter: "alice", Of: "alice"}, "Recorded the link is ended", "alice"},
 		"an operator, by address": {v1alpha1.VoteSpec{Voter: "olga", Of: "alice@example.com"}, "Recorded the link is ended", "alice"},
-		"an operator, own":        {v1alpha1.VoteSpec{Voter: "olga"}, `Refused no link is mailed to "olga"`, ""},
-		"another's":               {v1alpha1.VoteSpec{Voter: "bob", Of: "alice"}, "Refused bob does not operate namespace prod: ask for the right to update approvals.countersign.dev/status", ""},
-		"a stranger":              {v1alpha1.VoteSpec{Voter: "mallory", Of: "alice@example.com"}, "Refused mallory does not operate namespace prod", ""},
-		"of nobody":               {v1alpha1.VoteSpec{Voter: "olga", Of: "zoe@example.com"}, `Refused no link is mailed to "zoe@example.com"`, ""},
+		"an operator, own":        {v1alpha1.VoteSpec{Voter: "olga"}, `Refused no link was mailed to "olga"`, ""},
+		"another's":               {v1alpha1.VoteSpec{Voter: "bob", Of: "alice"}, "Refused bob is not an operator of namespace prod: ask for the permission to update approvals.countersign.dev/status", ""},
+		"a stranger":              {v1alpha1.VoteSpec{Voter: "mallory", Of: "alice@example.com"}, "Refused mallory is not an operator of namespace prod", ""},
+		"of nobody":               {v1alpha1.VoteSpec{Voter: "olga", Of: "zoe@example.com"}, `Refused no link was mailed to "zoe@example.com"`, ""},
 		"of another of its name":  {v1alpha1.VoteSpec{Voter: "alice", ApprovalUID: "other"}, "Refused approval prod/", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -57,7 +57,7 @@ func TestRevokeByVote(t *testing.T) {
 				return
 			}
 			_, _, err := w.desk.Vote(t.Context(), approvals.Key{Namespace: "prod", Name: approval}, approvals.Ballot{Voter: link, Verdict: approvals.Approve})
-			if approvals.CodeOf(err) != approvals.CodeForbidden || !strings.Contains(approvals.Message(err), "this link was ended by "+c.spec.Voter) {
+			if approvals.CodeOf(err) != approvals.CodeForbidden || !strings.Contains(approvals.Message(err), "this link was revoked by "+c.spec.Voter) {
 				t.Errorf("by the link: %v", err)
 			}
 			w.put("again", c.spec)

@@ -63,7 +63,7 @@ func TestVotes(t *testing.T) {
 		"of its UID":      {v1alpha1.VoteSpec{Voter: "alice", Verdict: "approve", ApprovalUID: "the one"}, "Recorded the approval is Approved", approvals.Approved},
 		"another UID":     {v1alpha1.VoteSpec{Voter: "alice", Verdict: "approve", ApprovalUID: "other"}, "Refused approval prod/", approvals.Pending},
 		"no such":         {v1alpha1.VoteSpec{Approval: "nope", Voter: "alice", Verdict: "approve"}, "Refused approval prod/nope was not found", approvals.Pending},
-		"not for mallory": {v1alpha1.VoteSpec{Voter: "mallory", Verdict: "approve"}, "Refused this is not for mallory to decide", approvals.Pending},
+		"not for mallory": {v1alpha1.VoteSpec{Voter: "mallory", Verdict: "approve"}, "Refused you (mallory)", approvals.Pending},
 		"nothing to take": {v1alpha1.VoteSpec{Voter: "alice", Verdict: "withdraw"}, "Refused there is no vote of alice to withdraw", approvals.Pending},
 	} {
 		t.Run(name, func(t *testing.T) {

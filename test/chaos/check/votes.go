@@ -94,7 +94,7 @@ func (f *Findings) acked(a v1alpha1.Approval, v voter, o *history.Op) {
 	_, recorded := f.recorded(a, o)
 	made := o.Status == 201 && o.Way == history.Token
 	if o.Acked() && effect(o) != v.state {
-		strict := made || o.Way == history.Link && strings.Contains(o.Text, "was recorded.") || o.Way == history.Object && recorded
+		strict := made || o.Way == history.Link && strings.Contains(o.Text, `data-result="`) && !strings.Contains(o.Text, `data-result="absent"`) || o.Way == history.Object && recorded
 		ok := !strict && v.verdict == o.Verdict // it had been there before
 		for _, p := range v.makers {
 			ok = ok || !p.Definite() || !p.End.Before(o.Start)
