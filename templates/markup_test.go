@@ -16,7 +16,7 @@ var (
 	pageElements = strings.Fields(`html head meta noscript title link body a header main div span section dl dt dd p h1 h2 h3
 		b i strong code pre details summary table thead tbody tr th td form label input textarea select option button nav ol ul li blockquote time svg path circle`)
 	pageAttributes = strings.Fields(`lang charset name content http-equiv rel href type class id role tabindex title
-		aria-label aria-current aria-labelledby aria-hidden aria-describedby scope datetime method action accept-charset for rows maxlength inputmode selected autocomplete value checked viewBox d cx cy r data-rel required`)
+		aria-label aria-current aria-labelledby aria-hidden aria-describedby scope datetime method action accept-charset for rows maxlength inputmode selected autocomplete value checked viewBox d cx cy r data-rel data-result required`)
 	mailElements   = append(strings.Fields("style h1 br"), pageElements...)
 	mailAttributes = append(strings.Fields("style width valign align cellpadding cellspacing border"), pageAttributes...)
 )
