@@ -80,6 +80,8 @@ type Source struct {
 	Event          *Event
 	// Task is left out of the digests of what has none: they are as old as those.
 	Task *Task `json:",omitempty"`
+	// Lean is what was left out; there is no digest of what is not whole.
+	Lean Lean `json:",omitzero"`
 }
 
 // Event is a held event as it came.

@@ -216,7 +216,7 @@ func Supersedes(newer, a Approval) bool {
 	if newer.Again != nil {
 		return false
 	}
-	if a.Namespace != newer.Namespace || !sameOrigin(a, newer) || a.Terms.Key != newer.Terms.Key || a.UID == newer.UID {
+	if a.Namespace != newer.Namespace || !sameOrigin(a, newer) || LineKey(a.Terms.Key) != LineKey(newer.Terms.Key) || a.UID == newer.UID {
 		return false
 	}
 	// Opened in the same second: the names decide, the same everywhere.

@@ -23,6 +23,9 @@ var errEvaluate = errors.New("the results of this decision are not ready yet")
 // write meets a decision that is another one. change must give the same for the same
 // Approval: it takes its time from outside.
 func SaveWithResults(ctx context.Context, s Store, results func(context.Context, Approval) ([]Param, error), seen Approval, change func(Approval) (Approval, Change, error)) (Approval, Change, error) {
+	if err := seen.Source.Whole(); err != nil {
+		return seen, Absent, err
+	}
 	var of *Approval // what given are the results of
 	var given []Param
 	if next, did, err := change(seen); err == nil && did == Ended && next.Terms != nil {

@@ -67,6 +67,9 @@ func Unchanged(a approvals.Approval, template string) error {
 		return approvals.Errorf(approvals.CodeConflict,
 			"trigger %s, its bindings or its template changed after %s was opened: what was approved is not what would run. Ask again, which needs no other run of part 1: tkn approval again %s, or the button on its page", a.Trigger, a.Name, a.Name)
 	}
+	if err := a.Source.Whole(); err != nil {
+		return err
+	}
 	if approvals.ContentDigest(a.Namespace, a.Trigger, template, a.Source, a.Terms.Params, a.Terms.Target, a.Terms.References...) != a.Terms.Digest {
 		return approvals.Errorf(approvals.CodeConflict, "approval %s no longer has the digest that was approved", a.Key)
 	}

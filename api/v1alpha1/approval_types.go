@@ -83,6 +83,8 @@ type ApprovalSpec struct {
 	// +kubebuilder:validation:MaxLength=256
 	// +optional
 	Seal string `json:"seal,omitempty"`
+	// lean is there where the service keeps less than all in memory.
+	Lean *Lean `json:"-"`
 }
 
 // Again says which Approval this one takes the place of. Its votes were for other content

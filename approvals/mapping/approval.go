@@ -62,6 +62,9 @@ func ApprovalVars(a approvals.Approval) map[string]any {
 // SourceVars is what expressions see of what is held, with one budget for all of them.
 func SourceVars(namespace string, s approvals.Source) (Vars, error) {
 	v := Vars{Budget: NewBudget()}
+	if err := s.Whole(); err != nil {
+		return v, err
+	}
 	if r := s.Run; r != nil {
 		v.Params, v.Results = approvals.ByName(s.Params), approvals.ByName(s.Results)
 		v.Run = map[string]any{

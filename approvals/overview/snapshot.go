@@ -3,6 +3,8 @@ package overview
 import (
 	"maps"
 	"slices"
+
+	"github.com/countersign-dev/countersign/approvals"
 )
 
 // Snapshot is all Approvals at one moment. It never changes, and neither may
@@ -41,6 +43,15 @@ func (s *Snapshot) Namespaces(yield func(string, *Space) bool) {
 
 // VotedBy are those that a person has a live vote on, in the order of All.
 func (s *Space) VotedBy(name string) []*Entry { return s.voters[name] }
+
+// Find is the entry of a, nil when it is not there.
+func (s *Space) Find(a approvals.Approval) *Entry {
+	at, ok := slices.BinarySearchFunc(s.All, &Entry{Approval: a}, byOpening)
+	if !ok || s.All[at].UID != a.UID {
+		return nil
+	}
+	return s.All[at]
+}
 
 // with is s without out and with in. Entries of s are not looked at, but for the
 // places of those: what it costs is a copy of pointers.

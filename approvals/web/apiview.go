@@ -42,6 +42,9 @@ type view struct {
 	Revoked        []revokedView     `json:"revokedLinks,omitempty"`
 	Startable      *preflightView    `json:"startable,omitempty"`
 	Again          *againView        `json:"again,omitempty"`
+	// Partial: params, references, inputs, results or comments are left out of a list,
+	// because there is much of them. The Approval itself has them.
+	Partial bool `json:"partial,omitempty"`
 }
 
 // revokedView is a mailed link that was ended.
@@ -183,7 +186,7 @@ func viewOf(a approvals.Approval) view {
 	v := view{
 		Namespace: a.Namespace, Name: a.Name, UID: a.UID, Trigger: a.Trigger, Outcome: string(a.Outcome),
 		OpenedAt: a.OpenedAt.UTC(), Missing: approvals.Missing(a), Votes: []voteView{}, Results: approvals.ByName(a.Results),
-		Inputs: approvals.ByName(a.Inputs), NewerOne: a.SupersededBy,
+		Inputs: approvals.ByName(a.Inputs), NewerOne: a.SupersededBy, Partial: a.Source.Lean.Values || a.Source.Lean.Words,
 		After: runOf(a.Source.Run), Task: taskOf(a), Next: runOf(a.Next), Blocked: problemOf(a.Blocked), Unreleased: problemOf(a.Unreleased),
 	}
 	if t := a.Terms; t != nil {

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"hash/maphash"
 	"net/http"
 	"sync"
 	"time"
@@ -109,20 +108,28 @@ func (s *server) watch(ctx context.Context, v *viewer, namespace string) func() 
 // watchOne sums up one Approval for as long as id may see it. The right to get it is
 // asked for once.
 func (s *server) watchOne(ctx context.Context, v *viewer, key approvals.Key) func() (uint64, error) {
-	seed, got := maphash.MakeSeed(), false
+	var one *approvals.Approval // once it is known that id may see it; another one of its name is not theirs for that
 	return func() (uint64, error) {
-		a, err := s.Store.Get(ctx, key)
-		if err != nil {
-			return 0, err
-		}
-		id, _ := v.proved(ctx, a) // logged; who is not proved may see less
-		if !got {
+		if one == nil {
+			a, err := s.Store.Get(ctx, key)
+			if err != nil {
+				return 0, err
+			}
+			id, _ := v.proved(ctx, a) // logged; who is not proved may see less
 			if err := s.maySee(ctx, id, a); err != nil {
 				return 0, err
 			}
-			got, key = true, a.Key // another one of that name is not theirs for that
+			one = &approvals.Approval{Key: a.Key, OpenedAt: a.OpenedAt}
 		}
-		return overview.Sum(seed, a), nil
+		all, err := s.Overview.Snapshot(ctx)
+		if err != nil {
+			return 0, err
+		}
+		e := all.In(one.Namespace).Find(*one)
+		if e == nil {
+			return 0, approvals.Errorf(approvals.CodeNotFound, "approval %s is not there any more", one.Key)
+		}
+		return e.Sum, nil
 	}
 }
 

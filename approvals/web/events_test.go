@@ -17,6 +17,7 @@ import (
 
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/approvals/overview"
 	"github.com/countersign-dev/countersign/approvals/web"
 )
 
@@ -223,33 +224,25 @@ func TestEventsRecover(t *testing.T) {
 	})
 }
 
-// remade is a store in which an Approval is deleted, and another of its name made.
-type remade struct {
-	approvals.Store
-	uid string
-}
+// remade is what pages list, in which an Approval is deleted, and another of its name made.
+type remade struct{ *overview.Index }
 
-func (r *remade) Get(ctx context.Context, key approvals.Key) (approvals.Approval, error) {
-	if key.UID != "" && key.UID != r.uid {
-		return approvals.Approval{}, approvals.Errorf(approvals.CodeNotFound, "gone")
-	}
-	key.UID = ""
-	a, err := r.Store.Get(ctx, key)
-	a.UID = r.uid
-	return a, err
-}
+func (r remade) Snapshot(context.Context) (*overview.Snapshot, error) { return r.Index.Snapshot(), nil }
 
 // TestEventsOfOne: a stream is of the Approval that its page shows, and not of another
 // one that has its name later and that its reader may not see.
 func TestEventsOfOne(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b, n := withNews(t, base, ct.Make("a").Users("alice").Obj())
-		store, c := &remade{b.Deps.Store, "first"}, &client{}
-		b.Deps.Store = store
+		a := ct.Make("a").Users("alice").Obj()
+		b, n := withNews(t, base, a)
+		there, c := remade{overview.NewIndex()}, &client{}
+		there.Put(a)
+		b.Deps.Overview = there
 		b.handler = web.Handler(b.Deps)
 		end := b.listen(t.Context(), c, "/events?namespace=prod&name=a", "alice")
-		store.uid = "second"
+		a.UID = "second"
+		there.Put(a)
 		n.tell()
 		synctest.Wait()
 		select {

@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"net"
@@ -21,6 +22,7 @@ import (
 	"go.uber.org/goleak"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 	"github.com/countersign-dev/countersign/approvals/mapping"
@@ -208,6 +210,55 @@ func TestSlimRun(t *testing.T) {
 		t.Errorf("one that is awaited: %+v, %v", got, err)
 	}
 	if got, err := slimRun(&kube.Awaited{})("a tombstone"); err != nil || got != "a tombstone" {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// TestSlimRunOfMuch drops values where they are more than a little, and says so: what is to
+// be asked about is read whole then.
+func TestSlimRunOfMuch(t *testing.T) {
+	t.Parallel()
+	much := strings.Repeat("x", 10_000)
+	value := *pipelinev1.NewStructuredValues(much)
+	for what, change := range map[string]func(*pipelinev1.PipelineRun){
+		"params":      func(pr *pipelinev1.PipelineRun) { pr.Spec.Params = pipelinev1.Params{{Name: "p", Value: value}} },
+		"results":     func(pr *pipelinev1.PipelineRun) { pr.Status.Results = []pipelinev1.PipelineRunResult{{Name: "r", Value: value}} },
+		"annotations": func(pr *pipelinev1.PipelineRun) { pr.Annotations["a"] = much },
+		"resolver's params": func(pr *pipelinev1.PipelineRun) {
+			pr.Spec.PipelineRef.Params = pipelinev1.Params{{Name: "serverURL", Value: value}, {Name: "url", Value: value}}
+		},
+	} {
+		pr := &pipelinev1.PipelineRun{}
+		pr.Name, pr.Annotations = "plan-1", map[string]string{"countersign.dev/requester": "zoe"}
+		pr.Spec.PipelineRef = &pipelinev1.PipelineRef{Name: "plan"}
+		change(pr)
+		got, err := slimRun(&kube.Awaited{})(pr)
+		raw, _ := json.Marshal(got)
+		if err != nil || len(raw) > 1000 || !strings.Contains(string(raw), "without values") || pr.Annotations["countersign.dev/requester"] != "zoe" {
+			t.Errorf("%s: %v, %d bytes: %.300s", what, err, len(raw), raw)
+		}
+		if what == "resolver's params" && (len(pr.Spec.PipelineRef.Params) != 1 || pr.Spec.PipelineRef.Params[0].Name != "serverURL") {
+			t.Errorf("whether a server was named is not known any more: %v", pr.Spec.PipelineRef.Params)
+		}
+	}
+}
+
+// TestSlimVote drops what a Vote said once that was looked at.
+func TestSlimVote(t *testing.T) {
+	t.Parallel()
+	of := func(state v1alpha1.VoteState) *v1alpha1.Vote {
+		v := &v1alpha1.Vote{}
+		v.Name, v.Spec.Approval, v.Spec.Comment = "v", "a", "fine"
+		v.Status.State = state
+		return v
+	}
+	for state, want := range map[v1alpha1.VoteState]string{"": "fine", v1alpha1.VoteRecorded: "", v1alpha1.VoteRefused: ""} {
+		got, err := slimVote(of(state))
+		if v := got.(*v1alpha1.Vote); err != nil || v.Spec.Comment != want || v.Spec.Approval != "a" || v.Status.State != state {
+			t.Errorf("%q: %+v, %v", state, v, err)
+		}
+	}
+	if got, err := slimVote("a tombstone"); err != nil || got != "a tombstone" {
 		t.Errorf("%v, %v", got, err)
 	}
 }

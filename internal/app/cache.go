@@ -18,8 +18,9 @@ import (
 )
 
 // cacheOptions keep in memory only what is read: of every run in the cluster its
-// metadata, params, workspaces, results, condition and where its pipeline came from, and
-// all of its spec while it is awaited; of every CustomRun what says whose it is and whether it has
+// metadata, params, workspaces, results, condition and where its pipeline came from, but of
+// large values nothing, and all of its spec while it is awaited; of every Approval its state,
+// its policy and its votes, and no large values; of every CustomRun what says whose it is and whether it has
 // ended; of every namespace its labels.
 func cacheOptions(awaited *kube.Awaited) (cache.Options, error) {
 	labelled, err := labels.NewRequirement(destination.Label, selection.Exists, nil)
@@ -32,6 +33,7 @@ func cacheOptions(awaited *kube.Awaited) (cache.Options, error) {
 			&v1alpha1.Approval{}:         {Transform: (&kube.Sharing{}).Approval},
 			&pipelinev1.PipelineRun{}:    {Transform: slimRun(awaited)},
 			&pipelinev1beta1.CustomRun{}: {Transform: slimTask},
+			&v1alpha1.Vote{}:             {Transform: slimVote},
 			// Of Services those that Triggers makes, which all have this label. It only keeps
 			// the others out of memory: whose a Service is, package destination finds out.
 			&corev1.Service{}:   {Label: labels.NewSelector().Add(*labelled), Transform: slimService},
@@ -93,7 +95,7 @@ func slimRun(awaited *kube.Awaited) func(any) (any, error) {
 		pr.Spec.PipelineSpec = nil
 		pr.Spec.TaskRunSpecs = nil
 		pr.Spec.TaskRunTemplate = pipelinev1.PipelineTaskRunTemplate{}
-		kube.InPart(pr)
+		kube.LeaveValues(pr)
 		return pr, nil
 	}
 }
@@ -107,6 +109,20 @@ func slimNamespace(o any) (any, error) {
 	ns.ManagedFields, ns.Annotations, ns.OwnerReferences = nil, nil, nil
 	ns.Spec, ns.Status = corev1.NamespaceSpec{}, corev1.NamespaceStatus{}
 	return ns, nil
+}
+
+// slimVote keeps no words of a Vote that was looked at: the Approval has them, and it stays
+// only for whoever made it to read what came of it.
+func slimVote(o any) (any, error) {
+	v, ok := o.(*v1alpha1.Vote)
+	if !ok {
+		return o, nil
+	}
+	v.ManagedFields, v.Annotations = nil, nil
+	if v.Status.State != "" {
+		v.Spec.Comment, v.Spec.Inputs, v.Spec.Groups, v.Status.Message = "", nil, nil, ""
+	}
+	return v, nil
 }
 
 // slimTask keeps no params: they are read again when an Approval is opened. How many

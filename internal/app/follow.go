@@ -117,7 +117,8 @@ func (c *core) post(ctx context.Context, a approvals.Approval) error {
 
 // runCame says whether the run of a is in the cache, or is not to come any more.
 func (c *core) runCame(ctx context.Context, a approvals.Approval) bool {
-	now, err := c.store.Cached(ctx, a.Key)
+	cached, err := c.store.Cached(ctx, a.Key)
+	now := cached.State()
 	if err == nil && now.Decided() && !now.ToRelease() || a.RunName == "" {
 		return true
 	}

@@ -72,6 +72,9 @@ func HandClaims(ctx context.Context, c client.Client, live client.Reader, a appr
 }
 
 func changeOwners(ctx context.Context, c client.Client, live client.Reader, a approvals.Approval, change func([]metav1.OwnerReference) []metav1.OwnerReference) error {
+	if a.Source.Lean.Claims {
+		return a.Source.Whole()
+	}
 	for _, claim := range a.Source.Claims {
 		var pvc corev1.PersistentVolumeClaim
 		err := live.Get(ctx, types.NamespacedName{Namespace: a.Namespace, Name: claim.Value}, &pvc)

@@ -44,6 +44,9 @@ func eventFor(a approvals.Approval, ring keyring.Ring, secret keyring.Secret, no
 // contentOf is the event for a, which brings x, before it is signed.
 func contentOf(a approvals.Approval, x interceptor.Extension) (event, error) {
 	e := event{path: "/", header: http.Header{}}
+	if err := a.Source.Whole(); err != nil {
+		return event{}, err
+	}
 	if s := a.Source.Event; s != nil {
 		path, err := resend.Path(s.URL)
 		if err != nil {

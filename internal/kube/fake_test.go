@@ -36,9 +36,14 @@ func newCluster(tb testing.TB, objs ...client.Object) *cluster {
 	return &cluster{kubetest.NewIndexed(tb, Indexes(), objs...)}
 }
 
-// store is a Store whose cache never lags behind.
+// store is a Store whose cache never lags behind, and has no more than it must.
 func (c *cluster) store() *Store {
-	return &Store{Client: c, Live: c, Ring: ring, Now: at(ct.T0)}
+	return &Store{Client: c.cached(), Live: c, Ring: ring, Now: at(ct.T0)}
+}
+
+// cached is c as an informer's cache has it, which leaves out all that it may.
+func (c *cluster) cached() kubetest.Cached {
+	return kubetest.Cached{WithWatch: c, Transform: (&Sharing{Keep: -1}).Approval}
 }
 
 // objectOf is a as the API server would hold it, sealed.

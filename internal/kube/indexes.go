@@ -149,7 +149,9 @@ func isUnsettled(o *v1alpha1.Approval) bool {
 }
 
 // lineOf is the key's digest: it is what an expression made of people's text.
-func lineOf(trigger, key string) string { return approvals.Digest("line", trigger, key) }
+func lineOf(trigger, key string) string {
+	return approvals.Digest("line", trigger, approvals.LineKey(key))
+}
 
 // Unsettled are the Approvals of a namespace, of all with "", that wait for their
 // terms or for their run.
@@ -183,7 +185,7 @@ func (s *Store) keys(ctx context.Context, namespace, index, value string) ([]app
 
 // Rivals are the Approvals of which one may take the other's place: a's Trigger and
 // key, and either not over yet or no older than a.
-func (s *Store) Rivals(ctx context.Context, a approvals.Approval) ([]approvals.Approval, error) {
+func (s *Store) Rivals(ctx context.Context, a approvals.Approval) ([]Lean, error) {
 	if a.Terms == nil {
 		return nil, nil
 	}
@@ -192,12 +194,12 @@ func (s *Store) Rivals(ctx context.Context, a approvals.Approval) ([]approvals.A
 	if err != nil {
 		return nil, translate(err, "the list of approvals of trigger "+a.Trigger)
 	}
-	var out []approvals.Approval
+	var out []Lean
 	for i := range list.Items {
 		o := &list.Items[i]
 		stuck := o.Status.Next == nil && problemOf(o.Status.Conditions, v1alpha1.ConditionReleased) != nil
 		if isPending(o) || stuck || !o.CreationTimestamp.Time.Before(a.OpenedAt) {
-			out = append(out, s.genuine(o))
+			out = append(out, s.lean(o))
 		}
 	}
 	return out, nil

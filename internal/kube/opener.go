@@ -66,12 +66,18 @@ func (o *Opener) OpenRun(ctx context.Context, pr *pipelinev1.PipelineRun, trigge
 	name := approvals.Name(trigger.Name, "run:"+string(pr.UID))
 	obj, err := read(ctx, o.Client, trigger.Namespace, name, &v1alpha1.Approval{})
 	if apierrors.IsNotFound(err) {
+		if pr, err = o.wholeRun(ctx, pr); err != nil {
+			return err
+		}
 		s := sourceOf(trigger.Line.After, trigger.Namespace, pr)
 		if s.RequesterProof, err = o.Requesters.ProofOf(ctx, pr); err != nil {
 			return err
 		}
 		obj, err = o.open(ctx, trigger.Namespace, trigger.Name, name, s)
 	} else {
+		if err == nil && obj.Spec.Lean != nil && obj.Spec.Lean.Claims {
+			obj, err = read(ctx, o.Live, trigger.Namespace, name, &v1alpha1.Approval{})
+		}
 		err = translate(err, "approval "+name)
 	}
 	if err != nil {
@@ -81,6 +87,21 @@ func (o *Opener) OpenRun(ctx context.Context, pr *pipelinev1.PipelineRun, trigge
 		return keepClaims(ctx, o.Client, o.Live, a)
 	}
 	return nil
+}
+
+// wholeRun is pr with its values, which the API server has where the cache kept none.
+func (o *Opener) wholeRun(ctx context.Context, pr *pipelinev1.PipelineRun) (*pipelinev1.PipelineRun, error) {
+	if !isWithoutValues(pr) {
+		return pr, nil
+	}
+	whole, err := read(ctx, o.Live, pr.Namespace, pr.Name, &pipelinev1.PipelineRun{})
+	if err != nil {
+		return nil, translate(err, fmt.Sprintf("run %s/%s", pr.Namespace, pr.Name))
+	}
+	if whole.UID != pr.UID {
+		return nil, approvals.Errorf(approvals.CodeNotFound, "run %s/%s was deleted, and another of that name is there now", pr.Namespace, pr.Name)
+	}
+	return whole, nil
 }
 
 // Hint looks at a run that somebody says has succeeded.
@@ -227,6 +248,9 @@ func (o *Opener) Lifetime(ctx context.Context, a approvals.Approval) (time.Durat
 // Terms works out the terms for a source as things stand now. CodeInvalid and
 // CodeNotFound say what somebody has to mend; other codes may go away.
 func (o *Opener) Terms(ctx context.Context, namespace, trigger string, s approvals.Source) (*approvals.Terms, error) {
+	if err := s.Whole(); err != nil {
+		return nil, err
+	}
 	if s.Task != nil { // they are fixed with its opening, or it is not opened
 		return nil, approvals.Errorf(approvals.CodeInvalid, "an approval of a task without terms is none of this service's: delete it")
 	}

@@ -31,7 +31,7 @@ var pushWorld = strings.NewReplacer(
 func (c *cluster) opener(tb testing.TB) *Opener {
 	triggers := &Triggers{Client: c, CEL: celCompiler(tb), MayListTriggers: MayListTriggers(c)}
 	return &Opener{
-		Client: c, Live: c, Triggers: triggers, CEL: triggers.CEL, Secrets: &Secrets{Live: c, Now: at(ct.T0)}, Ring: ring, Now: at(ct.T0), Log: quiet,
+		Client: c.cached(), Live: c, Triggers: triggers, CEL: triggers.CEL, Secrets: &Secrets{Live: c, Now: at(ct.T0)}, Ring: ring, Now: at(ct.T0), Log: quiet,
 		Opened: func(string, string) {},
 	}
 }
@@ -81,6 +81,10 @@ func TestOpenOnce(t *testing.T) {
 	pr, err := read(t.Context(), c, "prod", "plan-1", &pipelinev1.PipelineRun{})
 	if err != nil {
 		t.Fatal(err)
+	}
+	pr.Annotations["large"] = strings.Repeat("x", 2*maxKept)
+	if LeaveValues(pr); len(pr.Spec.Params)+len(pr.Status.Results) != 0 { // as the cache has one with large values
+		t.Fatal(pr.Spec.Params, pr.Status.Results)
 	}
 	var wg sync.WaitGroup
 	for range 50 {

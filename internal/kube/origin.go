@@ -32,6 +32,8 @@ func originOf(pr *pipelinev1.PipelineRun) approvals.RunOrigin {
 	return o
 }
 
+const serverURL = "serverURL"
+
 // resolved adds what Tekton recorded of a reference that a resolver followed.
 func resolved(o *approvals.RunOrigin, pr *pipelinev1.PipelineRun) {
 	p := pr.Status.Provenance
@@ -41,7 +43,7 @@ func resolved(o *approvals.RunOrigin, pr *pipelinev1.PipelineRun) {
 	ref := pr.Spec.PipelineRef
 	// The git resolver believes the address that an SCM's API tells it, and the run's
 	// maker may have named the SCM.
-	if slices.ContainsFunc(ref.Params, func(p pipelinev1.Param) bool { return p.Name == "serverURL" }) {
+	if slices.ContainsFunc(ref.Params, func(p pipelinev1.Param) bool { return p.Name == serverURL }) {
 		return
 	}
 	src := p.RefSource

@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -27,7 +28,12 @@ type Overview struct {
 	objects map[types.NamespacedName]*v1alpha1.Approval // those of the informer's cache
 	keys    keyring.Ring                                // by which they were verified
 	synced  func() bool
+	// policies are those of the last Approval of each Trigger and Gate, which the next one
+	// shares if it has the same.
+	policies map[policyKey]approvals.Policy
 }
+
+type policyKey struct{ namespace, trigger, gate string }
 
 var _ toolscache.ResourceEventHandler = (*Overview)(nil)
 
@@ -66,7 +72,7 @@ func (o *Overview) Snapshot(context.Context) (*overview.Snapshot, error) {
 		// What is genuine follows from the keys.
 		o.keys = ring
 		for _, a := range o.objects {
-			index.Put(o.Store.genuine(a))
+			index.Put(o.shared(a))
 		}
 	}
 	return index.Snapshot(), nil
@@ -117,8 +123,27 @@ func (o *Overview) learn(a *v1alpha1.Approval) bool {
 		return false
 	}
 	o.objects[key] = a
-	index.Put(o.Store.genuine(a))
+	index.Put(o.shared(a))
 	return true
+}
+
+// shared is the domain's view of a, with the policy of the one before it where that is the
+// same: thousands that wait have one.
+func (o *Overview) shared(obj *v1alpha1.Approval) approvals.Approval {
+	a := o.Store.genuine(obj)
+	if a.Terms == nil {
+		return a
+	}
+	key := policyKey{a.Namespace, a.Trigger, a.Terms.Policy.Gate}
+	if last, ok := o.policies[key]; ok && reflect.DeepEqual(last, a.Terms.Policy) {
+		a.Terms.Policy = last
+		return a
+	}
+	if o.policies == nil || len(o.policies) >= maxPolicies {
+		o.policies = map[policyKey]approvals.Policy{}
+	}
+	o.policies[key] = a.Terms.Policy
+	return a
 }
 
 func (o *Overview) known() *overview.Index {

@@ -126,7 +126,7 @@ func TestIndexes(t *testing.T) {
 	rivals, err := s.Rivals(t.Context(), newest("this", "main").Obj())
 	var got []string
 	for _, r := range rivals {
-		got = append(got, r.Name)
+		got = append(got, r.State().Name)
 	}
 	slices.Sort(got)
 	if err != nil || fmt.Sprint(got) != "[newer stuck this waits]" {

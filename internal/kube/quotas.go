@@ -138,6 +138,9 @@ func (q *Quotas) count(namespace string, n int, bytes int64) {
 
 // heldBytes is what of an event is kept in o.
 func heldBytes(o *v1alpha1.Approval) int64 {
+	if l := o.Spec.Lean; l != nil {
+		return l.Body
+	}
 	if e := o.Spec.Source.Event; e != nil {
 		return int64(len(e.Body))
 	}

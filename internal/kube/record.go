@@ -12,7 +12,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// ForRecord is an Approval as the cache has it, and whether its seal verifies. Unlike
+// ForRecord is an Approval as the cache has it, with what people said, and whether its seal verifies. Unlike
 // elsewhere its terms are there even when it does not: of a record whose key was
 // rotated away long ago they say for how long it is kept. What is not genuine is
 // never written down.
@@ -27,6 +27,9 @@ func (s *Store) LastOf(ctx context.Context, key approvals.Key) (approvals.Approv
 
 func (s *Store) forRecord(ctx context.Context, from client.Reader, key approvals.Key) (approvals.Approval, bool, error) {
 	o, err := s.get(ctx, from, key)
+	if err == nil && o.Spec.Lean != nil && o.Spec.Lean.Words { // of the rest lines tell no values
+		o, err = s.whole(ctx, o)
+	}
 	if err != nil {
 		return approvals.Approval{}, false, err
 	}
@@ -34,7 +37,7 @@ func (s *Store) forRecord(ctx context.Context, from client.Reader, key approvals
 	return a, genuine, nil
 }
 
-// Recordable is ForRecord of an object that is at hand.
+// Recordable is ForRecord of an object that is at hand, which may lack what people said.
 func (s *Store) Recordable(o *v1alpha1.Approval) (approvals.Approval, bool) {
 	_, ok := s.seals.check(s.Ring(), o)
 	return toDomain(o), ok

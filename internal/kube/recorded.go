@@ -61,8 +61,9 @@ func (s *Store) starterOf(ctx context.Context, run *pipelinev1.PipelineRun) (app
 		return approvals.Approval{}, false, err
 	}
 	for i := range recorded {
-		if a := s.genuine(&recorded[i]); a.Terms != nil {
-			return a, true, nil
+		if l := s.lean(&recorded[i]); l.state.Terms != nil {
+			a, err := s.Whole(ctx, l)
+			return a, err == nil, err
 		}
 	}
 	trigger := run.Labels[triggersapi.GroupName+triggersapi.TriggerLabelKey]
@@ -78,8 +79,11 @@ func (s *Store) starterOf(ctx context.Context, run *pipelinev1.PipelineRun) (app
 		if v, ok := s.seals.check(s.Ring(), o); !ok || string(v.run) != run.Name {
 			continue
 		}
-		a := s.genuine(o)
-		if !a.Decided() { // the cache may lag behind
+		l := s.lean(o)
+		a := l.State()
+		if a.Decided() {
+			a, err = s.Whole(ctx, l)
+		} else { // the cache may lag behind
 			a, err = s.Fresh(ctx, a.Key)
 		}
 		if approvals.CodeOf(err) == approvals.CodeNotFound {

@@ -25,6 +25,9 @@ func (o *Opener) Reopen(ctx context.Context, old approvals.Approval, by string) 
 	if next, err := o.successor(ctx, old, name); err == nil || approvals.CodeOf(err) != approvals.CodeNotFound {
 		return next, err
 	}
+	if err := old.Source.Whole(); err != nil {
+		return approvals.Approval{}, err
+	}
 	terms, err := o.Terms(ctx, old.Namespace, old.Trigger, old.Source)
 	if err != nil {
 		return approvals.Approval{}, err
@@ -99,10 +102,11 @@ func (o *Opener) successor(ctx context.Context, old approvals.Approval, name str
 
 // Successor is the Approval that asks again in a's place, as the cache has it. CodeNotFound
 // when there is none that this service opened.
-func (s *Store) Successor(ctx context.Context, a approvals.Approval) (approvals.Approval, error) {
-	next, err := s.Cached(ctx, approvals.Key{Namespace: a.Namespace, Name: approvals.AgainName(a)})
+func (s *Store) Successor(ctx context.Context, a approvals.Approval) (Lean, error) {
+	l, err := s.Cached(ctx, approvals.Key{Namespace: a.Namespace, Name: approvals.AgainName(a)})
+	next := l.State()
 	if err == nil && (next.Terms == nil || next.Again == nil || next.Again.OfUID != a.UID) {
 		err = approvals.Errorf(approvals.CodeNotFound, "approval %s was not asked again", a.Name)
 	}
-	return next, err
+	return l, err
 }

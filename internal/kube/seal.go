@@ -47,15 +47,26 @@ func isGenuine(ring keyring.Ring, o *v1alpha1.Approval) bool { return sealedBy(r
 
 // sealedBy is the one key that o's seal is by, nil when it is not this service's.
 func sealedBy(ring keyring.Ring, o *v1alpha1.Approval) keyring.Ring {
-	msg, sum := sealed, o.Spec.Seal
+	sum := o.Spec.Seal
 	if o.Spec.Terms == nil {
-		msg, sum = sealedSource, o.Spec.SourceSeal
+		sum = o.Spec.SourceSeal
 	}
 	mac, err := base64.RawStdEncoding.DecodeString(sum)
 	if err != nil {
 		return nil
 	}
-	return ring.Signer(keyring.Seal, msg(o.Namespace, o.Name, o.Spec), mac)
+	return ring.Signer(keyring.Seal, sealedOf(o), mac)
+}
+
+// sealedOf is what o's seal signs: that of its source, until it has terms.
+func sealedOf(o *v1alpha1.Approval) []byte {
+	switch {
+	case o.Spec.Lean != nil: // worked out while it was whole
+		return []byte(o.Spec.Lean.Sealed)
+	case o.Spec.Terms == nil:
+		return sealedSource(o.Namespace, o.Name, o.Spec)
+	}
+	return sealed(o.Namespace, o.Name, o.Spec)
 }
 
 func encode(mac []byte) string { return base64.RawStdEncoding.EncodeToString(mac) }

@@ -29,7 +29,8 @@ func (s *Store) Settled(ctx context.Context, cr *pipelinev1beta1.CustomRun, m Me
 		return nil, translate(err, "the list of approvals of task "+cr.Name)
 	}
 	for i := range list.Items {
-		a := s.genuine(&list.Items[i])
+		l := s.lean(&list.Items[i])
+		a := l.State()
 		if !a.Decided() { // the cache may lag behind a rejection that was recorded just now
 			if a, err = s.Fresh(ctx, a.Key); err != nil && approvals.CodeOf(err) != approvals.CodeNotFound {
 				return nil, err
@@ -38,6 +39,11 @@ func (s *Store) Settled(ctx context.Context, cr *pipelinev1beta1.CustomRun, m Me
 		t := a.Source.Task
 		if a.Terms == nil || t == nil || t.Name != cr.Name || t.Run.UID != string(m.Run.UID) || !tasks.Final(a) {
 			continue
+		}
+		if a.Source.Lean.Any() { // its results are the task's
+			if a, err = s.Whole(ctx, l); err != nil {
+				return nil, err
+			}
 		}
 		return &a, nil
 	}

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"reflect"
 	"sync"
 
@@ -9,8 +10,11 @@ import (
 
 // Sharing has Approvals of the cache share what is the same in all of a Trigger: the Gate as
 // it stood, names, reasons. Ten thousand that wait are one Gate ten thousand times over. What
-// is read from the cache is nobody's to change anyhow.
+// is read from the cache is nobody's to change anyhow. What is large is left out (lean.go).
 type Sharing struct {
+	// Keep is how much of an Approval's values is kept; 0: as much as is good.
+	Keep int
+
 	mu       sync.Mutex
 	policies map[string]*v1alpha1.GateSpec
 	texts    map[string]string
@@ -30,9 +34,11 @@ func (s *Sharing) Approval(obj any) (any, error) {
 	if !ok {
 		return obj, nil
 	}
+	// Nothing here reads what others may have put there.
+	o.ManagedFields, o.Labels, o.Annotations, o.OwnerReferences = nil, nil, nil, nil
+	leave(o, cmp.Or(s.Keep, maxKept))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	o.ManagedFields = nil
 	s.text(&o.Namespace, &o.Spec.Trigger, &o.Kind, &o.APIVersion)
 	for i := range o.Finalizers {
 		s.text(&o.Finalizers[i])

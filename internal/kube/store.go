@@ -25,16 +25,20 @@ type Store struct {
 	Ring   func() keyring.Ring
 	Now    func() time.Time
 
-	seals seals
+	seals  seals
+	wholes wholes
 }
 
 var _ approvals.Store = (*Store)(nil)
 
-// Get reads from the cache, and from the API server what the cache lacks.
+// Get reads from the cache, and from the API server what the cache lacks, or has in part.
 func (s *Store) Get(ctx context.Context, key approvals.Key) (approvals.Approval, error) {
 	o, err := s.get(ctx, s.Client, key)
 	if approvals.CodeOf(err) == approvals.CodeNotFound {
 		o, err = s.get(ctx, s.Live, key)
+	}
+	if err == nil {
+		o, err = s.whole(ctx, o)
 	}
 	if err != nil {
 		return approvals.Approval{}, err
@@ -45,12 +49,12 @@ func (s *Store) Get(ctx context.Context, key approvals.Key) (approvals.Approval,
 // Cached reads from the cache alone, for controllers: what the cache lacks comes
 // to them as an event. Asking the API server instead would cost a request for
 // every run in the cluster that is not ours.
-func (s *Store) Cached(ctx context.Context, key approvals.Key) (approvals.Approval, error) {
+func (s *Store) Cached(ctx context.Context, key approvals.Key) (Lean, error) {
 	o, err := s.get(ctx, s.Client, key)
 	if err != nil {
-		return approvals.Approval{}, err
+		return Lean{}, err
 	}
-	return s.genuine(o), nil
+	return s.lean(o), nil
 }
 
 // Fresh reads from the API server.
@@ -85,8 +89,8 @@ func (s *Store) Decided(ctx context.Context, key approvals.Key) (approvals.Appro
 			if s.Now().Sub(o.Status.DecidedAt.Time) >= recent {
 				break
 			}
-			if a := s.genuine(o); a.Decided() && a.Terms != nil {
-				return a, nil
+			if l := s.lean(o); l.state.Decided() && l.state.Terms != nil {
+				return s.Whole(ctx, l)
 			}
 		}
 		select {
@@ -99,7 +103,7 @@ func (s *Store) Decided(ctx context.Context, key approvals.Key) (approvals.Appro
 	return s.Fresh(ctx, key)
 }
 
-// List reads from the cache.
+// List reads from the cache, and one by one what the cache has in part.
 func (s *Store) List(ctx context.Context, namespace string) ([]approvals.Approval, error) {
 	var list v1alpha1.ApprovalList
 	if err := s.Client.List(ctx, &list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
@@ -107,7 +111,14 @@ func (s *Store) List(ctx context.Context, namespace string) ([]approvals.Approva
 	}
 	out := make([]approvals.Approval, 0, len(list.Items))
 	for i := range list.Items {
-		out = append(out, s.genuine(&list.Items[i]))
+		a, err := s.Whole(ctx, s.lean(&list.Items[i]))
+		if approvals.CodeOf(err) == approvals.CodeNotFound {
+			continue // it went meanwhile
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, a)
 	}
 	return out, nil
 }
@@ -135,6 +146,9 @@ func (s *Store) update(ctx context.Context, from client.Reader, key approvals.Ke
 			from = s.Live
 			continue
 		}
+		if err == nil {
+			o, err = s.whole(ctx, o)
+		}
 		if sent.again(ctx, err) {
 			continue
 		}
@@ -155,6 +169,9 @@ func (s *Store) update(ctx context.Context, from client.Reader, key approvals.Ke
 				continue
 			}
 			return next, err
+		}
+		if err := next.Source.Whole(); err != nil {
+			return approvals.Approval{}, err
 		}
 		status := statusOf(next, o.Status, o.Generation, s.Now())
 		if equality.Semantic.DeepEqual(status, o.Status) {
@@ -196,6 +213,9 @@ func (s *Store) get(ctx context.Context, from client.Reader, key approvals.Key) 
 // patchStatus writes the whole status, if the object is still what was read. The
 // object read is shared with the cache and is not touched.
 func (s *Store) patchStatus(ctx context.Context, o *v1alpha1.Approval, status v1alpha1.ApprovalStatus) error {
+	if err := toDomain(o).Source.Whole(); err != nil {
+		return err
+	}
 	whole, err := replacing(o.Status, status)
 	if err != nil {
 		return err
@@ -209,7 +229,11 @@ func (s *Store) patchStatus(ctx context.Context, o *v1alpha1.Approval, status v1
 	}
 	target := &v1alpha1.Approval{}
 	target.Namespace, target.Name = o.Namespace, o.Name
-	return s.Client.Status().Patch(ctx, target, client.RawPatch(types.MergePatchType, body))
+	if err := s.Client.Status().Patch(ctx, target, client.RawPatch(types.MergePatchType, body)); err != nil {
+		return err
+	}
+	s.wholes.put(target) // the next step is about to read it
+	return nil
 }
 
 // replacing is a merge patch that makes before into after. Such a patch leaves alone

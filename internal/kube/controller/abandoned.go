@@ -58,7 +58,8 @@ func attemptEnded(e event.UpdateEvent) bool {
 
 // Reconcile looks whether one Approval's task still wants an answer.
 func (r *Abandoned) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	a, err := r.Tasks.Store.Cached(ctx, approvals.Key{Namespace: req.Namespace, Name: req.Name})
+	cached, err := r.Tasks.Store.Cached(ctx, approvals.Key{Namespace: req.Namespace, Name: req.Name})
+	a := cached.State()
 	if approvals.CodeOf(err) == approvals.CodeNotFound {
 		return ctrl.Result{}, nil
 	}

@@ -81,7 +81,8 @@ func (r *Approvals) SetupWithManager(mgr ctrl.Manager) error {
 func (r *Approvals) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	r.since.Do(func() { r.began = r.Now() })
 	key := approvals.Key{Namespace: req.Namespace, Name: req.Name}
-	a, err := r.Store.Cached(ctx, key)
+	cached, err := r.Store.Cached(ctx, key)
+	a := cached.State()
 	switch {
 	case approvals.CodeOf(err) == approvals.CodeNotFound:
 		r.burst.gone(req.NamespacedName)
@@ -93,12 +94,21 @@ func (r *Approvals) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 	case a.Terms == nil && a.Decided():
 		// A record whose key has been rotated away long ago: it stays as it is.
 		return ctrl.Result{}, nil
-	case a.Terms == nil:
-		return r.fixTerms(ctx, a)
-	case !a.Decided():
+	case a.Terms != nil && !a.Decided():
 		return r.waitOrExpire(ctx, a)
-	case a.Source.Task != nil:
-		return ctrl.Result{}, nil // Tasks answers it
+	case a.Terms != nil && (a.Source.Task != nil || a.Next != nil && !a.Terms.Policy.VerifyBeforeStart):
+		return ctrl.Result{}, nil // Tasks answers it, or nothing more is to come
+	case a.Terms != nil && !a.ToRelease() && a.Next == nil && a.Cancellation == nil && a.Terms.Target == nil && !a.Source.Lean.Claims:
+		return ctrl.Result{}, r.settle(ctx, a) // as most that start nothing
+	}
+	if a, err = r.Store.Whole(ctx, cached); err != nil {
+		return ctrl.Result{}, skip(err)
+	}
+	switch {
+	case a.Terms == nil && !a.Decided():
+		return r.fixTerms(ctx, a)
+	case a.Terms == nil || !a.Decided(): // it was read just now, and the cache is about to tell
+		return ctrl.Result{}, nil
 	case a.ToRelease():
 		return r.release(ctx, a)
 	case a.Next == nil:
@@ -118,7 +128,7 @@ func (r *Approvals) supersede(ctx context.Context, a approvals.Approval) error {
 		return err
 	}
 	for _, other := range list {
-		for _, pair := range [][2]approvals.Approval{{other, a}, {a, other}} {
+		for _, pair := range [][2]approvals.Approval{{other.State(), a}, {a, other.State()}} {
 			if !approvals.Supersedes(pair[1], pair[0]) {
 				continue
 			}
@@ -325,6 +335,14 @@ func (r *Approvals) confirm(ctx context.Context, a approvals.Approval, found kub
 	r.Confirmed(a)
 	r.Log.Info("release confirmed", "namespace", a.Namespace, "approval", a.Name, "run", found.Run.Name)
 	return nil
+}
+
+// skip is err, and nil for what has gone meanwhile: its event brings the rest.
+func skip(err error) error {
+	if approvals.CodeOf(err) == approvals.CodeNotFound {
+		return nil
+	}
+	return err
 }
 
 func key(a approvals.Approval) types.NamespacedName {

@@ -39,8 +39,8 @@ func (r *MissingChannels) SetupWithManager(mgr ctrl.Manager) error {
 // Reconcile writes what is missing into the ledger, once.
 func (r *MissingChannels) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	key := approvals.Key{Namespace: req.Namespace, Name: req.Name}
-	a, err := r.Store.Cached(ctx, key)
-	if err == nil && len(notify.Missing(a, r.Known)) > 0 {
+	cached, err := r.Store.Cached(ctx, key)
+	if err == nil && len(notify.Missing(cached.State(), r.Known)) > 0 {
 		_, err = r.Store.Update(ctx, key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
 			missing := notify.Missing(a, r.Known)
 			if len(missing) == 0 {

@@ -84,13 +84,14 @@ func isNews(before, after client.Object) bool {
 // more; a failed write alone does not.
 func (r *Notify) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	key := approvals.Key{Namespace: req.Namespace, Name: req.Name}
-	a, err := r.Store.Cached(ctx, key)
+	cached, err := r.Store.Cached(ctx, key)
 	if approvals.CodeOf(err) == approvals.CodeNotFound {
 		return ctrl.Result{}, nil
 	}
 	if err != nil {
 		return ctrl.Result{}, err
 	}
+	a := cached.State() // enough to see that nothing is due
 	p, route := r.progressOf(a.UID), r.Channel.Route()
 	if !a.RetryAt.Equal(p.asked) { // the wish is the key: what failed before it is due once
 		clear(p.tries)

@@ -113,7 +113,8 @@ func (r *Preflight) runBy(ctx context.Context, o client.Object) []reconcile.Requ
 
 // Reconcile looks at one Approval.
 func (r *Preflight) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	a, err := r.Store.Cached(ctx, approvals.Key{Namespace: req.Namespace, Name: req.Name})
+	cached, err := r.Store.Cached(ctx, approvals.Key{Namespace: req.Namespace, Name: req.Name})
+	a := cached.State()
 	if approvals.CodeOf(err) == approvals.CodeNotFound || err == nil && (a.Terms == nil || a.Source.Task != nil) {
 		return ctrl.Result{}, nil // the coming of the terms is an event
 	}
@@ -131,6 +132,9 @@ func (r *Preflight) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 		if left := leftOf(startsWithin, a.DecidedAt, r.Now()); left > 0 {
 			return ctrl.Result{RequeueAfter: left}, nil
 		}
+	}
+	if a, err = r.Store.Whole(ctx, cached); err != nil || a.Terms == nil {
+		return ctrl.Result{}, skip(err)
 	}
 	found := r.Check.Look(ctx, a)
 	if found.Has(approvals.ReasonContentChanged) && !a.Decided() && (a.Again == nil || a.Again.Number < approvals.MaxAgain) {
@@ -227,7 +231,7 @@ func (r *Preflight) lineage(ctx context.Context, a approvals.Approval) (done boo
 	next, err := r.Store.Successor(ctx, a)
 	switch approvals.CodeOf(err) {
 	case "":
-		return true, r.takeOver(ctx, a, next, approvals.NewPreflight([]approvals.Problem{kube.ChangedProblem(a)}))
+		return true, r.takeOver(ctx, a, next.State(), approvals.NewPreflight([]approvals.Problem{kube.ChangedProblem(a)}))
 	case approvals.CodeNotFound:
 	default:
 		return false, err
@@ -242,7 +246,7 @@ func (r *Preflight) lineage(ctx context.Context, a approvals.Approval) (done boo
 	if err != nil {
 		return false, err
 	}
-	return r.notInPlace(ctx, a, before)
+	return r.notInPlace(ctx, a, before.State())
 }
 
 // barred ends what asks again in the place of a, which was decided while that was opened:
@@ -256,7 +260,7 @@ func (r *Preflight) barred(ctx context.Context, a approvals.Approval) error {
 		return nil
 	}
 	if err == nil {
-		_, err = r.notInPlace(ctx, next, a)
+		_, err = r.notInPlace(ctx, next.State(), a)
 	}
 	return err
 }

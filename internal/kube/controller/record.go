@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -245,13 +246,17 @@ func (r *Record) retain(ctx context.Context, a approvals.Approval, genuine bool)
 // quick.
 func (r *Record) deleted(o *v1alpha1.Approval) bool {
 	a, genuine := r.Store.Recordable(o)
+	told := record.Lines(a)
+	if a.Source.Lean.Words { // what people said is not in memory, and the rest is no line of theirs
+		told = slices.DeleteFunc(told, func(l record.Line) bool { return l.Kind == record.Voted })
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	done, known := r.done[a.UID]
 	if !genuine && !known {
 		return true
 	}
-	if at := o.DeletionTimestamp; at != nil && known && done == digestOf(append(record.Lines(a), record.Removal(a, at.UTC()))) {
+	if at := o.DeletionTimestamp; at != nil && known && done == digestOf(append(slices.Clone(told), record.Removal(a, at.UTC()))) {
 		delete(r.done, a.UID) // it was let go, which was the last of it
 		r.Forget(a.UID)
 		return true
@@ -264,7 +269,7 @@ func (r *Record) deleted(o *v1alpha1.Approval) bool {
 		r.gone = map[types.NamespacedName][]departed{}
 	}
 	key := types.NamespacedName{Namespace: a.Namespace, Name: a.Name}
-	gone := departed{uid: a.UID, lines: record.Lines(a)}
+	gone := departed{uid: a.UID, lines: told}
 	if known && done == digestOf(gone.lines) {
 		gone.lines = nil
 	}

@@ -99,7 +99,7 @@ func (r *Tasks) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 	if cr.DeletionTimestamp != nil {
 		return ctrl.Result{}, nil
 	}
-	a, err := r.Store.Cached(ctx, approvals.Key{Namespace: cr.Namespace, Name: approvals.TaskName(cr.Name, string(cr.UID), kube.Tried(&cr))})
+	cached, err := r.Store.Cached(ctx, approvals.Key{Namespace: cr.Namespace, Name: approvals.TaskName(cr.Name, string(cr.UID), kube.Tried(&cr))})
 	switch code := approvals.CodeOf(err); {
 	case code == approvals.CodeNotFound:
 		kind, ok := kube.KindOf(&cr)
@@ -109,6 +109,10 @@ func (r *Tasks) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 		return r.begin(ctx, &cr, kind)
 	case err != nil:
 		return ctrl.Result{}, err
+	}
+	a, err := r.Store.Whole(ctx, cached) // the task's answer and its view have all of it
+	if err != nil {
+		return ctrl.Result{}, skip(err)
 	}
 	return r.proceed(ctx, &cr, a)
 }

@@ -72,13 +72,15 @@ func newWorld(t *testing.T, docs string) *world {
 	keys := keyring.Ring{{Made: ct.T0, Secret: bytes.Repeat([]byte{3}, keyring.Size)}}
 	ring := func() keyring.Ring { return keys }
 	log := slog.New(slog.NewTextHandler(io.MultiWriter(&w.log), nil))
-	w.store = &kube.Store{Client: w, Live: w, Ring: ring, Now: w.now}
+	// The cache has no more than it must: whatever needs a value reads it.
+	cached := kubetest.Cached{WithWatch: w, Transform: (&kube.Sharing{Keep: -1}).Approval}
+	w.store = &kube.Store{Client: cached, Live: w, Ring: ring, Now: w.now}
 	triggers := &kube.Triggers{Client: w, CEL: cel, MayGetRuns: kube.MayGetRuns(w)}
 	reports := &kube.Reports{Triggers: triggers, Events: w.events, Now: w.now}
 	secrets := &kube.Secrets{Live: w, Now: w.now, ServiceAccount: "countersign:countersign"}
 	w.proofs = &kube.Proofs{Client: w, Live: w, Triggers: triggers, Now: w.now, Awaited: &kube.Awaited{}}
 	diagnosis := &kube.Diagnosis{Client: w, Triggers: triggers, Ring: ring, Proofs: w.proofs}
-	opener := &kube.Opener{Client: w, Live: w, Triggers: triggers, CEL: cel, Secrets: secrets, Ring: ring, Now: w.now, Log: log, Opened: func(string, string) {}}
+	opener := &kube.Opener{Client: cached, Live: w, Triggers: triggers, CEL: cel, Secrets: secrets, Ring: ring, Now: w.now, Log: log, Opened: func(string, string) {}}
 	w.listener = &kubetest.Listener{Cluster: w.Cluster, Now: w.now}
 	to := &destination.Client{Dial: w.listener.Dial}
 	t.Cleanup(to.Close)

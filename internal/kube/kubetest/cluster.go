@@ -101,6 +101,37 @@ func NewIndexed(tb testing.TB, indexes map[string]client.IndexerFunc, objs ...cl
 	return c
 }
 
+// Cached reads from c as an informer's cache does whose transform leaves out all that it may,
+// and writes to c: what works over it needs nothing that the cache may lack.
+type Cached struct {
+	client.WithWatch
+	Transform func(any) (any, error)
+}
+
+// Get implements client.Client.
+func (c Cached) Get(ctx context.Context, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+	if err := c.WithWatch.Get(ctx, key, o, opts...); err != nil {
+		return err
+	}
+	_, err := c.Transform(o)
+	return err
+}
+
+// List implements client.Client.
+func (c Cached) List(ctx context.Context, l client.ObjectList, opts ...client.ListOption) error {
+	if err := c.WithWatch.List(ctx, l, opts...); err != nil {
+		return err
+	}
+	if list, ok := l.(*v1alpha1.ApprovalList); ok {
+		for i := range list.Items {
+			if _, err := c.Transform(&list.Items[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // Untyped is an object of a kind that no package here has a type for.
 func Untyped(apiVersion, kind string) *unstructured.Unstructured {
 	o := &unstructured.Unstructured{}

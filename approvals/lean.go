@@ -1,0 +1,43 @@
+package approvals
+
+import "errors"
+
+// Lean says what was left out of an Approval where thousands are kept in memory: what people
+// and pipelines wrote, and may be large. Its state, its policy and who voted how are there,
+// so rules, lists and queues read it as any other. The zero value leaves out nothing.
+type Lean struct {
+	// Values: params, results, inputs, labels, annotations, references, and of an event its
+	// body, headers and what other interceptors said. A long Key is in its short form.
+	Values bool
+	Words  bool // the comments and inputs of votes
+	Claims bool // the claims of part 1
+}
+
+// Any says whether anything was left out.
+func (l Lean) Any() bool { return l != Lean{} }
+
+// MarshalJSON refuses: no digest, no seal and no answer is made of what is not whole.
+func (Lean) MarshalJSON() ([]byte, error) { return nil, errors.New("approvals: " + notWhole) }
+
+const notWhole = "an approval that was read without its values was taken for a whole one, which is a fault of this service; nothing was done"
+
+// Whole says why nothing may be made of s, or nil: values were left out of it. What asks has
+// a fault, and reads the Approval whole the next time it is asked.
+func (s Source) Whole() error {
+	if s.Lean.Any() {
+		return Errorf(CodeUnavailable, notWhole)
+	}
+	return nil
+}
+
+// maxLineKey is the longest key that is compared as it is; a digest in hex is as long.
+const maxLineKey = 64
+
+// LineKey is the short form of what a Gate's supersedeKey gave. Two keys are one where their
+// short forms are. That of a short form is itself.
+func LineKey(key string) string {
+	if len(key) <= maxLineKey {
+		return key
+	}
+	return Digest("key", key)
+}
