@@ -221,8 +221,10 @@ func TestSlimRunOfMuch(t *testing.T) {
 	much := strings.Repeat("x", 10_000)
 	value := *pipelinev1.NewStructuredValues(much)
 	for what, change := range map[string]func(*pipelinev1.PipelineRun){
-		"params":      func(pr *pipelinev1.PipelineRun) { pr.Spec.Params = pipelinev1.Params{{Name: "p", Value: value}} },
-		"results":     func(pr *pipelinev1.PipelineRun) { pr.Status.Results = []pipelinev1.PipelineRunResult{{Name: "r", Value: value}} },
+		"params": func(pr *pipelinev1.PipelineRun) { pr.Spec.Params = pipelinev1.Params{{Name: "p", Value: value}} },
+		"results": func(pr *pipelinev1.PipelineRun) {
+			pr.Status.Results = []pipelinev1.PipelineRunResult{{Name: "r", Value: value}}
+		},
 		"annotations": func(pr *pipelinev1.PipelineRun) { pr.Annotations["a"] = much },
 		"resolver's params": func(pr *pipelinev1.PipelineRun) {
 			pr.Spec.PipelineRef.Params = pipelinev1.Params{{Name: "serverURL", Value: value}, {Name: "url", Value: value}}

@@ -247,7 +247,9 @@ func TestReadsOfAVote(t *testing.T) {
 		}
 		desk := &approvals.Desk{
 			Store: s, Now: at(ct.T0), Ended: func(approvals.Approval) {}, Voted: func(approvals.Approval, approvals.Verdict) {},
-			Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) { return approvals.DefaultResults(a), nil },
+			Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
+				return approvals.DefaultResults(a), nil
+			},
 		}
 		vote := func(who string) approvals.Approval {
 			t.Helper()
