@@ -14,11 +14,13 @@ import (
 
 func (c *command) againCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "again NAME", Short: "Ask again about what was approved and can't start, or expired",
-		Long: `Ask again about what was approved and can't start any more, since its Trigger or template
-changed, or about what expired: another approval is opened from the same source. The first
-pipeline is not run again, and everybody votes anew. It takes the right to update
-approvals/status in the namespace, or to be the one who asked for it. A rejection is final.`,
+		Use: "again NAME", Short: "Request approval again for something that expired or can't start",
+		Long: `Request approval again for something that expired, or that was approved but can't start
+because its Trigger or template has changed. A new Approval is opened for the same run or
+event. The first pipeline does not run again, and everyone votes again.
+
+You need the permission to update approvals/status in the namespace, or you must be the
+requester. A rejection is final.`,
 		Example: examples(`
 			tkn approval again deploy-abcdefghijkl`),
 		Args: func(cmd *cobra.Command, args []string) error {

@@ -12,7 +12,7 @@ import (
 )
 
 // errNoDisplay is that nobody would see a browser.
-var errNoDisplay = errors.New("there is no display")
+var errNoDisplay = errors.New("no display found")
 
 // browser is the command that opens a page: of $BROWSER, which is a list of commands
 // with ':' in between, the first that is there; else the desktop's own.
@@ -27,7 +27,7 @@ func browser() ([]string, error) {
 				return words, nil
 			}
 		}
-		return nil, fmt.Errorf("no command of BROWSER=%s is there", list)
+		return nil, fmt.Errorf("none of the commands in BROWSER=%s was found", list)
 	}
 	opener := "xdg-open"
 	switch {

@@ -19,7 +19,7 @@ import (
 // choose has a person choose one of what l wants.
 func (c *command) choose(ctx context.Context, s *session, verb string, l listing) (*v1alpha1.Approval, error) {
 	if !c.Interactive {
-		return nil, fmt.Errorf("say which: tkn approval %s NAME; tkn approval list has the names", verb)
+		return nil, fmt.Errorf("give a name: tkn approval %s NAME (tkn approval list shows the names)", verb)
 	}
 	items, err := c.pick(ctx, s, l, s.namespace)
 	if err != nil {
@@ -30,17 +30,17 @@ func (c *command) choose(ctx context.Context, s *session, verb string, l listing
 	}
 	for i := range items {
 		a := kube.ToDomain(&items[i])
-		c.note("%3d  %s   %s, gate %s, asked by %s, %s", i+1, a.Name, a.Subject(), cmp.Or(gateOf(a), "-"), cmp.Or(requesterOf(a), "unknown"), c.age(a.OpenedAt))
+		c.note("%3d  %s   %s, gate %s, requested by %s, %s", i+1, a.Name, a.Subject(), cmp.Or(gateOf(a), "-"), cmp.Or(requesterOf(a), "unknown"), c.age(a.OpenedAt))
 	}
 	for {
 		answer, err := c.ask(fmt.Sprintf("Which one to %s? [1-%d, empty for none] ", verb, len(items)))
 		if err != nil || answer == "" {
-			return nil, errors.New("nothing was chosen")
+			return nil, errors.New("nothing chosen")
 		}
 		if n, err := strconv.Atoi(answer); err == nil && n >= 1 && n <= len(items) {
 			return &items[n-1], nil
 		}
-		c.note("%q is no number from 1 to %d", answer, len(items))
+		c.note("%q is not a number from 1 to %d", answer, len(items))
 	}
 }
 

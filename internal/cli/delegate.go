@@ -18,10 +18,11 @@ func (c *command) delegateCommand() *cobra.Command {
 	var to, until string
 	var gates []string
 	cmd := &cobra.Command{
-		Use: "delegate --to USER --until WHEN", Short: "Name a deputy for a time",
-		Long: `Name a deputy for a time: who may decide, in this namespace, what you are named for.
+		Use: "delegate --to USER --until WHEN", Short: "Let somebody else decide for you for a limited time",
+		Long: `Let somebody else decide for you in this namespace, for a limited time.
 
-Deputies vote as themselves, and their vote says for whom. They can't hand it on.`,
+The delegate votes under their own name, and the vote shows whom it stands for. Delegates
+can't delegate further.`,
 		Example: examples(`
 			tkn approval delegate --to bob@example.com --until 24h
 			tkn approval delegate --to bob@example.com --until 7d --gate production
@@ -30,7 +31,7 @@ Deputies vote as themselves, and their vote says for whom. They can't hand it on
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if to == "" || until == "" {
-				return errors.New("say who and until when: tkn approval delegate --to USER --until 24h")
+				return errors.New("give the delegate and the end: tkn approval delegate --to USER --until 24h")
 			}
 			at, err := parseUntil(until, c.Now())
 			if err != nil {
@@ -40,9 +41,9 @@ Deputies vote as themselves, and their vote says for whom. They can't hand it on
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&to, "to", "", "the deputy's `user` name, as the cluster knows them")
+	f.StringVar(&to, "to", "", "the delegate's `user` name in the cluster")
 	f.StringVar(&until, "until", "", "when it ends: a duration such as 24h or 7d, or a time such as 2026-12-24T18:00:00Z")
-	f.StringArrayVar(&gates, "gate", nil, "only at this `Gate`; may be repeated (all of the namespace)")
+	f.StringArrayVar(&gates, "gate", nil, "only for this `Gate`; can be repeated (default: all Gates of the namespace)")
 	_ = cmd.RegisterFlagCompletionFunc("gate", c.completeGates)
 	return cmd
 }
@@ -61,7 +62,7 @@ func parseUntil(s string, now time.Time) (time.Time, error) {
 		at = now.Add(d)
 	}
 	if !at.After(now) {
-		return at, fmt.Errorf("--until %s is over: it must be in the future", s)
+		return at, fmt.Errorf("--until %s is in the past: give a time in the future", s)
 	}
 	return at, nil
 }
@@ -87,11 +88,11 @@ func (c *command) delegate(ctx context.Context, to string, until time.Time, gate
 	if err := s.client.Create(ctx, d); err != nil {
 		return err
 	}
-	where := "every gate of namespace " + s.namespace
+	where := "all gates of namespace " + s.namespace
 	if len(gates) > 0 {
 		where = "gate " + strings.Join(gates, ", ") + " of namespace " + s.namespace
 	}
-	fmt.Fprintf(c.Out, "%s: %s may decide for %s at %s until %s\n", d.Name, line(to), line(me.Name), line(where), until.UTC().Format(time.RFC3339))
-	c.note("to end it sooner: kubectl delete delegation %s -n %s", d.Name, s.namespace)
+	fmt.Fprintf(c.Out, "%s: %s can decide for %s at %s until %s\n", d.Name, line(to), line(me.Name), line(where), until.UTC().Format(time.RFC3339))
+	c.note("to end it earlier, run: kubectl delete delegation %s -n %s", d.Name, s.namespace)
 	return nil
 }

@@ -17,7 +17,7 @@ import (
 
 func (c *command) describeCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "describe [NAME]", Aliases: []string{"show"}, Short: "One approval: what would run, who voted, what is missing, whether you may vote",
+		Use: "describe [NAME]", Aliases: []string{"show"}, Short: "Show an approval: what would run, who voted, what is missing, and whether you can vote",
 		Example: examples(`
 			tkn approval describe deploy-abcdefghijkl
 			tkn approval describe`),
@@ -45,7 +45,7 @@ func (c *command) describeCommand() *cobra.Command {
 
 func atMostOneApproval(cmd *cobra.Command, args []string) error {
 	if len(args) > 1 {
-		return fmt.Errorf("%s takes an approval, and %d names were given", cmd.CommandPath(), len(args))
+		return fmt.Errorf("%s takes one approval, but got %d names", cmd.CommandPath(), len(args))
 	}
 	return nil
 }
@@ -118,30 +118,34 @@ func describeContent(w sheet, a approvals.Approval) {
 	for _, o := range pol.ReleaseOn {
 		on = append(on, string(o))
 	}
+	will := "What will run"
+	if a.Decided() {
+		will = "What ran"
+	}
 	switch t := a.Source.Task; {
 	case t != nil:
-		w.heading("What waits")
-		w.item("PipelineRun %s goes on with task %s, as an approval task of kind %s does", t.Run.Name, t.Task, t.Mapping)
-		pairs(w, "What the pipeline says", a.Terms.Params)
+		w.heading("What is waiting")
+		w.item("PipelineRun %s continues after task %s (%s approval task)", t.Run.Name, t.Task, t.Mapping)
+		pairs(w, "Description", a.Terms.Params)
 	case a.Terms.Target != nil:
-		w.heading("What will run")
-		w.item("approved, it %s; else it %s", a.Terms.Target.Does(true), a.Terms.Target.Does(false))
+		w.heading("%s", will)
+		w.item("an approval %s; anything else %s", a.Terms.Target.Does(true), a.Terms.Target.Does(false))
 		pairs(w, "With params", a.Terms.Params)
 	default:
-		w.heading("What will run")
-		w.item("Trigger %s starts its run when %s", a.Trigger, strings.Join(on, " or "))
+		w.heading("%s", will)
+		w.item("Trigger %s starts its run when the outcome is %s", a.Trigger, strings.Join(on, " or "))
 		pairs(w, "With params", a.Terms.Params)
 	}
-	pairs(w, "What the approvers filled in", a.Inputs)
+	pairs(w, "Filled in by approvers", a.Inputs)
 	if e := a.Source.Event; e != nil {
-		w.heading("The held event")
+		w.heading("Held event")
 		body := clean(e.Body)
 		if len(body) > mostOfBody {
-			body = strings.ToValidUTF8(body[:mostOfBody], "") + fmt.Sprintf("\n(%d bytes more: kubectl get approval %s -o yaml)", len(body)-mostOfBody, a.Name)
+			body = strings.ToValidUTF8(body[:mostOfBody], "") + fmt.Sprintf("\n(%d more bytes: kubectl get approval %s -o yaml)", len(body)-mostOfBody, a.Name)
 		}
 		w.block(body)
 		if e.Extensions != "" {
-			w.heading("Values from other interceptors of the Trigger")
+			w.heading("Values that other interceptors of the Trigger added")
 			w.block(clean(e.Extensions))
 		}
 	}
@@ -151,7 +155,7 @@ func describeContent(w sheet, a approvals.Approval) {
 			shown = append(shown, r)
 		}
 	}
-	pairs(w, "Results of part 1", shown)
+	pairs(w, "Results of the finished run", shown)
 	if !a.Decided() {
 		describeAsks(w, pol)
 	}
@@ -187,7 +191,7 @@ func describeAsks(w sheet, p approvals.Policy) {
 				kind += ", required"
 			}
 			if in.Default != "" {
-				kind += ", else " + in.Default
+				kind += ", default " + in.Default
 			}
 			if in.Description != "" {
 				kind += " (" + in.Description + ")"
@@ -197,9 +201,9 @@ func describeAsks(w sheet, p approvals.Policy) {
 	}
 	switch p.Comment {
 	case approvals.CommentRequired:
-		w.heading("Every vote needs a comment (-m)")
+		w.heading("Every vote requires a comment (-m)")
 	case approvals.CommentRequiredOnReject:
-		w.heading("A rejection needs a comment (-m)")
+		w.heading("A rejection requires a comment (-m)")
 	case approvals.CommentOptional:
 	}
 }
@@ -214,7 +218,7 @@ func (c *command) describeVotes(w sheet, a approvals.Approval) {
 			text += ", for " + v.For
 		}
 		if v.BreakGlass {
-			text += ", BROKE THE GLASS"
+			text += ", BREAK-GLASS"
 		}
 		w.item("%s", text)
 		if v.Comment != "" {
@@ -235,24 +239,24 @@ func describeYou(w sheet, e approvals.Explanation, me approvals.Identity, a appr
 	w.heading("You are %s", me.Name)
 	switch you := e.You; {
 	case you.May && you.For != "":
-		w.item("you may vote, as the deputy of %s", you.For)
+		w.item("you can vote, as the delegate of %s", you.For)
 	case you.May && you.Vote != nil:
-		w.item("you voted %s, and may still change or withdraw it", you.Vote.Verdict)
+		w.item("you voted %s; you can still change or withdraw your vote", you.Vote.Verdict)
 	case you.May:
-		w.item("you may vote")
+		w.item("you can vote")
 	default:
-		w.item("you may not vote: %s", you.Why)
+		w.item("you can't vote: %s", you.Why)
 	}
 	if slices.Contains(me.Rights, approvals.RightBreakGlass) {
-		w.item("you may break the glass (--break-glass)")
+		w.item("you can approve in an emergency (--break-glass)")
 	}
 }
 
 func describeRules(w sheet, rules []approvals.RuleState) {
 	for _, r := range rules {
-		text := fmt.Sprintf("%d more of %s", r.Missing, r.Who)
+		text := fmt.Sprintf("%d more from %s", r.Missing, r.Who)
 		if r.Missing <= 0 {
-			text = "nobody more of " + r.Who
+			text = "done, from " + r.Who
 		}
 		if r.Name != "" && len(rules) > 1 {
 			text = r.Name + ": " + text
@@ -266,7 +270,7 @@ func describeRules(w sheet, rules []approvals.RuleState) {
 
 func (c *command) describeEnd(w sheet, a approvals.Approval, o *v1alpha1.Approval) {
 	if a.Decided() {
-		w.heading("What came of it")
+		w.heading("Result")
 		text := string(a.Outcome)
 		if by := deciders(a); by != "" {
 			text += " by " + by
@@ -274,13 +278,13 @@ func (c *command) describeEnd(w sheet, a approvals.Approval, o *v1alpha1.Approva
 		w.item("%s at %s", text, c.when(a.DecidedAt))
 		switch {
 		case a.SupersededBy != "" && a.Outcome != approvals.Superseded:
-			w.item("%s asks about it again", a.SupersededBy)
+			w.item("requested again as %s", a.SupersededBy)
 		case a.Changed():
-			w.item("what would start has changed: votes here were for the earlier content, and %s asks about what would start now", a.SupersededBy)
+			w.item("what would start has changed, so votes here no longer count; the new request is %s", a.SupersededBy)
 		case a.SupersededBy != "":
-			w.item("%s took its place", a.SupersededBy)
+			w.item("replaced by %s", a.SupersededBy)
 		case a.ToAskAgain():
-			w.item("it can be asked again: tkn approval again %s", a.Name)
+			w.item("to request approval again, run: tkn approval again %s", a.Name)
 		}
 		switch {
 		case a.Next != nil:
@@ -288,19 +292,19 @@ func (c *command) describeEnd(w sheet, a approvals.Approval, o *v1alpha1.Approva
 		case a.Effect != nil:
 			w.item("%s, seen %s", a.Effect.What, c.when(a.Effect.At))
 		case a.Unreleased != nil && a.Terms != nil && a.Terms.Target != nil:
-			w.item("it is not written: %s", a.Unreleased.Message)
+			w.item("not written yet: %s", a.Unreleased.Message)
 		case a.Unreleased != nil:
-			w.item("nothing has started: %s", a.Unreleased.Message)
+			w.item("not started yet: %s", a.Unreleased.Message)
 		case a.ToRelease() && a.Terms.Target != nil:
-			w.item("it %s, which has not been seen yet", a.Terms.Target.Does(a.Outcome == approvals.Approved))
+			w.item("it %s; not confirmed yet", a.Terms.Target.Does(a.Outcome == approvals.Approved))
 		case !a.AnsweredAt.IsZero():
-			w.item("run %s was told, seen %s", a.Source.Task.Run.Name, c.when(a.AnsweredAt))
+			w.item("run %s received the answer %s", a.Source.Task.Run.Name, c.when(a.AnsweredAt))
 		case a.ToAnswer():
-			w.item("run %s has not been told yet", a.Source.Task.Run.Name)
+			w.item("run %s has not received the answer yet", a.Source.Task.Run.Name)
 		case a.ToRelease():
-			w.item("its run has not been seen yet")
+			w.item("its run has not started yet")
 		default:
-			w.item("nothing is to start")
+			w.item("nothing starts")
 		}
 	}
 	if len(o.Status.Conditions) > 0 {
@@ -329,20 +333,20 @@ func pipelineOf(r approvals.Run) string {
 // describePreflight says what is known of what would start, before anything else is read.
 func describePreflight(w sheet, a approvals.Approval) {
 	if g := a.Again; g != nil {
-		w.heading("Asked again")
+		w.heading("Requested again")
 		why := "what would start has changed"
 		if g.By != "" {
-			why = g.By + " wanted it"
+			why = g.By + " asked for a new decision"
 		}
-		w.item("in the place of %s: %s. Votes for that one do not count here", g.Of, why)
+		w.item("replaces %s: %s. Votes on the earlier request do not count here", g.Of, why)
 	}
 	if a.Preflight == nil || a.Decided() {
 		return
 	}
 	if len(a.Preflight.Problems) > 0 {
-		heading := "It can't start as things stand"
+		heading := "It can't start yet"
 		if a.Preflight.State == approvals.PreflightUnknown {
-			heading = "It is not known whether it can start"
+			heading = "Could not check whether it can start"
 		}
 		w.heading("%s", heading)
 		for _, p := range a.Preflight.Problems {

@@ -30,11 +30,11 @@ func (c *command) say(err error) string {
 	}
 	switch {
 	case unknownResource(err):
-		return "this cluster has no Countersign: it does not know the resource. Install it there (README.md), or choose another --context"
+		return "Countersign is not installed in this cluster: install it (docs/getting-started/install.md), or choose another --context"
 	case apierrors.IsUnauthorized(err):
-		return "the cluster does not take your credentials: log in again, or choose another --context"
+		return "the cluster does not accept your credentials: sign in again, or choose another --context"
 	case apierrors.IsForbidden(err):
-		return fmt.Sprintf("%v. To look takes what ClusterRole view has in that namespace, to vote and to delegate what edit has", err)
+		return fmt.Sprintf("%v. You need ClusterRole view in that namespace to look, and edit to vote or delegate", err)
 	case errors.Is(err, context.Canceled):
 		return "interrupted"
 	}

@@ -17,11 +17,11 @@ var exports = []string{record.JSONL, record.CSV}
 func (c *command) exportCommand() *cobra.Command {
 	l := listing{decided: true}
 	cmd := &cobra.Command{
-		Use: "export", Short: "The history as a file: history -o jsonl",
-		Long: `What was decided and is still in the cluster, as lines of the record: who asked, who was
-told, who voted and how, what came of it; earliest first. They are chained in the file,
-which countersign verify checks. The service's own record, which outlives the cluster's
-objects, is at its page /history and its API.`,
+		Use: "export", Short: "Export the history as a file, like history -o jsonl",
+		Long: `Export the decided Approvals that are still in the cluster as audit log entries, oldest
+first: who requested, who was notified, who voted and how, and the result. The entries form
+a hash chain that "countersign verify" checks. The service's own audit log, which outlives
+the objects in the cluster, is available on its page /history and through its API.`,
 		Example: examples(`
 			tkn approval export -A >history.jsonl
 			tkn approval export -o csv >history.csv`),

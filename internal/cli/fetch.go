@@ -100,6 +100,6 @@ func (c *command) forMe(ctx context.Context, s *session, items []v1alpha1.Approv
 // tellBlind says what a forecast leaves out.
 func (c *command) tellBlind(p *prover) {
 	if p.blind {
-		c.note("note: you may not list delegations here, so what you could decide as somebody's deputy is not counted")
+		c.note("note: you may not list delegations here, so approvals that you could decide as a delegate are left out")
 	}
 }

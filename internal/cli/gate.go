@@ -19,24 +19,24 @@ import (
 
 func (c *command) gateCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "gate", Short: "Look at a Gate: who may decide, and what is needed",
+		Use: "gate", Short: "Explain a Gate: who can decide, and what is needed",
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	var user string
 	var groups []string
 	explain := &cobra.Command{
-		Use: "explain GATE", Short: "Who may decide at a Gate, what is needed, and whether you or somebody else may",
+		Use: "explain GATE", Short: "Show who can decide at a Gate, what is needed, and whether you or another user can",
 		Example: examples(`
 			tkn approval gate explain production
 			tkn approval gate explain production --user bob@example.com --group platform`),
 		ValidArgsFunction: c.completeGates,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return errors.New("say which Gate: tkn approval gate explain GATE; kubectl get gates has the names")
+				return errors.New("give a Gate: tkn approval gate explain GATE (kubectl get gates shows the names)")
 			}
 			if len(groups) > 0 && user == "" {
-				return errors.New("--group says what groups --user is in: give --user too")
+				return errors.New("--group gives the groups of --user: give --user too")
 			}
 			return nil
 		},
@@ -45,7 +45,7 @@ func (c *command) gateCommand() *cobra.Command {
 		},
 	}
 	explain.Flags().StringVar(&user, "user", "", "explain it for this user instead of you")
-	explain.Flags().StringArrayVar(&groups, "group", nil, "a group that --user is in; may be repeated")
+	explain.Flags().StringArrayVar(&groups, "group", nil, "a group of --user; can be repeated")
 	cmd.AddCommand(explain)
 	return cmd
 }
@@ -116,9 +116,9 @@ func describeGate(w sheet, g *v1alpha1.Gate, p approvals.Policy, e approvals.Exp
 	if len(p.Rules) == 0 {
 		w.field("Strategy", string(p.Strategy), "")
 	}
-	requester := "may not decide, when known"
+	requester := "can't decide, when known"
 	if p.Requester == approvals.RequesterAllow {
-		requester = "may decide"
+		requester = "can decide"
 	}
 	w.field("Requester", requester, "")
 	w.field("Time", fmt.Sprintf("%s, then %s", p.Lifetime, cmp.Or(p.OnExpiry, approvals.ExpireOnExpiry)), "")
@@ -127,9 +127,9 @@ func describeGate(w sheet, g *v1alpha1.Gate, p approvals.Policy, e approvals.Exp
 		on = append(on, string(o))
 	}
 	w.field("Starts on", strings.Join(on, ", "), "")
-	w.heading("Approvals needed: %d, by distinct people; one rejection ends it", p.Needed())
+	w.heading("Approvals needed: %d, from distinct people; one rejection is final", p.Needed())
 	for _, r := range e.Rules {
-		text := fmt.Sprintf("%d of %s", r.Required, r.Who)
+		text := fmt.Sprintf("%d from %s", r.Required, r.Who)
 		if r.Name != "" {
 			text = r.Name + ": " + text
 		}
@@ -140,9 +140,9 @@ func describeGate(w sheet, g *v1alpha1.Gate, p approvals.Policy, e approvals.Exp
 
 // describeMay says what one person may at a Gate, and by what.
 func describeMay(w sheet, p approvals.Policy, id approvals.Identity, you approvals.You, self, asked bool) {
-	who, may, mayNot := "You are "+id.Name, "you may vote", "you may not vote"
+	who, may, mayNot := "You are "+id.Name, "you can vote", "you can't vote"
 	if !self {
-		who, may, mayNot = id.Name, "may vote", "may not vote"
+		who, may, mayNot = id.Name, "can vote", "can't vote"
 	}
 	w.heading("%s", who)
 	if you.May {
@@ -159,7 +159,7 @@ func describeMay(w sheet, p approvals.Policy, id approvals.Identity, you approva
 			by = append(by, "RBAC verb approve")
 		}
 		if you.For != "" {
-			by = append(by, "deputy of "+you.For)
+			by = append(by, "delegate of "+you.For)
 		}
 		w.item("%s: %s", may, strings.Join(by, ", "))
 	} else {
@@ -167,10 +167,10 @@ func describeMay(w sheet, p approvals.Policy, id approvals.Identity, you approva
 	}
 	switch {
 	case !asked:
-		w.item("what RBAC gives them is not known: you may not create subjectaccessreviews.authorization.k8s.io")
+		w.item("their RBAC permissions are not known: you may not create subjectaccessreviews.authorization.k8s.io")
 	case slices.Contains(id.Rights, approvals.RightBreakGlass):
-		w.item("may break the glass: RBAC verb break-glass")
+		w.item("can use break-glass: RBAC verb break-glass")
 	default:
-		w.item("may not break the glass: RBAC does not give the verb break-glass on gates.countersign.dev")
+		w.item("can't use break-glass: RBAC does not grant the verb break-glass on gates.countersign.dev")
 	}
 }

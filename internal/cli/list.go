@@ -28,8 +28,8 @@ type listing struct {
 func (c *command) listCommand() *cobra.Command {
 	var l listing
 	cmd := &cobra.Command{
-		Use: "list", Aliases: []string{"ls"}, Short: "What waits for approval",
-		Long: "What waits for approval in a namespace, newest first; with --all also what was decided.",
+		Use: "list", Aliases: []string{"ls"}, Short: "List pending approvals",
+		Long: "List the pending approvals of a namespace, newest first; with --all, decided ones too.",
 		Example: examples(`
 			tkn approval list
 			tkn approval list --mine -A
@@ -41,9 +41,9 @@ func (c *command) listCommand() *cobra.Command {
 		RunE:              func(cmd *cobra.Command, _ []string) error { return c.list(cmd.Context(), l) },
 	}
 	f := cmd.Flags()
-	f.BoolVar(&l.all, "all", false, "of every outcome, not only pending")
-	f.BoolVar(&l.mine, "mine", false, "only those that I may vote on now")
-	f.BoolVarP(&l.watch, "watch", "w", false, "then go on with every change, until interrupted")
+	f.BoolVar(&l.all, "all", false, "every outcome, not only pending")
+	f.BoolVar(&l.mine, "mine", false, "only those that I can vote on now")
+	f.BoolVarP(&l.watch, "watch", "w", false, "keep watching for changes until interrupted")
 	c.listFlags(cmd, &l, outputs)
 	return cmd
 }
@@ -51,8 +51,8 @@ func (c *command) listCommand() *cobra.Command {
 func (c *command) historyCommand() *cobra.Command {
 	l := listing{decided: true}
 	cmd := &cobra.Command{
-		Use: "history", Short: "What was decided, by whom, and what came of it",
-		Long: "The decided Approvals that are still in the cluster: by whom, when, and what came of it; latest decision first.",
+		Use: "history", Short: "List decided approvals: by whom, when, and the result",
+		Long: "List the decided Approvals that are still in the cluster, latest decision first: by whom, when, and the result.",
 		Example: examples(`
 			tkn approval history
 			tkn approval history -A -o wide
@@ -71,7 +71,7 @@ var outputs = []string{"table", "wide", "json", "yaml", "name"}
 // not given.
 func (c *command) listFlags(cmd *cobra.Command, l *listing, formats []string) {
 	l.formats = formats
-	cmd.Flags().BoolVarP(&l.everywhere, "all-namespaces", "A", false, "of all namespaces")
+	cmd.Flags().BoolVarP(&l.everywhere, "all-namespaces", "A", false, "all namespaces")
 	cmd.Flags().StringVarP(&l.output, "output", "o", formats[0], inWords(formats))
 	// It fails for a flag that is not there.
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
@@ -138,21 +138,21 @@ func (c *command) pick(ctx context.Context, s *session, l listing, namespace str
 }
 
 func (l listing) nothing(namespace string) string {
-	what, where := "nothing waits for approval", "in namespace "+namespace
+	what, where := "no pending approvals", "in namespace "+namespace
 	switch {
 	case l.decided:
-		what = "nothing was decided"
+		what = "no decided approvals"
 	case l.voted:
-		what = "there is no vote of yours that you could withdraw"
+		what = "you have no vote to withdraw"
 	case l.mine:
-		what = "nothing waits for you"
+		what = "no approvals are waiting for you"
 	case l.all:
-		what = "there are no approvals"
+		what = "no approvals"
 	}
 	if namespace == "" {
 		return what + " in any namespace"
 	}
-	return what + " " + where + " (-A looks everywhere)"
+	return what + " " + where + " (use -A for all namespaces)"
 }
 
 // watch shows items, and then each change. When the API server ends the watch, as
@@ -226,7 +226,7 @@ func (l listing) columns() []string {
 	if l.everywhere {
 		head = append(head, "NAMESPACE")
 	}
-	head = append(head, "NAME", "WHAT", "GATE", "ASKED BY", "STATE")
+	head = append(head, "NAME", "WHAT", "GATE", "REQUESTER", "STATE")
 	if l.decided {
 		head = append(head, "BY", "DECIDED", "NEXT")
 	} else {

@@ -17,10 +17,10 @@ type logsOf struct{ params, results bool }
 func (c *command) logsCommand() *cobra.Command {
 	var l logsOf
 	cmd := &cobra.Command{
-		Use: "logs [NAME]", Short: "What part 1 says, as text: the plan that the gate shows",
-		Long: `What part 1 says, as text: the results that the Gate puts before approvers (show), such as
-a plan. They were copied when part 1 ended, so its pods may be gone. Colours and other
-commands to a terminal are left out.`,
+		Use: "logs [NAME]", Short: "Show the plan or other output of the finished run",
+		Long: `Show the results of the finished run that the Gate shows to approvers (its field show),
+such as a plan. Countersign copied them when the run finished, so its pods may be gone.
+Colours and other terminal commands are removed.`,
 		Example: examples(`
 			tkn approval logs deploy-abcdefghijkl
 			tkn approval logs deploy-abcdefghijkl | less
@@ -36,8 +36,8 @@ commands to a terminal are left out.`,
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&l.params, "params", false, "the params that travel to part 2")
-	cmd.Flags().BoolVar(&l.results, "results", false, "all results of part 1, also what the gate does not show")
+	cmd.Flags().BoolVar(&l.params, "params", false, "also the params that are passed to the next pipeline")
+	cmd.Flags().BoolVar(&l.results, "results", false, "all results, also those that the Gate does not show")
 	return cmd
 }
 
@@ -53,14 +53,14 @@ func (c *command) logs(a approvals.Approval, l logsOf) {
 		for _, name := range a.Terms.Policy.Show {
 			i := slices.IndexFunc(a.Source.Results, func(p approvals.Param) bool { return p.Name == name })
 			if i < 0 {
-				c.note("the gate shows result %s, which part 1 does not have", name)
+				c.note("the Gate shows result %s, which the run does not have", name)
 				continue
 			}
 			parts = append(parts, a.Source.Results[i])
 		}
 	}
 	if len(parts) == 0 {
-		c.note("%s has nothing of that to show; tkn approval describe %s shows what there is", a.Name, a.Name)
+		c.note("%s has no such output; to see everything else, run: tkn approval describe %s", a.Name, a.Name)
 	}
 	for i, p := range parts {
 		if len(parts) > 1 { // one alone is what it is, for a file or a pipe

@@ -21,10 +21,10 @@ func (c *command) openCommand() *cobra.Command {
 	var service string
 	var printOnly bool
 	cmd := &cobra.Command{
-		Use: "open [NAME]", Short: "An approval's page, in the browser",
-		Long: `An approval's page, in the browser: $BROWSER, else xdg-open or open. Without a display
-its address is printed. The Approval says where its page is; --url and $COUNTERSIGN_URL
-say it for one that does not.`,
+		Use: "open [NAME]", Short: "Open an approval's page in the browser",
+		Long: `Open an approval's page in the browser: $BROWSER, or xdg-open, or open. Without a display,
+the address is printed. The address is stored in the Approval; for one without, use --url
+or $COUNTERSIGN_URL.`,
 		Example: examples(`
 			tkn approval open deploy-abcdefghijkl
 			tkn approval open --print deploy-abcdefghijkl`),
@@ -42,7 +42,7 @@ say it for one that does not.`,
 			return c.open(cmd.Context(), page, printOnly)
 		},
 	}
-	cmd.Flags().StringVar(&service, "url", os.Getenv(envURL), "where the service is, e.g. https://approve.example.com")
+	cmd.Flags().StringVar(&service, "url", os.Getenv(envURL), "the service's address, for example https://approve.example.com")
 	cmd.Flags().BoolVar(&printOnly, "print", false, "only print the address")
 	return cmd
 }
@@ -67,12 +67,12 @@ func pageOf(o *v1alpha1.Approval, service string) (string, error) {
 		page = strings.TrimRight(service, "/") + "/approvals/" + url.PathEscape(o.Namespace) + "/" + url.PathEscape(o.Name)
 	}
 	if page == "" {
-		return "", fmt.Errorf("%s does not say where its page is: the service has no login for people (docs/configuration.md#login), or had none when it was opened. Give --url or %s, or decide here: tkn approval approve %s", o.Name, envURL, o.Name)
+		return "", fmt.Errorf("%s has no web page, because sign-in isn't configured (or wasn't when it was opened). Use --url or %s, or run: tkn approval approve %s", o.Name, envURL, o.Name)
 	}
 	u, err := url.Parse(page)
 	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil ||
 		strings.ContainsFunc(page, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }) {
-		return "", fmt.Errorf("%q is no address of a page: it must begin with https:// or http:// and a host", page)
+		return "", fmt.Errorf("%q is not a web address: start with https:// or http:// and a host", page)
 	}
 	return u.String(), nil
 }

@@ -13,14 +13,14 @@ import (
 func describeAsked(w sheet, a approvals.Approval) {
 	who := requesterOf(a)
 	if who == "" {
-		w.field("Asked by", "unknown", "")
+		w.field("Requester", "not recorded", "")
 		return
 	}
 	proof := a.Source.RequesterProof
 	if a.Terms != nil {
 		proof = a.Terms.RequesterProof
 	}
-	w.field("Asked by", fmt.Sprintf("%s (%s)", who, proof.Words()), "")
+	w.field("Requester", fmt.Sprintf("%s (%s)", who, proof.Words()), "")
 	if a.Terms != nil && len(a.Terms.RequesterAlso) > 0 {
 		w.field("Also called", strings.Join(a.Terms.RequesterAlso, ", "), "")
 	}
@@ -35,14 +35,14 @@ func provedBy(a approvals.Approval, v approvals.Vote) string {
 	var out string
 	switch {
 	case v.Way == approvals.WayLink && v.Address != "":
-		out = ", by the link mailed to " + v.Address
+		out = ", via the link mailed to " + v.Address
 	case v.Way == approvals.WayLink:
-		out = ", by a mailed link"
+		out = ", via mail link"
 	case v.Address != "":
 		out = ", with the address " + v.Address
 	}
 	if with := approvals.CountsWith(a, v); len(with) > 0 {
-		out += ", which counts once with " + strings.Join(with, ", ")
+		out += ", counted once together with " + strings.Join(with, ", ")
 	}
 	return out
 }
@@ -50,9 +50,9 @@ func provedBy(a approvals.Approval, v approvals.Vote) string {
 // describeEndedLinks says which mailed links decide nothing any more.
 func (c *command) describeEndedLinks(w sheet, a approvals.Approval) {
 	if len(a.Revoked) > 0 {
-		w.heading("Mailed links that were ended")
+		w.heading("Revoked mail links")
 	}
 	for _, r := range a.Revoked {
-		w.item("that of %s, by %s, %s", r.Voter, r.By, c.when(r.At))
+		w.item("link of %s, revoked by %s, %s", r.Voter, r.By, c.when(r.At))
 	}
 }

@@ -24,22 +24,22 @@ func TestDescribePeople(t *testing.T) {
 		a         *ct.Builder
 		want, not []string
 	}{
-		"proved":            {ct.Make("a").Requester("alice").With(func(a *approvals.Approval) { a.Terms.RequesterProof = approvals.ByAdmission }), []string{"Asked by:     alice (verified by the API server)\n"}, []string{"Warning"}},
+		"proved":            {ct.Make("a").Requester("alice").With(func(a *approvals.Approval) { a.Terms.RequesterProof = approvals.ByAdmission }), []string{"Requester:    alice (verified by the API server)\n"}, []string{"Warning"}},
 		"signed":            {ct.Make("a").Requester("alice").With(func(a *approvals.Approval) { a.Terms.RequesterProof = approvals.BySignature }), []string{"alice (verified by the event's signature)\n"}, []string{"Warning"}},
 		"said":              {ct.Make("a").Said("alice"), []string{"alice (not verified: only the run or the event says so)\n", "Warning:      the requester alice is not verified: only the run or the event says so; they can reject but not approve\n"}, nil},
 		"nobody's name":     {ct.Make("a").Said("octo\x1b[31mcat"), []string{"Warning:      ", "octo"}, []string{"\x1b"}},
 		"said, and decided": {ct.Make("a").Said("zoe").Voted("alice", approvals.Approve, ""), []string{"not verified"}, []string{"Warning"}},
-		"nobody":            {ct.Make("a"), []string{"Asked by:     unknown\n"}, []string{"Warning"}},
+		"nobody":            {ct.Make("a"), []string{"Requester:    not recorded\n"}, []string{"Warning"}},
 		"without terms":     {ct.Make("a").NoTerms(nil).With(func(a *approvals.Approval) { a.Source.Requester = "zoe" }), []string{"zoe (not verified: only the run or the event says so)\n"}, []string{"Warning"}},
 		"also":              {ct.Make("a").Requester("alice").Also("al", "a@example.com"), []string{"Also called:  al, a@example.com\n"}, nil},
-		"a link":            {ct.Make("a").With(told("alice")), []string{"alice: approve, 2026-03-01T09:00:00Z (0s ago), by the link mailed to desk@example.com\n"}, []string{"counts once"}},
-		"one mailbox":       {ct.Make("a").Users("alice", "bob").Quorum(2).With(told("alice", "bob")), []string{"bob: approve, 2026-03-01T09:00:00Z (0s ago), by the link mailed to desk@example.com, which counts once with alice\n"}, nil},
-		"an older link":     {ct.Make("a").With(told("alice")).With(func(a *approvals.Approval) { a.Votes[0].Address = "" }), []string{", by a mailed link\n"}, nil},
+		"a link":            {ct.Make("a").With(told("alice")), []string{"alice: approve, 2026-03-01T09:00:00Z (0s ago), via the link mailed to desk@example.com\n"}, []string{"counted once"}},
+		"one mailbox":       {ct.Make("a").Users("alice", "bob").Quorum(2).With(told("alice", "bob")), []string{"bob: approve, 2026-03-01T09:00:00Z (0s ago), via the link mailed to desk@example.com, counted once together with alice\n"}, nil},
+		"an older link":     {ct.Make("a").With(told("alice")).With(func(a *approvals.Approval) { a.Votes[0].Address = "" }), []string{", via mail link\n"}, nil},
 		"a login":           {ct.Make("a").With(told("alice")).With(func(a *approvals.Approval) { a.Votes[0].Way = approvals.WayLogin }), []string{", with the address desk@example.com\n"}, nil},
 		"a token":           {ct.Make("a").Voted("alice", approvals.Approve, ""), nil, []string{"address", "link"}},
 		"an ended link": {ct.Make("a").With(func(a *approvals.Approval) {
 			a.Revoked = []approvals.Revocation{{Voter: "alice", By: "olga", At: ct.T0}}
-		}), []string{"\nMailed links that were ended\n  that of alice, by olga, 2026-03-01T09:00:00Z (0s ago)\n"}, nil},
+		}), []string{"\nRevoked mail links\n  link of alice, revoked by olga, 2026-03-01T09:00:00Z (0s ago)\n"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -16,17 +16,17 @@ import (
 func (c *command) revokeLinkCommand() *cobra.Command {
 	var of string
 	cmd := &cobra.Command{
-		Use: "revoke-link [NAME]", Short: "End one link that was mailed for an approval, before its time",
-		Long: `End one link that was mailed for an approval, before its time: a mail was forwarded, or
-went to the wrong mailbox.
+		Use: "revoke-link [NAME]", Short: "Revoke a link that was mailed for an approval",
+		Long: `Revoke a link that was mailed for an approval, for example because the mail was forwarded
+or went to the wrong mailbox.
 
-Nobody can decide by that link any more, and a vote that was cast by it is taken back
-while the approval is pending. The links of the others go on, and whoever it was mailed to
-can still log in and vote. It can't be undone. Links of other approvals are not touched.
+Nobody can decide with that link any more, and a vote that was cast with it is withdrawn
+while the approval is pending. Other people's links keep working, and the owner of the
+revoked link can still sign in and vote. This can't be undone.
 
-Without --of it is your own link. Another's takes the right to update
-approvals.countersign.dev/status in the namespace. It makes a Vote with the verdict
-revoke-link, waits until the service has looked at it, and says what became of it.`,
+Without --of, it revokes your own link. To revoke somebody else's, you need the permission
+to update approvals.countersign.dev/status in the namespace. The command creates a Vote
+with the verdict revoke-link and waits for the result.`,
 		Example: examples(`
 			tkn approval revoke-link deploy-abcdefghijkl
 			tkn approval revoke-link deploy-abcdefghijkl --of bob@example.com`),
@@ -34,7 +34,7 @@ revoke-link, waits until the service has looked at it, and says what became of i
 		ValidArgsFunction: c.completeNames(listing{}, 1),
 		RunE:              func(cmd *cobra.Command, args []string) error { return c.revokeLink(cmd.Context(), args, of) },
 	}
-	cmd.Flags().StringVar(&of, "of", "", "whose link: an approver's `name`, or the address that it was mailed to (your own)")
+	cmd.Flags().StringVar(&of, "of", "", "whose link: an approver's `name`, or the address that it was mailed to (default: your own)")
 	_ = cmd.RegisterFlagCompletionFunc("of", cobra.NoFileCompletions)
 	return cmd
 }

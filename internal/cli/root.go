@@ -50,11 +50,11 @@ func Run(ctx context.Context, o Options, args []string) int {
 func (c *command) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "tkn-approval",
-		Short: "Look at what waits for approval between Tekton pipelines, and decide",
-		Long: `Look at what waits for approval between Tekton pipelines, and decide.
+		Short: "See and decide pending approvals between Tekton pipelines",
+		Long: `See and decide pending approvals between Tekton pipelines.
 
-It needs a kubeconfig: who you are is what the cluster says (kubectl auth whoami).
-Your vote is an object Vote, which the service counts as it would on its page.`,
+The commands use your kubeconfig, and you vote as the user that the cluster sees (kubectl
+auth whoami). A vote is a Vote object, which counts like a vote on the web page.`,
 		Example: examples(`
 			tkn approval list --mine
 			tkn approval describe deploy-abcdefghijkl
@@ -64,7 +64,7 @@ Your vote is an object Vote, which the service counts as it would on its page.`,
 		SilenceErrors: true, SilenceUsage: true,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return fmt.Errorf("there is no command %q; %s --help lists them", args[0], cmd.CommandPath())
+				return fmt.Errorf("unknown command %q; %s --help lists the commands", args[0], cmd.CommandPath())
 			}
 			return nil
 		},
@@ -74,7 +74,7 @@ Your vote is an object Vote, which the service counts as it would on its page.`,
 	root.SetOut(c.Out)
 	root.SetErr(c.Err)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fmt.Errorf("%w; %s --help lists what there is", err, cmd.CommandPath())
+		return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
 	})
 	c.flags.AddFlags(root.PersistentFlags())
 	for _, name := range []string{
@@ -104,7 +104,7 @@ func examples(s string) string {
 // none is for commands without arguments.
 func none(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return fmt.Errorf("%s takes no name, and %q was given", cmd.CommandPath(), args[0])
+		return fmt.Errorf("%s takes no name, but got %q", cmd.CommandPath(), args[0])
 	}
 	return nil
 }

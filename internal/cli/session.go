@@ -36,11 +36,11 @@ func (c *command) connect() (*session, error) {
 		return nil, fmt.Errorf("read the kubeconfig: %w", err)
 	}
 	if len(raw.Clusters) == 0 && *c.flags.APIServer == "" && !inCluster() {
-		return nil, errors.New("there is no kubeconfig, so no cluster to ask: give --kubeconfig FILE, or set KUBECONFIG")
+		return nil, errors.New("no kubeconfig found: give --kubeconfig FILE, or set KUBECONFIG")
 	}
 	cfg, err := loader.ClientConfig()
 	if err != nil {
-		return nil, fmt.Errorf("the kubeconfig can't be used: %w; kubectl config get-contexts lists what --context takes", err)
+		return nil, fmt.Errorf("the kubeconfig can't be used: %w; kubectl config get-contexts lists the contexts", err)
 	}
 	cfg.QPS, cfg.Burst = 50, 100
 	cfg.WarningHandler = rest.NewWarningWriter(c.Err, rest.WarningWriterOptions{Deduplicate: true})

@@ -20,18 +20,19 @@ func (c *command) splitCommand() *cobra.Command {
 	var out string
 	var in, workspaces, finally []string
 	cmd := &cobra.Command{
-		Use: "split FILE", Short: "Cut a pipeline at its approval tasks into parts with a Gate between",
-		Long: `Cut a Pipeline at its approval tasks. What comes before one is a part that ends; nothing
-waits in a run while people decide. What comes after is the next part, which is started by
-their decision. A PipelineRun with the pipeline in it is cut too.
+		Use: "split FILE", Short: "Split a pipeline at its approval tasks, with a Gate between the parts",
+		Long: `Split a Pipeline, or a PipelineRun with an embedded pipeline, at its approval tasks. The
+tasks before an approval task become a pipeline that finishes, so that nothing waits in a
+run while people decide. The tasks after it become the next pipeline, which starts after
+the approval.
 
-It writes the parts, and between two of them a Gate (who decides, as the task said), a
-Trigger (what is forwarded) and a TriggerTemplate (the next part's run). Results, params
-and workspaces that a later part reads are forwarded. What can't be cut is refused, with
-the line, why, and what to do; then nothing is written. What the objects can't say
-themselves is written to standard error, and above them.
+The output has the parts and, between two parts, a Gate (with the approvers of the task),
+a Trigger (with what is forwarded) and a TriggerTemplate (for the next run). Results,
+params and workspaces that a later part reads are forwarded. If the pipeline can't be
+split, the command names the line, the reason and what to do, and writes nothing. Notes on
+what you still have to do go to standard error and to the top of the output.
 
-Part 1 keeps the pipeline's name. Nothing is asked of a cluster.`,
+The first part keeps the pipeline's name. The command does not use a cluster.`,
 		Example: examples(`
 			tkn approval split pipeline.yaml
 			tkn approval split pipeline.yaml -o parts.yaml --listener deploy-listener
@@ -42,11 +43,11 @@ Part 1 keeps the pipeline's name. Nothing is asked of a cluster.`,
 			in = append(in, args...)
 			switch {
 			case len(args) > 1:
-				return fmt.Errorf("%s takes one file, and %d were given", cmd.CommandPath(), len(args))
+				return fmt.Errorf("%s takes one file, but got %d", cmd.CommandPath(), len(args))
 			case len(in) != 1 || in[0] == "":
-				return fmt.Errorf("say which file: %s FILE, or -f - for what comes in; one at a time", cmd.CommandPath())
+				return fmt.Errorf("give a file: %s FILE, or -f - for standard input", cmd.CommandPath())
 			case slices.Contains([]string{"yaml", "json", "name", "wide"}, out):
-				return fmt.Errorf("-o is the file to write, and %s looks like a format: leave it out to have YAML on standard output", out)
+				return fmt.Errorf("-o names the output file, but %s looks like a format: omit -o to write YAML to standard output", out)
 			}
 			return nil
 		},
@@ -62,7 +63,7 @@ Part 1 keeps the pipeline's name. Nothing is asked of a cluster.`,
 			o.Finally = map[string]int{}
 			for k, v := range parts {
 				if o.Finally[k], err = strconv.Atoi(v); err != nil {
-					return fmt.Errorf("--finally %s=%s: the part that it ends is a number", k, v)
+					return fmt.Errorf("--finally %s=%s: give the number of the part, for example 2", k, v)
 				}
 			}
 			if c.flags.Namespace != nil {
@@ -72,12 +73,12 @@ Part 1 keeps the pipeline's name. Nothing is asked of a cluster.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVarP(&in, "filename", "f", nil, "the file, - for what comes in")
-	f.StringVarP(&out, "output", "o", "", "the file to write, which can't be the one that is read; standard output without it")
-	f.StringVar(&o.Pipeline, "pipeline", "", "which Pipeline of the file, when several have approval tasks")
-	f.StringVar(&o.Account, "listener", "", "write an EventListener too, with this ServiceAccount")
-	f.StringArrayVar(&workspaces, "workspace", nil, "what later parts bind to a workspace, in the place of part 1's volume: NAME=secret:NAME, configMap:NAME, claim:NAME, volume:SIZE or emptyDir")
-	f.StringArrayVar(&finally, "finally", nil, "which part a task of finally ends, where that can't be seen: NAME=PART")
+	f.StringArrayVarP(&in, "filename", "f", nil, "the file, or - for standard input")
+	f.StringVarP(&out, "output", "o", "", "the output file, which must not be the input file (default: standard output)")
+	f.StringVar(&o.Pipeline, "pipeline", "", "the Pipeline to split, if several have approval tasks")
+	f.StringVar(&o.Account, "listener", "", "also write an EventListener with this ServiceAccount")
+	f.StringArrayVar(&workspaces, "workspace", nil, "how later parts bind a workspace, instead of the first part's volume: NAME=secret:NAME, configMap:NAME, claim:NAME, volume:SIZE or emptyDir")
+	f.StringArrayVar(&finally, "finally", nil, "the part that runs a finally task, where it is not clear: NAME=PART")
 	return cmd
 }
 
@@ -90,7 +91,7 @@ func namedOnce(flag string, all []string, value string) (map[string]string, erro
 			return nil, fmt.Errorf("%s %s: write NAME=%s", flag, p, value)
 		}
 		if is, twice := out[k]; twice && is != v {
-			return nil, fmt.Errorf("%s %s is said twice, %s and %s: leave one out", flag, k, is, v)
+			return nil, fmt.Errorf("%s %s is given twice, %s and %s: remove one", flag, k, is, v)
 		}
 		out[k] = v
 	}
@@ -104,7 +105,7 @@ func (c *command) split(in, out string, o split.Options) error {
 	}
 	text, err := c.readBounded(in, split.MaxText)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w; of a Pipeline in the cluster: kubectl get pipeline NAME -o yaml | tkn approval split -f -", err)
+		return fmt.Errorf("%w; for a Pipeline in the cluster, run: kubectl get pipeline NAME -o yaml | tkn approval split -f -", err)
 	}
 	if err != nil {
 		return err
@@ -147,7 +148,7 @@ func (c *command) otherFile(in, out string) error {
 	from, errFrom := c.stat(in)
 	to, errTo := os.Stat(out)
 	if errFrom == nil && errTo == nil && os.SameFile(from, to) {
-		return fmt.Errorf("-o %s is the file that is read, and the pipeline in it would be gone: name another", out)
+		return fmt.Errorf("-o %s is the input file, which would be overwritten: give another file", out)
 	}
 	return nil // what can't be read, or written, is said when it is
 }

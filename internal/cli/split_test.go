@@ -38,19 +38,19 @@ func TestSplit(t *testing.T) {
 		"a workspace":       {args: []string{whole, "--workspace", "source=claim:mine"}, out: []string{"persistentVolumeClaim: {claimName: mine}"}},
 		"refused":           {args: []string{cannot}, code: 1, err: []string{cannot + ":30: approval task approval has retries", "nothing was written"}},
 		"of a name":         {args: []string{whole, "--pipeline", "other"}, code: 1, err: []string{`:1: there is no Pipeline "other"`}},
-		"no file":           {args: nil, code: 1, err: []string{"say which file"}},
-		"two files":         {args: []string{whole, cannot}, code: 1, err: []string{"takes one file, and 2 were given"}},
-		"both":              {args: []string{whole, "-f", "-"}, code: 1, err: []string{"say which file"}},
+		"no file":           {args: nil, code: 1, err: []string{"give a file"}},
+		"two files":         {args: []string{whole, cannot}, code: 1, err: []string{"takes one file, but got 2"}},
+		"both":              {args: []string{whole, "-f", "-"}, code: 1, err: []string{"give a file"}},
 		"not there":         {args: []string{whole + ".gone"}, code: 1, err: []string{"no such file"}},
-		"a file twice":      {args: []string{"-f", whole, "-f", cannot}, code: 1, err: []string{"say which file", "one at a time"}},
+		"a file twice":      {args: []string{"-f", whole, "-f", cannot}, code: 1, err: []string{"give a file", "give a file"}},
 		"a pipeline's name": {args: []string{"release"}, code: 1, err: []string{"no such file", "kubectl get pipeline NAME -o yaml"}},
-		"a format":          {args: []string{whole, "-o", "yaml"}, code: 1, err: []string{"-o is the file to write, and yaml looks like a format"}},
+		"a format":          {args: []string{whole, "-o", "yaml"}, code: 1, err: []string{"-o names the output file, but yaml looks like a format"}},
 		"a namespace":       {args: []string{whole, "-n", "shop"}, out: []string{"metadata: {name: release-2, namespace: shop}", "metadata: {name: release-approval, namespace: shop}"}},
 		"two namespaces":    {in: strings.Replace(string(example), "{name: release}", "{name: release, namespace: demo}", 1), args: []string{"-f", "-", "-n", "shop"}, code: 1, err: []string{"the namespace is demo here and shop on the command line"}},
 		"a part's end":      {args: []string{whole, "--finally", "clean=2"}, code: 1, err: []string{"--finally clean: the pipeline has no such task"}},
-		"no part":           {args: []string{whole, "--finally", "clean=last"}, code: 1, err: []string{"--finally clean=last: the part that it ends is a number"}},
+		"no part":           {args: []string{whole, "--finally", "clean=last"}, code: 1, err: []string{"--finally clean=last: give the number of the part"}},
 		"no pair":           {args: []string{whole, "--finally", "clean"}, code: 1, err: []string{"--finally clean: write NAME=PART"}},
-		"said twice":        {args: []string{whole, "--workspace", "source=claim:a", "--workspace", "source=claim:b"}, code: 1, err: []string{"--workspace source is said twice, claim:a and claim:b"}},
+		"said twice":        {args: []string{whole, "--workspace", "source=claim:a", "--workspace", "source=claim:b"}, code: 1, err: []string{"--workspace source is given twice, claim:a and claim:b"}},
 		"said again":        {args: []string{whole, "--workspace", "source=claim:a", "--workspace", "source=claim:a"}, out: []string{"claimName: a"}},
 		"half a choice":     {args: []string{whole, "--workspace", "source"}, code: 1, err: []string{"--workspace source: write NAME=secret:NAME"}},
 		"too much":          {in: strings.Repeat("# \n", 1<<20), args: []string{"-f", "-"}, code: 1, err: []string{"the most is 1048576"}},
@@ -123,7 +123,7 @@ func TestSplitKeepsItsInput(t *testing.T) {
 			t.Parallel()
 			var out, errs bytes.Buffer
 			code := Run(t.Context(), Options{In: open(), Out: &out, Err: &errs, Now: time.Now}, append([]string{"split"}, args...))
-			if code != 1 || !strings.Contains(errs.String(), "is the file that is read") {
+			if code != 1 || !strings.Contains(errs.String(), "is the input file") {
 				t.Errorf("it ends with %d: %s", code, &errs)
 			}
 			if now, err := os.ReadFile(file); err != nil || !bytes.Equal(now, example) {

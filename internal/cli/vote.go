@@ -27,25 +27,25 @@ type ballot struct {
 
 func (c *command) approveCommand() *cobra.Command {
 	b := ballot{verdict: approvals.Approve}
-	cmd := c.voteCommand(&b, "approve [NAME...]", "Vote for what waits", `
+	cmd := c.voteCommand(&b, "approve [NAME...]", "Approve a pending request", `
 		tkn approval approve deploy-abcdefghijkl -m "ship it"
 		tkn approval approve deploy-abcdefghijkl --input ticket=OPS-7
 		tkn approval list --mine -o name | xargs tkn approval approve -y
 		tkn approval approve deploy-abcdefghijkl --break-glass -m "INC-7, production is down"`)
-	cmd.Flags().StringArrayVar(&b.inputs, "input", nil, "`NAME=VALUE` of an input that the Gate asks for; may be repeated")
-	cmd.Flags().BoolVar(&b.breakGlass, "break-glass", false, "approve alone, whatever the Gate asks, by the RBAC verb break-glass; needs -m")
+	cmd.Flags().StringArrayVar(&b.inputs, "input", nil, "an input of the Gate, as `NAME=VALUE`; can be repeated")
+	cmd.Flags().BoolVar(&b.breakGlass, "break-glass", false, "approve alone in an emergency, bypassing the Gate; needs the RBAC verb break-glass, and -m")
 	return cmd
 }
 
 func (c *command) rejectCommand() *cobra.Command {
 	b := ballot{verdict: approvals.Reject}
-	return c.voteCommand(&b, "reject [NAME...]", "Vote against what waits; one rejection ends it", `
+	return c.voteCommand(&b, "reject [NAME...]", "Reject a pending request; one rejection is final", `
 		tkn approval reject deploy-abcdefghijkl -m "not on a Friday"`)
 }
 
 func (c *command) withdrawCommand() *cobra.Command {
 	b := ballot{verdict: approvals.Withdraw}
-	return c.voteCommand(&b, "withdraw [NAME...]", "Take your vote back, while it is pending", `
+	return c.voteCommand(&b, "withdraw [NAME...]", "Withdraw your vote from a pending request", `
 		tkn approval withdraw deploy-abcdefghijkl`)
 }
 
@@ -54,16 +54,16 @@ func (c *command) voteCommand(b *ballot, use, short, example string) *cobra.Comm
 		Use: use, Short: short,
 		Long: short + `.
 
-It makes a Vote, waits until the service has looked at it, and says what became of it.
-Of several, each is shown and asked about first. It fails when one vote is refused.`,
+The command creates a Vote, waits until the service has counted it, and prints the result.
+With several names you confirm each one. It exits with 1 if any vote is refused.`,
 		Example:           examples(example),
 		ValidArgsFunction: c.completeNames(listing{mine: true, voted: b.verdict == approvals.Withdraw}, 0),
 		RunE:              func(cmd *cobra.Command, args []string) error { return c.vote(cmd.Context(), args, *b) },
 	}
 	if b.verdict != approvals.Withdraw {
-		cmd.Flags().StringVarP(&b.comment, "comment", "m", "", "why; it stays on the record")
+		cmd.Flags().StringVarP(&b.comment, "comment", "m", "", "the reason, which is stored with your vote")
 	}
-	cmd.Flags().BoolVarP(&b.yes, "yes", "y", false, "of several, ask about none")
+	cmd.Flags().BoolVarP(&b.yes, "yes", "y", false, "do not ask for confirmation")
 	return cmd
 }
 
@@ -88,7 +88,7 @@ func (c *command) vote(ctx context.Context, names []string, b ballot) error {
 	for _, o := range on {
 		a := kube.ToDomain(o)
 		if len(on) > 1 && !b.yes && !c.confirm(a, b) {
-			c.note("%s: left as it is", a.Name)
+			c.note("%s: skipped", a.Name)
 			continue
 		}
 		message, err := c.cast(ctx, s, p, a, me, b, inputs)
@@ -127,7 +127,7 @@ func (c *command) subjects(ctx context.Context, s *session, names []string, b ba
 		on = append(on, o)
 	}
 	if len(on) > 1 && !b.yes && !c.Interactive {
-		return nil, fmt.Errorf("there are %d to %s and nobody to ask about each: give -y to mean all of them", len(on), b.verdict)
+		return nil, fmt.Errorf("%d approvals to %s, and no terminal to confirm each: use -y to confirm all", len(on), b.verdict)
 	}
 	return on, nil
 }
@@ -139,7 +139,7 @@ func (c *command) confirm(a approvals.Approval, b ballot) bool {
 	if a.Terms != nil {
 		digest = a.Terms.Digest
 	}
-	c.note("%s   %s, gate %s, asked by %s\n  digest %s", a.Name, a.Subject(), cmp.Or(gateOf(a), "-"), cmp.Or(requesterOf(a), "unknown"), digest)
+	c.note("%s   %s, gate %s, requested by %s\n  digest %s", a.Name, a.Subject(), cmp.Or(gateOf(a), "-"), cmp.Or(requesterOf(a), "not recorded"), digest)
 	return c.yes(fmt.Sprintf("%s it?", b.verdict))
 }
 
@@ -155,11 +155,11 @@ func (c *command) cast(ctx context.Context, s *session, p *prover, a approvals.A
 	}, c.Now())
 	switch code := approvals.CodeOf(err); {
 	case err == nil && change == approvals.Absent:
-		return "Recorded: it was already; nothing was changed", nil
+		return "Already recorded. Nothing changed.", nil
 	case code == approvals.CodeForbidden && p.blind, code == approvals.CodeGone && !a.Decided():
 		// A Delegation may be out of sight here, and this clock be wrong: the service knows.
 	case code == approvals.CodeInvalid:
-		return "", fmt.Errorf("%s. -m gives a comment, --input NAME=VALUE an input; tkn approval describe %s lists what its Gate asks for", approvals.Message(err), a.Name)
+		return "", fmt.Errorf("%s. -m gives a comment, --input NAME=VALUE an input; tkn approval describe %s shows what its Gate requires", approvals.Message(err), a.Name)
 	case err != nil:
 		return "", err
 	}
@@ -215,7 +215,7 @@ func parseInputs(given []string) ([]approvals.Param, error) {
 		out = append(out, approvals.Param{Name: name, Value: value})
 	}
 	if len(out) > approvals.MaxInputs {
-		return nil, errors.New("there are more than 16 --input, which is the most")
+		return nil, errors.New("too many --input: the limit is 16")
 	}
 	return out, nil
 }

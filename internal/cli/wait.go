@@ -32,24 +32,30 @@ func (c *command) wait(ctx context.Context, s *session, v *v1alpha1.Vote) (strin
 		err := s.client.Get(waiting, client.ObjectKeyFromObject(v), v)
 		switch {
 		case err == nil && v.Status.State == v1alpha1.VoteRecorded:
-			return "Recorded: " + strings.TrimPrefix(v.Status.Message, "recorded; "), nil
+			return outcome(v.Status.Message), nil
 		case err == nil && v.Status.State == v1alpha1.VoteRefused:
 			return "", fmt.Errorf("Refused: %s", v.Status.Message) //nolint:staticcheck // the state's name
 		case apierrors.IsForbidden(err):
-			return "", fmt.Errorf("vote %s is made, and you may not read what becomes of it: %w", v.Name, err)
+			return "", fmt.Errorf("vote %s was created, but you may not read its result: %w", v.Name, err)
 		case apierrors.IsNotFound(err):
-			return "", fmt.Errorf("vote %s was deleted before anything was said of it; kubectl get approval %s says whether it counts", v.Name, v.Spec.Approval)
+			return "", fmt.Errorf("vote %s was deleted before the service counted it; kubectl get approval %s shows whether it counts", v.Name, v.Spec.Approval)
 		}
 		select {
 		case <-quiet.C:
-			c.note("%s: vote %s is made; waiting for the service to count it ...", v.Spec.Approval, v.Name)
+			c.note("%s: vote %s created; waiting for the service to count it ...", v.Spec.Approval, v.Name)
 		case <-every.C:
 		case <-waiting.Done():
 			if ctx.Err() != nil {
-				return "", errors.New("interrupted: vote " + v.Name + " is made all the same; kubectl get vote " + v.Name + " says what becomes of it")
+				return "", errors.New("interrupted, but vote " + v.Name + " was created; kubectl get vote " + v.Name + " shows its result")
 			}
-			return "", fmt.Errorf("vote %s is made, and the service has said nothing of it for %s: it counts when the service is back; kubectl get vote %s says so. Is Countersign running?",
+			return "", fmt.Errorf("vote %s was created, but the service has not counted it within %s. It will when it is back: kubectl get vote %s shows the result. Is Countersign running?",
 				v.Name, waitAtMost, v.Name)
 		}
 	}
+}
+
+// outcome is what the service says of a counted vote, without what the reader knows.
+func outcome(message string) string {
+	message = strings.TrimPrefix(strings.TrimPrefix(message, "recorded; "), "the approval is ")
+	return strings.ToUpper(message[:min(1, len(message))]) + message[min(1, len(message)):]
 }

@@ -31,12 +31,12 @@ func TestWait(t *testing.T) {
 		there           *v1alpha1.Vote
 		said, err, note string
 	}{
-		"recorded": {there: vote(v1alpha1.VoteRecorded, "recorded; 1 more to come"), said: "Recorded: 1 more to come"},
+		"recorded": {there: vote(v1alpha1.VoteRecorded, "recorded; 1 more to come"), said: "1 more to come"},
 		"refused":  {there: vote(v1alpha1.VoteRefused, "not for you"), err: "Refused: not for you"},
 		"gone":     {err: "vote approve-1 was deleted"},
 		"nobody": {
-			there: vote("", ""), note: "deploy: vote approve-1 is made; waiting for the service to count it ...\n",
-			err: "vote approve-1 is made, and the service has said nothing of it for 30s",
+			there: vote("", ""), note: "deploy: vote approve-1 created; waiting for the service to count it ...\n",
+			err: "vote approve-1 was created, but the service has not counted it within 30s",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
