@@ -22,11 +22,12 @@ const interceptorName = "countersign"
 func (c *command) versionCommand() *cobra.Command {
 	var alone bool
 	cmd := &cobra.Command{
-		Use: "version", Short: "The version of this program and of the service, and whether they work together",
-		Long: `The version of this program and of the service, and whether they work together.
+		Use: "version", Short: "Show the versions of this program and of the service, and whether they work together",
+		Long: `Show the versions of this program and of the service, and whether they work together.
 
-The service writes its version to ClusterInterceptor countersign. One minor version apart is what works;
-more than that is an error. Who may not get ClusterInterceptors sees the version of this program alone.`,
+The service writes its version to ClusterInterceptor countersign. The two may be one minor
+version apart; more than that is an error. Without the permission to get ClusterInterceptors
+you see only the version of this program.`,
 		Example:           examples("tkn approval version\ntkn approval version --client"),
 		Args:              none,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -54,7 +55,7 @@ more than that is an error. Who may not get ClusterInterceptors sees the version
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&alone, "client", false, "this program alone, without asking a cluster")
+	cmd.Flags().BoolVar(&alone, "client", false, "only this program's version, without a cluster")
 	return cmd
 }
 
