@@ -26,7 +26,7 @@ Flags:
 // keys is countersign keys.
 func keys(args []string) int {
 	f := flags("keys", keysUsage)
-	path := f.String("config", "/etc/countersign/config.yaml", "the configuration `file` that names the store")
+	path := f.String("config", defaultConfig, "the configuration `file` that names the store")
 	if code, done := parse(f, args); done {
 		return code
 	}

@@ -26,6 +26,7 @@ Usage: countersign [flags]
        countersign verify [flags]   find a changed or missing line of the record
        countersign export [flags]   the record as JSON lines or CSV
        countersign keys [flags]     the public keys that signed the record
+       countersign check [flags]    try what the configuration names: mail server, login, store
        countersign version          the version of this program
 
 It serves the Triggers interceptor over TLS, the approval page and API over HTTP,
@@ -43,6 +44,9 @@ default; files of folder config.d beside it are read too:
 Flags:
 `
 
+// defaultConfig is where the Deployment mounts it.
+const defaultConfig = "/etc/countersign/config.yaml"
+
 func main() { os.Exit(run()) }
 
 func run() int {
@@ -54,6 +58,8 @@ func run() int {
 			return export(os.Args[2:])
 		case "keys":
 			return keys(os.Args[2:])
+		case "check":
+			return check(os.Args[2:])
 		case "version", "--version", "-version":
 			fmt.Println("countersign", version.String()) //nolint:forbidigo // the answer
 			return 0
@@ -61,7 +67,7 @@ func run() int {
 	}
 	f := flag.NewFlagSet("countersign", flag.ContinueOnError)
 	f.Usage = func() { fmt.Fprint(f.Output(), usage); f.PrintDefaults() }
-	path := f.String("config", "/etc/countersign/config.yaml", "the configuration `file`")
+	path := f.String("config", defaultConfig, "the configuration `file`")
 	level := f.String("log-level", "info", "debug, info, warn or error")
 	o := app.Options{Now: time.Now, Out: os.Stdout, Version: version.String()}
 	f.StringVar(&o.Namespace, "namespace", env("POD_NAMESPACE", "countersign"), "the service's own `namespace` ($POD_NAMESPACE)")

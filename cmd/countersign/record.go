@@ -68,7 +68,7 @@ Flags:
 // verify is countersign verify.
 func verify(args []string) int {
 	f := flags("verify", verifyUsage)
-	path := f.String("config", "/etc/countersign/config.yaml", "the configuration `file` that names the store")
+	path := f.String("config", defaultConfig, "the configuration `file` that names the store")
 	file := f.String("file", "", "a `file` of JSON lines instead of the store; - is standard input")
 	var v record.Verifier
 	f.BoolVar(&v.Logs, "logs", false, "the lines are a process's output: pass over what is not the record's, and let a chain begin anew")
@@ -133,7 +133,7 @@ func read(path, file string, v *record.Verifier) error {
 // export is countersign export.
 func export(args []string) int {
 	f := flags("export", exportUsage)
-	path := f.String("config", "/etc/countersign/config.yaml", "the configuration `file` that names the store")
+	path := f.String("config", defaultConfig, "the configuration `file` that names the store")
 	format := f.String("format", record.JSONL, "jsonl or csv")
 	var q record.Query
 	for name, p := range map[string]*string{

@@ -87,7 +87,7 @@ auth whoami). A vote is a Vote object, which counts like a vote on the web page.
 	}
 	root.AddCommand(
 		c.listCommand(), c.historyCommand(), c.describeCommand(), c.approveCommand(), c.rejectCommand(), c.withdrawCommand(), c.againCommand(), c.revokeLinkCommand(),
-		c.openCommand(), c.logsCommand(), c.exportCommand(), c.gateCommand(), c.delegateCommand(), c.splitCommand(), c.versionCommand(),
+		c.openCommand(), c.logsCommand(), c.exportCommand(), c.gateCommand(), c.delegateCommand(), c.splitCommand(), c.doctorCommand(), c.uninstallCommand(), c.versionCommand(),
 	)
 	return root
 }

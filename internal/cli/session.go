@@ -23,6 +23,7 @@ type session struct {
 	namespace string
 	scheme    *runtime.Scheme
 	me        *approvals.Identity
+	config    *rest.Config
 }
 
 // connect reads the kubeconfig. It asks the cluster nothing.
@@ -44,7 +45,7 @@ func (c *command) connect() (*session, error) {
 	}
 	cfg.QPS, cfg.Burst = 50, 100
 	cfg.WarningHandler = rest.NewWarningWriter(c.Err, rest.WarningWriterOptions{Deduplicate: true})
-	s := &session{scheme: runtime.NewScheme()}
+	s := &session{scheme: runtime.NewScheme(), config: cfg}
 	if s.namespace, _, err = loader.Namespace(); err != nil {
 		return nil, fmt.Errorf("the kubeconfig's namespace: %w", err)
 	}

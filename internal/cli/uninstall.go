@@ -1,0 +1,321 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+)
+
+// What the manifests have for the whole cluster, and what the docs have people make in their
+// namespaces, by name. A test compares it with deploy/.
+var (
+	installedPolicies = []string{
+		"countersign-approvals", "countersign-approvals-immutable", "countersign-approvaltasks", "countersign-customruns", "countersign-delegations",
+		"countersign-dry-run-only", "countersign-protected", "countersign-protected-settings", "countersign-requester", "countersign-votes",
+	}
+	installedClusterRoles = []string{
+		"countersign", "countersign-admin", "countersign-approvaltask", "countersign-approvaltask-approver", "countersign-approvaltask-view", "countersign-dashboard",
+		"countersign-edit", "countersign-manual-approval-gate", "countersign-metrics-reader", "countersign-view",
+	}
+	installedDefinitions = []string{
+		"approvals.countersign.dev", "votes.countersign.dev", "delegations.countersign.dev", "gates.countersign.dev", "gatepolicies.countersign.dev",
+	}
+	// taskDefinitions may be another system's: only what says that it is Countersign's goes.
+	taskDefinitions = []string{"approvaltasks.tekton.automatiko.io", "approvaltasks.openshift-pipelines.org", "approvaltasks.edp.epam.com"}
+)
+
+// uninstalling is what somebody asked for.
+type uninstalling struct {
+	dryRun, data, finalizers, triggers, yes bool
+	namespace                               string
+}
+
+func (c *command) uninstallCommand() *cobra.Command {
+	var u uninstalling
+	cmd := &cobra.Command{
+		Use: "uninstall", Short: "Remove Countersign from the cluster, and say before what would break",
+		Long: `Remove Countersign from the cluster, and say before what would break.
+
+Triggers that name the interceptor come first: without it they hold nothing, and their EventListeners answer
+each event with an error. Then what waits, and what is removed: the service, finalizers of Approvals, which
+would keep their namespaces from going, the ClusterInterceptor, admission policies, and roles, those in
+people's namespaces too. Gates, Approvals, Secrets and settings stay without --data.
+
+It needs the rights of a cluster administrator, and may be run again.`,
+		Example: examples(`
+			tkn approval uninstall --dry-run
+			tkn approval uninstall --data
+			tkn approval uninstall --finalizers   # before helm uninstall`),
+		Args: none, ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.uninstall(cmd.Context(), u) },
+	}
+	f := cmd.Flags()
+	f.BoolVar(&u.dryRun, "dry-run", false, "say what would be done, and do nothing")
+	f.BoolVar(&u.data, "data", false, "remove all Gates, Approvals, votes, keys and settings too, for good")
+	f.BoolVar(&u.finalizers, "finalizers", false, "only take finalizers off Approvals")
+	f.BoolVar(&u.triggers, "ignore-triggers", false, "go on although Triggers name the interceptor")
+	f.BoolVarP(&u.yes, "yes", "y", false, "ask nothing")
+	f.StringVar(&u.namespace, "service-namespace", "countersign", "the `namespace` that the service is in")
+	return cmd
+}
+
+// removal is one object that goes, or loses a finalizer.
+type removal struct {
+	object *unstructured.Unstructured
+	strip  bool
+}
+
+func (r removal) String() string {
+	if r.strip {
+		return "finalizer of " + called(r.object)
+	}
+	return called(r.object)
+}
+
+func (c *command) uninstall(ctx context.Context, u uninstalling) error {
+	s, err := c.connect()
+	if err != nil {
+		return err
+	}
+	all, err := s.cluster()
+	if err != nil {
+		return err
+	}
+	named, err := all.gates(ctx)
+	if err != nil {
+		return err
+	}
+	if !u.finalizers {
+		section(c, "Triggers that name the interceptor", "none", named,
+			"Take the interceptor out of them, or delete them: without it their EventListeners answer each event with an error.")
+	}
+	approvals, err := all.list(ctx, schema.GroupKind{Group: v1alpha1.GroupVersion.Group, Kind: "Approval"})
+	if err != nil {
+		return err
+	}
+	var pending []string
+	for i := range approvals {
+		outcome, _, _ := unstructured.NestedString(approvals[i].Object, "status", "outcome")
+		if outcome == "" || outcome == "Pending" {
+			pending = append(pending, called(&approvals[i]))
+		}
+	}
+	if !u.finalizers {
+		section(c, "Approvals that wait for a decision", "none", pending, "Nobody can decide them any more; pipelines that wait at an approval task run into their time limit.")
+	}
+	plan, err := u.plan(ctx, all, approvals)
+	if err != nil {
+		return err
+	}
+	section(c, "To remove", "nothing", plan, "")
+	if !u.data && !u.finalizers {
+		fmt.Fprintf(c.Out, "Stay, unless --data is given: the definitions of the resources with all Gates and Approvals, and Secrets, settings and volumes in namespace %s.\n", u.namespace)
+	}
+	switch {
+	case u.dryRun || len(plan) == 0:
+		return nil
+	case len(named) > 0 && !u.triggers && !u.finalizers:
+		return errors.New("Triggers name the interceptor, see above: change them first, or give --ignore-triggers") //nolint:revive,staticcheck // a kind of Tekton's
+	case !u.yes && !c.Interactive:
+		return errors.New("nobody is there to ask: give --yes to remove what is listed, or --dry-run to look only")
+	case !u.yes && !c.yes(fmt.Sprintf("Remove these %d?", len(plan))):
+		return errors.New("nothing was removed")
+	}
+	for _, r := range plan {
+		if err := all.remove(ctx, r); err != nil {
+			return fmt.Errorf("%s: %w; what is listed before it is removed, and the command may be run again", r, err)
+		}
+		fmt.Fprintf(c.Out, "removed %s\n", r)
+	}
+	return nil
+}
+
+// section lists things under a heading, and what to know of them.
+func section[T any](c *command, title, otherwise string, items []T, note string) {
+	if len(items) == 0 {
+		fmt.Fprintf(c.Out, "%s: %s\n", title, otherwise)
+		return
+	}
+	fmt.Fprintf(c.Out, "%s: %d\n", title, len(items))
+	for _, i := range items {
+		fmt.Fprintf(c.Out, "  %s\n", line(fmt.Sprint(i)))
+	}
+	if note != "" {
+		fmt.Fprintf(c.Out, "%s\n", note)
+	}
+}
+
+// plan is what is there of all that an installation has, in the order in which it goes: the
+// service first, so that it makes nothing anew, and definitions last, since what has a finalizer
+// would keep them.
+func (u uninstalling) plan(ctx context.Context, all cluster, approvals []unstructured.Unstructured) ([]removal, error) {
+	var strip []removal
+	for i := range approvals {
+		if slices.Contains(approvals[i].GetFinalizers(), v1alpha1.RecordFinalizer) {
+			strip = append(strip, removal{&approvals[i], true})
+		}
+	}
+	if u.finalizers {
+		return strip, nil
+	}
+	var plan []removal
+	add := func(k schema.GroupKind, namespace string, names ...string) error {
+		for _, name := range names {
+			o, err := all.get(ctx, k, namespace, name)
+			if err != nil {
+				return err
+			}
+			if o != nil {
+				plan = append(plan, removal{o, false})
+			}
+		}
+		return nil
+	}
+	gk := func(group, kind string) schema.GroupKind { return schema.GroupKind{Group: group, Kind: kind} }
+	err := add(deployments, u.namespace, "countersign", "countersign-oauth2-proxy")
+	plan = append(plan, strip...)
+	err = errors.Join(err,
+		add(interceptors, "", interceptorName),
+		add(policyBindings, "", installedPolicies...),
+		add(policies, "", installedPolicies...),
+	)
+	if err != nil {
+		return nil, err
+	}
+	bindings, err := u.bindings(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	plan = append(plan, bindings...)
+	err = errors.Join(
+		add(clusterRoles, "", installedClusterRoles...),
+		add(gk("networking.k8s.io", "NetworkPolicy"), u.namespace, "countersign", "countersign-egress"),
+		add(gk("policy", "PodDisruptionBudget"), u.namespace, "countersign"),
+		add(gk("networking.k8s.io", "Ingress"), u.namespace, "countersign"),
+		add(gk("gateway.networking.k8s.io", "HTTPRoute"), u.namespace, "countersign"),
+		add(gk("route.openshift.io", "Route"), u.namespace, "countersign"),
+		add(gk("monitoring.coreos.com", "PodMonitor"), u.namespace, "countersign"),
+		add(gk("monitoring.coreos.com", "ServiceMonitor"), u.namespace, "countersign"),
+		add(gk("monitoring.coreos.com", "PrometheusRule"), u.namespace, "countersign"),
+		add(gk("dashboard.tekton.dev", "Extension"), "tekton-pipelines", "countersign-approvals", "countersign-gates"),
+		add(gk("", "Service"), u.namespace, "countersign", "countersign-oauth2-proxy", "countersign-metrics"),
+		add(gk("coordination.k8s.io", "Lease"), u.namespace, "countersign"),
+		add(gk("", "ServiceAccount"), u.namespace, "countersign", "countersign-metrics"),
+	)
+	if err != nil || !u.data {
+		return plan, err
+	}
+	if err := add(definitions, "", installedDefinitions...); err != nil {
+		return nil, err
+	}
+	for _, name := range taskDefinitions {
+		o, err := all.get(ctx, definitions, "", name)
+		if err != nil {
+			return nil, err
+		}
+		if o != nil && (o.GetLabels()["app.kubernetes.io/part-of"] == "countersign" || o.GetLabels()["app.kubernetes.io/managed-by"] == "countersign") {
+			plan = append(plan, removal{o, false})
+		}
+	}
+	// A namespace that somebody else made may have other things in it.
+	ns, err := all.get(ctx, namespaces, "", u.namespace)
+	if err != nil {
+		return nil, err
+	}
+	if ns != nil && ns.GetLabels()["app.kubernetes.io/part-of"] == "countersign" {
+		return append(plan, removal{ns, false}), nil
+	}
+	return plan, errors.Join(
+		add(secrets, u.namespace, "countersign-keys", "countersign-tls", "countersign-secrets"),
+		add(configMaps, u.namespace, "countersign", "countersign-dashboard"),
+		add(gk("", "PersistentVolumeClaim"), u.namespace, "countersign-record"),
+	)
+}
+
+// bindings are those that give the service something, and in people's namespaces the roles that
+// were made for it alone.
+func (u uninstalling) bindings(ctx context.Context, all cluster) ([]removal, error) {
+	var out []removal
+	for _, k := range []schema.GroupKind{clusterBindings, roleBindings} {
+		list, err := all.list(ctx, k)
+		if err != nil {
+			return nil, err
+		}
+		for i := range list {
+			b := &list[i]
+			subjects, _, _ := unstructured.NestedSlice(b.Object, "subjects")
+			if len(subjects) == 0 || slices.ContainsFunc(subjects, func(s any) bool { return !u.isService(s) }) {
+				// The Dashboard's is to its own account.
+				if k != clusterBindings || b.GetName() != "countersign-dashboard" {
+					continue
+				}
+			}
+			out = append(out, removal{b, false})
+			kind, _, _ := unstructured.NestedString(b.Object, "roleRef", "kind")
+			name, _, _ := unstructured.NestedString(b.Object, "roleRef", "name")
+			if kind != roles.Kind || !strings.HasPrefix(name, "countersign") {
+				continue // it may be somebody else's too
+			}
+			role, err := all.get(ctx, roles, b.GetNamespace(), name)
+			if err != nil {
+				return nil, err
+			}
+			if role != nil {
+				out = append(out, removal{role, false})
+			}
+		}
+	}
+	return out, nil
+}
+
+func (u uninstalling) isService(subject any) bool {
+	s, _ := subject.(map[string]any)
+	name, _ := s["name"].(string)
+	return s["kind"] == "ServiceAccount" && s["namespace"] == u.namespace && (name == "countersign" || name == "countersign-metrics")
+}
+
+// stopWithin is longer than a pod of the service takes to end.
+const stopWithin = 2 * time.Minute
+
+// stopped waits until no pod of a Deployment is left: the service would make its ClusterInterceptor
+// and its Secrets again.
+func (c cluster) stopped(ctx context.Context, d *unstructured.Unstructured) error {
+	labels, _, _ := unstructured.NestedStringMap(d.Object, "spec", "selector", "matchLabels")
+	return wait.PollUntilContextTimeout(ctx, 500*time.Millisecond, stopWithin, true, func(ctx context.Context) (bool, error) {
+		pods, err := c.list(ctx, schema.GroupKind{Kind: "Pod"}, client.InNamespace(d.GetNamespace()), client.MatchingLabels(labels))
+		return len(pods) == 0, err
+	})
+}
+
+// remove does one step. What is not there any more is as it should be.
+func (c cluster) remove(ctx context.Context, r removal) error {
+	if !r.strip {
+		if err := client.IgnoreNotFound(c.Delete(ctx, r.object, client.PropagationPolicy("Background"))); err != nil || r.object.GetKind() != deployments.Kind {
+			return err
+		}
+		return c.stopped(ctx, r.object)
+	}
+	for {
+		o := r.object
+		o.SetFinalizers(slices.DeleteFunc(o.GetFinalizers(), func(f string) bool { return f == v1alpha1.RecordFinalizer }))
+		err := c.Update(ctx, o)
+		if !apierrors.IsConflict(err) {
+			return client.IgnoreNotFound(err)
+		}
+		if err := c.Get(ctx, client.ObjectKeyFromObject(o), o); err != nil {
+			return client.IgnoreNotFound(err)
+		}
+	}
+}
