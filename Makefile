@@ -31,11 +31,16 @@ image: ## dist/countersign.tar, the image (IMAGE=reference)
 	@mkdir -p dist
 	VERSION="$(VERSION)" deploy/image.sh "$(or $(IMAGE),countersign:dev)" dist/countersign.tar
 
+RELEASE = @. test/lib.sh && program=$$(tool release) && "$$program" --root . --out dist --version "$(VERSION)" $(if $(REPOSITORY),--repository $(REPOSITORY))
+
 release: ## dist: everything of a release, for all platforms (VERSION=v0.1.0, REPOSITORY=, RELEASE_KEY=file)
-	@. test/lib.sh && cd tools/release && go build -o "$$CACHE/tools/release" . && "$$CACHE/tools/release" --root ../.. --out ../../dist --version "$(VERSION)" $(if $(REPOSITORY),--repository $(REPOSITORY)) all
+	$(RELEASE) all
+
+release-push: ## pushes its image, signed if there is RELEASE_KEY
+	$(RELEASE) push
 
 chart: ## dist/chart: the Helm chart as a folder, to look at and to install from (VERSION=v0.1.0)
-	@. test/lib.sh && cd tools/release && go run . --root ../.. --out ../../dist/chart --version "$(or $(VERSION),v0.0.0)" chart
+	@. test/lib.sh && program=$$(tool release) && "$$program" --root . --out dist/chart --version "$(or $(VERSION),v0.0.0)" chart
 
 generate: ## deepcopy, CRDs, RBAC, golden files
 	tools/generate.sh

@@ -43,11 +43,13 @@ tool() {
     dex) dir=$ROOT/tools/oidc package=./dex ;;
     oauth2-proxy) dir=$ROOT/tools/oidc package=github.com/oauth2-proxy/oauth2-proxy/v7 ;;
     tkn-approvaltask) dir=$ROOT/tools/mag package=github.com/openshift-pipelines/manual-approval-gate/cmd/tkn-approvaltask ;;
+    release) dir=$ROOT/tools/release package=. ;;
+    helm) dir=$ROOT/tools/release package=helm.sh/helm/v3/cmd/helm ;;
     mag-*) dir=$ROOT/tools/mag package=github.com/openshift-pipelines/manual-approval-gate/cmd/${name#mag-} ;;
     controller-gen) dir=$ROOT/tools package=sigs.k8s.io/controller-tools/cmd/controller-gen ;;
     *) dir=$ROOT/tools package=./$name ;;
   esac
-  key=$({ go env GOVERSION; find "$dir/go.mod" "$dir/go.sum" "$dir/$name" -type f -exec cat {} + 2>/dev/null; } | sha256sum)
+  key=$({ go env GOVERSION; find "$dir/go.mod" "$dir/go.sum" "$dir/$name" "$dir"/*.go -type f -exec cat {} + 2>/dev/null; } | sha256sum)
   local path=$CACHE/tools/$name-${key:0:12}
   if [ ! -x "$path" ]; then
     mkdir -p "$CACHE/tools"

@@ -37,7 +37,7 @@ say "alerts"
 # ---- a release, signed
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$work/key.pem" 2>/dev/null
 (cd "$ROOT/tools/release" && go build -o "$work/release" .)
-make_release() { RELEASE_KEY=$work/key.pem "$work/release" --root "$ROOT" --version "$version" --repository "localhost:$port/countersign" --out "$1" all; }
+make_release() { RELEASE_KEY=$work/key.pem "$work/release" --root "$ROOT" --version "$version" --repository "localhost:$port/countersign" --platforms "${PLATFORMS:-}" --out "$1" all; }
 make_release "$work/one"
 say "a release"
 make_release "$work/two" >/dev/null
@@ -50,9 +50,13 @@ say "again, with the same bytes"
 cd "$work/one"
 sha256sum --check --quiet SHA256SUMS
 openssl dgst -sha256 -verify countersign.pub -signature <(base64 -d SHA256SUMS.sig) SHA256SUMS >/dev/null || die "the signature is not of SHA256SUMS"
-for file in countersign.yaml countersign-ha.yaml countersign-openshift.yaml countersign-component-approvaltask.yaml countersign-component-monitoring.yaml \
-  "countersign-${version#v}.tgz" "countersign-$version-image-oci.tar" "countersign-$version-image-linux-arm64.docker.tar" RELEASE_NOTES.md provenance.intoto.json \
-  "tkn-approval_${version#v}_windows_arm64.zip" "tkn-approval_${version#v}_darwin_arm64.tar.gz" "countersign_${version#v}_linux_amd64.spdx.json"; do
+files=(countersign.yaml countersign-ha.yaml countersign-openshift.yaml countersign-component-approvaltask.yaml countersign-component-monitoring.yaml
+  "countersign-${version#v}.tgz" "countersign-$version-image-oci.tar" RELEASE_NOTES.md provenance.intoto.json "countersign_${version#v}_linux_amd64.spdx.json")
+arches=(amd64)
+# PLATFORMS=linux/amd64 is for a look while something is changed.
+[ -n "${PLATFORMS:-}" ] || arches+=(arm64)
+[ -n "${PLATFORMS:-}" ] || files+=("countersign-$version-image-linux-arm64.docker.tar" "tkn-approval_${version#v}_windows_arm64.zip" "tkn-approval_${version#v}_darwin_arm64.tar.gz")
+for file in "${files[@]}"; do
   grep -q "  $file\$" SHA256SUMS || die "there is no $file"
 done
 grep -q "image: localhost:$port/countersign:$version@sha256:" countersign.yaml || die "countersign.yaml does not name its image by digest"
@@ -81,7 +85,7 @@ digest=${pushed#*@}
 grep -q "@$digest" countersign.yaml || die "what is pushed is not what countersign.yaml names"
 get() { curl -sfL -H 'Accept: application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json' "http://127.0.0.1:$port/v2/countersign/$1"; }
 [ "sha256:$(get "manifests/$digest" | sha256sum | cut -d' ' -f1)" = "$digest" ] || die "the registry gives something else by $digest"
-for arch in amd64 arm64; do
+for arch in "${arches[@]}"; do
   manifest=$(get "manifests/$digest" | tr '{' '\n' | grep -B2 "\"architecture\":\"$arch\"" | grep -o 'sha256:[0-9a-f]*' | head -n 1)
   layer=$(get "manifests/$manifest" | grep -o '"layers":.*' | grep -o 'sha256:[0-9a-f]*')
   get "blobs/$layer" | gzip -dc | tar -tf - | grep -qx ko-app/countersign || die "the image for $arch has no program"

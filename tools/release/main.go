@@ -35,6 +35,7 @@ func run(args []string) error {
 	f.StringVar(&r.Repository, "repository", "ghcr.io/countersign-dev/countersign", "where the image will be")
 	f.StringVar(&r.Key, "key", os.Getenv("RELEASE_KEY"), "a `file` with an ECDSA P-256 or Ed25519 key in PEM, which signs ($RELEASE_KEY); without it nothing is signed")
 	f.StringVar(&r.Builder, "builder", os.Getenv("RELEASE_BUILDER"), "the builder's `URI` in the provenance ($RELEASE_BUILDER)")
+	f.StringVar(&r.Platforms, "platforms", "", "only these, such as linux/amd64, to try it out")
 	f.BoolVar(&r.Insecure, "insecure", false, "push by plain http")
 	if err := f.Parse(args); err != nil {
 		return err

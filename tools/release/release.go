@@ -24,6 +24,7 @@ type release struct {
 	Key        string
 	Builder    string
 	Insecure   bool
+	Platforms  string
 }
 
 var semver = regexp.MustCompile(`^v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$`)
@@ -115,6 +116,9 @@ func (r *release) programs() ([]program, error) {
 		for _, system := range []string{"linux", "darwin", "windows"} {
 			all = append(all, program{Name: "tkn-approval", OS: system, Arch: arch})
 		}
+	}
+	if r.Platforms != "" {
+		all = slices.DeleteFunc(all, func(p program) bool { return !slices.Contains(strings.Split(r.Platforms, ","), p.OS+"/"+p.Arch) })
 	}
 	for i := range all {
 		p := &all[i]
