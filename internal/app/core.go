@@ -139,10 +139,10 @@ func (c *core) open(ctx context.Context) error {
 	targets := &kube.Targets{Client: cached, Live: live, Fresh: c.store.Fresh, ServiceAccount: c.Namespace + ":countersign"}
 	c.proofs = &kube.Proofs{Client: cached, Live: live, Triggers: c.triggers, Now: c.Now, Awaited: c.awaited}
 	c.starter = &kube.Starter{Client: cached, Live: live, ServiceAccount: c.Namespace + ":countersign"}
-	c.diagnosis = &kube.Diagnosis{Client: cached, Triggers: c.triggers, Ring: c.keys.Ring, Proofs: c.proofs}
+	c.diagnosis = &kube.Diagnosis{Client: cached, Triggers: c.triggers}
 	listeners := &destination.Client{CAFile: c.Config.EventListenerCAs}
 	c.releaser = &kube.Releaser{
-		Triggers: c.triggers, Diagnosis: c.diagnosis, Targets: targets, Secrets: c.secrets, Ring: c.keys.Ring, Client: listeners, Now: c.Now, Log: c.Log,
+		Triggers: c.triggers, Proofs: c.proofs, Targets: targets, Secrets: c.secrets, Ring: c.keys.Ring, Client: listeners, Now: c.Now, Log: c.Log,
 		Posted: func(ok bool) { c.metrics.posts.WithLabelValues(yes(ok)).Inc() },
 	}
 	c.preflight = &kube.Preflights{

@@ -12,7 +12,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/approvals"
-	"github.com/countersign-dev/countersign/approvals/keyring"
 )
 
 // Diagnosis finds out why no run came of an event that the EventListener took: it
@@ -22,8 +21,6 @@ import (
 type Diagnosis struct {
 	Client   client.Client
 	Triggers *Triggers
-	Ring     func() keyring.Ring
-	Proofs   *Proofs
 }
 
 // Why returns the problem, never nil.
@@ -65,20 +62,6 @@ func (d *Diagnosis) Why(ctx context.Context, a approvals.Approval) approvals.Pro
 	}
 	return problem("NotSeen", "EventListener %s/%s took the event and the run is not there yet, for no reason that can be seen from here: what it would create passes a dry run, and its account may create it. See that the pods of deployment el-%s in namespace %s run, and that it selects this Trigger",
 		l.Namespace, l.Name, l.Name, l.Namespace)
-}
-
-// CheckTemplate says what is wrong with what trigger would start for a, before
-// anything is posted: nil when its run has the one name that makes it start once.
-func (d *Diagnosis) CheckTemplate(ctx context.Context, a approvals.Approval) error {
-	trigger, err := d.Triggers.Resolve(ctx, a.Namespace, a.Trigger)
-	if err == nil {
-		err = trigger.Unresolved
-	}
-	if err != nil {
-		return err
-	}
-	err = d.Proofs.renderings.with(ctx, d.Triggers, trigger, a)
-	return err
 }
 
 // mayCreate asks the API server whether the EventListener's account may create

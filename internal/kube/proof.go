@@ -45,11 +45,36 @@ const (
 	RunForbidden = "RunForbidden"
 )
 
-// Expect has the run of a known by its name, and what it is to be, before somebody looks
-// for it. What can't be rendered is reported where it is to be posted.
+// Expect has the run of a known by its name, and the Trigger that makes it, before somebody
+// looks for it.
 func (p *Proofs) Expect(ctx context.Context, a approvals.Approval) {
 	p.Awaited.Add(a)
-	_, _ = p.renderings.of(ctx, p.Triggers, a)
+	p.renderings.expect(ctx, p.Triggers, a)
+}
+
+// Peek is what the cache has under the name of the run that a started, not proved to be it:
+// nil for nothing. Prove says later whether it was.
+func (p *Proofs) Peek(ctx context.Context, a approvals.Approval) *pipelinev1.PipelineRun {
+	if a.RunName == "" {
+		return nil
+	}
+	pr, err := read(ctx, client.Reader(p.Client), a.Namespace, string(a.RunName), &pipelinev1.PipelineRun{})
+	if err != nil || isInPart(pr) {
+		return nil
+	}
+	return pr
+}
+
+// See is what pr, which is whole, is to a.
+func (p *Proofs) See(ctx context.Context, a approvals.Approval, pr *pipelinev1.PipelineRun) (Sighting, error) {
+	problem, err := p.Prove(ctx, a, pr)
+	if err != nil || problem != nil {
+		return Sighting{Problem: problem}, err
+	}
+	return Sighting{
+		Run:     &approvals.Run{Name: pr.Name, UID: string(pr.UID), Pipeline: PipelineOf(pr), At: p.Now()},
+		EventID: pr.Labels[triggersapi.GroupName+triggersapi.EventIDLabelKey],
+	}, nil
 }
 
 // Forget drops what is known of an Approval whose run was recorded, or is not to come.
@@ -75,7 +100,7 @@ func (p *Proofs) Look(ctx context.Context, a approvals.Approval) (Sighting, erro
 	case isInPart(pr) && !p.isProved(a, pr):
 		return p.LookLive(ctx, a)
 	}
-	found, err := p.see(ctx, a, pr)
+	found, err := p.See(ctx, a, pr)
 	if err == nil && found.Problem != nil {
 		return p.LookLive(ctx, a)
 	}
@@ -95,18 +120,7 @@ func (p *Proofs) LookLive(ctx context.Context, a approvals.Approval) (Sighting, 
 	case err != nil:
 		return Sighting{}, translate(err, "the run of approval "+a.Key.String())
 	}
-	return p.see(ctx, a, &pr)
-}
-
-func (p *Proofs) see(ctx context.Context, a approvals.Approval, pr *pipelinev1.PipelineRun) (Sighting, error) {
-	problem, err := p.Prove(ctx, a, pr)
-	if err != nil || problem != nil {
-		return Sighting{Problem: problem}, err
-	}
-	return Sighting{
-		Run:     &approvals.Run{Name: pr.Name, UID: string(pr.UID), Pipeline: PipelineOf(pr), At: p.Now()},
-		EventID: pr.Labels[triggersapi.GroupName+triggersapi.EventIDLabelKey],
-	}, nil
+	return p.See(ctx, a, &pr)
 }
 
 func (p *Proofs) isProved(a approvals.Approval, pr *pipelinev1.PipelineRun) bool {

@@ -17,16 +17,16 @@ import (
 // repeated until the run is seen. What keeps it from starting two runs is the
 // run's name, which is the same each time (runname.go).
 type Releaser struct {
-	Triggers  *Triggers
-	Diagnosis *Diagnosis
-	Targets   *Targets
-	Secrets   *Secrets
-	Ring      func() keyring.Ring
-	Client    *destination.Client
-	Now       func() time.Time
-	Log       *slog.Logger
-	Posted    func(ok bool)
-	Attempts  Attempts
+	Triggers *Triggers
+	Proofs   *Proofs
+	Targets  *Targets
+	Secrets  *Secrets
+	Ring     func() keyring.Ring
+	Client   *destination.Client
+	Now      func() time.Time
+	Log      *slog.Logger
+	Posted   func(ok bool)
+	Attempts Attempts
 }
 
 // Release posts once, or writes to the target once. A nil error says that the
@@ -51,17 +51,15 @@ func (r *Releaser) post(ctx context.Context, a approvals.Approval) (eventID stri
 	if a.Terms.Target != nil {
 		return "", r.Targets.Release(ctx, a)
 	}
-	g, err := r.Triggers.Gated(ctx, a.Namespace, a.Trigger)
-	if err == nil {
-		err = g.Unresolved
-	}
+	trigger, err := currentTrigger(ctx, r.Triggers, a)
 	if err != nil {
-		return "", reason("TriggerNotReady", err)
+		return "", err
 	}
-	if err := interceptor.Unchanged(a, g.Template); err != nil {
+	if err := interceptor.Unchanged(a, trigger.Digest); err != nil {
 		return "", reason("ContentChanged", err)
 	}
-	if err := r.Diagnosis.CheckTemplate(ctx, a); err != nil {
+	// Its run must have the one name that makes it start once.
+	if err := r.Proofs.renderings.with(ctx, r.Triggers, trigger, a); err != nil {
 		return "", err
 	}
 	l, err := r.Triggers.listenerFor(ctx, a.Namespace, a.Trigger)

@@ -37,7 +37,7 @@ func newReleasing(t *testing.T, docs string) *releasing {
 	now := at(ct.T0.Add(time.Hour / 2))
 	proofs := &Proofs{Client: c, Live: c, Triggers: o.Triggers, Now: now, Awaited: &Awaited{}}
 	r := &releasing{cluster: c, proofs: proofs, Releaser: &Releaser{
-		Triggers: o.Triggers, Diagnosis: &Diagnosis{Client: c, Triggers: o.Triggers, Ring: ring, Proofs: proofs}, Secrets: o.Secrets, Ring: ring,
+		Triggers: o.Triggers, Proofs: proofs, Secrets: o.Secrets, Ring: ring,
 		Now: now, Log: quiet, Posted: func(bool) {},
 	}}
 	r.listener = &kubetest.Listener{Cluster: c.Cluster, Now: now, Processor: &interceptor.Processor{
@@ -222,7 +222,7 @@ func TestWhy(t *testing.T) {
 			if c.before != nil {
 				c.before(t, r)
 			}
-			p := r.Diagnosis.Why(t.Context(), r.a)
+			p := (&Diagnosis{Client: r, Triggers: r.Triggers}).Why(t.Context(), r.a)
 			if p.Reason != c.reason || !strings.Contains(p.Message, c.want) {
 				t.Errorf("%s %q, want %s with %q", p.Reason, p.Message, c.reason, c.want)
 			}

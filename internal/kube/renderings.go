@@ -22,32 +22,50 @@ type renderings struct {
 
 // rendering is what the run of one Approval is to be, and the run that was proved to be it.
 type rendering struct {
-	made   Rendered
-	proved types.UID
+	trigger *Resolved // as it was when the run was first expected
+	made    Rendered  // of trigger; without objects until somebody needs them
+	proved  types.UID
 }
 
 // maxRenderings bounds what is remembered. Past it some are forgotten, which costs
 // another rendering and, when the Trigger was edited meanwhile, the proof.
 const maxRenderings = 1 << 10
 
+// expect remembers a's Trigger as it is now. What it makes of a is rendered when somebody
+// needs it: in a burst the processors are for the posts. It shares trigger with the cache.
+func (r *renderings) expect(ctx context.Context, t *Triggers, a approvals.Approval) {
+	if _, ok := r.get(a.UID); ok {
+		return
+	}
+	// What can't be resolved is reported where it is to be posted.
+	if trigger, err := currentTrigger(ctx, t, a); err == nil {
+		r.put(a.UID, rendering{trigger: trigger})
+	}
+}
+
 // of is what a's run is to be, remembered or made from the Trigger as it is now.
 //
 // Errors are those of Resolve, of Render and of interceptor.Unchanged, with the reasons
 // of conditions.
 func (r *renderings) of(ctx context.Context, t *Triggers, a approvals.Approval) (rendering, error) {
-	if known, ok := r.get(a.UID); ok {
+	known, _ := r.get(a.UID)
+	if len(known.made.Objects) > 0 {
 		return known, nil
 	}
 	made, err, _ := r.group.Do(a.UID, func() (any, error) {
-		if known, ok := r.get(a.UID); ok {
+		known, _ := r.get(a.UID)
+		if len(known.made.Objects) > 0 {
 			return known, nil
 		}
-		trigger, err := t.Resolve(ctx, a.Namespace, a.Trigger)
-		if err == nil {
-			err = trigger.Unresolved
+		if known.trigger != nil {
+			if known, err := r.render(ctx, t, known.trigger, a); err == nil {
+				return known, nil
+			}
+			// It was edited before it was expected, and may have been put back since.
 		}
+		trigger, err := currentTrigger(ctx, t, a)
 		if err != nil {
-			return rendering{}, reason("TriggerNotReady", err)
+			return rendering{}, err
 		}
 		return r.render(ctx, t, trigger, a)
 	})
@@ -56,7 +74,7 @@ func (r *renderings) of(ctx context.Context, t *Triggers, a approvals.Approval) 
 
 // with remembers what a's run is to be by trigger, which is as the API server has it now.
 func (r *renderings) with(ctx context.Context, t *Triggers, trigger *Resolved, a approvals.Approval) error {
-	if _, ok := r.get(a.UID); ok {
+	if known, _ := r.get(a.UID); len(known.made.Objects) > 0 {
 		return nil
 	}
 	_, err, _ := r.group.Do(a.UID, func() (any, error) { return r.render(ctx, t, trigger, a) })
@@ -76,9 +94,21 @@ func (r *renderings) render(ctx context.Context, t *Triggers, trigger *Resolved,
 		return rendering{}, reason(p.Reason, approvals.Errorf(approvals.CodeInvalid, "%s", p.Message))
 	}
 	made.Objects = made.Objects[:1] // the others are not compared
-	known := rendering{made: made}
+	known := rendering{trigger: trigger, made: made}
 	r.put(a.UID, known)
 	return known, nil
+}
+
+// currentTrigger is a's Trigger as it is now, whole.
+func currentTrigger(ctx context.Context, t *Triggers, a approvals.Approval) (*Resolved, error) {
+	trigger, err := t.Resolve(ctx, a.Namespace, a.Trigger)
+	if err == nil {
+		err = trigger.Unresolved
+	}
+	if err != nil {
+		return nil, reason("TriggerNotReady", err)
+	}
+	return trigger, nil
 }
 
 func (r *renderings) get(uid string) (rendering, bool) {

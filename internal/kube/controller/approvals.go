@@ -179,11 +179,21 @@ func (r *Approvals) release(ctx context.Context, a approvals.Approval) (ctrl.Res
 		return r.releaseTarget(ctx, a)
 	}
 	now := r.Now()
+	if left := r.leaveToPosts(a, now); left > 0 {
+		r.Proofs.Expect(ctx, a)
+		if pr := r.Proofs.Peek(ctx, a); pr != nil {
+			r.seen.peek(a, pr)
+		}
+		return ctrl.Result{RequeueAfter: left}, nil
+	}
 	found, err := r.Proofs.Look(ctx, a)
 	if err != nil || found.Run != nil {
 		return r.sighted(ctx, a, found, err)
 	}
-	if gone := r.seen.of(a); gone.Run != nil { // deleted since
+	switch gone, err := r.goneSince(ctx, a); {
+	case err != nil:
+		return ctrl.Result{}, err
+	case gone.Run != nil:
 		return ctrl.Result{}, r.confirm(ctx, a, gone)
 	}
 	if _, did := approvals.GiveUp(a, now); did == approvals.Stopped {
@@ -233,6 +243,34 @@ func (r *Approvals) release(ctx context.Context, a approvals.Approval) (ctrl.Res
 	return ctrl.Result{RequeueAfter: max(due, 100*time.Millisecond)}, nil
 }
 
+// leaveToPosts is how long nothing is to be done for a, whose voter's process posts just now,
+// as others of its namespace do: in a burst the processors are for the posts.
+func (r *Approvals) leaveToPosts(a approvals.Approval, now time.Time) time.Duration {
+	left := leftToVoter(a, now)
+	if left <= 0 || a.Terms.Policy.VerifyBeforeStart { // whose run waits for us
+		return 0
+	}
+	if attempt, _ := r.Releaser.Attempts.Get(a.Key, now); attempt.Posts > 0 {
+		return 0
+	}
+	r.burst.waits(key(a), a.DecidedAt)
+	return min(left, r.burst.lastIn(a.Namespace).Add(calm).Sub(now))
+}
+
+// goneSince is the run that a started and that somebody has deleted since. It has been there
+// all the same, and must not be started again.
+func (r *Approvals) goneSince(ctx context.Context, a approvals.Approval) (kube.Sighting, error) {
+	seen, pr := r.seen.of(a)
+	if seen.Run != nil || pr == nil {
+		return seen, nil
+	}
+	found, err := r.Proofs.See(ctx, a, pr)
+	if err != nil || found.Run == nil { // it was a stranger's
+		return kube.Sighting{}, err
+	}
+	return found, nil
+}
+
 // sighted records the run that a started, when the API server has time for that.
 func (r *Approvals) sighted(ctx context.Context, a approvals.Approval, found kube.Sighting, err error) (ctrl.Result, error) {
 	if err != nil {
@@ -269,7 +307,9 @@ func (r *Approvals) settle(ctx context.Context, a approvals.Approval) error {
 			return r.notStarted(ctx, a, found)
 		}
 		if found.Run == nil {
-			found = r.seen.of(a)
+			if found, err = r.goneSince(ctx, a); err != nil {
+				return err
+			}
 		}
 		if found.Run != nil {
 			return r.confirm(ctx, a, found)

@@ -101,5 +101,12 @@ func (b *burst) quietAt(namespace string, now time.Time) time.Time {
 	return quiet
 }
 
+// lastIn is when the newest decision of a namespace was made, as far as is known.
+func (b *burst) lastIn(namespace string) time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.of(namespace).last
+}
+
 // ahead says whether a clock that is far from ours said at.
 func ahead(at, now time.Time) bool { return at.Sub(now) > grace }

@@ -3,6 +3,7 @@ package controller
 import (
 	"sync"
 
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/countersign-dev/countersign/approvals"
@@ -18,27 +19,38 @@ type sightings struct {
 
 // sighting is of the run of the Approval with that UID.
 type sighting struct {
-	uid string
-	run kube.Sighting
+	uid  string
+	run  kube.Sighting
+	peek *pipelinev1.PipelineRun // it was there under the run's name, and nobody has proved yet that it is it
 }
 
+// note keeps the run that a started.
 func (s *sightings) note(a approvals.Approval, run kube.Sighting) {
+	s.keep(a, sighting{uid: a.UID, run: run})
+}
+
+// peek keeps what was there under the name of a's run. It is the cache's and is not changed.
+func (s *sightings) peek(a approvals.Approval, pr *pipelinev1.PipelineRun) {
+	s.keep(a, sighting{uid: a.UID, peek: pr})
+}
+
+func (s *sightings) keep(a approvals.Approval, seen sighting) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.runs == nil {
 		s.runs = map[types.NamespacedName]sighting{}
 	}
-	s.runs[key(a)] = sighting{a.UID, run}
+	s.runs[key(a)] = seen
 }
 
-// of is what was seen of a's, or nothing.
-func (s *sightings) of(a approvals.Approval) kube.Sighting {
+// of is what was seen of a's run, or was there under its name: neither when nothing was.
+func (s *sightings) of(a approvals.Approval) (kube.Sighting, *pipelinev1.PipelineRun) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if seen := s.runs[key(a)]; seen.uid == a.UID {
-		return seen.run
+		return seen.run, seen.peek
 	}
-	return kube.Sighting{}
+	return kube.Sighting{}, nil
 }
 
 func (s *sightings) forget(key types.NamespacedName) {

@@ -79,13 +79,13 @@ func newWorld(t *testing.T, docs string) *world {
 	reports := &kube.Reports{Triggers: triggers, Events: w.events, Now: w.now}
 	secrets := &kube.Secrets{Live: w, Now: w.now, ServiceAccount: "countersign:countersign"}
 	w.proofs = &kube.Proofs{Client: w, Live: w, Triggers: triggers, Now: w.now, Awaited: &kube.Awaited{}}
-	diagnosis := &kube.Diagnosis{Client: w, Triggers: triggers, Ring: ring, Proofs: w.proofs}
+	diagnosis := &kube.Diagnosis{Client: w, Triggers: triggers}
 	opener := &kube.Opener{Client: cached, Live: w, Triggers: triggers, CEL: cel, Secrets: secrets, Ring: ring, Now: w.now, Log: log, Opened: func(string, string) {}}
 	w.listener = &kubetest.Listener{Cluster: w.Cluster, Now: w.now}
 	to := &destination.Client{Dial: w.listener.Dial}
 	t.Cleanup(to.Close)
 	targets := &kube.Targets{Client: w, Live: w, Fresh: w.store.Fresh, ServiceAccount: "countersign:countersign"}
-	releaser := &kube.Releaser{Triggers: triggers, Diagnosis: diagnosis, Targets: targets, Secrets: secrets, Ring: ring, Client: to, Now: w.now, Log: log, Posted: func(bool) {}}
+	releaser := &kube.Releaser{Triggers: triggers, Proofs: w.proofs, Targets: targets, Secrets: secrets, Ring: ring, Client: to, Now: w.now, Log: log, Posted: func(bool) {}}
 	results := func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
 		return approvals.DefaultResults(a), nil
 	}
