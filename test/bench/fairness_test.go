@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -192,9 +195,14 @@ func (f figures) against(attack string, quiet figures) {
 	}{
 		{"vote → run", f.run, quiet.run}, {"vote → Released", f.released, quiet.released}, {"Vote object → Recorded", f.recorded, quiet.recorded}, {"run ended → mail", f.mail, quiet.mail},
 	} {
-		fmt.Printf("bench: %-62s %.2f (goal ≤ 1.50)   %.0f / %.0f ms, worst %.0f / %.0f, n=%d\n",
-			"another's "+c.what+", "+attack, median(c.now)/median(c.before), median(c.now), median(c.before), worst(c.now), worst(c.before), len(c.now))
+		printAgainst(attack, c.what, c.now, c.before)
 	}
+}
+
+// printAgainst prints one figure during an attack, and before.
+func printAgainst(attack, what string, now, before []float64) {
+	fmt.Printf("bench: %-62s %.2f (goal ≤ 1.50)   %.0f / %.0f ms, worst %.0f / %.0f, n=%d\n",
+		"another's "+what+", "+attack, median(now)/median(before), median(now), median(before), worst(now), worst(before), len(now))
 }
 
 func worst(v []float64) float64 {
@@ -268,6 +276,74 @@ func TestFairUnderMails(t *testing.T) {
 	}
 	quiet.measure(t, "during").against("3,600 mails to strangers", quietly)
 	fmt.Printf("bench:   of which %d had been sent by then\n", flood.mails.outside())
+}
+
+// 177 decisions whose runs the API server refuses, each of which is posted again and explained.
+func TestFairUnderDeadReleases(t *testing.T) {
+	quiet := newTenant(t, "quiet-dead", 1)
+	broken := newTenant(t, "broken-dead", 1)
+	flood := newTenant(t, "flood-dead", 1)
+	const n = 177
+	dead := flood.pend(t, "flood", n)
+	asked := broken.pend(t, "asked", 2*probes)
+	flood.refuseRuns(t)
+	broken.refuseRuns(t)
+	quietly, explained := quiet.measure(t, "before"), broken.explained(t, asked[:probes])
+	atOnce(dead, func(name string) { flood.approve(t, name) })
+	now, then := quiet.measure(t, "during"), broken.explained(t, asked[probes:])
+	const attack = "177 dead releases"
+	now.against(attack, quietly)
+	printAgainst(attack, "vote → why there is no run", then, explained)
+}
+
+// One person whose Votes bring results that are costly to evaluate.
+func TestFairUnderCostlyResults(t *testing.T) {
+	quiet := newTenant(t, "quiet-cel", 1)
+	flood := newTenant(t, "flood-cel", 1)
+	flood.Apply(gateOf(flood.user, 1, flood.address) + `
+  results:
+    - {name: a, expression: "[1,2,3,4,5,6,7,8,9,10].map(x, [1,2,3,4,5,6,7,8,9,10].map(y, [1,2,3,4,5,6,7,8,9,10].map(z, string(x*y*z)).join())).map(l, l.join()).join()"}
+    - {name: b, expression: "[1,2,3,4,5,6,7,8,9,10].map(x, [1,2,3,4,5,6,7,8,9,10].map(y, [1,2,3,4,5,6,7,8,9,10].map(z, string(x+y+z)).join())).map(l, l.join()).join()"}`)
+	const n = 60
+	names := flood.pend(t, "flood", n)
+	quietly := quiet.measure(t, "before")
+	voter := flood.voter()
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		atOnce(names, func(name string) { _ = voter.Create(t.Context(), flood.ballot("v-"+name, name)) })
+	})
+	quiet.measure(t, "during").against("60 Votes with costly results", quietly)
+	wg.Wait()
+}
+
+// refuseRuns has the API server refuse every further PipelineRun of the namespace.
+func (x *tenant) refuseRuns(t *testing.T) {
+	t.Helper()
+	x.Apply(`
+apiVersion: v1
+kind: ResourceQuota
+metadata: {name: none}
+spec: {hard: {count/pipelineruns.tekton.dev: "0"}}`)
+	run := &pipelinev1.PipelineRun{ObjectMeta: metav1.ObjectMeta{Namespace: x.NS, Name: "refused"}, Spec: pipelinev1.PipelineRunSpec{PipelineRef: &pipelinev1.PipelineRef{Name: "none"}}}
+	x.Eventually(time.Minute, "the quota to hold", func() error {
+		if err := x.Create(t.Context(), run.DeepCopy(), client.DryRunAll); !apierrors.IsForbidden(err) {
+			return fmt.Errorf("a run may still be made: %w", err)
+		}
+		return nil
+	})
+}
+
+// explained is how long after each vote the Approval says why there is no run, in ms.
+func (x *tenant) explained(t *testing.T, names []string) (took []float64) {
+	t.Helper()
+	for _, name := range names {
+		start := time.Now()
+		x.approve(t, name)
+		took = append(took, ms(until(t, "the reason", 3*time.Minute, func() bool {
+			return meta.IsStatusConditionFalse(x.Approval(name).Status.Conditions, v1alpha1.ConditionReleased)
+		}).Sub(start)))
+	}
+	return took
 }
 
 // sinksOf are the processes of a namespace's EventListeners.
