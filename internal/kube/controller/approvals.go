@@ -250,8 +250,8 @@ func (r *Approvals) leaveToPosts(a approvals.Approval, now time.Time) time.Durat
 	if left <= 0 || a.Terms.Policy.VerifyBeforeStart { // whose run waits for us
 		return 0
 	}
-	if attempt, _ := r.Releaser.Attempts.Get(a.Key, now); attempt.Posts > 0 {
-		return 0
+	if attempt, _ := r.Releaser.Attempts.Get(a.Key, now); attempt.Err != nil {
+		return 0 // which people are to be told
 	}
 	r.burst.waits(key(a), a.DecidedAt)
 	return min(left, r.burst.lastIn(a.Namespace).Add(calm).Sub(now))
