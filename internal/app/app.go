@@ -102,6 +102,9 @@ func Run(ctx context.Context, o Options) error {
 	if err := kube.Index(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
+	if err := kube.IndexTriggers(ctx, mgr.GetFieldIndexer()); err != nil {
+		return err
+	}
 	if err := warm(ctx, mgr.GetCache(), o); err != nil {
 		return err
 	}

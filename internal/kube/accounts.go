@@ -9,6 +9,8 @@ import (
 	pipelineapi "github.com/tektoncd/pipeline/pkg/apis/pipeline"
 	triggersapi "github.com/tektoncd/triggers/pkg/apis/triggers"
 	authorizationv1 "k8s.io/api/authorization/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/approvals"
@@ -128,4 +130,11 @@ func (t *Triggers) mayAwait(ctx context.Context, s Standing, line approvals.Line
 	}
 	return approvals.Errorf(approvals.CodeForbidden,
 		"%s waits for %s, and its service account %s/%s may not get PipelineRuns there: bind the account to a role of namespace %s that may, or leave namespace out", s, line.After, as.namespace, as.name, from)
+}
+
+// resourceOf is the resource of a kind, by the rules of English that its makers go by: a
+// NetworkPolicy is one of networkpolicies.
+func resourceOf(obj *unstructured.Unstructured) string {
+	plural, _ := meta.UnsafeGuessKindToResource(obj.GroupVersionKind())
+	return plural.Resource
 }

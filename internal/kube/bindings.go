@@ -2,6 +2,7 @@ package kube
 
 import (
 	"fmt"
+	"maps"
 	"net/textproto"
 	"regexp"
 	"slices"
@@ -128,4 +129,49 @@ func fieldsOf(path string) ([]string, bool) {
 		out = append(out, f.Value)
 	}
 	return out, true
+}
+
+// find is the first place at or below which a text, or the name of a field, is such; ""
+// for none.
+func find(v any, place string, such func(string) bool) string {
+	switch x := v.(type) {
+	case string:
+		if such(x) {
+			return or(place, "it")
+		}
+	case map[string]any:
+		for _, k := range slices.Sorted(maps.Keys(x)) {
+			if such(k) {
+				return or(place, "it")
+			}
+			if at := find(x[k], place+"."+k, such); at != "" {
+				return at
+			}
+		}
+	case []any:
+		for i := range x {
+			if at := find(x[i], fmt.Sprintf("%s[%s]", place, nameIn(x[i], i)), such); at != "" {
+				return at
+			}
+		}
+	}
+	return ""
+}
+
+// maxExpressions bounds what is looked at in the bindings of one Trigger: each takes a look
+// at the whole event.
+const maxExpressions = 1024
+
+func countExpressions(params []triggersv1.Param) (n int) {
+	for _, p := range params {
+		n += strings.Count(p.Value, "$(")
+	}
+	return n
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
 }

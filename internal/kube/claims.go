@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
-	"github.com/tektoncd/pipeline/pkg/reconciler/volumeclaim"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,23 +14,6 @@ import (
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 )
-
-// claimsOf are a run's volume claims by workspace name. Those of a
-// volumeClaimTemplate are named by Tekton's own rule.
-func claimsOf(pr *pipelinev1.PipelineRun) []approvals.Param {
-	owner := metav1.OwnerReference{UID: pr.UID}
-	var out []approvals.Param
-	for _, w := range pr.Spec.Workspaces {
-		switch {
-		case w.PersistentVolumeClaim != nil:
-			out = append(out, approvals.Param{Name: w.Name, Value: w.PersistentVolumeClaim.ClaimName})
-		case w.VolumeClaimTemplate != nil:
-			name := volumeclaim.GeneratePVCNameFromWorkspaceBinding(w.VolumeClaimTemplate.Name, w, owner)
-			out = append(out, approvals.Param{Name: w.Name, Value: name})
-		}
-	}
-	return out
-}
 
 // keepClaims makes the Approval one more owner of the claims that Tekton made for
 // part 1: the garbage collector then leaves them when part 1 is pruned. Claims
@@ -95,8 +77,4 @@ func changeOwners(ctx context.Context, c client.Client, live client.Reader, a ap
 		}
 	}
 	return nil
-}
-
-func owns(owners []metav1.OwnerReference, uid string) bool {
-	return slices.ContainsFunc(owners, func(o metav1.OwnerReference) bool { return string(o.UID) == uid })
 }

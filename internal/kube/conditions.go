@@ -116,3 +116,6 @@ func problemOf(cs []metav1.Condition, kind string) *approvals.Problem {
 	}
 	return &approvals.Problem{Reason: c.Reason, Message: c.Message}
 }
+
+// NotGenuine is the reason of an Approval that this service did not open.
+const NotGenuine = "NotGenuine"

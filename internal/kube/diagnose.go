@@ -3,11 +3,9 @@ package kube
 import (
 	"context"
 	"fmt"
-	"regexp"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -36,7 +34,7 @@ func (d *Diagnosis) Why(ctx context.Context, a approvals.Approval) approvals.Pro
 		return problem("TriggerNotReady", "%s", approvals.Message(err))
 	}
 	// Under another name than its run's: what the API server says of it is read by people.
-	made, err := d.Triggers.Render(ctx, trigger, a, approvals.Name("dry-run", a.UID))
+	made, err := Render(ctx, d.Triggers, trigger, a, approvals.Name("dry-run", a.UID))
 	if err != nil {
 		return problem("TemplateError", "the template of trigger %s can't be filled in: %s", a.Trigger, approvals.Message(err))
 	}
@@ -85,16 +83,3 @@ func (d *Diagnosis) mayCreate(ctx context.Context, l listener, trigger *Resolved
 	return fmt.Sprintf("service account %s/%s may not create %s.%s in namespace %s: bind it to ClusterRole tekton-triggers-eventlistener-roles there",
 		as.namespace, as.name, resource, gvk.Group, obj.GetNamespace())
 }
-
-// resourceOf is the resource of a kind, by the rules of English that its makers go by: a
-// NetworkPolicy is one of networkpolicies.
-func resourceOf(obj *unstructured.Unstructured) string {
-	plural, _ := meta.UnsafeGuessKindToResource(obj.GroupVersionKind())
-	return plural.Resource
-}
-
-// isRBAC tells the authorizer's refusal from an admission plugin's, which is
-// Forbidden too.
-func isRBAC(err error) bool { return rbacWords.MatchString(err.Error()) }
-
-var rbacWords = regexp.MustCompile(`cannot \w+ resource "`)

@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"errors"
+	"regexp"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -70,3 +71,12 @@ func FromAPIServer(err error) bool {
 	var status apierrors.APIStatus
 	return errors.As(err, &status)
 }
+
+// isRBAC tells the authorizer's refusal from an admission plugin's, which is
+// Forbidden too.
+func isRBAC(err error) bool { return rbacWords.MatchString(err.Error()) }
+
+var rbacWords = regexp.MustCompile(`cannot \w+ resource "`)
+
+// maxRaces is how often Update tries again after losing a race.
+const maxRaces = 50

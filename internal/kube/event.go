@@ -109,3 +109,12 @@ func bodyOf(x interceptor.Extension) eventBody {
 		ApprovedBy: x.Results[approvals.ResultApprovedBy], RejectedBy: x.Results[approvals.ResultRejectedBy],
 	}
 }
+
+// prove adds to e what the sender of the Gate's signingSecret would have sent. The Secret
+// is read now, so that one which was changed while people decided is the new one.
+func prove(e *event, ref approvals.SecretRef, namespace string, secret keyring.Secret) error {
+	if err := signature.ProveSender(signature.Kind(ref.Kind), secret, e.header, e.body); err != nil {
+		return reason("SigningSecret", approvals.Errorf(approvals.CodeInvalid, "secret %s/%s, key %s, can't be used for kind %s: %v", namespace, ref.Name, ref.Key, ref.Kind, err))
+	}
+	return nil
+}

@@ -2,7 +2,6 @@ package kube
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -89,14 +88,4 @@ func (b Bounds) Hold(ctx context.Context, namespace string, p approvals.Policy) 
 		}
 	}
 	return p, nil
-}
-
-// ProblemWith is the problem that err tells of, with the reason that err has, or else
-// fallback.
-func ProblemWith(fallback string, err error) approvals.Problem {
-	p := approvals.Problem{Reason: fallback, Message: approvals.Message(err)}
-	if r, ok := errors.AsType[reasoned](err); ok {
-		p.Reason = r.reason
-	}
-	return p
 }

@@ -54,7 +54,7 @@ func TestLimitsForReal(t *testing.T) {
 			t.Fatal(err)
 		}
 		m := Member{Run: &pipelinev1.PipelineRun{ObjectMeta: metav1.ObjectMeta{Name: "deploy-1", UID: "run", CreationTimestamp: metav1.NewTime(ct.T0)}}, Task: pipelinev1.PipelineTask{Name: "approval"}}
-		if err := opener.OpenTask(t.Context(), cr, m, kind); err != nil {
+		if err := OpenTask(t.Context(), opener, cr, m, kind); err != nil {
 			return approvals.Approval{}, err
 		}
 		return store.Fresh(t.Context(), approvals.Key{Namespace: "default", Name: approvals.TaskName(cr.Name, string(cr.UID), 0)})

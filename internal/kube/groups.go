@@ -6,12 +6,11 @@ import (
 	"slices"
 	"strings"
 
+	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
 
 	"github.com/countersign-dev/countersign/approvals"
 )

@@ -8,12 +8,11 @@ import (
 	"testing"
 
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	authorizationv1 "k8s.io/api/authorization/v1"
 
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/internal/kube/kubetest"

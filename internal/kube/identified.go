@@ -3,6 +3,7 @@ package kube
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -101,33 +102,6 @@ func (out *Rendered) unknownParams(params []any) []string {
 	return names
 }
 
-// find is the first place at or below which a text, or the name of a field, is such; ""
-// for none.
-func find(v any, place string, such func(string) bool) string {
-	switch x := v.(type) {
-	case string:
-		if such(x) {
-			return or(place, "it")
-		}
-	case map[string]any:
-		for _, k := range slices.Sorted(maps.Keys(x)) {
-			if such(k) {
-				return or(place, "it")
-			}
-			if at := find(x[k], place+"."+k, such); at != "" {
-				return at
-			}
-		}
-	case []any:
-		for i := range x {
-			if at := find(x[i], fmt.Sprintf("%s[%s]", place, nameIn(x[i], i)), such); at != "" {
-				return at
-			}
-		}
-	}
-	return ""
-}
-
 // findRef is find in what names something else that is run.
 func findRef(v any, place string, such func(string) bool) string {
 	switch x := v.(type) {
@@ -149,4 +123,10 @@ func findRef(v any, place string, such func(string) bool) string {
 		}
 	}
 	return ""
+}
+
+// paramRef matches the ways in which Tekton takes a reference to a param.
+func paramRef(kind, name string) *regexp.Regexp {
+	q := regexp.QuoteMeta(name)
+	return regexp.MustCompile(`\$\((?:inputs\.)?` + kind + `(?:\.` + q + `|\[\\?["']` + q + `\\?["']\])[\[.)]`)
 }

@@ -52,7 +52,7 @@ func TestIdentified(t *testing.T) {
 			a.Terms.Template = r.Digest
 			a.Terms.Digest = approvals.ContentDigest(a.Namespace, a.Trigger, r.Digest, a.Source, a.Terms.Params, nil)
 		}).Obj()
-		out, err := triggers.Render(t.Context(), r, a, "apply-secret")
+		out, err := Render(t.Context(), triggers, r, a, "apply-secret")
 		if err != nil {
 			t.Fatal(name, err)
 		}

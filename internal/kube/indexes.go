@@ -3,9 +3,9 @@ package kube
 import (
 	"context"
 	"fmt"
-	"slices"
 
-	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	triggersapi "github.com/tektoncd/triggers/pkg/apis/triggers"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
@@ -29,7 +29,6 @@ const (
 // found is verified as it is read.
 func Indexes() map[string]client.IndexerFunc {
 	return map[string]client.IndexerFunc{
-		awaitsNamespace: AwaitedBy,
 		toStart: of(func(o *v1alpha1.Approval) string {
 			if o.Spec.Source.CustomRun == nil && o.Spec.Terms != nil && (isPending(o) || isUnsettled(o)) {
 				return "yes"
@@ -78,40 +77,9 @@ func Indexes() map[string]client.IndexerFunc {
 	}
 }
 
-// awaitsNamespace is the index of Triggers, and of EventListeners with inline ones, by
-// the other namespaces whose runs they wait for.
-const awaitsNamespace = "awaits"
-
-// AwaitedBy are the other namespaces whose runs the Triggers in an object wait for.
-func AwaitedBy(obj client.Object) []string {
-	var standing []Standing
-	switch o := obj.(type) {
-	case *triggersv1.Trigger:
-		standing = []Standing{{Trigger: o}}
-	case *triggersv1.EventListener:
-		standing = inlineOf(o)
-	}
-	var out []string
-	for _, s := range standing {
-		// A line that can't be read waits for nothing; it is reported where it is seen.
-		if line, err := parseLine(s.Trigger); err == nil && line != nil && line.After.Namespace != "" && !slices.Contains(out, line.After.Namespace) {
-			out = append(out, line.After.Namespace)
-		}
-	}
-	return out
-}
-
-// Index makes the informers keep the indexes, from their first list on.
+// Index makes the informers keep the indexes of Approvals, from their first list on.
 func Index(ctx context.Context, to client.FieldIndexer) error {
-	for _, obj := range []client.Object{&triggersv1.Trigger{}, &triggersv1.EventListener{}} {
-		if err := to.IndexField(ctx, obj, awaitsNamespace, AwaitedBy); err != nil {
-			return fmt.Errorf("index %T by %s: %w", obj, awaitsNamespace, err)
-		}
-	}
 	for name, f := range Indexes() {
-		if name == awaitsNamespace {
-			continue
-		}
 		if err := to.IndexField(ctx, &v1alpha1.Approval{}, name, f); err != nil {
 			return fmt.Errorf("index Approvals by %s: %w", name, err)
 		}
@@ -203,4 +171,69 @@ func (s *Store) Rivals(ctx context.Context, a approvals.Approval) ([]Lean, error
 		}
 	}
 	return out, nil
+}
+
+// startedRun is the Approval whose outcome was seen to start the run of that UID, nil for
+// none.
+func (s *Store) startedRun(ctx context.Context, namespace, uid string) (*approvals.Approval, error) {
+	var list v1alpha1.ApprovalList
+	err := s.Client.List(ctx, &list, client.InNamespace(namespace), client.MatchingFields{ofNext: uid}, client.UnsafeDisableDeepCopy)
+	if err != nil || len(list.Items) != 1 {
+		return nil, translate(err, "the list of approvals that started a run")
+	}
+	a := s.genuine(&list.Items[0])
+	return &a, nil
+}
+
+// questionOf is what all attempts of one task of one run have in common. A CustomRun that
+// was deleted and made again has another UID, and its name is still the same.
+func questionOf(runUID, customRun string) string { return runUID + "/" + customRun }
+
+// starterOf is the Approval that says it started run, or whose run has that name. The
+// run's label only says among which ones to look: no other could have started it.
+func (s *Store) starterOf(ctx context.Context, run *pipelinev1.PipelineRun) (approvals.Approval, bool, error) {
+	recorded, err := s.list(ctx, run.Namespace, client.MatchingFields{ofNext: string(run.UID)})
+	if err != nil {
+		return approvals.Approval{}, false, err
+	}
+	for i := range recorded {
+		if l := s.lean(&recorded[i]); l.state.Terms != nil {
+			a, err := s.Whole(ctx, l)
+			return a, err == nil, err
+		}
+	}
+	trigger := run.Labels[triggersapi.GroupName+triggersapi.TriggerLabelKey]
+	if trigger == "" {
+		return approvals.Approval{}, false, nil
+	}
+	unstarted, err := s.list(ctx, run.Namespace, client.MatchingFields{unstartedOf: trigger})
+	if err != nil {
+		return approvals.Approval{}, false, err
+	}
+	for i := range unstarted {
+		o := &unstarted[i]
+		if v, ok := s.seals.check(s.Ring(), o); !ok || string(v.run) != run.Name {
+			continue
+		}
+		l := s.lean(o)
+		a := l.State()
+		if a.Decided() {
+			a, err = s.Whole(ctx, l)
+		} else { // the cache may lag behind
+			a, err = s.Fresh(ctx, a.Key)
+		}
+		if approvals.CodeOf(err) == approvals.CodeNotFound {
+			return approvals.Approval{}, false, nil
+		}
+		return a, err == nil, err
+	}
+	return approvals.Approval{}, false, nil
+}
+
+func (s *Store) list(ctx context.Context, namespace string, by client.MatchingFields) ([]v1alpha1.Approval, error) {
+	var list v1alpha1.ApprovalList
+	if err := s.Client.List(ctx, &list, client.InNamespace(namespace), by, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, translate(err, "the list of approvals by their runs")
+	}
+	return list.Items, nil
 }

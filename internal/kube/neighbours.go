@@ -17,7 +17,7 @@ import (
 
 // neighbour finds a Trigger on l, other than ours, that our event would start as
 // well: EventListeners give every event to every Trigger. "" when there is none.
-func (t *Triggers) neighbour(ctx context.Context, l listener, a approvals.Approval, e event) string {
+func neighbour(ctx context.Context, t *Triggers, l listener, a approvals.Approval, e event) string {
 	// One budget for all of their filters, which are others' to write, and one reading of
 	// the event, when the first of them needs it.
 	read := sync.OnceValues(func() (mapping.Vars, error) {
@@ -29,7 +29,7 @@ func (t *Triggers) neighbour(ctx context.Context, l listener, a approvals.Approv
 			continue
 		}
 		for _, w := range ways(l.EventListener, trigger) {
-			if !t.turnsAway(ctx, trigger.Namespace, w.chain, a, e, read) {
+			if !turnsAway(ctx, t, trigger.Namespace, w.chain, a, e, read) {
 				return trigger.Namespace + "/" + trigger.Name
 			}
 		}
@@ -39,7 +39,7 @@ func (t *Triggers) neighbour(ctx context.Context, l listener, a approvals.Approv
 
 // turnsAway says whether one of the interceptors on the way to a Trigger of namespace stops
 // our event. Of an interceptor that we do not know it is assumed: it is there to choose.
-func (t *Triggers) turnsAway(ctx context.Context, namespace string, chain []*triggersv1.TriggerInterceptor, a approvals.Approval, e event, read func() (mapping.Vars, error)) bool {
+func turnsAway(ctx context.Context, t *Triggers, namespace string, chain []*triggersv1.TriggerInterceptor, a approvals.Approval, e event, read func() (mapping.Vars, error)) bool {
 	for _, ti := range chain {
 		switch {
 		case ti == nil:
@@ -49,7 +49,7 @@ func (t *Triggers) turnsAway(ctx context.Context, namespace string, chain []*tri
 			return true
 		case ti.Ref.Name == "cel":
 			// What compares our own secret, which the event carries, may let it through.
-			if t.celStops(ctx, ti, read) && !t.comparesOurs(namespace, ti, a) {
+			if celStops(ctx, t, ti, read) && !comparesOurs(t, namespace, ti, a) {
 				return true
 			}
 		default:
@@ -63,14 +63,14 @@ func (t *Triggers) turnsAway(ctx context.Context, namespace string, chain []*tri
 }
 
 // comparesOurs says whether a cel interceptor verifies the sender as our event proves it.
-func (t *Triggers) comparesOurs(namespace string, ti *triggersv1.TriggerInterceptor, a approvals.Approval) bool {
+func comparesOurs(t *Triggers, namespace string, ti *triggersv1.TriggerInterceptor, a approvals.Approval) bool {
 	return slices.ContainsFunc(expressionsOf(ti), func(x string) bool { return strings.Contains(x, "compareSecret") }) &&
 		namespace == a.Namespace && t.celSender(namespace, ti, a.Terms.Policy) == nil
 }
 
 // celStops evaluates the filter as the cel interceptor would. A filter that needs
 // a Secret counts as stopped: it checks the sender.
-func (t *Triggers) celStops(ctx context.Context, ti *triggersv1.TriggerInterceptor, read func() (mapping.Vars, error)) bool {
+func celStops(ctx context.Context, t *Triggers, ti *triggersv1.TriggerInterceptor, read func() (mapping.Vars, error)) bool {
 	filter, ok := celFilter(ti)
 	if !ok {
 		return true

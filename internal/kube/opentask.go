@@ -18,13 +18,13 @@ import (
 //
 // What can't be asked is not opened: CodeInvalid and CodeNotFound say what to mend, and
 // a run that waited for nobody would only find out when its time is up.
-func (o *Opener) OpenTask(ctx context.Context, cr *pipelinev1beta1.CustomRun, m Member, kind tasks.Mapping) error {
+func OpenTask(ctx context.Context, o *Opener, cr *pipelinev1beta1.CustomRun, m Member, kind tasks.Mapping) error {
 	s := taskSource(cr, m, kind)
 	var err error
 	if s.RequesterProof, err = o.Requesters.ProofOf(ctx, m.Run); err != nil {
 		return err
 	}
-	terms, err := o.taskTerms(ctx, cr, kind, s)
+	terms, err := taskTerms(ctx, o, cr, kind, s)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (o *Opener) OpenTask(ctx context.Context, cr *pipelinev1beta1.CustomRun, m 
 	return nil
 }
 
-func (o *Opener) taskTerms(ctx context.Context, cr *pipelinev1beta1.CustomRun, kind tasks.Mapping, s approvals.Source) (*approvals.Terms, error) {
+func taskTerms(ctx context.Context, o *Opener, cr *pipelinev1beta1.CustomRun, kind tasks.Mapping, s approvals.Source) (*approvals.Terms, error) {
 	policies, err := GatePolicies{Client: o.Client}.Of(ctx, cr.Namespace)
 	if err != nil {
 		return nil, err

@@ -139,7 +139,7 @@ func (p *Preflights) check(ctx context.Context, a approvals.Approval) ([]approva
 		return f.all, nil
 	}
 	name := approvals.Name(a.Trigger, "preflight:"+a.UID) // the real one is nobody's to know yet
-	made, err := p.Triggers.Render(ctx, r, a, name)
+	made, err := Render(ctx, p.Triggers, r, a, name)
 	if err != nil {
 		return f.all, f.fromError(ReasonTemplateError, err)
 	}
@@ -196,7 +196,7 @@ func (p *Preflights) listener(ctx context.Context, r *Resolved, a approvals.Appr
 			return err
 		}
 	}
-	as, err := p.Triggers.asIfApproved(ctx, a)
+	as, err := asIfApproved(ctx, p.Triggers, a)
 	if err != nil {
 		return err
 	}
@@ -205,7 +205,7 @@ func (p *Preflights) listener(ctx context.Context, r *Resolved, a approvals.Appr
 		return f.fromError(ReasonTemplateError, err)
 	}
 	e.header = signedHeaders(e.header, as, "0")
-	if n := p.Triggers.neighbour(ctx, l, as, e); n != "" {
+	if n := neighbour(ctx, p.Triggers, l, as, e); n != "" {
 		f.add("NeighbourWouldStart", "EventListener %s/%s also runs trigger %s, which nothing keeps from starting by this event: add an interceptor to it that turns the event away (cel filter: !('Webhook-Id' in header)), or give trigger %s an EventListener of its own",
 			l.Namespace, l.Name, n, a.Trigger)
 	}

@@ -63,3 +63,23 @@ func knowable(filter string, foreign bool) bool {
 	return len(filter) <= approvals.MaxExpression && !strings.Contains(filter, "compareSecret") && !strings.Contains(filter, "requestURL") &&
 		(!foreign || !strings.Contains(filter, "extensions"))
 }
+
+// chains looks whether our event would be turned away before it starts anything, on every
+// way to its Trigger. What is wrong with one is told only when there is no other.
+func (p *Preflights) chains(ctx context.Context, l listener, r *Resolved, a approvals.Approval, e event, f *findings) error {
+	var first findings
+	for i, w := range ways(l.EventListener, r.Trigger) {
+		var found findings
+		if err := p.chain(ctx, r, w, a, e, &found); err != nil {
+			return err
+		}
+		if len(found.all) == 0 {
+			return nil
+		}
+		if i == 0 {
+			first = found
+		}
+	}
+	f.all = append(f.all, first.all...)
+	return nil
+}

@@ -26,7 +26,7 @@ func (p *Preflights) typed(ctx context.Context, r *Resolved, a approvals.Approva
 	if err != nil {
 		return err
 	}
-	made, err := p.Triggers.Render(ctx, r, marked, approvals.Name(a.Trigger, "preflight:"+a.UID))
+	made, err := Render(ctx, p.Triggers, r, marked, approvals.Name(a.Trigger, "preflight:"+a.UID))
 	if err != nil || len(made.Objects) <= i {
 		return nil //nolint:nilerr // what is wrong with it was reported
 	}
@@ -142,12 +142,6 @@ func (t *taint) given(kind string, x pipelinev1.Param, within *taint) {
 	if w := within.of(string(raw)); w != "" {
 		t.refs = append(t.refs, tainted{paramRef(kind, x.Name), w})
 	}
-}
-
-// paramRef matches the ways in which Tekton takes a reference to a param.
-func paramRef(kind, name string) *regexp.Regexp {
-	q := regexp.QuoteMeta(name)
-	return regexp.MustCompile(`\$\((?:inputs\.)?` + kind + `(?:\.` + q + `|\[\\?["']` + q + `\\?["']\])[\[.)]`)
 }
 
 func (t *taint) pipeline(p *pipelinev1.PipelineSpec, tasks map[string]*pipelinev1.TaskSpec, f *findings) {

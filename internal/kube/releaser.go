@@ -2,7 +2,6 @@ package kube
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -76,7 +75,7 @@ func (r *Releaser) post(ctx context.Context, a approvals.Approval) (eventID stri
 	if err != nil {
 		return "", err
 	}
-	if n := r.Triggers.neighbour(ctx, l, a, e); n != "" {
+	if n := neighbour(ctx, r.Triggers, l, a, e); n != "" {
 		return "", reason("NeighbourWouldStart", approvals.Errorf(approvals.CodeInvalid,
 			"EventListener %s/%s also runs trigger %s, which nothing keeps from starting by this event: add an interceptor to it that turns the event away (cel filter: !('Webhook-Id' in header)), or give trigger %s an EventListener of its own. Nothing was posted",
 			l.Namespace, l.Name, n, a.Trigger))
@@ -89,22 +88,6 @@ func (r *Releaser) post(ctx context.Context, a approvals.Approval) (eventID stri
 		return "", reason("EventNotPostable", err)
 	}
 	return id, nil
-}
-
-// reasoned is an error with the condition reason that it becomes.
-type reasoned struct {
-	reason string
-	error
-}
-
-func (r reasoned) Unwrap() error { return r.error }
-
-// reason gives err the reason of a condition, unless it has one already.
-func reason(name string, err error) error {
-	if _, ok := errors.AsType[reasoned](err); ok {
-		return err
-	}
-	return reasoned{name, err}
 }
 
 // ProblemOf is the problem that an error of Release tells of.

@@ -45,11 +45,11 @@ const (
 // run is named runName: by Triggers' own code, short of creating anything. What
 // is pending is rendered as if it were approved without a comment, with its
 // inputs at their defaults.
-func (t *Triggers) Render(ctx context.Context, r *Resolved, a approvals.Approval, runName string) (Rendered, error) {
+func Render(ctx context.Context, t *Triggers, r *Resolved, a approvals.Approval, runName string) (Rendered, error) {
 	if r.Unresolved != nil {
 		return Rendered{}, r.Unresolved
 	}
-	a, err := t.asIfApproved(ctx, a)
+	a, err := asIfApproved(ctx, t, a)
 	if err != nil {
 		return Rendered{}, err
 	}
@@ -86,7 +86,7 @@ func (t *Triggers) Render(ctx context.Context, r *Resolved, a approvals.Approval
 }
 
 // asIfApproved is a decided Approval as it is, and a pending one as it would be.
-func (t *Triggers) asIfApproved(ctx context.Context, a approvals.Approval) (approvals.Approval, error) {
+func asIfApproved(ctx context.Context, t *Triggers, a approvals.Approval) (approvals.Approval, error) {
 	if a.Terms == nil {
 		return a, approvals.Errorf(approvals.CodeNotReady, "approval %s has no terms yet", a.Key)
 	}
@@ -291,13 +291,6 @@ func (out *Rendered) objects(r *Resolved, params map[string]string) {
 	if len(out.Problems) > 0 {
 		out.Objects = nil
 	}
-}
-
-func or(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // named says that the first object is not a PipelineRun with the run's name. The

@@ -56,17 +56,6 @@ func boundBindings(rt template.ResolvedTrigger, e event, extensions map[string]a
 	return "", true
 }
 
-// maxExpressions bounds what is looked at in the bindings of one Trigger: each takes a look
-// at the whole event.
-const maxExpressions = 1024
-
-func countExpressions(params []triggersv1.Param) (n int) {
-	for _, p := range params {
-		n += strings.Count(p.Value, "$(")
-	}
-	return n
-}
-
 // madeSize is how long tt's resources are with params filled in.
 func madeSize(tt *triggersv1.TriggerTemplate, params []triggersv1.Param) int {
 	all := 0

@@ -54,7 +54,7 @@ func TestRenderIsBounded(t *testing.T) {
 		}).Obj()
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		out, err := triggers.Render(t.Context(), r, a, "apply-secret")
+		out, err := Render(t.Context(), triggers, r, a, "apply-secret")
 		runtime.ReadMemStats(&after)
 		said := ""
 		if err != nil {

@@ -24,7 +24,7 @@ func rendered(t *testing.T, docs string, digest ...string) Rendered {
 		a.Trigger, a.Namespace = "apply", "prod"
 		a.Terms.Params = []approvals.Param{{Name: "digest", Value: strings.Join(append(digest, "sha256:1"), " ")}}
 	}).Obj()
-	out, err := triggers.Render(t.Context(), r, a, "apply-secret")
+	out, err := Render(t.Context(), triggers, r, a, "apply-secret")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func TestRenderWrittenBehind(t *testing.T) {
 			a.Trigger, a.Namespace = "apply", "prod"
 			a.Source = approvals.Source{Event: &approvals.Event{Body: `{}`, URL: "/", Extensions: `{"image":"good"}`}}
 		}).Obj()
-		out, err := triggers.Render(t.Context(), r, a, "apply-secret")
+		out, err := Render(t.Context(), triggers, r, a, "apply-secret")
 		if err != nil || len(out.Objects) != 1 {
 			t.Fatalf("%s: %v, %v", behind, out.Problems, err)
 		}
@@ -189,7 +189,7 @@ func TestRenderHeldExtensions(t *testing.T) {
 		a.Trigger, a.Namespace = "apply", "prod"
 		a.Source = approvals.Source{Event: &approvals.Event{Body: `{}`, URL: "/", Extensions: `{"count":3}`}}
 	}).Obj()
-	out, err := triggers.Render(t.Context(), r, a, "apply-secret")
+	out, err := Render(t.Context(), triggers, r, a, "apply-secret")
 	if err != nil || len(out.Objects) != 1 {
 		t.Fatalf("%v, %v", out.Problems, err)
 	}

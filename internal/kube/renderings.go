@@ -85,7 +85,7 @@ func (r *renderings) render(ctx context.Context, t *Triggers, trigger *Resolved,
 	if err := interceptor.Unchanged(a, trigger.Digest); err != nil {
 		return rendering{}, reason("ContentChanged", err)
 	}
-	made, err := t.Render(ctx, trigger, a, string(a.RunName))
+	made, err := Render(ctx, t, trigger, a, string(a.RunName))
 	if err != nil {
 		return rendering{}, reason(ReasonTemplateError, err)
 	}

@@ -99,14 +99,3 @@ func (o *Opener) successor(ctx context.Context, old approvals.Approval, name str
 	}
 	return toDomain(&obj), nil
 }
-
-// Successor is the Approval that asks again in a's place, as the cache has it. CodeNotFound
-// when there is none that this service opened.
-func (s *Store) Successor(ctx context.Context, a approvals.Approval) (Lean, error) {
-	l, err := s.Cached(ctx, approvals.Key{Namespace: a.Namespace, Name: approvals.AgainName(a)})
-	next := l.State()
-	if err == nil && (next.Terms == nil || next.Again == nil || next.Again.OfUID != a.UID) {
-		err = approvals.Errorf(approvals.CodeNotFound, "approval %s was not asked again", a.Name)
-	}
-	return l, err
-}

@@ -7,9 +7,7 @@ import (
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	"github.com/tektoncd/triggers/pkg/apis/triggers"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/internal/tekton"
 )
@@ -75,16 +73,4 @@ func (r *Requesters) inForce(ctx context.Context) (time.Time, bool, error) {
 	defer r.mu.Unlock()
 	r.absent = r.Guards.Now().Add(guardTTL)
 	return time.Time{}, false, nil
-}
-
-// startedRun is the Approval whose outcome was seen to start the run of that UID, nil for
-// none.
-func (s *Store) startedRun(ctx context.Context, namespace, uid string) (*approvals.Approval, error) {
-	var list v1alpha1.ApprovalList
-	err := s.Client.List(ctx, &list, client.InNamespace(namespace), client.MatchingFields{ofNext: uid}, client.UnsafeDisableDeepCopy)
-	if err != nil || len(list.Items) != 1 {
-		return nil, translate(err, "the list of approvals that started a run")
-	}
-	a := s.genuine(&list.Items[0])
-	return &a, nil
 }

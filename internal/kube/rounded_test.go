@@ -33,7 +33,7 @@ func TestRoundedNumbers(t *testing.T) {
 			a.Terms.Params = []approvals.Param{{Name: "digest", Value: "9007199254740993"}}
 			a.Source = approvals.Source{Event: &approvals.Event{Body: body, URL: "/", Extensions: `{"count":9007199254740994,"few":3}`}}
 		}).Obj()
-		out, err := triggers.Render(t.Context(), r, a, "apply-secret")
+		out, err := Render(t.Context(), triggers, r, a, "apply-secret")
 		if err != nil {
 			t.Fatal(value, err)
 		}

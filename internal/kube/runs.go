@@ -6,6 +6,8 @@ import (
 	"time"
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	"github.com/tektoncd/pipeline/pkg/reconciler/volumeclaim"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"knative.dev/pkg/apis"
 
 	"github.com/countersign-dev/countersign/approvals"
@@ -81,6 +83,23 @@ func bounded(m map[string]string) map[string]string {
 	}
 	if len(out) == 0 {
 		return nil
+	}
+	return out
+}
+
+// claimsOf are a run's volume claims by workspace name. Those of a
+// volumeClaimTemplate are named by Tekton's own rule.
+func claimsOf(pr *pipelinev1.PipelineRun) []approvals.Param {
+	owner := metav1.OwnerReference{UID: pr.UID}
+	var out []approvals.Param
+	for _, w := range pr.Spec.Workspaces {
+		switch {
+		case w.PersistentVolumeClaim != nil:
+			out = append(out, approvals.Param{Name: w.Name, Value: w.PersistentVolumeClaim.ClaimName})
+		case w.VolumeClaimTemplate != nil:
+			name := volumeclaim.GeneratePVCNameFromWorkspaceBinding(w.VolumeClaimTemplate.Name, w, owner)
+			out = append(out, approvals.Param{Name: w.Name, Value: name})
+		}
 	}
 	return out
 }

@@ -71,9 +71,6 @@ func sealedOf(o *v1alpha1.Approval) []byte {
 
 func encode(mac []byte) string { return base64.RawStdEncoding.EncodeToString(mac) }
 
-// NotGenuine is the reason of an Approval that this service did not open.
-const NotGenuine = "NotGenuine"
-
 const notGenuine = "its seal is not this service's: it was made or changed by somebody else, or its key is gone. Delete it; a genuine one is opened by itself"
 
 // genuine is the domain's view of o, with its terms taken away when this service

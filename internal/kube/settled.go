@@ -13,16 +13,12 @@ import (
 	"github.com/countersign-dev/countersign/approvals/tasks"
 )
 
-// questionOf is what all attempts of one task of one run have in common. A CustomRun that
-// was deleted and made again has another UID, and its name is still the same.
-func questionOf(runUID, customRun string) string { return runUID + "/" + customRun }
-
 // Settled is the earlier decision on the same task of the same run that no further attempt
 // may put to the vote again, nil when there is none. A new attempt is not only Tekton's
 // contract: whoever may write the status of CustomRuns can reset it, and whoever may delete
 // one has it made again. What they write is not believed; the earlier Approvals are, whose
 // source is signed.
-func (s *Store) Settled(ctx context.Context, cr *pipelinev1beta1.CustomRun, m Member) (*approvals.Approval, error) {
+func Settled(ctx context.Context, s *Store, cr *pipelinev1beta1.CustomRun, m Member) (*approvals.Approval, error) {
 	var list v1alpha1.ApprovalList
 	err := s.Client.List(ctx, &list, client.InNamespace(cr.Namespace), client.MatchingFields{ofTask: questionOf(string(m.Run.UID), cr.Name)}, client.UnsafeDisableDeepCopy)
 	if err != nil {

@@ -15,9 +15,6 @@ import (
 	"github.com/countersign-dev/countersign/approvals/keyring"
 )
 
-// maxRaces is how often Update tries again after losing a race.
-const maxRaces = 50
-
 // Store keeps Approvals in the API server.
 type Store struct {
 	Client client.Client // reads from the informers' cache
@@ -255,4 +252,15 @@ func replacing(before, after v1alpha1.ApprovalStatus) (map[string]any, error) {
 		}
 	}
 	return is, nil
+}
+
+// Successor is the Approval that asks again in a's place, as the cache has it. CodeNotFound
+// when there is none that this service opened.
+func (s *Store) Successor(ctx context.Context, a approvals.Approval) (Lean, error) {
+	l, err := s.Cached(ctx, approvals.Key{Namespace: a.Namespace, Name: approvals.AgainName(a)})
+	next := l.State()
+	if err == nil && (next.Terms == nil || next.Again == nil || next.Again.OfUID != a.UID) {
+		err = approvals.Errorf(approvals.CodeNotFound, "approval %s was not asked again", a.Name)
+	}
+	return l, err
 }

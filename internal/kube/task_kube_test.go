@@ -63,7 +63,7 @@ func TestTasksForReal(t *testing.T) {
 			}
 			m := Member{Run: &pipelinev1.PipelineRun{ObjectMeta: metav1.ObjectMeta{Name: "deploy-1", UID: "run", CreationTimestamp: metav1.NewTime(ct.T0)}}, Task: pipelinev1.PipelineTask{Name: "approval"}}
 			for range 2 { // twice is once
-				if err := opener.OpenTask(t.Context(), cr, m, kind); err != nil {
+				if err := OpenTask(t.Context(), opener, cr, m, kind); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -9,7 +9,6 @@ import (
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/approvals"
@@ -271,9 +270,4 @@ func parseLine(trigger *triggersv1.Trigger) (*approvals.Line, error) {
 		return nil, approvals.Errorf(approvals.CodeInvalid, "trigger %s/%s: %s", trigger.Namespace, cmp.Or(trigger.Name, "(without a name)"), approvals.Message(err))
 	}
 	return line, nil
-}
-
-// read gets one object from the cache without copying it; it must not be changed.
-func read[T client.Object](ctx context.Context, c client.Reader, namespace, name string, into T) (T, error) {
-	return into, c.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, into, client.UnsafeDisableDeepCopy)
 }

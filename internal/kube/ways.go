@@ -1,12 +1,9 @@
 package kube
 
 import (
-	"context"
 	"slices"
 
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
-
-	"github.com/countersign-dev/countersign/approvals"
 )
 
 // way is one on which an EventListener has an event come to a Trigger.
@@ -34,24 +31,4 @@ func ways(el *triggersv1.EventListener, x *triggersv1.Trigger) []way {
 		out = []way{{"", x.Spec.Interceptors}}
 	}
 	return out
-}
-
-// chains looks whether our event would be turned away before it starts anything, on every
-// way to its Trigger. What is wrong with one is told only when there is no other.
-func (p *Preflights) chains(ctx context.Context, l listener, r *Resolved, a approvals.Approval, e event, f *findings) error {
-	var first findings
-	for i, w := range ways(l.EventListener, r.Trigger) {
-		var found findings
-		if err := p.chain(ctx, r, w, a, e, &found); err != nil {
-			return err
-		}
-		if len(found.all) == 0 {
-			return nil
-		}
-		if i == 0 {
-			first = found
-		}
-	}
-	f.all = append(f.all, first.all...)
-	return nil
 }

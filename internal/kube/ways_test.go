@@ -41,7 +41,7 @@ func TestNeighbourInAGroup(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := triggers.neighbour(t.Context(), l, a, e); got != map[bool]string{true: "prod/other"}[c.starts] {
+			if got := neighbour(t.Context(), triggers, l, a, e); got != map[bool]string{true: "prod/other"}[c.starts] {
 				t.Errorf("%q, want that it starts: %t", got, c.starts)
 			}
 		})

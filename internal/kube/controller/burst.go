@@ -107,6 +107,3 @@ func (b *burst) lastIn(namespace string) time.Time {
 	defer b.mu.Unlock()
 	return b.of(namespace).last
 }
-
-// ahead says whether a clock that is far from ours said at.
-func ahead(at, now time.Time) bool { return at.Sub(now) > grace }

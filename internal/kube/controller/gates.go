@@ -62,15 +62,6 @@ func (r *Gates) gatesOf(ctx context.Context, o client.Object) []reconcile.Reques
 	return requests(keys, err)
 }
 
-// namespaceOf is where what o says holds: in a Namespace that itself, and in all of
-// them, "", for what is of the cluster.
-func namespaceOf(o client.Object) string {
-	if _, ok := o.(*corev1.Namespace); ok {
-		return o.GetName()
-	}
-	return o.GetNamespace()
-}
-
 // Reconcile writes one Gate's Ready condition.
 func (r *Gates) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	var g v1alpha1.Gate

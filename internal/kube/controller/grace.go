@@ -29,3 +29,6 @@ func leftOf(d time.Duration, at, now time.Time) time.Duration {
 	}
 	return min(max(at.Add(d).Sub(now), 0), d)
 }
+
+// ahead says whether a clock that is far from ours said at.
+func ahead(at, now time.Time) bool { return at.Sub(now) > grace }

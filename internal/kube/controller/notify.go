@@ -70,14 +70,6 @@ func (r *Notify) SetupWithManager(mgr ctrl.Manager) error {
 		Complete(contained(mgr, "notify-"+r.Channel.Route().Name, func() client.Object { return &v1alpha1.Approval{} }, r))
 }
 
-// isNews says whether an update makes somebody to be told: the coming of the terms,
-// the outcome, and the wish to try again. The rest is a matter of time.
-func isNews(before, after client.Object) bool {
-	x, ok1 := before.(*v1alpha1.Approval)
-	y, ok2 := after.(*v1alpha1.Approval)
-	return ok1 && ok2 && (x.Generation != y.Generation || x.Status.Outcome != y.Status.Outcome || !x.Status.RetryAt.Equal(y.Status.RetryAt))
-}
-
 // Reconcile sends what is due for one Approval, then writes the ledger once. The
 // ledger's key is (event, channel, recipient). A process killed between the
 // server's 250 and that write sends the same mail, with the same Message-ID, once

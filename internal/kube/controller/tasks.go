@@ -167,7 +167,7 @@ func (r *Tasks) begin(ctx context.Context, cr *pipelinev1beta1.CustomRun, kind t
 	if done, err := r.decidedBefore(ctx, whole, member, kind); done || err != nil {
 		return ctrl.Result{}, err
 	}
-	recorded, err := r.Proofs.Recorded(ctx, r.Store, whole, member)
+	recorded, err := kube.Recorded(ctx, r.Proofs, r.Store, whole, member)
 	if approvals.CodeOf(err) == approvals.CodeNotReady {
 		return ctrl.Result{RequeueAfter: lookAgain(r.Now().Sub(cr.CreationTimestamp.Time))}, nil
 	}
@@ -177,7 +177,7 @@ func (r *Tasks) begin(ctx context.Context, cr *pipelinev1beta1.CustomRun, kind t
 	if recorded != nil {
 		return ctrl.Result{}, r.recite(ctx, whole, kind, *recorded)
 	}
-	err = r.Opener.OpenTask(ctx, whole, member, kind)
+	err = kube.OpenTask(ctx, r.Opener, whole, member, kind)
 	switch approvals.CodeOf(err) {
 	case "":
 	case approvals.CodeInvalid, approvals.CodeNotFound:
@@ -202,7 +202,7 @@ func (r *Tasks) refuse(ctx context.Context, cr *pipelinev1beta1.CustomRun, why s
 // decidedBefore ends an attempt of a task whose earlier attempt was rejected or cancelled:
 // that is final, however this attempt came about. It reports whether there is no more to do.
 func (r *Tasks) decidedBefore(ctx context.Context, cr *pipelinev1beta1.CustomRun, m kube.Member, kind tasks.Mapping) (bool, error) {
-	earlier, err := r.Store.Settled(ctx, cr, m)
+	earlier, err := kube.Settled(ctx, r.Store, cr, m)
 	switch {
 	case err != nil:
 		return true, err
