@@ -57,7 +57,7 @@ func TestAuthenticate(t *testing.T) {
 				r.Status = c.status
 				return c.err
 			})
-			got, err := (&Auth{Client: client, Audiences: c.audiences, Now: at(ct.T0)}).Authenticate(t.Context(), c.token)
+			got, err := (&Auth{Client: client, Audiences: c.audiences, Now: func() time.Time { return ct.T0 }}).Authenticate(t.Context(), c.token)
 			if approvals.CodeOf(err) != c.code {
 				t.Fatalf("%v, want %q", err, c.code)
 			}

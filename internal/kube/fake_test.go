@@ -2,20 +2,29 @@ package kube
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/approvals/mapping"
+	"github.com/countersign-dev/countersign/interceptor"
 	"github.com/countersign-dev/countersign/internal/kube/kubetest"
 )
 
@@ -86,4 +95,96 @@ func celCompiler(tb testing.TB) *mapping.Compiler {
 		tb.Fatal(err)
 	}
 	return c
+}
+
+func (c *cluster) targets() *Targets {
+	return &Targets{Client: c, Live: c, Fresh: c.store().Fresh, ServiceAccount: "countersign:countersign"}
+}
+
+// valueOf is what a target has now.
+func (c *cluster) valueOf(t *testing.T, x approvals.Target) string {
+	t.Helper()
+	key := types.NamespacedName{Namespace: "prod", Name: x.Name}
+	if x.Kind == approvals.TargetConfigMap {
+		var cm corev1.ConfigMap
+		if err := c.Get(t.Context(), key, &cm); err != nil && !apierrors.IsNotFound(err) {
+			t.Fatal(err)
+		}
+		return cm.Data[x.Key]
+	}
+	var pr pipelinev1.PipelineRun
+	if err := c.Get(t.Context(), key, &pr); err != nil && !apierrors.IsNotFound(err) {
+		t.Fatal(err)
+	}
+	return string(pr.Spec.Status)
+}
+
+var approvalsResource = schema.GroupResource{Group: "countersign.dev", Resource: "approvals"}
+
+func conflict() error { return apierrors.NewConflict(approvalsResource, "a", errors.New("changed")) }
+
+func gatePolicy(t *testing.T, name, spec string) *v1alpha1.GatePolicy {
+	t.Helper()
+	o := &v1alpha1.GatePolicy{}
+	if err := yaml.UnmarshalStrict([]byte(spec), &o.Spec); err != nil {
+		t.Fatal(err)
+	}
+	o.Name = name
+	return o
+}
+
+// pushWorld holds every event that reaches Trigger "push".
+var pushWorld = strings.NewReplacer(
+	"        - {name: after, value: {pipeline: plan}}\n", "", "{digest: results.digest}", "{ref: body.ref}",
+	"{name: digest, value: $(extensions.countersign.params.digest)}", "{name: digest, value: $(body.ref)}",
+).Replace(kubetest.World)
+
+func (c *cluster) opener(tb testing.TB) *Opener {
+	triggers := &Triggers{Client: c, CEL: celCompiler(tb), MayListTriggers: MayListTriggers(c)}
+	return &Opener{
+		Client: c.cached(), Live: c, Triggers: triggers, CEL: triggers.CEL, Secrets: &Secrets{Live: c, Now: at(ct.T0)}, Ring: ring, Now: at(ct.T0), Log: quiet,
+		Opened: func(string, string) {},
+	}
+}
+
+func (c *cluster) gated(t *testing.T, o *Opener) interceptor.Gated {
+	t.Helper()
+	g, err := o.Triggers.Gated(t.Context(), "prod", "apply")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func (c *cluster) approvals(t *testing.T) []approvals.Approval {
+	t.Helper()
+	list, err := c.store().List(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func push(body, id string) approvals.Event {
+	return approvals.Event{ID: id, Body: body, URL: "/", Digest: approvals.Digest("event", body, id), Headers: []approvals.Param{{Name: "X-Github-Event", Value: "push"}}}
+}
+
+// counted is a Store over c with the cache that the service has, and how often it has read
+// from the API server.
+func (c *cluster) counted() (*Store, *int) {
+	reads := 0
+	cached := c.cached()
+	cached.Transform = (&Sharing{}).Approval
+	return &Store{Client: cached, Live: counting{c, &reads}, Ring: ring, Now: at(ct.T0)}, &reads
+}
+
+// counting counts what is read of Approvals.
+type counting struct {
+	client.Reader
+	reads *int
+}
+
+func (c counting) Get(ctx context.Context, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+	*c.reads++
+	return c.Reader.Get(ctx, key, o, opts...)
 }

@@ -19,16 +19,6 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/kubetest"
 )
 
-func gatePolicy(t *testing.T, name, spec string) *v1alpha1.GatePolicy {
-	t.Helper()
-	o := &v1alpha1.GatePolicy{}
-	if err := yaml.UnmarshalStrict([]byte(spec), &o.Spec); err != nil {
-		t.Fatal(err)
-	}
-	o.Name = name
-	return o
-}
-
 func namespace(name string, labels map[string]string) *corev1.Namespace {
 	ns := &corev1.Namespace{}
 	ns.Name, ns.Labels = name, labels

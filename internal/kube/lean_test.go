@@ -220,15 +220,6 @@ func TestLittleIsKept(t *testing.T) {
 	}
 }
 
-// counted is a Store over c with the cache that the service has, and how often it has read
-// from the API server.
-func (c *cluster) counted() (*Store, *int) {
-	reads := 0
-	cached := c.cached()
-	cached.Transform = (&Sharing{}).Approval
-	return &Store{Client: cached, Live: counting{c, &reads}, Ring: ring, Now: at(ct.T0)}, &reads
-}
-
 // A vote on what holds much costs one read more at the API server than one on what holds
 // little, which costs none; and every value is still there after it.
 func TestReadsOfAVote(t *testing.T) {
@@ -364,17 +355,6 @@ func TestWholeNeedsTheAPIServer(t *testing.T) {
 	if _, err := s.Whole(t.Context(), l); approvals.CodeOf(err) != approvals.CodeNotFound {
 		t.Errorf("%v", err)
 	}
-}
-
-// counting counts what is read of Approvals.
-type counting struct {
-	client.Reader
-	reads *int
-}
-
-func (c counting) Get(ctx context.Context, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
-	*c.reads++
-	return c.Reader.Get(ctx, key, o, opts...)
 }
 
 // failing answers everything with an error.

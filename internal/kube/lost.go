@@ -6,10 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"time"
-
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
@@ -96,26 +93,4 @@ func (l *lost) or(err error, key approvals.Key) error {
 	}
 	return &approvals.Error{Code: approvals.CodeUnavailable, Err: errors.Join(l.cause, err), Message: fmt.Sprintf(
 		"it is not known whether this was recorded, because the cluster's API server did not answer in time. Look at approval %s again in a moment, on its page, with GET, or with kubectl. You can also send the same again: it counts once", key)}
-}
-
-// isLost says whether the API server may have made a write that err, its error, does not
-// tell of: no answer came after it was sent, or the answer is that something behind the API
-// server did not answer.
-func isLost(err error) bool {
-	if err == nil || neverSent(err) || isTooLarge(err) {
-		return false
-	}
-	if FromAPIServer(err) {
-		return apierrors.IsTimeout(err) || apierrors.IsServerTimeout(err) || apierrors.IsInternalError(err) || apierrors.IsServiceUnavailable(err) ||
-			apierrors.IsUnexpectedServerError(err)
-	}
-	return true
-}
-
-// neverSent says whether a request was not sent at all: there was no connection.
-func neverSent(err error) bool {
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
-		return true
-	}
-	return errors.Is(err, ErrUnreachable)
 }

@@ -16,46 +16,9 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 	"github.com/countersign-dev/countersign/approvals/keyring"
-	"github.com/countersign-dev/countersign/interceptor"
 	"github.com/countersign-dev/countersign/interceptor/signature"
 	"github.com/countersign-dev/countersign/internal/kube/kubetest"
 )
-
-// pushWorld holds every event that reaches Trigger "push".
-var pushWorld = strings.NewReplacer(
-	"        - {name: after, value: {pipeline: plan}}\n", "", "{digest: results.digest}", "{ref: body.ref}",
-	"{name: digest, value: $(extensions.countersign.params.digest)}", "{name: digest, value: $(body.ref)}",
-).Replace(kubetest.World)
-
-func (c *cluster) opener(tb testing.TB) *Opener {
-	triggers := &Triggers{Client: c, CEL: celCompiler(tb), MayListTriggers: MayListTriggers(c)}
-	return &Opener{
-		Client: c.cached(), Live: c, Triggers: triggers, CEL: triggers.CEL, Secrets: &Secrets{Live: c, Now: at(ct.T0)}, Ring: ring, Now: at(ct.T0), Log: quiet,
-		Opened: func(string, string) {},
-	}
-}
-
-func (c *cluster) gated(t *testing.T, o *Opener) interceptor.Gated {
-	t.Helper()
-	g, err := o.Triggers.Gated(t.Context(), "prod", "apply")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return g
-}
-
-func (c *cluster) approvals(t *testing.T) []approvals.Approval {
-	t.Helper()
-	list, err := c.store().List(t.Context(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return list
-}
-
-func push(body, id string) approvals.Event {
-	return approvals.Event{ID: id, Body: body, URL: "/", Digest: approvals.Digest("event", body, id), Headers: []approvals.Param{{Name: "X-Github-Event", Value: "push"}}}
-}
 
 // waiting is Trigger apply, as it waits for a run.
 func waiting(t *testing.T, o *Opener) Waiting {

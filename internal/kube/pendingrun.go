@@ -26,8 +26,8 @@ func fixPending(ctx context.Context, live client.Reader, namespace, trigger stri
 	err := live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: t.Name}, &pr)
 	switch {
 	case apierrors.IsNotFound(err):
-		return runMissing{approvals.Errorf(approvals.CodeNotFound,
-			"there is no PipelineRun %s in namespace %s to let go: make it with spec.status: PipelineRunPending; this goes on by itself", t.Name, namespace)}
+		return missing(approvals.Errorf(approvals.CodeNotFound,
+			"there is no PipelineRun %s in namespace %s to let go: make it with spec.status: PipelineRunPending; this goes on by itself", t.Name, namespace))
 	case err != nil:
 		return translate(err, "run "+t.Name)
 	case !pr.IsPending():

@@ -103,13 +103,6 @@ func TestProve(t *testing.T) {
 	}
 }
 
-// editTemplate changes what the Trigger starts, after the decision.
-func (r *releasing) editTemplate(t *testing.T) {
-	t.Helper()
-	before := kubetest.Only(kubetest.World, "TriggerTemplate")
-	r.replace(t, kubetest.Objects(t, before)[0], kubetest.Objects(t, strings.Replace(before, "{pipelineRef: {name: apply}", "{pipelineRef: {name: destroy}", 1))[0])
-}
-
 // TestProveUnavailable: no answer is no proof, and no accusation.
 func TestProveUnavailable(t *testing.T) {
 	t.Parallel()

@@ -140,7 +140,7 @@ func (r *references) get(ctx context.Context, kind, name string, o client.Object
 	}
 	err := r.live.Get(ctx, types.NamespacedName{Namespace: r.namespace, Name: name}, o)
 	if apierrors.IsNotFound(err) {
-		return runMissing{approvals.Errorf(approvals.CodeNotFound, "the run refers to %s %s, which is not there in namespace %s: create it; this goes on by itself", kind, name, r.namespace)}
+		return missing(approvals.Errorf(approvals.CodeNotFound, "the run refers to %s %s, which is not there in namespace %s: create it; this goes on by itself", kind, name, r.namespace))
 	}
 	if err != nil {
 		return translate(err, kind+" "+name)
@@ -156,9 +156,12 @@ type runMissing struct{ error }
 
 func (r runMissing) Unwrap() error { return r.error }
 
-// IsRunMissing says whether terms wait for a run to be made. Nobody tells of one: that
+// missing is err, of a run or of what it refers to that has not been made yet.
+func missing(err error) error { return runMissing{err} }
+
+// IsMissing says whether terms wait for a run to be made. Nobody tells of one: that
 // would be a look at every run of the cluster.
-func IsRunMissing(err error) bool {
+func IsMissing(err error) bool {
 	_, ok := errors.AsType[runMissing](err)
 	return ok
 }

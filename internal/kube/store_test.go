@@ -20,10 +20,6 @@ import (
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 )
 
-var approvalsResource = schema.GroupResource{Group: "countersign.dev", Resource: "approvals"}
-
-func conflict() error { return apierrors.NewConflict(approvalsResource, "a", errors.New("changed")) }
-
 func seeded(t *testing.T, as ...approvals.Approval) *cluster {
 	t.Helper()
 	var objs []client.Object

@@ -4,19 +4,16 @@ package kube
 
 import (
 	"context"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
@@ -101,40 +98,4 @@ func TestTargetsForReal(t *testing.T) {
 	if err := root.Get(t.Context(), client.ObjectKey{Namespace: "prod", Name: "approve-cm"}, &cm); err != nil || cm.Data["status"] != "success" || cm.Annotations[markAnnotation] != "a/release-configmap" {
 		t.Errorf("%v, %+v %v", err, cm.Data, cm.Annotations)
 	}
-}
-
-// roles are the RBAC objects of files, but those that need another namespace.
-func roles(t *testing.T, namespace string, files ...string) []client.Object {
-	t.Helper()
-	var out []client.Object
-	for _, f := range files {
-		text, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for doc := range strings.SplitSeq(string(text), "\n---\n") {
-			var meta struct{ Kind string }
-			if err := yaml.Unmarshal([]byte(doc), &meta); err != nil {
-				t.Fatal(err)
-			}
-			o, ok := map[string]client.Object{
-				"Role": &rbacv1.Role{}, "RoleBinding": &rbacv1.RoleBinding{}, "ClusterRole": &rbacv1.ClusterRole{}, "ClusterRoleBinding": &rbacv1.ClusterRoleBinding{},
-			}[meta.Kind]
-			if !ok {
-				continue
-			}
-			if err := yaml.UnmarshalStrict([]byte(doc), o); err != nil {
-				t.Fatal(err)
-			}
-			switch o.(type) {
-			case *rbacv1.Role, *rbacv1.RoleBinding:
-				if o.GetNamespace() != "" || namespace == "" {
-					continue
-				}
-				o.SetNamespace(namespace)
-			}
-			out = append(out, o)
-		}
-	}
-	return out
 }

@@ -19,10 +19,6 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/kubetest"
 )
 
-func (c *cluster) targets() *Targets {
-	return &Targets{Client: c, Live: c, Fresh: c.store().Fresh, ServiceAccount: "countersign:countersign"}
-}
-
 // targeting is an Approval of namespace prod that ended with outcome and has a target.
 func targeting(target approvals.Target, outcome approvals.Outcome) approvals.Approval {
 	return ct.Make("a").In("prod").With(func(a *approvals.Approval) {
@@ -112,24 +108,6 @@ func TestTargets(t *testing.T) {
 			}
 		})
 	}
-}
-
-// valueOf is what a target has now.
-func (c *cluster) valueOf(t *testing.T, x approvals.Target) string {
-	t.Helper()
-	key := types.NamespacedName{Namespace: "prod", Name: x.Name}
-	if x.Kind == approvals.TargetConfigMap {
-		var cm corev1.ConfigMap
-		if err := c.Get(t.Context(), key, &cm); err != nil && !apierrors.IsNotFound(err) {
-			t.Fatal(err)
-		}
-		return cm.Data[x.Key]
-	}
-	var pr pipelinev1.PipelineRun
-	if err := c.Get(t.Context(), key, &pr); err != nil && !apierrors.IsNotFound(err) {
-		t.Fatal(err)
-	}
-	return string(pr.Spec.Status)
 }
 
 // TestTargetOnce: a Task that has taken note of its success and reset the key, for the

@@ -166,7 +166,7 @@ func (r *Approvals) waitOrExpire(ctx context.Context, a approvals.Approval) (ctr
 }
 
 func (r *Approvals) end(ctx context.Context, key approvals.Key, change func(approvals.Approval) (approvals.Approval, approvals.Change)) error {
-	_, err := ends{r.Store, r.Results, r.Ended}.save(ctx, key, change)
+	_, err := ends{store: r.Store, results: r.Results, ended: r.Ended}.save(ctx, key, change)
 	return err
 }
 

@@ -209,7 +209,7 @@ func (r *Preflight) renew(ctx context.Context, a approvals.Approval, found *appr
 // takeOver ends a, or the attempts to start its run, since next asks in its place.
 func (r *Preflight) takeOver(ctx context.Context, a, next approvals.Approval, found *approvals.Preflight) error {
 	now := r.Now()
-	_, err := ends{r.Store, r.Results, r.Ended}.save(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
+	_, err := ends{store: r.Store, results: r.Results, ended: r.Ended}.save(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
 		if found != nil && !a.Decided() {
 			a.Preflight = found
 		}
@@ -271,7 +271,7 @@ func (r *Preflight) notInPlace(ctx context.Context, a, before approvals.Approval
 	if _, did := approvals.NotInPlace(a, before, now); did == approvals.Absent {
 		return false, nil
 	}
-	_, err = ends{r.Store, r.Results, r.Ended}.save(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
+	_, err = ends{store: r.Store, results: r.Results, ended: r.Ended}.save(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
 		return approvals.NotInPlace(a, before, now)
 	})
 	return true, err

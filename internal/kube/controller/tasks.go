@@ -296,7 +296,7 @@ func (r *Tasks) cancel(ctx context.Context, a approvals.Approval, cr *pipelinev1
 // first, and what the API server has says which it is.
 func (r *Tasks) abandon(ctx context.Context, a approvals.Approval, why string, ended bool) (approvals.Approval, error) {
 	now := r.Now()
-	return ends{r.Store, r.Results, r.Ended}.save(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
+	return ends{store: r.Store, results: r.Results, ended: r.Ended}.save(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
 		if ended && a.Decided() {
 			return approvals.Answer(a, now)
 		}

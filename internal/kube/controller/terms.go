@@ -34,7 +34,7 @@ func (r *Approvals) fixTerms(ctx context.Context, a approvals.Approval) (ctrl.Re
 	case "":
 		return ctrl.Result{}, r.Store.Settle(ctx, a.Key)
 	case approvals.CodeInvalid, approvals.CodeNotFound: // of the terms, or of the schema that refuses them
-		if kube.IsRunMissing(err) {
+		if kube.IsMissing(err) {
 			next.RequeueAfter = min(next.RequeueAfter, max(r.Now().Sub(a.OpenedAt)/2, again), maxAgain)
 		}
 		problem := kube.ProblemWith("TermsMissing", err)
