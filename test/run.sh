@@ -121,7 +121,7 @@ stage_attack() { in_deployed suite attack test/attack -test.parallel=12 "${only_
 stage_chaos() {
   local code
   [ $((${SEED:-1} % 2)) = 1 ] || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || install_postgres || return
-  in_deployed chaos_beside_old
+  in_deployed chaos_beside_old chaos test/chaos "${only_binary[@]}"
   code=$?
   chaos_mend
   return "$code"
@@ -130,7 +130,7 @@ chaos_beside_old() {
   COUNTERSIGN_OLD_IMAGE=$(old_image) || return
   [ -n "$COUNTERSIGN_OLD_IMAGE" ] || echo "there is no older version here (git log): kind two-versions is left out"
   export COUNTERSIGN_OLD_IMAGE
-  suite chaos test/chaos "${only_binary[@]}"
+  suite "$@"
 }
 stage_browser() {
   apt_get chromium:chromium || return
