@@ -83,10 +83,10 @@ func (i *injector) restart(ctx context.Context, program string, after time.Durat
 	if err != nil {
 		return strings.TrimSpace(string(b)), errors.Join(err, mend(ctx))
 	}
-	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	err = persist(ctx, func() error {
-		once, cancel := context.WithTimeout(ctx, 2*time.Second)
+		once, cancel := context.WithTimeout(ctx, 8*time.Second)
 		defer cancel()
 		return i.k.clientset.Discovery().RESTClient().Get().AbsPath("/readyz").Do(once).Error()
 	})
