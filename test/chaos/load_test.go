@@ -136,6 +136,10 @@ func (l *load) until(ctx context.Context, p *history.Plan, s history.Step) bool 
 	return ctx.Err() == nil
 }
 
+// prunedAfter is how long part 2 is left alone once it is recorded: an event that was posted once
+// more before that may still be on its way through a slow EventListener, and find the name free.
+const prunedAfter = 30 * time.Second
+
 // after prunes part 2 and sends the event again, once it is all over.
 func (l *load) after(ctx context.Context, p *history.Plan) {
 	if !l.approvals.until(ctx, p.Approval, func(u *unstructured.Unstructured) bool {
@@ -144,7 +148,7 @@ func (l *load) after(ctx context.Context, p *history.Plan) {
 		return
 	}
 	if p.PruneTwo {
-		wait(ctx, time.Second)
+		wait(ctx, prunedAfter)
 		if l.deleteRun(ctx, str(l.approvals.get(p.Approval), "status", "next", "name")) == nil {
 			l.o.Add(history.PrunedFile, history.Pruned{Approval: p.Approval, At: time.Now()})
 		}
