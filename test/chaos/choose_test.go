@@ -14,7 +14,7 @@ import (
 const wholeShare = 200
 
 // faults are the kinds that a run makes, in their order, and how many of them at least. The
-// store's are made where there is one, and all of them.
+// store's are made where there is one: every other of them, and the others by the next even seed.
 func (i *injector) faults(s settings) (order []string, least int) {
 	if len(s.only) > 0 {
 		return s.only, 0
@@ -30,8 +30,14 @@ func (i *injector) faults(s settings) (order []string, least int) {
 	order = deck(s.seed, others)
 	own := share(len(others))
 	if i.store != nil {
-		order = slices.Concat(order[:own], ofStore, order[own:])
-		own += len(ofStore)
+		var half []string
+		for n, name := range ofStore {
+			if uint64(n%2) == s.seed/2%2 {
+				half = append(half, name)
+			}
+		}
+		order = slices.Concat(order[:own], half, order[own:])
+		own += len(half)
 		rng := rand.New(rand.NewPCG(s.seed, 5))
 		rng.Shuffle(own, func(a, b int) { order[a], order[b] = order[b], order[a] })
 	}
