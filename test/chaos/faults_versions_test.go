@@ -41,31 +41,35 @@ kubectl -n %[1]s delete pod/%[2]s configmap/%[2]s --ignore-not-found --wait=fals
 	if err := i.startOld(ctx); err != nil {
 		return "", err
 	}
-	if err := i.k.Patch(ctx, &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: cluster.ServiceNamespace, Name: "countersign"}},
-		client.RawPatch(types.MergePatchType, []byte(`{"spec":{"replicas":1}}`))); err != nil {
+	began := i.v.leaderName()
+	if err := i.scale(ctx, 1); err != nil {
 		return "", err
 	}
-	began := i.v.leaderName()
 	wait(ctx, i.seconds(8, 14))
-	// Whoever ends gives the lease up, and the only other replica that is there takes it.
-	handed := i.handOver(ctx, began)
+	// It leads for sure when it is alone for a moment; whoever ends gives the lease up.
+	if err := i.scale(ctx, 0); err != nil {
+		return "", err
+	}
+	if err := persistFor(ctx, 30*time.Second, func(context.Context) error {
+		if leader := i.v.leaderName(); leader != oldName {
+			return fmt.Errorf("%q leads, and only %s is there", leader, oldName)
+		}
+		return nil
+	}); err != nil {
+		return "", err
+	}
+	if err := i.scale(ctx, 1); err != nil {
+		return "", err
+	}
 	wait(ctx, i.seconds(8, 14))
-	last := i.v.leaderName()
-	return fmt.Sprintf("%s beside another; %s led first, then %s; %s", i.old, began, last, handed), nil
+	return fmt.Sprintf("%s beside this one; %s led first, then the older one, for some time beside this one too", i.old, began), nil
 }
 
-// handOver ends the replica that leads, as an eviction does.
-func (i *injector) handOver(ctx context.Context, leader string) string {
-	if leader == oldName {
-		return "the older one led anyway"
-	}
-	err := persistFor(ctx, 30*time.Second, func(ctx context.Context) error {
-		return client.IgnoreNotFound(i.k.clientset.CoreV1().Pods(cluster.ServiceNamespace).Delete(ctx, leader, metav1.DeleteOptions{}))
+func (i *injector) scale(ctx context.Context, replicas int) error {
+	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: cluster.ServiceNamespace, Name: "countersign"}}
+	return persistFor(ctx, 30*time.Second, func(ctx context.Context) error {
+		return i.k.Patch(ctx, d, client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, replicas)))
 	})
-	if err != nil {
-		return err.Error()
-	}
-	return leader + " was ended"
 }
 
 // startOld starts a pod of the older version, as the Deployment would have made it.

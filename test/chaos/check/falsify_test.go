@@ -65,6 +65,9 @@ var falsified = map[string]struct {
 	"another outcome": {"one outcome", func(f *forger) {
 		f.final(f.approved(), func(a object) { a.set("Rejected", "status", "outcome") })
 	}},
+	"superseded by nobody": {"outcomes are known", func(f *forger) {
+		f.final(f.approved(), func(a object) { a.set("Superseded", "status", "outcome") })
+	}},
 	"a mail is lost": {"no mail is lost", func(f *forger) {
 		id := f.mail().MessageID
 		f.drop(history.MailsFile, func(x object) bool { return x["messageID"] == id })

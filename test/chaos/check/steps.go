@@ -134,6 +134,10 @@ func (f *Findings) outcomeOf(a v1alpha1.Approval, g history.Gate, deadline time.
 		if a.Status.Cancellation == nil {
 			f.bad("a cancellation says so", a.Name, "it does not")
 		}
+	case "Superseded":
+		if !f.replaced(f.Final[a.Name]) {
+			f.bad("outcomes are known", a.Name, "it is superseded, and no other Approval asks in its place for a reason")
+		}
 	default:
 		f.bad("outcomes are known", a.Name, "%q", outcome)
 	}
