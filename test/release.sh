@@ -60,7 +60,7 @@ for file in "${files[@]}"; do
   grep -q "  $file\$" SHA256SUMS || die "there is no $file"
 done
 grep -q "image: localhost:$port/countersign:$version@sha256:" countersign.yaml || die "countersign.yaml does not name its image by digest"
-! grep -q 'kind: ConfigMap' countersign.yaml || die "countersign.yaml has settings, which installing it again would overwrite"
+! grep -q '^kind: ConfigMap' countersign.yaml || die "countersign.yaml has settings, which installing it again would overwrite"
 mkdir "$work/cli"
 tar -C "$work/cli" -xzf "tkn-approval_${version#v}_linux_$(go env GOARCH).tar.gz"
 [ "$("$work/cli/tkn-approval" version --client)" = "tkn-approval $version, countersign.dev/v1alpha1" ] || die "tkn-approval does not say that it is $version"
@@ -88,7 +88,7 @@ get() { curl -sfL -H 'Accept: application/vnd.oci.image.index.v1+json, applicati
 for arch in "${arches[@]}"; do
   manifest=$(get "manifests/$digest" | tr '{' '\n' | grep -B2 "\"architecture\":\"$arch\"" | grep -o 'sha256:[0-9a-f]*' | head -n 1)
   layer=$(get "manifests/$manifest" | grep -o '"layers":.*' | grep -o 'sha256:[0-9a-f]*')
-  get "blobs/$layer" | gzip -dc | tar -tf - | grep -qx ko-app/countersign || die "the image for $arch has no program"
+  get "blobs/$layer" | gzip -dc | tar -tf - | grep -x ko-app/countersign >/dev/null || die "the image for $arch has no program"
 done
-get "manifests/${digest/:/-}.sig" | grep -q dev.cosignproject.cosign/signature || die "there is no signature beside the image"
+get "manifests/${digest/:/-}.sig" | grep dev.cosignproject.cosign/signature >/dev/null || die "there is no signature beside the image"
 say "pushed to a registry, and pulled by $digest"
