@@ -22,8 +22,14 @@ const (
 	maxFollowed = 1024
 )
 
-// followAt are the ticks after which an event is posted again. Then the leader goes on.
+// followAt are the ticks after which an event is posted again, when runs come at once. Then the
+// leader goes on.
 var followAt = [...]int{5, 15, 30}
+
+// lateBy is how many times as long as the slowest run of late took another may take, beyond
+// followAt. In a burst each run waits for those before it: posting theirs again would make all
+// of them wait for longer.
+const lateBy = 2
 
 // follower is forgotten with its process, which costs what it saves: the leader comes later.
 type follower struct {
@@ -35,6 +41,7 @@ type follower struct {
 	mu    sync.Mutex
 	runs  map[approvals.Key]*followed
 	quiet int // ticks since a run came
+	slow  int // ticks that the slowest run took, of those that are or were followed since none was
 }
 
 type followed struct {
@@ -77,12 +84,15 @@ func (f *follower) look(ctx context.Context) {
 		x.age++
 		if f.there(ctx, x.a) {
 			delete(f.runs, key)
-			f.quiet = 0
+			f.quiet, f.slow = 0, max(f.slow, x.age)
 		}
+	}
+	if len(f.runs) == 0 {
+		f.slow = 0
 	}
 	for key, x := range f.runs {
 		switch {
-		case x.age < followAt[x.tries] || f.quiet < followStall:
+		case x.age < followAt[x.tries]+lateBy*f.slow || f.quiet < followStall:
 			continue
 		case x.tries == len(followAt)-1:
 			delete(f.runs, key)

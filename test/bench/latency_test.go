@@ -131,12 +131,15 @@ func TestBurst(t *testing.T) {
 	lost := 0
 	recorder := s.recorder()
 	var ours, theirs, floor []float64
+	oursCPU, floorCPU := cpuUse{}, cpuUse{}
 	for r := range rounds {
 		names := s.pend(t, fmt.Sprintf("burst-%d", r), n)
 		time.Sleep(3 * time.Second) // both bursts meet a cluster at rest
+		cpu := cpuOfAll()
 		start := time.Now()
 		atOnce(names, func(name string) { s.approve(t, name) })
 		ours = append(ours, ms(s.runs.wait(t, names, 2*time.Minute).Sub(start)))
+		oursCPU.add(cpu)
 		time.Sleep(3 * time.Second)
 		approvals := map[string]string{} // by the name of the bare run
 		for i, name := range names {
@@ -149,6 +152,7 @@ func TestBurst(t *testing.T) {
 		lost += missing
 		theirs = append(theirs, ms(last.Sub(start)))
 		time.Sleep(3 * time.Second)
+		cpu = cpuOfAll()
 		start = time.Now()
 		atOnce(names, func(name string) {
 			s.record(t, recorder, approvals[name])
@@ -160,6 +164,7 @@ func TestBurst(t *testing.T) {
 		last, missing = s.runs.settled(names, 10*time.Second)
 		lost += missing
 		floor = append(floor, ms(last.Sub(start)))
+		floorCPU.add(cpu)
 		time.Sleep(3 * time.Second)
 	}
 	if lost > 0 {
@@ -168,6 +173,7 @@ func TestBurst(t *testing.T) {
 	}
 	report("100 approved at once → 100 runs / 100 bare posts so written", ours, floor, "ms", 1.1)
 	reportFloor("100 bare posts", ours, floor, theirs)
+	fmt.Printf("bench:   CPU until the last run is there, in ms each: ours %s\nbench:     so written %s\n", oursCPU.per(n*rounds), floorCPU.per(n*rounds))
 }
 
 // recorder may write statuses, as the service may.
