@@ -41,3 +41,33 @@ func LineKey(key string) string {
 	}
 	return Digest("key", key)
 }
+
+// Size is about how many bytes of a are values that people and pipelines wrote.
+func (a Approval) Size() int {
+	n := 0
+	add := func(lists ...[]Param) {
+		for _, ps := range lists {
+			for _, p := range ps {
+				n += len(p.Name) + len(p.Value)
+			}
+		}
+	}
+	add(a.Source.Params, a.Source.Results, a.Source.Claims, a.Results, a.Inputs)
+	for _, m := range []map[string]string{a.Source.Labels, a.Source.Annotations} {
+		for k, v := range m {
+			n += len(k) + len(v)
+		}
+	}
+	if e := a.Source.Event; e != nil {
+		n += len(e.Body) + len(e.Extensions)
+		add(e.Headers)
+	}
+	if a.Terms != nil {
+		add(a.Terms.Params)
+	}
+	for _, v := range a.Votes {
+		n += len(v.Comment)
+		add(v.Inputs)
+	}
+	return n
+}

@@ -20,6 +20,8 @@ const (
 	// is posted again: in a burst they come one after the other.
 	followStall = 4
 	maxFollowed = 1024
+	// maxFollowedSize bounds what one that is followed holds: what is larger is the leader's.
+	maxFollowedSize = 16 << 10
 )
 
 // followAt are the ticks after which an event is posted again, when runs come at once. Then the
@@ -57,7 +59,7 @@ func (f *follower) Add(a approvals.Approval) {
 	if f.runs == nil {
 		f.runs = map[approvals.Key]*followed{}
 	}
-	if _, known := f.runs[a.Key]; !known && len(f.runs) < maxFollowed {
+	if _, known := f.runs[a.Key]; !known && len(f.runs) < maxFollowed && a.Size() <= maxFollowedSize {
 		f.runs[a.Key] = &followed{a: a}
 	}
 }

@@ -21,6 +21,9 @@ const (
 	// releaseWaiting bounds what waits for a worker, of one namespace and in all.
 	releaseWaiting    = 1024
 	releaseWaitingAll = 4 * releaseWaiting
+	// releaseBytes bounds what those of one namespace hold, and of all together: they are whole.
+	releaseBytes    = 8 << 20
+	releaseBytesAll = 4 * releaseBytes
 )
 
 // releases posts at once what this process's votes decided, or answers the task that
@@ -33,8 +36,14 @@ type releases struct {
 
 	mu      sync.Mutex
 	waiting map[approvals.Key]approvals.Approval
-	of      map[string]int // how many wait, by namespace
+	of      map[string]load // by namespace
+	all     load
 }
+
+// load is how many wait, and how many bytes they hold.
+type load struct{ n, bytes int }
+
+func (h load) with(n, bytes int) load { return load{h.n + n, h.bytes + bytes} }
 
 func newReleases(release func(context.Context, approvals.Approval) error, panics *contain.Panics) *releases {
 	return &releases{
@@ -43,7 +52,7 @@ func newReleases(release func(context.Context, approvals.Approval) error, panics
 			Workers: releaseWorkers, Share: releaseShare,
 			Place: func(k approvals.Key) (string, string) { return k.Namespace, queue.Trigger(k.Name) },
 		}),
-		waiting: map[approvals.Key]approvals.Approval{}, of: map[string]int{},
+		waiting: map[approvals.Key]approvals.Approval{}, of: map[string]load{},
 	}
 }
 
@@ -51,12 +60,15 @@ func newReleases(release func(context.Context, approvals.Approval) error, panics
 func (r *releases) Now(a approvals.Approval) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, known := r.waiting[a.Key]; !known {
-		if len(r.waiting) >= releaseWaitingAll || r.of[a.Namespace] >= releaseWaiting {
-			return
-		}
-		r.of[a.Namespace]++
+	if old, known := r.waiting[a.Key]; known {
+		r.count(old, -1)
 	}
+	size, of := a.Size(), r.of[a.Namespace]
+	if r.all.n >= releaseWaitingAll || of.n >= releaseWaiting || r.all.bytes+size > releaseBytesAll || of.bytes+size > releaseBytes {
+		delete(r.waiting, a.Key)
+		return
+	}
+	r.count(a, 1)
 	r.waiting[a.Key] = a
 	r.queue.Add(a.Key)
 }
@@ -68,11 +80,18 @@ func (r *releases) take(key approvals.Key) (approvals.Approval, bool) {
 	a, ok := r.waiting[key]
 	if ok {
 		delete(r.waiting, key)
-		if r.of[key.Namespace]--; r.of[key.Namespace] == 0 {
-			delete(r.of, key.Namespace)
-		}
+		r.count(a, -1)
 	}
 	return a, ok
+}
+
+// count adds a n times to what waits.
+func (r *releases) count(a approvals.Approval, n int) {
+	size := n * a.Size()
+	r.all = r.all.with(n, size)
+	if r.of[a.Namespace] = r.of[a.Namespace].with(n, size); r.of[a.Namespace].n == 0 {
+		delete(r.of, a.Namespace)
+	}
 }
 
 // Start implements manager.Runnable.

@@ -134,3 +134,36 @@ func TestAReleasePanics(t *testing.T) {
 		}
 	})
 }
+
+// What waits is whole, and bounded by what it holds: one namespace takes its part, and the
+// leader does the rest.
+func TestReleasesHoldBoundedBytes(t *testing.T) {
+	t.Parallel()
+	r := newReleases(nil, nil)
+	large := func(namespace string, n int) approvals.Approval {
+		return approvals.Approval{
+			Key:    approvals.Key{Namespace: namespace, Name: fmt.Sprint("a-", n), UID: fmt.Sprint(n)},
+			Source: approvals.Source{Event: &approvals.Event{Body: strings.Repeat("x", releaseBytes/4)}},
+		}
+	}
+	for n := range 10 {
+		r.Now(large("greedy", n))
+		r.Now(large("greedy", n)) // the same again counts once
+	}
+	if got := r.of["greedy"]; got.n != 4 || got.bytes != releaseBytes || r.all != got {
+		t.Errorf("of one namespace %+v wait, of all %+v", got, r.all)
+	}
+	for i := range 10 {
+		r.Now(large(fmt.Sprint("other-", i), 0))
+		r.Now(large(fmt.Sprint("other-", i), 1))
+	}
+	if r.all.bytes != releaseBytesAll || r.of["other-0"].n != 2 {
+		t.Errorf("all hold %d bytes", r.all.bytes)
+	}
+	for key := range r.waiting {
+		r.take(key)
+	}
+	if r.all != (load{}) || len(r.of) != 0 {
+		t.Errorf("nothing waits, and %+v is counted, %v", r.all, r.of)
+	}
+}
