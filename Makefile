@@ -98,7 +98,7 @@ fuzz: ## every fuzz test, FUZZTIME each (30s)
 attack: ## what a hostile tenant tries, in a real cluster, each with its safe answer
 	@test/run.sh attack
 
-chaos: ## breaks what can break while people decide, and judges from outside (SEED=1 N=100; docs/chaos.md)
+chaos: ## breaks what can break while people decide, and judges from outside (SEED=1 N=100; docs/explanation/chaos.md)
 	@test/run.sh chaos
 
 chaos-judge: ## judges kept runs of it again (OUT="folder…")

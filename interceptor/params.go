@@ -62,7 +62,7 @@ func Place(chain []*triggersv1.TriggerInterceptor) (int, error) {
 			at = i
 		case at >= 0 && ti != nil && ti.Webhook == nil && ti.Ref.Kind == triggersv1.NamespacedInterceptorKind && !named(ti):
 			return -1, approvals.Errorf(approvals.CodeInvalid,
-				"its interceptor %d, %s, is a %s and stands behind %[4]s: whoever may edit it in the namespace would see the run's name before the run is there, and could change what starts after people approved it: put it before %[4]s, or make it a %s", i+1, ti.Ref.Name, ti.Ref.Kind, Name, triggersv1.ClusterInterceptorKind)
+				"its interceptor %d, %s, is a %s and stands behind %[4]s: anyone who can edit it in the namespace would see the run's name before the run exists, and could change what starts after people approved it: put it before %[4]s, or make it a %s", i+1, ti.Ref.Name, ti.Ref.Kind, Name, triggersv1.ClusterInterceptorKind)
 		case named(ti):
 			return -1, approvals.Errorf(approvals.CodeInvalid,
 				"its interceptor %d has the name %s and is not this service's, so it would ask nobody: use ref: {kind: %s, name: %s}, without webhook", i+1, Name, triggersv1.ClusterInterceptorKind, Name)

@@ -156,7 +156,7 @@ func TestPlace(t *testing.T) {
 		"beside a real one":     {[]*triggersv1.TriggerInterceptor{ours(), ref(Name, triggersv1.NamespacedInterceptorKind)}, -1, "its interceptor 2 has the name"},
 		"in another case":       {[]*triggersv1.TriggerInterceptor{ref("Countersign", "")}, -1, "its interceptor 1 has the name"},
 		"with a webhook":        {[]*triggersv1.TriggerInterceptor{webhook}, -1, "without webhook"},
-		"a namespace's, behind": {[]*triggersv1.TriggerInterceptor{ours(), ref("cel", triggersv1.NamespacedInterceptorKind)}, -1, "its interceptor 2, cel, is a NamespacedInterceptor and stands behind countersign: whoever may edit it"},
+		"a namespace's, behind": {[]*triggersv1.TriggerInterceptor{ours(), ref("cel", triggersv1.NamespacedInterceptorKind)}, -1, "its interceptor 2, cel, is a NamespacedInterceptor and stands behind countersign: anyone who can edit it"},
 		"a namespace's, before": {[]*triggersv1.TriggerInterceptor{ref("cel", triggersv1.NamespacedInterceptorKind), ours()}, 1, ""},
 		"a webhook's service":   {[]*triggersv1.TriggerInterceptor{service}, -1, "without webhook"},
 	} {

@@ -12,6 +12,8 @@ generate() {
     output:crd:dir=deploy/crd output:rbac:dir=deploy/rbac
   "$(tool controller-gen)" object crd rbac:roleName=countersign-manual-approval-gate paths=./api/openshift/... paths=./internal/kube/openshift \
     output:crd:dir=deploy/components/manual-approval-gate/crd output:rbac:dir=deploy/components/manual-approval-gate/rbac
+  # Pages of the reference: the kinds and the commands.
+  go run ./internal/docgen
   # Packages with golden files have a flag -update.
   mapfile -t packages < <(grep -rlE 'flag\.Bool\("update"' --include='*_test.go' . | xargs -r -n1 dirname | sort -u)
   [ ${#packages[@]} = 0 ] || go test -count=1 "${packages[@]}" -update

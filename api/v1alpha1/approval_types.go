@@ -43,12 +43,12 @@ const RecordFinalizer = "countersign.dev/record"
 // comparing all of it is left to the policy countersign-approvals-immutable, which looks
 // at writes of the spec alone.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.trigger) != has(self.source.customRun)",message="exactly one of trigger and source.customRun: a Trigger holds and releases, or a CustomRun waits"
+// +kubebuilder:validation:XValidation:rule="has(self.trigger) != has(self.source.customRun)",message="set exactly one of trigger and source.customRun"
 // +kubebuilder:validation:XValidation:rule="has(self.trigger) == has(oldSelf.trigger) && (!has(self.trigger) || self.trigger == oldSelf.trigger)",message="trigger is immutable"
 // +kubebuilder:validation:XValidation:rule="has(self.page) == has(oldSelf.page) && (!has(self.page) || self.page == oldSelf.page)",message="page is immutable"
 // +kubebuilder:validation:XValidation:rule="has(self.again) == has(oldSelf.again) && (!has(self.again) || self.again == oldSelf.again)",message="again is immutable"
 // +kubebuilder:validation:XValidation:rule="has(self.sourceSeal) == has(oldSelf.sourceSeal) && (!has(self.sourceSeal) || self.sourceSeal == oldSelf.sourceSeal)",message="sourceSeal is immutable"
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.terms) || (has(self.terms) && self.terms.digest == oldSelf.terms.digest)",message="terms are immutable once they are set: what people vote on must not change under them"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.terms) || (has(self.terms) && self.terms.digest == oldSelf.terms.digest)",message="terms are immutable once set, because people vote on them"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.seal) || (has(self.seal) && self.seal == oldSelf.seal)",message="seal is immutable once it is set"
 type ApprovalSpec struct {
 	// trigger is the Trigger of this namespace that holds and releases. It is absent
@@ -65,7 +65,7 @@ type ApprovalSpec struct {
 	// +kubebuilder:validation:MaxLength=2048
 	// +optional
 	Page string `json:"page,omitempty"`
-	// again is there when this asks again about what another Approval asked about: its
+	// again is set when this Approval replaces an earlier request for the same source: its
 	// content has changed, or it could not be started.
 	// +optional
 	Again *Again `json:"again,omitempty"`
@@ -75,11 +75,11 @@ type ApprovalSpec struct {
 	// +optional
 	SourceSeal string `json:"sourceSeal,omitempty"`
 	// terms are the policy and exactly what is approved. They are absent while
-	// something they need is missing (condition Ready says what).
+	// something is missing (the condition Ready reports what).
 	// +optional
 	Terms *Terms `json:"terms,omitempty"`
 	// seal is the service's signature over all of the above. An Approval that
-	// somebody else made has none that verifies and can't be decided.
+	// somebody else created has no valid one and can't be decided.
 	// +kubebuilder:validation:MaxLength=256
 	// +optional
 	Seal string `json:"seal,omitempty"`
@@ -98,7 +98,7 @@ type Again struct {
 	// +kubebuilder:validation:MaxLength=64
 	// +required
 	OfUID string `json:"ofUID"`
-	// number counts how often the source was asked about again.
+	// number counts how often approval was requested again.
 	// +kubebuilder:validation:Minimum=1
 	// +required
 	Number int32 `json:"number"`
@@ -111,7 +111,7 @@ type Again struct {
 // Source is what is held: the completion of a run, an event as it came, or a task
 // in the middle of a run.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.pipelineRun), has(self.event), has(self.customRun)].filter(x, x).size() == 1",message="exactly one of pipelineRun, event and customRun"
+// +kubebuilder:validation:XValidation:rule="[has(self.pipelineRun), has(self.event), has(self.customRun)].filter(x, x).size() == 1",message="set exactly one of pipelineRun, event and customRun"
 type Source struct {
 	// pipelineRun is the part 1 that succeeded.
 	// +optional
@@ -166,12 +166,12 @@ type CustomRunSource struct {
 	// +kubebuilder:validation:MaxLength=63
 	// +required
 	Mapping string `json:"mapping"`
-	// requester is who asked for the run, when that is said.
+	// requester is the person who requested the run, if known.
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	Requester string `json:"requester,omitempty"`
-	// requesterProof is what proves requester. Absent: somebody wrote it, and nobody
-	// proved it.
+	// requesterProof is what proves requester. Absent: somebody wrote it, and it is not
+	// verified.
 	// +optional
 	RequesterProof Proof `json:"requesterProof,omitempty"`
 	// params of the CustomRun. An array or object is its JSON text.
@@ -220,12 +220,12 @@ type PipelineRunSource struct {
 	// completedAt is when the run succeeded.
 	// +required
 	CompletedAt metav1.Time `json:"completedAt"`
-	// requester is who asked for the run, when that is said.
+	// requester is the person who requested the run, if known.
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	Requester string `json:"requester,omitempty"`
-	// requesterProof is what proves requester. Absent: somebody wrote it, and nobody
-	// proved it.
+	// requesterProof is what proves requester. Absent: somebody wrote it, and it is not
+	// verified.
 	// +optional
 	RequesterProof Proof `json:"requesterProof,omitempty"`
 	// params of the run. An array or object is its JSON text.
@@ -317,7 +317,7 @@ type Terms struct {
 	// limits are what GatePolicies demanded of votes when the terms were fixed.
 	// +optional
 	Limits *Limits `json:"limits,omitempty"`
-	// requester is who asked, when that is said.
+	// requester is the person who requested it, if known.
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	Requester string `json:"requester,omitempty"`
@@ -381,7 +381,7 @@ type Limits struct {
 	// breakGlass says whether somebody may approve alone.
 	// +optional
 	BreakGlass Permission `json:"breakGlass,omitempty"`
-	// delegations says whether a deputy may vote.
+	// delegations says whether a delegate may vote.
 	// +optional
 	Delegations Permission `json:"delegations,omitempty"`
 }
@@ -409,8 +409,8 @@ type Reference struct {
 	Digest string `json:"digest"`
 }
 
-// Proof is what proves who asked: the sender's signature over the event; the API server,
-// which compared the name with whoever made the run (component requester); the Approval
+// Proof is what verifies the requester: the sender's signature over the event; the API server,
+// which compared the name with the creator of the run (component requester); the Approval
 // that started the run; or a page of ours.
 // +kubebuilder:validation:Enum=Signature;Admission;Approval;Page
 type Proof string
@@ -500,11 +500,11 @@ type ApprovalStatus struct {
 	// pending, or, with another outcome, before the run that it starts was seen.
 	// +optional
 	Cancellation *Cancellation `json:"cancellation,omitempty"`
-	// retryAt is when somebody last asked to start the run, and to tell whoever could
-	// not be told, at once.
+	// retryAt is when somebody last requested to start the run, and to send failed
+	// notifications again, at once.
 	// +optional
 	RetryAt *metav1.MicroTime `json:"retryAt,omitempty"`
-	// notifications says who was told of what, and of what not.
+	// notifications lists who was notified of what, and which notifications failed.
 	// +kubebuilder:validation:MaxItems=256
 	// +listType=atomic
 	// +optional
@@ -550,7 +550,7 @@ type Outcome string
 
 // VoteRecord is one person's live vote.
 type VoteRecord struct {
-	// voter is the proved user name.
+	// voter is the verified user name.
 	// +kubebuilder:validation:MaxLength=253
 	// +required
 	Voter string `json:"voter"`
@@ -564,7 +564,7 @@ type VoteRecord struct {
 	// at is when it was cast.
 	// +required
 	At metav1.MicroTime `json:"at"`
-	// groups are the Gate's groups that the voter proved to be in.
+	// groups are the Gate's groups that the voter is a verified member of.
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MaxLength=253
 	// +listType=atomic
@@ -578,7 +578,7 @@ type VoteRecord struct {
 	// +listType=atomic
 	// +optional
 	Inputs []Param `json:"inputs,omitempty"`
-	// for is whose deputy the voter was.
+	// for is the person whose delegate the voter was.
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	For string `json:"for,omitempty"`
@@ -593,7 +593,7 @@ type VoteRecord struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	Evidence string `json:"evidence,omitempty"`
-	// address is the mailbox that was proved with it: to which the link was mailed, or
+	// address is the mailbox that was verified with it: to which the link was mailed, or
 	// which the login provider has verified. Votes of one address count once.
 	// +kubebuilder:validation:MaxLength=256
 	// +optional
@@ -617,7 +617,7 @@ type RevokedLink struct {
 
 // Withdrawal is a vote that its voter took back.
 type Withdrawal struct {
-	// voter is the proved user name.
+	// voter is the verified user name.
 	// +kubebuilder:validation:MaxLength=253
 	// +required
 	Voter string `json:"voter"`
@@ -638,7 +638,7 @@ type Withdrawal struct {
 // +kubebuilder:validation:Enum=approve;reject
 type Verdict string
 
-// Notification says that one recipient was told of one event over one channel.
+// Notification is the delivery of one event to one recipient over one channel.
 type Notification struct {
 	// event: opened, reminder-N, escalated or decided. Of reminders the last is kept.
 	// +kubebuilder:validation:MaxLength=63

@@ -2,9 +2,9 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// Delegation names a deputy: for a time, "to" may decide what "from" is named for,
+// Delegation names a delegate: for a time, "to" may decide what "from" may decide,
 // in this namespace. Only "from" can make it, which an admission policy sees to, and
-// deleting it ends it. A deputy can't hand it on.
+// deleting it ends it. A delegate can't delegate further.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:path=delegations,scope=Namespaced,categories=countersign
@@ -22,16 +22,16 @@ type Delegation struct {
 
 // DelegationSpec is immutable: make another one.
 //
-// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a delegation is immutable: delete it and make another"
-// +kubebuilder:validation:XValidation:rule="self.from != self.to",message="nobody is their own deputy"
+// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a Delegation is immutable: delete it and create another"
+// +kubebuilder:validation:XValidation:rule="self.from != self.to",message="from and to must be different people"
 // +kubebuilder:validation:XValidation:rule="!has(self.since) || self.since < self.until",message="since must be before until"
 type DelegationSpec struct {
-	// from is who hands over. It is the user name of whoever creates this.
+	// from is the person who delegates. It is the user name of the creator.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +required
 	From string `json:"from"`
-	// to is the deputy's user name.
+	// to is the delegate's user name.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +required

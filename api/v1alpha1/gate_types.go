@@ -2,8 +2,8 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// Gate is the policy: who may decide, how many, until when, who is told. It
-// belongs to whoever owns the environment, not to the pipeline's author.
+// Gate is the policy: who may decide, how many, until when, and who is notified. It
+// belongs to the owner of the environment, not to the author of the pipeline.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -24,18 +24,18 @@ type Gate struct {
 	// spec is the policy. Its rules stand here and not at its type: an Approval holds a copy
 	// of it, which is written by the service alone and would be checked at every vote.
 	// +required
-	// +kubebuilder:validation:XValidation:rule="has(self.approvers) != has(self.rules)",message="say who may decide: approvers, or rules that must all be met, and not both"
-	// +kubebuilder:validation:XValidation:rule="!has(self.rules) || (self.strategy == 'SINGLE' && !has(self.required))",message="rules say how many of whom must approve: drop strategy and required"
-	// +kubebuilder:validation:XValidation:rule="self.strategy != 'QUORUM' || has(self.required)",message="strategy QUORUM needs required: say how many people must approve"
-	// +kubebuilder:validation:XValidation:rule="self.strategy != 'SINGLE' || !has(self.required) || self.required == 1",message="strategy SINGLE takes one approval: drop required, or use strategy QUORUM"
-	// +kubebuilder:validation:XValidation:rule="(self.strategy != 'MULTI' && self.strategy != 'FOUR_EYES') || !has(self.required)",message="strategy MULTI asks everybody and FOUR_EYES two people: drop required"
-	// +kubebuilder:validation:XValidation:rule="self.strategy != 'MULTI' || !has(self.approvers) || !has(self.approvers.rbac) || !self.approvers.rbac",message="strategy MULTI asks everybody, and whom RBAC lets approve can't be counted: list users and groups, or use QUORUM"
+	// +kubebuilder:validation:XValidation:rule="has(self.approvers) != has(self.rules)",message="set either approvers or rules"
+	// +kubebuilder:validation:XValidation:rule="!has(self.rules) || (self.strategy == 'SINGLE' && !has(self.required))",message="rules already set how many must approve: remove strategy and required"
+	// +kubebuilder:validation:XValidation:rule="self.strategy != 'QUORUM' || has(self.required)",message="strategy QUORUM needs required: set how many people must approve"
+	// +kubebuilder:validation:XValidation:rule="self.strategy != 'SINGLE' || !has(self.required) || self.required == 1",message="strategy SINGLE needs one approval: remove required, or use strategy QUORUM"
+	// +kubebuilder:validation:XValidation:rule="(self.strategy != 'MULTI' && self.strategy != 'FOUR_EYES') || !has(self.required)",message="strategy MULTI needs everybody and FOUR_EYES two people: remove required"
+	// +kubebuilder:validation:XValidation:rule="self.strategy != 'MULTI' || !has(self.approvers) || !has(self.approvers.rbac) || !self.approvers.rbac",message="strategy MULTI needs everybody, but the people whom RBAC lets approve can't be counted: list users and groups, or use QUORUM"
 	// +kubebuilder:validation:XValidation:rule="self.strategy != 'FOUR_EYES' || !has(self.approvers) || (has(self.approvers.groups) && size(self.approvers.groups) > 0) || (has(self.approvers.rbac) && self.approvers.rbac) || (has(self.approvers.users) && size(self.approvers.users) >= 2)",message="strategy FOUR_EYES needs two people: add users or groups"
 	// +kubebuilder:validation:XValidation:rule="!has(self.required) || !has(self.approvers) || (has(self.approvers.groups) && size(self.approvers.groups) > 0) || (has(self.approvers.rbac) && self.approvers.rbac) || (has(self.approvers.users) && size(self.approvers.users) >= self.required)",message="required is higher than the number of users: add users or groups, or lower required"
 	// +kubebuilder:validation:XValidation:rule="!has(self.supersedeKey) || (has(self.supersede) && self.supersede == 'Newest')",message="supersedeKey is for supersede: Newest"
 	// +kubebuilder:validation:XValidation:rule="!has(self.expiresAfter) || (duration(self.expiresAfter) >= duration('10s') && duration(self.expiresAfter) <= duration('2160h'))",message="expiresAfter must be between 10s and 2160h (90 days)"
 	// +kubebuilder:validation:XValidation:rule="!has(self.keepFor) || (duration(self.keepFor) >= duration('48h') && duration(self.keepFor) <= duration('87600h'))",message="keepFor must be between 48h and 87600h (10 years)"
-	// +kubebuilder:validation:XValidation:rule="!has(self.release) || !has(self.releaseOn) || self.releaseOn == ['Approved']",message="with release every end is written: drop releaseOn"
+	// +kubebuilder:validation:XValidation:rule="!has(self.release) || !has(self.releaseOn) || self.releaseOn == ['Approved']",message="with release every outcome is written: remove releaseOn"
 	Spec GateSpec `json:"spec"`
 	// status says whether the policy can be used, and why not.
 	// +optional
@@ -50,7 +50,7 @@ type GateSpec struct {
 	// +optional
 	Approvers *Approvers `json:"approvers,omitempty"`
 	// rules must all be met, by distinct people: who counts for one does not count
-	// for another. They stand in the place of approvers.
+	// for another. They replace approvers.
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=16
 	// +listType=map
@@ -91,7 +91,7 @@ type GateSpec struct {
 	// +listMapKey=name
 	// +optional
 	Inputs []Input `json:"inputs,omitempty"`
-	// requester says whether the person who asked may decide too. Exclude
+	// requester sets whether the requester may decide too. Exclude
 	// applies when the requester is known: who is proved to have asked does not
 	// vote, and who is only said to have may reject and not approve. Required is
 	// Exclude, and takes nothing without a requester who is proved.
@@ -145,7 +145,7 @@ type GateSpec struct {
 	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(s|m|h))+$`
 	// +optional
 	KeepFor string `json:"keepFor,omitempty"`
-	// mailLink says whether the link that was mailed to an approver lets whoever has
+	// mailLink says whether the link that was mailed to an approver lets anyone who has
 	// it decide as them (Decides, the default), or shows the page and sends them to
 	// log in (NeedsLogin).
 	// +optional
@@ -162,7 +162,7 @@ type GateSpec struct {
 	// approved, and are compared too.
 	// +optional
 	VerifyRun VerifyRunRule `json:"verifyRun,omitempty"`
-	// notify says who is told, beside each approver by mail.
+	// notify lists who is notified, besides each approver by mail.
 	// +optional
 	Notify *Notify `json:"notify,omitempty"`
 	// release is what the outcome is written to, in the place of the signed event
@@ -190,7 +190,7 @@ type Approvers struct {
 	// +listType=set
 	// +optional
 	Groups []string `json:"groups,omitempty"`
-	// rbac lets whoever RBAC gives the verb approve on this Gate decide too.
+	// rbac also lets anyone decide who has the RBAC verb approve on this Gate.
 	// +optional
 	RBAC bool `json:"rbac,omitempty"`
 }
@@ -219,7 +219,7 @@ type Rule struct {
 	// +listType=set
 	// +optional
 	Groups []string `json:"groups,omitempty"`
-	// rbac counts whoever RBAC gives the verb approve on this Gate.
+	// rbac counts anyone who has the RBAC verb approve on this Gate.
 	// +optional
 	RBAC bool `json:"rbac,omitempty"`
 	// required is how many of them must approve.
@@ -308,7 +308,7 @@ type User struct {
 	// +kubebuilder:validation:Pattern=`^\S(.*\S)?$`
 	// +required
 	Name string `json:"name"`
-	// email is where the person is told. It is name when that is an address. The
+	// email is where the person is notified. The default is name, if that is an address. The
 	// link that is mailed there decides when the address is known to be theirs: it
 	// is their name, or the service's directory says so.
 	// +kubebuilder:validation:MaxLength=254

@@ -68,7 +68,7 @@ type GatePolicySpec struct {
 	// +optional
 	MinApprovals int32 `json:"minApprovals,omitempty"`
 	// requester is the least strict value of the Gate's field requester. Exclude: the
-	// requester may not decide. Required: the requester has to be proved, too.
+	// requester may not decide. Required: the requester has to be verified, too.
 	// +optional
 	Requester RequesterMinimum `json:"requester,omitempty"`
 	// maxExpiresAfter is the longest that an Approval may wait, as a Go duration such
@@ -121,7 +121,7 @@ type GatePolicySpec struct {
 	// breakGlass says whether somebody with the RBAC verb break-glass may approve alone.
 	// +optional
 	BreakGlass Permission `json:"breakGlass,omitempty"`
-	// delegations says whether a deputy may vote.
+	// delegations sets whether a delegate may vote.
 	// +optional
 	Delegations Permission `json:"delegations,omitempty"`
 	// quota is what each of the namespaces may have at once, in place of what the service

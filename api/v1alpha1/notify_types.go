@@ -1,11 +1,11 @@
 package v1alpha1
 
-// Notify is who is told of what and when. Channels are named by the service's
+// Notify is who is notified of what and when. Channels are named by the service's
 // configuration.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.remindEvery) || (duration(self.remindEvery) >= duration('1m') && duration(self.remindEvery) <= duration('2160h'))",message="remindEvery must be between 1m and 2160h (90 days)"
 type Notify struct {
-	// channels are told of everything: opening, reminders and outcome.
+	// channels get every message: opening, reminders and outcome.
 	// +kubebuilder:validation:MaxItems=8
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=63
@@ -23,7 +23,7 @@ type Notify struct {
 	Escalate *Escalation `json:"escalate,omitempty"`
 }
 
-// Escalation is who is told when nobody decides.
+// Escalation is who is notified when nobody decides.
 //
 // +kubebuilder:validation:XValidation:rule="duration(self.after) >= duration('1m') && duration(self.after) <= duration('2160h')",message="after must be between 1m and 2160h (90 days)"
 // +kubebuilder:validation:XValidation:rule="(has(self.channels) && size(self.channels) > 0) || (has(self.emails) && size(self.emails) > 0)",message="nobody to escalate to: list channels or emails"

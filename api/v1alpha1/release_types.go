@@ -2,7 +2,7 @@ package v1alpha1
 
 // Release is an object of the Approval's namespace that every outcome is written to.
 // Its name is a plain name (lowercase letters, digits and '-'), or a CEL expression
-// with the variables of forward, evaluated once, when the terms are fixed.
+// with the variables of forward, evaluated once, when the terms are set.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.configMap) != has(self.pendingRun)",message="release needs one of configMap and pendingRun"
 type Release struct {
@@ -10,7 +10,7 @@ type Release struct {
 	// every other end refused.
 	// +optional
 	ConfigMap *ConfigMapRelease `json:"configMap,omitempty"`
-	// pendingRun is a PipelineRun that was made with spec.status PipelineRunPending:
+	// pendingRun is a PipelineRun that was created with spec.status PipelineRunPending:
 	// an approval lets it go, every other end cancels it.
 	// +optional
 	PendingRun *PendingRunRelease `json:"pendingRun,omitempty"`

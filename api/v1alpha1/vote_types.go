@@ -21,7 +21,7 @@ type Vote struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is what is said.
+	// spec is the vote.
 	// +required
 	Spec VoteSpec `json:"spec"`
 	// status is what became of it.
@@ -31,9 +31,9 @@ type Vote struct {
 
 // VoteSpec is immutable: to say something else, make another Vote.
 //
-// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a vote is immutable: make another one, which takes its place while the approval is pending"
-// +kubebuilder:validation:XValidation:rule="!has(self.of) || self.verdict == 'revoke-link'",message="of says whose link ends: it goes with verdict revoke-link alone"
-// +kubebuilder:validation:XValidation:rule="self.verdict != 'revoke-link' || !(has(self.comment) || has(self.inputs) || has(self.breakGlass))",message="a link ends without comment, inputs and breakGlass: leave them out"
+// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a Vote is immutable: create another one, which replaces it while the approval is pending"
+// +kubebuilder:validation:XValidation:rule="!has(self.of) || self.verdict == 'revoke-link'",message="of is only for verdict revoke-link"
+// +kubebuilder:validation:XValidation:rule="self.verdict != 'revoke-link' || !(has(self.comment) || has(self.inputs) || has(self.breakGlass))",message="verdict revoke-link takes no comment, inputs and breakGlass: remove them"
 type VoteSpec struct {
 	// approval is the Approval's name.
 	// +kubebuilder:validation:MinLength=1

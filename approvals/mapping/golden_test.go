@@ -51,7 +51,7 @@ func TestFunctionsInTheDocs(t *testing.T) {
 	for _, bound := range order {
 		fmt.Fprintf(&b, "| %s | %s |\n", bound, strings.Join(by[bound], " "))
 	}
-	const page = "../../docs/limits.md"
+	const page = "../../docs/reference/limits.md"
 	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)

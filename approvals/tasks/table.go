@@ -64,7 +64,7 @@ var common = []approvals.Expression{
 
 const comments = `approval.votes.filter(v, v.comment != '').map(v, v.comment).join('|')`
 
-// table is all kinds. What a user of each relies on is in docs/approvaltask.md.
+// table is all kinds. What a user of each relies on is in docs/reference/approvaltask.md.
 var table = [...]Mapping{
 	{
 		Name: Automatiko, APIVersion: "tekton.automatiko.io/v1beta1", Kind: "ApprovalTask", CRD: "approvaltasks.tekton.automatiko.io",

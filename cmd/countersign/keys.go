@@ -15,7 +15,7 @@ const keysUsage = `countersign keys: the public keys that signed the record, as 
 Usage: countersign keys [--config FILE]
 
 One a line: its short name, the key for verify --key, and when it was made. Note one of
-them somewhere else than in the store: whoever may write to the store could put another
+them somewhere else than in the store: anyone who can write to the store could put another
 one there. The service itself gives those that it signs with now:
 
   curl https://approve.example.com/api/v1/record/keys

@@ -35,7 +35,7 @@ as kubectl does (in a pod: by the service account).
 
   countersign --config /etc/countersign/config.yaml
 
-Configuration (YAML; docs/configuration.md has every field). Without a file all is as by
+Configuration (YAML; docs/reference/configuration.md has every field). Without a file all is as by
 default; files of folder config.d beside it are read too:
 
   externalURL: https://approve.example.com

@@ -22,8 +22,8 @@ const verifyUsage = `countersign verify: find a changed or missing line of the r
 
 Usage: countersign verify [--file FILE|-] [flags]
 
-Every line has the hash of the one before it, so whoever changes, removes, moves or
-repeats a line breaks the chain there. verify reads it from the configured store, or
+Every line has the hash of the one before it, so a line that is changed, removed, moved or
+repeated breaks the chain there. verify reads it from the configured store, or
 from a file or standard input, and says
 
   ok: 4711 lines, head 5e6d70dd…        exit code 0
@@ -31,8 +31,8 @@ from a file or standard input, and says
                                         exit code 2: it could not be read
 
 The service signs the head of the chain with each append, by an Ed25519 key that
-follows from its own keys. The last line must have a signed head: so whoever may write
-to the store can add nothing, and can't write it anew. Give a public key that you noted
+follows from its own keys. The last line must have a signed head: so anyone who may write
+to the store can add nothing, and can't write it again. Give a public key that you noted
 elsewhere (countersign keys, or GET /api/v1/record/keys) to --key. Keys rotate and vouch
 for each other: one that was noted before, or one of today, is enough for all heads.
 Without --key the key that signed last is taken at its word.
@@ -71,7 +71,7 @@ func verify(args []string) int {
 	path := f.String("config", defaultConfig, "the configuration `file` that names the store")
 	file := f.String("file", "", "a `file` of JSON lines instead of the store; - is standard input")
 	var v record.Verifier
-	f.BoolVar(&v.Logs, "logs", false, "the lines are a process's output: pass over what is not the record's, and let a chain begin anew")
+	f.BoolVar(&v.Logs, "logs", false, "the lines are a process's output: skip lines that are not audit log entries, and let a chain start again")
 	unsigned := f.Bool("unsigned", false, "the last line need not have a signed head: the stream is older than signatures, or was exported without")
 	f.Func("key", "a public `key` that was noted before, by which heads are signed, or which vouches for those that do; may be repeated", func(s string) error {
 		k, err := record.ParseKey(s)
@@ -85,7 +85,7 @@ func verify(args []string) int {
 	v.Signed = !*unsigned
 	err := read(*path, *file, &v)
 	if err == nil && v.Noted != "" && !v.Found {
-		err = &record.Fault{Line: v.Lines, What: "the stream ends here, and no line has the head that was noted: lines were cut off, or all of it was written anew"}
+		err = &record.Fault{Line: v.Lines, What: "the stream ends here, and no line has the head that was noted: lines were cut off, or all of it was rewritten"}
 	}
 	if fault, ok := errors.AsType[*record.Fault](err); ok {
 		fmt.Println(fault) //nolint:forbidigo // the answer
@@ -121,7 +121,7 @@ func read(path, file string, v *record.Verifier) error {
 	case "-":
 		return v.Verify(os.Stdin)
 	default:
-		in, err := os.Open(file) //nolint:gosec // whoever starts the command names it
+		in, err := os.Open(file) //nolint:gosec // anyone who starts the command names it
 		if err != nil {
 			return err
 		}

@@ -63,7 +63,7 @@ func TestPolicyMissing(t *testing.T) {
 	if err := cluster.Delete(t.Context(), policy(kube.GuardOfApprovals)); err != nil {
 		t.Fatal(err)
 	}
-	look(1, "without which whoever may update approvals/status can write votes (it is in deploy/base/admission.yaml)")
+	look(1, "without it, anyone with update on approvals/status can forge votes (it is in deploy/base/admission.yaml)")
 	look(1)
 	// What can't be looked at is neither missing nor there.
 	cluster.Fail(func(string, runtime.Object) error { return apierrors.NewServiceUnavailable("etcd is away") })

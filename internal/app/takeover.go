@@ -45,7 +45,7 @@ func identityOf(o Options) string {
 //
 // That it is wrong is thought to be impossible, and would cost a change of the leader: a lease is
 // taken by an update of the version that was seen, and a moment with two leaders starts nothing
-// twice (docs/guarantees.md).
+// twice (docs/explanation/guarantees.md).
 type obituary struct {
 	dial func(ctx context.Context, address string) error
 

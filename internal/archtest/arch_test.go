@@ -80,6 +80,14 @@ var table = []room{
 		why:   "the kit is for every ledger, so it knows none",
 	},
 	{
+		path: "./internal/docgen",
+		may: []string{
+			std, "./internal/cli", "github.com/spf13/cobra", "github.com/spf13/pflag",
+			"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1", "sigs.k8s.io/yaml",
+		},
+		why: "pages of the reference follow from the CRDs' files and from the commands",
+	},
+	{
 		path: "./approvals/notify",
 		may:  []string{std, "./approvals"},
 		why:  "what is told to whom is decided without knowing how it is sent",

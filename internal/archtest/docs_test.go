@@ -75,7 +75,7 @@ func TestDocsAreComplete(t *testing.T) {
 	gate, _, _ = strings.Cut(gate[strings.Index(gate, "type GateSpec struct"):], "type GateStatus struct")
 	webhook := sources(t, "approvals/notify/webhook")
 	view := sources(t, "approvals/web")
-	const reference, configuration = "docs/reference.md", "docs/configuration.md"
+	const reference, configuration = "docs/reference/resources.md", "docs/reference/configuration.md"
 	for what, c := range map[string]struct {
 		found         []string
 		least         int // less says that the source is looked at in the wrong way
@@ -88,10 +88,10 @@ func TestDocsAreComplete(t *testing.T) {
 		},
 		"reason of a CustomRun's event": {
 			append(firstGroups(`EventType(?:Warning|Normal), "(\w+)"`, readFile(t, "internal/kube/controller/tasks.go")), "NotGenuine"),
-			6, "docs/approvaltask.md", "Part 2 of a pipeline that was cut", "`%s`",
+			6, "docs/reference/approvaltask.md", "Part 2 of a pipeline that was cut", "`%s`",
 		},
-		"reason of a Trigger's event":       {firstGroups(`Event\w+ += "(\w+)"`, readFile(t, "internal/kube/reports.go")), 3, reference, "What is wrong is said", "`%s`"},
-		"reason of an ApprovalTask's event": {firstGroups(`EventType(?:Warning|Normal), "(\w+)"`, sources(t, "internal/kube/openshift")), 1, "docs/manual-approval-gate.md", "What is different", "`%s`"},
+		"reason of a Trigger's event":       {firstGroups(`Event\w+ += "(\w+)"`, readFile(t, "internal/kube/reports.go")), 3, reference, "Where problems are reported", "`%s`"},
+		"reason of an ApprovalTask's event": {firstGroups(`EventType(?:Warning|Normal), "(\w+)"`, sources(t, "internal/kube/openshift")), 1, "docs/reference/manual-approval-gate.md", "What is different", "`%s`"},
 		"field of the configuration":        {firstGroups(`json:"(\w+)`, sources(t, "internal/config")), 35, configuration, "", "`([a-z]+\\.)*%s`"},
 		"metric":                            {firstGroups(`(?:Name: +|counter\(|desc\()"(\w+)"`, sources(t, "internal/app")+sources(t, "internal/kube/queue")), 14, configuration, "Metrics", "`countersign_%s`"},
 		"field of a Gate": {
@@ -112,7 +112,7 @@ func TestDocsAreComplete(t *testing.T) {
 		"field of a webhook's event":      {structFields(t, webhook, "payload"), 18, reference, "What people are told", "`%s`"},
 		"field of a line":                 {structFields(t, sources(t, "approvals/record"), "Line"), 24, reference, "The record", "`%s`"},
 		"kind of a line":                  {firstGroups(`\w+ +Kind = "(\w+)"`, sources(t, "approvals/record")), 11, reference, "The record", "\\| `%s` \\|"},
-		"command":                         {firstGroups(`Use: +"([a-z]+)[ "]`, sources(t, "internal/cli")), 10, "docs/cli.md", "", `tkn approval (gate )?%s\b`},
+		"command":                         {firstGroups(`Use: +"([a-z]+)[ "]`, sources(t, "internal/cli")), 10, "docs/reference/tkn-approval.md", "", `tkn approval (gate )?%s\b`},
 		"example":                         {folders(t, "examples"), 8, "examples/README.md", "", "\\]\\(%s\\)"},
 	} {
 		if len(c.found) < c.least {
@@ -131,19 +131,19 @@ func TestDocsAreComplete(t *testing.T) {
 func TestDocsNameNoOther(t *testing.T) {
 	t.Parallel()
 	const first = "(?m)^\\| (?:`\\w+`)? *\\| `(\\w+)` \\|" // of a row's second cell
-	configuration, _, _ := strings.Cut(readFile(t, "docs/configuration.md"), "\n## Login\n")
+	configuration, _, _ := strings.Cut(readFile(t, "docs/reference/configuration.md"), "\n## Login\n")
 	for what, c := range map[string]struct {
 		named []string
 		least int
 		code  string
 		as    string // how the code has one; %s is its name
 	}{
-		"metric":          {firstGroups("(?m)^\\| `countersign_(\\w+)`", section(t, "docs/configuration.md", "Metrics")), 14, sources(t, "internal/app") + sources(t, "internal/kube/queue"), `"%s"`},
-		"reason":          {firstGroups(first, section(t, "docs/reference.md", "Conditions")), 20, sources(t, "internal/kube") + sources(t, "internal/kube/controller") + sources(t, "internal/kube/contain") + sources(t, "approvals"), `"%s"`},
+		"metric":          {firstGroups("(?m)^\\| `countersign_(\\w+)`", section(t, "docs/reference/configuration.md", "Metrics")), 14, sources(t, "internal/app") + sources(t, "internal/kube/queue"), `"%s"`},
+		"reason":          {firstGroups(first, section(t, "docs/reference/resources.md", "Conditions")), 20, sources(t, "internal/kube") + sources(t, "internal/kube/controller") + sources(t, "internal/kube/contain") + sources(t, "approvals"), `"%s"`},
 		"field":           {words(firstGroups("(?m)^\\| `([\\w.]+)`", configuration)), 40, sources(t, "internal/config"), `json:"%s`},
-		"channel's field": {words(firstGroups("(?m)^\\| `([\\w.]+)`", section(t, "docs/configuration.md", "Channels"))), 24, sources(t, "internal/config"), `json:"%s`},
-		"policy's field":  {words(firstGroups("(?m)^\\| `([\\w.\\[\\]]+)`", section(t, "docs/reference.md", "GatePolicy"))), 15, sources(t, "api/v1alpha1"), `json:"%s`},
-		"Gate's field":    {words(firstGroups("(?m)^\\| `([\\w.\\[\\]]+)`", section(t, "docs/reference.md", "Gate"))), 30, sources(t, "api/v1alpha1"), `json:"%s`},
+		"channel's field": {words(firstGroups("(?m)^\\| `([\\w.]+)`", section(t, "docs/reference/configuration.md", "Channels"))), 24, sources(t, "internal/config"), `json:"%s`},
+		"policy's field":  {words(firstGroups("(?m)^\\| `([\\w.\\[\\]]+)`", section(t, "docs/reference/resources.md", "GatePolicy"))), 15, sources(t, "api/v1alpha1"), `json:"%s`},
+		"Gate's field":    {words(firstGroups("(?m)^\\| `([\\w.\\[\\]]+)`", section(t, "docs/reference/resources.md", "Gate"))), 30, sources(t, "api/v1alpha1"), `json:"%s`},
 	} {
 		if len(c.named) < c.least {
 			t.Errorf("found %d of %d at least, so this test looks for the wrong thing: %s: %v", len(c.named), c.least, what, c.named)
@@ -353,7 +353,7 @@ func docPages(t *testing.T) []string {
 }
 
 func withoutCode(page string) string {
-	return regexp.MustCompile("(?s)```.*?```").ReplaceAllString(page, "")
+	return regexp.MustCompile("(?s)```.*?```|`[^`\n]*\\]\\([^`\n]*`").ReplaceAllString(page, "")
 }
 
 // hasHeading compares anchors as GitHub makes them.

@@ -8,24 +8,24 @@ import (
 	"testing"
 )
 
-// TestFailureModesAreTested: every row of docs/failure-modes.md names tests, and each of
+// TestFailureModesAreTested: every row of docs/explanation/failure-modes.md names tests, and each of
 // them is where the row says.
 func TestFailureModesAreTested(t *testing.T) {
 	t.Parallel()
-	testedRows(t, "docs/failure-modes.md", regexp.MustCompile(`^\| \d+ \|`), 4, 28)
+	testedRows(t, "docs/explanation/failure-modes.md", regexp.MustCompile(`^\| \d+ \|`), 4, 28)
 }
 
-// TestThreatsAreTried: every threat of docs/security.md names what tries it.
+// TestThreatsAreTried: every threat of docs/explanation/security.md names what tries it.
 func TestThreatsAreTried(t *testing.T) {
 	t.Parallel()
-	testedRows(t, "docs/security.md", regexp.MustCompile(`^\| \*\*`), 3, 40)
+	testedRows(t, "docs/explanation/security.md", regexp.MustCompile(`^\| \*\*`), 3, 40)
 }
 
-// TestLimitsAreTested: every limit of docs/limits.md that is not an expression's names what
+// TestLimitsAreTested: every limit of docs/reference/limits.md that is not an expression's names what
 // holds it.
 func TestLimitsAreTested(t *testing.T) {
 	t.Parallel()
-	testedRows(t, "docs/limits.md", regexp.MustCompile("^\\| [A-Z].*`Test"), 4, 10)
+	testedRows(t, "docs/reference/limits.md", regexp.MustCompile("^\\| [A-Z].*`Test"), 4, 10)
 }
 
 // testedRows holds the last cell of each row of a page, of which there are so many cells
@@ -40,11 +40,11 @@ func testedRows(t *testing.T, page string, row *regexp.Regexp, cells, least int)
 		}
 		rows++
 		all := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
-		if len(all) != cells {
-			t.Errorf("%s, row %d has %d cells, want %d", page, rows, len(all), cells)
+		if len(all) < cells {
+			t.Errorf("%s, row %d has %d cells, want %d at least", page, rows, len(all), cells)
 			continue
 		}
-		tests := all[cells-1]
+		tests := all[len(all)-1]
 		found := named.FindAllStringSubmatch(tests, -1)
 		if len(found) == 0 || len(found) != strings.Count(tests, "`Test") || strings.Trim(named.ReplaceAllString(tests, ""), " ,") != "" {
 			t.Errorf("%s, row %d: write tests as `TestName` in `path/file_test.go`, separated by commas: %s", page, rows, tests)

@@ -47,6 +47,12 @@ func Run(ctx context.Context, o Options, args []string) int {
 	return 1
 }
 
+// Command is the command tree without a terminal or a cluster, for the reference.
+func Command() *cobra.Command {
+	c := &command{Options: Options{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard, Now: time.Now}, flags: genericclioptions.NewConfigFlags(true)}
+	return c.root()
+}
+
 func (c *command) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "tkn-approval",

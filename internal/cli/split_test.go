@@ -31,7 +31,7 @@ func TestSplit(t *testing.T) {
 		out  []string // in what comes out; nothing else does when there is none
 		err  []string
 	}{
-		"a file":            {args: []string{whole}, out: []string{"metadata: {name: release-2}", "kind: Gate"}, err: []string{"Workspace source: bind it to a volume", "These values travel: build-digest"}},
+		"a file":            {args: []string{whole}, out: []string{"metadata: {name: release-2}", "kind: Gate"}, err: []string{"Workspace source: bind it to a volume", "These values are forwarded: build-digest"}},
 		"what comes in":     {in: string(example), args: []string{"-f", "-"}, out: []string{"kind: TriggerTemplate"}},
 		"to a file":         {args: []string{whole, "-o", parts, "--listener", "me"}, err: []string{parts + " has release, release-2\n", "Workspace source: bind it to a volume"}},
 		"a listener":        {args: []string{whole, "--listener", "me"}, out: []string{"kind: EventListener", "serviceAccountName: me"}},

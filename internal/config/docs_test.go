@@ -12,7 +12,7 @@ import (
 )
 
 // TestDocsRead: what the pages show as configuration has no field that would stop the
-// start: all YAML of docs/configuration.md, and on other pages what begins with externalURL.
+// start: all YAML of docs/reference/configuration.md, and on other pages what begins with externalURL.
 func TestDocsRead(t *testing.T) {
 	t.Parallel()
 	docs := os.DirFS("../../docs")

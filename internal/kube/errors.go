@@ -36,7 +36,7 @@ func translate(err error, what string) error {
 	case apierrors.IsForbidden(err):
 		// It is the service that may not, by RBAC that is not read yet, or by somebody's
 		// admission policy. It says nothing about the person for whom it was tried.
-		return &approvals.Error{Code: approvals.CodeUnavailable, Err: err, Message: what + " could not be read or written, because the API server does not let the service do it; try again in a moment. If it stays so, the service's log has the API server's words, for whoever runs it"}
+		return &approvals.Error{Code: approvals.CodeUnavailable, Err: err, Message: what + " could not be read or written, because the API server does not let the service do it; try again in a moment. If it persists, the service log has the API server's message for an administrator"}
 	case apierrors.IsUnauthorized(err), apierrors.IsTimeout(err), apierrors.IsServerTimeout(err),
 		apierrors.IsServiceUnavailable(err), apierrors.IsTooManyRequests(err), apierrors.IsInternalError(err),
 		errors.Is(err, context.DeadlineExceeded):

@@ -79,7 +79,7 @@ func inlinePolicy(raw []byte) (approvals.Policy, error) {
 func unseen(s v1alpha1.GateSpec) error {
 	switch {
 	case s.Approvers != nil && len(s.Rules) > 0:
-		return fmt.Errorf("it has rules and also approvers: rules say all of it, so drop the others")
+		return fmt.Errorf("it has rules and also approvers: use rules alone, and remove the others")
 	case !slices.Contains([]v1alpha1.MailLinkRule{"", mailLinkDecides, mailLinkNeedsLogin}, s.MailLink):
 		return fmt.Errorf("mailLink is %q: use %s or %s", s.MailLink, mailLinkDecides, mailLinkNeedsLogin)
 	case !slices.Contains([]v1alpha1.VerifyRunRule{"", verifyWhenSeen, verifyBeforeStart}, s.VerifyRun):

@@ -15,7 +15,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// The admission policies that a promise of docs/security.md rests on; each has a
+// The admission policies that a promise of docs/explanation/security.md rests on; each has a
 // binding of its name.
 const (
 	GuardOfVotes       = "countersign-votes"
@@ -38,9 +38,9 @@ func BaseGuards() []string {
 func purposeOf(name string) string {
 	switch name {
 	case GuardOfApprovals:
-		return "without which whoever may update approvals/status can write votes"
+		return "without it, anyone with update on approvals/status can forge votes"
 	case GuardOfSpecs:
-		return "without which whoever may edit an Approval can make it worthless"
+		return "without it, anyone who can edit an Approval can invalidate it"
 	case GuardOfRuns:
 		return "without which the service could start runs itself"
 	default:

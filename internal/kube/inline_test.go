@@ -43,8 +43,8 @@ var inlineRefusals = map[string]struct{ gate, want string }{
 	"kept for nothing":             {`approvers: {groups: [g]}, keepFor: 0s`, "keepFor"},
 	"kept for ages":                {`approvers: {groups: [g]}, keepFor: 87601h`, "keepFor"},
 	"release and releaseOn":        {`approvers: {groups: [g]}, release: {configMap: {name: c}}, releaseOn: [Approved, Rejected]`, "remove releaseOn"},
-	"release to nothing":           {`approvers: {groups: [g]}, release: {}`, "one of configMap and pendingRun"},
-	"release to both":              {`approvers: {groups: [g]}, release: {configMap: {name: c}, pendingRun: {name: r}}`, "one of configMap and pendingRun"},
+	"release to nothing":           {`approvers: {groups: [g]}, release: {}`, "configMap and pendingRun"},
+	"release to both":              {`approvers: {groups: [g]}, release: {configMap: {name: c}, pendingRun: {name: r}}`, "configMap and pendingRun"},
 	"release to no name":           {`approvers: {groups: [g]}, release: {configMap: {}}`, "without a name"},
 	"release to no key":            {`approvers: {groups: [g]}, release: {configMap: {name: c, key: "a b"}}`, "no ConfigMap can have"},
 

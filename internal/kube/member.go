@@ -99,7 +99,7 @@ func listed(pr *pipelinev1.PipelineRun, cr *pipelinev1beta1.CustomRun, task stri
 }
 
 func doubt(format string, args ...any) error {
-	return approvals.Errorf(approvals.CodeForbidden, "this CustomRun is left alone: %s. Tekton makes genuine ones; whoever may create CustomRuns made this one",
+	return approvals.Errorf(approvals.CodeForbidden, "this CustomRun is ignored: %s. Tekton did not create it, but somebody who can create CustomRuns",
 		fmt.Sprintf(format, args...))
 }
 

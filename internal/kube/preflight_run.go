@@ -54,7 +54,7 @@ func (p *Preflights) run(ctx context.Context, r *Resolved, a approvals.Approval,
 			return nil
 		}
 		if found == nil {
-			f.add("PipelineMissing", "there is no Pipeline %s in namespace %s, which the template of trigger %s refers to: create it, or mend the name", ref.Name, a.Namespace, a.Trigger)
+			f.add("PipelineMissing", "there is no Pipeline %s in namespace %s, which the template of trigger %s refers to: create it, or correct the name", ref.Name, a.Namespace, a.Trigger)
 			return nil
 		}
 		spec = &found.Spec
@@ -185,7 +185,7 @@ func (p *Preflights) tasks(ctx context.Context, a approvals.Approval, run *pipel
 			continue
 		}
 		if found == nil {
-			f.add("TaskMissing", "there is no Task %s in namespace %s, which task %s of what would run refers to: create it, or mend the name", ref.Name, a.Namespace, t.Name)
+			f.add("TaskMissing", "there is no Task %s in namespace %s, which task %s of what would run refers to: create it, or correct the name", ref.Name, a.Namespace, t.Name)
 			continue
 		}
 		out[t.Name] = &found.Spec

@@ -146,7 +146,7 @@ func (p *Proofs) Prove(ctx context.Context, a approvals.Approval, pr *pipelinev1
 		return nil, err
 	case err != nil:
 		return &approvals.Problem{Reason: reasonRunUnproved, Message: fmt.Sprintf(
-			"PipelineRun %s is there, and can't be compared with what was approved, because the service was started anew after trigger %s was changed (%s): it is not believed, and nothing more is started. Put the trigger back as it was, and the run is compared; or look at the run yourself, and cancel this approval",
+			"PipelineRun %s exists, but can't be compared with what was approved, because the service was restarted after trigger %s was changed (%s): it is not believed, and nothing more is started. Put the trigger back as it was, and the run is compared; or look at the run yourself, and cancel this approval",
 			pr.Name, a.Trigger, strings.TrimSuffix(approvals.Message(err), "."))}, nil
 	}
 	places, refused, err := p.compare(ctx, a, known.made, pr)

@@ -62,7 +62,7 @@ func (r *references) task(ctx context.Context, t pipelinev1.PipelineTask) error 
 	case ref != nil && isApproval(t):
 		return nil // answered here, by what the run has of it
 	case ref != nil && ref.APIVersion != "" && !strings.HasPrefix(ref.APIVersion, "tekton.dev/"):
-		return incomparable("task %s is a custom task, which whoever answers it makes what they like of", t.Name)
+		return incomparable("task %s is a custom task, whose controller decides what it does", t.Name)
 	case ref != nil && ref.Resolver != "":
 		return pinned("task "+t.Name, ref.ResolverRef)
 	case ref != nil && ref.Kind != "" && ref.Kind != pipelinev1.NamespacedTaskKind:

@@ -108,7 +108,7 @@ func changed(approved, now []approvals.Reference) string {
 		case i < 0:
 			return "because it refers to " + n.String() + ", which was not part of what was approved"
 		case approved[i].UID != n.UID:
-			return "because " + n.String() + " was made anew after it was approved"
+			return "because " + n.String() + " was recreated after it was approved"
 		case approved[i].Generation != n.Generation || approved[i].Digest != n.Digest:
 			return "because " + n.String() + " was changed after it was approved"
 		}

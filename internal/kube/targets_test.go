@@ -70,9 +70,9 @@ func TestTargets(t *testing.T) {
 		"let go, and refused":        {toRun, expired, run("u1", ""), "Cancelled", "PipelineRun held cancelled", "", "", 1},
 		"cancelled by somebody":      {toRun, approved, run("u1", "Cancelled"), "Cancelled", "", "TargetTaken", "was cancelled by somebody else", 0},
 		"cancelled, and refused":     {toRun, rejected, run("u1", "Cancelled"), "Cancelled", "PipelineRun held cancelled", "", "", 0},
-		"another run of the name":    {toRun, approved, run("u2", pending), pending, "", "TargetReplaced", "nobody has approved this one", 0},
+		"another run of the name":    {toRun, approved, run("u2", pending), pending, "", "TargetReplaced", "was recreated", 0},
 		"another run, and refused":   {toRun, rejected, run("u2", pending), pending, "PipelineRun held was gone", "", "", 0},
-		"no run":                     {toRun, approved, "", "", "", "TargetMissing", "is not there any more", 0},
+		"no run":                     {toRun, approved, "", "", "", "TargetMissing", "does not exist any more", 0},
 		"it has run, and is refused": {toRun, rejected, run("u1", "") + "\nstatus: {conditions: [{type: Succeeded, status: \"True\"}]}", "", "", "TargetTaken", "has run without this approval", 0},
 	} {
 		t.Run(name, func(t *testing.T) {

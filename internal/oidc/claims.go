@@ -42,7 +42,7 @@ func (c Config) identity(t *oidc.IDToken) (approvals.Identity, error) {
 	}
 	name = c.UsernamePrefix + name
 	if !plain(name) || strings.HasPrefix(name, reserved) {
-		return approvals.Identity{}, bad(nil, "the user name in the ID token is too long, not printable, or begins with %q, which is the cluster's own; whoever runs Countersign can choose another claim or a prefix (oidc.usernameClaim, oidc.usernamePrefix)", reserved)
+		return approvals.Identity{}, bad(nil, "the user name in the ID token is too long, not printable, or begins with %q, which is the cluster's own; an administrator can choose another claim or a prefix (oidc.usernameClaim, oidc.usernamePrefix)", reserved)
 	}
 	groups, err := c.groups(claims)
 	if err != nil {
@@ -86,7 +86,7 @@ func (c Config) username(subject string, claims map[string]json.RawMessage) (str
 		if name := str(claims[c.UsernameClaim]); name != "" {
 			return name, nil
 		}
-		return "", bad(nil, "the ID token has no claim %q, which names people here: whoever runs Countersign can choose another (oidc.usernameClaim) or ask for another scope (oidc.scopes)", c.UsernameClaim)
+		return "", bad(nil, "the ID token has no claim %q, which names people here: an administrator can choose another (oidc.usernameClaim) or ask for another scope (oidc.scopes)", c.UsernameClaim)
 	}
 }
 
@@ -117,7 +117,7 @@ func (c Config) groups(claims map[string]json.RawMessage) ([]string, error) {
 	if one := str(raw); one != "" {
 		list = []string{one}
 	} else if err := json.Unmarshal(raw, &list); err != nil {
-		return nil, bad(err, "the ID token's claim %q is not a list of groups: whoever runs Countersign can choose another (oidc.groupsClaim)", claim)
+		return nil, bad(err, "the ID token's claim %q is not a list of groups: an administrator can choose another (oidc.groupsClaim)", claim)
 	}
 	if len(list) > maxGroups {
 		return nil, bad(nil, "the ID token names %d groups and the most is %d: have the provider send this client fewer", len(list), maxGroups)

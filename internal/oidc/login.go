@@ -69,7 +69,7 @@ func (l *Login) Finish(w http.ResponseWriter, r *http.Request) (string, error) {
 		return f.Back, bad(nil, "this answer comes from another login provider: log in again")
 	}
 	if refusal := q.Get("error"); refusal != "" {
-		return f.Back, bad(nil, "the login provider refused (%.60q): log in again, or ask whoever runs it", refusal)
+		return f.Back, bad(nil, "the login provider refused (%.60q): sign in again, or ask its administrator", refusal)
 	}
 	t, err := l.redeem(r.Context(), q.Get("code"), f)
 	if err != nil {
@@ -107,7 +107,7 @@ func (l *Login) redeem(ctx context.Context, code string, f flow) (*oidc.IDToken,
 	}
 	raw, ok := token.Extra("id_token").(string)
 	if !ok {
-		return nil, bad(nil, "the login provider sent no ID token: whoever runs Countersign must ask it for scope openid")
+		return nil, bad(nil, "the login provider sent no ID token: an administrator of Countersign must request the scope openid")
 	}
 	t, err := l.verify(ctx, k, raw)
 	if err != nil {

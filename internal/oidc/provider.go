@@ -81,7 +81,7 @@ func New(c Config, d Deps) (*Login, error) {
 		t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
 	if !secureURL(d.External) {
-		d.Log.Warn("externalURL is plain http: whoever is on the way can take people's sessions", "externalURL", d.External.String())
+		d.Log.Warn("externalURL is plain http: anyone on the network path can steal people's sessions", "externalURL", d.External.String())
 	}
 	return &Login{config: c, deps: d, client: &http.Client{
 		Transport: bounded{t}, Timeout: within,

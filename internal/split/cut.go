@@ -156,7 +156,7 @@ func foreign(refs []reference, own owned) []reference {
 // can't.
 func (c *cut) wait(t *task) {
 	for key, why := range map[string]string{
-		"retries":    "a Gate asks once; whoever wants to be asked again starts part 1 again: remove it",
+		"retries":    "a Gate requests approval once, and a new run of part 1 requests it again: remove it",
 		"onError":    "after the cut nothing goes on when nobody approved: remove it",
 		"matrix":     "a Gate asks once for all: write one approval task, or one with param gate whose Gate has rules",
 		"workspaces": "a Gate reads no volume: remove them",

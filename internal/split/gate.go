@@ -164,7 +164,7 @@ func (g *cargo) shown(r reference, a *task) string {
 	v := g.need(r, a.part, true)
 	if v == nil {
 		if len(g.rs) == known {
-			g.rs.refuse(r.line, "%s is shown to whoever decides, and is not known when part %d ends: remove it from approval task %s", r.raw, a.part, a.Name)
+			g.rs.refuse(r.line, "%s is shown to approvers, but is not known when part %d ends: remove it from approval task %s", r.raw, a.part, a.Name)
 		}
 		return quote("")
 	}

@@ -120,7 +120,7 @@ func (g *cargo) noteGate(k int, x gate, add func(string, ...any)) {
 	case x.policy == nil:
 		add("Gate %s is not written here, and has to be there: it needs releaseOn: [%s] and resultsPreset: %s, and its own expiresAfter counts.", x.name, on, a.kind.Name)
 	case x.policy.RBAC:
-		add("Gate %s: whoever RBAC gives the verb approve on it decides (gates.countersign.dev), since the task does not say who.", x.name)
+		add("Gate %s: anyone with the RBAC verb approve on it (gates.countersign.dev) can decide, because the task lists no approvers.", x.name)
 	}
 	if runs := g.unguarded(a); x.rejected && len(runs) > 0 {
 		add("After a rejection by %s part %d runs %s, as it did, since no when asks for its decision.", a.Name, k+2, strings.Join(runs, ", "))

@@ -198,7 +198,7 @@ spec:
 			continue
 		}
 		notes := strings.Join(r.Notes, "\n")
-		if !strings.Contains(notes, "These values travel: ") {
+		if !strings.Contains(notes, "These values are forwarded: ") {
 			t.Errorf("%s: that something travels is not said: %s", task, notes)
 		}
 		for _, name := range []string{"version", "secret-name", "registry-password", "github-token-out", "login-jwt", "login-out"} {

@@ -97,7 +97,7 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-// The example is what docs/cli.md shows.
+// The example is what docs/reference/tkn-approval.md shows.
 func TestExample(t *testing.T) {
 	t.Parallel()
 	raw, err := os.ReadFile("../../examples/split/pipeline.yaml")

@@ -23,7 +23,7 @@ func (g *cargo) noteTravel(add func(string, ...any)) {
 	if len(names) == 0 {
 		return
 	}
-	add("These values travel: %s. Whoever may look at the Approval sees them, mails and the record keep them, and the EventListener logs them.", strings.Join(slices.Compact(names), ", "))
+	add("These values are forwarded: %s. Anyone who can read the Approval sees them, mails and the audit log contain them, and the EventListener logs them.", strings.Join(slices.Compact(names), ", "))
 	for _, v := range g.values {
 		if why := g.secretive(v); v.last > v.from && v.result == "" && why != "" {
 			add("WARNING: %s looks like a secret (%s), and it would be shown and kept as the others are: have the part that needs it read it from a Secret, or fetch it again.", v.param, why)

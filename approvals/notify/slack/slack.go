@@ -111,7 +111,7 @@ var passing = []string{"ratelimited", "rate_limited", "internal_error", "fatal_e
 // advice is what to do about Slack's commonest errors.
 var advice = map[string]string{ //nolint:gosec // words about tokens, and none
 	"not_in_channel": "invite the app to the channel", "channel_not_found": "invite the app to the channel, and check channel in the configuration", "is_archived": "name another channel in the configuration",
-	"invalid_auth": "put the bot's token into tokenFile", "token_revoked": "put a new token into tokenFile", "account_inactive": "put a new token into tokenFile", "missing_scope": "give the app the scopes that docs/configuration.md lists",
+	"invalid_auth": "put the bot's token into tokenFile", "token_revoked": "put a new token into tokenFile", "account_inactive": "put a new token into tokenFile", "missing_scope": "give the app the scopes that docs/reference/configuration.md lists",
 }
 
 // failure is err as the ledger may hold it, and whether another try can help.

@@ -27,7 +27,7 @@ func TestApproverTextInScript(t *testing.T) {
 		docs string
 		want []string // nil: no warning
 	}{
-		"in a script":         {world(binding, "", `{name: go, params: [{name: text, value: "$(params.note)"}], taskSpec: {params: [{name: text}], steps: [{name: s, image: i, script: "echo $(params.text)"}]}}`), []string{"the comment, which an approver types", "the script of step s of task go", "docs/approver-text.md"}},
+		"in a script":         {world(binding, "", `{name: go, params: [{name: text, value: "$(params.note)"}], taskSpec: {params: [{name: text}], steps: [{name: s, image: i, script: "echo $(params.text)"}]}}`), []string{"the comment, which an approver types", "the script of step s of task go", "docs/explanation/approver-text.md"}},
 		"in brackets":         {world(binding, "", `{name: go, taskSpec: {steps: [{image: i, script: "echo $(params['note'])"}]}}`), []string{"the script of step 1 of task go"}},
 		"in args":             {world(binding, "", `{name: go, taskSpec: {steps: [{name: s, image: i, command: [sh, -c], args: ["echo $(params.note)"]}]}}`), []string{"the args of step s"}},
 		"in a command":        {world(binding, "", `{name: go, taskSpec: {steps: [{name: s, image: i, command: [sh, -c, "echo $(params.note)"]}]}}`), []string{"the command of step s"}},

@@ -180,7 +180,7 @@ func TestDiffersBeforeStart(t *testing.T) {
 			if err := w.Create(w.t.Context(), task); err != nil {
 				w.t.Fatal(err)
 			}
-		}, "Task go was made anew after it was approved"},
+		}, "Task go was recreated after it was approved"},
 		"a task is gone": {func(w *world, _ string) {
 			if err := w.WithWatch.Delete(w.t.Context(), kubetest.Objects(w.t, kubetest.Only(verifying, "Task"))[0]); err != nil {
 				w.t.Fatal(err)

@@ -115,7 +115,7 @@ func (r *Triggers) awaited(ctx context.Context, s kube.Standing) error {
 	err := r.Live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, &p)
 	if apierrors.IsNotFound(err) {
 		r.Reports.Say(s.Object(), kube.EventNoPipeline, approvals.Errorf(approvals.CodeNotFound,
-			"%s waits for runs of Pipeline %s, and namespace %s has none of that name yet: if it does not come later, mend the name in after", s, name, namespace))
+			"%s waits for runs of Pipeline %s, and namespace %s has none of that name yet: if you do not add it, correct the name in after", s, name, namespace))
 		return nil
 	}
 	return err

@@ -42,7 +42,7 @@ func (d Destination) why(err error) string {
 		return fmt.Sprintf("it answered %d; %s", int(a), at)
 	}
 	if _, ok := errors.AsType[caFileError](err); ok {
-		return "the file that the service's configuration names as eventListeners.caFile can't be read, or has no certificate: mend it"
+		return "the file that the service's configuration names as eventListeners.caFile can't be read, or has no certificate: correct the file"
 	}
 	if why := d.certificate(err); why != "" {
 		return why

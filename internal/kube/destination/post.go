@@ -105,7 +105,7 @@ func sendable(header http.Header) error {
 		for _, v := range values {
 			if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(v) {
 				return approvals.Errorf(approvals.CodeInvalid,
-					"header %s of the event has a value that HTTP can't carry (a line break?), so it was not posted: mend what it comes from", approvals.Cut(name, approvals.MaxQuoted))
+					"header %s of the event has a value that HTTP can't carry (a line break?), so it was not sent: correct its source", approvals.Cut(name, approvals.MaxQuoted))
 			}
 		}
 	}

@@ -134,7 +134,7 @@ func TestViewOf(t *testing.T) {
 		}).Obj(), "state: pending\noutcome: Pending\napprovalsReceived: 1\napproversResponse: [{name: alice, type: User, response: approved, message: \"(by dan, their deputy) ok\"}]\n"},
 		"the glass": {waits().With(func(a *approvals.Approval) {
 			a.Votes = []approvals.Vote{{Voter: "zoe", BreakGlass: true, Verdict: approvals.Approve, Comment: "fire"}}
-		}).Obj(), "state: pending\noutcome: Pending\napprovalsReceived: 1\napproversResponse: [{name: zoe, type: User, response: approved, message: \"(broke the glass) fire\"}]\n"},
+		}).Obj(), "state: pending\noutcome: Pending\napprovalsReceived: 1\napproversResponse: [{name: zoe, type: User, response: approved, message: \"(break-glass) fire\"}]\n"},
 		"not too much": {waits().With(func(a *approvals.Approval) {
 			a.Votes = []approvals.Vote{{Voter: "alice", Verdict: approvals.Approve, Comment: strings.Repeat("x", 5000)}}
 		}).Obj(), "state: pending\noutcome: Pending\napprovalsReceived: 1\napproversResponse: [{name: alice, type: User, response: approved, message: " + strings.Repeat("x", 4096) + "}]\n"},

@@ -94,7 +94,7 @@ func messageOf(v approvals.Vote) string {
 	case v.For != "":
 		return clip("(by "+v.Voter+", their deputy) "+v.Comment, maxText)
 	case v.BreakGlass:
-		return clip("(broke the glass) "+v.Comment, maxText)
+		return clip("(break-glass) "+v.Comment, maxText)
 	}
 	return clip(v.Comment, maxText)
 }
