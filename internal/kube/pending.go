@@ -27,10 +27,10 @@ func (t *Targets) lookAtRun(ctx context.Context, a approvals.Approval) (sight, e
 		return sight{done: x.String() + " was gone"}, nil
 	case gone:
 		return sight{}, reason("TargetMissing", approvals.Errorf(approvals.CodeNotFound,
-			"PipelineRun %s is not there any more, so there is nothing to let go: make another one and post its event", x.Name))
+			"PipelineRun %s does not exist any more, so there is nothing to start: create another one and send its event again", x.Name))
 	case string(pr.UID) != x.UID:
 		return sight{}, reason("TargetReplaced", approvals.Errorf(approvals.CodeConflict,
-			"PipelineRun %s was made anew after it was put to the vote, and nobody has approved this one: post its event to ask again", x.Name))
+			"PipelineRun %s was recreated after approval was requested; send its event again to request approval", x.Name))
 	case granted && pr.Spec.Status == "":
 		return sight{done: x.String() + " started", next: run}, nil
 	case granted && !pr.IsPending():

@@ -27,12 +27,12 @@ func fixPending(ctx context.Context, live client.Reader, namespace, trigger stri
 	switch {
 	case apierrors.IsNotFound(err):
 		return missing(approvals.Errorf(approvals.CodeNotFound,
-			"there is no PipelineRun %s in namespace %s to let go: make it with spec.status: PipelineRunPending; this goes on by itself", t.Name, namespace))
+			"there is no PipelineRun %s in namespace %s to start: create it with spec.status: PipelineRunPending; this continues automatically", t.Name, namespace))
 	case err != nil:
 		return translate(err, "run "+t.Name)
 	case !pr.IsPending():
 		return approvals.Errorf(approvals.CodeInvalid,
-			"PipelineRun %s is not pending, so there is nothing to let go: make it with spec.status: PipelineRunPending, under a new name, and post its event", t.Name)
+			"PipelineRun %s is not pending, so there is nothing to start: create it with spec.status: PipelineRunPending, under a new name, and send its event again", t.Name)
 	}
 	t.UID, t.Pipeline = string(pr.UID), plainPipeline(&pr)
 	own := map[string]bool{}
