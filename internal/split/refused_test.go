@@ -66,7 +66,7 @@ func TestRefused(t *testing.T) {
 		"a pipeline within":   {"taskRef: {name: tell}", "pipelineSpec: {tasks: [{name: x, taskRef: {name: x}}]}", split.Options{}, []string{"line 26: task tell is a pipeline in the pipeline, which is not looked into: make it a Pipeline of its own"}},
 
 		"when":    {"      runAfter: [build]\n", "      runAfter: [build]\n      when: [{input: $(params.version), operator: in, values: [v1]}]\n", split.Options{}, []string{"line 16: approval task approval has when: where that is not so nobody is asked, and what is behind it runs at once (ship, tell); after the cut"}},
-		"retries": {"      runAfter: [build]\n", "      runAfter: [build]\n      retries: 2\n", split.Options{}, []string{"line 16: approval task approval has retries: a Gate asks once"}},
+		"retries": {"      runAfter: [build]\n", "      runAfter: [build]\n      retries: 2\n", split.Options{}, []string{"line 16: approval task approval has retries: a Gate requests approval once"}},
 		"onError": {"      runAfter: [build]\n", "      runAfter: [build]\n      onError: continue\n", split.Options{}, []string{"line 16: approval task approval has onError: after the cut nothing goes on"}},
 		"matrix":  {"      params:\n        - {name: approvers, value: [alice, bob]}\n", "      matrix:\n        params: [{name: approvers, value: [alice, bob]}]\n", split.Options{}, []string{"line 17: approval task approval has matrix: a Gate asks once for all"}},
 		"before it only since it waits for nobody": {"runAfter: [build]", "runAfter: []", split.Options{}, nil},
