@@ -119,3 +119,11 @@ func problemOf(cs []metav1.Condition, kind string) *approvals.Problem {
 
 // NotGenuine is the reason of an Approval that this service did not open.
 const NotGenuine = "NotGenuine"
+
+// leanOf is what was left out of o, in the domain's words.
+func leanOf(o *v1alpha1.Approval) approvals.Lean {
+	if l := o.Spec.Lean; l != nil {
+		return approvals.Lean{Values: l.Values, Words: l.Words, Claims: l.Claims}
+	}
+	return approvals.Lean{}
+}

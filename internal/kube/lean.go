@@ -122,14 +122,6 @@ func mapSize(m map[string]v1alpha1.LabelValue) (n int) {
 	return n
 }
 
-// leanOf is what was left out of o, in the domain's words.
-func leanOf(o *v1alpha1.Approval) approvals.Lean {
-	if l := o.Spec.Lean; l != nil {
-		return approvals.Lean{Values: l.Values, Words: l.Words, Claims: l.Claims}
-	}
-	return approvals.Lean{}
-}
-
 // Lean is an Approval as the informers' cache has it.
 type Lean struct {
 	state approvals.Approval

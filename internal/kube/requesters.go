@@ -49,8 +49,6 @@ func (r *Requesters) ProofOf(ctx context.Context, pr *pipelinev1.PipelineRun) (a
 
 const (
 	listenerLabel = triggers.GroupName + triggers.EventListenerLabelKey
-	// maxRequester is the schema's: a longer one is cut, and then nobody's.
-	maxRequester = 253
 )
 
 // inForce says since when the optional policy has been in force, if it is. That it is not

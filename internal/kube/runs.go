@@ -14,6 +14,9 @@ import (
 	"github.com/countersign-dev/countersign/internal/tekton"
 )
 
+// maxRequester is the schema's: a longer one is cut, and then nobody's.
+const maxRequester = 253
+
 // Bounds on what is copied of a run.
 const (
 	maxLabels     = 64
