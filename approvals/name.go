@@ -30,7 +30,7 @@ func Name(trigger, subject string) string {
 }
 
 // NameOfRun is the name of the run that an Approval of trigger starts. mac is the
-// service's own, of the Approval's UID (internal/kube/runname.go): nobody without the
+// service's own, of the Approval's UID (internal/kube/store/runname.go): nobody without the
 // service's key can tell the name before the run is there. It is the key that makes the
 // start idempotent: the same Approval gives the same name, and the API server refuses
 // the second run.

@@ -14,7 +14,7 @@ import (
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals/mapping"
-	"github.com/countersign-dev/countersign/internal/kube/controller"
+	"github.com/countersign-dev/countersign/internal/kube/gate"
 )
 
 // TestNamesThatNobodyHas: the API server refuses surrounding space, commas in a user's name,
@@ -30,7 +30,7 @@ func TestNamesThatNobodyHas(t *testing.T) {
 	must(t, err)
 	cel, err := mapping.New()
 	must(t, err)
-	gates := &controller.Gates{Client: api, CEL: cel, Now: time.Now}
+	gates := &gate.Gates{Client: api, CEL: cel, Now: time.Now}
 	for name, c := range map[string]struct{ approvers, admission, status string }{
 		"a name":                    {`users: [{name: alice}]`, "", ""},
 		"an address":                {`users: [{name: alice@example.com}]`, "", ""},

@@ -102,7 +102,7 @@ stage_kube() {
 # The record's store on a real PostgreSQL, which the test starts, stops and kills by itself.
 stage_record() {
   compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || install_postgres || return
-  go test -json -tags postgres "${only[@]}" -timeout=10m ./internal/postgres | sum -v
+  go test -json -tags postgres "${only[@]}" -timeout=10m ./internal/audit/postgres | sum -v
 }
 
 # Debian's package would start a server of its own.

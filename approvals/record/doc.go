@@ -10,5 +10,5 @@
 //	                                        (by id)     each with the hash of the one before
 //
 // It imports the standard library and the rules. Databases are one hop out
-// (internal/sqlite, internal/postgres).
+// (internal/audit/sqlite, internal/audit/postgres).
 package record

@@ -24,11 +24,15 @@ import (
 	openshiftv1 "github.com/countersign-dev/countersign/api/openshift/v1alpha1"
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals/web"
+	"github.com/countersign-dev/countersign/internal/audit/sqlstore"
 	"github.com/countersign-dev/countersign/internal/intake"
-	"github.com/countersign-dev/countersign/internal/kube"
-	"github.com/countersign-dev/countersign/internal/kube/cabundle"
+	"github.com/countersign-dev/countersign/internal/kube/apiserver"
 	"github.com/countersign-dev/countersign/internal/kube/contain"
-	"github.com/countersign-dev/countersign/internal/ledger"
+	"github.com/countersign-dev/countersign/internal/kube/identity"
+	"github.com/countersign-dev/countersign/internal/kube/servingcert"
+	"github.com/countersign-dev/countersign/internal/kube/store"
+	"github.com/countersign-dev/countersign/internal/kube/triggers"
+	"github.com/countersign-dev/countersign/internal/kube/verifyrun"
 )
 
 // Scheme knows every type that is read or written.
@@ -54,9 +58,9 @@ func Run(ctx context.Context, o Options) error {
 	// The API server's own fairness limits us; a client-side queue would only add
 	// to how long a person waits.
 	o.Rest.QPS = -1
-	clock := kube.NewClock(o.Now)
+	clock := apiserver.NewClock(o.Now)
 	o.Now = clock.Now
-	reach := &kube.Reach{Clock: clock}
+	reach := &apiserver.Reach{Clock: clock}
 	patient := reach.Guard(o.Rest, true)
 	o.Rest = reach.Guard(o.Rest, false)
 	if err := installed(ctx, scheme, o.Rest); err != nil {
@@ -66,7 +70,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	awaited := &kube.Awaited{}
+	awaited := &verifyrun.Awaited{}
 	cached, err := cacheOptions(awaited)
 	if err != nil {
 		return err
@@ -79,7 +83,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	certs := &cabundle.Manager{}
+	certs := &servingcert.Manager{}
 	mgr, err := ctrl.NewManager(o.Rest, ctrl.Options{
 		Scheme:                  scheme,
 		Cache:                   cached,
@@ -91,7 +95,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("connect to the cluster: %w", err)
 	}
-	scrapers := &kube.Scrapers{Auth: &kube.Auth{Client: clientset, Now: o.Now, Source: intake.Source}}
+	scrapers := &identity.Scrapers{Auth: &identity.Auth{Client: clientset, Now: o.Now, Source: intake.Source}}
 	if err := early(ctx, mgr, "metrics", o.MetricsAddress, metricsHandler(mgr.GetLogger(), scrapers, ctrlmetrics.Registry), metricsTLS(certs.Certificate), metricsIntake(o.Config.Limits.Proxies, o.Now), o.Log); err != nil {
 		return err
 	}
@@ -99,10 +103,10 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	panics.Events = mgr.GetEventRecorder("countersign")
-	if err := kube.Index(ctx, mgr.GetFieldIndexer()); err != nil {
+	if err := store.Index(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
-	if err := kube.IndexTriggers(ctx, mgr.GetFieldIndexer()); err != nil {
+	if err := triggers.IndexTriggers(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
 	if err := warm(ctx, mgr.GetCache(), o); err != nil {
@@ -125,7 +129,7 @@ func Run(ctx context.Context, o Options) error {
 }
 
 // assemble puts everything together, in the order in which one needs the other.
-func assemble(ctx context.Context, o Options, mgr manager.Manager, lock resourcelock.Interface, certs *cabundle.Manager, awaited *kube.Awaited, kept *ledger.Ledger, panics *contain.Panics) error {
+func assemble(ctx context.Context, o Options, mgr manager.Manager, lock resourcelock.Interface, certs *servingcert.Manager, awaited *verifyrun.Awaited, kept *sqlstore.Ledger, panics *contain.Panics) error {
 	c, err := newCore(ctx, o, mgr, awaited, panics)
 	if err != nil {
 		return err

@@ -26,7 +26,8 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 	"github.com/countersign-dev/countersign/approvals/mapping"
-	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/pipelinerun"
+	"github.com/countersign-dev/countersign/internal/kube/verifyrun"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -198,18 +199,18 @@ func TestSlimRun(t *testing.T) {
 	want.Name, want.Labels, want.Annotations = "plan-1", pr.Labels, map[string]string{"countersign.dev/requester": "zoe"}
 	want.Spec.PipelineRef, want.Spec.Params, want.Spec.Workspaces = pr.Spec.PipelineRef, pr.Spec.Params, pr.Spec.Workspaces
 	want.Status.CompletionTime, want.Status.Results = pr.Status.CompletionTime, pr.Status.Results
-	kube.InPart(want)
+	pipelinerun.InPart(want)
 	whole := pr.DeepCopy()
-	got, err := slimRun(&kube.Awaited{})(pr)
+	got, err := slimRun(&verifyrun.Awaited{})(pr)
 	if d := cmp.Diff(want, got); err != nil || d != "" {
 		t.Errorf("%v (-want +got)\n%s", err, d)
 	}
-	awaited := &kube.Awaited{}
+	awaited := &verifyrun.Awaited{}
 	awaited.Add(approvals.Approval{RunName: "plan-1"})
 	if got, err := slimRun(awaited)(whole); err != nil || got.(*pipelinev1.PipelineRun).Spec.PipelineSpec == nil || got.(*pipelinev1.PipelineRun).Status.PipelineSpec != nil || len(got.(*pipelinev1.PipelineRun).ManagedFields) != 0 {
 		t.Errorf("one that is awaited: %+v, %v", got, err)
 	}
-	if got, err := slimRun(&kube.Awaited{})("a tombstone"); err != nil || got != "a tombstone" {
+	if got, err := slimRun(&verifyrun.Awaited{})("a tombstone"); err != nil || got != "a tombstone" {
 		t.Errorf("%v, %v", got, err)
 	}
 }
@@ -234,7 +235,7 @@ func TestSlimRunOfMuch(t *testing.T) {
 		pr.Name, pr.Annotations = "plan-1", map[string]string{"countersign.dev/requester": "zoe"}
 		pr.Spec.PipelineRef = &pipelinev1.PipelineRef{Name: "plan"}
 		change(pr)
-		got, err := slimRun(&kube.Awaited{})(pr)
+		got, err := slimRun(&verifyrun.Awaited{})(pr)
 		raw, _ := json.Marshal(got)
 		if err != nil || len(raw) > 1000 || !strings.Contains(string(raw), "without values") || pr.Annotations["countersign.dev/requester"] != "zoe" {
 			t.Errorf("%s: %v, %d bytes: %.300s", what, err, len(raw), raw)

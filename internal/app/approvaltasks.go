@@ -10,7 +10,8 @@ import (
 	openshiftv1 "github.com/countersign-dev/countersign/api/openshift/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/tasks"
-	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/approvaltask"
+	"github.com/countersign-dev/countersign/internal/kube/identity"
 	"github.com/countersign-dev/countersign/internal/kube/openshift"
 )
 
@@ -25,7 +26,7 @@ func (c *core) approvalTasks(ctx context.Context) (*openshift.ApprovalTasks, err
 	if err != nil {
 		return nil, fmt.Errorf("look for ApprovalTasks: %w", err)
 	}
-	_, err = c.guards.Since(ctx, kube.GuardOfAnswers)
+	_, err = c.guards.Since(ctx, identity.GuardOfAnswers)
 	if approvals.CodeOf(err) == approvals.CodeNotFound {
 		err = c.ours(ctx, err)
 	}
@@ -48,7 +49,7 @@ func (c *core) approvalTasks(ctx context.Context) (*openshift.ApprovalTasks, err
 // is made and no answer counts.
 func (c *core) ours(ctx context.Context, missing error) error {
 	kind, _ := tasks.Find(tasks.ManualApprovalGate)
-	s, err := (&kube.Kinds{Live: c.direct, Now: c.Now}).Of(ctx, kind)
+	s, err := (&approvaltask.Kinds{Live: c.direct, Now: c.Now}).Of(ctx, kind)
 	if err == nil && !s.Mirrored {
 		return missing
 	}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/tasks"
-	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/approvaltask"
 	"github.com/countersign-dev/countersign/internal/kube/kubetest"
 )
 
@@ -16,12 +16,12 @@ func TestPolicyToCome(t *testing.T) {
 	t.Parallel()
 	missing := approvals.Errorf(approvals.CodeNotFound, "no policy")
 	kind, _ := tasks.Find(tasks.ManualApprovalGate)
-	for manager, want := range map[string]error{kube.Manager: nil, "olm": missing, "": missing} {
+	for manager, want := range map[string]error{approvaltask.Manager: nil, "olm": missing, "": missing} {
 		cluster := kubetest.New(t)
 		if manager != "" {
 			crd := kubetest.Untyped("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 			crd.SetName(kind.CRD)
-			crd.SetLabels(map[string]string{kube.ManagedBy: manager})
+			crd.SetLabels(map[string]string{approvaltask.ManagedBy: manager})
 			if err := cluster.Create(t.Context(), crd); err != nil {
 				t.Fatal(err)
 			}

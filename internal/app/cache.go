@@ -13,8 +13,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
-	"github.com/countersign-dev/countersign/internal/kube"
 	"github.com/countersign-dev/countersign/internal/kube/destination"
+	"github.com/countersign-dev/countersign/internal/kube/pipelinerun"
+	"github.com/countersign-dev/countersign/internal/kube/store"
+	"github.com/countersign-dev/countersign/internal/kube/verifyrun"
 )
 
 // cacheOptions keep in memory only what is read: of every run in the cluster its
@@ -22,7 +24,7 @@ import (
 // large values nothing, and all of its spec while it is awaited; of every Approval its state,
 // its policy and its votes, and no large values; of every CustomRun what says whose it is and whether it has
 // ended; of every namespace its labels.
-func cacheOptions(awaited *kube.Awaited) (cache.Options, error) {
+func cacheOptions(awaited *verifyrun.Awaited) (cache.Options, error) {
 	labelled, err := labels.NewRequirement(destination.Label, selection.Exists, nil)
 	if err != nil {
 		return cache.Options{}, err
@@ -30,7 +32,7 @@ func cacheOptions(awaited *kube.Awaited) (cache.Options, error) {
 	return cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
-			&v1alpha1.Approval{}:         {Transform: (&kube.Sharing{}).Approval},
+			&v1alpha1.Approval{}:         {Transform: (&store.Sharing{}).Approval},
 			&pipelinev1.PipelineRun{}:    {Transform: slimRun(awaited)},
 			&pipelinev1beta1.CustomRun{}: {Transform: slimTask},
 			&v1alpha1.Vote{}:             {Transform: slimVote},
@@ -73,7 +75,7 @@ func slimService(o any) (any, error) {
 	return s, nil
 }
 
-func slimRun(awaited *kube.Awaited) func(any) (any, error) {
+func slimRun(awaited *verifyrun.Awaited) func(any) (any, error) {
 	return func(o any) (any, error) {
 		pr, ok := o.(*pipelinev1.PipelineRun)
 		if !ok {
@@ -95,7 +97,7 @@ func slimRun(awaited *kube.Awaited) func(any) (any, error) {
 		pr.Spec.PipelineSpec = nil
 		pr.Spec.TaskRunSpecs = nil
 		pr.Spec.TaskRunTemplate = pipelinev1.PipelineTaskRunTemplate{}
-		kube.LeaveValues(pr)
+		pipelinerun.LeaveValues(pr)
 		return pr, nil
 	}
 }

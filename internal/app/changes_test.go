@@ -8,7 +8,7 @@ import (
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals/keyring"
-	"github.com/countersign-dev/countersign/internal/kube"
+	kubestore "github.com/countersign-dev/countersign/internal/kube/store"
 )
 
 // TestChanges: every event of an Approval reaches all who listen, nobody is waited
@@ -25,8 +25,8 @@ func TestChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	var c changes
-	store := &kube.Store{Ring: func() keyring.Ring { return nil }}
-	all := &kube.Overview{Store: store, Changed: c.tell}
+	store := &kubestore.Store{Ring: func() keyring.Ring { return nil }}
+	all := &kubestore.Overview{Store: store, Changed: c.tell}
 	if err := all.Watch(t.Context(), from); err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals/notify/webhook"
 	"github.com/countersign-dev/countersign/approvals/web"
 	"github.com/countersign-dev/countersign/internal/config"
-	"github.com/countersign-dev/countersign/internal/kube/controller"
+	kubenotify "github.com/countersign-dev/countersign/internal/kube/notify"
 	"github.com/countersign-dev/countersign/templates"
 )
 
@@ -66,16 +66,16 @@ func (t tellers) setups(core *core) []setup {
 			workers = notifyWorkers
 		}
 		known[name] = name != notify.Email
-		var budget *controller.Budget // rooms are the configuration's, mail goes anywhere
+		var budget *kubenotify.Budget // rooms are the configuration's, mail goes anywhere
 		if name == notify.Email {
-			budget = &controller.Budget{Quota: core.quotas.Of}
+			budget = &kubenotify.Budget{Quota: core.quotas.Of}
 		}
-		out = append(out, &controller.Notify{
+		out = append(out, &kubenotify.Notify{
 			Store: core.store, Channel: c, Now: core.Now, Log: core.Log, Workers: workers, Preflight: core.preflight.Of, Budget: budget,
 			Sent: func(ok bool) { core.metrics.deliveries.WithLabelValues(name, yes(ok)).Inc() },
 		})
 	}
-	return append(out, &controller.MissingChannels{Store: core.store, Known: func(name string) bool { return known[name] }})
+	return append(out, &kubenotify.MissingChannels{Store: core.store, Known: func(name string) bool { return known[name] }})
 }
 
 // buttons serves what people press in Slack, when there is anything to press.

@@ -15,8 +15,8 @@ import (
 	"github.com/countersign-dev/countersign/approvals/notify/webhook"
 	"github.com/countersign-dev/countersign/approvals/web"
 	"github.com/countersign-dev/countersign/internal/config"
-	"github.com/countersign-dev/countersign/internal/kube"
-	"github.com/countersign-dev/countersign/internal/kube/controller"
+	"github.com/countersign-dev/countersign/internal/kube/notify"
+	"github.com/countersign-dev/countersign/internal/kube/preflight"
 )
 
 // TestTellers: every configured channel has a controller of its own, and only a bot
@@ -34,12 +34,12 @@ func TestTellers(t *testing.T) {
 	told := newTellers(c, nil, nil, time.Now)
 	var names string
 	log := slog.New(slog.DiscardHandler)
-	for _, s := range told.setups(&core{Options: Options{Now: time.Now, Log: log}, metrics: m, preflight: &kube.Preflights{}}) {
+	for _, s := range told.setups(&core{Options: Options{Now: time.Now, Log: log}, metrics: m, preflight: &preflight.Preflights{}}) {
 		switch x := s.(type) {
-		case *controller.Notify:
+		case *notify.Notify:
 			names += x.Channel.Route().Name + " "
 			x.Sent(true)
-		case *controller.MissingChannels:
+		case *notify.MissingChannels:
 			if !x.Known("ops") || x.Known("gone") || x.Known("email") {
 				t.Error("known are not those that a Gate may name")
 			}

@@ -5,8 +5,13 @@ import (
 
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
-	"github.com/countersign-dev/countersign/internal/kube/controller"
-	"github.com/countersign-dev/countersign/internal/ledger"
+	"github.com/countersign-dev/countersign/internal/audit/sqlstore"
+	"github.com/countersign-dev/countersign/internal/kube/gate"
+	"github.com/countersign-dev/countersign/internal/kube/hold"
+	"github.com/countersign-dev/countersign/internal/kube/lifecycle"
+	"github.com/countersign-dev/countersign/internal/kube/preflight"
+	"github.com/countersign-dev/countersign/internal/kube/triggers"
+	"github.com/countersign-dev/countersign/internal/kube/vote"
 )
 
 // How many work at what at once. One namespace occupies half of them at most, and fewer
@@ -22,20 +27,20 @@ const (
 )
 
 // controllers are the leader's background work.
-func (c *core) controllers(ctx context.Context, kept *ledger.Ledger, told tellers) ([]setup, error) {
+func (c *core) controllers(ctx context.Context, kept *sqlstore.Ledger, told tellers) ([]setup, error) {
 	cached := c.mgr.GetClient()
-	wrong := controller.Triggers{Client: cached, Live: c.mgr.GetAPIReader(), Triggers: c.triggers, Reports: c.reports, Log: c.Log}
+	wrong := triggers.Controller{Client: cached, Live: c.mgr.GetAPIReader(), Triggers: c.triggers, Reports: c.reports, Log: c.Log}
 	setups := []setup{
-		&controller.Gates{Client: cached, CEL: c.cel, Service: c.service, Now: c.Now},
-		&wrong, &controller.Listeners{Triggers: wrong},
-		&controller.Votes{Client: cached, Store: c.store, Desk: c.desk, Guards: c.guards, Now: c.Now, Log: c.Log, Workers: voteWorkers, Quota: c.quotas.Of},
-		&controller.Runs{Client: cached, Opener: c.opener, Triggers: c.triggers, Reports: c.reports, Workers: openWorkers},
-		&controller.Approvals{
+		&gate.Gates{Client: cached, CEL: c.cel, Service: c.service, Now: c.Now},
+		&wrong, &triggers.ListenersController{Controller: wrong},
+		&vote.Votes{Client: cached, Store: c.store, Desk: c.desk, Guards: c.guards, Now: c.Now, Log: c.Log, Workers: voteWorkers, Quota: c.quotas.Of},
+		&hold.Runs{Client: cached, Opener: c.opener, Triggers: c.triggers, Reports: c.reports, Workers: openWorkers},
+		&lifecycle.Approvals{
 			Client: cached, Live: c.mgr.GetAPIReader(), Store: c.store, Opener: c.opener, Releaser: c.releaser, Proofs: c.proofs, Starter: c.starter, Reports: c.reports, Diagnosis: c.diagnosis,
 			Results: c.results, Now: c.Now, Log: c.Log, Ended: c.metrics.ended, Confirmed: c.metrics.confirmed, Workers: approveWorkers,
 		},
 	}
-	setups = append(setups, &controller.Preflight{
+	setups = append(setups, &preflight.Preflight{
 		Store: c.store, Opener: c.opener, Check: c.preflight, Results: c.results, Ended: c.metrics.ended, Now: c.Now, Log: c.Log, Workers: preflightWorkers,
 	})
 	answers, err := c.approvalTasks(ctx)

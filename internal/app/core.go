@@ -17,9 +17,19 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/mapping"
 	"github.com/countersign-dev/countersign/internal/intake"
-	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/approvaltask"
 	"github.com/countersign-dev/countersign/internal/kube/contain"
 	"github.com/countersign-dev/countersign/internal/kube/destination"
+	"github.com/countersign-dev/countersign/internal/kube/gate"
+	"github.com/countersign-dev/countersign/internal/kube/hold"
+	"github.com/countersign-dev/countersign/internal/kube/identity"
+	"github.com/countersign-dev/countersign/internal/kube/keys"
+	"github.com/countersign-dev/countersign/internal/kube/preflight"
+	kuberelease "github.com/countersign-dev/countersign/internal/kube/release"
+	"github.com/countersign-dev/countersign/internal/kube/store"
+	"github.com/countersign-dev/countersign/internal/kube/triggers"
+	"github.com/countersign-dev/countersign/internal/kube/verifyrun"
+	"github.com/countersign-dev/countersign/internal/kube/vote"
 	"github.com/countersign-dev/countersign/templates"
 )
 
@@ -34,35 +44,35 @@ type core struct {
 	cel    *mapping.Compiler
 	pages  *templates.Set
 
-	keys     *kube.Keys
-	store    *kube.Store
-	overview *kube.Overview
+	keys     *keys.Keys
+	store    *store.Store
+	overview *store.Overview
 	news     *changes
 	metrics  *metrics
 
 	service   *approvals.Capabilities
-	triggers  *kube.Triggers
-	reports   *kube.Reports
-	secrets   *kube.Secrets
-	opener    *kube.Opener
-	quotas    *kube.Quotas
-	awaited   *kube.Awaited
-	starter   *kube.Starter
-	proofs    *kube.Proofs
-	diagnosis *kube.Diagnosis
-	preflight *kube.Preflights
-	releaser  *kube.Releaser
-	answers   *kube.CustomRuns
+	triggers  *triggers.Triggers
+	reports   *triggers.Reports
+	secrets   *gate.Secrets
+	opener    *hold.Opener
+	quotas    *hold.Quotas
+	awaited   *verifyrun.Awaited
+	starter   *verifyrun.Starter
+	proofs    *verifyrun.Proofs
+	diagnosis *kuberelease.Diagnosis
+	preflight *preflight.Preflights
+	releaser  *kuberelease.Releaser
+	answers   *approvaltask.CustomRuns
 	releases  *releases
 	follower  *follower
 	results   func(context.Context, approvals.Approval) ([]approvals.Param, error)
 
-	guards *kube.Guards
-	auth   *kube.Auth
+	guards *identity.Guards
+	auth   *identity.Auth
 	desk   *approvals.Desk
 }
 
-func newCore(ctx context.Context, o Options, mgr manager.Manager, awaited *kube.Awaited, panics *contain.Panics) (*core, error) {
+func newCore(ctx context.Context, o Options, mgr manager.Manager, awaited *verifyrun.Awaited, panics *contain.Panics) (*core, error) {
 	c := &core{Options: o, mgr: mgr, awaited: awaited, panics: panics}
 	for _, part := range []func(context.Context) error{c.read, c.keep, c.open, c.decide} {
 		if err := part(ctx); err != nil {
@@ -94,13 +104,13 @@ func (c *core) read(context.Context) (err error) {
 
 // keep is how Approvals are read and written.
 func (c *core) keep(ctx context.Context) (err error) {
-	c.keys = &kube.Keys{Client: c.direct, Name: types.NamespacedName{Namespace: c.Namespace, Name: secretKeys}, Now: c.Now, Log: c.Log}
+	c.keys = &keys.Keys{Client: c.direct, Name: types.NamespacedName{Namespace: c.Namespace, Name: secretKeys}, Now: c.Now, Log: c.Log}
 	if err := c.keys.Load(ctx); err != nil {
 		return fmt.Errorf("signing keys: %w", err)
 	}
-	c.store = &kube.Store{Client: c.mgr.GetClient(), Live: c.mgr.GetAPIReader(), Ring: c.keys.Ring, Now: c.Now}
+	c.store = &store.Store{Client: c.mgr.GetClient(), Live: c.mgr.GetAPIReader(), Ring: c.keys.Ring, Now: c.Now}
 	c.news = &changes{}
-	c.overview = &kube.Overview{Store: c.store, Changed: c.news.tell}
+	c.overview = &store.Overview{Store: c.store, Changed: c.news.tell}
 	if err := c.overview.Watch(ctx, c.mgr.GetCache()); err != nil {
 		return err
 	}
@@ -112,22 +122,22 @@ func (c *core) keep(ctx context.Context) (err error) {
 func (c *core) open(ctx context.Context) error {
 	cached, live := c.mgr.GetClient(), c.mgr.GetAPIReader()
 	c.service = capabilities(c.Config)
-	c.triggers = &kube.Triggers{
-		Client: cached, CEL: c.cel, MayListTriggers: kube.MayListTriggers(cached), MayGetRuns: kube.MayGetRuns(cached), Service: c.service,
+	c.triggers = &triggers.Triggers{
+		Client: cached, CEL: c.cel, MayListTriggers: triggers.MayListTriggers(cached), MayGetRuns: triggers.MayGetRuns(cached), Service: c.service,
 	}
-	c.reports = &kube.Reports{Triggers: c.triggers, Events: c.mgr.GetEventRecorder("countersign"), Now: c.Now}
-	c.secrets = &kube.Secrets{Live: live, Now: c.Now, ServiceAccount: c.Namespace + ":countersign"}
-	c.opener = &kube.Opener{
+	c.reports = &triggers.Reports{Triggers: c.triggers, Events: c.mgr.GetEventRecorder("countersign"), Now: c.Now}
+	c.secrets = &gate.Secrets{Live: live, Now: c.Now, ServiceAccount: c.Namespace + ":countersign"}
+	c.opener = &hold.Opener{
 		Client: cached, Live: live, Triggers: c.triggers, CEL: c.cel, Secrets: c.secrets, Ring: c.keys.Ring, Now: c.Now, Log: c.Log, Service: c.service,
 		Opened: func(namespace, trigger string) { c.metrics.opened.WithLabelValues(namespace, trigger).Inc() },
 	}
-	c.quotas = &kube.Quotas{Client: cached, Default: c.Config.Limits.Namespace, Now: c.Now}
+	c.quotas = &hold.Quotas{Client: cached, Default: c.Config.Limits.Namespace, Now: c.Now}
 	if err := c.quotas.Watch(ctx, c.mgr.GetCache()); err != nil {
 		return err
 	}
 	c.opener.Quotas = c.quotas
-	c.guards = &kube.Guards{Live: live, Now: c.Now}
-	c.opener.Requesters = &kube.Requesters{Guards: c.guards, Store: c.store}
+	c.guards = &identity.Guards{Live: live, Now: c.Now}
+	c.opener.Requesters = &hold.Requesters{Guards: c.guards, Store: c.store}
 	if c.Config.Record.Kept() {
 		c.opener.Finalizers = []string{v1alpha1.RecordFinalizer}
 	}
@@ -136,20 +146,20 @@ func (c *core) open(ctx context.Context) error {
 			return c.Config.External.JoinPath("approvals", namespace, name).String()
 		}
 	}
-	targets := &kube.Targets{Client: cached, Live: live, Fresh: c.store.Fresh, ServiceAccount: c.Namespace + ":countersign"}
-	c.proofs = &kube.Proofs{Client: cached, Live: live, Triggers: c.triggers, Now: c.Now, Awaited: c.awaited}
-	c.starter = &kube.Starter{Client: cached, Live: live, ServiceAccount: c.Namespace + ":countersign"}
-	c.diagnosis = &kube.Diagnosis{Client: cached, Triggers: c.triggers}
+	targets := &kuberelease.Targets{Client: cached, Live: live, Fresh: c.store.Fresh, ServiceAccount: c.Namespace + ":countersign"}
+	c.proofs = &verifyrun.Proofs{Client: cached, Live: live, Triggers: c.triggers, Now: c.Now, Awaited: c.awaited}
+	c.starter = &verifyrun.Starter{Client: cached, Live: live, ServiceAccount: c.Namespace + ":countersign"}
+	c.diagnosis = &kuberelease.Diagnosis{Client: cached, Triggers: c.triggers}
 	listeners := &destination.Client{CAFile: c.Config.EventListenerCAs}
-	c.releaser = &kube.Releaser{
+	c.releaser = &kuberelease.Releaser{
 		Triggers: c.triggers, Proofs: c.proofs, Targets: targets, Secrets: c.secrets, Ring: c.keys.Ring, Client: listeners, Now: c.Now, Log: c.Log,
 		Posted: func(ok bool) { c.metrics.posts.WithLabelValues(yes(ok)).Inc() },
 	}
-	c.preflight = &kube.Preflights{
+	c.preflight = &preflight.Preflights{
 		Client: cached, Live: live, Triggers: c.triggers, Secrets: c.secrets, Targets: targets, Now: c.Now, Wait: time.Second,
 		Reach: listeners.Reach,
 	}
-	c.answers = &kube.CustomRuns{Client: cached, Live: live, Now: c.Now}
+	c.answers = &approvaltask.CustomRuns{Client: cached, Live: live, Now: c.Now}
 	c.releases = newReleases(func(ctx context.Context, a approvals.Approval) error {
 		if a.Source.Task == nil {
 			return c.post(ctx, a)
@@ -171,14 +181,14 @@ func (c *core) decide(context.Context) error {
 		return err
 	}
 	c.results = resultsOf(c.cel, c.Options, c.reports.Results)
-	c.auth = &kube.Auth{Client: clientset, Audiences: c.Config.TokenAudiences, Now: c.Now, Source: intake.Source}
+	c.auth = &identity.Auth{Client: clientset, Audiences: c.Config.TokenAudiences, Now: c.Now, Source: intake.Source}
 	c.desk = &approvals.Desk{
-		Store: c.store, People: c.Config.Directory, Links: &kube.Links{Client: c.mgr.GetClient(), Triggers: c.triggers},
-		Rights: c.auth, Operators: c.auth, Again: c.opener, Deputies: &kube.Deputies{
+		Store: c.store, People: c.Config.Directory, Links: &vote.Links{Client: c.mgr.GetClient(), Triggers: c.triggers},
+		Rights: c.auth, Operators: c.auth, Again: c.opener, Deputies: &identity.Deputies{
 			Client: c.mgr.GetClient(), Guards: c.guards, Quota: c.quotas.Of,
-			Over: func(o *v1alpha1.Delegation, err error) { c.reports.Say(o, kube.EventOverLimit, err) },
+			Over: func(o *v1alpha1.Delegation, err error) { c.reports.Say(o, triggers.EventOverLimit, err) },
 		},
-		Policies: kube.GatePolicies{Client: c.mgr.GetClient()}, Now: c.Now, Results: c.results,
+		Policies: gate.GatePolicies{Client: c.mgr.GetClient()}, Now: c.Now, Results: c.results,
 		Voted: func(_ approvals.Approval, v approvals.Verdict) { c.metrics.votes.WithLabelValues(string(v)).Inc() },
 		Ended: func(a approvals.Approval) { c.metrics.ended(a); c.releases.Now(a) },
 	}

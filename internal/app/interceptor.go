@@ -9,7 +9,7 @@ import (
 
 	"github.com/countersign-dev/countersign/interceptor"
 	"github.com/countersign-dev/countersign/internal/intake"
-	"github.com/countersign-dev/countersign/internal/kube/cabundle"
+	"github.com/countersign-dev/countersign/internal/kube/servingcert"
 )
 
 const (
@@ -18,7 +18,7 @@ const (
 )
 
 // certificateEnds is a metric to alert on: it is renewed long before.
-func certificateEnds(certs *cabundle.Manager) prometheus.Collector {
+func certificateEnds(certs *servingcert.Manager) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: "countersign", Name: "certificate_expiry_timestamp_seconds", Help: "When the interceptor's certificate ends.",
 	}, certs.Ends)
@@ -26,7 +26,7 @@ func certificateEnds(certs *cabundle.Manager) prometheus.Collector {
 
 // interceptor is what EventListeners ask. It fills in certs, the certificate by which they
 // know it.
-func (c *core) interceptor(certs *cabundle.Manager) *server {
+func (c *core) interceptor(certs *servingcert.Manager) *server {
 	certs.Client, certs.Secret = c.direct, types.NamespacedName{Namespace: c.Namespace, Name: secretTLS}
 	certs.Service, certs.Port = types.NamespacedName{Namespace: c.Namespace, Name: c.Service}, interceptorPort
 	certs.Dir = c.CertificateDir

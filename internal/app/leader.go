@@ -5,14 +5,14 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/countersign-dev/countersign/internal/kube/cabundle"
+	"github.com/countersign-dev/countersign/internal/kube/servingcert"
 	"github.com/countersign-dev/countersign/internal/version"
 )
 
 // leader has the ClusterInterceptor say which version leads, which is where a command line
 // looks. The replicas of two versions would overwrite each other.
 type leader struct {
-	certs   *cabundle.Manager
+	certs   *servingcert.Manager
 	version string
 	log     *slog.Logger
 }

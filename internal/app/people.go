@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals/web"
+	"github.com/countersign-dev/countersign/internal/audit/sqlstore"
 	"github.com/countersign-dev/countersign/internal/intake"
-	"github.com/countersign-dev/countersign/internal/ledger"
 	"github.com/countersign-dev/countersign/internal/oidc"
 )
 
@@ -15,7 +15,7 @@ import (
 const recordWithin = 3 * time.Second
 
 // people is what pages and API need.
-func (c *core) people(kept *ledger.Ledger) (web.Deps, error) {
+func (c *core) people(kept *sqlstore.Ledger) (web.Deps, error) {
 	d := web.Deps{
 		Store: c.store, Overview: c.overview, Desk: c.desk, People: c.Config.Directory, Auth: c.auth, Operators: c.auth, Dashboard: c.Config.Dashboard,
 		Ring: c.keys.Ring, Templates: c.pages, External: c.Config.External, Now: c.Now, Log: c.Log, Observe: c.metrics.observe,

@@ -7,7 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/identity"
 )
 
 // policyTime is how often the leader looks whether the admission policies are there.
@@ -16,16 +16,16 @@ const policyTime = 5 * time.Minute
 // policies says which admission policy is missing. Where votes rest on one they count
 // for nothing without it; the others would be missed by nobody until it is too late.
 type policies struct {
-	guards  *kube.Guards
+	guards  *identity.Guards
 	names   []string
 	log     *slog.Logger
 	missing *prometheus.GaugeVec // 1 while a policy is missing
 	said    map[string]string    // what was said of those that are
 }
 
-func newPolicies(guards *kube.Guards, log *slog.Logger, reg prometheus.Registerer) (*policies, error) {
+func newPolicies(guards *identity.Guards, log *slog.Logger, reg prometheus.Registerer) (*policies, error) {
 	p := &policies{
-		guards: guards, names: kube.BaseGuards(), log: log, said: map[string]string{},
+		guards: guards, names: identity.BaseGuards(), log: log, said: map[string]string{},
 		missing: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: "countersign", Name: "policy_missing", Help: "1 for each admission policy that is not in force; the leader looks.",
 		}, []string{"policy"}),
@@ -62,7 +62,7 @@ func (p *policies) look(ctx context.Context) {
 			}
 			continue
 		}
-		if !kube.NotInForce(err) { // nor would the others be found out just now
+		if !identity.NotInForce(err) { // nor would the others be found out just now
 			p.log.Warn("it is not known whether the admission policies are in force", "policy", name, "reason", err.Error())
 			return
 		}

@@ -15,7 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/identity"
 	"github.com/countersign-dev/countersign/internal/kube/kubetest"
 )
 
@@ -27,7 +27,7 @@ func TestPolicyMissing(t *testing.T) {
 	policy := func(name string) *admissionv1.ValidatingAdmissionPolicy {
 		return &admissionv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: name}}
 	}
-	for _, name := range kube.BaseGuards() {
+	for _, name := range identity.BaseGuards() {
 		binding := &admissionv1.ValidatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: name}}
 		binding.Spec = admissionv1.ValidatingAdmissionPolicyBindingSpec{PolicyName: name, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny}}
 		if err := cluster.Create(t.Context(), policy(name)); err != nil {
@@ -38,7 +38,7 @@ func TestPolicyMissing(t *testing.T) {
 		}
 	}
 	var log bytes.Buffer
-	p, err := newPolicies(&kube.Guards{Live: cluster, Now: func() time.Time { return now }}, slog.New(slog.NewTextHandler(&log, nil)), prometheus.NewRegistry())
+	p, err := newPolicies(&identity.Guards{Live: cluster, Now: func() time.Time { return now }}, slog.New(slog.NewTextHandler(&log, nil)), prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func TestPolicyMissing(t *testing.T) {
 		log.Reset()
 		now = now.Add(policyTime)
 		p.look(t.Context())
-		if got := testutil.ToFloat64(p.missing.WithLabelValues(kube.GuardOfApprovals)); got != missing {
+		if got := testutil.ToFloat64(p.missing.WithLabelValues(identity.GuardOfApprovals)); got != missing {
 			t.Errorf("the metric is %v, want %v", got, missing)
 		}
 		if n := strings.Count(log.String(), "\n"); n != len(said) {
@@ -60,7 +60,7 @@ func TestPolicyMissing(t *testing.T) {
 		}
 	}
 	look(0)
-	if err := cluster.Delete(t.Context(), policy(kube.GuardOfApprovals)); err != nil {
+	if err := cluster.Delete(t.Context(), policy(identity.GuardOfApprovals)); err != nil {
 		t.Fatal(err)
 	}
 	look(1, "without it, anyone with update on approvals/status can forge votes (it is in deploy/base/admission.yaml)")
@@ -70,7 +70,7 @@ func TestPolicyMissing(t *testing.T) {
 	look(1, "not known")
 	cluster.Fail(nil)
 	look(1)
-	if err := cluster.Create(t.Context(), policy(kube.GuardOfApprovals)); err != nil {
+	if err := cluster.Create(t.Context(), policy(identity.GuardOfApprovals)); err != nil {
 		t.Fatal(err)
 	}
 	look(0, "in force again")
@@ -80,7 +80,7 @@ func TestPolicyMissing(t *testing.T) {
 	cluster.Fail(nil)
 	look(0)
 	var loose admissionv1.ValidatingAdmissionPolicyBinding
-	if err := cluster.Get(t.Context(), types.NamespacedName{Name: kube.GuardOfApprovals}, &loose); err != nil {
+	if err := cluster.Get(t.Context(), types.NamespacedName{Name: identity.GuardOfApprovals}, &loose); err != nil {
 		t.Fatal(err)
 	}
 	loose.Spec.ValidationActions = []admissionv1.ValidationAction{admissionv1.Audit}

@@ -13,21 +13,21 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/approvals/record"
+	kubepostgres "github.com/countersign-dev/countersign/internal/audit/postgres"
+	kubesqlite "github.com/countersign-dev/countersign/internal/audit/sqlite"
+	"github.com/countersign-dev/countersign/internal/audit/sqlstore"
 	"github.com/countersign-dev/countersign/internal/config"
-	"github.com/countersign-dev/countersign/internal/kube"
-	"github.com/countersign-dev/countersign/internal/kube/controller"
-	"github.com/countersign-dev/countersign/internal/ledger"
-	"github.com/countersign-dev/countersign/internal/postgres"
-	"github.com/countersign-dev/countersign/internal/sqlite"
+	"github.com/countersign-dev/countersign/internal/kube/audit"
+	"github.com/countersign-dev/countersign/internal/kube/store"
 )
 
 // OpenRecord is the configured store, nil without one. It need not be there yet.
-func OpenRecord(c config.Record) (*ledger.Ledger, error) {
+func OpenRecord(c config.Record) (*sqlstore.Ledger, error) {
 	switch {
 	case c.SQLite != "":
-		return sqlite.Open(c.SQLite)
+		return kubesqlite.Open(c.SQLite)
 	case len(c.Postgres) > 0:
-		l, err := postgres.Open(c.Postgres)
+		l, err := kubepostgres.Open(c.Postgres)
 		if err != nil {
 			return nil, fmt.Errorf("record.postgres.urlFile: %w", err)
 		}
@@ -41,12 +41,12 @@ func OpenRecord(c config.Record) (*ledger.Ledger, error) {
 // lets go what was opened when there was a store.
 //
 // What is appended is signed by the newest of the service's keys.
-func recording(o Options, store *kube.Store, kept *ledger.Ledger, ring func() keyring.Ring, m *metrics, reg prometheus.Registerer) (*controller.Record, error) {
+func recording(o Options, store *store.Store, kept *sqlstore.Ledger, ring func() keyring.Ring, m *metrics, reg prometheus.Registerer) (*audit.Record, error) {
 	signer := &record.Signer{Ring: ring, Now: o.Now}
 	if kept != nil {
 		kept.SignWith(signer)
 	}
-	r := &controller.Record{
+	r := &audit.Record{
 		Store: store, Now: o.Now, Log: o.Log,
 		Appended: func(lines int) { m.recorded.Add(float64(lines)) }, Failed: m.recordFailures.Inc, Forget: func(string) {},
 	}
@@ -70,7 +70,7 @@ func recording(o Options, store *kube.Store, kept *ledger.Ledger, ring func() ke
 // printed prints what is appended, once it is. It is a copy: what a process prints
 // too late, because it was killed, is in the store.
 type printed struct {
-	*ledger.Ledger
+	*sqlstore.Ledger
 	o      Options
 	signer *record.Signer
 
@@ -139,7 +139,7 @@ func Export(ctx context.Context, c config.Record, q record.Query, format string,
 
 // exportStream writes all of it, with the keys before and each signed head behind the entry
 // that it is of: what verify takes from a file.
-func exportStream(ctx context.Context, l *ledger.Ledger, out io.Writer) error {
+func exportStream(ctx context.Context, l *sqlstore.Ledger, out io.Writer) error {
 	line := func(text []byte) error {
 		_, err := out.Write(append(bytes.Clone(text), '\n'))
 		return err

@@ -8,8 +8,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/approvals/tasks"
-	"github.com/countersign-dev/countersign/internal/kube"
-	"github.com/countersign-dev/countersign/internal/kube/controller"
+	"github.com/countersign-dev/countersign/internal/kube/approvaltask"
 	"github.com/countersign-dev/countersign/internal/kube/openshift"
 )
 
@@ -29,13 +28,13 @@ func (c *core) tasks(ctx context.Context, answers *openshift.ApprovalTasks) []se
 		return nil
 	}
 	cached := c.mgr.GetClient()
-	t := &controller.Tasks{
+	t := &approvaltask.Tasks{
 		Client: cached, Store: c.store, Proofs: c.proofs, Opener: c.opener, Results: c.results, Now: c.Now, Log: c.Log, Ended: c.metrics.ended, Workers: taskWorkers,
 		Runs:  c.answers,
-		Kinds: &kube.Kinds{Live: c.direct, Only: c.Config.CustomTasks, Now: c.Now},
-		Mirrors: map[string]kube.Mirror{
-			tasks.Automatiko:   kube.AutomatikoView(c.direct, c.opener.Page),
-			tasks.KubeRocketCI: kube.RocketView(c.direct),
+		Kinds: &approvaltask.Kinds{Live: c.direct, Only: c.Config.CustomTasks, Now: c.Now},
+		Mirrors: map[string]approvaltask.Mirror{
+			tasks.Automatiko:   approvaltask.AutomatikoView(c.direct, c.opener.Page),
+			tasks.KubeRocketCI: approvaltask.RocketView(c.direct),
 		},
 		Views:  c.views(ctx),
 		Events: c.mgr.GetEventRecorder("countersign"),
@@ -43,7 +42,7 @@ func (c *core) tasks(ctx context.Context, answers *openshift.ApprovalTasks) []se
 	if answers != nil {
 		t.Mirrors[tasks.ManualApprovalGate] = answers.Mirror
 	}
-	return []setup{t, &controller.Abandoned{Tasks: t}}
+	return []setup{t, &approvaltask.Abandoned{Tasks: t}}
 }
 
 // views are the kinds' own objects that can be watched: those that are installed, with the

@@ -175,19 +175,123 @@ var table = []room{
 	},
 	{
 		path: "./internal/kube",
-		may: slices.Concat(kubernetes, tekton, []string{
-			std, "golang.org/x/sync/...", "golang.org/x/time/rate", "./api/v1alpha1", "./approvals", "./approvals/keyring", "./approvals/mapping", "./approvals/overview", "./approvals/tasks", "./interceptor", "./interceptor/resend", "./interceptor/signature",
-			"./internal/kube/destination", "./internal/tekton",
-		}),
-		why: "the adapter to the cluster knows the rules and the interceptor's ports; what people see is not its business",
+		may:  []string{std},
+		why:  "it has the service's rights and the map of the packages beneath it, and no code",
 	},
 	{
-		path: "./internal/kube/controller",
-		may: slices.Concat(kubernetes, tekton, []string{
-			std, "./api/v1alpha1", "./approvals", "./approvals/mapping", "./approvals/notify", "./approvals/record", "./approvals/tasks", "./internal/kube",
-			"./internal/kube/contain", "./internal/kube/queue",
-		}),
-		why: "controllers drive the rules, the plan of notifications and the record, whatever the channel and the store: no pages, no templates, no databases",
+		path: "./internal/kube/kubeutil",
+		may:  slices.Concat(kubernetes, []string{std, "./api/v1alpha1", "./approvals", "./internal/kube/contain", "./internal/kube/queue"}),
+		why:  "what all packages of internal/kube share knows no resource and no rule",
+	},
+	{
+		path: "./internal/kube/apiserver",
+		may:  slices.Concat(kubernetes, []string{std, "./internal/kube/kubeutil"}),
+		why:  "whether the API server answers is known without what it is asked for",
+	},
+	{
+		path: "./internal/kube/convert",
+		may:  slices.Concat(kubernetes, []string{std, "./api/v1alpha1", "./approvals"}),
+		why:  "the resources and the domain are translated into each other without I/O",
+	},
+	{
+		path: "./internal/kube/store",
+		may:  slices.Concat(kubernetes, tekton, []string{std, "./api/v1alpha1", "./approvals", "./approvals/keyring", "./approvals/overview", "./internal/kube/apiserver", "./internal/kube/convert", "./internal/kube/kubeutil"}),
+		why:  "Approvals are objects here and nothing else: no Triggers, no runs, no people",
+	},
+	{
+		path: "./internal/kube/gate",
+		may:  slices.Concat(kubernetes, []string{std, "./api/v1alpha1", "./approvals", "./approvals/keyring", "./approvals/mapping", "./internal/kube/convert", "./internal/kube/kubeutil"}),
+		why:  "a policy is found and checked without knowing for what",
+	},
+	{
+		path: "./internal/kube/pipelinerun",
+		may:  slices.Concat(kubernetes, tekton, []string{std, "./approvals", "./approvals/tasks", "./internal/tekton", "./internal/kube/kubeutil"}),
+		why:  "a run is read as it is, whatever it is for",
+	},
+	{
+		path: "./internal/kube/triggers",
+		may:  slices.Concat(kubernetes, tekton, []string{std, "./api/v1alpha1", "./approvals", "./approvals/mapping", "./interceptor", "./interceptor/signature", "./internal/kube/destination", "./internal/kube/gate", "./internal/kube/kubeutil", "./internal/kube/pipelinerun"}),
+		why:  "what a Trigger is and who serves it is known without an Approval",
+	},
+	{
+		path: "./internal/kube/signedevent",
+		may:  []string{std, "./approvals", "./approvals/keyring", "./interceptor", "./interceptor/resend", "./interceptor/signature", "./internal/kube/kubeutil"},
+		why:  "an event is made from an Approval; who posts it is not known here",
+	},
+	{
+		path: "./internal/kube/render",
+		may:  slices.Concat(kubernetes, tekton, []string{std, "./approvals", "./approvals/mapping", "./interceptor", "./interceptor/signature", "./internal/kube/pipelinerun", "./internal/kube/signedevent", "./internal/kube/triggers"}),
+		why:  "a template is rendered without side effects",
+	},
+	{
+		path: "./internal/kube/identity",
+		may:  slices.Concat(kubernetes, []string{std, "./api/v1alpha1", "./approvals", "golang.org/x/sync/singleflight", "golang.org/x/time/rate", "./internal/kube/kubeutil"}),
+		why:  "who somebody is does not depend on what they want to do",
+	},
+	{
+		path: "./internal/kube/verifyrun",
+		may:  slices.Concat(kubernetes, tekton, []string{std, "./approvals", "./interceptor", "./internal/kube/kubeutil", "./internal/kube/pipelinerun", "./internal/kube/render", "./internal/kube/triggers"}),
+		why:  "a run is compared with what was approved, whoever posted its event",
+	},
+	{
+		path: "./internal/kube/hold",
+		may:  slices.Concat(kubernetes, tekton, []string{std, "./api/v1alpha1", "./approvals", "./approvals/keyring", "./approvals/mapping", "./interceptor", "./interceptor/signature", "./internal/tekton", "./internal/kube/convert", "./internal/kube/gate", "./internal/kube/identity", "./internal/kube/kubeutil", "./internal/kube/pipelinerun", "./internal/kube/render", "./internal/kube/store", "./internal/kube/triggers"}),
+		why:  "an Approval is opened before anybody knows how it ends",
+	},
+	{
+		path: "./internal/kube/release",
+		may:  slices.Concat(kubernetes, tekton, []string{std, "./approvals", "./approvals/keyring", "./approvals/mapping", "./interceptor", "./interceptor/signature", "./internal/kube/destination", "./internal/kube/gate", "./internal/kube/kubeutil", "./internal/kube/pipelinerun", "./internal/kube/render", "./internal/kube/signedevent", "./internal/kube/triggers", "./internal/kube/verifyrun"}),
+		why:  "an outcome takes effect without the store: who records that is one hop out",
+	},
+	{
+		path: "./internal/kube/preflight",
+		may:  slices.Concat(kubernetes, tekton, []string{std, "./api/v1alpha1", "./approvals", "./approvals/mapping", "./interceptor", "./interceptor/signature", "./internal/kube/destination", "./internal/kube/gate", "./internal/kube/hold", "./internal/kube/kubeutil", "./internal/kube/outcome", "./internal/kube/pipelinerun", "./internal/kube/queue", "./internal/kube/release", "./internal/kube/render", "./internal/kube/signedevent", "./internal/kube/store", "./internal/kube/triggers", "./internal/kube/verifyrun"}),
+		why:  "what a release would meet is found out by what will release",
+	},
+	{
+		path: "./internal/kube/outcome",
+		may:  []string{std, "./approvals", "./internal/kube/store"},
+		why:  "outcomes are written in one place, whoever brings them",
+	},
+	{
+		path: "./internal/kube/lifecycle",
+		may:  slices.Concat(kubernetes, tekton, []string{std, "./api/v1alpha1", "./approvals", "./internal/kube/convert", "./internal/kube/gate", "./internal/kube/hold", "./internal/kube/kubeutil", "./internal/kube/outcome", "./internal/kube/pipelinerun", "./internal/kube/queue", "./internal/kube/release", "./internal/kube/store", "./internal/kube/triggers", "./internal/kube/verifyrun"}),
+		why:  "one controller leads an Approval through the stages; it knows no pages, channels or audit log",
+	},
+	{
+		path: "./internal/kube/approvaltask",
+		may:  slices.Concat(kubernetes, tekton, []string{std, "./api/v1alpha1", "./approvals", "./approvals/tasks", "./internal/tekton", "./internal/kube/convert", "./internal/kube/gate", "./internal/kube/hold", "./internal/kube/kubeutil", "./internal/kube/outcome", "./internal/kube/pipelinerun", "./internal/kube/queue", "./internal/kube/store", "./internal/kube/verifyrun"}),
+		why:  "a task of a pipeline is one more thing that waits for an Approval",
+	},
+	{
+		path: "./internal/kube/vote",
+		may:  slices.Concat(kubernetes, []string{std, "./api/v1alpha1", "./approvals", "./internal/kube/gate", "./internal/kube/identity", "./internal/kube/kubeutil", "./internal/kube/queue", "./internal/kube/store", "./internal/kube/triggers"}),
+		why:  "Votes are taken to the Desk as ballots, like any other",
+	},
+	{
+		path: "./internal/kube/notify",
+		may:  slices.Concat(kubernetes, []string{std, "./api/v1alpha1", "./approvals", "./approvals/notify", "./internal/kube/kubeutil", "./internal/kube/queue", "./internal/kube/store"}),
+		why:  "notifications are sent whatever the channel: no templates, no mail",
+	},
+	{
+		path: "./internal/kube/audit",
+		may:  slices.Concat(kubernetes, []string{std, "./api/v1alpha1", "./approvals", "./approvals/record", "./internal/kube/kubeutil", "./internal/kube/queue", "./internal/kube/store"}),
+		why:  "the audit log is written whatever the database",
+	},
+	{
+		path: "./internal/kube/keys",
+		may:  slices.Concat(kubernetes, []string{std, "./approvals", "./approvals/keyring", "./internal/kube/kubeutil"}),
+		why:  "keys are kept without knowing what they sign",
+	},
+	{
+		path: "./internal/kube/servingcert",
+		may:  slices.Concat(kubernetes, tekton, []string{std}),
+		why:  "certificates have nothing to do with approvals",
+	},
+	{
+		path: "./internal/kube/servicetest",
+		may:  slices.Concat(kubernetes, tekton, []string{std, "./api/v1alpha1", "./approvals", "./approvals/approvalstest", "./approvals/keyring", "./approvals/mapping", "./interceptor", "pgregory.net/rapid", "./internal/kube/convert", "./internal/kube/destination", "./internal/kube/gate", "./internal/kube/hold", "./internal/kube/kubetest", "./internal/kube/release", "./internal/kube/store", "./internal/kube/triggers", "./internal/kube/verifyrun"}),
+		why:  "the service over a cluster in memory: it wires what tests of several packages need",
 	},
 	{
 		path:  "./internal/intake",
@@ -198,7 +302,7 @@ var table = []room{
 	{
 		path: "./internal/kube/openshift",
 		may: slices.Concat(kubernetes, tekton, []string{
-			std, "./api/openshift/v1alpha1", "./api/v1alpha1", "./approvals", "./approvals/tasks", "./internal/kube", "./internal/kube/contain", "./internal/kube/queue",
+			std, "./api/openshift/v1alpha1", "./api/v1alpha1", "./approvals", "./approvals/tasks", "./internal/kube/approvaltask", "./internal/kube/contain", "./internal/kube/identity", "./internal/kube/kubeutil", "./internal/kube/queue", "./internal/kube/store",
 		}),
 		why: "another system's object is one more face of an Approval: it knows the store and the Desk's port, and no other controller",
 	},
@@ -218,11 +322,6 @@ var table = []room{
 		why:  "where a signed event may go is found out from the EventListener and its Service alone: no Approval, no request has a say in it",
 	},
 	{
-		path: "./internal/kube/cabundle",
-		may:  slices.Concat(kubernetes, tekton, []string{std}),
-		why:  "certificates have nothing to do with approvals",
-	},
-	{
 		path: "./internal/kube/kubetest",
 		may: slices.Concat(kubernetes, tekton, []string{
 			std, "./api/openshift/v1alpha1", "./api/v1alpha1", "./approvals/approvalstest", "./interceptor", "sigs.k8s.io/yaml",
@@ -238,22 +337,22 @@ var table = []room{
 		why: "it proves people, whatever they came to see: no pages, no cluster",
 	},
 	{
-		path: "./internal/ledger",
+		path: "./internal/audit/sqlstore",
 		may:  []string{std, "./approvals", "./approvals/keyring", "./approvals/record"},
 		why:  "SQL is written once, for every database; which there are is not known here",
 	},
 	{
-		path: "./internal/sqlite",
-		may:  []string{std, "./internal/ledger", "modernc.org/sqlite"},
+		path: "./internal/audit/sqlite",
+		may:  []string{std, "./internal/audit/sqlstore", "modernc.org/sqlite"},
 		why:  "one database, its driver and its tables",
 	},
 	{
-		path: "./internal/postgres",
-		may:  []string{std, "./approvals/keyring", "./internal/ledger", "github.com/jackc/pgx/..."},
+		path: "./internal/audit/postgres",
+		may:  []string{std, "./approvals/keyring", "./internal/audit/sqlstore", "github.com/jackc/pgx/..."},
 		why:  "one database, its driver and its tables",
 	},
 	{
-		path: "./internal/postgres/postgrestest",
+		path: "./internal/audit/postgres/postgrestest",
 		may:  []string{std},
 		why:  "a database server for tests knows nothing of what is kept in it",
 	},
@@ -275,7 +374,7 @@ var table = []room{
 		may:  []string{std, ours, outside},
 		never: []string{
 			"./cmd/...", "./demo/...", "./test/...", "./approvals/approvalstest", "./approvals/notify/notifytest", "./approvals/notify/email/emailtest", "./approvals/record/recordtest", "./internal/kube/kubetest",
-			"./internal/postgres/postgrestest",
+			"./internal/audit/postgres/postgrestest",
 		},
 		why: "the one place where everything meets, but nothing of tests or the demo",
 	},
@@ -297,7 +396,7 @@ var table = []room{
 	{
 		path: "./internal/cli",
 		may: slices.Concat(kubernetes, []string{
-			std, "./api/v1alpha1", "./approvals", "./approvals/record", "./internal/kube", "./internal/split", "./internal/version", "github.com/spf13/cobra",
+			std, "./api/v1alpha1", "./approvals", "./approvals/record", "./internal/kube/convert", "./internal/kube/identity", "./internal/split", "./internal/version", "github.com/spf13/cobra",
 		}),
 		why: "the command line asks the API server, the rules and how the record writes them: nothing of the service, of Tekton or of pages",
 	},

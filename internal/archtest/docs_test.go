@@ -66,11 +66,28 @@ func section(t *testing.T, page, heading string) string {
 	return text.String()
 }
 
+// sourcesBeneath is sources of all packages beneath dir.
+func sourcesBeneath(t *testing.T, dir string) string {
+	t.Helper()
+	var all strings.Builder
+	err := filepath.WalkDir(filepath.Join(root, dir), func(name string, _ os.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") {
+			rel, _ := filepath.Rel(root, name)
+			all.WriteString(readFile(t, rel))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all.String()
+}
+
 // TestDocsAreComplete: what people meet in objects, files and answers is in the docs, at
 // the place where it is looked for.
 func TestDocsAreComplete(t *testing.T) {
 	t.Parallel()
-	kube := sources(t, "internal/kube") + sources(t, "internal/kube/controller")
+	kube := sourcesBeneath(t, "internal/kube")
 	gate := readFile(t, "api/v1alpha1/gate_types.go")
 	gate, _, _ = strings.Cut(gate[strings.Index(gate, "type GateSpec struct"):], "type GateStatus struct")
 	webhook := sources(t, "approvals/notify/webhook")
@@ -83,14 +100,14 @@ func TestDocsAreComplete(t *testing.T) {
 		as            string // how the page says one, as an expression; %s is its name
 	}{
 		"reason of a condition": {
-			firstGroups(`(?:reason\(|problem\(|Reason: +|Reason, .*= metav1.ConditionFalse, |, (?:true|false), |reasonStopped = |NotGenuine = )"([A-Z]\w+)"`, kube+sources(t, "approvals")),
+			firstGroups(`(?:[rR]eason\(|problem\(|Reason: +|Reason, .*= metav1.ConditionFalse, |, (?:true|false), |reasonStopped = |NotGenuine = )"([A-Z]\w+)"`, kube+sources(t, "approvals")),
 			30, reference, "Conditions", "`%s`",
 		},
 		"reason of a CustomRun's event": {
-			append(firstGroups(`EventType(?:Warning|Normal), "(\w+)"`, readFile(t, "internal/kube/controller/tasks.go")), "NotGenuine"),
+			append(firstGroups(`EventType(?:Warning|Normal), "(\w+)"`, readFile(t, "internal/kube/approvaltask/controller.go")), "NotGenuine"),
 			6, "docs/reference/approvaltask.md", "Part 2 of a pipeline that was cut", "`%s`",
 		},
-		"reason of a Trigger's event":       {firstGroups(`Event\w+ += "(\w+)"`, readFile(t, "internal/kube/reports.go")), 3, reference, "Where problems are reported", "`%s`"},
+		"reason of a Trigger's event":       {firstGroups(`Event\w+ += "(\w+)"`, readFile(t, "internal/kube/triggers/reports.go")), 3, reference, "Where problems are reported", "`%s`"},
 		"reason of an ApprovalTask's event": {firstGroups(`EventType(?:Warning|Normal), "(\w+)"`, sources(t, "internal/kube/openshift")), 1, "docs/reference/manual-approval-gate.md", "What is different", "`%s`"},
 		"field of the configuration":        {firstGroups(`json:"(\w+)`, sources(t, "internal/config")), 35, configuration, "", "`([a-z]+\\.)*%s`"},
 		"metric":                            {firstGroups(`(?:Name: +|counter\(|desc\()"(\w+)"`, sources(t, "internal/app")+sources(t, "internal/kube/queue")), 14, configuration, "Metrics", "`countersign_%s`"},
@@ -139,7 +156,7 @@ func TestDocsNameNoOther(t *testing.T) {
 		as    string // how the code has one; %s is its name
 	}{
 		"metric":          {firstGroups("(?m)^\\| `countersign_(\\w+)`", section(t, "docs/reference/configuration.md", "Metrics")), 14, sources(t, "internal/app") + sources(t, "internal/kube/queue"), `"%s"`},
-		"reason":          {firstGroups(first, section(t, "docs/reference/resources.md", "Conditions")), 20, sources(t, "internal/kube") + sources(t, "internal/kube/controller") + sources(t, "internal/kube/contain") + sources(t, "approvals"), `"%s"`},
+		"reason":          {firstGroups(first, section(t, "docs/reference/resources.md", "Conditions")), 20, sourcesBeneath(t, "internal/kube") + sources(t, "approvals"), `"%s"`},
 		"field":           {words(firstGroups("(?m)^\\| `([\\w.]+)`", configuration)), 40, sources(t, "internal/config"), `json:"%s`},
 		"channel's field": {words(firstGroups("(?m)^\\| `([\\w.]+)`", section(t, "docs/reference/configuration.md", "Channels"))), 24, sources(t, "internal/config"), `json:"%s`},
 		"policy's field":  {words(firstGroups("(?m)^\\| `([\\w.\\[\\]]+)`", section(t, "docs/reference/resources.md", "GatePolicy"))), 15, sources(t, "api/v1alpha1"), `json:"%s`},
@@ -176,7 +193,7 @@ func TestDocsNameEach(t *testing.T) {
 	for _, dir := range folders(t, "deploy/components") {
 		names = append(names, "components/"+dir)
 	}
-	names = append(names, firstGroups(`"(countersign\.dev/[a-z-]+)"`, sources(t, "internal/kube")+sources(t, "internal/kube/openshift")+sources(t, "api/v1alpha1"))...)
+	names = append(names, firstGroups(`"(countersign\.dev/[a-z-]+)"`, sourcesBeneath(t, "internal/kube")+sources(t, "api/v1alpha1"))...)
 	names = append(names, firstGroups(`(countersign\.dev/protected)`, readFile(t, "deploy/components/protected/runs.yaml"))...)
 	if len(names) < 12 {
 		t.Errorf("found %v, so this test looks for the wrong thing", names)

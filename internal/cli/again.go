@@ -9,7 +9,7 @@ import (
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
-	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/convert"
 )
 
 func (c *command) againCommand() *cobra.Command {
@@ -47,7 +47,7 @@ func (c *command) again(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	a := kube.ToDomain(o)
+	a := convert.Unverified(o)
 	if a.SupersededBy == "" {
 		if err := approvals.CheckAgain(a); err != nil {
 			return err

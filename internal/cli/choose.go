@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
-	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/convert"
 )
 
 // choose has a person choose one of what l wants.
@@ -29,7 +29,7 @@ func (c *command) choose(ctx context.Context, s *session, verb string, l listing
 		return nil, errors.New(l.nothing(s.namespace))
 	}
 	for i := range items {
-		a := kube.ToDomain(&items[i])
+		a := convert.Unverified(&items[i])
 		c.note("%3d  %s   %s, gate %s, requested by %s, %s", i+1, a.Name, a.Subject(), cmp.Or(gateOf(a), "-"), cmp.Or(requesterOf(a), "unknown"), c.age(a.OpenedAt))
 	}
 	for {
@@ -82,7 +82,7 @@ func (c *command) completeNames(l listing, most int) cobra.CompletionFunc {
 		}
 		var names []cobra.Completion
 		for i := range items {
-			if a := kube.ToDomain(&items[i]); !slices.Contains(args, a.Name) {
+			if a := convert.Unverified(&items[i]); !slices.Contains(args, a.Name) {
 				names = append(names, cobra.CompletionWithDesc(a.Name, line(a.Subject())+", "+string(a.Outcome)))
 			}
 		}

@@ -37,9 +37,10 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/internal/cli"
-	"github.com/countersign-dev/countersign/internal/kube"
-	"github.com/countersign-dev/countersign/internal/kube/controller"
+	"github.com/countersign-dev/countersign/internal/kube/identity"
 	"github.com/countersign-dev/countersign/internal/kube/kubetest"
+	"github.com/countersign-dev/countersign/internal/kube/store"
+	"github.com/countersign-dev/countersign/internal/kube/vote"
 )
 
 var update = flag.Bool("update-cli", false, "write the golden files of testdata/want")
@@ -141,17 +142,17 @@ func (w *world) serve(ctx context.Context, cfg *rest.Config) error {
 		return err
 	}
 	log := slog.New(slog.DiscardHandler)
-	store := &kube.Store{Client: w.api, Live: w.api, Ring: func() keyring.Ring { return w.ring }, Now: time.Now}
-	guards := &kube.Guards{Live: w.api, Now: time.Now}
-	auth := &kube.Auth{Client: clients, Now: time.Now}
+	store := &store.Store{Client: w.api, Live: w.api, Ring: func() keyring.Ring { return w.ring }, Now: time.Now}
+	guards := &identity.Guards{Live: w.api, Now: time.Now}
+	auth := &identity.Auth{Client: clients, Now: time.Now}
 	desk := &approvals.Desk{
-		Store: store, Rights: auth, Operators: auth, Deputies: &kube.Deputies{Client: w.api, Guards: guards}, Now: time.Now,
+		Store: store, Rights: auth, Operators: auth, Deputies: &identity.Deputies{Client: w.api, Guards: guards}, Now: time.Now,
 		Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
 			return approvals.DefaultResults(a), nil
 		},
 		Ended: func(approvals.Approval) {}, Voted: func(approvals.Approval, approvals.Verdict) {},
 	}
-	votes := &controller.Votes{Client: w.api, Store: store, Desk: desk, Guards: guards, Now: time.Now, Log: log}
+	votes := &vote.Votes{Client: w.api, Store: store, Desk: desk, Guards: guards, Now: time.Now, Log: log}
 	go func() {
 		for ctx.Err() == nil {
 			var list v1alpha1.VoteList
@@ -341,7 +342,7 @@ func TestScripts(t *testing.T) {
 
 // TestGuards: the scripts prove nothing when the policies are not those deployed.
 func TestGuards(t *testing.T) {
-	for _, name := range []string{kube.GuardOfVotes, kube.GuardOfDelegations} {
+	for _, name := range []string{identity.GuardOfVotes, identity.GuardOfDelegations} {
 		if err := w.api.Get(t.Context(), client.ObjectKey{Name: name}, &admissionv1.ValidatingAdmissionPolicy{}); err != nil {
 			t.Error(err)
 		}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
-	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/convert"
 )
 
 func (c *command) describeCommand() *cobra.Command {
@@ -55,7 +55,7 @@ func (c *command) describe(ctx context.Context, s *session, o *v1alpha1.Approval
 	if err != nil {
 		return err
 	}
-	a := kube.ToDomain(o)
+	a := convert.Unverified(o)
 	p := c.prover(s, true)
 	if me, err = p.prove(ctx, a, me, true); err != nil {
 		return err

@@ -19,7 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
-	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/identity"
 	"github.com/countersign-dev/countersign/internal/version"
 )
 
@@ -264,7 +264,7 @@ func (d *doctor) rights(ctx context.Context) error {
 
 func (d *doctor) policies(ctx context.Context) error {
 	var lack []string
-	for _, name := range kube.BaseGuards() {
+	for _, name := range identity.BaseGuards() {
 		policy, err := d.get(ctx, policies, "", name)
 		if err != nil {
 			return err
@@ -286,7 +286,7 @@ func (d *doctor) policies(ctx context.Context) error {
 		d.say(levelFailed, applyAgain, "not in force: %s. Without them votes count for nothing, or the service may do more than it should", strings.Join(lack, ", "))
 		return nil
 	}
-	d.say(levelOK, "", "%d are in force", len(kube.BaseGuards()))
+	d.say(levelOK, "", "%d are in force", len(identity.BaseGuards()))
 	return nil
 }
 

@@ -30,8 +30,8 @@ import (
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/internal/cli"
-	"github.com/countersign-dev/countersign/internal/kube/cabundle"
 	"github.com/countersign-dev/countersign/internal/kube/kubetest"
+	"github.com/countersign-dev/countersign/internal/kube/servingcert"
 )
 
 // installation is a real API server with all of Countersign's manifests, and no kubelet: what the
@@ -130,7 +130,7 @@ func (in *installation) install() {
 	in.must(in.c.Get(in.t.Context(), client.ObjectKey{Namespace: "countersign", Name: "countersign"}, &d))
 	d.Status = appsv1.DeploymentStatus{Replicas: 2, ReadyReplicas: 2, AvailableReplicas: 2, UpdatedReplicas: 2}
 	in.must(in.c.Status().Update(in.t.Context(), &d))
-	certs := &cabundle.Manager{
+	certs := &servingcert.Manager{
 		Client: in.c, Secret: types.NamespacedName{Namespace: "countersign", Name: "countersign-tls"}, Service: types.NamespacedName{Namespace: "countersign", Name: "countersign"},
 		Port: 8443, Interceptor: "countersign", Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	}
@@ -233,7 +233,7 @@ func TestDoctor(t *testing.T) {
 			var s corev1.Secret
 			in.must(in.c.Get(ctx, client.ObjectKey{Namespace: "countersign", Name: "countersign-tls"}, &s))
 			in.must(in.c.Delete(ctx, &s))
-			other := &cabundle.Manager{
+			other := &servingcert.Manager{
 				Client: in.c, Secret: types.NamespacedName{Namespace: "countersign", Name: "countersign-tls"}, Service: types.NamespacedName{Namespace: "countersign", Name: "countersign"},
 				Port: 8443, Interceptor: "other", Now: time.Now, Log: slog.New(slog.DiscardHandler),
 			}

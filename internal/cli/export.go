@@ -8,7 +8,7 @@ import (
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals/record"
-	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/convert"
 )
 
 // exports are the formats in which the history is taken away.
@@ -37,7 +37,7 @@ the objects in the cluster, is available on its page /history and through its AP
 func (c *command) export(items []v1alpha1.Approval, format string) error {
 	var lines []record.Line
 	for i := range items {
-		lines = append(lines, record.Lines(kube.ToDomain(&items[i]))...)
+		lines = append(lines, record.Lines(convert.Unverified(&items[i]))...)
 	}
 	slices.SortStableFunc(lines, func(a, b record.Line) int { return cmp.Compare(a.At, b.At) })
 	entries, err := record.Head{}.Chain(lines, func(string) bool { return false })

@@ -11,7 +11,7 @@ import (
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
-	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/convert"
 )
 
 // approval is one Approval of the session's namespace, by its name or as -o name
@@ -84,7 +84,7 @@ func (c *command) forMe(ctx context.Context, s *session, items []v1alpha1.Approv
 	p := c.prover(s, true)
 	var mine []v1alpha1.Approval
 	for i := range items {
-		a := kube.ToDomain(&items[i])
+		a := convert.Unverified(&items[i])
 		id, err := p.prove(ctx, a, me, false)
 		if err != nil {
 			return nil, err

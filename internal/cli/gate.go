@@ -14,7 +14,7 @@ import (
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
-	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/convert"
 )
 
 func (c *command) gateCommand() *cobra.Command {
@@ -85,7 +85,7 @@ func (c *command) explainGate(ctx context.Context, name string, id approvals.Ide
 	// What would be asked now, by nobody in particular.
 	a := approvals.Approval{
 		Key: approvals.Key{Namespace: g.Namespace}, Outcome: approvals.Pending, OpenedAt: c.Now(),
-		Terms: &approvals.Terms{Policy: kube.PolicyOf(g)},
+		Terms: &approvals.Terms{Policy: convert.PolicyOf(g)},
 	}
 	p := c.prover(s, self)
 	proved, err := p.prove(ctx, a, id, true)

@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
-	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/convert"
 )
 
 // listing is which Approvals are wanted, and how.
@@ -83,7 +83,7 @@ func inWords(formats []string) string {
 }
 
 func (l listing) wants(o *v1alpha1.Approval) bool {
-	decided := kube.ToDomain(o).Decided()
+	decided := convert.Unverified(o).Decided()
 	return l.all || decided == l.decided
 }
 
@@ -128,7 +128,7 @@ func (c *command) pick(ctx context.Context, s *session, l listing, namespace str
 	items = slices.DeleteFunc(items, func(o v1alpha1.Approval) bool { return !l.wants(&o) })
 	if l.decided {
 		slices.SortStableFunc(items, func(a, b v1alpha1.Approval) int {
-			return kube.ToDomain(&b).DecidedAt.Compare(kube.ToDomain(&a).DecidedAt)
+			return convert.Unverified(&b).DecidedAt.Compare(convert.Unverified(&a).DecidedAt)
 		})
 	}
 	if l.mine {
@@ -242,7 +242,7 @@ func (l listing) columns() []string {
 }
 
 func (c *command) cells(l listing, o *v1alpha1.Approval) []cell {
-	a := kube.ToDomain(o)
+	a := convert.Unverified(o)
 	var row []cell
 	add := func(texts ...string) {
 		for _, t := range texts {

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/countersign-dev/countersign/approvals"
-	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/convert"
 )
 
 // logsOf is what of an Approval is printed as text.
@@ -32,7 +32,7 @@ Colours and other terminal commands are removed.`,
 			if err != nil {
 				return err
 			}
-			c.logs(kube.ToDomain(o), l)
+			c.logs(convert.Unverified(o), l)
 			return nil
 		},
 	}

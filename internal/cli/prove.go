@@ -10,7 +10,7 @@ import (
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
-	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/identity"
 )
 
 // prover finds out what somebody may, as the service does, with the rights of
@@ -86,5 +86,5 @@ func (p *prover) Of(ctx context.Context, name, namespace, gate string, now time.
 		}
 		p.lists[namespace] = list
 	}
-	return kube.DeputyOf(list, name, gate, now), nil
+	return identity.DeputyOf(list, name, gate, now), nil
 }

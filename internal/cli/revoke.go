@@ -10,7 +10,7 @@ import (
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
-	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/convert"
 )
 
 func (c *command) revokeLinkCommand() *cobra.Command {
@@ -57,7 +57,7 @@ func (c *command) revokeLink(ctx context.Context, names []string, of string) err
 	if err != nil {
 		return err
 	}
-	a := kube.ToDomain(o)
+	a := convert.Unverified(o)
 	if a.Decided() { // the one thing that is sure: whose an address is, the service knows
 		_, _, err := approvals.RevokeLink(a, cmp.Or(of, me.Name), me, c.Now())
 		return err

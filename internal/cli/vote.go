@@ -13,7 +13,7 @@ import (
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
-	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/convert"
 )
 
 // ballot is what a vote says, for one Approval or for several.
@@ -86,7 +86,7 @@ func (c *command) vote(ctx context.Context, names []string, b ballot) error {
 	}
 	p, failed := c.prover(s, true), false
 	for _, o := range on {
-		a := kube.ToDomain(o)
+		a := convert.Unverified(o)
 		if len(on) > 1 && !b.yes && !c.confirm(a, b) {
 			c.note("%s: skipped", a.Name)
 			continue

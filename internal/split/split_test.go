@@ -22,7 +22,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/mapping"
 	"github.com/countersign-dev/countersign/interceptor"
-	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/convert"
 	"github.com/countersign-dev/countersign/internal/split"
 	"github.com/countersign-dev/countersign/internal/tekton"
 )
@@ -181,7 +181,7 @@ func parse(t *testing.T, text string) objects {
 		case "Gate":
 			x := &v1alpha1.Gate{}
 			into(x)
-			if err := kube.PolicyOf(x).Validate(""); err != nil {
+			if err := convert.PolicyOf(x).Validate(""); err != nil {
 				t.Errorf("Gate %s: %v", x.Name, err)
 			}
 			o.gates[x.Name] = x
@@ -278,7 +278,7 @@ func (o objects) run(t *testing.T, parts []string, params map[string]string) map
 			ReleaseOn: []approvals.Outcome{approvals.Approved}, Preset: "kuberocketci",
 		}
 		if g := o.gates[line.Gate]; g != nil {
-			policy = kube.PolicyOf(g)
+			policy = convert.PolicyOf(g)
 		}
 		terms, err := cel.Terms(t.Context(), "shop", trigger.Name, *line, policy, s, "")
 		if err != nil {

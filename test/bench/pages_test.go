@@ -36,9 +36,9 @@ import (
 	"github.com/countersign-dev/countersign/approvals/record"
 	"github.com/countersign-dev/countersign/approvals/record/recordtest"
 	"github.com/countersign-dev/countersign/approvals/web"
-	"github.com/countersign-dev/countersign/internal/kube"
-	"github.com/countersign-dev/countersign/internal/ledger"
-	"github.com/countersign-dev/countersign/internal/sqlite"
+	kubesqlite "github.com/countersign-dev/countersign/internal/audit/sqlite"
+	"github.com/countersign-dev/countersign/internal/audit/sqlstore"
+	kubestore "github.com/countersign-dev/countersign/internal/kube/store"
 	"github.com/countersign-dev/countersign/templates"
 )
 
@@ -129,10 +129,10 @@ func heapLive() float64 {
 // site is the pages over objs.
 type site struct {
 	handler  http.Handler
-	all      *kube.Overview
+	all      *kubestore.Overview
 	informer *controllertest.FakeInformer
 	rights   *rights
-	record   *ledger.Ledger
+	record   *sqlstore.Ledger
 	now      atomic.Int64
 }
 
@@ -166,7 +166,7 @@ func newSite(t *testing.T, objs []*v1alpha1.Approval, now time.Time) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept, err := sqlite.Open(filepath.Join(t.TempDir(), "record.db"))
+	kept, err := kubesqlite.Open(filepath.Join(t.TempDir(), "record.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,8 +175,8 @@ func newSite(t *testing.T, objs []*v1alpha1.Approval, now time.Time) *site {
 	s.now.Store(now.UnixNano())
 	at := func() time.Time { return time.Unix(0, s.now.Load()) }
 	ring := func() keyring.Ring { return pagesRing }
-	store := &kube.Store{Client: informed{objs: objs}, Live: informed{objs: objs}, Ring: ring, Now: at}
-	s.all = &kube.Overview{Store: store, Changed: func() {}}
+	store := &kubestore.Store{Client: informed{objs: objs}, Live: informed{objs: objs}, Ring: ring, Now: at}
+	s.all = &kubestore.Overview{Store: store, Changed: func() {}}
 	s.informer = s.follow(t, objs)
 	s.handler = web.Handler(web.Deps{
 		Store: store, Overview: s.all, Desk: &approvals.Desk{Store: store, Rights: s.rights, Now: at}, Auth: s.rights, Operators: s.rights,
@@ -240,7 +240,7 @@ func (s *site) ask(path, who string) *httptest.ResponseRecorder {
 // events and of runs, by named people, groups and RBAC.
 func pendingObjects(n int, now time.Time) []*v1alpha1.Approval {
 	out := make([]*v1alpha1.Approval, n)
-	var shared kube.Sharing
+	var shared kubestore.Sharing
 	for i := range out {
 		ns, gate := i%pagesNamespaces, i/pagesNamespaces%2
 		o := &v1alpha1.Approval{}
@@ -294,7 +294,7 @@ func asRead(o *v1alpha1.Approval) *v1alpha1.Approval {
 	return out
 }
 
-func fillRecord(t *testing.T, l *ledger.Ledger, n int) {
+func fillRecord(t *testing.T, l *sqlstore.Ledger, n int) {
 	t.Helper()
 	for from := 0; from < n; from += 100 {
 		var lines []record.Line

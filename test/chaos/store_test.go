@@ -17,8 +17,8 @@ import (
 
 	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/approvals/record"
-	"github.com/countersign-dev/countersign/internal/postgres"
-	"github.com/countersign-dev/countersign/internal/postgres/postgrestest"
+	kubepostgres "github.com/countersign-dev/countersign/internal/audit/postgres"
+	kubepostgrestest "github.com/countersign-dev/countersign/internal/audit/postgres/postgrestest"
 	"github.com/countersign-dev/countersign/test/chaos/history"
 	"github.com/countersign-dev/countersign/test/cluster"
 )
@@ -34,7 +34,7 @@ const (
 
 // store is a real PostgreSQL on a disk of its own, and the way to it, which can be slow.
 type store struct {
-	*postgrestest.Server
+	*kubepostgrestest.Server
 
 	dir string // the disk
 
@@ -73,7 +73,7 @@ func newStore(ctx context.Context) (*store, error) {
 	if err := os.Mkdir(data, 0o755); err != nil {
 		return s, err
 	}
-	if s.Server, err = postgrestest.StartIn(data); err != nil {
+	if s.Server, err = kubepostgrestest.StartIn(data); err != nil {
 		return s, err
 	}
 	return s, s.open(ctx)
@@ -216,7 +216,7 @@ func (s *store) save(ctx context.Context, dir string) error {
 	if s == nil {
 		return nil
 	}
-	l, err := postgres.Open(keyring.Secret(s.URL("postgres")))
+	l, err := kubepostgres.Open(keyring.Secret(s.URL("postgres")))
 	if err != nil {
 		return err
 	}

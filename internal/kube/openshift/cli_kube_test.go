@@ -26,8 +26,9 @@ import (
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/keyring"
-	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/identity"
 	"github.com/countersign-dev/countersign/internal/kube/openshift"
+	"github.com/countersign-dev/countersign/internal/kube/store"
 )
 
 // cli is the command line of manual-approval-gate, as its users have it, and the
@@ -40,7 +41,7 @@ type cli struct {
 	ring      keyring.Ring
 	mirror    *openshift.Mirror
 	tasks     *openshift.ApprovalTasks
-	store     *kube.Store
+	store     *store.Store
 }
 
 func newCLI(t *testing.T) *cli {
@@ -87,9 +88,9 @@ func newCLI(t *testing.T) *cli {
 			t.Fatal(err)
 		}
 	}
-	c.store = &kube.Store{Client: w.service, Live: w.service, Ring: func() keyring.Ring { return c.ring }, Now: time.Now}
-	guards := &kube.Guards{Live: w.service, Now: time.Now}
-	since, err := guards.Since(t.Context(), kube.GuardOfAnswers)
+	c.store = &store.Store{Client: w.service, Live: w.service, Ring: func() keyring.Ring { return c.ring }, Now: time.Now}
+	guards := &identity.Guards{Live: w.service, Now: time.Now}
+	since, err := guards.Since(t.Context(), identity.GuardOfAnswers)
 	if err != nil {
 		t.Fatal(err)
 	}

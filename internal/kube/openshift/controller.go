@@ -22,9 +22,11 @@ import (
 	openshiftv1 "github.com/countersign-dev/countersign/api/openshift/v1alpha1"
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
-	"github.com/countersign-dev/countersign/internal/kube"
 	"github.com/countersign-dev/countersign/internal/kube/contain"
+	"github.com/countersign-dev/countersign/internal/kube/identity"
+	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
 	"github.com/countersign-dev/countersign/internal/kube/queue"
+	"github.com/countersign-dev/countersign/internal/kube/store"
 )
 
 // Voter takes a ballot.
@@ -41,9 +43,9 @@ type Voter interface {
 // person cast elsewhere in the meantime is newer, and is left.
 type ApprovalTasks struct {
 	Client client.Client
-	Store  *kube.Store
+	Store  *store.Store
 	Desk   Voter
-	Guards *kube.Guards
+	Guards *identity.Guards
 	Mirror *Mirror
 	Events events.EventRecorder
 	Now    func() time.Time
@@ -121,7 +123,7 @@ func (r *ApprovalTasks) fold(ctx context.Context, o *openshiftv1.ApprovalTask, a
 	if !slices.ContainsFunc(answers, func(x openshiftv1.Answer) bool { return x.State == "" }) {
 		return a, answers, nil
 	}
-	since, err := r.Guards.Since(ctx, kube.GuardOfAnswers)
+	since, err := r.Guards.Since(ctx, identity.GuardOfAnswers)
 	if err != nil {
 		return a, nil, err // nothing proves whose the answers are: they wait
 	}
@@ -145,7 +147,7 @@ func (r *ApprovalTasks) fold(ctx context.Context, o *openshiftv1.ApprovalTask, a
 		switch code := approvals.CodeOf(err); {
 		case err == nil:
 			a, answers[i].State = next, openshiftv1.AnswerRecorded
-		case code == approvals.CodeUnavailable, code == approvals.CodeInternal, code == approvals.CodeLimited, kube.FromAPIServer(err):
+		case code == approvals.CodeUnavailable, code == approvals.CodeInternal, code == approvals.CodeLimited, kubeutil.FromAPIServer(err):
 			return a, nil, err // only a rule refuses an answer
 		default:
 			why := clip(approvals.Message(err), maxReason)

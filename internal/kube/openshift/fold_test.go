@@ -23,15 +23,16 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 	"github.com/countersign-dev/countersign/approvals/keyring"
-	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/identity"
 	"github.com/countersign-dev/countersign/internal/kube/kubetest"
+	"github.com/countersign-dev/countersign/internal/kube/store"
 )
 
 // world is one task of a run that waits for an Approval, and its ApprovalTask.
 type world struct {
 	*kubetest.Cluster
 	t      *testing.T
-	store  *kube.Store
+	store  *store.Store
 	desk   *approvals.Desk
 	mirror *Mirror
 	tasks  *ApprovalTasks
@@ -49,14 +50,14 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{Cluster: kubetest.New(t), t: t, time: ct.T0, events: events.NewFakeRecorder(10)}
 	ring := keyring.Ring{keyring.NewKey(ct.T0)}
-	w.store = &kube.Store{Client: w, Live: w, Ring: func() keyring.Ring { return ring }, Now: w.now}
+	w.store = &store.Store{Client: w, Live: w, Ring: func() keyring.Ring { return ring }, Now: w.now}
 	w.desk = &approvals.Desk{
 		Store: w.store, Now: w.now, Ended: func(approvals.Approval) {}, Voted: func(approvals.Approval, approvals.Verdict) {},
 		Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
 			return approvals.DefaultResults(a), nil
 		},
 	}
-	guards := &kube.Guards{Live: w, Now: w.now}
+	guards := &identity.Guards{Live: w, Now: w.now}
 	w.mirror = &Mirror{Client: w, Guards: guards, Now: w.now}
 	w.tasks = &ApprovalTasks{
 		Client: w, Store: w.store, Desk: w.desk, Guards: guards, Mirror: w.mirror, Events: w.events, Now: w.now,
@@ -94,10 +95,10 @@ func sealed(ring keyring.Ring, name string) *v1alpha1.Approval {
 
 // guard puts the policy there that proves whose an answer is.
 func (w *world) guard(at time.Time) {
-	name := metav1.ObjectMeta{Name: kube.GuardOfAnswers, CreationTimestamp: metav1.NewTime(at)}
+	name := metav1.ObjectMeta{Name: identity.GuardOfAnswers, CreationTimestamp: metav1.NewTime(at)}
 	w.create(&admissionv1.ValidatingAdmissionPolicy{ObjectMeta: name})
 	w.create(&admissionv1.ValidatingAdmissionPolicyBinding{ObjectMeta: name, Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
-		PolicyName: kube.GuardOfAnswers, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},
+		PolicyName: identity.GuardOfAnswers, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},
 	}})
 }
 

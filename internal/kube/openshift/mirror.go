@@ -11,18 +11,19 @@ import (
 
 	openshiftv1 "github.com/countersign-dev/countersign/api/openshift/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
-	"github.com/countersign-dev/countersign/internal/kube"
+	"github.com/countersign-dev/countersign/internal/kube/approvaltask"
+	"github.com/countersign-dev/countersign/internal/kube/identity"
 )
 
 // Mirror sees to it that there is an ApprovalTask by which people can answer an
 // Approval. What the object says of the Approval is ApprovalTasks' business.
 type Mirror struct {
 	Client client.Client
-	Guards *kube.Guards
+	Guards *identity.Guards
 	Now    func() time.Time
 }
 
-var _ kube.Mirror = (*Mirror)(nil)
+var _ approvaltask.Mirror = (*Mirror)(nil)
 
 // Stranger says whether an ApprovalTask of cr's name is there that this service did
 // not make.
@@ -96,9 +97,9 @@ func (m *Mirror) make(ctx context.Context, o *openshiftv1.ApprovalTask) error {
 
 // ready says why what is made now could not be believed, or nil.
 func (m *Mirror) ready(ctx context.Context) error {
-	since, err := m.Guards.Since(ctx, kube.GuardOfAnswers)
+	since, err := m.Guards.Since(ctx, identity.GuardOfAnswers)
 	if err == nil && m.Now().Before(since) {
-		err = approvals.Errorf(approvals.CodeUnavailable, "ValidatingAdmissionPolicy %s is too new to be relied on: in a moment it is not", kube.GuardOfAnswers)
+		err = approvals.Errorf(approvals.CodeUnavailable, "ValidatingAdmissionPolicy %s is too new to be relied on: in a moment it is not", identity.GuardOfAnswers)
 	}
 	return err
 }

@@ -1,0 +1,337 @@
+package hold
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/keyring"
+	"github.com/countersign-dev/countersign/approvals/mapping"
+	"github.com/countersign-dev/countersign/interceptor"
+	"github.com/countersign-dev/countersign/internal/kube/convert"
+	"github.com/countersign-dev/countersign/internal/kube/gate"
+	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
+	"github.com/countersign-dev/countersign/internal/kube/pipelinerun"
+	"github.com/countersign-dev/countersign/internal/kube/store"
+	"github.com/countersign-dev/countersign/internal/kube/triggers"
+)
+
+// maxRepeats bounds how often one event without a delivery id can be asked again.
+const maxRepeats = 10_000
+
+// Opener opens Approvals. What makes it idempotent is the name, derived from the
+// subject and the Trigger: two processes that open the same thing make the same
+// object, and the API server refuses the second.
+type Opener struct {
+	Client   client.Client
+	Live     client.Reader
+	Triggers *triggers.Triggers
+	CEL      *mapping.Compiler
+	Secrets  *gate.Secrets
+	Ring     func() keyring.Ring
+	Now      func() time.Time
+	Log      *slog.Logger
+	Opened   func(namespace, trigger string)
+	// Page is the address of an Approval's page. Nil: there is none for people to log in.
+	Page func(namespace, name string) string
+	// Requesters proves who asked for a run; nil: nobody is proved.
+	Requesters *Requesters
+	// Finalizers are what a new Approval is kept by.
+	Finalizers []string
+	// Service is what the service is configured to do; nil: it is not looked at.
+	Service *approvals.Capabilities
+	// Quotas bound what a namespace may have; nil: nothing does.
+	Quotas *Quotas
+}
+
+var _ interceptor.Opener = (*Opener)(nil)
+
+// lookback is how old a success may be to be asked about. It is what a service
+// that was down, or a Trigger that is given its after param late, catches up with:
+// plans older than that are stale.
+const lookback = 24 * time.Hour
+
+// OpenRun opens the Approval for a run that has succeeded and a Trigger that
+// waits for it. It is not opened for a run that ended before the Trigger was
+// made, or long ago: putting up a Gate does not ask about the past.
+func (o *Opener) OpenRun(ctx context.Context, pr *pipelinev1.PipelineRun, trigger triggers.Waiting) error {
+	if end := pipelinerun.EndOf(pr); end.Before(trigger.CreationTimestamp.Time) || o.Now().Sub(end) > lookback {
+		return nil
+	}
+	name := approvals.Name(trigger.Name, "run:"+string(pr.UID))
+	obj, err := kubeutil.Read(ctx, o.Client, trigger.Namespace, name, &v1alpha1.Approval{})
+	if apierrors.IsNotFound(err) {
+		if pr, err = o.wholeRun(ctx, pr); err != nil {
+			return err
+		}
+		s := pipelinerun.SourceOf(trigger.Line.After, trigger.Namespace, pr)
+		if s.RequesterProof, err = o.Requesters.ProofOf(ctx, pr); err != nil {
+			return err
+		}
+		obj, err = o.open(ctx, trigger.Namespace, trigger.Name, name, s)
+	} else {
+		if err == nil && obj.Spec.Lean != nil && obj.Spec.Lean.Claims {
+			obj, err = kubeutil.Read(ctx, o.Live, trigger.Namespace, name, &v1alpha1.Approval{})
+		}
+		err = kubeutil.Translate(err, "approval "+name)
+	}
+	if err != nil {
+		return err
+	}
+	if a := convert.ToDomain(obj); !a.Decided() {
+		return keepClaims(ctx, o.Client, o.Live, a)
+	}
+	return nil
+}
+
+// wholeRun is pr with its values, which the API server has where the cache kept none.
+func (o *Opener) wholeRun(ctx context.Context, pr *pipelinev1.PipelineRun) (*pipelinev1.PipelineRun, error) {
+	if !pipelinerun.IsWithoutValues(pr) {
+		return pr, nil
+	}
+	whole, err := kubeutil.Read(ctx, o.Live, pr.Namespace, pr.Name, &pipelinev1.PipelineRun{})
+	if err != nil {
+		return nil, kubeutil.Translate(err, fmt.Sprintf("run %s/%s", pr.Namespace, pr.Name))
+	}
+	if whole.UID != pr.UID {
+		return nil, approvals.Errorf(approvals.CodeNotFound, "run %s/%s was deleted, and another of that name is there now", pr.Namespace, pr.Name)
+	}
+	return whole, nil
+}
+
+// Hint looks at a run that somebody says has succeeded.
+func (o *Opener) Hint(ctx context.Context, g interceptor.Gated, namespace, name, uid string) error {
+	var pr pipelinev1.PipelineRun
+	if err := o.Live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, &pr); err != nil {
+		return kubeutil.Translate(err, fmt.Sprintf("run %s/%s", namespace, name))
+	}
+	switch {
+	case string(pr.UID) != uid:
+		return approvals.Errorf(approvals.CodeConflict, "run %s/%s is another one than the event tells of", namespace, name)
+	case !pipelinerun.Succeeded(&pr) || !g.Line.After.Takes(g.Namespace, pipelinerun.OriginOf(&pr)):
+		return approvals.Errorf(approvals.CodeNotReady, "run %s/%s is not a success of %s", namespace, name, g.Line.After)
+	}
+	found, err := o.Triggers.Find(ctx, g.Namespace, g.Name)
+	if err != nil {
+		return err
+	}
+	if err := o.Triggers.MayAwait(ctx, found, g.Line); err != nil {
+		return err
+	}
+	return o.OpenRun(ctx, &pr, triggers.Waiting{Standing: found, Line: g.Line})
+}
+
+// OpenEvent opens the Approval for an event. With a delivery id the same delivery
+// is the same Approval for ever; without one the same body is the same Approval
+// while that is pending, and a new one after it was decided.
+func (o *Opener) OpenEvent(ctx context.Context, g interceptor.Gated, e approvals.Event, header http.Header) (approvals.Approval, error) {
+	proof := approvals.NoProof
+	sender, err := o.provenSender(ctx, g, e, header)
+	if err != nil {
+		return approvals.Approval{}, err
+	}
+	if sender.Name != "" {
+		e.VerifiedBy = sender.String()
+	}
+	if e.VerifiedBy != "" { // one that nobody verified before is not taken for it
+		e.Digest = approvals.Digest("event", e.Body, e.ID, e.VerifiedBy)
+		if sender.Kind.Signs() {
+			proof = approvals.BySignature // whom the body names as its sender, who has the Secret
+		}
+	}
+	for n := range maxRepeats {
+		name := approvals.Name(g.Name, "event:"+e.Digest+":"+strconv.Itoa(n))
+		obj, err := kubeutil.Read(ctx, o.Client, g.Namespace, name, &v1alpha1.Approval{})
+		if apierrors.IsNotFound(err) {
+			if err := o.Quotas.Event(ctx, g.Namespace); err != nil {
+				return approvals.Approval{}, err
+			}
+			obj, err = o.open(ctx, g.Namespace, g.Name, name, approvals.Source{Event: &e, RequesterProof: proof})
+		}
+		if err != nil {
+			return approvals.Approval{}, err
+		}
+		a := convert.ToDomain(obj)
+		if e.ID != "" {
+			return a, nil
+		}
+		if !a.Decided() { // the cache may lag behind a decision
+			var fresh v1alpha1.Approval
+			if err := o.Live.Get(ctx, types.NamespacedName{Namespace: g.Namespace, Name: name}, &fresh); err != nil {
+				return approvals.Approval{}, kubeutil.Translate(err, "approval "+name)
+			}
+			if a = convert.ToDomain(&fresh); !a.Decided() {
+				return a, nil
+			}
+		}
+	}
+	return approvals.Approval{}, approvals.Errorf(approvals.CodeInvalid, "the same event was decided %d times already: give it a delivery id (Idempotency-Key)", maxRepeats)
+}
+
+// open creates the object, or reads the one that somebody else was first to
+// create. Terms that can't be worked out yet leave it open but undecidable; the
+// approval controller sets them when what is missing is there. CodeLimited: the
+// namespace has as much as it may have.
+func (o *Opener) open(ctx context.Context, namespace, trigger, name string, s approvals.Source) (*v1alpha1.Approval, error) {
+	created, err := o.Quotas.Reserve(ctx, namespace, name, s)
+	if err != nil {
+		return nil, err
+	}
+	obj, err := o.create(ctx, namespace, trigger, name, s)
+	created(err == nil)
+	return obj, err
+}
+
+func (o *Opener) create(ctx context.Context, namespace, trigger, name string, s approvals.Source) (*v1alpha1.Approval, error) {
+	obj := &v1alpha1.Approval{}
+	obj.Namespace, obj.Name, obj.Finalizers = namespace, name, slices.Clone(o.Finalizers)
+	obj.Spec = v1alpha1.ApprovalSpec{Trigger: trigger, Source: convert.SourceToAPI(s)}
+	if o.Page != nil {
+		obj.Spec.Page = o.Page(namespace, name)
+	}
+	store.SealSource(o.Ring(), obj)
+	terms, err := o.Terms(ctx, namespace, trigger, s)
+	switch code := approvals.CodeOf(err); {
+	case err == nil:
+		store.SetTerms(o.Ring(), obj, terms)
+	case code == approvals.CodeInvalid, code == approvals.CodeNotFound,
+		mapping.Interrupted(err) && ctx.Err() == nil: // nobody sends the event again
+		o.Log.Warn("opened without terms", "namespace", namespace, "approval", name, "reason", approvals.Message(err))
+	default:
+		return nil, err
+	}
+	err = o.Client.Create(ctx, obj)
+	if obj.Spec.Terms != nil && (apierrors.IsInvalid(err) || kubeutil.IsTooLarge(err)) {
+		// What the schema refuses in the terms, or is too large with what they forward, is
+		// shown on the Approval, not lost.
+		o.Log.Warn("opened without terms", "namespace", namespace, "approval", name, "reason", err.Error())
+		obj.Spec.Terms, obj.Spec.Seal = nil, ""
+		err = o.Client.Create(ctx, obj)
+	}
+	if apierrors.IsAlreadyExists(err) {
+		existing := &v1alpha1.Approval{}
+		err = o.Live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, existing)
+		return existing, kubeutil.Translate(err, "approval "+name)
+	}
+	if kubeutil.IsTooLarge(err) {
+		return nil, errTooLarge(s)
+	}
+	if err = OverQuota(err, "approval "+name); err != nil {
+		return nil, kubeutil.Translate(err, "approval "+name)
+	}
+	o.Opened(namespace, trigger)
+	o.Log.Info("approval opened", "namespace", namespace, "approval", name, "trigger", trigger)
+	return obj, nil
+}
+
+// Lifetime is how long an Approval without terms is kept open: as its Gate says, or the
+// default while there is none that says anything. It counts from the opening.
+func (o *Opener) Lifetime(ctx context.Context, a approvals.Approval) (time.Duration, error) {
+	g, err := o.Triggers.Gated(ctx, a.Namespace, a.Trigger)
+	if err == nil {
+		var p approvals.Policy
+		if p, err = gate.PolicyFor(ctx, o.Client, a.Namespace, g.Line); err == nil && p.Lifetime >= approvals.MinLifetime && p.Lifetime <= approvals.MaxLifetime {
+			return p.Lifetime, nil
+		}
+	}
+	if c := approvals.CodeOf(err); c != "" && c != approvals.CodeInvalid && c != approvals.CodeNotFound {
+		return 0, err
+	}
+	return approvals.DefaultLifetime, nil
+}
+
+// Terms works out the terms for a source as things stand now. CodeInvalid and
+// CodeNotFound say what somebody has to mend; other codes may go away.
+func (o *Opener) Terms(ctx context.Context, namespace, trigger string, s approvals.Source) (*approvals.Terms, error) {
+	if err := s.Whole(); err != nil {
+		return nil, err
+	}
+	if s.Task != nil { // they are fixed with its opening, or it is not opened
+		return nil, approvals.Errorf(approvals.CodeInvalid, "an approval of a task without terms is none of this service's: delete it")
+	}
+	g, err := o.Triggers.Gated(ctx, namespace, trigger)
+	if err != nil {
+		return nil, err
+	}
+	p, err := gate.PolicyFor(ctx, o.Client, namespace, g.Line)
+	if err != nil {
+		return nil, err
+	}
+	if p.Release.Kind == "" && g.Unresolved != nil {
+		return nil, g.Unresolved
+	}
+	if s.Event != nil || p.Release.Kind == "" {
+		if err := o.Triggers.CheckSender(ctx, namespace, trigger, g.Chain, p); err != nil {
+			return nil, err
+		}
+	}
+	if err := provedFor(s, p); err != nil {
+		return nil, err
+	}
+	if p, err = o.Bounds().Hold(ctx, namespace, p); err != nil {
+		return nil, err
+	}
+	terms, err := o.CEL.Terms(ctx, namespace, trigger, g.Line, p, s, g.Template)
+	if err == nil && terms.Target != nil && terms.Target.Kind == approvals.TargetPendingRun {
+		err = fixPending(ctx, o.Live, namespace, trigger, s, terms)
+	}
+	if err == nil && p.VerifyBeforeStart {
+		err = o.fixReferences(ctx, namespace, trigger, s, terms)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return terms, nil
+}
+
+func (o *Opener) Bounds() gate.Bounds { return gate.Bounds{Client: o.Client, Service: o.Service} }
+
+// SetTerms sets the terms of an Approval that was opened without them: one spec
+// write, refused by the schema when they are there already. The time to decide
+// counts from now: nobody could before.
+//
+// Errors: CodeForbidden when this service did not open the Approval.
+func (o *Opener) SetTerms(ctx context.Context, key approvals.Key, terms *approvals.Terms) error {
+	var obj v1alpha1.Approval
+	if err := o.Live.Get(ctx, types.NamespacedName{Namespace: key.Namespace, Name: key.Name}, &obj); err != nil {
+		return kubeutil.Translate(err, "approval "+key.String())
+	}
+	if obj.Spec.Terms != nil {
+		return nil
+	}
+	if !store.IsGenuine(o.Ring(), &obj) {
+		return approvals.Errorf(approvals.CodeForbidden, "approval %s: %s", key, store.NotGenuine)
+	}
+	late := *terms
+	late.SetAt = o.Now().UTC().Truncate(time.Second)
+	store.SetTerms(o.Ring(), &obj, &late)
+	return kubeutil.Translate(o.Client.Update(ctx, &obj), "approval "+key.String())
+}
+
+// errTooLarge says what of a source is too much for one object.
+func errTooLarge(s approvals.Source) error {
+	if s.Run == nil {
+		return approvals.Errorf(approvals.CodeInvalid, "the event with its headers is larger than one object that the API server keeps: have the sender send less, or gate a later step with after")
+	}
+	sum, most := 0, approvals.Param{}
+	for _, p := range slices.Concat(s.Params, s.Results) {
+		sum += len(p.Value)
+		if len(p.Value) > len(most.Value) {
+			most = p
+		}
+	}
+	return approvals.Errorf(approvals.CodeInvalid,
+		"the params and results of run %s have %d bytes together, the largest being %s with %d, and that is more than one object that the API server keeps, so nobody could be asked: let the pipeline give a digest or an address of what is large",
+		s.Run.Name, sum, approvals.Cut(most.Name, approvals.MaxQuoted), len(most.Value))
+}

@@ -1,0 +1,49 @@
+package hold
+
+import (
+	"context"
+
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/internal/kube/pipelinerun"
+	"github.com/countersign-dev/countersign/internal/kube/render"
+)
+
+// fixReferences adds to terms what the run will refer to by name, as it is now.
+//
+// Errors: CodeInvalid and CodeNotFound, which say what to mend.
+func (o *Opener) fixReferences(ctx context.Context, namespace, trigger string, s approvals.Source, terms *approvals.Terms) error {
+	r, err := o.Triggers.Resolve(ctx, namespace, trigger)
+	if err != nil {
+		return err
+	}
+	a := approvals.Approval{Key: approvals.Key{Namespace: namespace, Name: "to-be-opened"}, Trigger: trigger, Source: s, Terms: terms, OpenedAt: o.Now()}
+	made, err := render.Render(ctx, o.Triggers, r, a, "to-be-named")
+	if err != nil {
+		return err
+	}
+	if len(made.Problems) > 0 {
+		return approvals.Errorf(approvals.CodeInvalid, "%s", made.Problems[0].Message)
+	}
+	for _, o := range made.Objects[1:] {
+		if render.IsKept(o) {
+			continue
+		}
+		return approvals.Errorf(approvals.CodeInvalid,
+			"gate %q has verifyRun: BeforeStart, and the template of trigger %s makes %s %s beside its run, which would start at once and is compared with nothing: leave it out, or have the run's pipeline do what it does", terms.Policy.Gate, trigger, o.GetKind(), o.GetName())
+	}
+	want, err := pipelinerun.WantedRun(ctx, made.Objects[0], made.Unknown, &pipelinev1.PipelineRun{})
+	if err != nil {
+		return approvals.Errorf(approvals.CodeInvalid, "what the template of trigger %s makes can't be read as a run: %v", trigger, err)
+	}
+	if !want.Run.IsPending() {
+		return approvals.Errorf(approvals.CodeInvalid,
+			"gate %q has verifyRun: BeforeStart, and the template of trigger %s makes a run that starts at once: set spec.status: PipelineRunPending in it", terms.Policy.Gate, trigger)
+	}
+	if terms.References, _, err = pipelinerun.ReferencesOf(ctx, o.Live, want.Run); err != nil {
+		return err
+	}
+	terms.Digest = approvals.ContentDigest(namespace, trigger, terms.Template, s, terms.Params, terms.Target, terms.References...)
+	return nil
+}

@@ -1,0 +1,126 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
+)
+
+// The admission policies that a promise of docs/explanation/security.md rests on; each has a
+// binding of its name.
+const (
+	GuardOfVotes       = "countersign-votes"
+	GuardOfDelegations = "countersign-delegations"
+	GuardOfApprovals   = "countersign-approvals"
+	GuardOfSpecs       = "countersign-approvals-immutable"
+	GuardOfRuns        = "countersign-dry-run-only"
+	// GuardOfRequesters is there with component requester.
+	GuardOfRequesters = "countersign-requester"
+	// GuardOfAnswers is there when ApprovalTasks are served.
+	GuardOfAnswers = "countersign-approvaltasks"
+)
+
+// BaseGuards are those of every installation.
+func BaseGuards() []string {
+	return []string{GuardOfApprovals, GuardOfSpecs, GuardOfVotes, GuardOfDelegations, GuardOfRuns}
+}
+
+// purposeOf a policy, for whoever finds it missing.
+func purposeOf(name string) string {
+	switch name {
+	case GuardOfApprovals:
+		return "without it, anyone with update on approvals/status can forge votes"
+	case GuardOfSpecs:
+		return "without it, anyone who can edit an Approval can invalidate it"
+	case GuardOfRuns:
+		return "without which the service could start runs itself"
+	default:
+		return "which proves who made the object"
+	}
+}
+
+// manifestOf is the file that a policy is in.
+func manifestOf(name string) string {
+	switch name {
+	case GuardOfAnswers:
+		return "deploy/components/manual-approval-gate/admission.yaml"
+	case GuardOfRequesters:
+		return "deploy/components/requester/runs.yaml"
+	default:
+		return "deploy/base/admission.yaml"
+	}
+}
+
+// GuardTTL is how long a policy that was there is taken to be there still.
+const GuardTTL = time.Minute
+
+// Guards knows whether an admission policy is in force. What it guards counts for
+// nothing while it is not.
+type Guards struct {
+	Live client.Reader
+	Now  func() time.Time
+
+	mu    sync.Mutex
+	known map[string]guard
+}
+
+// guard is a policy that was there: since when, and until when that is believed.
+type guard struct{ since, until time.Time }
+
+// Since is when a policy came into force: what is older than that nobody has
+// proved. An error says what is missing.
+func (g *Guards) Since(ctx context.Context, name string) (time.Time, error) {
+	g.mu.Lock()
+	known := g.known[name]
+	g.mu.Unlock()
+	if g.Now().Before(known.until) {
+		return known.since, nil
+	}
+	where := ", " + purposeOf(name) + " (it is in " + manifestOf(name) + "),"
+	var policy admissionv1.ValidatingAdmissionPolicy
+	if err := g.Live.Get(ctx, types.NamespacedName{Name: name}, &policy); err != nil {
+		return time.Time{}, kubeutil.Translate(err, "ValidatingAdmissionPolicy "+name+where)
+	}
+	var binding admissionv1.ValidatingAdmissionPolicyBinding
+	if err := g.Live.Get(ctx, types.NamespacedName{Name: name}, &binding); err != nil {
+		return time.Time{}, kubeutil.Translate(err, "ValidatingAdmissionPolicyBinding "+name+where)
+	}
+	if b := binding.Spec; b.PolicyName != name || b.MatchResources != nil || !slices.Contains(b.ValidationActions, admissionv1.Deny) {
+		return time.Time{}, &approvals.Error{Code: approvals.CodeUnavailable, Err: errLoose, Message: fmt.Sprintf(
+			"ValidatingAdmissionPolicyBinding %s does not deny everything that its policy refuses: apply %s again", name, manifestOf(name))}
+	}
+	since := policy.CreationTimestamp.Time
+	if at := binding.CreationTimestamp.Time; at.After(since) {
+		since = at
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.known == nil {
+		g.known = map[string]guard{}
+	}
+	g.known[name] = guard{since.Add(guardSettles), g.Now().Add(GuardTTL)}
+	return g.known[name].since, nil
+}
+
+// errLoose is a binding that lets through what its policy refuses.
+var errLoose = errors.New("its spec is another than the manifest's")
+
+// NotInForce says whether err, of Since, is that a policy is not in force, and not that
+// this could not be found out.
+func NotInForce(err error) bool {
+	return approvals.CodeOf(err) == approvals.CodeNotFound || errors.Is(err, errLoose)
+}
+
+// guardSettles is how long a policy is in the cluster before all API servers hold
+// objects to it.
+const guardSettles = 2 * time.Second

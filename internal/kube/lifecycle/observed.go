@@ -1,0 +1,60 @@
+package lifecycle
+
+import (
+	"sync"
+
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/internal/kube/verifyrun"
+)
+
+// sightings are the runs that were seen and are not recorded yet. One that somebody
+// deletes in between has been there all the same, and must not be started again.
+type sightings struct {
+	mu   sync.Mutex
+	runs map[types.NamespacedName]sighting
+}
+
+// sighting is of the run of the Approval with that UID.
+type sighting struct {
+	uid  string
+	run  verifyrun.Sighting
+	peek *pipelinev1.PipelineRun // it was there under the run's name, and nobody has proved yet that it is it
+}
+
+// note keeps the run that a started.
+func (s *sightings) note(a approvals.Approval, run verifyrun.Sighting) {
+	s.keep(a, sighting{uid: a.UID, run: run})
+}
+
+// peek keeps what was there under the name of a's run. It is the cache's and is not changed.
+func (s *sightings) peek(a approvals.Approval, pr *pipelinev1.PipelineRun) {
+	s.keep(a, sighting{uid: a.UID, peek: pr})
+}
+
+func (s *sightings) keep(a approvals.Approval, seen sighting) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.runs == nil {
+		s.runs = map[types.NamespacedName]sighting{}
+	}
+	s.runs[key(a)] = seen
+}
+
+// of is what was seen of a's run, or was there under its name: neither when nothing was.
+func (s *sightings) of(a approvals.Approval) (verifyrun.Sighting, *pipelinev1.PipelineRun) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if seen := s.runs[key(a)]; seen.uid == a.UID {
+		return seen.run, seen.peek
+	}
+	return verifyrun.Sighting{}, nil
+}
+
+func (s *sightings) forget(key types.NamespacedName) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.runs, key)
+}

@@ -1,0 +1,69 @@
+package lifecycle
+
+import (
+	"context"
+	"time"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/internal/kube/convert"
+	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
+	"github.com/countersign-dev/countersign/internal/kube/pipelinerun"
+)
+
+// fixTerms tries again to work out the terms. It writes only when the problem is
+// a new one, so a Gate that never comes costs nothing; and once more, when the time is
+// over in which they could have been: what is mended after that revives nothing.
+func (r *Approvals) fixTerms(ctx context.Context, a approvals.Approval) (ctrl.Result, error) {
+	if a.Blocked != nil && a.Blocked.Reason == convert.NotGenuine {
+		return ctrl.Result{}, r.blocked(ctx, a, a.Blocked)
+	}
+	// Whoever may edit the Gate says for how long, as they do of what can be decided.
+	lifetime, err := r.Opener.Lifetime(ctx, a)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	next := ctrl.Result{RequeueAfter: max(a.OpenedAt.Add(lifetime).Sub(r.Now()), 0)}
+	if _, did := approvals.Lapse(a, lifetime, r.Now()); did == approvals.Ended {
+		return ctrl.Result{}, r.lapse(ctx, a, lifetime)
+	}
+	terms, err := r.Opener.Terms(ctx, a.Namespace, a.Trigger, a.Source)
+	if err == nil {
+		err = r.Opener.SetTerms(ctx, a.Key, terms)
+	}
+	switch approvals.CodeOf(err) {
+	case "":
+		return ctrl.Result{}, r.Store.Settle(ctx, a.Key)
+	case approvals.CodeInvalid, approvals.CodeNotFound: // of the terms, or of the schema that refuses them
+		if pipelinerun.IsMissing(err) {
+			next.RequeueAfter = min(next.RequeueAfter, max(r.Now().Sub(a.OpenedAt)/2, Again), maxAgain)
+		}
+		problem := kubeutil.ProblemWith("TermsMissing", err)
+		return next, r.blocked(ctx, a, &problem)
+	default:
+		return ctrl.Result{}, err
+	}
+}
+
+func (r *Approvals) blocked(ctx context.Context, a approvals.Approval, why *approvals.Problem) error {
+	_, err := r.Store.Update(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+		a.Blocked = why
+		return a, approvals.Blocking, nil
+	})
+	return err
+}
+
+// lapse ends what nobody could decide in its time. What it lacked stays on it. There is no
+// policy that would say what results are, and nobody who was asked.
+func (r *Approvals) lapse(ctx context.Context, a approvals.Approval, lifetime time.Duration) error {
+	did := approvals.Absent
+	a, err := r.Store.Update(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+		a, did = approvals.Lapse(a, lifetime, r.Now())
+		return a, did, nil
+	})
+	if err == nil && did == approvals.Ended {
+		r.Ended(a)
+	}
+	return err
+}

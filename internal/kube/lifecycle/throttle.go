@@ -1,0 +1,107 @@
+package lifecycle
+
+import (
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/countersign-dev/countersign/internal/kube/outcome"
+)
+
+// MaxYield is how long the record of runs that were seen is put off at most, while
+// outcome.Calm has not come: in a burst the record leaves the API server to the releases.
+const MaxYield = 5 * time.Second
+
+// Burst knows of each namespace whether decisions are being released there just now. One
+// that decides all the time puts off the record of its own runs, and nobody else's. What it
+// forgets when its process dies costs some requests at a bad moment and nothing else.
+type Burst struct {
+	mu sync.Mutex
+	in map[string]*releasing
+}
+
+// releasing is what is released in one namespace.
+type releasing struct {
+	last    time.Time            // the newest decision
+	waiting map[string]time.Time // by name: decided then, and no run seen
+}
+
+// Waits notes that something was decided and has no run yet.
+func (b *Burst) Waits(key types.NamespacedName, decided time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	in := b.of(key.Namespace)
+	in.waiting[key.Name] = decided
+	in.note(decided)
+}
+
+// Seen notes that its run was seen.
+func (b *Burst) Seen(key types.NamespacedName, decided time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	in := b.of(key.Namespace)
+	delete(in.waiting, key.Name)
+	in.note(decided)
+}
+
+// Gone notes that nothing is to come of it any more.
+func (b *Burst) Gone(key types.NamespacedName) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if in := b.in[key.Namespace]; in != nil {
+		delete(in.waiting, key.Name)
+	}
+}
+
+func (b *Burst) of(namespace string) *releasing {
+	if b.in == nil {
+		b.in = map[string]*releasing{}
+	}
+	in := b.in[namespace]
+	if in == nil {
+		in = &releasing{waiting: map[string]time.Time{}}
+		b.in[namespace] = in
+	}
+	return in
+}
+
+func (r *releasing) note(decided time.Time) {
+	if decided.After(r.last) {
+		r.last = decided
+	}
+}
+
+// quietAt is when it will be quiet in a namespace, as far as is known at now. What has waited
+// for long meets an obstacle, and holds up nobody; nor does what a clock that is far ahead
+// decided.
+func (b *Burst) quietAt(namespace string, now time.Time) time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	in := b.in[namespace]
+	if in == nil {
+		return now
+	}
+	for name, decided := range in.waiting {
+		if now.Sub(decided) > MaxYield || outcome.Ahead(decided, now) {
+			delete(in.waiting, name)
+			continue
+		}
+		return now.Add(outcome.Calm)
+	}
+	quiet := in.last.Add(outcome.Calm)
+	if outcome.Ahead(in.last, now) {
+		quiet = now
+	}
+	if !quiet.After(now) {
+		delete(b.in, namespace) // nothing is left to know
+	}
+	return quiet
+}
+
+// lastIn is when the newest decision of a namespace was made, as far as is known.
+func (b *Burst) lastIn(namespace string) time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.of(namespace).last
+}

@@ -1,0 +1,196 @@
+package servicetest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/approvals/keyring"
+	"github.com/countersign-dev/countersign/approvals/mapping"
+	"github.com/countersign-dev/countersign/interceptor"
+	"github.com/countersign-dev/countersign/internal/kube/convert"
+	"github.com/countersign-dev/countersign/internal/kube/gate"
+	"github.com/countersign-dev/countersign/internal/kube/hold"
+	"github.com/countersign-dev/countersign/internal/kube/kubetest"
+	"github.com/countersign-dev/countersign/internal/kube/release"
+	"github.com/countersign-dev/countersign/internal/kube/store"
+	"github.com/countersign-dev/countersign/internal/kube/triggers"
+)
+
+var (
+	TestRing = keyring.Ring{{Made: ct.T0.Add(-time.Hour), Secret: bytes.Repeat([]byte{9}, keyring.Size)}}
+	Quiet    = slog.New(slog.DiscardHandler)
+)
+
+func Ring() keyring.Ring { return TestRing }
+
+func At(t time.Time) func() time.Time { return func() time.Time { return t } }
+
+// Cluster is an API server in memory.
+type Cluster struct{ *kubetest.Cluster }
+
+func NewCluster(tb testing.TB, objs ...client.Object) *Cluster {
+	tb.Helper()
+	return &Cluster{kubetest.NewIndexed(tb, store.Indexes(), objs...)}
+}
+
+// Store is a Store whose cache never lags behind, and has no more than it must.
+func (c *Cluster) Store() *store.Store {
+	return &store.Store{Client: c.cached(), Live: c, Ring: Ring, Now: At(ct.T0)}
+}
+
+// cached is c as an informer's cache has it, which leaves out all that it may.
+func (c *Cluster) cached() kubetest.Cached {
+	return kubetest.Cached{WithWatch: c, Transform: (&store.Sharing{Keep: -1}).Approval}
+}
+
+// ObjectOf is a as the API server would hold it, sealed.
+func ObjectOf(a approvals.Approval) *v1alpha1.Approval {
+	o := &v1alpha1.Approval{}
+	o.Namespace, o.Name, o.UID = a.Namespace, a.Name, types.UID(a.UID)
+	o.CreationTimestamp = metav1.NewTime(a.OpenedAt)
+	o.Generation = 1
+	o.Spec = v1alpha1.ApprovalSpec{Trigger: a.Trigger, Source: convert.SourceToAPI(a.Source)}
+	store.SealSource(TestRing, o)
+	if a.Terms != nil {
+		store.SetTerms(TestRing, o, a.Terms)
+	}
+	o.Status = convert.StatusOf(a, v1alpha1.ApprovalStatus{}, 1, ct.T0)
+	return o
+}
+
+// ThroughAPI is o after its way through JSON, as every object comes back.
+func ThroughAPI[T any](tb interface {
+	Helper()
+	Fatal(...any)
+}, o *T,
+) *T {
+	tb.Helper()
+	raw, err := json.Marshal(o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	out := new(T)
+	if err := json.Unmarshal(raw, out); err != nil {
+		tb.Fatal(err)
+	}
+	return out
+}
+
+func CelCompiler(tb testing.TB) *mapping.Compiler {
+	tb.Helper()
+	c, err := mapping.New()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return c
+}
+
+func (c *Cluster) Targets() *release.Targets {
+	return &release.Targets{Client: c, Live: c, Fresh: c.Store().Fresh, ServiceAccount: "countersign:countersign"}
+}
+
+// ValueOf is what a target has now.
+func (c *Cluster) ValueOf(t *testing.T, x approvals.Target) string {
+	t.Helper()
+	key := types.NamespacedName{Namespace: "prod", Name: x.Name}
+	if x.Kind == approvals.TargetConfigMap {
+		var cm corev1.ConfigMap
+		if err := c.Get(t.Context(), key, &cm); err != nil && !apierrors.IsNotFound(err) {
+			t.Fatal(err)
+		}
+		return cm.Data[x.Key]
+	}
+	var pr pipelinev1.PipelineRun
+	if err := c.Get(t.Context(), key, &pr); err != nil && !apierrors.IsNotFound(err) {
+		t.Fatal(err)
+	}
+	return string(pr.Spec.Status)
+}
+
+var ApprovalsResource = schema.GroupResource{Group: "countersign.dev", Resource: "approvals"}
+
+func Conflict() error { return apierrors.NewConflict(ApprovalsResource, "a", errors.New("changed")) }
+
+func GatePolicy(t *testing.T, name, spec string) *v1alpha1.GatePolicy {
+	t.Helper()
+	o := &v1alpha1.GatePolicy{}
+	if err := yaml.UnmarshalStrict([]byte(spec), &o.Spec); err != nil {
+		t.Fatal(err)
+	}
+	o.Name = name
+	return o
+}
+
+// PushWorld holds every event that reaches Trigger "push".
+var PushWorld = strings.NewReplacer(
+	"        - {name: after, value: {pipeline: plan}}\n", "", "{digest: results.digest}", "{ref: body.ref}",
+	"{name: digest, value: $(extensions.countersign.params.digest)}", "{name: digest, value: $(body.ref)}",
+).Replace(kubetest.World)
+
+func (c *Cluster) Opener(tb testing.TB) *hold.Opener {
+	triggers := &triggers.Triggers{Client: c, CEL: CelCompiler(tb), MayListTriggers: triggers.MayListTriggers(c)}
+	return &hold.Opener{
+		Client: c.cached(), Live: c, Triggers: triggers, CEL: triggers.CEL, Secrets: &gate.Secrets{Live: c, Now: At(ct.T0)}, Ring: Ring, Now: At(ct.T0), Log: Quiet,
+		Opened: func(string, string) {},
+	}
+}
+
+func (c *Cluster) Gated(t *testing.T, o *hold.Opener) interceptor.Gated {
+	t.Helper()
+	g, err := o.Triggers.Gated(t.Context(), "prod", "apply")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func (c *Cluster) Approvals(t *testing.T) []approvals.Approval {
+	t.Helper()
+	list, err := c.Store().List(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func Push(body, id string) approvals.Event {
+	return approvals.Event{ID: id, Body: body, URL: "/", Digest: approvals.Digest("event", body, id), Headers: []approvals.Param{{Name: "X-Github-Event", Value: "push"}}}
+}
+
+// Counted is a Store over c with the cache that the service has, and how often it has read
+// from the API server.
+func (c *Cluster) Counted() (*store.Store, *int) {
+	reads := 0
+	cached := c.cached()
+	cached.Transform = (&store.Sharing{}).Approval
+	return &store.Store{Client: cached, Live: counting{c, &reads}, Ring: Ring, Now: At(ct.T0)}, &reads
+}
+
+// counting counts what is read of Approvals.
+type counting struct {
+	client.Reader
+	reads *int
+}
+
+func (c counting) Get(ctx context.Context, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+	*c.reads++
+	return c.Reader.Get(ctx, key, o, opts...)
+}

@@ -1,0 +1,108 @@
+package servingcert
+
+import (
+	"bytes"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestSomebodyElses: a certificate that somebody else keeps in a folder is served and announced,
+// and again when it has changed; no Secret is made.
+func TestSomebodyElses(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	m := a.manager(t0)
+	m.Dir = t.TempDir()
+	put := func(data map[string][]byte) {
+		t.Helper()
+		for _, entry := range []string{entryCA, entryCert, entryKey} {
+			if err := os.WriteFile(filepath.Join(m.Dir, entry), data[entry], 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := m.Ensure(t.Context()); err == nil || m.Ready() == nil {
+		t.Errorf("ready without a certificate: %v", err)
+	}
+	first, _ := renewed(t, nil, t0)
+	second, _ := renewed(t, nil, t0.Add(time.Hour))
+	for _, data := range []map[string][]byte{first, second} {
+		put(data)
+		if err := m.Ensure(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Ready(); err != nil {
+			t.Error(err)
+		}
+		if got := a.interceptor(t).Spec.ClientConfig.CaBundle; !bytes.Equal(got, data[entryCA]) {
+			t.Errorf("announced\n%s\nwant\n%s", got, data[entryCA])
+		}
+		cert, err := m.Certificate(nil)
+		if err != nil || !bytes.Equal(cert.Certificate[0], mustDER(t, data[entryCert])) {
+			t.Errorf("another certificate is served: %v", err)
+		}
+		want, err := leaf(data[entryCert])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Ends() != float64(want.NotAfter.Unix()) {
+			t.Errorf("it ends at %v, want %s", m.Ends(), want.NotAfter)
+		}
+	}
+	other, _, err := renew(nil, []string{"gate.prod.svc"}, t0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	noCA := maps.Clone(first)
+	noCA[entryCA] = first[entryCert]
+	for name, c := range map[string]struct {
+		data map[string][]byte
+		want string
+	}{
+		"for another name": {other, "issue it for countersign.countersign.svc"},
+		"without a CA":     {noCA, "is no certificate of a CA"},
+	} {
+		put(c.data)
+		if err := m.Ensure(t.Context()); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+	if err := m.Ready(); err != nil {
+		t.Errorf("what it has been serving is not served any more: %v", err)
+	}
+}
+
+// TestStamp: the version is written beside what is announced, and only when it is another.
+func TestStamp(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	m := a.manager(t0)
+	if err := m.Stamp(t.Context(), "countersign.dev/version", "v1"); err != nil {
+		t.Errorf("before there is anything to write it to: %v", err)
+	}
+	if err := m.Ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []string{"v1", "v1", "v2"} {
+		if err := m.Stamp(t.Context(), "countersign.dev/version", v); err != nil {
+			t.Fatal(err)
+		}
+		if got := a.interceptor(t).Annotations["countersign.dev/version"]; got != v {
+			t.Errorf("version %q, want %q", got, v)
+		}
+	}
+	before := a.writes.Load()
+	if err := m.Stamp(t.Context(), "countersign.dev/version", "v2"); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := a.writes.Load(); got != before {
+		t.Errorf("%d writes of what is there already", got-before)
+	}
+}

@@ -1,0 +1,93 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/internal/kube/convert"
+	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
+)
+
+// ForRecord is an Approval as the cache has it, with what people said, and whether its seal verifies. Unlike
+// elsewhere its terms are there even when it does not: of a record whose key was
+// rotated away long ago they say for how long it is kept. What is not genuine is
+// never written down.
+func (s *Store) ForRecord(ctx context.Context, key approvals.Key) (approvals.Approval, bool, error) {
+	return s.forRecord(ctx, s.Client, key)
+}
+
+// LastOf is ForRecord by the API server's word.
+func (s *Store) LastOf(ctx context.Context, key approvals.Key) (approvals.Approval, bool, error) {
+	return s.forRecord(ctx, s.Live, key)
+}
+
+func (s *Store) forRecord(ctx context.Context, from client.Reader, key approvals.Key) (approvals.Approval, bool, error) {
+	o, err := s.get(ctx, from, key)
+	if err == nil && o.Spec.Lean != nil && o.Spec.Lean.Words { // of the rest lines tell no values
+		o, err = s.whole(ctx, o)
+	}
+	if err != nil {
+		return approvals.Approval{}, false, err
+	}
+	a, genuine := s.Recordable(o)
+	return a, genuine, nil
+}
+
+// Recordable is ForRecord of an object that is at hand, which may lack what people said.
+func (s *Store) Recordable(o *v1alpha1.Approval) (approvals.Approval, bool) {
+	_, ok := s.seals.Check(s.Ring(), o)
+	return convert.ToDomain(o), ok
+}
+
+// Leaving says when somebody deleted an Approval that waits for the record, zero for one
+// that nobody has.
+func (s *Store) Leaving(ctx context.Context, key approvals.Key) (time.Time, error) {
+	o, err := s.get(ctx, s.Client, key)
+	if err != nil || o.DeletionTimestamp == nil || !slices.Contains(o.Finalizers, v1alpha1.RecordFinalizer) {
+		return time.Time{}, err
+	}
+	return o.DeletionTimestamp.UTC(), nil
+}
+
+// LetGo has the API server remove a deleted Approval, whose lines the record has. What
+// is gone already is no error.
+func (s *Store) LetGo(ctx context.Context, key approvals.Key) error {
+	o, err := s.get(ctx, s.Live, key)
+	if approvals.CodeOf(err) == approvals.CodeNotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	o.Finalizers = slices.DeleteFunc(o.Finalizers, func(f string) bool { return f == v1alpha1.RecordFinalizer })
+	if err := s.Client.Update(ctx, o); !apierrors.IsNotFound(err) {
+		return kubeutil.Translate(err, "approval "+key.String())
+	}
+	return nil
+}
+
+// Remove deletes an Approval when may, which is given the API server's word, says
+// so, and if nothing about it changes meanwhile. It says whether it did.
+func (s *Store) Remove(ctx context.Context, key approvals.Key, may func(approvals.Approval) (bool, error)) (bool, error) {
+	o, err := s.get(ctx, s.Live, key)
+	if err != nil {
+		return false, err
+	}
+	ok, err := may(convert.ToDomain(o))
+	if err != nil || !ok {
+		return false, err
+	}
+	target := &v1alpha1.Approval{}
+	target.Namespace, target.Name = o.Namespace, o.Name
+	err = s.Client.Delete(ctx, target, client.Preconditions{UID: &o.UID, ResourceVersion: &o.ResourceVersion})
+	if apierrors.IsNotFound(err) {
+		return true, nil
+	}
+	return err == nil, kubeutil.Translate(err, "approval "+key.String())
+}

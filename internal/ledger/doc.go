@@ -1,9 +1,0 @@
-// Package ledger keeps the record in an SQL database. What differs between
-// databases is in a Dialect; which databases there are is one hop out
-// (internal/sqlite, internal/postgres).
-//
-// One row holds the chain's head. Whoever appends locks it first, so two writers
-// keep one chain, and a writer that dies leaves nothing: its lines and the head's
-// move are one transaction. Nothing is ever updated or deleted but that row, and
-// triggers refuse it.
-package ledger
