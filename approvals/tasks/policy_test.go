@@ -64,7 +64,7 @@ func TestPolicy(t *testing.T) {
 		"the task's timeout":     {"manual-approval-gate", "approvers=[\"alice\"]\ntimeout=90m", "20m", who{"QUORUM", 1, "alice", "", false, "", 20 * time.Minute}, ""},
 		"no end of a gate":       {"manual-approval-gate", `approvers=["alice"]`, "0s", who{"QUORUM", 1, "alice", "", false, "", never}, ""},
 		"two in one string":      {"manual-approval-gate", `approvers=alice, bob`, "", who{}, `param approvers has name "alice, bob", which is not valid: it looks like several names in one string; write a list`},
-		"a group of everybody":   {"manual-approval-gate", `approvers=["group:system:authenticated"]`, "", who{}, `param approvers has group "system:authenticated", every user of the cluster`},
+		"a group of everybody":   {"manual-approval-gate", `approvers=["group:system:authenticated"]`, "", who{}, `param approvers has group "system:authenticated", which contains every user of the cluster`},
 		"not a number":           {"manual-approval-gate", "approvers=[\"alice\"]\nnumberOfApprovalsRequired=two", "", who{}, `numberOfApprovalsRequired is "two"`},
 		"none needed":            {"manual-approval-gate", "approvers=[\"alice\"]\nnumberOfApprovalsRequired=0", "", who{}, `numberOfApprovalsRequired is "0"`},
 		"more than there are":    {"manual-approval-gate", "approvers=[\"alice\",\"bob\"]\nnumberOfApprovalsRequired=3", "", who{}, "it takes 3 people, and 2 are named: name more in param approvers"},

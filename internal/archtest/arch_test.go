@@ -230,12 +230,12 @@ var table = []room{
 	},
 	{
 		path: "./internal/kube/verifyrun",
-		may:  slices.Concat(kubernetes, tekton, []string{std, "./approvals", "./interceptor", "./internal/kube/kubeutil", "./internal/kube/pipelinerun", "./internal/kube/render", "./internal/kube/triggers"}),
+		may:  slices.Concat(kubernetes, tekton, []string{std, "./approvals", "./interceptor", "./internal/kube/kubeutil", "./internal/kube/pipelinerun", "./internal/kube/render", "./internal/kube/triggers", "golang.org/x/sync/singleflight"}),
 		why:  "a run is compared with what was approved, whoever posted its event",
 	},
 	{
 		path: "./internal/kube/hold",
-		may:  slices.Concat(kubernetes, tekton, []string{std, "./api/v1alpha1", "./approvals", "./approvals/keyring", "./approvals/mapping", "./interceptor", "./interceptor/signature", "./internal/tekton", "./internal/kube/convert", "./internal/kube/gate", "./internal/kube/identity", "./internal/kube/kubeutil", "./internal/kube/pipelinerun", "./internal/kube/render", "./internal/kube/store", "./internal/kube/triggers"}),
+		may:  slices.Concat(kubernetes, tekton, []string{std, "./api/v1alpha1", "./approvals", "./approvals/keyring", "./approvals/mapping", "./interceptor", "./interceptor/signature", "./internal/tekton", "./internal/kube/convert", "./internal/kube/gate", "./internal/kube/identity", "./internal/kube/kubeutil", "./internal/kube/pipelinerun", "./internal/kube/render", "./internal/kube/store", "./internal/kube/triggers", "golang.org/x/time/rate"}),
 		why:  "an Approval is opened before anybody knows how it ends",
 	},
 	{
@@ -290,7 +290,7 @@ var table = []room{
 	},
 	{
 		path: "./internal/kube/servicetest",
-		may:  slices.Concat(kubernetes, tekton, []string{std, "./api/v1alpha1", "./approvals", "./approvals/approvalstest", "./approvals/keyring", "./approvals/mapping", "./interceptor", "pgregory.net/rapid", "./internal/kube/convert", "./internal/kube/destination", "./internal/kube/gate", "./internal/kube/hold", "./internal/kube/kubetest", "./internal/kube/release", "./internal/kube/store", "./internal/kube/triggers", "./internal/kube/verifyrun"}),
+		may:  slices.Concat(kubernetes, tekton, []string{std, "./api/v1alpha1", "./approvals", "./approvals/approvalstest", "./approvals/keyring", "./approvals/mapping", "./interceptor", "pgregory.net/rapid", "./internal/kube/convert", "./internal/kube/destination", "./internal/kube/gate", "./internal/kube/hold", "./internal/kube/kubetest", "./internal/kube/release", "./internal/kube/store", "./internal/kube/triggers", "./internal/kube/verifyrun", "sigs.k8s.io/yaml"}),
 		why:  "the service over a cluster in memory: it wires what tests of several packages need",
 	},
 	{

@@ -25,7 +25,7 @@ func TestDocsRead(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		reference := name == "configuration.md"
+		reference := name == "reference/configuration.md"
 		for _, b := range regexp.MustCompile("(?ms)^( *)```yaml\n(.*?)^ *```").FindAllSubmatch(page, -1) {
 			// A block within a list has a margin.
 			text := regexp.MustCompile("(?m)^"+string(b[1])).ReplaceAllString(string(b[2]), "")

@@ -1,18 +1,18 @@
 // Package kube is where the domain meets Kubernetes and Tekton. It has the service's rights
 // (rbac.go) and no code: that is in a package for each stage of an Approval's life.
 //
-//	     a run has succeeded, or an event arrives
-//	                     │
-//	 triggers, gate      │  which Trigger and EventListener, by which policy
-//	                     ▼
-//	     hold ──────► store ◄──────── vote            decisions that come as objects
-//	      │              ▲                approvaltask    tasks that wait for one
-//	      │              │
-//	 preflight       lifecycle ─────► release         posts, writes or starts
-//	 could it work?      │  ▲             │ signedevent, render
-//	                     │  └── verifyrun ◄┘           is it the run that was approved?
-//	                     ▼
-//	          notify, audit                            who is told, what is kept
+//	    a run has succeeded, or an event arrives
+//	                    │
+//	triggers, gate      │  which Trigger and EventListener, by which policy
+//	                    ▼
+//	    hold ──────► store ◄──────── vote            decisions that come as objects
+//	     │              ▲                approvaltask    tasks that wait for one
+//	     │              │
+//	preflight       lifecycle ─────► release         posts, writes or starts
+//	could it work?      │  ▲             │ signedevent, render
+//	                    │  └── verifyrun ◄┘           is it the run that was approved?
+//	                    ▼
+//	         notify, audit                            who is told, what is kept
 //
 // Beneath them: convert (to and from the domain), identity, keys, servingcert, apiserver,
 // pipelinerun, outcome, destination, queue, contain and kubeutil. internal/archtest says

@@ -31,8 +31,8 @@ import (
 // all that its schema fills in; the CustomRun takes its statuses, and the objects of
 // the kinds are what their definitions allow, written once.
 func TestTasksForReal(t *testing.T) {
-	cfg := kubetest.APIServer(t, "../../deploy/crd", "../../deploy/components/approvaltask/automatiko.yaml",
-		"../../deploy/components/approvaltask/kuberocketci.yaml", kubetest.TektonDefinition(t, "customrun"))
+	cfg := kubetest.APIServer(t, "../../../deploy/crd", "../../../deploy/components/approvaltask/automatiko.yaml",
+		"../../../deploy/components/approvaltask/kuberocketci.yaml", kubetest.TektonDefinition(t, "customrun"))
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme, pipelinev1.AddToScheme, pipelinev1beta1.AddToScheme} {
 		if err := add(scheme); err != nil {

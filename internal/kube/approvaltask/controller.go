@@ -23,7 +23,6 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/convert"
 	"github.com/countersign-dev/countersign/internal/kube/hold"
 	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
-	"github.com/countersign-dev/countersign/internal/kube/lifecycle"
 	"github.com/countersign-dev/countersign/internal/kube/outcome"
 	"github.com/countersign-dev/countersign/internal/kube/store"
 	"github.com/countersign-dev/countersign/internal/kube/verifyrun"
@@ -118,7 +117,7 @@ func (r *Tasks) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 	}
 	a, err := r.Store.Whole(ctx, cached) // the task's answer and its view have all of it
 	if err != nil {
-		return ctrl.Result{}, lifecycle.Skip(err)
+		return ctrl.Result{}, kubeutil.IgnoreNotFound(err)
 	}
 	return r.proceed(ctx, &cr, a)
 }

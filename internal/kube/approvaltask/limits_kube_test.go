@@ -29,7 +29,7 @@ import (
 // TestLimitsForReal: what policies demand of votes comes back from a real API server as it
 // was sealed, and a policy that the API server took is one that selects.
 func TestLimitsForReal(t *testing.T) {
-	cfg := kubetest.APIServer(t, "../../deploy/crd", kubetest.TektonDefinition(t, "customrun"))
+	cfg := kubetest.APIServer(t, "../../../deploy/crd", kubetest.TektonDefinition(t, "customrun"))
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme, pipelinev1.AddToScheme, pipelinev1beta1.AddToScheme} {
 		if err := add(scheme); err != nil {

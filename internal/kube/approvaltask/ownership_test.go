@@ -23,7 +23,7 @@ func TestKindSaysItsComponent(t *testing.T) {
 			continue
 		}
 		var all strings.Builder
-		err = filepath.WalkDir("../../deploy/components/"+said[1], func(name string, d os.DirEntry, err error) error {
+		err = filepath.WalkDir("../../../deploy/components/"+said[1], func(name string, d os.DirEntry, err error) error {
 			if err != nil || d.IsDir() {
 				return err
 			}

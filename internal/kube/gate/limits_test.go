@@ -182,7 +182,7 @@ func TestStrictExample(t *testing.T) {
 	t.Parallel()
 	load := func(file string, into any) {
 		t.Helper()
-		text, err := os.ReadFile("../../examples/gatepolicy/" + file)
+		text, err := os.ReadFile("../../../examples/gatepolicy/" + file)
 		if err == nil {
 			err = yaml.UnmarshalStrict(text, into)
 		}

@@ -22,7 +22,6 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
 	"github.com/countersign-dev/countersign/internal/kube/pipelinerun"
 	"github.com/countersign-dev/countersign/internal/kube/servicetest"
-	"github.com/countersign-dev/countersign/internal/kube/store"
 	"github.com/countersign-dev/countersign/internal/kube/triggers"
 )
 
@@ -50,7 +49,7 @@ func TestOpenOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pr.Annotations["large"] = strings.Repeat("x", 2*store.MaxKept)
+	pr.Annotations["large"] = strings.Repeat("x", 2*kubeutil.MaxKept)
 	if pipelinerun.LeaveValues(pr); len(pr.Spec.Params)+len(pr.Status.Results) != 0 { // as the cache has one with large values
 		t.Fatal(pr.Spec.Params, pr.Status.Results)
 	}

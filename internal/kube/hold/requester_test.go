@@ -17,7 +17,6 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/identity"
 	"github.com/countersign-dev/countersign/internal/kube/kubetest"
 	"github.com/countersign-dev/countersign/internal/kube/servicetest"
-	"github.com/countersign-dev/countersign/internal/kube/store"
 	"github.com/countersign-dev/countersign/internal/kube/vote"
 	"github.com/countersign-dev/countersign/internal/tekton"
 )
@@ -75,7 +74,7 @@ func TestRequesterProof(t *testing.T) {
 					objs = append(objs, o.DeepCopyObject().(client.Object))
 				}
 			}
-			cluster := &servicetest.Cluster{Cluster: kubetest.NewIndexed(t, store.Indexes(), objs...)}
+			cluster := &servicetest.Cluster{Cluster: kubetest.NewIndexed(t, servicetest.Indexes(), objs...)}
 			r := &hold.Requesters{Guards: &identity.Guards{Live: cluster, Now: servicetest.At(ct.T0)}, Store: cluster.Store()}
 			pr := &pipelinev1.PipelineRun{ObjectMeta: metav1.ObjectMeta{Namespace: "prod", Name: "run", UID: types.UID(c.uid), CreationTimestamp: c.made}}
 			if c.who != "" {
@@ -96,7 +95,7 @@ func TestRequesterProof(t *testing.T) {
 // TestRequesterAsk: an optional policy that is not there is not asked for at every run.
 func TestRequesterAsk(t *testing.T) {
 	t.Parallel()
-	c := &servicetest.Cluster{Cluster: kubetest.NewIndexed(t, store.Indexes())}
+	c := &servicetest.Cluster{Cluster: kubetest.NewIndexed(t, servicetest.Indexes())}
 	r := &hold.Requesters{Guards: &identity.Guards{Live: c, Now: servicetest.At(ct.T0)}, Store: c.Store()}
 	pr := &pipelinev1.PipelineRun{ObjectMeta: metav1.ObjectMeta{Namespace: "prod", Name: "run", UID: "u", Annotations: map[string]string{tekton.RequesterAnnotation: "zoe"}}}
 	for range 5 {

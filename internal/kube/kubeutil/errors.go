@@ -80,3 +80,11 @@ var rbacWords = regexp.MustCompile(`cannot \w+ resource "`)
 
 // MaxRaces is how often Update tries again after losing a race.
 const MaxRaces = 50
+
+// IgnoreNotFound is err, and nil for what has gone meanwhile: its event brings the rest.
+func IgnoreNotFound(err error) error {
+	if approvals.CodeOf(err) == approvals.CodeNotFound {
+		return nil
+	}
+	return err
+}

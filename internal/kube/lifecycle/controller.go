@@ -109,7 +109,7 @@ func (r *Approvals) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 		return ctrl.Result{}, r.settle(ctx, a) // as most that start nothing
 	}
 	if a, err = r.Store.Whole(ctx, cached); err != nil {
-		return ctrl.Result{}, Skip(err)
+		return ctrl.Result{}, kubeutil.IgnoreNotFound(err)
 	}
 	switch {
 	case a.Terms == nil && !a.Decided():
@@ -382,14 +382,6 @@ func (r *Approvals) confirm(ctx context.Context, a approvals.Approval, found ver
 	r.Confirmed(a)
 	r.Log.Info("release confirmed", "namespace", a.Namespace, "approval", a.Name, "run", found.Run.Name)
 	return nil
-}
-
-// Skip is err, and nil for what has gone meanwhile: its event brings the rest.
-func Skip(err error) error {
-	if approvals.CodeOf(err) == approvals.CodeNotFound {
-		return nil
-	}
-	return err
 }
 
 func key(a approvals.Approval) types.NamespacedName {

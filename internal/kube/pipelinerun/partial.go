@@ -4,7 +4,7 @@ import (
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/countersign-dev/countersign/internal/kube/store"
+	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
 	"github.com/countersign-dev/countersign/internal/tekton"
 )
 
@@ -40,7 +40,7 @@ func LeaveValues(pr *pipelinev1.PipelineRun) {
 	for _, r := range pr.Status.Results {
 		size += len(r.Name) + sizeOfValue(r.Value)
 	}
-	if size <= store.MaxKept {
+	if size <= kubeutil.MaxKept {
 		return
 	}
 	pr.ManagedFields[0].Manager = withoutValues
@@ -72,10 +72,10 @@ func resolverParams(pr *pipelinev1.PipelineRun) pipelinev1.Params {
 func sizeOfValue(v pipelinev1.ParamValue) int {
 	n := len(v.StringVal)
 	for _, s := range v.ArrayVal {
-		n += store.PerText + len(s)
+		n += kubeutil.PerText + len(s)
 	}
 	for k, s := range v.ObjectVal {
-		n += 2*store.PerText + len(k) + len(s)
+		n += 2*kubeutil.PerText + len(k) + len(s)
 	}
 	return n
 }

@@ -20,7 +20,6 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/internal/kube/hold"
 	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
-	"github.com/countersign-dev/countersign/internal/kube/lifecycle"
 	"github.com/countersign-dev/countersign/internal/kube/outcome"
 	"github.com/countersign-dev/countersign/internal/kube/queue"
 	"github.com/countersign-dev/countersign/internal/kube/store"
@@ -138,7 +137,7 @@ func (r *Preflight) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 		}
 	}
 	if a, err = r.Store.Whole(ctx, cached); err != nil || a.Terms == nil {
-		return ctrl.Result{}, lifecycle.Skip(err)
+		return ctrl.Result{}, kubeutil.IgnoreNotFound(err)
 	}
 	found := r.Check.Look(ctx, a)
 	if found.Has(approvals.ReasonContentChanged) && !a.Decided() && (a.Again == nil || a.Again.Number < approvals.MaxAgain) {

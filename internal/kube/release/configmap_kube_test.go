@@ -26,7 +26,7 @@ import (
 // TestTargetsForReal: with the service's own roles and no others, a target is refused with
 // the grant; with the component of that name, it is written and read back.
 func TestTargetsForReal(t *testing.T) {
-	cfg := kubetest.APIServer(t, "../../deploy/crd", kubetest.TektonDefinition(t, "pipelinerun"))
+	cfg := kubetest.APIServer(t, "../../../deploy/crd", kubetest.TektonDefinition(t, "pipelinerun"))
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme, pipelinev1.AddToScheme} {
 		if err := add(scheme); err != nil {
@@ -54,7 +54,7 @@ func TestTargetsForReal(t *testing.T) {
 	ns := &corev1.Namespace{}
 	ns.Name = "prod"
 	create(ns)
-	create(servicetest.Roles(t, "", "../../deploy/rbac/role.yaml", "../../deploy/base/accounts.yaml")...)
+	create(servicetest.Roles(t, "", "../../../deploy/rbac/role.yaml", "../../../deploy/base/accounts.yaml")...)
 	for _, o := range kubetest.Objects(t, strings.Replace(polledMap, "%s", "init", 1)+"\n---\n"+strings.NewReplacer("%u", "x", "%s", "status: PipelineRunPending, ").Replace(heldRun)) {
 		o.SetUID("")
 		create(o)
@@ -73,7 +73,7 @@ func TestTargetsForReal(t *testing.T) {
 		if p := release.ProblemOf(targets.Release(t.Context(), a)); p.Reason != "TargetForbidden" || !strings.Contains(p.Message, "deploy/components/"+component) {
 			t.Errorf("%s: without the role %+v", component, p)
 		}
-		create(servicetest.Roles(t, "prod", "../../deploy/components/"+component+"/role.yaml")...)
+		create(servicetest.Roles(t, "prod", "../../../deploy/components/"+component+"/role.yaml")...)
 		err := targets.Release(t.Context(), a)
 		for range 600 { // RBAC takes a moment to be known
 			if err == nil {

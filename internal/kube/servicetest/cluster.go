@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,13 @@ var (
 	Quiet    = slog.New(slog.DiscardHandler)
 )
 
+// Indexes are all that the service has its informers keep.
+func Indexes() map[string]client.IndexerFunc {
+	all := store.Indexes()
+	maps.Copy(all, triggers.TriggerIndexes())
+	return all
+}
+
 func Ring() keyring.Ring { return TestRing }
 
 func At(t time.Time) func() time.Time { return func() time.Time { return t } }
@@ -48,7 +56,7 @@ type Cluster struct{ *kubetest.Cluster }
 
 func NewCluster(tb testing.TB, objs ...client.Object) *Cluster {
 	tb.Helper()
-	return &Cluster{kubetest.NewIndexed(tb, store.Indexes(), objs...)}
+	return &Cluster{kubetest.NewIndexed(tb, Indexes(), objs...)}
 }
 
 // Store is a Store whose cache never lags behind, and has no more than it must.

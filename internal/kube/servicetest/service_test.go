@@ -74,7 +74,7 @@ type world struct {
 
 func newWorld(t *testing.T, docs string) *world {
 	t.Helper()
-	w := &world{Cluster: kubetest.NewIndexed(t, store.Indexes(), kubetest.Objects(t, docs)...), t: t, time: ct.T0, mails: &mailbox{}, events: events.NewFakeRecorder(100)}
+	w := &world{Cluster: kubetest.NewIndexed(t, Indexes(), kubetest.Objects(t, docs)...), t: t, time: ct.T0, mails: &mailbox{}, events: events.NewFakeRecorder(100)}
 	cel, err := mapping.New()
 	if err != nil {
 		t.Fatal(err)

@@ -19,7 +19,7 @@ import (
 // TestRemoveForReal: a real API server does not delete what has changed since it was
 // read, nor another of the same name.
 func TestRemoveForReal(t *testing.T) {
-	cfg := kubetest.APIServer(t, "../../deploy/crd")
+	cfg := kubetest.APIServer(t, "../../../deploy/crd")
 	scheme := runtime.NewScheme()
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
 )
 
 // Sharing has Approvals of the cache share what is the same in all of a Trigger: the Gate as
@@ -36,7 +37,7 @@ func (s *Sharing) Approval(obj any) (any, error) {
 	}
 	// Nothing here reads what others may have put there.
 	o.ManagedFields, o.Labels, o.Annotations, o.OwnerReferences = nil, nil, nil, nil
-	leave(o, cmp.Or(s.Keep, MaxKept))
+	leave(o, cmp.Or(s.Keep, kubeutil.MaxKept))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.text(&o.Namespace, &o.Spec.Trigger, &o.Kind, &o.APIVersion)

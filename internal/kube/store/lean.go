@@ -8,6 +8,7 @@ import (
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
 )
 
 // Of each Approval the informers' cache has what lists, rules, indexes and queues read all
@@ -19,14 +20,6 @@ import (
 // Update give whole ones; Cached gives a Lean, which is another type. An object from which
 // something was left out has no JSON (v1alpha1.ApprovalSpec), so it can't be written, sealed
 // or digested; and the domain makes nothing of it (approvals.Source.Whole).
-
-const (
-	// MaxKept is how much of an Approval's values is kept, and of its votes' words, and of
-	// its claims. Most have less: nothing is read a second time for them.
-	MaxKept = 512
-	// PerText is what a text costs beside its bytes.
-	PerText = 16
-)
 
 // leave leaves out of o what is more than keep, and notes what the seal signs: it is verified
 // by that from then on.
@@ -86,7 +79,7 @@ func valuesOf(o *v1alpha1.Approval) int {
 	if t := o.Spec.Terms; t != nil {
 		n += paramsSize(t.Params) + len(t.Key)
 		for _, r := range t.References {
-			n += 5*PerText + len(r.Kind) + len(r.Name) + len(r.UID) + len(r.Digest)
+			n += 5*kubeutil.PerText + len(r.Kind) + len(r.Name) + len(r.UID) + len(r.Digest)
 		}
 	}
 	return n
@@ -109,7 +102,7 @@ func claimsSize(o *v1alpha1.Approval) int {
 func paramsSize(lists ...[]v1alpha1.Param) (n int) {
 	for _, ps := range lists {
 		for _, p := range ps {
-			n += 2*PerText + len(p.Name) + len(p.Value)
+			n += 2*kubeutil.PerText + len(p.Name) + len(p.Value)
 		}
 	}
 	return n
@@ -117,7 +110,7 @@ func paramsSize(lists ...[]v1alpha1.Param) (n int) {
 
 func mapSize(m map[string]v1alpha1.LabelValue) (n int) {
 	for k, v := range m {
-		n += 2*PerText + len(k) + len(v)
+		n += 2*kubeutil.PerText + len(k) + len(v)
 	}
 	return n
 }
@@ -188,7 +181,7 @@ func (w *Wholes) Get(o *v1alpha1.Approval) *v1alpha1.Approval {
 // Put remembers o, as the API server has it, unless the cache keeps it whole anyhow.
 func (w *Wholes) Put(o *v1alpha1.Approval) {
 	size := SizeOf(o)
-	if o.UID == "" || size <= MaxKept || size > MaxWhole/2 {
+	if o.UID == "" || size <= kubeutil.MaxKept || size > MaxWhole/2 {
 		return
 	}
 	w.mu.Lock()

@@ -51,7 +51,7 @@ spec: {policyName: long}
 // the run that the EventListener made is proved, whatever the same admission does to a
 // stranger's; and nothing of the proof stays in the cluster.
 func TestProveForReal(t *testing.T) {
-	cfg := kubetest.APIServer(t, "../../deploy/crd", kubetest.TektonDefinition(t, "pipelinerun"))
+	cfg := kubetest.APIServer(t, "../../../deploy/crd", kubetest.TektonDefinition(t, "pipelinerun"))
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme, pipelinev1.AddToScheme} {
 		if err := add(scheme); err != nil {
@@ -77,7 +77,7 @@ func TestProveForReal(t *testing.T) {
 		}
 	}
 	create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "prod"}})
-	create(servicetest.Roles(t, "", "../../deploy/rbac/role.yaml", "../../deploy/base/accounts.yaml")...)
+	create(servicetest.Roles(t, "", "../../../deploy/rbac/role.yaml", "../../../deploy/base/accounts.yaml")...)
 	for doc := range strings.SplitSeq(mutator, "\n---\n") {
 		u := &unstructured.Unstructured{}
 		if err := yaml.Unmarshal([]byte(doc), &u.Object); err != nil {
