@@ -272,4 +272,6 @@ func trouble(d *Data) {
 	d.Comment = "Checked with the network team.\n" + strings.Repeat("They are fine with it. ", 90)
 }
 
-func recorded(d *Data) { d.Result, d.Notice = approvals.Voted, "Thanks. Your approval is in; one more is needed." }
+func recorded(d *Data) {
+	d.Result, d.Notice = approvals.Voted, "Thanks. Your approval is in; one more is needed."
+}

@@ -144,9 +144,12 @@ old_image() {
     work=$(mktemp -d)
     mkdir -p "$CACHE/images"
     rm -f "$CACHE/images/old-"*
-    git -C "$ROOT" archive "$commit" | tar -x -C "$work" &&
+    if ! { git -C "$ROOT" archive "$commit" | tar -x -C "$work" &&
       timed "(the image of $commit)" "$work/deploy/image.sh" "$image" "$tar.part" >&2 &&
-      mv "$tar.part" "$tar" || { rm -rf "$work" && return 1; }
+      mv "$tar.part" "$tar"; }; then
+      rm -rf "$work"
+      return 1
+    fi
     rm -rf "$work"
   fi
   "$ROOT/cluster/load.sh" "$tar" >&2 || return

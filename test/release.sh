@@ -20,7 +20,11 @@ deb() {
   local dir=$CACHE/deb/$1
   if [ ! -x "$dir/$2" ]; then
     mkdir -p "$dir"
-    (cd "$work" && apt-get download -q "$1" >/dev/null 2>&1 || { apt-get update -q >/dev/null && apt-get download -q "$1" >/dev/null; })
+    (
+      cd "$work" || exit
+      apt-get download -q "$1" >/dev/null 2>&1 && exit
+      apt-get update -q >/dev/null && apt-get download -q "$1" >/dev/null
+    )
     dpkg -x "$work/$1"_*.deb "$dir"
   fi
   echo "$dir/$2"

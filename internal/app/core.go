@@ -114,7 +114,7 @@ func (c *core) keep(ctx context.Context) (err error) {
 	if err := c.overview.Watch(ctx, c.mgr.GetCache()); err != nil {
 		return err
 	}
-	c.metrics, err = newMetrics(ctrlmetrics.Registry, c.overview, c.Version) //nolint:contextcheck // a gauge is read without a context
+	c.metrics, err = newMetrics(ctrlmetrics.Registry, c.overview, c.Version)
 	return err
 }
 
@@ -188,7 +188,7 @@ func (c *core) decide(context.Context) error {
 			Client: c.mgr.GetClient(), Guards: c.guards, Quota: c.quotas.Of,
 			Over: func(o *v1alpha1.Delegation, err error) { c.reports.Say(o, triggers.EventOverLimit, err) },
 		},
-		Policies: gate.GatePolicies{Client: c.mgr.GetClient()}, Now: c.Now, Results: c.results,
+		Policies: gate.Policies{Client: c.mgr.GetClient()}, Now: c.Now, Results: c.results,
 		Voted: func(_ approvals.Approval, v approvals.Verdict) { c.metrics.votes.WithLabelValues(string(v)).Inc() },
 		Ended: func(a approvals.Approval) { c.metrics.ended(a); c.releases.Now(a) },
 	}

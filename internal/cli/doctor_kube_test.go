@@ -240,6 +240,7 @@ func TestDoctor(t *testing.T) {
 			in.must(other.Ensure(ctx))
 		}, []string{"failed   Interceptor: EventListeners would refuse the certificate"}},
 		"a Gate that can't be honoured": {func() {
+			//nolint:contextcheck // the installation has the test's context
 			in.text("apiVersion: countersign.dev/v1alpha1\nkind: Gate\nmetadata: {name: empty, namespace: shop}\nspec: {approvers: {users: [{name: alice}]}}")
 			var g v1alpha1.Gate
 			in.must(in.c.Get(ctx, client.ObjectKey{Namespace: "shop", Name: "empty"}, &g))
@@ -346,18 +347,28 @@ subjects: [{kind: ServiceAccount, name: countersign, namespace: countersign}, {k
 	}
 	for _, gone := range [][4]string{
 		{"ClusterInterceptor", "triggers.tekton.dev/v1alpha1", "", "countersign"},
-		{"ValidatingAdmissionPolicy", admission, "", "countersign-votes"}, {"ValidatingAdmissionPolicyBinding", admission, "", "countersign-protected"},
-		{"ClusterRole", rbac, "", "countersign"}, {"ClusterRoleBinding", rbac, "", "countersign"}, {"ClusterRole", rbac, "", "countersign-edit"},
-		{"RoleBinding", rbac, "shop", "countersign-signing"}, {"Role", rbac, "shop", "countersign-signing"}, {"RoleBinding", rbac, "countersign", "countersign"},
-		{"Service", "v1", "countersign", "countersign"}, {"ServiceAccount", "v1", "countersign", "countersign"},
+		{"ValidatingAdmissionPolicy", admission, "", "countersign-votes"},
+		{"ValidatingAdmissionPolicyBinding", admission, "", "countersign-protected"},
+		{"ClusterRole", rbac, "", "countersign"},
+		{"ClusterRoleBinding", rbac, "", "countersign"},
+		{"ClusterRole", rbac, "", "countersign-edit"},
+		{"RoleBinding", rbac, "shop", "countersign-signing"},
+		{"Role", rbac, "shop", "countersign-signing"},
+		{"RoleBinding", rbac, "countersign", "countersign"},
+		{"Service", "v1", "countersign", "countersign"},
+		{"ServiceAccount", "v1", "countersign", "countersign"},
 	} {
 		if there(gone[0], gone[1], gone[2], gone[3]) {
 			t.Errorf("%v is still there", gone)
 		}
 	}
 	for _, stays := range [][4]string{
-		{"Gate", "countersign.dev/v1alpha1", "shop", "production"}, {"Approval", "countersign.dev/v1alpha1", "shop", "deploy-abcdefghijkl"}, {"Secret", "v1", "countersign", "countersign-tls"},
-		{"RoleBinding", rbac, "shop", "shared"}, {"Trigger", "triggers.tekton.dev/v1beta1", "shop", "deploy"}, {"ClusterRole", rbac, "", "view"},
+		{"Gate", "countersign.dev/v1alpha1", "shop", "production"},
+		{"Approval", "countersign.dev/v1alpha1", "shop", "deploy-abcdefghijkl"},
+		{"Secret", "v1", "countersign", "countersign-tls"},
+		{"RoleBinding", rbac, "shop", "shared"},
+		{"Trigger", "triggers.tekton.dev/v1beta1", "shop", "deploy"},
+		{"ClusterRole", rbac, "", "view"},
 	} {
 		if !there(stays[0], stays[1], stays[2], stays[3]) {
 			t.Errorf("%v is gone", stays)

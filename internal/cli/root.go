@@ -49,7 +49,7 @@ func Run(ctx context.Context, o Options, args []string) int {
 
 // Command is the command tree without a terminal or a cluster, for the reference.
 func Command() *cobra.Command {
-	c := &command{Options: Options{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard, Now: time.Now}, flags: genericclioptions.NewConfigFlags(true)}
+	c := &command{Options: Options{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard, Now: func() time.Time { return time.Time{} }}, flags: genericclioptions.NewConfigFlags(true)}
 	return c.root()
 }
 

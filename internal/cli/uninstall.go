@@ -127,7 +127,7 @@ func (c *command) uninstall(ctx context.Context, u uninstalling) error {
 	case u.dryRun || len(plan) == 0:
 		return nil
 	case len(named) > 0 && !u.triggers && !u.finalizers:
-		return errors.New("Triggers name the interceptor, see above: change them first, or give --ignore-triggers") //nolint:revive,staticcheck // a kind of Tekton's
+		return errors.New("Triggers name the interceptor, see above: change them first, or give --ignore-triggers") //nolint:staticcheck // a kind of Tekton's
 	case !u.yes && !c.Interactive:
 		return errors.New("nobody is there to ask: give --yes to remove what is listed, or --dry-run to look only")
 	case !u.yes && !c.yes(fmt.Sprintf("Remove these %d?", len(plan))):

@@ -41,7 +41,7 @@ func TestSkew(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return time.Unix(sec, 0).Sub(time.Now()).Round(time.Minute)
+		return time.Until(time.Unix(sec, 0)).Round(time.Minute)
 	}
 	reaches := func(want time.Duration) {
 		t.Helper()

@@ -73,7 +73,7 @@ func newStore(ctx context.Context) (*store, error) {
 	if err := os.Mkdir(data, 0o755); err != nil {
 		return s, err
 	}
-	if s.Server, err = kubepostgrestest.StartIn(data); err != nil {
+	if s.Server, err = kubepostgrestest.StartIn(data); err != nil { //nolint:contextcheck // it ends by Remove
 		return s, err
 	}
 	return s, s.open(ctx)

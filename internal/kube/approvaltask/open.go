@@ -62,7 +62,7 @@ func OpenTask(ctx context.Context, o *hold.Opener, cr *pipelinev1beta1.CustomRun
 }
 
 func taskTerms(ctx context.Context, o *hold.Opener, cr *pipelinev1beta1.CustomRun, kind tasks.Mapping, s approvals.Source) (*approvals.Terms, error) {
-	policies, err := gate.GatePolicies{Client: o.Client}.Of(ctx, cr.Namespace)
+	policies, err := gate.Policies{Client: o.Client}.Of(ctx, cr.Namespace)
 	if err != nil {
 		return nil, err
 	}

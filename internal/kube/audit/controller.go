@@ -26,8 +26,8 @@ import (
 )
 
 const (
-	// While the store is down it is asked again after this long, at first and at
-	// most: by one Approval, for all.
+	// AskAgain is how long after a failure the store is asked again, at first, and
+	// maxAskAgain at most: by one Approval, for all.
 	AskAgain, maxAskAgain = time.Second, time.Minute
 	// maxGone bounds the Approvals that were deleted while the store is down and had no
 	// finalizer, which are in this process's memory alone.

@@ -109,6 +109,8 @@ func deliveryState(ds []approvals.Delivery) (failed string, told bool) {
 	return strings.Join(each, "; "), told
 }
 
+// ProblemOf is what a condition of the given type says is wrong; nil when it is not false, or not
+// there.
 func ProblemOf(cs []metav1.Condition, kind string) *approvals.Problem {
 	c := meta.FindStatusCondition(cs, kind)
 	if c == nil || c.Status != metav1.ConditionFalse {

@@ -169,6 +169,7 @@ func sourceToDomain(s v1alpha1.Source) approvals.Source {
 	return d
 }
 
+// SourceToAPI is the reverse of what ToDomain makes of a source.
 func SourceToAPI(d approvals.Source) v1alpha1.Source {
 	var s v1alpha1.Source
 	if r := d.Run; r != nil {
@@ -195,6 +196,7 @@ func SourceToAPI(d approvals.Source) v1alpha1.Source {
 	return s
 }
 
+// TermsToDomain converts terms as they are: nobody has verified them yet.
 func TermsToDomain(t *v1alpha1.Terms) *approvals.Terms {
 	if t == nil {
 		return nil
@@ -223,6 +225,7 @@ func TermsToDomain(t *v1alpha1.Terms) *approvals.Terms {
 	return d
 }
 
+// TermsToAPI is the reverse of TermsToDomain.
 func TermsToAPI(t *approvals.Terms) *v1alpha1.Terms {
 	if t == nil {
 		return nil

@@ -46,6 +46,7 @@ func GatePolicyToDomain(o *v1alpha1.GatePolicy) approvals.GatePolicy {
 // forbids takes a word that nobody knows for the strict one.
 func forbids(p v1alpha1.Permission) bool { return p != "" && p != permitAllow }
 
+// SelectorOf is a selector in the form that apimachinery evaluates.
 func SelectorOf(s v1alpha1.NamespaceSelector) *metav1.LabelSelector {
 	out := &metav1.LabelSelector{}
 	for k, v := range s.MatchLabels {

@@ -90,6 +90,7 @@ func PolicyToDomain(gate string, s v1alpha1.GateSpec) approvals.Policy {
 	return p
 }
 
+// PolicyToAPI writes a policy as the spec of a Gate that means the same.
 func PolicyToAPI(p approvals.Policy) v1alpha1.GateSpec {
 	s := v1alpha1.GateSpec{
 		Strategy: v1alpha1.Strategy(p.Strategy), Required: int32(p.Required), //nolint:gosec // Validate bounds it

@@ -17,17 +17,17 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
 )
 
-// GatePolicies reads the policies above Gates, from the cache: they are few, and
+// Policies reads the policies above Gates, from the cache: they are few, and
 // every vote asks for them. Cluster administrators write them, which RBAC sees to;
 // whoever may update a namespace chooses by its labels which ones select it.
-type GatePolicies struct {
+type Policies struct {
 	Client client.Reader
 }
 
-var _ approvals.GatePolicies = GatePolicies{}
+var _ approvals.GatePolicies = Policies{}
 
 // Of are the policies that select a namespace, in the order of their names.
-func (r GatePolicies) Of(ctx context.Context, namespace string) ([]approvals.GatePolicy, error) {
+func (r Policies) Of(ctx context.Context, namespace string) ([]approvals.GatePolicy, error) {
 	var list v1alpha1.GatePolicyList
 	if err := r.Client.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, kubeutil.Translate(err, "the list of GatePolicies")
@@ -76,7 +76,7 @@ type Bounds struct {
 // Hold is p with the limits that votes under it have. The error is CodeInvalid, with a
 // reason, when p is outside a policy or asks for what the service does not have.
 func (b Bounds) Hold(ctx context.Context, namespace string, p approvals.Policy) (approvals.Policy, error) {
-	policies, err := GatePolicies{Client: b.Client}.Of(ctx, namespace)
+	policies, err := Policies{Client: b.Client}.Of(ctx, namespace)
 	if err != nil {
 		return p, err
 	}

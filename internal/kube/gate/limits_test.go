@@ -50,7 +50,7 @@ func TestSelects(t *testing.T) {
 		"dev":  "all",
 		"bare": "all has-not not-in",
 	} {
-		got, err := kubegate.GatePolicies{Client: c}.Of(t.Context(), ns)
+		got, err := kubegate.Policies{Client: c}.Of(t.Context(), ns)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,15 +63,15 @@ func TestSelects(t *testing.T) {
 		}
 	}
 	// Without its labels nobody can tell, and so nothing goes on.
-	if _, err := (kubegate.GatePolicies{Client: c}).Of(t.Context(), "new"); approvals.CodeOf(err) != approvals.CodeUnavailable {
+	if _, err := (kubegate.Policies{Client: c}).Of(t.Context(), "new"); approvals.CodeOf(err) != approvals.CodeUnavailable {
 		t.Errorf("a namespace that is not known: %v", err)
 	}
 	c.Fail(func(string, runtime.Object) error { return errors.New("connection refused") })
-	if _, err := (kubegate.GatePolicies{Client: c}).Of(t.Context(), "prod"); approvals.CodeOf(err) != approvals.CodeUnavailable {
+	if _, err := (kubegate.Policies{Client: c}).Of(t.Context(), "prod"); approvals.CodeOf(err) != approvals.CodeUnavailable {
 		t.Errorf("policies that can't be read: %v", err)
 	}
 	// Where there are no policies nobody asks for namespaces.
-	if got, err := (kubegate.GatePolicies{Client: servicetest.NewCluster(t)}).Of(t.Context(), "new"); len(got) > 0 || err != nil {
+	if got, err := (kubegate.Policies{Client: servicetest.NewCluster(t)}).Of(t.Context(), "new"); len(got) > 0 || err != nil {
 		t.Errorf("without policies: %v, %v", got, err)
 	}
 }

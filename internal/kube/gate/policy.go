@@ -42,6 +42,8 @@ func CheckGate(ctx context.Context, cel *mapping.Compiler, b Bounds, g *v1alpha1
 	return CheckPolicy(ctx, cel, b, g.Namespace, convert.PolicyToDomain(g.Name, g.Spec))
 }
 
+// CheckPolicy returns what makes a policy unusable in a namespace. Errors have CodeInvalid, or
+// CodeUnavailable when the bounds can't be read.
 func CheckPolicy(ctx context.Context, cel *mapping.Compiler, b Bounds, namespace string, p approvals.Policy) error {
 	if err := p.ValidateFor(approvals.Asked{}, cel.People); err != nil {
 		return err

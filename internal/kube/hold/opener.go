@@ -295,6 +295,7 @@ func (o *Opener) Terms(ctx context.Context, namespace, trigger string, s approva
 	return terms, nil
 }
 
+// Bounds are the limits that the policies of what is opened have to keep to.
 func (o *Opener) Bounds() gate.Bounds { return gate.Bounds{Client: o.Client, Service: o.Service} }
 
 // SetTerms sets the terms of an Approval that was opened without them: one spec

@@ -89,6 +89,7 @@ func (q *Quotas) OnDelete(obj any) {
 	}
 }
 
+// Put counts an Approval as the informer delivers it; anything else is ignored.
 func (q *Quotas) Put(obj any) {
 	o, ok := obj.(*v1alpha1.Approval)
 	if !ok {
@@ -152,7 +153,7 @@ func HeldBytes(o *v1alpha1.Approval) int64 {
 
 // Of is what holds for a namespace.
 func (q *Quotas) Of(ctx context.Context, namespace string) (approvals.Quota, error) {
-	policies, err := gate.GatePolicies{Client: q.Client}.Of(ctx, namespace)
+	policies, err := gate.Policies{Client: q.Client}.Of(ctx, namespace)
 	if err != nil {
 		return approvals.Quota{}, err
 	}

@@ -162,7 +162,7 @@ func (r *Approvals) waitOrExpire(ctx context.Context, a approvals.Approval) (ctr
 	if waits, err := r.voteWaits(ctx, a); err != nil || waits {
 		return ctrl.Result{RequeueAfter: LookForVotes}, err
 	}
-	policies, err := gate.GatePolicies{Client: r.Client}.Of(ctx, a.Namespace)
+	policies, err := gate.Policies{Client: r.Client}.Of(ctx, a.Namespace)
 	if err != nil {
 		return ctrl.Result{}, err
 	}

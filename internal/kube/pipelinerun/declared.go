@@ -11,6 +11,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals/tasks"
 )
 
+// IsApproval tells an approval task by its apiVersion and kind, of whatever system it is.
 func IsApproval(t pipelinev1.PipelineTask) bool {
 	ok := false
 	switch {

@@ -17,6 +17,8 @@ func InPart(pr *pipelinev1.PipelineRun) {
 	pr.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: inPart}}
 }
 
+// IsInPart is true for a run from the cache that lacks its spec, or its values: what compares it
+// has to read it live.
 func IsInPart(pr *pipelinev1.PipelineRun) bool {
 	return isMarked(pr, inPart) || IsWithoutValues(pr)
 }
@@ -80,6 +82,7 @@ func sizeOfValue(v pipelinev1.ParamValue) int {
 	return n
 }
 
+// IsWithoutValues is true for a run from the cache that lacks its large values.
 func IsWithoutValues(pr *pipelinev1.PipelineRun) bool { return isMarked(pr, withoutValues) }
 
 func isMarked(pr *pipelinev1.PipelineRun, as string) bool {

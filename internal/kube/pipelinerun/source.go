@@ -61,6 +61,7 @@ func SourceOf(after approvals.After, home string, pr *pipelinev1.PipelineRun) ap
 	return s
 }
 
+// EndOf is when a run ended, by Tekton's own record, else by its condition.
 func EndOf(pr *pipelinev1.PipelineRun) time.Time {
 	if t := pr.Status.CompletionTime; t != nil {
 		return t.UTC().Truncate(time.Second)

@@ -30,7 +30,7 @@ const (
 	// writes anyhow, the one who tells people say. After that they are written for those who
 	// wait for one: kubectl wait must end.
 	ConditionsAfter = 1500 * time.Millisecond
-	// Rights, volumes and Pipelines are looked at again now and then, since nobody tells of
+	// LookSoon and what follows it: rights, volumes and Pipelines are looked at again now and then, since nobody tells of
 	// them: often at first, while people read and their author is at work, and then
 	// more and more seldom, since thousands may wait for days.
 	LookSoon   = 15 * time.Second // after something was wrong, and at what a run refers to that is to be compared

@@ -29,9 +29,9 @@ type Targets struct {
 	ServiceAccount string // namespace:name, for the grant that a message tells
 }
 
-// sight is what a look at a target has shown: that the outcome is there, or how to
+// Sighted is what a look at a target has shown: that the outcome is there, or how to
 // write it.
-type sight struct {
+type Sighted struct {
 	done  string         // what was done, "" when it is not there yet
 	next  *approvals.Run // the run that it started
 	patch func(context.Context, client.Client) error
@@ -82,7 +82,8 @@ func (t *Targets) Confirm(ctx context.Context, a approvals.Approval, now time.Ti
 	return a, true, nil
 }
 
-func (t *Targets) Look(ctx context.Context, a approvals.Approval) (sight, error) {
+// Look reads the target from the API server, and changes nothing.
+func (t *Targets) Look(ctx context.Context, a approvals.Approval) (Sighted, error) {
 	if a.Terms.Target.Kind == approvals.TargetPendingRun {
 		return t.lookAtRun(ctx, a)
 	}
@@ -92,7 +93,7 @@ func (t *Targets) Look(ctx context.Context, a approvals.Approval) (sight, error)
 // lookAtConfigMap sees whether a's status was written. What somebody has set to an end
 // already is not written over: the Task that polls it may have acted on it. A mark of
 // ours with another value than an end is of a Task that has taken note of it.
-func (t *Targets) lookAtConfigMap(ctx context.Context, a approvals.Approval) (sight, error) {
+func (t *Targets) lookAtConfigMap(ctx context.Context, a approvals.Approval) (Sighted, error) {
 	x, want := a.Terms.Target, a.Status()
 	var cm corev1.ConfigMap
 	err := t.Live.Get(ctx, types.NamespacedName{Namespace: a.Namespace, Name: x.Name}, &cm)
@@ -100,24 +101,24 @@ func (t *Targets) lookAtConfigMap(ctx context.Context, a approvals.Approval) (si
 	done := fmt.Sprintf("%s: %s=%s", x, x.Key, want)
 	switch {
 	case apierrors.IsForbidden(err):
-		return sight{}, t.forbidden(a, err)
+		return Sighted{}, t.forbidden(a, err)
 	case apierrors.IsNotFound(err) && want == approvals.StatusRefused:
-		return sight{done: x.String() + " was gone"}, nil
+		return Sighted{done: x.String() + " was gone"}, nil
 	case apierrors.IsNotFound(err):
-		return sight{}, kubeutil.Reason("TargetMissing", approvals.Errorf(approvals.CodeNotFound,
+		return Sighted{}, kubeutil.Reason("TargetMissing", approvals.Errorf(approvals.CodeNotFound,
 			"there is no ConfigMap %s in namespace %s to write %s=%s to: create it, with that key; this goes on by itself", x.Name, a.Namespace, x.Key, want))
 	case err != nil:
-		return sight{}, kubeutil.Translate(err, x.String())
+		return Sighted{}, kubeutil.Translate(err, x.String())
 	case !has:
-		return sight{}, kubeutil.Reason("TargetMissing", approvals.Errorf(approvals.CodeNotFound,
+		return Sighted{}, kubeutil.Reason("TargetMissing", approvals.Errorf(approvals.CodeNotFound,
 			"ConfigMap %s has no key %s, so it does not look like one that a Task polls: set %s=init in it, or name the right one in the Gate's release; this goes on by itself", x.Name, x.Key, x.Key))
 	case value != want && (value == approvals.StatusSuccess || value == approvals.StatusRefused):
-		return sight{}, kubeutil.Reason("TargetTaken", approvals.Errorf(approvals.CodeConflict,
+		return Sighted{}, kubeutil.Reason("TargetTaken", approvals.Errorf(approvals.CodeConflict,
 			"ConfigMap %s has %s=%s, which this approval did not write and does not write over: find out who did, and whether the pipeline went on; with %s=init in it, %s is written", x.Name, x.Key, value, x.Key, want))
 	case cm.Annotations[verifyrun.MarkAnnotation] == verifyrun.MarkOf(a):
-		return sight{done: done}, nil
+		return Sighted{done: done}, nil
 	}
-	return sight{patch: verifyrun.PatchOf(&cm, a, func() { cm.Data[x.Key] = want })}, nil
+	return Sighted{patch: verifyrun.PatchOf(&cm, a, func() { cm.Data[x.Key] = want })}, nil
 }
 
 // forbidden tells what the service has no right to by default, and how to give it.

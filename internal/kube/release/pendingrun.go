@@ -15,38 +15,38 @@ import (
 
 // lookAtRun sees whether a pending run was let go, or cancelled. The mark says that it
 // was for this Approval; its UID, that it is the run that was approved.
-func (t *Targets) lookAtRun(ctx context.Context, a approvals.Approval) (sight, error) {
+func (t *Targets) lookAtRun(ctx context.Context, a approvals.Approval) (Sighted, error) {
 	x := a.Terms.Target
 	var pr pipelinev1.PipelineRun
 	err := t.Live.Get(ctx, types.NamespacedName{Namespace: a.Namespace, Name: x.Name}, &pr)
 	gone := apierrors.IsNotFound(err)
 	if err != nil && !gone {
-		return sight{}, kubeutil.Translate(err, x.String())
+		return Sighted{}, kubeutil.Translate(err, x.String())
 	}
 	granted := a.Outcome == approvals.Approved
 	run := &approvals.Run{Name: pr.Name, UID: string(pr.UID), Pipeline: pipelinerun.PipelineOf(&pr)}
 	switch {
 	case (gone || string(pr.UID) != x.UID) && !granted:
-		return sight{done: x.String() + " was gone"}, nil
+		return Sighted{done: x.String() + " was gone"}, nil
 	case gone:
-		return sight{}, kubeutil.Reason("TargetMissing", approvals.Errorf(approvals.CodeNotFound,
+		return Sighted{}, kubeutil.Reason("TargetMissing", approvals.Errorf(approvals.CodeNotFound,
 			"PipelineRun %s does not exist any more, so there is nothing to start: create another one and send its event again", x.Name))
 	case string(pr.UID) != x.UID:
-		return sight{}, kubeutil.Reason("TargetReplaced", approvals.Errorf(approvals.CodeConflict,
+		return Sighted{}, kubeutil.Reason("TargetReplaced", approvals.Errorf(approvals.CodeConflict,
 			"PipelineRun %s was recreated after approval was requested; send its event again to request approval", x.Name))
 	case granted && pr.Spec.Status == "":
-		return sight{done: x.String() + " started", next: run}, nil
+		return Sighted{done: x.String() + " started", next: run}, nil
 	case granted && !pr.IsPending():
-		return sight{}, kubeutil.Reason("TargetTaken", approvals.Errorf(approvals.CodeConflict,
+		return Sighted{}, kubeutil.Reason("TargetTaken", approvals.Errorf(approvals.CodeConflict,
 			"PipelineRun %s was cancelled by somebody else (spec.status: %s): make another one and post its event", x.Name, pr.Spec.Status))
 	case granted:
-		return sight{patch: verifyrun.PatchOf(&pr, a, func() { pr.Spec.Status = "" })}, nil
+		return Sighted{patch: verifyrun.PatchOf(&pr, a, func() { pr.Spec.Status = "" })}, nil
 	case pr.IsCancelled():
-		return sight{done: x.String() + " cancelled"}, nil
+		return Sighted{done: x.String() + " cancelled"}, nil
 	case pr.IsDone():
-		return sight{}, kubeutil.Reason("TargetTaken", approvals.Errorf(approvals.CodeConflict,
+		return Sighted{}, kubeutil.Reason("TargetTaken", approvals.Errorf(approvals.CodeConflict,
 			"PipelineRun %s has run without this approval, since somebody else let it go: see who may patch PipelineRuns here (docs/protected-pipelines.md)", x.Name))
 	default: // pending, or let go by somebody else
-		return sight{patch: verifyrun.PatchOf(&pr, a, func() { pr.Spec.Status = pipelinev1.PipelineRunSpecStatusCancelled })}, nil
+		return Sighted{patch: verifyrun.PatchOf(&pr, a, func() { pr.Spec.Status = pipelinev1.PipelineRunSpecStatusCancelled })}, nil
 	}
 }

@@ -36,8 +36,10 @@ import (
 )
 
 var (
+	// TestRing has the one key of all tests.
 	TestRing = keyring.Ring{{Made: ct.T0.Add(-time.Hour), Secret: bytes.Repeat([]byte{9}, keyring.Size)}}
-	Quiet    = slog.New(slog.DiscardHandler)
+	// Quiet is a log that nobody reads.
+	Quiet = slog.New(slog.DiscardHandler)
 )
 
 // Indexes are all that the service has its informers keep.
@@ -47,13 +49,16 @@ func Indexes() map[string]client.IndexerFunc {
 	return all
 }
 
+// Ring returns TestRing, as the service's keys return theirs.
 func Ring() keyring.Ring { return TestRing }
 
+// At is a clock that stands still.
 func At(t time.Time) func() time.Time { return func() time.Time { return t } }
 
 // Cluster is an API server in memory.
 type Cluster struct{ *kubetest.Cluster }
 
+// NewCluster has the indexes of the service, and objs.
 func NewCluster(tb testing.TB, objs ...client.Object) *Cluster {
 	tb.Helper()
 	return &Cluster{kubetest.NewIndexed(tb, Indexes(), objs...)}
@@ -102,6 +107,7 @@ func ThroughAPI[T any](tb interface {
 	return out
 }
 
+// CelCompiler is the compiler that the service has, with its default limits.
 func CelCompiler(tb testing.TB) *mapping.Compiler {
 	tb.Helper()
 	c, err := mapping.New()
@@ -111,6 +117,7 @@ func CelCompiler(tb testing.TB) *mapping.Compiler {
 	return c
 }
 
+// Targets writes outcomes to the objects of the cluster.
 func (c *Cluster) Targets() *release.Targets {
 	return &release.Targets{Client: c, Live: c, Fresh: c.Store().Fresh, ServiceAccount: "countersign:countersign"}
 }
@@ -133,10 +140,13 @@ func (c *Cluster) ValueOf(t *testing.T, x approvals.Target) string {
 	return string(pr.Spec.Status)
 }
 
+// ApprovalsResource stands in the API server's errors about Approvals.
 var ApprovalsResource = schema.GroupResource{Group: "countersign.dev", Resource: "approvals"}
 
+// Conflict is what the API server answers to a write that lost a race.
 func Conflict() error { return apierrors.NewConflict(ApprovalsResource, "a", errors.New("changed")) }
 
+// GatePolicy reads a spec, in YAML, as strictly as the API server does.
 func GatePolicy(t *testing.T, name, spec string) *v1alpha1.GatePolicy {
 	t.Helper()
 	o := &v1alpha1.GatePolicy{}
@@ -153,6 +163,7 @@ var PushWorld = strings.NewReplacer(
 	"{name: digest, value: $(extensions.countersign.params.digest)}", "{name: digest, value: $(body.ref)}",
 ).Replace(kubetest.World)
 
+// Opener opens Approvals in the cluster.
 func (c *Cluster) Opener(tb testing.TB) *hold.Opener {
 	triggers := &triggers.Triggers{Client: c, CEL: CelCompiler(tb), MayListTriggers: triggers.MayListTriggers(c)}
 	return &hold.Opener{
@@ -161,6 +172,7 @@ func (c *Cluster) Opener(tb testing.TB) *hold.Opener {
 	}
 }
 
+// Gated is Trigger prod/apply, which most tests are about.
 func (c *Cluster) Gated(t *testing.T, o *hold.Opener) interceptor.Gated {
 	t.Helper()
 	g, err := o.Triggers.Gated(t.Context(), "prod", "apply")
@@ -170,6 +182,7 @@ func (c *Cluster) Gated(t *testing.T, o *hold.Opener) interceptor.Gated {
 	return g
 }
 
+// Approvals are those of namespace prod, verified.
 func (c *Cluster) Approvals(t *testing.T) []approvals.Approval {
 	t.Helper()
 	list, err := c.Store().List(t.Context(), "")
@@ -179,6 +192,7 @@ func (c *Cluster) Approvals(t *testing.T) []approvals.Approval {
 	return list
 }
 
+// Push is a held event of GitHub's kind.
 func Push(body, id string) approvals.Event {
 	return approvals.Event{ID: id, Body: body, URL: "/", Digest: approvals.Digest("event", body, id), Headers: []approvals.Param{{Name: "X-Github-Event", Value: "push"}}}
 }

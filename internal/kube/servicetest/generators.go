@@ -17,6 +17,7 @@ func instant(unit time.Duration) *rapid.Generator[time.Time] {
 	})
 }
 
+// AnyPolicy draws policies, also such as no Gate could have.
 var AnyPolicy = rapid.Custom(func(t *rapid.T) approvals.Policy {
 	p := approvals.Policy{
 		Gate: anyName.Draw(t, "gate"), Groups: rapid.SliceOfN(anyName, 0, 3).Draw(t, "groups"),
@@ -100,6 +101,7 @@ var anySource = rapid.Custom(func(t *rapid.T) approvals.Source {
 	}
 })
 
+// AnyApproval draws Approvals of every state.
 var AnyApproval = rapid.Custom(func(t *rapid.T) approvals.Approval {
 	a := approvals.Approval{
 		Key:     approvals.Key{Namespace: anyName.Draw(t, "namespace"), Name: anyName.Draw(t, "name"), UID: anyName.Draw(t, "uid")},

@@ -43,6 +43,7 @@ type Releasing struct {
 	A        approvals.Approval
 }
 
+// NewReleasing has an approved Approval that nobody has released yet.
 func NewReleasing(t *testing.T, docs string) *Releasing {
 	t.Helper()
 	c := NewCluster(t, kubetest.Objects(t, docs)...)

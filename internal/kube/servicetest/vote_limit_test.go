@@ -71,7 +71,7 @@ func TestManyVotesWait(t *testing.T) {
 // TestVoteCount: what is gone is not counted, and nothing is left of a namespace that has none.
 func TestVoteCount(t *testing.T) {
 	t.Parallel()
-	c := &vote.VoteCount{}
+	c := &vote.Count{}
 	vote := func(name, version string) *v1alpha1.Vote {
 		o := &v1alpha1.Vote{}
 		o.Namespace, o.Name, o.UID, o.ResourceVersion = "prod", name, types.UID(name), version

@@ -103,6 +103,8 @@ func of(value func(*v1alpha1.Approval) string) client.IndexerFunc {
 	}
 }
 
+// IsPending is true until the status has an outcome that is final. It believes the status:
+// nothing is decided by it.
 func IsPending(o *v1alpha1.Approval) bool {
 	return !approvals.Approval{Outcome: approvals.Outcome(o.Status.Outcome)}.Decided()
 }

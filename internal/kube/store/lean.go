@@ -125,6 +125,7 @@ type Lean struct {
 // rules, lists and queues. Whatever makes something of values asks the Store for Whole.
 func (l Lean) State() approvals.Approval { return l.state }
 
+// Lean verifies what the cache has of an Approval.
 func (s *Store) Lean(o *v1alpha1.Approval) Lean { return Lean{s.Genuine(o), o} }
 
 // Whole is l with all that it has: what the cache has where nothing was left out, else as the
@@ -169,6 +170,7 @@ type Wholes struct {
 // MaxWhole bounds what wholes are remembered, in bytes.
 const MaxWhole = 4 << 20
 
+// Get is the whole object of that UID and resource version; nil when it is not remembered.
 func (w *Wholes) Get(o *v1alpha1.Approval) *v1alpha1.Approval {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -201,4 +203,5 @@ func (w *Wholes) Put(o *v1alpha1.Approval) {
 	}
 }
 
+// SizeOf is how many bytes of o tenants choose: values, words and claims.
 func SizeOf(o *v1alpha1.Approval) int { return valuesOf(o) + wordsOf(o) + claimsSize(o) }

@@ -72,6 +72,7 @@ func SealedOf(o *v1alpha1.Approval) []byte {
 
 func encode(mac []byte) string { return base64.RawStdEncoding.EncodeToString(mac) }
 
+// NotGenuine is the message of reason NotGenuine.
 const NotGenuine = "its seal is not this service's: it was made or changed by somebody else, or its key is gone. Delete it; a genuine one is opened by itself"
 
 // Genuine is the domain's view of o, with its terms taken away when this service
@@ -108,11 +109,11 @@ func (s *Store) proven(o *v1alpha1.Approval) (approvals.Approval, approvals.Unsa
 type Seals struct {
 	mu    sync.Mutex
 	keys  keyring.Ring
-	Known map[types.UID]verified
+	Known map[types.UID]Verified
 }
 
-// verified is what verified, and what follows from it.
-type verified struct {
+// Verified is what verified, and what follows from it.
+type Verified struct {
 	Generation int64
 	run        approvals.Unsaid // the name of its run
 }
@@ -120,13 +121,14 @@ type verified struct {
 // maxSeals bounds what is remembered; past it remembering begins again.
 const maxSeals = 1 << 15
 
-func (s *Seals) Check(ring keyring.Ring, o *v1alpha1.Approval) (verified, bool) {
+// Check verifies what o says of itself; false when no key of the ring signed it.
+func (s *Seals) Check(ring keyring.Ring, o *v1alpha1.Approval) (Verified, bool) {
 	if o.UID == "" || o.Generation == 0 { // not from the API server
 		return verify(ring, o)
 	}
 	s.mu.Lock()
 	if s.Known == nil || len(s.Known) > maxSeals || !ring.Same(s.keys) {
-		s.Known, s.keys = map[types.UID]verified{}, ring
+		s.Known, s.keys = map[types.UID]Verified{}, ring
 	}
 	v, ok := s.Known[o.UID]
 	s.mu.Unlock()
@@ -144,10 +146,10 @@ func (s *Seals) Check(ring keyring.Ring, o *v1alpha1.Approval) (verified, bool) 
 	return v, true
 }
 
-func verify(ring keyring.Ring, o *v1alpha1.Approval) (verified, bool) {
+func verify(ring keyring.Ring, o *v1alpha1.Approval) (Verified, bool) {
 	by := sealedBy(ring, o)
 	if by == nil {
-		return verified{}, false
+		return Verified{}, false
 	}
-	return verified{o.Generation, NameOfRun(by, o)}, true
+	return Verified{o.Generation, NameOfRun(by, o)}, true
 }

@@ -73,16 +73,16 @@ func concealed(v any, path []string) bool {
 	return Find(v, "", func(s string) bool { return strings.HasPrefix(s, interceptor.Concealed) }) != ""
 }
 
-// expression is one $(…) of a binding's value.
-type expression struct {
+// Expression is one $(…) of a binding's value.
+type Expression struct {
 	Text string // as it stands, with $( and )
 	path string // what is between, as Triggers reads it
 }
 
 // ExpressionsIn finds the expressions of a binding's value as Triggers does: from
 // each $( to the first ) that closes it.
-func ExpressionsIn(value string) []expression {
-	var out []expression
+func ExpressionsIn(value string) []Expression {
+	var out []Expression
 	for _, rest := range strings.Split(value, "$(")[1:] {
 		open := 0
 		for i, ch := range rest {
@@ -97,7 +97,7 @@ func ExpressionsIn(value string) []expression {
 				if name, ok := strings.CutPrefix(path, "header."); ok {
 					path = "header." + textproto.CanonicalMIMEHeaderKey(name)
 				}
-				out = append(out, expression{"$(" + rest[:i] + ")", path})
+				out = append(out, Expression{"$(" + rest[:i] + ")", path})
 				break
 			}
 		}
@@ -170,6 +170,7 @@ func countExpressions(params []triggersv1.Param) (n int) {
 	return n
 }
 
+// Or is a, or b when a is empty.
 func Or(a, b string) string {
 	if a != "" {
 		return a

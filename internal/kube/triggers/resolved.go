@@ -75,6 +75,7 @@ func (t *Triggers) Gated(ctx context.Context, namespace, name string) (intercept
 	return r.Gated(), nil
 }
 
+// Gated is what the interceptor needs of r.
 func (r *Resolved) Gated() interceptor.Gated {
 	return interceptor.Gated{Namespace: r.Namespace, Name: r.Name, Line: r.Line, Chain: r.Spec.Interceptors, Template: r.Digest, Reads: r.reads(), Unresolved: r.Unresolved}
 }

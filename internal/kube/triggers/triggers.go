@@ -267,6 +267,7 @@ func inlineOf(el *triggersv1.EventListener) []Standing {
 // Inline are the Triggers that stand in el.
 func Inline(el *triggersv1.EventListener) []Standing { return inlineOf(el) }
 
+// ParseLine reads the parameters of a Trigger's countersign interceptor; nil when it has none.
 func ParseLine(trigger *triggersv1.Trigger) (*approvals.Line, error) {
 	line, err := interceptor.ParseLine(trigger.Spec.Interceptors, gate.InlinePolicy)
 	if err != nil {

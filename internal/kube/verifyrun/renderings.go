@@ -121,6 +121,7 @@ func (r *Renderings) get(uid string) (Rendering, bool) {
 	return known, ok
 }
 
+// Put remembers what the run of the Approval with that UID is to be.
 func (r *Renderings) Put(uid string, known Rendering) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

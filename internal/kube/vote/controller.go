@@ -51,7 +51,7 @@ type Votes struct {
 	Quota func(ctx context.Context, namespace string) (approvals.Quota, error)
 
 	Turns Turns
-	Count VoteCount
+	Count Count
 }
 
 var _ reconcile.Reconciler = (*Votes)(nil)

@@ -53,6 +53,7 @@ func folded(s string) string {
 	}, s)
 }
 
+// Waits is true for a Vote that nobody has looked at yet.
 func Waits(v *v1alpha1.Vote) bool { return v.Status.State == "" && v.DeletionTimestamp == nil }
 
 // Join notes v, and says whether it is its turn.

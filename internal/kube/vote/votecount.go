@@ -21,15 +21,15 @@ import (
 // thousands a minute.
 const keepCrowded = 15 * time.Second
 
-// VoteCount counts the Votes of each namespace. It follows the informer.
-type VoteCount struct {
+// Count counts the Votes of each namespace. It follows the informer.
+type Count struct {
 	mu      sync.Mutex
 	Waiting map[string]map[types.UID]*v1alpha1.Vote // their metadata
 	Done    map[string]map[types.UID]struct{}
 }
 
 // Note is told of a Vote that is there, forget of one that is not.
-func (c *VoteCount) Note(v *v1alpha1.Vote) {
+func (c *Count) Note(v *v1alpha1.Vote) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !Waits(v) {
@@ -50,7 +50,8 @@ func (c *VoteCount) Note(v *v1alpha1.Vote) {
 	}
 }
 
-func (c *VoteCount) Forget(v *v1alpha1.Vote) {
+// Forget drops a Vote that was deleted.
+func (c *Count) Forget(v *v1alpha1.Vote) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	drop(c.Waiting, v)
@@ -72,7 +73,7 @@ func drop[T any](m map[string]map[types.UID]T, v *v1alpha1.Vote) {
 
 // Before is how many older ones of its namespace wait, when more than most of them wait at
 // all: below that nobody looks at each.
-func (c *VoteCount) Before(v *v1alpha1.Vote, most int) int {
+func (c *Count) Before(v *v1alpha1.Vote, most int) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.Waiting[v.Namespace]) <= most {
@@ -88,7 +89,7 @@ func (c *VoteCount) Before(v *v1alpha1.Vote, most int) int {
 }
 
 // Crowded says whether more than most of a namespace were looked at and are still there.
-func (c *VoteCount) Crowded(namespace string, most int) bool {
+func (c *Count) Crowded(namespace string, most int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return most > 0 && len(c.Done[namespace]) > most

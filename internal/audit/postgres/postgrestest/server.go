@@ -3,6 +3,7 @@
 package postgrestest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -57,9 +58,9 @@ func StartIn(dir string) (*Server, error) {
 		if err != nil {
 			return nil, err
 		}
-		uid, _ := strconv.Atoi(u.Uid)
-		gid, _ := strconv.Atoi(u.Gid)
-		if err := os.Chown(s.dir, uid, gid); err != nil {
+		uid, _ := strconv.ParseUint(u.Uid, 10, 31)
+		gid, _ := strconv.ParseUint(u.Gid, 10, 31)
+		if err := os.Chown(s.dir, int(uid), int(gid)); err != nil {
 			return nil, err
 		}
 		s.as = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
@@ -78,8 +79,8 @@ func StartIn(dir string) (*Server, error) {
 func freePort() (int, error) {
 	var last error
 	for range 100 {
-		port := 20_000 + rand.IntN(10_000)
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		port := 20_000 + rand.IntN(10_000) //nolint:gosec // a port, and no secret
+		l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err == nil {
 			return port, l.Close()
 		}
@@ -111,7 +112,7 @@ func (s *Server) Remove() {
 }
 
 func (s *Server) run(name string, args ...string) error {
-	cmd := exec.Command(filepath.Join(s.bin, name), args...)
+	cmd := exec.Command(filepath.Join(s.bin, name), args...) //nolint:gosec,noctx // PostgreSQL's own programs, which a test waits for
 	cmd.Dir, cmd.SysProcAttr = s.dir, s.as
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out
