@@ -28,10 +28,10 @@ func TestRevokeLinkIsByWhoeverMakesIt(t *testing.T) {
 		"an operator as another":    {"olga", revoke("alice", ""), "you are olga and can only vote as that"},
 		"by another's group":        {"alice", revoke("alice", ", groups: [admins]"), "you can only vote by groups that you are in"},
 		"of nobody":                 {"alice", revoke("alice", `, of: ""`), "spec.of"},
-		"with a comment":            {"alice", revoke("alice", ", comment: x"), "without comment, inputs and breakGlass"},
-		"with inputs":               {"alice", revoke("alice", ", inputs: [{name: a}]"), "without comment, inputs and breakGlass"},
-		"breaking the glass":        {"alice", revoke("alice", ", breakGlass: true"), "without comment, inputs and breakGlass"},
-		"a vote of another's link":  {"alice", vote("v", "alice", ", of: bob"), "verdict revoke-link alone"},
+		"with a comment":            {"alice", revoke("alice", ", comment: x"), "takes no comment, inputs and breakGlass"},
+		"with inputs":               {"alice", revoke("alice", ", inputs: [{name: a}]"), "takes no comment, inputs and breakGlass"},
+		"breaking the glass":        {"alice", revoke("alice", ", breakGlass: true"), "takes no comment, inputs and breakGlass"},
+		"a vote of another's link":  {"alice", vote("v", "alice", ", of: bob"), "of is only for verdict revoke-link"},
 		"a verdict that is none":    {"alice", strings.Replace(revoke("alice", ""), "revoke-link", "revoke", 1), "Unsupported value"},
 	} {
 		if err := dry(x.who, x.doc); (err == nil) != (x.want == "") || err != nil && !strings.Contains(err.Error(), x.want) {

@@ -245,7 +245,7 @@ subjects: [{kind: ServiceAccount, name: ann}, {kind: ServiceAccount, name: dan}]
 		t.Fatal(err)
 	}
 	yes.Spec.Verdict = "reject"
-	if err := e.Update(t.Context(), &yes); err == nil || !strings.Contains(err.Error(), "a vote is immutable") {
+	if err := e.Update(t.Context(), &yes); err == nil || !strings.Contains(err.Error(), "immutable") {
 		t.Errorf("changed afterwards: %v", err)
 	}
 }
