@@ -106,7 +106,7 @@ func (a Approval) ToAskAgain() bool { return a.SupersededBy == "" && CheckAgain(
 func TakeOver(a, by Approval, now time.Time) (Approval, Change) {
 	switch {
 	case a.SupersededBy != "" || a.BarsAgain() != "" || a.Effect != nil || by.Again == nil || by.Again.OfUID != a.UID:
-		return a, Absent
+		return a, NoChange
 	case !a.Decided():
 		a.SupersededBy = by.Name
 		return end(a, Superseded, now), Ended
@@ -138,11 +138,11 @@ func NotInPlace(a, before Approval, now time.Time) (Approval, Change) {
 	why := before.BarsAgain()
 	// A run that came after all is no word against a decision that people made since.
 	if why == "" || a.Again == nil || a.Again.OfUID != before.UID || before.Next != nil && a.Decided() {
-		return a, Absent
+		return a, NoChange
 	}
 	ended, did, err := Cancel(a, Cancellation{Why: why}, now)
 	if err != nil { // what it was to start has started
-		return a, Absent
+		return a, NoChange
 	}
 	return ended, did
 }
@@ -162,7 +162,7 @@ type Reopener interface {
 // namespace, or who asked for it. Nothing that people said of the old one counts.
 //
 // Errors are those of CheckAgain, of the Store and the Reopener, and CodeForbidden.
-func (d *Desk) AskAgain(ctx context.Context, key Key, id Identity) (Approval, error) {
+func (d *VoteService) AskAgain(ctx context.Context, key Key, id Identity) (Approval, error) {
 	a, err := d.Store.Get(ctx, key)
 	// What is not there is nobody's to ask about either: the answer tells no stranger which.
 	a.Namespace = key.Namespace
@@ -188,7 +188,7 @@ func (d *Desk) AskAgain(ctx context.Context, key Key, id Identity) (Approval, er
 	barred, now := false, d.Now()
 	old, did, err := SaveWithResults(ctx, d.Store, d.Results, a, func(a Approval) (Approval, Change, error) {
 		if barred = a.SupersededBy == "" && a.BarsAgain() != ""; barred {
-			return a, Absent, nil
+			return a, NoChange, nil
 		}
 		next, did := TakeOver(a, next, now)
 		return next, did, nil
@@ -207,7 +207,7 @@ func (d *Desk) AskAgain(ctx context.Context, key Key, id Identity) (Approval, er
 
 // notInPlace cancels next, since before was decided while next was opened, and says so. If
 // it can't be cancelled now, the leader does it: it looks at both.
-func (d *Desk) notInPlace(ctx context.Context, next, before Approval) error {
+func (d *VoteService) notInPlace(ctx context.Context, next, before Approval) error {
 	now := d.Now()
 	_, _, err := d.change(ctx, next.Key, func(a Approval) (Approval, Change, error) {
 		a, did := NotInPlace(a, before, now)
@@ -221,12 +221,12 @@ func (d *Desk) notInPlace(ctx context.Context, next, before Approval) error {
 
 // mayAskAgain says why id may not have a asked again, or nil. Whoever asked for it may:
 // others still decide.
-func (d *Desk) mayAskAgain(ctx context.Context, a Approval, id Identity) error {
+func (d *VoteService) mayAskAgain(ctx context.Context, a Approval, id Identity) error {
 	// Anyone who may start runs may write somebody's name on one: it has to be proved.
-	if a.Terms != nil && a.Terms.RequesterProof != NoProof && SamePerson(a.Terms.Requester, id.Name) && id.Way != WayLink {
+	if a.Terms != nil && a.Terms.RequesterProof != NoProof && SamePerson(a.Terms.Requester, id.Name) && id.Way != AuthLink {
 		return nil
 	}
-	if id.Way == WayObject && d.Operators != nil && id.Name != "" {
+	if id.Way == AuthObject && d.Operators != nil && id.Name != "" {
 		if may, err := d.Operators.MayOperate(ctx, id, a.Namespace); may || err != nil {
 			return err
 		}

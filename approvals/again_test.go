@@ -44,7 +44,7 @@ func TestRefusedWhileAskedAgain(t *testing.T) {
 		"cancelled":           {cancelled, "was cancelled by olga meanwhile"},
 		"its start cancelled": {stopped, "was cancelled by olga meanwhile"},
 	} {
-		if o, did := approvals.TakeOver(c.before, next, later); did != approvals.Absent || o.SupersededBy != "" || o.Outcome != c.before.Outcome {
+		if o, did := approvals.TakeOver(c.before, next, later); did != approvals.NoChange || o.SupersededBy != "" || o.Outcome != c.before.Outcome {
 			t.Errorf("%s: taken over: %s, %s by %q", name, did, o.Outcome, o.SupersededBy)
 		}
 		if o, did := approvals.NotInPlace(next, c.before, later); did != approvals.Ended || o.Outcome != approvals.Cancelled || !strings.Contains(o.Cancellation.Why, c.says) {
@@ -55,7 +55,7 @@ func TestRefusedWhileAskedAgain(t *testing.T) {
 		}
 		other := c.before
 		other.UID = "other"
-		if _, did := approvals.NotInPlace(next, other, later); did != approvals.Absent {
+		if _, did := approvals.NotInPlace(next, other, later); did != approvals.NoChange {
 			t.Errorf("%s of another one: %s", name, did)
 		}
 	}
@@ -63,7 +63,7 @@ func TestRefusedWhileAskedAgain(t *testing.T) {
 	if did != approvals.Ended || taken.SupersededBy != "b" || taken.BarsAgain() != "" {
 		t.Errorf("what waits: %s, %s", did, taken.BarsAgain())
 	}
-	if _, did := approvals.NotInPlace(next, taken, later); did != approvals.Absent {
+	if _, did := approvals.NotInPlace(next, taken, later); did != approvals.NoChange {
 		t.Errorf("in the place of what it took over: %s", did)
 	}
 }

@@ -46,8 +46,8 @@ func TestRequesterAsksAgain(t *testing.T) {
 			a.Outcome, a.DecidedAt = approvals.Expired, ct.T0
 		}).Obj()
 		store := ct.NewMemStore(expired)
-		d := &approvals.Desk{Store: store, Again: reopens{}, Now: func() time.Time { return ct.T0.Add(time.Hour) }, Ended: func(approvals.Approval) {}}
-		next, err := d.AskAgain(t.Context(), expired.Key, approvals.Identity{Name: "zoe", Way: approvals.WayToken})
+		d := &approvals.VoteService{Store: store, Again: reopens{}, Now: func() time.Time { return ct.T0.Add(time.Hour) }, Ended: func(approvals.Approval) {}}
+		next, err := d.AskAgain(t.Context(), expired.Key, approvals.Identity{Name: "zoe", Way: approvals.AuthToken})
 		if approvals.CodeOf(err) != want || (err == nil) != (next.Again != nil) {
 			t.Errorf("proof %q: %v, %+v", proof, err, next.Again)
 		}

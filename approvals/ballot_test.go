@@ -11,7 +11,7 @@ import (
 // object is a ballot that was made at a time and arrives whenever.
 func object(voter string, v approvals.Verdict, uid string, made time.Time) approvals.Ballot {
 	b := ct.Ballot(voter, v, "")
-	b.Voter.Way, b.Voter.Evidence, b.Made = approvals.WayObject, "vote:"+uid, made
+	b.Voter.Way, b.Voter.Evidence, b.Made = approvals.AuthObject, "vote:"+uid, made
 	return b
 }
 
@@ -48,7 +48,7 @@ func TestBallotArrivesTwice(t *testing.T) {
 		if approvals.CodeOf(err) != c.code || len(got.Votes) != c.votes {
 			t.Errorf("%s: %v, votes %+v", name, err, got.Votes)
 		}
-		if c.code != "" && len(got.Votes) > 0 && got.Votes[0].Way == approvals.WayObject {
+		if c.code != "" && len(got.Votes) > 0 && got.Votes[0].Way == approvals.AuthObject {
 			t.Errorf("%s: the old one is back", name)
 		}
 	}
@@ -72,7 +72,7 @@ func TestOneLoginOnePerson(t *testing.T) {
 	t.Parallel()
 	login := func(name string) approvals.Ballot {
 		b := ct.Ballot(name, approve, "", "sre")
-		b.Voter.Way, b.Voter.Evidence = approvals.WayLogin, "oidc https://idp sub 7"
+		b.Voter.Way, b.Voter.Evidence = approvals.AuthLogin, "oidc https://idp sub 7"
 		return b
 	}
 	a := ct.Make("a").Users().Groups("sre").Quorum(2).Obj()
@@ -100,7 +100,7 @@ func TestOneLoginTwoVotes(t *testing.T) {
 	t.Parallel()
 	login := func(v approvals.Verdict, name, comment string) approvals.Ballot {
 		b := ct.Ballot(name, v, comment, "sre")
-		b.Voter.Way, b.Voter.Evidence = approvals.WayLogin, "oidc https://idp sub 7"
+		b.Voter.Way, b.Voter.Evidence = approvals.AuthLogin, "oidc https://idp sub 7"
 		return b
 	}
 	a := ct.Make("a").Users().Groups("sre").Quorum(3).Obj()
@@ -121,7 +121,7 @@ func TestOneLoginTwoVotes(t *testing.T) {
 		"withdraws":      {login(approvals.Withdraw, "alice.smith", ""), 0},
 	} {
 		got, did, err := approvals.Cast(a, c.ballot, minute(2))
-		if err != nil || did == approvals.Absent || len(got.Votes) != c.votes {
+		if err != nil || did == approvals.NoChange || len(got.Votes) != c.votes {
 			t.Errorf("%s: %s, %v: %+v", name, did, err, got.Votes)
 		}
 		got, _, err = approvals.Cast(got, ct.Ballot("bob", approve, "", "sre"), minute(3))
@@ -137,7 +137,7 @@ func TestBallotOfOtherQueue(t *testing.T) {
 	t.Parallel()
 	a := ct.Make("a").Users("alice", "bob").Quorum(2).Obj()
 	answer := ct.Ballot("alice", approve, "in the task")
-	answer.Voter.Way, answer.Voter.Evidence = approvals.WayObject, "approvaltask:u:alice"
+	answer.Voter.Way, answer.Voter.Evidence = approvals.AuthObject, "approvaltask:u:alice"
 	a, _, _ = approvals.Cast(a, answer, minute(10))
 	if got, did, err := approvals.Cast(a, object("alice", approvals.Withdraw, "1", minute(5)), minute(11)); approvals.CodeOf(err) != approvals.CodeConflict || len(got.Votes) != 1 {
 		t.Errorf("%s, %v: an older object undid %+v", did, err, got.Votes)
@@ -159,7 +159,7 @@ func TestBallotRecordedThenForbidden(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.Voter.Groups = nil
-	if _, did, err := approvals.Cast(a, b, minute(3)); did != approvals.Absent || err != nil {
+	if _, did, err := approvals.Cast(a, b, minute(3)); did != approvals.NoChange || err != nil {
 		t.Errorf("%s, %v", did, err)
 	}
 }

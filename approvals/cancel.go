@@ -15,13 +15,13 @@ func Cancel(a Approval, c Cancellation, now time.Time) (Approval, Change, error)
 	why, err := CleanComment(c.Why)
 	switch {
 	case err != nil:
-		return a, Absent, err
+		return a, NoChange, err
 	case why == "":
-		return a, Absent, Errorf(CodeInvalid, "give a reason for cancelling; nothing was changed")
+		return a, NoChange, Errorf(CodeInvalid, "give a reason for cancelling; nothing was changed")
 	case a.Cancellation != nil:
-		return a, Absent, nil
+		return a, NoChange, nil
 	case a.Decided() && !a.stoppable():
-		return a, Absent, Errorf(CodeConflict, "nothing to cancel: it was %s at %s, and its run exists or none is due; nothing was changed",
+		return a, NoChange, Errorf(CodeConflict, "nothing to cancel: it was %s at %s, and its run exists or none is due; nothing was changed",
 			strings.ToLower(string(a.Outcome)), a.DecidedAt.UTC().Format(time.RFC3339))
 	}
 	c.Why, c.At = why, now
@@ -39,7 +39,7 @@ const ReleaseWithin = 24 * time.Hour
 // GiveUp stops the attempts to start a run when their time is over.
 func GiveUp(a Approval, now time.Time) (Approval, Change) {
 	if !a.ToRelease() || now.Before(a.DecidedAt.Add(ReleaseWithin)) {
-		return a, Absent
+		return a, NoChange
 	}
 	why := "its run could not be started within 24 hours after the decision"
 	if t := a.Terms.Target; t != nil {

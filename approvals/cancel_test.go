@@ -24,23 +24,23 @@ func TestCancel(t *testing.T) {
 		"pending":     {ct.Make("a"), "wrong branch", approvals.Ended, approvals.Cancelled, ""},
 		"blocked":     {ct.Make("a").NoTerms(nil), "never mind", approvals.Ended, approvals.Cancelled, ""},
 		"approved":    {approved(), "wrong branch", approvals.Stopped, approvals.Approved, ""},
-		"no reason":   {ct.Make("a"), " \n", approvals.Absent, approvals.Pending, "reason"},
-		"too long":    {ct.Make("a"), strings.Repeat("x", approvals.MaxComment+1), approvals.Absent, approvals.Pending, "of 2048"},
-		"rejected":    {ct.Make("a").Users("alice").Voted("alice", reject, ""), "x", approvals.Absent, approvals.Rejected, "it was rejected"},
-		"has started": {approved().With(func(a *approvals.Approval) { a.Next = &approvals.Run{Name: "a"} }), "x", approvals.Absent, approvals.Approved, "it was approved"},
+		"no reason":   {ct.Make("a"), " \n", approvals.NoChange, approvals.Pending, "reason"},
+		"too long":    {ct.Make("a"), strings.Repeat("x", approvals.MaxComment+1), approvals.NoChange, approvals.Pending, "of 2048"},
+		"rejected":    {ct.Make("a").Users("alice").Voted("alice", reject, ""), "x", approvals.NoChange, approvals.Rejected, "it was rejected"},
+		"has started": {approved().With(func(a *approvals.Approval) { a.Next = &approvals.Run{Name: "a"} }), "x", approvals.NoChange, approvals.Approved, "it was approved"},
 	} {
 		got, did, err := approvals.Cancel(c.a.Obj(), approvals.Cancellation{By: "olga", Why: c.why}, minute(5))
 		if did != c.did || got.Outcome != c.ends || !strings.Contains(approvals.Message(err), c.want) || (err == nil) != (c.want == "") {
 			t.Errorf("%s: %s, %s, %v", name, did, got.Outcome, err)
 		}
-		if c.did == approvals.Absent {
+		if c.did == approvals.NoChange {
 			continue
 		}
 		if got.ToRelease() || *got.Cancellation != (approvals.Cancellation{By: "olga", Why: c.why, At: minute(5)}) {
 			t.Errorf("%s: to release %t, %+v", name, got.ToRelease(), got.Cancellation)
 		}
 		again, did, err := approvals.Cancel(got, approvals.Cancellation{By: "eve", Why: "me too"}, minute(6))
-		if err != nil || did != approvals.Absent || again.Cancellation.By != "olga" {
+		if err != nil || did != approvals.NoChange || again.Cancellation.By != "olga" {
 			t.Errorf("%s again: %s, %v", name, did, err)
 		}
 	}
@@ -51,18 +51,18 @@ func TestGiveUp(t *testing.T) {
 	t.Parallel()
 	a := ct.Make("a").Users("alice").Voted("alice", approve, "").Obj()
 	end := a.DecidedAt.Add(approvals.ReleaseWithin)
-	if _, did := approvals.GiveUp(a, end.Add(-time.Nanosecond)); did != approvals.Absent {
+	if _, did := approvals.GiveUp(a, end.Add(-time.Nanosecond)); did != approvals.NoChange {
 		t.Errorf("before its time: %s", did)
 	}
 	got, did := approvals.GiveUp(a, end)
 	if did != approvals.Stopped || got.ToRelease() || got.Outcome != approvals.Approved || !strings.Contains(got.Unreleased.Message, "24 hours") {
 		t.Errorf("%s: %+v", did, got)
 	}
-	if _, did := approvals.GiveUp(got, end); did != approvals.Absent {
+	if _, did := approvals.GiveUp(got, end); did != approvals.NoChange {
 		t.Errorf("again: %s", did)
 	}
 	a.Next = &approvals.Run{Name: "a"}
-	if _, did := approvals.GiveUp(a, end); did != approvals.Absent {
+	if _, did := approvals.GiveUp(a, end); did != approvals.NoChange {
 		t.Errorf("its run was seen: %s", did)
 	}
 }
@@ -74,7 +74,7 @@ func TestSupersedeStuck(t *testing.T) {
 	newest := func(a *approvals.Approval) { a.Terms.Policy.Supersede, a.Terms.Key = approvals.SupersedeNewest, "prod" }
 	old := ct.Make("a").Users("alice").With(newest).Voted("alice", approve, "").Obj()
 	newer := ct.Make("b").With(newest).With(func(a *approvals.Approval) { a.OpenedAt = a.OpenedAt.Add(time.Second) }).Obj()
-	if _, did := approvals.Supersede(old, newer, minute(5)); did != approvals.Absent {
+	if _, did := approvals.Supersede(old, newer, minute(5)); did != approvals.NoChange {
 		t.Errorf("being released: %s", did)
 	}
 	old.Unreleased = &approvals.Problem{Reason: "ListenerDown", Message: "no"}

@@ -15,7 +15,7 @@ type Capabilities struct {
 // CodeInvalid, with what to change in the one or the other.
 func (c Capabilities) Supports(p Policy) error {
 	// Under limits p may need a login that it does not name.
-	ownLink := p.LinkNeedsLogin && p.Limits.allows(WayLink)
+	ownLink := p.LinkNeedsLogin && p.Limits.allows(AuthLink)
 	switch {
 	case p.RecordRequired && !c.Record:
 		return Errorf(CodeInvalid, "%s has record: Required, but the service has no audit store: configure record.sqlite or record.postgres, or remove record", p.name())
@@ -39,13 +39,13 @@ func (c Capabilities) reachable(p Policy) error {
 	if p.Limits.Methods == nil {
 		return nil
 	}
-	offered := map[Way]bool{WayToken: true, WayObject: true, WayLink: c.Mail, WayLogin: c.Login, WaySlack: c.Slack}
-	left := slices.DeleteFunc(slices.Clone(p.Limits.Methods), func(m Way) bool { return !offered[m] })
+	offered := map[AuthMethod]bool{AuthToken: true, AuthObject: true, AuthLink: c.Mail, AuthLogin: c.Login, AuthSlack: c.Slack}
+	left := slices.DeleteFunc(slices.Clone(p.Limits.Methods), func(m AuthMethod) bool { return !offered[m] })
 	if len(left) == 0 {
 		return Errorf(CodeInvalid, "GatePolicies (field %s) leave %s the methods %s, and the service is configured for none of them, so nobody could vote: ask a cluster administrator", fieldAuthMethods, p.name(), list(p.Limits.Methods))
 	}
 	// Links and buttons prove a name and no groups.
-	if slices.ContainsFunc(left, func(m Way) bool { return m != WayLink && m != WaySlack }) {
+	if slices.ContainsFunc(left, func(m AuthMethod) bool { return m != AuthLink && m != AuthSlack }) {
 		return nil
 	}
 	for _, r := range p.Requirements() {

@@ -14,13 +14,13 @@ type Change string
 const (
 	Voted    Change = "voted"    // a vote was recorded
 	Ended    Change = "ended"    // the outcome is there now
-	Told     Change = "told"     // somebody was told, or could not be
+	Notified Change = "told"     // somebody was told, or could not be
 	Blocking Change = "blocking" // an obstacle was found
 	Released Change = "released" // the run that the outcome started was seen, or the task's answer
 	Withdrew Change = "withdrew" // a vote was taken back
 	Stopped  Change = "stopped"  // the outcome stands and starts no run any more
 	Again    Change = "again"    // another attempt was asked for
-	Absent   Change = "absent"   // nothing changed: the same vote again
+	NoChange Change = "absent"   // nothing changed: the same vote again
 )
 
 // Cast records a ballot and, at the moment the policy is met, the outcome. The
@@ -32,42 +32,42 @@ const (
 // comment), CodeUnauthenticated and CodeForbidden (the voter).
 func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	if a.Terms == nil {
-		return a, Absent, notReady(a)
+		return a, NoChange, notReady(a)
 	}
 	if recorded(a, b) { // whatever its voter may by now
-		return a, Absent, nil
+		return a, NoChange, nil
 	}
 	if err := allowed(a, b); err != nil {
-		return a, Absent, err
+		return a, NoChange, err
 	}
 	comment, inputs, err := content(a.Terms.Policy, b)
 	if err != nil {
-		return a, Absent, err
+		return a, NoChange, err
 	}
 	mine := slices.IndexFunc(a.Votes, func(v Vote) bool { return v.is(b.Voter) })
 	if a.Decided() {
 		if mine >= 0 && a.Votes[mine].Verdict == b.Verdict {
-			return a, Absent, nil
+			return a, NoChange, nil
 		}
-		return a, Absent, notCounted(decided(a))
+		return a, NoChange, notCounted(decided(a))
 	}
 	if came := b.came(now); !came.Before(a.Deadline()) {
-		return a, Absent, notCounted(tooLate(a))
+		return a, NoChange, notCounted(tooLate(a))
 	}
 	if err := refusedByLimits(a, b.Voter, b.Verdict, b.BreakGlass); err != nil {
-		return a, Absent, err
+		return a, NoChange, err
 	}
 	if err := overtaken(a, b, mine); err != nil {
-		return a, Absent, err
+		return a, NoChange, err
 	}
 	if b.Verdict == Withdraw {
 		if mine < 0 {
-			return a, Absent, Errorf(CodeInvalid, "%s has no vote to withdraw", b.Voter.Name)
+			return a, NoChange, Errorf(CodeInvalid, "%s has no vote to withdraw", b.Voter.Name)
 		}
 		return withdraw(a, b, now), Withdrew, nil
 	}
 	if inputs, err = sameThing(a, b, inputs); err != nil {
-		return a, Absent, err
+		return a, NoChange, err
 	}
 	p := a.Terms.Policy
 	vote := Vote{
@@ -90,11 +90,11 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	votes := slices.DeleteFunc(slices.Clone(a.Votes), func(v Vote) bool { return v.is(b.Voter) })
 	switch {
 	case len(votes) >= MaxVotes:
-		return before, Absent, Errorf(CodeConflict, "there are already %d votes, which is the limit; your vote was not counted", len(votes))
+		return before, NoChange, Errorf(CodeConflict, "there are already %d votes, which is the limit; your vote was not counted", len(votes))
 	case mine < 0:
 		mine = len(votes)
 	case len(votes) == len(a.Votes)-1 && sameVote(a.Votes[mine], vote):
-		return before, Absent, nil
+		return before, NoChange, nil
 	}
 	votes = slices.Insert(votes, mine, vote)
 	a.Withdrawn = slices.DeleteFunc(slices.Clone(a.Withdrawn), func(w Withdrawal) bool { return SamePerson(w.Voter, vote.Voter) })
@@ -103,11 +103,11 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	a.Votes = keepAgreed(p, votes, agreed, first)
 	if b.Verdict == Approve {
 		if err := missingInput(a); err != nil {
-			return before, Absent, err
+			return before, NoChange, err
 		}
 	}
 	if err := tooMuchText(a); err != nil {
-		return before, Absent, err
+		return before, NoChange, err
 	}
 	if o := tally(a); o != Pending {
 		return end(a, o, now), Ended, nil
@@ -166,7 +166,7 @@ func sameVote(a, b Vote) bool {
 // silence expires when they are outside policies, which hold there now.
 func Expire(a Approval, now time.Time, policies ...GatePolicy) (Approval, Change) {
 	if a.Terms == nil || a.Decided() || now.Before(a.ExpiresAt()) {
-		return a, Absent
+		return a, NoChange
 	}
 	outcome := map[ExpiryRule]Outcome{ApproveOnExpiry: Approved, RejectOnExpiry: Rejected}[a.Terms.Policy.OnExpiry]
 	outside := a.Terms.Policy.Within(policies)
@@ -185,7 +185,7 @@ func Expire(a Approval, now time.Time, policies ...GatePolicy) (Approval, Change
 // plan is as old as it is.
 func Lapse(a Approval, lifetime time.Duration, now time.Time) (Approval, Change) {
 	if a.Terms != nil || a.Decided() || now.Before(a.OpenedAt.Add(lifetime)) || a.Blocked != nil && a.Blocked.Reason == reasonNotGenuine {
-		return a, Absent
+		return a, NoChange
 	}
 	a.Outcome, a.DecidedAt = Expired, now
 	return a, Ended
@@ -195,7 +195,7 @@ func Lapse(a Approval, lifetime time.Duration, now time.Time) (Approval, Change)
 // to start the run of one that has been decided.
 func Supersede(a, by Approval, now time.Time) (Approval, Change) {
 	if !Supersedes(by, a) {
-		return a, Absent
+		return a, NoChange
 	}
 	if a.Decided() {
 		return stop(a, Cancellation{Why: fmt.Sprintf("%s replaced it before its run could be started", by.Name), At: now}), Stopped

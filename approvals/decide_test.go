@@ -35,7 +35,7 @@ func TestCast(t *testing.T) {
 		"a rejection ends a quorum":    {two().Voted("alice", approve, ""), ct.Ballot("bob", reject, ""), approvals.Ended, approvals.Rejected, "alice approve ; bob reject "},
 		"one's own vote is changed":    {two().Voted("alice", approve, ""), ct.Ballot("alice", reject, ""), approvals.Ended, approvals.Rejected, "alice reject "},
 		"one's own comment is changed": {two().Voted("alice", approve, "a"), ct.Ballot("alice", approve, "b"), approvals.Voted, approvals.Pending, "alice approve b"},
-		"the same vote again":          {two().Voted("alice", approve, "a"), ct.Ballot("alice", approve, " a\x00 "), approvals.Absent, approvals.Pending, "alice approve a"},
+		"the same vote again":          {two().Voted("alice", approve, "a"), ct.Ballot("alice", approve, " a\x00 "), approvals.NoChange, approvals.Pending, "alice approve a"},
 		"a person is not two by case": {
 			ct.Make("a").Users("Bob", "bob", "carol").Quorum(2).Voted("Bob", approve, ""),
 			ct.Ballot("bob", approve, "again"), approvals.Voted, approvals.Pending, "bob approve again",
@@ -54,9 +54,9 @@ func TestCast(t *testing.T) {
 		},
 		"requester may, when allowed":       {ct.Make("a").Requester("alice").AllowRequester(), ct.Ballot("alice", approve, ""), approvals.Ended, approvals.Approved, "alice approve "},
 		"unknown requester excludes nobody": {ct.Make("a").Requester(""), ct.Ballot("alice", approve, ""), approvals.Ended, approvals.Approved, "alice approve "},
-		"same vote after the decision":      {ct.Make("a").Voted("alice", approve, "a"), ct.Ballot("alice", approve, "other words"), approvals.Absent, approvals.Approved, "alice approve a"},
-		"same rejection after the decision": {ct.Make("a").Voted("alice", reject, ""), ct.Ballot("alice", reject, ""), approvals.Absent, approvals.Rejected, "alice reject "},
-		"same vote after it expired":        {two().Voted("alice", approve, "").Expired(), ct.Ballot("alice", approve, ""), approvals.Absent, approvals.Expired, "alice approve "},
+		"same vote after the decision":      {ct.Make("a").Voted("alice", approve, "a"), ct.Ballot("alice", approve, "other words"), approvals.NoChange, approvals.Approved, "alice approve a"},
+		"same rejection after the decision": {ct.Make("a").Voted("alice", reject, ""), ct.Ballot("alice", reject, ""), approvals.NoChange, approvals.Rejected, "alice reject "},
+		"same vote after it expired":        {two().Voted("alice", approve, "").Expired(), ct.Ballot("alice", approve, ""), approvals.NoChange, approvals.Expired, "alice approve "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -75,7 +75,7 @@ func TestCast(t *testing.T) {
 			if change == approvals.Ended && (!got.DecidedAt.Equal(minute(30)) || len(got.Results) != 4) {
 				t.Errorf("decided at %s with results %v", got.DecidedAt, got.Results)
 			}
-			if change == approvals.Absent {
+			if change == approvals.NoChange {
 				if d := cmp.Diff(before, got); d != "" {
 					t.Errorf("absent, and changed\n%s", d)
 				}
@@ -144,7 +144,7 @@ func TestCastRefuses(t *testing.T) {
 			if approvals.CodeOf(err) != c.code || !strings.Contains(approvals.Message(err), c.want) {
 				t.Errorf("%s %q, want %s with %q", approvals.CodeOf(err), approvals.Message(err), c.code, c.want)
 			}
-			if d := cmp.Diff(before, got); change != approvals.Absent || d != "" {
+			if d := cmp.Diff(before, got); change != approvals.NoChange || d != "" {
 				t.Errorf("%s; refused, and changed\n%s", change, d)
 			}
 		})
@@ -159,14 +159,14 @@ func TestExpire(t *testing.T) {
 		want   approvals.Outcome
 		change approvals.Change
 	}{
-		"before":        {ct.Make("a"), minute(60).Add(-1), approvals.Pending, approvals.Absent},
+		"before":        {ct.Make("a"), minute(60).Add(-1), approvals.Pending, approvals.NoChange},
 		"at":            {ct.Make("a"), minute(60), approvals.Expired, approvals.Ended},
 		"long after":    {ct.Make("a"), minute(1e6), approvals.Expired, approvals.Ended},
 		"with a vote":   {ct.Make("a").Users("alice", "bob").Quorum(2).Voted("alice", approve, "ok"), minute(60), approvals.Expired, approvals.Ended},
-		"no terms":      {ct.Make("a").NoTerms(nil), minute(1e6), approvals.Pending, approvals.Absent},
-		"approved":      {ct.Make("a").Voted("alice", approve, ""), minute(1e6), approvals.Approved, approvals.Absent},
-		"rejected":      {ct.Make("a").Voted("alice", reject, ""), minute(1e6), approvals.Rejected, approvals.Absent},
-		"expired twice": {ct.Make("a").Expired(), minute(1e6), approvals.Expired, approvals.Absent},
+		"no terms":      {ct.Make("a").NoTerms(nil), minute(1e6), approvals.Pending, approvals.NoChange},
+		"approved":      {ct.Make("a").Voted("alice", approve, ""), minute(1e6), approvals.Approved, approvals.NoChange},
+		"rejected":      {ct.Make("a").Voted("alice", reject, ""), minute(1e6), approvals.Rejected, approvals.NoChange},
+		"expired twice": {ct.Make("a").Expired(), minute(1e6), approvals.Expired, approvals.NoChange},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -175,7 +175,7 @@ func TestExpire(t *testing.T) {
 			if got.Outcome != c.want || change != c.change {
 				t.Errorf("%s, %s; want %s, %s", got.Outcome, change, c.want, c.change)
 			}
-			if change == approvals.Absent {
+			if change == approvals.NoChange {
 				if d := cmp.Diff(before, got); d != "" {
 					t.Errorf("absent, and changed\n%s", d)
 				}

@@ -24,13 +24,13 @@ var errEvaluate = errors.New("the results of this decision are not ready yet")
 // Approval: it takes its time from outside.
 func SaveWithResults(ctx context.Context, s Store, results func(context.Context, Approval) ([]Param, error), seen Approval, change func(Approval) (Approval, Change, error)) (Approval, Change, error) {
 	if err := seen.Source.Whole(); err != nil {
-		return seen, Absent, err
+		return seen, NoChange, err
 	}
 	var of *Approval // what given are the results of
 	var given []Param
 	if next, did, err := change(seen); err == nil && did == Ended && next.Terms != nil {
 		if given, err = results(ctx, next); err != nil {
-			return seen, Absent, err
+			return seen, NoChange, err
 		}
 		of = &next
 	}
@@ -45,7 +45,7 @@ func SaveWithResults(ctx context.Context, s Store, results func(context.Context,
 			}
 			if of == nil || !sameDecision(*of, next) {
 				other = &next
-				return a, Absent, errEvaluate
+				return a, NoChange, errEvaluate
 			}
 			next.Results = given
 			return next, change, nil
@@ -54,11 +54,11 @@ func SaveWithResults(ctx context.Context, s Store, results func(context.Context,
 			return a, did, err
 		}
 		if given, err = results(ctx, *other); err != nil {
-			return a, Absent, err
+			return a, NoChange, err
 		}
 		of = other
 	}
-	return seen, Absent, Errorf(CodeUnavailable, "approval %s changes too quickly: it changed %d times while it was being saved; try again", seen.Key, maxEvaluations)
+	return seen, NoChange, Errorf(CodeUnavailable, "approval %s changes too quickly: it changed %d times while it was being saved; try again", seen.Key, maxEvaluations)
 }
 
 // sameDecision reports whether a and b have the same results: what expressions see of them

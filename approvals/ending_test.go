@@ -37,7 +37,7 @@ func TestResultsAreNotEvaluatedInAWrite(t *testing.T) {
 	store := approvalstest.NewMemStore(a)
 	w := &watched{Store: store}
 	evaluated := 0
-	desk := &approvals.Desk{
+	desk := &approvals.VoteService{
 		Store: w, Now: func() time.Time { return now },
 		Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
 			if w.writing {

@@ -38,7 +38,7 @@ type GatePolicy struct {
 	// who are named by an address. Lower case; a subdomain is another domain.
 	AllowedMailDomains []string
 	AllowedChannels    []string
-	AllowedAuthMethods []Way
+	AllowedAuthMethods []AuthMethod
 	AllowedGroups      []string
 	// RequiredGroups must each be needed: nothing is approved without a member.
 	RequiredGroups []string
@@ -293,16 +293,16 @@ func noMethodLeft(policies []GatePolicy) []Violation {
 
 // strictest is the methods that all policies allow, nil when none restricts them, and
 // the names of the policies that do.
-func strictest(policies []GatePolicy) (methods []Way, who []string) {
+func strictest(policies []GatePolicy) (methods []AuthMethod, who []string) {
 	for _, g := range policies {
 		if g.AllowedAuthMethods == nil {
 			continue
 		}
 		if who = append(who, g.Name); len(who) == 1 {
-			methods = append([]Way{}, g.AllowedAuthMethods...)
+			methods = append([]AuthMethod{}, g.AllowedAuthMethods...)
 			continue
 		}
-		methods = slices.DeleteFunc(methods, func(m Way) bool { return !slices.Contains(g.AllowedAuthMethods, m) })
+		methods = slices.DeleteFunc(methods, func(m AuthMethod) bool { return !slices.Contains(g.AllowedAuthMethods, m) })
 	}
 	return methods, who
 }

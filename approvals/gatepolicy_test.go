@@ -88,8 +88,8 @@ func TestWithin(t *testing.T) {
 		"a channel":                    {policy{AllowedChannels: []string{"ops"}}, func(g *gate) { g.Notify.Channels = []string{"ops"} }, ""},
 		"another channel":              {policy{AllowedChannels: []string{"ops"}}, func(g *gate) { g.Notify.Channels = []string{"ops", "public"} }, "allowedChannels"},
 		"escalated to another channel": {policy{AllowedChannels: []string{"ops"}}, func(g *gate) { g.Notify.Escalate.Channels = []string{"public"} }, "allowedChannels"},
-		"methods are for votes":        {policy{AllowedAuthMethods: []approvals.Way{approvals.WayLogin}, ForbidBreakGlass: true, ForbidDelegations: true}, nil, ""},
-		"methods that leave none":      {policy{AllowedAuthMethods: []approvals.Way{}}, nil, "allowedAuthMethods"},
+		"methods are for votes":        {policy{AllowedAuthMethods: []approvals.AuthMethod{approvals.AuthLogin}, ForbidBreakGlass: true, ForbidDelegations: true}, nil, ""},
+		"methods that leave none":      {policy{AllowedAuthMethods: []approvals.AuthMethod{}}, nil, "allowedAuthMethods"},
 		"what can't be read":           {policy{Invalid: "its selector is none"}, nil, "namespaceSelector"},
 		"all at once": {
 			policy{MinApprovals: 2, Requester: approvals.RequesterExclude, MaxLifetime: time.Minute, AllowedChannels: []string{"ops"}},
@@ -122,8 +122,8 @@ func TestWithin(t *testing.T) {
 // not allow it.
 func TestPoliciesAddUp(t *testing.T) {
 	t.Parallel()
-	lax := approvals.GatePolicy{Name: "lax", MinApprovals: 1, MaxLifetime: 2 * time.Hour, AllowedMailDomains: []string{"example.com", "example.org"}, AllowedAuthMethods: []approvals.Way{approvals.WayLink, approvals.WayLogin}}
-	strict := approvals.GatePolicy{Name: "strict", MinApprovals: 2, MaxLifetime: time.Hour, AllowedMailDomains: []string{"example.com"}, AllowedAuthMethods: []approvals.Way{approvals.WayLogin, approvals.WayToken}, ForbidBreakGlass: true}
+	lax := approvals.GatePolicy{Name: "lax", MinApprovals: 1, MaxLifetime: 2 * time.Hour, AllowedMailDomains: []string{"example.com", "example.org"}, AllowedAuthMethods: []approvals.AuthMethod{approvals.AuthLink, approvals.AuthLogin}}
+	strict := approvals.GatePolicy{Name: "strict", MinApprovals: 2, MaxLifetime: time.Hour, AllowedMailDomains: []string{"example.com"}, AllowedAuthMethods: []approvals.AuthMethod{approvals.AuthLogin, approvals.AuthToken}, ForbidBreakGlass: true}
 	g := approvals.Policy{Gate: "production", Approvers: users("a@example.org", "b@example.com"), Strategy: approvals.Single, Lifetime: 90 * time.Minute}
 	for name, policies := range map[string][]approvals.GatePolicy{"lax first": {lax, strict}, "strict first": {strict, lax}} {
 		err := approvals.OutsidePolicies(g.Within(policies))
@@ -136,15 +136,15 @@ func TestPoliciesAddUp(t *testing.T) {
 			}
 		}
 		p := g.Under(policies)
-		if len(p.Limits.Methods) != 1 || p.Limits.Methods[0] != approvals.WayLogin || !p.Limits.NoBreakGlass || !p.LinkNeedsLogin {
+		if len(p.Limits.Methods) != 1 || p.Limits.Methods[0] != approvals.AuthLogin || !p.Limits.NoBreakGlass || !p.LinkNeedsLogin {
 			t.Errorf("%s: limits %+v, link needs a login: %v", name, p.Limits, p.LinkNeedsLogin)
 		}
 	}
 	if vs := g.Within([]approvals.GatePolicy{lax}); len(vs) > 0 {
 		t.Errorf("outside the lax one: %v", vs)
 	}
-	links := approvals.GatePolicy{Name: "links", AllowedAuthMethods: []approvals.Way{approvals.WayLink}}
-	tokens := approvals.GatePolicy{Name: "tokens", AllowedAuthMethods: []approvals.Way{approvals.WayToken}}
+	links := approvals.GatePolicy{Name: "links", AllowedAuthMethods: []approvals.AuthMethod{approvals.AuthLink}}
+	tokens := approvals.GatePolicy{Name: "tokens", AllowedAuthMethods: []approvals.AuthMethod{approvals.AuthToken}}
 	if m := approvals.Message(approvals.OutsidePolicies(g.Within([]approvals.GatePolicy{links, tokens}))); !strings.Contains(m, "links, tokens") {
 		t.Errorf("policies that together leave no way to vote: %q", m)
 	}

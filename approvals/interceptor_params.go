@@ -1,8 +1,8 @@
 package approvals
 
-// Line is what one countersign interceptor in a Trigger says: hold here, by this
+// InterceptorParams is what one countersign interceptor in a Trigger says: hold here, by this
 // Gate, and forward these.
-type Line struct {
+type InterceptorParams struct {
 	Gate    string  // a Gate of the Trigger's namespace; "" when Inline
 	Inline  *Policy // the same fields, in the Trigger itself
 	After   After   // hold when such a run succeeds; none: hold every event that gets this far

@@ -12,7 +12,7 @@ import (
 // relaxed is not, by what was opened under it.
 type Limits struct {
 	// Methods are the ways to prove who one is; nil: any.
-	Methods       []Way
+	Methods       []AuthMethod
 	NoBreakGlass  bool
 	NoDelegations bool
 }
@@ -31,7 +31,7 @@ func limitsOf(policies []GatePolicy) Limits {
 // Under is p with the limits of policies, which p meets.
 func (p Policy) Under(policies []GatePolicy) Policy {
 	p.Limits = limitsOf(policies)
-	if !p.Limits.allows(WayLink) {
+	if !p.Limits.allows(AuthLink) {
 		p.LinkNeedsLogin = true // which mails and pages say
 	}
 	return p
@@ -53,7 +53,7 @@ func (p Policy) Tighten(policies []GatePolicy, open bool) Policy {
 }
 
 // allows says whether one may vote by method. "" is somebody who has not come yet.
-func (l Limits) allows(method Way) bool {
+func (l Limits) allows(method AuthMethod) bool {
 	return l.Methods == nil || method == "" || slices.Contains(l.Methods, method)
 }
 
@@ -97,7 +97,7 @@ func withoutVoid(a Approval, b Ballot, now time.Time) Approval {
 	return a
 }
 
-func methodRefused(id Identity, allowed []Way) string {
+func methodRefused(id Identity, allowed []AuthMethod) string {
 	which := policiesWith(id.Policies, func(g GatePolicy) bool {
 		return g.AllowedAuthMethods != nil && !slices.Contains(g.AllowedAuthMethods, id.Way)
 	})
@@ -109,12 +109,12 @@ func methodRefused(id Identity, allowed []Way) string {
 }
 
 // methodNames are the ways for people.
-var methodNames = map[Way]string{
-	WayToken:  "API token",
-	WayLink:   "mail link",
-	WayLogin:  "web login",
-	WayObject: "kubectl (a Vote object)",
-	WaySlack:  "Slack button",
+var methodNames = map[AuthMethod]string{
+	AuthToken:  "API token",
+	AuthLink:   "mail link",
+	AuthLogin:  "web login",
+	AuthObject: "kubectl (a Vote object)",
+	AuthSlack:  "Slack button",
 }
 
 // policiesWith names the policies that has picks. Those of the time when the terms were

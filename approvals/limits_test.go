@@ -19,8 +19,8 @@ func TestLimits(t *testing.T) {
 	frozen := func(ps ...approvals.GatePolicy) *ct.Builder {
 		return ct.Make("a").With(func(a *approvals.Approval) { a.Terms.Policy = a.Terms.Policy.Under(ps) })
 	}
-	tokens := approvals.GatePolicy{Name: "tokens", AllowedAuthMethods: []approvals.Way{approvals.WayToken}}
-	logins := approvals.GatePolicy{Name: "logins", AllowedAuthMethods: []approvals.Way{approvals.WayLogin, approvals.WayObject}}
+	tokens := approvals.GatePolicy{Name: "tokens", AllowedAuthMethods: []approvals.AuthMethod{approvals.AuthToken}}
+	logins := approvals.GatePolicy{Name: "logins", AllowedAuthMethods: []approvals.AuthMethod{approvals.AuthLogin, approvals.AuthObject}}
 	two := approvals.GatePolicy{Name: "two", MinApprovals: 2}
 	noGlass := approvals.GatePolicy{Name: "no-glass", ForbidBreakGlass: true}
 	noDeputies := approvals.GatePolicy{Name: "no-deputies", ForbidDelegations: true}
@@ -41,7 +41,7 @@ func TestLimits(t *testing.T) {
 		"forbidden then and now":           {before: frozen(logins), now: []approvals.GatePolicy{logins}, code: approvals.CodeForbidden, want: "GatePolicy logins (field allowedAuthMethods) does not accept votes by API token in this namespace; your vote was not counted. Use web login or kubectl (a Vote object)"},
 		"forbidden since":                  {before: one(), now: []approvals.GatePolicy{logins}, code: approvals.CodeForbidden, want: "GatePolicy logins"},
 		"allowed since":                    {before: frozen(logins), code: approvals.CodeForbidden, want: "a GatePolicy that existed when this was opened"},
-		"a link":                           {before: frozen(tokens), ballot: func(b *approvals.Ballot) { b.Voter.Way = approvals.WayLink }, code: approvals.CodeForbidden, want: "not accept votes by mail link"},
+		"a link":                           {before: frozen(tokens), ballot: func(b *approvals.Ballot) { b.Voter.Way = approvals.AuthLink }, code: approvals.CodeForbidden, want: "not accept votes by mail link"},
 		"a rejection needs the way too":    {before: one(), now: []approvals.GatePolicy{logins}, ballot: func(b *approvals.Ballot) { b.Verdict = reject }, code: approvals.CodeForbidden},
 		"outside since":                    {before: one(), now: []approvals.GatePolicy{two}, code: approvals.CodeNotReady, want: `GatePolicy "two", field minApprovals`},
 		"outside since, and rejected":      {before: one(), now: []approvals.GatePolicy{two}, ballot: func(b *approvals.Ballot) { b.Verdict = reject }},
@@ -82,10 +82,10 @@ func TestLimits(t *testing.T) {
 // the next one; it is on the record as taken back.
 func TestVoidVotes(t *testing.T) {
 	t.Parallel()
-	logins := []approvals.GatePolicy{{Name: "logins", AllowedAuthMethods: []approvals.Way{approvals.WayLogin}, ForbidDelegations: true}}
+	logins := []approvals.GatePolicy{{Name: "logins", AllowedAuthMethods: []approvals.AuthMethod{approvals.AuthLogin}, ForbidDelegations: true}}
 	byLogin := func(name string) approvals.Ballot {
 		b := ct.Ballot(name, approve, "")
-		b.Voter.Way, b.Voter.Evidence, b.Voter.Policies = approvals.WayLogin, "login of "+name, logins
+		b.Voter.Way, b.Voter.Evidence, b.Voter.Policies = approvals.AuthLogin, "login of "+name, logins
 		return b
 	}
 	a := ct.Make("a").Users("alice", "bob", "carol").Quorum(2).Voted("alice", approve, "stolen").Obj()
@@ -100,7 +100,7 @@ func TestVoidVotes(t *testing.T) {
 		t.Fatalf("the real alice: %s %v: %s", change, err, a.Outcome)
 	}
 	deputy := ct.Ballot("dan", approve, "")
-	deputy.Voter.DeputyOf, deputy.Voter.Way = []string{"alice"}, approvals.WayLogin
+	deputy.Voter.DeputyOf, deputy.Voter.Way = []string{"alice"}, approvals.AuthLogin
 	d, _, err := approvals.Cast(ct.Make("a").Users("alice", "bob").Quorum(2).Obj(), deputy, minute(1))
 	if err != nil {
 		t.Fatal(err)
@@ -161,8 +161,8 @@ func TestDeskAsksPolicies(t *testing.T) {
 			return map[string][]approvals.GatePolicy{"prod": two}[ns], nil
 		}, approvals.CodeNotReady},
 	} {
-		for _, way := range []approvals.Way{approvals.WayToken, approvals.WayLink, approvals.WayLogin, approvals.WayObject, approvals.WaySlack} {
-			d := approvals.Desk{
+		for _, way := range []approvals.AuthMethod{approvals.AuthToken, approvals.AuthLink, approvals.AuthLogin, approvals.AuthObject, approvals.AuthSlack} {
+			d := approvals.VoteService{
 				Store: ct.NewMemStore(ct.Make("a").Obj()), Policies: c.policies, People: ct.Known("alice"), Now: func() time.Time { return minute(5) },
 				Results: func(context.Context, approvals.Approval) ([]approvals.Param, error) { return nil, nil },
 				Voted:   func(approvals.Approval, approvals.Verdict) {}, Ended: func(approvals.Approval) {},
@@ -200,15 +200,15 @@ func TestSupports(t *testing.T) {
 		"a task's channel":      {gate: func(p *approvals.Policy) { p.From, p.Notify.Channels = approvals.FromTask, []string{"opps"} }},
 		"no mail to escalate":   {lacks: func(c *approvals.Capabilities) { c.Mail = false }, gate: func(p *approvals.Policy) { p.Notify.Escalate.Emails = []string{"a@example.com"} }, want: "notify.escalate.emails"},
 		"no link, no login": {lacks: func(c *approvals.Capabilities) { c.Login = false }, gate: func(p *approvals.Policy) {
-			*p = p.Under([]approvals.GatePolicy{{AllowedAuthMethods: []approvals.Way{approvals.WayToken}}})
+			*p = p.Under([]approvals.GatePolicy{{AllowedAuthMethods: []approvals.AuthMethod{approvals.AuthToken}}})
 		}},
 		"no method is there": {lacks: func(c *approvals.Capabilities) { c.Login, c.Slack = false, false }, gate: func(p *approvals.Policy) {
-			p.Limits.Methods = []approvals.Way{approvals.WayLogin, approvals.WaySlack}
+			p.Limits.Methods = []approvals.AuthMethod{approvals.AuthLogin, approvals.AuthSlack}
 		}, want: "nobody could vote"},
 		"links prove no groups": {gate: func(p *approvals.Policy) {
-			p.Limits.Methods, p.Approvers, p.Groups = []approvals.Way{approvals.WayLink, approvals.WaySlack}, nil, []string{"sre"}
+			p.Limits.Methods, p.Approvers, p.Groups = []approvals.AuthMethod{approvals.AuthLink, approvals.AuthSlack}, nil, []string{"sre"}
 		}, want: "identify no groups"},
-		"links prove people": {gate: func(p *approvals.Policy) { p.Limits.Methods = []approvals.Way{approvals.WayLink} }},
+		"links prove people": {gate: func(p *approvals.Policy) { p.Limits.Methods = []approvals.AuthMethod{approvals.AuthLink} }},
 	} {
 		can := all
 		can.Channels = slices.Clone(all.Channels)

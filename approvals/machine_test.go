@@ -70,7 +70,7 @@ func (m *machine) cast(t *rapid.T) {
 	next, change, err := approvals.Cast(m.a, b, m.now)
 	legal := m.eligible(b.Voter, b.Verdict) && m.agrees(b) && (b.Verdict == approve || b.Verdict == reject) && len(b.Comment) < 3000
 	switch {
-	case err != nil && change != approvals.Absent:
+	case err != nil && change != approvals.NoChange:
 		t.Fatalf("%s and an error: %v", change, err)
 	case err == nil && !legal:
 		t.Fatalf("%+v was taken (%s)", b, change)
@@ -108,7 +108,7 @@ func (m *machine) wait(t *rapid.T) {
 
 // step takes a transition and holds it to what a change says.
 func (m *machine) step(t *rapid.T, next approvals.Approval, change approvals.Change) {
-	if d := cmp.Diff(m.a, next); (d == "") != (change == approvals.Absent) {
+	if d := cmp.Diff(m.a, next); (d == "") != (change == approvals.NoChange) {
 		t.Fatalf("%s, and the difference is %s", change, d)
 	}
 	if (change == approvals.Ended) != (!m.a.Decided() && next.Decided()) {

@@ -92,7 +92,7 @@ func linkOf(p Policy, id Identity, of string) (who string, own bool, err error) 
 // named says whether name is id's. A link proves an address: of its person no other name.
 func (id Identity) named(name string) bool {
 	return id.Name != "" && (SameName(id.Name, name) ||
-		id.Way != WayLink && slices.ContainsFunc(id.Names, func(n string) bool { return SameName(n, name) }))
+		id.Way != AuthLink && slices.ContainsFunc(id.Names, func(n string) bool { return SameName(n, name) }))
 }
 
 // matching are the names of those in people for whom is holds.
@@ -114,19 +114,19 @@ func matching(people []Approver, is func(Approver) bool) []string {
 func RevokeLink(a Approval, voter string, by Identity, now time.Time) (Approval, Change, error) {
 	switch {
 	case a.Terms == nil:
-		return a, Absent, notReady(a)
+		return a, NoChange, notReady(a)
 	case a.Decided():
-		return a, Absent, Errorf(CodeConflict, "it is already decided, and its links no longer work; nothing was changed")
+		return a, NoChange, Errorf(CodeConflict, "it is already decided, and its links no longer work; nothing was changed")
 	case !slices.ContainsFunc(a.Terms.Policy.People(), func(p Approver) bool { return SameName(p.Name, voter) && p.Email != "" }):
-		return a, Absent, Errorf(CodeInvalid, "no link was mailed to %q: name an approver of the gate who is notified by mail; nothing was changed", Cut(voter, maxSaid))
+		return a, NoChange, Errorf(CodeInvalid, "no link was mailed to %q: name an approver of the gate who is notified by mail; nothing was changed", Cut(voter, maxSaid))
 	case revoked(a, voter) != nil:
-		return a, Absent, nil
+		return a, NoChange, nil
 	case len(a.Revoked) >= MaxRevoked:
-		return a, Absent, Errorf(CodeConflict, "%d links were already revoked, which is the limit: cancel the approval instead; nothing was changed", MaxRevoked)
+		return a, NoChange, Errorf(CodeConflict, "%d links were already revoked, which is the limit: cancel the approval instead; nothing was changed", MaxRevoked)
 	}
 	a.Revoked = append(slices.Clone(a.Revoked), Revocation{Voter: voter, By: by.Name, At: now})
 	for _, v := range a.Votes {
-		if v.Way == WayLink && SameName(v.Voter, voter) {
+		if v.Way == AuthLink && SameName(v.Voter, voter) {
 			return takeBack(a, v, Cut("link revoked by "+by.Name, maxEvidence), now), LinkRevoked, nil
 		}
 	}

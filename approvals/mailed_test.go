@@ -11,7 +11,7 @@ import (
 // byLink is somebody who came by the link that was mailed to address.
 func byLink(name, address string, v approvals.Verdict) approvals.Ballot {
 	return approvals.Ballot{
-		Voter:   approvals.Identity{Name: name, Way: approvals.WayLink, Address: address, Evidence: "link to " + address},
+		Voter:   approvals.Identity{Name: name, Way: approvals.AuthLink, Address: address, Evidence: "link to " + address},
 		Verdict: v,
 	}
 }
@@ -156,7 +156,7 @@ func TestRevokeLink(t *testing.T) {
 	if err != nil || did != approvals.LinkRevoked || len(a.Votes) != 0 || len(a.Revoked) != 1 || len(a.Withdrawn) != 1 {
 		t.Fatalf("%s, %v, %+v", did, err, a)
 	}
-	if _, did, err := approvals.RevokeLink(a, "alice@example.com", by, minute(3)); err != nil || did != approvals.Absent {
+	if _, did, err := approvals.RevokeLink(a, "alice@example.com", by, minute(3)); err != nil || did != approvals.NoChange {
 		t.Errorf("again: %s, %v", did, err)
 	}
 	_, _, err = approvals.Cast(a, byLink("alice@example.com", "alice@example.com", approve), minute(4))
@@ -170,7 +170,7 @@ func TestRevokeLink(t *testing.T) {
 		t.Errorf("another's link: %v", err)
 	}
 	for _, who := range []string{"carol", "mallory", ""} {
-		if _, did, err := approvals.RevokeLink(a, who, by, minute(5)); approvals.CodeOf(err) != approvals.CodeInvalid || did != approvals.Absent {
+		if _, did, err := approvals.RevokeLink(a, who, by, minute(5)); approvals.CodeOf(err) != approvals.CodeInvalid || did != approvals.NoChange {
 			t.Errorf("%q, who was mailed none: %s, %v", who, did, err)
 		}
 	}

@@ -114,7 +114,7 @@ func TestSameName(t *testing.T) {
 // those alone who may see it, and who can decide to nobody else.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
-	id := func(name string) approvals.Identity { return approvals.Identity{Name: name, Way: approvals.WayToken} }
+	id := func(name string) approvals.Identity { return approvals.Identity{Name: name, Way: approvals.AuthToken} }
 	for name, c := range map[string]struct {
 		a              approvals.Approval
 		id             approvals.Identity
@@ -127,7 +127,7 @@ func TestRefusals(t *testing.T) {
 		"of the others": {ct.Make("a").Users("alice", "bob").Requester("alice").Obj(), id("eve"), "you (eve) are not an approver here; bob can decide", "you (eve) are not an approver here"},
 		"groups left out": {
 			ct.Make("a").Users("alice").Groups("sre").Obj(),
-			approvals.Identity{Name: "eve", Way: approvals.WayLogin, GroupsLeftOut: true},
+			approvals.Identity{Name: "eve", Way: approvals.AuthLogin, GroupsLeftOut: true},
 			"too many", "Your login provider did not say which groups you are in",
 		},
 	} {

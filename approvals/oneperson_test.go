@@ -13,27 +13,27 @@ import (
 func TestOnePersonInAnyOrder(t *testing.T) {
 	t.Parallel()
 	d := directory(t, approvals.Person{Names: []string{"mallory", "m2"}, Emails: []string{"mallory@example.com"}})
-	voter := func(way approvals.Way, name, address string) approvals.Identity {
+	voter := func(way approvals.AuthMethod, name, address string) approvals.Identity {
 		return approvals.Identity{Name: name, Way: way, Address: address, Evidence: "of " + name, Groups: []string{"sre"}}
 	}
-	deputy := voter(approvals.WayToken, "mallory", "")
+	deputy := voter(approvals.AuthToken, "mallory", "")
 	deputy.DeputyOf, deputy.Groups = []string{"ceo"}, nil
-	other := voter(approvals.WayToken, "m2", "")
-	byName, byAddress := voter(approvals.WayToken, "mallory", ""), voter(approvals.WayToken, "mallory@example.com", "")
+	other := voter(approvals.AuthToken, "m2", "")
+	byName, byAddress := voter(approvals.AuthToken, "mallory", ""), voter(approvals.AuthToken, "mallory@example.com", "")
 	for name, pair := range map[string][2]approvals.Identity{
 		"a name and an address":          {byName, byAddress},
-		"in another case":                {byName, voter(approvals.WayToken, "Mallory@Example.com", "")},
+		"in another case":                {byName, voter(approvals.AuthToken, "Mallory@Example.com", "")},
 		"two names":                      {byName, other},
-		"a login by an unknown name":     {byName, voter(approvals.WayLogin, "sub-5", "mallory@example.com")},
-		"an address and such a login":    {byAddress, voter(approvals.WayLogin, "sub-5", "mallory@example.com")},
-		"with a comment":                 {byAddress, voter(approvals.WayToken, "mallory(2)@example.com", "")},
-		"sorted by a plus":               {byAddress, voter(approvals.WayToken, "mallory+2@example.com", "")},
-		"a login, sorted by a plus":      {byAddress, voter(approvals.WayLogin, "sub-5", "mallory+2@example.com")},
+		"a login by an unknown name":     {byName, voter(approvals.AuthLogin, "sub-5", "mallory@example.com")},
+		"an address and such a login":    {byAddress, voter(approvals.AuthLogin, "sub-5", "mallory@example.com")},
+		"with a comment":                 {byAddress, voter(approvals.AuthToken, "mallory(2)@example.com", "")},
+		"sorted by a plus":               {byAddress, voter(approvals.AuthToken, "mallory+2@example.com", "")},
+		"a login, sorted by a plus":      {byAddress, voter(approvals.AuthLogin, "sub-5", "mallory+2@example.com")},
 		"a deputy, and by an address":    {deputy, byAddress},
 		"a deputy, and by another name":  {deputy, other},
-		"a deputy, and by such a login":  {deputy, voter(approvals.WayLogin, "sub-5", "mallory@example.com")},
-		"a Vote object and an address":   {voter(approvals.WayObject, "mallory", ""), byAddress},
-		"Slack, by an address, and name": {voter(approvals.WaySlack, "m2", "mallory@example.com"), byName},
+		"a deputy, and by such a login":  {deputy, voter(approvals.AuthLogin, "sub-5", "mallory@example.com")},
+		"a Vote object and an address":   {voter(approvals.AuthObject, "mallory", ""), byAddress},
+		"Slack, by an address, and name": {voter(approvals.AuthSlack, "m2", "mallory@example.com"), byName},
 	} {
 		for _, order := range []string{"forwards", "backwards"} {
 			t.Run(name+", "+order, func(t *testing.T) {

@@ -6,7 +6,7 @@ import "context"
 // It is one write, with the results where it ended a.
 //
 // Errors are those of the function Cancel, of the Store, and CodeForbidden.
-func (d *Desk) Cancel(ctx context.Context, key Key, id Identity, why string) (Approval, Change, error) {
+func (d *VoteService) Cancel(ctx context.Context, key Key, id Identity, why string) (Approval, Change, error) {
 	now := d.Now()
 	return d.operate(ctx, key, id, func(a Approval) (Approval, Change, error) {
 		return Cancel(a, Cancellation{By: id.Name, Why: why}, now)
@@ -16,7 +16,7 @@ func (d *Desk) Cancel(ctx context.Context, key Key, id Identity, why string) (Ap
 // Retry asks for the next attempt now, by somebody who operates its namespace.
 //
 // Errors are those of the function Retry, of the Store, and CodeForbidden.
-func (d *Desk) Retry(ctx context.Context, key Key, id Identity) (Approval, Change, error) {
+func (d *VoteService) Retry(ctx context.Context, key Key, id Identity) (Approval, Change, error) {
 	return d.operate(ctx, key, id, func(a Approval) (Approval, Change, error) { return Retry(a, d.Now()) })
 }
 
@@ -25,10 +25,10 @@ func (d *Desk) Retry(ctx context.Context, key Key, id Identity) (Approval, Chang
 // namespace. It is one write.
 //
 // Errors are those of the function RevokeLink, of the Store, and CodeForbidden.
-func (d *Desk) RevokeLink(ctx context.Context, key Key, id Identity, of string) (Approval, Change, error) {
+func (d *VoteService) RevokeLink(ctx context.Context, key Key, id Identity, of string) (Approval, Change, error) {
 	a, err := d.Store.Get(ctx, key)
 	if err != nil && CodeOf(err) != CodeNotFound { // that it is not there is for those to know who may look
-		return Approval{}, Absent, err
+		return Approval{}, NoChange, err
 	}
 	who, own, unclear := of, SameName(id.Name, of), error(nil)
 	if err == nil {
@@ -39,7 +39,7 @@ func (d *Desk) RevokeLink(ctx context.Context, key Key, id Identity, of string) 
 	}
 	change := func(a Approval) (Approval, Change, error) {
 		if unclear != nil && !a.Decided() {
-			return a, Absent, unclear
+			return a, NoChange, unclear
 		}
 		return RevokeLink(a, who, id, d.Now())
 	}
@@ -50,21 +50,21 @@ func (d *Desk) RevokeLink(ctx context.Context, key Key, id Identity, of string) 
 }
 
 // operate makes one change as id, who must operate the namespace.
-func (d *Desk) operate(ctx context.Context, key Key, id Identity, change func(Approval) (Approval, Change, error)) (Approval, Change, error) {
+func (d *VoteService) operate(ctx context.Context, key Key, id Identity, change func(Approval) (Approval, Change, error)) (Approval, Change, error) {
 	if err := d.mayOperate(ctx, id, key.Namespace); err != nil {
-		return Approval{}, Absent, err
+		return Approval{}, NoChange, err
 	}
 	return d.change(ctx, key, change)
 }
 
-func (d *Desk) change(ctx context.Context, key Key, change func(Approval) (Approval, Change, error)) (Approval, Change, error) {
+func (d *VoteService) change(ctx context.Context, key Key, change func(Approval) (Approval, Change, error)) (Approval, Change, error) {
 	seen, err := d.Store.Get(ctx, key)
 	if err != nil {
-		return seen, Absent, err
+		return seen, NoChange, err
 	}
 	a, did, err := SaveWithResults(ctx, d.Store, d.Results, seen, change)
 	if err != nil {
-		return a, Absent, err
+		return a, NoChange, err
 	}
 	if did == Ended {
 		d.Ended(a)
@@ -74,8 +74,8 @@ func (d *Desk) change(ctx context.Context, key Key, change func(Approval) (Appro
 
 // mayOperate says why id may not operate a namespace, or nil. A link and Slack prove
 // a name for voting, and nothing more.
-func (d *Desk) mayOperate(ctx context.Context, id Identity, namespace string) error {
-	if d.Operators != nil && id.Name != "" && (id.Way == WayLogin || id.Way == WayToken || id.Way == WayObject) {
+func (d *VoteService) mayOperate(ctx context.Context, id Identity, namespace string) error {
+	if d.Operators != nil && id.Name != "" && (id.Way == AuthLogin || id.Way == AuthToken || id.Way == AuthObject) {
 		if may, err := d.Operators.MayOperate(ctx, id, namespace); may || err != nil {
 			return err
 		}

@@ -34,7 +34,7 @@ func TestOperate(t *testing.T) {
 	for name, c := range map[string]struct {
 		before *ct.Builder
 		who    string
-		way    approvals.Way
+		way    approvals.AuthMethod
 		do     string // a reason to cancel for; "": retry
 		change approvals.Change
 		code   approvals.Code
@@ -44,18 +44,18 @@ func TestOperate(t *testing.T) {
 		"cancel what waits":           {before: ct.Make("a"), do: "wrong branch", change: approvals.Ended, state: "Cancelled ended Cancelled mapped;"},
 		"cancel without terms":        {before: ct.Make("a").NoTerms(nil), do: "wrong branch", change: approvals.Ended, state: "Cancelled ended Cancelled false;"},
 		"cancel what has not started": {before: approved(), do: "wrong branch", change: approvals.Stopped, state: "Approved stopped"},
-		"cancel again":                {before: approved().With(func(a *approvals.Approval) { a.Cancellation = &approvals.Cancellation{Why: "x"} }), do: "y", change: approvals.Absent, state: "Approved stopped"},
+		"cancel again":                {before: approved().With(func(a *approvals.Approval) { a.Cancellation = &approvals.Cancellation{Why: "x"} }), do: "y", change: approvals.NoChange, state: "Approved stopped"},
 		"cancel what runs":            {before: approved().With(running), do: "wrong branch", code: approvals.CodeConflict, says: "it was approved at 2026-03-01T09:01:00Z, and its run exists", state: "Approved"},
 		"cancel without a reason":     {before: ct.Make("a"), do: " ", code: approvals.CodeInvalid, says: "reason", state: "Pending"},
 		"cancel, no operator":         {before: ct.Make("a"), who: "alice", do: "x", code: approvals.CodeForbidden, says: "alice is not an operator of namespace prod: ask for the permission to update approvals.countersign.dev/status", state: "Pending"},
 		"cancel, operates another":    {before: ct.Make("a"), who: "dora", do: "x", code: approvals.CodeForbidden, says: "is not an operator of namespace prod", state: "Pending"},
-		"cancel, by link":             {before: ct.Make("a"), way: approvals.WayLink, do: "x", code: approvals.CodeForbidden, says: "is not an operator of", state: "Pending"},
-		"cancel, by Slack":            {before: ct.Make("a"), way: approvals.WaySlack, do: "x", code: approvals.CodeForbidden, says: "is not an operator of", state: "Pending"},
+		"cancel, by link":             {before: ct.Make("a"), way: approvals.AuthLink, do: "x", code: approvals.CodeForbidden, says: "is not an operator of", state: "Pending"},
+		"cancel, by Slack":            {before: ct.Make("a"), way: approvals.AuthSlack, do: "x", code: approvals.CodeForbidden, says: "is not an operator of", state: "Pending"},
 		"cancel, rights not known":    {before: ct.Make("a"), who: "nobody-knows", do: "x", code: approvals.CodeUnavailable, state: "Pending"},
 		"retry the run":               {before: approved(), change: approvals.Again, state: "Approved asked"},
 		"retry the mail":              {before: ct.Make("a").With(untold("opened")), change: approvals.Again, state: "Pending asked"},
 		"retry the outcome's mail":    {before: approved().With(running).With(untold("decided")), change: approvals.Again, state: "Approved asked"},
-		"retry twice":                 {before: approved().With(func(a *approvals.Approval) { a.RetryAt = minute(5).Add(-time.Second) }), change: approvals.Absent, state: "Approved asked"},
+		"retry twice":                 {before: approved().With(func(a *approvals.Approval) { a.RetryAt = minute(5).Add(-time.Second) }), change: approvals.NoChange, state: "Approved asked"},
 		"retry later":                 {before: approved().With(func(a *approvals.Approval) { a.RetryAt = minute(4) }), change: approvals.Again, state: "Approved asked"},
 		"retry what nobody needs":     {before: approved().With(running).With(untold("opened")), code: approvals.CodeConflict, says: "nothing to retry", state: "Approved"},
 		"retry what waits":            {before: ct.Make("a"), code: approvals.CodeConflict, says: "nothing to retry", state: "Pending"},
@@ -66,7 +66,7 @@ func TestOperate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			store, calls := ct.NewMemStore(c.before.Obj()), ""
-			d := approvals.Desk{
+			d := approvals.VoteService{
 				Store: store, Operators: operators{"olga": "prod", "dora": "dev"}, Now: func() time.Time { return minute(5) },
 				Results: func(context.Context, approvals.Approval) ([]approvals.Param, error) {
 					return []approvals.Param{{Name: "decision", Value: "mapped"}}, nil
@@ -78,7 +78,7 @@ func TestOperate(t *testing.T) {
 				id.Name = "olga"
 			}
 			if id.Way == "" {
-				id.Way = approvals.WayLogin
+				id.Way = approvals.AuthLogin
 			}
 			key := approvals.Key{Namespace: "prod", Name: "a"}
 			var did approvals.Change
@@ -89,7 +89,7 @@ func TestOperate(t *testing.T) {
 				_, did, err = d.Cancel(t.Context(), key, id, c.do)
 			}
 			if c.change == "" {
-				c.change = approvals.Absent
+				c.change = approvals.NoChange
 			}
 			after, _ := store.Get(t.Context(), key)
 			state := string(after.Outcome) + calls
@@ -100,7 +100,7 @@ func TestOperate(t *testing.T) {
 				state += " asked"
 			}
 			writes := 1
-			if c.change == approvals.Absent {
+			if c.change == approvals.NoChange {
 				writes = 0
 			}
 			if did != c.change || approvals.CodeOf(err) != c.code || !strings.Contains(approvals.Message(err), c.says) || state != c.state || store.Writes() != writes {
@@ -114,8 +114,8 @@ func TestOperate(t *testing.T) {
 func TestNobodyOperates(t *testing.T) {
 	t.Parallel()
 	store := ct.NewMemStore(ct.Make("a").Obj())
-	d := approvals.Desk{Store: store, Now: func() time.Time { return minute(5) }}
-	_, _, err := d.Cancel(t.Context(), approvals.Key{Namespace: "prod", Name: "a"}, approvals.Identity{Name: "olga", Way: approvals.WayToken}, "x")
+	d := approvals.VoteService{Store: store, Now: func() time.Time { return minute(5) }}
+	_, _, err := d.Cancel(t.Context(), approvals.Key{Namespace: "prod", Name: "a"}, approvals.Identity{Name: "olga", Way: approvals.AuthToken}, "x")
 	if approvals.CodeOf(err) != approvals.CodeForbidden || store.Writes() != 0 {
 		t.Errorf("%v, %d writes", err, store.Writes())
 	}

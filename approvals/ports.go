@@ -14,12 +14,12 @@ type Store interface {
 	List(ctx context.Context, namespace string) ([]Approval, error)
 	// Update is compare-and-swap: change sees the newest version and may run
 	// again when it lost a race, so it must be pure. An error from change ends
-	// it and is returned as it is; a change that returns Absent writes nothing.
+	// it and is returned as it is; a change that returns NoChange writes nothing.
 	Update(ctx context.Context, key Key, change func(Approval) (Approval, Change, error)) (Approval, error)
 }
 
-// Deputies knows who stands in for whom.
-type Deputies interface {
+// Delegates knows who stands in for whom.
+type Delegates interface {
 	// Of are the people whose deputy name is at now, for a Gate.
 	Of(ctx context.Context, name, namespace, gate string, now time.Time) ([]string, error)
 }

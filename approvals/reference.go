@@ -26,7 +26,7 @@ const ReasonRunDiffers = "RunDiffers"
 // p before any of it executed. The outcome stands.
 func Withhold(a Approval, p Problem, now time.Time) (Approval, Change) {
 	if !a.ToRelease() {
-		return a, Absent
+		return a, NoChange
 	}
 	a.Cancellation = &Cancellation{Why: p.Message, At: now}
 	a.Unreleased = &p
@@ -36,7 +36,7 @@ func Withhold(a Approval, p Problem, now time.Time) (Approval, Change) {
 // Accuse notes that the run that a started turned out to be not what was approved.
 func Accuse(a Approval, p Problem) (Approval, Change) {
 	if a.Next == nil || a.Unreleased != nil {
-		return a, Absent
+		return a, NoChange
 	}
 	a.Unreleased = &p
 	return a, Blocking

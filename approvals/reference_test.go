@@ -18,13 +18,13 @@ func TestWithhold(t *testing.T) {
 	if did != approvals.Stopped || got.ToRelease() || got.Outcome != approvals.Approved || *got.Unreleased != p || got.Cancellation.Why != p.Message || got.Cancellation.By != "" {
 		t.Errorf("%s: %+v", did, got)
 	}
-	if _, did := approvals.Withhold(got, p, ct.T0); did != approvals.Absent {
+	if _, did := approvals.Withhold(got, p, ct.T0); did != approvals.NoChange {
 		t.Error("it is withheld twice")
 	}
-	if _, did := approvals.Withhold(ct.Make("a").Obj(), p, ct.T0); did != approvals.Absent {
+	if _, did := approvals.Withhold(ct.Make("a").Obj(), p, ct.T0); did != approvals.NoChange {
 		t.Error("what is pending is withheld")
 	}
-	if _, did := approvals.Accuse(a, p); did != approvals.Absent {
+	if _, did := approvals.Accuse(a, p); did != approvals.NoChange {
 		t.Error("a run that was not seen is accused")
 	}
 	a.Next = &approvals.Run{Name: "r", UID: "u"}

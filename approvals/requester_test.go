@@ -37,7 +37,7 @@ func TestRequester(t *testing.T) {
 		"a login that is said":        {three().Said("alice-gh").Obj(), d.Know(approvals.Identity{Name: "alice"}), false, true},
 		"another name of theirs":      {three().Requester("alice").Obj(), d.Know(approvals.Identity{Name: "corp:alice"}), false, false},
 		"their address":               {three().Requester("alice@example.com").Obj(), d.Know(approvals.Identity{Name: "alice"}), false, false},
-		"what the login has verified": {three().Requester("zoe@example.com").Obj(), approvals.Identity{Name: "4711", Groups: []string{"sre"}, Way: approvals.WayLogin, Address: "Zoe@example.com"}, false, false},
+		"what the login has verified": {three().Requester("zoe@example.com").Obj(), approvals.Identity{Name: "4711", Groups: []string{"sre"}, Way: approvals.AuthLogin, Address: "Zoe@example.com"}, false, false},
 		"one more name of the push":   {three().Requester("alice-gh").Also("bob").Obj(), approvals.Identity{Name: "bob"}, false, true},
 		"allowed":                     {three().Requester("alice").AllowRequester().Obj(), approvals.Identity{Name: "alice"}, true, true},
 		"nobody":                      {three().Obj(), approvals.Identity{Name: "alice"}, true, true},
@@ -164,10 +164,10 @@ func TestDirectory(t *testing.T) {
 	if got := d.Identities("alice"); !slices.Contains(got, "alice-gh") || !slices.Contains(got, "bob") {
 		t.Errorf("alice may be %v: a login may be meant or a name here", got)
 	}
-	if id := d.Know(approvals.Identity{Name: "4711", Way: approvals.WayLogin, Address: "a.smith@example.com"}); !slices.Contains(id.Logins, "alice-gh") {
+	if id := d.Know(approvals.Identity{Name: "4711", Way: approvals.AuthLogin, Address: "a.smith@example.com"}); !slices.Contains(id.Logins, "alice-gh") {
 		t.Errorf("by the address that the provider has verified: %+v", id)
 	}
-	if id := d.Know(approvals.Identity{Name: "4711", Way: approvals.WayLink, Address: "a.smith@example.com"}); id.Logins != nil {
+	if id := d.Know(approvals.Identity{Name: "4711", Way: approvals.AuthLink, Address: "a.smith@example.com"}); id.Logins != nil {
 		t.Errorf("by an address that the Gate has written: %+v", id)
 	}
 	for want, people := range map[string][]approvals.Person{

@@ -18,9 +18,9 @@ const RetryEvery = 5 * time.Second
 func Retry(a Approval, now time.Time) (Approval, Change, error) {
 	switch {
 	case !a.ToRetry(now):
-		return a, Absent, Errorf(CodeConflict, "nothing to retry: the run exists or none is due, and all notifications were delivered; nothing was changed")
+		return a, NoChange, Errorf(CodeConflict, "nothing to retry: the run exists or none is due, and all notifications were delivered; nothing was changed")
 	case now.Sub(a.RetryAt).Abs() < RetryEvery:
-		return a, Absent, nil
+		return a, NoChange, nil
 	}
 	a.RetryAt = now
 	return a, Again, nil

@@ -17,7 +17,7 @@ func TestDeskRevokesLinks(t *testing.T) {
 	const own, theirs = "alice@example.com", "desk@example.com"
 	for name, c := range map[string]struct {
 		who   string
-		way   approvals.Way
+		way   approvals.AuthMethod
 		of    string
 		ended string // whose link
 		code  approvals.Code
@@ -26,11 +26,11 @@ func TestDeskRevokesLinks(t *testing.T) {
 	}{
 		"one's own":                         {who: "alice", of: "alice", ended: "alice"},
 		"one's own, by its address":         {who: "alice", of: "Alice@example.com", ended: "alice"},
-		"one's own, by a Vote":              {who: "alice", way: approvals.WayObject, of: "alice", ended: "alice"},
-		"one's own, by the link":            {who: "alice", way: approvals.WayLink, of: "alice", ended: "alice"},
+		"one's own, by a Vote":              {who: "alice", way: approvals.AuthObject, of: "alice", ended: "alice"},
+		"one's own, by the link":            {who: "alice", way: approvals.AuthLink, of: "alice", ended: "alice"},
 		"one's own, by another name":        {who: "al", of: "al", ended: "alice"},
 		"one's own, said by another":        {who: "al", of: "alice", ended: "alice"},
-		"a link knows no other name":        {who: "al", way: approvals.WayLink, of: "alice", code: approvals.CodeForbidden, says: "is not an operator of", votes: 1},
+		"a link knows no other name":        {who: "al", way: approvals.AuthLink, of: "alice", code: approvals.CodeForbidden, says: "is not an operator of", votes: 1},
 		"no other case":                     {who: "Alice", of: "alice", code: approvals.CodeForbidden, says: "is not an operator of", votes: 1},
 		"another's":                         {who: "rob", of: "alice", code: approvals.CodeForbidden, says: "rob is not an operator of namespace prod", votes: 1},
 		"another's, by the address":         {who: "mallory", of: own, code: approvals.CodeForbidden, says: "mallory is not an operator of", votes: 1},
@@ -39,9 +39,9 @@ func TestDeskRevokesLinks(t *testing.T) {
 		"nobody":                            {who: "", of: "", code: approvals.CodeForbidden, says: "is not an operator of", votes: 1},
 		"one's own, mailed none":            {who: "carol", of: "carol", code: approvals.CodeInvalid, says: `no link was mailed to "carol"`, votes: 1},
 		"an operator":                       {who: "olga", of: "alice", ended: "alice"},
-		"an operator, by a Vote":            {who: "olga", way: approvals.WayObject, of: own, ended: "alice"},
-		"an operator, by a link":            {who: "olga", way: approvals.WayLink, of: "alice", code: approvals.CodeForbidden, says: "is not an operator of", votes: 1},
-		"an operator, by Slack":             {who: "olga", way: approvals.WaySlack, of: "alice", code: approvals.CodeForbidden, says: "is not an operator of", votes: 1},
+		"an operator, by a Vote":            {who: "olga", way: approvals.AuthObject, of: own, ended: "alice"},
+		"an operator, by a link":            {who: "olga", way: approvals.AuthLink, of: "alice", code: approvals.CodeForbidden, says: "is not an operator of", votes: 1},
+		"an operator, by Slack":             {who: "olga", way: approvals.AuthSlack, of: "alice", code: approvals.CodeForbidden, says: "is not an operator of", votes: 1},
 		"an operator of another namespace":  {who: "dora", of: "alice", code: approvals.CodeForbidden, says: "is not an operator of", votes: 1},
 		"an operator, of whom nobody knows": {who: "olga", of: "zoe", code: approvals.CodeInvalid, says: `no link was mailed to "zoe"`, votes: 1},
 		"an operator, of two":               {who: "olga", of: theirs, code: approvals.CodeInvalid, says: "matches 2 links", votes: 1},
@@ -52,17 +52,17 @@ func TestDeskRevokesLinks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := gate(approvals.FourEyes, told("alice", own), told("rob", theirs), told("robert", theirs), told("carol", ""))
-			a.Votes = []approvals.Vote{{Voter: "alice", Verdict: approve, At: minute(1), Way: approvals.WayLink, Address: own, Evidence: "link"}}
+			a.Votes = []approvals.Vote{{Voter: "alice", Verdict: approve, At: minute(1), Way: approvals.AuthLink, Address: own, Evidence: "link"}}
 			store := ct.NewMemStore(a)
-			desk := approvals.Desk{Store: store, People: d, Operators: operators{"olga": "prod", "dora": "dev"}, Now: func() time.Time { return minute(5) }}
+			desk := approvals.VoteService{Store: store, People: d, Operators: operators{"olga": "prod", "dora": "dev"}, Now: func() time.Time { return minute(5) }}
 			id := approvals.Identity{Name: c.who, Way: c.way}
 			if id.Way == "" {
-				id.Way = approvals.WayLogin
+				id.Way = approvals.AuthLogin
 			}
 			key := approvals.Key{Namespace: "prod", Name: "a"}
 			for again := range 2 {
 				got, did, err := desk.RevokeLink(t.Context(), key, id, c.of)
-				want, writes := approvals.Absent, 0
+				want, writes := approvals.NoChange, 0
 				if c.ended != "" {
 					writes = 1
 					if again == 0 {
@@ -104,9 +104,9 @@ func TestDeskRevokesNothing(t *testing.T) {
 			mail := func(a *approvals.Approval) { a.Terms.Policy.Approvers[0].Email = "alice@example.com" }
 			store := ct.NewMemStore(ct.Make("ended").With(mail).Voted("alice", approve, "").Obj(), ct.Make("open").NoTerms(nil).Obj())
 			store.Fail(c.down)
-			desk := approvals.Desk{Store: store, Operators: operators{"olga": "prod"}, Now: func() time.Time { return minute(5) }}
-			_, did, err := desk.RevokeLink(t.Context(), approvals.Key{Namespace: "prod", Name: c.approval}, approvals.Identity{Name: c.who, Way: approvals.WayToken}, "alice")
-			if approvals.CodeOf(err) != c.code || did != approvals.Absent || store.Writes() != 0 {
+			desk := approvals.VoteService{Store: store, Operators: operators{"olga": "prod"}, Now: func() time.Time { return minute(5) }}
+			_, did, err := desk.RevokeLink(t.Context(), approvals.Key{Namespace: "prod", Name: c.approval}, approvals.Identity{Name: c.who, Way: approvals.AuthToken}, "alice")
+			if approvals.CodeOf(err) != c.code || did != approvals.NoChange || store.Writes() != 0 {
 				t.Errorf("%s, %v, %d writes; want %s", did, err, store.Writes(), c.code)
 			}
 		})

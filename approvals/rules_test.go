@@ -386,7 +386,7 @@ func TestOneThing(t *testing.T) {
 				if s.refused == "" && err != nil || s.refused != "" && (approvals.CodeOf(err) != approvals.CodeConflict || approvals.FieldOf(err) == "" || !strings.Contains(approvals.Message(err), s.refused) || !strings.Contains(approvals.Message(err), "reject, or ask")) {
 					t.Fatalf("%s: %v, want %q", s.who, err, s.refused)
 				}
-				if again, did, err := approvals.Cast(next, b, minute(i+1)); s.refused == "" && s.verdict == approve && (err != nil || did != approvals.Absent) {
+				if again, did, err := approvals.Cast(next, b, minute(i+1)); s.refused == "" && s.verdict == approve && (err != nil || did != approvals.NoChange) {
 					t.Errorf("%s twice: %s, %v, %+v", s.who, did, err, again.Votes)
 				}
 				a = next
@@ -402,22 +402,22 @@ func TestOneThing(t *testing.T) {
 func TestBreakGlass(t *testing.T) {
 	t.Parallel()
 	two := ct.Make("a").Users("alice", "bob").Quorum(2).Requester("zoe").Obj()
-	b := func(comment string, way approvals.Way, rights ...approvals.Right) approvals.Ballot {
+	b := func(comment string, way approvals.AuthMethod, rights ...approvals.Right) approvals.Ballot {
 		b := ct.Ballot("zoe", approve, comment)
 		b.Voter.Way, b.Voter.Rights, b.BreakGlass = way, rights, true
 		return b
 	}
 	for want, ballot := range map[string]approvals.Ballot{
-		"needs a reason":            b(" ", approvals.WayToken, approvals.RightBreakGlass),
-		"the RBAC verb break-glass": b("fire", approvals.WayToken, approvals.RightApprove),
-		"a mail link can't be used": b("fire", approvals.WayLink, approvals.RightBreakGlass),
+		"needs a reason":            b(" ", approvals.AuthToken, approvals.RightBreakGlass),
+		"the RBAC verb break-glass": b("fire", approvals.AuthToken, approvals.RightApprove),
+		"a mail link can't be used": b("fire", approvals.AuthLink, approvals.RightBreakGlass),
 		"break-glass can only approve": func() approvals.Ballot {
-			x := b("fire", approvals.WayToken, approvals.RightBreakGlass)
+			x := b("fire", approvals.AuthToken, approvals.RightBreakGlass)
 			x.Verdict = reject
 			return x
 		}(),
 		"does not let the requester decide; alice": func() approvals.Ballot {
-			x := b("fire", approvals.WayToken, approvals.RightBreakGlass)
+			x := b("fire", approvals.AuthToken, approvals.RightBreakGlass)
 			x.BreakGlass = false
 			return x
 		}(),
@@ -426,7 +426,7 @@ func TestBreakGlass(t *testing.T) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
-	got, did, err := approvals.Cast(two, b("fire", approvals.WayToken, approvals.RightBreakGlass), minute(1))
+	got, did, err := approvals.Cast(two, b("fire", approvals.AuthToken, approvals.RightBreakGlass), minute(1))
 	if err != nil || did != approvals.Ended || got.Outcome != approvals.Approved || !got.Votes[0].BreakGlass {
 		t.Errorf("%s, %s, %v: %+v", did, got.Outcome, err, got.Votes)
 	}

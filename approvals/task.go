@@ -33,7 +33,7 @@ func (a Approval) ToAnswer() bool {
 // Answer notes that a's task was seen to have ended with its outcome.
 func Answer(a Approval, now time.Time) (Approval, Change) {
 	if !a.ToAnswer() {
-		return a, Absent
+		return a, NoChange
 	}
 	a.AnsweredAt, a.Unreleased = now, nil
 	return a, Released
@@ -44,7 +44,7 @@ func Answer(a Approval, now time.Time) (Approval, Change) {
 func Abandon(a Approval, why string, now time.Time) (Approval, Change) {
 	switch {
 	case a.Source.Task == nil || a.Decided() && (!a.ToAnswer() || a.Cancellation != nil):
-		return a, Absent
+		return a, NoChange
 	case a.Decided():
 		return stop(a, Cancellation{Why: why, At: now}), Stopped
 	}

@@ -14,7 +14,7 @@ func TestTaskLife(t *testing.T) {
 	t.Parallel()
 	later := ct.T0.Add(10 * time.Minute)
 	pending := ct.Make("a").Task("automatiko").Obj()
-	if _, did := approvals.Answer(pending, later); did != approvals.Absent {
+	if _, did := approvals.Answer(pending, later); did != approvals.NoChange {
 		t.Errorf("pending, and answered: %s", did)
 	}
 	approved := ct.Make("a").Task("automatiko").Voted("alice", approve, "ok").Obj()
@@ -25,7 +25,7 @@ func TestTaskLife(t *testing.T) {
 	if did != approvals.Released || !answered.AnsweredAt.Equal(later) || answered.ToAnswer() {
 		t.Errorf("%s at %s, still to answer: %v", did, answered.AnsweredAt, answered.ToAnswer())
 	}
-	if _, did := approvals.Answer(answered, later.Add(time.Hour)); did != approvals.Absent {
+	if _, did := approvals.Answer(answered, later.Add(time.Hour)); did != approvals.NoChange {
 		t.Errorf("answered twice: %s", did)
 	}
 	if _, _, err := approvals.Cancel(approved, approvals.Cancellation{By: "alice", Why: "no"}, later); approvals.CodeOf(err) != approvals.CodeConflict {
@@ -53,20 +53,20 @@ func TestAbandon(t *testing.T) {
 	}{
 		"pending":      {ct.Make("a").Task("automatiko").Obj(), approvals.Ended, approvals.Cancelled},
 		"decided":      {decided, approvals.Stopped, approvals.Approved},
-		"answered":     {answered, approvals.Absent, approvals.Approved},
-		"of a Trigger": {ct.Make("a").Obj(), approvals.Absent, approvals.Pending},
+		"answered":     {answered, approvals.NoChange, approvals.Approved},
+		"of a Trigger": {ct.Make("a").Obj(), approvals.NoChange, approvals.Pending},
 	} {
 		a, did := approvals.Abandon(c.a, "its run was deleted", later)
 		if did != c.did || a.Outcome != c.outcome {
 			t.Errorf("%s: %s %s, want %s %s", name, did, a.Outcome, c.did, c.outcome)
 		}
-		if did == approvals.Absent {
+		if did == approvals.NoChange {
 			continue
 		}
 		if a.Cancellation == nil || a.Cancellation.Why != "its run was deleted" || !a.Cancellation.At.Equal(later) {
 			t.Errorf("%s: %+v", name, a.Cancellation)
 		}
-		if _, again := approvals.Abandon(a, "again", later); again != approvals.Absent {
+		if _, again := approvals.Abandon(a, "again", later); again != approvals.NoChange {
 			t.Errorf("%s, abandoned twice: %s", name, again)
 		}
 	}

@@ -26,24 +26,24 @@ const (
 	RightBreakGlass Right = "break-glass"
 )
 
-// Way is how a voter came and was proved.
-type Way string
+// AuthMethod is how a voter came and was proved.
+type AuthMethod string
 
 // The ways.
 const (
-	WayToken Way = "Token" // a Kubernetes bearer token, by TokenReview
-	WayLink  Way = "Link"  // a signed link that was mailed to the voter
-	WayLogin Way = "Login" // an ID token of the login provider, or the session that it began
-	// WayObject is a Vote object, whose author the API server proved.
-	WayObject Way = "Object"
-	WaySlack  Way = "Slack" // a button in Slack, signed by Slack, whose user is known
+	AuthToken AuthMethod = "Token" // a Kubernetes bearer token, by TokenReview
+	AuthLink  AuthMethod = "Link"  // a signed link that was mailed to the voter
+	AuthLogin AuthMethod = "Login" // an ID token of the login provider, or the session that it began
+	// AuthObject is a Vote object, whose author the API server proved.
+	AuthObject AuthMethod = "Object"
+	AuthSlack  AuthMethod = "Slack" // a button in Slack, signed by Slack, whose user is known
 )
 
 // Identity is a proved person or robot.
 type Identity struct {
 	Name     string
 	Groups   []string
-	Way      Way
+	Way      AuthMethod
 	Evidence string // what proves it, safe to keep: a token's UID, a link's id
 	// Address is the mailbox that was proved with it: to which the link was sent, or which
 	// the login provider has verified. "" for none.
@@ -83,7 +83,7 @@ type Vote struct {
 	Verdict  Verdict
 	Comment  string
 	At       time.Time
-	Way      Way
+	Way      AuthMethod
 	Evidence string
 	Address  string // the mailbox that was proved with it, "" for none
 	// Groups and ByRBAC are why the voter could vote: the policy's groups that
@@ -107,7 +107,7 @@ type Withdrawal struct {
 // is says whether v is this voter's: by a name or an address of theirs, or by the login
 // that they came with, which stays theirs when the provider gives them another name.
 func (v Vote) is(id Identity) bool {
-	login := id.Way == WayLogin && v.Way == WayLogin && id.Evidence != "" && id.Evidence == v.Evidence
+	login := id.Way == AuthLogin && v.Way == AuthLogin && id.Evidence != "" && id.Evidence == v.Evidence
 	return login || id.calledHere(v.Voter) || v.Address != "" && slices.ContainsFunc(id.Emails, func(e string) bool { return SameAddress(e, v.Address) })
 }
 
@@ -134,7 +134,7 @@ func may(a Approval, id Identity, v Verdict) error {
 	if id.Name == "" {
 		return Errorf(CodeUnauthenticated, "you are not signed in: open the link in your mail, or sign in")
 	}
-	if id.Way == WayLink {
+	if id.Way == AuthLink {
 		if err := linkDecides(a, id); err != nil {
 			return err
 		}
@@ -232,7 +232,7 @@ func MayBreakGlass(a Approval, id Identity) error {
 	switch {
 	case id.Name == "":
 		return Errorf(CodeUnauthenticated, "you are not signed in")
-	case id.Way == WayLink:
+	case id.Way == AuthLink:
 		return Errorf(CodeForbidden, "a mail link can't be used for a break-glass approval: sign in")
 	case !slices.Contains(id.Rights, RightBreakGlass):
 		return Errorf(CodeForbidden, "you (%s) may not use break-glass: it needs the RBAC verb break-glass on %s", id.Name, a.Terms.Policy.name())

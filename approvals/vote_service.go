@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// Desk takes votes: the one place that loads, decides, saves and then acts.
-type Desk struct {
+// VoteService takes votes: the one place that loads, decides, saves and then acts.
+type VoteService struct {
 	Store  Store
 	Rights Rights // nil: nobody has any
-	// Deputies may be nil: nobody is one.
-	Deputies Deputies
+	// Delegates may be nil: nobody is one.
+	Delegates Delegates
 	// People says whose an address is; nil: nothing is known of anybody.
 	People *Directory
 	// Links says which mailed links have ended; nil: none has before its time.
@@ -39,10 +39,10 @@ type Desk struct {
 // Gate leaves it the decision, or the glass is to be broken; and with those whose
 // deputy id is, and with the GatePolicies that hold for a now. Terms never change, so
 // what was proved for one version of a is proved for the next.
-func (d *Desk) Prove(ctx context.Context, a Approval, id Identity, breakGlass bool) (Identity, error) {
+func (d *VoteService) Prove(ctx context.Context, a Approval, id Identity, breakGlass bool) (Identity, error) {
 	id.Rights, id.DeputyOf, id.Policies = nil, nil, nil
 	id = d.People.Know(id)
-	if id.Way == WayLink && d.Links != nil && a.Terms != nil && !a.Decided() {
+	if id.Way == AuthLink && d.Links != nil && a.Terms != nil && !a.Decided() {
 		var err error
 		if id.LinkEnded, err = d.Links.Ended(ctx, a, id.Name); err != nil {
 			return id, err
@@ -54,13 +54,13 @@ func (d *Desk) Prove(ctx context.Context, a Approval, id Identity, breakGlass bo
 			return id, err
 		}
 	}
-	if d.Deputies != nil && a.Terms != nil && id.Name != "" {
+	if d.Delegates != nil && a.Terms != nil && id.Name != "" {
 		var err error
-		if id.DeputyOf, err = d.Deputies.Of(ctx, id.Name, a.Namespace, a.Terms.Policy.Gate, d.Now()); err != nil {
+		if id.DeputyOf, err = d.Delegates.Of(ctx, id.Name, a.Namespace, a.Terms.Policy.Gate, d.Now()); err != nil {
 			return id, err
 		}
 	}
-	if d.Rights == nil || a.Terms == nil || a.Terms.Policy.Gate == InlineGate || id.Name == "" || id.Way == WayLink {
+	if d.Rights == nil || a.Terms == nil || a.Terms.Policy.Gate == InlineGate || id.Name == "" || id.Way == AuthLink {
 		return id, nil // a link proves a name alone, and no groups
 	}
 	var rights []Right
@@ -84,30 +84,30 @@ func (d *Desk) Prove(ctx context.Context, a Approval, id Identity, breakGlass bo
 
 // Vote casts a ballot. The vote and, when it decides, the outcome are one write.
 // Errors are those of Cast and of the Store.
-func (d *Desk) Vote(ctx context.Context, key Key, b Ballot) (Approval, Change, error) {
+func (d *VoteService) Vote(ctx context.Context, key Key, b Ballot) (Approval, Change, error) {
 	if b.Sent.IsZero() {
 		b.Sent = d.Now()
 	}
 	a, err := d.Store.Get(ctx, key)
 	if err != nil {
-		return Approval{}, Absent, err
+		return Approval{}, NoChange, err
 	}
 	if a.Terms == nil { // what has to be proved follows from them
-		return a, Absent, notReady(a)
+		return a, NoChange, notReady(a)
 	}
 	if err := d.recordable(ctx, a); err != nil {
-		return a, Absent, err
+		return a, NoChange, err
 	}
 	if b.Voter, err = d.Prove(ctx, a, b.Voter, b.BreakGlass); err != nil {
-		return a, Absent, err
+		return a, NoChange, err
 	}
 	// a.Key has the UID: what was proved for this one is not for another of its name.
 	now := d.Now()
 	a, did, err := SaveWithResults(ctx, d.Store, d.Results, a, func(a Approval) (Approval, Change, error) { return Cast(a, b, now) })
 	if err != nil {
-		return a, Absent, err
+		return a, NoChange, err
 	}
-	if did != Absent {
+	if did != NoChange {
 		d.Voted(a, b.Verdict)
 	}
 	if did == Ended {
@@ -118,7 +118,7 @@ func (d *Desk) Vote(ctx context.Context, key Key, b Ballot) (Approval, Change, e
 
 // recordable says why a vote on a can't be taken: its Gate wants every one in the record,
 // and the record's store takes none now.
-func (d *Desk) recordable(ctx context.Context, a Approval) error {
+func (d *VoteService) recordable(ctx context.Context, a Approval) error {
 	if !a.Terms.Policy.RecordRequired || a.Decided() {
 		return nil
 	}

@@ -28,18 +28,18 @@ func TestDesk(t *testing.T) {
 	}{
 		"one of two":     {before: ct.Make("a").Users("alice", "bob").Quorum(2), ballot: ct.Ballot("alice", approve, ""), change: approvals.Voted, calls: "voted approve;", writes: 1},
 		"it decides":     {before: ct.Make("a"), ballot: ct.Ballot("alice", reject, ""), change: approvals.Ended, calls: "voted reject;ended Rejected mapped;", writes: 1},
-		"again":          {before: ct.Make("a").Voted("alice", approve, ""), ballot: ct.Ballot("alice", approve, ""), change: approvals.Absent},
-		"refused":        {before: ct.Make("a"), ballot: ct.Ballot("mallory", approve, ""), change: approvals.Absent, code: approvals.CodeForbidden},
-		"results fail":   {before: ct.Make("a"), ballot: ct.Ballot("alice", approve, ""), results: noResults, change: approvals.Absent, code: approvals.CodeInternal},
-		"store is down":  {before: ct.Make("a"), ballot: ct.Ballot("alice", approve, ""), down: approvals.Errorf(approvals.CodeUnavailable, "down"), change: approvals.Absent, code: approvals.CodeUnavailable},
-		"it is not here": {before: ct.Make("other"), ballot: ct.Ballot("alice", approve, ""), change: approvals.Absent, code: approvals.CodeNotFound},
+		"again":          {before: ct.Make("a").Voted("alice", approve, ""), ballot: ct.Ballot("alice", approve, ""), change: approvals.NoChange},
+		"refused":        {before: ct.Make("a"), ballot: ct.Ballot("mallory", approve, ""), change: approvals.NoChange, code: approvals.CodeForbidden},
+		"results fail":   {before: ct.Make("a"), ballot: ct.Ballot("alice", approve, ""), results: noResults, change: approvals.NoChange, code: approvals.CodeInternal},
+		"store is down":  {before: ct.Make("a"), ballot: ct.Ballot("alice", approve, ""), down: approvals.Errorf(approvals.CodeUnavailable, "down"), change: approvals.NoChange, code: approvals.CodeUnavailable},
+		"it is not here": {before: ct.Make("other"), ballot: ct.Ballot("alice", approve, ""), change: approvals.NoChange, code: approvals.CodeNotFound},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			store := ct.NewMemStore(c.before.Obj())
 			store.Fail(c.down)
 			calls := ""
-			d := approvals.Desk{
+			d := approvals.VoteService{
 				Store: store, Now: func() time.Time { return minute(5) },
 				Results: func(context.Context, approvals.Approval) ([]approvals.Param, error) {
 					return []approvals.Param{{Name: "decision", Value: "mapped"}}, c.results
@@ -72,7 +72,7 @@ func (r *rbac) Has(_ context.Context, id approvals.Identity, namespace, gate str
 func TestRights(t *testing.T) {
 	t.Parallel()
 	byRBAC := func(a *approvals.Approval) { a.Terms.Policy.Approvers, a.Terms.Policy.RBAC = nil, true }
-	ballot := func(way approvals.Way, glass bool) approvals.Ballot {
+	ballot := func(way approvals.AuthMethod, glass bool) approvals.Ballot {
 		b := ct.Ballot("zoe", approve, "fire")
 		b.Voter.Way, b.BreakGlass = way, glass
 		b.Voter.Rights = []approvals.Right{approvals.RightApprove, approvals.RightBreakGlass} // as nobody may claim
@@ -86,18 +86,18 @@ func TestRights(t *testing.T) {
 		code   approvals.Code
 		asked  int
 	}{
-		"not by RBAC":            {before: ct.Make("a"), ballot: ballot(approvals.WayToken, false), code: approvals.CodeForbidden},
-		"by RBAC":                {before: ct.Make("a").With(byRBAC), ballot: ballot(approvals.WayToken, false), has: "zoe approve prod/production", asked: 1},
-		"by RBAC, not this one":  {before: ct.Make("a").With(byRBAC), ballot: ballot(approvals.WayToken, false), has: "amy approve prod/production", code: approvals.CodeForbidden, asked: 1},
-		"a link proves no right": {before: ct.Make("a").With(byRBAC), ballot: ballot(approvals.WayLink, false), has: "zoe approve prod/production", code: approvals.CodeForbidden},
-		"glass":                  {before: ct.Make("a"), ballot: ballot(approvals.WayToken, true), has: "zoe break-glass prod/production", asked: 1},
-		"glass, no right":        {before: ct.Make("a"), ballot: ballot(approvals.WayToken, true), code: approvals.CodeForbidden, asked: 1},
-		"no answer":              {before: ct.Make("a").With(byRBAC), ballot: ballot(approvals.WayToken, false), err: approvals.Errorf(approvals.CodeUnavailable, "down"), code: approvals.CodeUnavailable, asked: 1},
+		"not by RBAC":            {before: ct.Make("a"), ballot: ballot(approvals.AuthToken, false), code: approvals.CodeForbidden},
+		"by RBAC":                {before: ct.Make("a").With(byRBAC), ballot: ballot(approvals.AuthToken, false), has: "zoe approve prod/production", asked: 1},
+		"by RBAC, not this one":  {before: ct.Make("a").With(byRBAC), ballot: ballot(approvals.AuthToken, false), has: "amy approve prod/production", code: approvals.CodeForbidden, asked: 1},
+		"a link proves no right": {before: ct.Make("a").With(byRBAC), ballot: ballot(approvals.AuthLink, false), has: "zoe approve prod/production", code: approvals.CodeForbidden},
+		"glass":                  {before: ct.Make("a"), ballot: ballot(approvals.AuthToken, true), has: "zoe break-glass prod/production", asked: 1},
+		"glass, no right":        {before: ct.Make("a"), ballot: ballot(approvals.AuthToken, true), code: approvals.CodeForbidden, asked: 1},
+		"no answer":              {before: ct.Make("a").With(byRBAC), ballot: ballot(approvals.AuthToken, false), err: approvals.Errorf(approvals.CodeUnavailable, "down"), code: approvals.CodeUnavailable, asked: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := &rbac{has: map[string]bool{c.has: true}, err: c.err}
-			d := approvals.Desk{
+			d := approvals.VoteService{
 				Store: ct.NewMemStore(c.before.Obj()), Rights: r, Now: func() time.Time { return minute(5) },
 				Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
 					return approvals.DefaultResults(a), nil
@@ -163,7 +163,7 @@ func TestRecordRequired(t *testing.T) {
 	} {
 		a := ct.Make("a").Users("alice").With(func(a *approvals.Approval) { a.Terms.Policy.RecordRequired = c.required }).Obj()
 		store := ct.NewMemStore(a)
-		d := &approvals.Desk{
+		d := &approvals.VoteService{
 			Store: store, Recording: c.recording, Now: func() time.Time { return minute(1) },
 			Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
 				return approvals.DefaultResults(a), nil

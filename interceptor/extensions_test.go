@@ -75,7 +75,7 @@ func TestOverlayOfOurKey(t *testing.T) {
 			Params: []triggersv1.InterceptorParams{{Name: "overlays", Value: apiextensionsv1.JSON{Raw: []byte(asJSON(t, []map[string]string{{"key": "a"}, {"key": key}}))}}},
 		}
 		for _, chain := range [][]*triggersv1.TriggerInterceptor{{overlay, line()}, {line(), overlay}} {
-			if _, err := ParseLine(chain, nil); (err != nil) != ours {
+			if _, err := ParseParams(chain, nil); (err != nil) != ours {
 				t.Errorf("%s: %v", key, err)
 			}
 		}
@@ -108,7 +108,7 @@ func TestOverlayBehind(t *testing.T) {
 		"both before, both seen": {[]*triggersv1.TriggerInterceptor{overlay("overlays", "image"), overlay("overlays", "image"), line()}, false},
 		"both behind":            {[]*triggersv1.TriggerInterceptor{line(), overlay("overlays", "image"), overlay("overlays", "image")}, false},
 	} {
-		if _, err := ParseLine(c.chain, nil); (err != nil) != c.refused || err != nil && !strings.Contains(err.Error(), "give it another key") {
+		if _, err := ParseParams(c.chain, nil); (err != nil) != c.refused || err != nil && !strings.Contains(err.Error(), "give it another key") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -21,8 +21,8 @@ import (
 // "plan", and "push" holds every event.
 type fakeTriggers struct{ template string }
 
-func (f fakeTriggers) Gated(_ context.Context, namespace, name string) (Gated, error) {
-	g := Gated{Namespace: namespace, Name: name, Template: f.template, Line: approvals.Line{Gate: "production"}}
+func (f fakeTriggers) Gated(_ context.Context, namespace, name string) (GatedTrigger, error) {
+	g := GatedTrigger{Namespace: namespace, Name: name, Template: f.template, Line: approvals.InterceptorParams{Gate: "production"}}
 	switch {
 	case namespace == "prod" && name == "apply":
 		g.Line.After = approvals.After{Pipeline: "plan"}
@@ -30,9 +30,9 @@ func (f fakeTriggers) Gated(_ context.Context, namespace, name string) (Gated, e
 	case namespace == "prod" && name == "push":
 		return g, nil
 	case namespace == "prod" && name == "broken":
-		return Gated{}, approvals.Errorf(approvals.CodeInvalid, "interceptor countersign, param aftr: unknown param")
+		return GatedTrigger{}, approvals.Errorf(approvals.CodeInvalid, "interceptor countersign, param aftr: unknown param")
 	}
-	return Gated{}, approvals.Errorf(approvals.CodeNotFound, "trigger %s/%s was not found", namespace, name)
+	return GatedTrigger{}, approvals.Errorf(approvals.CodeNotFound, "trigger %s/%s was not found", namespace, name)
 }
 
 // fakeOpener remembers what it was asked.
@@ -42,7 +42,7 @@ type fakeOpener struct {
 	hints  []string
 }
 
-func (f *fakeOpener) OpenEvent(_ context.Context, g Gated, e approvals.Event, _ http.Header) (approvals.Approval, error) {
+func (f *fakeOpener) OpenEvent(_ context.Context, g GatedTrigger, e approvals.Event, _ http.Header) (approvals.Approval, error) {
 	if f.err != nil {
 		return approvals.Approval{}, f.err
 	}
@@ -50,7 +50,7 @@ func (f *fakeOpener) OpenEvent(_ context.Context, g Gated, e approvals.Event, _ 
 	return approvals.Approval{Key: approvals.Key{Namespace: g.Namespace, Name: "push-1"}}, nil
 }
 
-func (f *fakeOpener) Hint(_ context.Context, g Gated, namespace, name, uid string) error {
+func (f *fakeOpener) NotifyCompletion(_ context.Context, g GatedTrigger, namespace, name, uid string) error {
 	if f.err != nil {
 		return f.err
 	}

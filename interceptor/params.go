@@ -21,9 +21,9 @@ const Name = "countersign"
 // InlinePolicy reads a Gate that stands in the Trigger itself.
 type InlinePolicy func(raw []byte) (approvals.Policy, error)
 
-// ParseLine finds the countersign interceptor among a Trigger's and reads its
+// ParseParams finds the countersign interceptor among a Trigger's and reads its
 // params. It returns nil without one. Errors are CodeInvalid and name the param.
-func ParseLine(chain []*triggersv1.TriggerInterceptor, inline InlinePolicy) (*approvals.Line, error) {
+func ParseParams(chain []*triggersv1.TriggerInterceptor, inline InlinePolicy) (*approvals.InterceptorParams, error) {
 	i, err := Place(chain)
 	if err != nil || i < 0 {
 		return nil, err
@@ -31,7 +31,7 @@ func ParseLine(chain []*triggersv1.TriggerInterceptor, inline InlinePolicy) (*ap
 	if err := checkOverlays(chain, i); err != nil {
 		return nil, approvals.Errorf(approvals.CodeInvalid, "%v", err)
 	}
-	line := &approvals.Line{}
+	line := &approvals.InterceptorParams{}
 	seen := map[string]bool{}
 	for _, p := range chain[i].Params {
 		if seen[p.Name] {
@@ -101,7 +101,7 @@ func named(ti *triggersv1.TriggerInterceptor) bool {
 // maxParamName is what the Approval's schema takes.
 const maxParamName = 253
 
-func parseParam(line *approvals.Line, name string, raw []byte, inline InlinePolicy) error {
+func parseParam(line *approvals.InterceptorParams, name string, raw []byte, inline InlinePolicy) error {
 	switch name {
 	case "gate":
 		if bytes.HasPrefix(bytes.TrimSpace(raw), []byte("{")) {

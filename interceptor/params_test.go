@@ -31,26 +31,26 @@ func TestParseLine(t *testing.T) {
 	inlineGate := &approvals.Policy{Gate: "inline"}
 	for name, c := range map[string]struct {
 		params []string
-		line   *approvals.Line
+		line   *approvals.InterceptorParams
 		want   string // of the error
 	}{
-		"a gate":         {params: []string{"gate", `"production"`}, line: &approvals.Line{Gate: "production"}},
-		"an inline gate": {params: []string{"gate", ` {"approvers":{"users":[{"name":"alice"}]}}`}, line: &approvals.Line{Inline: inlineGate}},
+		"a gate":         {params: []string{"gate", `"production"`}, line: &approvals.InterceptorParams{Gate: "production"}},
+		"an inline gate": {params: []string{"gate", ` {"approvers":{"users":[{"name":"alice"}]}}`}, line: &approvals.InterceptorParams{Inline: inlineGate}},
 		"everything": {
 			params: []string{"gate", `"production"`, "after", `{"pipeline":"plan"}`, "forward", `{"b":"results.b","a":"params['a']"}`, "requester", `"run.labels['who']"`},
-			line: &approvals.Line{
+			line: &approvals.InterceptorParams{
 				Gate: "production", After: approvals.After{Pipeline: "plan"}, Requester: "run.labels['who']",
 				Forward: []approvals.Expression{{Name: "a", Expression: "params['a']"}, {Name: "b", Expression: "results.b"}},
 			},
 		},
-		"an inline run":        {params: []string{"gate", `"g"`, "after", `{"inlineRun":"plan"}`}, line: &approvals.Line{Gate: "g", After: approvals.After{InlineRun: "plan"}}},
-		"of another namespace": {params: []string{"gate", `"g"`, "after", `{"pipeline":"plan","namespace":"ci"}`}, line: &approvals.Line{Gate: "g", After: approvals.After{Pipeline: "plan", Namespace: "ci"}}},
+		"an inline run":        {params: []string{"gate", `"g"`, "after", `{"inlineRun":"plan"}`}, line: &approvals.InterceptorParams{Gate: "g", After: approvals.After{InlineRun: "plan"}}},
+		"of another namespace": {params: []string{"gate", `"g"`, "after", `{"pipeline":"plan","namespace":"ci"}`}, line: &approvals.InterceptorParams{Gate: "g", After: approvals.After{Pipeline: "plan", Namespace: "ci"}}},
 		"from a repository": {
 			params: []string{"gate", `"g"`, "after", `{"pipelineFrom":{"uri":"git+https://g/ci.git","entryPoint":"p.yaml","digest":"sha1:ab"}}`},
-			line:   &approvals.Line{Gate: "g", After: approvals.After{URI: "git+https://g/ci.git", EntryPoint: "p.yaml", Digest: "sha1:ab"}},
+			line:   &approvals.InterceptorParams{Gate: "g", After: approvals.After{URI: "git+https://g/ci.git", EntryPoint: "p.yaml", Digest: "sha1:ab"}},
 		},
-		"a shared Pipeline":  {params: []string{"gate", `"g"`, "after", `{"pipeline":"plan","pipelineNamespace":"shared"}`}, line: &approvals.Line{Gate: "g", After: approvals.After{Pipeline: "plan", PipelineNamespace: "shared"}}},
-		"nothing to forward": {params: []string{"gate", `"g"`, "forward", `{}`}, line: &approvals.Line{Gate: "g"}},
+		"a shared Pipeline":  {params: []string{"gate", `"g"`, "after", `{"pipeline":"plan","pipelineNamespace":"shared"}`}, line: &approvals.InterceptorParams{Gate: "g", After: approvals.After{Pipeline: "plan", PipelineNamespace: "shared"}}},
+		"nothing to forward": {params: []string{"gate", `"g"`, "forward", `{}`}, line: &approvals.InterceptorParams{Gate: "g"}},
 
 		"no gate":             {want: "has no param gate: add {name: gate, value: NAME}"},
 		"an empty gate":       {params: []string{"gate", `""`}, want: "has no param gate"},
@@ -88,7 +88,7 @@ func TestParseLine(t *testing.T) {
 				}
 				return *inlineGate, nil
 			}
-			line, err := ParseLine([]*triggersv1.TriggerInterceptor{nil, {Ref: triggersv1.InterceptorRef{Name: "github"}}, ours(c.params...)}, inline)
+			line, err := ParseParams([]*triggersv1.TriggerInterceptor{nil, {Ref: triggersv1.InterceptorRef{Name: "github"}}, ours(c.params...)}, inline)
 			if c.want == "" {
 				if d := cmp.Diff(c.line, line); err != nil || d != "" {
 					t.Errorf("%v (-want +got)\n%s", err, d)
@@ -125,7 +125,7 @@ func TestIsOurs(t *testing.T) {
 	if IsOurs(webhook) {
 		t.Error("a webhook with our reference")
 	}
-	line, err := ParseLine([]*triggersv1.TriggerInterceptor{{Ref: triggersv1.InterceptorRef{Name: "cel"}}}, nil)
+	line, err := ParseParams([]*triggersv1.TriggerInterceptor{{Ref: triggersv1.InterceptorRef{Name: "cel"}}}, nil)
 	if line != nil || err != nil {
 		t.Errorf("a Trigger without us: %+v, %v", line, err)
 	}

@@ -16,10 +16,10 @@ import (
 	"github.com/countersign-dev/countersign/approvals/keyring"
 )
 
-// Gated is a Trigger with a countersign line, as the API server has it.
-type Gated struct {
+// GatedTrigger is a Trigger with a countersign line, as the API server has it.
+type GatedTrigger struct {
 	Namespace, Name string
-	Line            approvals.Line
+	Line            approvals.InterceptorParams
 	Chain           []*triggersv1.TriggerInterceptor // ours among them
 	Template        string                           // digest of the Trigger with its bindings and template, "" while Unresolved
 	// Reads are the paths below extensions that its bindings read of other interceptors.
@@ -33,15 +33,15 @@ type Gated struct {
 type Triggers interface {
 	// Gated returns CodeNotFound for a Trigger that is not there or has no
 	// countersign line, CodeInvalid for a line that can't be used.
-	Gated(ctx context.Context, namespace, name string) (Gated, error)
+	Gated(ctx context.Context, namespace, name string) (GatedTrigger, error)
 }
 
 // Opener opens Approvals. Both calls are idempotent: the name of what is opened
 // derives from the subject and the Trigger.
 type Opener interface {
-	OpenEvent(ctx context.Context, g Gated, e approvals.Event, header http.Header) (approvals.Approval, error)
-	// Hint says that a run may have succeeded; the opener looks for itself.
-	Hint(ctx context.Context, g Gated, namespace, name, uid string) error
+	OpenEvent(ctx context.Context, g GatedTrigger, e approvals.Event, header http.Header) (approvals.Approval, error)
+	// NotifyCompletion says that a run may have succeeded; the opener looks for itself.
+	NotifyCompletion(ctx context.Context, g GatedTrigger, namespace, name, uid string) error
 }
 
 // Releases is the store as far as releasing needs it.
@@ -89,7 +89,7 @@ func (p *Processor) Process(ctx context.Context, r *triggersv1.InterceptorReques
 	return p.hold(ctx, g, r, header)
 }
 
-func (p *Processor) release(ctx context.Context, g Gated, key approvals.Key, r *triggersv1.InterceptorRequest, header http.Header) *triggersv1.InterceptorResponse {
+func (p *Processor) release(ctx context.Context, g GatedTrigger, key approvals.Key, r *triggersv1.InterceptorRequest, header http.Header) *triggersv1.InterceptorResponse {
 	if err := verify(p.Ring(), header, r.Body, p.Now()); err != nil {
 		return p.refuse(ctx, g.Namespace, g.Name, err)
 	}
@@ -118,7 +118,7 @@ func (p *Processor) release(ctx context.Context, g Gated, key approvals.Key, r *
 
 // hint treats a Tekton CloudEvent as what it is: somebody's word that a run has
 // succeeded.
-func (p *Processor) hint(ctx context.Context, g Gated, r *triggersv1.InterceptorRequest, header http.Header) *triggersv1.InterceptorResponse {
+func (p *Processor) hint(ctx context.Context, g GatedTrigger, r *triggersv1.InterceptorRequest, header http.Header) *triggersv1.InterceptorResponse {
 	if header.Get("Ce-Type") != successType {
 		p.Count("unrelated")
 		return stop(codes.FailedPrecondition, "not the completion of a run: this Trigger waits for "+g.Line.After.String())
@@ -136,14 +136,14 @@ func (p *Processor) hint(ctx context.Context, g Gated, r *triggersv1.Interceptor
 		p.Count("unrelated")
 		return stop(codes.FailedPrecondition, "the run is of another namespace than those that this Trigger waits for")
 	}
-	if err := p.Opener.Hint(ctx, g, m.Namespace, m.Name, m.UID); err != nil {
+	if err := p.Opener.NotifyCompletion(ctx, g, m.Namespace, m.Name, m.UID); err != nil {
 		return p.refuse(ctx, g.Namespace, g.Name, err)
 	}
 	p.Count("held")
 	return stop(codes.OK, "taken as a hint: the run is looked at")
 }
 
-func (p *Processor) hold(ctx context.Context, g Gated, r *triggersv1.InterceptorRequest, header http.Header) *triggersv1.InterceptorResponse {
+func (p *Processor) hold(ctx context.Context, g GatedTrigger, r *triggersv1.InterceptorRequest, header http.Header) *triggersv1.InterceptorResponse {
 	if b := strings.TrimSpace(r.Body); !strings.HasPrefix(b, "{") || !json.Valid([]byte(b)) {
 		return p.refuse(ctx, g.Namespace, g.Name, approvals.Errorf(approvals.CodeInvalid,
 			"the event's body is not a JSON object, so bindings could not read it; send Content-Type: application/json and an object"))

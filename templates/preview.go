@@ -84,7 +84,7 @@ func byRules(d *Data) {
 	}
 	p.Comment = approvals.CommentRequiredOnReject
 	d.Approval.Votes = []approvals.Vote{{
-		Voter: "carol@example.com", Verdict: approvals.Approve, At: previewNow.Add(-4 * time.Minute), Way: approvals.WayToken, Groups: []string{"platform"},
+		Voter: "carol@example.com", Verdict: approvals.Approve, At: previewNow.Add(-4 * time.Minute), Way: approvals.AuthToken, Groups: []string{"platform"},
 	}}
 }
 
@@ -105,7 +105,7 @@ func asksFor(d *Data) {
 func glass(d *Data) {
 	d.Approval.Outcome, d.Approval.DecidedAt = approvals.Approved, previewNow.Add(-time.Minute)
 	d.Approval.Votes = []approvals.Vote{{
-		Voter: "zoe@example.com", Verdict: approvals.Approve, Comment: "Production is down, INC-7.", At: previewNow.Add(-time.Minute), Way: approvals.WayToken, BreakGlass: true,
+		Voter: "zoe@example.com", Verdict: approvals.Approve, Comment: "Production is down, INC-7.", At: previewNow.Add(-time.Minute), Way: approvals.AuthToken, BreakGlass: true,
 		Inputs: []approvals.Param{{Name: "ticket", Value: "OPS-7"}},
 	}}
 	d.Decidable = false
@@ -193,7 +193,7 @@ func short(d *Data) {
 }
 
 func vote(who string, v approvals.Verdict, ago time.Duration, comment string) approvals.Vote {
-	return approvals.Vote{Voter: who, Verdict: v, Comment: comment, At: previewNow.Add(-ago), Way: approvals.WayLink, Evidence: "link 1", Address: who}
+	return approvals.Vote{Voter: who, Verdict: v, Comment: comment, At: previewNow.Add(-ago), Way: approvals.AuthLink, Evidence: "link 1", Address: who}
 }
 
 func oneVote(d *Data) {
@@ -238,7 +238,7 @@ func approved(d *Data) {
 		vote("carol@example.com", approvals.Approve, 7*time.Minute, "The subnet change is the one we discussed on Tuesday."),
 		vote("bob@example.com", approvals.Approve, 4*time.Second, ""),
 	}
-	d.Approval.Votes[1].Way = approvals.WayToken
+	d.Approval.Votes[1].Way = approvals.AuthToken
 	end(d, approvals.Approved, 4*time.Second)
 }
 

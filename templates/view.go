@@ -152,7 +152,7 @@ type VoteView struct {
 	Verdict approvals.Verdict
 	Comment Field
 	When    Moment
-	Way     approvals.Way
+	Way     approvals.AuthMethod
 	Inputs  []Pair
 	// BreakGlass: it decided alone, by the right to.
 	BreakGlass bool

@@ -158,7 +158,7 @@ func (b *Builder) Obj() approvals.Approval {
 // Ballot is a vote by a person with a token, with groups.
 func Ballot(voter string, v approvals.Verdict, comment string, groups ...string) approvals.Ballot {
 	return approvals.Ballot{
-		Voter:   approvals.Identity{Name: voter, Groups: groups, Way: approvals.WayToken, Evidence: "uid:" + voter},
+		Voter:   approvals.Identity{Name: voter, Groups: groups, Way: approvals.AuthToken, Evidence: "uid:" + voter},
 		Verdict: v, Comment: comment,
 	}
 }

@@ -67,7 +67,7 @@ func testGet(t *testing.T, open opener) {
 		}
 		_, err := s.Update(t.Context(), key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
 			t.Errorf("%s: update ran", name)
-			return a, approvals.Absent, nil
+			return a, approvals.NoChange, nil
 		})
 		if approvals.CodeOf(err) != approvals.CodeNotFound {
 			t.Errorf("%s: update: %v, want %s", name, err, approvals.CodeNotFound)
@@ -115,7 +115,7 @@ func testUpdateRefused(t *testing.T, open opener) {
 	}
 	_, err = s.Update(t.Context(), a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
 		a.Outcome = approvals.Rejected
-		return a, approvals.Absent, nil
+		return a, approvals.NoChange, nil
 	})
 	if err != nil {
 		t.Errorf("absent: %v", err)
@@ -200,7 +200,7 @@ func testLate(t *testing.T, open opener) {
 		t.Fatalf("%s, %v", did, err)
 	}
 	want := must(s.Get(t.Context(), a.Key))
-	if _, did, err := d.Vote(t.Context(), a.Key, Ballot("alice", approvals.Approve, "")); err != nil || did != approvals.Absent {
+	if _, did, err := d.Vote(t.Context(), a.Key, Ballot("alice", approvals.Approve, "")); err != nil || did != approvals.NoChange {
 		t.Errorf("the same vote again: %s, %v", did, err)
 	}
 	for _, b := range []approvals.Ballot{Ballot("bob", approvals.Approve, ""), Ballot("alice", approvals.Reject, "")} {
@@ -240,8 +240,8 @@ func stampede(t *testing.T, s approvals.Store, key approvals.Key) []voted {
 	return out
 }
 
-func desk(s approvals.Store, now time.Time) *approvals.Desk {
-	return &approvals.Desk{
+func desk(s approvals.Store, now time.Time) *approvals.VoteService {
+	return &approvals.VoteService{
 		Store: s, Now: func() time.Time { return now },
 		Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
 			return approvals.DefaultResults(a), nil

@@ -92,7 +92,7 @@ func (s *MemStore) Update(_ context.Context, key approvals.Key, change func(appr
 			return approvals.Approval{}, err
 		}
 		next, did, err := change(old.a)
-		if err != nil || did == approvals.Absent {
+		if err != nil || did == approvals.NoChange {
 			return next, err
 		}
 		if s.swap(old.version, next) {

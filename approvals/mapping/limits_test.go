@@ -357,7 +357,7 @@ func TestTermsSayWhatWasTooCostly(t *testing.T) {
 	}
 	p := approvals.Policy{Gate: "g", Strategy: approvals.Single, Approvers: []approvals.Approver{{Name: "ann"}}, Lifetime: approvals.MaxLifetime}
 	terms := func(expr string) error {
-		_, err := c.Terms(t.Context(), "prod", "apply", approvals.Line{Forward: []approvals.Expression{{Name: "x", Expression: expr}}}, p,
+		_, err := c.Terms(t.Context(), "prod", "apply", approvals.InterceptorParams{Forward: []approvals.Expression{{Name: "x", Expression: expr}}}, p,
 			approvals.Source{Event: &approvals.Event{Body: `{}`}}, "")
 		return err
 	}

@@ -136,7 +136,7 @@ func TestJSONOfPart1(t *testing.T) {
 func TestArraysAreForwarded(t *testing.T) {
 	t.Parallel()
 	body := `{"machines":[{"name":"web-1","size":"small"},{"name":"web-2","size":"small"}],"names":["web-1","web-2"],"none":[]}`
-	line := approvals.Line{Gate: "production", Forward: expressions("machines", "body.machines", "names", "body.names", "none", "body.none", "first", "body.machines[0].name")}
+	line := approvals.InterceptorParams{Gate: "production", Forward: expressions("machines", "body.machines", "names", "body.names", "none", "body.none", "first", "body.machines[0].name")}
 	terms, err := compiler(t).Terms(t.Context(), "prod", "apply", line, policy(), event(body), ct.Template)
 	if err != nil {
 		t.Fatal(err)
@@ -154,7 +154,7 @@ func TestArraysAreForwarded(t *testing.T) {
 // anybody is asked.
 func TestUnkeepable(t *testing.T) {
 	t.Parallel()
-	line := approvals.Line{Gate: "production", Forward: expressions("note", "body.note")}
+	line := approvals.InterceptorParams{Gate: "production", Forward: expressions("note", "body.note")}
 	_, err := compiler(t).Terms(t.Context(), "prod", "apply", line, policy(), event(`{"note":"a\u0000b"}`), ct.Template)
 	if approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), "forward note: the value has a NUL character") {
 		t.Error(err)

@@ -15,7 +15,7 @@ import (
 // written by the Trigger's author, who may want somebody else to have asked, or nobody: it
 // keeps the proof only where it gives another name of that sender's account, and it never
 // takes away who the source says asked. They stay excluded, by all their names.
-func (c *Compiler) asked(ctx context.Context, l approvals.Line, v Vars, s approvals.Source) (approvals.Asked, error) {
+func (c *Compiler) asked(ctx context.Context, l approvals.InterceptorParams, v Vars, s approvals.Source) (approvals.Asked, error) {
 	base := s.Requester
 	if s.Event != nil {
 		base = usualSender(v.Body)

@@ -21,7 +21,7 @@ func TestRequester(t *testing.T) {
 	const zoes = `{"sender":{"login":"zoe","email":"z@example.com","full_name":"rev@corp.example"},"commits":[{"author":{"email":"rev@corp"}}]}`
 	also := []string{"zoe", "z@example.com", "rev@corp.example"}
 	for name, x := range map[string]struct {
-		line   approvals.Line
+		line   approvals.InterceptorParams
 		source approvals.Source
 		want   string
 		proof  approvals.Proof
@@ -41,24 +41,24 @@ func TestRequester(t *testing.T) {
 		"sender of another kind": {source: event(`{"sender":"x","user_username":"zoe"}`), want: "zoe"},
 		"sender without a login": {source: event(`{"sender":{"login":""},"pusher":{"name":5}}`)},
 		"none":                   {source: event(`{}`)},
-		"by the line, event":     {line: approvals.Line{Requester: "body.author"}, source: event(`{"author":"kim","sender":{"login":"zoe"}}`), want: "kim", also: []string{"zoe"}},
-		"by the line, signed":    {line: approvals.Line{Requester: "body.author"}, source: signed(`{"author":"kim","sender":{"login":"zoe","email":"z@example.com"}}`), want: "kim", also: []string{"zoe", "z@example.com"}},
-		"by the line, a header":  {line: approvals.Line{Requester: "header.match('X-Github-Event', 'push') ? 'bob' : 'zoe'"}, source: signed(`{}`), want: "bob"},
-		"by the line, the URL":   {line: approvals.Line{Requester: "requestURL"}, source: signed(`{}`), want: "/hook?x=1"},
-		"by the line, run":       {line: approvals.Line{Requester: "params.env"}, source: made, want: "production", also: []string{"zoe"}},
-		"by the line, the same":  {line: approvals.Line{Requester: "'zoe'"}, source: made, want: "zoe", proof: approvals.ByAdmission},
-		"by the line, nobody":    {line: approvals.Line{Requester: "''"}, source: made, want: "zoe", proof: approvals.ByAdmission},
-		"nobody, of an event":    {line: approvals.Line{Requester: "''"}, source: signed(zoes), want: "zoe", proof: approvals.BySignature, also: also[1:]},
-		"a reviewer, constant":   {line: approvals.Line{Requester: "'rev@corp'"}, source: signed(zoes), want: "rev@corp", also: also},
-		"a reviewer, of a body":  {line: approvals.Line{Requester: "body.commits[0].author.email"}, source: signed(zoes), want: "rev@corp", also: also},
-		"somebody but for zoe":   {line: approvals.Line{Requester: "body.sender.login == 'zoe' ? 'rev@corp' : body.sender.login"}, source: signed(zoes), want: "rev@corp", also: also},
-		"the sender's address":   {line: approvals.Line{Requester: "body.sender.email"}, source: signed(zoes), want: "z@example.com", proof: approvals.BySignature, also: []string{"zoe", "rev@corp.example"}},
-		"as the sender is shown": {line: approvals.Line{Requester: "body.sender.full_name"}, source: signed(zoes), want: "rev@corp.example", also: []string{"zoe", "z@example.com"}},
+		"by the line, event":     {line: approvals.InterceptorParams{Requester: "body.author"}, source: event(`{"author":"kim","sender":{"login":"zoe"}}`), want: "kim", also: []string{"zoe"}},
+		"by the line, signed":    {line: approvals.InterceptorParams{Requester: "body.author"}, source: signed(`{"author":"kim","sender":{"login":"zoe","email":"z@example.com"}}`), want: "kim", also: []string{"zoe", "z@example.com"}},
+		"by the line, a header":  {line: approvals.InterceptorParams{Requester: "header.match('X-Github-Event', 'push') ? 'bob' : 'zoe'"}, source: signed(`{}`), want: "bob"},
+		"by the line, the URL":   {line: approvals.InterceptorParams{Requester: "requestURL"}, source: signed(`{}`), want: "/hook?x=1"},
+		"by the line, run":       {line: approvals.InterceptorParams{Requester: "params.env"}, source: made, want: "production", also: []string{"zoe"}},
+		"by the line, the same":  {line: approvals.InterceptorParams{Requester: "'zoe'"}, source: made, want: "zoe", proof: approvals.ByAdmission},
+		"by the line, nobody":    {line: approvals.InterceptorParams{Requester: "''"}, source: made, want: "zoe", proof: approvals.ByAdmission},
+		"nobody, of an event":    {line: approvals.InterceptorParams{Requester: "''"}, source: signed(zoes), want: "zoe", proof: approvals.BySignature, also: also[1:]},
+		"a reviewer, constant":   {line: approvals.InterceptorParams{Requester: "'rev@corp'"}, source: signed(zoes), want: "rev@corp", also: also},
+		"a reviewer, of a body":  {line: approvals.InterceptorParams{Requester: "body.commits[0].author.email"}, source: signed(zoes), want: "rev@corp", also: also},
+		"somebody but for zoe":   {line: approvals.InterceptorParams{Requester: "body.sender.login == 'zoe' ? 'rev@corp' : body.sender.login"}, source: signed(zoes), want: "rev@corp", also: also},
+		"the sender's address":   {line: approvals.InterceptorParams{Requester: "body.sender.email"}, source: signed(zoes), want: "z@example.com", proof: approvals.BySignature, also: []string{"zoe", "rev@corp.example"}},
+		"as the sender is shown": {line: approvals.InterceptorParams{Requester: "body.sender.full_name"}, source: signed(zoes), want: "rev@corp.example", also: []string{"zoe", "z@example.com"}},
 		"a pusher who is shown so": {
-			line: approvals.Line{Requester: "body.pusher.email"}, source: signed(`{"sender":{"login":"zoe"},"pusher":{"login":"kim","email":"kim@example.com","full_name":"zoe"}}`),
+			line: approvals.InterceptorParams{Requester: "body.pusher.email"}, source: signed(`{"sender":{"login":"zoe"},"pusher":{"login":"kim","email":"kim@example.com","full_name":"zoe"}}`),
 			want: "kim@example.com", also: []string{"zoe", "kim"},
 		},
-		"a body of its own": {line: approvals.Line{Requester: "body.author"}, source: signed(`{"author":"kim"}`), want: "kim"},
+		"a body of its own": {line: approvals.InterceptorParams{Requester: "body.author"}, source: signed(`{"author":"kim"}`), want: "kim"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -80,22 +80,22 @@ func TestRequesterKnown(t *testing.T) {
 		t.Fatal(err)
 	}
 	body := event(`{"sender":{"login":"alice-gh"}}`)
-	got, err := c.Terms(t.Context(), "prod", "apply", approvals.Line{}, policy(), body, ct.Template)
+	got, err := c.Terms(t.Context(), "prod", "apply", approvals.InterceptorParams{}, policy(), body, ct.Template)
 	if err != nil || !slices.Equal(got.RequesterAlso, []string{"alice"}) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	one := policy()
 	one.Approvers = one.Approvers[:1]
-	if _, err := c.Terms(t.Context(), "prod", "apply", approvals.Line{}, one, body, ct.Template); err == nil || !strings.Contains(err.Error(), "without the requester alice-gh it can get only 0") {
+	if _, err := c.Terms(t.Context(), "prod", "apply", approvals.InterceptorParams{}, one, body, ct.Template); err == nil || !strings.Contains(err.Error(), "without the requester alice-gh it can get only 0") {
 		t.Errorf("the one approver asked, by another name: %v", err)
 	}
 	must := policy()
 	must.Requester = approvals.RequesterRequired
-	if _, err := c.Terms(t.Context(), "prod", "apply", approvals.Line{}, must, body, ct.Template); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), "is not verified") {
+	if _, err := c.Terms(t.Context(), "prod", "apply", approvals.InterceptorParams{}, must, body, ct.Template); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), "is not verified") {
 		t.Errorf("without a proof: %v", err)
 	}
 	body.RequesterProof = approvals.BySignature
-	if _, err := c.Terms(t.Context(), "prod", "apply", approvals.Line{}, must, body, ct.Template); err != nil {
+	if _, err := c.Terms(t.Context(), "prod", "apply", approvals.InterceptorParams{}, must, body, ct.Template); err != nil {
 		t.Errorf("with a proof: %v", err)
 	}
 }
@@ -117,7 +117,7 @@ func TestTriggerAuthorNamesTheRequester(t *testing.T) {
 	}
 	for name, s := range map[string]approvals.Source{"an event": signed, "a run": made} {
 		for _, expr := range []string{"'reviewer@corp.example'", "''", "'' + 'nobody'"} {
-			line := approvals.Line{Requester: expr}
+			line := approvals.InterceptorParams{Requester: expr}
 			p := policy()
 			p.Strategy, p.Approvers = approvals.Single, []approvals.Approver{{Name: "mallory"}, {Name: "reviewer@corp.example"}, {Name: "carol"}}
 			terms, err := c.Terms(t.Context(), "prod", "apply", line, p, s, ct.Template)

@@ -24,7 +24,7 @@ func (c *Compiler) TaskTerms(ctx context.Context, namespace string, m tasks.Mapp
 	if len(shown) > MaxShown {
 		return nil, approvals.Errorf(approvals.CodeInvalid, "the task has %d params beside those that say who decides, and the most is %d", len(shown), MaxShown)
 	}
-	var l approvals.Line
+	var l approvals.InterceptorParams
 	for _, x := range shown {
 		l.Forward = append(l.Forward, approvals.Expression{Name: x.Name, Expression: "params[" + strconv.Quote(x.Name) + "]"})
 	}

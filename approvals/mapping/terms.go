@@ -10,7 +10,7 @@ import (
 )
 
 // CheckLine says which expression of a Trigger's line does not compile.
-func (c *Compiler) CheckLine(l approvals.Line) error {
+func (c *Compiler) CheckLine(l approvals.InterceptorParams) error {
 	for _, f := range l.Forward {
 		if err := c.Check(f.Expression); err != nil {
 			return within("forward "+f.Name, err)
@@ -53,7 +53,7 @@ func (c *Compiler) CheckPolicy(p approvals.Policy) error {
 // Terms works out an Approval's terms: what its source forwards by the Trigger's
 // line, and under which policy. template is the digest of what the outcome will
 // start. Every error is CodeInvalid and names the field to mend.
-func (c *Compiler) Terms(ctx context.Context, namespace, trigger string, l approvals.Line, p approvals.Policy, s approvals.Source, template string) (*approvals.Terms, error) {
+func (c *Compiler) Terms(ctx context.Context, namespace, trigger string, l approvals.InterceptorParams, p approvals.Policy, s approvals.Source, template string) (*approvals.Terms, error) {
 	if err := c.CheckPolicy(p); err != nil {
 		return nil, err
 	}

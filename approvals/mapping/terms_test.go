@@ -28,7 +28,7 @@ func TestTerms(t *testing.T) {
 	t.Parallel()
 	c := compiler(t)
 	run := ct.Make("a").Obj().Source
-	line := approvals.Line{Gate: "production", Forward: expressions("digest", "results.digest", "note", "'$(uid) ' + params.env", "list", `["a"]`, "run", "run.namespace + '/' + run.name")}
+	line := approvals.InterceptorParams{Gate: "production", Forward: expressions("digest", "results.digest", "note", "'$(uid) ' + params.env", "list", `["a"]`, "run", "run.namespace + '/' + run.name")}
 	got, err := c.Terms(t.Context(), "prod", "apply", line, policy(), run, ct.Template)
 	if err != nil {
 		t.Fatal(err)
@@ -54,18 +54,18 @@ func TestTermsRefuse(t *testing.T) {
 	t.Parallel()
 	c := compiler(t)
 	for name, x := range map[string]struct {
-		line   approvals.Line
+		line   approvals.InterceptorParams
 		policy func(*approvals.Policy)
 		source approvals.Source
 		want   string
 	}{
-		"forward, syntax":    {line: approvals.Line{Forward: expressions("ok", "'x'", "digest", "results.")}, want: `forward digest: expression "results." does not compile: <input>:1:9`},
-		"forward, value":     {line: approvals.Line{Forward: expressions("digest", "results.nope")}, want: "forward digest: expression \"results.nope\": no such key: nope"},
-		"forward, null":      {line: approvals.Line{Forward: expressions("digest", "null")}, want: "forward digest: expression \"null\": the value is null"},
-		"requester":          {line: approvals.Line{Requester: "run.labels['who']"}, want: "requester: expression \"run.labels['who']\": no such key: who"},
+		"forward, syntax":    {line: approvals.InterceptorParams{Forward: expressions("ok", "'x'", "digest", "results.")}, want: `forward digest: expression "results." does not compile: <input>:1:9`},
+		"forward, value":     {line: approvals.InterceptorParams{Forward: expressions("digest", "results.nope")}, want: "forward digest: expression \"results.nope\": no such key: nope"},
+		"forward, null":      {line: approvals.InterceptorParams{Forward: expressions("digest", "null")}, want: "forward digest: expression \"null\": the value is null"},
+		"requester":          {line: approvals.InterceptorParams{Requester: "run.labels['who']"}, want: "requester: expression \"run.labels['who']\": no such key: who"},
 		"results, syntax":    {policy: func(p *approvals.Policy) { p.Results = expressions("ticket", "approval.") }, want: "results ticket: expression \"approval.\" does not compile: <input>:1:10"},
 		"policy":             {policy: func(p *approvals.Policy) { p.Approvers = nil }, want: "list users or groups"},
-		"only the requester": {line: approvals.Line{Requester: "'Alice'"}, policy: func(p *approvals.Policy) { p.Approvers = p.Approvers[:1] }, want: "without the requester Alice it can get only 0"},
+		"only the requester": {line: approvals.InterceptorParams{Requester: "'Alice'"}, policy: func(p *approvals.Policy) { p.Approvers = p.Approvers[:1] }, want: "without the requester Alice it can get only 0"},
 		"body is a list":     {source: event("[1]"), want: "the event's body is not a JSON object"},
 		"body is no JSON":    {source: event("a=b"), want: "the event's body is not a JSON object"},
 	} {
@@ -89,12 +89,12 @@ func TestTermsRefuse(t *testing.T) {
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	c := compiler(t)
-	if err := c.CheckLine(approvals.Line{Forward: expressions("a", "results.x"), Requester: "run.name"}); err != nil {
+	if err := c.CheckLine(approvals.InterceptorParams{Forward: expressions("a", "results.x"), Requester: "run.name"}); err != nil {
 		t.Errorf("a good line: %v", err)
 	}
 	for want, err := range map[string]error{
-		"forward b: ":            c.CheckLine(approvals.Line{Forward: expressions("a", "1", "b", "(")}),
-		"requester: ":            c.CheckLine(approvals.Line{Requester: "("}),
+		"forward b: ":            c.CheckLine(approvals.InterceptorParams{Forward: expressions("a", "1", "b", "(")}),
+		"requester: ":            c.CheckLine(approvals.InterceptorParams{Requester: "("}),
 		"result of kuberocketci": c.CheckPolicy(approvals.Policy{Preset: "kuberocketci", Inputs: []approvals.Input{{Name: "approved"}}}),
 		"results ticket:":        c.CheckPolicy(approvals.Policy{Results: expressions("ticket", "(")}),
 	} {

@@ -21,7 +21,7 @@ type Entry struct {
 	Sum uint64
 	// Deciders is the same for two Approvals that the same people asked for and may
 	// decide, in the same namespace by the same Gate: whoever finds out for one what
-	// a person may, knows it for all. (Deputies apart, for whom votes matter too.)
+	// a person may, knows it for all. (Delegates apart, for whom votes matter too.)
 	Deciders unique.Handle[string]
 }
 

@@ -50,7 +50,7 @@ func TestAskAgain(t *testing.T) {
 				c.a = changedAfter()
 			}
 			b, r := newLoginBench(t, base, c.a.Obj()), &reopener{}
-			b.Desk.(*approvals.Desk).Again = r
+			b.Desk.(*approvals.VoteService).Again = r
 			if w := b.ask(http.MethodGet, page, "", as(c.who)...); w.Code != http.StatusOK || strings.Contains(w.Body.String(), `value="again"`) != c.button {
 				t.Errorf("%d, the button is there: %t", w.Code, !c.button)
 			}
@@ -64,7 +64,7 @@ func TestAskAgain(t *testing.T) {
 			}
 
 			api := newBench(t, base, c.a.Obj())
-			api.Desk.(*approvals.Desk).Again = &reopener{}
+			api.Desk.(*approvals.VoteService).Again = &reopener{}
 			status := c.status
 			if c.button {
 				status, c.want = http.StatusCreated, `"of": "a"`

@@ -51,7 +51,7 @@ func newBench(t *testing.T, external string, as ...approvals.Approval) *bench {
 	known := ct.Known("alice", "bob", "carol")
 	b.Deps = web.Deps{
 		Store: b.store, Overview: b.store, People: known, Auth: fakeAuth{}, Operators: fakeAuth{}, Ring: func() keyring.Ring { return ring }, Templates: pages, External: u, Now: now,
-		Desk: &approvals.Desk{
+		Desk: &approvals.VoteService{
 			Store: b.store, Now: now, People: known, Operators: fakeAuth{},
 			Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
 				return approvals.DefaultResults(a), nil
@@ -82,7 +82,7 @@ func (fakeAuth) Authenticate(_ context.Context, token string) (approvals.Identit
 	case !ok:
 		return approvals.Identity{}, approvals.Errorf(approvals.CodeUnauthenticated, "the bearer token was not accepted by the cluster")
 	}
-	id := approvals.Identity{Name: name, Way: approvals.WayToken, Evidence: "uid:" + name}
+	id := approvals.Identity{Name: name, Way: approvals.AuthToken, Evidence: "uid:" + name}
 	if name == "zoe" {
 		id.Groups = []string{"sre"}
 	}

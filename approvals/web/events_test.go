@@ -207,7 +207,7 @@ func TestEventsRecover(t *testing.T) {
 		b, n := withNews(t, base, ct.Make("a").Users("alice", "bob", "carol").Quorum(3).With(func(a *approvals.Approval) { a.Terms.Policy.RBAC = true }).Obj())
 		auth, c, start := &recovering{}, &client{}, time.Now()
 		b.Now = func() time.Time { return ct.T0.Add(time.Since(start)) }
-		b.Auth, b.Deps.Desk.(*approvals.Desk).Rights = auth, auth
+		b.Auth, b.Deps.Desk.(*approvals.VoteService).Rights = auth, auth
 		b.handler = web.Handler(b.Deps)
 		ctx, cancel := context.WithCancel(t.Context())
 		end := b.listen(ctx, c, "/events", "ron")

@@ -70,7 +70,7 @@ func noticeOf(did approvals.Change, v approvals.Verdict, missing int) string {
 	switch {
 	case did == approvals.Withdrew:
 		return "Your vote was withdrawn."
-	case did == approvals.Absent:
+	case did == approvals.NoChange:
 		return "Your " + what + " was already counted."
 	case v == approvals.Approve && missing == 1:
 		return "Thanks. Your approval is in; one more is needed."

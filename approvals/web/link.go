@@ -49,7 +49,7 @@ func (s *server) byLink(w http.ResponseWriter, r *http.Request) (approvals.Ident
 		return id, approvals.Approval{}, false
 	}
 	s.proves(r)
-	id = approvals.Identity{Name: claims.Voter, Way: approvals.WayLink, Address: claims.Address, Evidence: evidenceOf(claims)}
+	id = approvals.Identity{Name: claims.Voter, Way: approvals.AuthLink, Address: claims.Address, Evidence: evidenceOf(claims)}
 	a, err := s.Store.Get(r.Context(), claims.Key())
 	if err == nil {
 		a.Key = claims.Key()

@@ -111,7 +111,7 @@ func TestLinkVotes(t *testing.T) {
 				t.Errorf("outcome %s with votes %+v, %v; want %s with %d", got.Outcome, got.Votes, err, c.outcome, c.votes)
 			}
 			for _, v := range got.Votes[len(a.Votes):] {
-				if v.Voter != c.voter || v.Way != approvals.WayLink || v.Evidence != "link until 2026-03-01T10:00:00Z to alice@example.com" || v.Address != "alice@example.com" {
+				if v.Voter != c.voter || v.Way != approvals.AuthLink || v.Evidence != "link until 2026-03-01T10:00:00Z to alice@example.com" || v.Address != "alice@example.com" {
 					t.Errorf("recorded %+v", v)
 				}
 			}

@@ -25,7 +25,7 @@ func (f *fakeLogin) Who(r *http.Request) (approvals.Identity, error) {
 	if err != nil {
 		return approvals.Identity{}, approvals.Errorf(approvals.CodeUnauthenticated, "you are not signed in")
 	}
-	id := approvals.Identity{Name: c.Value, Way: approvals.WayLogin, Evidence: "oidc of " + c.Value}
+	id := approvals.Identity{Name: c.Value, Way: approvals.AuthLogin, Evidence: "oidc of " + c.Value}
 	if c.Value == "zoe" {
 		id.Groups = []string{"sre"}
 	}
@@ -160,7 +160,7 @@ func TestVoteLoggedIn(t *testing.T) {
 				t.Fatalf("votes %+v, %v", got.Votes, err)
 			}
 			for _, v := range got.Votes {
-				if v.Voter != c.who || v.Way != approvals.WayLogin || v.Evidence != "oidc of "+c.who {
+				if v.Voter != c.who || v.Way != approvals.AuthLogin || v.Evidence != "oidc of "+c.who {
 					t.Errorf("recorded %+v", v)
 				}
 			}
@@ -338,8 +338,8 @@ func TestRightsBehindLogin(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newLoginBench(t, base, c.a)
-			desk := b.Desk.(*approvals.Desk)
-			desk.Rights, desk.Deputies = rights{"rita": approvals.RightApprove}, deputies{"dan": {"alice"}}
+			desk := b.Desk.(*approvals.VoteService)
+			desk.Rights, desk.Delegates = rights{"rita": approvals.RightApprove}, deputies{"dan": {"alice"}}
 			for _, who := range []string{c.may, "mallory"} {
 				for path, want := range map[string]string{"/": `class="badge"`, "/mine": page, page: `value="approve"`} {
 					if got := strings.Contains(b.ask(http.MethodGet, path, "", as(who)...).Body.String(), want); got != (who == c.may) {

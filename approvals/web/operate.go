@@ -33,7 +33,7 @@ func (s *server) operate(w http.ResponseWriter, r *http.Request, key approvals.K
 		approvals.Stopped:     "Cancelled. The decision stands, and no run will be started.",
 		approvals.LinkRevoked: "The link was revoked. Nobody can decide with it any more.",
 		approvals.Again:       "Retrying now. This page shows the result.",
-		approvals.Absent:      "Somebody already did that. Nothing changed.",
+		approvals.NoChange:    "Somebody already did that. Nothing changed.",
 	}[did]
 	s.page(w, http.StatusOK, d, r)
 }
@@ -52,7 +52,7 @@ func (s *server) operated(ctx context.Context, key approvals.Key, id approvals.I
 	case revokeLink:
 		return s.Desk.RevokeLink(ctx, key, id, voter)
 	default:
-		return approvals.Approval{}, approvals.Absent, approvals.Errorf(approvals.CodeInvalid, "choose what to do; nothing was changed")
+		return approvals.Approval{}, approvals.NoChange, approvals.Errorf(approvals.CodeInvalid, "choose what to do; nothing was changed")
 	}
 }
 

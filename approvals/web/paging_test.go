@@ -206,7 +206,7 @@ func TestRightsAreAskedOnce(t *testing.T) {
 	b := newLoginBench(t, base, list...)
 	auth, now := &counting{asked: map[string]int{}}, ct.T0
 	b.Auth, b.Now = auth, func() time.Time { return now }
-	b.Deps.Desk = &approvals.Desk{Store: b.store, Rights: auth, Now: b.Now}
+	b.Deps.Desk = &approvals.VoteService{Store: b.store, Rights: auth, Now: b.Now}
 	b.handler = web.Handler(b.Deps)
 	look := func(who string) {
 		t.Helper()

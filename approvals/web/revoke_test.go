@@ -16,7 +16,7 @@ func mailed() approvals.Approval {
 		for i := range a.Terms.Policy.Approvers {
 			a.Terms.Policy.Approvers[i].Email = a.Terms.Policy.Approvers[i].Name + "@example.com"
 		}
-		a.Votes = []approvals.Vote{{Voter: "alice", Verdict: approvals.Approve, At: a.OpenedAt, Way: approvals.WayLink, Evidence: "link", Address: "alice@example.com"}}
+		a.Votes = []approvals.Vote{{Voter: "alice", Verdict: approvals.Approve, At: a.OpenedAt, Way: approvals.AuthLink, Evidence: "link", Address: "alice@example.com"}}
 	}).Obj()
 }
 

@@ -26,7 +26,7 @@ type Authenticator interface {
 	MaySee(ctx context.Context, id approvals.Identity, verb, namespace, name string) (bool, error)
 }
 
-// Desk takes votes, and what operators want.
+// VoteService takes votes, and what operators want.
 type Desk interface {
 	Vote(ctx context.Context, key approvals.Key, b approvals.Ballot) (approvals.Approval, approvals.Change, error)
 	// Prove returns id with the rights that matter for a.

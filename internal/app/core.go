@@ -69,7 +69,7 @@ type core struct {
 
 	guards *identity.Guards
 	auth   *identity.Auth
-	desk   *approvals.Desk
+	desk   *approvals.VoteService
 }
 
 func newCore(ctx context.Context, o Options, mgr manager.Manager, awaited *verifyrun.Awaited, panics *contain.Panics) (*core, error) {
@@ -182,9 +182,9 @@ func (c *core) decide(context.Context) error {
 	}
 	c.results = resultsOf(c.cel, c.Options, c.reports.Results)
 	c.auth = &identity.Auth{Client: clientset, Audiences: c.Config.TokenAudiences, Now: c.Now, Source: intake.Source}
-	c.desk = &approvals.Desk{
+	c.desk = &approvals.VoteService{
 		Store: c.store, People: c.Config.Directory, Links: &vote.Links{Client: c.mgr.GetClient(), Triggers: c.triggers},
-		Rights: c.auth, Operators: c.auth, Again: c.opener, Deputies: &identity.Deputies{
+		Rights: c.auth, Operators: c.auth, Again: c.opener, Delegates: &identity.Deputies{
 			Client: c.mgr.GetClient(), Guards: c.guards, Quota: c.quotas.Of,
 			Over: func(o *v1alpha1.Delegation, err error) { c.reports.Say(o, triggers.EventOverLimit, err) },
 		},

@@ -68,7 +68,7 @@ func TestSnippetsRead(t *testing.T) {
 				t.Errorf("%s, %s: %v", name, kind[0], err)
 			}
 			if trigger, ok := object.(*triggersv1.Trigger); ok {
-				if _, err := interceptor.ParseLine(trigger.Spec.Interceptors, nil); err != nil {
+				if _, err := interceptor.ParseParams(trigger.Spec.Interceptors, nil); err != nil {
 					t.Errorf("%s: %v", name, err)
 				}
 			}

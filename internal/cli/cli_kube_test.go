@@ -145,8 +145,8 @@ func (w *world) serve(ctx context.Context, cfg *rest.Config) error {
 	store := &store.Store{Client: w.api, Live: w.api, Ring: func() keyring.Ring { return w.ring }, Now: time.Now}
 	guards := &identity.Guards{Live: w.api, Now: time.Now}
 	auth := &identity.Auth{Client: clients, Now: time.Now}
-	desk := &approvals.Desk{
-		Store: store, Rights: auth, Operators: auth, Deputies: &identity.Deputies{Client: w.api, Guards: guards}, Now: time.Now,
+	desk := &approvals.VoteService{
+		Store: store, Rights: auth, Operators: auth, Delegates: &identity.Deputies{Client: w.api, Guards: guards}, Now: time.Now,
 		Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
 			return approvals.DefaultResults(a), nil
 		},

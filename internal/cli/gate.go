@@ -41,7 +41,7 @@ func (c *command) gateCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.explainGate(cmd.Context(), args[0], approvals.Identity{Name: user, Groups: groups, Way: approvals.WayObject})
+			return c.explainGate(cmd.Context(), args[0], approvals.Identity{Name: user, Groups: groups, Way: approvals.AuthObject})
 		},
 	}
 	explain.Flags().StringVar(&user, "user", "", "explain it for this user instead of you")

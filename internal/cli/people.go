@@ -34,9 +34,9 @@ func describeAsked(w sheet, a approvals.Approval) {
 func provedBy(a approvals.Approval, v approvals.Vote) string {
 	var out string
 	switch {
-	case v.Way == approvals.WayLink && v.Address != "":
+	case v.Way == approvals.AuthLink && v.Address != "":
 		out = ", via the link mailed to " + v.Address
-	case v.Way == approvals.WayLink:
+	case v.Way == approvals.AuthLink:
 		out = ", via mail link"
 	case v.Address != "":
 		out = ", with the address " + v.Address

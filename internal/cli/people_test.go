@@ -16,7 +16,7 @@ func TestDescribePeople(t *testing.T) {
 	told := func(names ...string) func(*approvals.Approval) {
 		return func(a *approvals.Approval) {
 			for _, n := range names {
-				a.Votes = append(a.Votes, approvals.Vote{Voter: n, Verdict: approvals.Approve, At: ct.T0, Way: approvals.WayLink, Address: "desk@example.com"})
+				a.Votes = append(a.Votes, approvals.Vote{Voter: n, Verdict: approvals.Approve, At: ct.T0, Way: approvals.AuthLink, Address: "desk@example.com"})
 			}
 		}
 	}
@@ -35,7 +35,7 @@ func TestDescribePeople(t *testing.T) {
 		"a link":            {ct.Make("a").With(told("alice")), []string{"alice: approve, 2026-03-01T09:00:00Z (0s ago), via the link mailed to desk@example.com\n"}, []string{"counted once"}},
 		"one mailbox":       {ct.Make("a").Users("alice", "bob").Quorum(2).With(told("alice", "bob")), []string{"bob: approve, 2026-03-01T09:00:00Z (0s ago), via the link mailed to desk@example.com, counted once together with alice\n"}, nil},
 		"an older link":     {ct.Make("a").With(told("alice")).With(func(a *approvals.Approval) { a.Votes[0].Address = "" }), []string{", via mail link\n"}, nil},
-		"a login":           {ct.Make("a").With(told("alice")).With(func(a *approvals.Approval) { a.Votes[0].Way = approvals.WayLogin }), []string{", with the address desk@example.com\n"}, nil},
+		"a login":           {ct.Make("a").With(told("alice")).With(func(a *approvals.Approval) { a.Votes[0].Way = approvals.AuthLogin }), []string{", with the address desk@example.com\n"}, nil},
 		"a token":           {ct.Make("a").Voted("alice", approvals.Approve, ""), nil, []string{"address", "link"}},
 		"an ended link": {ct.Make("a").With(func(a *approvals.Approval) {
 			a.Revoked = []approvals.Revocation{{Voter: "alice", By: "olga", At: ct.T0}}

@@ -35,13 +35,13 @@ func (c *command) prover(s *session, self bool) *prover {
 }
 
 var (
-	_ approvals.Rights   = (*prover)(nil)
-	_ approvals.Deputies = (*prover)(nil)
+	_ approvals.Rights    = (*prover)(nil)
+	_ approvals.Delegates = (*prover)(nil)
 )
 
 // prove is id with what matters for a.
 func (p *prover) prove(ctx context.Context, a approvals.Approval, id approvals.Identity, breakGlass bool) (approvals.Identity, error) {
-	return (&approvals.Desk{Rights: p, Deputies: p, Now: p.now}).Prove(ctx, a, id, breakGlass)
+	return (&approvals.VoteService{Rights: p, Delegates: p, Now: p.now}).Prove(ctx, a, id, breakGlass)
 }
 
 // Has asks RBAC, once for each Gate.

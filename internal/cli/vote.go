@@ -154,7 +154,7 @@ func (c *command) cast(ctx context.Context, s *session, p *prover, a approvals.A
 		Voter: id, Verdict: b.verdict, Comment: b.comment, Inputs: inputs, BreakGlass: b.breakGlass,
 	}, c.Now())
 	switch code := approvals.CodeOf(err); {
-	case err == nil && change == approvals.Absent:
+	case err == nil && change == approvals.NoChange:
 		return "Already recorded. Nothing changed.", nil
 	case code == approvals.CodeForbidden && p.blind, code == approvals.CodeGone && !a.Decided():
 		// A Delegation may be out of sight here, and this clock be wrong: the service knows.

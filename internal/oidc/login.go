@@ -151,7 +151,7 @@ func (l *Login) Who(r *http.Request) (approvals.Identity, error) {
 	var s session
 	if l.get(r, sessionCookie, &s) == nil && s.Config == l.config.digest() && l.deps.Now().Before(s.Until) {
 		return approvals.Identity{
-			Name: s.Name, Groups: slices.Clone(s.Groups), Way: approvals.WayLogin, Evidence: s.Evidence, Address: s.Address, GroupsLeftOut: s.LeftOut,
+			Name: s.Name, Groups: slices.Clone(s.Groups), Way: approvals.AuthLogin, Evidence: s.Evidence, Address: s.Address, GroupsLeftOut: s.LeftOut,
 		}, nil
 	}
 	if refused != nil {

@@ -240,7 +240,7 @@ func (o objects) run(t *testing.T, parts []string, params map[string]string) map
 		if trigger == nil || tt == nil {
 			t.Fatalf("there is no Trigger or TriggerTemplate %s", part)
 		}
-		line, err := interceptor.ParseLine(trigger.Spec.Interceptors, nil)
+		line, err := interceptor.ParseParams(trigger.Spec.Interceptors, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -179,7 +179,7 @@ func newSite(t *testing.T, objs []*v1alpha1.Approval, now time.Time) *site {
 	s.all = &kubestore.Overview{Store: store, Changed: func() {}}
 	s.informer = s.follow(t, objs)
 	s.handler = web.Handler(web.Deps{
-		Store: store, Overview: s.all, Desk: &approvals.Desk{Store: store, Rights: s.rights, Now: at}, Auth: s.rights, Operators: s.rights,
+		Store: store, Overview: s.all, Desk: &approvals.VoteService{Store: store, Rights: s.rights, Now: at}, Auth: s.rights, Operators: s.rights,
 		Login: sessions{}, History: kept, Ring: ring, Templates: pages, External: &url.URL{Scheme: "https", Host: "approve.example.com"},
 		Now: at, Log: slog.New(slog.DiscardHandler), Observe: func(string, string, int, time.Duration) {},
 	})
@@ -371,7 +371,7 @@ func (sessions) Who(r *http.Request) (approvals.Identity, error) {
 }
 
 func personOf(name string) approvals.Identity {
-	id := approvals.Identity{Name: name, Way: approvals.WayLogin}
+	id := approvals.Identity{Name: name, Way: approvals.AuthLogin}
 	if name == "sre" {
 		id.Groups = []string{"sre"}
 	}

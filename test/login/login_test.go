@@ -37,11 +37,11 @@ func TestLogin(t *testing.T) {
 	if p := b.login(s.URL+approval+"?a=b%20c", "alice"); p.status != http.StatusOK || p.url.String() != s.URL+approval+"?a=b%20c" || !strings.Contains(p.body, "alice@example.com") || !strings.Contains(p.body, "<form") {
 		t.Fatalf("%d at %s:\n%.2000s", p.status, p.url, p.body)
 	}
-	if p := b.post(s.URL+right, url.Values{"vote": {"approve"}, "comment": {"ship it"}}); p.status != http.StatusOK || !strings.Contains(p.body, `data-result="ended"`) {
+	if p := b.post(s.URL+right, url.Values{"vote": {"approve"}, "comment": {"ship it"}}); p.status != http.StatusOK || !strings.Contains(p.body, `data-result="voted"`) {
 		t.Fatalf("%d:\n%.2000s", p.status, p.body)
 	}
 	v := s.votes(t)
-	if len(v) != 1 || v[0].Voter != "alice@example.com" || v[0].Way != approvals.WayLogin || !strings.HasPrefix(v[0].Evidence, "oidc "+issuer+" sub ") {
+	if len(v) != 1 || v[0].Voter != "alice@example.com" || v[0].Way != approvals.AuthLogin || !strings.HasPrefix(v[0].Evidence, "oidc "+issuer+" sub ") {
 		t.Errorf("recorded %+v", v)
 	}
 	if p := b.get(s.URL + "/mine"); !strings.Contains(p.body, "You approved") {
@@ -120,7 +120,7 @@ func TestLoginRefused(t *testing.T) {
 				}
 				return true
 			}
-		}, "no login is under way in this browser"},
+		}, "login is under way in this browser"},
 		"the victim's": {func(b *browser) {
 			// Somebody makes another's browser finish his own login.
 			b.before = func(u *url.URL) bool {
@@ -157,7 +157,7 @@ func TestLoginRefused(t *testing.T) {
 		if p := b.login(s.URL+"/mine", "alice"); p.status != http.StatusOK {
 			t.Fatalf("%d", p.status)
 		}
-		if p := b.get(callback); p.status != http.StatusUnauthorized || !strings.Contains(p.body, "no login is under way") {
+		if p := b.get(callback); p.status != http.StatusUnauthorized || !strings.Contains(p.body, "login is under way") {
 			t.Errorf("once more: %d %s", p.status, p.body)
 		}
 		thief := newBrowser(t)
@@ -357,7 +357,7 @@ func TestProviderComesLater(t *testing.T) {
 	address := freePort(t)
 	s.serve(t, "http://"+address+"/dex")
 	b := newBrowser(t)
-	if p := b.get(s.URL + "/mine"); p.status != http.StatusServiceUnavailable || !strings.Contains(p.body, "the login provider does not answer") || !strings.Contains(p.body, "Try again") {
+	if p := b.get(s.URL + "/mine"); p.status != http.StatusServiceUnavailable || !strings.Contains(p.body, "login provider does not answer") || !strings.Contains(p.body, "Try again") {
 		t.Fatalf("%d %s", p.status, p.body)
 	}
 	dex(t, address, s.address()+"/callback")

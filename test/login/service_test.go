@@ -68,7 +68,7 @@ func (s *service) serve(t *testing.T, issuer string) {
 	s.Config.Handler = web.Handler(web.Deps{
 		Store: s.store, Overview: s.store, Login: login, Auth: oidc.Bearer{Cluster: cluster{}, Login: login}, Ring: s.keys, Templates: pages, External: external, Now: s.now, Log: log,
 		Observe: func(string, string, int, time.Duration) {},
-		Desk: &approvals.Desk{
+		Desk: &approvals.VoteService{
 			Store: s.store, Now: s.now, Ended: func(approvals.Approval) {}, Voted: func(approvals.Approval, approvals.Verdict) {},
 			Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
 				return approvals.DefaultResults(a), nil

@@ -123,7 +123,7 @@ func choose(id string, options []string, chosen string) slack.BlockElement {
 type answers map[string]map[string]slack.BlockAction
 
 // ballot puts what was answered into a ballot on a. An option that is none of the
-// input's is left to the Desk to refuse.
+// input's is left to the VoteService to refuse.
 func (x answers) ballot(a approvals.Approval, v approvals.Verdict) approvals.Ballot {
 	b := approvals.Ballot{Verdict: v, Comment: x[blockComment][blockComment].Value}
 	for _, in := range a.Terms.Policy.Inputs {

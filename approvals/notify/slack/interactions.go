@@ -25,7 +25,7 @@ const (
 	answerIn = 2500 * time.Millisecond
 )
 
-// Desk takes votes.
+// VoteService takes votes.
 type Desk interface {
 	Vote(ctx context.Context, key approvals.Key, b approvals.Ballot) (approvals.Approval, approvals.Change, error)
 	// Prove returns id with the rights that matter for a.
@@ -193,7 +193,7 @@ func (i *Interactions) vote(ctx context.Context, c *Channel, key approvals.Key, 
 	}
 	what := map[approvals.Verdict]string{approvals.Approve: "approval", approvals.Reject: "rejection"}[v]
 	switch missing := approvals.Missing(a); {
-	case did == approvals.Absent:
+	case did == approvals.NoChange:
 		return "Your " + what + " was already counted.", nil
 	case missing == 1:
 		return "Thanks. Your " + what + " is in; one more is needed.", nil

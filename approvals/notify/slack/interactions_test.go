@@ -24,7 +24,7 @@ import (
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 )
 
-// bench is the endpoint in front of a Desk, and the Slack that it asks.
+// bench is the endpoint in front of a VoteService, and the Slack that it asks.
 type bench struct {
 	*Interactions
 	slack *workspace
@@ -51,7 +51,7 @@ func newBench(t *testing.T, a *ct.Builder, change func(*Config)) *bench {
 		change(&c.Config)
 	}
 	now := func() time.Time { return ct.T0.Add(2 * time.Minute) }
-	b.Interactions = &Interactions{Channels: []*Channel{c}, People: ct.Known("alice", "bob"), Store: b.store, Log: slog.New(slog.NewTextHandler(&b.log, nil)), Desk: &approvals.Desk{
+	b.Interactions = &Interactions{Channels: []*Channel{c}, People: ct.Known("alice", "bob"), Store: b.store, Log: slog.New(slog.NewTextHandler(&b.log, nil)), Desk: &approvals.VoteService{
 		Store: b.store, Now: now, Ended: func(approvals.Approval) {}, Voted: func(approvals.Approval, approvals.Verdict) {}, Results: noResults,
 	}}
 	return b
@@ -138,7 +138,7 @@ func TestPress(t *testing.T) {
 		"rejects":    {pending(), nil, "UBOB", actionReject, "bob reject Slack slack user UBOB", "rejection is in"},
 		"one of two": {pending().Quorum(2), nil, "UALICE", actionApprove, "alice approve Slack slack user UALICE", "Your approval is in; one more is needed."},
 		"once more": {pending().Quorum(2).With(func(a *approvals.Approval) {
-			a.Votes = []approvals.Vote{{Voter: "alice", Verdict: approvals.Approve, Way: approvals.WayLink}}
+			a.Votes = []approvals.Vote{{Voter: "alice", Verdict: approvals.Approve, Way: approvals.AuthLink}}
 		}), nil, "UALICE", actionApprove, "alice approve Link ", "already counted"},
 		"listed by us":      {pending(), func(c *Config) { c.Users = map[string]string{"UNEW": "bob"} }, "UNEW", actionApprove, "bob approve Slack slack user UNEW", "is in."},
 		"listed by address": {pending(), func(c *Config) { c.Users = map[string]string{"UNEW": "bob@example.com"} }, "UNEW", actionApprove, "bob approve Slack slack user UNEW", "is in."},
@@ -352,8 +352,8 @@ func TestDialogOfWhoIsNotNamed(t *testing.T) {
 		b := newBench(t, ct.Make("apply-1").Users("alice").With(func(a *approvals.Approval) {
 			a.Terms.Policy.RBAC, a.Terms.Policy.Comment = true, approvals.CommentRequired
 		}), func(c *Config) { c.Users = map[string]string{"UBOB": "bob", "URON": "ron", "UEVE": "eve"} })
-		desk := b.Desk.(*approvals.Desk)
-		desk.Deputies, desk.Rights = deputies{}, allowed{}
+		desk := b.Desk.(*approvals.VoteService)
+		desk.Delegates, desk.Rights = deputies{}, allowed{}
 		b.post(t, b.press(user, actionApprove, theReference))
 		if got := strings.HasSuffix(b.slack.called(), "views.open"); got != shown {
 			t.Errorf("%s: dialog %t, told %q", user, got, b.told(t))
@@ -431,7 +431,7 @@ func TestReplayedElsewhere(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	b := newBench(t, ct.Make("apply-1").Users("alice", "bob").Quorum(2).With(func(a *approvals.Approval) { a.OpenedAt = now.Add(-time.Minute) }), nil)
-	desk := *b.Desk.(*approvals.Desk)
+	desk := *b.Desk.(*approvals.VoteService)
 	desk.Now = func() time.Time { return now }
 	b.Desk = &desk
 	raw, err := json.Marshal(b.press("UALICE", actionApprove, theReference))

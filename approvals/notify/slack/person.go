@@ -34,7 +34,7 @@ func (c *Channel) person(ctx context.Context, a approvals.Approval, user string,
 		}
 		name = who
 	}
-	id := approvals.Identity{Name: name, Way: approvals.WaySlack, Evidence: "slack user " + user}
+	id := approvals.Identity{Name: name, Way: approvals.AuthSlack, Evidence: "slack user " + user}
 	if approvals.IsAddress(who) {
 		id.Address = who
 	}

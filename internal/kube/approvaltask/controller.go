@@ -270,7 +270,7 @@ func (r *Tasks) proceed(ctx context.Context, cr *pipelinev1beta1.CustomRun, a ap
 	}
 	if err == nil && cr.IsDone() && a.ToAnswer() {
 		// What is noted of it leaves the API server to what goes on now.
-		if left := outcome.LeftOf(outcome.Calm, a.DecidedAt, r.Now()); left > 0 {
+		if left := outcome.LeftOf(outcome.QuietPeriod, a.DecidedAt, r.Now()); left > 0 {
 			return ctrl.Result{RequeueAfter: left}, nil
 		}
 		a, err = r.answered(ctx, a)

@@ -49,7 +49,7 @@ func TestRunEnds(t *testing.T) {
 			}
 			// The Gate's rule for nobody's decision is not what the run's own end brings.
 			a.Terms.Policy.OnExpiry = approvals.ApproveOnExpiry
-			if ended, did := approvals.Expire(a, a.Deadline()); c.want > 0 && (did != approvals.Absent || ended.Decided()) {
+			if ended, did := approvals.Expire(a, a.Deadline()); c.want > 0 && (did != approvals.NoChange || ended.Decided()) {
 				t.Errorf("%s by the run's end", ended.Outcome)
 			}
 		})

@@ -72,7 +72,7 @@ func taskTerms(ctx context.Context, o *hold.Opener, cr *pipelinev1beta1.CustomRu
 		*r.Timeout = t.Duration
 	}
 	if name, must := kind.GateOf(s.Params); name != "" {
-		p, err := gate.PolicyFor(ctx, o.Client, cr.Namespace, approvals.Line{Gate: name})
+		p, err := gate.PolicyFor(ctx, o.Client, cr.Namespace, approvals.InterceptorParams{Gate: name})
 		switch {
 		case err == nil:
 			r.Gate = &p

@@ -72,7 +72,7 @@ func (r *Abandoned) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 	case err != nil || why == "":
 	case ended && a.Decided(): // the answer was written, and what says so was not
 		// Tasks does that when it is calm, if it was the last attempt.
-		if left := outcome.LeftOf(outcome.Grace, a.DecidedAt, r.Tasks.Now()); left > 0 {
+		if left := outcome.LeftOf(outcome.LeaderTakeoverDelay, a.DecidedAt, r.Tasks.Now()); left > 0 {
 			return ctrl.Result{RequeueAfter: left}, nil
 		}
 		_, err = r.Tasks.answered(ctx, a)

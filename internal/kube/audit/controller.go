@@ -136,7 +136,7 @@ func (r *Record) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, 
 func (r *Record) cancel(ctx context.Context, key approvals.Key) error {
 	_, err := r.Store.Update(ctx, key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
 		if !a.ToCancel() {
-			return a, approvals.Absent, nil
+			return a, approvals.NoChange, nil
 		}
 		return approvals.Cancel(a, approvals.Cancellation{Why: "it was deleted from the cluster"}, r.Now())
 	})

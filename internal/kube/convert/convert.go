@@ -50,7 +50,7 @@ func ToDomain(o *v1alpha1.Approval) approvals.Approval {
 	for _, v := range o.Status.Votes {
 		a.Votes = append(a.Votes, approvals.Vote{
 			Voter: v.Voter, Verdict: approvals.Verdict(v.Verdict), Comment: v.Comment,
-			At: v.At.Time, Way: approvals.Way(v.Way), Evidence: v.Evidence, Address: v.Address,
+			At: v.At.Time, Way: approvals.AuthMethod(v.Way), Evidence: v.Evidence, Address: v.Address,
 			Groups: slices.Clone(v.Groups), ByRBAC: v.ByRBAC, Inputs: paramsToDomain(v.Inputs), BreakGlass: v.BreakGlass, For: v.For,
 		})
 	}

@@ -24,7 +24,7 @@ func GatePolicyToDomain(o *v1alpha1.GatePolicy) approvals.GatePolicy {
 		ForbidInlineGates: forbids(s.InlineGates), ForbidTaskApprovers: forbids(s.TaskApprovers), ForbidUsers: forbids(s.UserApprovers),
 		ForbidRBAC: forbids(s.RBACApprovers), ForbidBreakGlass: forbids(s.BreakGlass), ForbidDelegations: forbids(s.Delegations),
 		MinApprovals: int(s.MinApprovals), Requester: approvals.RequesterRule(s.Requester),
-		AllowedOnExpiry: convertAll[approvals.ExpiryRule](s.AllowedOnExpiry), AllowedReleaseOn: convertAll[approvals.Outcome](s.AllowedReleaseOn), AllowedAuthMethods: convertAll[approvals.Way](s.AllowedAuthMethods),
+		AllowedOnExpiry: convertAll[approvals.ExpiryRule](s.AllowedOnExpiry), AllowedReleaseOn: convertAll[approvals.Outcome](s.AllowedReleaseOn), AllowedAuthMethods: convertAll[approvals.AuthMethod](s.AllowedAuthMethods),
 		AllowedMailDomains: s.AllowedMailDomains, AllowedChannels: s.AllowedChannels,
 		AllowedGroups: s.AllowedGroups, RequiredGroups: s.RequiredGroups,
 	}
@@ -68,7 +68,7 @@ func limitsToDomain(l *v1alpha1.Limits) approvals.Limits {
 		return approvals.Limits{}
 	}
 	return approvals.Limits{
-		Methods: convertAll[approvals.Way](l.AuthMethods), NoBreakGlass: forbids(l.BreakGlass), NoDelegations: forbids(l.Delegations),
+		Methods: convertAll[approvals.AuthMethod](l.AuthMethods), NoBreakGlass: forbids(l.BreakGlass), NoDelegations: forbids(l.Delegations),
 	}
 }
 

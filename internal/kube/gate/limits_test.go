@@ -121,7 +121,7 @@ delegations: Forbid
 		Name: "strict", ForbidInlineGates: true, ForbidTaskApprovers: true, ForbidUsers: true, ForbidRBAC: true, ForbidBreakGlass: true, ForbidDelegations: true,
 		AllowedGroups: []string{"ops", "sec"}, RequiredGroups: []string{"sec"}, MinApprovals: 2, Requester: approvals.RequesterRequired, MaxLifetime: 72 * time.Hour,
 		AllowedOnExpiry: []approvals.ExpiryRule{approvals.ExpireOnExpiry, approvals.RejectOnExpiry}, AllowedReleaseOn: []approvals.Outcome{approvals.Approved}, AllowedMailDomains: []string{"example.com"}, AllowedChannels: []string{"releases"},
-		AllowedAuthMethods: []approvals.Way{approvals.WayToken, approvals.WayLogin, approvals.WayObject},
+		AllowedAuthMethods: []approvals.AuthMethod{approvals.AuthToken, approvals.AuthLogin, approvals.AuthObject},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got)\n%s", d)
@@ -138,7 +138,7 @@ func TestTermsKeepLimits(t *testing.T) {
 	t.Parallel()
 	p := convert.PolicyToDomain(approvals.InlineGate, v1alpha1.GateSpec{})
 	p.From = approvals.FromTask
-	p.Limits = approvals.Limits{Methods: []approvals.Way{approvals.WayToken, approvals.WayObject}, NoBreakGlass: true, NoDelegations: true}
+	p.Limits = approvals.Limits{Methods: []approvals.AuthMethod{approvals.AuthToken, approvals.AuthObject}, NoBreakGlass: true, NoDelegations: true}
 	terms := &approvals.Terms{Policy: p, Digest: "d"}
 	got := convert.TermsToDomain(servicetest.ThroughAPI(t, convert.TermsToAPI(terms)))
 	if d := cmp.Diff(terms.Policy, got.Policy); d != "" {

@@ -21,7 +21,7 @@ import (
 // PolicyFor is the policy that a line names, as it stands now. Errors:
 // CodeNotFound for a Gate that is not there, CodeInvalid for one that can't be
 // used.
-func PolicyFor(ctx context.Context, c client.Reader, namespace string, l approvals.Line) (approvals.Policy, error) {
+func PolicyFor(ctx context.Context, c client.Reader, namespace string, l approvals.InterceptorParams) (approvals.Policy, error) {
 	if l.Inline != nil {
 		return *l.Inline, nil
 	}

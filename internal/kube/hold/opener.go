@@ -110,8 +110,8 @@ func (o *Opener) wholeRun(ctx context.Context, pr *pipelinev1.PipelineRun) (*pip
 	return whole, nil
 }
 
-// Hint looks at a run that somebody says has succeeded.
-func (o *Opener) Hint(ctx context.Context, g interceptor.Gated, namespace, name, uid string) error {
+// NotifyCompletion looks at a run that somebody says has succeeded.
+func (o *Opener) NotifyCompletion(ctx context.Context, g interceptor.GatedTrigger, namespace, name, uid string) error {
 	var pr pipelinev1.PipelineRun
 	if err := o.Live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, &pr); err != nil {
 		return kubeutil.Translate(err, fmt.Sprintf("run %s/%s", namespace, name))
@@ -135,7 +135,7 @@ func (o *Opener) Hint(ctx context.Context, g interceptor.Gated, namespace, name,
 // OpenEvent opens the Approval for an event. With a delivery id the same delivery
 // is the same Approval for ever; without one the same body is the same Approval
 // while that is pending, and a new one after it was decided.
-func (o *Opener) OpenEvent(ctx context.Context, g interceptor.Gated, e approvals.Event, header http.Header) (approvals.Approval, error) {
+func (o *Opener) OpenEvent(ctx context.Context, g interceptor.GatedTrigger, e approvals.Event, header http.Header) (approvals.Approval, error) {
 	proof := approvals.NoProof
 	sender, err := o.provenSender(ctx, g, e, header)
 	if err != nil {

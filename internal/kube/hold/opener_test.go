@@ -32,7 +32,7 @@ func waiting(t *testing.T, o *hold.Opener) triggers.Waiting {
 	if err != nil {
 		t.Fatal(err)
 	}
-	line, err := triggers.ParseLine(found.Trigger)
+	line, err := triggers.ParamsOf(found.Trigger)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestOpenOnce(t *testing.T) {
 			if err := opener.OpenRun(t.Context(), pr, trigger); err != nil {
 				t.Error(err)
 			}
-			if err := opener.Hint(t.Context(), c.Gated(t, opener), "prod", "plan-1", "run-1"); err != nil {
+			if err := opener.NotifyCompletion(t.Context(), c.Gated(t, opener), "prod", "plan-1", "run-1"); err != nil {
 				t.Error(err)
 			}
 		})
@@ -203,7 +203,7 @@ func TestHint(t *testing.T) {
 			t.Parallel()
 			cl := servicetest.NewCluster(t, kubetest.Objects(t, c.docs)...)
 			opener := cl.Opener(t)
-			err := opener.Hint(t.Context(), cl.Gated(t, opener), "prod", c.run, c.uid)
+			err := opener.NotifyCompletion(t.Context(), cl.Gated(t, opener), "prod", c.run, c.uid)
 			if approvals.CodeOf(err) != c.want || len(cl.Approvals(t)) != c.opened {
 				t.Errorf("%v with %d approvals, want %q and %d", err, len(cl.Approvals(t)), c.want, c.opened)
 			}

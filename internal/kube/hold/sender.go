@@ -16,7 +16,7 @@ import (
 //
 // While there is no Gate, or one that can't be read, the event is kept unverified: see
 // provedFor.
-func (o *Opener) provenSender(ctx context.Context, g interceptor.Gated, e approvals.Event, header http.Header) (by approvals.SecretRef, err error) {
+func (o *Opener) provenSender(ctx context.Context, g interceptor.GatedTrigger, e approvals.Event, header http.Header) (by approvals.SecretRef, err error) {
 	p, err := gate.PolicyFor(ctx, o.Client, g.Namespace, g.Line)
 	switch c := approvals.CodeOf(err); {
 	case c == approvals.CodeNotFound || c == approvals.CodeInvalid:

@@ -14,7 +14,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
 )
 
-// Deputies reads Delegations, from the cache. That "from" made them is the API
+// Delegates reads Delegations, from the cache. That "from" made them is the API
 // server's word: deploy/base/admission.yaml.
 type Deputies struct {
 	Client client.Reader
@@ -25,7 +25,7 @@ type Deputies struct {
 	Over func(o *v1alpha1.Delegation, err error)
 }
 
-var _ approvals.Deputies = (*Deputies)(nil)
+var _ approvals.Delegates = (*Deputies)(nil)
 
 // Of are the people whose deputy name is at now, sorted, each once.
 func (d *Deputies) Of(ctx context.Context, name, namespace, gate string, now time.Time) ([]string, error) {

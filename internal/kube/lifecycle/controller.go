@@ -54,7 +54,7 @@ type Approvals struct {
 	Workers   int
 
 	Burst Burst
-	seen  sightings
+	seen  observedRuns
 	since sync.Once
 	began time.Time // when this process began to look
 }
@@ -130,7 +130,7 @@ func (r *Approvals) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 // supersede ends the older ones in whose place a came, and a itself when it is the
 // older one: whichever is looked at first, the outcome is the same.
 func (r *Approvals) supersede(ctx context.Context, a approvals.Approval) error {
-	list, err := r.Store.Rivals(ctx, a)
+	list, err := r.Store.SupersessionCandidates(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -181,7 +181,7 @@ func (r *Approvals) end(ctx context.Context, key approvals.Key, change func(appr
 // UID and the key that its seal is by, is what makes that start it once: whatever is posted
 // again meets the run that is there.
 func (r *Approvals) release(ctx context.Context, a approvals.Approval) (ctrl.Result, error) {
-	r.Releaser.Attempts.Ask(a.Key, a.RetryAt)
+	r.Releaser.Attempts.ForceRetry(a.Key, a.RetryAt)
 	if a.Terms.Target != nil {
 		return r.releaseTarget(ctx, a)
 	}
@@ -261,7 +261,7 @@ func (r *Approvals) leaveToPosts(a approvals.Approval, now time.Time) time.Durat
 		return 0 // which people are to be told
 	}
 	r.Burst.Waits(key(a), a.DecidedAt)
-	return min(left, r.Burst.lastIn(a.Namespace).Add(outcome.Calm).Sub(now))
+	return min(left, r.Burst.lastIn(a.Namespace).Add(outcome.QuietPeriod).Sub(now))
 }
 
 // goneSince is the run that a started and that somebody has deleted since. It has been there
@@ -349,7 +349,7 @@ func (r *Approvals) reportError(ctx context.Context, a approvals.Approval, attem
 func (r *Approvals) Unreleased(ctx context.Context, a approvals.Approval, p approvals.Problem) error {
 	_, err := r.Store.Update(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
 		if !a.ToRelease() { // it has come meanwhile, or is not wanted any more
-			return a, approvals.Absent, nil
+			return a, approvals.NoChange, nil
 		}
 		a.Unreleased = &p
 		return a, approvals.Blocking, nil
@@ -366,7 +366,7 @@ func (r *Approvals) confirm(ctx context.Context, a approvals.Approval, found ver
 	}
 	a, err := r.Store.Update(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
 		if a.Next != nil {
-			return a, approvals.Absent, nil
+			return a, approvals.NoChange, nil
 		}
 		a.Next, a.EventID, a.Unreleased = found.Run, found.EventID, nil
 		return a, approvals.Released, nil
@@ -399,5 +399,5 @@ func (r *Approvals) awaiting(_ context.Context, o client.Object) []reconcile.Req
 // BlockedIn are the Approvals of a namespace that still wait for their terms, or
 // for their release.
 func (r *Approvals) BlockedIn(ctx context.Context, o client.Object) []reconcile.Request {
-	return kubeutil.Requests(r.Store.Unsettled(ctx, kubeutil.NamespaceOf(o)))
+	return kubeutil.Requests(r.Store.PendingRelease(ctx, kubeutil.NamespaceOf(o)))
 }

@@ -10,41 +10,41 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/verifyrun"
 )
 
-// sightings are the runs that were seen and are not recorded yet. One that somebody
+// observedRuns are the runs that were seen and are not recorded yet. One that somebody
 // deletes in between has been there all the same, and must not be started again.
-type sightings struct {
+type observedRuns struct {
 	mu   sync.Mutex
-	runs map[types.NamespacedName]sighting
+	runs map[types.NamespacedName]observedRun
 }
 
-// sighting is of the run of the Approval with that UID.
-type sighting struct {
+// observedRun is of the run of the Approval with that UID.
+type observedRun struct {
 	uid  string
 	run  verifyrun.Sighting
 	peek *pipelinev1.PipelineRun // it was there under the run's name, and nobody has proved yet that it is it
 }
 
 // note keeps the run that a started.
-func (s *sightings) note(a approvals.Approval, run verifyrun.Sighting) {
-	s.keep(a, sighting{uid: a.UID, run: run})
+func (s *observedRuns) note(a approvals.Approval, run verifyrun.Sighting) {
+	s.keep(a, observedRun{uid: a.UID, run: run})
 }
 
 // peek keeps what was there under the name of a's run. It is the cache's and is not changed.
-func (s *sightings) peek(a approvals.Approval, pr *pipelinev1.PipelineRun) {
-	s.keep(a, sighting{uid: a.UID, peek: pr})
+func (s *observedRuns) peek(a approvals.Approval, pr *pipelinev1.PipelineRun) {
+	s.keep(a, observedRun{uid: a.UID, peek: pr})
 }
 
-func (s *sightings) keep(a approvals.Approval, seen sighting) {
+func (s *observedRuns) keep(a approvals.Approval, seen observedRun) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.runs == nil {
-		s.runs = map[types.NamespacedName]sighting{}
+		s.runs = map[types.NamespacedName]observedRun{}
 	}
 	s.runs[key(a)] = seen
 }
 
 // of is what was seen of a's run, or was there under its name: neither when nothing was.
-func (s *sightings) of(a approvals.Approval) (verifyrun.Sighting, *pipelinev1.PipelineRun) {
+func (s *observedRuns) of(a approvals.Approval) (verifyrun.Sighting, *pipelinev1.PipelineRun) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if seen := s.runs[key(a)]; seen.uid == a.UID {
@@ -53,7 +53,7 @@ func (s *sightings) of(a approvals.Approval) (verifyrun.Sighting, *pipelinev1.Pi
 	return verifyrun.Sighting{}, nil
 }
 
-func (s *sightings) forget(key types.NamespacedName) {
+func (s *observedRuns) forget(key types.NamespacedName) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.runs, key)

@@ -59,7 +59,7 @@ func (r *Approvals) confirmTarget(ctx context.Context, seen approvals.Approval) 
 	}
 	a, err := r.Store.Update(ctx, seen.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
 		if a.Effect != nil {
-			return a, approvals.Absent, nil
+			return a, approvals.NoChange, nil
 		}
 		a.Effect, a.Next, a.Unreleased = seen.Effect, seen.Next, nil
 		return a, approvals.Released, nil

@@ -10,7 +10,7 @@ import (
 )
 
 // MaxYield is how long the record of runs that were seen is put off at most, while
-// outcome.Calm has not come: in a burst the record leaves the API server to the releases.
+// outcome.QuietPeriod has not come: in a burst the record leaves the API server to the releases.
 const MaxYield = 5 * time.Second
 
 // Burst knows of each namespace whether decisions are being released there just now. One
@@ -87,9 +87,9 @@ func (b *Burst) quietAt(namespace string, now time.Time) time.Time {
 			delete(in.waiting, name)
 			continue
 		}
-		return now.Add(outcome.Calm)
+		return now.Add(outcome.QuietPeriod)
 	}
-	quiet := in.last.Add(outcome.Calm)
+	quiet := in.last.Add(outcome.QuietPeriod)
 	if outcome.Ahead(in.last, now) {
 		quiet = now
 	}

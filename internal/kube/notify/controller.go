@@ -169,7 +169,7 @@ func (r *Notify) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, 
 			if a.Preflight == nil && !a.Decided() { // one write for both
 				a.Preflight = found
 			}
-			return a, approvals.Told, nil
+			return a, approvals.Notified, nil
 		})
 		if err != nil {
 			return ctrl.Result{}, err

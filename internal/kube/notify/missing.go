@@ -45,12 +45,12 @@ func (r *MissingChannels) Reconcile(ctx context.Context, req ctrl.Request) (ctrl
 		_, err = r.Store.Update(ctx, key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
 			missing := notify.Missing(a, r.Known)
 			if len(missing) == 0 {
-				return a, approvals.Absent, nil
+				return a, approvals.NoChange, nil
 			}
 			for _, d := range missing {
 				a = notify.Record(a, d)
 			}
-			return a, approvals.Told, nil
+			return a, approvals.Notified, nil
 		})
 	}
 	if approvals.CodeOf(err) == approvals.CodeNotFound {

@@ -88,14 +88,14 @@ func (x answer) seen(old openshiftv1.Answer) bool {
 	return old.Name == x.name && old.Input == x.input && (x.message == "" || old.Digest == x.digest())
 }
 
-// ballot is x as the Desk takes it.
+// ballot is x as the VoteService takes it.
 func (x answer) ballot(evidence string) approvals.Ballot {
 	verdict := approvals.Approve
 	if x.input == openshiftv1.InputReject {
 		verdict = approvals.Reject
 	}
 	return approvals.Ballot{
-		Voter:   approvals.Identity{Name: x.name, Groups: slices.Clone(x.groups), Way: approvals.WayObject, Evidence: evidence},
+		Voter:   approvals.Identity{Name: x.name, Groups: slices.Clone(x.groups), Way: approvals.AuthObject, Evidence: evidence},
 		Verdict: verdict, Comment: x.message,
 	}
 }

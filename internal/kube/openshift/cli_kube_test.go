@@ -95,7 +95,7 @@ func newCLI(t *testing.T) *cli {
 		t.Fatal(err)
 	}
 	time.Sleep(time.Until(since.Add(time.Second))) // before that the service relies on no policy
-	desk := &approvals.Desk{
+	desk := &approvals.VoteService{
 		Store: c.store, Now: time.Now, Ended: func(approvals.Approval) {}, Voted: func(approvals.Approval, approvals.Verdict) {},
 		Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
 			return approvals.DefaultResults(a), nil

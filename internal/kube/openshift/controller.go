@@ -34,7 +34,7 @@ type Voter interface {
 	Vote(ctx context.Context, key approvals.Key, b approvals.Ballot) (approvals.Approval, approvals.Change, error)
 }
 
-// ApprovalTasks takes the answers in ApprovalTasks to the Desk, and writes back how
+// ApprovalTasks takes the answers in ApprovalTasks to the VoteService, and writes back how
 // their Approvals stand.
 //
 // Each answer is cast once: it is written into status.answers, with the time, before
@@ -186,7 +186,7 @@ func (r *ApprovalTasks) note(old []openshiftv1.Answer, said []answer) ([]openshi
 	return out, fresh
 }
 
-// cast takes one answer to the Desk. Its evidence is the object and the person: they
+// cast takes one answer to the VoteService. Its evidence is the object and the person: they
 // have one live vote by it.
 func (r *ApprovalTasks) cast(ctx context.Context, o *openshiftv1.ApprovalTask, key approvals.Key, x answer, seen time.Time) (approvals.Approval, error) {
 	evidence := clip("approvaltask:"+string(o.UID)+":"+x.name, maxEvidence)

@@ -33,7 +33,7 @@ type world struct {
 	*kubetest.Cluster
 	t      *testing.T
 	store  *store.Store
-	desk   *approvals.Desk
+	desk   *approvals.VoteService
 	mirror *Mirror
 	tasks  *ApprovalTasks
 	events *events.FakeRecorder
@@ -51,7 +51,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{Cluster: kubetest.New(t), t: t, time: ct.T0, events: events.NewFakeRecorder(10)}
 	ring := keyring.Ring{keyring.NewKey(ct.T0)}
 	w.store = &store.Store{Client: w, Live: w, Ring: func() keyring.Ring { return ring }, Now: w.now}
-	w.desk = &approvals.Desk{
+	w.desk = &approvals.VoteService{
 		Store: w.store, Now: w.now, Ended: func(approvals.Approval) {}, Voted: func(approvals.Approval, approvals.Verdict) {},
 		Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
 			return approvals.DefaultResults(a), nil
@@ -210,7 +210,7 @@ func TestFold(t *testing.T) {
 	w.step()
 	w.want("alice approve fine, (pending), alice Recorded")
 	v := w.approval().Votes[0]
-	if v.Way != approvals.WayObject || v.Evidence != "approvaltask:"+string(w.task().UID)+":alice" {
+	if v.Way != approvals.AuthObject || v.Evidence != "approvaltask:"+string(w.task().UID)+":alice" {
 		t.Errorf("%+v", v)
 	}
 	writes := w.Writes()

@@ -7,14 +7,14 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// Grace is how long the leader leaves the first post, or the answer, to the process
+// LeaderTakeoverDelay is how long the leader leaves the first post, or the answer, to the process
 // that took the vote, which does it at once. It bounds what a kill -9 of that process
 // costs.
-const Grace = 3 * time.Second
+const LeaderTakeoverDelay = 3 * time.Second
 
-// Calm is how long nothing may have been decided, nor have waited for its run, before what
+// QuietPeriod is how long nothing may have been decided, nor have waited for its run, before what
 // is not urgent is written.
-const Calm = 300 * time.Millisecond
+const QuietPeriod = 300 * time.Millisecond
 
 // LeftToVoter is how long the process that took the deciding vote still has for it. What
 // ended otherwise, by its deadline say, has votes too, and nobody but us to act on it.
@@ -22,7 +22,7 @@ func LeftToVoter(a approvals.Approval, now time.Time) time.Duration {
 	if !slices.ContainsFunc(a.Votes, func(v approvals.Vote) bool { return v.At.Equal(a.DecidedAt) }) {
 		return 0
 	}
-	return LeftOf(Grace, a.DecidedAt, now)
+	return LeftOf(LeaderTakeoverDelay, a.DecidedAt, now)
 }
 
 // LeftOf is what is left of d from at on, 0 when it is over. Another process's clock said
@@ -35,4 +35,4 @@ func LeftOf(d time.Duration, at, now time.Time) time.Duration {
 }
 
 // Ahead says whether a clock that is far from ours said at.
-func Ahead(at, now time.Time) bool { return at.Sub(now) > Grace }
+func Ahead(at, now time.Time) bool { return at.Sub(now) > LeaderTakeoverDelay }

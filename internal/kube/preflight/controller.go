@@ -168,7 +168,7 @@ func (r *Preflight) tell(ctx context.Context, a approvals.Approval, found *appro
 	}
 	_, err := r.Store.Update(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
 		if a.Decided() && !a.ToRelease() || found.Same(a.Preflight) {
-			return a, approvals.Absent, nil
+			return a, approvals.NoChange, nil
 		}
 		a.Preflight = found
 		return a, approvals.Blocking, nil
@@ -271,7 +271,7 @@ func (r *Preflight) barred(ctx context.Context, a approvals.Approval) error {
 // notInPlace saves approvals.NotInPlace of a, if it changes anything.
 func (r *Preflight) notInPlace(ctx context.Context, a, before approvals.Approval) (done bool, err error) {
 	now := r.Now()
-	if _, did := approvals.NotInPlace(a, before, now); did == approvals.Absent {
+	if _, did := approvals.NotInPlace(a, before, now); did == approvals.NoChange {
 		return false, nil
 	}
 	_, err = outcome.Writer{Store: r.Store, Results: r.Results, Ended: r.Ended}.Save(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {

@@ -64,10 +64,10 @@ func (t *Attempts) Hasten(k approvals.Key) {
 	}
 }
 
-// Ask begins anew, with a post that is due, when somebody has asked for that since.
+// ForceRetry begins anew, with a post that is due, when somebody has asked for that since.
 // What is compared is the wish itself and no clock: each is acted on once by a
 // process, however far its clock is from that of whoever took the wish.
-func (t *Attempts) Ask(k approvals.Key, asked time.Time) {
+func (t *Attempts) ForceRetry(k approvals.Key, asked time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.m == nil {

@@ -69,32 +69,32 @@ func TestAskedAttempts(t *testing.T) {
 		}
 		return posts
 	}
-	a.Ask(k, time.Time{})
+	a.ForceRetry(k, time.Time{})
 	if !post() || post() {
 		t.Fatal("without a wish it is not as before")
 	}
 	for _, asked := range []time.Time{ct.T0.Add(time.Hour), ct.T0.Add(-time.Hour)} {
-		a.Ask(k, asked)
+		a.ForceRetry(k, asked)
 		if _, due := a.Get(k, ct.T0); due != 0 || !post() {
 			t.Errorf("asked at %s: due in %s", asked, due)
 		}
-		a.Ask(k, asked)
+		a.ForceRetry(k, asked)
 		if post() {
 			t.Errorf("asked at %s: acted on twice", asked)
 		}
 	}
 	// One that is on its way is not made a second time at once.
 	a.Begin(k, ct.T0.Add(time.Hour))
-	a.Ask(k, ct.T0.Add(2*time.Hour))
+	a.ForceRetry(k, ct.T0.Add(2*time.Hour))
 	if post() {
 		t.Error("two posts at once")
 	}
 	// What was asked of the process before is nothing new to the next one.
 	var next Attempts
-	next.Ask(k, ct.T0)
+	next.ForceRetry(k, ct.T0)
 	next.Begin(k, ct.T0)
 	next.End(k, "", nil, ct.T0)
-	next.Ask(k, ct.T0)
+	next.ForceRetry(k, ct.T0)
 	if got, _ := next.Get(k, ct.T0); got.Posts != 1 {
 		t.Errorf("%d posts", got.Posts)
 	}

@@ -46,7 +46,7 @@ func TestRejectedWhileAskedAgain(t *testing.T) {
 		}
 		return w, name
 	}
-	olga := approvals.Identity{Name: "olga", Way: approvals.WayToken}
+	olga := approvals.Identity{Name: "olga", Way: approvals.AuthToken}
 	reject := func(w *world, name string) {
 		if _, _, err := w.desk.Vote(w.t.Context(), w.get(name).Key, ct.Ballot("alice", approvals.Reject, "no")); err != nil {
 			w.t.Fatal(err)

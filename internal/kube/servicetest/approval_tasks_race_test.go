@@ -85,7 +85,7 @@ func TestDeletedOnceEnded(t *testing.T) {
 	x.vote(x.only().Name, "alice", approvals.Approve)
 	x.must(x.tasks.Runs.Answer(t.Context(), x.only()))
 	x.must(x.Delete(t.Context(), x.run()))
-	x.wait(outcome.Grace)
+	x.wait(outcome.LeaderTakeoverDelay)
 	x.step(x.abandoned, x.only().Name)
 	if a := x.only(); a.AnsweredAt.IsZero() || a.Cancellation != nil {
 		t.Errorf("answered at %s, cancelled %+v", a.AnsweredAt, a.Cancellation)
@@ -144,11 +144,11 @@ func TestLeftToVoter(t *testing.T) {
 		voted, decided time.Time
 		want           time.Duration
 	}{
-		"just now":               {at, at, outcome.Grace},
-		"a second ago":           {at.Add(-time.Second), at.Add(-time.Second), outcome.Grace - time.Second},
+		"just now":               {at, at, outcome.LeaderTakeoverDelay},
+		"a second ago":           {at.Add(-time.Second), at.Add(-time.Second), outcome.LeaderTakeoverDelay - time.Second},
 		"long ago":               {at.Add(-time.Hour), at.Add(-time.Hour), 0},
 		"by its deadline":        {at.Add(-time.Hour), at, 0},
-		"by a clock ahead":       {at.Add(time.Second), at.Add(time.Second), outcome.Grace},
+		"by a clock ahead":       {at.Add(time.Second), at.Add(time.Second), outcome.LeaderTakeoverDelay},
 		"by a clock that is off": {at.Add(time.Hour), at.Add(time.Hour), 0},
 	} {
 		a := approvals.Approval{DecidedAt: c.decided, Votes: []approvals.Vote{{Voter: "alice", At: c.voted}}}

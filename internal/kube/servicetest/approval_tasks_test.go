@@ -131,7 +131,7 @@ func (x *tasking) define(manager string) {
 func (x *tasking) settle() *pipelinev1beta1.CustomRun {
 	x.t.Helper()
 	for range 4 {
-		if res := x.step(x.tasks, x.customRun); res.RequeueAfter > 0 && res.RequeueAfter <= outcome.Grace {
+		if res := x.step(x.tasks, x.customRun); res.RequeueAfter > 0 && res.RequeueAfter <= outcome.LeaderTakeoverDelay {
 			x.wait(res.RequeueAfter)
 			x.step(x.tasks, x.customRun)
 		}
@@ -763,7 +763,7 @@ func TestAnsweredByVoter(t *testing.T) {
 	stale := x.run()
 	x.vote(x.only().Name, "alice", approvals.Approve)
 	a, before := x.only(), x.Writes()
-	if left := x.step(x.tasks, x.customRun).RequeueAfter; left != outcome.Grace || x.Writes() != before {
+	if left := x.step(x.tasks, x.customRun).RequeueAfter; left != outcome.LeaderTakeoverDelay || x.Writes() != before {
 		t.Errorf("the leader looks again after %s, and wrote %d times", left, x.Writes()-before)
 	}
 	for range 2 { // the second finds it done
@@ -778,7 +778,7 @@ func TestAnsweredByVoter(t *testing.T) {
 	if cr := x.run(); cr.ResourceVersion != done {
 		t.Errorf("written again: %s", ending(cr))
 	}
-	x.wait(outcome.Calm)
+	x.wait(outcome.QuietPeriod)
 	x.step(x.tasks, x.customRun)
 	if x.only().AnsweredAt.IsZero() {
 		t.Error("the leader did not note it")
@@ -822,7 +822,7 @@ func TestKilled(t *testing.T) {
 			x := newTasking(t, "automatiko")
 			x.settle()
 			x.vote(x.only().Name, "alice", approvals.Approve)
-			x.wait(outcome.Grace)
+			x.wait(outcome.LeaderTakeoverDelay)
 			left := n
 			x.Fail(func(verb string, _ runtime.Object) error {
 				if verb == "get" || verb == "list" {

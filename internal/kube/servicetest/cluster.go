@@ -173,7 +173,7 @@ func (c *Cluster) Opener(tb testing.TB) *hold.Opener {
 }
 
 // Gated is Trigger prod/apply, which most tests are about.
-func (c *Cluster) Gated(t *testing.T, o *hold.Opener) interceptor.Gated {
+func (c *Cluster) Gated(t *testing.T, o *hold.Opener) interceptor.GatedTrigger {
 	t.Helper()
 	g, err := o.Triggers.Gated(t.Context(), "prod", "apply")
 	if err != nil {

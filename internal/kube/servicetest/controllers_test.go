@@ -281,7 +281,7 @@ metadata: {name: ws, ownerReferences: [{apiVersion: tekton.dev/v1, kind: Pipelin
 			w.vote(name, "alice", c.verdict)
 			run := string(w.get(name).RunName)
 			for range 4 {
-				w.wait(outcome.Grace)
+				w.wait(outcome.LeaderTakeoverDelay)
 				w.step(w.approvals, name)
 			}
 			if got, want := w.owners("ws"), strings.ReplaceAll(c.want, "NAME", run); got != want {

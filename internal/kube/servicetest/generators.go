@@ -133,7 +133,7 @@ var AnyApproval = rapid.Custom(func(t *rapid.T) approvals.Approval {
 	for range rapid.IntRange(0, 3).Draw(t, "votes") {
 		a.Votes = append(a.Votes, approvals.Vote{
 			Voter: anyText.Draw(t, "voter"), Verdict: rapid.SampledFrom([]approvals.Verdict{approvals.Approve, approvals.Reject}).Draw(t, "verdict"),
-			Comment: anyText.Draw(t, "comment"), At: instant(time.Microsecond).Draw(t, "at"), Way: approvals.WayLink, Evidence: anyText.Draw(t, "evidence"),
+			Comment: anyText.Draw(t, "comment"), At: instant(time.Microsecond).Draw(t, "at"), Way: approvals.AuthLink, Evidence: anyText.Draw(t, "evidence"),
 			Groups: rapid.SampledFrom([][]string{nil, {"sre"}}).Draw(t, "groups"), ByRBAC: rapid.Bool().Draw(t, "rbac"),
 			Inputs: params.Draw(t, "inputs"), BreakGlass: rapid.Bool().Draw(t, "glass"), For: anyName.Draw(t, "for"),
 		})

@@ -44,12 +44,12 @@ func TestLife(t *testing.T) {
 	w.vote(name, "alice", approvals.Approve)
 	run := w.runOf(name)
 	var left time.Duration // the first post is left to the process that took the vote
-	for wait := w.step(w.approvals, name).RequeueAfter; wait > 0 && left < outcome.Grace; wait = w.step(w.approvals, name).RequeueAfter {
+	for wait := w.step(w.approvals, name).RequeueAfter; wait > 0 && left < outcome.LeaderTakeoverDelay; wait = w.step(w.approvals, name).RequeueAfter {
 		w.wait(wait)
 		left += wait
 	}
-	if posts, _ := w.listener.Requests(); left != outcome.Grace || len(posts) != 1 {
-		t.Errorf("the leader posted %d times after %s, want once after %s", len(posts), left, outcome.Grace)
+	if posts, _ := w.listener.Requests(); left != outcome.LeaderTakeoverDelay || len(posts) != 1 {
+		t.Errorf("the leader posted %d times after %s, want once after %s", len(posts), left, outcome.LeaderTakeoverDelay)
 	}
 	w.step(w.approvals, name) // posts
 	w.wait(time.Second)
@@ -116,14 +116,14 @@ func TestDeletedInABurst(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if left := w.step(w.approvals, name).RequeueAfter; left <= 0 || left > outcome.Calm {
-				t.Errorf("the leader looks again after %s, want within %s", left, outcome.Calm)
+			if left := w.step(w.approvals, name).RequeueAfter; left <= 0 || left > outcome.QuietPeriod {
+				t.Errorf("the leader looks again after %s, want within %s", left, outcome.QuietPeriod)
 			}
 			if err := w.WithWatch.Delete(t.Context(), run); err != nil {
 				t.Fatal(err)
 			}
 			for range 3 {
-				w.wait(outcome.Grace)
+				w.wait(outcome.LeaderTakeoverDelay)
 				w.step(w.approvals, name)
 			}
 			if posts, _ := w.listener.Requests(); len(posts) != c.posts {
@@ -331,7 +331,7 @@ func TestListenerDown(t *testing.T) {
 			c.down(w)
 			var last time.Duration
 			for range 5 {
-				w.wait(max(last, outcome.Grace))
+				w.wait(max(last, outcome.LeaderTakeoverDelay))
 				last = w.step(w.approvals, name).RequeueAfter
 				if last <= 0 {
 					t.Fatal("nobody looks again")
@@ -418,23 +418,23 @@ func TestYield(t *testing.T) {
 		before    func(*lifecycle.Burst)
 		now, want time.Duration
 	}{
-		"just decided":        {func(*lifecycle.Burst) {}, 0, outcome.Calm},
-		"a moment ago":        {func(*lifecycle.Burst) {}, outcome.Calm - 1, 1},
-		"alone, and calm":     {func(*lifecycle.Burst) {}, outcome.Calm, 0},
-		"another decision":    {func(b *lifecycle.Burst) { b.Seen(other, at.Add(time.Second)) }, time.Second, outcome.Calm},
-		"one has no run":      {func(b *lifecycle.Burst) { b.Waits(other, at) }, time.Second, outcome.Calm},
-		"until it has":        {func(b *lifecycle.Burst) { b.Waits(other, at); b.Seen(other, at) }, time.Second, outcome.Calm - time.Second},
-		"or is gone":          {func(b *lifecycle.Burst) { b.Waits(other, at); b.Gone(other) }, time.Second, outcome.Calm - time.Second},
+		"just decided":        {func(*lifecycle.Burst) {}, 0, outcome.QuietPeriod},
+		"a moment ago":        {func(*lifecycle.Burst) {}, outcome.QuietPeriod - 1, 1},
+		"alone, and calm":     {func(*lifecycle.Burst) {}, outcome.QuietPeriod, 0},
+		"another decision":    {func(b *lifecycle.Burst) { b.Seen(other, at.Add(time.Second)) }, time.Second, outcome.QuietPeriod},
+		"one has no run":      {func(b *lifecycle.Burst) { b.Waits(other, at) }, time.Second, outcome.QuietPeriod},
+		"until it has":        {func(b *lifecycle.Burst) { b.Waits(other, at); b.Seen(other, at) }, time.Second, outcome.QuietPeriod - time.Second},
+		"or is gone":          {func(b *lifecycle.Burst) { b.Waits(other, at); b.Gone(other) }, time.Second, outcome.QuietPeriod - time.Second},
 		"not for long":        {func(b *lifecycle.Burst) { b.Waits(other, at.Add(time.Second)) }, lifecycle.MaxYield - 1, 1},
-		"nor for one that is": {func(b *lifecycle.Burst) { b.Waits(other, at.Add(-time.Hour)) }, time.Second, outcome.Calm - time.Second}, // stuck
+		"nor for one that is": {func(b *lifecycle.Burst) { b.Waits(other, at.Add(-time.Hour)) }, time.Second, outcome.QuietPeriod - time.Second}, // stuck
 
-		"another namespace's decision": {func(b *lifecycle.Burst) { b.Seen(elsewhere, at.Add(time.Second)) }, time.Second, outcome.Calm - time.Second},
-		"another namespace's run":      {func(b *lifecycle.Burst) { b.Waits(elsewhere, at) }, outcome.Calm, 0},
+		"another namespace's decision": {func(b *lifecycle.Burst) { b.Seen(elsewhere, at.Add(time.Second)) }, time.Second, outcome.QuietPeriod - time.Second},
+		"another namespace's run":      {func(b *lifecycle.Burst) { b.Waits(elsewhere, at) }, outcome.QuietPeriod, 0},
 
 		"by a clock that is far ahead":      {func(*lifecycle.Burst) {}, -time.Hour, 0},
 		"another by such a clock":           {func(b *lifecycle.Burst) { b.Seen(other, at.Add(time.Hour)) }, time.Second, 0},
 		"another by such a clock, no run":   {func(b *lifecycle.Burst) { b.Waits(other, at.Add(time.Hour)) }, time.Second, 0},
-		"by a clock that is a little ahead": {func(*lifecycle.Burst) {}, -time.Second, outcome.Calm + time.Second},
+		"by a clock that is a little ahead": {func(*lifecycle.Burst) {}, -time.Second, outcome.QuietPeriod + time.Second},
 	} {
 		r := &lifecycle.Approvals{}
 		c.before(&r.Burst)
@@ -457,8 +457,8 @@ func TestDeletedUnrecorded(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.approvals.Releaser.Attempts = release.Attempts{}
-	if left := w.step(w.approvals, name).RequeueAfter; left != outcome.Calm {
-		t.Fatalf("it is recorded in %s, want %s", left, outcome.Calm)
+	if left := w.step(w.approvals, name).RequeueAfter; left != outcome.QuietPeriod {
+		t.Fatalf("it is recorded in %s, want %s", left, outcome.QuietPeriod)
 	}
 	var pr pipelinev1.PipelineRun
 	if err := w.Get(t.Context(), request(w.runOf(name)).NamespacedName, &pr); err != nil {
@@ -469,7 +469,7 @@ func TestDeletedUnrecorded(t *testing.T) {
 	}
 	for range 5 {
 		w.step(w.approvals, name)
-		w.wait(outcome.Grace)
+		w.wait(outcome.LeaderTakeoverDelay)
 	}
 	if posts, _ := w.listener.Requests(); len(posts) != 1 {
 		t.Errorf("%d posts, want one", len(posts))
@@ -501,7 +501,7 @@ func TestNotReleased(t *testing.T) {
 	w.wait(time.Hour)
 	w.step(w.approvals, name) // expires
 	w.step(w.approvals, name) // posts at once: no process took a vote
-	w.wait(outcome.Calm)
+	w.wait(outcome.QuietPeriod)
 	w.step(w.approvals, name) // sees the run
 	if a := w.get(name); a.Outcome != approvals.Expired || a.Next == nil {
 		t.Errorf("%s, next %v, refused %v", a.Outcome, a.Next, w.listener.Refusals())

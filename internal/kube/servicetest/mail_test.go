@@ -147,9 +147,9 @@ func TestMailServerHangs(t *testing.T) {
 	}()
 	<-p.asked
 	w.vote(name, "alice", approvals.Approve)
-	w.wait(outcome.Grace)
+	w.wait(outcome.LeaderTakeoverDelay)
 	w.step(w.approvals, name) // posts
-	w.wait(outcome.Calm)
+	w.wait(outcome.QuietPeriod)
 	w.step(w.approvals, name) // sees the run
 	if a := w.get(name); a.Outcome != approvals.Approved || a.Next == nil {
 		t.Errorf("%s, next %v; refused %v", a.Outcome, a.Next, w.listener.Refusals())

@@ -90,7 +90,7 @@ func (w *world) lifeOfOne() map[string]int {
 	}
 	w.vote(name, "alice", approvals.Approve)
 	for range 5 {
-		w.wait(max(outcome.Grace, outcome.Calm))
+		w.wait(max(outcome.LeaderTakeoverDelay, outcome.QuietPeriod))
 		w.step(w.approvals, name)
 		w.step(w.notify, name)
 	}

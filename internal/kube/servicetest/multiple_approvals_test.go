@@ -44,7 +44,7 @@ func TestOneRunManyApprovals(t *testing.T) {
 			before := w.version(other)
 			c.end(w)
 			for range 4 {
-				w.wait(outcome.Grace)
+				w.wait(outcome.LeaderTakeoverDelay)
 				for _, n := range []string{one, other} {
 					w.step(w.approvals, n)
 				}

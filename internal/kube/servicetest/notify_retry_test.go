@@ -25,7 +25,7 @@ func (everywhere) MayOperate(context.Context, approvals.Identity, string) (bool,
 func (w *world) retry(name string) {
 	w.t.Helper()
 	w.desk.Operators = everywhere{}
-	_, did, err := w.desk.Retry(w.t.Context(), approvals.Key{Namespace: "prod", Name: name}, approvals.Identity{Name: "olga", Way: approvals.WayLogin})
+	_, did, err := w.desk.Retry(w.t.Context(), approvals.Key{Namespace: "prod", Name: name}, approvals.Identity{Name: "olga", Way: approvals.AuthLogin})
 	if err != nil || did != approvals.Again {
 		w.t.Fatalf("%s, %v", did, err)
 	}

@@ -239,7 +239,7 @@ func TestPreflightWrites(t *testing.T) {
 	}
 	w.listener.Serve(t)
 	w.vote(name, "alice", approvals.Approve)
-	w.wait(outcome.Grace)
+	w.wait(outcome.LeaderTakeoverDelay)
 	w.step(w.approvals, name)
 	w.wait(time.Second)
 	w.step(w.approvals, name)
@@ -351,7 +351,7 @@ func TestContentChangesWhilePending(t *testing.T) {
 	w.listener.Serve(t)
 	w.vote(next.Name, "alice", approvals.Approve)
 	w.vote(next.Name, "bob", approvals.Approve)
-	w.wait(outcome.Grace)
+	w.wait(outcome.LeaderTakeoverDelay)
 	w.step(w.approvals, next.Name)
 	w.wait(time.Second)
 	w.step(w.approvals, next.Name)
@@ -423,7 +423,7 @@ func TestKilledWhileAskingAgain(t *testing.T) {
 // from what it was opened with, by who operates or asked for it; a rejection is final.
 func TestAskAgain(t *testing.T) {
 	t.Parallel()
-	by := func(name string) approvals.Identity { return approvals.Identity{Name: name, Way: approvals.WayToken} }
+	by := func(name string) approvals.Identity { return approvals.Identity{Name: name, Way: approvals.AuthToken} }
 	t.Run("changed after the decision", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, kubetest.World)
@@ -433,7 +433,7 @@ func TestAskAgain(t *testing.T) {
 		}
 		w.vote(name, "alice", approvals.Approve)
 		w.retemplate(other)
-		w.wait(outcome.Grace)
+		w.wait(outcome.LeaderTakeoverDelay)
 		w.step(w.approvals, name)
 		if got := w.condition(name, v1alpha1.ConditionReleased); !strings.HasPrefix(got, "False ContentChanged ") || !strings.Contains(got, "tkn approval again "+name) {
 			t.Errorf("%s", got)

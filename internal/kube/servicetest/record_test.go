@@ -82,7 +82,7 @@ func (r *recording) want(what, kinds string) {
 func (r *recording) released(name string) {
 	r.t.Helper()
 	for range 6 {
-		r.wait(outcome.Grace)
+		r.wait(outcome.LeaderTakeoverDelay)
 		r.step(r.approvals, name)
 	}
 	if r.get(name).Next == nil {

@@ -60,7 +60,7 @@ func NewReleasing(t *testing.T, docs string) *Releasing {
 	r.Client = &destination.Client{Dial: r.Listener.Dial}
 	t.Cleanup(r.Client.Close)
 	pr := kubetest.Objects(t, kubetest.Only(docs, "PipelineRun"))[0]
-	if err := o.Hint(t.Context(), c.Gated(t, o), "prod", pr.GetName(), string(pr.GetUID())); err != nil {
+	if err := o.NotifyCompletion(t.Context(), c.Gated(t, o), "prod", pr.GetName(), string(pr.GetUID())); err != nil {
 		t.Fatal(err)
 	}
 	opened := c.Approvals(t)[0]

@@ -52,7 +52,7 @@ type world struct {
 	t         *testing.T
 	listener  *kubetest.Listener
 	store     *store.Store
-	desk      *approvals.Desk
+	desk      *approvals.VoteService
 	runs      *hold.Runs
 	approvals *lifecycle.Approvals
 	proofs    *verifyrun.Proofs
@@ -100,7 +100,7 @@ func newWorld(t *testing.T, docs string) *world {
 		return approvals.DefaultResults(a), nil
 	}
 	ended := func(a approvals.Approval) { w.ended = append(w.ended, a.Outcome) }
-	w.desk = &approvals.Desk{Store: w.store, Policies: gate.Policies{Client: w}, Now: w.now, Results: results, Ended: ended, Voted: func(approvals.Approval, approvals.Verdict) {}}
+	w.desk = &approvals.VoteService{Store: w.store, Policies: gate.Policies{Client: w}, Now: w.now, Results: results, Ended: ended, Voted: func(approvals.Approval, approvals.Verdict) {}}
 	w.runs = &hold.Runs{Client: w, Opener: opener, Triggers: triggers, Reports: reports}
 	w.approvals = &lifecycle.Approvals{
 		Client: w, Live: w, Store: w.store, Opener: opener, Releaser: releaser, Proofs: w.proofs, Starter: &verifyrun.Starter{Client: w, Live: w, ServiceAccount: "countersign:countersign"},

@@ -44,7 +44,7 @@ func TestRunDeletedUnderLag(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := w.runOf(name)
-	w.wait(outcome.Grace)
+	w.wait(outcome.LeaderTakeoverDelay)
 	w.step(w.approvals, name) // posts
 	w.wait(time.Second)
 	w.step(w.approvals, name) // records
@@ -90,7 +90,7 @@ func TestOurRunUnderLag(t *testing.T) {
 			approval := w.opened()
 			w.vote(approval, "alice", approvals.Approve)
 			run := w.runOf(approval)
-			w.wait(outcome.Grace)
+			w.wait(outcome.LeaderTakeoverDelay)
 			w.step(w.approvals, approval) // posts
 			var pr pipelinev1.PipelineRun
 			if err := w.Get(t.Context(), request(run).NamespacedName, &pr); err != nil {

@@ -46,10 +46,10 @@ func TestConfigMapIsTold(t *testing.T) {
 			}
 			if verdict != "" {
 				w.vote(name, "alice", verdict)
-				if res := w.step(w.approvals, name); res.RequeueAfter != outcome.Grace {
+				if res := w.step(w.approvals, name); res.RequeueAfter != outcome.LeaderTakeoverDelay {
 					t.Errorf("the leader writes before the process that took the vote: %s", res.RequeueAfter)
 				}
-				w.wait(outcome.Grace)
+				w.wait(outcome.LeaderTakeoverDelay)
 			} else {
 				w.wait(time.Hour)
 				w.step(w.approvals, name)
@@ -86,7 +86,7 @@ func TestTargetIsTriedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.vote(name, "alice", approvals.Approve)
-	w.wait(outcome.Grace)
+	w.wait(outcome.LeaderTakeoverDelay)
 	res := w.step(w.approvals, name)
 	if got := w.condition(name, v1alpha1.ConditionReleased); !strings.HasPrefix(got, "False TargetMissing there is no ConfigMap plan-1-cm") || res.RequeueAfter == 0 {
 		t.Fatal(got, res)

@@ -207,7 +207,7 @@ func TestRetries(t *testing.T) {
 			t.Errorf("attempt %d: %s", attempt, a.Outcome)
 		}
 	}
-	x.wait(outcome.Grace)
+	x.wait(outcome.LeaderTakeoverDelay)
 	x.settle()
 	for attempt, a := range x.all() {
 		if a.AnsweredAt.IsZero() {

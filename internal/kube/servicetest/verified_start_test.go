@@ -128,7 +128,7 @@ func TestVerifyBeforeStart(t *testing.T) {
 		t.Fatal("the run is not pending")
 	}
 	writes := w.Writes()
-	w.wait(outcome.Grace)
+	w.wait(outcome.LeaderTakeoverDelay)
 	w.step(w.approvals, name)
 	if pr := w.run(run); pr.Spec.Status != "" || pr.Annotations["countersign.dev/approval"] != name+"/"+w.get(name).UID {
 		t.Fatalf("it was not let go: %q, %v; released: %s", pr.Spec.Status, pr.Annotations, w.condition(name, v1alpha1.ConditionReleased))
@@ -200,7 +200,7 @@ func TestDiffersBeforeStart(t *testing.T) {
 			w := newWorld(t, verifying)
 			approval, run := w.pendingRun()
 			c.change(w, run)
-			w.wait(outcome.Grace)
+			w.wait(outcome.LeaderTakeoverDelay)
 			for range 3 {
 				w.step(w.approvals, approval)
 				w.wait(time.Minute)
@@ -253,7 +253,7 @@ func TestDiffersAfterStart(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, verifying)
 			approval, run := w.pendingRun()
-			w.wait(outcome.Grace)
+			w.wait(outcome.LeaderTakeoverDelay)
 			w.step(w.approvals, approval)
 			if w.run(run).Spec.Status != "" {
 				t.Fatal("it was not let go")
@@ -295,7 +295,7 @@ func TestTaskDiffers(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, verifying)
 			approval, run := w.pendingRun()
-			w.wait(outcome.Grace)
+			w.wait(outcome.LeaderTakeoverDelay)
 			w.step(w.approvals, approval)
 			w.read(run)
 			w.wait(time.Second)
@@ -346,7 +346,7 @@ func TestMayNotLetGo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, verifying)
 	approval, run := w.pendingRun()
-	w.wait(outcome.Grace)
+	w.wait(outcome.LeaderTakeoverDelay)
 	w.Fail(func(verb string, o runtime.Object) error {
 		if _, ok := o.(*pipelinev1.PipelineRun); ok && verb == "patch" {
 			return apierrors.NewForbidden(schema.GroupResource{Resource: "pipelineruns"}, run, errors.New(`User "x" cannot patch resource "pipelineruns"`))

@@ -115,7 +115,7 @@ func TestIndexes(t *testing.T) {
 	}
 	s := c.Store()
 	for namespace, want := range map[string]string{"prod": "[open stuck]", "dev": "[open-elsewhere]", "": "[open open-elsewhere stuck]", "none": "[]"} {
-		keys, err := s.Unsettled(t.Context(), namespace)
+		keys, err := s.PendingRelease(t.Context(), namespace)
 		var got []string
 		for _, k := range keys {
 			got = append(got, k.Name)
@@ -125,7 +125,7 @@ func TestIndexes(t *testing.T) {
 			t.Errorf("unsettled in %q: %v, %v; want %s", namespace, got, err, want)
 		}
 	}
-	rivals, err := s.Rivals(t.Context(), newest("this", "main").Obj())
+	rivals, err := s.SupersessionCandidates(t.Context(), newest("this", "main").Obj())
 	var got []string
 	for _, r := range rivals {
 		got = append(got, r.State().Name)
@@ -134,7 +134,7 @@ func TestIndexes(t *testing.T) {
 	if err != nil || fmt.Sprint(got) != "[newer stuck this waits]" {
 		t.Errorf("rivals: %v, %v", got, err)
 	}
-	if got, err := s.Rivals(t.Context(), ct.Make("open").NoTerms(nil).Obj()); len(got) != 0 || err != nil {
+	if got, err := s.SupersessionCandidates(t.Context(), ct.Make("open").NoTerms(nil).Obj()); len(got) != 0 || err != nil {
 		t.Errorf("without terms: %v, %v", got, err)
 	}
 }

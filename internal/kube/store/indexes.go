@@ -125,9 +125,9 @@ func lineOf(trigger, key string) string {
 	return approvals.Digest("line", trigger, approvals.LineKey(key))
 }
 
-// Unsettled are the Approvals of a namespace, of all with "", that wait for their
+// PendingRelease are the Approvals of a namespace, of all with "", that wait for their
 // terms or for their run.
-func (s *Store) Unsettled(ctx context.Context, namespace string) ([]approvals.Key, error) {
+func (s *Store) PendingRelease(ctx context.Context, namespace string) ([]approvals.Key, error) {
 	return s.keys(ctx, namespace, unsettled, "yes")
 }
 
@@ -155,9 +155,9 @@ func (s *Store) keys(ctx context.Context, namespace, index, value string) ([]app
 	return out, nil
 }
 
-// Rivals are the Approvals of which one may take the other's place: a's Trigger and
+// SupersessionCandidates are the Approvals of which one may take the other's place: a's Trigger and
 // key, and either not over yet or no older than a.
-func (s *Store) Rivals(ctx context.Context, a approvals.Approval) ([]Lean, error) {
+func (s *Store) SupersessionCandidates(ctx context.Context, a approvals.Approval) ([]Lean, error) {
 	if a.Terms == nil {
 		return nil, nil
 	}

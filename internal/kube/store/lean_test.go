@@ -72,7 +72,7 @@ func largest(name string) map[string]approvals.Approval {
 		"words": of(func(a *approvals.Approval) {
 			for i := range 2 {
 				a.Votes = append(a.Votes, approvals.Vote{
-					Voter: fmt.Sprint("voter-", i), Verdict: approvals.Approve, At: ct.T0, Way: approvals.WayToken,
+					Voter: fmt.Sprint("voter-", i), Verdict: approvals.Approve, At: ct.T0, Way: approvals.AuthToken,
 					Comment: strings.Repeat("c", 2048), Inputs: several(16, 16<<10, 'i'),
 				})
 			}
@@ -242,7 +242,7 @@ func TestReadsOfAVote(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		desk := &approvals.Desk{
+		desk := &approvals.VoteService{
 			Store: s, Now: servicetest.At(ct.T0), Ended: func(approvals.Approval) {}, Voted: func(approvals.Approval, approvals.Verdict) {},
 			Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
 				return approvals.DefaultResults(a), nil
@@ -250,7 +250,7 @@ func TestReadsOfAVote(t *testing.T) {
 		}
 		vote := func(who string) approvals.Approval {
 			t.Helper()
-			got, _, err := desk.Vote(t.Context(), a.Key, approvals.Ballot{Voter: approvals.Identity{Name: who, Way: approvals.WayToken}, Verdict: approvals.Approve, Comment: "fine"})
+			got, _, err := desk.Vote(t.Context(), a.Key, approvals.Ballot{Voter: approvals.Identity{Name: who, Way: approvals.AuthToken}, Verdict: approvals.Approve, Comment: "fine"})
 			if err != nil {
 				t.Fatalf("%s: %v", what, err)
 			}

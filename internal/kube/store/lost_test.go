@@ -84,7 +84,7 @@ func TestAnswerIsLost(t *testing.T) {
 				return c.err
 			}})
 			ended := 0
-			desk := approvals.Desk{
+			desk := approvals.VoteService{
 				Store: s, Now: servicetest.At(ct.T0), Ended: func(approvals.Approval) { ended++ }, Voted: func(approvals.Approval, approvals.Verdict) {},
 				Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
 					return approvals.DefaultResults(a), nil

@@ -161,7 +161,7 @@ func (s *Store) update(ctx context.Context, from client.Reader, key approvals.Ke
 		old, run := s.proven(o)
 		next, did, err := change(withRun(old, run))
 		next = withRun(next, run)
-		if err != nil || did == approvals.Absent {
+		if err != nil || did == approvals.NoChange {
 			if from != s.Live {
 				// The cache may lag behind: only the API server's word refuses, or says
 				// that it was so before.

@@ -173,12 +173,12 @@ func TestUpdateWrites(t *testing.T) {
 			return a, approvals.Voted, nil
 		}, 0},
 		"absent": {func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
-			return a, approvals.Absent, nil
+			return a, approvals.NoChange, nil
 		}, 0},
 		"a problem": {blocked, 1},
 		"not the status": {func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
 			a.Trigger = "x"
-			return a, approvals.Told, nil
+			return a, approvals.Notified, nil
 		}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -107,7 +107,7 @@ func (q *asked) may(ctx context.Context, home, name, namespace string) (bool, er
 
 // MayAwait says why a Trigger may not wait for runs of another namespace: what they
 // gave would be shown, and forwarded, to people who may not read it.
-func (t *Triggers) MayAwait(ctx context.Context, s Standing, line approvals.Line) error {
+func (t *Triggers) MayAwait(ctx context.Context, s Standing, line approvals.InterceptorParams) error {
 	from := line.After.Namespace
 	if from == "" || from == s.Namespace {
 		return nil

@@ -25,7 +25,7 @@ func AwaitedBy(obj client.Object) []string {
 	var out []string
 	for _, s := range standing {
 		// A line that can't be read waits for nothing; it is reported where it is seen.
-		if line, err := ParseLine(s.Trigger); err == nil && line != nil && line.After.Namespace != "" && !slices.Contains(out, line.After.Namespace) {
+		if line, err := ParamsOf(s.Trigger); err == nil && line != nil && line.After.Namespace != "" && !slices.Contains(out, line.After.Namespace) {
 			out = append(out, line.After.Namespace)
 		}
 	}

@@ -18,7 +18,7 @@ import (
 type Resolved struct {
 	Standing
 
-	Line approvals.Line
+	Line approvals.InterceptorParams
 	// Template are the Trigger's bindings and template, empty while Unresolved.
 	Template template.ResolvedTrigger
 	// Unresolved says which binding or template is missing.
@@ -33,7 +33,7 @@ func (t *Triggers) Resolve(ctx context.Context, namespace, name string) (*Resolv
 	if err != nil {
 		return nil, err
 	}
-	line, err := ParseLine(found.Trigger)
+	line, err := ParamsOf(found.Trigger)
 	if err != nil {
 		return nil, err
 	}
@@ -67,17 +67,17 @@ func checkGroups(trigger *triggersv1.Trigger, groups []group) error {
 }
 
 // Gated returns the Trigger's countersign line.
-func (t *Triggers) Gated(ctx context.Context, namespace, name string) (interceptor.Gated, error) {
+func (t *Triggers) Gated(ctx context.Context, namespace, name string) (interceptor.GatedTrigger, error) {
 	r, err := t.Resolve(ctx, namespace, name)
 	if err != nil {
-		return interceptor.Gated{}, err
+		return interceptor.GatedTrigger{}, err
 	}
 	return r.Gated(), nil
 }
 
 // Gated is what the interceptor needs of r.
-func (r *Resolved) Gated() interceptor.Gated {
-	return interceptor.Gated{Namespace: r.Namespace, Name: r.Name, Line: r.Line, Chain: r.Spec.Interceptors, Template: r.Digest, Reads: r.reads(), Unresolved: r.Unresolved}
+func (r *Resolved) Gated() interceptor.GatedTrigger {
+	return interceptor.GatedTrigger{Namespace: r.Namespace, Name: r.Name, Line: r.Line, Chain: r.Spec.Interceptors, Template: r.Digest, Reads: r.reads(), Unresolved: r.Unresolved}
 }
 
 // digestOf is of everything that says what an event starts: the whole Trigger, with all

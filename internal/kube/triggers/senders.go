@@ -60,7 +60,7 @@ func (t *Triggers) SenderCheck(namespace string, chain []*triggersv1.TriggerInte
 
 // checkSenders is SenderCheck for a Trigger as it stands, with its Gate as that is now. A
 // Gate that is not there yet is no mistake of the Trigger's.
-func (t *Triggers) checkSenders(ctx context.Context, trigger *triggersv1.Trigger, line approvals.Line) error {
+func (t *Triggers) checkSenders(ctx context.Context, trigger *triggersv1.Trigger, line approvals.InterceptorParams) error {
 	p, err := gate.PolicyFor(ctx, t.Client, trigger.Namespace, line)
 	switch c := approvals.CodeOf(err); {
 	case c == approvals.CodeNotFound || c == approvals.CodeInvalid:

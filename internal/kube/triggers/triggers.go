@@ -95,7 +95,7 @@ func (t *Triggers) Waiting(ctx context.Context, pr *pipelinev1.PipelineRun) (wai
 	}
 	origin := pipelinerun.OriginOf(pr)
 	for _, s := range all {
-		line, err := ParseLine(s.Trigger)
+		line, err := ParamsOf(s.Trigger)
 		if err == nil && (line == nil || !line.After.Takes(s.Namespace, origin)) {
 			continue
 		}
@@ -119,12 +119,12 @@ func (t *Triggers) Waiting(ctx context.Context, pr *pipelinev1.PipelineRun) (wai
 type Waiting struct {
 	Standing
 
-	Line approvals.Line
+	Line approvals.InterceptorParams
 	Err  error // why it can't hold; nil when it can
 }
 
 // mayHold says why a Trigger with that line may not hold a run.
-func (t *Triggers) mayHold(ctx context.Context, s Standing, line approvals.Line) error {
+func (t *Triggers) mayHold(ctx context.Context, s Standing, line approvals.InterceptorParams) error {
 	if _, err := t.Find(ctx, s.Namespace, s.Name); err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (t *Triggers) mayHold(ctx context.Context, s Standing, line approvals.Line)
 // Check says what is wrong with a Trigger, nil for nothing and for one that is not
 // gated.
 func (t *Triggers) Check(ctx context.Context, s Standing) error {
-	line, err := ParseLine(s.Trigger)
+	line, err := ParamsOf(s.Trigger)
 	if err != nil || line == nil {
 		return err
 	}
@@ -165,7 +165,7 @@ func (t *Triggers) Check(ctx context.Context, s Standing) error {
 
 // AwaitedPipeline is the Pipeline that a Trigger's line names; "" for none.
 func AwaitedPipeline(s Standing) (namespace, name string) {
-	line, err := ParseLine(s.Trigger)
+	line, err := ParamsOf(s.Trigger)
 	if err != nil || line == nil || line.After.Pipeline == "" {
 		return "", ""
 	}
@@ -267,9 +267,9 @@ func inlineOf(el *triggersv1.EventListener) []Standing {
 // Inline are the Triggers that stand in el.
 func Inline(el *triggersv1.EventListener) []Standing { return inlineOf(el) }
 
-// ParseLine reads the parameters of a Trigger's countersign interceptor; nil when it has none.
-func ParseLine(trigger *triggersv1.Trigger) (*approvals.Line, error) {
-	line, err := interceptor.ParseLine(trigger.Spec.Interceptors, gate.InlinePolicy)
+// ParamsOf reads the parameters of a Trigger's countersign interceptor; nil when it has none.
+func ParamsOf(trigger *triggersv1.Trigger) (*approvals.InterceptorParams, error) {
+	line, err := interceptor.ParseParams(trigger.Spec.Interceptors, gate.InlinePolicy)
 	if err != nil {
 		return nil, approvals.Errorf(approvals.CodeInvalid, "trigger %s/%s: %s", trigger.Namespace, cmp.Or(trigger.Name, "(without a name)"), approvals.Message(err))
 	}

@@ -154,7 +154,7 @@ const clockStep = time.Second
 
 // voterOf is who made v, by the API server's word.
 func voterOf(v *v1alpha1.Vote) approvals.Identity {
-	return approvals.Identity{Name: v.Spec.Voter, Groups: slices.Clone(v.Spec.Groups), Way: approvals.WayObject, Evidence: "vote:" + string(v.UID)}
+	return approvals.Identity{Name: v.Spec.Voter, Groups: slices.Clone(v.Spec.Groups), Way: approvals.AuthObject, Evidence: "vote:" + string(v.UID)}
 }
 
 // fold has the desk take v, and says what came of that.
@@ -189,7 +189,7 @@ func (r *Votes) revoke(ctx context.Context, a approvals.Approval, v *v1alpha1.Vo
 	switch {
 	case err != nil:
 		return "", err
-	case did == approvals.Absent:
+	case did == approvals.NoChange:
 		return "the link had ended before; nothing was changed", nil
 	}
 	r.Log.Info("mailed link ended", "namespace", v.Namespace, "approval", v.Spec.Approval, "vote", v.Name)

@@ -24,7 +24,7 @@ var _ approvals.Links = (*Links)(nil)
 // Ended says why voter's link on a has, "" while it has not.
 func (l *Links) Ended(ctx context.Context, a approvals.Approval, voter string) (string, error) {
 	gate := a.Terms.Policy.Gate
-	line := approvals.Line{Gate: gate}
+	line := approvals.InterceptorParams{Gate: gate}
 	if gate == approvals.InlineGate {
 		if a.Source.Task != nil {
 			return "", nil // who decides stands in the task, which does not change
