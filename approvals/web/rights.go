@@ -32,7 +32,7 @@ const (
 type rights struct {
 	auth      Authenticator
 	operators approvals.Operators // may be nil
-	desk      Desk
+	desk      VoteService
 	now       func() time.Time
 
 	mu    sync.Mutex

@@ -27,7 +27,7 @@ type Authenticator interface {
 }
 
 // VoteService takes votes, and what operators want.
-type Desk interface {
+type VoteService interface {
 	Vote(ctx context.Context, key approvals.Key, b approvals.Ballot) (approvals.Approval, approvals.Change, error)
 	// Prove returns id with the rights that matter for a.
 	Prove(ctx context.Context, a approvals.Approval, id approvals.Identity, breakGlass bool) (approvals.Identity, error)
@@ -52,7 +52,7 @@ type Overview interface {
 type Deps struct {
 	Store    approvals.Store
 	Overview Overview
-	Desk     Desk
+	Desk     VoteService
 	Auth     Authenticator
 	Ring     func() keyring.Ring
 	// People says whose an address is; nil: nothing is known of anybody.

@@ -184,7 +184,7 @@ func (c *core) decide(context.Context) error {
 	c.auth = &identity.Auth{Client: clientset, Audiences: c.Config.TokenAudiences, Now: c.Now, Source: intake.Source}
 	c.desk = &approvals.VoteService{
 		Store: c.store, People: c.Config.Directory, Links: &vote.Links{Client: c.mgr.GetClient(), Triggers: c.triggers},
-		Rights: c.auth, Operators: c.auth, Again: c.opener, Delegates: &identity.Deputies{
+		Rights: c.auth, Operators: c.auth, Again: c.opener, Delegates: &identity.Delegates{
 			Client: c.mgr.GetClient(), Guards: c.guards, Quota: c.quotas.Of,
 			Over: func(o *v1alpha1.Delegation, err error) { c.reports.Say(o, triggers.EventOverLimit, err) },
 		},

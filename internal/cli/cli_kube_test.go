@@ -146,7 +146,7 @@ func (w *world) serve(ctx context.Context, cfg *rest.Config) error {
 	guards := &identity.Guards{Live: w.api, Now: time.Now}
 	auth := &identity.Auth{Client: clients, Now: time.Now}
 	desk := &approvals.VoteService{
-		Store: store, Rights: auth, Operators: auth, Delegates: &identity.Deputies{Client: w.api, Guards: guards}, Now: time.Now,
+		Store: store, Rights: auth, Operators: auth, Delegates: &identity.Delegates{Client: w.api, Guards: guards}, Now: time.Now,
 		Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
 			return approvals.DefaultResults(a), nil
 		},

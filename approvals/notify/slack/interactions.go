@@ -26,7 +26,7 @@ const (
 )
 
 // VoteService takes votes.
-type Desk interface {
+type VoteService interface {
 	Vote(ctx context.Context, key approvals.Key, b approvals.Ballot) (approvals.Approval, approvals.Change, error)
 	// Prove returns id with the rights that matter for a.
 	Prove(ctx context.Context, a approvals.Approval, id approvals.Identity, breakGlass bool) (approvals.Identity, error)
@@ -37,7 +37,7 @@ type Desk interface {
 type Interactions struct {
 	Channels []*Channel // those with a bot
 	Store    approvals.Store
-	Desk     Desk
+	Desk     VoteService
 	// People says whose an address is; nil: nothing is known of anybody.
 	People *approvals.Directory
 	Log    *slog.Logger

@@ -16,7 +16,7 @@ import (
 
 // Delegates reads Delegations, from the cache. That "from" made them is the API
 // server's word: deploy/base/admission.yaml.
-type Deputies struct {
+type Delegates struct {
 	Client client.Reader
 	Guards *Guards
 	// Quota is what a namespace may have. Nil: nothing is bounded.
@@ -25,10 +25,10 @@ type Deputies struct {
 	Over func(o *v1alpha1.Delegation, err error)
 }
 
-var _ approvals.Delegates = (*Deputies)(nil)
+var _ approvals.Delegates = (*Delegates)(nil)
 
 // Of are the people whose deputy name is at now, sorted, each once.
-func (d *Deputies) Of(ctx context.Context, name, namespace, gate string, now time.Time) ([]string, error) {
+func (d *Delegates) Of(ctx context.Context, name, namespace, gate string, now time.Time) ([]string, error) {
 	var list v1alpha1.DelegationList
 	if err := d.Client.List(ctx, &list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return nil, kubeutil.Translate(err, "the list of delegations")
@@ -55,7 +55,7 @@ func (d *Deputies) Of(ctx context.Context, name, namespace, gate string, now tim
 
 // Bound leaves in list as many as namespace may have, those that were made first: somebody
 // who makes thousands takes nobody's deputy away.
-func (d *Deputies) Bound(ctx context.Context, namespace string, list *v1alpha1.DelegationList, now time.Time) error {
+func (d *Delegates) Bound(ctx context.Context, namespace string, list *v1alpha1.DelegationList, now time.Time) error {
 	if d.Quota == nil {
 		return nil
 	}

@@ -49,10 +49,10 @@ func TestDeputies(t *testing.T) {
 			ObjectMeta: metav1.ObjectMeta{Name: identity.GuardOfDelegations, CreationTimestamp: *hour(-2)},
 			Spec:       admissionv1.ValidatingAdmissionPolicyBindingSpec{PolicyName: identity.GuardOfDelegations, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny}},
 		})...)
-	if got, err := (&identity.Deputies{Client: bare, Guards: &identity.Guards{Live: bare, Now: servicetest.At(ct.T0)}}).Of(t.Context(), "dan", "prod", "production", ct.T0); err == nil || len(got) != 0 {
+	if got, err := (&identity.Delegates{Client: bare, Guards: &identity.Guards{Live: bare, Now: servicetest.At(ct.T0)}}).Of(t.Context(), "dan", "prod", "production", ct.T0); err == nil || len(got) != 0 {
 		t.Errorf("nothing proves who made them: %v, %v", got, err)
 	}
-	d := &identity.Deputies{Client: guarded, Guards: &identity.Guards{Live: guarded, Now: servicetest.At(ct.T0)}}
+	d := &identity.Delegates{Client: guarded, Guards: &identity.Guards{Live: guarded, Now: servicetest.At(ct.T0)}}
 	for _, c := range []struct {
 		name, namespace, gate string
 		want                  []string
@@ -85,7 +85,7 @@ func TestManyDelegations(t *testing.T) {
 	}
 	add("a", "alice", -time.Hour, time.Hour)
 	var told []string
-	d := &identity.Deputies{
+	d := &identity.Delegates{
 		Quota: func(context.Context, string) (approvals.Quota, error) { return approvals.Quota{Delegations: 3}, nil },
 		Over: func(o *v1alpha1.Delegation, err error) {
 			if approvals.CodeOf(err) != approvals.CodeLimited {
