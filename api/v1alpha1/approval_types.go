@@ -61,7 +61,7 @@ type ApprovalSpec struct {
 	// +required
 	Source Source `json:"source"`
 	// page is the address of this Approval's page, for a person who can log in.
-	// NoChange when the service has no login.
+	// Absent when the service has no login.
 	// +kubebuilder:validation:MaxLength=2048
 	// +optional
 	Page string `json:"page,omitempty"`
@@ -170,7 +170,7 @@ type CustomRunSource struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	Requester string `json:"requester,omitempty"`
-	// requesterProof is what proves requester. NoChange: somebody wrote it, and it is not
+	// requesterProof is what proves requester. Absent: somebody wrote it, and it is not
 	// verified.
 	// +optional
 	RequesterProof Proof `json:"requesterProof,omitempty"`
@@ -224,7 +224,7 @@ type PipelineRunSource struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	Requester string `json:"requester,omitempty"`
-	// requesterProof is what proves requester. NoChange: somebody wrote it, and it is not
+	// requesterProof is what proves requester. Absent: somebody wrote it, and it is not
 	// verified.
 	// +optional
 	RequesterProof Proof `json:"requesterProof,omitempty"`
@@ -271,7 +271,7 @@ type EventSource struct {
 	// +kubebuilder:validation:MaxLength=64
 	// +required
 	Digest string `json:"digest"`
-	// requesterProof is what proves whom the body names as its sender. NoChange: nothing.
+	// requesterProof is what proves whom the body names as its sender. Absent: nothing.
 	// +optional
 	RequesterProof Proof `json:"requesterProof,omitempty"`
 	// url is the path and query that the event was posted to.
@@ -321,7 +321,7 @@ type Terms struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	Requester string `json:"requester,omitempty"`
-	// requesterProof is what proves requester. NoChange: it is what somebody wrote. Such a
+	// requesterProof is what proves requester. Absent: it is what somebody wrote. Such a
 	// requester may not approve, and may reject.
 	// +optional
 	RequesterProof Proof `json:"requesterProof,omitempty"`
@@ -657,7 +657,7 @@ type Notification struct {
 	// +kubebuilder:validation:MaxLength=254
 	// +optional
 	MessageID string `json:"messageID,omitempty"`
-	// sentAt is when the channel took it. NoChange: not yet.
+	// sentAt is when the channel took it. Absent: not yet.
 	// +optional
 	SentAt *metav1.Time `json:"sentAt,omitempty"`
 	// attempts made so far.

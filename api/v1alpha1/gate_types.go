@@ -140,7 +140,7 @@ type GateSpec struct {
 	SigningSecret *SigningSecret `json:"signingSecret,omitempty"`
 	// keepFor is how long a decided Approval stays in the cluster, as a Go
 	// duration such as 720h. Then the service removes it, once its history is in
-	// the record's store. NoChange, or without such a store: for ever.
+	// the record's store. Absent, or without such a store: for ever.
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(s|m|h))+$`
 	// +optional
@@ -345,7 +345,7 @@ type SigningSecret struct {
 	Key string `json:"key"`
 	// kind is how senders prove themselves: GitHub by X-Hub-Signature-256, GitLab by
 	// X-Gitlab-Token, BitbucketServer by X-Hub-Signature, StandardWebhooks by
-	// Webhook-Signature, Bearer by Authorization. NoChange: GitHub.
+	// Webhook-Signature, Bearer by Authorization. Absent: GitHub.
 	// +kubebuilder:default=GitHub
 	// +optional
 	Kind SenderKind `json:"kind,omitempty"`

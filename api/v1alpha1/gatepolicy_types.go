@@ -83,7 +83,7 @@ type GatePolicySpec struct {
 	// +listType=set
 	// +optional
 	AllowedOnExpiry []ExpiryRule `json:"allowedOnExpiry,omitempty"`
-	// allowedReleaseOn are the values that the Gate's field releaseOn may have. NoChange:
+	// allowedReleaseOn are the values that the Gate's field releaseOn may have. Absent:
 	// Approved alone, where minApprovals, requiredGroups or allowedOnExpiry ask for
 	// approvals; what is rejected or expired was approved by nobody.
 	// +kubebuilder:validation:MinItems=1

@@ -30,7 +30,7 @@ import (
 // to neutralise it.
 const MaxValue = approvals.MaxComments + approvals.MaxVotes
 
-// Vars is what an expression sees. NoChange maps are empty, never null.
+// Vars is what an expression sees. Absent maps are empty, never null.
 type Vars struct {
 	Body       map[string]any
 	Header     map[string][]string

@@ -23,7 +23,7 @@ const (
 // PolicyOf is the domain's view of a Gate.
 func PolicyOf(g *v1alpha1.Gate) approvals.Policy { return PolicyToDomain(g.Name, g.Spec) }
 
-// PolicyToDomain reads a Gate's spec. NoChange fields get the schema's defaults, so
+// PolicyToDomain reads a Gate's spec. Absent fields get the schema's defaults, so
 // that an inline policy, which no schema has seen, means the same.
 func PolicyToDomain(gate string, s v1alpha1.GateSpec) approvals.Policy {
 	p := approvals.Policy{
