@@ -7,7 +7,6 @@ import (
 
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/keyring"
-	"github.com/countersign-dev/countersign/interceptor"
 	"github.com/countersign-dev/countersign/internal/kube/destination"
 	"github.com/countersign-dev/countersign/internal/kube/gate"
 	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
@@ -59,10 +58,7 @@ func (r *Releaser) post(ctx context.Context, a approvals.Approval) (eventID stri
 	if err != nil {
 		return "", err
 	}
-	if err := interceptor.Unchanged(a, trigger.Digest); err != nil {
-		return "", kubeutil.Reason("ContentChanged", err)
-	}
-	// Its run must have the one name that makes it start once.
+	// It must be what was approved, and its run have the one name that makes it start once.
 	if err := r.Proofs.Renderings.With(ctx, r.Triggers, trigger, a); err != nil {
 		return "", err
 	}

@@ -60,13 +60,15 @@ func (r *Renderings) of(ctx context.Context, t *triggers.Triggers, a approvals.A
 		if len(known.Made.Objects) > 0 {
 			return known, nil
 		}
-		if known.trigger != nil {
+		if known.trigger != nil && unchanged(a, known.trigger) == nil {
 			if known, err := r.render(ctx, t, known.trigger, a); err == nil {
 				return known, nil
 			}
-			// It was edited before it was expected, and may have been put back since.
-		}
+		} // else it was edited before it was expected, and may have been put back since
 		trigger, err := CurrentTrigger(ctx, t, a)
+		if err == nil {
+			err = unchanged(a, trigger)
+		}
 		if err != nil {
 			return Rendering{}, err
 		}
@@ -75,8 +77,13 @@ func (r *Renderings) of(ctx context.Context, t *triggers.Triggers, a approvals.A
 	return made.(Rendering), err
 }
 
-// With remembers what a's run is to be by trigger, which is as the API server has it now.
+// With remembers what a's run is to be by trigger, which is as the API server has it now. It
+// compares trigger with what was approved each time: it may have been edited since it was
+// rendered. Errors are those of of.
 func (r *Renderings) With(ctx context.Context, t *triggers.Triggers, trigger *triggers.Resolved, a approvals.Approval) error {
+	if err := unchanged(a, trigger); err != nil {
+		return err
+	}
 	if known, _ := r.get(a.UID); len(known.Made.Objects) > 0 {
 		return nil
 	}
@@ -84,10 +91,8 @@ func (r *Renderings) With(ctx context.Context, t *triggers.Triggers, trigger *tr
 	return err
 }
 
+// render remembers what trigger makes of a, for which the caller has compared the two.
 func (r *Renderings) render(ctx context.Context, t *triggers.Triggers, trigger *triggers.Resolved, a approvals.Approval) (Rendering, error) {
-	if err := interceptor.Unchanged(a, trigger.Digest); err != nil {
-		return Rendering{}, kubeutil.Reason("ContentChanged", err)
-	}
 	made, err := render.Render(ctx, t, trigger, a, string(a.RunName))
 	if err != nil {
 		return Rendering{}, kubeutil.Reason(render.ReasonTemplateError, err)
@@ -100,6 +105,14 @@ func (r *Renderings) render(ctx context.Context, t *triggers.Triggers, trigger *
 	known := Rendering{trigger: trigger, Made: made}
 	r.Put(a.UID, known)
 	return known, nil
+}
+
+// unchanged is the error of a trigger that is not what was approved.
+func unchanged(a approvals.Approval, trigger *triggers.Resolved) error {
+	if err := interceptor.Unchanged(a, trigger.Digest); err != nil {
+		return kubeutil.Reason("ContentChanged", err)
+	}
+	return nil
 }
 
 // CurrentTrigger is a's Trigger as it is now, whole.
