@@ -65,7 +65,7 @@ var _ reconcile.Reconciler = (*Notify)(nil)
 func (r *Notify) SetupWithManager(mgr ctrl.Manager) error {
 	return kubeutil.Shared(mgr, "notify-"+r.Channel.Route().Name, r.Workers, queue.OfTrigger).
 		For(&v1alpha1.Approval{}, builder.WithPredicates(predicate.Funcs{
-			UpdateFunc: func(e event.UpdateEvent) bool { return kubeutil.IsNews(e.ObjectOld, e.ObjectNew) },
+			UpdateFunc: func(e event.UpdateEvent) bool { return store.IsNews(e.ObjectOld, e.ObjectNew) },
 			DeleteFunc: func(e event.DeleteEvent) bool { r.forget(string(e.Object.GetUID())); return false },
 		})).
 		Complete(kubeutil.Contained(mgr, "notify-"+r.Channel.Route().Name, func() client.Object { return &v1alpha1.Approval{} }, r))

@@ -31,7 +31,7 @@ var _ reconcile.Reconciler = (*MissingChannels)(nil)
 func (r *MissingChannels) SetupWithManager(mgr ctrl.Manager) error {
 	return kubeutil.Shared(mgr, "missing-channels", kubeutil.FewWorkers, queue.OfTrigger).
 		For(&v1alpha1.Approval{}, builder.WithPredicates(predicate.Funcs{
-			UpdateFunc: func(e event.UpdateEvent) bool { return kubeutil.IsNews(e.ObjectOld, e.ObjectNew) },
+			UpdateFunc: func(e event.UpdateEvent) bool { return store.IsNews(e.ObjectOld, e.ObjectNew) },
 			DeleteFunc: func(event.DeleteEvent) bool { return false },
 		})).
 		Complete(kubeutil.Contained(mgr, "missing-channels", func() client.Object { return &v1alpha1.Approval{} }, r))

@@ -72,7 +72,7 @@ func (r *Preflight) SetupWithManager(mgr ctrl.Manager) error {
 	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
 	return kubeutil.Shared(mgr, "preflight", r.Workers, queue.OfTrigger).
 		For(&v1alpha1.Approval{}, builder.WithPredicates(predicate.Funcs{
-			UpdateFunc: func(e event.UpdateEvent) bool { return kubeutil.IsNews(e.ObjectOld, e.ObjectNew) },
+			UpdateFunc: func(e event.UpdateEvent) bool { return store.IsNews(e.ObjectOld, e.ObjectNew) },
 			DeleteFunc: func(e event.DeleteEvent) bool { r.forget(string(e.Object.GetUID())); return false },
 		})).
 		Watches(&v1alpha1.Gate{}, here, changed).

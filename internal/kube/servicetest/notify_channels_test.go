@@ -8,11 +8,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/countersign-dev/countersign/internal/kube/store"
+
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/notify"
 	"github.com/countersign-dev/countersign/internal/kube/kubetest"
-	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
 	kubenotify "github.com/countersign-dev/countersign/internal/kube/notify"
 )
 
@@ -80,7 +81,7 @@ func TestRoom(t *testing.T) {
 	if err := w.Get(t.Context(), request(name).NamespacedName, after); err != nil {
 		t.Fatal(err)
 	}
-	if !kubeutil.IsNews(before, after) || kubeutil.IsNews(after, after) {
+	if !store.IsNews(before, after) || store.IsNews(after, after) {
 		t.Error("the outcome is no news")
 	}
 	for range 3 {

@@ -7,11 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/countersign-dev/countersign/internal/kube/store"
+
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/notify"
 	"github.com/countersign-dev/countersign/internal/kube/kubetest"
-	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
 )
 
 // everywhere lets everybody operate.
@@ -116,11 +117,11 @@ func TestRetryIsNews(t *testing.T) {
 		return &o
 	}
 	before := object()
-	if kubeutil.IsNews(before, object()) {
+	if store.IsNews(before, object()) {
 		t.Error("nothing is news")
 	}
 	w.retry(name)
-	if !kubeutil.IsNews(before, object()) {
+	if !store.IsNews(before, object()) {
 		t.Error("a wish is none")
 	}
 }

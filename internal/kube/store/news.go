@@ -1,0 +1,15 @@
+package store
+
+import (
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+)
+
+// IsNews is true for an update of an Approval after which somebody has to be notified: its
+// terms came, it ended, or somebody asked to try again. All other notifications are due by time.
+func IsNews(before, after client.Object) bool {
+	x, ok1 := before.(*v1alpha1.Approval)
+	y, ok2 := after.(*v1alpha1.Approval)
+	return ok1 && ok2 && (x.Generation != y.Generation || x.Status.Outcome != y.Status.Outcome || !x.Status.RetryAt.Equal(y.Status.RetryAt))
+}
