@@ -53,10 +53,10 @@ type Approvals struct {
 	Confirmed func(approvals.Approval)
 	Workers   int
 
-	Burst Burst
-	seen  observedRuns
-	since sync.Once
-	began time.Time // when this process began to look
+	Throttle Throttle
+	seen     observedRuns
+	since    sync.Once
+	began    time.Time // when this process began to look
 }
 
 var _ reconcile.Reconciler = (*Approvals)(nil)
@@ -92,7 +92,7 @@ func (r *Approvals) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 	a := cached.State()
 	switch {
 	case approvals.CodeOf(err) == approvals.CodeNotFound:
-		r.Burst.Gone(req.NamespacedName)
+		r.Throttle.Gone(req.NamespacedName)
 		r.seen.forget(req.NamespacedName)
 		r.Proofs.Awaited.Forget(req.NamespacedName)
 		return ctrl.Result{}, nil
@@ -208,7 +208,7 @@ func (r *Approvals) release(ctx context.Context, a approvals.Approval) (ctrl.Res
 			return approvals.GiveUp(a, now)
 		})
 	}
-	r.Burst.Waits(key(a), a.DecidedAt)
+	r.Throttle.Waits(key(a), a.DecidedAt)
 	if found.Problem != nil {
 		return r.strange(ctx, a, *found.Problem)
 	}
@@ -260,8 +260,8 @@ func (r *Approvals) leaveToPosts(a approvals.Approval, now time.Time) time.Durat
 	if attempt, _ := r.Releaser.Attempts.Get(a.Key, now); attempt.Err != nil {
 		return 0 // which people are to be told
 	}
-	r.Burst.Waits(key(a), a.DecidedAt)
-	return min(left, r.Burst.lastIn(a.Namespace).Add(outcome.QuietPeriod).Sub(now))
+	r.Throttle.Waits(key(a), a.DecidedAt)
+	return min(left, r.Throttle.lastIn(a.Namespace).Add(outcome.QuietPeriod).Sub(now))
 }
 
 // goneSince is the run that a started and that somebody has deleted since. It has been there
@@ -289,7 +289,7 @@ func (r *Approvals) sighted(ctx context.Context, a approvals.Approval, found ver
 		}
 	}
 	r.seen.note(a, found)
-	r.Burst.Seen(key(a), a.DecidedAt)
+	r.Throttle.Seen(key(a), a.DecidedAt)
 	if left := r.Yield(a, r.Now()); left > 0 {
 		return ctrl.Result{RequeueAfter: left}, nil
 	}
@@ -299,7 +299,7 @@ func (r *Approvals) sighted(ctx context.Context, a approvals.Approval, found ver
 // settle does what is left when no run is to come. One that was posted just before it
 // was cancelled came all the same: it is recorded.
 func (r *Approvals) settle(ctx context.Context, a approvals.Approval) error {
-	r.Burst.Gone(key(a))
+	r.Throttle.Gone(key(a))
 	if a.Terms.Target != nil && a.Effect == nil && a.Outcome == approvals.Approved {
 		// Written just before it was cancelled; what is not there is nobody's problem now.
 		if seen, ok, err := r.Releaser.Targets.Confirm(ctx, a, r.Now()); ok && err == nil {
@@ -334,7 +334,7 @@ func (r *Approvals) settle(ctx context.Context, a approvals.Approval) error {
 
 // Yield is how long the record of a's run is still to be put off.
 func (r *Approvals) Yield(a approvals.Approval, now time.Time) time.Duration {
-	quiet := r.Burst.quietAt(a.Namespace, now)
+	quiet := r.Throttle.quietAt(a.Namespace, now)
 	return min(quiet.Sub(now), outcome.LeftOf(MaxYield, a.DecidedAt, now))
 }
 

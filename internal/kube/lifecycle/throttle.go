@@ -13,10 +13,10 @@ import (
 // outcome.QuietPeriod has not come: in a burst the record leaves the API server to the releases.
 const MaxYield = 5 * time.Second
 
-// Burst knows of each namespace whether decisions are being released there just now. One
+// Throttle knows of each namespace whether decisions are being released there just now. One
 // that decides all the time puts off the record of its own runs, and nobody else's. What it
 // forgets when its process dies costs some requests at a bad moment and nothing else.
-type Burst struct {
+type Throttle struct {
 	mu sync.Mutex
 	in map[string]*releasing
 }
@@ -28,7 +28,7 @@ type releasing struct {
 }
 
 // Waits notes that something was decided and has no run yet.
-func (b *Burst) Waits(key types.NamespacedName, decided time.Time) {
+func (b *Throttle) Waits(key types.NamespacedName, decided time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	in := b.of(key.Namespace)
@@ -37,7 +37,7 @@ func (b *Burst) Waits(key types.NamespacedName, decided time.Time) {
 }
 
 // Seen notes that its run was seen.
-func (b *Burst) Seen(key types.NamespacedName, decided time.Time) {
+func (b *Throttle) Seen(key types.NamespacedName, decided time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	in := b.of(key.Namespace)
@@ -46,7 +46,7 @@ func (b *Burst) Seen(key types.NamespacedName, decided time.Time) {
 }
 
 // Gone notes that nothing is to come of it any more.
-func (b *Burst) Gone(key types.NamespacedName) {
+func (b *Throttle) Gone(key types.NamespacedName) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if in := b.in[key.Namespace]; in != nil {
@@ -54,7 +54,7 @@ func (b *Burst) Gone(key types.NamespacedName) {
 	}
 }
 
-func (b *Burst) of(namespace string) *releasing {
+func (b *Throttle) of(namespace string) *releasing {
 	if b.in == nil {
 		b.in = map[string]*releasing{}
 	}
@@ -75,7 +75,7 @@ func (r *releasing) note(decided time.Time) {
 // quietAt is when it will be quiet in a namespace, as far as is known at now. What has waited
 // for long meets an obstacle, and holds up nobody; nor does what a clock that is far ahead
 // decided.
-func (b *Burst) quietAt(namespace string, now time.Time) time.Time {
+func (b *Throttle) quietAt(namespace string, now time.Time) time.Time {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	in := b.in[namespace]
@@ -100,7 +100,7 @@ func (b *Burst) quietAt(namespace string, now time.Time) time.Time {
 }
 
 // lastIn is when the newest decision of a namespace was made, as far as is known.
-func (b *Burst) lastIn(namespace string) time.Time {
+func (b *Throttle) lastIn(namespace string) time.Time {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.of(namespace).last

@@ -415,30 +415,30 @@ func TestYield(t *testing.T) {
 	mine, other := types.NamespacedName{Namespace: ns, Name: "a"}, types.NamespacedName{Namespace: ns, Name: "b"}
 	elsewhere := types.NamespacedName{Namespace: "elsewhere", Name: "b"}
 	for name, c := range map[string]struct {
-		before    func(*lifecycle.Burst)
+		before    func(*lifecycle.Throttle)
 		now, want time.Duration
 	}{
-		"just decided":        {func(*lifecycle.Burst) {}, 0, outcome.QuietPeriod},
-		"a moment ago":        {func(*lifecycle.Burst) {}, outcome.QuietPeriod - 1, 1},
-		"alone, and calm":     {func(*lifecycle.Burst) {}, outcome.QuietPeriod, 0},
-		"another decision":    {func(b *lifecycle.Burst) { b.Seen(other, at.Add(time.Second)) }, time.Second, outcome.QuietPeriod},
-		"one has no run":      {func(b *lifecycle.Burst) { b.Waits(other, at) }, time.Second, outcome.QuietPeriod},
-		"until it has":        {func(b *lifecycle.Burst) { b.Waits(other, at); b.Seen(other, at) }, time.Second, outcome.QuietPeriod - time.Second},
-		"or is gone":          {func(b *lifecycle.Burst) { b.Waits(other, at); b.Gone(other) }, time.Second, outcome.QuietPeriod - time.Second},
-		"not for long":        {func(b *lifecycle.Burst) { b.Waits(other, at.Add(time.Second)) }, lifecycle.MaxYield - 1, 1},
-		"nor for one that is": {func(b *lifecycle.Burst) { b.Waits(other, at.Add(-time.Hour)) }, time.Second, outcome.QuietPeriod - time.Second}, // stuck
+		"just decided":        {func(*lifecycle.Throttle) {}, 0, outcome.QuietPeriod},
+		"a moment ago":        {func(*lifecycle.Throttle) {}, outcome.QuietPeriod - 1, 1},
+		"alone, and calm":     {func(*lifecycle.Throttle) {}, outcome.QuietPeriod, 0},
+		"another decision":    {func(b *lifecycle.Throttle) { b.Seen(other, at.Add(time.Second)) }, time.Second, outcome.QuietPeriod},
+		"one has no run":      {func(b *lifecycle.Throttle) { b.Waits(other, at) }, time.Second, outcome.QuietPeriod},
+		"until it has":        {func(b *lifecycle.Throttle) { b.Waits(other, at); b.Seen(other, at) }, time.Second, outcome.QuietPeriod - time.Second},
+		"or is gone":          {func(b *lifecycle.Throttle) { b.Waits(other, at); b.Gone(other) }, time.Second, outcome.QuietPeriod - time.Second},
+		"not for long":        {func(b *lifecycle.Throttle) { b.Waits(other, at.Add(time.Second)) }, lifecycle.MaxYield - 1, 1},
+		"nor for one that is": {func(b *lifecycle.Throttle) { b.Waits(other, at.Add(-time.Hour)) }, time.Second, outcome.QuietPeriod - time.Second}, // stuck
 
-		"another namespace's decision": {func(b *lifecycle.Burst) { b.Seen(elsewhere, at.Add(time.Second)) }, time.Second, outcome.QuietPeriod - time.Second},
-		"another namespace's run":      {func(b *lifecycle.Burst) { b.Waits(elsewhere, at) }, outcome.QuietPeriod, 0},
+		"another namespace's decision": {func(b *lifecycle.Throttle) { b.Seen(elsewhere, at.Add(time.Second)) }, time.Second, outcome.QuietPeriod - time.Second},
+		"another namespace's run":      {func(b *lifecycle.Throttle) { b.Waits(elsewhere, at) }, outcome.QuietPeriod, 0},
 
-		"by a clock that is far ahead":      {func(*lifecycle.Burst) {}, -time.Hour, 0},
-		"another by such a clock":           {func(b *lifecycle.Burst) { b.Seen(other, at.Add(time.Hour)) }, time.Second, 0},
-		"another by such a clock, no run":   {func(b *lifecycle.Burst) { b.Waits(other, at.Add(time.Hour)) }, time.Second, 0},
-		"by a clock that is a little ahead": {func(*lifecycle.Burst) {}, -time.Second, outcome.QuietPeriod + time.Second},
+		"by a clock that is far ahead":      {func(*lifecycle.Throttle) {}, -time.Hour, 0},
+		"another by such a clock":           {func(b *lifecycle.Throttle) { b.Seen(other, at.Add(time.Hour)) }, time.Second, 0},
+		"another by such a clock, no run":   {func(b *lifecycle.Throttle) { b.Waits(other, at.Add(time.Hour)) }, time.Second, 0},
+		"by a clock that is a little ahead": {func(*lifecycle.Throttle) {}, -time.Second, outcome.QuietPeriod + time.Second},
 	} {
 		r := &lifecycle.Approvals{}
-		c.before(&r.Burst)
-		r.Burst.Seen(mine, at)
+		c.before(&r.Throttle)
+		r.Throttle.Seen(mine, at)
 		if got := r.Yield(decided, at.Add(c.now)); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
