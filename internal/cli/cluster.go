@@ -124,15 +124,15 @@ func (c cluster) gates(ctx context.Context) ([]gated, error) {
 		return nil, err
 	}
 	for i := range all {
-		for field, what := range map[string]string{"triggers": "trigger", "triggerGroups": "trigger group"} {
-			parts, _, _ := unstructured.NestedSlice(all[i].Object, "spec", field)
+		for _, x := range []struct{ field, what string }{{"triggers", "trigger"}, {"triggerGroups", "trigger group"}} {
+			parts, _, _ := unstructured.NestedSlice(all[i].Object, "spec", x.field)
 			for n, p := range parts {
 				part, _ := p.(map[string]any)
 				name, _ := part["name"].(string)
 				if name == "" {
 					name = fmt.Sprint(n + 1)
 				}
-				out = append(out, gatedIn(&all[i], what+" "+name, part)...)
+				out = append(out, gatedIn(&all[i], x.what+" "+name, part)...)
 			}
 		}
 	}

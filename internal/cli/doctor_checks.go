@@ -54,10 +54,9 @@ func (d *doctor) tekton(ctx context.Context) error {
 	for _, part := range []struct {
 		name, info, least, install string
 		kind                       schema.GroupKind
-		needed                     bool
 	}{
-		{"Pipelines", "pipelines-info", leastPipelines, "https://tekton.dev/docs/installation/pipelines/", schema.GroupKind{Group: "tekton.dev", Kind: "PipelineRun"}, true},
-		{"Triggers", "triggers-info", leastTriggers, "https://tekton.dev/docs/installation/triggers/", listeners, true},
+		{"Pipelines", "pipelines-info", leastPipelines, "https://tekton.dev/docs/installation/pipelines/", schema.GroupKind{Group: "tekton.dev", Kind: "PipelineRun"}},
+		{"Triggers", "triggers-info", leastTriggers, "https://tekton.dev/docs/installation/triggers/", listeners},
 	} {
 		if _, err := d.kind(part.kind); err != nil {
 			d.say(levelFailed, "install it: "+part.install, "Tekton %s is not there", part.name)
@@ -311,13 +310,13 @@ func (d *doctor) gatesReady(ctx context.Context) error {
 	}
 	bad := 0
 	for i := range all {
-		for kind, level := range map[string]string{"Ready": levelFailed, "Warning": levelWarning} {
-			c := condition(&all[i], kind)
-			if wrong := map[string]string{"Ready": "False", "Warning": "True"}[kind]; c == nil || c["status"] != wrong {
+		for _, x := range []struct{ kind, wrong, level string }{{"Ready", "False", levelFailed}, {"Warning", "True", levelWarning}} {
+			c := condition(&all[i], x.kind)
+			if c == nil || c["status"] != x.wrong {
 				continue
 			}
 			bad++
-			d.say(level, fmt.Sprintf("kubectl -n %s edit gate %s", all[i].GetNamespace(), all[i].GetName()), "%s: %v: %v", called(&all[i]), c["reason"], c["message"])
+			d.say(x.level, fmt.Sprintf("kubectl -n %s edit gate %s", all[i].GetNamespace(), all[i].GetName()), "%s: %v: %v", called(&all[i]), c["reason"], c["message"])
 		}
 	}
 	if bad == 0 {
@@ -412,7 +411,7 @@ func (d *doctor) approvalsGoOn(ctx context.Context) error {
 	}
 	for _, key := range slices.Sorted(maps.Keys(found)) {
 		p := found[key]
-		d.say(levelWarning, "docs/reference.md#conditions", "%s of %d, such as %s: %s", key, p.n, p.first, p.says)
+		d.say(levelWarning, "docs/reference/resources.md#conditions", "%s of %d, such as %s: %s", key, p.n, p.first, p.says)
 	}
 	if len(found) == 0 {
 		d.say(levelOK, "", "%d wait for a decision, and nothing is in the way of the %d that there are", pending, len(all))

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,7 +51,8 @@ func (d *doctor) connections(ctx context.Context) error {
 	lines := bufio.NewScanner(strings.NewReader(out))
 	for lines.Scan() {
 		var f struct{ Level, What, Remedy string }
-		if json.Unmarshal(lines.Bytes(), &f) == nil && f.Level != "" {
+		// A pod that only looks like the service's may print anything.
+		if json.Unmarshal(lines.Bytes(), &f) == nil && slices.Contains([]string{levelOK, levelFailed}, f.Level) {
 			d.say(f.Level, f.Remedy, "%s", f.What)
 		}
 	}
