@@ -11,28 +11,36 @@ import (
 	"github.com/countersign-dev/countersign/approvals/web"
 )
 
-// maxGates bounds the values of label gate: namespaces make as many Gates as they like.
-const maxGates = 1000
+// A namespace makes as many Gates as it likes, so maxGatesOf bounds the values of label gate in
+// each, and maxGates in all.
+const (
+	maxGatesOf = 50
+	maxGates   = 1000
+)
 
-// gates gives label values to Gates, and the same to all beyond the limit.
+// gates gives label values to Gates, and the same to all beyond a limit.
 type gates struct {
 	mu    sync.Mutex
 	known map[[2]string]bool
+	of    map[string]int // how many are known, by namespace
 }
 
 func (g *gates) labels(namespace, gate string) []string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	key := [2]string{namespace, gate}
-	if !g.known[key] {
-		if len(g.known) >= maxGates {
-			return []string{"other", "other"}
-		}
-		if g.known == nil {
-			g.known = map[[2]string]bool{}
-		}
-		g.known[key] = true
+	switch {
+	case g.known[key]:
+		return key[:]
+	case len(g.known) >= maxGates:
+		return []string{"other", "other"}
+	case g.of[namespace] >= maxGatesOf:
+		return []string{namespace, "other"}
+	case g.known == nil:
+		g.known, g.of = map[[2]string]bool{}, map[string]int{}
 	}
+	g.known[key] = true
+	g.of[namespace]++
 	return key[:]
 }
 
