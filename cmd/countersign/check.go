@@ -30,7 +30,7 @@ func check(args []string) int {
 		return code
 	}
 	c, err := config.Load(*path)
-	found := []app.Finding{{Level: "failed", What: fmt.Sprint(err), Remedy: "correct the configuration: docs/configuration.md"}}
+	found := []app.Finding{{Level: "failed", What: fmt.Sprint(err), Remedy: "correct the configuration: docs/reference/configuration.md"}}
 	if err == nil {
 		ctx, stop := interruptible()
 		defer stop()

@@ -166,7 +166,7 @@ var table = []room{
 	{
 		path: "./api/v1alpha1",
 		may:  []string{std, "k8s.io/apimachinery/..."},
-		why:  "whoever imports the types of our resources must not get the service with them",
+		why:  "a program that imports the types of our resources must not get the service with them",
 	},
 	{
 		path: "./api/openshift/v1alpha1",
@@ -231,7 +231,7 @@ var table = []room{
 	{
 		path: "./internal/kube/verifyrun",
 		may:  slices.Concat(kubernetes, tekton, []string{std, "./approvals", "./interceptor", "./internal/kube/kubeutil", "./internal/kube/pipelinerun", "./internal/kube/render", "./internal/kube/triggers", "golang.org/x/sync/singleflight"}),
-		why:  "a run is compared with what was approved, whoever posted its event",
+		why:  "a run is compared with what was approved, by any of those that look for it",
 	},
 	{
 		path: "./internal/kube/hold",
@@ -251,7 +251,7 @@ var table = []room{
 	{
 		path: "./internal/kube/outcome",
 		may:  []string{std, "./approvals", "./internal/kube/store"},
-		why:  "outcomes are written in one place, whoever brings them",
+		why:  "outcomes that no vote brings are written in one place",
 	},
 	{
 		path: "./internal/kube/lifecycle",

@@ -27,7 +27,8 @@ var gone = []struct{ word, instead string }{
 }
 
 // TestWordsAreGone holds what people read to plain English: the docs, the pages, the
-// mails and the messages in the code. Names of tests and of files are code.
+// mails and the messages in the code, whose pages of the docs must be there. Names of tests
+// and of files are code.
 func TestWordsAreGone(t *testing.T) {
 	t.Parallel()
 	words := make([]*regexp.Regexp, len(gone))
@@ -57,18 +58,14 @@ func TestWordsAreGone(t *testing.T) {
 			look(rel, withoutCode(readFile(t, rel)))
 		case strings.HasSuffix(rel, ".go") && !strings.HasSuffix(rel, "_test.go") && !strings.Contains(rel, "test/") && !strings.HasPrefix(rel, "internal/archtest"):
 			looked++
-			files := token.NewFileSet()
-			f, err := parser.ParseFile(files, name, nil, parser.SkipObjectResolution)
-			if err != nil {
-				return err
-			}
-			ast.Inspect(f, func(n ast.Node) bool {
-				if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING {
-					if s, err := strconv.Unquote(l.Value); err == nil {
-						look(rel+":"+strconv.Itoa(files.Position(l.Pos()).Line), s)
+			return literals(name, func(line int, s string) {
+				where := rel + ":" + strconv.Itoa(line)
+				look(where, s)
+				for _, page := range pages.FindAllString(s, -1) {
+					if _, err := os.Stat(filepath.Join(root, page)); err != nil {
+						t.Errorf("%s: it leads to %s, which is not there", where, page)
 					}
 				}
-				return true
 			})
 		}
 		return nil
@@ -76,4 +73,25 @@ func TestWordsAreGone(t *testing.T) {
 	if err != nil || looked < 300 {
 		t.Errorf("looked at %d files, %v: this looks in the wrong place", looked, err)
 	}
+}
+
+// pages are those of the docs that a message leads to.
+var pages = regexp.MustCompile(`\bdocs/[\w/-]+\.md\b`)
+
+// literals gives each text in a Go file, with its line.
+func literals(name string, look func(line int, s string)) error {
+	files := token.NewFileSet()
+	f, err := parser.ParseFile(files, name, nil, parser.SkipObjectResolution)
+	if err != nil {
+		return err
+	}
+	ast.Inspect(f, func(n ast.Node) bool {
+		if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING {
+			if s, err := strconv.Unquote(l.Value); err == nil {
+				look(files.Position(l.Pos()).Line, s)
+			}
+		}
+		return true
+	})
+	return nil
 }

@@ -45,7 +45,7 @@ func (t *Targets) lookAtRun(ctx context.Context, a approvals.Approval) (Sighted,
 		return Sighted{done: x.String() + " cancelled"}, nil
 	case pr.IsDone():
 		return Sighted{}, kubeutil.Reason("TargetTaken", approvals.Errorf(approvals.CodeConflict,
-			"PipelineRun %s has run without this approval, since somebody else let it go: see who may patch PipelineRuns here (docs/protected-pipelines.md)", x.Name))
+			"PipelineRun %s has run without this approval, because somebody else started it: see who may patch PipelineRuns here (docs/tasks/protect-a-pipeline.md)", x.Name))
 	default: // pending, or let go by somebody else
 		return Sighted{patch: verifyrun.PatchOf(&pr, a, func() { pr.Spec.Status = pipelinev1.PipelineRunSpecStatusCancelled })}, nil
 	}
