@@ -39,7 +39,7 @@ func Check(ctx context.Context, c config.Config) []Finding {
 		ctx, cancel := context.WithTimeout(ctx, checkWithin)
 		defer cancel()
 		if err := f(ctx); err != nil {
-			text := err.Error() // for whoever may exec in the pod
+			text := err.Error() // only people who may exec into the pod read it
 			if _, ours := errors.AsType[*approvals.Error](err); ours {
 				text = approvals.Message(err)
 			}

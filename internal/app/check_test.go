@@ -14,7 +14,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/oidc"
 )
 
-// greeter is a server that says one line to whoever connects.
+// greeter is a server that sends one line on each connection.
 func greeter(t *testing.T, line string) *email.Config {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")

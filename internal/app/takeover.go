@@ -36,6 +36,10 @@ func identityOf(o Options) string {
 
 // obituary knows whether the process that holds the lease is dead.
 //
+// Who that is, and at which address, is read from the Lease: anyone who may update Leases in the
+// service's namespace could write another, and could as well take the lead by it. A connection
+// is opened and closed, and nothing is sent.
+//
 // What proves it: its pod's address refuses connections to the port that a replica listens on
 // from before it asks for the lease until after it has given it up. The kernel that refuses is
 // alive, and says that nobody listens. To be sure that it is the pod's, and no firewall that

@@ -99,9 +99,6 @@ func (r *release) sbom(p program) (spdx, error) {
 		pkg := spdxPackage{
 			ID: id, Name: name, Version: version, Location: none, Concluded: none, Declared: license, Copyright: none, Purpose: purpose, Checksums: sums,
 		}
-		if purpose == "" { // what is got from a proxy
-			pkg.Location = "https://proxy.golang.org/" + escaped(name) + "/@v/" + escaped(version) + ".zip"
-		}
 		pkg.Refs = []ref{{"PACKAGE-MANAGER", "purl", "pkg:golang/" + name + "@" + version}}
 		doc.Packages = append(doc.Packages, pkg)
 		return id
@@ -117,11 +114,6 @@ func (r *release) sbom(p program) (spdx, error) {
 		doc.Relationships = append(doc.Relationships, relationship{root, "CONTAINS", add(d.Path, d.Version, none, "", nil)})
 	}
 	return doc, nil
-}
-
-// escaped is how the module proxy writes capitals.
-func escaped(s string) string {
-	return regexp.MustCompile(`[A-Z]`).ReplaceAllStringFunc(s, func(c string) string { return "!" + strings.ToLower(c) })
 }
 
 // statement is in-toto's, with SLSA's provenance.

@@ -11,7 +11,7 @@ import (
 // clocks differ, or jump, would else let one Approval expire early and another too late.
 //
 // It goes by this machine's monotonic clock, which nobody sets, and is put right by the Date of
-// each answer, which is in whole seconds: it is never off by more than one, and not touched at
+// each answer (of the API server alone, by its certificate), which is in whole seconds: it is never off by more than one, and not touched at
 // all while the two agree to what a Date can tell.
 type Clock struct {
 	own func() time.Time // believed until the API server has answered

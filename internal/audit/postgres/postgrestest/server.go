@@ -74,8 +74,8 @@ func StartIn(dir string) (*Server, error) {
 	return s, s.Up()
 }
 
-// freePort is one where nobody listens. It is below those that the kernel gives to whoever
-// asks for any, such as the clients of another server, while this one is not up.
+// freePort is one where nobody listens. It is below those that the kernel gives to
+// programs that ask for any, such as the clients of another server, while this one is not up.
 func freePort() (int, error) {
 	var last error
 	for range 100 {
