@@ -12,37 +12,36 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/release"
 )
 
-// releaseTarget writes the outcome to the Approval's target until it has been read
-// back. The Approval's UID, which the write leaves there, is the key: however often it
-// is tried, it is written once.
-func (r *Approvals) releaseTarget(ctx context.Context, a approvals.Approval) (ctrl.Result, error) {
-	now := r.Now()
-	if _, did := approvals.GiveUp(a, now); did == approvals.Stopped {
-		return ctrl.Result{}, r.end(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
-			return approvals.GiveUp(a, now)
-		})
-	}
-	attempt, due := r.Releaser.Attempts.Get(a.Key, now)
-	if left := outcome.LeftToVoter(a, now); left > 0 && attempt.Posts == 0 {
-		return ctrl.Result{RequeueAfter: left}, nil
+// writeTarget writes the outcome to the Approval's target. The Approval's UID, which the write
+// leaves there, is the key: however often it is tried, it is written once.
+func (r *Approvals) writeTarget(ctx context.Context, x *work) (res ctrl.Result, done bool, err error) {
+	attempt, due := r.Releaser.Attempts.Get(x.a.Key, x.now)
+	if left := outcome.LeftToVoter(x.a, x.now); left > 0 && attempt.Posts == 0 {
+		return ctrl.Result{RequeueAfter: left}, true, nil
 	}
 	if attempt.Err != nil && due > 0 {
-		return ctrl.Result{RequeueAfter: due}, r.reportError(ctx, a, attempt)
+		return ctrl.Result{RequeueAfter: due}, true, r.reportError(ctx, x.a, attempt)
 	}
-	if due == 0 {
-		if err := r.Releaser.Release(ctx, a); err != nil {
-			attempt, due = r.Releaser.Attempts.Get(a.Key, r.Now())
-			return ctrl.Result{RequeueAfter: due}, r.reportError(ctx, a, attempt)
-		}
+	if due > 0 {
+		return res, false, nil
 	}
-	seen, ok, err := r.Releaser.Targets.Confirm(ctx, a, r.Now())
+	if err := r.Releaser.Release(ctx, x.a); err != nil {
+		attempt, due = r.Releaser.Attempts.Get(x.a.Key, r.Now())
+		return ctrl.Result{RequeueAfter: due}, true, r.reportError(ctx, x.a, attempt)
+	}
+	return res, false, nil
+}
+
+// observeTarget records the outcome once it has been read back.
+func (r *Approvals) observeTarget(ctx context.Context, x *work) (res ctrl.Result, done bool, err error) {
+	seen, ok, err := r.Releaser.Targets.Confirm(ctx, x.a, r.Now())
 	if err != nil {
-		return ctrl.Result{RequeueAfter: Again}, r.Unreleased(ctx, a, release.ProblemOf(err))
+		return ctrl.Result{RequeueAfter: Again}, true, r.Unreleased(ctx, x.a, release.ProblemOf(err))
 	}
 	if !ok { // another process is at it, or has been refused
-		return ctrl.Result{RequeueAfter: Again}, nil
+		return ctrl.Result{RequeueAfter: Again}, true, nil
 	}
-	return ctrl.Result{}, r.confirmTarget(ctx, seen)
+	return res, true, r.confirmTarget(ctx, seen)
 }
 
 // Again is how soon a target is looked at that was written and does not show it, or

@@ -12,21 +12,22 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/pipelinerun"
 )
 
-// fixTerms tries again to work out the terms. It writes only when the problem is
+// resolve tries again to work out the terms. It writes only when the problem is
 // a new one, so a Gate that never comes costs nothing; and once more, when the time is
 // over in which they could have been: what is mended after that revives nothing.
-func (r *Approvals) fixTerms(ctx context.Context, a approvals.Approval) (ctrl.Result, error) {
+func (r *Approvals) resolve(ctx context.Context, x *work) (res ctrl.Result, done bool, err error) {
+	a := x.a
 	if a.Blocked != nil && a.Blocked.Reason == convert.NotGenuine {
-		return ctrl.Result{}, r.blocked(ctx, a, a.Blocked)
+		return res, true, r.blocked(ctx, a, a.Blocked)
 	}
 	// Whoever may edit the Gate says for how long, as they do of what can be decided.
 	lifetime, err := r.Opener.Lifetime(ctx, a)
 	if err != nil {
-		return ctrl.Result{}, err
+		return res, true, err
 	}
 	next := ctrl.Result{RequeueAfter: max(a.OpenedAt.Add(lifetime).Sub(r.Now()), 0)}
 	if _, did := approvals.Lapse(a, lifetime, r.Now()); did == approvals.Ended {
-		return ctrl.Result{}, r.lapse(ctx, a, lifetime)
+		return res, true, r.lapse(ctx, a, lifetime)
 	}
 	terms, err := r.Opener.Terms(ctx, a.Namespace, a.Trigger, a.Source)
 	if err == nil {
@@ -34,15 +35,15 @@ func (r *Approvals) fixTerms(ctx context.Context, a approvals.Approval) (ctrl.Re
 	}
 	switch approvals.CodeOf(err) {
 	case "":
-		return ctrl.Result{}, r.Store.Settle(ctx, a.Key)
+		return res, true, r.Store.Settle(ctx, a.Key)
 	case approvals.CodeInvalid, approvals.CodeNotFound: // of the terms, or of the schema that refuses them
 		if pipelinerun.IsMissing(err) {
 			next.RequeueAfter = min(next.RequeueAfter, max(r.Now().Sub(a.OpenedAt)/2, Again), maxAgain)
 		}
 		problem := kubeutil.ProblemWith("TermsMissing", err)
-		return next, r.blocked(ctx, a, &problem)
+		return next, true, r.blocked(ctx, a, &problem)
 	default:
-		return ctrl.Result{}, err
+		return res, true, err
 	}
 }
 

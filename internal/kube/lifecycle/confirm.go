@@ -1,0 +1,36 @@
+package lifecycle
+
+import (
+	"context"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/internal/kube/hold"
+	"github.com/countersign-dev/countersign/internal/kube/verifyrun"
+)
+
+// confirm records the run that was seen: the last write of an Approval's life.
+func (r *Approvals) confirm(ctx context.Context, a approvals.Approval, found verifyrun.Sighting) error {
+	next := a
+	next.Next = found.Run
+	if err := hold.HandClaims(ctx, r.Client, r.Live, next); err != nil {
+		return err
+	}
+	a, err := r.Store.Update(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+		if a.Next != nil {
+			return a, approvals.NoChange, nil
+		}
+		a.Next, a.EventID, a.Unreleased = found.Run, found.EventID, nil
+		return a, approvals.Released, nil
+	})
+	if err != nil {
+		return err
+	}
+	r.Releaser.Attempts.Forget(a.UID)
+	r.seen.forget(key(a))
+	if !a.Terms.Policy.VerifyBeforeStart {
+		r.Proofs.Forget(a)
+	}
+	r.Confirmed(a)
+	r.Log.Info("release confirmed", "namespace", a.Namespace, "approval", a.Name, "run", found.Run.Name)
+	return nil
+}
