@@ -1,11 +1,8 @@
 package notify
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -43,22 +40,6 @@ type Notify struct {
 	Known map[string]*progress // by Approval UID
 }
 
-// ledgerTime is how long the ledger's write may take. It is made even when the process
-// is told to stop meanwhile: the next one must not tell the same people again.
-const ledgerTime = 5 * time.Second
-
-// ledgerFresh is how old the ledger may be, as it was read, when somebody is told by it. A
-// process that was paused in between, or whose mails are slow, reads it again: another may lead.
-const ledgerFresh = 2 * time.Second
-
-// progress is what this process did for one Approval that the ledger may not have
-// yet.
-type progress struct {
-	asked      time.Time // the Approval's RetryAt that the tries count from
-	tries      map[notify.Slot]notify.Try
-	unrecorded []approvals.Delivery
-}
-
 var _ reconcile.Reconciler = (*Notify)(nil)
 
 // SetupWithManager registers the controller.
@@ -71,10 +52,27 @@ func (r *Notify) SetupWithManager(mgr ctrl.Manager) error {
 		Complete(kubeutil.Contained(mgr, "notify-"+r.Channel.Route().Name, func() client.Object { return &v1alpha1.Approval{} }, r))
 }
 
-// Reconcile sends what is due for one Approval, then writes the ledger once. The
-// ledger's key is (event, channel, recipient). A process killed between the
-// server's 250 and that write sends the same mail, with the same Message-ID, once
-// more; a failed write alone does not.
+// round is what the steps of one reconcile hand on to each other.
+type round struct {
+	key   approvals.Key
+	a     approvals.Approval // with what was delivered and is not in the ledger yet
+	p     progress
+	found *approvals.Preflight // what is known about what a would start
+	read  time.Time            // when a was read
+	due   []notify.Due
+	again time.Duration // when more is due
+	acted bool          // something was due
+}
+
+// step does one part of a round. done: nothing is left to do in this one.
+type step func(r *Notify, ctx context.Context, x *round) (done bool, err error)
+
+// steps are done in this order. The ledger's key is (event, channel, recipient). A process
+// killed between the server's 250 and the ledger's write sends the same mail, with the same
+// Message-ID, once more; a failed write alone does not.
+var steps = []step{(*Notify).plan, (*Notify).readAgain, (*Notify).send, (*Notify).record}
+
+// Reconcile sends what is due for one Approval, then writes the ledger once.
 func (r *Notify) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	key := approvals.Key{Namespace: req.Namespace, Name: req.Name}
 	cached, err := r.Store.Cached(ctx, key)
@@ -84,131 +82,15 @@ func (r *Notify) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, 
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	a := cached.State() // enough to see that nothing is due
-	p, route := r.progressOf(a.UID), r.Channel.Route()
-	if !a.RetryAt.Equal(p.asked) { // the wish is the key: what failed before it is due once
-		clear(p.tries)
-		p.asked = a.RetryAt
-	}
-	if a.Decided() { // what failed before is over
-		maps.DeleteFunc(p.tries, func(s notify.Slot, _ notify.Try) bool { return s.Kind != notify.Decided })
-		r.remember(a.UID, p)
-	}
-	if due, again := notify.Plan(a, route, r.Now(), p.tries); len(due) == 0 && len(p.unrecorded) == 0 {
-		return ctrl.Result{RequeueAfter: again}, nil
-	}
-	// The API server's word: the cache may not have the ledger's last write yet.
-	if a, err = r.Store.Fresh(ctx, key); approvals.CodeOf(err) == approvals.CodeNotFound {
-		return ctrl.Result{}, nil
-	}
-	if err != nil {
-		return ctrl.Result{}, err
-	}
-	for _, d := range p.unrecorded {
-		a = notify.Record(a, d)
-	}
-	if !a.Decided() && a.Preflight == nil && r.Preflight != nil {
-		a.Preflight = r.Preflight(ctx, a)
-	}
-	found, read := a.Preflight, r.Now()
-	due, again := notify.Plan(a, route, read, p.tries)
-	acted := len(due) > 0
-	for len(due) > 0 {
-		if r.Now().Sub(read) > ledgerFresh { // another may lead and have told the others meanwhile
-			fresh, err := r.Store.Fresh(ctx, key)
-			if err != nil {
-				break // what was sent is recorded all the same
-			}
-			a = fresh
-			for _, d := range p.unrecorded {
-				a = notify.Record(a, d)
-			}
-			a.Preflight, read = cmp.Or(a.Preflight, found), r.Now()
-			due, again = notify.Plan(a, route, read, p.tries)
-			continue
-		}
-		d := due[0]
-		due = due[1:]
-		if wait := r.Budget.postpone(ctx, a, d, p.tries, r.Now()); wait != nil {
-			p.unrecorded = append(p.unrecorded, *wait)
-			a = notify.Record(a, *wait)
-			continue
-		}
-		id, err := r.Channel.Send(ctx, d.Message)
-		if err != nil && ctx.Err() != nil {
-			break // shutting down: whether it went out is not known, of those before it is
-		}
-		delivery := approvals.Delivery{
-			Event: d.Message.Event, Channel: route.Name, Recipient: d.Message.Recipient, MessageID: id, Attempts: d.Attempt,
-		}
-		if err != nil {
-			if delivery = notify.Failed(a, delivery, err, r.Now()); delivery.SentAt.IsZero() {
-				try := notify.Tried(d.Attempt, err, r.Now())
-				try.Paid = true
-				p.tries[d.Message.Slot()] = try
-			} else {
-				delete(p.tries, d.Message.Slot())
-			}
-			r.Log.Warn("not delivered", "namespace", a.Namespace, "approval", a.Name, "channel", route.Name, "event", d.Message.Event, "attempt", d.Attempt, "error", err.Error())
-		} else {
-			delivery.SentAt = r.Now()
-			delete(p.tries, d.Message.Slot())
-		}
-		r.Sent(err == nil)
-		p.unrecorded = append(p.unrecorded, delivery)
-		a = notify.Record(a, delivery)
-	}
-	r.remember(a.UID, p)
-	if len(p.unrecorded) > 0 {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ledgerTime)
-		defer cancel()
-		_, err := r.Store.Update(ctx, key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
-			for _, d := range p.unrecorded {
-				a = notify.Record(a, d)
-			}
-			if a.Preflight == nil && !a.Decided() { // one write for both
-				a.Preflight = found
-			}
-			return a, approvals.Notified, nil
-		})
+	x := &round{key: key, a: cached.State()} // enough to see that nothing is due
+	for _, do := range steps {
+		done, err := do(r, ctx, x)
 		if err != nil {
 			return ctrl.Result{}, err
 		}
-		p.unrecorded = nil
-		r.remember(a.UID, p)
+		if done {
+			break
+		}
 	}
-	if acted {
-		_, again = notify.Plan(a, route, r.Now(), p.tries)
-	}
-	return ctrl.Result{RequeueAfter: again}, nil
-}
-
-func (r *Notify) progressOf(uid string) progress {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if p := r.Known[uid]; p != nil {
-		return progress{p.asked, maps.Clone(p.tries), slices.Clone(p.unrecorded)}
-	}
-	return progress{tries: map[notify.Slot]notify.Try{}}
-}
-
-// remember keeps p while there is something in it: what failed for good must not be
-// tried again at the next event.
-func (r *Notify) remember(uid string, p progress) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(p.tries) == 0 && len(p.unrecorded) == 0 {
-		delete(r.Known, uid)
-		return
-	}
-	if r.Known == nil {
-		r.Known = map[string]*progress{}
-	}
-	r.Known[uid] = &p
-}
-
-func (r *Notify) forget(uid string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.Known, uid)
+	return ctrl.Result{RequeueAfter: x.again}, nil
 }
