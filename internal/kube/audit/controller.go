@@ -2,10 +2,7 @@ package audit
 
 import (
 	"context"
-	"crypto/sha256"
 	"log/slog"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -23,15 +20,6 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
 	"github.com/countersign-dev/countersign/internal/kube/queue"
 	"github.com/countersign-dev/countersign/internal/kube/store"
-)
-
-const (
-	// AskAgain is how long after a failure the store is asked again, at first, and
-	// maxAskAgain at most: by one Approval, for all.
-	AskAgain, maxAskAgain = time.Second, time.Minute
-	// maxGone bounds the Approvals that were deleted while the store is down and had no
-	// finalizer, which are in this process's memory alone.
-	maxGone = 10_000
 )
 
 // Ledger is where the record is appended to.
@@ -61,21 +49,10 @@ type Record struct {
 	// Forget is told the UID of each Approval that is gone.
 	Forget func(uid string)
 
-	mu      sync.Mutex
-	Done    map[string][sha256.Size]byte // by UID, a digest of the ids that are known to be in the ledger
-	behind  map[types.NamespacedName]bool
-	Gone    map[types.NamespacedName][]departed
-	lost    int // departed that are waiting
-	until   time.Time
-	backoff time.Duration // zero: the store answers
-}
-
-// departed is an Approval that is gone: the lines that the ledger may not have yet, and
-// no more of it. There are none where it was kept by its finalizer; one that was opened
-// before there was a store has none.
-type departed struct {
-	uid   string
-	Lines []record.Line
+	written written
+	breaker breaker
+	gone    departed
+	behind  behind
 }
 
 var _ reconcile.Reconciler = (*Record)(nil)
@@ -92,260 +69,82 @@ func (r *Record) SetupWithManager(mgr ctrl.Manager) error {
 		Complete(kubeutil.Contained(mgr, "record", func() client.Object { return &v1alpha1.Approval{} }, r))
 }
 
+// step does one thing for the Approval of one reconcile. done: the rest waits for another time.
+type step func(r *Record, ctx context.Context, x *work) (res ctrl.Result, done bool, err error)
+
+// work is what the steps of one reconcile hand on to each other.
+type work struct {
+	name    types.NamespacedName
+	key     approvals.Key
+	leaving time.Time // when somebody deleted it, zero for one that nobody has
+	a       approvals.Approval
+	genuine bool // its signature verifies
+}
+
+// steps are done in this order.
+var steps = []step{
+	(*Record).cancelDeleted,
+	(*Record).leaveAlone,
+	(*Record).appendDeparted,
+	(*Record).read,
+	(*Record).letGo,
+	(*Record).appendLines,
+	(*Record).retain,
+}
+
 // Reconcile appends what is missing of one Approval, in one transaction, or removes
 // it when its time is over.
 func (r *Record) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	r.note(req.NamespacedName, true)
-	key := approvals.Key{Namespace: req.Namespace, Name: req.Name}
-	leaving, err := r.Store.Leaving(ctx, key)
-	if err != nil && approvals.CodeOf(err) != approvals.CodeNotFound {
-		return ctrl.Result{}, err
-	}
-	if !leaving.IsZero() { // at once: what is deleted is nobody's to decide any more
-		if err := r.cancel(ctx, key); err != nil {
-			return ctrl.Result{}, err
+	r.behind.note(req.NamespacedName, true)
+	x := &work{name: req.NamespacedName, key: approvals.Key{Namespace: req.Namespace, Name: req.Name}}
+	for _, do := range steps {
+		if res, done, err := do(r, ctx, x); done || err != nil {
+			return res, err
 		}
 	}
-	if left := r.paused(); left > 0 {
-		return ctrl.Result{RequeueAfter: left}, nil
-	}
-	if err := r.departed(ctx, req.NamespacedName); err != nil {
-		return r.failed(ctx, err)
-	}
-	a, genuine, err := r.Store.ForRecord(ctx, key)
-	if approvals.CodeOf(err) == approvals.CodeNotFound {
-		r.note(req.NamespacedName, false)
-		return ctrl.Result{}, nil
-	}
-	if err != nil {
-		return ctrl.Result{}, err
-	}
-	if !leaving.IsZero() {
-		return r.letGo(ctx, req.NamespacedName, leaving)
-	}
-	if genuine {
-		if err := r.append(ctx, a.UID, record.Lines(a)); err != nil {
-			return r.failed(ctx, err)
-		}
-	}
-	r.note(req.NamespacedName, false)
-	return r.retain(ctx, a, genuine)
+	return ctrl.Result{}, nil
 }
 
-// cancel ends what somebody deleted: what waits ends, and what is decided starts no run.
-func (r *Record) cancel(ctx context.Context, key approvals.Key) error {
-	_, err := r.Store.Update(ctx, key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
-		if !a.ToCancel() {
-			return a, approvals.NoChange, nil
-		}
-		return approvals.Cancel(a, approvals.Cancellation{Why: "it was deleted from the cluster"}, r.Now())
-	})
+// read gets what the record is to tell of the Approval.
+func (r *Record) read(ctx context.Context, x *work) (res ctrl.Result, done bool, err error) {
+	x.a, x.genuine, err = r.Store.ForRecord(ctx, x.key)
 	if approvals.CodeOf(err) == approvals.CodeNotFound {
-		return nil
+		r.behind.note(x.name, false)
+		return res, true, nil
 	}
-	return err
-}
-
-// letGo writes down the last of an Approval that somebody deleted, by the API server's
-// word and not the cache's, and has it removed: the finalizer goes once the ledger has
-// the lines. The lines' ids make it idempotent.
-func (r *Record) letGo(ctx context.Context, key types.NamespacedName, at time.Time) (ctrl.Result, error) {
-	a, genuine, err := r.Store.LastOf(ctx, approvals.Key{Namespace: key.Namespace, Name: key.Name})
-	switch {
-	case approvals.CodeOf(err) == approvals.CodeNotFound:
-		r.note(key, false)
-		return ctrl.Result{}, nil
-	case err != nil:
-		return ctrl.Result{}, err
-	}
-	if genuine {
-		if err := r.append(ctx, a.UID, append(record.Lines(a), record.Removal(a, at))); err != nil {
-			return r.failed(ctx, err)
-		}
-	}
-	r.note(key, false)
-	return ctrl.Result{}, r.Store.LetGo(ctx, a.Key)
+	return res, false, err
 }
 
 // Behind is how many Approvals are looked at and not in the record yet.
-func (r *Record) Behind() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.behind)
+func (r *Record) Behind() int { return r.behind.len() }
+
+// Held is what this process remembers: of how many Approvals it knows that the record has
+// them, and the lines of deleted ones that it may not have.
+func (r *Record) Held() (written int, departed []record.Line) {
+	return r.written.len(), r.gone.lines()
 }
 
-func (r *Record) append(ctx context.Context, uid string, lines []record.Line) error {
-	ids := digestOf(lines)
-	r.mu.Lock()
-	done := r.Done[uid] == ids
-	r.mu.Unlock()
-	if done {
-		return nil
-	}
-	added, err := r.Ledger.Append(ctx, lines)
-	if err != nil {
-		return err
-	}
-	r.answers()
-	r.Appended(len(added))
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.Done == nil {
-		r.Done = map[string][sha256.Size]byte{}
-	}
-	r.Done[uid] = ids
-	return nil
+// behind are the Approvals that are looked at and not in the record yet.
+type behind struct {
+	mu    sync.Mutex
+	names map[types.NamespacedName]bool
 }
 
-func digestOf(lines []record.Line) [sha256.Size]byte {
-	return sha256.Sum256([]byte(strings.Join(record.IDs(lines), " ")))
-}
-
-// retain removes an Approval that was decided long enough ago, that nothing is still
-// to come of, and all of whose lines the ledger says it has.
-func (r *Record) retain(ctx context.Context, a approvals.Approval, genuine bool) (ctrl.Result, error) {
-	if !r.Keeps || a.Terms == nil || a.Terms.Policy.KeepFor <= 0 || !a.Decided() || a.ToRelease() || a.ToAnswer() {
-		return ctrl.Result{}, nil
-	}
-	if left := a.DecidedAt.Add(a.Terms.Policy.KeepFor).Sub(r.Now()); left > 0 {
-		return ctrl.Result{RequeueAfter: left}, nil
-	}
-	var storeErr error
-	removed, err := r.Store.Remove(ctx, a.Key, func(fresh approvals.Approval) (bool, error) {
-		if !fresh.Decided() || fresh.ToRelease() || fresh.ToAnswer() {
-			return false, nil
-		}
-		var missing []string
-		missing, storeErr = r.Ledger.Missing(ctx, record.IDs(record.Lines(fresh)))
-		return storeErr == nil && len(missing) == 0, storeErr
-	})
-	code := approvals.CodeOf(err)
-	switch {
-	case storeErr != nil:
-		return r.failed(ctx, storeErr)
-	case code == approvals.CodeNotFound, code == approvals.CodeConflict:
-		return ctrl.Result{}, nil // somebody was first, which comes as an event
-	case err != nil:
-		return ctrl.Result{}, err
-	case removed:
-		r.Log.Info("approval removed: its time to be kept is over and its history is in the record", "namespace", a.Namespace, "approval", a.Name)
-		return ctrl.Result{}, nil
-	case genuine:
-		// The cache is behind, or the ledger has lost what it had: once more.
-		r.mu.Lock()
-		delete(r.Done, a.UID)
-		r.mu.Unlock()
-		return ctrl.Result{RequeueAfter: AskAgain}, nil
-	default:
-		r.Log.Warn("approval is kept beyond its time: its history is not in the record, and its key is gone", "namespace", a.Namespace, "approval", a.Name)
-		return ctrl.Result{}, nil
-	}
-}
-
-// Deleted keeps what the last that was seen of an Approval tells the record. But for
-// its end the lines are there already, unless the store is down or somebody was very
-// quick.
-func (r *Record) Deleted(o *v1alpha1.Approval) bool {
-	a, genuine := r.Store.Recordable(o)
-	told := record.Lines(a)
-	if a.Source.Lean.Words { // what people said is not in memory, and the rest is no line of theirs
-		told = slices.DeleteFunc(told, func(l record.Line) bool { return l.Kind == record.Voted })
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	done, known := r.Done[a.UID]
-	if !genuine && !known {
-		return true
-	}
-	if at := o.DeletionTimestamp; at != nil && known && done == digestOf(append(slices.Clone(told), record.Removal(a, at.UTC()))) {
-		delete(r.Done, a.UID) // it was let go, which was the last of it
-		r.Forget(a.UID)
-		return true
-	}
-	if r.lost >= maxGone {
-		r.Log.Error("a deleted approval is not in the record: too many wait for its store", "namespace", a.Namespace, "approval", a.Name)
-		return true
-	}
-	if r.Gone == nil {
-		r.Gone = map[types.NamespacedName][]departed{}
-	}
-	key := types.NamespacedName{Namespace: a.Namespace, Name: a.Name}
-	gone := departed{uid: a.UID, Lines: told}
-	if known && done == digestOf(gone.Lines) {
-		gone.Lines = nil
-	}
-	gone.Lines = append(gone.Lines, record.Removal(a, r.Now()))
-	r.Gone[key] = append(r.Gone[key], gone)
-	r.lost++
-	return true
-}
-
-// departed writes down what was deleted under a name.
-func (r *Record) departed(ctx context.Context, key types.NamespacedName) error {
-	for {
-		r.mu.Lock()
-		waiting := r.Gone[key]
-		if len(waiting) == 0 {
-			delete(r.Gone, key)
-			r.mu.Unlock()
-			return nil
-		}
-		d := waiting[0]
-		r.mu.Unlock()
-		if err := r.append(ctx, d.uid, d.Lines); err != nil {
-			return err
-		}
-		r.Forget(d.uid)
-		r.mu.Lock()
-		r.Gone[key] = r.Gone[key][1:]
-		r.lost--
-		delete(r.Done, d.uid)
-		r.mu.Unlock()
-	}
-}
-
-// paused is how long the store is left alone.
-func (r *Record) paused() time.Duration {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.until.Sub(r.Now())
-}
-
-// failed leaves the store alone for a while, and says so once, not for every
-// Approval and every try.
-func (r *Record) failed(ctx context.Context, err error) (ctrl.Result, error) {
-	if ctx.Err() != nil {
-		return ctrl.Result{}, ctx.Err() // shutting down
-	}
-	r.Failed()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.backoff == 0 {
-		r.Log.Error("the record is behind: its store does not take lines. Decisions go on; nothing is lost while the Approvals are there", "error", err.Error())
-	}
-	r.backoff = min(max(2*r.backoff, AskAgain), maxAskAgain)
-	r.until = r.Now().Add(r.backoff)
-	return ctrl.Result{RequeueAfter: r.backoff}, nil
-}
-
-func (r *Record) answers() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.backoff != 0 {
-		r.Log.Info("the record's store takes lines again")
-	}
-	r.backoff, r.until = 0, time.Time{}
-}
-
-func (r *Record) note(key types.NamespacedName, behind bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+func (b *behind) note(key types.NamespacedName, behind bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if !behind {
-		delete(r.behind, key)
+		delete(b.names, key)
 		return
 	}
-	if r.behind == nil {
-		r.behind = map[types.NamespacedName]bool{}
+	if b.names == nil {
+		b.names = map[types.NamespacedName]bool{}
 	}
-	r.behind[key] = true
+	b.names[key] = true
+}
+
+func (b *behind) len() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.names)
 }

@@ -269,16 +269,16 @@ func TestRecordOfDeleted(t *testing.T) {
 	if !r.Deleted(&o) {
 		t.Error("nobody is told")
 	}
-	if held := r.Gone[request(name).NamespacedName]; len(held) != 1 || len(held[0].Lines) != 5 {
-		t.Errorf("%d held", len(held))
+	if _, lines := r.Held(); len(lines) != 5 {
+		t.Errorf("%d lines are held, want 5", len(lines))
 	}
 	r.step(r.Record, name)
 	r.ledger.Fail(nil)
 	r.wait(audit.AskAgain)
 	r.step(r.Record, name)
 	r.want("deleted", "opened terms voted decided removed")
-	if r.Behind() != 0 || len(r.Done) != 0 || len(r.Gone) != 0 {
-		t.Errorf("%d behind, %d remembered, %d gone", r.Behind(), len(r.Done), len(r.Gone))
+	if written, lines := r.Held(); r.Behind() != 0 || written != 0 || len(lines) != 0 {
+		t.Errorf("%d behind, %d remembered, %d lines held: want none of any", r.Behind(), written, len(lines))
 	}
 }
 
@@ -343,9 +343,8 @@ func TestRecordHoldsLittleOfDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Deleted(&o)
-	held := r.Gone[request(name).NamespacedName]
-	if len(held) != 1 || len(held[0].Lines) != 1 || held[0].Lines[0].Kind != record.Removed {
-		t.Errorf("held %+v", held)
+	if _, lines := r.Held(); len(lines) != 1 || lines[0].Kind != record.Removed {
+		t.Errorf("held %+v, want its removal alone", lines)
 	}
 	r.step(r.Record, name)
 	r.want("deleted", "opened terms removed")
