@@ -6,12 +6,14 @@ import (
 
 	"github.com/tektoncd/pipeline/pkg/apis/pipeline"
 	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/approvals"
@@ -28,6 +30,33 @@ type Mirror interface {
 	Stranger(ctx context.Context, cr *pipelinev1beta1.CustomRun) (bool, error)
 	// Sync makes the object say what a says. Where it does already, nothing is written.
 	Sync(ctx context.Context, cr *pipelinev1beta1.CustomRun, a approvals.Approval) error
+}
+
+// mirrorApproval brings the kind's own object in line. Its trouble holds up no answer, which
+// is written by now.
+func (r *Tasks) mirrorApproval(ctx context.Context, x *attempt) (res ctrl.Result, done bool, err error) {
+	service, err := r.Kinds.Of(ctx, x.kind)
+	m := r.mirror(x.kind, service)
+	if err != nil || m == nil {
+		return res, true, err
+	}
+	err = m.Sync(ctx, x.cr, x.a)
+	code := approvals.CodeOf(err)
+	lasting := code == approvals.CodeConflict || code == approvals.CodeInvalid
+	if lasting || apierrors.IsForbidden(err) {
+		r.Say(x.cr, corev1.EventTypeWarning, "NotMirrored", approvals.Message(err))
+	}
+	if lasting {
+		return res, true, nil
+	}
+	return res, true, err
+}
+
+func (r *Tasks) mirror(kind tasks.Mapping, s Service) Mirror {
+	if !s.Mirrored {
+		return nil
+	}
+	return r.Mirrors[kind.Name]
 }
 
 // View is a Mirror whose object nobody else writes.

@@ -6,7 +6,9 @@ import (
 	"time"
 
 	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
@@ -17,6 +19,20 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
 	"github.com/countersign-dev/countersign/internal/kube/store"
 )
+
+// open opens the Approval, whose own event brings the rest, once the cache has it.
+func (r *Tasks) open(ctx context.Context, x *attempt) (res ctrl.Result, done bool, err error) {
+	err = OpenTask(ctx, r.Opener, x.whole, x.member, x.kind)
+	switch approvals.CodeOf(err) {
+	case approvals.CodeInvalid, approvals.CodeNotFound:
+		return res, true, r.refuse(ctx, x.whole, approvals.Message(err))
+	case approvals.CodeLimited: // it waits for others to be decided, for as long as its timeout lets it
+		r.Say(x.cr, corev1.EventTypeWarning, "OverLimit", approvals.Message(err))
+		return ctrl.Result{RequeueAfter: hold.LimitedAgain}, true, nil
+	default:
+		return res, true, err
+	}
+}
 
 // OpenTask opens the Approval for one attempt of a task. Its name, from the CustomRun's
 // UID and the attempt, makes opening twice one object.

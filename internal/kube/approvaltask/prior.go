@@ -4,12 +4,38 @@ import (
 	"context"
 
 	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
+	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/tasks"
 	"github.com/countersign-dev/countersign/internal/kube/store"
 	"github.com/countersign-dev/countersign/internal/kube/verifyrun"
 )
+
+// endByStarter answers the task that a run begins with by the decision that started the run.
+func (r *Tasks) endByStarter(ctx context.Context, x *attempt) (res ctrl.Result, done bool, err error) {
+	starter, err := Recorded(ctx, r.Proofs, r.Store, x.whole, x.member)
+	switch {
+	case approvals.CodeOf(err) == approvals.CodeNotReady:
+		return r.whenListed(x)
+	case err != nil || starter == nil:
+		return res, false, err
+	}
+	return res, true, r.recite(ctx, x.whole, x.kind, *starter)
+}
+
+// recite answers the task that a part 2 begins with by the decision that started it.
+func (r *Tasks) recite(ctx context.Context, cr *pipelinev1beta1.CustomRun, kind tasks.Mapping, a approvals.Approval) error {
+	terms := *a.Terms
+	terms.Policy.Preset = kind.Name
+	a.Terms = &terms
+	results, err := r.Results(ctx, a)
+	if err != nil {
+		return err
+	}
+	r.Log.Info("task answered by the decision that started its run", "namespace", cr.Namespace, "customrun", cr.Name, "approval", a.Name)
+	return r.Runs.Finish(ctx, cr, kind.Ends[a.Outcome], append(results, a.Inputs...), true)
+}
 
 // Recorded is the decision that m's run was started for: the task that such a run
 // begins with has been decided already, and nobody is asked again. It is nil for any

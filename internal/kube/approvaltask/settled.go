@@ -5,7 +5,9 @@ import (
 	"slices"
 
 	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
+	corev1 "k8s.io/api/core/v1"
 	"knative.dev/pkg/apis"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
@@ -14,6 +16,27 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
 	"github.com/countersign-dev/countersign/internal/kube/store"
 )
+
+// endSettled ends an attempt of a task whose earlier attempt was rejected or cancelled:
+// that is final, however this attempt came about.
+func (r *Tasks) endSettled(ctx context.Context, x *attempt) (res ctrl.Result, done bool, err error) {
+	earlier, err := Settled(ctx, r.Store, x.whole, x.member)
+	switch {
+	case err != nil:
+		return res, true, err
+	case earlier != nil:
+		kind := x.kind
+		if k, ok := tasks.Find(earlier.Source.Task.Mapping); ok {
+			kind = k // what an outcome means is signed
+		}
+		r.Say(x.whole, corev1.EventTypeWarning, "DecidedBefore", "this task was decided before in this run, and is not asked again: "+string(earlier.Outcome)+" in approval "+earlier.Name+". Start the run again to ask again")
+		return res, true, r.Runs.End(ctx, x.whole, kind, *earlier)
+	case RejectedBefore(x.whole, x.kind):
+		r.Say(x.whole, corev1.EventTypeWarning, "DecidedBefore", "an earlier attempt of this task was rejected, and it is not asked again. Start the run again to ask again")
+		return res, true, r.Runs.Finish(ctx, x.whole, x.kind.Ends[approvals.Rejected], nil, true)
+	}
+	return res, false, nil
+}
 
 // Settled is the earlier decision on the same task of the same run that no further attempt
 // may put to the vote again, nil when there is none. A new attempt is not only Tekton's
