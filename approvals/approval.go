@@ -109,6 +109,7 @@ type Terms struct {
 	RequesterAlso  []string
 	Params         []Param // forwarded to the next part
 	Target         *Target // what the outcome is written to; nil: it is posted
+	About          About   // what is put before approvers of it, in words
 	// References are what the run refers to by name, where the policy has that compared
 	// before it starts.
 	References []Reference

@@ -9,6 +9,10 @@ type InterceptorParams struct {
 	Forward []Expression
 	// Requester is a CEL expression for who asked; "": what is known by default.
 	Requester string
+	// Title is a CEL expression for the heading, in the place of the Gate's; Instructions and
+	// Links are added to the Gate's.
+	Title, Instructions string
+	Links               []Expression
 }
 
 // InlineGate is the name under which a policy from a Trigger is shown.

@@ -95,6 +95,10 @@ type Policy struct {
 	Results []Expression
 	// Show names the part-1 results to put before the approver as text.
 	Show []string
+	// Title and Instructions are CEL expressions for what approvers are told, "" for none, and
+	// so is each of Links, named as approvers read it. They are opaque here.
+	Title, Instructions string
+	Links               []Expression
 	// Secret names the Secret key by which the senders of held events are verified, and
 	// by which the signed event passes a stock interceptor that verifies them too.
 	Secret SecretRef
@@ -271,6 +275,8 @@ func (p Policy) validateSettings() error {
 		return Errorf(CodeInvalid, "%s has a signingSecret without key: name the key in the Secret's data", p.name())
 	case p.Release.Kind != "" && p.VerifyBeforeStart:
 		return Errorf(CodeInvalid, "%s has release, which starts no run from a template, and also verifyRun: remove one of them", p.name())
+	case len(p.Links) > MaxLinks:
+		return Errorf(CodeInvalid, "%s has %d links and the limit is %d", p.name(), len(p.Links), MaxLinks)
 	case len(p.Inputs) > MaxInputs:
 		return Errorf(CodeInvalid, "%s has %d inputs and the limit is %d", p.name(), len(p.Inputs), MaxInputs)
 	}

@@ -62,6 +62,9 @@ func (a Approval) Title() string {
 
 // Subject says in a few words what waits, for titles.
 func (a Approval) Subject() string {
+	if a.Terms != nil && a.Terms.About.Title != "" {
+		return a.Terms.About.Title
+	}
 	if t := a.Source.Task; t != nil {
 		return fmt.Sprintf("%s in run %s", a.Title(), t.Run.Name)
 	}

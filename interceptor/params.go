@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
 
@@ -134,9 +135,33 @@ func parseParam(line *approvals.InterceptorParams, name string, raw []byte, inli
 		return nil
 	case "requester":
 		return strict(raw, &line.Requester)
+	case "title":
+		return strict(raw, &line.Title)
+	case "instructions":
+		return strict(raw, &line.Instructions)
+	case "links":
+		return parseLinks(line, raw)
 	default:
-		return fmt.Errorf("unknown param: use gate, after, forward or requester")
+		return fmt.Errorf("unknown param: use gate, after, forward, requester, title, instructions or links")
 	}
+}
+
+// parseLinks reads links, each a name and its expression.
+func parseLinks(line *approvals.InterceptorParams, raw []byte) error {
+	var links map[string]string
+	if err := strict(raw, &links); err != nil {
+		return err
+	}
+	if len(links) > approvals.MaxLinks {
+		return fmt.Errorf("it has %d links and the most is %d", len(links), approvals.MaxLinks)
+	}
+	for _, k := range slices.Sorted(maps.Keys(links)) {
+		if n := utf8.RuneCountInString(k); strings.TrimSpace(k) == "" || n > approvals.MaxLinkName {
+			return fmt.Errorf("it has a link whose name has %d characters: use 1 to %d", n, approvals.MaxLinkName)
+		}
+		line.Links = append(line.Links, approvals.Expression{Name: k, Expression: links[k]})
+	}
+	return nil
 }
 
 // parseAfter reads which runs a Trigger waits for.

@@ -43,6 +43,13 @@ func TestParseLine(t *testing.T) {
 				Forward: []approvals.Expression{{Name: "a", Expression: "params['a']"}, {Name: "b", Expression: "results.b"}},
 			},
 		},
+		"what approvers read": {
+			params: []string{"gate", `"g"`, "title", `"'Deploy ' + params.version"`, "instructions", `"'Look **twice**'"`, "links", `{"Runbook":"'https://x'","A dashboard":"params.url"}`},
+			line: &approvals.InterceptorParams{
+				Gate: "g", Title: "'Deploy ' + params.version", Instructions: "'Look **twice**'",
+				Links: []approvals.Expression{{Name: "A dashboard", Expression: "params.url"}, {Name: "Runbook", Expression: "'https://x'"}},
+			},
+		},
 		"an inline run":        {params: []string{"gate", `"g"`, "after", `{"inlineRun":"plan"}`}, line: &approvals.InterceptorParams{Gate: "g", After: approvals.After{InlineRun: "plan"}}},
 		"of another namespace": {params: []string{"gate", `"g"`, "after", `{"pipeline":"plan","namespace":"ci"}`}, line: &approvals.InterceptorParams{Gate: "g", After: approvals.After{Pipeline: "plan", Namespace: "ci"}}},
 		"from a repository": {
@@ -59,7 +66,7 @@ func TestParseLine(t *testing.T) {
 		"gate is a list":      {params: []string{"gate", `["a"]`}, want: "param gate: json: cannot unmarshal array"},
 		"a bad inline gate":   {params: []string{"gate", `{"aprovers":{}}`}, want: `param gate: unknown field "aprovers"`},
 		"two values":          {params: []string{"gate", `"g" "h"`}, want: "there is something after the value"},
-		"unknown param":       {params: []string{"gate", `"g"`, "aftr", `{}`}, want: "param aftr: unknown param: use gate, after, forward or requester"},
+		"unknown param":       {params: []string{"gate", `"g"`, "aftr", `{}`}, want: "param aftr: unknown param: use gate, after, forward, requester"},
 		"case matters":        {params: []string{"Gate", `"g"`}, want: "param Gate: unknown param"},
 		"after is a string":   {params: []string{"gate", `"g"`, "after", `"plan"`}, want: "param after: json: cannot unmarshal string"},
 		"after what":          {params: []string{"gate", `"g"`, "after", `{}`}, want: "param after: it needs a pipeline: {pipeline: NAME}"},
@@ -77,6 +84,9 @@ func TestParseLine(t *testing.T) {
 		"forward as nothing":  {params: []string{"gate", `"g"`, "forward", `{"":"body.x"}`}, want: "it forwards a param whose name has 0 bytes: use 1 to 253"},
 		"forward as a book":   {params: []string{"gate", `"g"`, "forward", `{"` + strings.Repeat("n", 254) + `":"body.x"}`}, want: "has 254 bytes"},
 		"forward too much":    {params: []string{"gate", `"g"`, "forward", "{" + strings.Join(many, ",") + "}"}, want: "it forwards 129 params and the most is 128"},
+		"a link of no name":   {params: []string{"gate", `"g"`, "links", `{" ":"'https://x'"}`}, want: "it has a link whose name has 1 characters: use 1 to 63"},
+		"links as a list":     {params: []string{"gate", `"g"`, "links", `["https://x"]`}, want: "param links: json: cannot unmarshal array"},
+		"too many links":      {params: []string{"gate", `"g"`, "links", `{"1":"a","2":"a","3":"a","4":"a","5":"a","6":"a","7":"a","8":"a","9":"a"}`}, want: "it has 9 links and the most is 8"},
 		"requester is a list": {params: []string{"gate", `"g"`, "requester", `[]`}, want: "param requester: json: cannot unmarshal array"},
 		"nothing at all":      {params: []string{"gate", ``}, want: "param gate: EOF"},
 	} {

@@ -70,7 +70,7 @@ func Unchanged(a approvals.Approval, template string) error {
 	if err := a.Source.Whole(); err != nil {
 		return err
 	}
-	if approvals.ContentDigest(a.Namespace, a.Trigger, template, a.Source, a.Terms.Params, a.Terms.Target, a.Terms.References...) != a.Terms.Digest {
+	if a.Terms.ContentDigest(a.Namespace, a.Trigger, template, a.Source) != a.Terms.Digest {
 		return approvals.Errorf(approvals.CodeConflict, "approval %s no longer has the digest that was approved", a.Key)
 	}
 	return nil

@@ -36,11 +36,15 @@ func NewCard(d Data) Card {
 		}
 	}
 	fact("Namespace", v.Namespace)
+	if v.Title != v.Trigger {
+		fact("Starts", v.Trigger)
+	}
 	switch {
 	case v.Part1 != nil:
 		fact("After", v.Part1.words()+" (run "+v.Part1.Name+")")
 	case v.Event != nil:
 		fact("Event", v.Event.What)
+		pushFacts(v.Event.Push, fact)
 	}
 	fact("Requested by", v.Requester)
 	if v.State == "pending" {
@@ -75,19 +79,36 @@ func NewCard(d Data) Card {
 	return c
 }
 
+// pushFacts are what a forge says of what was pushed.
+func pushFacts(p *PushView, fact func(name, value string)) {
+	if p == nil {
+		return
+	}
+	fact("Repository", p.Repository.Text)
+	fact("Title", p.Request.Text)
+	fact("Author", p.Author)
+	if len(p.Commits) > 0 {
+		c := p.Commits[len(p.Commits)-1]
+		fact("Last commit", c.ID.Text+" "+c.Title)
+	}
+	if n := len(p.Commits) + p.More; n > 1 {
+		fact("Commits", strconv.Itoa(n))
+	}
+}
+
 func title(v View) string {
-	where := v.Trigger + " (" + v.Namespace + ")"
+	where := v.Title + " (" + v.Namespace + ")"
 	switch {
 	case v.Glass:
 		return "Emergency approval: " + where
 	case v.State != "pending":
 		return strings.ToUpper(v.State[:1]) + v.State[1:] + ": " + where
 	case v.News == "reminder":
-		return "Still waiting (" + v.Opened.Span + "): approve " + where + "?"
+		return "Still waiting (" + v.Opened.Span + "): " + where
 	case v.News == "escalated":
-		return "No decision after " + v.Opened.Span + ": approve " + where + "?"
+		return "No decision after " + v.Opened.Span + ": " + where
 	default:
-		return "Approve " + where + "?"
+		return "Approve: " + where
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/forge"
 )
 
 // Bounds of what is shown. A page never shows more than maxPage bytes of other
@@ -106,6 +107,7 @@ func newShort(s string) Short {
 // EventView is a held event as it is shown.
 type EventView struct {
 	What    string // "A push to main"
+	Push    *PushView
 	ID, URL string
 	Digest  Short
 	JSON    bool
@@ -118,9 +120,10 @@ type EventView struct {
 func newEvent(e approvals.Event, room *room) *EventView {
 	body, isJSON := pretty(e.Body)
 	brought, _ := pretty(e.Extensions)
+	said := forge.Read(e.Body)
 	return &EventView{
-		What: line(pushed(e.Body).what()),
-		ID:   line(e.ID), URL: line(e.URL), Digest: newShort(e.Digest), JSON: isJSON, Size: len(e.Body),
+		What: line(said.What()), Push: newPush(said),
+		ID: line(e.ID), URL: line(e.URL), Digest: newShort(e.Digest), JSON: isJSON, Size: len(e.Body),
 		Body: plainOutput(body, room), Extensions: plainOutput(brought, room),
 	}
 }

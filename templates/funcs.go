@@ -2,20 +2,32 @@ package templates
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 )
 
 // funcs is what templates can call besides the methods of View.
 var funcs = map[string]any{
+	"host":    host,
 	"indent":  indent,
 	"brief":   func(most int, s string) string { return brief(s, most) },
 	"list":    list,
 	"more":    func(n int, unit string) string { return plural(n, "more "+unit) },
 	"plural":  plural,
 	"size":    size,
+	"add":     func(a, b int) int { return a + b },
 	"sub":     func(a, b int) int { return a - b },
 	"version": func() string { return "" }, // see Set.Version
 	"upto":    func(n int) []struct{} { return make([]struct{}, max(0, min(n, 64))) },
+}
+
+// host is where a link leads to, for its text.
+func host(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return line(u.Host)
 }
 
 // size is a number of bytes as people write it: "812 bytes", "38 KB".

@@ -27,6 +27,7 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			files[p.Name+".outcome.txt"] = "Subject: " + m.Subject + "\n\n" + m.Text
+			files[p.Name+".outcome.mail.html"] = m.HTML
 		}
 		for name, got := range files {
 			wanted[name] = true
@@ -36,6 +37,10 @@ func TestGolden(t *testing.T) {
 	for _, p := range ListPreviews() {
 		wanted[p.Name+".html"] = true
 		golden(t, p.Name+".html", listPage(t, s, p.List))
+	}
+	for _, p := range BulkPreviews() {
+		wanted[p.Name+".html"] = true
+		golden(t, p.Name+".html", bulkPage(t, s, p.Bulk))
 	}
 	for _, p := range HistoryPreviews() {
 		wanted[p.Name+".html"] = true
@@ -123,6 +128,15 @@ func listPage(t testing.TB, s *Set, l List) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := s.List(&b, l); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func bulkPage(t testing.TB, s *Set, l Bulk) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := s.Bulk(&b, l); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()

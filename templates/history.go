@@ -41,8 +41,11 @@ type historyView struct {
 	Here, Title, Recipient, Trouble, Base, Now string
 	Search                                     Search
 	Off, Own, Dates                            bool
+	Turn                                       int
 	Kinds, Outcomes                            []choice
-	Lines                                      []lineView
+	Filtered                                   bool
+	Groups                                     []groupView
+	Lines                                      int
 	First, Next, CSV, JSONL                    string
 }
 
@@ -50,6 +53,12 @@ type historyView struct {
 type choice struct {
 	Value, Text string
 	Chosen      bool
+}
+
+// groupView is lines about one Approval, of those on a page.
+type groupView struct {
+	lineView // the first of them
+	Lines    []lineView
 }
 
 type lineView struct {
@@ -70,6 +79,7 @@ func newHistoryView(h History) historyView {
 	for _, p := range []*string{&s.Namespace, &s.Approval, &s.Pipeline, &s.Gate, &s.Person, &s.Kind, &s.Outcome, &s.From, &s.To} {
 		*p = drop(first(*p, maxLine))
 	}
+	v.Filtered = *s != Search{}
 	v.Dates = isDate(s.From) && isDate(s.To)
 	for _, k := range [][2]string{
 		{"", "Anything"},
@@ -90,9 +100,21 @@ func newHistoryView(h History) historyView {
 	}
 	room := &room{left: maxPage / 4}
 	for _, l := range h.Lines[:min(len(h.Lines), maxItems)] {
-		v.Lines = append(v.Lines, newLine(l, v.Base, h.Now, room))
+		v.add(newLine(l, v.Base, h.Now, room))
 	}
 	return v
+}
+
+// add puts l with the others about its Approval, which stand where its latest does.
+func (v *historyView) add(l lineView) {
+	v.Lines++
+	for i := range v.Groups {
+		if g := &v.Groups[i]; g.Path == l.Path {
+			g.Lines = append(g.Lines, l)
+			return
+		}
+	}
+	v.Groups = append(v.Groups, groupView{l, []lineView{l}})
 }
 
 // isDate says whether a date field can show s.

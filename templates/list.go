@@ -16,10 +16,14 @@ type List struct {
 	Person   string
 	Sections []Section
 	Filter   *Filter // nil: there is none
-	Trouble  string
-	Live     bool // the page may update itself, by a script of ours
-	Base     string
-	Now      time.Time
+	// Namespaces and Gates are those that the filter can be set to.
+	Namespaces, Gates []string
+	Turn              int  // how many wait for Person, as far as that is known
+	Bulk              bool // several can be decided at once
+	Trouble           string
+	Live              bool // the page may update itself, by a script of ours
+	Base              string
+	Now               time.Time
 }
 
 // Section is approvals under one heading.
@@ -43,12 +47,18 @@ type Item struct {
 // Filter is what the person asked the board for.
 type Filter struct {
 	Namespace, Gate string
+	Text            string // to be found in what is shown
+	Sort            string // "", "newest" or "oldest"
 	Mine            bool
 }
 
 type listView struct {
 	Here, Title, Recipient, Trouble, Base string
 	Events, Now                           string
+	Namespaces, Gates                     []string
+	Sorts                                 []choice
+	Turn                                  int
+	Poll                                  bool // never: it has a stream, or stays as it is
 	Session                               bool
 	Filter                                *Filter
 	Sections                              []sectionView
@@ -59,15 +69,16 @@ type sectionView struct {
 	Count, More  int
 	Next, First  string
 	Items        []itemView
+	Picks        bool // of some several can be decided at once
 }
 
 type itemView struct {
-	Path                                                  string
-	Namespace, Name, Trigger, Gate, State, Requester, Run string
-	Opened, Deadline, Decided                             Moment
-	Have, Needed                                          int
-	Soon, Overdue, Mine                                   bool
-	Vote                                                  *VoteView
+	Path, Pick                                                   string // Pick is what selects it, "" when it can't be
+	Namespace, Name, Title, Trigger, Gate, State, Requester, Run string
+	Opened, Deadline, Decided                                    Moment
+	Have, Needed                                                 int
+	Soon, Overdue, Mine                                          bool
+	Vote                                                         *VoteView
 }
 
 func newListView(l List) listView {
@@ -83,8 +94,16 @@ func newListView(l List) listView {
 	if l.Here == "mine" {
 		v.Title = "Mine"
 	}
+	v.Turn = l.Turn
+	for _, n := range l.Namespaces[:min(len(l.Namespaces), maxItems)] {
+		v.Namespaces = append(v.Namespaces, line(n))
+	}
+	for _, n := range l.Gates[:min(len(l.Gates), maxItems)] {
+		v.Gates = append(v.Gates, line(n))
+	}
 	if f := l.Filter; f != nil {
-		v.Filter = &Filter{Namespace: drop(first(f.Namespace, maxLine)), Gate: drop(first(f.Gate, maxLine)), Mine: f.Mine}
+		v.Filter = &Filter{Namespace: drop(first(f.Namespace, maxLine)), Gate: drop(first(f.Gate, maxLine)), Text: drop(first(f.Text, maxLine)), Mine: f.Mine}
+		v.Sorts = []choice{{"", "Deadline", f.Sort == ""}, {"newest", "Newest first", f.Sort == "newest"}, {"oldest", "Oldest first", f.Sort == "oldest"}}
 	}
 	for _, s := range l.Sections {
 		shown := min(len(s.Items), maxItems)
@@ -93,7 +112,11 @@ func newListView(l List) listView {
 		}
 		room := &room{left: maxPage / 4}
 		for _, i := range s.Items[:shown] {
-			sv.Items = append(sv.Items, newItem(i, l, room))
+			x := newItem(i, l, room)
+			if l.Bulk && i.Mine {
+				x.Pick, sv.Picks = drop(i.Approval.Namespace+"/"+i.Approval.Name+"/"+i.Approval.UID), true
+			}
+			sv.Items = append(sv.Items, x)
 		}
 		v.Sections = append(v.Sections, sv)
 	}
@@ -103,7 +126,7 @@ func newListView(l List) listView {
 func newItem(i Item, l List, room *room) itemView {
 	a := i.Approval
 	v := itemView{
-		Path: drop(l.Base) + "/approvals/" + drop(a.Namespace) + "/" + drop(a.Name), Namespace: line(a.Namespace), Name: line(a.Name), Trigger: line(a.Title()),
+		Path: drop(l.Base) + "/approvals/" + drop(a.Namespace) + "/" + drop(a.Name), Namespace: line(a.Namespace), Name: line(a.Name), Title: line(a.Headline()), Trigger: line(a.Title()),
 		State: state(a), Opened: newMoment(a.OpenedAt, l.Now), Mine: i.Mine,
 	}
 	if r := a.Source.Run; r != nil {

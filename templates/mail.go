@@ -20,10 +20,12 @@ const (
 // the mail can vote as Recipient.
 func (s *Set) Mail(d Data) (Mail, error) { return s.mail(d, "subject.txt", "mail.txt", "mail.html") }
 
-// Outcome renders the mail that says how it ended. It has no link: nothing is left
-// to do.
+// Outcome renders the mail that says how it ended. Its link leads to the page, for those who
+// log in: one that proves its reader is good for nothing any more.
 func (s *Set) Outcome(d Data) (Mail, error) {
-	d.News, d.Link = "decided", ""
+	if d.News = "decided"; d.ByLink {
+		d.Link = ""
+	}
 	return s.mail(d, "outcome-subject.txt", "outcome.txt", "outcome.html")
 }
 
@@ -56,7 +58,7 @@ func wrap(s string, width int, link string) string {
 		if len(indent) > width/2 {
 			indent = "    "
 		}
-		for utf8.RuneCountInString(l) > width && (link == "" || strings.TrimSpace(l) != link) {
+		for utf8.RuneCountInString(l) > width && (link == "" || strings.TrimSpace(l) != link) && !isLink(strings.TrimSpace(l)) {
 			at := byteOf(l, width)
 			if space := strings.LastIndexByte(l[:at+1], ' '); space > len(indent) && space > at/2 {
 				at = space
@@ -67,6 +69,11 @@ func wrap(s string, width int, link string) string {
 		b.WriteString(l + "\n")
 	}
 	return b.String()
+}
+
+// isLink says whether a line is a link and nothing else: in two parts it leads nowhere.
+func isLink(l string) bool {
+	return strings.HasPrefix(l, "https://") && !strings.Contains(l, " ")
 }
 
 // byteOf is the index of the n-th character of s.

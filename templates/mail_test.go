@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -19,7 +20,7 @@ func TestMail(t *testing.T) {
 			}
 			for l := range strings.Lines(m.Text) {
 				l = strings.TrimSuffix(l, "\n")
-				if utf8.RuneCountInString(l) > columns && l != p.Data.Link {
+				if utf8.RuneCountInString(l) > columns && l != p.Data.Link && !(strings.HasPrefix(strings.TrimSpace(l), "https://") && !strings.Contains(strings.TrimSpace(l), " ")) {
 					t.Errorf("line of %d characters: %q", utf8.RuneCountInString(l), l)
 				}
 			}
@@ -37,7 +38,9 @@ func TestMail(t *testing.T) {
 			all := elements(t, m.HTML)
 			check(t, all, mailElements, mailAttributes)
 			for _, e := range all {
-				if href, ok := e.attrs["href"]; ok {
+				if href, ok := e.attrs["href"]; ok && slices.ContainsFunc(leadsOut, func(to string) bool { return strings.HasPrefix(href, to) }) {
+					continue
+				} else if ok {
 					links++
 					if href != p.Data.Link || e.text != "Open the approval" {
 						t.Errorf("link %q to %s", e.text, href)

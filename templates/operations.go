@@ -35,6 +35,7 @@ type operationsView struct {
 	Undelivered                     []undeliveredView
 	Unreleased                      []unreleasedView
 	MoreUndelivered, MoreUnreleased int
+	Turn                            int
 }
 
 type glanceView struct {

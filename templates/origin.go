@@ -1,13 +1,12 @@
 package templates
 
 import (
-	"encoding/json"
 	"net/url"
-	"path"
 	"regexp"
 	"strings"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/forge"
 )
 
 // Reference is something that may be looked at elsewhere: text, and where it leads
@@ -44,8 +43,8 @@ func originOf(a approvals.Approval) Origin {
 		repositories, commits = append(repositories, named(repositoryNames, ps)...), append(commits, named(commitNames, ps)...)
 	}
 	if a.Source.Event != nil {
-		p := pushed(a.Source.Event.Body)
-		repositories, commits = append(repositories, p.repositories()...), append(commits, p.commits()...)
+		e := forge.Read(a.Source.Event.Body)
+		repositories, commits = append(repositories, e.Addresses...), append(commits, e.Hashes...)
 	}
 	o := Origin{Repository: best(repositories, repository), Commit: best(commits, revision)}
 	// A commit is one of a repository that can be looked at.
@@ -69,24 +68,16 @@ func best(values []string, read func(string) Reference) (out Reference) {
 	return out
 }
 
-var (
-	hosts     = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$`)
-	repoPaths = regexp.MustCompile(`^(/[A-Za-z0-9._~+-]+){1,12}$`)
-	hashes    = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
-)
+var hashes = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
-// repository is a link when it is a web address that reads as what it is: no other
-// scheme, nobody's name before the host, no letters that look like others, no query.
+// repository is a link when it is a web address that reads as what it is.
 func repository(s string) Reference {
-	u, err := url.Parse(s)
-	if err != nil || len(s) > maxLine || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.RawPath != "" {
+	address := forge.WebAddress(s)
+	if len(s) > maxLine || address == "" {
 		return Reference{Text: line(s)}
 	}
-	p := strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), ".git")
-	if !hosts.MatchString(u.Host) || strings.Contains(u.Host, "..") || !repoPaths.MatchString(p) || path.Clean(p) != p {
-		return Reference{Text: line(s)}
-	}
-	return Reference{Text: u.Host + p, URL: u.Scheme + "://" + u.Host + p}
+	_, text, _ := strings.Cut(address, "://")
+	return Reference{Text: text, URL: address}
 }
 
 // revision can be a link when it is a whole hash: a branch is another commit
@@ -109,76 +100,4 @@ func commitURL(repository, hash string) string {
 	default:
 		return repository + "/commit/" + hash
 	}
-}
-
-// push is what the events of GitHub, Gitea and GitLab say of their origin.
-type push struct {
-	Ref         string `json:"ref"`
-	After       string `json:"after"`
-	CheckoutSHA string `json:"checkout_sha"`
-	Repository  struct {
-		HTMLURL  string `json:"html_url"`
-		CloneURL string `json:"clone_url"`
-		Homepage string `json:"homepage"`
-	} `json:"repository"`
-	Project struct {
-		WebURL string `json:"web_url"`
-	} `json:"project"`
-	PullRequest *struct {
-		Head struct {
-			SHA string `json:"sha"`
-		} `json:"head"`
-	} `json:"pull_request"`
-	Attributes struct {
-		IID        int `json:"iid"`
-		LastCommit struct {
-			ID string `json:"id"`
-		} `json:"last_commit"`
-	} `json:"object_attributes"`
-}
-
-// pushed reads an event. One that is of another shape says nothing.
-func pushed(body string) (p push) {
-	if len(body) > 4*maxPage || json.Unmarshal([]byte(body), &p) != nil {
-		return push{}
-	}
-	return p
-}
-
-// what is the event in words, as the subject of a sentence.
-func (p push) what() string {
-	branch, isBranch := strings.CutPrefix(p.Ref, "refs/heads/")
-	tag, isTag := strings.CutPrefix(p.Ref, "refs/tags/")
-	switch {
-	case p.PullRequest != nil:
-		return "A pull request"
-	case p.Attributes.LastCommit.ID != "":
-		return "A merge request"
-	case isBranch && branch != "":
-		return "A push to " + branch
-	case isTag && tag != "":
-		return "A push of tag " + tag
-	}
-	return "An event"
-}
-
-func (p push) repositories() []string {
-	return filled(p.Repository.HTMLURL, p.Project.WebURL, p.Repository.Homepage, p.Repository.CloneURL)
-}
-
-func (p push) commits() []string {
-	var head string
-	if p.PullRequest != nil {
-		head = p.PullRequest.Head.SHA
-	}
-	return filled(head, p.Attributes.LastCommit.ID, p.CheckoutSHA, p.After)
-}
-
-func filled(values ...string) (out []string) {
-	for _, v := range values {
-		if v = strings.TrimSpace(v); v != "" {
-			out = append(out, v)
-		}
-	}
-	return out
 }

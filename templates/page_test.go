@@ -176,7 +176,7 @@ func TestPageShows(t *testing.T) {
 		{"recorded", []string{`role="status"`}, nil},
 		{"trouble", []string{`role="alert"`, "Checked with the network team.\nThey are"}, nil},
 		{"not-decidable", []string{`id="h-whynot"`}, nil},
-		{"opening", []string{`class="state opening"`, `<noscript><meta http-equiv="refresh" content="3"></noscript>`, `<script src="/static/live.js" defer></script>`}, []string{"<form"}},
+		{"opening", []string{`class="state opening"`, `<noscript><meta http-equiv="refresh" content="3"></noscript>`, `<script src="/static/live.js" data-poll="12" defer></script>`}, []string{"<form"}},
 		{"blocked", []string{`class="state blocked"`, "GateNotFound", "has no such Gate"}, []string{"http-equiv", "<form"}},
 		{"approved-starting", []string{`class="state approved"`, `class="next starting"`, `<noscript><meta http-equiv="refresh" content="3"></noscript>`, `<script src="/static/live.js" defer></script>`, "carol@example.com and bob@example.com"}, nil},
 		{"approved-running", []string{`class="next running"`, "<b>terraform-apply-7k2px4mzq3ta</b>"}, []string{"http-equiv", `class="next starting"`}},

@@ -71,6 +71,9 @@ func Previews() []Preview {
 		{"changed", with(quorum(), oneVote, ended(approvals.Superseded), changed, loggedIn)},
 		{"ask-again", with(quorum(), approved, changedAfter, loggedIn, operator)},
 		{"lapsed", with(pending(), blocked, lapsed)},
+		{"about", with(pending(), loggedIn, about)},
+		{"about-mailed", with(pending(), about)},
+		{"merge-request", with(event(), mergeRequest)},
 	}
 }
 
@@ -164,6 +167,7 @@ func pending() Data {
 				{Name: "repo-url", Value: "https://git.example.com/platform/network.git"},
 				{Name: "workspace", Value: "eu-west-1/production"},
 			},
+			About:  approvals.About{Title: "terraform-apply 8d1f0c6e2b7a"},
 			Digest: digest, Template: "41d7f0e5a9",
 		},
 		Outcome: approvals.Pending,

@@ -18,7 +18,7 @@ func ListPreviews() []ListPreview {
 	return []ListPreview{
 		{"board", board()},
 		{"board-empty", List{
-			Here: "board", Person: "bob@example.com", Filter: &Filter{Namespace: "shop", Gate: "production", Mine: true}, Live: true, Now: previewNow, Base: "/countersign",
+			Here: "board", Person: "bob@example.com", Filter: &Filter{Namespace: "shop", Gate: "production", Text: "1.5", Sort: "newest", Mine: true}, Live: true, Now: previewNow, Base: "/countersign",
 			Sections: []Section{{Title: "Pending", Empty: "Nothing matches this filter."}},
 		}},
 		{"board-hostile", hostileBoard()},
@@ -30,7 +30,7 @@ func board() List {
 	soon, open := with(pending(), short).Approval, with(pending(), opening).Approval
 	soon.Name, soon.Namespace = "release-4q6wz8n2k3xd", "shop"
 	return List{
-		Here: "board", Person: "bob@example.com", Filter: &Filter{}, Live: true, Now: previewNow,
+		Here: "board", Person: "bob@example.com", Filter: &Filter{}, Live: true, Now: previewNow, Bulk: true, Turn: 1, Namespaces: []string{"demo", "shop"}, Gates: []string{"production", "staging"},
 		Trouble: "We couldn't check your access in 2 namespaces. Reload in a moment.",
 		Sections: []Section{{Title: "Pending", Total: 1240, Before: 100, Next: "/?after=2026-03-01T10%3A00%3A00Z_shop%2Fa", First: "/", Items: []Item{
 			{Approval: soon, Mine: true},
@@ -44,7 +44,7 @@ func board() List {
 
 func myList() List {
 	return List{
-		Here: "mine", Person: "bob@example.com", Now: previewNow,
+		Here: "mine", Person: "bob@example.com", Now: previewNow, Bulk: true, Turn: 1,
 		Sections: []Section{
 			{Title: "Your turn", Total: 1, Items: []Item{{Approval: pending().Approval, Mine: true}}},
 			{Title: "Decided by me", Total: 2, Items: []Item{item(with(quorum(), oneVote, mine)), item(with(pending(), rejected))}},
@@ -73,7 +73,7 @@ func hostileBoard() List {
 		items[i] = Item{Approval: pending().Approval}
 	}
 	return List{
-		Here: "board", Person: attack, Filter: &Filter{Namespace: attack, Gate: attack}, Live: true, Trouble: attack, Now: previewNow,
+		Here: "board", Person: attack, Filter: &Filter{Namespace: attack, Gate: attack, Text: attack, Sort: attack}, Bulk: true, Namespaces: []string{attack}, Gates: []string{attack}, Live: true, Trouble: attack, Now: previewNow,
 		Sections: []Section{{Title: "Pending", Total: 1, Items: []Item{{Approval: a, Vote: &vote}}, First: "/?after=" + attack}, {Title: "Many", Total: len(items), Items: items}},
 	}
 }

@@ -30,7 +30,7 @@ type Set struct {
 // Problem is a page for something that is not an approval: not found, expired
 // link, not allowed.
 type Problem struct {
-	Status  int // the HTTP status, shown small; 0: not shown
+	Status  int // the HTTP status; an error has a sign
 	Title   string
 	Message string
 	Base    string
@@ -88,6 +88,11 @@ func (s *Set) Problem(w io.Writer, p Problem) error {
 // List writes a page with many approvals. On an error nothing was written.
 func (s *Set) List(w io.Writer, l List) error {
 	return s.page(w, "list.html", newListView(l))
+}
+
+// Bulk writes the page that decides several approvals. On an error nothing was written.
+func (s *Set) Bulk(w io.Writer, b Bulk) error {
+	return s.page(w, "bulk.html", newBulkView(b))
 }
 
 // History writes the page that searches the record. On an error nothing was written.
@@ -148,6 +153,11 @@ func (s *Set) try() error {
 	}
 	for _, p := range ListPreviews() {
 		if err := s.List(io.Discard, p.List); err != nil {
+			return fmt.Errorf("preview %q: %w", p.Name, err)
+		}
+	}
+	for _, p := range BulkPreviews() {
+		if err := s.Bulk(io.Discard, p.Bulk); err != nil {
 			return fmt.Errorf("preview %q: %w", p.Name, err)
 		}
 	}

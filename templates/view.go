@@ -18,16 +18,22 @@ type View struct {
 	Name      string // of the Approval, and of the run that it starts
 	Trigger   string // or the pipeline and its Task
 	Subject   string // a few words, for titles
-	News      string // of a message: "opened", "reminder", "escalated" or "decided"
-	State     string // "pending", "opening", "blocked" or the outcome in lower case
-	Requester string
-	Proof     string // what proves Requester, in words
-	Unproved  bool   // nothing does
-	Recipient string
-	Shows     bool   // Recipient's link does not decide
-	Mailbox   string // what Recipient's link proves, "" without one
-	Session   bool
-	Here      string // of the pages in the bar, which one this is
+	// Title is what is approved, in a few words: of a Gate that says it, or Trigger with a
+	// version.
+	Title        string
+	Instructions []Block
+	Leads        []LinkView // what approvers need
+	News         string     // of a message: "opened", "reminder", "escalated" or "decided"
+	State        string     // "pending", "opening", "blocked" or the outcome in lower case
+	Requester    string
+	Proof        string // what proves Requester, in words
+	Unproved     bool   // nothing does
+	Recipient    string
+	Shows        bool   // Recipient's link does not decide
+	Mailbox      string // what Recipient's link proves, "" without one
+	Session      bool
+	Here         string // of the pages in the bar, which one this is
+	Turn         int    // how many wait for Recipient, where that is known
 
 	Part1  *RunView
 	Origin Origin
@@ -36,7 +42,7 @@ type View struct {
 	Opened Moment
 
 	Gate      string
-	Approvers []string
+	Approvers People
 	Groups    []string
 	Others    []string   // who else than Recipient may decide
 	Excluded  bool       // the requester may not decide
@@ -87,6 +93,7 @@ type View struct {
 	Reason        string
 	Starting      bool // a run is to come
 	Refresh       bool // the page is about to change by itself
+	Poll          bool // the page asks now and then whether it has changed
 	// Events is the path that tells when the page may have changed, "" without one.
 	Events     string
 	Blocked    *approvals.Problem
@@ -116,6 +123,15 @@ type View struct {
 	Base       string
 	Now        string // for the script that shows times
 }
+
+// People are names, of which there may be many.
+type People []string
+
+// First is at most n of them, and After the rest.
+func (p People) First(n int) People { return p[:min(n, len(p))] }
+
+// After is those beyond the first n.
+func (p People) After(n int) People { return p[min(n, len(p)):] }
 
 // RunView is a run as it is shown.
 type RunView struct {
@@ -191,7 +207,7 @@ const refreshFor = 10 * time.Minute
 func newView(d Data, most int) View {
 	a := d.Approval
 	v := View{
-		Namespace: line(a.Namespace), Name: line(a.Name), Trigger: line(a.Title()), Subject: line(a.Subject()),
+		Namespace: line(a.Namespace), Name: line(a.Name), Trigger: line(a.Title()), Subject: line(a.Subject()), Title: line(a.Headline()),
 		News: d.News, State: state(a), Recipient: line(d.Recipient), Session: d.Session, Opened: newMoment(a.OpenedAt, d.Now),
 		Missing: approvals.Missing(a), Blocked: problem(a.Blocked), Unreleased: problem(a.Unreleased),
 		Decidable: d.Decidable && a.Terms != nil && !a.Decided(), WhyNot: sentence(d.WhyNot), LogIn: drop(d.LogIn), Notice: sentence(d.Notice), Result: d.Result, Trouble: sentence(d.Trouble),
@@ -210,6 +226,7 @@ func newView(d Data, most int) View {
 	if d.Live {
 		v.Events = v.Base + "/events?" + url.Values{"namespace": {a.Namespace}, "name": {a.Name}}.Encode()
 	}
+	v.Poll = v.Events == "" && !a.Decided()
 	// Each has room of its own: many params must not push the plan off the page.
 	v.terms(d, &room{left: most / 4})
 	v.source(d, &room{left: most / 2})
@@ -299,6 +316,7 @@ func (v *View) terms(d Data, room *room) {
 		v.Grants, v.Refuses = line(x.Does(true)), line(x.Does(false))
 		v.Does = line(x.Does(d.Approval.Outcome == approvals.Approved))
 	}
+	v.Instructions, v.Leads = parseMarkdown(t.About.Instructions), linksOf(t.About.Links)
 	v.Digest, v.Template = newShort(t.Digest), newShort(t.Template)
 	for _, r := range t.References {
 		v.References = append(v.References, ReferenceView{What: line(r.String()), Digest: newShort(r.Digest)})

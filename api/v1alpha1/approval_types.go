@@ -338,6 +338,19 @@ type Terms struct {
 	// +listMapKey=name
 	// +optional
 	Params []Param `json:"params,omitempty"`
+	// title is what is approved, in a few words. Absent, it is the Trigger's name.
+	// +kubebuilder:validation:MaxLength=200
+	// +optional
+	Title string `json:"title,omitempty"`
+	// instructions are what approvers are told, in a small Markdown.
+	// +kubebuilder:validation:MaxLength=4096
+	// +optional
+	Instructions string `json:"instructions,omitempty"`
+	// links lead approvers to what they need.
+	// +kubebuilder:validation:MaxItems=8
+	// +listType=atomic
+	// +optional
+	Links []FixedLink `json:"links,omitempty"`
 	// target is what the outcome is written to, by the policy's release.
 	// +optional
 	Target *Target `json:"target,omitempty"`
@@ -369,6 +382,18 @@ type Terms struct {
 	// before the Gate's.
 	// +optional
 	EndsAt *metav1.Time `json:"endsAt,omitempty"`
+}
+
+// FixedLink is a link as it was worked out.
+type FixedLink struct {
+	// name is what approvers read.
+	// +kubebuilder:validation:MaxLength=63
+	// +required
+	Name string `json:"name"`
+	// url is a whole https address.
+	// +kubebuilder:validation:MaxLength=1024
+	// +required
+	URL string `json:"url"`
 }
 
 // Limits are what GatePolicies demand of votes. Those that come later hold as well.

@@ -132,6 +132,27 @@ type GateSpec struct {
 	// +listType=set
 	// +optional
 	Show []string `json:"show,omitempty"`
+	// title is a CEL expression with the variables of forward for what is approved, in a few
+	// words: the heading of the page, the subject of mails, the line in lists. It is cut after
+	// 200 characters. A Trigger's title stands in its place. Absent, or where it gives
+	// nothing, it is the Trigger's name with the first forwarded param or result called
+	// version, tag, image, revision or commit.
+	// +kubebuilder:validation:MaxLength=1024
+	// +optional
+	Title string `json:"title,omitempty"`
+	// instructions is a CEL expression with the variables of forward for what approvers
+	// should look at, in a small Markdown: paragraphs, lists, **bold**, *italic*, `code`,
+	// blocks of code, and [links](https://...). A Trigger's are put behind them.
+	// +kubebuilder:validation:MaxLength=1024
+	// +optional
+	Instructions string `json:"instructions,omitempty"`
+	// links lead approvers to a runbook, a dashboard or whatever else they need. A Trigger's
+	// are put behind them.
+	// +kubebuilder:validation:MaxItems=8
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Links []Link `json:"links,omitempty"`
 	// signingSecret is the Secret of this namespace by which senders of events prove
 	// themselves. With it an event is held only when its sender does, and the released
 	// event carries the same proof, made of the Secret as it is then, so that a stock
@@ -315,6 +336,22 @@ type User struct {
 	// +kubebuilder:validation:Pattern=`^[^@\s<>,;"]+@[!#-+\--:=?A-~]+$`
 	// +optional
 	Email string `json:"email,omitempty"`
+}
+
+// Link is a link by a CEL expression.
+type Link struct {
+	// name is what approvers read.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^\S(.*\S)?$`
+	// +required
+	Name string `json:"name"`
+	// url is a CEL expression with the variables of forward that gives a whole https address
+	// of at most 1024 bytes, or nothing where there is no such link.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	// +required
+	URL string `json:"url"`
 }
 
 // Expression is a named CEL expression.

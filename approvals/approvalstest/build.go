@@ -150,7 +150,7 @@ func (b *Builder) Expired() *Builder {
 func (b *Builder) Obj() approvals.Approval {
 	a := Clone(b.a)
 	if t := a.Terms; t != nil {
-		t.Digest = approvals.ContentDigest(a.Namespace, a.Trigger, t.Template, a.Source, t.Params, t.Target)
+		t.Digest = t.ContentDigest(a.Namespace, a.Trigger, t.Template, a.Source)
 	}
 	return a
 }
@@ -176,7 +176,7 @@ func Clone(a approvals.Approval) approvals.Approval {
 		t.Params, t.Target, t.RequesterAlso = slices.Clone(t.Params), ptr(t.Target), slices.Clone(t.RequesterAlso)
 		t.Policy.Approvers, t.Policy.Groups = slices.Clone(t.Policy.Approvers), slices.Clone(t.Policy.Groups)
 		t.Policy.ReleaseOn, t.Policy.Results = slices.Clone(t.Policy.ReleaseOn), slices.Clone(t.Policy.Results)
-		t.Policy.Show = slices.Clone(t.Policy.Show)
+		t.Policy.Show, t.Policy.Links, t.About.Links = slices.Clone(t.Policy.Show), slices.Clone(t.Policy.Links), slices.Clone(t.About.Links)
 		t.Policy.Rules, t.Policy.Inputs = slices.Clone(t.Policy.Rules), slices.Clone(t.Policy.Inputs)
 		n := &t.Policy.Notify
 		n.Channels, n.Escalate.Channels, n.Escalate.Emails = slices.Clone(n.Channels), slices.Clone(n.Escalate.Channels), slices.Clone(n.Escalate.Emails)

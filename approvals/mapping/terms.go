@@ -21,7 +21,7 @@ func (c *Compiler) CheckLine(l approvals.InterceptorParams) error {
 			return within("requester", err)
 		}
 	}
-	return nil
+	return c.checkAbout(l.Title, l.Instructions, l.Links)
 }
 
 // CheckPolicy says which expression of a policy does not compile.
@@ -35,6 +35,9 @@ func (c *Compiler) CheckPolicy(p approvals.Policy) error {
 		if err := c.Check(n); err != nil {
 			return within("release: name", err)
 		}
+	}
+	if err := c.checkAbout(p.Title, p.Instructions, p.Links); err != nil {
+		return err
 	}
 	preset, _ := tasks.Find(p.Preset)
 	for _, in := range p.Inputs {
@@ -98,7 +101,10 @@ func (c *Compiler) Terms(ctx context.Context, namespace, trigger string, l appro
 		}
 		t.Template = "" // nothing is made of the Trigger
 	}
-	t.Digest = approvals.ContentDigest(namespace, trigger, t.Template, s, t.Params, t.Target)
+	if t.About, err = c.about(ctx, trigger, l, p, s, vars, t.Params); err != nil {
+		return nil, err
+	}
+	t.Digest = t.ContentDigest(namespace, trigger, t.Template, s)
 	return t, nil
 }
 

@@ -152,7 +152,7 @@ func TestView(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]any{
-		"namespace": "prod", "name": "a", "uid": "uid-a", "trigger": "apply", "gate": "production", "outcome": "Approved",
+		"namespace": "prod", "name": "a", "uid": "uid-a", "trigger": "apply", "title": "apply", "gate": "production", "outcome": "Approved",
 		"openedAt": "2026-03-01T09:00:00Z", "deadline": "2026-03-01T10:00:00Z", "decidedAt": "2026-03-01T09:01:00Z",
 		"requester": "zoe", "requesterProof": "Signature", "digest": a.Terms.Digest, "missing": 0.0,
 		"after":   map[string]any{"name": "plan-1", "uid": "run-1", "pipeline": "plan"},

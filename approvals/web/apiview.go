@@ -8,16 +8,20 @@ import (
 
 // view is an Approval in the API.
 type view struct {
-	Namespace string     `json:"namespace"`
-	Name      string     `json:"name"`
-	UID       string     `json:"uid"`
-	Trigger   string     `json:"trigger"`
-	Gate      string     `json:"gate,omitempty"`
-	Outcome   string     `json:"outcome"`
-	OpenedAt  time.Time  `json:"openedAt"`
-	Deadline  *time.Time `json:"deadline,omitempty"`
-	DecidedAt *time.Time `json:"decidedAt,omitempty"`
-	Requester string     `json:"requester,omitempty"`
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	UID       string `json:"uid"`
+	Trigger   string `json:"trigger"`
+	// Title is what is approved, in a few words, and Trigger where nobody said it.
+	Title        string     `json:"title"`
+	Instructions string     `json:"instructions,omitempty"`
+	Links        []linkView `json:"links,omitempty"`
+	Gate         string     `json:"gate,omitempty"`
+	Outcome      string     `json:"outcome"`
+	OpenedAt     time.Time  `json:"openedAt"`
+	Deadline     *time.Time `json:"deadline,omitempty"`
+	DecidedAt    *time.Time `json:"decidedAt,omitempty"`
+	Requester    string     `json:"requester,omitempty"`
 	// RequesterProof is what proves the requester, absent when nobody did.
 	RequesterProof string            `json:"requesterProof,omitempty"`
 	Digest         string            `json:"digest,omitempty"`
@@ -45,6 +49,12 @@ type view struct {
 	// Partial: params, references, inputs, results or comments are left out of a list,
 	// because there is much of them. The Approval itself has them.
 	Partial bool `json:"partial,omitempty"`
+}
+
+// linkView leads approvers to what they need.
+type linkView struct {
+	Name string `json:"name"`
+	URL  string `json:"url"`
 }
 
 // revokedView is a mailed link that was ended.
@@ -184,7 +194,7 @@ type referenceView struct {
 
 func viewOf(a approvals.Approval) view {
 	v := view{
-		Namespace: a.Namespace, Name: a.Name, UID: a.UID, Trigger: a.Trigger, Outcome: string(a.Outcome),
+		Namespace: a.Namespace, Name: a.Name, UID: a.UID, Trigger: a.Trigger, Title: a.Headline(), Outcome: string(a.Outcome),
 		OpenedAt: a.OpenedAt.UTC(), Missing: approvals.Missing(a), Votes: []voteView{}, Results: approvals.ByName(a.Results),
 		Inputs: approvals.ByName(a.Inputs), NewerOne: a.SupersededBy, Partial: a.Source.Lean.Values || a.Source.Lean.Words,
 		After: runOf(a.Source.Run), Task: taskOf(a), Next: runOf(a.Next), Blocked: problemOf(a.Blocked), Unreleased: problemOf(a.Unreleased),
@@ -197,7 +207,10 @@ func viewOf(a approvals.Approval) view {
 		for _, r := range t.References {
 			v.References = append(v.References, referenceView{Kind: r.Kind, Name: r.Name, Digest: r.Digest})
 		}
-		v.RequesterProof = string(t.RequesterProof)
+		v.RequesterProof, v.Instructions = string(t.RequesterProof), t.About.Instructions
+		for _, l := range t.About.Links {
+			v.Links = append(v.Links, linkView(l))
+		}
 	}
 	for _, r := range a.Revoked {
 		v.Revoked = append(v.Revoked, revokedView{r.Voter, r.By, r.At.UTC()})

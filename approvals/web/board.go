@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -39,11 +40,17 @@ func (s *server) board(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ctx, v, q := r.Context(), s.viewer(id), r.URL.Query()
-	f := templates.Filter{Namespace: strings.TrimSpace(q.Get("namespace")), Gate: strings.TrimSpace(q.Get("gate")), Mine: q.Get("mine") != ""}
-	l := templates.List{Here: "board", Filter: &f}
+	f := templates.Filter{
+		Namespace: strings.TrimSpace(q.Get("namespace")), Gate: strings.TrimSpace(q.Get("gate")), Mine: q.Get("mine") != "",
+		Text: strings.TrimSpace(q.Get("q")), Sort: q.Get("sort"),
+	}
+	l := templates.List{Here: "board", Filter: &f, Bulk: true}
 	pending := all.In(f.Namespace).Pending
 	if f.Gate != "" {
 		pending = keep(pending, func(e *overview.Entry) bool { return e.Terms != nil && e.Terms.Policy.Gate == f.Gate })
+	}
+	if f.Text != "" {
+		pending = keep(pending, func(e *overview.Entry) bool { return finds(e, f.Text) })
 	}
 	if f.Mine {
 		_ = v.prove(ctx, pending) // logged; who is not proved decides less
@@ -53,7 +60,16 @@ func (s *server) board(w http.ResponseWriter, r *http.Request) {
 	if unknown > 0 {
 		l.Trouble = fmt.Sprintf("We couldn't check your access in %d namespaces. Reload in a moment.", unknown)
 	}
-	waiting, page, err := s.section(r, "/", "after", mostUrgent, seen)
+	l.Namespaces, l.Gates = choicesOf(seen)
+	o, ok := sorts[f.Sort]
+	if !ok {
+		f.Sort, o = "", mostUrgent
+	}
+	if f.Sort != "" {
+		seen = slices.Clone(seen)
+		o.sort(seen)
+	}
+	waiting, page, err := s.section(r, "/", "after", o, seen)
 	if err != nil {
 		s.fails(w, err)
 		return
@@ -61,6 +77,41 @@ func (s *server) board(w http.ResponseWriter, r *http.Request) {
 	waiting.Title, waiting.Empty, waiting.Items = "Pending", emptyBoard(f), v.items(ctx, page)
 	l.Sections = []templates.Section{waiting}
 	s.list(w, id, l)
+}
+
+// sorts are the orders that the board can be read in, by their names in the query.
+var sorts = map[string]order{"": mostUrgent, "newest": newestFirst, "oldest": {at: func(e *overview.Entry) time.Time { return e.OpenedAt }}}
+
+// finds says whether what a list shows of e has text in it, in any case.
+func finds(e *overview.Entry, text string) bool {
+	has := []string{e.Headline(), e.Title(), e.Namespace, e.Name}
+	if e.Terms != nil {
+		has = append(has, e.Terms.Policy.Gate, e.Terms.Requester)
+	}
+	if r := e.Source.Run; r != nil {
+		has = append(has, r.Name)
+	}
+	text = strings.ToLower(text)
+	return slices.ContainsFunc(has, func(s string) bool { return strings.Contains(strings.ToLower(s), text) })
+}
+
+// choicesOf are the namespaces and Gates of what the person sees, in order.
+func choicesOf(seen []*overview.Entry) (namespaces, gates []string) {
+	of := func(get func(*overview.Entry) string) []string {
+		all := map[string]bool{}
+		for _, e := range seen {
+			if s := get(e); s != "" {
+				all[s] = true
+			}
+		}
+		return slices.Sorted(maps.Keys(all))
+	}
+	return of(func(e *overview.Entry) string { return e.Namespace }), of(func(e *overview.Entry) string {
+		if e.Terms == nil {
+			return ""
+		}
+		return e.Terms.Policy.Gate
+	})
 }
 
 // mine is what waits for the person, and what the person decided.
@@ -94,7 +145,7 @@ func (s *server) mine(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	decided.Title, decided.Empty, decided.Items = "Decided by me", "You haven't decided anything recently.", v.items(ctx, page)
-	s.list(w, id, templates.List{Here: "mine", Sections: []templates.Section{forMe, decided}})
+	s.list(w, id, templates.List{Here: "mine", Sections: []templates.Section{forMe, decided}, Bulk: true, Turn: forMe.Total})
 }
 
 func (v *viewer) items(ctx context.Context, page []*overview.Entry) []templates.Item {

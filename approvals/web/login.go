@@ -33,6 +33,8 @@ type Login interface {
 func (s *server) behindLogin(at func(path string, h http.HandlerFunc, methods ...string)) {
 	at("/", s.board, http.MethodGet, http.MethodHead)
 	at("/mine", s.mine, http.MethodGet, http.MethodHead)
+	at("/decide", s.reviewBulk, http.MethodGet, http.MethodHead)
+	at("/decide", s.decideBulk, http.MethodPost)
 	at("/history", s.showHistory, http.MethodGet, http.MethodHead)
 	at("/history.csv", s.takeHistory(record.CSV), http.MethodGet)
 	at("/history.jsonl", s.takeHistory(record.JSONL), http.MethodGet)

@@ -92,7 +92,7 @@ func (s *server) section(r *http.Request, path, cursor string, o order, list []*
 	page, before, next := o.cut(list, after, itemsOnPage)
 	link := func(at string) string {
 		q := url.Values{}
-		for _, name := range []string{"namespace", "gate", "mine"} {
+		for _, name := range []string{"namespace", "gate", "mine", "q", "sort"} {
 			if x := values.Get(name); x != "" {
 				q.Set(name, x)
 			}

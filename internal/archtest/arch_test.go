@@ -47,13 +47,19 @@ var table = []room{
 	{
 		path: "./approvals/mapping",
 		may: []string{
-			std, "./approvals", "./approvals/tasks",
+			std, "./approvals", "./approvals/forge", "./approvals/tasks",
 			"github.com/google/cel-go/...", "sigs.k8s.io/yaml", // what Triggers' parseYAML reads with
 			"go.yaml.in/yaml/v3", // which shows how far aliases multiply a text before they do
 			"github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1", "github.com/tektoncd/triggers/pkg/interceptors/cel",
 		},
 		never: []string{"net/http/httptest", "net/url", "os/..."},
 		why:   "CEL is compiled and run here and nowhere else, and reads data only: of net/http it needs the type Header, which Triggers' functions insist on",
+	},
+	{
+		path:  "./approvals/forge",
+		may:   []string{std},
+		never: []string{"net/http/...", "os/...", "log/...", "testing/..."},
+		why:   "what a forge's webhook says is read from its text alone: who keeps and shows it is not known here",
 	},
 	{
 		path:  "./approvals/overview",
@@ -139,7 +145,7 @@ var table = []room{
 	},
 	{
 		path:  "./templates",
-		may:   []string{std, "./approvals"},
+		may:   []string{std, "./approvals", "./approvals/forge"},
 		never: []string{"net/http/...", "os/..."},
 		why:   "what a person reads is made from data: no requests, no cluster",
 	},
@@ -396,7 +402,7 @@ var table = []room{
 	{
 		path: "./internal/cli",
 		may: slices.Concat(kubernetes, []string{
-			std, "./api/v1alpha1", "./approvals", "./approvals/record", "./internal/kube/convert", "./internal/kube/identity", "./internal/split", "./internal/version", "github.com/spf13/cobra",
+			std, "./api/v1alpha1", "./approvals", "./approvals/forge", "./approvals/record", "./internal/kube/convert", "./internal/kube/identity", "./internal/split", "./internal/version", "github.com/spf13/cobra",
 		}),
 		why: "the command line asks the API server, the rules and how the record writes them: nothing of the service, of Tekton or of pages",
 	},

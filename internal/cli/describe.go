@@ -12,6 +12,7 @@ import (
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/forge"
 	"github.com/countersign-dev/countersign/internal/kube/convert"
 )
 
@@ -63,6 +64,7 @@ func (c *command) describe(ctx context.Context, s *session, o *v1alpha1.Approval
 	w := sheet{c.Out, c.Colour}
 	c.describeHead(w, a)
 	describePreflight(w, a)
+	describeAbout(w, a)
 	describeContent(w, a)
 	c.describeVotes(w, a)
 	c.describeEndedLinks(w, a)
@@ -74,6 +76,7 @@ func (c *command) describe(ctx context.Context, s *session, o *v1alpha1.Approval
 
 func (c *command) describeHead(w sheet, a approvals.Approval) {
 	state := stateOf(a)
+	w.field("Title", a.Headline(), "")
 	w.field("Name", a.Name, "")
 	w.field("Namespace", a.Namespace, "")
 	w.field("State", state.text, state.paint)
@@ -99,6 +102,42 @@ func (c *command) describeHead(w sheet, a approvals.Approval) {
 		for _, r := range t.References {
 			w.field("Refers to", r.String()+", "+approvals.Cut(r.Digest, 12), "")
 		}
+	}
+}
+
+// describeAbout says what the Gate and the Trigger tell approvers.
+func describeAbout(w sheet, a approvals.Approval) {
+	if a.Terms == nil {
+		return
+	}
+	if said := a.Terms.About.Instructions; said != "" {
+		w.heading("Instructions")
+		w.block(clean(said))
+	}
+	if len(a.Terms.About.Links) > 0 {
+		w.heading("Links")
+	}
+	for _, l := range a.Terms.About.Links {
+		w.item("%s: %s", l.Name, l.URL)
+	}
+	if a.Source.Event == nil {
+		return
+	}
+	e := forge.Read(a.Source.Event.Body)
+	if e.Kind == "" {
+		return
+	}
+	w.heading("%s", e.What())
+	for _, f := range []struct{ name, value string }{{"Repository", e.Repository}, {"Title", e.Title}, {"Branch", e.Branch}, {"Author", e.Author}, {"Changes", e.Link}} {
+		if f.value != "" {
+			w.item("%s: %s", f.name, f.value)
+		}
+	}
+	for _, x := range e.Commits {
+		w.item("%s %s (%s)", short(x.ID, 13), x.Title, cmp.Or(x.Author, "author not given"))
+	}
+	if e.More > 0 {
+		w.item("and %d more", e.More)
 	}
 }
 

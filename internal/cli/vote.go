@@ -55,7 +55,8 @@ func (c *command) voteCommand(b *ballot, use, short, example string) *cobra.Comm
 		Long: short + `.
 
 The command creates a Vote, waits until the service has counted it, and prints the result.
-With several names you confirm each one. It exits with 1 if any vote is refused.`,
+At a terminal it first shows what you vote on, asks for the reason of a rejection, and asks you to confirm; -y leaves that
+out. It exits with 1 if any vote is refused.`,
 		Example:           examples(example),
 		ValidArgsFunction: c.completeNames(listing{mine: true, voted: b.verdict == approvals.Withdraw}, 0),
 		RunE:              func(cmd *cobra.Command, args []string) error { return c.vote(cmd.Context(), args, *b) },
@@ -86,12 +87,15 @@ func (c *command) vote(ctx context.Context, names []string, b ballot) error {
 	}
 	p, failed := c.prover(s, true), false
 	for _, o := range on {
-		a := convert.Unverified(o)
-		if len(on) > 1 && !b.yes && !c.confirm(a, b) {
+		a, said := convert.Unverified(o), b
+		if (len(on) > 1 || c.Interactive) && !b.yes && !c.confirm(a, &said) {
 			c.note("%s: skipped", a.Name)
+			if len(on) == 1 {
+				return errSaid
+			}
 			continue
 		}
-		message, err := c.cast(ctx, s, p, a, me, b, inputs)
+		message, err := c.cast(ctx, s, p, a, me, said, inputs)
 		if err != nil {
 			failed = true
 			c.note("%s: %s", a.Name, c.say(err))
@@ -132,15 +136,56 @@ func (c *command) subjects(ctx context.Context, s *session, names []string, b ba
 	return on, nil
 }
 
-// confirm shows what is voted on. That it is still that when the vote counts, the
-// UID sees to: terms never change.
-func (c *command) confirm(a approvals.Approval, b ballot) bool {
+// mostParams are shown before a vote; describe shows all.
+const mostParams = 8
+
+// confirm shows what is voted on, asks for the reason where there is none yet, and whether it
+// is meant. That it is still that when the vote counts, the UID sees to: terms never change.
+func (c *command) confirm(a approvals.Approval, b *ballot) bool {
 	digest := "none yet"
 	if a.Terms != nil {
 		digest = a.Terms.Digest
 	}
-	c.note("%s   %s, gate %s, requested by %s\n  digest %s", a.Name, a.Subject(), cmp.Or(gateOf(a), "-"), cmp.Or(requesterOf(a), "not recorded"), digest)
-	return c.yes(fmt.Sprintf("%s it?", b.verdict))
+	c.note("%s\n  %s, gate %s, requested by %s\n  digest %s", a.Subject(), a.Name, cmp.Or(gateOf(a), "-"), cmp.Or(requesterOf(a), "not recorded"), digest)
+	if t := a.Terms; t != nil {
+		for _, p := range t.Params[:min(len(t.Params), mostParams)] {
+			c.note("  %s: %s", short(p.Name, 40), short(p.Value, 100))
+		}
+		if n := len(t.Params) - mostParams; n > 0 {
+			c.note("  and %d more", n)
+		}
+	}
+	c.note("  tkn approval describe %s shows everything", a.Name)
+	if b.comment == "" && needsReason(a, *b) {
+		b.comment, _ = c.ask("Reason: ") // none is refused, with what to do, where the Gate requires one
+	}
+	return c.yes(question(a, b.verdict))
+}
+
+// needsReason says whether somebody at a terminal is asked for one: a rejection without any
+// helps nobody.
+func needsReason(a approvals.Approval, b ballot) bool {
+	return b.verdict == approvals.Reject || b.verdict == approvals.Approve && a.Terms != nil && a.Terms.Policy.Comment == approvals.CommentRequired
+}
+
+// question says what the answer brings about.
+func question(a approvals.Approval, v approvals.Verdict) string {
+	missing := approvals.Missing(a)
+	switch {
+	case v == approvals.Reject:
+		return "Reject it, for everyone?"
+	case v != approvals.Approve:
+		return "Withdraw your vote?"
+	case missing > 1 || a.Terms == nil:
+		return "Approve it?"
+	case a.Source.Task != nil:
+		return fmt.Sprintf("Approve it, so that run %s continues?", a.Source.Task.Run.Name)
+	case a.Terms.Target != nil:
+		return fmt.Sprintf("Approve it? It %s.", a.Terms.Target.Does(true))
+	case a.Terms.Policy.Releases(approvals.Approved):
+		return fmt.Sprintf("Approve it, and start %s?", a.Trigger)
+	}
+	return "Approve it?"
 }
 
 // cast makes the Vote and waits for what becomes of it. What the rules are sure to

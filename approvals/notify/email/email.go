@@ -112,6 +112,14 @@ func (c *Channel) compose(m notify.Message, handOver func()) (*gomail.Msg, error
 	// The same each time: a mail that had to be sent twice is one to mail readers.
 	msg.SetMessageIDWithValue(m.ID + "@" + c.domain())
 	msg.SetDateWithValue(c.Now())
+	// All mails about one Approval are one thread, whichever came first.
+	thread := "<approval-" + approvals.Digest("thread", m.Approval.UID)[:32] + "@" + c.domain() + ">"
+	if m.Earlier != "" && m.Earlier != m.ID {
+		answered := "<" + m.Earlier + "@" + c.domain() + ">"
+		msg.SetGenHeader(gomail.HeaderInReplyTo, answered)
+		thread += " " + answered
+	}
+	msg.SetGenHeader(gomail.HeaderReferences, thread)
 	// Nobody's absence note should answer.
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	msg.SetBodyString(gomail.TypeTextPlain, body.Text)

@@ -27,6 +27,7 @@ type payload struct {
 	Name      string     `json:"name"`
 	UID       string     `json:"uid"`
 	Trigger   string     `json:"trigger"`
+	Title     string     `json:"title"`
 	Task      string     `json:"task,omitempty"` // of Pipeline, waiting in Run; then there is no Trigger
 	Gate      string     `json:"gate"`
 	Pipeline  string     `json:"pipeline,omitempty"` // of part 1
@@ -60,7 +61,7 @@ func eventOf(m notify.Message, link string, now time.Time) event {
 	a := m.Approval
 	text := func(s string) string { return templates.Plain(s, maxText) }
 	p := payload{
-		Event: m.Event, Namespace: text(a.Namespace), Name: text(a.Name), UID: text(a.UID), Trigger: text(a.Trigger), Outcome: string(a.Outcome),
+		Event: m.Event, Namespace: text(a.Namespace), Name: text(a.Name), UID: text(a.UID), Trigger: text(a.Trigger), Title: text(a.Headline()), Outcome: string(a.Outcome),
 		OpenedAt: a.OpenedAt.UTC(), Deadline: a.Deadline().UTC(), Missing: approvals.Missing(a), Votes: []vote{}, URL: link,
 	}
 	if t := a.Terms; t != nil {

@@ -206,6 +206,10 @@ func TermsToDomain(t *v1alpha1.Terms) *approvals.Terms {
 		RequesterAlso: slices.Clone(t.RequesterAlso),
 		Params:        paramsToDomain(t.Params), Digest: t.Digest, Template: t.TemplateDigest, Key: t.Key,
 	}
+	d.About = approvals.About{Title: t.Title, Instructions: t.Instructions}
+	for _, l := range t.Links {
+		d.About.Links = append(d.About.Links, approvals.Link{Name: l.Name, URL: l.URL})
+	}
 	for _, r := range t.References {
 		d.References = append(d.References, approvals.Reference{Kind: r.Kind, Name: r.Name, UID: r.UID, Generation: r.Generation, Digest: r.Digest})
 	}
@@ -234,6 +238,10 @@ func TermsToAPI(t *approvals.Terms) *v1alpha1.Terms {
 		Gate: t.Policy.Gate, Policy: PolicyToAPI(t.Policy), PolicyFrom: string(t.Policy.From), Limits: limitsToAPI(t.Policy.Limits), Requester: t.Requester,
 		RequesterProof: v1alpha1.Proof(t.RequesterProof), RequesterAlso: slices.Clone(t.RequesterAlso),
 		Params: paramsToAPI(t.Params), Digest: t.Digest, TemplateDigest: t.Template, Key: t.Key,
+	}
+	o.Title, o.Instructions = t.About.Title, t.About.Instructions
+	for _, l := range t.About.Links {
+		o.Links = append(o.Links, v1alpha1.FixedLink{Name: l.Name, URL: l.URL})
 	}
 	for _, r := range t.References {
 		o.References = append(o.References, v1alpha1.Reference{Kind: r.Kind, Name: r.Name, UID: r.UID, Generation: r.Generation, Digest: r.Digest})

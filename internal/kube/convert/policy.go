@@ -31,6 +31,10 @@ func PolicyToDomain(gate string, s v1alpha1.GateSpec) approvals.Policy {
 		Requester: approvals.RequesterRule(s.Requester), Lifetime: approvals.DefaultLifetime, Show: s.Show,
 		Comment: approvals.CommentRule(s.Comment), OnExpiry: approvals.ExpiryRule(s.OnExpiry),
 		Supersede: approvals.SupersedeRule(s.Supersede), SupersedeKey: s.SupersedeKey, Preset: s.ResultsPreset,
+		Title: s.Title, Instructions: s.Instructions,
+	}
+	for _, l := range s.Links {
+		p.Links = append(p.Links, approvals.Expression{Name: l.Name, Expression: l.URL})
 	}
 	if gate == approvals.InlineGate {
 		p.From = approvals.FromTrigger
@@ -97,6 +101,10 @@ func PolicyToAPI(p approvals.Policy) v1alpha1.GateSpec {
 		Requester: v1alpha1.RequesterRule(p.Requester), ExpiresAfter: p.Lifetime.String(), Show: p.Show,
 		Comment: v1alpha1.CommentRule(p.Comment), OnExpiry: v1alpha1.ExpiryRule(p.OnExpiry),
 		Supersede: v1alpha1.SupersedeRule(p.Supersede), SupersedeKey: p.SupersedeKey, ResultsPreset: p.Preset,
+		Title: p.Title, Instructions: p.Instructions,
+	}
+	for _, l := range p.Links {
+		s.Links = append(s.Links, v1alpha1.Link{Name: l.Name, URL: l.Expression})
 	}
 	if len(p.Approvers) > 0 || len(p.Groups) > 0 || p.RBAC {
 		s.Approvers = &v1alpha1.Approvers{Users: usersToAPI(p.Approvers), Groups: p.Groups, RBAC: p.RBAC}

@@ -52,7 +52,7 @@ func fixPending(ctx context.Context, live client.Reader, namespace, trigger stri
 	if terms.Params = append(params, terms.Params...); len(terms.Params) > maxTermsParams {
 		return approvals.Errorf(approvals.CodeInvalid, "PipelineRun %s has %d params, with what is forwarded, and the most is %d", t.Name, len(terms.Params), maxTermsParams)
 	}
-	terms.Digest = approvals.ContentDigest(namespace, trigger, terms.Template, s, terms.Params, t)
+	terms.Digest = terms.ContentDigest(namespace, trigger, terms.Template, s)
 	return nil
 }
 

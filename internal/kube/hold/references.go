@@ -44,6 +44,6 @@ func (o *Opener) fixReferences(ctx context.Context, namespace, trigger string, s
 	if terms.References, _, err = pipelinerun.ReferencesOf(ctx, o.Live, want.Run); err != nil {
 		return err
 	}
-	terms.Digest = approvals.ContentDigest(namespace, trigger, terms.Template, s, terms.Params, terms.Target, terms.References...)
+	terms.Digest = terms.ContentDigest(namespace, trigger, terms.Template, s)
 	return nil
 }

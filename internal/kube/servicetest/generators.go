@@ -39,6 +39,10 @@ var AnyPolicy = rapid.Custom(func(t *rapid.T) approvals.Policy {
 			Required: rapid.IntRange(1, 3).Draw(t, "required of rule"),
 		})
 	}
+	if rapid.Bool().Draw(t, "about") {
+		p.Title, p.Instructions = anyText.Draw(t, "title"), anyText.Draw(t, "instructions")
+		p.Links = []approvals.Expression{{Name: anyName.Draw(t, "link"), Expression: anyText.Draw(t, "url")}}
+	}
 	for _, x := range params.Draw(t, "inputs") {
 		p.Inputs = append(p.Inputs, approvals.Input{
 			Name: x.Name, Description: x.Value, Type: rapid.SampledFrom([]approvals.InputType{approvals.InputString, approvals.InputEnum}).Draw(t, "type"),
@@ -111,6 +115,7 @@ var AnyApproval = rapid.Custom(func(t *rapid.T) approvals.Approval {
 	}
 	if rapid.Bool().Draw(t, "terms") {
 		a.Terms = &approvals.Terms{Policy: AnyPolicy.Draw(t, "policy"), Requester: anyText.Draw(t, "requester"), RequesterProof: anyProof.Draw(t, "proof"), RequesterAlso: rapid.SliceOfN(anyName, 0, 2).Draw(t, "also"), Params: params.Draw(t, "params"), Digest: anyText.Draw(t, "digest"), Template: anyText.Draw(t, "template"), Key: anyText.Draw(t, "key")}
+		a.Terms.About = approvals.About{Title: anyText.Draw(t, "title"), Instructions: anyText.Draw(t, "instructions")}
 		for i := range rapid.IntRange(0, 2).Draw(t, "references") {
 			a.Terms.References = append(a.Terms.References, approvals.Reference{Kind: "Task", Name: anyName.Draw(t, "reference"), UID: anyName.Draw(t, "its uid"), Generation: int64(i), Digest: anyText.Draw(t, "its digest")})
 		}

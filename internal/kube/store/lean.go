@@ -61,6 +61,7 @@ func leaveValues(o *v1alpha1.Approval) {
 	}
 	if t := o.Spec.Terms; t != nil {
 		t.Params, t.References, t.Key = nil, nil, approvals.LineKey(t.Key)
+		t.Instructions, t.Links = "", nil
 	}
 	o.Status.Results, o.Status.Inputs = nil, nil
 }
@@ -77,7 +78,7 @@ func valuesOf(o *v1alpha1.Approval) int {
 		n += paramsSize(t.Params) + mapSize(t.Labels) + mapSize(t.Annotations)
 	}
 	if t := o.Spec.Terms; t != nil {
-		n += paramsSize(t.Params) + len(t.Key)
+		n += paramsSize(t.Params) + len(t.Key) + len(t.Instructions)
 		for _, r := range t.References {
 			n += 5*kubeutil.PerText + len(r.Kind) + len(r.Name) + len(r.UID) + len(r.Digest)
 		}

@@ -1,0 +1,100 @@
+package templates
+
+import (
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// Bulk is the page that decides several Approvals: what would start, or, once it is Done,
+// what became of each.
+type Bulk struct {
+	Person, Base, Comment, Trouble string
+	Items                          []BulkItem
+	Done                           bool
+	Now                            time.Time
+}
+
+// BulkItem is one of several.
+type BulkItem struct {
+	Approval approvals.Approval
+	Key      string // what the form sends of it
+	May      bool   // Person may decide it; WhyNot says why not
+	WhyNot   string
+	// NoApproval says why Person may reject it and not approve it here.
+	NoApproval string
+	Result     string // of the vote, once it is Done
+}
+
+type bulkView struct {
+	Here, Title, Recipient, Trouble, Base, Now, Comment string
+	MaxComment, Turn                                    int
+	Done                                                bool
+	Items                                               []bulkItemView
+	CanApprove, CanReject                               int
+	CommentFor                                          string
+	Failed                                              int
+}
+
+type bulkItemView struct {
+	itemView
+	Key, WhyNot, NoApproval, Result string
+	May                             bool
+	Then                            string // what an approval brings about
+}
+
+func newBulkView(b Bulk) bulkView {
+	v := bulkView{
+		Here: "bulk", Title: "Decide " + plural(len(b.Items), "approval"), Recipient: line(b.Person), Trouble: sentence(b.Trouble), Base: drop(b.Base), Now: stamp(b.Now),
+		Comment: drop(first(b.Comment, 4*approvals.MaxComment)), MaxComment: approvals.MaxComment, Done: b.Done,
+	}
+	if b.Done {
+		v.Title = "Your decisions"
+	}
+	l := List{Base: b.Base, Now: b.Now}
+	for _, x := range b.Items {
+		i := bulkItemView{itemView: newItem(Item{Approval: x.Approval}, l, &room{}), Key: drop(x.Key), WhyNot: sentence(x.WhyNot), NoApproval: sentence(x.NoApproval), Result: sentence(x.Result), May: x.May}
+		i.Then = thenOf(x.Approval, i.Trigger)
+		switch {
+		case !x.May:
+			v.Failed++
+		case x.NoApproval == "":
+			v.CanApprove, v.CanReject = v.CanApprove+1, v.CanReject+1
+		default:
+			v.CanReject++
+		}
+		if t := x.Approval.Terms; t != nil && x.May {
+			switch t.Policy.Comment {
+			case approvals.CommentRequired:
+				v.CommentFor = "vote"
+			case approvals.CommentRequiredOnReject:
+				if v.CommentFor == "" {
+					v.CommentFor = "rejection"
+				}
+			case approvals.CommentOptional, "":
+			}
+		}
+		v.Items = append(v.Items, i)
+	}
+	return v
+}
+
+// thenOf says what an approval of a brings about.
+func thenOf(a approvals.Approval, trigger string) string {
+	t := a.Terms
+	if t == nil || a.Decided() {
+		return ""
+	}
+	if n := approvals.Missing(a); n > 1 {
+		return "After yours, " + plural(n-1, "more approval") + " needed."
+	}
+	switch {
+	case a.Source.Task != nil:
+		return line("Run " + a.Source.Task.Run.Name + " continues.")
+	case t.Target != nil:
+		return line("It " + t.Target.Does(true) + ".")
+	case t.Policy.Releases(approvals.Approved):
+		return "Starts " + trigger + " right away."
+	}
+	return "Nothing starts. The approval is recorded."
+}

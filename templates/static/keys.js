@@ -1,0 +1,85 @@
+// What makes a page quicker to use: how much room a text has left, keys, choosing several at
+// once, and folds that are open when it is printed. Everything works without it.
+"use strict";
+(() => {
+  const main = () => document.querySelector("main");
+  const all = (what) => [...document.querySelectorAll("main " + what)].filter((e) => e.checkVisibility());
+  document.body.classList.add("scripted");
+
+  // From 80 % on a field says how many characters of how many it has.
+  function count() {
+    for (const e of document.querySelectorAll("main textarea[maxlength]")) {
+      const left = document.getElementById(e.id + "-left"), n = [...e.value].length, most = e.maxLength;
+      const text = left && n >= 0.8 * most ? n.toLocaleString("en") + " of " + most.toLocaleString("en") + " characters" : "";
+      if (left && left.textContent !== text) left.textContent = text;
+    }
+    const chosen = document.querySelectorAll("main input[name=on]:checked").length, bulk = document.querySelector("#bulk button[type=submit]");
+    if (!bulk) return;
+    const text = chosen ? "Review " + chosen + " selected" : "Review selected";
+    if (bulk.textContent !== text) bulk.textContent = text;
+    bulk.form.classList.toggle("some", chosen > 0);
+  }
+  document.addEventListener("input", count);
+  document.addEventListener("change", count);
+  new MutationObserver(count).observe(document.body, { childList: true, subtree: true });
+  count();
+
+  document.addEventListener("click", (e) => {
+    if (!e.target.matches("button.every")) return;
+    const boxes = all("input[name=on]"), on = boxes.some((b) => !b.checked);
+    for (const b of boxes) b.checked = on;
+    count();
+  });
+
+  // A printed page has no fold that could be opened.
+  addEventListener("beforeprint", () => { for (const d of document.querySelectorAll("main details:not([open])")) { d.open = true; d.dataset.print = ""; } });
+  addEventListener("afterprint", () => { for (const d of document.querySelectorAll("main details[data-print]")) { d.open = false; delete d.dataset.print; } });
+
+  // Keys. They can be turned off where people speak to their browser.
+  const store = "countersign.keys";
+  const off = () => { try { return localStorage.getItem(store) === "off"; } catch { return false; } };
+  const rows = () => all(".item h3 a");
+  function move(by) {
+    const list = rows();
+    if (!list.length) return;
+    const at = list.indexOf(document.activeElement.closest(".item")?.querySelector("h3 a"));
+    list[Math.max(0, Math.min(list.length - 1, at < 0 && by < 0 ? 0 : at + by))].focus();
+  }
+  const focus = (what) => { const e = document.querySelector(what); e?.focus(); return !!e; };
+  const keys = {
+    "?": [() => help(), "Show or hide this list"],
+    "/": [() => focus("#q"), "Search", "#q"],
+    j: [() => move(1), "Next in the list", ".item h3 a"],
+    k: [() => move(-1), "Previous in the list", ".item h3 a"],
+    x: [() => document.activeElement.closest?.(".item")?.querySelector("input[name=on]")?.click(), "Select or unselect", "input[name=on]"],
+    c: [() => focus("#comment"), "Write a comment", "#comment"],
+    a: [() => focus("main button[value=approve]"), "Go to Approve; Enter presses it", "main button[value=approve]"],
+    r: [() => focus("main button[value=reject]"), "Go to Reject; Enter presses it", "main button[value=reject]"],
+  };
+  let dialog;
+  function help() {
+    if (dialog?.open) return dialog.close();
+    dialog?.remove();
+    const make = (name, ...inner) => { const e = document.createElement(name); e.append(...inner); return e; };
+    const list = make("dl");
+    for (const [key, [, text, needs]] of Object.entries(keys)) {
+      if (!needs || document.querySelector(needs)) list.append(make("div", make("dt", make("kbd", key)), make("dd", text)));
+    }
+    const box = make("input");
+    box.type = "checkbox";
+    box.checked = !off();
+    box.addEventListener("change", () => { try { localStorage.setItem(store, box.checked ? "on" : "off"); } catch { /* it holds for this page */ } });
+    const close = make("button", "Close");
+    close.addEventListener("click", () => dialog.close());
+    dialog = make("dialog", make("h2", "Keyboard shortcuts"), list, make("label", box, " Use single keys on this device"), close);
+    dialog.className = "card keys";
+    dialog.setAttribute("aria-label", "Keyboard shortcuts");
+    document.body.append(dialog);
+    dialog.showModal();
+  }
+  document.addEventListener("keydown", (e) => {
+    if (e.ctrlKey || e.metaKey || e.altKey || e.isComposing || !main()) return;
+    if (e.target.matches?.("input:not([type=checkbox]), textarea, select") || e.key !== "?" && (off() || dialog?.open)) return;
+    if (Object.hasOwn(keys, e.key)) { e.preventDefault(); keys[e.key][0](); }
+  });
+})();
