@@ -79,7 +79,9 @@ func CheckAgain(a Approval) error {
 		return no("it is still waiting for a decision")
 	case !a.Decided():
 		return nil
-	case a.Next != nil || a.Effect != nil:
+	case a.Runs():
+		return no("its run %s has not ended", a.Next.Name)
+	case a.Effect != nil || a.Next != nil && !a.RunWentWrong():
 		return no("its outcome was already carried out")
 	case a.Outcome == Rejected:
 		return no("it was rejected, which is final; run the pipeline again to request approval of something new")
@@ -91,7 +93,7 @@ func CheckAgain(a Approval) error {
 		return no("the start of its run was cancelled by %s: %s", a.Cancellation.By, a.Cancellation.why())
 	case a.ToRelease() && (a.Unreleased == nil || !slices.Contains(contentReasons, a.Unreleased.Reason)):
 		return no("it is %s, and its run may still start automatically (the condition Released explains what is missing)", strings.ToLower(string(a.Outcome)))
-	case a.Outcome == Expired, a.ToRelease(), a.Cancellation != nil:
+	case a.Outcome == Expired, a.ToRelease(), a.Cancellation != nil, a.RunWentWrong():
 		return nil
 	default:
 		return no("it is %s, and it starts nothing", strings.ToLower(string(a.Outcome)))
@@ -122,7 +124,7 @@ func TakeOver(a, by Approval, now time.Time) (Approval, Change) {
 // outcome of a may have come while that was opened: a refusal must not be lost by it.
 func (a Approval) BarsAgain() string {
 	switch {
-	case a.Next != nil:
+	case a.Next != nil && !a.RunWentWrong():
 		return "the run of " + a.Name + ", which it replaces, has started after all"
 	case a.Outcome == Rejected:
 		return a.Name + ", which it replaces, was rejected meanwhile"

@@ -158,6 +158,8 @@ type Approval struct {
 	// until that run is seen; else "". It is for the EventListener alone.
 	RunName    Unsaid
 	Next       *Run     // the run that the outcome started
+	RunEnd     *RunEnd  // how Next ended, nil while it goes on
+	Reruns     []Rerun  // what was started before Next, and why it was not the last
 	Effect     *Effect  // what the outcome did to its target
 	EventID    string   // of the post that started Next, when known
 	Unreleased *Problem // why Next is not there yet, when that has been found out

@@ -38,10 +38,13 @@ const ReleaseWithin = 24 * time.Hour
 
 // GiveUp stops the attempts to start a run when their time is over.
 func GiveUp(a Approval, now time.Time) (Approval, Change) {
-	if !a.ToRelease() || now.Before(a.DecidedAt.Add(ReleaseWithin)) {
+	if !a.ToRelease() || now.Before(a.ReleaseFrom().Add(ReleaseWithin)) {
 		return a, NoChange
 	}
 	why := "its run could not be started within 24 hours after the decision"
+	if len(a.Reruns) > 0 {
+		why = "its run could not be started again within 24 hours after that was asked for"
+	}
 	if t := a.Terms.Target; t != nil {
 		why = "its outcome could not be written to " + t.String() + " within 24 hours after the decision"
 	}

@@ -17,6 +17,7 @@ const (
 	Notified Change = "told"     // somebody was told, or could not be
 	Blocking Change = "blocking" // an obstacle was found
 	Released Change = "released" // the run that the outcome started was seen, or the task's answer
+	RunOver  Change = "run over" // the run that the outcome started has ended
 	Withdrew Change = "withdrew" // a vote was taken back
 	Stopped  Change = "stopped"  // the outcome stands and starts no run any more
 	Again    Change = "again"    // another attempt was asked for

@@ -11,7 +11,18 @@ type Notify struct {
 	Channels    []string      // rooms that are told of everything, by the names that the service's configuration gives them
 	RemindEvery time.Duration // while it is pending, those who have not voted; 0: never
 	Escalate    Escalation
+	SecondRun   TellRule // when people are told how the run ended that the outcome started; "" is TellFailed
 }
+
+// TellRule says when people are told of something that ended.
+type TellRule string
+
+// The rules.
+const (
+	TellFailed TellRule = "Failed" // when it did not end well
+	TellAlways TellRule = "Always"
+	TellNever  TellRule = "Never"
+)
 
 // Escalation is who is told when an Approval has been pending for long.
 type Escalation struct {
@@ -42,6 +53,8 @@ func (n Notify) Validate(gate string) error {
 		return Errorf(CodeInvalid, "%s has notify.escalate.after but nobody to escalate to: list channels or emails", gate)
 	case len(n.Channels) > MaxChannels || len(e.Channels) > MaxChannels || len(e.Emails) > MaxEmails:
 		return Errorf(CodeInvalid, "%s has too many recipients under notify: the limit is %d channels and %d emails", gate, MaxChannels, MaxEmails)
+	case !slices.Contains([]TellRule{"", TellFailed, TellAlways, TellNever}, n.SecondRun):
+		return Errorf(CodeInvalid, "%s has notify.secondRun %q: use %s, %s or %s", gate, Cut(string(n.SecondRun), MaxQuoted), TellFailed, TellAlways, TellNever)
 	case slices.Contains(slices.Concat(n.Channels, e.Channels, e.Emails), ""):
 		return Errorf(CodeInvalid, "%s lists a channel or email without a name under notify: name it or remove it", gate)
 	}

@@ -113,6 +113,7 @@ type Policy struct {
 	// to, was compared with what was approved.
 	VerifyBeforeStart bool
 	Notify            Notify // who is told, beside each approver by mail
+	Rerun             RerunRule
 	// Release is what the outcome is written to in the place of a signed event.
 	Release Release
 	Limits  Limits // on votes, by GatePolicies
@@ -183,6 +184,9 @@ func (p Policy) ValidateFor(asked Asked, d *Directory) error {
 		return err
 	}
 	if err := p.Notify.Validate(p.name()); err != nil {
+		return err
+	}
+	if err := p.Rerun.Validate(p.name()); err != nil {
 		return err
 	}
 	return p.satisfiable(asked, d)

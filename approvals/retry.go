@@ -2,6 +2,7 @@ package approvals
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -32,11 +33,18 @@ const TellWithin = 24 * time.Hour
 // ToRetry says whether another attempt can change anything: a's run is not there, or
 // somebody could not be told of what still is so, and still is news.
 func (a Approval) ToRetry(now time.Time) bool {
-	if a.Decided() && now.Sub(a.DecidedAt) > TellWithin {
-		return a.ToRelease()
-	}
 	return a.ToRelease() || slices.ContainsFunc(a.Deliveries, func(d Delivery) bool {
-		return d.Failed() && (d.Event == EventDecided) == a.Decided()
+		if !d.Failed() {
+			return false
+		}
+		switch {
+		case strings.HasPrefix(d.Event, EventRunEnded):
+			return a.TellsRunEnd(now)
+		case d.Event == EventDecided:
+			return a.Decided() && now.Sub(a.DecidedAt) <= TellWithin
+		default:
+			return !a.Decided()
+		}
 	})
 }
 

@@ -16,6 +16,18 @@ type Card struct {
 	Link  string // of the page; it proves nobody
 }
 
+// Answer is c as an answer to the message that a room has about it already: what is news, and
+// of the facts those that are.
+func (c Card) Answer() Card {
+	short := Card{Title: c.Title, State: c.State, Link: c.Link}
+	for _, f := range c.Facts {
+		if f.Name == "Run" || f.Name == "Failed task" || f.Name == "Message" {
+			short.Facts = append(short.Facts, f)
+		}
+	}
+	return short
+}
+
 // Fact is one line of a Card.
 type Fact struct{ Name, Value string }
 
@@ -66,6 +78,14 @@ func NewCard(d Data) Card {
 			fact("How", "emergency approval (break-glass), bypassing gate "+v.Gate)
 		}
 		fact("Decided", v.Decided.UTC)
+		if v.Next != nil {
+			fact("Run", v.Next.Name)
+		}
+		if e := v.Ended; e != nil {
+			fact("It ended", e.When.UTC)
+			fact("Failed task", e.Task)
+			fact("Message", e.Message)
+		}
 	}
 	for _, p := range v.Params.First(maxShown) {
 		fact("Parameter "+p.Name, p.Excerpt(maxFact))
@@ -99,6 +119,8 @@ func pushFacts(p *PushView, fact func(name, value string)) {
 func title(v View) string {
 	where := v.Title + " (" + v.Namespace + ")"
 	switch {
+	case v.News == approvals.EventRunEnded && v.Ended != nil:
+		return v.Title + " " + v.Ended.Words + " (" + v.Namespace + ")"
 	case v.Glass:
 		return "Emergency approval: " + where
 	case v.State != "pending":

@@ -12,7 +12,7 @@ type Chain struct {
 type StageView struct {
 	Kind  string // "run", "event" or "approval"
 	Name  string
-	State string // of an Approval as in View; of part 2's run "running", "starting", "waiting" or "none"
+	State string // of an Approval as in View; of part 2's run "running", "starting", "waiting", "none" or an EndView's
 	Path  string // of an Approval that is not this one; of a run, where it is shown
 	Here  bool
 }
@@ -39,6 +39,9 @@ func (v *View) chain(d Data) {
 	switch {
 	case v.Next != nil:
 		part2.Name, part2.State, part2.Path = v.Next.Name, "running", v.Next.Link
+		if v.Ended != nil {
+			part2.State = v.Ended.State
+		}
 	case v.Starting:
 		part2.State = "starting"
 	case v.Decided.ISO == "" && (v.OnApprove || v.OnReject || v.OnExpiry || d.Approval.Terms == nil):

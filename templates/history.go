@@ -30,6 +30,7 @@ type HistoryLine struct {
 	At                                                            time.Time
 	Kind, Namespace, Approval, Trigger, Task, Pipeline, Run, Gate string
 	Person, For, Comment, SupersededBy, Channel, Error, Next      string
+	RunOutcome                                                    approvals.RunOutcome // how Next ended
 	Verdict                                                       approvals.Verdict
 	BreakGlass                                                    bool
 	Inputs                                                        []approvals.Param
@@ -90,6 +91,8 @@ func newHistoryView(h History) historyView {
 		{"decided", "Decided"},
 		{"untold", "Notification failed"},
 		{"released", "Started"},
+		{"run-ended", "Run ended"},
+		{"rerun", "Run again"},
 		{"removed", "Cleaned up"},
 	} {
 		v.Kinds = append(v.Kinds, choice{k[0], k[1], s.Kind == k[0]})
@@ -130,6 +133,8 @@ func newLine(l HistoryLine, base string, now time.Time, room *room) lineView {
 	}
 	v.Comment = ""
 	switch {
+	case l.Kind == "run-ended" && l.RunOutcome != approvals.RunSucceeded:
+		v.State = "rejected" // in red
 	case l.Outcome != "":
 		v.State = strings.ToLower(string(l.Outcome))
 	case l.Kind == "voted" && l.Verdict == approvals.Approve:
@@ -145,6 +150,7 @@ func newLine(l HistoryLine, base string, now time.Time, room *room) lineView {
 	} {
 		*p = line(*p)
 	}
+	v.RunOutcome = approvals.RunOutcome(strings.ToLower(line(string(l.RunOutcome))))
 	v.Wrote = strings.Contains(v.Next, " ")
 	v.Verdict, v.Inputs, v.People = approvals.Verdict(line(string(l.Verdict))), nil, nil
 	v.Filled = pairs(l.Inputs)

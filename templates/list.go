@@ -79,6 +79,7 @@ type itemView struct {
 	Have, Needed                                                 int
 	Soon, Overdue, Mine                                          bool
 	Vote                                                         *VoteView
+	Ended                                                        *EndView // the run that it started
 }
 
 func newListView(l List) listView {
@@ -148,7 +149,7 @@ func newItem(i Item, l List, room *room) itemView {
 		}
 	}
 	if a.Decided() {
-		v.Decided = newMoment(a.DecidedAt, l.Now)
+		v.Decided, v.Ended = newMoment(a.DecidedAt, l.Now), endView(a.RunEnd, l.Now)
 	}
 	if i.Vote != nil {
 		mine := voteView(*i.Vote, l.Now, room)

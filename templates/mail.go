@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/countersign-dev/countersign/approvals"
 )
 
 // Mail is a message with its two renderings. Text has lines of at most 72
@@ -27,6 +29,13 @@ func (s *Set) Outcome(d Data) (Mail, error) {
 		d.Link = ""
 	}
 	return s.mail(d, "outcome-subject.txt", "outcome.txt", "outcome.html")
+}
+
+// RunEnded renders the mail that says how the run ended that the outcome started. It has no
+// link: nothing is left to decide.
+func (s *Set) RunEnded(d Data) (Mail, error) {
+	d.News, d.Link = approvals.EventRunEnded, ""
+	return s.mail(d, "run-subject.txt", "run.txt", "run.html")
 }
 
 func (s *Set) mail(d Data, subjectName, textName, htmlName string) (Mail, error) {

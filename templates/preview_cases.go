@@ -72,6 +72,7 @@ func hostile() Data {
 		d.Trouble = attack
 		d.WhyNot, d.Reason, d.Operator = attack, attack, true
 		a.Cancellation = &approvals.Cancellation{By: attack, Why: attack}
+		a.Deliveries = []approvals.Delivery{{Event: attack, Channel: attack, Recipient: attack, Error: attack}}
 	})
 }
 

@@ -45,6 +45,12 @@ func historyLines() []HistoryLine {
 	}
 	return []HistoryLine{
 		add(time.Minute, "removed", func(l *HistoryLine) { l.Outcome = approvals.Approved }),
+		add(time.Minute, "rerun", func(l *HistoryLine) {
+			l.Outcome, l.Person, l.Comment, l.Next = approvals.Approved, "olga@example.com", "the subnet is free now", name
+		}),
+		add(time.Minute, "run-ended", func(l *HistoryLine) {
+			l.Outcome, l.Next, l.RunOutcome, l.Error = approvals.Approved, name, approvals.RunFailed, "task apply: \"step-apply\" exited with code 1: Error"
+		}),
 		add(2*time.Minute, "released", func(l *HistoryLine) { l.Outcome, l.Next = approvals.Approved, name }),
 		add(3*time.Minute, "untold", func(l *HistoryLine) {
 			l.Person, l.Channel, l.Error = "dave@example.com", "email", "550 no such mailbox"
@@ -76,7 +82,7 @@ func hostileHistory() History {
 		Verdict: attack, Inputs: []approvals.Param{{Name: attack, Value: attack}}, Outcome: attack, People: []string{attack},
 	}
 	lines := []HistoryLine{l}
-	for _, kind := range []string{"opened", "terms", "told", "voted", "decided", "untold", "released", "removed"} {
+	for _, kind := range []string{"opened", "terms", "told", "voted", "decided", "untold", "released", "run-ended", "rerun", "removed"} {
 		l.Kind, l.Comment = kind, attack
 		lines = append(lines, l)
 	}

@@ -47,7 +47,9 @@ func myList() List {
 		Here: "mine", Person: "bob@example.com", Now: previewNow, Bulk: true, Turn: 1,
 		Sections: []Section{
 			{Title: "Your turn", Total: 1, Items: []Item{{Approval: pending().Approval, Mine: true}}},
-			{Title: "Decided by me", Total: 2, Items: []Item{item(with(quorum(), oneVote, mine)), item(with(pending(), rejected))}},
+			{Title: "Decided by me", Total: 3, Items: []Item{
+				item(with(quorum(), oneVote, mine)), item(with(pending(), rejected)), item(with(quorum(), approved, running, runEnded(approvals.RunFailed))),
+			}},
 		},
 	}
 }

@@ -84,6 +84,10 @@ type View struct {
 
 	Chain []StageView // the delivery, in its order
 	Next  *RunView
+	Ended *EndView // how Next ended, nil while it goes on
+	Rerun bool     // Recipient may have it started again on the same decision
+	// Timeline is all that happened, in its order.
+	Timeline []StepView
 	// Cancelled is there when it was cancelled, before or after the decision.
 	Cancelled *CancelView
 	// Retry and Cancel say that Recipient may do so; Asked is when somebody last did
@@ -232,6 +236,7 @@ func newView(d Data, most int) View {
 	v.source(d, &room{left: most / 2})
 	v.decision(d, &room{left: most / 4})
 	v.chain(d)
+	v.timeline(d)
 	v.preflight(d)
 	return v
 }
@@ -239,6 +244,7 @@ func newView(d Data, most int) View {
 // preflight fills in what is known of what would start, and what was asked again.
 func (v *View) preflight(d Data) {
 	a := d.Approval
+	v.Rerun = (d.Operator || d.Session && approvals.MayRerun(a, approvals.Identity{Name: d.Recipient, Way: approvals.AuthLogin})) && a.ToRunAgain(d.Now)
 	v.Changed, v.Ask = a.Changed(), (d.Operator || d.Session && asked(d)) && a.ToAskAgain()
 	v.NewerOne = line(a.SupersededBy)
 	if g := a.Again; g != nil {
@@ -404,7 +410,7 @@ func (v *View) decision(d Data, room *room) {
 			v.Comment = drop(d.MyVote.Comment)
 		}
 	}
-	v.Next = runView(a.Next, d)
+	v.Next, v.Ended = runView(a.Next, d), endView(a.RunEnd, d.Now)
 	if a.Effect != nil {
 		v.Effect = line(a.Effect.What)
 	}
@@ -416,7 +422,7 @@ func (v *View) decision(d Data, room *room) {
 	}
 	v.Decided = newMoment(a.DecidedAt, d.Now)
 	v.Starting = a.ToRelease()
-	v.Refresh = (v.Starting || a.ToAnswer()) && a.Unreleased == nil && d.Now.Sub(a.DecidedAt) < refreshFor
+	v.Refresh = (v.Starting || a.ToAnswer() || a.Runs()) && a.Unreleased == nil && d.Now.Sub(a.DecidedAt) < refreshFor
 }
 
 func state(a approvals.Approval) string {

@@ -15,6 +15,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:printcolumn:name="Outcome",type=string,JSONPath=`.status.outcome`
 // +kubebuilder:printcolumn:name="Startable",type=string,JSONPath=`.status.conditions[?(@.type=="Startable")].status`
 // +kubebuilder:printcolumn:name="Next",type=string,JSONPath=`.status.next.name`
+// +kubebuilder:printcolumn:name="Run",type=string,JSONPath=`.status.next.outcome`
 // +kubebuilder:printcolumn:name="Problem",type=string,JSONPath=`.status.conditions[?(@.status=="False")].reason`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type Approval struct {
@@ -538,6 +539,12 @@ type ApprovalStatus struct {
 	// been seen.
 	// +optional
 	Next *Next `json:"next,omitempty"`
+	// reruns are the runs that were started before next on the same decision, and why each was
+	// not the last.
+	// +kubebuilder:validation:MaxItems=10
+	// +listType=atomic
+	// +optional
+	Reruns []Rerun `json:"reruns,omitempty"`
 	// effect is what the outcome did to its target. It is there once that has been
 	// read back.
 	// +optional
@@ -546,7 +553,7 @@ type ApprovalStatus struct {
 	// +optional
 	AnsweredAt *metav1.MicroTime `json:"answeredAt,omitempty"`
 	// conditions: Ready (can it be decided), Startable (could what is approved be started,
-	// as things stand), Notified, Released, RequesterWarning.
+	// as things stand), Notified, Released, SecondRunEnded, RequesterWarning.
 	// +kubebuilder:validation:MaxItems=8
 	// +listType=map
 	// +listMapKey=type
@@ -715,6 +722,48 @@ type Next struct {
 	// seenAt is when the service saw it.
 	// +required
 	SeenAt metav1.MicroTime `json:"seenAt"`
+	// outcome is how the run ended: Succeeded, Failed, Cancelled, or Gone when somebody deleted
+	// it before its end was seen. It is absent while the run goes on, and never changes.
+	// +kubebuilder:validation:Enum=Succeeded;Failed;Cancelled;Gone
+	// +optional
+	Outcome string `json:"outcome,omitempty"`
+	// startedAt is when the run began, as Tekton recorded it.
+	// +optional
+	StartedAt *metav1.MicroTime `json:"startedAt,omitempty"`
+	// endedAt is when the run ended, as Tekton recorded it; of one that is gone, when that was
+	// seen.
+	// +optional
+	EndedAt *metav1.MicroTime `json:"endedAt,omitempty"`
+	// failedTask is the task of the pipeline that failed first.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	FailedTask string `json:"failedTask,omitempty"`
+	// message is what Tekton says of failedTask, or of the run.
+	// +kubebuilder:validation:MaxLength=1024
+	// +optional
+	Message string `json:"message,omitempty"`
+}
+
+// Rerun is one more start of the run on the same decision.
+type Rerun struct {
+	// by is who wanted it.
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	By string `json:"by"`
+	// reason is why.
+	// +kubebuilder:validation:MaxLength=8192
+	// +required
+	Reason string `json:"reason"`
+	// credentialID names the proof of who wanted it, never the secret itself.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	CredentialID string `json:"credentialID,omitempty"`
+	// at is when.
+	// +required
+	At metav1.MicroTime `json:"at"`
+	// run is the run before, which did not end well.
+	// +required
+	Run Next `json:"run"`
 }
 
 // Effect is what an outcome did to its target.
@@ -734,6 +783,9 @@ const (
 	ConditionStartable = "Startable"
 	ConditionNotified  = "Notified"
 	ConditionReleased  = "Released"
+	// ConditionSecondRunEnded is true once the run that the outcome started has ended; the
+	// reason says how.
+	ConditionSecondRunEnded = "SecondRunEnded"
 	// ConditionRequester is true where people should know something of who asked: that it is
 	// not proved, or that it is nobody whom the Gate names.
 	ConditionRequester = "RequesterWarning"

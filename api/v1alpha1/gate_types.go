@@ -186,10 +186,30 @@ type GateSpec struct {
 	// notify lists who is notified, besides each approver by mail.
 	// +optional
 	Notify *Notify `json:"notify,omitempty"`
+	// rerun says whether the run that an outcome started may be started again on the same
+	// decision, when it did not end well. Without it: no, people have to be asked again.
+	// +optional
+	Rerun *RerunRule `json:"rerun,omitempty"`
 	// release is what the outcome is written to, in the place of the signed event
 	// that starts the next part.
 	// +optional
 	Release *Release `json:"release,omitempty"`
+}
+
+// RerunRule is how often a run may be started again on the same decision, and by whom.
+type RerunRule struct {
+	// limit is how often, for each decision.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=10
+	// +required
+	Limit int32 `json:"limit"`
+	// allow says who may, beside operators: Requester (who asked, where something proves who
+	// that is), Deciders (those whose votes made the outcome).
+	// +kubebuilder:validation:MaxItems=2
+	// +kubebuilder:validation:items:Enum=Requester;Deciders
+	// +listType=set
+	// +optional
+	Allow []string `json:"allow,omitempty"`
 }
 
 // Approvers is who may decide.

@@ -21,6 +21,12 @@ type Notify struct {
 	// escalate tells others when it has been pending for long.
 	// +optional
 	Escalate *Escalation `json:"escalate,omitempty"`
+	// secondRun is when the requester, those who decided and the channels are notified of the
+	// end of the run that the outcome started: Failed (also when it was cancelled or deleted),
+	// Always or Never. Without it: Failed.
+	// +kubebuilder:validation:Enum=Failed;Always;Never
+	// +optional
+	SecondRun string `json:"secondRun,omitempty"`
 }
 
 // Escalation is who is notified when nobody decides.

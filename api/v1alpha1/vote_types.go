@@ -2,8 +2,8 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// Vote is a vote by kubectl: one person's input on one Approval of its namespace, or the
-// end of a link that was mailed for it.
+// Vote is a vote by kubectl: one person's input on one Approval of its namespace, or what
+// somebody who operates it wants.
 // Who it is by is the API server's word: an admission policy takes it only from
 // spec.voter. It is folded into the Approval once; its status says how that went. The
 // Approval has the record: a while after that the service removes the Vote.
@@ -34,6 +34,8 @@ type Vote struct {
 // +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a Vote is immutable: create another one, which replaces it while the approval is pending"
 // +kubebuilder:validation:XValidation:rule="!has(self.of) || self.verdict == 'revoke-link'",message="of is only for verdict revoke-link"
 // +kubebuilder:validation:XValidation:rule="self.verdict != 'revoke-link' || !(has(self.comment) || has(self.inputs) || has(self.breakGlass))",message="verdict revoke-link takes no comment, inputs and breakGlass: remove them"
+// +kubebuilder:validation:XValidation:rule="!(self.verdict in ['cancel', 'retry', 'rerun']) || !(has(self.inputs) || has(self.breakGlass))",message="verdicts cancel, retry and rerun take no inputs and breakGlass: remove them"
+// +kubebuilder:validation:XValidation:rule="!(self.verdict in ['cancel', 'rerun']) || (has(self.comment) && size(self.comment) > 0)",message="verdicts cancel and rerun need a reason: give it as comment"
 type VoteSpec struct {
 	// approval is the Approval's name.
 	// +kubebuilder:validation:MinLength=1
@@ -56,9 +58,11 @@ type VoteSpec struct {
 	// +listType=set
 	// +optional
 	Groups []string `json:"groups,omitempty"`
-	// verdict is approve, reject, or withdraw. Two are no votes: again has what can't start any
-	// more asked about again, and revoke-link ends a link that was mailed for the Approval.
-	// +kubebuilder:validation:Enum=approve;reject;withdraw;again;revoke-link
+	// verdict is approve, reject, or withdraw. The others are no votes: again has what can't
+	// start any more asked about again, revoke-link ends a link that was mailed for the Approval,
+	// cancel ends a request or keeps its run from starting, retry tries at once what did not work,
+	// and rerun starts a run that failed again on the same decision.
+	// +kubebuilder:validation:Enum=approve;reject;withdraw;again;revoke-link;cancel;retry;rerun
 	// +required
 	Verdict string `json:"verdict"`
 	// of says whose link revoke-link ends: an approver's name, or the address that it was
@@ -67,7 +71,7 @@ type VoteSpec struct {
 	// +kubebuilder:validation:MaxLength=254
 	// +optional
 	Of string `json:"of,omitempty"`
-	// comment goes with the vote.
+	// comment goes with the vote; of cancel and rerun it is the reason.
 	// +kubebuilder:validation:MaxLength=4096
 	// +optional
 	Comment string `json:"comment,omitempty"`
@@ -82,8 +86,14 @@ type VoteSpec struct {
 	BreakGlass bool `json:"breakGlass,omitempty"`
 }
 
-// VerdictRevokeLink is the verdict that is no vote: it ends a mailed link.
-const VerdictRevokeLink = "revoke-link"
+// The verdicts that are no votes.
+const (
+	VerdictAgain      = "again"
+	VerdictRevokeLink = "revoke-link"
+	VerdictCancel     = "cancel"
+	VerdictRetry      = "retry"
+	VerdictRerun      = "rerun"
+)
 
 // VoteInput is one of the Gate's fields, filled in.
 type VoteInput struct {

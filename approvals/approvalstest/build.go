@@ -184,6 +184,7 @@ func Clone(a approvals.Approval) approvals.Approval {
 	a.Votes, a.Results, a.Deliveries = slices.Clone(a.Votes), slices.Clone(a.Results), slices.Clone(a.Deliveries)
 	a.Inputs, a.Withdrawn, a.Revoked = slices.Clone(a.Inputs), slices.Clone(a.Withdrawn), slices.Clone(a.Revoked)
 	a.Next, a.Effect, a.Unreleased, a.Cancellation = ptr(a.Next), ptr(a.Effect), ptr(a.Unreleased), ptr(a.Cancellation)
+	a.RunEnd, a.Reruns = ptr(a.RunEnd), slices.Clone(a.Reruns)
 	return a
 }
 

@@ -10,7 +10,8 @@ import (
 
 // Record puts a delivery into a's ledger, in place of an earlier try. A reminder
 // takes the place of the reminder before, and the end that of the last reminder, so
-// that the ledger has at most two entries of one person.
+// that the ledger has at most two entries of one person, and one more of the end of a run, of
+// which the last is kept.
 func Record(a approvals.Approval, d approvals.Delivery) approvals.Approval {
 	a.Deliveries = slices.Clone(a.Deliveries)
 	kind, number := parse(d.Event)
@@ -66,13 +67,23 @@ func find(a approvals.Approval, k Kind, channel, recipient string) (approvals.De
 	return approvals.Delivery{}, false
 }
 
-func reminder(number int) string { return string(Reminder) + "-" + strconv.Itoa(number) }
+func reminder(number int) string { return numbered(Reminder, number) }
 
-// parse reads a ledger's event; the number is a reminder's.
+// numbered is a ledger's event of which there may be several; the first of most has no number.
+func numbered(k Kind, number int) string {
+	if number == 0 {
+		return string(k)
+	}
+	return string(k) + "-" + strconv.Itoa(number)
+}
+
+// parse reads a ledger's event; the number is a reminder's, or of the run that ended.
 func parse(event string) (Kind, int) {
-	if n, ok := strings.CutPrefix(event, string(Reminder)+"-"); ok {
-		if number, err := strconv.Atoi(n); err == nil {
-			return Reminder, number
+	for _, k := range []Kind{Reminder, RunEnded} {
+		if n, ok := strings.CutPrefix(event, string(k)+"-"); ok {
+			if number, err := strconv.Atoi(n); err == nil {
+				return k, number
+			}
 		}
 	}
 	return Kind(event), 0

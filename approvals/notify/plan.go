@@ -37,6 +37,7 @@ func Plan(a approvals.Approval, r Route, now time.Time, tries map[Slot]Try) (due
 	switch {
 	case a.Decided():
 		p.outcome()
+		p.runEnded()
 	case now.Before(a.Deadline()):
 		p.pending()
 	}
@@ -169,9 +170,50 @@ func (p *plan) outcome() {
 	}
 }
 
+// runEnded wants what is told of the end of the run that the outcome started: to who asked and
+// to those who decided, and in the rooms that were told of the decision.
+func (p *plan) runEnded() {
+	if !p.a.TellsRunEnd(p.now) {
+		return
+	}
+	m, at := Message{Kind: RunEnded, Event: numbered(RunEnded, p.a.Attempt())}, p.a.RunEnd.EndedAt
+	if p.route.Name != Email {
+		if slices.Contains(p.a.Terms.Policy.Notify.Channels, p.route.Name) || told(p.a, Escalated, p.route.Name, "") {
+			p.want(m, at)
+		}
+		return
+	}
+	deciders := p.a.Deciders()
+	for i, who := range append([]string{p.a.Terms.Requester}, deciders[:min(len(deciders), maxDeciders)]...) {
+		same := func(w wanted) bool { return w.Kind == RunEnded && approvals.SamePerson(w.Recipient, who) }
+		if who == "" || i > 0 && slices.ContainsFunc(p.wanted, same) {
+			continue
+		}
+		if m.Recipient, m.To = who, p.addressOf(who); m.To != "" {
+			p.want(m, at)
+		}
+	}
+}
+
+// maxDeciders is how many of those who decided are told how the run ended.
+const maxDeciders = 16
+
 func (p *plan) want(m Message, at time.Time) {
 	// Recorded under a cut name, a long one would be sent for ever.
-	if told(p.a, m.Kind, p.route.Name, m.Recipient) && m.Kind != Reminder || len(m.Recipient) > maxRecipient {
+	switch m.Kind {
+	case Reminder:
+	case RunEnded:
+		if d, ok := find(p.a, m.Kind, p.route.Name, m.Recipient); ok {
+			if _, run := parse(d.Event); run >= p.a.Attempt() {
+				return
+			}
+		}
+	default:
+		if told(p.a, m.Kind, p.route.Name, m.Recipient) {
+			return
+		}
+	}
+	if len(m.Recipient) > maxRecipient {
 		return
 	}
 	m.Approval, m.Earlier = p.a, earlier(p.a, p.route.Name, m.Recipient)

@@ -35,6 +35,19 @@ func TestPlanInTime(t *testing.T) {
 	escalated := func(to string) approvals.Delivery {
 		return approvals.Delivery{Event: "escalated", Channel: notify.Email, Recipient: to, SentAt: ct.T0}
 	}
+	runEnded := func(event, to string) approvals.Delivery {
+		return approvals.Delivery{Event: event, Channel: notify.Email, Recipient: to, SentAt: ct.T0}
+	}
+	decided := runEnded("decided", "zoe@example.com")
+	// ran was decided by bob, who told the requester long ago, and its run ended.
+	ran := func(b *ct.Builder, o approvals.RunOutcome, rule approvals.TellRule) *ct.Builder {
+		return b.Quorum(1).Voted("bob", approvals.Approve, "").With(func(a *approvals.Approval) {
+			a.Deliveries = append(a.Deliveries, decided)
+			a.Terms.Policy.Notify.SecondRun = rule
+			a.Next = &approvals.Run{Name: "a-1", At: ct.T0.Add(2 * time.Minute)}
+			a.RunEnd = &approvals.RunEnd{Outcome: o, EndedAt: ct.T0.Add(3 * time.Minute)}
+		})
+	}
 	both := []approvals.Delivery{sent("alice"), sent("bob")}
 	bosses := []approvals.Delivery{escalated("boss@example.com"), escalated("BOB@example.com")}
 	for name, c := range map[string]struct {
@@ -44,36 +57,44 @@ func TestPlanInTime(t *testing.T) {
 		due   string // event, recipient, address, approver, earlier
 		again time.Duration
 	}{
-		"room: at the opening":       {a: with(), route: ops, due: "opened////"},
-		"room: told":                 {a: with(room("opened", "ops")), route: ops, after: time.Minute, again: 9 * time.Minute},
-		"room: the first reminder":   {a: with(room("opened", "ops")), route: ops, after: 10 * time.Minute, due: "reminder-1////C1/1.2"},
-		"room: reminded":             {a: with(room("opened", "ops"), room("reminder-1", "ops")), route: ops, after: 11 * time.Minute, again: 9 * time.Minute},
-		"room: after an outage":      {a: with(room("opened", "ops"), room("reminder-1", "ops")), route: ops, after: 47 * time.Minute, due: "reminder-4////C1/1.2"},
-		"room: the last":             {a: with(room("opened", "ops"), room("reminder-5", "ops")), route: ops, after: 51 * time.Minute},
-		"room: never told":           {a: with(), route: ops, after: 30 * time.Minute, due: "opened////"},
-		"room: not named":            {a: with(), route: notify.Route{Name: "others"}, after: 30 * time.Minute},
-		"room: over, not yet noted":  {a: with(), route: ops, after: time.Hour},
-		"room: takes no reminders":   {a: with(room("opened", "ops")), route: notify.Route{Name: "ops", Kinds: []notify.Kind{notify.Opened, notify.Decided}}, after: 11 * time.Minute},
-		"bosses: before":             {a: with(), route: notify.Route{Name: "bosses"}, again: 25 * time.Minute},
-		"bosses: now":                {a: with(), route: notify.Route{Name: "bosses"}, after: 25 * time.Minute, due: "escalated////"},
-		"bosses: told":               {a: with(room("escalated", "bosses")), route: notify.Route{Name: "bosses"}, after: 25 * time.Minute},
-		"bosses: the end":            {a: with(room("escalated", "bosses")).Voted("alice", approvals.Reject, ""), route: notify.Route{Name: "bosses"}, after: 30 * time.Minute, due: "decided////C1/1.2"},
-		"bosses: the end, untold":    {a: with().Voted("alice", approvals.Reject, ""), route: notify.Route{Name: "bosses"}, after: 30 * time.Minute},
-		"mail: who has not voted":    {a: with(both...).Voted("alice", approvals.Approve, "").With(func(a *approvals.Approval) { a.Votes[0].Voter = "ALICE" }), route: mail, after: 20 * time.Minute, due: "reminder-2/bob/bob@example.com/bob/m", again: 5 * time.Minute},
-		"mail: to escalate":          {a: with(append(both, reminded("alice", 2), reminded("bob", 2))...), route: mail, after: 25 * time.Minute, due: "escalated/boss@example.com/boss@example.com//; escalated/BOB@example.com/BOB@example.com/bob/", again: 5 * time.Minute},
-		"mail: escalated":            {a: with(append(append(both, bosses...), reminded("alice", 2), reminded("bob", 2))...), route: mail, after: 26 * time.Minute, again: 4 * time.Minute},
-		"mail: the requester hears":  {a: with(both...).Voted("alice", approvals.Reject, ""), route: mail, after: 30 * time.Minute, due: "decided/zoe@example.com/zoe@example.com//"},
-		"mail: a stranger asked":     {a: with(both...).Requester("zoe@evil.example").Voted("alice", approvals.Reject, ""), route: mail, after: 30 * time.Minute},
-		"mail: of a known domain":    {a: with(both...).Requester("zoe@CORP.example").Voted("alice", approvals.Reject, ""), route: notify.Route{Name: notify.Email, Domains: []string{"corp.example"}}, after: 30 * time.Minute, due: "decided/zoe@CORP.example/zoe@CORP.example//"},
-		"mail: a requester by name":  {a: with().AllowRequester().Requester("ALICE").Voted("bob", approvals.Reject, ""), route: mail, after: 30 * time.Minute, due: "decided/ALICE/alice@example.com//"},
-		"mail: no address":           {a: with().Requester("zoe").Voted("bob", approvals.Reject, ""), route: mail, after: 30 * time.Minute},
-		"mail: no address at all":    {a: with().Requester("zoe@example.com\r\nBcc: x@example.com").Voted("bob", approvals.Reject, ""), route: mail, after: 30 * time.Minute},
-		"mail: a name without end":   {a: with().Requester(strings.Repeat("x", 300)+"@example.com").Voted("bob", approvals.Reject, ""), route: mail, after: 30 * time.Minute},
-		"mail: long after":           {a: with().Voted("bob", approvals.Reject, ""), route: mail, after: 25 * time.Hour},
-		"room: expired":              {a: with(room("opened", "ops")).Expired(), route: ops, after: 2 * time.Hour, due: "decided////C1/1.2"},
-		"room: the end, untold":      {a: with().Voted("bob", approvals.Reject, ""), route: ops, after: 2 * time.Minute, due: "decided////"},
-		"room: told of the end":      {a: with(room("decided", "ops")).Voted("bob", approvals.Reject, ""), route: ops, after: 2 * time.Minute},
-		"room: opened in the ledger": {a: with(approvals.Delivery{Event: "opened", Channel: "ops", Error: "500"}), route: ops, after: time.Minute, due: "opened////"},
+		"room: at the opening":               {a: with(), route: ops, due: "opened////"},
+		"room: told":                         {a: with(room("opened", "ops")), route: ops, after: time.Minute, again: 9 * time.Minute},
+		"room: the first reminder":           {a: with(room("opened", "ops")), route: ops, after: 10 * time.Minute, due: "reminder-1////C1/1.2"},
+		"room: reminded":                     {a: with(room("opened", "ops"), room("reminder-1", "ops")), route: ops, after: 11 * time.Minute, again: 9 * time.Minute},
+		"room: after an outage":              {a: with(room("opened", "ops"), room("reminder-1", "ops")), route: ops, after: 47 * time.Minute, due: "reminder-4////C1/1.2"},
+		"room: the last":                     {a: with(room("opened", "ops"), room("reminder-5", "ops")), route: ops, after: 51 * time.Minute},
+		"room: never told":                   {a: with(), route: ops, after: 30 * time.Minute, due: "opened////"},
+		"room: not named":                    {a: with(), route: notify.Route{Name: "others"}, after: 30 * time.Minute},
+		"room: over, not yet noted":          {a: with(), route: ops, after: time.Hour},
+		"room: takes no reminders":           {a: with(room("opened", "ops")), route: notify.Route{Name: "ops", Kinds: []notify.Kind{notify.Opened, notify.Decided}}, after: 11 * time.Minute},
+		"bosses: before":                     {a: with(), route: notify.Route{Name: "bosses"}, again: 25 * time.Minute},
+		"bosses: now":                        {a: with(), route: notify.Route{Name: "bosses"}, after: 25 * time.Minute, due: "escalated////"},
+		"bosses: told":                       {a: with(room("escalated", "bosses")), route: notify.Route{Name: "bosses"}, after: 25 * time.Minute},
+		"bosses: the end":                    {a: with(room("escalated", "bosses")).Voted("alice", approvals.Reject, ""), route: notify.Route{Name: "bosses"}, after: 30 * time.Minute, due: "decided////C1/1.2"},
+		"bosses: the end, untold":            {a: with().Voted("alice", approvals.Reject, ""), route: notify.Route{Name: "bosses"}, after: 30 * time.Minute},
+		"mail: who has not voted":            {a: with(both...).Voted("alice", approvals.Approve, "").With(func(a *approvals.Approval) { a.Votes[0].Voter = "ALICE" }), route: mail, after: 20 * time.Minute, due: "reminder-2/bob/bob@example.com/bob/m", again: 5 * time.Minute},
+		"mail: to escalate":                  {a: with(append(both, reminded("alice", 2), reminded("bob", 2))...), route: mail, after: 25 * time.Minute, due: "escalated/boss@example.com/boss@example.com//; escalated/BOB@example.com/BOB@example.com/bob/", again: 5 * time.Minute},
+		"mail: escalated":                    {a: with(append(append(both, bosses...), reminded("alice", 2), reminded("bob", 2))...), route: mail, after: 26 * time.Minute, again: 4 * time.Minute},
+		"mail: the requester hears":          {a: with(both...).Voted("alice", approvals.Reject, ""), route: mail, after: 30 * time.Minute, due: "decided/zoe@example.com/zoe@example.com//"},
+		"mail: a stranger asked":             {a: with(both...).Requester("zoe@evil.example").Voted("alice", approvals.Reject, ""), route: mail, after: 30 * time.Minute},
+		"mail: of a known domain":            {a: with(both...).Requester("zoe@CORP.example").Voted("alice", approvals.Reject, ""), route: notify.Route{Name: notify.Email, Domains: []string{"corp.example"}}, after: 30 * time.Minute, due: "decided/zoe@CORP.example/zoe@CORP.example//"},
+		"mail: a requester by name":          {a: with().AllowRequester().Requester("ALICE").Voted("bob", approvals.Reject, ""), route: mail, after: 30 * time.Minute, due: "decided/ALICE/alice@example.com//"},
+		"mail: no address":                   {a: with().Requester("zoe").Voted("bob", approvals.Reject, ""), route: mail, after: 30 * time.Minute},
+		"mail: no address at all":            {a: with().Requester("zoe@example.com\r\nBcc: x@example.com").Voted("bob", approvals.Reject, ""), route: mail, after: 30 * time.Minute},
+		"mail: a name without end":           {a: with().Requester(strings.Repeat("x", 300)+"@example.com").Voted("bob", approvals.Reject, ""), route: mail, after: 30 * time.Minute},
+		"mail: long after":                   {a: with().Voted("bob", approvals.Reject, ""), route: mail, after: 25 * time.Hour},
+		"room: expired":                      {a: with(room("opened", "ops")).Expired(), route: ops, after: 2 * time.Hour, due: "decided////C1/1.2"},
+		"room: the end, untold":              {a: with().Voted("bob", approvals.Reject, ""), route: ops, after: 2 * time.Minute, due: "decided////"},
+		"room: told of the end":              {a: with(room("decided", "ops")).Voted("bob", approvals.Reject, ""), route: ops, after: 2 * time.Minute},
+		"run failed: who asked, who decided": {a: ran(with(), approvals.RunFailed, ""), route: mail, after: 30 * time.Minute, due: "run-ended/zoe@example.com/zoe@example.com//; run-ended/bob/bob@example.com//"},
+		"run failed: told":                   {a: ran(with(decided, runEnded("run-ended", "zoe@example.com"), runEnded("run-ended", "bob")), approvals.RunFailed, ""), route: mail, after: 30 * time.Minute},
+		"run failed: the room":               {a: ran(with(room("opened", "ops"), room("decided", "ops")), approvals.RunGone, ""), route: ops, after: 30 * time.Minute, due: "run-ended////C1/1.2"},
+		"run failed: never":                  {a: ran(with(), approvals.RunFailed, approvals.TellNever), route: mail, after: 30 * time.Minute},
+		"run failed: long ago":               {a: ran(with(), approvals.RunFailed, ""), route: mail, after: 49 * time.Hour},
+		"run succeeded":                      {a: ran(with(), approvals.RunSucceeded, ""), route: mail, after: 30 * time.Minute},
+		"run succeeded: always":              {a: ran(with(runEnded("run-ended", "bob")), approvals.RunSucceeded, approvals.TellAlways), route: mail, after: 30 * time.Minute, due: "run-ended/zoe@example.com/zoe@example.com//"},
+		"run succeeded: after a failure":     {a: ran(with(runEnded("run-ended", "bob")), approvals.RunSucceeded, "").With(func(a *approvals.Approval) { a.Reruns = make([]approvals.Rerun, 1) }), route: mail, after: 30 * time.Minute, due: "run-ended-1/zoe@example.com/zoe@example.com//; run-ended-1/bob/bob@example.com//"},
+		"room: opened in the ledger":         {a: with(approvals.Delivery{Event: "opened", Channel: "ops", Error: "500"}), route: ops, after: time.Minute, due: "opened////"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

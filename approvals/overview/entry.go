@@ -43,7 +43,7 @@ func Sum(seed maphash.Seed, a approvals.Approval) uint64 {
 	h.SetSeed(seed)
 	fmt.Fprintf(&h, "%q %q %q %t %t", a.UID, a.Outcome, a.SupersededBy, a.Terms != nil, a.Next != nil || a.Effect != nil)
 	fmt.Fprintf(&h, " %t %d %t", a.Cancellation != nil, a.RetryAt.UnixNano(), a.AnsweredAt.IsZero())
-	fmt.Fprintf(&h, " %d", len(a.Revoked))
+	fmt.Fprintf(&h, " %d %d %t", len(a.Revoked), len(a.Reruns), a.RunEnd != nil)
 	for _, v := range a.Votes {
 		fmt.Fprintf(&h, " %q %q %d", v.Voter, v.Verdict, v.At.UnixNano())
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -18,24 +19,26 @@ type Kind string
 
 // The kinds, in the order in which they can happen at one instant.
 const (
-	Opened   Kind = "opened"   // it was opened
-	Terms    Kind = "terms"    // what people vote on was fixed
-	Told     Kind = "told"     // somebody was told over a channel
-	Voted    Kind = "voted"    // somebody voted, or changed their vote
-	Withdrew Kind = "withdrew" // somebody took their vote back
-	Decided  Kind = "decided"  // it ended
-	Untold   Kind = "untold"   // it ended, and somebody could not be told before
-	Stopped  Kind = "stopped"  // the outcome stands, and starts no run any more
-	Released Kind = "released" // the run that the outcome started was seen
-	Answered Kind = "answered" // the task that waited was seen to end with the outcome
-	Removed  Kind = "removed"  // it is no longer in the cluster
+	Opened   Kind = "opened"    // it was opened
+	Terms    Kind = "terms"     // what people vote on was fixed
+	Told     Kind = "told"      // somebody was told over a channel
+	Voted    Kind = "voted"     // somebody voted, or changed their vote
+	Withdrew Kind = "withdrew"  // somebody took their vote back
+	Decided  Kind = "decided"   // it ended
+	Untold   Kind = "untold"    // it ended, and somebody could not be told before
+	Stopped  Kind = "stopped"   // the outcome stands, and starts no run any more
+	Released Kind = "released"  // the run that the outcome started was seen
+	Answered Kind = "answered"  // the task that waited was seen to end with the outcome
+	Rerun    Kind = "rerun"     // somebody had the run started again, on the same decision
+	RunEnded Kind = "run-ended" // the run that the outcome started has ended
+	Removed  Kind = "removed"   // it is no longer in the cluster
 )
 
 // opened is the event of a delivery that ends with the decision.
 const opened = "opened"
 
 // kinds in their order.
-var kinds = [...]Kind{Opened, Terms, Told, Voted, Withdrew, Decided, Untold, Stopped, Released, Answered, Removed}
+var kinds = [...]Kind{Opened, Terms, Told, Voted, Withdrew, Decided, Untold, Stopped, Released, Answered, RunEnded, Rerun, Removed}
 
 // Line is one thing that happened to an Approval. Text is at most as long as the
 // limits below say, so that a line is never longer than MaxLine.
@@ -69,7 +72,8 @@ type Line struct {
 	Digest       string   `json:"digest,omitempty"` // of exactly what is approved
 	Channel      string   `json:"channel,omitempty"`
 	Error        string   `json:"error,omitempty"`
-	Next         string   `json:"next,omitempty"` // the run that the outcome started, or what it wrote
+	Next         string   `json:"next,omitempty"`       // the run that the outcome started, or what it wrote
+	RunOutcome   string   `json:"runOutcome,omitempty"` // how Next ended; Error is what failed in it
 }
 
 // Input is one field that a voter filled in.
@@ -160,9 +164,27 @@ func Lines(a approvals.Approval) []Line {
 	if c := a.Cancellation; c != nil && a.Outcome != approvals.Cancelled {
 		add(Stopped, c.At, "", func(l *Line) { l.Outcome, l.Person, l.Comment = string(a.Outcome), c.By, c.Why })
 	}
+	run := func(attempt int, r approvals.Run, e *approvals.RunEnd) {
+		n := "" // of the first one, as it was before there could be more
+		if attempt > 0 {
+			n = strconv.Itoa(attempt)
+		}
+		add(Released, r.At, n, func(l *Line) { l.Outcome, l.Next = string(a.Outcome), r.Name })
+		if e != nil {
+			add(RunEnded, e.EndedAt, n, func(l *Line) {
+				l.Outcome, l.Next, l.RunOutcome, l.Error = string(a.Outcome), r.Name, string(e.Outcome), e.Why()
+			})
+		}
+	}
+	for i, r := range a.Reruns {
+		run(i, r.Run, &r.End)
+		add(Rerun, r.At, strconv.Itoa(i+1), func(l *Line) {
+			l.Outcome, l.Person, l.Comment, l.Evidence, l.Next = string(a.Outcome), r.By, r.Why, r.Evidence, r.Run.Name
+		})
+	}
 	switch {
 	case a.Next != nil:
-		add(Released, a.Next.At, "", func(l *Line) { l.Outcome, l.Next = string(a.Outcome), a.Next.Name })
+		run(a.Attempt(), *a.Next, a.RunEnd)
 	case a.Effect != nil:
 		add(Released, a.Effect.At, "", func(l *Line) { l.Outcome, l.Next = string(a.Outcome), a.Effect.What })
 	}
@@ -254,7 +276,7 @@ func digest(parts ...string) string {
 func (l Line) bounded() Line {
 	for _, p := range []*string{
 		&l.ID, &l.Namespace, &l.Approval, &l.UID, &l.Trigger, &l.Task, &l.Pipeline, &l.Run, &l.Event, &l.Gate, &l.Person, &l.For,
-		&l.Verdict, &l.Way, &l.Evidence, &l.Outcome, &l.Digest, &l.Channel, &l.Next, &l.SupersededBy,
+		&l.Verdict, &l.Way, &l.Evidence, &l.Outcome, &l.Digest, &l.Channel, &l.Next, &l.RunOutcome, &l.SupersededBy,
 	} {
 		*p = clean(*p, maxName)
 	}

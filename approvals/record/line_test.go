@@ -76,6 +76,21 @@ func TestLines(t *testing.T) {
 			}),
 			[]string{"09:00:00 opened", "09:00:00 terms production ", "09:01:00 decided production Superseded b"},
 		},
+		"a run that failed and was started again": {
+			ct.Make("a").Voted("alice", approvals.Approve, "").With(func(a *approvals.Approval) {
+				a.Reruns = []approvals.Rerun{{
+					By: "olga", Why: "it is back", At: ct.T0.Add(4 * time.Minute), Run: approvals.Run{Name: "a-1", At: ct.T0.Add(2 * time.Minute)},
+					End: approvals.RunEnd{Outcome: approvals.RunFailed, EndedAt: ct.T0.Add(3 * time.Minute), Task: "apply", Message: "exit 1"},
+				}}
+				a.Next = &approvals.Run{Name: "a-2", At: ct.T0.Add(5 * time.Minute)}
+				a.RunEnd = &approvals.RunEnd{Outcome: approvals.RunSucceeded, EndedAt: ct.T0.Add(6 * time.Minute)}
+			}),
+			[]string{
+				"09:00:00 opened", "09:00:00 terms production ", "09:01:00 voted production alice approve", "09:01:00 decided production Approved [alice]",
+				"09:02:00 released production Approved a-1", "09:03:00 run-ended production Approved task apply: exit 1 a-1", "09:04:00 rerun production olga it is back Approved a-1",
+				"09:05:00 released production Approved a-2", "09:06:00 run-ended production Approved a-2",
+			},
+		},
 		"an event": {ct.Make("a").Event("{}"), []string{"09:00:00 opened delivery-1", "09:00:00 terms production "}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -202,5 +217,32 @@ func TestRemovalComesLast(t *testing.T) {
 		if got := record.Removal(c.a, deleted); got.At != record.Stamp(c.want) {
 			t.Errorf("%s: removed at %s, want %s", name, got.At, record.Stamp(c.want))
 		}
+	}
+}
+
+// TestRunsAreRecordedOnce: what a run did is told by the same line while it is the last, and when
+// another one was started after it.
+func TestRunsAreRecordedOnce(t *testing.T) {
+	t.Parallel()
+	b := ct.Make("a").Voted("alice", approvals.Approve, "").With(func(a *approvals.Approval) {
+		a.Terms.Policy.Rerun.Limit = 1
+		a.Next = &approvals.Run{Name: "a-1", UID: "1", At: ct.T0.Add(2 * time.Minute)}
+		a.RunEnd = &approvals.RunEnd{Outcome: approvals.RunFailed, EndedAt: ct.T0.Add(3 * time.Minute)}
+	})
+	before := record.Lines(b.Obj())
+	a, _, err := approvals.RunAgain(b.Obj(), approvals.Identity{Name: "olga"}, "it is back", ct.T0.Add(4*time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Next = &approvals.Run{Name: "a-2", UID: "2", At: ct.T0.Add(5 * time.Minute)}
+	a.RunEnd = &approvals.RunEnd{Outcome: approvals.RunSucceeded, EndedAt: ct.T0.Add(6 * time.Minute)}
+	after := record.Lines(a)
+	if d := cmp.Diff(before, after[:len(before)]); d != "" {
+		t.Errorf("lines of before differ (-before +after)\n%s", d)
+	}
+	ids := record.IDs(after)
+	slices.Sort(ids)
+	if n := len(slices.Compact(ids)); n != len(after) {
+		t.Errorf("%d lines have %d ids", len(after), n)
 	}
 }

@@ -37,6 +37,7 @@ type view struct {
 	NewerOne       string            `json:"supersededBy,omitempty"`
 	Results        map[string]string `json:"results,omitempty"`
 	Next           *runView          `json:"next,omitempty"`
+	Reruns         []rerunView       `json:"reruns,omitempty"`
 	Target         string            `json:"target,omitempty"`
 	Effect         string            `json:"effect,omitempty"`
 	Blocked        *problemView      `json:"blocked,omitempty"`
@@ -107,6 +108,35 @@ type runView struct {
 	Namespace string `json:"namespace,omitempty"` // if that is not the approval's
 	Inline    bool   `json:"inline,omitempty"`    // pipeline is what the run's maker called it
 	From      string `json:"from,omitempty"`      // where a resolver got the pipeline
+
+	// Of next alone, once it has ended.
+	Outcome    string     `json:"outcome,omitempty"`
+	StartedAt  *time.Time `json:"startedAt,omitempty"`
+	EndedAt    *time.Time `json:"endedAt,omitempty"`
+	FailedTask string     `json:"failedTask,omitempty"`
+	Message    string     `json:"message,omitempty"`
+}
+
+// nextOf is a run that the outcome started, and how it ended.
+func nextOf(r *approvals.Run, e *approvals.RunEnd) *runView {
+	v := runOf(r)
+	if v != nil && e != nil {
+		ended := e.EndedAt.UTC()
+		v.Outcome, v.EndedAt, v.FailedTask, v.Message = string(e.Outcome), &ended, e.Task, e.Message
+		if !e.StartedAt.IsZero() {
+			started := e.StartedAt.UTC()
+			v.StartedAt = &started
+		}
+	}
+	return v
+}
+
+// rerunView is a run that was started before, and why it was not the last.
+type rerunView struct {
+	By     string    `json:"by"`
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+	Run    *runView  `json:"run"`
 }
 
 // taskView is a task in the middle of a run.
@@ -197,7 +227,7 @@ func viewOf(a approvals.Approval) view {
 		Namespace: a.Namespace, Name: a.Name, UID: a.UID, Trigger: a.Trigger, Title: a.Headline(), Outcome: string(a.Outcome),
 		OpenedAt: a.OpenedAt.UTC(), Missing: approvals.Missing(a), Votes: []voteView{}, Results: approvals.ByName(a.Results),
 		Inputs: approvals.ByName(a.Inputs), NewerOne: a.SupersededBy, Partial: a.Source.Lean.Values || a.Source.Lean.Words,
-		After: runOf(a.Source.Run), Task: taskOf(a), Next: runOf(a.Next), Blocked: problemOf(a.Blocked), Unreleased: problemOf(a.Unreleased),
+		After: runOf(a.Source.Run), Task: taskOf(a), Next: nextOf(a.Next, a.RunEnd), Blocked: problemOf(a.Blocked), Unreleased: problemOf(a.Unreleased),
 	}
 	if t := a.Terms; t != nil {
 		deadline := a.Deadline().UTC()
@@ -227,6 +257,9 @@ func viewOf(a approvals.Approval) view {
 	}
 	if c := a.Cancellation; c != nil {
 		v.Cancelled = &cancelView{c.By, c.Why, c.At.UTC()}
+	}
+	for _, r := range a.Reruns {
+		v.Reruns = append(v.Reruns, rerunView{r.By, r.Why, r.At.UTC(), nextOf(&r.Run, &r.End)})
 	}
 	v.Startable = preflightOf(a)
 	if g := a.Again; g != nil {

@@ -35,8 +35,14 @@ func (s *server) operate(w http.ResponseWriter, r *http.Request, key approvals.K
 		approvals.Again:       "Retrying now. This page shows the result.",
 		approvals.NoChange:    "Somebody already did that. Nothing changed.",
 	}[did]
+	if did == approvals.Again && r.PostForm.Get("operate") == rerun {
+		d.Notice = "Running it again. This page shows the result."
+	}
 	s.page(w, http.StatusOK, d, r)
 }
+
+// rerun is what a form asks for to have the run started again.
+const rerun = "rerun"
 
 // revokeLink is what a form asks for to end a mailed link.
 const revokeLink = "revoke-link"
@@ -49,6 +55,8 @@ func (s *server) operated(ctx context.Context, key approvals.Key, id approvals.I
 		return s.Desk.Cancel(ctx, key, id, why)
 	case "retry":
 		return s.Desk.Retry(ctx, key, id)
+	case rerun:
+		return s.Desk.Rerun(ctx, key, id, why)
 	case revokeLink:
 		return s.Desk.RevokeLink(ctx, key, id, voter)
 	default:
@@ -59,7 +67,7 @@ func (s *server) operated(ctx context.Context, key approvals.Key, id approvals.I
 // operator says whether id looks after a's namespace, where there is anything that
 // an operator could do about a.
 func (s *server) operator(ctx context.Context, a approvals.Approval, id approvals.Identity) bool {
-	if !a.ToCancel() && !a.ToRetry(s.Now()) && !a.ToAskAgain() {
+	if !a.ToCancel() && !a.ToRetry(s.Now()) && !a.ToAskAgain() && !a.ToRunAgain(s.Now()) {
 		return false
 	}
 	may, _ := s.operates(ctx, id, map[string]bool{a.Namespace: true})
@@ -80,7 +88,7 @@ func linksOf(a approvals.Approval, id approvals.Identity, operator bool) []strin
 	return out
 }
 
-// apiOperate is POST …/cancel with {"reason": …}, POST …/retry, and POST …/revoke-link
+// apiOperate is POST …/cancel and …/rerun with {"reason": …}, POST …/retry, and POST …/revoke-link
 // with {"voter": …}.
 func (s *server) apiOperate(what string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {

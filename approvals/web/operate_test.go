@@ -18,6 +18,14 @@ func TestOperate(t *testing.T) {
 	approved := func() *ct.Builder { return ct.Make("a").Voted("alice", approvals.Approve, "") }
 	cancel := func(why string) url.Values { return url.Values{"operate": {"cancel"}, "reason": {why}} }
 	retry := url.Values{"operate": {"retry"}}
+	rerun := func(why string) url.Values { return url.Values{"operate": {"rerun"}, "reason": {why}} }
+	failed := func(limit int) *ct.Builder {
+		return approved().With(func(a *approvals.Approval) {
+			a.Terms.Policy.Rerun.Limit = limit
+			a.Next = &approvals.Run{Name: "apply-x", UID: "run-2", Pipeline: "apply", At: a.DecidedAt}
+			a.RunEnd = &approvals.RunEnd{Outcome: approvals.RunFailed, EndedAt: a.DecidedAt, Task: "apply"}
+		})
+	}
 	for name, c := range map[string]struct {
 		a       *ct.Builder
 		who     string
@@ -36,6 +44,10 @@ func TestOperate(t *testing.T) {
 		"cancel, too long":     {form: cancel(strings.Repeat("long ", 600)), status: 400, want: "long long"},
 		"retry":                {a: approved(), form: retry, status: 200, want: "Retrying now.", outcome: approvals.Approved, asked: true},
 		"retry nothing":        {form: retry, status: 409, want: "nothing to retry"},
+		"run again":            {a: failed(1), form: rerun("the registry is back"), status: 200, want: "Running it again.", outcome: approvals.Approved},
+		"run again, no reason": {a: failed(1), form: rerun(" "), status: 400, want: "reason for starting"},
+		"run again, never":     {a: failed(0), form: rerun("x"), status: 409, want: "does not allow it"},
+		"run again, approver":  {a: failed(1), who: "alice", form: rerun("x"), status: 403, want: "not an operator of namespace prod"},
 		"something else":       {form: url.Values{"operate": {"delete"}}, status: 400, want: "choose what to do"},
 		"by the query":         {query: "?uid=uid-a&operate=cancel&reason=x", form: url.Values{}, status: 400, want: `role="alert"`},
 		"an approver":          {who: "alice", form: cancel("x"), status: 403, want: "not an operator of namespace prod"},

@@ -140,5 +140,5 @@ func undelivered(a approvals.Approval) []approvals.Delivery {
 // unreleased says whether a was decided and its run is not there, for a known reason
 // or for longer than it takes.
 func (s *server) unreleased(a approvals.Approval) bool {
-	return a.ToRelease() && (a.Unreleased != nil || s.Now().Sub(a.DecidedAt) > releaseWithin)
+	return a.ToRelease() && (a.Unreleased != nil || s.Now().Sub(a.ReleaseFrom()) > releaseWithin)
 }

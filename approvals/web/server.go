@@ -38,6 +38,7 @@ type VoteService interface {
 type Operations interface {
 	Cancel(ctx context.Context, key approvals.Key, id approvals.Identity, why string) (approvals.Approval, approvals.Change, error)
 	Retry(ctx context.Context, key approvals.Key, id approvals.Identity) (approvals.Approval, approvals.Change, error)
+	Rerun(ctx context.Context, key approvals.Key, id approvals.Identity, why string) (approvals.Approval, approvals.Change, error)
 	RevokeLink(ctx context.Context, key approvals.Key, id approvals.Identity, voter string) (approvals.Approval, approvals.Change, error)
 	// AskAgain returns the Approval that asks again.
 	AskAgain(ctx context.Context, key approvals.Key, id approvals.Identity) (approvals.Approval, error)
@@ -116,6 +117,7 @@ func Handler(d Deps) http.Handler {
 	at("/api/v1/namespaces/{namespace}/approvals/{name}/votes", s.apiVote, http.MethodPost)
 	at("/api/v1/namespaces/{namespace}/approvals/{name}/cancel", s.apiOperate("cancel"), http.MethodPost)
 	at("/api/v1/namespaces/{namespace}/approvals/{name}/retry", s.apiOperate("retry"), http.MethodPost)
+	at("/api/v1/namespaces/{namespace}/approvals/{name}/rerun", s.apiOperate(rerun), http.MethodPost)
 	at("/api/v1/namespaces/{namespace}/approvals/{name}/revoke-link", s.apiOperate(revokeLink), http.MethodPost)
 	at("/api/v1/namespaces/{namespace}/approvals/{name}/again", s.apiAgain, http.MethodPost)
 	at("/api/v1/history", s.apiHistory, http.MethodGet)

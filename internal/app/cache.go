@@ -85,7 +85,7 @@ func slimRun(awaited *verifyrun.Awaited) func(any) (any, error) {
 		delete(pr.Annotations, "kubectl.kubernetes.io/last-applied-configuration")
 		status := pipelinev1.PipelineRunStatus{}
 		status.Conditions = pr.Status.Conditions
-		status.CompletionTime = pr.Status.CompletionTime
+		status.StartTime, status.CompletionTime = pr.Status.StartTime, pr.Status.CompletionTime
 		status.Results = pr.Status.Results
 		if p := pr.Status.Provenance; p != nil && p.RefSource != nil { // what a resolver fetched
 			status.Provenance = &pipelinev1.Provenance{RefSource: p.RefSource}

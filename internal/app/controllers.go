@@ -8,8 +8,10 @@ import (
 	"github.com/countersign-dev/countersign/internal/audit/sqlstore"
 	"github.com/countersign-dev/countersign/internal/kube/gate"
 	"github.com/countersign-dev/countersign/internal/kube/hold"
+	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
 	"github.com/countersign-dev/countersign/internal/kube/lifecycle"
 	"github.com/countersign-dev/countersign/internal/kube/preflight"
+	"github.com/countersign-dev/countersign/internal/kube/secondrun"
 	"github.com/countersign-dev/countersign/internal/kube/triggers"
 	"github.com/countersign-dev/countersign/internal/kube/vote"
 )
@@ -42,6 +44,9 @@ func (c *core) controllers(ctx context.Context, kept *sqlstore.Ledger, told tell
 	}
 	setups = append(setups, &preflight.Preflight{
 		Store: c.store, Opener: c.opener, Check: c.preflight, Results: c.results, Ended: c.metrics.ended, Now: c.Now, Log: c.Log, Workers: preflightWorkers,
+	})
+	setups = append(setups, &secondrun.Runs{
+		Client: cached, Live: c.mgr.GetAPIReader(), Store: c.store, Now: c.Now, Log: c.Log, Ended: c.metrics.runEnded, Workers: kubeutil.FewWorkers,
 	})
 	answers, err := c.approvalTasks(ctx)
 	if err != nil {

@@ -19,6 +19,8 @@ type metrics struct {
 	decided     *prometheus.CounterVec
 	waited      *prometheus.HistogramVec
 	released    prometheus.Histogram
+	secondRuns  *prometheus.CounterVec
+	ran         *prometheus.HistogramVec
 	posts       *prometheus.CounterVec
 	deliveries  *prometheus.CounterVec
 	interceptor *prometheus.CounterVec
@@ -38,6 +40,7 @@ func newMetrics(reg prometheus.Registerer, all web.Overview, version string) (*m
 		opened:      counter("approvals_opened_total", "Approvals opened by this process.", "namespace", "trigger"),
 		votes:       counter("votes_total", "Votes recorded.", "verdict"),
 		decided:     counter("approvals_decided_total", "Approvals that ended, by outcome.", "outcome"),
+		secondRuns:  counter("second_run_total", "Runs that outcomes started and whose end was seen, by how they ended.", "outcome"),
 		posts:       counter("release_posts_total", "Signed events posted to EventListeners.", "taken"),
 		deliveries:  counter("deliveries_total", "Messages sent to people and rooms.", "channel", "delivered"),
 		interceptor: counter("interceptor_requests_total", "Interceptor requests by answer.", "answer"),
@@ -50,6 +53,10 @@ func newMetrics(reg prometheus.Registerer, all web.Overview, version string) (*m
 			Namespace: "countersign", Name: "release_seconds", Help: "From outcome to the next run being seen.",
 			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 120},
 		}),
+		ran: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: "countersign", Name: "second_run_seconds", Help: "How long runs that outcomes started went on, by Tekton's own record.",
+			Buckets: []float64{1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600},
+		}, []string{"outcome"}),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: "countersign", Name: "http_request_seconds", Help: "Requests of people and curl.",
 			Buckets: []float64{.001, .005, .01, .025, .05, .1, .25, .5, 1, 5},
@@ -62,7 +69,7 @@ func newMetrics(reg prometheus.Registerer, all web.Overview, version string) (*m
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
 	})
 	build.Set(1)
-	for _, c := range []prometheus.Collector{build, m.opened, m.votes, m.decided, m.posts, m.deliveries, m.interceptor, m.turnedAway, m.waited, m.released, m.requests, m.recorded, m.recordFailures, newStanding(all)} {
+	for _, c := range []prometheus.Collector{build, m.opened, m.votes, m.decided, m.posts, m.deliveries, m.interceptor, m.turnedAway, m.waited, m.released, m.secondRuns, m.ran, m.requests, m.recorded, m.recordFailures, newStanding(all)} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
@@ -87,7 +94,16 @@ func (m *metrics) confirmed(a approvals.Approval) {
 	case a.Effect != nil:
 		at = a.Effect.At
 	}
-	m.released.Observe(at.Sub(a.DecidedAt).Seconds())
+	m.released.Observe(at.Sub(a.ReleaseFrom()).Seconds())
+}
+
+// runEnded is called by the leader alone, once for each end.
+func (m *metrics) runEnded(a approvals.Approval) {
+	outcome := string(a.RunEnd.Outcome)
+	m.secondRuns.WithLabelValues(outcome).Inc()
+	if took := a.RunEnd.Took(); took > 0 {
+		m.ran.WithLabelValues(outcome).Observe(took.Seconds())
+	}
 }
 
 func (m *metrics) observe(route, method string, status int, took time.Duration) {

@@ -92,7 +92,7 @@ func (s *standing) Collect(to chan<- prometheus.Metric) {
 		if e.Unreleased != nil {
 			reasons[e.Unreleased.Reason]++
 		}
-		if at := e.DecidedAt.Unix(); oldest == 0 || at < oldest {
+		if at := e.ReleaseFrom().Unix(); oldest == 0 || at < oldest {
 			oldest = at
 		}
 	}

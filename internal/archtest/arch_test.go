@@ -265,6 +265,11 @@ var table = []room{
 		why:  "one controller leads an Approval through the stages; it knows no pages, channels or audit log",
 	},
 	{
+		path: "./internal/kube/secondrun",
+		may:  slices.Concat(kubernetes, tekton, []string{std, "./api/v1alpha1", "./approvals", "./internal/kube/kubeutil", "./internal/kube/queue", "./internal/kube/store"}),
+		why:  "a run is watched to its end by who only looks: nothing here can start one or stop one",
+	},
+	{
 		path: "./internal/kube/approvaltask",
 		may:  slices.Concat(kubernetes, tekton, []string{std, "./api/v1alpha1", "./approvals", "./approvals/tasks", "./internal/tekton", "./internal/kube/convert", "./internal/kube/gate", "./internal/kube/hold", "./internal/kube/kubeutil", "./internal/kube/outcome", "./internal/kube/pipelinerun", "./internal/kube/queue", "./internal/kube/store", "./internal/kube/verifyrun"}),
 		why:  "a task of a pipeline is one more thing that waits for an Approval",

@@ -14,10 +14,10 @@ import (
 
 func (c *command) againCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "again NAME", Short: "Request approval again for something that expired or can't start",
-		Long: `Request approval again for something that expired, or that was approved but can't start
-because its Trigger or template has changed. A new Approval is opened for the same run or
-event. The first pipeline does not run again, and everyone votes again.
+		Use: "again NAME", Short: "Request approval again for something that expired, can't start or failed",
+		Long: `Request approval again for something that expired, that was approved but can't start
+because its Trigger or template has changed, or whose run failed. A new Approval is opened
+for the same run or event. The first pipeline does not run again, and everyone votes again.
 
 You need the permission to update approvals/status in the namespace, or you must be the
 requester. A rejection is final.`,
@@ -55,7 +55,7 @@ func (c *command) again(ctx context.Context, name string) error {
 	}
 	v := &v1alpha1.Vote{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: "again-", Namespace: a.Namespace},
-		Spec:       v1alpha1.VoteSpec{Approval: a.Name, ApprovalUID: a.UID, Voter: me.Name, Groups: groupsFor(a, me.Groups, true), Verdict: "again"},
+		Spec:       v1alpha1.VoteSpec{Approval: a.Name, ApprovalUID: a.UID, Voter: me.Name, Groups: groupsFor(a, me.Groups, true), Verdict: v1alpha1.VerdictAgain},
 	}
 	if err := s.client.Create(ctx, v); err != nil {
 		return err

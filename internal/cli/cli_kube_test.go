@@ -203,8 +203,14 @@ func (w *world) open(ts *testscript.TestScript, namespace, file string) {
 		for i := range o.Status.RevokedLinks {
 			o.Status.RevokedLinks[i].At = now
 		}
-		if o.Status.Next != nil {
-			o.Status.Next.SeenAt = now
+		if n := o.Status.Next; n != nil {
+			n.SeenAt = now
+			if n.EndedAt != nil && n.StartedAt != nil { // it ended just now, and took as long
+				n.StartedAt = &metav1.MicroTime{Time: now.Add(-n.EndedAt.Sub(n.StartedAt.Time))}
+			}
+			if n.EndedAt != nil {
+				n.EndedAt = &now
+			}
 		}
 		ts.Check(w.api.Status().Update(context.Background(), o))
 	}

@@ -325,9 +325,18 @@ func (c *command) describeEnd(w sheet, a approvals.Approval, o *v1alpha1.Approva
 		case a.ToAskAgain():
 			w.item("to request approval again, run: tkn approval again %s", a.Name)
 		}
+		for _, r := range a.Reruns {
+			w.item("PipelineRun %s of Pipeline %s, seen %s", r.Run.Name, r.Run.Pipeline, c.when(r.Run.At))
+			c.describeRunEnd(w, &r.End)
+			w.item("started again by %s, %s: %s", r.By, c.when(r.At), r.Why)
+		}
 		switch {
 		case a.Next != nil:
 			w.item("PipelineRun %s of Pipeline %s, seen %s", a.Next.Name, a.Next.Pipeline, c.when(a.Next.At))
+			c.describeRunEnd(w, a.RunEnd)
+			if a.RunWentWrong() && a.ToRunAgain(c.Now()) {
+				w.item("to start it again on the same decision, run: tkn approval rerun %s -m REASON", a.Name)
+			}
 		case a.Effect != nil:
 			w.item("%s, seen %s", a.Effect.What, c.when(a.Effect.At))
 		case a.Unreleased != nil && a.Terms != nil && a.Terms.Target != nil:
@@ -351,6 +360,17 @@ func (c *command) describeEnd(w sheet, a approvals.Approval, o *v1alpha1.Approva
 	}
 	for _, x := range o.Status.Conditions {
 		w.item("%s", strings.TrimSuffix(fmt.Sprintf("%s=%s %s: %s", x.Type, x.Status, x.Reason, x.Message), ": "))
+	}
+}
+
+// describeRunEnd says how the run ended that the outcome started.
+func (c *command) describeRunEnd(w sheet, e *approvals.RunEnd) {
+	if e == nil {
+		return
+	}
+	w.item("it %s, %s", e.Words(), c.when(e.EndedAt))
+	if why := e.Why(); why != "" {
+		w.item("%s", why)
 	}
 }
 

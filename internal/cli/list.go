@@ -257,7 +257,9 @@ func (c *command) cells(l listing, o *v1alpha1.Approval) []cell {
 	next := ""
 	switch {
 	case a.Next != nil:
-		next = a.Next.Name
+		if next = a.Next.Name; a.RunEnd != nil {
+			next += " (" + string(a.RunEnd.Outcome) + ")"
+		}
 	case a.Effect != nil:
 		next = a.Effect.What
 	}

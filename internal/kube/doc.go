@@ -12,6 +12,9 @@
 //	could it work?      │  ▲             │ signedevent, render
 //	                    │  └── verifyrun ◄┘           is it the run that was approved?
 //	                    ▼
+//	                secondrun                        how did that run end?
+//	                    │
+//	                    ▼
 //	         notify, audit                            who is told, what is kept
 //
 // Beneath them: convert (to and from the domain), identity, keys, servingcert, apiserver,

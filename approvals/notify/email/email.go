@@ -94,8 +94,11 @@ func (c *Channel) compose(m notify.Message, handOver func()) (*gomail.Msg, error
 	}
 	data.News = string(m.Kind)
 	render := c.Set.Mail
-	if m.Kind == notify.Decided {
+	switch m.Kind {
+	case notify.Decided:
 		render = c.Set.Outcome
+	case notify.RunEnded:
+		render = c.Set.RunEnded
 	}
 	body, err := render(data)
 	if err != nil {

@@ -1,8 +1,9 @@
 // Package github shows an Approval as a commit status: pending while it waits, and
-// success only when it was approved.
+// success only when it was approved and, as far as is known, its run did not fail.
 package github
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -65,7 +66,7 @@ func (c *Channel) Close() { c.out.Close() }
 
 // Route leaves out what a status can't say.
 func (c *Channel) Route() notify.Route {
-	return notify.Route{Name: c.Config.Name, Kinds: []notify.Kind{notify.Opened, notify.Decided}}
+	return notify.Route{Name: c.Config.Name, Kinds: []notify.Kind{notify.Opened, notify.Decided, notify.RunEnded}}
 }
 
 // status is what GitHub's API takes.
@@ -135,6 +136,10 @@ func (c *Channel) context(a approvals.Approval) string {
 // stateOf is success for nothing but an approval. It names nobody: whoever sees the
 // repository sees it.
 func stateOf(a approvals.Approval, card templates.Card) (state, description string) {
+	if e := a.RunEnd; e != nil {
+		state := map[approvals.RunOutcome]string{approvals.RunSucceeded: "success", approvals.RunFailed: "failure"}[e.Outcome]
+		return cmp.Or(state, "error"), strings.ToLower(string(a.Outcome)) + ", and its run " + e.Words()
+	}
 	switch a.Outcome {
 	case approvals.Approved:
 		return "success", "approved"

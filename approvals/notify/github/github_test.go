@@ -64,19 +64,27 @@ func TestStates(t *testing.T) {
 	outcome := func(o approvals.Outcome) *ct.Builder {
 		return ct.Make("apply-1").With(func(a *approvals.Approval) { a.Outcome, a.DecidedAt = o, ct.T0 })
 	}
+	ran := func(o approvals.RunOutcome) *ct.Builder {
+		return ct.Make("apply-1").Voted("alice", approvals.Approve, "").With(func(a *approvals.Approval) {
+			a.Next, a.RunEnd = &approvals.Run{Name: "a"}, &approvals.RunEnd{Outcome: o, EndedAt: ct.T0}
+		})
+	}
 	for name, c := range map[string]struct {
 		kind        notify.Kind
 		a           *ct.Builder
 		state, says string
 	}{
-		"waits":      {notify.Opened, nil, "pending", "awaiting approval"},
-		"one of two": {notify.Opened, ct.Make("a").Users("alice", "bob").Quorum(2).Voted("alice", approvals.Approve, ""), "pending", "awaiting approval"},
-		"approved":   {notify.Decided, nil, "success", "approved"},
-		"rejected":   {notify.Decided, ct.Make("a").Voted("alice", approvals.Reject, "no"), "failure", "rejected"},
-		"in time":    {notify.Decided, outcome(approvals.Approved), "success", "approved"},
-		"expired":    {notify.Decided, outcome(approvals.Expired), "error", "expired"},
-		"cancelled":  {notify.Decided, outcome(approvals.Cancelled), "error", "cancelled"},
-		"superseded": {notify.Decided, outcome(approvals.Superseded), "error", "superseded"},
+		"waits":             {notify.Opened, nil, "pending", "awaiting approval"},
+		"one of two":        {notify.Opened, ct.Make("a").Users("alice", "bob").Quorum(2).Voted("alice", approvals.Approve, ""), "pending", "awaiting approval"},
+		"approved":          {notify.Decided, nil, "success", "approved"},
+		"rejected":          {notify.Decided, ct.Make("a").Voted("alice", approvals.Reject, "no"), "failure", "rejected"},
+		"in time":           {notify.Decided, outcome(approvals.Approved), "success", "approved"},
+		"expired":           {notify.Decided, outcome(approvals.Expired), "error", "expired"},
+		"cancelled":         {notify.Decided, outcome(approvals.Cancelled), "error", "cancelled"},
+		"superseded":        {notify.Decided, outcome(approvals.Superseded), "error", "superseded"},
+		"its run failed":    {notify.RunEnded, nil, "failure", "approved, and its run failed after 42 s"},
+		"its run succeeded": {notify.RunEnded, ran(approvals.RunSucceeded), "success", "approved, and its run succeeded"},
+		"its run is gone":   {notify.RunEnded, ran(approvals.RunGone), "error", "approved, and its run was deleted before its end was seen"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -41,7 +41,7 @@ type Kit struct {
 }
 
 // Kinds is every kind of message.
-var Kinds = []notify.Kind{notify.Opened, notify.Reminder, notify.Escalated, notify.Decided}
+var Kinds = []notify.Kind{notify.Opened, notify.Reminder, notify.Escalated, notify.Decided, notify.RunEnded}
 
 // Message is a message of that kind about b, or about a plain Approval.
 func Message(k notify.Kind, b *ct.Builder) notify.Message {
@@ -51,8 +51,17 @@ func Message(k notify.Kind, b *ct.Builder) notify.Message {
 	b.With(func(a *approvals.Approval) {
 		a.Terms.Params = append(a.Terms.Params, approvals.Param{Name: "repo-full-name", Value: "acme/shop"}, approvals.Param{Name: "revision", Value: "8d1f0c6e2b7a4493bd0f8a1c55e9d7b6a2f3c410"})
 	})
-	if k == notify.Decided && !b.Obj().Decided() {
+	if (k == notify.Decided || k == notify.RunEnded) && !b.Obj().Decided() {
 		b.Voted("alice", approvals.Approve, "looks right")
+	}
+	if k == notify.RunEnded && b.Obj().RunEnd == nil {
+		b.With(func(a *approvals.Approval) {
+			a.Next = &approvals.Run{Name: "apply-7k2px4mzq3tajw5d", UID: "run-2", Pipeline: "apply", At: a.DecidedAt.Add(time.Second)}
+			a.RunEnd = &approvals.RunEnd{
+				Outcome: approvals.RunFailed, StartedAt: a.DecidedAt.Add(time.Second), EndedAt: a.DecidedAt.Add(43 * time.Second),
+				Task: "apply", Message: "\"step-apply\" exited with code 1: Error",
+			}
+		})
 	}
 	event := string(k)
 	if k == notify.Reminder {

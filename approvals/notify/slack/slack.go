@@ -60,7 +60,7 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (string, error) {
 	ctx, cancel := c.out.Limit(ctx)
 	defer cancel()
 	var buttons slack.Block
-	if m.Kind != notify.Decided {
+	if m.Kind != notify.Decided && m.Kind != notify.RunEnded {
 		buttons = c.buttons(m.Approval)
 	}
 	text := slack.MsgOptionText(escape(card.Title), false)
@@ -74,7 +74,7 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (string, error) {
 		}
 	case ok:
 		// The buttons are at the message that this answers to.
-		whole = slack.MsgOptionCompose(text, slack.MsgOptionBlocks(blocks(templates.Card{Title: card.Title, Link: card.Link}, nil)...), slack.MsgOptionTS(ts), slack.MsgOptionBroadcast(), slack.MsgOptionParse(false))
+		whole = slack.MsgOptionCompose(text, slack.MsgOptionBlocks(blocks(card.Answer(), nil)...), slack.MsgOptionTS(ts), slack.MsgOptionBroadcast(), slack.MsgOptionParse(false))
 	}
 	room, ts, err = c.api.PostMessageContext(ctx, c.Config.Room, whole)
 	if err == nil && !timestamps.MatchString(ts) {

@@ -41,6 +41,33 @@ type payload struct {
 	Missing   int        `json:"missing"`
 	Votes     []vote     `json:"votes"`
 	URL       string     `json:"url"`
+	SecondRun *secondRun `json:"secondRun,omitempty"`
+}
+
+// secondRun is the run that the outcome started; all but its name once it has ended.
+type secondRun struct {
+	Name       string     `json:"name"`
+	Outcome    string     `json:"outcome,omitempty"`
+	StartedAt  *time.Time `json:"startedAt,omitempty"`
+	EndedAt    *time.Time `json:"endedAt,omitempty"`
+	FailedTask string     `json:"failedTask,omitempty"`
+	Message    string     `json:"message,omitempty"`
+}
+
+func secondRunOf(a approvals.Approval, text func(string) string) *secondRun {
+	if a.Next == nil {
+		return nil
+	}
+	r := &secondRun{Name: text(a.Next.Name)}
+	if e := a.RunEnd; e != nil {
+		ended := e.EndedAt.UTC()
+		r.Outcome, r.EndedAt, r.FailedTask, r.Message = string(e.Outcome), &ended, text(e.Task), text(e.Message)
+		if !e.StartedAt.IsZero() {
+			started := e.StartedAt.UTC()
+			r.StartedAt = &started
+		}
+	}
+	return r
 }
 
 type vote struct {
@@ -73,6 +100,7 @@ func eventOf(m notify.Message, link string, now time.Time) event {
 	if t := a.Source.Task; t != nil {
 		p.Task, p.Pipeline, p.Run = text(t.Task), text(t.Run.Title()), text(t.Run.Name)
 	}
+	p.SecondRun = secondRunOf(a, text)
 	if a.Decided() {
 		at := a.DecidedAt.UTC()
 		p.DecidedAt = &at

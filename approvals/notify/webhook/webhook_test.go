@@ -87,8 +87,12 @@ func TestSend(t *testing.T) {
 		}
 		d := e["data"].(map[string]any)
 		want := map[string]any{"type": "dev.countersign.approval." + string(kind) + ".v1", "source": "/apis/countersign.dev/v1alpha1/namespaces/prod/approvals/apply-1", "url": theLink, "outcome": "Pending"}
-		if kind == notify.Decided {
+		if kind == notify.Decided || kind == notify.RunEnded {
 			want["outcome"] = "Approved"
+		}
+		ended, _ := d["secondRun"].(map[string]any)
+		if kind == notify.RunEnded != (ended["outcome"] == "Failed" && ended["failedTask"] == "apply" && ended["message"] != "") {
+			t.Errorf("%s: secondRun is %v", kind, ended)
 		}
 		if diff := cmp.Diff(want, map[string]any{"type": e["type"], "source": e["source"], "url": d["url"], "outcome": d["outcome"]}); diff != "" {
 			t.Errorf("%s (-want +got)\n%s", kind, diff)

@@ -80,6 +80,11 @@ func ConditionsOf(a approvals.Approval, before []metav1.Condition, generation in
 	default:
 		meta.RemoveStatusCondition(&out, v1alpha1.ConditionReleased)
 	}
+	if e := a.RunEnd; e != nil {
+		put(v1alpha1.ConditionSecondRunEnded, true, string(e.Outcome), e.Why())
+	} else {
+		meta.RemoveStatusCondition(&out, v1alpha1.ConditionSecondRunEnded)
+	}
 	return out
 }
 

@@ -71,9 +71,11 @@ func ToDomain(o *v1alpha1.Approval) approvals.Approval {
 		a.Deliveries = append(a.Deliveries, d)
 	}
 	if n := o.Status.Next; n != nil {
-		a.Next = &approvals.Run{Name: n.Name, UID: n.UID, Pipeline: n.Pipeline, At: n.SeenAt.Time}
-		a.EventID = n.EventID
+		next := nextToDomain(n)
+		a.Next = &next
+		a.EventID, a.RunEnd = n.EventID, runEndToDomain(n)
 	}
+	a.Reruns = rerunsToDomain(o.Status.Reruns)
 	if e := o.Status.Effect; e != nil {
 		a.Effect = &approvals.Effect{What: e.What, At: e.SeenAt.Time}
 	}
@@ -134,8 +136,10 @@ func StatusOf(a approvals.Approval, before v1alpha1.ApprovalStatus, generation i
 		s.Notifications = append(s.Notifications, n)
 	}
 	if r := a.Next; r != nil {
-		s.Next = &v1alpha1.Next{Name: r.Name, UID: r.UID, Pipeline: r.Pipeline, EventID: a.EventID, SeenAt: *micro(r.At)}
+		next := nextToAPI(*r, a.EventID, a.RunEnd)
+		s.Next = &next
 	}
+	s.Reruns = rerunsToAPI(a.Reruns)
 	if e := a.Effect; e != nil {
 		s.Effect = &v1alpha1.Effect{What: approvals.Cut(e.What, 1024), SeenAt: *micro(e.At)}
 	}

@@ -11,7 +11,7 @@ func notifyToDomain(n *v1alpha1.Notify) approvals.Notify {
 	if n == nil {
 		return approvals.Notify{}
 	}
-	d := approvals.Notify{Channels: n.Channels, RemindEvery: notice(n.RemindEvery)}
+	d := approvals.Notify{Channels: n.Channels, RemindEvery: notice(n.RemindEvery), SecondRun: approvals.TellRule(n.SecondRun)}
 	if e := n.Escalate; e != nil {
 		d.Escalate = approvals.Escalation{After: notice(e.After), Channels: e.Channels, Emails: e.Emails}
 	}
@@ -19,14 +19,14 @@ func notifyToDomain(n *v1alpha1.Notify) approvals.Notify {
 }
 
 func notifyToAPI(d approvals.Notify) *v1alpha1.Notify {
-	n := &v1alpha1.Notify{Channels: d.Channels}
+	n := &v1alpha1.Notify{Channels: d.Channels, SecondRun: string(d.SecondRun)}
 	if d.RemindEvery != 0 {
 		n.RemindEvery = d.RemindEvery.String()
 	}
 	if e := d.Escalate; e.After != 0 {
 		n.Escalate = &v1alpha1.Escalation{After: e.After.String(), Channels: e.Channels, Emails: e.Emails}
 	}
-	if len(n.Channels) == 0 && n.RemindEvery == "" && n.Escalate == nil {
+	if len(n.Channels) == 0 && n.RemindEvery == "" && n.Escalate == nil && n.SecondRun == "" {
 		return nil
 	}
 	return n

@@ -89,7 +89,7 @@ func PolicyToDomain(gate string, s v1alpha1.GateSpec) approvals.Policy {
 			Name: s.SigningSecret.Name, Key: s.SigningSecret.Key, Kind: cmp.Or(approvals.SenderKind(s.SigningSecret.Kind), approvals.SenderGitHub),
 		}
 	}
-	p.Notify = notifyToDomain(s.Notify)
+	p.Notify, p.Rerun = notifyToDomain(s.Notify), rerunToDomain(s.Rerun)
 	p.Release = releaseToDomain(s.Release)
 	return p
 }
@@ -141,7 +141,7 @@ func PolicyToAPI(p approvals.Policy) v1alpha1.GateSpec {
 	if p.Secret.Name != "" {
 		s.SigningSecret = &v1alpha1.SigningSecret{Name: p.Secret.Name, Key: p.Secret.Key, Kind: v1alpha1.SenderKind(p.Secret.Kind)}
 	}
-	s.Notify = notifyToAPI(p.Notify)
+	s.Notify, s.Rerun = notifyToAPI(p.Notify), rerunToAPI(p.Rerun)
 	s.Release = releaseToAPI(p.Release)
 	return s
 }

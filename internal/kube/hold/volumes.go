@@ -36,7 +36,8 @@ func keepClaims(ctx context.Context, c client.Client, live client.Reader, a appr
 // collector takes them.
 func HandClaims(ctx context.Context, c client.Client, live client.Reader, a approvals.Approval) error {
 	return changeOwners(ctx, c, live, a, func(owners []metav1.OwnerReference) []metav1.OwnerReference {
-		if !kubeutil.Owns(owners, a.UID) {
+		before := slices.ContainsFunc(a.Reruns, func(r approvals.Rerun) bool { return kubeutil.Owns(owners, r.Run.UID) })
+		if !kubeutil.Owns(owners, a.UID) && !before || a.Next != nil && kubeutil.Owns(owners, a.Next.UID) {
 			return owners
 		}
 		out := slices.DeleteFunc(slices.Clone(owners), func(o metav1.OwnerReference) bool { return string(o.UID) == a.UID })

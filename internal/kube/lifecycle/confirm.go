@@ -15,14 +15,15 @@ func (r *Approvals) confirm(ctx context.Context, a approvals.Approval, found ver
 	if err := hold.HandClaims(ctx, r.Client, r.Live, next); err != nil {
 		return err
 	}
+	earlier := false // it is the run of an attempt before: the cache lags behind
 	a, err := r.Store.Update(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
-		if a.Next != nil {
+		if earlier = a.Next == nil && string(a.RunName) != found.Run.Name; earlier || a.Next != nil {
 			return a, approvals.NoChange, nil
 		}
 		a.Next, a.EventID, a.Unreleased = found.Run, found.EventID, nil
 		return a, approvals.Released, nil
 	})
-	if err != nil {
+	if err != nil || earlier {
 		return err
 	}
 	r.Releaser.Attempts.Forget(a.UID)

@@ -70,6 +70,9 @@ func (r *Approvals) Yield(a approvals.Approval, now time.Time) time.Duration {
 // all the same, and must not be started again.
 func (r *Approvals) goneSince(ctx context.Context, a approvals.Approval) (verifyrun.Sighting, error) {
 	seen, pr := r.seen.of(a)
+	if seen.Run != nil && seen.Run.Name != string(a.RunName) { // of an attempt before
+		return verifyrun.Sighting{}, nil
+	}
 	if seen.Run != nil || pr == nil {
 		return seen, nil
 	}

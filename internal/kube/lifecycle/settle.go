@@ -38,7 +38,7 @@ func (r *Approvals) settle(ctx context.Context, x *work) (res ctrl.Result, done 
 		}
 	}
 	r.seen.forget(key(a))
-	if !a.AwaitsRun() || r.Now().Sub(a.DecidedAt) > approvals.ReleaseWithin+time.Hour { // else one may still come
+	if !a.AwaitsRun() || r.Now().Sub(a.ReleaseFrom()) > approvals.ReleaseWithin+time.Hour { // else one may still come
 		r.Proofs.Forget(a)
 	}
 	if len(a.Source.Claims) == 0 {

@@ -17,7 +17,7 @@ func (r *Notify) plan(_ context.Context, x *round) (done bool, err error) {
 		x.p.asked = a.RetryAt
 	}
 	if a.Decided() { // what failed before is over
-		maps.DeleteFunc(x.p.tries, func(s notify.Slot, _ notify.Try) bool { return s.Kind != notify.Decided })
+		maps.DeleteFunc(x.p.tries, func(s notify.Slot, _ notify.Try) bool { return s.Kind != notify.Decided && s.Kind != notify.RunEnded })
 		r.remember(a.UID, x.p)
 	}
 	x.due, x.again = notify.Plan(a, r.Channel.Route(), r.Now(), x.p.tries)

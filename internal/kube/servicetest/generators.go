@@ -65,12 +65,17 @@ var AnyPolicy = rapid.Custom(func(t *rapid.T) approvals.Policy {
 		p.Secret = approvals.SecretRef{Name: anyName.Draw(t, "secret"), Key: anyName.Draw(t, "key"), Kind: rapid.SampledFrom(approvals.SenderKinds()).Draw(t, "kind")}
 	}
 	p.Notify = anyNotify.Draw(t, "notify")
+	p.Rerun.Limit = rapid.IntRange(0, approvals.MaxReruns).Draw(t, "reruns")
+	if p.Rerun.Limit > 0 && rapid.Bool().Draw(t, "others rerun") {
+		p.Rerun.Allow = []approvals.RerunBy{approvals.RerunByDeciders}
+	}
 	return p
 })
 
 var anyNotify = rapid.Custom(func(t *rapid.T) approvals.Notify {
 	interval := rapid.OneOf(rapid.Just(time.Duration(0)), rapid.Map(rapid.Int64Range(int64(approvals.MinNotice), int64(approvals.MaxLifetime)), func(d int64) time.Duration { return time.Duration(d) }))
 	n := approvals.Notify{Channels: rapid.SliceOfN(anyName, 0, 3).Draw(t, "channels"), RemindEvery: interval.Draw(t, "every")}
+	n.SecondRun = rapid.SampledFrom([]approvals.TellRule{"", approvals.TellFailed, approvals.TellAlways, approvals.TellNever}).Draw(t, "second run")
 	if after := interval.Draw(t, "after"); after != 0 {
 		n.Escalate = approvals.Escalation{After: after, Channels: rapid.SliceOfN(anyName, 0, 2).Draw(t, "rooms"), Emails: rapid.SliceOfN(anyName, 0, 2).Draw(t, "emails")}
 	}
@@ -156,10 +161,31 @@ var AnyApproval = rapid.Custom(func(t *rapid.T) approvals.Approval {
 	case 1:
 		a.Next = &approvals.Run{Name: anyName.Draw(t, "next"), UID: anyName.Draw(t, "next uid"), Pipeline: anyName.Draw(t, "next pipeline"), At: instant(time.Microsecond).Draw(t, "seen")}
 		a.EventID = anyText.Draw(t, "event id")
+		if rapid.Bool().Draw(t, "ended") {
+			e := anyRunEnd.Draw(t, "end")
+			a.RunEnd = &e
+		}
+		for range rapid.IntRange(0, 2).Draw(t, "reruns") {
+			a.Reruns = append(a.Reruns, approvals.Rerun{
+				By: anyName.Draw(t, "who"), Why: anyText.Draw(t, "why"), Evidence: anyName.Draw(t, "evidence"), At: instant(time.Microsecond).Draw(t, "again"), End: anyRunEnd.Draw(t, "end before"),
+				Run: approvals.Run{Name: anyName.Draw(t, "before"), UID: anyName.Draw(t, "before uid"), Pipeline: anyName.Draw(t, "before pipeline"), At: instant(time.Microsecond).Draw(t, "seen before")},
+			})
+		}
 	case 2:
 		a.Unreleased = &approvals.Problem{Reason: "NameTaken", Message: anyText.Draw(t, "unreleased")}
 	}
 	return a
+})
+
+var anyRunEnd = rapid.Custom(func(t *rapid.T) approvals.RunEnd {
+	e := approvals.RunEnd{
+		Outcome: rapid.SampledFrom([]approvals.RunOutcome{approvals.RunSucceeded, approvals.RunFailed, approvals.RunCancelled, approvals.RunGone}).Draw(t, "run outcome"),
+		EndedAt: instant(time.Microsecond).Draw(t, "run ended"), Task: anyName.Draw(t, "failed task"), Message: anyText.Draw(t, "run message"),
+	}
+	if rapid.Bool().Draw(t, "began") {
+		e.StartedAt = instant(time.Microsecond).Draw(t, "run started")
+	}
+	return e
 })
 
 var (

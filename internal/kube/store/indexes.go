@@ -24,6 +24,7 @@ const (
 	OfTask    = "task"      // of any attempt of one task of one run
 
 	ofNext      = "next"      // has started the run with that UID
+	running     = "running"   // has started the run with that UID, and not seen its end
 	unstartedOf = "unstarted" // of that Trigger, has terms, and its run was not seen
 )
 
@@ -63,6 +64,12 @@ func Indexes() map[string]client.IndexerFunc {
 		}),
 		ofNext: of(func(o *v1alpha1.Approval) string {
 			if o.Status.Next == nil {
+				return ""
+			}
+			return o.Status.Next.UID
+		}),
+		running: of(func(o *v1alpha1.Approval) string {
+			if o.Status.Next == nil || o.Status.Next.Outcome != "" {
 				return ""
 			}
 			return o.Status.Next.UID
@@ -189,6 +196,12 @@ func (s *Store) StartedRun(ctx context.Context, namespace, uid string) (*approva
 	return &a, nil
 }
 
+// Following are the Approvals of a namespace that name the run of that UID as theirs, and
+// have not seen its end.
+func (s *Store) Following(ctx context.Context, namespace, uid string) ([]approvals.Key, error) {
+	return s.keys(ctx, namespace, running, uid)
+}
+
 // QuestionOf is what all attempts of one task of one run have in common. A CustomRun that
 // was deleted and made again has another UID, and its name is still the same.
 func QuestionOf(runUID, customRun string) string { return runUID + "/" + customRun }
@@ -216,7 +229,7 @@ func (s *Store) StarterOf(ctx context.Context, run *pipelinev1.PipelineRun) (app
 	}
 	for i := range unstarted {
 		o := &unstarted[i]
-		if v, ok := s.seals.Check(s.Ring(), o); !ok || string(v.run) != run.Name {
+		if v, ok := s.seals.Check(s.Ring(), o); !ok || string(v.runOf(o, len(o.Status.Reruns))) != run.Name {
 			continue
 		}
 		l := s.Lean(o)

@@ -160,7 +160,7 @@ func TestLeanIsNotTakenForWhole(t *testing.T) {
 			t.Errorf("%s: left out %+v, or its seal is not that of the whole", what, o.Spec.Lean)
 			continue
 		}
-		if store.NameOfRun(servicetest.TestRing, o) != store.NameOfRun(servicetest.TestRing, whole) || !slices.Equal(store.Indexes()[store.InLine](o), store.Indexes()[store.InLine](whole)) {
+		if store.NameOfRun(servicetest.TestRing, o, 0) != store.NameOfRun(servicetest.TestRing, whole, 0) || !slices.Equal(store.Indexes()[store.InLine](o), store.Indexes()[store.InLine](whole)) {
 			t.Errorf("%s: its run or its place in line is another", what)
 		}
 		if hold.HeldBytes(o) != hold.HeldBytes(whole) {

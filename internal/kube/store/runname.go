@@ -6,10 +6,8 @@ import (
 	"github.com/countersign-dev/countersign/approvals/keyring"
 )
 
-// firstAttempt counts the runs that one Approval may start: there is one.
-const firstAttempt = 0
-
-// NameOfRun is the name of the run that o starts, "" for what starts none of its own.
+// NameOfRun is the name of the run that o starts, "" for what starts none of its own. attempt
+// counts those that it started before: each has a name of its own, and each is started once.
 //
 // It can't be known before the EventListener makes that run, and is stored nowhere until
 // the run was seen: whoever may create PipelineRuns could else be the first to make one
@@ -17,9 +15,9 @@ const firstAttempt = 0
 // the same before and after a rotation of keys and in every replica: that makes posting
 // again start nothing twice. o's UID is the API server's: another Approval of the same
 // name has a run of its own.
-func NameOfRun(by keyring.Ring, o *v1alpha1.Approval) approvals.Unsaid {
+func NameOfRun(by keyring.Ring, o *v1alpha1.Approval, attempt int) approvals.Unsaid {
 	if o.Spec.Terms == nil || o.Spec.Terms.Target != nil || o.Spec.Source.CustomRun != nil || o.UID == "" {
 		return ""
 	}
-	return approvals.NameOfRun(o.Spec.Trigger, by.Sign(keyring.Run, []byte(approvals.Digest("run", string(o.UID), firstAttempt))))
+	return approvals.NameOfRun(o.Spec.Trigger, by.Sign(keyring.Run, []byte(approvals.Digest("run", string(o.UID), attempt))))
 }

@@ -78,20 +78,28 @@ const NotGenuine = "its seal is not this service's: it was made or changed by so
 // Genuine is the domain's view of o, with its terms taken away when this service
 // did not set them: without terms nothing can be decided or released.
 func (s *Store) Genuine(o *v1alpha1.Approval) approvals.Approval {
-	a, run := s.proven(o)
-	return withRun(a, run)
+	a, v := s.proven(o)
+	return v.withRun(a, o)
 }
 
-// withRun is a with the name of its run while that is awaited.
-func withRun(a approvals.Approval, run approvals.Unsaid) approvals.Approval {
+// withRun is a, which o is or becomes, with the name of its run while that is awaited.
+func (v Verified) withRun(a approvals.Approval, o *v1alpha1.Approval) approvals.Approval {
 	if a.RunName = ""; a.AwaitsRun() {
-		a.RunName = run
+		a.RunName = v.runOf(o, a.Attempt())
 	}
 	return a
 }
 
-// proven is the domain's view of o, and the name that its run has when it starts one.
-func (s *Store) proven(o *v1alpha1.Approval) (approvals.Approval, approvals.Unsaid) {
+// runOf is the name of the run that o starts in that attempt.
+func (v Verified) runOf(o *v1alpha1.Approval, attempt int) approvals.Unsaid {
+	if attempt == 0 || v.by == nil {
+		return v.run
+	}
+	return NameOfRun(v.by, o, attempt)
+}
+
+// proven is the domain's view of o, and what its seal proves.
+func (s *Store) proven(o *v1alpha1.Approval) (approvals.Approval, Verified) {
 	a := convert.ToDomain(o)
 	v, ok := s.seals.Check(s.Ring(), o)
 	if !ok {
@@ -100,7 +108,7 @@ func (s *Store) proven(o *v1alpha1.Approval) (approvals.Approval, approvals.Unsa
 	} else if a.Blocked != nil && a.Blocked.Reason == convert.NotGenuine {
 		a.Blocked = nil // its key is back
 	}
-	return a, v.run
+	return a, v
 }
 
 // Seals remembers which Approvals verified, so that a list of thousands is not
@@ -115,7 +123,8 @@ type Seals struct {
 // Verified is what verified, and what follows from it.
 type Verified struct {
 	Generation int64
-	run        approvals.Unsaid // the name of its run
+	run        approvals.Unsaid // the name of its first run
+	by         keyring.Ring     // the key that those of others follow from
 }
 
 // maxSeals bounds what is remembered; past it remembering begins again.
@@ -151,5 +160,5 @@ func verify(ring keyring.Ring, o *v1alpha1.Approval) (Verified, bool) {
 	if by == nil {
 		return Verified{}, false
 	}
-	return Verified{o.Generation, NameOfRun(by, o)}, true
+	return Verified{o.Generation, NameOfRun(by, o, 0), by}, true
 }

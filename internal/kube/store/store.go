@@ -158,9 +158,9 @@ func (s *Store) update(ctx context.Context, from client.Reader, key approvals.Ke
 		if next, landed := sent.in(o.Status); landed {
 			return next, nil
 		}
-		old, run := s.proven(o)
-		next, did, err := change(withRun(old, run))
-		next = withRun(next, run)
+		old, proven := s.proven(o)
+		next, did, err := change(proven.withRun(old, o))
+		next = proven.withRun(next, o)
 		if err != nil || did == approvals.NoChange {
 			if from != s.Live {
 				// The cache may lag behind: only the API server's word refuses, or says

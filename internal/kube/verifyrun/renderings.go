@@ -28,6 +28,7 @@ type Rendering struct {
 	trigger *triggers.Resolved // as it was when the run was first expected
 	Made    render.Rendered    // of trigger; without objects until somebody needs them
 	proved  types.UID
+	run     approvals.Unsaid // its name: of another attempt it is another one
 }
 
 // maxRenderings bounds what is remembered. Past it some are forgotten, which costs
@@ -37,12 +38,12 @@ const maxRenderings = 1 << 10
 // expect remembers a's Trigger as it is now. What it makes of a is rendered when somebody
 // needs it: in a burst the processors are for the posts. It shares trigger with the cache.
 func (r *Renderings) expect(ctx context.Context, t *triggers.Triggers, a approvals.Approval) {
-	if _, ok := r.get(a.UID); ok {
+	if _, ok := r.get(a); ok {
 		return
 	}
 	// What can't be resolved is reported where it is to be posted.
 	if trigger, err := CurrentTrigger(ctx, t, a); err == nil {
-		r.Put(a.UID, Rendering{trigger: trigger})
+		r.Put(a.UID, Rendering{trigger: trigger, run: a.RunName})
 	}
 }
 
@@ -51,12 +52,12 @@ func (r *Renderings) expect(ctx context.Context, t *triggers.Triggers, a approva
 // Errors are those of Resolve, of Render and of interceptor.Unchanged, with the reasons
 // of conditions.
 func (r *Renderings) of(ctx context.Context, t *triggers.Triggers, a approvals.Approval) (Rendering, error) {
-	known, _ := r.get(a.UID)
+	known, _ := r.get(a)
 	if len(known.Made.Objects) > 0 {
 		return known, nil
 	}
-	made, err, _ := r.group.Do(a.UID, func() (any, error) {
-		known, _ := r.get(a.UID)
+	made, err, _ := r.group.Do(a.UID+"/"+string(a.RunName), func() (any, error) {
+		known, _ := r.get(a)
 		if len(known.Made.Objects) > 0 {
 			return known, nil
 		}
@@ -84,10 +85,10 @@ func (r *Renderings) With(ctx context.Context, t *triggers.Triggers, trigger *tr
 	if err := unchanged(a, trigger); err != nil {
 		return err
 	}
-	if known, _ := r.get(a.UID); len(known.Made.Objects) > 0 {
+	if known, _ := r.get(a); len(known.Made.Objects) > 0 {
 		return nil
 	}
-	_, err, _ := r.group.Do(a.UID, func() (any, error) { return r.render(ctx, t, trigger, a) })
+	_, err, _ := r.group.Do(a.UID+"/"+string(a.RunName), func() (any, error) { return r.render(ctx, t, trigger, a) })
 	return err
 }
 
@@ -102,7 +103,7 @@ func (r *Renderings) render(ctx context.Context, t *triggers.Triggers, trigger *
 		return Rendering{}, kubeutil.Reason(p.Reason, approvals.Errorf(approvals.CodeInvalid, "%s", p.Message))
 	}
 	made.Objects = made.Objects[:1] // the others are not compared
-	known := Rendering{trigger: trigger, Made: made}
+	known := Rendering{trigger: trigger, Made: made, run: a.RunName}
 	r.Put(a.UID, known)
 	return known, nil
 }
@@ -127,10 +128,13 @@ func CurrentTrigger(ctx context.Context, t *triggers.Triggers, a approvals.Appro
 	return trigger, nil
 }
 
-func (r *Renderings) get(uid string) (Rendering, bool) {
+func (r *Renderings) get(a approvals.Approval) (Rendering, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	known, ok := r.known[uid]
+	known, ok := r.known[a.UID]
+	if ok && known.run != "" && known.run != a.RunName {
+		return Rendering{}, false
+	}
 	return known, ok
 }
 

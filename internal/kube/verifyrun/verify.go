@@ -128,7 +128,7 @@ func (p *Proofs) LookLive(ctx context.Context, a approvals.Approval) (Sighting, 
 }
 
 func (p *Proofs) isProved(a approvals.Approval, pr *pipelinev1.PipelineRun) bool {
-	known, ok := p.Renderings.get(a.UID)
+	known, ok := p.Renderings.get(a)
 	return ok && pr.UID != "" && known.proved == pr.UID
 }
 

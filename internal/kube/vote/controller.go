@@ -25,15 +25,15 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/store"
 )
 
-// Voter takes a ballot, and the end of a mailed link.
+// Voter takes a ballot, and what else a Vote may want.
 type Voter interface {
+	Cancel(ctx context.Context, key approvals.Key, id approvals.Identity, why string) (approvals.Approval, approvals.Change, error)
+	Retry(ctx context.Context, key approvals.Key, id approvals.Identity) (approvals.Approval, approvals.Change, error)
+	Rerun(ctx context.Context, key approvals.Key, id approvals.Identity, why string) (approvals.Approval, approvals.Change, error)
 	RevokeLink(ctx context.Context, key approvals.Key, id approvals.Identity, of string) (approvals.Approval, approvals.Change, error)
 	Vote(ctx context.Context, key approvals.Key, b approvals.Ballot) (approvals.Approval, approvals.Change, error)
 	AskAgain(ctx context.Context, key approvals.Key, id approvals.Identity) (approvals.Approval, error)
 }
-
-// verdictAgain is a Vote's that asks again; no ballot has it.
-const verdictAgain = "again"
 
 // Votes folds Vote objects into their Approvals. What makes it idempotent is the
 // object's UID, the vote's evidence: one that stands in the Approval is done.
@@ -160,11 +160,13 @@ func voterOf(v *v1alpha1.Vote) approvals.Identity {
 // fold has the desk take v, and says what came of that.
 func (r *Votes) fold(ctx context.Context, a approvals.Approval, v *v1alpha1.Vote) (string, error) {
 	switch v.Spec.Verdict {
-	case verdictAgain:
+	case v1alpha1.VerdictAgain:
 		next, err := r.Desk.AskAgain(ctx, a.Key, voterOf(v))
 		return "asked again: " + next.Name, err
 	case v1alpha1.VerdictRevokeLink:
 		return r.revoke(ctx, a, v)
+	case v1alpha1.VerdictCancel, v1alpha1.VerdictRetry, v1alpha1.VerdictRerun:
+		return r.operate(ctx, a, v)
 	}
 	b := approvals.Ballot{
 		Voter:   voterOf(v),

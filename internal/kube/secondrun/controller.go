@@ -1,0 +1,179 @@
+package secondrun
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
+	"github.com/countersign-dev/countersign/internal/kube/queue"
+	"github.com/countersign-dev/countersign/internal/kube/store"
+)
+
+// FollowFor is how long after a run was seen its end is still waited for. What was kept of
+// years ago must not be read, run by run, whenever a process starts to lead.
+const FollowFor = 30 * 24 * time.Hour
+
+// Runs waits for the end of each run that an outcome started. The run is the one that the
+// Approval's status names, by name and UID; nothing that a run says of itself is believed. The
+// end is the API server's word at the time that it is written, and what makes it written once
+// is that it stands in the Approval. Whatever a restart forgets comes again: each Approval
+// whose run goes on is looked at when a process begins to lead.
+type Runs struct {
+	Client  client.Client // reads from the informers' cache
+	Live    client.Reader // reads from the API server
+	Store   *store.Store
+	Now     func() time.Time
+	Log     *slog.Logger
+	Ended   func(approvals.Approval) // called once for each end that was written
+	Workers int
+
+	last lastSeen
+}
+
+var _ reconcile.Reconciler = (*Runs)(nil)
+
+// SetupWithManager registers the controller. Of a run only its end and its deletion wake it.
+func (r *Runs) SetupWithManager(mgr ctrl.Manager) error {
+	return kubeutil.Shared(mgr, "second-runs", r.Workers, queue.OfTrigger).
+		For(&v1alpha1.Approval{}, builder.WithPredicates(predicate.Funcs{
+			CreateFunc: func(e event.CreateEvent) bool { return isRunning(e.Object) },
+			UpdateFunc: func(e event.UpdateEvent) bool { return isRunning(e.ObjectNew) && !isRunning(e.ObjectOld) },
+			DeleteFunc: func(event.DeleteEvent) bool { return false },
+		})).
+		Watches(&pipelinev1.PipelineRun{}, handler.EnqueueRequestsFromMapFunc(r.StartedBy), builder.WithPredicates(predicate.Funcs{
+			CreateFunc: func(e event.CreateEvent) bool { return isDone(e.Object) },
+			UpdateFunc: func(e event.UpdateEvent) bool { return isDone(e.ObjectNew) && !isDone(e.ObjectOld) },
+		})).
+		Complete(kubeutil.Contained(mgr, "second-runs", func() client.Object { return &v1alpha1.Approval{} }, r))
+}
+
+// isRunning says whether an Approval's run was seen, and its end was not.
+func isRunning(o client.Object) bool {
+	a, ok := o.(*v1alpha1.Approval)
+	return ok && a.Status.Next != nil && a.Status.Next.Outcome == ""
+}
+
+func isDone(o client.Object) bool {
+	pr, ok := o.(*pipelinev1.PipelineRun)
+	return ok && pr.IsDone()
+}
+
+// StartedBy is the Approval whose status names o. It remembers how a run ended that may be
+// deleted before anybody looks.
+func (r *Runs) StartedBy(ctx context.Context, o client.Object) []reconcile.Request {
+	pr, ok := o.(*pipelinev1.PipelineRun)
+	if !ok {
+		return nil
+	}
+	found := kubeutil.Requests(r.Store.Following(ctx, pr.Namespace, string(pr.UID)))
+	if len(found) > 0 && pr.IsDone() {
+		r.last.note(pr)
+	}
+	return found
+}
+
+// Reconcile writes the end of one Approval's run, if it has come.
+func (r *Runs) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	cached, err := r.Store.Cached(ctx, approvals.Key{Namespace: req.Namespace, Name: req.Name})
+	if err != nil {
+		return ctrl.Result{}, kubeutil.IgnoreNotFound(err)
+	}
+	a, now := cached.State(), r.Now()
+	if a.Terms == nil || !a.Runs() || now.Sub(a.Next.At) > FollowFor {
+		return ctrl.Result{}, nil
+	}
+	seen, err := r.look(ctx, a)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	did := approvals.NoChange
+	ended, err := r.Store.Update(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+		next, change := approvals.EndRun(a, seen, now)
+		did = change
+		return next, change, nil
+	})
+	if err != nil {
+		return ctrl.Result{}, kubeutil.IgnoreNotFound(err)
+	}
+	if did != approvals.RunOver {
+		return ctrl.Result{}, nil // it goes on, or the end is there already
+	}
+	r.last.forget(types.UID(a.Next.UID))
+	r.Ended(ended)
+	r.Log.Info("second run ended", "namespace", a.Namespace, "approval", a.Name, "run", a.Next.Name, "outcome", string(ended.RunEnd.Outcome))
+	return ctrl.Result{}, nil
+}
+
+// look looks at the run that a names: in the cache whether it goes on, and at the API server
+// how it ended.
+func (r *Runs) look(ctx context.Context, a approvals.Approval) (approvals.ObservedRun, error) {
+	name := types.NamespacedName{Namespace: a.Namespace, Name: a.Next.Name}
+	var pr pipelinev1.PipelineRun
+	err := r.Client.Get(ctx, name, &pr, client.UnsafeDisableDeepCopy)
+	if err == nil && string(pr.UID) == a.Next.UID && !pr.IsDone() {
+		return approvals.ObservedRun{UID: a.Next.UID}, nil // its end comes as an event
+	}
+	pr = pipelinev1.PipelineRun{}
+	err = r.Live.Get(ctx, name, &pr)
+	switch {
+	case apierrors.IsNotFound(err) || err == nil && string(pr.UID) != a.Next.UID:
+		return r.last.of(a.Next.UID), nil
+	case err != nil:
+		return approvals.ObservedRun{}, kubeutil.Translate(err, "run "+a.Next.Name)
+	}
+	return observe(ctx, r.Live, &pr)
+}
+
+// maxLast bounds what is remembered of runs that have ended; past it their deletion is all
+// that can be said of some.
+const maxLast = 1 << 10
+
+// lastSeen are the ends of runs that were seen, and not written yet.
+type lastSeen struct {
+	mu   sync.Mutex
+	runs map[types.UID]approvals.RunEnd
+}
+
+func (l *lastSeen) note(pr *pipelinev1.PipelineRun) {
+	end := endOf(pr)
+	if end == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.runs == nil || len(l.runs) >= maxLast {
+		l.runs = map[types.UID]approvals.RunEnd{}
+	}
+	l.runs[pr.UID] = *end
+}
+
+// of is how the run of that UID, which is not there any more, was last seen.
+func (l *lastSeen) of(uid string) approvals.ObservedRun {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if end, ok := l.runs[types.UID(uid)]; ok {
+		return approvals.ObservedRun{UID: uid, End: &end}
+	}
+	return approvals.ObservedRun{}
+}
+
+func (l *lastSeen) forget(uid types.UID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.runs, uid)
+}

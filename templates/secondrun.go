@@ -1,0 +1,26 @@
+package templates
+
+import (
+	"strings"
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// EndView is how a run ended, as it is shown.
+type EndView struct {
+	State   string // "succeeded", "failed", "cancelled" or "gone"
+	Words   string // "failed after 3 min 5 s"
+	Task    string // which failed
+	Message string
+	When    Moment
+}
+
+func endView(e *approvals.RunEnd, now time.Time) *EndView {
+	if e == nil {
+		return nil
+	}
+	return &EndView{
+		State: strings.ToLower(line(string(e.Outcome))), Words: line(e.Words()), Task: line(e.Task), Message: text(e.Message), When: newMoment(e.EndedAt, now),
+	}
+}
