@@ -24,6 +24,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/hold"
 	"github.com/countersign-dev/countersign/internal/kube/identity"
 	"github.com/countersign-dev/countersign/internal/kube/keys"
+	"github.com/countersign-dev/countersign/internal/kube/outcome"
 	"github.com/countersign-dev/countersign/internal/kube/preflight"
 	kuberelease "github.com/countersign-dev/countersign/internal/kube/release"
 	"github.com/countersign-dev/countersign/internal/kube/store"
@@ -65,7 +66,7 @@ type core struct {
 	answers   *approvaltask.CustomRuns
 	releases  *releases
 	follower  *follower
-	results   func(context.Context, approvals.Approval) ([]approvals.Param, error)
+	outcomes  approvals.OutcomeWriter // of what no vote ends
 
 	guards *identity.Guards
 	auth   *identity.Auth
@@ -180,7 +181,8 @@ func (c *core) decide(context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.results = resultsOf(c.cel, c.Options, c.reports.Results)
+	results := &outcome.Results{CEL: c.cel, Reports: c.reports, Log: c.Log}
+	c.outcomes = approvals.OutcomeWriter{Store: c.store, Results: results, Handler: c.metrics}
 	c.auth = &identity.Auth{Client: clientset, Audiences: c.Config.TokenAudiences, Now: c.Now, Source: intake.Source}
 	c.desk = &approvals.VoteService{
 		Store: c.store, People: c.Config.Directory, Links: &vote.Links{Client: c.mgr.GetClient(), Triggers: c.triggers},
@@ -188,9 +190,9 @@ func (c *core) decide(context.Context) error {
 			Client: c.mgr.GetClient(), Guards: c.guards, Quota: c.quotas.Of,
 			Over: func(o *v1alpha1.Delegation, err error) { c.reports.Say(o, triggers.EventOverLimit, err) },
 		},
-		Policies: gate.Policies{Client: c.mgr.GetClient()}, Now: c.Now, Results: c.results,
-		Voted: func(_ approvals.Approval, v approvals.Verdict) { c.metrics.votes.WithLabelValues(string(v)).Inc() },
-		Ended: func(a approvals.Approval) { c.metrics.ended(a); c.releases.Now(a) },
+		Policies: gate.Policies{Client: c.mgr.GetClient()}, Now: c.Now, Results: results,
+		Voted:    func(_ approvals.Approval, v approvals.Verdict) { c.metrics.votes.WithLabelValues(string(v)).Inc() },
+		Outcomes: approvals.OutcomeHandlers{c.metrics, c.releases},
 	}
 	return nil
 }

@@ -56,6 +56,9 @@ func newReleases(release func(context.Context, approvals.Approval) error, panics
 	}
 }
 
+// HandleOutcome implements approvals.OutcomeHandler.
+func (r *releases) HandleOutcome(a approvals.Approval) { r.Now(a) }
+
 // Now queues a release and never blocks. The Approval's UID is the key that makes it one.
 func (r *releases) Now(a approvals.Approval) {
 	r.mu.Lock()

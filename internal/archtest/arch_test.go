@@ -256,8 +256,8 @@ var table = []room{
 	},
 	{
 		path: "./internal/kube/outcome",
-		may:  []string{std, "./approvals", "./internal/kube/store"},
-		why:  "outcomes that no vote brings are written in one place",
+		may:  []string{std, "./approvals", "./approvals/mapping"},
+		why:  "what follows from an outcome, before it is written: approvals.OutcomeWriter writes it",
 	},
 	{
 		path: "./internal/kube/lifecycle",

@@ -52,7 +52,7 @@ func newBench(t *testing.T, a *ct.Builder, change func(*Config)) *bench {
 	}
 	now := func() time.Time { return ct.T0.Add(2 * time.Minute) }
 	b.Interactions = &Interactions{Channels: []*Channel{c}, People: ct.Known("alice", "bob"), Store: b.store, Log: slog.New(slog.NewTextHandler(&b.log, nil)), Desk: &approvals.VoteService{
-		Store: b.store, Now: now, Ended: func(approvals.Approval) {}, Voted: func(approvals.Approval, approvals.Verdict) {}, Results: noResults,
+		Store: b.store, Now: now, Outcomes: ct.NoOutcomes{}, Voted: func(approvals.Approval, approvals.Verdict) {}, Results: noResults,
 	}}
 	return b
 }

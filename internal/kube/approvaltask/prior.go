@@ -29,7 +29,7 @@ func (r *Tasks) recite(ctx context.Context, cr *pipelinev1beta1.CustomRun, kind 
 	terms := *a.Terms
 	terms.Policy.Preset = kind.Name
 	a.Terms = &terms
-	results, err := r.Results(ctx, a)
+	results, err := r.Outcomes.Results.Results(ctx, a)
 	if err != nil {
 		return err
 	}

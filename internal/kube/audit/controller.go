@@ -36,8 +36,9 @@ type Ledger interface {
 // it has its own queue, so a store that is down holds up the record and nothing
 // else. One worker: the chain has one end.
 type Record struct {
-	Store  *store.Store
-	Ledger Ledger
+	Store    *store.Store
+	Outcomes approvals.OutcomeWriter
+	Ledger   Ledger
 	// Keeps: what is in the Ledger outlives the process, so what is there may go from
 	// the cluster.
 	Keeps bool

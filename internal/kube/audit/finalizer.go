@@ -19,11 +19,12 @@ func (r *Record) cancelDeleted(ctx context.Context, x *work) (res ctrl.Result, d
 	if err != nil || x.leaving.IsZero() {
 		return res, err != nil, err
 	}
-	_, err = r.Store.Update(ctx, x.key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+	now := r.Now()
+	_, _, err = r.Outcomes.Save(ctx, x.key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
 		if !a.ToCancel() {
 			return a, approvals.NoChange, nil
 		}
-		return approvals.Cancel(a, approvals.Cancellation{Why: "it was deleted from the cluster"}, r.Now())
+		return approvals.Cancel(a, approvals.Cancellation{Why: "it was deleted from the cluster"}, now)
 	})
 	if approvals.CodeOf(err) == approvals.CodeNotFound {
 		err = nil

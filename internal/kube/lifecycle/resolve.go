@@ -58,13 +58,9 @@ func (r *Approvals) blocked(ctx context.Context, a approvals.Approval, why *appr
 // lapse ends what nobody could decide in its time. What it lacked stays on it. There is no
 // policy that would say what results are, and nobody who was asked.
 func (r *Approvals) lapse(ctx context.Context, a approvals.Approval, lifetime time.Duration) error {
-	did := approvals.NoChange
-	a, err := r.Store.Update(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
-		a, did = approvals.Lapse(a, lifetime, r.Now())
-		return a, did, nil
+	now := r.Now()
+	_, err := r.Outcomes.End(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
+		return approvals.Lapse(a, lifetime, now)
 	})
-	if err == nil && did == approvals.Ended {
-		r.Ended(a)
-	}
 	return err
 }

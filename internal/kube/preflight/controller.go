@@ -45,14 +45,13 @@ const (
 // was opened for is asked about again, by an Approval in its place. It has workers of its
 // own: no decision waits for it.
 type Preflight struct {
-	Store   *store.Store
-	Opener  *hold.Opener
-	Check   *Preflights
-	Results func(ctx context.Context, a approvals.Approval) ([]approvals.Param, error)
-	Ended   func(approvals.Approval)
-	Now     func() time.Time
-	Log     *slog.Logger
-	Workers int
+	Store    *store.Store
+	Opener   *hold.Opener
+	Check    *Preflights
+	Outcomes approvals.OutcomeWriter
+	Now      func() time.Time
+	Log      *slog.Logger
+	Workers  int
 
 	mu      sync.Mutex
 	changed map[string]change // by UID
@@ -212,7 +211,7 @@ func (r *Preflight) renew(ctx context.Context, a approvals.Approval, found *appr
 // takeOver ends a, or the attempts to start its run, since next asks in its place.
 func (r *Preflight) takeOver(ctx context.Context, a, next approvals.Approval, found *approvals.Preflight) error {
 	now := r.Now()
-	_, err := outcome.Writer{Store: r.Store, Results: r.Results, Ended: r.Ended}.Save(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
+	_, err := r.Outcomes.End(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
 		if found != nil && !a.Decided() {
 			a.Preflight = found
 		}
@@ -274,7 +273,7 @@ func (r *Preflight) notInPlace(ctx context.Context, a, before approvals.Approval
 	if _, did := approvals.NotInPlace(a, before, now); did == approvals.NoChange {
 		return false, nil
 	}
-	_, err = outcome.Writer{Store: r.Store, Results: r.Results, Ended: r.Ended}.Save(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
+	_, err = r.Outcomes.End(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
 		return approvals.NotInPlace(a, before, now)
 	})
 	return true, err
