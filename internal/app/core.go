@@ -27,6 +27,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/outcome"
 	"github.com/countersign-dev/countersign/internal/kube/preflight"
 	kuberelease "github.com/countersign-dev/countersign/internal/kube/release"
+	"github.com/countersign-dev/countersign/internal/kube/releasequeue"
 	"github.com/countersign-dev/countersign/internal/kube/store"
 	"github.com/countersign-dev/countersign/internal/kube/triggers"
 	"github.com/countersign-dev/countersign/internal/kube/verifyrun"
@@ -64,8 +65,8 @@ type core struct {
 	preflight *preflight.Preflights
 	releaser  *kuberelease.Releaser
 	answers   *approvaltask.CustomRuns
-	releases  *releases
-	follower  *follower
+	releases  *releasequeue.Queue
+	follower  *releasequeue.Follower
 	outcomes  approvals.OutcomeWriter // of what no vote ends
 
 	guards *identity.Guards
@@ -147,31 +148,25 @@ func (c *core) open(ctx context.Context) error {
 			return c.Config.External.JoinPath("approvals", namespace, name).String()
 		}
 	}
-	targets := &kuberelease.Targets{Client: cached, Live: live, Fresh: c.store.Fresh, ServiceAccount: c.Namespace + ":countersign"}
+	targets := &kuberelease.Targets{Client: cached, Live: live, Approvals: c.store, ServiceAccount: c.Namespace + ":countersign"}
 	c.proofs = &verifyrun.Proofs{Client: cached, Live: live, Triggers: c.triggers, Now: c.Now, Awaited: c.awaited}
 	c.starter = &verifyrun.Starter{Client: cached, Live: live, ServiceAccount: c.Namespace + ":countersign"}
 	c.diagnosis = &kuberelease.Diagnosis{Client: cached, Triggers: c.triggers}
 	listeners := &destination.Client{CAFile: c.Config.EventListenerCAs}
+	c.answers = &approvaltask.CustomRuns{Client: cached, Live: live, Now: c.Now}
 	c.releaser = &kuberelease.Releaser{
-		Triggers: c.triggers, Proofs: c.proofs, Targets: targets, Secrets: c.secrets, Ring: c.keys.Ring, Client: listeners, Now: c.Now, Log: c.Log,
+		Event:   &kuberelease.Event{Triggers: c.triggers, Proofs: c.proofs, Secrets: c.secrets, Ring: c.keys.Ring, Client: listeners, Now: c.Now},
+		Targets: targets, Task: c.answers, Now: c.Now, Log: c.Log,
 		Posted: func(ok bool) { c.metrics.posts.WithLabelValues(yes(ok)).Inc() },
 	}
 	c.preflight = &preflight.Preflights{
 		Client: cached, Live: live, Triggers: c.triggers, Secrets: c.secrets, Targets: targets, Now: c.Now, Wait: time.Second,
 		Reach: listeners.Reach,
 	}
-	c.answers = &approvaltask.CustomRuns{Client: cached, Live: live, Now: c.Now}
-	c.releases = newReleases(func(ctx context.Context, a approvals.Approval) error {
-		if a.Source.Task == nil {
-			return c.post(ctx, a)
-		}
-		err := c.answers.Answer(ctx, a)
-		if err != nil {
-			c.Log.Warn("task not answered: the leader does it", "namespace", a.Namespace, "approval", a.Name, "reason", approvals.Message(err))
-		}
-		return err
-	}, c.panics)
-	c.follower = &follower{there: c.runCame, again: c.releases.Now}
+	now := &releasequeue.Once{Client: cached, Store: c.store, Releaser: c.releaser, Proofs: c.proofs, Now: c.Now}
+	c.releases = releasequeue.New(now, c.panics)
+	c.follower = &releasequeue.Follower{Runs: now, Again: c.releases}
+	now.Follower = c.follower
 	return nil
 }
 

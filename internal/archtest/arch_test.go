@@ -250,6 +250,11 @@ var table = []room{
 		why:  "an outcome takes effect without the store: who records that is one hop out",
 	},
 	{
+		path: "./internal/kube/releasequeue",
+		may:  slices.Concat(kubernetes, tekton, []string{std, "./approvals", "./internal/kube/contain", "./internal/kube/queue", "./internal/kube/release", "./internal/kube/store", "./internal/kube/verifyrun"}),
+		why:  "what the process that took a vote does at once, and may forget",
+	},
+	{
 		path: "./internal/kube/preflight",
 		may:  slices.Concat(kubernetes, tekton, []string{std, "./api/v1alpha1", "./approvals", "./approvals/mapping", "./interceptor", "./interceptor/signature", "./internal/kube/destination", "./internal/kube/gate", "./internal/kube/hold", "./internal/kube/kubeutil", "./internal/kube/outcome", "./internal/kube/pipelinerun", "./internal/kube/queue", "./internal/kube/release", "./internal/kube/render", "./internal/kube/signedevent", "./internal/kube/store", "./internal/kube/triggers", "./internal/kube/verifyrun"}),
 		why:  "what a release would meet is found out by what will release",

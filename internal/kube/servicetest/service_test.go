@@ -95,8 +95,11 @@ func newWorld(t *testing.T, docs string) *world {
 	w.listener = &kubetest.Listener{Cluster: w.Cluster, Now: w.now}
 	to := &destination.Client{Dial: w.listener.Dial}
 	t.Cleanup(to.Close)
-	targets := &release.Targets{Client: w, Live: w, Fresh: w.store.Fresh, ServiceAccount: "countersign:countersign"}
-	releaser := &release.Releaser{Triggers: triggers, Proofs: w.proofs, Targets: targets, Secrets: secrets, Ring: ring, Client: to, Now: w.now, Log: log, Posted: func(bool) {}}
+	targets := &release.Targets{Client: w, Live: w, Approvals: w.store, ServiceAccount: "countersign:countersign"}
+	releaser := &release.Releaser{
+		Event:   &release.Event{Triggers: triggers, Proofs: w.proofs, Secrets: secrets, Ring: ring, Client: to, Now: w.now},
+		Targets: targets, Now: w.now, Log: log, Posted: func(bool) {},
+	}
 	w.outcomes = approvals.OutcomeWriter{Store: w.store, Results: ct.DefaultResults{}, Handler: ct.OutcomeFunc(func(a approvals.Approval) { w.ended = append(w.ended, a.Outcome) })}
 	w.desk = &approvals.VoteService{Store: w.store, Policies: gate.Policies{Client: w}, Now: w.now, Results: w.outcomes.Results, Outcomes: w.outcomes.Handler, Voted: func(approvals.Approval, approvals.Verdict) {}}
 	w.runs = &hold.Runs{Client: w, Opener: opener, Triggers: triggers, Reports: reports}
