@@ -100,7 +100,7 @@ var table = []room{
 	},
 	{
 		path: "./approvals/notify/email",
-		may:  []string{std, "./approvals", "./approvals/keyring", "./approvals/link", "./approvals/notify", "./templates", "github.com/wneessen/go-mail"},
+		may:  []string{std, "./approvals", "./approvals/keyring", "./approvals/link", "./approvals/notify", "./internal/cafile", "./templates", "github.com/wneessen/go-mail"},
 		why:  "a channel knows its own library, the templates and nothing of Kubernetes, pages or other channels",
 	},
 	{
@@ -334,7 +334,7 @@ var table = []room{
 	},
 	{
 		path: "./internal/kube/destination",
-		may:  slices.Concat(kubernetes, tekton, []string{std, "./approvals", "./interceptor/resend", "golang.org/x/net/http/httpguts"}),
+		may:  slices.Concat(kubernetes, tekton, []string{std, "./approvals", "./interceptor/resend", "./internal/cafile", "golang.org/x/net/http/httpguts"}),
 		why:  "where a signed event may go is found out from the EventListener and its Service alone: no Approval, no request has a say in it",
 	},
 	{
@@ -345,9 +345,14 @@ var table = []room{
 		why: "the cluster in memory that tests share is below what it tests, so that they can all use it",
 	},
 	{
+		path: "./internal/cafile",
+		may:  []string{std},
+		why:  "a file of certificates is read in the same way for whomever it is trusted",
+	},
+	{
 		path: "./internal/oidc",
 		may: []string{
-			std, "./approvals", "./approvals/keyring",
+			std, "./approvals", "./approvals/keyring", "./internal/cafile",
 			"github.com/coreos/go-oidc/v3/oidc", "github.com/gorilla/securecookie", "golang.org/x/oauth2", "golang.org/x/sync/singleflight",
 		},
 		why: "it proves people, whatever they came to see: no pages, no cluster",
@@ -381,7 +386,7 @@ var table = []room{
 		path: "./internal/config",
 		may: []string{
 			std, "./approvals", "./approvals/keyring", "./approvals/notify", "./approvals/notify/email", "./approvals/notify/github", "./approvals/notify/slack",
-			"./approvals/notify/teams", "./approvals/notify/webhook", "./approvals/tasks", "./internal/oidc", "./templates", "sigs.k8s.io/yaml",
+			"./approvals/notify/teams", "./approvals/notify/webhook", "./approvals/tasks", "./internal/cafile", "./internal/oidc", "./templates", "sigs.k8s.io/yaml",
 		},
 		why: "the configuration is read and checked before anything of it is built",
 	},
