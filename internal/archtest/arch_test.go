@@ -291,7 +291,7 @@ var table = []room{
 	},
 	{
 		path: "./internal/kube/audit",
-		may:  slices.Concat(kubernetes, []string{std, "./api/v1alpha1", "./approvals", "./approvals/record", "./internal/kube/kubeutil", "./internal/kube/queue", "./internal/kube/store"}),
+		may:  slices.Concat(kubernetes, []string{std, "./api/v1alpha1", "./approvals", "./approvals/record", "./internal/kube/convert", "./internal/kube/kubeutil", "./internal/kube/queue", "./internal/kube/store"}),
 		why:  "the audit log is written whatever the database",
 	},
 	{

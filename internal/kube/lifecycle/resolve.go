@@ -35,7 +35,11 @@ func (r *Approvals) resolve(ctx context.Context, x *work) (res ctrl.Result, done
 	}
 	switch approvals.CodeOf(err) {
 	case "":
-		return res, true, r.Store.Settle(ctx, a.Key)
+		// The conditions follow from the spec, which the API server has as it is now.
+		_, err := r.Store.UpdateFresh(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+			return a, approvals.Blocking, nil
+		})
+		return res, true, err
 	case approvals.CodeInvalid, approvals.CodeNotFound: // of the terms, or of the schema that refuses them
 		if pipelinerun.IsMissing(err) {
 			next.RequeueAfter = min(next.RequeueAfter, max(r.Now().Sub(a.OpenedAt)/2, Again), maxAgain)

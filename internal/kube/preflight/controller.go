@@ -230,7 +230,7 @@ func (r *Preflight) takeOver(ctx context.Context, a, next approvals.Approval, fo
 // process that died before it said so, ends; and so does what asks in the place of one whose
 // run has come after all, or that was refused or cancelled meanwhile.
 func (r *Preflight) lineage(ctx context.Context, a approvals.Approval) (done bool, err error) {
-	next, err := r.Store.Successor(ctx, a)
+	next, err := r.successor(ctx, a)
 	switch approvals.CodeOf(err) {
 	case "":
 		return true, r.takeOver(ctx, a, next.State(), approvals.NewPreflight([]approvals.Problem{ChangedProblem(a)}))
@@ -251,13 +251,24 @@ func (r *Preflight) lineage(ctx context.Context, a approvals.Approval) (done boo
 	return r.notInPlace(ctx, a, before.State())
 }
 
+// successor is the Approval that asks again in a's place, as the cache has it. CodeNotFound
+// when there is none that this service opened.
+func (r *Preflight) successor(ctx context.Context, a approvals.Approval) (store.Lean, error) {
+	l, err := r.Store.Cached(ctx, approvals.Key{Namespace: a.Namespace, Name: approvals.AgainName(a)})
+	next := l.State()
+	if err == nil && (next.Terms == nil || next.Again == nil || next.Again.OfUID != a.UID) {
+		err = approvals.Errorf(approvals.CodeNotFound, "approval %s was not asked again", a.Name)
+	}
+	return l, err
+}
+
 // barred ends what asks again in the place of a, which was decided while that was opened:
 // whichever of the two is seen last ends it.
 func (r *Preflight) barred(ctx context.Context, a approvals.Approval) error {
 	if a.BarsAgain() == "" {
 		return nil
 	}
-	next, err := r.Store.Successor(ctx, a)
+	next, err := r.successor(ctx, a)
 	if approvals.CodeOf(err) == approvals.CodeNotFound {
 		return nil
 	}

@@ -37,6 +37,12 @@ func SealSource(ring keyring.Ring, o *v1alpha1.Approval) {
 	o.Spec.SourceSeal = encode(ring.Sign(keyring.Seal, sealedSource(o.Namespace, o.Name, o.Spec)))
 }
 
+// IsGenuine reports whether the signature of o verifies by a key that the service still has.
+func (s *Store) IsGenuine(o *v1alpha1.Approval) bool {
+	_, ok := s.seals.Check(s.Ring(), o)
+	return ok
+}
+
 // SetTerms sets the terms and seals them with all the rest.
 func SetTerms(ring keyring.Ring, o *v1alpha1.Approval, terms *approvals.Terms) {
 	o.Spec.Terms = convert.TermsToAPI(terms)
