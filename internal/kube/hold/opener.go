@@ -79,7 +79,7 @@ func (o *Opener) OpenRun(ctx context.Context, pr *pipelinev1.PipelineRun, trigge
 		if s.RequesterProof, err = o.Requesters.ProofOf(ctx, pr); err != nil {
 			return err
 		}
-		obj, err = o.open(ctx, trigger.Namespace, trigger.Name, name, s)
+		obj, err = o.open(ctx, trigger.Namespace, trigger.Name, name, s, nil)
 	} else {
 		if err == nil && obj.Spec.Lean != nil && obj.Spec.Lean.Claims {
 			obj, err = kubeutil.Read(ctx, o.Live, trigger.Namespace, name, &v1alpha1.Approval{})
@@ -137,7 +137,8 @@ func (o *Opener) NotifyCompletion(ctx context.Context, g interceptor.GatedTrigge
 // while that is pending, and a new one after it was decided.
 func (o *Opener) OpenEvent(ctx context.Context, g interceptor.GatedTrigger, e approvals.Event, header http.Header) (approvals.Approval, error) {
 	proof := approvals.NoProof
-	sender, err := o.provenSender(ctx, g, e, header)
+	about := o.subjectOf(ctx, g)
+	sender, err := o.provenSender(ctx, about, e, header)
 	if err != nil {
 		return approvals.Approval{}, err
 	}
@@ -157,7 +158,7 @@ func (o *Opener) OpenEvent(ctx context.Context, g interceptor.GatedTrigger, e ap
 			if err := o.Quotas.Event(ctx, g.Namespace); err != nil {
 				return approvals.Approval{}, err
 			}
-			obj, err = o.open(ctx, g.Namespace, g.Name, name, approvals.Source{Event: &e, RequesterProof: proof})
+			obj, err = o.open(ctx, g.Namespace, g.Name, name, approvals.Source{Event: &e, RequesterProof: proof}, about)
 		}
 		if err != nil {
 			return approvals.Approval{}, err
@@ -183,17 +184,17 @@ func (o *Opener) OpenEvent(ctx context.Context, g interceptor.GatedTrigger, e ap
 // create. Terms that can't be worked out yet leave it open but undecidable; the
 // approval controller sets them when what is missing is there. CodeLimited: the
 // namespace has as much as it may have.
-func (o *Opener) open(ctx context.Context, namespace, trigger, name string, s approvals.Source) (*v1alpha1.Approval, error) {
+func (o *Opener) open(ctx context.Context, namespace, trigger, name string, s approvals.Source, about *subject) (*v1alpha1.Approval, error) {
 	created, err := o.Quotas.Reserve(ctx, namespace, name, s)
 	if err != nil {
 		return nil, err
 	}
-	obj, err := o.create(ctx, namespace, trigger, name, s)
+	obj, err := o.create(ctx, namespace, trigger, name, s, about)
 	created(err == nil)
 	return obj, err
 }
 
-func (o *Opener) create(ctx context.Context, namespace, trigger, name string, s approvals.Source) (*v1alpha1.Approval, error) {
+func (o *Opener) create(ctx context.Context, namespace, trigger, name string, s approvals.Source, about *subject) (*v1alpha1.Approval, error) {
 	obj := &v1alpha1.Approval{}
 	obj.Namespace, obj.Name, obj.Finalizers = namespace, name, slices.Clone(o.Finalizers)
 	obj.Spec = v1alpha1.ApprovalSpec{Trigger: trigger, Source: convert.SourceToAPI(s)}
@@ -201,7 +202,7 @@ func (o *Opener) create(ctx context.Context, namespace, trigger, name string, s 
 		obj.Spec.Page = o.Page(namespace, name)
 	}
 	store.SealSource(o.Ring(), obj)
-	terms, err := o.Terms(ctx, namespace, trigger, s)
+	terms, err := o.terms(ctx, namespace, trigger, s, about)
 	switch code := approvals.CodeOf(err); {
 	case err == nil:
 		store.SetTerms(o.Ring(), obj, terms)
@@ -254,24 +255,32 @@ func (o *Opener) Lifetime(ctx context.Context, a approvals.Approval) (time.Durat
 // Terms works out the terms for a source as things stand now. CodeInvalid and
 // CodeNotFound say what somebody has to mend; other codes may go away.
 func (o *Opener) Terms(ctx context.Context, namespace, trigger string, s approvals.Source) (*approvals.Terms, error) {
+	return o.terms(ctx, namespace, trigger, s, nil)
+}
+
+// terms is Terms by what was looked up of the Trigger, if it was.
+func (o *Opener) terms(ctx context.Context, namespace, trigger string, s approvals.Source, about *subject) (*approvals.Terms, error) {
 	if err := s.Whole(); err != nil {
 		return nil, err
 	}
 	if s.Task != nil { // they are fixed with its opening, or it is not opened
 		return nil, approvals.Errorf(approvals.CodeInvalid, "an approval of a task without terms is none of this service's: delete it")
 	}
-	g, err := o.Triggers.Gated(ctx, namespace, trigger)
-	if err != nil {
-		return nil, err
+	if about == nil {
+		g, err := o.Triggers.Gated(ctx, namespace, trigger)
+		if err != nil {
+			return nil, err
+		}
+		about = o.subjectOf(ctx, g)
 	}
-	p, err := gate.PolicyFor(ctx, o.Client, namespace, g.Line)
+	g, p, err := about.GatedTrigger, about.policy, about.noPolicy
 	if err != nil {
 		return nil, err
 	}
 	if p.Release.Kind == "" && g.Unresolved != nil {
 		return nil, g.Unresolved
 	}
-	if s.Event != nil || p.Release.Kind == "" {
+	if !about.senderChecked && (s.Event != nil || p.Release.Kind == "") {
 		if err := o.Triggers.CheckSender(ctx, namespace, trigger, g.Chain, p); err != nil {
 			return nil, err
 		}
