@@ -1,7 +1,6 @@
 package approvalstest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"sync"

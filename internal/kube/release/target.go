@@ -11,7 +11,6 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/interceptor"
 	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
-	"github.com/countersign-dev/countersign/internal/kube/verifyrun"
 )
 
 // Targets writes outcomes to what a Gate's release names, and reads them back. The key
@@ -61,11 +60,11 @@ type Sighted struct {
 
 // Release implements Kind.
 func (t *Targets) Release(ctx context.Context, stale approvals.Approval) (eventID string, err error) {
-	return "", t.write(ctx, stale)
+	return "", t.Write(ctx, stale)
 }
 
-// write writes a's outcome to its target, if it is not there already.
-func (t *Targets) write(ctx context.Context, stale approvals.Approval) error {
+// Write writes a's outcome to its target, if it is not there already.
+func (t *Targets) Write(ctx context.Context, stale approvals.Approval) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, kubeutil.WriteWithin, fmt.Errorf("no answer within %s", kubeutil.WriteWithin))
 	defer cancel()
 	a, err := t.Approvals.Fresh(ctx, stale.Key)
