@@ -12,8 +12,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 	"github.com/countersign-dev/countersign/approvals/record"
 	"github.com/countersign-dev/countersign/approvals/record/recordtest"
 	"github.com/countersign-dev/countersign/internal/config"
