@@ -28,7 +28,7 @@ func SaveWithResults(ctx context.Context, s Store, results func(context.Context,
 	}
 	var of *Approval // what given are the results of
 	var given []Param
-	if next, did, err := change(seen); err == nil && did == Ended && next.Terms != nil {
+	if next, did, err := change(seen); err == nil && did == Ended && next.Resolved != nil {
 		if given, err = results(ctx, next); err != nil {
 			return seen, NoChange, err
 		}
@@ -40,7 +40,7 @@ func SaveWithResults(ctx context.Context, s Store, results func(context.Context,
 		a, err := s.Update(ctx, seen.Key, func(a Approval) (Approval, Change, error) {
 			next, change, err := change(a)
 			did, other = change, nil
-			if err != nil || change != Ended || next.Terms == nil {
+			if err != nil || change != Ended || next.Resolved == nil {
 				return next, change, err
 			}
 			if of == nil || !sameDecision(*of, next) {
@@ -68,7 +68,7 @@ func sameDecision(a, b Approval) bool {
 		key            Key
 		trigger        string
 		source         Source
-		terms          *Terms
+		resolved       *ResolvedSpec
 		votes          []Vote
 		outcome        Outcome
 		at             time.Time
@@ -76,7 +76,7 @@ func sameDecision(a, b Approval) bool {
 		defaultResults []Param
 	}
 	of := func(a Approval) decision {
-		return decision{a.Key, a.Trigger, a.Source, a.Terms, a.Votes, a.Outcome, a.DecidedAt, a.Inputs, a.Results}
+		return decision{a.Key, a.Trigger, a.Source, a.Resolved, a.Votes, a.Outcome, a.DecidedAt, a.Inputs, a.Results}
 	}
 	return reflect.DeepEqual(of(a), of(b))
 }

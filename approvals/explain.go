@@ -32,7 +32,7 @@ type You struct {
 // Explain explains a to id, or to nobody in particular when id has no name.
 func Explain(a Approval, id Identity, now time.Time) Explanation {
 	var e Explanation
-	if a.Terms != nil {
+	if a.Resolved != nil {
 		rules, names := met(a)
 		for i, r := range rules {
 			e.Rules = append(e.Rules, RuleState{
@@ -63,7 +63,7 @@ func Explain(a Approval, id Identity, now time.Time) Explanation {
 // differ: not ready, not yours, decided, too late.
 func why(a Approval, id Identity, now time.Time) error {
 	switch {
-	case a.Terms == nil:
+	case a.Resolved == nil:
 		return notReady(a)
 	case a.Decided():
 		return decided(a)

@@ -14,10 +14,10 @@ func TestOnePersonInAnyOrder(t *testing.T) {
 	t.Parallel()
 	d := directory(t, approvals.Person{Names: []string{"mallory", "m2"}, Emails: []string{"mallory@example.com"}})
 	voter := func(way approvals.AuthMethod, name, address string) approvals.Identity {
-		return approvals.Identity{Name: name, Way: way, Address: address, Evidence: "of " + name, Groups: []string{"sre"}}
+		return approvals.Identity{Name: name, AuthMethod: way, Address: address, CredentialID: "of " + name, Groups: []string{"sre"}}
 	}
 	deputy := voter(approvals.AuthToken, "mallory", "")
-	deputy.DeputyOf, deputy.Groups = []string{"ceo"}, nil
+	deputy.DelegateOf, deputy.Groups = []string{"ceo"}, nil
 	other := voter(approvals.AuthToken, "m2", "")
 	byName, byAddress := voter(approvals.AuthToken, "mallory", ""), voter(approvals.AuthToken, "mallory@example.com", "")
 	for name, pair := range map[string][2]approvals.Identity{
@@ -39,7 +39,7 @@ func TestOnePersonInAnyOrder(t *testing.T) {
 			t.Run(name+", "+order, func(t *testing.T) {
 				t.Parallel()
 				a := ct.Make("a").Users("ceo", "bob").With(func(a *approvals.Approval) {
-					a.Terms.Policy.Strategy, a.Terms.Policy.Groups = approvals.FourEyes, []string{"sre"}
+					a.Resolved.Policy.Strategy, a.Resolved.Policy.Groups = approvals.FourEyes, []string{"sre"}
 				}).Obj()
 				ids := pair[:]
 				if order == "backwards" {
@@ -68,9 +68,9 @@ func TestOnePersonInAnyOrder(t *testing.T) {
 func TestInPersonByAnotherName(t *testing.T) {
 	t.Parallel()
 	d := directory(t, approvals.Person{Names: []string{"ceo"}, Emails: []string{"ceo@example.com"}})
-	a := ct.Make("a").Users("ceo", "ceo@example.com", "bob").With(func(a *approvals.Approval) { a.Terms.Policy.Strategy = approvals.FourEyes }).Obj()
+	a := ct.Make("a").Users("ceo", "ceo@example.com", "bob").With(func(a *approvals.Approval) { a.Resolved.Policy.Strategy = approvals.FourEyes }).Obj()
 	deputy := ct.Ballot("dora", approve, "")
-	deputy.Voter.DeputyOf = []string{"ceo"}
+	deputy.Voter.DelegateOf = []string{"ceo"}
 	own := ct.Ballot("ceo@example.com", approve, "")
 	own.Voter = d.Know(own.Voter)
 	for i, b := range []approvals.Ballot{deputy, own} {
@@ -79,7 +79,7 @@ func TestInPersonByAnotherName(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if a.Decided() || slices.ContainsFunc(a.Votes, func(v approvals.Vote) bool { return v.For != "" }) {
+	if a.Decided() || slices.ContainsFunc(a.Votes, func(v approvals.Vote) bool { return v.OnBehalfOf != "" }) {
 		t.Errorf("%s by %+v", a.Outcome, a.Votes)
 	}
 }
@@ -95,7 +95,9 @@ func TestOneMailboxWhoeverIsFirst(t *testing.T) {
 		{Voter: "carol", Verdict: approve},
 	}
 	for _, order := range [][]int{{0, 1, 2, 3}, {2, 1, 0, 3}, {1, 2, 3, 0}, {3, 0, 1, 2}, {0, 3, 1, 2}} {
-		a := ct.Make("a").Groups("sre").With(func(a *approvals.Approval) { a.Terms.Policy.Strategy, a.Terms.Policy.Required = approvals.Quorum, 4 }).Obj()
+		a := ct.Make("a").Groups("sre").With(func(a *approvals.Approval) {
+			a.Resolved.Policy.Strategy, a.Resolved.Policy.Required = approvals.Quorum, 4
+		}).Obj()
 		for _, i := range order {
 			a.Votes = append(a.Votes, votes[i])
 		}

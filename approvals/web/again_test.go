@@ -17,7 +17,7 @@ type reopener struct{ opened int }
 func (r *reopener) Reopen(_ context.Context, old approvals.Approval, by string) (approvals.Approval, error) {
 	r.opened++
 	again := approvals.AgainOf(old, by)
-	return ct.Make("b").With(func(a *approvals.Approval) { a.Again = &again }).Obj(), nil
+	return ct.Make("b").With(func(a *approvals.Approval) { a.Replaces = &again }).Obj(), nil
 }
 
 // changedAfter was approved, and what would start has changed since.

@@ -121,7 +121,7 @@ func (c *core) post(ctx context.Context, a approvals.Approval) error {
 		c.releaser.Attempts.Hasten(a.Key)
 		return c.releaser.Release(ctx, a)
 	}
-	if a.Terms.Target == nil {
+	if a.Resolved.Target == nil {
 		c.follower.Add(a)
 	}
 	return c.releaser.Release(ctx, a)

@@ -176,7 +176,7 @@ subjects: [{kind: ServiceAccount, name: ann}, {kind: ServiceAccount, name: dan}]
 		return nil
 	})
 	e.Confirmed(name)
-	if v := e.Approval(name).Status.Votes; len(v) != 1 || v[0].Voter != user("dan") || v[0].For != user("ann") {
+	if v := e.Approval(name).Status.Votes; len(v) != 1 || v[0].Voter != user("dan") || v[0].OnBehalfOf != user("ann") {
 		t.Errorf("%+v", v)
 	}
 }
@@ -237,7 +237,7 @@ subjects: [{kind: ServiceAccount, name: ann}, {kind: ServiceAccount, name: dan}]
 	}
 	state("yes", "Recorded the approval is Approved")
 	e.Confirmed(name)
-	if v := e.Approval(name).Status.Votes; len(v) != 1 || v[0].Voter != user("ann") || v[0].Way != "Object" || v[0].Comment != "by kubectl" {
+	if v := e.Approval(name).Status.Votes; len(v) != 1 || v[0].Voter != user("ann") || v[0].AuthMethod != "Object" || v[0].Comment != "by kubectl" {
 		t.Errorf("%+v", v)
 	}
 	var yes v1alpha1.Vote

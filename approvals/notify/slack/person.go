@@ -34,7 +34,7 @@ func (c *Channel) person(ctx context.Context, a approvals.Approval, user string,
 		}
 		name = who
 	}
-	id := approvals.Identity{Name: name, Way: approvals.AuthSlack, Evidence: "slack user " + user}
+	id := approvals.Identity{Name: name, AuthMethod: approvals.AuthSlack, CredentialID: "slack user " + user}
 	if approvals.IsAddress(who) {
 		id.Address = who
 	}
@@ -44,7 +44,7 @@ func (c *Channel) person(ctx context.Context, a approvals.Approval, user string,
 // nameOf is the approver of that name, or the only one with that address, or "".
 func nameOf(a approvals.Approval, who string, people *approvals.Directory) (string, error) {
 	var at []string
-	for _, p := range a.Terms.Policy.People() {
+	for _, p := range a.Resolved.Policy.People() {
 		if approvals.SameName(p.Name, who) {
 			return p.Name, nil
 		}

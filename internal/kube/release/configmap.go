@@ -45,10 +45,10 @@ func (t *Targets) Release(ctx context.Context, stale approvals.Approval) error {
 	if err != nil {
 		return err
 	}
-	if !a.ToRelease() || a.Terms.Target == nil {
+	if !a.ToRelease() || a.Resolved.Target == nil {
 		return nil // cancelled meanwhile, or done
 	}
-	if err := interceptor.Unchanged(a, a.Terms.Template); err != nil {
+	if err := interceptor.Unchanged(a, a.Resolved.TemplateDigest); err != nil {
 		return kubeutil.Reason("ContentChanged", err)
 	}
 	seen, err := t.Look(ctx, a)
@@ -60,9 +60,9 @@ func (t *Targets) Release(ctx context.Context, stale approvals.Approval) error {
 	case apierrors.IsForbidden(err):
 		return t.forbidden(a, err)
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
-		return kubeutil.Reason("TargetRefused", approvals.Errorf(approvals.CodeInvalid, "the API server refuses to change %s: %v", a.Terms.Target, err))
+		return kubeutil.Reason("TargetRefused", approvals.Errorf(approvals.CodeInvalid, "the API server refuses to change %s: %v", a.Resolved.Target, err))
 	}
-	return kubeutil.Translate(err, a.Terms.Target.String())
+	return kubeutil.Translate(err, a.Resolved.Target.String())
 }
 
 // Confirm reads the target back: a with what its outcome did, or false when it is not
@@ -77,14 +77,14 @@ func (t *Targets) Confirm(ctx context.Context, a approvals.Approval, now time.Ti
 	a.Effect, a.Unreleased = &approvals.Effect{What: seen.done, At: now}, nil
 	if r := seen.next; r != nil {
 		r.At = now
-		a.Next = r
+		a.SecondRun = r
 	}
 	return a, true, nil
 }
 
 // Look reads the target from the API server, and changes nothing.
 func (t *Targets) Look(ctx context.Context, a approvals.Approval) (Sighted, error) {
-	if a.Terms.Target.Kind == approvals.TargetPendingRun {
+	if a.Resolved.Target.Kind == approvals.TargetPendingRun {
 		return t.lookAtRun(ctx, a)
 	}
 	return t.lookAtConfigMap(ctx, a)
@@ -94,7 +94,7 @@ func (t *Targets) Look(ctx context.Context, a approvals.Approval) (Sighted, erro
 // already is not written over: the Task that polls it may have acted on it. A mark of
 // ours with another value than an end is of a Task that has taken note of it.
 func (t *Targets) lookAtConfigMap(ctx context.Context, a approvals.Approval) (Sighted, error) {
-	x, want := a.Terms.Target, a.Status()
+	x, want := a.Resolved.Target, a.Status()
 	var cm corev1.ConfigMap
 	err := t.Live.Get(ctx, types.NamespacedName{Namespace: a.Namespace, Name: x.Name}, &cm)
 	value, has := cm.Data[x.Key]
@@ -113,7 +113,7 @@ func (t *Targets) lookAtConfigMap(ctx context.Context, a approvals.Approval) (Si
 		return Sighted{}, kubeutil.Reason("TargetMissing", approvals.Errorf(approvals.CodeNotFound,
 			"ConfigMap %s has no key %s, so it does not look like one that a Task polls: set %s=init in it, or name the right one in the Gate's release; this goes on by itself", x.Name, x.Key, x.Key))
 	case value != want && (value == approvals.StatusSuccess || value == approvals.StatusRefused):
-		return Sighted{}, kubeutil.Reason("TargetTaken", approvals.Errorf(approvals.CodeConflict,
+		return Sighted{}, kubeutil.Reason("TargetConflict", approvals.Errorf(approvals.CodeConflict,
 			"ConfigMap %s has %s=%s, which this approval did not write and does not write over: find out who did, and whether the pipeline went on; with %s=init in it, %s is written", x.Name, x.Key, value, x.Key, want))
 	case cm.Annotations[verifyrun.MarkAnnotation] == verifyrun.MarkOf(a):
 		return Sighted{done: done}, nil
@@ -124,13 +124,13 @@ func (t *Targets) lookAtConfigMap(ctx context.Context, a approvals.Approval) (Si
 // forbidden tells what the service has no right to by default, and how to give it.
 func (t *Targets) forbidden(a approvals.Approval, err error) error {
 	resource, component := "configmaps", "release-configmap"
-	if a.Terms.Target.Kind == approvals.TargetPendingRun {
+	if a.Resolved.Target.Kind == approvals.TargetPendingRun {
 		resource, component = "pipelineruns.tekton.dev", "release-pending-run"
 	}
 	if !kubeutil.IsRBAC(err) {
-		return kubeutil.Reason("TargetRefused", approvals.Errorf(approvals.CodeForbidden, "an admission policy refuses to change %s: %v", a.Terms.Target, err))
+		return kubeutil.Reason("TargetRefused", approvals.Errorf(approvals.CodeForbidden, "an admission policy refuses to change %s: %v", a.Resolved.Target, err))
 	}
 	return kubeutil.Reason("TargetForbidden", approvals.Errorf(approvals.CodeForbidden,
 		"the service may not get and patch %[1]s in namespace %[2]s: apply deploy/components/%[3]s there, or: kubectl -n %[2]s create role countersign-release --verb=get,patch --resource=%[1]s --resource-name=%[4]s && kubectl -n %[2]s create rolebinding countersign-release --role=countersign-release --serviceaccount=%[5]s",
-		resource, a.Namespace, component, a.Terms.Target.Name, t.ServiceAccount))
+		resource, a.Namespace, component, a.Resolved.Target.Name, t.ServiceAccount))
 }

@@ -51,7 +51,7 @@ func (r *Releaser) Release(ctx context.Context, a approvals.Approval) error {
 }
 
 func (r *Releaser) post(ctx context.Context, a approvals.Approval) (eventID string, err error) {
-	if a.Terms.Target != nil {
+	if a.Resolved.Target != nil {
 		return "", r.Targets.Release(ctx, a)
 	}
 	trigger, err := verifyrun.CurrentTrigger(ctx, r.Triggers, a)
@@ -67,7 +67,7 @@ func (r *Releaser) post(ctx context.Context, a approvals.Approval) (eventID stri
 		return "", kubeutil.Reason("NoEventListener", err)
 	}
 	var secret keyring.Secret
-	if s := a.Terms.Policy.Secret; s.Name != "" {
+	if s := a.Resolved.Policy.Secret; s.Name != "" {
 		if secret, err = r.Secrets.Get(ctx, a.Namespace, s); err != nil {
 			return "", kubeutil.Reason("SigningSecret", err)
 		}
@@ -77,7 +77,7 @@ func (r *Releaser) post(ctx context.Context, a approvals.Approval) (eventID stri
 		return "", err
 	}
 	if n := Neighbour(ctx, r.Triggers, l, a, e); n != "" {
-		return "", kubeutil.Reason("NeighbourWouldStart", approvals.Errorf(approvals.CodeInvalid,
+		return "", kubeutil.Reason("SiblingTriggerWouldStart", approvals.Errorf(approvals.CodeInvalid,
 			"EventListener %s/%s also runs trigger %s, which nothing keeps from starting by this event: add an interceptor to it that turns the event away (cel filter: !('Webhook-Id' in header)), or give trigger %s an EventListener of its own. Nothing was posted",
 			l.Namespace, l.Name, n, a.Trigger))
 	}

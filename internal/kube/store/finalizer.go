@@ -14,8 +14,8 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
 )
 
-// ForRecord is an Approval as the cache has it, with what people said, and whether its seal verifies. Unlike
-// elsewhere its terms are there even when it does not: of a record whose key was
+// ForRecord is an Approval as the cache has it, with what people said, and whether its signature verifies. Unlike
+// elsewhere it is resolved even when it does not: of a record whose key was
 // rotated away long ago they say for how long it is kept. What is not genuine is
 // never written down.
 func (s *Store) ForRecord(ctx context.Context, key approvals.Key) (approvals.Approval, bool, error) {
@@ -41,7 +41,7 @@ func (s *Store) forRecord(ctx context.Context, from client.Reader, key approvals
 
 // Recordable is ForRecord of an object that is at hand, which may lack what people said.
 func (s *Store) Recordable(o *v1alpha1.Approval) (approvals.Approval, bool) {
-	_, ok := s.seals.Check(s.Ring(), o)
+	_, ok := s.signatures.Check(s.Ring(), o)
 	return convert.ToDomain(o), ok
 }
 

@@ -25,8 +25,8 @@ type Store struct {
 	Ring   func() keyring.Ring
 	Now    func() time.Time
 
-	seals  Seals
-	wholes Wholes
+	signatures SignatureCache
+	wholes     Wholes
 }
 
 var _ approvals.Store = (*Store)(nil)
@@ -89,7 +89,7 @@ func (s *Store) Decided(ctx context.Context, key approvals.Key) (approvals.Appro
 			if s.Now().Sub(o.Status.DecidedAt.Time) >= recent {
 				break
 			}
-			if l := s.Lean(o); l.state.Decided() && l.state.Terms != nil {
+			if l := s.Lean(o); l.state.Decided() && l.state.Resolved != nil {
 				return s.Whole(ctx, l)
 			}
 		}
@@ -130,7 +130,7 @@ func (s *Store) Update(ctx context.Context, key approvals.Key, change func(appro
 	return s.update(ctx, s.Client, key, change)
 }
 
-// Settle brings the conditions in line with the spec, once its terms were set.
+// Settle brings the conditions in line with the spec, once it was resolved.
 func (s *Store) Settle(ctx context.Context, key approvals.Key) error {
 	_, err := s.update(ctx, s.Live, key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
 		return a, approvals.Blocking, nil
@@ -262,7 +262,7 @@ func replacing(before, after v1alpha1.ApprovalStatus) (map[string]any, error) {
 func (s *Store) Successor(ctx context.Context, a approvals.Approval) (Lean, error) {
 	l, err := s.Cached(ctx, approvals.Key{Namespace: a.Namespace, Name: approvals.AgainName(a)})
 	next := l.State()
-	if err == nil && (next.Terms == nil || next.Again == nil || next.Again.OfUID != a.UID) {
+	if err == nil && (next.Resolved == nil || next.Replaces == nil || next.Replaces.UID != a.UID) {
 		err = approvals.Errorf(approvals.CodeNotFound, "approval %s was not asked again", a.Name)
 	}
 	return l, err
