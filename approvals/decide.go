@@ -76,7 +76,7 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 		At: now, AuthMethod: b.Voter.AuthMethod, CredentialID: b.Voter.CredentialID, Address: b.Voter.Address, Groups: groupsOf(p, b.Voter), ByRBAC: byRBAC(p, b.Voter),
 	}
 	if !b.BreakGlass {
-		vote.OnBehalfOf = deputyFor(a, b.Voter, b.Verdict)
+		vote.OnBehalfOf = delegateFor(a, b.Voter, b.Verdict)
 	}
 	agreed, first := Agreed(a, b.Voter)
 	if first != "" && mine >= 0 && a.Votes[mine].Verdict == Approve && b.Verdict == Approve && !b.BreakGlass {
@@ -99,7 +99,7 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	}
 	votes = slices.Insert(votes, mine, vote)
 	a.Withdrawn = slices.DeleteFunc(slices.Clone(a.Withdrawn), func(w Withdrawal) bool { return SamePerson(w.Voter, vote.Voter) })
-	// Whoever votes in person takes the place of their deputy.
+	// Whoever votes in person takes the place of their delegate.
 	votes = slices.DeleteFunc(votes, func(v Vote) bool { return b.Voter.calledHere(v.OnBehalfOf) })
 	a.Votes = keepAgreed(p, votes, agreed, first)
 	if b.Verdict == Approve {

@@ -23,12 +23,12 @@ func TestLimits(t *testing.T) {
 	logins := approvals.GatePolicy{Name: "logins", AllowedAuthMethods: []approvals.AuthMethod{approvals.AuthLogin, approvals.AuthObject}}
 	two := approvals.GatePolicy{Name: "two", MinApprovals: 2}
 	noGlass := approvals.GatePolicy{Name: "no-glass", ForbidBreakGlass: true}
-	noDeputies := approvals.GatePolicy{Name: "no-deputies", ForbidDelegations: true}
+	noDelegates := approvals.GatePolicy{Name: "no-delegates", ForbidDelegations: true}
 	broken := approvals.GatePolicy{Name: "broken", Invalid: "no selector"}
 	glass := func(b *approvals.Ballot) {
 		b.BreakGlass, b.Voter.Rights = true, []approvals.Right{approvals.RightBreakGlass}
 	}
-	deputy := func(b *approvals.Ballot) { b.Voter.Name, b.Voter.DelegateOf = "dan", []string{"alice"} }
+	delegate := func(b *approvals.Ballot) { b.Voter.Name, b.Voter.DelegateOf = "dan", []string{"alice"} }
 	for name, c := range map[string]struct {
 		before *ct.Builder
 		now    []approvals.GatePolicy
@@ -51,9 +51,9 @@ func TestLimits(t *testing.T) {
 		"no break-glass since":             {before: one(), now: []approvals.GatePolicy{noGlass}, ballot: glass, code: approvals.CodeForbidden, want: "GatePolicy no-glass (field breakGlass)"},
 		"no break-glass":                   {before: frozen(noGlass), ballot: glass, code: approvals.CodeForbidden, want: "field breakGlass"},
 		"break-glass by a way that is not": {before: frozen(logins), ballot: glass, code: approvals.CodeForbidden, want: "API token"},
-		"a deputy":                         {before: one(), ballot: deputy},
-		"no deputies":                      {before: frozen(noDeputies), ballot: deputy, code: approvals.CodeForbidden, want: "you (dan)"},
-		"no deputies since":                {before: one(), now: []approvals.GatePolicy{noDeputies}, ballot: deputy, code: approvals.CodeForbidden, want: "you (dan)"},
+		"a delegate":                       {before: one(), ballot: delegate},
+		"no delegates":                     {before: frozen(noDelegates), ballot: delegate, code: approvals.CodeForbidden, want: "you (dan)"},
+		"no delegates since":               {before: one(), now: []approvals.GatePolicy{noDelegates}, ballot: delegate, code: approvals.CodeForbidden, want: "you (dan)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -99,14 +99,14 @@ func TestVoidVotes(t *testing.T) {
 	if a, change, err = approvals.Cast(a, byLogin("alice"), minute(6)); err != nil || change != approvals.Ended || a.Outcome != approvals.Approved {
 		t.Fatalf("the real alice: %s %v: %s", change, err, a.Outcome)
 	}
-	deputy := ct.Ballot("dan", approve, "")
-	deputy.Voter.DelegateOf, deputy.Voter.AuthMethod = []string{"alice"}, approvals.AuthLogin
-	d, _, err := approvals.Cast(ct.Make("a").Users("alice", "bob").Quorum(2).Obj(), deputy, minute(1))
+	delegate := ct.Ballot("dan", approve, "")
+	delegate.Voter.DelegateOf, delegate.Voter.AuthMethod = []string{"alice"}, approvals.AuthLogin
+	d, _, err := approvals.Cast(ct.Make("a").Users("alice", "bob").Quorum(2).Obj(), delegate, minute(1))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if d, _, err = approvals.Cast(d, byLogin("bob"), minute(5)); err != nil || d.Decided() {
-		t.Errorf("a deputy's vote counts when there may be none: %s %v", d.Outcome, err)
+		t.Errorf("a delegate's vote counts when there may be none: %s %v", d.Outcome, err)
 	}
 }
 

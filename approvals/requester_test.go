@@ -58,9 +58,9 @@ func TestRequester(t *testing.T) {
 	}
 }
 
-// TestRequesterDeputy: nobody has a deputy approve what they asked for; a deputy of whom
+// TestRequesterDelegate: nobody has a delegate approve what they asked for; a delegate of whom
 // somebody says so may still say no for them.
-func TestRequesterDeputy(t *testing.T) {
+func TestRequesterDelegate(t *testing.T) {
 	t.Parallel()
 	b := ct.Ballot("dora", reject, "")
 	b.Voter.DelegateOf = []string{"alice"}

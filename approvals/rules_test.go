@@ -434,10 +434,10 @@ func TestBreakGlass(t *testing.T) {
 	}
 }
 
-// TestDeputy: somebody named hands over, for themselves alone.
-func TestDeputy(t *testing.T) {
+// TestDelegate: somebody named hands over, for themselves alone.
+func TestDelegate(t *testing.T) {
 	t.Parallel()
-	deputy := func(name string, verdict approvals.Verdict, of ...string) approvals.Ballot {
+	delegate := func(name string, verdict approvals.Verdict, of ...string) approvals.Ballot {
 		b := ct.Ballot(name, verdict, "")
 		b.Voter.DelegateOf = of
 		return b
@@ -450,22 +450,22 @@ func TestDeputy(t *testing.T) {
 		outcome approvals.Outcome
 		votes   string // voter for whom
 	}{
-		"for alice":             {two(), []approvals.Ballot{deputy("dan", approve, "alice")}, "", approvals.Pending, "dan for alice"},
-		"and bob himself":       {two(), []approvals.Ballot{deputy("dan", approve, "alice"), ct.Ballot("bob", approve, "")}, "", approvals.Approved, "dan for alice; bob for "},
-		"for nobody named":      {two(), []approvals.Ballot{deputy("dan", approve, "mallory")}, approvals.CodeForbidden, approvals.Pending, ""},
-		"no chains":             {two(), []approvals.Ballot{deputy("eve", approve, "dan")}, approvals.CodeForbidden, approvals.Pending, ""},
-		"the requester":         {two(), []approvals.Ballot{deputy("zoe", approve, "alice")}, approvals.CodeForbidden, approvals.Pending, ""},
-		"the requester's":       {ct.Make("a").Users("alice", "bob", "carl").Quorum(2).Requester("alice"), []approvals.Ballot{deputy("dan", approve, "alice")}, approvals.CodeForbidden, approvals.Pending, ""},
-		"alice has voted":       {two(), []approvals.Ballot{ct.Ballot("alice", approve, ""), deputy("dan", approve, "alice")}, approvals.CodeForbidden, approvals.Pending, "alice for "},
-		"alice comes in person": {two(), []approvals.Ballot{deputy("dan", approve, "alice"), ct.Ballot("alice", approve, "")}, "", approvals.Pending, "alice for "},
-		"two deputies of one":   {two(), []approvals.Ballot{deputy("dan", approve, "alice"), deputy("eve", approve, "alice")}, approvals.CodeForbidden, approvals.Pending, "dan for alice"},
-		"one deputy of two":     {two(), []approvals.Ballot{deputy("dan", approve, "alice", "bob"), deputy("dan", approve, "alice", "bob")}, "", approvals.Pending, "dan for alice"},
-		"bob is himself":        {two(), []approvals.Ballot{deputy("bob", approve, "alice")}, "", approvals.Pending, "bob for "},
-		"rejects":               {two(), []approvals.Ballot{deputy("dan", reject, "alice")}, "", approvals.Rejected, "dan for alice"},
-		"withdraws":             {two(), []approvals.Ballot{deputy("dan", approve, "alice"), deputy("dan", approvals.Withdraw, "alice")}, "", approvals.Pending, ""},
+		"for alice":             {two(), []approvals.Ballot{delegate("dan", approve, "alice")}, "", approvals.Pending, "dan for alice"},
+		"and bob himself":       {two(), []approvals.Ballot{delegate("dan", approve, "alice"), ct.Ballot("bob", approve, "")}, "", approvals.Approved, "dan for alice; bob for "},
+		"for nobody named":      {two(), []approvals.Ballot{delegate("dan", approve, "mallory")}, approvals.CodeForbidden, approvals.Pending, ""},
+		"no chains":             {two(), []approvals.Ballot{delegate("eve", approve, "dan")}, approvals.CodeForbidden, approvals.Pending, ""},
+		"the requester":         {two(), []approvals.Ballot{delegate("zoe", approve, "alice")}, approvals.CodeForbidden, approvals.Pending, ""},
+		"the requester's":       {ct.Make("a").Users("alice", "bob", "carl").Quorum(2).Requester("alice"), []approvals.Ballot{delegate("dan", approve, "alice")}, approvals.CodeForbidden, approvals.Pending, ""},
+		"alice has voted":       {two(), []approvals.Ballot{ct.Ballot("alice", approve, ""), delegate("dan", approve, "alice")}, approvals.CodeForbidden, approvals.Pending, "alice for "},
+		"alice comes in person": {two(), []approvals.Ballot{delegate("dan", approve, "alice"), ct.Ballot("alice", approve, "")}, "", approvals.Pending, "alice for "},
+		"two delegates of one":  {two(), []approvals.Ballot{delegate("dan", approve, "alice"), delegate("eve", approve, "alice")}, approvals.CodeForbidden, approvals.Pending, "dan for alice"},
+		"one delegate of two":   {two(), []approvals.Ballot{delegate("dan", approve, "alice", "bob"), delegate("dan", approve, "alice", "bob")}, "", approvals.Pending, "dan for alice"},
+		"bob is himself":        {two(), []approvals.Ballot{delegate("bob", approve, "alice")}, "", approvals.Pending, "bob for "},
+		"rejects":               {two(), []approvals.Ballot{delegate("dan", reject, "alice")}, "", approvals.Rejected, "dan for alice"},
+		"withdraws":             {two(), []approvals.Ballot{delegate("dan", approve, "alice"), delegate("dan", approvals.Withdraw, "alice")}, "", approvals.Pending, ""},
 		"for a rule": {
 			ct.Make("a").With(rules(approvals.Rule{Name: "security", Approvers: users("alice"), Required: 1}, approvals.Rule{Name: "platform", Approvers: users("bob"), Required: 1})),
-			[]approvals.Ballot{deputy("dan", approve, "alice"), ct.Ballot("bob", approve, "")},
+			[]approvals.Ballot{delegate("dan", approve, "alice"), ct.Ballot("bob", approve, "")},
 			"", approvals.Approved, "dan for alice; bob for ",
 		},
 	} {
@@ -487,7 +487,7 @@ func TestDeputy(t *testing.T) {
 			}
 		})
 	}
-	if you := approvals.Explain(two().Obj(), deputy("dan", approve, "alice").Voter, minute(1)).You; !you.May || you.For != "alice" {
+	if you := approvals.Explain(two().Obj(), delegate("dan", approve, "alice").Voter, minute(1)).You; !you.May || you.For != "alice" {
 		t.Errorf("%+v", you)
 	}
 }

@@ -51,7 +51,7 @@ type Identity struct {
 	// GroupsLeftOut says that the login provider did not send the groups: there are too many.
 	GroupsLeftOut bool
 	Rights        []Right
-	// DeputyOf are the people who named this one their deputy, for now.
+	// DelegateOf are the people who named this one their delegate, for now.
 	DelegateOf []string
 	// Policies are the GatePolicies that hold where the Approval is, as they are now.
 	Policies []GatePolicy
@@ -92,7 +92,7 @@ type Vote struct {
 	ByRBAC     bool
 	Inputs     []Param
 	BreakGlass bool
-	OnBehalfOf string // whose deputy the voter was, "" for their own vote
+	OnBehalfOf string // whose delegate the voter was, "" for their own vote
 }
 
 // Withdrawal is a vote that its voter took back. The last one of each is kept, so
@@ -142,7 +142,7 @@ func may(a Approval, id Identity, v Verdict) error {
 	if err := excluded(a, id, v); err != nil {
 		return err
 	}
-	if !p.Lists(id.Name) && len(groupsOf(p, id)) == 0 && !byRBAC(p, id) && deputyFor(a, id, v) == "" {
+	if !p.Lists(id.Name) && len(groupsOf(p, id)) == 0 && !byRBAC(p, id) && delegateFor(a, id, v) == "" {
 		return notListed(a, id)
 	}
 	return nil
@@ -187,10 +187,10 @@ func others(a Approval, id Identity) string {
 	return Rule{Approvers: people, Groups: p.AllGroups(), RBAC: p.ByRBAC()}.who()
 }
 
-// deputyFor is whom id would decide for, "" when id decides as themselves or may
-// not. A deputy stands in for somebody who is named: no chains, since whoever is
-// only a deputy is not, and nobody who may not decide can have it done.
-func deputyFor(a Approval, id Identity, v Verdict) string {
+// delegateFor is whom id would decide for, "" when id decides as themselves or may
+// not. A delegate stands in for somebody who is named: no chains, since whoever is
+// only a delegate is not, and nobody who may not decide can have it done.
+func delegateFor(a Approval, id Identity, v Verdict) string {
 	p := a.Resolved.Policy
 	if p.Limits.NoDelegations || limitsOf(id.Policies).NoDelegations {
 		return ""

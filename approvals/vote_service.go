@@ -37,7 +37,7 @@ type VoteService struct {
 
 // Prove returns id with the rights that matter for a: RBAC is asked only where the
 // Gate leaves it the decision, or the glass is to be broken; and with those whose
-// deputy id is, and with the GatePolicies that hold for a now. What is resolved never changes, so
+// delegate id is, and with the GatePolicies that hold for a now. What is resolved never changes, so
 // what was proved for one version of a is proved for the next.
 func (d *VoteService) Prove(ctx context.Context, a Approval, id Identity, breakGlass bool) (Identity, error) {
 	id.Rights, id.DelegateOf, id.Policies = nil, nil, nil

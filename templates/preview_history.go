@@ -82,7 +82,7 @@ func hostileHistory() History {
 		Verdict: attack, Inputs: []approvals.Param{{Name: attack, Value: attack}}, Outcome: attack, People: []string{attack},
 	}
 	lines := []HistoryLine{l}
-	for _, kind := range []string{"opened", "terms", "told", "voted", "decided", "untold", "released", "run-ended", "rerun", "removed"} {
+	for _, kind := range []string{"opened", "resolved", "notified", "voted", "decided", "notificationFailed", "released", "run-ended", "rerun", "removed"} {
 		l.Kind, l.Comment = kind, attack
 		lines = append(lines, l)
 	}

@@ -176,7 +176,7 @@ type VoteView struct {
 	Inputs  []Pair
 	// BreakGlass: it decided alone, by the right to.
 	BreakGlass bool
-	For        string // whose deputy the voter was
+	For        string // whose delegate the voter was
 	Address    string // the mailbox that was proved with it
 	CountsWith []string
 }

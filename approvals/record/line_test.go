@@ -63,7 +63,7 @@ func TestLines(t *testing.T) {
 			[]string{"09:00:00 opened", "09:00:00 resolved production ", "09:01:00 voted production bob approve", "09:02:00 voted production alice reject no", "09:02:00 decided production Rejected [alice]"},
 		},
 		"expired": {ct.Make("a").Expired(), []string{"09:00:00 opened", "09:00:00 resolved production ", "10:00:00 decided production Expired"}},
-		"a deputy breaks the glass": {
+		"a delegate breaks the glass": {
 			ct.Make("a").With(func(a *approvals.Approval) {
 				a.Votes = []approvals.Vote{{Voter: "bob", OnBehalfOf: "alice", BreakGlass: true, Verdict: approvals.Approve, Comment: "fire", At: ct.T0, Inputs: []approvals.Param{{Name: "version", Value: "2"}}}}
 				a.Outcome, a.DecidedAt = approvals.Approved, ct.T0

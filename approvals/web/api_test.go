@@ -92,7 +92,7 @@ func TestAPIVote(t *testing.T) {
 			}
 			var got struct {
 				Error struct{ Code, Message string }
-				Votes []struct{ Voter, Way, Comment string }
+				Votes []struct{ Voter, AuthMethod, Comment string }
 			}
 			if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || got.Error.Code != c.code || (got.Error.Message == "") != (c.code == "") {
 				t.Errorf("error %+v, %v; want code %q", got.Error, err, c.code)
@@ -101,7 +101,7 @@ func TestAPIVote(t *testing.T) {
 				t.Errorf("headers %v", w.Header())
 			}
 			wantHeaders(t, name, w.Header())
-			if c.writes > 0 && (len(got.Votes) != 1 || got.Votes[0].Way != "Token") {
+			if c.writes > 0 && (len(got.Votes) != 1 || got.Votes[0].AuthMethod != "Token") {
 				t.Errorf("votes %+v", got.Votes)
 			}
 		})
@@ -155,13 +155,13 @@ func TestView(t *testing.T) {
 		"namespace": "prod", "name": "a", "uid": "uid-a", "trigger": "apply", "title": "apply", "gate": "production", "outcome": "Approved",
 		"openedAt": "2026-03-01T09:00:00Z", "deadline": "2026-03-01T10:00:00Z", "decidedAt": "2026-03-01T09:01:00Z",
 		"requester": "zoe", "requesterProof": "Signature", "digest": a.Resolved.Digest, "missing": 0.0,
-		"after":   map[string]any{"name": "plan-1", "uid": "run-1", "pipeline": "plan"},
-		"params":  map[string]any{"digest": "sha256:abc"},
-		"votes":   []any{map[string]any{"voter": "alice", "vote": "approve", "comment": "ok", "at": "2026-03-01T09:01:00Z", "way": "Token"}},
-		"rules":   []any{map[string]any{"who": "alice", "required": 1.0, "missing": 0.0, "approved": []any{"alice"}}},
-		"you":     map[string]any{"mayVote": false, "code": "conflict", "why": "alice already approved this at 2026-03-01T09:01:00Z", "vote": "approve"},
-		"results": map[string]any{"decision": "true", "comment": "ok", "approvedBy": "alice", "rejectedBy": ""},
-		"next":    map[string]any{"name": "a", "uid": "run-2", "pipeline": "apply"}, "unreleased": map[string]any{"reason": "NameTaken", "message": "taken"},
+		"after":     map[string]any{"name": "plan-1", "uid": "run-1", "pipeline": "plan"},
+		"params":    map[string]any{"digest": "sha256:abc"},
+		"votes":     []any{map[string]any{"voter": "alice", "vote": "approve", "comment": "ok", "at": "2026-03-01T09:01:00Z", "authMethod": "Token"}},
+		"rules":     []any{map[string]any{"who": "alice", "required": 1.0, "missing": 0.0, "approved": []any{"alice"}}},
+		"you":       map[string]any{"mayVote": false, "code": "conflict", "why": "alice already approved this at 2026-03-01T09:01:00Z", "vote": "approve"},
+		"results":   map[string]any{"decision": "true", "comment": "ok", "approvedBy": "alice", "rejectedBy": ""},
+		"secondRun": map[string]any{"name": "a", "uid": "run-2", "pipeline": "apply"}, "unreleased": map[string]any{"reason": "NameTaken", "message": "taken"},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got)\n%s", d)

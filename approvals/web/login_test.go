@@ -316,10 +316,10 @@ func (r rights) Has(_ context.Context, id approvals.Identity, _, _ string, right
 	return r[id.Name] == right, nil
 }
 
-// deputies are whose deputy somebody is, in a test.
-type deputies map[string][]string
+// delegates are whose delegate somebody is, in a test.
+type delegates map[string][]string
 
-func (d deputies) Of(_ context.Context, name, _, _ string, _ time.Time) ([]string, error) {
+func (d delegates) Of(_ context.Context, name, _, _ string, _ time.Time) ([]string, error) {
 	return d[name], nil
 }
 
@@ -332,14 +332,14 @@ func TestRightsBehindLogin(t *testing.T) {
 		a   approvals.Approval
 		may string
 	}{
-		"by RBAC":     {byRBAC, "rita"},
-		"as a deputy": {ct.Make("a").Users("alice").Obj(), "dan"},
+		"by RBAC":       {byRBAC, "rita"},
+		"as a delegate": {ct.Make("a").Users("alice").Obj(), "dan"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newLoginBench(t, base, c.a)
 			desk := b.Desk.(*approvals.VoteService)
-			desk.Rights, desk.Delegates = rights{"rita": approvals.RightApprove}, deputies{"dan": {"alice"}}
+			desk.Rights, desk.Delegates = rights{"rita": approvals.RightApprove}, delegates{"dan": {"alice"}}
 			for _, who := range []string{c.may, "mallory"} {
 				for path, want := range map[string]string{"/": `class="badge"`, "/mine": page, page: `value="approve"`} {
 					if got := strings.Contains(b.ask(http.MethodGet, path, "", as(who)...).Body.String(), want); got != (who == c.may) {

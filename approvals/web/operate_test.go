@@ -159,8 +159,8 @@ func TestAPIOperate(t *testing.T) {
 		want    string
 		writes  int
 	}{
-		"cancel":            {do: "cancel", body: `{"reason":"wrong branch"}`, status: 200, want: `"why": "wrong branch"`, writes: 1},
-		"cancel again":      {a: ct.Make("a").With(func(a *approvals.Approval) { a.Cancellation = &approvals.Cancellation{By: "x", Reason: "y"} }), do: "cancel", body: `{"reason":"z"}`, status: 200, want: `"why": "y"`},
+		"cancel":            {do: "cancel", body: `{"reason":"wrong branch"}`, status: 200, want: `"reason": "wrong branch"`, writes: 1},
+		"cancel again":      {a: ct.Make("a").With(func(a *approvals.Approval) { a.Cancellation = &approvals.Cancellation{By: "x", Reason: "y"} }), do: "cancel", body: `{"reason":"z"}`, status: 200, want: `"reason": "y"`},
 		"cancel, no reason": {do: "cancel", body: ``, status: 400, want: "reason"},
 		"cancel, no JSON":   {do: "cancel", body: `x`, status: 400, want: "the body is not"},
 		"cancel, a typo":    {do: "cancel", body: `{"why":"x"}`, status: 400, want: "the body is not"},

@@ -112,7 +112,7 @@ func (v *viewer) mayVote(ctx context.Context, e *overview.Entry) bool {
 	}
 	id, err := v.proved(ctx, e.Approval)
 	may := approvals.MayVote(e.Approval, id) == nil
-	// Of a deputy the votes matter too, which are each Approval's own.
+	// Of a delegate the votes matter too, which are each Approval's own.
 	if len(id.DelegateOf) == 0 && err == nil {
 		v.decide[e.Deciders] = may
 	}

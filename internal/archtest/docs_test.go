@@ -104,7 +104,7 @@ func TestDocsAreComplete(t *testing.T) {
 			30, reference, "Conditions", "`%s`",
 		},
 		"reason of a CustomRun's event": {
-			append(firstGroups(`EventType(?:Warning|Normal), "(\w+)"`, readFile(t, "internal/kube/approvaltask/controller.go")), "SignatureInvalid"),
+			append(firstGroups(`EventType(?:Warning|Normal), "(\w+)"`, sources(t, "internal/kube/approvaltask")), "SignatureInvalid"),
 			6, "docs/reference/approvaltask.md", "Part 2 of a pipeline that was cut", "`%s`",
 		},
 		"reason of a Trigger's event":       {firstGroups(`Event\w+ += "(\w+)"`, readFile(t, "internal/kube/triggers/reports.go")), 3, reference, "Where problems are reported", "`%s`"},

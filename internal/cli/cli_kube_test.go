@@ -268,7 +268,7 @@ var varying = []struct {
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`), "TIME"},
 	{regexp.MustCompile(`\b(\d+d)?(\d+h)?(\d+m)?\d+s\b`), "AGE"},
 	{regexp.MustCompile(`in \d+[dhm]\w*`), "in AGE"},
-	{regexp.MustCompile(`\b(approve|reject|withdraw|revoke-link|deputy)-[a-z0-9]{5}\b`), "$1-XXXXX"},
+	{regexp.MustCompile(`\b(approve|reject|withdraw|revoke-link|delegate)-[a-z0-9]{5}\b`), "$1-XXXXX"},
 	{regexp.MustCompile(` +\n`), "\n"},
 }
 

@@ -259,7 +259,7 @@ func pendingObjects(n int, now time.Time) []*v1alpha1.Approval {
 		}
 		policy := v1alpha1.GateSpec{
 			Approvers: &v1alpha1.Approvers{
-				Users:  []v1alpha1.User{{Name: fmt.Sprintf("user-%d-%d", ns, gate)}, {Name: "deputy"}},
+				Users:  []v1alpha1.User{{Name: fmt.Sprintf("user-%d-%d", ns, gate)}, {Name: "delegate"}},
 				Groups: []string{"sre"}, RBAC: gate == 1,
 			},
 			Strategy: "QUORUM", Required: 2, ExpiresAfter: "168h", ReleaseOn: []v1alpha1.ReleasingOutcome{"Approved"},
@@ -271,7 +271,7 @@ func pendingObjects(n int, now time.Time) []*v1alpha1.Approval {
 		o.Spec.Signature = base64.RawStdEncoding.EncodeToString(pagesRing.Sign(keyring.Approval, []byte(approvals.Digest("approval", o.Namespace, o.Name, o.Spec))))
 		o.Status.Outcome = "Pending"
 		if i%3 == 0 {
-			o.Status.Votes = []v1alpha1.VoteRecord{{Voter: "deputy", Verdict: "approve", Comment: "fine", At: metav1.NewMicroTime(now), AuthMethod: "Login"}}
+			o.Status.Votes = []v1alpha1.VoteRecord{{Voter: "delegate", Verdict: "approve", Comment: "fine", At: metav1.NewMicroTime(now), AuthMethod: "Login"}}
 		}
 		out[i] = asRead(o)
 		if _, err := shared.Approval(out[i]); err != nil { // as the informers' transform does

@@ -327,10 +327,10 @@ func TestApproveDialog(t *testing.T) {
 	}
 }
 
-// deputies has bob for alice.
-type deputies struct{}
+// delegates has bob for alice.
+type delegates struct{}
 
-func (deputies) Of(_ context.Context, name, _, _ string, _ time.Time) ([]string, error) {
+func (delegates) Of(_ context.Context, name, _, _ string, _ time.Time) ([]string, error) {
 	if name != "bob" {
 		return nil, nil
 	}
@@ -344,7 +344,7 @@ func (allowed) Has(_ context.Context, id approvals.Identity, _, _ string, r appr
 	return id.Name == "ron" && r == approvals.RightApprove, nil
 }
 
-// TestDialogOfWhoIsNotNamed: who may vote by RBAC or as somebody's deputy is shown the
+// TestDialogOfWhoIsNotNamed: who may vote by RBAC or as somebody's delegate is shown the
 // dialog as they may press the button.
 func TestDialogOfWhoIsNotNamed(t *testing.T) {
 	t.Parallel()
@@ -353,7 +353,7 @@ func TestDialogOfWhoIsNotNamed(t *testing.T) {
 			a.Resolved.Policy.RBAC, a.Resolved.Policy.Comment = true, approvals.CommentRequired
 		}), func(c *Config) { c.Users = map[string]string{"UBOB": "bob", "URON": "ron", "UEVE": "eve"} })
 		desk := b.Desk.(*approvals.VoteService)
-		desk.Delegates, desk.Rights = deputies{}, allowed{}
+		desk.Delegates, desk.Rights = delegates{}, allowed{}
 		b.post(t, b.press(user, actionApprove, theReference))
 		if got := strings.HasSuffix(b.slack.called(), "views.open"); got != shown {
 			t.Errorf("%s: dialog %t, told %q", user, got, b.told(t))

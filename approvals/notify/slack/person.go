@@ -28,7 +28,7 @@ func (c *Channel) person(ctx context.Context, a approvals.Approval, user string,
 	}
 	if name == "" {
 		// An address is nobody's user name in the cluster: what that name may do there,
-		// as somebody's deputy or by RBAC, is not for its owner in Slack.
+		// as somebody's delegate or by RBAC, is not for its owner in Slack.
 		if !configured {
 			return approvals.Identity{}, approvals.Errorf(approvals.CodeForbidden, "%s can't decide this in Slack", who) // to anybody of the workspace: not who can
 		}

@@ -92,7 +92,7 @@ func response(v approvals.Vote) openshiftv1.State {
 func messageOf(v approvals.Vote) string {
 	switch {
 	case v.OnBehalfOf != "":
-		return clip("(by "+v.Voter+", their deputy) "+v.Comment, maxText)
+		return clip("(by "+v.Voter+", their delegate) "+v.Comment, maxText)
 	case v.BreakGlass:
 		return clip("(break-glass) "+v.Comment, maxText)
 	}
