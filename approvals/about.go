@@ -52,15 +52,15 @@ func CheckLink(l Link) error {
 
 // Headline is what a is called in lists, subjects and headings: its title, or what it starts.
 func (a Approval) Headline() string {
-	if a.Terms != nil && a.Terms.About.Title != "" {
-		return a.Terms.About.Title
+	if a.Resolved != nil && a.Resolved.About.Title != "" {
+		return a.Resolved.About.Title
 	}
 	return a.Title()
 }
 
 // ContentDigest is the digest of what t asks to approve, where template is what the Trigger
 // and its template are now.
-func (t Terms) ContentDigest(namespace, trigger, template string, s Source) string {
+func (t ResolvedSpec) ContentDigest(namespace, trigger, template string, s Source) string {
 	digest := ContentDigest(namespace, trigger, template, s, t.Params, t.Target, t.References...)
 	if t.About.Title == "" && t.About.Instructions == "" && len(t.About.Links) == 0 {
 		return digest // as it was before there were any

@@ -9,11 +9,11 @@ import (
 )
 
 // AskedAgain says that an Approval asks again about what another one asked about, of the same
-// source. It is part of the spec, which only this service writes and seals.
-type AskedAgain struct {
-	Of, OfUID string // the Approval that it takes the place of
-	Number    int    // 1 for the first one that was asked again
-	By        string // who asked for it; "": what would start has changed while it was pending
+// source. It is part of the spec, which only this service writes and signs.
+type Replacement struct {
+	Name, UID   string // the Approval that it takes the place of
+	Number      int    // 1 for the first one that was asked again
+	RequestedBy string // who asked for it; "": what would start has changed while it was pending
 }
 
 // MaxAgain bounds how often one source is asked about again because its Trigger changes,
@@ -29,10 +29,10 @@ const (
 func AgainName(old Approval) string { return Name(old.Trigger, "again:"+old.UID) }
 
 // AgainOf is what the Approval that takes old's place says of that.
-func AgainOf(old Approval, by string) AskedAgain {
-	a := AskedAgain{Of: old.Name, OfUID: old.UID, Number: 1, By: by}
-	if old.Again != nil {
-		a.Number = old.Again.Number + 1
+func AgainOf(old Approval, by string) Replacement {
+	a := Replacement{Name: old.Name, UID: old.UID, Number: 1, RequestedBy: by}
+	if old.Replaces != nil {
+		a.Number = old.Replaces.Number + 1
 	}
 	return a
 }
@@ -43,8 +43,8 @@ func AgainOf(old Approval, by string) AskedAgain {
 func SettleFor(a Approval) time.Duration {
 	const least, most = 2 * time.Second, 5 * time.Minute
 	n := 0
-	if a.Again != nil {
-		n = a.Again.Number
+	if a.Replaces != nil {
+		n = a.Replaces.Number
 	}
 	if n > 8 {
 		return most
@@ -52,8 +52,8 @@ func SettleFor(a Approval) time.Duration {
 	return min(least<<n, most)
 }
 
-// reasonNotGenuine is the reason of what this service did not open.
-const reasonNotGenuine = "NotGenuine"
+// reasonSignatureInvalid is the reason of what this service did not open.
+const reasonSignatureInvalid = "SignatureInvalid"
 
 // contentReasons are those of a run that can't be started unless what was approved
 // changes, and of which nothing has been posted therefore.
@@ -71,17 +71,17 @@ func CheckAgain(a Approval) error {
 	switch {
 	case a.Source.Task != nil:
 		return no("it is a task of run %s; start that run again", a.Source.Task.Run.Name)
-	case a.Blocked != nil && a.Blocked.Reason == reasonNotGenuine:
+	case a.Blocked != nil && a.Blocked.Reason == reasonSignatureInvalid:
 		return no("it was not opened by this service")
-	case a.Again != nil && a.Again.Number >= MaxAskedAgain:
+	case a.Replaces != nil && a.Replaces.Number >= MaxAskedAgain:
 		return no("it was already requested %d times; run the pipeline again", MaxAskedAgain)
 	case !a.Decided() && !changed:
 		return no("it is still waiting for a decision")
 	case !a.Decided():
 		return nil
 	case a.Runs():
-		return no("its run %s has not ended", a.Next.Name)
-	case a.Effect != nil || a.Next != nil && !a.RunWentWrong():
+		return no("its run %s has not ended", a.SecondRun.Name)
+	case a.Effect != nil || a.SecondRun != nil && !a.RunWentWrong():
 		return no("its outcome was already carried out")
 	case a.Outcome == Rejected:
 		return no("it was rejected, which is final; run the pipeline again to request approval of something new")
@@ -107,14 +107,14 @@ func (a Approval) ToAskAgain() bool { return a.SupersededBy == "" && CheckAgain(
 // votes: they were for other content. What was decided starts nothing from now on.
 func TakeOver(a, by Approval, now time.Time) (Approval, Change) {
 	switch {
-	case a.SupersededBy != "" || a.BarsAgain() != "" || a.Effect != nil || by.Again == nil || by.Again.OfUID != a.UID:
+	case a.SupersededBy != "" || a.BarsAgain() != "" || a.Effect != nil || by.Replaces == nil || by.Replaces.UID != a.UID:
 		return a, NoChange
 	case !a.Decided():
 		a.SupersededBy = by.Name
 		return end(a, Superseded, now), Ended
 	case a.stoppable():
 		a.SupersededBy = by.Name
-		return stop(a, Cancellation{Why: by.Name + " replaced it with a new request", At: now}), Stopped
+		return stop(a, Cancellation{Reason: by.Name + " replaced it with a new request", At: now}), Stopped
 	}
 	a.SupersededBy = by.Name
 	return a, Stopped
@@ -124,7 +124,7 @@ func TakeOver(a, by Approval, now time.Time) (Approval, Change) {
 // outcome of a may have come while that was opened: a refusal must not be lost by it.
 func (a Approval) BarsAgain() string {
 	switch {
-	case a.Next != nil && !a.RunWentWrong():
+	case a.SecondRun != nil && !a.RunWentWrong():
 		return "the run of " + a.Name + ", which it replaces, has started after all"
 	case a.Outcome == Rejected:
 		return a.Name + ", which it replaces, was rejected meanwhile"
@@ -139,10 +139,10 @@ func (a Approval) BarsAgain() string {
 func NotInPlace(a, before Approval, now time.Time) (Approval, Change) {
 	why := before.BarsAgain()
 	// A run that came after all is no word against a decision that people made since.
-	if why == "" || a.Again == nil || a.Again.OfUID != before.UID || before.Next != nil && a.Decided() {
+	if why == "" || a.Replaces == nil || a.Replaces.UID != before.UID || before.SecondRun != nil && a.Decided() {
 		return a, NoChange
 	}
-	ended, did, err := Cancel(a, Cancellation{Why: why}, now)
+	ended, did, err := Cancel(a, Cancellation{Reason: why}, now)
 	if err != nil { // what it was to start has started
 		return a, NoChange
 	}
@@ -219,10 +219,10 @@ func (d *VoteService) notInPlace(ctx context.Context, next, before Approval) err
 // others still decide.
 func (d *VoteService) mayAskAgain(ctx context.Context, a Approval, id Identity) error {
 	// Anyone who may start runs may write somebody's name on one: it has to be proved.
-	if a.Terms != nil && a.Terms.RequesterProof != NoProof && SamePerson(a.Terms.Requester, id.Name) && id.Way != AuthLink {
+	if a.Resolved != nil && a.Resolved.RequesterProof != NoProof && SamePerson(a.Resolved.Requester, id.Name) && id.AuthMethod != AuthLink {
 		return nil
 	}
-	if id.Way == AuthObject && d.Operators != nil && id.Name != "" {
+	if id.AuthMethod == AuthObject && d.Operators != nil && id.Name != "" {
 		if may, err := d.Operators.MayOperate(ctx, id, a.Namespace); may || err != nil {
 			return err
 		}

@@ -17,7 +17,7 @@ func TestRefusedWhileAskedAgain(t *testing.T) {
 	pending.Preflight = approvals.NewPreflight([]approvals.Problem{{Reason: approvals.ReasonContentChanged, Message: "x"}})
 	next := ct.Make("b").Obj()
 	again := approvals.AgainOf(pending, "olga")
-	next.Again = &again
+	next.Replaces = &again
 	later := ct.T0.Add(time.Second)
 	approved, _, err := approvals.Cast(next, ct.Ballot("alice", approvals.Approve, ""), later)
 	if err != nil || approved.Outcome != approvals.Approved {
@@ -27,12 +27,12 @@ func TestRefusedWhileAskedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cancelled, _, err := approvals.Cancel(pending, approvals.Cancellation{By: "olga", Why: "no need"}, later)
+	cancelled, _, err := approvals.Cancel(pending, approvals.Cancellation{By: "olga", Reason: "no need"}, later)
 	if err != nil {
 		t.Fatal(err)
 	}
 	old := ct.Make("a").Voted("alice", approvals.Approve, "").Obj()
-	stopped, _, err := approvals.Cancel(old, approvals.Cancellation{By: "olga", Why: "no need"}, later)
+	stopped, _, err := approvals.Cancel(old, approvals.Cancellation{By: "olga", Reason: "no need"}, later)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func TestRefusedWhileAskedAgain(t *testing.T) {
 		if o, did := approvals.TakeOver(c.before, next, later); did != approvals.NoChange || o.SupersededBy != "" || o.Outcome != c.before.Outcome {
 			t.Errorf("%s: taken over: %s, %s by %q", name, did, o.Outcome, o.SupersededBy)
 		}
-		if o, did := approvals.NotInPlace(next, c.before, later); did != approvals.Ended || o.Outcome != approvals.Cancelled || !strings.Contains(o.Cancellation.Why, c.says) {
+		if o, did := approvals.NotInPlace(next, c.before, later); did != approvals.Ended || o.Outcome != approvals.Cancelled || !strings.Contains(o.Cancellation.Reason, c.says) {
 			t.Errorf("%s: the pending one: %s, %s", name, did, o.Outcome)
 		}
 		if o, did := approvals.NotInPlace(approved, c.before, later); did != approvals.Stopped || o.ToRelease() {

@@ -99,28 +99,28 @@ type Event struct {
 	Extensions string `json:",omitempty"`
 }
 
-// Terms are fixed once, when everything they need is there: the policy that must
+// ResolvedSpec is set once, when everything it needs is there: the policy that must
 // be met and exactly what is approved.
-type Terms struct {
+type ResolvedSpec struct {
 	Policy    Policy
 	Requester string // "" when unknown
 	// RequesterProof is what proves it, and RequesterAlso what else they are called.
-	RequesterProof Proof
-	RequesterAlso  []string
-	Params         []Param // forwarded to the next part
-	Target         *Target // what the outcome is written to; nil: it is posted
-	About          About   // what is put before approvers of it, in words
+	RequesterProof   Proof
+	RequesterAliases []string
+	Params           []Param // forwarded to the next part
+	Target           *Target // what the outcome is written to; nil: it is posted
+	About            About   // what is put before approvers of it, in words
 	// References are what the run refers to by name, where the policy has that compared
 	// before it starts.
-	References []Reference
-	Digest     string // of what is approved: trigger, template, source, params, target
-	Key        string // what SupersedeKey gave: newer ones of one key supersede
-	Template   string // digest of the Trigger, its bindings and its template; "" with a Target
+	References     []Reference
+	Digest         string // of what is approved: trigger, template, source, params, target
+	SupersedeKey   string // what SupersedeKey gave: newer ones of one key supersede
+	TemplateDigest string // digest of the Trigger, its bindings and its template; "" with a Target
 	// SetAt is when they were fixed, if that was after the Approval was opened.
-	SetAt time.Time
+	ResolvedAt time.Time
 	// EndsAt is when the run that waits ends by a time limit of its own; zero: it has none
 	// that comes first, or nothing waits.
-	EndsAt time.Time
+	RunDeadline time.Time
 }
 
 // Approval is one held thing that waits, or waited, for a decision.
@@ -129,10 +129,10 @@ type Approval struct {
 	Trigger  string // in the same namespace; "" for a Task
 	OpenedAt time.Time
 	Source   Source
-	Terms    *Terms // nil until it can be worked out; Blocked says why
+	Resolved *ResolvedSpec // nil until it can be worked out; Blocked says why
 	Blocked  *Problem
 	// Again is there when it asks again about what another one asked about.
-	Again *AskedAgain
+	Replaces *Replacement
 	// Preflight is what is known about what the outcome would start; nil while it has not
 	// been looked at.
 	Preflight *Preflight
@@ -150,14 +150,14 @@ type Approval struct {
 	// outcome standing, before the run that the outcome starts was seen.
 	Cancellation *Cancellation
 	// RetryAt is when somebody last asked for another attempt at once, zero if nobody did.
-	RetryAt time.Time
+	RetryRequestedAt time.Time
 
 	Revoked    []Revocation // mailed links that somebody ended
 	Deliveries []Delivery
 	// RunName is the name that the run which the outcome starts has, from the decision
 	// until that run is seen; else "". It is for the EventListener alone.
 	RunName    Unsaid
-	Next       *Run     // the run that the outcome started
+	SecondRun  *Run     // the run that the outcome started
 	RunEnd     *RunEnd  // how Next ended, nil while it goes on
 	Reruns     []Rerun  // what was started before Next, and why it was not the last
 	Effect     *Effect  // what the outcome did to its target
@@ -172,9 +172,9 @@ type Problem struct{ Reason, Message string }
 
 // Cancellation is who said that a thing is not wanted any more, and why.
 type Cancellation struct {
-	By  string // a person, "" when it follows from what happened in the cluster
-	Why string
-	At  time.Time
+	By     string // a person, "" when it follows from what happened in the cluster
+	Reason string
+	At     time.Time
 }
 
 // Delivery records that one recipient was told of one event over one channel.
@@ -195,32 +195,32 @@ const DeliveryUnclear = "not known whether it was delivered: "
 // Failed says whether d could not be made when that was last tried.
 func (d Delivery) Failed() bool { return d.SentAt.IsZero() && d.Error != "" }
 
-// Since is when a could first be decided, zero while its terms are open.
+// Since is when a could first be decided, zero until it is resolved.
 func (a Approval) Since() time.Time {
 	switch {
-	case a.Terms == nil:
+	case a.Resolved == nil:
 		return time.Time{}
-	case a.Terms.SetAt.After(a.OpenedAt):
-		return a.Terms.SetAt
+	case a.Resolved.ResolvedAt.After(a.OpenedAt):
+		return a.Resolved.ResolvedAt
 	}
 	return a.OpenedAt
 }
 
-// ExpiresAt is when a becomes Expired by its Gate, zero while its terms are open. It
+// ExpiresAt is when a becomes Expired by its Gate, zero until it is resolved. It
 // counts from when a could first be decided.
 func (a Approval) ExpiresAt() time.Time {
-	if a.Terms == nil {
+	if a.Resolved == nil {
 		return time.Time{}
 	}
-	return a.Since().Add(a.Terms.Policy.Lifetime)
+	return a.Since().Add(a.Resolved.Policy.Lifetime)
 }
 
-// Deadline is until when a can be decided, zero while its terms are open: until it
+// Deadline is until when a can be decided, zero until it is resolved: until it
 // expires, or the run that waits for it is ended by its own time limit.
 func (a Approval) Deadline() time.Time {
 	at := a.ExpiresAt()
-	if a.Terms != nil && !a.Terms.EndsAt.IsZero() && a.Terms.EndsAt.Before(at) {
-		return a.Terms.EndsAt
+	if a.Resolved != nil && !a.Resolved.RunDeadline.IsZero() && a.Resolved.RunDeadline.Before(at) {
+		return a.Resolved.RunDeadline
 	}
 	return at
 }
@@ -231,18 +231,18 @@ func (a Approval) Decided() bool { return a.Outcome != Pending && a.Outcome != "
 // AwaitsRun says whether a was decided and the run that its outcome starts, if it starts
 // one, has not been seen: one that was cancelled meanwhile may still come.
 func (a Approval) AwaitsRun() bool {
-	return a.Decided() && a.Source.Task == nil && a.Terms != nil && a.Terms.Target == nil && a.Next == nil && a.Terms.Policy.Releases(a.Outcome)
+	return a.Decided() && a.Source.Task == nil && a.Resolved != nil && a.Resolved.Target == nil && a.SecondRun == nil && a.Resolved.Policy.Releases(a.Outcome)
 }
 
 // ToRelease says whether a's outcome starts a run that has not been seen yet, or is
 // to be written to a target that has not been seen to have it.
 func (a Approval) ToRelease() bool {
-	if !a.Decided() || a.Source.Task != nil || a.Terms == nil || a.Next != nil || a.Effect != nil {
+	if !a.Decided() || a.Source.Task != nil || a.Resolved == nil || a.SecondRun != nil || a.Effect != nil {
 		return false
 	}
-	if a.Terms.Target != nil {
+	if a.Resolved.Target != nil {
 		// Whoever polls it is told every end, a cancellation too.
 		return (a.Cancellation == nil || a.Outcome == Cancelled) && !a.stopped()
 	}
-	return a.Terms.Policy.Releases(a.Outcome) && a.Cancellation == nil
+	return a.Resolved.Policy.Releases(a.Outcome) && a.Cancellation == nil
 }

@@ -6,7 +6,7 @@ import "time"
 // and with its inputs left at their defaults; a decided one as it is. What a
 // Trigger would make of it is looked at before anybody is asked.
 func AsIfApproved(a Approval, now time.Time) Approval {
-	if a.Decided() || a.Terms == nil {
+	if a.Decided() || a.Resolved == nil {
 		return a
 	}
 	a.Votes = nil

@@ -11,8 +11,8 @@ func recorded(a Approval, b Ballot) bool {
 	if b.Made.IsZero() {
 		return false
 	}
-	return slices.ContainsFunc(a.Votes, func(v Vote) bool { return v.Evidence == b.Voter.Evidence && v.is(b.Voter) }) ||
-		slices.ContainsFunc(a.Withdrawn, func(w Withdrawal) bool { return w.By == b.Voter.Evidence })
+	return slices.ContainsFunc(a.Votes, func(v Vote) bool { return v.CredentialID == b.Voter.CredentialID && v.is(b.Voter) }) ||
+		slices.ContainsFunc(a.Withdrawn, func(w Withdrawal) bool { return w.WithdrawnByCredential == b.Voter.CredentialID })
 }
 
 // came is when b came, as far as that matters for the deadline.
@@ -29,7 +29,7 @@ func overtaken(a Approval, b Ballot, mine int) error {
 		return nil
 	}
 	// What nobody could have seen yet is not what they vote on.
-	if b.Made.Before(a.OpenedAt) || b.Made.Before(a.Terms.SetAt) {
+	if b.Made.Before(a.OpenedAt) || b.Made.Before(a.Resolved.ResolvedAt) {
 		return Errorf(CodeConflict, "the vote is older than the content to approve: look at the Approval and vote again")
 	}
 	newer := Errorf(CodeConflict, "%s voted again, or withdrew, after this vote was created; nothing was changed", b.Voter.Name)
@@ -38,7 +38,7 @@ func overtaken(a Approval, b Ballot, mine int) error {
 		return newer
 	}
 	if slices.ContainsFunc(a.Withdrawn, func(w Withdrawal) bool {
-		return SamePerson(w.Voter, b.Voter.Name) && (w.Evidence == b.Voter.Evidence || w.At.After(b.Made))
+		return SamePerson(w.Voter, b.Voter.Name) && (w.CredentialID == b.Voter.CredentialID || w.At.After(b.Made))
 	}) {
 		return newer
 	}
@@ -49,14 +49,14 @@ func overtaken(a Approval, b Ballot, mine int) error {
 // in ApprovalTasks another.
 func inTurn(v Vote, b Ballot) bool {
 	queue := func(evidence string) string { kind, _, _ := strings.Cut(evidence, ":"); return kind }
-	return v.Way == b.Voter.Way && queue(v.Evidence) == queue(b.Voter.Evidence)
+	return v.AuthMethod == b.Voter.AuthMethod && queue(v.CredentialID) == queue(b.Voter.CredentialID)
 }
 
 // withdraw takes the voter's vote back.
 func withdraw(a Approval, b Ballot, now time.Time) Approval {
 	for _, v := range a.Votes {
 		if v.is(b.Voter) {
-			a = takeBack(a, v, b.Voter.Evidence, now)
+			a = takeBack(a, v, b.Voter.CredentialID, now)
 		}
 	}
 	return a
@@ -66,10 +66,10 @@ func withdraw(a Approval, b Ballot, now time.Time) Approval {
 // evidence is by.
 func takeBack(a Approval, v Vote, by string, now time.Time) Approval {
 	agreed, first := Agreed(a, Identity{Name: v.Voter})
-	left := slices.DeleteFunc(slices.Clone(a.Votes), func(o Vote) bool { return o.Voter == v.Voter && o.Evidence == v.Evidence })
-	a.Votes = keepAgreed(a.Terms.Policy, left, agreed, first)
+	left := slices.DeleteFunc(slices.Clone(a.Votes), func(o Vote) bool { return o.Voter == v.Voter && o.CredentialID == v.CredentialID })
+	a.Votes = keepAgreed(a.Resolved.Policy, left, agreed, first)
 	a.Withdrawn = append(slices.DeleteFunc(slices.Clone(a.Withdrawn), func(w Withdrawal) bool { return SamePerson(w.Voter, v.Voter) }),
-		Withdrawal{Voter: v.Voter, At: now, Evidence: v.Evidence, By: by})
+		Withdrawal{Voter: v.Voter, At: now, CredentialID: v.CredentialID, WithdrawnByCredential: by})
 	if drop := len(a.Withdrawn) - MaxVotes; drop > 0 {
 		a.Withdrawn = slices.Delete(a.Withdrawn, 0, drop)
 	}

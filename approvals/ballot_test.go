@@ -11,7 +11,7 @@ import (
 // object is a ballot that was made at a time and arrives whenever.
 func object(voter string, v approvals.Verdict, uid string, made time.Time) approvals.Ballot {
 	b := ct.Ballot(voter, v, "")
-	b.Voter.Way, b.Voter.Evidence, b.Made = approvals.AuthObject, "vote:"+uid, made
+	b.Voter.AuthMethod, b.Voter.CredentialID, b.Made = approvals.AuthObject, "vote:"+uid, made
 	return b
 }
 
@@ -48,7 +48,7 @@ func TestBallotArrivesTwice(t *testing.T) {
 		if approvals.CodeOf(err) != c.code || len(got.Votes) != c.votes {
 			t.Errorf("%s: %v, votes %+v", name, err, got.Votes)
 		}
-		if c.code != "" && len(got.Votes) > 0 && got.Votes[0].Way == approvals.AuthObject {
+		if c.code != "" && len(got.Votes) > 0 && got.Votes[0].AuthMethod == approvals.AuthObject {
 			t.Errorf("%s: the old one is back", name)
 		}
 	}
@@ -61,9 +61,9 @@ func TestBallotOfBefore(t *testing.T) {
 	if _, did, err := approvals.Cast(a, object("alice", approve, "1", a.OpenedAt.Add(-time.Second)), minute(1)); approvals.CodeOf(err) != approvals.CodeConflict {
 		t.Errorf("%s, %v", did, err)
 	}
-	a.Terms.SetAt = minute(5)
+	a.Resolved.ResolvedAt = minute(5)
 	if _, did, err := approvals.Cast(a, object("alice", approve, "1", minute(4)), minute(6)); approvals.CodeOf(err) != approvals.CodeConflict {
-		t.Errorf("before the terms: %s, %v", did, err)
+		t.Errorf("before it is resolved: %s, %v", did, err)
 	}
 }
 
@@ -72,7 +72,7 @@ func TestOneLoginOnePerson(t *testing.T) {
 	t.Parallel()
 	login := func(name string) approvals.Ballot {
 		b := ct.Ballot(name, approve, "", "sre")
-		b.Voter.Way, b.Voter.Evidence = approvals.AuthLogin, "oidc https://idp sub 7"
+		b.Voter.AuthMethod, b.Voter.CredentialID = approvals.AuthLogin, "oidc https://idp sub 7"
 		return b
 	}
 	a := ct.Make("a").Users().Groups("sre").Quorum(2).Obj()
@@ -100,7 +100,7 @@ func TestOneLoginTwoVotes(t *testing.T) {
 	t.Parallel()
 	login := func(v approvals.Verdict, name, comment string) approvals.Ballot {
 		b := ct.Ballot(name, v, comment, "sre")
-		b.Voter.Way, b.Voter.Evidence = approvals.AuthLogin, "oidc https://idp sub 7"
+		b.Voter.AuthMethod, b.Voter.CredentialID = approvals.AuthLogin, "oidc https://idp sub 7"
 		return b
 	}
 	a := ct.Make("a").Users().Groups("sre").Quorum(3).Obj()
@@ -137,7 +137,7 @@ func TestBallotOfOtherQueue(t *testing.T) {
 	t.Parallel()
 	a := ct.Make("a").Users("alice", "bob").Quorum(2).Obj()
 	answer := ct.Ballot("alice", approve, "in the task")
-	answer.Voter.Way, answer.Voter.Evidence = approvals.AuthObject, "approvaltask:u:alice"
+	answer.Voter.AuthMethod, answer.Voter.CredentialID = approvals.AuthObject, "approvaltask:u:alice"
 	a, _, _ = approvals.Cast(a, answer, minute(10))
 	if got, did, err := approvals.Cast(a, object("alice", approvals.Withdraw, "1", minute(5)), minute(11)); approvals.CodeOf(err) != approvals.CodeConflict || len(got.Votes) != 1 {
 		t.Errorf("%s, %v: an older object undid %+v", did, err, got.Votes)

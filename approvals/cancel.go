@@ -12,7 +12,7 @@ import (
 // Errors: CodeConflict (the run was seen, or there is none to stop), CodeInvalid (the
 // reason).
 func Cancel(a Approval, c Cancellation, now time.Time) (Approval, Change, error) {
-	why, err := CleanComment(c.Why)
+	why, err := CleanComment(c.Reason)
 	switch {
 	case err != nil:
 		return a, NoChange, err
@@ -24,7 +24,7 @@ func Cancel(a Approval, c Cancellation, now time.Time) (Approval, Change, error)
 		return a, NoChange, Errorf(CodeConflict, "nothing to cancel: it was %s at %s, and its run exists or none is due; nothing was changed",
 			strings.ToLower(string(a.Outcome)), a.DecidedAt.UTC().Format(time.RFC3339))
 	}
-	c.Why, c.At = why, now
+	c.Reason, c.At = why, now
 	if a.Decided() {
 		return stop(a, c), Stopped, nil
 	}
@@ -45,10 +45,10 @@ func GiveUp(a Approval, now time.Time) (Approval, Change) {
 	if len(a.Reruns) > 0 {
 		why = "its run could not be started again within 24 hours after that was asked for"
 	}
-	if t := a.Terms.Target; t != nil {
+	if t := a.Resolved.Target; t != nil {
 		why = "its outcome could not be written to " + t.String() + " within 24 hours after the decision"
 	}
-	return stop(a, Cancellation{Why: why, At: now}), Stopped
+	return stop(a, Cancellation{Reason: why, At: now}), Stopped
 }
 
 // stop ends the attempts to act on a's outcome. Who cancelled a pending one stays known.
@@ -60,17 +60,17 @@ func stop(a Approval, c Cancellation) Approval {
 	switch {
 	case a.Source.Task != nil:
 		what = "the task gets no answer"
-	case a.Terms != nil && a.Terms.Target != nil:
+	case a.Resolved != nil && a.Resolved.Target != nil:
 		what = "nothing will be written"
 	}
-	a.Unreleased = &Problem{Reason: reasonStopped, Message: what + by(&c) + ": " + c.Why}
+	a.Unreleased = &Problem{Reason: reasonStopped, Message: what + by(&c) + ": " + c.Reason}
 	return a
 }
 
 // stoppable says whether a decided a may be kept from being acted on. What a target is
 // told when nothing was granted starts nothing, so there is nothing to stop.
 func (a Approval) stoppable() bool {
-	return a.ToRelease() && (a.Terms.Target == nil || a.Outcome == Approved)
+	return a.ToRelease() && (a.Resolved.Target == nil || a.Outcome == Approved)
 }
 
 // reasonStopped is the reason of what is not released any more.
@@ -82,7 +82,7 @@ func (c *Cancellation) why() string {
 	if c == nil {
 		return "no reason was given"
 	}
-	return c.Why
+	return c.Reason
 }
 
 func by(c *Cancellation) string {

@@ -22,24 +22,24 @@ func TestCancel(t *testing.T) {
 		want string
 	}{
 		"pending":     {ct.Make("a"), "wrong branch", approvals.Ended, approvals.Cancelled, ""},
-		"blocked":     {ct.Make("a").NoTerms(nil), "never mind", approvals.Ended, approvals.Cancelled, ""},
+		"blocked":     {ct.Make("a").Unresolved(nil), "never mind", approvals.Ended, approvals.Cancelled, ""},
 		"approved":    {approved(), "wrong branch", approvals.Stopped, approvals.Approved, ""},
 		"no reason":   {ct.Make("a"), " \n", approvals.NoChange, approvals.Pending, "reason"},
 		"too long":    {ct.Make("a"), strings.Repeat("x", approvals.MaxComment+1), approvals.NoChange, approvals.Pending, "of 2048"},
 		"rejected":    {ct.Make("a").Users("alice").Voted("alice", reject, ""), "x", approvals.NoChange, approvals.Rejected, "it was rejected"},
-		"has started": {approved().With(func(a *approvals.Approval) { a.Next = &approvals.Run{Name: "a"} }), "x", approvals.NoChange, approvals.Approved, "it was approved"},
+		"has started": {approved().With(func(a *approvals.Approval) { a.SecondRun = &approvals.Run{Name: "a"} }), "x", approvals.NoChange, approvals.Approved, "it was approved"},
 	} {
-		got, did, err := approvals.Cancel(c.a.Obj(), approvals.Cancellation{By: "olga", Why: c.why}, minute(5))
+		got, did, err := approvals.Cancel(c.a.Obj(), approvals.Cancellation{By: "olga", Reason: c.why}, minute(5))
 		if did != c.did || got.Outcome != c.ends || !strings.Contains(approvals.Message(err), c.want) || (err == nil) != (c.want == "") {
 			t.Errorf("%s: %s, %s, %v", name, did, got.Outcome, err)
 		}
 		if c.did == approvals.NoChange {
 			continue
 		}
-		if got.ToRelease() || *got.Cancellation != (approvals.Cancellation{By: "olga", Why: c.why, At: minute(5)}) {
+		if got.ToRelease() || *got.Cancellation != (approvals.Cancellation{By: "olga", Reason: c.why, At: minute(5)}) {
 			t.Errorf("%s: to release %t, %+v", name, got.ToRelease(), got.Cancellation)
 		}
-		again, did, err := approvals.Cancel(got, approvals.Cancellation{By: "eve", Why: "me too"}, minute(6))
+		again, did, err := approvals.Cancel(got, approvals.Cancellation{By: "eve", Reason: "me too"}, minute(6))
 		if err != nil || did != approvals.NoChange || again.Cancellation.By != "olga" {
 			t.Errorf("%s again: %s, %v", name, did, err)
 		}
@@ -61,7 +61,7 @@ func TestGiveUp(t *testing.T) {
 	if _, did := approvals.GiveUp(got, end); did != approvals.NoChange {
 		t.Errorf("again: %s", did)
 	}
-	a.Next = &approvals.Run{Name: "a"}
+	a.SecondRun = &approvals.Run{Name: "a"}
 	if _, did := approvals.GiveUp(a, end); did != approvals.NoChange {
 		t.Errorf("its run was seen: %s", did)
 	}
@@ -71,7 +71,9 @@ func TestGiveUp(t *testing.T) {
 // leaves one alone that is being released.
 func TestSupersedeStuck(t *testing.T) {
 	t.Parallel()
-	newest := func(a *approvals.Approval) { a.Terms.Policy.Supersede, a.Terms.Key = approvals.SupersedeNewest, "prod" }
+	newest := func(a *approvals.Approval) {
+		a.Resolved.Policy.Supersede, a.Resolved.SupersedeKey = approvals.SupersedeNewest, "prod"
+	}
 	old := ct.Make("a").Users("alice").With(newest).Voted("alice", approve, "").Obj()
 	newer := ct.Make("b").With(newest).With(func(a *approvals.Approval) { a.OpenedAt = a.OpenedAt.Add(time.Second) }).Obj()
 	if _, did := approvals.Supersede(old, newer, minute(5)); did != approvals.NoChange {
@@ -79,7 +81,7 @@ func TestSupersedeStuck(t *testing.T) {
 	}
 	old.Unreleased = &approvals.Problem{Reason: "ListenerDown", Message: "no"}
 	got, did := approvals.Supersede(old, newer, minute(5))
-	if did != approvals.Stopped || got.ToRelease() || got.Outcome != approvals.Approved || !strings.Contains(got.Cancellation.Why, "b replaced it") {
+	if did != approvals.Stopped || got.ToRelease() || got.Outcome != approvals.Approved || !strings.Contains(got.Cancellation.Reason, "b replaced it") {
 		t.Errorf("%s: %+v", did, got.Cancellation)
 	}
 }

@@ -28,11 +28,11 @@ const (
 // same person's same vote again changes nothing and is no error; while the
 // Approval is pending a person may change their vote.
 //
-// Errors: CodeNotReady (no terms yet), CodeConflict (decided already: by whom
+// Errors: CodeNotReady (not resolved yet), CodeConflict (decided already: by whom
 // and when), CodeGone (the deadline has passed), CodeInvalid (verdict or
 // comment), CodeUnauthenticated and CodeForbidden (the voter).
 func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
-	if a.Terms == nil {
+	if a.Resolved == nil {
 		return a, NoChange, notReady(a)
 	}
 	if recorded(a, b) { // whatever its voter may by now
@@ -41,7 +41,7 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	if err := allowed(a, b); err != nil {
 		return a, NoChange, err
 	}
-	comment, inputs, err := content(a.Terms.Policy, b)
+	comment, inputs, err := content(a.Resolved.Policy, b)
 	if err != nil {
 		return a, NoChange, err
 	}
@@ -70,13 +70,13 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	if inputs, err = sameThing(a, b, inputs); err != nil {
 		return a, NoChange, err
 	}
-	p := a.Terms.Policy
+	p := a.Resolved.Policy
 	vote := Vote{
 		Voter: b.Voter.Name, Verdict: b.Verdict, Comment: comment, Inputs: inputs, BreakGlass: b.BreakGlass,
-		At: now, Way: b.Voter.Way, Evidence: b.Voter.Evidence, Address: b.Voter.Address, Groups: groupsOf(p, b.Voter), ByRBAC: byRBAC(p, b.Voter),
+		At: now, AuthMethod: b.Voter.AuthMethod, CredentialID: b.Voter.CredentialID, Address: b.Voter.Address, Groups: groupsOf(p, b.Voter), ByRBAC: byRBAC(p, b.Voter),
 	}
 	if !b.BreakGlass {
-		vote.For = deputyFor(a, b.Voter, b.Verdict)
+		vote.OnBehalfOf = delegateFor(a, b.Voter, b.Verdict)
 	}
 	agreed, first := Agreed(a, b.Voter)
 	if first != "" && mine >= 0 && a.Votes[mine].Verdict == Approve && b.Verdict == Approve && !b.BreakGlass {
@@ -99,8 +99,8 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	}
 	votes = slices.Insert(votes, mine, vote)
 	a.Withdrawn = slices.DeleteFunc(slices.Clone(a.Withdrawn), func(w Withdrawal) bool { return SamePerson(w.Voter, vote.Voter) })
-	// Whoever votes in person takes the place of their deputy.
-	votes = slices.DeleteFunc(votes, func(v Vote) bool { return b.Voter.calledHere(v.For) })
+	// Whoever votes in person takes the place of their delegate.
+	votes = slices.DeleteFunc(votes, func(v Vote) bool { return b.Voter.calledHere(v.OnBehalfOf) })
 	a.Votes = keepAgreed(p, votes, agreed, first)
 	if b.Verdict == Approve {
 		if err := missingInput(a); err != nil {
@@ -157,35 +157,35 @@ func content(p Policy, b Ballot) (comment string, inputs []Param, err error) {
 }
 
 func sameVote(a, b Vote) bool {
-	return a.Verdict == b.Verdict && a.Comment == b.Comment && slices.Equal(a.Inputs, b.Inputs) && a.BreakGlass == b.BreakGlass && a.For == b.For &&
+	return a.Verdict == b.Verdict && a.Comment == b.Comment && slices.Equal(a.Inputs, b.Inputs) && a.BreakGlass == b.BreakGlass && a.OnBehalfOf == b.OnBehalfOf &&
 		slices.Equal(a.Groups, b.Groups) && a.ByRBAC == b.ByRBAC
 }
 
 // Expire ends a pending Approval whose time is over, as its Gate says. It changes nothing
 // before that or after any outcome. A run that ends by its own time limit ends what it
-// waits for: that is not what a Gate's onExpiry is about. What its terms would approve by
+// waits for: that is not what a Gate's onExpiry is about. What its Gate would approve by
 // silence expires when they are outside policies, which hold there now.
 func Expire(a Approval, now time.Time, policies ...GatePolicy) (Approval, Change) {
-	if a.Terms == nil || a.Decided() || now.Before(a.ExpiresAt()) {
+	if a.Resolved == nil || a.Decided() || now.Before(a.ExpiresAt()) {
 		return a, NoChange
 	}
-	outcome := map[ExpiryRule]Outcome{ApproveOnExpiry: Approved, RejectOnExpiry: Rejected}[a.Terms.Policy.OnExpiry]
-	outside := a.Terms.Policy.Within(policies)
+	outcome := map[ExpiryRule]Outcome{ApproveOnExpiry: Approved, RejectOnExpiry: Rejected}[a.Resolved.Policy.OnExpiry]
+	outside := a.Resolved.Policy.Within(policies)
 	if outcome == "" || outcome == Approved && len(outside) > 0 {
 		outcome = Expired
 	}
 	a = end(a, outcome, now)
-	if len(outside) > 0 && a.Terms.Policy.Releases(outcome) { // silence starts nothing against a policy
-		a.Cancellation = &Cancellation{Why: "its Gate is outside what the cluster's GatePolicies allow", At: now}
+	if len(outside) > 0 && a.Resolved.Policy.Releases(outcome) { // silence starts nothing against a policy
+		a.Cancellation = &Cancellation{Reason: "its Gate is outside what the cluster's GatePolicies allow", At: now}
 	}
 	return a, Ended
 }
 
-// Lapse ends an Approval that could not be decided, because its terms could not be worked
+// Lapse ends an Approval that could not be decided, because it could not be
 // out, once it has been there for lifetime. What is mended later does not revive it: its
 // plan is as old as it is.
 func Lapse(a Approval, lifetime time.Duration, now time.Time) (Approval, Change) {
-	if a.Terms != nil || a.Decided() || now.Before(a.OpenedAt.Add(lifetime)) || a.Blocked != nil && a.Blocked.Reason == reasonNotGenuine {
+	if a.Resolved != nil || a.Decided() || now.Before(a.OpenedAt.Add(lifetime)) || a.Blocked != nil && a.Blocked.Reason == reasonSignatureInvalid {
 		return a, NoChange
 	}
 	a.Outcome, a.DecidedAt = Expired, now
@@ -199,7 +199,7 @@ func Supersede(a, by Approval, now time.Time) (Approval, Change) {
 		return a, NoChange
 	}
 	if a.Decided() {
-		return stop(a, Cancellation{Why: fmt.Sprintf("%s replaced it before its run could be started", by.Name), At: now}), Stopped
+		return stop(a, Cancellation{Reason: fmt.Sprintf("%s replaced it before its run could be started", by.Name), At: now}), Stopped
 	}
 	a.SupersededBy = by.Name
 	return end(a, Superseded, now), Ended
@@ -210,14 +210,14 @@ func Supersede(a, by Approval, now time.Time) (Approval, Change) {
 // Trigger, or one pipeline's task, and one key.
 func Supersedes(newer, a Approval) bool {
 	stuck := a.stoppable() && a.Unreleased != nil
-	if a.Decided() && !stuck || a.Terms == nil || newer.Terms == nil || a.Terms.Policy.Supersede != SupersedeNewest {
+	if a.Decided() && !stuck || a.Resolved == nil || newer.Resolved == nil || a.Resolved.Policy.Supersede != SupersedeNewest {
 		return false
 	}
 	// What asks again has the source of an older one: it takes no newer one's place.
-	if newer.Again != nil {
+	if newer.Replaces != nil {
 		return false
 	}
-	if a.Namespace != newer.Namespace || !sameOrigin(a, newer) || LineKey(a.Terms.Key) != LineKey(newer.Terms.Key) || a.UID == newer.UID {
+	if a.Namespace != newer.Namespace || !sameOrigin(a, newer) || LineKey(a.Resolved.SupersedeKey) != LineKey(newer.Resolved.SupersedeKey) || a.UID == newer.UID {
 		return false
 	}
 	// Opened in the same second: the names decide, the same everywhere.
@@ -235,7 +235,7 @@ func sameOrigin(a, b Approval) bool {
 
 // Missing is the number of approvals still needed, 0 when decided.
 func Missing(a Approval) int {
-	if a.Decided() || a.Terms == nil {
+	if a.Decided() || a.Resolved == nil {
 		return 0
 	}
 	missing := 0

@@ -94,9 +94,9 @@ func TestCastRefuses(t *testing.T) {
 		code   approvals.Code
 		want   string
 	}{
-		"no terms yet": {one().NoTerms(nil), ct.Ballot("alice", approve, ""), minute(1), approvals.CodeNotReady, "still being prepared"},
+		"not resolved yet": {one().Unresolved(nil), ct.Ballot("alice", approve, ""), minute(1), approvals.CodeNotReady, "still being prepared"},
 		"blocked": {
-			one().NoTerms(&approvals.Problem{Reason: "TermsMissing", Message: `there is no Gate "x"`}),
+			one().Unresolved(&approvals.Problem{Reason: "NotResolved", Message: `there is no Gate "x"`}),
 			ct.Ballot("alice", approve, ""), minute(1), approvals.CodeNotReady, `nobody can decide this yet: there is no Gate "x"`,
 		},
 		"nobody":              {one(), ct.Ballot("", approve, ""), minute(1), approvals.CodeUnauthenticated, "you are not signed in"},
@@ -132,7 +132,7 @@ func TestCastRefuses(t *testing.T) {
 		},
 		"cancelled": {
 			one().With(func(a *approvals.Approval) {
-				a.Outcome, a.DecidedAt, a.Cancellation = approvals.Cancelled, minute(1), &approvals.Cancellation{By: "olga", Why: "wrong branch"}
+				a.Outcome, a.DecidedAt, a.Cancellation = approvals.Cancelled, minute(1), &approvals.Cancellation{By: "olga", Reason: "wrong branch"}
 			}),
 			ct.Ballot("alice", approve, ""), minute(2), approvals.CodeConflict, "cancelled by olga at 2026-03-01T09:01:00Z: wrong branch.",
 		},
@@ -163,7 +163,7 @@ func TestExpire(t *testing.T) {
 		"at":            {ct.Make("a"), minute(60), approvals.Expired, approvals.Ended},
 		"long after":    {ct.Make("a"), minute(1e6), approvals.Expired, approvals.Ended},
 		"with a vote":   {ct.Make("a").Users("alice", "bob").Quorum(2).Voted("alice", approve, "ok"), minute(60), approvals.Expired, approvals.Ended},
-		"no terms":      {ct.Make("a").NoTerms(nil), minute(1e6), approvals.Pending, approvals.NoChange},
+		"not resolved":  {ct.Make("a").Unresolved(nil), minute(1e6), approvals.Pending, approvals.NoChange},
 		"approved":      {ct.Make("a").Voted("alice", approve, ""), minute(1e6), approvals.Approved, approvals.NoChange},
 		"rejected":      {ct.Make("a").Voted("alice", reject, ""), minute(1e6), approvals.Rejected, approvals.NoChange},
 		"expired twice": {ct.Make("a").Expired(), minute(1e6), approvals.Expired, approvals.NoChange},
@@ -198,7 +198,7 @@ func TestMissing(t *testing.T) {
 		"one":        {three().Voted("bob", approve, ""), 2},
 		"decided":    {ct.Make("a").Voted("alice", approve, ""), 0},
 		"rejected":   {three().Voted("alice", reject, ""), 0},
-		"without it": {three().NoTerms(nil), 0},
+		"without it": {three().Unresolved(nil), 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

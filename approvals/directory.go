@@ -99,7 +99,7 @@ func (d *Directory) Know(id Identity) Identity {
 		}
 	}
 	p, ok := d.find(id.Name)
-	if !ok && id.Way == AuthLogin { // by another name, with an address that the provider has verified
+	if !ok && id.AuthMethod == AuthLogin { // by another name, with an address that the provider has verified
 		p, ok = d.find(id.Address)
 	}
 	if ok {

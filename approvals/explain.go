@@ -24,7 +24,7 @@ type You struct {
 	Code Code   // why not, as an error of Cast would say it
 	Why  string // why not, in words; with May, why no more than a rejection is taken
 	Vote *Vote  // the live vote
-	For  string // whose deputy they would be
+	For  string // whose delegate they would be
 	// NoApproval says why they may reject and not approve, "" when they may both.
 	NoApproval string
 }
@@ -32,7 +32,7 @@ type You struct {
 // Explain explains a to id, or to nobody in particular when id has no name.
 func Explain(a Approval, id Identity, now time.Time) Explanation {
 	var e Explanation
-	if a.Terms != nil {
+	if a.Resolved != nil {
 		rules, names := met(a)
 		for i, r := range rules {
 			e.Rules = append(e.Rules, RuleState{
@@ -47,7 +47,7 @@ func Explain(a Approval, id Identity, now time.Time) Explanation {
 	err := why(a, id, now)
 	you.May, you.Code, you.Why = err == nil, CodeOf(err), Message(err)
 	if you.May {
-		you.For = deputyFor(a, id, "")
+		you.For = delegateFor(a, id, "")
 		err = may(a, id, Approve)
 		if err == nil {
 			err = refusedByLimits(a, id, Approve, false)
@@ -63,7 +63,7 @@ func Explain(a Approval, id Identity, now time.Time) Explanation {
 // differ: not ready, not yours, decided, too late.
 func why(a Approval, id Identity, now time.Time) error {
 	switch {
-	case a.Terms == nil:
+	case a.Resolved == nil:
 		return notReady(a)
 	case a.Decided():
 		return decided(a)

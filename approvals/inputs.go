@@ -141,7 +141,7 @@ func cleanInputs(fields []Input, given []Param) ([]Param, error) {
 // or who decided alone, else each one's default, else "". Each is there, however a ended:
 // what reads one by its name, as a binding does, fails for one that is missing.
 func inputsOf(a Approval) []Param {
-	if a.Terms == nil {
+	if a.Resolved == nil {
 		return nil
 	}
 	var values map[string]string
@@ -151,7 +151,7 @@ func inputsOf(a Approval) []Param {
 		}
 	}
 	var out []Param
-	for _, in := range a.Terms.Policy.Inputs {
+	for _, in := range a.Resolved.Policy.Inputs {
 		value := in.Default
 		if x, ok := values[in.Name]; ok {
 			value = x
@@ -165,7 +165,7 @@ func inputsOf(a Approval) []Param {
 // somebody besides id; and the first of those. It is kept with the first approval: whoever
 // comes later says the same.
 func Agreed(a Approval, id Identity) (values []Param, first string) {
-	if a.Terms == nil {
+	if a.Resolved == nil {
 		return nil, ""
 	}
 	var given map[string]string
@@ -176,7 +176,7 @@ func Agreed(a Approval, id Identity) (values []Param, first string) {
 		if given == nil {
 			given = ByName(v.Inputs)
 		}
-		theirs := v.is(id) || id.calledHere(v.For) // which their own takes the place of
+		theirs := v.is(id) || id.calledHere(v.OnBehalfOf) // which their own takes the place of
 		if first == "" && !theirs {
 			first = v.Voter
 		}
@@ -184,7 +184,7 @@ func Agreed(a Approval, id Identity) (values []Param, first string) {
 	if first == "" {
 		return nil, ""
 	}
-	return complete(a.Terms.Policy, given), first
+	return complete(a.Resolved.Policy, given), first
 }
 
 // complete is what was filled in, with the defaults of what was not.
@@ -208,7 +208,7 @@ func sameThing(a Approval, b Ballot, inputs []Param) ([]Param, error) {
 	}
 	before, mine := ByName(agreed), ByName(inputs)
 	var all []Param
-	for _, in := range a.Terms.Policy.Inputs {
+	for _, in := range a.Resolved.Policy.Inputs {
 		value, fixed := before[in.Name]
 		if given, ok := mine[in.Name]; ok && given != value {
 			if !b.BreakGlass {
@@ -253,7 +253,7 @@ func (in Input) fixed(first, value, given string, set bool) error {
 // missingInput names a required input that nobody has filled in.
 func missingInput(a Approval) error {
 	values := ByName(inputsOf(a))
-	for _, in := range a.Terms.Policy.Inputs {
+	for _, in := range a.Resolved.Policy.Inputs {
 		if in.Required && values[in.Name] == "" {
 			return in.wrong("input %q is required to approve; your vote was not counted", in.Name)
 		}
@@ -264,14 +264,14 @@ func missingInput(a Approval) error {
 // Forwarded is everything that travels to the next part: the forwarded params,
 // and the inputs once a is decided.
 func (a Approval) Forwarded() []Param {
-	if a.Terms == nil {
+	if a.Resolved == nil {
 		return nil
 	}
-	out := append(slices.Clone(a.Terms.Params), a.Inputs...)
+	out := append(slices.Clone(a.Resolved.Params), a.Inputs...)
 	if !a.Decided() {
 		return out
 	}
-	for _, in := range a.Terms.Policy.Inputs { // decided by a version that left blank ones out
+	for _, in := range a.Resolved.Policy.Inputs { // decided by a version that left blank ones out
 		if !slices.ContainsFunc(a.Inputs, func(p Param) bool { return p.Name == in.Name }) {
 			out = append(out, Param{Name: in.Name})
 		}

@@ -14,8 +14,8 @@ import (
 // blank is an Approval with an optional input of each type, one of them with a default.
 func blank(rule approvals.ExpiryRule) approvals.Approval {
 	return ct.Make("a").Users("alice").With(func(a *approvals.Approval) {
-		a.Terms.Policy.OnExpiry = rule
-		a.Terms.Policy.Inputs = []approvals.Input{
+		a.Resolved.Policy.OnExpiry = rule
+		a.Resolved.Policy.Inputs = []approvals.Input{
 			{Name: "note", Type: approvals.InputString},
 			{Name: "window", Type: approvals.InputEnum, Options: []string{"night", "now"}, Default: "night"},
 			{Name: "size", Type: approvals.InputEnum, Options: []string{"s", "l"}},
@@ -42,14 +42,14 @@ func TestBlankInputs(t *testing.T) {
 		a, _ := approvals.Expire(blank(rule), blank(rule).Deadline())
 		return a
 	}
-	cancelled, _, err := approvals.Cancel(blank(""), approvals.Cancellation{By: "alice", Why: "no more"}, minute(1))
+	cancelled, _, err := approvals.Cancel(blank(""), approvals.Cancellation{By: "alice", Reason: "no more"}, minute(1))
 	if err != nil {
 		t.Fatal(err)
 	}
 	newer := blank("")
 	newer.Name, newer.UID, newer.OpenedAt = "b", "b", newer.OpenedAt.Add(time.Minute)
 	old := blank("")
-	old.Terms.Policy.Supersede = approvals.SupersedeNewest
+	old.Resolved.Policy.Supersede = approvals.SupersedeNewest
 	superseded, did := approvals.Supersede(old, newer, minute(2))
 	if did != approvals.Ended {
 		t.Fatal(did)
@@ -79,7 +79,7 @@ func TestBlankInputs(t *testing.T) {
 			t.Errorf("%s: %s with %v, want %s with %v", name, c.a.Outcome, c.a.Inputs, c.outcome, c.want)
 		}
 		forwarded := approvals.ByName(c.a.Forwarded())
-		for _, in := range c.a.Terms.Policy.Inputs {
+		for _, in := range c.a.Resolved.Policy.Inputs {
 			if _, ok := forwarded[in.Name]; !ok {
 				t.Errorf("%s: %s is not forwarded", name, in.Name)
 			}
@@ -87,13 +87,13 @@ func TestBlankInputs(t *testing.T) {
 	}
 	// What nothing was worked out for has nothing to forward, and ends all the same.
 	open := blank("")
-	open.Terms = nil
-	if a, _, err := approvals.Cancel(open, approvals.Cancellation{By: "alice", Why: "no more"}, minute(1)); err != nil || a.Inputs != nil || a.Forwarded() != nil {
-		t.Errorf("without terms: %v, %v", a.Inputs, err)
+	open.Resolved = nil
+	if a, _, err := approvals.Cancel(open, approvals.Cancellation{By: "alice", Reason: "no more"}, minute(1)); err != nil || a.Inputs != nil || a.Forwarded() != nil {
+		t.Errorf("unresolved: %v, %v", a.Inputs, err)
 	}
 	// A required one is still asked for.
 	must := blank("")
-	must.Terms.Policy.Inputs[0].Required = true
+	must.Resolved.Policy.Inputs[0].Required = true
 	if _, _, err := approvals.Cast(must, ct.Ballot("alice", approve, ""), minute(1)); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), `"note" is required`) {
 		t.Error(err)
 	}
@@ -130,7 +130,7 @@ func TestTextOfAnyScript(t *testing.T) {
 		"inputs":   {"", strings.Repeat("批", approvals.MaxInput), approvals.MaxInputValues},
 	} {
 		a := ct.Make("a").Groups("ops").Quorum(100).With(func(a *approvals.Approval) {
-			a.Terms.Policy.Inputs = []approvals.Input{{Name: "note", Type: approvals.InputString}}
+			a.Resolved.Policy.Inputs = []approvals.Input{{Name: "note", Type: approvals.InputString}}
 		}).Obj()
 		var err error
 		for i := 0; err == nil; i++ {

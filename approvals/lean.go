@@ -16,7 +16,7 @@ type Lean struct {
 // Any says whether anything was left out.
 func (l Lean) Any() bool { return l != Lean{} }
 
-// MarshalJSON refuses: no digest, no seal and no answer is made of what is not whole.
+// MarshalJSON refuses: no digest, no signature and no answer is made of what is not whole.
 func (Lean) MarshalJSON() ([]byte, error) { return nil, errors.New("approvals: " + notWhole) }
 
 const notWhole = "an approval that was read without its values was taken for a whole one, which is a fault of this service; nothing was done"
@@ -62,8 +62,8 @@ func (a Approval) Size() int {
 		n += len(e.Body) + len(e.Extensions)
 		add(e.Headers)
 	}
-	if a.Terms != nil {
-		add(a.Terms.Params)
+	if a.Resolved != nil {
+		add(a.Resolved.Params)
 	}
 	for _, v := range a.Votes {
 		n += len(v.Comment)

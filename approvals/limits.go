@@ -7,7 +7,7 @@ import (
 )
 
 // Limits are what GatePolicies demand of votes. A Policy has those that held when its
-// terms were fixed; whoever votes brings those that hold now (Identity.Policies). Both
+// Approval was resolved; a voter brings those that hold now (Identity.Policies). Both
 // count, so a policy that was made stricter is felt at once, and one that was
 // relaxed is not, by what was opened under it.
 type Limits struct {
@@ -58,12 +58,12 @@ func (l Limits) allows(method AuthMethod) bool {
 }
 
 // refusedByLimits says why GatePolicies refuse a ballot of id on a, or nil: those of
-// the terms, and those that hold now. It is CodeForbidden when id may come another
+// the resolved spec, and those that hold now. It is CodeForbidden when id may come another
 // way, and CodeNotReady when nobody may approve a as it stands.
 func refusedByLimits(a Approval, id Identity, v Verdict, breakGlass bool) error {
 	now := limitsOf(id.Policies)
-	for _, l := range []Limits{a.Terms.Policy.Limits, now} {
-		if !l.allows(id.Way) {
+	for _, l := range []Limits{a.Resolved.Policy.Limits, now} {
+		if !l.allows(id.AuthMethod) {
 			return Errorf(CodeForbidden, "%s", methodRefused(id, l.Methods))
 		}
 		if breakGlass && l.NoBreakGlass {
@@ -76,7 +76,7 @@ func refusedByLimits(a Approval, id Identity, v Verdict, breakGlass bool) error 
 	if v != Approve || breakGlass {
 		return nil
 	}
-	if vs := a.Terms.Policy.Within(id.Policies); len(vs) > 0 {
+	if vs := a.Resolved.Policy.Within(id.Policies); len(vs) > 0 {
 		return Errorf(CodeNotReady, "this can only be rejected, because a GatePolicy of the cluster has changed since it was opened and no longer allows its gate. %s", Message(OutsidePolicies(vs)))
 	}
 	return nil
@@ -87,11 +87,11 @@ func refusedByLimits(a Approval, id Identity, v Verdict, breakGlass bool) error 
 func withoutVoid(a Approval, b Ballot, now time.Time) Approval {
 	l := limitsOf(b.Voter.Policies)
 	void := func(v Vote) bool {
-		return v.Verdict == Approve && (!l.allows(v.Way) || v.For != "" && l.NoDelegations)
+		return v.Verdict == Approve && (!l.allows(v.AuthMethod) || v.OnBehalfOf != "" && l.NoDelegations)
 	}
 	for _, v := range a.Votes {
 		if void(v) {
-			a = takeBack(a, v, b.Voter.Evidence, now)
+			a = takeBack(a, v, b.Voter.CredentialID, now)
 		}
 	}
 	return a
@@ -99,13 +99,13 @@ func withoutVoid(a Approval, b Ballot, now time.Time) Approval {
 
 func methodRefused(id Identity, allowed []AuthMethod) string {
 	which := policiesWith(id.Policies, func(g GatePolicy) bool {
-		return g.AllowedAuthMethods != nil && !slices.Contains(g.AllowedAuthMethods, id.Way)
+		return g.AllowedAuthMethods != nil && !slices.Contains(g.AllowedAuthMethods, id.AuthMethod)
 	})
 	how := make([]string, 0, len(allowed))
 	for _, m := range allowed {
 		how = append(how, methodNames[m])
 	}
-	return which + " (field " + fieldAuthMethods + ") does not accept votes by " + methodNames[id.Way] + " in this namespace; your vote was not counted. Use " + or(how)
+	return which + " (field " + fieldAuthMethods + ") does not accept votes by " + methodNames[id.AuthMethod] + " in this namespace; your vote was not counted. Use " + or(how)
 }
 
 // methodNames are the ways for people.
@@ -117,7 +117,7 @@ var methodNames = map[AuthMethod]string{
 	AuthSlack:  "Slack button",
 }
 
-// policiesWith names the policies that has picks. Those of the time when the terms were
+// policiesWith names the policies that has picks. Those of the time when it was
 // fixed may be gone.
 func policiesWith(policies []GatePolicy, has func(GatePolicy) bool) string {
 	var names []string

@@ -11,24 +11,24 @@ import (
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 )
 
-// TestLimits: what GatePolicies demand of votes counts as it was when the terms were
+// TestLimits: what GatePolicies demand of votes counts as it was when it was
 // fixed, and as it is when somebody votes.
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	one := func() *ct.Builder { return ct.Make("a") }
 	frozen := func(ps ...approvals.GatePolicy) *ct.Builder {
-		return ct.Make("a").With(func(a *approvals.Approval) { a.Terms.Policy = a.Terms.Policy.Under(ps) })
+		return ct.Make("a").With(func(a *approvals.Approval) { a.Resolved.Policy = a.Resolved.Policy.Under(ps) })
 	}
 	tokens := approvals.GatePolicy{Name: "tokens", AllowedAuthMethods: []approvals.AuthMethod{approvals.AuthToken}}
 	logins := approvals.GatePolicy{Name: "logins", AllowedAuthMethods: []approvals.AuthMethod{approvals.AuthLogin, approvals.AuthObject}}
 	two := approvals.GatePolicy{Name: "two", MinApprovals: 2}
 	noGlass := approvals.GatePolicy{Name: "no-glass", ForbidBreakGlass: true}
-	noDeputies := approvals.GatePolicy{Name: "no-deputies", ForbidDelegations: true}
+	noDelegates := approvals.GatePolicy{Name: "no-delegates", ForbidDelegations: true}
 	broken := approvals.GatePolicy{Name: "broken", Invalid: "no selector"}
 	glass := func(b *approvals.Ballot) {
 		b.BreakGlass, b.Voter.Rights = true, []approvals.Right{approvals.RightBreakGlass}
 	}
-	deputy := func(b *approvals.Ballot) { b.Voter.Name, b.Voter.DeputyOf = "dan", []string{"alice"} }
+	delegate := func(b *approvals.Ballot) { b.Voter.Name, b.Voter.DelegateOf = "dan", []string{"alice"} }
 	for name, c := range map[string]struct {
 		before *ct.Builder
 		now    []approvals.GatePolicy
@@ -41,7 +41,7 @@ func TestLimits(t *testing.T) {
 		"forbidden then and now":           {before: frozen(logins), now: []approvals.GatePolicy{logins}, code: approvals.CodeForbidden, want: "GatePolicy logins (field allowedAuthMethods) does not accept votes by API token in this namespace; your vote was not counted. Use web login or kubectl (a Vote object)"},
 		"forbidden since":                  {before: one(), now: []approvals.GatePolicy{logins}, code: approvals.CodeForbidden, want: "GatePolicy logins"},
 		"allowed since":                    {before: frozen(logins), code: approvals.CodeForbidden, want: "a GatePolicy that existed when this was opened"},
-		"a link":                           {before: frozen(tokens), ballot: func(b *approvals.Ballot) { b.Voter.Way = approvals.AuthLink }, code: approvals.CodeForbidden, want: "not accept votes by mail link"},
+		"a link":                           {before: frozen(tokens), ballot: func(b *approvals.Ballot) { b.Voter.AuthMethod = approvals.AuthLink }, code: approvals.CodeForbidden, want: "not accept votes by mail link"},
 		"a rejection needs the way too":    {before: one(), now: []approvals.GatePolicy{logins}, ballot: func(b *approvals.Ballot) { b.Verdict = reject }, code: approvals.CodeForbidden},
 		"outside since":                    {before: one(), now: []approvals.GatePolicy{two}, code: approvals.CodeNotReady, want: `GatePolicy "two", field minApprovals`},
 		"outside since, and rejected":      {before: one(), now: []approvals.GatePolicy{two}, ballot: func(b *approvals.Ballot) { b.Verdict = reject }},
@@ -51,9 +51,9 @@ func TestLimits(t *testing.T) {
 		"no break-glass since":             {before: one(), now: []approvals.GatePolicy{noGlass}, ballot: glass, code: approvals.CodeForbidden, want: "GatePolicy no-glass (field breakGlass)"},
 		"no break-glass":                   {before: frozen(noGlass), ballot: glass, code: approvals.CodeForbidden, want: "field breakGlass"},
 		"break-glass by a way that is not": {before: frozen(logins), ballot: glass, code: approvals.CodeForbidden, want: "API token"},
-		"a deputy":                         {before: one(), ballot: deputy},
-		"no deputies":                      {before: frozen(noDeputies), ballot: deputy, code: approvals.CodeForbidden, want: "you (dan)"},
-		"no deputies since":                {before: one(), now: []approvals.GatePolicy{noDeputies}, ballot: deputy, code: approvals.CodeForbidden, want: "you (dan)"},
+		"a delegate":                       {before: one(), ballot: delegate},
+		"no delegates":                     {before: frozen(noDelegates), ballot: delegate, code: approvals.CodeForbidden, want: "you (dan)"},
+		"no delegates since":               {before: one(), now: []approvals.GatePolicy{noDelegates}, ballot: delegate, code: approvals.CodeForbidden, want: "you (dan)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -85,7 +85,7 @@ func TestVoidVotes(t *testing.T) {
 	logins := []approvals.GatePolicy{{Name: "logins", AllowedAuthMethods: []approvals.AuthMethod{approvals.AuthLogin}, ForbidDelegations: true}}
 	byLogin := func(name string) approvals.Ballot {
 		b := ct.Ballot(name, approve, "")
-		b.Voter.Way, b.Voter.Evidence, b.Voter.Policies = approvals.AuthLogin, "login of "+name, logins
+		b.Voter.AuthMethod, b.Voter.CredentialID, b.Voter.Policies = approvals.AuthLogin, "login of "+name, logins
 		return b
 	}
 	a := ct.Make("a").Users("alice", "bob", "carol").Quorum(2).Voted("alice", approve, "stolen").Obj()
@@ -93,20 +93,20 @@ func TestVoidVotes(t *testing.T) {
 	if err != nil || change != approvals.Voted || a.Decided() || approvals.Missing(a) != 1 || len(a.Votes) != 1 || a.Votes[0].Voter != "bob" {
 		t.Fatalf("%s %v: %s with %v", change, err, a.Outcome, a.Votes)
 	}
-	if w := a.Withdrawn; len(w) != 1 || w[0].Voter != "alice" || w[0].Evidence != "uid:alice" || w[0].By != "login of bob" {
+	if w := a.Withdrawn; len(w) != 1 || w[0].Voter != "alice" || w[0].CredentialID != "uid:alice" || w[0].WithdrawnByCredential != "login of bob" {
 		t.Errorf("withdrawn %v", w)
 	}
 	if a, change, err = approvals.Cast(a, byLogin("alice"), minute(6)); err != nil || change != approvals.Ended || a.Outcome != approvals.Approved {
 		t.Fatalf("the real alice: %s %v: %s", change, err, a.Outcome)
 	}
-	deputy := ct.Ballot("dan", approve, "")
-	deputy.Voter.DeputyOf, deputy.Voter.Way = []string{"alice"}, approvals.AuthLogin
-	d, _, err := approvals.Cast(ct.Make("a").Users("alice", "bob").Quorum(2).Obj(), deputy, minute(1))
+	delegate := ct.Ballot("dan", approve, "")
+	delegate.Voter.DelegateOf, delegate.Voter.AuthMethod = []string{"alice"}, approvals.AuthLogin
+	d, _, err := approvals.Cast(ct.Make("a").Users("alice", "bob").Quorum(2).Obj(), delegate, minute(1))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if d, _, err = approvals.Cast(d, byLogin("bob"), minute(5)); err != nil || d.Decided() {
-		t.Errorf("a deputy's vote counts when there may be none: %s %v", d.Outcome, err)
+		t.Errorf("a delegate's vote counts when there may be none: %s %v", d.Outcome, err)
 	}
 }
 
@@ -114,7 +114,7 @@ func TestVoidVotes(t *testing.T) {
 func TestExpiryUnderPolicy(t *testing.T) {
 	t.Parallel()
 	quiet := func(rule approvals.ExpiryRule) approvals.Approval {
-		return ct.Make("a").With(func(a *approvals.Approval) { a.Terms.Policy.OnExpiry = rule }).Obj()
+		return ct.Make("a").With(func(a *approvals.Approval) { a.Resolved.Policy.OnExpiry = rule }).Obj()
 	}
 	no := approvals.GatePolicy{Name: "no", AllowedOnExpiry: []approvals.ExpiryRule{approvals.ExpireOnExpiry}}
 	other := approvals.GatePolicy{Name: "other", MaxLifetime: time.Minute}
@@ -168,7 +168,7 @@ func TestDeskAsksPolicies(t *testing.T) {
 				Voted:   func(approvals.Approval, approvals.Verdict) {}, Outcomes: ct.NoOutcomes{},
 			}
 			b := ct.Ballot("alice", approve, "")
-			b.Voter.Way, b.Voter.Address = way, "alice@example.com"
+			b.Voter.AuthMethod, b.Voter.Address = way, "alice@example.com"
 			if _, _, err := d.Vote(t.Context(), approvals.Key{Namespace: "prod", Name: "a"}, b); approvals.CodeOf(err) != c.want {
 				t.Errorf("%s, by %s: %v, want %q", name, way, err, c.want)
 			}

@@ -32,7 +32,7 @@ func (id Identity) owns(address string) bool {
 
 // linkDecides says why id's mailed link shows a and does not decide it, nil when it does.
 func linkDecides(a Approval, id Identity) error {
-	p := a.Terms.Policy
+	p := a.Resolved.Policy
 	switch r := revoked(a, id.Name); {
 	case r != nil:
 		return Errorf(CodeForbidden, "this link was revoked by %s at %s; sign in to decide", r.By, r.At.UTC().Format(time.RFC3339))
@@ -48,7 +48,7 @@ func linkDecides(a Approval, id Identity) error {
 }
 
 // LinkDecides says whether id's mailed link is good for a vote on a.
-func LinkDecides(a Approval, id Identity) bool { return a.Terms != nil && linkDecides(a, id) == nil }
+func LinkDecides(a Approval, id Identity) bool { return a.Resolved != nil && linkDecides(a, id) == nil }
 
 func mailedTo(id Identity) string {
 	if id.Address == "" {
@@ -92,7 +92,7 @@ func linkOf(p Policy, id Identity, of string) (who string, own bool, err error) 
 // named says whether name is id's. A link proves an address: of its person no other name.
 func (id Identity) named(name string) bool {
 	return id.Name != "" && (SameName(id.Name, name) ||
-		id.Way != AuthLink && slices.ContainsFunc(id.Names, func(n string) bool { return SameName(n, name) }))
+		id.AuthMethod != AuthLink && slices.ContainsFunc(id.Names, func(n string) bool { return SameName(n, name) }))
 }
 
 // matching are the names of those in people for whom is holds.
@@ -113,11 +113,11 @@ func matching(people []Approver, is func(Approver) bool) []string {
 // Errors: CodeInvalid (nobody was mailed a link by that name), CodeConflict (a has ended).
 func RevokeLink(a Approval, voter string, by Identity, now time.Time) (Approval, Change, error) {
 	switch {
-	case a.Terms == nil:
+	case a.Resolved == nil:
 		return a, NoChange, notReady(a)
 	case a.Decided():
 		return a, NoChange, Errorf(CodeConflict, "it is already decided, and its links no longer work; nothing was changed")
-	case !slices.ContainsFunc(a.Terms.Policy.People(), func(p Approver) bool { return SameName(p.Name, voter) && p.Email != "" }):
+	case !slices.ContainsFunc(a.Resolved.Policy.People(), func(p Approver) bool { return SameName(p.Name, voter) && p.Email != "" }):
 		return a, NoChange, Errorf(CodeInvalid, "no link was mailed to %q: name an approver of the gate who is notified by mail; nothing was changed", Cut(voter, maxSaid))
 	case revoked(a, voter) != nil:
 		return a, NoChange, nil
@@ -126,7 +126,7 @@ func RevokeLink(a Approval, voter string, by Identity, now time.Time) (Approval,
 	}
 	a.Revoked = append(slices.Clone(a.Revoked), Revocation{Voter: voter, By: by.Name, At: now})
 	for _, v := range a.Votes {
-		if v.Way == AuthLink && SameName(v.Voter, voter) {
+		if v.AuthMethod == AuthLink && SameName(v.Voter, voter) {
 			return takeBack(a, v, Cut("link revoked by "+by.Name, maxEvidence), now), LinkRevoked, nil
 		}
 	}

@@ -11,7 +11,7 @@ import (
 // byLink is somebody who came by the link that was mailed to address.
 func byLink(name, address string, v approvals.Verdict) approvals.Ballot {
 	return approvals.Ballot{
-		Voter:   approvals.Identity{Name: name, Way: approvals.AuthLink, Address: address, Evidence: "link to " + address},
+		Voter:   approvals.Identity{Name: name, AuthMethod: approvals.AuthLink, Address: address, CredentialID: "link to " + address},
 		Verdict: v,
 	}
 }
@@ -22,7 +22,7 @@ func told(name, address string) approvals.Approver {
 
 func gate(s approvals.Strategy, people ...approvals.Approver) approvals.Approval {
 	return ct.Make("a").With(func(a *approvals.Approval) {
-		a.Terms.Policy.Strategy, a.Terms.Policy.Approvers = s, people
+		a.Resolved.Policy.Strategy, a.Resolved.Policy.Approvers = s, people
 	}).Obj()
 }
 
@@ -82,20 +82,20 @@ func TestOneMailbox(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := gate(c.strategy, c.people...).Terms.Policy
-			err := p.ValidateFor(approvals.Asked{}, d)
+			p := gate(c.strategy, c.people...).Resolved.Policy
+			err := p.ValidateFor(approvals.RequesterIdentity{}, d)
 			if (err == nil) != (c.want == "") || !strings.Contains(approvals.Message(err), c.want) {
 				t.Errorf("%v, want %q", err, c.want)
 			}
 			p.LinkNeedsLogin = true
-			if err := p.ValidateFor(approvals.Asked{}, d); err != nil {
+			if err := p.ValidateFor(approvals.RequesterIdentity{}, d); err != nil {
 				t.Errorf("no link decides, so nobody reads two votes out of one mailbox: %v", err)
 			}
 		})
 	}
 	both := directory(t, approvals.Person{Names: []string{"bob", "robert"}})
-	p := gate(approvals.FourEyes, told("bob", ""), told("robert", "")).Terms.Policy
-	if err := p.ValidateFor(approvals.Asked{}, both); !strings.Contains(approvals.Message(err), "the number of distinct people it lists is 1") {
+	p := gate(approvals.FourEyes, told("bob", ""), told("robert", "")).Resolved.Policy
+	if err := p.ValidateFor(approvals.RequesterIdentity{}, both); !strings.Contains(approvals.Message(err), "the number of distinct people it lists is 1") {
 		t.Errorf("two names of one person: %v", err)
 	}
 

@@ -58,13 +58,13 @@ func TestNamesNobodyHas(t *testing.T) {
 		if n == "" || n == "system:anonymous" {
 			continue
 		}
-		p := ct.Make("a").Users("alice", n).Obj().Terms.Policy
+		p := ct.Make("a").Users("alice", n).Obj().Resolved.Policy
 		if err := p.Validate(""); !strings.Contains(approvals.Message(err), `gate "production" lists name`) || !strings.Contains(approvals.Message(err), want) {
 			t.Errorf("a Gate with %q: %v", n, err)
 		}
 	}
 	for _, g := range []string{"system:authenticated", "system:unauthenticated", "system:serviceaccounts", "a, b", " a"} {
-		p := ct.Make("a").Groups(g).Obj().Terms.Policy
+		p := ct.Make("a").Groups(g).Obj().Resolved.Policy
 		if err := p.Validate(""); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), `group "`) {
 			t.Errorf("group %q: %v", g, err)
 		}
@@ -101,7 +101,7 @@ func TestSameName(t *testing.T) {
 			t.Errorf("%q and %q: %t", c.a, c.b, got)
 		}
 	}
-	a := ct.Make("a").With(func(a *approvals.Approval) { a.Terms.Policy.Approvers = users("Ada.Lovelace@Example.com") }).Obj()
+	a := ct.Make("a").With(func(a *approvals.Approval) { a.Resolved.Policy.Approvers = users("Ada.Lovelace@Example.com") }).Obj()
 	if got, _, err := approvals.Cast(a, ct.Ballot("ada.lovelace@example.com", approve, ""), minute(1)); err != nil || got.Outcome != approvals.Approved {
 		t.Errorf("an address in other case: %s, %v", got.Outcome, err)
 	}
@@ -114,7 +114,9 @@ func TestSameName(t *testing.T) {
 // those alone who may see it, and who can decide to nobody else.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
-	id := func(name string) approvals.Identity { return approvals.Identity{Name: name, Way: approvals.AuthToken} }
+	id := func(name string) approvals.Identity {
+		return approvals.Identity{Name: name, AuthMethod: approvals.AuthToken}
+	}
 	for name, c := range map[string]struct {
 		a              approvals.Approval
 		id             approvals.Identity
@@ -127,7 +129,7 @@ func TestRefusals(t *testing.T) {
 		"of the others": {ct.Make("a").Users("alice", "bob").Requester("alice").Obj(), id("eve"), "you (eve) are not an approver here; bob can decide", "you (eve) are not an approver here"},
 		"groups left out": {
 			ct.Make("a").Users("alice").Groups("sre").Obj(),
-			approvals.Identity{Name: "eve", Way: approvals.AuthLogin, GroupsLeftOut: true},
+			approvals.Identity{Name: "eve", AuthMethod: approvals.AuthLogin, GroupsLeftOut: true},
 			"too many", "Your login provider did not say which groups you are in",
 		},
 	} {

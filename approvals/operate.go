@@ -9,7 +9,7 @@ import "context"
 func (d *VoteService) Cancel(ctx context.Context, key Key, id Identity, why string) (Approval, Change, error) {
 	now := d.Now()
 	return d.operate(ctx, key, id, func(a Approval) (Approval, Change, error) {
-		return Cancel(a, Cancellation{By: id.Name, Why: why}, now)
+		return Cancel(a, Cancellation{By: id.Name, Reason: why}, now)
 	})
 }
 
@@ -33,8 +33,8 @@ func (d *VoteService) RevokeLink(ctx context.Context, key Key, id Identity, of s
 	who, own, unclear := of, SameName(id.Name, of), error(nil)
 	if err == nil {
 		key = a.Key // whose link it is was found out for this one, and not for another of its name
-		if a.Terms != nil {
-			who, own, unclear = linkOf(a.Terms.Policy, d.People.Know(id), of)
+		if a.Resolved != nil {
+			who, own, unclear = linkOf(a.Resolved.Policy, d.People.Know(id), of)
 		}
 	}
 	change := func(a Approval) (Approval, Change, error) {
@@ -60,7 +60,7 @@ func (d *VoteService) operate(ctx context.Context, key Key, id Identity, change 
 // mayOperate says why id may not operate a namespace, or nil. A link and Slack prove
 // a name for voting, and nothing more.
 func (d *VoteService) mayOperate(ctx context.Context, id Identity, namespace string) error {
-	if d.Operators != nil && id.Name != "" && (id.Way == AuthLogin || id.Way == AuthToken || id.Way == AuthObject) {
+	if d.Operators != nil && id.Name != "" && (id.AuthMethod == AuthLogin || id.AuthMethod == AuthToken || id.AuthMethod == AuthObject) {
 		if may, err := d.Operators.MayOperate(ctx, id, namespace); may || err != nil {
 			return err
 		}

@@ -30,7 +30,7 @@ func TestOperate(t *testing.T) {
 			a.Deliveries = []approvals.Delivery{{Event: event, Channel: "email", Recipient: "alice", Attempts: 1, Error: "550"}}
 		}
 	}
-	running := func(a *approvals.Approval) { a.Next = &approvals.Run{Name: "a"} }
+	running := func(a *approvals.Approval) { a.SecondRun = &approvals.Run{Name: "a"} }
 	for name, c := range map[string]struct {
 		before *ct.Builder
 		who    string
@@ -42,9 +42,9 @@ func TestOperate(t *testing.T) {
 		state  string // outcome, whether stopped, whether asked again
 	}{
 		"cancel what waits":           {before: ct.Make("a"), do: "wrong branch", change: approvals.Ended, state: "Cancelled ended Cancelled mapped;"},
-		"cancel without terms":        {before: ct.Make("a").NoTerms(nil), do: "wrong branch", change: approvals.Ended, state: "Cancelled ended Cancelled false;"},
+		"cancel unresolved":           {before: ct.Make("a").Unresolved(nil), do: "wrong branch", change: approvals.Ended, state: "Cancelled ended Cancelled false;"},
 		"cancel what has not started": {before: approved(), do: "wrong branch", change: approvals.Stopped, state: "Approved stopped"},
-		"cancel again":                {before: approved().With(func(a *approvals.Approval) { a.Cancellation = &approvals.Cancellation{Why: "x"} }), do: "y", change: approvals.NoChange, state: "Approved stopped"},
+		"cancel again":                {before: approved().With(func(a *approvals.Approval) { a.Cancellation = &approvals.Cancellation{Reason: "x"} }), do: "y", change: approvals.NoChange, state: "Approved stopped"},
 		"cancel what runs":            {before: approved().With(running), do: "wrong branch", code: approvals.CodeConflict, says: "it was approved at 2026-03-01T09:01:00Z, and its run exists", state: "Approved"},
 		"cancel without a reason":     {before: ct.Make("a"), do: " ", code: approvals.CodeInvalid, says: "reason", state: "Pending"},
 		"cancel, no operator":         {before: ct.Make("a"), who: "alice", do: "x", code: approvals.CodeForbidden, says: "alice is not an operator of namespace prod: ask for the permission to update approvals.countersign.dev/status", state: "Pending"},
@@ -55,12 +55,12 @@ func TestOperate(t *testing.T) {
 		"retry the run":               {before: approved(), change: approvals.Again, state: "Approved asked"},
 		"retry the mail":              {before: ct.Make("a").With(untold("opened")), change: approvals.Again, state: "Pending asked"},
 		"retry the outcome's mail":    {before: approved().With(running).With(untold("decided")), change: approvals.Again, state: "Approved asked"},
-		"retry twice":                 {before: approved().With(func(a *approvals.Approval) { a.RetryAt = minute(5).Add(-time.Second) }), change: approvals.NoChange, state: "Approved asked"},
-		"retry later":                 {before: approved().With(func(a *approvals.Approval) { a.RetryAt = minute(4) }), change: approvals.Again, state: "Approved asked"},
+		"retry twice":                 {before: approved().With(func(a *approvals.Approval) { a.RetryRequestedAt = minute(5).Add(-time.Second) }), change: approvals.NoChange, state: "Approved asked"},
+		"retry later":                 {before: approved().With(func(a *approvals.Approval) { a.RetryRequestedAt = minute(4) }), change: approvals.Again, state: "Approved asked"},
 		"retry what nobody needs":     {before: approved().With(running).With(untold("opened")), code: approvals.CodeConflict, says: "nothing to retry", state: "Approved"},
 		"retry what waits":            {before: ct.Make("a"), code: approvals.CodeConflict, says: "nothing to retry", state: "Pending"},
 		"retry what is no news":       {before: approved().With(running).With(untold("decided")).With(func(a *approvals.Approval) { a.DecidedAt = minute(4).Add(-approvals.TellWithin) }), code: approvals.CodeConflict, says: "nothing to retry", state: "Approved"},
-		"retry what was stopped":      {before: approved().With(func(a *approvals.Approval) { a.Cancellation = &approvals.Cancellation{Why: "x"} }), code: approvals.CodeConflict, says: "nothing to retry", state: "Approved stopped"},
+		"retry what was stopped":      {before: approved().With(func(a *approvals.Approval) { a.Cancellation = &approvals.Cancellation{Reason: "x"} }), code: approvals.CodeConflict, says: "nothing to retry", state: "Approved stopped"},
 		"retry, no operator":          {before: approved(), who: "alice", code: approvals.CodeForbidden, says: "alice is not an operator of", state: "Approved"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -73,12 +73,12 @@ func TestOperate(t *testing.T) {
 				}),
 				Outcomes: ct.OutcomeFunc(func(a approvals.Approval) { calls += " ended " + string(a.Outcome) + " " + a.Results[0].Value + ";" }),
 			}
-			id := approvals.Identity{Name: c.who, Way: c.way}
+			id := approvals.Identity{Name: c.who, AuthMethod: c.way}
 			if id.Name == "" {
 				id.Name = "olga"
 			}
-			if id.Way == "" {
-				id.Way = approvals.AuthLogin
+			if id.AuthMethod == "" {
+				id.AuthMethod = approvals.AuthLogin
 			}
 			key := approvals.Key{Namespace: "prod", Name: "a"}
 			var did approvals.Change
@@ -96,7 +96,7 @@ func TestOperate(t *testing.T) {
 			if after.Cancellation != nil && after.Outcome != approvals.Cancelled {
 				state += " stopped"
 			}
-			if !after.RetryAt.IsZero() {
+			if !after.RetryRequestedAt.IsZero() {
 				state += " asked"
 			}
 			writes := 1
@@ -115,7 +115,7 @@ func TestNobodyOperates(t *testing.T) {
 	t.Parallel()
 	store := ct.NewMemStore(ct.Make("a").Obj())
 	d := approvals.VoteService{Store: store, Now: func() time.Time { return minute(5) }}
-	_, _, err := d.Cancel(t.Context(), approvals.Key{Namespace: "prod", Name: "a"}, approvals.Identity{Name: "olga", Way: approvals.AuthToken}, "x")
+	_, _, err := d.Cancel(t.Context(), approvals.Key{Namespace: "prod", Name: "a"}, approvals.Identity{Name: "olga", AuthMethod: approvals.AuthToken}, "x")
 	if approvals.CodeOf(err) != approvals.CodeForbidden || store.Writes() != 0 {
 		t.Errorf("%v, %d writes", err, store.Writes())
 	}

@@ -29,7 +29,7 @@ func TestOutcomeIsNotOlderThanItsVotes(t *testing.T) {
 			t.Errorf("%s: decided %s, bob's vote %s", name, got.DecidedAt, got.Votes[1].At)
 		}
 	}
-	got, did, err := approvals.Cancel(a, approvals.Cancellation{By: "op", Why: "no"}, minute(2))
+	got, did, err := approvals.Cancel(a, approvals.Cancellation{By: "op", Reason: "no"}, minute(2))
 	if err != nil || did != approvals.Ended || !got.DecidedAt.Equal(minute(3)) {
 		t.Errorf("cancelled: %s %v %v", got.DecidedAt, did, err)
 	}

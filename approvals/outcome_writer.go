@@ -87,7 +87,7 @@ func (w OutcomeWriter) save(ctx context.Context, seen Approval, change func(Appr
 	}
 	var of *Approval // what given are the results of
 	var given []Param
-	if next, did, err := change(seen); err == nil && did == Ended && next.Terms != nil {
+	if next, did, err := change(seen); err == nil && did == Ended && next.Resolved != nil {
 		if given, err = w.Results.Results(ctx, next); err != nil {
 			return seen, NoChange, err
 		}
@@ -99,7 +99,7 @@ func (w OutcomeWriter) save(ctx context.Context, seen Approval, change func(Appr
 		a, err := w.Store.Update(ctx, seen.Key, func(a Approval) (Approval, Change, error) {
 			next, change, err := change(a)
 			did, other = change, nil
-			if err != nil || change != Ended || next.Terms == nil {
+			if err != nil || change != Ended || next.Resolved == nil {
 				return next, change, err
 			}
 			if of == nil || !sameDecision(*of, next) {
@@ -127,7 +127,7 @@ func sameDecision(a, b Approval) bool {
 		key            Key
 		trigger        string
 		source         Source
-		terms          *Terms
+		resolved       *ResolvedSpec
 		votes          []Vote
 		outcome        Outcome
 		at             time.Time
@@ -135,7 +135,7 @@ func sameDecision(a, b Approval) bool {
 		defaultResults []Param
 	}
 	of := func(a Approval) decision {
-		return decision{a.Key, a.Trigger, a.Source, a.Terms, a.Votes, a.Outcome, a.DecidedAt, a.Inputs, a.Results}
+		return decision{a.Key, a.Trigger, a.Source, a.Resolved, a.Votes, a.Outcome, a.DecidedAt, a.Inputs, a.Results}
 	}
 	return reflect.DeepEqual(of(a), of(b))
 }

@@ -48,7 +48,7 @@ func TestResultsAreNotEvaluatedInAWrite(t *testing.T) {
 		}),
 		Outcomes: approvalstest.NoOutcomes{}, Voted: func(approvals.Approval, approvals.Verdict) {},
 	}
-	people := a.Terms.Policy.People()
+	people := a.Resolved.Policy.People()
 	if len(people) < 3 {
 		t.Fatalf("the Gate names %d people", len(people))
 	}
@@ -101,12 +101,12 @@ func TestResultsOfWhatNeverStopsChanging(t *testing.T) {
 	w.before = func() {
 		n++
 		_, _ = store.Update(t.Context(), a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
-			a.Terms.Key += "x"
+			a.Resolved.SupersedeKey += "x"
 			return a, approvals.Blocking, nil
 		})
 	}
 	_, _, err := approvals.OutcomeWriter{Store: w, Results: approvalstest.DefaultResults{}, Handler: approvalstest.NoOutcomes{}}.SaveSeen(t.Context(), a, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
-		return approvals.Cancel(a, approvals.Cancellation{By: "ops", Why: "no"}, approvalstest.T0.Add(time.Hour))
+		return approvals.Cancel(a, approvals.Cancellation{By: "ops", Reason: "no"}, approvalstest.T0.Add(time.Hour))
 	})
 	if approvals.CodeOf(err) != approvals.CodeUnavailable || n > 20 {
 		t.Errorf("%v after %d writes", err, n)

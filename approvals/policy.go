@@ -65,7 +65,7 @@ type Approver struct {
 	Email string // where they are told; empty: not by mail
 }
 
-// Policy is a Gate as it stood when an Approval's terms were fixed.
+// Policy is a Gate as it stood when an Approval was resolved.
 type Policy struct {
 	Gate      string // the Gate's name, or "(inline)"
 	From      Origin // where it was written
@@ -166,12 +166,12 @@ func SenderKinds() []SenderKind {
 // error is CodeInvalid and says what to change. requester is the known
 // requester or "".
 func (p Policy) Validate(requester string) error {
-	return p.ValidateFor(Asked{Who: requester, Proof: ByPage}, nil)
+	return p.ValidateFor(RequesterIdentity{Who: requester, Proof: ByPage}, nil)
 }
 
 // ValidateFor is Validate with all that is known: of who asked, none when Who is "", and
 // of whose an address is.
-func (p Policy) ValidateFor(asked Asked, d *Directory) error {
+func (p Policy) ValidateFor(asked RequesterIdentity, d *Directory) error {
 	for _, r := range p.asWritten() {
 		if err := p.validateNames(r); err != nil {
 			return err

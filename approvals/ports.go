@@ -20,7 +20,7 @@ type Store interface {
 
 // Delegates knows who stands in for whom.
 type Delegates interface {
-	// Of are the people whose deputy name is at now, for a Gate.
+	// Of are the people whose delegate name is at now, for a Gate.
 	Of(ctx context.Context, name, namespace, gate string, now time.Time) ([]string, error)
 }
 

@@ -7,7 +7,7 @@ import "time"
 const MaxReferences = 256
 
 // Reference is something of the cluster that a run refers to by name, as it was when the
-// terms were fixed. UID and Generation are the API server's: nobody can give another
+// Approval was resolved. UID and Generation are the API server's: nobody can give another
 // object, or another content, the same two. Digest is for people, who can compare it.
 type Reference struct {
 	Kind, Name string
@@ -28,14 +28,14 @@ func Withhold(a Approval, p Problem, now time.Time) (Approval, Change) {
 	if !a.ToRelease() {
 		return a, NoChange
 	}
-	a.Cancellation = &Cancellation{Why: p.Message, At: now}
+	a.Cancellation = &Cancellation{Reason: p.Message, At: now}
 	a.Unreleased = &p
 	return a, Stopped
 }
 
 // Accuse notes that the run that a started turned out to be not what was approved.
 func Accuse(a Approval, p Problem) (Approval, Change) {
-	if a.Next == nil || a.Unreleased != nil {
+	if a.SecondRun == nil || a.Unreleased != nil {
 		return a, NoChange
 	}
 	a.Unreleased = &p

@@ -15,7 +15,7 @@ func TestWithhold(t *testing.T) {
 	p := approvals.Problem{Reason: approvals.ReasonRunDiffers, Message: "Task go was changed"}
 	a := ct.Make("a").Voted("alice", approvals.Approve, "").Obj()
 	got, did := approvals.Withhold(a, p, ct.T0.Add(time.Hour))
-	if did != approvals.Stopped || got.ToRelease() || got.Outcome != approvals.Approved || *got.Unreleased != p || got.Cancellation.Why != p.Message || got.Cancellation.By != "" {
+	if did != approvals.Stopped || got.ToRelease() || got.Outcome != approvals.Approved || *got.Unreleased != p || got.Cancellation.Reason != p.Message || got.Cancellation.By != "" {
 		t.Errorf("%s: %+v", did, got)
 	}
 	if _, did := approvals.Withhold(got, p, ct.T0); did != approvals.NoChange {
@@ -27,8 +27,8 @@ func TestWithhold(t *testing.T) {
 	if _, did := approvals.Accuse(a, p); did != approvals.NoChange {
 		t.Error("a run that was not seen is accused")
 	}
-	a.Next = &approvals.Run{Name: "r", UID: "u"}
-	if got, did := approvals.Accuse(a, p); did != approvals.Blocking || *got.Unreleased != p || got.Next == nil {
+	a.SecondRun = &approvals.Run{Name: "r", UID: "u"}
+	if got, did := approvals.Accuse(a, p); did != approvals.Blocking || *got.Unreleased != p || got.SecondRun == nil {
 		t.Errorf("%s: %+v", did, got)
 	}
 }
@@ -52,7 +52,7 @@ func TestReferencesAreApproved(t *testing.T) {
 	if len(seen) != 8 {
 		t.Errorf("%d digests of 8", len(seen))
 	}
-	p := ct.Make("a").Obj().Terms.Policy
+	p := ct.Make("a").Obj().Resolved.Policy
 	p.VerifyBeforeStart = true
 	if err := p.Validate(""); err != nil {
 		t.Error(err)

@@ -50,17 +50,19 @@ func (p Proof) Words() string {
 }
 
 // Asked is who asked, and what is known of that.
-type Asked struct {
+type RequesterIdentity struct {
 	Who   string
 	Proof Proof
 	Also  []string // what else they are called, by the same source or the directory
 }
 
 // Asked is who asked for what t is about.
-func (t *Terms) Asked() Asked { return Asked{t.Requester, t.RequesterProof, t.RequesterAlso} }
+func (t *ResolvedSpec) RequesterIdentity() RequesterIdentity {
+	return RequesterIdentity{t.Requester, t.RequesterProof, t.RequesterAliases}
+}
 
 // Widen is a with what d knows of them.
-func (a Asked) Widen(d *Directory) Asked {
+func (a RequesterIdentity) Widen(d *Directory) RequesterIdentity {
 	if a.Who == "" {
 		return a
 	}
@@ -84,7 +86,7 @@ const (
 )
 
 // is says whether somebody with one of these names asked.
-func (a Asked) is(names ...string) bool {
+func (a RequesterIdentity) is(names ...string) bool {
 	return slices.ContainsFunc(names, func(n string) bool {
 		return n != "" && (SamePerson(n, a.Who) || slices.ContainsFunc(a.Also, func(x string) bool { return SamePerson(x, n) }))
 	})
@@ -99,16 +101,18 @@ func (p Policy) excludesRequester() bool { return p.Requester != RequesterAllow 
 
 // askedBy says whether id asked for a: by any identity of either, or by the address at
 // which the Gate has them told.
-func askedBy(a Approval, id Identity) bool {
-	asked := a.Terms.Asked()
-	return asked.Who != "" && (asked.is(id.everyone()...) || a.Terms.Policy.toldAs(id.Name, asked))
+func matchesRequester(a Approval, id Identity) bool {
+	asked := a.Resolved.RequesterIdentity()
+	return asked.Who != "" && (asked.is(id.everyone()...) || a.Resolved.Policy.toldAs(id.Name, asked))
 }
 
 // AskedBy says whether id asked for a.
-func AskedBy(a Approval, id Identity) bool { return a.Terms != nil && id.Name != "" && askedBy(a, id) }
+func IsRequester(a Approval, id Identity) bool {
+	return a.Resolved != nil && id.Name != "" && matchesRequester(a, id)
+}
 
 // toldAs says whether name is told at an address of who asked.
-func (p Policy) toldAs(name string, asked Asked) bool {
+func (p Policy) toldAs(name string, asked RequesterIdentity) bool {
 	return slices.ContainsFunc(p.People(), func(x Approver) bool {
 		return x.Email != "" && SamePerson(x.Name, name) && asked.is(x.Email)
 	})
@@ -119,8 +123,8 @@ func (p Policy) toldAs(name string, asked Asked) bool {
 // whoever writes that could otherwise silence a reviewer. Whoever is proved to have asked
 // does not vote, by a name that is theirs and not one that they gave themselves.
 func excluded(a Approval, id Identity, v Verdict) error {
-	t := a.Terms
-	if !t.Policy.excludesRequester() || !askedBy(a, id) {
+	t := a.Resolved
+	if !t.Policy.excludesRequester() || !matchesRequester(a, id) {
 		return nil
 	}
 	sure := t.RequesterProof != NoProof && slices.ContainsFunc(id.everyone(), func(n string) bool { return SamePerson(n, t.Requester) })
@@ -137,7 +141,7 @@ func excluded(a Approval, id Identity, v Verdict) error {
 }
 
 // CheckAsked says why p takes no request of asked. The error is CodeInvalid.
-func (p Policy) CheckAsked(asked Asked) error {
+func (p Policy) CheckAsked(asked RequesterIdentity) error {
 	switch {
 	case p.Requester != RequesterRequired || asked.Who != "" && asked.Proof != NoProof:
 		return nil
@@ -152,15 +156,15 @@ func (p Policy) CheckAsked(asked Asked) error {
 // RequesterNotice says what people should know of who asked, "" for nothing: that it is
 // not proved, or that it is nobody whom the Gate names.
 func RequesterNotice(a Approval) (reason, message string) {
-	t := a.Terms
+	t := a.Resolved
 	if t == nil || t.Requester == "" {
 		return "", ""
 	}
-	asked, p := t.Asked(), t.Policy
+	asked, p := t.RequesterIdentity(), t.Policy
 	matches := slices.ContainsFunc(p.People(), func(x Approver) bool { return asked.is(x.Name) || p.toldAs(x.Name, asked) })
 	var says []string
 	if t.RequesterProof == NoProof {
-		reason = "RequesterNotProved"
+		reason = "RequesterNotVerified"
 		says = append(says, "the requester "+t.Requester+" is "+t.RequesterProof.Words()+"; they can reject but not approve")
 	}
 	if p.excludesRequester() && !matches && len(p.People()) > 0 {

@@ -37,7 +37,7 @@ func TestRequester(t *testing.T) {
 		"a login that is said":        {three().Said("alice-gh").Obj(), d.Know(approvals.Identity{Name: "alice"}), false, true},
 		"another name of theirs":      {three().Requester("alice").Obj(), d.Know(approvals.Identity{Name: "corp:alice"}), false, false},
 		"their address":               {three().Requester("alice@example.com").Obj(), d.Know(approvals.Identity{Name: "alice"}), false, false},
-		"what the login has verified": {three().Requester("zoe@example.com").Obj(), approvals.Identity{Name: "4711", Groups: []string{"sre"}, Way: approvals.AuthLogin, Address: "Zoe@example.com"}, false, false},
+		"what the login has verified": {three().Requester("zoe@example.com").Obj(), approvals.Identity{Name: "4711", Groups: []string{"sre"}, AuthMethod: approvals.AuthLogin, Address: "Zoe@example.com"}, false, false},
 		"one more name of the push":   {three().Requester("alice-gh").Also("bob").Obj(), approvals.Identity{Name: "bob"}, false, true},
 		"allowed":                     {three().Requester("alice").AllowRequester().Obj(), approvals.Identity{Name: "alice"}, true, true},
 		"nobody":                      {three().Obj(), approvals.Identity{Name: "alice"}, true, true},
@@ -58,12 +58,12 @@ func TestRequester(t *testing.T) {
 	}
 }
 
-// TestRequesterDeputy: nobody has a deputy approve what they asked for; a deputy of whom
+// TestRequesterDelegate: nobody has a delegate approve what they asked for; a delegate of whom
 // somebody says so may still say no for them.
-func TestRequesterDeputy(t *testing.T) {
+func TestRequesterDelegate(t *testing.T) {
 	t.Parallel()
 	b := ct.Ballot("dora", reject, "")
-	b.Voter.DeputyOf = []string{"alice"}
+	b.Voter.DelegateOf = []string{"alice"}
 	said, proved := ct.Make("a").Users("alice", "bob").Said("alice").Obj(), ct.Make("a").Users("alice", "bob").Requester("alice").Obj()
 	if got, _, err := approvals.Cast(said, b, minute(1)); err != nil || got.Outcome != approvals.Rejected {
 		t.Errorf("for one who is said to have asked: %v", err)
@@ -79,9 +79,9 @@ func TestRequesterDeputy(t *testing.T) {
 
 func TestRequesterRequired(t *testing.T) {
 	t.Parallel()
-	p := ct.Make("a").Users("alice", "bob").Obj().Terms.Policy
+	p := ct.Make("a").Users("alice", "bob").Obj().Resolved.Policy
 	p.Requester = approvals.RequesterRequired
-	for want, asked := range map[string]approvals.Asked{
+	for want, asked := range map[string]approvals.RequesterIdentity{
 		"names none":          {},
 		"zoe is not verified": {Who: "zoe"},
 	} {
@@ -90,7 +90,7 @@ func TestRequesterRequired(t *testing.T) {
 		}
 	}
 	for _, proof := range []approvals.Proof{approvals.BySignature, approvals.ByAdmission, approvals.ByApproval, approvals.ByPage} {
-		if err := p.CheckAsked(approvals.Asked{Who: "zoe", Proof: proof}); err != nil {
+		if err := p.CheckAsked(approvals.RequesterIdentity{Who: "zoe", Proof: proof}); err != nil {
 			t.Errorf("%s: %v", proof, err)
 		}
 	}
@@ -111,7 +111,7 @@ func TestRequesterNotice(t *testing.T) {
 	t.Parallel()
 	for want, a := range map[string]approvals.Approval{
 		"":                       ct.Make("a").Users("alice", "bob").Requester("bob").Obj(),
-		"RequesterNotProved":     ct.Make("a").Users("alice", "bob").Said("bob").Obj(),
+		"RequesterNotVerified":   ct.Make("a").Users("alice", "bob").Said("bob").Obj(),
 		"RequesterMatchesNobody": ct.Make("a").Users("alice", "bob").Requester("bob-gh").Obj(),
 	} {
 		reason, message := approvals.RequesterNotice(a)
@@ -164,10 +164,10 @@ func TestDirectory(t *testing.T) {
 	if got := d.Identities("alice"); !slices.Contains(got, "alice-gh") || !slices.Contains(got, "bob") {
 		t.Errorf("alice may be %v: a login may be meant or a name here", got)
 	}
-	if id := d.Know(approvals.Identity{Name: "4711", Way: approvals.AuthLogin, Address: "a.smith@example.com"}); !slices.Contains(id.Logins, "alice-gh") {
+	if id := d.Know(approvals.Identity{Name: "4711", AuthMethod: approvals.AuthLogin, Address: "a.smith@example.com"}); !slices.Contains(id.Logins, "alice-gh") {
 		t.Errorf("by the address that the provider has verified: %+v", id)
 	}
-	if id := d.Know(approvals.Identity{Name: "4711", Way: approvals.AuthLink, Address: "a.smith@example.com"}); id.Logins != nil {
+	if id := d.Know(approvals.Identity{Name: "4711", AuthMethod: approvals.AuthLink, Address: "a.smith@example.com"}); id.Logins != nil {
 		t.Errorf("by an address that the Gate has written: %+v", id)
 	}
 	for want, people := range map[string][]approvals.Person{

@@ -71,28 +71,28 @@ func CheckRerun(a Approval, now time.Time) error {
 	}
 	ask := "request approval again, which needs no other run of part 1: tkn approval again " + a.Name + ", or the button on its page"
 	switch {
-	case a.Next == nil && len(a.Reruns) > 0 && a.ToRelease():
+	case a.SecondRun == nil && len(a.Reruns) > 0 && a.ToRelease():
 		return no("it is being started again already")
-	case a.Next == nil:
+	case a.SecondRun == nil:
 		return no("its outcome has started none")
 	case a.RunEnd == nil:
-		return no("%s has not ended", a.Next.Name)
+		return no("%s has not ended", a.SecondRun.Name)
 	case a.RunEnd.Outcome == RunSucceeded:
-		return no("%s succeeded", a.Next.Name)
-	case a.Terms == nil:
+		return no("%s succeeded", a.SecondRun.Name)
+	case a.Resolved == nil:
 		return no("this service did not open it")
-	case a.Terms.Target != nil:
-		return no("%s is not made by this service; make another one and send its event", a.Terms.Target)
+	case a.Resolved.Target != nil:
+		return no("%s is not made by this service; make another one and send its event", a.Resolved.Target)
 	case a.SupersededBy != "":
 		return no("%s replaced it with a new request", a.SupersededBy)
 	case a.Cancellation != nil:
 		return no("it was cancelled%s: %s", by(a.Cancellation), a.Cancellation.why())
 	case a.Unreleased != nil:
 		return no("that run was not what was approved (%s); %s", a.Unreleased.Reason, ask)
-	case a.Terms.Policy.Rerun.Limit == 0:
-		return no("%s does not allow it (rerun.limit); %s", a.Terms.Policy.name(), ask)
-	case len(a.Reruns) >= a.Terms.Policy.Rerun.Limit:
-		return no("it was started again %d times, which is what %s allows (rerun.limit); %s", len(a.Reruns), a.Terms.Policy.name(), ask)
+	case a.Resolved.Policy.Rerun.Limit == 0:
+		return no("%s does not allow it (rerun.limit); %s", a.Resolved.Policy.name(), ask)
+	case len(a.Reruns) >= a.Resolved.Policy.Rerun.Limit:
+		return no("it was started again %d times, which is what %s allows (rerun.limit); %s", len(a.Reruns), a.Resolved.Policy.name(), ask)
 	case now.Sub(a.RunEnd.EndedAt) > ReleaseWithin:
 		return no("it ended more than 24 hours ago, and who approved it had that day in mind; %s", ask)
 	}
@@ -106,7 +106,7 @@ func CheckRerun(a Approval, now time.Time) error {
 //
 // Errors: those of CheckRerun, CodeInvalid (the reason).
 func RunAgain(a Approval, id Identity, why string, now time.Time) (Approval, Change, error) {
-	if n := len(a.Reruns); n > 0 && id.Way == AuthObject && a.Reruns[n-1].Evidence == id.Evidence {
+	if n := len(a.Reruns); n > 0 && id.AuthMethod == AuthObject && a.Reruns[n-1].Evidence == id.CredentialID {
 		return a, NoChange, nil // the same Vote again
 	}
 	why, err := CleanComment(why)
@@ -119,8 +119,8 @@ func RunAgain(a Approval, id Identity, why string, now time.Time) (Approval, Cha
 	if err := CheckRerun(a, now); err != nil {
 		return a, NoChange, err
 	}
-	a.Reruns = append(slices.Clone(a.Reruns), Rerun{By: id.Name, Why: why, Evidence: id.Evidence, At: now, Run: *a.Next, End: *a.RunEnd})
-	a.Next, a.RunEnd, a.EventID = nil, nil, ""
+	a.Reruns = append(slices.Clone(a.Reruns), Rerun{By: id.Name, Why: why, Evidence: id.CredentialID, At: now, Run: *a.SecondRun, End: *a.RunEnd})
+	a.SecondRun, a.RunEnd, a.EventID = nil, nil, ""
 	return a, Again, nil
 }
 
@@ -148,11 +148,11 @@ func (d *VoteService) Rerun(ctx context.Context, key Key, id Identity, why strin
 // MayRerun says whether a's Gate lets id have its run started again. A mailed link proves too
 // little for that.
 func MayRerun(a Approval, id Identity) bool {
-	if a.Terms == nil || id.Name == "" || id.Way == AuthLink {
+	if a.Resolved == nil || id.Name == "" || id.AuthMethod == AuthLink {
 		return false
 	}
-	allow := a.Terms.Policy.Rerun.Allow
-	if slices.Contains(allow, RerunByRequester) && a.Terms.RequesterProof != NoProof && SamePerson(a.Terms.Requester, id.Name) {
+	allow := a.Resolved.Policy.Rerun.Allow
+	if slices.Contains(allow, RerunByRequester) && a.Resolved.RequesterProof != NoProof && SamePerson(a.Resolved.Requester, id.Name) {
 		return true
 	}
 	return slices.Contains(allow, RerunByDeciders) && slices.ContainsFunc(a.Deciders(), func(who string) bool { return SamePerson(who, id.Name) })

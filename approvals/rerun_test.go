@@ -12,13 +12,13 @@ import (
 // failed has a run that failed an hour after T0, and a Gate that allows two more.
 func failed() *ct.Builder {
 	return started().With(func(a *approvals.Approval) {
-		a.Terms.Policy.Rerun.Limit = 2
+		a.Resolved.Policy.Rerun.Limit = 2
 		a.EventID = "event-1"
 		a.RunEnd = &approvals.RunEnd{Outcome: approvals.RunFailed, EndedAt: ct.T0.Add(time.Hour), Task: "apply"}
 	})
 }
 
-var operator = approvals.Identity{Name: "olga", Way: approvals.AuthToken, Evidence: "token"}
+var operator = approvals.Identity{Name: "olga", AuthMethod: approvals.AuthToken, CredentialID: "token"}
 
 // TestRunAgain: which runs can be started again on the same decision, and what each refusal says.
 func TestRunAgain(t *testing.T) {
@@ -43,12 +43,12 @@ func TestRunAgain(t *testing.T) {
 		"it goes on":            {a: started(), why: "x", code: approvals.CodeConflict, says: "has not ended"},
 		"it starts nothing":     {a: ct.Make("a").Voted("alice", approvals.Reject, ""), why: "x", code: approvals.CodeConflict, says: "has started none"},
 		"pending":               {a: ct.Make("a"), why: "x", code: approvals.CodeConflict, says: "has started none"},
-		"the Gate allows none":  {a: change(func(a *approvals.Approval) { a.Terms.Policy.Rerun.Limit = 0 }), why: "x", code: approvals.CodeConflict, says: "tkn approval again a"},
+		"the Gate allows none":  {a: change(func(a *approvals.Approval) { a.Resolved.Policy.Rerun.Limit = 0 }), why: "x", code: approvals.CodeConflict, says: "tkn approval again a"},
 		"it was asked again":    {a: change(func(a *approvals.Approval) { a.SupersededBy = "b" }), why: "x", code: approvals.CodeConflict, says: "b replaced it"},
-		"it came after all":     {a: change(func(a *approvals.Approval) { a.Cancellation = &approvals.Cancellation{By: "bob", Why: "no"} }), why: "x", code: approvals.CodeConflict, says: "cancelled by bob"},
+		"it came after all":     {a: change(func(a *approvals.Approval) { a.Cancellation = &approvals.Cancellation{By: "bob", Reason: "no"} }), why: "x", code: approvals.CodeConflict, says: "cancelled by bob"},
 		"it was something else": {a: change(func(a *approvals.Approval) { a.Unreleased = &approvals.Problem{Reason: approvals.ReasonRunDiffers} }), why: "x", code: approvals.CodeConflict, says: "not what was approved"},
 		"a pending run": {a: change(func(a *approvals.Approval) {
-			a.Terms.Target = &approvals.Target{Kind: approvals.TargetPendingRun, Name: "r"}
+			a.Resolved.Target = &approvals.Target{Kind: approvals.TargetPendingRun, Name: "r"}
 		}), why: "x", code: approvals.CodeConflict, says: "not made by this service"},
 		"long ago": {a: change(func(a *approvals.Approval) { a.RunEnd.EndedAt = now.Add(-25 * time.Hour) }), why: "x", code: approvals.CodeConflict, says: "24 hours"},
 	} {
@@ -66,13 +66,13 @@ func TestRunAgain(t *testing.T) {
 				return
 			}
 			r := got.Reruns[0]
-			if did != approvals.Again || got.Next != nil || got.RunEnd != nil || got.EventID != "" || !got.ToRelease() || !got.AwaitsRun() || got.Attempt() != 1 {
-				t.Errorf("did %s; next %v, end %v, to release %t, attempt %d", did, got.Next, got.RunEnd, got.ToRelease(), got.Attempt())
+			if did != approvals.Again || got.SecondRun != nil || got.RunEnd != nil || got.EventID != "" || !got.ToRelease() || !got.AwaitsRun() || got.Attempt() != 1 {
+				t.Errorf("did %s; next %v, end %v, to release %t, attempt %d", did, got.SecondRun, got.RunEnd, got.ToRelease(), got.Attempt())
 			}
-			if r.By != "olga" || r.Why != strings.TrimSpace(c.why) || !r.At.Equal(now) || r.Run != *before.Next || r.End != *before.RunEnd {
+			if r.By != "olga" || r.Why != strings.TrimSpace(c.why) || !r.At.Equal(now) || r.Run != *before.SecondRun || r.End != *before.RunEnd {
 				t.Errorf("recorded %+v", r)
 			}
-			if got.Outcome != before.Outcome || len(got.Votes) != len(before.Votes) || got.Terms.Digest != before.Terms.Digest {
+			if got.Outcome != before.Outcome || len(got.Votes) != len(before.Votes) || got.Resolved.Digest != before.Resolved.Digest {
 				t.Error("the decision is not what it was")
 			}
 			if _, _, err := approvals.RunAgain(got, operator, "twice", now); approvals.CodeOf(err) != approvals.CodeConflict {
@@ -89,10 +89,10 @@ func TestRerunLimit(t *testing.T) {
 	now, a := ct.T0.Add(2*time.Hour), failed().Obj()
 	fail := func() {
 		n := a.Attempt()
-		a.Next = &approvals.Run{Name: "again", UID: strings.Repeat("x", n+1), At: now}
+		a.SecondRun = &approvals.Run{Name: "again", UID: strings.Repeat("x", n+1), At: now}
 		a.RunEnd = &approvals.RunEnd{Outcome: approvals.RunFailed, EndedAt: now}
 	}
-	byVote := approvals.Identity{Name: "olga", Way: approvals.AuthObject, Evidence: "vote:1"}
+	byVote := approvals.Identity{Name: "olga", AuthMethod: approvals.AuthObject, CredentialID: "vote:1"}
 	var err error
 	for want := 1; want <= 2; want++ {
 		if a, _, err = approvals.RunAgain(a, byVote, "again", now); err != nil || a.Attempt() != want {
@@ -102,9 +102,9 @@ func TestRerunLimit(t *testing.T) {
 		if same, did, err := approvals.RunAgain(a, byVote, "again", now); did != approvals.NoChange || err != nil || same.Attempt() != want {
 			t.Errorf("the same Vote again: %s, %v", did, err)
 		}
-		byVote.Evidence = "vote:2"
+		byVote.CredentialID = "vote:2"
 	}
-	byVote.Evidence = "vote:3"
+	byVote.CredentialID = "vote:3"
 	if _, _, err := approvals.RunAgain(a, byVote, "again", now); approvals.CodeOf(err) != approvals.CodeConflict || !strings.Contains(approvals.Message(err), "2 times") {
 		t.Errorf("beyond the limit: %v, want a conflict", err)
 	}
@@ -148,9 +148,9 @@ func TestMayRerun(t *testing.T) {
 		"nobody who says their name": {allow: []approvals.RerunBy{approvals.RerunByRequester}, way: approvals.AuthToken, proof: approvals.BySignature},
 	} {
 		a := failed().With(func(a *approvals.Approval) {
-			a.Terms.Policy.Rerun.Allow, a.Terms.RequesterProof = c.allow, c.proof
+			a.Resolved.Policy.Rerun.Allow, a.Resolved.RequesterProof = c.allow, c.proof
 		}).Obj()
-		if got := approvals.MayRerun(a, approvals.Identity{Name: c.who, Way: c.way}); got != c.expect {
+		if got := approvals.MayRerun(a, approvals.Identity{Name: c.who, AuthMethod: c.way}); got != c.expect {
 			t.Errorf("%s: %t, want %t", name, got, c.expect)
 		}
 	}
@@ -177,10 +177,10 @@ func TestAskAgainAfterFailure(t *testing.T) {
 			t.Errorf("%s: %t, want %t (%v)", name, got, c.want, approvals.CheckAgain(c.a))
 		}
 	}
-	next := ct.Make("b").With(func(a *approvals.Approval) { a.Again = &approvals.AskedAgain{Of: "a", OfUID: "uid-a", Number: 1} }).Obj()
+	next := ct.Make("b").With(func(a *approvals.Approval) { a.Replaces = &approvals.Replacement{Name: "a", UID: "uid-a", Number: 1} }).Obj()
 	old, did := approvals.TakeOver(failed().Obj(), next, ct.T0.Add(3*time.Hour))
-	if did != approvals.Stopped || old.SupersededBy != "b" || old.Next == nil || old.RunEnd == nil {
-		t.Errorf("did %s: superseded by %q, next %v, end %v", did, old.SupersededBy, old.Next, old.RunEnd)
+	if did != approvals.Stopped || old.SupersededBy != "b" || old.SecondRun == nil || old.RunEnd == nil {
+		t.Errorf("did %s: superseded by %q, next %v, end %v", did, old.SupersededBy, old.SecondRun, old.RunEnd)
 	}
 	if _, did := approvals.NotInPlace(next, old, ct.T0.Add(3*time.Hour)); did != approvals.NoChange {
 		t.Errorf("what was asked again is cancelled, since the run failed: %s", did)

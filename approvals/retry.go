@@ -20,10 +20,10 @@ func Retry(a Approval, now time.Time) (Approval, Change, error) {
 	switch {
 	case !a.ToRetry(now):
 		return a, NoChange, Errorf(CodeConflict, "nothing to retry: the run exists or none is due, and all notifications were delivered; nothing was changed")
-	case now.Sub(a.RetryAt).Abs() < RetryEvery:
+	case now.Sub(a.RetryRequestedAt).Abs() < RetryEvery:
 		return a, NoChange, nil
 	}
-	a.RetryAt = now
+	a.RetryRequestedAt = now
 	return a, Again, nil
 }
 

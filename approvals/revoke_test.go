@@ -52,12 +52,12 @@ func TestDeskRevokesLinks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := gate(approvals.FourEyes, told("alice", own), told("rob", theirs), told("robert", theirs), told("carol", ""))
-			a.Votes = []approvals.Vote{{Voter: "alice", Verdict: approve, At: minute(1), Way: approvals.AuthLink, Address: own, Evidence: "link"}}
+			a.Votes = []approvals.Vote{{Voter: "alice", Verdict: approve, At: minute(1), AuthMethod: approvals.AuthLink, Address: own, CredentialID: "link"}}
 			store := ct.NewMemStore(a)
 			desk := approvals.VoteService{Store: store, People: d, Operators: operators{"olga": "prod", "dora": "dev"}, Now: func() time.Time { return minute(5) }}
-			id := approvals.Identity{Name: c.who, Way: c.way}
-			if id.Way == "" {
-				id.Way = approvals.AuthLogin
+			id := approvals.Identity{Name: c.who, AuthMethod: c.way}
+			if id.AuthMethod == "" {
+				id.AuthMethod = approvals.AuthLogin
 			}
 			key := approvals.Key{Namespace: "prod", Name: "a"}
 			for again := range 2 {
@@ -101,11 +101,11 @@ func TestDeskRevokesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			mail := func(a *approvals.Approval) { a.Terms.Policy.Approvers[0].Email = "alice@example.com" }
-			store := ct.NewMemStore(ct.Make("ended").With(mail).Voted("alice", approve, "").Obj(), ct.Make("open").NoTerms(nil).Obj())
+			mail := func(a *approvals.Approval) { a.Resolved.Policy.Approvers[0].Email = "alice@example.com" }
+			store := ct.NewMemStore(ct.Make("ended").With(mail).Voted("alice", approve, "").Obj(), ct.Make("open").Unresolved(nil).Obj())
 			store.Fail(c.down)
 			desk := approvals.VoteService{Store: store, Operators: operators{"olga": "prod"}, Now: func() time.Time { return minute(5) }}
-			_, did, err := desk.RevokeLink(t.Context(), approvals.Key{Namespace: "prod", Name: c.approval}, approvals.Identity{Name: c.who, Way: approvals.AuthToken}, "alice")
+			_, did, err := desk.RevokeLink(t.Context(), approvals.Key{Namespace: "prod", Name: c.approval}, approvals.Identity{Name: c.who, AuthMethod: approvals.AuthToken}, "alice")
 			if approvals.CodeOf(err) != c.code || did != approvals.NoChange || store.Writes() != 0 {
 				t.Errorf("%s, %v, %d writes; want %s", did, err, store.Writes(), c.code)
 			}

@@ -100,7 +100,7 @@ func (r Rule) who() string {
 // counts says whether an approval by v is one that r asks for.
 func (r Rule) counts(v Vote) bool {
 	return slices.ContainsFunc(r.Approvers, func(a Approver) bool {
-		return SameName(a.Name, v.Voter) || (v.For != "" && SameName(a.Name, v.For))
+		return SameName(a.Name, v.Voter) || (v.OnBehalfOf != "" && SameName(a.Name, v.OnBehalfOf))
 	}) ||
 		slices.ContainsFunc(v.Groups, func(g string) bool { return slices.Contains(r.Groups, g) }) ||
 		(r.RBAC && v.ByRBAC)
@@ -140,7 +140,7 @@ func assign(rules []Rule, n int, can func(person int, r Rule) bool) [][]int {
 // met is the voters whose approvals count, by requirement. Votes of one mailbox count as
 // one: anyone who reads it may have cast them all.
 func met(a Approval) ([]Rule, [][]string) {
-	rules := a.Terms.Policy.Requirements()
+	rules := a.Resolved.Policy.Requirements()
 	people := onceEach(a.Votes, Approve)
 	// A vote was only taken from somebody who may: with one rule it is that one.
 	counts := func(r Rule) func(Vote) bool {

@@ -15,7 +15,7 @@ import (
 // rules make a built Approval need them.
 func rules(rs ...approvals.Rule) func(*approvals.Approval) {
 	return func(a *approvals.Approval) {
-		p := &a.Terms.Policy
+		p := &a.Resolved.Policy
 		p.Approvers, p.Groups, p.Rules, p.Required = nil, nil, rs, 0
 	}
 }
@@ -29,10 +29,10 @@ func TestRules(t *testing.T) {
 	t.Parallel()
 	security, platform := group("security", 1, "security"), group("platform", 2, "platform")
 	multi := func(a *approvals.Approval) {
-		a.Terms.Policy.Strategy, a.Terms.Policy.Approvers, a.Terms.Policy.Groups = approvals.Multi, users("alice", "bob"), []string{"sre"}
+		a.Resolved.Policy.Strategy, a.Resolved.Policy.Approvers, a.Resolved.Policy.Groups = approvals.Multi, users("alice", "bob"), []string{"sre"}
 	}
 	eyes := func(a *approvals.Approval) {
-		a.Terms.Policy.Strategy, a.Terms.Policy.Approvers, a.Terms.Policy.Groups = approvals.FourEyes, nil, []string{"sre"}
+		a.Resolved.Policy.Strategy, a.Resolved.Policy.Approvers, a.Resolved.Policy.Groups = approvals.FourEyes, nil, []string{"sre"}
 	}
 	for name, c := range map[string]struct {
 		policy  func(*approvals.Approval)
@@ -60,7 +60,7 @@ func TestRules(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := ct.Make("a").With(c.policy).Obj()
-			if err := a.Terms.Policy.Validate(""); err != nil {
+			if err := a.Resolved.Policy.Validate(""); err != nil {
 				t.Fatal(err)
 			}
 			for i, v := range c.votes {
@@ -213,7 +213,7 @@ func TestComment(t *testing.T) {
 		onApprove, onReject bool // asked for
 	}{{approvals.CommentOptional, false, false}, {"", false, false}, {approvals.CommentRequired, true, true}, {approvals.CommentRequiredOnReject, false, true}} {
 		for verdict, asked := range map[approvals.Verdict]bool{approve: c.onApprove, reject: c.onReject} {
-			a := ct.Make("a").With(func(a *approvals.Approval) { a.Terms.Policy.Comment = c.rule }).Obj()
+			a := ct.Make("a").With(func(a *approvals.Approval) { a.Resolved.Policy.Comment = c.rule }).Obj()
 			_, _, err := approvals.Cast(a, ct.Ballot("alice", verdict, " \n"), minute(1))
 			if (approvals.CodeOf(err) == approvals.CodeInvalid) != asked {
 				t.Errorf("%q, %s without a comment: %v", c.rule, verdict, err)
@@ -229,7 +229,7 @@ func TestComment(t *testing.T) {
 func TestOnExpiry(t *testing.T) {
 	t.Parallel()
 	for rule, want := range map[approvals.ExpiryRule]approvals.Outcome{"": approvals.Expired, approvals.ExpireOnExpiry: approvals.Expired, approvals.ApproveOnExpiry: approvals.Approved, approvals.RejectOnExpiry: approvals.Rejected} {
-		a := ct.Make("a").With(func(a *approvals.Approval) { a.Terms.Policy.OnExpiry = rule }).Expired().Obj()
+		a := ct.Make("a").With(func(a *approvals.Approval) { a.Resolved.Policy.OnExpiry = rule }).Expired().Obj()
 		decision, _ := result(a, "decision")
 		by, _ := result(a, "approvedBy")
 		if a.Outcome != want || (decision == "true") != (want == approvals.Approved) || by != "" {
@@ -245,7 +245,9 @@ func TestOnExpiry(t *testing.T) {
 // TestSupersede: only what waits, wants the newest, and is of the same key.
 func TestSupersede(t *testing.T) {
 	t.Parallel()
-	newest := func(a *approvals.Approval) { a.Terms.Policy.Supersede, a.Terms.Key = approvals.SupersedeNewest, "prod" }
+	newest := func(a *approvals.Approval) {
+		a.Resolved.Policy.Supersede, a.Resolved.SupersedeKey = approvals.SupersedeNewest, "prod"
+	}
 	later := func(a *approvals.Approval) { newest(a); a.OpenedAt = a.OpenedAt.Add(time.Second) }
 	for name, c := range map[string]struct {
 		old, by *ct.Builder
@@ -257,13 +259,13 @@ func TestSupersede(t *testing.T) {
 		"same second":    {ct.Make("a").With(newest), ct.Make("b").With(newest), true},
 		"same second, 2": {ct.Make("b").With(newest), ct.Make("a").With(newest), false},
 		"kept":           {ct.Make("a"), ct.Make("b").With(later), false},
-		"another key":    {ct.Make("a").With(newest), ct.Make("b").With(later).With(func(a *approvals.Approval) { a.Terms.Key = "dev" }), false},
+		"another key":    {ct.Make("a").With(newest), ct.Make("b").With(later).With(func(a *approvals.Approval) { a.Resolved.SupersedeKey = "dev" }), false},
 		"another trigger": {
 			ct.Make("a").With(newest), ct.Make("b").With(later).With(func(a *approvals.Approval) { a.Trigger = "other" }), false,
 		},
 		"another space": {ct.Make("a").With(newest), ct.Make("b").With(later).In("dev"), false},
 		"decided":       {ct.Make("a").With(newest).Voted("alice", approve, ""), ct.Make("b").With(later), false},
-		"no terms":      {ct.Make("a").With(newest), ct.Make("b").NoTerms(nil), false},
+		"not resolved":  {ct.Make("a").With(newest), ct.Make("b").Unresolved(nil), false},
 	} {
 		got, did := approvals.Supersede(c.old.Obj(), c.by.Obj(), minute(5))
 		if (did == approvals.Ended) != c.want || (got.Outcome == approvals.Superseded) != c.want || (got.SupersededBy == "b") != c.want {
@@ -288,7 +290,7 @@ func TestInputs(t *testing.T) {
 		return got, err
 	}
 	asks := func() approvals.Approval {
-		return ct.Make("a").Users("alice", "bob").Quorum(2).With(func(a *approvals.Approval) { a.Terms.Policy.Inputs = fields }).Obj()
+		return ct.Make("a").Users("alice", "bob").Quorum(2).With(func(a *approvals.Approval) { a.Resolved.Policy.Inputs = fields }).Obj()
 	}
 	for want, inputs := range map[string][]approvals.Param{
 		`"ticket" is required to approve`:              {{Name: "ticket", Value: " "}},
@@ -320,7 +322,7 @@ func TestInputs(t *testing.T) {
 	}
 	// The clock of whoever takes the vote may be behind that of whoever noted the opening.
 	one := asks()
-	one.Terms.Policy.Strategy, one.Terms.Policy.Required = approvals.Single, 0
+	one.Resolved.Policy.Strategy, one.Resolved.Policy.Required = approvals.Single, 0
 	if a, err = cast(one, "alice", -1, approvals.Param{Name: "ticket", Value: "OPS-3"}, approvals.Param{Name: "size", Value: "large"}); err != nil {
 		t.Fatal(err)
 	}
@@ -378,7 +380,7 @@ func TestOneThing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := ct.Make("a").Users("alice", "bob", "carol", "dave").Quorum(4).With(func(a *approvals.Approval) { a.Terms.Policy.Inputs = fields }).Obj()
+			a := ct.Make("a").Users("alice", "bob", "carol", "dave").Quorum(4).With(func(a *approvals.Approval) { a.Resolved.Policy.Inputs = fields }).Obj()
 			for i, s := range c.steps {
 				b := ct.Ballot(s.who, s.verdict, "")
 				b.Inputs = s.inputs
@@ -404,7 +406,7 @@ func TestBreakGlass(t *testing.T) {
 	two := ct.Make("a").Users("alice", "bob").Quorum(2).Requester("zoe").Obj()
 	b := func(comment string, way approvals.AuthMethod, rights ...approvals.Right) approvals.Ballot {
 		b := ct.Ballot("zoe", approve, comment)
-		b.Voter.Way, b.Voter.Rights, b.BreakGlass = way, rights, true
+		b.Voter.AuthMethod, b.Voter.Rights, b.BreakGlass = way, rights, true
 		return b
 	}
 	for want, ballot := range map[string]approvals.Ballot{
@@ -432,12 +434,12 @@ func TestBreakGlass(t *testing.T) {
 	}
 }
 
-// TestDeputy: somebody named hands over, for themselves alone.
-func TestDeputy(t *testing.T) {
+// TestDelegate: somebody named hands over, for themselves alone.
+func TestDelegate(t *testing.T) {
 	t.Parallel()
-	deputy := func(name string, verdict approvals.Verdict, of ...string) approvals.Ballot {
+	delegate := func(name string, verdict approvals.Verdict, of ...string) approvals.Ballot {
 		b := ct.Ballot(name, verdict, "")
-		b.Voter.DeputyOf = of
+		b.Voter.DelegateOf = of
 		return b
 	}
 	two := func() *ct.Builder { return ct.Make("a").Users("alice", "bob").Quorum(2).Requester("zoe") }
@@ -448,22 +450,22 @@ func TestDeputy(t *testing.T) {
 		outcome approvals.Outcome
 		votes   string // voter for whom
 	}{
-		"for alice":             {two(), []approvals.Ballot{deputy("dan", approve, "alice")}, "", approvals.Pending, "dan for alice"},
-		"and bob himself":       {two(), []approvals.Ballot{deputy("dan", approve, "alice"), ct.Ballot("bob", approve, "")}, "", approvals.Approved, "dan for alice; bob for "},
-		"for nobody named":      {two(), []approvals.Ballot{deputy("dan", approve, "mallory")}, approvals.CodeForbidden, approvals.Pending, ""},
-		"no chains":             {two(), []approvals.Ballot{deputy("eve", approve, "dan")}, approvals.CodeForbidden, approvals.Pending, ""},
-		"the requester":         {two(), []approvals.Ballot{deputy("zoe", approve, "alice")}, approvals.CodeForbidden, approvals.Pending, ""},
-		"the requester's":       {ct.Make("a").Users("alice", "bob", "carl").Quorum(2).Requester("alice"), []approvals.Ballot{deputy("dan", approve, "alice")}, approvals.CodeForbidden, approvals.Pending, ""},
-		"alice has voted":       {two(), []approvals.Ballot{ct.Ballot("alice", approve, ""), deputy("dan", approve, "alice")}, approvals.CodeForbidden, approvals.Pending, "alice for "},
-		"alice comes in person": {two(), []approvals.Ballot{deputy("dan", approve, "alice"), ct.Ballot("alice", approve, "")}, "", approvals.Pending, "alice for "},
-		"two deputies of one":   {two(), []approvals.Ballot{deputy("dan", approve, "alice"), deputy("eve", approve, "alice")}, approvals.CodeForbidden, approvals.Pending, "dan for alice"},
-		"one deputy of two":     {two(), []approvals.Ballot{deputy("dan", approve, "alice", "bob"), deputy("dan", approve, "alice", "bob")}, "", approvals.Pending, "dan for alice"},
-		"bob is himself":        {two(), []approvals.Ballot{deputy("bob", approve, "alice")}, "", approvals.Pending, "bob for "},
-		"rejects":               {two(), []approvals.Ballot{deputy("dan", reject, "alice")}, "", approvals.Rejected, "dan for alice"},
-		"withdraws":             {two(), []approvals.Ballot{deputy("dan", approve, "alice"), deputy("dan", approvals.Withdraw, "alice")}, "", approvals.Pending, ""},
+		"for alice":             {two(), []approvals.Ballot{delegate("dan", approve, "alice")}, "", approvals.Pending, "dan for alice"},
+		"and bob himself":       {two(), []approvals.Ballot{delegate("dan", approve, "alice"), ct.Ballot("bob", approve, "")}, "", approvals.Approved, "dan for alice; bob for "},
+		"for nobody named":      {two(), []approvals.Ballot{delegate("dan", approve, "mallory")}, approvals.CodeForbidden, approvals.Pending, ""},
+		"no chains":             {two(), []approvals.Ballot{delegate("eve", approve, "dan")}, approvals.CodeForbidden, approvals.Pending, ""},
+		"the requester":         {two(), []approvals.Ballot{delegate("zoe", approve, "alice")}, approvals.CodeForbidden, approvals.Pending, ""},
+		"the requester's":       {ct.Make("a").Users("alice", "bob", "carl").Quorum(2).Requester("alice"), []approvals.Ballot{delegate("dan", approve, "alice")}, approvals.CodeForbidden, approvals.Pending, ""},
+		"alice has voted":       {two(), []approvals.Ballot{ct.Ballot("alice", approve, ""), delegate("dan", approve, "alice")}, approvals.CodeForbidden, approvals.Pending, "alice for "},
+		"alice comes in person": {two(), []approvals.Ballot{delegate("dan", approve, "alice"), ct.Ballot("alice", approve, "")}, "", approvals.Pending, "alice for "},
+		"two delegates of one":  {two(), []approvals.Ballot{delegate("dan", approve, "alice"), delegate("eve", approve, "alice")}, approvals.CodeForbidden, approvals.Pending, "dan for alice"},
+		"one delegate of two":   {two(), []approvals.Ballot{delegate("dan", approve, "alice", "bob"), delegate("dan", approve, "alice", "bob")}, "", approvals.Pending, "dan for alice"},
+		"bob is himself":        {two(), []approvals.Ballot{delegate("bob", approve, "alice")}, "", approvals.Pending, "bob for "},
+		"rejects":               {two(), []approvals.Ballot{delegate("dan", reject, "alice")}, "", approvals.Rejected, "dan for alice"},
+		"withdraws":             {two(), []approvals.Ballot{delegate("dan", approve, "alice"), delegate("dan", approvals.Withdraw, "alice")}, "", approvals.Pending, ""},
 		"for a rule": {
 			ct.Make("a").With(rules(approvals.Rule{Name: "security", Approvers: users("alice"), Required: 1}, approvals.Rule{Name: "platform", Approvers: users("bob"), Required: 1})),
-			[]approvals.Ballot{deputy("dan", approve, "alice"), ct.Ballot("bob", approve, "")},
+			[]approvals.Ballot{delegate("dan", approve, "alice"), ct.Ballot("bob", approve, "")},
 			"", approvals.Approved, "dan for alice; bob for ",
 		},
 	} {
@@ -478,14 +480,14 @@ func TestDeputy(t *testing.T) {
 			}
 			var got []string
 			for _, v := range a.Votes {
-				got = append(got, v.Voter+" for "+v.For)
+				got = append(got, v.Voter+" for "+v.OnBehalfOf)
 			}
 			if approvals.CodeOf(err) != c.last || a.Outcome != c.outcome || strings.Join(got, "; ") != c.votes {
 				t.Errorf("%v, %s, %q; want %q, %s, %q", err, a.Outcome, got, c.last, c.outcome, c.votes)
 			}
 		})
 	}
-	if you := approvals.Explain(two().Obj(), deputy("dan", approve, "alice").Voter, minute(1)).You; !you.May || you.For != "alice" {
+	if you := approvals.Explain(two().Obj(), delegate("dan", approve, "alice").Voter, minute(1)).You; !you.May || you.For != "alice" {
 		t.Errorf("%+v", you)
 	}
 }
@@ -516,7 +518,7 @@ func TestExplain(t *testing.T) {
 		"you requested": {a, who("zoe", "security"), minute(2), approvals.CodeForbidden, "does not let the requester decide"},
 		"too late":      {a, who("ann", "platform"), minute(60), approvals.CodeGone, "the deadline passed"},
 		"decided":       {ct.Make("a").Voted("alice", approve, "").Obj(), who("bob"), minute(2), approvals.CodeConflict, "alice already approved"},
-		"not ready":     {ct.Make("a").NoTerms(nil).Obj(), who("alice"), minute(2), approvals.CodeNotReady, "nobody can decide this yet"},
+		"not ready":     {ct.Make("a").Unresolved(nil).Obj(), who("alice"), minute(2), approvals.CodeNotReady, "nobody can decide this yet"},
 	} {
 		you := approvals.Explain(c.a, c.id, c.at).You
 		if you.May || you.Code != c.code || !strings.Contains(you.Why, c.why) {

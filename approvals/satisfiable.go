@@ -43,7 +43,7 @@ func (p Policy) emailOf(name string) string {
 }
 
 // eligible is the people named who may approve, given who asked.
-func (p Policy) eligible(asked Asked, d *Directory) []somebody {
+func (p Policy) eligible(asked RequesterIdentity, d *Directory) []somebody {
 	people := p.distinct(d)
 	if asked.Who == "" || !p.excludesRequester() {
 		return people
@@ -55,7 +55,7 @@ func (p Policy) eligible(asked Asked, d *Directory) []somebody {
 
 // satisfiable says why no votes could ever meet p. Who is in a group is not known
 // here, so only what is left to named people is looked at.
-func (p Policy) satisfiable(asked Asked, d *Directory) error {
+func (p Policy) satisfiable(asked RequesterIdentity, d *Directory) error {
 	rules := slices.DeleteFunc(slices.Clone(p.Requirements()), func(r Rule) bool { return len(r.Groups) > 0 || r.RBAC })
 	places := 0
 	for _, r := range rules {

@@ -45,10 +45,10 @@ const (
 // nothing of it but that it is gone. An end is noted once and does not change: a run that has
 // ended does not begin again. The same again changes nothing.
 func EndRun(a Approval, seen ObservedRun, now time.Time) (Approval, Change) {
-	if a.Next == nil || a.RunEnd != nil {
+	if a.SecondRun == nil || a.RunEnd != nil {
 		return a, NoChange
 	}
-	if seen.UID != a.Next.UID {
+	if seen.UID != a.SecondRun.UID {
 		a.RunEnd = &RunEnd{Outcome: RunGone, EndedAt: now}
 		return a, RunOver
 	}
@@ -133,17 +133,17 @@ func (e RunEnd) Why() string {
 func (a Approval) RunWentWrong() bool { return a.RunEnd != nil && a.RunEnd.Outcome != RunSucceeded }
 
 // Runs says whether the run that a's outcome started goes on, as far as is known.
-func (a Approval) Runs() bool { return a.Next != nil && a.RunEnd == nil }
+func (a Approval) Runs() bool { return a.SecondRun != nil && a.RunEnd == nil }
 
 // EventRunEnded is the Delivery's event that tells how the run ended which the outcome started.
 const EventRunEnded = "run-ended"
 
 // TellsRunEnd says whether people are to be told how a's run ended, at now.
 func (a Approval) TellsRunEnd(now time.Time) bool {
-	if a.RunEnd == nil || a.Terms == nil || now.Sub(a.RunEnd.EndedAt) > TellWithin {
+	if a.RunEnd == nil || a.Resolved == nil || now.Sub(a.RunEnd.EndedAt) > TellWithin {
 		return false
 	}
-	switch a.Terms.Policy.Notify.SecondRun {
+	switch a.Resolved.Policy.Notify.SecondRun {
 	case TellAlways:
 		return true
 	case TellNever:

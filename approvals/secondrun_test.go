@@ -14,7 +14,7 @@ import (
 // started has a run that was seen.
 func started() *ct.Builder {
 	return ct.Make("a").Users("alice", "bob").Requester("zoe").Voted("alice", approvals.Approve, "").With(func(a *approvals.Approval) {
-		a.Next = &approvals.Run{Name: "apply-x", UID: "run-2", Pipeline: "apply", At: ct.T0.Add(time.Minute)}
+		a.SecondRun = &approvals.Run{Name: "apply-x", UID: "run-2", Pipeline: "apply", At: ct.T0.Add(time.Minute)}
 	})
 }
 
@@ -95,7 +95,7 @@ func TestTellsRunEnd(t *testing.T) {
 		{approvals.TellAlways, approvals.RunFailed, approvals.TellWithin + time.Second, false},
 	} {
 		a := started().With(func(a *approvals.Approval) {
-			a.Terms.Policy.Notify.SecondRun = c.rule
+			a.Resolved.Policy.Notify.SecondRun = c.rule
 			a.RunEnd = &approvals.RunEnd{Outcome: c.outcome, EndedAt: ct.T0.Add(time.Hour)}
 		}).Obj()
 		if got := a.TellsRunEnd(ct.T0.Add(time.Hour + c.after)); got != c.want {

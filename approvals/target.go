@@ -26,7 +26,7 @@ type Release struct {
 	Key  string // of the ConfigMap
 }
 
-// Target is the one object that a Release meant when the terms were fixed. It is
+// Target is the one object that a Release meant when the Approval was resolved. It is
 // part of what is approved.
 type Target struct {
 	Kind TargetKind

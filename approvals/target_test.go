@@ -10,7 +10,7 @@ import (
 )
 
 func polled(a *approvals.Approval) {
-	a.Terms.Target = &approvals.Target{Kind: approvals.TargetConfigMap, Name: "approve-cm", Key: "status"}
+	a.Resolved.Target = &approvals.Target{Kind: approvals.TargetConfigMap, Name: "approve-cm", Key: "status"}
 }
 
 // TestTargetIsToldEveryEnd: who polls hears of each, and once; what is not granted can't
@@ -21,7 +21,7 @@ func TestTargetIsToldEveryEnd(t *testing.T) {
 		approvals.Approved: "success", approvals.Rejected: "refused", approvals.Expired: "refused",
 		approvals.Cancelled: "refused", approvals.Superseded: "refused",
 	}
-	cancel := approvals.Cancellation{By: "olga", Why: "wrong branch"}
+	cancel := approvals.Cancellation{By: "olga", Reason: "wrong branch"}
 	for outcome, status := range end {
 		a := ct.Make("a").With(polled).Obj()
 		if a.ToRelease() {
@@ -90,7 +90,7 @@ func TestReleaseIsChecked(t *testing.T) {
 		"an odd key":       {func(p *approvals.Policy) { p.Release = cm; p.Release.Key = "a/b" }, `release.configMap.key "a/b"`},
 		"and of rejection": {func(p *approvals.Policy) { p.Release = cm; p.ReleaseOn = append(p.ReleaseOn, approvals.Rejected) }, "remove releaseOn"},
 	} {
-		p := ct.Make("a").Obj().Terms.Policy
+		p := ct.Make("a").Obj().Resolved.Policy
 		c.change(&p)
 		if err := p.Validate(""); (err == nil) != (c.want == "") || !strings.Contains(approvals.Message(err), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)

@@ -27,7 +27,7 @@ func TaskName(customRun, uid string, attempt int) string {
 // ToAnswer says whether a's outcome has a task waiting for it that has not been seen
 // to end with it.
 func (a Approval) ToAnswer() bool {
-	return a.Decided() && a.Source.Task != nil && a.Terms != nil && a.AnsweredAt.IsZero() && (a.Cancellation == nil || a.Outcome == Cancelled)
+	return a.Decided() && a.Source.Task != nil && a.Resolved != nil && a.AnsweredAt.IsZero() && (a.Cancellation == nil || a.Outcome == Cancelled)
 }
 
 // Answer notes that a's task was seen to have ended with its outcome.
@@ -46,9 +46,9 @@ func Abandon(a Approval, why string, now time.Time) (Approval, Change) {
 	case a.Source.Task == nil || a.Decided() && (!a.ToAnswer() || a.Cancellation != nil):
 		return a, NoChange
 	case a.Decided():
-		return stop(a, Cancellation{Why: why, At: now}), Stopped
+		return stop(a, Cancellation{Reason: why, At: now}), Stopped
 	}
-	a.Cancellation = &Cancellation{Why: why, At: now}
+	a.Cancellation = &Cancellation{Reason: why, At: now}
 	return end(a, Cancelled, now), Ended
 }
 
@@ -62,8 +62,8 @@ func (a Approval) Title() string {
 
 // Subject says in a few words what waits, for titles.
 func (a Approval) Subject() string {
-	if a.Terms != nil && a.Terms.About.Title != "" {
-		return a.Terms.About.Title
+	if a.Resolved != nil && a.Resolved.About.Title != "" {
+		return a.Resolved.About.Title
 	}
 	if t := a.Source.Task; t != nil {
 		return fmt.Sprintf("%s in run %s", a.Title(), t.Run.Name)

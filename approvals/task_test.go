@@ -28,13 +28,13 @@ func TestTaskLife(t *testing.T) {
 	if _, did := approvals.Answer(answered, later.Add(time.Hour)); did != approvals.NoChange {
 		t.Errorf("answered twice: %s", did)
 	}
-	if _, _, err := approvals.Cancel(approved, approvals.Cancellation{By: "alice", Why: "no"}, later); approvals.CodeOf(err) != approvals.CodeConflict {
+	if _, _, err := approvals.Cancel(approved, approvals.Cancellation{By: "alice", Reason: "no"}, later); approvals.CodeOf(err) != approvals.CodeConflict {
 		t.Errorf("a decided task was cancelled: %v", err)
 	}
 	forged := approved
-	forged.Terms = nil
+	forged.Resolved = nil
 	if forged.ToAnswer() {
-		t.Error("what nobody's terms stand behind is answered")
+		t.Error("what nobody resolved is answered")
 	}
 	if a := ct.Make("b").Voted("alice", approve, "ok").Obj(); a.ToAnswer() || !a.ToRelease() {
 		t.Error("a Trigger's Approval is answered as a task")
@@ -63,7 +63,7 @@ func TestAbandon(t *testing.T) {
 		if did == approvals.NoChange {
 			continue
 		}
-		if a.Cancellation == nil || a.Cancellation.Why != "its run was deleted" || !a.Cancellation.At.Equal(later) {
+		if a.Cancellation == nil || a.Cancellation.Reason != "its run was deleted" || !a.Cancellation.At.Equal(later) {
 			t.Errorf("%s: %+v", name, a.Cancellation)
 		}
 		if _, again := approvals.Abandon(a, "again", later); again != approvals.NoChange {
@@ -99,7 +99,7 @@ func TestTasksSupersede(t *testing.T) {
 	task := func(name, pipeline string, after time.Duration) approvals.Approval {
 		return ct.Make(name).Task("automatiko").With(func(a *approvals.Approval) {
 			a.Source.Task.Run.Pipeline, a.Source.Task.Run.UID, a.OpenedAt = pipeline, "run-of-"+name, ct.T0.Add(after)
-			a.Terms.Policy.Supersede = approvals.SupersedeNewest
+			a.Resolved.Policy.Supersede = approvals.SupersedeNewest
 		}).Obj()
 	}
 	old := task("a", "deploy", 0)
@@ -121,10 +121,10 @@ func TestTasksSupersede(t *testing.T) {
 func TestTaskDigest(t *testing.T) {
 	t.Parallel()
 	a, b := ct.Make("a").Task("automatiko").Obj(), ct.Make("a").Task("automatiko").With(func(a *approvals.Approval) { a.Source.Task.Attempt = 1 }).Obj()
-	if a.Terms.Digest == b.Terms.Digest {
+	if a.Resolved.Digest == b.Resolved.Digest {
 		t.Error("another attempt has the same digest")
 	}
-	if got, want := ct.Make("a").Obj().Terms.Digest, "16cf891999a53268bf3429809a96337ee3baf218d5c5cd8869ac73b1bbaa5253"; got != want {
+	if got, want := ct.Make("a").Obj().Resolved.Digest, "16cf891999a53268bf3429809a96337ee3baf218d5c5cd8869ac73b1bbaa5253"; got != want {
 		t.Errorf("the digest of what a Trigger holds is %s and was %s: Approvals of before could not be released", got, want)
 	}
 }

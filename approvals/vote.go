@@ -41,18 +41,18 @@ const (
 
 // Identity is a proved person or robot.
 type Identity struct {
-	Name     string
-	Groups   []string
-	Way      AuthMethod
-	Evidence string // what proves it, safe to keep: a token's UID, a link's id
+	Name         string
+	Groups       []string
+	AuthMethod   AuthMethod
+	CredentialID string // what proves it, safe to keep: a token's UID, a link's id
 	// Address is the mailbox that was proved with it: to which the link was sent, or which
 	// the login provider has verified. "" for none.
 	Address string
 	// GroupsLeftOut says that the login provider did not send the groups: there are too many.
 	GroupsLeftOut bool
 	Rights        []Right
-	// DeputyOf are the people who named this one their deputy, for now.
-	DeputyOf []string
+	// DelegateOf are the people who named this one their delegate, for now.
+	DelegateOf []string
 	// Policies are the GatePolicies that hold where the Approval is, as they are now.
 	Policies []GatePolicy
 	// Names, Emails and Logins are what else is known to be this person's, by the Directory.
@@ -79,35 +79,35 @@ type Ballot struct {
 
 // Vote is one person's live vote on an Approval.
 type Vote struct {
-	Voter    string
-	Verdict  Verdict
-	Comment  string
-	At       time.Time
-	Way      AuthMethod
-	Evidence string
-	Address  string // the mailbox that was proved with it, "" for none
+	Voter        string
+	Verdict      Verdict
+	Comment      string
+	At           time.Time
+	AuthMethod   AuthMethod
+	CredentialID string
+	Address      string // the mailbox that was proved with it, "" for none
 	// Groups and ByRBAC are why the voter could vote: the policy's groups that
 	// they proved to be in, and that RBAC let them approve.
 	Groups     []string
 	ByRBAC     bool
 	Inputs     []Param
 	BreakGlass bool
-	For        string // whose deputy the voter was, "" for their own vote
+	OnBehalfOf string // whose delegate the voter was, "" for their own vote
 }
 
 // Withdrawal is a vote that its voter took back. The last one of each is kept, so
 // that a vote which arrives twice does not come back to life.
 type Withdrawal struct {
-	Voter    string
-	At       time.Time
-	Evidence string // of the vote that was taken back
-	By       string // the evidence of the ballot that took it back
+	Voter                 string
+	At                    time.Time
+	CredentialID          string // of the vote that was taken back
+	WithdrawnByCredential string // the evidence of the ballot that took it back
 }
 
 // is says whether v is this voter's: by a name or an address of theirs, or by the login
 // that they came with, which stays theirs when the provider gives them another name.
 func (v Vote) is(id Identity) bool {
-	login := id.Way == AuthLogin && v.Way == AuthLogin && id.Evidence != "" && id.Evidence == v.Evidence
+	login := id.AuthMethod == AuthLogin && v.AuthMethod == AuthLogin && id.CredentialID != "" && id.CredentialID == v.CredentialID
 	return login || id.calledHere(v.Voter) || v.Address != "" && slices.ContainsFunc(id.Emails, func(e string) bool { return SameAddress(e, v.Address) })
 }
 
@@ -130,11 +130,11 @@ func (a Approval) VoteOf(id Identity) *Vote {
 
 // may says why id may not cast a vote of verdict v on a, or nil. "" asks about any.
 func may(a Approval, id Identity, v Verdict) error {
-	p := a.Terms.Policy
+	p := a.Resolved.Policy
 	if id.Name == "" {
 		return Errorf(CodeUnauthenticated, "you are not signed in: open the link in your mail, or sign in")
 	}
-	if id.Way == AuthLink {
+	if id.AuthMethod == AuthLink {
 		if err := linkDecides(a, id); err != nil {
 			return err
 		}
@@ -142,7 +142,7 @@ func may(a Approval, id Identity, v Verdict) error {
 	if err := excluded(a, id, v); err != nil {
 		return err
 	}
-	if !p.Lists(id.Name) && len(groupsOf(p, id)) == 0 && !byRBAC(p, id) && deputyFor(a, id, v) == "" {
+	if !p.Lists(id.Name) && len(groupsOf(p, id)) == 0 && !byRBAC(p, id) && delegateFor(a, id, v) == "" {
 		return notListed(a, id)
 	}
 	return nil
@@ -156,7 +156,7 @@ func (p Policy) Lists(name string) bool {
 // notListed is the refusal of somebody whom the Gate does not mean, with what may be
 // wrong: of the list for those alone who may see it, of the voter's own login for them.
 func notListed(a Approval, id Identity) error {
-	p := a.Terms.Policy
+	p := a.Resolved.Policy
 	err := refuse(a, id, "you (%s) are not an approver here", id.Name)
 	if i := slices.IndexFunc(p.People(), func(x Approver) bool { return SamePerson(x.Name, id.Name) }); i >= 0 {
 		err.Private += fmt.Sprintf(". %s lists %q and you are %q: the two differ only in upper and lower case, and names are compared exactly. Ask an owner of the Gate to correct the name",
@@ -180,25 +180,25 @@ func refuse(a Approval, id Identity, format string, args ...any) *Error {
 
 // others says who may decide a, besides id and whoever asked.
 func others(a Approval, id Identity) string {
-	p := a.Terms.Policy
+	p := a.Resolved.Policy
 	people := slices.DeleteFunc(slices.Clone(p.People()), func(x Approver) bool {
-		return slices.ContainsFunc(id.everyone(), func(n string) bool { return SameName(n, x.Name) }) || p.excludesRequester() && askedBy(a, Identity{Name: x.Name})
+		return slices.ContainsFunc(id.everyone(), func(n string) bool { return SameName(n, x.Name) }) || p.excludesRequester() && matchesRequester(a, Identity{Name: x.Name})
 	})
 	return Rule{Approvers: people, Groups: p.AllGroups(), RBAC: p.ByRBAC()}.who()
 }
 
-// deputyFor is whom id would decide for, "" when id decides as themselves or may
-// not. A deputy stands in for somebody who is named: no chains, since whoever is
-// only a deputy is not, and nobody who may not decide can have it done.
-func deputyFor(a Approval, id Identity, v Verdict) string {
-	p := a.Terms.Policy
+// delegateFor is whom id would decide for, "" when id decides as themselves or may
+// not. A delegate stands in for somebody who is named: no chains, since whoever is
+// only a delegate is not, and nobody who may not decide can have it done.
+func delegateFor(a Approval, id Identity, v Verdict) string {
+	p := a.Resolved.Policy
 	if p.Limits.NoDelegations || limitsOf(id.Policies).NoDelegations {
 		return ""
 	}
 	if p.Lists(id.Name) || len(groupsOf(p, id)) > 0 || byRBAC(p, id) {
 		return ""
 	}
-	for _, from := range id.DeputyOf {
+	for _, from := range id.DelegateOf {
 		if p.Lists(from) && excluded(a, Identity{Name: from}, v) == nil && !SamePerson(from, id.Name) && !spoken(a, from, id.Name) {
 			return from
 		}
@@ -209,7 +209,7 @@ func deputyFor(a Approval, id Identity, v Verdict) string {
 // spoken says whether somebody other than voter has voted as name, or for them.
 func spoken(a Approval, name, voter string) bool {
 	return slices.ContainsFunc(a.Votes, func(v Vote) bool {
-		return !SamePerson(v.Voter, voter) && (SamePerson(v.Voter, name) || SamePerson(v.For, name))
+		return !SamePerson(v.Voter, voter) && (SamePerson(v.Voter, name) || SamePerson(v.OnBehalfOf, name))
 	})
 }
 
@@ -227,15 +227,15 @@ func (a Approval) GlassBroken() bool {
 	return slices.ContainsFunc(a.Votes, func(v Vote) bool { return v.BreakGlass })
 }
 
-// MayBreakGlass says why id may not decide a, which has terms, alone, or nil.
+// MayBreakGlass says why id may not decide a, which is resolved, alone, or nil.
 func MayBreakGlass(a Approval, id Identity) error {
 	switch {
 	case id.Name == "":
 		return Errorf(CodeUnauthenticated, "you are not signed in")
-	case id.Way == AuthLink:
+	case id.AuthMethod == AuthLink:
 		return Errorf(CodeForbidden, "a mail link can't be used for a break-glass approval: sign in")
 	case !slices.Contains(id.Rights, RightBreakGlass):
-		return Errorf(CodeForbidden, "you (%s) may not use break-glass: it needs the RBAC verb break-glass on %s", id.Name, a.Terms.Policy.name())
+		return Errorf(CodeForbidden, "you (%s) may not use break-glass: it needs the RBAC verb break-glass on %s", id.Name, a.Resolved.Policy.name())
 	}
 	return nil
 }
@@ -243,7 +243,7 @@ func MayBreakGlass(a Approval, id Identity) error {
 // MayVote says why id may not vote on a, or nil. It looks at the policy alone,
 // not at whether a is still pending.
 func MayVote(a Approval, id Identity) error {
-	if a.Terms == nil {
+	if a.Resolved == nil {
 		return notReady(a)
 	}
 	return may(a, id, "")

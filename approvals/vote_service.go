@@ -45,41 +45,41 @@ func (d *VoteService) writer() OutcomeWriter {
 
 // Prove returns id with the rights that matter for a: RBAC is asked only where the
 // Gate leaves it the decision, or the glass is to be broken; and with those whose
-// deputy id is, and with the GatePolicies that hold for a now. Terms never change, so
+// delegate id is, and with the GatePolicies that hold for a now. What is resolved never changes, so
 // what was proved for one version of a is proved for the next.
 func (d *VoteService) Prove(ctx context.Context, a Approval, id Identity, breakGlass bool) (Identity, error) {
-	id.Rights, id.DeputyOf, id.Policies = nil, nil, nil
+	id.Rights, id.DelegateOf, id.Policies = nil, nil, nil
 	id = d.People.Know(id)
-	if id.Way == AuthLink && d.Links != nil && a.Terms != nil && !a.Decided() {
+	if id.AuthMethod == AuthLink && d.Links != nil && a.Resolved != nil && !a.Decided() {
 		var err error
 		if id.LinkEnded, err = d.Links.Ended(ctx, a, id.Name); err != nil {
 			return id, err
 		}
 	}
-	if d.Policies != nil && a.Terms != nil {
+	if d.Policies != nil && a.Resolved != nil {
 		var err error
 		if id.Policies, err = d.Policies.Of(ctx, a.Namespace); err != nil {
 			return id, err
 		}
 	}
-	if d.Delegates != nil && a.Terms != nil && id.Name != "" {
+	if d.Delegates != nil && a.Resolved != nil && id.Name != "" {
 		var err error
-		if id.DeputyOf, err = d.Delegates.Of(ctx, id.Name, a.Namespace, a.Terms.Policy.Gate, d.Now()); err != nil {
+		if id.DelegateOf, err = d.Delegates.Of(ctx, id.Name, a.Namespace, a.Resolved.Policy.Gate, d.Now()); err != nil {
 			return id, err
 		}
 	}
-	if d.Rights == nil || a.Terms == nil || a.Terms.Policy.Gate == InlineGate || id.Name == "" || id.Way == AuthLink {
+	if d.Rights == nil || a.Resolved == nil || a.Resolved.Policy.Gate == InlineGate || id.Name == "" || id.AuthMethod == AuthLink {
 		return id, nil // a link proves a name alone, and no groups
 	}
 	var rights []Right
-	if a.Terms.Policy.ByRBAC() {
+	if a.Resolved.Policy.ByRBAC() {
 		rights = append(rights, RightApprove)
 	}
 	if breakGlass {
 		rights = append(rights, RightBreakGlass)
 	}
 	for _, r := range rights {
-		ok, err := d.Rights.Has(ctx, id, a.Namespace, a.Terms.Policy.Gate, r)
+		ok, err := d.Rights.Has(ctx, id, a.Namespace, a.Resolved.Policy.Gate, r)
 		if err != nil {
 			return id, err
 		}
@@ -100,7 +100,7 @@ func (d *VoteService) Vote(ctx context.Context, key Key, b Ballot) (Approval, Ch
 	if err != nil {
 		return Approval{}, NoChange, err
 	}
-	if a.Terms == nil { // what has to be proved follows from them
+	if a.Resolved == nil { // what has to be proved follows from them
 		return a, NoChange, notReady(a)
 	}
 	if err := d.recordable(ctx, a); err != nil {
@@ -124,16 +124,16 @@ func (d *VoteService) Vote(ctx context.Context, key Key, b Ballot) (Approval, Ch
 // recordable says why a vote on a can't be taken: its Gate wants every one in the record,
 // and the record's store takes none now.
 func (d *VoteService) recordable(ctx context.Context, a Approval) error {
-	if !a.Terms.Policy.RecordRequired || a.Decided() {
+	if !a.Resolved.Policy.RecordRequired || a.Decided() {
 		return nil
 	}
 	if d.Recording == nil {
-		return Errorf(CodeUnavailable, "%s accepts votes only with an audit store, and none is configured (record.sqlite or record.postgres); your vote was not counted", a.Terms.Policy.name())
+		return Errorf(CodeUnavailable, "%s accepts votes only with an audit store, and none is configured (record.sqlite or record.postgres); your vote was not counted", a.Resolved.Policy.name())
 	}
 	ctx, cancel := context.WithTimeout(ctx, recordWithin)
 	defer cancel()
 	if err := d.Recording.Ready(ctx); err != nil {
-		return &Error{Code: CodeUnavailable, Err: err, Message: a.Terms.Policy.name() + " accepts no votes while the audit store is not writable; your vote was not counted. Try again in a moment"}
+		return &Error{Code: CodeUnavailable, Err: err, Message: a.Resolved.Policy.name() + " accepts no votes while the audit store is not writable; your vote was not counted. Try again in a moment"}
 	}
 	return nil
 }

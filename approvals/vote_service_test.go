@@ -71,10 +71,10 @@ func (r *rbac) Has(_ context.Context, id approvals.Identity, namespace, gate str
 // TestRights: RBAC is asked where it matters, and nobody brings rights along.
 func TestRights(t *testing.T) {
 	t.Parallel()
-	byRBAC := func(a *approvals.Approval) { a.Terms.Policy.Approvers, a.Terms.Policy.RBAC = nil, true }
+	byRBAC := func(a *approvals.Approval) { a.Resolved.Policy.Approvers, a.Resolved.Policy.RBAC = nil, true }
 	ballot := func(way approvals.AuthMethod, glass bool) approvals.Ballot {
 		b := ct.Ballot("zoe", approve, "fire")
-		b.Voter.Way, b.BreakGlass = way, glass
+		b.Voter.AuthMethod, b.BreakGlass = way, glass
 		b.Voter.Rights = []approvals.Right{approvals.RightApprove, approvals.RightBreakGlass} // as nobody may claim
 		return b
 	}
@@ -116,8 +116,8 @@ func TestApproval(t *testing.T) {
 	if got := a.Deadline(); !got.Equal(minute(60)) {
 		t.Errorf("deadline %s", got)
 	}
-	if got := ct.Make("a").NoTerms(nil).Obj().Deadline(); !got.IsZero() {
-		t.Errorf("without terms, deadline %s", got)
+	if got := ct.Make("a").Unresolved(nil).Obj().Deadline(); !got.IsZero() {
+		t.Errorf("unresolved, deadline %s", got)
 	}
 	if a.Key.String() != "prod/a" || a.Subject() != "apply after plan" {
 		t.Errorf("%s, %s", a.Key, a.Subject())
@@ -132,12 +132,12 @@ func TestApproval(t *testing.T) {
 		a    *ct.Builder
 		want bool
 	}{
-		"pending":            {ct.Make("a"), false},
-		"approved":           {ct.Make("a").Voted("alice", approve, ""), true},
-		"rejected":           {ct.Make("a").Voted("alice", reject, ""), false},
-		"rejected, released": {ct.Make("a").ReleaseOn(approvals.Rejected).Voted("alice", reject, ""), true},
-		"started":            {ct.Make("a").Voted("alice", approve, "").With(func(a *approvals.Approval) { a.Next = &approvals.Run{} }), false},
-		"terms taken away":   {ct.Make("a").Voted("alice", approve, "").NoTerms(nil), false},
+		"pending":             {ct.Make("a"), false},
+		"approved":            {ct.Make("a").Voted("alice", approve, ""), true},
+		"rejected":            {ct.Make("a").Voted("alice", reject, ""), false},
+		"rejected, released":  {ct.Make("a").ReleaseOn(approvals.Rejected).Voted("alice", reject, ""), true},
+		"started":             {ct.Make("a").Voted("alice", approve, "").With(func(a *approvals.Approval) { a.SecondRun = &approvals.Run{} }), false},
+		"resolved taken away": {ct.Make("a").Voted("alice", approve, "").Unresolved(nil), false},
 	} {
 		if got := c.a.Obj().ToRelease(); got != c.want {
 			t.Errorf("%s: to release is %t", name, got)
@@ -164,7 +164,7 @@ func TestRecordRequired(t *testing.T) {
 		"down":     {true, ledger{down}, "while the audit store is not writable"},
 		"none":     {true, nil, "record.sqlite or record.postgres"},
 	} {
-		a := ct.Make("a").Users("alice").With(func(a *approvals.Approval) { a.Terms.Policy.RecordRequired = c.required }).Obj()
+		a := ct.Make("a").Users("alice").With(func(a *approvals.Approval) { a.Resolved.Policy.RecordRequired = c.required }).Obj()
 		store := ct.NewMemStore(a)
 		d := &approvals.VoteService{
 			Store: store, Recording: c.recording, Now: func() time.Time { return minute(1) },

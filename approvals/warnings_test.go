@@ -8,7 +8,7 @@ import (
 // TestWarnings: what is allowed and likely not meant is said on the Gate.
 func TestWarnings(t *testing.T) {
 	t.Parallel()
-	p := gate("SINGLE", told("ceo", "mallory@example.com"), told("alice@example.com", "alice@example.com"), told("system:serviceaccount:prod:robot", ""), told("system:serviceaccount:ops:robot", "")).Terms.Policy
+	p := gate("SINGLE", told("ceo", "mallory@example.com"), told("alice@example.com", "alice@example.com"), told("system:serviceaccount:prod:robot", ""), told("system:serviceaccount:ops:robot", "")).Resolved.Policy
 	p.Groups = []string{"sre", "system:serviceaccounts:prod", "system:serviceaccounts:ops"}
 	var got []string
 	for _, w := range p.Warnings("prod", nil) {

@@ -65,14 +65,14 @@ func (d *demo) part2(ctx context.Context, a *v1alpha1.Approval) error {
 	var pr *pipelinev1.PipelineRun
 	err := d.await(ctx, releaseWithin, func(ctx context.Context) (string, bool, error) {
 		now, err := d.c.approval(ctx, name)
-		if err != nil || now.Status.Next == nil {
+		if err != nil || now.Status.SecondRun == nil {
 			doing := "waiting for part 2 to start"
 			if err == nil && problem(now) != "" {
 				doing += ": " + problem(now)
 			}
 			return doing, false, err
 		}
-		pr, err = d.c.run(ctx, now.Status.Next.Name)
+		pr, err = d.c.run(ctx, now.Status.SecondRun.Name)
 		return "", true, err
 	})
 	if err != nil {

@@ -96,10 +96,10 @@ func approval(name string) string {
 	return `{apiVersion: countersign.dev/v1alpha1, kind: Approval, metadata: {namespace: default, name: ` + name + `}, spec: {trigger: t, source: {event: {digest: d, body: "{}"}}}}`
 }
 
-// fixed is an Approval whose terms are set.
+// fixed is an Approval that is resolved.
 func fixed(name string) string {
 	return `{apiVersion: countersign.dev/v1alpha1, kind: Approval, metadata: {namespace: default, name: ` + name + `}, spec: {trigger: t, source: {pipelineRun: {name: r, uid: u, pipeline: p, completedAt: "2026-01-01T00:00:00Z"}},
-  terms: {gate: g, digest: d, templateDigest: t, params: [{name: a, value: "1"}], policy: {approvers: {users: [{name: alice}]}}}}}`
+  resolved: {gate: g, digest: d, templateDigest: t, params: [{name: a, value: "1"}], policy: {approvers: {users: [{name: alice}]}}}}}`
 }
 
 func delegation(name, from string) string {
@@ -178,21 +178,21 @@ func TestPolicies(t *testing.T) {
 		{"another's vote removed", "bob", c.as(t, "bob"), remove(vote("v1", "alice", "")), "only alice removes this vote"},
 		{"one's own removed", "alice", c.as(t, "alice"), remove(vote("v1", "alice", "")), ""},
 		{"removed by the service", service, c.as(t, service), remove(vote("v3", "alice", "")), ""},
-		{"a deputy", "alice", c.as(t, "alice"), create(delegation("d1", "alice")), ""},
-		{"another's deputy", "bob", c.as(t, "bob"), create(delegation("d2", "alice")), "you are bob and can only hand over"},
+		{"a delegate", "alice", c.as(t, "alice"), create(delegation("d1", "alice")), ""},
+		{"another's delegate", "bob", c.as(t, "bob"), create(delegation("d2", "alice")), "you are bob and can only hand over"},
 		{"an approval", "alice", c.as(t, "alice"), create(approval("a1")), "written by Countersign alone"},
 		{"an approval, by the service", service, c.as(t, service), create(approval("a1")), ""},
 		{"a label on it", "olga", c.as(t, "olga"), patch(approval("a1"), `{"metadata":{"labels":{"x":"y"}}}`), ""},
-		{"its spec", "olga", c.as(t, "olga"), patch(approval("a1"), `{"spec":{"seal":"x"}}`), "written by Countersign alone"},
-		{"terms set once", service, c.as(t, service), patch(approval("a1"), `{"spec":{"terms":{"gate":"g","digest":"d","templateDigest":"t","policy":{"approvers":{"users":[{"name":"alice"}]}}}}}`), ""},
+		{"its spec", "olga", c.as(t, "olga"), patch(approval("a1"), `{"spec":{"signature":"x"}}`), "written by Countersign alone"},
+		{"resolved set once", service, c.as(t, service), patch(approval("a1"), `{"spec":{"resolved":{"gate":"g","digest":"d","templateDigest":"t","policy":{"approvers":{"users":[{"name":"alice"}]}}}}}`), ""},
 		{"its event, by the service", service, c.as(t, service), patch(approval("a1"), `{"spec":{"source":{"event":{"body":"{\"a\":1}"}}}}`), "source is immutable"},
 		{"another approval", service, c.as(t, service), create(fixed("a2")), ""},
 		{"its source", service, c.as(t, service), patch(fixed("a2"), `{"spec":{"source":{"pipelineRun":{"uid":"other"}}}}`), "source is immutable"},
-		{"its params", service, c.as(t, service), patch(fixed("a2"), `{"spec":{"terms":{"params":[{"name":"a","value":"2"}]}}}`), "must not change under them"},
-		{"one more param", service, c.as(t, service), patch(fixed("a2"), `{"spec":{"terms":{"params":[{"name":"a","value":"1"},{"name":"b","value":""}]}}}`), "must not change under them"},
-		{"its policy", service, c.as(t, service), patch(fixed("a2"), `{"spec":{"terms":{"policy":{"approvers":{"users":[{"name":"mallory"}]}}}}}`), "must not change under them"},
+		{"its params", service, c.as(t, service), patch(fixed("a2"), `{"spec":{"resolved":{"params":[{"name":"a","value":"2"}]}}}`), "must not change under them"},
+		{"one more param", service, c.as(t, service), patch(fixed("a2"), `{"spec":{"resolved":{"params":[{"name":"a","value":"1"},{"name":"b","value":""}]}}}`), "must not change under them"},
+		{"its policy", service, c.as(t, service), patch(fixed("a2"), `{"spec":{"resolved":{"policy":{"approvers":{"users":[{"name":"mallory"}]}}}}}`), "must not change under them"},
 		{"a label on it, by the service", service, c.as(t, service), patch(fixed("a2"), `{"metadata":{"labels":{"x":"y"}}}`), ""},
-		{"another's deputy removed", "bob", c.as(t, "bob"), remove(delegation("d1", "alice")), "only alice takes this back"},
+		{"another's delegate removed", "bob", c.as(t, "bob"), remove(delegation("d1", "alice")), "only alice takes this back"},
 		{"removed by an operator", "olga", c.as(t, "olga"), remove(delegation("d1", "alice")), ""},
 		{"again", "alice", c.as(t, "alice"), create(delegation("d1", "alice")), ""},
 		{"removed with its namespace", "namespace-controller", c.as(t, "system:serviceaccount:kube-system:namespace-controller"), remove(delegation("d1", "alice")), ""},

@@ -37,31 +37,31 @@ func TestRelease(t *testing.T) {
 		code     codes.Code
 		want     string
 	}{
-		"it passes":               {},
-		"the cache lags behind":   {cached: ct.Make("apply-1")},
-		"the cache has no terms":  {cached: ct.Make("apply-1").NoTerms(nil)},
-		"as old as may be":        {header: signed(ring, key, now.Add(-5*time.Minute), body)},
-		"stale":                   {header: signed(ring, key, now.Add(-5*time.Minute-time.Second), body), code: codes.Unauthenticated, want: "signed 5m1s ago"},
-		"from the future":         {header: signed(ring, key, now.Add(time.Hour), body), code: codes.Unauthenticated, want: "the most is 5m0s"},
-		"unsigned":                {header: http.Header{"Webhook-Id": {EventID(key)}}, code: codes.Unauthenticated, want: "Webhook-Timestamp is not a number"},
-		"another's key":           {header: signed(keyring.Ring{{Secret: []byte("x")}}, key, now, body), code: codes.Unauthenticated, want: "not made by this service"},
-		"another body":            {body: `{"decision":"false"}`, code: codes.Unauthenticated, want: "not made by this service"},
-		"another trigger's event": {trigger: "push", code: codes.PermissionDenied, want: "is for trigger prod/apply, not for this one"},
+		"it passes":                       {},
+		"the cache lags behind":           {cached: ct.Make("apply-1")},
+		"in the cache it is not resolved": {cached: ct.Make("apply-1").Unresolved(nil)},
+		"as old as may be":                {header: signed(ring, key, now.Add(-5*time.Minute), body)},
+		"stale":                           {header: signed(ring, key, now.Add(-5*time.Minute-time.Second), body), code: codes.Unauthenticated, want: "signed 5m1s ago"},
+		"from the future":                 {header: signed(ring, key, now.Add(time.Hour), body), code: codes.Unauthenticated, want: "the most is 5m0s"},
+		"unsigned":                        {header: http.Header{"Webhook-Id": {EventID(key)}}, code: codes.Unauthenticated, want: "Webhook-Timestamp is not a number"},
+		"another's key":                   {header: signed(keyring.Ring{{Secret: []byte("x")}}, key, now, body), code: codes.Unauthenticated, want: "not made by this service"},
+		"another body":                    {body: `{"decision":"false"}`, code: codes.Unauthenticated, want: "not made by this service"},
+		"another trigger's event":         {trigger: "push", code: codes.PermissionDenied, want: "is for trigger prod/apply, not for this one"},
 		"another namespace's": {
 			a: approved().In("dev"), header: resigned(approvals.Key{Namespace: "dev", Name: "apply-1", UID: "uid-apply-1"}),
 			code: codes.PermissionDenied, want: "is for trigger dev/apply, not for this one",
 		},
 		"undecided":          {a: ct.Make("apply-1"), code: codes.FailedPrecondition, want: "is not decided"},
-		"no terms":           {a: approved().NoTerms(nil), code: codes.PermissionDenied, want: "has no terms that this service set"},
+		"not resolved":       {a: approved().Unresolved(nil), code: codes.PermissionDenied, want: "was not resolved by this service"},
 		"rejected":           {a: ct.Make("apply-1").Voted("alice", approvals.Reject, ""), code: codes.PermissionDenied, want: "is Rejected, which its gate does not release"},
 		"expired":            {a: ct.Make("apply-1").Expired(), code: codes.PermissionDenied, want: "is Expired, which its gate does not release"},
 		"rejected, releases": {a: ct.Make("apply-1").ReleaseOn(approvals.Rejected).Voted("alice", approvals.Reject, "")},
 		"a replay": {
-			a: approved().With(func(a *approvals.Approval) { a.Next = &approvals.Run{Name: "apply-1"} }), code: codes.AlreadyExists, want: "started run apply-1 already",
+			a: approved().With(func(a *approvals.Approval) { a.SecondRun = &approvals.Run{Name: "apply-1"} }), code: codes.AlreadyExists, want: "started run apply-1 already",
 		},
 		"template changed": {template: "template-2", code: codes.AlreadyExists, want: "changed after apply-1 was opened: what was approved is not what would run"},
 		"params changed": {
-			a: approved().With(func(a *approvals.Approval) { a.Terms.Params[0].Value = "sha256:evil" }), code: codes.AlreadyExists, want: "no longer has the digest that was approved",
+			a: approved().With(func(a *approvals.Approval) { a.Resolved.Params[0].Value = "sha256:evil" }), code: codes.AlreadyExists, want: "no longer has the digest that was approved",
 		},
 		"no such approval": {a: ct.Make("other"), code: codes.NotFound, want: "was not found"},
 		"another's UID":    {header: resigned(approvals.Key{Namespace: "prod", Name: "apply-1", UID: "uid-older"}), code: codes.NotFound, want: "was not found"},
@@ -73,7 +73,7 @@ func TestRelease(t *testing.T) {
 			}
 			a := c.a.Obj()
 			if name == "params changed" {
-				a.Terms.Digest = approved().Obj().Terms.Digest
+				a.Resolved.Digest = approved().Obj().Resolved.Digest
 			}
 			cached := a
 			if c.cached != nil {
@@ -117,7 +117,7 @@ func TestRelease(t *testing.T) {
 func TestExtension(t *testing.T) {
 	t.Parallel()
 	a := ct.Make("apply-1").Requester("$(uid)").Voted("alice", approvals.Approve, "ship it").With(func(a *approvals.Approval) { a.RunName = "the-run" }).Obj()
-	want := `{"run":"the-run","outcome":"Approved","approval":{"namespace":"prod","name":"apply-1","uid":"uid-apply-1","digest":"` + a.Terms.Digest +
+	want := `{"run":"the-run","outcome":"Approved","approval":{"namespace":"prod","name":"apply-1","uid":"uid-apply-1","digest":"` + a.Resolved.Digest +
 		`","requester":"$ (uid)"},"params":{"digest":"sha256:abc"},"results":{"approvedBy":"alice","comment":"ship it","decision":"true","rejectedBy":""}}`
 	if got := asJSON(t, ExtensionOf(a)); got != want {
 		t.Errorf("%s\nwant %s", got, want)

@@ -45,32 +45,32 @@ func releasable(a approvals.Approval, namespace, trigger, template string) error
 	switch {
 	case a.Namespace != namespace || a.Trigger != trigger:
 		return approvals.Errorf(approvals.CodeForbidden, "the signed event is for trigger %s/%s, not for this one", a.Namespace, a.Trigger)
-	case a.Terms == nil:
-		return approvals.Errorf(approvals.CodeForbidden, "approval %s has no terms that this service set", a.Key)
+	case a.Resolved == nil:
+		return approvals.Errorf(approvals.CodeForbidden, "approval %s was not resolved by this service", a.Key)
 	case !a.Decided():
 		return approvals.Errorf(approvals.CodeNotReady, "approval %s is not decided", a.Key)
-	case a.Terms.Target != nil:
-		return approvals.Errorf(approvals.CodeForbidden, "the outcome of approval %s is written to %s, and starts nothing by an event", a.Key, a.Terms.Target)
-	case !a.Terms.Policy.Releases(a.Outcome):
+	case a.Resolved.Target != nil:
+		return approvals.Errorf(approvals.CodeForbidden, "the outcome of approval %s is written to %s, and starts nothing by an event", a.Key, a.Resolved.Target)
+	case !a.Resolved.Policy.Releases(a.Outcome):
 		return approvals.Errorf(approvals.CodeForbidden, "approval %s is %s, which its gate does not release", a.Key, a.Outcome)
 	case a.Cancellation != nil:
-		return approvals.Errorf(approvals.CodeForbidden, "approval %s was cancelled: %s", a.Key, a.Cancellation.Why)
-	case a.Next != nil:
-		return approvals.Errorf(approvals.CodeConflict, "approval %s started run %s already", a.Key, a.Next.Name)
+		return approvals.Errorf(approvals.CodeForbidden, "approval %s was cancelled: %s", a.Key, a.Cancellation.Reason)
+	case a.SecondRun != nil:
+		return approvals.Errorf(approvals.CodeConflict, "approval %s started run %s already", a.Key, a.SecondRun.Name)
 	}
 	return Unchanged(a, template)
 }
 
 // Unchanged says why what was approved is not what would run now.
 func Unchanged(a approvals.Approval, template string) error {
-	if a.Terms.Template != template {
+	if a.Resolved.TemplateDigest != template {
 		return approvals.Errorf(approvals.CodeConflict,
 			"trigger %s, its bindings or its template changed after %s was opened: what was approved is not what would run. Ask again, which needs no other run of part 1: tkn approval again %s, or the button on its page", a.Trigger, a.Name, a.Name)
 	}
 	if err := a.Source.Whole(); err != nil {
 		return err
 	}
-	if a.Terms.ContentDigest(a.Namespace, a.Trigger, template, a.Source) != a.Terms.Digest {
+	if a.Resolved.ContentDigest(a.Namespace, a.Trigger, template, a.Source) != a.Resolved.Digest {
 		return approvals.Errorf(approvals.CodeConflict, "approval %s no longer has the digest that was approved", a.Key)
 	}
 	return nil
@@ -99,7 +99,7 @@ func ExtensionOf(a approvals.Approval) Extension {
 	return Extension{
 		Run: string(a.RunName), Outcome: string(a.Outcome),
 		Approval: ExtensionApproval{
-			Namespace: a.Namespace, Name: a.Name, UID: a.UID, Digest: a.Terms.Digest, Requester: approvals.Neutral(a.Terms.Requester),
+			Namespace: a.Namespace, Name: a.Name, UID: a.UID, Digest: a.Resolved.Digest, Requester: approvals.Neutral(a.Resolved.Requester),
 		},
 		Params: approvals.ByName(a.Forwarded()), Results: approvals.ByName(a.Results),
 	}

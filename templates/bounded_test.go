@@ -33,7 +33,7 @@ func TestHostileTextIsBounded(t *testing.T) {
 		d := preview(t, "hostile")
 		huge := strings.Repeat(unit, size/len(unit))
 		d.Shown = []approvals.Param{{Name: "plan", Value: huge}, {Name: "diff", Value: huge}, {Name: "log", Value: huge}}
-		d.Approval.Terms.Params = []approvals.Param{{Name: "a", Value: huge}, {Name: "b", Value: huge}}
+		d.Approval.Resolved.Params = []approvals.Param{{Name: "a", Value: huge}, {Name: "b", Value: huge}}
 		for range 20 {
 			d.Approval.Votes = append(d.Approval.Votes, approvals.Vote{Voter: "ann", Verdict: approvals.Approve, Comment: strings.ToValidUTF8(huge[:approvals.MaxComment], "")})
 		}

@@ -63,7 +63,7 @@ func newBulkView(b Bulk) bulkView {
 		default:
 			v.CanReject++
 		}
-		if t := x.Approval.Terms; t != nil && x.May {
+		if t := x.Approval.Resolved; t != nil && x.May {
 			switch t.Policy.Comment {
 			case approvals.CommentRequired:
 				v.CommentFor = "vote"
@@ -81,7 +81,7 @@ func newBulkView(b Bulk) bulkView {
 
 // thenOf says what an approval of a brings about.
 func thenOf(a approvals.Approval, trigger string) string {
-	t := a.Terms
+	t := a.Resolved
 	if t == nil || a.Decided() {
 		return ""
 	}

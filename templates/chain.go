@@ -44,7 +44,7 @@ func (v *View) chain(d Data) {
 		}
 	case v.Starting:
 		part2.State = "starting"
-	case v.Decided.ISO == "" && (v.OnApprove || v.OnReject || v.OnExpiry || d.Approval.Terms == nil):
+	case v.Decided.ISO == "" && (v.OnApprove || v.OnReject || v.OnExpiry || d.Approval.Resolved == nil):
 		part2.State = "waiting"
 	}
 	if v.Grants == "" || v.Next != nil { // a target is no part that follows

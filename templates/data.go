@@ -10,7 +10,7 @@ import (
 // templates. Text in it is as people typed it; each template escapes for its
 // own format.
 type Data struct {
-	// Approval is what is asked. Its Terms may be nil (Blocked says why).
+	// Approval is what is asked. Its Resolved may be nil (Blocked says why).
 	Approval approvals.Approval
 	// Shown are the part-1 results that the Gate puts before the approver as
 	// text, e.g. a plan. They may hold ANSI colours and many lines.

@@ -85,11 +85,11 @@ func newHistoryView(h History) historyView {
 	for _, k := range [][2]string{
 		{"", "Anything"},
 		{"opened", "Opened"},
-		{"terms", "Requested"},
-		{"told", "Notified"},
+		{"resolved", "Requested"},
+		{"notified", "Notified"},
 		{"voted", "Voted"},
 		{"decided", "Decided"},
-		{"untold", "Notification failed"},
+		{"notificationFailed", "Notification failed"},
 		{"released", "Started"},
 		{"run-ended", "Run ended"},
 		{"rerun", "Run again"},
@@ -141,7 +141,7 @@ func newLine(l HistoryLine, base string, now time.Time, room *room) lineView {
 		v.State = "approved"
 	case l.Kind == "voted" && l.Verdict == approvals.Reject:
 		v.State = "rejected"
-	case l.Kind == "untold":
+	case l.Kind == "notificationFailed":
 		v.State = "blocked"
 	}
 	v.State = line(v.State)

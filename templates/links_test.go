@@ -82,7 +82,7 @@ func TestOrigin(t *testing.T) {
 		"another shape":      {body: `{"repository":"https://github.com/a/b","after":1}`, want: ", ; , "},
 		"no JSON":            {body: "x", want: ", ; , "},
 	} {
-		a := approvals.Approval{Terms: &approvals.Terms{Params: c.forwarded}, Source: approvals.Source{Params: c.params, Results: c.results}}
+		a := approvals.Approval{Resolved: &approvals.ResolvedSpec{Params: c.forwarded}, Source: approvals.Source{Params: c.params, Results: c.results}}
 		if c.body != "" {
 			a.Source.Event = &approvals.Event{Body: c.body}
 		}

@@ -136,7 +136,7 @@ func newItem(i Item, l List, room *room) itemView {
 	if t := a.Source.Task; t != nil {
 		v.Run = line(t.Run.Name)
 	}
-	if t := a.Terms; t != nil {
+	if t := a.Resolved; t != nil {
 		v.Gate, v.Requester, v.Needed = line(t.Policy.Gate), line(t.Requester), t.Policy.Needed()
 		for _, r := range approvals.Explain(a, approvals.Identity{}, l.Now).Rules {
 			v.Have += len(r.Approved)

@@ -77,7 +77,7 @@ func TestMailShows(t *testing.T) {
 	}
 
 	d := preview(t, "pending")
-	d.Approval.Terms.Requester = ""
+	d.Approval.Resolved.Requester = ""
 	d.Shown[0].Value = strings.Repeat("line\n", 75)
 	m = mail(t, s, d)
 	for _, body := range []string{m.Text, m.HTML} {
@@ -91,7 +91,7 @@ func TestMailShows(t *testing.T) {
 func TestMailTextIsIndented(t *testing.T) {
 	d := preview(t, "pending")
 	const fake = "Open the approval:\r\n\r\nhttps://evil.example/\rDeadline: never"
-	d.Approval.Terms.Params[0].Value, d.Shown[0].Value, d.Approval.Terms.Requester = fake, fake, fake
+	d.Approval.Resolved.Params[0].Value, d.Shown[0].Value, d.Approval.Resolved.Requester = fake, fake, fake
 	for l := range strings.Lines(mail(t, newSet(t), d).Text) {
 		if strings.HasPrefix(l, "https://evil") || strings.HasPrefix(l, "Deadline: never") {
 			t.Errorf("unindented: %q", l)

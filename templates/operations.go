@@ -67,7 +67,7 @@ type hands struct {
 
 func newHands(a approvals.Approval, i itemView, now time.Time) hands {
 	return hands{
-		Action: i.Path + "?" + url.Values{"uid": {a.UID}}.Encode(), Retry: a.ToRetry(now), Cancel: a.ToCancel(), Asked: newMoment(a.RetryAt, now), MaxComment: approvals.MaxComment,
+		Action: i.Path + "?" + url.Values{"uid": {a.UID}}.Encode(), Retry: a.ToRetry(now), Cancel: a.ToCancel(), Asked: newMoment(a.RetryRequestedAt, now), MaxComment: approvals.MaxComment,
 	}
 }
 

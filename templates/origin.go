@@ -36,8 +36,8 @@ func originOf(a approvals.Approval) Origin {
 		return out
 	}
 	lists := [][]approvals.Param{a.Source.Results, a.Source.Params}
-	if a.Terms != nil {
-		lists = append([][]approvals.Param{a.Terms.Params}, lists...)
+	if a.Resolved != nil {
+		lists = append([][]approvals.Param{a.Resolved.Params}, lists...)
 	}
 	for _, ps := range lists {
 		repositories, commits = append(repositories, named(repositoryNames, ps)...), append(commits, named(commitNames, ps)...)

@@ -146,7 +146,7 @@ func votes(t *testing.T, d Data, forms, buttons, areas []element) ([]element, []
 	return forms[:len(forms)-n], slices.DeleteFunc(buttons, operates), slices.DeleteFunc(areas, operates)
 }
 
-func TestDecidableNeedsTermsAndPending(t *testing.T) {
+func TestDecidableNeedsResolvedAndPending(t *testing.T) {
 	for _, name := range []string{"blocked", "opening", "approved-running", "rejected", "expired"} {
 		d := preview(t, name)
 		d.Decidable = true
@@ -247,11 +247,11 @@ func TestPageIsBounded(t *testing.T) {
 	for range 1000 {
 		many = append(many, approvals.Param{Name: huge, Value: huge})
 	}
-	d.Approval.Terms.Params, d.Approval.Source.Results, d.Approval.Source.Params = many, many, many
+	d.Approval.Resolved.Params, d.Approval.Source.Results, d.Approval.Source.Params = many, many, many
 	d.Approval.Source.Event = &approvals.Event{ID: huge, URL: huge, Body: huge, Digest: huge}
 	d.Shown = many[:8]
 	d.Notice, d.Trouble, d.WhyNot, d.Comment = huge, huge, huge, huge
-	d.Approval.Trigger, d.Approval.Terms.Requester = huge, huge
+	d.Approval.Trigger, d.Approval.Resolved.Requester = huge, huge
 	s := newSet(t)
 	if got := page(t, s, d); len(got) > 6<<20 {
 		t.Errorf("the page has %d bytes", len(got))

@@ -85,7 +85,7 @@ func Previews() []Preview {
 
 // byRules needs one of security and two of platform, and has one.
 func byRules(d *Data) {
-	p := &d.Approval.Terms.Policy
+	p := &d.Approval.Resolved.Policy
 	p.Approvers, p.Groups, p.Strategy, p.Required = nil, nil, approvals.Single, 0
 	p.Rules = []approvals.Rule{
 		{Name: "security", Groups: []string{"security"}, Required: 1},
@@ -93,13 +93,13 @@ func byRules(d *Data) {
 	}
 	p.Comment = approvals.CommentRequiredOnReject
 	d.Approval.Votes = []approvals.Vote{{
-		Voter: "carol@example.com", Verdict: approvals.Approve, At: previewNow.Add(-4 * time.Minute), Way: approvals.AuthToken, Groups: []string{"platform"},
+		Voter: "carol@example.com", Verdict: approvals.Approve, At: previewNow.Add(-4 * time.Minute), AuthMethod: approvals.AuthToken, Groups: []string{"platform"},
 	}}
 }
 
 // asksFor has a field of every type.
 func asksFor(d *Data) {
-	p := &d.Approval.Terms.Policy
+	p := &d.Approval.Resolved.Policy
 	p.Comment, p.RBAC, p.OnExpiry = approvals.CommentRequired, true, approvals.RejectOnExpiry
 	p.Inputs = []approvals.Input{
 		{Name: "ticket", Type: approvals.InputString, Required: true, Pattern: `OPS-\d+`, Description: "The change ticket, such as OPS-123."},
@@ -114,7 +114,7 @@ func asksFor(d *Data) {
 func glass(d *Data) {
 	d.Approval.Outcome, d.Approval.DecidedAt = approvals.Approved, previewNow.Add(-time.Minute)
 	d.Approval.Votes = []approvals.Vote{{
-		Voter: "zoe@example.com", Verdict: approvals.Approve, Comment: "Production is down, INC-7.", At: previewNow.Add(-time.Minute), Way: approvals.AuthToken, BreakGlass: true,
+		Voter: "zoe@example.com", Verdict: approvals.Approve, Comment: "Production is down, INC-7.", At: previewNow.Add(-time.Minute), AuthMethod: approvals.AuthToken, BreakGlass: true,
 		Inputs: []approvals.Param{{Name: "ticket", Value: "OPS-7"}},
 	}}
 	d.Decidable = false
@@ -122,7 +122,7 @@ func glass(d *Data) {
 
 // byExpiry was approved by nobody, as its gate says.
 func byExpiry(d *Data) {
-	d.Approval.Terms.Policy.OnExpiry = approvals.ApproveOnExpiry
+	d.Approval.Resolved.Policy.OnExpiry = approvals.ApproveOnExpiry
 	d.Approval.OpenedAt = previewNow.Add(-26 * time.Hour)
 	d.Approval.Outcome, d.Approval.DecidedAt = approvals.Approved, d.Approval.Deadline()
 	d.Decidable = false
@@ -130,8 +130,8 @@ func byExpiry(d *Data) {
 
 // with changes d. The changes get an Approval of their own.
 func with(d Data, changes ...func(*Data)) Data {
-	terms := *d.Approval.Terms
-	d.Approval.Terms = &terms
+	resolved := *d.Approval.Resolved
+	d.Approval.Resolved = &resolved
 	for _, c := range changes {
 		c(&d)
 	}
@@ -158,7 +158,7 @@ func pending() Data {
 				{Name: "duration", Value: "41s"},
 			},
 		},
-		Terms: &approvals.Terms{
+		Resolved: &approvals.ResolvedSpec{
 			Policy: approvals.Policy{
 				Gate:      "production",
 				Approvers: []approvals.Approver{{Name: "bob@example.com", Email: "bob@example.com"}, {Name: "carol@example.com"}},
@@ -174,7 +174,7 @@ func pending() Data {
 				{Name: "workspace", Value: "eu-west-1/production"},
 			},
 			About:  approvals.About{Title: "terraform-apply 8d1f0c6e2b7a"},
-			Digest: digest, Template: "41d7f0e5a9",
+			Digest: digest, TemplateDigest: "41d7f0e5a9",
 		},
 		Outcome: approvals.Pending,
 	}
@@ -189,7 +189,7 @@ func pending() Data {
 // quorum needs two of three.
 func quorum() Data {
 	return with(pending(), func(d *Data) {
-		p := &d.Approval.Terms.Policy
+		p := &d.Approval.Resolved.Policy
 		p.Strategy, p.Required, p.Groups = approvals.Quorum, 2, nil
 		p.Approvers = append(p.Approvers[:2:2], approvals.Approver{Name: "dave@example.com"})
 	})
@@ -203,7 +203,7 @@ func short(d *Data) {
 }
 
 func vote(who string, v approvals.Verdict, ago time.Duration, comment string) approvals.Vote {
-	return approvals.Vote{Voter: who, Verdict: v, Comment: comment, At: previewNow.Add(-ago), Way: approvals.AuthLink, Evidence: "link 1", Address: who}
+	return approvals.Vote{Voter: who, Verdict: v, Comment: comment, At: previewNow.Add(-ago), AuthMethod: approvals.AuthLink, CredentialID: "link 1", Address: who}
 }
 
 func oneVote(d *Data) {
@@ -226,7 +226,7 @@ func nobody(d *Data) {
 }
 
 func opening(d *Data) {
-	d.Approval.Terms, d.Approval.OpenedAt, d.Shown = nil, previewNow.Add(-5*time.Second), nil
+	d.Approval.Resolved, d.Approval.OpenedAt, d.Shown = nil, previewNow.Add(-5*time.Second), nil
 	d.Decidable = false
 	d.WhyNot = "nobody can decide this yet, because it is still being prepared; try again in a moment"
 }
@@ -248,19 +248,19 @@ func approved(d *Data) {
 		vote("carol@example.com", approvals.Approve, 7*time.Minute, "The subnet change is the one we discussed on Tuesday."),
 		vote("bob@example.com", approvals.Approve, 4*time.Second, ""),
 	}
-	d.Approval.Votes[1].Way = approvals.AuthToken
+	d.Approval.Votes[1].AuthMethod = approvals.AuthToken
 	end(d, approvals.Approved, 4*time.Second)
 }
 
 func running(d *Data) {
-	d.Approval.Next = &approvals.Run{Name: "terraform-apply-7k2px4mzq3ta", Pipeline: "terraform-apply", At: previewNow.Add(-2 * time.Second)}
+	d.Approval.SecondRun = &approvals.Run{Name: "terraform-apply-7k2px4mzq3ta", Pipeline: "terraform-apply", At: previewNow.Add(-2 * time.Second)}
 }
 
 func stuck(d *Data) {
 	d.Approval.Unreleased = &approvals.Problem{Reason: "NameTaken", Message: "a PipelineRun named terraform-apply-7k2px4mzq3ta exists and was not started by this approval: delete it or rename it"}
 }
 
-func releasesNothing(d *Data) { d.Approval.Terms.Policy.ReleaseOn = nil }
+func releasesNothing(d *Data) { d.Approval.Resolved.Policy.ReleaseOn = nil }
 
 func rejected(d *Data) {
 	d.Approval.Votes = []approvals.Vote{vote("bob@example.com", approvals.Reject, 3*time.Minute, "This replaces the production subnet during business hours.\nPlease plan it for Saturday.")}

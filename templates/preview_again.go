@@ -18,7 +18,7 @@ func warned(d *Data) {
 }
 
 func askedAgain(d *Data) {
-	d.Approval.Again = &approvals.AskedAgain{Of: "terraform-apply-mnopqrstuvwx", OfUID: "before", Number: 1}
+	d.Approval.Replaces = &approvals.Replacement{Name: "terraform-apply-mnopqrstuvwx", UID: "before", Number: 1}
 }
 
 func changed(d *Data) {

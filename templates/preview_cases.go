@@ -16,21 +16,21 @@ func event() Data {
 			Body:   `{"ref":"refs/heads/main","before":"6113728f27ae82c7b1a177c8d03f9e96e0adf246","compare":"https://git.example.com/platform/network/compare/6113728f27ae...8d1f0c6e2b7a","after":"8d1f0c6e2b7a4493bd0f8a1c55e9d7b6a2f3c410","repository":{"full_name":"platform/network","html_url":"https://git.example.com/platform/network","private":true},"pusher":{"name":"alice"},"commits":[{"id":"77aa0c6e2b7a4493bd0f8a1c55e9d7b6a2f3c410","message":"Name the gateway","url":"https://git.example.com/platform/network/commit/77aa0c6e2b7a4493bd0f8a1c55e9d7b6a2f3c410","author":{"name":"Bob","username":"bob"}},{"id":"8d1f0c6e2b7a4493bd0f8a1c55e9d7b6a2f3c410","message":"Widen the subnet\n\nIt was full.","author":{"name":"Alice"},"added":["net/b.tf"],"removed":[]}]}`,
 			Digest: "c7e1f0aa52b9",
 		}}
-		d.Approval.Terms.Params = nil
-		d.Approval.Terms.Requester = ""
-		d.Approval.Terms.About.Title = "deploy 8d1f0c6e2b7a (main)"
+		d.Approval.Resolved.Params = nil
+		d.Approval.Resolved.Requester = ""
+		d.Approval.Resolved.About.Title = "deploy 8d1f0c6e2b7a (main)"
 	})
 }
 
 // mergeRequest is one of GitLab.
 func mergeRequest(d *Data) {
 	d.Approval.Source.Event.Body = `{"object_kind":"merge_request","user":{"username":"alice"},"project":{"path_with_namespace":"platform/network","web_url":"https://git.example.com/platform/network"},"object_attributes":{"iid":12,"title":"Widen the subnet\u202e of the cluster","url":"https://git.example.com/platform/network/-/merge_requests/12","source_branch":"wider","target_branch":"main","last_commit":{"id":"8d1f0c6e2b7a4493bd0f8a1c55e9d7b6a2f3c410"}}}`
-	d.Approval.Terms.About.Title = "deploy #12"
+	d.Approval.Resolved.About.Title = "deploy #12"
 }
 
 // about has all that a Gate and a Trigger can tell approvers.
 func about(d *Data) {
-	d.Approval.Terms.About = approvals.About{
+	d.Approval.Resolved.About = approvals.About{
 		Title:        "Widen the network of eu-west-1",
 		Instructions: "Look at **every** replaced resource, and at `aws_subnet` twice.\nAsk in _#network_ if you are not sure.\n\n## Before you approve\n\n1. The change ticket is *open*.\n2. Nobody else deploys: see the [calendar](https://calendar.example.com/eu-west-1).\n\n- <b>no markup</b> [but](javascript:alert(1)) text\n\n```\nkubectl get nodes\n```\nMore at https://wiki.example.com/network.",
 		Links:        []approvals.Link{{Name: "Runbook", URL: "https://runbooks.example.com/network"}, {Name: "Dashboard", URL: "https://grafana.example.com/d/net?var=eu-west-1"}},
@@ -42,12 +42,12 @@ func hostile() Data {
 	return with(quorum(), func(d *Data) {
 		a := &d.Approval
 		const attack = `"><script>alert(1)</script><img src=x onerror=alert(1)> ' onmouseover='alert(1) </textarea></title></pre>{{.Link}} $(id)`
-		a.Terms.About = approvals.About{Title: attack + "\u202e", Instructions: attack + "\n- [x](javascript:alert(1)) **" + attack + "**\u202e", Links: []approvals.Link{{Name: attack, URL: "javascript:alert(1)"}, {Name: attack, URL: "https://x.example.com/\"><script>"}}}
-		a.Terms.Requester = "mallory\r\nBcc: everyone@example.com\u202e<b>"
+		a.Resolved.About = approvals.About{Title: attack + "\u202e", Instructions: attack + "\n- [x](javascript:alert(1)) **" + attack + "**\u202e", Links: []approvals.Link{{Name: attack, URL: "javascript:alert(1)"}, {Name: attack, URL: "https://x.example.com/\"><script>"}}}
+		a.Resolved.Requester = "mallory\r\nBcc: everyone@example.com\u202e<b>"
 		a.Source.Run.Pipeline = attack
-		a.Terms.Policy.Approvers[1].Name = attack
+		a.Resolved.Policy.Approvers[1].Name = attack
 		a.Votes = []approvals.Vote{vote("carol\u202e@example.com", approvals.Approve, 0, attack+"\n\nDeadline: never\u2067")}
-		a.Terms.Params = []approvals.Param{
+		a.Resolved.Params = []approvals.Param{
 			{Name: "script", Value: attack},
 			{Name: "style\" style=\"x", Value: "</style><style>*{display:none}</style>"},
 			{Name: "url", Value: "javascript:alert(1)"},
@@ -71,7 +71,7 @@ func hostile() Data {
 		d.Notice = attack
 		d.Trouble = attack
 		d.WhyNot, d.Reason, d.Operator = attack, attack, true
-		a.Cancellation = &approvals.Cancellation{By: attack, Why: attack}
+		a.Cancellation = &approvals.Cancellation{By: attack, Reason: attack}
 		a.Deliveries = []approvals.Delivery{{Event: attack, Channel: attack, Recipient: attack, Error: attack}}
 	})
 }
@@ -136,7 +136,7 @@ func task(d *Data) {
 		Task:   &approvals.Task{Name: "deploy-7-approval", UID: "c-1", Task: "approval", Mapping: "automatiko", Run: approvals.Run{Name: "deploy-7", UID: "r-7", Pipeline: "deploy"}},
 		Params: []approvals.Param{{Name: "description", Value: "Deploy 1.2 to production"}, {Name: "approvers", Value: `["alice@example.com"]`}},
 	}
-	a.Terms.Params, a.Terms.Template = a.Source.Params[:1], ""
+	a.Resolved.Params, a.Resolved.TemplateDigest = a.Source.Params[:1], ""
 }
 
 // answered has told its task.

@@ -52,7 +52,7 @@ func historyLines() []HistoryLine {
 			l.Outcome, l.Next, l.RunOutcome, l.Error = approvals.Approved, name, approvals.RunFailed, "task apply: \"step-apply\" exited with code 1: Error"
 		}),
 		add(2*time.Minute, "released", func(l *HistoryLine) { l.Outcome, l.Next = approvals.Approved, name }),
-		add(3*time.Minute, "untold", func(l *HistoryLine) {
+		add(3*time.Minute, "notificationFailed", func(l *HistoryLine) {
 			l.Person, l.Channel, l.Error = "dave@example.com", "email", "550 no such mailbox"
 		}),
 		add(3*time.Minute, "decided", func(l *HistoryLine) {
@@ -67,8 +67,8 @@ func historyLines() []HistoryLine {
 		}),
 		add(5*time.Minute, "decided", func(l *HistoryLine) { l.Outcome, l.SupersededBy = approvals.Superseded, "terraform-apply-newer" }),
 		add(6*time.Minute, "voted", func(l *HistoryLine) { l.Person, l.Verdict = "carol@example.com", approvals.Reject }),
-		add(7*time.Minute, "told", func(l *HistoryLine) { l.Person, l.Channel = "carol@example.com", "email" }),
-		add(8*time.Minute, "terms", func(l *HistoryLine) { l.Person = "alice@example.com" }),
+		add(7*time.Minute, "notified", func(l *HistoryLine) { l.Person, l.Channel = "carol@example.com", "email" }),
+		add(8*time.Minute, "resolved", func(l *HistoryLine) { l.Person = "alice@example.com" }),
 		add(8*time.Minute, "opened", func(l *HistoryLine) { l.Gate = "" }),
 	}
 }
@@ -82,7 +82,7 @@ func hostileHistory() History {
 		Verdict: attack, Inputs: []approvals.Param{{Name: attack, Value: attack}}, Outcome: attack, People: []string{attack},
 	}
 	lines := []HistoryLine{l}
-	for _, kind := range []string{"opened", "terms", "told", "voted", "decided", "untold", "released", "run-ended", "rerun", "removed"} {
+	for _, kind := range []string{"opened", "resolved", "notified", "voted", "decided", "notificationFailed", "released", "run-ended", "rerun", "removed"} {
 		l.Kind, l.Comment = kind, attack
 		lines = append(lines, l)
 	}

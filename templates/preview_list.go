@@ -69,7 +69,7 @@ func hostileBoard() List {
 	const attack = "\"><script>alert(1)</script>\u202e"
 	a := hostile().Approval
 	a.Namespace, a.Trigger = "shop", attack
-	vote := approvals.Vote{Voter: attack, Verdict: approvals.Reject, Comment: strings.Repeat(attack+"\n", 50), At: previewNow.Add(-time.Minute), Way: approvals.AuthLogin}
+	vote := approvals.Vote{Voter: attack, Verdict: approvals.Reject, Comment: strings.Repeat(attack+"\n", 50), At: previewNow.Add(-time.Minute), AuthMethod: approvals.AuthLogin}
 	items := make([]Item, maxItems+3)
 	for i := range items {
 		items[i] = Item{Approval: pending().Approval}

@@ -21,12 +21,12 @@ func untold(d *Data) { d.Approval.Deliveries = []approvals.Delivery{failed} }
 // operator looks after the service; somebody has asked for another attempt before.
 func operator(d *Data) {
 	untold(d)
-	d.Operator, d.Approval.RetryAt = true, previewNow.Add(-3*time.Minute)
+	d.Operator, d.Approval.RetryRequestedAt = true, previewNow.Add(-3*time.Minute)
 }
 
 // stopped was cancelled.
 func stopped(d *Data) {
-	d.Approval.Cancellation = &approvals.Cancellation{By: "olga@example.com", Why: "The subnet is needed until Friday.\nAsk again then.", At: previewNow.Add(-90 * time.Second)}
+	d.Approval.Cancellation = &approvals.Cancellation{By: "olga@example.com", Reason: "The subnet is needed until Friday.\nAsk again then.", At: previewNow.Add(-90 * time.Second)}
 }
 
 // linked leads to the dashboard, the repository and the commit.

@@ -18,7 +18,7 @@ func linkShows(d *Data) {
 
 // rejectsOnly is for who is said to have asked.
 func rejectsOnly(d *Data) {
-	d.Approval.Terms.Requester, d.Approval.Terms.RequesterProof = "bob@example.com", approvals.NoProof
+	d.Approval.Resolved.Requester, d.Approval.Resolved.RequesterProof = "bob@example.com", approvals.NoProof
 	d.NoApproval = "you requested this (not verified: only the run or the event says so), so you can reject it but not approve it"
 }
 
@@ -29,7 +29,7 @@ func agreed(d *Data) {
 
 // oneMailbox has two votes that whoever reads one address may have cast.
 func oneMailbox(d *Data) {
-	d.Approval.Terms.Policy.Required = 3
+	d.Approval.Resolved.Policy.Required = 3
 	d.Approval.Votes = []approvals.Vote{
 		vote("carol@example.com", approvals.Approve, 7*time.Minute, ""), vote("dave@example.com", approvals.Approve, 4*time.Minute, ""),
 	}

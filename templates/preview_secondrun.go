@@ -10,7 +10,7 @@ import (
 func runEnded(o approvals.RunOutcome) func(*Data) {
 	return func(d *Data) {
 		began := d.Approval.DecidedAt.Add(-3 * time.Minute)
-		d.Approval.DecidedAt, d.Approval.Next.At = began, began.Add(time.Second)
+		d.Approval.DecidedAt, d.Approval.SecondRun.At = began, began.Add(time.Second)
 		for i := range d.Approval.Votes {
 			d.Approval.Votes[i].At = began.Add(-time.Duration(len(d.Approval.Votes)-1-i) * time.Minute)
 		}
@@ -36,12 +36,12 @@ func notified(d *Data) {
 // hostileRun failed in a task whose author wants the page to lie or to break.
 func hostileRun(d *Data) {
 	const attack = `"><script>alert(1)</script>{{.Link}} $(id)` + "\u202e\x1b[31m\r\nBcc: everyone@example.com"
-	d.Approval.RunEnd.Task, d.Approval.RunEnd.Message, d.Approval.EventID, d.Approval.Next.Name = attack, attack, attack, attack
+	d.Approval.RunEnd.Task, d.Approval.RunEnd.Message, d.Approval.EventID, d.Approval.SecondRun.Name = attack, attack, attack, attack
 	d.Approval.Cancellation = nil
 }
 
 // rerunnable may be started again on the same decision.
-func rerunnable(d *Data) { d.Approval.Terms.Policy.Rerun.Limit = 2 }
+func rerunnable(d *Data) { d.Approval.Resolved.Policy.Rerun.Limit = 2 }
 
 // runAgain is being started again.
 func runAgain(d *Data) {

@@ -8,12 +8,12 @@ import (
 
 // polled is told to a Task that polls a ConfigMap.
 func polled(d *Data) {
-	d.Approval.Terms.Target = &approvals.Target{Kind: approvals.TargetConfigMap, Name: "approve-cm", Key: "status"}
+	d.Approval.Resolved.Target = &approvals.Target{Kind: approvals.TargetConfigMap, Name: "approve-cm", Key: "status"}
 }
 
 // pendingRun lets a run go that was made before.
 func pendingRun(d *Data) {
-	d.Approval.Terms.Target = &approvals.Target{Kind: approvals.TargetPendingRun, Name: "deploy-8d1f0c6", UID: "u", Pipeline: "deploy"}
+	d.Approval.Resolved.Target = &approvals.Target{Kind: approvals.TargetPendingRun, Name: "deploy-8d1f0c6", UID: "u", Pipeline: "deploy"}
 }
 
 // written has been read back.

@@ -13,7 +13,7 @@ func TestSecretsAreConcealed(t *testing.T) {
 	const value = "hunter2-correct-horse"
 	d := preview(t, "pending")
 	secret := approvals.Param{Name: "db-password", Value: value}
-	d.Approval.Terms.Params = append([]approvals.Param{secret}, d.Approval.Terms.Params...)
+	d.Approval.Resolved.Params = append([]approvals.Param{secret}, d.Approval.Resolved.Params...)
 	d.Approval.Source.Params = append(d.Approval.Source.Params, secret)
 	d.Approval.Source.Results = append(d.Approval.Source.Results, approvals.Param{Name: "apiToken", Value: value}, approvals.Param{Name: "emptyToken"})
 	filled := []approvals.Param{{Name: "registry-token", Value: value}}

@@ -86,7 +86,7 @@ func TestRoom(t *testing.T) {
 	d := preview(t, "pending")
 	big := strings.Repeat("v", maxValue)
 	for range 150 {
-		d.Approval.Terms.Params = append(d.Approval.Terms.Params, approvals.Param{Name: "p", Value: big})
+		d.Approval.Resolved.Params = append(d.Approval.Resolved.Params, approvals.Param{Name: "p", Value: big})
 	}
 	v := newView(d, maxPage)
 	if o := v.Outputs[0]; o.More > 0 || len(o.Lines) < 50 {
@@ -119,7 +119,7 @@ func TestOutputFolds(t *testing.T) {
 
 func TestOthers(t *testing.T) {
 	d := preview(t, "pending")
-	p := &d.Approval.Terms.Policy
+	p := &d.Approval.Resolved.Policy
 	p.Approvers = append(p.Approvers, approvals.Approver{Name: "Alice@example.com"}, p.Approvers[0])
 	if v := newView(d, maxPage); strings.Join(v.Others, " ") != "carol@example.com" {
 		t.Errorf("others: %v", v.Others)

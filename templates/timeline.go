@@ -48,8 +48,8 @@ func (v *View) timeline(d Data) {
 			s.By = "by " + v.Requester
 		}
 	})
-	if t := a.Terms; t != nil && t.SetAt.After(a.OpenedAt) {
-		add("changed", t.SetAt, "Setup complete", by("people could decide from here on"))
+	if t := a.Resolved; t != nil && t.ResolvedAt.After(a.OpenedAt) {
+		add("changed", t.ResolvedAt, "Setup complete", by("people could decide from here on"))
 	}
 	v.told(d, add)
 	for _, x := range a.Votes {
@@ -57,8 +57,8 @@ func (v *View) timeline(d Data) {
 			switch {
 			case x.BreakGlass:
 				s.By = "in an emergency, alone (break-glass)"
-			case x.For != "":
-				s.By = "for " + line(x.For)
+			case x.OnBehalfOf != "":
+				s.By = "for " + line(x.OnBehalfOf)
 			}
 		})
 	}
@@ -73,7 +73,7 @@ func (v *View) timeline(d Data) {
 			c := a.Cancellation
 			switch {
 			case a.Outcome == approvals.Cancelled && c != nil:
-				if s.Detail = text(c.Why); c.By != "" {
+				if s.Detail = text(c.Reason); c.By != "" {
 					s.By = "by " + line(c.By)
 				}
 			case a.Outcome == approvals.Superseded:
@@ -91,16 +91,16 @@ func (v *View) timeline(d Data) {
 		if c.By != "" {
 			who = "by " + c.By
 		}
-		add("changed", c.At, "The start was cancelled", by(who), detail(c.Why), bad)
+		add("changed", c.At, "The start was cancelled", by(who), detail(c.Reason), bad)
 	}
-	add("changed", a.RetryAt, "A retry was requested")
+	add("changed", a.RetryRequestedAt, "A retry was requested")
 	for _, r := range a.Reruns {
 		add("started", r.Run.At, v.Trigger+" started as run", func(s *StepView) { s.Run = runView(&r.Run, d) })
 		add("ended", r.End.EndedAt, v.Trigger+" "+line(r.End.Words()), detail(r.End.Why()), bad)
 		add("changed", r.At, "Started again on the same decision", by("by "+r.By), detail(r.Why))
 	}
 	if v.Next != nil {
-		add("started", a.Next.At, v.Trigger+" started as run", func(s *StepView) {
+		add("started", a.SecondRun.At, v.Trigger+" started as run", func(s *StepView) {
 			if s.Run = v.Next; a.EventID != "" {
 				s.By = "by event " + line(a.EventID)
 			}

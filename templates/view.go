@@ -176,7 +176,7 @@ type VoteView struct {
 	Inputs  []Pair
 	// BreakGlass: it decided alone, by the right to.
 	BreakGlass bool
-	For        string // whose deputy the voter was
+	For        string // whose delegate the voter was
 	Address    string // the mailbox that was proved with it
 	CountsWith []string
 }
@@ -214,12 +214,12 @@ func newView(d Data, most int) View {
 		Namespace: line(a.Namespace), Name: line(a.Name), Trigger: line(a.Title()), Subject: line(a.Subject()), Title: line(a.Headline()),
 		News: d.News, State: state(a), Recipient: line(d.Recipient), Session: d.Session, Opened: newMoment(a.OpenedAt, d.Now),
 		Missing: approvals.Missing(a), Blocked: problem(a.Blocked), Unreleased: problem(a.Unreleased),
-		Decidable: d.Decidable && a.Terms != nil && !a.Decided(), WhyNot: sentence(d.WhyNot), LogIn: drop(d.LogIn), Notice: sentence(d.Notice), Result: d.Result, Trouble: sentence(d.Trouble),
+		Decidable: d.Decidable && a.Resolved != nil && !a.Decided(), WhyNot: sentence(d.WhyNot), LogIn: drop(d.LogIn), Notice: sentence(d.Notice), Result: d.Result, Trouble: sentence(d.Trouble),
 		NoApproval: sentence(d.NoApproval), AgreedBy: line(d.AgreedBy),
 		Comment: drop(first(d.Comment, 4*approvals.MaxComment)), MaxComment: approvals.MaxComment,
 		Link: drop(d.Link), Action: drop(d.Action), Base: drop(d.Base),
 		Now: stamp(d.Now), Origin: originOf(a), Reason: drop(first(d.Reason, 4*approvals.MaxComment)),
-		Retry: d.Operator && a.ToRetry(d.Now), Cancel: d.Operator && a.ToCancel(), Asked: newMoment(a.RetryAt, d.Now),
+		Retry: d.Operator && a.ToRetry(d.Now), Cancel: d.Operator && a.ToCancel(), Asked: newMoment(a.RetryRequestedAt, d.Now),
 	}
 	if d.ByLink {
 		v.Mailbox, v.Shows = line(d.Address), d.Shows
@@ -232,7 +232,7 @@ func newView(d Data, most int) View {
 	}
 	v.Poll = v.Events == "" && !a.Decided()
 	// Each has room of its own: many params must not push the plan off the page.
-	v.terms(d, &room{left: most / 4})
+	v.resolved(d, &room{left: most / 4})
 	v.source(d, &room{left: most / 2})
 	v.decision(d, &room{left: most / 4})
 	v.chain(d)
@@ -244,11 +244,11 @@ func newView(d Data, most int) View {
 // preflight fills in what is known of what would start, and what was asked again.
 func (v *View) preflight(d Data) {
 	a := d.Approval
-	v.Rerun = (d.Operator || d.Session && approvals.MayRerun(a, approvals.Identity{Name: d.Recipient, Way: approvals.AuthLogin})) && a.ToRunAgain(d.Now)
+	v.Rerun = (d.Operator || d.Session && approvals.MayRerun(a, approvals.Identity{Name: d.Recipient, AuthMethod: approvals.AuthLogin})) && a.ToRunAgain(d.Now)
 	v.Changed, v.Ask = a.Changed(), (d.Operator || d.Session && asked(d)) && a.ToAskAgain()
 	v.NewerOne = line(a.SupersededBy)
-	if g := a.Again; g != nil {
-		v.AgainOf, v.AgainBy = line(g.Of), line(g.By)
+	if g := a.Replaces; g != nil {
+		v.AgainOf, v.AgainBy = line(g.Name), line(g.RequestedBy)
 	}
 	if a.Preflight == nil || a.Decided() {
 		return
@@ -267,13 +267,13 @@ func (v *View) preflight(d Data) {
 
 // asked says whether Recipient asked for it.
 func asked(d Data) bool {
-	t := d.Approval.Terms
+	t := d.Approval.Resolved
 	return t != nil && t.RequesterProof != approvals.NoProof && approvals.SamePerson(t.Requester, d.Recipient)
 }
 
-// terms fills in the policy and exactly what is approved.
-func (v *View) terms(d Data, room *room) {
-	t := d.Approval.Terms
+// resolved fills in the policy and exactly what is approved.
+func (v *View) resolved(d Data, room *room) {
+	t := d.Approval.Resolved
 	if t == nil {
 		v.Refresh = d.Approval.Blocked == nil && !d.Approval.Decided() && d.Now.Sub(d.Approval.OpenedAt) < refreshFor
 		return
@@ -323,7 +323,7 @@ func (v *View) terms(d Data, room *room) {
 		v.Does = line(x.Does(d.Approval.Outcome == approvals.Approved))
 	}
 	v.Instructions, v.Leads = parseMarkdown(t.About.Instructions), linksOf(t.About.Links)
-	v.Digest, v.Template = newShort(t.Digest), newShort(t.Template)
+	v.Digest, v.Template = newShort(t.Digest), newShort(t.TemplateDigest)
 	for _, r := range t.References {
 		v.References = append(v.References, ReferenceView{What: line(r.String()), Digest: newShort(r.Digest)})
 	}
@@ -346,7 +346,7 @@ func (v *View) rules(d Data) {
 
 // fields fills in what the approver is asked, with what they filled in before.
 func (v *View) fields(d Data) {
-	p := d.Approval.Terms.Policy
+	p := d.Approval.Resolved.Policy
 	v.CommentFor = map[approvals.CommentRule]string{approvals.CommentRequired: "vote", approvals.CommentRequiredOnReject: "rejection"}[p.Comment]
 	mine, filled, agreed := map[string]string{}, approvals.ByName(d.Filled), approvals.ByName(d.Agreed)
 	if d.MyVote != nil {
@@ -410,12 +410,12 @@ func (v *View) decision(d Data, room *room) {
 			v.Comment = drop(d.MyVote.Comment)
 		}
 	}
-	v.Next, v.Ended = runView(a.Next, d), endView(a.RunEnd, d.Now)
+	v.Next, v.Ended = runView(a.SecondRun, d), endView(a.RunEnd, d.Now)
 	if a.Effect != nil {
 		v.Effect = line(a.Effect.What)
 	}
 	if c := a.Cancellation; c != nil {
-		v.Cancelled = &CancelView{By: line(c.By), Why: text(c.Why), When: newMoment(c.At, d.Now)}
+		v.Cancelled = &CancelView{By: line(c.By), Why: text(c.Reason), When: newMoment(c.At, d.Now)}
 	}
 	if !a.Decided() {
 		return
@@ -429,7 +429,7 @@ func state(a approvals.Approval) string {
 	switch {
 	case a.Decided():
 		return strings.ToLower(string(a.Outcome))
-	case a.Terms != nil:
+	case a.Resolved != nil:
 		return "pending"
 	case a.Blocked != nil:
 		return "blocked"
@@ -450,7 +450,7 @@ func runView(r *approvals.Run, d Data) *RunView {
 
 func voteView(x approvals.Vote, now time.Time, room *room) VoteView {
 	return VoteView{
-		Voter: line(x.Voter), Verdict: x.Verdict, When: newMoment(x.At, now), Way: x.Way, BreakGlass: x.BreakGlass, For: line(x.For), Address: line(x.Address),
+		Voter: line(x.Voter), Verdict: x.Verdict, When: newMoment(x.At, now), Way: x.AuthMethod, BreakGlass: x.BreakGlass, For: line(x.OnBehalfOf), Address: line(x.Address),
 		Comment: newField(approvals.Param{Value: x.Comment}, room), Inputs: pairs(x.Inputs),
 	}
 }

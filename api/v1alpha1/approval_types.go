@@ -11,18 +11,18 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:printcolumn:name="Trigger",type=string,JSONPath=`.spec.trigger`
 // +kubebuilder:printcolumn:name="After",type=string,JSONPath=`.spec.source.pipelineRun.name`
 // +kubebuilder:printcolumn:name="In",type=string,JSONPath=`.spec.source.customRun.pipelineRun`
-// +kubebuilder:printcolumn:name="Gate",type=string,JSONPath=`.spec.terms.gate`
+// +kubebuilder:printcolumn:name="Gate",type=string,JSONPath=`.spec.resolved.gate`
 // +kubebuilder:printcolumn:name="Outcome",type=string,JSONPath=`.status.outcome`
 // +kubebuilder:printcolumn:name="Startable",type=string,JSONPath=`.status.conditions[?(@.type=="Startable")].status`
-// +kubebuilder:printcolumn:name="Next",type=string,JSONPath=`.status.next.name`
-// +kubebuilder:printcolumn:name="Run",type=string,JSONPath=`.status.next.outcome`
+// +kubebuilder:printcolumn:name="Next",type=string,JSONPath=`.status.secondRun.name`
+// +kubebuilder:printcolumn:name="Run",type=string,JSONPath=`.status.secondRun.outcome`
 // +kubebuilder:printcolumn:name="Problem",type=string,JSONPath=`.status.conditions[?(@.status=="False")].reason`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type Approval struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is what is held and on what terms. Like the status it has one writer, and
+	// spec is what is held, and what it was resolved to. Like the status it has one writer, and
 	// is one field to the API server: nobody merges into it, and the bookkeeping of
 	// who owns which of its parts would be larger than all of it.
 	// +structType=atomic
@@ -39,18 +39,18 @@ type Approval struct {
 // its lines.
 const RecordFinalizer = "countersign.dev/record"
 
-// ApprovalSpec is immutable; terms may be set once. The schema compares what tells a
-// change: digests, seals and names. It does so at every write of the status too, so
+// ApprovalSpec is immutable; resolved may be set once. The schema compares what tells a
+// change: digests, signatures and names. It does so at every write of the status too, so
 // comparing all of it is left to the policy countersign-approvals-immutable, which looks
 // at writes of the spec alone.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.trigger) != has(self.source.customRun)",message="set exactly one of trigger and source.customRun"
 // +kubebuilder:validation:XValidation:rule="has(self.trigger) == has(oldSelf.trigger) && (!has(self.trigger) || self.trigger == oldSelf.trigger)",message="trigger is immutable"
 // +kubebuilder:validation:XValidation:rule="has(self.page) == has(oldSelf.page) && (!has(self.page) || self.page == oldSelf.page)",message="page is immutable"
-// +kubebuilder:validation:XValidation:rule="has(self.again) == has(oldSelf.again) && (!has(self.again) || self.again == oldSelf.again)",message="again is immutable"
-// +kubebuilder:validation:XValidation:rule="has(self.sourceSeal) == has(oldSelf.sourceSeal) && (!has(self.sourceSeal) || self.sourceSeal == oldSelf.sourceSeal)",message="sourceSeal is immutable"
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.terms) || (has(self.terms) && self.terms.digest == oldSelf.terms.digest)",message="terms are immutable once set, because people vote on them"
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.seal) || (has(self.seal) && self.seal == oldSelf.seal)",message="seal is immutable once it is set"
+// +kubebuilder:validation:XValidation:rule="has(self.replaces) == has(oldSelf.replaces) && (!has(self.replaces) || self.replaces == oldSelf.replaces)",message="replaces is immutable"
+// +kubebuilder:validation:XValidation:rule="has(self.sourceSignature) == has(oldSelf.sourceSignature) && (!has(self.sourceSignature) || self.sourceSignature == oldSelf.sourceSignature)",message="sourceSignature is immutable"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.resolved) || (has(self.resolved) && self.resolved.digest == oldSelf.resolved.digest)",message="resolved is immutable once it is set, because people vote on it"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.signature) || (has(self.signature) && self.signature == oldSelf.signature)",message="signature is immutable once it is set"
 type ApprovalSpec struct {
 	// trigger is the Trigger of this namespace that holds and releases. It is absent
 	// when what waits is a CustomRun.
@@ -66,47 +66,47 @@ type ApprovalSpec struct {
 	// +kubebuilder:validation:MaxLength=2048
 	// +optional
 	Page string `json:"page,omitempty"`
-	// again is set when this Approval replaces an earlier request for the same source: its
+	// replaces is set when this Approval replaces an earlier request for the same source: its
 	// content has changed, or it could not be started.
 	// +optional
-	Again *Again `json:"again,omitempty"`
-	// sourceSeal is the service's signature over trigger, source and again, made when it
-	// opened the Approval. Terms are only ever set for what has one that verifies.
+	Replaces *Replacement `json:"replaces,omitempty"`
+	// sourceSignature is the service's signature over trigger, source and replaces, made when it
+	// opened the Approval. An Approval is only ever resolved if its source has what has one that verifies.
 	// +kubebuilder:validation:MaxLength=256
 	// +optional
-	SourceSeal string `json:"sourceSeal,omitempty"`
-	// terms are the policy and exactly what is approved. They are absent while
+	SourceSignature string `json:"sourceSignature,omitempty"`
+	// resolved is the policy and exactly what is approved. It is absent while
 	// something is missing (the condition Ready reports what).
 	// +optional
-	Terms *Terms `json:"terms,omitempty"`
-	// seal is the service's signature over all of the above. An Approval that
+	Resolved *ResolvedSpec `json:"resolved,omitempty"`
+	// signature is the service's signature over all of the above. An Approval that
 	// somebody else created has no valid one and can't be decided.
 	// +kubebuilder:validation:MaxLength=256
 	// +optional
-	Seal string `json:"seal,omitempty"`
+	Signature string `json:"signature,omitempty"`
 	// lean is there where the service keeps less than all in memory.
 	Lean *Lean `json:"-"`
 }
 
 // Again says which Approval this one takes the place of. Its votes were for other content
 // and do not count here.
-type Again struct {
-	// of is the name of the Approval before.
+type Replacement struct {
+	// name of the Approval before.
 	// +kubebuilder:validation:MaxLength=253
 	// +required
-	Of string `json:"of"`
-	// ofUID is its uid.
+	Name string `json:"name"`
+	// uid of the Approval before.
 	// +kubebuilder:validation:MaxLength=64
 	// +required
-	OfUID string `json:"ofUID"`
+	UID string `json:"uid"`
 	// number counts how often approval was requested again.
 	// +kubebuilder:validation:Minimum=1
 	// +required
 	Number int32 `json:"number"`
-	// by is who asked for it; absent when what would start changed while it was pending.
+	// requestedBy is who asked for it; absent when what would start changed while it was pending.
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
-	By string `json:"by,omitempty"`
+	RequestedBy string `json:"requestedBy,omitempty"`
 }
 
 // Source is what is held: the completion of a run, an event as it came, or a task
@@ -301,8 +301,8 @@ type EventSource struct {
 	Body string `json:"body"`
 }
 
-// Terms are fixed once.
-type Terms struct {
+// ResolvedSpec is fixed once.
+type ResolvedSpec struct {
 	// gate is the Gate's name, or "(inline)".
 	// +kubebuilder:validation:MaxLength=253
 	// +required
@@ -310,12 +310,12 @@ type Terms struct {
 	// policy is the Gate as it stood.
 	// +required
 	Policy GateSpec `json:"policy"`
-	// policyFrom is where the policy was written, when that was no Gate: in a Trigger, or
+	// policySource is where the policy was written, when that was no Gate: in a Trigger, or
 	// in an approval task.
 	// +kubebuilder:validation:Enum=Trigger;Task
 	// +optional
-	PolicyFrom string `json:"policyFrom,omitempty"`
-	// limits are what GatePolicies demanded of votes when the terms were fixed.
+	PolicySource string `json:"policySource,omitempty"`
+	// limits are what GatePolicies demanded of votes when the Approval was resolved.
 	// +optional
 	Limits *Limits `json:"limits,omitempty"`
 	// requester is the person who requested it, if known.
@@ -326,13 +326,13 @@ type Terms struct {
 	// requester may not approve, and may reject.
 	// +optional
 	RequesterProof Proof `json:"requesterProof,omitempty"`
-	// requesterAlso is what else the requester is called: by the event, and by the
+	// requesterAliases is what else the requester is called: by the event, and by the
 	// directory of the service's administrator.
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MaxLength=256
 	// +listType=atomic
 	// +optional
-	RequesterAlso []string `json:"requesterAlso,omitempty"`
+	RequesterAliases []string `json:"requesterAliases,omitempty"`
 	// params are what travels to the next part.
 	// +kubebuilder:validation:MaxItems=128
 	// +listType=map
@@ -356,7 +356,7 @@ type Terms struct {
 	// +optional
 	Target *Target `json:"target,omitempty"`
 	// references are the Pipeline, Tasks and StepActions of this namespace that the run
-	// refers to by name, as they were when the terms were fixed; only where the Gate has
+	// refers to by name, as they were when the Approval was resolved; only where the Gate has
 	// verifyRun BeforeStart. They are part of what is approved.
 	// +kubebuilder:validation:MaxItems=256
 	// +listType=atomic
@@ -371,18 +371,18 @@ type Terms struct {
 	// +kubebuilder:validation:MaxLength=64
 	// +required
 	TemplateDigest string `json:"templateDigest"`
-	// key is what supersedeKey gave.
+	// supersedeKey is what the Gate's expression of that name gave.
 	// +kubebuilder:validation:MaxLength=4096
 	// +optional
-	Key string `json:"key,omitempty"`
-	// setAt is when the terms were fixed, if that was after the opening: the time
+	SupersedeKey string `json:"supersedeKey,omitempty"`
+	// resolvedAt is when the Approval was resolved, if that was after the opening: the time
 	// to decide counts from then.
 	// +optional
-	SetAt *metav1.Time `json:"setAt,omitempty"`
-	// endsAt is when the run that waits for this ends by its own time limit, if that comes
+	ResolvedAt *metav1.Time `json:"resolvedAt,omitempty"`
+	// runDeadline is when the run that waits for this ends by its own time limit, if that comes
 	// before the Gate's.
 	// +optional
-	EndsAt *metav1.Time `json:"endsAt,omitempty"`
+	RunDeadline *metav1.Time `json:"runDeadline,omitempty"`
 }
 
 // FixedLink is a link as it was worked out.
@@ -441,7 +441,7 @@ type Reference struct {
 // +kubebuilder:validation:Enum=Signature;Admission;Approval;Page
 type Proof string
 
-// Target is the one object that a release meant when the terms were fixed.
+// Target is the one object that a release meant when the Approval was resolved.
 type Target struct {
 	// kind: ConfigMap or PendingRun.
 	// +kubebuilder:validation:Enum=ConfigMap;PendingRun
@@ -526,20 +526,20 @@ type ApprovalStatus struct {
 	// pending, or, with another outcome, before the run that it starts was seen.
 	// +optional
 	Cancellation *Cancellation `json:"cancellation,omitempty"`
-	// retryAt is when somebody last requested to start the run, and to send failed
+	// retryRequestedAt is when somebody last requested to start the run, and to send failed
 	// notifications again, at once.
 	// +optional
-	RetryAt *metav1.MicroTime `json:"retryAt,omitempty"`
+	RetryRequestedAt *metav1.MicroTime `json:"retryRequestedAt,omitempty"`
 	// notifications lists who was notified of what, and which notifications failed.
 	// +kubebuilder:validation:MaxItems=256
 	// +listType=atomic
 	// +optional
 	Notifications []Notification `json:"notifications,omitempty"`
-	// next is the run that the outcome started. It is there once that run has
+	// secondRun is the run that the outcome started. It is there once that run has
 	// been seen.
 	// +optional
-	Next *Next `json:"next,omitempty"`
-	// reruns are the runs that were started before next on the same decision, and why each was
+	SecondRun *SecondRun `json:"secondRun,omitempty"`
+	// reruns are the runs that were started before secondRun on the same decision, and why each was
 	// not the last.
 	// +kubebuilder:validation:MaxItems=10
 	// +listType=atomic
@@ -567,10 +567,10 @@ type Cancellation struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	By string `json:"by,omitempty"`
-	// why is the reason.
+	// reason is why.
 	// +kubebuilder:validation:MaxLength=4096
 	// +required
-	Why string `json:"why"`
+	Reason string `json:"reason"`
 	// at is when.
 	// +required
 	At metav1.MicroTime `json:"at"`
@@ -610,21 +610,21 @@ type VoteRecord struct {
 	// +listType=atomic
 	// +optional
 	Inputs []Param `json:"inputs,omitempty"`
-	// for is the person whose delegate the voter was.
+	// onBehalfOf is the person whose delegate the voter was.
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
-	For string `json:"for,omitempty"`
+	OnBehalfOf string `json:"onBehalfOf,omitempty"`
 	// breakGlass is true for a vote that decided alone, by the right to.
 	// +optional
 	BreakGlass bool `json:"breakGlass,omitempty"`
-	// way is how the voter came: Token, Link, Login, Slack, or Object (a Vote).
+	// authMethod is how the voter was authenticated: Token, Link, Login, Slack, or Object (a Vote).
 	// +kubebuilder:validation:Enum=Token;Link;Login;Slack;Object
 	// +required
-	Way string `json:"way"`
-	// evidence names the proof, never the secret itself.
+	AuthMethod string `json:"authMethod"`
+	// credentialID names what authenticated the voter: a token's or link's id, the UID of a Vote; never the secret itself.
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
-	Evidence string `json:"evidence,omitempty"`
+	CredentialID string `json:"credentialID,omitempty"`
 	// address is the mailbox that was verified with it: to which the link was mailed, or
 	// which the login provider has verified. Votes of one address count once.
 	// +kubebuilder:validation:MaxLength=256
@@ -656,14 +656,14 @@ type Withdrawal struct {
 	// at is when it was taken back.
 	// +required
 	At metav1.MicroTime `json:"at"`
-	// evidence is the vote's.
+	// credentialID is the vote's.
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
-	Evidence string `json:"evidence,omitempty"`
-	// by is the evidence of what took it back.
+	CredentialID string `json:"credentialID,omitempty"`
+	// withdrawnByCredential is the credentialID of what withdrew it.
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
-	By string `json:"by,omitempty"`
+	WithdrawnByCredential string `json:"withdrawnByCredential,omitempty"`
 }
 
 // Verdict is what a vote says.
@@ -702,7 +702,7 @@ type Notification struct {
 }
 
 // Next is the run that an outcome started.
-type Next struct {
+type SecondRun struct {
 	// name of the PipelineRun, in this namespace.
 	// +kubebuilder:validation:MaxLength=253
 	// +required
@@ -719,9 +719,9 @@ type Next struct {
 	// +kubebuilder:validation:MaxLength=64
 	// +optional
 	EventID string `json:"eventID,omitempty"`
-	// seenAt is when the service saw it.
+	// observedAt is when the service saw it.
 	// +required
-	SeenAt metav1.MicroTime `json:"seenAt"`
+	ObservedAt metav1.MicroTime `json:"observedAt"`
 	// outcome is how the run ended: Succeeded, Failed, Cancelled, or Gone when somebody deleted
 	// it before its end was seen. It is absent while the run goes on, and never changes.
 	// +kubebuilder:validation:Enum=Succeeded;Failed;Cancelled;Gone
@@ -763,18 +763,18 @@ type Rerun struct {
 	At metav1.MicroTime `json:"at"`
 	// run is the run before, which did not end well.
 	// +required
-	Run Next `json:"run"`
+	Run SecondRun `json:"run"`
 }
 
 // Effect is what an outcome did to its target.
 type Effect struct {
-	// what was done.
+	// description of what was done.
 	// +kubebuilder:validation:MaxLength=1024
 	// +required
-	What string `json:"what"`
-	// seenAt is when the service saw it.
+	Description string `json:"description"`
+	// observedAt is when the service saw it.
 	// +required
-	SeenAt metav1.MicroTime `json:"seenAt"`
+	ObservedAt metav1.MicroTime `json:"observedAt"`
 }
 
 // The condition types of an Approval and a Gate.

@@ -8,8 +8,8 @@ import (
 // Lean says what the service left out of an Approval that it keeps in memory, of which there
 // are thousands. It is never part of what the API server has.
 type Lean struct {
-	// Sealed is what the seal signs, made while the spec was whole.
-	Sealed string
+	// SignedContent is what the signature is over, made while the spec was whole.
+	SignedContent string
 	// Body is the size of the event's body.
 	Body int64
 	// Values are the params, results, inputs, labels, annotations and references, and the
@@ -18,7 +18,7 @@ type Lean struct {
 }
 
 // MarshalJSON refuses a spec that is not whole. Whatever would write it to the API server, or
-// make a digest or a seal of it, fails.
+// make a digest or a signature of it, fails.
 func (s ApprovalSpec) MarshalJSON() ([]byte, error) {
 	if s.Lean != nil {
 		return nil, errors.New("an Approval from which values were left out is not to be written: read it from the API server first")

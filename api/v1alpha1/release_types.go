@@ -2,7 +2,7 @@ package v1alpha1
 
 // Release is an object of the Approval's namespace that every outcome is written to.
 // Its name is a plain name (lowercase letters, digits and '-'), or a CEL expression
-// with the variables of forward, evaluated once, when the terms are set.
+// with the variables of forward, evaluated once, when the Approval was resolved.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.configMap) != has(self.pendingRun)",message="release needs one of configMap and pendingRun"
 type Release struct {

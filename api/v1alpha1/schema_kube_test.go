@@ -148,16 +148,16 @@ func TestGateDefaults(t *testing.T) {
 	}
 }
 
-func approval(terms *v1alpha1.Terms) *v1alpha1.Approval {
+func approval(resolved *v1alpha1.ResolvedSpec) *v1alpha1.Approval {
 	return &v1alpha1.Approval{ObjectMeta: metav1.ObjectMeta{GenerateName: "a-", Namespace: "default"}, Spec: v1alpha1.ApprovalSpec{
-		Trigger: "t",
-		Source:  v1alpha1.Source{PipelineRun: &v1alpha1.PipelineRunSource{Name: "r", UID: "u", Pipeline: "p", CompletedAt: metav1.Now()}},
-		Terms:   terms, Seal: "s", SourceSeal: "s",
+		Trigger:  "t",
+		Source:   v1alpha1.Source{PipelineRun: &v1alpha1.PipelineRunSource{Name: "r", UID: "u", Pipeline: "p", CompletedAt: metav1.Now()}},
+		Resolved: resolved, Signature: "s", SourceSignature: "s",
 	}}
 }
 
-func someTerms() *v1alpha1.Terms {
-	return &v1alpha1.Terms{
+func someResolved() *v1alpha1.ResolvedSpec {
+	return &v1alpha1.ResolvedSpec{
 		Gate: "g", Digest: "d", TemplateDigest: "t", Params: []v1alpha1.Param{{Name: "a", Value: "1"}},
 		Policy: v1alpha1.GateSpec{Approvers: &v1alpha1.Approvers{Users: []v1alpha1.User{{Name: "alice"}}}},
 	}
@@ -173,15 +173,15 @@ func TestApprovalIsImmutable(t *testing.T) {
 	}{
 		{"trigger", func(s *v1alpha1.ApprovalSpec) { s.Trigger = "other" }, "trigger is immutable"},
 		{"page", func(s *v1alpha1.ApprovalSpec) { s.Page = "https://other.example.com" }, "page is immutable"},
-		{"digest", func(s *v1alpha1.ApprovalSpec) { s.Terms.Digest = "other" }, "immutable"},
-		{"terms taken away", func(s *v1alpha1.ApprovalSpec) { s.Terms = nil }, "immutable"},
-		{"seal", func(s *v1alpha1.ApprovalSpec) { s.Seal = "x" }, "seal is immutable"},
-		{"source's seal", func(s *v1alpha1.ApprovalSpec) { s.SourceSeal = "x" }, "sourceSeal is immutable"},
-		{"source's seal taken away", func(s *v1alpha1.ApprovalSpec) { s.SourceSeal = "" }, "sourceSeal is immutable"},
-		{"seal taken away", func(s *v1alpha1.ApprovalSpec) { s.Seal = "" }, "seal is immutable"},
+		{"digest", func(s *v1alpha1.ApprovalSpec) { s.Resolved.Digest = "other" }, "immutable"},
+		{"resolved taken away", func(s *v1alpha1.ApprovalSpec) { s.Resolved = nil }, "immutable"},
+		{"signature", func(s *v1alpha1.ApprovalSpec) { s.Signature = "x" }, "signature is immutable"},
+		{"source's signature", func(s *v1alpha1.ApprovalSpec) { s.SourceSignature = "x" }, "sourceSignature is immutable"},
+		{"source's signature taken away", func(s *v1alpha1.ApprovalSpec) { s.SourceSignature = "" }, "sourceSignature is immutable"},
+		{"signature taken away", func(s *v1alpha1.ApprovalSpec) { s.Signature = "" }, "signature is immutable"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			a := approval(someTerms())
+			a := approval(someResolved())
 			if err := api.Create(t.Context(), a); err != nil {
 				t.Fatal(err)
 			}
@@ -194,17 +194,17 @@ func TestApprovalIsImmutable(t *testing.T) {
 	}
 }
 
-func TestTermsMayBeSetOnce(t *testing.T) {
+func TestResolvedMayBeSetOnce(t *testing.T) {
 	a := approval(nil)
-	a.Spec.Seal = ""
+	a.Spec.Signature = ""
 	if err := api.Create(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
-	a.Spec.Terms, a.Spec.Seal = someTerms(), "s"
+	a.Spec.Resolved, a.Spec.Signature = someResolved(), "s"
 	if err := api.Update(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
-	a.Spec.Terms.Digest = "other"
+	a.Spec.Resolved.Digest = "other"
 	if err := api.Update(t.Context(), a); !apierrors.IsInvalid(err) {
 		t.Errorf("set twice: %v", err)
 	}
@@ -212,14 +212,14 @@ func TestTermsMayBeSetOnce(t *testing.T) {
 
 // A new Approval is Pending without a status write.
 func TestPendingIsTheDefault(t *testing.T) {
-	a := approval(someTerms())
+	a := approval(someResolved())
 	if err := api.Create(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
 	if a.Status.Outcome != "Pending" {
 		t.Errorf("outcome %q", a.Status.Outcome)
 	}
-	neither := approval(someTerms())
+	neither := approval(someResolved())
 	neither.Spec.Source = v1alpha1.Source{}
 	if err := api.Create(t.Context(), neither); err == nil || !strings.Contains(err.Error(), "exactly one of pipelineRun, event and customRun") {
 		t.Errorf("a source of nothing: %v", err)
@@ -229,7 +229,7 @@ func TestPendingIsTheDefault(t *testing.T) {
 // A task in the middle of a run has no Trigger, and nothing else has none.
 func TestTaskOrTrigger(t *testing.T) {
 	task := func() *v1alpha1.Approval {
-		a := approval(someTerms())
+		a := approval(someResolved())
 		a.Spec.Trigger = ""
 		a.Spec.Source = v1alpha1.Source{CustomRun: &v1alpha1.CustomRunSource{
 			Name: "r-approval", UID: "c", PipelineRun: "r", PipelineRunUID: "u", Pipeline: "p", PipelineTask: "approval", Mapping: "automatiko", StartedAt: metav1.Now(),
@@ -244,7 +244,7 @@ func TestTaskOrTrigger(t *testing.T) {
 	if err := api.Update(t.Context(), a); !apierrors.IsInvalid(err) || !strings.Contains(err.Error(), "trigger is immutable") {
 		t.Errorf("a Trigger given later: %v", err)
 	}
-	both, neither := task(), approval(someTerms())
+	both, neither := task(), approval(someResolved())
 	both.Spec.Trigger, neither.Spec.Trigger = "t", ""
 	for name, a := range map[string]*v1alpha1.Approval{"both": both, "neither": neither} {
 		if err := api.Create(t.Context(), a); !apierrors.IsInvalid(err) || !strings.Contains(err.Error(), "exactly one of trigger and source.customRun") {

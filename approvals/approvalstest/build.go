@@ -28,13 +28,13 @@ func Make(name string) *Builder {
 			Params:  []approvals.Param{{Name: "env", Value: "production"}},
 			Results: []approvals.Param{{Name: "digest", Value: "sha256:abc"}},
 		},
-		Terms: &approvals.Terms{
+		Resolved: &approvals.ResolvedSpec{
 			Policy: approvals.Policy{
 				Gate: "production", Approvers: people("alice"), Strategy: approvals.Single,
 				Requester: approvals.RequesterExclude, Lifetime: time.Hour, ReleaseOn: []approvals.Outcome{approvals.Approved},
 			},
-			Params:   []approvals.Param{{Name: "digest", Value: "sha256:abc"}},
-			Template: Template,
+			Params:         []approvals.Param{{Name: "digest", Value: "sha256:abc"}},
+			TemplateDigest: Template,
 		},
 		Outcome: approvals.Pending,
 	}}
@@ -45,52 +45,52 @@ func (b *Builder) In(namespace string) *Builder { b.a.Namespace = namespace; ret
 
 // Users are the approvers, by name, each with an address.
 func (b *Builder) Users(names ...string) *Builder {
-	b.a.Terms.Policy.Approvers = people(names...)
+	b.a.Resolved.Policy.Approvers = people(names...)
 	return b
 }
 
 // Groups may decide too.
-func (b *Builder) Groups(names ...string) *Builder { b.a.Terms.Policy.Groups = names; return b }
+func (b *Builder) Groups(names ...string) *Builder { b.a.Resolved.Policy.Groups = names; return b }
 
 // Quorum needs n people.
 func (b *Builder) Quorum(n int) *Builder {
-	b.a.Terms.Policy.Strategy, b.a.Terms.Policy.Required = approvals.Quorum, n
+	b.a.Resolved.Policy.Strategy, b.a.Resolved.Policy.Required = approvals.Quorum, n
 	return b
 }
 
 // Requester asked for it, which is proved.
 func (b *Builder) Requester(name string) *Builder {
-	b.a.Terms.Requester, b.a.Terms.RequesterProof = name, approvals.BySignature
+	b.a.Resolved.Requester, b.a.Resolved.RequesterProof = name, approvals.BySignature
 	return b
 }
 
 // Said is Requester, as somebody wrote it and nobody proved.
 func (b *Builder) Said(name string) *Builder {
-	b.a.Terms.Requester, b.a.Terms.RequesterProof = name, approvals.NoProof
+	b.a.Resolved.Requester, b.a.Resolved.RequesterProof = name, approvals.NoProof
 	return b
 }
 
 // Also is what else the requester is called.
-func (b *Builder) Also(names ...string) *Builder { b.a.Terms.RequesterAlso = names; return b }
+func (b *Builder) Also(names ...string) *Builder { b.a.Resolved.RequesterAliases = names; return b }
 
 // AllowRequester lets the requester decide.
 func (b *Builder) AllowRequester() *Builder {
-	b.a.Terms.Policy.Requester = approvals.RequesterAllow
+	b.a.Resolved.Policy.Requester = approvals.RequesterAllow
 	return b
 }
 
 // Lifetime is how long it waits.
-func (b *Builder) Lifetime(d time.Duration) *Builder { b.a.Terms.Policy.Lifetime = d; return b }
+func (b *Builder) Lifetime(d time.Duration) *Builder { b.a.Resolved.Policy.Lifetime = d; return b }
 
 // ReleaseOn are the outcomes that start the next part.
 func (b *Builder) ReleaseOn(os ...approvals.Outcome) *Builder {
-	b.a.Terms.Policy.ReleaseOn = os
+	b.a.Resolved.Policy.ReleaseOn = os
 	return b
 }
 
 // Result adds an expression for a result.
 func (b *Builder) Result(name, expression string) *Builder {
-	b.a.Terms.Policy.Results = append(b.a.Terms.Policy.Results, approvals.Expression{Name: name, Expression: expression})
+	b.a.Resolved.Policy.Results = append(b.a.Resolved.Policy.Results, approvals.Expression{Name: name, Expression: expression})
 	return b
 }
 
@@ -114,14 +114,14 @@ func (b *Builder) Task(mapping string) *Builder {
 		},
 		Params: []approvals.Param{{Name: "description", Value: "Deploy 1.2 to production"}, {Name: "approvers", Value: `["alice"]`}},
 	}
-	b.a.Terms.Params = []approvals.Param{{Name: "description", Value: "Deploy 1.2 to production"}}
-	b.a.Terms.Template, b.a.Terms.Policy.Preset = "", mapping
+	b.a.Resolved.Params = []approvals.Param{{Name: "description", Value: "Deploy 1.2 to production"}}
+	b.a.Resolved.TemplateDigest, b.a.Resolved.Policy.Preset = "", mapping
 	return b
 }
 
-// NoTerms takes the terms away; why may be nil.
-func (b *Builder) NoTerms(why *approvals.Problem) *Builder {
-	b.a.Terms, b.a.Blocked = nil, why
+// Unresolved makes it one that is not resolved; why may be nil.
+func (b *Builder) Unresolved(why *approvals.Problem) *Builder {
+	b.a.Resolved, b.a.Blocked = nil, why
 	return b
 }
 
@@ -149,8 +149,8 @@ func (b *Builder) Expired() *Builder {
 // Obj is the Approval, with the digest of what it asks to approve.
 func (b *Builder) Obj() approvals.Approval {
 	a := Clone(b.a)
-	if t := a.Terms; t != nil {
-		t.Digest = t.ContentDigest(a.Namespace, a.Trigger, t.Template, a.Source)
+	if t := a.Resolved; t != nil {
+		t.Digest = t.ContentDigest(a.Namespace, a.Trigger, t.TemplateDigest, a.Source)
 	}
 	return a
 }
@@ -158,7 +158,7 @@ func (b *Builder) Obj() approvals.Approval {
 // Ballot is a vote by a person with a token, with groups.
 func Ballot(voter string, v approvals.Verdict, comment string, groups ...string) approvals.Ballot {
 	return approvals.Ballot{
-		Voter:   approvals.Identity{Name: voter, Groups: groups, Way: approvals.AuthToken, Evidence: "uid:" + voter},
+		Voter:   approvals.Identity{Name: voter, Groups: groups, AuthMethod: approvals.AuthToken, CredentialID: "uid:" + voter},
 		Verdict: v, Comment: comment,
 	}
 }
@@ -171,9 +171,9 @@ func Clone(a approvals.Approval) approvals.Approval {
 	}
 	a.Source.Params, a.Source.Results = slices.Clone(a.Source.Params), slices.Clone(a.Source.Results)
 	a.Source.Claims = slices.Clone(a.Source.Claims)
-	a.Terms, a.Blocked = ptr(a.Terms), ptr(a.Blocked)
-	if t := a.Terms; t != nil {
-		t.Params, t.Target, t.RequesterAlso = slices.Clone(t.Params), ptr(t.Target), slices.Clone(t.RequesterAlso)
+	a.Resolved, a.Blocked = ptr(a.Resolved), ptr(a.Blocked)
+	if t := a.Resolved; t != nil {
+		t.Params, t.Target, t.RequesterAliases = slices.Clone(t.Params), ptr(t.Target), slices.Clone(t.RequesterAliases)
 		t.Policy.Approvers, t.Policy.Groups = slices.Clone(t.Policy.Approvers), slices.Clone(t.Policy.Groups)
 		t.Policy.ReleaseOn, t.Policy.Results = slices.Clone(t.Policy.ReleaseOn), slices.Clone(t.Policy.Results)
 		t.Policy.Show, t.Policy.Links, t.About.Links = slices.Clone(t.Policy.Show), slices.Clone(t.Policy.Links), slices.Clone(t.About.Links)
@@ -183,7 +183,7 @@ func Clone(a approvals.Approval) approvals.Approval {
 	}
 	a.Votes, a.Results, a.Deliveries = slices.Clone(a.Votes), slices.Clone(a.Results), slices.Clone(a.Deliveries)
 	a.Inputs, a.Withdrawn, a.Revoked = slices.Clone(a.Inputs), slices.Clone(a.Withdrawn), slices.Clone(a.Revoked)
-	a.Next, a.Effect, a.Unreleased, a.Cancellation = ptr(a.Next), ptr(a.Effect), ptr(a.Unreleased), ptr(a.Cancellation)
+	a.SecondRun, a.Effect, a.Unreleased, a.Cancellation = ptr(a.SecondRun), ptr(a.Effect), ptr(a.Unreleased), ptr(a.Cancellation)
 	a.RunEnd, a.Reruns = ptr(a.RunEnd), slices.Clone(a.Reruns)
 	return a
 }

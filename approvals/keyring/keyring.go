@@ -56,10 +56,10 @@ type Purpose string
 
 // The purposes.
 const (
-	Link  Purpose = "countersign/link/v1"
-	Event Purpose = "countersign/event/v1"
-	Seal  Purpose = "countersign/seal/v1"
-	Run   Purpose = "countersign/run/v1" // names of runs
+	Link     Purpose = "countersign/link/v1"
+	Event    Purpose = "countersign/event/v1"
+	Approval Purpose = "countersign/approval/v1"
+	Run      Purpose = "countersign/run/v1" // names of runs
 
 	// Session keys sign people's cookies, SessionCipher keys encrypt them.
 	Session       Purpose = "countersign/session/v1"

@@ -89,7 +89,7 @@ func TestSign(t *testing.T) {
 		"after rotation":  {Ring{newer, older}, Link, "approve 1", sum, true},
 		"after its end":   {Ring{newer}, Link, "approve 1", sum, false},
 		"another purpose": {Ring{older}, Event, "approve 1", sum, false},
-		"a seal":          {Ring{older}, Seal, "approve 1", sum, false},
+		"an approval's":   {Ring{older}, Approval, "approve 1", sum, false},
 		"another message": {Ring{older}, Link, "approve 2", sum, false},
 		"a bit":           {Ring{older}, Link, "approve 1", flipped, false},
 		"half of it":      {Ring{older}, Link, "approve 1", sum[:16], false},

@@ -87,24 +87,24 @@ func TestParseRefuses(t *testing.T) {
 		at    time.Time
 		want  approvals.Code
 	}{
-		"expired":            {ring, good, t0.Add(time.Hour), approvals.CodeGone},
-		"long expired":       {ring, good, t0.Add(9000 * time.Hour), approvals.CodeGone},
-		"a second before":    {ring, good, t0.Add(time.Hour - 1), ""},
-		"another key":        {keyring.Ring{newer}, good, t0, approvals.CodeUnauthenticated},
-		"no key":             {nil, good, t0, approvals.CodeUnauthenticated},
-		"nothing":            {ring, "", t0, approvals.CodeUnauthenticated},
-		"a dot":              {ring, ".", t0, approvals.CodeUnauthenticated},
-		"no signature":       {ring, head + ".", t0, approvals.CodeUnauthenticated},
-		"no dot":             {ring, head + tail, t0, approvals.CodeUnauthenticated},
-		"cut by a mail tool": {ring, good[:len(good)-1], t0, approvals.CodeUnauthenticated},
-		"more behind it":     {ring, good + "." + tail, t0, approvals.CodeUnauthenticated},
-		"padded":             {ring, good + "=", t0, approvals.CodeUnauthenticated},
-		"broken into lines":  {ring, good[:70] + "\r\n" + good[70:], t0, ""}, // as mail tools do; it says the same
-		"oversize":           {ring, good + strings.Repeat("A", 4096), t0, approvals.CodeUnauthenticated},
-		"a seal as a link":   {ring, enc.EncodeToString(payload) + "." + mac(keyring.Seal, string(payload)), t0, approvals.CodeUnauthenticated},
-		"an event as a link": {ring, enc.EncodeToString(payload) + "." + mac(keyring.Event, string(payload)), t0, approvals.CodeUnauthenticated},
-		"signed, not JSON":   {ring, enc.EncodeToString([]byte("x")) + "." + mac(keyring.Link, "x"), t0, approvals.CodeUnauthenticated},
-		"expired, other key": {keyring.Ring{newer}, good, t0.Add(time.Hour), approvals.CodeUnauthenticated},
+		"expired":                              {ring, good, t0.Add(time.Hour), approvals.CodeGone},
+		"long expired":                         {ring, good, t0.Add(9000 * time.Hour), approvals.CodeGone},
+		"a second before":                      {ring, good, t0.Add(time.Hour - 1), ""},
+		"another key":                          {keyring.Ring{newer}, good, t0, approvals.CodeUnauthenticated},
+		"no key":                               {nil, good, t0, approvals.CodeUnauthenticated},
+		"nothing":                              {ring, "", t0, approvals.CodeUnauthenticated},
+		"a dot":                                {ring, ".", t0, approvals.CodeUnauthenticated},
+		"no signature":                         {ring, head + ".", t0, approvals.CodeUnauthenticated},
+		"no dot":                               {ring, head + tail, t0, approvals.CodeUnauthenticated},
+		"cut by a mail tool":                   {ring, good[:len(good)-1], t0, approvals.CodeUnauthenticated},
+		"more behind it":                       {ring, good + "." + tail, t0, approvals.CodeUnauthenticated},
+		"padded":                               {ring, good + "=", t0, approvals.CodeUnauthenticated},
+		"broken into lines":                    {ring, good[:70] + "\r\n" + good[70:], t0, ""}, // as mail tools do; it says the same
+		"oversize":                             {ring, good + strings.Repeat("A", 4096), t0, approvals.CodeUnauthenticated},
+		"a signature of an Approval as a link": {ring, enc.EncodeToString(payload) + "." + mac(keyring.Approval, string(payload)), t0, approvals.CodeUnauthenticated},
+		"an event as a link":                   {ring, enc.EncodeToString(payload) + "." + mac(keyring.Event, string(payload)), t0, approvals.CodeUnauthenticated},
+		"signed, not JSON":                     {ring, enc.EncodeToString([]byte("x")) + "." + mac(keyring.Link, "x"), t0, approvals.CodeUnauthenticated},
+		"expired, other key":                   {keyring.Ring{newer}, good, t0.Add(time.Hour), approvals.CodeUnauthenticated},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -56,7 +56,7 @@ func TestAbout(t *testing.T) {
 			if x.policy != nil {
 				x.policy(&p)
 			}
-			got, err := compiler(t).Terms(t.Context(), "prod", "apply", x.line, p, x.source, ct.Template)
+			got, err := compiler(t).Resolve(t.Context(), "prod", "apply", x.line, p, x.source, ct.Template)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -14,8 +14,8 @@ import (
 // returns the default results, or its preset's, with those replaced or added. Text is
 // neutralised.
 func (c *Compiler) Results(ctx context.Context, a approvals.Approval, vars Vars) ([]approvals.Param, error) {
-	out, more := approvals.DefaultResults(a), a.Terms.Policy.Results
-	if m, ok := tasks.Find(a.Terms.Policy.Preset); ok {
+	out, more := approvals.DefaultResults(a), a.Resolved.Policy.Results
+	if m, ok := tasks.Find(a.Resolved.Policy.Preset); ok {
 		out, more = nil, slices.Concat(m.Results, more)
 	}
 	vars.Approval = ApprovalVars(a)
@@ -53,8 +53,8 @@ func ApprovalVars(a approvals.Approval) map[string]any {
 		"decidedAt": a.DecidedAt.UTC().Format(time.RFC3339), "votes": votes, "requester": "", "inputs": approvals.ByName(a.Inputs),
 		"strategy": "",
 	}
-	if a.Terms != nil {
-		vars["requester"], vars["strategy"] = a.Terms.Requester, string(a.Terms.Policy.Strategy)
+	if a.Resolved != nil {
+		vars["requester"], vars["strategy"] = a.Resolved.Requester, string(a.Resolved.Policy.Strategy)
 	}
 	return vars
 }

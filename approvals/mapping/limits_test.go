@@ -350,22 +350,22 @@ func TestTooCostlyIsNotFalse(t *testing.T) {
 
 // Of a forwarded param, too, an interrupted evaluation is no verdict, and one that is too
 // costly is one that names the field.
-func TestTermsSayWhatWasTooCostly(t *testing.T) {
+func TestResolveSaysWhatWasTooCostly(t *testing.T) {
 	c, err := New()
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := approvals.Policy{Gate: "g", Strategy: approvals.Single, Approvers: []approvals.Approver{{Name: "ann"}}, Lifetime: approvals.MaxLifetime}
-	terms := func(expr string) error {
-		_, err := c.Terms(t.Context(), "prod", "apply", approvals.InterceptorParams{Forward: []approvals.Expression{{Name: "x", Expression: expr}}}, p,
+	resolved := func(expr string) error {
+		_, err := c.Resolve(t.Context(), "prod", "apply", approvals.InterceptorParams{Forward: []approvals.Expression{{Name: "x", Expression: expr}}}, p,
 			approvals.Source{Event: &approvals.Event{Body: `{}`}}, "")
 		return err
 	}
-	if err := terms("lists.range(100000000).size()"); approvals.CodeOf(err) != approvals.CodeInvalid || !TooCostly(err) || !strings.HasPrefix(approvals.Message(err), "forward x: ") {
+	if err := resolved("lists.range(100000000).size()"); approvals.CodeOf(err) != approvals.CodeInvalid || !TooCostly(err) || !strings.HasPrefix(approvals.Message(err), "forward x: ") {
 		t.Errorf("too costly: %v", err)
 	}
 	c.limits.Work, c.limits.Bytes, c.limits.Time = maxCost, maxCost, time.Nanosecond
-	if err := terms("lists.range(10000).all(x, x >= 0)"); approvals.CodeOf(err) != approvals.CodeUnavailable || !Interrupted(err) {
+	if err := resolved("lists.range(10000).all(x, x >= 0)"); approvals.CodeOf(err) != approvals.CodeUnavailable || !Interrupted(err) {
 		t.Errorf("interrupted: %v", err)
 	}
 }

@@ -137,14 +137,14 @@ func TestArraysAreForwarded(t *testing.T) {
 	t.Parallel()
 	body := `{"machines":[{"name":"web-1","size":"small"},{"name":"web-2","size":"small"}],"names":["web-1","web-2"],"none":[]}`
 	line := approvals.InterceptorParams{Gate: "production", Forward: expressions("machines", "body.machines", "names", "body.names", "none", "body.none", "first", "body.machines[0].name")}
-	terms, err := compiler(t).Terms(t.Context(), "prod", "apply", line, policy(), event(body), ct.Template)
+	resolved, err := compiler(t).Resolve(t.Context(), "prod", "apply", line, policy(), event(body), ct.Template)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
 		"machines": `[{"name":"web-1","size":"small"},{"name":"web-2","size":"small"}]`, "names": `["web-1","web-2"]`, "none": "[]", "first": "web-1",
 	} {
-		if got := approvals.ByName(terms.Params)[name]; got != want {
+		if got := approvals.ByName(resolved.Params)[name]; got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
@@ -155,14 +155,14 @@ func TestArraysAreForwarded(t *testing.T) {
 func TestUnkeepable(t *testing.T) {
 	t.Parallel()
 	line := approvals.InterceptorParams{Gate: "production", Forward: expressions("note", "body.note")}
-	_, err := compiler(t).Terms(t.Context(), "prod", "apply", line, policy(), event(`{"note":"a\u0000b"}`), ct.Template)
+	_, err := compiler(t).Resolve(t.Context(), "prod", "apply", line, policy(), event(`{"note":"a\u0000b"}`), ct.Template)
 	if approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), "forward note: the value has a NUL character") {
 		t.Error(err)
 	}
 	// Any other character arrives, and pages mark those that deceive.
-	terms, err := compiler(t).Terms(t.Context(), "prod", "apply", line, policy(), event(`{"note":"a\u202eb\u001b[31mc\u200d批"}`), ct.Template)
-	if err != nil || terms.Params[0].Value != "a\u202eb\x1b[31mc\u200d批" {
-		t.Errorf("%v, %v", terms, err)
+	resolved, err := compiler(t).Resolve(t.Context(), "prod", "apply", line, policy(), event(`{"note":"a\u202eb\u001b[31mc\u200d批"}`), ct.Template)
+	if err != nil || resolved.Params[0].Value != "a\u202eb\x1b[31mc\u200d批" {
+		t.Errorf("%v, %v", resolved, err)
 	}
 }
 

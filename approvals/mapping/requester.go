@@ -15,16 +15,16 @@ import (
 // written by the Trigger's author, who may want somebody else to have asked, or nobody: it
 // keeps the proof only where it gives another name of that sender's account, and it never
 // takes away who the source says asked. They stay excluded, by all their names.
-func (c *Compiler) asked(ctx context.Context, l approvals.InterceptorParams, v Vars, s approvals.Source) (approvals.Asked, error) {
+func (c *Compiler) asked(ctx context.Context, l approvals.InterceptorParams, v Vars, s approvals.Source) (approvals.RequesterIdentity, error) {
 	base := s.Requester
 	if s.Event != nil {
 		base = usualSender(v.Body)
 	}
-	a := approvals.Asked{Who: base, Proof: s.RequesterProof}
+	a := approvals.RequesterIdentity{Who: base, Proof: s.RequesterProof}
 	if l.Requester != "" {
 		who, err := c.String(ctx, l.Requester, v)
 		if err != nil {
-			return approvals.Asked{}, within("requester", err)
+			return approvals.RequesterIdentity{}, within("requester", err)
 		}
 		switch {
 		case who == "" || who == base: // as the source says
@@ -35,7 +35,7 @@ func (c *Compiler) asked(ctx context.Context, l approvals.InterceptorParams, v V
 		}
 	}
 	if a.Who == "" {
-		return approvals.Asked{}, nil
+		return approvals.RequesterIdentity{}, nil
 	}
 	if base != "" && base != a.Who {
 		a.Also = append(a.Also, base)

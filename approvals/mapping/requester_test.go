@@ -62,8 +62,8 @@ func TestRequester(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := c.Terms(t.Context(), "prod", "apply", x.line, policy(), x.source, ct.Template)
-			if err != nil || got.Requester != x.want || got.RequesterProof != x.proof || !slices.Equal(got.RequesterAlso, x.also) {
+			got, err := c.Resolve(t.Context(), "prod", "apply", x.line, policy(), x.source, ct.Template)
+			if err != nil || got.Requester != x.want || got.RequesterProof != x.proof || !slices.Equal(got.RequesterAliases, x.also) {
 				t.Errorf("%+v, %v; want %q, %q, %q", got, err, x.want, x.proof, x.also)
 			}
 		})
@@ -80,22 +80,22 @@ func TestRequesterKnown(t *testing.T) {
 		t.Fatal(err)
 	}
 	body := event(`{"sender":{"login":"alice-gh"}}`)
-	got, err := c.Terms(t.Context(), "prod", "apply", approvals.InterceptorParams{}, policy(), body, ct.Template)
-	if err != nil || !slices.Equal(got.RequesterAlso, []string{"alice"}) {
+	got, err := c.Resolve(t.Context(), "prod", "apply", approvals.InterceptorParams{}, policy(), body, ct.Template)
+	if err != nil || !slices.Equal(got.RequesterAliases, []string{"alice"}) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	one := policy()
 	one.Approvers = one.Approvers[:1]
-	if _, err := c.Terms(t.Context(), "prod", "apply", approvals.InterceptorParams{}, one, body, ct.Template); err == nil || !strings.Contains(err.Error(), "without the requester alice-gh it can get only 0") {
+	if _, err := c.Resolve(t.Context(), "prod", "apply", approvals.InterceptorParams{}, one, body, ct.Template); err == nil || !strings.Contains(err.Error(), "without the requester alice-gh it can get only 0") {
 		t.Errorf("the one approver asked, by another name: %v", err)
 	}
 	must := policy()
 	must.Requester = approvals.RequesterRequired
-	if _, err := c.Terms(t.Context(), "prod", "apply", approvals.InterceptorParams{}, must, body, ct.Template); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), "is not verified") {
+	if _, err := c.Resolve(t.Context(), "prod", "apply", approvals.InterceptorParams{}, must, body, ct.Template); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), "is not verified") {
 		t.Errorf("without a proof: %v", err)
 	}
 	body.RequesterProof = approvals.BySignature
-	if _, err := c.Terms(t.Context(), "prod", "apply", approvals.InterceptorParams{}, must, body, ct.Template); err != nil {
+	if _, err := c.Resolve(t.Context(), "prod", "apply", approvals.InterceptorParams{}, must, body, ct.Template); err != nil {
 		t.Errorf("with a proof: %v", err)
 	}
 }
@@ -109,9 +109,9 @@ func TestTriggerAuthorNamesTheRequester(t *testing.T) {
 	signed.RequesterProof = approvals.BySignature
 	made := ct.Make("a").Obj().Source
 	made.Requester, made.RequesterProof = "mallory", approvals.ByAdmission
-	may := func(terms *approvals.Terms, who string, v approvals.Verdict) error {
+	may := func(resolved *approvals.ResolvedSpec, who string, v approvals.Verdict) error {
 		a := ct.Make("a").Obj()
-		a.Terms = terms
+		a.Resolved = resolved
 		_, _, err := approvals.Cast(a, ct.Ballot(who, v, "no"), ct.T0)
 		return err
 	}
@@ -120,20 +120,20 @@ func TestTriggerAuthorNamesTheRequester(t *testing.T) {
 			line := approvals.InterceptorParams{Requester: expr}
 			p := policy()
 			p.Strategy, p.Approvers = approvals.Single, []approvals.Approver{{Name: "mallory"}, {Name: "reviewer@corp.example"}, {Name: "carol"}}
-			terms, err := c.Terms(t.Context(), "prod", "apply", line, p, s, ct.Template)
+			resolved, err := c.Resolve(t.Context(), "prod", "apply", line, p, s, ct.Template)
 			if err != nil {
 				t.Fatalf("%s, %s: %v", name, expr, err)
 			}
-			if err := may(terms, "mallory", approvals.Approve); approvals.CodeOf(err) != approvals.CodeForbidden {
+			if err := may(resolved, "mallory", approvals.Approve); approvals.CodeOf(err) != approvals.CodeForbidden {
 				t.Errorf("%s, %s: who asked may approve: %v", name, expr, err)
 			}
-			if err := may(terms, "reviewer@corp.example", approvals.Reject); err != nil {
+			if err := may(resolved, "reviewer@corp.example", approvals.Reject); err != nil {
 				t.Errorf("%s, %s: the reviewer may not reject: %v", name, expr, err)
 			}
 			p.Requester = approvals.RequesterRequired
-			terms, err = c.Terms(t.Context(), "prod", "apply", line, p, s, ct.Template)
+			resolved, err = c.Resolve(t.Context(), "prod", "apply", line, p, s, ct.Template)
 			if expr != "''" && approvals.CodeOf(err) != approvals.CodeInvalid {
-				t.Errorf("%s, %s: taken for a proved requester: %+v, %v", name, expr, terms, err)
+				t.Errorf("%s, %s: taken for a proved requester: %+v, %v", name, expr, resolved, err)
 			}
 		}
 	}

@@ -12,10 +12,10 @@ import (
 // schema has it too.
 const MaxShown = 128
 
-// TaskTerms works out the terms of an Approval of a task: the policy that r amounts
+// ResolveTask resolves an Approval of a task: the policy that r amounts
 // to, and as its params what is put before the approvers, which travels nowhere. Every
 // error is CodeInvalid and names what to mend.
-func (c *Compiler) TaskTerms(ctx context.Context, namespace string, m tasks.Mapping, r tasks.Request, s approvals.Source) (*approvals.Terms, error) {
+func (c *Compiler) ResolveTask(ctx context.Context, namespace string, m tasks.Mapping, r tasks.Request, s approvals.Source) (*approvals.ResolvedSpec, error) {
 	p, err := m.Policy(r)
 	if err != nil {
 		return nil, err
@@ -28,5 +28,5 @@ func (c *Compiler) TaskTerms(ctx context.Context, namespace string, m tasks.Mapp
 	for _, x := range shown {
 		l.Forward = append(l.Forward, approvals.Expression{Name: x.Name, Expression: "params[" + strconv.Quote(x.Name) + "]"})
 	}
-	return c.Terms(ctx, namespace, "", l, p, s, "")
+	return c.Resolve(ctx, namespace, "", l, p, s, "")
 }

@@ -21,7 +21,7 @@ func TestPresets(t *testing.T) {
 		t.Fatal(err)
 	}
 	task := func(kind string, s approvals.Strategy) *ct.Builder {
-		return ct.Make("a").Task(kind).Users("alice", "bob").With(func(a *approvals.Approval) { a.Terms.Policy.Strategy = s })
+		return ct.Make("a").Task(kind).Users("alice", "bob").With(func(a *approvals.Approval) { a.Resolved.Policy.Strategy = s })
 	}
 	for name, c := range map[string]struct {
 		a    *ct.Builder
@@ -46,7 +46,7 @@ func TestPresets(t *testing.T) {
 		"kuberocketci, rejected":                {task("kuberocketci", approvals.Single).Voted("alice", approvals.Reject, "no"), "approved=false\napprovedBy=alice\ncomment=no"},
 		"kuberocketci, expired":                 {task("kuberocketci", approvals.Single).Expired(), "approved=false\napprovedBy=\ncomment="},
 		"a Gate's own beside it":                {task("kuberocketci", approvals.Single).Result("who", "approval.votes[0].voter").Result("comment", "'-'").Voted("alice", approvals.Approve, "go"), "approved=true\napprovedBy=alice\ncomment=-\nwho=alice"},
-		"a Trigger with a preset":               {ct.Make("a").With(func(a *approvals.Approval) { a.Terms.Policy.Preset = "kuberocketci" }).Voted("alice", approvals.Approve, "go"), "approved=true\napprovedBy=alice\ncomment=go"},
+		"a Trigger with a preset":               {ct.Make("a").With(func(a *approvals.Approval) { a.Resolved.Policy.Preset = "kuberocketci" }).Voted("alice", approvals.Approve, "go"), "approved=true\napprovedBy=alice\ncomment=go"},
 		"hostile":                               {task("automatiko", approvals.Single).Voted("alice", approvals.Approve, `["$(params.x)"]`), "decision=true\ncomment=[\"$ (params.x)\"]\napprovedBy=alice\nrejectedBy="},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -81,7 +81,7 @@ func TestPresetsAtTheLimit(t *testing.T) {
 	}
 	for _, m := range tasks.All() {
 		a := ct.Make("a").Task(m.Name).With(func(a *approvals.Approval) {
-			a.Terms.Policy.Strategy, a.Outcome = approvals.Multi, approvals.Approved
+			a.Resolved.Policy.Strategy, a.Outcome = approvals.Multi, approvals.Approved
 			for i := range approvals.MaxVotes {
 				a.Votes = append(a.Votes, approvals.Vote{Voter: fmt.Sprintf("%0*d", 253, i), Verdict: approvals.Approve, Comment: strings.Repeat("x", approvals.MaxComment)})
 			}
@@ -96,9 +96,9 @@ func TestPresetsAtTheLimit(t *testing.T) {
 	}
 }
 
-// TestTaskTerms: what is shown is what the task says, made harmless, and bound by the
+// TestResolveTask: what is shown is what the task says, made harmless, and bound by the
 // digest.
-func TestTaskTerms(t *testing.T) {
+func TestResolveTask(t *testing.T) {
 	t.Parallel()
 	cel, err := mapping.New()
 	if err != nil {
@@ -108,19 +108,19 @@ func TestTaskTerms(t *testing.T) {
 	source := ct.Make("a").Task(m.Name).Obj().Source
 	source.Requester = "zoe"
 	source.Params = []approvals.Param{{Name: "approvers", Value: `["alice"]`}, {Name: "description", Value: "deploy $(uid)"}, {Name: `odd"name`, Value: "1"}}
-	terms, err := cel.TaskTerms(t.Context(), "prod", m, tasks.Request{Params: source.Params}, source)
+	resolved, err := cel.ResolveTask(t.Context(), "prod", m, tasks.Request{Params: source.Params}, source)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []approvals.Param{{Name: "description", Value: "deploy $ (uid)"}, {Name: `odd"name`, Value: "1"}}
-	if d := cmp.Diff(want, terms.Params); d != "" || terms.Requester != "zoe" {
-		t.Errorf("asked by %q, (-want +got)\n%s", terms.Requester, d)
+	if d := cmp.Diff(want, resolved.Params); d != "" || resolved.Requester != "zoe" {
+		t.Errorf("asked by %q, (-want +got)\n%s", resolved.Requester, d)
 	}
-	if terms.Digest != approvals.ContentDigest("prod", "", "", source, want, nil) {
+	if resolved.Digest != approvals.ContentDigest("prod", "", "", source, want, nil) {
 		t.Error("the digest is of something else")
 	}
 	source.Params = append(source.Params[:1:1], make([]approvals.Param, mapping.MaxShown+1)...)
-	if _, err := cel.TaskTerms(t.Context(), "prod", m, tasks.Request{Params: source.Params}, source); approvals.CodeOf(err) != approvals.CodeInvalid {
+	if _, err := cel.ResolveTask(t.Context(), "prod", m, tasks.Request{Params: source.Params}, source); approvals.CodeOf(err) != approvals.CodeInvalid {
 		t.Errorf("too many params: %v", err)
 	}
 }

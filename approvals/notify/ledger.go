@@ -93,10 +93,10 @@ func parse(event string) (Kind, int) {
 // configuration does not know. The channel's own sender replaces it, once there is
 // one.
 func Missing(a approvals.Approval, known func(name string) bool) []approvals.Delivery {
-	if a.Terms == nil || a.Decided() {
+	if a.Resolved == nil || a.Decided() {
 		return nil
 	}
-	n := a.Terms.Policy.Notify
+	n := a.Resolved.Policy.Notify
 	var out []approvals.Delivery
 	for _, name := range slices.Concat(n.Channels, n.Escalate.Channels) {
 		kind := Opened
@@ -116,9 +116,9 @@ func Missing(a approvals.Approval, known func(name string) bool) []approvals.Del
 // Names says whether a's Gate names a channel. Only where it does may people decide
 // by what was sent there.
 func Names(a approvals.Approval, channel string) bool {
-	if a.Terms == nil {
+	if a.Resolved == nil {
 		return false
 	}
-	n := a.Terms.Policy.Notify
+	n := a.Resolved.Policy.Notify
 	return slices.Contains(n.Channels, channel) || slices.Contains(n.Escalate.Channels, channel)
 }

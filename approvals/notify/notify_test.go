@@ -46,9 +46,9 @@ func TestPlan(t *testing.T) {
 		"nobody is left":    {a: three(sent("alice"), sent("bob"), sent("carol"))},
 		"the requester":     {a: ct.Make("a").Users("alice", "bob").Requester("ALICE"), due: "bob bob@example.com 1"},
 		"requester allowed": {a: ct.Make("a").Users("alice", "bob").Requester("alice").AllowRequester(), due: "alice alice@example.com 1; bob bob@example.com 1"},
-		"without a mail":    {a: ct.Make("a").With(func(a *approvals.Approval) { a.Terms.Policy.Approvers[0].Email = "" })},
+		"without a mail":    {a: ct.Make("a").With(func(a *approvals.Approval) { a.Resolved.Policy.Approvers[0].Email = "" })},
 		"groups alone":      {a: ct.Make("a").Users().Groups("sre")},
-		"no terms":          {a: ct.Make("a").NoTerms(nil)},
+		"not resolved":      {a: ct.Make("a").Unresolved(nil)},
 		"decided":           {a: ct.Make("a").Voted("alice", approvals.Approve, "")},
 		"another channel":   {a: three(approvals.Delivery{Event: "opened", Channel: "chat", Recipient: "alice", SentAt: ct.T0}, sent("bob"), sent("carol")), due: "alice alice@example.com 1"},
 		"another event":     {a: three(approvals.Delivery{Event: "decided", Channel: notify.Email, Recipient: "alice", SentAt: ct.T0}, sent("bob"), sent("carol")), due: "alice alice@example.com 1"},
@@ -87,7 +87,7 @@ func TestPlan(t *testing.T) {
 func TestMessageID(t *testing.T) {
 	t.Parallel()
 	ids := func(uid, channel string) []string {
-		a := ct.Make("a").Users("alice", "bob").With(func(a *approvals.Approval) { a.UID, a.Terms.Policy.Notify.Channels = uid, []string{"chat"} }).Obj()
+		a := ct.Make("a").Users("alice", "bob").With(func(a *approvals.Approval) { a.UID, a.Resolved.Policy.Notify.Channels = uid, []string{"chat"} }).Obj()
 		due, _ := notify.Plan(a, notify.Route{Name: channel}, ct.T0, nil)
 		return []string{due[0].Message.ID, due[len(due)-1].Message.ID}
 	}

@@ -30,7 +30,7 @@ func (m Message) Slot() Slot { return Slot{m.Kind, m.Recipient} }
 // nothing is left to do). Each (event, channel, recipient) is sent once: that is
 // the ledger's key.
 func Plan(a approvals.Approval, r Route, now time.Time, tries map[Slot]Try) (due []Due, again time.Duration) {
-	if a.Terms == nil {
+	if a.Resolved == nil {
 		return nil, 0
 	}
 	p := plan{a: a, route: r, now: now}
@@ -78,7 +78,7 @@ type wanted struct {
 
 // pending wants what is told while a waits.
 func (p *plan) pending() {
-	n := p.a.Terms.Policy.Notify
+	n := p.a.Resolved.Policy.Notify
 	since := p.a.Since()
 	escalation := since.Add(n.Escalate.After)
 	escalates := n.Escalate.After > 0 && escalation.Before(p.a.Deadline())
@@ -92,7 +92,7 @@ func (p *plan) pending() {
 		}
 		return
 	}
-	people := p.a.Terms.Policy.People()
+	people := p.a.Resolved.Policy.People()
 	for _, who := range people[:min(len(people), maxPeople)] {
 		// Not the requester, who could not decide.
 		if who.Email == "" || approvals.MayVote(p.a, approvals.Identity{Name: who.Name}) != nil {
@@ -117,7 +117,7 @@ func (p *plan) pending() {
 // people are reminded once and not once for every time that was missed. Nobody is
 // reminded of what they were not told.
 func (p *plan) remind(m Message, since time.Time) {
-	every := p.a.Terms.Policy.Notify.RemindEvery
+	every := p.a.Resolved.Policy.Notify.RemindEvery
 	if every <= 0 || !told(p.a, Opened, p.route.Name, m.Recipient) {
 		return
 	}
@@ -141,7 +141,7 @@ func (p *plan) outcome() {
 	m := Message{Kind: Decided, Event: string(Decided)}
 	if p.route.Name != Email {
 		// Who was only asked as an escalation is told if that ever happened.
-		if slices.Contains(p.a.Terms.Policy.Notify.Channels, p.route.Name) || told(p.a, Escalated, p.route.Name, "") {
+		if slices.Contains(p.a.Resolved.Policy.Notify.Channels, p.route.Name) || told(p.a, Escalated, p.route.Name, "") {
 			p.want(m, p.a.DecidedAt)
 		}
 		return
@@ -153,9 +153,9 @@ func (p *plan) outcome() {
 			}
 		}
 	}
-	asked := p.a.Terms.Requester
+	asked := p.a.Resolved.Requester
 	if p.a.GlassBroken() { // everybody who was passed over hears of it
-		people := p.a.Terms.Policy.People()
+		people := p.a.Resolved.Policy.People()
 		for _, who := range people[:min(len(people), maxPeople)] {
 			if m.Recipient, m.To = who.Name, who.Email; m.To != "" && !approvals.SamePerson(who.Name, asked) {
 				p.want(m, p.a.DecidedAt)
@@ -178,13 +178,13 @@ func (p *plan) runEnded() {
 	}
 	m, at := Message{Kind: RunEnded, Event: numbered(RunEnded, p.a.Attempt())}, p.a.RunEnd.EndedAt
 	if p.route.Name != Email {
-		if slices.Contains(p.a.Terms.Policy.Notify.Channels, p.route.Name) || told(p.a, Escalated, p.route.Name, "") {
+		if slices.Contains(p.a.Resolved.Policy.Notify.Channels, p.route.Name) || told(p.a, Escalated, p.route.Name, "") {
 			p.want(m, at)
 		}
 		return
 	}
 	deciders := p.a.Deciders()
-	for i, who := range append([]string{p.a.Terms.Requester}, deciders[:min(len(deciders), maxDeciders)]...) {
+	for i, who := range append([]string{p.a.Resolved.Requester}, deciders[:min(len(deciders), maxDeciders)]...) {
 		same := func(w wanted) bool { return w.Kind == RunEnded && approvals.SamePerson(w.Recipient, who) }
 		if who == "" || i > 0 && slices.ContainsFunc(p.wanted, same) {
 			continue
@@ -229,7 +229,7 @@ const (
 
 // addressOf is where somebody is mailed, "" when that is not known.
 func (p *plan) addressOf(name string) string {
-	for _, who := range p.a.Terms.Policy.People() {
+	for _, who := range p.a.Resolved.Policy.People() {
 		if approvals.SamePerson(who.Name, name) && who.Email != "" {
 			return who.Email
 		}
@@ -243,8 +243,8 @@ func (p *plan) addressOf(name string) string {
 // ours says whether an address is of a domain that the channel or the Gate knows.
 func (p *plan) ours(address string) bool {
 	domain := func(s string) string { return s[strings.LastIndexByte(s, '@')+1:] }
-	known := slices.Concat(p.route.Domains, p.a.Terms.Policy.Notify.Escalate.Emails)
-	for _, who := range p.a.Terms.Policy.People() {
+	known := slices.Concat(p.route.Domains, p.a.Resolved.Policy.Notify.Escalate.Emails)
+	for _, who := range p.a.Resolved.Policy.People() {
 		if who.Email != "" {
 			known = append(known, who.Email)
 		}
@@ -255,7 +255,7 @@ func (p *plan) ours(address string) bool {
 // approverAt is the one approver with that address who may vote, or "".
 func (p *plan) approverAt(address string) string {
 	found := ""
-	for _, who := range p.a.Terms.Policy.People() {
+	for _, who := range p.a.Resolved.Policy.People() {
 		if strings.EqualFold(who.Email, address) && approvals.MayVote(p.a, approvals.Identity{Name: who.Name}) == nil {
 			if found != "" {
 				return "" // an address of several people is nobody's

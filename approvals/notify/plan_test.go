@@ -22,7 +22,7 @@ func TestPlanInTime(t *testing.T) {
 	ops := notify.Route{Name: "ops"}
 	with := func(ds ...approvals.Delivery) *ct.Builder {
 		return ct.Make("a").Users("alice", "bob").Quorum(2).Requester("zoe@example.com").With(func(a *approvals.Approval) {
-			a.Terms.Policy.Notify = approvals.Notify{
+			a.Resolved.Policy.Notify = approvals.Notify{
 				Channels: []string{"ops"}, RemindEvery: 10 * time.Minute,
 				Escalate: approvals.Escalation{After: 25 * time.Minute, Channels: []string{"bosses"}, Emails: []string{"boss@example.com", "BOB@example.com"}},
 			}
@@ -43,8 +43,8 @@ func TestPlanInTime(t *testing.T) {
 	ran := func(b *ct.Builder, o approvals.RunOutcome, rule approvals.TellRule) *ct.Builder {
 		return b.Quorum(1).Voted("bob", approvals.Approve, "").With(func(a *approvals.Approval) {
 			a.Deliveries = append(a.Deliveries, decided)
-			a.Terms.Policy.Notify.SecondRun = rule
-			a.Next = &approvals.Run{Name: "a-1", At: ct.T0.Add(2 * time.Minute)}
+			a.Resolved.Policy.Notify.SecondRun = rule
+			a.SecondRun = &approvals.Run{Name: "a-1", At: ct.T0.Add(2 * time.Minute)}
 			a.RunEnd = &approvals.RunEnd{Outcome: o, EndedAt: ct.T0.Add(3 * time.Minute)}
 		})
 	}
@@ -159,7 +159,7 @@ func TestGlassIsTold(t *testing.T) {
 func TestMissing(t *testing.T) {
 	t.Parallel()
 	a := ct.Make("a").With(func(a *approvals.Approval) {
-		a.Terms.Policy.Notify = approvals.Notify{Channels: []string{"ops", "gone"}, Escalate: approvals.Escalation{After: time.Hour, Channels: []string{"gone", "bosses"}}}
+		a.Resolved.Policy.Notify = approvals.Notify{Channels: []string{"ops", "gone"}, Escalate: approvals.Escalation{After: time.Hour, Channels: []string{"gone", "bosses"}}}
 	})
 	known := func(name string) bool { return name == "ops" }
 	var got []string
@@ -177,7 +177,7 @@ func TestMissing(t *testing.T) {
 	if again := notify.Missing(b, known); len(b.Deliveries) != 2 || len(again) != 0 {
 		t.Errorf("ledger %+v, and %+v once more", b.Deliveries, again)
 	}
-	for _, b := range []*ct.Builder{ct.Make("a").NoTerms(nil), a.Voted("alice", approvals.Approve, "")} {
+	for _, b := range []*ct.Builder{ct.Make("a").Unresolved(nil), a.Voted("alice", approvals.Approve, "")} {
 		if got := notify.Missing(b.Obj(), known); len(got) != 0 {
 			t.Errorf("%+v", got)
 		}
@@ -196,7 +196,7 @@ func TestLedgerFits(t *testing.T) {
 		return out
 	}
 	b := ct.Make("a").Users(names(200, "u%d")...).Requester("zoe@example.com").Lifetime(approvals.MaxLifetime).With(func(a *approvals.Approval) {
-		a.Terms.Policy.Notify = approvals.Notify{
+		a.Resolved.Policy.Notify = approvals.Notify{
 			Channels: names(approvals.MaxChannels, "c%d"), RemindEvery: 12 * time.Hour,
 			Escalate: approvals.Escalation{After: time.Hour, Channels: names(approvals.MaxChannels, "e%d"), Emails: names(approvals.MaxEmails, "b%d@example.com")},
 		}

@@ -41,8 +41,8 @@ func newEntry(seed maphash.Seed, a approvals.Approval) *Entry {
 func Sum(seed maphash.Seed, a approvals.Approval) uint64 {
 	var h maphash.Hash
 	h.SetSeed(seed)
-	fmt.Fprintf(&h, "%q %q %q %t %t", a.UID, a.Outcome, a.SupersededBy, a.Terms != nil, a.Next != nil || a.Effect != nil)
-	fmt.Fprintf(&h, " %t %d %t", a.Cancellation != nil, a.RetryAt.UnixNano(), a.AnsweredAt.IsZero())
+	fmt.Fprintf(&h, "%q %q %q %t %t", a.UID, a.Outcome, a.SupersededBy, a.Resolved != nil, a.SecondRun != nil || a.Effect != nil)
+	fmt.Fprintf(&h, " %t %d %t", a.Cancellation != nil, a.RetryRequestedAt.UnixNano(), a.AnsweredAt.IsZero())
 	fmt.Fprintf(&h, " %d %d %t", len(a.Revoked), len(a.Reruns), a.RunEnd != nil)
 	for _, v := range a.Votes {
 		fmt.Fprintf(&h, " %q %q %d", v.Voter, v.Verdict, v.At.UnixNano())
@@ -55,14 +55,14 @@ func Sum(seed maphash.Seed, a approvals.Approval) uint64 {
 	return h.Sum64()
 }
 
-// decidersOf says who may decide a, as its terms do; "" without terms.
+// decidersOf says who may decide a, as its policy does; "" while it is not resolved.
 func decidersOf(a approvals.Approval) string {
-	t := a.Terms
+	t := a.Resolved
 	if t == nil {
 		return ""
 	}
 	p := t.Policy
-	return fmt.Sprintf("%q %q %t %q %q %q %q %q %q", a.Namespace, p.Gate, p.ByRBAC(), p.Requester, t.Requester, t.RequesterProof, t.RequesterAlso, p.People(), p.AllGroups())
+	return fmt.Sprintf("%q %q %t %q %q %q %q %q %q", a.Namespace, p.Gate, p.ByRBAC(), p.Requester, t.Requester, t.RequesterProof, t.RequesterAliases, p.People(), p.AllGroups())
 }
 
 // troubled says whether something of e may have gone wrong that an operator can put

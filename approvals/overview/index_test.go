@@ -27,7 +27,7 @@ func TestOrders(t *testing.T) {
 	x := overview.NewIndex()
 	for _, a := range []approvals.Approval{
 		ct.Make("later").Lifetime(3 * time.Hour).Obj(),
-		ct.Make("open").NoTerms(nil).Obj(),
+		ct.Make("open").Unresolved(nil).Obj(),
 		ct.Make("soon").In("dev").Lifetime(time.Hour).Obj(),
 		ct.Make("older").Lifetime(2 * time.Hour).With(func(a *approvals.Approval) { a.OpenedAt = a.OpenedAt.Add(-time.Minute) }).Obj(),
 		ct.Make("done").Voted("alice", approvals.Approve, "").Obj(),
@@ -107,10 +107,10 @@ func TestDeciders(t *testing.T) {
 		"requester allowed": ct.Make("a").Requester("carol").AllowRequester(),
 		"another approver":  ct.Make("a").Requester("carol").Users("alice", "bob"),
 		"a group":           ct.Make("a").Requester("carol").Groups("sre"),
-		"another Gate":      ct.Make("a").Requester("carol").With(func(a *approvals.Approval) { a.Terms.Policy.Gate = "staging" }),
-		"RBAC":              ct.Make("a").Requester("carol").With(func(a *approvals.Approval) { a.Terms.Policy.RBAC = true }),
-		"another address":   ct.Make("a").Requester("carol").With(func(a *approvals.Approval) { a.Terms.Policy.Approvers[0].Email = "carol" }),
-		"no terms":          ct.Make("a").NoTerms(nil),
+		"another Gate":      ct.Make("a").Requester("carol").With(func(a *approvals.Approval) { a.Resolved.Policy.Gate = "staging" }),
+		"RBAC":              ct.Make("a").Requester("carol").With(func(a *approvals.Approval) { a.Resolved.Policy.RBAC = true }),
+		"another address":   ct.Make("a").Requester("carol").With(func(a *approvals.Approval) { a.Resolved.Policy.Approvers[0].Email = "carol" }),
+		"not resolved":      ct.Make("a").Unresolved(nil),
 	} {
 		if entry(b).Deciders == this.Deciders {
 			t.Errorf("%s: the same deciders", name)

@@ -41,7 +41,7 @@ func TestForm(t *testing.T) {
 	t.Parallel()
 	lines, _ := chain(t, 1)
 	const voted = `"kind":"voted","at":"2026-03-01T09:01:00.000000Z","namespace":"team-0","approval":"apply-000000","uid":"uid-apply-000000","trigger":"apply",` +
-		`"pipeline":"plan-0","run":"plan-1","gate":"gate-0","person":"person-00","verdict":"approve","comment":"as agreed – ✓ \"quoted\" <b>","way":"Token","evidence":"uid:person-00","hash":"`
+		`"pipeline":"plan-0","run":"plan-1","gate":"gate-0","person":"person-00","verdict":"approve","comment":"as agreed – ✓ \"quoted\" <b>","authMethod":"Token","credentialID":"uid:person-00","hash":"`
 	if !strings.HasPrefix(string(lines[2]), `{"seq":3,"prev":"`) || !strings.Contains(string(lines[2]), voted) {
 		t.Errorf("%s\nwant %s", lines[2], voted)
 	}

@@ -12,7 +12,7 @@ import (
 // columns of the CSV form, after which the hash lets a row be found in the stream.
 var columns = []string{
 	"seq", "at", "kind", "namespace", "approval", "trigger", "task", "pipeline", "run", "event", "gate",
-	"person", "for", "verdict", "breakGlass", "comment", "inputs", "way", "evidence", "outcome", "people", "supersededBy", "channel", "error", "next", "runOutcome", "digest", "uid", "id", "hash",
+	"person", "onBehalfOf", "verdict", "breakGlass", "comment", "inputs", "authMethod", "credentialID", "outcome", "people", "supersededBy", "channel", "error", "secondRun", "runOutcome", "digest", "uid", "id", "hash",
 }
 
 // Writer writes entries in one of the two forms that people take away.
@@ -52,8 +52,8 @@ func (w *Writer) Write(e Entry) error {
 	}
 	return w.csv.Write([]string{
 		strconv.FormatInt(e.Seq, 10), e.At, string(e.Kind), cell(e.Namespace), cell(e.Approval), cell(e.Trigger), cell(e.Task), cell(e.Pipeline), cell(e.Run),
-		cell(e.Event), cell(e.Gate), cell(e.Person), cell(e.For), cell(e.Verdict), strconv.FormatBool(e.BreakGlass), cell(e.Comment), cell(strings.Join(inputs, "\n")),
-		cell(e.Way), cell(e.Evidence), cell(e.Outcome), cell(strings.Join(e.People, "|")), cell(e.SupersededBy), cell(e.Channel), cell(e.Error), cell(e.Next), cell(e.RunOutcome), cell(e.Digest), cell(e.UID), cell(e.ID), e.Hash,
+		cell(e.Event), cell(e.Gate), cell(e.Person), cell(e.OnBehalfOf), cell(e.Verdict), strconv.FormatBool(e.BreakGlass), cell(e.Comment), cell(strings.Join(inputs, "\n")),
+		cell(e.AuthMethod), cell(e.CredentialID), cell(e.Outcome), cell(strings.Join(e.People, "|")), cell(e.SupersededBy), cell(e.Channel), cell(e.Error), cell(e.SecondRun), cell(e.RunOutcome), cell(e.Digest), cell(e.UID), cell(e.ID), e.Hash,
 	})
 }
 

@@ -19,26 +19,26 @@ type Kind string
 
 // The kinds, in the order in which they can happen at one instant.
 const (
-	Opened   Kind = "opened"    // it was opened
-	Terms    Kind = "terms"     // what people vote on was fixed
-	Told     Kind = "told"      // somebody was told over a channel
-	Voted    Kind = "voted"     // somebody voted, or changed their vote
-	Withdrew Kind = "withdrew"  // somebody took their vote back
-	Decided  Kind = "decided"   // it ended
-	Untold   Kind = "untold"    // it ended, and somebody could not be told before
-	Stopped  Kind = "stopped"   // the outcome stands, and starts no run any more
-	Released Kind = "released"  // the run that the outcome started was seen
-	Answered Kind = "answered"  // the task that waited was seen to end with the outcome
-	Rerun    Kind = "rerun"     // somebody had the run started again, on the same decision
-	RunEnded Kind = "run-ended" // the run that the outcome started has ended
-	Removed  Kind = "removed"   // it is no longer in the cluster
+	Opened             Kind = "opened"             // it was opened
+	Resolved           Kind = "resolved"           // what people vote on was fixed
+	Notified           Kind = "notified"           // somebody was told over a channel
+	Voted              Kind = "voted"              // somebody voted, or changed their vote
+	Withdrawn          Kind = "withdrawn"          // somebody took their vote back
+	Decided            Kind = "decided"            // it ended
+	NotificationFailed Kind = "notificationFailed" // it ended, and somebody could not be told before
+	Stopped            Kind = "stopped"            // the outcome stands, and starts no run any more
+	Released           Kind = "released"           // the run that the outcome started was seen
+	Answered           Kind = "answered"           // the task that waited was seen to end with the outcome
+	Rerun              Kind = "rerun"              // somebody had the run started again, on the same decision
+	RunEnded           Kind = "run-ended"          // the run that the outcome started has ended
+	Removed            Kind = "removed"            // it is no longer in the cluster
 )
 
 // opened is the event of a delivery that ends with the decision.
 const opened = "opened"
 
 // kinds in their order.
-var kinds = [...]Kind{Opened, Terms, Told, Voted, Withdrew, Decided, Untold, Stopped, Released, Answered, RunEnded, Rerun, Removed}
+var kinds = [...]Kind{Opened, Resolved, Notified, Voted, Withdrawn, Decided, NotificationFailed, Stopped, Released, Answered, RunEnded, Rerun, Removed}
 
 // Line is one thing that happened to an Approval. Text is at most as long as the
 // limits below say, so that a line is never longer than MaxLine.
@@ -59,20 +59,20 @@ type Line struct {
 	Gate      string `json:"gate,omitempty"`
 	// Person is who asked, voted or was told.
 	Person       string   `json:"person,omitempty"`
-	For          string   `json:"for,omitempty"` // whose deputy the voter was
+	OnBehalfOf   string   `json:"onBehalfOf,omitempty"` // whose delegate the voter was
 	Verdict      string   `json:"verdict,omitempty"`
 	BreakGlass   bool     `json:"breakGlass,omitempty"`
 	Comment      string   `json:"comment,omitempty"`
 	Inputs       []Input  `json:"inputs,omitempty"` // what the voter filled in
-	Way          string   `json:"way,omitempty"`
-	Evidence     string   `json:"evidence,omitempty"`
+	AuthMethod   string   `json:"authMethod,omitempty"`
+	CredentialID string   `json:"credentialID,omitempty"`
 	Outcome      string   `json:"outcome,omitempty"`
 	People       []string `json:"people,omitempty"` // whose votes made the outcome
 	SupersededBy string   `json:"supersededBy,omitempty"`
 	Digest       string   `json:"digest,omitempty"` // of exactly what is approved
 	Channel      string   `json:"channel,omitempty"`
 	Error        string   `json:"error,omitempty"`
-	Next         string   `json:"next,omitempty"`       // the run that the outcome started, or what it wrote
+	SecondRun    string   `json:"secondRun,omitempty"`  // the run that the outcome started, or what it wrote
 	RunOutcome   string   `json:"runOutcome,omitempty"` // how Next ended; Error is what failed in it
 }
 
@@ -111,40 +111,40 @@ func Lines(a approvals.Approval) []Line {
 		out = append(out, l.bounded())
 	}
 	add(Opened, a.OpenedAt, "", func(l *Line) {
-		l.Gate = "" // a line is the same whether the terms are there already or not
+		l.Gate = "" // a line is the same whether it is resolved already or not
 		if e := a.Source.Event; e != nil {
 			l.Event = e.ID
 		}
 	})
-	if t := a.Terms; t != nil {
+	if t := a.Resolved; t != nil {
 		at := a.OpenedAt
-		if t.SetAt.After(at) {
-			at = t.SetAt
+		if t.ResolvedAt.After(at) {
+			at = t.ResolvedAt
 		}
-		add(Terms, at, "", func(l *Line) { l.Person, l.Digest = t.Requester, t.Digest })
+		add(Resolved, at, "", func(l *Line) { l.Person, l.Digest = t.Requester, t.Digest })
 	}
 	for _, v := range a.Votes {
 		add(Voted, v.At, digest(v.Voter, Stamp(v.At), string(v.Verdict), v.Comment), func(l *Line) {
-			l.Person, l.For, l.Verdict, l.BreakGlass = v.Voter, v.For, string(v.Verdict), v.BreakGlass
-			l.Comment, l.Way, l.Evidence = v.Comment, string(v.Way), v.Evidence
+			l.Person, l.OnBehalfOf, l.Verdict, l.BreakGlass = v.Voter, v.OnBehalfOf, string(v.Verdict), v.BreakGlass
+			l.Comment, l.AuthMethod, l.CredentialID = v.Comment, string(v.AuthMethod), v.CredentialID
 			for _, in := range v.Inputs[:min(len(v.Inputs), maxInputs)] {
 				l.Inputs = append(l.Inputs, Input(in))
 			}
 		})
 	}
 	for _, w := range a.Withdrawn {
-		add(Withdrew, w.At, digest(w.Voter, Stamp(w.At)), func(l *Line) { l.Person, l.Evidence = w.Voter, w.Evidence })
+		add(Withdrawn, w.At, digest(w.Voter, Stamp(w.At)), func(l *Line) { l.Person, l.CredentialID = w.Voter, w.CredentialID })
 	}
 	for _, d := range a.Deliveries {
-		kind, at := Told, d.SentAt
+		kind, at := Notified, d.SentAt
 		if at.IsZero() {
 			if !a.Decided() || d.Error == "" || d.Event != opened {
 				continue // it is tried again; of the outcome people are told after it
 			}
-			kind, at = Untold, a.DecidedAt
+			kind, at = NotificationFailed, a.DecidedAt
 		}
 		add(kind, at, digest(d.Event, d.Channel, d.Recipient), func(l *Line) {
-			l.Event, l.Channel, l.Person, l.Evidence, l.Error = d.Event, d.Channel, d.Recipient, d.MessageID, d.Error
+			l.Event, l.Channel, l.Person, l.CredentialID, l.Error = d.Event, d.Channel, d.Recipient, d.MessageID, d.Error
 		})
 	}
 	if a.Decided() {
@@ -153,40 +153,40 @@ func Lines(a approvals.Approval) []Line {
 			if a.Outcome == approvals.Superseded { // what is asked again later stays as it was told
 				l.SupersededBy = a.SupersededBy
 			}
-			if a.Terms != nil {
-				l.Digest = a.Terms.Digest
+			if a.Resolved != nil {
+				l.Digest = a.Resolved.Digest
 			}
 			if c := a.Cancellation; c != nil && a.Outcome == approvals.Cancelled {
-				l.Person, l.Comment = c.By, c.Why
+				l.Person, l.Comment = c.By, c.Reason
 			}
 		})
 	}
 	if c := a.Cancellation; c != nil && a.Outcome != approvals.Cancelled {
-		add(Stopped, c.At, "", func(l *Line) { l.Outcome, l.Person, l.Comment = string(a.Outcome), c.By, c.Why })
+		add(Stopped, c.At, "", func(l *Line) { l.Outcome, l.Person, l.Comment = string(a.Outcome), c.By, c.Reason })
 	}
 	run := func(attempt int, r approvals.Run, e *approvals.RunEnd) {
 		n := "" // of the first one, as it was before there could be more
 		if attempt > 0 {
 			n = strconv.Itoa(attempt)
 		}
-		add(Released, r.At, n, func(l *Line) { l.Outcome, l.Next = string(a.Outcome), r.Name })
+		add(Released, r.At, n, func(l *Line) { l.Outcome, l.SecondRun = string(a.Outcome), r.Name })
 		if e != nil {
 			add(RunEnded, e.EndedAt, n, func(l *Line) {
-				l.Outcome, l.Next, l.RunOutcome, l.Error = string(a.Outcome), r.Name, string(e.Outcome), e.Why()
+				l.Outcome, l.SecondRun, l.RunOutcome, l.Error = string(a.Outcome), r.Name, string(e.Outcome), e.Why()
 			})
 		}
 	}
 	for i, r := range a.Reruns {
 		run(i, r.Run, &r.End)
 		add(Rerun, r.At, strconv.Itoa(i+1), func(l *Line) {
-			l.Outcome, l.Person, l.Comment, l.Evidence, l.Next = string(a.Outcome), r.By, r.Why, r.Evidence, r.Run.Name
+			l.Outcome, l.Person, l.Comment, l.CredentialID, l.SecondRun = string(a.Outcome), r.By, r.Why, r.Evidence, r.Run.Name
 		})
 	}
 	switch {
-	case a.Next != nil:
-		run(a.Attempt(), *a.Next, a.RunEnd)
+	case a.SecondRun != nil:
+		run(a.Attempt(), *a.SecondRun, a.RunEnd)
 	case a.Effect != nil:
-		add(Released, a.Effect.At, "", func(l *Line) { l.Outcome, l.Next = string(a.Outcome), a.Effect.What })
+		add(Released, a.Effect.At, "", func(l *Line) { l.Outcome, l.SecondRun = string(a.Outcome), a.Effect.What })
 	}
 	if !a.AnsweredAt.IsZero() {
 		add(Answered, a.AnsweredAt, "", func(l *Line) { l.Outcome = string(a.Outcome) })
@@ -225,7 +225,7 @@ func IDs(lines []Line) []string {
 // Persons are the people that the line is about, each once.
 func (l Line) Persons() []string {
 	out := slices.Clone(l.People)
-	for _, p := range []string{l.Person, l.For} {
+	for _, p := range []string{l.Person, l.OnBehalfOf} {
 		if p != "" {
 			out = append(out, p)
 		}
@@ -248,8 +248,8 @@ func base(a approvals.Approval, k Kind, at time.Time, n string) Line {
 	if t := a.Source.Task; t != nil {
 		l.Task, l.Pipeline, l.Run = t.Task, t.Run.Title(), t.Run.Name
 	}
-	if a.Terms != nil {
-		l.Gate = a.Terms.Policy.Gate
+	if a.Resolved != nil {
+		l.Gate = a.Resolved.Policy.Gate
 	}
 	return l
 }
@@ -275,8 +275,8 @@ func digest(parts ...string) string {
 // bounded cuts what is too long and drops what a database or a terminal chokes on.
 func (l Line) bounded() Line {
 	for _, p := range []*string{
-		&l.ID, &l.Namespace, &l.Approval, &l.UID, &l.Trigger, &l.Task, &l.Pipeline, &l.Run, &l.Event, &l.Gate, &l.Person, &l.For,
-		&l.Verdict, &l.Way, &l.Evidence, &l.Outcome, &l.Digest, &l.Channel, &l.Next, &l.RunOutcome, &l.SupersededBy,
+		&l.ID, &l.Namespace, &l.Approval, &l.UID, &l.Trigger, &l.Task, &l.Pipeline, &l.Run, &l.Event, &l.Gate, &l.Person, &l.OnBehalfOf,
+		&l.Verdict, &l.AuthMethod, &l.CredentialID, &l.Outcome, &l.Digest, &l.Channel, &l.SecondRun, &l.RunOutcome, &l.SupersededBy,
 	} {
 		*p = clean(*p, maxName)
 	}

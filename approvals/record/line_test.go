@@ -33,7 +33,7 @@ func TestTaskLines(t *testing.T) {
 
 func TestLines(t *testing.T) {
 	t.Parallel()
-	late := func(a *approvals.Approval) { a.Terms.SetAt = ct.T0.Add(30 * time.Second) }
+	late := func(a *approvals.Approval) { a.Resolved.ResolvedAt = ct.T0.Add(30 * time.Second) }
 	told := func(a *approvals.Approval) {
 		a.Deliveries = []approvals.Delivery{
 			{Event: "opened", Channel: "email", Recipient: "alice", MessageID: "<1@x>", SentAt: ct.T0.Add(2 * time.Second)},
@@ -44,37 +44,37 @@ func TestLines(t *testing.T) {
 		a    *ct.Builder
 		want []string
 	}{
-		"just opened":   {ct.Make("a").NoTerms(nil), []string{"09:00:00 opened"}},
-		"terms at once": {ct.Make("a").Requester("dave"), []string{"09:00:00 opened", "09:00:00 terms production dave"}},
-		"terms later":   {ct.Make("a").With(late), []string{"09:00:00 opened", "09:00:30 terms production "}},
-		"pending, told": {ct.Make("a").With(told), []string{"09:00:00 opened", "09:00:00 terms production ", "09:00:02 told production alice opened email"}},
+		"just opened":      {ct.Make("a").Unresolved(nil), []string{"09:00:00 opened"}},
+		"resolved at once": {ct.Make("a").Requester("dave"), []string{"09:00:00 opened", "09:00:00 resolved production dave"}},
+		"resolved later":   {ct.Make("a").With(late), []string{"09:00:00 opened", "09:00:30 resolved production "}},
+		"pending, told":    {ct.Make("a").With(told), []string{"09:00:00 opened", "09:00:00 resolved production ", "09:00:02 notified production alice opened email"}},
 		"a quorum": {
 			ct.Make("a").Users("alice", "bob").Quorum(2).Voted("bob", approvals.Approve, "ok").Voted("alice", approvals.Approve, "").With(told).With(func(a *approvals.Approval) {
-				a.Next = &approvals.Run{Name: "a", At: ct.T0.Add(3 * time.Minute)}
+				a.SecondRun = &approvals.Run{Name: "a", At: ct.T0.Add(3 * time.Minute)}
 			}),
 			[]string{
-				"09:00:00 opened", "09:00:00 terms production ", "09:00:02 told production alice opened email",
+				"09:00:00 opened", "09:00:00 resolved production ", "09:00:02 notified production alice opened email",
 				"09:01:00 voted production bob approve ok", "09:02:00 voted production alice approve",
-				"09:02:00 decided production Approved [bob alice]", "09:02:00 untold production bob opened email mailbox full", "09:03:00 released production Approved a",
+				"09:02:00 decided production Approved [bob alice]", "09:02:00 notificationFailed production bob opened email mailbox full", "09:03:00 released production Approved a",
 			},
 		},
 		"rejected": {
 			ct.Make("a").Users("alice", "bob").Quorum(2).Voted("bob", approvals.Approve, "").Voted("alice", approvals.Reject, "no"),
-			[]string{"09:00:00 opened", "09:00:00 terms production ", "09:01:00 voted production bob approve", "09:02:00 voted production alice reject no", "09:02:00 decided production Rejected [alice]"},
+			[]string{"09:00:00 opened", "09:00:00 resolved production ", "09:01:00 voted production bob approve", "09:02:00 voted production alice reject no", "09:02:00 decided production Rejected [alice]"},
 		},
-		"expired": {ct.Make("a").Expired(), []string{"09:00:00 opened", "09:00:00 terms production ", "10:00:00 decided production Expired"}},
-		"a deputy breaks the glass": {
+		"expired": {ct.Make("a").Expired(), []string{"09:00:00 opened", "09:00:00 resolved production ", "10:00:00 decided production Expired"}},
+		"a delegate breaks the glass": {
 			ct.Make("a").With(func(a *approvals.Approval) {
-				a.Votes = []approvals.Vote{{Voter: "bob", For: "alice", BreakGlass: true, Verdict: approvals.Approve, Comment: "fire", At: ct.T0, Inputs: []approvals.Param{{Name: "version", Value: "2"}}}}
+				a.Votes = []approvals.Vote{{Voter: "bob", OnBehalfOf: "alice", BreakGlass: true, Verdict: approvals.Approve, Comment: "fire", At: ct.T0, Inputs: []approvals.Param{{Name: "version", Value: "2"}}}}
 				a.Outcome, a.DecidedAt = approvals.Approved, ct.T0
 			}),
-			[]string{"09:00:00 opened", "09:00:00 terms production ", "09:00:00 voted production bob alice approve fire [{version 2}]", "09:00:00 decided production Approved [bob]"},
+			[]string{"09:00:00 opened", "09:00:00 resolved production ", "09:00:00 voted production bob alice approve fire [{version 2}]", "09:00:00 decided production Approved [bob]"},
 		},
 		"superseded": {
 			ct.Make("a").With(func(a *approvals.Approval) {
 				a.Outcome, a.DecidedAt, a.SupersededBy = approvals.Superseded, ct.T0.Add(time.Minute), "b"
 			}),
-			[]string{"09:00:00 opened", "09:00:00 terms production ", "09:01:00 decided production Superseded b"},
+			[]string{"09:00:00 opened", "09:00:00 resolved production ", "09:01:00 decided production Superseded b"},
 		},
 		"a run that failed and was started again": {
 			ct.Make("a").Voted("alice", approvals.Approve, "").With(func(a *approvals.Approval) {
@@ -82,26 +82,26 @@ func TestLines(t *testing.T) {
 					By: "olga", Why: "it is back", At: ct.T0.Add(4 * time.Minute), Run: approvals.Run{Name: "a-1", At: ct.T0.Add(2 * time.Minute)},
 					End: approvals.RunEnd{Outcome: approvals.RunFailed, EndedAt: ct.T0.Add(3 * time.Minute), Task: "apply", Message: "exit 1"},
 				}}
-				a.Next = &approvals.Run{Name: "a-2", At: ct.T0.Add(5 * time.Minute)}
+				a.SecondRun = &approvals.Run{Name: "a-2", At: ct.T0.Add(5 * time.Minute)}
 				a.RunEnd = &approvals.RunEnd{Outcome: approvals.RunSucceeded, EndedAt: ct.T0.Add(6 * time.Minute)}
 			}),
 			[]string{
-				"09:00:00 opened", "09:00:00 terms production ", "09:01:00 voted production alice approve", "09:01:00 decided production Approved [alice]",
+				"09:00:00 opened", "09:00:00 resolved production ", "09:01:00 voted production alice approve", "09:01:00 decided production Approved [alice]",
 				"09:02:00 released production Approved a-1", "09:03:00 run-ended production Approved task apply: exit 1 a-1", "09:04:00 rerun production olga it is back Approved a-1",
 				"09:05:00 released production Approved a-2", "09:06:00 run-ended production Approved a-2",
 			},
 		},
-		"an event": {ct.Make("a").Event("{}"), []string{"09:00:00 opened delivery-1", "09:00:00 terms production "}},
+		"an event": {ct.Make("a").Event("{}"), []string{"09:00:00 opened delivery-1", "09:00:00 resolved production "}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var got []string
 			for _, l := range record.Lines(c.a.Obj()) {
 				s := l.At[11:19] + " " + string(l.Kind)
-				if l.Kind == record.Terms {
+				if l.Kind == record.Resolved {
 					s += " " + l.Gate + " " + l.Person
 				} else {
-					for _, f := range []string{l.Gate, l.Person, l.For, l.Verdict, l.Comment, l.Outcome, l.SupersededBy, l.Event, l.Channel, l.Error, l.Next} {
+					for _, f := range []string{l.Gate, l.Person, l.OnBehalfOf, l.Verdict, l.Comment, l.Outcome, l.SupersededBy, l.Event, l.Channel, l.Error, l.SecondRun} {
 						if f != "" {
 							s += " " + f
 						}
@@ -131,7 +131,7 @@ func TestLinesGrow(t *testing.T) {
 		a := ct.Make("a").Users("alice", "bob", "carol").Quorum(3).With(func(a *approvals.Approval) {
 			a.Trigger, a.Source.Run.Name = text.Draw(t, "trigger"), text.Draw(t, "run")
 		}).Obj()
-		states := []approvals.Approval{ct.Make("a").With(func(b *approvals.Approval) { b.Trigger, b.Source = a.Trigger, a.Source }).NoTerms(nil).Obj(), a}
+		states := []approvals.Approval{ct.Make("a").With(func(b *approvals.Approval) { b.Trigger, b.Source = a.Trigger, a.Source }).Unresolved(nil).Obj(), a}
 		for i, voter := range []string{"alice", "bob", "carol"} {
 			verdict := rapid.SampledFrom([]approvals.Verdict{approvals.Approve, approvals.Reject}).Draw(t, "verdict")
 			next, did, err := approvals.Cast(a, ct.Ballot(voter, verdict, text.Draw(t, "comment")), ct.T0.Add(time.Duration(i)*time.Second))
@@ -140,7 +140,7 @@ func TestLinesGrow(t *testing.T) {
 			}
 			if a = next; did == approvals.Ended {
 				states = append(states, a)
-				a.Next = &approvals.Run{Name: text.Draw(t, "next"), At: ct.T0.Add(time.Hour)}
+				a.SecondRun = &approvals.Run{Name: text.Draw(t, "next"), At: ct.T0.Add(time.Hour)}
 			}
 			states = append(states, a)
 		}
@@ -183,13 +183,13 @@ func TestLongest(t *testing.T) {
 		inputs = append(inputs, approvals.Param{Name: long, Value: long})
 	}
 	a := ct.Make("a").With(func(a *approvals.Approval) {
-		a.Namespace, a.Name, a.UID, a.Trigger, a.Source.Run.Name, a.Source.Run.Pipeline, a.Terms.Policy.Gate = long, long, long, long, long, long, long
-		a.Outcome, a.DecidedAt, a.Terms.Requester = approvals.Approved, ct.T0, long
+		a.Namespace, a.Name, a.UID, a.Trigger, a.Source.Run.Name, a.Source.Run.Pipeline, a.Resolved.Policy.Gate = long, long, long, long, long, long, long
+		a.Outcome, a.DecidedAt, a.Resolved.Requester = approvals.Approved, ct.T0, long
 		for range 128 {
-			a.Votes = append(a.Votes, approvals.Vote{Voter: long, Verdict: approvals.Approve, Comment: long, Evidence: long, For: long, Inputs: inputs})
+			a.Votes = append(a.Votes, approvals.Vote{Voter: long, Verdict: approvals.Approve, Comment: long, CredentialID: long, OnBehalfOf: long, Inputs: inputs})
 		}
 		a.Deliveries = []approvals.Delivery{{Event: long, Channel: long, Recipient: long, MessageID: long, Error: long}}
-		a.Next = &approvals.Run{Name: long}
+		a.SecondRun = &approvals.Run{Name: long}
 	}).Obj()
 	for _, l := range append(record.Lines(a), record.Removal(a, ct.T0)) {
 		if _, err := (record.Head{Seq: 1 << 60, Hash: strings.Repeat("f", 64)}).Next(l); err != nil {
@@ -225,8 +225,8 @@ func TestRemovalComesLast(t *testing.T) {
 func TestRunsAreRecordedOnce(t *testing.T) {
 	t.Parallel()
 	b := ct.Make("a").Voted("alice", approvals.Approve, "").With(func(a *approvals.Approval) {
-		a.Terms.Policy.Rerun.Limit = 1
-		a.Next = &approvals.Run{Name: "a-1", UID: "1", At: ct.T0.Add(2 * time.Minute)}
+		a.Resolved.Policy.Rerun.Limit = 1
+		a.SecondRun = &approvals.Run{Name: "a-1", UID: "1", At: ct.T0.Add(2 * time.Minute)}
 		a.RunEnd = &approvals.RunEnd{Outcome: approvals.RunFailed, EndedAt: ct.T0.Add(3 * time.Minute)}
 	})
 	before := record.Lines(b.Obj())
@@ -234,7 +234,7 @@ func TestRunsAreRecordedOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.Next = &approvals.Run{Name: "a-2", UID: "2", At: ct.T0.Add(5 * time.Minute)}
+	a.SecondRun = &approvals.Run{Name: "a-2", UID: "2", At: ct.T0.Add(5 * time.Minute)}
 	a.RunEnd = &approvals.RunEnd{Outcome: approvals.RunSucceeded, EndedAt: ct.T0.Add(6 * time.Minute)}
 	after := record.Lines(a)
 	if d := cmp.Diff(before, after[:len(before)]); d != "" {

@@ -16,7 +16,7 @@ import (
 func TestZone(t *testing.T) {
 	t.Parallel()
 	a := ct.Make("a").Users("alice", "bob").Requester("zoe").Voted("alice", approvals.Approve, "ok").With(func(a *approvals.Approval) {
-		a.Next = &approvals.Run{Name: "a", UID: "run-2", At: ct.T0.Add(time.Hour)}
+		a.SecondRun = &approvals.Run{Name: "a", UID: "run-2", At: ct.T0.Add(time.Hour)}
 	}).Obj()
 	texts := func(a approvals.Approval) (out []string) {
 		for _, l := range record.Lines(a) {

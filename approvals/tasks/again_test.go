@@ -26,7 +26,7 @@ func TestAsksAgain(t *testing.T) {
 	} {
 		a := approvals.Approval{Outcome: c.outcome}
 		if c.outcome == approvals.Cancelled {
-			a.Cancellation = &approvals.Cancellation{By: c.by, Why: "x"}
+			a.Cancellation = &approvals.Cancellation{By: c.by, Reason: "x"}
 		}
 		if got := tasks.AsksAgain(c.outcome); got != c.again {
 			t.Errorf("%s asks again: %v", c.outcome, got)

@@ -55,7 +55,7 @@ func (m Mapping) Policy(r Request) (approvals.Policy, error) {
 		p.Gate = approvals.InlineGate
 	}
 	p.From = approvals.FromTask
-	// All that the schema would fill in is said, so that what is sealed is what is kept.
+	// All that the schema would fill in is said, so that what is signed is what is kept.
 	p.Preset, p.Requester, p.ReleaseOn = m.Name, approvals.RequesterExclude, []approvals.Outcome{approvals.Approved}
 	open := false
 	switch {

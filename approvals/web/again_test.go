@@ -17,7 +17,7 @@ type reopener struct{ opened int }
 func (r *reopener) Reopen(_ context.Context, old approvals.Approval, by string) (approvals.Approval, error) {
 	r.opened++
 	again := approvals.AgainOf(old, by)
-	return ct.Make("b").With(func(a *approvals.Approval) { a.Again = &again }).Obj(), nil
+	return ct.Make("b").With(func(a *approvals.Approval) { a.Replaces = &again }).Obj(), nil
 }
 
 // changedAfter was approved, and what would start has changed since.
@@ -67,7 +67,7 @@ func TestAskAgain(t *testing.T) {
 			api.Desk.(*approvals.VoteService).Again = &reopener{}
 			status := c.status
 			if c.button {
-				status, c.want = http.StatusCreated, `"of": "a"`
+				status, c.want = http.StatusCreated, `"name": "a"`
 			}
 			if w := api.ask(http.MethodPost, "/api/v1/namespaces/prod/approvals/a/again", "", bearer(c.who)...); w.Code != status || !strings.Contains(w.Body.String(), c.want) {
 				t.Errorf("the API: %d\n%.2000s", w.Code, w.Body)

@@ -79,7 +79,7 @@ func (s *server) apiGet(w http.ResponseWriter, r *http.Request) {
 
 // asked says whether id asked for a. Of robots RBAC alone says what they see.
 func asked(a approvals.Approval, id approvals.Identity) bool {
-	return id.Way == approvals.AuthLogin && approvals.AskedBy(a, id)
+	return id.AuthMethod == approvals.AuthLogin && approvals.IsRequester(a, id)
 }
 
 // apiList lists what the caller may see, the newest first: everything with the right

@@ -31,22 +31,22 @@ func TestAPIVote(t *testing.T) {
 		want    string
 		writes  int
 	}{
-		"approve":           {body: approve, headers: bearer("alice"), status: 201, want: `"outcome": "Approved"`, writes: 1},
-		"reject":            {body: `{"vote":"reject"}`, headers: bearer("alice"), status: 201, want: `"outcome": "Rejected"`, writes: 1},
-		"by a group":        {a: ct.Make("a").Groups("sre"), body: approve, headers: bearer("zoe"), status: 201, want: `"voter": "zoe"`, writes: 1},
-		"scheme by case":    {body: approve, headers: []string{"Authorization", "bearer token-alice"}, status: 201, writes: 1},
-		"the same again":    {a: ct.Make("a").Voted("alice", approvals.Approve, "ship it"), body: approve, headers: bearer("alice"), status: 200, want: `"outcome": "Approved"`},
-		"other, after":      {a: ct.Make("a").Users("alice", "bob").Voted("bob", approvals.Approve, ""), body: approve, headers: bearer("alice"), status: 409, code: "conflict", want: "bob already approved this at 2026-03-01T09:01:00Z"},
-		"expired":           {a: ct.Make("a").Lifetime(20 * time.Minute), body: approve, headers: bearer("alice"), status: 410, code: "gone", want: "this expired at 2026-03-01T09:20:00Z"},
-		"no terms yet":      {a: ct.Make("a").NoTerms(nil), body: approve, headers: bearer("alice"), status: 403, code: "forbidden", want: "you (alice) may not see this approval in namespace prod"},
-		"no terms, may see": {a: ct.Make("a").NoTerms(nil), body: approve, headers: bearer("auditor"), status: 409, code: "not_ready", want: "still being prepared"},
-		"the requester":     {a: ct.Make("a").Users("alice", "bob").Requester("alice"), body: approve, headers: bearer("alice"), status: 403, code: "forbidden", want: "you (alice) may not see this approval in namespace prod"},
-		"a stranger":        {body: approve, headers: bearer("mallory"), status: 403, code: "forbidden", want: "you (mallory) may not see this approval in namespace prod"},
-		"who may look":      {body: approve, headers: bearer("auditor"), status: 403, code: "forbidden", want: "you (auditor) are not an approver here; alice can decide"},
-		"rights not known":  {body: approve, headers: bearer("nobody-knows"), status: 503, code: "unavailable"},
-		"no such approval":  {path: "/api/v1/namespaces/prod/approvals/b/votes", body: approve, headers: bearer("alice"), status: 403, code: "forbidden", want: "you (alice) may not see this approval in namespace prod"},
-		"none, may get":     {path: "/api/v1/namespaces/prod/approvals/b/votes", body: approve, headers: bearer("auditor"), status: 404, code: "not_found"},
-		"no such space":     {path: "/api/v1/namespaces/dev/approvals/a/votes", body: approve, headers: bearer("alice"), status: 403, code: "forbidden"},
+		"approve":               {body: approve, headers: bearer("alice"), status: 201, want: `"outcome": "Approved"`, writes: 1},
+		"reject":                {body: `{"vote":"reject"}`, headers: bearer("alice"), status: 201, want: `"outcome": "Rejected"`, writes: 1},
+		"by a group":            {a: ct.Make("a").Groups("sre"), body: approve, headers: bearer("zoe"), status: 201, want: `"voter": "zoe"`, writes: 1},
+		"scheme by case":        {body: approve, headers: []string{"Authorization", "bearer token-alice"}, status: 201, writes: 1},
+		"the same again":        {a: ct.Make("a").Voted("alice", approvals.Approve, "ship it"), body: approve, headers: bearer("alice"), status: 200, want: `"outcome": "Approved"`},
+		"other, after":          {a: ct.Make("a").Users("alice", "bob").Voted("bob", approvals.Approve, ""), body: approve, headers: bearer("alice"), status: 409, code: "conflict", want: "bob already approved this at 2026-03-01T09:01:00Z"},
+		"expired":               {a: ct.Make("a").Lifetime(20 * time.Minute), body: approve, headers: bearer("alice"), status: 410, code: "gone", want: "this expired at 2026-03-01T09:20:00Z"},
+		"not resolved yet":      {a: ct.Make("a").Unresolved(nil), body: approve, headers: bearer("alice"), status: 403, code: "forbidden", want: "you (alice) may not see this approval in namespace prod"},
+		"not resolved, may see": {a: ct.Make("a").Unresolved(nil), body: approve, headers: bearer("auditor"), status: 409, code: "not_ready", want: "still being prepared"},
+		"the requester":         {a: ct.Make("a").Users("alice", "bob").Requester("alice"), body: approve, headers: bearer("alice"), status: 403, code: "forbidden", want: "you (alice) may not see this approval in namespace prod"},
+		"a stranger":            {body: approve, headers: bearer("mallory"), status: 403, code: "forbidden", want: "you (mallory) may not see this approval in namespace prod"},
+		"who may look":          {body: approve, headers: bearer("auditor"), status: 403, code: "forbidden", want: "you (auditor) are not an approver here; alice can decide"},
+		"rights not known":      {body: approve, headers: bearer("nobody-knows"), status: 503, code: "unavailable"},
+		"no such approval":      {path: "/api/v1/namespaces/prod/approvals/b/votes", body: approve, headers: bearer("alice"), status: 403, code: "forbidden", want: "you (alice) may not see this approval in namespace prod"},
+		"none, may get":         {path: "/api/v1/namespaces/prod/approvals/b/votes", body: approve, headers: bearer("auditor"), status: 404, code: "not_found"},
+		"no such space":         {path: "/api/v1/namespaces/dev/approvals/a/votes", body: approve, headers: bearer("alice"), status: 403, code: "forbidden"},
 
 		// One body is one vote, and nothing else.
 		"two votes":         {body: approve + `{"vote":"reject"}`, headers: bearer("alice"), status: 400, code: "invalid", want: "after the JSON object"},
@@ -92,7 +92,7 @@ func TestAPIVote(t *testing.T) {
 			}
 			var got struct {
 				Error struct{ Code, Message string }
-				Votes []struct{ Voter, Way, Comment string }
+				Votes []struct{ Voter, AuthMethod, Comment string }
 			}
 			if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || got.Error.Code != c.code || (got.Error.Message == "") != (c.code == "") {
 				t.Errorf("error %+v, %v; want code %q", got.Error, err, c.code)
@@ -101,7 +101,7 @@ func TestAPIVote(t *testing.T) {
 				t.Errorf("headers %v", w.Header())
 			}
 			wantHeaders(t, name, w.Header())
-			if c.writes > 0 && (len(got.Votes) != 1 || got.Votes[0].Way != "Token") {
+			if c.writes > 0 && (len(got.Votes) != 1 || got.Votes[0].AuthMethod != "Token") {
 				t.Errorf("votes %+v", got.Votes)
 			}
 		})
@@ -143,7 +143,7 @@ func TestAPIGet(t *testing.T) {
 func TestView(t *testing.T) {
 	t.Parallel()
 	a := ct.Make("a").Requester("zoe").Voted("alice", approvals.Approve, "ok").With(func(a *approvals.Approval) {
-		a.Next = &approvals.Run{Name: "a", UID: "run-2", Pipeline: "apply"}
+		a.SecondRun = &approvals.Run{Name: "a", UID: "run-2", Pipeline: "apply"}
 		a.Unreleased = &approvals.Problem{Reason: "NameTaken", Message: "taken"}
 	}).Obj()
 	w := newBench(t, base, a).ask(http.MethodGet, "/api/v1/namespaces/prod/approvals/a", "", bearer("alice")...)
@@ -154,14 +154,14 @@ func TestView(t *testing.T) {
 	want := map[string]any{
 		"namespace": "prod", "name": "a", "uid": "uid-a", "trigger": "apply", "title": "apply", "gate": "production", "outcome": "Approved",
 		"openedAt": "2026-03-01T09:00:00Z", "deadline": "2026-03-01T10:00:00Z", "decidedAt": "2026-03-01T09:01:00Z",
-		"requester": "zoe", "requesterProof": "Signature", "digest": a.Terms.Digest, "missing": 0.0,
-		"after":   map[string]any{"name": "plan-1", "uid": "run-1", "pipeline": "plan"},
-		"params":  map[string]any{"digest": "sha256:abc"},
-		"votes":   []any{map[string]any{"voter": "alice", "vote": "approve", "comment": "ok", "at": "2026-03-01T09:01:00Z", "way": "Token"}},
-		"rules":   []any{map[string]any{"who": "alice", "required": 1.0, "missing": 0.0, "approved": []any{"alice"}}},
-		"you":     map[string]any{"mayVote": false, "code": "conflict", "why": "alice already approved this at 2026-03-01T09:01:00Z", "vote": "approve"},
-		"results": map[string]any{"decision": "true", "comment": "ok", "approvedBy": "alice", "rejectedBy": ""},
-		"next":    map[string]any{"name": "a", "uid": "run-2", "pipeline": "apply"}, "unreleased": map[string]any{"reason": "NameTaken", "message": "taken"},
+		"requester": "zoe", "requesterProof": "Signature", "digest": a.Resolved.Digest, "missing": 0.0,
+		"after":     map[string]any{"name": "plan-1", "uid": "run-1", "pipeline": "plan"},
+		"params":    map[string]any{"digest": "sha256:abc"},
+		"votes":     []any{map[string]any{"voter": "alice", "vote": "approve", "comment": "ok", "at": "2026-03-01T09:01:00Z", "authMethod": "Token"}},
+		"rules":     []any{map[string]any{"who": "alice", "required": 1.0, "missing": 0.0, "approved": []any{"alice"}}},
+		"you":       map[string]any{"mayVote": false, "code": "conflict", "why": "alice already approved this at 2026-03-01T09:01:00Z", "vote": "approve"},
+		"results":   map[string]any{"decision": "true", "comment": "ok", "approvedBy": "alice", "rejectedBy": ""},
+		"secondRun": map[string]any{"name": "a", "uid": "run-2", "pipeline": "apply"}, "unreleased": map[string]any{"reason": "NameTaken", "message": "taken"},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got)\n%s", d)
@@ -176,7 +176,7 @@ func TestAPIList(t *testing.T) {
 		ct.Make("two").With(later).Obj(),
 		ct.Make("done").Voted("alice", approvals.Approve, "").Obj(),
 		ct.Make("bobs").Users("bob").Groups("sre").Obj(),
-		ct.Make("blocked").NoTerms(nil).Obj(),
+		ct.Make("blocked").Unresolved(nil).Obj(),
 		ct.Make("else").In("dev").Users("carol").Obj(),
 	}
 	for name, c := range map[string]struct {

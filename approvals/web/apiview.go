@@ -36,17 +36,17 @@ type view struct {
 	You            *youView          `json:"you,omitempty"`
 	NewerOne       string            `json:"supersededBy,omitempty"`
 	Results        map[string]string `json:"results,omitempty"`
-	Next           *runView          `json:"next,omitempty"`
+	Next           *runView          `json:"secondRun,omitempty"`
 	Reruns         []rerunView       `json:"reruns,omitempty"`
 	Target         string            `json:"target,omitempty"`
 	Effect         string            `json:"effect,omitempty"`
 	Blocked        *problemView      `json:"blocked,omitempty"`
 	Unreleased     *problemView      `json:"unreleased,omitempty"`
 	Cancelled      *cancelView       `json:"cancellation,omitempty"`
-	RetryAt        *time.Time        `json:"retryAt,omitempty"`
+	RetryAt        *time.Time        `json:"retryRequestedAt,omitempty"`
 	Revoked        []revokedView     `json:"revokedLinks,omitempty"`
 	Startable      *preflightView    `json:"startable,omitempty"`
-	Again          *againView        `json:"again,omitempty"`
+	Again          *againView        `json:"replaces,omitempty"`
 	// Partial: params, references, inputs, results or comments are left out of a list,
 	// because there is much of them. The Approval itself has them.
 	Partial bool `json:"partial,omitempty"`
@@ -74,14 +74,14 @@ type preflightView struct {
 
 // againView says in whose place an Approval asks.
 type againView struct {
-	Of     string `json:"of"`
+	Of     string `json:"name"`
 	Number int    `json:"number"`
-	By     string `json:"by,omitempty"`
+	By     string `json:"requestedBy,omitempty"`
 }
 
 func preflightOf(a approvals.Approval) *preflightView {
 	p := a.Preflight
-	if p == nil || a.Next != nil {
+	if p == nil || a.SecondRun != nil {
 		return nil
 	}
 	v := &preflightView{Status: string(p.State)}
@@ -96,7 +96,7 @@ func preflightOf(a approvals.Approval) *preflightView {
 
 type cancelView struct {
 	By  string    `json:"by,omitempty"`
-	Why string    `json:"why"`
+	Why string    `json:"reason"`
 	At  time.Time `json:"at"`
 }
 
@@ -165,13 +165,13 @@ type voteView struct {
 	Vote    string    `json:"vote"`
 	Comment string    `json:"comment,omitempty"`
 	At      time.Time `json:"at"`
-	Way     string    `json:"way"`
+	Way     string    `json:"authMethod"`
 	// Address is the mailbox that was proved with it.
 	Address string            `json:"address,omitempty"`
 	Inputs  map[string]string `json:"inputs,omitempty"`
 	// BreakGlass marks a vote that decided alone.
 	BreakGlass bool   `json:"breakGlass,omitempty"`
-	For        string `json:"for,omitempty"`
+	For        string `json:"onBehalfOf,omitempty"`
 }
 
 // ruleView is one requirement and how far it has come.
@@ -227,13 +227,13 @@ func viewOf(a approvals.Approval) view {
 		Namespace: a.Namespace, Name: a.Name, UID: a.UID, Trigger: a.Trigger, Title: a.Headline(), Outcome: string(a.Outcome),
 		OpenedAt: a.OpenedAt.UTC(), Missing: approvals.Missing(a), Votes: []voteView{}, Results: approvals.ByName(a.Results),
 		Inputs: approvals.ByName(a.Inputs), NewerOne: a.SupersededBy, Partial: a.Source.Lean.Values || a.Source.Lean.Words,
-		After: runOf(a.Source.Run), Task: taskOf(a), Next: nextOf(a.Next, a.RunEnd), Blocked: problemOf(a.Blocked), Unreleased: problemOf(a.Unreleased),
+		After: runOf(a.Source.Run), Task: taskOf(a), Next: nextOf(a.SecondRun, a.RunEnd), Blocked: problemOf(a.Blocked), Unreleased: problemOf(a.Unreleased),
 	}
-	if t := a.Terms; t != nil {
+	if t := a.Resolved; t != nil {
 		deadline := a.Deadline().UTC()
 		v.Gate, v.Requester, v.Digest, v.Params, v.Deadline = t.Policy.Gate, t.Requester, t.Digest, approvals.ByName(t.Params), &deadline
 	}
-	if t := a.Terms; t != nil {
+	if t := a.Resolved; t != nil {
 		for _, r := range t.References {
 			v.References = append(v.References, referenceView{Kind: r.Kind, Name: r.Name, Digest: r.Digest})
 		}
@@ -245,7 +245,7 @@ func viewOf(a approvals.Approval) view {
 	for _, r := range a.Revoked {
 		v.Revoked = append(v.Revoked, revokedView{r.Voter, r.By, r.At.UTC()})
 	}
-	if t := a.Terms; t != nil && t.Target != nil {
+	if t := a.Resolved; t != nil && t.Target != nil {
 		v.Target = t.Target.String()
 	}
 	if e := a.Effect; e != nil {
@@ -256,23 +256,23 @@ func viewOf(a approvals.Approval) view {
 		v.DecidedAt = &at
 	}
 	if c := a.Cancellation; c != nil {
-		v.Cancelled = &cancelView{c.By, c.Why, c.At.UTC()}
+		v.Cancelled = &cancelView{c.By, c.Reason, c.At.UTC()}
 	}
 	for _, r := range a.Reruns {
 		v.Reruns = append(v.Reruns, rerunView{r.By, r.Why, r.At.UTC(), nextOf(&r.Run, &r.End)})
 	}
 	v.Startable = preflightOf(a)
-	if g := a.Again; g != nil {
-		v.Again = &againView{g.Of, g.Number, g.By}
+	if g := a.Replaces; g != nil {
+		v.Again = &againView{g.Name, g.Number, g.RequestedBy}
 	}
-	if !a.RetryAt.IsZero() {
-		at := a.RetryAt.UTC()
+	if !a.RetryRequestedAt.IsZero() {
+		at := a.RetryRequestedAt.UTC()
 		v.RetryAt = &at
 	}
 	for _, x := range a.Votes {
 		v.Votes = append(v.Votes, voteView{
-			Voter: x.Voter, Vote: string(x.Verdict), Comment: x.Comment, At: x.At.UTC(), Way: string(x.Way), Address: x.Address,
-			Inputs: approvals.ByName(x.Inputs), BreakGlass: x.BreakGlass, For: x.For,
+			Voter: x.Voter, Vote: string(x.Verdict), Comment: x.Comment, At: x.At.UTC(), Way: string(x.AuthMethod), Address: x.Address,
+			Inputs: approvals.ByName(x.Inputs), BreakGlass: x.BreakGlass, For: x.OnBehalfOf,
 		})
 	}
 	return v

@@ -80,7 +80,7 @@ func (fakeAuth) Authenticate(_ context.Context, token string) (approvals.Identit
 	case !ok:
 		return approvals.Identity{}, approvals.Errorf(approvals.CodeUnauthenticated, "the bearer token was not accepted by the cluster")
 	}
-	id := approvals.Identity{Name: name, Way: approvals.AuthToken, Evidence: "uid:" + name}
+	id := approvals.Identity{Name: name, AuthMethod: approvals.AuthToken, CredentialID: "uid:" + name}
 	if name == "zoe" {
 		id.Groups = []string{"sre"}
 	}

@@ -47,7 +47,7 @@ func (s *server) board(w http.ResponseWriter, r *http.Request) {
 	l := templates.List{Here: "board", Filter: &f, Bulk: true}
 	pending := all.In(f.Namespace).Pending
 	if f.Gate != "" {
-		pending = keep(pending, func(e *overview.Entry) bool { return e.Terms != nil && e.Terms.Policy.Gate == f.Gate })
+		pending = keep(pending, func(e *overview.Entry) bool { return e.Resolved != nil && e.Resolved.Policy.Gate == f.Gate })
 	}
 	if f.Text != "" {
 		pending = keep(pending, func(e *overview.Entry) bool { return finds(e, f.Text) })
@@ -85,8 +85,8 @@ var sorts = map[string]order{"": mostUrgent, "newest": newestFirst, "oldest": {a
 // finds says whether what a list shows of e has text in it, in any case.
 func finds(e *overview.Entry, text string) bool {
 	has := []string{e.Headline(), e.Title(), e.Namespace, e.Name}
-	if e.Terms != nil {
-		has = append(has, e.Terms.Policy.Gate, e.Terms.Requester)
+	if e.Resolved != nil {
+		has = append(has, e.Resolved.Policy.Gate, e.Resolved.Requester)
 	}
 	if r := e.Source.Run; r != nil {
 		has = append(has, r.Name)
@@ -107,10 +107,10 @@ func choicesOf(seen []*overview.Entry) (namespaces, gates []string) {
 		return slices.Sorted(maps.Keys(all))
 	}
 	return of(func(e *overview.Entry) string { return e.Namespace }), of(func(e *overview.Entry) string {
-		if e.Terms == nil {
+		if e.Resolved == nil {
 			return ""
 		}
-		return e.Terms.Policy.Gate
+		return e.Resolved.Policy.Gate
 	})
 }
 

@@ -117,7 +117,7 @@ func (s *server) bulkItem(ctx context.Context, id approvals.Identity, key approv
 		}
 	default:
 		i.May, i.NoApproval = true, you.NoApproval
-		if a.Terms != nil && i.NoApproval == "" && slices.ContainsFunc(a.Terms.Policy.Inputs, func(in approvals.Input) bool { return in.Required && in.Default == "" }) {
+		if a.Resolved != nil && i.NoApproval == "" && slices.ContainsFunc(a.Resolved.Policy.Inputs, func(in approvals.Input) bool { return in.Required && in.Default == "" }) {
 			i.NoApproval = "it has fields to fill in: open it to approve it"
 		}
 	}

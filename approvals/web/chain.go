@@ -30,7 +30,7 @@ func chainOf(list []*overview.Entry, a approvals.Approval) (before, after []*ove
 // UID, since anybody can give a run a name.
 func follows(a, b approvals.Approval) bool {
 	r := b.Source.Run
-	return r != nil && a.Next != nil && a.Next.UID == r.UID
+	return r != nil && a.SecondRun != nil && a.SecondRun.UID == r.UID
 }
 
 // chain is a's neighbours, as far as id may see them. It is only a help: a page is

@@ -20,11 +20,11 @@ func TestChain(t *testing.T) {
 	}
 	started := func(name, uid string) approvals.Approval {
 		return ct.Make(name).Voted("alice", approvals.Approve, "").With(func(a *approvals.Approval) {
-			a.Next = &approvals.Run{Name: name, UID: uid, Pipeline: "apply"}
+			a.SecondRun = &approvals.Run{Name: name, UID: uid, Pipeline: "apply"}
 		}).Obj()
 	}
 	this := after("a", "first", "run-first", "alice")
-	this.Outcome, this.Next = approvals.Approved, &approvals.Run{Name: "a", UID: "run-a", Pipeline: "apply"}
+	this.Outcome, this.SecondRun = approvals.Approved, &approvals.Run{Name: "a", UID: "run-a", Pipeline: "apply"}
 	b := newLoginBench(t, base,
 		this, started("first", "run-first"), after("third", "a", "run-a", "alice"), after("hidden", "a", "run-a", "bob"),
 		after("namesake", "a", "another-run", "alice"), after("other", "plan-9", "run-9", "alice"),

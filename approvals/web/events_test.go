@@ -204,7 +204,7 @@ func (r *recovering) Has(_ context.Context, id approvals.Identity, _, _ string, 
 func TestEventsRecover(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b, n := withNews(t, base, ct.Make("a").Users("alice", "bob", "carol").Quorum(3).With(func(a *approvals.Approval) { a.Terms.Policy.RBAC = true }).Obj())
+		b, n := withNews(t, base, ct.Make("a").Users("alice", "bob", "carol").Quorum(3).With(func(a *approvals.Approval) { a.Resolved.Policy.RBAC = true }).Obj())
 		auth, c, start := &recovering{}, &client{}, time.Now()
 		b.Now = func() time.Time { return ct.T0.Add(time.Since(start)) }
 		b.Auth, b.Deps.Desk.(*approvals.VoteService).Rights = auth, auth

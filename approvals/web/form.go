@@ -53,11 +53,11 @@ func (s *server) vote(w http.ResponseWriter, r *http.Request, key approvals.Key,
 
 // inputsOf are the form's values of the Gate's inputs: fields input-NAME.
 func inputsOf(a approvals.Approval, form url.Values) []approvals.Param {
-	if a.Terms == nil {
+	if a.Resolved == nil {
 		return nil
 	}
 	var out []approvals.Param
-	for _, in := range a.Terms.Policy.Inputs {
+	for _, in := range a.Resolved.Policy.Inputs {
 		if v, ok := form["input-"+in.Name]; ok && len(v) > 0 {
 			out = append(out, approvals.Param{Name: in.Name, Value: v[len(v)-1]})
 		}

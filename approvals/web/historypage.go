@@ -126,8 +126,8 @@ func lineOf(e record.Entry) templates.HistoryLine {
 	at, _ := time.Parse(record.Layout, e.At) // zero is shown as nothing
 	l := templates.HistoryLine{
 		At: at, Kind: string(e.Kind), Namespace: e.Namespace, Approval: e.Approval, Trigger: e.Trigger, Pipeline: e.Pipeline, Run: e.Run, Gate: e.Gate,
-		Person: e.Person, For: e.For, Verdict: approvals.Verdict(e.Verdict), BreakGlass: e.BreakGlass, Comment: e.Comment,
-		Outcome: approvals.Outcome(e.Outcome), People: e.People, SupersededBy: e.SupersededBy, Channel: e.Channel, Error: e.Error, Next: e.Next, RunOutcome: approvals.RunOutcome(e.RunOutcome),
+		Person: e.Person, For: e.OnBehalfOf, Verdict: approvals.Verdict(e.Verdict), BreakGlass: e.BreakGlass, Comment: e.Comment,
+		Outcome: approvals.Outcome(e.Outcome), People: e.People, SupersededBy: e.SupersededBy, Channel: e.Channel, Error: e.Error, Next: e.SecondRun, RunOutcome: approvals.RunOutcome(e.RunOutcome),
 	}
 	if l.Task = e.Task; l.Task != "" {
 		l.Trigger = e.Pipeline + "/" + e.Task

@@ -49,7 +49,7 @@ func (s *server) byLink(w http.ResponseWriter, r *http.Request) (approvals.Ident
 		return id, approvals.Approval{}, false
 	}
 	s.proves(r)
-	id = approvals.Identity{Name: claims.Voter, Way: approvals.AuthLink, Address: claims.Address, Evidence: evidenceOf(claims)}
+	id = approvals.Identity{Name: claims.Voter, AuthMethod: approvals.AuthLink, Address: claims.Address, CredentialID: evidenceOf(claims)}
 	a, err := s.Store.Get(r.Context(), claims.Key())
 	if err == nil {
 		a.Key = claims.Key()
@@ -80,7 +80,7 @@ func evidenceOf(c link.Claims) string {
 func (d Deps) byMail(a approvals.Approval, id approvals.Identity) templates.Data {
 	data := d.showTo(a, id)
 	if !approvals.LinkDecides(a, id) {
-		if d.Login != nil && a.Terms != nil && !a.Decided() {
+		if d.Login != nil && a.Resolved != nil && !a.Decided() {
 			data.LogIn = d.pageURL(a)
 		}
 		return data

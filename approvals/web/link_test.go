@@ -76,7 +76,7 @@ func TestLinkVotes(t *testing.T) {
 		"a long comment":     {voter: "alice", form: vote("approve", long), status: 400, want: "100000 of 2048", outcome: approvals.Pending},
 		"a huge form":        {voter: "alice", form: vote("approve", strings.Repeat("x", 2<<20)), status: 413, want: "The form is too large.", outcome: approvals.Pending},
 		"the requester":      {a: ct.Make("a").Users("alice", "bob").Requester("alice"), voter: "alice", form: vote("approve", ""), status: 403, want: "does not let the requester decide", outcome: approvals.Pending},
-		"a login is needed":  {a: ct.Make("a").With(func(a *approvals.Approval) { a.Terms.Policy.LinkNeedsLogin = true }), voter: "alice", form: vote("approve", ""), status: 403, want: "does not accept votes by mail link", outcome: approvals.Pending},
+		"a login is needed":  {a: ct.Make("a").With(func(a *approvals.Approval) { a.Resolved.Policy.LinkNeedsLogin = true }), voter: "alice", form: vote("approve", ""), status: 403, want: "does not accept votes by mail link", outcome: approvals.Pending},
 		"no longer listed":   {a: ct.Make("a").Users("bob"), voter: "alice", form: vote("approve", ""), status: 403, want: "not an approver here", outcome: approvals.Pending},
 		"the other, after": {
 			a: ct.Make("a").Users("alice", "bob").Voted("bob", approvals.Approve, ""), voter: "alice", form: vote("approve", ""), status: 409,
@@ -86,8 +86,8 @@ func TestLinkVotes(t *testing.T) {
 		"the same, after":         {a: ct.Make("a").Voted("alice", approvals.Approve, ""), voter: "alice", form: vote("approve", ""), status: 200, want: "already counted.", outcome: approvals.Approved, votes: 1},
 		"blocked": {
 			a: ct.Make("a").With(func(a *approvals.Approval) {
-				a.Blocked = &approvals.Problem{Reason: "NotGenuine", Message: "its seal is not this service's"}
-			}), voter: "alice", form: vote("approve", ""), status: 409, want: "its seal is not this service", outcome: approvals.Pending,
+				a.Blocked = &approvals.Problem{Reason: "SignatureInvalid", Message: "its signature is not by a key of this service"}
+			}), voter: "alice", form: vote("approve", ""), status: 409, want: "its signature is not by a key of this service", outcome: approvals.Pending,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -98,8 +98,8 @@ func TestLinkVotes(t *testing.T) {
 			a := c.a.Obj()
 			b := newBench(t, base, a)
 			token := b.token(t, a, c.voter)
-			if name == "blocked" { // its terms were taken away after the mail went out
-				a.Terms = nil
+			if name == "blocked" { // its signature broke after the mail went out
+				a.Resolved = nil
 				b = newBench(t, base, a)
 			}
 			w := b.post("/links/"+token+c.query, c.form)
@@ -111,7 +111,7 @@ func TestLinkVotes(t *testing.T) {
 				t.Errorf("outcome %s with votes %+v, %v; want %s with %d", got.Outcome, got.Votes, err, c.outcome, c.votes)
 			}
 			for _, v := range got.Votes[len(a.Votes):] {
-				if v.Voter != c.voter || v.Way != approvals.AuthLink || v.Evidence != "link until 2026-03-01T10:00:00Z to alice@example.com" || v.Address != "alice@example.com" {
+				if v.Voter != c.voter || v.AuthMethod != approvals.AuthLink || v.CredentialID != "link until 2026-03-01T10:00:00Z to alice@example.com" || v.Address != "alice@example.com" {
 					t.Errorf("recorded %+v", v)
 				}
 			}
@@ -123,7 +123,7 @@ func TestLinkVotes(t *testing.T) {
 // TestLinkNeedsLogin: the page behind the link leads to the login, where there is one.
 func TestLinkNeedsLogin(t *testing.T) {
 	t.Parallel()
-	a := ct.Make("a").With(func(a *approvals.Approval) { a.Terms.Policy.LinkNeedsLogin = true }).Obj()
+	a := ct.Make("a").With(func(a *approvals.Approval) { a.Resolved.Policy.LinkNeedsLogin = true }).Obj()
 	for want, b := range map[bool]*bench{true: newLoginBench(t, base, a), false: newBench(t, base, a)} {
 		w := b.ask(http.MethodGet, "/links/"+b.token(t, a, "alice"), "")
 		if strings.Contains(w.Body.String(), `/approvals/prod/a">Sign in</a>`) != want || !strings.Contains(w.Body.String(), "does not accept votes by mail link") || strings.Contains(w.Body.String(), `name="vote"`) {
@@ -214,8 +214,8 @@ func TestShow(t *testing.T) {
 		"time is over":   {a: ct.Make("a").Lifetime(10 * 60e9), voter: "alice", whyNot: "the deadline passed at 2026-03-01T09:10:00Z", missing: 1},
 		"decided":        {a: ct.Make("a").Voted("alice", approvals.Approve, ""), voter: "alice", mine: true},
 		"decided, other": {a: ct.Make("a").Voted("alice", approvals.Approve, ""), voter: "mallory"},
-		"no terms":       {a: ct.Make("a").NoTerms(nil), voter: "alice", whyNot: "still being prepared"},
-		"shows a result": {a: ct.Make("a").With(func(a *approvals.Approval) { a.Terms.Policy.Show = []string{"digest", "absent"} }), voter: "alice", decidable: true, missing: 1, shown: 1},
+		"not resolved":   {a: ct.Make("a").Unresolved(nil), voter: "alice", whyNot: "still being prepared"},
+		"shows a result": {a: ct.Make("a").With(func(a *approvals.Approval) { a.Resolved.Policy.Show = []string{"digest", "absent"} }), voter: "alice", decidable: true, missing: 1, shown: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -25,7 +25,7 @@ func (f *fakeLogin) Who(r *http.Request) (approvals.Identity, error) {
 	if err != nil {
 		return approvals.Identity{}, approvals.Errorf(approvals.CodeUnauthenticated, "you are not signed in")
 	}
-	id := approvals.Identity{Name: c.Value, Way: approvals.AuthLogin, Evidence: "oidc of " + c.Value}
+	id := approvals.Identity{Name: c.Value, AuthMethod: approvals.AuthLogin, CredentialID: "oidc of " + c.Value}
 	if c.Value == "zoe" {
 		id.Groups = []string{"sre"}
 	}
@@ -160,7 +160,7 @@ func TestVoteLoggedIn(t *testing.T) {
 				t.Fatalf("votes %+v, %v", got.Votes, err)
 			}
 			for _, v := range got.Votes {
-				if v.Voter != c.who || v.Way != approvals.AuthLogin || v.Evidence != "oidc of "+c.who {
+				if v.Voter != c.who || v.AuthMethod != approvals.AuthLogin || v.CredentialID != "oidc of "+c.who {
 					t.Errorf("recorded %+v", v)
 				}
 			}
@@ -316,10 +316,10 @@ func (r rights) Has(_ context.Context, id approvals.Identity, _, _ string, right
 	return r[id.Name] == right, nil
 }
 
-// deputies are whose deputy somebody is, in a test.
-type deputies map[string][]string
+// delegates are whose delegate somebody is, in a test.
+type delegates map[string][]string
 
-func (d deputies) Of(_ context.Context, name, _, _ string, _ time.Time) ([]string, error) {
+func (d delegates) Of(_ context.Context, name, _, _ string, _ time.Time) ([]string, error) {
 	return d[name], nil
 }
 
@@ -327,19 +327,19 @@ func (d deputies) Of(_ context.Context, name, _, _ string, _ time.Time) ([]strin
 // and on the page, and can; nobody else does.
 func TestRightsBehindLogin(t *testing.T) {
 	t.Parallel()
-	byRBAC := ct.Make("a").With(func(a *approvals.Approval) { a.Terms.Policy.Approvers, a.Terms.Policy.RBAC = nil, true }).Obj()
+	byRBAC := ct.Make("a").With(func(a *approvals.Approval) { a.Resolved.Policy.Approvers, a.Resolved.Policy.RBAC = nil, true }).Obj()
 	for name, c := range map[string]struct {
 		a   approvals.Approval
 		may string
 	}{
-		"by RBAC":     {byRBAC, "rita"},
-		"as a deputy": {ct.Make("a").Users("alice").Obj(), "dan"},
+		"by RBAC":       {byRBAC, "rita"},
+		"as a delegate": {ct.Make("a").Users("alice").Obj(), "dan"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newLoginBench(t, base, c.a)
 			desk := b.Desk.(*approvals.VoteService)
-			desk.Rights, desk.Delegates = rights{"rita": approvals.RightApprove}, deputies{"dan": {"alice"}}
+			desk.Rights, desk.Delegates = rights{"rita": approvals.RightApprove}, delegates{"dan": {"alice"}}
 			for _, who := range []string{c.may, "mallory"} {
 				for path, want := range map[string]string{"/": `class="badge"`, "/mine": page, page: `value="approve"`} {
 					if got := strings.Contains(b.ask(http.MethodGet, path, "", as(who)...).Body.String(), want); got != (who == c.may) {
@@ -365,8 +365,8 @@ func TestBoard(t *testing.T) {
 		ct.Make("urgent").Users("bob").Lifetime(40 * time.Minute).Obj(),
 		ct.Make("asked").In("shop").Users("bob").Requester("alice").Obj(),
 		ct.Make("group").In("shop").Users("bob").Groups("sre").Obj(),
-		ct.Make("dev").In("dev").Users("bob").With(func(a *approvals.Approval) { a.Terms.Policy.Gate = "staging" }).Obj(),
-		ct.Make("blocked").NoTerms(&approvals.Problem{Reason: "GateNotFound", Message: "none"}).Obj(),
+		ct.Make("dev").In("dev").Users("bob").With(func(a *approvals.Approval) { a.Resolved.Policy.Gate = "staging" }).Obj(),
+		ct.Make("blocked").Unresolved(&approvals.Problem{Reason: "GateNotFound", Message: "none"}).Obj(),
 		ct.Make("decided").Voted("alice", approvals.Approve, "ship it").Obj(),
 		ct.Make("late").In("old").Users("bob").Lifetime(20 * time.Minute).Obj(),
 		ct.Make("half").Users("alice", "bob").Quorum(2).Voted("alice", approvals.Approve, "ok").Obj(),

@@ -27,9 +27,9 @@ func (d Deps) ForMail(a approvals.Approval, approver, address string) (templates
 	if err != nil {
 		return templates.Data{}, err
 	}
-	data := d.showTo(a, d.People.Know(approvals.Identity{Name: approver, Way: approvals.AuthLink, Address: address}))
+	data := d.showTo(a, d.People.Know(approvals.Identity{Name: approver, AuthMethod: approvals.AuthLink, Address: address}))
 	data.Link = strings.TrimSuffix(d.External.String(), "/") + "/links/" + token
-	data.Shows = !approvals.LinkDecides(a, d.People.Know(approvals.Identity{Name: approver, Way: approvals.AuthLink, Address: address}))
+	data.Shows = !approvals.LinkDecides(a, d.People.Know(approvals.Identity{Name: approver, AuthMethod: approvals.AuthLink, Address: address}))
 	return data, nil
 }
 

@@ -76,11 +76,11 @@ func (s *server) operator(ctx context.Context, a approvals.Approval, id approval
 
 // linksOf are the people whose mailed links id may end.
 func linksOf(a approvals.Approval, id approvals.Identity, operator bool) []string {
-	if a.Terms == nil || a.Decided() {
+	if a.Resolved == nil || a.Decided() {
 		return nil
 	}
 	var out []string
-	for _, p := range a.Terms.Policy.People() {
+	for _, p := range a.Resolved.Policy.People() {
 		if p.Email != "" && !approvals.LinkRevokedOf(a, p.Name) && (operator || approvals.SameName(p.Name, id.Name)) {
 			out = append(out, p.Name)
 		}

@@ -21,8 +21,8 @@ func TestOperate(t *testing.T) {
 	rerun := func(why string) url.Values { return url.Values{"operate": {"rerun"}, "reason": {why}} }
 	failed := func(limit int) *ct.Builder {
 		return approved().With(func(a *approvals.Approval) {
-			a.Terms.Policy.Rerun.Limit = limit
-			a.Next = &approvals.Run{Name: "apply-x", UID: "run-2", Pipeline: "apply", At: a.DecidedAt}
+			a.Resolved.Policy.Rerun.Limit = limit
+			a.SecondRun = &approvals.Run{Name: "apply-x", UID: "run-2", Pipeline: "apply", At: a.DecidedAt}
 			a.RunEnd = &approvals.RunEnd{Outcome: approvals.RunFailed, EndedAt: a.DecidedAt, Task: "apply"}
 		})
 	}
@@ -88,8 +88,8 @@ func TestOperate(t *testing.T) {
 			if got.Cancellation != nil {
 				by = got.Cancellation.By
 			}
-			if got.Outcome != c.outcome || by != c.by || got.RetryAt.IsZero() == c.asked {
-				t.Errorf("%s, cancelled by %q, asked %s", got.Outcome, by, got.RetryAt)
+			if got.Outcome != c.outcome || by != c.by || got.RetryRequestedAt.IsZero() == c.asked {
+				t.Errorf("%s, cancelled by %q, asked %s", got.Outcome, by, got.RetryRequestedAt)
 			}
 			wantHeaders(t, name, w.Header())
 		})
@@ -159,15 +159,15 @@ func TestAPIOperate(t *testing.T) {
 		want    string
 		writes  int
 	}{
-		"cancel":            {do: "cancel", body: `{"reason":"wrong branch"}`, status: 200, want: `"why": "wrong branch"`, writes: 1},
-		"cancel again":      {a: ct.Make("a").With(func(a *approvals.Approval) { a.Cancellation = &approvals.Cancellation{By: "x", Why: "y"} }), do: "cancel", body: `{"reason":"z"}`, status: 200, want: `"why": "y"`},
+		"cancel":            {do: "cancel", body: `{"reason":"wrong branch"}`, status: 200, want: `"reason": "wrong branch"`, writes: 1},
+		"cancel again":      {a: ct.Make("a").With(func(a *approvals.Approval) { a.Cancellation = &approvals.Cancellation{By: "x", Reason: "y"} }), do: "cancel", body: `{"reason":"z"}`, status: 200, want: `"reason": "y"`},
 		"cancel, no reason": {do: "cancel", body: ``, status: 400, want: "reason"},
 		"cancel, no JSON":   {do: "cancel", body: `x`, status: 400, want: "the body is not"},
 		"cancel, a typo":    {do: "cancel", body: `{"why":"x"}`, status: 400, want: "the body is not"},
 		"cancel, huge":      {do: "cancel", body: `{"reason":"` + strings.Repeat("x", 2<<20) + `"}`, status: 413, want: "too large"},
 		"cancel, approver":  {who: "alice", do: "cancel", body: `{"reason":"x"}`, status: 403, want: "not an operator of namespace prod"},
 		"cancel, nobody":    {who: "-", do: "cancel", body: `{"reason":"x"}`, status: 401, want: "unauthenticated"},
-		"retry":             {a: approved(), do: "retry", status: 200, want: `"retryAt": "2026-03-01T09:30:00Z"`, writes: 1},
+		"retry":             {a: approved(), do: "retry", status: 200, want: `"retryRequestedAt": "2026-03-01T09:30:00Z"`, writes: 1},
 		"retry, nothing":    {do: "retry", body: `{}`, status: 409, want: "nothing to retry"},
 		"retry, approver":   {a: approved(), who: "alice", do: "retry", status: 403, want: "is not an operator of"},
 		"retry, not known":  {a: approved(), who: "nobody-knows", do: "retry", status: 503, want: "unavailable"},

@@ -29,7 +29,7 @@ func TestOperations(t *testing.T) {
 		}).Obj(),
 		approved("slow").Obj(),
 		approved("soon").With(func(a *approvals.Approval) { a.DecidedAt = ct.T0.Add(30*time.Minute - 5*time.Second) }).Obj(),
-		approved("done").With(func(a *approvals.Approval) { a.Next = &approvals.Run{Name: "done"} }).Obj(),
+		approved("done").With(func(a *approvals.Approval) { a.SecondRun = &approvals.Run{Name: "done"} }).Obj(),
 	}
 	for name, c := range map[string]struct {
 		who, query string

@@ -18,10 +18,10 @@ func (d Deps) Show(a approvals.Approval, voter string) templates.Data {
 func (d Deps) showTo(a approvals.Approval, id approvals.Identity) templates.Data {
 	now := d.Now()
 	data := templates.Data{
-		Approval: a, Recipient: id.Name, Address: id.Address, ByLink: id.Way == approvals.AuthLink, MyVote: a.VoteOf(id), Now: now, Base: trimSlash(d.External.Path), Dashboard: d.Dashboard,
+		Approval: a, Recipient: id.Name, Address: id.Address, ByLink: id.AuthMethod == approvals.AuthLink, MyVote: a.VoteOf(id), Now: now, Base: trimSlash(d.External.Path), Dashboard: d.Dashboard,
 	}
-	if a.Terms != nil {
-		for _, name := range a.Terms.Policy.Show {
+	if a.Resolved != nil {
+		for _, name := range a.Resolved.Policy.Show {
 			for _, r := range a.Source.Results {
 				if r.Name == name {
 					data.Shown = append(data.Shown, r)

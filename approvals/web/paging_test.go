@@ -200,7 +200,7 @@ func TestRightsAreAskedOnce(t *testing.T) {
 	var list []approvals.Approval
 	for i := range 300 {
 		list = append(list, ct.Make(fmt.Sprintf("a-%d", i)).In(fmt.Sprintf("team-%d", i%10)).Users("bob").With(func(a *approvals.Approval) {
-			a.Terms.Policy.RBAC = true
+			a.Resolved.Policy.RBAC = true
 		}).Obj())
 	}
 	b := newLoginBench(t, base, list...)

@@ -13,10 +13,10 @@ import (
 // mailed is an Approval whose approvers alice and bob were mailed links, and alice voted by hers.
 func mailed() approvals.Approval {
 	return ct.Make("a").Users("alice", "bob").Quorum(2).With(func(a *approvals.Approval) {
-		for i := range a.Terms.Policy.Approvers {
-			a.Terms.Policy.Approvers[i].Email = a.Terms.Policy.Approvers[i].Name + "@example.com"
+		for i := range a.Resolved.Policy.Approvers {
+			a.Resolved.Policy.Approvers[i].Email = a.Resolved.Policy.Approvers[i].Name + "@example.com"
 		}
-		a.Votes = []approvals.Vote{{Voter: "alice", Verdict: approvals.Approve, At: a.OpenedAt, Way: approvals.AuthLink, Evidence: "link", Address: "alice@example.com"}}
+		a.Votes = []approvals.Vote{{Voter: "alice", Verdict: approvals.Approve, At: a.OpenedAt, AuthMethod: approvals.AuthLink, CredentialID: "link", Address: "alice@example.com"}}
 	}).Obj()
 }
 

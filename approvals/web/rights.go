@@ -50,7 +50,7 @@ type question struct {
 type person [sha256.Size]byte
 
 func personOf(id approvals.Identity) person {
-	return sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %t", id.Name, id.Way, id.Groups, id.Address, id.GroupsLeftOut))
+	return sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %t", id.Name, id.AuthMethod, id.Groups, id.Address, id.GroupsLeftOut))
 }
 
 // answer is there once done is closed.
@@ -86,7 +86,7 @@ func (r *rights) mayOperate(ctx context.Context, who person, id approvals.Identi
 
 // prove is id with the rights that matter for a, and for all others of its Gate.
 func (r *rights) prove(ctx context.Context, who person, id approvals.Identity, a approvals.Approval) (approvals.Identity, error) {
-	q := question{who: who, verb: "prove", namespace: a.Namespace, about: a.Terms.Policy.Gate, rbac: a.Terms.Policy.ByRBAC()}
+	q := question{who: who, verb: "prove", namespace: a.Namespace, about: a.Resolved.Policy.Gate, rbac: a.Resolved.Policy.ByRBAC()}
 	got := r.ask(ctx, q, func(ctx context.Context, got *answer) {
 		got.proved, got.err = r.desk.Prove(ctx, a, id, false)
 	})

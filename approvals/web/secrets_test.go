@@ -19,7 +19,7 @@ func TestSecretsOfPartOne(t *testing.T) {
 		a := a.With(func(a *approvals.Approval) {
 			a.Source.Params = append(a.Source.Params, approvals.Param{Name: "db-password", Value: param}, approvals.Param{Name: "host", Value: plain})
 			a.Source.Results = append(a.Source.Results, approvals.Param{Name: "token", Value: result}, approvals.Param{Name: "plan", Value: "2 to add"})
-			a.Terms.Policy.Show = []string{"plan"}
+			a.Resolved.Policy.Show = []string{"plan"}
 		}).Obj()
 		b := newLoginBench(t, base, a)
 		mail, err := b.ForMail(a, "alice", "alice@example.com")

@@ -28,9 +28,9 @@ type gate struct {
 	rbac            bool
 }
 
-// gateOf is a's, which has terms.
+// gateOf is a's, which is resolved.
 func gateOf(a approvals.Approval) gate {
-	return gate{a.Namespace, a.Terms.Policy.Gate, a.Terms.Policy.ByRBAC()}
+	return gate{a.Namespace, a.Resolved.Policy.Gate, a.Resolved.Policy.ByRBAC()}
 }
 
 // proof is a person as proved for a Gate; with err, without any right.
@@ -49,7 +49,7 @@ func (s *server) viewer(id approvals.Identity) *viewer {
 // proved is the person with what matters for a. Whose rights can't be found out has
 // none.
 func (v *viewer) proved(ctx context.Context, a approvals.Approval) (approvals.Identity, error) {
-	if a.Terms == nil {
+	if a.Resolved == nil {
 		return v.id, nil
 	}
 	g := gateOf(a)
@@ -80,7 +80,7 @@ func (v *viewer) prove(ctx context.Context, list []*overview.Entry) error {
 	defer cancel()
 	first := map[gate]*overview.Entry{}
 	for _, e := range list {
-		if e.Terms == nil {
+		if e.Resolved == nil {
 			continue
 		}
 		g := gateOf(e.Approval)
@@ -112,8 +112,8 @@ func (v *viewer) mayVote(ctx context.Context, e *overview.Entry) bool {
 	}
 	id, err := v.proved(ctx, e.Approval)
 	may := approvals.MayVote(e.Approval, id) == nil
-	// Of a deputy the votes matter too, which are each Approval's own.
-	if len(id.DeputyOf) == 0 && err == nil {
+	// Of a delegate the votes matter too, which are each Approval's own.
+	if len(id.DelegateOf) == 0 && err == nil {
 		v.decide[e.Deciders] = may
 	}
 	return may

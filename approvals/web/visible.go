@@ -53,7 +53,7 @@ func (s *server) hide(ctx context.Context, key approvals.Key, id approvals.Ident
 	if hidden == nil {
 		return err
 	}
-	if breakGlass && a.Terms != nil {
+	if breakGlass && a.Resolved != nil {
 		if id, failed := s.Desk.Prove(ctx, a, id, true); failed == nil && approvals.MayBreakGlass(a, id) == nil {
 			return err
 		}

@@ -19,11 +19,11 @@ func TestOneAnswer(t *testing.T) {
 	there := map[string]*ct.Builder{
 		"absent":        nil,
 		"pending":       ct.Make("a"),
-		"by RBAC":       ct.Make("a").With(func(a *approvals.Approval) { a.Terms.Policy.Approvers, a.Terms.Policy.RBAC = nil, true }),
-		"without terms": ct.Make("a").NoTerms(nil),
+		"by RBAC":       ct.Make("a").With(func(a *approvals.Approval) { a.Resolved.Policy.Approvers, a.Resolved.Policy.RBAC = nil, true }),
+		"not resolved":  ct.Make("a").Unresolved(nil),
 		"decided":       ct.Make("a").Voted("alice", approvals.Approve, "ship it"),
 		"expired":       ct.Make("a").Lifetime(20 * time.Minute),
-		"record needed": ct.Make("a").With(func(a *approvals.Approval) { a.Terms.Policy.RecordRequired = true }),
+		"record needed": ct.Make("a").With(func(a *approvals.Approval) { a.Resolved.Policy.RecordRequired = true }),
 	}
 	form := append(as("mallory"), "Content-Type", "application/x-www-form-urlencoded")
 	const api = "/api/v1/namespaces/prod/approvals/a"
@@ -46,7 +46,7 @@ func TestOneAnswer(t *testing.T) {
 		t.Run(door, func(t *testing.T) {
 			t.Parallel()
 			first := ""
-			for _, what := range []string{"absent", "pending", "by RBAC", "without terms", "decided", "expired", "record needed"} {
+			for _, what := range []string{"absent", "pending", "by RBAC", "not resolved", "decided", "expired", "record needed"} {
 				var list []approvals.Approval
 				if there[what] != nil {
 					list = append(list, there[what].Obj())

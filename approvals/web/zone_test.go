@@ -15,7 +15,7 @@ import (
 func TestZones(t *testing.T) {
 	t.Parallel()
 	decided := ct.Make("a").Users("alice", "bob").Voted("bob", approvals.Approve, "ok").With(func(a *approvals.Approval) {
-		a.Next = &approvals.Run{Name: "a", UID: "run-2", At: ct.T0.Add(time.Hour)}
+		a.SecondRun = &approvals.Run{Name: "a", UID: "run-2", At: ct.T0.Add(time.Hour)}
 	}).Obj()
 	for name, a := range map[string]approvals.Approval{"decided": decided, "pending": ct.Make("a").Obj(), "late": ct.Make("a").Lifetime(20 * time.Minute).Obj()} {
 		told := func(a approvals.Approval) (out []string) {

@@ -131,7 +131,7 @@ func TestMetrics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := ct.Make("c").Voted("alice", approvals.Approve, "my words").With(func(a *approvals.Approval) { a.Next = &approvals.Run{At: ct.T0.Add(90 * time.Second)} }).Obj()
+	a := ct.Make("c").Voted("alice", approvals.Approve, "my words").With(func(a *approvals.Approval) { a.SecondRun = &approvals.Run{At: ct.T0.Add(90 * time.Second)} }).Obj()
 	m.HandleOutcome(a)
 	m.confirmed(a)
 	m.observe("/links/{token}", http.MethodPost, 200, time.Millisecond)

@@ -81,8 +81,8 @@ func newMetrics(reg prometheus.Registerer, all web.Overview, version string) (*m
 func (m *metrics) HandleOutcome(a approvals.Approval) {
 	m.decided.WithLabelValues(string(a.Outcome)).Inc()
 	gate := "" // of its own
-	if a.Terms != nil {
-		gate = a.Terms.Policy.Gate
+	if a.Resolved != nil {
+		gate = a.Resolved.Policy.Gate
 	}
 	m.waited.WithLabelValues(m.gates.labels(a.Namespace, gate)...).Observe(a.DecidedAt.Sub(a.OpenedAt).Seconds())
 }
@@ -90,8 +90,8 @@ func (m *metrics) HandleOutcome(a approvals.Approval) {
 func (m *metrics) confirmed(a approvals.Approval) {
 	var at time.Time
 	switch {
-	case a.Next != nil:
-		at = a.Next.At
+	case a.SecondRun != nil:
+		at = a.SecondRun.At
 	case a.Effect != nil:
 		at = a.Effect.At
 	}

@@ -100,11 +100,11 @@ func TestDocsAreComplete(t *testing.T) {
 		as            string // how the page says one, as an expression; %s is its name
 	}{
 		"reason of a condition": {
-			firstGroups(`(?:[rR]eason\(|problem\(|Reason: +|Reason, .*= metav1.ConditionFalse, |, (?:true|false), |reasonStopped = |NotGenuine = )"([A-Z]\w+)"`, kube+sources(t, "approvals")),
+			firstGroups(`(?:[rR]eason\(|problem\(|Reason: +|Reason, .*= metav1.ConditionFalse, |, (?:true|false), |reasonStopped = |SignatureInvalid = )"([A-Z]\w+)"`, kube+sources(t, "approvals")),
 			30, reference, "Conditions", "`%s`",
 		},
 		"reason of a CustomRun's event": {
-			append(firstGroups(`EventType(?:Warning|Normal), "(\w+)"`, sources(t, "internal/kube/approvaltask")), "NotGenuine"),
+			append(firstGroups(`EventType(?:Warning|Normal), "(\w+)"`, sources(t, "internal/kube/approvaltask")), "SignatureInvalid"),
 			6, "docs/reference/approvaltask.md", "Part 2 of a pipeline that was cut", "`%s`",
 		},
 		"reason of a Trigger's event":       {firstGroups(`Event\w+ += "(\w+)"`, readFile(t, "internal/kube/triggers/reports.go")), 3, reference, "Where problems are reported", "`%s`"},

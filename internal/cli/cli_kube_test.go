@@ -166,7 +166,7 @@ func (w *world) serve(ctx context.Context, cfg *rest.Config) error {
 	return nil
 }
 
-// open makes the Approval of a file, sealed as the service seals it, and gives it
+// open makes the Approval of a file, signed as the service signs it, and gives it
 // the status that the file has.
 func (w *world) open(ts *testscript.TestScript, namespace, file string) {
 	o := &v1alpha1.Approval{}
@@ -176,16 +176,16 @@ func (w *world) open(ts *testscript.TestScript, namespace, file string) {
 	if o.Spec.Source.PipelineRun != nil {
 		o.Spec.Source.PipelineRun.CompletedAt = metav1.NewTime(time.Now().Truncate(time.Second))
 	}
-	// The API server's defaults come first, since a seal is over all of the spec.
+	// The API server's defaults come first, since a signature is over all of the spec.
 	dry := o.DeepCopy()
 	ts.Check(w.api.Create(context.Background(), dry, client.DryRunAll))
 	o.Spec = dry.Spec
-	seal := func(parts ...any) string {
-		return base64.RawStdEncoding.EncodeToString(w.ring.Sign(keyring.Seal, []byte(approvals.Digest(parts...))))
+	sign := func(parts ...any) string {
+		return base64.RawStdEncoding.EncodeToString(w.ring.Sign(keyring.Approval, []byte(approvals.Digest(parts...))))
 	}
-	o.Spec.SourceSeal = seal("source", o.Namespace, o.Name, o.Spec.Trigger, o.Spec.Source)
-	if o.Spec.Terms != nil {
-		o.Spec.Seal = seal("seal", o.Namespace, o.Name, o.Spec)
+	o.Spec.SourceSignature = sign("source", o.Namespace, o.Name, o.Spec.Trigger, o.Spec.Source)
+	if o.Spec.Resolved != nil {
+		o.Spec.Signature = sign("approval", o.Namespace, o.Name, o.Spec)
 	}
 	ts.Check(w.api.Create(context.Background(), o))
 	if status.Outcome != "" || len(status.Conditions) > 0 || len(status.Votes) > 0 {
@@ -202,8 +202,8 @@ func (w *world) open(ts *testscript.TestScript, namespace, file string) {
 		for i := range o.Status.RevokedLinks {
 			o.Status.RevokedLinks[i].At = now
 		}
-		if n := o.Status.Next; n != nil {
-			n.SeenAt = now
+		if n := o.Status.SecondRun; n != nil {
+			n.ObservedAt = now
 			if n.EndedAt != nil && n.StartedAt != nil { // it ended just now, and took as long
 				n.StartedAt = &metav1.MicroTime{Time: now.Add(-n.EndedAt.Sub(n.StartedAt.Time))}
 			}
@@ -267,7 +267,7 @@ var varying = []struct {
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`), "TIME"},
 	{regexp.MustCompile(`\b(\d+d)?(\d+h)?(\d+m)?\d+s\b`), "AGE"},
 	{regexp.MustCompile(`in \d+[dhm]\w*`), "in AGE"},
-	{regexp.MustCompile(`\b(approve|reject|withdraw|revoke-link|deputy)-[a-z0-9]{5}\b`), "$1-XXXXX"},
+	{regexp.MustCompile(`\b(approve|reject|withdraw|revoke-link|delegate)-[a-z0-9]{5}\b`), "$1-XXXXX"},
 	{regexp.MustCompile(` +\n`), "\n"},
 }
 

@@ -76,13 +76,13 @@ func (c *command) delegate(ctx context.Context, to string, until time.Time, gate
 	if err != nil {
 		return err
 	}
-	for _, g := range gates { // a name that is wrong would be a deputy for nothing
+	for _, g := range gates { // a name that is wrong would be a delegate for nothing
 		if _, err := s.gate(ctx, g); err != nil {
 			return err
 		}
 	}
 	d := &v1alpha1.Delegation{
-		ObjectMeta: metav1.ObjectMeta{GenerateName: "deputy-", Namespace: s.namespace},
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "delegation-", Namespace: s.namespace},
 		Spec:       v1alpha1.DelegationSpec{From: me.Name, To: to, Until: metav1.NewTime(until), Gates: gates},
 	}
 	if err := s.client.Create(ctx, d); err != nil {

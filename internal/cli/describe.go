@@ -93,7 +93,7 @@ func (c *command) describeHead(w sheet, a approvals.Approval) {
 	}
 	describeAsked(w, a)
 	w.field("Opened", c.when(a.OpenedAt), "")
-	if t := a.Terms; t != nil {
+	if t := a.Resolved; t != nil {
 		w.field("Gate", t.Policy.Gate, "")
 		if !a.Decided() {
 			w.field("Expires", a.Deadline().UTC().Format(time.RFC3339)+" ("+c.deadline(a)+")", "")
@@ -107,17 +107,17 @@ func (c *command) describeHead(w sheet, a approvals.Approval) {
 
 // describeAbout says what the Gate and the Trigger tell approvers.
 func describeAbout(w sheet, a approvals.Approval) {
-	if a.Terms == nil {
+	if a.Resolved == nil {
 		return
 	}
-	if said := a.Terms.About.Instructions; said != "" {
+	if said := a.Resolved.About.Instructions; said != "" {
 		w.heading("Instructions")
 		w.block(clean(said))
 	}
-	if len(a.Terms.About.Links) > 0 {
+	if len(a.Resolved.About.Links) > 0 {
 		w.heading("Links")
 	}
-	for _, l := range a.Terms.About.Links {
+	for _, l := range a.Resolved.About.Links {
 		w.item("%s: %s", l.Name, l.URL)
 	}
 	if a.Source.Event == nil {
@@ -145,14 +145,14 @@ func describeAbout(w sheet, a approvals.Approval) {
 const mostOfBody = 4096
 
 func describeContent(w sheet, a approvals.Approval) {
-	if a.Terms == nil {
+	if a.Resolved == nil {
 		if e := approvals.MayVote(a, approvals.Identity{}); e != nil {
 			w.heading("Not ready")
 			w.item("%s", approvals.Message(e))
 		}
 		return
 	}
-	pol := a.Terms.Policy
+	pol := a.Resolved.Policy
 	var on []string
 	for _, o := range pol.ReleaseOn {
 		on = append(on, string(o))
@@ -165,15 +165,15 @@ func describeContent(w sheet, a approvals.Approval) {
 	case t != nil:
 		w.heading("What is waiting")
 		w.item("PipelineRun %s continues after task %s (%s approval task)", t.Run.Name, t.Task, t.Mapping)
-		pairs(w, "Description", a.Terms.Params)
-	case a.Terms.Target != nil:
+		pairs(w, "Description", a.Resolved.Params)
+	case a.Resolved.Target != nil:
 		w.heading("%s", will)
-		w.item("an approval %s; anything else %s", a.Terms.Target.Does(true), a.Terms.Target.Does(false))
-		pairs(w, "With params", a.Terms.Params)
+		w.item("an approval %s; anything else %s", a.Resolved.Target.Does(true), a.Resolved.Target.Does(false))
+		pairs(w, "With params", a.Resolved.Params)
 	default:
 		w.heading("%s", will)
 		w.item("Trigger %s starts its run when the outcome is %s", a.Trigger, strings.Join(on, " or "))
-		pairs(w, "With params", a.Terms.Params)
+		pairs(w, "With params", a.Resolved.Params)
 	}
 	pairs(w, "Filled in by approvers", a.Inputs)
 	if e := a.Source.Event; e != nil {
@@ -253,8 +253,8 @@ func (c *command) describeVotes(w sheet, a approvals.Approval) {
 	}
 	for _, v := range a.Votes {
 		text := fmt.Sprintf("%s: %s, %s", v.Voter, v.Verdict, c.when(v.At)) + provedBy(a, v)
-		if v.For != "" {
-			text += ", for " + v.For
+		if v.OnBehalfOf != "" {
+			text += ", for " + v.OnBehalfOf
 		}
 		if v.BreakGlass {
 			text += ", BREAK-GLASS"
@@ -331,20 +331,20 @@ func (c *command) describeEnd(w sheet, a approvals.Approval, o *v1alpha1.Approva
 			w.item("started again by %s, %s: %s", r.By, c.when(r.At), r.Why)
 		}
 		switch {
-		case a.Next != nil:
-			w.item("PipelineRun %s of Pipeline %s, seen %s", a.Next.Name, a.Next.Pipeline, c.when(a.Next.At))
+		case a.SecondRun != nil:
+			w.item("PipelineRun %s of Pipeline %s, seen %s", a.SecondRun.Name, a.SecondRun.Pipeline, c.when(a.SecondRun.At))
 			c.describeRunEnd(w, a.RunEnd)
 			if a.RunWentWrong() && a.ToRunAgain(c.Now()) {
 				w.item("to start it again on the same decision, run: tkn approval rerun %s -m REASON", a.Name)
 			}
 		case a.Effect != nil:
 			w.item("%s, seen %s", a.Effect.What, c.when(a.Effect.At))
-		case a.Unreleased != nil && a.Terms != nil && a.Terms.Target != nil:
+		case a.Unreleased != nil && a.Resolved != nil && a.Resolved.Target != nil:
 			w.item("not written yet: %s", a.Unreleased.Message)
 		case a.Unreleased != nil:
 			w.item("not started yet: %s", a.Unreleased.Message)
-		case a.ToRelease() && a.Terms.Target != nil:
-			w.item("it %s; not confirmed yet", a.Terms.Target.Does(a.Outcome == approvals.Approved))
+		case a.ToRelease() && a.Resolved.Target != nil:
+			w.item("it %s; not confirmed yet", a.Resolved.Target.Does(a.Outcome == approvals.Approved))
 		case !a.AnsweredAt.IsZero():
 			w.item("run %s received the answer %s", a.Source.Task.Run.Name, c.when(a.AnsweredAt))
 		case a.ToAnswer():
@@ -391,13 +391,13 @@ func pipelineOf(r approvals.Run) string {
 
 // describePreflight says what is known of what would start, before anything else is read.
 func describePreflight(w sheet, a approvals.Approval) {
-	if g := a.Again; g != nil {
+	if g := a.Replaces; g != nil {
 		w.heading("Requested again")
 		why := "what would start has changed"
-		if g.By != "" {
-			why = g.By + " asked for a new decision"
+		if g.RequestedBy != "" {
+			why = g.RequestedBy + " asked for a new decision"
 		}
-		w.item("replaces %s: %s. Votes on the earlier request do not count here", g.Of, why)
+		w.item("replaces %s: %s. Votes on the earlier request do not count here", g.Name, why)
 	}
 	if a.Preflight == nil || a.Decided() {
 		return

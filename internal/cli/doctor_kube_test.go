@@ -180,7 +180,7 @@ metadata: {name: deploy-abcdefghijkl, namespace: shop, finalizers: [countersign.
 spec:
   trigger: deploy
   source: {event: {body: e30=, id: e1, digest: abc}}
-  sourceSeal: x
+  sourceSignature: x
 `
 
 func (in *installation) namespace(name string) {

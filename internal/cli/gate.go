@@ -41,7 +41,7 @@ func (c *command) gateCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.explainGate(cmd.Context(), args[0], approvals.Identity{Name: user, Groups: groups, Way: approvals.AuthObject})
+			return c.explainGate(cmd.Context(), args[0], approvals.Identity{Name: user, Groups: groups, AuthMethod: approvals.AuthObject})
 		},
 	}
 	explain.Flags().StringVar(&user, "user", "", "explain it for this user instead of you")
@@ -85,7 +85,7 @@ func (c *command) explainGate(ctx context.Context, name string, id approvals.Ide
 	// What would be asked now, by nobody in particular.
 	a := approvals.Approval{
 		Key: approvals.Key{Namespace: g.Namespace}, Outcome: approvals.Pending, OpenedAt: c.Now(),
-		Terms: &approvals.Terms{Policy: convert.PolicyOf(g)},
+		Resolved: &approvals.ResolvedSpec{Policy: convert.PolicyOf(g)},
 	}
 	p := c.prover(s, self)
 	proved, err := p.prove(ctx, a, id, true)
@@ -101,8 +101,8 @@ func (c *command) explainGate(ctx context.Context, name string, id approvals.Ide
 	}
 	e := approvals.Explain(a, proved, c.Now())
 	w := sheet{c.Out, c.Colour}
-	describeGate(w, g, a.Terms.Policy, e)
-	describeMay(w, a.Terms.Policy, proved, *e.You, self, asked)
+	describeGate(w, g, a.Resolved.Policy, e)
+	describeMay(w, a.Resolved.Policy, proved, *e.You, self, asked)
 	c.tellBlind(p)
 	return nil
 }

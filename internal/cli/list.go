@@ -256,8 +256,8 @@ func (c *command) cells(l listing, o *v1alpha1.Approval) []cell {
 	row = append(row, stateOf(a))
 	next := ""
 	switch {
-	case a.Next != nil:
-		if next = a.Next.Name; a.RunEnd != nil {
+	case a.SecondRun != nil:
+		if next = a.SecondRun.Name; a.RunEnd != nil {
 			next += " (" + string(a.RunEnd.Outcome) + ")"
 		}
 	case a.Effect != nil:
@@ -270,8 +270,8 @@ func (c *command) cells(l listing, o *v1alpha1.Approval) []cell {
 	}
 	if l.output == "wide" {
 		digest, said := "", ""
-		if a.Terms != nil {
-			digest = short(a.Terms.Digest, 13)
+		if a.Resolved != nil {
+			digest = short(a.Resolved.Digest, 13)
 		}
 		for _, v := range a.Votes {
 			if v.Comment != "" {

@@ -43,14 +43,14 @@ Colours and other terminal commands are removed.`,
 
 func (c *command) logs(a approvals.Approval, l logsOf) {
 	var parts []approvals.Param
-	if l.params && a.Terms != nil {
-		parts = append(parts, a.Terms.Params...)
+	if l.params && a.Resolved != nil {
+		parts = append(parts, a.Resolved.Params...)
 	}
 	switch {
 	case l.results:
 		parts = append(parts, a.Source.Results...)
-	case !l.params && a.Terms != nil:
-		for _, name := range a.Terms.Policy.Show {
+	case !l.params && a.Resolved != nil:
+		for _, name := range a.Resolved.Policy.Show {
 			i := slices.IndexFunc(a.Source.Results, func(p approvals.Param) bool { return p.Name == name })
 			if i < 0 {
 				c.note("the Gate shows result %s, which the run does not have", name)

@@ -22,7 +22,7 @@ type operation struct {
 func (c *command) cancelCommand() *cobra.Command {
 	op := operation{verdict: v1alpha1.VerdictCancel}
 	op.check = func(a approvals.Approval) error {
-		_, _, err := approvals.Cancel(a, approvals.Cancellation{Why: op.reason}, c.Now())
+		_, _, err := approvals.Cancel(a, approvals.Cancellation{Reason: op.reason}, c.Now())
 		return err
 	}
 	cmd := c.operateCommand(&op, "cancel NAME", "Cancel a request, or keep an approved run from starting", `Cancel a request that nobody wants any more. Nobody can decide it from then on, and nothing

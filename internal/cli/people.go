@@ -17,12 +17,12 @@ func describeAsked(w sheet, a approvals.Approval) {
 		return
 	}
 	proof := a.Source.RequesterProof
-	if a.Terms != nil {
-		proof = a.Terms.RequesterProof
+	if a.Resolved != nil {
+		proof = a.Resolved.RequesterProof
 	}
 	w.field("Requester", fmt.Sprintf("%s (%s)", who, proof.Words()), "")
-	if a.Terms != nil && len(a.Terms.RequesterAlso) > 0 {
-		w.field("Also called", strings.Join(a.Terms.RequesterAlso, ", "), "")
+	if a.Resolved != nil && len(a.Resolved.RequesterAliases) > 0 {
+		w.field("Also called", strings.Join(a.Resolved.RequesterAliases, ", "), "")
 	}
 	if _, says := approvals.RequesterNotice(a); says != "" && !a.Decided() {
 		w.field("Warning", says, yellow)
@@ -34,9 +34,9 @@ func describeAsked(w sheet, a approvals.Approval) {
 func provedBy(a approvals.Approval, v approvals.Vote) string {
 	var out string
 	switch {
-	case v.Way == approvals.AuthLink && v.Address != "":
+	case v.AuthMethod == approvals.AuthLink && v.Address != "":
 		out = ", via the link mailed to " + v.Address
-	case v.Way == approvals.AuthLink:
+	case v.AuthMethod == approvals.AuthLink:
 		out = ", via mail link"
 	case v.Address != "":
 		out = ", with the address " + v.Address

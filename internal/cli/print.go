@@ -98,7 +98,7 @@ func (c *command) when(t time.Time) string {
 func (c *command) deadline(a approvals.Approval) string {
 	left := a.Deadline().Sub(c.Now())
 	switch {
-	case a.Terms == nil || a.Decided():
+	case a.Resolved == nil || a.Decided():
 		return ""
 	case left <= 0:
 		return "now"
@@ -107,15 +107,15 @@ func (c *command) deadline(a approvals.Approval) string {
 }
 
 func gateOf(a approvals.Approval) string {
-	if a.Terms == nil {
+	if a.Resolved == nil {
 		return ""
 	}
-	return a.Terms.Policy.Gate
+	return a.Resolved.Policy.Gate
 }
 
 func requesterOf(a approvals.Approval) string {
-	if a.Terms != nil && a.Terms.Requester != "" {
-		return a.Terms.Requester
+	if a.Resolved != nil && a.Resolved.Requester != "" {
+		return a.Resolved.Requester
 	}
 	return a.Source.Requester
 }
@@ -130,7 +130,7 @@ func stateOf(a approvals.Approval) cell {
 	case problem == nil && a.Preflight != nil && a.Preflight.State == approvals.PreflightBlocked:
 		problem = &a.Preflight.Problems[0]
 	}
-	if problem != nil && a.Next == nil && a.Effect == nil {
+	if problem != nil && a.SecondRun == nil && a.Effect == nil {
 		state.text += " (" + problem.Reason + ")"
 		state.paint = red
 	}
@@ -139,7 +139,7 @@ func stateOf(a approvals.Approval) cell {
 
 // progress is how many approve of how many who must.
 func progress(a approvals.Approval) string {
-	if a.Terms == nil {
+	if a.Resolved == nil {
 		return ""
 	}
 	e := approvals.Explain(a, approvals.Identity{}, time.Time{})

@@ -86,5 +86,5 @@ func (p *prover) Of(ctx context.Context, name, namespace, gate string, now time.
 		}
 		p.lists[namespace] = list
 	}
-	return identity.DeputyOf(list, name, gate, now), nil
+	return identity.DelegateOf(list, name, gate, now), nil
 }

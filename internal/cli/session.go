@@ -88,7 +88,7 @@ func (s *session) whoami(ctx context.Context) (approvals.Identity, error) {
 			return approvals.Identity{}, fmt.Errorf("ask the cluster who you are: %w", err)
 		}
 		u := r.Status.UserInfo
-		s.me = &approvals.Identity{Name: u.Username, Groups: u.Groups, Way: approvals.AuthObject}
+		s.me = &approvals.Identity{Name: u.Username, Groups: u.Groups, AuthMethod: approvals.AuthObject}
 	}
 	return *s.me, nil
 }

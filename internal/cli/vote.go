@@ -140,14 +140,14 @@ func (c *command) subjects(ctx context.Context, s *session, names []string, b ba
 const mostParams = 8
 
 // confirm shows what is voted on, asks for the reason where there is none yet, and whether it
-// is meant. That it is still that when the vote counts, the UID sees to: terms never change.
+// is meant. That it is still that when the vote counts, the UID sees to: what is resolved never changes.
 func (c *command) confirm(a approvals.Approval, b *ballot) bool {
 	digest := "none yet"
-	if a.Terms != nil {
-		digest = a.Terms.Digest
+	if a.Resolved != nil {
+		digest = a.Resolved.Digest
 	}
 	c.note("%s\n  %s, gate %s, requested by %s\n  digest %s", a.Subject(), a.Name, cmp.Or(gateOf(a), "-"), cmp.Or(requesterOf(a), "not recorded"), digest)
-	if t := a.Terms; t != nil {
+	if t := a.Resolved; t != nil {
 		for _, p := range t.Params[:min(len(t.Params), mostParams)] {
 			c.note("  %s: %s", short(p.Name, 40), short(p.Value, 100))
 		}
@@ -165,7 +165,7 @@ func (c *command) confirm(a approvals.Approval, b *ballot) bool {
 // needsReason says whether somebody at a terminal is asked for one: a rejection without any
 // helps nobody.
 func needsReason(a approvals.Approval, b ballot) bool {
-	return b.verdict == approvals.Reject || b.verdict == approvals.Approve && a.Terms != nil && a.Terms.Policy.Comment == approvals.CommentRequired
+	return b.verdict == approvals.Reject || b.verdict == approvals.Approve && a.Resolved != nil && a.Resolved.Policy.Comment == approvals.CommentRequired
 }
 
 // question says what the answer brings about.
@@ -176,13 +176,13 @@ func question(a approvals.Approval, v approvals.Verdict) string {
 		return "Reject it, for everyone?"
 	case v != approvals.Approve:
 		return "Withdraw your vote?"
-	case missing > 1 || a.Terms == nil:
+	case missing > 1 || a.Resolved == nil:
 		return "Approve it?"
 	case a.Source.Task != nil:
 		return fmt.Sprintf("Approve it, so that run %s continues?", a.Source.Task.Run.Name)
-	case a.Terms.Target != nil:
-		return fmt.Sprintf("Approve it? It %s.", a.Terms.Target.Does(true))
-	case a.Terms.Policy.Releases(approvals.Approved):
+	case a.Resolved.Target != nil:
+		return fmt.Sprintf("Approve it? It %s.", a.Resolved.Target.Does(true))
+	case a.Resolved.Policy.Releases(approvals.Approved):
 		return fmt.Sprintf("Approve it, and start %s?", a.Trigger)
 	}
 	return "Approve it?"
@@ -230,16 +230,16 @@ const maxGroups = 64
 // groupsFor are those of my groups by which I vote: the ones that the Gate names.
 // Where RBAC is asked it may know me by any of them, so all go along.
 func groupsFor(a approvals.Approval, mine []string, breakGlass bool) []string {
-	if a.Terms == nil {
+	if a.Resolved == nil {
 		return nil
 	}
 	var named, others []string
 	for _, g := range mine {
 		switch {
 		case g == "" || len(g) > 253 || slices.Contains(named, g) || slices.Contains(others, g):
-		case slices.Contains(a.Terms.Policy.AllGroups(), g):
+		case slices.Contains(a.Resolved.Policy.AllGroups(), g):
 			named = append(named, g)
-		case breakGlass || a.Terms.Policy.ByRBAC():
+		case breakGlass || a.Resolved.Policy.ByRBAC():
 			others = append(others, g)
 		}
 	}

@@ -99,7 +99,7 @@ func waited(a approvals.Approval, until string) (says string, good, over bool) {
 	case until == untilDecided:
 		return says, good, true
 	case e != nil:
-		if says += "; run " + a.Next.Name + " " + e.Words(); e.Why() != "" {
+		if says += "; run " + a.SecondRun.Name + " " + e.Words(); e.Why() != "" {
 			says += ": " + e.Why()
 		}
 		return says, good && e.Outcome == approvals.RunSucceeded, true

@@ -49,7 +49,7 @@ func (c Config) identity(t *oidc.IDToken) (approvals.Identity, error) {
 		return approvals.Identity{}, err
 	}
 	id := approvals.Identity{
-		Name: name, Groups: groups, Way: approvals.AuthLogin, Evidence: c.evidence(t.Subject), GroupsLeftOut: c.groupsLeftOut(claims),
+		Name: name, Groups: groups, AuthMethod: approvals.AuthLogin, CredentialID: c.evidence(t.Subject), GroupsLeftOut: c.groupsLeftOut(claims),
 	}
 	if email := str(claims["email"]); verified(claims) && approvals.IsAddress(email) && plain(email) {
 		id.Address = email

@@ -114,7 +114,7 @@ func TestLogin(t *testing.T) {
 		}
 		id, err := b.who([]*http.Cookie{session})
 		if d := cmp.Diff(approvals.Identity{
-			Name: "alice@example.com", Groups: []string{"dev", "sre"}, Way: approvals.AuthLogin, Evidence: "oidc " + b.provider.URL + " sub sub-1", Address: "alice@example.com",
+			Name: "alice@example.com", Groups: []string{"dev", "sre"}, AuthMethod: approvals.AuthLogin, CredentialID: "oidc " + b.provider.URL + " sub sub-1", Address: "alice@example.com",
 		}, id); d != "" || err != nil {
 			t.Errorf("%v %s", err, d)
 		}
@@ -285,7 +285,7 @@ func TestPassedOn(t *testing.T) {
 		{"Authorization", "Bearer opaque", "X-Forwarded-Access-Token", good},
 		{"Authorization", "Basic eDp5", "X-Forwarded-Access-Token", good, "X-Forwarded-User", "mallory"},
 	} {
-		if id, err := b.who(nil, h...); err != nil || id.Name != "alice@example.com" || id.Way != approvals.AuthLogin {
+		if id, err := b.who(nil, h...); err != nil || id.Name != "alice@example.com" || id.AuthMethod != approvals.AuthLogin {
 			t.Errorf("%v: %+v, %v", h[0], id, err)
 		}
 	}
@@ -377,7 +377,7 @@ type fakeCluster struct{ asked []string }
 
 func (f *fakeCluster) Authenticate(_ context.Context, token string) (approvals.Identity, error) {
 	f.asked = append(f.asked, token)
-	return approvals.Identity{Name: "robot", Way: approvals.AuthToken}, nil
+	return approvals.Identity{Name: "robot", AuthMethod: approvals.AuthToken}, nil
 }
 
 func (f *fakeCluster) MaySee(context.Context, approvals.Identity, string, string, string) (bool, error) {

@@ -280,12 +280,12 @@ func (o objects) run(t *testing.T, parts []string, params map[string]string) map
 		if g := o.gates[line.Gate]; g != nil {
 			policy = convert.PolicyOf(g)
 		}
-		terms, err := cel.Terms(t.Context(), "shop", trigger.Name, *line, policy, s, "")
+		resolved, err := cel.Resolve(t.Context(), "shop", trigger.Name, *line, policy, s, "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		a := approvals.Approval{
-			Key: approvals.Key{Namespace: "shop", Name: "part-before-" + part, UID: "u"}, Trigger: trigger.Name, Source: s, Terms: terms,
+			Key: approvals.Key{Namespace: "shop", Name: "part-before-" + part, UID: "u"}, Trigger: trigger.Name, Source: s, Resolved: resolved,
 			Outcome: approvals.Approved, RunName: "part-before-x", Votes: []approvals.Vote{{Voter: "alice", Verdict: approvals.Approve, Comment: "fine"}},
 		}
 		vars, err := mapping.SourceVars("shop", s)
@@ -295,7 +295,7 @@ func (o objects) run(t *testing.T, parts []string, params map[string]string) map
 		if a.Results, err = cel.Results(t.Context(), a, vars); err != nil {
 			t.Fatal(err)
 		}
-		o.forwarded[part] = approvals.ByName(terms.Params)
+		o.forwarded[part] = approvals.ByName(resolved.Params)
 		run := o.render(t, trigger, tt, a)
 		if run.Spec.PipelineRef.Name != part {
 			t.Errorf("Trigger %s starts %s", part, run.Spec.PipelineRef.Name)

@@ -57,7 +57,7 @@ func TestExpressionsThatTakeAllMemory(t *testing.T) {
 	a.ListenerURL("forward")
 	pr := a.Start("part-1-forward", "part-1-forward", "7")
 	a.FinishRun(pr)
-	a.Condition(a.ApprovalOf(pr), v1alpha1.ConditionReady, "TermsMissing", "forward version: ")
+	a.Condition(a.ApprovalOf(pr), v1alpha1.ConditionReady, "NotResolved", "forward version: ")
 
 	// What takes all time to compile makes a Gate that is not ready.
 	a.Apply(cluster.Gate("types", "nobody@example.com", fmt.Sprintf(`

@@ -64,7 +64,7 @@ func TestForgedObjects(t *testing.T) {
 		want string
 	}{
 		"an Approval of one's own": {create("{apiVersion: countersign.dev/v1alpha1, kind: Approval, metadata: {name: deploy-aaaaaaaaaaaa}, spec: {trigger: deploy, source: {event: {body: '{}', digest: x, url: /}}}}"), noRight},
-		"the Approval's spec":      {patch("Approval", name, "", `{"spec":{"terms":{"params":[{"name":"version","value":"evil"}]}}}`), noRight},
+		"the Approval's spec":      {patch("Approval", name, "", `{"spec":{"resolved":{"params":[{"name":"version","value":"evil"}]}}}`), noRight},
 		"the Approval's status":    {patch("Approval", name, "status", `{"status":{"outcome":"Approved"}}`), noRight},
 		"the Approval is deleted": {func() error {
 			return a.mallory.Delete(t.Context(), a.object("{apiVersion: countersign.dev/v1alpha1, kind: Approval, metadata: {name: "+name+"}}"))

@@ -75,15 +75,15 @@ func TestTriggerIsBound(t *testing.T) {
 				t.Fatalf("the Trigger has no %q", from)
 			}
 			name := a.ApprovalOf(a.Ended(a.Start("run-"+trigger, trigger, "7")))
-			a.Condition(name, v1alpha1.ConditionReady, "TermsFixed", "")
+			a.Condition(name, v1alpha1.ConditionReady, "Resolved", "")
 			a.Apply(strings.Replace(y, from, to, 1))
 			// The vote may be taken, or refused since it is asked about anew: it starts nothing
 			// that is not what people saw.
 			v := a.Vote(name, a.token, "approve", "")
 			a.Eventually(time.Minute, "the end of what was asked before", func() error {
 				o := a.Approval(name)
-				if o.Status.Next != nil {
-					t.Fatalf("it started %+v", o.Status.Next)
+				if o.Status.SecondRun != nil {
+					t.Fatalf("it started %+v", o.Status.SecondRun)
 				}
 				if o.Status.Outcome == "Superseded" {
 					return nil

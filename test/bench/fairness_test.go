@@ -172,7 +172,7 @@ func (x *tenant) measure(t *testing.T, prefix string) (f figures) {
 		start = time.Now()
 		x.approve(t, byAPI)
 		f.run = append(f.run, ms(x.runs.wait(t, []string{byAPI}, 3*time.Minute).Sub(start)))
-		f.released = append(f.released, ms(until(t, "Released", 3*time.Minute, func() bool { return x.Approval(byAPI).Status.Next != nil }).Sub(start)))
+		f.released = append(f.released, ms(until(t, "Released", 3*time.Minute, func() bool { return x.Approval(byAPI).Status.SecondRun != nil }).Sub(start)))
 
 		byObject := x.ApprovalOf(x.Part1(fmt.Sprintf("%s-o-%d", prefix, i), "1"))
 		vote := x.ballot(fmt.Sprintf("%s-%d", prefix, i), byObject)

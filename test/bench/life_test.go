@@ -58,7 +58,7 @@ func TestWrites(t *testing.T) {
 	s.runs.wait(t, names, time.Minute)
 	s.Eventually(time.Minute, "all confirmed", func() error {
 		for _, name := range names {
-			if s.Approval(name).Status.Next == nil {
+			if s.Approval(name).Status.SecondRun == nil {
 				return fmt.Errorf("%s is not", name)
 			}
 		}
@@ -134,7 +134,7 @@ func TestLeaderKilledInABurst(t *testing.T) {
 	}
 	s.Eventually(time.Minute, "all confirmed", func() error {
 		for _, name := range names {
-			if s.Approval(name).Status.Next == nil {
+			if s.Approval(name).Status.SecondRun == nil {
 				return fmt.Errorf("%s is not", name)
 			}
 		}

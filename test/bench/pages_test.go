@@ -236,7 +236,7 @@ func (s *site) ask(path, who string) *httptest.ResponseRecorder {
 	return w
 }
 
-// pendingObjects are n Approvals as the API server holds them, sealed: of held
+// pendingObjects are n Approvals as the API server holds them, signed: of held
 // events and of runs, by named people, groups and RBAC.
 func pendingObjects(n int, now time.Time) []*v1alpha1.Approval {
 	out := make([]*v1alpha1.Approval, n)
@@ -259,19 +259,19 @@ func pendingObjects(n int, now time.Time) []*v1alpha1.Approval {
 		}
 		policy := v1alpha1.GateSpec{
 			Approvers: &v1alpha1.Approvers{
-				Users:  []v1alpha1.User{{Name: fmt.Sprintf("user-%d-%d", ns, gate)}, {Name: "deputy"}},
+				Users:  []v1alpha1.User{{Name: fmt.Sprintf("user-%d-%d", ns, gate)}, {Name: "delegate"}},
 				Groups: []string{"sre"}, RBAC: gate == 1,
 			},
 			Strategy: "QUORUM", Required: 2, ExpiresAfter: "168h", ReleaseOn: []v1alpha1.ReleasingOutcome{"Approved"},
 		}
-		o.Spec.Terms = &v1alpha1.Terms{
+		o.Spec.Resolved = &v1alpha1.ResolvedSpec{
 			Gate: fmt.Sprintf("gate-%d", gate), Policy: policy, Requester: fmt.Sprintf("author-%d", i%50),
 			Params: []v1alpha1.Param{{Name: "digest", Value: "sha256:abc"}}, Digest: "sha256:" + strings.Repeat("b", 64), TemplateDigest: "sha256:" + strings.Repeat("c", 64),
 		}
-		o.Spec.Seal = base64.RawStdEncoding.EncodeToString(pagesRing.Sign(keyring.Seal, []byte(approvals.Digest("seal", o.Namespace, o.Name, o.Spec))))
+		o.Spec.Signature = base64.RawStdEncoding.EncodeToString(pagesRing.Sign(keyring.Approval, []byte(approvals.Digest("approval", o.Namespace, o.Name, o.Spec))))
 		o.Status.Outcome = "Pending"
 		if i%3 == 0 {
-			o.Status.Votes = []v1alpha1.VoteRecord{{Voter: "deputy", Verdict: "approve", Comment: "fine", At: metav1.NewMicroTime(now), Way: "Login"}}
+			o.Status.Votes = []v1alpha1.VoteRecord{{Voter: "delegate", Verdict: "approve", Comment: "fine", At: metav1.NewMicroTime(now), AuthMethod: "Login"}}
 		}
 		out[i] = asRead(o)
 		if _, err := shared.Approval(out[i]); err != nil { // as the informers' transform does
@@ -371,7 +371,7 @@ func (sessions) Who(r *http.Request) (approvals.Identity, error) {
 }
 
 func personOf(name string) approvals.Identity {
-	id := approvals.Identity{Name: name, Way: approvals.AuthLogin}
+	id := approvals.Identity{Name: name, AuthMethod: approvals.AuthLogin}
 	if name == "sre" {
 		id.Groups = []string{"sre"}
 	}

@@ -210,8 +210,8 @@ func (o *approvalsOf) waiting(run string) error {
 		if of(a) != run {
 			continue
 		}
-		if a.Spec.Terms == nil {
-			return fmt.Errorf("no terms yet")
+		if a.Spec.Resolved == nil {
+			return fmt.Errorf("not resolved yet")
 		}
 		o.mu.Lock()
 		defer o.mu.Unlock()

@@ -167,12 +167,12 @@ func TestApproveOnAPhone(t *testing.T) {
 				t.Errorf("after the vote the page says:\n%s", after)
 			}
 			e.Eventually(time.Minute, "the release", func() error {
-				if a := e.Approval(name); a.Status.Next == nil {
+				if a := e.Approval(name); a.Status.SecondRun == nil {
 					return fmt.Errorf("%+v", a.Status)
 				}
 				return nil
 			})
-			if v := e.Approval(name).Status.Votes; len(v) != 1 || v[0].Comment != "from my phone" || v[0].Way != "Link" {
+			if v := e.Approval(name).Status.Votes; len(v) != 1 || v[0].Comment != "from my phone" || v[0].AuthMethod != "Link" {
 				t.Errorf("votes: %+v", v)
 			}
 			// The page comes to show the run by itself, without a script.

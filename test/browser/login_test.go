@@ -157,7 +157,7 @@ subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: %q}, {apiGrou
 	// It leaves alice's board by itself, and part 2 is there with her in no doubt by whom.
 	shows(board, ".items .none")
 	a := e.Approval(name)
-	if v := a.Status.Votes; len(v) != 1 || v[0].Voter != bob || v[0].Way != "Login" || !strings.HasPrefix(v[0].Evidence, "oidc "+issuer+" sub ") {
+	if v := a.Status.Votes; len(v) != 1 || v[0].Voter != bob || v[0].AuthMethod != "Login" || !strings.HasPrefix(v[0].CredentialID, "oidc "+issuer+" sub ") {
 		t.Errorf("votes %+v", v)
 	}
 	shows(phone, ".next.running")

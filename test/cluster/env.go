@@ -203,7 +203,7 @@ func (e *Env) RunOf(approval string) pipelinev1.PipelineRun {
 	e.t.Helper()
 	var run pipelinev1.PipelineRun
 	e.Eventually(time.Minute, "the run of "+approval, func() error {
-		next := e.Approval(approval).Status.Next
+		next := e.Approval(approval).Status.SecondRun
 		if next == nil {
 			return fmt.Errorf("none was seen")
 		}

@@ -51,10 +51,10 @@ func (e *Env) Confirmed(approval string) *pipelinev1.PipelineRun {
 	var run pipelinev1.PipelineRun
 	e.Eventually(2*time.Minute, "the confirmed release of "+approval, func() error {
 		a := e.Approval(approval)
-		if a.Status.Next == nil {
+		if a.Status.SecondRun == nil {
 			return fmt.Errorf("outcome %s, conditions %v", a.Status.Outcome, a.Status.Conditions)
 		}
-		return e.Get(e.t.Context(), types.NamespacedName{Namespace: e.NS, Name: a.Status.Next.Name}, &run)
+		return e.Get(e.t.Context(), types.NamespacedName{Namespace: e.NS, Name: a.Status.SecondRun.Name}, &run)
 	})
 	return &run
 }

@@ -118,7 +118,7 @@ func TestKilledBetweenSteps(t *testing.T) {
 			})
 			e.Eventually(2*time.Minute, "the confirmed release", func() error {
 				alive()
-				if a := e.Approval(name); a.Status.Next == nil {
+				if a := e.Approval(name); a.Status.SecondRun == nil {
 					return fmt.Errorf("%+v", a.Status.Conditions)
 				}
 				return nil

@@ -77,7 +77,7 @@ spec:
   strategy: FOUR_EYES
   approvers: {users: [{name: "system:serviceaccount:NAMESPACE:ann"}, {name: "system:serviceaccount:NAMESPACE:bob"}]}`)
 	gateIs(t, e, "True Usable", "")
-	e.Condition(name, "Ready", "TermsFixed", "")
+	e.Condition(name, "Ready", "Resolved", "")
 	taken(t, e.Vote(name, tokens["ann"], "approve", ""), `"outcome": "Pending"`)
 
 	set(`, minApprovals: 2, allowedAuthMethods: [Login, Object]`)

@@ -104,9 +104,9 @@ func TestUnknownGate(t *testing.T) {
 	e.Apply(cluster.Gated("deploy", "later", ""))
 	e.ListenerURL("deploy")
 	name := e.ApprovalOf(e.Part1("part-1", "7"))
-	e.Condition(name, v1alpha1.ConditionReady, "TermsMissing", `there is no Gate "later"`)
+	e.Condition(name, v1alpha1.ConditionReady, "NotResolved", `there is no Gate "later"`)
 	if v := e.Vote(name, token, "approve", ""); v.Status != 403 || !strings.Contains(v.Body, `"forbidden"`) {
-		t.Errorf("vote without terms: %d %s", v.Status, v.Body)
+		t.Errorf("vote unresolved: %d %s", v.Status, v.Body)
 	}
 	e.Apply(cluster.Gate("later", user, ""))
 	e.Eventually(time.Minute, "a decidable approval", func() error {
@@ -165,7 +165,7 @@ spec:
 		e.Apply(cluster.Gated("deploy", "gate", ", {triggerRef: careless}"))
 		e.ListenerURL("deploy")
 		name := approve(t, e, token)
-		unreleased(t, e, name, "NeighbourWouldStart", "careless")
+		unreleased(t, e, name, "SiblingTriggerWouldStart", "careless")
 		if n := len(e.Runs("careless")); n != 0 {
 			t.Errorf("%d runs of the neighbour", n)
 		}
@@ -278,13 +278,13 @@ func TestExpiry(t *testing.T) {
 	}
 }
 
-// Somebody who may create Approvals makes one with terms of their own: it can't
+// Somebody who may create Approvals makes one with resolved of their own: it can't
 // be decided.
 func TestForgedApproval(t *testing.T) {
 	e, token, _ := gated(t, "")
 	a := e.Approval(e.ApprovalOf(e.Part1("part-1", "7")))
 	forged := &v1alpha1.Approval{ObjectMeta: metav1.ObjectMeta{Namespace: e.NS, Name: "deploy-aaaaaaaaaaaa"}, Spec: *a.Spec.DeepCopy()}
-	forged.Spec.Terms.Params[0].Value = "evil"
+	forged.Spec.Resolved.Params[0].Value = "evil"
 	// A cluster administrator, even: the policy says who writes Approvals.
 	if err := e.Create(t.Context(), forged.DeepCopy()); err == nil || !strings.Contains(err.Error(), "written by Countersign alone") {
 		t.Errorf("made by another: %v", err)
@@ -301,29 +301,29 @@ func TestForgedApproval(t *testing.T) {
 		}
 		return nil
 	})
-	// Whoever got around it still has no seal.
+	// Whoever got around it still has no signature.
 	service := e.As("system:serviceaccount:countersign:countersign")
 	if err := service.Create(t.Context(), forged); err != nil {
 		t.Fatal(err)
 	}
-	e.Condition(forged.Name, v1alpha1.ConditionReady, "NotGenuine", "seal")
+	e.Condition(forged.Name, v1alpha1.ConditionReady, "SignatureInvalid", "signature")
 	if v := e.Vote(forged.Name, token, "approve", ""); v.Status != 403 {
 		t.Errorf("vote: %d %s", v.Status, v.Body)
 	}
 
-	// Without terms, so that the service should set and seal them.
+	// Not resolved, so that the service should resolve and sign it.
 	bare := &v1alpha1.Approval{ObjectMeta: metav1.ObjectMeta{Namespace: e.NS, Name: "deploy-bbbbbbbbbbbb"}}
 	bare.Spec.Trigger, bare.Spec.Source = a.Spec.Trigger, *a.Spec.Source.DeepCopy()
 	bare.Spec.Source.PipelineRun.Params[0].Value = "evil"
 	if err := service.Create(t.Context(), bare); err != nil {
 		t.Fatal(err)
 	}
-	e.Condition(bare.Name, v1alpha1.ConditionReady, "NotGenuine", "seal")
+	e.Condition(bare.Name, v1alpha1.ConditionReady, "SignatureInvalid", "signature")
 	if v := e.Vote(bare.Name, token, "approve", ""); v.Status != 403 {
 		t.Errorf("vote: %d %s", v.Status, v.Body)
 	}
-	if s := e.Approval(bare.Name).Spec; s.Terms != nil || s.Seal != "" {
-		t.Errorf("the forged source was given terms: %+v", s.Terms)
+	if s := e.Approval(bare.Name).Spec; s.Resolved != nil || s.Signature != "" {
+		t.Errorf("the forged source was given resolved: %+v", s.Resolved)
 	}
 }
 

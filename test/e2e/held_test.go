@@ -97,8 +97,8 @@ func TestHeldPush(t *testing.T) {
 	if a.Spec.Source.Event.Body != string(body) {
 		t.Errorf("the body was not kept as it came:\n%q\n%q", a.Spec.Source.Event.Body, body)
 	}
-	if a.Spec.Terms.Requester != "octocat" {
-		t.Errorf("requester %q", a.Spec.Terms.Requester)
+	if a.Spec.Resolved.Requester != "octocat" {
+		t.Errorf("requester %q", a.Spec.Resolved.Requester)
 	}
 	for _, h := range a.Spec.Source.Event.Headers {
 		if strings.Contains(strings.ToLower(h.Name), "signature") {
@@ -289,7 +289,7 @@ func TestVolumeOutlivesPartOne(t *testing.T) {
 	}
 	e.Confirmed(name)
 	e.Eventually(time.Minute, "part 2 as the claim's owner", func() error {
-		if got := owners(); !strings.Contains(got, "PipelineRun/"+e.Approval(name).Status.Next.Name) || strings.Contains(got, "Approval/") {
+		if got := owners(); !strings.Contains(got, "PipelineRun/"+e.Approval(name).Status.SecondRun.Name) || strings.Contains(got, "Approval/") {
 			return fmt.Errorf("%s", got)
 		}
 		return nil

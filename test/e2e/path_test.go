@@ -98,7 +98,7 @@ func TestMainPathByMailedLink(t *testing.T) {
 	name := e.OneApproval().Name
 	var run pipelinev1.PipelineRun
 	e.Eventually(2*time.Minute, "part 2", func() error {
-		next := e.Approval(name).Status.Next
+		next := e.Approval(name).Status.SecondRun
 		if next == nil {
 			return fmt.Errorf("no run was seen")
 		}
@@ -117,8 +117,8 @@ func TestMainPathByMailedLink(t *testing.T) {
 	if n := len(box.To(alice)); n != 1 {
 		t.Errorf("%d mails to alice, want 1", n)
 	}
-	if a := e.OneApproval(); a.Status.Next == nil || a.Status.Next.Name == name || a.Status.Next.UID != string(run.UID) || a.Status.Next.Pipeline != "deploy" {
-		t.Errorf("status.next is %+v", a.Status.Next)
+	if a := e.OneApproval(); a.Status.SecondRun == nil || a.Status.SecondRun.Name == name || a.Status.SecondRun.UID != string(run.UID) || a.Status.SecondRun.Pipeline != "deploy" {
+		t.Errorf("status.secondRun is %+v", a.Status.SecondRun)
 	}
 }
 

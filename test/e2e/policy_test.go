@@ -128,7 +128,7 @@ subjects: [{kind: ServiceAccount, name: oncall}]`)
 }
 
 // Somebody named hands over, by an object that only they can make.
-func TestDeputyDecides(t *testing.T) {
+func TestDelegateDecides(t *testing.T) {
 	e, tokens := guarded(t, `
   approvers: {users: [{name: USER-ann}]}`, "ann", "dan")
 	e.Apply(`
@@ -156,7 +156,7 @@ subjects: [{kind: ServiceAccount, name: ann}, {kind: ServiceAccount, name: dan}]
 	name := e.ApprovalOf(e.Part1("part-1", "7"))
 	e.Eventually(time.Minute, "RBAC to know", func() error {
 		if a := create(tokens["dan"], user("ann"), user("dan")); a.Status != 422 || !strings.Contains(a.Body, "can only hand over what you may decide yourself") {
-			return fmt.Errorf("dan makes himself ann's deputy: %d %s", a.Status, a.Body)
+			return fmt.Errorf("dan makes himself ann's delegate: %d %s", a.Status, a.Body)
 		}
 		return nil
 	})
@@ -176,7 +176,7 @@ subjects: [{kind: ServiceAccount, name: ann}, {kind: ServiceAccount, name: dan}]
 		return nil
 	})
 	e.Confirmed(name)
-	if v := e.Approval(name).Status.Votes; len(v) != 1 || v[0].Voter != user("dan") || v[0].For != user("ann") {
+	if v := e.Approval(name).Status.Votes; len(v) != 1 || v[0].Voter != user("dan") || v[0].OnBehalfOf != user("ann") {
 		t.Errorf("%+v", v)
 	}
 }
@@ -237,7 +237,7 @@ subjects: [{kind: ServiceAccount, name: ann}, {kind: ServiceAccount, name: dan}]
 	}
 	state("yes", "Recorded the approval is Approved")
 	e.Confirmed(name)
-	if v := e.Approval(name).Status.Votes; len(v) != 1 || v[0].Voter != user("ann") || v[0].Way != "Object" || v[0].Comment != "by kubectl" {
+	if v := e.Approval(name).Status.Votes; len(v) != 1 || v[0].Voter != user("ann") || v[0].AuthMethod != "Object" || v[0].Comment != "by kubectl" {
 		t.Errorf("%+v", v)
 	}
 	var yes v1alpha1.Vote

@@ -102,8 +102,8 @@ func TestChangedWhilePending(t *testing.T) {
 		return nil
 	})
 	e.Condition(first, v1alpha1.ConditionStartable, "ContentChanged", "votes for it are for what would not run")
-	if a := e.Approval(next); a.Spec.Again == nil || a.Spec.Again.Of != first || len(a.Status.Votes) != 0 {
-		t.Errorf("%+v, %d votes", a.Spec.Again, len(a.Status.Votes))
+	if a := e.Approval(next); a.Spec.Replaces == nil || a.Spec.Replaces.Name != first || len(a.Status.Votes) != 0 {
+		t.Errorf("%+v, %d votes", a.Spec.Replaces, len(a.Status.Votes))
 	}
 	for _, who := range []string{token, second} {
 		if v := e.Vote(next, who, "approve", ""); v.Status != 201 {

@@ -31,8 +31,8 @@ import (
 // The kinds of lines of an Approval whose run was started, and of one that was deleted
 // while it waited.
 var (
-	wholeLife = []record.Kind{record.Opened, record.Terms, record.Voted, record.Decided, record.Released}
-	cutShort  = []record.Kind{record.Opened, record.Terms, record.Decided, record.Removed}
+	wholeLife = []record.Kind{record.Opened, record.Resolved, record.Voted, record.Decided, record.Released}
+	cutShort  = []record.Kind{record.Opened, record.Resolved, record.Decided, record.Removed}
 )
 
 // keeper is a service that keeps its record in a file, and what is before it.
@@ -75,7 +75,7 @@ func (k *keeper) pending() string {
 	run, name := k.finish(), ""
 	k.Eventually(time.Minute, "the Approval after "+run, func() error {
 		for _, a := range k.Approvals() {
-			if r := a.Spec.Source.PipelineRun; r != nil && r.Name == run && a.Spec.Terms != nil {
+			if r := a.Spec.Source.PipelineRun; r != nil && r.Name == run && a.Spec.Resolved != nil {
 				name = a.Name
 				return nil
 			}
@@ -176,7 +176,7 @@ func (k *keeper) released(name string) {
 	k.t.Helper()
 	k.Eventually(2*time.Minute, "the confirmed release of "+name, func() error {
 		k.alive()
-		if a := k.Approval(name); a.Status.Next == nil {
+		if a := k.Approval(name); a.Status.SecondRun == nil {
 			return fmt.Errorf("outcome %s, conditions %v", a.Status.Outcome, a.Status.Conditions)
 		}
 		return nil
@@ -222,13 +222,13 @@ subjects: [{kind: ServiceAccount, name: approver}]`)
 	taken(t, k.vote(name), `"outcome": "Approved"`)
 	k.released(name)
 	lines := k.has(name, wholeLife...)
-	if l := lines[2]; l.Person != k.user || l.Verdict != "approve" || l.Comment != "ship it" || l.Way != "Token" || l.Evidence == "" {
+	if l := lines[2]; l.Person != k.user || l.Verdict != "approve" || l.Comment != "ship it" || l.AuthMethod != "Token" || l.CredentialID == "" {
 		t.Errorf("the vote: %+v", l)
 	}
-	if l := lines[3]; l.Outcome != "Approved" || !slices.Equal(l.People, []string{k.user}) || l.Digest != k.Approval(name).Spec.Terms.Digest {
+	if l := lines[3]; l.Outcome != "Approved" || !slices.Equal(l.People, []string{k.user}) || l.Digest != k.Approval(name).Spec.Resolved.Digest {
 		t.Errorf("the outcome: %+v", l)
 	}
-	if l := lines[4]; l.Next != k.Approval(name).Status.Next.Name {
+	if l := lines[4]; l.SecondRun != k.Approval(name).Status.SecondRun.Name {
 		t.Errorf("the run: %+v", l)
 	}
 	k.whole()
@@ -298,7 +298,7 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: edit}
 subjects: [{kind: ServiceAccount, name: approver}]`)
 			deleted, byHTTP, byObject := k.pending(), k.pending(), k.pending()
 			for _, a := range []string{deleted, byHTTP, byObject} {
-				k.has(a, record.Opened, record.Terms)
+				k.has(a, record.Opened, record.Resolved)
 			}
 			back := outage.away(t, k)
 
@@ -407,7 +407,7 @@ func TestKilledBeforeTheRecordsLine(t *testing.T) {
 	letGo := func(method, path, _ string) bool {
 		return method == "PUT" && strings.Contains(path, "/approvals/") && !strings.HasSuffix(path, "/status")
 	}
-	asked := []record.Kind{record.Opened, record.Terms}
+	asked := []record.Kind{record.Opened, record.Resolved}
 	removed := append(slices.Clone(wholeLife), record.Removed)
 	finish := func(k *keeper, _ string) { k.finish() }
 	vote := func(k *keeper, name string) { k.vote(name) } // the process does not live to answer

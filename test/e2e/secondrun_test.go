@@ -54,11 +54,11 @@ func TestSecondRunToItsEnd(t *testing.T) {
 	if a := e.Vote(name, token, "approve", "go"); a.Status != 201 {
 		t.Fatalf("the vote: %d %s", a.Status, a.Body)
 	}
-	ended := func(run, outcome string) v1alpha1.Next {
+	ended := func(run, outcome string) v1alpha1.SecondRun {
 		t.Helper()
-		var next v1alpha1.Next
+		var next v1alpha1.SecondRun
 		e.Eventually(3*time.Minute, "the end of a run other than "+run, func() error {
-			n := e.Approval(name).Status.Next
+			n := e.Approval(name).Status.SecondRun
 			if n == nil || n.Name == run || n.Outcome == "" {
 				return fmt.Errorf("next is %+v", n)
 			}

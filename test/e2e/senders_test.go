@@ -64,7 +64,7 @@ func TestStockInterceptorBeforeOurs(t *testing.T) {
 		e.Post(listener, k.header, body)
 		e.Eventually(time.Minute, "the approval of "+name, func() error {
 			for _, a := range e.Approvals() {
-				if a.Spec.Trigger == name && a.Spec.Terms != nil {
+				if a.Spec.Trigger == name && a.Spec.Resolved != nil {
 					names[name] = a.Name
 					if got := a.Spec.Source.Event.VerifiedBy; got != k.kind+" github-webhook/secretkey" {
 						t.Errorf("%s is verified by %q", name, got)

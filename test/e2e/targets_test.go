@@ -93,16 +93,16 @@ func TestPollingTask(t *testing.T) {
 			folder(t, e, "polling-task")
 			e.Apply(`{apiVersion: tekton.dev/v1, kind: PipelineRun, metadata: {name: asks}, spec: {pipelineRef: {name: approve-pipeline}, workspaces: [{name: status, configMap: {name: approve-cm}}]}}`)
 			a := e.OneApproval()
-			if a.Spec.Terms == nil || a.Status.Outcome != "Pending" {
-				e.Eventually(time.Minute, "the terms", func() error {
-					if a = e.Approval(a.Name); a.Spec.Terms == nil {
+			if a.Spec.Resolved == nil || a.Status.Outcome != "Pending" {
+				e.Eventually(time.Minute, "the resolved", func() error {
+					if a = e.Approval(a.Name); a.Spec.Resolved == nil {
 						return fmt.Errorf("%+v", a.Status.Conditions)
 					}
 					return nil
 				})
 			}
 			says(t, e, a.Name, verdict)
-			if got := released(t, e, a.Name); got.Status.Effect == nil || got.Status.Next != nil {
+			if got := released(t, e, a.Name); got.Status.Effect == nil || got.Status.SecondRun != nil {
 				t.Errorf("%+v", got.Status)
 			}
 			var cm corev1.ConfigMap
@@ -133,13 +133,13 @@ func TestPendingRun(t *testing.T) {
 				t.Fatalf("%d %s", a.Status, a.Body)
 			}
 			a := e.OneApproval()
-			e.Eventually(time.Minute, "the terms", func() error {
-				if a = e.Approval(a.Name); a.Spec.Terms == nil {
+			e.Eventually(time.Minute, "the resolved", func() error {
+				if a = e.Approval(a.Name); a.Spec.Resolved == nil {
 					return fmt.Errorf("%+v", a.Status.Conditions)
 				}
 				return nil
 			})
-			for _, p := range a.Spec.Terms.Params {
+			for _, p := range a.Spec.Resolved.Params {
 				if p.Name == "version" && p.Value != "1" {
 					t.Errorf("what people approve is version %q, and not the run's own", p.Value)
 				}
@@ -169,8 +169,8 @@ func TestPendingRun(t *testing.T) {
 		e.Apply(run)
 		e.Post(e.ListenerURL("approve"), nil, []byte(`{"run": "deploy-1"}`))
 		a := e.OneApproval()
-		e.Eventually(time.Minute, "the terms", func() error {
-			if e.Approval(a.Name).Spec.Terms == nil {
+		e.Eventually(time.Minute, "the resolved", func() error {
+			if e.Approval(a.Name).Spec.Resolved == nil {
 				return fmt.Errorf("none yet")
 			}
 			return nil

@@ -64,7 +64,7 @@ func TestWaitingRunIsCancelled(t *testing.T) {
 		r.becomes("CancelledRunFinally")
 		r.answered(corev1.ConditionFalse, "CustomRunCancelled")
 		r.ends(corev1.ConditionFalse, "Cancelled")
-		if ended := r.outcome(a.Name, "Cancelled"); ended.Status.Cancellation == nil || !strings.Contains(ended.Status.Cancellation.Why, "has been cancelled") {
+		if ended := r.outcome(a.Name, "Cancelled"); ended.Status.Cancellation == nil || !strings.Contains(ended.Status.Cancellation.Reason, "has been cancelled") {
 			t.Errorf("why: %+v", ended.Status.Cancellation)
 		}
 		if got := r.log("always"); got != "it ended: Failed" {
@@ -140,7 +140,7 @@ func TestWaitingRunIsDeleted(t *testing.T) {
 			t.Fatal(err)
 		}
 		ended := r.outcome(a.Name, "Cancelled")
-		if ended.Status.Cancellation == nil || !strings.Contains(ended.Status.Cancellation.Why, "deleted") {
+		if ended.Status.Cancellation == nil || !strings.Contains(ended.Status.Cancellation.Reason, "deleted") {
 			t.Errorf("why: %+v", ended.Status.Cancellation)
 		}
 		if v := r.vote(a.Name, "alice", "approve", ""); v.State != "Refused" {

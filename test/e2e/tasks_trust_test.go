@@ -44,7 +44,7 @@ func TestTaskBetweenTwo(t *testing.T) {
 `)
 	a := r.asked(0)
 	shown := map[string]string{}
-	for _, p := range a.Spec.Terms.Params {
+	for _, p := range a.Spec.Resolved.Params {
 		shown[p.Name] = p.Value
 	}
 	if shown["description"] != "Deploy sha256:0123?" {

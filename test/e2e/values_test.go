@@ -119,7 +119,7 @@ func TestTaskOfItsOwnSpec(t *testing.T) {
 `)
 	a := r.asked(0)
 	shown := map[string]string{}
-	for _, p := range a.Spec.Terms.Params {
+	for _, p := range a.Spec.Resolved.Params {
 		shown[p.Name] = p.Value
 	}
 	if len(shown) != 2 || shown["description"] != "Deploy to production" || shown["build"] != "9007199254740993" {

@@ -81,7 +81,7 @@ func TestVerifyBeforeStart(t *testing.T) {
 	}
 	const script = `[{"op":"replace","path":"/spec/steps/0/script","value":"#!/bin/sh\necho evil\n"}]`
 	for name, c := range map[string]struct {
-		change func(*testing.T, *cluster.Env) // after the vote's terms are fixed, before the vote
+		change func(*testing.T, *cluster.Env) // after the vote's resolved are fixed, before the vote
 		says   string                         // "": it runs
 	}{
 		"as approved":  {func(*testing.T, *cluster.Env) {}, ""},
@@ -102,7 +102,7 @@ func TestVerifyBeforeStart(t *testing.T) {
 			e.ListenerURL("deploy")
 			approval := e.ApprovalOf(e.Part1("part-1", "7"))
 			var refs []string
-			for _, r := range e.Approval(approval).Spec.Terms.References {
+			for _, r := range e.Approval(approval).Spec.Resolved.References {
 				refs = append(refs, r.Kind+" "+r.Name)
 			}
 			if got := strings.Join(refs, ", "); got != "Pipeline part-2, Task say, StepAction report, Task after" {
@@ -119,7 +119,7 @@ func TestVerifyBeforeStart(t *testing.T) {
 				if got := r.log("say"); got != "deploying 7" {
 					t.Errorf("printed %q", got)
 				}
-				e.Condition(approval, v1alpha1.ConditionReleased, "RunSeen", "")
+				e.Condition(approval, v1alpha1.ConditionReleased, "RunObserved", "")
 				return
 			}
 			unreleased(t, e, approval, "RunDiffers", c.says)

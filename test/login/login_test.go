@@ -41,7 +41,7 @@ func TestLogin(t *testing.T) {
 		t.Fatalf("%d:\n%.2000s", p.status, p.body)
 	}
 	v := s.votes(t)
-	if len(v) != 1 || v[0].Voter != "alice@example.com" || v[0].Way != approvals.AuthLogin || !strings.HasPrefix(v[0].Evidence, "oidc "+issuer+" sub ") {
+	if len(v) != 1 || v[0].Voter != "alice@example.com" || v[0].AuthMethod != approvals.AuthLogin || !strings.HasPrefix(v[0].CredentialID, "oidc "+issuer+" sub ") {
 		t.Errorf("recorded %+v", v)
 	}
 	if p := b.get(s.URL + "/mine"); !strings.Contains(p.body, "You approved") {

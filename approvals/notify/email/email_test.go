@@ -235,8 +235,8 @@ func TestInjection(t *testing.T) {
 		a.Trigger = evil
 		a.Source.Run.Pipeline, a.Source.Run.Name = evil, evil
 		a.Source.Results = []approvals.Param{{Name: evil, Value: evil + strings.Repeat("x", 100_000)}}
-		a.Terms.Requester, a.Terms.Policy.Gate = evil, evil
-		a.Terms.Params = []approvals.Param{{Name: evil, Value: evil}}
+		a.Resolved.Requester, a.Resolved.Policy.Gate = evil, evil
+		a.Resolved.Params = []approvals.Param{{Name: evil, Value: evil}}
 		a.Votes = []approvals.Vote{{Voter: evil, Verdict: approvals.Approve, Comment: evil, At: ct.T0}}
 	})
 	s := emailtest.Serve(t, emailtest.Kind{})

@@ -109,10 +109,10 @@ var (
 
 // commit is the repository and commit that a's forwarded params say.
 func (c *Channel) commit(a approvals.Approval) (repository, sha string, err error) {
-	if a.Terms == nil {
+	if a.Resolved == nil {
 		return "", "", notify.Finalf("no params are forwarded, so the commit is not known")
 	}
-	params := approvals.ByName(a.Terms.Params)
+	params := approvals.ByName(a.Resolved.Params)
 	repository, sha = params[c.Config.RepositoryParam], params[c.Config.RevisionParam]
 	var missing []string
 	if _, name, _ := strings.Cut(repository, "/"); !repositories.MatchString(repository) || strings.Trim(name, ".") == "" {

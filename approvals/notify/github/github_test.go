@@ -66,7 +66,7 @@ func TestStates(t *testing.T) {
 	}
 	ran := func(o approvals.RunOutcome) *ct.Builder {
 		return ct.Make("apply-1").Voted("alice", approvals.Approve, "").With(func(a *approvals.Approval) {
-			a.Next, a.RunEnd = &approvals.Run{Name: "a"}, &approvals.RunEnd{Outcome: o, EndedAt: ct.T0}
+			a.SecondRun, a.RunEnd = &approvals.Run{Name: "a"}, &approvals.RunEnd{Outcome: o, EndedAt: ct.T0}
 		})
 	}
 	for name, c := range map[string]struct {
@@ -130,16 +130,16 @@ func TestCommit(t *testing.T) {
 		"lines, the sha": {"acme/shop", theSHA + "\n", "param revision"},
 	} {
 		m := notifytest.Message(notify.Opened, nil)
-		m.Approval.Terms.Params = []approvals.Param{{Name: "repo-full-name", Value: p.repository}, {Name: "revision", Value: p.sha}}
+		m.Approval.Resolved.Params = []approvals.Param{{Name: "repo-full-name", Value: p.repository}, {Name: "revision", Value: p.sha}}
 		_, err := c.Send(t.Context(), m)
 		if err == nil || !notifytest.Final(err) || !strings.Contains(err.Error(), p.want) {
 			t.Errorf("%s: %v, want %q", name, err, p.want)
 		}
 	}
 	m := notifytest.Message(notify.Opened, nil)
-	m.Approval.Terms = nil
+	m.Approval.Resolved = nil
 	if _, err := c.Send(t.Context(), m); err == nil || !notifytest.Final(err) {
-		t.Errorf("no terms: %v", err)
+		t.Errorf("no resolved: %v", err)
 	}
 	if slices.Contains(c.Route().Kinds, notify.Reminder) {
 		t.Error("a status can't remind")

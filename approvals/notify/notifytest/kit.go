@@ -49,14 +49,14 @@ func Message(k notify.Kind, b *ct.Builder) notify.Message {
 		b = ct.Make("apply-1")
 	}
 	b.With(func(a *approvals.Approval) {
-		a.Terms.Params = append(a.Terms.Params, approvals.Param{Name: "repo-full-name", Value: "acme/shop"}, approvals.Param{Name: "revision", Value: "8d1f0c6e2b7a4493bd0f8a1c55e9d7b6a2f3c410"})
+		a.Resolved.Params = append(a.Resolved.Params, approvals.Param{Name: "repo-full-name", Value: "acme/shop"}, approvals.Param{Name: "revision", Value: "8d1f0c6e2b7a4493bd0f8a1c55e9d7b6a2f3c410"})
 	})
 	if (k == notify.Decided || k == notify.RunEnded) && !b.Obj().Decided() {
 		b.Voted("alice", approvals.Approve, "looks right")
 	}
 	if k == notify.RunEnded && b.Obj().RunEnd == nil {
 		b.With(func(a *approvals.Approval) {
-			a.Next = &approvals.Run{Name: "apply-7k2px4mzq3tajw5d", UID: "run-2", Pipeline: "apply", At: a.DecidedAt.Add(time.Second)}
+			a.SecondRun = &approvals.Run{Name: "apply-7k2px4mzq3tajw5d", UID: "run-2", Pipeline: "apply", At: a.DecidedAt.Add(time.Second)}
 			a.RunEnd = &approvals.RunEnd{
 				Outcome: approvals.RunFailed, StartedAt: a.DecidedAt.Add(time.Second), EndedAt: a.DecidedAt.Add(43 * time.Second),
 				Task: "apply", Message: "\"step-apply\" exited with code 1: Error",
@@ -256,8 +256,8 @@ func hostile(t *testing.T, k Kit) {
 				a.Trigger = evil
 				a.Source.Run.Pipeline, a.Source.Run.Name = evil, evil
 				a.Source.Results = []approvals.Param{{Name: evil, Value: evil}}
-				a.Terms.Requester, a.Terms.Policy.Gate, a.Terms.Policy.Groups = evil, evil, slices.Repeat([]string{evil}, 64)
-				a.Terms.Params = slices.Repeat([]approvals.Param{{Name: evil, Value: evil}}, 12)
+				a.Resolved.Requester, a.Resolved.Policy.Gate, a.Resolved.Policy.Groups = evil, evil, slices.Repeat([]string{evil}, 64)
+				a.Resolved.Params = slices.Repeat([]approvals.Param{{Name: evil, Value: evil}}, 12)
 			})
 			m := Message(kind, b)
 			m.Approval.Votes = slices.Repeat([]approvals.Vote{{Voter: evil, Verdict: approvals.Approve, Comment: evil, At: ct.T0}}, 128)

@@ -20,7 +20,7 @@ const (
 // asks says whether a vote needs more than a button: the Gate asks for a comment, or
 // has inputs, which are the approver's to fill in.
 func asks(a approvals.Approval, v approvals.Verdict) bool {
-	p := a.Terms.Policy
+	p := a.Resolved.Policy
 	if v == approvals.Approve {
 		return p.Comment == approvals.CommentRequired || len(p.Inputs) > 0
 	}
@@ -33,11 +33,11 @@ func dialogFor(a approvals.Approval, v approvals.Verdict, voter, reference strin
 	view, title := viewReject, "Reject"
 	optional := false // whoever wants to reject without a reason has the other button
 	if v == approvals.Approve {
-		view, title, optional = viewApprove, "Approve", a.Terms.Policy.Comment != approvals.CommentRequired
+		view, title, optional = viewApprove, "Approve", a.Resolved.Policy.Comment != approvals.CommentRequired
 	}
 	var all []slack.Block
 	if v == approvals.Approve {
-		for _, in := range a.Terms.Policy.Inputs {
+		for _, in := range a.Resolved.Policy.Inputs {
 			all = append(all, inputBlock(in, given(a, in, voter), reached(a, in)))
 		}
 	}
@@ -126,7 +126,7 @@ type answers map[string]map[string]slack.BlockAction
 // input's is left to the VoteService to refuse.
 func (x answers) ballot(a approvals.Approval, v approvals.Verdict) approvals.Ballot {
 	b := approvals.Ballot{Verdict: v, Comment: x[blockComment][blockComment].Value}
-	for _, in := range a.Terms.Policy.Inputs {
+	for _, in := range a.Resolved.Policy.Inputs {
 		id := blockInput + in.Name
 		got, ok := x[id][id]
 		if !ok || v != approvals.Approve {

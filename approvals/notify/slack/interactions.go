@@ -186,7 +186,7 @@ func (i *Interactions) vote(ctx context.Context, c *Channel, key approvals.Key, 
 	}
 	b := x.ballot(a, v)
 	b.Voter, b.Made = id, rq.made
-	b.Voter.Evidence += ", request " + rq.id
+	b.Voter.CredentialID += ", request " + rq.id
 	a, did, err := i.Desk.Vote(ctx, key, b)
 	if err != nil {
 		return "", err

@@ -36,8 +36,8 @@ type bench struct {
 func newBench(t *testing.T, a *ct.Builder, change func(*Config)) *bench {
 	t.Helper()
 	a.With(func(a *approvals.Approval) {
-		if a.Terms != nil {
-			a.Terms.Policy.Notify.Channels = []string{"ops"}
+		if a.Resolved != nil {
+			a.Resolved.Policy.Notify.Channels = []string{"ops"}
 		}
 	})
 	b := &bench{slack: newWorkspace(t), store: ct.NewMemStore(a.Obj())}
@@ -138,12 +138,12 @@ func TestPress(t *testing.T) {
 		"rejects":    {pending(), nil, "UBOB", actionReject, "bob reject Slack slack user UBOB", "rejection is in"},
 		"one of two": {pending().Quorum(2), nil, "UALICE", actionApprove, "alice approve Slack slack user UALICE", "Your approval is in; one more is needed."},
 		"once more": {pending().Quorum(2).With(func(a *approvals.Approval) {
-			a.Votes = []approvals.Vote{{Voter: "alice", Verdict: approvals.Approve, Way: approvals.AuthLink}}
+			a.Votes = []approvals.Vote{{Voter: "alice", Verdict: approvals.Approve, AuthMethod: approvals.AuthLink}}
 		}), nil, "UALICE", actionApprove, "alice approve Link ", "already counted"},
 		"listed by us":      {pending(), func(c *Config) { c.Users = map[string]string{"UNEW": "bob"} }, "UNEW", actionApprove, "bob approve Slack slack user UNEW", "is in."},
 		"listed by address": {pending(), func(c *Config) { c.Users = map[string]string{"UNEW": "bob@example.com"} }, "UNEW", actionApprove, "bob approve Slack slack user UNEW", "is in."},
 		"named by address": {ct.Make("apply-1").Users().With(func(a *approvals.Approval) {
-			a.Terms.Policy.Approvers = []approvals.Approver{{Name: "alice@example.com"}}
+			a.Resolved.Policy.Approvers = []approvals.Approver{{Name: "alice@example.com"}}
 		}), nil, "UALICE", actionApprove, "alice@example.com approve Slack slack user UALICE", "is in."},
 		"too late":           {pending().Voted("bob", approvals.Reject, ""), nil, "UALICE", actionApprove, "bob reject Token uid:bob", "bob already rejected this at 2026-03-01T09:01:00Z"},
 		"the requester":      {pending(), nil, "UZOE", actionApprove, "", "zoe@example.com can't decide this in Slack"},
@@ -157,13 +157,13 @@ func TestPress(t *testing.T) {
 		"a robot":            {pending(), nil, "UROBOT", actionApprove, "", "does not know this user"},
 		"unknown":            {pending(), nil, "UNONE", actionApprove, "", "did not say who you are"},
 		"no id":              {pending(), nil, "../users", actionApprove, "", "Slack did not say who you are"},
-		"shared address":     {pending().With(func(a *approvals.Approval) { a.Terms.Policy.Approvers[1].Email = "alice@example.com" }), nil, "UALICE", actionApprove, "alice approve Slack slack user UALICE", "approval is in"},
+		"shared address":     {pending().With(func(a *approvals.Approval) { a.Resolved.Policy.Approvers[1].Email = "alice@example.com" }), nil, "UALICE", actionApprove, "alice approve Slack slack user UALICE", "approval is in"},
 		"the Gate's word": {pending().With(func(a *approvals.Approval) {
-			a.Terms.Policy.Approvers = []approvals.Approver{{Name: "ceo", Email: "alice@example.com"}}
+			a.Resolved.Policy.Approvers = []approvals.Approver{{Name: "ceo", Email: "alice@example.com"}}
 		}), nil, "UALICE", actionApprove, "", "Alice@example.com can't decide this in Slack"},
 		"not asked there": {pending(), func(c *Config) { c.Name = "others" }, "UALICE", actionApprove, "", ""},
 		"a link":          {pending(), nil, "UALICE", "open", "", ""},
-		"no terms":        {ct.Make("apply-1").NoTerms(nil), nil, "UALICE", actionApprove, "", "not sent to Slack"},
+		"not resolved":    {ct.Make("apply-1").Unresolved(nil), nil, "UALICE", actionApprove, "", "not sent to Slack"},
 		"hostile":         {pending(), func(c *Config) { c.Users = map[string]string{"UNEW": "<!channel> & <script>"} }, "UNEW", actionApprove, "", "(&lt;!channel&gt; &amp; &lt;script&gt;) are not"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -178,8 +178,8 @@ func TestPress(t *testing.T) {
 			}
 			var votes []string
 			for _, v := range a.Votes {
-				evidence, _, _ := strings.Cut(v.Evidence, ", request ")
-				votes = append(votes, v.Voter+" "+string(v.Verdict)+" "+string(v.Way)+" "+evidence)
+				evidence, _, _ := strings.Cut(v.CredentialID, ", request ")
+				votes = append(votes, v.Voter+" "+string(v.Verdict)+" "+string(v.AuthMethod)+" "+evidence)
 			}
 			if got := strings.Join(votes, "; "); got != c.votes {
 				t.Errorf("votes %q, want %q", got, c.votes)
@@ -255,7 +255,7 @@ func TestApproveDialog(t *testing.T) {
 	t.Parallel()
 	asking := func() *ct.Builder {
 		return ct.Make("apply-1").Users("alice", "bob").Quorum(2).With(func(a *approvals.Approval) {
-			p := &a.Terms.Policy
+			p := &a.Resolved.Policy
 			p.Comment = approvals.CommentRequired
 			p.Inputs = []approvals.Input{
 				{Name: "ticket", Type: approvals.InputString, Required: true, Pattern: `OPS-\d+`, Description: "Such as OPS-123. <!channel>"},
@@ -327,10 +327,10 @@ func TestApproveDialog(t *testing.T) {
 	}
 }
 
-// deputies has bob for alice.
-type deputies struct{}
+// delegates has bob for alice.
+type delegates struct{}
 
-func (deputies) Of(_ context.Context, name, _, _ string, _ time.Time) ([]string, error) {
+func (delegates) Of(_ context.Context, name, _, _ string, _ time.Time) ([]string, error) {
 	if name != "bob" {
 		return nil, nil
 	}
@@ -344,16 +344,16 @@ func (allowed) Has(_ context.Context, id approvals.Identity, _, _ string, r appr
 	return id.Name == "ron" && r == approvals.RightApprove, nil
 }
 
-// TestDialogOfWhoIsNotNamed: who may vote by RBAC or as somebody's deputy is shown the
+// TestDialogOfWhoIsNotNamed: who may vote by RBAC or as somebody's delegate is shown the
 // dialog as they may press the button.
 func TestDialogOfWhoIsNotNamed(t *testing.T) {
 	t.Parallel()
 	for user, shown := range map[string]bool{"UBOB": true, "URON": true, "UEVE": false} {
 		b := newBench(t, ct.Make("apply-1").Users("alice").With(func(a *approvals.Approval) {
-			a.Terms.Policy.RBAC, a.Terms.Policy.Comment = true, approvals.CommentRequired
+			a.Resolved.Policy.RBAC, a.Resolved.Policy.Comment = true, approvals.CommentRequired
 		}), func(c *Config) { c.Users = map[string]string{"UBOB": "bob", "URON": "ron", "UEVE": "eve"} })
 		desk := b.Desk.(*approvals.VoteService)
-		desk.Delegates, desk.Rights = deputies{}, allowed{}
+		desk.Delegates, desk.Rights = delegates{}, allowed{}
 		b.post(t, b.press(user, actionApprove, theReference))
 		if got := strings.HasSuffix(b.slack.called(), "views.open"); got != shown {
 			t.Errorf("%s: dialog %t, told %q", user, got, b.told(t))
@@ -368,7 +368,7 @@ func TestDialogOfWhoIsNotNamed(t *testing.T) {
 // for it, and approving takes none.
 func TestRejectButton(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, ct.Make("apply-1").With(func(a *approvals.Approval) { a.Terms.Policy.Comment = approvals.CommentRequiredOnReject }), nil)
+	b := newBench(t, ct.Make("apply-1").With(func(a *approvals.Approval) { a.Resolved.Policy.Comment = approvals.CommentRequiredOnReject }), nil)
 	b.post(t, b.press("UALICE", actionReject, theReference))
 	if !strings.HasSuffix(b.slack.called(), "views.open") || b.store.Writes() != 0 {
 		t.Errorf("called %s, %d writes", b.slack.called(), b.store.Writes())

@@ -28,13 +28,13 @@ func (c *Channel) person(ctx context.Context, a approvals.Approval, user string,
 	}
 	if name == "" {
 		// An address is nobody's user name in the cluster: what that name may do there,
-		// as somebody's deputy or by RBAC, is not for its owner in Slack.
+		// as somebody's delegate or by RBAC, is not for its owner in Slack.
 		if !configured {
 			return approvals.Identity{}, approvals.Errorf(approvals.CodeForbidden, "%s can't decide this in Slack", who) // to anybody of the workspace: not who can
 		}
 		name = who
 	}
-	id := approvals.Identity{Name: name, Way: approvals.AuthSlack, Evidence: "slack user " + user}
+	id := approvals.Identity{Name: name, AuthMethod: approvals.AuthSlack, CredentialID: "slack user " + user}
 	if approvals.IsAddress(who) {
 		id.Address = who
 	}
@@ -44,7 +44,7 @@ func (c *Channel) person(ctx context.Context, a approvals.Approval, user string,
 // nameOf is the approver of that name, or the only one with that address, or "".
 func nameOf(a approvals.Approval, who string, people *approvals.Directory) (string, error) {
 	var at []string
-	for _, p := range a.Terms.Policy.People() {
+	for _, p := range a.Resolved.Policy.People() {
 		if approvals.SameName(p.Name, who) {
 			return p.Name, nil
 		}

@@ -55,10 +55,10 @@ type secondRun struct {
 }
 
 func secondRunOf(a approvals.Approval, text func(string) string) *secondRun {
-	if a.Next == nil {
+	if a.SecondRun == nil {
 		return nil
 	}
-	r := &secondRun{Name: text(a.Next.Name)}
+	r := &secondRun{Name: text(a.SecondRun.Name)}
 	if e := a.RunEnd; e != nil {
 		ended := e.EndedAt.UTC()
 		r.Outcome, r.EndedAt, r.FailedTask, r.Message = string(e.Outcome), &ended, text(e.Task), text(e.Message)
@@ -91,7 +91,7 @@ func eventOf(m notify.Message, link string, now time.Time) event {
 		Event: m.Event, Namespace: text(a.Namespace), Name: text(a.Name), UID: text(a.UID), Trigger: text(a.Trigger), Title: text(a.Headline()), Outcome: string(a.Outcome),
 		OpenedAt: a.OpenedAt.UTC(), Deadline: a.Deadline().UTC(), Missing: approvals.Missing(a), Votes: []vote{}, URL: link,
 	}
-	if t := a.Terms; t != nil {
+	if t := a.Resolved; t != nil {
 		p.Gate, p.Requester, p.Digest = text(t.Policy.Gate), text(t.Requester), text(t.Digest)
 	}
 	if r := a.Source.Run; r != nil {

@@ -20,14 +20,14 @@ func Approval(n int) approvals.Approval {
 	}
 	b.With(func(a *approvals.Approval) {
 		a.Source.Run.Pipeline = fmt.Sprintf("plan-%d", n%10)
-		a.Terms.Policy.Gate = fmt.Sprintf("gate-%d", n%3)
+		a.Resolved.Policy.Gate = fmt.Sprintf("gate-%d", n%3)
 	})
 	b.Voted(person, verdict, "as agreed – ✓ \"quoted\" <b>")
 	shift := time.Duration(n) * time.Minute
 	return b.With(func(a *approvals.Approval) {
 		a.OpenedAt, a.DecidedAt, a.Votes[0].At = a.OpenedAt.Add(shift), a.DecidedAt.Add(shift), a.Votes[0].At.Add(shift)
 		if a.Outcome == approvals.Approved {
-			a.Next = &approvals.Run{Name: a.Name, UID: "run", At: a.DecidedAt.Add(time.Second)}
+			a.SecondRun = &approvals.Run{Name: a.Name, UID: "run", At: a.DecidedAt.Add(time.Second)}
 		}
 	}).Obj()
 }

@@ -15,9 +15,9 @@ import (
 
 // believe leaves alone an Approval whose signature does not verify.
 func (r *Tasks) believe(_ context.Context, x *attempt) (res ctrl.Result, done bool, err error) {
-	if x.a.Terms == nil {
+	if x.a.Resolved == nil {
 		if !x.cr.IsDone() {
-			r.Say(x.cr, corev1.EventTypeWarning, convert.NotGenuine, "approval "+x.a.Name+" is not this service's, and is not believed: delete it, and a genuine one is opened")
+			r.Say(x.cr, corev1.EventTypeWarning, convert.SignatureInvalid, "approval "+x.a.Name+" is not this service's, and is not believed: delete it, and a genuine one is opened")
 		}
 		return res, true, nil
 	}

@@ -27,7 +27,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/store"
 )
 
-// TestTasksForReal: what is sealed comes back from a real API server as it went, with
+// TestTasksForReal: what is signed comes back from a real API server as it went, with
 // all that its schema fills in; the CustomRun takes its statuses, and the objects of
 // the kinds are what their definitions allow, written once.
 func TestTasksForReal(t *testing.T) {
@@ -71,10 +71,10 @@ func TestTasksForReal(t *testing.T) {
 				}
 			}
 			a, err := store.Fresh(t.Context(), approvals.Key{Namespace: "default", Name: approvals.TaskName(cr.Name, string(cr.UID), 0)})
-			if err != nil || a.Terms == nil {
-				t.Fatalf("%v, %+v: the schema changed what is sealed", err, a.Blocked)
+			if err != nil || a.Resolved == nil {
+				t.Fatalf("%v, %+v: the schema changed what is signed", err, a.Blocked)
 			}
-			if want := approvals.ContentDigest("default", "", "", a.Source, a.Terms.Params, nil); a.Terms.Digest != want {
+			if want := approvals.ContentDigest("default", "", "", a.Source, a.Resolved.Params, nil); a.Resolved.Digest != want {
 				t.Error("what is approved came back as something else")
 			}
 			s, err := kinds.Of(t.Context(), kind)

@@ -41,9 +41,9 @@ func endsBy(m Member) time.Time {
 	return ends
 }
 
-// limitBy sets when terms end by m's run, where that comes first.
-func limitBy(terms *approvals.Terms, m Member, now time.Time) {
-	if ends := endsBy(m); !ends.IsZero() && ends.Before(now.Add(terms.Policy.Lifetime)) {
-		terms.EndsAt = ends
+// limitBy sets when m's run ends what is resolved, where that comes first.
+func limitBy(resolved *approvals.ResolvedSpec, m Member, now time.Time) {
+	if ends := endsBy(m); !ends.IsZero() && ends.Before(now.Add(resolved.Policy.Lifetime)) {
+		resolved.RunDeadline = ends
 	}
 }

@@ -39,7 +39,7 @@ func TestRunEnds(t *testing.T) {
 			run.Status.StartTime, run.Status.FinallyStartTime = &metav1.Time{Time: ct.T0}, &metav1.Time{Time: ct.T0.Add(30 * time.Minute)}
 			run.Status.PipelineSpec = &pipelinev1.PipelineSpec{Tasks: []pipelinev1.PipelineTask{{Name: "ask"}}, Finally: []pipelinev1.PipelineTask{{Name: "late"}}}
 			a := ct.Make("a").Task("automatiko").Lifetime(c.lifetime).Obj()
-			limitBy(a.Terms, Member{Run: run, Task: pipelinev1.PipelineTask{Name: c.task}}, ct.T0)
+			limitBy(a.Resolved, Member{Run: run, Task: pipelinev1.PipelineTask{Name: c.task}}, ct.T0)
 			want := a.ExpiresAt()
 			if c.want > 0 {
 				want = ct.T0.Add(c.want)
@@ -48,7 +48,7 @@ func TestRunEnds(t *testing.T) {
 				t.Errorf("deadline %s, want %s", a.Deadline(), want)
 			}
 			// The Gate's rule for nobody's decision is not what the run's own end brings.
-			a.Terms.Policy.OnExpiry = approvals.ApproveOnExpiry
+			a.Resolved.Policy.OnExpiry = approvals.ApproveOnExpiry
 			if ended, did := approvals.Expire(a, a.Deadline()); c.want > 0 && (did != approvals.NoChange || ended.Decided()) {
 				t.Errorf("%s by the run's end", ended.Outcome)
 			}

@@ -27,7 +27,7 @@ import (
 )
 
 // TestLimitsForReal: what policies demand of votes comes back from a real API server as it
-// was sealed, and a policy that the API server took is one that selects.
+// was signed, and a policy that the API server took is one that selects.
 func TestLimitsForReal(t *testing.T) {
 	cfg := kubetest.APIServer(t, "../../../deploy/crd", kubetest.TektonDefinition(t, "customrun"))
 	scheme := runtime.NewScheme()
@@ -67,12 +67,12 @@ func TestLimitsForReal(t *testing.T) {
 		t.Fatal(err)
 	}
 	a, err := open("within")
-	if err != nil || a.Terms == nil {
-		t.Fatalf("%v, %+v: the schema changed what is sealed", err, a.Blocked)
+	if err != nil || a.Resolved == nil {
+		t.Fatalf("%v, %+v: the schema changed what is signed", err, a.Blocked)
 	}
-	l := a.Terms.Policy.Limits
-	if len(l.Methods) != 2 || !l.NoBreakGlass || !l.NoDelegations || a.Terms.Policy.From != approvals.FromTask || a.Terms.Policy.Lifetime != 2*time.Hour || !a.Terms.Policy.LinkNeedsLogin {
-		t.Errorf("%+v from %q for %s", l, a.Terms.Policy.From, a.Terms.Policy.Lifetime)
+	l := a.Resolved.Policy.Limits
+	if len(l.Methods) != 2 || !l.NoBreakGlass || !l.NoDelegations || a.Resolved.Policy.From != approvals.FromTask || a.Resolved.Policy.Lifetime != 2*time.Hour || !a.Resolved.Policy.LinkNeedsLogin {
+		t.Errorf("%+v from %q for %s", l, a.Resolved.Policy.From, a.Resolved.Policy.Lifetime)
 	}
 	policy.Spec.MinApprovals = 2
 	if err := c.Update(t.Context(), policy); err != nil {
@@ -86,7 +86,7 @@ func TestLimitsForReal(t *testing.T) {
 	if err := c.Update(t.Context(), other); err != nil {
 		t.Fatal(err)
 	}
-	if a, err := open("elsewhere"); err != nil || a.Terms.Policy.Limits.Methods != nil {
-		t.Errorf("%v, %+v", err, a.Terms)
+	if a, err := open("elsewhere"); err != nil || a.Resolved.Policy.Limits.Methods != nil {
+		t.Errorf("%v, %+v", err, a.Resolved)
 	}
 }

@@ -40,10 +40,10 @@ func automatikoDecision(o approvals.Outcome) string {
 }
 
 func needed(a approvals.Approval) int {
-	if a.Terms == nil {
+	if a.Resolved == nil {
 		return 0
 	}
-	return a.Terms.Policy.Needed()
+	return a.Resolved.Policy.Needed()
 }
 
 // automatikoSpec is the params with Automatiko's own defaults.

@@ -45,17 +45,17 @@ func OpenTask(ctx context.Context, o *hold.Opener, cr *pipelinev1beta1.CustomRun
 	if s.RequesterProof, err = o.Requesters.ProofOf(ctx, m.Run); err != nil {
 		return err
 	}
-	terms, err := taskTerms(ctx, o, cr, kind, s)
+	resolved, err := resolveTask(ctx, o, cr, kind, s)
 	if err != nil {
 		return err
 	}
-	limitBy(terms, m, o.Now())
+	limitBy(resolved, m, o.Now())
 	obj := &v1alpha1.Approval{}
 	obj.Namespace, obj.Name = cr.Namespace, approvals.TaskName(cr.Name, string(cr.UID), Tried(cr))
 	obj.Finalizers = slices.Clone(o.Finalizers)
 	obj.Spec = v1alpha1.ApprovalSpec{Source: convert.SourceToAPI(s)}
-	store.SealSource(o.Ring(), obj)
-	store.SetTerms(o.Ring(), obj, terms)
+	store.SignSource(o.Ring(), obj)
+	store.SetResolved(o.Ring(), obj, resolved)
 	created, err := o.Quotas.Reserve(ctx, obj.Namespace, obj.Name, s)
 	if err != nil {
 		return err
@@ -77,7 +77,7 @@ func OpenTask(ctx context.Context, o *hold.Opener, cr *pipelinev1beta1.CustomRun
 	return nil
 }
 
-func taskTerms(ctx context.Context, o *hold.Opener, cr *pipelinev1beta1.CustomRun, kind tasks.Mapping, s approvals.Source) (*approvals.Terms, error) {
+func resolveTask(ctx context.Context, o *hold.Opener, cr *pipelinev1beta1.CustomRun, kind tasks.Mapping, s approvals.Source) (*approvals.ResolvedSpec, error) {
 	policies, err := gate.Policies{Client: o.Client}.Of(ctx, cr.Namespace)
 	if err != nil {
 		return nil, err
@@ -99,12 +99,12 @@ func taskTerms(ctx context.Context, o *hold.Opener, cr *pipelinev1beta1.CustomRu
 			return nil, err
 		}
 	}
-	terms, err := o.CEL.TaskTerms(ctx, cr.Namespace, kind, r, s)
+	resolved, err := o.CEL.ResolveTask(ctx, cr.Namespace, kind, r, s)
 	if err == nil {
-		terms.Policy, err = o.Bounds().Hold(ctx, cr.Namespace, terms.Policy)
+		resolved.Policy, err = o.Bounds().Hold(ctx, cr.Namespace, resolved.Policy)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return terms, nil
+	return resolved, nil
 }

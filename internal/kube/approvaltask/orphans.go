@@ -64,7 +64,7 @@ func (r *Abandoned) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 	if approvals.CodeOf(err) == approvals.CodeNotFound {
 		return ctrl.Result{}, nil
 	}
-	if err != nil || a.Source.Task == nil || a.Terms == nil || a.Decided() && !a.ToAnswer() {
+	if err != nil || a.Source.Task == nil || a.Resolved == nil || a.Decided() && !a.ToAnswer() {
 		return ctrl.Result{}, err
 	}
 	why, ended, err := r.Tasks.Runs.Gone(ctx, a.Namespace, *a.Source.Task)

@@ -26,9 +26,9 @@ func (r *Tasks) endByStarter(ctx context.Context, x *attempt) (res ctrl.Result, 
 
 // recite answers the task that a part 2 begins with by the decision that started it.
 func (r *Tasks) recite(ctx context.Context, cr *pipelinev1beta1.CustomRun, kind tasks.Mapping, a approvals.Approval) error {
-	terms := *a.Terms
-	terms.Policy.Preset = kind.Name
-	a.Terms = &terms
+	resolved := *a.Resolved
+	resolved.Policy.Preset = kind.Name
+	a.Resolved = &resolved
 	results, err := r.Outcomes.Results.Results(ctx, a)
 	if err != nil {
 		return err
@@ -52,21 +52,21 @@ func Recorded(ctx context.Context, p *verifyrun.Proofs, s *store.Store, cr *pipe
 		return nil, err
 	}
 	switch {
-	case a.Terms == nil || a.Terms.Target != nil || a.Source.Task != nil || !a.Decided() || !a.Terms.Policy.Releases(a.Outcome):
+	case a.Resolved == nil || a.Resolved.Target != nil || a.Source.Task != nil || !a.Decided() || !a.Resolved.Policy.Releases(a.Outcome):
 		return nil, nil
-	case a.Next != nil && a.Next.UID != string(m.Run.UID): // another run was proved to be its own
+	case a.SecondRun != nil && a.SecondRun.UID != string(m.Run.UID): // another run was proved to be its own
 		return nil, nil
-	case a.Next == nil && a.Cancellation != nil:
+	case a.SecondRun == nil && a.Cancellation != nil:
 		return nil, nil
 	case a.Unreleased != nil && a.Unreleased.Reason == approvals.ReasonRunDiffers: // it is what was approved by name alone
 		return nil, nil
 	}
-	if gate := tasks.Param(taskParams(cr), tasks.GateParam); gate != "" && gate != a.Terms.Policy.Gate {
+	if gate := tasks.Param(taskParams(cr), tasks.GateParam); gate != "" && gate != a.Resolved.Policy.Gate {
 		return nil, nil
 	}
 	switch {
-	case a.Next != nil:
-	case a.Terms.Policy.VerifyBeforeStart: // recorded once what it refers to was compared as well
+	case a.SecondRun != nil:
+	case a.Resolved.Policy.VerifyBeforeStart: // recorded once what it refers to was compared as well
 		return nil, approvals.Errorf(approvals.CodeNotReady, "run %s was not compared yet with what was approved", m.Run.Name)
 	default: // recorded once it was proved, which may be later than its first task
 		problem, err := p.Prove(ctx, a, m.Run)

@@ -58,7 +58,7 @@ func Settled(ctx context.Context, s *store.Store, cr *pipelinev1beta1.CustomRun,
 			}
 		}
 		t := a.Source.Task
-		if a.Terms == nil || t == nil || t.Name != cr.Name || t.Run.UID != string(m.Run.UID) || !tasks.Final(a) {
+		if a.Resolved == nil || t == nil || t.Name != cr.Name || t.Run.UID != string(m.Run.UID) || !tasks.Final(a) {
 			continue
 		}
 		if a.Source.Lean.Any() { // its results are the task's

@@ -24,7 +24,7 @@ func (r *Record) cancelDeleted(ctx context.Context, x *work) (res ctrl.Result, d
 		if !a.ToCancel() {
 			return a, approvals.NoChange, nil
 		}
-		return approvals.Cancel(a, approvals.Cancellation{Why: "it was deleted from the cluster"}, now)
+		return approvals.Cancel(a, approvals.Cancellation{Reason: "it was deleted from the cluster"}, now)
 	})
 	if approvals.CodeOf(err) == approvals.CodeNotFound {
 		err = nil

@@ -13,10 +13,10 @@ import (
 // to come of, and all of whose lines the ledger says it has.
 func (r *Record) retain(ctx context.Context, x *work) (res ctrl.Result, done bool, err error) {
 	a := x.a
-	if !r.Keeps || a.Terms == nil || a.Terms.Policy.KeepFor <= 0 || !a.Decided() || a.ToRelease() || a.ToAnswer() {
+	if !r.Keeps || a.Resolved == nil || a.Resolved.Policy.KeepFor <= 0 || !a.Decided() || a.ToRelease() || a.ToAnswer() {
 		return res, true, nil
 	}
-	if left := a.DecidedAt.Add(a.Terms.Policy.KeepFor).Sub(r.Now()); left > 0 {
+	if left := a.DecidedAt.Add(a.Resolved.Policy.KeepFor).Sub(r.Now()); left > 0 {
 		return ctrl.Result{RequeueAfter: left}, true, nil
 	}
 	var storeErr error

@@ -20,8 +20,8 @@ type Source struct {
 	Store *store.Store
 }
 
-// ForRecord is an Approval as the cache has it, with what people said, and whether its seal verifies. Unlike
-// elsewhere its terms are there even when it does not: of a record whose key was
+// ForRecord is an Approval as the cache has it, with what people said, and whether its signature verifies. Unlike
+// elsewhere it is resolved even when it does not: of a record whose key was
 // rotated away long ago they say for how long it is kept. What is not genuine is
 // never written down.
 func (s Source) ForRecord(ctx context.Context, key approvals.Key) (approvals.Approval, bool, error) {

@@ -87,7 +87,7 @@ func TestRemoveForReal(t *testing.T) {
 		t.Errorf("deleted, and leaving at %s, %v", at, err)
 	}
 	a, err := s.Update(t.Context(), key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
-		return approvals.Cancel(a, approvals.Cancellation{Why: "it was deleted from the cluster"}, a.OpenedAt)
+		return approvals.Cancel(a, approvals.Cancellation{Reason: "it was deleted from the cluster"}, a.OpenedAt)
 	})
 	if err != nil || a.Outcome != approvals.Cancelled {
 		t.Errorf("%s, %v", a.Outcome, err)

@@ -24,8 +24,8 @@ func TestForRecord(t *testing.T) {
 	}{{servicetest.Ring, true}, {func() keyring.Ring { return nil }, false}} {
 		s.Ring = c.ring
 		got, genuine, err := source.ForRecord(t.Context(), a.Key)
-		if err != nil || genuine != c.genuine || got.Terms == nil || got.Outcome != approvals.Approved {
-			t.Errorf("genuine %t, want %t, with %+v, %v", genuine, c.genuine, got.Terms, err)
+		if err != nil || genuine != c.genuine || got.Resolved == nil || got.Outcome != approvals.Approved {
+			t.Errorf("genuine %t, want %t, with %+v, %v", genuine, c.genuine, got.Resolved, err)
 		}
 	}
 	if _, _, err := source.ForRecord(t.Context(), approvals.Key{Namespace: "prod", Name: "b"}); approvals.CodeOf(err) != approvals.CodeNotFound {

@@ -238,13 +238,13 @@ func TestReconciler(t *testing.T) {
 				}
 				return meta.FindStatusCondition(deref(conditionsOf(now)), v1alpha1.ConditionStalled)
 			}
-			r := named("terms")
+			r := named("resolved")
 			for range 3 {
 				if !try(r) {
 					t.Error("controller-runtime did not hear of it, which logs, counts and waits")
 				}
 			}
-			if e := event(recorder); !strings.Contains(e, "controller terms failed") || strings.Contains(e, secretText) {
+			if e := event(recorder); !strings.Contains(e, "controller resolved failed") || strings.Contains(e, secretText) {
 				t.Errorf("event: %q", e)
 			}
 			c := stalled()
@@ -254,7 +254,7 @@ func TestReconciler(t *testing.T) {
 				}
 				return
 			}
-			if c == nil || c.Status != metav1.ConditionTrue || c.Reason != EventReason || !strings.HasPrefix(c.Message, "Controller terms: ") || strings.Contains(c.Message, secretText) || w.Writes() != 1 {
+			if c == nil || c.Status != metav1.ConditionTrue || c.Reason != EventReason || !strings.HasPrefix(c.Message, "Controller resolved: ") || strings.Contains(c.Message, secretText) || w.Writes() != 1 {
 				t.Fatalf("%+v after %d writes", c, w.Writes())
 			}
 			poison = false

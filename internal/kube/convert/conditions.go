@@ -18,8 +18,8 @@ const MaxMessage = 32 << 10
 // The reasons of Startable that say nothing of what would start: that is not known yet,
 // or does not matter any more.
 const (
-	termsOpen = "TermsMissing"
-	started   = "Started"
+	notResolved = "NotResolved"
+	started     = "Started"
 )
 
 // ConditionsOf are a's conditions. Ready is there from the first status write on, which
@@ -38,8 +38,8 @@ func ConditionsOf(a approvals.Approval, before []metav1.Condition, generation in
 		set(kind, map[bool]metav1.ConditionStatus{true: metav1.ConditionTrue, false: metav1.ConditionFalse}[ok], reason, message)
 	}
 	switch {
-	case a.Terms != nil:
-		put(v1alpha1.ConditionReady, true, "TermsFixed", "")
+	case a.Resolved != nil:
+		put(v1alpha1.ConditionReady, true, "Resolved", "")
 	case a.Blocked != nil:
 		put(v1alpha1.ConditionReady, false, a.Blocked.Reason, a.Blocked.Message)
 	}
@@ -47,17 +47,17 @@ func ConditionsOf(a approvals.Approval, before []metav1.Condition, generation in
 		put(v1alpha1.ConditionRequester, true, reason, message) // true: it is no obstacle
 	}
 	switch {
-	case a.Next != nil, a.Effect != nil:
+	case a.SecondRun != nil, a.Effect != nil:
 		put(v1alpha1.ConditionStartable, true, started, "")
-	case a.Terms == nil && a.Blocked != nil && !a.Decided():
-		set(v1alpha1.ConditionStartable, metav1.ConditionUnknown, termsOpen, "it is looked at once the terms are there: condition Ready says what they lack")
+	case a.Resolved == nil && a.Blocked != nil && !a.Decided():
+		set(v1alpha1.ConditionStartable, metav1.ConditionUnknown, notResolved, "it is checked once the Approval is resolved: condition Ready says what is missing")
 	case a.Decided() && !a.ToRelease() && !a.Changed():
 		meta.RemoveStatusCondition(&out, v1alpha1.ConditionStartable)
 	case a.Preflight != nil:
 		reason, message := a.Preflight.Text()
 		set(v1alpha1.ConditionStartable, metav1.ConditionStatus(a.Preflight.State), reason, message)
 	default:
-		if c := meta.FindStatusCondition(out, v1alpha1.ConditionStartable); c != nil && c.Reason == termsOpen {
+		if c := meta.FindStatusCondition(out, v1alpha1.ConditionStartable); c != nil && c.Reason == notResolved {
 			meta.RemoveStatusCondition(&out, v1alpha1.ConditionStartable)
 		}
 	}
@@ -67,14 +67,14 @@ func ConditionsOf(a approvals.Approval, before []metav1.Condition, generation in
 		put(v1alpha1.ConditionNotified, true, "Delivered", "")
 	}
 	switch {
-	case a.Next != nil && a.Unreleased != nil && a.Unreleased.Reason == approvals.ReasonRunDiffers:
+	case a.SecondRun != nil && a.Unreleased != nil && a.Unreleased.Reason == approvals.ReasonRunDiffers:
 		put(v1alpha1.ConditionReleased, false, a.Unreleased.Reason, a.Unreleased.Message)
-	case a.Next != nil:
-		put(v1alpha1.ConditionReleased, true, "RunSeen", "")
+	case a.SecondRun != nil:
+		put(v1alpha1.ConditionReleased, true, "RunObserved", "")
 	case a.Effect != nil:
 		put(v1alpha1.ConditionReleased, true, "Written", a.Effect.What)
 	case !a.AnsweredAt.IsZero():
-		put(v1alpha1.ConditionReleased, true, "TaskAnswered", "")
+		put(v1alpha1.ConditionReleased, true, "TaskCompleted", "")
 	case a.Unreleased != nil:
 		put(v1alpha1.ConditionReleased, false, a.Unreleased.Reason, a.Unreleased.Message)
 	default:
@@ -124,8 +124,8 @@ func ProblemOf(cs []metav1.Condition, kind string) *approvals.Problem {
 	return &approvals.Problem{Reason: c.Reason, Message: c.Message}
 }
 
-// NotGenuine is the reason of an Approval that this service did not open.
-const NotGenuine = "NotGenuine"
+// SignatureInvalid is the reason of an Approval that this service did not open.
+const SignatureInvalid = "SignatureInvalid"
 
 // leanOf is what was left out of o, in the domain's words.
 func leanOf(o *v1alpha1.Approval) approvals.Lean {

@@ -12,11 +12,11 @@ import (
 )
 
 // Unverified is the domain's view of an object for those without the keys: the
-// service's word on its seal is taken.
+// service's word on its signature is taken.
 func Unverified(o *v1alpha1.Approval) approvals.Approval {
 	a := ToDomain(o)
-	if p := ProblemOf(o.Status.Conditions, v1alpha1.ConditionReady); p != nil && p.Reason == NotGenuine {
-		a.Terms, a.Blocked = nil, p
+	if p := ProblemOf(o.Status.Conditions, v1alpha1.ConditionReady); p != nil && p.Reason == SignatureInvalid {
+		a.Resolved, a.Blocked = nil, p
 	}
 	return a
 }
@@ -29,7 +29,7 @@ func ToDomain(o *v1alpha1.Approval) approvals.Approval {
 		Trigger:  o.Spec.Trigger,
 		OpenedAt: o.CreationTimestamp.Time,
 		Source:   sourceToDomain(o.Spec.Source),
-		Terms:    TermsToDomain(o.Spec.Terms),
+		Resolved: ResolvedToDomain(o.Spec.Resolved),
 		Outcome:  approvals.Outcome(o.Status.Outcome),
 		Results:  paramsToDomain(o.Status.Results),
 		Inputs:   paramsToDomain(o.Status.Inputs), SupersededBy: o.Status.SupersededBy,
@@ -42,20 +42,20 @@ func ToDomain(o *v1alpha1.Approval) approvals.Approval {
 		a.DecidedAt = o.Status.DecidedAt.Time
 	}
 	if c := o.Status.Cancellation; c != nil {
-		a.Cancellation = &approvals.Cancellation{By: c.By, Why: c.Why, At: c.At.Time}
+		a.Cancellation = &approvals.Cancellation{By: c.By, Reason: c.Reason, At: c.At.Time}
 	}
-	if t := o.Status.RetryAt; t != nil {
-		a.RetryAt = t.Time
+	if t := o.Status.RetryRequestedAt; t != nil {
+		a.RetryRequestedAt = t.Time
 	}
 	for _, v := range o.Status.Votes {
 		a.Votes = append(a.Votes, approvals.Vote{
 			Voter: v.Voter, Verdict: approvals.Verdict(v.Verdict), Comment: v.Comment,
-			At: v.At.Time, Way: approvals.AuthMethod(v.Way), Evidence: v.Evidence, Address: v.Address,
-			Groups: slices.Clone(v.Groups), ByRBAC: v.ByRBAC, Inputs: paramsToDomain(v.Inputs), BreakGlass: v.BreakGlass, For: v.For,
+			At: v.At.Time, AuthMethod: approvals.AuthMethod(v.AuthMethod), CredentialID: v.CredentialID, Address: v.Address,
+			Groups: slices.Clone(v.Groups), ByRBAC: v.ByRBAC, Inputs: paramsToDomain(v.Inputs), BreakGlass: v.BreakGlass, OnBehalfOf: v.OnBehalfOf,
 		})
 	}
 	for _, w := range o.Status.Withdrawn {
-		a.Withdrawn = append(a.Withdrawn, approvals.Withdrawal{Voter: w.Voter, At: w.At.Time, Evidence: w.Evidence, By: w.By})
+		a.Withdrawn = append(a.Withdrawn, approvals.Withdrawal{Voter: w.Voter, At: w.At.Time, CredentialID: w.CredentialID, WithdrawnByCredential: w.WithdrawnByCredential})
 	}
 	for _, r := range o.Status.RevokedLinks {
 		a.Revoked = append(a.Revoked, approvals.Revocation{Voter: r.Voter, By: r.By, At: r.At.Time})
@@ -70,22 +70,22 @@ func ToDomain(o *v1alpha1.Approval) approvals.Approval {
 		}
 		a.Deliveries = append(a.Deliveries, d)
 	}
-	if n := o.Status.Next; n != nil {
+	if n := o.Status.SecondRun; n != nil {
 		next := nextToDomain(n)
-		a.Next = &next
+		a.SecondRun = &next
 		a.EventID, a.RunEnd = n.EventID, runEndToDomain(n)
 	}
 	a.Reruns = rerunsToDomain(o.Status.Reruns)
 	if e := o.Status.Effect; e != nil {
-		a.Effect = &approvals.Effect{What: e.What, At: e.SeenAt.Time}
+		a.Effect = &approvals.Effect{What: e.Description, At: e.ObservedAt.Time}
 	}
-	if a.Terms == nil { // the condition of before may still be there when the terms are
+	if a.Resolved == nil { // the condition of before may still be there when it is resolved
 		a.Blocked = ProblemOf(o.Status.Conditions, v1alpha1.ConditionReady)
 	}
-	if g := o.Spec.Again; g != nil {
-		a.Again = &approvals.AskedAgain{Of: g.Of, OfUID: g.OfUID, Number: int(g.Number), By: g.By}
+	if g := o.Spec.Replaces; g != nil {
+		a.Replaces = &approvals.Replacement{Name: g.Name, UID: g.UID, Number: int(g.Number), RequestedBy: g.RequestedBy}
 	}
-	if c := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionStartable); c != nil && c.Reason != termsOpen && c.Reason != started {
+	if c := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionStartable); c != nil && c.Reason != notResolved && c.Reason != started {
 		a.Preflight = approvals.ParsePreflight(approvals.PreflightState(c.Status), c.Reason, c.Message)
 	}
 	if t := o.Status.AnsweredAt; t != nil {
@@ -107,20 +107,20 @@ func StatusOf(a approvals.Approval, before v1alpha1.ApprovalStatus, generation i
 		s.DecidedAt = micro(a.DecidedAt)
 	}
 	if c := a.Cancellation; c != nil {
-		s.Cancellation = &v1alpha1.Cancellation{By: c.By, Why: c.Why, At: *micro(c.At)}
+		s.Cancellation = &v1alpha1.Cancellation{By: c.By, Reason: c.Reason, At: *micro(c.At)}
 	}
-	if !a.RetryAt.IsZero() {
-		s.RetryAt = micro(a.RetryAt)
+	if !a.RetryRequestedAt.IsZero() {
+		s.RetryRequestedAt = micro(a.RetryRequestedAt)
 	}
 	for _, v := range a.Votes {
 		s.Votes = append(s.Votes, v1alpha1.VoteRecord{
 			Voter: v.Voter, Verdict: v1alpha1.Verdict(v.Verdict), Comment: v.Comment,
-			At: *micro(v.At), Way: string(v.Way), Evidence: v.Evidence, Address: v.Address,
-			Groups: v.Groups, ByRBAC: v.ByRBAC, Inputs: paramsToAPI(v.Inputs), BreakGlass: v.BreakGlass, For: v.For,
+			At: *micro(v.At), AuthMethod: string(v.AuthMethod), CredentialID: v.CredentialID, Address: v.Address,
+			Groups: v.Groups, ByRBAC: v.ByRBAC, Inputs: paramsToAPI(v.Inputs), BreakGlass: v.BreakGlass, OnBehalfOf: v.OnBehalfOf,
 		})
 	}
 	for _, w := range a.Withdrawn {
-		s.Withdrawn = append(s.Withdrawn, v1alpha1.Withdrawal{Voter: w.Voter, At: *micro(w.At), Evidence: w.Evidence, By: w.By})
+		s.Withdrawn = append(s.Withdrawn, v1alpha1.Withdrawal{Voter: w.Voter, At: *micro(w.At), CredentialID: w.CredentialID, WithdrawnByCredential: w.WithdrawnByCredential})
 	}
 	for _, r := range a.Revoked {
 		s.RevokedLinks = append(s.RevokedLinks, v1alpha1.RevokedLink{Voter: r.Voter, By: r.By, At: *micro(r.At)})
@@ -135,13 +135,13 @@ func StatusOf(a approvals.Approval, before v1alpha1.ApprovalStatus, generation i
 		}
 		s.Notifications = append(s.Notifications, n)
 	}
-	if r := a.Next; r != nil {
+	if r := a.SecondRun; r != nil {
 		next := nextToAPI(*r, a.EventID, a.RunEnd)
-		s.Next = &next
+		s.SecondRun = &next
 	}
 	s.Reruns = rerunsToAPI(a.Reruns)
 	if e := a.Effect; e != nil {
-		s.Effect = &v1alpha1.Effect{What: approvals.Cut(e.What, 1024), SeenAt: *micro(e.At)}
+		s.Effect = &v1alpha1.Effect{Description: approvals.Cut(e.What, 1024), ObservedAt: *micro(e.At)}
 	}
 	if !a.AnsweredAt.IsZero() {
 		s.AnsweredAt = micro(a.AnsweredAt)
@@ -200,15 +200,15 @@ func SourceToAPI(d approvals.Source) v1alpha1.Source {
 	return s
 }
 
-// TermsToDomain converts terms as they are: nobody has verified them yet.
-func TermsToDomain(t *v1alpha1.Terms) *approvals.Terms {
+// ResolvedToDomain converts it as it is: nobody has verified it yet.
+func ResolvedToDomain(t *v1alpha1.ResolvedSpec) *approvals.ResolvedSpec {
 	if t == nil {
 		return nil
 	}
-	d := &approvals.Terms{
+	d := &approvals.ResolvedSpec{
 		Policy: PolicyToDomain(t.Gate, t.Policy), Requester: t.Requester, RequesterProof: approvals.Proof(t.RequesterProof),
-		RequesterAlso: slices.Clone(t.RequesterAlso),
-		Params:        paramsToDomain(t.Params), Digest: t.Digest, Template: t.TemplateDigest, Key: t.Key,
+		RequesterAliases: slices.Clone(t.RequesterAliases),
+		Params:           paramsToDomain(t.Params), Digest: t.Digest, TemplateDigest: t.TemplateDigest, SupersedeKey: t.SupersedeKey,
 	}
 	d.About = approvals.About{Title: t.Title, Instructions: t.Instructions}
 	for _, l := range t.Links {
@@ -220,28 +220,28 @@ func TermsToDomain(t *v1alpha1.Terms) *approvals.Terms {
 	if x := t.Target; x != nil {
 		d.Target = &approvals.Target{Kind: approvals.TargetKind(x.Kind), Name: x.Name, Key: x.Key, UID: x.UID, Pipeline: x.Pipeline}
 	}
-	if t.SetAt != nil {
-		d.SetAt = t.SetAt.UTC()
+	if t.ResolvedAt != nil {
+		d.ResolvedAt = t.ResolvedAt.UTC()
 	}
-	if t.EndsAt != nil {
-		d.EndsAt = t.EndsAt.UTC()
+	if t.RunDeadline != nil {
+		d.RunDeadline = t.RunDeadline.UTC()
 	}
-	if t.PolicyFrom != "" {
-		d.Policy.From = approvals.Origin(t.PolicyFrom)
+	if t.PolicySource != "" {
+		d.Policy.From = approvals.Origin(t.PolicySource)
 	}
 	d.Policy.Limits = limitsToDomain(t.Limits)
 	return d
 }
 
-// TermsToAPI is the reverse of TermsToDomain.
-func TermsToAPI(t *approvals.Terms) *v1alpha1.Terms {
+// ResolvedToAPI is the reverse of ResolvedToDomain.
+func ResolvedToAPI(t *approvals.ResolvedSpec) *v1alpha1.ResolvedSpec {
 	if t == nil {
 		return nil
 	}
-	o := &v1alpha1.Terms{
-		Gate: t.Policy.Gate, Policy: PolicyToAPI(t.Policy), PolicyFrom: string(t.Policy.From), Limits: limitsToAPI(t.Policy.Limits), Requester: t.Requester,
-		RequesterProof: v1alpha1.Proof(t.RequesterProof), RequesterAlso: slices.Clone(t.RequesterAlso),
-		Params: paramsToAPI(t.Params), Digest: t.Digest, TemplateDigest: t.Template, Key: t.Key,
+	o := &v1alpha1.ResolvedSpec{
+		Gate: t.Policy.Gate, Policy: PolicyToAPI(t.Policy), PolicySource: string(t.Policy.From), Limits: limitsToAPI(t.Policy.Limits), Requester: t.Requester,
+		RequesterProof: v1alpha1.Proof(t.RequesterProof), RequesterAliases: slices.Clone(t.RequesterAliases),
+		Params: paramsToAPI(t.Params), Digest: t.Digest, TemplateDigest: t.TemplateDigest, SupersedeKey: t.SupersedeKey,
 	}
 	o.Title, o.Instructions = t.About.Title, t.About.Instructions
 	for _, l := range t.About.Links {
@@ -253,11 +253,11 @@ func TermsToAPI(t *approvals.Terms) *v1alpha1.Terms {
 	if x := t.Target; x != nil {
 		o.Target = &v1alpha1.Target{Kind: string(x.Kind), Name: x.Name, Key: x.Key, UID: x.UID, Pipeline: x.Pipeline}
 	}
-	if !t.SetAt.IsZero() {
-		o.SetAt = &metav1.Time{Time: t.SetAt.UTC()}
+	if !t.ResolvedAt.IsZero() {
+		o.ResolvedAt = &metav1.Time{Time: t.ResolvedAt.UTC()}
 	}
-	if !t.EndsAt.IsZero() {
-		o.EndsAt = &metav1.Time{Time: t.EndsAt.UTC().Truncate(time.Second)}
+	if !t.RunDeadline.IsZero() {
+		o.RunDeadline = &metav1.Time{Time: t.RunDeadline.UTC().Truncate(time.Second)}
 	}
 	return o
 }

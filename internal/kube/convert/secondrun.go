@@ -6,13 +6,13 @@ import (
 )
 
 // nextToDomain is a run that an outcome started.
-func nextToDomain(n *v1alpha1.Next) approvals.Run {
-	return approvals.Run{Name: n.Name, UID: n.UID, Pipeline: n.Pipeline, At: n.SeenAt.Time}
+func nextToDomain(n *v1alpha1.SecondRun) approvals.Run {
+	return approvals.Run{Name: n.Name, UID: n.UID, Pipeline: n.Pipeline, At: n.ObservedAt.Time}
 }
 
 // nextToAPI is the reverse, with the event that started it and how it ended.
-func nextToAPI(r approvals.Run, eventID string, e *approvals.RunEnd) v1alpha1.Next {
-	n := v1alpha1.Next{Name: r.Name, UID: r.UID, Pipeline: r.Pipeline, EventID: eventID, SeenAt: *micro(r.At)}
+func nextToAPI(r approvals.Run, eventID string, e *approvals.RunEnd) v1alpha1.SecondRun {
+	n := v1alpha1.SecondRun{Name: r.Name, UID: r.UID, Pipeline: r.Pipeline, EventID: eventID, ObservedAt: *micro(r.At)}
 	if e == nil {
 		return n
 	}
@@ -27,7 +27,7 @@ func nextToAPI(r approvals.Run, eventID string, e *approvals.RunEnd) v1alpha1.Ne
 }
 
 // runEndToDomain is how the run ended, nil while it goes on.
-func runEndToDomain(n *v1alpha1.Next) *approvals.RunEnd {
+func runEndToDomain(n *v1alpha1.SecondRun) *approvals.RunEnd {
 	if n.Outcome == "" {
 		return nil
 	}

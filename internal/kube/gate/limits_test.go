@@ -132,26 +132,26 @@ delegations: Forbid
 	}
 }
 
-// TestTermsKeepLimits: what policies demand of votes, and where the policy was written, is
-// in the sealed terms.
-func TestTermsKeepLimits(t *testing.T) {
+// TestResolvedKeepsLimits: what policies demand of votes, and where the policy was written, is
+// in what is signed.
+func TestResolvedKeepsLimits(t *testing.T) {
 	t.Parallel()
 	p := convert.PolicyToDomain(approvals.InlineGate, v1alpha1.GateSpec{})
 	p.From = approvals.FromTask
 	p.Limits = approvals.Limits{Methods: []approvals.AuthMethod{approvals.AuthToken, approvals.AuthObject}, NoBreakGlass: true, NoDelegations: true}
-	terms := &approvals.Terms{Policy: p, Digest: "d"}
-	got := convert.TermsToDomain(servicetest.ThroughAPI(t, convert.TermsToAPI(terms)))
-	if d := cmp.Diff(terms.Policy, got.Policy); d != "" {
+	resolved := &approvals.ResolvedSpec{Policy: p, Digest: "d"}
+	got := convert.ResolvedToDomain(servicetest.ThroughAPI(t, convert.ResolvedToAPI(resolved)))
+	if d := cmp.Diff(resolved.Policy, got.Policy); d != "" {
 		t.Errorf("(-want +got)\n%s", d)
 	}
-	if p := convert.TermsToDomain(servicetest.ThroughAPI(t, convert.TermsToAPI(&approvals.Terms{Policy: convert.PolicyToDomain(approvals.InlineGate, v1alpha1.GateSpec{})}))).Policy; p.From != approvals.FromTrigger || p.Limits.Methods != nil {
+	if p := convert.ResolvedToDomain(servicetest.ThroughAPI(t, convert.ResolvedToAPI(&approvals.ResolvedSpec{Policy: convert.PolicyToDomain(approvals.InlineGate, v1alpha1.GateSpec{})}))).Policy; p.From != approvals.FromTrigger || p.Limits.Methods != nil {
 		t.Errorf("inline: from %q, %+v", p.From, p.Limits)
 	}
 }
 
-// TestTermsWithinPolicy: a Gate, named or inline, that is outside a policy gives no terms,
+// TestResolvedWithinPolicy: a Gate, named or inline, that is outside a policy is not resolved,
 // and one that is within has the policy's limits in them.
-func TestTermsWithinPolicy(t *testing.T) {
+func TestResolvedWithinPolicy(t *testing.T) {
 	t.Parallel()
 	inline := strings.Replace(kubetest.World, "value: production}", "value: {approvers: {users: [{name: alice}]}}}", 1)
 	for name, c := range map[string]struct{ docs, policy, want string }{
@@ -165,12 +165,12 @@ func TestTermsWithinPolicy(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cl := servicetest.NewCluster(t, append(kubetest.Objects(t, c.docs), namespace("prod", map[string]string{"stage": "production"}), servicetest.GatePolicy(t, "strict", c.policy))...)
-			terms, err := cl.Opener(t).Terms(t.Context(), "prod", "apply", approvals.Source{Run: &approvals.Run{Name: "plan-1", UID: "run-1", Pipeline: "plan"}, Results: []approvals.Param{{Name: "digest", Value: "x"}}})
+			resolved, err := cl.Opener(t).Resolve(t.Context(), "prod", "apply", approvals.Source{Run: &approvals.Run{Name: "plan-1", UID: "run-1", Pipeline: "plan"}, Results: []approvals.Param{{Name: "digest", Value: "x"}}})
 			if (c.want == "") != (err == nil) || !strings.Contains(approvals.Message(err), c.want) || err != nil && (approvals.CodeOf(err) != approvals.CodeInvalid || kubeutil.ProblemWith("", err).Reason != "OutsidePolicy") {
 				t.Fatalf("%v, want %q", err, c.want)
 			}
-			if err == nil && strings.Contains(c.policy, "Methods") && (fmt.Sprint(terms.Policy.Limits.Methods) != "[Login Token]" || !terms.Policy.LinkNeedsLogin) {
-				t.Errorf("limits %+v, link needs a login: %v", terms.Policy.Limits, terms.Policy.LinkNeedsLogin)
+			if err == nil && strings.Contains(c.policy, "Methods") && (fmt.Sprint(resolved.Policy.Limits.Methods) != "[Login Token]" || !resolved.Policy.LinkNeedsLogin) {
+				t.Errorf("limits %+v, link needs a login: %v", resolved.Policy.Limits, resolved.Policy.LinkNeedsLogin)
 			}
 		})
 	}

@@ -45,7 +45,7 @@ func CheckGate(ctx context.Context, cel *mapping.Compiler, b Bounds, g *v1alpha1
 // CheckPolicy returns what makes a policy unusable in a namespace. Errors have CodeInvalid, or
 // CodeUnavailable when the bounds can't be read.
 func CheckPolicy(ctx context.Context, cel *mapping.Compiler, b Bounds, namespace string, p approvals.Policy) error {
-	if err := p.ValidateFor(approvals.Asked{}, cel.People); err != nil {
+	if err := p.ValidateFor(approvals.RequesterIdentity{}, cel.People); err != nil {
 		return err
 	}
 	if err := cel.CheckPolicy(p); err != nil {

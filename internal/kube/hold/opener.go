@@ -181,7 +181,7 @@ func (o *Opener) OpenEvent(ctx context.Context, g interceptor.GatedTrigger, e ap
 }
 
 // open creates the object, or reads the one that somebody else was first to
-// create. Terms that can't be worked out yet leave it open but undecidable; the
+// create. What can't be resolved yet is opened, and can't be decided; the
 // approval controller sets them when what is missing is there. CodeLimited: the
 // namespace has as much as it may have.
 func (o *Opener) open(ctx context.Context, namespace, trigger, name string, s approvals.Source, about *subject) (*v1alpha1.Approval, error) {
@@ -201,23 +201,23 @@ func (o *Opener) create(ctx context.Context, namespace, trigger, name string, s 
 	if o.Page != nil {
 		obj.Spec.Page = o.Page(namespace, name)
 	}
-	store.SealSource(o.Ring(), obj)
-	terms, err := o.terms(ctx, namespace, trigger, s, about)
+	store.SignSource(o.Ring(), obj)
+	resolved, err := o.resolve(ctx, namespace, trigger, s, about)
 	switch code := approvals.CodeOf(err); {
 	case err == nil:
-		store.SetTerms(o.Ring(), obj, terms)
+		store.SetResolved(o.Ring(), obj, resolved)
 	case code == approvals.CodeInvalid, code == approvals.CodeNotFound,
 		mapping.Interrupted(err) && ctx.Err() == nil: // nobody sends the event again
-		o.Log.Warn("opened without terms", "namespace", namespace, "approval", name, "reason", approvals.Message(err))
+		o.Log.Warn("opened unresolved", "namespace", namespace, "approval", name, "reason", approvals.Message(err))
 	default:
 		return nil, err
 	}
 	err = o.Client.Create(ctx, obj)
-	if obj.Spec.Terms != nil && (apierrors.IsInvalid(err) || kubeutil.IsTooLarge(err)) {
-		// What the schema refuses in the terms, or is too large with what they forward, is
+	if obj.Spec.Resolved != nil && (apierrors.IsInvalid(err) || kubeutil.IsTooLarge(err)) {
+		// What the schema refuses when it is resolved, or is too large with what is forwarded, is
 		// shown on the Approval, not lost.
-		o.Log.Warn("opened without terms", "namespace", namespace, "approval", name, "reason", err.Error())
-		obj.Spec.Terms, obj.Spec.Seal = nil, ""
+		o.Log.Warn("opened unresolved", "namespace", namespace, "approval", name, "reason", err.Error())
+		obj.Spec.Resolved, obj.Spec.Signature = nil, ""
 		err = o.Client.Create(ctx, obj)
 	}
 	if apierrors.IsAlreadyExists(err) {
@@ -236,7 +236,7 @@ func (o *Opener) create(ctx context.Context, namespace, trigger, name string, s 
 	return obj, nil
 }
 
-// Lifetime is how long an Approval without terms is kept open: as its Gate says, or the
+// Lifetime is how long an Approval that is not resolved is kept open: as its Gate says, or the
 // default while there is none that says anything. It counts from the opening.
 func (o *Opener) Lifetime(ctx context.Context, a approvals.Approval) (time.Duration, error) {
 	g, err := o.Triggers.Gated(ctx, a.Namespace, a.Trigger)
@@ -252,19 +252,19 @@ func (o *Opener) Lifetime(ctx context.Context, a approvals.Approval) (time.Durat
 	return approvals.DefaultLifetime, nil
 }
 
-// Terms works out the terms for a source as things stand now. CodeInvalid and
+// Resolve resolves a source as things stand now. CodeInvalid and
 // CodeNotFound say what somebody has to mend; other codes may go away.
-func (o *Opener) Terms(ctx context.Context, namespace, trigger string, s approvals.Source) (*approvals.Terms, error) {
-	return o.terms(ctx, namespace, trigger, s, nil)
+func (o *Opener) Resolve(ctx context.Context, namespace, trigger string, s approvals.Source) (*approvals.ResolvedSpec, error) {
+	return o.resolve(ctx, namespace, trigger, s, nil)
 }
 
-// terms is Terms by what was looked up of the Trigger, if it was.
-func (o *Opener) terms(ctx context.Context, namespace, trigger string, s approvals.Source, about *subject) (*approvals.Terms, error) {
+// resolve is Resolve by what was looked up of the Trigger, if it was.
+func (o *Opener) resolve(ctx context.Context, namespace, trigger string, s approvals.Source, about *subject) (*approvals.ResolvedSpec, error) {
 	if err := s.Whole(); err != nil {
 		return nil, err
 	}
 	if s.Task != nil { // they are fixed with its opening, or it is not opened
-		return nil, approvals.Errorf(approvals.CodeInvalid, "an approval of a task without terms is none of this service's: delete it")
+		return nil, approvals.Errorf(approvals.CodeInvalid, "an approval of a task that is not resolved is none of this service's: delete it")
 	}
 	if about == nil {
 		g, err := o.Triggers.Gated(ctx, namespace, trigger)
@@ -291,41 +291,41 @@ func (o *Opener) terms(ctx context.Context, namespace, trigger string, s approva
 	if p, err = o.Bounds().Hold(ctx, namespace, p); err != nil {
 		return nil, err
 	}
-	terms, err := o.CEL.Terms(ctx, namespace, trigger, g.Line, p, s, g.Template)
-	if err == nil && terms.Target != nil && terms.Target.Kind == approvals.TargetPendingRun {
-		err = fixPending(ctx, o.Live, namespace, trigger, s, terms)
+	resolved, err := o.CEL.Resolve(ctx, namespace, trigger, g.Line, p, s, g.Template)
+	if err == nil && resolved.Target != nil && resolved.Target.Kind == approvals.TargetPendingRun {
+		err = resolvePendingRun(ctx, o.Live, namespace, trigger, s, resolved)
 	}
 	if err == nil && p.VerifyBeforeStart {
-		err = o.fixReferences(ctx, namespace, trigger, s, terms)
+		err = o.resolveReferences(ctx, namespace, trigger, s, resolved)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return terms, nil
+	return resolved, nil
 }
 
 // Bounds are the limits that the policies of what is opened have to keep to.
 func (o *Opener) Bounds() gate.Bounds { return gate.Bounds{Client: o.Client, Service: o.Service} }
 
-// SetTerms sets the terms of an Approval that was opened without them: one spec
+// SetResolved resolves an Approval that was opened before it could be: one spec
 // write, refused by the schema when they are there already. The time to decide
 // counts from now: nobody could before.
 //
 // Errors: CodeForbidden when this service did not open the Approval.
-func (o *Opener) SetTerms(ctx context.Context, key approvals.Key, terms *approvals.Terms) error {
+func (o *Opener) SetResolved(ctx context.Context, key approvals.Key, resolved *approvals.ResolvedSpec) error {
 	var obj v1alpha1.Approval
 	if err := o.Live.Get(ctx, types.NamespacedName{Namespace: key.Namespace, Name: key.Name}, &obj); err != nil {
 		return kubeutil.Translate(err, "approval "+key.String())
 	}
-	if obj.Spec.Terms != nil {
+	if obj.Spec.Resolved != nil {
 		return nil
 	}
-	if !store.IsGenuine(o.Ring(), &obj) {
-		return approvals.Errorf(approvals.CodeForbidden, "approval %s: %s", key, store.NotGenuine)
+	if !store.IsSigned(o.Ring(), &obj) {
+		return approvals.Errorf(approvals.CodeForbidden, "approval %s: %s", key, store.SignatureInvalid)
 	}
-	late := *terms
-	late.SetAt = o.Now().UTC().Truncate(time.Second)
-	store.SetTerms(o.Ring(), &obj, &late)
+	late := *resolved
+	late.ResolvedAt = o.Now().UTC().Truncate(time.Second)
+	store.SetResolved(o.Ring(), &obj, &late)
 	return kubeutil.Translate(o.Client.Update(ctx, &obj), "approval "+key.String())
 }
 

@@ -66,7 +66,7 @@ func TestOpenOnce(t *testing.T) {
 	}
 	wg.Wait()
 	list := c.Approvals(t)
-	if len(list) != 1 || list[0].Terms == nil || list[0].Name != approvals.Name("apply", "run:run-1") {
+	if len(list) != 1 || list[0].Resolved == nil || list[0].Name != approvals.Name("apply", "run:run-1") {
 		t.Errorf("%+v", list)
 	}
 }
@@ -121,8 +121,8 @@ func TestOpenEvent(t *testing.T) {
 		t.Errorf("%d approvals", len(got))
 	}
 	for _, a := range got {
-		if a.Source.Event.Body != body || a.Terms == nil || a.Terms.Params[0].Value != "main" {
-			t.Errorf("%s holds %+v on %+v", a.Name, a.Source.Event, a.Terms)
+		if a.Source.Event.Body != body || a.Resolved == nil || a.Resolved.Params[0].Value != "main" {
+			t.Errorf("%s holds %+v on %+v", a.Name, a.Source.Event, a.Resolved)
 		}
 	}
 }
@@ -162,8 +162,8 @@ data: {token: b25l}
 			if (name == "signed") != (a.Source.RequesterProof == approvals.BySignature) {
 				t.Errorf("%q proves the sender", a.Source.RequesterProof)
 			}
-			if name == "the gate is gone" && a.Terms != nil {
-				t.Error("it has terms without a Gate")
+			if name == "the gate is gone" && a.Resolved != nil {
+				t.Error("it is resolved without a Gate")
 			}
 		})
 	}
@@ -242,24 +242,24 @@ func TestOpenFails(t *testing.T) {
 	}
 }
 
-// TestSetTerms sets them once.
-func TestSetTerms(t *testing.T) {
+// TestSetResolved sets them once.
+func TestSetResolved(t *testing.T) {
 	t.Parallel()
 	a := ct.Make("a").Obj()
-	cl := servicetest.NewCluster(t, servicetest.ObjectOf(ct.Make("a").NoTerms(nil).Obj()))
+	cl := servicetest.NewCluster(t, servicetest.ObjectOf(ct.Make("a").Unresolved(nil).Obj()))
 	opener := cl.Opener(t)
 	opener.Now = servicetest.At(ct.T0.Add(2 * time.Minute))
 	other := ct.Make("a").Users("mallory").Obj()
-	for _, terms := range []*approvals.Terms{a.Terms, other.Terms} {
-		if err := opener.SetTerms(t.Context(), a.Key, terms); err != nil {
+	for _, resolved := range []*approvals.ResolvedSpec{a.Resolved, other.Resolved} {
+		if err := opener.SetResolved(t.Context(), a.Key, resolved); err != nil {
 			t.Fatal(err)
 		}
 	}
 	got, err := cl.Store().Get(t.Context(), a.Key)
-	if err == nil && got.Terms != nil && !got.Deadline().Equal(ct.T0.Add(2*time.Minute+a.Terms.Policy.Lifetime)) {
+	if err == nil && got.Resolved != nil && !got.Deadline().Equal(ct.T0.Add(2*time.Minute+a.Resolved.Policy.Lifetime)) {
 		t.Errorf("the deadline %s does not count from when it could be decided", got.Deadline())
 	}
-	if err != nil || got.Terms == nil || got.Terms.Policy.Approvers[0].Name != "alice" || cl.Count("update") != 1 {
-		t.Errorf("terms %+v after %d writes, %v", got.Terms, cl.Count("update"), err)
+	if err != nil || got.Resolved == nil || got.Resolved.Policy.Approvers[0].Name != "alice" || cl.Count("update") != 1 {
+		t.Errorf("resolved %+v after %d writes, %v", got.Resolved, cl.Count("update"), err)
 	}
 }

@@ -14,16 +14,16 @@ import (
 	"github.com/countersign-dev/countersign/internal/tekton"
 )
 
-// maxTermsParams is how many params terms can have; the CRD schema has it too.
-const maxTermsParams = 128
+// maxParams is how many params can be forwarded; the CRD schema has it too.
+const maxParams = 128
 
-// fixPending adds to terms which run exactly their target is: its UID, and its params
+// resolvePendingRun adds which run exactly their target is: its UID, and its params
 // as it has them, whatever the event says of them. Tekton lets nobody change a run's
 // params, so that is what will run.
 //
 // Errors: CodeNotFound (not there yet), CodeInvalid (nothing that could be let go).
-func fixPending(ctx context.Context, live client.Reader, namespace, trigger string, s approvals.Source, terms *approvals.Terms) error {
-	t := terms.Target
+func resolvePendingRun(ctx context.Context, live client.Reader, namespace, trigger string, s approvals.Source, resolved *approvals.ResolvedSpec) error {
+	t := resolved.Target
 	var pr pipelinev1.PipelineRun
 	err := live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: t.Name}, &pr)
 	switch {
@@ -43,16 +43,16 @@ func fixPending(ctx context.Context, live client.Reader, namespace, trigger stri
 		own[p.Name] = true
 		params = append(params, approvals.Param{Name: p.Name, Value: approvals.Neutral(tekton.Text(p.Value))})
 	}
-	for _, p := range terms.Params {
+	for _, p := range resolved.Params {
 		if own[p.Name] {
 			return approvals.Errorf(approvals.CodeInvalid,
 				"forward %s: PipelineRun %s has a param of that name, and what it has is what will run: drop it from forward", p.Name, t.Name)
 		}
 	}
-	if terms.Params = append(params, terms.Params...); len(terms.Params) > maxTermsParams {
-		return approvals.Errorf(approvals.CodeInvalid, "PipelineRun %s has %d params, with what is forwarded, and the most is %d", t.Name, len(terms.Params), maxTermsParams)
+	if resolved.Params = append(params, resolved.Params...); len(resolved.Params) > maxParams {
+		return approvals.Errorf(approvals.CodeInvalid, "PipelineRun %s has %d params, with what is forwarded, and the most is %d", t.Name, len(resolved.Params), maxParams)
 	}
-	terms.Digest = terms.ContentDigest(namespace, trigger, terms.Template, s)
+	resolved.Digest = resolved.ContentDigest(namespace, trigger, resolved.TemplateDigest, s)
 	return nil
 }
 

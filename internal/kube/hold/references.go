@@ -10,15 +10,15 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/render"
 )
 
-// fixReferences adds to terms what the run will refer to by name, as it is now.
+// resolveReferences adds what the run will refer to by name, as it is now.
 //
 // Errors: CodeInvalid and CodeNotFound, which say what to mend.
-func (o *Opener) fixReferences(ctx context.Context, namespace, trigger string, s approvals.Source, terms *approvals.Terms) error {
+func (o *Opener) resolveReferences(ctx context.Context, namespace, trigger string, s approvals.Source, resolved *approvals.ResolvedSpec) error {
 	r, err := o.Triggers.Resolve(ctx, namespace, trigger)
 	if err != nil {
 		return err
 	}
-	a := approvals.Approval{Key: approvals.Key{Namespace: namespace, Name: "to-be-opened"}, Trigger: trigger, Source: s, Terms: terms, OpenedAt: o.Now()}
+	a := approvals.Approval{Key: approvals.Key{Namespace: namespace, Name: "to-be-opened"}, Trigger: trigger, Source: s, Resolved: resolved, OpenedAt: o.Now()}
 	made, err := render.Render(ctx, o.Triggers, r, a, "to-be-named")
 	if err != nil {
 		return err
@@ -31,7 +31,7 @@ func (o *Opener) fixReferences(ctx context.Context, namespace, trigger string, s
 			continue
 		}
 		return approvals.Errorf(approvals.CodeInvalid,
-			"gate %q has verifyRun: BeforeStart, and the template of trigger %s makes %s %s beside its run, which would start at once and is compared with nothing: leave it out, or have the run's pipeline do what it does", terms.Policy.Gate, trigger, o.GetKind(), o.GetName())
+			"gate %q has verifyRun: BeforeStart, and the template of trigger %s makes %s %s beside its run, which would start at once and is compared with nothing: leave it out, or have the run's pipeline do what it does", resolved.Policy.Gate, trigger, o.GetKind(), o.GetName())
 	}
 	want, err := pipelinerun.WantedRun(ctx, made.Objects[0], made.Unknown, &pipelinev1.PipelineRun{})
 	if err != nil {
@@ -39,11 +39,11 @@ func (o *Opener) fixReferences(ctx context.Context, namespace, trigger string, s
 	}
 	if !want.Run.IsPending() {
 		return approvals.Errorf(approvals.CodeInvalid,
-			"gate %q has verifyRun: BeforeStart, and the template of trigger %s makes a run that starts at once: set spec.status: PipelineRunPending in it", terms.Policy.Gate, trigger)
+			"gate %q has verifyRun: BeforeStart, and the template of trigger %s makes a run that starts at once: set spec.status: PipelineRunPending in it", resolved.Policy.Gate, trigger)
 	}
-	if terms.References, _, err = pipelinerun.ReferencesOf(ctx, o.Live, want.Run); err != nil {
+	if resolved.References, _, err = pipelinerun.ReferencesOf(ctx, o.Live, want.Run); err != nil {
 		return err
 	}
-	terms.Digest = terms.ContentDigest(namespace, trigger, terms.Template, s)
+	resolved.Digest = resolved.ContentDigest(namespace, trigger, resolved.TemplateDigest, s)
 	return nil
 }

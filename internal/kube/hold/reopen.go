@@ -17,7 +17,7 @@ import (
 var _ approvals.Reopener = (*Opener)(nil)
 
 // Reopen opens the Approval that asks again about old's source, under the Gate and the
-// Trigger as they are now. The source is old's own, which this service sealed: nothing is
+// Trigger as they are now. The source is old's own, which this service signed: nothing is
 // read from an event or a run a second time, and part 1 need not be there any more. Its
 // name follows from old's UID, so asking again twice, by whomever, is one object.
 //
@@ -31,7 +31,7 @@ func (o *Opener) Reopen(ctx context.Context, old approvals.Approval, by string) 
 	if err := old.Source.Whole(); err != nil {
 		return approvals.Approval{}, err
 	}
-	terms, err := o.Terms(ctx, old.Namespace, old.Trigger, old.Source)
+	resolved, err := o.Resolve(ctx, old.Namespace, old.Trigger, old.Source)
 	if err != nil {
 		return approvals.Approval{}, err
 	}
@@ -43,13 +43,13 @@ func (o *Opener) Reopen(ctx context.Context, old approvals.Approval, by string) 
 	obj.Namespace, obj.Name, obj.Finalizers = old.Namespace, name, slices.Clone(o.Finalizers)
 	obj.Spec = v1alpha1.ApprovalSpec{
 		Trigger: old.Trigger, Source: convert.SourceToAPI(old.Source),
-		Again: &v1alpha1.Again{Of: again.Of, OfUID: again.OfUID, Number: int32(again.Number), By: approvals.Cut(again.By, 253)}, //nolint:gosec // bounded
+		Replaces: &v1alpha1.Replacement{Name: again.Name, UID: again.UID, Number: int32(again.Number), RequestedBy: approvals.Cut(again.RequestedBy, 253)}, //nolint:gosec // bounded
 	}
 	if o.Page != nil {
 		obj.Spec.Page = o.Page(old.Namespace, name)
 	}
-	store.SealSource(o.Ring(), obj)
-	store.SetTerms(o.Ring(), obj, terms)
+	store.SignSource(o.Ring(), obj)
+	store.SetResolved(o.Ring(), obj, resolved)
 	created, err := o.Quotas.Reserve(ctx, obj.Namespace, obj.Name, old.Source)
 	if err != nil {
 		return approvals.Approval{}, err
@@ -96,7 +96,7 @@ func (o *Opener) successor(ctx context.Context, old approvals.Approval, name str
 	if err := o.Live.Get(ctx, types.NamespacedName{Namespace: old.Namespace, Name: name}, &obj); err != nil {
 		return approvals.Approval{}, kubeutil.Translate(err, "approval "+name)
 	}
-	if !store.IsGenuine(o.Ring(), &obj) || obj.Spec.Again == nil || obj.Spec.Again.OfUID != old.UID {
+	if !store.IsSigned(o.Ring(), &obj) || obj.Spec.Replaces == nil || obj.Spec.Replaces.UID != old.UID {
 		return approvals.Approval{}, approvals.Errorf(approvals.CodeConflict,
 			"approval %s was not opened by this service to ask again about %s: find out who made it, and delete it", name, old.Name)
 	}

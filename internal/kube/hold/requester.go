@@ -44,7 +44,7 @@ func (r *Requesters) ProofOf(ctx context.Context, pr *pipelinev1.PipelineRun) (a
 		}
 	}
 	a, err := r.Store.StartedRun(ctx, pr.Namespace, string(pr.UID))
-	if err != nil || a == nil || a.Terms == nil || a.Terms.RequesterProof == approvals.NoProof || approvals.Neutral(a.Terms.Requester) != who {
+	if err != nil || a == nil || a.Resolved == nil || a.Resolved.RequesterProof == approvals.NoProof || approvals.Neutral(a.Resolved.Requester) != who {
 		return approvals.NoProof, err
 	}
 	return approvals.ByApproval, nil

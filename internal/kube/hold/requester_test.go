@@ -35,11 +35,11 @@ func TestRequesterProof(t *testing.T) {
 	}
 	started := func(b *ct.Builder, uid string) *v1alpha1.Approval {
 		return servicetest.ObjectOf(b.With(func(a *approvals.Approval) {
-			a.Outcome, a.DecidedAt, a.Next = approvals.Approved, ct.T0, &approvals.Run{Name: "next", UID: uid, At: ct.T0}
+			a.Outcome, a.DecidedAt, a.SecondRun = approvals.Approved, ct.T0, &approvals.Run{Name: "next", UID: uid, At: ct.T0}
 		}).Obj())
 	}
 	forged := started(ct.Make("forged").Requester("zoe"), "run-4")
-	forged.Spec.Seal = "AAAA"
+	forged.Spec.Signature = "AAAA"
 	befores := []client.Object{
 		started(ct.Make("proved").Requester("zoe"), "run-1"), started(ct.Make("said").Said("zoe"), "run-2"), started(ct.Make("other").Requester("kim"), "run-3"), forged,
 	}
@@ -114,8 +114,8 @@ func TestSignedSender(t *testing.T) {
 	w := servicetest.NewCluster(t, kubetest.Objects(t, servicetest.PushWorld)...)
 	o := w.Opener(t)
 	a, err := o.OpenEvent(t.Context(), w.Gated(t, o), servicetest.Push(`{"ref":"main","sender":{"login":"zoe"}}`, "1"), nil)
-	if err != nil || a.Terms == nil || a.Terms.Requester != "zoe" || a.Terms.RequesterProof != approvals.NoProof || a.Source.RequesterProof != approvals.NoProof {
-		t.Errorf("without a signature: %+v, %v", a.Terms, err)
+	if err != nil || a.Resolved == nil || a.Resolved.Requester != "zoe" || a.Resolved.RequesterProof != approvals.NoProof || a.Source.RequesterProof != approvals.NoProof {
+		t.Errorf("without a signature: %+v, %v", a.Resolved, err)
 	}
 }
 
@@ -126,8 +126,8 @@ func TestLinksEnd(t *testing.T) {
 	gate := &v1alpha1.Gate{ObjectMeta: metav1.ObjectMeta{Namespace: "prod", Name: "production"}, Spec: v1alpha1.GateSpec{
 		Approvers: &v1alpha1.Approvers{Users: []v1alpha1.User{{Name: "alice", Email: "alice@example.com"}, {Name: "Carol@example.com"}}},
 	}}
-	inline := ct.Make("b").With(func(a *approvals.Approval) { a.Terms.Policy.Gate = approvals.InlineGate }).Obj()
-	task := ct.Make("c").Task("automatiko").With(func(a *approvals.Approval) { a.Terms.Policy.Gate = approvals.InlineGate }).Obj()
+	inline := ct.Make("b").With(func(a *approvals.Approval) { a.Resolved.Policy.Gate = approvals.InlineGate }).Obj()
+	task := ct.Make("c").Task("automatiko").With(func(a *approvals.Approval) { a.Resolved.Policy.Gate = approvals.InlineGate }).Obj()
 	for name, c := range map[string]struct {
 		a     approvals.Approval
 		voter string

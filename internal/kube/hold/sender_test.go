@@ -143,8 +143,8 @@ func TestHeldBehindASender(t *testing.T) {
 			if approvals.CodeOf(err) != c.want || (err == nil) != (len(cl.Approvals(t)) == 1) {
 				t.Fatalf("%v with %d approvals, want %q", err, len(cl.Approvals(t)), c.want)
 			}
-			if err == nil && (a.Source.Event.VerifiedBy != c.by || a.Terms == nil) {
-				t.Errorf("verified by %q, terms %v", a.Source.Event.VerifiedBy, a.Terms)
+			if err == nil && (a.Source.Event.VerifiedBy != c.by || a.Resolved == nil) {
+				t.Errorf("verified by %q, resolved %v", a.Source.Event.VerifiedBy, a.Resolved)
 			}
 			raw, _ := json.Marshal(cl.Approvals(t))
 			if strings.Contains(string(raw), `"one"`) || strings.Contains(string(raw), "Bearer one") {
@@ -165,17 +165,17 @@ func TestSecretAfterTheEvent(t *testing.T) {
 	cl := servicetest.NewCluster(t, kubetest.Objects(t, kubetest.Without(docs, "Gate"))...)
 	opener := cl.Opener(t)
 	forged, err := opener.OpenEvent(t.Context(), cl.Gated(t, opener), servicetest.Push(body, "d-1"), http.Header{})
-	if err != nil || forged.Terms != nil {
-		t.Fatalf("%v, %v", forged.Terms, err)
+	if err != nil || forged.Resolved != nil {
+		t.Fatalf("%v, %v", forged.Resolved, err)
 	}
 	if err := cl.Create(t.Context(), gate); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := opener.Terms(t.Context(), "prod", "apply", forged.Source); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), "have the event sent again") {
-		t.Errorf("the forged one gets terms: %v", err)
+	if _, err := opener.Resolve(t.Context(), "prod", "apply", forged.Source); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), "have the event sent again") {
+		t.Errorf("the forged one is resolved: %v", err)
 	}
 	genuine, err := opener.OpenEvent(t.Context(), cl.Gated(t, opener), servicetest.Push(body, "d-1"), http.Header{"X-Gitlab-Token": {"one"}})
-	if err != nil || genuine.Name == forged.Name || genuine.Terms == nil {
+	if err != nil || genuine.Name == forged.Name || genuine.Resolved == nil {
 		t.Errorf("%s, %v; forged was %s", genuine.Name, err, forged.Name)
 	}
 }
@@ -204,12 +204,12 @@ func TestThroughTheStockInterceptor(t *testing.T) {
 			b = b.Event(body)
 		}
 		a := b.With(func(a *approvals.Approval) {
-			a.Terms.Policy.Secret = approvals.SecretRef{Name: "hub", Key: "token", Kind: kind}
+			a.Resolved.Policy.Secret = approvals.SecretRef{Name: "hub", Key: "token", Kind: kind}
 			if event {
 				a.Source.Event.Headers = []approvals.Param{{Name: "X-Gitlab-Event", Value: "Push Hook"}, {Name: "X-Github-Event", Value: "push"}}
 			}
 		}).Voted("alice", approvals.Approve, "").Obj()
-		secret, err := secrets.Get(t.Context(), "prod", a.Terms.Policy.Secret)
+		secret, err := secrets.Get(t.Context(), "prod", a.Resolved.Policy.Secret)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -255,7 +255,7 @@ func TestThroughTheStockInterceptor(t *testing.T) {
 	// A Secret that no header can carry is no event with two headers.
 	s.Data["token"] = []byte("a\r\nHost: attacker")
 	a := ct.Make("push-1").Event(body).With(func(a *approvals.Approval) {
-		a.Terms.Policy.Secret = approvals.SecretRef{Name: "hub", Key: "token", Kind: approvals.SenderGitLab}
+		a.Resolved.Policy.Secret = approvals.SecretRef{Name: "hub", Key: "token", Kind: approvals.SenderGitLab}
 	}).Voted("alice", approvals.Approve, "").Obj()
 	if _, err := signedevent.EventFor(a, servicetest.TestRing, keyring.Secret(s.Data["token"]), now); release.ProblemOf(err).Reason != "SigningSecret" || strings.Contains(release.ProblemOf(err).Message, "attacker") {
 		t.Errorf("%v", err)

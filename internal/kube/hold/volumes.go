@@ -23,7 +23,7 @@ import (
 func keepClaims(ctx context.Context, c client.Client, live client.Reader, a approvals.Approval) error {
 	ours := metav1.OwnerReference{APIVersion: v1alpha1.GroupVersion.String(), Kind: "Approval", Name: a.Name, UID: types.UID(a.UID)}
 	return changeOwners(ctx, c, live, a, func(owners []metav1.OwnerReference) []metav1.OwnerReference {
-		theirs := !kubeutil.Owns(owners, a.Source.Run.UID) && !(a.Again != nil && kubeutil.Owns(owners, a.Again.OfUID))
+		theirs := !kubeutil.Owns(owners, a.Source.Run.UID) && !(a.Replaces != nil && kubeutil.Owns(owners, a.Replaces.UID))
 		if theirs || kubeutil.Owns(owners, a.UID) {
 			return owners
 		}
@@ -37,11 +37,11 @@ func keepClaims(ctx context.Context, c client.Client, live client.Reader, a appr
 func HandClaims(ctx context.Context, c client.Client, live client.Reader, a approvals.Approval) error {
 	return changeOwners(ctx, c, live, a, func(owners []metav1.OwnerReference) []metav1.OwnerReference {
 		before := slices.ContainsFunc(a.Reruns, func(r approvals.Rerun) bool { return kubeutil.Owns(owners, r.Run.UID) })
-		if !kubeutil.Owns(owners, a.UID) && !before || a.Next != nil && kubeutil.Owns(owners, a.Next.UID) {
+		if !kubeutil.Owns(owners, a.UID) && !before || a.SecondRun != nil && kubeutil.Owns(owners, a.SecondRun.UID) {
 			return owners
 		}
 		out := slices.DeleteFunc(slices.Clone(owners), func(o metav1.OwnerReference) bool { return string(o.UID) == a.UID })
-		if r := a.Next; r != nil {
+		if r := a.SecondRun; r != nil {
 			out = append(out, metav1.OwnerReference{
 				APIVersion: pipelinev1.SchemeGroupVersion.String(), Kind: "PipelineRun", Name: r.Name, UID: types.UID(r.UID),
 			})

@@ -120,7 +120,7 @@ func (a *Auth) review(ctx context.Context, token string, sum [sha256.Size]byte) 
 		return approvals.Identity{}, badToken
 	}
 	id := approvals.Identity{
-		Name: u.Username, Groups: slices.Clone(u.Groups), Way: approvals.AuthToken, Evidence: "uid:" + u.UID,
+		Name: u.Username, Groups: slices.Clone(u.Groups), AuthMethod: approvals.AuthToken, CredentialID: "uid:" + u.UID,
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

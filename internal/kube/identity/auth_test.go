@@ -61,7 +61,7 @@ func TestAuthenticate(t *testing.T) {
 			if approvals.CodeOf(err) != c.code {
 				t.Fatalf("%v, want %q", err, c.code)
 			}
-			want := approvals.Identity{Name: "alice", Groups: alice.Groups, Way: approvals.AuthToken, Evidence: "uid:u-1"}
+			want := approvals.Identity{Name: "alice", Groups: alice.Groups, AuthMethod: approvals.AuthToken, CredentialID: "uid:u-1"}
 			if c.code != "" {
 				want = approvals.Identity{}
 				if strings.Contains(err.Error(), c.token) {

@@ -27,7 +27,7 @@ type Delegates struct {
 
 var _ approvals.Delegates = (*Delegates)(nil)
 
-// Of are the people whose deputy name is at now, sorted, each once.
+// Of are the people whose delegate name is at now, sorted, each once.
 func (d *Delegates) Of(ctx context.Context, name, namespace, gate string, now time.Time) ([]string, error) {
 	var list v1alpha1.DelegationList
 	if err := d.Client.List(ctx, &list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
@@ -36,7 +36,7 @@ func (d *Delegates) Of(ctx context.Context, name, namespace, gate string, now ti
 	if err := d.Bound(ctx, namespace, &list, now); err != nil {
 		return nil, err
 	}
-	from := DeputyOf(&list, name, gate, now)
+	from := DelegateOf(&list, name, gate, now)
 	if len(from) == 0 {
 		return nil, nil
 	}
@@ -50,11 +50,11 @@ func (d *Delegates) Of(ctx context.Context, name, namespace, gate string, now ti
 			proved.Items = append(proved.Items, list.Items[i])
 		}
 	}
-	return DeputyOf(&proved, name, gate, now), nil
+	return DelegateOf(&proved, name, gate, now), nil
 }
 
 // Bound leaves in list as many as namespace may have, those that were made first: somebody
-// who makes thousands takes nobody's deputy away.
+// who makes thousands takes nobody's delegate away.
 func (d *Delegates) Bound(ctx context.Context, namespace string, list *v1alpha1.DelegationList, now time.Time) error {
 	if d.Quota == nil {
 		return nil
@@ -86,8 +86,8 @@ func (d *Delegates) Bound(ctx context.Context, namespace string, list *v1alpha1.
 // mostTold bounds the Delegations on which it is said that they do not count.
 const mostTold = 16
 
-// DeputyOf are the people whose deputy name is at now by list, sorted, each once.
-func DeputyOf(list *v1alpha1.DelegationList, name, gate string, now time.Time) []string {
+// DelegateOf are the people whose delegate name is at now by list, sorted, each once.
+func DelegateOf(list *v1alpha1.DelegationList, name, gate string, now time.Time) []string {
 	var from []string
 	for i := range list.Items {
 		o := &list.Items[i]

@@ -18,9 +18,9 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/servicetest"
 )
 
-// TestDeputies: in its namespace, in its time, for its Gates, and only for its
-// deputy.
-func TestDeputies(t *testing.T) {
+// TestDelegates: in its namespace, in its time, for its Gates, and only for its
+// delegate.
+func TestDelegates(t *testing.T) {
 	t.Parallel()
 	hour := func(n int) *metav1.Time {
 		at := metav1.NewTime(ct.T0.Add(time.Duration(n) * time.Hour))
@@ -97,7 +97,7 @@ func TestManyDelegations(t *testing.T) {
 	if err := d.Bound(t.Context(), "prod", &list, ct.T0); err != nil {
 		t.Fatal(err)
 	}
-	if got := identity.DeputyOf(&list, "dan", "production", ct.T0); !slices.Equal(got, []string{"alice", "mallory-0", "mallory-1"}) || len(told) != 8 || told[0] != "z-mallory-2" {
+	if got := identity.DelegateOf(&list, "dan", "production", ct.T0); !slices.Equal(got, []string{"alice", "mallory-0", "mallory-1"}) || len(told) != 8 || told[0] != "z-mallory-2" {
 		t.Errorf("%v, told %v", got, told)
 	}
 }

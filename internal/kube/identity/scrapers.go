@@ -38,7 +38,7 @@ type scrapeRight struct {
 
 // MayGet says whether RBAC lets id get a path that is no resource.
 func (s *Scrapers) MayGet(ctx context.Context, id approvals.Identity, path string) (bool, error) {
-	k := scraping{id.Name, id.Evidence, path}
+	k := scraping{id.Name, id.CredentialID, path}
 	s.mu.Lock()
 	hit, ok := s.known[k]
 	s.mu.Unlock()

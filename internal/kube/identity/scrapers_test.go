@@ -30,7 +30,7 @@ func TestMayGet(t *testing.T) {
 		return true, r, fails
 	})
 	s := &Scrapers{Auth: &Auth{Client: c, Now: func() time.Time { return now }}}
-	id := approvals.Identity{Name: "prometheus", Groups: []string{"monitoring"}, Evidence: "uid:1"}
+	id := approvals.Identity{Name: "prometheus", Groups: []string{"monitoring"}, CredentialID: "uid:1"}
 	look := func(want bool, times int) {
 		t.Helper()
 		may, err := s.MayGet(t.Context(), id, "/metrics")
@@ -47,7 +47,7 @@ func TestMayGet(t *testing.T) {
 	look(true, 2)
 	now = now.Add(scrapeTTL)
 	look(false, 3)
-	id.Evidence = "uid:2" // another account of that name
+	id.CredentialID = "uid:2" // another account of that name
 	look(false, 4)
 	now, fails = now.Add(scrapeTTL), errors.New("connection refused")
 	if may, err := s.MayGet(t.Context(), id, "/metrics"); may || approvals.CodeOf(err) != approvals.CodeUnavailable {

@@ -66,7 +66,7 @@ func (k *Keys) load(ctx context.Context) error {
 	}
 	have := parseRing(s.Data)
 	// The Secret was deleted or emptied while we ran: what this process still knows
-	// is written back, or every pending Approval would lose its seal.
+	// is written back, or every pending Approval would lose its signature.
 	lost := len(have) == 0 && len(k.Ring()) > 0
 	if lost {
 		have = k.Ring()

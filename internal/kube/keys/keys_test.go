@@ -138,7 +138,7 @@ func TestKeysKeep(t *testing.T) {
 }
 
 // TestKeysLost: a Secret that was deleted under a running service is written back,
-// or every pending Approval would lose its seal.
+// or every pending Approval would lose its signature.
 func TestKeysLost(t *testing.T) {
 	t.Parallel()
 	for name, lose := range map[string]func(*testing.T, *servicetest.Cluster){
@@ -168,13 +168,13 @@ func TestKeysLost(t *testing.T) {
 			if err := k.Load(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			sum := k.Ring().Sign(keyring.Seal, []byte("m"))
+			sum := k.Ring().Sign(keyring.Approval, []byte("m"))
 			lose(t, c)
 			if err := k.Load(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			fresh := keysOf(c, &now)
-			if err := fresh.Load(t.Context()); err != nil || !fresh.Ring().Verify(keyring.Seal, []byte("m"), sum) {
+			if err := fresh.Load(t.Context()); err != nil || !fresh.Ring().Verify(keyring.Approval, []byte("m"), sum) {
 				t.Errorf("another process can't verify what was signed before: %v", err)
 			}
 		})

@@ -11,16 +11,16 @@ import (
 // confirm records the run that was seen: the last write of an Approval's life.
 func (r *Approvals) confirm(ctx context.Context, a approvals.Approval, found verifyrun.Sighting) error {
 	next := a
-	next.Next = found.Run
+	next.SecondRun = found.Run
 	if err := hold.HandClaims(ctx, r.Client, r.Live, next); err != nil {
 		return err
 	}
 	earlier := false // it is the run of an attempt before: the cache lags behind
 	a, err := r.Store.Update(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
-		if earlier = a.Next == nil && string(a.RunName) != found.Run.Name; earlier || a.Next != nil {
+		if earlier = a.SecondRun == nil && string(a.RunName) != found.Run.Name; earlier || a.SecondRun != nil {
 			return a, approvals.NoChange, nil
 		}
-		a.Next, a.EventID, a.Unreleased = found.Run, found.EventID, nil
+		a.SecondRun, a.EventID, a.Unreleased = found.Run, found.EventID, nil
 		return a, approvals.Released, nil
 	})
 	if err != nil || earlier {
@@ -28,7 +28,7 @@ func (r *Approvals) confirm(ctx context.Context, a approvals.Approval, found ver
 	}
 	r.Releaser.Attempts.Forget(a.UID)
 	r.seen.forget(key(a))
-	if !a.Terms.Policy.VerifyBeforeStart {
+	if !a.Resolved.Policy.VerifyBeforeStart {
 		r.Proofs.Forget(a)
 	}
 	r.Confirmed(a)

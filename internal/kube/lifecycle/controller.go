@@ -29,7 +29,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/verifyrun"
 )
 
-// Approvals moves every Approval on: fixes its terms, ends it when its time is
+// Approvals moves every Approval on: resolves it, ends it when its time is
 // up, releases it and confirms by seeing the run.
 type Approvals struct {
 	Client    client.Client
@@ -128,27 +128,27 @@ func always(approvals.Approval) bool { return true }
 
 // someStarted is false for most of those that start nothing: the cache has enough of them.
 func someStarted(a approvals.Approval) bool {
-	return a.Cancellation != nil || a.Terms.Target != nil || a.Source.Lean.Claims
+	return a.Cancellation != nil || a.Resolved.Target != nil || a.Source.Lean.Claims
 }
 
 // phaseOf is the phase that a is in, nil when there is nothing to do here.
 func phaseOf(a approvals.Approval) *phase {
 	switch {
-	case a.Terms == nil && a.Decided():
+	case a.Resolved == nil && a.Decided():
 		return nil // a record whose key has been rotated away long ago: it stays as it is
-	case a.Terms == nil:
+	case a.Resolved == nil:
 		return toResolve
 	case !a.Decided():
 		return toDecide
 	case a.Source.Task != nil:
 		return nil // approvaltask answers it
-	case a.ToRelease() && a.Terms.Target != nil:
+	case a.ToRelease() && a.Resolved.Target != nil:
 		return toWrite
 	case a.ToRelease():
 		return toPost
-	case a.Next == nil:
+	case a.SecondRun == nil:
 		return toSettle
-	case a.Terms.Policy.VerifyBeforeStart:
+	case a.Resolved.Policy.VerifyBeforeStart:
 		return toFollow
 	default:
 		return nil // nothing more is to come
@@ -202,7 +202,7 @@ func (r *Approvals) awaiting(_ context.Context, o client.Object) []reconcile.Req
 	return nil
 }
 
-// BlockedIn are the Approvals of a namespace that still wait for their terms, or
+// BlockedIn are the Approvals of a namespace that are not resolved yet, or wait
 // for their release.
 func (r *Approvals) BlockedIn(ctx context.Context, o client.Object) []reconcile.Request {
 	return kubeutil.Requests(r.Store.PendingRelease(ctx, kubeutil.NamespaceOf(o)))

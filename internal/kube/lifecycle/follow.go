@@ -15,8 +15,8 @@ import (
 func (r *Approvals) follow(ctx context.Context, x *work) (res ctrl.Result, done bool, err error) {
 	a := x.a
 	var pr pipelinev1.PipelineRun
-	err = r.Client.Get(ctx, types.NamespacedName{Namespace: a.Namespace, Name: a.Next.Name}, &pr)
-	gone := apierrors.IsNotFound(err) || err == nil && string(pr.UID) != a.Next.UID
+	err = r.Client.Get(ctx, types.NamespacedName{Namespace: a.Namespace, Name: a.SecondRun.Name}, &pr)
+	gone := apierrors.IsNotFound(err) || err == nil && string(pr.UID) != a.SecondRun.UID
 	if err != nil && !gone {
 		return res, true, err
 	}

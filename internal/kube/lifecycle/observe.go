@@ -47,7 +47,7 @@ func (r *Approvals) sighted(ctx context.Context, x *work, err error) (ctrl.Resul
 		return ctrl.Result{}, true, err
 	}
 	a, found := x.a, x.found
-	if a.Terms.Policy.VerifyBeforeStart {
+	if a.Resolved.Policy.VerifyBeforeStart {
 		if started, res, err := r.start(ctx, a, found); !started || err != nil {
 			return res, true, err
 		}

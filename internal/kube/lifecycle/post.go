@@ -13,7 +13,7 @@ import (
 
 // forceRetry begins anew with the attempts when somebody has asked for that.
 func (r *Approvals) forceRetry(_ context.Context, x *work) (res ctrl.Result, done bool, err error) {
-	r.Releaser.Attempts.ForceRetry(x.a.Key, x.a.RetryAt)
+	r.Releaser.Attempts.ForceRetry(x.a.Key, x.a.RetryRequestedAt)
 	return res, false, nil
 }
 
@@ -34,7 +34,7 @@ func (r *Approvals) leaveToPosts(ctx context.Context, x *work) (res ctrl.Result,
 // leftToPosts is how long nothing is to be done for a.
 func (r *Approvals) leftToPosts(a approvals.Approval, now time.Time) time.Duration {
 	left := outcome.LeftToVoter(a, now)
-	if left <= 0 || a.Terms.Policy.VerifyBeforeStart { // whose run waits for us
+	if left <= 0 || a.Resolved.Policy.VerifyBeforeStart { // whose run waits for us
 		return 0
 	}
 	if attempt, _ := r.Releaser.Attempts.Get(a.Key, now); attempt.Err != nil {

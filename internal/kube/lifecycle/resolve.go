@@ -12,12 +12,12 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/pipelinerun"
 )
 
-// resolve tries again to work out the terms. It writes only when the problem is
+// resolve tries again to resolve the Approval. It writes only when the problem is
 // a new one, so a Gate that never comes costs nothing; and once more, when the time is
 // over in which they could have been: what is mended after that revives nothing.
 func (r *Approvals) resolve(ctx context.Context, x *work) (res ctrl.Result, done bool, err error) {
 	a := x.a
-	if a.Blocked != nil && a.Blocked.Reason == convert.NotGenuine {
+	if a.Blocked != nil && a.Blocked.Reason == convert.SignatureInvalid {
 		return res, true, r.blocked(ctx, a, a.Blocked)
 	}
 	// Whoever may edit the Gate says for how long, as they do of what can be decided.
@@ -29,9 +29,9 @@ func (r *Approvals) resolve(ctx context.Context, x *work) (res ctrl.Result, done
 	if _, did := approvals.Lapse(a, lifetime, r.Now()); did == approvals.Ended {
 		return res, true, r.lapse(ctx, a, lifetime)
 	}
-	terms, err := r.Opener.Terms(ctx, a.Namespace, a.Trigger, a.Source)
+	resolved, err := r.Opener.Resolve(ctx, a.Namespace, a.Trigger, a.Source)
 	if err == nil {
-		err = r.Opener.SetTerms(ctx, a.Key, terms)
+		err = r.Opener.SetResolved(ctx, a.Key, resolved)
 	}
 	switch approvals.CodeOf(err) {
 	case "":
@@ -40,11 +40,11 @@ func (r *Approvals) resolve(ctx context.Context, x *work) (res ctrl.Result, done
 			return a, approvals.Blocking, nil
 		})
 		return res, true, err
-	case approvals.CodeInvalid, approvals.CodeNotFound: // of the terms, or of the schema that refuses them
+	case approvals.CodeInvalid, approvals.CodeNotFound: // of what it refers to, or of the schema that refuses it
 		if pipelinerun.IsMissing(err) {
 			next.RequeueAfter = min(next.RequeueAfter, max(r.Now().Sub(a.OpenedAt)/2, Again), maxAgain)
 		}
-		problem := kubeutil.ProblemWith("TermsMissing", err)
+		problem := kubeutil.ProblemWith("NotResolved", err)
 		return next, true, r.blocked(ctx, a, &problem)
 	default:
 		return res, true, err

@@ -15,17 +15,17 @@ import (
 func (r *Approvals) settle(ctx context.Context, x *work) (res ctrl.Result, done bool, err error) {
 	a := x.a
 	r.Throttle.Gone(key(a))
-	if a.Terms.Target != nil && a.Effect == nil && a.Outcome == approvals.Approved {
+	if a.Resolved.Target != nil && a.Effect == nil && a.Outcome == approvals.Approved {
 		// Written just before it was cancelled; what is not there is nobody's problem now.
 		if seen, ok, err := r.Releaser.Targets.Confirm(ctx, a, r.Now()); ok && err == nil {
 			return res, true, r.confirmTarget(ctx, seen)
 		}
-	} else if a.Terms.Target == nil && a.Cancellation != nil && a.Outcome != approvals.Cancelled {
+	} else if a.Resolved.Target == nil && a.Cancellation != nil && a.Outcome != approvals.Cancelled {
 		found, err := r.Proofs.Look(ctx, a)
 		if err != nil {
 			return res, true, err
 		}
-		if a.Terms.Policy.VerifyBeforeStart && found.Run != nil {
+		if a.Resolved.Policy.VerifyBeforeStart && found.Run != nil {
 			return res, true, r.notStarted(ctx, a, found)
 		}
 		if found.Run == nil {

@@ -29,7 +29,7 @@ func (r *Approvals) reportStranger(ctx context.Context, x *work) (res ctrl.Resul
 // is cancelled: it never will be.
 func (r *Approvals) strange(ctx context.Context, a approvals.Approval, p approvals.Problem) (ctrl.Result, bool, error) {
 	r.say(a, p)
-	if a.Terms.Policy.VerifyBeforeStart && p.Reason == verifyrun.NameTaken {
+	if a.Resolved.Policy.VerifyBeforeStart && p.Reason == verifyrun.NameTaken {
 		if err := r.Starter.Cancel(ctx, a, string(a.RunName)); err != nil && release.ProblemOf(err).Reason != verifyrun.RunForbidden {
 			return ctrl.Result{}, true, err
 		}

@@ -12,7 +12,7 @@ import (
 // older one: whichever is looked at first, the outcome is the same.
 func (r *Approvals) supersede(ctx context.Context, x *work) (res ctrl.Result, done bool, err error) {
 	a := x.a
-	if a.Terms.Policy.Supersede != approvals.SupersedeNewest {
+	if a.Resolved.Policy.Supersede != approvals.SupersedeNewest {
 		return res, false, nil
 	}
 	list, err := r.Store.SupersessionCandidates(ctx, a)

@@ -60,7 +60,7 @@ func (r *Approvals) confirmTarget(ctx context.Context, seen approvals.Approval) 
 		if a.Effect != nil {
 			return a, approvals.NoChange, nil
 		}
-		a.Effect, a.Next, a.Unreleased = seen.Effect, seen.Next, nil
+		a.Effect, a.SecondRun, a.Unreleased = seen.Effect, seen.SecondRun, nil
 		return a, approvals.Released, nil
 	})
 	if err != nil {
@@ -68,6 +68,6 @@ func (r *Approvals) confirmTarget(ctx context.Context, seen approvals.Approval) 
 	}
 	r.Releaser.Attempts.Forget(a.UID)
 	r.Confirmed(a)
-	r.Log.Info("outcome written", "namespace", a.Namespace, "approval", a.Name, "target", a.Terms.Target.String())
+	r.Log.Info("outcome written", "namespace", a.Namespace, "approval", a.Name, "target", a.Resolved.Target.String())
 	return nil
 }

@@ -12,9 +12,9 @@ import (
 func (r *Notify) plan(_ context.Context, x *round) (done bool, err error) {
 	a := x.a
 	x.p = r.progressOf(a.UID)
-	if !a.RetryAt.Equal(x.p.asked) { // the wish is the key: what failed before it is due once
+	if !a.RetryRequestedAt.Equal(x.p.asked) { // the wish is the key: what failed before it is due once
 		clear(x.p.tries)
-		x.p.asked = a.RetryAt
+		x.p.asked = a.RetryRequestedAt
 	}
 	if a.Decided() { // what failed before is over
 		maps.DeleteFunc(x.p.tries, func(s notify.Slot, _ notify.Try) bool { return s.Kind != notify.Decided && s.Kind != notify.RunEnded })

@@ -95,7 +95,7 @@ func (x answer) ballot(evidence string) approvals.Ballot {
 		verdict = approvals.Reject
 	}
 	return approvals.Ballot{
-		Voter:   approvals.Identity{Name: x.name, Groups: slices.Clone(x.groups), Way: approvals.AuthObject, Evidence: evidence},
+		Voter:   approvals.Identity{Name: x.name, Groups: slices.Clone(x.groups), AuthMethod: approvals.AuthObject, CredentialID: evidence},
 		Verdict: verdict, Comment: x.message,
 	}
 }

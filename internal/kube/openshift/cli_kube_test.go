@@ -114,22 +114,22 @@ func (c *cli) open(name string) {
 			Name: name, UID: "custom", PipelineRun: "deploy", PipelineRunUID: "run", Pipeline: "deploy", PipelineTask: "approval",
 			Mapping: "manual-approval-gate", StartedAt: metav1.NewTime(time.Now().Truncate(time.Second)), Params: []v1alpha1.Param{{Name: "description", Value: "ship it"}},
 		}},
-		Terms: &v1alpha1.Terms{Gate: approvals.InlineGate, Digest: "d", TemplateDigest: "t", Policy: v1alpha1.GateSpec{
+		Resolved: &v1alpha1.ResolvedSpec{Gate: approvals.InlineGate, Digest: "d", TemplateDigest: "t", Policy: v1alpha1.GateSpec{
 			Approvers: &v1alpha1.Approvers{Users: []v1alpha1.User{{Name: "alice"}}, Groups: []string{"dev"}}, Strategy: "QUORUM", Required: 2,
 		}},
-		SourceSeal: "s", Seal: "s",
+		SourceSignature: "s", Signature: "s",
 	}}
-	// The API server's defaults come first, since a seal is over all of the spec.
+	// The API server's defaults come first, since a signature is over all of the spec.
 	dry := o.DeepCopy()
 	if err := w.admin.Create(c.t.Context(), dry, client.DryRunAll); err != nil {
 		c.t.Fatal(err)
 	}
-	o.Spec, o.Spec.Seal = dry.Spec, ""
-	seal := func(parts ...any) string {
-		return base64.RawStdEncoding.EncodeToString(c.ring.Sign(keyring.Seal, []byte(approvals.Digest(parts...))))
+	o.Spec, o.Spec.Signature = dry.Spec, ""
+	sign := func(parts ...any) string {
+		return base64.RawStdEncoding.EncodeToString(c.ring.Sign(keyring.Approval, []byte(approvals.Digest(parts...))))
 	}
-	o.Spec.SourceSeal = seal("source", o.Namespace, o.Name, o.Spec.Trigger, o.Spec.Source)
-	o.Spec.Seal = seal("seal", o.Namespace, o.Name, o.Spec)
+	o.Spec.SourceSignature = sign("source", o.Namespace, o.Name, o.Spec.Trigger, o.Spec.Source)
+	o.Spec.Signature = sign("approval", o.Namespace, o.Name, o.Spec)
 	if err := w.admin.Create(c.t.Context(), o); err != nil {
 		c.t.Fatal(err)
 	}

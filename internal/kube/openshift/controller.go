@@ -195,7 +195,7 @@ func (r *ApprovalTasks) cast(ctx context.Context, o *openshiftv1.ApprovalTask, k
 		return a, err
 	}
 	for _, v := range a.Votes {
-		if v.Evidence != evidence && approvals.SamePerson(v.Voter, x.name) && v.At.After(seen) {
+		if v.CredentialID != evidence && approvals.SamePerson(v.Voter, x.name) && v.At.After(seen) {
 			return a, approvals.Errorf(approvals.CodeConflict, "a newer vote of %s is recorded: nothing was changed", x.name)
 		}
 	}

@@ -62,12 +62,12 @@ func newWorld(t *testing.T) *world {
 		Log: slog.New(slog.DiscardHandler),
 	}
 	w.run = &pipelinev1beta1.CustomRun{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name, UID: "custom-1"}}
-	w.create(sealed(ring, "a"))
+	w.create(signed(ring, "a"))
 	return w
 }
 
-// sealed is an Approval as the service opens it.
-func sealed(ring keyring.Ring, name string) *v1alpha1.Approval {
+// signed is an Approval as the service opens it.
+func signed(ring keyring.Ring, name string) *v1alpha1.Approval {
 	o := &v1alpha1.Approval{
 		ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: name, UID: types.UID("uid-" + name), CreationTimestamp: metav1.NewTime(ct.T0)},
 		Spec: v1alpha1.ApprovalSpec{
@@ -75,7 +75,7 @@ func sealed(ring keyring.Ring, name string) *v1alpha1.Approval {
 				Name: key.Name, UID: "custom-1", PipelineRun: "deploy-1", PipelineRunUID: "run-1", Pipeline: "deploy", PipelineTask: "approval",
 				Mapping: "manual-approval-gate", StartedAt: metav1.NewTime(ct.T0),
 			}},
-			Terms: &v1alpha1.Terms{Gate: approvals.InlineGate, Digest: "d", Policy: v1alpha1.GateSpec{
+			Resolved: &v1alpha1.ResolvedSpec{Gate: approvals.InlineGate, Digest: "d", Policy: v1alpha1.GateSpec{
 				Approvers: &v1alpha1.Approvers{Users: []v1alpha1.User{{Name: "alice"}, {Name: "carol"}}, Groups: []string{"dev"}},
 				Strategy:  "QUORUM", Required: 2, Requester: "Exclude", ExpiresAfter: "1h",
 				ReleaseOn: []v1alpha1.ReleasingOutcome{"Approved"},
@@ -83,11 +83,11 @@ func sealed(ring keyring.Ring, name string) *v1alpha1.Approval {
 		},
 		Status: v1alpha1.ApprovalStatus{Outcome: "Pending"},
 	}
-	seal := func(parts ...any) string {
-		return base64.RawStdEncoding.EncodeToString(ring.Sign(keyring.Seal, []byte(approvals.Digest(parts...))))
+	sign := func(parts ...any) string {
+		return base64.RawStdEncoding.EncodeToString(ring.Sign(keyring.Approval, []byte(approvals.Digest(parts...))))
 	}
-	o.Spec.SourceSeal = seal("source", o.Namespace, o.Name, o.Spec.Trigger, o.Spec.Source)
-	o.Spec.Seal = seal("seal", o.Namespace, o.Name, o.Spec)
+	o.Spec.SourceSignature = sign("source", o.Namespace, o.Name, o.Spec.Trigger, o.Spec.Source)
+	o.Spec.Signature = sign("approval", o.Namespace, o.Name, o.Spec)
 	return o
 }
 
@@ -208,7 +208,7 @@ func TestFold(t *testing.T) {
 	w.step()
 	w.want("alice approve fine, (pending), alice Recorded")
 	v := w.approval().Votes[0]
-	if v.Way != approvals.AuthObject || v.Evidence != "approvaltask:"+string(w.task().UID)+":alice" {
+	if v.AuthMethod != approvals.AuthObject || v.CredentialID != "approvaltask:"+string(w.task().UID)+":alice" {
 		t.Errorf("%+v", v)
 	}
 	writes := w.Writes()

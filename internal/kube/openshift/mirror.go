@@ -43,7 +43,7 @@ func (m *Mirror) Stranger(ctx context.Context, cr *pipelinev1beta1.CustomRun) (b
 // Errors: CodeConflict when somebody else's object has the name; CodeUnavailable while
 // nothing proves whose an answer would be.
 func (m *Mirror) Sync(ctx context.Context, cr *pipelinev1beta1.CustomRun, a approvals.Approval) error {
-	if a.Terms == nil || a.Decided() || cr.DeletionTimestamp != nil {
+	if a.Resolved == nil || a.Decided() || cr.DeletionTimestamp != nil {
 		return nil
 	}
 	want := objectOf(cr, a)

@@ -129,9 +129,9 @@ func TestViewOf(t *testing.T) {
 		"a user who is in a group": {waits().With(func(a *approvals.Approval) {
 			a.Votes = []approvals.Vote{{Voter: "alice", Groups: []string{"dev"}, Verdict: approvals.Approve}}
 		}).Obj(), "state: pending\noutcome: Pending\napprovalsReceived: 1\napproversResponse: [{name: alice, type: User, response: approved}]\n"},
-		"a deputy": {waits().With(func(a *approvals.Approval) {
-			a.Votes = []approvals.Vote{{Voter: "dan", For: "alice", Verdict: approvals.Approve, Comment: "ok"}}
-		}).Obj(), "state: pending\noutcome: Pending\napprovalsReceived: 1\napproversResponse: [{name: alice, type: User, response: approved, message: \"(by dan, their deputy) ok\"}]\n"},
+		"a delegate": {waits().With(func(a *approvals.Approval) {
+			a.Votes = []approvals.Vote{{Voter: "dan", OnBehalfOf: "alice", Verdict: approvals.Approve, Comment: "ok"}}
+		}).Obj(), "state: pending\noutcome: Pending\napprovalsReceived: 1\napproversResponse: [{name: alice, type: User, response: approved, message: \"(by dan, their delegate) ok\"}]\n"},
 		"the glass": {waits().With(func(a *approvals.Approval) {
 			a.Votes = []approvals.Vote{{Voter: "zoe", BreakGlass: true, Verdict: approvals.Approve, Comment: "fire"}}
 		}).Obj(), "state: pending\noutcome: Pending\napprovalsReceived: 1\napproversResponse: [{name: zoe, type: User, response: approved, message: \"(break-glass) fire\"}]\n"},
@@ -205,7 +205,7 @@ status: {}
 		many = append(many, fmt.Sprint("u", i))
 	}
 	a = ct.Make("a").Users(many...).Obj()
-	a.Terms.Policy.Strategy = approvals.Multi
+	a.Resolved.Policy.Strategy = approvals.Multi
 	if o := objectOf(run, a); len(o.Spec.Approvers) != maxApprovers || o.Spec.NumberOfApprovalsRequired != 200 {
 		t.Errorf("%d approvers, %d required", len(o.Spec.Approvers), o.Spec.NumberOfApprovalsRequired)
 	}

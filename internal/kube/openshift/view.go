@@ -54,7 +54,7 @@ func responsesOf(spec openshiftv1.ApprovalTaskSpec, a approvals.Approval) []open
 		r := openshiftv1.Response{Name: e.Name, Type: e.Type}
 		for i, v := range a.Votes {
 			switch {
-			case e.Type == openshiftv1.User && !told[i] && (approvals.SamePerson(v.Voter, e.Name) || v.For != "" && approvals.SamePerson(v.For, e.Name)):
+			case e.Type == openshiftv1.User && !told[i] && (approvals.SamePerson(v.Voter, e.Name) || v.OnBehalfOf != "" && approvals.SamePerson(v.OnBehalfOf, e.Name)):
 				r.Response, r.Message, told[i] = response(v), messageOf(v), true
 			case e.Type == openshiftv1.Group && slices.Contains(v.Groups, e.Name) && !namedIn(spec, v.Voter) && len(r.GroupMembers) < maxMembers:
 				r.GroupMembers = append(r.GroupMembers, openshiftv1.MemberResponse{Name: v.Voter, Response: response(v), Message: messageOf(v)})
@@ -91,8 +91,8 @@ func response(v approvals.Vote) openshiftv1.State {
 // messageOf is v's comment, with what makes v another vote than it looks.
 func messageOf(v approvals.Vote) string {
 	switch {
-	case v.For != "":
-		return clip("(by "+v.Voter+", their deputy) "+v.Comment, maxText)
+	case v.OnBehalfOf != "":
+		return clip("(by "+v.Voter+", their delegate) "+v.Comment, maxText)
 	case v.BreakGlass:
 		return clip("(break-glass) "+v.Comment, maxText)
 	}

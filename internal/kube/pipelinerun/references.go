@@ -160,7 +160,7 @@ func (r runMissing) Unwrap() error { return r.error }
 // Missing is err, of a run or of what it refers to that has not been made yet.
 func Missing(err error) error { return runMissing{err} }
 
-// IsMissing says whether terms wait for a run to be made. Nobody tells of one: that
+// IsMissing says whether the Approval waits for a run to be made. Nobody tells of one: that
 // would be a look at every run of the cluster.
 func IsMissing(err error) bool {
 	_, ok := errors.AsType[runMissing](err)

@@ -61,9 +61,9 @@ func (p *Preflights) marked(ctx context.Context, a approvals.Approval) (approval
 		what = append(what, of)
 		return fmt.Sprintf("%s%d-", typedBy, len(what)-1)
 	}
-	terms := *a.Terms
+	resolved := *a.Resolved
 	vote := approvals.Vote{Verdict: approvals.Approve, At: a.OpenedAt, Voter: mark("the name of who decides"), Comment: mark("the comment")}
-	for _, in := range terms.Policy.Inputs {
+	for _, in := range resolved.Policy.Inputs {
 		value := in.Default
 		switch in.Type {
 		case approvals.InputString:
@@ -77,7 +77,7 @@ func (p *Preflights) marked(ctx context.Context, a approvals.Approval) (approval
 		}
 		vote.Inputs = append(vote.Inputs, approvals.Param{Name: in.Name, Value: value})
 	}
-	a.Terms, a.Votes, a.Preflight = &terms, []approvals.Vote{vote}, nil
+	a.Resolved, a.Votes, a.Preflight = &resolved, []approvals.Vote{vote}, nil
 	a.Outcome, a.DecidedAt, a.Inputs = approvals.Approved, a.OpenedAt, vote.Inputs
 	a.Results = approvals.DefaultResults(a)
 	vars, err := mapping.SourceVars(a.Namespace, a.Source)

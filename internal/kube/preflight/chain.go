@@ -42,20 +42,20 @@ func (p *Preflights) chain(ctx context.Context, r *triggers.Resolved, w triggers
 		case ti.Ref.Name == "cel":
 			if filter, _ := triggers.CelFilter(ti); filter != "" && knowable(filter, foreign) {
 				if is, known := p.Triggers.CEL.True(ctx, filter, vars); known && !is {
-					f.add("EventTurnedAway", "the cel interceptor of %s would turn the released event away, since its filter %s is not true of it: let it through, as in 'Webhook-Id' in header || (%s)", of, filter, filter)
+					f.add("EventRejectedByTrigger", "the cel interceptor of %s would turn the released event away, since its filter %s is not true of it: let it through, as in 'Webhook-Id' in header || (%s)", of, filter, filter)
 				}
 			}
 			foreign = foreign || len(interceptor.StockParams(ti, "overlays")) > 0
 		default:
 			kind, stock := triggers.StockSenders()[ti.Ref.Name]
 			if types, ours := triggers.EventTypes(ti), e.Header.Get(signature.Kind(kind).EventHeader()); stock && types != nil && !slices.Contains(types, ours) {
-				f.add("EventTurnedAway", "the %s interceptor of %s would turn the released event away, since its eventTypes do not have %q: add it", ti.Ref.Name, of, ours)
+				f.add("EventRejectedByTrigger", "the %s interceptor of %s would turn the released event away, since its eventTypes do not have %q: add it", ti.Ref.Name, of, ours)
 			}
 			foreign = true
 		}
 	}
-	if err := p.Triggers.SenderCheck(r.Namespace, w.Chain, a.Terms.Policy); err != nil {
-		return f.fromError("EventTurnedAway", err)
+	if err := p.Triggers.SenderCheck(r.Namespace, w.Chain, a.Resolved.Policy); err != nil {
+		return f.fromError("EventRejectedByTrigger", err)
 	}
 	return nil
 }

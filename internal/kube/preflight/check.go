@@ -98,9 +98,9 @@ func (p *Preflights) Forget(uid string) {
 	delete(p.known, uid)
 }
 
-// Look looks at a now. It is nil for what starts nothing: a task, and what has no terms.
+// Look looks at a now. It is nil for what starts nothing: a task, and what is not resolved.
 func (p *Preflights) Look(ctx context.Context, a approvals.Approval) *approvals.Preflight {
-	if a.Terms == nil || a.Source.Task != nil {
+	if a.Resolved == nil || a.Source.Task != nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, preflightWithin, fmt.Errorf("no answer within %s", preflightWithin))
@@ -122,15 +122,15 @@ func (p *Preflights) Look(ctx context.Context, a approvals.Approval) *approvals.
 // check returns everything that it finds. An error says that the cluster did not answer.
 func (p *Preflights) check(ctx context.Context, a approvals.Approval) ([]approvals.Problem, error) {
 	var f findings
-	if a.Terms.Policy.Secret.Name != "" {
-		if _, err := p.Secrets.Get(ctx, a.Namespace, a.Terms.Policy.Secret); err != nil {
+	if a.Resolved.Policy.Secret.Name != "" {
+		if _, err := p.Secrets.Get(ctx, a.Namespace, a.Resolved.Policy.Secret); err != nil {
 			if err := f.fromError("SigningSecret", err); err != nil {
 				return nil, err
 			}
 		}
 	}
 	p.results(ctx, a, &f)
-	if a.Terms.Target != nil {
+	if a.Resolved.Target != nil {
 		return f.all, p.target(ctx, a, &f)
 	}
 	r, err := p.Triggers.Resolve(ctx, a.Namespace, a.Trigger)
@@ -140,7 +140,7 @@ func (p *Preflights) check(ctx context.Context, a approvals.Approval) ([]approva
 	if err != nil {
 		return f.all, f.fromError("TriggerNotReady", err)
 	}
-	if a.Terms.Template != r.Digest {
+	if a.Resolved.TemplateDigest != r.Digest {
 		f.add(approvals.ReasonContentChanged, "%s", contentChanged(a))
 		return f.all, nil
 	}
@@ -174,7 +174,7 @@ func contentChanged(a approvals.Approval) string {
 	if a.Decided() {
 		return approvals.Message(interceptor.Unchanged(a, ""))
 	}
-	if a.Again != nil && a.Again.Number >= approvals.MaxAgain {
+	if a.Replaces != nil && a.Replaces.Number >= approvals.MaxAgain {
 		return fmt.Sprintf("trigger %s, its bindings or its template changed again, and this was asked about %d times because of that: it is not asked about again by itself. Once the Trigger stays as it is: tkn approval again %s",
 			a.Trigger, approvals.MaxAgain, a.Name)
 	}
@@ -212,7 +212,7 @@ func (p *Preflights) listener(ctx context.Context, r *triggers.Resolved, a appro
 	}
 	e.Header = render.SignedHeaders(e.Header, as, "0")
 	if n := release.Neighbour(ctx, p.Triggers, l, as, e); n != "" {
-		f.add("NeighbourWouldStart", "EventListener %s/%s also runs trigger %s, which nothing keeps from starting by this event: add an interceptor to it that turns the event away (cel filter: !('Webhook-Id' in header)), or give trigger %s an EventListener of its own",
+		f.add("SiblingTriggerWouldStart", "EventListener %s/%s also runs trigger %s, which nothing keeps from starting by this event: add an interceptor to it that turns the event away (cel filter: !('Webhook-Id' in header)), or give trigger %s an EventListener of its own",
 			l.Namespace, l.Name, n, a.Trigger)
 	}
 	return p.chains(ctx, l, r, as, e, f)
@@ -296,7 +296,7 @@ func (p *Preflights) target(ctx context.Context, a approvals.Approval, f *findin
 // results warns of results that can't be worked out whatever people say. Those that need
 // what they say are not known yet.
 func (p *Preflights) results(ctx context.Context, a approvals.Approval, f *findings) {
-	if len(a.Terms.Policy.Results) == 0 {
+	if len(a.Resolved.Policy.Results) == 0 {
 		return
 	}
 	vars, err := mapping.SourceVars(a.Namespace, a.Source)
@@ -306,7 +306,7 @@ func (p *Preflights) results(ctx context.Context, a approvals.Approval, f *findi
 		known = mapping.TooCostly(err)
 	}
 	if known {
-		f.add(approvals.ReasonResults, "the results of gate %s can't be worked out, and the default ones go in their place: %s", a.Terms.Policy.Gate, approvals.Message(err))
+		f.add(approvals.ReasonResults, "the results of gate %s can't be worked out, and the default ones go in their place: %s", a.Resolved.Policy.Gate, approvals.Message(err))
 	}
 }
 

@@ -117,8 +117,8 @@ func (r *Preflight) RunBy(ctx context.Context, o client.Object) []reconcile.Requ
 func (r *Preflight) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	cached, err := r.Store.Cached(ctx, approvals.Key{Namespace: req.Namespace, Name: req.Name})
 	a := cached.State()
-	if approvals.CodeOf(err) == approvals.CodeNotFound || err == nil && (a.Terms == nil || a.Source.Task != nil) {
-		return ctrl.Result{}, nil // the coming of the terms is an event
+	if approvals.CodeOf(err) == approvals.CodeNotFound || err == nil && (a.Resolved == nil || a.Source.Task != nil) {
+		return ctrl.Result{}, nil // that it is resolved is an event
 	}
 	if err != nil {
 		return ctrl.Result{}, err
@@ -135,11 +135,11 @@ func (r *Preflight) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 			return ctrl.Result{RequeueAfter: left}, nil
 		}
 	}
-	if a, err = r.Store.Whole(ctx, cached); err != nil || a.Terms == nil {
+	if a, err = r.Store.Whole(ctx, cached); err != nil || a.Resolved == nil {
 		return ctrl.Result{}, kubeutil.IgnoreNotFound(err)
 	}
 	found := r.Check.Look(ctx, a)
-	if found.Has(approvals.ReasonContentChanged) && !a.Decided() && (a.Again == nil || a.Again.Number < approvals.MaxAgain) {
+	if found.Has(approvals.ReasonContentChanged) && !a.Decided() && (a.Replaces == nil || a.Replaces.Number < approvals.MaxAgain) {
 		if left, err := r.renew(ctx, a, found); left > 0 || err != nil {
 			return ctrl.Result{RequeueAfter: left}, err
 		}
@@ -153,7 +153,7 @@ func (r *Preflight) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 // left to a write that is made anyhow.
 func (r *Preflight) tell(ctx context.Context, a approvals.Approval, found *approvals.Preflight) (ctrl.Result, error) {
 	least := lookLater
-	if found.State != approvals.PreflightReady || len(a.Terms.References) > 0 {
+	if found.State != approvals.PreflightReady || len(a.Resolved.References) > 0 {
 		least = LookSoon
 	}
 	next := ctrl.Result{RequeueAfter: min(max(least, r.Now().Sub(a.OpenedAt)/4), lookSeldom)}
@@ -181,18 +181,18 @@ func (r *Preflight) tell(ctx context.Context, a approvals.Approval, found *appro
 // renew asks again about a, whose Trigger would start something else now, once that has
 // stayed the same for a while. What is put back meanwhile is no change.
 func (r *Preflight) renew(ctx context.Context, a approvals.Approval, found *approvals.Preflight) (left time.Duration, err error) {
-	terms, err := r.Opener.Terms(ctx, a.Namespace, a.Trigger, a.Source)
+	resolved, err := r.Opener.Resolve(ctx, a.Namespace, a.Trigger, a.Source)
 	switch approvals.CodeOf(err) {
 	case "":
 	case approvals.CodeInvalid, approvals.CodeNotFound: // nothing that could be asked
 		r.steady(a.UID)
-		found = approvals.NewPreflight(append(found.Problems, approvals.Problem{Reason: "TermsMissing", Message: "it can't be asked about yet: " + approvals.Message(err)}))
+		found = approvals.NewPreflight(append(found.Problems, approvals.Problem{Reason: "NotResolved", Message: "it can't be asked about yet: " + approvals.Message(err)}))
 		res, err := r.tell(ctx, a, found)
 		return res.RequeueAfter, err
 	default:
 		return 0, err
 	}
-	if left := r.settles(a, terms.Digest); left > 0 {
+	if left := r.settles(a, resolved.Digest); left > 0 {
 		return left, nil
 	}
 	next, err := r.Opener.Reopen(ctx, a, "")
@@ -200,7 +200,7 @@ func (r *Preflight) renew(ctx context.Context, a approvals.Approval, found *appr
 	case "":
 		return 0, r.takeOver(ctx, a, next, found)
 	case approvals.CodeConflict: // it says what to do
-		found = approvals.NewPreflight(append(found.Problems, approvals.Problem{Reason: "NotAskedAgain", Message: approvals.Message(err)}))
+		found = approvals.NewPreflight(append(found.Problems, approvals.Problem{Reason: "CannotAskAgain", Message: approvals.Message(err)}))
 		res, err := r.tell(ctx, a, found)
 		return res.RequeueAfter, err
 	default:
@@ -238,10 +238,10 @@ func (r *Preflight) lineage(ctx context.Context, a approvals.Approval) (done boo
 	default:
 		return false, err
 	}
-	if a.Again == nil {
+	if a.Replaces == nil {
 		return false, nil
 	}
-	before, err := r.Store.Cached(ctx, approvals.Key{Namespace: a.Namespace, Name: a.Again.Of, UID: a.Again.OfUID})
+	before, err := r.Store.Cached(ctx, approvals.Key{Namespace: a.Namespace, Name: a.Replaces.Name, UID: a.Replaces.UID})
 	if approvals.CodeOf(err) == approvals.CodeNotFound {
 		return false, nil
 	}
@@ -256,7 +256,7 @@ func (r *Preflight) lineage(ctx context.Context, a approvals.Approval) (done boo
 func (r *Preflight) successor(ctx context.Context, a approvals.Approval) (store.Lean, error) {
 	l, err := r.Store.Cached(ctx, approvals.Key{Namespace: a.Namespace, Name: approvals.AgainName(a)})
 	next := l.State()
-	if err == nil && (next.Terms == nil || next.Again == nil || next.Again.OfUID != a.UID) {
+	if err == nil && (next.Resolved == nil || next.Replaces == nil || next.Replaces.UID != a.UID) {
 		err = approvals.Errorf(approvals.CodeNotFound, "approval %s was not asked again", a.Name)
 	}
 	return l, err

@@ -26,7 +26,7 @@ func (p *Preflights) dryRun(ctx context.Context, a approvals.Approval, obj *unst
 	obj = obj.DeepCopy()
 	obj.SetLabels(without(obj.GetLabels(), "triggers.tekton.dev/"))
 	raw, err := obj.MarshalJSON()
-	if err != nil || strings.Contains(string(raw), unknown) || a.Terms.Policy.AsksBlank() {
+	if err != nil || strings.Contains(string(raw), unknown) || a.Resolved.Policy.AsksBlank() {
 		return nil //nolint:nilerr // what is no JSON was reported as such
 	}
 	said, err := p.dryRuns.Get(p.Now(), likeness(a, obj), dryRunsKept, func() (string, error) {

@@ -35,8 +35,8 @@ func (p *Preflights) run(ctx context.Context, r *triggers.Resolved, a approvals.
 		return nil // the dry run says what is wrong with it
 	}
 	switch status := run.Spec.Status; {
-	case run.IsPending() && !a.Terms.Policy.VerifyBeforeStart:
-		f.add(approvals.ReasonStaysPending, "the template of trigger %s makes the run pending (spec.status: %s), and gate %q has no verifyRun: BeforeStart, by which this service lets it go: unless something else does, it never starts. Drop spec.status, or set verifyRun", a.Trigger, status, a.Terms.Policy.Gate)
+	case run.IsPending() && !a.Resolved.Policy.VerifyBeforeStart:
+		f.add(approvals.ReasonStaysPending, "the template of trigger %s makes the run pending (spec.status: %s), and gate %q has no verifyRun: BeforeStart, by which this service lets it go: unless something else does, it never starts. Drop spec.status, or set verifyRun", a.Trigger, status, a.Resolved.Policy.Gate)
 	case status != "" && !run.IsPending():
 		f.add("RunCancelled", "the template of trigger %s makes a run with spec.status: %s, which runs nothing: drop it", a.Trigger, status)
 	}
@@ -78,7 +78,7 @@ func (p *Preflights) run(ctx context.Context, r *triggers.Resolved, a approvals.
 // referred compares what the run would refer to by name with what is asked about, where a
 // Gate has that be a part of it (verifyRun: BeforeStart).
 func (p *Preflights) referred(ctx context.Context, a approvals.Approval, run *pipelinev1.PipelineRun, f *findings) error {
-	if len(a.Terms.References) == 0 || a.Decided() { // after the decision the run itself is compared
+	if len(a.Resolved.References) == 0 || a.Decided() { // after the decision the run itself is compared
 		return nil
 	}
 	run.Namespace = a.Namespace
@@ -90,7 +90,7 @@ func (p *Preflights) referred(ctx context.Context, a approvals.Approval, run *pi
 	default:
 		return f.fromError(render.ReasonTemplateError, err)
 	}
-	if why := verifyrun.Changed(a.Terms.References, now); why != "" {
+	if why := verifyrun.Changed(a.Resolved.References, now); why != "" {
 		f.add(approvals.ReasonContentChanged, "what %s is asked about is not what would run any more, %s. What would run now is asked about in its place, by another approval, as soon as it stays the same for a moment",
 			a.Name, strings.NewReplacer("was approved", "approval was asked for", "were approved", "approval was asked for").Replace(why))
 	}

@@ -22,7 +22,7 @@ func (configMap) grant() (resource, component string) { return "configmaps", "re
 // already is not written over: the Task that polls it may have acted on it. A mark of
 // ours with another value than an end is of a Task that has taken note of it.
 func (t configMap) look(ctx context.Context, a approvals.Approval) (Sighted, error) {
-	x, want := a.Terms.Target, a.Status()
+	x, want := a.Resolved.Target, a.Status()
 	var cm corev1.ConfigMap
 	err := t.Live.Get(ctx, types.NamespacedName{Namespace: a.Namespace, Name: x.Name}, &cm)
 	value, has := cm.Data[x.Key]
@@ -41,7 +41,7 @@ func (t configMap) look(ctx context.Context, a approvals.Approval) (Sighted, err
 		return Sighted{}, kubeutil.Reason("TargetMissing", approvals.Errorf(approvals.CodeNotFound,
 			"ConfigMap %s has no key %s, so it does not look like one that a Task polls: set %s=init in it, or name the right one in the Gate's release; this goes on by itself", x.Name, x.Key, x.Key))
 	case value != want && (value == approvals.StatusSuccess || value == approvals.StatusRefused):
-		return Sighted{}, kubeutil.Reason("TargetTaken", approvals.Errorf(approvals.CodeConflict,
+		return Sighted{}, kubeutil.Reason("TargetConflict", approvals.Errorf(approvals.CodeConflict,
 			"ConfigMap %s has %s=%s, which this approval did not write and does not write over: find out who did, and whether the pipeline went on; with %s=init in it, %s is written", x.Name, x.Key, value, x.Key, want))
 	case cm.Annotations[verifyrun.MarkAnnotation] == verifyrun.MarkOf(a):
 		return Sighted{done: done}, nil

@@ -27,8 +27,8 @@ import (
 // targeting is an Approval of namespace prod that ended with outcome and has a target.
 func targeting(target approvals.Target, outcome approvals.Outcome) approvals.Approval {
 	return ct.Make("a").In("prod").With(func(a *approvals.Approval) {
-		a.Terms.Target, a.Terms.Template = &target, ""
-		a.Terms.Digest = approvals.ContentDigest(a.Namespace, a.Trigger, "", a.Source, a.Terms.Params, a.Terms.Target)
+		a.Resolved.Target, a.Resolved.TemplateDigest = &target, ""
+		a.Resolved.Digest = approvals.ContentDigest(a.Namespace, a.Trigger, "", a.Source, a.Resolved.Params, a.Resolved.Target)
 		a.Outcome, a.DecidedAt = outcome, ct.T0
 	}).Obj()
 }
@@ -64,8 +64,8 @@ func TestTargets(t *testing.T) {
 		"rejected":                   {toMap, rejected, cm("notified"), "refused", "ConfigMap approve-cm: status=refused", "", "", 1},
 		"expired":                    {toMap, expired, cm("init"), "refused", "ConfigMap approve-cm: status=refused", "", "", 1},
 		"by hand, the same":          {toMap, approved, cm("success"), "success", "ConfigMap approve-cm: status=success", "", "", 1},
-		"by hand, another":           {toMap, rejected, cm("success"), "success", "", "TargetTaken", "has status=success, which this approval did not write", 0},
-		"refused by hand":            {toMap, approved, cm("refused"), "refused", "", "TargetTaken", "does not write over", 0},
+		"by hand, another":           {toMap, rejected, cm("success"), "success", "", "TargetConflict", "has status=success, which this approval did not write", 0},
+		"refused by hand":            {toMap, approved, cm("refused"), "refused", "", "TargetConflict", "does not write over", 0},
 		"no ConfigMap":               {toMap, approved, "", "", "", "TargetMissing", "there is no ConfigMap approve-cm in namespace prod", 0},
 		"no ConfigMap, and refused":  {toMap, rejected, "", "", "ConfigMap approve-cm was gone", "", "", 0},
 		"some other ConfigMap":       {toMap, approved, "kind: ConfigMap\nmetadata: {name: approve-cm}\ndata: {a: b}", "", "", "TargetMissing", "does not look like one that a Task polls", 0},
@@ -73,12 +73,12 @@ func TestTargets(t *testing.T) {
 		"a run is cancelled":         {toRun, rejected, run("u1", pending), "Cancelled", "PipelineRun held cancelled", "", "", 1},
 		"let go by somebody":         {toRun, approved, run("u1", ""), "", "PipelineRun held started", "", "", 0},
 		"let go, and refused":        {toRun, expired, run("u1", ""), "Cancelled", "PipelineRun held cancelled", "", "", 1},
-		"cancelled by somebody":      {toRun, approved, run("u1", "Cancelled"), "Cancelled", "", "TargetTaken", "was cancelled by somebody else", 0},
+		"cancelled by somebody":      {toRun, approved, run("u1", "Cancelled"), "Cancelled", "", "TargetConflict", "was cancelled by somebody else", 0},
 		"cancelled, and refused":     {toRun, rejected, run("u1", "Cancelled"), "Cancelled", "PipelineRun held cancelled", "", "", 0},
 		"another run of the name":    {toRun, approved, run("u2", pending), pending, "", "TargetReplaced", "was recreated", 0},
 		"another run, and refused":   {toRun, rejected, run("u2", pending), pending, "PipelineRun held was gone", "", "", 0},
 		"no run":                     {toRun, approved, "", "", "", "TargetMissing", "does not exist any more", 0},
-		"it has run, and is refused": {toRun, rejected, run("u1", "") + "\nstatus: {conditions: [{type: Succeeded, status: \"True\"}]}", "", "", "TargetTaken", "has run without this approval", 0},
+		"it has run, and is refused": {toRun, rejected, run("u1", "") + "\nstatus: {conditions: [{type: Succeeded, status: \"True\"}]}", "", "", "TargetConflict", "has run without this approval", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -105,8 +105,8 @@ func TestTargets(t *testing.T) {
 			if ok != (c.effect != "") || ok && seen.Effect.What != c.effect {
 				t.Errorf("read back %t %+v, want %q", ok, seen.Effect, c.effect)
 			}
-			if started := c.effect == "PipelineRun held started"; (seen.Next != nil) != started || started && (seen.Next.UID != "u1" || seen.Next.Pipeline != "deploy") {
-				t.Errorf("next is %+v", seen.Next)
+			if started := c.effect == "PipelineRun held started"; (seen.SecondRun != nil) != started || started && (seen.SecondRun.UID != "u1" || seen.SecondRun.Pipeline != "deploy") {
+				t.Errorf("next is %+v", seen.SecondRun)
 			}
 			if got := k.ValueOf(t, c.target); got != c.after {
 				t.Errorf("it has %q, want %q", got, c.after)
@@ -127,7 +127,7 @@ func TestTargetOnce(t *testing.T) {
 	}
 	targets := c.Targets()
 	cancel := func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
-		return approvals.Cancel(a, approvals.Cancellation{Why: "no"}, ct.T0)
+		return approvals.Cancel(a, approvals.Cancellation{Reason: "no"}, ct.T0)
 	}
 	set := func(value string) {
 		var cm corev1.ConfigMap
@@ -198,8 +198,8 @@ func TestTargetErrors(t *testing.T) {
 	}
 }
 
-// TestPendingTerms: what is put to the vote is the run as it is, not as the event says.
-func TestPendingTerms(t *testing.T) {
+// TestResolvePendingRun: what is put to the vote is the run as it is, not as the event says.
+func TestResolvePendingRun(t *testing.T) {
 	t.Parallel()
 	world := strings.Replace(servicetest.PushWorld, "expiresAfter: 1h", "expiresAfter: 1h\n  release: {pendingRun: {}}", 1)
 	world = strings.Replace(kubetest.Without(world, "TriggerTemplate"), "{ref: body.ref}", "{branch: body.branch}", 1)
@@ -221,21 +221,21 @@ func TestPendingTerms(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			terms, err := o.Terms(t.Context(), "prod", "apply", a.Source)
+			resolved, err := o.Resolve(t.Context(), "prod", "apply", a.Source)
 			if c.want != "" {
-				if a.Terms != nil || !strings.Contains(approvals.Message(err), c.want) {
-					t.Errorf("%+v, %v, want %q", a.Terms, err, c.want)
+				if a.Resolved != nil || !strings.Contains(approvals.Message(err), c.want) {
+					t.Errorf("%+v, %v, want %q", a.Resolved, err, c.want)
 				}
 				return
 			}
-			if err != nil || a.Terms == nil {
+			if err != nil || a.Resolved == nil {
 				t.Fatal(a.Blocked, err)
 			}
 			want := approvals.Target{Kind: approvals.TargetPendingRun, Name: "held", UID: "u1", Pipeline: "deploy"}
-			if *a.Terms.Target != want || terms.Digest != a.Terms.Digest {
-				t.Errorf("%+v, digest %s and %s", a.Terms.Target, terms.Digest, a.Terms.Digest)
+			if *a.Resolved.Target != want || resolved.Digest != a.Resolved.Digest {
+				t.Errorf("%+v, digest %s and %s", a.Resolved.Target, resolved.Digest, a.Resolved.Digest)
 			}
-			if got := approvals.ByName(a.Terms.Params); got["version"] != "v1" || got["branch"] != "main" {
+			if got := approvals.ByName(a.Resolved.Params); got["version"] != "v1" || got["branch"] != "main" {
 				t.Errorf("params %v", got)
 			}
 		})
@@ -261,15 +261,15 @@ func TestPlainPipeline(t *testing.T) {
 func TestTargetRoundTrip(t *testing.T) {
 	t.Parallel()
 	a := targeting(approvals.Target{Kind: approvals.TargetPendingRun, Name: "held", UID: "u1", Pipeline: "deploy"}, approvals.Approved)
-	a.Terms.Policy.Release = approvals.Release{Kind: approvals.TargetPendingRun, Name: "body.run"}
+	a.Resolved.Policy.Release = approvals.Release{Kind: approvals.TargetPendingRun, Name: "body.run"}
 	a.Effect = &approvals.Effect{What: "PipelineRun held started", At: ct.T0.Add(time.Second)}
 	got := convert.ToDomain(servicetest.ThroughAPI(t, servicetest.ObjectOf(a)))
-	if *got.Terms.Target != *a.Terms.Target || got.Terms.Policy.Release != a.Terms.Policy.Release || got.Effect.What != a.Effect.What || !got.Effect.At.Equal(a.Effect.At) {
-		t.Errorf("%+v %+v %+v", got.Terms.Target, got.Terms.Policy.Release, got.Effect)
+	if *got.Resolved.Target != *a.Resolved.Target || got.Resolved.Policy.Release != a.Resolved.Policy.Release || got.Effect.What != a.Effect.What || !got.Effect.At.Equal(a.Effect.At) {
+		t.Errorf("%+v %+v %+v", got.Resolved.Target, got.Resolved.Policy.Release, got.Effect)
 	}
 }
 
-// TestPage: an Approval says where its page is, under the seal.
+// TestPage: an Approval says where its page is, under the signature.
 func TestPage(t *testing.T) {
 	t.Parallel()
 	k := servicetest.NewCluster(t, kubetest.Objects(t, servicetest.PushWorld)...)
@@ -283,10 +283,10 @@ func TestPage(t *testing.T) {
 	if err := k.Get(t.Context(), types.NamespacedName{Namespace: "prod", Name: a.Name}, &obj); err != nil {
 		t.Fatal(err)
 	}
-	if obj.Spec.Page != "https://approve.test/approvals/prod/"+a.Name || !store.IsGenuine(servicetest.TestRing, &obj) {
-		t.Errorf("%q, genuine %t", obj.Spec.Page, store.IsGenuine(servicetest.TestRing, &obj))
+	if obj.Spec.Page != "https://approve.test/approvals/prod/"+a.Name || !store.IsSigned(servicetest.TestRing, &obj) {
+		t.Errorf("%q, genuine %t", obj.Spec.Page, store.IsSigned(servicetest.TestRing, &obj))
 	}
-	if obj.Spec.Page = "https://evil.test"; store.IsGenuine(servicetest.TestRing, &obj) {
-		t.Error("another page under the same seal")
+	if obj.Spec.Page = "https://evil.test"; store.IsSigned(servicetest.TestRing, &obj) {
+		t.Error("another page under the same signature")
 	}
 }

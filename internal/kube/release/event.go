@@ -44,7 +44,7 @@ func (r *Event) Release(ctx context.Context, a approvals.Approval) (eventID stri
 		return "", kubeutil.Reason("NoEventListener", err)
 	}
 	var secret keyring.Secret
-	if s := a.Terms.Policy.Secret; s.Name != "" {
+	if s := a.Resolved.Policy.Secret; s.Name != "" {
 		if secret, err = r.Secrets.Get(ctx, a.Namespace, s); err != nil {
 			return "", kubeutil.Reason("SigningSecret", err)
 		}
@@ -54,7 +54,7 @@ func (r *Event) Release(ctx context.Context, a approvals.Approval) (eventID stri
 		return "", err
 	}
 	if n := Neighbour(ctx, r.Triggers, l, a, e); n != "" {
-		return "", kubeutil.Reason("NeighbourWouldStart", approvals.Errorf(approvals.CodeInvalid,
+		return "", kubeutil.Reason("SiblingTriggerWouldStart", approvals.Errorf(approvals.CodeInvalid,
 			"EventListener %s/%s also runs trigger %s, which nothing keeps from starting by this event: add an interceptor to it that turns the event away (cel filter: !('Webhook-Id' in header)), or give trigger %s an EventListener of its own. Nothing was posted",
 			l.Namespace, l.Name, n, a.Trigger))
 	}

@@ -61,7 +61,7 @@ func (d *Diagnosis) Why(ctx context.Context, a approvals.Approval) approvals.Pro
 			return problem("Refused", "the API server refuses the %s that the template makes: %v", obj.GetKind(), err)
 		}
 	}
-	return problem("NotSeen", "EventListener %s/%s took the event and the run is not there yet, for no reason that can be seen from here: what it would create passes a dry run, and its account may create it. See that the pods of deployment el-%s in namespace %s run, and that it selects this Trigger",
+	return problem("RunNotFound", "EventListener %s/%s took the event and the run is not there yet, for no reason that can be seen from here: what it would create passes a dry run, and its account may create it. See that the pods of deployment el-%s in namespace %s run, and that it selects this Trigger",
 		l.Namespace, l.Name, l.Name, l.Namespace)
 }
 

@@ -23,7 +23,7 @@ func (pendingRun) grant() (resource, component string) {
 // look sees whether a pending run was let go, or cancelled. The mark says that it
 // was for this Approval; its UID, that it is the run that was approved.
 func (t pendingRun) look(ctx context.Context, a approvals.Approval) (Sighted, error) {
-	x := a.Terms.Target
+	x := a.Resolved.Target
 	var pr pipelinev1.PipelineRun
 	err := t.Live.Get(ctx, types.NamespacedName{Namespace: a.Namespace, Name: x.Name}, &pr)
 	gone := apierrors.IsNotFound(err)
@@ -44,14 +44,14 @@ func (t pendingRun) look(ctx context.Context, a approvals.Approval) (Sighted, er
 	case granted && pr.Spec.Status == "":
 		return Sighted{done: x.String() + " started", next: run}, nil
 	case granted && !pr.IsPending():
-		return Sighted{}, kubeutil.Reason("TargetTaken", approvals.Errorf(approvals.CodeConflict,
+		return Sighted{}, kubeutil.Reason("TargetConflict", approvals.Errorf(approvals.CodeConflict,
 			"PipelineRun %s was cancelled by somebody else (spec.status: %s): make another one and post its event", x.Name, pr.Spec.Status))
 	case granted:
 		return Sighted{patch: verifyrun.PatchOf(&pr, a, func() { pr.Spec.Status = "" })}, nil
 	case pr.IsCancelled():
 		return Sighted{done: x.String() + " cancelled"}, nil
 	case pr.IsDone():
-		return Sighted{}, kubeutil.Reason("TargetTaken", approvals.Errorf(approvals.CodeConflict,
+		return Sighted{}, kubeutil.Reason("TargetConflict", approvals.Errorf(approvals.CodeConflict,
 			"PipelineRun %s has run without this approval, because somebody else started it: see who may patch PipelineRuns here (docs/tasks/protect-a-pipeline.md)", x.Name))
 	default: // pending, or let go by somebody else
 		return Sighted{patch: verifyrun.PatchOf(&pr, a, func() { pr.Spec.Status = pipelinev1.PipelineRunSpecStatusCancelled })}, nil

@@ -35,7 +35,7 @@ func (r *Releaser) kindOf(a approvals.Approval) Kind {
 	switch {
 	case a.Source.Task != nil:
 		return r.Task
-	case a.Terms.Target != nil:
+	case a.Resolved.Target != nil:
 		return r.Targets
 	default:
 		return r.Event

@@ -80,7 +80,7 @@ func TestNotPosted(t *testing.T) {
 		"named by something":   {strings.Replace(kubetest.World, "metadata: {name: $(tt.params.run)}", "metadata: {name: apply-now}", 1), "", "", "", "RunNotNamed", "a PipelineRun named $(extensions.countersign.run) in namespace prod"},
 		"a param that is not":  {strings.Replace(kubetest.World, "value: $(extensions.countersign.params.digest)", "value: $(extensions.countersign.params.nope)", 1), "", "", "", "TemplateError", "nope"},
 		"the listener is down": {kubetest.World, "", "", "", "EventListenerDown", "EventListener prod/apply did not take the event"},
-		"a neighbour":          {strings.Replace(kubetest.World, "triggers: [{triggerRef: apply}]", "triggers: [{triggerRef: apply}, {name: other, template: {ref: apply}}]", 1), "", "", "", "NeighbourWouldStart", "also runs trigger prod/other"},
+		"a neighbour":          {strings.Replace(kubetest.World, "triggers: [{triggerRef: apply}]", "triggers: [{triggerRef: apply}, {name: other, template: {ref: apply}}]", 1), "", "", "", "SiblingTriggerWouldStart", "also runs trigger prod/other"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -137,14 +137,14 @@ func TestWhy(t *testing.T) {
 		before       func(*testing.T, *servicetest.Releasing)
 		reason, want string
 	}{
-		"nothing to be seen": {kubetest.World, nil, "NotSeen", "EventListener prod/apply took the event and the run is not there yet"},
+		"nothing to be seen": {kubetest.World, nil, "RunNotFound", "EventListener prod/apply took the event and the run is not there yet"},
 		"no right":           {kubetest.World, func(_ *testing.T, r *servicetest.Releasing) { r.Deny() }, "Forbidden", "service account prod/listener may not create pipelineruns.tekton.dev in namespace prod"},
 		"a policy of theirs": {kubetest.World, func(_ *testing.T, r *servicetest.Releasing) {
 			r.Fail(servicetest.DryRun(apierrors.NewForbidden(schema.GroupResource{Resource: "pipelineruns"}, "x", errors.New("quota is used up"))))
 		}, "Refused", "quota is used up"},
 		"our own rights": {kubetest.World, func(_ *testing.T, r *servicetest.Releasing) {
 			r.Fail(servicetest.DryRun(apierrors.NewForbidden(schema.GroupResource{Resource: "pipelineruns"}, "x", errors.New(`User "x" cannot create resource "pipelineruns"`))))
-		}, "NotSeen", "for no reason that can be seen from here"},
+		}, "RunNotFound", "for no reason that can be seen from here"},
 		"listener is gone": {kubetest.World, func(t *testing.T, r *servicetest.Releasing) {
 			r.Replace(t, kubetest.Objects(t, kubetest.Only(kubetest.World, "EventListener"))[0], nil)
 		}, "NoEventListener", "no EventListener runs"},

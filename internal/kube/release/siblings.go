@@ -67,7 +67,7 @@ func turnsAway(ctx context.Context, t *triggers.Triggers, namespace string, chai
 // comparesOurs says whether a cel interceptor verifies the sender as our event proves it.
 func comparesOurs(t *triggers.Triggers, namespace string, ti *triggersv1.TriggerInterceptor, a approvals.Approval) bool {
 	return slices.ContainsFunc(triggers.ExpressionsOf(ti), func(x string) bool { return strings.Contains(x, "compareSecret") }) &&
-		namespace == a.Namespace && t.CelSender(namespace, ti, a.Terms.Policy) == nil
+		namespace == a.Namespace && t.CelSender(namespace, ti, a.Resolved.Policy) == nil
 }
 
 // celStops evaluates the filter as the cel interceptor would. A filter that needs
@@ -98,5 +98,5 @@ func stockStops(ti *triggersv1.TriggerInterceptor, kind approvals.SenderKind, a 
 		return true
 	}
 	ref, err := triggers.SecretRefOf(ti)
-	return err != nil || ref != nil && a.Terms.Policy.Secret != approvals.SecretRef{Name: ref.SecretName, Key: ref.SecretKey, Kind: kind}
+	return err != nil || ref != nil && a.Resolved.Policy.Secret != approvals.SecretRef{Name: ref.SecretName, Key: ref.SecretKey, Kind: kind}
 }

@@ -44,7 +44,7 @@ type target interface {
 
 // of is the kind of a's target.
 func (t *Targets) of(a approvals.Approval) target {
-	if a.Terms.Target.Kind == approvals.TargetPendingRun {
+	if a.Resolved.Target.Kind == approvals.TargetPendingRun {
 		return pendingRun{t}
 	}
 	return configMap{t}
@@ -71,10 +71,10 @@ func (t *Targets) Write(ctx context.Context, stale approvals.Approval) error {
 	if err != nil {
 		return err
 	}
-	if !a.ToRelease() || a.Terms.Target == nil {
+	if !a.ToRelease() || a.Resolved.Target == nil {
 		return nil // cancelled meanwhile, or done
 	}
-	if err := interceptor.Unchanged(a, a.Terms.Template); err != nil {
+	if err := interceptor.Unchanged(a, a.Resolved.TemplateDigest); err != nil {
 		return kubeutil.Reason("ContentChanged", err)
 	}
 	seen, err := t.Look(ctx, a)
@@ -86,9 +86,9 @@ func (t *Targets) Write(ctx context.Context, stale approvals.Approval) error {
 	case apierrors.IsForbidden(err):
 		return t.forbidden(a, err)
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
-		return kubeutil.Reason("TargetRefused", approvals.Errorf(approvals.CodeInvalid, "the API server refuses to change %s: %v", a.Terms.Target, err))
+		return kubeutil.Reason("TargetRefused", approvals.Errorf(approvals.CodeInvalid, "the API server refuses to change %s: %v", a.Resolved.Target, err))
 	}
-	return kubeutil.Translate(err, a.Terms.Target.String())
+	return kubeutil.Translate(err, a.Resolved.Target.String())
 }
 
 // Confirm reads the target back: a with what its outcome did, or false when it is not
@@ -103,7 +103,7 @@ func (t *Targets) Confirm(ctx context.Context, a approvals.Approval, now time.Ti
 	a.Effect, a.Unreleased = &approvals.Effect{What: seen.done, At: now}, nil
 	if r := seen.next; r != nil {
 		r.At = now
-		a.Next = r
+		a.SecondRun = r
 	}
 	return a, true, nil
 }
@@ -117,9 +117,9 @@ func (t *Targets) Look(ctx context.Context, a approvals.Approval) (Sighted, erro
 func (t *Targets) forbidden(a approvals.Approval, err error) error {
 	resource, component := t.of(a).grant()
 	if !kubeutil.IsRBAC(err) {
-		return kubeutil.Reason("TargetRefused", approvals.Errorf(approvals.CodeForbidden, "an admission policy refuses to change %s: %v", a.Terms.Target, err))
+		return kubeutil.Reason("TargetRefused", approvals.Errorf(approvals.CodeForbidden, "an admission policy refuses to change %s: %v", a.Resolved.Target, err))
 	}
 	return kubeutil.Reason("TargetForbidden", approvals.Errorf(approvals.CodeForbidden,
 		"the service may not get and patch %[1]s in namespace %[2]s: apply deploy/components/%[3]s there, or: kubectl -n %[2]s create role countersign-release --verb=get,patch --resource=%[1]s --resource-name=%[4]s && kubectl -n %[2]s create rolebinding countersign-release --role=countersign-release --serviceaccount=%[5]s",
-		resource, a.Namespace, component, a.Terms.Target.Name, t.ServiceAccount))
+		resource, a.Namespace, component, a.Resolved.Target.Name, t.ServiceAccount))
 }

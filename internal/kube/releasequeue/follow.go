@@ -24,6 +24,14 @@ const (
 // leader goes on.
 var followAt = [...]int{5, 15, 30}
 
+// behindPerTick is how many of the runs that are followed come in a tick at least, and followBehind
+// for how many ticks at most one waits for those beside it: then the leader takes over. When 100
+// decisions are made at once, the first of their runs may come after a second.
+const (
+	behindPerTick = 2
+	followBehind  = 25
+)
+
 // lateBy is how many times as long as the slowest run of late took another may take, beyond
 // followAt. In a burst each run waits for those before it: posting theirs again would make all
 // of them wait for longer.
@@ -93,9 +101,10 @@ func (f *Follower) look(ctx context.Context) {
 	if len(f.runs) == 0 {
 		f.slow = 0
 	}
+	behind := min(len(f.runs)/behindPerTick, followBehind)
 	for key, x := range f.runs {
 		switch {
-		case x.age < followAt[x.tries]+lateBy*f.slow || f.quiet < followStall:
+		case x.age < followAt[x.tries]+max(lateBy*f.slow, behind) || f.quiet < followStall:
 			continue
 		case x.tries == len(followAt)-1:
 			delete(f.runs, key)

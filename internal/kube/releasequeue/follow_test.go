@@ -60,6 +60,20 @@ func TestFollower(t *testing.T) {
 	if len(posts) != maxFollowed-50 {
 		t.Errorf("%d of those that are missing were posted again, want %d", len(posts), maxFollowed-50)
 	}
+	// Another, of which none has come yet, as when the processors are busy with all of them.
+	clear(posts)
+	f.runs, f.slow = nil, 0
+	for i := range 100 {
+		f.Add(of(fmt.Sprint("slow-", i)))
+	}
+	ticks(followAt[0] + followBehind - 1)
+	if len(posts) != 0 {
+		t.Errorf("%d of a burst were posted again before the first could come", len(posts))
+	}
+	ticks(1)
+	if len(posts) != 100 {
+		t.Errorf("%d of a burst of which nothing comes were posted again, want all", len(posts))
+	}
 	if f.NeedLeaderElection() {
 		t.Error("every replica takes votes")
 	}

@@ -46,7 +46,7 @@ func (r *Once) Release(ctx context.Context, a approvals.Approval) error {
 		r.Releaser.Attempts.Hasten(a.Key)
 		return r.Releaser.Release(ctx, a)
 	}
-	if a.Terms.Target == nil {
+	if a.Resolved.Target == nil {
 		r.Follower.Add(a)
 	}
 	return r.Releaser.Release(ctx, a)

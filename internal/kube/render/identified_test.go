@@ -50,10 +50,10 @@ func TestIdentified(t *testing.T) {
 		}
 		a := ct.Make("apply-1").With(func(a *approvals.Approval) {
 			a.Trigger, a.Namespace, a.RunName = "apply", "prod", "apply-secret"
-			a.Terms.Params = []approvals.Param{{Name: "digest", Value: "sha256-1"}}
-			a.Terms.Policy.VerifyBeforeStart = c.before
-			a.Terms.Template = r.Digest
-			a.Terms.Digest = approvals.ContentDigest(a.Namespace, a.Trigger, r.Digest, a.Source, a.Terms.Params, nil)
+			a.Resolved.Params = []approvals.Param{{Name: "digest", Value: "sha256-1"}}
+			a.Resolved.Policy.VerifyBeforeStart = c.before
+			a.Resolved.TemplateDigest = r.Digest
+			a.Resolved.Digest = approvals.ContentDigest(a.Namespace, a.Trigger, r.Digest, a.Source, a.Resolved.Params, nil)
 		}).Obj()
 		out, err := render.Render(t.Context(), triggers, r, a, "apply-secret")
 		if err != nil {

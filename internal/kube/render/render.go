@@ -82,15 +82,15 @@ func Render(ctx context.Context, t *triggers.Triggers, r *triggers.Resolved, a a
 	}
 	if len(out.Problems) == 0 {
 		out.named(r, runName)
-		out.identified(r, a.Terms.Policy.VerifyBeforeStart)
+		out.identified(r, a.Resolved.Policy.VerifyBeforeStart)
 	}
 	return out, nil
 }
 
 // AsIfApproved is a decided Approval as it is, and a pending one as it would be.
 func AsIfApproved(ctx context.Context, t *triggers.Triggers, a approvals.Approval) (approvals.Approval, error) {
-	if a.Terms == nil {
-		return a, approvals.Errorf(approvals.CodeNotReady, "approval %s has no terms yet", a.Key)
+	if a.Resolved == nil {
+		return a, approvals.Errorf(approvals.CodeNotReady, "approval %s is not resolved yet", a.Key)
 	}
 	if a.Decided() {
 		return a, nil
@@ -113,7 +113,7 @@ func SignedHeaders(h http.Header, a approvals.Approval, unknown string) http.Hea
 	h.Set(signature.HeaderID, interceptor.EventID(a.Key))
 	h.Set(signature.HeaderTimestamp, unknown)
 	h.Set(signature.HeaderSignature, unknown)
-	if name := signature.Kind(a.Terms.Policy.Secret.Kind).Header(); name != "" {
+	if name := signature.Kind(a.Resolved.Policy.Secret.Kind).Header(); name != "" {
 		h.Set(name, unknown)
 	}
 	for _, name := range []string{"User-Agent", "Accept-Encoding", "Content-Length"} {

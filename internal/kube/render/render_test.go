@@ -25,7 +25,7 @@ func rendered(t *testing.T, docs string, digest ...string) render.Rendered {
 	}
 	a := ct.Make("apply-1").With(func(a *approvals.Approval) {
 		a.Trigger, a.Namespace = "apply", "prod"
-		a.Terms.Params = []approvals.Param{{Name: "digest", Value: strings.Join(append(digest, "sha256:1"), " ")}}
+		a.Resolved.Params = []approvals.Param{{Name: "digest", Value: strings.Join(append(digest, "sha256:1"), " ")}}
 	}).Obj()
 	out, err := render.Render(t.Context(), triggers, r, a, "apply-secret")
 	if err != nil {

@@ -32,7 +32,7 @@ func TestRoundedNumbers(t *testing.T) {
 		}
 		a := ct.Make("apply-1").With(func(a *approvals.Approval) {
 			a.Trigger, a.Namespace = "apply", "prod"
-			a.Terms.Params = []approvals.Param{{Name: "digest", Value: "9007199254740993"}}
+			a.Resolved.Params = []approvals.Param{{Name: "digest", Value: "9007199254740993"}}
 			a.Source = approvals.Source{Event: &approvals.Event{Body: body, URL: "/", Extensions: `{"count":9007199254740994,"few":3}`}}
 		}).Obj()
 		out, err := render.Render(t.Context(), triggers, r, a, "apply-secret")

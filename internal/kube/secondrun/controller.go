@@ -65,7 +65,7 @@ func (r *Runs) SetupWithManager(mgr ctrl.Manager) error {
 // isRunning says whether an Approval's run was seen, and its end was not.
 func isRunning(o client.Object) bool {
 	a, ok := o.(*v1alpha1.Approval)
-	return ok && a.Status.Next != nil && a.Status.Next.Outcome == ""
+	return ok && a.Status.SecondRun != nil && a.Status.SecondRun.Outcome == ""
 }
 
 func isDone(o client.Object) bool {
@@ -94,7 +94,7 @@ func (r *Runs) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, er
 		return ctrl.Result{}, kubeutil.IgnoreNotFound(err)
 	}
 	a, now := cached.State(), r.Now()
-	if a.Terms == nil || !a.Runs() || now.Sub(a.Next.At) > FollowFor {
+	if a.Resolved == nil || !a.Runs() || now.Sub(a.SecondRun.At) > FollowFor {
 		return ctrl.Result{}, nil
 	}
 	seen, err := r.look(ctx, a)
@@ -113,28 +113,28 @@ func (r *Runs) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, er
 	if did != approvals.RunOver {
 		return ctrl.Result{}, nil // it goes on, or the end is there already
 	}
-	r.last.forget(types.UID(a.Next.UID))
+	r.last.forget(types.UID(a.SecondRun.UID))
 	r.Ended(ended)
-	r.Log.Info("second run ended", "namespace", a.Namespace, "approval", a.Name, "run", a.Next.Name, "outcome", string(ended.RunEnd.Outcome))
+	r.Log.Info("second run ended", "namespace", a.Namespace, "approval", a.Name, "run", a.SecondRun.Name, "outcome", string(ended.RunEnd.Outcome))
 	return ctrl.Result{}, nil
 }
 
 // look looks at the run that a names: in the cache whether it goes on, and at the API server
 // how it ended.
 func (r *Runs) look(ctx context.Context, a approvals.Approval) (approvals.ObservedRun, error) {
-	name := types.NamespacedName{Namespace: a.Namespace, Name: a.Next.Name}
+	name := types.NamespacedName{Namespace: a.Namespace, Name: a.SecondRun.Name}
 	var pr pipelinev1.PipelineRun
 	err := r.Client.Get(ctx, name, &pr, client.UnsafeDisableDeepCopy)
-	if err == nil && string(pr.UID) == a.Next.UID && !pr.IsDone() {
-		return approvals.ObservedRun{UID: a.Next.UID}, nil // its end comes as an event
+	if err == nil && string(pr.UID) == a.SecondRun.UID && !pr.IsDone() {
+		return approvals.ObservedRun{UID: a.SecondRun.UID}, nil // its end comes as an event
 	}
 	pr = pipelinev1.PipelineRun{}
 	err = r.Live.Get(ctx, name, &pr)
 	switch {
-	case apierrors.IsNotFound(err) || err == nil && string(pr.UID) != a.Next.UID:
-		return r.last.of(a.Next.UID), nil
+	case apierrors.IsNotFound(err) || err == nil && string(pr.UID) != a.SecondRun.UID:
+		return r.last.of(a.SecondRun.UID), nil
 	case err != nil:
-		return approvals.ObservedRun{}, kubeutil.Translate(err, "run "+a.Next.Name)
+		return approvals.ObservedRun{}, kubeutil.Translate(err, "run "+a.SecondRun.Name)
 	}
 	return observe(ctx, r.Live, &pr)
 }

@@ -127,7 +127,7 @@ func TestFollowsForReal(t *testing.T) {
 	if err := root.Get(t.Context(), client.ObjectKey{Namespace: "prod", Name: "bad"}, &o); err != nil {
 		t.Fatal(err)
 	}
-	if n := o.Status.Next; n.Outcome != "Failed" || n.FailedTask != "apply" || len(n.Message) != approvals.MaxRunMessage || n.EndedAt == nil || n.StartedAt == nil {
+	if n := o.Status.SecondRun; n.Outcome != "Failed" || n.FailedTask != "apply" || len(n.Message) != approvals.MaxRunMessage || n.EndedAt == nil || n.StartedAt == nil {
 		t.Errorf("the status has %+v", n)
 	}
 	var found bool
@@ -152,7 +152,7 @@ func approve(t *testing.T, c client.Client, name string) *pipelinev1.PipelineRun
 		t.Fatal(err)
 	}
 	a := ct.Make(name).Voted("alice", approvals.Approve, "").With(func(a *approvals.Approval) {
-		a.Next = &approvals.Run{Name: pr.Name, UID: string(pr.UID), Pipeline: "apply", At: time.Now()}
+		a.SecondRun = &approvals.Run{Name: pr.Name, UID: string(pr.UID), Pipeline: "apply", At: time.Now()}
 	}).Obj()
 	o := servicetest.ObjectOf(a)
 	status := o.Status

@@ -60,7 +60,7 @@ func follow(t *testing.T, docs string) *following {
 	t.Helper()
 	a := ct.Make("a").Voted("alice", approvals.Approve, "").With(func(a *approvals.Approval) {
 		a.Namespace = "prod"
-		a.Next = &approvals.Run{Name: "apply-x", UID: "run-2", Pipeline: "apply", At: ct.T0.Add(time.Minute)}
+		a.SecondRun = &approvals.Run{Name: "apply-x", UID: "run-2", Pipeline: "apply", At: ct.T0.Add(time.Minute)}
 	}).Obj()
 	objs := []client.Object{servicetest.ObjectOf(a)}
 	if docs != "" {
@@ -157,7 +157,7 @@ func TestLeftAlone(t *testing.T) {
 			if err := f.WithWatch.Get(t.Context(), client.ObjectKeyFromObject(o), o); err != nil {
 				t.Fatal(err)
 			}
-			o.Spec.Seal = "AAAA"
+			o.Spec.Signature = "AAAA"
 			if err := f.Update(t.Context(), o); err != nil {
 				t.Fatal(err)
 			}

@@ -46,7 +46,7 @@ func TestRejectedWhileAskedAgain(t *testing.T) {
 		}
 		return w, name
 	}
-	olga := approvals.Identity{Name: "olga", Way: approvals.AuthToken}
+	olga := approvals.Identity{Name: "olga", AuthMethod: approvals.AuthToken}
 	reject := func(w *world, name string) {
 		if _, _, err := w.desk.Vote(w.t.Context(), w.get(name).Key, ct.Ballot("alice", approvals.Reject, "no")); err != nil {
 			w.t.Fatal(err)
@@ -79,7 +79,7 @@ func TestRejectedWhileAskedAgain(t *testing.T) {
 		w.desk.Again = around{Reopener: w.desk.Again, after: func() { reject(w, name) }}
 		_, err := w.desk.AskAgain(t.Context(), old.Key, olga)
 		isFinal(w, name, err)
-		if next := w.get(approvals.AgainName(old)); next.Outcome != approvals.Cancelled || !strings.Contains(next.Cancellation.Why, name+", which it replaces, was rejected meanwhile") {
+		if next := w.get(approvals.AgainName(old)); next.Outcome != approvals.Cancelled || !strings.Contains(next.Cancellation.Reason, name+", which it replaces, was rejected meanwhile") {
 			t.Errorf("%s is still asked: %+v", next.Outcome, next.Cancellation)
 		}
 	})

@@ -235,15 +235,15 @@ func TestTaskEnds(t *testing.T) {
 				t.Errorf("started %v, completed %v", cr.Status.StartTime, cr.Status.CompletionTime)
 			}
 			a := x.only()
-			if a.Trigger != "" || a.Subject() != "deploy/approval in run deploy-1" || a.Terms.Requester != "zoe" {
-				t.Errorf("%q asked by %q", a.Subject(), a.Terms.Requester)
+			if a.Trigger != "" || a.Subject() != "deploy/approval in run deploy-1" || a.Resolved.Requester != "zoe" {
+				t.Errorf("%q asked by %q", a.Subject(), a.Resolved.Requester)
 			}
 			c.do(x, a.Name)
 			cr := x.settle()
 			if got := ending(cr); got != c.want || cr.Status.CompletionTime == nil {
 				t.Errorf("got  %s, completed %v\nwant %s", got, cr.Status.CompletionTime, c.want)
 			}
-			if a := x.only(); a.AnsweredAt.IsZero() || x.condition(a.Name, v1alpha1.ConditionReleased) != "True TaskAnswered " {
+			if a := x.only(); a.AnsweredAt.IsZero() || x.condition(a.Name, v1alpha1.ConditionReleased) != "True TaskCompleted " {
 				t.Errorf("answered at %s, released: %s", a.AnsweredAt, x.condition(a.Name, v1alpha1.ConditionReleased))
 			}
 			before := x.Writes()
@@ -281,7 +281,7 @@ func TestKubeRocketCI(t *testing.T) {
 	t.Parallel()
 	x := newTasking(t, "kuberocketci")
 	x.settle()
-	if p := x.only().Terms.Policy; p.Gate != "kuberocketci" || !p.RBAC || len(p.People()) > 0 {
+	if p := x.only().Resolved.Policy; p.Gate != "kuberocketci" || !p.RBAC || len(p.People()) > 0 {
 		t.Errorf("without a Gate: %+v; want what RBAC says, whatever the params name", p)
 	}
 	if _, _, err := x.desk.Vote(t.Context(), x.only().Key, ct.Ballot("alice", approvals.Approve, "")); approvals.CodeOf(err) != approvals.CodeForbidden {
@@ -303,7 +303,7 @@ func TestTaskCancelled(t *testing.T) {
 		if got := ending(x.settle()); !strings.HasPrefix(got, want) {
 			t.Errorf("got %s", got)
 		}
-		if a := x.only(); a.Outcome != approvals.Cancelled || a.Cancellation == nil || !strings.Contains(a.Cancellation.Why, "has been cancelled") {
+		if a := x.only(); a.Outcome != approvals.Cancelled || a.Cancellation == nil || !strings.Contains(a.Cancellation.Reason, "has been cancelled") {
 			t.Errorf("%s, %+v", a.Outcome, a.Cancellation)
 		}
 	})
@@ -364,7 +364,7 @@ func TestTaskGone(t *testing.T) {
 				x.step(x.abandoned, was)
 			}
 			a := x.get(was)
-			if a.Outcome != approvals.Cancelled || a.Cancellation == nil || a.Cancellation.Why != c.want {
+			if a.Outcome != approvals.Cancelled || a.Cancellation == nil || a.Cancellation.Reason != c.want {
 				t.Errorf("%s, %+v; want Cancelled because %s", a.Outcome, a.Cancellation, c.want)
 			}
 		})
@@ -514,7 +514,7 @@ func TestNamedGate(t *testing.T) {
 		if got := ending(x.settle()); !strings.HasPrefix(got, "True") || !strings.Contains(got, "approvedBy=carol") || !strings.Contains(got, "who=carol") {
 			t.Errorf("%s: got %s", kind, got)
 		}
-		if len(x.get(a.Name).Terms.Params) == 0 {
+		if len(x.get(a.Name).Resolved.Params) == 0 {
 			t.Errorf("%s: the description is not shown", kind)
 		}
 	}
@@ -590,19 +590,19 @@ func TestForged(t *testing.T) {
 	x := newTasking(t, "automatiko")
 	forged := &v1alpha1.Approval{ObjectMeta: metav1.ObjectMeta{Namespace: "prod", Name: approvals.TaskName(customRun, "custom-1", 0)}}
 	forged.Spec.Source.CustomRun = &v1alpha1.CustomRunSource{Name: customRun, UID: "custom-1", PipelineRun: "deploy-1", PipelineRunUID: "run-2", Pipeline: "deploy", PipelineTask: "approval", Mapping: "automatiko"}
-	forged.Spec.Terms, forged.Spec.Seal = &v1alpha1.Terms{Gate: "(inline)", Policy: v1alpha1.GateSpec{Approvers: &v1alpha1.Approvers{Users: []v1alpha1.User{{Name: "mallory"}}}}}, "AAAA"
+	forged.Spec.Resolved, forged.Spec.Signature = &v1alpha1.ResolvedSpec{Gate: "(inline)", Policy: v1alpha1.GateSpec{Approvers: &v1alpha1.Approvers{Users: []v1alpha1.User{{Name: "mallory"}}}}}, "AAAA"
 	x.must(x.Create(t.Context(), forged))
 	forged.Status.Outcome = "Approved"
 	x.must(x.WithWatch.Status().Update(t.Context(), forged))
 	if got := ending(x.settle()); got != "" {
 		t.Errorf("answered by a forged approval: %s", got)
 	}
-	if e := x.event(); !strings.Contains(e, "NotGenuine") {
+	if e := x.event(); !strings.Contains(e, "SignatureInvalid") {
 		t.Errorf("event %q", e)
 	}
 	x.must(x.Delete(t.Context(), forged))
 	x.settle()
-	if a := x.only(); a.Terms == nil || a.Decided() {
+	if a := x.only(); a.Resolved == nil || a.Decided() {
 		t.Errorf("a genuine one was not opened: %+v", a)
 	}
 }
@@ -748,7 +748,7 @@ func (x *tasking) undecide(name string) {
 func (x *tasking) next(name, uid string) {
 	x.t.Helper()
 	_, err := x.store.Update(x.t.Context(), approvals.Key{Namespace: "prod", Name: name}, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
-		a.Next = &approvals.Run{Name: name, UID: uid, At: x.now()}
+		a.SecondRun = &approvals.Run{Name: name, UID: uid, At: x.now()}
 		return a, approvals.Released, nil
 	})
 	x.must(err)

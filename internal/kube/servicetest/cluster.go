@@ -74,16 +74,16 @@ func (c *Cluster) cached() kubetest.Cached {
 	return kubetest.Cached{WithWatch: c, Transform: (&store.Sharing{Keep: -1}).Approval}
 }
 
-// ObjectOf is a as the API server would hold it, sealed.
+// ObjectOf is a as the API server would hold it, signed.
 func ObjectOf(a approvals.Approval) *v1alpha1.Approval {
 	o := &v1alpha1.Approval{}
 	o.Namespace, o.Name, o.UID = a.Namespace, a.Name, types.UID(a.UID)
 	o.CreationTimestamp = metav1.NewTime(a.OpenedAt)
 	o.Generation = 1
 	o.Spec = v1alpha1.ApprovalSpec{Trigger: a.Trigger, Source: convert.SourceToAPI(a.Source)}
-	store.SealSource(TestRing, o)
-	if a.Terms != nil {
-		store.SetTerms(TestRing, o, a.Terms)
+	store.SignSource(TestRing, o)
+	if a.Resolved != nil {
+		store.SetResolved(TestRing, o, a.Resolved)
 	}
 	o.Status = convert.StatusOf(a, v1alpha1.ApprovalStatus{}, 1, ct.T0)
 	return o

@@ -84,7 +84,7 @@ func (w *world) wakes(o client.Object, approval string) {
 	}
 }
 
-// TestGateOutsidePolicy: a Gate outside a policy says so, gives no terms, and goes on by
+// TestGateOutsidePolicy: a Gate outside a policy says so, is not resolved, and goes on by
 // itself when the Gate, the policy or the namespace's labels are mended.
 func TestGateOutsidePolicy(t *testing.T) {
 	t.Parallel()
@@ -119,7 +119,7 @@ func TestGateOutsidePolicy(t *testing.T) {
 			w.wakes(mend(w), approval)
 			w.step(w.approvals, approval)
 			w.step(w.approvals, approval)
-			if got := w.condition(approval, v1alpha1.ConditionReady); got != "True TermsFixed " {
+			if got := w.condition(approval, v1alpha1.ConditionReady); got != "True Resolved " {
 				t.Errorf("mended: %s", got)
 			}
 			if got := w.gate(); got != "True Usable " {
@@ -198,7 +198,7 @@ func TestInlineGateOutsidePolicy(t *testing.T) {
 }
 
 // TestNotConfigured: a Gate that asks for what the service does not have says so, and its
-// Approvals have no terms.
+// Approvals are not resolved.
 func TestNotConfigured(t *testing.T) {
 	t.Parallel()
 	for more, want := range map[string]string{
@@ -215,7 +215,7 @@ func TestNotConfigured(t *testing.T) {
 		w.step(w.approvals, name)
 		ready := w.condition(name, v1alpha1.ConditionReady)
 		if want == "" {
-			if got != "True Usable " || w.get(name).Terms == nil {
+			if got != "True Usable " || w.get(name).Resolved == nil {
 				t.Errorf("%s: %s, %s", more, got, ready)
 			}
 			continue
@@ -291,7 +291,7 @@ func TestTaskOutsidePolicy(t *testing.T) {
 			if !strings.HasPrefix(got, "Unknown Running") {
 				t.Fatalf("%s; %s", got, x.log.String())
 			}
-			if p := x.only().Terms.Policy; strings.Contains(c.policy, "72h") && p.Lifetime != 72*time.Hour {
+			if p := x.only().Resolved.Policy; strings.Contains(c.policy, "72h") && p.Lifetime != 72*time.Hour {
 				t.Errorf("it waits for %s", p.Lifetime)
 			}
 		})

@@ -118,34 +118,34 @@ var AnyApproval = rapid.Custom(func(t *rapid.T) approvals.Approval {
 		Outcome: rapid.SampledFrom([]approvals.Outcome{approvals.Pending, approvals.Approved, approvals.Rejected, approvals.Expired, approvals.Cancelled, approvals.Superseded}).Draw(t, "outcome"),
 		Results: params.Draw(t, "results"),
 	}
-	if rapid.Bool().Draw(t, "terms") {
-		a.Terms = &approvals.Terms{Policy: AnyPolicy.Draw(t, "policy"), Requester: anyText.Draw(t, "requester"), RequesterProof: anyProof.Draw(t, "proof"), RequesterAlso: rapid.SliceOfN(anyName, 0, 2).Draw(t, "also"), Params: params.Draw(t, "params"), Digest: anyText.Draw(t, "digest"), Template: anyText.Draw(t, "template"), Key: anyText.Draw(t, "key")}
-		a.Terms.About = approvals.About{Title: anyText.Draw(t, "title"), Instructions: anyText.Draw(t, "instructions")}
+	if rapid.Bool().Draw(t, "resolved") {
+		a.Resolved = &approvals.ResolvedSpec{Policy: AnyPolicy.Draw(t, "policy"), Requester: anyText.Draw(t, "requester"), RequesterProof: anyProof.Draw(t, "proof"), RequesterAliases: rapid.SliceOfN(anyName, 0, 2).Draw(t, "also"), Params: params.Draw(t, "params"), Digest: anyText.Draw(t, "digest"), TemplateDigest: anyText.Draw(t, "template"), SupersedeKey: anyText.Draw(t, "key")}
+		a.Resolved.About = approvals.About{Title: anyText.Draw(t, "title"), Instructions: anyText.Draw(t, "instructions")}
 		for i := range rapid.IntRange(0, 2).Draw(t, "references") {
-			a.Terms.References = append(a.Terms.References, approvals.Reference{Kind: "Task", Name: anyName.Draw(t, "reference"), UID: anyName.Draw(t, "its uid"), Generation: int64(i), Digest: anyText.Draw(t, "its digest")})
+			a.Resolved.References = append(a.Resolved.References, approvals.Reference{Kind: "Task", Name: anyName.Draw(t, "reference"), UID: anyName.Draw(t, "its uid"), Generation: int64(i), Digest: anyText.Draw(t, "its digest")})
 		}
 	} else if rapid.Bool().Draw(t, "blocked") {
-		a.Blocked = &approvals.Problem{Reason: "TermsMissing", Message: anyText.Draw(t, "blocked")}
+		a.Blocked = &approvals.Problem{Reason: "NotResolved", Message: anyText.Draw(t, "blocked")}
 	}
 	if a.Outcome != approvals.Pending {
 		a.Inputs, a.SupersededBy = params.Draw(t, "inputs"), anyName.Draw(t, "superseded by")
 		a.DecidedAt = instant(time.Microsecond).Draw(t, "decided")
 		if rapid.Bool().Draw(t, "cancelled") {
-			a.Cancellation = &approvals.Cancellation{By: anyName.Draw(t, "by"), Why: anyText.Draw(t, "why"), At: instant(time.Microsecond).Draw(t, "cancelled at")}
+			a.Cancellation = &approvals.Cancellation{By: anyName.Draw(t, "by"), Reason: anyText.Draw(t, "why"), At: instant(time.Microsecond).Draw(t, "cancelled at")}
 		}
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "revoked") {
 		a.Revoked = append(a.Revoked, approvals.Revocation{Voter: anyText.Draw(t, "voter"), At: instant(time.Microsecond).Draw(t, "at"), By: anyName.Draw(t, "by")})
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "withdrawn") {
-		a.Withdrawn = append(a.Withdrawn, approvals.Withdrawal{Voter: anyText.Draw(t, "voter"), At: instant(time.Microsecond).Draw(t, "at"), Evidence: anyName.Draw(t, "evidence"), By: anyName.Draw(t, "by")})
+		a.Withdrawn = append(a.Withdrawn, approvals.Withdrawal{Voter: anyText.Draw(t, "voter"), At: instant(time.Microsecond).Draw(t, "at"), CredentialID: anyName.Draw(t, "evidence"), WithdrawnByCredential: anyName.Draw(t, "by")})
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "votes") {
 		a.Votes = append(a.Votes, approvals.Vote{
 			Voter: anyText.Draw(t, "voter"), Verdict: rapid.SampledFrom([]approvals.Verdict{approvals.Approve, approvals.Reject}).Draw(t, "verdict"),
-			Comment: anyText.Draw(t, "comment"), At: instant(time.Microsecond).Draw(t, "at"), Way: approvals.AuthLink, Evidence: anyText.Draw(t, "evidence"),
+			Comment: anyText.Draw(t, "comment"), At: instant(time.Microsecond).Draw(t, "at"), AuthMethod: approvals.AuthLink, CredentialID: anyText.Draw(t, "evidence"),
 			Groups: rapid.SampledFrom([][]string{nil, {"sre"}}).Draw(t, "groups"), ByRBAC: rapid.Bool().Draw(t, "rbac"),
-			Inputs: params.Draw(t, "inputs"), BreakGlass: rapid.Bool().Draw(t, "glass"), For: anyName.Draw(t, "for"),
+			Inputs: params.Draw(t, "inputs"), BreakGlass: rapid.Bool().Draw(t, "glass"), OnBehalfOf: anyName.Draw(t, "for"),
 		})
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "deliveries") {
@@ -159,7 +159,7 @@ var AnyApproval = rapid.Custom(func(t *rapid.T) approvals.Approval {
 	case 3:
 		a.AnsweredAt = instant(time.Microsecond).Draw(t, "answered")
 	case 1:
-		a.Next = &approvals.Run{Name: anyName.Draw(t, "next"), UID: anyName.Draw(t, "next uid"), Pipeline: anyName.Draw(t, "next pipeline"), At: instant(time.Microsecond).Draw(t, "seen")}
+		a.SecondRun = &approvals.Run{Name: anyName.Draw(t, "next"), UID: anyName.Draw(t, "next uid"), Pipeline: anyName.Draw(t, "next pipeline"), At: instant(time.Microsecond).Draw(t, "seen")}
 		a.EventID = anyText.Draw(t, "event id")
 		if rapid.Bool().Draw(t, "ended") {
 			e := anyRunEnd.Draw(t, "end")

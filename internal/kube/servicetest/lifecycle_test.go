@@ -58,10 +58,10 @@ func TestLife(t *testing.T) {
 		w.step(w.notify, name)
 	}
 	a := w.get(name)
-	if a.Outcome != approvals.Approved || a.Next == nil || a.Next.Name != run || a.RunName != "" || a.Next.Pipeline != "apply" || a.EventID != "event-1" || w.confirmed != 1 {
-		t.Fatalf("%s, next %+v, event %q, confirmed %d; refused: %v\n%s", a.Outcome, a.Next, a.EventID, w.confirmed, w.listener.Refusals(), w.log.String())
+	if a.Outcome != approvals.Approved || a.SecondRun == nil || a.SecondRun.Name != run || a.RunName != "" || a.SecondRun.Pipeline != "apply" || a.EventID != "event-1" || w.confirmed != 1 {
+		t.Fatalf("%s, next %+v, event %q, confirmed %d; refused: %v\n%s", a.Outcome, a.SecondRun, a.EventID, w.confirmed, w.listener.Refusals(), w.log.String())
 	}
-	if got := w.condition(name, v1alpha1.ConditionReleased); got != "True RunSeen " {
+	if got := w.condition(name, v1alpha1.ConditionReleased); got != "True RunObserved " {
 		t.Errorf("released: %s", got)
 	}
 	writes := w.Count("patch status") - start
@@ -129,15 +129,15 @@ func TestDeletedInABurst(t *testing.T) {
 			if posts, _ := w.listener.Requests(); len(posts) != c.posts {
 				t.Errorf("%d posts, want %d", len(posts), c.posts)
 			}
-			if got := w.get(name); got.Next == nil || got.Next.Name != at.Name {
-				t.Errorf("recorded run %+v, want %s", got.Next, at.Name)
+			if got := w.get(name); got.SecondRun == nil || got.SecondRun.Name != at.Name {
+				t.Errorf("recorded run %+v, want %s", got.SecondRun, at.Name)
 			}
 		})
 	}
 }
 
-// TestTermsLater: what is missing is said once, and made good when it is there.
-func TestTermsLater(t *testing.T) {
+// TestResolvedLater: what is missing is said once, and made good when it is there.
+func TestResolvedLater(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ kind, want string }{
 		"gate":     {"Gate", `there is no Gate "production" in namespace prod: create it`},
@@ -152,7 +152,7 @@ func TestTermsLater(t *testing.T) {
 				w.step(w.notify, name)
 				w.wait(time.Minute)
 			}
-			if got := w.condition(name, v1alpha1.ConditionReady); !strings.Contains(got, "False TermsMissing") || !strings.Contains(got, c.want) || w.Count("patch status") != 1 {
+			if got := w.condition(name, v1alpha1.ConditionReady); !strings.Contains(got, "False NotResolved") || !strings.Contains(got, c.want) || w.Count("patch status") != 1 {
 				t.Errorf("ready: %s after %d writes", got, w.Count("patch status"))
 			}
 			if _, _, err := w.desk.Vote(t.Context(), w.get(name).Key, approvals.Ballot{Voter: approvals.Identity{Name: "alice"}, Verdict: approvals.Approve}); approvals.CodeOf(err) != approvals.CodeNotReady || !strings.Contains(approvals.Message(err), c.want) {
@@ -172,10 +172,10 @@ func TestTermsLater(t *testing.T) {
 			w.step(w.approvals, name)
 			w.step(w.approvals, name)
 			a := w.get(name)
-			if a.Terms == nil || a.Blocked != nil || a.Terms.Requester != "zoe" || a.Terms.Params[0].Value != "sha256:abc" {
-				t.Fatalf("terms %+v, blocked %v", a.Terms, a.Blocked)
+			if a.Resolved == nil || a.Blocked != nil || a.Resolved.Requester != "zoe" || a.Resolved.Params[0].Value != "sha256:abc" {
+				t.Fatalf("resolved %+v, blocked %v", a.Resolved, a.Blocked)
 			}
-			if got := w.condition(name, v1alpha1.ConditionReady); got != "True TermsFixed " {
+			if got := w.condition(name, v1alpha1.ConditionReady); got != "True Resolved " {
 				t.Errorf("ready: %s", got)
 			}
 			w.step(w.notify, name)
@@ -186,8 +186,8 @@ func TestTermsLater(t *testing.T) {
 	}
 }
 
-// TestFixTermsFails: an API server that does not answer blocks nothing for good.
-func TestFixTermsFails(t *testing.T) {
+// TestResolveFails: an API server that does not answer blocks nothing for good.
+func TestResolveFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, kubetest.Without(kubetest.World, "Gate"))
 	name := w.opened()
@@ -281,8 +281,8 @@ func TestStrangersName(t *testing.T) {
 			}
 			w.step(w.approvals, name)
 			w.step(w.approvals, name)
-			if a := w.get(name); a.Next == nil || a.Unreleased != nil {
-				t.Errorf("next %v, unreleased %v", a.Next, a.Unreleased)
+			if a := w.get(name); a.SecondRun == nil || a.Unreleased != nil {
+				t.Errorf("next %v, unreleased %v", a.SecondRun, a.Unreleased)
 			}
 		})
 	}
@@ -302,7 +302,7 @@ func TestListenerDown(t *testing.T) {
 		},
 		"takes it, no run comes": {
 			func(w *world) { w.listener.Idle(true) }, func(w *world) { w.listener.Idle(false) },
-			"False NotSeen EventListener prod/apply took the event and the run is not there",
+			"False RunNotFound EventListener prod/apply took the event and the run is not there",
 		},
 		"the account may not": {
 			func(w *world) { w.listener.Idle(true); w.Deny() }, func(w *world) { w.listener.Idle(false) },
@@ -354,8 +354,8 @@ func TestListenerDown(t *testing.T) {
 			w.step(w.approvals, name)
 			w.step(w.approvals, name)
 			a := w.get(name)
-			if a.Next == nil || a.Unreleased != nil || w.condition(name, v1alpha1.ConditionReleased) != "True RunSeen " {
-				t.Errorf("next %v, unreleased %v, refused %v", a.Next, a.Unreleased, w.listener.Refusals())
+			if a.SecondRun == nil || a.Unreleased != nil || w.condition(name, v1alpha1.ConditionReleased) != "True RunObserved " {
+				t.Errorf("next %v, unreleased %v, refused %v", a.SecondRun, a.Unreleased, w.listener.Refusals())
 			}
 		})
 	}
@@ -474,8 +474,8 @@ func TestDeletedUnrecorded(t *testing.T) {
 	if posts, _ := w.listener.Requests(); len(posts) != 1 {
 		t.Errorf("%d posts, want one", len(posts))
 	}
-	if a := w.get(name); a.Next == nil || a.Next.UID != string(pr.UID) || w.confirmed != 1 {
-		t.Errorf("next %+v, confirmed %d", a.Next, w.confirmed)
+	if a := w.get(name); a.SecondRun == nil || a.SecondRun.UID != string(pr.UID) || w.confirmed != 1 {
+		t.Errorf("next %+v, confirmed %d", a.SecondRun, w.confirmed)
 	}
 }
 
@@ -503,17 +503,17 @@ func TestNotReleased(t *testing.T) {
 	w.step(w.approvals, name) // posts at once: no process took a vote
 	w.wait(outcome.QuietPeriod)
 	w.step(w.approvals, name) // sees the run
-	if a := w.get(name); a.Outcome != approvals.Expired || a.Next == nil {
-		t.Errorf("%s, next %v, refused %v", a.Outcome, a.Next, w.listener.Refusals())
+	if a := w.get(name); a.Outcome != approvals.Expired || a.SecondRun == nil {
+		t.Errorf("%s, next %v, refused %v", a.Outcome, a.SecondRun, w.listener.Refusals())
 	}
 	if _, bodies := w.listener.Requests(); len(bodies) != 1 || !strings.Contains(bodies[0], `"decision":"false"`) {
 		t.Errorf("posted %v", bodies)
 	}
 }
 
-// TestNotGenuine: an Approval with terms that somebody else made is said to be
-// that, once, and never gets terms.
-func TestNotGenuine(t *testing.T) {
+// TestSignatureInvalid: an Approval that somebody else made and resolved is said to be
+// that, once, and is never resolved.
+func TestSignatureInvalid(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, kubetest.World)
 	name := w.opened()
@@ -523,7 +523,7 @@ func TestNotGenuine(t *testing.T) {
 	}
 	forged := o.DeepCopy()
 	forged.ResourceVersion, forged.UID, forged.Name = "", "uid-forged", "forged"
-	forged.Spec.Terms.Policy.Approvers.Users[0].Name = "mallory"
+	forged.Spec.Resolved.Policy.Approvers.Users[0].Name = "mallory"
 	if err := w.Create(t.Context(), forged); err != nil {
 		t.Fatal(err)
 	}
@@ -532,8 +532,8 @@ func TestNotGenuine(t *testing.T) {
 		w.step(w.notify, "forged")
 	}
 	a := w.get("forged")
-	if a.Terms != nil || a.Blocked == nil || a.Blocked.Reason != convert.NotGenuine || w.Count("patch status") != 1 || w.Count("update") != 0 {
-		t.Errorf("terms %v, blocked %v, %d writes", a.Terms, a.Blocked, w.Count("patch status"))
+	if a.Resolved != nil || a.Blocked == nil || a.Blocked.Reason != convert.SignatureInvalid || w.Count("patch status") != 1 || w.Count("update") != 0 {
+		t.Errorf("resolved %v, blocked %v, %d writes", a.Resolved, a.Blocked, w.Count("patch status"))
 	}
 	if len(w.mails.sent) != 0 {
 		t.Errorf("sent %v", w.mails.sent)
@@ -543,7 +543,7 @@ func TestNotGenuine(t *testing.T) {
 	}
 }
 
-// TestForgedSource: an Approval without terms that somebody else made is given
+// TestForgedSource: an Approval unresolved that somebody else made is given
 // none.
 func TestForgedSource(t *testing.T) {
 	t.Parallel()
@@ -554,7 +554,7 @@ func TestForgedSource(t *testing.T) {
 	}
 	forged := o.DeepCopy()
 	forged.ResourceVersion, forged.UID, forged.Name = "", "uid-forged", "forged"
-	forged.Spec.Terms, forged.Spec.Seal = nil, ""
+	forged.Spec.Resolved, forged.Spec.Signature = nil, ""
 	if err := w.Create(t.Context(), forged); err != nil {
 		t.Fatal(err)
 	}
@@ -563,8 +563,8 @@ func TestForgedSource(t *testing.T) {
 		w.step(w.notify, "forged")
 	}
 	a := w.get("forged")
-	if a.Terms != nil || a.Blocked == nil || a.Blocked.Reason != convert.NotGenuine || w.Count("patch status") != 1 || w.Count("update") != 0 {
-		t.Errorf("terms %v, blocked %v, %d status writes, %d spec writes", a.Terms, a.Blocked, w.Count("patch status"), w.Count("update"))
+	if a.Resolved != nil || a.Blocked == nil || a.Blocked.Reason != convert.SignatureInvalid || w.Count("patch status") != 1 || w.Count("update") != 0 {
+		t.Errorf("resolved %v, blocked %v, %d status writes, %d spec writes", a.Resolved, a.Blocked, w.Count("patch status"), w.Count("update"))
 	}
 }
 

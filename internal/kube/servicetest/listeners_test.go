@@ -220,7 +220,7 @@ func TestAfterElsewhere(t *testing.T) {
 	if err := w.List(t.Context(), &list); err != nil {
 		t.Fatal(err)
 	}
-	if a := w.get(list.Items[0].Name); a.Terms == nil || a.Source.Run.Namespace != "ci" || a.Subject() != "apply after plan in namespace ci" {
+	if a := w.get(list.Items[0].Name); a.Resolved == nil || a.Source.Run.Namespace != "ci" || a.Subject() != "apply after plan in namespace ci" {
 		t.Errorf("%+v", a.Source.Run)
 	}
 
@@ -259,13 +259,13 @@ func TestLargerThanAnObject(t *testing.T) {
 		t.Errorf("%q, want it on the run and on the Trigger", said)
 	}
 	w.Fail(func(verb string, o runtime.Object) error {
-		if a, ok := o.(*v1alpha1.Approval); ok && verb == "create" && a.Spec.Terms != nil {
+		if a, ok := o.(*v1alpha1.Approval); ok && verb == "create" && a.Spec.Resolved != nil {
 			return tooLarge
 		}
 		return nil
 	})
-	if a := w.get(w.opened()); a.Terms != nil {
-		t.Error("opened with terms that are too large")
+	if a := w.get(w.opened()); a.Resolved != nil {
+		t.Error("opened with resolved that are too large")
 	}
 }
 

@@ -151,8 +151,8 @@ func TestMailServerHangs(t *testing.T) {
 	w.step(w.approvals, name) // posts
 	w.wait(outcome.QuietPeriod)
 	w.step(w.approvals, name) // sees the run
-	if a := w.get(name); a.Outcome != approvals.Approved || a.Next == nil {
-		t.Errorf("%s, next %v; refused %v", a.Outcome, a.Next, w.listener.Refusals())
+	if a := w.get(name); a.Outcome != approvals.Approved || a.SecondRun == nil {
+		t.Errorf("%s, next %v; refused %v", a.Outcome, a.SecondRun, w.listener.Refusals())
 	}
 	select {
 	case err := <-told:
@@ -164,8 +164,8 @@ func TestMailServerHangs(t *testing.T) {
 		t.Error(err)
 	}
 	a := w.get(name)
-	if a.Outcome != approvals.Approved || len(a.Votes) != 1 || a.Next == nil {
-		t.Errorf("%s, votes %+v, next %v", a.Outcome, a.Votes, a.Next)
+	if a.Outcome != approvals.Approved || len(a.Votes) != 1 || a.SecondRun == nil {
+		t.Errorf("%s, votes %+v, next %v", a.Outcome, a.Votes, a.SecondRun)
 	}
 	if len(a.Deliveries) == 0 || !strings.Contains(a.Deliveries[0].Error, "too late") {
 		t.Errorf("ledger %+v", a.Deliveries)

@@ -94,8 +94,8 @@ func (w *world) lifeOfOne() map[string]int {
 		w.step(w.approvals, name)
 		w.step(w.notify, name)
 	}
-	if a := w.get(name); a.Next == nil || len(a.Deliveries) != 2 {
-		w.t.Errorf("next %v, told %+v; refused %v", a.Next, a.Deliveries, w.listener.Refusals())
+	if a := w.get(name); a.SecondRun == nil || len(a.Deliveries) != 2 {
+		w.t.Errorf("next %v, told %+v; refused %v", a.SecondRun, a.Deliveries, w.listener.Refusals())
 	}
 	if asked["create *v1alpha1.Approval"] != 1 || asked["patch status *v1alpha1.Approval"] != 3 {
 		w.t.Errorf("asked %v", asked) // or nothing was counted

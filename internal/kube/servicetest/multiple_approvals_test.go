@@ -29,7 +29,7 @@ func TestOneRunManyApprovals(t *testing.T) {
 		"rejected": {func(w *world) { w.vote(one, "bob", approvals.Reject) }, approvals.Rejected, 0},
 		"cancelled": {func(w *world) {
 			_, err := w.store.Update(w.t.Context(), approvals.Key{Namespace: "prod", Name: one}, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
-				return approvals.Cancel(a, approvals.Cancellation{By: "olga", Why: "wrong branch"}, w.now())
+				return approvals.Cancel(a, approvals.Cancellation{By: "olga", Reason: "wrong branch"}, w.now())
 			})
 			if err != nil {
 				w.t.Fatal(err)
@@ -49,8 +49,8 @@ func TestOneRunManyApprovals(t *testing.T) {
 					w.step(w.approvals, n)
 				}
 			}
-			if a := w.get(one); a.Outcome != c.want || (a.Next != nil) != (c.runs == 1) {
-				t.Fatalf("%s, next %+v; want %s", a.Outcome, a.Next, c.want)
+			if a := w.get(one); a.Outcome != c.want || (a.SecondRun != nil) != (c.runs == 1) {
+				t.Fatalf("%s, next %+v; want %s", a.Outcome, a.SecondRun, c.want)
 			}
 			if a := w.get(other); a.Decided() || len(a.Votes) != 0 || w.version(other) != before {
 				t.Errorf("the other is %s with votes %+v, and was written", a.Outcome, a.Votes)

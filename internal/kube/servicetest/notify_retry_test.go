@@ -26,7 +26,7 @@ func (everywhere) MayOperate(context.Context, approvals.Identity, string) (bool,
 func (w *world) retry(name string) {
 	w.t.Helper()
 	w.desk.Operators = everywhere{}
-	_, did, err := w.desk.Retry(w.t.Context(), approvals.Key{Namespace: "prod", Name: name}, approvals.Identity{Name: "olga", Way: approvals.AuthLogin})
+	_, did, err := w.desk.Retry(w.t.Context(), approvals.Key{Namespace: "prod", Name: name}, approvals.Identity{Name: "olga", AuthMethod: approvals.AuthLogin})
 	if err != nil || did != approvals.Again {
 		w.t.Fatalf("%s, %v", did, err)
 	}
@@ -66,8 +66,8 @@ func TestRetryRelease(t *testing.T) {
 	w.retry(name)
 	w.step(w.approvals, name)
 	w.step(w.approvals, name)
-	if a := w.get(name); a.Next == nil || a.Unreleased != nil {
-		t.Errorf("next %v, unreleased %v", a.Next, a.Unreleased)
+	if a := w.get(name); a.SecondRun == nil || a.Unreleased != nil {
+		t.Errorf("next %v, unreleased %v", a.SecondRun, a.Unreleased)
 	}
 }
 

@@ -94,10 +94,10 @@ status: {conditions: [{type: Available, status: "False", message: "no replicas"}
 			"False PipelineMissing",
 			[]string{"no Pipeline gone"},
 		},
-		"a sibling":             {replace("triggers: [{triggerRef: apply}]", "triggers: [{triggerRef: apply}, {triggerRef: sibling}]") + sibling, nil, "False NeighbourWouldStart", []string{"prod/sibling"}},
-		"a filter before":       {with("before", "body.ref == 'refs/heads/main'"), nil, "False EventTurnedAway", []string{"body.ref == 'refs/heads/main'"}},
-		"a filter after":        {with("after", "extensions.countersign.params.digest == 'other'"), nil, "False EventTurnedAway", nil},
-		"a filter of its group": {inGroup("'push'"), nil, "False EventTurnedAway", []string{"cel interceptor of triggerGroup pushes, in which trigger apply is run, would turn"}},
+		"a sibling":             {replace("triggers: [{triggerRef: apply}]", "triggers: [{triggerRef: apply}, {triggerRef: sibling}]") + sibling, nil, "False SiblingTriggerWouldStart", []string{"prod/sibling"}},
+		"a filter before":       {with("before", "body.ref == 'refs/heads/main'"), nil, "False EventRejectedByTrigger", []string{"body.ref == 'refs/heads/main'"}},
+		"a filter after":        {with("after", "extensions.countersign.params.digest == 'other'"), nil, "False EventRejectedByTrigger", nil},
+		"a filter of its group": {inGroup("'push'"), nil, "False EventRejectedByTrigger", []string{"cel interceptor of triggerGroup pushes, in which trigger apply is run, would turn"}},
 		"its group lets it":     {inGroup("'approval'"), nil, "True Startable", nil},
 		"another way to it":     {strings.Replace(inGroup("'push'"), "spec: {serviceAccountName: listener,", "spec: {serviceAccountName: listener, triggers: [{triggerRef: apply}],", 1), nil, "True Startable", nil},
 		"one that is true":      {with("after", "extensions.countersign.params.digest == 'sha256:abc'"), nil, "True Startable", nil},
@@ -170,7 +170,7 @@ status: {conditions: [{type: Available, status: "False", message: "no replicas"}
 			if n := w.Count("patch status"); n != 1 {
 				t.Errorf("%d writes", n)
 			}
-			if got := w.condition(name, v1alpha1.ConditionReady); got != "True TermsFixed " {
+			if got := w.condition(name, v1alpha1.ConditionReady); got != "True Resolved " {
 				t.Errorf("ready: %s", got)
 			}
 			// It is said, and a vote is taken: what is wrong may be mended before it matters.
@@ -330,9 +330,9 @@ func TestContentChangesWhilePending(t *testing.T) {
 	if old.Outcome != approvals.Superseded || !old.Changed() || !strings.HasPrefix(w.condition(first, v1alpha1.ConditionStartable), "False ContentChanged trigger apply, its bindings or its template changed") {
 		t.Errorf("%s, %s", old.Outcome, w.condition(first, v1alpha1.ConditionStartable))
 	}
-	if next.Again == nil || next.Again.Of != first || next.Again.OfUID != old.UID || next.Again.Number != 1 || next.Again.By != "" || len(next.Votes) != 0 || next.Decided() ||
-		next.Terms.Digest == old.Terms.Digest || next.Source.Run.UID != old.Source.Run.UID || next.Terms.Params[0] != old.Terms.Params[0] {
-		t.Errorf("%+v\n%+v", next, next.Again)
+	if next.Replaces == nil || next.Replaces.Name != first || next.Replaces.UID != old.UID || next.Replaces.Number != 1 || next.Replaces.RequestedBy != "" || len(next.Votes) != 0 || next.Decided() ||
+		next.Resolved.Digest == old.Resolved.Digest || next.Source.Run.UID != old.Source.Run.UID || next.Resolved.Params[0] != old.Resolved.Params[0] {
+		t.Errorf("%+v\n%+v", next, next.Replaces)
 	}
 	if _, _, err := w.desk.Vote(t.Context(), old.Key, ct.Ballot("bob", approvals.Approve, "")); approvals.CodeOf(err) != approvals.CodeConflict {
 		t.Errorf("a vote for the old one: %v", err)
@@ -355,7 +355,7 @@ func TestContentChangesWhilePending(t *testing.T) {
 	w.step(w.approvals, next.Name)
 	w.wait(time.Second)
 	w.step(w.approvals, next.Name)
-	if a := w.get(next.Name); a.Next == nil {
+	if a := w.get(next.Name); a.SecondRun == nil {
 		t.Errorf("%s, %v; %v", a.Outcome, a.Unreleased, w.listener.Refusals())
 	}
 	if posts, _ := w.listener.Requests(); len(posts) != 1 {
@@ -381,8 +381,8 @@ func TestContentChangesAllTheTime(t *testing.T) {
 		}
 	}
 	a := w.get(name)
-	if a.Again.Number != approvals.MaxAgain || a.Decided() || w.Count("create") != 1+approvals.MaxAgain {
-		t.Errorf("number %d, %s, %d creates", a.Again.Number, a.Outcome, w.Count("create"))
+	if a.Replaces.Number != approvals.MaxAgain || a.Decided() || w.Count("create") != 1+approvals.MaxAgain {
+		t.Errorf("number %d, %s, %d creates", a.Replaces.Number, a.Outcome, w.Count("create"))
 	}
 	w.retemplate(texts[0])
 	w.step(w.preflight, name)
@@ -423,7 +423,9 @@ func TestKilledWhileAskingAgain(t *testing.T) {
 // from what it was opened with, by who operates or asked for it; a rejection is final.
 func TestAskAgain(t *testing.T) {
 	t.Parallel()
-	by := func(name string) approvals.Identity { return approvals.Identity{Name: name, Way: approvals.AuthToken} }
+	by := func(name string) approvals.Identity {
+		return approvals.Identity{Name: name, AuthMethod: approvals.AuthToken}
+	}
 	t.Run("changed after the decision", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, kubetest.World)
@@ -443,7 +445,7 @@ func TestAskAgain(t *testing.T) {
 			t.Errorf("a stranger: %v", err)
 		}
 		next, err := w.desk.AskAgain(t.Context(), w.get(name).Key, by("olga"))
-		if err != nil || next.Again == nil || next.Again.By != "olga" || next.Terms == nil || next.Source.Results[0].Value != "sha256:abc" {
+		if err != nil || next.Replaces == nil || next.Replaces.RequestedBy != "olga" || next.Resolved == nil || next.Source.Results[0].Value != "sha256:abc" {
 			t.Fatalf("%v, %+v", err, next)
 		}
 		if _, err := w.desk.AskAgain(t.Context(), w.get(name).Key, by("zoe")); approvals.CodeOf(err) != approvals.CodeForbidden {
@@ -488,8 +490,8 @@ func TestAskAgain(t *testing.T) {
 			name := w.opened()
 			c.end(w, name)
 			next, err := w.desk.AskAgain(t.Context(), w.get(name).Key, by("olga"))
-			if c.want == "" && (err != nil || next.Again == nil || w.get(name).SupersededBy != next.Name) {
-				t.Errorf("%v, %+v", err, next.Again)
+			if c.want == "" && (err != nil || next.Replaces == nil || w.get(name).SupersededBy != next.Name) {
+				t.Errorf("%v, %+v", err, next.Replaces)
 			}
 			if c.want != "" && (approvals.CodeOf(err) != approvals.CodeConflict || !strings.Contains(approvals.Message(err), c.want)) {
 				t.Errorf("%v, want %s", err, c.want)

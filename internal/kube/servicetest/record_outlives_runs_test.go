@@ -38,7 +38,7 @@ func TestRecordOutlivesRuns(t *testing.T) {
 	}
 	// The record first hears of it now.
 	r.step(r.Record, name)
-	r.want("its runs are gone", "opened terms voted decided released")
+	r.want("its runs are gone", "opened resolved voted decided released")
 	r.wait(48 * time.Hour)
 	r.step(r.Record, name)
 	if err := r.Get(t.Context(), request(name).NamespacedName, &o); err == nil {

@@ -85,7 +85,7 @@ func (r *recording) released(name string) {
 		r.wait(outcome.LeaderTakeoverDelay)
 		r.step(r.approvals, name)
 	}
-	if r.get(name).Next == nil {
+	if r.get(name).SecondRun == nil {
 		r.t.Fatal("it was not released")
 	}
 }
@@ -101,12 +101,12 @@ func TestRecord(t *testing.T) {
 		do   func()
 		want string
 	}{
-		{"opened", func() {}, "opened terms"},
-		{"reconciled again", func() {}, "opened terms"},
-		{"voted", func() { r.vote(name, "alice", approvals.Approve) }, "opened terms voted decided"},
-		{"restarted", r.restart, "opened terms voted decided"},
-		{"released", func() { r.released(name) }, "opened terms voted decided released"},
-		{"restarted again", r.restart, "opened terms voted decided released"},
+		{"opened", func() {}, "opened resolved"},
+		{"reconciled again", func() {}, "opened resolved"},
+		{"voted", func() { r.vote(name, "alice", approvals.Approve) }, "opened resolved voted decided"},
+		{"restarted", r.restart, "opened resolved voted decided"},
+		{"released", func() { r.released(name) }, "opened resolved voted decided released"},
+		{"restarted again", r.restart, "opened resolved voted decided released"},
 	} {
 		s.do()
 		writes := r.Writes()
@@ -148,14 +148,14 @@ func TestRecordStoreIsDown(t *testing.T) {
 	for _, n := range []string{name, "another"} {
 		r.step(r.Record, n)
 	}
-	r.want("it is back", "opened terms voted decided released")
+	r.want("it is back", "opened resolved voted decided released")
 	if !strings.Contains(r.log.String(), "takes lines again") || r.Behind() != 0 {
 		t.Errorf("%d behind, log %s", r.Behind(), r.log.String())
 	}
 }
 
-// TestRecordNotGenuine: what somebody else wrote is no history of ours.
-func TestRecordNotGenuine(t *testing.T) {
+// TestRecordSignatureInvalid: what somebody else wrote is no history of ours.
+func TestRecordSignatureInvalid(t *testing.T) {
 	t.Parallel()
 	r := newRecording(t, "48h")
 	name := r.opened()
@@ -213,7 +213,7 @@ func TestRetention(t *testing.T) {
 				t.Errorf("gone: %t, want %t; log %s", gone, c.gone, r.log.String())
 			}
 			if c.gone {
-				r.want("what is left", "opened terms voted decided released")
+				r.want("what is left", "opened resolved voted decided released")
 			}
 		})
 	}
@@ -276,7 +276,7 @@ func TestRecordOfDeleted(t *testing.T) {
 	r.ledger.Fail(nil)
 	r.wait(audit.AskAgain)
 	r.step(r.Record, name)
-	r.want("deleted", "opened terms voted decided removed")
+	r.want("deleted", "opened resolved voted decided removed")
 	if written, lines := r.Held(); r.Behind() != 0 || written != 0 || len(lines) != 0 {
 		t.Errorf("%d behind, %d remembered, %d lines held: want none of any", r.Behind(), written, len(lines))
 	}
@@ -321,7 +321,7 @@ func TestDeletedWaitsForTheRecord(t *testing.T) {
 	r.ledger.Fail(nil)
 	r.wait(time.Hour)
 	r.step(r.Record, name)
-	r.want("deleted", "opened terms decided removed")
+	r.want("deleted", "opened resolved decided removed")
 	if err := r.Get(t.Context(), request(name).NamespacedName, &o); !apierrors.IsNotFound(err) {
 		t.Errorf("it is still there: %v", err)
 	}
@@ -352,7 +352,7 @@ func TestRecordHoldsLittleOfDeleted(t *testing.T) {
 		t.Errorf("held %+v, want its removal alone", lines)
 	}
 	r.step(r.Record, name)
-	r.want("deleted", "opened terms removed")
+	r.want("deleted", "opened resolved removed")
 }
 
 // meddle has somebody write to the Approval between its reading and its deletion.

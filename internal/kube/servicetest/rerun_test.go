@@ -53,7 +53,7 @@ func (w *secondRuns) release() {
 		w.step(w.approvals, w.name)
 		w.wait(time.Second)
 	}
-	if a := w.get(w.name); a.Next == nil {
+	if a := w.get(w.name); a.SecondRun == nil {
 		w.t.Fatalf("no run was seen; refused: %v\n%s", w.listener.Refusals(), w.log.String())
 	}
 }
@@ -61,7 +61,7 @@ func (w *secondRuns) release() {
 // fail has the run that was started end, and that be seen.
 func (w *secondRuns) fail() {
 	w.t.Helper()
-	pr := w.run(w.get(w.name).Next.Name)
+	pr := w.run(w.get(w.name).SecondRun.Name)
 	now := metav1.NewTime(w.now())
 	pr.Status.CompletionTime = &now
 	pr.Status.SetCondition(&apis.Condition{Type: apis.ConditionSucceeded, Status: corev1.ConditionFalse, Reason: "Failed", Message: "Tasks Completed: 1 (Failed: 1)"})
@@ -85,7 +85,7 @@ func (w *secondRuns) run(name string) *pipelinev1.PipelineRun {
 
 func (w *secondRuns) rerun() (approvals.Approval, error) {
 	w.t.Helper()
-	a, _, err := w.desk.Rerun(w.t.Context(), approvals.Key{Namespace: "prod", Name: w.name}, approvals.Identity{Name: "olga", Way: approvals.AuthToken, Evidence: "token"}, "the registry is back")
+	a, _, err := w.desk.Rerun(w.t.Context(), approvals.Key{Namespace: "prod", Name: w.name}, approvals.Identity{Name: "olga", AuthMethod: approvals.AuthToken, CredentialID: "token"}, "the registry is back")
 	return a, err
 }
 
@@ -116,8 +116,8 @@ func TestRunsAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.RunName == "" || string(a.RunName) == before.Next.Name {
-		t.Errorf("the second attempt's run is %s, and the first's was %s", string(a.RunName), before.Next.Name)
+	if a.RunName == "" || string(a.RunName) == before.SecondRun.Name {
+		t.Errorf("the second attempt's run is %s, and the first's was %s", string(a.RunName), before.SecondRun.Name)
 	}
 	if got := w.condition(w.name, v1alpha1.ConditionReleased); got != "" {
 		t.Errorf("released: %s, while it is being started again", got)
@@ -134,13 +134,13 @@ func TestRunsAgain(t *testing.T) {
 		w.wait(time.Minute)
 	}
 	after := w.get(w.name)
-	if got := w.started(); len(got) != 2 || !got[before.Next.Name] || !got[after.Next.Name] {
-		t.Errorf("there are runs %v, want %s and %s", got, before.Next.Name, after.Next.Name)
+	if got := w.started(); len(got) != 2 || !got[before.SecondRun.Name] || !got[after.SecondRun.Name] {
+		t.Errorf("there are runs %v, want %s and %s", got, before.SecondRun.Name, after.SecondRun.Name)
 	}
-	if after.Next.Name != string(a.RunName) || after.Attempt() != 1 || after.Reruns[0].Run.UID != before.Next.UID || after.Reruns[0].By != "olga" {
-		t.Errorf("next is %s, and before it was %+v", after.Next.Name, after.Reruns)
+	if after.SecondRun.Name != string(a.RunName) || after.Attempt() != 1 || after.Reruns[0].Run.UID != before.SecondRun.UID || after.Reruns[0].By != "olga" {
+		t.Errorf("next is %s, and before it was %+v", after.SecondRun.Name, after.Reruns)
 	}
-	if after.Outcome != before.Outcome || !after.DecidedAt.Equal(before.DecidedAt) || after.Terms.Digest != before.Terms.Digest {
+	if after.Outcome != before.Outcome || !after.DecidedAt.Equal(before.DecidedAt) || after.Resolved.Digest != before.Resolved.Digest {
 		t.Error("the decision is not what it was")
 	}
 	if posts, _ := w.listener.Requests(); len(posts) != 2 {
@@ -197,7 +197,7 @@ func TestRunsAgainUnchanged(t *testing.T) {
 func TestStaleCacheStartsNothingAgain(t *testing.T) {
 	t.Parallel()
 	w := newSecondRuns(t, rerunWorld)
-	first := w.get(w.name).Next.Name
+	first := w.get(w.name).SecondRun.Name
 	w.fail()
 	a, err := w.rerun()
 	if err != nil {
@@ -209,13 +209,13 @@ func TestStaleCacheStartsNothingAgain(t *testing.T) {
 		w.step(w.approvals, w.name)
 		w.wait(time.Minute)
 	}
-	if got := w.get(w.name); got.Next != nil {
-		t.Errorf("the run of the second attempt is %s, and nothing was started", got.Next.Name)
+	if got := w.get(w.name); got.SecondRun != nil {
+		t.Errorf("the run of the second attempt is %s, and nothing was started", got.SecondRun.Name)
 	}
 	w.listener.Idle(false)
 	w.wait(10 * time.Minute)
 	w.release()
-	if got := w.get(w.name).Next.Name; got == first || got != string(a.RunName) {
+	if got := w.get(w.name).SecondRun.Name; got == first || got != string(a.RunName) {
 		t.Errorf("the run is %s, want %s", got, string(a.RunName))
 	}
 }

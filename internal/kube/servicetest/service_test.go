@@ -203,8 +203,8 @@ func (w *world) vote(name, voter string, v approvals.Verdict) {
 func (w *world) runOf(name string) string {
 	w.t.Helper()
 	a := w.get(name)
-	if a.Next != nil {
-		return a.Next.Name
+	if a.SecondRun != nil {
+		return a.SecondRun.Name
 	}
 	if a.RunName == "" {
 		w.t.Fatalf("nobody knows the name of the run of %s, which is %s", name, a.Outcome)

@@ -48,8 +48,8 @@ func TestRunDeletedUnderLag(t *testing.T) {
 	w.step(w.approvals, name) // posts
 	w.wait(time.Second)
 	w.step(w.approvals, name) // records
-	if a := w.get(name); a.Next == nil || a.Next.Name != run {
-		t.Fatalf("the run was not recorded: %+v", a.Next)
+	if a := w.get(name); a.SecondRun == nil || a.SecondRun.Name != run {
+		t.Fatalf("the run was not recorded: %+v", a.SecondRun)
 	}
 	pr := &pipelinev1.PipelineRun{}
 	pr.Namespace, pr.Name = "prod", run
@@ -101,8 +101,8 @@ func TestOurRunUnderLag(t *testing.T) {
 				w.wait(time.Minute)
 				w.step(w.approvals, approval)
 			}
-			if a := w.get(approval); a.Next == nil || a.Next.Name != run || a.Unreleased != nil {
-				t.Errorf("next %+v, unreleased %+v", a.Next, a.Unreleased)
+			if a := w.get(approval); a.SecondRun == nil || a.SecondRun.Name != run || a.Unreleased != nil {
+				t.Errorf("next %+v, unreleased %+v", a.SecondRun, a.Unreleased)
 			}
 			if posts, _ := w.listener.Requests(); len(posts) != 1 || w.event() != "" {
 				t.Errorf("%d posts, or an Event", len(posts))

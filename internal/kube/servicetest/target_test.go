@@ -56,8 +56,8 @@ func TestConfigMapIsTold(t *testing.T) {
 			}
 			w.step(w.approvals, name)
 			a := w.get(name)
-			if w.status() != want || a.Effect == nil || a.Effect.What != "ConfigMap plan-1-cm: status="+want || a.Next != nil || w.confirmed != 1 {
-				t.Errorf("status %s, effect %+v, next %+v, confirmed %d", w.status(), a.Effect, a.Next, w.confirmed)
+			if w.status() != want || a.Effect == nil || a.Effect.What != "ConfigMap plan-1-cm: status="+want || a.SecondRun != nil || w.confirmed != 1 {
+				t.Errorf("status %s, effect %+v, next %+v, confirmed %d", w.status(), a.Effect, a.SecondRun, w.confirmed)
 			}
 			if got := w.condition(name, v1alpha1.ConditionReleased); got != "True Written ConfigMap plan-1-cm: status="+want {
 				t.Error(got)
@@ -147,7 +147,7 @@ func TestReportComesTooLate(t *testing.T) {
 	w.vote(name, "alice", approvals.Approve)
 	a := w.get(name)
 	if _, err := w.store.Update(t.Context(), a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
-		return approvals.Cancel(a, approvals.Cancellation{By: "olga", Why: "no"}, w.now())
+		return approvals.Cancel(a, approvals.Cancellation{By: "olga", Reason: "no"}, w.now())
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -188,14 +188,14 @@ func TestCancelledAfterItWasWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := w.store.Update(t.Context(), a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
-		return approvals.Cancel(a, approvals.Cancellation{By: "olga", Why: "no"}, w.now())
+		return approvals.Cancel(a, approvals.Cancellation{By: "olga", Reason: "no"}, w.now())
 	}); err != nil {
 		t.Fatal(err)
 	}
 	w.step(w.approvals, name)
 	a = w.get(name)
-	if a.Next == nil || a.Next.Name != "held" || a.Next.UID != "u1" || a.Effect == nil {
-		t.Errorf("next %+v, effect %+v", a.Next, a.Effect)
+	if a.SecondRun == nil || a.SecondRun.Name != "held" || a.SecondRun.UID != "u1" || a.Effect == nil {
+		t.Errorf("next %+v, effect %+v", a.SecondRun, a.Effect)
 	}
 	var pr pipelinev1.PipelineRun
 	if err := w.Get(t.Context(), client.ObjectKey{Namespace: "prod", Name: "held"}, &pr); err != nil || pr.Spec.Status != "" {
@@ -209,7 +209,7 @@ func TestPendingRunComesLater(t *testing.T) {
 	w := newWorld(t, strings.Replace(polled, "configMap: {name: \"run.name + '-cm'\", key: status}", "pendingRun: {name: held}", 1))
 	name := w.opened()
 	res := w.step(w.approvals, name)
-	if got := w.condition(name, v1alpha1.ConditionReady); !strings.HasPrefix(got, "False TermsMissing there is no PipelineRun held") || res.RequeueAfter != lifecycle.Again {
+	if got := w.condition(name, v1alpha1.ConditionReady); !strings.HasPrefix(got, "False NotResolved there is no PipelineRun held") || res.RequeueAfter != lifecycle.Again {
 		t.Fatal(got, res)
 	}
 	w.wait(time.Minute)
@@ -222,13 +222,13 @@ func TestPendingRunComesLater(t *testing.T) {
 		}
 	}
 	w.step(w.approvals, name)
-	if a := w.get(name); a.Terms == nil || a.Terms.Target.UID != "u1" {
-		t.Errorf("%+v", a.Terms)
+	if a := w.get(name); a.Resolved == nil || a.Resolved.Target.UID != "u1" {
+		t.Errorf("%+v", a.Resolved)
 	}
 }
 
-// TestTermsThatTheSchemaRefuses: what can't be kept is said on the Approval.
-func TestTermsThatTheSchemaRefuses(t *testing.T) {
+// TestResolvedThatTheSchemaRefuses: what can't be kept is said on the Approval.
+func TestResolvedThatTheSchemaRefuses(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, strings.Replace(polled, "configMap: {name: \"run.name + '-cm'\", key: status}", "pendingRun: {name: held}", 1))
 	name := w.opened()
@@ -245,7 +245,7 @@ func TestTermsThatTheSchemaRefuses(t *testing.T) {
 		return nil
 	})
 	w.step(w.approvals, name)
-	if got := w.condition(name, v1alpha1.ConditionReady); !strings.Contains(got, "False TermsMissing") || !strings.Contains(got, "was refused by the API server") {
+	if got := w.condition(name, v1alpha1.ConditionReady); !strings.Contains(got, "False NotResolved") || !strings.Contains(got, "was refused by the API server") {
 		t.Error(got)
 	}
 }

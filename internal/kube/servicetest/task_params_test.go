@@ -47,7 +47,7 @@ func TestCustomSpec(t *testing.T) {
 		t.Fatalf("got %s; %s", got, x.event())
 	}
 	a := x.only()
-	shown := approvals.ByName(a.Terms.Params)
+	shown := approvals.ByName(a.Resolved.Params)
 	for name, want := range map[string]string{"description": "Deploy 1.2 to production", "ticket": "OPS-7", "build": "9007199254740993", "hosts": `["a","b"]`} {
 		if shown[name] != want {
 			t.Errorf("%s is %q, want %q", name, shown[name], want)
@@ -58,8 +58,8 @@ func TestCustomSpec(t *testing.T) {
 			t.Errorf("%s is shown: %q", name, v)
 		}
 	}
-	if a.Decided() || !a.Terms.Policy.RBAC {
-		t.Errorf("%s, %+v", a.Outcome, a.Terms.Policy)
+	if a.Decided() || !a.Resolved.Policy.RBAC {
+		t.Errorf("%s, %+v", a.Outcome, a.Resolved.Policy)
 	}
 
 	for name, c := range map[string]struct{ inRun, inTask string }{

@@ -47,7 +47,7 @@ func TestLapses(t *testing.T) {
 				}
 			}
 			a := w.get(name)
-			if a.Outcome != approvals.Expired || a.Terms != nil || a.Blocked == nil || !a.DecidedAt.Equal(w.now()) || len(w.ended) != 1 {
+			if a.Outcome != approvals.Expired || a.Resolved != nil || a.Blocked == nil || !a.DecidedAt.Equal(w.now()) || len(w.ended) != 1 {
 				t.Errorf("%s, blocked %v, ended %v", a.Outcome, a.Blocked, w.ended)
 			}
 			if n := w.Count("patch status") - before; n != 1 {

@@ -108,9 +108,9 @@ func TestVerifyBeforeStart(t *testing.T) {
 	w := newWorld(t, verifying)
 	w.listener.Serve(t)
 	name := w.opened()
-	terms := w.get(name).Terms
+	resolved := w.get(name).Resolved
 	var refs []string
-	for _, r := range terms.References {
+	for _, r := range resolved.References {
 		refs = append(refs, r.String())
 		if r.UID == "" || r.Generation == 0 || len(r.Digest) != 64 {
 			t.Errorf("%+v", r)
@@ -134,15 +134,15 @@ func TestVerifyBeforeStart(t *testing.T) {
 		t.Fatalf("it was not let go: %q, %v; released: %s", pr.Spec.Status, pr.Annotations, w.condition(name, v1alpha1.ConditionReleased))
 	}
 	for range 3 {
-		if res := w.step(w.approvals, name); res.RequeueAfter != lifecycle.ReadSoon || w.get(name).Next != nil {
-			t.Errorf("before Tekton has read it: again in %s, next %v", res.RequeueAfter, w.get(name).Next)
+		if res := w.step(w.approvals, name); res.RequeueAfter != lifecycle.ReadSoon || w.get(name).SecondRun != nil {
+			t.Errorf("before Tekton has read it: again in %s, next %v", res.RequeueAfter, w.get(name).SecondRun)
 		}
 	}
 	w.approvals.Proofs.Forget(w.get(name)) // another process goes on
 	w.read(run)
 	w.step(w.approvals, name)
-	if a := w.get(name); a.Next == nil || a.Next.Name != run || a.Unreleased != nil {
-		t.Errorf("next %v, unreleased %v", a.Next, a.Unreleased)
+	if a := w.get(name); a.SecondRun == nil || a.SecondRun.Name != run || a.Unreleased != nil {
+		t.Errorf("next %v, unreleased %v", a.SecondRun, a.Unreleased)
 	}
 	if got := w.Writes() - writes; got != 3 { // of which the test made one
 		t.Errorf("%d writes, want one to let it go and one to record it", got-1)
@@ -211,8 +211,8 @@ func TestDiffersBeforeStart(t *testing.T) {
 			if got := w.condition(approval, v1alpha1.ConditionReleased); !strings.HasPrefix(got, "False RunDiffers PipelineRun "+run+" was cancelled") || !strings.Contains(got, c.says) {
 				t.Errorf("released: %s\nwant %s", got, c.says)
 			}
-			if a := w.get(approval); a.Next != nil || a.Outcome != approvals.Approved || a.ToRelease() {
-				t.Errorf("%s, next %v", a.Outcome, a.Next)
+			if a := w.get(approval); a.SecondRun != nil || a.Outcome != approvals.Approved || a.ToRelease() {
+				t.Errorf("%s, next %v", a.Outcome, a.SecondRun)
 			}
 			if posts, _ := w.listener.Requests(); len(posts) != 1 {
 				t.Errorf("%d posts", len(posts))
@@ -300,7 +300,7 @@ func TestTaskDiffers(t *testing.T) {
 			w.read(run)
 			w.wait(time.Second)
 			w.step(w.approvals, approval)
-			if w.get(approval).Next == nil {
+			if w.get(approval).SecondRun == nil {
 				t.Fatalf("not recorded: %s", w.condition(approval, v1alpha1.ConditionReleased))
 			}
 			if c.before != nil {
@@ -324,7 +324,7 @@ func TestTaskDiffers(t *testing.T) {
 				w.step(w.approvals, approval)
 			}
 			got := w.condition(approval, v1alpha1.ConditionReleased)
-			if c.says == "" && got != "True RunSeen " || c.says != "" && (!strings.HasPrefix(got, "False RunDiffers") || !strings.Contains(got, c.says)) {
+			if c.says == "" && got != "True RunObserved " || c.says != "" && (!strings.HasPrefix(got, "False RunDiffers") || !strings.Contains(got, c.says)) {
 				t.Errorf("released: %s\nwant %s", got, c.says)
 			}
 			if w.run(run).IsCancelled() != c.cancelled {
@@ -361,8 +361,8 @@ func TestMayNotLetGo(t *testing.T) {
 	w.step(w.approvals, approval)
 	w.read(run)
 	w.step(w.approvals, approval)
-	if a := w.get(approval); a.Next == nil || a.Unreleased != nil {
-		t.Errorf("next %v, unreleased %v", a.Next, a.Unreleased)
+	if a := w.get(approval); a.SecondRun == nil || a.Unreleased != nil {
+		t.Errorf("next %v, unreleased %v", a.SecondRun, a.Unreleased)
 	}
 }
 
@@ -372,13 +372,13 @@ func TestCancelledBeforeStart(t *testing.T) {
 	w := newWorld(t, verifying)
 	approval, run := w.pendingRun()
 	if _, err := w.store.Update(t.Context(), w.get(approval).Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
-		return approvals.Cancel(a, approvals.Cancellation{By: "olga", Why: "not today"}, w.now())
+		return approvals.Cancel(a, approvals.Cancellation{By: "olga", Reason: "not today"}, w.now())
 	}); err != nil {
 		t.Fatal(err)
 	}
 	w.step(w.approvals, approval)
-	if pr := w.run(run); pr.Spec.Status != pipelinev1.PipelineRunSpecStatusCancelled || w.get(approval).Next != nil {
-		t.Errorf("its spec.status is %q, next %v", pr.Spec.Status, w.get(approval).Next)
+	if pr := w.run(run); pr.Spec.Status != pipelinev1.PipelineRunSpecStatusCancelled || w.get(approval).SecondRun != nil {
+		t.Errorf("its spec.status is %q, next %v", pr.Spec.Status, w.get(approval).SecondRun)
 	}
 }
 
@@ -409,8 +409,8 @@ func TestVerifyNeedsPending(t *testing.T) {
 			w := newWorld(t, docs)
 			name := w.opened()
 			w.step(w.approvals, name)
-			if a := w.get(name); a.Terms != nil || a.Blocked == nil || !strings.Contains(a.Blocked.Message, c.says) {
-				t.Errorf("terms %v, blocked %+v, want %s", a.Terms != nil, a.Blocked, c.says)
+			if a := w.get(name); a.Resolved != nil || a.Blocked == nil || !strings.Contains(a.Blocked.Message, c.says) {
+				t.Errorf("resolved %v, blocked %+v, want %s", a.Resolved != nil, a.Blocked, c.says)
 			}
 		})
 	}
@@ -449,8 +449,8 @@ func TestReferenceChangesWhilePending(t *testing.T) {
 				t.Fatalf("outcome %q, condition %s", old.Outcome, w.condition(first, v1alpha1.ConditionStartable))
 			}
 			next := w.get(old.SupersededBy)
-			if len(next.Votes) != 0 || next.Terms.Digest == old.Terms.Digest || next.Terms.Template != old.Terms.Template {
-				t.Errorf("asked again with %d votes, digest %s, template %s", len(next.Votes), next.Terms.Digest, next.Terms.Template)
+			if len(next.Votes) != 0 || next.Resolved.Digest == old.Resolved.Digest || next.Resolved.TemplateDigest != old.Resolved.TemplateDigest {
+				t.Errorf("asked again with %d votes, digest %s, template %s", len(next.Votes), next.Resolved.Digest, next.Resolved.TemplateDigest)
 			}
 		})
 	}

@@ -33,7 +33,7 @@ func TestRevokeByVote(t *testing.T) {
 			w := newWorld(t, strings.Replace(kubetest.World, "required: 1", "required: 2", 1))
 			w.guard()
 			approval := w.opened()
-			link := approvals.Identity{Name: "alice", Way: approvals.AuthLink, Address: "alice@example.com", Evidence: "link"}
+			link := approvals.Identity{Name: "alice", AuthMethod: approvals.AuthLink, Address: "alice@example.com", CredentialID: "link"}
 			w.desk.People, _ = approvals.NewDirectory([]approvals.Person{{Names: []string{"alice"}, Emails: []string{"alice@example.com"}}}, nil)
 			if _, _, err := w.desk.Vote(t.Context(), approvals.Key{Namespace: "prod", Name: approval}, approvals.Ballot{Voter: link, Verdict: approvals.Approve}); err != nil {
 				t.Fatal(err)

@@ -86,7 +86,7 @@ func TestVotes(t *testing.T) {
 			if got := w.state("v"); !strings.HasPrefix(got, c.want) || a.Outcome != c.ends {
 				t.Errorf("%q, %s; want %q, %s", got, a.Outcome, c.want, c.ends)
 			}
-			if c.ends != approvals.Pending && (a.Votes[0].Way != approvals.AuthObject || a.Votes[0].Evidence != "vote:uid-v") {
+			if c.ends != approvals.Pending && (a.Votes[0].AuthMethod != approvals.AuthObject || a.Votes[0].CredentialID != "vote:uid-v") {
 				t.Errorf("%+v", a.Votes)
 			}
 		})

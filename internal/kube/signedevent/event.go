@@ -36,7 +36,7 @@ func EventFor(a approvals.Approval, ring keyring.Ring, secret keyring.Secret, no
 	for k, v := range signature.Sign(ring, interceptor.EventID(a.Key), now, e.Body) {
 		e.Header.Set(k, v)
 	}
-	if ref := a.Terms.Policy.Secret; ref.Name != "" {
+	if ref := a.Resolved.Policy.Secret; ref.Name != "" {
 		err = prove(&e, ref, a.Namespace, secret)
 	}
 	return e, err
@@ -67,7 +67,7 @@ func ContentOf(a approvals.Approval, x interceptor.Extension) (Event, error) {
 		}
 		e.Body = body
 		e.Header.Set("X-Github-Event", ownEvent)
-		if name := signature.Kind(a.Terms.Policy.Secret.Kind).EventHeader(); name != "" {
+		if name := signature.Kind(a.Resolved.Policy.Secret.Kind).EventHeader(); name != "" {
 			e.Header.Set(name, ownEvent)
 		}
 	}

@@ -18,7 +18,7 @@ import (
 func TestEventForRun(t *testing.T) {
 	t.Parallel()
 	a := ct.Make("apply-1").Requester("zoe").With(func(a *approvals.Approval) {
-		a.Terms.Policy.Secret = approvals.SecretRef{Name: "hub", Key: "token", Kind: approvals.SenderGitHub}
+		a.Resolved.Policy.Secret = approvals.SecretRef{Name: "hub", Key: "token", Kind: approvals.SenderGitHub}
 	}).Voted("alice", approvals.Approve, "ship $(uid)").Obj()
 	hub := keyring.Secret("It's a Secret")
 	e, err := signedevent.EventFor(a, servicetest.TestRing, hub, ct.T0)
@@ -45,7 +45,7 @@ func TestEventForRun(t *testing.T) {
 		"outcome": "Approved", "decision": "true", "comment": "ship $ (uid)", "approvedBy": "alice", "rejectedBy": "",
 		"params":   map[string]any{"digest": "sha256:abc"},
 		"results":  map[string]any{"decision": "true", "comment": "ship $ (uid)", "approvedBy": "alice", "rejectedBy": ""},
-		"approval": map[string]any{"namespace": "prod", "name": "apply-1", "uid": "uid-apply-1", "digest": a.Terms.Digest, "requester": "zoe"},
+		"approval": map[string]any{"namespace": "prod", "name": "apply-1", "uid": "uid-apply-1", "digest": a.Resolved.Digest, "requester": "zoe"},
 	}
 	if d := cmp.Diff(want, body); d != "" {
 		t.Errorf("(-want +got)\n%s", d)

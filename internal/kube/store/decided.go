@@ -31,7 +31,7 @@ func (s *Store) Decided(ctx context.Context, key approvals.Key) (approvals.Appro
 			if s.Now().Sub(o.Status.DecidedAt.Time) >= recent {
 				break
 			}
-			if l := s.Lean(o); l.state.Decided() && l.state.Terms != nil {
+			if l := s.Lean(o); l.state.Decided() && l.state.Resolved != nil {
 				return s.Whole(ctx, l)
 			}
 		}

@@ -131,18 +131,18 @@ func (o *Overview) Learn(a *v1alpha1.Approval) bool {
 // same: thousands that wait have one.
 func (o *Overview) shared(obj *v1alpha1.Approval) approvals.Approval {
 	a := o.Store.Genuine(obj)
-	if a.Terms == nil {
+	if a.Resolved == nil {
 		return a
 	}
-	key := policyKey{a.Namespace, a.Trigger, a.Terms.Policy.Gate}
-	if last, ok := o.policies[key]; ok && reflect.DeepEqual(last, a.Terms.Policy) {
-		a.Terms.Policy = last
+	key := policyKey{a.Namespace, a.Trigger, a.Resolved.Policy.Gate}
+	if last, ok := o.policies[key]; ok && reflect.DeepEqual(last, a.Resolved.Policy) {
+		a.Resolved.Policy = last
 		return a
 	}
 	if o.policies == nil || len(o.policies) >= maxPolicies {
 		o.policies = map[policyKey]approvals.Policy{}
 	}
-	o.policies[key] = a.Terms.Policy
+	o.policies[key] = a.Resolved.Policy
 	return a
 }
 

@@ -19,7 +19,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/store"
 )
 
-// TestOverview follows the informer, and shows the terms of what is genuine by the
+// TestOverview follows the informer, and shows the resolved of what is genuine by the
 // keys of now.
 func TestOverview(t *testing.T) {
 	t.Parallel()
@@ -48,7 +48,7 @@ func TestOverview(t *testing.T) {
 		}
 		var got []string
 		for _, e := range s.In("").Pending {
-			got = append(got, fmt.Sprintf("%s terms=%t", e.Name, e.Terms != nil))
+			got = append(got, fmt.Sprintf("%s resolved=%t", e.Name, e.Resolved != nil))
 		}
 		if fmt.Sprint(got) != pending || told != changes {
 			t.Errorf("%s: %v after %d changes, want %s after %d", what, got, told, pending, changes)
@@ -56,20 +56,20 @@ func TestOverview(t *testing.T) {
 	}
 	a, b := servicetest.ObjectOf(ct.Make("a").Obj()), servicetest.ObjectOf(ct.Make("b").Lifetime(2*time.Hour).Obj())
 	a.ResourceVersion, b.ResourceVersion = "1", "2"
-	b.Spec.Terms.Requester = "mallory" // changed by somebody else
+	b.Spec.Resolved.Requester = "mallory" // changed by somebody else
 	informer.Add(a)
 	informer.Add(b)
-	want("two came", "[a terms=true b terms=false]", 2)
+	want("two came", "[a resolved=true b resolved=false]", 2)
 	informer.Update(a, a)
-	want("told again of what is known", "[a terms=true b terms=false]", 2)
+	want("told again of what is known", "[a resolved=true b resolved=false]", 2)
 	keys = keyring.Ring{}
-	want("the keys are gone", "[a terms=false b terms=false]", 2)
+	want("the keys are gone", "[a resolved=false b resolved=false]", 2)
 	keys = servicetest.TestRing
-	want("they are back", "[a terms=true b terms=false]", 2)
+	want("they are back", "[a resolved=true b resolved=false]", 2)
 	decided := servicetest.ObjectOf(ct.Make("a").Voted("alice", approvals.Approve, "").Obj())
 	decided.ResourceVersion = "3"
 	informer.Update(a, decided)
-	want("decided", "[b terms=false]", 3)
+	want("decided", "[b resolved=false]", 3)
 	o.OnDelete(toolscache.DeletedFinalStateUnknown{Obj: b})
 	o.OnDelete("nonsense")
 	want("missed its deletion", "[]", 4)
@@ -81,14 +81,14 @@ func TestIndexes(t *testing.T) {
 	t.Parallel()
 	newest := func(name, key string) *ct.Builder {
 		return ct.Make(name).With(func(a *approvals.Approval) {
-			a.Terms.Policy.Supersede, a.Terms.Key = approvals.SupersedeNewest, key
+			a.Resolved.Policy.Supersede, a.Resolved.SupersedeKey = approvals.SupersedeNewest, key
 		})
 	}
 	older := func(b *ct.Builder) *ct.Builder {
 		return b.With(func(a *approvals.Approval) { a.OpenedAt = a.OpenedAt.Add(-time.Hour) })
 	}
 	released := func(b *ct.Builder) *ct.Builder {
-		return b.Voted("alice", approvals.Approve, "").With(func(a *approvals.Approval) { a.Next = &approvals.Run{Name: a.Name, UID: "run"} })
+		return b.Voted("alice", approvals.Approve, "").With(func(a *approvals.Approval) { a.SecondRun = &approvals.Run{Name: a.Name, UID: "run"} })
 	}
 	c := &servicetest.Cluster{Cluster: kubetest.NewIndexed(t, store.Indexes())}
 	for _, b := range []*ct.Builder{
@@ -100,8 +100,8 @@ func TestIndexes(t *testing.T) {
 			a.Unreleased = &approvals.Problem{Reason: "NameTaken", Message: "taken"}
 		})),
 		newest("rejected", "other").Voted("alice", approvals.Reject, ""),
-		ct.Make("open").NoTerms(nil),
-		ct.Make("open-elsewhere").In("dev").NoTerms(nil),
+		ct.Make("open").Unresolved(nil),
+		ct.Make("open-elsewhere").In("dev").Unresolved(nil),
 	} {
 		o := servicetest.ObjectOf(b.Obj())
 		status := o.Status
@@ -134,7 +134,7 @@ func TestIndexes(t *testing.T) {
 	if err != nil || fmt.Sprint(got) != "[newer stuck this waits]" {
 		t.Errorf("rivals: %v, %v", got, err)
 	}
-	if got, err := s.SupersessionCandidates(t.Context(), ct.Make("open").NoTerms(nil).Obj()); len(got) != 0 || err != nil {
-		t.Errorf("without terms: %v, %v", got, err)
+	if got, err := s.SupersessionCandidates(t.Context(), ct.Make("open").Unresolved(nil).Obj()); len(got) != 0 || err != nil {
+		t.Errorf("unresolved: %v, %v", got, err)
 	}
 }

@@ -18,22 +18,22 @@ import (
 // an event must not cost more because thousands wait for something else.
 const (
 	toStart   = "toStart"   // is to start a run, or may come to be
-	unsettled = "unsettled" // waits for its terms, or for its run
-	InLine    = "line"      // has terms; of one Trigger and one key, of which the newest may supersede
+	unsettled = "unsettled" // is not resolved, or waits for its run
+	InLine    = "line"      // is resolved; of one Trigger and one key, of which the newest may supersede
 	inRun     = "run"       // of a task of that run, and not seen to be answered
 	OfTask    = "task"      // of any attempt of one task of one run
 
 	ofNext      = "next"      // has started the run with that UID
 	running     = "running"   // has started the run with that UID, and not seen its end
-	unstartedOf = "unstarted" // of that Trigger, has terms, and its run was not seen
+	unstartedOf = "unstarted" // of that Trigger, is resolved, and its run was not seen
 )
 
-// Indexes are what each index has an object under. A seal is not looked at: what is
+// Indexes are what each index has an object under. A signature is not looked at: what is
 // found is verified as it is read.
 func Indexes() map[string]client.IndexerFunc {
 	return map[string]client.IndexerFunc{
 		toStart: of(func(o *v1alpha1.Approval) string {
-			if o.Spec.Source.CustomRun == nil && o.Spec.Terms != nil && (IsPending(o) || isUnsettled(o)) {
+			if o.Spec.Source.CustomRun == nil && o.Spec.Resolved != nil && (IsPending(o) || isUnsettled(o)) {
 				return "yes"
 			}
 			return ""
@@ -45,10 +45,10 @@ func Indexes() map[string]client.IndexerFunc {
 			return ""
 		}),
 		InLine: of(func(o *v1alpha1.Approval) string {
-			if o.Spec.Terms == nil {
+			if o.Spec.Resolved == nil {
 				return ""
 			}
-			return lineOf(o.Spec.Trigger, o.Spec.Terms.Key)
+			return lineOf(o.Spec.Trigger, o.Spec.Resolved.SupersedeKey)
 		}),
 		inRun: of(func(o *v1alpha1.Approval) string {
 			if o.Spec.Source.CustomRun == nil || o.Status.AnsweredAt != nil {
@@ -63,19 +63,19 @@ func Indexes() map[string]client.IndexerFunc {
 			return QuestionOf(o.Spec.Source.CustomRun.PipelineRunUID, o.Spec.Source.CustomRun.Name)
 		}),
 		ofNext: of(func(o *v1alpha1.Approval) string {
-			if o.Status.Next == nil {
+			if o.Status.SecondRun == nil {
 				return ""
 			}
-			return o.Status.Next.UID
+			return o.Status.SecondRun.UID
 		}),
 		running: of(func(o *v1alpha1.Approval) string {
-			if o.Status.Next == nil || o.Status.Next.Outcome != "" {
+			if o.Status.SecondRun == nil || o.Status.SecondRun.Outcome != "" {
 				return ""
 			}
-			return o.Status.Next.UID
+			return o.Status.SecondRun.UID
 		}),
 		unstartedOf: of(func(o *v1alpha1.Approval) string {
-			if o.Spec.Terms == nil || o.Spec.Terms.Target != nil || o.Spec.Source.CustomRun != nil || o.Status.Next != nil {
+			if o.Spec.Resolved == nil || o.Spec.Resolved.Target != nil || o.Spec.Source.CustomRun != nil || o.Status.SecondRun != nil {
 				return ""
 			}
 			if !IsPending(o) && !convert.ToDomain(o).AwaitsRun() {
@@ -119,8 +119,8 @@ func IsPending(o *v1alpha1.Approval) bool {
 func isUnsettled(o *v1alpha1.Approval) bool {
 	switch {
 	case IsPending(o):
-		return o.Spec.Terms == nil
-	case o.Status.Next != nil:
+		return o.Spec.Resolved == nil
+	case o.Status.SecondRun != nil:
 		return false // the end of most: not converted for that
 	default:
 		return convert.ToDomain(o).ToRelease()
@@ -133,7 +133,7 @@ func lineOf(trigger, key string) string {
 }
 
 // PendingRelease are the Approvals of a namespace, of all with "", that wait for their
-// terms or for their run.
+// to be resolved or for their run.
 func (s *Store) PendingRelease(ctx context.Context, namespace string) ([]approvals.Key, error) {
 	return s.keys(ctx, namespace, unsettled, "yes")
 }
@@ -165,18 +165,18 @@ func (s *Store) keys(ctx context.Context, namespace, index, value string) ([]app
 // SupersessionCandidates are the Approvals of which one may take the other's place: a's Trigger and
 // key, and either not over yet or no older than a.
 func (s *Store) SupersessionCandidates(ctx context.Context, a approvals.Approval) ([]Lean, error) {
-	if a.Terms == nil {
+	if a.Resolved == nil {
 		return nil, nil
 	}
 	var list v1alpha1.ApprovalList
-	err := s.Client.List(ctx, &list, client.InNamespace(a.Namespace), client.MatchingFields{InLine: lineOf(a.Trigger, a.Terms.Key)}, client.UnsafeDisableDeepCopy)
+	err := s.Client.List(ctx, &list, client.InNamespace(a.Namespace), client.MatchingFields{InLine: lineOf(a.Trigger, a.Resolved.SupersedeKey)}, client.UnsafeDisableDeepCopy)
 	if err != nil {
 		return nil, kubeutil.Translate(err, "the list of approvals of trigger "+a.Trigger)
 	}
 	var out []Lean
 	for i := range list.Items {
 		o := &list.Items[i]
-		stuck := o.Status.Next == nil && convert.ProblemOf(o.Status.Conditions, v1alpha1.ConditionReleased) != nil
+		stuck := o.Status.SecondRun == nil && convert.ProblemOf(o.Status.Conditions, v1alpha1.ConditionReleased) != nil
 		if IsPending(o) || stuck || !o.CreationTimestamp.Time.Before(a.OpenedAt) {
 			out = append(out, s.Lean(o))
 		}
@@ -214,7 +214,7 @@ func (s *Store) StarterOf(ctx context.Context, run *pipelinev1.PipelineRun) (app
 		return approvals.Approval{}, false, err
 	}
 	for i := range recorded {
-		if l := s.Lean(&recorded[i]); l.state.Terms != nil {
+		if l := s.Lean(&recorded[i]); l.state.Resolved != nil {
 			a, err := s.Whole(ctx, l)
 			return a, err == nil, err
 		}
@@ -229,7 +229,7 @@ func (s *Store) StarterOf(ctx context.Context, run *pipelinev1.PipelineRun) (app
 	}
 	for i := range unstarted {
 		o := &unstarted[i]
-		if v, ok := s.seals.Check(s.Ring(), o); !ok || string(v.runOf(o, len(o.Status.Reruns))) != run.Name {
+		if v, ok := s.signatures.Check(s.Ring(), o); !ok || string(v.runOf(o, len(o.Status.Reruns))) != run.Name {
 			continue
 		}
 		l := s.Lean(o)

@@ -45,8 +45,8 @@ func (s *Sharing) Approval(obj any) (any, error) {
 		s.text(&o.Finalizers[i])
 	}
 	s.source(&o.Spec.Source)
-	if t := o.Spec.Terms; t != nil {
-		s.text(&t.Gate, &t.PolicyFrom, &t.Requester, &t.TemplateDigest, &t.Key)
+	if t := o.Spec.Resolved; t != nil {
+		s.text(&t.Gate, &t.PolicySource, &t.Requester, &t.TemplateDigest, &t.SupersedeKey)
 		s.params(t.Params)
 		s.policy(o.Namespace+"/"+t.Gate+"/"+o.Spec.Trigger, &t.Policy)
 	}

@@ -18,10 +18,10 @@ import (
 //
 // Nothing can take what is left for a whole Approval. The store's Get, Fresh, Decided and
 // Update give whole ones; Cached gives a Lean, which is another type. An object from which
-// something was left out has no JSON (v1alpha1.ApprovalSpec), so it can't be written, sealed
+// something was left out has no JSON (v1alpha1.ApprovalSpec), so it can't be written, signed
 // or digested; and the domain makes nothing of it (approvals.Source.Whole).
 
-// leave leaves out of o what is more than keep, and notes what the seal signs: it is verified
+// leave leaves out of o what is more than keep, and notes what the signature is over: it is verified
 // by that from then on.
 func leave(o *v1alpha1.Approval, keep int) {
 	if o.Spec.Lean != nil { // as an informer hands it over again
@@ -31,7 +31,7 @@ func leave(o *v1alpha1.Approval, keep int) {
 	if l == (v1alpha1.Lean{}) {
 		return
 	}
-	l.Sealed = string(SealedOf(o))
+	l.SignedContent = string(SignedContentOf(o))
 	if e := o.Spec.Source.Event; e != nil {
 		l.Body = int64(len(e.Body))
 	}
@@ -59,8 +59,8 @@ func leaveValues(o *v1alpha1.Approval) {
 	if t := o.Spec.Source.CustomRun; t != nil {
 		t.Params, t.Labels, t.Annotations = nil, nil, nil
 	}
-	if t := o.Spec.Terms; t != nil {
-		t.Params, t.References, t.Key = nil, nil, approvals.LineKey(t.Key)
+	if t := o.Spec.Resolved; t != nil {
+		t.Params, t.References, t.SupersedeKey = nil, nil, approvals.LineKey(t.SupersedeKey)
 		t.Instructions, t.Links = "", nil
 	}
 	o.Status.Results, o.Status.Inputs = nil, nil
@@ -77,8 +77,8 @@ func valuesOf(o *v1alpha1.Approval) int {
 	if t := o.Spec.Source.CustomRun; t != nil {
 		n += paramsSize(t.Params) + mapSize(t.Labels) + mapSize(t.Annotations)
 	}
-	if t := o.Spec.Terms; t != nil {
-		n += paramsSize(t.Params) + len(t.Key) + len(t.Instructions)
+	if t := o.Spec.Resolved; t != nil {
+		n += paramsSize(t.Params) + len(t.SupersedeKey) + len(t.Instructions)
 		for _, r := range t.References {
 			n += 5*kubeutil.PerText + len(r.Kind) + len(r.Name) + len(r.UID) + len(r.Digest)
 		}

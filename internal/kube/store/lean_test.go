@@ -58,9 +58,9 @@ func largest(name string) map[string]approvals.Approval {
 		"a run": of(func(a *approvals.Approval) {
 			a.Source.Params, a.Source.Results, a.Source.Labels, a.Source.Annotations = several(256, 64<<10, 'p'), several(256, 64<<10, 'r'), labels, labels
 			a.Source.Claims = several(64, 16<<10, 'c')
-			a.Terms.Params, a.Terms.Key = several(128, 64<<10, 'f'), strings.Repeat("k", 4096)
+			a.Resolved.Params, a.Resolved.SupersedeKey = several(128, 64<<10, 'f'), strings.Repeat("k", 4096)
 			for i := range 256 {
-				a.Terms.References = append(a.Terms.References, approvals.Reference{Kind: "Task", Name: fmt.Sprintf("%0253d", i), UID: fmt.Sprintf("%036d", i), Digest: strings.Repeat("d", 64)})
+				a.Resolved.References = append(a.Resolved.References, approvals.Reference{Kind: "Task", Name: fmt.Sprintf("%0253d", i), UID: fmt.Sprintf("%036d", i), Digest: strings.Repeat("d", 64)})
 			}
 		}),
 		"a task": of(func(a *approvals.Approval) {
@@ -72,7 +72,7 @@ func largest(name string) map[string]approvals.Approval {
 		"words": of(func(a *approvals.Approval) {
 			for i := range 2 {
 				a.Votes = append(a.Votes, approvals.Vote{
-					Voter: fmt.Sprint("voter-", i), Verdict: approvals.Approve, At: ct.T0, Way: approvals.AuthToken,
+					Voter: fmt.Sprint("voter-", i), Verdict: approvals.Approve, At: ct.T0, AuthMethod: approvals.AuthToken,
 					Comment: strings.Repeat("c", 2048), Inputs: several(16, 16<<10, 'i'),
 				})
 			}
@@ -118,7 +118,7 @@ func TestMemoryOfAnApproval(t *testing.T) {
 				}
 				quotas.Put(o)
 				pages.Learn(o)
-				if got := pages.Index.Snapshot().In(o.Namespace).Find(a); got == nil || got.Terms == nil {
+				if got := pages.Index.Snapshot().In(o.Namespace).Find(a); got == nil || got.Resolved == nil {
 					t.Fatalf("%s is not listed as this service's own", o.Name)
 				}
 			}
@@ -149,15 +149,15 @@ func liveBytes() int64 {
 	return int64(m.HeapAlloc) //nolint:gosec // bounded
 }
 
-// What the cache has of an Approval is its state, verified by the seal over all of it, and
+// What the cache has of an Approval is its state, verified by the signature over all of it, and
 // nothing of it can be taken for a whole one.
 func TestLeanIsNotTakenForWhole(t *testing.T) {
 	t.Parallel()
 	for what, a := range largest("x") {
 		whole := servicetest.ThroughAPI(t, servicetest.ObjectOf(a))
 		o := inCache(t, &store.Sharing{}, a)
-		if o.Spec.Lean == nil || !store.IsGenuine(servicetest.TestRing, o) || store.IsGenuine(keyring.Ring{}, o) {
-			t.Errorf("%s: left out %+v, or its seal is not that of the whole", what, o.Spec.Lean)
+		if o.Spec.Lean == nil || !store.IsSigned(servicetest.TestRing, o) || store.IsSigned(keyring.Ring{}, o) {
+			t.Errorf("%s: left out %+v, or its signature is not that of the whole", what, o.Spec.Lean)
 			continue
 		}
 		if store.NameOfRun(servicetest.TestRing, o, 0) != store.NameOfRun(servicetest.TestRing, whole, 0) || !slices.Equal(store.Indexes()[store.InLine](o), store.Indexes()[store.InLine](whole)) {
@@ -194,24 +194,24 @@ func TestLeanIsNotTakenForWhole(t *testing.T) {
 			}()
 			approvals.ContentDigest("prod", "apply", "", lean.Source, nil, nil)
 		}()
-		if got, err := new(store.Sharing).Approval(o); got != o || err != nil || !store.IsGenuine(servicetest.TestRing, o) {
+		if got, err := new(store.Sharing).Approval(o); got != o || err != nil || !store.IsSigned(servicetest.TestRing, o) {
 			t.Errorf("%s: handed over again: %v", what, err)
 		}
 	}
 }
 
 // Nobody but this process says that something was left out: an Approval that somebody makes
-// with such a field is one without it, and its seal is looked at.
+// with such a field is one without it, and its signature is looked at.
 func TestLeanIsNotReadFromTheAPI(t *testing.T) {
 	t.Parallel()
 	genuine := servicetest.ObjectOf(ct.Make("a").Obj())
 	var o v1alpha1.Approval
-	raw := fmt.Sprintf(`{"metadata":{"namespace":"prod","name":"a"},"spec":{"trigger":"apply","lean":{"Sealed":%q,"Values":true},"Lean":{"Sealed":%[1]q},"-":{"Sealed":%[1]q},
-	  "seal":%q,"terms":{"gate":"mine","policy":{},"digest":"","templateDigest":""},"source":{"event":{"digest":"","body":"{}"}}}}`, string(store.SealedOf(genuine)), genuine.Spec.Seal)
+	raw := fmt.Sprintf(`{"metadata":{"namespace":"prod","name":"a"},"spec":{"trigger":"apply","lean":{"SignedContent":%q,"Values":true},"Lean":{"Sealed":%[1]q},"-":{"Sealed":%[1]q},
+	  "signature":%q,"resolved":{"gate":"mine","policy":{},"digest":"","templateDigest":""},"source":{"event":{"digest":"","body":"{}"}}}}`, string(store.SignedContentOf(genuine)), genuine.Spec.Signature)
 	if err := json.Unmarshal([]byte(raw), &o); err != nil {
 		t.Fatal(err)
 	}
-	if o.Spec.Lean != nil || store.IsGenuine(servicetest.TestRing, &o) {
+	if o.Spec.Lean != nil || store.IsSigned(servicetest.TestRing, &o) {
 		t.Errorf("it is believed: %+v", o.Spec.Lean)
 	}
 }
@@ -234,7 +234,7 @@ func TestReadsOfAVote(t *testing.T) {
 		a := ct.Make("a").Users("alice", "bob").Quorum(2).Obj()
 		if big, ok := largest("a")[what]; ok {
 			a = big
-			a.Terms.Policy.Strategy, a.Terms.Policy.Required = approvals.Quorum, 2
+			a.Resolved.Policy.Strategy, a.Resolved.Policy.Required = approvals.Quorum, 2
 		}
 		c := servicetest.NewCluster(t, servicetest.ObjectOf(a))
 		s, reads := c.Counted()
@@ -248,7 +248,7 @@ func TestReadsOfAVote(t *testing.T) {
 		}
 		vote := func(who string) approvals.Approval {
 			t.Helper()
-			got, _, err := desk.Vote(t.Context(), a.Key, approvals.Ballot{Voter: approvals.Identity{Name: who, Way: approvals.AuthToken}, Verdict: approvals.Approve, Comment: "fine"})
+			got, _, err := desk.Vote(t.Context(), a.Key, approvals.Ballot{Voter: approvals.Identity{Name: who, AuthMethod: approvals.AuthToken}, Verdict: approvals.Approve, Comment: "fine"})
 			if err != nil {
 				t.Fatalf("%s: %v", what, err)
 			}
@@ -270,7 +270,7 @@ func TestReadsOfAVote(t *testing.T) {
 		if err != nil || !after.Decided() || len(after.Votes) != 2 {
 			t.Fatalf("%s: %+v, %v", what, after.Votes, err)
 		}
-		if !reflect.DeepEqual(after.Source, before.Source) || !reflect.DeepEqual(after.Terms, before.Terms) || !reflect.DeepEqual(after.Results, decided.Results) || len(after.Results) == 0 {
+		if !reflect.DeepEqual(after.Source, before.Source) || !reflect.DeepEqual(after.Resolved, before.Resolved) || !reflect.DeepEqual(after.Results, decided.Results) || len(after.Results) == 0 {
 			t.Errorf("%s: it lost something by being voted on", what)
 		}
 	}

@@ -71,7 +71,7 @@ func TestAnswerIsLost(t *testing.T) {
 				}
 				if c.other {
 					note := func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
-						a.Unreleased = &approvals.Problem{Reason: "NotSeen", Message: "not yet"}
+						a.Unreleased = &approvals.Problem{Reason: "RunNotFound", Message: "not yet"}
 						return a, approvals.Blocking, nil
 					}
 					if _, err := api.Store().Update(ctx, a.Key, note); err != nil {

@@ -7,17 +7,17 @@ import (
 )
 
 // IsNews is true for an update of an Approval after which somebody has to be notified: its
-// terms came, it ended, its run ended, or somebody asked to try again. All other notifications are due by time.
+// it was resolved, it ended, its run ended, or somebody asked to try again. All other notifications are due by time.
 func IsNews(before, after client.Object) bool {
 	x, ok1 := before.(*v1alpha1.Approval)
 	y, ok2 := after.(*v1alpha1.Approval)
-	return ok1 && ok2 && (x.Generation != y.Generation || x.Status.Outcome != y.Status.Outcome || !x.Status.RetryAt.Equal(y.Status.RetryAt) || runOutcome(x) != runOutcome(y))
+	return ok1 && ok2 && (x.Generation != y.Generation || x.Status.Outcome != y.Status.Outcome || !x.Status.RetryRequestedAt.Equal(y.Status.RetryRequestedAt) || runOutcome(x) != runOutcome(y))
 }
 
 // runOutcome is how o's run ended, "" while it has not.
 func runOutcome(o *v1alpha1.Approval) string {
-	if o.Status.Next == nil {
+	if o.Status.SecondRun == nil {
 		return ""
 	}
-	return o.Status.Next.Outcome
+	return o.Status.SecondRun.Outcome
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/store"
 )
 
-// TestRunName: it follows from the Approval's UID and the key that sealed it, whatever
+// TestRunName: it follows from the Approval's UID and the key that signed it, whatever
 // keys come later, and is known only while the run is awaited.
 func TestRunName(t *testing.T) {
 	t.Parallel()
@@ -38,9 +38,9 @@ func TestRunName(t *testing.T) {
 	for name, a := range map[string]*ct.Builder{
 		"pending":         ct.Make("apply-1"),
 		"rejected":        ct.Make("apply-1").Voted("alice", approvals.Reject, ""),
-		"its run is seen": ct.Make("apply-1").Voted("alice", approvals.Approve, "").With(func(a *approvals.Approval) { a.Next = &approvals.Run{Name: "r", UID: "u"} }),
+		"its run is seen": ct.Make("apply-1").Voted("alice", approvals.Approve, "").With(func(a *approvals.Approval) { a.SecondRun = &approvals.Run{Name: "r", UID: "u"} }),
 		"written elsewhere": ct.Make("apply-1").Voted("alice", approvals.Approve, "").With(func(a *approvals.Approval) {
-			a.Terms.Target = &approvals.Target{Kind: approvals.TargetConfigMap, Name: "x", Key: "k"}
+			a.Resolved.Target = &approvals.Target{Kind: approvals.TargetConfigMap, Name: "x", Key: "k"}
 		}),
 	} {
 		if got := nameBy(servicetest.TestRing, a.Obj()); got != "" {

@@ -12,77 +12,77 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/convert"
 )
 
-// Two signatures make an Approval this service's own: the source's seal from its
-// opening on, and the seal of the whole spec once its terms are there. Whoever may
-// create Approvals could otherwise write one of their own, with terms or without,
+// Two signatures make an Approval this service's own: the source's signature from its
+// opening on, and the signature over the whole spec once it is resolved. Anyone who may
+// create Approvals could otherwise write one of their own, resolved or not,
 // and have the service release it.
 
-// sealed is what a seal signs: where the Approval is, and its spec.
-func sealed(namespace, name string, spec v1alpha1.ApprovalSpec) []byte {
-	spec.Seal = ""
-	return []byte(approvals.Digest("seal", namespace, name, spec))
+// signedContent is what a signature is over: where the Approval is, and its spec.
+func signedContent(namespace, name string, spec v1alpha1.ApprovalSpec) []byte {
+	spec.Signature = ""
+	return []byte(approvals.Digest("approval", namespace, name, spec))
 }
 
-// sealedSource is what a source's seal signs.
-func sealedSource(namespace, name string, spec v1alpha1.ApprovalSpec) []byte {
+// signedSource is what a source's signature is over.
+func signedSource(namespace, name string, spec v1alpha1.ApprovalSpec) []byte {
 	parts := []any{"source", namespace, name, spec.Trigger, spec.Source}
-	if spec.Again != nil {
-		parts = append(parts, spec.Again)
+	if spec.Replaces != nil {
+		parts = append(parts, spec.Replaces)
 	}
 	return []byte(approvals.Digest(parts...))
 }
 
-// SealSource sets the source's seal.
-func SealSource(ring keyring.Ring, o *v1alpha1.Approval) {
-	o.Spec.SourceSeal = encode(ring.Sign(keyring.Seal, sealedSource(o.Namespace, o.Name, o.Spec)))
+// SignSource sets the source's signature.
+func SignSource(ring keyring.Ring, o *v1alpha1.Approval) {
+	o.Spec.SourceSignature = encode(ring.Sign(keyring.Approval, signedSource(o.Namespace, o.Name, o.Spec)))
 }
 
 // IsGenuine reports whether the signature of o verifies by a key that the service still has.
 func (s *Store) IsGenuine(o *v1alpha1.Approval) bool {
-	_, ok := s.seals.Check(s.Ring(), o)
+	_, ok := s.signatures.Check(s.Ring(), o)
 	return ok
 }
 
-// SetTerms sets the terms and seals them with all the rest.
-func SetTerms(ring keyring.Ring, o *v1alpha1.Approval, terms *approvals.Terms) {
-	o.Spec.Terms = convert.TermsToAPI(terms)
-	o.Spec.Seal = encode(ring.Sign(keyring.Seal, sealed(o.Namespace, o.Name, o.Spec)))
+// SetResolved sets what it was resolved to, and signs that with all the rest.
+func SetResolved(ring keyring.Ring, o *v1alpha1.Approval, resolved *approvals.ResolvedSpec) {
+	o.Spec.Resolved = convert.ResolvedToAPI(resolved)
+	o.Spec.Signature = encode(ring.Sign(keyring.Approval, signedContent(o.Namespace, o.Name, o.Spec)))
 }
 
-// IsGenuine says whether this service opened o, and set its terms if it has any.
-func IsGenuine(ring keyring.Ring, o *v1alpha1.Approval) bool { return sealedBy(ring, o) != nil }
+// IsSigned is whether this service opened o, and resolved it if it is resolved: both signatures are by one of its keys.
+func IsSigned(ring keyring.Ring, o *v1alpha1.Approval) bool { return signedBy(ring, o) != nil }
 
-// sealedBy is the one key that o's seal is by, nil when it is not this service's.
-func sealedBy(ring keyring.Ring, o *v1alpha1.Approval) keyring.Ring {
-	sum := o.Spec.Seal
-	if o.Spec.Terms == nil {
-		sum = o.Spec.SourceSeal
+// signedBy is the one key that o was signed with, nil when it is none of this service's.
+func signedBy(ring keyring.Ring, o *v1alpha1.Approval) keyring.Ring {
+	sum := o.Spec.Signature
+	if o.Spec.Resolved == nil {
+		sum = o.Spec.SourceSignature
 	}
 	mac, err := base64.RawStdEncoding.DecodeString(sum)
 	if err != nil {
 		return nil
 	}
-	return ring.Signer(keyring.Seal, SealedOf(o), mac)
+	return ring.Signer(keyring.Approval, SignedContentOf(o), mac)
 }
 
-// SealedOf is what o's seal signs: that of its source, until it has terms.
-func SealedOf(o *v1alpha1.Approval) []byte {
+// SignedContentOf is what o's signature is over: the source, until it is resolved.
+func SignedContentOf(o *v1alpha1.Approval) []byte {
 	switch {
 	case o.Spec.Lean != nil: // worked out while it was whole
-		return []byte(o.Spec.Lean.Sealed)
-	case o.Spec.Terms == nil:
-		return sealedSource(o.Namespace, o.Name, o.Spec)
+		return []byte(o.Spec.Lean.SignedContent)
+	case o.Spec.Resolved == nil:
+		return signedSource(o.Namespace, o.Name, o.Spec)
 	}
-	return sealed(o.Namespace, o.Name, o.Spec)
+	return signedContent(o.Namespace, o.Name, o.Spec)
 }
 
 func encode(mac []byte) string { return base64.RawStdEncoding.EncodeToString(mac) }
 
-// NotGenuine is the message of reason NotGenuine.
-const NotGenuine = "its seal is not this service's: it was made or changed by somebody else, or its key is gone. Delete it; a genuine one is opened by itself"
+// SignatureInvalid is the message of reason SignatureInvalid.
+const SignatureInvalid = "its signature is not by a key of this service: somebody else made or changed this Approval, or the key was deleted. Delete it; Countersign opens it again by itself"
 
-// Genuine is the domain's view of o, with its terms taken away when this service
-// did not set them: without terms nothing can be decided or released.
+// Genuine is the domain's view of o, not resolved when this service
+// did not resolve it: then nothing can be decided or released.
 func (s *Store) Genuine(o *v1alpha1.Approval) approvals.Approval {
 	a, v := s.proven(o)
 	return v.withRun(a, o)
@@ -107,20 +107,20 @@ func (v Verified) runOf(o *v1alpha1.Approval, attempt int) approvals.Unsaid {
 // proven is the domain's view of o, and what its seal proves.
 func (s *Store) proven(o *v1alpha1.Approval) (approvals.Approval, Verified) {
 	a := convert.ToDomain(o)
-	v, ok := s.seals.Check(s.Ring(), o)
+	v, ok := s.signatures.Check(s.Ring(), o)
 	if !ok {
-		a.Terms = nil
-		a.Blocked = &approvals.Problem{Reason: convert.NotGenuine, Message: NotGenuine}
-	} else if a.Blocked != nil && a.Blocked.Reason == convert.NotGenuine {
+		a.Resolved = nil
+		a.Blocked = &approvals.Problem{Reason: convert.SignatureInvalid, Message: SignatureInvalid}
+	} else if a.Blocked != nil && a.Blocked.Reason == convert.SignatureInvalid {
 		a.Blocked = nil // its key is back
 	}
 	return a, v
 }
 
-// Seals remembers which Approvals verified, so that a list of thousands is not
+// SignatureCache remembers which Approvals verified, so that a list of thousands is not
 // verified again each time. A spec that changes gets a new generation from the API
 // server and is verified anew, as is everything when the keys change.
-type Seals struct {
+type SignatureCache struct {
 	mu    sync.Mutex
 	keys  keyring.Ring
 	Known map[types.UID]Verified
@@ -133,16 +133,16 @@ type Verified struct {
 	by         keyring.Ring     // the key that those of others follow from
 }
 
-// maxSeals bounds what is remembered; past it remembering begins again.
-const maxSeals = 1 << 15
+// maxSignatures bounds what is remembered; past it remembering begins again.
+const maxSignatures = 1 << 15
 
 // Check verifies what o says of itself; false when no key of the ring signed it.
-func (s *Seals) Check(ring keyring.Ring, o *v1alpha1.Approval) (Verified, bool) {
+func (s *SignatureCache) Check(ring keyring.Ring, o *v1alpha1.Approval) (Verified, bool) {
 	if o.UID == "" || o.Generation == 0 { // not from the API server
 		return verify(ring, o)
 	}
 	s.mu.Lock()
-	if s.Known == nil || len(s.Known) > maxSeals || !ring.Same(s.keys) {
+	if s.Known == nil || len(s.Known) > maxSignatures || !ring.Same(s.keys) {
 		s.Known, s.keys = map[types.UID]Verified{}, ring
 	}
 	v, ok := s.Known[o.UID]
@@ -162,7 +162,7 @@ func (s *Seals) Check(ring keyring.Ring, o *v1alpha1.Approval) (Verified, bool) 
 }
 
 func verify(ring keyring.Ring, o *v1alpha1.Approval) (Verified, bool) {
-	by := sealedBy(ring, o)
+	by := signedBy(ring, o)
 	if by == nil {
 		return Verified{}, false
 	}

@@ -25,8 +25,8 @@ type Store struct {
 	Ring   func() keyring.Ring
 	Now    func() time.Time
 
-	seals  Seals
-	wholes Wholes
+	signatures SignatureCache
+	wholes     Wholes
 }
 
 var _ approvals.Store = (*Store)(nil)

@@ -82,7 +82,7 @@ func TestStaleCache(t *testing.T) {
 	}{
 		"nothing cached":        {nil, voted, ct.Ballot("bob", approvals.Approve, ""), "", approvals.Approved},
 		"without the last vote": {servicetest.ObjectOf(two().Obj()), voted, ct.Ballot("bob", approvals.Approve, ""), "", approvals.Approved},
-		"without the terms":     {servicetest.ObjectOf(two().NoTerms(nil).Obj()), voted, ct.Ballot("bob", approvals.Approve, ""), "", approvals.Approved},
+		"without the resolved":  {servicetest.ObjectOf(two().Unresolved(nil).Obj()), voted, ct.Ballot("bob", approvals.Approve, ""), "", approvals.Approved},
 		"without the decision":  {servicetest.ObjectOf(two().Obj()), two().Voted("alice", approvals.Reject, "").Obj(), ct.Ballot("bob", approvals.Approve, ""), approvals.CodeConflict, approvals.Rejected},
 		"the one before":        {servicetest.ObjectOf(two().With(func(a *approvals.Approval) { a.UID = "uid-older" }).Obj()), voted, ct.Ballot("bob", approvals.Approve, ""), "", approvals.Approved},
 	} {
@@ -138,7 +138,7 @@ func TestStaleCache(t *testing.T) {
 func TestDecidedLongAgo(t *testing.T) {
 	t.Parallel()
 	done := ct.Make("a").Voted("alice", approvals.Approve, "").Obj()
-	cancelled, _, err := approvals.Cancel(done, approvals.Cancellation{By: "olga", Why: "wrong branch"}, done.DecidedAt.Add(time.Minute))
+	cancelled, _, err := approvals.Cancel(done, approvals.Cancellation{By: "olga", Reason: "wrong branch"}, done.DecidedAt.Add(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,42 +265,42 @@ func TestConditions(t *testing.T) {
 		a    *ct.Builder
 		want string
 	}{
-		"opened":       {ct.Make("a"), "Ready=True TermsFixed"},
-		"no terms yet": {ct.Make("a").NoTerms(nil), ""},
-		"blocked":      {ct.Make("a").NoTerms(&approvals.Problem{Reason: "TermsMissing", Message: "no Gate"}), "Ready=False TermsMissing no Gate, Startable=Unknown TermsMissing it is looked at once the terms are there: condition Ready says what they lack"},
+		"opened":           {ct.Make("a"), "Ready=True Resolved"},
+		"not resolved yet": {ct.Make("a").Unresolved(nil), ""},
+		"blocked":          {ct.Make("a").Unresolved(&approvals.Problem{Reason: "NotResolved", Message: "no Gate"}), "Ready=False NotResolved no Gate, Startable=Unknown NotResolved it is checked once the Approval is resolved: condition Ready says what is missing"},
 		"no longer": {ct.Make("a").With(func(a *approvals.Approval) {
-			a.Blocked = &approvals.Problem{Reason: "TermsMissing", Message: "no Gate"}
-		}), "Ready=True TermsFixed"},
-		"looked at": {ct.Make("a").With(func(a *approvals.Approval) { a.Preflight = approvals.NewPreflight(nil) }), "Ready=True TermsFixed, Startable=True Startable"},
+			a.Blocked = &approvals.Problem{Reason: "NotResolved", Message: "no Gate"}
+		}), "Ready=True Resolved"},
+		"looked at": {ct.Make("a").With(func(a *approvals.Approval) { a.Preflight = approvals.NewPreflight(nil) }), "Ready=True Resolved, Startable=True Startable"},
 		"could not start": {
 			ct.Make("a").With(func(a *approvals.Approval) {
 				a.Preflight = approvals.NewPreflight([]approvals.Problem{{Reason: "Forbidden", Message: "no"}, {Reason: "RunNotNamed", Message: "name it"}})
-			}), "Ready=True TermsFixed, Startable=False Forbidden Forbidden: no\nRunNotNamed: name it",
+			}), "Ready=True Resolved, Startable=False Forbidden Forbidden: no\nRunNotNamed: name it",
 		},
 		"rejected": {
 			ct.Make("a").With(func(a *approvals.Approval) {
 				a.Outcome, a.Preflight = approvals.Rejected, approvals.NewPreflight([]approvals.Problem{{Reason: "Forbidden", Message: "no"}})
-			}), "Ready=True TermsFixed",
+			}), "Ready=True Resolved",
 		},
-		"lapsed":       {ct.Make("a").NoTerms(&approvals.Problem{Reason: "TermsMissing", Message: "no Gate"}).With(func(a *approvals.Approval) { a.Outcome = approvals.Expired }), "Ready=False TermsMissing no Gate"},
-		"told":         {ct.Make("a").With(func(a *approvals.Approval) { a.Deliveries = []approvals.Delivery{sent} }), "Ready=True TermsFixed, Notified=True Delivered"},
-		"one not told": {ct.Make("a").With(func(a *approvals.Approval) { a.Deliveries = []approvals.Delivery{sent, failed} }), "Ready=True TermsFixed, Notified=False DeliveryFailed bob was not told by email: 550 no such user"},
+		"lapsed":       {ct.Make("a").Unresolved(&approvals.Problem{Reason: "NotResolved", Message: "no Gate"}).With(func(a *approvals.Approval) { a.Outcome = approvals.Expired }), "Ready=False NotResolved no Gate"},
+		"told":         {ct.Make("a").With(func(a *approvals.Approval) { a.Deliveries = []approvals.Delivery{sent} }), "Ready=True Resolved, Notified=True Delivered"},
+		"one not told": {ct.Make("a").With(func(a *approvals.Approval) { a.Deliveries = []approvals.Delivery{sent, failed} }), "Ready=True Resolved, Notified=False DeliveryFailed bob was not told by email: 550 no such user"},
 		"two rooms not told, in the ledger's order": {
 			ct.Make("a").With(func(a *approvals.Approval) { a.Deliveries = []approvals.Delivery{room("dead"), sent, room("nowhere")} }),
-			"Ready=True TermsFixed, Notified=False DeliveryFailed channel dead was not told: refused; channel nowhere was not told: refused",
+			"Ready=True Resolved, Notified=False DeliveryFailed channel dead was not told: refused; channel nowhere was not told: refused",
 		},
 		"many not told": {
 			ct.Make("a").With(func(a *approvals.Approval) {
 				a.Deliveries = []approvals.Delivery{room("a"), room("b"), room("c"), failed, room("d")}
 			}),
-			"Ready=True TermsFixed, Notified=False DeliveryFailed channel a was not told: refused; channel b was not told: refused; channel c was not told: refused; and 2 more",
+			"Ready=True Resolved, Notified=False DeliveryFailed channel a was not told: refused; channel b was not told: refused; channel c was not told: refused; and 2 more",
 		},
-		"not released": {ct.Make("a").With(func(a *approvals.Approval) { a.Unreleased = &approvals.Problem{Reason: "NameTaken", Message: "taken"} }), "Ready=True TermsFixed, Released=False NameTaken taken"},
-		"released":     {ct.Make("a").With(func(a *approvals.Approval) { a.Next = &approvals.Run{Name: "a"} }), "Ready=True TermsFixed, Startable=True Started, Released=True RunSeen"},
+		"not released": {ct.Make("a").With(func(a *approvals.Approval) { a.Unreleased = &approvals.Problem{Reason: "NameTaken", Message: "taken"} }), "Ready=True Resolved, Released=False NameTaken taken"},
+		"released":     {ct.Make("a").With(func(a *approvals.Approval) { a.SecondRun = &approvals.Run{Name: "a"} }), "Ready=True Resolved, Startable=True Started, Released=True RunObserved"},
 		"released at last": {ct.Make("a").With(func(a *approvals.Approval) {
-			a.Next = &approvals.Run{Name: "a"}
+			a.SecondRun = &approvals.Run{Name: "a"}
 			a.Unreleased = &approvals.Problem{Reason: "NameTaken"}
-		}), "Ready=True TermsFixed, Startable=True Started, Released=True RunSeen"},
+		}), "Ready=True Resolved, Startable=True Started, Released=True RunObserved"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -320,8 +320,8 @@ func TestConditions(t *testing.T) {
 			}
 		})
 	}
-	blocked := convert.ConditionsOf(ct.Make("a").NoTerms(&approvals.Problem{Reason: "TermsMissing"}).Obj(), nil, 1, ct.T0)
+	blocked := convert.ConditionsOf(ct.Make("a").Unresolved(&approvals.Problem{Reason: "NotResolved"}).Obj(), nil, 1, ct.T0)
 	if got := convert.ConditionsOf(ct.Make("a").Obj(), blocked, 2, ct.T0.Add(time.Hour)); len(got) != 1 || got[0].Status != "True" || !got[0].LastTransitionTime.Time.Equal(ct.T0.Add(time.Hour)) {
-		t.Errorf("after the terms came: %+v", got)
+		t.Errorf("after the resolved came: %+v", got)
 	}
 }

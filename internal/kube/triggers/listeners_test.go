@@ -133,7 +133,7 @@ func TestNeighbours(t *testing.T) {
 				t.Fatal(err)
 			}
 			a := ct.Make("apply-1").With(func(a *approvals.Approval) {
-				a.Terms.Policy.Secret = approvals.SecretRef{Name: "hub", Key: "token", Kind: approvals.SenderGitHub}
+				a.Resolved.Policy.Secret = approvals.SecretRef{Name: "hub", Key: "token", Kind: approvals.SenderGitHub}
 			}).Voted("alice", approvals.Approve, "").Obj()
 			e, err := signedevent.EventFor(a, servicetest.TestRing, keyring.Secret("s"), ct.T0)
 			if err != nil {

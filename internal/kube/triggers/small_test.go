@@ -202,15 +202,15 @@ func TestInlinePolicy(t *testing.T) {
 }
 
 // TestToDomain: without the keys, the service's word that an object is not genuine
-// is taken: nobody is shown terms that nobody vouches for.
+// is taken: nobody is shown resolved that nobody vouches for.
 func TestToDomain(t *testing.T) {
 	t.Parallel()
-	o := &v1alpha1.Approval{Spec: v1alpha1.ApprovalSpec{Terms: &v1alpha1.Terms{Gate: "g"}}}
-	if a := convert.Unverified(o); a.Terms == nil || a.Blocked != nil {
+	o := &v1alpha1.Approval{Spec: v1alpha1.ApprovalSpec{Resolved: &v1alpha1.ResolvedSpec{Gate: "g"}}}
+	if a := convert.Unverified(o); a.Resolved == nil || a.Blocked != nil {
 		t.Errorf("%+v", a)
 	}
-	o.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: convert.NotGenuine, Message: "delete it"}}
-	if a := convert.Unverified(o); a.Terms != nil || a.Blocked == nil || a.Blocked.Message != "delete it" {
+	o.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: convert.SignatureInvalid, Message: "delete it"}}
+	if a := convert.Unverified(o); a.Resolved != nil || a.Blocked == nil || a.Blocked.Message != "delete it" {
 		t.Errorf("%+v", a)
 	}
 }

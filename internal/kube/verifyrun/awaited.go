@@ -23,8 +23,8 @@ type Awaited struct {
 // Add has a's run awaited.
 func (w *Awaited) Add(a approvals.Approval) {
 	name := string(a.RunName)
-	if a.Next != nil {
-		name = a.Next.Name
+	if a.SecondRun != nil {
+		name = a.SecondRun.Name
 	}
 	if name == "" {
 		return
@@ -41,7 +41,7 @@ func (w *Awaited) Add(a approvals.Approval) {
 		delete(w.each, old)
 	}
 	w.runs[run], w.of[key] = key, run
-	if a.Terms != nil && a.Terms.Policy.VerifyBeforeStart {
+	if a.Resolved != nil && a.Resolved.Policy.VerifyBeforeStart {
 		w.each[run] = true
 	}
 }

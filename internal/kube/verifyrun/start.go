@@ -93,7 +93,7 @@ func (s *Starter) compare(ctx context.Context, a approvals.Approval, pr *pipelin
 	case err != nil:
 		return "", err
 	}
-	if why := Changed(a.Terms.References, now); why != "" || pr.Status.PipelineSpec == nil {
+	if why := Changed(a.Resolved.References, now); why != "" || pr.Status.PipelineSpec == nil {
 		return why, nil
 	}
 	if what := pipelinerun.OtherShape(spec, pr.Status.PipelineSpec); what != "" {
@@ -152,12 +152,12 @@ func (s *Starter) patch(ctx context.Context, a approvals.Approval, pr *pipelinev
 // unread says that there are tasks which Tekton has not read yet: nobody tells when it does.
 func (s *Starter) Follow(ctx context.Context, a approvals.Approval, since time.Time) (problem *approvals.Problem, unread bool, err error) {
 	var pr pipelinev1.PipelineRun
-	err = s.Live.Get(ctx, types.NamespacedName{Namespace: a.Namespace, Name: a.Next.Name}, &pr)
-	if apierrors.IsNotFound(err) || err == nil && string(pr.UID) != a.Next.UID {
+	err = s.Live.Get(ctx, types.NamespacedName{Namespace: a.Namespace, Name: a.SecondRun.Name}, &pr)
+	if apierrors.IsNotFound(err) || err == nil && string(pr.UID) != a.SecondRun.UID {
 		return nil, false, nil
 	}
 	if err != nil {
-		return nil, false, kubeutil.Translate(err, "run "+a.Next.Name)
+		return nil, false, kubeutil.Translate(err, "run "+a.SecondRun.Name)
 	}
 	for _, c := range pr.Status.ChildReferences {
 		if c.Kind != "TaskRun" {
@@ -198,11 +198,11 @@ func (s *Starter) Follow(ctx context.Context, a approvals.Approval, since time.T
 // taskChanged says what of a TaskRun's Task, or of any StepAction, is not as it was approved.
 func (s *Starter) taskChanged(ctx context.Context, a approvals.Approval, tr *pipelinev1.TaskRun) (string, error) {
 	if ref := tr.Spec.TaskRef; ref != nil && ref.Resolver == "" {
-		if !slices.ContainsFunc(a.Terms.References, func(x approvals.Reference) bool { return x.Kind == "Task" && x.Name == ref.Name }) {
+		if !slices.ContainsFunc(a.Resolved.References, func(x approvals.Reference) bool { return x.Kind == "Task" && x.Name == ref.Name }) {
 			return "because it is of Task " + ref.Name + ", which was not part of what was approved", nil
 		}
 	}
-	for _, x := range a.Terms.References {
+	for _, x := range a.Resolved.References {
 		var o client.Object
 		switch {
 		case x.Kind == "StepAction":

@@ -44,7 +44,7 @@ type Sighting struct {
 // Reasons of a run that is there and does not count.
 const (
 	NameTaken         = "NameTaken"
-	ReasonRunUnproved = "RunNotProved"
+	ReasonRunUnproved = "RunNotVerified"
 	// RunForbidden is the reason of a pending run that the service may not let go.
 	RunForbidden = "RunForbidden"
 )
@@ -173,7 +173,7 @@ func (p *Proofs) Prove(ctx context.Context, a approvals.Approval, pr *pipelinev1
 // run is asked where it differs, by a dry run under another name: that one is taken.
 // refused is that dry run's.
 func (p *Proofs) compare(ctx context.Context, a approvals.Approval, made render.Rendered, pr *pipelinev1.PipelineRun) (places []string, refused, err error) {
-	if a.Terms.Policy.VerifyBeforeStart && pr.Annotations[MarkAnnotation] == MarkOf(a) { // we let it go
+	if a.Resolved.Policy.VerifyBeforeStart && pr.Annotations[MarkAnnotation] == MarkOf(a) { // we let it go
 		pr = pr.DeepCopy()
 		delete(pr.Annotations, MarkAnnotation)
 	}

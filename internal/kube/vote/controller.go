@@ -154,7 +154,7 @@ const clockStep = time.Second
 
 // voterOf is who made v, by the API server's word.
 func voterOf(v *v1alpha1.Vote) approvals.Identity {
-	return approvals.Identity{Name: v.Spec.Voter, Groups: slices.Clone(v.Spec.Groups), Way: approvals.AuthObject, Evidence: "vote:" + string(v.UID)}
+	return approvals.Identity{Name: v.Spec.Voter, Groups: slices.Clone(v.Spec.Groups), AuthMethod: approvals.AuthObject, CredentialID: "vote:" + string(v.UID)}
 }
 
 // fold has the desk take v, and says what came of that.

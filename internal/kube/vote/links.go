@@ -12,7 +12,7 @@ import (
 )
 
 // Links knows whose mailed links have ended before their time: those of people whom the
-// Gate, as it is now, does not name any more. The terms go on counting votes by the Gate as
+// Gate, as it is now, does not name any more. The Approval goes on counting votes by the Gate as
 // it was; but whoever was taken off it may have left, and their mailbox with them.
 type Links struct {
 	Client   client.Reader // from the cache
@@ -23,7 +23,7 @@ var _ approvals.Links = (*Links)(nil)
 
 // Ended says why voter's link on a has, "" while it has not.
 func (l *Links) Ended(ctx context.Context, a approvals.Approval, voter string) (string, error) {
-	gate := a.Terms.Policy.Gate
+	gate := a.Resolved.Policy.Gate
 	line := approvals.InterceptorParams{Gate: gate}
 	if gate == approvals.InlineGate {
 		if a.Source.Task != nil {

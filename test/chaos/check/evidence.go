@@ -38,7 +38,7 @@ func (f *Findings) story(v Violation) string {
 	}
 	for _, x := range f.Versions[v.Approval] {
 		add(x.Seen, "%s version %s outcome %s decided %s votes %s next %s conditions %s notifications %s", x.Type, x.ResourceVersion,
-			x.Status.Outcome, at(x.Status.DecidedAt), text(x.Status.Votes), text(x.Status.Next), conditions(x.Approval), text(x.Status.Notifications))
+			x.Status.Outcome, at(x.Status.DecidedAt), text(x.Status.Votes), text(x.Status.SecondRun), conditions(x.Approval), text(x.Status.Notifications))
 	}
 	for _, o := range f.Ops[v.Approval] {
 		add(o.Start, "op %d try %d begins: %s %s by %s (%s) %q", o.ID, o.Try, o.Kind, o.Verdict, o.Voter, o.Way, o.Comment)

@@ -107,7 +107,7 @@ func (f *Findings) replaced(a v1alpha1.Approval) bool {
 		return false
 	}
 	for _, b := range f.Final {
-		if b.Spec.Again != nil && b.Spec.Again.OfUID == string(a.UID) && sourceOf(b) == sourceOf(a) {
+		if b.Spec.Replaces != nil && b.Spec.Replaces.UID == string(a.UID) && sourceOf(b) == sourceOf(a) {
 			return true
 		}
 	}

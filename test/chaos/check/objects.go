@@ -62,10 +62,12 @@ func (f *Findings) inTime(a v1alpha1.Approval, v v1alpha1.Vote) {
 func (f *Findings) everCounted(a v1alpha1.Approval, v v1alpha1.Vote) bool {
 	evidence := "vote:" + string(v.UID)
 	for _, x := range append(slices.Clone(f.Versions[a.Name]), history.ApprovalSeen{Approval: a}) {
-		if slices.ContainsFunc(x.Status.Votes, func(r v1alpha1.VoteRecord) bool { return r.Evidence == evidence }) {
+		if slices.ContainsFunc(x.Status.Votes, func(r v1alpha1.VoteRecord) bool { return r.CredentialID == evidence }) {
 			return true
 		}
-		if slices.ContainsFunc(x.Status.Withdrawn, func(r v1alpha1.Withdrawal) bool { return r.By == evidence || r.Evidence == evidence }) {
+		if slices.ContainsFunc(x.Status.Withdrawn, func(r v1alpha1.Withdrawal) bool {
+			return r.WithdrawnByCredential == evidence || r.CredentialID == evidence
+		}) {
 			return true
 		}
 	}

@@ -60,15 +60,15 @@ func (f *Findings) record(a v1alpha1.Approval) {
 	if len(f.Lines) == 0 {
 		return
 	}
-	want := []string{"opened", "terms"}
+	want := []string{"opened", "resolved"}
 	for _, v := range a.Status.Votes {
 		want = append(want, "voted "+v.Voter+" "+string(v.Verdict)+" "+v.Comment)
 	}
 	if a.Status.DecidedAt != nil {
 		want = append(want, "decided "+string(a.Status.Outcome))
 	}
-	if a.Status.Next != nil {
-		want = append(want, "released "+a.Status.Next.Name)
+	if a.Status.SecondRun != nil {
+		want = append(want, "released "+a.Status.SecondRun.Name)
 	}
 	anybody, leader := map[string]bool{}, map[string]bool{}
 	for name, lines := range f.Lines {

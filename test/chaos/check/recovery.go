@@ -130,7 +130,7 @@ func (d *disturbed) add(f *Findings, x history.Fault, until time.Time) {
 			continue
 		}
 		vs := f.Versions[name]
-		if i := slices.IndexFunc(vs, func(v history.ApprovalSeen) bool { return v.Status.Next != nil }); i >= 0 {
+		if i := slices.IndexFunc(vs, func(v history.ApprovalSeen) bool { return v.Status.SecondRun != nil }); i >= 0 {
 			lasted(a.Status.DecidedAt.Time, vs[i].Seen, &confirmed)
 		}
 	}

@@ -34,7 +34,7 @@ func TestRecovery(t *testing.T) {
 			{Kind: "vote", Voter: "ann", Comment: "go", Start: after(11), End: after(11.1), Status: 0},
 			{Kind: "vote", Voter: "ann", Comment: "go", Start: after(11.4), End: after(11.6), Status: 201, Try: 1},
 		}},
-		Runs:  map[string][]history.RunSeen{"a": {{UID: "u", Seen: after(11.75), Run: pipelinev1.PipelineRun{}}}},
+		Runs:  map[string][]history.RunObserved{"a": {{UID: "u", Seen: after(11.75), Run: pipelinev1.PipelineRun{}}}},
 		Final: map[string]v1alpha1.Approval{"a": a},
 	}}
 	var out strings.Builder

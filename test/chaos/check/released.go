@@ -22,22 +22,22 @@ func (f *Findings) released(a v1alpha1.Approval, g history.Gate) {
 		f.bad("exactly one part 2", a.Name, "it is %s since %s and has no run; conditions %s", outcome, at(a.Status.DecidedAt), conditions(a))
 	case !wanted && len(runs) > 0:
 		f.bad("no part 2", a.Name, "it is %q and has run %s", outcome, runs[0].UID)
-	case wanted && a.Status.Cancellation != nil && len(runs) == 1 && a.Status.Next == nil:
-		f.bad("a run that came is recorded", a.Name, "cancelled, and its run is there but status.next is not")
+	case wanted && a.Status.Cancellation != nil && len(runs) == 1 && a.Status.SecondRun == nil:
+		f.bad("a run that came is recorded", a.Name, "cancelled, and its run is there but status.secondRun is not")
 	}
 	if len(runs) == 0 {
-		if a.Status.Next != nil {
-			f.bad("what is recorded was there", a.Name, "status.next is %+v and no run was seen", a.Status.Next)
+		if a.Status.SecondRun != nil {
+			f.bad("what is recorded was there", a.Name, "status.secondRun is %+v and no run was seen", a.Status.SecondRun)
 		}
 		return
 	}
 	r := runs[0]
-	if n := a.Status.Next; n == nil && a.Status.Cancellation == nil {
-		f.bad("released is recorded", a.Name, "run %s is there since %s; status.next is not", r.UID, stamp(r.Seen))
+	if n := a.Status.SecondRun; n == nil && a.Status.Cancellation == nil {
+		f.bad("released is recorded", a.Name, "run %s is there since %s; status.secondRun is not", r.UID, stamp(r.Seen))
 	} else if n != nil && (n.UID != r.UID || n.Name != r.Run.Name) {
-		f.bad("released is recorded", a.Name, "run %s %s, and status.next says %s %s", r.Run.Name, r.UID, n.Name, n.UID)
+		f.bad("released is recorded", a.Name, "run %s %s, and status.secondRun says %s %s", r.Run.Name, r.UID, n.Name, n.UID)
 	}
-	if f.Pruned[a.Name] && slices.ContainsFunc(runs, func(r history.RunSeen) bool { return f.FinalRuns[r.UID].Name != "" }) {
+	if f.Pruned[a.Name] && slices.ContainsFunc(runs, func(r history.RunObserved) bool { return f.FinalRuns[r.UID].Name != "" }) {
 		f.bad("what was pruned stays away", a.Name, "its run is there again")
 	}
 	if d := a.Status.DecidedAt; d != nil && r.Run.CreationTimestamp.Time.Before(d.Time.Truncate(1e9)) {
@@ -47,7 +47,7 @@ func (f *Findings) released(a v1alpha1.Approval, g history.Gate) {
 }
 
 // params are worked out of the plan and the votes that stand.
-func (f *Findings) params(a v1alpha1.Approval, r history.RunSeen) {
+func (f *Findings) params(a v1alpha1.Approval, r history.RunObserved) {
 	p := f.Of[a.Name]
 	if p == nil {
 		f.bad("the harness knows all", a.Name, "no plan has this approval")

@@ -14,14 +14,14 @@ import (
 const patience = 30 * time.Second
 
 func deadlineOf(a v1alpha1.Approval, g history.Gate) time.Time {
-	if t := a.Spec.Terms; t != nil && t.SetAt != nil && t.SetAt.After(a.CreationTimestamp.Time) {
-		return t.SetAt.Add(g.Life)
+	if t := a.Spec.Resolved; t != nil && t.ResolvedAt != nil && t.ResolvedAt.After(a.CreationTimestamp.Time) {
+		return t.ResolvedAt.Add(g.Life)
 	}
 	return a.CreationTimestamp.Add(g.Life)
 }
 
 func requesterOf(a v1alpha1.Approval) string {
-	if t := a.Spec.Terms; t != nil {
+	if t := a.Spec.Resolved; t != nil {
 		return t.Requester
 	}
 	return ""
@@ -42,8 +42,8 @@ func (f *Findings) steps(a v1alpha1.Approval, g history.Gate) {
 	if a.Status.DecidedAt == nil && f.Ended.After(deadline.Add(patience)) {
 		f.bad("nothing is pending after its deadline", a.Name, "deadline %s, looked at %s", stamp(deadline), stamp(f.Ended))
 	}
-	if a.Spec.Terms == nil {
-		f.bad("terms come", a.Name, "%s", conditions(a))
+	if a.Spec.Resolved == nil {
+		f.bad("it is resolved", a.Name, "%s", conditions(a))
 	}
 }
 
@@ -64,7 +64,7 @@ func (f *Findings) times(a v1alpha1.Approval, all []history.ApprovalSeen) {
 		}
 		for _, x := range v.Status.Votes {
 			// A Vote counts as of when it was made, which was before somebody looked.
-			if key := x.Voter + x.At.String(); !voted[key] && x.Way != history.Object {
+			if key := x.Voter + x.At.String(); !voted[key] && x.AuthMethod != history.Object {
 				voted[key] = true
 				check("the vote of "+x.Voter, x.At.Time, v.Seen)
 			}
@@ -80,12 +80,12 @@ func (f *Findings) votesOf(a v1alpha1.Approval, g history.Gate, deadline time.Ti
 			f.bad("no vote counts twice", a.Name, "%s has two votes", x.Voter)
 		}
 		seen[strings.ToLower(x.Voter)] = true
-		if x.Way == history.Object && evidence[x.Evidence] {
-			f.bad("no vote counts twice", a.Name, "%s twice", x.Evidence)
+		if x.AuthMethod == history.Object && evidence[x.CredentialID] {
+			f.bad("no vote counts twice", a.Name, "%s twice", x.CredentialID)
 		}
-		evidence[x.Evidence] = true
+		evidence[x.CredentialID] = true
 		if !g.May(f.NS, x.Voter, string(x.Verdict), requester) {
-			f.bad("nobody votes who may not", a.Name, "%s by %s (requester %q)", x.Voter, x.Way, requester)
+			f.bad("nobody votes who may not", a.Name, "%s by %s (requester %q)", x.Voter, x.AuthMethod, requester)
 		}
 		if d := a.Status.DecidedAt; d != nil && x.At.After(d.Time) {
 			f.bad("no vote after the end", a.Name, "%s at %s, decided %s", x.Voter, at(&x.At), at(d))
@@ -100,12 +100,12 @@ func (f *Findings) votesOf(a v1alpha1.Approval, g history.Gate, deadline time.Ti
 // Vote, the API server have it.
 func (f *Findings) sentBefore(a v1alpha1.Approval, x v1alpha1.VoteRecord, deadline time.Time) bool {
 	for _, v := range f.FinalVotes {
-		if x.Evidence == "vote:"+string(v.UID) {
+		if x.CredentialID == "vote:"+string(v.UID) {
 			return v.CreationTimestamp.Time.Before(deadline)
 		}
 	}
 	return slices.ContainsFunc(f.Ops[a.Name], func(o *history.Op) bool {
-		return o.Voter == x.Voter && o.Way == x.Way && clean(o.Comment) == x.Comment && o.Start.Before(deadline) && !o.End.Before(x.At.Time)
+		return o.Voter == x.Voter && o.Way == x.AuthMethod && clean(o.Comment) == x.Comment && o.Start.Before(deadline) && !o.End.Before(x.At.Time)
 	})
 }
 
@@ -155,10 +155,10 @@ func (f *Findings) step(o, v v1alpha1.Approval) {
 			f.bad("results stand after the end", v.Name, "%s became %s", x, y)
 		}
 	}
-	if o.Status.Next != nil && text(o.Status.Next) != text(v.Status.Next) {
-		f.bad("what was released stays so", v.Name, "%s became %s", text(o.Status.Next), text(v.Status.Next))
+	if o.Status.SecondRun != nil && text(o.Status.SecondRun) != text(v.Status.SecondRun) {
+		f.bad("what was released stays so", v.Name, "%s became %s", text(o.Status.SecondRun), text(v.Status.SecondRun))
 	}
-	if x, y := o.Spec, v.Spec; text(x.Source) != text(y.Source) || x.Terms != nil && text(x.Terms) != text(y.Terms) {
+	if x, y := o.Spec, v.Spec; text(x.Source) != text(y.Source) || x.Resolved != nil && text(x.Resolved) != text(y.Resolved) {
 		f.bad("the spec stands", v.Name, "it changed")
 	}
 	for _, n := range o.Status.Notifications {

@@ -38,7 +38,7 @@ func conditions(a v1alpha1.Approval) string {
 	return strings.Join(out, "; ")
 }
 
-func uids(l []history.RunSeen) []string {
+func uids(l []history.RunObserved) []string {
 	var out []string
 	for _, r := range l {
 		out = append(out, r.Run.Name+" "+r.UID+" at "+stamp(r.Seen))

@@ -28,8 +28,8 @@ type History struct {
 	Mails     []Mail
 	ByMessage map[string][]Mail // by Message-ID without its domain
 	Versions  map[string][]ApprovalSeen
-	Runs      map[string][]RunSeen // second runs, by the Approval that they say they are of
-	Strays    []RunSeen            // runs of a Trigger that say no Approval
+	Runs      map[string][]RunObserved // second runs, by the Approval that they say they are of
+	Strays    []RunObserved            // runs of a Trigger that say no Approval
 	Pruned    map[string]bool
 	Obeyed    []Obeyed
 	Skipped   int // steps that could not be done, such as a vote by a link that was never mailed
@@ -45,7 +45,7 @@ type History struct {
 func Read(dir string) (*History, error) {
 	h := &History{
 		Dir: dir, Of: map[string]*Plan{}, Ops: map[string][]*Op{}, ByMessage: map[string][]Mail{},
-		Versions: map[string][]ApprovalSeen{}, Runs: map[string][]RunSeen{}, Pruned: map[string]bool{},
+		Versions: map[string][]ApprovalSeen{}, Runs: map[string][]RunObserved{}, Pruned: map[string]bool{},
 		Final: map[string]v1alpha1.Approval{}, FinalRuns: map[string]pipelinev1.PipelineRun{}, FinalVotes: map[string]v1alpha1.Vote{}, Lines: map[string][]Line{},
 	}
 	seen := map[string]bool{}
@@ -72,7 +72,7 @@ func Read(dir string) (*History, error) {
 				return
 			}
 			seen[string(r.UID)] = true
-			of, s := r.Labels[ApprovalLabel], RunSeen{string(r.UID), v.Seen, r}
+			of, s := r.Labels[ApprovalLabel], RunObserved{string(r.UID), v.Seen, r}
 			if of == "" {
 				h.Strays = append(h.Strays, s)
 				return

@@ -27,7 +27,7 @@ type Line struct {
 	Verdict  string `json:"verdict"`
 	Comment  string `json:"comment"`
 	Outcome  string `json:"outcome"`
-	Next     string `json:"next"`
+	Next     string `json:"secondRun"`
 	Hash     string `json:"hash"`
 
 	Broken string `json:"-"` // how it does not follow from the one before

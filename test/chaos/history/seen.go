@@ -99,8 +99,8 @@ type ApprovalSeen struct {
 	v1alpha1.Approval
 }
 
-// RunSeen is a second run, by its UID, and when it was seen first.
-type RunSeen struct {
+// RunObserved is a second run, by its UID, and when it was seen first.
+type RunObserved struct {
 	UID  string
 	Seen time.Time
 	Run  pipelinev1.PipelineRun

@@ -12,7 +12,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals/mapping"
 )
 
-func policy() approvals.Policy { return ct.Make("a").Users("alice", "bob").Obj().Terms.Policy }
+func policy() approvals.Policy { return ct.Make("a").Users("alice", "bob").Obj().Resolved.Policy }
 
 func event(body string) approvals.Source { return ct.Make("a").Event(body).Obj().Source }
 
@@ -24,33 +24,33 @@ func expressions(pairs ...string) []approvals.Expression {
 	return out
 }
 
-func TestTerms(t *testing.T) {
+func TestResolve(t *testing.T) {
 	t.Parallel()
 	c := compiler(t)
 	run := ct.Make("a").Obj().Source
 	line := approvals.InterceptorParams{Gate: "production", Forward: expressions("digest", "results.digest", "note", "'$(uid) ' + params.env", "list", `["a"]`, "run", "run.namespace + '/' + run.name")}
-	got, err := c.Terms(t.Context(), "prod", "apply", line, policy(), run, ct.Template)
+	got, err := c.Resolve(t.Context(), "prod", "apply", line, policy(), run, ct.Template)
 	if err != nil {
 		t.Fatal(err)
 	}
 	params := []approvals.Param{
 		{Name: "digest", Value: "sha256:abc"}, {Name: "note", Value: "$ (uid) production"}, {Name: "list", Value: `["a"]`}, {Name: "run", Value: "prod/plan-1"},
 	}
-	want := &approvals.Terms{
-		Policy: policy(), Params: params, Template: ct.Template, Digest: approvals.ContentDigest("prod", "apply", ct.Template, run, params, nil),
+	want := &approvals.ResolvedSpec{
+		Policy: policy(), Params: params, TemplateDigest: ct.Template, Digest: approvals.ContentDigest("prod", "apply", ct.Template, run, params, nil),
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got)\n%s", d)
 	}
 	// The digest binds what is approved, so a second look gives the same.
-	again, err := compiler(t).Terms(t.Context(), "prod", "apply", line, policy(), run, ct.Template)
+	again, err := compiler(t).Resolve(t.Context(), "prod", "apply", line, policy(), run, ct.Template)
 	if err != nil || again.Digest != got.Digest {
 		t.Errorf("digest %s, then %s, %v", got.Digest, again.Digest, err)
 	}
 }
 
-// TestTermsRefuse: every error says which field to mend.
-func TestTermsRefuse(t *testing.T) {
+// TestResolveRefuses: every error says which field to mend.
+func TestResolveRefuses(t *testing.T) {
 	t.Parallel()
 	c := compiler(t)
 	for name, x := range map[string]struct {
@@ -83,7 +83,7 @@ func TestTermsRefuse(t *testing.T) {
 			if x.source.Event == nil {
 				x.source = ct.Make("a").Obj().Source
 			}
-			got, err := c.Terms(t.Context(), "prod", "apply", x.line, p, x.source, ct.Template)
+			got, err := c.Resolve(t.Context(), "prod", "apply", x.line, p, x.source, ct.Template)
 			if got != nil || approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), x.want) {
 				t.Errorf("%+v, %v; want an error with %q", got, err, x.want)
 			}
@@ -113,7 +113,7 @@ func TestResults(t *testing.T) {
 	t.Parallel()
 	c := compiler(t)
 	decided := func(pairs ...string) approvals.Approval {
-		return ct.Make("a").Requester("zoe").With(func(a *approvals.Approval) { a.Terms.Policy.Results = expressions(pairs...) }).
+		return ct.Make("a").Requester("zoe").With(func(a *approvals.Approval) { a.Resolved.Policy.Results = expressions(pairs...) }).
 			Voted("alice", approvals.Approve, "ship $(uid)").Obj()
 	}
 	for name, x := range map[string]struct {
@@ -182,7 +182,7 @@ func TestSourceVars(t *testing.T) {
 	if vars["decidedAt"] != "2026-03-01T09:01:00Z" || vars["votes"].([]any)[0].(map[string]any)["at"] != "2026-03-01T09:01:00Z" {
 		t.Errorf("%v", vars)
 	}
-	if got := mapping.ApprovalVars(ct.Make("a").NoTerms(nil).Obj()); got["requester"] != "" {
-		t.Errorf("without terms: %v", got)
+	if got := mapping.ApprovalVars(ct.Make("a").Unresolved(nil).Obj()); got["requester"] != "" {
+		t.Errorf("unresolved: %v", got)
 	}
 }

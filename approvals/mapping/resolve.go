@@ -53,10 +53,10 @@ func (c *Compiler) CheckPolicy(p approvals.Policy) error {
 	return nil
 }
 
-// Terms works out an Approval's terms: what its source forwards by the Trigger's
+// Resolve resolves an Approval: what its source forwards by the Trigger's
 // line, and under which policy. template is the digest of what the outcome will
 // start. Every error is CodeInvalid and names the field to mend.
-func (c *Compiler) Terms(ctx context.Context, namespace, trigger string, l approvals.InterceptorParams, p approvals.Policy, s approvals.Source, template string) (*approvals.Terms, error) {
+func (c *Compiler) Resolve(ctx context.Context, namespace, trigger string, l approvals.InterceptorParams, p approvals.Policy, s approvals.Source, template string) (*approvals.ResolvedSpec, error) {
 	if err := c.CheckPolicy(p); err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (c *Compiler) Terms(ctx context.Context, namespace, trigger string, l appro
 	if err := p.CheckAsked(asked); err != nil {
 		return nil, err
 	}
-	t := &approvals.Terms{Policy: p, Requester: asked.Who, RequesterProof: asked.Proof, RequesterAlso: asked.Also, Template: template}
+	t := &approvals.ResolvedSpec{Policy: p, Requester: asked.Who, RequesterProof: asked.Proof, RequesterAliases: asked.Also, TemplateDigest: template}
 	for _, f := range l.Forward {
 		value, err := c.String(ctx, f.Expression, vars)
 		if err != nil {
@@ -91,7 +91,7 @@ func (c *Compiler) Terms(ctx context.Context, namespace, trigger string, l appro
 		}
 	}
 	if p.SupersedeKey != "" {
-		if t.Key, err = c.String(ctx, p.SupersedeKey, vars); err != nil {
+		if t.SupersedeKey, err = c.String(ctx, p.SupersedeKey, vars); err != nil {
 			return nil, within("supersedeKey", err)
 		}
 	}
@@ -99,12 +99,12 @@ func (c *Compiler) Terms(ctx context.Context, namespace, trigger string, l appro
 		if t.Target, err = c.target(ctx, p.Release, vars); err != nil {
 			return nil, err
 		}
-		t.Template = "" // nothing is made of the Trigger
+		t.TemplateDigest = "" // nothing is made of the Trigger
 	}
 	if t.About, err = c.about(ctx, trigger, l, p, s, vars, t.Params); err != nil {
 		return nil, err
 	}
-	t.Digest = t.ContentDigest(namespace, trigger, t.Template, s)
+	t.Digest = t.ContentDigest(namespace, trigger, t.TemplateDigest, s)
 	return t, nil
 }
 
