@@ -29,6 +29,13 @@ func TestGolden(t *testing.T) {
 			files[p.Name+".outcome.txt"] = "Subject: " + m.Subject + "\n\n" + m.Text
 			files[p.Name+".outcome.mail.html"] = m.HTML
 		}
+		if p.Data.Approval.RunEnd != nil {
+			m, err := s.RunEnded(p.Data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files[p.Name+".run.mail.html"], files[p.Name+".run.txt"] = m.HTML, "Subject: "+m.Subject+"\n\n"+m.Text
+		}
 		for name, got := range files {
 			wanted[name] = true
 			golden(t, name, got)

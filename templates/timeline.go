@@ -51,7 +51,6 @@ func (v *View) timeline(d Data) {
 	if t := a.Resolved; t != nil && t.ResolvedAt.After(a.OpenedAt) {
 		add("changed", t.ResolvedAt, "Setup complete", by("people could decide from here on"))
 	}
-	v.told(d, add)
 	for _, x := range a.Votes {
 		add("voted", x.At, line(x.Voter)+" "+said(x.Verdict), func(s *StepView) {
 			switch {
@@ -93,6 +92,7 @@ func (v *View) timeline(d Data) {
 		}
 		add("changed", c.At, "The start was cancelled", by(who), detail(c.Reason), bad)
 	}
+	v.told(d, add) // of two at one instant what was told follows what happened
 	add("changed", a.RetryRequestedAt, "A retry was requested")
 	for _, r := range a.Reruns {
 		add("started", r.Run.At, v.Trigger+" started as run", func(s *StepView) { s.Run = runView(&r.Run, d) })

@@ -133,12 +133,18 @@ source_key() {
 }
 
 # old_image: an image of an older version, loaded, to run beside this one: of the commit OLD, or else of the last one before
-# the day of this one. Nothing where there is none, as in an archive of the sources.
+# the day of this one, if that has the same names in its objects: COMPATIBLE_SINCE is the first that has. Nothing where
+# there is none, as in an archive of the sources.
+COMPATIBLE_SINCE=ad703fa
 old_image() {
   local commit=${OLD:-} image tar work
   git -C "$ROOT" rev-parse --git-dir >/dev/null 2>&1 || return 0
   [ -n "$commit" ] || commit=$(git -C "$ROOT" log -1 --first-parent --format=%h --before="$(git -C "$ROOT" show -s --format=%cs HEAD) 00:00")
   [ -n "$commit" ] || return 0
+  if [ -z "${OLD:-}" ] && ! git -C "$ROOT" merge-base --is-ancestor "$COMPATIBLE_SINCE" "$commit" 2>/dev/null; then
+    commit=$COMPATIBLE_SINCE
+    git -C "$ROOT" merge-base --is-ancestor "$commit" HEAD 2>/dev/null || return 0
+  fi
   image=cluster.local/countersign:old-$commit tar=$CACHE/images/old-$commit.tar
   if [ ! -e "$tar" ]; then
     work=$(mktemp -d)

@@ -106,9 +106,10 @@ func TestFloodOfTheInterceptor(t *testing.T) { //nolint:paralleltest // see abov
 		t.Errorf("%d of 20 requests of somebody else were answered", ok)
 	}
 	flood.Wait()
-	// Twice the budget, for what was just given back and is not collected yet, and 100 kB for
-	// each connection, of which the test has the other end.
-	if most, bound := peak(), 2*limits.Interceptor.BodyBytes+250*100<<10; most > bound {
+	// Three times the budget, for what was given back and is not collected yet, which is a round
+	// of the collector more when the processors are busy, and 100 kB for each connection, of which
+	// the test has the other end.
+	if most, bound := peak(), 3*limits.Interceptor.BodyBytes+250*100<<10; most > bound {
 		t.Errorf("%d MiB more in memory than before, the bound is %d", most>>20, bound>>20)
 	} else {
 		t.Logf("%d MiB more in memory than before, of the 600 MiB that came", most>>20)

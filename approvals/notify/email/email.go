@@ -118,6 +118,7 @@ func (c *Channel) compose(m notify.Message, handOver func()) (*gomail.Msg, error
 		render = c.Set.Outcome
 	case notify.RunEnded:
 		render = c.Set.RunEnded
+	case notify.Opened, notify.Reminder, notify.Escalated:
 	}
 	body, err := render(data)
 	if err != nil {

@@ -27,12 +27,17 @@ import (
 
 // Voter takes a ballot, and what else a Vote may want.
 type Voter interface {
+	Vote(ctx context.Context, key approvals.Key, b approvals.Ballot) (approvals.Approval, approvals.Change, error)
+	RevokeLink(ctx context.Context, key approvals.Key, id approvals.Identity, of string) (approvals.Approval, approvals.Change, error)
+	AskAgain(ctx context.Context, key approvals.Key, id approvals.Identity) (approvals.Approval, error)
+	Operator
+}
+
+// Operator does what those want who operate a namespace, or whom a Gate allows.
+type Operator interface {
 	Cancel(ctx context.Context, key approvals.Key, id approvals.Identity, why string) (approvals.Approval, approvals.Change, error)
 	Retry(ctx context.Context, key approvals.Key, id approvals.Identity) (approvals.Approval, approvals.Change, error)
 	Rerun(ctx context.Context, key approvals.Key, id approvals.Identity, why string) (approvals.Approval, approvals.Change, error)
-	RevokeLink(ctx context.Context, key approvals.Key, id approvals.Identity, of string) (approvals.Approval, approvals.Change, error)
-	Vote(ctx context.Context, key approvals.Key, b approvals.Ballot) (approvals.Approval, approvals.Change, error)
-	AskAgain(ctx context.Context, key approvals.Key, id approvals.Identity) (approvals.Approval, error)
 }
 
 // Votes folds Vote objects into their Approvals. What makes it idempotent is the

@@ -59,14 +59,15 @@ type Kind struct {
 func Serve(t *testing.T, k Kind) *Server {
 	t.Helper()
 	s := &Server{fault: k.Fault}
+	var busy sync.WaitGroup // with what it still does for a caller who hung up
 	srv := smtp.NewServer(smtp.BackendFunc(func(conn *smtp.Conn) (smtp.Session, error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.Calls++
 		if k.Login {
-			return &loginSession{session{s, conn, k.Taken}}, nil
+			return &loginSession{session{s, conn, k.Taken, &busy}}, nil
 		}
-		return &session{s, conn, k.Taken}, nil
+		return &session{s, conn, k.Taken, &busy}, nil
 	}))
 	srv.Domain, srv.ReadTimeout, srv.WriteTimeout = "mail.test", 5*time.Second, 5*time.Second
 	srv.ErrorLog = log.New(io.Discard, "", 0)
@@ -94,6 +95,7 @@ func Serve(t *testing.T, k Kind) *Server {
 		_ = srv.Close()
 		_ = l.Close() // Serve may not have begun
 		wg.Wait()
+		busy.Wait()
 	})
 	return s
 }
@@ -120,9 +122,12 @@ type session struct {
 	s     *Server
 	conn  *smtp.Conn
 	taken func(c *smtp.Conn)
+	busy  *sync.WaitGroup
 }
 
 func (x *session) answer(command string) error {
+	x.busy.Add(1)
+	defer x.busy.Done()
 	if x.s.fault != nil {
 		return x.s.fault(command)
 	}
@@ -155,6 +160,8 @@ func (x *session) Data(r io.Reader) error {
 	x.s.mails = append(x.s.mails, bytes.Clone(raw))
 	x.s.mu.Unlock()
 	if x.taken != nil {
+		x.busy.Add(1)
+		defer x.busy.Done()
 		x.taken(x.conn)
 	}
 	return nil
