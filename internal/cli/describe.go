@@ -12,6 +12,7 @@ import (
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
+	rules "github.com/countersign-dev/countersign/approvals/evidence"
 	"github.com/countersign-dev/countersign/approvals/forge"
 	"github.com/countersign-dev/countersign/internal/kube/convert"
 )
@@ -195,6 +196,18 @@ func describeContent(w sheet, a approvals.Approval) {
 		}
 	}
 	pairs(w, "Results of the finished run", shown)
+	var pieces []approvals.Param
+	for _, i := range evidenceOf(a) {
+		said := rules.Bytes(i.Size) + ", SHA-256 " + i.SHA256
+		if i.State != rules.Present {
+			said = string(i.State)
+		}
+		if i.Message != "" {
+			said += ": " + i.Message
+		}
+		pieces = append(pieces, approvals.Param{Name: i.Name, Value: said})
+	}
+	pairs(w, "Evidence (tkn approval evidence "+a.Name+" NAME)", pieces)
 	if !a.Decided() {
 		describeAsks(w, pol)
 	}
