@@ -59,3 +59,33 @@ func TestKeyboard(t *testing.T) {
 		t.Errorf("then comes %q", at)
 	}
 }
+
+// TestKeys: single keys lead to what is used most, not where somebody types, and can be
+// turned off.
+func TestKeys(t *testing.T) {
+	base, ctx := serve(t), chromium(t)
+	at := func(want, script string) {
+		t.Helper()
+		if got := eval[string](t, ctx, script); got != want {
+			t.Errorf("%s is %q, want %q", script, got, want)
+		}
+	}
+	const active = `document.activeElement.id || document.activeElement.value || document.activeElement.textContent`
+	do(t, ctx, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(base+"/pending.html"), chromedp.KeyEvent("a"))
+	at("approve", active)
+	do(t, ctx, chromedp.KeyEvent("r"))
+	at("reject", active)
+	do(t, ctx, chromedp.KeyEvent("c"), chromedp.KeyEvent("a"))
+	at("a", `comment.value`)
+	at("comment", active)
+	do(t, ctx, chromedp.Navigate(base+"/board.html"), chromedp.KeyEvent("j"), chromedp.KeyEvent("x"), chromedp.KeyEvent("j"))
+	at("1", `String(document.querySelectorAll("input[name=on]:checked").length)`)
+	at("Review 1 selected", `document.querySelector("#bulk button[type=submit]").textContent`)
+	do(t, ctx, chromedp.KeyEvent("/"))
+	at("q", active)
+	do(t, ctx, chromedp.Navigate(base+"/board.html"), chromedp.KeyEvent("?"))
+	at("true", `String(document.querySelector("dialog.keys").open)`)
+	eval[chromedp.Void](t, ctx, `document.querySelector("dialog.keys input").click()`)
+	do(t, ctx, chromedp.KeyEvent("?"), chromedp.KeyEvent("/"))
+	at("off false", `localStorage.getItem("countersign.keys") + " " + (document.activeElement.id === "q")`)
+}

@@ -106,3 +106,44 @@ func TestLinkPageFollows(t *testing.T) {
 		t.Errorf("asked %d times for what is gone", n)
 	}
 }
+
+// TestLinkPageKeepsWords: while it waits a page behind a link asks now and then, leaves what
+// somebody types alone, and gives it back when the form is gone.
+func TestLinkPageKeepsWords(t *testing.T) {
+	s := &stage{}
+	mux := http.NewServeMux()
+	mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(templates.Static)))
+	mux.Handle("GET /links/token", s)
+	srv := httptest.NewServer(mux)
+	t.Cleanup(srv.Close)
+	ctx := chromium(t)
+	often := func(name string) {
+		t.Helper()
+		s.show(t, name)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.page = strings.ReplaceAll(s.page, `data-poll="12"`, `data-poll="1"`)
+	}
+	until := func(script string) {
+		t.Helper()
+		for end := time.Now().Add(time.Minute); !eval[bool](t, ctx, script); time.Sleep(100 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("never: %s\n%s", script, eval[string](t, ctx, `document.querySelector("main").innerText`))
+			}
+		}
+	}
+	often("quorum-one-vote.html")
+	do(t, ctx, chromedp.Navigate(srv.URL+"/links/token"))
+	eval[chromedp.Void](t, ctx, `comment.focus(); comment.value = "x".repeat(1700); comment.dispatchEvent(new Event("input", { bubbles: true })); comment.setSelectionRange(3, 3)`)
+	until(`document.getElementById("comment-left").textContent === "1,700 of 2,048 characters"`)
+	before := s.asked()
+	for end := time.Now().Add(time.Minute); s.asked() < before+2; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it does not ask")
+		}
+	}
+	until(`document.activeElement.id === "comment" && comment.value.length === 1700 && comment.selectionStart === 3`)
+	often("rejected.html")
+	until(`!!document.querySelector(".state.rejected") && !document.getElementById("comment")`)
+	until(`document.querySelector(".alert.trouble blockquote")?.textContent === "x".repeat(1700)`)
+}
