@@ -77,7 +77,9 @@ func (c *command) describe(ctx context.Context, s *session, o *v1alpha1.Approval
 
 func (c *command) describeHead(w sheet, a approvals.Approval) {
 	state := stateOf(a)
-	w.field("Title", a.Headline(), "")
+	if title := a.Headline(); title != a.Title() {
+		w.field("Title", title, "")
+	}
 	w.field("Name", a.Name, "")
 	w.field("Namespace", a.Namespace, "")
 	w.field("State", state.text, state.paint)

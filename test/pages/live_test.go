@@ -54,8 +54,8 @@ func (s *stage) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprint(w, s.page)
 }
 
-// TestLinkPageFollows: without a login a page that waits for part 2 comes to show it,
-// and keeps what its reader has opened; then it asks no more.
+// TestLinkPageFollows: without a login a page that waits for the second run comes to show
+// it, to its end, and keeps what its reader has opened; then it asks no more.
 func TestLinkPageFollows(t *testing.T) {
 	s := &stage{}
 	mux := http.NewServeMux()
@@ -85,6 +85,8 @@ func TestLinkPageFollows(t *testing.T) {
 	if !eval[bool](t, ctx, `window.same && document.querySelector("details").open`) {
 		t.Error("the page was loaded again, or what was opened was closed")
 	}
+	s.show(t, "run-succeeded.html")
+	until("ended succeeded")
 	before := s.asked()
 	time.Sleep(4 * time.Second)
 	if s.asked() != before {
