@@ -22,7 +22,7 @@ func selected(names ...string) url.Values {
 func TestBulk(t *testing.T) {
 	t.Parallel()
 	needs := func(a *approvals.Approval) {
-		a.Terms.Policy.Inputs = []approvals.Input{{Name: "ticket", Type: approvals.InputString, Required: true}}
+		a.Resolved.Policy.Inputs = []approvals.Input{{Name: "ticket", Type: approvals.InputString, Required: true}}
 	}
 	b := newLoginBench(
 		t, base,
@@ -61,7 +61,7 @@ func TestBulk(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(a.Votes) != votes || votes == 1 && name != "done" && (a.Votes[0].Comment != "as we said" || a.Votes[0].Voter != "alice" || a.Votes[0].Way != approvals.AuthLogin) {
+		if len(a.Votes) != votes || votes == 1 && name != "done" && (a.Votes[0].Comment != "as we said" || a.Votes[0].Voter != "alice" || a.Votes[0].AuthMethod != approvals.AuthLogin) {
 			t.Errorf("%s has %+v, want %d votes", name, a.Votes, votes)
 		}
 	}
@@ -92,7 +92,7 @@ func TestBulkRefuses(t *testing.T) {
 func TestBoardFinds(t *testing.T) {
 	t.Parallel()
 	titled := func(title string) func(*approvals.Approval) {
-		return func(a *approvals.Approval) { a.Terms.About.Title = title }
+		return func(a *approvals.Approval) { a.Resolved.About.Title = title }
 	}
 	later := func(a *approvals.Approval) { a.OpenedAt = a.OpenedAt.Add(10) }
 	b := newLoginBench(
