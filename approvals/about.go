@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/countersign-dev/countersign/approvals/evidence"
 )
 
 // About is what an Approval says of itself: worked out once, when its terms are fixed, and a
@@ -62,6 +64,9 @@ func (a Approval) Headline() string {
 // and its template are now.
 func (t ResolvedSpec) ContentDigest(namespace, trigger, template string, s Source) string {
 	digest := ContentDigest(namespace, trigger, template, s, t.Params, t.Target, t.References...)
+	if len(t.Evidence) > 0 {
+		digest = Digest("evidence", digest, evidence.BoundOf(t.Evidence))
+	}
 	if t.About.Title == "" && t.About.Instructions == "" && len(t.About.Links) == 0 {
 		return digest // as it was before there were any
 	}

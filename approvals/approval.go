@@ -1,6 +1,10 @@
 package approvals
 
-import "time"
+import (
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals/evidence"
+)
 
 // Outcome is how an Approval ended.
 type Outcome string
@@ -112,8 +116,10 @@ type ResolvedSpec struct {
 	About            About   // what is put before approvers of it, in words
 	// References are what the run refers to by name, where the policy has that compared
 	// before it starts.
-	References     []Reference
-	Digest         string // of what is approved: trigger, template, source, params, target
+	References []Reference
+	// Evidence is what the policy's evidence was, without its bytes.
+	Evidence       []evidence.Item
+	Digest         string // of what is approved: trigger, template, source, params, target, references, evidence
 	SupersedeKey   string // what SupersedeKey gave: newer ones of one key supersede
 	TemplateDigest string // digest of the Trigger, its bindings and its template; "" with a Target
 	// SetAt is when they were fixed, if that was after the Approval was opened.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/countersign-dev/countersign/approvals/evidence"
 )
 
 // Strategy is how votes add up to an outcome.
@@ -99,6 +101,8 @@ type Policy struct {
 	// so is each of Links, named as approvers read it. They are opaque here.
 	Title, Instructions string
 	Links               []Expression
+	// Evidence is what approvers decide on, kept whole.
+	Evidence []evidence.Wanted
 	// Secret names the Secret key by which the senders of held events are verified, and
 	// by which the signed event passes a stock interceptor that verifies them too.
 	Secret SecretRef
@@ -286,6 +290,9 @@ func (p Policy) validateSettings() error {
 	}
 	if err := p.Release.validate(p.name()); err != nil {
 		return err
+	}
+	if why := evidence.CheckWanted(p.Evidence); why != "" {
+		return Errorf(CodeInvalid, "%s: %s", p.name(), why)
 	}
 	for i, in := range p.Inputs {
 		if slices.ContainsFunc(p.Inputs[:i], func(o Input) bool { return o.Name == in.Name }) {

@@ -12,8 +12,9 @@ type Quota struct {
 	EventsPerMinute int   // that are held
 	WaitingVotes    int   // Vote objects that nobody has looked at yet
 	Delegations     int
-	MailsPerHour    int // to all addresses
-	MailsPerHourTo  int // to one address
+	MailsPerHour    int   // to all addresses
+	MailsPerHourTo  int   // to one address
+	EvidenceBytes   int64 // of all evidence that is kept, compressed
 
 	// By says by which GatePolicy a field is; one that is not in it is configured.
 	By map[string]string
@@ -28,6 +29,7 @@ const (
 	quotaDelegations = "delegations"
 	quotaMails       = "mailsPerHour"
 	quotaMailsTo     = "mailsPerHourToOneAddress"
+	quotaEvidence    = "evidenceBytes"
 )
 
 // Under is q where policies say nothing, and of those that say something the least.
@@ -55,6 +57,10 @@ func (q Quota) Under(policies []GatePolicy) Quota {
 		if _, set := q.By[quotaBytes]; p.Quota.HeldBytes > 0 && (!set || p.Quota.HeldBytes < q.HeldBytes) {
 			q.HeldBytes = p.Quota.HeldBytes
 			by(quotaBytes, p)
+		}
+		if _, set := q.By[quotaEvidence]; p.Quota.EvidenceBytes > 0 && (!set || p.Quota.EvidenceBytes < q.EvidenceBytes) {
+			q.EvidenceBytes = p.Quota.EvidenceBytes
+			by(quotaEvidence, p)
 		}
 	}
 	return q
@@ -94,6 +100,14 @@ func (q Quota) MayOpen(namespace string, u Usage, size int64, verified bool) err
 		return q.over(quotaBytes, "the events waiting in namespace %s have %d bytes, this one has %d, and the limit is %d: decide or cancel some, let the sender send less, or ask a cluster administrator to raise the limit", namespace, u.Bytes, size, q.HeldBytes)
 	}
 	return nil
+}
+
+// MayKeep says why a namespace that keeps have bytes of evidence may not keep n more, or nil.
+func (q Quota) MayKeep(namespace string, have, n int64) error {
+	if q.EvidenceBytes == 0 || have+n <= q.EvidenceBytes {
+		return nil
+	}
+	return q.over(quotaEvidence, "namespace %s keeps %d bytes of evidence, this has %d more, and the limit is %d: delete PipelineRuns and Approvals that are no longer needed (keepFor of a Gate does so), or ask a cluster administrator to raise the limit", namespace, have, n, q.EvidenceBytes)
 }
 
 // TooManyEvents is the error of an event that comes too soon.

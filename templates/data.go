@@ -15,6 +15,8 @@ type Data struct {
 	// Shown are the part-1 results that the Gate puts before the approver as
 	// text, e.g. a plan. They may hold ANSI colours and many lines.
 	Shown []approvals.Param
+	// Evidence is what the Gate has people decide on.
+	Evidence []Evidence
 	// Recipient is who reads this: the link's owner. "" when nobody is known.
 	Recipient string
 	// Address is the mailbox that was proved, "" for none; ByLink, that it was by a link.

@@ -58,6 +58,7 @@ type listView struct {
 	Namespaces, Gates                     []string
 	Sorts                                 []choice
 	Turn                                  int
+	Filtered                              bool // by more than text
 	Poll                                  bool // never: it has a stream, or stays as it is
 	Session                               bool
 	Filter                                *Filter
@@ -104,6 +105,7 @@ func newListView(l List) listView {
 	}
 	if f := l.Filter; f != nil {
 		v.Filter = &Filter{Namespace: drop(first(f.Namespace, maxLine)), Gate: drop(first(f.Gate, maxLine)), Text: drop(first(f.Text, maxLine)), Mine: f.Mine}
+		v.Filtered = f.Namespace != "" || f.Gate != "" || f.Sort != "" || f.Mine
 		v.Sorts = []choice{{"", "Deadline", f.Sort == ""}, {"newest", "Newest first", f.Sort == "newest"}, {"oldest", "Oldest first", f.Sort == "oldest"}}
 	}
 	for _, s := range l.Sections {

@@ -68,11 +68,12 @@ type View struct {
 	Glass     bool   // somebody decided alone, by the right to
 	NewerOne  string // the Approval that took this one's place
 
-	Outputs []Output
-	Params  Table // forwarded
-	Results Table // of part 1, without Outputs
-	Inputs  Table // the params of part 1
-	Digest  Short
+	Outputs  []Output
+	Evidence []EvidenceView
+	Params   Table // forwarded
+	Results  Table // of part 1, without Outputs
+	Inputs   Table // the params of part 1
+	Digest   Short
 	// References are what the run refers to by name, where that is compared.
 	References []ReferenceView
 	Template   Short
@@ -376,6 +377,9 @@ func (v *View) source(d Data, room *room) {
 	s := d.Approval.Source
 	for _, p := range d.Shown {
 		v.Outputs = append(v.Outputs, newOutput(p, room))
+	}
+	for _, e := range d.Evidence {
+		v.Evidence = append(v.Evidence, newEvidence(e, room))
 	}
 	v.Part1, v.Task = runView(s.Run, d), taskView(d.Approval, d.Now)
 	v.Results = newTable(plain(slices.DeleteFunc(slices.Clone(s.Results), func(p approvals.Param) bool {

@@ -362,6 +362,13 @@ type ResolvedSpec struct {
 	// +listType=atomic
 	// +optional
 	References []Reference `json:"references,omitempty"`
+	// evidence is what the Gate's evidence was when the terms were fixed. Its SHA-256 is part
+	// of what is approved; the bytes are kept in Evidence objects.
+	// +kubebuilder:validation:MaxItems=8
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Evidence []EvidenceItem `json:"evidence,omitempty"`
 	// digest is the SHA-256 of exactly what is approved.
 	// +kubebuilder:validation:MaxLength=64
 	// +required
@@ -395,6 +402,40 @@ type FixedLink struct {
 	// +kubebuilder:validation:MaxLength=1024
 	// +required
 	URL string `json:"url"`
+}
+
+// EvidenceItem is one piece of evidence, without its bytes.
+type EvidenceItem struct {
+	// name that the Gate gave it.
+	// +kubebuilder:validation:MaxLength=63
+	// +required
+	Name string `json:"name"`
+	// from is where it comes from.
+	// +required
+	From EvidenceKind `json:"from"`
+	// format of the text, if the Gate says it.
+	// +optional
+	Format EvidenceFormat `json:"format,omitempty"`
+	// state is Present, or why it is not there.
+	// +kubebuilder:validation:Enum=Present;Missing;TooLarge
+	// +required
+	State string `json:"state"`
+	// sha256 of the bytes, in hex.
+	// +kubebuilder:validation:MaxLength=64
+	// +optional
+	SHA256 string `json:"sha256,omitempty"`
+	// size in bytes.
+	// +kubebuilder:validation:Minimum=0
+	// +optional
+	Size int64 `json:"size,omitempty"`
+	// message says why it is not there, or what to know about it.
+	// +kubebuilder:validation:MaxLength=1024
+	// +optional
+	Message string `json:"message,omitempty"`
+	// object is the name of the first Evidence object that has its bytes. A result has none.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	Object string `json:"object,omitempty"`
 }
 
 // Limits are what GatePolicies demand of votes. Those that come later hold as well.

@@ -153,6 +153,15 @@ type GateSpec struct {
 	// +listMapKey=name
 	// +optional
 	Links []Link `json:"links,omitempty"`
+	// evidence is what approvers decide on, whole: uploads and logs of the run that is held,
+	// up to 5 MiB each, and results. Countersign keeps it with the Approval, and its SHA-256
+	// is part of what is approved. While evidence that is not optional is missing or too
+	// large, the Approval can't be decided and says why.
+	// +kubebuilder:validation:MaxItems=8
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Evidence []EvidenceSource `json:"evidence,omitempty"`
 	// signingSecret is the Secret of this namespace by which senders of events prove
 	// themselves. With it an event is held only when its sender does, and the released
 	// event carries the same proof, made of the Secret as it is then, so that a stock
@@ -211,6 +220,51 @@ type RerunRule struct {
 	// +optional
 	Allow []string `json:"allow,omitempty"`
 }
+
+// EvidenceSource names one piece of evidence.
+//
+// +kubebuilder:validation:XValidation:rule="self.from != 'Log' || has(self.task)",message="evidence from Log needs task: set it to a task of the pipeline"
+// +kubebuilder:validation:XValidation:rule="self.from == 'Log' || (!has(self.task) && !has(self.step))",message="task and step are for evidence from Log"
+// +kubebuilder:validation:XValidation:rule="self.from == 'Result' || !has(self.result)",message="result is for evidence from Result"
+type EvidenceSource struct {
+	// name of the evidence, for people. Of an upload it is also the last part of the address
+	// to which the step sends it.
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`
+	// +required
+	Name string `json:"name"`
+	// from is where it comes from. Upload: a step of the run sends it. Log: what a task
+	// printed, read when the run has ended. Result: a result of the run.
+	// +kubebuilder:default=Upload
+	// +optional
+	From EvidenceKind `json:"from,omitempty"`
+	// task is the name of the task in the pipeline, for Log.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	Task string `json:"task,omitempty"`
+	// step of the task, for Log. Absent: all its steps, one after the other.
+	// +kubebuilder:validation:MaxLength=63
+	// +optional
+	Step string `json:"step,omitempty"`
+	// result is the name of the result, for Result. Absent: name.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	Result string `json:"result,omitempty"`
+	// format of the text. Absent: it is detected.
+	// +optional
+	Format EvidenceFormat `json:"format,omitempty"`
+	// optional evidence may be missing: the Approval says so, and can be decided.
+	// +optional
+	Optional bool `json:"optional,omitempty"`
+}
+
+// EvidenceKind says where evidence comes from.
+// +kubebuilder:validation:Enum=Upload;Log;Result
+type EvidenceKind string
+
+// EvidenceFormat says what kind of text it is.
+// +kubebuilder:validation:Enum=terraform-plan;terraform-plan-json;diff;kubectl-diff;helm-diff;junit;sarif;markdown;json;text
+type EvidenceFormat string
 
 // Approvers is who may decide.
 //

@@ -162,6 +162,10 @@ type NamespaceQuota struct {
 	// +kubebuilder:validation:Minimum=1
 	// +optional
 	MailsPerHourToOneAddress int32 `json:"mailsPerHourToOneAddress,omitempty"`
+	// evidenceBytes are the bytes of all evidence that is kept, compressed.
+	// +kubebuilder:validation:Minimum=1
+	// +optional
+	EvidenceBytes int64 `json:"evidenceBytes,omitempty"`
 }
 
 // NamespaceSelector selects namespaces by their labels, as label selectors do

@@ -11,7 +11,7 @@ var GroupVersion = schema.GroupVersion{Group: "countersign.dev", Version: "v1alp
 
 // AddToScheme makes a scheme know the types of this package.
 func AddToScheme(s *runtime.Scheme) error {
-	s.AddKnownTypes(GroupVersion, &Gate{}, &GateList{}, &GatePolicy{}, &GatePolicyList{}, &Approval{}, &ApprovalList{}, &Delegation{}, &DelegationList{}, &Vote{}, &VoteList{})
+	s.AddKnownTypes(GroupVersion, &Gate{}, &GateList{}, &GatePolicy{}, &GatePolicyList{}, &Approval{}, &ApprovalList{}, &Delegation{}, &DelegationList{}, &Vote{}, &VoteList{}, &Evidence{}, &EvidenceList{})
 	metav1.AddToGroupVersion(s, GroupVersion)
 	return nil
 }

@@ -177,6 +177,7 @@ func Clone(a approvals.Approval) approvals.Approval {
 		t.Policy.Approvers, t.Policy.Groups = slices.Clone(t.Policy.Approvers), slices.Clone(t.Policy.Groups)
 		t.Policy.ReleaseOn, t.Policy.Results = slices.Clone(t.Policy.ReleaseOn), slices.Clone(t.Policy.Results)
 		t.Policy.Show, t.Policy.Links, t.About.Links = slices.Clone(t.Policy.Show), slices.Clone(t.Policy.Links), slices.Clone(t.About.Links)
+		t.Policy.Evidence, t.Evidence = slices.Clone(t.Policy.Evidence), slices.Clone(t.Evidence)
 		t.Policy.Rules, t.Policy.Inputs = slices.Clone(t.Policy.Rules), slices.Clone(t.Policy.Inputs)
 		n := &t.Policy.Notify
 		n.Channels, n.Escalate.Channels, n.Escalate.Emails = slices.Clone(n.Channels), slices.Clone(n.Escalate.Channels), slices.Clone(n.Escalate.Emails)

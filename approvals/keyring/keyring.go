@@ -60,6 +60,8 @@ const (
 	Event    Purpose = "countersign/event/v1"
 	Approval Purpose = "countersign/approval/v1"
 	Run      Purpose = "countersign/run/v1" // names of runs
+	// Evidence is what the service took of a pod, or read of a log.
+	Evidence Purpose = "countersign/evidence/v1"
 
 	// Session keys sign people's cookies, SessionCipher keys encrypt them.
 	Session       Purpose = "countersign/session/v1"

@@ -150,16 +150,25 @@ func pageAsked(values url.Values) (limit int, after *mark, err error) {
 }
 
 func (s *server) authenticate(r *http.Request) (approvals.Identity, error) {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "bearer") || token == "" {
-		return approvals.Identity{}, approvals.Errorf(approvals.CodeUnauthenticated,
-			`send a Kubernetes token: curl -H "Authorization: Bearer $(kubectl create token NAME)" …`)
+	token, err := bearer(r)
+	if err != nil {
+		return approvals.Identity{}, err
 	}
 	id, err := s.Auth.Authenticate(r.Context(), token)
 	if err == nil {
 		s.proves(r)
 	}
 	return id, err
+}
+
+// bearer is the token that r sends.
+func bearer(r *http.Request) (string, error) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "bearer") || token == "" {
+		return "", approvals.Errorf(approvals.CodeUnauthenticated,
+			`send a Kubernetes token: curl -H "Authorization: Bearer $(kubectl create token NAME)" …`)
+	}
+	return token, nil
 }
 
 func (s *server) fail(w http.ResponseWriter, err error) {

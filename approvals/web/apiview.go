@@ -26,6 +26,7 @@ type view struct {
 	RequesterProof string            `json:"requesterProof,omitempty"`
 	Digest         string            `json:"digest,omitempty"`
 	References     []referenceView   `json:"references,omitempty"`
+	Evidence       []evidenceView    `json:"evidence,omitempty"`
 	After          *runView          `json:"after,omitempty"`
 	Task           *taskView         `json:"task,omitempty"`
 	Params         map[string]string `json:"params,omitempty"`
@@ -236,6 +237,9 @@ func viewOf(a approvals.Approval) view {
 	if t := a.Resolved; t != nil {
 		for _, r := range t.References {
 			v.References = append(v.References, referenceView{Kind: r.Kind, Name: r.Name, Digest: r.Digest})
+		}
+		for _, i := range t.Evidence {
+			v.Evidence = append(v.Evidence, evidenceViewOf(i))
 		}
 		v.RequesterProof, v.Instructions = string(t.RequesterProof), t.About.Instructions
 		for _, l := range t.About.Links {

@@ -5,10 +5,11 @@ import (
 	"strings"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/evidence"
 )
 
 // MaxBody is the largest body that any route takes.
-const MaxBody = maxForm
+const MaxBody = evidence.MaxSize
 
 // Largest bodies of routes that take less.
 const (
@@ -26,10 +27,12 @@ func MaxBodyOf(r *http.Request, credential bool) int64 {
 		return maxRead
 	case strings.HasSuffix(path, "/slack/interactions"):
 		return maxSlack
+	case credential && isUpload(path):
+		return MaxBody
 	case !credential || strings.Contains(path, "/api/") && !strings.HasSuffix(path, "/votes"):
 		return maxSmall
 	default:
-		return MaxBody
+		return maxForm
 	}
 }
 

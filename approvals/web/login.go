@@ -44,6 +44,7 @@ func (s *server) behindLogin(at func(path string, h http.HandlerFunc, methods ..
 	}
 	at("/approvals/{namespace}/{name}", s.showApproval, http.MethodGet, http.MethodHead)
 	at("/approvals/{namespace}/{name}", s.voteLoggedIn, http.MethodPost)
+	at("/approvals/{namespace}/{name}/evidence/{item}", s.evidenceLoggedIn, http.MethodGet, http.MethodHead)
 	at("/login", s.login, http.MethodGet)
 	at("/callback", s.callback, http.MethodGet)
 	at("/logout", s.askLogout, http.MethodGet, http.MethodHead)

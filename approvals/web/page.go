@@ -29,6 +29,7 @@ func (d Deps) showTo(a approvals.Approval, id approvals.Identity) templates.Data
 			}
 		}
 	}
+	data.Evidence = evidenceItems(a)
 	if you := approvals.Explain(a, id, now).You; you != nil && !a.Decided() {
 		data.Decidable, data.WhyNot, data.NoApproval = you.May, you.Why, you.NoApproval
 		data.Agreed, data.AgreedBy = approvals.Agreed(a, id)
@@ -38,6 +39,7 @@ func (d Deps) showTo(a approvals.Approval, id approvals.Identity) templates.Data
 
 func (s *server) page(w http.ResponseWriter, status int, d templates.Data, r *http.Request) {
 	d.Action = r.URL.EscapedPath()
+	d.Evidence = s.evidenceOf(r.Context(), d.Approval, d.Action)
 	w.Header().Set("Content-Security-Policy", updating)
 	if d.Session {
 		d.Action += "?uid=" + url.QueryEscape(d.Approval.UID)

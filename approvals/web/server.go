@@ -83,6 +83,10 @@ type Deps struct {
 	// Changes returns a channel that has something when an Approval has changed, and is
 	// closed when the service stops; stop ends it. Nil: pages do not update themselves.
 	Changes func() (changed <-chan struct{}, stop func())
+	// Evidence is what people decide on; nil: there is none.
+	Evidence Evidence
+	// Uploads takes evidence from pods; nil: nothing does.
+	Uploads Uploads
 }
 
 type server struct {
@@ -110,6 +114,7 @@ func Handler(d Deps) http.Handler {
 	}
 	at("/links/{token}", s.showLink, http.MethodGet, http.MethodHead)
 	at("/links/{token}", s.voteByLink, http.MethodPost)
+	at("/links/{token}/evidence/{item}", s.evidenceByLink, http.MethodGet, http.MethodHead)
 	root.PathPrefix(s.base+"/static/").Handler(static(s.base)).Methods(http.MethodGet, http.MethodHead)
 	at("/api/v1/approvals", s.apiList, http.MethodGet)
 	at("/api/v1/namespaces/{namespace}/approvals", s.apiList, http.MethodGet)
@@ -120,6 +125,12 @@ func Handler(d Deps) http.Handler {
 	at("/api/v1/namespaces/{namespace}/approvals/{name}/rerun", s.apiOperate(rerun), http.MethodPost)
 	at("/api/v1/namespaces/{namespace}/approvals/{name}/revoke-link", s.apiOperate(revokeLink), http.MethodPost)
 	at("/api/v1/namespaces/{namespace}/approvals/{name}/again", s.apiAgain, http.MethodPost)
+	at("/api/v1/namespaces/{namespace}/approvals/{name}/evidence", s.apiEvidence, http.MethodGet)
+	at("/api/v1/namespaces/{namespace}/approvals/{name}/evidence/{item}", s.apiEvidenceItem, http.MethodGet, http.MethodHead)
+	if d.Uploads != nil {
+		at("/api/v1/evidence/{item}", s.apiUpload, http.MethodPost)
+		at("/api/v1/namespaces/{namespace}/pipelineruns/{run}/evidence/{item}", s.apiUpload, http.MethodPost)
+	}
 	at("/api/v1/history", s.apiHistory, http.MethodGet)
 	at("/api/v1/record/keys", s.apiRecordKeys, http.MethodGet)
 	if d.Slack != nil {

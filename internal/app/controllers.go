@@ -39,7 +39,7 @@ func (c *core) controllers(ctx context.Context, kept *sqlstore.Ledger, told tell
 		&hold.Runs{Client: cached, Opener: c.opener, Triggers: c.triggers, Reports: c.reports, Workers: openWorkers},
 		&lifecycle.Approvals{
 			Client: cached, Live: c.mgr.GetAPIReader(), Store: c.store, Opener: c.opener, Releaser: c.releaser, Proofs: c.proofs, Starter: c.starter, Reports: c.reports, Diagnosis: c.diagnosis,
-			Outcomes: c.outcomes, Now: c.Now, Log: c.Log, Confirmed: c.metrics.confirmed, Workers: approveWorkers,
+			Now: c.Now, Log: c.Log, Outcomes: c.outcomes, Confirmed: c.metrics.confirmed, Workers: approveWorkers, Evidence: c.evidence,
 		},
 	}
 	setups = append(setups, &preflight.Preflight{

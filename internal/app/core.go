@@ -20,6 +20,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/approvaltask"
 	"github.com/countersign-dev/countersign/internal/kube/contain"
 	"github.com/countersign-dev/countersign/internal/kube/destination"
+	kubeevidence "github.com/countersign-dev/countersign/internal/kube/evidence"
 	"github.com/countersign-dev/countersign/internal/kube/gate"
 	"github.com/countersign-dev/countersign/internal/kube/hold"
 	"github.com/countersign-dev/countersign/internal/kube/identity"
@@ -57,6 +58,7 @@ type core struct {
 	reports   *triggers.Reports
 	secrets   *gate.Secrets
 	opener    *hold.Opener
+	evidence  *kubeevidence.Store
 	quotas    *hold.Quotas
 	awaited   *verifyrun.Awaited
 	starter   *verifyrun.Starter
@@ -138,6 +140,9 @@ func (c *core) open(ctx context.Context) error {
 		return err
 	}
 	c.opener.Quotas = c.quotas
+	if err := c.keepEvidence(); err != nil {
+		return err
+	}
 	c.guards = &identity.Guards{Live: live, Now: c.Now}
 	c.opener.Requesters = &hold.Requesters{Guards: c.guards, Store: c.store}
 	if c.Config.Record.Kept() {

@@ -12,7 +12,7 @@ func (c *core) people(kept *sqlstore.Ledger) (web.Deps, error) {
 	d := web.Deps{
 		Store: c.store, Overview: c.overview, Desk: c.desk, People: c.Config.Directory, Auth: c.auth, Operators: c.auth, Dashboard: c.Config.Dashboard,
 		Ring: c.keys.Ring, Templates: c.pages, External: c.Config.External, Now: c.Now, Log: c.Log, Observe: c.metrics.observe,
-		Proved: intake.Proved,
+		Proved: intake.Proved, Evidence: c.evidence, Uploads: c.uploads(),
 	}
 	if conf := c.Config.OIDC; conf != nil {
 		login, err := oidc.New(*conf, oidc.Deps{External: c.Config.External, Ring: c.keys.Ring, Now: c.Now, Log: c.Log})

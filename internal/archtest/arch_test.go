@@ -23,9 +23,15 @@ var (
 var table = []room{
 	{
 		path:  "./approvals",
-		may:   []string{std},
+		may:   []string{std, "./approvals/evidence"},
 		never: []string{"net/http/...", "os/...", "log/...", "text/template", "html/template", "testing/..."},
 		why:   "the rules of an approval are pure: time, identity and storage come in as arguments, nothing is logged or read",
+	},
+	{
+		path:  "./approvals/evidence",
+		may:   []string{std},
+		never: []string{"net/http/...", "os/...", "log/...", "testing/..."},
+		why:   "what people decide on, and how it is bound to the decision, follows from bytes alone: who keeps and who sends them is not known here",
 	},
 	{
 		path: "./approvals/approvalstest",
@@ -140,12 +146,12 @@ var table = []room{
 	},
 	{
 		path: "./approvals/web",
-		may:  []string{std, "./approvals", "./approvals/keyring", "./approvals/link", "./approvals/overview", "./approvals/record", "./templates", "github.com/gorilla/mux"},
+		may:  []string{std, "./approvals", "./approvals/evidence", "./approvals/keyring", "./approvals/link", "./approvals/overview", "./approvals/record", "./templates", "github.com/gorilla/mux"},
 		why:  "pages and API reach the cluster through interfaces of package approvals: no Kubernetes, no channels",
 	},
 	{
 		path:  "./templates",
-		may:   []string{std, "./approvals", "./approvals/forge"},
+		may:   []string{std, "./approvals", "./approvals/evidence", "./approvals/forge"},
 		never: []string{"net/http/...", "os/..."},
 		why:   "what a person reads is made from data: no requests, no cluster",
 	},
@@ -196,7 +202,7 @@ var table = []room{
 	},
 	{
 		path: "./internal/kube/convert",
-		may:  slices.Concat(kubernetes, []string{std, "./api/v1alpha1", "./approvals"}),
+		may:  slices.Concat(kubernetes, []string{std, "./api/v1alpha1", "./approvals", "./approvals/evidence"}),
 		why:  "the resources and the domain are translated into each other without I/O",
 	},
 	{
@@ -235,13 +241,18 @@ var table = []room{
 		why:  "who somebody is does not depend on what they want to do",
 	},
 	{
+		path: "./internal/kube/evidence",
+		may:  slices.Concat(kubernetes, tekton, []string{std, "./api/v1alpha1", "./approvals", "./approvals/evidence", "./approvals/keyring", "./internal/kube/identity", "./internal/kube/kubeutil"}),
+		why:  "what people decide on is kept and given back without knowing who decides",
+	},
+	{
 		path: "./internal/kube/verifyrun",
 		may:  slices.Concat(kubernetes, tekton, []string{std, "./approvals", "./interceptor", "./internal/kube/kubeutil", "./internal/kube/pipelinerun", "./internal/kube/render", "./internal/kube/triggers", "golang.org/x/sync/singleflight"}),
 		why:  "a run is compared with what was approved, by any of those that look for it",
 	},
 	{
 		path: "./internal/kube/hold",
-		may:  slices.Concat(kubernetes, tekton, []string{std, "./api/v1alpha1", "./approvals", "./approvals/keyring", "./approvals/mapping", "./interceptor", "./interceptor/signature", "./internal/tekton", "./internal/kube/convert", "./internal/kube/gate", "./internal/kube/identity", "./internal/kube/kubeutil", "./internal/kube/pipelinerun", "./internal/kube/render", "./internal/kube/store", "./internal/kube/triggers", "golang.org/x/time/rate"}),
+		may:  slices.Concat(kubernetes, tekton, []string{std, "./api/v1alpha1", "./approvals", "./approvals/evidence", "./approvals/keyring", "./approvals/mapping", "./interceptor", "./interceptor/signature", "./internal/tekton", "./internal/kube/convert", "./internal/kube/gate", "./internal/kube/identity", "./internal/kube/kubeutil", "./internal/kube/pipelinerun", "./internal/kube/render", "./internal/kube/store", "./internal/kube/triggers", "golang.org/x/time/rate"}),
 		why:  "an Approval is opened before anybody knows how it ends",
 	},
 	{
@@ -306,7 +317,7 @@ var table = []room{
 	},
 	{
 		path: "./internal/kube/servicetest",
-		may:  slices.Concat(kubernetes, tekton, []string{std, "./api/v1alpha1", "./approvals", "./approvals/approvalstest", "./approvals/keyring", "./approvals/mapping", "./interceptor", "pgregory.net/rapid", "./internal/kube/convert", "./internal/kube/destination", "./internal/kube/gate", "./internal/kube/hold", "./internal/kube/kubetest", "./internal/kube/release", "./internal/kube/store", "./internal/kube/triggers", "./internal/kube/verifyrun", "sigs.k8s.io/yaml"}),
+		may:  slices.Concat(kubernetes, tekton, []string{std, "./api/v1alpha1", "./approvals", "./approvals/approvalstest", "./approvals/evidence", "./approvals/keyring", "./approvals/mapping", "./interceptor", "pgregory.net/rapid", "./internal/kube/convert", "./internal/kube/destination", "./internal/kube/gate", "./internal/kube/hold", "./internal/kube/kubetest", "./internal/kube/release", "./internal/kube/store", "./internal/kube/triggers", "./internal/kube/verifyrun", "sigs.k8s.io/yaml"}),
 		why:  "the service over a cluster in memory: it wires what tests of several packages need",
 	},
 	{
@@ -417,7 +428,7 @@ var table = []room{
 	{
 		path: "./internal/cli",
 		may: slices.Concat(kubernetes, []string{
-			std, "./api/v1alpha1", "./approvals", "./approvals/forge", "./approvals/record", "./internal/kube/convert", "./internal/kube/identity", "./internal/split", "./internal/version", "github.com/spf13/cobra",
+			std, "./api/v1alpha1", "./approvals", "./approvals/evidence", "./approvals/forge", "./approvals/record", "./internal/kube/convert", "./internal/kube/evidence", "./internal/kube/identity", "./internal/split", "./internal/version", "github.com/spf13/cobra",
 		}),
 		why: "the command line asks the API server, the rules and how the record writes them: nothing of the service, of Tekton or of pages",
 	},

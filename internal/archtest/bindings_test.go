@@ -20,6 +20,8 @@ var shipped = []string{
 	"ClusterRoleBinding countersign-manual-approval-gate: ClusterRole countersign-manual-approval-gate to ServiceAccount countersign/countersign",
 	"ClusterRoleBinding countersign-metrics: ClusterRole countersign-metrics-reader to ServiceAccount countersign/countersign-metrics",
 	"ClusterRoleBinding countersign: ClusterRole countersign to ServiceAccount countersign/countersign",
+	"RoleBinding countersign-evidence-log: Role countersign-evidence-log to ServiceAccount countersign/countersign",
+	"RoleBinding countersign-evidence: Role countersign-evidence to ServiceAccount countersign/countersign",
 	"RoleBinding countersign-release-configmap: Role countersign-release-configmap to ServiceAccount countersign/countersign",
 	"RoleBinding countersign-release-pending-run: Role countersign-release-pending-run to ServiceAccount countersign/countersign",
 	"RoleBinding countersign: Role countersign to ServiceAccount countersign/countersign",

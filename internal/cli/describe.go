@@ -12,6 +12,7 @@ import (
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
+	rules "github.com/countersign-dev/countersign/approvals/evidence"
 	"github.com/countersign-dev/countersign/approvals/forge"
 	"github.com/countersign-dev/countersign/internal/kube/convert"
 )
@@ -76,7 +77,9 @@ func (c *command) describe(ctx context.Context, s *session, o *v1alpha1.Approval
 
 func (c *command) describeHead(w sheet, a approvals.Approval) {
 	state := stateOf(a)
-	w.field("Title", a.Headline(), "")
+	if title := a.Headline(); title != a.Title() {
+		w.field("Title", title, "")
+	}
 	w.field("Name", a.Name, "")
 	w.field("Namespace", a.Namespace, "")
 	w.field("State", state.text, state.paint)
@@ -195,6 +198,18 @@ func describeContent(w sheet, a approvals.Approval) {
 		}
 	}
 	pairs(w, "Results of the finished run", shown)
+	var pieces []approvals.Param
+	for _, i := range evidenceOf(a) {
+		said := rules.Bytes(i.Size) + ", SHA-256 " + i.SHA256
+		if i.State != rules.Present {
+			said = string(i.State)
+		}
+		if i.Message != "" {
+			said += ": " + i.Message
+		}
+		pieces = append(pieces, approvals.Param{Name: i.Name, Value: said})
+	}
+	pairs(w, "Evidence (tkn approval evidence "+a.Name+" NAME)", pieces)
 	if !a.Decided() {
 		describeAsks(w, pol)
 	}

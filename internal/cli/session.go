@@ -70,7 +70,7 @@ func inCluster() bool {
 // server for all that it has.
 func mapper() meta.RESTMapper {
 	m := meta.NewDefaultRESTMapper(nil)
-	for _, kind := range []string{"Approval", "Gate", "Vote", "Delegation"} {
+	for _, kind := range []string{"Approval", "Gate", "Vote", "Delegation", "Evidence"} {
 		m.Add(v1alpha1.GroupVersion.WithKind(kind), meta.RESTScopeNamespace)
 	}
 	m.Add(authenticationv1.SchemeGroupVersion.WithKind("SelfSubjectReview"), meta.RESTScopeRoot)

@@ -22,7 +22,7 @@ import (
 // namespaces, by name. A test compares it with deploy/.
 var (
 	installedPolicies = []string{
-		"countersign-approvals", "countersign-approvals-immutable", "countersign-approvaltasks", "countersign-customruns", "countersign-delegations",
+		"countersign-approvals", "countersign-approvals-immutable", "countersign-approvaltasks", "countersign-customruns", "countersign-delegations", "countersign-evidence",
 		"countersign-dry-run-only", "countersign-protected", "countersign-protected-settings", "countersign-requester", "countersign-votes",
 	}
 	installedClusterRoles = []string{
@@ -30,7 +30,7 @@ var (
 		"countersign-edit", "countersign-manual-approval-gate", "countersign-metrics-reader", "countersign-view",
 	}
 	installedDefinitions = []string{
-		"approvals.countersign.dev", "votes.countersign.dev", "delegations.countersign.dev", "gates.countersign.dev", "gatepolicies.countersign.dev",
+		"approvals.countersign.dev", "votes.countersign.dev", "delegations.countersign.dev", "gates.countersign.dev", "gatepolicies.countersign.dev", "evidences.countersign.dev",
 	}
 	// taskDefinitions may be another system's: only what says that it is Countersign's goes.
 	taskDefinitions = []string{"approvaltasks.tekton.automatiko.io", "approvaltasks.openshift-pipelines.org", "approvaltasks.edp.epam.com"}

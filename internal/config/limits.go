@@ -33,7 +33,7 @@ func DefaultLimits() Limits {
 		Web:         Listener{Connections: 2000, Requests: 256, BodyBytes: 8 << 20, Wait: 5 * time.Second},
 		Interceptor: Listener{Connections: 1000, Requests: 256, BodyBytes: 24 << 20, Wait: 6 * time.Second},
 		Namespace: approvals.Quota{
-			OpenApprovals: 2000, HeldBytes: 64 << 20, EventsPerMinute: 600, WaitingVotes: 500, Delegations: 500, MailsPerHour: 1000, MailsPerHourTo: 250,
+			OpenApprovals: 2000, HeldBytes: 64 << 20, EventsPerMinute: 600, WaitingVotes: 500, Delegations: 500, MailsPerHour: 1000, MailsPerHourTo: 250, EvidenceBytes: 256 << 20,
 		},
 	}
 }
@@ -58,6 +58,7 @@ type quotaFile struct {
 	Delegations     *int   `json:"delegations,omitempty"`
 	MailsPerHour    *int   `json:"mailsPerHour,omitempty"`
 	MailsPerHourTo  *int   `json:"mailsPerHourToOneAddress,omitempty"`
+	EvidenceBytes   *int64 `json:"evidenceBytes,omitempty"`
 }
 
 func (f *quotaFile) into(q *approvals.Quota) error {
@@ -82,6 +83,11 @@ func (f *quotaFile) into(q *approvals.Quota) error {
 	if f.HeldBytes != nil {
 		if q.HeldBytes = *f.HeldBytes; q.HeldBytes < 1 {
 			errs = append(errs, fmt.Errorf("limits.namespace.heldBytes is %d: use at least 1", q.HeldBytes))
+		}
+	}
+	if f.EvidenceBytes != nil {
+		if q.EvidenceBytes = *f.EvidenceBytes; q.EvidenceBytes < 1 {
+			errs = append(errs, fmt.Errorf("limits.namespace.evidenceBytes is %d: use at least 1", q.EvidenceBytes))
 		}
 	}
 	return errors.Join(errs...)

@@ -11,6 +11,7 @@ package kube
 // +kubebuilder:rbac:groups=countersign.dev,resources=votes/status,verbs=patch
 // +kubebuilder:rbac:groups=countersign.dev,resources=approvals,verbs=get;list;watch;create;update;delete
 // +kubebuilder:rbac:groups=countersign.dev,resources=approvals/status,verbs=patch
+// +kubebuilder:rbac:groups=countersign.dev,resources=evidences,verbs=get;list;create;patch;delete
 // +kubebuilder:rbac:groups=tekton.dev,resources=pipelineruns,verbs=get;list;watch;create
 // +kubebuilder:rbac:groups=tekton.dev,resources=pipelines;tasks;stepactions;taskruns,verbs=get
 // +kubebuilder:rbac:groups=tekton.dev,resources=customruns,verbs=get;list;watch

@@ -45,7 +45,7 @@
       const e = document.querySelector(`main :is(input, textarea, select)[name="${CSS.escape(name)}"]${box ? `[value="${CSS.escape(value)}"]` : ""}`);
       if (e && (e.value !== value || e.checked !== checked)) [e.value, e.checked] = [value, checked];
     }
-    for (const { name, value } of words) if (!document.querySelector(`main textarea[name="${CSS.escape(name)}"]`)) keep(main, value);
+    for (const { name, value } of words) if (!document.querySelector(`main textarea[name="${CSS.escape(name)}"]`)) keep(value);
     if (!at.isConnected) (id ? document.getElementById(id) : [...document.links].find((e) => e.getAttribute("href") === href))?.focus();
     document.title = fresh.title;
     waits = !!fresh.head.querySelector("noscript");
@@ -54,7 +54,7 @@
 
   // keep puts what somebody was typing before them, once its field is gone: it was decided
   // by others meanwhile.
-  function keep(main, words) {
+  function keep(words) {
     const alert = document.createElement("div"), quote = document.createElement("blockquote");
     alert.className = "alert trouble";
     alert.setAttribute("role", "alert");
@@ -62,7 +62,7 @@
     quote.dir = "auto";
     quote.textContent = words;
     alert.append("This changed while you were typing. Here is what you typed:", quote);
-    main.prepend(alert);
+    document.querySelector("main").prepend(alert);
   }
 
   async function refresh() {

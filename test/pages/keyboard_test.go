@@ -59,3 +59,70 @@ func TestKeyboard(t *testing.T) {
 		t.Errorf("then comes %q", at)
 	}
 }
+
+// TestKeys: single keys lead to what is used most, not where somebody types, and can be
+// turned off.
+func TestKeys(t *testing.T) {
+	base, ctx := serve(t), chromium(t)
+	at := func(want, script string) {
+		t.Helper()
+		if got := eval[string](t, ctx, script); got != want {
+			t.Errorf("%s is %q, want %q", script, got, want)
+		}
+	}
+	const active = `document.activeElement.id || document.activeElement.value || document.activeElement.textContent`
+	do(t, ctx, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(base+"/pending.html"), chromedp.KeyEvent("a"))
+	at("approve", active)
+	do(t, ctx, chromedp.KeyEvent("r"))
+	at("reject", active)
+	do(t, ctx, chromedp.KeyEvent("c"), chromedp.KeyEvent("a"))
+	at("true", `String(comment.value.endsWith("a"))`) // the browser is told of "c" and of what it types in two events here
+	at("comment", active)
+	do(t, ctx, chromedp.Navigate(base+"/board.html"), chromedp.KeyEvent("j"), chromedp.KeyEvent("x"), chromedp.KeyEvent("j"))
+	at("1", `String(document.querySelectorAll("input[name=on]:checked").length)`)
+	at("Review 1 selected", `document.querySelector("#bulk button[type=submit]").textContent`)
+	do(t, ctx, chromedp.KeyEvent("/"))
+	at("q", active)
+	do(t, ctx, chromedp.Navigate(base+"/board.html"), chromedp.KeyEvent("?"))
+	at("true", `String(document.querySelector("dialog.keys").open)`)
+	eval[chromedp.Void](t, ctx, `document.querySelector("dialog.keys input").click()`)
+	do(t, ctx, chromedp.KeyEvent("?"), chromedp.KeyEvent("/"))
+	at("off false", `localStorage.getItem("countersign.keys") + " " + (document.activeElement.id === "q")`)
+}
+
+// TestTextZoom: with text twice as large nothing runs out of the page at the side, and the
+// words of the bar and of buttons stay whole.
+func TestTextZoom(t *testing.T) {
+	base, ctx := serve(t), chromium(t)
+	for _, name := range []string{"pending.html", "board.html", "bulk.html", "history.html", "operations.html", "event.html"} {
+		do(t, ctx, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(base+"/"+name))
+		got := eval[string](t, ctx, `(() => {
+			document.documentElement.style.fontSize = "200%";
+			const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+			const broken = [...document.querySelectorAll(".nav a, button, .button")].filter((e) => e.checkVisibility() && !e.textContent.trim().includes(" ") &&
+				e.getClientRects().length === 1 && e.getBoundingClientRect().height > 3 * parseFloat(getComputedStyle(e).fontSize) + 8 && !e.closest(".buttons"));
+			const over = [...document.querySelectorAll("body *")].filter((e) => wide && e.getBoundingClientRect().right > document.documentElement.clientWidth && !e.closest("pre"))
+				.map((e) => e.outerHTML.slice(0, 80));
+			return wide + " " + over.slice(0, 3).join() + broken.map((e) => e.textContent.trim()).join(",");
+		})()`)
+		if got != "0 " {
+			t.Errorf("%s: %q pixels too wide, and what is broken; want 0 and nothing", name, got)
+		}
+	}
+}
+
+// TestPrint opens what is folded, since paper can't.
+func TestPrint(t *testing.T) {
+	base, ctx := serve(t), chromium(t)
+	do(t, ctx, chromedp.Navigate(base+"/pending.html"))
+	folded := `document.querySelectorAll("main details:not([open])").length`
+	before := eval[int](t, ctx, folded)
+	eval[chromedp.Void](t, ctx, `dispatchEvent(new Event("beforeprint"))`)
+	if n := eval[int](t, ctx, folded); before == 0 || n != 0 {
+		t.Errorf("%d folds, and %d while it is printed; want some, and none", before, n)
+	}
+	eval[chromedp.Void](t, ctx, `dispatchEvent(new Event("afterprint"))`)
+	if n := eval[int](t, ctx, folded); n != before {
+		t.Errorf("%d folds after it was printed, want %d", n, before)
+	}
+}

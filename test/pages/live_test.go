@@ -54,8 +54,8 @@ func (s *stage) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprint(w, s.page)
 }
 
-// TestLinkPageFollows: without a login a page that waits for part 2 comes to show it,
-// and keeps what its reader has opened; then it asks no more.
+// TestLinkPageFollows: without a login a page that waits for the second run comes to show
+// it, to its end, and keeps what its reader has opened; then it asks no more.
 func TestLinkPageFollows(t *testing.T) {
 	s := &stage{}
 	mux := http.NewServeMux()
@@ -85,6 +85,8 @@ func TestLinkPageFollows(t *testing.T) {
 	if !eval[bool](t, ctx, `window.same && document.querySelector("details").open`) {
 		t.Error("the page was loaded again, or what was opened was closed")
 	}
+	s.show(t, "run-succeeded.html")
+	until("ended succeeded")
 	before := s.asked()
 	time.Sleep(4 * time.Second)
 	if s.asked() != before {
@@ -105,4 +107,45 @@ func TestLinkPageFollows(t *testing.T) {
 	if n := s.asked(); n != 1 {
 		t.Errorf("asked %d times for what is gone", n)
 	}
+}
+
+// TestLinkPageKeepsWords: while it waits a page behind a link asks now and then, leaves what
+// somebody types alone, and gives it back when the form is gone.
+func TestLinkPageKeepsWords(t *testing.T) {
+	s := &stage{}
+	mux := http.NewServeMux()
+	mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(templates.Static)))
+	mux.Handle("GET /links/token", s)
+	srv := httptest.NewServer(mux)
+	t.Cleanup(srv.Close)
+	ctx := chromium(t)
+	often := func(name string) {
+		t.Helper()
+		s.show(t, name)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.page = strings.ReplaceAll(s.page, `data-poll="12"`, `data-poll="1"`)
+	}
+	until := func(script string) {
+		t.Helper()
+		for end := time.Now().Add(time.Minute); !eval[bool](t, ctx, script); time.Sleep(100 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("never: %s\n%s", script, eval[string](t, ctx, `document.querySelector("main").innerText`))
+			}
+		}
+	}
+	often("quorum-one-vote.html")
+	do(t, ctx, chromedp.Navigate(srv.URL+"/links/token"))
+	eval[chromedp.Void](t, ctx, `comment.focus(); comment.value = "x".repeat(1700); comment.dispatchEvent(new Event("input", { bubbles: true })); comment.setSelectionRange(3, 3)`)
+	until(`document.getElementById("comment-left").textContent === "1,700 of 2,048 characters"`)
+	before := s.asked()
+	for end := time.Now().Add(time.Minute); s.asked() < before+2; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it does not ask")
+		}
+	}
+	until(`document.activeElement.id === "comment" && comment.value.length === 1700 && comment.selectionStart === 3`)
+	often("rejected.html")
+	until(`!!document.querySelector(".state.rejected") && !document.getElementById("comment")`)
+	until(`document.querySelector(".alert.trouble blockquote")?.textContent === "x".repeat(1700)`)
 }

@@ -17,7 +17,7 @@ import (
 const koImage = "ko://" + module + "/cmd/countersign"
 
 // separate are the components that are files of a release: those that change no object of the base and need nothing filled in.
-var separate = []string{"approvaltask", "manual-approval-gate", "customruns", "requester", "protected", "release-configmap", "release-pending-run", "monitoring", "servicemonitor", "dashboard"}
+var separate = []string{"approvaltask", "manual-approval-gate", "customruns", "requester", "protected", "evidence", "evidence-log", "release-configmap", "release-pending-run", "monitoring", "servicemonitor", "dashboard"}
 
 // build is what kustomize makes of a folder of the tree, with components of deploy/components.
 func (r *release) build(folder string, components ...string) (resmap.ResMap, error) {

@@ -147,6 +147,34 @@ func TestSentAgain(t *testing.T) {
 	}
 }
 
+// TestThread: mails about one Approval are one thread for whoever gets several of them, and
+// no other Approval's are in it.
+func TestThread(t *testing.T) {
+	t.Parallel()
+	s := emailtest.Serve(t, emailtest.Kind{})
+	c := channel(t, s, nil)
+	opened := message(ct.Make("apply-1"))
+	decided := message(ct.Make("apply-1").Voted("alice", approvals.Approve, "ok"))
+	decided.ID, decided.Kind, decided.Earlier = "fedcba", notify.Decided, opened.ID
+	for _, m := range []notify.Message{opened, decided, message(ct.Make("apply-2"))} {
+		if _, err := c.Send(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var threads []string
+	for _, m := range s.Mails() {
+		h, _ := parts(t, m)
+		root, rest, _ := strings.Cut(h.Get("References"), " ")
+		if h.Get("In-Reply-To") != rest {
+			t.Errorf("In-Reply-To is %q, and References is %q", h.Get("In-Reply-To"), h.Get("References"))
+		}
+		threads = append(threads, root+rest)
+	}
+	if threads[0] == "" || threads[1] != threads[0]+"<"+opened.ID+"@example.com>" || threads[2] == threads[0] {
+		t.Errorf("threads %q", threads)
+	}
+}
+
 // TestFails: every way a mail server fails is an error that says which server and
 // what, holds no secret, and comes in time.
 func TestFails(t *testing.T) {

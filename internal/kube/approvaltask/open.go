@@ -103,6 +103,9 @@ func resolveTask(ctx context.Context, o *hold.Opener, cr *pipelinev1beta1.Custom
 	if err == nil {
 		resolved.Policy, err = o.Bounds().Hold(ctx, cr.Namespace, resolved.Policy)
 	}
+	if err == nil {
+		err = o.ResolveEvidence(ctx, cr.Namespace, "", s, resolved)
+	}
 	if err != nil {
 		return nil, err
 	}

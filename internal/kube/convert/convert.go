@@ -217,6 +217,9 @@ func ResolvedToDomain(t *v1alpha1.ResolvedSpec) *approvals.ResolvedSpec {
 	for _, r := range t.References {
 		d.References = append(d.References, approvals.Reference{Kind: r.Kind, Name: r.Name, UID: r.UID, Generation: r.Generation, Digest: r.Digest})
 	}
+	for _, e := range t.Evidence {
+		d.Evidence = append(d.Evidence, itemToDomain(e))
+	}
 	if x := t.Target; x != nil {
 		d.Target = &approvals.Target{Kind: approvals.TargetKind(x.Kind), Name: x.Name, Key: x.Key, UID: x.UID, Pipeline: x.Pipeline}
 	}
@@ -249,6 +252,9 @@ func ResolvedToAPI(t *approvals.ResolvedSpec) *v1alpha1.ResolvedSpec {
 	}
 	for _, r := range t.References {
 		o.References = append(o.References, v1alpha1.Reference{Kind: r.Kind, Name: r.Name, UID: r.UID, Generation: r.Generation, Digest: r.Digest})
+	}
+	for _, e := range t.Evidence {
+		o.Evidence = append(o.Evidence, itemToAPI(e))
 	}
 	if x := t.Target; x != nil {
 		o.Target = &v1alpha1.Target{Kind: string(x.Kind), Name: x.Name, Key: x.Key, UID: x.UID, Pipeline: x.Pipeline}

@@ -31,7 +31,7 @@ func GatePolicyToDomain(o *v1alpha1.GatePolicy) approvals.GatePolicy {
 	if u := s.Quota; u != nil {
 		g.Quota = approvals.Quota{
 			OpenApprovals: int(u.OpenApprovals), HeldBytes: u.HeldBytes, EventsPerMinute: int(u.EventsPerMinute), WaitingVotes: int(u.WaitingVotes),
-			Delegations: int(u.Delegations), MailsPerHour: int(u.MailsPerHour), MailsPerHourTo: int(u.MailsPerHourToOneAddress),
+			Delegations: int(u.Delegations), MailsPerHour: int(u.MailsPerHour), MailsPerHourTo: int(u.MailsPerHourToOneAddress), EvidenceBytes: u.EvidenceBytes,
 		}
 	}
 	if s.MaxExpiresAfter != "" {

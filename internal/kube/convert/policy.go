@@ -47,6 +47,7 @@ func PolicyToDomain(gate string, s v1alpha1.GateSpec) approvals.Policy {
 			Name: r.Name, Approvers: usersToDomain(r.Users), Groups: r.Groups, RBAC: r.RBAC, Required: int(cmp.Or(r.Required, 1)),
 		})
 	}
+	p.Evidence = wantedToDomain(s.Evidence)
 	for _, in := range s.Inputs {
 		kind := approvals.InputType(in.Type)
 		if kind == "" {
@@ -114,6 +115,7 @@ func PolicyToAPI(p approvals.Policy) v1alpha1.GateSpec {
 			Name: r.Name, Users: usersToAPI(r.Approvers), Groups: r.Groups, RBAC: r.RBAC, Required: int32(r.Required), //nolint:gosec // Validate bounds it
 		})
 	}
+	s.Evidence = wantedToAPI(p.Evidence)
 	for _, in := range p.Inputs {
 		s.Inputs = append(s.Inputs, v1alpha1.Input{
 			Name: in.Name, Description: in.Description, Type: v1alpha1.InputType(in.Type), Required: in.Required,

@@ -53,6 +53,8 @@ type Opener struct {
 	Service *approvals.Capabilities
 	// Quotas bound what a namespace may have; nil: nothing does.
 	Quotas *Quotas
+	// Evidence is looked for when an Approval is resolved; nil: Gates that want some can't be met.
+	Evidence Evidence
 }
 
 var _ interceptor.Opener = (*Opener)(nil)
@@ -294,6 +296,9 @@ func (o *Opener) resolve(ctx context.Context, namespace, trigger string, s appro
 	resolved, err := o.CEL.Resolve(ctx, namespace, trigger, g.Line, p, s, g.Template)
 	if err == nil && resolved.Target != nil && resolved.Target.Kind == approvals.TargetPendingRun {
 		err = resolvePendingRun(ctx, o.Live, namespace, trigger, s, resolved)
+	}
+	if err == nil {
+		err = o.ResolveEvidence(ctx, namespace, trigger, s, resolved)
 	}
 	if err == nil && p.VerifyBeforeStart {
 		err = o.resolveReferences(ctx, namespace, trigger, s, resolved)

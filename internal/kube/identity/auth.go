@@ -42,26 +42,64 @@ type Auth struct {
 	known   map[[sha256.Size]byte]proved
 }
 
+// Pod is the pod that a token was made for.
+type Pod struct{ Namespace, Name, UID string }
+
+// What the API server says of a token that is bound to a pod.
+const (
+	extraPodName = "authentication.kubernetes.io/pod-name"
+	extraPodUID  = "authentication.kubernetes.io/pod-uid"
+	accounts     = "system:serviceaccount:"
+)
+
+// Pod is the pod that a token was made for, which is there as long as the API server takes
+// the token. CodeForbidden when it was made for no pod.
+func (a *Auth) Pod(ctx context.Context, token string) (Pod, error) {
+	p, err := a.prove(ctx, token)
+	if err == nil && p.pod == (Pod{}) {
+		err = approvals.Errorf(approvals.CodeForbidden,
+			"the bearer token of %s was not made for a pod: send the token that Kubernetes mounts into the step (/var/run/secrets/kubernetes.io/serviceaccount/token)", p.id.Name)
+	}
+	return p.pod, err
+}
+
+// podOf is the pod that a token of that user was made for, none when it was not.
+func podOf(u authenticationv1.UserInfo) Pod {
+	account, ok := strings.CutPrefix(u.Username, accounts)
+	namespace, _, is := strings.Cut(account, ":")
+	name, uid := u.Extra[extraPodName], u.Extra[extraPodUID]
+	if !ok || !is || len(name) != 1 || len(uid) != 1 || name[0] == "" || uid[0] == "" {
+		return Pod{}
+	}
+	return Pod{namespace, name[0], uid[0]}
+}
+
 var badToken = approvals.Errorf(approvals.CodeUnauthenticated,
 	"the bearer token was not accepted by the cluster: get a fresh one, for example with kubectl create token NAME")
 
 type proved struct {
 	id    approvals.Identity
+	pod   Pod
 	until time.Time
 }
 
 // Authenticate is a TokenReview. CodeUnauthenticated when the API server does not
 // know the token, CodeUnavailable when it did not answer.
 func (a *Auth) Authenticate(ctx context.Context, token string) (approvals.Identity, error) {
+	p, err := a.prove(ctx, token)
+	return p.id, err
+}
+
+func (a *Auth) prove(ctx context.Context, token string) (proved, error) {
 	if len(token) > maxToken {
-		return approvals.Identity{}, badToken
+		return proved{}, badToken
 	}
 	sum := sha256.Sum256([]byte(token))
 	a.mu.Lock()
 	hit, ok := a.known[sum]
 	a.mu.Unlock()
 	if ok && a.Now().Before(hit.until) {
-		return hit.id, nil
+		return hit, nil
 	}
 	var source string
 	if a.Source != nil {
@@ -69,28 +107,28 @@ func (a *Auth) Authenticate(ctx context.Context, token string) (approvals.Identi
 	}
 	// A hundred votes with one token at once are one question. The first asker's
 	// leaving must not fail the others.
-	id, err, _ := a.asking.Do(string(sum[:]), func() (any, error) {
+	got, err, _ := a.asking.Do(string(sum[:]), func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reviewWithin)
 		defer cancel()
 		return a.look(ctx, token, sum, source, ok)
 	})
 	if err != nil {
-		return approvals.Identity{}, err
+		return proved{}, err
 	}
-	return id.(approvals.Identity), nil
+	return got.(proved), nil
 }
 
 // look asks about a token, unless it was refused just now, or its source has had too many
 // refused. good says that it was good before.
-func (a *Auth) look(ctx context.Context, token string, sum [sha256.Size]byte, source string, good bool) (approvals.Identity, error) {
+func (a *Auth) look(ctx context.Context, token string, sum [sha256.Size]byte, source string, good bool) (proved, error) {
 	u := &a.unknown
 	if err := u.wasRefused(sum, a.Now()); err != nil {
-		return approvals.Identity{}, err
+		return proved{}, err
 	}
 	if !good && !u.take(source, a.Now()) {
-		return approvals.Identity{}, tooManyTokens
+		return proved{}, tooManyTokens
 	}
-	id, err := a.review(ctx, token, sum)
+	got, err := a.review(ctx, token, sum)
 	if approvals.CodeOf(err) == approvals.CodeUnauthenticated {
 		u.refuse(sum, err, a.Now())
 		a.mu.Lock()
@@ -99,25 +137,25 @@ func (a *Auth) look(ctx context.Context, token string, sum [sha256.Size]byte, so
 	} else if !good {
 		u.giveBack(source)
 	}
-	return id, err
+	return got, err
 }
 
-func (a *Auth) review(ctx context.Context, token string, sum [sha256.Size]byte) (approvals.Identity, error) {
+func (a *Auth) review(ctx context.Context, token string, sum [sha256.Size]byte) (proved, error) {
 	review, err := a.Client.AuthenticationV1().TokenReviews().Create(ctx, &authenticationv1.TokenReview{
 		Spec: authenticationv1.TokenReviewSpec{Token: token, Audiences: a.Audiences},
 	}, metav1.CreateOptions{})
 	if err != nil {
-		return approvals.Identity{}, &approvals.Error{
+		return proved{}, &approvals.Error{
 			Code: approvals.CodeUnavailable, Message: "the cluster could not check the bearer token; try again in a moment", Err: err,
 		}
 	}
 	u := review.Status.User
 	if len(a.Audiences) > 0 && (review.Status.Authenticated && !a.meant(review.Status.Audiences) || strings.Contains(review.Status.Error, "audience")) {
-		return approvals.Identity{}, approvals.Errorf(approvals.CodeUnauthenticated,
+		return proved{}, approvals.Errorf(approvals.CodeUnauthenticated,
 			"the bearer token is for another audience than this service's, which is %s: get one by kubectl create token NAME --audience=%s", strings.Join(a.Audiences, " or "), a.Audiences[0])
 	}
 	if !review.Status.Authenticated || u.Username == "" || !a.meant(review.Status.Audiences) {
-		return approvals.Identity{}, badToken
+		return proved{}, badToken
 	}
 	id := approvals.Identity{
 		Name: u.Username, Groups: slices.Clone(u.Groups), AuthMethod: approvals.AuthToken, CredentialID: "uid:" + u.UID,
@@ -127,8 +165,9 @@ func (a *Auth) review(ctx context.Context, token string, sum [sha256.Size]byte) 
 	if a.known == nil || len(a.known) >= maxTokens {
 		a.known = map[[sha256.Size]byte]proved{}
 	}
-	a.known[sum] = proved{id, a.Now().Add(tokenTTL)}
-	return id, nil
+	p := proved{id, podOf(u), a.Now().Add(tokenTTL)}
+	a.known[sum] = p
+	return p, nil
 }
 
 // meant says whether a token that is good for audiences is meant for us. An

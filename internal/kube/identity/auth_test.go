@@ -158,3 +158,29 @@ func TestMaySee(t *testing.T) {
 		t.Errorf("no answer: %t, %v", got, err)
 	}
 }
+
+// TestPod: a token is a pod's when the API server says so, and the namespace is its account's.
+func TestPod(t *testing.T) {
+	t.Parallel()
+	extra := func(name, uid string) map[string]authenticationv1.ExtraValue {
+		return map[string]authenticationv1.ExtraValue{extraPodName: {name}, extraPodUID: {uid}}
+	}
+	for name, c := range map[string]struct {
+		user authenticationv1.UserInfo
+		want Pod
+	}{
+		"a pod's":          {authenticationv1.UserInfo{Username: "system:serviceaccount:prod:builder", Extra: extra("p", "u")}, Pod{"prod", "p", "u"}},
+		"of no pod":        {authenticationv1.UserInfo{Username: "system:serviceaccount:prod:builder"}, Pod{}},
+		"a person's claim": {authenticationv1.UserInfo{Username: "alice", Extra: extra("p", "u")}, Pod{}},
+		"without a UID":    {authenticationv1.UserInfo{Username: "system:serviceaccount:prod:builder", Extra: extra("p", "")}, Pod{}},
+	} {
+		client, _ := reviewer(func(r *authenticationv1.TokenReview) error {
+			r.Status = authenticationv1.TokenReviewStatus{Authenticated: true, User: c.user}
+			return nil
+		})
+		got, err := (&Auth{Client: client, Now: func() time.Time { return ct.T0 }}).Pod(t.Context(), "token")
+		if got != c.want || (approvals.CodeOf(err) == approvals.CodeForbidden) != (c.want == Pod{}) {
+			t.Errorf("%s: got %+v, %v; want %+v", name, got, err, c.want)
+		}
+	}
+}

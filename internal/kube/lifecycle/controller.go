@@ -46,7 +46,12 @@ type Approvals struct {
 	Outcomes  approvals.OutcomeWriter
 	Confirmed func(approvals.Approval)
 	Workers   int
+	// Evidence is kept as long as an Approval that shows it; nil: there is none.
+	Evidence interface {
+		Own(ctx context.Context, a approvals.Approval) error
+	}
 
+	owned    sync.Map // UIDs of Approvals whose evidence is known to be kept, by name
 	Throttle Throttle
 	seen     observedRuns
 	since    sync.Once
@@ -163,12 +168,16 @@ func (r *Approvals) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 		r.Throttle.Gone(req.NamespacedName)
 		r.seen.forget(req.NamespacedName)
 		r.Proofs.Awaited.Forget(req.NamespacedName)
+		r.owned.Delete(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	a := cached.State()
+	if err := r.keepEvidence(ctx, a); err != nil {
+		return ctrl.Result{}, err
+	}
 	now := phaseOf(a)
 	if now == nil {
 		return ctrl.Result{}, nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/approvals/evidence"
 )
 
 // instant is a time in any zone, to a whole number of unit.
@@ -37,6 +38,11 @@ var AnyPolicy = rapid.Custom(func(t *rapid.T) approvals.Policy {
 		p.Rules = append(p.Rules, approvals.Rule{
 			Name: x.Name, Approvers: []approvals.Approver{{Name: x.Value, Email: "x@example.com"}}, Groups: []string{"sre"}, RBAC: rapid.Bool().Draw(t, "by rbac"),
 			Required: rapid.IntRange(1, 3).Draw(t, "required of rule"),
+		})
+	}
+	for _, x := range params.Draw(t, "wanted") {
+		p.Evidence = append(p.Evidence, evidence.Wanted{
+			Name: x.Name, Kind: evidence.Log, Task: x.Value, Step: anyText.Draw(t, "step"), Result: anyText.Draw(t, "result"), Format: evidence.JUnit, Optional: rapid.Bool().Draw(t, "optional"),
 		})
 	}
 	if rapid.Bool().Draw(t, "about") {
@@ -122,6 +128,10 @@ var AnyApproval = rapid.Custom(func(t *rapid.T) approvals.Approval {
 		a.Resolved = &approvals.ResolvedSpec{Policy: AnyPolicy.Draw(t, "policy"), Requester: anyText.Draw(t, "requester"), RequesterProof: anyProof.Draw(t, "proof"), RequesterAliases: rapid.SliceOfN(anyName, 0, 2).Draw(t, "also"), Params: params.Draw(t, "params"), Digest: anyText.Draw(t, "digest"), TemplateDigest: anyText.Draw(t, "template"), SupersedeKey: anyText.Draw(t, "key")}
 		a.Resolved.About = approvals.About{Title: anyText.Draw(t, "title"), Instructions: anyText.Draw(t, "instructions")}
 		for i := range rapid.IntRange(0, 2).Draw(t, "references") {
+			a.Resolved.Evidence = append(a.Resolved.Evidence, evidence.Item{
+				Name: anyName.Draw(t, "evidence"), Kind: evidence.Upload, Format: evidence.TerraformPlan, State: evidence.Present,
+				SHA256: anyText.Draw(t, "its sum"), Size: int64(i), Message: anyText.Draw(t, "its message"), Object: anyName.Draw(t, "its object"),
+			})
 			a.Resolved.References = append(a.Resolved.References, approvals.Reference{Kind: "Task", Name: anyName.Draw(t, "reference"), UID: anyName.Draw(t, "its uid"), Generation: int64(i), Digest: anyText.Draw(t, "its digest")})
 		}
 	} else if rapid.Bool().Draw(t, "blocked") {

@@ -1,0 +1,215 @@
+package web
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/gorilla/mux"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/evidence"
+	"github.com/countersign-dev/countersign/templates"
+)
+
+// Evidence gives the bytes that people decide on.
+type Evidence interface {
+	// Read gives those of one item. CodeNotFound when they are not there, CodeConflict when
+	// they are not those that are part of what is approved.
+	Read(ctx context.Context, a approvals.Approval, name string) (evidence.Item, []byte, error)
+}
+
+// Uploads takes evidence from pods.
+type Uploads interface {
+	// Upload keeps data when token is that of a pod of that PipelineRun, or of any when none
+	// is named. created is false for bytes that were there before.
+	Upload(ctx context.Context, namespace, run, name, token string, data []byte) (item evidence.Item, created bool, err error)
+}
+
+// evidenceView is an item in the API.
+type evidenceView struct {
+	Name    string `json:"name"`
+	From    string `json:"from"`
+	Format  string `json:"format,omitempty"`
+	State   string `json:"state"`
+	SHA256  string `json:"sha256,omitempty"`
+	Size    int64  `json:"size"`
+	Message string `json:"message,omitempty"`
+}
+
+func evidenceViewOf(i evidence.Item) evidenceView {
+	return evidenceView{Name: i.Name, From: string(i.Kind), Format: string(i.Format), State: string(i.State), SHA256: i.SHA256, Size: i.Size, Message: i.Message}
+}
+
+// isUpload says whether a path is one that evidence is sent to.
+func isUpload(path string) bool {
+	_, rest, ok := strings.Cut(path, "/api/v1/")
+	_, ofRun, named := strings.Cut(rest, "/pipelineruns/")
+	return ok && (strings.HasPrefix(rest, "evidence/") || named && strings.Contains(ofRun, "/evidence/"))
+}
+
+// apiUpload takes a piece of evidence from a pod, whose token proves it.
+func (s *server) apiUpload(w http.ResponseWriter, r *http.Request) {
+	token, err := bearer(r)
+	if err != nil {
+		s.fail(w, err)
+		return
+	}
+	v := mux.Vars(r)
+	data, err := io.ReadAll(io.LimitReader(r.Body, evidence.MaxSize+1))
+	if err != nil {
+		s.fail(w, approvals.Errorf(approvals.CodeInvalid, "the body could not be read to its end; nothing was kept"))
+		return
+	}
+	if len(data) > evidence.MaxSize {
+		writeStatus(w, http.StatusRequestEntityTooLarge, string(approvals.CodeInvalid), "evidence may have up to "+evidence.Bytes(evidence.MaxSize)+"; nothing was kept")
+		return
+	}
+	item, created, err := s.Uploads.Upload(r.Context(), v["namespace"], v["run"], v["item"], token, data)
+	if err != nil {
+		s.fail(w, err)
+		return
+	}
+	s.proves(r)
+	status := http.StatusOK
+	if created {
+		status = http.StatusCreated
+		s.Log.Info("evidence uploaded", "object", item.Object, "bytes", len(data), "sha256", item.SHA256)
+	}
+	writeJSON(w, status, evidenceViewOf(item))
+}
+
+// apiEvidence lists what people decide on.
+func (s *server) apiEvidence(w http.ResponseWriter, r *http.Request) {
+	a, ok := s.apiFound(w, r)
+	if !ok {
+		return
+	}
+	items := []evidenceView{}
+	for _, e := range s.evidenceOf(r.Context(), a, "") {
+		items = append(items, evidenceViewOf(e.Item))
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"items": items})
+}
+
+// apiEvidenceItem gives the bytes of one.
+func (s *server) apiEvidenceItem(w http.ResponseWriter, r *http.Request) {
+	a, ok := s.apiFound(w, r)
+	if !ok {
+		return
+	}
+	item, data, err := s.read(r.Context(), a, mux.Vars(r)["item"])
+	if err != nil {
+		s.fail(w, err)
+		return
+	}
+	raw(w, r, item, data)
+}
+
+func (s *server) apiFound(w http.ResponseWriter, r *http.Request) (approvals.Approval, bool) {
+	id, err := s.authenticate(r)
+	if err != nil {
+		s.fail(w, err)
+		return approvals.Approval{}, false
+	}
+	a, _, err := s.found(r.Context(), keyOf(r), id)
+	if err != nil {
+		s.fail(w, err)
+		return a, false
+	}
+	return a, true
+}
+
+// evidenceByLink gives the bytes to the owner of a mailed link.
+func (s *server) evidenceByLink(w http.ResponseWriter, r *http.Request) {
+	if _, a, ok := s.byLink(w, r); ok {
+		s.showRaw(w, r, a)
+	}
+}
+
+// evidenceLoggedIn gives the bytes to somebody who has logged in.
+func (s *server) evidenceLoggedIn(w http.ResponseWriter, r *http.Request) {
+	if _, a, ok := s.byLogin(w, r); ok {
+		s.showRaw(w, r, a)
+	}
+}
+
+func (s *server) showRaw(w http.ResponseWriter, r *http.Request, a approvals.Approval) {
+	item, data, err := s.read(r.Context(), a, mux.Vars(r)["item"])
+	if err != nil {
+		s.fails(w, err)
+		return
+	}
+	raw(w, r, item, data)
+}
+
+func (s *server) read(ctx context.Context, a approvals.Approval, name string) (evidence.Item, []byte, error) {
+	if s.Evidence == nil {
+		return evidence.Item{}, nil, approvals.Errorf(approvals.CodeNotFound, "this service keeps no evidence")
+	}
+	return s.Evidence.Read(ctx, a, name)
+}
+
+// sandboxed is of bytes that a pipeline made: whatever a browser takes them for, nothing of
+// them runs, and nothing is loaded.
+const sandboxed = "default-src 'none'; sandbox; frame-ancestors 'none'"
+
+// raw answers with bytes that are nobody's page: as plain text, or as a file.
+func raw(w http.ResponseWriter, r *http.Request, item evidence.Item, data []byte) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", sandboxed)
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Evidence-Sha256", item.SHA256)
+	h.Set("Content-Length", strconv.Itoa(len(data)))
+	if r.URL.Query().Has("download") {
+		h.Set("Content-Disposition", `attachment; filename="`+item.Name+`"`) // a name has letters, digits, '.', '_' and '-' alone
+	}
+	w.WriteHeader(http.StatusOK)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(data) //nolint:gosec // as plain text, of which no browser runs anything
+	}
+}
+
+// evidenceItems are a's, without their bytes.
+func evidenceItems(a approvals.Approval) []templates.Evidence {
+	if a.Resolved == nil {
+		return nil
+	}
+	var out []templates.Evidence
+	for _, i := range a.Resolved.Evidence {
+		out = append(out, templates.Evidence{Item: i})
+	}
+	return out
+}
+
+// evidenceOf are a's with their bytes, compared with what is approved. at is the path of the
+// page that shows them.
+func (s *server) evidenceOf(ctx context.Context, a approvals.Approval, at string) []templates.Evidence {
+	out := evidenceItems(a)
+	for n := range out {
+		e := &out[n]
+		if e.Item.State != evidence.Present {
+			continue
+		}
+		_, data, err := s.read(ctx, a, e.Item.Name)
+		switch approvals.CodeOf(err) {
+		case "":
+			e.Text = string(data)
+			if at != "" {
+				e.Link = at + "/evidence/" + url.PathEscape(e.Item.Name)
+			}
+		case approvals.CodeConflict:
+			e.Item.State, e.Item.Message = evidence.Changed, approvals.Message(err)
+		case approvals.CodeNotFound:
+			e.Item.State, e.Item.Message = evidence.Missing, approvals.Message(err)
+		default:
+			s.logInternal(err)
+			e.Item.Message, e.Unread = approvals.Message(err), true
+		}
+	}
+	return out
+}

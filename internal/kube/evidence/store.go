@@ -1,0 +1,305 @@
+package evidence
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strconv"
+
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/evidence"
+	"github.com/countersign-dev/countersign/approvals/keyring"
+	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
+)
+
+// Labels and annotation of Evidence objects. They are for finding them; what they say is not
+// believed.
+const (
+	labelEvidence   = "countersign.dev/evidence"      // the name of the first part
+	labelRun        = "countersign.dev/evidence-run"  // the UID of the run
+	labelFirst      = "countersign.dev/evidence-kind" // of the first part alone: the kind
+	annotationBytes = "countersign.dev/evidence-bytes"
+)
+
+// Store keeps bytes in Evidence objects.
+type Store struct {
+	Client client.Client // not through a cache: nobody keeps the bytes in memory
+	Ring   func() keyring.Ring
+	// Quota is what a namespace may have. Nil: nothing is bounded.
+	Quota func(ctx context.Context, namespace string) (approvals.Quota, error)
+
+	memory memory
+}
+
+// Of says which evidence it is. Name is that of an upload, or task and step of a log.
+type Of struct {
+	Namespace, Run, RunUID string
+	Kind                   evidence.Kind
+	Name                   string
+}
+
+func (of Of) object() string {
+	return "evidence-" + approvals.Digest("evidence", of.RunUID, of.Kind, of.Name)[:32]
+}
+
+func (of Of) String() string {
+	return fmt.Sprintf("evidence %q of run %s", of.Name, of.Run)
+}
+
+// Kept is evidence that is there.
+type Kept struct {
+	Object, SHA256, Message string
+	Size                    int64
+}
+
+// item is what w is, given what is kept.
+func (k Kept) item(w evidence.Wanted) evidence.Item {
+	return evidence.Item{Name: w.Name, Kind: w.Kind, Format: w.Format, State: evidence.Present, SHA256: k.SHA256, Size: k.Size, Message: k.Message, Object: k.Object}
+}
+
+// Find is what is kept, by the API server's word.
+//
+// Errors: CodeNotFound, CodeForbidden (somebody else wrote the object).
+func (s *Store) Find(ctx context.Context, of Of) (Kept, error) {
+	var o v1alpha1.Evidence
+	if err := s.Client.Get(ctx, types.NamespacedName{Namespace: of.Namespace, Name: of.object()}, &o); err != nil {
+		return Kept{}, kubeutil.Translate(err, of.String())
+	}
+	return s.kept(of, &o)
+}
+
+// kept verifies that o was written by this service as what of says.
+func (s *Store) kept(of Of, o *v1alpha1.Evidence) (Kept, error) {
+	mac, err := base64.RawStdEncoding.DecodeString(o.Spec.Signature)
+	if err != nil || !s.Ring().Verify(keyring.Evidence, signed(of, o.Spec), mac) {
+		return Kept{}, approvals.Errorf(approvals.CodeForbidden,
+			"object Evidence %s of namespace %s was not written by this service, or its key is gone: delete it, and run the pipeline again", o.Name, o.Namespace)
+	}
+	return Kept{Object: o.Name, SHA256: o.Spec.SHA256, Size: o.Spec.Size, Message: o.Spec.Message}, nil
+}
+
+// signed is what a signature is of.
+func signed(of Of, s v1alpha1.EvidenceSpec) []byte {
+	return []byte(approvals.Digest("evidence", of.RunUID, of.Kind, of.Name, s.SHA256, s.Size, s.Message))
+}
+
+// Keep writes data once. The same bytes again are what is kept already; created says whether
+// they are new. What makes it safe to do again is the object's name.
+//
+// Errors: CodeConflict (other bytes are kept under that name), CodeLimited.
+func (s *Store) Keep(ctx context.Context, of Of, data []byte, message string) (k Kept, created bool, err error) {
+	sum := evidence.Sum(data)
+	k, err = s.Find(ctx, of)
+	switch {
+	case err == nil && k.SHA256 == sum:
+		return k, false, nil
+	case err == nil:
+		return k, false, differs(of, k, sum)
+	case approvals.CodeOf(err) != approvals.CodeNotFound:
+		return k, false, err
+	}
+	packed, err := pack(data)
+	if err != nil {
+		return Kept{}, false, err
+	}
+	if err := s.room(ctx, of, int64(len(packed))); err != nil {
+		return Kept{}, false, err
+	}
+	parts := s.parts(of, data, packed, message)
+	var written []*v1alpha1.Evidence
+	for _, p := range slices.Backward(parts) { // the first part, by which it is found, last
+		err := s.Client.Create(ctx, p)
+		if err == nil {
+			written = append(written, p)
+			continue
+		}
+		if !apierrors.IsAlreadyExists(err) {
+			return Kept{}, false, overQuota(err, of)
+		}
+		if p.Spec.Part > 0 {
+			continue // of an attempt that ended half way: its name has the digest of these bytes
+		}
+		k, err := s.Find(ctx, of)
+		switch {
+		case err != nil:
+			return k, false, err
+		case k.SHA256 != sum:
+			s.discard(ctx, written)
+			return k, false, differs(of, k, sum)
+		}
+		return k, false, nil
+	}
+	return Kept{Object: of.object(), SHA256: sum, Size: int64(len(data)), Message: message}, true, nil
+}
+
+func differs(of Of, k Kept, sum string) error {
+	return approvals.Errorf(approvals.CodeConflict, "%s is there already with other bytes (SHA-256 %s, and yours has %s): evidence is written once, so upload this under another name", of, k.SHA256, sum)
+}
+
+// discard deletes the parts of one that came second. What stays goes with the run.
+func (s *Store) discard(ctx context.Context, parts []*v1alpha1.Evidence) {
+	for _, p := range parts {
+		_ = s.Client.Delete(ctx, p)
+	}
+}
+
+// parts are the objects of data, which packed is.
+func (s *Store) parts(of Of, data, packed []byte, message string) []*v1alpha1.Evidence {
+	first, stored := of.object(), evidence.Sum(packed)[:16]
+	chunks := slices.Collect(slices.Chunk(packed, maxPart))
+	out := make([]*v1alpha1.Evidence, 0, len(chunks))
+	for i, c := range chunks {
+		o := &v1alpha1.Evidence{}
+		o.Namespace, o.Name = of.Namespace, first
+		o.Labels = map[string]string{labelEvidence: first, labelRun: of.RunUID}
+		if i == 0 {
+			o.Labels[labelFirst] = string(of.Kind)
+		} else {
+			o.Name = partName(first, stored, i)
+		}
+		o.Annotations = map[string]string{annotationBytes: strconv.Itoa(len(c))}
+		o.OwnerReferences = []metav1.OwnerReference{{
+			APIVersion: pipelinev1.SchemeGroupVersion.String(), Kind: "PipelineRun", Name: of.Run, UID: types.UID(of.RunUID),
+		}}
+		o.Spec = v1alpha1.EvidenceSpec{
+			PipelineRun: of.Run, PipelineRunUID: of.RunUID, From: v1alpha1.EvidenceKind(of.Kind), Name: of.Name,
+			SHA256: evidence.Sum(data), Size: int64(len(data)), Message: message,
+			Part: int32(i), Parts: int32(len(chunks)), Stored: stored, Data: c, //nolint:gosec // a few
+		}
+		o.Spec.Signature = base64.RawStdEncoding.EncodeToString(s.Ring().Sign(keyring.Evidence, signed(of, o.Spec)))
+		out = append(out, o)
+	}
+	return out
+}
+
+func partName(first, stored string, i int) string {
+	return first + "-" + stored + "-" + strconv.Itoa(i)
+}
+
+// room says why n more bytes may not be kept, or nil: of one run as many uploads as an
+// Approval shows, of one namespace as many bytes as its quota says.
+func (s *Store) room(ctx context.Context, of Of, n int64) error {
+	var list metav1.PartialObjectMetadataList
+	list.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("EvidenceList"))
+	if err := s.Client.List(ctx, &list, client.InNamespace(of.Namespace)); err != nil {
+		return kubeutil.Translate(err, "the evidence of namespace "+of.Namespace)
+	}
+	uploads, sum := 0, int64(0)
+	for i := range list.Items {
+		m := &list.Items[i]
+		if m.Labels[labelRun] == of.RunUID && m.Labels[labelFirst] == string(evidence.Upload) {
+			uploads++
+		}
+		size, _ := strconv.ParseInt(m.Annotations[annotationBytes], 10, 64)
+		sum += size
+	}
+	if of.Kind == evidence.Upload && uploads >= evidence.MaxItems {
+		return approvals.Errorf(approvals.CodeLimited, "run %s has uploaded %d pieces of evidence, which is the limit: put what belongs together into one", of.Run, uploads)
+	}
+	if s.Quota == nil {
+		return nil
+	}
+	q, err := s.Quota(ctx, of.Namespace)
+	if err != nil {
+		return err
+	}
+	return q.MayKeep(of.Namespace, sum, n)
+}
+
+func overQuota(err error, of Of) error {
+	if apierrors.IsForbidden(err) && !kubeutil.IsRBAC(err) {
+		return &approvals.Error{Code: approvals.CodeLimited, Message: of.String() + " could not be kept: " + approvals.Cut(err.Error(), 512), Err: err}
+	}
+	return kubeutil.Translate(err, of.String())
+}
+
+// Own makes a one more owner of the evidence that it shows, or copies it into a's namespace
+// when the run is in another: it then outlives the run. Doing it again changes nothing.
+func (s *Store) Own(ctx context.Context, a approvals.Approval) error {
+	if a.Resolved == nil {
+		return nil
+	}
+	ours := metav1.OwnerReference{APIVersion: v1alpha1.GroupVersion.String(), Kind: "Approval", Name: a.Name, UID: types.UID(a.UID)}
+	for _, item := range a.Resolved.Evidence {
+		if item.Object == "" || item.State != evidence.Present {
+			continue
+		}
+		own := s.own
+		if from := runNamespace(a); from != a.Namespace {
+			own = s.copyFrom(from)
+		}
+		if err := own(ctx, a.Namespace, item.Object, ours); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) own(ctx context.Context, namespace, object string, ours metav1.OwnerReference) error {
+	var list metav1.PartialObjectMetadataList
+	list.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("EvidenceList"))
+	if err := s.Client.List(ctx, &list, client.InNamespace(namespace), client.MatchingLabels{labelEvidence: object}); err != nil {
+		return kubeutil.Translate(err, "evidence "+object)
+	}
+	for i := range list.Items {
+		o := &list.Items[i]
+		if kubeutil.Owns(o.OwnerReferences, string(ours.UID)) {
+			continue
+		}
+		o.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("Evidence"))
+		patch := client.MergeFromWithOptions(o.DeepCopy(), client.MergeFromWithOptimisticLock{})
+		o.OwnerReferences = append(o.OwnerReferences, ours)
+		if err := s.Client.Patch(ctx, o, patch); err != nil && !apierrors.IsNotFound(err) {
+			return kubeutil.Translate(err, "evidence "+object)
+		}
+	}
+	return nil
+}
+
+func (s *Store) copyFrom(namespace string) func(ctx context.Context, to, object string, ours metav1.OwnerReference) error {
+	return func(ctx context.Context, to, object string, ours metav1.OwnerReference) error {
+		if err := s.own(ctx, to, object, ours); err != nil {
+			return err
+		}
+		var list v1alpha1.EvidenceList
+		if err := s.Client.List(ctx, &list, client.InNamespace(namespace), client.MatchingLabels{labelEvidence: object}); err != nil {
+			return kubeutil.Translate(err, "evidence "+object)
+		}
+		for i := range list.Items {
+			o := &v1alpha1.Evidence{}
+			o.Namespace, o.Name, o.Labels, o.Annotations = to, list.Items[i].Name, list.Items[i].Labels, list.Items[i].Annotations
+			o.OwnerReferences, o.Spec = []metav1.OwnerReference{ours}, list.Items[i].Spec
+			if err := s.Client.Create(ctx, o); err != nil && !apierrors.IsAlreadyExists(err) {
+				return kubeutil.Translate(err, "evidence "+object)
+			}
+		}
+		return nil
+	}
+}
+
+// runNamespace is where the run of a is.
+func runNamespace(a approvals.Approval) string { return runOf(a.Namespace, a.Source).Namespace }
+
+// runOf is the run whose evidence a source in a namespace has: the one that ended, or the one
+// that waits. RunUID is "" when there is none.
+func runOf(namespace string, s approvals.Source) Of {
+	of := Of{Namespace: namespace}
+	switch {
+	case s.Run != nil:
+		of.Run, of.RunUID = s.Run.Name, s.Run.UID
+		if s.Run.Namespace != "" {
+			of.Namespace = s.Run.Namespace
+		}
+	case s.Task != nil:
+		of.Run, of.RunUID = s.Task.Run.Name, s.Task.Run.UID
+	}
+	return of
+}

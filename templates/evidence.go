@@ -1,0 +1,45 @@
+package templates
+
+import (
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/evidence"
+)
+
+// Evidence is one piece of evidence as a page or a message is given it.
+type Evidence struct {
+	Item evidence.Item
+	// Text is all of it; "" where it was not read.
+	Text string
+	// Unread says that it could not be read just now. Item.Message says why.
+	Unread bool
+	// Link is the path of the bytes themselves, "" when there is none.
+	Link string
+}
+
+// EvidenceView is a piece of evidence as it is shown.
+type EvidenceView struct {
+	Name, Size, Format string
+	Digest             Short
+	State              string // as evidence.State
+	Trouble            string // why it is not shown, "" when it is
+	Note               string // what to know about it
+	Output             *Output
+	Link               string
+}
+
+func newEvidence(e Evidence, room *room) EvidenceView {
+	v := EvidenceView{
+		Name: line(e.Item.Name), Size: evidence.Bytes(e.Item.Size), Format: string(e.Item.Format), Digest: newShort(e.Item.SHA256), State: string(e.Item.State),
+		Link: drop(e.Link),
+	}
+	if e.Item.State != evidence.Present || e.Unread {
+		v.Trouble = sentence(e.Item.Message)
+		return v
+	}
+	v.Note = sentence(e.Item.Message)
+	if e.Text != "" {
+		o := newOutput(approvals.Param{Name: e.Item.Name, Value: e.Text}, room)
+		v.Output = &o
+	}
+	return v
+}
