@@ -76,13 +76,13 @@ func Read(body string) Event {
 	}
 	switch {
 	case n.at("pull_request").is():
-		e.pullRequest(n, n.at("pull_request"), "title", "html_url", "head.ref", "base.ref", "head.sha", "user.login")
+		e.pullRequest(n, n.at("pull_request"), "html_url", "head.ref", "base.ref", "head.sha", "user.login")
 	case n.first("object_kind") == "merge_request":
-		e.pullRequest(n, n.at("object_attributes"), "title", "url", "source_branch", "target_branch", "last_commit.id", "author.name")
+		e.pullRequest(n, n.at("object_attributes"), "url", "source_branch", "target_branch", "last_commit.id", "author.name")
 	case n.at("pullrequest").is():
-		e.pullRequest(n, n.at("pullrequest"), "title", "links.html.href", "source.branch.name", "destination.branch.name", "source.commit.hash", "author.nickname")
+		e.pullRequest(n, n.at("pullrequest"), "links.html.href", "source.branch.name", "destination.branch.name", "source.commit.hash", "author.nickname")
 	case n.at("pullRequest").is():
-		e.pullRequest(n, n.at("pullRequest"), "title", "links.self.0.href", "fromRef.displayId", "toRef.displayId", "fromRef.latestCommit", "author.user.name")
+		e.pullRequest(n, n.at("pullRequest"), "links.self.0.href", "fromRef.displayId", "toRef.displayId", "fromRef.latestCommit", "author.user.name")
 	case n.at("push.changes").is():
 		e.bitbucketPush(n.at("push.changes.0"))
 	case n.at("changes").is():
@@ -145,8 +145,8 @@ func (e *Event) serverPush(n node) {
 	e.head(change.first("toHash"))
 }
 
-func (e *Event) pullRequest(n, pr node, title, link, from, into, head, author string) {
-	e.Kind, e.Title, e.From, e.Branch = PullRequest, pr.first(title), pr.first(from), pr.first(into)
+func (e *Event) pullRequest(n, pr node, link, from, into, head, author string) {
+	e.Kind, e.Title, e.From, e.Branch = PullRequest, pr.first("title"), pr.first(from), pr.first(into)
 	e.Number = n.at("number").number()
 	for _, name := range []string{"number", "iid", "id"} {
 		if e.Number == 0 {
