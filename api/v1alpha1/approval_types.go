@@ -88,7 +88,7 @@ type ApprovalSpec struct {
 	Lean *Lean `json:"-"`
 }
 
-// Again says which Approval this one takes the place of. Its votes were for other content
+// Replacement names the Approval that this one takes the place of. Its votes were for other content
 // and do not count here.
 type Replacement struct {
 	// name of the Approval before.
@@ -742,7 +742,7 @@ type Notification struct {
 	Error string `json:"error,omitempty"`
 }
 
-// Next is the run that an outcome started.
+// SecondRun is the run that an outcome started.
 type SecondRun struct {
 	// name of the PipelineRun, in this namespace.
 	// +kubebuilder:validation:MaxLength=253

@@ -263,7 +263,7 @@ func viewOf(a approvals.Approval) view {
 		v.Cancelled = &cancelView{c.By, c.Reason, c.At.UTC()}
 	}
 	for _, r := range a.Reruns {
-		v.Reruns = append(v.Reruns, rerunView{r.By, r.Why, r.At.UTC(), nextOf(&r.Run, &r.End)})
+		v.Reruns = append(v.Reruns, rerunView{r.By, r.Reason, r.At.UTC(), nextOf(&r.Run, &r.End)})
 	}
 	v.Startable = preflightOf(a)
 	if g := a.Replaces; g != nil {

@@ -343,7 +343,7 @@ func (c *command) describeEnd(w sheet, a approvals.Approval, o *v1alpha1.Approva
 		for _, r := range a.Reruns {
 			w.item("PipelineRun %s of Pipeline %s, seen %s", r.Run.Name, r.Run.Pipeline, c.when(r.Run.At))
 			c.describeRunEnd(w, &r.End)
-			w.item("started again by %s, %s: %s", r.By, c.when(r.At), r.Why)
+			w.item("started again by %s, %s: %s", r.By, c.when(r.At), r.Reason)
 		}
 		switch {
 		case a.SecondRun != nil:

@@ -71,7 +71,7 @@ func ToDomain(o *v1alpha1.Approval) approvals.Approval {
 		a.Deliveries = append(a.Deliveries, d)
 	}
 	if n := o.Status.SecondRun; n != nil {
-		next := nextToDomain(n)
+		next := secondRunToDomain(n)
 		a.SecondRun = &next
 		a.EventID, a.RunEnd = n.EventID, runEndToDomain(n)
 	}
@@ -136,7 +136,7 @@ func StatusOf(a approvals.Approval, before v1alpha1.ApprovalStatus, generation i
 		s.Notifications = append(s.Notifications, n)
 	}
 	if r := a.SecondRun; r != nil {
-		next := nextToAPI(*r, a.EventID, a.RunEnd)
+		next := secondRunToAPI(*r, a.EventID, a.RunEnd)
 		s.SecondRun = &next
 	}
 	s.Reruns = rerunsToAPI(a.Reruns)
