@@ -98,6 +98,9 @@ func (c *command) describeHead(w sheet, a approvals.Approval) {
 	w.field("Opened", c.when(a.OpenedAt), "")
 	if t := a.Resolved; t != nil {
 		w.field("Gate", t.Policy.Gate, "")
+		if sum := approvals.SumUp(t.Summaries); sum.Counted() {
+			w.field("Changes", sum.Line(), paintOfSum(sum))
+		}
 		if !a.Decided() {
 			w.field("Expires", a.Deadline().UTC().Format(time.RFC3339)+" ("+c.deadline(a)+")", "")
 		}
