@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// AskedAgain says that an Approval asks again about what another one asked about, of the same
+// Replacement says that an Approval asks again about what another one asked about, of the same
 // source. It is part of the spec, which only this service writes and signs.
 type Replacement struct {
 	Name, UID   string // the Approval that it takes the place of

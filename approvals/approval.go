@@ -114,6 +114,8 @@ type ResolvedSpec struct {
 	Params           []Param // forwarded to the next part
 	Target           *Target // what the outcome is written to; nil: it is posted
 	About            About   // what is put before approvers of it, in words
+	// Summaries are what the texts that approvers decide on count. They follow from these.
+	Summaries []Summary
 	// References are what the run refers to by name, where the policy has that compared
 	// before it starts.
 	References []Reference
@@ -122,9 +124,9 @@ type ResolvedSpec struct {
 	Digest         string // of what is approved: trigger, template, source, params, target, references, evidence
 	SupersedeKey   string // what SupersedeKey gave: newer ones of one key supersede
 	TemplateDigest string // digest of the Trigger, its bindings and its template; "" with a Target
-	// SetAt is when they were fixed, if that was after the Approval was opened.
+	// ResolvedAt is when that was, if that was after the Approval was opened.
 	ResolvedAt time.Time
-	// EndsAt is when the run that waits ends by a time limit of its own; zero: it has none
+	// RunDeadline is when the run that waits ends by a time limit of its own; zero: it has none
 	// that comes first, or nothing waits.
 	RunDeadline time.Time
 }
@@ -137,7 +139,7 @@ type Approval struct {
 	Source   Source
 	Resolved *ResolvedSpec // nil until it can be worked out; Blocked says why
 	Blocked  *Problem
-	// Again is there when it asks again about what another one asked about.
+	// Replaces is there when it asks again about what another one asked about.
 	Replaces *Replacement
 	// Preflight is what is known about what the outcome would start; nil while it has not
 	// been looked at.
@@ -155,7 +157,7 @@ type Approval struct {
 	// Cancellation is there when it was cancelled: while it was pending, or, with its
 	// outcome standing, before the run that the outcome starts was seen.
 	Cancellation *Cancellation
-	// RetryAt is when somebody last asked for another attempt at once, zero if nobody did.
+	// RetryRequestedAt is when somebody last asked for another attempt at once, zero if nobody did.
 	RetryRequestedAt time.Time
 
 	Revoked    []Revocation // mailed links that somebody ended

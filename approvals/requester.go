@@ -49,14 +49,14 @@ func (p Proof) Words() string {
 	}
 }
 
-// Asked is who asked, and what is known of that.
+// RequesterIdentity is who asked, what proves it, and what else they are called.
 type RequesterIdentity struct {
 	Who   string
 	Proof Proof
 	Also  []string // what else they are called, by the same source or the directory
 }
 
-// Asked is who asked for what t is about.
+// RequesterIdentity is who asked for what t is about.
 func (t *ResolvedSpec) RequesterIdentity() RequesterIdentity {
 	return RequesterIdentity{t.Requester, t.RequesterProof, t.RequesterAliases}
 }
@@ -99,14 +99,14 @@ func (id Identity) everyone() []string {
 
 func (p Policy) excludesRequester() bool { return p.Requester != RequesterAllow }
 
-// askedBy says whether id asked for a: by any identity of either, or by the address at
+// matchesRequester reports whether id asked for a: by any identity of either, or by the address at
 // which the Gate has them told.
 func matchesRequester(a Approval, id Identity) bool {
 	asked := a.Resolved.RequesterIdentity()
 	return asked.Who != "" && (asked.is(id.everyone()...) || a.Resolved.Policy.toldAs(id.Name, asked))
 }
 
-// AskedBy says whether id asked for a.
+// IsRequester reports whether id asked for a.
 func IsRequester(a Approval, id Identity) bool {
 	return a.Resolved != nil && id.Name != "" && matchesRequester(a, id)
 }

@@ -9,12 +9,12 @@ import (
 // Rerun is one more start of the run on the same decision, and the run before it, which did
 // not end well.
 type Rerun struct {
-	By       string // who wanted it
-	Why      string
-	Evidence string // of who wanted it: what came twice is one
-	At       time.Time
-	Run      Run // the run before
-	End      RunEnd
+	By           string // who wanted it
+	Reason       string
+	CredentialID string // of who wanted it: what came twice is one
+	At           time.Time
+	Run          Run // the run before
+	End          RunEnd
 }
 
 // RerunRule is what a Gate allows of that.
@@ -106,7 +106,7 @@ func CheckRerun(a Approval, now time.Time) error {
 //
 // Errors: those of CheckRerun, CodeInvalid (the reason).
 func RunAgain(a Approval, id Identity, why string, now time.Time) (Approval, Change, error) {
-	if n := len(a.Reruns); n > 0 && id.AuthMethod == AuthObject && a.Reruns[n-1].Evidence == id.CredentialID {
+	if n := len(a.Reruns); n > 0 && id.AuthMethod == AuthObject && a.Reruns[n-1].CredentialID == id.CredentialID {
 		return a, NoChange, nil // the same Vote again
 	}
 	why, err := CleanComment(why)
@@ -119,7 +119,7 @@ func RunAgain(a Approval, id Identity, why string, now time.Time) (Approval, Cha
 	if err := CheckRerun(a, now); err != nil {
 		return a, NoChange, err
 	}
-	a.Reruns = append(slices.Clone(a.Reruns), Rerun{By: id.Name, Why: why, Evidence: id.CredentialID, At: now, Run: *a.SecondRun, End: *a.RunEnd})
+	a.Reruns = append(slices.Clone(a.Reruns), Rerun{By: id.Name, Reason: why, CredentialID: id.CredentialID, At: now, Run: *a.SecondRun, End: *a.RunEnd})
 	a.SecondRun, a.RunEnd, a.EventID = nil, nil, ""
 	return a, Again, nil
 }

@@ -69,7 +69,7 @@ func TestRunAgain(t *testing.T) {
 			if did != approvals.Again || got.SecondRun != nil || got.RunEnd != nil || got.EventID != "" || !got.ToRelease() || !got.AwaitsRun() || got.Attempt() != 1 {
 				t.Errorf("did %s; next %v, end %v, to release %t, attempt %d", did, got.SecondRun, got.RunEnd, got.ToRelease(), got.Attempt())
 			}
-			if r.By != "olga" || r.Why != strings.TrimSpace(c.why) || !r.At.Equal(now) || r.Run != *before.SecondRun || r.End != *before.RunEnd {
+			if r.By != "olga" || r.Reason != strings.TrimSpace(c.why) || !r.At.Equal(now) || r.Run != *before.SecondRun || r.End != *before.RunEnd {
 				t.Errorf("recorded %+v", r)
 			}
 			if got.Outcome != before.Outcome || len(got.Votes) != len(before.Votes) || got.Resolved.Digest != before.Resolved.Digest {

@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/countersign-dev/countersign/approvals/evidence/report"
 )
 
 // Span is text in one style: CSS classes of the page's style sheet.
@@ -58,11 +60,10 @@ func parseANSI(s string) []Line {
 	}
 	end := func() {
 		flush()
-		cur.Kind = kindOf(cur.Text())
 		lines, cur = append(lines, cur), Line{}
 	}
 	for len(s) > 0 {
-		if seq := escape(s); seq > 0 {
+		if seq := report.Sequence(s); seq > 0 {
 			if next := now.sgr(s[:seq]); next != now {
 				flush()
 				now = next
@@ -84,62 +85,4 @@ func parseANSI(s string) []Line {
 		end()
 	}
 	return lines
-}
-
-// maxEscape bounds a sequence that is dropped with its content: longer ones are
-// shown, since a real one is short and this could be text in hiding.
-const maxEscape = 2048
-
-// escape is the length of the control sequence that s starts with, 0 if it
-// starts with none. Of a broken one only the introducer is dropped.
-func escape(s string) int {
-	switch {
-	case strings.HasPrefix(s, "\x1b["):
-		return csi(s, 2)
-	case strings.HasPrefix(s, "\u009b"):
-		return csi(s, 2)
-	case len(s) > 1 && s[0] == 0x1b && strings.IndexByte("]PX^_", s[1]) >= 0:
-		return stringSeq(s, 2)
-	case strings.HasPrefix(s, "\u009d"), strings.HasPrefix(s, "\u0090"), strings.HasPrefix(s, "\u0098"), strings.HasPrefix(s, "\u009e"), strings.HasPrefix(s, "\u009f"):
-		return stringSeq(s, 2)
-	case len(s) > 2 && s[0] == 0x1b && s[1] >= 0x20 && s[1] <= 0x2f: // e.g. ESC ( B
-		return 3
-	case len(s) > 1 && s[0] == 0x1b && s[1] >= 0x30 && s[1] <= 0x7e:
-		return 2
-	case s[0] == 0x1b:
-		return 1
-	}
-	return 0
-}
-
-// csi is the length of a CSI sequence whose introducer has start bytes.
-func csi(s string, start int) int {
-	for i := start; i < len(s) && i < start+64; i++ {
-		switch {
-		case s[i] >= 0x40 && s[i] <= 0x7e:
-			return i + 1
-		case s[i] < 0x20 || s[i] > 0x3f:
-			return i
-		}
-	}
-	if len(s) <= start+64 {
-		return len(s)
-	}
-	return start
-}
-
-// stringSeq is the length of an OSC, DCS, SOS, PM or APC sequence. Any control
-// character but its end breaks it, so none hides more than a piece of one line.
-func stringSeq(s string, start int) int {
-	for i := start; i < len(s) && i < maxEscape; i++ {
-		switch {
-		case s[i] == '\a':
-			return i + 1
-		case strings.HasPrefix(s[i:], "\x1b\\"), strings.HasPrefix(s[i:], "\u009c"):
-			return i + 2
-		case s[i] < ' ', s[i] == 0xc2 && i+1 < len(s) && s[i+1] < 0xa0: // C0, C1
-			return start
-		}
-	}
-	return start
 }

@@ -3,6 +3,7 @@ package templates
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/countersign-dev/countersign/approvals"
 )
@@ -14,6 +15,16 @@ type Card struct {
 	State string // "pending", or the outcome in lower case
 	Facts []Fact
 	Link  string // of the page; it proves nobody
+	// Sum is what would change, in a few words; Lines are what changes, as much as a card can
+	// have, and More says what else there is.
+	Sum      string
+	Alarming bool // something would be destroyed, has failed, or is a high risk
+	Lines    []string
+	More     string
+	// Whole: the card shows all that people decide on.
+	Whole bool
+	// Confirm is what somebody who approves is asked first.
+	Confirm string
 }
 
 // Answer is c as an answer to the message that a room has about it already: what is news, and
@@ -36,12 +47,17 @@ const (
 	maxFact     = 300
 	maxComments = 8
 	maxShown    = 8
+	maxExcerpt  = 2800 // characters of Lines, which chats have about 3000 for
 )
 
 // NewCard is the message of d.News for a chat channel.
 func NewCard(d Data) Card {
 	v := newView(d, maxMail)
 	c := Card{Title: brief(title(v), maxSubject), State: v.State, Link: v.Link}
+	if v.State == "pending" {
+		c.excerpt(v)
+		c.confirm(v)
+	}
 	fact := func(name, value string) {
 		if value != "" {
 			c.Facts = append(c.Facts, Fact{brief(name, 40), brief(value, maxFact)})
@@ -113,6 +129,77 @@ func pushFacts(p *PushView, fact func(name, value string)) {
 	}
 	if n := len(p.Commits) + p.More; n > 1 {
 		fact("Commits", strconv.Itoa(n))
+	}
+}
+
+// excerpt takes up what would change: all of it where it fits, else what becomes of each
+// resource, what destroys first.
+func (c *Card) excerpt(v View) {
+	c.Sum, c.Alarming, c.Whole = v.Sum.Line, v.Sum.Alarming, len(v.Unseen) == 0
+	var all []string
+	n := 0
+	for _, o := range v.Outputs {
+		parts := o.Parts
+		if o.Around != nil && len(parts) == 0 {
+			parts = []PartView{*o.Around}
+		}
+		for _, p := range parts {
+			if p.Title != "" {
+				all = append(all, strings.TrimSpace(p.Word+" "+p.Title+" "+p.Note))
+			}
+			for _, l := range p.Lines {
+				all = append(all, l.Text())
+			}
+		}
+		for _, l := range o.Lines {
+			all = append(all, l.Text())
+		}
+	}
+	for _, l := range all {
+		n += utf8.RuneCountInString(l) + 1
+	}
+	if len(v.Evidence) > 0 { // a message has no text of it
+		c.Whole, c.More = false, "There is evidence to read on the page."
+	}
+	if c.Whole = c.Whole && n <= maxExcerpt; c.Whole {
+		c.Lines = all
+		return
+	}
+	n = 0
+	for _, o := range v.Outputs {
+		shown := 0
+		for _, l := range o.Brief(maxBrief) {
+			s := l.Text()
+			if n += utf8.RuneCountInString(s) + 1; n > maxExcerpt {
+				break
+			}
+			c.Lines = append(c.Lines, s)
+			shown++
+		}
+		if c.More == "" {
+			c.More = o.Beyond(shown)
+		}
+	}
+}
+
+const maxBrief = 20 // lines of one text, of which a card does not have all
+
+// confirm names what starts and what is destroyed.
+func (c *Card) confirm(v View) {
+	what := "Approve"
+	switch {
+	case v.Task != nil:
+		what = "Let run " + v.Task.Run + " continue"
+	case v.Grants != "":
+		what = "Approve, which " + v.Grants
+	case v.OnApprove && v.Missing <= 1:
+		what = "Start " + v.Trigger
+	case v.OnApprove:
+		what = "Approve " + v.Trigger
+	}
+	c.Confirm = brief(what+" in "+v.Namespace+"?", 150)
+	if v.Sum.Line != "" {
+		c.Confirm += " " + v.Sum.Line + "."
 	}
 }
 

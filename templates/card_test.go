@@ -48,6 +48,11 @@ func TestCardGolden(t *testing.T) {
 			d.News = event
 			c := NewCard(d)
 			all.WriteString("## " + p.Name + ", " + event + "\n" + c.Title + "\n")
+			for _, l := range append(append([]string{c.Sum}, c.Lines...), c.More, c.Confirm) {
+				if l != "" {
+					all.WriteString("  | " + l + "\n")
+				}
+			}
 			for _, f := range c.Facts {
 				all.WriteString("  " + f.Name + ": " + f.Value + "\n")
 			}

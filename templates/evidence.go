@@ -3,6 +3,7 @@ package templates
 import (
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/evidence"
+	"github.com/countersign-dev/countersign/approvals/evidence/report"
 )
 
 // Evidence is one piece of evidence as a page or a message is given it.
@@ -27,7 +28,7 @@ type EvidenceView struct {
 	Link               string
 }
 
-func newEvidence(e Evidence, room *room) EvidenceView {
+func (x *View) evidence(e Evidence, room *room) EvidenceView {
 	v := EvidenceView{
 		Name: line(e.Item.Name), Size: evidence.Bytes(e.Item.Size), Format: string(e.Item.Format), Digest: newShort(e.Item.SHA256), State: string(e.Item.State),
 		Link: drop(e.Link),
@@ -38,7 +39,9 @@ func newEvidence(e Evidence, room *room) EvidenceView {
 	}
 	v.Note = sentence(e.Item.Message)
 	if e.Text != "" {
-		o := newOutput(approvals.Param{Name: e.Item.Name, Value: e.Text}, room)
+		o, sum := newOutput(approvals.Param{Name: e.Item.Name, Value: e.Text}, report.Format(e.Item.Format), room)
+		o.Link = v.Link
+		x.sums, x.Unseen = append(x.sums, sum), append(x.Unseen, o.Unseen()...)
 		v.Output = &o
 	}
 	return v

@@ -23,7 +23,10 @@ const (
 )
 
 // room is what is left of maxPage.
-type room struct{ left int }
+type room struct {
+	left  int
+	parts int // that have an id on the page
+}
 
 // take says how many of want bytes may be shown.
 func (r *room) take(want, most int) int {

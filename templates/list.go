@@ -81,6 +81,7 @@ type itemView struct {
 	Soon, Overdue, Mine                                          bool
 	Vote                                                         *VoteView
 	Ended                                                        *EndView // the run that it started
+	Sum                                                          SumView
 }
 
 func newListView(l List) listView {
@@ -139,6 +140,7 @@ func newItem(i Item, l List, room *room) itemView {
 		v.Run = line(t.Run.Name)
 	}
 	if t := a.Resolved; t != nil {
+		v.Sum = newSum(approvals.SumUp(t.Summaries))
 		v.Gate, v.Requester, v.Needed = line(t.Policy.Gate), line(t.Requester), t.Policy.Needed()
 		for _, r := range approvals.Explain(a, approvals.Identity{}, l.Now).Rules {
 			v.Have += len(r.Approved)

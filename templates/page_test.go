@@ -167,10 +167,19 @@ func TestPageShows(t *testing.T) {
 	}{
 		{
 			"pending",
-			[]string{`class="state pending"`, `value="approve"`, `<script src="/static/times.js" data-now="2026-11-05T14:03:00.000Z" defer></script>`, "bob@example.com", "group</span> platform-leads", "26 more lines", `title="9f2c1ab04e77d1c0b6e3a5f80d2947c1e6ab35f0d1c98e7264b0a3f15d8e2c47">9f2c1ab04e77<`},
+			[]string{`class="state pending"`, `value="approve"`, `<script src="/static/times.js" data-now="2026-11-05T14:03:00.000Z" defer></script>`, "bob@example.com", "group</span> platform-leads", `title="9f2c1ab04e77d1c0b6e3a5f80d2947c1e6ab35f0d1c98e7264b0a3f15d8e2c47">9f2c1ab04e77<`},
 			[]string{"http-equiv", `role="alert"`, `role="status"`, `id="h-whynot"`, `class="chain"`},
 		},
 		{"pending-short", []string{`class="soon"`, "in 40 minutes"}, []string{"more lines"}},
+		{"plan", []string{
+			`<li class="destroy">5 destroy (2 replaced)</li>`, `<details class="part destroy" id="part-1" open><summary><span class="act">destroy</span> <b>aws_db_instance.reports</b>`,
+			`<details class="part change" id="part-6"><summary>`, `<span class="ln">            - name: log-shipper`, "Everything else in this text",
+		}, []string{"battery-staple", `<span class="ln del">            - name`}},
+		{"plan-json", []string{`<li class="destroy">5 destroy (2 replaced)</li>`, "(sensitive value)", `<span class="forces"># forces replacement</span>`}, []string{"battery-staple", "correct-horse"}},
+		{"plan-cut", []string{"The plan says 5 to destroy, and only 3 of them are in this text", `<li class="partial">incomplete</li>`}, nil},
+		{"diffs", []string{"<b>Deployment shop/web</b>", "<b>Ingress shop/web-legacy</b>", `<li class="destroy">2 destroy</li>`}, []string{`<span class="ln del">         - name: GREETING`, `<span class="ln del">          - name: GREETING`}},
+		{"tests", []string{`<li class="failed">1 failed</li>`, `<li class="critical">1 critical</li>`, "<b>cart removes the last item</b>"}, nil},
+		{"notes", []string{`<span class="ln head"># Release 1.6.0`, `<span class="ln">- Checkout is on`}, []string{`class="ln del"`, `class="ln add"`, `class="chips"`}},
 		{"quorum-one-vote", []string{"1 of 2", `<li class="yes">`, "carol@example.com</b>"}, nil},
 		{"quorum-my-vote", []string{`class="mine"`, `value="withdraw"`}, nil},
 		{"recorded", []string{`role="status"`}, nil},

@@ -80,6 +80,12 @@ func Previews() []Preview {
 		{"about", with(pending(), loggedIn, about)},
 		{"about-mailed", with(pending(), about)},
 		{"merge-request", with(event(), mergeRequest)},
+		{"plan", with(pending(), shows("plan", longPlan))},
+		{"plan-json", with(pending(), loggedIn, shows("plan", planJSON))},
+		{"plan-cut", with(pending(), shows("plan", cutPlan()))},
+		{"diffs", with(pending(), loggedIn, shows("kubectl", kubectlDiff, "helm", helmDiff))},
+		{"tests", with(pending(), loggedIn, shows("unit-tests", junit, "scan", sarif))},
+		{"notes", with(pending(), loggedIn, shows("release-notes", releaseNotes, "log", "- not a diff\n+ nor this\n\x1b[32mok\x1b[0m 12 checks\n"))},
 	}
 }
 
@@ -173,8 +179,9 @@ func pending() Data {
 				{Name: "repo-url", Value: "https://git.example.com/platform/network.git"},
 				{Name: "workspace", Value: "eu-west-1/production"},
 			},
-			About:  approvals.About{Title: "terraform-apply 8d1f0c6e2b7a"},
-			Digest: digest, TemplateDigest: "41d7f0e5a9",
+			About:     approvals.About{Title: "terraform-apply 8d1f0c6e2b7a"},
+			Summaries: []approvals.Summary{{Name: "plan", Format: "terraform-plan", Add: 2, Change: 1, Destroy: 1, Replace: 1}},
+			Digest:    digest, TemplateDigest: "41d7f0e5a9",
 		},
 		Outcome: approvals.Pending,
 	}

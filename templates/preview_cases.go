@@ -16,7 +16,7 @@ func event() Data {
 			Body:   `{"ref":"refs/heads/main","before":"6113728f27ae82c7b1a177c8d03f9e96e0adf246","compare":"https://git.example.com/platform/network/compare/6113728f27ae...8d1f0c6e2b7a","after":"8d1f0c6e2b7a4493bd0f8a1c55e9d7b6a2f3c410","repository":{"full_name":"platform/network","html_url":"https://git.example.com/platform/network","private":true},"pusher":{"name":"alice"},"commits":[{"id":"77aa0c6e2b7a4493bd0f8a1c55e9d7b6a2f3c410","message":"Name the gateway","url":"https://git.example.com/platform/network/commit/77aa0c6e2b7a4493bd0f8a1c55e9d7b6a2f3c410","author":{"name":"Bob","username":"bob"}},{"id":"8d1f0c6e2b7a4493bd0f8a1c55e9d7b6a2f3c410","message":"Widen the subnet\n\nIt was full.","author":{"name":"Alice"},"added":["net/b.tf"],"removed":[]}]}`,
 			Digest: "c7e1f0aa52b9",
 		}}
-		d.Approval.Resolved.Params = nil
+		d.Approval.Resolved.Params, d.Approval.Resolved.Summaries = nil, nil
 		d.Approval.Resolved.Requester = ""
 		d.Approval.Resolved.About.Title = "deploy 8d1f0c6e2b7a (main)"
 	})
@@ -136,7 +136,7 @@ func task(d *Data) {
 		Task:   &approvals.Task{Name: "deploy-7-approval", UID: "c-1", Task: "approval", Mapping: "automatiko", Run: approvals.Run{Name: "deploy-7", UID: "r-7", Pipeline: "deploy"}},
 		Params: []approvals.Param{{Name: "description", Value: "Deploy 1.2 to production"}, {Name: "approvers", Value: `["alice@example.com"]`}},
 	}
-	a.Resolved.Params, a.Resolved.TemplateDigest = a.Source.Params[:1], ""
+	a.Resolved.Params, a.Resolved.TemplateDigest, a.Resolved.Summaries = a.Source.Params[:1], "", nil
 }
 
 // answered has told its task.

@@ -1,11 +1,13 @@
 package templates
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/evidence/report"
 )
 
 func TestVisible(t *testing.T) {
@@ -89,8 +91,8 @@ func TestRoom(t *testing.T) {
 		d.Approval.Resolved.Params = append(d.Approval.Resolved.Params, approvals.Param{Name: "p", Value: big})
 	}
 	v := newView(d, maxPage)
-	if o := v.Outputs[0]; o.More > 0 || len(o.Lines) < 50 {
-		t.Errorf("the plan was cut: %d lines, %d bytes missing", len(o.Lines), o.More)
+	if o := v.Outputs[0]; o.More > 0 || len(o.Parts) != 3 || o.Percent() != 100 {
+		t.Errorf("the plan was cut: %d parts, %d bytes missing", len(o.Parts), o.More)
 	}
 	shown := 0
 	for _, f := range v.Params.Rows {
@@ -106,14 +108,22 @@ func TestRoom(t *testing.T) {
 
 func TestOutputFolds(t *testing.T) {
 	for _, c := range []struct{ lines, head, fold, tail int }{{0, 0, 0, 0}, {40, 40, 0, 0}, {41, 28, 7, 6}, {500, 28, 466, 6}} {
-		o := newOutput(approvals.Param{Value: strings.Repeat("x\n", c.lines)}, &room{left: maxPage})
+		o, _ := newOutput(approvals.Param{Value: strings.Repeat("x\n", c.lines)}, report.Auto, &room{left: maxPage})
 		if len(o.Head()) != c.head || len(o.Fold()) != c.fold || len(o.Tail()) != c.tail {
 			t.Errorf("%d lines: %d, %d, %d", c.lines, len(o.Head()), len(o.Fold()), len(o.Tail()))
 		}
 	}
-	o := newOutput(approvals.Param{Value: strings.Repeat("x\n", maxLines+5)}, &room{left: maxPage})
-	if len(o.Lines) != maxLines || o.More != 10 {
-		t.Errorf("%d lines, %d bytes more", len(o.Lines), o.More)
+	// Of a long text the middle is left out, and said.
+	long := "first\n" + strings.Repeat("x\n", maxLines) + "last\n"
+	o, _ := newOutput(approvals.Param{Name: "log", Value: long}, report.Auto, &room{left: maxPage})
+	if first, last := o.Lines[0].Text(), o.Lines[len(o.Lines)-1].Text(); first != "first" || last != "last" || len(o.Lines) > maxLines+1 || o.Shown+o.More != len(long) {
+		t.Errorf("%d lines from %q to %q, %d bytes shown and %d not, of %d", len(o.Lines), first, last, o.Shown, o.More, len(long))
+	}
+	if got := o.Unseen(); len(got) != 1 || got[0] != "You see 99 % of this text (log)." {
+		t.Errorf("unseen: %q", got)
+	}
+	if n := len(slices.DeleteFunc(o.Lines, func(l Line) bool { return l.Kind != "gap" })); n != 1 {
+		t.Errorf("%d lines say what is left out", n)
 	}
 }
 

@@ -97,7 +97,7 @@ func (v *View) timeline(d Data) {
 	for _, r := range a.Reruns {
 		add("started", r.Run.At, v.Trigger+" started as run", func(s *StepView) { s.Run = runView(&r.Run, d) })
 		add("ended", r.End.EndedAt, v.Trigger+" "+line(r.End.Words()), detail(r.End.Why()), bad)
-		add("changed", r.At, "Started again on the same decision", by("by "+r.By), detail(r.Why))
+		add("changed", r.At, "Started again on the same decision", by("by "+r.By), detail(r.Reason))
 	}
 	if v.Next != nil {
 		add("started", a.SecondRun.At, v.Trigger+" started as run", func(s *StepView) {

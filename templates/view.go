@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/evidence/report"
 )
 
 // View is Data as the templates see it, page and mail alike: worked out, with
@@ -70,9 +71,11 @@ type View struct {
 
 	Outputs  []Output
 	Evidence []EvidenceView
-	Params   Table // forwarded
-	Results  Table // of part 1, without Outputs
-	Inputs   Table // the params of part 1
+	Sum      SumView  // of all Outputs
+	Unseen   []string // what of Outputs is not shown, or not sure, in sentences
+	Params   Table    // forwarded
+	Results  Table    // of part 1, without Outputs
+	Inputs   Table    // the params of part 1
 	Digest   Short
 	// References are what the run refers to by name, where that is compared.
 	References []ReferenceView
@@ -123,6 +126,7 @@ type View struct {
 	Trouble    string
 	Comment    string
 	MaxComment int
+	sums       []approvals.Summary
 	Link       string
 	Action     string
 	Base       string
@@ -234,7 +238,7 @@ func newView(d Data, most int) View {
 	v.Poll = v.Events == "" && !a.Decided()
 	// Each has room of its own: many params must not push the plan off the page.
 	v.resolved(d, &room{left: most / 4})
-	v.source(d, &room{left: most / 2})
+	v.source(d, &room{left: most / 2}, &room{left: 2 * most})
 	v.decision(d, &room{left: most / 4})
 	v.chain(d)
 	v.timeline(d)
@@ -373,14 +377,18 @@ func (v *View) fields(d Data) {
 }
 
 // source fills in what waits.
-func (v *View) source(d Data, room *room) {
+func (v *View) source(d Data, room, texts *room) {
 	s := d.Approval.Source
 	for _, p := range d.Shown {
-		v.Outputs = append(v.Outputs, newOutput(p, room))
+		v.show(p, report.Auto, "", texts)
 	}
 	for _, e := range d.Evidence {
-		v.Evidence = append(v.Evidence, newEvidence(e, room))
+		v.Evidence = append(v.Evidence, v.evidence(e, texts))
 	}
+	if t := d.Approval.Resolved; len(v.sums) == 0 && t != nil {
+		v.sums = t.Summaries
+	}
+	v.Sum = newSum(approvals.SumUp(v.sums))
 	v.Part1, v.Task = runView(s.Run, d), taskView(d.Approval, d.Now)
 	v.Results = newTable(plain(slices.DeleteFunc(slices.Clone(s.Results), func(p approvals.Param) bool {
 		return slices.ContainsFunc(d.Shown, func(x approvals.Param) bool { return x.Name == p.Name })

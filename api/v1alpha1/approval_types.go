@@ -88,7 +88,7 @@ type ApprovalSpec struct {
 	Lean *Lean `json:"-"`
 }
 
-// Again says which Approval this one takes the place of. Its votes were for other content
+// Replacement names the Approval that this one takes the place of. Its votes were for other content
 // and do not count here.
 type Replacement struct {
 	// name of the Approval before.
@@ -352,6 +352,11 @@ type ResolvedSpec struct {
 	// +listType=atomic
 	// +optional
 	Links []FixedLink `json:"links,omitempty"`
+	// summaries are what the texts that approvers decide on would change, in numbers.
+	// +kubebuilder:validation:MaxItems=32
+	// +listType=atomic
+	// +optional
+	Summaries []Summary `json:"summaries,omitempty"`
 	// target is what the outcome is written to, by the policy's release.
 	// +optional
 	Target *Target `json:"target,omitempty"`
@@ -436,6 +441,70 @@ type EvidenceItem struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	Object string `json:"object,omitempty"`
+}
+
+// Summary is what one text counts. Numbers that are absent are 0.
+type Summary struct {
+	// name of the result.
+	// +kubebuilder:validation:MaxLength=256
+	// +required
+	Name string `json:"name"`
+	// format of the text, such as terraform-plan.
+	// +kubebuilder:validation:MaxLength=63
+	// +required
+	Format string `json:"format"`
+	// add is how many resources, objects or files are created. A plan counts what it replaces
+	// as added and as destroyed.
+	// +optional
+	Add int32 `json:"add,omitempty"`
+	// change is how many are changed in place.
+	// +optional
+	Change int32 `json:"change,omitempty"`
+	// destroy is how many are destroyed, or deleted.
+	// +optional
+	Destroy int32 `json:"destroy,omitempty"`
+	// replace is how many of those that are destroyed are created again.
+	// +optional
+	Replace int32 `json:"replace,omitempty"`
+	// import is how many are imported.
+	// +optional
+	Import int32 `json:"import,omitempty"`
+	// forget is how many are no longer managed, and stay.
+	// +optional
+	Forget int32 `json:"forget,omitempty"`
+	// move is how many have another address.
+	// +optional
+	Move int32 `json:"move,omitempty"`
+	// drift is how many have changed outside.
+	// +optional
+	Drift int32 `json:"drift,omitempty"`
+	// tests is how many tests there are.
+	// +optional
+	Tests int32 `json:"tests,omitempty"`
+	// failed is how many of them failed.
+	// +optional
+	Failed int32 `json:"failed,omitempty"`
+	// skipped is how many tests, or findings, are left out.
+	// +optional
+	Skipped int32 `json:"skipped,omitempty"`
+	// critical is how many findings are critical.
+	// +optional
+	Critical int32 `json:"critical,omitempty"`
+	// high is how many findings have a high severity.
+	// +optional
+	High int32 `json:"high,omitempty"`
+	// medium is how many findings have a medium severity.
+	// +optional
+	Medium int32 `json:"medium,omitempty"`
+	// low is how many findings have a low severity.
+	// +optional
+	Low int32 `json:"low,omitempty"`
+	// note is how many findings are only remarks.
+	// +optional
+	Note int32 `json:"note,omitempty"`
+	// incomplete says that parts of the text are missing, so there is more than is counted.
+	// +optional
+	Incomplete bool `json:"incomplete,omitempty"`
 }
 
 // Limits are what GatePolicies demand of votes. Those that come later hold as well.
@@ -742,7 +811,7 @@ type Notification struct {
 	Error string `json:"error,omitempty"`
 }
 
-// Next is the run that an outcome started.
+// SecondRun is the run that an outcome started.
 type SecondRun struct {
 	// name of the PipelineRun, in this namespace.
 	// +kubebuilder:validation:MaxLength=253

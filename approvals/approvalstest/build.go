@@ -176,6 +176,7 @@ func Clone(a approvals.Approval) approvals.Approval {
 		t.Params, t.Target, t.RequesterAliases = slices.Clone(t.Params), ptr(t.Target), slices.Clone(t.RequesterAliases)
 		t.Policy.Approvers, t.Policy.Groups = slices.Clone(t.Policy.Approvers), slices.Clone(t.Policy.Groups)
 		t.Policy.ReleaseOn, t.Policy.Results = slices.Clone(t.Policy.ReleaseOn), slices.Clone(t.Policy.Results)
+		t.Summaries = slices.Clone(t.Summaries)
 		t.Policy.Show, t.Policy.Links, t.About.Links = slices.Clone(t.Policy.Show), slices.Clone(t.Policy.Links), slices.Clone(t.About.Links)
 		t.Policy.Evidence, t.Evidence = slices.Clone(t.Policy.Evidence), slices.Clone(t.Evidence)
 		t.Policy.Rules, t.Policy.Inputs = slices.Clone(t.Policy.Rules), slices.Clone(t.Policy.Inputs)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/evidence/report"
 	"github.com/countersign-dev/countersign/approvals/tasks"
 )
 
@@ -40,7 +41,8 @@ func set(ps []approvals.Param, p approvals.Param) []approvals.Param {
 }
 
 // ApprovalVars is the variable "approval": outcome, requester, decidedAt, trigger,
-// strategy, inputs, and votes, a list of {voter, verdict, comment, at, breakGlass}.
+// strategy, inputs, summary (numbers of all that people decided on, such as destroy, and
+// incomplete), and votes, a list of {voter, verdict, comment, at, breakGlass}.
 func ApprovalVars(a approvals.Approval) map[string]any {
 	votes := make([]any, 0, len(a.Votes))
 	for _, v := range a.Votes {
@@ -51,12 +53,40 @@ func ApprovalVars(a approvals.Approval) map[string]any {
 	vars := map[string]any{
 		"namespace": a.Namespace, "name": a.Name, "trigger": a.Trigger, "outcome": string(a.Outcome),
 		"decidedAt": a.DecidedAt.UTC().Format(time.RFC3339), "votes": votes, "requester": "", "inputs": approvals.ByName(a.Inputs),
-		"strategy": "",
+		"strategy": "", "summary": summaryVars(approvals.Summary{}),
 	}
 	if a.Resolved != nil {
 		vars["requester"], vars["strategy"] = a.Resolved.Requester, string(a.Resolved.Policy.Strategy)
+		vars["summary"] = summaryVars(approvals.SumUp(a.Resolved.Summaries))
 	}
 	return vars
+}
+
+func summaryVars(s approvals.Summary) map[string]any {
+	vars := map[string]any{"incomplete": s.Incomplete, "text": s.Line()}
+	for k, n := range s.Counts() {
+		vars[k] = int64(n)
+	}
+	return vars
+}
+
+// maxSummaries is what the schema of Approvals takes.
+const maxSummaries = 32
+
+// summaries count what the results that are shown say.
+func summaries(show []string, results []approvals.Param) []approvals.Summary {
+	var out []approvals.Summary
+	for _, name := range show {
+		for _, r := range results {
+			if r.Name != name || len(out) == maxSummaries {
+				continue
+			}
+			if s := report.Summarize(report.Auto, r.Name, r.Value); s.Counted() {
+				out = append(out, s)
+			}
+		}
+	}
+	return out
 }
 
 // SourceVars is what expressions see of what is held, with one budget for all of them.

@@ -104,6 +104,7 @@ func (c *Compiler) Resolve(ctx context.Context, namespace, trigger string, l app
 	if t.About, err = c.about(ctx, trigger, l, p, s, vars, t.Params); err != nil {
 		return nil, err
 	}
+	t.Summaries = summaries(p.Show, s.Results)
 	t.Digest = t.ContentDigest(namespace, trigger, t.TemplateDigest, s)
 	return t, nil
 }

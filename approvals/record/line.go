@@ -179,7 +179,7 @@ func Lines(a approvals.Approval) []Line {
 	for i, r := range a.Reruns {
 		run(i, r.Run, &r.End)
 		add(Rerun, r.At, strconv.Itoa(i+1), func(l *Line) {
-			l.Outcome, l.Person, l.Comment, l.CredentialID, l.SecondRun = string(a.Outcome), r.By, r.Why, r.Evidence, r.Run.Name
+			l.Outcome, l.Person, l.Comment, l.CredentialID, l.SecondRun = string(a.Outcome), r.By, r.Reason, r.CredentialID, r.Run.Name
 		})
 	}
 	switch {

@@ -79,7 +79,7 @@ func TestLines(t *testing.T) {
 		"a run that failed and was started again": {
 			ct.Make("a").Voted("alice", approvals.Approve, "").With(func(a *approvals.Approval) {
 				a.Reruns = []approvals.Rerun{{
-					By: "olga", Why: "it is back", At: ct.T0.Add(4 * time.Minute), Run: approvals.Run{Name: "a-1", At: ct.T0.Add(2 * time.Minute)},
+					By: "olga", Reason: "it is back", At: ct.T0.Add(4 * time.Minute), Run: approvals.Run{Name: "a-1", At: ct.T0.Add(2 * time.Minute)},
 					End: approvals.RunEnd{Outcome: approvals.RunFailed, EndedAt: ct.T0.Add(3 * time.Minute), Task: "apply", Message: "exit 1"},
 				}}
 				a.SecondRun = &approvals.Run{Name: "a-2", At: ct.T0.Add(5 * time.Minute)}

@@ -30,24 +30,26 @@ type view struct {
 	After          *runView          `json:"after,omitempty"`
 	Task           *taskView         `json:"task,omitempty"`
 	Params         map[string]string `json:"params,omitempty"`
-	Missing        int               `json:"missing"`
-	Votes          []voteView        `json:"votes"`
-	Rules          []ruleView        `json:"rules,omitempty"`
-	Inputs         map[string]string `json:"inputs,omitempty"`
-	You            *youView          `json:"you,omitempty"`
-	NewerOne       string            `json:"supersededBy,omitempty"`
-	Results        map[string]string `json:"results,omitempty"`
-	Next           *runView          `json:"secondRun,omitempty"`
-	Reruns         []rerunView       `json:"reruns,omitempty"`
-	Target         string            `json:"target,omitempty"`
-	Effect         string            `json:"effect,omitempty"`
-	Blocked        *problemView      `json:"blocked,omitempty"`
-	Unreleased     *problemView      `json:"unreleased,omitempty"`
-	Cancelled      *cancelView       `json:"cancellation,omitempty"`
-	RetryAt        *time.Time        `json:"retryRequestedAt,omitempty"`
-	Revoked        []revokedView     `json:"revokedLinks,omitempty"`
-	Startable      *preflightView    `json:"startable,omitempty"`
-	Again          *againView        `json:"replaces,omitempty"`
+	// Summary is what would change, in numbers and as text; absent when nothing is counted.
+	Summary    map[string]any    `json:"summary,omitempty"`
+	Missing    int               `json:"missing"`
+	Votes      []voteView        `json:"votes"`
+	Rules      []ruleView        `json:"rules,omitempty"`
+	Inputs     map[string]string `json:"inputs,omitempty"`
+	You        *youView          `json:"you,omitempty"`
+	NewerOne   string            `json:"supersededBy,omitempty"`
+	Results    map[string]string `json:"results,omitempty"`
+	Next       *runView          `json:"secondRun,omitempty"`
+	Reruns     []rerunView       `json:"reruns,omitempty"`
+	Target     string            `json:"target,omitempty"`
+	Effect     string            `json:"effect,omitempty"`
+	Blocked    *problemView      `json:"blocked,omitempty"`
+	Unreleased *problemView      `json:"unreleased,omitempty"`
+	Cancelled  *cancelView       `json:"cancellation,omitempty"`
+	RetryAt    *time.Time        `json:"retryRequestedAt,omitempty"`
+	Revoked    []revokedView     `json:"revokedLinks,omitempty"`
+	Startable  *preflightView    `json:"startable,omitempty"`
+	Again      *againView        `json:"replaces,omitempty"`
 	// Partial: params, references, inputs, results or comments are left out of a list,
 	// because there is much of them. The Approval itself has them.
 	Partial bool `json:"partial,omitempty"`
@@ -223,6 +225,27 @@ type referenceView struct {
 	Digest string `json:"digest"`
 }
 
+// summaryOf has the numbers that are not 0, and the text of all.
+func summaryOf(t *approvals.ResolvedSpec) map[string]any {
+	if t == nil {
+		return nil
+	}
+	s := approvals.SumUp(t.Summaries)
+	if !s.Counted() {
+		return nil
+	}
+	out := map[string]any{"text": s.Line()}
+	if s.Incomplete {
+		out["incomplete"] = true
+	}
+	for k, n := range s.Counts() {
+		if n > 0 {
+			out[k] = n
+		}
+	}
+	return out
+}
+
 func viewOf(a approvals.Approval) view {
 	v := view{
 		Namespace: a.Namespace, Name: a.Name, UID: a.UID, Trigger: a.Trigger, Title: a.Headline(), Outcome: string(a.Outcome),
@@ -263,9 +286,10 @@ func viewOf(a approvals.Approval) view {
 		v.Cancelled = &cancelView{c.By, c.Reason, c.At.UTC()}
 	}
 	for _, r := range a.Reruns {
-		v.Reruns = append(v.Reruns, rerunView{r.By, r.Why, r.At.UTC(), nextOf(&r.Run, &r.End)})
+		v.Reruns = append(v.Reruns, rerunView{r.By, r.Reason, r.At.UTC(), nextOf(&r.Run, &r.End)})
 	}
 	v.Startable = preflightOf(a)
+	v.Summary = summaryOf(a.Resolved)
 	if g := a.Replaces; g != nil {
 		v.Again = &againView{g.Name, g.Number, g.RequestedBy}
 	}

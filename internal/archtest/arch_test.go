@@ -53,7 +53,7 @@ var table = []room{
 	{
 		path: "./approvals/mapping",
 		may: []string{
-			std, "./approvals", "./approvals/forge", "./approvals/tasks",
+			std, "./approvals", "./approvals/evidence/report", "./approvals/forge", "./approvals/tasks",
 			"github.com/google/cel-go/...", "sigs.k8s.io/yaml", // what Triggers' parseYAML reads with
 			"go.yaml.in/yaml/v3", // which shows how far aliases multiply a text before they do
 			"github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1", "github.com/tektoncd/triggers/pkg/interceptors/cel",
@@ -66,6 +66,12 @@ var table = []room{
 		may:   []string{std},
 		never: []string{"net/http/...", "os/...", "log/...", "testing/..."},
 		why:   "what a forge's webhook says is read from its text alone: who keeps and shows it is not known here",
+	},
+	{
+		path:  "./approvals/evidence/report",
+		may:   []string{std, "./approvals", "github.com/hashicorp/terraform-json"},
+		never: []string{"net/http/...", "os/...", "log/...", "testing/..."},
+		why:   "what a plan, a diff or a report says is read from its text alone: who wrote it, keeps it or draws it is not known here",
 	},
 	{
 		path:  "./approvals/overview",
@@ -151,7 +157,7 @@ var table = []room{
 	},
 	{
 		path:  "./templates",
-		may:   []string{std, "./approvals", "./approvals/evidence", "./approvals/forge"},
+		may:   []string{std, "./approvals", "./approvals/evidence", "./approvals/evidence/report", "./approvals/forge"},
 		never: []string{"net/http/...", "os/..."},
 		why:   "what a person reads is made from data: no requests, no cluster",
 	},

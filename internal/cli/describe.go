@@ -98,6 +98,9 @@ func (c *command) describeHead(w sheet, a approvals.Approval) {
 	w.field("Opened", c.when(a.OpenedAt), "")
 	if t := a.Resolved; t != nil {
 		w.field("Gate", t.Policy.Gate, "")
+		if sum := approvals.SumUp(t.Summaries); sum.Counted() {
+			w.field("Changes", sum.Line(), paintOfSum(sum))
+		}
 		if !a.Decided() {
 			w.field("Expires", a.Deadline().UTC().Format(time.RFC3339)+" ("+c.deadline(a)+")", "")
 		}
@@ -343,7 +346,7 @@ func (c *command) describeEnd(w sheet, a approvals.Approval, o *v1alpha1.Approva
 		for _, r := range a.Reruns {
 			w.item("PipelineRun %s of Pipeline %s, seen %s", r.Run.Name, r.Run.Pipeline, c.when(r.Run.At))
 			c.describeRunEnd(w, &r.End)
-			w.item("started again by %s, %s: %s", r.By, c.when(r.At), r.Why)
+			w.item("started again by %s, %s: %s", r.By, c.when(r.At), r.Reason)
 		}
 		switch {
 		case a.SecondRun != nil:

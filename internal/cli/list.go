@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/internal/kube/convert"
 )
 
@@ -21,6 +22,7 @@ type listing struct {
 	all, everywhere, mine, watch bool
 	decided                      bool // history
 	voted                        bool // with mine: those that I have voted on
+	changes                      bool // something is counted of what would change
 	output                       string
 	formats                      []string // what output may be
 }
@@ -106,6 +108,7 @@ func (c *command) list(ctx context.Context, l listing) error {
 	if slices.Contains(exports, l.output) {
 		return c.export(items, l.output)
 	}
+	l.changes = slices.ContainsFunc(items, func(o v1alpha1.Approval) bool { return sumOf(convert.Unverified(&o)).Counted() })
 	show := c.shower(s, l)
 	if l.watch {
 		return c.watch(ctx, s, l, namespace, items, show)
@@ -232,6 +235,9 @@ func (l listing) columns() []string {
 	} else {
 		head = append(head, "APPROVED", "EXPIRES", "AGE")
 	}
+	if l.changes {
+		head = append(head, "CHANGES")
+	}
 	if l.output == "wide" {
 		head = append(head, "DIGEST", "COMMENTS")
 		if !l.decided {
@@ -239,6 +245,24 @@ func (l listing) columns() []string {
 		}
 	}
 	return head
+}
+
+// sumOf is what a would change, in numbers.
+func sumOf(a approvals.Approval) approvals.Summary {
+	if a.Resolved == nil {
+		return approvals.Summary{}
+	}
+	return approvals.SumUp(a.Resolved.Summaries)
+}
+
+func paintOfSum(s approvals.Summary) paint {
+	switch {
+	case s.Alarming():
+		return red
+	case s.Incomplete:
+		return yellow
+	}
+	return ""
 }
 
 func (c *command) cells(l listing, o *v1alpha1.Approval) []cell {
@@ -267,6 +291,10 @@ func (c *command) cells(l listing, o *v1alpha1.Approval) []cell {
 		add(deciders(a), c.when(a.DecidedAt), next)
 	} else {
 		add(progress(a), c.deadline(a), c.age(a.OpenedAt))
+	}
+	if l.changes {
+		sum := sumOf(a)
+		row = append(row, cell{sum.Line(), paintOfSum(sum)})
 	}
 	if l.output == "wide" {
 		digest, said := "", ""

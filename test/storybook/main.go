@@ -13,6 +13,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,22 +28,28 @@ const golden = "templates/testdata/golden"
 func main() {
 	listen := flag.String("listen", "127.0.0.1:8090", "`address` to serve at")
 	dir := flag.String("screenshots", "", "write a PNG of each page at each width into this `folder`, and end")
+	only := flag.String("only", "", "of those whose name matches this `regexp` alone")
 	flag.Usage = func() {
 		fmt.Fprintln(flag.CommandLine.Output(), "Shows every page and mail with canned data. Run it in the project's folder, after make golden.")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
-	if err := run(*listen, *dir); err != nil {
+	if err := run(*listen, *dir, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "storybook:", err)
 		os.Exit(1)
 	}
 }
 
-func run(listen, dir string) error {
+func run(listen, dir, only string) error {
 	names, err := pages()
 	if err != nil {
 		return err
 	}
+	wanted, err := regexp.Compile(only)
+	if err != nil {
+		return err
+	}
+	names = slices.DeleteFunc(names, func(n string) bool { return !wanted.MatchString(n) })
 	if dir != "" {
 		listen = "127.0.0.1:0"
 	}

@@ -14,6 +14,7 @@ const (
 	actionApprove = "countersign-approve"
 	actionReject  = "countersign-reject"
 	actionComment = "countersign-reject-comment"
+	actionReview  = "countersign-review" // leads to the page, and does nothing here
 )
 
 // Slack's limits.
@@ -22,6 +23,7 @@ const (
 	maxField   = 2000
 	maxFields  = 10 // of one section
 	maxSection = 6
+	maxConfirm = 300
 )
 
 // blocks is a card. All of other people's text is plain_text: Slack looks for
@@ -41,6 +43,17 @@ func blocks(c templates.Card, buttons slack.Block) []slack.Block {
 		}
 	}
 	flush()
+	if c.Sum != "" {
+		out = append(out, slack.NewSectionBlock(plain("What would change: "+c.Sum, maxField), nil, nil))
+	}
+	if len(c.Lines) > 0 {
+		out = append(out, slack.NewRichTextBlock("", &slack.RichTextPreformatted{
+			Type: slack.RTEPreformatted, Elements: []slack.RichTextSectionElement{slack.NewRichTextSectionTextElement(strings.Join(c.Lines, "\n"), nil)},
+		}))
+	}
+	if c.More != "" {
+		out = append(out, slack.NewSectionBlock(plain(c.More, maxField), nil, nil))
+	}
 	if c.Link != "" { // without a login the page is nobody's to open
 		out = append(out, slack.NewSectionBlock(slack.NewTextBlockObject(slack.MarkdownType, link(c.Link), false, true), nil, nil))
 	}
@@ -50,14 +63,22 @@ func blocks(c templates.Card, buttons slack.Block) []slack.Block {
 	return out
 }
 
-// buttons vote on a; who may is found out when one is pressed.
-func (c *Channel) buttons(a approvals.Approval) slack.Block {
+// buttons vote on a; who may is found out when one is pressed. What the card does not show
+// whole is not approved here: a button leads to the page.
+func (c *Channel) buttons(a approvals.Approval, card templates.Card) slack.Block {
 	value := c.reference(a.Key)
 	button := func(action, label string, style slack.Style) slack.BlockElement {
 		return slack.NewButtonBlockElement(action, value, plain(label, 75)).WithStyle(style)
 	}
+	approve := slack.NewButtonBlockElement(actionApprove, value, plain("Approve", 75)).WithStyle(slack.StylePrimary)
+	if card.Confirm != "" {
+		approve.Confirm = slack.NewConfirmationBlockObject(plain("Approve?", 100), plain(card.Confirm, maxConfirm), plain("Approve", 30), plain("Cancel", 30))
+	}
+	if !card.Whole && card.Link != "" {
+		approve = slack.NewButtonBlockElement(actionReview, value, plain("Review…", 75)).WithStyle(slack.StylePrimary).WithURL(card.Link)
+	}
 	return slack.NewActionBlock("countersign",
-		button(actionApprove, "Approve", slack.StylePrimary), button(actionReject, "Reject", slack.StyleDanger), button(actionComment, "Reject with comment…", slack.StyleDefault))
+		approve, button(actionReject, "Reject", slack.StyleDanger), button(actionComment, "Reject with comment…", slack.StyleDefault))
 }
 
 // said is a dialog that only says something.

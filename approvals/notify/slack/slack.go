@@ -61,7 +61,7 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (string, error) {
 	defer cancel()
 	var buttons slack.Block
 	if m.Kind != notify.Decided && m.Kind != notify.RunEnded {
-		buttons = c.buttons(m.Approval)
+		buttons = c.buttons(m.Approval, card)
 	}
 	text := slack.MsgOptionText(escape(card.Title), false)
 	whole := slack.MsgOptionCompose(text, slack.MsgOptionBlocks(blocks(card, buttons)...), slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionParse(false))

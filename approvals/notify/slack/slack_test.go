@@ -344,3 +344,32 @@ func TestValidate(t *testing.T) {
 		})
 	}
 }
+
+// Approve asks once more, and is not there where the message does not show all.
+func TestApproveIsDeliberate(t *testing.T) {
+	t.Parallel()
+	const plan = "Terraform will perform the following actions:\n\n  # a.b will be destroyed\n  - resource \"a\" \"b\" {\n      - id = \"1\" -> null\n    }\n\nPlan: 0 to add, 0 to change, 1 to destroy.\n"
+	for name, x := range map[string]struct {
+		text, link      string
+		review, approve bool
+	}{
+		"it fits":         {plan, theLink, false, true},
+		"it does not":     {plan + strings.Repeat("a remark\n", 2000) + strings.Repeat(plan, 200), theLink, true, false},
+		"and has no page": {strings.Repeat(plan, 200), "", false, true},
+		"some is missing": {plan[:100], theLink, true, false},
+	} {
+		a := ct.Make("apply-1").Obj()
+		card := templates.NewCard(templates.Data{Approval: a, Link: x.link, Now: ct.T0, Shown: []approvals.Param{{Name: "plan", Value: x.text}}})
+		body, err := json.Marshal(bot(t, "https://slack.example.com", time.Second).buttons(a, card))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := string(body)
+		if strings.Contains(got, actionReview) != x.review || strings.Contains(got, `"`+actionApprove+`"`) != x.approve || !strings.Contains(got, actionReject) {
+			t.Errorf("%s: %s", name, got)
+		}
+		if x.approve && !strings.Contains(got, `"confirm":{"title":{"type":"plain_text","text":"Approve?"`) || x.review && !strings.Contains(got, `"url":"`+theLink+`"`) {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}

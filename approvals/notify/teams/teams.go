@@ -72,6 +72,25 @@ func message(c templates.Card) object {
 			{"type": "TextRun", "text": plain(f.Value)},
 		}})
 	}
+	if c.Sum != "" {
+		body = append(body, object{"type": "RichTextBlock", "inlines": []object{
+			{"type": "TextRun", "text": "What would change: ", "weight": "Bolder"},
+			{"type": "TextRun", "text": plain(c.Sum), "weight": "Bolder", "color": colour(c.Alarming)},
+		}})
+	}
+	if len(c.Lines) > 0 {
+		var runs []object
+		for i, l := range c.Lines {
+			if i < len(c.Lines)-1 {
+				l += "\n"
+			}
+			runs = append(runs, object{"type": "TextRun", "text": plain(l), "fontType": "Monospace", "size": "Small"})
+		}
+		body = append(body, object{"type": "RichTextBlock", "spacing": "Small", "inlines": runs})
+	}
+	if c.More != "" {
+		body = append(body, object{"type": "RichTextBlock", "spacing": "Small", "inlines": []object{{"type": "TextRun", "text": plain(c.More)}}})
+	}
 	actions := []object{}
 	if c.Link != "" { // without a login the page is nobody's to open
 		actions = append(actions, object{"type": "Action.OpenUrl", "title": "Open the approval", "url": c.Link})
@@ -89,6 +108,13 @@ func message(c templates.Card) object {
 			},
 		}},
 	}
+}
+
+func colour(alarming bool) string {
+	if alarming {
+		return "Attention"
+	}
+	return "Default"
 }
 
 // plain keeps Teams from reading more than text: a TextRun knows no Markdown, but

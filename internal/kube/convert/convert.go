@@ -71,7 +71,7 @@ func ToDomain(o *v1alpha1.Approval) approvals.Approval {
 		a.Deliveries = append(a.Deliveries, d)
 	}
 	if n := o.Status.SecondRun; n != nil {
-		next := nextToDomain(n)
+		next := secondRunToDomain(n)
 		a.SecondRun = &next
 		a.EventID, a.RunEnd = n.EventID, runEndToDomain(n)
 	}
@@ -136,7 +136,7 @@ func StatusOf(a approvals.Approval, before v1alpha1.ApprovalStatus, generation i
 		s.Notifications = append(s.Notifications, n)
 	}
 	if r := a.SecondRun; r != nil {
-		next := nextToAPI(*r, a.EventID, a.RunEnd)
+		next := secondRunToAPI(*r, a.EventID, a.RunEnd)
 		s.SecondRun = &next
 	}
 	s.Reruns = rerunsToAPI(a.Reruns)
@@ -214,6 +214,9 @@ func ResolvedToDomain(t *v1alpha1.ResolvedSpec) *approvals.ResolvedSpec {
 	for _, l := range t.Links {
 		d.About.Links = append(d.About.Links, approvals.Link{Name: l.Name, URL: l.URL})
 	}
+	for _, s := range t.Summaries {
+		d.Summaries = append(d.Summaries, summaryToDomain(s))
+	}
 	for _, r := range t.References {
 		d.References = append(d.References, approvals.Reference{Kind: r.Kind, Name: r.Name, UID: r.UID, Generation: r.Generation, Digest: r.Digest})
 	}
@@ -249,6 +252,9 @@ func ResolvedToAPI(t *approvals.ResolvedSpec) *v1alpha1.ResolvedSpec {
 	o.Title, o.Instructions = t.About.Title, t.About.Instructions
 	for _, l := range t.About.Links {
 		o.Links = append(o.Links, v1alpha1.FixedLink{Name: l.Name, URL: l.URL})
+	}
+	for _, s := range t.Summaries {
+		o.Summaries = append(o.Summaries, summaryToAPI(s))
 	}
 	for _, r := range t.References {
 		o.References = append(o.References, v1alpha1.Reference{Kind: r.Kind, Name: r.Name, UID: r.UID, Generation: r.Generation, Digest: r.Digest})

@@ -5,13 +5,13 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// nextToDomain is a run that an outcome started.
-func nextToDomain(n *v1alpha1.SecondRun) approvals.Run {
+// secondRunToDomain is a run that an outcome started.
+func secondRunToDomain(n *v1alpha1.SecondRun) approvals.Run {
 	return approvals.Run{Name: n.Name, UID: n.UID, Pipeline: n.Pipeline, At: n.ObservedAt.Time}
 }
 
-// nextToAPI is the reverse, with the event that started it and how it ended.
-func nextToAPI(r approvals.Run, eventID string, e *approvals.RunEnd) v1alpha1.SecondRun {
+// secondRunToAPI is the reverse, with the event that started it and how it ended.
+func secondRunToAPI(r approvals.Run, eventID string, e *approvals.RunEnd) v1alpha1.SecondRun {
 	n := v1alpha1.SecondRun{Name: r.Name, UID: r.UID, Pipeline: r.Pipeline, EventID: eventID, ObservedAt: *micro(r.At)}
 	if e == nil {
 		return n
@@ -45,7 +45,7 @@ func rerunsToDomain(list []v1alpha1.Rerun) []approvals.Rerun {
 	var out []approvals.Rerun
 	for i := range list {
 		r := &list[i]
-		d := approvals.Rerun{By: r.By, Why: r.Reason, Evidence: r.CredentialID, At: r.At.Time, Run: nextToDomain(&r.Run)}
+		d := approvals.Rerun{By: r.By, Reason: r.Reason, CredentialID: r.CredentialID, At: r.At.Time, Run: secondRunToDomain(&r.Run)}
 		if e := runEndToDomain(&r.Run); e != nil {
 			d.End = *e
 		}
@@ -58,7 +58,7 @@ func rerunsToAPI(list []approvals.Rerun) []v1alpha1.Rerun {
 	var out []v1alpha1.Rerun
 	for _, r := range list {
 		out = append(out, v1alpha1.Rerun{
-			By: r.By, Reason: r.Why, CredentialID: r.Evidence, At: *micro(r.At), Run: nextToAPI(r.Run, "", &r.End),
+			By: r.By, Reason: r.Reason, CredentialID: r.CredentialID, At: *micro(r.At), Run: secondRunToAPI(r.Run, "", &r.End),
 		})
 	}
 	return out

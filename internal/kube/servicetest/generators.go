@@ -177,7 +177,7 @@ var AnyApproval = rapid.Custom(func(t *rapid.T) approvals.Approval {
 		}
 		for range rapid.IntRange(0, 2).Draw(t, "reruns") {
 			a.Reruns = append(a.Reruns, approvals.Rerun{
-				By: anyName.Draw(t, "who"), Why: anyText.Draw(t, "why"), Evidence: anyName.Draw(t, "evidence"), At: instant(time.Microsecond).Draw(t, "again"), End: anyRunEnd.Draw(t, "end before"),
+				By: anyName.Draw(t, "who"), Reason: anyText.Draw(t, "why"), CredentialID: anyName.Draw(t, "evidence"), At: instant(time.Microsecond).Draw(t, "again"), End: anyRunEnd.Draw(t, "end before"),
 				Run: approvals.Run{Name: anyName.Draw(t, "before"), UID: anyName.Draw(t, "before uid"), Pipeline: anyName.Draw(t, "before pipeline"), At: instant(time.Microsecond).Draw(t, "seen before")},
 			})
 		}

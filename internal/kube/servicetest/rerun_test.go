@@ -247,7 +247,7 @@ func TestOperatedByVote(t *testing.T) {
 	if got := vote("cancel-2", "olga", v1alpha1.VerdictCancel, "no more"); got != "Recorded somebody already did that; nothing was changed" {
 		t.Errorf("cancel again: %s", got)
 	}
-	if a := w.get(w.name); a.Attempt() != 1 || a.Reruns[0].Why != "the registry is back" || a.Cancellation == nil || a.Cancellation.By != "olga" {
+	if a := w.get(w.name); a.Attempt() != 1 || a.Reruns[0].Reason != "the registry is back" || a.Cancellation == nil || a.Cancellation.By != "olga" {
 		t.Errorf("reruns %+v, cancellation %+v", a.Reruns, a.Cancellation)
 	}
 }

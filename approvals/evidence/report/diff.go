@@ -1,0 +1,296 @@
+package report
+
+import (
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// hunk is how many lines of it are still to come.
+type hunk struct{ old, now int }
+
+var hunkHead = regexp.MustCompile(`^@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@`)
+
+// enter reads the head of a hunk.
+func (h *hunk) enter(l string) (oldEmpty, nowEmpty, ok bool) {
+	m := hunkHead.FindStringSubmatch(l)
+	if m == nil {
+		return false, false, false
+	}
+	h.old, h.now = count(m[2]), count(m[4])
+	return m[1] == "0" && h.old == 0, m[3] == "0" && h.now == 0, true
+}
+
+func count(s string) int {
+	if s == "" {
+		return 1
+	}
+	n, _ := strconv.Atoi(s) // nine digits at most
+	return n
+}
+
+// take says what a line of the hunk is; ok: it is one.
+func (h *hunk) take(l string) (kind string, ok bool) {
+	if h.old <= 0 && h.now <= 0 {
+		return "", strings.HasPrefix(l, `\ `) // "\ No newline at end of file"
+	}
+	switch {
+	case strings.HasPrefix(l, "+") && h.now > 0:
+		h.now--
+		return LineAdd, true
+	case strings.HasPrefix(l, "-") && h.old > 0:
+		h.old--
+		return LineDel, true
+	case l == "" || l[0] == ' ' || l[0] == '\t':
+		h.old, h.now = h.old-1, h.now-1
+		return "", true
+	case l[0] == '\\':
+		return LineNote, true
+	}
+	return "", false
+}
+
+// parseDiff reads unified diffs, of files or of kubectl. Within a hunk its own numbers say
+// which lines belong to it, so nothing there can look like the next file.
+func parseDiff(text string, format Format) (Report, bool) {
+	r := Report{Format: format}
+	var (
+		cur     *Part
+		start   int
+		other   strings.Builder
+		h       hunk
+		hunks   int
+		content bool // cur has a hunk, or says that it has none
+	)
+	end := func(at int) {
+		if cur != nil {
+			cur.Text = strings.TrimRight(text[start:at], "\n")
+			cur.paint = paintDiff
+			cur = nil
+		}
+	}
+	begin := func(at int, title string) {
+		end(at)
+		r.Parts = append(r.Parts, Part{Action: Change, Title: title})
+		cur, start, content = &r.Parts[len(r.Parts)-1], at, false
+	}
+	for at := 0; at < len(text); {
+		next := len(text)
+		if i := strings.IndexByte(text[at:], '\n'); i >= 0 {
+			next = at + i + 1
+		}
+		l := strings.TrimSuffix(text[at:next], "\n")
+		if _, ok := h.take(l); ok && cur != nil {
+			at = next
+			continue
+		}
+		if h.old > 0 || h.now > 0 {
+			r.Summary.Incomplete = true
+			h = hunk{}
+		}
+		switch {
+		case strings.HasPrefix(l, "diff "):
+			begin(at, titleOfDiff(l))
+		case strings.HasPrefix(l, "--- ") && strings.HasPrefix(text[next:], "+++ "):
+			if cur == nil || content {
+				begin(at, "")
+			}
+			other, _, _ := strings.Cut(text[next:], "\n")
+			name(cur, l[4:], strings.TrimPrefix(other, "+++ "))
+		case strings.HasPrefix(l, "@@ ") && cur != nil:
+			if oldEmpty, nowEmpty, ok := h.enter(l); ok {
+				hunks++
+				if !content && oldEmpty {
+					cur.Action = Add
+				} else if !content && nowEmpty {
+					cur.Action = Destroy
+				}
+				content = true
+			}
+		case cur != nil && !content && strings.HasPrefix(l, "new file mode"):
+			cur.Action = Add
+		case cur != nil && !content && strings.HasPrefix(l, "deleted file mode"):
+			cur.Action = Destroy
+		case cur != nil && !content && strings.HasPrefix(l, "rename from "):
+			cur.Note = "renamed from " + l[len("rename from "):]
+			hunks++
+		case cur != nil && strings.HasPrefix(l, "Binary files "), cur != nil && strings.HasPrefix(l, "GIT binary patch"):
+			cur.Note, content = "binary", true
+			hunks++
+		case cur != nil && !content, cur != nil && strings.HasPrefix(l, "+++ "), cur != nil && cur.Note == "binary":
+		default:
+			end(at)
+			other.WriteString(l + "\n")
+		}
+		at = next
+	}
+	end(len(text))
+	if hunks == 0 {
+		return Report{}, false
+	}
+	if h.old > 0 || h.now > 0 {
+		r.Summary.Incomplete = true
+	}
+	if r.Summary.Incomplete {
+		r.warn("The diff ends in the middle of a change, so it was cut: there may be more than is shown.")
+	}
+	for i := range r.Parts {
+		p := &r.Parts[i]
+		switch p.Action {
+		case Add:
+			r.Summary.Add++
+			p.Note = "new"
+		case Destroy:
+			r.Summary.Destroy++
+			p.Note = "deleted"
+		default:
+			r.Summary.Change++
+		}
+	}
+	if s := strings.Trim(other.String(), "\n"); s != "" {
+		r.Parts = append(r.Parts, Part{Text: s, paint: paintPlain})
+	}
+	return r, true
+}
+
+// titleOfDiff is the file of a line "diff --git a/x b/x" or "diff -u -N /tmp/LIVE-1/… …".
+func titleOfDiff(l string) string {
+	words := strings.Fields(l)
+	last := words[len(words)-1]
+	return object(strings.TrimPrefix(last, "b/"))
+}
+
+// name takes the name of the file from "--- a/x" and "+++ b/x", whichever is there.
+func name(p *Part, old, now string) {
+	// A time may follow after a tab.
+	old, _, _ = strings.Cut(old, "\t")
+	now, _, _ = strings.Cut(now, "\t")
+	old, now = strings.TrimSpace(old), strings.TrimSpace(now)
+	switch {
+	case old == "/dev/null":
+		p.Action = Add
+	case now == "/dev/null":
+		p.Action, now = Destroy, strings.TrimPrefix(old, "a/")
+	}
+	if title := object(strings.TrimPrefix(now, "b/")); title != "" {
+		p.Title = title
+	}
+}
+
+var (
+	kubectlFile = regexp.MustCompile(`(?:LIVE|MERGED)-[0-9]+[/\\]`)
+	version     = regexp.MustCompile(`^v[0-9]+(?:(?:alpha|beta)[0-9]+)?$`)
+)
+
+// object is what a file of kubectl diff is about: "Deployment shop/web" of
+// /tmp/LIVE-123/apps.v1.Deployment.shop.web. Other files are called what they are called.
+func object(file string) string {
+	if !kubectlFile.MatchString(file) {
+		return file
+	}
+	base := path.Base(strings.ReplaceAll(file, `\`, "/"))
+	words := strings.Split(base, ".")
+	for i, w := range words {
+		if version.MatchString(w) && i+3 < len(words) {
+			name := strings.Join(words[i+3:], ".")
+			if ns := words[i+2]; ns != "" {
+				name = ns + "/" + name
+			}
+			return words[i+1] + " " + name
+		}
+	}
+	return base
+}
+
+func paintDiff(text string) []Line {
+	var out []Line
+	var h hunk
+	for _, l := range paintPlain(text) {
+		if kind, ok := h.take(l.Text); ok {
+			l.Kind = kind
+		} else {
+			h = hunk{}
+			h.enter(l.Text)
+			l.Kind = LineNote
+			if strings.HasPrefix(l.Text, "@@ ") {
+				l.Kind = LineHead
+			}
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// helmHead is the line above each object of helm diff: "shop, web, Deployment (apps) has
+// changed:". All of an object's own lines are indented or have a sign.
+var helmHead = regexp.MustCompile(`^([^\s,]*), ([^\n,]+), ([A-Za-z0-9]+) \(([^)\n]*)\) (has been added:|has been removed:|has changed:|changed ownership:|has changed, but diff is empty after suppression\.|to be added\.|to be removed\.|to be changed\.|to change ownership\.)$`)
+
+func parseHelm(text string) (Report, bool) {
+	r := Report{Format: HelmDiff}
+	var other string
+	begin := 0 // of the text of the last part, or of what stands before the first
+	end := func(at int) {
+		s := strings.Trim(text[begin:at], "\n")
+		if len(r.Parts) == 0 {
+			other = s
+			return
+		}
+		r.Parts[len(r.Parts)-1].Text = s
+	}
+	for at := 0; at < len(text); {
+		next := len(text)
+		if i := strings.IndexByte(text[at:], '\n'); i >= 0 {
+			next = at + i + 1
+		}
+		l := strings.TrimSuffix(text[at:next], "\n")
+		if l != "" && (l[len(l)-1] == ':' || l[len(l)-1] == '.') && !strings.ContainsRune(" +-", rune(l[0])) {
+			if m := helmHead.FindStringSubmatch(l); m != nil {
+				end(at)
+				r.object(m)
+				begin = next
+			}
+		}
+		at = next
+	}
+	if end(len(text)); len(r.Parts) == 0 {
+		return Report{}, false
+	}
+	if other != "" {
+		r.Parts = append(r.Parts, Part{Text: other, paint: paintPlain})
+	}
+	return r, true
+}
+
+// object takes up what helm diff says above an object.
+func (r *Report) object(m []string) {
+	p := Part{Action: Change, Title: m[3] + " " + m[2], Note: strings.TrimRight(m[5], ":."), paint: paintHelm}
+	if m[1] != "" {
+		p.Title = m[3] + " " + m[1] + "/" + m[2]
+	}
+	switch {
+	case strings.Contains(p.Note, "added"):
+		p.Action = Add
+		r.Summary.Add++
+	case strings.Contains(p.Note, "removed"):
+		p.Action = Destroy
+		r.Summary.Destroy++
+	default:
+		r.Summary.Change++
+	}
+	r.Parts = append(r.Parts, p)
+}
+
+func paintHelm(text string) []Line {
+	var out []Line
+	for _, l := range paintPlain(text) {
+		switch {
+		case l.Text == "+", strings.HasPrefix(l.Text, "+ "):
+			l.Kind = LineAdd
+		case l.Text == "-", strings.HasPrefix(l.Text, "- "):
+			l.Kind = LineDel
+		}
+		out = append(out, l)
+	}
+	return out
+}

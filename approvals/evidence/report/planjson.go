@@ -1,0 +1,201 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+
+	tfjson "github.com/hashicorp/terraform-json"
+)
+
+// planDoc is what of a tfjson.Plan is about changes. The rest, such as all values of the
+// state, is as large again and is not decoded.
+type planDoc struct {
+	FormatVersion   string                 `json:"format_version"`
+	ResourceChanges []*planResource        `json:"resource_changes"`
+	ResourceDrift   []*planResource        `json:"resource_drift"`
+	OutputChanges   map[string]*planChange `json:"output_changes"`
+	Deferred        []json.RawMessage      `json:"deferred_changes"`
+	Errored         bool                   `json:"errored"`
+	Complete        *bool                  `json:"complete"`
+}
+
+// planResource is tfjson.ResourceChange, whose values are decoded when somebody reads them.
+type planResource struct {
+	Address         string              `json:"address"`
+	PreviousAddress string              `json:"previous_address"`
+	Mode            tfjson.ResourceMode `json:"mode"`
+	Type            string              `json:"type"`
+	Name            string              `json:"name"`
+	DeposedKey      string              `json:"deposed"`
+	ActionReason    tfjson.ActionReason `json:"action_reason"`
+	Change          *planChange         `json:"change"`
+}
+
+// planChange is tfjson.Change, likewise.
+type planChange struct {
+	Actions         tfjson.Actions    `json:"actions"`
+	Importing       *tfjson.Importing `json:"importing"`
+	Before          json.RawMessage   `json:"before"`
+	After           json.RawMessage   `json:"after"`
+	AfterUnknown    json.RawMessage   `json:"after_unknown"`
+	BeforeSensitive json.RawMessage   `json:"before_sensitive"`
+	AfterSensitive  json.RawMessage   `json:"after_sensitive"`
+	ReplacePaths    json.RawMessage   `json:"replace_paths"`
+}
+
+// whole decodes the values. Larger numbers than a float64 holds stay as they are.
+func (c *planChange) whole() *tfjson.Change {
+	out := &tfjson.Change{Actions: c.Actions}
+	for raw, to := range map[*json.RawMessage]any{
+		&c.Before: &out.Before, &c.After: &out.After, &c.AfterUnknown: &out.AfterUnknown,
+		&c.BeforeSensitive: &out.BeforeSensitive, &c.AfterSensitive: &out.AfterSensitive, &c.ReplacePaths: &out.ReplacePaths,
+	} {
+		if len(*raw) > 0 {
+			d := json.NewDecoder(bytes.NewReader(*raw))
+			d.UseNumber()
+			_ = d.Decode(to) // it is valid JSON; paths of another shape than terraform's are left out
+		}
+	}
+	return out
+}
+
+// part has what changes as its text.
+func (c *planResource) part(p Part) Part {
+	p.paint = paintPlan
+	p.load = func() string { return attributesOf(c.Change.whole(), c.Type, c.Name) }
+	p.size = len(c.Change.Before) + len(c.Change.After)
+	return p
+}
+
+// parsePlanJSON reads what terraform show -json writes. What terraform marks as sensitive is
+// not in the Report.
+func parsePlanJSON(text string) (Report, bool) {
+	var doc planDoc
+	d := json.NewDecoder(strings.NewReader(text))
+	if d.Decode(&doc) != nil || doc.FormatVersion == "" {
+		return Report{}, false
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return Report{}, false
+	}
+	r := Report{Format: PlanJSON}
+	for _, c := range doc.ResourceChanges {
+		r.resource(c)
+	}
+	for _, c := range doc.ResourceDrift {
+		if c == nil || c.Change == nil || c.Change.Actions.NoOp() {
+			continue
+		}
+		note := "has changed"
+		if c.Change.Actions.Delete() {
+			note = "has been deleted"
+		}
+		r.Summary.Drift++
+		r.Parts = append(r.Parts, c.part(Part{Action: Drift, Title: address(c), Note: note}))
+	}
+	if s := outputsOf(doc.OutputChanges); s != "" {
+		r.Parts = append(r.Parts, Part{Action: Outputs, Title: "Outputs", Note: "change", Text: s, paint: paintPlan})
+	}
+	switch {
+	case doc.Errored:
+		r.Summary.Incomplete = true
+		r.warn("Planning failed: this is only a part of what would have to be done.")
+	case doc.Complete != nil && !*doc.Complete || len(doc.Deferred) > 0:
+		r.Summary.Incomplete = true
+		r.warn("The plan is not complete: %s put off to a later one.", puttingOff(len(doc.Deferred)))
+	}
+	return r, true
+}
+
+func puttingOff(n int) string {
+	if n == 0 {
+		return "some changes are"
+	}
+	if n == 1 {
+		return "1 change is"
+	}
+	return plural(n, "change") + " are"
+}
+
+func address(c *planResource) string {
+	if c.DeposedKey != "" {
+		return c.Address + " (deposed object " + c.DeposedKey + ")"
+	}
+	return c.Address
+}
+
+// resource takes up one planned change.
+func (r *Report) resource(c *planResource) {
+	if c == nil || c.Change == nil {
+		return
+	}
+	s, a := &r.Summary, c.Change.Actions
+	moved := c.PreviousAddress != "" && c.PreviousAddress != c.Address
+	p := Part{Title: address(c)}
+	switch {
+	case a.Delete() && c.Mode == tfjson.DataResourceMode:
+		return // terraform does not show it either
+	case a.Delete():
+		p.Action, p.Note = Destroy, "will be destroyed"
+		s.Destroy++
+	case a.Replace():
+		p.Action, p.Note = Replace, "must be replaced"
+		s.Add, s.Destroy, s.Replace = s.Add+1, s.Destroy+1, s.Replace+1
+	case slices.Equal(a, tfjson.Actions{tfjson.ActionForget, tfjson.ActionCreate}): // OpenTofu
+		p.Action, p.Note = Replace, "must be replaced"+notDestroyed
+		s.Add, s.Forget, s.Replace = s.Add+1, s.Forget+1, s.Replace+1
+	case a.Create():
+		p.Action, p.Note = Add, "will be created"
+		s.Add++
+	case a.Update():
+		p.Action, p.Note = Change, "will be updated in-place"
+		s.Change++
+	case a.Forget():
+		p.Action, p.Note = Forget, "will no longer be managed, but will not be destroyed"
+		s.Forget++
+	case a.Read():
+		p.Action, p.Note = Read, "will be read during apply"
+	case a.NoOp() && moved:
+		p.Action = Move
+	case a.NoOp() && c.Change.Importing != nil:
+		p.Action, p.Note = Import, "will be imported"
+	case a.NoOp():
+		return
+	default:
+		// What is not known counts as the worst that it can be.
+		p.Action, p.Note = Replace, "has an action that is not known here"
+		s.Destroy, s.Replace, s.Incomplete = s.Destroy+1, s.Replace+1, true
+		r.warn("%s has an action that is not known here: read the plan as terraform shows it.", short(p.Title))
+	}
+	if moved {
+		p.Note = strings.TrimSpace(p.Note + " (moved from " + c.PreviousAddress + ")")
+		s.Move++
+	}
+	if i := c.Change.Importing; i != nil {
+		s.Import++
+		if i.ID != "" && p.Action != Import {
+			p.Note += " (imported from " + i.ID + ")"
+		}
+	}
+	if why := reasons[string(c.ActionReason)]; why != "" {
+		p.Note += " (" + why + ")"
+	}
+	r.Parts = append(r.Parts, c.part(p))
+}
+
+// reasons are terraform's, in its own words where it has some.
+var reasons = map[string]string{
+	"replace_because_tainted":           "it is tainted",
+	"replace_by_request":                "as requested",
+	"replace_by_triggers":               "due to changes in replace_triggered_by",
+	"delete_because_no_resource_config": "it is not in configuration",
+	"delete_because_no_module":          "its module is not in configuration",
+	"delete_because_wrong_repetition":   "the resource uses count or for_each otherwise",
+	"delete_because_count_index":        "its index is out of range for count",
+	"delete_because_each_key":           "its key is not in the for_each map",
+	"delete_because_no_move_target":     "what it was moved to is not in configuration",
+}

@@ -1,0 +1,263 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// Format is how a text is written.
+type Format string
+
+// The formats. Auto is found out by the text.
+const (
+	Auto        Format = ""
+	Plan        Format = "terraform-plan"      // terraform plan, terraform show, and OpenTofu's
+	PlanJSON    Format = "terraform-plan-json" // terraform show -json
+	Diff        Format = "diff"                // unified, of files
+	KubectlDiff Format = "kubectl-diff"
+	HelmDiff    Format = "helm-diff"
+	JUnit       Format = "junit"
+	SARIF       Format = "sarif"
+	Markdown    Format = "markdown"
+	JSON        Format = "json"
+	Text        Format = "text"
+)
+
+// Formats are all that may be given.
+func Formats() []Format {
+	return []Format{Plan, PlanJSON, Diff, KubectlDiff, HelmDiff, JUnit, SARIF, Markdown, JSON, Text}
+}
+
+// Bounds of one text.
+const (
+	MaxText  = 5 << 20
+	MaxParts = 2000
+	maxDepth = 64  // of JSON and XML
+	maxTitle = 512 // bytes
+)
+
+// Report is a text that was understood.
+type Report struct {
+	Format  Format
+	Summary approvals.Summary
+	// Parts are all of the text, what destroys first. One without a Title is text that
+	// belongs to nothing in particular.
+	Parts []Part
+	// Hidden is how many parts there are beyond MaxParts.
+	Hidden int
+	// Warnings say what the reader must not miss: the text is cut, or contradicts itself.
+	Warnings []string
+}
+
+// Action is what happens to the subject of a Part.
+type Action string
+
+// The actions, those first that are shown first.
+const (
+	Destroy Action = "destroy"
+	Replace Action = "replace"
+	Failed  Action = "failed"
+	Found   Action = "found"
+	Change  Action = "change"
+	Add     Action = "add"
+	Import  Action = "import"
+	Forget  Action = "forget"
+	Move    Action = "move"
+	Read    Action = "read"
+	Outputs Action = "outputs"
+	Skipped Action = "skipped"
+	Drift   Action = "drift"
+	Other   Action = "" // text around the others
+)
+
+var order = []Action{Destroy, Replace, Failed, Found, Change, Add, Import, Forget, Move, Read, Outputs, Skipped, Drift, Other}
+
+// Part is one resource, object, file, test or finding.
+type Part struct {
+	Action Action
+	Title  string // aws_subnet.a, on one line
+	Note   string // "must be replaced", in the words of the text
+	// Level is the severity of what was found.
+	Level string
+	// Text is what is said of it, without the colours of a terminal, but for the format
+	// Text, whose colours are its own.
+	Text string
+
+	paint func(text string) []Line
+	// load makes the text where it is only made for who reads it; size is about its length.
+	load func() string
+	size int
+}
+
+// Body is the text, made now where it was not yet.
+func (p *Part) Body() string {
+	if p.load != nil {
+		p.Text, p.load = p.load(), nil
+	}
+	return p.Text
+}
+
+// Size is how many bytes the text has, or about.
+func (p *Part) Size() int {
+	if p.load != nil {
+		return p.size
+	}
+	return len(p.Text)
+}
+
+// Alarming parts are shown open, wherever there is room.
+func (p *Part) Alarming() bool {
+	return p.Action == Destroy || p.Action == Replace || p.Action == Failed || p.Action == Found && (p.Level == "critical" || p.Level == "high")
+}
+
+// Kinds of a Line.
+const (
+	LineAdd     = "add"
+	LineDel     = "del"
+	LineMod     = "mod"
+	LineReplace = "rep"
+	LineHead    = "head"
+	LineNote    = "note" // a remark of the program
+)
+
+// Line is one line of a Part.
+type Line struct{ Kind, Text string }
+
+// Lines are the lines of at most most bytes of p, in whole lines where it has more than one,
+// and how many bytes were left out.
+func (p *Part) Lines(most int) (lines []Line, more int) {
+	text := p.Body()
+	if len(text) > most {
+		cut := strings.LastIndexByte(text[:most], '\n') + 1
+		if cut == 0 {
+			for cut = most; cut > 0 && text[cut]&0xc0 == 0x80; cut-- {
+			}
+		}
+		text, more = text[:cut], len(text)-cut
+	}
+	if p.paint != nil {
+		return p.paint(text), more
+	}
+	for l := range strings.Lines(text) {
+		lines = append(lines, Line{Text: strings.TrimRight(l, "\r\n")})
+	}
+	return lines, more
+}
+
+// Parse reads text. A format that was given and that text is not written in is found out, and
+// said.
+func Parse(format Format, name, text string) Report {
+	var cut int
+	if len(text) > MaxText {
+		text, cut = text[:MaxText], len(text)-MaxText
+	}
+	plain := Strip(text)
+	r, ok := read(format, text, plain)
+	if !ok {
+		for _, found := range detect(plain) {
+			if r, ok = read(found, text, plain); ok {
+				break
+			}
+		}
+		if format != Auto {
+			r.warn("This was to be %s, but it can't be read as such.", format.words())
+		}
+	}
+	if cut > 0 {
+		r.Summary.Incomplete = true
+		r.warn("The text has %d MiB and the limit is %d: what is beyond is not read.", (len(text)+cut)>>20, MaxText>>20)
+	}
+	r.Summary.Name, r.Summary.Format = name, string(r.Format)
+	r.arrange()
+	return r
+}
+
+// Summarize is Parse for its sum.
+func Summarize(format Format, name, text string) approvals.Summary {
+	return Parse(format, name, text).Summary
+}
+
+func read(format Format, text, plain string) (Report, bool) {
+	switch format {
+	case Plan:
+		return parsePlan(plain)
+	case PlanJSON:
+		return parsePlanJSON(plain)
+	case Diff, KubectlDiff:
+		return parseDiff(plain, format)
+	case HelmDiff:
+		return parseHelm(plain)
+	case JUnit:
+		return parseJUnit(plain)
+	case SARIF:
+		return parseSARIF(plain)
+	case JSON:
+		return parseJSON(plain)
+	case Markdown:
+		return Report{Format: Markdown, Parts: []Part{{Text: plain, paint: paintMarkdown}}}, true
+	case Text:
+		return Report{Format: Text, Parts: []Part{{Text: text}}}, true
+	case Auto:
+	}
+	return Report{}, false
+}
+
+func (f Format) words() string {
+	switch f {
+	case Plan:
+		return "a plan of Terraform or OpenTofu"
+	case PlanJSON:
+		return "a plan as JSON"
+	case Diff:
+		return "a unified diff"
+	case KubectlDiff:
+		return "output of kubectl diff"
+	case HelmDiff:
+		return "output of helm diff"
+	case JUnit:
+		return "JUnit XML"
+	case SARIF:
+		return "SARIF"
+	case JSON:
+		return "JSON"
+	case Markdown, Text, Auto:
+	}
+	return string(f)
+}
+
+func (r *Report) warn(format string, args ...any) {
+	r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...))
+}
+
+// arrange puts what destroys first, and bounds the parts; the text of those beyond stays out.
+func (r *Report) arrange() {
+	rank := map[Action]int{}
+	for i, a := range order {
+		rank[a] = i
+	}
+	levels := []string{"critical", "high", "medium", "low", "note"}
+	slices.SortStableFunc(r.Parts, func(a, b Part) int {
+		if d := rank[a.Action] - rank[b.Action]; d != 0 {
+			return d
+		}
+		return slices.Index(levels, a.Level) - slices.Index(levels, b.Level)
+	})
+	if n := len(r.Parts); n > MaxParts {
+		r.Hidden, r.Parts = n-MaxParts, r.Parts[:MaxParts]
+	}
+	for i := range r.Parts {
+		p := &r.Parts[i]
+		p.Title, p.Note = short(p.Title), short(p.Note)
+	}
+}
+
+// short is s on one line of bounded length.
+func short(s string) string {
+	if len(s) > maxTitle {
+		s = strings.ToValidUTF8(s[:maxTitle], "") + "…"
+	}
+	return strings.Join(strings.Fields(s), " ")
+}

@@ -1,0 +1,335 @@
+package templates
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/evidence/report"
+)
+
+// Bounds of what a page shows of texts that people decide on: what is beyond is said, at the
+// top and beside the button.
+const (
+	maxOutput  = 64 << 10 // of one without parts
+	maxPart    = 64 << 10 // of one resource, file or test
+	maxOpen    = 60       // parts that are open at once
+	maxLines   = 2000     // of a text without parts
+	foldOver   = 40
+	headLines  = 28
+	tailLines  = 6
+	maxColumns = 160 // of one line in a mail
+)
+
+// Line is one line of output. Kind is "", or what the text's own grammar says of it: "add",
+// "del", "mod", "rep" (destroyed and created again), "head", "note"; "gap" is ours.
+type Line struct {
+	Kind  string
+	Spans []Span
+}
+
+// Text is the line without its style.
+func (l Line) Text() string {
+	var b strings.Builder
+	for _, s := range l.Spans {
+		b.WriteString(s.Text)
+	}
+	return b.String()
+}
+
+// Output is a text that people decide on, as a page or message shows it.
+type Output struct {
+	Name, Format string
+	Sum          SumView
+	Warnings     []string
+	Parts        []PartView
+	Around       *PartView // text that belongs to no part
+	Lines        []Line    // of a text without parts
+	Hidden       int       // parts beyond those that are read
+	Shown, Size  int       // bytes
+	More         int       // bytes that are not shown at all
+	Link         string    // of the whole text, "" for none
+}
+
+// PartView is one resource, object, file, test or finding.
+type PartView struct {
+	ID, Action, Word string
+	Title, Note      string
+	Alarming, Open   bool
+	Lines            []Line
+	More             int
+}
+
+// SumView is what texts count, in words.
+type SumView struct {
+	Line       string // "1 import · 9 add · 5 change · 5 destroy", "" when nothing is counted
+	Chips      []approvals.Chip
+	Alarming   bool
+	Alarm      string // of Line what is alarming
+	Incomplete bool
+}
+
+func newSum(s approvals.Summary) SumView {
+	v := SumView{Line: s.Line(), Chips: s.Chips(), Alarming: s.Alarming(), Incomplete: s.Incomplete}
+	var alarm []string
+	for _, c := range v.Chips {
+		switch c.Kind {
+		case "destroy", "replace", "failed", "critical", "high":
+			alarm = append(alarm, c.Text)
+		}
+	}
+	v.Alarm = strings.Join(alarm, " · ")
+	return v
+}
+
+// newOutput reads a text. What is alarming comes first and has the room first.
+func newOutput(p approvals.Param, format report.Format, room *room) (Output, approvals.Summary) {
+	r := report.Parse(format, p.Name, p.Value)
+	o := Output{Name: line(p.Name), Format: string(r.Format), Sum: newSum(r.Summary), Warnings: r.Warnings, Hidden: r.Hidden, Size: len(p.Value)}
+	for i := range o.Warnings {
+		o.Warnings[i] = text(o.Warnings[i])
+	}
+	if r.Format == report.Text || r.Format == report.Markdown || r.Format == report.JSON {
+		o.plain(r, room)
+		return o, r.Summary
+	}
+	all := 0
+	for i, part := range r.Parts {
+		v, shown := newPart(part, room)
+		room.parts++
+		v.ID = fmt.Sprintf("part-%d", room.parts)
+		o.Shown, o.More = o.Shown+shown, o.More+v.More
+		if part.Title == "" {
+			o.Around = &v
+			continue
+		}
+		all += len(v.Lines)
+		v.Open = v.Alarming && i < maxOpen
+		o.Parts = append(o.Parts, v)
+	}
+	for i := range o.Parts {
+		o.Parts[i].Open = o.Parts[i].Open || all <= foldOver
+	}
+	return o, r.Summary
+}
+
+// plain takes up a text without parts. Of one that is too long the end is shown too.
+func (o *Output) plain(r report.Report, room *room) {
+	if len(r.Parts) == 0 {
+		return
+	}
+	whole := r.Parts[0]
+	read := func(s string) []Line {
+		if r.Format == report.Text {
+			return parseANSI(s)
+		}
+		whole.Text = s
+		lines, _ := whole.Lines(len(s))
+		return linesOf(lines)
+	}
+	most := room.take(len(whole.Text), maxOutput)
+	start, more := cutLines(whole.Text, most, maxLines)
+	if more == 0 {
+		o.Lines, o.Shown = read(start), len(start)
+		return
+	}
+	start, _ = cutLines(whole.Text, most*2/3, maxLines*2/3)
+	end := lastLines(whole.Text[len(start):], most/3, maxLines/3)
+	o.More = len(whole.Text) - len(start) - len(end)
+	o.Shown = len(start) + len(end)
+	o.Lines = append(read(start), Line{Kind: "gap", Spans: []Span{{Text: "… " + size(o.More) + " are not shown here …"}}})
+	o.Lines = append(o.Lines, read(end)...)
+}
+
+// lastLines are the last lines of s, at most most, in at most that many bytes.
+func lastLines(s string, bytes, most int) string {
+	at := len(s)
+	for i := len(s) - 1; i >= max(0, len(s)-bytes); i-- {
+		if i == 0 || s[i-1] == '\n' || s[i-1] == '\r' && s[i] != '\n' {
+			at, most = i, most-1
+			if most == 0 {
+				break
+			}
+		}
+	}
+	if at == len(s) && s != "" { // one long line
+		for at = max(0, len(s)-bytes); at < len(s) && s[at]&0xc0 == 0x80; at++ {
+		}
+	}
+	return s[at:]
+}
+
+func newPart(p report.Part, room *room) (v PartView, shown int) {
+	v = PartView{Action: string(p.Action), Title: visible(p.Title), Note: visible(p.Note), Alarming: p.Alarming(), Word: actWords[p.Action]}
+	if p.Action == report.Found {
+		v.Action, v.Word = p.Level, p.Level
+		v.Note = strings.TrimPrefix(strings.TrimPrefix(v.Note, p.Level), ", ")
+	}
+	if room.left <= 0 {
+		v.More = p.Size()
+		return v, 0
+	}
+	body := p.Body()
+	lines, more := p.Lines(room.take(len(body), maxPart))
+	v.Lines, v.More = linesOf(lines), more
+	return v, len(body) - more
+}
+
+var actWords = map[report.Action]string{
+	report.Destroy: "destroy", report.Replace: "replace", report.Failed: "failed", report.Change: "change", report.Add: "add", report.Import: "import",
+	report.Forget: "forget", report.Move: "move", report.Read: "read", report.Outputs: "outputs", report.Skipped: "skipped", report.Drift: "drift",
+}
+
+func linesOf(lines []report.Line) []Line {
+	out := make([]Line, 0, len(lines))
+	for _, l := range lines {
+		x := Line{Kind: l.Kind}
+		if before, ok := strings.CutSuffix(l.Text, "# forces replacement"); ok {
+			x.Spans = []Span{{Text: visible(before)}, {"forces", "# forces replacement"}}
+		} else if l.Text != "" {
+			x.Spans = []Span{{Text: visible(l.Text)}}
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+// Percent is how much of the text is shown; less than 100 when anything is not.
+func (o Output) Percent() int {
+	if o.More == 0 && o.Hidden == 0 {
+		return 100
+	}
+	return min(99, o.Shown*100/max(1, o.Shown+o.More))
+}
+
+// What names the text, in a sentence.
+func (o Output) What() string {
+	switch report.Format(o.Format) {
+	case report.Plan, report.PlanJSON:
+		return "plan"
+	case report.Diff, report.KubectlDiff, report.HelmDiff:
+		return "diff"
+	case report.JUnit, report.SARIF:
+		return "report"
+	default:
+		return "text"
+	}
+}
+
+// Unit is what the text has parts of.
+func (o Output) Unit() string {
+	switch report.Format(o.Format) {
+	case report.Plan, report.PlanJSON:
+		return "resource"
+	case report.Diff:
+		return "file"
+	case report.KubectlDiff, report.HelmDiff:
+		return "object"
+	case report.JUnit:
+		return "test"
+	case report.SARIF:
+		return "finding"
+	default:
+		return "part"
+	}
+}
+
+// Many says that there are so many parts that a browser had better draw only those in view.
+func (o Output) Many() bool { return len(o.Parts) > 100 }
+
+// Quiet are the parts that are closed.
+func (o Output) Quiet() int {
+	n := 0
+	for _, p := range o.Parts {
+		if !p.Open && len(p.Lines) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// Long says that a part of the text is folded.
+func (o Output) Long() bool { return len(o.Lines) > foldOver }
+
+// Head is the lines before the fold.
+func (o Output) Head() []Line {
+	if o.Long() {
+		return o.Lines[:headLines]
+	}
+	return o.Lines
+}
+
+// Fold is the lines that are folded away.
+func (o Output) Fold() []Line {
+	if o.Long() {
+		return o.Lines[headLines : len(o.Lines)-tailLines]
+	}
+	return nil
+}
+
+// Tail is the lines after the fold.
+func (o Output) Tail() []Line {
+	if o.Long() {
+		return o.Lines[len(o.Lines)-tailLines:]
+	}
+	return nil
+}
+
+// Text is the lines without their style.
+func (o Output) Text() string {
+	var b strings.Builder
+	for _, l := range o.Lines {
+		b.WriteString(l.Text() + "\n")
+	}
+	return b.String()
+}
+
+// Brief is what a message has of the text in at most n lines: what happens to each resource,
+// alarming ones first, or the first lines of a text without parts.
+func (o Output) Brief(n int) []Line {
+	var out []Line
+	for _, p := range o.Parts[:min(len(o.Parts), n)] {
+		kind := map[string]string{"destroy": "del", "replace": "del", "failed": "del", "critical": "del", "high": "del", "add": "add", "import": "add", "change": "mod", "medium": "mod"}[p.Action]
+		out = append(out, Line{kind, []Span{{Text: brief(strings.TrimSpace(fmt.Sprintf("%-8s %s", p.Word, p.Title)), maxColumns)}}})
+	}
+	for _, l := range o.Lines[:min(len(o.Lines), n)] {
+		s := l.Text()
+		if short, more := cut(s, 4*maxColumns); more > 0 || len([]rune(short)) > maxColumns {
+			s = string([]rune(short)[:min(maxColumns, len([]rune(short)))]) + "…"
+		}
+		out = append(out, Line{l.Kind, []Span{{Text: s}}})
+	}
+	return out
+}
+
+// Beyond says what n lines of Brief leave out; "" when that is nothing.
+func (o Output) Beyond(n int) string {
+	switch {
+	case len(o.Parts) > n || o.Hidden > 0:
+		return fmt.Sprintf("Showing %d of %s. See the full %s on the page.", min(n, len(o.Parts)), plural(len(o.Parts)+o.Hidden, o.Unit()), o.What())
+	case len(o.Parts) > 0:
+		return "See what changes in each on the page."
+	case o.More > 0:
+		return "This is only the beginning. See the rest on the page."
+	case len(o.Lines) > n:
+		return fmt.Sprintf("Showing %d of %s. See the full text on the page.", n, plural(len(o.Lines), "line"))
+	}
+	return ""
+}
+
+// show takes up a text that people decide on. link leads to all of it, "" when nothing does.
+func (v *View) show(p approvals.Param, format report.Format, link string, room *room) {
+	o, sum := newOutput(p, format, room)
+	o.Link = drop(link)
+	v.Outputs, v.sums = append(v.Outputs, o), append(v.sums, sum)
+	v.Unseen = append(v.Unseen, o.Unseen()...)
+}
+
+// Unseen says what of the text is not shown, or not sure.
+func (o Output) Unseen() []string {
+	var out []string
+	if n := o.Percent(); n < 100 {
+		out = append(out, fmt.Sprintf("You see %d %% of this %s (%s).", n, o.What(), o.Name))
+	}
+	return append(out, o.Warnings...)
+}
