@@ -188,7 +188,7 @@ func (d *VoteService) AskAgain(ctx context.Context, key Key, id Identity) (Appro
 		return a, err
 	}
 	barred, now := false, d.Now()
-	old, did, err := SaveWithResults(ctx, d.Store, d.Results, a, func(a Approval) (Approval, Change, error) {
+	old, _, err := d.writer().SaveSeen(ctx, a, func(a Approval) (Approval, Change, error) {
 		if barred = a.SupersededBy == "" && a.BarsAgain() != ""; barred {
 			return a, NoChange, nil
 		}
@@ -201,9 +201,6 @@ func (d *VoteService) AskAgain(ctx context.Context, key Key, id Identity) (Appro
 	if barred {
 		return old, d.notInPlace(ctx, next, old)
 	}
-	if did == Ended {
-		d.Ended(old)
-	}
 	return next, nil
 }
 
@@ -211,10 +208,7 @@ func (d *VoteService) AskAgain(ctx context.Context, key Key, id Identity) (Appro
 // it can't be cancelled now, the leader does it: it looks at both.
 func (d *VoteService) notInPlace(ctx context.Context, next, before Approval) error {
 	now := d.Now()
-	_, _, err := d.change(ctx, next.Key, func(a Approval) (Approval, Change, error) {
-		a, did := NotInPlace(a, before, now)
-		return a, did, nil
-	})
+	_, err := d.writer().End(ctx, next.Key, func(a Approval) (Approval, Change) { return NotInPlace(a, before, now) })
 	if err == nil {
 		err = CheckAgain(before)
 	}

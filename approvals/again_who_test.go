@@ -46,7 +46,7 @@ func TestRequesterAsksAgain(t *testing.T) {
 			a.Outcome, a.DecidedAt = approvals.Expired, ct.T0
 		}).Obj()
 		store := ct.NewMemStore(expired)
-		d := &approvals.VoteService{Store: store, Again: reopens{}, Now: func() time.Time { return ct.T0.Add(time.Hour) }, Ended: func(approvals.Approval) {}}
+		d := &approvals.VoteService{Store: store, Again: reopens{}, Now: func() time.Time { return ct.T0.Add(time.Hour) }, Outcomes: ct.NoOutcomes{}}
 		next, err := d.AskAgain(t.Context(), expired.Key, approvals.Identity{Name: "zoe", AuthMethod: approvals.AuthToken})
 		if approvals.CodeOf(err) != want || (err == nil) != (next.Replaces != nil) {
 			t.Errorf("proof %q: %v, %+v", proof, err, next.Replaces)

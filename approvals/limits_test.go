@@ -164,8 +164,8 @@ func TestDeskAsksPolicies(t *testing.T) {
 		for _, way := range []approvals.AuthMethod{approvals.AuthToken, approvals.AuthLink, approvals.AuthLogin, approvals.AuthObject, approvals.AuthSlack} {
 			d := approvals.VoteService{
 				Store: ct.NewMemStore(ct.Make("a").Obj()), Policies: c.policies, People: ct.Known("alice"), Now: func() time.Time { return minute(5) },
-				Results: func(context.Context, approvals.Approval) ([]approvals.Param, error) { return nil, nil },
-				Voted:   func(approvals.Approval, approvals.Verdict) {}, Ended: func(approvals.Approval) {},
+				Results: ct.ResultsFunc(func(context.Context, approvals.Approval) ([]approvals.Param, error) { return nil, nil }),
+				Voted:   func(approvals.Approval, approvals.Verdict) {}, Outcomes: ct.NoOutcomes{},
 			}
 			b := ct.Ballot("alice", approve, "")
 			b.Voter.AuthMethod, b.Voter.Address = way, "alice@example.com"

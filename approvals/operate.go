@@ -44,7 +44,7 @@ func (d *VoteService) RevokeLink(ctx context.Context, key Key, id Identity, of s
 		return RevokeLink(a, who, id, d.Now())
 	}
 	if id.Name != "" && own {
-		return d.change(ctx, key, change)
+		return d.writer().Save(ctx, key, change)
 	}
 	return d.operate(ctx, key, id, change)
 }
@@ -54,22 +54,7 @@ func (d *VoteService) operate(ctx context.Context, key Key, id Identity, change 
 	if err := d.mayOperate(ctx, id, key.Namespace); err != nil {
 		return Approval{}, NoChange, err
 	}
-	return d.change(ctx, key, change)
-}
-
-func (d *VoteService) change(ctx context.Context, key Key, change func(Approval) (Approval, Change, error)) (Approval, Change, error) {
-	seen, err := d.Store.Get(ctx, key)
-	if err != nil {
-		return seen, NoChange, err
-	}
-	a, did, err := SaveWithResults(ctx, d.Store, d.Results, seen, change)
-	if err != nil {
-		return a, NoChange, err
-	}
-	if did == Ended {
-		d.Ended(a)
-	}
-	return a, did, nil
+	return d.writer().Save(ctx, key, change)
 }
 
 // mayOperate says why id may not operate a namespace, or nil. A link and Slack prove

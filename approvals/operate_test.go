@@ -68,10 +68,10 @@ func TestOperate(t *testing.T) {
 			store, calls := ct.NewMemStore(c.before.Obj()), ""
 			d := approvals.VoteService{
 				Store: store, Operators: operators{"olga": "prod", "dora": "dev"}, Now: func() time.Time { return minute(5) },
-				Results: func(context.Context, approvals.Approval) ([]approvals.Param, error) {
+				Results: ct.ResultsFunc(func(context.Context, approvals.Approval) ([]approvals.Param, error) {
 					return []approvals.Param{{Name: "decision", Value: "mapped"}}, nil
-				},
-				Ended: func(a approvals.Approval) { calls += " ended " + string(a.Outcome) + " " + a.Results[0].Value + ";" },
+				}),
+				Outcomes: ct.OutcomeFunc(func(a approvals.Approval) { calls += " ended " + string(a.Outcome) + " " + a.Results[0].Value + ";" }),
 			}
 			id := approvals.Identity{Name: c.who, AuthMethod: c.way}
 			if id.Name == "" {

@@ -142,7 +142,7 @@ func (d *VoteService) Rerun(ctx context.Context, key Key, id Identity, why strin
 		return Approval{}, NoChange, err
 	}
 	now := d.Now()
-	return d.change(ctx, a.Key, func(a Approval) (Approval, Change, error) { return RunAgain(a, id, why, now) })
+	return d.writer().Save(ctx, a.Key, func(a Approval) (Approval, Change, error) { return RunAgain(a, id, why, now) })
 }
 
 // MayRerun says whether a's Gate lets id have its run started again. A mailed link proves too

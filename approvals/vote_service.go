@@ -22,17 +22,25 @@ type VoteService struct {
 	// Policies may be nil: there are none.
 	Policies GatePolicies
 	Now      func() time.Time
-	// Results gives the results of an Approval that has just ended. It is called before the
-	// write, and must be pure: a lost race asks it again. It must not panic.
-	Results func(ctx context.Context, a Approval) ([]Param, error)
-	// Recording says why the record can't be written now, for Gates that insist on it;
-	// nil: there is none.
-	Recording func(ctx context.Context) error
-	// Ended is called after the outcome was saved, with the saved Approval. It must
-	// not block: what it starts is done again by the leader if this process dies.
-	Ended func(Approval)
+	Results  ResultEvaluator
+	// Recording is for Gates that insist on it; nil: there is no record.
+	Recording RecordStore
+	Outcomes  OutcomeHandler
 	// Voted is called after a vote was saved.
 	Voted func(Approval, Verdict)
+}
+
+// RecordStore is where the record is written.
+type RecordStore interface {
+	// Ready says why it takes no lines now.
+	Ready(ctx context.Context) error
+}
+
+// recordWithin is how long a vote waits for the record's store, where its Gate wants it to.
+const recordWithin = 3 * time.Second
+
+func (d *VoteService) writer() OutcomeWriter {
+	return OutcomeWriter{Store: d.Store, Results: d.Results, Handler: d.Outcomes}
 }
 
 // Prove returns id with the rights that matter for a: RBAC is asked only where the
@@ -103,15 +111,12 @@ func (d *VoteService) Vote(ctx context.Context, key Key, b Ballot) (Approval, Ch
 	}
 	// a.Key has the UID: what was proved for this one is not for another of its name.
 	now := d.Now()
-	a, did, err := SaveWithResults(ctx, d.Store, d.Results, a, func(a Approval) (Approval, Change, error) { return Cast(a, b, now) })
+	a, did, err := d.writer().SaveSeen(ctx, a, func(a Approval) (Approval, Change, error) { return Cast(a, b, now) })
 	if err != nil {
 		return a, NoChange, err
 	}
 	if did != NoChange {
 		d.Voted(a, b.Verdict)
-	}
-	if did == Ended {
-		d.Ended(a)
 	}
 	return a, did, nil
 }
@@ -125,7 +130,9 @@ func (d *VoteService) recordable(ctx context.Context, a Approval) error {
 	if d.Recording == nil {
 		return Errorf(CodeUnavailable, "%s accepts votes only with an audit store, and none is configured (record.sqlite or record.postgres); your vote was not counted", a.Resolved.Policy.name())
 	}
-	if err := d.Recording(ctx); err != nil {
+	ctx, cancel := context.WithTimeout(ctx, recordWithin)
+	defer cancel()
+	if err := d.Recording.Ready(ctx); err != nil {
 		return &Error{Code: CodeUnavailable, Err: err, Message: a.Resolved.Policy.name() + " accepts no votes while the audit store is not writable; your vote was not counted. Try again in a moment"}
 	}
 	return nil

@@ -27,7 +27,7 @@ func TestDesk(t *testing.T) {
 		writes  int
 	}{
 		"one of two":     {before: ct.Make("a").Users("alice", "bob").Quorum(2), ballot: ct.Ballot("alice", approve, ""), change: approvals.Voted, calls: "voted approve;", writes: 1},
-		"it decides":     {before: ct.Make("a"), ballot: ct.Ballot("alice", reject, ""), change: approvals.Ended, calls: "voted reject;ended Rejected mapped;", writes: 1},
+		"it decides":     {before: ct.Make("a"), ballot: ct.Ballot("alice", reject, ""), change: approvals.Ended, calls: "ended Rejected mapped;voted reject;", writes: 1},
 		"again":          {before: ct.Make("a").Voted("alice", approve, ""), ballot: ct.Ballot("alice", approve, ""), change: approvals.NoChange},
 		"refused":        {before: ct.Make("a"), ballot: ct.Ballot("mallory", approve, ""), change: approvals.NoChange, code: approvals.CodeForbidden},
 		"results fail":   {before: ct.Make("a"), ballot: ct.Ballot("alice", approve, ""), results: noResults, change: approvals.NoChange, code: approvals.CodeInternal},
@@ -41,11 +41,11 @@ func TestDesk(t *testing.T) {
 			calls := ""
 			d := approvals.VoteService{
 				Store: store, Now: func() time.Time { return minute(5) },
-				Results: func(context.Context, approvals.Approval) ([]approvals.Param, error) {
+				Results: ct.ResultsFunc(func(context.Context, approvals.Approval) ([]approvals.Param, error) {
 					return []approvals.Param{{Name: "decision", Value: "mapped"}}, c.results
-				},
-				Voted: func(_ approvals.Approval, v approvals.Verdict) { calls += "voted " + string(v) + ";" },
-				Ended: func(a approvals.Approval) { calls += "ended " + string(a.Outcome) + " " + a.Results[0].Value + ";" },
+				}),
+				Voted:    func(_ approvals.Approval, v approvals.Verdict) { calls += "voted " + string(v) + ";" },
+				Outcomes: ct.OutcomeFunc(func(a approvals.Approval) { calls += "ended " + string(a.Outcome) + " " + a.Results[0].Value + ";" }),
 			}
 			_, change, err := d.Vote(t.Context(), approvals.Key{Namespace: "prod", Name: "a"}, c.ballot)
 			if change != c.change || approvals.CodeOf(err) != c.code || calls != c.calls || store.Writes() != c.writes {
@@ -99,10 +99,8 @@ func TestRights(t *testing.T) {
 			r := &rbac{has: map[string]bool{c.has: true}, err: c.err}
 			d := approvals.VoteService{
 				Store: ct.NewMemStore(c.before.Obj()), Rights: r, Now: func() time.Time { return minute(5) },
-				Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
-					return approvals.DefaultResults(a), nil
-				},
-				Voted: func(approvals.Approval, approvals.Verdict) {}, Ended: func(approvals.Approval) {},
+				Results: ct.DefaultResults{},
+				Voted:   func(approvals.Approval, approvals.Verdict) {}, Outcomes: ct.NoOutcomes{},
 			}
 			a, _, err := d.Vote(t.Context(), approvals.Key{Namespace: "prod", Name: "a"}, c.ballot)
 			if approvals.CodeOf(err) != c.code || len(r.asked) != c.asked || (err == nil) != (a.Outcome == approvals.Approved) {
@@ -147,28 +145,31 @@ func TestApproval(t *testing.T) {
 	}
 }
 
+// ledger is a record's store that is ready unless err says otherwise.
+type ledger struct{ err error }
+
+func (l ledger) Ready(context.Context) error { return l.err }
+
 // TestRecordRequired: where the Gate insists on the record, no vote is taken without it.
 func TestRecordRequired(t *testing.T) {
 	t.Parallel()
 	down := errors.New("no route to host")
 	for name, c := range map[string]struct {
 		required  bool
-		recording func(context.Context) error
+		recording approvals.RecordStore
 		want      string
 	}{
-		"follows":  {false, func(context.Context) error { return down }, ""},
-		"required": {true, func(context.Context) error { return nil }, ""},
-		"down":     {true, func(context.Context) error { return down }, "while the audit store is not writable"},
+		"follows":  {false, ledger{down}, ""},
+		"required": {true, ledger{}, ""},
+		"down":     {true, ledger{down}, "while the audit store is not writable"},
 		"none":     {true, nil, "record.sqlite or record.postgres"},
 	} {
 		a := ct.Make("a").Users("alice").With(func(a *approvals.Approval) { a.Resolved.Policy.RecordRequired = c.required }).Obj()
 		store := ct.NewMemStore(a)
 		d := &approvals.VoteService{
 			Store: store, Recording: c.recording, Now: func() time.Time { return minute(1) },
-			Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
-				return approvals.DefaultResults(a), nil
-			},
-			Ended: func(approvals.Approval) {}, Voted: func(approvals.Approval, approvals.Verdict) {},
+			Results:  ct.DefaultResults{},
+			Outcomes: ct.NoOutcomes{}, Voted: func(approvals.Approval, approvals.Verdict) {},
 		}
 		_, _, err := d.Vote(t.Context(), a.Key, ct.Ballot("alice", approve, ""))
 		if (err == nil) != (c.want == "") || !strings.Contains(approvals.Message(err), c.want) {

@@ -1,7 +1,6 @@
 package approvalstest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -243,10 +242,8 @@ func stampede(t *testing.T, s approvals.Store, key approvals.Key) []voted {
 func desk(s approvals.Store, now time.Time) *approvals.VoteService {
 	return &approvals.VoteService{
 		Store: s, Now: func() time.Time { return now },
-		Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
-			return approvals.DefaultResults(a), nil
-		},
-		Ended: func(approvals.Approval) {}, Voted: func(approvals.Approval, approvals.Verdict) {},
+		Results:  DefaultResults{},
+		Outcomes: NoOutcomes{}, Voted: func(approvals.Approval, approvals.Verdict) {},
 	}
 }
 

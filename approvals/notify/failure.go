@@ -74,12 +74,5 @@ const (
 
 // Next is when to try again.
 func (t Try) Next() time.Time {
-	d := firstWait
-	for range t.Count - 1 {
-		if d *= 2; d >= maxWait {
-			d = maxWait
-			break
-		}
-	}
-	return t.Last.Add(max(d, t.After))
+	return t.Last.Add(max(approvals.Doubled(firstWait, maxWait, t.Count), t.After))
 }

@@ -53,11 +53,9 @@ func newBench(t *testing.T, external string, as ...approvals.Approval) *bench {
 		Store: b.store, Overview: b.store, People: known, Auth: fakeAuth{}, Operators: fakeAuth{}, Ring: func() keyring.Ring { return ring }, Templates: pages, External: u, Now: now,
 		Desk: &approvals.VoteService{
 			Store: b.store, Now: now, People: known, Operators: fakeAuth{},
-			Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
-				return approvals.DefaultResults(a), nil
-			},
-			Ended: func(a approvals.Approval) { b.ended = append(b.ended, a.Outcome) },
-			Voted: func(approvals.Approval, approvals.Verdict) {},
+			Results:  ct.DefaultResults{},
+			Outcomes: ct.OutcomeFunc(func(a approvals.Approval) { b.ended = append(b.ended, a.Outcome) }),
+			Voted:    func(approvals.Approval, approvals.Verdict) {},
 		},
 		Log: slog.New(slog.NewTextHandler(&b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Observe: func(route, method string, status int, _ time.Duration) {

@@ -25,7 +25,6 @@ import (
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
-	"github.com/countersign-dev/countersign/approvals/mapping"
 	"github.com/countersign-dev/countersign/internal/kube/pipelinerun"
 	"github.com/countersign-dev/countersign/internal/kube/verifyrun"
 )
@@ -133,7 +132,7 @@ func TestMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := ct.Make("c").Voted("alice", approvals.Approve, "my words").With(func(a *approvals.Approval) { a.SecondRun = &approvals.Run{At: ct.T0.Add(90 * time.Second)} }).Obj()
-	m.ended(a)
+	m.HandleOutcome(a)
 	m.confirmed(a)
 	m.observe("/links/{token}", http.MethodPost, 200, time.Millisecond)
 	m.observe("none", "BREW", 405, time.Millisecond) // a label is never the sender's choice
@@ -287,41 +286,5 @@ func TestSlimTask(t *testing.T) {
 	}
 	if got, err := slimTask("a tombstone"); err != nil || got != "a tombstone" {
 		t.Errorf("%v, %v", got, err)
-	}
-}
-
-// TestResultsOf: an expression that fails must not make a decision impossible.
-func TestResultsOf(t *testing.T) {
-	t.Parallel()
-	cel, err := mapping.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var log bytes.Buffer
-	said := 0
-	results := resultsOf(cel, Options{Log: slog.New(slog.NewTextHandler(&log, nil))}, func(approvals.Approval, error) { said++ })
-	for name, c := range map[string]struct {
-		a    *ct.Builder
-		want int
-		logs bool
-	}{
-		"the defaults":         {ct.Make("a"), 4, false},
-		"one more":             {ct.Make("a").Result("ticket", "'T-1'"), 5, false},
-		"one fails":            {ct.Make("a").Result("ticket", "results.nope"), 4, true},
-		"one takes all memory": {ct.Make("a").Result("ticket", strings.Repeat("[", 36)+`'\"\"\"\"'`+strings.Repeat("].marshalJSON()", 36)), 4, true},
-		"body is not JSON":     {ct.Make("a").Event("[]"), 4, true},
-	} {
-		log.Reset()
-		said = 0
-		got, err := results(t.Context(), c.a.Voted("alice", approvals.Approve, "").Obj())
-		if err != nil || len(got) != c.want || strings.Contains(log.String(), "fall back") != c.logs || (said == 1) != c.logs {
-			t.Errorf("%s: %v, %v; said %d times; log %s", name, got, err, said, log.String())
-		}
-	}
-	// Nothing is known about an expression that was interrupted: the vote is tried again.
-	gone, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := results(gone, ct.Make("a").Result("ticket", "'T-1'").Voted("alice", approvals.Approve, "").Obj()); approvals.CodeOf(err) != approvals.CodeUnavailable {
-		t.Errorf("interrupted: %v", err)
 	}
 }

@@ -5,11 +5,14 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/countersign-dev/countersign/approvals/notify/email"
+	"github.com/countersign-dev/countersign/approvals/notify/email/emailtest"
 	"github.com/countersign-dev/countersign/internal/config"
 	"github.com/countersign-dev/countersign/internal/oidc"
 )
@@ -32,7 +35,7 @@ func greeter(t *testing.T, line string) *email.Config {
 			c.Close()
 		}
 	}()
-	return &email.Config{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, TLS: email.StartTLS}
+	return &email.Config{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, TLS: email.StartTLS, Timeout: time.Minute}
 }
 
 func TestCheck(t *testing.T) {
@@ -42,22 +45,27 @@ func TestCheck(t *testing.T) {
 			http.NotFound(w, r)
 			return
 		}
-		fmt.Fprintf(w, `{"issuer": "http://%s/corp"}`, r.Host)
+		fmt.Fprintf(w, `{"issuer": "http://%[1]s/corp", "authorization_endpoint": "http://%[1]s/auth", "token_endpoint": "http://%[1]s/token", "jwks_uri": "http://%[1]s/keys"}`, r.Host)
 	}))
 	t.Cleanup(provider.Close)
-	dead := greeter(t, "")
+	external := &url.URL{Scheme: "https", Host: "approve.example.com"}
+	mails := emailtest.Serve(t, emailtest.Kind{TLS: true})
+	server := &email.Config{Host: "127.0.0.1", Port: mails.Address.Port, TLS: email.StartTLS, CAFile: mails.CA, Timeout: time.Minute}
+	unknown := *server
+	unknown.CAFile = ""
 	for name, c := range map[string]struct {
 		config config.Config
 		want   string // in what failed; "": nothing did
 	}{
 		"nothing":             {},
-		"a mail server":       {config: config.Config{SMTP: greeter(t, "220 mail.example.com ESMTP\r\n")}},
-		"no mail server":      {config: config.Config{SMTP: greeter(t, "SSH-2.0-OpenSSH\r\n")}, want: "it is no mail server"},
-		"nobody greets":       {config: config.Config{SMTP: dead}, want: "it does not greet"},
-		"nobody is there":     {config: config.Config{SMTP: &email.Config{Host: "127.0.0.1", Port: 1, TLS: email.StartTLS}}, want: "refused"},
-		"a login":             {config: config.Config{OIDC: &oidc.Config{Issuer: provider.URL + "/corp"}}},
-		"another issuer":      {config: config.Config{OIDC: &oidc.Config{Issuer: provider.URL + "/corp/"}}, want: "it calls itself"},
-		"no provider":         {config: config.Config{OIDC: &oidc.Config{Issuer: provider.URL + "/other"}}, want: "404"},
+		"a mail server":       {config: config.Config{SMTP: server}},
+		"its CA is unknown":   {config: config.Config{SMTP: &unknown}, want: "certificate"},
+		"no mail server":      {config: config.Config{SMTP: greeter(t, "SSH-2.0-OpenSSH\r\n")}, want: "mail server 127.0.0.1"},
+		"nobody greets":       {config: config.Config{SMTP: greeter(t, "")}, want: "EOF"},
+		"nobody is there":     {config: config.Config{SMTP: &email.Config{Host: "127.0.0.1", Port: 1, TLS: email.StartTLS, Timeout: time.Minute}}, want: "refused"},
+		"a login":             {config: config.Config{External: external, OIDC: &oidc.Config{Issuer: provider.URL + "/corp"}}},
+		"another issuer":      {config: config.Config{External: external, OIDC: &oidc.Config{Issuer: provider.URL + "/corp/"}}, want: "did not match"},
+		"no provider":         {config: config.Config{External: external, OIDC: &oidc.Config{Issuer: provider.URL + "/other"}}, want: "404"},
 		"a store":             {config: config.Config{Record: config.Record{SQLite: filepath.Join(t.TempDir(), "record.db")}}},
 		"a store in no place": {config: config.Config{Record: config.Record{SQLite: "/nonexistent/record.db"}}, want: "store of the audit log"},
 	} {

@@ -39,11 +39,11 @@ func (c *core) controllers(ctx context.Context, kept *sqlstore.Ledger, told tell
 		&hold.Runs{Client: cached, Opener: c.opener, Triggers: c.triggers, Reports: c.reports, Workers: openWorkers},
 		&lifecycle.Approvals{
 			Client: cached, Live: c.mgr.GetAPIReader(), Store: c.store, Opener: c.opener, Releaser: c.releaser, Proofs: c.proofs, Starter: c.starter, Reports: c.reports, Diagnosis: c.diagnosis,
-			Results: c.results, Now: c.Now, Log: c.Log, Ended: c.metrics.ended, Confirmed: c.metrics.confirmed, Workers: approveWorkers, Evidence: c.evidence,
+			Now: c.Now, Log: c.Log, Outcomes: c.outcomes, Confirmed: c.metrics.confirmed, Workers: approveWorkers, Evidence: c.evidence,
 		},
 	}
 	setups = append(setups, &preflight.Preflight{
-		Store: c.store, Opener: c.opener, Check: c.preflight, Results: c.results, Ended: c.metrics.ended, Now: c.Now, Log: c.Log, Workers: preflightWorkers,
+		Store: c.store, Opener: c.opener, Check: c.preflight, Outcomes: c.outcomes, Now: c.Now, Log: c.Log, Workers: preflightWorkers,
 	})
 	setups = append(setups, &secondrun.Runs{
 		Client: cached, Live: c.mgr.GetAPIReader(), Store: c.store, Now: c.Now, Log: c.Log, Ended: c.metrics.runEnded, Workers: kubeutil.FewWorkers,
@@ -56,7 +56,7 @@ func (c *core) controllers(ctx context.Context, kept *sqlstore.Ledger, told tell
 		setups = append(setups, answers)
 	}
 	setups = append(setups, c.tasks(ctx, answers)...)
-	rec, err := recording(c.Options, c.store, kept, c.keys.Ring, c.metrics, ctrlmetrics.Registry)
+	rec, err := recording(c.Options, c.store, c.outcomes, kept, c.keys.Ring, c.metrics, ctrlmetrics.Registry)
 	if err != nil {
 		return nil, err
 	}

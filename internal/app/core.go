@@ -25,8 +25,10 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/hold"
 	"github.com/countersign-dev/countersign/internal/kube/identity"
 	"github.com/countersign-dev/countersign/internal/kube/keys"
+	"github.com/countersign-dev/countersign/internal/kube/outcome"
 	"github.com/countersign-dev/countersign/internal/kube/preflight"
 	kuberelease "github.com/countersign-dev/countersign/internal/kube/release"
+	"github.com/countersign-dev/countersign/internal/kube/releasequeue"
 	"github.com/countersign-dev/countersign/internal/kube/store"
 	"github.com/countersign-dev/countersign/internal/kube/triggers"
 	"github.com/countersign-dev/countersign/internal/kube/verifyrun"
@@ -65,9 +67,9 @@ type core struct {
 	preflight *preflight.Preflights
 	releaser  *kuberelease.Releaser
 	answers   *approvaltask.CustomRuns
-	releases  *releases
-	follower  *follower
-	results   func(context.Context, approvals.Approval) ([]approvals.Param, error)
+	releases  *releasequeue.Queue
+	follower  *releasequeue.Follower
+	outcomes  approvals.OutcomeWriter // of what no vote ends
 
 	guards *identity.Guards
 	auth   *identity.Auth
@@ -151,31 +153,25 @@ func (c *core) open(ctx context.Context) error {
 			return c.Config.External.JoinPath("approvals", namespace, name).String()
 		}
 	}
-	targets := &kuberelease.Targets{Client: cached, Live: live, Fresh: c.store.Fresh, ServiceAccount: c.Namespace + ":countersign"}
+	targets := &kuberelease.Targets{Client: cached, Live: live, Approvals: c.store, ServiceAccount: c.Namespace + ":countersign"}
 	c.proofs = &verifyrun.Proofs{Client: cached, Live: live, Triggers: c.triggers, Now: c.Now, Awaited: c.awaited}
 	c.starter = &verifyrun.Starter{Client: cached, Live: live, ServiceAccount: c.Namespace + ":countersign"}
 	c.diagnosis = &kuberelease.Diagnosis{Client: cached, Triggers: c.triggers}
 	listeners := &destination.Client{CAFile: c.Config.EventListenerCAs}
+	c.answers = &approvaltask.CustomRuns{Client: cached, Live: live, Now: c.Now}
 	c.releaser = &kuberelease.Releaser{
-		Triggers: c.triggers, Proofs: c.proofs, Targets: targets, Secrets: c.secrets, Ring: c.keys.Ring, Client: listeners, Now: c.Now, Log: c.Log,
+		Event:   &kuberelease.Event{Triggers: c.triggers, Proofs: c.proofs, Secrets: c.secrets, Ring: c.keys.Ring, Client: listeners, Now: c.Now},
+		Targets: targets, Task: c.answers, Now: c.Now, Log: c.Log,
 		Posted: func(ok bool) { c.metrics.posts.WithLabelValues(yes(ok)).Inc() },
 	}
 	c.preflight = &preflight.Preflights{
 		Client: cached, Live: live, Triggers: c.triggers, Secrets: c.secrets, Targets: targets, Now: c.Now, Wait: time.Second,
 		Reach: listeners.Reach,
 	}
-	c.answers = &approvaltask.CustomRuns{Client: cached, Live: live, Now: c.Now}
-	c.releases = newReleases(func(ctx context.Context, a approvals.Approval) error {
-		if a.Source.Task == nil {
-			return c.post(ctx, a)
-		}
-		err := c.answers.Answer(ctx, a)
-		if err != nil {
-			c.Log.Warn("task not answered: the leader does it", "namespace", a.Namespace, "approval", a.Name, "reason", approvals.Message(err))
-		}
-		return err
-	}, c.panics)
-	c.follower = &follower{there: c.runCame, again: c.releases.Now}
+	now := &releasequeue.Once{Client: cached, Store: c.store, Releaser: c.releaser, Proofs: c.proofs, Now: c.Now}
+	c.releases = releasequeue.New(now, c.panics)
+	c.follower = &releasequeue.Follower{Runs: now, Again: c.releases}
+	now.Follower = c.follower
 	return nil
 }
 
@@ -185,7 +181,8 @@ func (c *core) decide(context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.results = resultsOf(c.cel, c.Options, c.reports.Results)
+	results := &outcome.Results{CEL: c.cel, Reports: c.reports, Log: c.Log}
+	c.outcomes = approvals.OutcomeWriter{Store: c.store, Results: results, Handler: c.metrics}
 	c.auth = &identity.Auth{Client: clientset, Audiences: c.Config.TokenAudiences, Now: c.Now, Source: intake.Source}
 	c.desk = &approvals.VoteService{
 		Store: c.store, People: c.Config.Directory, Links: &vote.Links{Client: c.mgr.GetClient(), Triggers: c.triggers},
@@ -193,9 +190,9 @@ func (c *core) decide(context.Context) error {
 			Client: c.mgr.GetClient(), Guards: c.guards, Quota: c.quotas.Of,
 			Over: func(o *v1alpha1.Delegation, err error) { c.reports.Say(o, triggers.EventOverLimit, err) },
 		},
-		Policies: gate.Policies{Client: c.mgr.GetClient()}, Now: c.Now, Results: c.results,
-		Voted: func(_ approvals.Approval, v approvals.Verdict) { c.metrics.votes.WithLabelValues(string(v)).Inc() },
-		Ended: func(a approvals.Approval) { c.metrics.ended(a); c.releases.Now(a) },
+		Policies: gate.Policies{Client: c.mgr.GetClient()}, Now: c.Now, Results: results,
+		Voted:    func(_ approvals.Approval, v approvals.Verdict) { c.metrics.votes.WithLabelValues(string(v)).Inc() },
+		Outcomes: approvals.OutcomeHandlers{c.metrics, c.releases},
 	}
 	return nil
 }

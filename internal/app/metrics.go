@@ -77,7 +77,8 @@ func newMetrics(reg prometheus.Registerer, all web.Overview, version string) (*m
 	return m, nil
 }
 
-func (m *metrics) ended(a approvals.Approval) {
+// HandleOutcome implements approvals.OutcomeHandler.
+func (m *metrics) HandleOutcome(a approvals.Approval) {
 	m.decided.WithLabelValues(string(a.Outcome)).Inc()
 	gate := "" // of its own
 	if a.Resolved != nil {

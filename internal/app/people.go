@@ -1,18 +1,11 @@
 package app
 
 import (
-	"context"
-	"time"
-
 	"github.com/countersign-dev/countersign/approvals/web"
 	"github.com/countersign-dev/countersign/internal/audit/sqlstore"
 	"github.com/countersign-dev/countersign/internal/intake"
 	"github.com/countersign-dev/countersign/internal/oidc"
 )
-
-// recordWithin is how long a vote waits for the record's store, where its Gate wants it
-// to.
-const recordWithin = 3 * time.Second
 
 // people is what pages and API need.
 func (c *core) people(kept *sqlstore.Ledger) (web.Deps, error) {
@@ -29,12 +22,7 @@ func (c *core) people(kept *sqlstore.Ledger) (web.Deps, error) {
 		d.Login, d.Auth, d.Changes = login, oidc.Bearer{Cluster: c.auth, Login: login}, c.news.Changes
 	}
 	if kept != nil {
-		d.History = kept
-		c.desk.Recording = func(ctx context.Context) error {
-			ctx, cancel := context.WithTimeout(ctx, recordWithin)
-			defer cancel()
-			return kept.Ready(ctx)
-		}
+		d.History, c.desk.Recording = kept, kept
 	}
 	return d, nil
 }

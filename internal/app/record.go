@@ -41,13 +41,13 @@ func OpenRecord(c config.Record) (*sqlstore.Ledger, error) {
 // lets go what was opened when there was a store.
 //
 // What is appended is signed by the newest of the service's keys.
-func recording(o Options, store *store.Store, kept *sqlstore.Ledger, ring func() keyring.Ring, m *metrics, reg prometheus.Registerer) (*audit.Record, error) {
+func recording(o Options, store *store.Store, outcomes approvals.OutcomeWriter, kept *sqlstore.Ledger, ring func() keyring.Ring, m *metrics, reg prometheus.Registerer) (*audit.Record, error) {
 	signer := &record.Signer{Ring: ring, Now: o.Now}
 	if kept != nil {
 		kept.SignWith(signer)
 	}
 	r := &audit.Record{
-		Store: store, Now: o.Now, Log: o.Log,
+		Store: store, Outcomes: outcomes, Now: o.Now, Log: o.Log,
 		Appended: func(lines int) { m.recorded.Add(float64(lines)) }, Failed: m.recordFailures.Inc, Forget: func(string) {},
 	}
 	switch {

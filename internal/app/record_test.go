@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 	"github.com/countersign-dev/countersign/approvals/record"
 	"github.com/countersign-dev/countersign/approvals/record/recordtest"
@@ -113,7 +114,7 @@ func TestRecording(t *testing.T) {
 		if kept != nil {
 			defer kept.Close()
 		}
-		r, err := recording(o, nil, kept, recordtest.NewRing().Now, m, prometheus.NewRegistry())
+		r, err := recording(o, nil, approvals.OutcomeWriter{}, kept, recordtest.NewRing().Now, m, prometheus.NewRegistry())
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

@@ -29,7 +29,7 @@ func (c *core) tasks(ctx context.Context, answers *openshift.ApprovalTasks) []se
 	}
 	cached := c.mgr.GetClient()
 	t := &approvaltask.Tasks{
-		Client: cached, Store: c.store, Proofs: c.proofs, Opener: c.opener, Results: c.results, Now: c.Now, Log: c.Log, Ended: c.metrics.ended, Workers: taskWorkers,
+		Client: cached, Store: c.store, Proofs: c.proofs, Opener: c.opener, Outcomes: c.outcomes, Now: c.Now, Log: c.Log, Workers: taskWorkers,
 		Runs:  c.answers,
 		Kinds: &approvaltask.Kinds{Live: c.direct, Only: c.Config.CustomTasks, Now: c.Now},
 		Mirrors: map[string]approvaltask.Mirror{

@@ -112,7 +112,7 @@ var table = []room{
 	},
 	{
 		path: "./approvals/notify/email",
-		may:  []string{std, "./approvals", "./approvals/keyring", "./approvals/link", "./approvals/notify", "./templates", "github.com/wneessen/go-mail"},
+		may:  []string{std, "./approvals", "./approvals/keyring", "./approvals/link", "./approvals/notify", "./internal/cafile", "./templates", "github.com/wneessen/go-mail"},
 		why:  "a channel knows its own library, the templates and nothing of Kubernetes, pages or other channels",
 	},
 	{
@@ -267,14 +267,19 @@ var table = []room{
 		why:  "an outcome takes effect without the store: who records that is one hop out",
 	},
 	{
+		path: "./internal/kube/releasequeue",
+		may:  slices.Concat(kubernetes, tekton, []string{std, "./approvals", "./internal/kube/contain", "./internal/kube/queue", "./internal/kube/release", "./internal/kube/store", "./internal/kube/verifyrun"}),
+		why:  "what the process that took a vote does at once, and may forget",
+	},
+	{
 		path: "./internal/kube/preflight",
 		may:  slices.Concat(kubernetes, tekton, []string{std, "./api/v1alpha1", "./approvals", "./approvals/mapping", "./interceptor", "./interceptor/signature", "./internal/kube/destination", "./internal/kube/gate", "./internal/kube/hold", "./internal/kube/kubeutil", "./internal/kube/outcome", "./internal/kube/pipelinerun", "./internal/kube/queue", "./internal/kube/release", "./internal/kube/render", "./internal/kube/signedevent", "./internal/kube/store", "./internal/kube/triggers", "./internal/kube/verifyrun"}),
 		why:  "what a release would meet is found out by what will release",
 	},
 	{
 		path: "./internal/kube/outcome",
-		may:  []string{std, "./approvals", "./internal/kube/store"},
-		why:  "outcomes that no vote brings are written in one place",
+		may:  []string{std, "./approvals", "./approvals/mapping"},
+		why:  "what follows from an outcome, before it is written: approvals.OutcomeWriter writes it",
 	},
 	{
 		path: "./internal/kube/lifecycle",
@@ -303,7 +308,7 @@ var table = []room{
 	},
 	{
 		path: "./internal/kube/audit",
-		may:  slices.Concat(kubernetes, []string{std, "./api/v1alpha1", "./approvals", "./approvals/record", "./internal/kube/kubeutil", "./internal/kube/queue", "./internal/kube/store"}),
+		may:  slices.Concat(kubernetes, []string{std, "./api/v1alpha1", "./approvals", "./approvals/record", "./internal/kube/convert", "./internal/kube/kubeutil", "./internal/kube/queue", "./internal/kube/store"}),
 		why:  "the audit log is written whatever the database",
 	},
 	{
@@ -346,7 +351,7 @@ var table = []room{
 	},
 	{
 		path: "./internal/kube/destination",
-		may:  slices.Concat(kubernetes, tekton, []string{std, "./approvals", "./interceptor/resend", "golang.org/x/net/http/httpguts"}),
+		may:  slices.Concat(kubernetes, tekton, []string{std, "./approvals", "./interceptor/resend", "./internal/cafile", "golang.org/x/net/http/httpguts"}),
 		why:  "where a signed event may go is found out from the EventListener and its Service alone: no Approval, no request has a say in it",
 	},
 	{
@@ -357,9 +362,14 @@ var table = []room{
 		why: "the cluster in memory that tests share is below what it tests, so that they can all use it",
 	},
 	{
+		path: "./internal/cafile",
+		may:  []string{std},
+		why:  "a file of certificates is read in the same way for whomever it is trusted",
+	},
+	{
 		path: "./internal/oidc",
 		may: []string{
-			std, "./approvals", "./approvals/keyring",
+			std, "./approvals", "./approvals/keyring", "./internal/cafile",
 			"github.com/coreos/go-oidc/v3/oidc", "github.com/gorilla/securecookie", "golang.org/x/oauth2", "golang.org/x/sync/singleflight",
 		},
 		why: "it proves people, whatever they came to see: no pages, no cluster",
@@ -393,7 +403,7 @@ var table = []room{
 		path: "./internal/config",
 		may: []string{
 			std, "./approvals", "./approvals/keyring", "./approvals/notify", "./approvals/notify/email", "./approvals/notify/github", "./approvals/notify/slack",
-			"./approvals/notify/teams", "./approvals/notify/webhook", "./approvals/tasks", "./internal/oidc", "./templates", "sigs.k8s.io/yaml",
+			"./approvals/notify/teams", "./approvals/notify/webhook", "./approvals/tasks", "./internal/cafile", "./internal/oidc", "./templates", "sigs.k8s.io/yaml",
 		},
 		why: "the configuration is read and checked before anything of it is built",
 	},

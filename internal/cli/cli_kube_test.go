@@ -35,6 +35,7 @@ import (
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/internal/cli"
 	"github.com/countersign-dev/countersign/internal/kube/identity"
@@ -147,10 +148,8 @@ func (w *world) serve(ctx context.Context, cfg *rest.Config) error {
 	auth := &identity.Auth{Client: clients, Now: time.Now}
 	desk := &approvals.VoteService{
 		Store: store, Rights: auth, Operators: auth, Delegates: &identity.Delegates{Client: w.api, Guards: guards}, Now: time.Now,
-		Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
-			return approvals.DefaultResults(a), nil
-		},
-		Ended: func(approvals.Approval) {}, Voted: func(approvals.Approval, approvals.Verdict) {},
+		Results:  ct.DefaultResults{},
+		Outcomes: ct.NoOutcomes{}, Voted: func(approvals.Approval, approvals.Verdict) {},
 	}
 	votes := &vote.Votes{Client: w.api, Store: store, Desk: desk, Guards: guards, Now: time.Now, Log: log}
 	go func() {

@@ -3,7 +3,6 @@
 package config
 
 import (
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/url"
@@ -18,6 +17,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/approvals/notify/email"
 	"github.com/countersign-dev/countersign/approvals/tasks"
+	"github.com/countersign-dev/countersign/internal/cafile"
 	"github.com/countersign-dev/countersign/internal/oidc"
 	"github.com/countersign-dev/countersign/templates"
 )
@@ -203,7 +203,7 @@ func parse(raw []byte) (Config, error) {
 	}
 	c.CustomTasks = f.CustomTasks
 	if c.EventListenerCAs = f.EventListeners.CAFile; c.EventListenerCAs != "" {
-		if err := certificates(c.EventListenerCAs); err != nil {
+		if _, err := cafile.Only(c.EventListenerCAs); err != nil { // it is read again when it is used
 			errs = append(errs, fmt.Errorf("eventListeners.caFile: %w", err))
 		}
 	}
@@ -215,13 +215,4 @@ func parse(raw []byte) (Config, error) {
 	}
 	c.Channels, err = channels(f.Channels)
 	return c, errors.Join(append(errs, err)...)
-}
-
-// certificates says why a file is none of certificates. It is read again when it is used.
-func certificates(path string) error {
-	pem, err := os.ReadFile(path)
-	if err == nil && !x509.NewCertPool().AppendCertsFromPEM(pem) {
-		err = fmt.Errorf("%s has no certificate: put the CAs into it, in PEM", path)
-	}
-	return err
 }

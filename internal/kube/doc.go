@@ -8,8 +8,8 @@
 //	    hold ──────► store ◄──────── vote            decisions that come as objects
 //	     │              ▲                approvaltask    tasks that wait for one
 //	     │              │
-//	preflight       lifecycle ─────► release         posts, writes or starts
-//	could it work?      │  ▲             │ signedevent, render
+//	preflight       lifecycle ─────► release         posts, writes, starts or answers; at once
+//	could it work?      │  ▲             │              by releasequeue, with signedevent, render
 //	                    │  └── verifyrun ◄┘           is it the run that was approved?
 //	                    ▼
 //	                secondrun                        how did that run end?

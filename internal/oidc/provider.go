@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -13,7 +12,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -24,6 +22,7 @@ import (
 
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/keyring"
+	"github.com/countersign-dev/countersign/internal/cafile"
 )
 
 const (
@@ -70,13 +69,9 @@ func New(c Config, d Deps) (*Login, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone() //nolint:forbidigo // a copy, with its time limits
 	t.MaxResponseHeaderBytes = 64 << 10
 	if c.CAFile != "" {
-		pem, err := os.ReadFile(c.CAFile)
+		pool, err := cafile.Only(c.CAFile)
 		if err != nil {
 			return nil, fmt.Errorf("oidc.caFile: %w", err)
-		}
-		pool := x509.NewCertPool()
-		if !pool.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("oidc.caFile: no certificate in %s", c.CAFile)
 		}
 		t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
@@ -170,6 +165,12 @@ func (l *Login) provider(ctx context.Context) (*known, error) {
 		return nil, err
 	}
 	return v.(*known), nil
+}
+
+// Check asks the provider what a login needs to know of it.
+func (l *Login) Check(ctx context.Context) error {
+	_, err := l.discover(ctx)
+	return err
 }
 
 func (l *Login) discover(ctx context.Context) (*known, error) {

@@ -10,7 +10,7 @@ import (
 
 // freeText says whether r is an approver's text: their comment, or a name that they may have
 // given themselves. The decision is none; it is true or false.
-func (g *cargo) freeText(r reference) bool {
+func (g *dataFlow) freeText(r reference) bool {
 	a := g.by[r.name]
 	return r.of == "tasks" && r.field == "results" && a != nil && a.isApproval() && !decides(a.kind, r.result)
 }
@@ -18,7 +18,7 @@ func (g *cargo) freeText(r reference) bool {
 // pasted refuses an approver's text where it becomes code: then whoever may approve runs
 // what they like, with the rights of the part's account. Tekton puts it into a script,
 // command or args as text, and the kubelet does so with a variable; in env it stays data.
-func (g *cargo) pasted() {
+func (g *dataFlow) pasted() {
 	for _, t := range slices.Concat(g.order, g.finally) {
 		if t.isApproval() {
 			continue
@@ -43,7 +43,7 @@ func (g *cargo) pasted() {
 }
 
 // givenText are the params of t that an approver's text is given to.
-func (g *cargo) givenText(t *task) map[string]*yaml.Node {
+func (g *dataFlow) givenText(t *task) map[string]*yaml.Node {
 	all := slices.Concat(items(field(t.node, "params")), items(field(field(t.node, "matrix"), "params")))
 	for _, in := range items(field(field(t.node, "matrix"), "include")) {
 		all = append(all, items(field(in, "params"))...)
@@ -77,7 +77,7 @@ func (s *source) referred(kind, called string) *yaml.Node {
 const byEnv = `pass it by env (env: [{name: COMMENT, value: …}]) and have the script read "$COMMENT"`
 
 // code looks at all that a task's containers execute.
-func (g *cargo) code(t *task, spec *yaml.Node, typed func(reference) bool) {
+func (g *dataFlow) code(t *task, spec *yaml.Node, typed func(reference) bool) {
 	template := field(spec, "stepTemplate")
 	for _, c := range slices.Concat([]*yaml.Node{template}, items(field(spec, "steps")), items(field(spec, "sidecars"))) {
 		if c == nil {
@@ -103,7 +103,7 @@ func (g *cargo) code(t *task, spec *yaml.Node, typed func(reference) bool) {
 }
 
 // action looks at the StepAction that a step refers to, when the text has it.
-func (g *cargo) action(t *task, step *yaml.Node, typed func(reference) bool) {
+func (g *dataFlow) action(t *task, step *yaml.Node, typed func(reference) bool) {
 	given := tainted(items(field(step, "params")), typed)
 	if len(given) == 0 {
 		return
@@ -119,7 +119,7 @@ func (g *cargo) action(t *task, step *yaml.Node, typed func(reference) bool) {
 	}
 }
 
-func (g *cargo) refusePaste(t *task, where, remedy string, n *yaml.Node, typed func(reference) bool) {
+func (g *dataFlow) refusePaste(t *task, where, remedy string, n *yaml.Node, typed func(reference) bool) {
 	for _, r := range referencesBeneath(n) {
 		if !typed(r) {
 			continue
@@ -133,7 +133,7 @@ func (g *cargo) refusePaste(t *task, where, remedy string, n *yaml.Node, typed f
 }
 
 // noteText says where an approver's text goes that can't be looked into.
-func (g *cargo) noteText(add func(string, ...any)) {
+func (g *dataFlow) noteText(add func(string, ...any)) {
 	for _, t := range slices.Concat(g.order, g.finally) {
 		if t.isApproval() || t.TaskRef == nil && t.PipelineRef == nil || t.TaskRef != nil && t.TaskRef.Resolver == "" && g.referred("Task", t.TaskRef.Name) != nil {
 			continue

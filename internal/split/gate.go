@@ -32,7 +32,7 @@ const gateVersion = "countersign.dev/v1alpha1"
 type forward struct{ key, expr string }
 
 // gateOf works out who decides a, as the task itself would.
-func (g *cargo) gateOf(a *task) gate {
+func (g *dataFlow) gateOf(a *task) gate {
 	x := gate{name: g.typed.Name + "-" + a.Name, comment: a.node.HeadComment, rejected: g.goesOn(a)}
 	if a.Matrix != nil {
 		return x // refused where it stands
@@ -95,7 +95,7 @@ func (g *cargo) gateOf(a *task) gate {
 
 // embedded are the fields of a task that is written as a spec of its own, as params. What
 // they say became of it decides nothing.
-func (g *cargo) embedded(a *task) []approvals.Param {
+func (g *dataFlow) embedded(a *task) []approvals.Param {
 	spec := field(a.node, "taskSpec")
 	if spec == nil {
 		return nil
@@ -123,7 +123,7 @@ func (g *cargo) embedded(a *task) []approvals.Param {
 
 // say is the expression for what a param of a says to people, as one text; a list is a
 // list of texts.
-func (g *cargo) say(v pipelinev1.ParamValue, n *yaml.Node, a *task) string {
+func (g *dataFlow) say(v pipelinev1.ParamValue, n *yaml.Node, a *task) string {
 	if v.Type != pipelinev1.ParamTypeArray {
 		if v.Type == pipelinev1.ParamTypeObject {
 			n = str(tekton.Text(v)) // its references are found, at no line of their own
@@ -138,7 +138,7 @@ func (g *cargo) say(v pipelinev1.ParamValue, n *yaml.Node, a *task) string {
 	return "[" + strings.Join(all, ", ") + "]"
 }
 
-func (g *cargo) sentence(n *yaml.Node, a *task) string {
+func (g *dataFlow) sentence(n *yaml.Node, a *task) string {
 	if n == nil { // a param without a value
 		return quote("")
 	}
@@ -153,7 +153,7 @@ func (g *cargo) sentence(n *yaml.Node, a *task) string {
 }
 
 // shown is the expression for what is put before whoever decides a.
-func (g *cargo) shown(r reference, a *task) string {
+func (g *dataFlow) shown(r reference, a *task) string {
 	switch {
 	case r.of == "context" && r.name == "pipeline.name":
 		return quote(g.typed.Name)
@@ -176,7 +176,7 @@ func (g *cargo) shown(r reference, a *task) string {
 }
 
 // gateDoc is the Gate as an object.
-func (g *cargo) gateDoc(x gate) *yaml.Node {
+func (g *dataFlow) gateDoc(x gate) *yaml.Node {
 	p := x.policy
 	var users *yaml.Node
 	for _, a := range p.Approvers {

@@ -14,7 +14,7 @@ var longest = map[string]int{"EventListener": 60, "Gate": 253}
 
 // named refuses names that a cluster would not take, and objects that would be written over
 // what the text has already: that is somebody's own, and would be gone without a word.
-func (g *cargo) named(docs []*yaml.Node, o Options) {
+func (g *dataFlow) named(docs []*yaml.Node, o Options) {
 	bad := map[string]bool{} // once for all objects of a part
 	for _, d := range docs {
 		kind, n := text(field(d, "kind")), name(field(d, "metadata"))
@@ -45,7 +45,7 @@ func (g *cargo) named(docs []*yaml.Node, o Options) {
 }
 
 // there is what of the text applying d would write over, nil for nothing.
-func (g *cargo) there(d *yaml.Node) *yaml.Node {
+func (g *dataFlow) there(d *yaml.Node) *yaml.Node {
 	for _, o := range g.others {
 		if o = o.Content[0]; sameObject(o, d) {
 			return o
@@ -79,7 +79,7 @@ func remedy(kind string) string {
 }
 
 // gateHere is a Gate that the text has, nil for none.
-func (g *cargo) gateHere(n string) *yaml.Node {
+func (g *dataFlow) gateHere(n string) *yaml.Node {
 	meta := dict("name", n)
 	if g.typed.Namespace != "" {
 		put(meta, "namespace", str(g.typed.Namespace))
@@ -89,7 +89,7 @@ func (g *cargo) gateHere(n string) *yaml.Node {
 
 // needs is what a Gate that the task names must say, and this one does not: that is known
 // only of one that the text has.
-func (g *cargo) needs(a *task, x gate) []string {
+func (g *dataFlow) needs(a *task, x gate) []string {
 	here := g.gateHere(x.name)
 	spec := field(here, "spec")
 	var out []string
@@ -107,7 +107,7 @@ func (g *cargo) needs(a *task, x gate) []string {
 }
 
 // reads says whether anything reads what a gives, other than what every Approval gives.
-func (g *cargo) reads(a *task) bool {
+func (g *dataFlow) reads(a *task) bool {
 	return slices.ContainsFunc(slices.Concat(g.order, g.finally), func(t *task) bool {
 		return slices.ContainsFunc(t.refs, func(r reference) bool {
 			return r.of == "tasks" && r.name == a.Name && r.field == "results" && !slices.Contains([]string{"decision", "comment", "approvedBy", "rejectedBy"}, r.result)

@@ -11,7 +11,7 @@ import (
 )
 
 // notes is what the objects themselves can't say.
-func (g *cargo) notes(gates []gate, o Options) []string {
+func (g *dataFlow) notes(gates []gate, o Options) []string {
 	all := []string{g.headline()}
 	add := func(format string, args ...any) { all = append(all, fmt.Sprintf("- "+format, args...)) }
 	for _, k := range g.twice {
@@ -37,7 +37,7 @@ func (g *cargo) notes(gates []gate, o Options) []string {
 			add("%s of finally ends part %d: when that is never started, it does not run.", f.Name, f.part)
 		}
 	}
-	g.noteTravel(add)
+	g.noteForwarded(add)
 	g.noteStaying(add)
 	g.noteText(add)
 	g.noteRelayed(add)
@@ -51,7 +51,7 @@ func (g *cargo) notes(gates []gate, o Options) []string {
 	return all
 }
 
-func (g *cargo) headline() string {
+func (g *dataFlow) headline() string {
 	if !g.first {
 		return fmt.Sprintf("Pipeline %s, cut where people decide. Part 1 keeps its name: what starts it today starts part 1.", g.typed.Name)
 	}
@@ -59,7 +59,7 @@ func (g *cargo) headline() string {
 }
 
 // noteRun says how the first part is started, where that is not as before.
-func (g *cargo) noteRun(add func(string, ...any)) {
+func (g *dataFlow) noteRun(add func(string, ...any)) {
 	if g.run != nil && !g.first {
 		if g.run.typed.Name == "" {
 			add("The PipelineRun has no name of its own: kubectl create takes this text, kubectl apply does not.")
@@ -108,7 +108,7 @@ func startsPipeline(n *yaml.Node, pipeline string) bool {
 	return slices.ContainsFunc(n.Content, func(c *yaml.Node) bool { return startsPipeline(c, pipeline) })
 }
 
-func (g *cargo) noteGate(k int, x gate, add func(string, ...any)) {
+func (g *dataFlow) noteGate(k int, x gate, add func(string, ...any)) {
 	a := g.approvals[k]
 	on := string(approvals.Approved)
 	if x.rejected {

@@ -13,7 +13,7 @@ import (
 )
 
 // object is one of ours, in the pipeline's namespace.
-func (g *cargo) object(apiVersion, kind, name string, spec *yaml.Node) *yaml.Node {
+func (g *dataFlow) object(apiVersion, kind, name string, spec *yaml.Node) *yaml.Node {
 	meta := dict("name", name)
 	if g.typed.Namespace != "" {
 		put(meta, "namespace", str(g.typed.Namespace))
@@ -22,7 +22,7 @@ func (g *cargo) object(apiVersion, kind, name string, spec *yaml.Node) *yaml.Nod
 }
 
 // pipeline is part p, in the words of the whole.
-func (g *cargo) pipeline(p int) *yaml.Node {
+func (g *dataFlow) pipeline(p int) *yaml.Node {
 	root := clone(g.root)
 	keep(root, "apiVersion", "kind", "metadata", "spec")
 	meta := field(root, "metadata")
@@ -89,7 +89,7 @@ func arrange(root, spec *yaml.Node) *yaml.Node {
 	return root
 }
 
-func (g *cargo) tasksOf(all []*task, p int) []*yaml.Node {
+func (g *dataFlow) tasksOf(all []*task, p int) []*yaml.Node {
 	var out []*yaml.Node
 	for _, t := range all {
 		if t.part != p || t.isApproval() {
@@ -112,7 +112,7 @@ func (g *cargo) tasksOf(all []*task, p int) []*yaml.Node {
 }
 
 // rewrite has a text read params in the place of what is in other parts.
-func (g *cargo) rewrite(n *yaml.Node, own owned, p int) {
+func (g *dataFlow) rewrite(n *yaml.Node, own owned, p int) {
 	for _, r := range foreign(referencesIn(n), own) {
 		to := ""
 		if r.of == "context" && r.name == "pipeline.name" {
@@ -127,7 +127,7 @@ func (g *cargo) rewrite(n *yaml.Node, own owned, p int) {
 }
 
 // trigger holds what part p has made, by x, and starts the next part.
-func (g *cargo) trigger(p int, x gate) *yaml.Node {
+func (g *dataFlow) trigger(p int, x gate) *yaml.Node {
 	var forwards []forward
 	taken, bindings := maps.Clone(g.keys), list(binding("run", "run"))
 	for _, f := range x.shown { // by now it is known what else goes by that name
@@ -184,19 +184,19 @@ func binding(key, of string) *yaml.Node {
 }
 
 // claims are the workspaces that part p gets the volume of.
-func (g *cargo) claims(p int) []space {
+func (g *dataFlow) claims(p int) []space {
 	return slices.DeleteFunc(slices.Clone(g.spaces), func(s space) bool {
 		return s.binding != nil || s.absent || !s.isOf(p) || s.made != nil && p == g.begins()
 	})
 }
 
 // isAbsent says whether no run binds a workspace.
-func (g *cargo) isAbsent(workspace string) bool {
+func (g *dataFlow) isAbsent(workspace string) bool {
 	return slices.ContainsFunc(g.spaces, func(s space) bool { return s.name == workspace && s.absent })
 }
 
 // template makes the run of part p+1.
-func (g *cargo) template(p int) *yaml.Node {
+func (g *dataFlow) template(p int) *yaml.Node {
 	names, params, spaces := []string{"run"}, list(), list()
 	for _, v := range g.values {
 		if v.isParamOf(p + 1) {

@@ -10,7 +10,7 @@ import (
 
 // findParam has part p read a param of the pipeline, which what starts the first part
 // gives, or leaves to its default.
-func (g *cargo) findParam(r reference, p int) *value {
+func (g *dataFlow) findParam(r reference, p int) *value {
 	i := slices.IndexFunc(g.typed.Spec.Params, func(s pipelinev1.ParamSpec) bool { return s.Name == r.name })
 	if i < 0 {
 		return nil
@@ -39,7 +39,7 @@ func (g *cargo) findParam(r reference, p int) *value {
 
 // given is the expression for a param, or one value of it, as the run of the first part
 // has it. Where people are asked before any run it is what the event says.
-func (g *cargo) given(spec pipelinev1.ParamSpec, rest string, seen []string) (string, error) {
+func (g *dataFlow) given(spec pipelinev1.ParamSpec, rest string, seen []string) (string, error) {
 	if slices.Contains(seen, spec.Name) || len(seen) > 9 { // as Tekton has it
 		return "", fmt.Errorf("its default leads back to itself, or too far: write it out")
 	}
@@ -86,7 +86,7 @@ func (g *cargo) given(spec pipelinev1.ParamSpec, rest string, seen []string) (st
 
 // constant is the expression for a value that is written in the text, or for one value of
 // it.
-func (g *cargo) constant(v pipelinev1.ParamValue, rest string, seen []string) (string, error) {
+func (g *dataFlow) constant(v pipelinev1.ParamValue, rest string, seen []string) (string, error) {
 	text := v.StringVal
 	switch {
 	case g.first && strings.Contains(fmt.Sprint(v), "{{"):
@@ -108,7 +108,7 @@ func (g *cargo) constant(v pipelinev1.ParamValue, rest string, seen []string) (s
 }
 
 // within is the expression for what a default, or a param of the run, refers to.
-func (g *cargo) within(r reference, seen []string) (string, error) {
+func (g *dataFlow) within(r reference, seen []string) (string, error) {
 	if r.of == "context" {
 		switch _, what, run := strings.Cut(r.name, "pipelineRun."); {
 		case r.name == "pipeline.name":
@@ -135,7 +135,7 @@ func (g *cargo) within(r reference, seen []string) (string, error) {
 }
 
 // phrase is the expression for a text with references in it.
-func (g *cargo) phrase(s string, of func(reference) (string, error)) (string, error) {
+func (g *dataFlow) phrase(s string, of func(reference) (string, error)) (string, error) {
 	var words []string
 	rest := s
 	for _, r := range referencesIn(str(s)) {

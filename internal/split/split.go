@@ -55,7 +55,7 @@ func Split(raw []byte, o Options) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	g := load(c, bindings)
+	g := newDataFlow(c, bindings)
 	var gates []gate
 	for _, a := range c.approvals {
 		gates = append(gates, g.gateOf(a))
@@ -76,7 +76,7 @@ func (c *cut) part(p int) string {
 }
 
 // write puts the objects together, in the order in which they come into play.
-func (g *cargo) write(gates []gate, o Options) (Result, error) {
+func (g *dataFlow) write(gates []gate, o Options) (Result, error) {
 	out := Result{}
 	var docs []*yaml.Node
 	if !g.first {
@@ -156,7 +156,7 @@ func oneLine(s string) string {
 
 // check holds the parts against Tekton's own rules: what this package gets wrong is
 // refused here, and not by a cluster.
-func (g *cargo) check(docs []*yaml.Node) {
+func (g *dataFlow) check(docs []*yaml.Node) {
 	for _, d := range docs {
 		if text(field(d, "kind")) != "Pipeline" {
 			continue

@@ -69,10 +69,8 @@ func (s *service) serve(t *testing.T, issuer string) {
 		Store: s.store, Overview: s.store, Login: login, Auth: oidc.Bearer{Cluster: cluster{}, Login: login}, Ring: s.keys, Templates: pages, External: external, Now: s.now, Log: log,
 		Observe: func(string, string, int, time.Duration) {},
 		Desk: &approvals.VoteService{
-			Store: s.store, Now: s.now, Ended: func(approvals.Approval) {}, Voted: func(approvals.Approval, approvals.Verdict) {},
-			Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
-				return approvals.DefaultResults(a), nil
-			},
+			Store: s.store, Now: s.now, Outcomes: ct.NoOutcomes{}, Voted: func(approvals.Approval, approvals.Verdict) {},
+			Results: ct.DefaultResults{},
 		},
 	})
 	s.Start()

@@ -4,7 +4,6 @@ package email
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/notify"
+	"github.com/countersign-dev/countersign/internal/cafile"
 	"github.com/countersign-dev/countersign/templates"
 )
 
@@ -72,6 +72,25 @@ func (c *Channel) send(ctx context.Context, m notify.Message) error {
 		return context.Cause(ctx)
 	}
 	return c.explain(err)
+}
+
+// Check connects to the mail server and logs in, as for a mail, and sends none.
+func (c *Channel) Check(ctx context.Context) error {
+	call := &call{config: c.Config}
+	defer context.AfterFunc(ctx, call.end)()
+	client, err := c.dialer(call)
+	if err != nil {
+		return err
+	}
+	conn, err := client.DialToSMTPClientWithContext(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("mail server %s:%d did not answer in time", c.Config.Host, c.Config.Port)
+	case err != nil:
+		return c.explain(err)
+	}
+	defer client.CloseWithSMTPClient(conn) //nolint:errcheck // it has answered, which is all that was asked
+	return nil
 }
 
 // explain says what an error means for the mail. Once all of it was sent, no answer may mean
@@ -149,17 +168,11 @@ func (c *Channel) dialer(call *call) (*gomail.Client, error) {
 		opts = append(opts, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover),
 			gomail.WithUsername(c.Config.Username), gomail.WithPassword(string(c.Config.Password)))
 	}
-	trust := &tls.Config{ServerName: c.Config.Host, MinVersion: tls.VersionTLS12}
-	if c.Config.CAFile != "" {
-		pem, err := os.ReadFile(c.Config.CAFile)
-		if err != nil {
-			return nil, err
-		}
-		trust.RootCAs = x509.NewCertPool()
-		if !trust.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("smtp.caFile %s has no certificate", c.Config.CAFile)
-		}
+	roots, err := cafile.Only(c.Config.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("smtp.caFile: %w", err)
 	}
+	trust := &tls.Config{ServerName: c.Config.Host, RootCAs: roots, MinVersion: tls.VersionTLS12}
 	opts = append(opts, gomail.WithTLSConfig(trust), gomail.WithDialContextFunc(func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := call.dial(ctx, network, address)
 		if err != nil || c.Config.TLS != Implicit {

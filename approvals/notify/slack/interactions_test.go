@@ -52,7 +52,7 @@ func newBench(t *testing.T, a *ct.Builder, change func(*Config)) *bench {
 	}
 	now := func() time.Time { return ct.T0.Add(2 * time.Minute) }
 	b.Interactions = &Interactions{Channels: []*Channel{c}, People: ct.Known("alice", "bob"), Store: b.store, Log: slog.New(slog.NewTextHandler(&b.log, nil)), Desk: &approvals.VoteService{
-		Store: b.store, Now: now, Ended: func(approvals.Approval) {}, Voted: func(approvals.Approval, approvals.Verdict) {}, Results: noResults,
+		Store: b.store, Now: now, Outcomes: ct.NoOutcomes{}, Voted: func(approvals.Approval, approvals.Verdict) {}, Results: ct.DefaultResults{},
 	}}
 	return b
 }
@@ -545,8 +545,4 @@ type silent struct{}
 func (silent) Do(r *http.Request) (*http.Response, error) {
 	<-r.Context().Done()
 	return nil, context.Cause(r.Context())
-}
-
-func noResults(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
-	return approvals.DefaultResults(a), nil
 }

@@ -94,7 +94,7 @@ func (r *Tasks) cancel(ctx context.Context, a approvals.Approval, cr *pipelinev1
 // first, and what the API server has says which it is.
 func (r *Tasks) abandon(ctx context.Context, a approvals.Approval, why string, ended bool) (approvals.Approval, error) {
 	now := r.Now()
-	return outcome.Writer{Store: r.Store, Results: r.Results, Ended: r.Ended}.Save(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
+	return r.Outcomes.End(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
 		if ended && a.Decided() {
 			return approvals.Answer(a, now)
 		}

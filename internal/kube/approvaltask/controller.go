@@ -27,20 +27,19 @@ import (
 // Tasks answers the approval tasks of other systems: it opens an Approval for each
 // attempt of a CustomRun, and writes its outcome into the CustomRun.
 type Tasks struct {
-	Client  client.Client
-	Store   *store.Store
-	Proofs  *verifyrun.Proofs
-	Opener  *hold.Opener
-	Runs    *CustomRuns
-	Kinds   *Kinds
-	Mirrors map[string]Mirror // by kind; a kind without one has no object
-	Views   []client.Object   // the objects of kinds whose edits wake their tasks
-	Results func(ctx context.Context, a approvals.Approval) ([]approvals.Param, error)
-	Ended   func(approvals.Approval)
-	Events  events.EventRecorder
-	Now     func() time.Time
-	Log     *slog.Logger
-	Workers int
+	Client   client.Client
+	Store    *store.Store
+	Proofs   *verifyrun.Proofs
+	Opener   *hold.Opener
+	Runs     *CustomRuns
+	Kinds    *Kinds
+	Mirrors  map[string]Mirror // by kind; a kind without one has no object
+	Views    []client.Object   // the objects of kinds whose edits wake their tasks
+	Outcomes approvals.OutcomeWriter
+	Events   events.EventRecorder
+	Now      func() time.Time
+	Log      *slog.Logger
+	Workers  int
 }
 
 var _ reconcile.Reconciler = (*Tasks)(nil)

@@ -29,7 +29,7 @@ func (r *Tasks) recite(ctx context.Context, cr *pipelinev1beta1.CustomRun, kind 
 	resolved := *a.Resolved
 	resolved.Policy.Preset = kind.Name
 	a.Resolved = &resolved
-	results, err := r.Results(ctx, a)
+	results, err := r.Outcomes.Results.Results(ctx, a)
 	if err != nil {
 		return err
 	}

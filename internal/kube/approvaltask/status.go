@@ -47,8 +47,14 @@ func (c *CustomRuns) PickUp(ctx context.Context, cr *pipelinev1beta1.CustomRun, 
 	})
 }
 
-// Answer writes the outcome of a into its CustomRun, as far as the cache knows it to wait
-// for that. What it leaves undone is done by the leader, which looks closer.
+// Release implements release.Kind: it writes the outcome of a into its CustomRun, as far as
+// the cache knows it to wait for that. What it leaves undone is done by the leader, which
+// looks closer.
+func (c *CustomRuns) Release(ctx context.Context, a approvals.Approval) (eventID string, err error) {
+	return "", c.Answer(ctx, a)
+}
+
+// Answer is Release without an event.
 func (c *CustomRuns) Answer(ctx context.Context, a approvals.Approval) error {
 	t := a.Source.Task
 	kind, ok := tasks.Find(t.Mapping)

@@ -36,8 +36,9 @@ type Ledger interface {
 // it has its own queue, so a store that is down holds up the record and nothing
 // else. One worker: the chain has one end.
 type Record struct {
-	Store  *store.Store
-	Ledger Ledger
+	Store    *store.Store
+	Outcomes approvals.OutcomeWriter
+	Ledger   Ledger
 	// Keeps: what is in the Ledger outlives the process, so what is there may go from
 	// the cluster.
 	Keeps bool
@@ -105,9 +106,11 @@ func (r *Record) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, 
 	return ctrl.Result{}, nil
 }
 
+func (r *Record) source() Source { return Source{r.Store} }
+
 // read gets what the record is to tell of the Approval.
 func (r *Record) read(ctx context.Context, x *work) (res ctrl.Result, done bool, err error) {
-	x.a, x.genuine, err = r.Store.ForRecord(ctx, x.key)
+	x.a, x.genuine, err = r.source().ForRecord(ctx, x.key)
 	if approvals.CodeOf(err) == approvals.CodeNotFound {
 		r.behind.note(x.name, false)
 		return res, true, nil

@@ -35,7 +35,7 @@ type tombstone struct {
 // its end the lines are there already, unless the store is down or somebody was very
 // quick.
 func (r *Record) Deleted(o *v1alpha1.Approval) bool {
-	a, genuine := r.Store.Recordable(o)
+	a, genuine := r.source().Recordable(o)
 	told := record.Lines(a)
 	if a.Source.Lean.Words { // what people said is not in memory, and the rest is no line of theirs
 		told = slices.DeleteFunc(told, func(l record.Line) bool { return l.Kind == record.Voted })

@@ -12,18 +12,19 @@ import (
 // cancelDeleted ends what somebody deleted and a finalizer keeps, at once, whether the store
 // answers or not: what waits ends, and what is decided starts no run.
 func (r *Record) cancelDeleted(ctx context.Context, x *work) (res ctrl.Result, done bool, err error) {
-	x.leaving, err = r.Store.Leaving(ctx, x.key)
+	x.leaving, err = r.source().Leaving(ctx, x.key)
 	if approvals.CodeOf(err) == approvals.CodeNotFound {
 		return res, false, nil
 	}
 	if err != nil || x.leaving.IsZero() {
 		return res, err != nil, err
 	}
-	_, err = r.Store.Update(ctx, x.key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+	now := r.Now()
+	_, _, err = r.Outcomes.Save(ctx, x.key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
 		if !a.ToCancel() {
 			return a, approvals.NoChange, nil
 		}
-		return approvals.Cancel(a, approvals.Cancellation{Reason: "it was deleted from the cluster"}, r.Now())
+		return approvals.Cancel(a, approvals.Cancellation{Reason: "it was deleted from the cluster"}, now)
 	})
 	if approvals.CodeOf(err) == approvals.CodeNotFound {
 		err = nil
@@ -38,7 +39,7 @@ func (r *Record) letGo(ctx context.Context, x *work) (res ctrl.Result, done bool
 	if x.leaving.IsZero() {
 		return res, false, nil
 	}
-	a, genuine, err := r.Store.LastOf(ctx, x.key)
+	a, genuine, err := r.source().LastOf(ctx, x.key)
 	switch {
 	case approvals.CodeOf(err) == approvals.CodeNotFound:
 		r.behind.note(x.name, false)
@@ -52,5 +53,5 @@ func (r *Record) letGo(ctx context.Context, x *work) (res ctrl.Result, done bool
 		}
 	}
 	r.behind.note(x.name, false)
-	return res, true, r.Store.LetGo(ctx, a.Key)
+	return res, true, r.source().LetGo(ctx, a.Key)
 }

@@ -20,7 +20,7 @@ func (r *Record) retain(ctx context.Context, x *work) (res ctrl.Result, done boo
 		return ctrl.Result{RequeueAfter: left}, true, nil
 	}
 	var storeErr error
-	removed, err := r.Store.Remove(ctx, a.Key, func(fresh approvals.Approval) (bool, error) {
+	removed, err := r.source().Remove(ctx, a.Key, func(fresh approvals.Approval) (bool, error) {
 		if !fresh.Decided() || fresh.ToRelease() || fresh.ToAnswer() {
 			return false, nil
 		}

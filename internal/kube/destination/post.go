@@ -11,7 +11,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"regexp"
 	"sync"
 	"time"
@@ -20,6 +19,7 @@ import (
 	"knative.dev/pkg/network"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/internal/cafile"
 )
 
 const (
@@ -208,12 +208,8 @@ func (c *Client) roots() (*x509.CertPool, error) {
 	if c.CAFile == "" {
 		return roots, nil
 	}
-	pem, err := os.ReadFile(c.CAFile)
-	if err != nil {
+	if err := cafile.Add(roots, c.CAFile); err != nil {
 		return nil, caFileError{err}
-	}
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, caFileError{fmt.Errorf("%s has no certificate", c.CAFile)}
 	}
 	return roots, nil
 }

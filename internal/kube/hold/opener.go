@@ -81,7 +81,7 @@ func (o *Opener) OpenRun(ctx context.Context, pr *pipelinev1.PipelineRun, trigge
 		if s.RequesterProof, err = o.Requesters.ProofOf(ctx, pr); err != nil {
 			return err
 		}
-		obj, err = o.open(ctx, trigger.Namespace, trigger.Name, name, s)
+		obj, err = o.open(ctx, trigger.Namespace, trigger.Name, name, s, nil)
 	} else {
 		if err == nil && obj.Spec.Lean != nil && obj.Spec.Lean.Claims {
 			obj, err = kubeutil.Read(ctx, o.Live, trigger.Namespace, name, &v1alpha1.Approval{})
@@ -139,7 +139,8 @@ func (o *Opener) NotifyCompletion(ctx context.Context, g interceptor.GatedTrigge
 // while that is pending, and a new one after it was decided.
 func (o *Opener) OpenEvent(ctx context.Context, g interceptor.GatedTrigger, e approvals.Event, header http.Header) (approvals.Approval, error) {
 	proof := approvals.NoProof
-	sender, err := o.provenSender(ctx, g, e, header)
+	about := o.subjectOf(ctx, g)
+	sender, err := o.provenSender(ctx, about, e, header)
 	if err != nil {
 		return approvals.Approval{}, err
 	}
@@ -159,7 +160,7 @@ func (o *Opener) OpenEvent(ctx context.Context, g interceptor.GatedTrigger, e ap
 			if err := o.Quotas.Event(ctx, g.Namespace); err != nil {
 				return approvals.Approval{}, err
 			}
-			obj, err = o.open(ctx, g.Namespace, g.Name, name, approvals.Source{Event: &e, RequesterProof: proof})
+			obj, err = o.open(ctx, g.Namespace, g.Name, name, approvals.Source{Event: &e, RequesterProof: proof}, about)
 		}
 		if err != nil {
 			return approvals.Approval{}, err
@@ -185,17 +186,17 @@ func (o *Opener) OpenEvent(ctx context.Context, g interceptor.GatedTrigger, e ap
 // create. What can't be resolved yet is opened, and can't be decided; the
 // approval controller sets them when what is missing is there. CodeLimited: the
 // namespace has as much as it may have.
-func (o *Opener) open(ctx context.Context, namespace, trigger, name string, s approvals.Source) (*v1alpha1.Approval, error) {
+func (o *Opener) open(ctx context.Context, namespace, trigger, name string, s approvals.Source, about *subject) (*v1alpha1.Approval, error) {
 	created, err := o.Quotas.Reserve(ctx, namespace, name, s)
 	if err != nil {
 		return nil, err
 	}
-	obj, err := o.create(ctx, namespace, trigger, name, s)
+	obj, err := o.create(ctx, namespace, trigger, name, s, about)
 	created(err == nil)
 	return obj, err
 }
 
-func (o *Opener) create(ctx context.Context, namespace, trigger, name string, s approvals.Source) (*v1alpha1.Approval, error) {
+func (o *Opener) create(ctx context.Context, namespace, trigger, name string, s approvals.Source, about *subject) (*v1alpha1.Approval, error) {
 	obj := &v1alpha1.Approval{}
 	obj.Namespace, obj.Name, obj.Finalizers = namespace, name, slices.Clone(o.Finalizers)
 	obj.Spec = v1alpha1.ApprovalSpec{Trigger: trigger, Source: convert.SourceToAPI(s)}
@@ -203,7 +204,7 @@ func (o *Opener) create(ctx context.Context, namespace, trigger, name string, s 
 		obj.Spec.Page = o.Page(namespace, name)
 	}
 	store.SignSource(o.Ring(), obj)
-	resolved, err := o.Resolve(ctx, namespace, trigger, s)
+	resolved, err := o.resolve(ctx, namespace, trigger, s, about)
 	switch code := approvals.CodeOf(err); {
 	case err == nil:
 		store.SetResolved(o.Ring(), obj, resolved)
@@ -256,24 +257,32 @@ func (o *Opener) Lifetime(ctx context.Context, a approvals.Approval) (time.Durat
 // Resolve resolves a source as things stand now. CodeInvalid and
 // CodeNotFound say what somebody has to mend; other codes may go away.
 func (o *Opener) Resolve(ctx context.Context, namespace, trigger string, s approvals.Source) (*approvals.ResolvedSpec, error) {
+	return o.resolve(ctx, namespace, trigger, s, nil)
+}
+
+// resolve is Resolve by what was looked up of the Trigger, if it was.
+func (o *Opener) resolve(ctx context.Context, namespace, trigger string, s approvals.Source, about *subject) (*approvals.ResolvedSpec, error) {
 	if err := s.Whole(); err != nil {
 		return nil, err
 	}
 	if s.Task != nil { // they are fixed with its opening, or it is not opened
 		return nil, approvals.Errorf(approvals.CodeInvalid, "an approval of a task that is not resolved is none of this service's: delete it")
 	}
-	g, err := o.Triggers.Gated(ctx, namespace, trigger)
-	if err != nil {
-		return nil, err
+	if about == nil {
+		g, err := o.Triggers.Gated(ctx, namespace, trigger)
+		if err != nil {
+			return nil, err
+		}
+		about = o.subjectOf(ctx, g)
 	}
-	p, err := gate.PolicyFor(ctx, o.Client, namespace, g.Line)
+	g, p, err := about.GatedTrigger, about.policy, about.noPolicy
 	if err != nil {
 		return nil, err
 	}
 	if p.Release.Kind == "" && g.Unresolved != nil {
 		return nil, g.Unresolved
 	}
-	if s.Event != nil || p.Release.Kind == "" {
+	if !about.senderChecked && (s.Event != nil || p.Release.Kind == "") {
 		if err := o.Triggers.CheckSender(ctx, namespace, trigger, g.Chain, p); err != nil {
 			return nil, err
 		}

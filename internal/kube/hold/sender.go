@@ -5,9 +5,7 @@ import (
 	"net/http"
 
 	"github.com/countersign-dev/countersign/approvals"
-	"github.com/countersign-dev/countersign/interceptor"
 	"github.com/countersign-dev/countersign/interceptor/signature"
-	"github.com/countersign-dev/countersign/internal/kube/gate"
 )
 
 // provenSender says by which Secret the sender of an event is verified, "" when nobody
@@ -16,20 +14,21 @@ import (
 //
 // While there is no Gate, or one that can't be read, the event is kept unverified: see
 // provedFor.
-func (o *Opener) provenSender(ctx context.Context, g interceptor.GatedTrigger, e approvals.Event, header http.Header) (by approvals.SecretRef, err error) {
-	p, err := gate.PolicyFor(ctx, o.Client, g.Namespace, g.Line)
-	switch c := approvals.CodeOf(err); {
+func (o *Opener) provenSender(ctx context.Context, g *subject, e approvals.Event, header http.Header) (by approvals.SecretRef, err error) {
+	switch c := approvals.CodeOf(g.noPolicy); {
 	case c == approvals.CodeNotFound || c == approvals.CodeInvalid:
 		return approvals.SecretRef{}, nil // reported on the Approval
-	case err != nil:
-		return approvals.SecretRef{}, err
+	case g.noPolicy != nil:
+		return approvals.SecretRef{}, g.noPolicy
 	}
+	p := g.policy
 	if err := o.Triggers.CheckSender(ctx, g.Namespace, g.Name, g.Chain, p); err != nil {
 		if approvals.CodeOf(err) != approvals.CodeInvalid {
 			return approvals.SecretRef{}, err
 		}
 		return approvals.SecretRef{}, approvals.Errorf(approvals.CodeInvalid, "trigger %s/%s: %s. The event was not held", g.Namespace, g.Name, approvals.Message(err))
 	}
+	g.senderChecked = true
 	if p.Secret.Name == "" {
 		return approvals.SecretRef{}, nil
 	}

@@ -22,7 +22,6 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/internal/kube/hold"
 	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
-	"github.com/countersign-dev/countersign/internal/kube/outcome"
 	"github.com/countersign-dev/countersign/internal/kube/queue"
 	"github.com/countersign-dev/countersign/internal/kube/release"
 	"github.com/countersign-dev/countersign/internal/kube/store"
@@ -44,8 +43,7 @@ type Approvals struct {
 	Diagnosis *release.Diagnosis
 	Now       func() time.Time
 	Log       *slog.Logger
-	Results   func(ctx context.Context, a approvals.Approval) ([]approvals.Param, error)
-	Ended     func(approvals.Approval)
+	Outcomes  approvals.OutcomeWriter
 	Confirmed func(approvals.Approval)
 	Workers   int
 	// Evidence is kept as long as an Approval that shows it; nil: there is none.
@@ -199,12 +197,6 @@ func (r *Approvals) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 		}
 	}
 	return ctrl.Result{}, nil
-}
-
-// end saves an end that no vote brought.
-func (r *Approvals) end(ctx context.Context, key approvals.Key, change func(approvals.Approval) (approvals.Approval, approvals.Change)) error {
-	_, err := outcome.Writer{Store: r.Store, Results: r.Results, Ended: r.Ended}.Save(ctx, key, change)
-	return err
 }
 
 func key(a approvals.Approval) types.NamespacedName {

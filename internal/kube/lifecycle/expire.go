@@ -23,7 +23,8 @@ func (r *Approvals) expire(ctx context.Context, x *work) (res ctrl.Result, done 
 		return res, true, err
 	}
 	now := r.Now()
-	return res, true, r.end(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
+	_, err = r.Outcomes.End(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
 		return approvals.Expire(a, now, policies...)
 	})
+	return res, true, err
 }

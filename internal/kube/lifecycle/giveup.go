@@ -13,7 +13,8 @@ func (r *Approvals) giveUp(ctx context.Context, x *work) (res ctrl.Result, done 
 	if _, did := approvals.GiveUp(x.a, x.now); did != approvals.Stopped {
 		return res, false, nil
 	}
-	return res, true, r.end(ctx, x.a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
+	_, err = r.Outcomes.End(ctx, x.a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
 		return approvals.GiveUp(a, x.now)
 	})
+	return res, true, err
 }

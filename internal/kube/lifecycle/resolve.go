@@ -35,7 +35,11 @@ func (r *Approvals) resolve(ctx context.Context, x *work) (res ctrl.Result, done
 	}
 	switch approvals.CodeOf(err) {
 	case "":
-		return res, true, r.Store.Settle(ctx, a.Key)
+		// The conditions follow from the spec, which the API server has as it is now.
+		_, err := r.Store.UpdateFresh(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+			return a, approvals.Blocking, nil
+		})
+		return res, true, err
 	case approvals.CodeInvalid, approvals.CodeNotFound: // of what it refers to, or of the schema that refuses it
 		if pipelinerun.IsMissing(err) {
 			next.RequeueAfter = min(next.RequeueAfter, max(r.Now().Sub(a.OpenedAt)/2, Again), maxAgain)
@@ -58,13 +62,9 @@ func (r *Approvals) blocked(ctx context.Context, a approvals.Approval, why *appr
 // lapse ends what nobody could decide in its time. What it lacked stays on it. There is no
 // policy that would say what results are, and nobody who was asked.
 func (r *Approvals) lapse(ctx context.Context, a approvals.Approval, lifetime time.Duration) error {
-	did := approvals.NoChange
-	a, err := r.Store.Update(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
-		a, did = approvals.Lapse(a, lifetime, r.Now())
-		return a, did, nil
+	now := r.Now()
+	_, err := r.Outcomes.End(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
+		return approvals.Lapse(a, lifetime, now)
 	})
-	if err == nil && did == approvals.Ended {
-		r.Ended(a)
-	}
 	return err
 }

@@ -32,9 +32,10 @@ func (r *Approvals) start(ctx context.Context, a approvals.Approval, found verif
 		r.say(a, *problem)
 		r.Log.Warn("run cancelled", "namespace", a.Namespace, "approval", a.Name, "run", found.Run.Name, "reason", problem.Message)
 		now := r.Now()
-		return false, ctrl.Result{}, r.end(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
+		_, err := r.Outcomes.End(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
 			return approvals.Withhold(a, *problem, now)
 		})
+		return false, ctrl.Result{}, err
 	case !started:
 		return false, ctrl.Result{RequeueAfter: ReadSoon}, nil
 	}

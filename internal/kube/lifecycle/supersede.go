@@ -25,7 +25,7 @@ func (r *Approvals) supersede(ctx context.Context, x *work) (res ctrl.Result, do
 				continue
 			}
 			now := r.Now()
-			if err := r.end(ctx, pair[0].Key, func(old approvals.Approval) (approvals.Approval, approvals.Change) {
+			if _, err := r.Outcomes.End(ctx, pair[0].Key, func(old approvals.Approval) (approvals.Approval, approvals.Change) {
 				return approvals.Supersede(old, pair[1], now)
 			}); err != nil {
 				return res, true, err

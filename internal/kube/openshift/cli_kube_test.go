@@ -3,7 +3,6 @@
 package openshift_test
 
 import (
-	"context"
 	"encoding/base64"
 	"log/slog"
 	"os"
@@ -25,6 +24,7 @@ import (
 	openshiftv1 "github.com/countersign-dev/countersign/api/openshift/v1alpha1"
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/internal/kube/identity"
 	"github.com/countersign-dev/countersign/internal/kube/openshift"
@@ -96,10 +96,8 @@ func newCLI(t *testing.T) *cli {
 	}
 	time.Sleep(time.Until(since.Add(time.Second))) // before that the service relies on no policy
 	desk := &approvals.VoteService{
-		Store: c.store, Now: time.Now, Ended: func(approvals.Approval) {}, Voted: func(approvals.Approval, approvals.Verdict) {},
-		Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
-			return approvals.DefaultResults(a), nil
-		},
+		Store: c.store, Now: time.Now, Outcomes: ct.NoOutcomes{}, Voted: func(approvals.Approval, approvals.Verdict) {},
+		Results: ct.DefaultResults{},
 	}
 	c.mirror = &openshift.Mirror{Client: w.service, Guards: guards, Now: time.Now}
 	c.tasks = &openshift.ApprovalTasks{

@@ -52,10 +52,8 @@ func newWorld(t *testing.T) *world {
 	ring := keyring.Ring{keyring.NewKey(ct.T0)}
 	w.store = &store.Store{Client: w, Live: w, Ring: func() keyring.Ring { return ring }, Now: w.now}
 	w.desk = &approvals.VoteService{
-		Store: w.store, Now: w.now, Ended: func(approvals.Approval) {}, Voted: func(approvals.Approval, approvals.Verdict) {},
-		Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
-			return approvals.DefaultResults(a), nil
-		},
+		Store: w.store, Now: w.now, Outcomes: ct.NoOutcomes{}, Voted: func(approvals.Approval, approvals.Verdict) {},
+		Results: ct.DefaultResults{},
 	}
 	guards := &identity.Guards{Live: w, Now: w.now}
 	w.mirror = &Mirror{Client: w, Guards: guards, Now: w.now}

@@ -1,3 +1,3 @@
-// Package outcome writes outcomes that no vote brings, with their results, and says how
-// long what follows from one is left to the replica that took the vote.
+// Package outcome works out the results of decisions, and says how long what follows from an
+// outcome is left to the replica that took the vote.
 package outcome

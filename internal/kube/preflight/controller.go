@@ -45,14 +45,13 @@ const (
 // was opened for is asked about again, by an Approval in its place. It has workers of its
 // own: no decision waits for it.
 type Preflight struct {
-	Store   *store.Store
-	Opener  *hold.Opener
-	Check   *Preflights
-	Results func(ctx context.Context, a approvals.Approval) ([]approvals.Param, error)
-	Ended   func(approvals.Approval)
-	Now     func() time.Time
-	Log     *slog.Logger
-	Workers int
+	Store    *store.Store
+	Opener   *hold.Opener
+	Check    *Preflights
+	Outcomes approvals.OutcomeWriter
+	Now      func() time.Time
+	Log      *slog.Logger
+	Workers  int
 
 	mu      sync.Mutex
 	changed map[string]change // by UID
@@ -212,7 +211,7 @@ func (r *Preflight) renew(ctx context.Context, a approvals.Approval, found *appr
 // takeOver ends a, or the attempts to start its run, since next asks in its place.
 func (r *Preflight) takeOver(ctx context.Context, a, next approvals.Approval, found *approvals.Preflight) error {
 	now := r.Now()
-	_, err := outcome.Writer{Store: r.Store, Results: r.Results, Ended: r.Ended}.Save(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
+	_, err := r.Outcomes.End(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
 		if found != nil && !a.Decided() {
 			a.Preflight = found
 		}
@@ -231,7 +230,7 @@ func (r *Preflight) takeOver(ctx context.Context, a, next approvals.Approval, fo
 // process that died before it said so, ends; and so does what asks in the place of one whose
 // run has come after all, or that was refused or cancelled meanwhile.
 func (r *Preflight) lineage(ctx context.Context, a approvals.Approval) (done bool, err error) {
-	next, err := r.Store.Successor(ctx, a)
+	next, err := r.successor(ctx, a)
 	switch approvals.CodeOf(err) {
 	case "":
 		return true, r.takeOver(ctx, a, next.State(), approvals.NewPreflight([]approvals.Problem{ChangedProblem(a)}))
@@ -252,13 +251,24 @@ func (r *Preflight) lineage(ctx context.Context, a approvals.Approval) (done boo
 	return r.notInPlace(ctx, a, before.State())
 }
 
+// successor is the Approval that asks again in a's place, as the cache has it. CodeNotFound
+// when there is none that this service opened.
+func (r *Preflight) successor(ctx context.Context, a approvals.Approval) (store.Lean, error) {
+	l, err := r.Store.Cached(ctx, approvals.Key{Namespace: a.Namespace, Name: approvals.AgainName(a)})
+	next := l.State()
+	if err == nil && (next.Resolved == nil || next.Replaces == nil || next.Replaces.UID != a.UID) {
+		err = approvals.Errorf(approvals.CodeNotFound, "approval %s was not asked again", a.Name)
+	}
+	return l, err
+}
+
 // barred ends what asks again in the place of a, which was decided while that was opened:
 // whichever of the two is seen last ends it.
 func (r *Preflight) barred(ctx context.Context, a approvals.Approval) error {
 	if a.BarsAgain() == "" {
 		return nil
 	}
-	next, err := r.Store.Successor(ctx, a)
+	next, err := r.successor(ctx, a)
 	if approvals.CodeOf(err) == approvals.CodeNotFound {
 		return nil
 	}
@@ -274,7 +284,7 @@ func (r *Preflight) notInPlace(ctx context.Context, a, before approvals.Approval
 	if _, did := approvals.NotInPlace(a, before, now); did == approvals.NoChange {
 		return false, nil
 	}
-	_, err = outcome.Writer{Store: r.Store, Results: r.Results, Ended: r.Ended}.Save(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
+	_, err = r.Outcomes.End(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {
 		return approvals.NotInPlace(a, before, now)
 	})
 	return true, err

@@ -128,12 +128,4 @@ func (t *Attempts) Forget(uid string) {
 	delete(t.m, uid)
 }
 
-func wait(posts int) time.Duration {
-	d := FirstWait
-	for range posts - 1 {
-		if d *= 2; d >= maxWait {
-			return maxWait
-		}
-	}
-	return d
-}
+func wait(posts int) time.Duration { return approvals.Doubled(FirstWait, maxWait, posts) }

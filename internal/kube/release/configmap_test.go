@@ -93,7 +93,7 @@ func TestTargets(t *testing.T) {
 			targets := k.Targets()
 			var err error
 			for range 3 { // again and again, by whomever
-				err = targets.Release(t.Context(), a)
+				err = targets.Write(t.Context(), a)
 			}
 			if got := release.ProblemOf(err); c.reason == "" && err != nil || c.reason != "" && (got.Reason != c.reason || !strings.Contains(got.Message, c.want)) {
 				t.Errorf("%v, want %s %q", err, c.reason, c.want)
@@ -139,11 +139,11 @@ func TestTargetOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := targets.Release(t.Context(), a); err != nil || c.ValueOf(t, target) != "success" {
+	if err := targets.Write(t.Context(), a); err != nil || c.ValueOf(t, target) != "success" {
 		t.Fatal(err, c.ValueOf(t, target))
 	}
 	set("init")
-	if err := targets.Release(t.Context(), a); err != nil || c.ValueOf(t, target) != "init" {
+	if err := targets.Write(t.Context(), a); err != nil || c.ValueOf(t, target) != "init" {
 		t.Errorf("%v; it has %s", err, c.ValueOf(t, target))
 	}
 	if _, err := c.Store().Update(t.Context(), a.Key, cancel); err != nil {
@@ -158,7 +158,7 @@ func TestTargetOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	// a is what a process read before it was cancelled.
-	if err := targets.Release(t.Context(), a); err != nil || c.ValueOf(t, target) != "init" {
+	if err := targets.Write(t.Context(), a); err != nil || c.ValueOf(t, target) != "init" {
 		t.Errorf("cancelled: %v; it has %s", err, c.ValueOf(t, target))
 	}
 }
@@ -191,7 +191,7 @@ func TestTargetErrors(t *testing.T) {
 				}
 				return nil
 			})
-			if got := release.ProblemOf(k.Targets().Release(t.Context(), a)); got.Reason != c.reason || !strings.Contains(got.Message, c.want) {
+			if got := release.ProblemOf(k.Targets().Write(t.Context(), a)); got.Reason != c.reason || !strings.Contains(got.Message, c.want) {
 				t.Errorf("%+v, want %s %q", got, c.reason, c.want)
 			}
 		})

@@ -13,9 +13,16 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/verifyrun"
 )
 
-// lookAtRun sees whether a pending run was let go, or cancelled. The mark says that it
+// pendingRun is a PipelineRun that was made with spec.status PipelineRunPending.
+type pendingRun struct{ *Targets }
+
+func (pendingRun) grant() (resource, component string) {
+	return "pipelineruns.tekton.dev", "release-pending-run"
+}
+
+// look sees whether a pending run was let go, or cancelled. The mark says that it
 // was for this Approval; its UID, that it is the run that was approved.
-func (t *Targets) lookAtRun(ctx context.Context, a approvals.Approval) (Sighted, error) {
+func (t pendingRun) look(ctx context.Context, a approvals.Approval) (Sighted, error) {
 	x := a.Resolved.Target
 	var pr pipelinev1.PipelineRun
 	err := t.Live.Get(ctx, types.NamespacedName{Namespace: a.Namespace, Name: x.Name}, &pr)

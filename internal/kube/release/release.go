@@ -6,40 +6,53 @@ import (
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
-	"github.com/countersign-dev/countersign/approvals/keyring"
-	"github.com/countersign-dev/countersign/internal/kube/destination"
-	"github.com/countersign-dev/countersign/internal/kube/gate"
 	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
-	"github.com/countersign-dev/countersign/internal/kube/signedevent"
-	"github.com/countersign-dev/countersign/internal/kube/triggers"
-	"github.com/countersign-dev/countersign/internal/kube/verifyrun"
 )
 
-// Releaser posts the signed event of a decided Approval to the EventListener that
-// runs its Trigger. Posting proves nothing (the 202 comes before any work); it is
-// repeated until the run is seen. What keeps it from starting two runs is the
-// run's name, which is the same each time (runname.go).
+// Kind is a way in which outcomes take effect: Event, Targets, which are a ConfigMap or a
+// pending run, and approvaltask.CustomRuns.
+type Kind interface {
+	// Release has a's outcome take effect, unless it has already. A nil error says that it was
+	// taken, not that anything came of it; other errors name what to mend. eventID is of the
+	// event that was posted, if one was.
+	Release(ctx context.Context, a approvals.Approval) (eventID string, err error)
+}
+
+// Releaser has the outcomes of Approvals take effect, each by its kind. One that came to
+// nothing is tried again, at growing intervals.
 type Releaser struct {
-	Triggers *triggers.Triggers
-	Proofs   *verifyrun.Proofs
+	Event    Kind
 	Targets  *Targets
-	Secrets  *gate.Secrets
-	Ring     func() keyring.Ring
-	Client   *destination.Client
+	Task     Kind
 	Now      func() time.Time
 	Log      *slog.Logger
 	Posted   func(ok bool)
 	Attempts Attempts
 }
 
-// Release posts once, or writes to the target once. A nil error says that the
-// EventListener took the event, or the API server the write, not that anything came
-// of it. Errors name what to mend; the Attempt is recorded either way.
+// kindOf is the way in which a's outcome takes effect.
+func (r *Releaser) kindOf(a approvals.Approval) Kind {
+	switch {
+	case a.Source.Task != nil:
+		return r.Task
+	case a.Resolved.Target != nil:
+		return r.Targets
+	default:
+		return r.Event
+	}
+}
+
+// Release has the outcome take effect once. A nil error says that the EventListener took the
+// event, or the API server the write, not that anything came of it. The Attempt is recorded
+// either way.
 func (r *Releaser) Release(ctx context.Context, a approvals.Approval) error {
+	if a.ToAnswer() {
+		return r.answer(ctx, a)
+	}
 	if !a.ToRelease() || !r.Attempts.Begin(a.Key, r.Now()) {
 		return nil
 	}
-	id, err := r.post(ctx, a)
+	id, err := r.kindOf(a).Release(ctx, a)
 	r.Attempts.End(a.Key, id, err, r.Now())
 	r.Posted(err == nil)
 	if err != nil {
@@ -50,45 +63,14 @@ func (r *Releaser) Release(ctx context.Context, a approvals.Approval) error {
 	return err
 }
 
-func (r *Releaser) post(ctx context.Context, a approvals.Approval) (eventID string, err error) {
-	if a.Resolved.Target != nil {
-		return "", r.Targets.Release(ctx, a)
-	}
-	trigger, err := verifyrun.CurrentTrigger(ctx, r.Triggers, a)
+// answer is Release of a task's outcome, which the leader sees to by the task's own state: no
+// attempt is to be remembered.
+func (r *Releaser) answer(ctx context.Context, a approvals.Approval) error {
+	_, err := r.kindOf(a).Release(ctx, a)
 	if err != nil {
-		return "", err
+		r.Log.Warn("task not answered: the leader does it", "namespace", a.Namespace, "approval", a.Name, "reason", approvals.Message(err))
 	}
-	// It must be what was approved, and its run have the one name that makes it start once.
-	if err := r.Proofs.Renderings.With(ctx, r.Triggers, trigger, a); err != nil {
-		return "", err
-	}
-	l, err := r.Triggers.ListenerFor(ctx, a.Namespace, a.Trigger)
-	if err != nil {
-		return "", kubeutil.Reason("NoEventListener", err)
-	}
-	var secret keyring.Secret
-	if s := a.Resolved.Policy.Secret; s.Name != "" {
-		if secret, err = r.Secrets.Get(ctx, a.Namespace, s); err != nil {
-			return "", kubeutil.Reason("SigningSecret", err)
-		}
-	}
-	e, err := signedevent.EventFor(a, r.Ring(), secret, r.Now())
-	if err != nil {
-		return "", err
-	}
-	if n := Neighbour(ctx, r.Triggers, l, a, e); n != "" {
-		return "", kubeutil.Reason("SiblingTriggerWouldStart", approvals.Errorf(approvals.CodeInvalid,
-			"EventListener %s/%s also runs trigger %s, which nothing keeps from starting by this event: add an interceptor to it that turns the event away (cel filter: !('Webhook-Id' in header)), or give trigger %s an EventListener of its own. Nothing was posted",
-			l.Namespace, l.Name, n, a.Trigger))
-	}
-	id, err := r.Client.Post(ctx, l.To, e.Path, e.Header, e.Body)
-	if approvals.CodeOf(err) == approvals.CodeUnavailable {
-		return "", kubeutil.Reason("EventListenerDown", err)
-	}
-	if err != nil {
-		return "", kubeutil.Reason("EventNotPostable", err)
-	}
-	return id, nil
+	return err
 }
 
 // ProblemOf is the problem that an error of Release tells of.

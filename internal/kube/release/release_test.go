@@ -158,7 +158,7 @@ func TestWhy(t *testing.T) {
 			if c.before != nil {
 				c.before(t, r)
 			}
-			p := (&release.Diagnosis{Client: r, Triggers: r.Triggers}).Why(t.Context(), r.A)
+			p := (&release.Diagnosis{Client: r, Triggers: r.Event.Triggers}).Why(t.Context(), r.A)
 			if p.Reason != c.reason || !strings.Contains(p.Message, c.want) {
 				t.Errorf("%s %q, want %s with %q", p.Reason, p.Message, c.reason, c.want)
 			}

@@ -93,20 +93,20 @@ func newTasking(t *testing.T, kind string, change ...string) *tasking {
 	if err != nil {
 		t.Fatal(err)
 	}
-	results := func(ctx context.Context, a approvals.Approval) ([]approvals.Param, error) {
+	w.outcomes.Results = ct.ResultsFunc(func(ctx context.Context, a approvals.Approval) ([]approvals.Param, error) {
 		vars, err := mapping.SourceVars(a.Namespace, a.Source)
 		if err != nil {
 			return nil, err
 		}
 		return cel.Results(ctx, a, vars)
-	}
-	w.desk.Results, w.approvals.Results = results, results
+	})
+	w.desk.Results, w.approvals.Outcomes = w.outcomes.Results, w.outcomes
 	x := &tasking{world: w, kind: m, customRun: customRun, tasks: &approvaltask.Tasks{
 		Client: w, Store: w.store, Proofs: w.proofs, Opener: w.approvals.Opener, Runs: &approvaltask.CustomRuns{Client: w, Live: w, Now: w.now}, Kinds: &approvaltask.Kinds{Live: w, Now: w.now},
 		Mirrors: map[string]approvaltask.Mirror{tasks.Automatiko: approvaltask.AutomatikoView(w, func(namespace, name string) string {
 			return "https://approve.example.com/approvals/" + namespace + "/" + name
 		}), tasks.KubeRocketCI: approvaltask.RocketView(w)},
-		Results: results, Ended: w.desk.Ended, Events: w.events, Now: w.now, Log: w.approvals.Log,
+		Outcomes: w.outcomes, Events: w.events, Now: w.now, Log: w.approvals.Log,
 	}}
 	x.abandoned = &approvaltask.Abandoned{Tasks: x.tasks}
 	x.define(approvaltask.Manager)

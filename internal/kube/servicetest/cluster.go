@@ -119,7 +119,7 @@ func CelCompiler(tb testing.TB) *mapping.Compiler {
 
 // Targets writes outcomes to the objects of the cluster.
 func (c *Cluster) Targets() *release.Targets {
-	return &release.Targets{Client: c, Live: c, Fresh: c.Store().Fresh, ServiceAccount: "countersign:countersign"}
+	return &release.Targets{Client: c, Live: c, Approvals: c.Store(), ServiceAccount: "countersign:countersign"}
 }
 
 // ValueOf is what a target has now.

@@ -49,7 +49,7 @@ func newRecording(t *testing.T, keepFor string) *recording {
 // restart forgets what a process remembers.
 func (r *recording) restart() {
 	r.Record = &audit.Record{
-		Store: r.store, Ledger: r.ledger, Keeps: true, Now: r.now, Log: slog.New(slog.NewTextHandler(&r.log, nil)), Appended: func(n int) { r.appended += n },
+		Store: r.store, Outcomes: r.outcomes, Ledger: r.ledger, Keeps: true, Now: r.now, Log: slog.New(slog.NewTextHandler(&r.log, nil)), Appended: func(n int) { r.appended += n },
 		Failed: func() { r.failures++ }, Forget: func(string) {},
 	}
 }
@@ -302,6 +302,11 @@ func TestDeletedWaitsForTheRecord(t *testing.T) {
 	r.step(r.Record, name) // the store is left alone, the Approval is not
 	if a := r.get(name); a.Outcome != approvals.Cancelled || a.Cancellation == nil {
 		t.Fatalf("%s, %+v", a.Outcome, a.Cancellation)
+	} else if d := cmp.Diff(approvals.DefaultResults(a), a.Results); d != "" {
+		t.Errorf("its results (-want +got)\n%s", d)
+	}
+	if d := cmp.Diff([]approvals.Outcome{approvals.Cancelled}, r.ended); d != "" {
+		t.Errorf("outcomes that are counted (-want +got)\n%s", d)
 	}
 	if _, _, err := r.desk.Vote(t.Context(), r.get(name).Key, ct.Ballot("alice", approvals.Approve, "")); approvals.CodeOf(err) != approvals.CodeConflict {
 		t.Errorf("a vote on it: %v", err)

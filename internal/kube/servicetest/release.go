@@ -38,6 +38,7 @@ func (r *Releasing) EditTemplate(t *testing.T) {
 type Releasing struct {
 	*Cluster
 	*release.Releaser
+	Event    *release.Event
 	Proofs   *verifyrun.Proofs
 	Listener *kubetest.Listener
 	A        approvals.Approval
@@ -50,15 +51,13 @@ func NewReleasing(t *testing.T, docs string) *Releasing {
 	o := c.Opener(t)
 	now := At(ct.T0.Add(time.Hour / 2))
 	proofs := &verifyrun.Proofs{Client: c, Live: c, Triggers: o.Triggers, Now: now, Awaited: &verifyrun.Awaited{}}
-	r := &Releasing{Cluster: c, Proofs: proofs, Releaser: &release.Releaser{
-		Triggers: o.Triggers, Proofs: proofs, Secrets: o.Secrets, Ring: Ring,
-		Now: now, Log: Quiet, Posted: func(bool) {},
-	}}
+	r := &Releasing{Cluster: c, Proofs: proofs, Event: &release.Event{Triggers: o.Triggers, Proofs: proofs, Secrets: o.Secrets, Ring: Ring, Now: now}}
+	r.Releaser = &release.Releaser{Event: r.Event, Now: now, Log: Quiet, Posted: func(bool) {}}
 	r.Listener = &kubetest.Listener{Cluster: c.Cluster, Now: now, Processor: &interceptor.Processor{
 		Triggers: o.Triggers, Opener: o, Releases: c.Store(), Ring: Ring, Now: now, Log: Quiet, Count: func(string) {},
 	}}
-	r.Client = &destination.Client{Dial: r.Listener.Dial}
-	t.Cleanup(r.Client.Close)
+	r.Event.Client = &destination.Client{Dial: r.Listener.Dial}
+	t.Cleanup(r.Event.Client.Close)
 	pr := kubetest.Objects(t, kubetest.Only(docs, "PipelineRun"))[0]
 	if err := o.NotifyCompletion(t.Context(), c.Gated(t, o), "prod", pr.GetName(), string(pr.GetUID())); err != nil {
 		t.Fatal(err)

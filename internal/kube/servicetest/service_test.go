@@ -58,6 +58,7 @@ type world struct {
 	proofs    *verifyrun.Proofs
 	notify    *kubenotify.Notify
 	preflight *preflight.Preflight
+	outcomes  approvals.OutcomeWriter
 	votes     *vote.Votes
 	gates     *gate.Gates
 	triggers  *kubetriggers.Controller
@@ -94,22 +95,22 @@ func newWorld(t *testing.T, docs string) *world {
 	w.listener = &kubetest.Listener{Cluster: w.Cluster, Now: w.now}
 	to := &destination.Client{Dial: w.listener.Dial}
 	t.Cleanup(to.Close)
-	targets := &release.Targets{Client: w, Live: w, Fresh: w.store.Fresh, ServiceAccount: "countersign:countersign"}
-	releaser := &release.Releaser{Triggers: triggers, Proofs: w.proofs, Targets: targets, Secrets: secrets, Ring: ring, Client: to, Now: w.now, Log: log, Posted: func(bool) {}}
-	results := func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
-		return approvals.DefaultResults(a), nil
+	targets := &release.Targets{Client: w, Live: w, Approvals: w.store, ServiceAccount: "countersign:countersign"}
+	releaser := &release.Releaser{
+		Event:   &release.Event{Triggers: triggers, Proofs: w.proofs, Secrets: secrets, Ring: ring, Client: to, Now: w.now},
+		Targets: targets, Now: w.now, Log: log, Posted: func(bool) {},
 	}
-	ended := func(a approvals.Approval) { w.ended = append(w.ended, a.Outcome) }
-	w.desk = &approvals.VoteService{Store: w.store, Policies: gate.Policies{Client: w}, Now: w.now, Results: results, Ended: ended, Voted: func(approvals.Approval, approvals.Verdict) {}}
+	w.outcomes = approvals.OutcomeWriter{Store: w.store, Results: ct.DefaultResults{}, Handler: ct.OutcomeFunc(func(a approvals.Approval) { w.ended = append(w.ended, a.Outcome) })}
+	w.desk = &approvals.VoteService{Store: w.store, Policies: gate.Policies{Client: w}, Now: w.now, Results: w.outcomes.Results, Outcomes: w.outcomes.Handler, Voted: func(approvals.Approval, approvals.Verdict) {}}
 	w.runs = &hold.Runs{Client: w, Opener: opener, Triggers: triggers, Reports: reports}
 	w.approvals = &lifecycle.Approvals{
 		Client: w, Live: w, Store: w.store, Opener: opener, Releaser: releaser, Proofs: w.proofs, Starter: &verifyrun.Starter{Client: w, Live: w, ServiceAccount: "countersign:countersign"},
-		Reports: &kubetriggers.Reports{Triggers: triggers, Events: w.events, Now: w.now}, Diagnosis: diagnosis, Now: w.now, Log: log, Results: results,
-		Ended: ended, Confirmed: func(approvals.Approval) { w.confirmed++ },
+		Reports: &kubetriggers.Reports{Triggers: triggers, Events: w.events, Now: w.now}, Diagnosis: diagnosis, Now: w.now, Log: log, Outcomes: w.outcomes,
+		Confirmed: func(approvals.Approval) { w.confirmed++ },
 	}
 	checks := &preflight.Preflights{Client: w, Live: w, Triggers: triggers, Secrets: secrets, Targets: targets, Now: w.now}
 	w.desk.Again, w.desk.Operators = opener, operators{"olga"}
-	w.preflight = &preflight.Preflight{Store: w.store, Opener: opener, Check: checks, Results: results, Ended: ended, Now: w.now, Log: log}
+	w.preflight = &preflight.Preflight{Store: w.store, Opener: opener, Check: checks, Outcomes: w.outcomes, Now: w.now, Log: log}
 	w.notify = &kubenotify.Notify{Store: w.store, Channel: w.mails, Now: w.now, Log: log, Sent: func(bool) {}}
 	w.votes = &vote.Votes{Client: w, Store: w.store, Desk: w.desk, Guards: &identity.Guards{Live: w, Now: w.now}, Now: w.now, Log: log}
 	w.gates = &gate.Gates{Client: w, CEL: cel, Now: w.now}

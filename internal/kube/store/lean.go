@@ -135,23 +135,23 @@ func (s *Store) Whole(ctx context.Context, l Lean) (approvals.Approval, error) {
 	if !l.state.Source.Lean.Any() {
 		return l.state, nil
 	}
-	o, err := s.whole(ctx, l.from)
+	o, err := s.WholeObject(ctx, l.from)
 	if err != nil {
 		return approvals.Approval{}, err
 	}
 	return s.Genuine(o), nil
 }
 
-// whole is o where nothing was left out, or what was read of that version before, or as the
+// WholeObject is o where nothing was left out, or what was read of that version before, or as the
 // API server has it.
-func (s *Store) whole(ctx context.Context, o *v1alpha1.Approval) (*v1alpha1.Approval, error) {
+func (s *Store) WholeObject(ctx context.Context, o *v1alpha1.Approval) (*v1alpha1.Approval, error) {
 	if o.Spec.Lean == nil {
 		return o, nil
 	}
 	if w := s.wholes.Get(o); w != nil {
 		return w, nil
 	}
-	w, err := s.get(ctx, s.Live, approvals.Key{Namespace: o.Namespace, Name: o.Name, UID: string(o.UID)})
+	w, err := s.Object(ctx, API, approvals.Key{Namespace: o.Namespace, Name: o.Name, UID: string(o.UID)})
 	if err != nil {
 		return nil, err
 	}

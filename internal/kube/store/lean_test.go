@@ -243,10 +243,8 @@ func TestReadsOfAVote(t *testing.T) {
 			t.Fatal(err)
 		}
 		desk := &approvals.VoteService{
-			Store: s, Now: servicetest.At(ct.T0), Ended: func(approvals.Approval) {}, Voted: func(approvals.Approval, approvals.Verdict) {},
-			Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
-				return approvals.DefaultResults(a), nil
-			},
+			Store: s, Now: servicetest.At(ct.T0), Outcomes: ct.NoOutcomes{}, Voted: func(approvals.Approval, approvals.Verdict) {},
+			Results: ct.DefaultResults{},
 		}
 		vote := func(who string) approvals.Approval {
 			t.Helper()

@@ -85,10 +85,8 @@ func TestAnswerIsLost(t *testing.T) {
 			}})
 			ended := 0
 			desk := approvals.VoteService{
-				Store: s, Now: servicetest.At(ct.T0), Ended: func(approvals.Approval) { ended++ }, Voted: func(approvals.Approval, approvals.Verdict) {},
-				Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
-					return approvals.DefaultResults(a), nil
-				},
+				Store: s, Now: servicetest.At(ct.T0), Outcomes: ct.OutcomeFunc(func(approvals.Approval) { ended++ }), Voted: func(approvals.Approval, approvals.Verdict) {},
+				Results: ct.DefaultResults{},
 			}
 			got, _, err := desk.Vote(t.Context(), a.Key, ct.Ballot("alice", approvals.Approve, "ok"))
 			if approvals.CodeOf(err) != c.code || ended != c.ended {

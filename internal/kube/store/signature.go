@@ -37,6 +37,12 @@ func SignSource(ring keyring.Ring, o *v1alpha1.Approval) {
 	o.Spec.SourceSignature = encode(ring.Sign(keyring.Approval, signedSource(o.Namespace, o.Name, o.Spec)))
 }
 
+// IsGenuine reports whether the signature of o verifies by a key that the service still has.
+func (s *Store) IsGenuine(o *v1alpha1.Approval) bool {
+	_, ok := s.signatures.Check(s.Ring(), o)
+	return ok
+}
+
 // SetResolved sets what it was resolved to, and signs that with all the rest.
 func SetResolved(ring keyring.Ring, o *v1alpha1.Approval, resolved *approvals.ResolvedSpec) {
 	o.Spec.Resolved = convert.ResolvedToAPI(resolved)

@@ -31,14 +31,30 @@ type Store struct {
 
 var _ approvals.Store = (*Store)(nil)
 
+// From is where something is read from.
+type From int
+
+// Where Approvals are read from.
+const (
+	Cache From = iota // the informers' cache
+	API               // the API server
+)
+
+func (s *Store) reader(from From) client.Reader {
+	if from == API {
+		return s.Live
+	}
+	return s.Client
+}
+
 // Get reads from the cache, and from the API server what the cache lacks, or has in part.
 func (s *Store) Get(ctx context.Context, key approvals.Key) (approvals.Approval, error) {
-	o, err := s.get(ctx, s.Client, key)
+	o, err := s.Object(ctx, Cache, key)
 	if approvals.CodeOf(err) == approvals.CodeNotFound {
-		o, err = s.get(ctx, s.Live, key)
+		o, err = s.Object(ctx, API, key)
 	}
 	if err == nil {
-		o, err = s.whole(ctx, o)
+		o, err = s.WholeObject(ctx, o)
 	}
 	if err != nil {
 		return approvals.Approval{}, err
@@ -50,7 +66,7 @@ func (s *Store) Get(ctx context.Context, key approvals.Key) (approvals.Approval,
 // to them as an event. Asking the API server instead would cost a request for
 // every run in the cluster that is not ours.
 func (s *Store) Cached(ctx context.Context, key approvals.Key) (Lean, error) {
-	o, err := s.get(ctx, s.Client, key)
+	o, err := s.Object(ctx, Cache, key)
 	if err != nil {
 		return Lean{}, err
 	}
@@ -59,48 +75,11 @@ func (s *Store) Cached(ctx context.Context, key approvals.Key) (Lean, error) {
 
 // Fresh reads from the API server.
 func (s *Store) Fresh(ctx context.Context, key approvals.Key) (approvals.Approval, error) {
-	o, err := s.get(ctx, s.Live, key)
+	o, err := s.Object(ctx, API, key)
 	if err != nil {
 		return approvals.Approval{}, err
 	}
 	return s.Genuine(o), nil
-}
-
-// The cache is given a while to hear of an outcome before the API server is asked: being
-// asked by everybody is what keeps it from telling, in a burst.
-const (
-	catchUp    = 500 * time.Microsecond // and half as long again each time
-	catchUpMax = time.Second            // in all
-	// recent is how old a decision may be for which the cache's word is enough: what comes
-	// later is an event that is posted again, which may have been cancelled meanwhile.
-	recent = 10 * time.Second
-)
-
-// Decided reads an Approval whose signed event has come: the cache may lag behind the
-// vote that made somebody post. What it says once it is decided does not change, save
-// for its end.
-func (s *Store) Decided(ctx context.Context, key approvals.Key) (approvals.Approval, error) {
-	for wait, waited := catchUp, time.Duration(0); waited < catchUpMax; wait += wait / 2 {
-		o, err := s.get(ctx, s.Client, key)
-		if approvals.CodeOf(err) == approvals.CodeNotFound {
-			break // it was deleted, which an event that is replayed may not be held up for
-		}
-		if err == nil && o.Status.DecidedAt != nil {
-			if s.Now().Sub(o.Status.DecidedAt.Time) >= recent {
-				break
-			}
-			if l := s.Lean(o); l.state.Decided() && l.state.Resolved != nil {
-				return s.Whole(ctx, l)
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return approvals.Approval{}, kubeutil.Translate(ctx.Err(), "approval "+key.String())
-		case <-time.After(wait):
-			waited += wait
-		}
-	}
-	return s.Fresh(ctx, key)
 }
 
 // List reads from the cache, and one by one what the cache has in part.
@@ -127,27 +106,24 @@ func (s *Store) List(ctx context.Context, namespace string) ([]approvals.Approva
 // change changed something, none otherwise. The first try starts from the cache;
 // a try that lost starts from the API server.
 func (s *Store) Update(ctx context.Context, key approvals.Key, change func(approvals.Approval) (approvals.Approval, approvals.Change, error)) (approvals.Approval, error) {
-	return s.update(ctx, s.Client, key, change)
+	return s.update(ctx, Cache, key, change)
 }
 
-// Settle brings the conditions in line with the spec, once it was resolved.
-func (s *Store) Settle(ctx context.Context, key approvals.Key) error {
-	_, err := s.update(ctx, s.Live, key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
-		return a, approvals.Blocking, nil
-	})
-	return err
+// UpdateFresh is Update that starts from the API server.
+func (s *Store) UpdateFresh(ctx context.Context, key approvals.Key, change func(approvals.Approval) (approvals.Approval, approvals.Change, error)) (approvals.Approval, error) {
+	return s.update(ctx, API, key, change)
 }
 
-func (s *Store) update(ctx context.Context, from client.Reader, key approvals.Key, change func(approvals.Approval) (approvals.Approval, approvals.Change, error)) (approvals.Approval, error) {
+func (s *Store) update(ctx context.Context, from From, key approvals.Key, change func(approvals.Approval) (approvals.Approval, approvals.Change, error)) (approvals.Approval, error) {
 	var sent lost
 	for range kubeutil.MaxRaces {
-		o, err := s.get(ctx, from, key)
-		if approvals.CodeOf(err) == approvals.CodeNotFound && from != s.Live {
-			from = s.Live
+		o, err := s.Object(ctx, from, key)
+		if approvals.CodeOf(err) == approvals.CodeNotFound && from != API {
+			from = API
 			continue
 		}
 		if err == nil {
-			o, err = s.whole(ctx, o)
+			o, err = s.WholeObject(ctx, o)
 		}
 		if sent.again(ctx, err) {
 			continue
@@ -162,10 +138,10 @@ func (s *Store) update(ctx context.Context, from client.Reader, key approvals.Ke
 		next, did, err := change(proven.withRun(old, o))
 		next = proven.withRun(next, o)
 		if err != nil || did == approvals.NoChange {
-			if from != s.Live {
+			if from != API {
 				// The cache may lag behind: only the API server's word refuses, or says
 				// that it was so before.
-				from = s.Live
+				from = API
 				continue
 			}
 			return next, err
@@ -179,12 +155,12 @@ func (s *Store) update(ctx context.Context, from client.Reader, key approvals.Ke
 		}
 		err = s.PatchStatus(ctx, o, status)
 		if apierrors.IsConflict(err) {
-			from = s.Live
+			from = API
 			continue
 		}
 		if apiserver.IsLost(err) {
 			sent.note(next, status, err)
-			if from = s.Live; sent.retry(ctx) {
+			if from = API; sent.retry(ctx) {
 				continue
 			}
 		}
@@ -197,9 +173,11 @@ func (s *Store) update(ctx context.Context, from client.Reader, key approvals.Ke
 		"approval %s changes too quickly: another writer was first %d times; try again", key, kubeutil.MaxRaces), key)
 }
 
-func (s *Store) get(ctx context.Context, from client.Reader, key approvals.Key) (*v1alpha1.Approval, error) {
+// Object reads an Approval's object, of which the cache's may lack a part. It is shared with
+// the cache and must not be changed.
+func (s *Store) Object(ctx context.Context, from From, key approvals.Key) (*v1alpha1.Approval, error) {
 	var o v1alpha1.Approval
-	err := from.Get(ctx, types.NamespacedName{Namespace: key.Namespace, Name: key.Name}, &o, client.UnsafeDisableDeepCopy)
+	err := s.reader(from).Get(ctx, types.NamespacedName{Namespace: key.Namespace, Name: key.Name}, &o, client.UnsafeDisableDeepCopy)
 	if err != nil {
 		return nil, kubeutil.Translate(err, "approval "+key.String())
 	}
@@ -239,15 +217,13 @@ func (s *Store) PatchStatus(ctx context.Context, o *v1alpha1.Approval, status v1
 // replacing is a merge patch that makes before into after. Such a patch leaves alone
 // what it does not name, so what is gone, the last vote say, is named as null.
 func replacing(before, after v1alpha1.ApprovalStatus) (map[string]any, error) {
-	var was, is map[string]any
-	for status, fields := range map[*v1alpha1.ApprovalStatus]*map[string]any{&before: &was, &after: &is} {
-		b, err := json.Marshal(status)
-		if err == nil {
-			err = json.Unmarshal(b, fields)
-		}
-		if err != nil {
-			return nil, err
-		}
+	was, err := fieldsOf(before)
+	if err != nil {
+		return nil, err
+	}
+	is, err := fieldsOf(after)
+	if err != nil {
+		return nil, err
 	}
 	for name := range was {
 		if _, ok := is[name]; !ok {
@@ -257,13 +233,10 @@ func replacing(before, after v1alpha1.ApprovalStatus) (map[string]any, error) {
 	return is, nil
 }
 
-// Successor is the Approval that asks again in a's place, as the cache has it. CodeNotFound
-// when there is none that this service opened.
-func (s *Store) Successor(ctx context.Context, a approvals.Approval) (Lean, error) {
-	l, err := s.Cached(ctx, approvals.Key{Namespace: a.Namespace, Name: approvals.AgainName(a)})
-	next := l.State()
-	if err == nil && (next.Resolved == nil || next.Replaces == nil || next.Replaces.UID != a.UID) {
-		err = approvals.Errorf(approvals.CodeNotFound, "approval %s was not asked again", a.Name)
+func fieldsOf(status v1alpha1.ApprovalStatus) (fields map[string]any, err error) {
+	raw, err := json.Marshal(status)
+	if err != nil {
+		return nil, err
 	}
-	return l, err
+	return fields, json.Unmarshal(raw, &fields)
 }

@@ -95,8 +95,8 @@ func (r *Reports) listeners(ctx context.Context, namespace string) {
 	}
 }
 
-// Results says on an Approval that its results are not those of its Gate.
-func (r *Reports) Results(a approvals.Approval, err error) {
+// ResultsFellBack says on an Approval that its results are not those of its Gate.
+func (r *Reports) ResultsFellBack(a approvals.Approval, err error) {
 	o := &v1alpha1.Approval{}
 	o.Namespace, o.Name, o.UID = a.Namespace, a.Name, types.UID(a.UID)
 	r.Say(o, EventResults, err)

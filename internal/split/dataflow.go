@@ -40,8 +40,8 @@ func (v *value) isParamOf(p int) bool {
 	return p <= v.last && (p > v.from || p == v.from && v.result != "")
 }
 
-// cargo is all that goes from part to part.
-type cargo struct {
+// dataFlow is what goes from part to part: which values, and under which names.
+type dataFlow struct {
 	*cut
 	values []*value
 	known  map[string]*value // by what is referred to
@@ -54,8 +54,8 @@ type cargo struct {
 	elsewhere []string
 }
 
-func load(c *cut, bindings map[string]*yaml.Node) *cargo {
-	g := &cargo{cut: c, known: map[string]*value{}, names: map[string]bool{}, keys: map[string]bool{"run": true, "requester": true}, exports: map[int][]*yaml.Node{}}
+func newDataFlow(c *cut, bindings map[string]*yaml.Node) *dataFlow {
+	g := &dataFlow{cut: c, known: map[string]*value{}, names: map[string]bool{}, keys: map[string]bool{"run": true, "requester": true}, exports: map[int][]*yaml.Node{}}
 	for _, p := range c.typed.Spec.Params {
 		g.names[p.Name] = true
 	}
@@ -79,7 +79,7 @@ func load(c *cut, bindings map[string]*yaml.Node) *cargo {
 
 // need has part p read r, or the Gate after it, for people: nil when a task of that part
 // has r itself, and when it can't travel, which is refused.
-func (g *cargo) need(r reference, p int, gate bool) *value {
+func (g *dataFlow) need(r reference, p int, gate bool) *value {
 	v := g.known[r.id()]
 	if v == nil {
 		if v = g.find(r, p, gate); v == nil {
@@ -92,7 +92,7 @@ func (g *cargo) need(r reference, p int, gate bool) *value {
 	return v
 }
 
-func (g *cargo) find(r reference, p int, gate bool) *value {
+func (g *dataFlow) find(r reference, p int, gate bool) *value {
 	switch t := g.by[r.name]; {
 	case r.of == "params" && (p > 1 || gate):
 		return g.findParam(r, p)
@@ -107,7 +107,7 @@ func (g *cargo) find(r reference, p int, gate bool) *value {
 	return nil
 }
 
-func (g *cargo) findResult(r reference, t *task, p int) *value {
+func (g *dataFlow) findResult(r reference, t *task, p int) *value {
 	if r.result == "" {
 		g.rs.refuse(r.line, "%s is read in part %d, and %s is in part %d: only its results travel", r.raw, p, t.Name, t.part)
 		return nil
@@ -128,7 +128,7 @@ func (g *cargo) findResult(r reference, t *task, p int) *value {
 
 // export is the name of the result by which t's part gives r: one that is there
 // already, or a new one.
-func (g *cargo) export(r reference, t *task, as string) string {
+func (g *dataFlow) export(r reference, t *task, as string) string {
 	taken := map[string]bool{}
 	for _, x := range g.results {
 		if v := field(x.node, "value"); x.part == t.part && v != nil && v.Value == r.raw {
@@ -143,7 +143,7 @@ func (g *cargo) export(r reference, t *task, as string) string {
 }
 
 // uncertain says why a result of t may not be there though the run succeeded.
-func (g *cargo) uncertain(t *task, seen []string) string {
+func (g *dataFlow) uncertain(t *task, seen []string) string {
 	switch {
 	case slices.Contains(seen, t.Name):
 		return ""
@@ -162,7 +162,7 @@ func (g *cargo) uncertain(t *task, seen []string) string {
 	return ""
 }
 
-func (g *cargo) findDecision(r reference, t *task) *value {
+func (g *dataFlow) findDecision(r reference, t *task) *value {
 	if r.field != "results" {
 		return nil // refused where it stands
 	}
@@ -181,7 +181,7 @@ func (g *cargo) findDecision(r reference, t *task) *value {
 
 // findContext has later parts read the name of the first part's run, as they did when
 // there was one run.
-func (g *cargo) findContext(r reference, p int) *value {
+func (g *dataFlow) findContext(r reference, p int) *value {
 	_, what, ok := strings.Cut(r.name, "pipelineRun.")
 	if !ok {
 		return nil
@@ -197,7 +197,7 @@ func (g *cargo) findContext(r reference, p int) *value {
 }
 
 // call gives a value a name that no param has.
-func (g *cargo) call(v *value, like, description string) {
+func (g *dataFlow) call(v *value, like, description string) {
 	v.param = g.pick(g.names, plainName(like))
 	v.key = g.pick(g.keys, v.param)
 	v.decl = dict("name", v.param)
@@ -208,7 +208,7 @@ func (g *cargo) call(v *value, like, description string) {
 }
 
 // pick is like, or the first like-N that is free.
-func (g *cargo) pick(taken map[string]bool, like string) string {
+func (g *dataFlow) pick(taken map[string]bool, like string) string {
 	is := like
 	for n := 2; taken[is]; n++ {
 		is = fmt.Sprintf("%s-%d", like, n)

@@ -67,7 +67,7 @@ func (o Options) bindings(s *source) (map[string]*yaml.Node, error) {
 }
 
 // bind finds the workspaces that go from part to part.
-func (g *cargo) bind(bindings map[string]*yaml.Node) {
+func (g *dataFlow) bind(bindings map[string]*yaml.Node) {
 	for i, w := range g.typed.Spec.Workspaces {
 		s, line := space{name: w.Name, used: map[int]bool{}}, 0
 		for _, t := range slices.Concat(g.order, g.finally) {
@@ -101,7 +101,7 @@ func (g *cargo) bind(bindings map[string]*yaml.Node) {
 
 // bound is what was said of a workspace, on the command line or by the run that has the
 // pipeline in it. A volume that is made for one run goes on to the next.
-func (g *cargo) bound(s *space, said *yaml.Node) {
+func (g *dataFlow) bound(s *space, said *yaml.Node) {
 	s.binding, s.made = g.run.binding(s.name)
 	if said != nil {
 		s.binding, s.made = said, nil
@@ -133,7 +133,7 @@ func (r *run) binds(workspace string) bool {
 }
 
 // readAt is the line by which t has a workspace.
-func (g *cargo) readAt(t *task, workspace string) int {
+func (g *dataFlow) readAt(t *task, workspace string) int {
 	for j, b := range t.Workspaces {
 		if b.Workspace == workspace || b.Workspace == "" && b.Name == workspace {
 			return items(field(t.node, "workspaces"))[j].Line
@@ -149,7 +149,7 @@ func (g *cargo) readAt(t *task, workspace string) int {
 
 // unbound refuses workspaces of the run that a later part's taskSpec gets by their name
 // alone: no Trigger can know of them.
-func (g *cargo) unbound() {
+func (g *dataFlow) unbound() {
 	for _, t := range slices.Concat(g.order, g.finally) {
 		for _, r := range t.refs {
 			if r.of != "workspaces" || t.part < 2 || t.isApproval() ||

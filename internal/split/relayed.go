@@ -8,7 +8,7 @@ import (
 
 // noteRelayed warns of results that a task gives which was given an approver's text, where
 // they are put into a script: whether any of the text is in them only the task knows.
-func (g *cargo) noteRelayed(add func(string, ...any)) {
+func (g *dataFlow) noteRelayed(add func(string, ...any)) {
 	all := slices.Concat(g.order, g.finally)
 	relays := map[string]bool{}
 	relayed := func(r reference) bool { return r.of == "tasks" && r.field == "results" && relays[r.name] }

@@ -1,4 +1,4 @@
-package app
+package releasequeue
 
 import (
 	"context"
@@ -14,25 +14,31 @@ import (
 )
 
 const (
-	// releaseWorkers post at once, and releaseShare of them for one namespace: what hangs
+	// workers post at once, and share of them for one namespace: what hangs
 	// there leaves a worker to everybody else.
-	releaseWorkers = 64
-	releaseShare   = 16
-	// releaseWaiting bounds what waits for a worker, of one namespace and in all.
-	releaseWaiting    = 1024
-	releaseWaitingAll = 4 * releaseWaiting
-	// releaseBytes bounds what those of one namespace hold, and of all together: they are whole.
-	releaseBytes    = 8 << 20
-	releaseBytesAll = 4 * releaseBytes
+	workers = 64
+	share   = 16
+	// maxWaiting bounds what waits for a worker, of one namespace and in all.
+	maxWaiting    = 1024
+	maxWaitingAll = 4 * maxWaiting
+	// maxBytes bounds what those of one namespace hold, and of all together: they are whole.
+	maxBytes    = 8 << 20
+	maxBytesAll = 4 * maxBytes
 )
 
-// releases posts at once what this process's votes decided, or answers the task that
-// waits for it, off the voter's request, in turn by namespace and by Trigger. It may drop:
-// the leader does what is not done yet after a moment.
-type releases struct {
-	release func(context.Context, approvals.Approval) error
-	panics  *contain.Panics
-	queue   *queue.Queue[approvals.Key]
+// Releaser has outcomes take effect. An error is logged and counted where it arises, and the
+// leader puts it on the Approval.
+type Releaser interface {
+	Release(ctx context.Context, a approvals.Approval) error
+}
+
+// Queue releases at once what this process's votes decided, or answers the task that waits for
+// it, off the voter's request, in turn by namespace and by Trigger. It may drop: the leader
+// does what is not done yet after a moment.
+type Queue struct {
+	releaser Releaser
+	panics   *contain.Panics
+	queue    *queue.Queue[approvals.Key]
 
 	mu      sync.Mutex
 	waiting map[approvals.Key]approvals.Approval
@@ -45,26 +51,30 @@ type load struct{ n, bytes int }
 
 func (h load) with(n, bytes int) load { return load{h.n + n, h.bytes + bytes} }
 
-func newReleases(release func(context.Context, approvals.Approval) error, panics *contain.Panics) *releases {
-	return &releases{
-		release: release, panics: panics,
+var _ approvals.OutcomeHandler = (*Queue)(nil)
+
+// New makes a queue that has not started.
+func New(releaser Releaser, panics *contain.Panics) *Queue {
+	return &Queue{
+		releaser: releaser, panics: panics,
 		queue: queue.New(queue.Options[approvals.Key]{
-			Workers: releaseWorkers, Share: releaseShare,
+			Workers: workers, Share: share,
 			Place: func(k approvals.Key) (string, string) { return k.Namespace, queue.Trigger(k.Name) },
 		}),
 		waiting: map[approvals.Key]approvals.Approval{}, of: map[string]load{},
 	}
 }
 
-// Now queues a release and never blocks. The Approval's UID is the key that makes it one.
-func (r *releases) Now(a approvals.Approval) {
+// HandleOutcome implements approvals.OutcomeHandler: it queues a release and never blocks. The
+// Approval's UID is the key that makes it one.
+func (r *Queue) HandleOutcome(a approvals.Approval) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if old, known := r.waiting[a.Key]; known {
 		r.count(old, -1)
 	}
 	size, of := a.Size(), r.of[a.Namespace]
-	if r.all.n >= releaseWaitingAll || of.n >= releaseWaiting || r.all.bytes+size > releaseBytesAll || of.bytes+size > releaseBytes {
+	if r.all.n >= maxWaitingAll || of.n >= maxWaiting || r.all.bytes+size > maxBytesAll || of.bytes+size > maxBytes {
 		delete(r.waiting, a.Key)
 		return
 	}
@@ -74,7 +84,7 @@ func (r *releases) Now(a approvals.Approval) {
 }
 
 // take returns what waits under key.
-func (r *releases) take(key approvals.Key) (approvals.Approval, bool) {
+func (r *Queue) take(key approvals.Key) (approvals.Approval, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	a, ok := r.waiting[key]
@@ -86,7 +96,7 @@ func (r *releases) take(key approvals.Key) (approvals.Approval, bool) {
 }
 
 // count adds a n times to what waits.
-func (r *releases) count(a approvals.Approval, n int) {
+func (r *Queue) count(a approvals.Approval, n int) {
 	size := n * a.Size()
 	r.all = r.all.with(n, size)
 	if r.of[a.Namespace] = r.of[a.Namespace].with(n, size); r.of[a.Namespace].n == 0 {
@@ -95,10 +105,10 @@ func (r *releases) count(a approvals.Approval, n int) {
 }
 
 // Start implements manager.Runnable.
-func (r *releases) Start(ctx context.Context) error {
+func (r *Queue) Start(ctx context.Context) error {
 	queue.Measure(ctrlmetrics.Registry, "releases", r.queue.Len, r.queue.Oldest)
 	var wg sync.WaitGroup
-	for range releaseWorkers {
+	for range workers {
 		wg.Go(func() {
 			for {
 				key, down := r.queue.Get()
@@ -117,7 +127,7 @@ func (r *releases) Start(ctx context.Context) error {
 
 // one releases one. What panics at it is left to the leader, whose controller says so on the
 // object.
-func (r *releases) one(ctx context.Context, key approvals.Key) {
+func (r *Queue) one(ctx context.Context, key approvals.Key) {
 	defer r.queue.Done(key)
 	defer func() {
 		if p := recover(); p != nil {
@@ -126,11 +136,9 @@ func (r *releases) one(ctx context.Context, key approvals.Key) {
 		}
 	}()
 	if a, ok := r.take(key); ok {
-		// The error is logged and counted where it arises, and the leader puts it on the
-		// Approval.
-		_ = r.release(ctx, a)
+		_ = r.releaser.Release(ctx, a)
 	}
 }
 
 // NeedLeaderElection says that every replica takes votes.
-func (r *releases) NeedLeaderElection() bool { return false }
+func (r *Queue) NeedLeaderElection() bool { return false }

@@ -10,9 +10,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// noteTravel says that what goes from part to part is no secret, and warns of what is
+// noteForwarded says that what goes from part to part is no secret, and warns of what is
 // called like one.
-func (g *cargo) noteTravel(add func(string, ...any)) {
+func (g *dataFlow) noteForwarded(add func(string, ...any)) {
 	var names []string
 	for _, v := range g.values {
 		if v.param != "" && v.last > v.from {
@@ -33,7 +33,7 @@ func (g *cargo) noteTravel(add func(string, ...any)) {
 
 // noteStaying warns of what does not travel, and is shown all the same: an Approval has all
 // params of the run that it is about.
-func (g *cargo) noteStaying(add func(string, ...any)) {
+func (g *dataFlow) noteStaying(add func(string, ...any)) {
 	for _, p := range g.typed.Spec.Params {
 		travels := slices.ContainsFunc(g.values, func(v *value) bool { return v.param == p.Name && v.last > v.from })
 		if isSecretName(p.Name) && !travels && !g.first {
@@ -44,7 +44,7 @@ func (g *cargo) noteStaying(add func(string, ...any)) {
 
 // secretive says why a value may be a secret: by its own names, by those under which it
 // is read, or by where it stands in an address. "" for nothing.
-func (g *cargo) secretive(v *value) string {
+func (g *dataFlow) secretive(v *value) string {
 	why := ""
 	say := func(what, name string) {
 		if why == "" && isSecretName(name) {
@@ -69,7 +69,7 @@ func (g *cargo) secretive(v *value) string {
 }
 
 // readAsSecret says under which name t reads v that a secret has.
-func (g *cargo) readAsSecret(t *task, v *value) string {
+func (g *dataFlow) readAsSecret(t *task, v *value) string {
 	why := ""
 	var look func(n *yaml.Node)
 	look = func(n *yaml.Node) {
@@ -94,7 +94,7 @@ func (g *cargo) readAsSecret(t *task, v *value) string {
 }
 
 // has says whether a text beneath n refers to v.
-func (g *cargo) has(n *yaml.Node, v *value) bool {
+func (g *dataFlow) has(n *yaml.Node, v *value) bool {
 	return slices.ContainsFunc(referencesBeneath(n), func(r reference) bool { return g.known[r.id()] == v })
 }
 

@@ -1,4 +1,4 @@
-package app
+package releasequeue
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 )
 
 // TestFollower: what was posted and does not come is posted again by the same process, soon,
@@ -13,10 +14,10 @@ import (
 func TestFollower(t *testing.T) {
 	t.Parallel()
 	of := func(name string) approvals.Approval { return approvals.Approval{Key: approvals.Key{Name: name}} }
-	came, posts := map[string]bool{}, map[string]int{}
-	f := &follower{
-		there: func(_ context.Context, a approvals.Approval) bool { return came[a.Name] },
-		again: func(a approvals.Approval) { posts[a.Name]++ },
+	came, posts := runs{}, map[string]int{}
+	f := &Follower{
+		Runs:  came,
+		Again: ct.OutcomeFunc(func(a approvals.Approval) { posts[a.Name]++ }),
 	}
 	ticks := func(n int) {
 		for range n {
@@ -77,3 +78,8 @@ func TestFollower(t *testing.T) {
 		t.Error("every replica takes votes")
 	}
 }
+
+// runs are those that came, by the Approval's name.
+type runs map[string]bool
+
+func (r runs) Came(_ context.Context, a approvals.Approval) bool { return r[a.Name] }

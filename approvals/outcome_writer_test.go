@@ -39,14 +39,14 @@ func TestResultsAreNotEvaluatedInAWrite(t *testing.T) {
 	evaluated := 0
 	desk := &approvals.VoteService{
 		Store: w, Now: func() time.Time { return now },
-		Results: func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
+		Results: approvalstest.ResultsFunc(func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
 			if w.writing {
 				t.Error("expressions are evaluated within a write")
 			}
 			evaluated++
 			return append(approvals.DefaultResults(a), approvals.Param{Name: "votes", Value: string(rune('0' + len(a.Votes)))}), nil
-		},
-		Ended: func(approvals.Approval) {}, Voted: func(approvals.Approval, approvals.Verdict) {},
+		}),
+		Outcomes: approvalstest.NoOutcomes{}, Voted: func(approvals.Approval, approvals.Verdict) {},
 	}
 	people := a.Resolved.Policy.People()
 	if len(people) < 3 {
@@ -105,9 +105,7 @@ func TestResultsOfWhatNeverStopsChanging(t *testing.T) {
 			return a, approvals.Blocking, nil
 		})
 	}
-	_, _, err := approvals.SaveWithResults(t.Context(), w, func(_ context.Context, a approvals.Approval) ([]approvals.Param, error) {
-		return approvals.DefaultResults(a), nil
-	}, a, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+	_, _, err := approvals.OutcomeWriter{Store: w, Results: approvalstest.DefaultResults{}, Handler: approvalstest.NoOutcomes{}}.SaveSeen(t.Context(), a, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
 		return approvals.Cancel(a, approvals.Cancellation{By: "ops", Reason: "no"}, approvalstest.T0.Add(time.Hour))
 	})
 	if approvals.CodeOf(err) != approvals.CodeUnavailable || n > 20 {

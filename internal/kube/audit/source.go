@@ -1,4 +1,4 @@
-package store
+package audit
 
 import (
 	"context"
@@ -12,25 +12,31 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/internal/kube/convert"
 	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
+	"github.com/countersign-dev/countersign/internal/kube/store"
 )
+
+// Source reads Approvals for the record, and removes those that it has.
+type Source struct {
+	Store *store.Store
+}
 
 // ForRecord is an Approval as the cache has it, with what people said, and whether its signature verifies. Unlike
 // elsewhere it is resolved even when it does not: of a record whose key was
 // rotated away long ago they say for how long it is kept. What is not genuine is
 // never written down.
-func (s *Store) ForRecord(ctx context.Context, key approvals.Key) (approvals.Approval, bool, error) {
-	return s.forRecord(ctx, s.Client, key)
+func (s Source) ForRecord(ctx context.Context, key approvals.Key) (approvals.Approval, bool, error) {
+	return s.forRecord(ctx, store.Cache, key)
 }
 
 // LastOf is ForRecord by the API server's word.
-func (s *Store) LastOf(ctx context.Context, key approvals.Key) (approvals.Approval, bool, error) {
-	return s.forRecord(ctx, s.Live, key)
+func (s Source) LastOf(ctx context.Context, key approvals.Key) (approvals.Approval, bool, error) {
+	return s.forRecord(ctx, store.API, key)
 }
 
-func (s *Store) forRecord(ctx context.Context, from client.Reader, key approvals.Key) (approvals.Approval, bool, error) {
-	o, err := s.get(ctx, from, key)
+func (s Source) forRecord(ctx context.Context, from store.From, key approvals.Key) (approvals.Approval, bool, error) {
+	o, err := s.Store.Object(ctx, from, key)
 	if err == nil && o.Spec.Lean != nil && o.Spec.Lean.Words { // of the rest lines tell no values
-		o, err = s.whole(ctx, o)
+		o, err = s.Store.WholeObject(ctx, o)
 	}
 	if err != nil {
 		return approvals.Approval{}, false, err
@@ -40,15 +46,14 @@ func (s *Store) forRecord(ctx context.Context, from client.Reader, key approvals
 }
 
 // Recordable is ForRecord of an object that is at hand, which may lack what people said.
-func (s *Store) Recordable(o *v1alpha1.Approval) (approvals.Approval, bool) {
-	_, ok := s.signatures.Check(s.Ring(), o)
-	return convert.ToDomain(o), ok
+func (s Source) Recordable(o *v1alpha1.Approval) (approvals.Approval, bool) {
+	return convert.ToDomain(o), s.Store.IsGenuine(o)
 }
 
 // Leaving says when somebody deleted an Approval that waits for the record, zero for one
 // that nobody has.
-func (s *Store) Leaving(ctx context.Context, key approvals.Key) (time.Time, error) {
-	o, err := s.get(ctx, s.Client, key)
+func (s Source) Leaving(ctx context.Context, key approvals.Key) (time.Time, error) {
+	o, err := s.Store.Object(ctx, store.Cache, key)
 	if err != nil || o.DeletionTimestamp == nil || !slices.Contains(o.Finalizers, v1alpha1.RecordFinalizer) {
 		return time.Time{}, err
 	}
@@ -57,8 +62,8 @@ func (s *Store) Leaving(ctx context.Context, key approvals.Key) (time.Time, erro
 
 // LetGo has the API server remove a deleted Approval, whose lines the record has. What
 // is gone already is no error.
-func (s *Store) LetGo(ctx context.Context, key approvals.Key) error {
-	o, err := s.get(ctx, s.Live, key)
+func (s Source) LetGo(ctx context.Context, key approvals.Key) error {
+	o, err := s.Store.Object(ctx, store.API, key)
 	if approvals.CodeOf(err) == approvals.CodeNotFound {
 		return nil
 	}
@@ -66,7 +71,7 @@ func (s *Store) LetGo(ctx context.Context, key approvals.Key) error {
 		return err
 	}
 	o.Finalizers = slices.DeleteFunc(o.Finalizers, func(f string) bool { return f == v1alpha1.RecordFinalizer })
-	if err := s.Client.Update(ctx, o); !apierrors.IsNotFound(err) {
+	if err := s.Store.Client.Update(ctx, o); !apierrors.IsNotFound(err) {
 		return kubeutil.Translate(err, "approval "+key.String())
 	}
 	return nil
@@ -74,8 +79,8 @@ func (s *Store) LetGo(ctx context.Context, key approvals.Key) error {
 
 // Remove deletes an Approval when may, which is given the API server's word, says
 // so, and if nothing about it changes meanwhile. It says whether it did.
-func (s *Store) Remove(ctx context.Context, key approvals.Key, may func(approvals.Approval) (bool, error)) (bool, error) {
-	o, err := s.get(ctx, s.Live, key)
+func (s Source) Remove(ctx context.Context, key approvals.Key, may func(approvals.Approval) (bool, error)) (bool, error) {
+	o, err := s.Store.Object(ctx, store.API, key)
 	if err != nil {
 		return false, err
 	}
@@ -85,7 +90,7 @@ func (s *Store) Remove(ctx context.Context, key approvals.Key, may func(approval
 	}
 	target := &v1alpha1.Approval{}
 	target.Namespace, target.Name = o.Namespace, o.Name
-	err = s.Client.Delete(ctx, target, client.Preconditions{UID: &o.UID, ResourceVersion: &o.ResourceVersion})
+	err = s.Store.Client.Delete(ctx, target, client.Preconditions{UID: &o.UID, ResourceVersion: &o.ResourceVersion})
 	if apierrors.IsNotFound(err) {
 		return true, nil
 	}

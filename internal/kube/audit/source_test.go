@@ -1,4 +1,4 @@
-package store_test
+package audit_test
 
 import (
 	"errors"
@@ -9,24 +9,26 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 	"github.com/countersign-dev/countersign/approvals/keyring"
+	"github.com/countersign-dev/countersign/internal/kube/audit"
 	"github.com/countersign-dev/countersign/internal/kube/servicetest"
 )
 
 func TestForRecord(t *testing.T) {
 	t.Parallel()
 	a := ct.Make("a").Voted("alice", approvals.Approve, "").Obj()
-	s := seeded(t, a).Store()
+	s := servicetest.NewCluster(t, servicetest.ObjectOf(a)).Store()
+	source := audit.Source{Store: s}
 	for _, c := range []struct {
 		ring    func() keyring.Ring
 		genuine bool
 	}{{servicetest.Ring, true}, {func() keyring.Ring { return nil }, false}} {
 		s.Ring = c.ring
-		got, genuine, err := s.ForRecord(t.Context(), a.Key)
+		got, genuine, err := source.ForRecord(t.Context(), a.Key)
 		if err != nil || genuine != c.genuine || got.Resolved == nil || got.Outcome != approvals.Approved {
 			t.Errorf("genuine %t, want %t, with %+v, %v", genuine, c.genuine, got.Resolved, err)
 		}
 	}
-	if _, _, err := s.ForRecord(t.Context(), approvals.Key{Namespace: "prod", Name: "b"}); approvals.CodeOf(err) != approvals.CodeNotFound {
+	if _, _, err := source.ForRecord(t.Context(), approvals.Key{Namespace: "prod", Name: "b"}); approvals.CodeOf(err) != approvals.CodeNotFound {
 		t.Errorf("not there: %v", err)
 	}
 }
@@ -50,7 +52,7 @@ func TestRemove(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := ct.Make("a").Obj()
-			cl := seeded(t, a)
+			cl := servicetest.NewCluster(t, servicetest.ObjectOf(a))
 			s := cl.Store()
 			cl.Fail(func(verb string, _ runtime.Object) error {
 				if verb == c.fault {
@@ -58,7 +60,7 @@ func TestRemove(t *testing.T) {
 				}
 				return nil
 			})
-			removed, err := s.Remove(t.Context(), a.Key, func(got approvals.Approval) (bool, error) {
+			removed, err := audit.Source{Store: s}.Remove(t.Context(), a.Key, func(got approvals.Approval) (bool, error) {
 				if got.Key != a.Key {
 					t.Errorf("asked about %+v", got.Key)
 				}

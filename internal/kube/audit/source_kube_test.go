@@ -1,6 +1,6 @@
 //go:build kube
 
-package store_test
+package audit_test
 
 import (
 	"testing"
@@ -11,6 +11,7 @@ import (
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/internal/kube/audit"
 	"github.com/countersign-dev/countersign/internal/kube/kubetest"
 	"github.com/countersign-dev/countersign/internal/kube/servicetest"
 	"github.com/countersign-dev/countersign/internal/kube/store"
@@ -29,6 +30,7 @@ func TestRemoveForReal(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &store.Store{Client: c, Live: c, Ring: servicetest.Ring, Now: servicetest.At(ct.T0)}
+	source := audit.Source{Store: s}
 	o := servicetest.ObjectOf(ct.Make("a").In("default").Obj())
 	o.UID, o.Generation = "", 0
 	create := func() {
@@ -56,7 +58,7 @@ func TestRemoveForReal(t *testing.T) {
 			create()
 		},
 	} {
-		removed, err := s.Remove(t.Context(), key, func(approvals.Approval) (bool, error) { meanwhile(); return true, nil })
+		removed, err := source.Remove(t.Context(), key, func(approvals.Approval) (bool, error) { meanwhile(); return true, nil })
 		if removed || approvals.CodeOf(err) != approvals.CodeConflict {
 			t.Errorf("%s: %t, %v", name, removed, err)
 		}
@@ -65,23 +67,23 @@ func TestRemoveForReal(t *testing.T) {
 		}
 	}
 	yes := func(approvals.Approval) (bool, error) { return true, nil }
-	if removed, err := s.Remove(t.Context(), key, yes); !removed || err != nil {
+	if removed, err := source.Remove(t.Context(), key, yes); !removed || err != nil {
 		t.Errorf("%t, %v", removed, err)
 	}
-	if _, err := s.Remove(t.Context(), key, yes); approvals.CodeOf(err) != approvals.CodeNotFound {
+	if _, err := source.Remove(t.Context(), key, yes); approvals.CodeOf(err) != approvals.CodeNotFound {
 		t.Errorf("once more: %v", err)
 	}
 
 	// One that is kept for the record stays, readable and writable, until it is let go.
 	o.Finalizers = []string{v1alpha1.RecordFinalizer}
 	create()
-	if at, err := s.Leaving(t.Context(), key); err != nil || !at.IsZero() {
+	if at, err := source.Leaving(t.Context(), key); err != nil || !at.IsZero() {
 		t.Errorf("nobody deleted it: %s, %v", at, err)
 	}
 	if err := c.Delete(t.Context(), o.DeepCopy()); err != nil {
 		t.Fatal(err)
 	}
-	if at, err := s.Leaving(t.Context(), key); err != nil || at.IsZero() {
+	if at, err := source.Leaving(t.Context(), key); err != nil || at.IsZero() {
 		t.Errorf("deleted, and leaving at %s, %v", at, err)
 	}
 	a, err := s.Update(t.Context(), key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
@@ -91,7 +93,7 @@ func TestRemoveForReal(t *testing.T) {
 		t.Errorf("%s, %v", a.Outcome, err)
 	}
 	for range 2 { // once more, as after a kill -9, is no error
-		if err := s.LetGo(t.Context(), key); err != nil {
+		if err := source.LetGo(t.Context(), key); err != nil {
 			t.Error(err)
 		}
 	}

@@ -1,13 +1,9 @@
-package app
+package releasequeue
 
 import (
 	"context"
 	"sync"
 	"time"
-
-	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
-	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/approvals"
 )
@@ -41,12 +37,17 @@ const (
 // of them wait for longer.
 const lateBy = 2
 
-// follower is forgotten with its process, which costs what it saves: the leader comes later.
-type follower struct {
-	// there says whether the run of a has come, by the cache, or is not to come.
-	there func(ctx context.Context, a approvals.Approval) bool
-	// again posts a's event unless the API server has its run. The run's name is the key.
-	again func(a approvals.Approval)
+// Runs are the runs that outcomes start.
+type Runs interface {
+	// Came says whether the run of a has come, as far as is known here, or is not to come.
+	Came(ctx context.Context, a approvals.Approval) bool
+}
+
+// Follower has an event posted again whose run does not come: the run's name is the key. It is
+// forgotten with its process, which costs what it saves: the leader comes later.
+type Follower struct {
+	Runs  Runs
+	Again approvals.OutcomeHandler
 
 	mu    sync.Mutex
 	runs  map[approvals.Key]*followed
@@ -61,7 +62,7 @@ type followed struct {
 }
 
 // Add follows a, unless too many are followed.
-func (f *follower) Add(a approvals.Approval) {
+func (f *Follower) Add(a approvals.Approval) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.runs == nil {
@@ -73,7 +74,7 @@ func (f *follower) Add(a approvals.Approval) {
 }
 
 // Start implements manager.Runnable.
-func (f *follower) Start(ctx context.Context) error {
+func (f *Follower) Start(ctx context.Context) error {
 	tick := time.NewTicker(followTick)
 	defer tick.Stop()
 	for {
@@ -86,13 +87,13 @@ func (f *follower) Start(ctx context.Context) error {
 	}
 }
 
-func (f *follower) look(ctx context.Context) {
+func (f *Follower) look(ctx context.Context) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.quiet++
 	for key, x := range f.runs {
 		x.age++
-		if f.there(ctx, x.a) {
+		if f.Runs.Came(ctx, x.a) {
 			delete(f.runs, key)
 			f.quiet, f.slow = 0, max(f.slow, x.age)
 		}
@@ -109,40 +110,9 @@ func (f *follower) look(ctx context.Context) {
 			delete(f.runs, key)
 		}
 		x.tries++
-		f.again(x.a)
+		f.Again.HandleOutcome(x.a)
 	}
 }
 
 // NeedLeaderElection says that every replica takes votes.
-func (*follower) NeedLeaderElection() bool { return false }
-
-// post posts a's event, the first time at once. Later the API server says before whether that
-// is still to be done.
-func (c *core) post(ctx context.Context, a approvals.Approval) error {
-	if before, _ := c.releaser.Attempts.Get(a.Key, c.Now()); before.Posts > 0 {
-		found, err := c.proofs.LookLive(ctx, a)
-		if err != nil || found.Run != nil || found.Problem != nil {
-			return err // the leader says what is there
-		}
-		if a, err = c.store.Fresh(ctx, a.Key); err != nil || !a.ToRelease() {
-			return err
-		}
-		c.releaser.Attempts.Hasten(a.Key)
-		return c.releaser.Release(ctx, a)
-	}
-	if a.Resolved.Target == nil {
-		c.follower.Add(a)
-	}
-	return c.releaser.Release(ctx, a)
-}
-
-// runCame says whether the run of a is in the cache, or is not to come any more.
-func (c *core) runCame(ctx context.Context, a approvals.Approval) bool {
-	cached, err := c.store.Cached(ctx, a.Key)
-	now := cached.State()
-	if err == nil && now.Decided() && !now.ToRelease() || a.RunName == "" {
-		return true
-	}
-	var pr pipelinev1.PipelineRun
-	return c.mgr.GetClient().Get(ctx, types.NamespacedName{Namespace: a.Namespace, Name: string(a.RunName)}, &pr, client.UnsafeDisableDeepCopy) == nil
-}
+func (*Follower) NeedLeaderElection() bool { return false }

@@ -1,4 +1,4 @@
-package app
+package releasequeue
 
 import (
 	"bytes"
@@ -11,14 +11,13 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/internal/kube/contain"
 )
 
-// releasing is a releases whose posts hang until they are let go.
+// releasing is a Queue whose posts hang until they are let go.
 type releasing struct {
-	*releases
+	*Queue
 	log bytes.Buffer
 
 	mu     sync.Mutex
@@ -26,16 +25,16 @@ type releasing struct {
 	begun  map[string]int // by namespace
 }
 
+type releaserFunc func(ctx context.Context, a approvals.Approval) error
+
+func (f releaserFunc) Release(ctx context.Context, a approvals.Approval) error { return f(ctx, a) }
+
 // serve runs it for f; hangs are the namespaces whose posts hang until f calls letGo.
 func serve(t *testing.T, hangs func(approvals.Approval) bool, f func(t *testing.T, r *releasing, letGo func())) {
 	synctest.Test(t, func(t *testing.T) {
 		x := &releasing{begun: map[string]int{}}
-		panics, err := newPanics(prometheus.NewRegistry(), slog.New(slog.NewTextHandler(&x.log, nil)))
-		if err != nil {
-			t.Fatal(err)
-		}
 		hold := make(chan struct{})
-		x.releases = newReleases(func(_ context.Context, a approvals.Approval) error {
+		x.Queue = New(releaserFunc(func(_ context.Context, a approvals.Approval) error {
 			x.mu.Lock()
 			x.begun[a.Namespace]++
 			x.mu.Unlock()
@@ -49,7 +48,7 @@ func serve(t *testing.T, hangs func(approvals.Approval) bool, f func(t *testing.
 			defer x.mu.Unlock()
 			x.posted = append(x.posted, a.Name)
 			return approvals.Errorf(approvals.CodeUnavailable, "down")
-		}, panics)
+		}), &contain.Panics{Log: slog.New(slog.NewTextHandler(&x.log, nil)), Count: func(string) {}})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- x.Start(ctx) }()
@@ -75,21 +74,21 @@ func TestReleases(t *testing.T) {
 	t.Parallel()
 	serve(t, func(approvals.Approval) bool { return true }, func(t *testing.T, r *releasing, letGo func()) {
 		for i := range 2000 { // some are at work, some wait, the rest is the leader's
-			r.Now(key("ns", fmt.Sprintf("a-%d", i)))
-			r.Now(key("ns", fmt.Sprintf("a-%d", i)))
+			r.HandleOutcome(key("ns", fmt.Sprintf("a-%d", i)))
+			r.HandleOutcome(key("ns", fmt.Sprintf("a-%d", i)))
 			synctest.Wait()
 		}
 		letGo()
-		if n := len(r.posted); n < releaseWaiting || n > releaseWaiting+2*releaseShare {
+		if n := len(r.posted); n < maxWaiting || n > maxWaiting+2*share {
 			t.Errorf("%d posted", n)
 		}
-		r.Now(key("ns", "last"))
+		r.HandleOutcome(key("ns", "last"))
 		synctest.Wait()
 		if !slices.Contains(r.posted, "last") || len(r.waiting)+len(r.of) != 0 {
 			t.Errorf("the last was not posted, or %d are kept, of %v", len(r.waiting), r.of)
 		}
 	})
-	if (&releases{}).NeedLeaderElection() || (&server{}).NeedLeaderElection() {
+	if (&Queue{}).NeedLeaderElection() || (&Follower{}).NeedLeaderElection() {
 		t.Error("every replica takes votes")
 	}
 }
@@ -101,19 +100,19 @@ func TestAHangingDestinationHoldsUpItsOwnNamespace(t *testing.T) {
 	serve(t, func(a approvals.Approval) bool { return a.Namespace != "quiet" }, func(t *testing.T, r *releasing, _ func()) {
 		for _, namespace := range []string{"hang1", "hang2", "hang3"} {
 			for i := range 1000 {
-				r.Now(key(namespace, fmt.Sprintf("%s-%d", namespace, i)))
+				r.HandleOutcome(key(namespace, fmt.Sprintf("%s-%d", namespace, i)))
 			}
 		}
 		synctest.Wait()
 		for i := range 20 {
-			r.Now(key("quiet", fmt.Sprintf("quiet-%d", i)))
+			r.HandleOutcome(key("quiet", fmt.Sprintf("quiet-%d", i)))
 		}
 		synctest.Wait()
 		if len(r.posted) != 20 {
 			t.Errorf("of 20 of another namespace %d were posted", len(r.posted))
 		}
 		for namespace, n := range r.begun {
-			if namespace != "quiet" && n > releaseShare {
+			if namespace != "quiet" && n > share {
 				t.Errorf("%s has %d workers", namespace, n)
 			}
 		}
@@ -124,12 +123,12 @@ func TestAHangingDestinationHoldsUpItsOwnNamespace(t *testing.T) {
 func TestAReleasePanics(t *testing.T) {
 	t.Parallel()
 	serve(t, func(approvals.Approval) bool { return false }, func(t *testing.T, r *releasing, _ func()) {
-		for i := range 2 * releaseWorkers {
-			r.Now(key("ns", fmt.Sprintf("poison-%d", i)))
+		for i := range 2 * workers {
+			r.HandleOutcome(key("ns", fmt.Sprintf("poison-%d", i)))
 		}
-		r.Now(key("ns", "good"))
+		r.HandleOutcome(key("ns", "good"))
 		synctest.Wait()
-		if !slices.Equal(r.posted, []string{"good"}) || strings.Count(r.log.String(), "approval=poison-") != 2*releaseWorkers {
+		if !slices.Equal(r.posted, []string{"good"}) || strings.Count(r.log.String(), "approval=poison-") != 2*workers {
 			t.Errorf("posted %v, log:\n%.2000s", r.posted, r.log.String())
 		}
 	})
@@ -139,25 +138,25 @@ func TestAReleasePanics(t *testing.T) {
 // leader does the rest.
 func TestReleasesHoldBoundedBytes(t *testing.T) {
 	t.Parallel()
-	r := newReleases(nil, nil)
+	r := New(nil, nil)
 	large := func(namespace string, n int) approvals.Approval {
 		return approvals.Approval{
 			Key:    approvals.Key{Namespace: namespace, Name: fmt.Sprint("a-", n), UID: fmt.Sprint(n)},
-			Source: approvals.Source{Event: &approvals.Event{Body: strings.Repeat("x", releaseBytes/4)}},
+			Source: approvals.Source{Event: &approvals.Event{Body: strings.Repeat("x", maxBytes/4)}},
 		}
 	}
 	for n := range 10 {
-		r.Now(large("greedy", n))
-		r.Now(large("greedy", n)) // the same again counts once
+		r.HandleOutcome(large("greedy", n))
+		r.HandleOutcome(large("greedy", n)) // the same again counts once
 	}
-	if got := r.of["greedy"]; got.n != 4 || got.bytes != releaseBytes || r.all != got {
+	if got := r.of["greedy"]; got.n != 4 || got.bytes != maxBytes || r.all != got {
 		t.Errorf("of one namespace %+v wait, of all %+v", got, r.all)
 	}
 	for i := range 10 {
-		r.Now(large(fmt.Sprint("other-", i), 0))
-		r.Now(large(fmt.Sprint("other-", i), 1))
+		r.HandleOutcome(large(fmt.Sprint("other-", i), 0))
+		r.HandleOutcome(large(fmt.Sprint("other-", i), 1))
 	}
-	if r.all.bytes != releaseBytesAll || r.of["other-0"].n != 2 {
+	if r.all.bytes != maxBytesAll || r.of["other-0"].n != 2 {
 		t.Errorf("all hold %d bytes", r.all.bytes)
 	}
 	for key := range r.waiting {
