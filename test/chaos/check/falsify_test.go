@@ -186,7 +186,7 @@ var falsified = map[string]struct {
 	}},
 	"a vote before its outcome": {"a vote and its outcome are one write", func(f *forger) {
 		f.versions(f.approved(), func(a object) {
-			if a.get("status", "outcome") == "Approved" && a.get("status", "next") == nil {
+			if a.get("status", "outcome") == "Approved" && a.get("status", "secondRun") == nil {
 				a.set("Pending", "status", "outcome")
 				a.remove("status", "decidedAt")
 			}
