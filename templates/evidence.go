@@ -28,21 +28,21 @@ type EvidenceView struct {
 	Link               string
 }
 
-func (x *View) evidence(e Evidence, room *room) EvidenceView {
-	v := EvidenceView{
+func (v *View) evidence(e Evidence, room *room) EvidenceView {
+	item := EvidenceView{
 		Name: line(e.Item.Name), Size: evidence.Bytes(e.Item.Size), Format: string(e.Item.Format), Digest: newShort(e.Item.SHA256), State: string(e.Item.State),
 		Link: drop(e.Link),
 	}
 	if e.Item.State != evidence.Present || e.Unread {
-		v.Trouble = sentence(e.Item.Message)
-		return v
+		item.Trouble = sentence(e.Item.Message)
+		return item
 	}
-	v.Note = sentence(e.Item.Message)
+	item.Note = sentence(e.Item.Message)
 	if e.Text != "" {
 		o, sum := newOutput(approvals.Param{Name: e.Item.Name, Value: e.Text}, report.Format(e.Item.Format), room)
-		o.Link = v.Link
-		x.sums, x.Unseen = append(x.sums, sum), append(x.Unseen, o.Unseen()...)
-		v.Output = &o
+		o.Link = item.Link
+		v.sums, v.Unseen = append(v.sums, sum), append(v.Unseen, o.Unseen()...)
+		item.Output = &o
 	}
-	return v
+	return item
 }

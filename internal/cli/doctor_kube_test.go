@@ -197,7 +197,7 @@ func TestDoctor(t *testing.T) {
 		t.Error("nothing is installed, and all is well")
 	}
 	in.expect(out, "failed   Service: there is no Deployment countersign in namespace countersign", "failed   Interceptor: there is no ClusterInterceptor countersign",
-		"failed   Rights: the service may not create approvals.countersign.dev", "failed   Admission policies: not in force: countersign-approvals", "ok       Definitions: 5 resources")
+		"failed   Rights: the service may not create approvals.countersign.dev", "failed   Admission policies: not in force: countersign-approvals", "ok       Definitions: 6 resources")
 
 	in.install()
 	in.text(gatedTriggers)

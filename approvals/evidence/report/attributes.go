@@ -360,9 +360,9 @@ func (p *printer) between(col int, old, now []string) {
 		for i := range common {
 			common[i] = make([]int, len(now)+1)
 		}
-		for i := len(old) - 1; i >= 0; i-- {
-			for j := len(now) - 1; j >= 0; j-- {
-				if common[i][j] = max(common[i+1][j], common[i][j+1]); old[i] == now[j] {
+		for i, o := range slices.Backward(old) {
+			for j, n := range slices.Backward(now) {
+				if common[i][j] = max(common[i+1][j], common[i][j+1]); o == n {
 					common[i][j] = common[i+1][j+1] + 1
 				}
 			}

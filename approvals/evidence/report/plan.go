@@ -2,6 +2,7 @@ package report
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -162,7 +163,7 @@ func remark(l string) (string, bool) {
 	return "", false
 }
 
-// says reads a line such as "Plan: 1 to import, 2 to add, 0 to change, 1 to destroy."
+// says reads the line that begins with "Plan:", as in "1 to import, 2 to add, 0 to change".
 func (p *planText) says(l string) bool {
 	var s approvals.Summary
 	l = strings.TrimSuffix(strings.TrimSpace(strings.TrimPrefix(l, "Plan: ")), ".")
@@ -268,8 +269,7 @@ func heading(l string) (Part, bool) {
 		return Part{}, false
 	}
 	s, kept := strings.CutSuffix(s, notDestroyed)
-	for i := len(phrases) - 1; i >= 0; i-- { // the longer ones of those with one end first
-		ph := phrases[i]
+	for _, ph := range slices.Backward(phrases[:]) { // the longer ones of those with one end first
 		if title, ok := strings.CutSuffix(s, ph.end); ok && title != "" {
 			if ph.action == Replace && strings.HasSuffix(title, " is tainted, so it") {
 				continue

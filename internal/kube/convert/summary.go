@@ -17,7 +17,7 @@ func summaryToDomain(s v1alpha1.Summary) approvals.Summary {
 }
 
 func summaryToAPI(s approvals.Summary) v1alpha1.Summary {
-	n := func(x int) int32 { return int32(max(0, min(x, math.MaxInt32))) } //nolint:gosec // bounded
+	n := func(x int) int32 { return int32(max(0, min(x, math.MaxInt32))) }
 	return v1alpha1.Summary{
 		Name: s.Name, Format: s.Format,
 		Add: n(s.Add), Change: n(s.Change), Destroy: n(s.Destroy), Replace: n(s.Replace), Import: n(s.Import), Forget: n(s.Forget), Move: n(s.Move), Drift: n(s.Drift),
