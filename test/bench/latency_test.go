@@ -185,7 +185,7 @@ func (s *stage) recorder() client.Client {
 func (s *stage) record(t *testing.T, as client.Client, name string) {
 	t.Helper()
 	a := &v1alpha1.Approval{ObjectMeta: metav1.ObjectMeta{Namespace: s.NS, Name: name}}
-	if err := as.Status().Patch(t.Context(), a, client.RawPatch(types.MergePatchType, []byte(`{"status":{"next":{"eventID":"written"}}}`))); err != nil {
+	if err := as.Status().Patch(t.Context(), a, client.RawPatch(types.MergePatchType, []byte(`{"status":{"secondRun":{"eventID":"written"}}}`))); err != nil {
 		t.Errorf("status of %s: %v", name, err)
 	}
 }

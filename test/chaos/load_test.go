@@ -143,13 +143,13 @@ const prunedAfter = 30 * time.Second
 // after prunes part 2 and sends the event again, once it is all over.
 func (l *load) after(ctx context.Context, p *history.Plan) {
 	if !l.approvals.until(ctx, p.Approval, func(u *unstructured.Unstructured) bool {
-		return u != nil && decided(u) && (!p.PruneTwo || str(u, "status", "next", "name") != "")
+		return u != nil && decided(u) && (!p.PruneTwo || str(u, "status", "secondRun", "name") != "")
 	}) {
 		return
 	}
 	if p.PruneTwo {
 		wait(ctx, prunedAfter)
-		if l.deleteRun(ctx, str(l.approvals.get(p.Approval), "status", "next", "name")) == nil {
+		if l.deleteRun(ctx, str(l.approvals.get(p.Approval), "status", "secondRun", "name")) == nil {
 			l.o.Add(history.PrunedFile, history.Pruned{Approval: p.Approval, At: time.Now()})
 		}
 	}

@@ -170,7 +170,7 @@ func (l *load) unsettled(votes *follower, plans []*history.Plan) (out []string) 
 		switch {
 		case !decided(u) && g.Life < time.Minute:
 			out = append(out, "approval "+name+" is pending")
-		case decided(u) && !cancelled && slices.Contains(g.Release, outcome) && str(u, "status", "next", "name") == "":
+		case decided(u) && !cancelled && slices.Contains(g.Release, outcome) && str(u, "status", "secondRun", "name") == "":
 			out = append(out, "approval "+name+" is "+outcome+" and not released")
 		case !decided(u) && l.untold(u, g):
 			out = append(out, "approval "+name+" is pending, and not everybody was told")

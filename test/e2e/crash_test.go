@@ -35,9 +35,9 @@ func TestKilledBetweenSteps(t *testing.T) {
 		return approval(path) && strings.Contains(body, `"notifications"`) && strings.Contains(body, `"outcome":"Pending"`)
 	}
 	decision := func(_, path, body string) bool {
-		return approval(path) && strings.Contains(body, `"outcome":"Approved"`) && !strings.Contains(body, `"next"`)
+		return approval(path) && strings.Contains(body, `"outcome":"Approved"`) && !strings.Contains(body, `"secondRun"`)
 	}
-	confirm := func(_, path, body string) bool { return approval(path) && strings.Contains(body, `"next"`) }
+	confirm := func(_, path, body string) bool { return approval(path) && strings.Contains(body, `"secondRun"`) }
 	for _, tc := range []struct {
 		name     string
 		fault    cluster.Fault

@@ -423,7 +423,7 @@ func TestKilledBeforeTheRecordsLine(t *testing.T) {
 	}{
 		{"after it is opened", cluster.Fault{Match: open, After: true}, true, nil, finish, nil, asked},
 		{"after the decision", cluster.Fault{Match: status(`"outcome":"Approved"`), After: true}, true, asked, vote, asked, wholeLife},
-		{"after the confirmation", cluster.Fault{Match: status(`"next"`), After: true}, true, asked, vote, asked, wholeLife},
+		{"after the confirmation", cluster.Fault{Match: status(`"secondRun"`), After: true}, true, asked, vote, asked, wholeLife},
 		{"before it is let go", cluster.Fault{Match: letGo}, false, wholeLife, (*keeper).delete, removed, removed},
 		{"after it is let go", cluster.Fault{Match: letGo, After: true}, false, wholeLife, (*keeper).delete, removed, removed},
 	} {
