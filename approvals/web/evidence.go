@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -89,7 +90,9 @@ func (s *server) apiEvidence(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	items := []evidenceView{}
-	for _, e := range s.evidenceOf(r.Context(), a, "") {
+	of, leave := s.evidenceOf(r.Context(), a, "")
+	defer leave()
+	for _, e := range of {
 		items = append(items, evidenceViewOf(e.Item))
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"items": items})
@@ -101,12 +104,7 @@ func (s *server) apiEvidenceItem(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	item, data, err := s.read(r.Context(), a, mux.Vars(r)["item"])
-	if err != nil {
-		s.fail(w, err)
-		return
-	}
-	raw(w, r, item, data)
+	s.send(w, r, a, s.fail)
 }
 
 func (s *server) apiFound(w http.ResponseWriter, r *http.Request) (approvals.Approval, bool) {
@@ -126,21 +124,28 @@ func (s *server) apiFound(w http.ResponseWriter, r *http.Request) (approvals.App
 // evidenceByLink gives the bytes to the owner of a mailed link.
 func (s *server) evidenceByLink(w http.ResponseWriter, r *http.Request) {
 	if _, a, ok := s.byLink(w, r); ok {
-		s.showRaw(w, r, a)
+		s.send(w, r, a, s.fails)
 	}
 }
 
 // evidenceLoggedIn gives the bytes to somebody who has logged in.
 func (s *server) evidenceLoggedIn(w http.ResponseWriter, r *http.Request) {
 	if _, a, ok := s.byLogin(w, r); ok {
-		s.showRaw(w, r, a)
+		s.send(w, r, a, s.fails)
 	}
 }
 
-func (s *server) showRaw(w http.ResponseWriter, r *http.Request, a approvals.Approval) {
+// send answers with the bytes of one item of a.
+func (s *server) send(w http.ResponseWriter, r *http.Request, a approvals.Approval, fail func(http.ResponseWriter, error)) {
+	leave, err := s.downloads.enter(r.Context(), a.Namespace)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	defer leave() // the server's WriteTimeout bounds how long a reader may take
 	item, data, err := s.read(r.Context(), a, mux.Vars(r)["item"])
 	if err != nil {
-		s.fails(w, err)
+		fail(w, err)
 		return
 	}
 	raw(w, r, item, data)
@@ -187,29 +192,45 @@ func evidenceItems(a approvals.Approval) []templates.Evidence {
 }
 
 // evidenceOf are a's with their bytes, compared with what is approved. at is the path of the
-// page that shows them.
-func (s *server) evidenceOf(ctx context.Context, a approvals.Approval, at string) []templates.Evidence {
-	out := evidenceItems(a)
+// page that shows them. leave has to be called once they are not needed any more.
+func (s *server) evidenceOf(ctx context.Context, a approvals.Approval, at string) (out []templates.Evidence, leave func()) {
+	out, leave = evidenceItems(a), func() {}
+	var turn error // not to be had
+	if slices.ContainsFunc(out, func(e templates.Evidence) bool { return e.Item.State == evidence.Present }) {
+		var entered func()
+		if entered, turn = s.pages.enter(ctx, a.Namespace); turn == nil {
+			leave = entered
+		}
+	}
+	left := int64(maxInline)
 	for n := range out {
 		e := &out[n]
 		if e.Item.State != evidence.Present {
+			continue
+		}
+		if at != "" {
+			e.Link = at + "/evidence/" + url.PathEscape(e.Item.Name)
+		}
+		if turn != nil {
+			e.Item.Message, e.Unread = approvals.Message(turn), true
+			continue
+		}
+		if left -= e.Item.Size; left < 0 {
+			e.Item.Message, e.Unread = "it is too large to be shown beside the rest: open it by itself", true
 			continue
 		}
 		_, data, err := s.read(ctx, a, e.Item.Name)
 		switch approvals.CodeOf(err) {
 		case "":
 			e.Text = string(data)
-			if at != "" {
-				e.Link = at + "/evidence/" + url.PathEscape(e.Item.Name)
-			}
 		case approvals.CodeConflict:
-			e.Item.State, e.Item.Message = evidence.Changed, approvals.Message(err)
+			e.Item.State, e.Item.Message, e.Link = evidence.Changed, approvals.Message(err), ""
 		case approvals.CodeNotFound:
-			e.Item.State, e.Item.Message = evidence.Missing, approvals.Message(err)
+			e.Item.State, e.Item.Message, e.Link = evidence.Missing, approvals.Message(err), ""
 		default:
 			s.logInternal(err)
 			e.Item.Message, e.Unread = approvals.Message(err), true
 		}
 	}
-	return out
+	return out, leave
 }

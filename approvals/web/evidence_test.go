@@ -189,3 +189,38 @@ func TestEvidencePage(t *testing.T) {
 		t.Errorf("what was changed is shown, or not said: %s", s)
 	}
 }
+
+// TestLargeEvidence: a page reads so much of what is large, and leads to the rest.
+func TestLargeEvidence(t *testing.T) {
+	t.Parallel()
+	large := strings.Repeat("+ a line of a plan\n", evidence.MaxSize/19)
+	texts := fakeEvidence{}
+	a := ct.Make("a").With(func(a *approvals.Approval) {
+		for _, name := range []string{"one", "two", "three"} {
+			texts[name] = large
+			a.Resolved.Evidence = append(a.Resolved.Evidence, evidence.Wanted{Name: name, Kind: evidence.Upload}.Of([]byte(large)))
+		}
+	}).Obj()
+	b := newBench(t, base, a)
+	read := 0
+	b.Evidence = readerFunc(func(ctx context.Context, a approvals.Approval, name string) (evidence.Item, []byte, error) {
+		read++
+		return texts.Read(ctx, a, name)
+	})
+	w := httptest.NewRecorder()
+	web.Handler(b.Deps).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, base+"/links/"+b.token(t, a, "alice"), nil))
+	if w.Code != http.StatusOK || read != 1 {
+		t.Errorf("%d, and %d pieces were read; want one, since two are over the limit", w.Code, read)
+	}
+	for name := range texts {
+		if !strings.Contains(w.Body.String(), "/evidence/"+name) {
+			t.Errorf("the page does not lead to %s", name)
+		}
+	}
+}
+
+type readerFunc func(ctx context.Context, a approvals.Approval, name string) (evidence.Item, []byte, error)
+
+func (f readerFunc) Read(ctx context.Context, a approvals.Approval, name string) (evidence.Item, []byte, error) {
+	return f(ctx, a, name)
+}

@@ -49,7 +49,7 @@ func (s *server) byLink(w http.ResponseWriter, r *http.Request) (approvals.Ident
 		return id, approvals.Approval{}, false
 	}
 	s.proves(r)
-	id = approvals.Identity{Name: claims.Voter, AuthMethod: approvals.AuthLink, Address: claims.Address, CredentialID: evidenceOf(claims)}
+	id = approvals.Identity{Name: claims.Voter, AuthMethod: approvals.AuthLink, Address: claims.Address, CredentialID: credentialOf(claims)}
 	a, err := s.Store.Get(r.Context(), claims.Key())
 	if err == nil {
 		a.Key = claims.Key()
@@ -63,16 +63,16 @@ func (s *server) byLink(w http.ResponseWriter, r *http.Request) (approvals.Ident
 	return id, a, true
 }
 
-// maxEvidence is of a vote's evidence in the API.
-const maxEvidence = 253
+// maxCredentialID is how long a vote's may be; the CRD schema has it too.
+const maxCredentialID = 253
 
-// evidenceOf says which link it was: of which address, and until when.
-func evidenceOf(c link.Claims) string {
+// credentialOf names the link: until when, and of which address.
+func credentialOf(c link.Claims) string {
 	until := "link until " + c.Expires.Format("2006-01-02T15:04:05Z")
 	if c.Address == "" {
 		return until
 	}
-	return until + " to " + approvals.Cut(c.Address, maxEvidence-len(until)-len(" to "))
+	return until + " to " + approvals.Cut(c.Address, maxCredentialID-len(until)-len(" to "))
 }
 
 // byMail is what the page behind a mailed link shows: where the Gate wants a login,

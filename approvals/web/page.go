@@ -39,7 +39,9 @@ func (d Deps) showTo(a approvals.Approval, id approvals.Identity) templates.Data
 
 func (s *server) page(w http.ResponseWriter, status int, d templates.Data, r *http.Request) {
 	d.Action = r.URL.EscapedPath()
-	d.Evidence = s.evidenceOf(r.Context(), d.Approval, d.Action)
+	var leave func()
+	d.Evidence, leave = s.evidenceOf(r.Context(), d.Approval, d.Action)
+	defer leave()
 	w.Header().Set("Content-Security-Policy", updating)
 	if d.Session {
 		d.Action += "?uid=" + url.QueryEscape(d.Approval.UID)

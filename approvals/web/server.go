@@ -91,14 +91,16 @@ type Deps struct {
 
 type server struct {
 	Deps
-	base    string
-	streams *streams
-	rights  *rights
+	base             string
+	streams          *streams
+	rights           *rights
+	pages, downloads *reading // of evidence
 }
 
 // Handler returns the service's routes.
 func Handler(d Deps) http.Handler {
 	s := &server{Deps: d, base: strings.TrimSuffix(d.External.Path, "/"), streams: &streams{each: map[string]int{}}}
+	s.pages, s.downloads = newReading(pagesAtOnce, pagesOfOne), newReading(downloadsAtOnce, downloadsOfOne)
 	s.rights = &rights{auth: d.Auth, operators: d.Operators, desk: d.Desk, now: d.Now}
 	root := mux.NewRouter().SkipClean(true) // an unclean path is not found, not sent elsewhere
 	root.Use(s.observe, secure)
