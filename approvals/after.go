@@ -19,7 +19,7 @@ type After struct {
 	// ALGORITHM:HEX.
 	URI, EntryPoint, Digest string
 	// InlineRun is the name of runs that bring a pipeline of their own, or what their
-	// names are generated from. Whoever may make runs may make one of that name.
+	// names are generated from. Anyone who may make runs may make one of that name.
 	InlineRun string
 	// Namespace is where the runs are; "" is the Trigger's own namespace.
 	Namespace string

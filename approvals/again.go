@@ -215,7 +215,7 @@ func (d *VoteService) notInPlace(ctx context.Context, next, before Approval) err
 	return err
 }
 
-// mayAskAgain says why id may not have a asked again, or nil. Whoever asked for it may:
+// mayAskAgain says why id may not have a asked again, or nil. Anyone who asked for it may:
 // others still decide.
 func (d *VoteService) mayAskAgain(ctx context.Context, a Approval, id Identity) error {
 	// Anyone who may start runs may write somebody's name on one: it has to be proved.

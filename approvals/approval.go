@@ -249,7 +249,7 @@ func (a Approval) ToRelease() bool {
 		return false
 	}
 	if a.Resolved.Target != nil {
-		// Whoever polls it is told every end, a cancellation too.
+		// Anyone who polls it is told every end, a cancellation too.
 		return (a.Cancellation == nil || a.Outcome == Cancelled) && !a.stopped()
 	}
 	return a.Resolved.Policy.Releases(a.Outcome) && a.Cancellation == nil

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Change is what a transition did, for whoever has to act on it.
+// Change is what a transition did, for anyone who has to act on it.
 type Change string
 
 // The changes.
@@ -99,7 +99,7 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	}
 	votes = slices.Insert(votes, mine, vote)
 	a.Withdrawn = slices.DeleteFunc(slices.Clone(a.Withdrawn), func(w Withdrawal) bool { return SamePerson(w.Voter, vote.Voter) })
-	// Whoever votes in person takes the place of their delegate.
+	// Anyone who votes in person takes the place of their delegate.
 	votes = slices.DeleteFunc(votes, func(v Vote) bool { return b.Voter.calledHere(v.OnBehalfOf) })
 	a.Votes = keepAgreed(p, votes, agreed, first)
 	if b.Verdict == Approve {

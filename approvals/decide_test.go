@@ -40,7 +40,7 @@ func TestCast(t *testing.T) {
 			ct.Make("a").Users("Bob", "bob", "carol").Quorum(2).Voted("Bob", approve, ""),
 			ct.Ballot("bob", approve, "again"), approvals.Voted, approvals.Pending, "bob approve again",
 		},
-		"two groups, one person": { // whoever is in both groups is still one person
+		"two groups, one person": { // anyone who is in both groups is still one person
 			ct.Make("a").Users().Groups("sre", "security").Quorum(2).With(func(a *approvals.Approval) {
 				a.Votes = []approvals.Vote{{Voter: "alice", Verdict: approve, At: minute(1)}}
 			}),

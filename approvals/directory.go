@@ -14,7 +14,7 @@ type Person struct {
 	Logins []string // what they are called elsewhere, such as at GitHub: for who asked
 }
 
-// Directory says whose an address is. Whoever writes a Gate says where people are told;
+// Directory says whose an address is. Anyone who writes a Gate says where people are told;
 // that the mailbox is theirs is for the directory to say, or for the login provider.
 // A nil Directory knows nobody.
 type Directory struct {

@@ -162,7 +162,7 @@ func inputsOf(a Approval) []Param {
 }
 
 // Agreed is what everybody approves who approves a, complete with defaults, when there is
-// somebody besides id; and the first of those. It is kept with the first approval: whoever
+// somebody besides id; and the first of those. It is kept with the first approval: anyone who
 // comes later says the same.
 func Agreed(a Approval, id Identity) (values []Param, first string) {
 	if a.Resolved == nil {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// A mailed link proves that whoever has it reads a mailbox. Whose that is the Gate does
+// A mailed link proves that anyone who has it reads a mailbox. Whose that is the Gate does
 // not prove: its author wrote there where somebody is told.
 
 // Revocation is the end of one person's mailed link, before its time.
@@ -107,7 +107,7 @@ func matching(people []Approver, is func(Approver) bool) []string {
 }
 
 // RevokeLink ends one person's mailed link on a, and takes back the vote that was cast by
-// it while a is pending: whoever ends a link does not believe in what it did. Ended twice
+// it while a is pending: anyone who ends a link does not believe in what it did. Ended twice
 // is ended once; its key is the person's name.
 //
 // Errors: CodeInvalid (nobody was mailed a link by that name), CodeConflict (a has ended).

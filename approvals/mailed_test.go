@@ -26,7 +26,7 @@ func gate(s approvals.Strategy, people ...approvals.Approver) approvals.Approval
 	}).Obj()
 }
 
-// TestLinkProvesAnAddress: whoever writes the Gate says where people are told, and not
+// TestLinkProvesAnAddress: anyone who writes the Gate says where people are told, and not
 // whose mailbox that is.
 func TestLinkProvesAnAddress(t *testing.T) {
 	t.Parallel()
@@ -125,7 +125,7 @@ func TestOneMailbox(t *testing.T) {
 	}
 }
 
-// TestTwoNamesOnePerson: whoever votes by a second name of theirs has voted before.
+// TestTwoNamesOnePerson: anyone who votes by a second name of theirs has voted before.
 func TestTwoNamesOnePerson(t *testing.T) {
 	t.Parallel()
 	d := directory(t, approvals.Person{Names: []string{"alice", "alice@example.com"}})

@@ -159,7 +159,7 @@ func parts(ss []string) []any {
 	return out
 }
 
-// TestNameOfRun: a name that Tekton takes, of 80 bits that only whoever has the MAC knows.
+// TestNameOfRun: a name that Tekton takes, of 80 bits that only anyone who has the MAC knows.
 func TestNameOfRun(t *testing.T) {
 	t.Parallel()
 	for trigger, prefix := range map[string]string{

@@ -8,7 +8,7 @@ import (
 )
 
 // A ballot whose write was refused, and that was made again behind another's, ends an
-// Approval no earlier than the votes that it counts, whoever's clock was behind.
+// Approval no earlier than the votes that it counts, anyone who's clock was behind.
 func TestOutcomeIsNotOlderThanItsVotes(t *testing.T) {
 	t.Parallel()
 	a := ct.Make("a").Users("alice", "bob").Quorum(2).With(func(a *approvals.Approval) {

@@ -73,7 +73,7 @@ type Policy struct {
 	From      Origin // where it was written
 	Approvers []Approver
 	Groups    []string // any member may decide
-	RBAC      bool     // whoever RBAC lets approve on the Gate may decide
+	RBAC      bool     // anyone who RBAC lets approve on the Gate may decide
 	Strategy  Strategy
 	Required  int // approvals needed, for Quorum
 	// Rules must all be met, by distinct people. They stand in the place of

@@ -23,7 +23,7 @@ const (
 	NoProof Proof = ""
 	// BySignature: the sender's signature over the event that says who asked.
 	BySignature Proof = "Signature"
-	// ByAdmission: the API server compared the name with whoever made the run.
+	// ByAdmission: the API server compared the name with anyone who made the run.
 	ByAdmission Proof = "Admission"
 	// ByApproval: the run was started by an Approval whose requester was proved.
 	ByApproval Proof = "Approval"
@@ -120,7 +120,7 @@ func (p Policy) toldAs(name string, asked RequesterIdentity) bool {
 
 // excluded says why id may not cast a vote because they asked, nil when they may. Of
 // somebody who is only said to have asked it is their approval alone that is not taken:
-// whoever writes that could otherwise silence a reviewer. Whoever is proved to have asked
+// anyone who writes that could otherwise silence a reviewer. Anyone who is proved to have asked
 // does not vote, by a name that is theirs and not one that they gave themselves.
 func excluded(a Approval, id Identity, v Verdict) error {
 	t := a.Resolved

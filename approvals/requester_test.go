@@ -19,7 +19,7 @@ func directory(t *testing.T, people ...approvals.Person) *approvals.Directory {
 }
 
 // TestRequester: who is proved to have asked does not vote; who is said to have does not
-// approve, and is not silenced: whoever writes that may want them to be.
+// approve, and is not silenced: anyone who writes that may want them to be.
 func TestRequester(t *testing.T) {
 	t.Parallel()
 	d := directory(t, approvals.Person{Names: []string{"alice", "corp:alice"}, Emails: []string{"alice@example.com"}, Logins: []string{"alice-gh"}})

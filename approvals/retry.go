@@ -11,7 +11,7 @@ import (
 const RetryEvery = 5 * time.Second
 
 // Retry asks for the next attempt now: to start the run that is not there, and to
-// tell whoever could not be told. Whoever makes the attempts compares RetryAt with
+// tell anyone who could not be told. Anyone who makes the attempts compares RetryAt with
 // the one that they last acted on, so it is asked of the leader, whichever that is,
 // and acted on once. One that was asked a moment ago changes nothing.
 //

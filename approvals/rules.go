@@ -11,7 +11,7 @@ type Rule struct {
 	Name      string
 	Approvers []Approver
 	Groups    []string // any member counts
-	RBAC      bool     // whoever RBAC lets approve on the Gate counts
+	RBAC      bool     // anyone who RBAC lets approve on the Gate counts
 	Required  int
 }
 

@@ -320,7 +320,7 @@ func TestInputs(t *testing.T) {
 	if a.Outcome != approvals.Approved || !slices.Equal(a.Forwarded(), want) {
 		t.Errorf("%s, forwarded %v, want %v", a.Outcome, a.Forwarded(), want)
 	}
-	// The clock of whoever takes the vote may be behind that of whoever noted the opening.
+	// The clock of anyone who takes the vote may be behind that of anyone who noted the opening.
 	one := asks()
 	one.Resolved.Policy.Strategy, one.Resolved.Policy.Required = approvals.Single, 0
 	if a, err = cast(one, "alice", -1, approvals.Param{Name: "ticket", Value: "OPS-3"}, approvals.Param{Name: "size", Value: "large"}); err != nil {

@@ -28,7 +28,7 @@ func TestSecretName(t *testing.T) {
 }
 
 // TestSecretHeader: what is a credential in one place of the name is one in any, and
-// whoever wrote a commit is none.
+// anyone who wrote a commit is none.
 func TestSecretHeader(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]bool{

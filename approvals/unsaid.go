@@ -2,7 +2,7 @@ package approvals
 
 import "fmt"
 
-// Unsaid is text that is not printed, logged or encoded by accident: whoever knows it
+// Unsaid is text that is not printed, logged or encoded by accident: anyone who knows it
 // too early could use it.
 type Unsaid string
 

@@ -178,7 +178,7 @@ func refuse(a Approval, id Identity, format string, args ...any) *Error {
 	return err
 }
 
-// others says who may decide a, besides id and whoever asked.
+// others says who may decide a, besides id and anyone who asked.
 func others(a Approval, id Identity) string {
 	p := a.Resolved.Policy
 	people := slices.DeleteFunc(slices.Clone(p.People()), func(x Approver) bool {
@@ -188,7 +188,7 @@ func others(a Approval, id Identity) string {
 }
 
 // delegateFor is whom id would decide for, "" when id decides as themselves or may
-// not. A delegate stands in for somebody who is named: no chains, since whoever is
+// not. A delegate stands in for somebody who is named: no chains, since anyone who is
 // only a delegate is not, and nobody who may not decide can have it done.
 func delegateFor(a Approval, id Identity, v Verdict) string {
 	p := a.Resolved.Policy

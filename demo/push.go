@@ -109,7 +109,7 @@ func copyFiles(to, from string) error {
 	return nil
 }
 
-// gitIn runs git without the settings of whoever runs the demo.
+// gitIn runs git without the settings of anyone who runs the demo.
 func gitIn(ctx context.Context, dir string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "git", args...)
 	cmd.Dir = dir

@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// tamperWith changes the plan file while it waits for its approval, as whoever can
+// tamperWith changes the plan file while it waits for its approval, as anyone who can
 // mount the volume could.
 func tamperWith(ctx context.Context, c *cluster, t *teller, claim string) error {
 	tr := pipelinev1.TaskRun{

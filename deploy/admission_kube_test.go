@@ -121,7 +121,7 @@ func inForce(t *testing.T, want string, probe func() error) {
 	}
 }
 
-// TestPolicies: whoever has every right in a namespace still speaks for nobody but
+// TestPolicies: anyone who has every right in a namespace still speaks for nobody but
 // themselves, and each refusal says what to do.
 func TestPolicies(t *testing.T) {
 	c := start(t)

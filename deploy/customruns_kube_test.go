@@ -14,7 +14,7 @@ import (
 
 const tektonController = "system:serviceaccount:tekton-pipelines:tekton-pipelines-controller"
 
-// TestCustomRunsAreTektons: whoever may do everything with CustomRuns still makes none
+// TestCustomRunsAreTektons: anyone who may do everything with CustomRuns still makes none
 // that is a PipelineRun's, makes none to be one, and does not change what one asks.
 func TestCustomRunsAreTektons(t *testing.T) {
 	tekton, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/tektoncd/pipeline").Output()

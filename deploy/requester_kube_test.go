@@ -89,5 +89,5 @@ func TestRequesterIsWhoMadeTheRun(t *testing.T) {
 	}
 	err = p.as(controller).Status().Patch(t.Context(), parse(t, run("own", "")), client.RawPatch("application/merge-patch+json", []byte(`{"status": {"startTime": "2026-01-01T00:00:00Z"}}`)))
 	p.refused(t, err, "")
-	must(t, p.as("mallory").Delete(t.Context(), parse(t, run("own", "")))) // whoever may delete runs still may
+	must(t, p.as("mallory").Delete(t.Context(), parse(t, run("own", "")))) // anyone who may delete runs still may
 }

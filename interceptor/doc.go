@@ -8,7 +8,7 @@
 // EventListeners do not authenticate to interceptors, so nothing that a request
 // says of itself is believed: the Trigger's line is read from the API server,
 // completions are read from the API server, and a release must carry our own
-// signature. Whoever can reach the port directly passes the interceptors before this
+// signature. Anyone who can reach the port directly passes the interceptors before this
 // one by: what they can have held is an event of their own making, unless the Gate's
 // signingSecret has its sender prove itself to us.
 //

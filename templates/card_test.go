@@ -61,7 +61,7 @@ func TestCardGolden(t *testing.T) {
 	golden(t, "cards.txt", all.String())
 }
 
-// TestOutcomeMail says how it ended, to whoever asked, without a link that proves anybody.
+// TestOutcomeMail says how it ended, to anyone who asked, without a link that proves anybody.
 func TestOutcomeMail(t *testing.T) {
 	t.Parallel()
 	s := newSet(t)

@@ -18,7 +18,7 @@ const (
 	columns    = 72
 )
 
-// Mail renders the request mail for d.Recipient. d.Link is in it: whoever reads
+// Mail renders the request mail for d.Recipient. d.Link is in it: anyone who reads
 // the mail can vote as Recipient.
 func (s *Set) Mail(d Data) (Mail, error) { return s.mail(d, "subject.txt", "mail.txt", "mail.html") }
 

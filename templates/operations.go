@@ -7,7 +7,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// Operations is the page of what went wrong, for whoever looks after the service.
+// Operations is the page of what went wrong, for anyone who looks after the service.
 type Operations struct {
 	Person, Namespace, Trouble, Base string
 	Glance                           *Glance // nil: the person looks after nothing

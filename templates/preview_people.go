@@ -27,7 +27,7 @@ func agreed(d *Data) {
 	d.Agreed, d.AgreedBy, d.Filled = []approvals.Param{{Name: "ticket", Value: "OPS-123"}, {Name: "size", Value: "small"}}, "carol@example.com", nil
 }
 
-// oneMailbox has two votes that whoever reads one address may have cast.
+// oneMailbox has two votes that anyone who reads one address may have cast.
 func oneMailbox(d *Data) {
 	d.Approval.Resolved.Policy.Required = 3
 	d.Approval.Votes = []approvals.Vote{

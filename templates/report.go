@@ -8,7 +8,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals/evidence/report"
 )
 
-// Bounds of what a page shows of texts that people decide on: what is beyond is said, at the
+// Bounds of what a page shows of texts that people decide on: the page tells what is beyond, at the
 // top and beside the button.
 const (
 	maxOutput  = 64 << 10 // of one without parts

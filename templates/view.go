@@ -47,7 +47,7 @@ type View struct {
 	Groups    []string
 	Others    []string   // who else than Recipient may decide
 	Excluded  bool       // the requester may not decide
-	RBAC      bool       // whoever RBAC lets approve may decide too
+	RBAC      bool       // anyone who RBAC lets approve may decide too
 	Rules     []RuleView // what must be met, when it is more than a number
 	Fields    []InputField
 	// CommentFor is when a comment is asked for: "", "vote" or "rejection".

@@ -29,7 +29,7 @@ const (
 // Format says what the text is, for those who show it.
 type Format string
 
-// The formats. Detect leaves it to whoever shows the text.
+// The formats. Detect leaves it to anyone who shows the text.
 const (
 	Detect            Format = ""
 	TerraformPlan     Format = "terraform-plan"

@@ -176,7 +176,7 @@ func (e *Event) head(hash string) {
 	e.Head = hash
 }
 
-// commits reads the first ones. total is how many there are, where that is said.
+// commits reads the first ones. total is how many there are, 0 where the event does not tell.
 func (e *Event) commits(list node, total int, id, message, link string, authors ...string) {
 	items, _ := list.value.([]any)
 	for _, x := range items[:min(len(items), maxCommits)] {

@@ -1,6 +1,6 @@
 // Package link makes and reads the signed links that are mailed to approvers. A
 // link names one person, the address that it was mailed to, one Approval and an end.
-// Whoever holds it reads that mailbox; whether that makes them the person is for the rules.
+// Anyone who holds it reads that mailbox; whether that makes them the person is for the rules.
 // It is pure.
 package link
 

@@ -16,7 +16,7 @@ type Due struct {
 	Attempt int // 1 for the first
 }
 
-// Slot is what tries are remembered under. All reminders have one: whoever could
+// Slot is what tries are remembered under. All reminders have one: anyone who could
 // not be reminded for good is not reminded again.
 type Slot struct {
 	Kind      Kind
@@ -146,7 +146,7 @@ func (p *plan) outcome() {
 		}
 		return
 	}
-	if p.a.Changed() { // whoever voted thinks that it counts
+	if p.a.Changed() { // anyone who voted thinks that it counts
 		for _, v := range p.a.Votes {
 			if m.Recipient, m.To = v.Voter, p.addressOf(v.Voter); m.To != "" {
 				p.want(m, p.a.DecidedAt)

@@ -11,7 +11,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// Entry is one version of an Approval. Whoever looks shares it: nothing in it may be
+// Entry is one version of an Approval. Anyone who looks shares it: nothing in it may be
 // changed.
 type Entry struct {
 	approvals.Approval
@@ -20,7 +20,7 @@ type Entry struct {
 	// Sum sums up what pages show of it that can change.
 	Sum uint64
 	// Deciders is the same for two Approvals that the same people asked for and may
-	// decide, in the same namespace by the same Gate: whoever finds out for one what
+	// decide, in the same namespace by the same Gate: anyone who finds out for one what
 	// a person may, knows it for all. (Delegates apart, for whom votes matter too.)
 	Deciders unique.Handle[string]
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // Snapshot is all Approvals at one moment. It never changes, and neither may
-// whoever reads it change what it gives.
+// anyone who reads it change what it gives.
 type Snapshot struct{ spaces map[string]*Space }
 
 // Space is the Approvals of one namespace, or of all. While nothing in it changes

@@ -109,7 +109,7 @@ func sign(context string, v any, k keyring.SigningKey) ([]byte, error) {
 func signatureTail(s string) []byte { return []byte(`,"signature":"` + s + `"}`) }
 
 // openSigned reads a signed line into v and gives the text that was signed, and by what.
-// Whether that verifies is for whoever knows the key.
+// Whether that verifies is for anyone who knows the key.
 func openSigned(context string, text []byte, v any) (signed, signature []byte, err error) {
 	cut := len(text) - len(signatureTail(base64.StdEncoding.EncodeToString(make([]byte, ed25519.SignatureSize))))
 	if len(text) > maxSigned || cut < 1 {

@@ -147,7 +147,7 @@ func exactLines(data []byte, atEOF bool) (advance int, token []byte, err error) 
 	return 0, nil, nil
 }
 
-// seek looks for the number that is not in its place: whoever reads the fault wants
+// seek looks for the number that is not in its place: anyone who reads the fault wants
 // to know whether it was moved or is gone.
 func (v *Verifier) seek(s *bufio.Scanner, f *Fault) {
 	for line := f.Line + 1; s.Scan(); line++ {

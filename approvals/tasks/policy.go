@@ -12,7 +12,7 @@ import (
 )
 
 // GateParam is the param by which a task names a Gate of its namespace. That Gate's
-// policy then rules, and whoever wrote the pipeline no longer says who decides.
+// policy then rules, and anyone who wrote the pipeline no longer says who decides.
 const GateParam = "gate"
 
 // Request is what one CustomRun asks for.
@@ -55,7 +55,7 @@ func (m Mapping) Policy(r Request) (approvals.Policy, error) {
 		p.Gate = approvals.InlineGate
 	}
 	p.From = approvals.FromTask
-	// All that the schema would fill in is said, so that what is signed is what is kept.
+	// The schema's defaults are written out, so that what is signed is what is kept.
 	p.Preset, p.Requester, p.ReleaseOn = m.Name, approvals.RequesterExclude, []approvals.Outcome{approvals.Approved}
 	open := false
 	switch {
@@ -77,7 +77,7 @@ func lifetime(d time.Duration) time.Duration {
 	return min(max(d, approvals.MinLifetime), approvals.MaxLifetime)
 }
 
-// Shown are the params that are put before whoever decides.
+// Shown are the params that are put before anyone who decides.
 func (m Mapping) Shown(ps []approvals.Param) []approvals.Param {
 	return slices.DeleteFunc(slices.Clone(ps), func(p approvals.Param) bool {
 		return same(p.Name, GateParam) || slices.ContainsFunc(m.reads, func(n string) bool { return same(p.Name, n) })
@@ -163,7 +163,7 @@ func manualApprovalGate(ps params) (approvals.Policy, error) {
 	return p, somebody(p, "approvers")
 }
 
-// kubeRocketCI leaves it to RBAC: the task itself takes the word of whoever may write
+// kubeRocketCI leaves it to RBAC: the task itself takes the word of anyone who may write
 // its object for who decided, which is nothing that could be believed here.
 func kubeRocketCI(params) (approvals.Policy, error) {
 	return approvals.Policy{Gate: KubeRocketCI, Strategy: approvals.Single, RBAC: true}, nil

@@ -102,7 +102,7 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
-// TestGateRules: where a Gate is named, whoever wrote the pipeline does not say who
+// TestGateRules: where a Gate is named, anyone who wrote the pipeline does not say who
 // decides; only its own timeout can be sooner.
 func TestGateRules(t *testing.T) {
 	t.Parallel()

@@ -104,7 +104,7 @@ var table = [...]Mapping{
 		Timeout: time.Hour, Gate: KubeRocketCI, Embedded: true,
 		Results: []approvals.Expression{
 			{Name: "approved", Expression: `approval.outcome == 'Approved'`},
-			// Whoever decided, either way: so it is there.
+			// Anyone who decided, either way: so it is there.
 			{Name: approvals.ResultApprovedBy, Expression: `approval.votes.filter(v, v.verdict == (approval.outcome == 'Rejected' ? 'reject' : 'approve')).map(v, v.voter).join('|')`},
 			{Name: approvals.ResultComment, Expression: comments},
 		},

@@ -93,7 +93,7 @@ func TestUpload(t *testing.T) {
 	}
 }
 
-// TestEvidenceAPI: whoever may see an Approval may read what it is about, as text that no
+// TestEvidenceAPI: anyone who may see an Approval may read what it is about, as text that no
 // browser runs; nobody else may.
 func TestEvidenceAPI(t *testing.T) {
 	t.Parallel()

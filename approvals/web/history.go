@@ -26,7 +26,7 @@ type History interface {
 	Each(ctx context.Context, q record.Query, f func(record.Entry) error) error
 }
 
-// apiHistory gives the history of one namespace, or of all to whoever may list
+// apiHistory gives the history of one namespace, or of all to anyone who may list
 // Approvals in all: a page of it as JSON, or the whole as JSON lines or CSV.
 func (s *server) apiHistory(w http.ResponseWriter, r *http.Request) {
 	id, err := s.authenticate(r)

@@ -95,7 +95,7 @@ func (s *server) loginPath(back string) string {
 }
 
 // local is back when it is a page of ours, else the board: a login must lead
-// nowhere else, whoever made the link to it.
+// nowhere else, anyone who made the link to it.
 func (s *server) local(back string) string {
 	home := s.base + "/"
 	u, err := url.Parse(back)
@@ -132,7 +132,7 @@ func (s *server) login(w http.ResponseWriter, r *http.Request) {
 func (s *server) callback(w http.ResponseWriter, r *http.Request) {
 	back, err := s.Login.Finish(w, r)
 	if err != nil {
-		// Whoever runs the provider looks for the cause here.
+		// Anyone who runs the provider looks for the cause here.
 		s.Log.Info("login refused", "code", string(approvals.CodeOf(err)), "error", err.Error())
 		status := statusOf(approvals.CodeOf(err))
 		s.say(w, status, templates.Problem{
@@ -143,7 +143,7 @@ func (s *server) callback(w http.ResponseWriter, r *http.Request) {
 	redirect(w, r, s.local(back))
 }
 
-// askLogout offers the button: a link must not end a session, whoever follows it.
+// askLogout offers the button: a link must not end a session, anyone who follows it.
 func (s *server) askLogout(w http.ResponseWriter, _ *http.Request) {
 	s.say(w, http.StatusOK, templates.Problem{
 		Title: "Sign out?", Message: "Your decisions stay as they are.", Post: s.base + "/logout", PostText: "Sign out",

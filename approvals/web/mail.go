@@ -33,7 +33,7 @@ func (d Deps) ForMail(a approvals.Approval, approver, address string) (templates
 	return data, nil
 }
 
-// pageURL is where a is shown to whoever has logged in.
+// pageURL is where a is shown to anyone who has logged in.
 func (d Deps) pageURL(a approvals.Approval) string {
 	return strings.TrimSuffix(d.External.String(), "/") + "/approvals/" + url.PathEscape(a.Namespace) + "/" + url.PathEscape(a.Name)
 }

@@ -39,7 +39,7 @@ func (s *server) operations(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if namespace != "" {
-		ask[namespace] = true // without approvals too: whoever may not is told
+		ask[namespace] = true // without approvals too: anyone who may not is told
 	}
 	may, unknown := s.operates(r.Context(), id, ask)
 	if namespace != "" && !may[namespace] && unknown == 0 {

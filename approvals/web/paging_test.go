@@ -193,7 +193,7 @@ func (c *counting) count(what string) (bool, error) {
 }
 
 // TestRightsAreAskedOnce: a page costs the cluster a question for each namespace and
-// Gate, once in a while, whoever else looks and however often; that there was no
+// Gate, once in a while, anyone who else looks and however often; that there was no
 // answer is believed for less; and nobody gets another's.
 func TestRightsAreAskedOnce(t *testing.T) {
 	t.Parallel()

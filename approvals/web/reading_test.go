@@ -8,7 +8,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// TestReading: one namespace has its share of the turns and not more, whoever else wants one
+// TestReading: one namespace has its share of the turns and not more, anyone who else wants one
 // gets it at once, and who can't have one is told so in time.
 func TestReading(t *testing.T) {
 	t.Parallel()

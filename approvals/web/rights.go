@@ -93,7 +93,7 @@ func (r *rights) prove(ctx context.Context, who person, id approvals.Identity, a
 	return got.proved, got.err
 }
 
-// ask asks once, however many want to know. Whoever asked first may leave: the
+// ask asks once, however many want to know. Anyone who asked first may leave: the
 // others still get their answer.
 func (r *rights) ask(ctx context.Context, q question, find func(context.Context, *answer)) *answer {
 	r.mu.Lock()

@@ -34,7 +34,7 @@ type VoteService interface {
 	Operations
 }
 
-// Operations are what operators want, and whoever else a rule lets.
+// Operations are what operators want, and anyone who else a rule lets.
 type Operations interface {
 	Cancel(ctx context.Context, key approvals.Key, id approvals.Identity, why string) (approvals.Approval, approvals.Change, error)
 	Retry(ctx context.Context, key approvals.Key, id approvals.Identity) (approvals.Approval, approvals.Change, error)
@@ -44,7 +44,7 @@ type Operations interface {
 	AskAgain(ctx context.Context, key approvals.Key, id approvals.Identity) (approvals.Approval, error)
 }
 
-// Overview gives all Approvals at one moment, shared by whoever looks.
+// Overview gives all Approvals at one moment, shared by anyone who looks.
 type Overview interface {
 	Snapshot(ctx context.Context) (*overview.Snapshot, error)
 }

@@ -66,7 +66,7 @@ func (v *viewer) proved(ctx context.Context, a approvals.Approval) (approvals.Id
 }
 
 // unproved forgets for which Gates the person could not be proved, and says whether there
-// were any: whoever looks again asks again.
+// were any: anyone who looks again asks again.
 func (v *viewer) unproved() bool {
 	before := len(v.gates)
 	maps.DeleteFunc(v.gates, func(_ gate, p proof) bool { return p.err != nil })

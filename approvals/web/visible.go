@@ -8,7 +8,7 @@ import (
 
 // found is the Approval of that name, with id as proved for it, when id may see it.
 //
-// Whoever may not gets one answer, whether or not there is such an Approval: who may see
+// Anyone who may not gets one answer, whether or not there is such an Approval: who may see
 // nothing of a namespace learns no names of it. CodeNotFound is for those who may get
 // Approvals there.
 func (s *server) found(ctx context.Context, key approvals.Key, id approvals.Identity) (approvals.Approval, approvals.Identity, error) {
@@ -27,8 +27,8 @@ func (s *server) found(ctx context.Context, key approvals.Key, id approvals.Iden
 	return a, id, err
 }
 
-// maySee says why id may not see a, or nil. Whoever may decide may look, and so may
-// whoever asked and has logged in, and whoever operates its namespace.
+// maySee says why id may not see a, or nil. Anyone who may decide may look, and so may
+// anyone who asked and has logged in, and anyone who operates its namespace.
 func (s *server) maySee(ctx context.Context, id approvals.Identity, a approvals.Approval) error {
 	if approvals.MayVote(a, id) == nil || asked(a, id) {
 		return nil
@@ -44,7 +44,7 @@ func (s *server) maySee(ctx context.Context, id approvals.Identity, a approvals.
 	return err
 }
 
-// hide keeps from whoever may not see an Approval what the refusal of a vote tells: that
+// hide keeps from anyone who may not see an Approval what the refusal of a vote tells: that
 // it is there, who can decide, what is missing and who was first. Only a refusal costs
 // these questions. breakGlass: id asked to decide alone, so the right to that is one more
 // way of being told.

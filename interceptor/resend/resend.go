@@ -1,5 +1,5 @@
 // Package resend says what of a held event may be sent again: which path, which
-// headers, to which address. Whoever calls the interceptor directly chooses all of
+// headers, to which address. Anyone who calls the interceptor directly chooses all of
 // them, so they are looked at before they are held, and again before they are posted.
 //
 // It imports little, so that its fuzz targets build in seconds.

@@ -86,7 +86,7 @@ func TestHeader(t *testing.T) {
 }
 
 // FuzzPath: whatever an event says of the address that it was sent to, it is posted to
-// our host or not at all, as whoever reads the request understands it.
+// our host or not at all, as anyone who reads the request understands it.
 func FuzzPath(f *testing.F) {
 	for _, list := range [][]string{notPaths, unclean, paths} {
 		for _, s := range list {

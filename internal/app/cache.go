@@ -114,7 +114,7 @@ func slimNamespace(o any) (any, error) {
 }
 
 // slimVote keeps no words of a Vote that was looked at: the Approval has them, and it stays
-// only for whoever made it to read what came of it.
+// only for anyone who made it to read what came of it.
 func slimVote(o any) (any, error) {
 	v, ok := o.(*v1alpha1.Vote)
 	if !ok {

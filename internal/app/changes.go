@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// changes tells whoever listens that some Approval has changed, not which: a full
+// changes tells anyone who listens that some Approval has changed, not which: a full
 // channel means that its owner will look anyway, so nothing waits and nothing is kept.
 type changes struct {
 	mu        sync.Mutex

@@ -73,7 +73,7 @@ func TestFloodOfTheInterceptor(t *testing.T) { //nolint:paralleltest // see abov
 			_, _ = conn.Write(almost)
 		}()
 	}
-	body := strings.Repeat("y", 500_000) // one text, whoever sends it
+	body := strings.Repeat("y", 500_000) // one text, anyone who sends it
 	send := func(from string, n int) (ok int) {
 		client := &http.Client{Transport: &http.Transport{DialTLSContext: dialer(from).DialContext, DisableKeepAlives: true}}
 		var all sync.WaitGroup

@@ -15,7 +15,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/intake"
 )
 
-// probed is a manager that answers probes within limits. Its own server has none: whoever
+// probed is a manager that answers probes within limits. Its own server has none: anyone who
 // reaches the port could leave connections open until there is no memory for more.
 type probed struct {
 	manager.Manager

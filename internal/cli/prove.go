@@ -14,10 +14,10 @@ import (
 )
 
 // prover finds out what somebody may, as the service does, with the rights of
-// whoever runs the command. What it says is a forecast: the service decides.
+// anyone who runs the command. What it says is a forecast: the service decides.
 type prover struct {
 	client client.Client
-	self   bool // whoever asks, so that no right to ask about others is needed
+	self   bool // anyone who asks, so that no right to ask about others is needed
 	now    func() time.Time
 	// blind says that Delegations could not be read.
 	blind bool
@@ -73,7 +73,7 @@ func (p *prover) Has(ctx context.Context, id approvals.Identity, namespace, gate
 	return ok, nil
 }
 
-// Of reads the Delegations of a namespace, once. Whoever may not read them still
+// Of reads the Delegations of a namespace, once. Anyone who may not read them still
 // gets the rest of the answer.
 func (p *prover) Of(ctx context.Context, name, namespace, gate string, now time.Time) ([]string, error) {
 	list, ok := p.lists[namespace]

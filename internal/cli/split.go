@@ -167,7 +167,7 @@ func (c *command) stat(in string) (fs.FileInfo, error) {
 func (c *command) readBounded(file string, most int64) ([]byte, error) {
 	from := io.Reader(c.in)
 	if file != "-" {
-		f, err := os.Open(file) //nolint:gosec // whoever runs it names it
+		f, err := os.Open(file) //nolint:gosec // anyone who runs it names it
 		if err != nil {
 			return nil, err
 		}

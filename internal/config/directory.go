@@ -7,7 +7,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/oidc"
 )
 
-// personFile is one person of the directory, as the configuration has it: whoever writes
+// personFile is one person of the directory, as the configuration has it: anyone who writes
 // that administers the service, and no Gate's author does.
 type personFile struct {
 	Names  []string `json:"names"`

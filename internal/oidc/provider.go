@@ -101,7 +101,7 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // recent answers again with what it was answered a moment ago. A token that is
-// signed by no known key makes the library ask for new ones; whoever sends many of
+// signed by no known key makes the library ask for new ones; anyone who sends many of
 // them must not make us ask the provider as often.
 type recent struct {
 	http.RoundTripper

@@ -15,7 +15,7 @@ func (g *dataFlow) freeText(r reference) bool {
 	return r.of == "tasks" && r.field == "results" && a != nil && a.isApproval() && !decides(a.kind, r.result)
 }
 
-// pasted refuses an approver's text where it becomes code: then whoever may approve runs
+// pasted refuses an approver's text where it becomes code: then anyone who may approve runs
 // what they like, with the rights of the part's account. Tekton puts it into a script,
 // command or args as text, and the kubelet does so with a variable; in env it stays data.
 func (g *dataFlow) pasted() {

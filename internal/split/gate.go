@@ -22,7 +22,7 @@ type gate struct {
 	policy  *approvals.Policy // nil: the task names a Gate that is there already
 	// rejected: a rejection starts the next part too.
 	rejected bool
-	// shown is what the task tells whoever decides, by the names of its params.
+	// shown is what the task tells anyone who decides, by the names of its params.
 	shown []forward
 }
 
@@ -152,7 +152,7 @@ func (g *dataFlow) sentence(n *yaml.Node, a *task) string {
 	return expr
 }
 
-// shown is the expression for what is put before whoever decides a.
+// shown is the expression for what is put before anyone who decides a.
 func (g *dataFlow) shown(r reference, a *task) string {
 	switch {
 	case r.of == "context" && r.name == "pipeline.name":

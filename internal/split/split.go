@@ -34,7 +34,7 @@ type Options struct {
 type Result struct {
 	Text  string   // all objects, as YAML
 	Parts []string // the names of the Pipelines
-	Notes []string // what whoever applies it has to know; the text begins with it
+	Notes []string // what anyone who applies it has to know; the text begins with it
 }
 
 // Split cuts a Pipeline at its approval tasks. The error is Refusals for what can't be

@@ -38,7 +38,7 @@ func TestSplit(t *testing.T) {
 		params map[string]string // of part 1's run; those without a default have a value of their own
 		parts  []string
 		last   map[string]string // of the params of the last part's run those that are looked at
-		shown  map[string]string // by Trigger, a text that is put before whoever decides
+		shown  map[string]string // by Trigger, a text that is put before anyone who decides
 	}{
 		"single":   {parts: []string{"deploy", "deploy-2"}},
 		"rejected": {parts: []string{"deploy", "deploy-2"}, last: map[string]string{"approval-comment": "fine", "approval-decision": "true", "approval-rejectedBy": ""}},

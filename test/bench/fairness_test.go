@@ -215,7 +215,7 @@ func worst(v []float64) float64 {
 }
 
 // Thousands of Votes of one person on one Approval, still coming; and what of that is the price
-// of as many writes, which the API server and the processors pay whoever reads them.
+// of as many writes, which the API server and the processors pay anyone who reads them.
 func TestFairUnderVotes(t *testing.T) {
 	quiet := newTenant(t, "quiet-votes", 1)
 	flood := newTenant(t, "flood-votes", 2, "second@example.com")

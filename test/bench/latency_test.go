@@ -93,7 +93,7 @@ func (s *stage) approve(t *testing.T, name string) {
 }
 
 // One vote to its run, against one bare post to its run, turn by turn; and what of it
-// is the price of one recorded write before the post, whoever makes it.
+// is the price of one recorded write before the post, anyone who makes it.
 func TestVoteToRun(t *testing.T) {
 	s := newStage(t)
 	const turns = 40
@@ -124,7 +124,7 @@ func TestVoteToRun(t *testing.T) {
 }
 
 // 100 decisions at once, against 100 bare posts at once; and what of it is the price of
-// one recorded write before each post, whoever makes it.
+// one recorded write before each post, anyone who makes it.
 func TestBurst(t *testing.T) {
 	s := newStage(t)
 	const n, rounds = 100, 5

@@ -46,7 +46,7 @@ kubectl -n %[1]s delete pod/%[2]s configmap/%[2]s --ignore-not-found --wait=fals
 		return "", err
 	}
 	wait(ctx, i.seconds(8, 14))
-	// It leads for sure when it is alone for a moment; whoever ends gives the lease up.
+	// It leads for sure when it is alone for a moment; anyone who ends gives the lease up.
 	if err := i.scale(ctx, 0); err != nil {
 		return "", err
 	}

@@ -147,7 +147,7 @@ const external = "http://countersign.test"
 func configure(ctx context.Context, c client.Client, text string) error {
 	cm := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: ServiceNamespace, Name: "countersign"}}
 	err := c.Get(ctx, client.ObjectKeyFromObject(cm), cm)
-	if apierrors.IsNotFound(err) { // the manifests leave it to whoever installs
+	if apierrors.IsNotFound(err) { // the manifests leave it to anyone who installs
 		err = c.Create(ctx, cm)
 	}
 	if err != nil {

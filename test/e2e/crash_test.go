@@ -89,7 +89,7 @@ func TestKilledBetweenSteps(t *testing.T) {
 				killed = done.Load
 			}
 			e.Part1("part-1", "7")
-			alive := func() { // whoever supervises the process
+			alive := func() { // anyone who supervises the process
 				if !p.Running() {
 					p.Start(e)
 				}

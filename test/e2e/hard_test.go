@@ -301,7 +301,7 @@ func TestForgedApproval(t *testing.T) {
 		}
 		return nil
 	})
-	// Whoever got around it still has no signature.
+	// Anyone who got around it still has no signature.
 	service := e.As("system:serviceaccount:countersign:countersign")
 	if err := service.Create(t.Context(), forged); err != nil {
 		t.Fatal(err)

@@ -90,7 +90,7 @@ func (k *keeper) vote(name string) cluster.Answer {
 	return k.VoteAt("http://"+cluster.NodeAddress+":18080", name, k.token, "approve", "ship it")
 }
 
-// alive is whoever supervises the process.
+// alive is anyone who supervises the process.
 func (k *keeper) alive() {
 	k.t.Helper()
 	if !k.p.Running() {
@@ -411,7 +411,7 @@ func TestKilledBeforeTheRecordsLine(t *testing.T) {
 	removed := append(slices.Clone(wholeLife), record.Removed)
 	finish := func(k *keeper, _ string) { k.finish() }
 	vote := func(k *keeper, name string) { k.vote(name) } // the process does not live to answer
-	k.has(k.pending(), asked...)                          // the file has its tables, whoever holds it
+	k.has(k.pending(), asked...)                          // the file has its tables, anyone who holds it
 	for _, c := range []struct {
 		name  string
 		fault cluster.Fault

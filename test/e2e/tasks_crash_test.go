@@ -48,7 +48,7 @@ func TestKilledBetweenStepsOfATask(t *testing.T) {
 			p.Start(e)
 			p.Arm(e, c.fault)
 			r := startWith(t, e, fmt.Sprintf("run-%d", i), "wait", waitsOnly(tasks.ManualApprovalGate, ""))
-			alive := func() { // whoever supervises the process
+			alive := func() { // anyone who supervises the process
 				if !p.Running() {
 					p.Start(e)
 				}

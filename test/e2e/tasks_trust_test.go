@@ -18,7 +18,7 @@ import (
 	"github.com/countersign-dev/countersign/test/cluster"
 )
 
-// A task between two others: what the first found out is put before whoever decides,
+// A task between two others: what the first found out is put before anyone who decides,
 // by a token of theirs, and what they say reaches the next one's shell.
 func TestTaskBetweenTwo(t *testing.T) {
 	t.Parallel()
@@ -105,7 +105,7 @@ spec:
 		e.For(t).Apply(fmt.Sprintf(spoof, "early", ""))
 		left(startWith(t, e, "early", "wait", waitsOnly(tasks.Automatiko, "")), "not a part of a PipelineRun")
 	})
-	// A run that is pending has a UID already, which whoever may create CustomRuns can
+	// A run that is pending has a UID already, which anyone who may create CustomRuns can
 	// write into theirs.
 	t.Run("in the run's own name", func(t *testing.T) {
 		t.Parallel()

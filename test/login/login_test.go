@@ -335,7 +335,7 @@ func TestBehindProxy(t *testing.T) {
 	if p := around.get(s.URL+"/api/v1/approvals", named...); p.status != http.StatusUnauthorized {
 		t.Errorf("the API around the proxy: %d", p.status)
 	}
-	// Through it: whoever has logged in, whatever else is said.
+	// Through it: anyone who has logged in, whatever else is said.
 	mallory := newBrowser(t)
 	mallory.login(proxy+"/mine", "mallory")
 	if p := mallory.get(proxy+"/mine", named...); p.status != http.StatusOK || !strings.Contains(p.body, "mallory@example.com") || strings.Contains(p.body, "bob@") {

@@ -107,7 +107,7 @@ func start(t *testing.T, path string, args ...string) program {
 }
 
 // freePort is an address where nobody listens. It is below those that the kernel gives to
-// whoever asks for any, such as the tests beside this one, before it is listened at.
+// anyone who asks for any, such as the tests beside this one, before it is listened at.
 func freePort(t *testing.T) string {
 	t.Helper()
 	for range 100 {

@@ -17,7 +17,7 @@ const run = `axe.run(document, {runOnly: ONLY, resultTypes: ["violations"]}).the
 
 // TestAccessible: axe-core finds nothing wrong with any page, on a desk and on a
 // phone, light and dark. Dark is another set of colours and nothing else, so only they
-// are looked at again. A mail is not a page of its own: whoever shows it has the
+// are looked at again. A mail is not a page of its own: anyone who shows it has the
 // landmarks and headings.
 func TestAccessible(t *testing.T) {
 	axe, err := os.ReadFile(needed(t, "COUNTERSIGN_AXE"))

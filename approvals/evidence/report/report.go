@@ -82,8 +82,8 @@ type Part struct {
 	Note   string // "must be replaced", in the words of the text
 	// Level is the severity of what was found.
 	Level string
-	// Text is what is said of it, without the colours of a terminal, but for the format
-	// Text, whose colours are its own.
+	// Text is the part's own text. Colours of a terminal are removed, but not in the
+	// format Text.
 	Text string
 
 	paint func(text string) []Line

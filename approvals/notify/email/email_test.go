@@ -128,7 +128,7 @@ func TestSend(t *testing.T) {
 	}
 }
 
-// TestSentAgain: a mail that had to be sent twice is one mail to whoever reads it.
+// TestSentAgain: a mail that had to be sent twice is one mail to anyone who reads it.
 func TestSentAgain(t *testing.T) {
 	t.Parallel()
 	s := emailtest.Serve(t, emailtest.Kind{})
@@ -147,7 +147,7 @@ func TestSentAgain(t *testing.T) {
 	}
 }
 
-// TestThread: mails about one Approval are one thread for whoever gets several of them, and
+// TestThread: mails about one Approval are one thread for anyone who gets several of them, and
 // no other Approval's are in it.
 func TestThread(t *testing.T) {
 	t.Parallel()

@@ -133,7 +133,7 @@ func (c *Channel) context(a approvals.Approval) string {
 	return short(c.Config.Context+"/"+a.Namespace+"/"+a.Title(), 255)
 }
 
-// stateOf is success for nothing but an approval. It names nobody: whoever sees the
+// stateOf is success for nothing but an approval. It names nobody: anyone who sees the
 // repository sees it.
 func stateOf(a approvals.Approval, card templates.Card) (state, description string) {
 	if e := a.RunEnd; e != nil {

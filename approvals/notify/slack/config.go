@@ -19,7 +19,7 @@ const DefaultAPI = "https://slack.com/api/"
 // whose messages have buttons and show how it ended.
 type Config struct {
 	Name       string
-	WebhookURL keyring.Secret // whoever has it can post
+	WebhookURL keyring.Secret // anyone who has it can post
 
 	API           string
 	Token         keyring.Secret // of the bot

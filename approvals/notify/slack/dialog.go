@@ -31,7 +31,7 @@ func asks(a approvals.Approval, v approvals.Verdict) bool {
 // back with it.
 func dialogFor(a approvals.Approval, v approvals.Verdict, voter, reference string) slack.ModalViewRequest {
 	view, title := viewReject, "Reject"
-	optional := false // whoever wants to reject without a reason has the other button
+	optional := false // anyone who wants to reject without a reason has the other button
 	if v == approvals.Approve {
 		view, title, optional = viewApprove, "Approve", a.Resolved.Policy.Comment != approvals.CommentRequired
 	}

@@ -33,7 +33,7 @@ type VoteService interface {
 }
 
 // Interactions takes what people press in Slack. It believes the signature of
-// Slack's request and nothing else; whoever Slack says pressed must be known to us.
+// Slack's request and nothing else; anyone who Slack says pressed must be known to us.
 type Interactions struct {
 	Channels []*Channel // those with a bot
 	Store    approvals.Store

@@ -19,7 +19,7 @@ import (
 // Config is one Workflows webhook.
 type Config struct {
 	Name    string
-	URL     keyring.Secret // whoever has it can post
+	URL     keyring.Secret // anyone who has it can post
 	Timeout time.Duration
 }
 

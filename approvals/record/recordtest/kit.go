@@ -44,7 +44,7 @@ type Store struct {
 	// Kill has a writer begin to append lines and kills it before its commit; nil
 	// where no writer can be.
 	Kill func(t *testing.T)
-	// Exec is what whoever may do anything in the database does, past its triggers and
+	// Exec is what anyone who may do anything in the database does, past its triggers and
 	// its keys; nil where there is none.
 	Exec func(t *testing.T, query string)
 }

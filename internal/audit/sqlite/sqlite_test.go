@@ -118,7 +118,7 @@ func TestLedger(t *testing.T) {
 }
 
 // TestFolderComesLater: a volume that is not there yet keeps nobody from starting,
-// and what is wrong is said by whoever asks.
+// and what is wrong is said by anyone who asks.
 func TestFolderComesLater(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "volume")

@@ -2,7 +2,7 @@
 // databases is in a Dialect; which databases there are is one hop out
 // (internal/audit/sqlite, internal/audit/postgres).
 //
-// One row holds the chain's head. Whoever appends locks it first, so two writers
+// One row holds the chain's head. Anyone who appends locks it first, so two writers
 // keep one chain, and a writer that dies leaves nothing: its lines and the head's
 // move are one transaction. Nothing is ever updated or deleted but that row, and
 // triggers refuse it.

@@ -28,7 +28,7 @@ const (
 // Dialect is what one kind of database does in its own way.
 type Dialect struct {
 	Name string // for messages
-	// Where it is, for whoever may read the log; "" when what the database says of an
+	// Where it is, for anyone who may read the log; "" when what the database says of an
 	// error tells it.
 	Where string
 	// Migrations are *.sql files, run once each in the order of their names.

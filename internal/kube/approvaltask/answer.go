@@ -21,7 +21,7 @@ func (r *Tasks) believe(_ context.Context, x *attempt) (res ctrl.Result, done bo
 		}
 		return res, true, nil
 	}
-	// What an outcome means is signed: whoever may edit CustomRuns could else have a
+	// What an outcome means is signed: anyone who may edit CustomRuns could else have a
 	// rejection succeed, by making theirs one of a kind in which it does.
 	var ok bool
 	if x.kind, ok = tasks.Find(x.a.Source.Task.Mapping); !ok {

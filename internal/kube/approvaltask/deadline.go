@@ -9,7 +9,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// endsBy is when Tekton ends what waits in m, by the time limits of its run: whoever reads
+// endsBy is when Tekton ends what waits in m, by the time limits of its run: anyone who reads
 // a deadline that is later has less time than they think. Zero: no limit is known.
 //
 // Tekton's webhook writes the cluster's default into each run; a limit of 0 is none.

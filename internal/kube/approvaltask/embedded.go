@@ -14,7 +14,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/pipelinerun"
 )
 
-// objectState are the fields of an ApprovalTask that say what became of it. Whoever wrote
+// objectState are the fields of an ApprovalTask that say what became of it. Anyone who wrote
 // the pipeline does not decide by them, and nobody is shown them.
 var objectState = []string{"action", "approve"}
 

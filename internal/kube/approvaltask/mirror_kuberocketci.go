@@ -13,7 +13,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals/tasks"
 )
 
-// RocketView keeps KubeRocketCI's ApprovalTasks. There whoever may write one
+// RocketView keeps KubeRocketCI's ApprovalTasks. There anyone who may write one
 // decides by it, and says who they are; here it only shows what was decided.
 func RocketView(c client.Client) View {
 	kind, _ := tasks.Find(tasks.KubeRocketCI)

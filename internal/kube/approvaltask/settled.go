@@ -40,7 +40,7 @@ func (r *Tasks) endSettled(ctx context.Context, x *attempt) (res ctrl.Result, do
 
 // Settled is the earlier decision on the same task of the same run that no further attempt
 // may put to the vote again, nil when there is none. A new attempt is not only Tekton's
-// contract: whoever may write the status of CustomRuns can reset it, and whoever may delete
+// contract: anyone who may write the status of CustomRuns can reset it, and anyone who may delete
 // one has it made again. What they write is not believed; the earlier Approvals are, whose
 // source is signed.
 func Settled(ctx context.Context, s *store.Store, cr *pipelinev1beta1.CustomRun, m Member) (*approvals.Approval, error) {
@@ -72,7 +72,7 @@ func Settled(ctx context.Context, s *store.Store, cr *pipelinev1beta1.CustomRun,
 }
 
 // RejectedBefore reports whether cr itself says that an earlier attempt of it was rejected.
-// That is for an Approval that has been deleted since. Whoever forges it makes the task fail,
+// That is for an Approval that has been deleted since. Anyone who forges it makes the task fail,
 // which they could write into it as well.
 func RejectedBefore(cr *pipelinev1beta1.CustomRun, kind tasks.Mapping) bool {
 	no := kind.Ends[approvals.Rejected]

@@ -148,7 +148,7 @@ func PolicyToAPI(p approvals.Policy) v1alpha1.GateSpec {
 	return s
 }
 
-// usersToDomain gives whoever is named by an address that address.
+// usersToDomain gives anyone who is named by an address that address.
 func usersToDomain(users []v1alpha1.User) []approvals.Approver {
 	var out []approvals.Approver
 	for _, u := range users {

@@ -10,7 +10,7 @@
 //     EventListener's namespace. Triggers' controller owns the genuine one: its
 //     controller reference has the EventListener's UID, and its selector is for the
 //     EventListener's own pods. A selector reaches pods of the same namespace only,
-//     and without one endpoints would be whatever somebody wrote. Whoever may write
+//     and without one endpoints would be whatever somebody wrote. Anyone who may write
 //     both in that namespace may as well make pods that run as the EventListener.
 //   - A ClusterIP is checked by the API server: it is of the cluster's range and of
 //     one Service alone. It is looked at all the same.

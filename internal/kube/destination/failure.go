@@ -24,7 +24,7 @@ type caFileError struct{ error }
 func (e caFileError) Unwrap() error { return e.error }
 
 // failed is why d did not take the event, in words of our own alone: an Approval's
-// condition is no place for the text of whoever answered, and certificates and
+// condition is no place for the text of anyone who answered, and certificates and
 // malformed answers are such text too. The cause goes to the log.
 func (d Destination) failed(cause error) error {
 	return &approvals.Error{

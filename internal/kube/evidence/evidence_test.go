@@ -93,7 +93,7 @@ func TestKeep(t *testing.T) {
 }
 
 // TestReadChanged: bytes that somebody put in the place of those that were approved are not
-// given to anybody, and a part that is gone is said.
+// given to anybody, and an error names a part that is gone.
 func TestReadChanged(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -254,8 +254,8 @@ status:
     - {name: show, container: step-show, terminated: {exitCode: 0, startedAt: "2026-03-01T09:00:00Z"}}
 `
 
-// TestLogs: a log is read without the times that tell whether it is whole; why there is none
-// is said.
+// TestLogs: a log is read without the times that tell whether it is whole, and an error tells
+// why there is none.
 func TestLogs(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 200<<10)

@@ -32,7 +32,7 @@ type Logs struct {
 const (
 	// logWithin bounds the reading of one log.
 	logWithin = 20 * time.Second
-	// silentFor is how long a step may print nothing at first before it is said that earlier
+	// silentFor is how long a step may print nothing at first before a note tells that earlier
 	// lines may be lost: the kubelet looks for large logs every ten seconds, and of one that it
 	// rotated the API server has the newest part alone.
 	silentFor = 10 * time.Second

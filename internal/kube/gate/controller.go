@@ -39,7 +39,7 @@ var _ reconcile.Reconciler = (*Gates)(nil)
 // SetupWithManager registers the controller.
 func (r *Gates) SetupWithManager(mgr ctrl.Manager) error {
 	return kubeutil.Shared(mgr, "gates", kubeutil.FewWorkers, nil).
-		// Not only when the spec changes: whoever may write a Gate's status could else
+		// Not only when the spec changes: anyone who may write a Gate's status could else
 		// have it say something else for ever.
 		For(&v1alpha1.Gate{}).
 		Watches(&v1alpha1.GatePolicy{}, handler.EnqueueRequestsFromMapFunc(r.GatesOf), builder.WithPredicates(predicate.GenerationChangedPredicate{})).

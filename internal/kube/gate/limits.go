@@ -19,7 +19,7 @@ import (
 
 // Policies reads the policies above Gates, from the cache: they are few, and
 // every vote asks for them. Cluster administrators write them, which RBAC sees to;
-// whoever may update a namespace chooses by its labels which ones select it.
+// anyone who may update a namespace chooses by its labels which ones select it.
 type Policies struct {
 	Client client.Reader
 }

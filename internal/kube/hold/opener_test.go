@@ -128,7 +128,7 @@ func TestOpenEvent(t *testing.T) {
 }
 
 // TestOpenEventProof: with a signing secret on the Gate an event must carry its
-// signature, or whoever reaches the port could have us sign in the sender's place.
+// signature, or anyone who reaches the port could have us sign in the sender's place.
 func TestOpenEventProof(t *testing.T) {
 	t.Parallel()
 	const body = `{"ref":"main"}`

@@ -57,7 +57,7 @@ func resolvePendingRun(ctx context.Context, live client.Reader, namespace, trigg
 }
 
 // PlainPipeline is the Pipeline that pr refers to by name alone, "" for any other.
-// Until it runs its labels are what whoever made it wrote, and no approver must read
+// Until it runs its labels are what anyone who made it wrote, and no approver must read
 // there what will not run.
 func PlainPipeline(pr *pipelinev1.PipelineRun) string {
 	if ref := pr.Spec.PipelineRef; ref != nil && ref.Resolver == "" && pr.Spec.PipelineSpec == nil {

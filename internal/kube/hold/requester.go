@@ -16,7 +16,7 @@ import (
 )
 
 // Requesters proves who asked for a run. Annotation countersign.dev/requester is written
-// by whoever may create or edit the run: it counts when the API server compared it with
+// by anyone who may create or edit the run: it counts when the API server compared it with
 // who that was, or when it is what an Approval with a proved requester started the run
 // with.
 type Requesters struct {

@@ -35,7 +35,7 @@ func BaseGuards() []string {
 	return []string{GuardOfApprovals, GuardOfSpecs, GuardOfVotes, GuardOfDelegations, GuardOfRuns}
 }
 
-// purposeOf a policy, for whoever finds it missing.
+// purposeOf a policy, for anyone who finds it missing.
 func purposeOf(name string) string {
 	switch name {
 	case GuardOfApprovals:

@@ -188,7 +188,7 @@ func (a *Auth) Has(ctx context.Context, id approvals.Identity, namespace, gate s
 	return a.may(ctx, id, string(r), namespace, "gates", gate)
 }
 
-// MayOperate says whether RBAC lets id update the status of Approvals: whoever may
+// MayOperate says whether RBAC lets id update the status of Approvals: anyone who may
 // looks after the service there.
 func (a *Auth) MayOperate(ctx context.Context, id approvals.Identity, namespace string) (bool, error) {
 	return a.may(ctx, id, "update", namespace, "approvals/status", "")

@@ -52,7 +52,7 @@ func (l *Listener) Serve(t *testing.T) {
 	l.pod = srv.Listener.Addr().String()
 }
 
-// Dial connects to the pod, if there is one, whoever dials ClusterIP. It is for
+// Dial connects to the pod, if there is one, anyone who dials ClusterIP. It is for
 // destination.Client.
 func (l *Listener) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	l.mu.Lock()

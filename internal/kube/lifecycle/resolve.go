@@ -20,7 +20,7 @@ func (r *Approvals) resolve(ctx context.Context, x *work) (res ctrl.Result, done
 	if a.Blocked != nil && a.Blocked.Reason == convert.SignatureInvalid {
 		return res, true, r.blocked(ctx, a, a.Blocked)
 	}
-	// Whoever may edit the Gate says for how long, as they do of what can be decided.
+	// Anyone who may edit the Gate says for how long, as they do of what can be decided.
 	lifetime, err := r.Opener.Lifetime(ctx, a)
 	if err != nil {
 		return res, true, err

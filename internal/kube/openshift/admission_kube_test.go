@@ -39,7 +39,7 @@ var (
 
 const fixed = "the list of approvers is fixed"
 
-// TestHostilePatches: whoever may patch ApprovalTasks by RBAC changes their own
+// TestHostilePatches: anyone who may patch ApprovalTasks by RBAC changes their own
 // answer and nothing else. The patches are JSON patches, one operation after another;
 // most hide behind an answer that by itself is allowed.
 func TestHostilePatches(t *testing.T) {

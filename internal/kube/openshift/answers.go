@@ -70,7 +70,7 @@ func rank(i openshiftv1.Input) int {
 }
 
 // soleAuthor says whether nobody but name can have written the message of a group's
-// entry: whoever writes it has answered, in the group or in an entry of their own, and
+// entry: anyone who writes it has answered, in the group or in an entry of their own, and
 // no answer goes away.
 func soleAuthor(spec openshiftv1.ApprovalTaskSpec, group openshiftv1.Approver, name string) bool {
 	return !slices.ContainsFunc(group.Users, func(u openshiftv1.Member) bool { return u.Name != name }) &&

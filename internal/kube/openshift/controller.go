@@ -164,7 +164,7 @@ const (
 	maxReason  = 1024
 )
 
-// note is old with what is said now in it, and whether that is another list. Whoever
+// note is old with what is said now in it, and whether that is another list. Anyone who
 // would be beyond its bound is not noted, and so not heard.
 func (r *ApprovalTasks) note(old []openshiftv1.Answer, said []answer) ([]openshiftv1.Answer, bool) {
 	out, fresh := slices.Clone(old), false

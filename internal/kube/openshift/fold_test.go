@@ -291,7 +291,7 @@ func (w *world) vote(who string, v approvals.Verdict) {
 	}
 }
 
-// TestRefusedIsSaid: whoever was refused reads why.
+// TestRefusedIsSaid: anyone who was refused reads why.
 func TestRefusedIsSaid(t *testing.T) {
 	t.Parallel()
 	w := asked(t)

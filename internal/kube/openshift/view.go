@@ -46,7 +46,7 @@ func stateOf(a approvals.Approval) openshiftv1.State {
 }
 
 // responsesOf are the votes by entry: a user's, or those of a group's members, and
-// behind them those of whoever decided without an entry.
+// behind them those of anyone who decided without an entry.
 func responsesOf(spec openshiftv1.ApprovalTaskSpec, a approvals.Approval) []openshiftv1.Response {
 	var out []openshiftv1.Response
 	told := make([]bool, len(a.Votes))

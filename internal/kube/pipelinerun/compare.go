@@ -113,7 +113,7 @@ func fitsUnknown(want, got, unknown string) bool {
 }
 
 // Differences are where seen is not what is wanted, none when it is. They name places and
-// never values, which may be secrets. What Tekton, or whoever watches runs, adds to labels
+// never values, which may be secrets. What Tekton, or anyone who watches runs, adds to labels
 // and annotations is no difference, save what has our marks; whether it was cancelled is
 // none either.
 func (w Wanted) Differences(ctx context.Context, seen *pipelinev1.PipelineRun) []string {

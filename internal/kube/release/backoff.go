@@ -66,7 +66,7 @@ func (t *Attempts) Hasten(k approvals.Key) {
 
 // ForceRetry begins anew, with a post that is due, when somebody has asked for that since.
 // What is compared is the wish itself and no clock: each is acted on once by a
-// process, however far its clock is from that of whoever took the wish.
+// process, however far its clock is from that of anyone who took the wish.
 func (t *Attempts) ForceRetry(k approvals.Key, asked time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -30,7 +30,7 @@ func (r around) Reopen(ctx context.Context, old approvals.Approval, by string) (
 }
 
 // TestRejectedWhileAskedAgain: a rejection that comes while somebody asks again is final,
-// whichever of the two is written first, and whoever dies in between.
+// whichever of the two is written first, and anyone who dies in between.
 func TestRejectedWhileAskedAgain(t *testing.T) {
 	t.Parallel()
 	changed := func(t *testing.T) (*world, string) {

@@ -93,7 +93,7 @@ func TestDeletedOnceEnded(t *testing.T) {
 }
 
 // TestCalledOffSince: the cache has yet to hear that a task was cancelled, which is told
-// to whoever cancelled it, and not a success.
+// to anyone who cancelled it, and not a success.
 func TestCalledOffSince(t *testing.T) {
 	t.Parallel()
 	x := newTasking(t, "automatiko")
@@ -110,7 +110,7 @@ func TestCalledOffSince(t *testing.T) {
 	}
 }
 
-// endless never answers: whoever waits for it has to have an end of their own.
+// endless never answers: anyone who waits for it has to have an end of their own.
 type endless struct {
 	client.Client
 	t *testing.T

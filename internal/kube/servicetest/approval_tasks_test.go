@@ -455,7 +455,7 @@ func TestRefused(t *testing.T) {
 }
 
 // TestNamespaceIsGoing: the Approvals of a namespace that is being deleted may go before
-// its tasks do. That is no mistake of whoever wrote the task.
+// its tasks do. That is no mistake of anyone who wrote the task.
 func TestNamespaceIsGoing(t *testing.T) {
 	t.Parallel()
 	x := newTasking(t, "automatiko")
@@ -910,7 +910,7 @@ func TestMirrors(t *testing.T) {
 	if woken := approvaltask.ShownBy(t.Context(), theirs); len(woken) != 0 {
 		t.Errorf("an edit of somebody else's wakes %v", woken)
 	}
-	// Whoever writes it decides nothing.
+	// Anyone who writes it decides nothing.
 	x.must(unstructured.SetNestedField(o.Object, "Approved", "spec", "action"))
 	x.must(x.WithWatch.Update(t.Context(), o))
 	if cr := x.settle(); cr.IsDone() || say(x.object(name), "spec", "action") != "Pending" {

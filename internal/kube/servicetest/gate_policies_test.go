@@ -180,7 +180,7 @@ func TestSilenceUnderPolicy(t *testing.T) {
 	}
 }
 
-// TestInlineGateOutsidePolicy: whoever looks at the Trigger is told.
+// TestInlineGateOutsidePolicy: anyone who looks at the Trigger is told.
 func TestInlineGateOutsidePolicy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, strings.Replace(kubetest.World, "value: production}", "value: {approvers: {users: [{name: alice}]}}}", 1))

@@ -136,7 +136,7 @@ func TestDeletedInABurst(t *testing.T) {
 	}
 }
 
-// TestResolvedLater: what is missing is said once, and made good when it is there.
+// TestResolvedLater: a condition reports once what is missing, and the Approval is resolved when it is there.
 func TestResolvedLater(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ kind, want string }{

@@ -91,7 +91,7 @@ func (r *recording) released(name string) {
 }
 
 // TestRecord: each state yields its lines once, whatever is reconciled again and
-// whoever does it.
+// anyone who does it.
 func TestRecord(t *testing.T) {
 	t.Parallel()
 	r := newRecording(t, "")

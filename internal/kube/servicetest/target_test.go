@@ -227,7 +227,7 @@ func TestPendingRunComesLater(t *testing.T) {
 	}
 }
 
-// TestResolvedThatTheSchemaRefuses: what can't be kept is said on the Approval.
+// TestResolvedThatTheSchemaRefuses: a condition of the Approval reports what can't be kept.
 func TestResolvedThatTheSchemaRefuses(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, strings.Replace(polled, "configMap: {name: \"run.name + '-cm'\", key: status}", "pendingRun: {name: held}", 1))

@@ -162,7 +162,7 @@ func TestRejectionIsFinal(t *testing.T) {
 	}
 }
 
-// reset edits the CustomRun's status, as whoever may write it can.
+// reset edits the CustomRun's status, as anyone who may write it can.
 func (x *tasking) reset(edit func(*pipelinev1beta1.CustomRun)) {
 	x.t.Helper()
 	cr := x.run()

@@ -10,7 +10,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/kubetest"
 )
 
-// TestRevokeByVote: a Vote object ends a link, of whoever made it or, for those who operate
+// TestRevokeByVote: a Vote object ends a link, of anyone who made it or, for those who operate
 // the namespace, of anybody; what is refused says why on the Vote, and nothing is changed.
 func TestRevokeByVote(t *testing.T) {
 	t.Parallel()

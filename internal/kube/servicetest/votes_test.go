@@ -214,7 +214,7 @@ func TestVoteIsRemoved(t *testing.T) {
 	}
 }
 
-// TestWithdrawnIsGone: the only vote, taken back, is not there any more for whoever
+// TestWithdrawnIsGone: the only vote, taken back, is not there any more for anyone who
 // votes next.
 func TestWithdrawnIsGone(t *testing.T) {
 	t.Parallel()

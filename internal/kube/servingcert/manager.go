@@ -117,7 +117,7 @@ func (m *Manager) hosts() []string {
 	return []string{n + "." + ns + ".svc", n + "." + ns, n + "." + ns + ".svc.cluster.local"}
 }
 
-// current is the certificate with its CA, whoever keeps them.
+// current is the certificate with its CA, anyone who keeps them.
 func (m *Manager) current(ctx context.Context) (map[string][]byte, error) {
 	if m.Dir == "" {
 		return m.ensureSecret(ctx)

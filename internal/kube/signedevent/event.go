@@ -104,7 +104,7 @@ type eventBody struct {
 }
 
 func bodyOf(x interceptor.Extension) eventBody {
-	x.Run = "" // the body passes by whoever reads events; only our interceptor's answer has it
+	x.Run = "" // the body passes by anyone who reads events; only our interceptor's answer has it
 	return eventBody{
 		Extension: x, Decision: x.Results[approvals.ResultDecision], Comment: x.Results[approvals.ResultComment],
 		ApprovedBy: x.Results[approvals.ResultApprovedBy], RejectedBy: x.Results[approvals.ResultRejectedBy],

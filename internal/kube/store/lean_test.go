@@ -276,7 +276,7 @@ func TestReadsOfAVote(t *testing.T) {
 	}
 }
 
-// What people said stays said, however much it is and whoever writes next from a cache
+// What people said stays said, however much it is and anyone who writes next from a cache
 // without it.
 func TestWordsStayWithTheNextWrite(t *testing.T) {
 	t.Parallel()

@@ -10,7 +10,7 @@ import (
 // counts those that it started before: each has a name of its own, and each is started once.
 //
 // It can't be known before the EventListener makes that run, and is stored nowhere until
-// the run was seen: whoever may create PipelineRuns could else be the first to make one
+// the run was seen: anyone who may create PipelineRuns could else be the first to make one
 // of that name. by is the one key that o was signed with, and no newer one, so the name is
 // the same before and after a rotation of keys and in every replica: that makes posting
 // again start nothing twice. o's UID is the API server's: another Approval of the same

@@ -45,7 +45,7 @@ type Reports struct {
 	by   map[string]int // how many of said are of a namespace
 }
 
-// Bounds on what is said. Whoever reaches the interceptor can have something refused
+// Bounds on what is said. Anyone who reaches the interceptor can have something refused
 // in the name of any Trigger, as often as they like.
 const (
 	saidAgain = time.Minute

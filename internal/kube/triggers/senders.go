@@ -16,7 +16,7 @@ import (
 )
 
 // StockSenders are Tekton's interceptors that verify a sender, and how. They are known
-// by the names under which Triggers installs them; whoever may change ClusterInterceptors
+// by the names under which Triggers installs them; anyone who may change ClusterInterceptors
 // administers the cluster.
 func StockSenders() map[string]approvals.SenderKind {
 	return map[string]approvals.SenderKind{
@@ -26,7 +26,7 @@ func StockSenders() map[string]approvals.SenderKind {
 
 // SenderCheck says why events of a Trigger with that chain can't be asked about under p:
 // an interceptor of the chain verifies the sender, by a header that is never stored. Our
-// own event would not get through it, and whoever calls our interceptor directly passes
+// own event would not get through it, and anyone who calls our interceptor directly passes
 // it by. A Gate whose signingSecret is that same Secret answers both: we verify what is
 // held, and prove ourselves by the Secret when it is released.
 //

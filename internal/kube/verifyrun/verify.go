@@ -20,7 +20,7 @@ import (
 )
 
 // Proofs finds the run that a decided Approval started, and believes nothing that a run
-// says of itself: whoever may create PipelineRuns can give one any name and any label. A
+// says of itself: anyone who may create PipelineRuns can give one any name and any label. A
 // run counts when it has the name that only this service and its EventListener know
 // before it is there, was made after the Approval, and is what the approved template
 // makes of the Approval.

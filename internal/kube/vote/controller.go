@@ -124,11 +124,11 @@ func (r *Votes) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 	case code == approvals.CodeUnavailable, code == approvals.CodeInternal, code == approvals.CodeLimited, kubeutil.FromAPIServer(err):
 		return ctrl.Result{}, err // only a rule refuses a Vote
 	default:
-		return ctrl.Result{RequeueAfter: keepVotes}, r.say(ctx, &v, v1alpha1.VoteRefused, approvals.Discreet(err)) // whoever may make a Vote may not see all
+		return ctrl.Result{RequeueAfter: keepVotes}, r.say(ctx, &v, v1alpha1.VoteRefused, approvals.Discreet(err)) // anyone who may make a Vote may not see all
 	}
 }
 
-// keepVotes is how long a Vote stays for whoever made it to read how it went.
+// keepVotes is how long a Vote stays for anyone who made it to read how it went.
 const keepVotes = time.Hour
 
 // remove removes a Vote that has been looked at long ago: the Approval has the record,
@@ -200,7 +200,7 @@ func (r *Votes) revoke(ctx context.Context, a approvals.Approval, v *v1alpha1.Vo
 		return "the link had ended before; nothing was changed", nil
 	}
 	r.Log.Info("mailed link ended", "namespace", v.Namespace, "approval", v.Spec.Approval, "vote", v.Name)
-	// It names nobody: whoever may read Votes may not see whom a Gate names.
+	// It names nobody: anyone who may read Votes may not see whom a Gate names.
 	return fmt.Sprintf("the link is ended: nobody can decide by it any more; %d more to come", approvals.Missing(a)), nil
 }
 

@@ -13,7 +13,7 @@ import (
 
 // Links knows whose mailed links have ended before their time: those of people whom the
 // Gate, as it is now, does not name any more. The Approval goes on counting votes by the Gate as
-// it was; but whoever was taken off it may have left, and their mailbox with them.
+// it was; but anyone who was taken off it may have left, and their mailbox with them.
 type Links struct {
 	Client   client.Reader // from the cache
 	Triggers *triggers.Triggers

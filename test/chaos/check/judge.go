@@ -18,7 +18,7 @@ type Findings struct {
 	Violations []Violation
 	Notes      map[string]int // what is worth telling and breaks no promise
 
-	last string // the log of whoever led at the end
+	last string // the log of anyone who led at the end
 }
 
 func (f *Findings) bad(invariant, approval, format string, args ...any) {

@@ -54,7 +54,7 @@ func (f *Findings) lastLeader() string {
 	return best
 }
 
-// record: what the state of an Approval tells was printed by somebody, and by whoever
+// record: what the state of an Approval tells was printed by somebody, and by anyone who
 // leads at the end.
 func (f *Findings) record(a v1alpha1.Approval) {
 	if len(f.Lines) == 0 {
