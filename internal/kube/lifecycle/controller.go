@@ -175,14 +175,22 @@ func (r *Approvals) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 		return ctrl.Result{}, err
 	}
 	a := cached.State()
-	if err := r.keepEvidence(ctx, a); err != nil {
-		return ctrl.Result{}, err
+	kept := r.keepEvidence(ctx, a)
+	res, err := r.advance(ctx, cached, a)
+	if !kept && err == nil && (res.RequeueAfter == 0 || res.RequeueAfter > KeepAgain) {
+		res.RequeueAfter = KeepAgain
 	}
+	return res, err
+}
+
+// advance does the steps of the phase that a is in.
+func (r *Approvals) advance(ctx context.Context, cached store.Lean, a approvals.Approval) (ctrl.Result, error) {
 	now := phaseOf(a)
 	if now == nil {
 		return ctrl.Result{}, nil
 	}
 	if now.whole != nil && now.whole(a) {
+		var err error
 		if a, err = r.Store.Whole(ctx, cached); err != nil {
 			return ctrl.Result{}, kubeutil.IgnoreNotFound(err)
 		}
