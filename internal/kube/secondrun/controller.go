@@ -3,7 +3,6 @@ package secondrun
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
@@ -82,7 +81,7 @@ func (r *Runs) StartedBy(ctx context.Context, o client.Object) []reconcile.Reque
 	}
 	found := kubeutil.Requests(r.Store.Following(ctx, pr.Namespace, string(pr.UID)))
 	if len(found) > 0 && pr.IsDone() {
-		r.last.note(pr)
+		r.last.note(pr.Namespace, pr.UID, endOf(pr))
 	}
 	return found
 }
@@ -113,7 +112,7 @@ func (r *Runs) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, er
 	if did != approvals.RunOver {
 		return ctrl.Result{}, nil // it goes on, or the end is there already
 	}
-	r.last.forget(types.UID(a.SecondRun.UID))
+	r.last.forget(a.Namespace, types.UID(a.SecondRun.UID))
 	r.Ended(ended)
 	r.Log.Info("second run ended", "namespace", a.Namespace, "approval", a.Name, "run", a.SecondRun.Name, "outcome", string(ended.RunEnd.Outcome))
 	return ctrl.Result{}, nil
@@ -132,48 +131,9 @@ func (r *Runs) look(ctx context.Context, a approvals.Approval) (approvals.Observ
 	err = r.Live.Get(ctx, name, &pr)
 	switch {
 	case apierrors.IsNotFound(err) || err == nil && string(pr.UID) != a.SecondRun.UID:
-		return r.last.of(a.SecondRun.UID), nil
+		return r.last.of(a.Namespace, a.SecondRun.UID), nil
 	case err != nil:
 		return approvals.ObservedRun{}, kubeutil.Translate(err, "run "+a.SecondRun.Name)
 	}
 	return observe(ctx, r.Live, &pr)
-}
-
-// maxLast bounds what is remembered of runs that have ended; past it their deletion is all
-// that can be said of some.
-const maxLast = 1 << 10
-
-// lastSeen are the ends of runs that were seen, and not written yet.
-type lastSeen struct {
-	mu   sync.Mutex
-	runs map[types.UID]approvals.RunEnd
-}
-
-func (l *lastSeen) note(pr *pipelinev1.PipelineRun) {
-	end := endOf(pr)
-	if end == nil {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.runs == nil || len(l.runs) >= maxLast {
-		l.runs = map[types.UID]approvals.RunEnd{}
-	}
-	l.runs[pr.UID] = *end
-}
-
-// of is how the run of that UID, which is not there any more, was last seen.
-func (l *lastSeen) of(uid string) approvals.ObservedRun {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if end, ok := l.runs[types.UID(uid)]; ok {
-		return approvals.ObservedRun{UID: uid, End: &end}
-	}
-	return approvals.ObservedRun{}
-}
-
-func (l *lastSeen) forget(uid types.UID) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.runs, uid)
 }
