@@ -7,6 +7,8 @@ import (
 	"io"
 	"math/rand/v2"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -182,6 +184,66 @@ func TestRoom(t *testing.T) {
 	log := evidence.Of{Namespace: "prod", Run: "plan-1", RunUID: "run-1", Kind: rules.Log, Name: "plan/show"}
 	if _, _, err := s.Keep(t.Context(), log, noise(2000), ""); approvals.CodeOf(err) != approvals.CodeLimited || !strings.Contains(err.Error(), "evidenceBytes") {
 		t.Errorf("more than the namespace may keep: got %v, want %s and the field", err, approvals.CodeLimited)
+	}
+}
+
+// TestRoomForAllAtOnce: uploads that come together find no more room than there is.
+func TestRoomForAllAtOnce(t *testing.T) {
+	t.Parallel()
+	quota := approvals.Quota{EvidenceBytes: 2500}
+	s := &evidence.Store{Client: kubetest.New(t), Ring: ringOf(1), Quota: func(context.Context, string) (approvals.Quota, error) { return quota, nil }}
+	var kept, refused atomic.Int32
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			name := string(rune('a' + i))
+			switch _, _, err := s.Keep(t.Context(), of(name), noise(1000+i), ""); {
+			case err == nil:
+				kept.Add(1)
+			case approvals.CodeOf(err) == approvals.CodeLimited:
+				refused.Add(1)
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if kept.Load() != 2 || refused.Load() != 6 {
+		t.Errorf("%d were kept and %d refused, want 2 and 6", kept.Load(), refused.Load())
+	}
+}
+
+// TestOwnWithinTheQuota: evidence from another namespace is copied only where there is room
+// for it, and once there is.
+func TestOwnWithinTheQuota(t *testing.T) {
+	t.Parallel()
+	c := kubetest.New(t)
+	quota := approvals.Quota{EvidenceBytes: 1 << 20}
+	s := &evidence.Store{Client: c, Ring: ringOf(1), Quota: func(_ context.Context, namespace string) (approvals.Quota, error) {
+		if namespace == "prod" {
+			return approvals.Quota{}, nil
+		}
+		return quota, nil
+	}}
+	k, _, err := s.Keep(t.Context(), of("plan"), noise(1<<20+1), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := showing(itemOf(k, "plan"))
+	there.Namespace, there.UID, there.Source.Run = "shop", "uid-there", &approvals.Run{Name: "plan-1", UID: "run-1", Namespace: "prod"}
+	copied := func() int {
+		var list v1alpha1.EvidenceList
+		if err := c.List(t.Context(), &list, client.InNamespace("shop")); err != nil {
+			t.Fatal(err)
+		}
+		return len(list.Items)
+	}
+	if err := s.Own(t.Context(), there); approvals.CodeOf(err) != approvals.CodeLimited || copied() != 0 {
+		t.Errorf("more than the namespace may keep: got %v and %d objects, want %s and none", err, copied(), approvals.CodeLimited)
+	}
+	quota.EvidenceBytes = 4 << 20
+	if err := s.Own(t.Context(), there); err != nil || copied() != 2 {
+		t.Errorf("when there is room: got %v and %d objects, want both parts", err, copied())
 	}
 }
 

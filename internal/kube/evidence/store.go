@@ -37,6 +37,7 @@ type Store struct {
 	Quota func(ctx context.Context, namespace string) (approvals.Quota, error)
 
 	memory memory
+	turns  turns
 }
 
 // Of says which evidence it is. Name is that of an upload, or task and step of a log.
@@ -110,6 +111,7 @@ func (s *Store) Keep(ctx context.Context, of Of, data []byte, message string) (k
 	if err != nil {
 		return Kept{}, false, err
 	}
+	defer s.turns.take(of.Namespace)()
 	if err := s.room(ctx, of, int64(len(packed))); err != nil {
 		return Kept{}, false, err
 	}
@@ -187,31 +189,52 @@ func partName(first, stored string, i int) string {
 // room says why n more bytes may not be kept, or nil: of one run as many uploads as an
 // Approval shows, of one namespace as many bytes as its quota says.
 func (s *Store) room(ctx context.Context, of Of, n int64) error {
-	var list metav1.PartialObjectMetadataList
-	list.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("EvidenceList"))
-	if err := s.Client.List(ctx, &list, client.InNamespace(of.Namespace)); err != nil {
-		return kubeutil.Translate(err, "the evidence of namespace "+of.Namespace)
+	there, err := s.metadata(ctx, of.Namespace)
+	if err != nil {
+		return err
 	}
-	uploads, sum := 0, int64(0)
-	for i := range list.Items {
-		m := &list.Items[i]
+	uploads := 0
+	for _, m := range there {
 		if m.Labels[labelRun] == of.RunUID && m.Labels[labelFirst] == string(evidence.Upload) {
 			uploads++
 		}
-		size, _ := strconv.ParseInt(m.Annotations[annotationBytes], 10, 64)
-		sum += max(size, 0) // written by somebody else, where the policy is not in force
 	}
 	if of.Kind == evidence.Upload && uploads >= evidence.MaxItems {
 		return approvals.Errorf(approvals.CodeLimited, "run %s has uploaded %d pieces of evidence, which is the limit: put what belongs together into one", of.Run, uploads)
 	}
+	return s.mayKeep(ctx, of.Namespace, there, n)
+}
+
+// mayKeep says why a namespace that has what is there may not keep n more bytes, or nil.
+func (s *Store) mayKeep(ctx context.Context, namespace string, there []metav1.PartialObjectMetadata, n int64) error {
 	if s.Quota == nil {
 		return nil
 	}
-	q, err := s.Quota(ctx, of.Namespace)
+	q, err := s.Quota(ctx, namespace)
 	if err != nil {
 		return err
 	}
-	return q.MayKeep(of.Namespace, sum, n)
+	return q.MayKeep(namespace, bytesOf(there), n)
+}
+
+// bytesOf is how many bytes objects keep, as they say themselves: who writes some where the
+// policy is not in force can spend their own namespace's quota, and not free any of it.
+func bytesOf(objects []metav1.PartialObjectMetadata) (sum int64) {
+	for _, m := range objects {
+		size, _ := strconv.ParseInt(m.Annotations[annotationBytes], 10, 64)
+		sum += max(size, 0)
+	}
+	return sum
+}
+
+// metadata lists the Evidence objects of a namespace without their bytes.
+func (s *Store) metadata(ctx context.Context, namespace string, which ...client.ListOption) ([]metav1.PartialObjectMetadata, error) {
+	var list metav1.PartialObjectMetadataList
+	list.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("EvidenceList"))
+	if err := s.Client.List(ctx, &list, append(which, client.InNamespace(namespace))...); err != nil {
+		return nil, kubeutil.Translate(err, "the evidence of namespace "+namespace)
+	}
+	return list.Items, nil
 }
 
 func overQuota(err error, of Of) error {
@@ -219,87 +242,4 @@ func overQuota(err error, of Of) error {
 		return &approvals.Error{Code: approvals.CodeLimited, Message: of.String() + " could not be kept: " + approvals.Cut(err.Error(), 512), Err: err}
 	}
 	return kubeutil.Translate(err, of.String())
-}
-
-// Own makes a one more owner of the evidence that it shows, or copies it into a's namespace
-// when the run is in another: it then outlives the run. Doing it again changes nothing.
-func (s *Store) Own(ctx context.Context, a approvals.Approval) error {
-	if a.Resolved == nil {
-		return nil
-	}
-	ours := metav1.OwnerReference{APIVersion: v1alpha1.GroupVersion.String(), Kind: "Approval", Name: a.Name, UID: types.UID(a.UID)}
-	for _, item := range a.Resolved.Evidence {
-		if item.Object == "" || item.State != evidence.Present {
-			continue
-		}
-		own := s.own
-		if from := runNamespace(a); from != a.Namespace {
-			own = s.copyFrom(from)
-		}
-		if err := own(ctx, a.Namespace, item.Object, ours); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *Store) own(ctx context.Context, namespace, object string, ours metav1.OwnerReference) error {
-	var list metav1.PartialObjectMetadataList
-	list.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("EvidenceList"))
-	if err := s.Client.List(ctx, &list, client.InNamespace(namespace), client.MatchingLabels{labelEvidence: object}); err != nil {
-		return kubeutil.Translate(err, "evidence "+object)
-	}
-	for i := range list.Items {
-		o := &list.Items[i]
-		if kubeutil.Owns(o.OwnerReferences, string(ours.UID)) {
-			continue
-		}
-		o.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("Evidence"))
-		patch := client.MergeFromWithOptions(o.DeepCopy(), client.MergeFromWithOptimisticLock{})
-		o.OwnerReferences = append(o.OwnerReferences, ours)
-		if err := s.Client.Patch(ctx, o, patch); err != nil && !apierrors.IsNotFound(err) {
-			return kubeutil.Translate(err, "evidence "+object)
-		}
-	}
-	return nil
-}
-
-func (s *Store) copyFrom(namespace string) func(ctx context.Context, to, object string, ours metav1.OwnerReference) error {
-	return func(ctx context.Context, to, object string, ours metav1.OwnerReference) error {
-		if err := s.own(ctx, to, object, ours); err != nil {
-			return err
-		}
-		var list v1alpha1.EvidenceList
-		if err := s.Client.List(ctx, &list, client.InNamespace(namespace), client.MatchingLabels{labelEvidence: object}); err != nil {
-			return kubeutil.Translate(err, "evidence "+object)
-		}
-		for i := range list.Items {
-			o := &v1alpha1.Evidence{}
-			o.Namespace, o.Name, o.Labels, o.Annotations = to, list.Items[i].Name, list.Items[i].Labels, list.Items[i].Annotations
-			o.OwnerReferences, o.Spec = []metav1.OwnerReference{ours}, list.Items[i].Spec
-			if err := s.Client.Create(ctx, o); err != nil && !apierrors.IsAlreadyExists(err) {
-				return kubeutil.Translate(err, "evidence "+object)
-			}
-		}
-		return nil
-	}
-}
-
-// runNamespace is where the run of a is.
-func runNamespace(a approvals.Approval) string { return runOf(a.Namespace, a.Source).Namespace }
-
-// runOf is the run whose evidence a source in a namespace has: the one that ended, or the one
-// that waits. RunUID is "" when there is none.
-func runOf(namespace string, s approvals.Source) Of {
-	of := Of{Namespace: namespace}
-	switch {
-	case s.Run != nil:
-		of.Run, of.RunUID = s.Run.Name, s.Run.UID
-		if s.Run.Namespace != "" {
-			of.Namespace = s.Run.Namespace
-		}
-	case s.Task != nil:
-		of.Run, of.RunUID = s.Task.Run.Name, s.Task.Run.UID
-	}
-	return of
 }

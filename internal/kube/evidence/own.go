@@ -1,0 +1,126 @@
+package evidence
+
+import (
+	"context"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/evidence"
+	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
+)
+
+// Own makes a one more owner of the evidence that it shows, or copies it into a's namespace
+// when the run is in another: it then outlives the run. Doing it again changes nothing.
+//
+// Errors: CodeLimited, when a's namespace may not keep that much.
+func (s *Store) Own(ctx context.Context, a approvals.Approval) error {
+	if a.Resolved == nil {
+		return nil
+	}
+	ours := metav1.OwnerReference{APIVersion: v1alpha1.GroupVersion.String(), Kind: "Approval", Name: a.Name, UID: types.UID(a.UID)}
+	from := runNamespace(a)
+	for _, item := range a.Resolved.Evidence {
+		if item.Object == "" || item.State != evidence.Present {
+			continue
+		}
+		there, err := s.own(ctx, a.Namespace, item.Object, ours)
+		if err == nil && from != a.Namespace {
+			err = s.copyMissing(ctx, from, a.Namespace, item.Object, there, ours)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// partsOf lists the objects of one piece of evidence, without their bytes.
+func (s *Store) partsOf(ctx context.Context, namespace, object string) ([]metav1.PartialObjectMetadata, error) {
+	return s.metadata(ctx, namespace, client.MatchingLabels{labelEvidence: object})
+}
+
+// own adds ours to the owners of each part that a namespace has, which are returned by name.
+func (s *Store) own(ctx context.Context, namespace, object string, ours metav1.OwnerReference) (map[string]bool, error) {
+	parts, err := s.partsOf(ctx, namespace, object)
+	if err != nil {
+		return nil, err
+	}
+	there := map[string]bool{}
+	for i := range parts {
+		o := &parts[i]
+		there[o.Name] = true
+		if kubeutil.Owns(o.OwnerReferences, string(ours.UID)) {
+			continue
+		}
+		o.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("Evidence"))
+		patch := client.MergeFromWithOptions(o.DeepCopy(), client.MergeFromWithOptimisticLock{})
+		o.OwnerReferences = append(o.OwnerReferences, ours)
+		if err := s.Client.Patch(ctx, o, patch); err != nil && !apierrors.IsNotFound(err) {
+			return nil, kubeutil.Translate(err, "evidence "+object)
+		}
+	}
+	return there, nil
+}
+
+// copyMissing copies the parts that are not there yet from one namespace to another, within
+// the quota of the other, and one at a time: all of them together may have megabytes.
+func (s *Store) copyMissing(ctx context.Context, from, to, object string, there map[string]bool, ours metav1.OwnerReference) error {
+	parts, err := s.partsOf(ctx, from, object)
+	if err != nil {
+		return err
+	}
+	var missing []metav1.PartialObjectMetadata
+	for _, p := range parts {
+		if !there[p.Name] {
+			missing = append(missing, p)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	defer s.turns.take(to)()
+	kept, err := s.metadata(ctx, to)
+	if err != nil {
+		return err
+	}
+	if err := s.mayKeep(ctx, to, kept, bytesOf(missing)); err != nil {
+		return err
+	}
+	for _, p := range missing {
+		var o v1alpha1.Evidence
+		if err := s.Client.Get(ctx, types.NamespacedName{Namespace: from, Name: p.Name}, &o); err != nil {
+			return kubeutil.Translate(err, "evidence "+object)
+		}
+		theirs := &v1alpha1.Evidence{Spec: o.Spec}
+		theirs.Namespace, theirs.Name, theirs.Labels, theirs.Annotations = to, o.Name, o.Labels, o.Annotations
+		theirs.OwnerReferences = []metav1.OwnerReference{ours}
+		if err := s.Client.Create(ctx, theirs); err != nil && !apierrors.IsAlreadyExists(err) {
+			return kubeutil.Translate(err, "evidence "+object)
+		}
+	}
+	return nil
+}
+
+// runNamespace is where the run of a is.
+func runNamespace(a approvals.Approval) string { return runOf(a.Namespace, a.Source).Namespace }
+
+// runOf is the run whose evidence a source in a namespace has: the one that ended, or the one
+// that waits. RunUID is "" when there is none.
+func runOf(namespace string, s approvals.Source) Of {
+	of := Of{Namespace: namespace}
+	switch {
+	case s.Run != nil:
+		of.Run, of.RunUID = s.Run.Name, s.Run.UID
+		if s.Run.Namespace != "" {
+			of.Namespace = s.Run.Namespace
+		}
+	case s.Task != nil:
+		of.Run, of.RunUID = s.Task.Run.Name, s.Task.Run.UID
+	}
+	return of
+}
