@@ -12,9 +12,7 @@ import (
 	"testing"
 	"time"
 
-	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -301,8 +299,8 @@ func TestFairUnderDeadReleases(t *testing.T) {
 	const n = 177
 	dead := flood.pend(t, "flood", n)
 	asked := broken.pend(t, "asked", 2*probes)
-	flood.refuseRuns(t)
-	broken.refuseRuns(t)
+	flood.RefuseRuns()
+	broken.RefuseRuns()
 	quietly, explained := quiet.measure(t, "before"), broken.explained(t, asked[:probes])
 	atOnce(dead, func(name string) { flood.approve(t, name) })
 	now, then := quiet.measure(t, "during"), broken.explained(t, asked[probes:])
@@ -329,23 +327,6 @@ func TestFairUnderCostlyResults(t *testing.T) {
 	})
 	quiet.measure(t, "during").against("60 Votes with costly results", quietly)
 	wg.Wait()
-}
-
-// refuseRuns has the API server refuse every further PipelineRun of the namespace.
-func (x *tenant) refuseRuns(t *testing.T) {
-	t.Helper()
-	x.Apply(`
-apiVersion: v1
-kind: ResourceQuota
-metadata: {name: none}
-spec: {hard: {count/pipelineruns.tekton.dev: "0"}}`)
-	run := &pipelinev1.PipelineRun{ObjectMeta: metav1.ObjectMeta{Namespace: x.NS, Name: "refused"}, Spec: pipelinev1.PipelineRunSpec{PipelineRef: &pipelinev1.PipelineRef{Name: "none"}}}
-	x.Eventually(time.Minute, "the quota to hold", func() error {
-		if err := x.Create(t.Context(), run.DeepCopy(), client.DryRunAll); !apierrors.IsForbidden(err) {
-			return fmt.Errorf("a run may still be made: %w", err)
-		}
-		return nil
-	})
 }
 
 // explained is how long after each vote the Approval says why there is no run, in ms.

@@ -9,6 +9,7 @@ import (
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"knative.dev/pkg/apis"
@@ -197,6 +198,27 @@ func (e *Env) Part1(name, version string) *pipelinev1.PipelineRun {
 	pr := e.StartRun(name, version)
 	e.FinishRun(pr)
 	return pr
+}
+
+// RefuseRuns has the API server refuse every further PipelineRun of the namespace.
+func (e *Env) RefuseRuns() {
+	e.t.Helper()
+	e.Apply(`
+apiVersion: v1
+kind: ResourceQuota
+metadata: {name: none}
+spec: {hard: {count/pipelineruns.tekton.dev: "0"}}`)
+	run := &pipelinev1.PipelineRun{
+		ObjectMeta: metav1.ObjectMeta{Namespace: e.NS, Name: "refused"},
+		Spec:       pipelinev1.PipelineRunSpec{PipelineRef: &pipelinev1.PipelineRef{Name: "none"}},
+	}
+	// The quota's status is there before the API server goes by it.
+	e.Eventually(time.Minute, "the quota to hold", func() error {
+		if err := e.Create(e.t.Context(), run.DeepCopy(), client.DryRunAll); !apierrors.IsForbidden(err) {
+			return fmt.Errorf("a run may still be made: %w", err)
+		}
+		return nil
+	})
 }
 
 // Scale sets a deployment's replicas and waits until its pods are there, or gone.

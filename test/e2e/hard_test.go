@@ -11,7 +11,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
@@ -211,22 +210,11 @@ subjects: [{kind: ServiceAccount, name: listener}]`)
 	t.Run("refused by admission", func(t *testing.T) {
 		t.Parallel()
 		e, token, _ := gated(t, "")
-		e.Apply(`
-apiVersion: v1
-kind: ResourceQuota
-metadata: {name: few}
-spec: {hard: {count/pipelineruns.tekton.dev: "1"}}`)
-		e.Eventually(time.Minute, "the quota", func() error {
-			var q corev1.ResourceQuota
-			if err := e.Get(t.Context(), types.NamespacedName{Namespace: e.NS, Name: "few"}, &q); err != nil {
-				return err
-			}
-			if len(q.Status.Hard) == 0 {
-				return fmt.Errorf("not counted yet")
-			}
-			return nil
-		})
-		name := approve(t, e, token)
+		name := e.ApprovalOf(e.Part1("part-1", "7"))
+		e.RefuseRuns()
+		if v := e.Vote(name, token, "approve", ""); v.Status != 201 {
+			t.Fatalf("vote: %d %s", v.Status, v.Body)
+		}
 		unreleased(t, e, name, "Refused", "exceeded quota")
 		if err := e.DeleteAllOf(t.Context(), &corev1.ResourceQuota{}, client.InNamespace(e.NS)); err != nil {
 			t.Fatal(err)
