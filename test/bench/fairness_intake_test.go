@@ -1,0 +1,130 @@
+//go:build bench
+
+package bench
+
+import (
+	"crypto/tls"
+	"encoding/json"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/countersign-dev/countersign/test/cluster"
+)
+
+// What a pod without any rights does to a tenant: it reaches the service's ports, and no more.
+
+// 120 bodies at each port of each replica that never come to their end, opened again when they
+// are cut.
+func TestFairUnderHalfSentBodies(t *testing.T) {
+	quiet := newTenant(t, "quiet-half", 1)
+	quietly := quiet.measure(t, "before")
+	stop := &stopper{}
+	for _, p := range quiet.ServicePods() {
+		for range 120 {
+			stop.in(func(enough func() bool) {
+				for !enough() {
+					c, err := (&tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}}).DialContext(t.Context(), "tcp", p.Status.PodIP+":8443") //nolint:gosec // an attacker does not look
+					leaveHalf(c, err, "/", 4<<20)
+					stop.made.Add(1)
+				}
+			})
+			stop.in(func(enough func() bool) {
+				for !enough() {
+					c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", p.Status.PodIP+":8080")
+					leaveHalf(c, err, "/api/v1/namespaces/"+quiet.NS+"/approvals/none/votes", 1<<20)
+					stop.made.Add(1)
+				}
+			})
+		}
+	}
+	time.Sleep(5 * time.Second)
+	during := quiet.measure(t, "during")
+	sent := stop.now()
+	during.against("120 half-sent bodies at each port", quietly)
+	fmt.Printf("bench:   %d bodies were begun\n", sent)
+}
+
+// leaveHalf sends all but the last byte of a body, and waits until it is cut, 20 s at most.
+func leaveHalf(c net.Conn, err error, path string, length int) {
+	if err != nil {
+		time.Sleep(100 * time.Millisecond) // it is turned away
+		return
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_, _ = fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", path, length)
+	_, _ = c.Write(make([]byte, length-1))
+	_, _ = c.Read(make([]byte, 1))
+}
+
+// 80 events of 480 kB a second, to be held in the name of one tenant's Trigger.
+func TestFairUnderLargeEvents(t *testing.T) {
+	quiet := newTenant(t, "quiet-large", 1)
+	flood := newTenant(t, "flood-large", 1)
+	flood.Apply(heldTrigger)
+	quietly := quiet.measure(t, "before")
+	pods := flood.ServicePods()
+	stop := &stopper{}
+	large := strings.Repeat("y", 480_000)
+	for w := range 8 {
+		stop.in(func(enough func() bool) {
+			for i := 0; !enough(); i++ {
+				event := fmt.Sprintf(`{"version":"%d-%d","x":%q}`, w, i, large)
+				raw, err := json.Marshal(map[string]any{
+					"body": event, "header": map[string][]string{"X-Request-Id": {fmt.Sprintf("%d-%d", w, i)}},
+					"context": map[string]string{"event_url": "/", "trigger_id": "namespaces/" + flood.NS + "/triggers/deploy"},
+				})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_ = flood.PostInsecure("https://"+pods[i%len(pods)].Status.PodIP+":8443/", raw)
+				stop.made.Add(1)
+				time.Sleep(100 * time.Millisecond)
+			}
+		})
+	}
+	time.Sleep(5 * time.Second)
+	during := quiet.measure(t, "during")
+	sent := stop.now()
+	during.against("events of 480 kB", quietly)
+	fmt.Printf("bench:   %d were sent\n", sent)
+}
+
+// 60 runs that end at once, with an expression forwarded that would take all memory.
+func TestFairUnderHostileExpressions(t *testing.T) {
+	quiet := newTenant(t, "quiet-expr", 1)
+	flood := newTenant(t, "flood-expr", 1)
+	nested := strings.Repeat("[", 36) + `'\"\"\"\"'` + strings.Repeat("].marshalJSON()", 36) // 547 bytes
+	hostile := strings.Replace(cluster.Gated("hostile", "gate", ""), `version: "params.version"`, fmt.Sprintf("version: %q", nested), 1)
+	flood.Apply(strings.ReplaceAll(hostile, "part-1", "hostile-1"))
+	quietly := quiet.measure(t, "before")
+	for i := range 60 {
+		flood.FinishRun(flood.Start(fmt.Sprintf("hostile-%d", i), "hostile-1", "1"))
+	}
+	quiet.measure(t, "during").against("60 runs that forward nested marshalJSON", quietly)
+}
+
+// stopper ends goroutines that go on until they are told.
+type stopper struct {
+	over atomic.Bool
+	made atomic.Int64
+	all  sync.WaitGroup
+}
+
+// in runs do, which asks whether it is enough.
+func (s *stopper) in(do func(enough func() bool)) {
+	s.all.Go(func() { do(s.over.Load) })
+}
+
+// now ends them all, and says how much they made.
+func (s *stopper) now() int64 {
+	s.over.Store(true)
+	s.all.Wait()
+	return s.made.Load()
+}
