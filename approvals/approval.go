@@ -114,8 +114,8 @@ type ResolvedSpec struct {
 	Params           []Param // forwarded to the next part
 	Target           *Target // what the outcome is written to; nil: it is posted
 	About            About   // what is put before approvers of it, in words
-	// Summaries are what the texts that approvers decide on count. They follow from these.
-	Summaries []Summary
+	// Summaries are what the results count that are shown. They follow from these.
+	Summaries []evidence.Summary
 	// References are what the run refers to by name, where the policy has that compared
 	// before it starts.
 	References []Reference

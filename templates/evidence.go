@@ -1,6 +1,8 @@
 package templates
 
 import (
+	"slices"
+
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/evidence"
 	"github.com/countersign-dev/countersign/approvals/evidence/report"
@@ -24,25 +26,50 @@ type EvidenceView struct {
 	State              string // as evidence.State
 	Trouble            string // why it is not shown, "" when it is
 	Note               string // what to know about it
+	Sum                SumView
 	Output             *Output
 	Link               string
 }
 
-func (v *View) evidence(e Evidence, room *room) EvidenceView {
+func (v *View) evidence(e Evidence, shown []approvals.Param, room *room) EvidenceView {
 	item := EvidenceView{
 		Name: line(e.Item.Name), Size: evidence.Bytes(e.Item.Size), Format: string(e.Item.Format), Digest: newShort(e.Item.SHA256), State: string(e.Item.State),
 		Link: drop(e.Link),
 	}
-	if e.Item.State != evidence.Present || e.Unread {
+	sum := e.Item.Summary // what is not read here was counted when the Approval was resolved
+	switch {
+	case e.Item.State != evidence.Present || e.Unread:
 		item.Trouble = sentence(e.Item.Message)
-		return item
-	}
-	item.Note = sentence(e.Item.Message)
-	if e.Text != "" {
-		o, sum := newOutput(approvals.Param{Name: e.Item.Name, Value: e.Text}, report.Format(e.Item.Format), room)
+	case e.Text != "":
+		var o Output
+		o, sum = newOutput(approvals.Param{Name: e.Item.Name, Value: e.Text}, report.Format(e.Item.Format), room)
 		o.Link = item.Link
-		v.sums, v.Unseen = append(v.sums, sum), append(v.Unseen, o.Unseen()...)
+		v.Unseen = append(v.Unseen, o.Unseen()...)
 		item.Output = &o
+		fallthrough
+	default:
+		item.Note = sentence(e.Item.Message)
+	}
+	item.Sum = newSum(sum)
+	if !slices.ContainsFunc(shown, e.isResult) { // which is counted already
+		v.sums = append(v.sums, sum)
 	}
 	return item
+}
+
+// Brief is what a message has of it: what it counts, how large it is, or why it is not there.
+func (e EvidenceView) Brief() string {
+	switch {
+	case e.State != string(evidence.Present):
+		return "not there. " + e.Trouble
+	case e.Sum.Line != "":
+		return e.Sum.Line + " (" + e.Size + ")"
+	default:
+		return e.Size
+	}
+}
+
+// isResult says whether e is a result.
+func (e Evidence) isResult(p approvals.Param) bool {
+	return e.Item.Kind == evidence.Result && evidence.Sum([]byte(p.Value)) == e.Item.SHA256
 }

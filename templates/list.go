@@ -140,7 +140,7 @@ func newItem(i Item, l List, room *room) itemView {
 		v.Run = line(t.Run.Name)
 	}
 	if t := a.Resolved; t != nil {
-		v.Sum = newSum(approvals.SumUp(t.Summaries))
+		v.Sum = newSum(t.Sum())
 		v.Gate, v.Requester, v.Needed = line(t.Policy.Gate), line(t.Requester), t.Policy.Needed()
 		for _, r := range approvals.Explain(a, approvals.Identity{}, l.Now).Rules {
 			v.Have += len(r.Approved)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/evidence"
 )
 
 // Preview is a canned case of what people are shown.
@@ -85,6 +86,7 @@ func Previews() []Preview {
 		{"plan-cut", with(pending(), shows("plan", cutPlan()))},
 		{"diffs", with(pending(), loggedIn, shows("kubectl", kubectlDiff, "helm", helmDiff))},
 		{"tests", with(pending(), loggedIn, shows("unit-tests", junit, "scan", sarif))},
+		{"evidence", with(pending(), evident)},
 		{"notes", with(pending(), loggedIn, shows("release-notes", releaseNotes, "log", "- not a diff\n+ nor this\n\x1b[32mok\x1b[0m 12 checks\n"))},
 	}
 }
@@ -180,7 +182,7 @@ func pending() Data {
 				{Name: "workspace", Value: "eu-west-1/production"},
 			},
 			About:     approvals.About{Title: "terraform-apply 8d1f0c6e2b7a"},
-			Summaries: []approvals.Summary{{Name: "plan", Format: "terraform-plan", Add: 2, Change: 1, Destroy: 1, Replace: 1}},
+			Summaries: []evidence.Summary{{Name: "plan", Format: "terraform-plan", Add: 2, Change: 1, Destroy: 1, Replace: 1}},
 			Digest:    digest, TemplateDigest: "41d7f0e5a9",
 		},
 		Outcome: approvals.Pending,

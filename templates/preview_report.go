@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/evidence"
+	"github.com/countersign-dev/countersign/approvals/evidence/report"
 )
 
 // Texts as terraform, kubectl and helm diff write them.
@@ -29,6 +31,20 @@ func shows(texts ...string) func(*Data) {
 			d.Shown = append(d.Shown, approvals.Param{Name: texts[i], Value: texts[i+1]})
 		}
 	}
+}
+
+// evident has evidence: one piece that is shown, one that is too large to be, and one that is
+// not there.
+func evident(d *Data) {
+	t, at := d.Approval.Resolved, d.Action[:strings.IndexByte(d.Action, '?')]+"/evidence/"
+	d.Shown, t.Policy.Show, t.Summaries = nil, nil, nil
+	plan := evidence.Wanted{Name: "plan", Kind: evidence.Log, Task: "plan", Step: "show"}.Of([]byte(longPlan))
+	plan.Summary = report.Summarize(report.Auto, plan.Name, longPlan)
+	scan := evidence.Wanted{Name: "scan.sarif", Kind: evidence.Upload, Format: evidence.SARIF}.Of([]byte(sarif))
+	scan.Size, scan.Message, scan.Summary = 4<<20, "it is too large to be shown beside the rest: open it by itself", report.Summarize(report.SARIF, scan.Name, sarif)
+	cost := evidence.Wanted{Name: "cost", Kind: evidence.Upload, Optional: true}.Without(evidence.Missing, "PipelineRun terraform-plan-x7k2p did not upload it")
+	t.Evidence = []evidence.Item{plan, scan, cost}
+	d.Evidence = []Evidence{{Item: plan, Text: longPlan, Link: at + "plan"}, {Item: scan, Unread: true, Link: at + "scan.sarif"}, {Item: cost}}
 }
 
 // cutPlan has lost some of its middle on the way.

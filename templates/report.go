@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/evidence"
 	"github.com/countersign-dev/countersign/approvals/evidence/report"
 )
 
@@ -63,13 +64,13 @@ type PartView struct {
 // SumView is what texts count, in words.
 type SumView struct {
 	Line       string // "1 import · 9 add · 5 change · 5 destroy", "" when nothing is counted
-	Chips      []approvals.Chip
+	Chips      []evidence.Chip
 	Alarming   bool
 	Alarm      string // of Line what is alarming
 	Incomplete bool
 }
 
-func newSum(s approvals.Summary) SumView {
+func newSum(s evidence.Summary) SumView {
 	v := SumView{Line: s.Line(), Chips: s.Chips(), Alarming: s.Alarming(), Incomplete: s.Incomplete}
 	var alarm []string
 	for _, c := range v.Chips {
@@ -83,7 +84,7 @@ func newSum(s approvals.Summary) SumView {
 }
 
 // newOutput reads a text. What is alarming comes first and has the room first.
-func newOutput(p approvals.Param, format report.Format, room *room) (Output, approvals.Summary) {
+func newOutput(p approvals.Param, format report.Format, room *room) (Output, evidence.Summary) {
 	r := report.Parse(format, p.Name, p.Value)
 	o := Output{Name: line(p.Name), Format: string(r.Format), Sum: newSum(r.Summary), Warnings: r.Warnings, Hidden: r.Hidden, Size: len(p.Value)}
 	for i := range o.Warnings {

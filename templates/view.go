@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/evidence"
 	"github.com/countersign-dev/countersign/approvals/evidence/report"
 )
 
@@ -126,7 +127,7 @@ type View struct {
 	Trouble    string
 	Comment    string
 	MaxComment int
-	sums       []approvals.Summary
+	sums       []evidence.Summary
 	Link       string
 	Action     string
 	Base       string
@@ -383,12 +384,13 @@ func (v *View) source(d Data, room, texts *room) {
 		v.show(p, report.Auto, "", texts)
 	}
 	for _, e := range d.Evidence {
-		v.Evidence = append(v.Evidence, v.evidence(e, texts))
+		v.Evidence = append(v.Evidence, v.evidence(e, d.Shown, texts))
 	}
-	if t := d.Approval.Resolved; len(v.sums) == 0 && t != nil {
-		v.sums = t.Summaries
+	sum := evidence.SumUp(v.sums)
+	if len(v.sums) == 0 {
+		sum = d.Approval.Resolved.Sum()
 	}
-	v.Sum = newSum(approvals.SumUp(v.sums))
+	v.Sum = newSum(sum)
 	v.Part1, v.Task = runView(s.Run, d), taskView(d.Approval, d.Now)
 	v.Results = newTable(plain(slices.DeleteFunc(slices.Clone(s.Results), func(p approvals.Param) bool {
 		return slices.ContainsFunc(d.Shown, func(x approvals.Param) bool { return x.Name == p.Name })

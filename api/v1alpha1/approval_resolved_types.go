@@ -53,7 +53,8 @@ type ResolvedSpec struct {
 	// +listType=atomic
 	// +optional
 	Links []FixedLink `json:"links,omitempty"`
-	// summaries are what the texts that approvers decide on would change, in numbers.
+	// summaries are what the results that the Gate shows would change, in numbers. Those of
+	// evidence are in evidence.
 	// +kubebuilder:validation:MaxItems=32
 	// +listType=atomic
 	// +optional
@@ -142,11 +143,15 @@ type EvidenceItem struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	Object string `json:"object,omitempty"`
+	// summary is what the text counts; absent when that is nothing. It is part of what is
+	// approved.
+	// +optional
+	Summary *Summary `json:"summary,omitempty"`
 }
 
 // Summary is what one text counts. Numbers that are absent are 0.
 type Summary struct {
-	// name of the result.
+	// name of the result, or of the evidence.
 	// +kubebuilder:validation:MaxLength=256
 	// +required
 	Name string `json:"name"`

@@ -86,6 +86,8 @@ type Item struct {
 	Message string
 	// Object is the name under which the bytes are kept, "" for a result.
 	Object string
+	// Summary is what the text counts. It has no Format where nothing is counted.
+	Summary Summary
 }
 
 // Bound is what of an Item is part of the digest that is approved.
@@ -96,13 +98,15 @@ type Bound struct {
 	State  State
 	SHA256 string
 	Size   int64
+	// Summary is left out of the digests of what counts nothing.
+	Summary Summary `json:",omitzero"`
 }
 
 // BoundOf is what the approved digest has of items, in their order.
 func BoundOf(items []Item) []Bound {
 	out := make([]Bound, 0, len(items))
 	for _, i := range items {
-		out = append(out, Bound{i.Name, i.Kind, i.Format, i.State, i.SHA256, i.Size})
+		out = append(out, Bound{i.Name, i.Kind, i.Format, i.State, i.SHA256, i.Size, i.Summary})
 	}
 	return out
 }

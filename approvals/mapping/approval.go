@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/evidence"
 	"github.com/countersign-dev/countersign/approvals/evidence/report"
 	"github.com/countersign-dev/countersign/approvals/tasks"
 )
@@ -53,16 +54,16 @@ func ApprovalVars(a approvals.Approval) map[string]any {
 	vars := map[string]any{
 		"namespace": a.Namespace, "name": a.Name, "trigger": a.Trigger, "outcome": string(a.Outcome),
 		"decidedAt": a.DecidedAt.UTC().Format(time.RFC3339), "votes": votes, "requester": "", "inputs": approvals.ByName(a.Inputs),
-		"strategy": "", "summary": summaryVars(approvals.Summary{}),
+		"strategy": "", "summary": summaryVars(evidence.Summary{}),
 	}
 	if a.Resolved != nil {
 		vars["requester"], vars["strategy"] = a.Resolved.Requester, string(a.Resolved.Policy.Strategy)
-		vars["summary"] = summaryVars(approvals.SumUp(a.Resolved.Summaries))
+		vars["summary"] = summaryVars(a.Resolved.Sum())
 	}
 	return vars
 }
 
-func summaryVars(s approvals.Summary) map[string]any {
+func summaryVars(s evidence.Summary) map[string]any {
 	vars := map[string]any{"incomplete": s.Incomplete, "text": s.Line()}
 	for k, n := range s.Counts() {
 		vars[k] = int64(n)
@@ -74,8 +75,8 @@ func summaryVars(s approvals.Summary) map[string]any {
 const maxSummaries = 32
 
 // summaries count what the results that are shown say.
-func summaries(show []string, results []approvals.Param) []approvals.Summary {
-	var out []approvals.Summary
+func summaries(show []string, results []approvals.Param) []evidence.Summary {
+	var out []evidence.Summary
 	for _, name := range show {
 		for _, r := range results {
 			if r.Name != name || len(out) == maxSummaries {

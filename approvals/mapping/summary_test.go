@@ -7,6 +7,7 @@ import (
 
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/approvals/evidence"
 	"github.com/countersign-dev/countersign/approvals/mapping"
 )
 
@@ -23,12 +24,13 @@ func TestSummary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []approvals.Summary{{Name: "plan", Format: "terraform-plan", Add: 1, Destroy: 1, Replace: 1}}
+	want := []evidence.Summary{{Name: "plan", Format: "terraform-plan", Add: 1, Destroy: 1, Replace: 1}}
 	if d := cmp.Diff(want, terms.Summaries); d != "" {
 		t.Fatalf("(-want +got)\n%s", d)
 	}
 	a := ct.Make("a").Voted("alice", approvals.Approve, "").Obj()
 	a.Resolved.Summaries = terms.Summaries
+	a.Resolved.Evidence = []evidence.Item{{Name: "scan", Kind: evidence.Upload, State: evidence.Present, Summary: evidence.Summary{Name: "scan", Format: "sarif", Critical: 2}}}
 	a.Resolved.Policy.Results = expressions(
 		"kind", `approval.summary.destroy > 0 ? "destructive" : "safe"`, "findings", "approval.summary.critical", "sum", "approval.summary.text", "whole", "!approval.summary.incomplete")
 	results, err := c.Results(t.Context(), a, mapping.Vars{})
@@ -36,7 +38,7 @@ func TestSummary(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := approvals.ByName(results)
-	for name, want := range map[string]string{"kind": "destructive", "findings": "0", "sum": "1 add · 1 destroy (1 replaced)", "whole": "true"} {
+	for name, want := range map[string]string{"kind": "destructive", "findings": "2", "sum": "1 add · 1 destroy (1 replaced) · 2 critical", "whole": "true"} {
 		if got[name] != want {
 			t.Errorf("%s is %q, want %q", name, got[name], want)
 		}

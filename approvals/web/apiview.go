@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/evidence"
 )
 
 // view is an Approval in the API.
@@ -226,11 +227,7 @@ type referenceView struct {
 }
 
 // summaryOf has the numbers that are not 0, and the text of all.
-func summaryOf(t *approvals.ResolvedSpec) map[string]any {
-	if t == nil {
-		return nil
-	}
-	s := approvals.SumUp(t.Summaries)
+func summaryOf(s evidence.Summary) map[string]any {
 	if !s.Counted() {
 		return nil
 	}
@@ -289,7 +286,7 @@ func viewOf(a approvals.Approval) view {
 		v.Reruns = append(v.Reruns, rerunView{r.By, r.Reason, r.At.UTC(), nextOf(&r.Run, &r.End)})
 	}
 	v.Startable = preflightOf(a)
-	v.Summary = summaryOf(a.Resolved)
+	v.Summary = summaryOf(a.Resolved.Sum())
 	if g := a.Replaces; g != nil {
 		v.Again = &againView{g.Name, g.Number, g.RequestedBy}
 	}

@@ -8,12 +8,25 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gorilla/mux"
 
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/evidence"
 	"github.com/countersign-dev/countersign/templates"
+)
+
+const (
+	// maxInline is how many bytes of evidence one page, or one list, reads.
+	maxInline = 8 << 20
+	// Evidence is read for so many requests at once: pages are made of it in memory, several
+	// times its size, and a download holds it until it is sent. One namespace has its share,
+	// so that who opens its pages a hundred times waits for themselves.
+	pagesAtOnce, pagesOfOne         = 4, 1
+	downloadsAtOnce, downloadsOfOne = 16, 4
+	// readingWait is how long a request waits for its turn.
+	readingWait = 5 * time.Second
 )
 
 // Evidence gives the bytes that people decide on.
@@ -39,10 +52,12 @@ type evidenceView struct {
 	SHA256  string `json:"sha256,omitempty"`
 	Size    int64  `json:"size"`
 	Message string `json:"message,omitempty"`
+	// Summary is what it counts, as that of the Approval.
+	Summary map[string]any `json:"summary,omitempty"`
 }
 
 func evidenceViewOf(i evidence.Item) evidenceView {
-	return evidenceView{Name: i.Name, From: string(i.Kind), Format: string(i.Format), State: string(i.State), SHA256: i.SHA256, Size: i.Size, Message: i.Message}
+	return evidenceView{Name: i.Name, From: string(i.Kind), Format: string(i.Format), State: string(i.State), SHA256: i.SHA256, Size: i.Size, Message: i.Message, Summary: summaryOf(i.Summary)}
 }
 
 // isUpload says whether a path is one that evidence is sent to.
@@ -137,7 +152,7 @@ func (s *server) evidenceLoggedIn(w http.ResponseWriter, r *http.Request) {
 
 // send answers with the bytes of one item of a.
 func (s *server) send(w http.ResponseWriter, r *http.Request, a approvals.Approval, fail func(http.ResponseWriter, error)) {
-	leave, err := s.downloads.enter(r.Context(), a.Namespace)
+	leave, err := s.downloads.Enter(r.Context(), a.Namespace)
 	if err != nil {
 		fail(w, err)
 		return
@@ -198,7 +213,7 @@ func (s *server) evidenceOf(ctx context.Context, a approvals.Approval, at string
 	var turn error // not to be had
 	if slices.ContainsFunc(out, func(e templates.Evidence) bool { return e.Item.State == evidence.Present }) {
 		var entered func()
-		if entered, turn = s.pages.enter(ctx, a.Namespace); turn == nil {
+		if entered, turn = s.pages.Enter(ctx, a.Namespace); turn == nil {
 			leave = entered
 		}
 	}

@@ -45,10 +45,16 @@ func (f fakeUploads) Upload(_ context.Context, namespace, run, name, token strin
 	return item, !ok, nil
 }
 
+// counted is an item as it is when it was counted.
+func counted(i evidence.Item) evidence.Item {
+	i.Summary = evidence.Summary{Name: i.Name, Format: "terraform-plan", Add: 1}
+	return i
+}
+
 func shown(plan string) approvals.Approval {
 	return ct.Make("a").With(func(a *approvals.Approval) {
 		a.Resolved.Evidence = []evidence.Item{
-			evidence.Wanted{Name: "plan", Kind: evidence.Upload}.Of([]byte(plan)),
+			counted(evidence.Wanted{Name: "plan", Kind: evidence.Upload}.Of([]byte(plan))),
 			evidence.Wanted{Name: "notes", Kind: evidence.Log, Optional: true}.Without(evidence.Missing, "the pod is gone"),
 		}
 	}).Obj()
@@ -137,22 +143,25 @@ func TestEvidenceAPI(t *testing.T) {
 	}
 	states := func() string {
 		var list struct {
-			Items []struct{ Name, State, Message string }
+			Items []struct {
+				Name, State, Message string
+				Summary              struct{ Text string }
+			}
 		}
 		if err := json.Unmarshal(get(at, "alice").Body.Bytes(), &list); err != nil {
 			t.Fatal(err)
 		}
 		var out []string
 		for _, i := range list.Items {
-			out = append(out, i.Name+" "+i.State)
+			out = append(out, strings.TrimSpace(i.Name+" "+i.State+" "+i.Summary.Text))
 		}
 		return strings.Join(out, ", ")
 	}
-	if got := states(); got != "plan Present, notes Missing" {
+	if got := states(); got != "plan Present 1 add, notes Missing" {
 		t.Errorf("the list: %s", got)
 	}
 	texts["plan"] = "changed"
-	if got := states(); got != "plan Changed, notes Missing" {
+	if got := states(); got != "plan Changed 1 add, notes Missing" {
 		t.Errorf("the list, of what was changed: %s", got)
 	}
 	if w := get(at+"/plan", "alice"); w.Code != http.StatusConflict {
@@ -198,7 +207,7 @@ func TestLargeEvidence(t *testing.T) {
 	a := ct.Make("a").With(func(a *approvals.Approval) {
 		for _, name := range []string{"one", "two", "three"} {
 			texts[name] = large
-			a.Resolved.Evidence = append(a.Resolved.Evidence, evidence.Wanted{Name: name, Kind: evidence.Upload}.Of([]byte(large)))
+			a.Resolved.Evidence = append(a.Resolved.Evidence, counted(evidence.Wanted{Name: name, Kind: evidence.Upload}.Of([]byte(large))))
 		}
 	}).Obj()
 	b := newBench(t, base, a)
@@ -211,6 +220,9 @@ func TestLargeEvidence(t *testing.T) {
 	web.Handler(b.Deps).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, base+"/links/"+b.token(t, a, "alice"), nil))
 	if w.Code != http.StatusOK || read != 1 {
 		t.Errorf("%d, and %d pieces were read; want one, since two are over the limit", w.Code, read)
+	}
+	if !strings.Contains(w.Body.String(), "2 add") {
+		t.Error("the page does not sum up what it does not read")
 	}
 	for name := range texts {
 		if !strings.Contains(w.Body.String(), "/evidence/"+name) {

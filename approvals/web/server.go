@@ -13,6 +13,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/approvals/overview"
+	"github.com/countersign-dev/countersign/internal/turns"
 	"github.com/countersign-dev/countersign/templates"
 )
 
@@ -94,13 +95,13 @@ type server struct {
 	base             string
 	streams          *streams
 	rights           *rights
-	pages, downloads *reading // of evidence
+	pages, downloads *turns.Turns // of evidence
 }
 
 // Handler returns the service's routes.
 func Handler(d Deps) http.Handler {
 	s := &server{Deps: d, base: strings.TrimSuffix(d.External.Path, "/"), streams: &streams{each: map[string]int{}}}
-	s.pages, s.downloads = newReading(pagesAtOnce, pagesOfOne), newReading(downloadsAtOnce, downloadsOfOne)
+	s.pages, s.downloads = turns.New(pagesAtOnce, pagesOfOne, readingWait), turns.New(downloadsAtOnce, downloadsOfOne, readingWait)
 	s.rights = &rights{auth: d.Auth, operators: d.Operators, desk: d.Desk, now: d.Now}
 	root := mux.NewRouter().SkipClean(true) // an unclean path is not found, not sent elsewhere
 	root.Use(s.observe, secure)

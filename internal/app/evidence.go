@@ -23,7 +23,7 @@ func (c *core) keepEvidence() error {
 			return clientset.CoreV1().Pods(namespace).GetLogs(pod, o).Stream(ctx)
 		},
 	}
-	c.opener.Evidence = &evidence.Resolver{Store: c.evidence, Logs: logs}
+	c.opener.Evidence = &evidence.Resolver{Store: c.evidence, Logs: logs, Sums: evidence.NewSums()}
 	return nil
 }
 

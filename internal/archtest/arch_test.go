@@ -53,7 +53,7 @@ var table = []room{
 	{
 		path: "./approvals/mapping",
 		may: []string{
-			std, "./approvals", "./approvals/evidence/report", "./approvals/forge", "./approvals/tasks",
+			std, "./approvals", "./approvals/evidence", "./approvals/evidence/report", "./approvals/forge", "./approvals/tasks",
 			"github.com/google/cel-go/...", "sigs.k8s.io/yaml", // what Triggers' parseYAML reads with
 			"go.yaml.in/yaml/v3", // which shows how far aliases multiply a text before they do
 			"github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1", "github.com/tektoncd/triggers/pkg/interceptors/cel",
@@ -69,7 +69,7 @@ var table = []room{
 	},
 	{
 		path:  "./approvals/evidence/report",
-		may:   []string{std, "./approvals", "github.com/hashicorp/terraform-json"},
+		may:   []string{std, "./approvals", "./approvals/evidence", "github.com/hashicorp/terraform-json"},
 		never: []string{"net/http/...", "os/...", "log/...", "testing/..."},
 		why:   "what a plan, a diff or a report says is read from its text alone: who wrote it, keeps it or draws it is not known here",
 	},
@@ -152,7 +152,7 @@ var table = []room{
 	},
 	{
 		path: "./approvals/web",
-		may:  []string{std, "./approvals", "./approvals/evidence", "./approvals/keyring", "./approvals/link", "./approvals/overview", "./approvals/record", "./templates", "github.com/gorilla/mux"},
+		may:  []string{std, "./approvals", "./approvals/evidence", "./approvals/keyring", "./approvals/link", "./approvals/overview", "./approvals/record", "./internal/turns", "./templates", "github.com/gorilla/mux"},
 		why:  "pages and API reach the cluster through interfaces of package approvals: no Kubernetes, no channels",
 	},
 	{
@@ -248,7 +248,7 @@ var table = []room{
 	},
 	{
 		path: "./internal/kube/evidence",
-		may:  slices.Concat(kubernetes, tekton, []string{std, "./api/v1alpha1", "./approvals", "./approvals/evidence", "./approvals/keyring", "./internal/kube/identity", "./internal/kube/kubeutil"}),
+		may:  slices.Concat(kubernetes, tekton, []string{std, "./api/v1alpha1", "./approvals", "./approvals/evidence", "./approvals/evidence/report", "./approvals/keyring", "./internal/kube/identity", "./internal/kube/kubeutil", "./internal/turns"}),
 		why:  "what people decide on is kept and given back without knowing who decides",
 	},
 	{
@@ -415,6 +415,12 @@ var table = []room{
 			"./internal/audit/postgres/postgrestest",
 		},
 		why: "the one place where everything meets, but nothing of tests or the demo",
+	},
+	{
+		path:  "./internal/turns",
+		may:   []string{std, "./approvals"},
+		never: []string{"os/...", "net/http/...", "log/..."},
+		why:   "who takes turns at what costs much is not known here",
 	},
 	{
 		path:  "./internal/tekton",

@@ -98,7 +98,7 @@ func (c *command) describeHead(w sheet, a approvals.Approval) {
 	w.field("Opened", c.when(a.OpenedAt), "")
 	if t := a.Resolved; t != nil {
 		w.field("Gate", t.Policy.Gate, "")
-		if sum := approvals.SumUp(t.Summaries); sum.Counted() {
+		if sum := t.Sum(); sum.Counted() {
 			w.field("Changes", sum.Line(), paintOfSum(sum))
 		}
 		if !a.Decided() {
@@ -204,6 +204,9 @@ func describeContent(w sheet, a approvals.Approval) {
 	var pieces []approvals.Param
 	for _, i := range evidenceOf(a) {
 		said := rules.Bytes(i.Size) + ", SHA-256 " + i.SHA256
+		if sum := i.Summary.Line(); sum != "" {
+			said = sum + ", " + said
+		}
 		if i.State != rules.Present {
 			said = string(i.State)
 		}

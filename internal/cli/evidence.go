@@ -77,7 +77,7 @@ func (c *command) listEvidence(a approvals.Approval) {
 		c.note("%s has no evidence; its results are shown by: tkn approval logs %s", a.Name, a.Name)
 		return
 	}
-	t := &table{out: c.Out, colours: c.Colour, head: []string{"NAME", "FROM", "FORMAT", "STATE", "SIZE", "SHA-256"}}
+	t := &table{out: c.Out, colours: c.Colour, head: []string{"NAME", "FROM", "FORMAT", "STATE", "SIZE", "CHANGES", "SHA-256"}}
 	var rows [][]cell
 	var said []string
 	for _, i := range a.Resolved.Evidence {
@@ -85,7 +85,7 @@ func (c *command) listEvidence(a approvals.Approval) {
 		if i.State != rules.Present {
 			size, paint = "", red
 		}
-		rows = append(rows, []cell{{text: i.Name}, {text: string(i.Kind)}, {text: string(i.Format)}, {text: string(i.State), paint: paint}, {text: size}, {text: i.SHA256}})
+		rows = append(rows, []cell{{text: i.Name}, {text: string(i.Kind)}, {text: string(i.Format)}, {text: string(i.State), paint: paint}, {text: size}, {i.Summary.Line(), paintOfSum(i.Summary)}, {text: i.SHA256}})
 		if i.Message != "" {
 			said = append(said, line(i.Name)+": "+line(i.Message))
 		}

@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
-	"github.com/countersign-dev/countersign/approvals"
+	rules "github.com/countersign-dev/countersign/approvals/evidence"
 	"github.com/countersign-dev/countersign/internal/kube/convert"
 )
 
@@ -108,7 +108,7 @@ func (c *command) list(ctx context.Context, l listing) error {
 	if slices.Contains(exports, l.output) {
 		return c.export(items, l.output)
 	}
-	l.changes = slices.ContainsFunc(items, func(o v1alpha1.Approval) bool { return sumOf(convert.Unverified(&o)).Counted() })
+	l.changes = slices.ContainsFunc(items, func(o v1alpha1.Approval) bool { return convert.Unverified(&o).Resolved.Sum().Counted() })
 	show := c.shower(s, l)
 	if l.watch {
 		return c.watch(ctx, s, l, namespace, items, show)
@@ -247,15 +247,7 @@ func (l listing) columns() []string {
 	return head
 }
 
-// sumOf is what a would change, in numbers.
-func sumOf(a approvals.Approval) approvals.Summary {
-	if a.Resolved == nil {
-		return approvals.Summary{}
-	}
-	return approvals.SumUp(a.Resolved.Summaries)
-}
-
-func paintOfSum(s approvals.Summary) paint {
+func paintOfSum(s rules.Summary) paint {
 	switch {
 	case s.Alarming():
 		return red
@@ -293,7 +285,7 @@ func (c *command) cells(l listing, o *v1alpha1.Approval) []cell {
 		add(progress(a), c.deadline(a), c.age(a.OpenedAt))
 	}
 	if l.changes {
-		sum := sumOf(a)
+		sum := a.Resolved.Sum()
 		row = append(row, cell{sum.Line(), paintOfSum(sum)})
 	}
 	if l.output == "wide" {

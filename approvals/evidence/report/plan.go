@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/evidence"
 )
 
 // The sections of a plan's text. Lines at the left edge begin them: all of a resource is
@@ -26,8 +27,8 @@ type planText struct {
 	at      section
 	open    int // where the current part's text begins, -1: none is open
 	part    Part
-	sum     approvals.Summary // of the resources
-	said    approvals.Summary // of the lines that begin with Plan:
+	sum     evidence.Summary // of the resources
+	said    evidence.Summary // of the lines that begin with Plan:
 	sums    int
 	nothing bool // it says that there are no changes
 	failed  bool // it says that it is not whole
@@ -165,7 +166,7 @@ func remark(l string) (string, bool) {
 
 // says reads the line that begins with "Plan:", as in "1 to import, 2 to add, 0 to change".
 func (p *planText) says(l string) bool {
-	var s approvals.Summary
+	var s evidence.Summary
 	l = strings.TrimSuffix(strings.TrimSpace(strings.TrimPrefix(l, "Plan: ")), ".")
 	for item := range strings.SplitSeq(l, ", ") {
 		number, what, ok := strings.Cut(item, " to ")

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/evidence"
 )
 
 // Format is how a text is written.
@@ -42,7 +42,7 @@ const (
 // Report is a text that was understood.
 type Report struct {
 	Format  Format
-	Summary approvals.Summary
+	Summary evidence.Summary
 	// Parts are all of the text, what destroys first. One without a Title is text that
 	// belongs to nothing in particular.
 	Parts []Part
@@ -175,9 +175,9 @@ func Parse(format Format, name, text string) Report {
 	return r
 }
 
-// Summarize is Parse for its sum.
-func Summarize(format Format, name, text string) approvals.Summary {
-	return Parse(format, name, text).Summary
+// Summarize is Parse for its sum, in numbers that an Approval has room for.
+func Summarize(format Format, name, text string) evidence.Summary {
+	return Parse(format, name, text).Summary.Bounded()
 }
 
 func read(format Format, text, plain string) (Report, bool) {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/evidence"
 )
 
 // preview is a text that pages are drawn of too; the plans were written by terraform.
@@ -54,7 +54,7 @@ func painted(p *Part, kind string) (out []string) {
 
 func TestPlan(t *testing.T) {
 	r := Parse(Auto, "plan", preview(t, "plan.txt"))
-	want := approvals.Summary{
+	want := evidence.Summary{
 		Name: "plan", Format: "terraform-plan", Import: 1, Add: 9, Change: 5, Destroy: 5, Replace: 2, Forget: 1, Move: 1, Drift: 2,
 	}
 	if diff := cmp.Diff(want, r.Summary); diff != "" {
@@ -123,7 +123,7 @@ func TestPlanPaintsNoText(t *testing.T) {
 func TestPlanJSON(t *testing.T) {
 	text := preview(t, "plan.json")
 	r := Parse(Auto, "plan", text)
-	want := approvals.Summary{
+	want := evidence.Summary{
 		Name: "plan", Format: "terraform-plan-json", Import: 1, Add: 9, Change: 5, Destroy: 5, Replace: 2, Forget: 1, Move: 1,
 	}
 	if diff := cmp.Diff(want, r.Summary); diff != "" {
@@ -156,7 +156,7 @@ func TestPlanJSON(t *testing.T) {
 	if got := painted(part(t, r, "kubernetes_manifest.netpol"), LineDel); got != nil {
 		t.Errorf("painted as deleted: %q", got)
 	}
-	if sum := approvals.SumUp([]approvals.Summary{r.Summary, Summarize(Auto, "text", preview(t, "plan.txt"))}); sum.Destroy != 5 {
+	if sum := evidence.SumUp([]evidence.Summary{r.Summary, Summarize(Auto, "text", preview(t, "plan.txt"))}); sum.Destroy != 5 {
 		t.Errorf("one plan as text and as JSON counts %d to destroy", sum.Destroy)
 	}
 }

@@ -31,15 +31,24 @@ func wantedToAPI(list []evidence.Wanted) []v1alpha1.EvidenceSource {
 }
 
 func itemToDomain(e v1alpha1.EvidenceItem) evidence.Item {
-	return evidence.Item{
+	i := evidence.Item{
 		Name: e.Name, Kind: evidence.Kind(e.From), Format: evidence.Format(e.Format), State: evidence.State(e.State),
 		SHA256: e.SHA256, Size: e.Size, Message: e.Message, Object: e.Object,
 	}
+	if e.Summary != nil {
+		i.Summary = summaryToDomain(*e.Summary)
+	}
+	return i
 }
 
 func itemToAPI(i evidence.Item) v1alpha1.EvidenceItem {
-	return v1alpha1.EvidenceItem{
+	e := v1alpha1.EvidenceItem{
 		Name: i.Name, From: v1alpha1.EvidenceKind(i.Kind), Format: v1alpha1.EvidenceFormat(i.Format), State: string(i.State),
 		SHA256: i.SHA256, Size: i.Size, Message: approvals.Cut(i.Message, 1024), Object: i.Object,
 	}
+	if i.Summary != (evidence.Summary{}) {
+		s := summaryToAPI(i.Summary)
+		e.Summary = &s
+	}
+	return e
 }

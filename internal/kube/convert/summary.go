@@ -4,11 +4,11 @@ import (
 	"math"
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
-	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/evidence"
 )
 
-func summaryToDomain(s v1alpha1.Summary) approvals.Summary {
-	return approvals.Summary{
+func summaryToDomain(s v1alpha1.Summary) evidence.Summary {
+	return evidence.Summary{
 		Name: s.Name, Format: s.Format,
 		Add: int(s.Add), Change: int(s.Change), Destroy: int(s.Destroy), Replace: int(s.Replace), Import: int(s.Import), Forget: int(s.Forget), Move: int(s.Move), Drift: int(s.Drift),
 		Tests: int(s.Tests), Failed: int(s.Failed), Skipped: int(s.Skipped),
@@ -16,7 +16,7 @@ func summaryToDomain(s v1alpha1.Summary) approvals.Summary {
 	}
 }
 
-func summaryToAPI(s approvals.Summary) v1alpha1.Summary {
+func summaryToAPI(s evidence.Summary) v1alpha1.Summary {
 	n := func(x int) int32 { return int32(max(0, min(x, math.MaxInt32))) }
 	return v1alpha1.Summary{
 		Name: s.Name, Format: s.Format,

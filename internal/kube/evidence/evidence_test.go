@@ -358,7 +358,7 @@ func TestLogs(t *testing.T) {
 					t.Errorf("asked for the log of %s/%s, with times %t", ns, pod, o.Timestamps)
 				}
 				return io.NopCloser(strings.NewReader(c.logs[o.Container])), c.err
-			}}}
+			}}, Sums: evidence.NewSums()}
 			source := approvals.Source{Run: &approvals.Run{Name: "plan-1", UID: "run-1"}}
 			if c.run != "" {
 				source.Run.UID = c.run
@@ -399,7 +399,7 @@ func TestItems(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := evidence.Resolver{Store: s}
+	r := evidence.Resolver{Store: s, Sums: evidence.NewSums()}
 	wanted := []rules.Wanted{{Name: "plan", Kind: rules.Upload}, {Name: "other", Kind: rules.Upload}, {Name: "digest", Kind: rules.Result}}
 	run := approvals.Source{Run: &approvals.Run{Name: "plan-1", UID: "run-1"}, Results: []approvals.Param{{Name: "digest", Value: "sha256:abc"}}}
 	states := func(s approvals.Source) string {

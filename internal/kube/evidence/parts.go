@@ -58,28 +58,42 @@ func (s *Store) Read(ctx context.Context, a approvals.Approval, name string) (ev
 		return item, nil, approvals.Errorf(approvals.CodeNotFound, "evidence %q is not there: %s", item.Name, item.Message)
 	}
 	if item.Kind == evidence.Result {
-		for _, r := range a.Source.Results {
-			if evidence.Sum([]byte(r.Value)) == item.SHA256 {
-				return item, []byte(r.Value), nil
-			}
-		}
-		return item, nil, approvals.Errorf(approvals.CodeConflict, "evidence %q is a result that the approval does not have any more", item.Name)
+		data, err := resultOf(a.Source, item)
+		return item, data, err
 	}
 	if data := s.memory.get(item.SHA256); data != nil {
 		return item, data, nil
 	}
-	data, err := s.stored(ctx, a.Namespace, item)
+	data, err := s.intact(ctx, a.Namespace, item)
 	if from := runNamespace(a); approvals.CodeOf(err) == approvals.CodeNotFound && from != a.Namespace {
-		data, err = s.stored(ctx, from, item) // until it is copied
+		data, err = s.intact(ctx, from, item) // until it is copied
 	}
 	if err != nil {
 		return item, nil, err
 	}
-	if state, why := item.Check(data); state != evidence.Present {
-		return item, nil, approvals.Errorf(approvals.CodeConflict, "%s", why)
-	}
 	s.memory.put(item.SHA256, data)
 	return item, data, nil
+}
+
+func resultOf(s approvals.Source, item evidence.Item) ([]byte, error) {
+	for _, r := range s.Results {
+		if evidence.Sum([]byte(r.Value)) == item.SHA256 {
+			return []byte(r.Value), nil
+		}
+	}
+	return nil, approvals.Errorf(approvals.CodeConflict, "evidence %q is a result that the approval does not have any more", item.Name)
+}
+
+// intact is what is stored, if that is what item says.
+func (s *Store) intact(ctx context.Context, namespace string, item evidence.Item) ([]byte, error) {
+	data, err := s.stored(ctx, namespace, item)
+	if err != nil {
+		return nil, err
+	}
+	if state, why := item.Check(data); state != evidence.Present {
+		return nil, approvals.Errorf(approvals.CodeConflict, "%s", why)
+	}
+	return data, nil
 }
 
 // stored puts the parts of an item together. Who wrote them does not matter: the caller

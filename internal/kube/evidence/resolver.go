@@ -14,6 +14,7 @@ import (
 type Resolver struct {
 	Store *Store
 	Logs  *Logs
+	Sums  *Sums
 }
 
 // Items are what wanted is for a source in a namespace. Doing it again gives the same: what
@@ -23,12 +24,37 @@ func (r *Resolver) Items(ctx context.Context, namespace string, s approvals.Sour
 	of := runOf(namespace, s)
 	for _, w := range wanted {
 		item, err := r.item(ctx, of, s, w)
+		if err == nil && item.State == evidence.Present {
+			item, err = r.counted(ctx, of, s, w, item)
+		}
 		if err != nil {
 			return nil, err
 		}
 		items = append(items, item)
 	}
 	return items, nil
+}
+
+// counted is item with what it counts. It is Missing where the bytes are not those that were
+// written: nobody who is to decide would get to see them.
+func (r *Resolver) counted(ctx context.Context, of Of, s approvals.Source, w evidence.Wanted, item evidence.Item) (evidence.Item, error) {
+	sum, err := r.Sums.Of(ctx, of.Namespace, item, func() ([]byte, error) {
+		if item.Kind == evidence.Result {
+			return resultOf(s, item)
+		}
+		return r.Store.intact(ctx, of.Namespace, item)
+	})
+	switch approvals.CodeOf(err) {
+	case "":
+		item.Summary = sum
+		return item, nil
+	case approvals.CodeNotFound:
+		return w.Without(evidence.Missing, approvals.Message(err)), nil
+	case approvals.CodeConflict:
+		return w.Without(evidence.Missing, fmt.Sprintf("object Evidence %s was changed after this service wrote it: delete it, and run the pipeline again", item.Object)), nil
+	default:
+		return item, err
+	}
 }
 
 func (r *Resolver) item(ctx context.Context, of Of, s approvals.Source, w evidence.Wanted) (evidence.Item, error) {

@@ -131,6 +131,7 @@ var AnyApproval = rapid.Custom(func(t *rapid.T) approvals.Approval {
 			a.Resolved.Evidence = append(a.Resolved.Evidence, evidence.Item{
 				Name: anyName.Draw(t, "evidence"), Kind: evidence.Upload, Format: evidence.TerraformPlan, State: evidence.Present,
 				SHA256: anyText.Draw(t, "its sum"), Size: int64(i), Message: anyText.Draw(t, "its message"), Object: anyName.Draw(t, "its object"),
+				Summary: evidence.Summary{Name: anyName.Draw(t, "its summary"), Format: "junit", Tests: i, Failed: i, Incomplete: i > 0},
 			})
 			a.Resolved.References = append(a.Resolved.References, approvals.Reference{Kind: "Task", Name: anyName.Draw(t, "reference"), UID: anyName.Draw(t, "its uid"), Generation: int64(i), Digest: anyText.Draw(t, "its digest")})
 		}

@@ -1,4 +1,4 @@
-package web
+package turns
 
 import (
 	"testing"
@@ -8,15 +8,16 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// TestReading: one namespace has its share of the turns and not more, anyone who else wants one
+// TestTurns: one namespace has its share of the turns and not more, anyone who else wants one
 // gets it at once, and who can't have one is told so in time.
-func TestReading(t *testing.T) {
+func TestTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newReading(2, 1)
+		const wait = 5 * time.Second
+		r := New(2, 1, wait)
 		enter := func(namespace string) func() {
 			t.Helper()
-			leave, err := r.enter(t.Context(), namespace)
+			leave, err := r.Enter(t.Context(), namespace)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -26,14 +27,14 @@ func TestReading(t *testing.T) {
 		errs := make(chan error, 100)
 		for range cap(errs) { // its other requests wait for themselves
 			go func() {
-				_, err := r.enter(t.Context(), "greedy")
+				_, err := r.Enter(t.Context(), "greedy")
 				errs <- err
 			}()
 		}
 		synctest.Wait()
 		other := enter("other")
 		began := time.Now()
-		if _, err := r.enter(t.Context(), "third"); approvals.CodeOf(err) != approvals.CodeLimited || time.Since(began) != readingWait {
+		if _, err := r.Enter(t.Context(), "third"); approvals.CodeOf(err) != approvals.CodeLimited || time.Since(began) != wait {
 			t.Errorf("with all turns taken: %v after %s", err, time.Since(began))
 		}
 		for range cap(errs) {
@@ -46,7 +47,7 @@ func TestReading(t *testing.T) {
 		third()
 		other()
 		if len(r.of) != 0 || len(r.all) != 0 {
-			t.Errorf("nobody reads, and %d namespaces and %d turns are kept", len(r.of), len(r.all))
+			t.Errorf("nobody has a turn, and %d namespaces and %d turns are kept", len(r.of), len(r.all))
 		}
 	})
 }

@@ -1,6 +1,11 @@
-package approvals
+package evidence
 
-import "testing"
+import (
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+)
 
 func TestSummaryLine(t *testing.T) {
 	t.Parallel()
@@ -51,5 +56,27 @@ func TestSumUp(t *testing.T) {
 	}
 	if n := len((Summary{}).Counts()); n != 16 {
 		t.Errorf("%d numbers have names", n)
+	}
+}
+
+// TestBounded: an Approval has room for every number that a text claims, and what was bound
+// before there were summaries has the digest that it had.
+func TestBounded(t *testing.T) {
+	t.Parallel()
+	s := Summary{Format: "terraform-plan", Add: math.MaxInt64, Destroy: math.MaxInt32, Note: -1}
+	if got := s.Bounded(); got != (Summary{Format: "terraform-plan", Add: math.MaxInt32, Destroy: math.MaxInt32}) {
+		t.Errorf("%+v", got)
+	}
+	if all := (Summary{}).Counts(); len(all) != 16 {
+		t.Errorf("%d numbers, and Bounded knows 16", len(all))
+	}
+	for _, c := range []struct {
+		item Item
+		has  bool
+	}{{Item{Name: "log"}, false}, {Item{Name: "plan", Summary: Summary{Format: "junit"}}, true}} {
+		b, err := json.Marshal(BoundOf([]Item{c.item}))
+		if err != nil || strings.Contains(string(b), "Summary") != c.has {
+			t.Errorf("%s, %v", b, err)
+		}
 	}
 }

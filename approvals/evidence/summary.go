@@ -1,7 +1,8 @@
-package approvals
+package evidence
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 )
@@ -150,6 +151,17 @@ func (s *Summary) add(o Summary) {
 	s.Tests, s.Failed, s.Skipped = s.Tests+o.Tests, s.Failed+o.Failed, s.Skipped+o.Skipped
 	s.Critical, s.High, s.Medium, s.Low, s.Note = s.Critical+o.Critical, s.High+o.High, s.Medium+o.Medium, s.Low+o.Low, s.Note+o.Note
 	s.Incomplete = s.Incomplete || o.Incomplete
+}
+
+// Bounded is s with numbers that an Approval has room for: a text may claim any.
+func (s Summary) Bounded() Summary {
+	for _, n := range []*int{
+		&s.Add, &s.Change, &s.Destroy, &s.Replace, &s.Import, &s.Forget, &s.Move, &s.Drift,
+		&s.Tests, &s.Failed, &s.Skipped, &s.Critical, &s.High, &s.Medium, &s.Low, &s.Note,
+	} {
+		*n = max(0, min(*n, math.MaxInt32))
+	}
+	return s
 }
 
 // planned are the counts that a plan has in its text and in its JSON alike.
