@@ -100,6 +100,9 @@ func (r *Runs) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, er
 	if err != nil {
 		return ctrl.Result{}, err
 	}
+	if seen.UID == a.SecondRun.UID && seen.End == nil {
+		return ctrl.Result{}, nil // it goes on: to ask the API server about a costs a read for each decision
+	}
 	did := approvals.NoChange
 	ended, err := r.Store.Update(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
 		next, change := approvals.EndRun(a, seen, now)
@@ -110,7 +113,7 @@ func (r *Runs) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, er
 		return ctrl.Result{}, kubeutil.IgnoreNotFound(err)
 	}
 	if did != approvals.RunOver {
-		return ctrl.Result{}, nil // it goes on, or the end is there already
+		return ctrl.Result{}, nil // the end is there already
 	}
 	r.last.forget(a.Namespace, types.UID(a.SecondRun.UID))
 	r.Ended(ended)

@@ -91,6 +91,20 @@ func (f *following) end(t *testing.T) *approvals.RunEnd {
 	return a.RunEnd
 }
 
+// unread is an API server that must not be asked: a read panics.
+type unread struct{ client.Reader }
+
+// TestNothingIsReadWhileItGoesOn: of a run that goes on the cache is enough. Each decision would
+// cost a read otherwise, just when a burst of them is being released.
+func TestNothingIsReadWhileItGoesOn(t *testing.T) {
+	t.Parallel()
+	f := follow(t, run(`{conditions: [{type: Succeeded, status: Unknown, reason: Running}]}`))
+	f.Live, f.Runs.Store.Live = unread{}, unread{}
+	if _, err := f.Reconcile(t.Context(), kubeutil.RequestFor("prod", "a")); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestEnds: how each run ended is written as the API server has it, in one write, which is
 // told once; nothing is written while it goes on.
 func TestEnds(t *testing.T) {
