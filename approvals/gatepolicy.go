@@ -29,6 +29,8 @@ type GatePolicy struct {
 	Requester RequesterRule
 	// MaxLifetime is the longest that an Approval may wait.
 	MaxLifetime time.Duration
+	// MaxReruns is how often a Gate may let a run be started again on one decision. Nil: any.
+	MaxReruns *int
 
 	AllowedOnExpiry []ExpiryRule
 	// AllowedReleaseOn are the outcomes that may start the second pipeline. Nil: Approved
@@ -76,6 +78,7 @@ const (
 	fieldAuthMethods    = "allowedAuthMethods"
 	fieldAllowedGroups  = "allowedGroups"
 	fieldRequiredGroups = "requiredGroups"
+	fieldMaxReruns      = "maxReruns"
 	fieldBreakGlass     = "breakGlass"
 	fieldDelegations    = "delegations"
 )
@@ -215,6 +218,9 @@ func (c *check) time() {
 			set = "its timeout"
 		}
 		c.add(fieldMaxExpires, "%s waits for %s and the limit is %s: set %s to that or less", c.what(), short(c.p.Lifetime), short(most), set)
+	}
+	if most := c.g.MaxReruns; most != nil && c.p.Rerun.Limit > *most {
+		c.add(fieldMaxReruns, "%s has rerun.limit %d, and one decision may start its run again %d times: set rerun.limit to that or less, or remove rerun", c.what(), c.p.Rerun.Limit, *most)
 	}
 	rule := c.p.OnExpiry
 	if rule == "" {

@@ -97,6 +97,19 @@ func withoutVoid(a Approval, b Ballot, now time.Time) Approval {
 	return a
 }
 
+// rerunRefused says why the GatePolicies that hold now let a's run not be started again, or nil.
+// A rerun has no vote of its own, so what was made stricter since the votes has to count here.
+//
+// Errors: CodeConflict.
+func rerunRefused(a Approval, policies []GatePolicy) error {
+	over := func(g GatePolicy) bool { return g.MaxReruns != nil && len(a.Reruns) >= *g.MaxReruns }
+	if !slices.ContainsFunc(policies, over) {
+		return nil
+	}
+	return Errorf(CodeConflict, "%s (field %s) lets a decision of this namespace start its run again no more than %d times; nothing was changed",
+		policiesWith(policies, over), fieldMaxReruns, len(a.Reruns))
+}
+
 func methodRefused(id Identity, allowed []AuthMethod) string {
 	which := policiesWith(id.Policies, func(g GatePolicy) bool {
 		return g.AllowedAuthMethods != nil && !slices.Contains(g.AllowedAuthMethods, id.AuthMethod)

@@ -9,7 +9,7 @@ import (
 type Quota struct {
 	OpenApprovals   int   // that wait for a decision
 	HeldBytes       int64 // of the events of those
-	EventsPerMinute int   // that are held
+	EventsPerMinute int   // that are held; see EventCost
 	WaitingVotes    int   // Vote objects that nobody has looked at yet
 	Delegations     int
 	MailsPerHour    int   // to all addresses
@@ -110,9 +110,20 @@ func (q Quota) MayKeep(namespace string, have, n int64) error {
 	return q.over(quotaEvidence, "namespace %s keeps %d bytes of evidence, this has %d more, and the limit is %d: delete PipelineRuns and Approvals that are no longer needed (keepFor of a Gate does so), or ask a cluster administrator to raise the limit", namespace, have, n, q.EvidenceBytes)
 }
 
+// eventUnit is up to how many bytes an event counts as one. An event that is held is written,
+// watched and read by every replica some times over, so a large one costs as much as many small
+// ones. What forges send of a push is smaller, as a rule.
+const eventUnit = 16 << 10
+
+// EventCost is as how many events one with a body of size bytes counts. One alone is never too
+// many.
+func (q Quota) EventCost(size int) int {
+	return min(1+max(size-1, 0)/eventUnit, max(q.EventsPerMinute, 1))
+}
+
 // TooManyEvents is the error of an event that comes too soon.
 func (q Quota) TooManyEvents(namespace string) error {
-	return q.over(quotaEvents, "namespace %[2]s may hold %[1]d events a minute, and this one is above that: let its sender send it again later", q.EventsPerMinute, namespace)
+	return q.over(quotaEvents, "namespace %[2]s may hold %[1]d events a minute, where a large one counts once for each 16 KiB, and this one is above that: let its sender send it again later", q.EventsPerMinute, namespace)
 }
 
 // MayWait says why a Vote may not wait behind before others of its namespace, or nil.

@@ -104,7 +104,7 @@ func CheckRerun(a Approval, now time.Time) error {
 // it idempotent is the proof of who wants it, and that a run which is being started again has
 // not ended.
 //
-// Errors: those of CheckRerun, CodeInvalid (the reason).
+// Errors: those of CheckRerun, CodeInvalid (the reason), CodeConflict (a GatePolicy of id's).
 func RunAgain(a Approval, id Identity, why string, now time.Time) (Approval, Change, error) {
 	if n := len(a.Reruns); n > 0 && id.AuthMethod == AuthObject && a.Reruns[n-1].CredentialID == id.CredentialID {
 		return a, NoChange, nil // the same Vote again
@@ -117,6 +117,9 @@ func RunAgain(a Approval, id Identity, why string, now time.Time) (Approval, Cha
 		return a, NoChange, Errorf(CodeInvalid, "give a reason for starting the run again; nothing was changed")
 	}
 	if err := CheckRerun(a, now); err != nil {
+		return a, NoChange, err
+	}
+	if err := rerunRefused(a, id.Policies); err != nil {
 		return a, NoChange, err
 	}
 	a.Reruns = append(slices.Clone(a.Reruns), Rerun{By: id.Name, Reason: why, CredentialID: id.CredentialID, At: now, Run: *a.SecondRun, End: *a.RunEnd})
@@ -140,6 +143,11 @@ func (d *VoteService) Rerun(ctx context.Context, key Key, id Identity, why strin
 	}
 	if err != nil {
 		return Approval{}, NoChange, err
+	}
+	if d.Policies != nil {
+		if id.Policies, err = d.Policies.Of(ctx, a.Namespace); err != nil {
+			return Approval{}, NoChange, err
+		}
 	}
 	now := d.Now()
 	return d.writer().Save(ctx, a.Key, func(a Approval) (Approval, Change, error) { return RunAgain(a, id, why, now) })

@@ -1,6 +1,7 @@
 package approvals_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -110,6 +111,36 @@ func TestRerunLimit(t *testing.T) {
 	}
 	if err := approvals.CheckAgain(a); err != nil {
 		t.Errorf("people can't be asked again: %v", err)
+	}
+}
+
+// TestRerunUnderPolicies: a GatePolicy that came since the decision counts for it too.
+func TestRerunUnderPolicies(t *testing.T) {
+	t.Parallel()
+	now := ct.T0.Add(2 * time.Hour)
+	for name, c := range map[string]struct {
+		most []*int
+		code approvals.Code
+	}{
+		"none":          {nil, ""},
+		"says nothing":  {[]*int{nil}, ""},
+		"as many":       {[]*int{new(1)}, ""},
+		"the strictest": {[]*int{nil, new(2), new(0)}, approvals.CodeConflict},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			id := operator
+			for i, most := range c.most {
+				id.Policies = append(id.Policies, approvals.GatePolicy{Name: fmt.Sprintf("p%d", i), MaxReruns: most})
+			}
+			a, did, err := approvals.RunAgain(failed().Obj(), id, "the registry is back", now)
+			if approvals.CodeOf(err) != c.code {
+				t.Fatalf("error %v, want code %q", err, c.code)
+			}
+			if c.code != "" && (did != approvals.NoChange || len(a.Reruns) > 0 || !strings.Contains(approvals.Message(err), "p2")) {
+				t.Errorf("did %s with %d reruns and says %q, want no change and the policy's name", did, len(a.Reruns), approvals.Message(err))
+			}
+		})
 	}
 }
 

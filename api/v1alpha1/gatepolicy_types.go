@@ -118,6 +118,13 @@ type GatePolicySpec struct {
 	// +listType=set
 	// +optional
 	AllowedAuthMethods []AuthMethod `json:"allowedAuthMethods,omitempty"`
+	// maxReruns is the highest value that the Gate's field rerun.limit may have: how often a
+	// run that failed may be started again on the same decision. 0: approval has to be
+	// requested again.
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=10
+	// +optional
+	MaxReruns *int32 `json:"maxReruns,omitempty"`
 	// breakGlass says whether somebody with the RBAC verb break-glass may approve alone.
 	// +optional
 	BreakGlass Permission `json:"breakGlass,omitempty"`
@@ -142,7 +149,8 @@ type NamespaceQuota struct {
 	// +kubebuilder:validation:Minimum=1
 	// +optional
 	HeldBytes int64 `json:"heldBytes,omitempty"`
-	// eventsPerMinute are the events that are held. Each replica counts for itself.
+	// eventsPerMinute are the events that are held. One of more than 16 KiB counts once for
+	// each 16 KiB. Each replica counts for itself.
 	// +kubebuilder:validation:Minimum=1
 	// +optional
 	EventsPerMinute int32 `json:"eventsPerMinute,omitempty"`

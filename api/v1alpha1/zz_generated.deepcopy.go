@@ -727,6 +727,11 @@ func (in *GatePolicySpec) DeepCopyInto(out *GatePolicySpec) {
 		*out = make([]AuthMethod, len(*in))
 		copy(*out, *in)
 	}
+	if in.MaxReruns != nil {
+		in, out := &in.MaxReruns, &out.MaxReruns
+		*out = new(int32)
+		**out = **in
+	}
 	if in.Quota != nil {
 		in, out := &in.Quota, &out.Quota
 		*out = new(NamespaceQuota)

@@ -3,6 +3,7 @@
 package bench
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
@@ -13,6 +14,9 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/test/cluster"
 )
 
@@ -67,6 +71,7 @@ func TestFairUnderLargeEvents(t *testing.T) {
 	quiet := newTenant(t, "quiet-large", 1)
 	flood := newTenant(t, "flood-large", 1)
 	flood.Apply(heldTrigger)
+	flood.usualQuota(t)
 	quietly := quiet.measure(t, "before")
 	pods := flood.ServicePods()
 	stop := &stopper{}
@@ -94,6 +99,24 @@ func TestFairUnderLargeEvents(t *testing.T) {
 	sent := stop.now()
 	during.against("events of 480 kB", quietly)
 	fmt.Printf("bench:   %d were sent\n", sent)
+}
+
+// usualQuota holds a tenant to what the service is configured for by default; the bench's
+// configuration bounds nothing.
+func (x *tenant) usualQuota(t *testing.T) {
+	t.Helper()
+	x.Apply(`
+apiVersion: countersign.dev/v1alpha1
+kind: GatePolicy
+metadata: {name: usual-NAMESPACE}
+spec:
+  namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: NAMESPACE}}
+  quota: {openApprovals: 2000, heldBytes: 67108864, eventsPerMinute: 600}`)
+	t.Cleanup(func() { // the test's own context is over by then
+		if err := x.Delete(context.WithoutCancel(t.Context()), &v1alpha1.GatePolicy{ObjectMeta: metav1.ObjectMeta{Name: "usual-" + x.NS}}); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // 60 runs that end at once, with an expression forwarded that would take all memory.

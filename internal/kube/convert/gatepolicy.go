@@ -28,6 +28,9 @@ func GatePolicyToDomain(o *v1alpha1.GatePolicy) approvals.GatePolicy {
 		AllowedMailDomains: s.AllowedMailDomains, AllowedChannels: s.AllowedChannels,
 		AllowedGroups: s.AllowedGroups, RequiredGroups: s.RequiredGroups,
 	}
+	if n := s.MaxReruns; n != nil {
+		g.MaxReruns = new(int(*n))
+	}
 	if u := s.Quota; u != nil {
 		g.Quota = approvals.Quota{
 			OpenApprovals: int(u.OpenApprovals), HeldBytes: u.HeldBytes, EventsPerMinute: int(u.EventsPerMinute), WaitingVotes: int(u.WaitingVotes),

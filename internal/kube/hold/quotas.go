@@ -215,8 +215,9 @@ func (q *Quotas) Reserve(ctx context.Context, namespace, name string, s approval
 	}, nil
 }
 
-// Event says with CodeLimited that an event comes too soon after others of its namespace.
-func (q *Quotas) Event(ctx context.Context, namespace string) error {
+// Event says with CodeLimited that an event of size bytes comes too soon after others of its
+// namespace.
+func (q *Quotas) Event(ctx context.Context, namespace string, size int) error {
 	if q == nil {
 		return nil
 	}
@@ -240,7 +241,7 @@ func (q *Quotas) Event(ctx context.Context, namespace string) error {
 		l.SetLimitAt(now, each)
 		l.SetBurstAt(now, quota.EventsPerMinute)
 	}
-	if !l.AllowN(now, 1) {
+	if !l.AllowN(now, quota.EventCost(size)) {
 		return quota.TooManyEvents(namespace)
 	}
 	return nil

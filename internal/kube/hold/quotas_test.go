@@ -102,10 +102,11 @@ func TestEventsPerMinute(t *testing.T) {
 	t.Parallel()
 	now := ct.T0
 	q := &hold.Quotas{Client: servicetest.NewCluster(t), Default: approvals.Quota{EventsPerMinute: 60}, Now: func() time.Time { return now }}
+	size := 100
 	taken := func(namespace string, n int) int {
 		ok := 0
 		for range n {
-			if err := q.Event(t.Context(), namespace); err == nil {
+			if err := q.Event(t.Context(), namespace, size); err == nil {
 				ok++
 			} else if approvals.CodeOf(err) != approvals.CodeLimited {
 				t.Fatal(err)
@@ -123,6 +124,15 @@ func TestEventsPerMinute(t *testing.T) {
 	if n := taken("flood", 1000); n != 10 {
 		t.Errorf("%d ten seconds later", n)
 	}
+	size = 480_000 // each counts as 30
+	if n := taken("large", 1000); n != 2 {
+		t.Errorf("%d large ones of 1000, want 2", n)
+	}
+	size = 10 << 20 // more than there are in a minute
+	if n := taken("huge", 1000); n != 1 {
+		t.Errorf("%d huge ones of 1000, want 1", n)
+	}
+	size = 100
 	if n := taken("none-"+strings.Repeat("x", 10), 1); n != 1 {
 		t.Error("a namespace that is new")
 	}
