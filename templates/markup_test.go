@@ -14,9 +14,9 @@ import (
 // would be refused by the Content-Security-Policy.
 var (
 	pageElements = strings.Fields(`html head meta noscript title link body a header main div span section dl dt dd p h1 h2 h3
-		b i strong em code datalist pre details summary table thead tbody tr th td form label input textarea select option button nav ol ul li blockquote time svg path circle`)
+		b i strong em code datalist pre details summary table thead tbody tr th td form label input textarea select option button nav ol ul li blockquote time svg path circle rect`)
 	pageAttributes = strings.Fields(`lang charset name content http-equiv rel href type class id role tabindex title
-		aria-label aria-current aria-labelledby aria-hidden aria-describedby scope datetime method action accept-charset for rows maxlength open inputmode selected autocomplete value checked form list dir autofocus aria-live data-poll viewBox d cx cy r data-rel data-result required`)
+		aria-label aria-current aria-labelledby aria-hidden aria-describedby scope datetime method action accept-charset for rows maxlength open inputmode selected autocomplete value checked form list dir autofocus aria-live data-poll viewBox d cx cy r x y width height data-pattern data-rel data-result required`)
 	mailElements   = append(strings.Fields("style h1 br"), pageElements...)
 	mailAttributes = append(strings.Fields("style width valign align cellpadding cellspacing border"), pageAttributes...)
 )

@@ -360,7 +360,7 @@ func (v *View) fields(d Data) {
 	}
 	for _, in := range p.Inputs {
 		f := InputField{
-			Name: in.Name, Description: line(in.Description), Type: string(in.Type), Pattern: in.Pattern, Required: in.Required, Options: in.Options,
+			Name: in.Name, Description: line(in.Description), Type: string(in.Type), Pattern: line(in.Pattern), Required: in.Required, Options: in.Options,
 			Value: in.Default,
 		}
 		if x, ok := agreed[in.Name]; ok || d.AgreedBy != "" {

@@ -24,6 +24,28 @@
   new MutationObserver(count).observe(document.body, { childList: true, subtree: true });
   count();
 
+  // A value that does not have the format that its input asks for is said before it is sent.
+  // The service decides: where a browser reads the pattern otherwise, or not at all, nothing is said.
+  function format(e) {
+    if (!e.target.matches?.("main textarea[data-pattern]")) return;
+    const hint = document.getElementById("hint-" + e.target.name.replace(/^input-/, ""));
+    let fits = true;
+    try { fits = !e.target.value.trim() || new RegExp("^(?:" + e.target.dataset.pattern + ")$", "u").test(e.target.value.trim()); } catch { /* RE2 has what it does not */ }
+    if (fits) e.target.removeAttribute("aria-invalid"); else e.target.setAttribute("aria-invalid", "true");
+    hint?.classList.toggle("bad", !fits);
+  }
+  document.addEventListener("change", format);
+
+  // What is shown of a text, as text.
+  document.addEventListener("click", async (e) => {
+    if (!e.target.matches("button.copy")) return;
+    const button = e.target, said = button.textContent;
+    const lines = [...button.closest(".output").querySelectorAll(".part b, .ln")];
+    const text = lines.map((l) => l.textContent.replace(/\n$/, "") + "\n").join("");
+    try { await navigator.clipboard.writeText(text); button.textContent = "Copied"; } catch { button.textContent = "Your browser does not allow it"; }
+    setTimeout(() => { button.textContent = said; }, 3000);
+  });
+
   document.addEventListener("click", (e) => {
     if (!e.target.matches("button.every")) return;
     const boxes = all("input[name=on]"), on = boxes.some((b) => !b.checked);

@@ -60,6 +60,7 @@
     alert.setAttribute("role", "alert");
     quote.className = "quote pre";
     quote.dir = "auto";
+    quote.lang = "";
     quote.textContent = words;
     alert.append("This changed while you were typing. Here is what you typed:", quote);
     document.querySelector("main").prepend(alert);
