@@ -440,7 +440,7 @@ var table = []room{
 	{
 		path: "./internal/cli",
 		may: slices.Concat(kubernetes, []string{
-			std, "./api/v1alpha1", "./approvals", "./approvals/evidence", "./approvals/forge", "./approvals/record", "./internal/kube/convert", "./internal/kube/evidence", "./internal/kube/identity", "./internal/split", "./internal/version", "github.com/spf13/cobra",
+			std, "./api/v1alpha1", "./approvals", "./approvals/evidence", "./approvals/forge", "./approvals/record", "./internal/kube/convert", "./internal/kube/evidence", "./internal/kube/identity", "./internal/split", "./internal/version", "github.com/spf13/cobra", "golang.org/x/text/width",
 		}),
 		why: "the command line asks the API server, the rules and how the record writes them: nothing of the service, of Tekton or of pages",
 	},

@@ -30,7 +30,11 @@ func (c *command) choose(ctx context.Context, s *session, verb string, l listing
 	}
 	for i := range items {
 		a := convert.Unverified(&items[i])
-		c.note("%3d  %s   %s, gate %s, requested by %s, %s", i+1, a.Name, a.Subject(), cmp.Or(gateOf(a), "-"), cmp.Or(requesterOf(a), "unknown"), c.age(a.OpenedAt))
+		changes := ""
+		if sum := a.Resolved.Sum(); sum.Counted() {
+			changes = ", " + sum.Line()
+		}
+		c.note("%3d  %s   %s, gate %s, requested by %s, %s%s", i+1, a.Name, a.Subject(), cmp.Or(gateOf(a), "-"), cmp.Or(requesterOf(a), "unknown"), c.age(a.OpenedAt), changes)
 	}
 	for {
 		answer, err := c.ask(fmt.Sprintf("Which one to %s? [1-%d, empty for none] ", verb, len(items)))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,7 +27,7 @@ type shower func(items []v1alpha1.Approval, stream bool) error
 
 func (c *command) shower(s *session, l listing) shower {
 	if l.output == "table" || l.output == "wide" {
-		t := &table{out: c.Out, colours: c.Colour, head: l.columns()}
+		t := &table{out: c.Out, colours: c.Colour, head: l.columns(), room: c.Width, elastic: slices.Index(l.columns(), "WHAT")}
 		return func(items []v1alpha1.Approval, _ bool) error {
 			var rows [][]cell
 			for i := range items {

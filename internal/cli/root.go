@@ -19,7 +19,9 @@ type Options struct {
 	// Interactive says that a person sits at In and Err, who can be asked.
 	Interactive bool
 	// Colour says that Out takes colours.
-	Colour  bool
+	Colour bool
+	// Width is how many columns Out has, 0 where that is not known or does not matter.
+	Width   int
 	Now     func() time.Time
 	Version string
 }

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/evidence"
 )
 
 func TestTable(t *testing.T) {
@@ -34,6 +35,54 @@ later     Approved   alice
 	(&table{out: &out, colours: true, head: []string{"A", "B"}}).print([][]cell{{{text: "x", paint: green}, {text: "y"}}})
 	if got := out.String(); got != "A   B\n\x1b[32mx\x1b[0m   y\n" {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestTableFits: wide characters take two columns, and what a terminal has no room for is taken
+// from one column, for as long as that has any.
+func TestTableFits(t *testing.T) {
+	t.Parallel()
+	for room, cut := range map[int]string{
+		0:  "Deploy shop 1.5.3 to the region of Seoul",
+		46: "Deploy shop 1.5.3 to the reg…",
+		10: "Deploy shop 1.5…", // no room for less than that
+	} {
+		var out bytes.Buffer
+		(&table{out: &out, head: []string{"NAME", "WHAT", "BY"}, room: room, elastic: 1}).print([][]cell{
+			{{text: "first"}, {text: "배포 쇼핑 1.5.3, 서울 지역 클러스터"}, {text: "bob"}},
+			{{text: "second"}, {text: "Deploy shop 1.5.3 to the region of Seoul"}, {text: "alice"}},
+		})
+		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+		at := func(l, word string) int { before, _, _ := strings.Cut(l, word); return columns(before) }
+		if len(lines) != 3 || !strings.Contains(lines[2], cut+"   alice") || at(lines[1], "bob") != at(lines[2], "alice") || at(lines[0], "BY") != at(lines[2], "alice") {
+			t.Errorf("in %d columns:\n%s", room, &out)
+		}
+		for _, l := range lines {
+			if room == 46 && columns(l) > room {
+				t.Errorf("%d columns: %s", columns(l), l)
+			}
+		}
+	}
+}
+
+// TestBefore: before a vote at a terminal stands what would be destroyed, and what is missing.
+func TestBefore(t *testing.T) {
+	t.Parallel()
+	a := approvals.Approval{
+		Resolved: &approvals.ResolvedSpec{
+			Summaries: []evidence.Summary{{Format: "terraform-plan", Add: 2, Destroy: 5}},
+			Evidence:  []evidence.Item{{Name: "plan", State: evidence.Missing, Message: "nothing was uploaded"}, {Name: "diff", State: evidence.Present}},
+		},
+		Preflight: &approvals.Preflight{State: approvals.PreflightBlocked, Problems: []approvals.Problem{{Reason: "NotFound", Message: "Pipeline apply is not there"}}},
+	}
+	got := before(a)
+	for i, want := range []string{"5 destroy", "evidence plan can't be shown: nothing was uploaded", "it can't start yet: Pipeline apply"} {
+		if len(got) != 3 || !strings.Contains(got[i], want) {
+			t.Fatalf("%q, want %q as number %d of 3", got, want, i+1)
+		}
+	}
+	if got := before(approvals.Approval{}); len(got) != 0 {
+		t.Errorf("of nothing: %q", got)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/evidence"
 	"github.com/countersign-dev/countersign/internal/kube/convert"
 )
 
@@ -155,11 +156,36 @@ func (c *command) confirm(a approvals.Approval, b *ballot) bool {
 			c.note("  and %d more", n)
 		}
 	}
+	for _, l := range before(a) {
+		c.note("  %s", l)
+	}
 	c.note("  tkn approval describe %s shows everything", a.Name)
 	if b.comment == "" && needsReason(a, *b) {
 		b.comment, _ = c.ask("Reason: ") // none is refused, with what to do, where the Gate requires one
 	}
 	return c.yes(question(a, b.verdict))
+}
+
+// before is what somebody should know of a before a vote: what would change, what of the evidence
+// is missing, and what keeps it from starting.
+func before(a approvals.Approval) []string {
+	var out []string
+	if sum := a.Resolved.Sum(); sum.Counted() {
+		out = append(out, "changes: "+sum.Line())
+	}
+	if a.Resolved != nil {
+		for _, e := range a.Resolved.Evidence {
+			if e.State != evidence.Present {
+				out = append(out, fmt.Sprintf("evidence %s can't be shown: %s", e.Name, e.Message))
+			}
+		}
+	}
+	if a.Preflight != nil && a.Preflight.State == approvals.PreflightBlocked {
+		for _, p := range a.Preflight.Problems {
+			out = append(out, "it can't start yet: "+p.Message)
+		}
+	}
+	return out
 }
 
 // needsReason says whether somebody at a terminal is asked for one: a rejection without any
