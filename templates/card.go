@@ -3,6 +3,7 @@ package templates
 import (
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/countersign-dev/countersign/approvals"
@@ -13,6 +14,7 @@ import (
 type Card struct {
 	Title string
 	State string // "pending", or the outcome in lower case
+	Tone  Tone   // of what is news
 	Facts []Fact
 	Link  string // of the page; it proves nobody
 	// Sum is what would change, in a few words; Lines are what changes, as much as a card can
@@ -27,10 +29,37 @@ type Card struct {
 	Confirm string
 }
 
+// Tone is what a message's colour says. Its words say it too.
+type Tone string
+
+// The tones of a Card.
+const (
+	Asks    Tone = "asks"
+	Good    Tone = "good"
+	Bad     Tone = "bad"
+	Warns   Tone = "warns"
+	Neutral Tone = "neutral"
+)
+
+func tone(v View) Tone {
+	switch {
+	case v.News == approvals.EventRunEnded && v.Ended != nil && v.Ended.State != "succeeded", v.State == "rejected":
+		return Bad
+	case v.Glass, v.State == "expired", v.News == "escalated":
+		return Warns
+	case v.State == "approved":
+		return Good
+	case v.State == "pending":
+		return Asks
+	default:
+		return Neutral
+	}
+}
+
 // Answer is c as an answer to the message that a room has about it already: what is news, and
 // of the facts those that are.
 func (c Card) Answer() Card {
-	short := Card{Title: c.Title, State: c.State, Link: c.Link}
+	short := Card{Title: c.Title, State: c.State, Tone: c.Tone, Link: c.Link}
 	for _, f := range c.Facts {
 		if f.Name == "Run" || f.Name == "Failed task" || f.Name == "Message" {
 			short.Facts = append(short.Facts, f)
@@ -40,7 +69,11 @@ func (c Card) Answer() Card {
 }
 
 // Fact is one line of a Card.
-type Fact struct{ Name, Value string }
+type Fact struct {
+	Name, Value string
+	// At is the time that Value says in UTC, for chats that show times in each reader's own zone.
+	At time.Time
+}
 
 // Bounds of a Card, so that it fits into every channel's message.
 const (
@@ -53,14 +86,19 @@ const (
 // NewCard is the message of d.News for a chat channel.
 func NewCard(d Data) Card {
 	v := newView(d, maxMail)
-	c := Card{Title: brief(title(v), maxSubject), State: v.State, Link: v.Link}
+	c := Card{Title: brief(title(v), maxSubject), State: v.State, Tone: tone(v), Link: v.Link}
 	if v.State == "pending" {
 		c.excerpt(v)
 		c.confirm(v)
 	}
 	fact := func(name, value string) {
 		if value != "" {
-			c.Facts = append(c.Facts, Fact{brief(name, 40), brief(value, maxFact)})
+			c.Facts = append(c.Facts, Fact{Name: brief(name, 40), Value: brief(value, maxFact)})
+		}
+	}
+	moment := func(name string, m Moment) {
+		if !m.At.IsZero() {
+			c.Facts = append(c.Facts, Fact{Name: name, Value: m.UTC, At: m.At})
 		}
 	}
 	fact("Namespace", v.Namespace)
@@ -76,8 +114,8 @@ func NewCard(d Data) Card {
 	}
 	fact("Requested by", v.Requester)
 	if v.State == "pending" {
-		fact("Waiting since", v.Opened.UTC)
-		fact("Deadline", v.Deadline.UTC)
+		moment("Waiting since", v.Opened)
+		moment("Deadline", v.Deadline)
 		fact("Approvals needed", strconv.Itoa(v.Missing))
 		for _, r := range v.Rules[:min(len(v.Rules), maxShown)] {
 			if r.Missing == 0 {
@@ -93,12 +131,12 @@ func NewCard(d Data) Card {
 		if v.Glass {
 			fact("How", "emergency approval (break-glass), bypassing gate "+v.Gate)
 		}
-		fact("Decided", v.Decided.UTC)
+		moment("Decided", v.Decided)
 		if v.Next != nil {
 			fact("Run", v.Next.Name)
 		}
 		if e := v.Ended; e != nil {
-			fact("It ended", e.When.UTC)
+			moment("It ended", e.When)
 			fact("Failed task", e.Task)
 			fact("Message", e.Message)
 		}

@@ -17,7 +17,7 @@ func TestCard(t *testing.T) {
 			if n := len(c.Facts); n == 0 || n > 40 {
 				t.Errorf("%s, %s: %d facts", p.Name, event, n)
 			}
-			for _, f := range append(c.Facts, Fact{c.Title, c.State}) {
+			for _, f := range append(c.Facts, Fact{Name: c.Title, Value: c.State}) {
 				for _, s := range []string{f.Name, f.Value} {
 					if s == "" || utf8.RuneCountInString(s) > maxFact+60 || strings.ContainsFunc(s, deceptive) || strings.Contains(s, "\n") {
 						t.Errorf("%s, %s: %q", p.Name, event, s)

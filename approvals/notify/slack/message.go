@@ -2,6 +2,7 @@ package slack
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/slack-go/slack"
 
@@ -21,30 +22,20 @@ const (
 const (
 	maxHeader  = 150 // characters of a header
 	maxField   = 2000
-	maxFields  = 10 // of one section
-	maxSection = 6
+	maxText    = 2500 // characters of one rich text
+	maxTexts   = 6
 	maxConfirm = 300
 )
 
-// blocks is a card. All of other people's text is plain_text: Slack looks for
-// nothing in it, neither mentions nor links, formatting or emoji.
+// blocks is a card. All of other people's text is plain_text, or an element of rich_text: Slack
+// looks for nothing in either, neither mentions nor links, formatting or emoji.
 func blocks(c templates.Card, buttons slack.Block) []slack.Block {
 	out := []slack.Block{slack.NewHeaderBlock(plain(c.Title, maxHeader))}
-	var fields []*slack.TextBlockObject
-	flush := func() {
-		if len(fields) > 0 && len(out) <= maxSection {
-			out = append(out, slack.NewSectionBlock(nil, fields, nil))
-		}
-		fields = nil
-	}
-	for _, f := range c.Facts {
-		if fields = append(fields, plain(f.Name+"\n"+f.Value, maxField)); len(fields) == maxFields {
-			flush()
-		}
-	}
-	flush()
 	if c.Sum != "" {
 		out = append(out, slack.NewSectionBlock(plain("What would change: "+c.Sum, maxField), nil, nil))
+	}
+	for _, text := range facts(c.Facts) {
+		out = append(out, slack.NewRichTextBlock("", slack.NewRichTextSection(text...)))
 	}
 	if len(c.Lines) > 0 {
 		out = append(out, slack.NewRichTextBlock("", &slack.RichTextPreformatted{
@@ -59,6 +50,37 @@ func blocks(c templates.Card, buttons slack.Block) []slack.Block {
 	}
 	if buttons != nil {
 		out = append(out, buttons)
+	}
+	return out
+}
+
+// facts are lines of a name in bold and its value, as many texts as they take. Slack shows a time
+// in the zone of each reader.
+func facts(all []templates.Fact) [][]slack.RichTextSectionElement {
+	var out [][]slack.RichTextSectionElement
+	var text []slack.RichTextSectionElement
+	n := 0
+	for _, f := range all {
+		size := utf8.RuneCountInString(f.Name) + utf8.RuneCountInString(f.Value) + 3
+		if n += size; n > maxText && len(text) > 0 {
+			if len(out) == maxTexts-1 {
+				break
+			}
+			out, text, n = append(out, text), nil, size
+		}
+		name := f.Name + ": "
+		if len(text) > 0 {
+			name = "\n" + name
+		}
+		text = append(text, slack.NewRichTextSectionTextElement(name, &slack.RichTextSectionTextStyle{Bold: true}))
+		if f.At.IsZero() {
+			text = append(text, slack.NewRichTextSectionTextElement(f.Value, nil))
+		} else {
+			text = append(text, slack.NewRichTextSectionDateElement(f.At.Unix(), "{date_short_pretty}, {time}", nil, &f.Value))
+		}
+	}
+	if len(text) > 0 {
+		out = append(out, text)
 	}
 	return out
 }

@@ -87,11 +87,11 @@ func kit(k notifytest.Kit) notifytest.Kit {
 			t.Errorf("the notification is %q", text)
 		}
 		var all []struct {
-			Type   string
-			Text   *struct{ Type, Text string }
-			Fields []struct {
-				Type, Text string
-				Emoji      bool
+			Type     string
+			Text     *struct{ Type, Text string }
+			Elements []struct {
+				Type     string
+				Elements []struct{ Type, Text, Fallback string }
 			}
 		}
 		if err := json.Unmarshal(raw, &all); err != nil {
@@ -104,13 +104,16 @@ func kit(k notifytest.Kit) notifytest.Kit {
 			if b.Text != nil && b.Text.Type != "plain_text" && b.Text.Text != "<"+theLink+"|Open the approval>" {
 				t.Errorf("%s: %q", b.Text.Type, b.Text.Text)
 			}
-			for _, f := range b.Fields {
-				if f.Type != "plain_text" || f.Emoji || len([]rune(f.Text)) > 2000 {
-					t.Errorf("field %+v", f)
+			for _, e := range b.Elements {
+				n := 0
+				for _, x := range e.Elements { // nothing that Slack would make a mention, a link or an emoji of
+					if n += len([]rune(x.Text + x.Fallback)); b.Type == "rich_text" && x.Type != "text" && x.Type != "date" {
+						t.Errorf("a %s in %s", x.Type, e.Type)
+					}
 				}
-			}
-			if len(b.Fields) > 10 {
-				t.Errorf("%d fields", len(b.Fields))
+				if n > 3000 {
+					t.Errorf("%d characters in a %s", n, e.Type)
+				}
 			}
 		}
 		if len(all) > 50 || len(all) < 2 {
@@ -238,7 +241,7 @@ func TestBot(t *testing.T) {
 		if form.Get("thread_ts") != x.thread || strings.Contains(form.Get("blocks"), actionApprove) != x.buttons || form.Get("channel") != "C0123456789" {
 			t.Errorf("%s after %q: %v", x.kind, x.earlier, form)
 		}
-		if x.kind == notify.Decided && !strings.Contains(form.Get("blocks"), `Decided by\nalice`) {
+		if x.kind == notify.Decided && !strings.Contains(form.Get("blocks"), `Decided by: ","style":{"bold":true}},{"type":"text","text":"alice"`) {
 			t.Errorf("it does not say who decided: %s", form.Get("blocks"))
 		}
 		if x.earlier == "" && x.says == "" {

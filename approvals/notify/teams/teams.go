@@ -65,18 +65,17 @@ type object = map[string]any
 
 // message is what a Workflow takes.
 func message(c templates.Card) object {
-	body := []object{{"type": "RichTextBlock", "inlines": []object{{"type": "TextRun", "text": plain(c.Title), "size": "Large", "weight": "Bolder"}}}}
-	for _, f := range c.Facts {
-		body = append(body, object{"type": "RichTextBlock", "spacing": "Small", "inlines": []object{
-			{"type": "TextRun", "text": plain(f.Name) + ": ", "weight": "Bolder"},
-			{"type": "TextRun", "text": plain(f.Value)},
-		}})
-	}
+	body := []object{{"type": "Container", "style": styles[c.Tone], "bleed": true, "items": []object{
+		{"type": "RichTextBlock", "inlines": []object{{"type": "TextRun", "text": plain(c.Title), "size": "Large", "weight": "Bolder"}}},
+	}}}
 	if c.Sum != "" {
 		body = append(body, object{"type": "RichTextBlock", "inlines": []object{
 			{"type": "TextRun", "text": "What would change: ", "weight": "Bolder"},
 			{"type": "TextRun", "text": plain(c.Sum), "weight": "Bolder", "color": colour(c.Alarming)},
 		}})
+	}
+	for _, f := range c.Facts {
+		body = append(body, row(f))
 	}
 	if len(c.Lines) > 0 {
 		var runs []object
@@ -108,6 +107,28 @@ func message(c templates.Card) object {
 			},
 		}},
 	}
+}
+
+// row is a fact as a row of two columns. A FactSet would read Markdown in its values.
+func row(f templates.Fact) object {
+	value := object{"type": "RichTextBlock", "inlines": []object{{"type": "TextRun", "text": plain(f.Value)}}}
+	if !f.At.IsZero() {
+		// Teams shows it in the zone of each reader, and only in a TextBlock; nothing else is in that.
+		at := f.At.UTC().Format(time.RFC3339)
+		value = object{"type": "TextBlock", "text": "{{DATE(" + at + ",SHORT)}} {{TIME(" + at + ")}}", "wrap": true}
+	}
+	column := func(width string, item object) object {
+		return object{"type": "Column", "width": width, "items": []object{item}}
+	}
+	return object{"type": "ColumnSet", "spacing": "Small", "columns": []object{
+		column("130px", object{"type": "RichTextBlock", "inlines": []object{{"type": "TextRun", "text": plain(f.Name), "weight": "Bolder"}}}),
+		column("stretch", value),
+	}}
+}
+
+// styles are Teams' colours of a band.
+var styles = map[templates.Tone]string{
+	templates.Asks: "accent", templates.Good: "good", templates.Bad: "attention", templates.Warns: "warning", templates.Neutral: "emphasis",
 }
 
 func colour(alarming bool) string {

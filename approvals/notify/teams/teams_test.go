@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,9 @@ func channel(t *testing.T, address string, timeout time.Duration) *Channel {
 	return c
 }
 
+// ourTimes is all that a TextBlock may have: Teams reads Markdown and more in one.
+var ourTimes = regexp.MustCompile(`"text":"\{\{DATE\(([0-9T:-]+Z),SHORT\)\}\} \{\{TIME\([0-9T:-]+Z\)\}\}","type":"TextBlock"`)
+
 func TestKit(t *testing.T) {
 	t.Parallel()
 	notifytest.Run(t, notifytest.Kit{
@@ -51,8 +55,9 @@ func TestKit(t *testing.T) {
 		},
 		Secrets: []string{thePath, theSig}, MaxBody: 28 << 10,
 		Safe: func(t *testing.T, body []byte) {
+			rest := ourTimes.ReplaceAll(body, nil)
 			for _, bad := range []string{"<", ">", "{{", "${", `"TextBlock"`, "FactSet", "Action.Submit", "Action.Execute", "Action.Http"} {
-				if bytes.Contains(body, []byte(bad)) {
+				if bytes.Contains(rest, []byte(bad)) {
 					t.Errorf("%q in %.300s", bad, body)
 				}
 			}
