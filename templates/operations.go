@@ -13,6 +13,7 @@ type Operations struct {
 	Glance                           *Glance // nil: the person looks after nothing
 	Undelivered                      []Undelivered
 	Unreleased                       []approvals.Approval
+	Gates                            []GateTimes // where most waits first
 	Now                              time.Time
 }
 
@@ -34,7 +35,9 @@ type operationsView struct {
 	Glance                          *glanceView
 	Undelivered                     []undeliveredView
 	Unreleased                      []unreleasedView
+	Gates                           []gateView
 	MoreUndelivered, MoreUnreleased int
+	MoreGates                       int
 	Turn                            int
 }
 
@@ -79,6 +82,10 @@ func newOperationsView(o Operations) operationsView {
 	}
 	if g := o.Glance; g != nil {
 		v.Glance = &glanceView{g.Pending, g.Today, g.Unreleased, g.Undelivered, newMoment(g.Oldest, o.Now)}
+	}
+	v.MoreGates = max(0, len(o.Gates)-maxGates)
+	for _, g := range o.Gates[:min(len(o.Gates), maxGates)] {
+		v.Gates = append(v.Gates, newGate(g, v.Base))
 	}
 	l := List{Base: o.Base, Now: o.Now}
 	for _, x := range o.Undelivered[:min(len(o.Undelivered), maxItems)] {

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -34,6 +35,23 @@ func linked(d *Data) {
 	d.Dashboard = "https://tekton.example.com/#/namespaces/{namespace}/pipelineruns/{name}"
 }
 
+// gateTimes are of Gates where people take longer, where they take their time, and where nobody
+// has decided yet.
+func gateTimes() []GateTimes {
+	return []GateTimes{
+		{
+			Namespace: "shop", Gate: "production", Waiting: Spread{5, 3 * time.Hour, 50 * time.Hour}, Deciding: Spread{48, 26 * time.Minute, 190 * time.Minute}, Missed: 3,
+			Weeks: []Spread{{12, 18 * time.Minute, 60 * time.Minute}, {9, 20 * time.Minute, 95 * time.Minute}, {15, 22 * time.Minute, 130 * time.Minute}, {12, 41 * time.Minute, 200 * time.Minute}},
+			Trend: "slower", Before: 20 * time.Minute,
+		},
+		{Namespace: "shop", Waiting: Spread{2, 4 * time.Minute, 9 * time.Minute}, Weeks: make([]Spread, 4)},
+		{
+			Namespace: "shop", Gate: "staging", Deciding: Spread{7, 20 * time.Second, 3 * time.Minute},
+			Weeks: []Spread{{}, {}, {1, 40 * time.Second, 40 * time.Second}, {6, 20 * time.Second, 3 * time.Minute}},
+		},
+	}
+}
+
 // OperationsPreviews is every state that this page has to show.
 func OperationsPreviews() []OperationsPreview {
 	const attack = "\"><script>alert(1)</script>\u202e"
@@ -49,8 +67,9 @@ func OperationsPreviews() []OperationsPreview {
 			Glance:      &Glance{Pending: 7, Oldest: previewNow.Add(-50 * time.Hour), Today: 12, Unreleased: 2, Undelivered: 1},
 			Undelivered: []Undelivered{{with(pending(), untold).Approval, failed}},
 			Unreleased:  []approvals.Approval{with(quorum(), approved, stuck).Approval, with(quorum(), approved).Approval},
+			Gates:       gateTimes(),
 		}},
 		{"operations-empty", Operations{Person: "olga@example.com", Namespace: "shop", Base: "/countersign", Glance: &Glance{}, Now: previewNow}},
-		{"operations-hostile", Operations{Person: attack, Namespace: attack, Trouble: attack, Undelivered: many, Unreleased: []approvals.Approval{bad}, Now: previewNow}},
+		{"operations-hostile", Operations{Person: attack, Namespace: attack, Trouble: attack, Undelivered: many, Unreleased: []approvals.Approval{bad}, Gates: slices.Repeat([]GateTimes{{Namespace: attack, Gate: attack, Trend: attack, Weeks: make([]Spread, 4)}}, maxGates+1), Now: previewNow}},
 	}
 }

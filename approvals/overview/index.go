@@ -83,6 +83,9 @@ func (x *Index) Snapshot() *Snapshot {
 	}
 	for name, c := range changed {
 		next.spaces[name] = x.last.In(name).with(c.out, c.in)
+		if name != "" {
+			next.spaces[name].Gates = withGates(x.last.In(name).Gates, c.out, c.in)
+		}
 		if len(next.spaces[name].All) == 0 {
 			delete(next.spaces, name)
 		}

@@ -17,6 +17,9 @@ type Space struct {
 	Pending  []*Entry // the most urgent first
 	All      []*Entry // in the order of their opening
 	Troubled []*Entry // those that an operator may have to look at, as All
+	// Gates are those of one namespace, by name: "" is for policies that stand in a Trigger, and
+	// for what is not resolved yet. The Space of all namespaces has none.
+	Gates map[string]*Gate
 	// Sum is that of all entries' sums.
 	Sum    uint64
 	voters map[string][]*Entry

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -62,7 +63,7 @@ func (s *server) operations(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if slices.Contains(slices.Collect(maps.Values(may)), true) {
-		o.Glance = s.glance(all, may, o)
+		o.Glance, o.Gates = s.glance(all, may, o), s.gateTimes(all, may)
 	}
 	s.render(w, http.StatusOK, func(out io.Writer) error { return s.Templates.Operations(out, o) })
 }
@@ -75,20 +76,50 @@ func (s *server) glance(all *overview.Snapshot, may map[string]bool, o templates
 		if !may[name] {
 			continue
 		}
-		for _, e := range space.All {
-			switch {
-			case e.Decided():
-				if !e.DecidedAt.Before(today) {
-					g.Today++
-				}
-			case g.Pending == 0 || e.OpenedAt.Before(g.Oldest):
-				g.Pending, g.Oldest = g.Pending+1, e.OpenedAt
-			default:
-				g.Pending++
+		for _, gate := range space.Gates {
+			g.Today += gate.Since(today)
+			g.Pending += len(gate.Waiting)
+			if len(gate.Waiting) > 0 && (g.Oldest.IsZero() || gate.Waiting[0].OpenedAt.Before(g.Oldest)) {
+				g.Oldest = gate.Waiting[0].OpenedAt
 			}
 		}
 	}
 	return &g
+}
+
+// gateTimes are how long things wait and people take, by Gate, in the namespaces that the person
+// operates. What it costs grows with how many Gates there are, not with their Approvals.
+func (s *server) gateTimes(all *overview.Snapshot, may map[string]bool) []templates.GateTimes {
+	var out []templates.GateTimes
+	now := s.Now()
+	for name, space := range all.Namespaces {
+		if !may[name] {
+			continue
+		}
+		for gate, g := range space.Gates {
+			waits, times := g.Waits(now), g.Times(now)
+			if waits.Count+times.Count+times.Missed == 0 {
+				continue // nothing of late
+			}
+			x := templates.GateTimes{
+				Namespace: name, Gate: gate, Waiting: spread(waits), Deciding: spread(times.Spread),
+				Missed: times.Missed, Trend: string(times.Trend()), Before: times.Before.P50,
+			}
+			for _, w := range times.Weeks {
+				x.Weeks = append(x.Weeks, spread(w))
+			}
+			out = append(out, x)
+		}
+	}
+	// Where most waits comes first, then where people take longest.
+	slices.SortFunc(out, func(x, y templates.GateTimes) int {
+		return cmp.Or(cmp.Compare(y.Waiting.Count, x.Waiting.Count), cmp.Compare(y.Deciding.P90, x.Deciding.P90), cmp.Compare(x.Namespace, y.Namespace), cmp.Compare(x.Gate, y.Gate))
+	})
+	return out
+}
+
+func spread(s overview.Spread) templates.Spread {
+	return templates.Spread{Count: s.Count, P50: s.P50, P90: s.P90}
 }
 
 // operates says in which of namespaces id does, and in how many that could not be

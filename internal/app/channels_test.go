@@ -23,7 +23,7 @@ import (
 // opens the door for Slack.
 func TestTellers(t *testing.T) {
 	t.Parallel()
-	m, err := newMetrics(prometheus.NewRegistry(), ct.NewMemStore(), "v0.1.0")
+	m, err := newMetrics(prometheus.NewRegistry(), ct.NewMemStore(), "v0.1.0", time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -118,7 +118,7 @@ func (c *core) keep(ctx context.Context) (err error) {
 	if err := c.overview.Watch(ctx, c.mgr.GetCache()); err != nil {
 		return err
 	}
-	c.metrics, err = newMetrics(ctrlmetrics.Registry, c.overview, c.Version)
+	c.metrics, err = newMetrics(ctrlmetrics.Registry, c.overview, c.Version, c.Now)
 	return err
 }
 

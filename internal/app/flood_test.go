@@ -32,7 +32,7 @@ import (
 //
 // It looks at the memory of the whole process, so nothing runs beside it.
 func TestFloodOfTheInterceptor(t *testing.T) { //nolint:paralleltest // see above
-	m, err := newMetrics(prometheus.NewRegistry(), ct.NewMemStore(), "v0.1.0")
+	m, err := newMetrics(prometheus.NewRegistry(), ct.NewMemStore(), "v0.1.0", time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

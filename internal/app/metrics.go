@@ -32,7 +32,7 @@ type metrics struct {
 	gates gates
 }
 
-func newMetrics(reg prometheus.Registerer, all web.Overview, version string) (*metrics, error) {
+func newMetrics(reg prometheus.Registerer, all web.Overview, version string, now func() time.Time) (*metrics, error) {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "countersign", Name: name, Help: help}, labels)
 	}
@@ -69,7 +69,7 @@ func newMetrics(reg prometheus.Registerer, all web.Overview, version string) (*m
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
 	})
 	build.Set(1)
-	for _, c := range []prometheus.Collector{build, m.opened, m.votes, m.decided, m.posts, m.deliveries, m.interceptor, m.turnedAway, m.waited, m.released, m.secondRuns, m.ran, m.requests, m.recorded, m.recordFailures, newStanding(all)} {
+	for _, c := range []prometheus.Collector{build, m.opened, m.votes, m.decided, m.posts, m.deliveries, m.interceptor, m.turnedAway, m.waited, m.released, m.secondRuns, m.ran, m.requests, m.recorded, m.recordFailures, newStanding(all, &m.gates, now)} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}

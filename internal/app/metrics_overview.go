@@ -5,9 +5,11 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/countersign-dev/countersign/approvals/overview"
 	"github.com/countersign-dev/countersign/approvals/web"
 )
 
@@ -47,24 +49,30 @@ func (g *gates) labels(namespace, gate string) []string {
 // standing is what the overview tells at a scrape. Each replica knows all of it.
 type standing struct {
 	all                       web.Overview
+	gates                     *gates
+	now                       func() time.Time
 	pending, problems, oldest *prometheus.Desc
+	waiting, waited, took     *prometheus.Desc
 }
 
-func newStanding(all web.Overview) *standing {
+func newStanding(all web.Overview, g *gates, now func() time.Time) *standing {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc("countersign_"+name, help, labels, nil)
 	}
 	return &standing{
-		all:      all,
+		all: all, gates: g, now: now,
 		pending:  desc("approvals_pending", "Approvals that wait for a decision."),
 		problems: desc("approvals_problems", "Approvals that do not go on, by the reason that they show.", "reason"),
 		oldest:   desc("release_oldest_timestamp_seconds", "When the oldest outcome was decided whose run or effect has not been seen; 0: there is none."),
+		waiting:  desc("approvals_waiting", "Approvals that wait for a decision, by Gate.", "namespace", "gate"),
+		waited:   desc("approvals_waiting_oldest_timestamp_seconds", "When the one was opened that has waited longest, by Gate; 0: none waits.", "namespace", "gate"),
+		took:     desc("approvals_decision_seconds", "How long people took to decide in the last four weeks, by Gate, of the Approvals that are still there.", "namespace", "gate", "quantile"),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (s *standing) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{s.pending, s.problems, s.oldest} {
+	for _, d := range []*prometheus.Desc{s.pending, s.problems, s.oldest, s.waiting, s.waited, s.took} {
 		to <- d
 	}
 }
@@ -100,5 +108,36 @@ func (s *standing) Collect(to chan<- prometheus.Metric) {
 	gauge(s.oldest, float64(oldest))
 	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
 		gauge(s.problems, float64(reasons[reason]), reason)
+	}
+	s.byGate(now, gauge)
+}
+
+// byGate tells how long things wait and how long people take. Gates that share labels are added
+// up; how long people took at several of them can't be.
+func (s *standing) byGate(all *overview.Snapshot, gauge func(d *prometheus.Desc, v float64, labels ...string)) {
+	type sum struct{ waiting, oldest int64 }
+	sums := map[[2]string]sum{}
+	spaces := maps.Collect(all.Namespaces)
+	for _, namespace := range slices.Sorted(maps.Keys(spaces)) {
+		gates := spaces[namespace].Gates
+		for _, name := range slices.Sorted(maps.Keys(gates)) {
+			g, labels := gates[name], s.gates.labels(namespace, name)
+			x := sums[[2]string(labels)]
+			x.waiting += int64(len(g.Waiting))
+			if len(g.Waiting) > 0 {
+				if at := g.Waiting[0].OpenedAt.Unix(); x.oldest == 0 || at < x.oldest {
+					x.oldest = at
+				}
+			}
+			sums[[2]string(labels)] = x
+			if t := g.Times(s.now()); t.Count > 0 && labels[0] == namespace && labels[1] == name {
+				gauge(s.took, t.P50.Seconds(), namespace, name, "0.5")
+				gauge(s.took, t.P90.Seconds(), namespace, name, "0.9")
+			}
+		}
+	}
+	for labels, x := range sums {
+		gauge(s.waiting, float64(x.waiting), labels[:]...)
+		gauge(s.waited, float64(x.oldest), labels[:]...)
 	}
 }

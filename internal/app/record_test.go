@@ -89,7 +89,7 @@ func TestExport(t *testing.T) {
 // removed.
 func TestRecording(t *testing.T) {
 	t.Parallel()
-	m, err := newMetrics(prometheus.NewRegistry(), ct.NewMemStore(), "v0.1.0")
+	m, err := newMetrics(prometheus.NewRegistry(), ct.NewMemStore(), "v0.1.0", time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,198 @@
+package overview
+
+import (
+	"cmp"
+	"maps"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// Gate is the Approvals of one Gate, for how long they wait and how long people take.
+type Gate struct {
+	Waiting []*Entry // in the order of their opening
+	Ended   []*Entry // in the order in which they ended
+
+	mu    sync.Mutex
+	until time.Time // of times, which are worked out when somebody looks
+	times Times
+}
+
+// Times are how long people took to decide, of the last Weeks weeks.
+type Times struct {
+	Spread
+	Missed int           // which nobody decided in time
+	Weeks  [Weeks]Spread // the oldest first; the last one ends with today
+	Before Spread        // all weeks but the last
+}
+
+// Spread is how long some took: half of them at most P50, nine of ten at most P90.
+type Spread struct {
+	Count    int
+	P50, P90 time.Duration
+}
+
+const (
+	// Weeks is how far back Times go.
+	Weeks = 4
+	week  = 7 * 24 * time.Hour
+	// maxOfWeek bounds what a look costs: of more decisions in a week the latest count.
+	maxOfWeek = 1000
+	// enough is how many decisions say something about how long decisions take.
+	enough = 5
+)
+
+// Quantile is the shortest of sorted that at least the part p of them does not exceed; 0 of none.
+func Quantile(sorted []time.Duration, p float64) time.Duration {
+	if len(sorted) == 0 {
+		return 0
+	}
+	return sorted[rank(len(sorted), p)-1]
+}
+
+// rank is the place, from 1, of the quantile p of n.
+func rank(n int, p float64) int { return min(max(int(math.Ceil(p*float64(n))), 1), n) }
+
+func spreadOf(took []time.Duration) Spread {
+	slices.Sort(took)
+	return Spread{len(took), Quantile(took, .5), Quantile(took, .9)}
+}
+
+// Waits are how long those that wait have been waiting at now.
+func (g *Gate) Waits(now time.Time) Spread {
+	n := len(g.Waiting)
+	if n == 0 {
+		return Spread{}
+	}
+	waited := func(p float64) time.Duration { return max(0, now.Sub(g.Waiting[n-rank(n, p)].OpenedAt)) }
+	return Spread{n, waited(.5), waited(.9)}
+}
+
+// Since is how many have ended since t.
+func (g *Gate) Since(t time.Time) int { return len(g.Ended) - g.from(t) }
+
+// from is where in Ended those begin that ended at t or later.
+func (g *Gate) from(t time.Time) int {
+	at, _ := slices.BinarySearchFunc(g.Ended, t, func(e *Entry, t time.Time) int { return cmp.Or(e.DecidedAt.Compare(t), 1) })
+	return at
+}
+
+// Times are those of the weeks before now, with today, in UTC. They are worked out once a day and
+// whenever something of the Gate has changed.
+func (g *Gate) Times(now time.Time) Times {
+	until := now.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.until.Equal(until) {
+		g.until, g.times = until, g.work(until)
+	}
+	return g.times
+}
+
+func (g *Gate) work(until time.Time) Times {
+	var t Times
+	var all, before []time.Duration
+	start := until.Add(-Weeks * week)
+	for i := range t.Weeks {
+		from, to := g.from(start.Add(time.Duration(i)*week)), g.from(start.Add(time.Duration(i+1)*week))
+		var took []time.Duration
+		for _, e := range g.Ended[max(from, to-maxOfWeek):to] {
+			switch {
+			case e.byPeople():
+				took = append(took, max(0, e.DecidedAt.Sub(e.OpenedAt)))
+			case e.Outcome != approvals.Cancelled && e.Outcome != approvals.Superseded:
+				t.Missed++
+			}
+		}
+		all = append(all, took...)
+		if i < Weeks-1 {
+			before = append(before, took...)
+		}
+		t.Weeks[i] = spreadOf(took)
+	}
+	t.Spread, t.Before = spreadOf(all), spreadOf(before)
+	return t
+}
+
+// byPeople says whether e ended by votes, and not by its deadline.
+func (e *Entry) byPeople() bool {
+	return (e.Outcome == approvals.Approved || e.Outcome == approvals.Rejected) && e.DecidedAt.Before(e.Deadline())
+}
+
+// Trend is how the last week's decisions compare with those of the weeks before.
+type Trend string
+
+// The trends of Times.
+const (
+	Unknown Trend = "" // there are too few decisions
+	Faster  Trend = "faster"
+	Slower  Trend = "slower"
+	Steady  Trend = "steady"
+)
+
+// Trend compares by P50. A difference of less than a quarter is none.
+func (t Times) Trend() Trend {
+	last := t.Weeks[Weeks-1]
+	switch {
+	case last.Count < enough || t.Before.Count < enough:
+		return Unknown
+	case last.P50 > t.Before.P50+t.Before.P50/4:
+		return Slower
+	case t.Before.P50 > last.P50+last.P50/4:
+		return Faster
+	default:
+		return Steady
+	}
+}
+
+func byEnd(x, y *Entry) int { return cmp.Or(x.DecidedAt.Compare(y.DecidedAt), byName(x, y)) }
+
+// gateOf is the name of e's Gate, "" when its policy stands in the Trigger or is not worked out yet.
+func gateOf(e *Entry) string {
+	if e.Resolved == nil {
+		return ""
+	}
+	return e.Resolved.Policy.Gate
+}
+
+// withGates are gates without out and with in: those of which nothing changes are shared.
+func withGates(gates map[string]*Gate, out, in []*Entry) map[string]*Gate {
+	type change struct{ out, in []*Entry }
+	changed := map[string]*change{}
+	of := func(e *Entry) *change {
+		name := gateOf(e)
+		if changed[name] == nil {
+			changed[name] = &change{}
+		}
+		return changed[name]
+	}
+	for _, e := range out {
+		c := of(e)
+		c.out = append(c.out, e)
+	}
+	for _, e := range in {
+		c := of(e)
+		c.in = append(c.in, e)
+	}
+	next := maps.Clone(gates)
+	if next == nil {
+		next = map[string]*Gate{}
+	}
+	for name, c := range changed {
+		old := gates[name]
+		if old == nil {
+			old = &Gate{}
+		}
+		g := &Gate{
+			Waiting: edit(old.Waiting, c.out, c.in, byOpening, func(e *Entry) bool { return !e.Decided() }),
+			Ended:   edit(old.Ended, c.out, c.in, byEnd, func(e *Entry) bool { return e.Decided() }),
+		}
+		if next[name] = g; len(g.Waiting)+len(g.Ended) == 0 {
+			delete(next, name)
+		}
+	}
+	return next
+}
