@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,5 +76,50 @@ func TestOperations(t *testing.T) {
 	b.store.Fail(approvals.Errorf(approvals.CodeUnavailable, "the cluster did not answer"))
 	if w := b.ask(http.MethodGet, "/operations", "", as("root")...); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("down: %d", w.Code)
+	}
+}
+
+// TestOperationsNumbers: how long people wait is shown by Gate, to who operates its namespace and
+// to nobody else, where most waits first.
+func TestOperationsNumbers(t *testing.T) {
+	t.Parallel()
+	gate := func(name, gate string, opened time.Duration) *ct.Builder {
+		return ct.Make(name).With(func(a *approvals.Approval) { a.Resolved.Policy.Gate, a.OpenedAt = gate, ct.T0.Add(opened) })
+	}
+	all := []approvals.Approval{
+		gate("quick", "staging", 0).Voted("alice", approvals.Approve, "").Obj(), // a minute
+		gate("waits", "production", 10*time.Minute).Obj(), gate("waits-more", "production", 0).Obj(),
+		gate("elsewhere", "hidden-gate", 0).In("dev").Obj(),
+	}
+	b := newLoginBench(t, base, all...)
+	body := b.ask(http.MethodGet, "/operations", "", as("operator")...).Body.String()
+	var got []string
+	for _, row := range strings.Split(body, `<tr><th scope="row">`)[1:] {
+		_, name, _ := strings.Cut(row, "gate=")
+		name, _, _ = strings.Cut(name, "&")
+		for _, unit := range []string{"Waiting now", "Half wait up to", "9 in 10 wait up to", "Decided", "Half within", "9 in 10 within"} {
+			_, value, _ := strings.Cut(row, `<span class="unit">`+unit+"</span> ")
+			value, _, _ = strings.Cut(value, "<")
+			name += ", " + value
+		}
+		got = append(got, name)
+	}
+	want := []string{"production, 2, 20 minutes, 30 minutes, 0, –, –", "staging, 0, –, –, 1, 1 minute, 1 minute"}
+	if !slices.Equal(got, want) || strings.Contains(body, "hidden-gate") {
+		t.Errorf("got  %q\nwant %q\n%s", got, want, body)
+	}
+	if !strings.Contains(body, `aria-label="Half decided within, by week, the oldest first: none decided, none decided, none decided, 1 minute"`) {
+		t.Errorf("the plot has no words:\n%s", body)
+	}
+	for _, facts := range []string{`<dt>Waiting</dt><dd>2 `, `<dt>Decided today (UTC)</dt><dd>1<`, "30 minutes ago"} {
+		if !strings.Contains(body, facts) {
+			t.Errorf("no %s in\n%s", facts, body)
+		}
+	}
+	if body := b.ask(http.MethodGet, "/operations", "", as("alice")...).Body.String(); strings.Contains(body, "production") || strings.Contains(body, "numbers") {
+		t.Errorf("an approver sees the numbers of others:\n%s", body)
+	}
+	if body := b.ask(http.MethodGet, "/operations?namespace=dev", "", as("root")...).Body.String(); !strings.Contains(body, "hidden-gate") || strings.Contains(body, "production") {
+		t.Errorf("narrowed to dev:\n%s", body)
 	}
 }
