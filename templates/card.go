@@ -239,6 +239,9 @@ func (c *Card) confirm(v View) {
 	if v.Sum.Line != "" {
 		c.Confirm += " " + v.Sum.Line + "."
 	}
+	if !c.Whole {
+		c.Confirm += " Not all that you approve is shown here."
+	}
 }
 
 func title(v View) string {

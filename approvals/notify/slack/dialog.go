@@ -43,7 +43,7 @@ func dialogFor(a approvals.Approval, v approvals.Verdict, voter, reference strin
 	}
 	comment := slack.NewPlainTextInputBlockElement(nil, blockComment)
 	comment.Multiline, comment.MaxLength = true, approvals.MaxComment
-	all = append(all, slack.NewInputBlock(blockComment, plain("Why", 24), nil, comment).WithOptional(optional))
+	all = append(all, slack.NewInputBlock(blockComment, plain("Comment", 24), nil, comment).WithOptional(optional))
 	return slack.ModalViewRequest{
 		Type: slack.VTModal, CallbackID: view, PrivateMetadata: reference,
 		Title: plain(title, 24), Submit: plain(title, 24), Close: plain("Cancel", 24),
