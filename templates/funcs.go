@@ -13,6 +13,7 @@ var funcs = map[string]any{
 	"brief":   func(most int, s string) string { return brief(s, most) },
 	"list":    list,
 	"more":    func(n int, unit string) string { return plural(n, "more "+unit) },
+	"pieces":  pieces,
 	"plural":  plural,
 	"size":    size,
 	"add":     func(a, b int) int { return a + b },

@@ -21,7 +21,7 @@ func sentence(s string) string {
 		if err != nil {
 			return x
 		}
-		return t.UTC().Format("Mon 2 Jan 2006, 15:04 UTC")
+		return t.UTC().Format(absolute)
 	})
 	s = accounts.ReplaceAllString(s, "service account $2 of namespace $1")
 	s = yourself.ReplaceAllString(s, "You")
@@ -36,7 +36,34 @@ func sentence(s string) string {
 	return s
 }
 
+// absolute is how times are written where no reader's zone is known.
+const absolute = "Mon 2 Jan 2006, 15:04 UTC"
+
+// piece is a part of a sentence; ISO is the time that Text says, "" when it says none.
+type piece struct{ Text, ISO string }
+
+// pieces are s with its times apart, which a page shows in the reader's own zone.
+func pieces(s string) []piece {
+	var out []piece
+	end := 0
+	for _, at := range absolutes.FindAllStringIndex(s, -1) {
+		t, err := time.Parse(absolute, s[at[0]:at[1]])
+		if err != nil {
+			continue // no such day
+		}
+		if at[0] > end {
+			out = append(out, piece{Text: s[end:at[0]]})
+		}
+		out, end = append(out, piece{s[at[0]:at[1]], t.Format(time.RFC3339)}), at[1]
+	}
+	if end < len(s) {
+		out = append(out, piece{Text: s[end:]})
+	}
+	return out
+}
+
 var (
+	absolutes = regexp.MustCompile(`\b[A-Z][a-z]{2} \d{1,2} [A-Z][a-z]{2} \d{4}, \d\d:\d\d UTC\b`)
 	// An API names the caller; the top of a page has done that.
 	yourself = regexp.MustCompile(`^you \([^()]*\)`)
 	instants = regexp.MustCompile(`\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)`)

@@ -17,7 +17,7 @@ import (
 // included, can show what it should not by forgetting something.
 type View struct {
 	Namespace string
-	Name      string // of the Approval, and of the run that it starts
+	Name      string // of the Approval
 	Trigger   string // or the pipeline and its Task
 	Subject   string // a few words, for titles
 	// Title is what is approved, in a few words: of a Gate that says it, or Trigger with a

@@ -20,7 +20,7 @@ func newMoment(t, now time.Time) Moment {
 		return Moment{}
 	}
 	t = t.UTC()
-	return Moment{At: t, ISO: t.Format(time.RFC3339), UTC: t.Format("Mon 2 Jan 2006, 15:04 UTC"), Rel: relative(t.Sub(now)), Span: strings.TrimPrefix(relative(max(t.Sub(now).Abs(), 1)), "in ")}
+	return Moment{At: t, ISO: t.Format(time.RFC3339), UTC: t.Format(absolute), Rel: relative(t.Sub(now)), Span: strings.TrimPrefix(relative(max(t.Sub(now).Abs(), 1)), "in ")}
 }
 
 // stamp is the time of rendering, for the script that shows times.
