@@ -29,8 +29,8 @@ func TestWrapLines(t *testing.T) {
 	}
 }
 
-// TestCopy: what is copied is the text, all parts of it, and nothing around it.
-func TestCopy(t *testing.T) {
+// TestCopyShown: what is copied is the text, all parts of it, and nothing around it.
+func TestCopyShown(t *testing.T) {
 	base, ctx := serve(t), chromium(t)
 	do(t, ctx, chromedp.Navigate(base+"/pending.html"))
 	eval[chromedp.Void](t, ctx, `Object.defineProperty(navigator, "clipboard", { value: { writeText: async (s) => { window.copied = s; } } })`)
