@@ -83,7 +83,7 @@ func (s *Store) copyMissing(ctx context.Context, from, to, object string, there 
 	if len(missing) == 0 {
 		return nil
 	}
-	defer s.turns.take(to)()
+	defer s.writers.enter(to)()
 	kept, err := s.metadata(ctx, to)
 	if err != nil {
 		return err

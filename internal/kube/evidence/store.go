@@ -36,8 +36,8 @@ type Store struct {
 	// Quota is what a namespace may have. Nil: nothing is bounded.
 	Quota func(ctx context.Context, namespace string) (approvals.Quota, error)
 
-	memory memory
-	turns  turns
+	memory  memory
+	writers writers
 }
 
 // Of says which evidence it is. Name is that of an upload, or task and step of a log.
@@ -111,7 +111,7 @@ func (s *Store) Keep(ctx context.Context, of Of, data []byte, message string) (k
 	if err != nil {
 		return Kept{}, false, err
 	}
-	defer s.turns.take(of.Namespace)()
+	defer s.writers.enter(of.Namespace)()
 	if err := s.room(ctx, of, int64(len(packed))); err != nil {
 		return Kept{}, false, err
 	}

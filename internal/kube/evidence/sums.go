@@ -8,14 +8,14 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/evidence"
 	"github.com/countersign-dev/countersign/approvals/evidence/report"
-	shares "github.com/countersign-dev/countersign/internal/turns"
+	"github.com/countersign-dev/countersign/internal/turns"
 )
 
 // Sums finds out what evidence counts. That is done when an Approval is resolved, and kept on
 // it: lists, messages and expressions have no bytes. To read 5 MiB takes a third of a second
 // and several times the memory, so namespaces take turns.
 type Sums struct {
-	turns *shares.Turns
+	turns *turns.Turns
 
 	mu sync.Mutex
 	// known is by format and SHA-256: what lacks something else is resolved again and again.
@@ -33,7 +33,7 @@ const (
 
 // NewSums makes one for all namespaces.
 func NewSums() *Sums {
-	return &Sums{turns: shares.New(sumsAtOnce, sumsOfOne, sumsWait), known: map[string]evidence.Summary{}}
+	return &Sums{turns: turns.New(sumsAtOnce, sumsOfOne, sumsWait), known: map[string]evidence.Summary{}}
 }
 
 // Of is what an item counts, whose bytes read gives: no Format when nothing is counted in such
