@@ -29,6 +29,8 @@ type EvidenceView struct {
 	Sum                SumView
 	Output             *Output
 	Link               string
+	// Masked says that secrets are left out of what Link leads to.
+	Masked bool
 }
 
 func (v *View) evidence(e Evidence, shown []approvals.Param, room *room) EvidenceView {
@@ -44,6 +46,7 @@ func (v *View) evidence(e Evidence, shown []approvals.Param, room *room) Evidenc
 		var o Output
 		o, sum = newOutput(approvals.Param{Name: e.Item.Name, Value: e.Text}, report.Format(e.Item.Format), room)
 		o.Link = item.Link
+		item.Masked = o.Format == string(report.Plan) || o.Format == string(report.PlanJSON)
 		v.Unseen = append(v.Unseen, o.Unseen()...)
 		item.Output = &o
 		fallthrough

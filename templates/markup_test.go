@@ -16,7 +16,7 @@ var (
 	pageElements = strings.Fields(`html head meta noscript title link body a header main div span section dl dt dd p h1 h2 h3
 		b i strong em code datalist pre details summary table thead tbody tr th td form label input textarea select option button nav ol ul li blockquote time svg path circle rect`)
 	pageAttributes = strings.Fields(`lang charset name content http-equiv rel href type class id role tabindex title
-		aria-label aria-current aria-labelledby aria-hidden aria-describedby scope datetime method action accept-charset for rows maxlength open inputmode selected autocomplete value checked form list dir autofocus aria-live data-poll viewBox d cx cy r x y width height data-pattern data-rel data-result required`)
+		aria-label aria-current aria-labelledby aria-hidden aria-describedby scope datetime method action accept-charset for rows maxlength open inputmode selected autocomplete value checked form list dir autofocus aria-live data-poll viewBox d cx cy r x y width height data-pattern data-rel data-result data-copy required`)
 	mailElements   = append(strings.Fields("style h1 br"), pageElements...)
 	mailAttributes = append(strings.Fields("style width valign align cellpadding cellspacing border"), pageAttributes...)
 )
@@ -95,7 +95,7 @@ func checkPage(t testing.TB, s string) []element {
 	}
 	check(t, all, pageElements, pageAttributes)
 	for _, e := range all {
-		for _, name := range []string{"href", "src", "action"} {
+		for _, name := range []string{"href", "src", "action", "data-copy"} {
 			v, ok := e.attrs[name]
 			if name == "href" && e.attrs["class"] == "out" {
 				if e.attrs["rel"] != "noopener noreferrer" || !slices.ContainsFunc(leadsOut, func(to string) bool { return strings.HasPrefix(v, to) }) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/evidence"
+	"github.com/countersign-dev/countersign/approvals/evidence/report"
 	"github.com/countersign-dev/countersign/templates"
 )
 
@@ -163,7 +164,24 @@ func (s *server) send(w http.ResponseWriter, r *http.Request, a approvals.Approv
 		fail(w, err)
 		return
 	}
-	raw(w, r, item, data)
+	text, hidden, err := s.masked(r.Context(), a.Namespace, item, data)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	raw(w, r, item, text, hidden)
+}
+
+// masked is data without the secrets of a plan, and how many those are. It takes a turn as a
+// page does, which leaves out the same.
+func (s *server) masked(ctx context.Context, namespace string, item evidence.Item, data []byte) (text string, hidden int, err error) {
+	leave, err := s.pages.Enter(ctx, namespace)
+	if err != nil {
+		return "", 0, err
+	}
+	defer leave()
+	text, hidden = report.Mask(report.Format(item.Format), string(data))
+	return text, hidden, nil
 }
 
 func (s *server) read(ctx context.Context, a approvals.Approval, name string) (evidence.Item, []byte, error) {
@@ -177,20 +195,24 @@ func (s *server) read(ctx context.Context, a approvals.Approval, name string) (e
 // them runs, and nothing is loaded.
 const sandboxed = "default-src 'none'; sandbox; frame-ancestors 'none'"
 
-// raw answers with bytes that are nobody's page: as plain text, or as a file.
-func raw(w http.ResponseWriter, r *http.Request, item evidence.Item, data []byte) {
+// raw answers with text that is nobody's page: as plain text, or as a file. Where secrets are
+// left out, the SHA-256 is still that of all.
+func raw(w http.ResponseWriter, r *http.Request, item evidence.Item, text string, hidden int) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", sandboxed)
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Evidence-Sha256", item.SHA256)
-	h.Set("Content-Length", strconv.Itoa(len(data)))
+	if hidden > 0 {
+		h.Set("X-Evidence-Masked", strconv.Itoa(hidden))
+	}
+	h.Set("Content-Length", strconv.Itoa(len(text)))
 	if r.URL.Query().Has("download") {
 		h.Set("Content-Disposition", `attachment; filename="`+item.Name+`"`) // a name has letters, digits, '.', '_' and '-' alone
 	}
 	w.WriteHeader(http.StatusOK)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(data) //nolint:gosec // as plain text, of which no browser runs anything
+		_, _ = io.WriteString(w, text) // as plain text, of which no browser runs anything
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -166,6 +167,43 @@ func TestEvidenceAPI(t *testing.T) {
 	}
 	if w := get(at+"/plan", "alice"); w.Code != http.StatusConflict {
 		t.Errorf("what was changed: got %d %s", w.Code, w.Body)
+	}
+}
+
+// TestEvidenceSecrets: what terraform marks, and what has a secret's name, is in a plan neither
+// on its page nor in what the page opens, downloads and copies, nor in the API.
+func TestEvidenceSecrets(t *testing.T) {
+	t.Parallel()
+	texts := fakeEvidence{
+		"plan":      "Terraform will perform the following actions:\n\n  # a.b will be created\n  + resource \"a\" \"b\" {\n      + password = \"hunter2\"\n      + name     = \"shown\"\n    }\n\nPlan: 1 to add, 0 to change, 0 to destroy.\n",
+		"plan.json": `{"format_version":"1.2","resource_changes":[{"address":"a.b","type":"a","name":"b","change":{"actions":["create"],"before":null,"after":{"api_token":"hunter2","user":"hunter3","name":"shown"},"after_sensitive":{"user":true}}}]}`,
+		"notes":     "password = \"no plan, so it is shown\"\n",
+	}
+	a := ct.Make("a").With(func(a *approvals.Approval) {
+		for _, name := range []string{"plan", "plan.json", "notes"} {
+			a.Resolved.Evidence = append(a.Resolved.Evidence, evidence.Wanted{Name: name, Kind: evidence.Upload}.Of([]byte(texts[name])))
+		}
+	}).Obj()
+	b := newBench(t, base, a)
+	b.Evidence = texts
+	b.handler = web.Handler(b.Deps)
+	path := "/links/" + b.token(t, a, "alice")
+	if page := b.ask(http.MethodGet, path, "").Body.String(); strings.Contains(page, "hunter") || strings.Count(page, "shown") < 3 {
+		t.Error("the page shows a secret, or not the rest")
+	}
+	for name, hidden := range map[string]string{"plan": "1", "plan.json": "2", "notes": ""} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, base+"/api/v1/namespaces/prod/approvals/a/evidence/"+name, nil)
+		r.Header.Set("Authorization", "Bearer token-alice")
+		api := httptest.NewRecorder()
+		b.handler.ServeHTTP(api, r)
+		for where, w := range map[string]*httptest.ResponseRecorder{
+			"opened": b.ask(http.MethodGet, path+"/evidence/"+name, ""), "downloaded": b.ask(http.MethodGet, path+"/evidence/"+name+"?download", ""), "by the API": api,
+		} {
+			if s := w.Body.String(); w.Code != http.StatusOK || strings.Contains(s, "hunter") || !strings.Contains(s, "shown") || w.Header().Get("X-Evidence-Masked") != hidden ||
+				w.Header().Get("X-Evidence-Sha256") != evidence.Sum([]byte(texts[name])) || w.Header().Get("Content-Length") != strconv.Itoa(len(s)) {
+				t.Errorf("%s %s: %d %v %s", name, where, w.Code, w.Header(), s)
+			}
+		}
 	}
 }
 

@@ -152,7 +152,7 @@ var table = []room{
 	},
 	{
 		path: "./approvals/web",
-		may:  []string{std, "./approvals", "./approvals/evidence", "./approvals/keyring", "./approvals/link", "./approvals/overview", "./approvals/record", "./internal/turns", "./templates", "github.com/gorilla/mux"},
+		may:  []string{std, "./approvals", "./approvals/evidence", "./approvals/evidence/report", "./approvals/keyring", "./approvals/link", "./approvals/overview", "./approvals/record", "./internal/turns", "./templates", "github.com/gorilla/mux"},
 		why:  "pages and API reach the cluster through interfaces of package approvals: no Kubernetes, no channels",
 	},
 	{
@@ -440,7 +440,7 @@ var table = []room{
 	{
 		path: "./internal/cli",
 		may: slices.Concat(kubernetes, []string{
-			std, "./api/v1alpha1", "./approvals", "./approvals/evidence", "./approvals/forge", "./approvals/record", "./internal/kube/convert", "./internal/kube/evidence", "./internal/kube/identity", "./internal/split", "./internal/version", "github.com/spf13/cobra", "golang.org/x/text/width",
+			std, "./api/v1alpha1", "./approvals", "./approvals/evidence", "./approvals/evidence/report", "./approvals/forge", "./approvals/record", "./internal/kube/convert", "./internal/kube/evidence", "./internal/kube/identity", "./internal/split", "./internal/version", "github.com/spf13/cobra", "golang.org/x/text/width",
 		}),
 		why: "the command line asks the API server, the rules and how the record writes them: nothing of the service, of Tekton or of pages",
 	},

@@ -13,6 +13,7 @@ import (
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	rules "github.com/countersign-dev/countersign/approvals/evidence"
+	"github.com/countersign-dev/countersign/approvals/evidence/report"
 	"github.com/countersign-dev/countersign/internal/kube/convert"
 	"github.com/countersign-dev/countersign/internal/kube/evidence"
 )
@@ -22,8 +23,9 @@ func (c *command) evidenceCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "evidence NAME [EVIDENCE]", Short: "List what people decide on, or show one piece of it whole",
 		Long: `List the evidence of an Approval: the plans, logs and reports that its Gate puts before
-the approvers. With the name of a piece of evidence, print all of it; with -o, write its
-bytes to a file as they are. The bytes are compared with the SHA-256 that is part of what
+the approvers. With the name of a piece of evidence, print all of it, and of a plan no
+values that are sensitive by Terraform's mark or by their name; with -o, write its bytes to
+a file as they are. The bytes are compared with the SHA-256 that is part of what
 is approved, and others are not shown.
 
 On a terminal colours and other terminal commands are removed.`,
@@ -105,7 +107,7 @@ func (c *command) showEvidence(ctx context.Context, o *v1alpha1.Approval, name, 
 	if _, ok := rules.Find(evidenceOf(a), name); !ok {
 		return fmt.Errorf("there is no evidence %q: %s", name, evidenceNames(o))
 	}
-	_, data, err := (&evidence.Store{Client: s.client}).Read(ctx, a, name)
+	item, data, err := (&evidence.Store{Client: s.client}).Read(ctx, a, name)
 	refused, ok := errors.AsType[*apierrors.StatusError](err)
 	switch {
 	case ok && apierrors.IsForbidden(refused):
@@ -117,7 +119,18 @@ func (c *command) showEvidence(ctx context.Context, o *v1alpha1.Approval, name, 
 	case file != "":
 		err = os.WriteFile(file, data, 0o600)
 	default:
-		fmt.Fprintln(c.Out, strings.TrimRight(clean(string(data)), "\n"))
+		text, hidden := report.Mask(report.Format(item.Format), string(data))
+		fmt.Fprintln(c.Out, strings.TrimRight(clean(text), "\n"))
+		if hidden > 0 {
+			c.note("%s not shown, because Terraform marks them as sensitive or their names say that they are secrets; -o writes all bytes to a file", valuesAre(hidden))
+		}
 	}
 	return err
+}
+
+func valuesAre(n int) string {
+	if n == 1 {
+		return "1 value is"
+	}
+	return fmt.Sprintf("%d values are", n)
 }

@@ -1,5 +1,5 @@
 // What makes a page quicker to use: how much room a text has left, keys, choosing several at
-// once, and folds that are open when it is printed. Everything works without it.
+// once, copying, and folds that are open when it is printed. Everything works without it.
 "use strict";
 (() => {
   const main = () => document.querySelector("main");
@@ -36,13 +36,17 @@
   }
   document.addEventListener("change", format);
 
-  // What is shown of a text, as text.
+  // What is shown of a text, as text; or all of it, where a link has that.
   document.addEventListener("click", async (e) => {
     if (!e.target.matches("button.copy")) return;
-    const button = e.target, said = button.textContent;
-    const lines = [...button.closest(".output").querySelectorAll(".part b, .ln")];
-    const text = lines.map((l) => l.textContent.replace(/\n$/, "") + "\n").join("");
-    try { await navigator.clipboard.writeText(text); button.textContent = "Copied"; } catch { button.textContent = "Your browser does not allow it"; }
+    const button = e.target, said = button.textContent, from = button.dataset.copy;
+    const shown = () => [...button.closest(".output").querySelectorAll(".part b, .ln")].map((l) => l.textContent.replace(/\n$/, "") + "\n").join("");
+    const whole = async () => { const r = await fetch(from); if (!r.ok) throw new Error(r.statusText); return new Blob([await r.text()], { type: "text/plain" }); };
+    try {
+      if (from) await navigator.clipboard.write([new ClipboardItem({ "text/plain": whole() })]);
+      else await navigator.clipboard.writeText(shown());
+      button.textContent = "Copied";
+    } catch { button.textContent = from ? "Not copied: open it and copy it there" : "Your browser does not allow it"; }
     setTimeout(() => { button.textContent = said; }, 3000);
   });
 
