@@ -121,7 +121,7 @@ func (d *demo) part1(ctx context.Context, pr *pipelinev1.PipelineRun) error {
 		d.logs(ctx, pr.Name)
 		return fmt.Errorf("part 1 failed: kubectl -n %s describe pipelinerun %s", namespace, pr.Name)
 	}
-	for line := range strings.Lines(result(pr, "plan")) {
+	for line := range strings.Lines(result(pr, "summary")) {
 		if strings.HasPrefix(line, "Plan:") || strings.HasPrefix(line, "No changes") {
 			d.say("%s", d.bold(printable(line)))
 		}
@@ -197,8 +197,26 @@ func (d *demo) mail(ctx context.Context, pr *pipelinev1.PipelineRun) (*v1alpha1.
 		return nil, "", err
 	}
 	d.say("Approval %s is open; nothing waits in a pod", a.Name)
+	if err := d.evidence(a); err != nil {
+		return nil, "", err
+	}
 	d.say("the mail to %s: http://localhost:%d/mails/%d", alice, d.published.Ports["MAIL"], m.ID)
 	return a, link, nil
+}
+
+// evidence tells what is decided on, which the example's Gate wants in two forms.
+func (d *demo) evidence(a *v1alpha1.Approval) error {
+	if a.Spec.Resolved == nil || len(a.Spec.Resolved.Evidence) != 2 {
+		return fmt.Errorf("approval %s has not both forms of the plan: is the Gate the example's?", a.Name)
+	}
+	for _, e := range a.Spec.Resolved.Evidence {
+		s := e.Summary
+		if s == nil {
+			return fmt.Errorf("evidence %s of Approval %s counts nothing: %s %s", e.Name, a.Name, e.State, e.Message)
+		}
+		d.say("evidence %s, from %s: %d to add, %d to change, %d to destroy, sha256 %s", e.Name, e.From, s.Add, s.Change, s.Destroy, e.SHA256)
+	}
+	return nil
 }
 
 func (d *demo) tamperWith(ctx context.Context, a *v1alpha1.Approval) error {

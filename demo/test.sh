@@ -66,9 +66,13 @@ grep -q 'Apply complete!' "$out/log" || failed "nothing was applied"
 piped APPROVE=1
 ends 0 "^demo: approved: $run Succeeded\$" "APPROVE=1 again"
 grep -q 'Plan: 1 to add, 2 to change, 1 to destroy' "$out/log" || failed "the second plan does not build on the first"
+for from in 'plan, from Log' 'plan.json, from Upload'; do
+  grep -q "evidence $from: 1 to add, 2 to change, 1 to destroy" "$out/log" || failed "what is decided on is not the plan: $from"
+done
 piped REJECT=1
 ends 0 "^demo: rejected: $run Succeeded\$" "REJECT=1"
 grep -q 'was rejected by alice@example.com: Not on a Friday' "$out/log" || failed "the refusal is not recorded"
+grep -Eq 'The plan for [0-9a-f]{40} \([0-9]+ add · .*\) was rejected' "$out/log" || failed "the refusal does not say what was refused"
 if grep -q 'Apply complete!' "$out/log"; then failed "something was applied"; fi
 piped APPROVE=1 TAMPER=1
 ends 0 "^demo: tampered: $run Failed\$" "a plan file that was changed is not applied"

@@ -130,6 +130,9 @@ func TestEvidence(t *testing.T) {
 		if i.State != "Present" {
 			continue
 		}
+		if i.Summary == nil || i.Summary.Add != 599 || i.Summary.Format != "terraform-plan" {
+			t.Errorf("%s counts %+v", i.Name, i.Summary)
+		}
 		status, got := get(e, name, i.Name, token)
 		if status != http.StatusOK || got != want {
 			t.Errorf("%s: %d, %d bytes of %d", i.Name, status, len(got), len(want))
