@@ -43,9 +43,9 @@ func CheckLink(l Link) error {
 	u, err := url.Parse(l.URL)
 	switch {
 	case len(l.URL) > MaxLinkURL:
-		return Errorf(CodeInvalid, "link %q has %d bytes and the most is %d", l.Name, len(l.URL), MaxLinkURL)
+		return Errorf(CodeInvalid, "link %q has %d bytes and the limit is %d", l.Name, len(l.URL), MaxLinkURL)
 	case err != nil || u.Host == "" || u.User != nil || strings.ContainsFunc(l.URL, func(r rune) bool { return r <= ' ' || r == 0x7f }):
-		return Errorf(CodeInvalid, "link %q leads to %q, which is not a whole address: use https://host/path", l.Name, Cut(l.URL, MaxQuoted))
+		return Errorf(CodeInvalid, "link %q leads to %q, which is not a complete address: use https://host/path", l.Name, Cut(l.URL, MaxQuoted))
 	case u.Scheme != "https":
 		return Errorf(CodeInvalid, "link %q leads to %q: use https", l.Name, Cut(l.URL, MaxQuoted))
 	}

@@ -58,17 +58,17 @@ func (a After) Validate() error {
 	slices.Sort(kinds)
 	switch {
 	case len(kinds) == 0:
-		return fmt.Errorf("it needs a pipeline: {pipeline: NAME}; for runs with a pipeline of their own {inlineRun: NAME}")
+		return fmt.Errorf("it names no pipeline: write {pipeline: NAME}, or {inlineRun: NAME} for runs that bring their own pipeline")
 	case len(kinds) > 1:
-		return fmt.Errorf("it has %s: a Trigger waits for one of them", strings.Join(kinds, " and "))
+		return fmt.Errorf("it has %s, but a Trigger waits for only one of them: keep one", strings.Join(kinds, " and "))
 	case a.PipelineNamespace != "" && a.Pipeline == "":
-		return fmt.Errorf("pipelineNamespace goes with pipeline only: {pipeline: NAME, pipelineNamespace: NAMESPACE}")
+		return fmt.Errorf("pipelineNamespace works only together with pipeline: {pipeline: NAME, pipelineNamespace: NAMESPACE}")
 	case kinds[0] == "pipelineFrom" && a.URI == "":
 		return fmt.Errorf("pipelineFrom needs the uri that Tekton records in the run's status.provenance.refSource")
 	case a.Digest != "" && !strings.Contains(a.Digest, ":"):
 		return fmt.Errorf("pipelineFrom.digest is %q: write it as sha1:HEX or sha256:HEX", Cut(a.Digest, MaxQuoted))
 	case strings.HasSuffix(a.InlineRun, "-"):
-		return fmt.Errorf("inlineRun is %q: leave the last dash of a generateName out", a.InlineRun)
+		return fmt.Errorf("inlineRun is %q: omit the dash at the end of a generateName", a.InlineRun)
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ func (l Lean) Any() bool { return l != Lean{} }
 // MarshalJSON refuses: no digest, no signature and no answer is made of what is not whole.
 func (Lean) MarshalJSON() ([]byte, error) { return nil, errors.New("approvals: " + notWhole) }
 
-const notWhole = "an approval that was read without its values was taken for a whole one, which is a fault of this service; nothing was done"
+const notWhole = "the service used an approval that it had read without all values, which is a bug; nothing was changed"
 
 // Whole says why nothing may be made of s, or nil: values were left out of it. What asks has
 // a fault, and reads the Approval whole the next time it is asked.

@@ -69,12 +69,12 @@ func CheckRerun(a Approval, now time.Time) error {
 	no := func(format string, args ...any) error {
 		return Errorf(CodeConflict, "the run of "+a.Name+" can't be started again: "+format+"; nothing was changed", args...)
 	}
-	ask := "request approval again, which needs no other run of part 1: tkn approval again " + a.Name + ", or the button on its page"
+	ask := "request approval again, which does not repeat the first pipeline: tkn approval again " + a.Name + ", or the button on its page"
 	switch {
 	case a.SecondRun == nil && len(a.Reruns) > 0 && a.ToRelease():
 		return no("it is being started again already")
 	case a.SecondRun == nil:
-		return no("its outcome has started none")
+		return no("its outcome started no run")
 	case a.RunEnd == nil:
 		return no("%s has not ended", a.SecondRun.Name)
 	case a.RunEnd.Outcome == RunSucceeded:
@@ -82,7 +82,7 @@ func CheckRerun(a Approval, now time.Time) error {
 	case a.Resolved == nil:
 		return no("this service did not open it")
 	case a.Resolved.Target != nil:
-		return no("%s is not made by this service; make another one and send its event", a.Resolved.Target)
+		return no("this service does not create %s; create another one and send its event", a.Resolved.Target)
 	case a.SupersededBy != "":
 		return no("%s replaced it with a new request", a.SupersededBy)
 	case a.Cancellation != nil:
@@ -94,7 +94,7 @@ func CheckRerun(a Approval, now time.Time) error {
 	case len(a.Reruns) >= a.Resolved.Policy.Rerun.Limit:
 		return no("it was started again %d times, which is what %s allows (rerun.limit); %s", len(a.Reruns), a.Resolved.Policy.name(), ask)
 	case now.Sub(a.RunEnd.EndedAt) > ReleaseWithin:
-		return no("it ended more than 24 hours ago, and who approved it had that day in mind; %s", ask)
+		return no("it ended more than 24 hours ago, and the approval does not cover a start that late; %s", ask)
 	}
 	return nil
 }

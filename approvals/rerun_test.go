@@ -42,15 +42,15 @@ func TestRunAgain(t *testing.T) {
 		"too long a reason":     {a: failed(), why: strings.Repeat("x", approvals.MaxComment+1), code: approvals.CodeInvalid, says: "too long"},
 		"it succeeded":          {a: outcome(approvals.RunSucceeded), why: "x", code: approvals.CodeConflict, says: "succeeded"},
 		"it goes on":            {a: started(), why: "x", code: approvals.CodeConflict, says: "has not ended"},
-		"it starts nothing":     {a: ct.Make("a").Voted("alice", approvals.Reject, ""), why: "x", code: approvals.CodeConflict, says: "has started none"},
-		"pending":               {a: ct.Make("a"), why: "x", code: approvals.CodeConflict, says: "has started none"},
+		"it starts nothing":     {a: ct.Make("a").Voted("alice", approvals.Reject, ""), why: "x", code: approvals.CodeConflict, says: "its outcome started no run"},
+		"pending":               {a: ct.Make("a"), why: "x", code: approvals.CodeConflict, says: "its outcome started no run"},
 		"the Gate allows none":  {a: change(func(a *approvals.Approval) { a.Resolved.Policy.Rerun.Limit = 0 }), why: "x", code: approvals.CodeConflict, says: "tkn approval again a"},
 		"it was asked again":    {a: change(func(a *approvals.Approval) { a.SupersededBy = "b" }), why: "x", code: approvals.CodeConflict, says: "b replaced it"},
 		"it came after all":     {a: change(func(a *approvals.Approval) { a.Cancellation = &approvals.Cancellation{By: "bob", Reason: "no"} }), why: "x", code: approvals.CodeConflict, says: "cancelled by bob"},
 		"it was something else": {a: change(func(a *approvals.Approval) { a.Unreleased = &approvals.Problem{Reason: approvals.ReasonRunDiffers} }), why: "x", code: approvals.CodeConflict, says: "not what was approved"},
 		"a pending run": {a: change(func(a *approvals.Approval) {
 			a.Resolved.Target = &approvals.Target{Kind: approvals.TargetPendingRun, Name: "r"}
-		}), why: "x", code: approvals.CodeConflict, says: "not made by this service"},
+		}), why: "x", code: approvals.CodeConflict, says: "this service does not create"},
 		"long ago": {a: change(func(a *approvals.Approval) { a.RunEnd.EndedAt = now.Add(-25 * time.Hour) }), why: "x", code: approvals.CodeConflict, says: "24 hours"},
 	} {
 		t.Run(name, func(t *testing.T) {

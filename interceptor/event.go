@@ -34,7 +34,7 @@ const (
 func held(body, url string, header http.Header) (approvals.Event, error) {
 	if len(body) > maxBody {
 		return approvals.Event{}, approvals.Errorf(approvals.CodeInvalid,
-			"the event's body has %d bytes and the most that can be held is %d: have the sender send less, or gate a later step with after", len(body), maxBody)
+			"the event's body has %d bytes and the limit for a held event is %d: have the sender send less, or gate a later step with after", len(body), maxBody)
 	}
 	path, err := resend.Path(url)
 	if err != nil {

@@ -57,7 +57,7 @@ func TestHeldBounds(t *testing.T) {
 	if d := cmp.Diff([]approvals.Param{{Name: "X-Twice", Value: "a"}}, e.Headers); err != nil || d != "" {
 		t.Errorf("one header by two spellings would be refused as a list with a key twice: %v\n%s", err, d)
 	}
-	if _, err := held(strings.Repeat("x", maxBody+1), "/", nil); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), "the most that can be held is 524288") {
+	if _, err := held(strings.Repeat("x", maxBody+1), "/", nil); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), "the limit for a held event is 524288") {
 		t.Errorf("a body too large: %v", err)
 	}
 	if _, err := held(strings.Repeat("x", maxBody), "/", nil); err != nil {

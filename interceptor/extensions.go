@@ -22,7 +22,7 @@ const maxExtensions = 64 << 10
 func foreign(extensions map[string]any, reads [][]string) (string, error) {
 	if _, ok := extensions[Name]; ok {
 		return "", approvals.Errorf(approvals.CodeInvalid,
-			"an interceptor before %[1]s brings extensions.%[1]s, which is what %[1]s itself answers with: give that overlay another key", Name)
+			"an interceptor before %[1]s sets extensions.%[1]s, which %[1]s sets itself: use another key in that overlay", Name)
 	}
 	out := map[string]any{}
 	for _, path := range reads {
@@ -33,11 +33,11 @@ func foreign(extensions map[string]any, reads [][]string) (string, error) {
 	}
 	b, err := json.Marshal(conceal("", out)) // of decoded JSON; it orders keys
 	if err != nil {
-		return "", approvals.Errorf(approvals.CodeInvalid, "the extensions of the interceptors before %s can't be kept: %v", Name, err)
+		return "", approvals.Errorf(approvals.CodeInvalid, "the extensions of the interceptors before %s can't be stored: %v", Name, err)
 	}
 	if len(b) > maxExtensions {
 		return "", approvals.Errorf(approvals.CodeInvalid,
-			"what the bindings read of other interceptors' extensions has %d bytes and the most that can be held is %d: bind less of it", len(b), maxExtensions)
+			"the values that bindings read from other interceptors' extensions have %d bytes and the limit is %d: bind less", len(b), maxExtensions)
 	}
 	return string(b), nil
 }
@@ -81,7 +81,7 @@ func sameExtensions(a approvals.Approval, extensions map[string]any, reads [][]s
 		return err
 	}
 	return approvals.Errorf(approvals.CodeConflict,
-		"the interceptors before %s bring other values than those that were approved, of extensions %s", Name,
+		"the interceptors before %s set other values than those that were approved, in extensions %s", Name,
 		approvals.Cut(strings.Join(differing(a.Source.Event.Extensions, now), ", "), approvals.MaxQuoted))
 }
 
@@ -135,12 +135,12 @@ func checkOverlays(chain []*triggersv1.TriggerInterceptor, at int) error {
 		for _, o := range overlaysOf(ti) {
 			key := topKey(o)
 			if key == Name {
-				return fmt.Errorf("its interceptor %d (cel) has an overlay with key %s, which would replace what %s answers with: give it another key", i+1, o, Name)
+				return fmt.Errorf("its interceptor %d (cel) has an overlay with key %s, which would replace what %s sets: use another key", i+1, o, Name)
 			}
 			if i < at {
 				before[key] = i + 1
 			} else if first, ok := before[key]; ok {
-				return fmt.Errorf("its interceptor %d (cel), behind %s, has an overlay with key %s, which would replace, after people approved it, what its interceptor %d brings by that key: give it another key", i+1, Name, o, first)
+				return fmt.Errorf("its interceptor %d (cel), after %s, has an overlay with key %s, which would replace the approved value that its interceptor %d sets: use another key", i+1, Name, o, first)
 			}
 		}
 	}
@@ -155,7 +155,7 @@ func CheckGroupBefore(group, chain []*triggersv1.TriggerInterceptor) error {
 		return err
 	}
 	if err := checkOverlays(append(slices.Clip(group), chain...), len(group)+at); err != nil {
-		return approvals.Errorf(approvals.CodeInvalid, "with the %d interceptors of the triggerGroup that it is run in, %v", len(group), err)
+		return approvals.Errorf(approvals.CodeInvalid, "together with the %d interceptors of its triggerGroup, %v", len(group), err)
 	}
 	return nil
 }

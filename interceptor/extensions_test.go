@@ -30,10 +30,10 @@ func TestForeign(t *testing.T) {
 			t.Errorf("%s: %s, %v; want %s", name, got, err, c.want)
 		}
 	}
-	if _, err := foreign(brought, [][]string{nil}); err == nil || !strings.Contains(err.Error(), "bind less of it") {
+	if _, err := foreign(brought, [][]string{nil}); err == nil || !strings.Contains(err.Error(), "bind less") {
 		t.Errorf("all of it: %v", err)
 	}
-	if _, err := foreign(map[string]any{Name: 1}, nil); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(err.Error(), "give that overlay another key") {
+	if _, err := foreign(map[string]any{Name: 1}, nil); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(err.Error(), "use another key in that overlay") {
 		t.Errorf("our key: %v", err)
 	}
 }
@@ -58,7 +58,7 @@ func TestForeignSecrets(t *testing.T) {
 		t.Error(err)
 	}
 	err = sameExtensions(a, brought("0ther"), reads)
-	if err == nil || !strings.HasSuffix(err.Error(), "of extensions deploy_token, vault") || strings.Contains(err.Error(), "0ther") {
+	if err == nil || !strings.HasSuffix(err.Error(), "in extensions deploy_token, vault") || strings.Contains(err.Error(), "0ther") {
 		t.Error(err)
 	}
 }
@@ -108,7 +108,7 @@ func TestOverlayBehind(t *testing.T) {
 		"both before, both seen": {[]*triggersv1.TriggerInterceptor{overlay("overlays", "image"), overlay("overlays", "image"), line()}, false},
 		"both behind":            {[]*triggersv1.TriggerInterceptor{line(), overlay("overlays", "image"), overlay("overlays", "image")}, false},
 	} {
-		if _, err := ParseParams(c.chain, nil); (err != nil) != c.refused || err != nil && !strings.Contains(err.Error(), "give it another key") {
+		if _, err := ParseParams(c.chain, nil); (err != nil) != c.refused || err != nil && !strings.Contains(err.Error(), "use another key") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -124,7 +124,7 @@ func TestExtensionsAreCompared(t *testing.T) {
 	a := approvals.Approval{Source: approvals.Source{Event: &approvals.Event{Extensions: `{"image":"sha256:good"}`}}}
 	for image, same := range map[string]bool{"sha256:good": true, "sha256:EVIL": false} {
 		err := sameExtensions(a, map[string]any{"image": image, "other": 1}, reads)
-		if (err == nil) != same || err != nil && (approvals.CodeOf(err) != approvals.CodeConflict || !strings.HasSuffix(err.Error(), "of extensions image") || strings.Contains(err.Error(), "sha256:")) {
+		if (err == nil) != same || err != nil && (approvals.CodeOf(err) != approvals.CodeConflict || !strings.HasSuffix(err.Error(), "in extensions image") || strings.Contains(err.Error(), "sha256:")) {
 			t.Errorf("%s: %v", image, err)
 		}
 	}

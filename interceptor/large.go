@@ -46,7 +46,7 @@ func (p *Processor) TooLarge(ctx context.Context, size int64, request io.Reader)
 	}
 	if err == nil {
 		err = approvals.Errorf(approvals.CodeInvalid,
-			"the event has %d bytes, as the EventListener hands it on, and no more than %d are read (of its body %d can be held): have the sender send less, or gate a later step with after", size, MaxRequest, maxBody)
+			"the event has %d bytes as the EventListener sends it, and the limit is %d (%d for the body of a held event): have the sender send less, or gate a later step with after", size, MaxRequest, maxBody)
 	}
 	p.refuse(ctx, namespace, name, err)
 }

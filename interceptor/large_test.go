@@ -33,7 +33,7 @@ func TestTooLarge(t *testing.T) {
 	}{
 		"a push":                     {request("namespaces/prod/triggers/push", large), "prod/push: the event has 5243"},
 		"with a context of its own":  {request("namespaces/prod/triggers/push", forged), "prod/push: the event has 5243"},
-		"for a group":                {request("namespaces/prod/triggerGroups/push", large), "prod/: countersign stands in triggerGroup push"},
+		"for a group":                {request("namespaces/prod/triggerGroups/push", large), "prod/: countersign is in triggerGroup push"},
 		"without a name":             {request("namespaces/prod/triggers/", large), "prod/: the request names no Trigger"},
 		"no such Trigger":            {request("namespaces/prod/triggers/none", large), "prod/none: "},
 		"of one that waits for runs": {request("namespaces/prod/triggers/apply", large), ""},

@@ -36,7 +36,7 @@ func ParseParams(chain []*triggersv1.TriggerInterceptor, inline InlinePolicy) (*
 	seen := map[string]bool{}
 	for _, p := range chain[i].Params {
 		if seen[p.Name] {
-			return nil, approvals.Errorf(approvals.CodeInvalid, "interceptor %s has param %s twice, of which only one would count: keep one", Name, p.Name)
+			return nil, approvals.Errorf(approvals.CodeInvalid, "interceptor %s has param %s twice: keep one", Name, p.Name)
 		}
 		seen[p.Name] = true
 		if err := parseParam(line, p.Name, p.Value.Raw, inline); err != nil {
@@ -58,15 +58,15 @@ func Place(chain []*triggersv1.TriggerInterceptor) (int, error) {
 		switch {
 		case IsOurs(ti) && at >= 0:
 			return -1, approvals.Errorf(approvals.CodeInvalid,
-				"it has the interceptor %[1]s twice, at places %[2]d and %[3]d, and one Trigger asks one Gate: keep one, and put everybody who has to agree into its Gate as rules", Name, at+1, i+1)
+				"it has the interceptor %[1]s twice, at positions %[2]d and %[3]d, but a Trigger uses one Gate: keep one, and list everybody who has to agree in its Gate, as rules", Name, at+1, i+1)
 		case IsOurs(ti):
 			at = i
 		case at >= 0 && ti != nil && ti.Webhook == nil && ti.Ref.Kind == triggersv1.NamespacedInterceptorKind && !named(ti):
 			return -1, approvals.Errorf(approvals.CodeInvalid,
-				"its interceptor %d, %s, is a %s and stands behind %[4]s: anyone who can edit it in the namespace would see the run's name before the run exists, and could change what starts after people approved it: put it before %[4]s, or make it a %s", i+1, ti.Ref.Name, ti.Ref.Kind, Name, triggersv1.ClusterInterceptorKind)
+				"its interceptor %d, %s, is a %s and comes after %[4]s: anyone who can edit it in the namespace would see the run's name before the run exists, and could change what starts after people approved it: put it before %[4]s, or make it a %s", i+1, ti.Ref.Name, ti.Ref.Kind, Name, triggersv1.ClusterInterceptorKind)
 		case named(ti):
 			return -1, approvals.Errorf(approvals.CodeInvalid,
-				"its interceptor %d has the name %s and is not this service's, so it would ask nobody: use ref: {kind: %s, name: %s}, without webhook", i+1, Name, triggersv1.ClusterInterceptorKind, Name)
+				"its interceptor %d has the name %s but does not refer to this service, so it would not request approval: use ref: {kind: %s, name: %s}, without webhook", i+1, Name, triggersv1.ClusterInterceptorKind, Name)
 		}
 	}
 	return at, nil
@@ -78,7 +78,7 @@ func CheckGroup(g triggersv1.EventListenerTriggerGroup) error {
 	for _, ti := range g.Interceptors {
 		if IsOurs(ti) || named(ti) {
 			return approvals.Errorf(approvals.CodeInvalid,
-				"triggerGroup %s has the interceptor %s, which can't know there what would start: take it out of the group and put it into each Trigger that is to ask", g.Name, Name)
+				"triggerGroup %s has the interceptor %s, which can't tell in a group what would start: remove it from the group and add it to each Trigger that needs approval", g.Name, Name)
 		}
 	}
 	return nil
@@ -124,7 +124,7 @@ func parseParam(line *approvals.InterceptorParams, name string, raw []byte, inli
 			return err
 		}
 		if len(forward) > approvals.MaxForward {
-			return fmt.Errorf("it forwards %d params and the most is %d", len(forward), approvals.MaxForward)
+			return fmt.Errorf("it forwards %d params and the limit is %d", len(forward), approvals.MaxForward)
 		}
 		for _, k := range slices.Sorted(maps.Keys(forward)) {
 			if k == "" || len(k) > maxParamName {
@@ -153,7 +153,7 @@ func parseLinks(line *approvals.InterceptorParams, raw []byte) error {
 		return err
 	}
 	if len(links) > approvals.MaxLinks {
-		return fmt.Errorf("it has %d links and the most is %d", len(links), approvals.MaxLinks)
+		return fmt.Errorf("it has %d links and the limit is %d", len(links), approvals.MaxLinks)
 	}
 	for _, k := range slices.Sorted(maps.Keys(links)) {
 		if n := utf8.RuneCountInString(k); strings.TrimSpace(k) == "" || n > approvals.MaxLinkName {
@@ -196,7 +196,7 @@ func strict(raw []byte, into any) error {
 		return err
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("there is something after the value")
+		return errors.New("there is more text after the value")
 	}
 	return nil
 }

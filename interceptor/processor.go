@@ -134,13 +134,13 @@ func (p *Processor) hint(ctx context.Context, g GatedTrigger, r *triggersv1.Inte
 	m := data.PipelineRun.Metadata
 	if want := cmp.Or(g.Line.After.Namespace, g.Namespace); m.Namespace != want {
 		p.Count("unrelated")
-		return stop(codes.FailedPrecondition, "the run is of another namespace than those that this Trigger waits for")
+		return stop(codes.FailedPrecondition, "the run is in a namespace that this Trigger does not wait for")
 	}
 	if err := p.Opener.NotifyCompletion(ctx, g, m.Namespace, m.Name, m.UID); err != nil {
 		return p.refuse(ctx, g.Namespace, g.Name, err)
 	}
 	p.Count("held")
-	return stop(codes.OK, "taken as a hint: the run is looked at")
+	return stop(codes.OK, "received; Countersign reads the run from the cluster")
 }
 
 func (p *Processor) hold(ctx context.Context, g GatedTrigger, r *triggersv1.InterceptorRequest, header http.Header) *triggersv1.InterceptorResponse {
@@ -196,7 +196,7 @@ func triggerID(c *triggersv1.TriggerContext) (namespace, name string, err error)
 	switch {
 	case len(parts) == 4 && parts[0] == "namespaces" && parts[2] == "triggerGroups":
 		return parts[1], "", approvals.Errorf(approvals.CodeInvalid,
-			"%s stands in triggerGroup %s of an EventListener of namespace %s, where it can't know what would start: take it out of the group and put it into each Trigger that is to ask", Name, parts[3], parts[1])
+			"%s is in triggerGroup %s of an EventListener of namespace %s, where it can't tell what would start: remove it from the group and add it to each Trigger that needs approval", Name, parts[3], parts[1])
 	case len(parts) == 4 && parts[0] == "namespaces" && parts[2] == "triggers" && parts[1] != "" && parts[3] != "":
 		return parts[1], parts[3], nil
 	case len(parts) == 4 && parts[0] == "namespaces" && parts[2] == "triggers" && parts[1] != "":

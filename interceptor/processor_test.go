@@ -42,10 +42,10 @@ func TestRelease(t *testing.T) {
 		"in the cache it is not resolved": {cached: ct.Make("apply-1").Unresolved(nil)},
 		"as old as may be":                {header: signed(ring, key, now.Add(-5*time.Minute), body)},
 		"stale":                           {header: signed(ring, key, now.Add(-5*time.Minute-time.Second), body), code: codes.Unauthenticated, want: "signed 5m1s ago"},
-		"from the future":                 {header: signed(ring, key, now.Add(time.Hour), body), code: codes.Unauthenticated, want: "the most is 5m0s"},
+		"from the future":                 {header: signed(ring, key, now.Add(time.Hour), body), code: codes.Unauthenticated, want: "the limit is 5m0s"},
 		"unsigned":                        {header: http.Header{"Webhook-Id": {EventID(key)}}, code: codes.Unauthenticated, want: "Webhook-Timestamp is not a number"},
-		"another's key":                   {header: signed(keyring.Ring{{Secret: []byte("x")}}, key, now, body), code: codes.Unauthenticated, want: "not made by this service"},
-		"another body":                    {body: `{"decision":"false"}`, code: codes.Unauthenticated, want: "not made by this service"},
+		"another's key":                   {header: signed(keyring.Ring{{Secret: []byte("x")}}, key, now, body), code: codes.Unauthenticated, want: "is not this service's signature"},
+		"another body":                    {body: `{"decision":"false"}`, code: codes.Unauthenticated, want: "is not this service's signature"},
 		"another trigger's event":         {trigger: "push", code: codes.PermissionDenied, want: "is for trigger prod/apply, not for this one"},
 		"another namespace's": {
 			a: approved().In("dev"), header: resigned(approvals.Key{Namespace: "dev", Name: "apply-1", UID: "uid-apply-1"}),
@@ -57,9 +57,9 @@ func TestRelease(t *testing.T) {
 		"expired":            {a: ct.Make("apply-1").Expired(), code: codes.PermissionDenied, want: "is Expired, which its gate does not release"},
 		"rejected, releases": {a: ct.Make("apply-1").ReleaseOn(approvals.Rejected).Voted("alice", approvals.Reject, "")},
 		"a replay": {
-			a: approved().With(func(a *approvals.Approval) { a.SecondRun = &approvals.Run{Name: "apply-1"} }), code: codes.AlreadyExists, want: "started run apply-1 already",
+			a: approved().With(func(a *approvals.Approval) { a.SecondRun = &approvals.Run{Name: "apply-1"} }), code: codes.AlreadyExists, want: "already started run apply-1",
 		},
-		"template changed": {template: "template-2", code: codes.AlreadyExists, want: "changed after apply-1 was opened: what was approved is not what would run"},
+		"template changed": {template: "template-2", code: codes.AlreadyExists, want: "changed after apply-1 was opened, so what would run is not what was approved"},
 		"params changed": {
 			a: approved().With(func(a *approvals.Approval) { a.Resolved.Params[0].Value = "sha256:evil" }), code: codes.AlreadyExists, want: "no longer has the digest that was approved",
 		},
@@ -144,7 +144,7 @@ func TestHold(t *testing.T) {
 		"a list":                 {body: `[1]`, code: codes.InvalidArgument, want: "not a JSON object"},
 		"two objects":            {body: `{}{}`, code: codes.InvalidArgument, want: "not a JSON object"},
 		"nothing":                {body: ``, code: codes.InvalidArgument, want: "not a JSON object"},
-		"too large":              {body: `{"a":"` + strings.Repeat("x", maxBody) + `"}`, code: codes.InvalidArgument, want: "the most that can be held"},
+		"too large":              {body: `{"a":"` + strings.Repeat("x", maxBody) + `"}`, code: codes.InvalidArgument, want: "the limit for a held event"},
 		"sender not proved":      {body: `{}`, err: approvals.Errorf(approvals.CodeUnauthenticated, "no signature"), code: codes.Unauthenticated, want: "no signature"},
 		"cluster does not reply": {body: `{}`, err: approvals.Errorf(approvals.CodeUnavailable, "try again"), code: codes.Unavailable, want: "try again"},
 		"an error not ours":      {body: `{}`, err: http.ErrAbortHandler, code: codes.Internal, want: "Internal error"},
@@ -216,10 +216,10 @@ func TestHint(t *testing.T) {
 		count  string
 		hints  int
 	}{
-		"a success":           {done, run("prod"), nil, codes.OK, "taken as a hint", "held", 1},
+		"a success":           {done, run("prod"), nil, codes.OK, "reads the run from the cluster", "held", 1},
 		"a failure":           {http.Header{"Ce-Type": {"dev.tekton.event.pipelinerun.failed.v1"}}, run("prod"), nil, codes.FailedPrecondition, "waits for pipeline plan", "unrelated", 0},
 		"a push":              {nil, `{}`, nil, codes.FailedPrecondition, "waits for pipeline plan", "unrelated", 0},
-		"another namespace's": {done, run("dev"), nil, codes.FailedPrecondition, "another namespace", "unrelated", 0},
+		"another namespace's": {done, run("dev"), nil, codes.FailedPrecondition, "a namespace that this Trigger does not wait for", "unrelated", 0},
 		"not a run":           {done, `[]`, nil, codes.InvalidArgument, "not a PipelineRun", "refused", 0},
 		"it is not so":        {done, run("prod"), approvals.Errorf(approvals.CodeNotReady, "not a success"), codes.FailedPrecondition, "not a success", "refused", 0},
 	} {

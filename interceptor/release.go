@@ -34,7 +34,7 @@ func verify(ring keyring.Ring, header http.Header, body string, now time.Time) e
 	err := signature.Verify(ring, header.Get(signature.HeaderID), header.Get(signature.HeaderTimestamp),
 		header.Get(signature.HeaderSignature), now, []byte(body))
 	if err != nil {
-		return approvals.Errorf(approvals.CodeUnauthenticated, "the signed event was refused: %v; the service posts a fresh one by itself", err)
+		return approvals.Errorf(approvals.CodeUnauthenticated, "the signed event was refused: %v; the service posts a new one automatically", err)
 	}
 	return nil
 }
@@ -50,13 +50,13 @@ func releasable(a approvals.Approval, namespace, trigger, template string) error
 	case !a.Decided():
 		return approvals.Errorf(approvals.CodeNotReady, "approval %s is not decided", a.Key)
 	case a.Resolved.Target != nil:
-		return approvals.Errorf(approvals.CodeForbidden, "the outcome of approval %s is written to %s, and starts nothing by an event", a.Key, a.Resolved.Target)
+		return approvals.Errorf(approvals.CodeForbidden, "the outcome of approval %s is written to %s, and no event starts anything for it", a.Key, a.Resolved.Target)
 	case !a.Resolved.Policy.Releases(a.Outcome):
 		return approvals.Errorf(approvals.CodeForbidden, "approval %s is %s, which its gate does not release", a.Key, a.Outcome)
 	case a.Cancellation != nil:
 		return approvals.Errorf(approvals.CodeForbidden, "approval %s was cancelled: %s", a.Key, a.Cancellation.Reason)
 	case a.SecondRun != nil:
-		return approvals.Errorf(approvals.CodeConflict, "approval %s started run %s already", a.Key, a.SecondRun.Name)
+		return approvals.Errorf(approvals.CodeConflict, "approval %s already started run %s", a.Key, a.SecondRun.Name)
 	}
 	return Unchanged(a, template)
 }
@@ -65,7 +65,7 @@ func releasable(a approvals.Approval, namespace, trigger, template string) error
 func Unchanged(a approvals.Approval, template string) error {
 	if a.Resolved.TemplateDigest != template {
 		return approvals.Errorf(approvals.CodeConflict,
-			"trigger %s, its bindings or its template changed after %s was opened: what was approved is not what would run. Ask again, which needs no other run of part 1: tkn approval again %s, or the button on its page", a.Trigger, a.Name, a.Name)
+			"trigger %s, its bindings or its template changed after %s was opened, so what would run is not what was approved. Request approval again, which does not repeat the first pipeline: tkn approval again %s, or the button on its page", a.Trigger, a.Name, a.Name)
 	}
 	if err := a.Source.Whole(); err != nil {
 		return err

@@ -63,7 +63,7 @@ func OperationsPreviews() []OperationsPreview {
 	}
 	return []OperationsPreview{
 		{"operations", Operations{
-			Person: "olga@example.com", Trouble: "The cluster did not say what you may see in 2 namespaces. Load the page again in a moment.", Now: previewNow,
+			Person: "olga@example.com", Trouble: "We couldn't check your access in 2 namespaces. Reload in a moment.", Now: previewNow,
 			Glance:      &Glance{Pending: 7, Oldest: previewNow.Add(-50 * time.Hour), Today: 12, Unreleased: 2, Undelivered: 1},
 			Undelivered: []Undelivered{{with(pending(), untold).Approval, failed}},
 			Unreleased:  []approvals.Approval{with(quorum(), approved, stuck).Approval, with(quorum(), approved).Approval},

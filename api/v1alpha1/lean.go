@@ -21,7 +21,7 @@ type Lean struct {
 // make a digest or a signature of it, fails.
 func (s ApprovalSpec) MarshalJSON() ([]byte, error) {
 	if s.Lean != nil {
-		return nil, errors.New("an Approval from which values were left out is not to be written: read it from the API server first")
+		return nil, errors.New("this Approval was read without all of its values and must not be written: read it from the API server first")
 	}
 	type whole ApprovalSpec
 	return json.Marshal(whole(s))

@@ -199,7 +199,7 @@ func (i Item) Check(data []byte) (s State, message string) {
 	case i.State != Present:
 		return i.State, i.Message
 	case int64(len(data)) != i.Size || Sum(data) != i.SHA256:
-		return Changed, fmt.Sprintf("evidence %q is not what was put before the approvers: its SHA-256 is %s, and theirs was %s", i.Name, Sum(data), i.SHA256)
+		return Changed, fmt.Sprintf("evidence %q is not what the approvers saw: its SHA-256 is %s, and theirs was %s", i.Name, Sum(data), i.SHA256)
 	}
 	return Present, ""
 }
@@ -218,7 +218,7 @@ var names = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
 // CheckName says why evidence can't have that name, or "".
 func CheckName(name string) string {
 	if len(name) > MaxName || !names.MatchString(name) {
-		return fmt.Sprintf("%q is no name of evidence: use up to %d letters, digits, '.', '_' and '-', beginning and ending with a letter or digit", cut(name, MaxName), MaxName)
+		return fmt.Sprintf("%q is not a valid name of evidence: use up to %d letters, digits, '.', '_' and '-', beginning and ending with a letter or digit", cut(name, MaxName), MaxName)
 	}
 	return ""
 }

@@ -57,7 +57,7 @@ func (c *Compiler) about(ctx context.Context, trigger string, l approvals.Interc
 		}
 	}
 	if out.Instructions = strings.Join(said, "\n\n"); len(out.Instructions) > approvals.MaxInstructions {
-		return out, approvals.Errorf(approvals.CodeInvalid, "instructions: they have %d bytes and the most is %d: shorten them, and link to the rest", len(out.Instructions), approvals.MaxInstructions)
+		return out, approvals.Errorf(approvals.CodeInvalid, "the instructions have %d bytes and the limit is %d: shorten them, and link to the rest", len(out.Instructions), approvals.MaxInstructions)
 	}
 	for _, x := range slices.Concat(p.Links, l.Links) {
 		address, err := c.String(ctx, x.Expression, vars)

@@ -74,7 +74,7 @@ func missing(path []string, vars map[string]any) string {
 				continue
 			}
 			if !ok {
-				is = "not there"
+				is = "missing"
 			}
 		case map[string]string:
 			next, ok := m[name]
@@ -82,11 +82,11 @@ func missing(path []string, vars map[string]any) string {
 				at = next
 				continue
 			}
-			is, ask = "not there", "has("+here+")" // of strings, which are never null
+			is, ask = "missing", "has("+here+")" // of strings, which are never null
 		default:
 			return ""
 		}
-		return fmt.Sprintf("%s is %s here: ask for it first, as in %s ? %s : ''", here, is, ask, strings.Join(path, "."))
+		return fmt.Sprintf("%s is %s here: check for it first, as in %s ? %s : ''", here, is, ask, strings.Join(path, "."))
 	}
 	return ""
 }

@@ -21,13 +21,13 @@ func TestGuard(t *testing.T) {
 		Params: map[string]string{"env": "prod"},
 	}
 	for expr, want := range map[string]string{
-		"body.head_commit.author.email":                        "body.head_commit is null here: ask for it first, as in has(body.head_commit) && body.head_commit != null ? body.head_commit.author.email : ''",
-		"body.head_commit":                                     "body.head_commit is null here: ask for it first, as in has(body.head_commit) && body.head_commit != null ? body.head_commit : ''",
-		"body.repository.owner.login":                          "body.repository.owner is null here: ask for it first, as in has(body.repository.owner) && body.repository.owner != null ? body.repository.owner.login : ''",
-		"body.pull_request.number":                             "body.pull_request is not there here: ask for it first, as in has(body.pull_request) && body.pull_request != null ? body.pull_request.number : ''",
-		"params.version":                                       "params.version is not there here: ask for it first, as in has(params.version) ? params.version : ''",
-		"body.ref + '@' + body.head_commit.id":                 "body.head_commit is null here: ask for it first, as in has(body.head_commit) && body.head_commit != null ? body.head_commit.id : ''",
-		"has(body.head_commit) ? body.head_commit.id : 'none'": "body.head_commit is null here: ask for it first, as in has(body.head_commit) && body.head_commit != null ? body.head_commit.id : ''",
+		"body.head_commit.author.email":                        "body.head_commit is null here: check for it first, as in has(body.head_commit) && body.head_commit != null ? body.head_commit.author.email : ''",
+		"body.head_commit":                                     "body.head_commit is null here: check for it first, as in has(body.head_commit) && body.head_commit != null ? body.head_commit : ''",
+		"body.repository.owner.login":                          "body.repository.owner is null here: check for it first, as in has(body.repository.owner) && body.repository.owner != null ? body.repository.owner.login : ''",
+		"body.pull_request.number":                             "body.pull_request is missing here: check for it first, as in has(body.pull_request) && body.pull_request != null ? body.pull_request.number : ''",
+		"params.version":                                       "params.version is missing here: check for it first, as in has(params.version) ? params.version : ''",
+		"body.ref + '@' + body.head_commit.id":                 "body.head_commit is null here: check for it first, as in has(body.head_commit) && body.head_commit != null ? body.head_commit.id : ''",
+		"has(body.head_commit) ? body.head_commit.id : 'none'": "body.head_commit is null here: check for it first, as in has(body.head_commit) && body.head_commit != null ? body.head_commit.id : ''",
 		"body.commits[0].id":                                   "",
 		"int(body.ref)":                                        "",
 	} {
@@ -37,7 +37,7 @@ func TestGuard(t *testing.T) {
 			continue
 		}
 		if want == "" {
-			if strings.Contains(err.Error(), "ask for it first") {
+			if strings.Contains(err.Error(), "check for it first") {
 				t.Errorf("%s: %v", expr, err)
 			}
 			continue

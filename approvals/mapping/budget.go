@@ -142,11 +142,11 @@ func (m *meter) exceeded() string {
 		if m.shared {
 			most = m.limits.AllBytes
 		}
-		return fmt.Sprintf("it would take more memory than %s may, which is %d KiB: take less of the event, or make shorter texts and lists", what, most>>10)
+		return fmt.Sprintf("it would take more memory than %s may use, which is %d KiB: read less of the event, or build shorter texts and lists", what, most>>10)
 	}
 	most := m.limits.Work
 	if m.shared {
 		most = m.limits.AllWork
 	}
-	return fmt.Sprintf("it would take more than the %d steps that %s may: loop over less, or search shorter texts", most, what)
+	return fmt.Sprintf("it would take more than the %d steps that %s may take: loop over less, or search shorter texts", most, what)
 }

@@ -16,7 +16,7 @@ func (c *Compiler) program(expr string) (prg cel.Program, err error) {
 		return prg, nil
 	}
 	if len(expr) > approvals.MaxExpression {
-		return nil, approvals.Errorf(approvals.CodeInvalid, "an expression has %d bytes and the most is %d", len(expr), approvals.MaxExpression)
+		return nil, approvals.Errorf(approvals.CodeInvalid, "an expression has %d bytes and the limit is %d", len(expr), approvals.MaxExpression)
 	}
 	c.compiling <- struct{}{}
 	defer func() { <-c.compiling }()

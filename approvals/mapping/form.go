@@ -55,7 +55,7 @@ func formOf(parsed *cel.Ast, plain map[string]bool) (*form, error) {
 // map than its keys and values together.
 func (f *form) size(e ast.Expr, depth int) int {
 	if depth > 4*maxNested {
-		f.fail(fmt.Errorf("it is nested more than %d deep", maxNested))
+		f.fail(fmt.Errorf("it is nested more than %d levels deep", maxNested))
 	}
 	if f.err != nil {
 		return 1
@@ -92,13 +92,13 @@ func (f *form) size(e ast.Expr, depth int) int {
 		}
 		size = keys + values + 1
 	case ast.StructKind:
-		f.fail(errors.New("it makes a protobuf message, which nothing here takes: write a map"))
+		f.fail(errors.New("it builds a protobuf message, which is not supported: build a map"))
 	case ast.ComprehensionKind:
 		size = f.loop(e.AsComprehension(), down)
 	default: // a literal
 	}
 	if size > maxTypeSize {
-		f.fail(fmt.Errorf("it has lists or maps within one another more than %d times: make it in several steps, or take less apart", maxTypeSize))
+		f.fail(fmt.Errorf("it nests lists or maps more than %d levels deep: use several expressions, or simpler values", maxTypeSize))
 	}
 	return size
 }

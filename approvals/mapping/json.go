@@ -64,7 +64,7 @@ func (m *meter) decodeJSON(b []byte) (any, error) {
 }
 
 func tooDeep(depth int64) error {
-	return fmt.Errorf("it is nested %d deep and the most is %d", depth, maxDepth)
+	return fmt.Errorf("it is nested %d levels deep and the limit is %d", depth, maxDepth)
 }
 
 func readJSON(b []byte) (any, error) {
@@ -75,7 +75,7 @@ func readJSON(b []byte) (any, error) {
 		return nil, err
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("there is something after the JSON value")
+		return nil, errors.New("there is more text after the JSON value")
 	}
 	return exact(v), nil
 }
@@ -87,7 +87,7 @@ func decodeObject(b []byte) (map[string]any, error) {
 		return nil, tooDeep(depth)
 	}
 	if most := (maxSource - perJSONByte*int64(len(b))) / perJSONValue; values > most {
-		return nil, fmt.Errorf("it has up to %d values, and of its size the most that expressions can read is %d", values, most)
+		return nil, fmt.Errorf("it has up to %d values, and the limit for its size is %d", values, most)
 	}
 	v, err := readJSON(b)
 	if err != nil {
@@ -95,7 +95,7 @@ func decodeObject(b []byte) (map[string]any, error) {
 	}
 	m, ok := v.(map[string]any)
 	if !ok {
-		return nil, errors.New("it is another JSON value")
+		return nil, errors.New("it is not a JSON object")
 	}
 	return m, nil
 }
@@ -183,14 +183,14 @@ func (w *jsonWriter) write(v ref.Val, depth int) error {
 	case *types.Err:
 		return x
 	default:
-		return fmt.Errorf("a value of type %s has no form in JSON", v.Type().TypeName())
+		return fmt.Errorf("a value of type %s can't be written as JSON", v.Type().TypeName())
 	}
 	return nil
 }
 
 func (w *jsonWriter) double(f float64) error {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return fmt.Errorf("JSON has no number %v", f)
+		return fmt.Errorf("JSON can't express the number %v", f)
 	}
 	b, err := json.Marshal(f + 0) // no minus before nothing
 	w.b.Write(b)
@@ -245,10 +245,10 @@ func (w *jsonWriter) object(m traits.Mapper, depth int) error {
 		k := it.Next()
 		name, ok := k.ConvertToType(types.StringType).(types.String)
 		if !ok {
-			return fmt.Errorf("a key of type %s has no form in JSON", k.Type().TypeName())
+			return fmt.Errorf("a key of type %s can't be written as JSON", k.Type().TypeName())
 		}
 		if _, twice := values[string(name)]; twice {
-			return fmt.Errorf("two keys are %q in JSON", string(name))
+			return fmt.Errorf("two keys would both be %q in JSON", string(name))
 		}
 		keys, values[string(name)] = append(keys, string(name)), m.Get(k)
 	}

@@ -127,12 +127,12 @@ func (c *Compiler) String(ctx context.Context, expr string, v Vars) (string, err
 		return "", approvals.Errorf(approvals.CodeInvalid, "expression %q: %s", expr, why)
 	}
 	if len(s) > MaxValue {
-		return "", approvals.Errorf(approvals.CodeInvalid, "expression %q gives %d bytes and the most is %d", expr, len(s), MaxValue)
+		return "", approvals.Errorf(approvals.CodeInvalid, "expression %q returns %d bytes and the limit is %d", expr, len(s), MaxValue)
 	}
 	return s, nil
 }
 
-var errTooCostly = errors.New("it is over the limits of an evaluation")
+var errTooCostly = errors.New("it exceeds the limits of an evaluation")
 
 // TooCostly reports whether err is of an expression that would cost more than it may, which
 // it would whatever is decided.
@@ -190,7 +190,7 @@ func (c *Compiler) evaluate(ctx context.Context, expr string, v Vars, then func(
 		if cut := (interpreter.EvalCancelledError{}); ctx.Err() != nil || errors.As(err, &cut) && cut.Cause == interpreter.ContextCancelled {
 			err = &approvals.Error{
 				Code: approvals.CodeUnavailable, Err: errInterrupted,
-				Message: fmt.Sprintf("expression %q was interrupted, and says nothing yet; try again in a moment", expr),
+				Message: fmt.Sprintf("the evaluation of expression %q was interrupted; try again in a moment", expr),
 			}
 		}
 	}()

@@ -76,7 +76,7 @@ func TestStringRefuses(t *testing.T) {
 		"wrong type":       {"params.x + 1", "<input>:1:10: found no matching overload"},
 		"unknown function": {"results.digest.sha()", "<input>:1:19: undeclared reference to 'sha'"},
 		"empty":            {"", "does not compile"},
-		"far too long":     {strings.Repeat("a", approvals.MaxExpression+1), "1025 bytes and the most is 1024"},
+		"far too long":     {strings.Repeat("a", approvals.MaxExpression+1), "1025 bytes and the limit is 1024"},
 		"no such result":   {"results.nope", `expression "results.nope": no such key: nope`},
 		"no such field":    {"body.x.y", "no such key: x"},
 		"null":             {"null", "the value is null: guard it with has() or a default"},
@@ -108,7 +108,7 @@ func TestValueTooLarge(t *testing.T) {
 	if got, err := c.String(t.Context(), "params.big", v); err != nil || len(got) != mapping.MaxValue {
 		t.Errorf("the largest: %d bytes, %v", len(got), err)
 	}
-	if _, err := c.String(t.Context(), "params.bigger", v); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), fmt.Sprintf("%d bytes and the most is %d", mapping.MaxValue+1, mapping.MaxValue)) {
+	if _, err := c.String(t.Context(), "params.bigger", v); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), fmt.Sprintf("%d bytes and the limit is %d", mapping.MaxValue+1, mapping.MaxValue)) {
 		t.Errorf("one more: %v", err)
 	}
 }

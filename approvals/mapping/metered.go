@@ -119,7 +119,7 @@ type meteredCall struct {
 func (c *Compiler) meteredCall(x interpreter.InterpretableCall, loops bool) (interpreter.InterpretableV2, error) {
 	r, ok := rules[x.Function()]
 	if !ok {
-		return nil, errors.New(x.Function() + "() is not known here: nobody has said what it may cost")
+		return nil, errors.New(x.Function() + "() is not available in expressions")
 	}
 	if err := checkPattern(x); err != nil {
 		return nil, err

@@ -116,5 +116,5 @@ func (l literal) cannot() error {
 	if len(s) > 40 {
 		s = s[:40] + "…"
 	}
-	return fmt.Errorf("the number %s can't be kept exactly in 64 bits: forward it as it is, or with string()", s)
+	return fmt.Errorf("the number %s does not fit exactly into 64 bits: forward it unchanged, or use string()", s)
 }

@@ -71,15 +71,15 @@ func TestNumbersAreExact(t *testing.T) {
 	}
 	for expr, want := range map[string]string{
 		"body.big + 1":                            "no such overload",
-		"int(body.big)":                           "the number 123456789012345678901234567890 can't be kept exactly in 64 bits",
-		"double(body.pi)":                         "the number 3.14159265358979323846 can't be kept exactly",
+		"int(body.big)":                           "the number 123456789012345678901234567890 does not fit exactly into 64 bits",
+		"double(body.pi)":                         "the number 3.14159265358979323846 does not fit exactly",
 		"body.int + 1":                            "overflow",
 		"body.id * 1.5":                           "no such overload",
 		"[body.int + 1]":                          "overflow",
-		"{'a': 1, 1: 2, '1': 3}":                  `two keys are "1" in JSON`,
+		"{'a': 1, 1: 2, '1': 3}":                  `two keys would both be "1" in JSON`,
 		"'[1e999'.parseJSON()":                    "the text is not JSON",
-		"'1 2'.parseJSON()":                       "something after the JSON value",
-		"'a: 36893488147419103232'.parseYAML().a": "too large to be kept exactly",
+		"'1 2'.parseJSON()":                       "more text after the JSON value",
+		"'a: 36893488147419103232'.parseYAML().a": "too large to be represented exactly",
 	} {
 		vars, err := mapping.SourceVars("prod", s)
 		if err != nil {
@@ -156,7 +156,7 @@ func TestUnkeepable(t *testing.T) {
 	t.Parallel()
 	line := approvals.InterceptorParams{Gate: "production", Forward: expressions("note", "body.note")}
 	_, err := compiler(t).Resolve(t.Context(), "prod", "apply", line, policy(), event(`{"note":"a\u0000b"}`), ct.Template)
-	if approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), "forward note: the value has a NUL character") {
+	if approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), "forward note: the value contains a NUL character") {
 		t.Error(err)
 	}
 	// Any other character arrives, and pages mark those that deceive.

@@ -78,10 +78,10 @@ func parseYAML(m *meter, args []ref.Val) ref.Val {
 func doubted(v any) any {
 	switch x := v.(type) {
 	case literal:
-		return types.NewErr("parseYAML: the number %s is too large to be kept exactly: quote it", string(x))
+		return types.NewErr("parseYAML: the number %s is too large to be represented exactly: quote it", string(x))
 	case float64:
 		if math.Abs(x) >= 1<<63 {
-			return types.NewErr("parseYAML: the number %g is too large to be kept exactly: quote it", x)
+			return types.NewErr("parseYAML: the number %g is too large to be represented exactly: quote it", x)
 		}
 	case map[string]any:
 		for k, e := range x {

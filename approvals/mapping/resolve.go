@@ -42,7 +42,7 @@ func (c *Compiler) CheckPolicy(p approvals.Policy) error {
 	preset, _ := tasks.Find(p.Preset)
 	for _, in := range p.Inputs {
 		if slices.ContainsFunc(preset.Results, func(r approvals.Expression) bool { return r.Name == in.Name }) {
-			return approvals.Errorf(approvals.CodeInvalid, "gate %q: input %q has the name of a result of %s, and a task gets both by name: rename it", p.Gate, in.Name, p.Preset)
+			return approvals.Errorf(approvals.CodeInvalid, "gate %q: input %q has the same name as a result of %s: rename the input", p.Gate, in.Name, p.Preset)
 		}
 	}
 	for _, r := range p.Results {
@@ -81,7 +81,7 @@ func (c *Compiler) Resolve(ctx context.Context, namespace, trigger string, l app
 			return nil, within("forward "+f.Name, err)
 		}
 		if strings.Contains(value, "\x00") {
-			return nil, approvals.Errorf(approvals.CodeInvalid, "forward %s: the value has a NUL character, which no container takes: drop it with replace()", f.Name)
+			return nil, approvals.Errorf(approvals.CodeInvalid, "forward %s: the value contains a NUL character, which no container accepts: remove it with replace()", f.Name)
 		}
 		t.Params = append(t.Params, approvals.Param{Name: f.Name, Value: approvals.Neutral(value)})
 	}

@@ -67,7 +67,7 @@ func TestResolveRefuses(t *testing.T) {
 		"title, syntax":      {line: approvals.InterceptorParams{Title: "'a' +"}, want: `title: expression "'a' +" does not compile`},
 		"title, value":       {policy: func(p *approvals.Policy) { p.Title = "params.nope" }, want: `title: expression "params.nope": no such key: nope`},
 		"a link by http":     {policy: func(p *approvals.Policy) { p.Links = expressions("Runbook", "'http://x.example.com'") }, want: `link "Runbook" leads to "http://x.example.com": use https`},
-		"a script":           {line: approvals.InterceptorParams{Links: expressions("Runbook", "'javascript:alert(1)'")}, want: "which is not a whole address"},
+		"a script":           {line: approvals.InterceptorParams{Links: expressions("Runbook", "'javascript:alert(1)'")}, want: "which is not a complete address"},
 		"long instructions":  {line: approvals.InterceptorParams{Instructions: "'0123456789'.replace('', '0123456789').replace('', '0123456789')"}, policy: func(p *approvals.Policy) { p.Instructions = "lists.range(2000).map(x, string(x)).join(' ')" }, want: "shorten them, and link to the rest"},
 		"policy":             {policy: func(p *approvals.Policy) { p.Approvers = nil }, want: "list users or groups"},
 		"only the requester": {line: approvals.InterceptorParams{Requester: "'Alice'"}, policy: func(p *approvals.Policy) { p.Approvers = p.Approvers[:1] }, want: "without the requester Alice it can get only 0"},

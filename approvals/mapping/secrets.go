@@ -22,7 +22,7 @@ type Comparison struct {
 // expression is parsed, not evaluated. An error is CodeInvalid: it can't be read.
 func (c *Compiler) Comparisons(expr string) ([]Comparison, error) {
 	if len(expr) > maxForeign {
-		return nil, approvals.Errorf(approvals.CodeInvalid, "it has %d bytes and the most that is read is %d", len(expr), maxForeign)
+		return nil, approvals.Errorf(approvals.CodeInvalid, "it has %d bytes and the limit is %d", len(expr), maxForeign)
 	}
 	parsed, issues := c.env.Parse(expr)
 	if issues.Err() != nil {

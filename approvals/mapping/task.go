@@ -22,7 +22,7 @@ func (c *Compiler) ResolveTask(ctx context.Context, namespace string, m tasks.Ma
 	}
 	shown := m.Shown(r.Params)
 	if len(shown) > MaxShown {
-		return nil, approvals.Errorf(approvals.CodeInvalid, "the task has %d params beside those that say who decides, and the most is %d", len(shown), MaxShown)
+		return nil, approvals.Errorf(approvals.CodeInvalid, "the task has %d params besides those that name the approvers, and the limit is %d", len(shown), MaxShown)
 	}
 	var l approvals.InterceptorParams
 	for _, x := range shown {

@@ -24,7 +24,7 @@ func (m *meter) make(size int64) {
 	if size > maxBuilt {
 		panic(interpreter.EvalCancelledError{
 			Cause:   interpreter.CostLimitExceeded,
-			Message: fmt.Sprintf("the text would be longer than %d bytes, the most that one call may build", maxBuilt),
+			Message: fmt.Sprintf("the text would be longer than %d bytes, which is the limit of one call", maxBuilt),
 		})
 	}
 	m.use(size/32, size)
@@ -64,7 +64,7 @@ func join(m *meter, args []ref.Val) ref.Val {
 	for _, x := range items {
 		s, ok := x.(types.String)
 		if !ok {
-			return types.NewErr("join: an item is no string, it is a value of type %s", x.Type().TypeName())
+			return types.NewErr("join: an item is not a string but a value of type %s", x.Type().TypeName())
 		}
 		size = plus(size, int64(len(s)))
 	}
@@ -128,7 +128,7 @@ func (m *meter) pattern(text string) pattern {
 		return p
 	}
 	if len(text) > approvals.MaxPattern {
-		return pattern{err: approvals.Errorf(approvals.CodeInvalid, "the regular expression has %d bytes and the most is %d", len(text), approvals.MaxPattern)}
+		return pattern{err: approvals.Errorf(approvals.CodeInvalid, "the regular expression has %d bytes and the limit is %d", len(text), approvals.MaxPattern)}
 	}
 	classes := int64(strings.Count(text, `\p`)+strings.Count(text, `\P`)) + int64(strings.Count(text, "(?"))
 	n := int64(len(text))

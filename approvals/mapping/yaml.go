@@ -47,7 +47,7 @@ func (m *meter) takeYAML(text string) error {
 	}
 	// A level of a block takes a space more, or on one line a sign like "-".
 	if deepest > maxDepth || deepestSigns(text) > maxDepth {
-		return fmt.Errorf("it may be nested more than %d deep, which is the most", maxDepth)
+		return fmt.Errorf("it may be nested more than %d levels deep, which is the limit", maxDepth)
 	}
 	n := int64(len(text))
 	cost := plus(perYAML+times(perYAMLByte, n), times(perYAMLValue, values))
@@ -91,7 +91,7 @@ func (a *aliased) size(n *yamlv3.Node) (int64, error) {
 	}
 	size, known := a.sizes[n]
 	if known && size == 0 {
-		return 0, errors.New("an alias stands within what it means")
+		return 0, errors.New("an alias refers to a value that contains it")
 	}
 	if known {
 		return size, nil

@@ -43,7 +43,7 @@ func (h Head) Next(l Line) (Entry, error) {
 	e.Hash = sum(body)
 	e.Text = append(body[:len(body)-1], tail(e.Hash)...)
 	if len(e.Text) > MaxLine {
-		return Entry{}, fmt.Errorf("line %s has %d bytes and the most is %d", l.ID, len(e.Text), MaxLine)
+		return Entry{}, fmt.Errorf("line %s has %d bytes and the limit is %d", l.ID, len(e.Text), MaxLine)
 	}
 	return e, nil
 }
@@ -72,19 +72,19 @@ func (e Entry) Head() Head { return Head{e.Seq, e.Hash} }
 // Parse reads an entry and says whether its hash is that of its text.
 func Parse(text []byte) (Entry, error) {
 	if len(text) > MaxLine {
-		return Entry{}, fmt.Errorf("it has %d bytes and the most is %d", len(text), MaxLine)
+		return Entry{}, fmt.Errorf("it has %d bytes and the limit is %d", len(text), MaxLine)
 	}
 	cut := len(text) - len(tail(genesis))
 	if cut < 1 || !bytes.HasPrefix(text, []byte(`{"seq":`)) || !bytes.HasPrefix(text[cut:], []byte(`,"hash":"`)) {
-		return Entry{}, errors.New(`it is not an entry of the record, {"seq":…,"hash":"…"}`)
+		return Entry{}, errors.New(`it is not an audit log entry, {"seq":…,"hash":"…"}`)
 	}
 	hash := sum(append(bytes.Clone(text[:cut]), '}'))
 	if !bytes.Equal(text[cut:], tail(hash)) {
-		return Entry{}, errors.New("its hash is not that of its text: it was changed")
+		return Entry{}, errors.New("its hash does not match its text: it was changed")
 	}
 	e := Entry{Hash: hash, Text: bytes.Clone(text)}
 	if err := json.Unmarshal(text, &e); err != nil {
-		return Entry{}, fmt.Errorf("it does not read: %w", err)
+		return Entry{}, fmt.Errorf("it can't be parsed: %w", err)
 	}
 	return e, nil
 }

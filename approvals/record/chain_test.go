@@ -80,20 +80,20 @@ func TestVerify(t *testing.T) {
 			l[7] = bytes.Replace(l[7], []byte("approve"), []byte("reject"), 1)
 			return l
 		}), want: "line 8: its hash"},
-		"one letter":      {lines: with(func(l [][]byte) [][]byte { l[2] = bytes.Replace(l[2], []byte("agreed"), []byte("Agreed"), 1); return l }), want: "line 3: its hash is not that of its text: it was changed"},
-		"missing":         {lines: with(func(l [][]byte) [][]byte { return append(l[:4], l[5:]...) }), want: "line 5: number 6 stands where number 5 should be, which is missing"},
-		"the first":       {lines: good[1:], want: "line 1: number 2 stands where number 1 should be, which is missing"},
-		"reordered":       {lines: with(func(l [][]byte) [][]byte { l[3], l[8] = l[8], l[3]; return l }), want: "line 4: number 4 should be here and stands at line 9: lines were reordered"},
-		"twice":           {lines: with(func(l [][]byte) [][]byte { return append(l[:5], l[4:]...) }), want: "line 6: number 5 is there twice"},
-		"twice, later":    {lines: with(func(l [][]byte) [][]byte { return append(l, l[4]) }), want: "line 16: number 5 stands after number 15: it is repeated or moved"},
-		"replaced":        {lines: with(func(l [][]byte) [][]byte { l[6] = forged.Text; return l }), want: "line 7: number 7 does not follow from number 6 before it: one of them was replaced"},
-		"other line ends": {lines: with(func(l [][]byte) [][]byte { l[3] = append(l[3], '\r'); return l }), want: "line 4: it is not an entry"},
-		"an empty line":   {lines: with(func(l [][]byte) [][]byte { l[3] = nil; return l }), want: "line 4: it is not an entry"},
+		"one letter":      {lines: with(func(l [][]byte) [][]byte { l[2] = bytes.Replace(l[2], []byte("agreed"), []byte("Agreed"), 1); return l }), want: "line 3: its hash does not match its text: it was changed"},
+		"missing":         {lines: with(func(l [][]byte) [][]byte { return append(l[:4], l[5:]...) }), want: "line 5: number 6 comes where number 5 should be, which is missing"},
+		"the first":       {lines: good[1:], want: "line 1: number 2 comes where number 1 should be, which is missing"},
+		"reordered":       {lines: with(func(l [][]byte) [][]byte { l[3], l[8] = l[8], l[3]; return l }), want: "line 4: number 4 should be here but is at line 9: lines were reordered"},
+		"twice":           {lines: with(func(l [][]byte) [][]byte { return append(l[:5], l[4:]...) }), want: "line 6: number 5 appears twice"},
+		"twice, later":    {lines: with(func(l [][]byte) [][]byte { return append(l, l[4]) }), want: "line 16: number 5 comes after number 15: it was repeated or moved"},
+		"replaced":        {lines: with(func(l [][]byte) [][]byte { l[6] = forged.Text; return l }), want: "line 7: number 7 does not have the hash of number 6 before it: one of them was replaced"},
+		"other line ends": {lines: with(func(l [][]byte) [][]byte { l[3] = append(l[3], '\r'); return l }), want: "line 4: it is not an audit log entry"},
+		"an empty line":   {lines: with(func(l [][]byte) [][]byte { l[3] = nil; return l }), want: "line 4: it is not an audit log entry"},
 		"a long line":     {lines: with(func(l [][]byte) [][]byte { l[3] = bytes.Repeat([]byte("x"), 1<<20); return l }), want: "line 4: it is longer than 262144 bytes"},
-		"begun anew":      {lines: append(bytesClone(good), second.Text), want: "line 16: number 1 stands after number 15"},
+		"begun anew":      {lines: append(bytesClone(good), second.Text), want: "line 16: number 1 comes after number 15"},
 		"logs":            {lines: append(append(bytesClone(good), []byte(`{"time":"2026","msg":"serving"}`)), second.Text), logs: true},
 		"logs, changed":   {lines: with(func(l [][]byte) [][]byte { l[2][20]++; return l }), logs: true, want: "line 3: its hash"},
-		"logs, missing":   {lines: good[1:], logs: true, want: "line 1: number 2 stands where"},
+		"logs, missing":   {lines: good[1:], logs: true, want: "line 1: number 2 comes where"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -38,7 +38,7 @@ func (v *Verifier) VerifyStore(ctx context.Context, s Rows) error {
 	v.more = func() error {
 		return s.Keys(ctx, func(line []byte) error {
 			if err := v.addKey(line); err != nil {
-				return &Fault{What: fmt.Sprintf("what is kept as a key of the record is none: %v", err)}
+				return &Fault{What: fmt.Sprintf("a stored key of the audit log is not valid: %v", err)}
 			}
 			return nil
 		})
@@ -63,30 +63,30 @@ func (v *Verifier) VerifyStore(ctx context.Context, s Rows) error {
 	case err != nil:
 		return err
 	case v.Head.Seq < before.Seq:
-		return &Fault{Line: v.Lines + 1, What: fmt.Sprintf("the stream ends after number %d, and the store's head is number %d: the last lines are missing", v.Head.Seq, before.Seq)}
+		return &Fault{Line: v.Lines + 1, What: fmt.Sprintf("the log ends after number %d, but the store's head is number %d: the last lines are missing", v.Head.Seq, before.Seq)}
 	case at != before:
-		return &Fault{Line: int(before.Seq), What: fmt.Sprintf("number %d is not what the store's head says: it was replaced, with all that follows", before.Seq)}
+		return &Fault{Line: int(before.Seq), What: fmt.Sprintf("number %d does not match the store's head: it was replaced, with everything after it", before.Seq)}
 	case v.Head.Seq > after.Seq:
-		return &Fault{Line: int(after.Seq) + 1, What: fmt.Sprintf("number %d stands after the store's head, which is number %d: it was added by something else than the service", after.Seq+1, after.Seq)}
+		return &Fault{Line: int(after.Seq) + 1, What: fmt.Sprintf("number %d comes after the store's head, which is number %d: something other than the service added it", after.Seq+1, after.Seq)}
 	case v.Head.Seq == after.Seq && v.Head != after:
-		return &Fault{Line: int(after.Seq), What: fmt.Sprintf("number %d is not what the store's head says: it was replaced", after.Seq)}
+		return &Fault{Line: int(after.Seq), What: fmt.Sprintf("number %d does not match the store's head: it was replaced", after.Seq)}
 	}
 	return v.finish()
 }
 
 func (v *Verifier) addRow(r Row) error {
 	if r.Text == nil && r.Signed != nil {
-		return &Fault{Line: v.Lines + 1, What: fmt.Sprintf("the head of number %d is signed, and there is no such line: lines were cut off", r.Seq)}
+		return &Fault{Line: v.Lines + 1, What: fmt.Sprintf("the head of number %d is signed, but there is no such line: lines were cut off", r.Seq)}
 	}
 	if r.Text == nil {
-		return &Fault{Line: v.Lines + 1, What: fmt.Sprintf("the index of people has number %d, and there is no such line: it was added", r.Seq)}
+		return &Fault{Line: v.Lines + 1, What: fmt.Sprintf("the index of people has number %d, but there is no such line: it was added", r.Seq)}
 	}
 	e, err := v.add(r.Text)
 	if err != nil {
 		return err
 	}
 	if e.Seq != r.Seq {
-		return v.fault("number %d is kept under number %d: it was moved", e.Seq, r.Seq)
+		return v.fault("number %d is stored as number %d: it was moved", e.Seq, r.Seq)
 	}
 	var want []string
 	for _, p := range e.Persons() {
@@ -94,13 +94,13 @@ func (v *Verifier) addRow(r Row) error {
 	}
 	slices.Sort(want)
 	if !slices.Equal(want, r.Mentions) {
-		return v.fault("the index of people finds number %d by %q, and it is about %q: the index was changed", r.Seq, r.Mentions, want)
+		return v.fault("the index of people lists number %d under %q, but it is about %q: the index was changed", r.Seq, r.Mentions, want)
 	}
 	if r.Signed == nil {
 		return nil
 	}
 	if !bytes.HasPrefix(r.Signed, []byte(headPrefix)) {
-		return v.fault("what is kept as the signed head of number %d is none", r.Seq)
+		return v.fault("the stored signed head of number %d is not valid", r.Seq)
 	}
 	return v.addSigned(r.Signed)
 }

@@ -56,11 +56,11 @@ func (v *Verifier) addSigned(text []byte) error {
 		return v.fault("%v", err)
 	}
 	if h.Seq != v.Head.Seq || h.Hash != v.Head.hash() {
-		return v.fault("the signed head is of number %d with hash %.8s…, and number %d with hash %.8s… stands before it: lines were cut off, moved or replaced", h.Seq, h.Hash, v.Head.Seq, v.Head.hash())
+		return v.fault("the signed head is of number %d with hash %.8s…, but number %d with hash %.8s… comes before it: lines were cut off, moved or replaced", h.Seq, h.Hash, v.Head.Seq, v.Head.hash())
 	}
 	key, ok := v.key(h.Key)
 	if !ok {
-		return v.fault("the head of number %d is signed by key %s, which is not among the record's keys nor among those that were given", h.Seq, h.Key)
+		return v.fault("the head of number %d is signed by key %s, which is neither a key of the audit log nor one that was given", h.Seq, h.Key)
 	}
 	if !ed25519.Verify(key, msg, signature) {
 		return v.fault("the signature of the head of number %d is not by key %s: it was forged or changed", h.Seq, h.Key)
@@ -132,7 +132,7 @@ func (v *Verifier) finish() error {
 			continue // by a key that is not known any more, whose word counts for nothing
 		}
 		if !ed25519.Verify(by, p.msg, p.signature) {
-			return &Fault{What: fmt.Sprintf("the word of key %s for key %s is not its own: it was forged or changed", p.by, p.id)}
+			return &Fault{What: fmt.Sprintf("the signature of key %s for key %s is not valid: it was forged or changed", p.by, p.id)}
 		}
 		v.signed.vouched[p.id] = append(v.signed.vouched[p.id], p.by)
 	}
@@ -140,7 +140,7 @@ func (v *Verifier) finish() error {
 	trusted := v.trusted()
 	for _, s := range v.Signers() {
 		if !slices.Contains(trusted, s.Key) {
-			return &Fault{What: fmt.Sprintf("the heads of numbers %d to %d are signed by key %s, for which no trusted key vouches: it is not the service's, or a key that was given is of another one", s.First.Seq, s.Last.Seq, s.Key)}
+			return &Fault{What: fmt.Sprintf("the heads of numbers %d to %d are signed by key %s, which no trusted key vouches for: it is not this service's key, or a key that was given belongs to another service", s.First.Seq, s.Last.Seq, s.Key)}
 		}
 	}
 	return nil
@@ -152,9 +152,9 @@ func (v *Verifier) covered() error {
 	case !v.Signed || v.Head.Seq == 0 || v.signed.last.Seq == v.Head.Seq && v.signed.last.Hash == v.Head.Hash:
 		return nil
 	case len(v.signed.order) == 0:
-		return &Fault{Line: v.read, What: "no head of the stream is signed: the signatures were removed, or the service has appended nothing since it signs (--unsigned takes such)"}
+		return &Fault{Line: v.read, What: "no head of the log is signed: the signatures were removed, or the service has appended nothing since it began to sign (--unsigned accepts that)"}
 	default:
-		return &Fault{Line: v.read, What: fmt.Sprintf("the stream ends with number %d, and the last signed head is that of number %d: lines were cut off, or added by something else than the service", v.Head.Seq, v.signed.last.Seq)}
+		return &Fault{Line: v.read, What: fmt.Sprintf("the log ends with number %d, but the last signed head is that of number %d: lines were cut off, or added by something other than the service", v.Head.Seq, v.signed.last.Seq)}
 	}
 }
 

@@ -56,7 +56,7 @@ func FormatKey(public ed25519.PublicKey) string { return base64.StdEncoding.Enco
 func ParseKey(s string) (ed25519.PublicKey, error) {
 	b, err := base64.StdEncoding.DecodeString(s)
 	if err != nil || len(b) != ed25519.PublicKeySize || FormatKey(b) != s {
-		return nil, fmt.Errorf("it is not a public key: that is %d bytes in base64, as countersign keys prints them", ed25519.PublicKeySize)
+		return nil, fmt.Errorf("it is not a public key: a key is %d bytes in base64, as countersign keys prints them", ed25519.PublicKeySize)
 	}
 	return b, nil
 }
@@ -71,7 +71,7 @@ type Signer struct {
 func (s *Signer) Head(h Head) ([]byte, error) {
 	keys := s.Ring().SigningKeys(keyring.Record)
 	if len(keys) == 0 {
-		return nil, errors.New("the service has no key to sign the record with: see Secret countersign-keys")
+		return nil, errors.New("the service has no key to sign the audit log with: check Secret countersign-keys")
 	}
 	return sign(headContext, SignedHead{Seq: h.Seq, Hash: h.Hash, At: Stamp(s.Now()), Key: KeyID(keys[0].Public())}, keys[0])
 }
@@ -113,7 +113,7 @@ func signatureTail(s string) []byte { return []byte(`,"signature":"` + s + `"}`)
 func openSigned(context string, text []byte, v any) (signed, signature []byte, err error) {
 	cut := len(text) - len(signatureTail(base64.StdEncoding.EncodeToString(make([]byte, ed25519.SignatureSize))))
 	if len(text) > maxSigned || cut < 1 {
-		return nil, nil, errors.New("it is not a signed line of the record")
+		return nil, nil, errors.New("it is not a signed line of the audit log")
 	}
 	body := append(bytes.Clone(text[:cut]), '}')
 	rest, ok := bytes.CutPrefix(text[cut:], []byte(`,"signature":"`))
@@ -123,12 +123,12 @@ func openSigned(context string, text []byte, v any) (signed, signature []byte, e
 		return nil, nil, errors.New("it does not end in a signature")
 	}
 	if err := json.Unmarshal(body, v); err != nil {
-		return nil, nil, fmt.Errorf("it does not read: %w", err)
+		return nil, nil, fmt.Errorf("it can't be parsed: %w", err)
 	}
 	// There is one way to write a line: a field twice, or another one, is not it.
 	again, err := json.Marshal(v)
 	if err != nil || !bytes.Equal(again, body) {
-		return nil, nil, errors.New("it is not written as the service writes it")
+		return nil, nil, errors.New("it does not have the form in which the service writes it")
 	}
 	return append([]byte(context), body...), signature, nil
 }

@@ -124,11 +124,11 @@ func TestSignatures(t *testing.T) {
 		"another key noted":       {lines: good, keys: others, want: "the heads of numbers 5 to 15 are signed by key"},
 		"without its keys":        {lines: without(`{"key":`), want: "line 6: the head of number 5 is signed by key"},
 		"without, but noted":      {lines: without(`{"key":`), keys: mine},
-		"without its heads":       {lines: without(`{"head":`), want: "line 16: no head of the stream is signed"},
+		"without its heads":       {lines: without(`{"head":`), want: "line 16: no head of the log is signed"},
 		"without, which is taken": {lines: without(`{"head":`), unsigned: true},
-		"the last head missing":   {lines: good[:18], want: "line 18: the stream ends with number 15, and the last signed head is that of number 10"},
+		"the last head missing":   {lines: good[:18], want: "line 18: the log ends with number 15, but the last signed head is that of number 10"},
 		"cut off behind a head":   {lines: good[:13]}, // which only a head that was noted shows
-		"cut off, in the middle":  {lines: good[:15], want: "line 15: the stream ends with number 12, and the last signed head is that of number 10"},
+		"cut off, in the middle":  {lines: good[:15], want: "line 15: the log ends with number 12, but the last signed head is that of number 10"},
 		"an earlier head missing": {lines: append(good[:6:6], good[7:]...)},
 		"a head moved":            {lines: with(func(l [][]byte) [][]byte { l[5], l[6] = l[6], l[5]; return l }), want: "line 6: the signed head is of number 5 with hash"},
 		"a head of a later one":   {lines: with(func(l [][]byte) [][]byte { l[6] = l[12]; return l }), want: "line 7: the signed head is of number 10 with hash"},
@@ -137,17 +137,17 @@ func TestSignatures(t *testing.T) {
 		"a field more": {lines: with(func(l [][]byte) [][]byte {
 			l[6] = bytes.Replace(l[6], []byte(`,"key"`), []byte(`,"x":1,"key"`), 1)
 			return l
-		}), want: "line 7: it is not written as the service writes it"},
+		}), want: "line 7: it does not have the form in which the service writes it"},
 		"a field twice": {lines: with(func(l [][]byte) [][]byte {
 			l[6] = bytes.Replace(l[6], []byte(`{"head":5`), []byte(`{"head":9,"head":5`), 1)
 			return l
-		}), want: "line 7: it is not written as"},
+		}), want: "line 7: it does not have the form"},
 		"no signature": {lines: with(func(l [][]byte) [][]byte { l[6] = l[6][:60]; return l }), want: "line 7: it is not a signed line"},
 		"another's signature": {lines: with(func(l [][]byte) [][]byte {
 			l[6] = append(l[6][:len(l[6])-90:len(l[6])-90], l[12][len(l[12])-90:]...)
 			return l
 		}), want: "line 7: the signature of the head of number 5 is not by key"},
-		"an entry behind": {lines: append(good[:19:19], good[1]), want: "line 20: number 1 stands after number 15"},
+		"an entry behind": {lines: append(good[:19:19], good[1]), want: "line 20: number 1 comes after number 15"},
 		"a changed entry": {lines: with(func(l [][]byte) [][]byte {
 			l[3] = bytes.Replace(l[3], []byte("approve"), []byte("reject"), 1)
 			return l
@@ -155,7 +155,7 @@ func TestSignatures(t *testing.T) {
 		"a key that is no key":       {lines: with(func(l [][]byte) [][]byte { l[0][10] = '!'; return l }), want: "line 1: it is not a public key"},
 		"in logs":                    {lines: slices.Concat([][]byte{log}, good[:3], [][]byte{log, foreign}, good[3:], [][]byte{foreign, log}), logs: true},
 		"in logs, two processes":     {lines: slices.Concat(good, [][]byte{log}, good), logs: true},
-		"in logs, one without heads": {lines: slices.Concat(without(`{"head":`), good), logs: true, want: "line 18: no head of the stream is signed"},
+		"in logs, one without heads": {lines: slices.Concat(without(`{"head":`), good), logs: true, want: "line 18: no head of the log is signed"},
 		"in logs, one cut off":       {lines: slices.Concat(good[:15], good), logs: true, want: "the last signed head is that of number 10"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -89,15 +89,15 @@ func (v *Verifier) follows(e Entry) error {
 		v.Chains++
 	case e.Seq == last.Seq+1 && e.Prev == last.hash():
 	case e.Seq == last.Seq+1:
-		return v.fault("number %d does not follow from number %d before it: one of them was replaced", e.Seq, last.Seq)
+		return v.fault("number %d does not have the hash of number %d before it: one of them was replaced", e.Seq, last.Seq)
 	case e.Seq == last.Seq && e.Hash == last.Hash:
-		return v.fault("number %d is there twice", e.Seq)
+		return v.fault("number %d appears twice", e.Seq)
 	case e.Seq == 1 && e.Prev == genesis:
-		return v.fault("number 1 stands after number %d: it is repeated or moved, or another process's stream begins here (--logs takes such)", last.Seq)
+		return v.fault("number 1 comes after number %d: it was repeated or moved, or the log of another process begins here (--logs accepts that)", last.Seq)
 	case e.Seq <= last.Seq:
-		return v.fault("number %d stands after number %d: it is repeated or moved", e.Seq, last.Seq)
+		return v.fault("number %d comes after number %d: it was repeated or moved", e.Seq, last.Seq)
 	default:
-		f := v.fault("number %d stands where number %d should be, which is missing", e.Seq, last.Seq+1)
+		f := v.fault("number %d comes where number %d should be, which is missing", e.Seq, last.Seq+1)
 		f.want = last.Seq + 1
 		return f
 	}
@@ -131,7 +131,7 @@ func (v *Verifier) lines(r io.Reader) error {
 	}
 	if errors.Is(s.Err(), bufio.ErrTooLong) {
 		v.read++
-		return v.fault("it is longer than %d bytes: it is not an entry of the record", MaxLine)
+		return v.fault("it is longer than %d bytes: it is not an audit log entry", MaxLine)
 	}
 	return s.Err()
 }
@@ -152,7 +152,7 @@ func exactLines(data []byte, atEOF bool) (advance int, token []byte, err error) 
 func (v *Verifier) seek(s *bufio.Scanner, f *Fault) {
 	for line := f.Line + 1; s.Scan(); line++ {
 		if e, err := Parse(s.Bytes()); err == nil && e.Seq == f.want {
-			f.What = fmt.Sprintf("number %d should be here and stands at line %d: lines were reordered", f.want, line)
+			f.What = fmt.Sprintf("number %d should be here but is at line %d: lines were reordered", f.want, line)
 			return
 		}
 	}

@@ -187,7 +187,7 @@ func somebody(p approvals.Policy, param string) error {
 	}
 	for _, g := range p.Groups {
 		if err := approvals.CheckGroup(g); err != nil {
-			return approvals.Errorf(approvals.CodeInvalid, "this can't be asked: param %s has %s", param, approvals.Message(err))
+			return approvals.Errorf(approvals.CodeInvalid, "approval can't be requested: param %s has %s", param, approvals.Message(err))
 		}
 	}
 	if all, n := p.Needed(), len(p.Approvers); len(p.Groups) == 0 && n < all {
@@ -195,16 +195,16 @@ func somebody(p approvals.Policy, param string) error {
 		if n == 1 {
 			is = "is"
 		}
-		return approvals.Errorf(approvals.CodeInvalid, "this could never be approved: it takes %d people, and %d %s named: name more in param %s", all, n, is, param)
+		return approvals.Errorf(approvals.CodeInvalid, "this could never be approved: it needs %d people, but only %d %s named: name more in param %s", all, n, is, param)
 	}
 	for _, a := range p.Approvers {
 		if len(a.Name) > maxName {
-			return approvals.Errorf(approvals.CodeInvalid, "an approver has a name of %d bytes and the most is %d: %s", len(a.Name), maxName, approvals.Cut(a.Name, approvals.MaxQuoted))
+			return approvals.Errorf(approvals.CodeInvalid, "an approver has a name of %d bytes and the limit is %d: %s", len(a.Name), maxName, approvals.Cut(a.Name, approvals.MaxQuoted))
 		}
 	}
 	for _, g := range p.Groups {
 		if len(g) > maxName {
-			return approvals.Errorf(approvals.CodeInvalid, "a group has a name of %d bytes and the most is %d: %s", len(g), maxName, approvals.Cut(g, approvals.MaxQuoted))
+			return approvals.Errorf(approvals.CodeInvalid, "a group has a name of %d bytes and the limit is %d: %s", len(g), maxName, approvals.Cut(g, approvals.MaxQuoted))
 		}
 	}
 	return nil

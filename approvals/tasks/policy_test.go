@@ -51,7 +51,7 @@ func TestPolicy(t *testing.T) {
 		"nobody":                {"automatiko", `description=x`, "", who{}, "nobody could decide this: name people in param approvers or groups"},
 		"nobody but blanks":     {"automatiko", `approvers=[" ",""]`, "", who{}, "nobody could decide this"},
 		"unknown strategy":      {"automatiko", "approvers=[\"alice\"]\nstrategy=ANY", "", who{}, `param strategy is "ANY", which is unknown: use SINGLE, MULTI or FOUR_EYES`},
-		"four eyes of one":      {"automatiko", "approvers=[\"alice\"]\nstrategy=FOUR_EYES", "", who{}, "it takes 2 people, and 1 is named: name more in param approvers or groups"},
+		"four eyes of one":      {"automatiko", "approvers=[\"alice\"]\nstrategy=FOUR_EYES", "", who{}, "it needs 2 people, but only 1 is named: name more in param approvers or groups"},
 		"a name like a book":    {"automatiko", `approvers=["` + strings.Repeat("x", 254) + `"]`, "", who{}, "an approver has a name of 254 bytes"},
 
 		"names in one string":  {"automatiko", `approvers=a@example.com,b@example.com`, "", who{}, `which is not valid: it looks like several names in one string`},
@@ -67,7 +67,7 @@ func TestPolicy(t *testing.T) {
 		"a group of everybody":   {"manual-approval-gate", `approvers=["group:system:authenticated"]`, "", who{}, `param approvers has group "system:authenticated", which contains every user of the cluster`},
 		"not a number":           {"manual-approval-gate", "approvers=[\"alice\"]\nnumberOfApprovalsRequired=two", "", who{}, `numberOfApprovalsRequired is "two"`},
 		"none needed":            {"manual-approval-gate", "approvers=[\"alice\"]\nnumberOfApprovalsRequired=0", "", who{}, `numberOfApprovalsRequired is "0"`},
-		"more than there are":    {"manual-approval-gate", "approvers=[\"alice\",\"bob\"]\nnumberOfApprovalsRequired=3", "", who{}, "it takes 3 people, and 2 are named: name more in param approvers"},
+		"more than there are":    {"manual-approval-gate", "approvers=[\"alice\",\"bob\"]\nnumberOfApprovalsRequired=3", "", who{}, "it needs 3 people, but only 2 are named: name more in param approvers"},
 		"not a duration":         {"manual-approval-gate", "approvers=[\"alice\"]\ntimeout=soon", "", who{}, `timeout is "soon"`},
 		"nobody for a gate":      {"manual-approval-gate", `approvers=["group: "]`, "", who{}, "nobody could decide this"},
 		"what RBAC says":         {"kuberocketci", `approvers=["everybody"]`, "", who{"SINGLE", 0, "", "", true, "", time.Hour}, ""},

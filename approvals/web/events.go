@@ -127,7 +127,7 @@ func (s *server) watchOne(ctx context.Context, v *viewer, key approvals.Key) fun
 		}
 		e := all.In(one.Namespace).Find(*one)
 		if e == nil {
-			return 0, approvals.Errorf(approvals.CodeNotFound, "approval %s is not there any more", one.Key)
+			return 0, approvals.Errorf(approvals.CodeNotFound, "approval %s no longer exists", one.Key)
 		}
 		return e.Sum, nil
 	}

@@ -78,11 +78,11 @@ func (s *server) apiUpload(w http.ResponseWriter, r *http.Request) {
 	v := mux.Vars(r)
 	data, err := io.ReadAll(io.LimitReader(r.Body, evidence.MaxSize+1))
 	if err != nil {
-		s.fail(w, approvals.Errorf(approvals.CodeInvalid, "the body could not be read to its end; nothing was kept"))
+		s.fail(w, approvals.Errorf(approvals.CodeInvalid, "the whole body could not be read; nothing was stored"))
 		return
 	}
 	if len(data) > evidence.MaxSize {
-		writeStatus(w, http.StatusRequestEntityTooLarge, string(approvals.CodeInvalid), "evidence may have up to "+evidence.Bytes(evidence.MaxSize)+"; nothing was kept")
+		writeStatus(w, http.StatusRequestEntityTooLarge, string(approvals.CodeInvalid), "evidence may have up to "+evidence.Bytes(evidence.MaxSize)+"; nothing was stored")
 		return
 	}
 	item, created, err := s.Uploads.Upload(r.Context(), v["namespace"], v["run"], v["item"], token, data)
@@ -253,7 +253,7 @@ func (s *server) evidenceOf(ctx context.Context, a approvals.Approval, at string
 			continue
 		}
 		if left -= e.Item.Size; left < 0 {
-			e.Item.Message, e.Unread = "it is too large to be shown beside the rest: open it by itself", true
+			e.Item.Message, e.Unread = "it is too large to show on this page: open it on its own", true
 			continue
 		}
 		_, data, err := s.read(ctx, a, e.Item.Name)

@@ -9,11 +9,11 @@ import (
 	"github.com/countersign-dev/countersign/internal/config"
 )
 
-const checkUsage = `countersign check: try what the configuration names.
+const checkUsage = `countersign check: test the connections that the configuration names.
 
 Usage: countersign check [--config FILE]
 
-It reads the configuration as the service does, and connects to the mail server, the login's
+It reads the configuration as the service does, and connects to the mail server, the login
 provider and the store of the audit log. It sends nothing and changes nothing.
 
   kubectl -n countersign exec deployment/countersign -- countersign check
@@ -25,7 +25,7 @@ Flags:
 func check(args []string) int {
 	f := flags("check", checkUsage)
 	path := f.String("config", defaultConfig, "the configuration `file`")
-	asJSON := f.Bool("json", false, "a line of JSON for each, as tkn approval doctor reads it")
+	asJSON := f.Bool("json", false, "print a line of JSON for each connection, which tkn approval doctor reads")
 	if code, done := parse(f, args); done {
 		return code
 	}

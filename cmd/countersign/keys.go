@@ -10,13 +10,13 @@ import (
 	"github.com/countersign-dev/countersign/internal/config"
 )
 
-const keysUsage = `countersign keys: the public keys that signed the record, as its store has them.
+const keysUsage = `countersign keys: print the public keys that signed the audit log, from its store.
 
 Usage: countersign keys [--config FILE]
 
-One a line: its short name, the key for verify --key, and when it was made. Note one of
-them somewhere else than in the store: anyone who can write to the store could put another
-one there. The service itself gives those that it signs with now:
+Each line has a key's short name, the key itself for verify --key, and the time when it was
+made. Save one of them outside of the store: anyone who can write to the store could add
+another key there. The service itself shows the keys that it signs with now:
 
   curl https://approve.example.com/api/v1/record/keys
 
@@ -40,7 +40,7 @@ func keys(args []string) int {
 	err = app.Keys(ctx, c.Record, func(line []byte) error {
 		var k record.KeyLine
 		if err := json.Unmarshal(line, &k); err != nil {
-			return fmt.Errorf("what is kept as a key is none: %w", err)
+			return fmt.Errorf("a stored key is not valid: %w", err)
 		}
 		public, err := record.ParseKey(k.Key)
 		if err != nil || seen[k.Key] {

@@ -23,10 +23,10 @@ import (
 const usage = `countersign: human approval between Tekton pipelines.
 
 Usage: countersign [flags]
-       countersign verify [flags]   find a changed or missing line of the record
-       countersign export [flags]   the record as JSON lines or CSV
-       countersign keys [flags]     the public keys that signed the record
-       countersign check [flags]    try what the configuration names: mail server, login, store
+       countersign verify [flags]   find a changed or missing line of the audit log
+       countersign export [flags]   the audit log as JSON lines or CSV
+       countersign keys [flags]     the public keys that signed the audit log
+       countersign check [flags]    test the mail server, the login provider and the audit store
        countersign version          the version of this program
 
 It serves the Triggers interceptor over TLS, the approval page and API over HTTP,
@@ -35,8 +35,8 @@ as kubectl does (in a pod: by the service account).
 
   countersign --config /etc/countersign/config.yaml
 
-Configuration (YAML; docs/reference/configuration.md has every field). Without a file all is as by
-default; files of folder config.d beside it are read too:
+Configuration (YAML; docs/reference/configuration.md has every field). Without a file, all fields have
+their defaults. Files in the folder config.d next to it are read, too:
 
   externalURL: https://approve.example.com
   smtp: {host: mail.example.com, from: "Countersign <countersign@example.com>"}
@@ -72,14 +72,14 @@ func run() int {
 	o := app.Options{Now: time.Now, Out: os.Stdout, Version: version.String()}
 	f.StringVar(&o.Namespace, "namespace", env("POD_NAMESPACE", "countersign"), "the service's own `namespace` ($POD_NAMESPACE)")
 	f.StringVar(&o.Pod, "pod", env("POD_NAME", "countersign"), "this process's `name` in the leader election ($POD_NAME)")
-	f.StringVar(&o.PodAddress, "pod-address", env("POD_IP", ""), "the `address` where other replicas reach this one, to see whether it still lives ($POD_IP)")
+	f.StringVar(&o.PodAddress, "pod-address", env("POD_IP", ""), "the `address` where other replicas reach this one, to check that it is alive ($POD_IP)")
 	f.StringVar(&o.Service, "service", "countersign", "the Kubernetes Service's `name`")
 	f.StringVar(&o.WebAddress, "web-address", ":8080", "`address` of pages and API")
 	f.StringVar(&o.InterceptorAddress, "interceptor-address", ":8443", "`address` of the interceptor")
 	f.StringVar(&o.MetricsAddress, "metrics-address", ":9090", "`address` of /metrics")
 	f.StringVar(&o.HealthAddress, "health-address", ":8081", "`address` of /healthz and /readyz")
-	f.StringVar(&o.CertificateDir, "interceptor-certificate", "", "a `folder` with tls.crt, tls.key and ca.crt that somebody else renews, such as cert-manager; without it the service makes its own")
-	f.Bool("version", false, "say the version of this program, and end")
+	f.StringVar(&o.CertificateDir, "interceptor-certificate", "", "a `folder` with tls.crt, tls.key and ca.crt that something else renews, such as cert-manager; without it the service creates its own certificate")
+	f.Bool("version", false, "print the version of this program and exit")
 	f.BoolVar(&o.LeaderElection, "leader-elect", true, "elect a leader for the background work")
 	if err := f.Parse(os.Args[1:]); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -99,7 +99,7 @@ func run() int {
 		return 2
 	}
 	if o.Rest, err = ctrl.GetConfig(); err != nil {
-		fmt.Fprintln(os.Stderr, "countersign: find the cluster:", err)
+		fmt.Fprintln(os.Stderr, "countersign: can't find the cluster:", err)
 		return 1
 	}
 	o.Log.Info("starting", "version", o.Version, "configuration", o.Config.Files)

@@ -18,46 +18,46 @@ import (
 	"github.com/countersign-dev/countersign/internal/config"
 )
 
-const verifyUsage = `countersign verify: find a changed or missing line of the record.
+const verifyUsage = `countersign verify: find a changed or missing line of the audit log.
 
 Usage: countersign verify [--file FILE|-] [flags]
 
-Every line has the hash of the one before it, so a line that is changed, removed, moved or
-repeated breaks the chain there. verify reads it from the configured store, or
-from a file or standard input, and says
+Every line has the hash of the line before it, so a line that is changed, removed, moved or
+repeated breaks the chain there. verify reads the log from the configured store, or from a
+file or standard input, and prints
 
   ok: 4711 lines, head 5e6d70dd…        exit code 0
-  line 17: its hash is not that …       exit code 1, what is wrong first
-                                        exit code 2: it could not be read
+  line 17: its hash does not match …    exit code 1, the first problem
+                                        exit code 2: the log could not be read
 
-The service signs the head of the chain with each append, by an Ed25519 key that
-follows from its own keys. The last line must have a signed head: so anyone who may write
-to the store can add nothing, and can't write it again. Give a public key that you noted
-elsewhere (countersign keys, or GET /api/v1/record/keys) to --key. Keys rotate and vouch
-for each other: one that was noted before, or one of today, is enough for all heads.
-Without --key the key that signed last is taken at its word.
+With each append, the service signs the head of the chain, with an Ed25519 key that is
+derived from its own keys. The last line must have a signed head, so people who can write to
+the store can't add lines, and can't rewrite the log. Give --key a public key that you saved
+elsewhere (from countersign keys, or GET /api/v1/record/keys). Keys rotate and sign each
+other: one that you saved earlier, or a current one, is enough for all heads. Without --key,
+verify trusts the key that signed last.
 
-What signatures can't show is that the stream was set back to an earlier signed head.
-Look at the time of the last one, or note a head's hash now and then, somewhere else,
-and give it to --head: it must be among the lines.
+Signatures can't show that the log was set back to an earlier signed head. Check the time of
+the last head, or save the hash of a head now and then, somewhere else, and give it to
+--head: verify fails if no line has it.
 
   countersign verify --config /etc/countersign/config.yaml --key IHnx0…=
   countersign export --format jsonl >history.jsonl; countersign verify --file history.jsonl
   kubectl -n countersign logs deploy/countersign | countersign verify --logs --file -
 
-By hand: a line's hash is the SHA-256 of the line without its last field,
+To check a line by hand: its hash is the SHA-256 of the line without its last field,
   line=$(sed -n 17p history.jsonl); printf '%s}' "${line%,\"hash\":*}" | sha256sum
 
 Flags:
 `
 
-const exportUsage = `countersign export: the record as JSON lines or CSV, on standard output.
+const exportUsage = `countersign export: print the audit log as JSON lines or CSV.
 
 Usage: countersign export [--format jsonl|csv] [filters]
 
-Filters that are given must all match. Without any, JSON lines are the whole stream with
-its keys and signed heads, which verify takes; with one, there are no signed heads, lines
-between are missing, and verify says so.
+Lines must match all filters. Without a filter, JSON lines are the whole log with its keys
+and signed heads, which verify accepts. With a filter, signed heads and the lines between
+are missing, so verify reports a fault.
 
   countersign export --format csv --gate production --outcome Rejected --from 2026-01-01
   countersign export --person alice@example.com --kind voted
@@ -71,21 +71,21 @@ func verify(args []string) int {
 	path := f.String("config", defaultConfig, "the configuration `file` that names the store")
 	file := f.String("file", "", "a `file` of JSON lines instead of the store; - is standard input")
 	var v record.Verifier
-	f.BoolVar(&v.Logs, "logs", false, "the lines are a process's output: skip lines that are not audit log entries, and let a chain start again")
-	unsigned := f.Bool("unsigned", false, "the last line need not have a signed head: the stream is older than signatures, or was exported without")
-	f.Func("key", "a public `key` that was noted before, by which heads are signed, or which vouches for those that do; may be repeated", func(s string) error {
+	f.BoolVar(&v.Logs, "logs", false, "read a process's output: skip lines that are not audit log entries, and accept several chains")
+	unsigned := f.Bool("unsigned", false, "accept a last line without a signed head: the log is older than signatures, or was exported without them")
+	f.Func("key", "a public `key` that you saved earlier, which signed the heads or the keys that did; can be repeated", func(s string) error {
 		k, err := record.ParseKey(s)
 		v.Keys = append(v.Keys, k)
 		return err
 	})
-	f.StringVar(&v.Noted, "head", "", "a head's `hash` that was noted before, which must be among the lines")
+	f.StringVar(&v.Noted, "head", "", "the `hash` of a head that you saved earlier, which one of the lines must have")
 	if code, done := parse(f, args); done {
 		return code
 	}
 	v.Signed = !*unsigned
 	err := read(*path, *file, &v)
 	if err == nil && v.Noted != "" && !v.Found {
-		err = &record.Fault{Line: v.Lines, What: "the stream ends here, and no line has the head that was noted: lines were cut off, or all of it was rewritten"}
+		err = &record.Fault{Line: v.Lines, What: "the log ends here, and no line has the head that was given: lines were cut off, or the whole log was rewritten"}
 	}
 	if fault, ok := errors.AsType[*record.Fault](err); ok {
 		fmt.Println(fault) //nolint:forbidigo // the answer
@@ -103,7 +103,7 @@ func verify(args []string) int {
 		fmt.Printf("signed by key %s: %d heads, of numbers %d to %d, from %s to %s\n", s.Key, s.Heads, s.First.Seq, s.Last.Seq, s.First.At, s.Last.At) //nolint:forbidigo // the answer
 	}
 	if v.Signed && v.Lines > 0 && len(v.Keys) == 0 {
-		fmt.Fprintf(os.Stderr, "countersign: nobody outside the stream vouches for key %s: compare it with GET /api/v1/record/keys of the service, note it, and give it to --key\n", v.SignedHead().Key)
+		fmt.Fprintf(os.Stderr, "countersign: only the log itself vouches for key %s: compare it with GET /api/v1/record/keys of the service, save it, and give it to --key\n", v.SignedHead().Key)
 	}
 	return 0
 }
@@ -143,7 +143,7 @@ func export(args []string) int {
 		f.StringVar(p, name, "", "only lines of this `"+name+"`")
 	}
 	for name, p := range map[string]*time.Time{"from": &q.From, "to": &q.To} {
-		f.Func(name, "a date such as 2026-03-01, or an instant such as 2026-03-01T09:00:00Z", func(s string) (err error) {
+		f.Func(name, "a date such as 2026-03-01, or a time such as 2026-03-01T09:00:00Z", func(s string) (err error) {
 			*p, err = record.ParseTime(s)
 			return err
 		})
@@ -179,7 +179,7 @@ func parse(f *flag.FlagSet, args []string) (code int, done bool) {
 	case err != nil:
 		return 2, true
 	case f.NArg() > 0:
-		fmt.Fprintf(os.Stderr, "%s: %q is no flag: see --help\n", f.Name(), f.Arg(0))
+		fmt.Fprintf(os.Stderr, "%s: %q is not a flag: see --help\n", f.Name(), f.Arg(0))
 		return 2, true
 	}
 	return 0, false

@@ -43,11 +43,11 @@ func Path(address string) (string, error) {
 	}
 	u, err := URL("http", "listener", address)
 	if err != nil {
-		return refuse("is not written as HTTP writes paths")
+		return refuse("is not a valid path in HTTP")
 	}
 	// An EventListener redirects from any other form, and redirects are not followed.
 	if strings.TrimSuffix(u.Path, "/") != strings.TrimSuffix(path.Clean(u.Path), "/") || strings.Contains(u.Path, "//") || !plain(u.Path) {
-		return refuse("has . or .. or an empty part in its path, or what can't be printed")
+		return refuse("has . or .. or an empty part in its path, or a character that can't be printed")
 	}
 	return address, nil
 }
@@ -64,7 +64,7 @@ func plain(decoded string) bool {
 func Header(name, value string) error {
 	if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) || !utf8.ValidString(value) || http.CanonicalHeaderKey(name) != name {
 		return approvals.Errorf(approvals.CodeInvalid,
-			"header %s of the event has a name or a value that HTTP can't carry (a line break, for example), so it can't be posted again: have it sent without", approvals.Cut(name, approvals.MaxQuoted))
+			"header %s of the event has a name or a value that HTTP can't carry (a line break, for example), so the event can't be posted again: have the sender omit the header", approvals.Cut(name, approvals.MaxQuoted))
 	}
 	return nil
 }

@@ -98,7 +98,7 @@ func VerifySender(k Kind, secret keyring.Secret, header http.Header, body []byte
 		return verifyStandard(secret, header, body, now)
 	}
 	if !ok {
-		return fmt.Errorf("its header %s is not what the secret makes of it", k.Header())
+		return fmt.Errorf("its header %s does not match the secret", k.Header())
 	}
 	return nil
 }
@@ -158,7 +158,7 @@ func sendable(secret keyring.Secret) error {
 		return errors.New("the secret is empty")
 	}
 	if strings.TrimSpace(string(secret)) != string(secret) || strings.ContainsFunc(string(secret), func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		return errors.New("the secret has a line break or a space at its end, or a control character, which no header can carry: make it again without (kubectl create secret generic --from-literal, or printf instead of echo)")
+		return errors.New("the secret has a line break or a space at its end, or a control character, which a header can't contain: create it again without them (kubectl create secret generic --from-literal, or printf instead of echo)")
 	}
 	return nil
 }
@@ -193,10 +193,10 @@ func verifyStandard(secret keyring.Secret, header http.Header, body []byte, now 
 		}
 	}
 	if !proved {
-		return fmt.Errorf("its header %s is not what the secret makes of it", HeaderSignature)
+		return fmt.Errorf("its header %s does not match the secret", HeaderSignature)
 	}
 	if age := now.Sub(time.Unix(sec, 0)); age > Tolerance || age < -Tolerance {
-		return fmt.Errorf("it was signed %s ago, and the most is %s", age.Round(time.Second), Tolerance)
+		return fmt.Errorf("it was signed %s ago, and the limit is %s", age.Round(time.Second), Tolerance)
 	}
 	return nil
 }
@@ -213,7 +213,7 @@ func standardKey(secret keyring.Secret) ([]byte, error) {
 	}
 	key, err := base64.StdEncoding.DecodeString(text)
 	if err != nil || len(key) == 0 {
-		return nil, errors.New("the secret begins with whsec_, and what follows is not base64")
+		return nil, errors.New("the secret begins with whsec_, but the rest is not base64")
 	}
 	return key, nil
 }

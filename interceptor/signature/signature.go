@@ -59,10 +59,10 @@ func Verify(ring keyring.Ring, id, ts, sigs string, now time.Time, body []byte) 
 		}
 	}
 	if !proved {
-		return fmt.Errorf("%s was not made by this service over this body", HeaderSignature)
+		return fmt.Errorf("%s is not this service's signature of this body", HeaderSignature)
 	}
 	if age := now.Sub(time.Unix(sec, 0)); age > Tolerance || age < -Tolerance {
-		return fmt.Errorf("the event was signed %s ago, and the most is %s", age.Round(time.Second), Tolerance)
+		return fmt.Errorf("the event was signed %s ago, and the limit is %s", age.Round(time.Second), Tolerance)
 	}
 	return nil
 }

@@ -141,7 +141,7 @@ func TestMetrics(t *testing.T) {
 # HELP countersign_approvals_decided_total Approvals that ended, by outcome.
 # TYPE countersign_approvals_decided_total counter
 countersign_approvals_decided_total{outcome="Approved"} 1
-# HELP countersign_approvals_pending Approvals that wait for a decision.
+# HELP countersign_approvals_pending Approvals that are waiting for a decision.
 # TYPE countersign_approvals_pending gauge
 countersign_approvals_pending 2
 # HELP countersign_approvals_waiting Approvals that wait for a decision, by Gate.

@@ -33,7 +33,7 @@ func (c *core) approvalTasks(ctx context.Context) (*openshift.ApprovalTasks, err
 	switch {
 	case err == nil:
 	case approvals.CodeOf(err) == approvals.CodeNotFound, apierrors.IsForbidden(err): // the right to look is the component's
-		c.Log.Info("ApprovalTasks are somebody else's here", "reason", approvals.Message(err))
+		c.Log.Info("another system manages the ApprovalTasks of this cluster", "reason", approvals.Message(err))
 		return nil, nil
 	default:
 		return nil, err

@@ -45,11 +45,11 @@ func Check(ctx context.Context, c config.Config) []Finding {
 		out = append(out, Finding{Level: "ok", What: "there is no configuration: no mail, no login, and the audit log is printed"})
 	}
 	if s := c.SMTP; s != nil {
-		try("mail server "+net.JoinHostPort(s.Host, strconv.Itoa(s.Port)), "look at smtp of the configuration, and whether a NetworkPolicy lets the service connect to that port: docs/tasks/email.md",
+		try("mail server "+net.JoinHostPort(s.Host, strconv.Itoa(s.Port)), "check smtp in the configuration, and that NetworkPolicies let the service connect to that port: docs/tasks/email.md",
 			(&email.Channel{Config: *s}).Check)
 	}
 	if o := c.OIDC; o != nil {
-		try("login by "+o.Issuer, "look at oidc of the configuration: issuer must be exactly what the provider calls itself, and its CA be known (caFile): docs/tasks/oidc-login.md",
+		try("login by "+o.Issuer, "check oidc in the configuration: issuer must be exactly what the provider calls itself, and the service must know its CA (caFile): docs/tasks/oidc-login.md",
 			func(ctx context.Context) error {
 				login, err := oidc.New(*o, oidc.Deps{External: c.External, Now: time.Now, Log: slog.New(slog.DiscardHandler)}) //nolint:forbidigo // it is asked once
 				if err != nil {
@@ -59,7 +59,7 @@ func Check(ctx context.Context, c config.Config) []Finding {
 			})
 	}
 	if c.Record.Kept() {
-		try("store of the audit log", "look at record of the configuration: docs/tasks/retention-and-export.md", func(ctx context.Context) error {
+		try("store of the audit log", "check record in the configuration: docs/tasks/retention-and-export.md", func(ctx context.Context) error {
 			l, err := OpenRecord(c.Record)
 			if err != nil {
 				return err

@@ -65,7 +65,7 @@ func (e *election) Start(ctx context.Context) error {
 		if err != nil {
 			e.log.Error("stopped leading", "error", err.Error())
 		} else {
-			e.log.Warn("stopped leading: the lease is another's, or could not be renewed in time; this process goes on serving")
+			e.log.Warn("stopped leading, because another process has the lease or it could not be renewed in time; this process continues to serve")
 		}
 		if time.Since(began) < electAgain { //nolint:forbidigo // see above
 			select {

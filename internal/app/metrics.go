@@ -40,9 +40,9 @@ func newMetrics(reg prometheus.Registerer, all web.Overview, version string, now
 		opened:      counter("approvals_opened_total", "Approvals opened by this process.", "namespace", "trigger"),
 		votes:       counter("votes_total", "Votes recorded.", "verdict"),
 		decided:     counter("approvals_decided_total", "Approvals that ended, by outcome.", "outcome"),
-		secondRuns:  counter("second_run_total", "Runs that outcomes started and whose end was seen, by how they ended.", "outcome"),
+		secondRuns:  counter("second_run_total", "Runs that outcomes started and that have ended, by result.", "outcome"),
 		posts:       counter("release_posts_total", "Signed events posted to EventListeners.", "taken"),
-		deliveries:  counter("deliveries_total", "Messages sent to people and rooms.", "channel", "delivered"),
+		deliveries:  counter("deliveries_total", "Messages sent to people and channels.", "channel", "delivered"),
 		interceptor: counter("interceptor_requests_total", "Interceptor requests by answer.", "answer"),
 		turnedAway:  counter("turned_away_total", "Requests and connections that were over a limit.", "listener", "reason"),
 		waited: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -54,16 +54,16 @@ func newMetrics(reg prometheus.Registerer, all web.Overview, version string, now
 			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 120},
 		}),
 		ran: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Namespace: "countersign", Name: "second_run_seconds", Help: "How long runs that outcomes started went on, by Tekton's own record.",
+			Namespace: "countersign", Name: "second_run_seconds", Help: "Duration of the runs that outcomes started, as Tekton reports it.",
 			Buckets: []float64{1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600},
 		}, []string{"outcome"}),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Namespace: "countersign", Name: "http_request_seconds", Help: "Requests of people and curl.",
+			Namespace: "countersign", Name: "http_request_seconds", Help: "HTTP requests to the pages and the API.",
 			Buckets: []float64{.001, .005, .01, .025, .05, .1, .25, .5, 1, 5},
 		}, []string{"route", "method", "status"}),
 	}
-	m.recorded = prometheus.NewCounter(prometheus.CounterOpts{Namespace: "countersign", Name: "record_lines_total", Help: "Lines appended to the record by this process."})
-	m.recordFailures = prometheus.NewCounter(prometheus.CounterOpts{Namespace: "countersign", Name: "record_failures_total", Help: "Times that the record's store did not take lines."})
+	m.recorded = prometheus.NewCounter(prometheus.CounterOpts{Namespace: "countersign", Name: "record_lines_total", Help: "Entries that this process appended to the audit log."})
+	m.recordFailures = prometheus.NewCounter(prometheus.CounterOpts{Namespace: "countersign", Name: "record_failures_total", Help: "Failed attempts to append to the audit store."})
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: "countersign", Name: "build_info", Help: "1, with the version of this process.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},

@@ -61,9 +61,9 @@ func newStanding(all web.Overview, g *gates, now func() time.Time) *standing {
 	}
 	return &standing{
 		all: all, gates: g, now: now,
-		pending:  desc("approvals_pending", "Approvals that wait for a decision."),
-		problems: desc("approvals_problems", "Approvals that do not go on, by the reason that they show.", "reason"),
-		oldest:   desc("release_oldest_timestamp_seconds", "When the oldest outcome was decided whose run or effect has not been seen; 0: there is none."),
+		pending:  desc("approvals_pending", "Approvals that are waiting for a decision."),
+		problems: desc("approvals_problems", "Approvals that are stuck, by the reason in their conditions.", "reason"),
+		oldest:   desc("release_oldest_timestamp_seconds", "When the oldest outcome was decided whose run or effect has not been observed; 0 if there is none."),
 		waiting:  desc("approvals_waiting", "Approvals that wait for a decision, by Gate.", "namespace", "gate"),
 		waited:   desc("approvals_waiting_oldest_timestamp_seconds", "When the one was opened that has waited longest, by Gate; 0: none waits.", "namespace", "gate"),
 		took:     desc("approvals_decision_seconds", "How long people took to decide in the last four weeks, by Gate, of the Approvals that are still there.", "namespace", "gate", "quantile"),

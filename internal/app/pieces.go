@@ -35,12 +35,12 @@ var pieces = []struct {
 	kinds         []client.Object
 }{
 	{"Countersign's own definitions", "apply deploy/crd", always, []client.Object{&v1alpha1.Approval{}, &v1alpha1.Gate{}, &v1alpha1.GatePolicy{}, &v1alpha1.Delegation{}, &v1alpha1.Vote{}}},
-	{"Tekton Pipelines", "install it, or a newer one", always, []client.Object{&pipelinev1.PipelineRun{}}},
-	{"Tekton Pipelines", "install it, or a newer one", Options.answersTasks, []client.Object{&pipelinev1beta1.CustomRun{}}},
-	{"Tekton Triggers", "install it, or a newer one", always, []client.Object{
+	{"Tekton Pipelines", "install it, or a newer version", always, []client.Object{&pipelinev1.PipelineRun{}}},
+	{"Tekton Pipelines", "install it, or a newer version", Options.answersTasks, []client.Object{&pipelinev1beta1.CustomRun{}}},
+	{"Tekton Triggers", "install it, or a newer version", always, []client.Object{
 		&triggersv1.Trigger{}, &triggersv1.EventListener{}, &triggersv1.TriggerTemplate{}, &triggersv1.TriggerBinding{}, &triggersv1.ClusterTriggerBinding{},
 	}},
-	{"Tekton Triggers", "install it, or a newer one", never, []client.Object{&triggersv1alpha1.ClusterInterceptor{}}},
+	{"Tekton Triggers", "install it, or a newer version", never, []client.Object{&triggersv1alpha1.ClusterInterceptor{}}},
 }
 
 func always(Options) bool { return true }

@@ -63,7 +63,7 @@ func recording(o Options, store *store.Store, outcomes approvals.OutcomeWriter, 
 		r.Ledger, r.Keeps = &printed{Ledger: kept, o: o, signer: signer}, true
 	}
 	return r, reg.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Namespace: "countersign", Name: "record_behind", Help: "Approvals whose lines are not in the record yet.",
+		Namespace: "countersign", Name: "record_behind", Help: "Approvals whose entries are not in the audit log yet.",
 	}, func() float64 { return float64(r.Behind()) }))
 }
 
@@ -91,14 +91,14 @@ func (p *printed) Append(ctx context.Context, lines []record.Line) ([]record.Ent
 		text = append(text, e.Lines()...)
 	}
 	if _, err := p.o.Out.Write(text); err != nil {
-		p.o.Log.Warn("lines of the record were not printed; they are in the store", "lines", len(added), "error", err.Error())
+		p.o.Log.Warn("audit log entries were not printed; they are in the store", "lines", len(added), "error", err.Error())
 	} else if keyErr == nil {
 		p.keys.Printed(p.signer)
 	}
 	return added, err
 }
 
-var errNoStore = errors.New("the configuration has no store of the record (record.sqlite or record.postgres): verify what the service printed with --file")
+var errNoStore = errors.New("the configuration has no audit store (record.sqlite or record.postgres): verify the service's output with --file")
 
 // Verify holds the configured store's lines to one another, to what finds them and to
 // its head.
@@ -121,7 +121,7 @@ func Export(ctx context.Context, c config.Record, q record.Query, format string,
 		return err
 	}
 	if l == nil {
-		return approvals.Errorf(approvals.CodeInvalid, "the configuration has no store of the record: record.sqlite or record.postgres")
+		return approvals.Errorf(approvals.CodeInvalid, "the configuration has no audit store: set record.sqlite or record.postgres")
 	}
 	defer l.Close()
 	if q == (record.Query{}) && format == record.JSONL {

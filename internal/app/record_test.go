@@ -55,7 +55,7 @@ func TestVerify(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = Verify(t.Context(), conf, &record.Verifier{})
-	if f, ok := errors.AsType[*record.Fault](err); !ok || !strings.HasPrefix(f.Error(), "line 15: number 15 is not what the store's head says") {
+	if f, ok := errors.AsType[*record.Fault](err); !ok || !strings.HasPrefix(f.Error(), "line 15: number 15 does not match the store's head") {
 		t.Errorf("another head: %v", err)
 	}
 	if err := Verify(t.Context(), config.Record{}, &record.Verifier{}); !errors.Is(err, errNoStore) {
@@ -80,7 +80,7 @@ func TestExport(t *testing.T) {
 	if err := Export(t.Context(), c, record.Query{}, "xml", &some); err == nil {
 		t.Error("xml was taken")
 	}
-	if err := Export(t.Context(), config.Record{}, record.Query{}, record.CSV, &some); err == nil || !strings.Contains(err.Error(), "no store") {
+	if err := Export(t.Context(), config.Record{}, record.Query{}, record.CSV, &some); err == nil || !strings.Contains(err.Error(), "no audit store") {
 		t.Errorf("no store: %v", err)
 	}
 }

@@ -56,7 +56,7 @@ func (c *core) views(ctx context.Context) []client.Object {
 		list := &metav1.PartialObjectMetadataList{}
 		list.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
 		if err := c.direct.List(ctx, list, client.Limit(1)); err != nil {
-			c.Log.Info("edits of its objects are put back at the next step of their task", "kind", name, "reason", err.Error())
+			c.Log.Info("edits of its objects are reverted at the next step of their task", "kind", name, "reason", err.Error())
 			continue
 		}
 		view := &metav1.PartialObjectMetadata{}

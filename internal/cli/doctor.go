@@ -41,8 +41,8 @@ func (c *command) doctorCommand() *cobra.Command {
 	var namespace string
 	var quiet bool
 	cmd := &cobra.Command{
-		Use: "doctor", Short: "What the installation lacks, and what to do about it",
-		Long: `What the installation lacks, and what to do about it.
+		Use: "doctor", Short: "Check the installation, and say how to fix what is wrong",
+		Long: `Check the installation, and say how to fix what is wrong.
 
 It looks at the cluster, Tekton, the service and its rights, the interceptor, the admission policies, what the
 service can reach (mail server, login, audit log), and at Gates, Triggers and Approvals with a problem. It
@@ -62,8 +62,8 @@ changes nothing. What you may not read it says. It ends with 1 when something fa
 			return c.examine(cmd.Context(), d, quiet)
 		},
 	}
-	cmd.Flags().StringVar(&namespace, "service-namespace", "countersign", "the `namespace` that the service is in")
-	cmd.Flags().BoolVar(&quiet, "problems", false, "leave out what is well")
+	cmd.Flags().StringVar(&namespace, "service-namespace", "countersign", "the `namespace` of the service")
+	cmd.Flags().BoolVar(&quiet, "problems", false, "show only problems")
 	return cmd
 }
 

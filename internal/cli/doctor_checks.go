@@ -42,7 +42,7 @@ func (d *doctor) kubernetes(context.Context) error {
 		return err
 	}
 	if v, err := kubeversion.ParseGeneric(info.GitVersion); err == nil && v.LessThan(kubeversion.MustParseGeneric(leastKubernetes)) {
-		d.say(levelFailed, "Upgrade the cluster", "%s is older than %s, whose admission policies Countersign rests on", info.GitVersion, leastKubernetes)
+		d.say(levelFailed, "Upgrade the cluster", "%s is older than %s, and Countersign needs the admission policies of that version", info.GitVersion, leastKubernetes)
 		return nil
 	}
 	d.say(levelOK, "", "%s", info.GitVersion)
@@ -59,7 +59,7 @@ func (d *doctor) tekton(ctx context.Context) error {
 		{"Triggers", "triggers-info", leastTriggers, "https://tekton.dev/docs/installation/triggers/", listeners},
 	} {
 		if _, err := d.kind(part.kind); err != nil {
-			d.say(levelFailed, "install it: "+part.install, "Tekton %s is not there", part.name)
+			d.say(levelFailed, "install it: "+part.install, "Tekton %s is not installed", part.name)
 			continue
 		}
 		said := ""
@@ -71,9 +71,9 @@ func (d *doctor) tekton(ctx context.Context) error {
 		v, err := kubeversion.ParseGeneric(said)
 		switch {
 		case err != nil: // it is built from source, or in another namespace
-			d.say(levelOK, "", "Tekton %s is there; which version, it does not say", part.name)
+			d.say(levelOK, "", "Tekton %s is installed; its version is unknown", part.name)
 		case v.LessThan(kubeversion.MustParseGeneric(part.least)):
-			d.say(levelWarning, "upgrade it: "+part.install, "Tekton %s is %s; nothing older than %s was tried", part.name, said, part.least)
+			d.say(levelWarning, "upgrade it: "+part.install, "Tekton %s is %s; Countersign is not tested with versions older than %s", part.name, said, part.least)
 		default:
 			d.say(levelOK, "", "Tekton %s %s", part.name, said)
 		}
@@ -95,7 +95,7 @@ func (d *doctor) definitions(ctx context.Context) error {
 		}
 	}
 	if len(lack)+len(broken) > 0 {
-		d.say(levelFailed, applyAgain, "not there: %s; not in force: %s", list(lack), list(broken))
+		d.say(levelFailed, applyAgain, "missing: %s; not established: %s", list(lack), list(broken))
 		return nil
 	}
 	d.say(levelOK, "", "%d resources of %s", len(installedDefinitions), v1alpha1.GroupVersion)
@@ -115,7 +115,7 @@ func (d *doctor) service(ctx context.Context) error {
 		return err
 	}
 	if o == nil {
-		d.say(levelFailed, "install it, or name its namespace by --service-namespace", "there is no Deployment countersign in namespace %s", d.namespace)
+		d.say(levelFailed, "install it, or give its namespace with --service-namespace", "there is no Deployment countersign in namespace %s", d.namespace)
 		return nil
 	}
 	want, _, _ := unstructured.NestedInt64(o.Object, "spec", "replicas")
@@ -174,12 +174,12 @@ func (d *doctor) interceptor(ctx context.Context) error {
 		return err
 	}
 	if ci == nil {
-		d.say(levelFailed, "it makes it itself when it runs: look at its log", "there is no ClusterInterceptor %s: Triggers that name it fail", interceptorName)
+		d.say(levelFailed, "the service creates it when it runs: check its log", "there is no ClusterInterceptor %s: Triggers that name it fail", interceptorName)
 		return nil
 	}
 	ns, _, _ := unstructured.NestedString(ci.Object, "spec", "clientConfig", "service", "namespace")
 	if ns != d.namespace {
-		d.say(levelFailed, "there may be one installation in a cluster: remove the other one, or name its namespace by --service-namespace", "ClusterInterceptor %s leads to namespace %q and not to %s", interceptorName, ns, d.namespace)
+		d.say(levelFailed, "a cluster can have only one installation: remove the other one, or give its namespace with --service-namespace", "ClusterInterceptor %s points to namespace %q and not to %s", interceptorName, ns, d.namespace)
 		return nil
 	}
 	text, _, _ := unstructured.NestedString(ci.Object, "spec", "clientConfig", "caBundle")
@@ -191,14 +191,14 @@ func (d *doctor) interceptor(ctx context.Context) error {
 	}
 	secret, err := d.get(ctx, secrets, d.namespace, "countersign-tls")
 	if err != nil || secret == nil {
-		d.say(levelOK, "", "it is announced; Secret countersign-tls was not looked at")
+		d.say(levelOK, "", "the ClusterInterceptor has it; Secret countersign-tls was not checked")
 		return nil //nolint:nilerr // who may not read Secrets is told by the line above
 	}
 	text, _, _ = unstructured.NestedString(secret.Object, "data", "tls.crt")
 	raw, _ := base64.StdEncoding.DecodeString(text)
 	block, _ := pem.Decode(raw)
 	if block == nil {
-		d.say(levelFailed, "delete the Secret: the service makes another one within a minute", "Secret countersign-tls has no certificate")
+		d.say(levelFailed, "delete the Secret: the service creates another one within a minute", "Secret countersign-tls has no certificate")
 		return nil
 	}
 	cert, err := x509.ParseCertificate(block.Bytes)
@@ -257,7 +257,7 @@ func (d *doctor) rights(ctx context.Context) error {
 		d.say(levelFailed, applyAgain, "the service may not %s", strings.Join(lack, ", "))
 		return nil
 	}
-	d.say(levelOK, "", "the service has what it needs")
+	d.say(levelOK, "", "the service has the permissions that it needs")
 	return nil
 }
 
@@ -282,7 +282,7 @@ func (d *doctor) policies(ctx context.Context) error {
 		}
 	}
 	if len(lack) > 0 {
-		d.say(levelFailed, applyAgain, "not in force: %s. Without them votes count for nothing, or the service may do more than it should", strings.Join(lack, ", "))
+		d.say(levelFailed, applyAgain, "not in force: %s. Without them votes do not count, or the service can do more than it should", strings.Join(lack, ", "))
 		return nil
 	}
 	d.say(levelOK, "", "%d are in force", len(identity.BaseGuards()))
@@ -320,7 +320,7 @@ func (d *doctor) gatesReady(ctx context.Context) error {
 		}
 	}
 	if bad == 0 {
-		d.say(levelOK, "", "%d, each can be honoured", len(all))
+		d.say(levelOK, "", "%d, and each can be satisfied", len(all))
 	}
 	return nil
 }
@@ -356,7 +356,7 @@ func (d *doctor) triggersStart(ctx context.Context) error {
 				return err
 			}
 			if o == nil {
-				problem("there is no TriggerTemplate %s: what is approved would start nothing", g.template)
+				problem("there is no TriggerTemplate %s: an approval would start nothing", g.template)
 			}
 		}
 	}
@@ -367,7 +367,7 @@ func (d *doctor) triggersStart(ctx context.Context) error {
 		}
 		if len(listening) == 0 {
 			bad++
-			d.say(levelFailed, "make an EventListener that selects them: docs/getting-started/first-approval.md", "there are gated Triggers, and no EventListener in the cluster")
+			d.say(levelFailed, "make an EventListener that selects them: docs/getting-started/first-approval.md", "there are gated Triggers, but no EventListener in the cluster")
 		}
 		for i := range listening {
 			if c := condition(&listening[i], "Ready"); c != nil && c["status"] == "False" {
@@ -377,7 +377,7 @@ func (d *doctor) triggersStart(ctx context.Context) error {
 		}
 	}
 	if bad == 0 {
-		d.say(levelOK, "", "%d are gated, each by a Gate that is there", len(all))
+		d.say(levelOK, "", "%d are gated, and their Gates exist", len(all))
 	}
 	return nil
 }
@@ -414,7 +414,7 @@ func (d *doctor) approvalsGoOn(ctx context.Context) error {
 		d.say(levelWarning, "docs/reference/resources.md#conditions", "%s of %d, such as %s: %s", key, p.n, p.first, p.says)
 	}
 	if len(found) == 0 {
-		d.say(levelOK, "", "%d wait for a decision, and nothing is in the way of the %d that there are", pending, len(all))
+		d.say(levelOK, "", "%[2]d, of which %[1]d are waiting for a decision; none has a problem", pending, len(all))
 	}
 	return nil
 }

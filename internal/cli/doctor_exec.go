@@ -38,14 +38,14 @@ func (d *doctor) connections(ctx context.Context) error {
 		}
 	}
 	if name == "" {
-		d.say(levelUnknown, "put the service right first", "no pod of the service runs, which could try them")
+		d.say(levelUnknown, "fix the service first", "no pod of the service is running, so this was not tested")
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, execWithin)
 	defer cancel()
 	out, err := execIn(ctx, d.session.config, d.namespace, name, "/ko-app/countersign", "check", "--json")
 	if err != nil && out == "" {
-		d.say(levelUnknown, by, "the service was not asked: %v", err)
+		d.say(levelUnknown, by, "the check could not be run in the service's pod: %v", err)
 		return nil
 	}
 	lines := bufio.NewScanner(strings.NewReader(out))
@@ -57,7 +57,7 @@ func (d *doctor) connections(ctx context.Context) error {
 		}
 	}
 	if len(d.found) == 0 {
-		d.say(levelUnknown, by, "the service gave no answer that is known here: is it of another version?")
+		d.say(levelUnknown, by, "the service's answer can't be parsed: does the service have another version?")
 	}
 	return nil
 }

@@ -205,8 +205,8 @@ func TestDoctor(t *testing.T) {
 	if !ok || strings.Contains(out, "\nfailed") || strings.Contains(out, "\nwarning") {
 		t.Errorf("all is installed, and it is not well:\n%s", out)
 	}
-	in.expect(out, "ok       Service: 2 replicas are ready", "ok       Interceptor: EventListeners trust its certificate", "ok       Rights: the service has what it needs",
-		"ok       Admission policies: 5 are in force", "ok       Triggers: 2 are gated", "ok       Version: tkn-approval v0.1.0, service v0.1.3", "unknown  Connections: no pod of the service runs")
+	in.expect(out, "ok       Service: 2 replicas are ready", "ok       Interceptor: EventListeners trust its certificate", "ok       Rights: the service has the permissions that it needs",
+		"ok       Admission policies: 5 are in force", "ok       Triggers: 2 are gated", "ok       Version: tkn-approval v0.1.0, service v0.1.3", "unknown  Connections: no pod of the service is running")
 	if quiet, _ := in.run("doctor", "--problems"); strings.Contains(quiet, "\nok ") {
 		t.Errorf("--problems lists what is well:\n%s", quiet)
 	}
@@ -332,9 +332,9 @@ subjects: [{kind: ServiceAccount, name: countersign, namespace: countersign}, {k
 	if !ok || !there("ValidatingAdmissionPolicy", admission, "", "countersign-votes") || !there("Deployment", "apps/v1", "countersign", "countersign") {
 		t.Errorf("a dry run changes something, or fails:\n%s", out)
 	}
-	in.expect(out, "Triggers that name the interceptor: 2\n", "  trigger/deploy -n shop\n", "  eventlistener/listener -n shop, trigger inline\n", "Approvals that wait for a decision: 1\n  approval/deploy-abcdefghijkl -n shop\n",
-		"  finalizer of approval/deploy-abcdefghijkl -n shop\n", "  clusterinterceptor/countersign\n", "  validatingadmissionpolicy/countersign-protected\n", "  role/countersign-signing -n shop\n", "Stay, unless --data is given")
-	if strings.Index(out, "Triggers that name") > strings.Index(out, "To remove") || strings.Contains(out, "others") || strings.Contains(out, "shared") {
+	in.expect(out, "Triggers that use the interceptor: 2\n", "  trigger/deploy -n shop\n", "  eventlistener/listener -n shop, trigger inline\n", "Approvals that are waiting for a decision: 1\n  approval/deploy-abcdefghijkl -n shop\n",
+		"  finalizer of approval/deploy-abcdefghijkl -n shop\n", "  clusterinterceptor/countersign\n", "  validatingadmissionpolicy/countersign-protected\n", "  role/countersign-signing -n shop\n", "These stay unless you give --data")
+	if strings.Index(out, "Triggers that use") > strings.Index(out, "To remove") || strings.Contains(out, "others") || strings.Contains(out, "shared") {
 		t.Errorf("Triggers do not come first, or what is not Countersign's is listed:\n%s", out)
 	}
 	for _, args := range [][]string{{"uninstall", "--yes"}, {"uninstall", "--ignore-triggers"}} {

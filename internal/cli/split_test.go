@@ -53,7 +53,7 @@ func TestSplit(t *testing.T) {
 		"said twice":        {args: []string{whole, "--workspace", "source=claim:a", "--workspace", "source=claim:b"}, code: 1, err: []string{"--workspace source is given twice, claim:a and claim:b"}},
 		"said again":        {args: []string{whole, "--workspace", "source=claim:a", "--workspace", "source=claim:a"}, out: []string{"claimName: a"}},
 		"half a choice":     {args: []string{whole, "--workspace", "source"}, code: 1, err: []string{"--workspace source: write NAME=secret:NAME"}},
-		"too much":          {in: strings.Repeat("# \n", 1<<20), args: []string{"-f", "-"}, code: 1, err: []string{"the most is 1048576"}},
+		"too much":          {in: strings.Repeat("# \n", 1<<20), args: []string{"-f", "-"}, code: 1, err: []string{"the limit is 1048576"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

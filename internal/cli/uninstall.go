@@ -45,8 +45,8 @@ type uninstalling struct {
 func (c *command) uninstallCommand() *cobra.Command {
 	var u uninstalling
 	cmd := &cobra.Command{
-		Use: "uninstall", Short: "Remove Countersign from the cluster, and say before what would break",
-		Long: `Remove Countersign from the cluster, and say before what would break.
+		Use: "uninstall", Short: "Remove Countersign from the cluster, after showing what would break",
+		Long: `Remove Countersign from the cluster, after showing what would break.
 
 Triggers that name the interceptor come first: without it they hold nothing, and their EventListeners answer
 each event with an error. Then what waits, and what is removed: the service, finalizers of Approvals, which
@@ -62,12 +62,12 @@ It needs the rights of a cluster administrator, and may be run again.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.uninstall(cmd.Context(), u) },
 	}
 	f := cmd.Flags()
-	f.BoolVar(&u.dryRun, "dry-run", false, "say what would be done, and do nothing")
-	f.BoolVar(&u.data, "data", false, "remove all Gates, Approvals, votes, keys and settings too, for good")
-	f.BoolVar(&u.finalizers, "finalizers", false, "only take finalizers off Approvals")
-	f.BoolVar(&u.triggers, "ignore-triggers", false, "go on although Triggers name the interceptor")
+	f.BoolVar(&u.dryRun, "dry-run", false, "show what would be removed, and change nothing")
+	f.BoolVar(&u.data, "data", false, "also remove all Gates, Approvals, votes, keys and settings, permanently")
+	f.BoolVar(&u.finalizers, "finalizers", false, "only remove the finalizers of Approvals")
+	f.BoolVar(&u.triggers, "ignore-triggers", false, "continue even if Triggers use the interceptor")
 	f.BoolVarP(&u.yes, "yes", "y", false, "ask nothing")
-	f.StringVar(&u.namespace, "service-namespace", "countersign", "the `namespace` that the service is in")
+	f.StringVar(&u.namespace, "service-namespace", "countersign", "the `namespace` of the service")
 	return cmd
 }
 
@@ -98,8 +98,8 @@ func (c *command) uninstall(ctx context.Context, u uninstalling) error {
 		return err
 	}
 	if !u.finalizers {
-		section(c, "Triggers that name the interceptor", "none", named,
-			"Take the interceptor out of them, or delete them: without it their EventListeners answer each event with an error.")
+		section(c, "Triggers that use the interceptor", "none", named,
+			"Remove the interceptor from them, or delete them: without it their EventListeners answer each event with an error.")
 	}
 	approvals, err := all.list(ctx, schema.GroupKind{Group: v1alpha1.GroupVersion.Group, Kind: "Approval"})
 	if err != nil {
@@ -113,7 +113,7 @@ func (c *command) uninstall(ctx context.Context, u uninstalling) error {
 		}
 	}
 	if !u.finalizers {
-		section(c, "Approvals that wait for a decision", "none", pending, "Nobody can decide them any more; pipelines that wait at an approval task run into their time limit.")
+		section(c, "Approvals that are waiting for a decision", "none", pending, "Nobody can decide them any more; pipelines that wait at an approval task will time out.")
 	}
 	plan, err := u.plan(ctx, all, approvals)
 	if err != nil {
@@ -121,21 +121,21 @@ func (c *command) uninstall(ctx context.Context, u uninstalling) error {
 	}
 	section(c, "To remove", "nothing", plan, "")
 	if !u.data && !u.finalizers {
-		fmt.Fprintf(c.Out, "Stay, unless --data is given: the definitions of the resources with all Gates and Approvals, and Secrets, settings and volumes in namespace %s.\n", u.namespace)
+		fmt.Fprintf(c.Out, "These stay unless you give --data: the CRDs with all Gates and Approvals, and Secrets, settings and volumes in namespace %s.\n", u.namespace)
 	}
 	switch {
 	case u.dryRun || len(plan) == 0:
 		return nil
 	case len(named) > 0 && !u.triggers && !u.finalizers:
-		return errors.New("Triggers name the interceptor, see above: change them first, or give --ignore-triggers") //nolint:staticcheck // a kind of Tekton's
+		return errors.New("Triggers use the interceptor (see above): change them first, or give --ignore-triggers") //nolint:staticcheck // a kind of Tekton's
 	case !u.yes && !c.Interactive:
-		return errors.New("nobody is there to ask: give --yes to remove what is listed, or --dry-run to look only")
+		return errors.New("there is no terminal to confirm at: give --yes to remove what is listed, or --dry-run to only look")
 	case !u.yes && !c.yes(fmt.Sprintf("Remove these %d?", len(plan))):
 		return errors.New("nothing was removed")
 	}
 	for _, r := range plan {
 		if err := all.remove(ctx, r); err != nil {
-			return fmt.Errorf("%s: %w; what is listed before it is removed, and the command may be run again", r, err)
+			return fmt.Errorf("%s: %w; everything listed before it was removed, and you can run the command again", r, err)
 		}
 		fmt.Fprintf(c.Out, "removed %s\n", r)
 	}

@@ -73,5 +73,5 @@ func (s *session) serverVersion(ctx context.Context) (string, error) {
 	if v := ci.Annotations[version.Annotation]; v != "" {
 		return v, nil
 	}
-	return "older than v0.1.0: it does not say", nil
+	return "older than v0.1.0", nil
 }

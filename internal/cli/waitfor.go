@@ -78,7 +78,7 @@ func (c *command) waitFor(ctx context.Context, name, until string, timeout time.
 		select {
 		case <-every.C:
 		case <-late:
-			return fmt.Errorf("approval %s is not %s after %s; tkn approval describe %s shows how it stands", name, until, timeout, name)
+			return fmt.Errorf("approval %s is not %s after %s; tkn approval describe %s shows its state", name, until, timeout, name)
 		case <-ctx.Done():
 			return errors.New("interrupted")
 		}

@@ -67,7 +67,7 @@ func channels(list []channelFile) (Channels, error) {
 	var c Channels
 	var errs []error
 	if len(list) > maxChannels {
-		errs = append(errs, fmt.Errorf("channels has %d entries, and the most is %d", len(list), maxChannels))
+		errs = append(errs, fmt.Errorf("channels has %d entries and the limit is %d", len(list), maxChannels))
 	}
 	names := map[string]bool{}
 	for i, f := range list {
@@ -76,9 +76,9 @@ func channels(list []channelFile) (Channels, error) {
 		case !channelNames.MatchString(f.Name):
 			errs = append(errs, fmt.Errorf("%s.name is %q: use lower case letters, digits and -, at most 63", where, f.Name))
 		case f.Name == notify.Email:
-			errs = append(errs, fmt.Errorf("%s.name is %q, which is what smtp sends: use another name", where, f.Name))
+			errs = append(errs, fmt.Errorf("%s.name is %q, which is the name of the channel that smtp configures: use another name", where, f.Name))
 		case names[f.Name]:
-			errs = append(errs, fmt.Errorf("%s.name is %q, which is there twice: use another name", where, f.Name))
+			errs = append(errs, fmt.Errorf("%s.name is %q, which two channels have: use another name", where, f.Name))
 		default:
 			where += " (" + f.Name + ")"
 		}

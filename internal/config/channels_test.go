@@ -63,8 +63,8 @@ func TestChannelsRefuse(t *testing.T) {
 	for name, c := range map[string]struct{ yaml, want string }{
 		"no name":            {"- {teams: {webhookURLFile: HOOK}}", `channels[0].name is ""`},
 		"a name for metrics": {"- {name: \"Ops room\", teams: {webhookURLFile: HOOK}}", `channels[0].name is "Ops room": use lower case`},
-		"mail's name":        {"- {name: email, teams: {webhookURLFile: HOOK}}", `which is what smtp sends`},
-		"twice":              {"- {name: a, teams: {webhookURLFile: HOOK}}\n- {name: a, teams: {webhookURLFile: HOOK}}", `channels[1].name is "a", which is there twice`},
+		"mail's name":        {"- {name: email, teams: {webhookURLFile: HOOK}}", `which is the name of the channel that smtp configures`},
+		"twice":              {"- {name: a, teams: {webhookURLFile: HOOK}}\n- {name: a, teams: {webhookURLFile: HOOK}}", `channels[1].name is "a", which two channels have`},
 		"no kind":            {"- {name: a}", "channels[0] (a): it has 0 of slack, teams, webhook and github"},
 		"two kinds":          {"- {name: a, teams: {webhookURLFile: HOOK}, slack: {webhookURLFile: HOOK}}", "it has 2 of slack"},
 		"unknown field":      {"- {name: a, teams: {webhookURL: x}}", `unknown field "webhookURL"`},

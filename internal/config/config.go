@@ -117,7 +117,7 @@ func (f *recordFile) read() (Record, error) {
 	r := Record{Quiet: f.Stdout != nil && !*f.Stdout}
 	var errs []error
 	if f.SQLite != nil && f.Postgres != nil {
-		errs = append(errs, errors.New("record has sqlite and postgres: a record is one chain in one store; keep one of them"))
+		errs = append(errs, errors.New("record has both sqlite and postgres, but the audit log is one chain in one store: keep one of them"))
 	}
 	if f.SQLite != nil {
 		if r.SQLite = f.SQLite.Path; !filepath.IsAbs(r.SQLite) {
@@ -151,7 +151,7 @@ func parse(raw []byte) (Config, error) {
 	}
 	u, err := url.Parse(f.ExternalURL)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" {
-		errs = append(errs, fmt.Errorf("externalURL is %q: set it to where people reach the service, https://HOST or https://HOST/PREFIX", f.ExternalURL))
+		errs = append(errs, fmt.Errorf("externalURL is %q: set it to the address where people reach the service, https://HOST or https://HOST/PREFIX", f.ExternalURL))
 	}
 	c.External = u
 	if c.Dashboard, err = templates.ParseDashboard(f.Links.Dashboard); err != nil {

@@ -103,7 +103,7 @@ func TestLoadRefuses(t *testing.T) {
 		yaml string
 		want []string
 	}{
-		"mail without links":  {"smtp: {host: m.example.com, from: a@example.com}", []string{`externalURL is "": set it to where people reach the service`}},
+		"mail without links":  {"smtp: {host: m.example.com, from: a@example.com}", []string{`externalURL is "": set it to the address where people reach the service`}},
 		"no scheme":           {"externalURL: a.example.com", []string{`externalURL is "a.example.com"`}},
 		"another scheme":      {"externalURL: ftp://a.example.com", []string{"externalURL is"}},
 		"no host":             {"externalURL: https:///x", []string{"externalURL is"}},
@@ -127,7 +127,7 @@ func TestLoadRefuses(t *testing.T) {
 		"no secret file":      {url + "oidc: {issuer: https://l.example.com, clientID: c, clientSecretFile: /nonexistent}", []string{"oidc.clientSecretFile: open /nonexistent"}},
 		"an empty secret":     {url + "oidc: {issuer: https://l.example.com, clientID: c, clientSecretFile: /dev/null}", []string{"/dev/null is empty"}},
 		"session":             {url + "oidc: {issuer: https://l.example.com, clientID: c, sessionLifetime: long}", []string{`oidc.sessionLifetime is "long"`}},
-		"two records":         {url + "record: {sqlite: {path: /x}, postgres: {urlFile: PASSWORD}}", []string{"record has sqlite and postgres"}},
+		"two records":         {url + "record: {sqlite: {path: /x}, postgres: {urlFile: PASSWORD}}", []string{"record has both sqlite and postgres"}},
 		"no place":            {url + "record: {sqlite: {}}", []string{`record.sqlite.path is "": name a file`}},
 		"no folder":           {url + "record: {sqlite: {path: record.db}}", []string{`record.sqlite.path is "record.db"`}},
 		"no file of a URL":    {url + "record: {postgres: {urlFile: /nonexistent}}", []string{"record.postgres.urlFile: open /nonexistent"}},

@@ -55,7 +55,7 @@ func files(path string) ([]string, error) {
 	}
 	for _, e := range entries {
 		if name := e.Name(); name != "config.d" && !strings.HasPrefix(name, ".") { // Kubernetes' own begin with dots
-			return nil, fmt.Errorf("there is no %s, and there is %s: is that what it is to be called?", path, filepath.Join(dir, name))
+			return nil, fmt.Errorf("there is no %s, but there is %s: does it need the other name?", path, filepath.Join(dir, name))
 		}
 	}
 	return names, nil

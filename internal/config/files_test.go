@@ -41,7 +41,7 @@ func TestFiles(t *testing.T) {
 		"a field that is unknown in a component's": {
 			files: map[string]string{"config.yaml": "externalURL: https://a.example.com\n", "config.d/x.yaml": "smpt: {}\n"}, err: `x.yaml: error unmarshaling JSON: while decoding JSON: json: unknown field "smpt"`,
 		},
-		"another name": {files: map[string]string{"config.yml": "externalURL: https://a.example.com\n"}, err: "config.yml: is that what it is to be called?"},
+		"another name": {files: map[string]string{"config.yml": "externalURL: https://a.example.com\n"}, err: "config.yml: does it need the other name?"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

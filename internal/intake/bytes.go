@@ -10,7 +10,7 @@ import (
 )
 
 // errFull says that what is wanted did not become free in time, or was given to others.
-var errFull = errors.New("no room for the body became free in time")
+var errFull = errors.New("no memory for the body became free in time")
 
 // budget is the memory that bodies may have. No more than total is ever reserved. Of those
 // that wait for some, the one whose source would have least is next: small ones go first. Meanwhile slow senders are

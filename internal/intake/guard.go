@@ -76,7 +76,7 @@ func (g *Guard) Handler(next http.Handler) http.Handler {
 			ok := g.turns.enter(ctx, t) //nolint:contextcheck // it is r's, which has the sender's proof
 			cancel()
 			if !ok {
-				g.refuse(w, r, refusedTurns, http.StatusServiceUnavailable, "The service is busy: the request waited for its turn and was not worked on, so nothing has changed. Send it again in a moment.")
+				g.refuse(w, r, refusedTurns, http.StatusServiceUnavailable, "The service is busy and did not process this request, so nothing has changed. Send it again in a moment.")
 				return
 			}
 			defer g.turns.leave(t)
@@ -97,7 +97,7 @@ func (g *Guard) read(w http.ResponseWriter, r *http.Request, b *body) bool {
 	}
 	if r.ContentLength > most {
 		g.lookThrough(w, r)
-		g.refuse(w, r, refusedLarge, http.StatusRequestEntityTooLarge, fmt.Sprintf("The body has %d bytes, and the most that is taken here is %d; nothing was recorded.", r.ContentLength, most))
+		g.refuse(w, r, refusedLarge, http.StatusRequestEntityTooLarge, fmt.Sprintf("The body has %d bytes and the limit is %d; nothing was recorded.", r.ContentLength, most))
 		return false
 	}
 	pace := http.NewResponseController(w)
@@ -118,13 +118,13 @@ func (g *Guard) read(w http.ResponseWriter, r *http.Request, b *body) bool {
 		r.Body = full
 		return true
 	case errors.Is(err, errFull):
-		g.refuse(w, r, refusedBytes, http.StatusServiceUnavailable, "The service has no room for the request's body at the moment, or gave it to others because this one came slowly; nothing was recorded. Send it again in a moment.")
+		g.refuse(w, r, refusedBytes, http.StatusServiceUnavailable, "The service has no memory for the request's body at the moment, or the body came too slowly; nothing was recorded. Send it again in a moment.")
 	case errors.Is(err, errLarge):
-		g.refuse(w, r, refusedLarge, http.StatusRequestEntityTooLarge, fmt.Sprintf("The body has more than %d bytes, which is the most that is taken here; nothing was recorded.", most))
+		g.refuse(w, r, refusedLarge, http.StatusRequestEntityTooLarge, fmt.Sprintf("The body has more than %d bytes, which is the limit; nothing was recorded.", most))
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		g.refuse(w, r, refusedSlow, http.StatusRequestTimeout, fmt.Sprintf("The body came too slowly: a sender has to keep up %d kB a second. Nothing was recorded.", leastRate>>10))
+		g.refuse(w, r, refusedSlow, http.StatusRequestTimeout, fmt.Sprintf("The body came too slowly: send at least %d kB a second. Nothing was recorded.", leastRate>>10))
 	default:
-		g.refuse(w, r, refusedSlow, http.StatusBadRequest, "The body could not be read to its end; nothing was recorded.")
+		g.refuse(w, r, refusedSlow, http.StatusBadRequest, "The whole body could not be read; nothing was recorded.")
 	}
 	return false
 }

@@ -31,7 +31,7 @@ const (
 func (c Config) identity(t *oidc.IDToken) (approvals.Identity, error) {
 	var claims map[string]json.RawMessage
 	if err := t.Claims(&claims); err != nil {
-		return approvals.Identity{}, bad(err, "the ID token's claims do not read")
+		return approvals.Identity{}, bad(err, "the ID token's claims can't be parsed")
 	}
 	if !plain(t.Subject) {
 		return approvals.Identity{}, bad(nil, "the ID token's subject is empty, too long or not printable")
@@ -81,7 +81,7 @@ func (c Config) username(subject string, claims map[string]json.RawMessage) (str
 		if email := str(claims["email"]); email != "" && verified(claims) {
 			return email, nil
 		}
-		return "", bad(nil, "the login provider gives no e-mail address of yours that it has verified: verify it there and log in again")
+		return "", bad(nil, "the login provider reports no verified e-mail address for you: verify it there and sign in again")
 	default:
 		if name := str(claims[c.UsernameClaim]); name != "" {
 			return name, nil
@@ -120,7 +120,7 @@ func (c Config) groups(claims map[string]json.RawMessage) ([]string, error) {
 		return nil, bad(err, "the ID token's claim %q is not a list of groups: an administrator can choose another (oidc.groupsClaim)", claim)
 	}
 	if len(list) > maxGroups {
-		return nil, bad(nil, "the ID token names %d groups and the most is %d: have the provider send this client fewer", len(list), maxGroups)
+		return nil, bad(nil, "the ID token names %d groups and the limit is %d: have the provider send this client fewer", len(list), maxGroups)
 	}
 	out := make([]string, 0, len(list))
 	for _, g := range list {

@@ -48,7 +48,7 @@ func (l *Login) Begin(w http.ResponseWriter, r *http.Request, back string) (stri
 	}
 	f := flow{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Back: back, Until: l.deps.Now().Add(flowWithin)}
 	if err := l.set(w, flowCookie, f, f.Until); err != nil {
-		return "", &approvals.Error{Code: approvals.CodeUnavailable, Message: "no login can be begun just now; try again in a moment", Err: err}
+		return "", &approvals.Error{Code: approvals.CodeUnavailable, Message: "nobody can sign in right now; try again in a moment", Err: err}
 	}
 	return k.oauth.AuthCodeURL(f.State, oidc.Nonce(f.Nonce), oauth2.S256ChallengeOption(f.Verifier)), nil
 }
@@ -58,15 +58,15 @@ func (l *Login) Begin(w http.ResponseWriter, r *http.Request, back string) (stri
 func (l *Login) Finish(w http.ResponseWriter, r *http.Request) (string, error) {
 	var f flow
 	if l.get(r, flowCookie, &f) != nil || !l.deps.Now().Before(f.Until) {
-		return "", bad(nil, "no login is under way in this browser, or it took longer than %s: log in again, and allow cookies of this site", flowWithin)
+		return "", bad(nil, "no sign-in was started in this browser, or it took longer than %s: sign in again, and allow cookies of this site", flowWithin)
 	}
 	q := r.URL.Query()
 	if subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(f.State)) != 1 {
-		return f.Back, bad(nil, "this answer of the login provider belongs to another login: log in again")
+		return f.Back, bad(nil, "this answer of the login provider belongs to another sign-in: sign in again")
 	}
 	l.clear(w, flowCookie) // from here on it is used up
 	if iss := q.Get("iss"); iss != "" && iss != l.config.Issuer {
-		return f.Back, bad(nil, "this answer comes from another login provider: log in again")
+		return f.Back, bad(nil, "this answer comes from another login provider: sign in again")
 	}
 	if refusal := q.Get("error"); refusal != "" {
 		return f.Back, bad(nil, "the login provider refused (%.60q): sign in again, or ask its administrator", refusal)
@@ -93,7 +93,7 @@ func (l *Login) redeem(ctx context.Context, code string, f flow) (*oidc.IDToken,
 		return nil, err
 	}
 	if code == "" {
-		return nil, bad(nil, "the login provider sent no code: log in again")
+		return nil, bad(nil, "the login provider sent no code: sign in again")
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*within)
 	defer cancel()
@@ -101,7 +101,7 @@ func (l *Login) redeem(ctx context.Context, code string, f flow) (*oidc.IDToken,
 	if err != nil {
 		// Its text has the provider's whole answer.
 		if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok && refused.Response.StatusCode < http.StatusInternalServerError {
-			return nil, bad(fmt.Errorf("token endpoint: %.60q", refused.ErrorCode), "the login provider did not accept its own code, as it does not when that is used twice or late: log in again")
+			return nil, bad(fmt.Errorf("token endpoint: %.60q", refused.ErrorCode), "the login provider did not accept its code, which was used twice or has expired: sign in again")
 		}
 		return nil, down(errors.New("the token endpoint did not answer"))
 	}
@@ -114,7 +114,7 @@ func (l *Login) redeem(ctx context.Context, code string, f flow) (*oidc.IDToken,
 		return nil, err
 	}
 	if subtle.ConstantTimeCompare([]byte(t.Nonce), []byte(f.Nonce)) != 1 {
-		return nil, bad(nil, "the ID token belongs to another login: log in again")
+		return nil, bad(nil, "the ID token belongs to another sign-in: sign in again")
 	}
 	return t, nil
 }
@@ -157,7 +157,7 @@ func (l *Login) Who(r *http.Request) (approvals.Identity, error) {
 	if refused != nil {
 		return approvals.Identity{}, refused
 	}
-	return approvals.Identity{}, bad(nil, "nobody is logged in")
+	return approvals.Identity{}, bad(nil, "you are not signed in")
 }
 
 // passedOn are the places where oauth2-proxy and its like put the token. Each is

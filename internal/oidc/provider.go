@@ -205,7 +205,7 @@ func (l *Login) discover(ctx context.Context) (*known, error) {
 // verify checks signature, issuer, audience and end of an ID token.
 func (l *Login) verify(ctx context.Context, k *known, raw string) (*oidc.IDToken, error) {
 	if len(raw) > maxToken {
-		return nil, bad(nil, "the ID token has %d bytes and the most is %d: have the provider send this client fewer claims", len(raw), maxToken)
+		return nil, bad(nil, "the ID token has %d bytes and the limit is %d: have the provider send this client fewer claims", len(raw), maxToken)
 	}
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
@@ -214,10 +214,10 @@ func (l *Login) verify(ctx context.Context, k *known, raw string) (*oidc.IDToken
 		return t, l.isIDToken(raw, t)
 	}
 	if _, ended := errors.AsType[*oidc.TokenExpiredError](err); ended {
-		return nil, bad(err, "the ID token has expired: log in again")
+		return nil, bad(err, "the ID token has expired: sign in again")
 	}
 	if strings.Contains(err.Error(), "expected audience") {
-		return nil, bad(err, "the ID token was issued for another client than %q, which is the audience that it must have: log in here, or get a token for that client", l.config.ClientID)
+		return nil, bad(err, "the ID token was issued for another client than %q, which must be its audience: sign in here, or get a token for that client", l.config.ClientID)
 	}
 	// The library keeps no cause to tell the two apart by.
 	if strings.Contains(err.Error(), "fetching keys") {
@@ -237,7 +237,7 @@ func (l *Login) isIDToken(raw string, t *oidc.IDToken) error {
 		Events json.RawMessage `json:"events"`
 	}
 	if err := t.Claims(&claims); err != nil {
-		return bad(err, "the ID token's claims do not read")
+		return bad(err, "the ID token's claims can't be parsed")
 	}
 	head, _, _ := strings.Cut(raw, ".")
 	var header struct {
@@ -249,19 +249,19 @@ func (l *Login) isIDToken(raw string, t *oidc.IDToken) error {
 	}
 	switch {
 	case err != nil:
-		return bad(err, "the ID token's header does not read")
+		return bad(err, "the ID token's header can't be parsed")
 	case header.Type != "" && !strings.EqualFold(header.Type, "JWT"), claims.Type != "" && !strings.EqualFold(claims.Type, "ID"):
-		return bad(nil, "this is an access token, and it takes the ID token to say who you are")
+		return bad(nil, "this is an access token: send the ID token, which says who you are")
 	case claims.Events != nil:
-		return bad(nil, "this token tells of an event, a logout say, and it takes the ID token to say who you are")
+		return bad(nil, "this token is about an event, such as a logout: send the ID token, which says who you are")
 	case claims.Party != "" && claims.Party != l.config.ClientID, claims.Party == "" && len(t.Audience) > 1:
-		return bad(nil, "the ID token was given to another client than %q: log in here", l.config.ClientID)
+		return bad(nil, "the ID token was issued to another client than %q: sign in here", l.config.ClientID)
 	}
 	return nil
 }
 
 func down(err error) error {
 	return &approvals.Error{
-		Code: approvals.CodeUnavailable, Message: "the login provider does not answer, so nobody can log in just now; try again in a moment", Err: err,
+		Code: approvals.CodeUnavailable, Message: "the login provider does not answer, so nobody can sign in right now; try again in a moment", Err: err,
 	}
 }

@@ -24,14 +24,14 @@ func (g *dataFlow) pasted() {
 			continue
 		}
 		for _, w := range items(field(t.node, "when")) {
-			g.refusePaste(t, "a CEL expression", "compare it in input and values, or in a script, by env", field(w, "cel"), g.freeText)
+			g.refusePaste(t, "a CEL expression", "compare it in input and values, or in a script through env", field(w, "cel"), g.freeText)
 		}
 		for _, of := range []string{"taskRef", "pipelineRef"} {
 			g.refusePaste(t, of, "what runs must not be an approver's choice: write it out", field(t.node, of), g.freeText)
 		}
 		given := g.givenText(t)
 		if strings.HasPrefix(text(field(field(t.node, "taskRef"), "apiVersion")), "cel.tekton.dev/") { // its params are the code
-			g.refusePaste(t, "a CEL expression", "have a Task read it, by env", field(t.node, "params"), g.freeText)
+			g.refusePaste(t, "a CEL expression", "have a Task read it through env", field(t.node, "params"), g.freeText)
 		}
 		g.code(t, field(t.node, "taskSpec"), func(r reference) bool { return g.freeText(r) || r.of == "params" && given[r.name] != nil })
 		if len(given) > 0 && t.TaskRef != nil {
@@ -74,7 +74,7 @@ func (s *source) referred(kind, called string) *yaml.Node {
 }
 
 // byEnv is what to do instead.
-const byEnv = `pass it by env (env: [{name: COMMENT, value: …}]) and have the script read "$COMMENT"`
+const byEnv = `pass it through env (env: [{name: COMMENT, value: …}]) and have the script read "$COMMENT"`
 
 // code looks at all that a task's containers execute.
 func (g *dataFlow) code(t *task, spec *yaml.Node, typed func(reference) bool) {
@@ -91,7 +91,7 @@ func (g *dataFlow) code(t *task, spec *yaml.Node, typed func(reference) bool) {
 			scalars(field(c, of), func(s *yaml.Node) {
 				for variable := range env {
 					if strings.Contains(s.Value, "$("+variable+")") {
-						g.rs.refuse(s.Line, "$(%s) in %s of task %s is a variable with an approver's text, which the kubelet puts in as it is, so that it becomes code: write \"$%s\", for the shell to read", variable, of, t.Name, variable)
+						g.rs.refuse(s.Line, "$(%s) in %s of task %s is a variable with an approver's text, which the kubelet inserts unchanged, so that it can be executed as code: write \"$%s\", so that the shell reads it", variable, of, t.Name, variable)
 					}
 				}
 			})
@@ -128,7 +128,7 @@ func (g *dataFlow) refusePaste(t *task, where, remedy string, n *yaml.Node, type
 		if r.of == "params" {
 			is = "has an approver's text in it"
 		}
-		g.rs.refuse(r.line, "%s %s, and in %s of task %s it becomes code: %s", r.raw, is, where, t.Name, remedy)
+		g.rs.refuse(r.line, "%s %s, and in %s of task %s it can be executed as code: %s", r.raw, is, where, t.Name, remedy)
 	}
 }
 
@@ -140,11 +140,11 @@ func (g *dataFlow) noteText(add func(string, ...any)) {
 		}
 		for _, p := range slices.Concat(items(field(t.node, "params")), items(field(field(t.node, "matrix"), "params"))) {
 			if g.givenText(t)[name(p)] != nil {
-				add("What comes from approvers goes to task %s as param %s. What it refers to is not here to be looked at: see that it reads that by env, and has it in no script, command or args.", t.Name, name(p))
+				add("An approver's text goes to task %s as param %s. The command can't see what that task refers to: make sure that it reads the param through env, and not in a script, command or args.", t.Name, name(p))
 			}
 		}
 	}
 	for _, e := range g.elsewhere {
-		add("What comes from approvers goes to %s, which is not here to be looked at: see that it reads that by env, and has it in no script, command or args.", e)
+		add("An approver's text goes to %s, which the command can't see: make sure that it reads the text through env, and not in a script, command or args.", e)
 	}
 }

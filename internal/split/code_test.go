@@ -42,7 +42,7 @@ func TestPasted(t *testing.T) {
 		task, more string
 		want       []string
 	}{
-		"a script":                 {spec("script: 'echo " + comment + "'"), "", []string{"line 13: $(tasks.ask.results.comment) is an approver's text, and in script of task ship it becomes code"}},
+		"a script":                 {spec("script: 'echo " + comment + "'"), "", []string{"line 13: $(tasks.ask.results.comment) is an approver's text, and in script of task ship it can be executed as code"}},
 		"another spelling":         {spec(`script: "echo $(tasks.ask.results['comment'])"`), "", []string{"line 13: $(tasks.ask.results['comment']) is an approver's text"}},
 		"args":                     {spec("command: [echo], args: [\"" + comment + "\"]"), "", []string{"line 13: $(tasks.ask.results.comment) is an approver's text, and in args of task ship"}},
 		"command":                  {spec("command: [echo, \"" + comment + "\"]"), "", []string{"line 13: $(tasks.ask.results.comment) is an approver's text, and in command of"}},

@@ -72,7 +72,7 @@ func cutAt(s *source, o Options) (*cut, error) {
 		t := c.task(&s.typed.Spec.Tasks[i], s.tasks[i])
 		c.by[t.Name], c.order = t, append(c.order, t)
 		if t.PipelineSpec != nil {
-			c.rs.refuse(lineOf(t.node, "pipelineSpec"), "task %s is a pipeline in the pipeline, which is not looked into: make it a Pipeline of its own and refer to it (pipelineRef)", t.Name)
+			c.rs.refuse(lineOf(t.node, "pipelineSpec"), "task %s has a pipeline inside, which the command does not read: make it a Pipeline of its own and refer to it (pipelineRef)", t.Name)
 		}
 		if t.isApproval() {
 			c.approvals = append(c.approvals, t)
@@ -157,8 +157,8 @@ func foreign(refs []reference, own owned) []reference {
 func (c *cut) wait(t *task) {
 	for key, why := range map[string]string{
 		"retries":    "a Gate requests approval once, and a new run of part 1 requests it again: remove it",
-		"onError":    "after the cut nothing goes on when nobody approved: remove it",
-		"matrix":     "a Gate asks once for all: write one approval task, or one with param gate whose Gate has rules",
+		"onError":    "after the split nothing continues if nobody approved: remove it",
+		"matrix":     "a Gate requests one approval for all: write one approval task, or one with param gate whose Gate has rules",
 		"workspaces": "a Gate reads no volume: remove them",
 	} {
 		if field(t.node, key) != nil && (key != "retries" || t.Retries > 0) && (key != "onError" || t.OnError != pipelinev1.PipelineTaskStopAndFail) {
@@ -183,7 +183,7 @@ func (c *cut) depend(t *task) {
 
 // refuseFate refuses r, which is about an approval task and none of its results.
 func (c *cut) refuseFate(r reference) {
-	c.rs.refuse(r.line, "%s is what becomes of approval task %s, which is no task after the cut: read its results", r.raw, r.name)
+	c.rs.refuse(r.line, "%s is the status of approval task %s, which is not a task after the split: read its results", r.raw, r.name)
 }
 
 // before are the approvals that t waits for, through others too.
@@ -214,8 +214,8 @@ func (c *cut) sequence() {
 	for i := 1; i < len(c.approvals); i++ {
 		a, b := c.approvals[i-1], c.approvals[i]
 		if !c.before(b)[a.Name] {
-			c.rs.refuse(b.node.Line, "approval tasks %s (line %d) and %s wait side by side, and parts come one after the other: "+
-				"let one run after the other, or make them one whose Gate has rules that must all be met", a.Name, a.node.Line, b.Name)
+			c.rs.refuse(b.node.Line, "approval tasks %s (line %d) and %s run in parallel, but parts run one after the other: "+
+				"let one run after the other, or combine them into one whose Gate has a rule for each", a.Name, a.node.Line, b.Name)
 		}
 	}
 }
@@ -233,7 +233,7 @@ func (c *cut) filled() {
 			c.rs.refuse(c.approvals[p-2].node.Line, "nothing waits for approval task %s, so there is no part %d: "+
 				"give the task that it guards runAfter: [%s]", c.approvals[p-2].Name, p, c.approvals[p-2].Name)
 		default:
-			c.rs.refuse(c.approvals[p-1].node.Line, "approval task %s follows %s (line %d) with nothing between: make them one whose Gate has rules that must all be met",
+			c.rs.refuse(c.approvals[p-1].node.Line, "approval task %s follows %s (line %d) with no task between them: combine them into one whose Gate has a rule for each",
 				c.approvals[p-1].Name, c.approvals[p-2].Name, c.approvals[p-2].node.Line)
 		}
 	}
@@ -249,7 +249,7 @@ func (c *cut) ordered() {
 				continue
 			}
 			if w := c.withheld(d, map[*task]bool{}); w != nil {
-				c.rs.refuse(n.Line, "%s runs after %s, which is left out when %s is (when, line %d), and then so is %s; after the cut it is not: have what it runs after read no result of a task with when",
+				c.rs.refuse(n.Line, "%s runs after %s, which is skipped when %s is (when, line %d), and then so is %s; after the split it would run: let it run after a task that reads no result of a task with when",
 					t.Name, d.Name, w.Name, lineOf(w.node, "when"), t.Name)
 			}
 		}
@@ -271,12 +271,12 @@ func (c *cut) give() {
 				}
 			case r.of != "tasks" || t == nil:
 			case t.isApproval():
-				c.rs.refuse(r.line, "result %s is %s, and no run has the decision after the cut: the Approval has it; remove the result", name(n), r.raw)
+				c.rs.refuse(r.line, "result %s is %s, but after the split no run has the decision, only the Approval has: remove the result", name(n), r.raw)
 			default:
 				part = t.part
 			}
 			if part != 0 && x.part != 0 && x.part != part {
-				c.rs.refuse(r.line, "result %s is made of tasks of part %d and of part %d: make it two results", name(n), x.part, part)
+				c.rs.refuse(r.line, "result %s uses tasks of part %d and of part %d: split it into two results", name(n), x.part, part)
 			}
 			x.part = max(x.part, part)
 		}

@@ -109,15 +109,15 @@ func (g *dataFlow) find(r reference, p int, gate bool) *value {
 
 func (g *dataFlow) findResult(r reference, t *task, p int) *value {
 	if r.result == "" {
-		g.rs.refuse(r.line, "%s is read in part %d, and %s is in part %d: only its results travel", r.raw, p, t.Name, t.part)
+		g.rs.refuse(r.line, "%s is read in part %d, and %s is in part %d: only its results are forwarded", r.raw, p, t.Name, t.part)
 		return nil
 	}
 	if r.whole() {
-		g.rs.refuse(r.line, "%s is all of an array or object, and what travels to part %d is strings: read its values one by one, or have %s write one string", r.raw, p, t.Name)
+		g.rs.refuse(r.line, "%s is a whole array or object, but only strings can be forwarded to part %d: read its values one by one, or have %s write one string", r.raw, p, t.Name)
 		return nil
 	}
 	if why := g.uncertain(t, nil); why != "" {
-		g.rs.refuse(r.line, "%s may be missing when part %d ends: %s. The Approval could then not be decided; have a task that always runs give it", r.raw, t.part, why)
+		g.rs.refuse(r.line, "%s may be missing when part %d ends: %s. The Approval could then not be decided; have a task that always runs write it", r.raw, t.part, why)
 		return nil
 	}
 	v := &value{from: t.part, last: t.part}

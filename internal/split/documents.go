@@ -35,7 +35,7 @@ func documents(raw []byte) ([]document, Refusals) {
 	nodes, read, line := jsonStream(raw)
 	switch rest := raw[read:]; {
 	case len(nodes) > 1 && len(bytes.TrimSpace(rest)) > 0: // kubectl has made up its mind
-		rs.refuse(line, "this is no JSON, and what comes before is several objects of it")
+		rs.refuse(line, "this is not JSON, but several JSON objects come before it")
 	case len(bytes.TrimSpace(rest)) > 0:
 		nodes = append(nodes, yamlStream(rest, line-1, &rs)...)
 	}
@@ -97,7 +97,7 @@ func yamlStream(raw []byte, line int, rs *Refusals) []*yaml.Node {
 		if rest, ok := bytes.CutPrefix(l, []byte("---")); ok {
 			// A comment has a space before it: "---#" is text.
 			if text := bytes.TrimSpace(rest); len(text) > 0 && (text[0] != '#' || rest[0] == '#') {
-				rs.refuse(line, "kubectl takes %q for no separator of documents: put what stands behind the dashes on a line of its own", string(bytes.TrimSpace(l)))
+				rs.refuse(line, "kubectl takes %q for text and not for a separator of documents: put what follows the dashes on a line of its own", string(bytes.TrimSpace(l)))
 			}
 			end()
 			continue
@@ -115,7 +115,7 @@ func parseYAML(chunk []byte, offset int, rs *Refusals) *yaml.Node {
 	}
 	if err := yaml.Unmarshal(chunk, &doc); err != nil {
 		line := lineIn(err) + offset
-		rs.refuse(line, "this is no YAML: %s", strings.Replace(err.Error(), fmt.Sprintf("line %d:", lineIn(err)), fmt.Sprintf("line %d:", line), 1))
+		rs.refuse(line, "this is not YAML: %s", strings.Replace(err.Error(), fmt.Sprintf("line %d:", lineIn(err)), fmt.Sprintf("line %d:", line), 1))
 		return nil
 	}
 	if len(doc.Content) == 0 {
@@ -238,11 +238,11 @@ type expandError struct {
 // of.
 func (x *expander) expand(n *yaml.Node, within []*yaml.Node) (*yaml.Node, *expandError) {
 	if x.nodes++; x.nodes > maxNodes {
-		return nil, &expandError{n.Line, "what the aliases stand for is more than anybody could have written: write it out"}
+		return nil, &expandError{n.Line, "the aliases expand to more than the limit: write them out"}
 	}
 	if n.Kind == yaml.AliasNode {
 		if slices.Contains(within, n.Alias) {
-			return nil, &expandError{n.Line, "alias *" + n.Value + " stands for what it is a part of: write it out"}
+			return nil, &expandError{n.Line, "alias *" + n.Value + " refers to a value that contains it: write it out"}
 		}
 		c, err := x.expand(n.Alias, within)
 		if err == nil {

@@ -44,7 +44,7 @@ func (c *cut) asRead(t *task) {
 		switch {
 		case r.of != "tasks":
 		case r.name == "":
-			c.rs.refuse(r.line, "%s is of all tasks, and after the cut no run has all: name the tasks that %s is about, or say of which part it is, with --finally %s=%d", r.raw, t.Name, t.Name, c.parts())
+			c.rs.refuse(r.line, "%s is about all tasks, but after the split no run has all of them: name the tasks that %s is about, or say which part it belongs to, with --finally %s=%d", r.raw, t.Name, t.Name, c.parts())
 		case of == nil:
 		case c.unreadable(t, r, of):
 		case t.part == 0:
@@ -54,7 +54,7 @@ func (c *cut) asRead(t *task) {
 			if c.knownAt(t, max(t.part, of.from())) {
 				say = fmt.Sprintf(", or say which part it ends, with --finally %s=%d", t.Name, max(t.part, of.from()))
 			}
-			c.rs.refuse(r.line, "%s of finally reads %s, which is known in part %d, and also what is known in part %d: make it two tasks, one for each part%s",
+			c.rs.refuse(r.line, "%s of finally reads %s, which is known in part %d, and also a value that is known in part %d: make it two tasks, one for each part%s",
 				t.Name, r.raw, of.from(), t.part, say)
 		}
 	}
@@ -77,8 +77,8 @@ func (c *cut) unreadable(t *task, r reference, of *task) bool {
 	case r.field != "results":
 		c.refuseFate(r)
 	case !rejectionGoesOn(of.kind):
-		c.rs.refuse(r.line, "%s is read when the run ends, and after the cut a rejection starts nothing: "+
-			"have the Gate tell people (notify), or move %s to tasks", r.raw, t.Name)
+		c.rs.refuse(r.line, "%s is read when the run ends, but after the split a rejection starts nothing: "+
+			"have the Gate notify people (notify), or move %s to tasks", r.raw, t.Name)
 	default:
 		return false
 	}
@@ -139,7 +139,7 @@ func (c *cut) tooSoon(t *task) {
 		ref, spec = t.TaskRef.Name, field(c.referred("Task", t.TaskRef.Name), "spec")
 	}
 	if why == "" && removes.MatchString(t.Name+" "+ref) {
-		why = "is named so that it may take something away"
+		why = "has a name of something that removes things"
 	}
 	for _, step := range items(field(spec, "steps")) {
 		for _, of := range []string{"script", "command", "args"} {
@@ -157,7 +157,7 @@ func (c *cut) tooSoon(t *task) {
 	if !movable {
 		last = ""
 	}
-	c.rs.refuse(t.node.Line, "%s of finally %s. It would end part %d, before anybody decides, and may take away what the next part needs: say where it belongs, with %s--finally %s=%d",
+	c.rs.refuse(t.node.Line, "%s of finally %s. It would run at the end of part %d, before anybody decides, and may remove what the next part needs: say where it belongs, with %s--finally %s=%d",
 		t.Name, why, t.part, last, t.Name, t.part)
 }
 

@@ -52,7 +52,7 @@ func (g *dataFlow) gateOf(a *task) gate {
 		}
 		if refs := referencesBeneath(n); len(refs) > 0 && (there == "" || strings.EqualFold(strings.TrimSpace(ps[i].Name), tasks.GateParam)) {
 			known = false
-			g.rs.refuse(refs[0].line, "param %s of approval task %s is %s, and a Gate says who decides before any run: write it out, or name a Gate in param %s",
+			g.rs.refuse(refs[0].line, "param %s of approval task %s is %s, but a Gate says who decides before there is a run: write it out, or name a Gate in param %s",
 				ps[i].Name, a.Name, refs[0].raw, tasks.GateParam)
 		}
 	}
@@ -70,7 +70,7 @@ func (g *dataFlow) gateOf(a *task) gate {
 	if there != "" {
 		x.name = there
 		if needs := g.needs(a, x); g.gateHere(there) != nil && len(needs) > 0 {
-			g.rs.refuse(g.gateHere(there).Line, "Gate %s decides for approval task %s, and what comes behind needs of it: %s", there, a.Name, strings.Join(needs, " and "))
+			g.rs.refuse(g.gateHere(there).Line, "Gate %s decides for approval task %s, and the tasks after it need this of the Gate: %s", there, a.Name, strings.Join(needs, " and "))
 		}
 		return x
 	}
@@ -205,7 +205,7 @@ func (g *dataFlow) gateDoc(x gate) *yaml.Node {
 		put(spec, "notify", flow(dict("channels", strs(p.Notify.Channels...))))
 	}
 	if x.rejected {
-		above(spec, "releaseOn", "A rejection goes on too, as it did: the next part reads the decision.")
+		above(spec, "releaseOn", "A rejection starts the next part, too, as before, and that part reads the decision.")
 	}
 	gate := g.object(gateVersion, "Gate", x.name, spec)
 	gate.Content[0].HeadComment = x.comment

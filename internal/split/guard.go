@@ -115,15 +115,15 @@ func (c *cut) guarded() {
 		run, out := c.without(a)
 		what, also := "", ""
 		if len(run) > 0 {
-			what = ", and what is behind it runs at once (" + strings.Join(run, ", ") + ")"
+			what = ", and the tasks after it run at once (" + strings.Join(run, ", ") + ")"
 		}
 		if len(out) > 0 {
 			what += ", without " + strings.Join(out, ", ")
 			also = ", " + strings.Join(out, ", ")
 		}
-		c.rs.refuse(lineOf(a.node, "when"), "approval task %s has when: where that is not so nobody is asked%s; after the cut all of it would wait for people. "+
-			"Make it two pipelines, and have what starts them choose: one that asks, with %s and without this when, and one that does not, without %s%s. "+
-			"Or leave it in the pipeline, where it is answered as it is", a.Name, what, a.Name, a.Name, also)
+		c.rs.refuse(lineOf(a.node, "when"), "approval task %s has when, and nobody is asked where that is false%s; after the split all of it would wait for people. "+
+			"Make it two pipelines, and have what starts them choose: one that requests approval, with %s and without this when, and one that does not, without %s%s. "+
+			"Or leave it in the pipeline, where Countersign answers it as it is", a.Name, what, a.Name, a.Name, also)
 	}
 }
 

@@ -29,11 +29,11 @@ func (g *dataFlow) named(docs []*yaml.Node, o Options) {
 			g.rs.refuse(g.root.Line, "a cluster would refuse the name of %s %s: %s", kind, n, why[0])
 			bad[n] = true
 		} else if len(n) > most && !bad[n] {
-			g.rs.refuse(g.root.Line, "Tekton would refuse the %s %s: its name has %d bytes and the most is %d: give the pipeline a shorter one", kind, n, len(n), most)
+			g.rs.refuse(g.root.Line, "Tekton would refuse the %s %s: its name has %d bytes and the limit is %d: give the pipeline a shorter one", kind, n, len(n), most)
 			bad[n] = true
 		}
 		if is := g.there(d); is != nil {
-			g.rs.refuse(is.Line, "%s %s is here already, and would be written over: %s", kind, n, remedy(kind))
+			g.rs.refuse(is.Line, "%s %s is already in the input, and would be overwritten: %s", kind, n, remedy(kind))
 		}
 	}
 	if o.Account != "" && len(validation.IsDNS1123Subdomain(o.Account)) > 0 {

@@ -15,7 +15,7 @@ func (g *dataFlow) notes(gates []gate, o Options) []string {
 	all := []string{g.headline()}
 	add := func(format string, args ...any) { all = append(all, fmt.Sprintf("- "+format, args...)) }
 	for _, k := range g.twice {
-		add("Line %d: %s stands there a second time. kubectl takes the last one, and so does this.", k.Line, k.Value)
+		add("Line %d: %s appears a second time. kubectl takes the last one, and so does this command.", k.Line, k.Value)
 	}
 	g.noteRun(add)
 	for _, s := range g.spaces {
@@ -53,7 +53,7 @@ func (g *dataFlow) notes(gates []gate, o Options) []string {
 
 func (g *dataFlow) headline() string {
 	if !g.first {
-		return fmt.Sprintf("Pipeline %s, cut where people decide. Part 1 keeps its name: what starts it today starts part 1.", g.typed.Name)
+		return fmt.Sprintf("Pipeline %s, split where people decide. Part 1 keeps its name: what starts it today starts part 1.", g.typed.Name)
 	}
 	return fmt.Sprintf("Pipeline %s begins with approval task %s: an event is held, and starts Pipeline %s when people say yes.", g.typed.Name, g.approvals[0].Name, g.part(2))
 }
@@ -80,10 +80,10 @@ func (g *dataFlow) noteRun(add func(string, ...any)) {
 		}
 	}
 	if g.run == nil {
-		add("Pipeline %s itself is not written again. While it is in the cluster, what starts it today starts all of it, and its own task asks: delete it once the event does.", g.typed.Name)
+		add("Pipeline %s itself is not written again. While it is in the cluster, what starts it today starts all of it, and its own approval task requests approval: delete it once the event starts the parts.", g.typed.Name)
 	} else {
 		add("The PipelineRun is not written again: an event takes its place, and its params are in Trigger %s.", g.part(2))
-		add("Trigger %s holds every event that gets to it, whatever it says: an empty one, {}, will do. A cel interceptor before ours chooses.", g.part(2))
+		add("Trigger %s holds every event that gets to it, whatever it says: an empty one, {}, will do. To choose events, put a cel interceptor before countersign.", g.part(2))
 		return
 	}
 	var fields []string
@@ -93,10 +93,10 @@ func (g *dataFlow) noteRun(add func(string, ...any)) {
 		}
 	}
 	if len(fields) == 0 {
-		add("Trigger %s holds every event that gets to it. A cel interceptor before ours chooses.", g.part(2))
+		add("Trigger %s holds every event that gets to it. To choose events, put a cel interceptor before countersign.", g.part(2))
 		return
 	}
-	add("Trigger %s holds every event that gets to it, and reads the params out of its body, such as {%q: …}: %s. Change its forward where your events say it elsewhere (body.head_commit.id). A cel interceptor before ours chooses.",
+	add("Trigger %s holds every event that gets to it, and reads the params out of its body, such as {%q: …}: %s. Change its forward where your events say it elsewhere (body.head_commit.id). To choose events, put a cel interceptor before countersign.",
 		g.part(2), fields[0], strings.Join(fields, ", "))
 }
 
@@ -126,6 +126,6 @@ func (g *dataFlow) noteGate(k int, x gate, add func(string, ...any)) {
 		add("After a rejection by %s part %d runs %s, as it did, since no when asks for its decision.", a.Name, k+2, strings.Join(runs, ", "))
 	}
 	if k > 0 && len(a.When) == 0 && rejectionGoesOn(g.approvals[k-1].kind) && !g.goesOn(g.approvals[k-1]) {
-		add("After a rejection by %s nothing is started, and %s is not asked any more: all that comes behind would be left out.", g.approvals[k-1].Name, a.Name)
+		add("After a rejection by %s nothing is started, and %s is not requested any more, because everything after it would be skipped.", g.approvals[k-1].Name, a.Name)
 	}
 }

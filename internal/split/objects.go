@@ -156,13 +156,13 @@ func (g *dataFlow) trigger(p int, x gate) *yaml.Node {
 		params.Content = append(params.Content, flow(dict("name", "after", "value", dict("pipeline", g.part(p)))))
 	}
 	if len(forwards) > approvals.MaxForward {
-		g.rs.refuse(g.root.Line, "part %d would need %d values of the part before, and the most is %d", p+1, len(forwards), approvals.MaxForward)
+		g.rs.refuse(g.root.Line, "part %d would need %d values of the part before and the limit is %d", p+1, len(forwards), approvals.MaxForward)
 	}
 	if len(forwards) > 0 {
 		value := dict()
 		for _, f := range forwards {
 			if len(f.expr) > approvals.MaxExpression {
-				g.rs.refuse(g.approvals[p-1].node.Line, "what is forwarded as %s takes an expression of %d bytes, and the most is %d: shorten the text, or the default of the param", f.key, len(f.expr), approvals.MaxExpression)
+				g.rs.refuse(g.approvals[p-1].node.Line, "the value forwarded as %s needs an expression of %d bytes and the limit is %d: shorten the text, or the default of the param", f.key, len(f.expr), approvals.MaxExpression)
 			}
 			expr := str(f.expr)
 			if strings.HasPrefix(f.expr, "'") {

@@ -18,7 +18,7 @@ func (g *dataFlow) findParam(r reference, p int) *value {
 	spec, node := g.typed.Spec.Params[i], items(field(g.spec, "params"))[i]
 	plain := r.rest == "" && spec.Type == pipelinev1.ParamTypeString
 	if !plain && (r.whole() || r.rest == "") {
-		g.rs.refuse(r.line, "%s is all of the %s %s, and what travels to part %d is strings: read its values one by one, or make it a string", r.raw, spec.Type, r.name, p)
+		g.rs.refuse(r.line, "%s is the whole %s %s, but only strings can be forwarded to part %d: read its values one by one, or make it a string", r.raw, spec.Type, r.name, p)
 		return nil
 	}
 	expr, err := g.given(spec, r.rest, nil)
@@ -41,7 +41,7 @@ func (g *dataFlow) findParam(r reference, p int) *value {
 // has it. Where people are asked before any run it is what the event says.
 func (g *dataFlow) given(spec pipelinev1.ParamSpec, rest string, seen []string) (string, error) {
 	if slices.Contains(seen, spec.Name) || len(seen) > 9 { // as Tekton has it
-		return "", fmt.Errorf("its default leads back to itself, or too far: write it out")
+		return "", fmt.Errorf("its default refers back to itself, or through too many params: write it out")
 	}
 	seen = append(seen, spec.Name)
 	said := g.run.given(spec.Name)
@@ -116,7 +116,7 @@ func (g *dataFlow) within(r reference, seen []string) (string, error) {
 		case run && !g.first && (what == "name" || what == "uid" || what == "namespace"):
 			return member("run", what), nil
 		case run && g.first:
-			return "", fmt.Errorf("its value is made of %s, which nobody knows before there is a run: write it out", r.raw)
+			return "", fmt.Errorf("its value uses %s, which is not known before there is a run: write it out", r.raw)
 		}
 	}
 	if r.of == "params" && !r.whole() {
@@ -131,7 +131,7 @@ func (g *dataFlow) within(r reference, seen []string) (string, error) {
 			return expr, err
 		}
 	}
-	return "", fmt.Errorf("its value is made of %s, which can't be forwarded: give it in every run, or write it out", r.raw)
+	return "", fmt.Errorf("its value uses %s, which can't be forwarded: give it in every run, or write it out", r.raw)
 }
 
 // phrase is the expression for a text with references in it.

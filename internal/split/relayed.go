@@ -29,7 +29,7 @@ func (g *dataFlow) noteRelayed(add func(string, ...any)) {
 			for _, of := range []string{"script", "command", "args"} {
 				for _, r := range referencesBeneath(field(c, of)) {
 					if relayed(r) || r.of == "params" && given[r.name] != nil {
-						add("WARNING: line %d: %s in %s of task %s comes from a task that is given an approver's text. If any of that is in it, it becomes code: %s.", r.line, r.raw, of, t.Name, byEnv)
+						add("WARNING: line %d: %s in %s of task %s comes from a task that is given an approver's text. If any of that is in it, it can be executed as code: %s.", r.line, r.raw, of, t.Name, byEnv)
 					}
 				}
 			}

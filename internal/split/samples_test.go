@@ -48,7 +48,7 @@ var samples = map[string]sample{
 	"automatiko-multi":  {parts: []string{"approve-groups-2"}},
 	"automatiko-alpha":  {parts: []string{"approve-soon-2"}},
 	"automatiko-built":  {parts: []string{"build-approve-deploy", "build-approve-deploy-2"}, last: map[string]string{"approval-approvedBy": "alice", "build-IMAGE_DIGEST": "result build-IMAGE_DIGEST"}},
-	"automatiko-print":  {why: "line 13: $(params.comment) has an approver's text in it, and in args of task approved it becomes code"},
+	"automatiko-print":  {why: "line 13: $(params.comment) has an approver's text in it, and in args of task approved it can be executed as code"},
 	"automatiko-stages": {
 		parts: []string{"stages-2", "stages-3"}, last: map[string]string{"version": "param version", "site": "param site", "run-name": "run of stages-2"},
 		shown: map[string]string{"stages-2": "param version to development", "stages-3": "result deploy-dev-url to param site"},

@@ -56,7 +56,7 @@ func read(raw []byte, o Options) (*source, error) {
 		rs.refuse(found[1].root.Line, "a second Pipeline with an approval task: say which one to split with --pipeline, or put them into files of their own")
 	default:
 		if s.hold(found[0], o, &rs); len(rs) == 0 && len(approvalsIn(s.spec)) == 0 {
-			rs.refuse(s.root.Line, "Pipeline %s has no approval task to be cut at: a task whose taskRef has kind ApprovalTask of %s", s.typed.Name, kinds())
+			rs.refuse(s.root.Line, "Pipeline %s has no approval task to split it at: a task whose taskRef has kind ApprovalTask of %s", s.typed.Name, kinds())
 		}
 	}
 	return s, rs.err()

@@ -41,7 +41,7 @@ type Result struct {
 // cut.
 func Split(raw []byte, o Options) (Result, error) {
 	if len(raw) > MaxText {
-		return Result{}, fmt.Errorf("it has %d bytes and the most is %d: split the file", len(raw), MaxText)
+		return Result{}, fmt.Errorf("it has %d bytes and the limit is %d: split the file", len(raw), MaxText)
 	}
 	s, err := read(raw, o)
 	if err != nil {
@@ -163,7 +163,7 @@ func (g *dataFlow) check(docs []*yaml.Node) {
 		}
 		var p pipelinev1.Pipeline
 		if err := decode(d, &p); err != nil {
-			g.rs.refuse(g.root.Line, "the part %s would be no Pipeline: %v", name(field(d, "metadata")), err)
+			g.rs.refuse(g.root.Line, "the part %s would not be a valid Pipeline: %v", name(field(d, "metadata")), err)
 			continue
 		}
 		for _, e := range invalid(&p) {

@@ -88,9 +88,9 @@ func (g *dataFlow) bind(bindings map[string]*yaml.Node) {
 		case g.first && w.Optional && s.last == 2:
 			s.absent = true
 		case g.first:
-			g.rs.refuse(line, "workspace %s is read in part 2, and no run comes before that has a volume to hand on: say what it is with --workspace %s=%s", w.Name, w.Name, sayBinding)
+			g.rs.refuse(line, "workspace %s is read in part 2, but no run before it has a volume to pass on: say what it is with --workspace %s=%s", w.Name, w.Name, sayBinding)
 		case w.Optional && (g.run == nil || !g.run.binds(w.Name)):
-			g.rs.refuse(line, "workspace %s is optional (line %d) and read in part %d: a run of part 1 without it has no volume to hand on; make it required, or say what it is with --workspace %s=…",
+			g.rs.refuse(line, "workspace %s is optional (line %d) and read in part %d: a run of part 1 without it has no volume to pass on; make it required, or say what it is with --workspace %s=…",
 				w.Name, declared, s.last, w.Name)
 		}
 		s.key = g.pick(g.keys, "claim-"+plainName(w.Name))
@@ -116,7 +116,7 @@ func (g *dataFlow) bound(s *space, said *yaml.Node) {
 	for _, n := range []*yaml.Node{s.binding, field(made, "subPath")} {
 		for _, r := range referencesBeneath(n) {
 			if !g.first && r.of == "context" { // which run is meant?
-				g.rs.refuse(max(r.line, 1), "workspace %s is bound by way of %s, which is another in every run: say what later parts bind, with --workspace %s=%s", s.name, r.raw, s.name, sayBinding)
+				g.rs.refuse(max(r.line, 1), "workspace %s is bound through %s, which differs in every run: say what later parts bind, with --workspace %s=%s", s.name, r.raw, s.name, sayBinding)
 			}
 		}
 	}
@@ -157,7 +157,7 @@ func (g *dataFlow) unbound() {
 				slices.ContainsFunc(items(field(field(t.node, "taskSpec"), "workspaces")), func(w *yaml.Node) bool { return name(w) == r.name && text(field(w, "optional")) == "true" }) {
 				continue
 			}
-			g.rs.refuse(r.line, "%s is read in part %d, and the pipeline declares no workspace %s: add it to spec.workspaces, so that it is handed on", r.raw, t.part, r.name)
+			g.rs.refuse(r.line, "%s is read in part %d, and the pipeline declares no workspace %s: add it to spec.workspaces, so that it is passed on", r.raw, t.part, r.name)
 		}
 	}
 }

@@ -48,7 +48,7 @@ func (t *Turns) Enter(ctx context.Context, namespace string) (leave func(), err 
 				<-o.slots
 			}
 			t.part(namespace)
-			return nil, approvals.Errorf(approvals.CodeLimited, "much evidence is being read just now: try again in a moment")
+			return nil, approvals.Errorf(approvals.CodeLimited, "the service is busy reading evidence; try again in a moment")
 		}
 	}
 	return func() {

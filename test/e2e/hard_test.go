@@ -144,7 +144,7 @@ func TestWhyNoRunAppears(t *testing.T) {
 		if v := e.Vote(name, token, "approve", ""); v.Status != 201 {
 			t.Fatalf("vote: %d %s", v.Status, v.Body)
 		}
-		unreleased(t, e, name, "ContentChanged", "Ask again")
+		unreleased(t, e, name, "ContentChanged", "Request approval again")
 		if n := len(e.Runs("deploy")); n != 0 {
 			t.Errorf("%d runs, want none", n)
 		}

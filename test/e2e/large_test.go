@@ -24,7 +24,7 @@ func held() string {
 // TestLargePushIsSaid: a push that is too large to be held, or to be read at all, is told
 // of on its Trigger: its sender has had its 202.
 func TestLargePushIsSaid(t *testing.T) {
-	for size, want := range map[int]string{600 << 10: "and the most that can be held is 524288", 12 << 20: "as the EventListener hands it on, and no more than"} {
+	for size, want := range map[int]string{600 << 10: "and the limit for a held event is 524288", 12 << 20: "as the EventListener sends it, and the limit is"} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			e := cluster.New(t)
 			user, _ := e.Token("approver")

@@ -108,10 +108,10 @@ func TestLoginRefused(t *testing.T) {
 		change func(*browser)
 		want   string
 	}{
-		"wrong state":      {replace("/callback", "state", "other"), "belongs to another login"},
-		"wrong code":       {replace("/callback", "code", "other"), "did not accept its own code"},
-		"wrong nonce":      {replace("/auth", "nonce", "other"), "belongs to another login"},
-		"wrong verifier":   {replace("/auth", "code_challenge", oauth2.S256ChallengeFromVerifier(oauth2.GenerateVerifier())), "did not accept its own code"},
+		"wrong state":      {replace("/callback", "state", "other"), "belongs to another sign-in"},
+		"wrong code":       {replace("/callback", "code", "other"), "did not accept its code"},
+		"wrong nonce":      {replace("/auth", "nonce", "other"), "belongs to another sign-in"},
+		"wrong verifier":   {replace("/auth", "code_challenge", oauth2.S256ChallengeFromVerifier(oauth2.GenerateVerifier())), "did not accept its code"},
 		"another redirect": {replace("/auth", "redirect_uri", "https://evil.example/"), ""},
 		"another browser": {func(b *browser) {
 			b.before = func(u *url.URL) bool {
@@ -120,7 +120,7 @@ func TestLoginRefused(t *testing.T) {
 				}
 				return true
 			}
-		}, "login is under way in this browser"},
+		}, "no sign-in was started"},
 		"the victim's": {func(b *browser) {
 			// Somebody makes another's browser finish his own login.
 			b.before = func(u *url.URL) bool {
@@ -132,7 +132,7 @@ func TestLoginRefused(t *testing.T) {
 				}
 				return true
 			}
-		}, "belongs to another login"},
+		}, "belongs to another sign-in"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -157,12 +157,12 @@ func TestLoginRefused(t *testing.T) {
 		if p := b.login(s.URL+"/mine", "alice"); p.status != http.StatusOK {
 			t.Fatalf("%d", p.status)
 		}
-		if p := b.get(callback); p.status != http.StatusUnauthorized || !strings.Contains(p.body, "login is under way") {
+		if p := b.get(callback); p.status != http.StatusUnauthorized || !strings.Contains(p.body, "no sign-in was started") {
 			t.Errorf("once more: %d %s", p.status, p.body)
 		}
 		thief := newBrowser(t)
 		thief.setCookie(s, "countersign-login", flow)
-		if p := thief.get(callback); p.status != http.StatusUnauthorized || !strings.Contains(p.body, "did not accept its own code") || thief.cookie(s, "countersign-session") != nil {
+		if p := thief.get(callback); p.status != http.StatusUnauthorized || !strings.Contains(p.body, "did not accept its code") || thief.cookie(s, "countersign-session") != nil {
 			t.Errorf("with the cookie of then: %d %s", p.status, p.body)
 		}
 	})

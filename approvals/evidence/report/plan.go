@@ -203,11 +203,11 @@ func (p *planText) compare() {
 		}
 	}
 	if p.failed {
-		p.warn("Planning failed: this is only a part of what would have to be done.")
+		p.warn("Planning failed, so this shows only some of the changes.")
 		sum.Incomplete = true
 	}
 	if p.sums == 0 && resources > 0 {
-		p.warn("The line that sums the plan up is missing, so the text was cut: there may be more changes than are shown.")
+		p.warn("The summary line of the plan is missing, so the text was cut: there may be more changes than are shown.")
 		sum.Incomplete = true
 	}
 	if p.sums > 0 {
@@ -222,7 +222,7 @@ func (p *planText) compare() {
 				p.warn("The plan says %d to %s, and only %d of them are in this text, so it was cut: the others are not shown.", x.said, x.what, *x.of)
 				fewer = true
 			case *x.of > x.said && !more:
-				p.warn("The plan says %d to %s, and this text has %d: its own sum is wrong.", x.said, x.what, *x.of)
+				p.warn("The plan says %d to %s, but this text has %d: its summary is wrong.", x.said, x.what, *x.of)
 				more = true
 			}
 			*x.of = max(*x.of, x.said)

@@ -103,10 +103,10 @@ func parsePlanJSON(text string) (Report, bool) {
 	switch {
 	case doc.Errored:
 		r.Summary.Incomplete = true
-		r.warn("Planning failed: this is only a part of what would have to be done.")
+		r.warn("Planning failed, so this shows only some of the changes.")
 	case doc.Complete != nil && !*doc.Complete || len(doc.Deferred) > 0:
 		r.Summary.Incomplete = true
-		r.warn("The plan is not complete: %s put off to a later one.", puttingOff(len(doc.Deferred)))
+		r.warn("The plan is not complete: %s deferred to a later one.", puttingOff(len(doc.Deferred)))
 	}
 	return r, true
 }
@@ -167,9 +167,9 @@ func (r *Report) resource(c *planResource) {
 		return
 	default:
 		// What is not known counts as the worst that it can be.
-		p.Action, p.Note = Replace, "has an action that is not known here"
+		p.Action, p.Note = Replace, "has an unknown action"
 		s.Destroy, s.Replace, s.Incomplete = s.Destroy+1, s.Replace+1, true
-		r.warn("%s has an action that is not known here: read the plan as terraform shows it.", short(p.Title))
+		r.warn("%s has an action that Countersign does not know: read the plan as Terraform shows it.", short(p.Title))
 	}
 	if moved {
 		p.Note = strings.TrimSpace(p.Note + " (moved from " + c.PreviousAddress + ")")

@@ -163,12 +163,12 @@ func Parse(format Format, name, text string) Report {
 			}
 		}
 		if format != Auto {
-			r.warn("This was to be %s, but it can't be read as such.", format.words())
+			r.warn("This should be %s, but it can't be read as one.", format.words())
 		}
 	}
 	if cut > 0 {
 		r.Summary.Incomplete = true
-		r.warn("The text has %d MiB and the limit is %d: what is beyond is not read.", (len(text)+cut)>>20, MaxText>>20)
+		r.warn("The text has %d MiB and the limit is %d: the rest is not read.", (len(text)+cut)>>20, MaxText>>20)
 	}
 	r.Summary.Name, r.Summary.Format = name, string(r.Format)
 	r.arrange()

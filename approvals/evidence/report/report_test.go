@@ -169,11 +169,11 @@ func TestPlanCut(t *testing.T) {
 		destroy int
 		warning string
 	}{
-		"without its end":      {text[:9000], 2, "sums the plan up is missing"},
+		"without its end":      {text[:9000], 2, "summary line of the plan is missing"},
 		"without its middle":   {text[:9000] + text[strings.Index(text, "\nPlan: "):], 5, "5 to destroy, and only 2 of them"},
 		"without its start":    {text[strings.Index(text, "  # aws_subnet.private[\"eu-west-1c\"]"):], 5, "5 to destroy, and only 1 of them"},
 		"the sum alone":        {"Plan: 0 to add, 0 to change, 3 to destroy.\n", 3, "3 to destroy, and only 0 of them"},
-		"with too small a sum": {strings.Replace(text, "5 to destroy", "0 to destroy", 1), 5, "its own sum is wrong"},
+		"with too small a sum": {strings.Replace(text, "5 to destroy", "0 to destroy", 1), 5, "its summary is wrong"},
 		"failed":               {strings.Replace(text, "Terraform will perform the following actions:", "Terraform planned the following actions, but then encountered a problem:", 1), 5, "Planning failed"},
 	} {
 		r := Parse(Auto, "plan", c.text)

@@ -266,7 +266,7 @@ func hostile(t *testing.T, k Kit) {
 			}
 			for _, body := range bodies {
 				if len(body) > k.MaxBody || !utf8.Valid(body) {
-					t.Errorf("%d, %s: %d bytes, and the most is %d; UTF-8 is %t", i, kind, len(body), k.MaxBody, utf8.Valid(body))
+					t.Errorf("%d, %s: %d bytes and the limit is %d; UTF-8 is %t", i, kind, len(body), k.MaxBody, utf8.Valid(body))
 				}
 				for _, text := range k.Strings(t, body) {
 					if j := strings.IndexFunc(text, deceptive); j >= 0 {

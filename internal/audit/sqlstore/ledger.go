@@ -223,6 +223,6 @@ func (l *Ledger) unavailable(err error) error {
 	}
 	return &approvals.Error{
 		Code: approvals.CodeUnavailable, Err: err,
-		Message: fmt.Sprintf("the record's store (%s) did not answer, or refused; look at the service's log, and try again in a moment", l.dialect.Name),
+		Message: fmt.Sprintf("the audit store (%s) did not answer or refused the request; check the service's log, and try again in a moment", l.dialect.Name),
 	}
 }

@@ -32,7 +32,7 @@ const (
 
 // ErrUnreachable is the error of a call that was not made, because the API server has not
 // answered for a while.
-var ErrUnreachable = errors.New("the API server has not answered for a while: this was not sent")
+var ErrUnreachable = errors.New("the API server has not answered for a while, so this request was not sent")
 
 // Reach knows whether this process reaches the API server: by the answers that come anyway,
 // and by a probe when none does. What is remembered is this process's own, and is found out

@@ -17,7 +17,7 @@ import (
 func (r *Tasks) believe(_ context.Context, x *attempt) (res ctrl.Result, done bool, err error) {
 	if x.a.Resolved == nil {
 		if !x.cr.IsDone() {
-			r.Say(x.cr, corev1.EventTypeWarning, convert.SignatureInvalid, "approval "+x.a.Name+" is not this service's, and is not believed: delete it, and a genuine one is opened")
+			r.Say(x.cr, corev1.EventTypeWarning, convert.SignatureInvalid, "approval "+x.a.Name+" does not count, because its signature is not by a key of this service: delete it, and Countersign opens a new one")
 		}
 		return res, true, nil
 	}

@@ -76,6 +76,6 @@ func (r *Tasks) leaveToStranger(ctx context.Context, x *attempt) (res ctrl.Resul
 	if err != nil || !stranger {
 		return res, false, err
 	}
-	r.Say(x.cr, corev1.EventTypeWarning, "LeftAlone", "an "+x.kind.Kind+" for this task is there that Countersign did not make, so another system answers it: remove one of the two")
+	r.Say(x.cr, corev1.EventTypeWarning, "LeftAlone", "an "+x.kind.Kind+" that Countersign did not create exists for this task, so another system answers it: remove one of the two systems")
 	return ctrl.Result{RequeueAfter: seldom}, true, nil
 }

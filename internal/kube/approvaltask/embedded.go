@@ -38,7 +38,7 @@ func embeddedParams(cr *pipelinev1beta1.CustomRun) ([]approvals.Param, error) {
 		if json.Unmarshal(fields[name], &text) != nil {
 			var b bytes.Buffer
 			if err := json.Compact(&b, fields[name]); err != nil {
-				return nil, approvals.Errorf(approvals.CodeInvalid, "customSpec.spec.%s does not read: %v", name, err)
+				return nil, approvals.Errorf(approvals.CodeInvalid, "customSpec.spec.%s can't be parsed: %v", name, err)
 			}
 			text = b.String()
 		}

@@ -95,9 +95,9 @@ func (v View) Sync(ctx context.Context, cr *pipelinev1beta1.CustomRun, a approva
 			return err
 		}
 	case o.GetLabels()[ManagedBy] != Manager:
-		return approvals.Errorf(approvals.CodeConflict, "%s %s is somebody else's: it is left as it is", v.Kind.Kind, o.GetName())
+		return approvals.Errorf(approvals.CodeConflict, "%s %s was not created by Countersign, so it is left unchanged", v.Kind.Kind, o.GetName())
 	case !kubeutil.Owns(o.GetOwnerReferences(), string(cr.UID)):
-		return approvals.Errorf(approvals.CodeUnavailable, "%s %s is of a task of that name that is gone, and is going too", v.Kind.Kind, o.GetName())
+		return approvals.Errorf(approvals.CodeUnavailable, "%s %s belongs to an earlier task of that name and is being deleted", v.Kind.Kind, o.GetName())
 	}
 	if !includes(o.GetLabels(), labels) || !equality.Semantic.DeepEqual(o.Object["spec"], any(want.Spec)) {
 		patch := client.MergeFromWithOptions(o.DeepCopy(), client.MergeFromWithOptimisticLock{})

@@ -85,13 +85,13 @@ func (k *Kinds) look(ctx context.Context, m tasks.Mapping) (Service, error) {
 	err := k.Live.Get(ctx, types.NamespacedName{Name: m.CRD}, crd)
 	switch {
 	case apierrors.IsNotFound(err) && k.Only == nil:
-		return Service{Why: "CustomResourceDefinition " + m.CRD + " is not there: add component " + component(m) + ", or name " + m.Name + " in the configuration's customTasks"}, nil
+		return Service{Why: "CustomResourceDefinition " + m.CRD + " does not exist: add component " + component(m) + ", or name " + m.Name + " in the configuration's customTasks"}, nil
 	case apierrors.IsNotFound(err):
 		return Service{Serves: true}, nil
 	case err != nil:
 		return Service{}, kubeutil.Translate(err, "customresourcedefinition "+m.CRD)
 	case crd.Labels[ManagedBy] != Manager && crd.Labels[partOf] != Manager:
-		return Service{Foreign: true, Why: "CustomResourceDefinition " + m.CRD + " is another system's, which answers its tasks; to have Countersign do so, remove that system and apply component " + component(m)}, nil
+		return Service{Foreign: true, Why: "CustomResourceDefinition " + m.CRD + " belongs to another system, which answers its tasks; to have Countersign answer them, remove that system and apply component " + component(m)}, nil
 	}
 	return Service{Serves: true, Mirrored: true}, nil
 }

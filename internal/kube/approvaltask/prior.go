@@ -67,7 +67,7 @@ func Recorded(ctx context.Context, p *verifyrun.Proofs, s *store.Store, cr *pipe
 	switch {
 	case a.SecondRun != nil:
 	case a.Resolved.Policy.VerifyBeforeStart: // recorded once what it refers to was compared as well
-		return nil, approvals.Errorf(approvals.CodeNotReady, "run %s was not compared yet with what was approved", m.Run.Name)
+		return nil, approvals.Errorf(approvals.CodeNotReady, "run %s has not been compared with what was approved yet", m.Run.Name)
 	default: // recorded once it was proved, which may be later than its first task
 		problem, err := p.Prove(ctx, a, m.Run)
 		if err != nil || problem != nil {

@@ -29,10 +29,10 @@ func (r *Tasks) endSettled(ctx context.Context, x *attempt) (res ctrl.Result, do
 		if k, ok := tasks.Find(earlier.Source.Task.Mapping); ok {
 			kind = k // what an outcome means is signed
 		}
-		r.Say(x.whole, corev1.EventTypeWarning, "DecidedBefore", "this task was decided before in this run, and is not asked again: "+string(earlier.Outcome)+" in approval "+earlier.Name+". Start the run again to ask again")
+		r.Say(x.whole, corev1.EventTypeWarning, "DecidedBefore", "this task was already decided in this run, so approval is not requested again: "+string(earlier.Outcome)+" in approval "+earlier.Name+". To request it again, start the run again")
 		return res, true, r.Runs.End(ctx, x.whole, kind, *earlier)
 	case RejectedBefore(x.whole, x.kind):
-		r.Say(x.whole, corev1.EventTypeWarning, "DecidedBefore", "an earlier attempt of this task was rejected, and it is not asked again. Start the run again to ask again")
+		r.Say(x.whole, corev1.EventTypeWarning, "DecidedBefore", "an earlier attempt of this task was rejected, so approval is not requested again. To request it again, start the run again")
 		return res, true, r.Runs.Finish(ctx, x.whole, x.kind.Ends[approvals.Rejected], nil, true)
 	}
 	return res, false, nil

@@ -43,7 +43,7 @@ func (c *CustomRuns) PickUp(ctx context.Context, cr *pipelinev1beta1.CustomRun, 
 		if s.StartTime == nil {
 			s.StartTime = &metav1.Time{Time: c.Now()}
 		}
-		s.SetCondition(waits("waits for a decision: approval " + approval))
+		s.SetCondition(waits("waiting for a decision on approval " + approval))
 	})
 }
 
@@ -103,7 +103,7 @@ func (c *CustomRuns) Finish(ctx context.Context, cr *pipelinev1beta1.CustomRun, 
 		failed.RetriesStatus = nil
 		s.RetriesStatus = append(s.RetriesStatus, failed)
 		s.StartTime, s.CompletionTime, s.Results = &now, nil, nil
-		s.SetCondition(waits(fmt.Sprintf("attempt %d of %d failed (%s): it is asked again", tried+1, cr.Spec.Retries+1, e.Reason)))
+		s.SetCondition(waits(fmt.Sprintf("attempt %d of %d failed (%s): approval is requested again", tried+1, cr.Spec.Retries+1, e.Reason)))
 	})
 }
 

@@ -39,21 +39,21 @@ type Member struct {
 func MemberOf(ctx context.Context, live client.Reader, cr *pipelinev1beta1.CustomRun) (Member, error) {
 	owner := metav1.GetControllerOf(cr)
 	if owner == nil || owner.Kind != pipeline.PipelineRunControllerName || !strings.HasPrefix(owner.APIVersion, pipeline.GroupName+"/") {
-		return Member{}, doubt("it is not a part of a PipelineRun, so nothing says who asks")
+		return Member{}, doubt("it does not belong to a PipelineRun, so the requester is unknown")
 	}
 	var pr pipelinev1.PipelineRun
 	err := live.Get(ctx, types.NamespacedName{Namespace: cr.Namespace, Name: owner.Name}, &pr)
 	switch {
 	case apierrors.IsNotFound(err):
-		return Member{}, doubt("run %s, which it says it is a part of, is not there", owner.Name)
+		return Member{}, doubt("run %s, which it names as its owner, does not exist", owner.Name)
 	case err != nil:
 		return Member{}, kubeutil.Translate(err, "run "+owner.Name)
 	case pr.UID != owner.UID:
-		return Member{}, doubt("run %s is another one than it says it is a part of", owner.Name)
+		return Member{}, doubt("run %s has another UID than the owner that it names", owner.Name)
 	case pr.IsDone() && !cr.IsCancelled():
 		return Member{}, doubt("run %s has ended", owner.Name)
 	case pr.Status.PipelineSpec == nil:
-		return Member{}, approvals.Errorf(approvals.CodeNotReady, "run %s does not say yet what it is made of", owner.Name)
+		return Member{}, approvals.Errorf(approvals.CodeNotReady, "run %s does not list its tasks yet", owner.Name)
 	}
 	spec := pr.Status.PipelineSpec
 	name := cr.Labels[pipeline.PipelineTaskLabelKey]
@@ -67,10 +67,10 @@ func MemberOf(ctx context.Context, live client.Reader, cr *pipelinev1beta1.Custo
 	}
 	place := placeOf(pr.Name, all[at], cr.Name)
 	if place < 0 {
-		return Member{}, doubt("its name is not that of task %s of run %s, so it would answer another one", name, owner.Name)
+		return Member{}, doubt("its name does not match task %s of run %s", name, owner.Name)
 	}
 	if param := strangeParam(all[at], place, cr.Spec.Params); param != "" {
-		return Member{}, doubt("task %s of run %s has another param %s", name, owner.Name, param)
+		return Member{}, doubt("task %s of run %s has another value of param %s", name, owner.Name, param)
 	}
 	if err := listed(&pr, cr, name); err != nil {
 		return Member{}, err
@@ -90,7 +90,7 @@ func listed(pr *pipelinev1.PipelineRun, cr *pipelinev1beta1.CustomRun, task stri
 	for _, c := range pr.Status.ChildReferences {
 		if c.Kind == pipeline.CustomRunControllerName && c.Name == cr.Name {
 			if is = true; c.PipelineTaskName != task {
-				return doubt("run %s has it for the answer of task %s", pr.Name, c.PipelineTaskName)
+				return doubt("run %s lists it for task %s", pr.Name, c.PipelineTaskName)
 			}
 		}
 	}

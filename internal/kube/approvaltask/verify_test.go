@@ -62,12 +62,12 @@ func TestMemberOf(t *testing.T) {
 		want string
 	}{
 		"genuine":                   {},
-		"without one":               {task: func(cr *pipelinev1beta1.CustomRun) { cr.OwnerReferences = nil }, code: approvals.CodeForbidden, want: "not a part of a PipelineRun"},
-		"owned, and not controlled": {task: func(cr *pipelinev1beta1.CustomRun) { cr.OwnerReferences[0].Controller = nil }, code: approvals.CodeForbidden, want: "not a part of a PipelineRun"},
-		"of a TaskRun":              {task: func(cr *pipelinev1beta1.CustomRun) { cr.OwnerReferences[0].Kind = "TaskRun" }, code: approvals.CodeForbidden, want: "not a part of a PipelineRun"},
-		"of another group":          {task: func(cr *pipelinev1beta1.CustomRun) { cr.OwnerReferences[0].APIVersion = "tekton.dev.example.com/v1" }, code: approvals.CodeForbidden, want: "not a part of a PipelineRun"},
-		"no such run":               {task: func(cr *pipelinev1beta1.CustomRun) { cr.OwnerReferences[0].Name = "other" }, code: approvals.CodeForbidden, want: "is not there"},
-		"a run of that name":        {task: func(cr *pipelinev1beta1.CustomRun) { cr.OwnerReferences[0].UID = "other" }, code: approvals.CodeForbidden, want: "another one"},
+		"without one":               {task: func(cr *pipelinev1beta1.CustomRun) { cr.OwnerReferences = nil }, code: approvals.CodeForbidden, want: "does not belong to a PipelineRun"},
+		"owned, and not controlled": {task: func(cr *pipelinev1beta1.CustomRun) { cr.OwnerReferences[0].Controller = nil }, code: approvals.CodeForbidden, want: "does not belong to a PipelineRun"},
+		"of a TaskRun":              {task: func(cr *pipelinev1beta1.CustomRun) { cr.OwnerReferences[0].Kind = "TaskRun" }, code: approvals.CodeForbidden, want: "does not belong to a PipelineRun"},
+		"of another group":          {task: func(cr *pipelinev1beta1.CustomRun) { cr.OwnerReferences[0].APIVersion = "tekton.dev.example.com/v1" }, code: approvals.CodeForbidden, want: "does not belong to a PipelineRun"},
+		"no such run":               {task: func(cr *pipelinev1beta1.CustomRun) { cr.OwnerReferences[0].Name = "other" }, code: approvals.CodeForbidden, want: "does not exist"},
+		"a run of that name":        {task: func(cr *pipelinev1beta1.CustomRun) { cr.OwnerReferences[0].UID = "other" }, code: approvals.CodeForbidden, want: "another UID"},
 		"a run that has ended":      {run: func(pr *pipelinev1.PipelineRun) { pr.Status.Conditions[0].Status = "False" }, code: approvals.CodeForbidden, want: "has ended"},
 		"cancelled with its run": {
 			run:  func(pr *pipelinev1.PipelineRun) { pr.Status.Conditions[0].Status = "False" },
@@ -78,9 +78,9 @@ func TestMemberOf(t *testing.T) {
 			run:  func(pr *pipelinev1.PipelineRun) { pr.Status.ChildReferences = nil },
 			task: func(cr *pipelinev1beta1.CustomRun) { cr.Spec.Status = pipelinev1beta1.CustomRunSpecStatusCancelled },
 		},
-		"listed for another task":     {run: func(pr *pipelinev1.PipelineRun) { pr.Status.ChildReferences[1].PipelineTaskName = "last" }, code: approvals.CodeForbidden, want: "has it for the answer of task last"},
-		"listed for another task too": {run: func(pr *pipelinev1.PipelineRun) { pr.Status.ChildReferences[2].Name = "r-approval" }, code: approvals.CodeForbidden, want: "has it for the answer of task last"},
-		"too early":                   {run: func(pr *pipelinev1.PipelineRun) { pr.Status.PipelineSpec = nil }, code: approvals.CodeNotReady, want: "does not say yet"},
+		"listed for another task":     {run: func(pr *pipelinev1.PipelineRun) { pr.Status.ChildReferences[1].PipelineTaskName = "last" }, code: approvals.CodeForbidden, want: "lists it for task last"},
+		"listed for another task too": {run: func(pr *pipelinev1.PipelineRun) { pr.Status.ChildReferences[2].Name = "r-approval" }, code: approvals.CodeForbidden, want: "lists it for task last"},
+		"too early":                   {run: func(pr *pipelinev1.PipelineRun) { pr.Status.PipelineSpec = nil }, code: approvals.CodeNotReady, want: "does not list its tasks yet"},
 		"only the spec says so": {run: func(pr *pipelinev1.PipelineRun) {
 			pr.Spec.PipelineSpec, pr.Status.PipelineSpec = pr.Status.PipelineSpec, &pipelinev1.PipelineSpec{}
 		}, code: approvals.CodeForbidden, want: `has no task "approval"`},
@@ -89,25 +89,25 @@ func TestMemberOf(t *testing.T) {
 		"another kind":         {task: func(cr *pipelinev1beta1.CustomRun) { cr.Spec.CustomRef.APIVersion = "edp.epam.com/v1alpha1" }, code: approvals.CodeForbidden, want: "refers to something else"},
 		"another name":         {task: func(cr *pipelinev1beta1.CustomRun) { cr.Spec.CustomRef.Name = "mine" }, code: approvals.CodeForbidden, want: "refers to something else"},
 		"a spec of its own":    {task: func(cr *pipelinev1beta1.CustomRun) { cr.Spec.CustomSpec = &pipelinev1beta1.EmbeddedCustomRunSpec{} }, code: approvals.CodeForbidden, want: "refers to something else"},
-		"other approvers":      {task: func(cr *pipelinev1beta1.CustomRun) { cr.Spec.Params[1].Value.ArrayVal = []string{"mallory"} }, code: approvals.CodeForbidden, want: "another param approvers"},
+		"other approvers":      {task: func(cr *pipelinev1beta1.CustomRun) { cr.Spec.Params[1].Value.ArrayVal = []string{"mallory"} }, code: approvals.CodeForbidden, want: "another value of param approvers"},
 		"one approver more": {task: func(cr *pipelinev1beta1.CustomRun) {
 			cr.Spec.Params[1].Value.ArrayVal = []string{"alice", "bob", "mallory"}
-		}, code: approvals.CodeForbidden, want: "another param approvers"},
-		"another text": {task: func(cr *pipelinev1beta1.CustomRun) { cr.Spec.Params[0].Value.StringVal = "Deploy 1.2 to test" }, code: approvals.CodeForbidden, want: "another param description"},
+		}, code: approvals.CodeForbidden, want: "another value of param approvers"},
+		"another text": {task: func(cr *pipelinev1beta1.CustomRun) { cr.Spec.Params[0].Value.StringVal = "Deploy 1.2 to test" }, code: approvals.CodeForbidden, want: "another value of param description"},
 		"a param more": {task: func(cr *pipelinev1beta1.CustomRun) {
 			cr.Spec.Params = append(cr.Spec.Params, pipelinev1beta1.Param{Name: "groups"})
-		}, code: approvals.CodeForbidden, want: "another param groups"},
-		"a param less": {task: func(cr *pipelinev1beta1.CustomRun) { cr.Spec.Params = cr.Spec.Params[:1] }, code: approvals.CodeForbidden, want: "another param approvers"},
+		}, code: approvals.CodeForbidden, want: "another value of param groups"},
+		"a param less": {task: func(cr *pipelinev1beta1.CustomRun) { cr.Spec.Params = cr.Spec.Params[:1] }, code: approvals.CodeForbidden, want: "another value of param approvers"},
 		"a task of finally, less": {task: func(cr *pipelinev1beta1.CustomRun) {
 			cr.Name, cr.Labels["tekton.dev/pipelineTask"] = "r-last", "last"
-		}, code: approvals.CodeForbidden, want: "another param description"},
+		}, code: approvals.CodeForbidden, want: "another value of param description"},
 		"a task of finally": {task: func(cr *pipelinev1beta1.CustomRun) {
 			cr.Name, cr.Labels["tekton.dev/pipelineTask"], cr.Spec.Params = "r-last", "last", nil
 		}},
 		"in the place of another approval": {task: func(cr *pipelinev1beta1.CustomRun) {
 			cr.Labels["tekton.dev/pipelineTask"], cr.Spec.Params = "last", nil
-		}, code: approvals.CodeForbidden, want: "its name is not that of task last"},
-		"any other name": {task: func(cr *pipelinev1beta1.CustomRun) { cr.Name = "r-approval-0" }, code: approvals.CodeForbidden, want: "its name is not that of task approval"},
+		}, code: approvals.CodeForbidden, want: "its name does not match task last"},
+		"any other name": {task: func(cr *pipelinev1beta1.CustomRun) { cr.Name = "r-approval-0" }, code: approvals.CodeForbidden, want: "its name does not match task approval"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

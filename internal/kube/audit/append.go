@@ -33,7 +33,7 @@ func (r *Record) append(ctx context.Context, uid string, lines []record.Line) er
 		return err
 	}
 	if r.breaker.close() {
-		r.Log.Info("the record's store takes lines again")
+		r.Log.Info("the audit store is writable again")
 	}
 	r.Appended(len(added))
 	r.written.note(uid, ids)

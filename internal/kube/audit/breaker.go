@@ -34,7 +34,7 @@ func (r *Record) failed(ctx context.Context, err error) (res ctrl.Result, done b
 	r.Failed()
 	wait, first := r.breaker.open(r.Now())
 	if first {
-		r.Log.Error("the record is behind: its store does not take lines. Decisions go on; nothing is lost while the Approvals are there", "error", err.Error())
+		r.Log.Error("the audit log is behind, because its store is not writable. Decisions continue, and nothing is lost while the Approvals exist", "error", err.Error())
 	}
 	return ctrl.Result{RequeueAfter: wait}, true, nil
 }

@@ -55,7 +55,7 @@ func (r *Record) Deleted(o *v1alpha1.Approval) bool {
 	}
 	t.lines = append(t.lines, record.Removal(a, r.Now()))
 	if !r.gone.add(types.NamespacedName{Namespace: a.Namespace, Name: a.Name}, t) {
-		r.Log.Error("a deleted approval is not in the record: too many wait for its store", "namespace", a.Namespace, "approval", a.Name)
+		r.Log.Error("a deleted approval is not in the audit log: too many entries are waiting for its store", "namespace", a.Namespace, "approval", a.Name)
 	}
 	return true
 }

@@ -37,14 +37,14 @@ func (r *Record) retain(ctx context.Context, x *work) (res ctrl.Result, done boo
 	case err != nil:
 		return res, true, err
 	case removed:
-		r.Log.Info("approval removed: its time to be kept is over and its history is in the record", "namespace", a.Namespace, "approval", a.Name)
+		r.Log.Info("approval removed: its retention time is over and its history is in the audit log", "namespace", a.Namespace, "approval", a.Name)
 		return res, true, nil
 	case x.genuine:
 		// The cache is behind, or the ledger has lost what it had: once more.
 		r.written.forget(a.UID)
 		return ctrl.Result{RequeueAfter: AskAgain}, true, nil
 	default:
-		r.Log.Warn("approval is kept beyond its time: its history is not in the record, and its key is gone", "namespace", a.Namespace, "approval", a.Name)
+		r.Log.Warn("approval kept beyond its retention time: its history is not in the audit log, and its signing key was deleted", "namespace", a.Namespace, "approval", a.Name)
 		return res, true, nil
 	}
 }

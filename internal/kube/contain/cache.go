@@ -64,7 +64,7 @@ func (p *Panics) recovered(where string, obj any, then func()) {
 		name = fmt.Sprintf("%s/%s", o.GetNamespace(), o.GetName())
 	}
 	p.Count(where)
-	p.Log.Error("an object is left alone: the service panicked at it. All others are served", "where", where, "kind", fmt.Sprintf("%T", obj), "object", name,
+	p.Log.Error("an object is skipped, because the service panicked while processing it. All others are served", "where", where, "kind", fmt.Sprintf("%T", obj), "object", name,
 		"panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 	if ok && p.Events != nil {
 		p.Events.Eventf(o, nil, corev1.EventTypeWarning, EventReason, "Read", "%s", left("the "+where+" that reads it"))
@@ -74,8 +74,8 @@ func (p *Panics) recovered(where string, obj any, then func()) {
 // left is what people are told. What the panic says may be somebody's text, and is in the
 // log alone.
 func left(what string) string {
-	return "Countersign leaves this object alone, because " + what + " failed with an internal error. Everything else is served. " +
-		"An administrator finds the cause in the service's log; please report it as a bug of Countersign."
+	return "Countersign skips this object, because " + what + " failed with an internal error. Everything else is served. " +
+		"The cause is in the service's log; please report it as a bug of Countersign."
 }
 
 func (p *Panics) transform(f toolscache.TransformFunc) toolscache.TransformFunc {

@@ -122,7 +122,7 @@ func TestHandlers(t *testing.T) {
 				t.Errorf("counted %v, log %s", r.counts, r.log.String())
 			}
 			e := event(r.events)
-			if !strings.Contains(e, "Warning InternalError") || !strings.Contains(e, "leaves this object alone") || strings.Contains(e, secretText) {
+			if !strings.Contains(e, "Warning InternalError") || !strings.Contains(e, "skips this object") || strings.Contains(e, secretText) {
 				t.Errorf("event: %q", e)
 			}
 		})

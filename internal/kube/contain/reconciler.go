@@ -54,7 +54,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 func (r *Reconciler) said(ctx context.Context, req ctrl.Request, through bool) {
 	defer func() {
 		if p := recover(); p != nil { // saying it must not be what ends the process
-			log.FromContext(ctx).Error(fmt.Errorf("panic: %v", p), "what is wrong could not be said on the object")
+			log.FromContext(ctx).Error(fmt.Errorf("panic: %v", p), "the problem could not be reported on the object")
 		}
 	}()
 	obj := r.New()
@@ -86,7 +86,7 @@ func (r *Reconciler) said(ctx context.Context, req ctrl.Request, through bool) {
 		return
 	}
 	if err := r.write(context.WithoutCancel(ctx), obj, *conditions); err != nil {
-		log.FromContext(ctx).Error(err, "what is wrong could not be said on the object")
+		log.FromContext(ctx).Error(err, "the problem could not be reported on the object")
 	}
 }
 

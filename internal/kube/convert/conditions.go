@@ -50,7 +50,7 @@ func ConditionsOf(a approvals.Approval, before []metav1.Condition, generation in
 	case a.SecondRun != nil, a.Effect != nil:
 		put(v1alpha1.ConditionStartable, true, started, "")
 	case a.Resolved == nil && a.Blocked != nil && !a.Decided():
-		set(v1alpha1.ConditionStartable, metav1.ConditionUnknown, notResolved, "it is checked once the Approval is resolved: condition Ready says what is missing")
+		set(v1alpha1.ConditionStartable, metav1.ConditionUnknown, notResolved, "this is checked once the Approval is resolved; the condition Ready says what is missing")
 	case a.Decided() && !a.ToRelease() && !a.Changed():
 		meta.RemoveStatusCondition(&out, v1alpha1.ConditionStartable)
 	case a.Preflight != nil:
@@ -99,11 +99,11 @@ func deliveryState(ds []approvals.Delivery) (failed string, told bool) {
 		case !d.Failed():
 			told = true
 		case d.Recipient == "":
-			each = append(each, "channel "+d.Channel+" was not told: "+d.Error)
+			each = append(each, "channel "+d.Channel+" was not notified: "+d.Error)
 		default:
-			verb, why := " was not told by ", d.Error
+			verb, why := " was not notified by ", d.Error
 			if rest, unclear := strings.CutPrefix(why, approvals.DeliveryUnclear); unclear {
-				verb, why = " may have been told by ", rest
+				verb, why = " may have been notified by ", rest
 			}
 			each = append(each, d.Recipient+verb+d.Channel+": "+why)
 		}

@@ -40,7 +40,7 @@ func GatePolicyToDomain(o *v1alpha1.GatePolicy) approvals.GatePolicy {
 	if s.MaxExpiresAfter != "" {
 		d, err := time.ParseDuration(s.MaxExpiresAfter)
 		if g.MaxLifetime = d; err != nil || d <= 0 {
-			g.Invalid = "maxExpiresAfter is no duration such as 72h"
+			g.Invalid = "maxExpiresAfter is not a duration such as 72h"
 		}
 	}
 	return g

@@ -51,18 +51,18 @@ func Of(el *triggersv1.EventListener, svc *corev1.Service) (Destination, error) 
 			"run the Trigger by an EventListener with resources.kubernetesResource, which is the default")
 	}
 	if svc == nil {
-		return refuse(approvals.CodeUnavailable, "has no Service %s yet: look at its status and at Triggers' controller", ServiceName(el))
+		return refuse(approvals.CodeUnavailable, "has no Service %s yet: check its status and the controller of Tekton Triggers", ServiceName(el))
 	}
 	if owner := metav1.GetControllerOf(svc); owner == nil || owner.Kind != "EventListener" || !strings.HasPrefix(owner.APIVersion, "triggers.tekton.dev/") ||
 		owner.Name != el.Name || el.UID == "" || owner.UID != el.UID || svc.Namespace != el.Namespace || svc.Name != ServiceName(el) {
-		return refuse(approvals.CodeInvalid, "does not own Service %s, so nothing is posted to it: find out who made that Service and delete it, Triggers makes the right one", ServiceName(el))
+		return refuse(approvals.CodeInvalid, "does not own Service %s, so nothing is posted to it: find out who created that Service and delete it; Triggers then creates the right one", ServiceName(el))
 	}
 	if svc.Spec.Selector[Label] != el.Name {
-		return refuse(approvals.CodeInvalid, "has a Service %s that does not select its pods (%s=%s), so nothing is posted to it: delete the Service, Triggers makes it again", ServiceName(el), Label, el.Name)
+		return refuse(approvals.CodeInvalid, "has a Service %s that does not select its pods (%s=%s), so nothing is posted to it: delete the Service; Triggers creates it again", ServiceName(el), Label, el.Name)
 	}
 	addr, why := clusterIP(svc)
 	if why != "" {
-		return refuse(approvals.CodeInvalid, "has a Service %s %s, so nothing is posted to it: delete the Service, Triggers makes it again", ServiceName(el), why)
+		return refuse(approvals.CodeInvalid, "has a Service %s %s, so nothing is posted to it: delete the Service; Triggers creates it again", ServiceName(el), why)
 	}
 	d := Destination{namespace: el.Namespace, listener: el.Name, listenerUID: el.UID, uid: svc.UID, tls: hasTLS(el)}
 	name := plainPort
@@ -75,7 +75,7 @@ func Of(el *triggersv1.EventListener, svc *corev1.Service) (Destination, error) 
 			return d, nil
 		}
 	}
-	return refuse(approvals.CodeUnavailable, "has a Service %s without port %s yet: look at Triggers' controller", ServiceName(el), name)
+	return refuse(approvals.CodeUnavailable, "has a Service %s without port %s yet: check the controller of Tekton Triggers", ServiceName(el), name)
 }
 
 // clusterIP is svc's, or why it is none to post to. NodePort and LoadBalancer have

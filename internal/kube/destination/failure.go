@@ -23,18 +23,18 @@ type caFileError struct{ error }
 
 func (e caFileError) Unwrap() error { return e.error }
 
-// failed is why d did not take the event, in words of our own alone: an Approval's
+// failed is why d did not accept the event, in words of our own alone: an Approval's
 // condition is no place for the text of anyone who answered, and certificates and
 // malformed answers are such text too. The cause goes to the log.
 func (d Destination) failed(cause error) error {
 	return &approvals.Error{
 		Code: approvals.CodeUnavailable, Err: cause,
-		Message: fmt.Sprintf("EventListener %s did not take the event: %s. It is posted again until it does", d.Name(), d.why(cause)),
+		Message: fmt.Sprintf("EventListener %s did not accept the event: %s. Countersign posts it again until the EventListener does", d.Name(), d.why(cause)),
 	}
 }
 
 func (d Destination) why(err error) string {
-	at := fmt.Sprintf("look at deployment el-%s in namespace %s", d.listener, d.namespace)
+	at := fmt.Sprintf("check deployment el-%s in namespace %s", d.listener, d.namespace)
 	if a, ok := errors.AsType[answered](err); ok {
 		if a/100 == 3 {
 			return fmt.Sprintf("it answered %d, and redirects are not followed; %s", int(a), at)
@@ -63,19 +63,19 @@ func (d Destination) why(err error) string {
 // not what is wrong.
 func (d Destination) certificate(err error) string {
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return "its certificate is by a CA that the service does not know: put that CA's certificate into a file and name the file in the service's configuration, eventListeners.caFile"
+		return "its certificate is signed by a CA that the service does not know: put that CA's certificate into a file, and set eventListeners.caFile in the service's configuration to that file"
 	}
 	if _, ok := errors.AsType[x509.HostnameError](err); ok {
-		return fmt.Sprintf("its certificate is not for %s: make one with that name", d.service())
+		return fmt.Sprintf("its certificate is not for %s: create one with that name", d.service())
 	}
 	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
 		if invalid.Reason == x509.Expired {
 			return "its certificate has expired, or is not valid yet: renew it"
 		}
-		return "its certificate can't be used for a server: make another one"
+		return "its certificate can't be used for a server: create another one"
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return "its certificate can't be verified: make another one, by a CA that the service knows (eventListeners.caFile)"
+		return "its certificate can't be verified: create another one, signed by a CA that the service knows (eventListeners.caFile)"
 	}
 	return ""
 }

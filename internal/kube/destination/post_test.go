@@ -137,7 +137,7 @@ func TestFailed(t *testing.T) {
 		answer http.HandlerFunc
 		want   string // none: it was taken
 	}{
-		"500":              {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, evil, http.StatusInternalServerError) }, "it answered 500; look at deployment el-hooks in namespace shop"},
+		"500":              {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, evil, http.StatusInternalServerError) }, "it answered 500; check deployment el-hooks in namespace shop"},
 		"a text of status": {raw("HTTP/1.1 503 " + evil + "\r\nContent-Length: 0\r\n\r\n"), "it answered 503; look"},
 		"elsewhere": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://"+evil+"/", http.StatusTemporaryRedirect)
@@ -164,7 +164,7 @@ func TestFailed(t *testing.T) {
 				return
 			}
 			m := approvals.Message(err)
-			if approvals.CodeOf(err) != approvals.CodeUnavailable || !strings.HasPrefix(m, "EventListener shop/hooks did not take the event: "+c.want) || strings.Contains(m, evil) {
+			if approvals.CodeOf(err) != approvals.CodeUnavailable || !strings.HasPrefix(m, "EventListener shop/hooks did not accept the event: "+c.want) || strings.Contains(m, evil) {
 				t.Errorf("%s: %s", approvals.CodeOf(err), m)
 			}
 		})
@@ -239,9 +239,9 @@ func TestTLS(t *testing.T) {
 	}{
 		"our CA":                  {ours, []string{"el-hooks.shop.svc"}, time.Hour, false, ""},
 		"the long name":           {ours, []string{"el-hooks.shop.svc.cluster.local"}, time.Hour, false, ""},
-		"no CA configured":        {nil, []string{"el-hooks.shop.svc"}, time.Hour, false, "by a CA that the service does not know: put that CA's certificate into a file and name the file in the service's configuration, eventListeners.caFile"},
+		"no CA configured":        {nil, []string{"el-hooks.shop.svc"}, time.Hour, false, "by a CA that the service does not know: put that CA's certificate into a file, and set eventListeners.caFile"},
 		"another CA":              {theirs, []string{"el-hooks.shop.svc"}, time.Hour, false, "eventListeners.caFile"},
-		"another EventListener's": {ours, []string{"el-hooks.evil.svc", "approve-everything-now"}, time.Hour, false, "its certificate is not for el-hooks.shop.svc: make one with that name"},
+		"another EventListener's": {ours, []string{"el-hooks.evil.svc", "approve-everything-now"}, time.Hour, false, "its certificate is not for el-hooks.shop.svc: create one with that name"},
 		"expired":                 {ours, []string{"el-hooks.shop.svc"}, -time.Minute, false, "its certificate has expired"},
 		"no TLS at all":           {ours, nil, 0, true, "does not speak TLS"},
 	} {

@@ -39,7 +39,7 @@ type silence struct {
 }
 
 // errSilent is why nothing is posted.
-var errSilent = errors.New("it did not answer in time before, and is being tried by one event at a time")
+var errSilent = errors.New("it did not answer in time before, so it gets one event at a time")
 
 // enter says whether d may be posted to now. Then leave is to be called with what came of it.
 func (s *slow) enter(d Destination, now time.Time) (leave func(error, time.Time), ok bool) {
@@ -97,7 +97,7 @@ func timedOut(err error) bool {
 func (d Destination) silentError() error {
 	return &approvals.Error{
 		Code: approvals.CodeUnavailable, Err: errSilent,
-		Message: fmt.Sprintf("EventListener %s gave no answer within %s to an event before this one. Until it does it is tried by one event at a time, and this one waits; look at deployment el-%s in namespace %s",
+		Message: fmt.Sprintf("EventListener %s did not answer within %s when an earlier event was posted. Until it answers, it gets one event at a time, and this one waits; check deployment el-%s in namespace %s",
 			d.Name(), postWithin, d.listener, d.namespace),
 	}
 }

@@ -336,7 +336,7 @@ func TestLogs(t *testing.T) {
 	}{
 		"a step":         {want: show, logs: logs, state: rules.Present, text: "Plan: 1 to add\n2026-01-01T00:00:00Z is its own\n" + long},
 		"a task":         {want: rules.Wanted{Name: "plan", Kind: rules.Log, Task: "plan"}, logs: logs, state: rules.Present, text: "initialised\nPlan: 1 to add\n2026-01-01T00:00:00Z is its own\n" + long},
-		"rotated, maybe": {want: show, logs: map[string]string{"step-show": "2026-03-01T09:04:00Z tail\n"}, state: rules.Present, text: "tail\n", says: "rotated"},
+		"rotated, maybe": {want: show, logs: map[string]string{"step-show": "2026-03-01T09:04:00Z tail\n"}, state: rules.Present, text: "tail\n", says: "log rotation"},
 		"too large":      {want: show, logs: map[string]string{"step-show": strings.Repeat("2026-03-01T09:00:02Z "+strings.Repeat("y", 1000)+"\n", 6000)}, state: rules.TooLarge, says: "5 MiB"},
 		"no such task":   {want: rules.Wanted{Name: "plan", Kind: rules.Log, Task: "other"}, state: rules.Missing, says: "did not run"},
 		"no such step":   {want: rules.Wanted{Name: "plan", Kind: rules.Log, Task: "plan", Step: "other"}, state: rules.Missing, says: "no step"},

@@ -125,7 +125,7 @@ func (l *Logs) step(ctx context.Context, tr *pipelinev1.TaskRun, s pipelinev1.St
 	case apierrors.IsForbidden(err):
 		return "", lacks("Countersign may not read logs in namespace %s: apply deploy/components/evidence-log there", tr.Namespace)
 	case apierrors.IsBadRequest(err):
-		return "", lacks("the log of step %q is not there: %s", s.Name, err.Error())
+		return "", lacks("the log of step %q is missing: %s", s.Name, err.Error())
 	case err != nil:
 		return "", kubeutil.Translate(err, "the log of step "+s.Name)
 	}
@@ -138,7 +138,7 @@ func (l *Logs) step(ctx context.Context, tr *pipelinev1.TaskRun, s pipelinev1.St
 		return "", kubeutil.Translate(err, "the log of step "+s.Name)
 	}
 	if t := s.Terminated; t != nil && !first.IsZero() && first.Sub(t.StartedAt.Time) > silentFor {
-		note = fmt.Sprintf("The first line of step %q came %s after the step began. If it had printed anything before, the kubelet has rotated that away, and it is missing here.", s.Name, first.Sub(t.StartedAt.Time).Round(time.Second))
+		note = fmt.Sprintf("The first line of step %q came %s after the step began. If the step printed anything before, the kubelet has removed it by log rotation, and it is missing here.", s.Name, first.Sub(t.StartedAt.Time).Round(time.Second))
 	}
 	return note, nil
 }

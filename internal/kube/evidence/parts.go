@@ -55,7 +55,7 @@ func (s *Store) Read(ctx context.Context, a approvals.Approval, name string) (ev
 		return item, nil, approvals.Errorf(approvals.CodeNotFound, "approval %s has no evidence %q", a.Name, approvals.Cut(name, approvals.MaxQuoted))
 	}
 	if item.State != evidence.Present {
-		return item, nil, approvals.Errorf(approvals.CodeNotFound, "evidence %q is not there: %s", item.Name, item.Message)
+		return item, nil, approvals.Errorf(approvals.CodeNotFound, "evidence %q is missing: %s", item.Name, item.Message)
 	}
 	if item.Kind == evidence.Result {
 		data, err := resultOf(a.Source, item)
@@ -81,7 +81,7 @@ func resultOf(s approvals.Source, item evidence.Item) ([]byte, error) {
 			return []byte(r.Value), nil
 		}
 	}
-	return nil, approvals.Errorf(approvals.CodeConflict, "evidence %q is a result that the approval does not have any more", item.Name)
+	return nil, approvals.Errorf(approvals.CodeConflict, "evidence %q is a result that the approval no longer has", item.Name)
 }
 
 // intact is what is stored, if that is what item says.
@@ -120,7 +120,7 @@ func (s *Store) stored(ctx context.Context, namespace string, item evidence.Item
 	}
 	data, err := unpack(io.MultiReader(packed...))
 	if err != nil {
-		return nil, approvals.Errorf(approvals.CodeConflict, "evidence %q can't be read: what is kept of it was changed (%v)", item.Name, err)
+		return nil, approvals.Errorf(approvals.CodeConflict, "evidence %q can't be read, because its stored bytes were changed (%v)", item.Name, err)
 	}
 	return data, nil
 }

@@ -66,7 +66,7 @@ func (r *Resolver) item(ctx context.Context, of Of, s approvals.Source, w eviden
 		return w.OfResult(s.Results[i].Value, true), nil
 	}
 	if of.RunUID == "" {
-		return w.Without(evidence.Missing, "the held event has no PipelineRun that could have made it"), nil
+		return w.Without(evidence.Missing, "a held event has no PipelineRun that could have produced it"), nil
 	}
 	if of.Kind, of.Name = w.Kind, w.Name; w.Kind == evidence.Log {
 		of.Name = w.Task + "/" + w.Step

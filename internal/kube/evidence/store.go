@@ -143,7 +143,7 @@ func (s *Store) Keep(ctx context.Context, of Of, data []byte, message string) (k
 }
 
 func differs(of Of, k Kept, sum string) error {
-	return approvals.Errorf(approvals.CodeConflict, "%s is there already with other bytes (SHA-256 %s, and yours has %s): evidence is written once, so upload this under another name", of, k.SHA256, sum)
+	return approvals.Errorf(approvals.CodeConflict, "%s already exists with other bytes (SHA-256 %s, and yours has %s): evidence can't be overwritten, so upload this under another name", of, k.SHA256, sum)
 }
 
 // discard deletes the parts of one that came second. What stays goes with the run.
@@ -200,7 +200,7 @@ func (s *Store) room(ctx context.Context, of Of, n int64) error {
 		}
 	}
 	if of.Kind == evidence.Upload && uploads >= evidence.MaxItems {
-		return approvals.Errorf(approvals.CodeLimited, "run %s has uploaded %d pieces of evidence, which is the limit: put what belongs together into one", of.Run, uploads)
+		return approvals.Errorf(approvals.CodeLimited, "run %s has uploaded %d pieces of evidence, which is the limit: combine some of them", of.Run, uploads)
 	}
 	return s.mayKeep(ctx, of.Namespace, there, n)
 }
@@ -239,7 +239,7 @@ func (s *Store) metadata(ctx context.Context, namespace string, which ...client.
 
 func overQuota(err error, of Of) error {
 	if apierrors.IsForbidden(err) && !kubeutil.IsRBAC(err) {
-		return &approvals.Error{Code: approvals.CodeLimited, Message: of.String() + " could not be kept: " + approvals.Cut(err.Error(), 512), Err: err}
+		return &approvals.Error{Code: approvals.CodeLimited, Message: of.String() + " could not be stored: " + approvals.Cut(err.Error(), 512), Err: err}
 	}
 	return kubeutil.Translate(err, of.String())
 }

@@ -52,7 +52,7 @@ func (u *Uploads) Upload(ctx context.Context, namespace, run, name, token string
 		return kept, false, err
 	}
 	if pr.IsDone() {
-		return kept, false, approvals.Errorf(approvals.CodeConflict, "PipelineRun %s has ended, and what it showed to the approvers can't change any more", pr.Name)
+		return kept, false, approvals.Errorf(approvals.CodeConflict, "PipelineRun %s has ended, so its evidence can't change any more", pr.Name)
 	}
 	of := Of{Namespace: pr.Namespace, Run: pr.Name, RunUID: string(pr.UID), Kind: evidence.Upload, Name: name}
 	k, created, err := u.Store.Keep(ctx, of, data, "")
@@ -91,7 +91,7 @@ func (u *Uploads) runOf(ctx context.Context, pod identity.Pod, namespace, run st
 		return nil, u.gone(err, "pod "+pod.Name, no)
 	}
 	if string(p.UID) != pod.UID {
-		return nil, no("the pod that its token was made for is gone")
+		return nil, no("the pod that its token was made for was deleted")
 	}
 	owner := controllerOf(&p, pipeline.TaskRunControllerName)
 	if owner == nil {
@@ -103,7 +103,7 @@ func (u *Uploads) runOf(ctx context.Context, pod identity.Pod, namespace, run st
 	}
 	switch {
 	case tr.UID != owner.UID:
-		return nil, no("TaskRun %s is another one than the pod's", owner.Name)
+		return nil, no("TaskRun %s has another UID than the pod's owner", owner.Name)
 	case tr.Status.PodName == "":
 		return nil, notYet("TaskRun " + tr.Name)
 	case tr.Status.PodName != pod.Name:
@@ -147,7 +147,7 @@ func (u *Uploads) gone(err error, what string, no func(string, ...any) error) er
 
 // notYet is that Tekton made a child, and has not noted it yet: curl --retry sends it again.
 func notYet(what string) error {
-	return approvals.Errorf(approvals.CodeUnavailable, "%s does not list what it has started yet; try again in a moment", what)
+	return approvals.Errorf(approvals.CodeUnavailable, "%s does not list the tasks that it has started yet; try again in a moment", what)
 }
 
 // controllerOf is o's controller when that is one of Tekton's of a kind.

@@ -252,7 +252,7 @@ func TestUploads(t *testing.T) {
 		"no token":               {"plan-1", "x", "x.y.z", data, approvals.CodeUnauthenticated, ""},
 		"6 MiB":                  {"plan-1", "x", good, make([]byte, 6<<20), approvals.CodeInvalid, "5 MiB"},
 		"nothing":                {"plan-1", "x", good, nil, approvals.CodeInvalid, "empty"},
-		"a path":                 {"plan-1", "../x", good, data, approvals.CodeInvalid, "no name"},
+		"a path":                 {"plan-1", "../x", good, data, approvals.CodeInvalid, "not a valid name"},
 	} {
 		created, err := upload(x.run, x.as, x.token, x.data)
 		if approvals.CodeOf(err) != x.want || created || err != nil && !strings.Contains(err.Error(), x.says) {

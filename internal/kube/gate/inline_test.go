@@ -81,7 +81,7 @@ var inlineRefusals = map[string]struct{ gate, want string }{
 
 	"reminded every second":         {`approvers: {groups: [g]}, notify: {remindEvery: 1s}`, "remindEvery"},
 	"reminded never":                {`approvers: {groups: [g]}, notify: {remindEvery: 0s}`, "remindEvery"},
-	"escalated without after":       {`approvers: {groups: [g]}, notify: {escalate: {emails: [a@example.com]}}`, "without after"},
+	"escalated without after":       {`approvers: {groups: [g]}, notify: {escalate: {emails: [a@example.com]}}`, "notify.escalate has no after"},
 	"escalated to nobody":           {`approvers: {groups: [g]}, notify: {escalate: {after: 1h}}`, "nobody to escalate to"},
 	"escalated nothing":             {`approvers: {groups: [g]}, notify: {escalate: {}}`, "escalate"},
 	"escalated at once":             {`approvers: {groups: [g]}, notify: {escalate: {after: 1s, emails: [a@example.com]}}`, "escalate.after"},

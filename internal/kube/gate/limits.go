@@ -55,7 +55,7 @@ func selecting(all []v1alpha1.GatePolicy, of labels.Set) []approvals.GatePolicy 
 		s, err := metav1.LabelSelectorAsSelector(convert.SelectorOf(all[i].Spec.NamespaceSelector))
 		switch {
 		case err != nil:
-			g.Invalid = "its namespaceSelector is none: " + err.Error()
+			g.Invalid = "its namespaceSelector is not valid: " + err.Error()
 		case !s.Matches(of):
 			continue
 		}

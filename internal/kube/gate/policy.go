@@ -30,7 +30,7 @@ func PolicyFor(ctx context.Context, c client.Reader, namespace string, l approva
 		err = kubeutil.Translate(err, fmt.Sprintf("gate %q", l.Gate))
 		if approvals.CodeOf(err) == approvals.CodeNotFound {
 			return approvals.Policy{}, approvals.Errorf(approvals.CodeNotFound,
-				"there is no Gate %q in namespace %s: create it, or name another in the Trigger; this goes on by itself", l.Gate, namespace)
+				"there is no Gate %q in namespace %s: create it, or name another in the Trigger; this continues automatically", l.Gate, namespace)
 		}
 		return approvals.Policy{}, err
 	}
@@ -64,7 +64,7 @@ func InlinePolicy(raw []byte) (approvals.Policy, error) {
 		return approvals.Policy{}, err
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return approvals.Policy{}, errors.New("there is something after the gate")
+		return approvals.Policy{}, errors.New("there is more text after the gate")
 	}
 	if err := unseen(spec); err != nil {
 		return approvals.Policy{}, err
@@ -93,7 +93,7 @@ func unseen(s v1alpha1.GateSpec) error {
 	case s.SigningSecret != nil && (s.SigningSecret.Name == "" || s.SigningSecret.Key == ""):
 		return fmt.Errorf("signingSecret needs the name of a Secret and a key in it: without them anybody's event would be held")
 	case s.Notify != nil && s.Notify.Escalate != nil && s.Notify.Escalate.After == "":
-		return fmt.Errorf("notify.escalate is without after: say how long to wait first, e.g. 24h")
+		return fmt.Errorf("notify.escalate has no after: set how long to wait first, for example 24h")
 	}
 	return nil
 }

@@ -29,7 +29,7 @@ func (o *Opener) ResolveEvidence(ctx context.Context, namespace, trigger string,
 		return nil
 	}
 	if o.Evidence == nil {
-		return approvals.Errorf(approvals.CodeInvalid, "gate %q wants evidence, which this service does not keep", resolved.Policy.Gate)
+		return approvals.Errorf(approvals.CodeInvalid, "gate %q lists evidence, but this service does not store evidence", resolved.Policy.Gate)
 	}
 	items, err := o.Evidence.Items(ctx, namespace, s, wanted)
 	if err != nil {

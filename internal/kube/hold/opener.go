@@ -107,7 +107,7 @@ func (o *Opener) wholeRun(ctx context.Context, pr *pipelinev1.PipelineRun) (*pip
 		return nil, kubeutil.Translate(err, fmt.Sprintf("run %s/%s", pr.Namespace, pr.Name))
 	}
 	if whole.UID != pr.UID {
-		return nil, approvals.Errorf(approvals.CodeNotFound, "run %s/%s was deleted, and another of that name is there now", pr.Namespace, pr.Name)
+		return nil, approvals.Errorf(approvals.CodeNotFound, "run %s/%s was deleted, and another one has that name now", pr.Namespace, pr.Name)
 	}
 	return whole, nil
 }
@@ -120,9 +120,9 @@ func (o *Opener) NotifyCompletion(ctx context.Context, g interceptor.GatedTrigge
 	}
 	switch {
 	case string(pr.UID) != uid:
-		return approvals.Errorf(approvals.CodeConflict, "run %s/%s is another one than the event tells of", namespace, name)
+		return approvals.Errorf(approvals.CodeConflict, "run %s/%s has another UID than the run in the event", namespace, name)
 	case !pipelinerun.Succeeded(&pr) || !g.Line.After.Takes(g.Namespace, pipelinerun.OriginOf(&pr)):
-		return approvals.Errorf(approvals.CodeNotReady, "run %s/%s is not a success of %s", namespace, name, g.Line.After)
+		return approvals.Errorf(approvals.CodeNotReady, "run %s/%s is not a successful run of %s", namespace, name, g.Line.After)
 	}
 	found, err := o.Triggers.Find(ctx, g.Namespace, g.Name)
 	if err != nil {
@@ -179,7 +179,7 @@ func (o *Opener) OpenEvent(ctx context.Context, g interceptor.GatedTrigger, e ap
 			}
 		}
 	}
-	return approvals.Approval{}, approvals.Errorf(approvals.CodeInvalid, "the same event was decided %d times already: give it a delivery id (Idempotency-Key)", maxRepeats)
+	return approvals.Approval{}, approvals.Errorf(approvals.CodeInvalid, "the same event was already decided %d times: give it a delivery id (Idempotency-Key)", maxRepeats)
 }
 
 // open creates the object, or reads the one that somebody else was first to
@@ -266,7 +266,7 @@ func (o *Opener) resolve(ctx context.Context, namespace, trigger string, s appro
 		return nil, err
 	}
 	if s.Task != nil { // they are fixed with its opening, or it is not opened
-		return nil, approvals.Errorf(approvals.CodeInvalid, "an approval of a task that is not resolved is none of this service's: delete it")
+		return nil, approvals.Errorf(approvals.CodeInvalid, "this Approval of a task is not resolved, so this service did not create it: delete it")
 	}
 	if about == nil {
 		g, err := o.Triggers.Gated(ctx, namespace, trigger)
@@ -337,7 +337,7 @@ func (o *Opener) SetResolved(ctx context.Context, key approvals.Key, resolved *a
 // errTooLarge says what of a source is too much for one object.
 func errTooLarge(s approvals.Source) error {
 	if s.Run == nil {
-		return approvals.Errorf(approvals.CodeInvalid, "the event with its headers is larger than one object that the API server keeps: have the sender send less, or gate a later step with after")
+		return approvals.Errorf(approvals.CodeInvalid, "the event with its headers is larger than the API server's limit for an object: have the sender send less, or gate a later step with after")
 	}
 	sum, most := 0, approvals.Param{}
 	for _, p := range slices.Concat(s.Params, s.Results) {
@@ -347,6 +347,6 @@ func errTooLarge(s approvals.Source) error {
 		}
 	}
 	return approvals.Errorf(approvals.CodeInvalid,
-		"the params and results of run %s have %d bytes together, the largest being %s with %d, and that is more than one object that the API server keeps, so nobody could be asked: let the pipeline give a digest or an address of what is large",
+		"the params and results of run %s have %d bytes together, the largest being %s with %d, which is more than the API server's limit for an object, so approval can't be requested: have the pipeline return a digest or an address of the large value",
 		s.Run.Name, sum, approvals.Cut(most.Name, approvals.MaxQuoted), len(most.Value))
 }

@@ -46,11 +46,11 @@ func resolvePendingRun(ctx context.Context, live client.Reader, namespace, trigg
 	for _, p := range resolved.Params {
 		if own[p.Name] {
 			return approvals.Errorf(approvals.CodeInvalid,
-				"forward %s: PipelineRun %s has a param of that name, and what it has is what will run: drop it from forward", p.Name, t.Name)
+				"forward %s: PipelineRun %s already has a param of that name, whose value is what will run: remove it from forward", p.Name, t.Name)
 		}
 	}
 	if resolved.Params = append(params, resolved.Params...); len(resolved.Params) > maxParams {
-		return approvals.Errorf(approvals.CodeInvalid, "PipelineRun %s has %d params, with what is forwarded, and the most is %d", t.Name, len(resolved.Params), maxParams)
+		return approvals.Errorf(approvals.CodeInvalid, "PipelineRun %s has %d params, including what is forwarded, and the limit is %d", t.Name, len(resolved.Params), maxParams)
 	}
 	resolved.Digest = resolved.ContentDigest(namespace, trigger, resolved.TemplateDigest, s)
 	return nil

@@ -31,15 +31,15 @@ func (o *Opener) resolveReferences(ctx context.Context, namespace, trigger strin
 			continue
 		}
 		return approvals.Errorf(approvals.CodeInvalid,
-			"gate %q has verifyRun: BeforeStart, and the template of trigger %s makes %s %s beside its run, which would start at once and is compared with nothing: leave it out, or have the run's pipeline do what it does", resolved.Policy.Gate, trigger, o.GetKind(), o.GetName())
+			"gate %q has verifyRun: BeforeStart, but the template of trigger %s creates %s %s in addition to its run, which would start at once and is not compared: remove it, or have the run's pipeline do its work", resolved.Policy.Gate, trigger, o.GetKind(), o.GetName())
 	}
 	want, err := pipelinerun.WantedRun(ctx, made.Objects[0], made.Unknown, &pipelinev1.PipelineRun{})
 	if err != nil {
-		return approvals.Errorf(approvals.CodeInvalid, "what the template of trigger %s makes can't be read as a run: %v", trigger, err)
+		return approvals.Errorf(approvals.CodeInvalid, "the object that the template of trigger %s creates can't be read as a run: %v", trigger, err)
 	}
 	if !want.Run.IsPending() {
 		return approvals.Errorf(approvals.CodeInvalid,
-			"gate %q has verifyRun: BeforeStart, and the template of trigger %s makes a run that starts at once: set spec.status: PipelineRunPending in it", resolved.Policy.Gate, trigger)
+			"gate %q has verifyRun: BeforeStart, but the template of trigger %s creates a run that starts at once: set spec.status: PipelineRunPending in it", resolved.Policy.Gate, trigger)
 	}
 	if resolved.References, _, err = pipelinerun.ReferencesOf(ctx, o.Live, want.Run); err != nil {
 		return err

@@ -81,7 +81,7 @@ func (o *Opener) stillAgain(ctx context.Context, old approvals.Approval, by stri
 		return kubeutil.Translate(err, "approval "+old.Name)
 	}
 	if string(obj.UID) != old.UID {
-		return approvals.Errorf(approvals.CodeNotFound, "approval %s is another one now", old.Name)
+		return approvals.Errorf(approvals.CodeNotFound, "approval %s was deleted, and another one has that name now", old.Name)
 	}
 	now := convert.ToDomain(&obj)
 	if by == "" && !now.Decided() {
@@ -98,7 +98,7 @@ func (o *Opener) successor(ctx context.Context, old approvals.Approval, name str
 	}
 	if !store.IsSigned(o.Ring(), &obj) || obj.Spec.Replaces == nil || obj.Spec.Replaces.UID != old.UID {
 		return approvals.Approval{}, approvals.Errorf(approvals.CodeConflict,
-			"approval %s was not opened by this service to ask again about %s: find out who made it, and delete it", name, old.Name)
+			"approval %s exists, but this service did not open it to request %s again: find out who created it, and delete it", name, old.Name)
 	}
 	return convert.ToDomain(&obj), nil
 }

@@ -38,7 +38,7 @@ func (o *Opener) provenSender(ctx context.Context, g *subject, e approvals.Event
 	}
 	if err := signature.VerifySender(signature.Kind(p.Secret.Kind), secret, header, []byte(e.Body), o.Now()); err != nil {
 		return approvals.SecretRef{}, approvals.Errorf(approvals.CodeUnauthenticated,
-			"the sender of the event did not prove that it has secret %s/%s (signingSecret of gate %q, kind %s): %v; it was not held", g.Namespace, p.Secret.Name, p.Gate, p.Secret.Kind, err)
+			"the sender of the event could not be verified with secret %s/%s (signingSecret of gate %q, kind %s): %v; the event was not held", g.Namespace, p.Secret.Name, p.Gate, p.Secret.Kind, err)
 	}
 	return p.Secret, nil
 }
@@ -51,5 +51,5 @@ func provedFor(s approvals.Source, p approvals.Policy) error {
 		return nil
 	}
 	return approvals.Errorf(approvals.CodeInvalid,
-		"gate %q has signingSecret %s, and the sender was not verified by it when the event was held, so nobody is asked about it: have the event sent again", p.Gate, p.Secret)
+		"gate %q has signingSecret %s, but the sender of this event was not verified with it when the event was held, so approval is not requested: have the event sent again", p.Gate, p.Secret)
 }

@@ -83,7 +83,7 @@ func TestSenderCheck(t *testing.T) {
 		"two secretRefs":               {"{ref: {name: gitlab}, params: [{name: secretRef, value: {secretName: hub, secretKey: token}}, {name: SecretRef, value: {secretName: evil, secretKey: token}}]}", ref("GitLab"), "two params named secretRef"},
 		"a secretRef of null":          {"{ref: {name: gitlab}, params: [{name: secretRef, value: null}]}", none, ""},
 		"a secretRef of nonsense":      {"{ref: {name: gitlab}, params: [{name: secretRef, value: hub}]}", ref("GitLab"), "a secretRef that can't be read"},
-		"slack":                        {"{ref: {name: slack}, params: [{name: requestedFields, value: [text]}]}", none, "interceptor slack wants a form"},
+		"slack":                        {"{ref: {name: slack}, params: [{name: requestedFields, value: [text]}]}", none, "interceptor slack requires a form"},
 		"cel, a filter":                {cel("body.ref == 'main'"), none, ""},
 		"cel, by GitLab's token":       {cel("header.canonical('X-GitLab-Token').compareSecret('token', 'hub')"), ref("GitLab"), ""},
 		"cel, by a bearer token":       {cel("header.canonical('Authorization').substring(7).compareSecret('token', 'hub', 'prod')"), ref("Bearer"), ""},

@@ -43,9 +43,9 @@ func purposeOf(name string) string {
 	case GuardOfSpecs:
 		return "without it, anyone who can edit an Approval can invalidate it"
 	case GuardOfRuns:
-		return "without which the service could start runs itself"
+		return "without it, the service could start runs itself"
 	default:
-		return "which proves who made the object"
+		return "without it, nothing verifies who created the object"
 	}
 }
 

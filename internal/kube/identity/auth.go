@@ -152,7 +152,7 @@ func (a *Auth) review(ctx context.Context, token string, sum [sha256.Size]byte) 
 	u := review.Status.User
 	if len(a.Audiences) > 0 && (review.Status.Authenticated && !a.meant(review.Status.Audiences) || strings.Contains(review.Status.Error, "audience")) {
 		return proved{}, approvals.Errorf(approvals.CodeUnauthenticated,
-			"the bearer token is for another audience than this service's, which is %s: get one by kubectl create token NAME --audience=%s", strings.Join(a.Audiences, " or "), a.Audiences[0])
+			"the bearer token is for another audience than this service's, which is %s: get one with kubectl create token NAME --audience=%s", strings.Join(a.Audiences, " or "), a.Audiences[0])
 	}
 	if !review.Status.Authenticated || u.Username == "" || !a.meant(review.Status.Audiences) {
 		return proved{}, badToken

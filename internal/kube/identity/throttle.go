@@ -21,7 +21,7 @@ const (
 )
 
 var tooManyTokens = approvals.Errorf(approvals.CodeLimited,
-	"too many bearer tokens that the cluster does not know came from your address, so this one was not looked at: send it again in a second")
+	"your address sent too many bearer tokens that the cluster does not accept, so this one was not checked: send it again in a second")
 
 // unknown is what is remembered of tokens that were refused. It is of this process alone.
 type unknown struct {

@@ -28,7 +28,7 @@ func Translate(err error, what string) error {
 		// In a namespace that is being deleted everything is as good as gone.
 		return &approvals.Error{Code: approvals.CodeNotFound, Message: what + " was not found"}
 	case IsTooLarge(err):
-		return &approvals.Error{Code: approvals.CodeInvalid, Message: what + " is larger than the API server keeps: forward or show less"}
+		return &approvals.Error{Code: approvals.CodeInvalid, Message: what + " is larger than the API server's limit for an object: forward or show less"}
 	case apierrors.IsConflict(err):
 		code = approvals.CodeConflict
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsRequestEntityTooLargeError(err):

@@ -33,7 +33,7 @@ func (b *Budget) postpone(ctx context.Context, a approvals.Approval, d notify.Du
 	said := approvals.Message(over)
 	if ok {
 		try.After = at.Sub(now)
-		said += "; it goes at " + at.UTC().Format(time.RFC3339)
+		said += "; it will be sent at " + at.UTC().Format(time.RFC3339)
 	} else {
 		try.Final = true
 		said += "; it would have to wait for more than " + notify.MaxMailWait.String() + ", so it is not sent"

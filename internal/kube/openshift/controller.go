@@ -129,7 +129,7 @@ func (r *ApprovalTasks) fold(ctx context.Context, o *openshiftv1.ApprovalTask, a
 	}
 	if !believed(o, since) {
 		r.Events.Eventf(o, nil, corev1.EventTypeWarning, "AnswerRefused", "Answer",
-			"the ApprovalTask is older than the admission policy that proves whose an answer is: another one takes its place, answer that")
+			"this ApprovalTask is older than the admission policy that verifies who answers, so Countersign replaces it: answer the new one")
 		return a, nil, cmp.Or(r.Mirror.Anew(ctx, o), errReplaced)
 	}
 	if fresh {
@@ -203,7 +203,7 @@ func (r *ApprovalTasks) cast(ctx context.Context, o *openshiftv1.ApprovalTask, k
 	b.Sent = seen
 	a, _, err = r.Desk.Vote(ctx, key, b)
 	if err == nil {
-		r.Log.Info("answer folded in", "namespace", o.Namespace, "approvaltask", o.Name, "approval", key.Name)
+		r.Log.Info("answer recorded", "namespace", o.Namespace, "approvaltask", o.Name, "approval", key.Name)
 	}
 	return a, err
 }

@@ -418,7 +418,7 @@ func TestSync(t *testing.T) {
 	if err := w.Update(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.mirror.Sync(t.Context(), w.run, w.approval()); approvals.CodeOf(err) != approvals.CodeConflict || !strings.Contains(err.Error(), "not of Countersign") {
+	if err := w.mirror.Sync(t.Context(), w.run, w.approval()); approvals.CodeOf(err) != approvals.CodeConflict || !strings.Contains(err.Error(), "was not created by Countersign") {
 		t.Errorf("%v", err)
 	}
 	w.says(0, openshiftv1.InputApprove, "")

@@ -56,7 +56,7 @@ func (m *Mirror) Sync(ctx context.Context, cr *pipelinev1beta1.CustomRun, a appr
 		return unavailable(err, want)
 	case !ours(&o):
 		return approvals.Errorf(approvals.CodeConflict,
-			"ApprovalTask %s/%s is there and not of Countersign: if manual-approval-gate is still installed, remove it or leave its tasks to it; else delete the object", o.Namespace, o.Name)
+			"ApprovalTask %s/%s was not created by Countersign: if manual-approval-gate is still installed, remove it or leave its tasks to it; otherwise delete the object", o.Namespace, o.Name)
 	case o.Annotations[annotationApprovalUID] == a.UID:
 		return nil
 	}
@@ -99,7 +99,7 @@ func (m *Mirror) make(ctx context.Context, o *openshiftv1.ApprovalTask) error {
 func (m *Mirror) ready(ctx context.Context) error {
 	since, err := m.Guards.Since(ctx, identity.GuardOfAnswers)
 	if err == nil && m.Now().Before(since) {
-		err = approvals.Errorf(approvals.CodeUnavailable, "ValidatingAdmissionPolicy %s is too new to be relied on: in a moment it is not", identity.GuardOfAnswers)
+		err = approvals.Errorf(approvals.CodeUnavailable, "ValidatingAdmissionPolicy %s was created a moment ago and may not be enforced yet; this continues automatically", identity.GuardOfAnswers)
 	}
 	return err
 }
@@ -119,6 +119,6 @@ func unavailable(err error, o *openshiftv1.ApprovalTask) error {
 	}
 	return &approvals.Error{
 		Code: approvals.CodeUnavailable, Err: err,
-		Message: "ApprovalTask " + o.Namespace + "/" + o.Name + " could not be read or written; it is tried again",
+		Message: "ApprovalTask " + o.Namespace + "/" + o.Name + " could not be read or written; it will be retried",
 	}
 }

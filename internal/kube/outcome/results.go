@@ -33,7 +33,7 @@ func (r *Results) Results(ctx context.Context, a approvals.Approval) ([]approval
 		return rs, err
 	}
 	r.Log.Warn("results fall back to the defaults", "namespace", a.Namespace, "approval", a.Name, "reason", approvals.Message(err))
-	r.Reports.ResultsFellBack(a, approvals.Errorf(approvals.CodeInvalid, "the results are the default ones, since those of the Gate can't be worked out: %s", approvals.Message(err)))
+	r.Reports.ResultsFellBack(a, approvals.Errorf(approvals.CodeInvalid, "the default results are used, because the results of the Gate can't be evaluated: %s", approvals.Message(err)))
 	return approvals.DefaultResults(a), nil
 }
 

@@ -33,7 +33,7 @@ func ReferencesOf(ctx context.Context, live client.Reader, pr *pipelinev1.Pipeli
 	spec := pr.Spec.PipelineSpec
 	if ref := pr.Spec.PipelineRef; ref != nil {
 		if ref.Resolver != "" || len(ref.Params) > 0 {
-			return nil, nil, incomparable("its pipelineRef is resolved by %q: what it brings refers to Tasks that can't be known here. Refer to the Pipeline by its name alone, or write a pipelineSpec", ref.Resolver)
+			return nil, nil, incomparable("its pipelineRef uses resolver %q, so the Tasks of the Pipeline are not known yet. Refer to the Pipeline by its name alone, or write a pipelineSpec", ref.Resolver)
 		}
 		p := &pipelinev1.Pipeline{}
 		if err := r.get(ctx, "Pipeline", ref.Name, p, func() any { return p.Spec }); err != nil {
@@ -53,7 +53,7 @@ func ReferencesOf(ctx context.Context, live client.Reader, pr *pipelinev1.Pipeli
 }
 
 func incomparable(format string, args ...any) error {
-	return approvals.Errorf(approvals.CodeInvalid, "the run can't be compared before it starts (verifyRun: BeforeStart), since "+format, args...)
+	return approvals.Errorf(approvals.CodeInvalid, "the run can't be compared before it starts (verifyRun: BeforeStart), because "+format, args...)
 }
 
 func (r *references) task(ctx context.Context, t pipelinev1.PipelineTask) error {
@@ -121,7 +121,7 @@ func pinned(what string, ref pipelinev1.ResolverRef) error {
 	case ref.Resolver == "bundles" && strings.Contains(value("bundle"), "@sha256:") && !strings.Contains(value("bundle"), "$("):
 		return nil
 	}
-	return incomparable("%s is resolved by %q without a fixed content: give git a revision that is a whole commit, or bundles an image by its digest (@sha256:), or name a Task of the namespace", what, ref.Resolver)
+	return incomparable("%s uses resolver %q without fixed content: give git a full commit SHA, give bundles an image digest (@sha256:), or name a Task of the namespace", what, ref.Resolver)
 }
 
 func isCommit(s string) bool {
@@ -134,14 +134,14 @@ func (r *references) has(kind, name string) bool {
 
 func (r *references) get(ctx context.Context, kind, name string, o client.Object, spec func() any) error {
 	if name == "" || strings.Contains(name, "$(") {
-		return incomparable("it refers to %s %q, which is a name only when it runs", kind, name)
+		return incomparable("it refers to %s %q, a name that is known only when it runs", kind, name)
 	}
 	if len(r.found) >= approvals.MaxReferences {
-		return incomparable("it refers to more than %d things by name", approvals.MaxReferences)
+		return incomparable("it refers to more than %d objects by name", approvals.MaxReferences)
 	}
 	err := r.live.Get(ctx, types.NamespacedName{Namespace: r.namespace, Name: name}, o)
 	if apierrors.IsNotFound(err) {
-		return Missing(approvals.Errorf(approvals.CodeNotFound, "the run refers to %s %s, which is not there in namespace %s: create it; this goes on by itself", kind, name, r.namespace))
+		return Missing(approvals.Errorf(approvals.CodeNotFound, "the run refers to %s %s, which does not exist in namespace %s: create it; this continues automatically", kind, name, r.namespace))
 	}
 	if err != nil {
 		return kubeutil.Translate(err, kind+" "+name)

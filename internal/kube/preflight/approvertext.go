@@ -195,7 +195,7 @@ func paramsOf(x pipelinev1.PipelineTask) []pipelinev1.Param {
 
 func (t *taint) warn(f *findings, text, where, of string) {
 	if w := t.of(text); w != "" {
-		f.add(approvals.ReasonTextInScript, "%s, which an approver types, would be put into %s of %s, where it can become code: pass it by env and use it as \"$NAME\" (docs/explanation/approver-text.md)", w, where, of)
+		f.add(approvals.ReasonTextInScript, "%s, which an approver types, would be inserted into %s of %s, where it can be executed as code: pass it through env and use it as \"$NAME\" (docs/explanation/approver-text.md)", w, where, of)
 	}
 }
 
@@ -224,7 +224,7 @@ func (t *taint) task(name string, spec *pipelinev1.TaskSpec, f *findings) {
 		for _, param := range s.Params {
 			raw, err := json.Marshal(param.Value)
 			if w := t.of(string(raw)); err == nil && w != "" && s.Ref != nil {
-				f.add(approvals.ReasonTextInScript, "%s, which an approver types, would be given to StepAction %s of %s of task %s as param %s: see that it reads that by env, and has it in no script, command or args (docs/explanation/approver-text.md)", w, s.Ref.Name, stepName(s.Name, i), name, param.Name)
+				f.add(approvals.ReasonTextInScript, "%s, which an approver types, would be passed to StepAction %s of %s of task %s as param %s: make sure that it reads the param through env, and not in a script, command or args (docs/explanation/approver-text.md)", w, s.Ref.Name, stepName(s.Name, i), name, param.Name)
 			}
 		}
 	}

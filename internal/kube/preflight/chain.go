@@ -42,14 +42,14 @@ func (p *Preflights) chain(ctx context.Context, r *triggers.Resolved, w triggers
 		case ti.Ref.Name == "cel":
 			if filter, _ := triggers.CelFilter(ti); filter != "" && knowable(filter, foreign) {
 				if is, known := p.Triggers.CEL.True(ctx, filter, vars); known && !is {
-					f.add("EventRejectedByTrigger", "the cel interceptor of %s would turn the released event away, since its filter %s is not true of it: let it through, as in 'Webhook-Id' in header || (%s)", of, filter, filter)
+					f.add("EventRejectedByTrigger", "the cel interceptor of %s would reject the released event, because its filter %s is not true for it: let it through, as in 'Webhook-Id' in header || (%s)", of, filter, filter)
 				}
 			}
 			foreign = foreign || len(interceptor.StockParams(ti, "overlays")) > 0
 		default:
 			kind, stock := triggers.StockSenders()[ti.Ref.Name]
 			if types, ours := triggers.EventTypes(ti), e.Header.Get(signature.Kind(kind).EventHeader()); stock && types != nil && !slices.Contains(types, ours) {
-				f.add("EventRejectedByTrigger", "the %s interceptor of %s would turn the released event away, since its eventTypes do not have %q: add it", ti.Ref.Name, of, ours)
+				f.add("EventRejectedByTrigger", "the %s interceptor of %s would reject the released event, because its eventTypes do not include %q: add it", ti.Ref.Name, of, ours)
 			}
 			foreign = true
 		}

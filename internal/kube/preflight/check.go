@@ -175,10 +175,10 @@ func contentChanged(a approvals.Approval) string {
 		return approvals.Message(interceptor.Unchanged(a, ""))
 	}
 	if a.Replaces != nil && a.Replaces.Number >= approvals.MaxAgain {
-		return fmt.Sprintf("trigger %s, its bindings or its template changed again, and this was asked about %d times because of that: it is not asked about again by itself. Once the Trigger stays as it is: tkn approval again %s",
+		return fmt.Sprintf("trigger %s, its bindings or its template changed again, and approval was already requested %d times because of that, so it is not requested again automatically. Once the Trigger no longer changes, run: tkn approval again %s",
 			a.Trigger, approvals.MaxAgain, a.Name)
 	}
-	return fmt.Sprintf("trigger %s, its bindings or its template changed after %s was opened: votes for it are for what would not run. What would run now is asked about in its place, by another approval, as soon as it stays the same for a moment",
+	return fmt.Sprintf("trigger %s, its bindings or its template changed after %s was opened, so what would run is not what people vote on. Countersign replaces it with a request for what would run now, once the Trigger has not changed for a moment",
 		a.Trigger, a.Name)
 }
 
@@ -190,7 +190,7 @@ func (p *Preflights) listener(ctx context.Context, r *triggers.Resolved, a appro
 		return f.fromError("NoEventListener", err)
 	}
 	if c := l.Status.GetCondition("Available"); c != nil && c.Status == corev1.ConditionFalse {
-		f.add("EventListenerDown", "EventListener %s/%s is not available%s: look at deployment el-%s and its pods", l.Namespace, l.Name, because(c), l.Name)
+		f.add("EventListenerDown", "EventListener %s/%s is not available%s: check deployment el-%s and its pods", l.Namespace, l.Name, because(c), l.Name)
 	} else if why := p.reach(ctx, l); why != "" {
 		f.add("EventListenerDown", "%s", why)
 	}
@@ -212,7 +212,7 @@ func (p *Preflights) listener(ctx context.Context, r *triggers.Resolved, a appro
 	}
 	e.Header = render.SignedHeaders(e.Header, as, "0")
 	if n := release.Neighbour(ctx, p.Triggers, l, as, e); n != "" {
-		f.add("SiblingTriggerWouldStart", "EventListener %s/%s also runs trigger %s, which nothing keeps from starting by this event: add an interceptor to it that turns the event away (cel filter: !('Webhook-Id' in header)), or give trigger %s an EventListener of its own",
+		f.add("SiblingTriggerWouldStart", "EventListener %s/%s also runs trigger %s, which this event would start, too: add an interceptor to it that rejects the event (cel filter: !('Webhook-Id' in header)), or give trigger %s an EventListener of its own",
 			l.Namespace, l.Name, n, a.Trigger)
 	}
 	return p.chains(ctx, l, r, as, e, f)
@@ -306,7 +306,7 @@ func (p *Preflights) results(ctx context.Context, a approvals.Approval, f *findi
 		known = mapping.TooCostly(err)
 	}
 	if known {
-		f.add(approvals.ReasonResults, "the results of gate %s can't be worked out, and the default ones go in their place: %s", a.Resolved.Policy.Gate, approvals.Message(err))
+		f.add(approvals.ReasonResults, "the results of gate %s can't be evaluated, so the default results are used: %s", a.Resolved.Policy.Gate, approvals.Message(err))
 	}
 }
 

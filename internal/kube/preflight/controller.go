@@ -186,7 +186,7 @@ func (r *Preflight) renew(ctx context.Context, a approvals.Approval, found *appr
 	case "":
 	case approvals.CodeInvalid, approvals.CodeNotFound: // nothing that could be asked
 		r.steady(a.UID)
-		found = approvals.NewPreflight(append(found.Problems, approvals.Problem{Reason: "NotResolved", Message: "it can't be asked about yet: " + approvals.Message(err)}))
+		found = approvals.NewPreflight(append(found.Problems, approvals.Problem{Reason: "NotResolved", Message: "approval can't be requested yet: " + approvals.Message(err)}))
 		res, err := r.tell(ctx, a, found)
 		return res.RequeueAfter, err
 	default:
@@ -257,7 +257,7 @@ func (r *Preflight) successor(ctx context.Context, a approvals.Approval) (store.
 	l, err := r.Store.Cached(ctx, approvals.Key{Namespace: a.Namespace, Name: approvals.AgainName(a)})
 	next := l.State()
 	if err == nil && (next.Resolved == nil || next.Replaces == nil || next.Replaces.UID != a.UID) {
-		err = approvals.Errorf(approvals.CodeNotFound, "approval %s was not asked again", a.Name)
+		err = approvals.Errorf(approvals.CodeNotFound, "approval %s was not requested again", a.Name)
 	}
 	return l, err
 }

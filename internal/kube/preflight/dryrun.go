@@ -45,7 +45,7 @@ func (p *Preflights) dryRun(ctx context.Context, a approvals.Approval, obj *unst
 		return kubeutil.Translate(err, "a dry run of the "+obj.GetKind())
 	}
 	if said != "" {
-		f.add("Refused", "the API server refuses the %s that the template of trigger %s makes: %s", obj.GetKind(), a.Trigger, strings.ReplaceAll(said, obj.GetName(), "NAME"))
+		f.add("Refused", "the API server refuses the %s that the template of trigger %s creates: %s", obj.GetKind(), a.Trigger, strings.ReplaceAll(said, obj.GetName(), "NAME"))
 	}
 	return nil
 }

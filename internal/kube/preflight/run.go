@@ -36,9 +36,9 @@ func (p *Preflights) run(ctx context.Context, r *triggers.Resolved, a approvals.
 	}
 	switch status := run.Spec.Status; {
 	case run.IsPending() && !a.Resolved.Policy.VerifyBeforeStart:
-		f.add(approvals.ReasonStaysPending, "the template of trigger %s makes the run pending (spec.status: %s), and gate %q has no verifyRun: BeforeStart, by which this service lets it go: unless something else does, it never starts. Drop spec.status, or set verifyRun", a.Trigger, status, a.Resolved.Policy.Gate)
+		f.add(approvals.ReasonStaysPending, "the template of trigger %s creates a pending run (spec.status: %s), but gate %q has no verifyRun: BeforeStart, so this service would not start it. Remove spec.status, or set verifyRun", a.Trigger, status, a.Resolved.Policy.Gate)
 	case status != "" && !run.IsPending():
-		f.add("RunCancelled", "the template of trigger %s makes a run with spec.status: %s, which runs nothing: drop it", a.Trigger, status)
+		f.add("RunCancelled", "the template of trigger %s creates a run with spec.status: %s, which runs nothing: remove it", a.Trigger, status)
 	}
 	if err := p.volumes(ctx, a, run, f); err != nil {
 		return err
@@ -91,8 +91,8 @@ func (p *Preflights) referred(ctx context.Context, a approvals.Approval, run *pi
 		return f.fromError(render.ReasonTemplateError, err)
 	}
 	if why := verifyrun.Changed(a.Resolved.References, now); why != "" {
-		f.add(approvals.ReasonContentChanged, "what %s is asked about is not what would run any more, %s. What would run now is asked about in its place, by another approval, as soon as it stays the same for a moment",
-			a.Name, strings.NewReplacer("was approved", "approval was asked for", "were approved", "approval was asked for").Replace(why))
+		f.add(approvals.ReasonContentChanged, "what %s requests approval for is no longer what would run, %s. Countersign replaces it with a request for what would run now, once that has not changed for a moment",
+			a.Name, strings.NewReplacer("was approved", "approval was requested for", "were approved", "approval was requested for").Replace(why))
 	}
 	return nil
 }
@@ -210,7 +210,7 @@ func (p *Preflights) volumes(ctx context.Context, a approvals.Approval, run *pip
 		var pvc corev1.PersistentVolumeClaim
 		err := p.Live.Get(ctx, types.NamespacedName{Namespace: a.Namespace, Name: name}, &pvc)
 		if apierrors.IsNotFound(err) || err == nil && pvc.DeletionTimestamp != nil {
-			f.add("VolumeMissing", "workspace %s of the run would bind volume claim %s, which is not there: it was deleted, with part 1 or by somebody. Run part 1 again, or bind another", w.Name, name)
+			f.add("VolumeMissing", "workspace %s of the run would bind volume claim %s, which was deleted. Run the first pipeline again, or bind another claim", w.Name, name)
 			continue
 		}
 		if err != nil {
@@ -218,7 +218,7 @@ func (p *Preflights) volumes(ctx context.Context, a approvals.Approval, run *pip
 		}
 		for _, x := range before {
 			if claimOf(a, x.Name) == name && x.SubPath != "" && w.SubPath == "" {
-				f.add(approvals.ReasonSubPath, "part 1 had volume claim %s as workspace %s with subPath %s, and the run would bind all of it as workspace %s: what part 1 wrote is in that directory, so set subPath: %s unless that is meant",
+				f.add(approvals.ReasonSubPath, "the first pipeline had volume claim %s as workspace %s with subPath %s, but the run would bind the whole claim as workspace %s: set subPath: %s, unless that is intended",
 					name, x.Name, x.SubPath, w.Name, x.SubPath)
 			}
 		}

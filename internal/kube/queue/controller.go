@@ -48,10 +48,10 @@ func Measure(reg prometheus.Registerer, name string, depth func() int, oldest fu
 	labels := prometheus.Labels{"queue": name}
 	for _, g := range []prometheus.Collector{
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Namespace: "countersign", Name: "queue_depth", ConstLabels: labels, Help: "What waits for its turn or for a worker.",
+			Namespace: "countersign", Name: "queue_depth", ConstLabels: labels, Help: "Items that wait for their turn or for a worker.",
 		}, func() float64 { return float64(depth()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Namespace: "countersign", Name: "queue_oldest_seconds", ConstLabels: labels, Help: "For how long the oldest of what waits has been waiting.",
+			Namespace: "countersign", Name: "queue_oldest_seconds", ConstLabels: labels, Help: "How long the oldest item has been waiting.",
 		}, func() float64 { return oldest().Seconds() }),
 	} {
 		reg.Unregister(g)

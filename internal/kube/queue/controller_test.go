@@ -45,7 +45,7 @@ func TestMeasure(t *testing.T) {
 		defer q.ShutDown()
 	}
 	if err := testutil.GatherAndCompare(reg, strings.NewReader(`
-# HELP countersign_queue_depth What waits for its turn or for a worker.
+# HELP countersign_queue_depth Items that wait for their turn or for a worker.
 # TYPE countersign_queue_depth gauge
 countersign_queue_depth{queue="test"} 3
 `), "countersign_queue_depth"); err != nil {

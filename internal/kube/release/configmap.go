@@ -34,15 +34,15 @@ func (t configMap) look(ctx context.Context, a approvals.Approval) (Sighted, err
 		return Sighted{done: x.String() + " was gone"}, nil
 	case apierrors.IsNotFound(err):
 		return Sighted{}, kubeutil.Reason("TargetMissing", approvals.Errorf(approvals.CodeNotFound,
-			"there is no ConfigMap %s in namespace %s to write %s=%s to: create it, with that key; this goes on by itself", x.Name, a.Namespace, x.Key, want))
+			"there is no ConfigMap %s in namespace %s to write %s=%s to: create it, with that key; this continues automatically", x.Name, a.Namespace, x.Key, want))
 	case err != nil:
 		return Sighted{}, kubeutil.Translate(err, x.String())
 	case !has:
 		return Sighted{}, kubeutil.Reason("TargetMissing", approvals.Errorf(approvals.CodeNotFound,
-			"ConfigMap %s has no key %s, so it does not look like one that a Task polls: set %s=init in it, or name the right one in the Gate's release; this goes on by itself", x.Name, x.Key, x.Key))
+			"ConfigMap %s has no key %s, so no Task seems to poll it: set %s=init in it, or name the right ConfigMap in the Gate's release; this continues automatically", x.Name, x.Key, x.Key))
 	case value != want && (value == approvals.StatusSuccess || value == approvals.StatusRefused):
 		return Sighted{}, kubeutil.Reason("TargetConflict", approvals.Errorf(approvals.CodeConflict,
-			"ConfigMap %s has %s=%s, which this approval did not write and does not write over: find out who did, and whether the pipeline went on; with %s=init in it, %s is written", x.Name, x.Key, value, x.Key, want))
+			"ConfigMap %s has %s=%s, which something else wrote and Countersign does not overwrite: find out what wrote it, and whether the pipeline continued. Once it has %s=init, Countersign writes %s", x.Name, x.Key, value, x.Key, want))
 	case cm.Annotations[verifyrun.MarkAnnotation] == verifyrun.MarkOf(a):
 		return Sighted{done: done}, nil
 	}

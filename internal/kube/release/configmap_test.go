@@ -64,11 +64,11 @@ func TestTargets(t *testing.T) {
 		"rejected":                   {toMap, rejected, cm("notified"), "refused", "ConfigMap approve-cm: status=refused", "", "", 1},
 		"expired":                    {toMap, expired, cm("init"), "refused", "ConfigMap approve-cm: status=refused", "", "", 1},
 		"by hand, the same":          {toMap, approved, cm("success"), "success", "ConfigMap approve-cm: status=success", "", "", 1},
-		"by hand, another":           {toMap, rejected, cm("success"), "success", "", "TargetConflict", "has status=success, which this approval did not write", 0},
-		"refused by hand":            {toMap, approved, cm("refused"), "refused", "", "TargetConflict", "does not write over", 0},
+		"by hand, another":           {toMap, rejected, cm("success"), "success", "", "TargetConflict", "has status=success, which something else wrote", 0},
+		"refused by hand":            {toMap, approved, cm("refused"), "refused", "", "TargetConflict", "does not overwrite", 0},
 		"no ConfigMap":               {toMap, approved, "", "", "", "TargetMissing", "there is no ConfigMap approve-cm in namespace prod", 0},
 		"no ConfigMap, and refused":  {toMap, rejected, "", "", "ConfigMap approve-cm was gone", "", "", 0},
-		"some other ConfigMap":       {toMap, approved, "kind: ConfigMap\nmetadata: {name: approve-cm}\ndata: {a: b}", "", "", "TargetMissing", "does not look like one that a Task polls", 0},
+		"some other ConfigMap":       {toMap, approved, "kind: ConfigMap\nmetadata: {name: approve-cm}\ndata: {a: b}", "", "", "TargetMissing", "no Task seems to poll it", 0},
 		"a run is let go":            {toRun, approved, run("u1", pending), "", "PipelineRun held started", "", "", 1},
 		"a run is cancelled":         {toRun, rejected, run("u1", pending), "Cancelled", "PipelineRun held cancelled", "", "", 1},
 		"let go by somebody":         {toRun, approved, run("u1", ""), "", "PipelineRun held started", "", "", 0},
@@ -211,7 +211,7 @@ func TestResolvePendingRun(t *testing.T) {
 		"not pending":     {world + strings.Replace(held, "status: PipelineRunPending, ", "", 1), body, "is not pending"},
 		"no name":         {world + held, `{"branch": "main"}`, "no such key: run"},
 		"no kind of name": {world + held, `{"run": "../held", "branch": "main"}`, "can't be the name of a PendingRun"},
-		"a forged param":  {strings.Replace(world, "{branch: body.branch}", "{version: body.version}", 1) + held, body, "drop it from forward"},
+		"a forged param":  {strings.Replace(world, "{branch: body.branch}", "{version: body.version}", 1) + held, body, "remove it from forward"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -55,7 +55,7 @@ func (r *Event) Release(ctx context.Context, a approvals.Approval) (eventID stri
 	}
 	if n := Neighbour(ctx, r.Triggers, l, a, e); n != "" {
 		return "", kubeutil.Reason("SiblingTriggerWouldStart", approvals.Errorf(approvals.CodeInvalid,
-			"EventListener %s/%s also runs trigger %s, which nothing keeps from starting by this event: add an interceptor to it that turns the event away (cel filter: !('Webhook-Id' in header)), or give trigger %s an EventListener of its own. Nothing was posted",
+			"EventListener %s/%s also runs trigger %s, which this event would start, too: add an interceptor to it that rejects the event (cel filter: !('Webhook-Id' in header)), or give trigger %s an EventListener of its own. Nothing was posted",
 			l.Namespace, l.Name, n, a.Trigger))
 	}
 	id, err := r.Client.Post(ctx, l.To, e.Path, e.Header, e.Body)

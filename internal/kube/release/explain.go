@@ -27,7 +27,7 @@ type Diagnosis struct {
 // Why returns the problem, never nil.
 func (d *Diagnosis) Why(ctx context.Context, a approvals.Approval) approvals.Problem {
 	problem := func(reason, format string, args ...any) approvals.Problem {
-		return approvals.Problem{Reason: reason, Message: fmt.Sprintf(format, args...) + ". The event is posted again until the run is there"}
+		return approvals.Problem{Reason: reason, Message: fmt.Sprintf(format, args...) + ". The event is posted again until the run exists"}
 	}
 	trigger, err := d.Triggers.Resolve(ctx, a.Namespace, a.Trigger)
 	if err == nil {
@@ -58,10 +58,10 @@ func (d *Diagnosis) Why(ctx context.Context, a approvals.Approval) approvals.Pro
 		case apierrors.IsForbidden(err) && kubeutil.IsRBAC(err):
 			// Our own lack of the right to look says nothing about the EventListener.
 		default:
-			return problem("Refused", "the API server refuses the %s that the template makes: %v", obj.GetKind(), err)
+			return problem("Refused", "the API server refuses the %s that the template creates: %v", obj.GetKind(), err)
 		}
 	}
-	return problem("RunNotFound", "EventListener %s/%s took the event and the run is not there yet, for no reason that can be seen from here: what it would create passes a dry run, and its account may create it. See that the pods of deployment el-%s in namespace %s run, and that it selects this Trigger",
+	return problem("RunNotFound", "EventListener %s/%s accepted the event, but the run does not exist yet, and Countersign finds no reason: a dry run of the template succeeds, and the service account may create the run. Check that the pods of deployment el-%s in namespace %s are running, and that the EventListener selects this Trigger",
 		l.Namespace, l.Name, l.Name, l.Namespace)
 }
 

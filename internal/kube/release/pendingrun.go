@@ -45,7 +45,7 @@ func (t pendingRun) look(ctx context.Context, a approvals.Approval) (Sighted, er
 		return Sighted{done: x.String() + " started", next: run}, nil
 	case granted && !pr.IsPending():
 		return Sighted{}, kubeutil.Reason("TargetConflict", approvals.Errorf(approvals.CodeConflict,
-			"PipelineRun %s was cancelled by somebody else (spec.status: %s): make another one and post its event", x.Name, pr.Spec.Status))
+			"PipelineRun %s was cancelled by somebody else (spec.status: %s): create another one and send its event", x.Name, pr.Spec.Status))
 	case granted:
 		return Sighted{patch: verifyrun.PatchOf(&pr, a, func() { pr.Spec.Status = "" })}, nil
 	case pr.IsCancelled():

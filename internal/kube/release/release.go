@@ -68,7 +68,7 @@ func (r *Releaser) Release(ctx context.Context, a approvals.Approval) error {
 func (r *Releaser) answer(ctx context.Context, a approvals.Approval) error {
 	_, err := r.kindOf(a).Release(ctx, a)
 	if err != nil {
-		r.Log.Warn("task not answered: the leader does it", "namespace", a.Namespace, "approval", a.Name, "reason", approvals.Message(err))
+		r.Log.Warn("task not answered here; the leader answers it", "namespace", a.Namespace, "approval", a.Name, "reason", approvals.Message(err))
 	}
 	return err
 }

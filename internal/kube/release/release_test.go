@@ -73,13 +73,13 @@ func TestNotPosted(t *testing.T) {
 		"its line is gone":     {kubetest.World, "Trigger", "name: countersign}", "name: cel}", "TriggerNotReady", "has no countersign interceptor"},
 		"the template is gone": {kubetest.World, "TriggerTemplate", "", "", "TriggerNotReady", "can't be resolved"},
 		"the template changed": {kubetest.World, "TriggerTemplate", "{pipelineRef: {name: apply}", "{pipelineRef: {name: destroy}", "ContentChanged", "changed after"},
-		"a binding changed":    {kubetest.World, "Trigger", "$(extensions.countersign.params.digest)", "evil", "ContentChanged", "what was approved is not what would run"},
+		"a binding changed":    {kubetest.World, "Trigger", "$(extensions.countersign.params.digest)", "evil", "ContentChanged", "what would run is not what was approved"},
 		"the listener is gone": {kubetest.World, "EventListener", "", "", "NoEventListener", "no EventListener runs trigger prod/apply"},
 		"no secret":            {strings.Replace(kubetest.World, "expiresAfter: 1h", signing, 1), "", "", "", "SigningSecret", "secret prod/hub was not found"},
 		"the run is not named": {strings.Replace(kubetest.World, "metadata: {name: $(tt.params.run)}", "metadata: {generateName: apply-}", 1), "", "", "", "RunNotNamed", "set metadata.name: $(tt.params.THAT) instead of generateName"},
 		"named by something":   {strings.Replace(kubetest.World, "metadata: {name: $(tt.params.run)}", "metadata: {name: apply-now}", 1), "", "", "", "RunNotNamed", "a PipelineRun named $(extensions.countersign.run) in namespace prod"},
 		"a param that is not":  {strings.Replace(kubetest.World, "value: $(extensions.countersign.params.digest)", "value: $(extensions.countersign.params.nope)", 1), "", "", "", "TemplateError", "nope"},
-		"the listener is down": {kubetest.World, "", "", "", "EventListenerDown", "EventListener prod/apply did not take the event"},
+		"the listener is down": {kubetest.World, "", "", "", "EventListenerDown", "EventListener prod/apply did not accept the event"},
 		"a neighbour":          {strings.Replace(kubetest.World, "triggers: [{triggerRef: apply}]", "triggers: [{triggerRef: apply}, {name: other, template: {ref: apply}}]", 1), "", "", "", "SiblingTriggerWouldStart", "also runs trigger prod/other"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -137,14 +137,14 @@ func TestWhy(t *testing.T) {
 		before       func(*testing.T, *servicetest.Releasing)
 		reason, want string
 	}{
-		"nothing to be seen": {kubetest.World, nil, "RunNotFound", "EventListener prod/apply took the event and the run is not there yet"},
+		"nothing to be seen": {kubetest.World, nil, "RunNotFound", "EventListener prod/apply accepted the event, but the run does not exist yet"},
 		"no right":           {kubetest.World, func(_ *testing.T, r *servicetest.Releasing) { r.Deny() }, "Forbidden", "service account prod/listener may not create pipelineruns.tekton.dev in namespace prod"},
 		"a policy of theirs": {kubetest.World, func(_ *testing.T, r *servicetest.Releasing) {
 			r.Fail(servicetest.DryRun(apierrors.NewForbidden(schema.GroupResource{Resource: "pipelineruns"}, "x", errors.New("quota is used up"))))
 		}, "Refused", "quota is used up"},
 		"our own rights": {kubetest.World, func(_ *testing.T, r *servicetest.Releasing) {
 			r.Fail(servicetest.DryRun(apierrors.NewForbidden(schema.GroupResource{Resource: "pipelineruns"}, "x", errors.New(`User "x" cannot create resource "pipelineruns"`))))
-		}, "RunNotFound", "for no reason that can be seen from here"},
+		}, "RunNotFound", "finds no reason"},
 		"listener is gone": {kubetest.World, func(t *testing.T, r *servicetest.Releasing) {
 			r.Replace(t, kubetest.Objects(t, kubetest.Only(kubetest.World, "EventListener"))[0], nil)
 		}, "NoEventListener", "no EventListener runs"},

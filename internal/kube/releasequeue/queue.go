@@ -132,7 +132,7 @@ func (r *Queue) one(ctx context.Context, key approvals.Key) {
 	defer func() {
 		if p := recover(); p != nil {
 			r.panics.Count("release")
-			r.panics.Log.Error("an approval is not released at once: the service panicked at it. All others are", "namespace", key.Namespace, "approval", key.Name, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			r.panics.Log.Error("an approval is not released at once, because the service panicked while processing it. All others are", "namespace", key.Namespace, "approval", key.Name, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 		}
 	}()
 	if a, ok := r.take(key); ok {

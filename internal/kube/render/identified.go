@@ -88,7 +88,7 @@ func (out *Rendered) identifiedIn(r *triggers.Resolved, o *unstructured.Unstruct
 }
 
 func (out *Rendered) unidentified(r *triggers.Resolved, o *unstructured.Unstructured, place string) {
-	out.problem(ReasonTemplateError, "template %s puts into %s of its %s what nobody knows before the event is there (what an interceptor behind countersign brings, or any other with after; a header of the signed event; $(context.eventID) or $(uid)), so that what runs, or as whom, can't be compared with what was approved: write it into the template, or bind it from the event or from $(extensions.countersign.params.NAME)",
+	out.problem(ReasonTemplateError, "template %s puts into %s of its %s a value that is not known before the event is posted (from an interceptor after countersign, or from any other with after; a header of the signed event; $(context.eventID) or $(uid)), so what runs, or as whom, can't be compared with what was approved: write it into the template, or bind it from the event or from $(extensions.countersign.params.NAME)",
 		templateName(r.Trigger), place, o.GetKind())
 }
 

@@ -65,7 +65,7 @@ func TestIdentified(t *testing.T) {
 			}
 			continue
 		}
-		if len(out.Problems) != 1 || out.Problems[0].Reason != render.ReasonTemplateError || !strings.Contains(out.Problems[0].Message, " puts into "+c.place+" of its PipelineRun what nobody knows") {
+		if len(out.Problems) != 1 || out.Problems[0].Reason != render.ReasonTemplateError || !strings.Contains(out.Problems[0].Message, " puts into "+c.place+" of its PipelineRun a value that is not known") {
 			t.Errorf("%s: %v, want %s", name, out.Problems, c.place)
 		}
 		// What is posted and believed goes by the same.

@@ -154,7 +154,7 @@ func (out *Rendered) params(r *triggers.Resolved, e signedevent.Event, extension
 	trigger := template.NewTriggerContext(out.Unknown)
 	params := map[string]string{}
 	if name, ok := boundBindings(rt, e, extensions, trigger); !ok {
-		out.problem(ReasonTemplateError, "with binding %s the bindings of trigger %s give more than %d bytes of this event, which is more than one object that the API server keeps: bind less of it", name, r.Name, maxMade)
+		out.problem(ReasonTemplateError, "with binding %s, the bindings of trigger %s have more than %d bytes of this event, which is more than the API server's limit for an object: bind less of it", name, r.Name, maxMade)
 		return params
 	}
 	if all, err := template.ResolveParams(rt, e.Body, e.Header, extensions, trigger); err == nil {
@@ -255,7 +255,7 @@ func (out *Rendered) objects(r *triggers.Resolved, params map[string]string) {
 		// Triggers fills params in one after the other, in no order: what looks like a
 		// param within a value is filled in at one time and not at another.
 		if m := paramUse.FindString(params[name]); m != "" || strings.Contains(params[name], "$(uid)") {
-			out.problem(ReasonTemplateError, "param %s of template %s would be given a text that contains %s, of which Triggers makes something else each time: take it out of the event, or do not bind it", name, templateName(r.Trigger), triggers.Or(m, "$(uid)"))
+			out.problem(ReasonTemplateError, "param %s of template %s would get a text that contains %s, which Triggers replaces with a different value each time: remove it from the event, or do not bind it", name, templateName(r.Trigger), triggers.Or(m, "$(uid)"))
 		}
 		list = append(list, triggersv1.Param{Name: name, Value: params[name]})
 	}
@@ -263,7 +263,7 @@ func (out *Rendered) objects(r *triggers.Resolved, params map[string]string) {
 		return // such a text may be one that grows without end
 	}
 	if n := madeSize(r.Template.TriggerTemplate, list); n > maxMade {
-		out.problem(ReasonTemplateError, "template %s would make %d bytes of this event, and the most is %d, which is more than one object that the API server keeps: use the params less often, or bind less of the event", templateName(r.Trigger), n, maxMade)
+		out.problem(ReasonTemplateError, "template %s would create %d bytes from this event and the limit is %d, because the API server stores no larger object: use the params less often, or bind less of the event", templateName(r.Trigger), n, maxMade)
 		return
 	}
 	tt := r.Template.TriggerTemplate.DeepCopy()
@@ -274,7 +274,7 @@ func (out *Rendered) objects(r *triggers.Resolved, params map[string]string) {
 	for i, raw := range template.ResolveResources(tt, list) {
 		obj := &unstructured.Unstructured{}
 		if err := obj.UnmarshalJSON(raw); err != nil {
-			out.problem(ReasonTemplateError, "object %d of template %s is, with its params filled in, not a Kubernetes object (an object or array param, or a quote in fixed text?): %v", i+1, templateName(r.Trigger), err)
+			out.problem(ReasonTemplateError, "object %d of template %s is not a Kubernetes object once its params are filled in (is there an object or array param, or a quote in fixed text?): %v", i+1, templateName(r.Trigger), err)
 			continue
 		}
 		if obj.GetNamespace() == "" {
@@ -304,6 +304,6 @@ func (out *Rendered) named(r *triggers.Resolved, runName string) {
 		return
 	}
 	out.problem(ReasonRunNotNamed,
-		"the template of trigger %s does not make, as its first object, a PipelineRun named $(extensions.countersign.run) in namespace %s: bind a param to $(extensions.countersign.run) and set metadata.name: $(tt.params.THAT) instead of generateName, so that it can start only once",
+		"the first object that the template of trigger %s creates is not a PipelineRun named $(extensions.countersign.run) in namespace %s: bind a param to $(extensions.countersign.run) and set metadata.name: $(tt.params.THAT) instead of generateName, so that it can start only once",
 		r.Name, r.Namespace)
 }

@@ -71,9 +71,9 @@ func TestRenderProblems(t *testing.T) {
 		"misspelt":             {"$(extensions.countersign.params.digest)", "$(extensions.countersign.param.digest)", "TemplateError", "param is not found"},
 		"generated name":       {"metadata: {name: $(tt.params.run)}", "metadata: {generateName: x-}", "RunNotNamed", "instead of generateName"},
 		"another namespace":    {"metadata: {name: $(tt.params.run)}", "metadata: {name: $(tt.params.run), namespace: dev}", "RunNotNamed", "in namespace prod"},
-		"something else first": {"    - apiVersion: tekton.dev/v1\n      kind: PipelineRun", "    - apiVersion: v1\n      kind: ConfigMap", "RunNotNamed", "as its first object, a PipelineRun"},
-		"another API's":        {"    - apiVersion: tekton.dev/v1\n", "    - apiVersion: example.com/v1\n", "RunNotNamed", "as its first object, a PipelineRun"},
-		"a whole object":       {"$(extensions.countersign.params.digest)", "$(extensions.countersign.params)", "TemplateError", "object 1 of template apply is, with its params filled in, not a Kubernetes object"},
+		"something else first": {"    - apiVersion: tekton.dev/v1\n      kind: PipelineRun", "    - apiVersion: v1\n      kind: ConfigMap", "RunNotNamed", "the first object that the template"},
+		"another API's":        {"    - apiVersion: tekton.dev/v1\n", "    - apiVersion: example.com/v1\n", "RunNotNamed", "the first object that the template"},
+		"a whole object":       {"$(extensions.countersign.params.digest)", "$(extensions.countersign.params)", "TemplateError", "object 1 of template apply is not a Kubernetes object"},
 	} {
 		docs := strings.Replace(kubetest.World, c.old, c.new, 1)
 		if docs == kubetest.World {

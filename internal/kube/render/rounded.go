@@ -47,7 +47,7 @@ func (out *Rendered) rounded(r *triggers.Resolved, bindings []triggersv1.Param, 
 		}
 		for _, got := range all {
 			if got.Name == p.Name && strings.Contains(got.Value, mark) {
-				out.problem(ReasonTemplateError, "binding %s of trigger %s reads %s, an integer beyond 2^53, or what has one in it, of which an EventListener makes another number: forward it (forward: {NAME: body.PATH}) and bind $(extensions.countersign.params.NAME), or have it sent as text",
+				out.problem(ReasonTemplateError, "binding %s of trigger %s reads %s, which is or contains an integer beyond 2^53, and an EventListener changes such numbers: forward it (forward: {NAME: body.PATH}) and bind $(extensions.countersign.params.NAME), or have it sent as text",
 					p.Name, r.Name, r.Template.BindingParams[i].Value)
 			}
 		}

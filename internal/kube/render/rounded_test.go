@@ -43,7 +43,7 @@ func TestRoundedNumbers(t *testing.T) {
 		for _, p := range out.Problems {
 			said += p.Reason + ": " + p.Message
 		}
-		if want := "TemplateError: binding digest of trigger apply reads " + value + ", an integer beyond 2^53"; rounds != strings.Contains(said, want) || !rounds && said != "" {
+		if want := "TemplateError: binding digest of trigger apply reads " + value + ", which is or contains an integer beyond 2^53"; rounds != strings.Contains(said, want) || !rounds && said != "" {
 			t.Errorf("%s: %q", value, said)
 		}
 	}

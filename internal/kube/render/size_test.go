@@ -34,15 +34,15 @@ func TestRenderIsBounded(t *testing.T) {
 	}{
 		"as it should be":          {[]string{"$(body.ref)", "$(body.small)"}, body, ""},
 		"many of a large event":    {[]string{"$(body.ref)", strings.Repeat("$(body.small) ", 900)}, body, ""},
-		"the body again and again": {[]string{"$(body.ref)", strings.Repeat("$(body.ref)", 1000)}, body, "give more than 4194304 bytes"},
-		"by other words":           {[]string{"$(body.ref)", "\"" + strings.Repeat("$(body.ref)$({.body.ref})$(body['ref'])", 300) + "\""}, body, "give more than 4194304 bytes"},
+		"the body again and again": {[]string{"$(body.ref)", strings.Repeat("$(body.ref)", 1000)}, body, "have more than 4194304 bytes"},
+		"by other words":           {[]string{"$(body.ref)", "\"" + strings.Repeat("$(body.ref)$({.body.ref})$(body['ref'])", 300) + "\""}, body, "have more than 4194304 bytes"},
 		"in two bindings":          {[]string{"- {name: digest, value: $(body.ref)}", "- {name: digest, value: $(body.ref)$(body.ref)$(body.ref)$(body.ref)$(body.ref)}\n    - {name: more, value: " + strings.Repeat("$(body.ref)", 40) + "}"}, body, "with binding more"},
-		"by the template":          {[]string{"$(tt.params.digest)", strings.Repeat("$(tt.params.digest)", 100)}, body, "would make 51"},
+		"by the template":          {[]string{"$(tt.params.digest)", strings.Repeat("$(tt.params.digest)", 100)}, body, "would create 51"},
 		"texts that are params": {[]string{
 			"- {name: digest, value: $(body.ref)}", "- {name: digest, value: $(body.ref)}\n" + bindings, "{name: run}, {name: digest}", "{name: run}, {name: digest}" + params,
 			"value: $(tt.params.digest)", "value: $(tt.params.p0)",
 		}, event, "text that contains $(tt.params.p1)"},
-		"more than are looked at": {[]string{"$(body.ref)", strings.Repeat("$(body.small)", 1025)}, body, "read 1026 values of the event, and the most is 1024"},
+		"more than are looked at": {[]string{"$(body.ref)", strings.Repeat("$(body.small)", 1025)}, body, "read 1026 values of the event and the limit is 1024"},
 	} {
 		docs := strings.NewReplacer(c.replace...).Replace(servicetest.PushWorld)
 		triggers := servicetest.NewCluster(t, kubetest.Objects(t, docs)...).Opener(t).Triggers

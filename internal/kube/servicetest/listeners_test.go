@@ -66,10 +66,10 @@ func TestListeners(t *testing.T) {
 		want []string
 	}{
 		"good":         {inlineTrigger("x", "name: solo"), nil},
-		"nameless":     {inlineTrigger("x", "serviceAccountName: a"), []string{"a trigger of EventListener x has the interceptor countersign and no name, by which alone it can be told from others: give the trigger a name"}},
+		"nameless":     {inlineTrigger("x", "serviceAccountName: a"), []string{"a trigger of EventListener x has the interceptor countersign but no name, so it can't be told apart from others: give the trigger a name"}},
 		"misspelt":     {strings.Replace(inlineTrigger("x", "name: solo"), "name: after", "name: After", 1), []string{"trigger prod/solo: interceptor countersign, param After: unknown param: use gate, after"}},
 		"a group":      {strings.ReplaceAll(group, "grouped", "x"), []string{"EventListener x: triggerGroup all has the interceptor countersign"}},
-		"same name":    {inlineTrigger("x", "name: apply"), []string{"namespace prod has 2 triggers of the name apply, which nobody can tell apart: Trigger apply, inline trigger apply of EventListener x"}},
+		"same name":    {inlineTrigger("x", "name: apply"), []string{"namespace prod has 2 triggers with the name apply: Trigger apply, inline trigger apply of EventListener x"}},
 		"no pipeline":  {strings.Replace(inlineTrigger("x", "name: solo"), "pipeline: plan", "pipeline: lan", 1), []string{"inline trigger solo of EventListener x waits for runs of Pipeline lan"}},
 		"two mistakes": {strings.ReplaceAll(strings.Replace(group, "name: gate", "name: gaet", 1), "grouped", "x"), []string{"triggerGroup all", "param gaet: unknown param"}},
 	} {
@@ -103,7 +103,7 @@ func TestNotUnique(t *testing.T) {
 		t.Fatalf("%q, want one on each EventListener", said)
 	}
 	for _, e := range said {
-		if !strings.Contains(e, "inline trigger deploy of EventListener a, inline trigger deploy of EventListener b. Nothing is held and nothing is released") {
+		if !strings.Contains(e, "inline trigger deploy of EventListener a, inline trigger deploy of EventListener b. Countersign can't tell them apart") {
 			t.Error(e)
 		}
 	}
@@ -118,7 +118,7 @@ func TestNotUnique(t *testing.T) {
 	w.vote(name, "alice", "approve")
 	w.wait(maxWait)
 	w.step(w.approvals, name)
-	if posts, _ := w.listener.Requests(); len(posts) != 0 || !strings.HasPrefix(w.condition(name, "Released"), "False TriggerNameNotUnique namespace prod has 2 triggers of the name apply") {
+	if posts, _ := w.listener.Requests(); len(posts) != 0 || !strings.HasPrefix(w.condition(name, "Released"), "False TriggerNameNotUnique namespace prod has 2 triggers with the name apply") {
 		t.Errorf("%d posts, %s", len(posts), w.condition(name, "Released"))
 	}
 	if err := w.WithWatch.Delete(t.Context(), other); err != nil {
@@ -294,7 +294,7 @@ func TestRefusedIsSaid(t *testing.T) {
 	post("namespaces/prod/triggers/nobody", `{}`)
 	post("namespaces/prod/triggerGroups/apply", `{}`)
 	said := w.said()
-	if len(said) != 5 || !strings.Contains(said[0], "614408") || !strings.Contains(said[1], "2 triggers of the name twin") || !strings.Contains(said[2], "2 triggers of the name twin") {
+	if len(said) != 5 || !strings.Contains(said[0], "614408") || !strings.Contains(said[1], "2 triggers with the name twin") || !strings.Contains(said[2], "2 triggers with the name twin") {
 		t.Errorf("%d: %q", len(said), said)
 	}
 	if got := w.names(); len(got) != 0 {

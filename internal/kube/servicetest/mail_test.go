@@ -109,7 +109,7 @@ func TestMailServerAtFault(t *testing.T) {
 				w.wait(want)
 			}
 			got := w.condition(name, v1alpha1.ConditionNotified)
-			if !strings.HasPrefix(got, "False DeliveryFailed alice was not told by email: ") || !strings.Contains(got, c.want) || !strings.Contains(got, p.Address.String()) {
+			if !strings.HasPrefix(got, "False DeliveryFailed alice was not notified by email: ") || !strings.Contains(got, c.want) || !strings.Contains(got, p.Address.String()) {
 				t.Errorf("notified: %s; want it to say what %s answered: %s", got, p.Address, c.want)
 			}
 			if !strings.Contains(w.log.String(), "not delivered") {
@@ -187,7 +187,7 @@ func TestMailServerIsSilent(t *testing.T) {
 	if got := w.step(w.notify, name).RequeueAfter; got != 5*time.Second {
 		t.Errorf("again in %s", got)
 	}
-	if got := w.condition(name, v1alpha1.ConditionNotified); !strings.HasPrefix(got, "False DeliveryFailed alice was not told by email: ") || !strings.Contains(got, l.Addr().String()) {
+	if got := w.condition(name, v1alpha1.ConditionNotified); !strings.HasPrefix(got, "False DeliveryFailed alice was not notified by email: ") || !strings.Contains(got, l.Addr().String()) {
 		t.Errorf("notified: %s", got)
 	}
 	w.vote(name, "alice", approvals.Approve)
@@ -210,7 +210,7 @@ func TestMailWithoutAnAnswer(t *testing.T) {
 			name := w.opened()
 			w.step(w.notify, name)
 			got := w.condition(name, v1alpha1.ConditionNotified)
-			if !strings.Contains(got, "may have been told by email: ") {
+			if !strings.Contains(got, "may have been notified by email: ") {
 				t.Errorf("notified: %s", got)
 			}
 			if killed {

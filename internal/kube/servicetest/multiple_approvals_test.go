@@ -103,7 +103,7 @@ func TestOneRunTwoTasks(t *testing.T) {
 	for _, x.customRun = range []string{customRun, second} {
 		x.settle()
 	}
-	if got := ending(x.run()); !strings.HasPrefix(got, "Unknown Running waits for a decision") { // of the second
+	if got := ending(x.run()); !strings.HasPrefix(got, "Unknown Running ") { // of the second
 		t.Errorf("the second task: %s", got)
 	}
 	if a := x.get(of[second].Name); a.Decided() || len(a.Votes) != 0 {

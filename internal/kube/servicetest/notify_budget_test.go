@@ -31,7 +31,7 @@ func TestMailsOverBudget(t *testing.T) {
 	if n := w.Count("patch status") - before; n != 1 || len(w.mails.sent) != 1 {
 		t.Errorf("%d writes, sent %v", n, w.mails.sent)
 	}
-	if got := w.condition(name, v1alpha1.ConditionNotified); !strings.Contains(got, "1 mails an hour, so this one waits (limits.namespace.mailsPerHour") || !strings.Contains(got, "it goes at ") {
+	if got := w.condition(name, v1alpha1.ConditionNotified); !strings.Contains(got, "1 mails an hour, so this one waits (limits.namespace.mailsPerHour") || !strings.Contains(got, "it will be sent at ") {
 		t.Errorf("notified: %s", got)
 	}
 	w.wait(59 * time.Minute)

@@ -117,7 +117,7 @@ func TestRoomRefusesForGood(t *testing.T) {
 			t.Errorf("again in %s, sent %v", got, ops.sent)
 		}
 	}
-	if got := w.condition(name, v1alpha1.ConditionNotified); got != "False DeliveryFailed channel ops was not told: slack ops: channel_not_found" {
+	if got := w.condition(name, v1alpha1.ConditionNotified); got != "False DeliveryFailed channel ops was not notified: slack ops: channel_not_found" {
 		t.Errorf("notified: %s", got)
 	}
 	w.vote(name, "alice", approvals.Approve)
@@ -144,7 +144,7 @@ func TestDeadRoom(t *testing.T) {
 	if len(ops.sent) != 2 || len(w.mails.sent) != 2 || w.get(name).Outcome != approvals.Approved {
 		t.Errorf("sent %v and %v; %s", ops.sent, w.mails.sent, w.get(name).Outcome)
 	}
-	if got := w.condition(name, v1alpha1.ConditionNotified); !strings.Contains(got, "channel dead was not told: chat did not answer within 10ms") {
+	if got := w.condition(name, v1alpha1.ConditionNotified); !strings.Contains(got, "channel dead was not notified: chat did not answer within 10ms") {
 		t.Errorf("notified: %s", got)
 	}
 }
@@ -159,7 +159,7 @@ func TestMissingChannels(t *testing.T) {
 	for range 3 {
 		w.step(r, name)
 	}
-	if got := w.condition(name, v1alpha1.ConditionNotified); !strings.HasPrefix(got, "False DeliveryFailed channel gone was not told: the configuration has no channel with this name") || w.Count("patch status") != 1 {
+	if got := w.condition(name, v1alpha1.ConditionNotified); !strings.HasPrefix(got, "False DeliveryFailed channel gone was not notified: the configuration has no channel with this name") || w.Count("patch status") != 1 {
 		t.Errorf("notified: %s after %d writes", got, w.Count("patch status"))
 	}
 	if _, err := r.Reconcile(t.Context(), request("nothing")); err != nil {

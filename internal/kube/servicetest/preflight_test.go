@@ -97,7 +97,7 @@ status: {conditions: [{type: Available, status: "False", message: "no replicas"}
 		"a sibling":             {replace("triggers: [{triggerRef: apply}]", "triggers: [{triggerRef: apply}, {triggerRef: sibling}]") + sibling, nil, "False SiblingTriggerWouldStart", []string{"prod/sibling"}},
 		"a filter before":       {with("before", "body.ref == 'refs/heads/main'"), nil, "False EventRejectedByTrigger", []string{"body.ref == 'refs/heads/main'"}},
 		"a filter after":        {with("after", "extensions.countersign.params.digest == 'other'"), nil, "False EventRejectedByTrigger", nil},
-		"a filter of its group": {inGroup("'push'"), nil, "False EventRejectedByTrigger", []string{"cel interceptor of triggerGroup pushes, in which trigger apply is run, would turn"}},
+		"a filter of its group": {inGroup("'push'"), nil, "False EventRejectedByTrigger", []string{"cel interceptor of triggerGroup pushes, in which trigger apply is run, would reject"}},
 		"its group lets it":     {inGroup("'approval'"), nil, "True Startable", nil},
 		"another way to it":     {strings.Replace(inGroup("'push'"), "spec: {serviceAccountName: listener,", "spec: {serviceAccountName: listener, triggers: [{triggerRef: apply}],", 1), nil, "True Startable", nil},
 		"one that is true":      {with("after", "extensions.countersign.params.digest == 'sha256:abc'"), nil, "True Startable", nil},

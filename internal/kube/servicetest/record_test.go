@@ -139,7 +139,7 @@ func TestRecordStoreIsDown(t *testing.T) {
 	if d := cmp.Diff([]time.Duration{1e9, 2e9, 4e9, 8e9, 16e9, 32e9, 60e9, 60e9}, waits); d != "" {
 		t.Errorf("(-want +got)\n%s", d)
 	}
-	if n := strings.Count(r.log.String(), "the record is behind"); n != 1 || r.failures != 8 || r.Behind() != 2 {
+	if n := strings.Count(r.log.String(), "the audit log is behind"); n != 1 || r.failures != 8 || r.Behind() != 2 {
 		t.Errorf("said %d times, %d failures, %d behind", n, r.failures, r.Behind())
 	}
 	r.vote(name, "alice", approvals.Approve)
@@ -149,7 +149,7 @@ func TestRecordStoreIsDown(t *testing.T) {
 		r.step(r.Record, n)
 	}
 	r.want("it is back", "opened resolved voted decided released")
-	if !strings.Contains(r.log.String(), "takes lines again") || r.Behind() != 0 {
+	if !strings.Contains(r.log.String(), "is writable again") || r.Behind() != 0 {
 		t.Errorf("%d behind, log %s", r.Behind(), r.log.String())
 	}
 }

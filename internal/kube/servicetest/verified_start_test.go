@@ -188,12 +188,12 @@ func TestDiffersBeforeStart(t *testing.T) {
 			if err := w.WithWatch.Delete(w.t.Context(), kubetest.Objects(w.t, kubetest.Only(verifying, "Task"))[0]); err != nil {
 				w.t.Fatal(err)
 			}
-		}, "Task go, which is not there"},
+		}, "Task go, which does not exist"},
 		"its status says what runs": {func(w *world, run string) {
 			pr := w.run(run)
 			pr.Status.PipelineSpec = &pipelinev1.PipelineSpec{}
 			w.save(pr)
-		}, "written into its status"},
+		}, "into its status"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -388,16 +388,16 @@ func TestVerifyNeedsPending(t *testing.T) {
 	t.Parallel()
 	const params = "params: [{name: digest, value: $(tt.params.digest)}]}"
 	for name, c := range map[string]struct{ old, new, says string }{
-		"a run beside it":                   {params, params + "\n    - {apiVersion: tekton.dev/v1, kind: PipelineRun, metadata: {name: other}, spec: {pipelineRef: {name: apply}}}", "makes PipelineRun other beside its run"},
-		"a pod beside it":                   {params, params + "\n    - {apiVersion: v1, kind: Pod, metadata: {name: other}, spec: {}}", "makes Pod other beside its run"},
-		"a binding of rights beside it":     {params, params + "\n    - {apiVersion: v1, kind: ConfigMap, metadata: {name: c}}\n    - {apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: other}}", "makes RoleBinding other beside its run"},
+		"a run beside it":                   {params, params + "\n    - {apiVersion: tekton.dev/v1, kind: PipelineRun, metadata: {name: other}, spec: {pipelineRef: {name: apply}}}", "creates PipelineRun other in addition to its run"},
+		"a pod beside it":                   {params, params + "\n    - {apiVersion: v1, kind: Pod, metadata: {name: other}, spec: {}}", "creates Pod other in addition to its run"},
+		"a binding of rights beside it":     {params, params + "\n    - {apiVersion: v1, kind: ConfigMap, metadata: {name: c}}\n    - {apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: other}}", "creates RoleBinding other in addition to its run"},
 		"it would start at once":            {"status: PipelineRunPending, ", "", "set spec.status: PipelineRunPending in it"},
-		"a pipeline that a resolver brings": {"pipelineRef: {name: apply}, params", "pipelineRef: {resolver: git}, params", `resolved by "git"`},
-		"a task that may change":            {"{name: revision, value: 0123456789abcdef0123456789abcdef01234567}", "{name: revision, value: main}", "without a fixed content"},
-		"a task that is not there":          {"taskRef: {name: go}}", "taskRef: {name: nosuch}}", "Task nosuch, which is not there in namespace prod"},
-		"a step that is not there":          {"ref: {name: report}", "ref: {name: nosuch}", "StepAction nosuch, which is not there"},
+		"a pipeline that a resolver brings": {"pipelineRef: {name: apply}, params", "pipelineRef: {resolver: git}, params", `uses resolver "git"`},
+		"a task that may change":            {"{name: revision, value: 0123456789abcdef0123456789abcdef01234567}", "{name: revision, value: main}", "without fixed content"},
+		"a task that is not there":          {"taskRef: {name: go}}", "taskRef: {name: nosuch}}", "Task nosuch, which does not exist in namespace prod"},
+		"a step that is not there":          {"ref: {name: report}", "ref: {name: nosuch}", "StepAction nosuch, which does not exist"},
 		"a custom task":                     {"taskRef: {name: go}}", "taskRef: {apiVersion: example.com/v1, kind: Wait, name: go}}", "task again is a custom task"},
-		"a name that comes later":           {"taskRef: {name: go}}", "taskRef: {name: $(params.digest)}}", "which is a name only when it runs"},
+		"a name that comes later":           {"taskRef: {name: go}}", "taskRef: {name: $(params.digest)}}", "a name that is known only when it runs"},
 		"a cluster's task":                  {"taskRef: {name: go}}", "taskRef: {name: go, kind: ClusterTask}}", "only Tasks are compared"},
 	} {
 		t.Run(name, func(t *testing.T) {

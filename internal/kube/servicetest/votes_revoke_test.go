@@ -19,9 +19,9 @@ func TestRevokeByVote(t *testing.T) {
 		want  string
 		ended string
 	}{
-		"one's own":               {v1alpha1.VoteSpec{Voter: "alice"}, "Recorded the link is ended: nobody can decide by it any more; 2 more to come", "alice"},
-		"one's own, said":         {v1alpha1.VoteSpec{Voter: "alice", Of: "alice"}, "Recorded the link is ended", "alice"},
-		"an operator, by address": {v1alpha1.VoteSpec{Voter: "olga", Of: "alice@example.com"}, "Recorded the link is ended", "alice"},
+		"one's own":               {v1alpha1.VoteSpec{Voter: "alice"}, "Recorded the link was revoked: nobody can decide with it any more; 2 more to come", "alice"},
+		"one's own, said":         {v1alpha1.VoteSpec{Voter: "alice", Of: "alice"}, "Recorded the link was revoked", "alice"},
+		"an operator, by address": {v1alpha1.VoteSpec{Voter: "olga", Of: "alice@example.com"}, "Recorded the link was revoked", "alice"},
 		"an operator, own":        {v1alpha1.VoteSpec{Voter: "olga"}, `Refused no link was mailed to "olga"`, ""},
 		"another's":               {v1alpha1.VoteSpec{Voter: "bob", Of: "alice"}, "Refused bob is not an operator of namespace prod: ask for the permission to update approvals.countersign.dev/status", ""},
 		"a stranger":              {v1alpha1.VoteSpec{Voter: "mallory", Of: "alice@example.com"}, "Refused mallory is not an operator of namespace prod", ""},
@@ -62,7 +62,7 @@ func TestRevokeByVote(t *testing.T) {
 			}
 			w.put("again", c.spec)
 			w.step(w.votes, "again")
-			if got := w.state("again"); got != "Recorded the link had ended before; nothing was changed" || len(w.get(approval).Revoked) != 1 {
+			if got := w.state("again"); got != "Recorded the link was already revoked; nothing was changed" || len(w.get(approval).Revoked) != 1 {
 				t.Errorf("again: %q", got)
 			}
 		})
@@ -82,7 +82,7 @@ func TestRevokeUnguarded(t *testing.T) {
 	w.wait(time.Minute)
 	w.guardSince(w.now())
 	w.step(w.votes, "v")
-	if got := w.state("v"); !strings.HasPrefix(got, "Refused it is older than the admission policy") || len(w.get(approval).Revoked) != 0 {
+	if got := w.state("v"); !strings.HasPrefix(got, "Refused this Vote is older than the admission policy") || len(w.get(approval).Revoked) != 0 {
 		t.Errorf("%q", got)
 	}
 }

@@ -108,7 +108,7 @@ func TestVoteUnguarded(t *testing.T) {
 	w.wait(time.Minute)
 	w.guardSince(w.now())
 	w.step(w.votes, "v")
-	if got := w.state("v"); !strings.HasPrefix(got, "Refused it is older than the admission policy") || w.get(approval).Decided() {
+	if got := w.state("v"); !strings.HasPrefix(got, "Refused this Vote is older than the admission policy") || w.get(approval).Decided() {
 		t.Errorf("made while nothing proved whose it is: %q", got)
 	}
 	w.wait(time.Minute)

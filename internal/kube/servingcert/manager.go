@@ -138,7 +138,7 @@ func (m *Manager) current(ctx context.Context) (map[string][]byte, error) {
 		return nil, fmt.Errorf("%s: %w: EventListeners would refuse it; issue it for %s", filepath.Join(m.Dir, entryCert), err, m.hosts()[0])
 	}
 	if ca, err := leaf(data[entryCA]); err != nil || !ca.IsCA {
-		return nil, fmt.Errorf("%s is no certificate of a CA: EventListeners are told to trust it", filepath.Join(m.Dir, entryCA))
+		return nil, fmt.Errorf("%s is not the certificate of a CA, which EventListeners need to verify the service", filepath.Join(m.Dir, entryCA))
 	}
 	return data, nil
 }

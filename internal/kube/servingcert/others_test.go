@@ -64,7 +64,7 @@ func TestSomebodyElses(t *testing.T) {
 		want string
 	}{
 		"for another name": {other, "issue it for countersign.countersign.svc"},
-		"without a CA":     {noCA, "is no certificate of a CA"},
+		"without a CA":     {noCA, "is not the certificate of a CA"},
 	} {
 		put(c.data)
 		if err := m.Ensure(t.Context()); err == nil || !strings.Contains(err.Error(), c.want) {

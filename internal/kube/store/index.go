@@ -63,7 +63,7 @@ func (o *Overview) Synced() bool {
 // Snapshot is what there is now: all of it, or CodeUnavailable.
 func (o *Overview) Snapshot(context.Context) (*overview.Snapshot, error) {
 	if !o.Synced() {
-		return nil, approvals.Errorf(approvals.CodeUnavailable, "the approvals have not all been read yet: this replica has just started; try again in a moment")
+		return nil, approvals.Errorf(approvals.CodeUnavailable, "this replica has just started and has not read all approvals yet; try again in a moment")
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -183,7 +183,7 @@ func (s *Store) Object(ctx context.Context, from From, key approvals.Key) (*v1al
 	}
 	if key.UID != "" && string(o.UID) != key.UID {
 		return nil, approvals.Errorf(approvals.CodeNotFound,
-			"approval %s was deleted, and another of that name is there now; look at the newest mail", key)
+			"approval %s was deleted, and another one has that name now; open the link in the newest mail", key)
 	}
 	return &o, nil
 }

@@ -267,7 +267,7 @@ func TestConditions(t *testing.T) {
 	}{
 		"opened":           {ct.Make("a"), "Ready=True Resolved"},
 		"not resolved yet": {ct.Make("a").Unresolved(nil), ""},
-		"blocked":          {ct.Make("a").Unresolved(&approvals.Problem{Reason: "NotResolved", Message: "no Gate"}), "Ready=False NotResolved no Gate, Startable=Unknown NotResolved it is checked once the Approval is resolved: condition Ready says what is missing"},
+		"blocked":          {ct.Make("a").Unresolved(&approvals.Problem{Reason: "NotResolved", Message: "no Gate"}), "Ready=False NotResolved no Gate, Startable=Unknown NotResolved this is checked once the Approval is resolved; the condition Ready says what is missing"},
 		"no longer": {ct.Make("a").With(func(a *approvals.Approval) {
 			a.Blocked = &approvals.Problem{Reason: "NotResolved", Message: "no Gate"}
 		}), "Ready=True Resolved"},
@@ -284,16 +284,16 @@ func TestConditions(t *testing.T) {
 		},
 		"lapsed":       {ct.Make("a").Unresolved(&approvals.Problem{Reason: "NotResolved", Message: "no Gate"}).With(func(a *approvals.Approval) { a.Outcome = approvals.Expired }), "Ready=False NotResolved no Gate"},
 		"told":         {ct.Make("a").With(func(a *approvals.Approval) { a.Deliveries = []approvals.Delivery{sent} }), "Ready=True Resolved, Notified=True Delivered"},
-		"one not told": {ct.Make("a").With(func(a *approvals.Approval) { a.Deliveries = []approvals.Delivery{sent, failed} }), "Ready=True Resolved, Notified=False DeliveryFailed bob was not told by email: 550 no such user"},
+		"one not told": {ct.Make("a").With(func(a *approvals.Approval) { a.Deliveries = []approvals.Delivery{sent, failed} }), "Ready=True Resolved, Notified=False DeliveryFailed bob was not notified by email: 550 no such user"},
 		"two rooms not told, in the ledger's order": {
 			ct.Make("a").With(func(a *approvals.Approval) { a.Deliveries = []approvals.Delivery{room("dead"), sent, room("nowhere")} }),
-			"Ready=True Resolved, Notified=False DeliveryFailed channel dead was not told: refused; channel nowhere was not told: refused",
+			"Ready=True Resolved, Notified=False DeliveryFailed channel dead was not notified: refused; channel nowhere was not notified: refused",
 		},
 		"many not told": {
 			ct.Make("a").With(func(a *approvals.Approval) {
 				a.Deliveries = []approvals.Delivery{room("a"), room("b"), room("c"), failed, room("d")}
 			}),
-			"Ready=True Resolved, Notified=False DeliveryFailed channel a was not told: refused; channel b was not told: refused; channel c was not told: refused; and 2 more",
+			"Ready=True Resolved, Notified=False DeliveryFailed channel a was not notified: refused; channel b was not notified: refused; channel c was not notified: refused; and 2 more",
 		},
 		"not released": {ct.Make("a").With(func(a *approvals.Approval) { a.Unreleased = &approvals.Problem{Reason: "NameTaken", Message: "taken"} }), "Ready=True Resolved, Released=False NameTaken taken"},
 		"released":     {ct.Make("a").With(func(a *approvals.Approval) { a.SecondRun = &approvals.Run{Name: "a"} }), "Ready=True Resolved, Startable=True Started, Released=True RunObserved"},

@@ -38,7 +38,7 @@ func (a Account) MayBe(ctx context.Context, c client.Client, other Account) (boo
 
 // MayNotBe is the message for an EventListener whose account may not impersonate the Trigger's.
 func MayNotBe(a, other Account) string {
-	return fmt.Sprintf("service account %s/%s of the EventListener may not impersonate serviceaccount %s in namespace %s, as which the Trigger is to start its run: bind it to ClusterRole tekton-triggers-eventlistener-roles there, or drop the Trigger's serviceAccountName",
+	return fmt.Sprintf("service account %s/%s of the EventListener may not impersonate serviceaccount %s in namespace %s, which the Trigger's serviceAccountName requires: bind it to ClusterRole tekton-triggers-eventlistener-roles there, or remove the Trigger's serviceAccountName",
 		a.Namespace, a.Name, other.Name, other.Namespace)
 }
 

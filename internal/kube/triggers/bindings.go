@@ -23,12 +23,12 @@ var roots = []string{"body", "header", "extensions", "context"}
 // brings later, so nobody could keep, show or compare what that is.
 func checkBindings(params []triggersv1.Param) error {
 	if n := countExpressions(params); n > maxExpressions {
-		return fmt.Errorf("its bindings read %d values of the event, and the most is %d", n, maxExpressions)
+		return fmt.Errorf("its bindings read %d values of the event and the limit is %d", n, maxExpressions)
 	}
 	for _, p := range params {
 		for _, x := range ExpressionsIn(p.Value) {
 			if path, ok := fieldsOf(x.path); !ok || len(path) == 0 || !slices.Contains(roots, path[0]) {
-				return fmt.Errorf("binding %s reads %s, of which nobody can say where it reads: name the field, beginning with one of %s", p.Name, x.Text, strings.Join(roots, ", "))
+				return fmt.Errorf("binding %s reads %s, which does not say which field it reads: name the field, beginning with one of %s", p.Name, x.Text, strings.Join(roots, ", "))
 			}
 		}
 	}

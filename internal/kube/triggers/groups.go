@@ -78,7 +78,7 @@ func groupsIn(el *triggersv1.EventListener, x *triggersv1.Trigger) []group {
 func fewGroups(el *triggersv1.EventListener) error {
 	if n := len(el.Spec.TriggerGroups); n > MaxGroups {
 		return approvals.Errorf(approvals.CodeInvalid,
-			"EventListener %s/%s has %d triggerGroups, of which no more than %d are looked at: divide it into several EventListeners", el.Namespace, el.Name, n, MaxGroups)
+			"EventListener %s/%s has %d triggerGroups, but only %d are supported: divide it into several EventListeners", el.Namespace, el.Name, n, MaxGroups)
 	}
 	return nil
 }

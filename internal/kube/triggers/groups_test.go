@@ -128,7 +128,7 @@ func TestManyEventListeners(t *testing.T) {
 		t.Errorf("elsewhere: %v", err)
 	}
 	c = servicetest.NewCluster(t, kubetest.Objects(t, alone+strings.ReplaceAll(many, "infra", "prod"))...)
-	if _, err := c.Opener(t).Triggers.Resolve(t.Context(), "prod", "apply"); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), "prod/many has 257 triggerGroups, of which no more than 256 are looked at") {
+	if _, err := c.Opener(t).Triggers.Resolve(t.Context(), "prod", "apply"); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), "prod/many has 257 triggerGroups, but only 256 are supported") {
 		t.Errorf("here: %v", err)
 	}
 }
@@ -173,9 +173,9 @@ func TestOverlayBehindAGroup(t *testing.T) {
 		return "{ref: {name: cel}, params: [{name: overlays, value: [{key: " + key + ", expression: \"'x'\"}]}]}"
 	}
 	for name, c := range map[string]struct{ group, behind, want string }{
-		"the same key":   {"image", "image", "its interceptor 3 (cel), behind countersign, has an overlay with key image, which would replace, after people approved it, what its interceptor 1 brings"},
-		"below it":       {"image", "image.digest", "give it another key"},
-		"our own":        {"countersign", "", "which would replace what countersign answers with"},
+		"the same key":   {"image", "image", "its interceptor 3 (cel), after countersign, has an overlay with key image, which would replace the approved value that its interceptor 1 sets"},
+		"below it":       {"image", "image.digest", "use another key"},
+		"our own":        {"countersign", "", "which would replace what countersign sets"},
 		"another":        {"image", "images", ""},
 		"nothing behind": {"image", "", ""},
 	} {

@@ -108,7 +108,7 @@ func (t *Triggers) mayRun(ctx context.Context, l Listener, namespace, trigger st
 		return nil, nil
 	}
 	return approvals.Errorf(approvals.CodeUnavailable,
-		"the service account of EventListener %s/%s may not list Triggers in namespace %s, so it can't run trigger %s: look at its roles", l.Namespace, l.Name, namespace, trigger), nil
+		"the service account of EventListener %s/%s may not list Triggers in namespace %s, so it can't run trigger %s: check its roles", l.Namespace, l.Name, namespace, trigger), nil
 }
 
 // Account is what an EventListener reads Triggers and creates runs as.

@@ -45,7 +45,7 @@ func (t *Triggers) SenderCheck(namespace string, chain []*triggersv1.TriggerInte
 		case "cel":
 			err = t.CelSender(namespace, ti, p)
 		case "slack":
-			err = fmt.Errorf("interceptor slack wants a form with X-Slack-Signature, which the released event can't be: let slack start a pipeline of its own, and gate a later step with after")
+			err = fmt.Errorf("interceptor slack requires a form with X-Slack-Signature, which the released event is not: let Slack start a pipeline of its own, and gate a later step with after")
 		default:
 			if kind, ok := StockSenders()[name]; ok {
 				err = stockSender(name, kind, ti, p)
@@ -127,7 +127,7 @@ func wrongSender(who, header string, want approvals.SecretRef, p approvals.Polic
 	if p.Secret.Name != "" {
 		why = "has signingSecret " + p.Secret.String()
 	}
-	return fmt.Errorf("%s verifies the sender by header %s, which is never stored, and gate %q %s: it would turn the released event away, and a call that passes it by would be held unverified. "+
+	return fmt.Errorf("%s verifies the sender by header %s, which is never stored, and gate %q %s: that interceptor would reject the released event, and an event that bypasses it would be held unverified.  "+
 		"Give the Gate signingSecret: {name: %s, key: %s, kind: %s}, or gate a later step with after", who, header, p.Gate, why, want.Name, want.Key, want.Kind)
 }
 

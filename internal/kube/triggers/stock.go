@@ -43,7 +43,7 @@ func SecretRefOf(ti *triggersv1.TriggerInterceptor) (*triggersv1.SecretRef, erro
 			return nil, fmt.Errorf("interceptor %s has a secretRef that can't be read: use {secretName: NAME, secretKey: KEY}", ti.Ref.Name)
 		}
 		if found != nil && ref != nil && *found != *ref {
-			return nil, fmt.Errorf("interceptor %s has two params named secretRef, of which one counts: keep one", ti.Ref.Name)
+			return nil, fmt.Errorf("interceptor %s has two params named secretRef: keep one", ti.Ref.Name)
 		}
 		if ref != nil {
 			found = ref

@@ -174,7 +174,7 @@ func AwaitedPipeline(s Standing) (namespace, name string) {
 
 func errNameless(s Standing) error {
 	return approvals.Errorf(approvals.CodeInvalid,
-		"a trigger of EventListener %s has the interceptor %s and no name, by which alone it can be told from others: give the trigger a name", s.In.Name, interceptor.Name)
+		"a trigger of EventListener %s has the interceptor %s but no name, so it can't be told apart from others: give the trigger a name", s.In.Name, interceptor.Name)
 }
 
 // ReasonNameNotUnique is of Triggers that can't be told apart.
@@ -212,7 +212,7 @@ func (t *Triggers) Find(ctx context.Context, namespace, name string) (Standing, 
 	}
 	slices.Sort(which)
 	return Standing{}, kubeutil.Reason(ReasonNameNotUnique, approvals.Errorf(approvals.CodeInvalid,
-		"namespace %s has %d triggers of the name %s, which nobody can tell apart: %s. Nothing is held and nothing is released by any of them: give each a name of its own",
+		"namespace %s has %d triggers with the name %s: %s. Countersign can't tell them apart, so none of them holds or releases anything: give each a name of its own",
 		namespace, len(found), name, strings.Join(which, ", ")))
 }
 

@@ -84,12 +84,12 @@ func (s *Starter) Cancel(ctx context.Context, a approvals.Approval, name string)
 // compare says what is not as it was approved, "" for nothing.
 func (s *Starter) compare(ctx context.Context, a approvals.Approval, pr *pipelinev1.PipelineRun) (string, error) {
 	if pr.IsPending() && pr.Status.PipelineSpec != nil {
-		return "because somebody has written into its status, while it was pending, what it is to run", nil
+		return "because somebody wrote the pipeline to run into its status while it was pending", nil
 	}
 	now, spec, err := pipelinerun.ReferencesOf(ctx, s.Live, pr)
 	switch code := approvals.CodeOf(err); {
 	case code == approvals.CodeNotFound || code == approvals.CodeInvalid:
-		return "because " + strings.TrimSuffix(approvals.Message(err), "; this goes on by itself"), nil
+		return "because " + strings.TrimSuffix(approvals.Message(err), "; this continues automatically"), nil
 	case err != nil:
 		return "", err
 	}
@@ -127,7 +127,7 @@ func differs(pr *pipelinev1.PipelineRun, why, todo string) *approvals.Problem {
 }
 
 func askAgain(a approvals.Approval) string {
-	return "Ask again, which needs no other run of part 1: tkn approval again " + a.Name + ", or the button on its page"
+	return "Request approval again, which does not repeat the first pipeline: tkn approval again " + a.Name + ", or the button on its page"
 }
 
 // patch sets spec.status of the run as it was read.
@@ -140,7 +140,7 @@ func (s *Starter) patch(ctx context.Context, a approvals.Approval, pr *pipelinev
 				a.Namespace, s.ServiceAccount)
 		}
 		return kubeutil.Reason(RunForbidden, approvals.Errorf(approvals.CodeForbidden,
-			"PipelineRun %s is pending, and the service may not let it go or cancel it: %s", pr.Name, what))
+			"PipelineRun %s is pending, and the service may not start or cancel it: %s", pr.Name, what))
 	}
 	return kubeutil.Translate(err, "run "+pr.Name)
 }
@@ -183,14 +183,14 @@ func (s *Starter) Follow(ctx context.Context, a approvals.Approval, since time.T
 			continue
 		case tr.CreationTimestamp.Time.Before(since):
 			return &approvals.Problem{Reason: approvals.ReasonRunDiffers, Message: fmt.Sprintf(
-				"task %s of PipelineRun %s may have run something else than was approved, %s. The service began to look after the task did, so it can't tell whether that was before Tekton read it; the run goes on", c.PipelineTaskName, pr.Name, why)}, false, nil
+				"task %s of PipelineRun %s may have run something else than was approved, %s. The task began before the service watched the run, so the service can't tell whether Tekton had read it by then; the run continues", c.PipelineTaskName, pr.Name, why)}, false, nil
 		}
 		if !pr.IsDone() && pr.Spec.Status == "" {
 			if err := s.patch(ctx, a, &pr, pipelinev1.PipelineRunSpecStatusCancelled); err != nil {
 				return nil, false, err
 			}
 		}
-		return differs(&pr, fmt.Sprintf("in the middle: task %s is not what was approved, %s", c.PipelineTaskName, why), "Run part 1 again to ask again"), false, nil
+		return differs(&pr, fmt.Sprintf("in the middle: task %s is not what was approved, %s", c.PipelineTaskName, why), "Run the first pipeline again to request approval again"), false, nil
 	}
 	return nil, unread && !pr.IsDone(), nil
 }

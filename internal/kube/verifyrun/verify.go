@@ -142,7 +142,7 @@ func (p *Proofs) Prove(ctx context.Context, a approvals.Approval, pr *pipelinev1
 	case p.isProved(a, pr):
 		return nil, nil
 	case pr.CreationTimestamp.Time.Before(a.OpenedAt.Truncate(time.Second)): // both by the API server's clock
-		return nameTaken(a, pr, "it was made before this approval was opened"), nil
+		return nameTaken(a, pr, "it was created before this approval was opened"), nil
 	}
 	known, err := p.Renderings.of(ctx, p.Triggers, a)
 	switch code := approvals.CodeOf(err); {
@@ -150,7 +150,7 @@ func (p *Proofs) Prove(ctx context.Context, a approvals.Approval, pr *pipelinev1
 		return nil, err
 	case err != nil:
 		return &approvals.Problem{Reason: ReasonRunUnproved, Message: fmt.Sprintf(
-			"PipelineRun %s exists, but can't be compared with what was approved, because the service was restarted after trigger %s was changed (%s): it is not believed, and nothing more is started. Put the trigger back as it was, and the run is compared; or look at the run yourself, and cancel this approval",
+			"PipelineRun %s exists, but can't be compared with what was approved, because the service was restarted after trigger %s was changed (%s). The run does not count, and nothing more is started. Change the Trigger back to have the run compared, or check the run yourself and cancel this approval",
 			pr.Name, a.Trigger, strings.TrimSuffix(approvals.Message(err), "."))}, nil
 	}
 	places, refused, err := p.compare(ctx, a, known.Made, pr)
@@ -163,7 +163,7 @@ func (p *Proofs) Prove(ctx context.Context, a approvals.Approval, pr *pipelinev1
 		return nil, nil
 	case refused != nil:
 		return &approvals.Problem{Reason: ReasonRunUnproved, Message: fmt.Sprintf(
-			"PipelineRun %s is there, and %s. Whether admission does that to every such run can't be found out, since the API server refuses a dry run of it: %v. It is looked at again; if it is the right one, it is recorded once dry runs go through",
+			"PipelineRun %s exists, and %s. Countersign can't find out whether admission changes every such run in that way, because the API server refuses a dry run of it: %v. It is checked again, and recorded if it is the right one, once dry runs succeed",
 			pr.Name, where, refused)}, nil
 	}
 	return nameTaken(a, pr, where), nil
@@ -202,6 +202,6 @@ func (p *Proofs) compare(ctx context.Context, a approvals.Approval, made render.
 // nameTaken is the problem that a run is there that is not a's.
 func nameTaken(a approvals.Approval, pr *pipelinev1.PipelineRun, why string) *approvals.Problem {
 	return &approvals.Problem{Reason: NameTaken, Message: fmt.Sprintf(
-		"PipelineRun %s has the name of this approval's run and is not what trigger %s starts for it: %s. It is not believed: it counts for nothing here, and while it is there nothing is started. Find out who made it, and look at what it does. If that is what was approved, cancel this approval: nothing more is started then. Only if it is not, delete the run: the approved one is started in its place",
+		"PipelineRun %s has the name of this approval's run but is not what trigger %s starts for it: %s. It does not count, and nothing is started while it exists. Find out who created it, and check what it does. If it does what was approved, cancel this approval: nothing more is started then. If not, delete the run, and the approved one is started",
 		pr.Name, a.Trigger, why)}
 }

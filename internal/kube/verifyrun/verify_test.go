@@ -67,7 +67,7 @@ func TestProve(t *testing.T) {
 			mutate(pr)
 			r.Fail(servicetest.DryRun(apierrors.NewForbidden(schema.GroupResource{Resource: "pipelineruns"}, "x", errors.New("quota is used up"))))
 		}, verifyrun.ReasonRunUnproved, "quota is used up"},
-		"before the approval": {edited(func(pr *pipelinev1.PipelineRun) { pr.CreationTimestamp = metav1.NewTime(ct.T0.Add(-time.Hour)) }), verifyrun.NameTaken, "made before this approval was opened"},
+		"before the approval": {edited(func(pr *pipelinev1.PipelineRun) { pr.CreationTimestamp = metav1.NewTime(ct.T0.Add(-time.Hour)) }), verifyrun.NameTaken, "created before this approval was opened"},
 		"decided by a clock that is ahead": {func(_ *testing.T, r *servicetest.Releasing, _ *pipelinev1.PipelineRun) {
 			r.A.DecidedAt = r.Now().Add(24 * time.Hour)
 		}, "", ""},

@@ -102,7 +102,7 @@ func (r *Votes) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 		return ctrl.Result{}, err // nothing proves whose vote it is: it waits
 	}
 	if v.CreationTimestamp.Time.Before(since) {
-		return ctrl.Result{}, r.say(ctx, &v, v1alpha1.VoteRefused, "it is older than the admission policy that proves whose it is: make another one")
+		return ctrl.Result{}, r.say(ctx, &v, v1alpha1.VoteRefused, "this Vote is older than the admission policy that verifies its author: create another one")
 	}
 	if err := r.overLimit(ctx, &v); approvals.CodeOf(err) == approvals.CodeLimited {
 		return ctrl.Result{RequeueAfter: keepVotes}, r.say(ctx, &v, v1alpha1.VoteRefused, approvals.Message(err))
@@ -185,7 +185,7 @@ func (r *Votes) fold(ctx context.Context, a approvals.Approval, v *v1alpha1.Vote
 	if err != nil {
 		return "", err
 	}
-	r.Log.Info("vote folded in", "namespace", v.Namespace, "approval", v.Spec.Approval, "vote", v.Name)
+	r.Log.Info("vote recorded", "namespace", v.Namespace, "approval", v.Spec.Approval, "vote", v.Name)
 	return standing(a), nil
 }
 
@@ -197,11 +197,11 @@ func (r *Votes) revoke(ctx context.Context, a approvals.Approval, v *v1alpha1.Vo
 	case err != nil:
 		return "", err
 	case did == approvals.NoChange:
-		return "the link had ended before; nothing was changed", nil
+		return "the link was already revoked; nothing was changed", nil
 	}
-	r.Log.Info("mailed link ended", "namespace", v.Namespace, "approval", v.Spec.Approval, "vote", v.Name)
+	r.Log.Info("mail link revoked", "namespace", v.Namespace, "approval", v.Spec.Approval, "vote", v.Name)
 	// It names nobody: anyone who may read Votes may not see whom a Gate names.
-	return fmt.Sprintf("the link is ended: nobody can decide by it any more; %d more to come", approvals.Missing(a)), nil
+	return fmt.Sprintf("the link was revoked: nobody can decide with it any more; %d more to come", approvals.Missing(a)), nil
 }
 
 // standing says how a stands after the vote.

@@ -40,7 +40,7 @@ func (l *Links) Ended(ctx context.Context, a approvals.Approval, voter string) (
 		return gone(err, fmt.Sprintf("gate %q", gate))
 	}
 	if !p.Lists(voter) {
-		return fmt.Sprintf("gate %q does not name %s any more, and this link ended with that: log in, or send a Kubernetes bearer token, if you may still decide", gate, voter), nil
+		return fmt.Sprintf("gate %q no longer lists %s, so this link no longer works: sign in if you can still decide", gate, voter), nil
 	}
 	return "", nil
 }
@@ -48,7 +48,7 @@ func (l *Links) Ended(ctx context.Context, a approvals.Approval, voter string) (
 // gone is the end of a link whose Gate is not there or can't be read as one.
 func gone(err error, what string) (string, error) {
 	if c := approvals.CodeOf(err); c == approvals.CodeNotFound || c == approvals.CodeInvalid || c == approvals.CodeConflict {
-		return what + " is not there any more, or can't be used, and this link ended with it: log in, or send a Kubernetes bearer token", nil
+		return what + " was deleted or can't be used, so this link no longer works: sign in to decide", nil
 	}
 	return "", err
 }
