@@ -5,6 +5,7 @@ package deploy_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -15,6 +16,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/yaml"
+
+	"github.com/countersign-dev/countersign/test/wait"
 )
 
 const service = "system:serviceaccount:countersign:countersign"
@@ -110,15 +113,13 @@ func delegation(name, from string) string {
 // inForce waits until what probe asks for is refused, as a policy does that says want.
 func inForce(t *testing.T, want string, probe func() error) {
 	t.Helper()
-	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+	wait.Eventually(t, time.Minute, "the policy in force", func() error {
 		err := probe()
 		if err != nil && strings.Contains(err.Error(), want) {
-			return
+			return nil
 		}
-		if time.Now().After(end) {
-			t.Fatalf("not in force after a minute: %v, want %q", err, want)
-		}
-	}
+		return fmt.Errorf("answered with %v, want %q", err, want)
+	})
 }
 
 // TestPolicies: anyone who has every right in a namespace still speaks for nobody but

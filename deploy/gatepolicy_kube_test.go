@@ -14,6 +14,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/countersign-dev/countersign/test/wait"
 )
 
 // TestGatePolicySchema: the API server takes the shipped example, and no policy that means
@@ -136,14 +138,5 @@ func aggregated(t *testing.T, root client.Client, name string) []rbacv1.PolicyRu
 // inForceFor waits until a right that was given is felt.
 func inForceFor(t *testing.T, probe func() error) {
 	t.Helper()
-	for i := 0; ; i++ {
-		err := probe()
-		if err == nil {
-			return
-		}
-		if i == 100 {
-			t.Fatal(err)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	wait.Eventually(t, 5*time.Second, "the right", probe)
 }

@@ -3,6 +3,7 @@
 package deploy_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,8 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/countersign-dev/countersign/test/wait"
 )
 
 const (
@@ -162,15 +165,14 @@ func (p protected) read(dir string) []*unstructured.Unstructured {
 // settle waits until the API server holds to the policies, which takes it a moment.
 func (p protected) settle() {
 	p.t.Helper()
-	for range 600 {
+	wait.Eventually(p.t, time.Minute, "the policies in force", func() error {
 		err := p.as("alice").Create(p.t.Context(), parse(p.t, `{apiVersion: tekton.dev/v1, kind: PipelineRun, metadata: {name: a, namespace: shop}, spec: {pipelineRef: {name: deploy}}}`), client.DryRunAll)
 		settings := p.as("alice").Create(p.t.Context(), parse(p.t, `{apiVersion: v1, kind: ConfigMap, metadata: {name: countersign-protected, namespace: bare}}`), client.DryRunAll)
 		if err != nil && strings.Contains(err.Error(), "may not start") && settings != nil {
-			return
+			return nil
 		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	p.t.Fatal("the policies are not in force after a minute")
+		return fmt.Errorf("a run is answered with %v, and the settings with %v", err, settings)
+	})
 }
 
 // refused holds err to want, "" for no error.

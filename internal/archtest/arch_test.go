@@ -447,7 +447,7 @@ var table = []room{
 	{
 		path: "./deploy",
 		may:  []string{std, outside},
-		why:  "its tests hold what is deployed to what it says, on an API server: nothing of ours",
+		why:  "its tests hold what is deployed to what it says, on an API server: nothing of ours but how tests wait",
 	},
 	{
 		path: "./internal/archtest",

@@ -123,11 +123,16 @@ func TestScannerDecidesNothing(t *testing.T) {
 		js(`for (const x of document.querySelectorAll("a,button,input,textarea,summary")) for (const e of ["mouseover","mouseenter","focus","touchstart"]) x.dispatchEvent(new Event(e, {bubbles: true}))`),
 		js(`for (const x of document.querySelectorAll("a[href]")) fetch(x.href).catch(() => {})`),
 		js(`for (const x of ["load","DOMContentLoaded","visibilitychange","beforeunload"]) dispatchEvent(new Event(x))`))
-	time.Sleep(3 * time.Second)
+	unchanged := func() error {
+		if after := e.Approval(name); after.ResourceVersion != before.ResourceVersion || after.Status.Outcome != "Pending" {
+			return fmt.Errorf("version %s is %s now: %+v", before.ResourceVersion, after.ResourceVersion, after.Status)
+		}
+		return nil
+	}
+	e.Consistently(3*time.Second, "the Approval, with its page open", unchanged)
 	do(t, ctx, chromedp.Navigate("about:blank"))
-	after := e.Approval(name)
-	if after.ResourceVersion != before.ResourceVersion || after.Status.Outcome != "Pending" {
-		t.Fatalf("version %s is %s now: %+v", before.ResourceVersion, after.ResourceVersion, after.Status)
+	if err := unchanged(); err != nil {
+		t.Fatal(err)
 	}
 	// The link was not used up by it.
 	do(t, ctx, chromedp.Navigate(page), chromedp.Click(`button[value=approve]`))

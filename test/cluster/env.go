@@ -29,6 +29,7 @@ import (
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/internal/app"
+	"github.com/countersign-dev/countersign/test/wait"
 )
 
 // ServiceNamespace is where the service under test runs.
@@ -154,17 +155,13 @@ func (e *Env) Token(name string) (user, token string) {
 // within is what a machine with much else to do needs for it. It asserts no speed.
 func (e *Env) Eventually(within time.Duration, what string, check func() error) {
 	e.t.Helper()
-	deadline := time.Now().Add(within)
-	for {
-		err := check()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			e.t.Fatalf("%s: not within %s: %v", what, within, err)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	wait.Eventually(e.t, within, what, check)
+}
+
+// Consistently returns after the given time, and fails as soon as check returns an error.
+func (e *Env) Consistently(during time.Duration, what string, check func() error) {
+	e.t.Helper()
+	wait.Consistently(e.t, during, what, check)
 }
 
 // Approvals lists the namespace's Approvals.

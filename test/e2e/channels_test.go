@@ -93,7 +93,12 @@ func TestRoomsAreTold(t *testing.T) {
 		}
 		return nil
 	})
-	time.Sleep(3 * time.Second) // nothing more may come
+	e.Consistently(3*time.Second, "no more events", func() error {
+		if got := room(e.NS); len(got) != 2 {
+			return fmt.Errorf("%d events", len(got))
+		}
+		return nil
+	})
 	got := room(e.NS)
 	for i, want := range []string{"opened", "decided"} {
 		p := got[i]
@@ -105,8 +110,5 @@ func TestRoomsAreTold(t *testing.T) {
 		if sig := p.header.Get("Webhook-Signature"); !strings.Contains(sig, "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil))) {
 			t.Errorf("%s is signed %q", want, sig)
 		}
-	}
-	if len(got) != 2 {
-		t.Errorf("%d events", len(got))
 	}
 }

@@ -383,14 +383,15 @@ func (k *keeper) statusOf(vote string) v1alpha1.VoteStatus {
 // longer than one try takes.
 func (k *keeper) waits(name, vote string) {
 	k.t.Helper()
-	for until := time.Now().Add(8 * time.Second); time.Now().Before(until); time.Sleep(time.Second) {
+	k.Consistently(8*time.Second, "no vote, and no answer to it", func() error {
 		if s := k.Approval(name).Status; s.Outcome != "Pending" || len(s.Votes) != 0 {
-			k.t.Fatalf("outcome %s, votes %+v", s.Outcome, s.Votes)
+			return fmt.Errorf("outcome %s, votes %+v", s.Outcome, s.Votes)
 		}
 		if s := k.statusOf(vote); s.State != "" {
-			k.t.Fatalf("%+v", s)
+			return fmt.Errorf("%+v", s)
 		}
-	}
+		return nil
+	})
 }
 
 // The service is killed with kill -9 between what it writes to the cluster and what it

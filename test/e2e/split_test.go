@@ -54,16 +54,18 @@ func TestSplitExampleRejected(t *testing.T) {
 	a := e.OneApproval()
 	one.says(a.Name, "bob", "reject", "not on friday")
 	one.outcome(a.Name, "Rejected")
-	time.Sleep(5 * time.Second) // nothing tells that nothing will happen
-	var runs pipelinev1.PipelineRunList
-	if err := e.List(t.Context(), &runs); err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range runs.Items {
-		if r.Namespace == e.NS && r.Name != one.name {
-			t.Errorf("run %s was started", r.Name)
+	e.Consistently(5*time.Second, "no other run", func() error {
+		var runs pipelinev1.PipelineRunList
+		if err := e.List(t.Context(), &runs); err != nil {
+			return err
 		}
-	}
+		for _, r := range runs.Items {
+			if r.Namespace == e.NS && r.Name != one.name {
+				return fmt.Errorf("run %s was started", r.Name)
+			}
+		}
+		return nil
+	})
 }
 
 // cut applies the example as tkn approval split writes it.

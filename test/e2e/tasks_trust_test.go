@@ -90,15 +90,17 @@ spec:
 			}
 			return fmt.Errorf("%+v", r.pipelineRun().Status.ChildReferences)
 		})
-		time.Sleep(2 * time.Second) // nothing may come of it
-		if cr := r.customRun(); cr.Status.StartTime != nil || cr.Status.GetCondition(apis.ConditionSucceeded) != nil {
-			r.t.Errorf("it was written to: %+v", cr.Status)
-		}
-		for _, a := range r.Approvals() {
-			if s := a.Spec.Source.CustomRun; s.Name == r.child().Name {
-				r.t.Errorf("somebody is asked: %s", a.Name)
+		r.Consistently(2*time.Second, "nothing comes of it", func() error {
+			if cr := r.customRun(); cr.Status.StartTime != nil || cr.Status.GetCondition(apis.ConditionSucceeded) != nil {
+				return fmt.Errorf("it was written to: %+v", cr.Status)
 			}
-		}
+			for _, a := range r.Approvals() {
+				if s := a.Spec.Source.CustomRun; s.Name == r.child().Name {
+					return fmt.Errorf("somebody is asked: %s", a.Name)
+				}
+			}
+			return nil
+		})
 	}
 	t.Run("made before the run", func(t *testing.T) {
 		t.Parallel()

@@ -18,6 +18,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/countersign-dev/countersign/test/wait"
 )
 
 const (
@@ -132,13 +134,12 @@ func oauth2Proxy(t *testing.T, address, issuer, upstream string) string {
 		"--cookie-secret=0123456789abcdef0123456789abcdef", "--cookie-secure=false",
 	)
 	url := "http://" + address
-	for range 1200 { // a minute
-		if resp, err := http.Get(url + "/ping"); err == nil {
+	wait.Eventually(t, time.Minute, "the start of oauth2-proxy", func() error {
+		resp, err := http.Get(url + "/ping")
+		if err == nil {
 			resp.Body.Close()
-			return url
 		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatal("oauth2-proxy does not start")
-	return ""
+		return err
+	})
+	return url
 }

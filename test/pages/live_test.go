@@ -3,6 +3,7 @@
 package pages
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +16,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/countersign-dev/countersign/templates"
+	"github.com/countersign-dev/countersign/test/wait"
 )
 
 // stage is one address whose page can be changed while somebody looks at it.
@@ -66,15 +68,30 @@ func TestLinkPageFollows(t *testing.T) {
 	ctx := chromium(t)
 	until := func(want string) {
 		t.Helper()
-		for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
-			text := eval[string](t, ctx, `document.querySelector(".state").innerHTML`)
-			if strings.Contains(text, want) {
-				return
+		wait.Eventually(t, time.Minute, want, func() error {
+			if text := eval[string](t, ctx, `document.querySelector(".state").innerHTML`); !strings.Contains(text, want) {
+				return fmt.Errorf("the page shows %q", text)
 			}
-			if time.Now().After(end) {
-				t.Fatalf("no %q in %q", want, text)
+			return nil
+		})
+	}
+	asked := func(n int) {
+		t.Helper()
+		wait.Eventually(t, time.Minute, "a question", func() error {
+			if got := s.asked(); got < n {
+				return fmt.Errorf("%d questions, want %d", got, n)
 			}
-		}
+			return nil
+		})
+	}
+	silent := func(during time.Duration, n int) {
+		t.Helper()
+		wait.Consistently(t, during, "no more questions", func() error {
+			if got := s.asked(); got != n {
+				return fmt.Errorf("%d questions, want %d", got, n)
+			}
+			return nil
+		})
 	}
 	s.show(t, "approved-starting.html")
 	do(t, ctx, chromedp.Navigate(srv.URL+"/links/token"))
@@ -87,26 +104,15 @@ func TestLinkPageFollows(t *testing.T) {
 	}
 	s.show(t, "run-succeeded.html")
 	until("ended succeeded")
-	before := s.asked()
-	time.Sleep(4 * time.Second)
-	if s.asked() != before {
-		t.Error("it goes on asking when there is nothing to wait for")
-	}
+	silent(4*time.Second, s.asked()) // there is nothing to wait for
 	// A link that has ended ends the asking.
 	s.show(t, "approved-starting.html")
 	do(t, ctx, chromedp.Navigate(srv.URL+"/links/token"))
 	s.mu.Lock()
 	s.gone, s.asks = true, 0
 	s.mu.Unlock()
-	for end := time.Now().Add(time.Minute); s.asked() == 0; time.Sleep(100 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("it does not ask")
-		}
-	}
-	time.Sleep(5 * time.Second) // it would ask again after three
-	if n := s.asked(); n != 1 {
-		t.Errorf("asked %d times for what is gone", n)
-	}
+	asked(1)
+	silent(5*time.Second, 1) // of what is gone; it would ask again after three
 }
 
 // TestLinkPageKeepsWords: while it waits a page behind a link asks now and then, leaves what
@@ -128,22 +134,24 @@ func TestLinkPageKeepsWords(t *testing.T) {
 	}
 	until := func(script string) {
 		t.Helper()
-		for end := time.Now().Add(time.Minute); !eval[bool](t, ctx, script); time.Sleep(100 * time.Millisecond) {
-			if time.Now().After(end) {
-				t.Fatalf("never: %s\n%s", script, eval[string](t, ctx, `document.querySelector("main").innerText`))
+		wait.Eventually(t, time.Minute, script, func() error {
+			if !eval[bool](t, ctx, script) {
+				return errors.New(eval[string](t, ctx, `document.querySelector("main").innerText`))
 			}
-		}
+			return nil
+		})
 	}
 	often("quorum-one-vote.html")
 	do(t, ctx, chromedp.Navigate(srv.URL+"/links/token"))
 	eval[chromedp.Void](t, ctx, `comment.focus(); comment.value = "x".repeat(1700); comment.dispatchEvent(new Event("input", { bubbles: true })); comment.setSelectionRange(3, 3)`)
 	until(`document.getElementById("comment-left").textContent === "1,700 of 2,048 characters"`)
 	before := s.asked()
-	for end := time.Now().Add(time.Minute); s.asked() < before+2; time.Sleep(100 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("it does not ask")
+	wait.Eventually(t, time.Minute, "two questions", func() error {
+		if got := s.asked(); got < before+2 {
+			return fmt.Errorf("%d questions, want %d", got, before+2)
 		}
-	}
+		return nil
+	})
 	until(`document.activeElement.id === "comment" && comment.value.length === 1700 && comment.selectionStart === 3`)
 	often("rejected.html")
 	until(`!!document.querySelector(".state.rejected") && !document.getElementById("comment")`)

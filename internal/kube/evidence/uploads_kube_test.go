@@ -4,6 +4,7 @@ package evidence_test
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +27,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/identity"
 	"github.com/countersign-dev/countersign/internal/kube/kubetest"
 	"github.com/countersign-dev/countersign/internal/kube/servicetest"
+	"github.com/countersign-dev/countersign/test/wait"
 )
 
 // cluster is a real API server, and what Tekton would make in it.
@@ -154,13 +156,12 @@ func TestUploads(t *testing.T) {
 	// RBAC and admission policies take a moment to be known.
 	eventually := func(what string, ok func() bool) {
 		t.Helper()
-		for range 600 {
-			if ok() {
-				return
+		wait.Eventually(t, 30*time.Second, what, func() error {
+			if !ok() {
+				return errors.New("it is not so")
 			}
-			time.Sleep(50 * time.Millisecond)
-		}
-		t.Fatalf("not within 30 s: %s", what)
+			return nil
+		})
 	}
 	eventually("it is said which component is missing", func() bool {
 		_, err := upload("plan-1", "plan", good, []byte("x"))

@@ -29,6 +29,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/identity"
 	"github.com/countersign-dev/countersign/internal/kube/openshift"
 	"github.com/countersign-dev/countersign/internal/kube/store"
+	"github.com/countersign-dev/countersign/test/wait"
 )
 
 // cli is the command line of manual-approval-gate, as its users have it, and the
@@ -79,15 +80,9 @@ func newCLI(t *testing.T) *cli {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) { // RBAC takes a moment to be known
-		err := alice.List(t.Context(), &openshiftv1.ApprovalTaskList{}, client.InNamespace(c.namespace))
-		if err == nil {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatal(err)
-		}
-	}
+	wait.Eventually(t, time.Minute, "alice's right to list ApprovalTasks", func() error { // RBAC takes a moment to be known
+		return alice.List(t.Context(), &openshiftv1.ApprovalTaskList{}, client.InNamespace(c.namespace))
+	})
 	c.store = &store.Store{Client: w.service, Live: w.service, Ring: func() keyring.Ring { return c.ring }, Now: time.Now}
 	guards := &identity.Guards{Live: w.service, Now: time.Now}
 	since, err := guards.Since(t.Context(), identity.GuardOfAnswers)

@@ -21,6 +21,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/release"
 	"github.com/countersign-dev/countersign/internal/kube/servicetest"
 	"github.com/countersign-dev/countersign/internal/kube/verifyrun"
+	"github.com/countersign-dev/countersign/test/wait"
 )
 
 // TestTargetsForReal: with the service's own roles and no others, a target is refused with
@@ -74,17 +75,7 @@ func TestTargetsForReal(t *testing.T) {
 			t.Errorf("%s: without the role %+v", component, p)
 		}
 		create(servicetest.Roles(t, "prod", "../../../deploy/components/"+component+"/role.yaml")...)
-		err := targets.Write(t.Context(), a)
-		for range 600 { // RBAC takes a moment to be known
-			if err == nil {
-				break
-			}
-			time.Sleep(100 * time.Millisecond)
-			err = targets.Write(t.Context(), a)
-		}
-		if err != nil {
-			t.Fatal(component, err)
-		}
+		wait.Eventually(t, time.Minute, component, func() error { return targets.Write(t.Context(), a) }) // RBAC takes a moment to be known
 		seen, ok, err := targets.Confirm(t.Context(), a, time.Now())
 		if err != nil || !ok {
 			t.Fatalf("%s: read back %t, %v", component, ok, err)

@@ -3,6 +3,7 @@
 package verifyrun_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +25,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/render"
 	"github.com/countersign-dev/countersign/internal/kube/servicetest"
 	"github.com/countersign-dev/countersign/internal/kube/verifyrun"
+	"github.com/countersign-dev/countersign/test/wait"
 )
 
 // mutator is a cluster's own admission, which changes every run that is made.
@@ -90,16 +92,16 @@ func TestProveForReal(t *testing.T) {
 		pr.UID, pr.CreationTimestamp = "", metav1.Time{}
 		return pr
 	}
-	for start := time.Now(); ; time.Sleep(100 * time.Millisecond) { // the API server takes a policy up after a moment
+	wait.Eventually(t, time.Minute, "what admission changes", func() error { // the API server takes a policy up after a moment
 		probe := run("probe")
-		err := root.Create(t.Context(), probe, client.DryRunAll)
-		if err == nil && probe.Spec.Timeouts != nil {
-			break
+		if err := root.Create(t.Context(), probe, client.DryRunAll); err != nil {
+			return err
 		}
-		if time.Since(start) > time.Minute {
-			t.Fatal("the admission changes nothing: ", err)
+		if probe.Spec.Timeouts == nil {
+			return errors.New("the run has no timeouts")
 		}
-	}
+		return nil
+	})
 	for name, c := range map[string]struct {
 		change func(pr *pipelinev1.PipelineRun)
 		says   string
