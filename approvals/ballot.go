@@ -30,7 +30,7 @@ func overtaken(a Approval, b Ballot, mine int) error {
 	}
 	// What nobody could have seen yet is not what they vote on.
 	if b.Made.Before(a.OpenedAt) || b.Made.Before(a.Resolved.ResolvedAt) {
-		return Errorf(CodeConflict, "the vote is older than the content to approve: look at the Approval and vote again")
+		return Errorf(CodeConflict, "the vote is older than the content to approve: read the Approval and vote again")
 	}
 	newer := Errorf(CodeConflict, "%s voted again, or withdrew, after this vote was created; nothing was changed", b.Voter.Name)
 	// Ballots that come this way are taken in turn: the one that stands is older.

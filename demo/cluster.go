@@ -84,7 +84,7 @@ func (c *cluster) notReady(ctx context.Context) ([]string, error) {
 	case !state.IsDone():
 		missing = append(missing, stateTask)
 	case !state.IsSuccessful():
-		return nil, final("TaskRun %s failed; look at its log and delete it, it is made again: kubectl -n %s logs %s", stateTask, namespace, state.Status.PodName)
+		return nil, final("TaskRun %s failed; check its log and delete it, and the demo creates it again: kubectl -n %s logs %s", stateTask, namespace, state.Status.PodName)
 	}
 	return missing, nil
 }

@@ -15,7 +15,7 @@ import (
 func (d *demo) decision(ctx context.Context, a *v1alpha1.Approval, link string) (*v1alpha1.Approval, error) {
 	if d.decide == "" && (!isTerminal(os.Stdin) || !isTerminal(os.Stdout)) {
 		d.decide = "approve"
-		d.step("No terminal, so nobody to ask: the demo approves by itself, through the mailed link")
+		d.step("There is no terminal to ask at: the demo approves by itself, through the mailed link")
 	} else if d.decide != "" {
 		d.step("The demo decides by itself (%s), through the mailed link", d.decide)
 	} else {

@@ -43,7 +43,7 @@ func (v *View) timeline(d Data) {
 	add("opened", a.OpenedAt, "Approval requested", func(s *StepView) {
 		switch {
 		case v.AgainOf != "":
-			s.By = "again, in the place of " + v.AgainOf
+			s.By = "again, replacing " + v.AgainOf
 		case v.Requester != "":
 			s.By = "by " + v.Requester
 		}
@@ -62,7 +62,7 @@ func (v *View) timeline(d Data) {
 		})
 	}
 	for _, w := range a.Withdrawn {
-		add("voted", w.At, line(w.Voter)+" took a vote back")
+		add("voted", w.At, line(w.Voter)+" withdrew a vote")
 	}
 	for _, r := range a.Revoked {
 		add("changed", r.At, "The mailed link of "+line(r.Voter)+" was revoked", by("by "+r.By))

@@ -24,6 +24,8 @@ var gone = []struct{ word, instead string }{
 	{`nobody proved it`, `"not verified"`},
 	{`was recorded before`, `"already counted"`},
 	{`is taken back`, `"is withdrawn"`},
+	{`goes on by itself`, `"continues automatically"`},
+	{`the most is`, `"the limit is"`},
 }
 
 // TestWordsAreGone holds what people read to plain English: the docs, the pages, the

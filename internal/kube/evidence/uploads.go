@@ -140,7 +140,7 @@ func (u *Uploads) get(ctx context.Context, namespace, name string, o client.Obje
 
 func (u *Uploads) gone(err error, what string, no func(string, ...any) error) error {
 	if apierrors.IsNotFound(err) {
-		return no("%s is not there", what)
+		return no("%s does not exist", what)
 	}
 	return kubeutil.Translate(err, what)
 }

@@ -79,7 +79,7 @@ func SignedContentOf(o *v1alpha1.Approval) []byte {
 func encode(mac []byte) string { return base64.RawStdEncoding.EncodeToString(mac) }
 
 // SignatureInvalid is the message of reason SignatureInvalid.
-const SignatureInvalid = "its signature is not by a key of this service: somebody else made or changed this Approval, or the key was deleted. Delete it; Countersign opens it again by itself"
+const SignatureInvalid = "its signature is not by a key of this service: somebody else made or changed this Approval, or the key was deleted. Delete it; Countersign opens it again"
 
 // Genuine is the domain's view of o, not resolved when this service
 // did not resolve it: then nothing can be decided or released.
