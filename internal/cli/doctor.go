@@ -44,9 +44,9 @@ func (c *command) doctorCommand() *cobra.Command {
 		Use: "doctor", Short: "Check the installation, and say how to fix what is wrong",
 		Long: `Check the installation, and say how to fix what is wrong.
 
-It looks at the cluster, Tekton, the service and its rights, the interceptor, the admission policies, what the
-service can reach (mail server, login, audit log), and at Gates, Triggers and Approvals with a problem. It
-changes nothing. What you may not read it says. It ends with 1 when something failed.`,
+The command checks the cluster, Tekton, the service and its permissions, the interceptor, the admission policies, what the
+service connects to (mail server, login provider, audit store), and Gates, Triggers and Approvals with problems. It
+changes nothing. It says which checks you have no permission for, and exits with 1 if a check failed.`,
 		Example: examples("tkn approval doctor\ntkn approval doctor --problems"),
 		Args:    none, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -110,7 +110,7 @@ func (c *command) examine(ctx context.Context, d *doctor, quiet bool) error {
 		}
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of these have to be put right", failed)
+		return fmt.Errorf("checks that failed: %d", failed)
 	}
 	return nil
 }

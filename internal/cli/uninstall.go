@@ -48,12 +48,12 @@ func (c *command) uninstallCommand() *cobra.Command {
 		Use: "uninstall", Short: "Remove Countersign from the cluster, after showing what would break",
 		Long: `Remove Countersign from the cluster, after showing what would break.
 
-Triggers that name the interceptor come first: without it they hold nothing, and their EventListeners answer
-each event with an error. Then what waits, and what is removed: the service, finalizers of Approvals, which
-would keep their namespaces from going, the ClusterInterceptor, admission policies, and roles, those in
-people's namespaces too. Gates, Approvals, Secrets and settings stay without --data.
+It first lists the Triggers that use the interceptor: without it they hold nothing, and their EventListeners answer
+each event with an error. Then it lists what is waiting, and what it removes: the service, the finalizers of Approvals
+(which would keep namespaces from being deleted), the ClusterInterceptor, the admission policies, and roles, also those in
+other namespaces. Gates, Approvals, Secrets and settings stay, unless you give --data.
 
-It needs the rights of a cluster administrator, and may be run again.`,
+You need the permissions of a cluster administrator, and you can run the command again.`,
 		Example: examples(`
 			tkn approval uninstall --dry-run
 			tkn approval uninstall --data
