@@ -138,7 +138,7 @@ func TestFailed(t *testing.T) {
 		want   string // none: it was taken
 	}{
 		"500":              {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, evil, http.StatusInternalServerError) }, "it answered 500; check deployment el-hooks in namespace shop"},
-		"a text of status": {raw("HTTP/1.1 503 " + evil + "\r\nContent-Length: 0\r\n\r\n"), "it answered 503; look"},
+		"a text of status": {raw("HTTP/1.1 503 " + evil + "\r\nContent-Length: 0\r\n\r\n"), "it answered 503; check"},
 		"elsewhere": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://"+evil+"/", http.StatusTemporaryRedirect)
 		}, "it answered 307, and redirects are not followed"},
