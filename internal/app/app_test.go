@@ -183,7 +183,7 @@ countersign_approvals_decision_seconds{gate="production",namespace="prod",quanti
 		}
 	}
 	store.Fail(approvals.Errorf(approvals.CodeUnavailable, "down"))
-	if err := testutil.GatherAndCompare(reg, strings.NewReader("# HELP countersign_approvals_pending Approvals that wait for a decision.\n# TYPE countersign_approvals_pending gauge\ncountersign_approvals_pending -1\n"), "countersign_approvals_pending"); err != nil {
+	if err := testutil.GatherAndCompare(reg, strings.NewReader("# HELP countersign_approvals_pending Approvals that are waiting for a decision.\n# TYPE countersign_approvals_pending gauge\ncountersign_approvals_pending -1\n"), "countersign_approvals_pending"); err != nil {
 		t.Error(err)
 	}
 	if _, err := newMetrics(reg, store, "v0.1.0", func() time.Time { return ct.T0.Add(30 * time.Minute) }); err == nil {
