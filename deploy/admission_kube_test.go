@@ -118,7 +118,7 @@ func inForce(t *testing.T, want string, probe func() error) {
 		if err != nil && strings.Contains(err.Error(), want) {
 			return nil
 		}
-		return fmt.Errorf("answered with %v, want %q", err, want)
+		return fmt.Errorf("answered with %q, want %q", fmt.Sprint(err), want)
 	})
 }
 

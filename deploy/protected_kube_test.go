@@ -171,7 +171,7 @@ func (p protected) settle() {
 		if err != nil && strings.Contains(err.Error(), "may not start") && settings != nil {
 			return nil
 		}
-		return fmt.Errorf("a run is answered with %v, and the settings with %v", err, settings)
+		return fmt.Errorf("a run is answered with %q, and the settings with %q", fmt.Sprint(err), fmt.Sprint(settings))
 	})
 }
 

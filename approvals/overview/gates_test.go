@@ -25,11 +25,19 @@ func TestQuantile(t *testing.T) {
 		want time.Duration
 	}{
 		{nil, .5, 0},
-		{upTo(1), .5, 1}, {upTo(1), .9, 1}, {upTo(1), 0, 1},
-		{upTo(2), .5, 1}, {upTo(2), .9, 2}, // of two, half are at most the first
-		{upTo(3), .5, 2}, {upTo(10), .5, 5}, {upTo(10), .9, 9}, {upTo(11), .9, 10},
-		{upTo(100), .9, 90}, {upTo(100), 1, 100},
-		{[]time.Duration{1, 1, 1, 1, 1, 1, 1, 1, 1, 99}, .9, 1}, {[]time.Duration{1, 99, 99}, .5, 99},
+		{upTo(1), .5, 1},
+		{upTo(1), .9, 1},
+		{upTo(1), 0, 1},
+		{upTo(2), .5, 1},
+		{upTo(2), .9, 2}, // of two, half are at most the first
+		{upTo(3), .5, 2},
+		{upTo(10), .5, 5},
+		{upTo(10), .9, 9},
+		{upTo(11), .9, 10},
+		{upTo(100), .9, 90},
+		{upTo(100), 1, 100},
+		{[]time.Duration{1, 1, 1, 1, 1, 1, 1, 1, 1, 99}, .9, 1},
+		{[]time.Duration{1, 99, 99}, .5, 99},
 	} {
 		if got := overview.Quantile(c.of, c.p); got != c.want {
 			t.Errorf("%v of %d: %d, want %d", c.p, len(c.of), got, c.want)

@@ -59,8 +59,10 @@ func TestMaskJSON(t *testing.T) {
 		"marked twice":             {`{"after":{"a":"x"},"after_sensitive":{"a":true},"after_sensitive":{"a":false,"b":[],"b":[]}}`, `{"after":{"a":` + s + `},"after_sensitive":{"a":true},"after_sensitive":{"a":false,"b":[],"b":[]}}`},
 		"marks of another shape":   {`{"after":{"a":"x","b":["y"],"c":["z"]},"after_sensitive":{"a":{"q":[true]},"b":{"q":true},"c":{}}}`, `{"after":{"a":` + s + `,"b":` + s + `,"c":["z"]},"after_sensitive":{"a":{"q":[true]},"b":{"q":true},"c":{}}}`},
 		"another case":             {`{"After":{"a":"x"},"After_Sensitive":{"a":true}}`, `{"After":{"a":` + s + `},"After_Sensitive":{"a":true}}`},
-		"values that say they are no values": {`{"after":{"sensitive":{"password":"x"},"before_sensitive":{"password":"y"},"outputs":{"password":{"a":"z"}}}}`,
-			`{"after":{"sensitive":{"password":` + c + `},"before_sensitive":{"password":` + c + `},"outputs":{"password":` + c + `}}}`},
+		"values that say they are no values": {
+			`{"after":{"sensitive":{"password":"x"},"before_sensitive":{"password":"y"},"outputs":{"password":{"a":"z"}}}}`,
+			`{"after":{"sensitive":{"password":` + c + `},"before_sensitive":{"password":` + c + `},"outputs":{"password":` + c + `}}}`,
+		},
 		"brackets in strings": {`{"after":{"a":"]}\"\\","password":"}{\\\"","b":[ ]}}`, `{"after":{"a":"]}\"\\","password":` + c + `,"b":[ ]}}`},
 		"nothing":             {"{ \"a\" : [ 1.0e5,\n\t\"<\" ] }\n", "{ \"a\" : [ 1.0e5,\n\t\"<\" ] }\n"},
 	} {

@@ -48,9 +48,13 @@ func TestCounted(t *testing.T) {
 	}}}
 	source := approvals.Source{Run: &approvals.Run{Name: "plan-1", UID: "run-1"}, Results: []approvals.Param{{Name: "tests", Value: junit}}}
 	items, err := r.Items(t.Context(), "prod", source, []rules.Wanted{
-		{Name: "plan.json", Kind: rules.Upload}, {Name: "as-text", Kind: rules.Upload, Format: rules.Text}, {Name: "notes", Kind: rules.Upload},
+		{Name: "plan.json", Kind: rules.Upload},
+		{Name: "as-text", Kind: rules.Upload, Format: rules.Text},
+		{Name: "notes", Kind: rules.Upload},
 		{Name: "claims", Kind: rules.Upload, Format: rules.TerraformPlan},
-		{Name: "plan", Kind: rules.Log, Task: "plan", Step: "show"}, {Name: "tests", Kind: rules.Result}, {Name: "absent", Kind: rules.Upload},
+		{Name: "plan", Kind: rules.Log, Task: "plan", Step: "show"},
+		{Name: "tests", Kind: rules.Result},
+		{Name: "absent", Kind: rules.Upload},
 	})
 	if err != nil {
 		t.Fatal(err)
