@@ -42,6 +42,15 @@ func LineKey(key string) string {
 	return Digest("key", key)
 }
 
+// Size is how many bytes of e others wrote.
+func (e Event) Size() int {
+	n := len(e.Body) + len(e.Extensions) + len(e.URL)
+	for _, h := range e.Headers {
+		n += len(h.Name) + len(h.Value)
+	}
+	return n
+}
+
 // Size is about how many bytes of a are values that people and pipelines wrote.
 func (a Approval) Size() int {
 	n := 0
@@ -59,8 +68,7 @@ func (a Approval) Size() int {
 		}
 	}
 	if e := a.Source.Event; e != nil {
-		n += len(e.Body) + len(e.Extensions)
-		add(e.Headers)
+		n += e.Size()
 	}
 	if a.Resolved != nil {
 		add(a.Resolved.Params)

@@ -102,12 +102,21 @@ func withoutVoid(a Approval, b Ballot, now time.Time) Approval {
 //
 // Errors: CodeConflict.
 func rerunRefused(a Approval, policies []GatePolicy) error {
-	over := func(g GatePolicy) bool { return g.MaxReruns != nil && len(a.Reruns) >= *g.MaxReruns }
-	if !slices.ContainsFunc(policies, over) {
+	unread := func(g GatePolicy) bool { return g.Invalid != "" }
+	if slices.ContainsFunc(policies, unread) { // it may be the one that forbids it
+		return Errorf(CodeConflict, "%s can't be read, so no run is started again: a cluster administrator has to correct it; nothing was changed", policiesWith(policies, unread))
+	}
+	most := MaxReruns
+	for _, g := range policies {
+		if g.MaxReruns != nil {
+			most = min(most, *g.MaxReruns)
+		}
+	}
+	if len(a.Reruns) < most {
 		return nil
 	}
-	return Errorf(CodeConflict, "%s (field %s) lets a decision of this namespace start its run again no more than %d times; nothing was changed",
-		policiesWith(policies, over), fieldMaxReruns, len(a.Reruns))
+	over := func(g GatePolicy) bool { return g.MaxReruns != nil && *g.MaxReruns == most }
+	return Errorf(CodeConflict, "a decision of this namespace may start its run again %d times, by %s (field %s); nothing was changed", most, policiesWith(policies, over), fieldMaxReruns)
 }
 
 func methodRefused(id Identity, allowed []AuthMethod) string {

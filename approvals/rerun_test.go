@@ -144,6 +144,17 @@ func TestRerunUnderPolicies(t *testing.T) {
 	}
 }
 
+// TestRerunUnderAPolicyThatCannotBeRead: it may be the one that forbids it.
+func TestRerunUnderAPolicyThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	id := operator
+	id.Policies = []approvals.GatePolicy{{Name: "broken", Invalid: "its selector is none"}}
+	_, did, err := approvals.RunAgain(failed().Obj(), id, "the registry is back", ct.T0.Add(2*time.Hour))
+	if approvals.CodeOf(err) != approvals.CodeConflict || did != approvals.NoChange || !strings.Contains(approvals.Message(err), "broken") {
+		t.Errorf("did %s, %v; want no change and the policy's name", did, err)
+	}
+}
+
 // TestRerunIsGivenUp: a run that could not be started again within a day of that is not.
 func TestRerunIsGivenUp(t *testing.T) {
 	t.Parallel()

@@ -10,8 +10,8 @@ import (
 type Lean struct {
 	// SignedContent is what the signature is over, made while the spec was whole.
 	SignedContent string
-	// Body is the size of the event's body.
-	Body int64
+	// Event is how many bytes the event has.
+	Event int64
 	// Values are the params, results, inputs, labels, annotations and references, and the
 	// event with its headers; Words the comments and inputs of votes; Claims those of part 1.
 	Values, Words, Claims bool

@@ -120,7 +120,7 @@ func TestLoginRefused(t *testing.T) {
 				}
 				return true
 			}
-		}, "no sign-in was started"},
+		}, "sign-in was started in this browser"},
 		"the victim's": {func(b *browser) {
 			// Somebody makes another's browser finish his own login.
 			b.before = func(u *url.URL) bool {
@@ -157,7 +157,7 @@ func TestLoginRefused(t *testing.T) {
 		if p := b.login(s.URL+"/mine", "alice"); p.status != http.StatusOK {
 			t.Fatalf("%d", p.status)
 		}
-		if p := b.get(callback); p.status != http.StatusUnauthorized || !strings.Contains(p.body, "no sign-in was started") {
+		if p := b.get(callback); p.status != http.StatusUnauthorized || !strings.Contains(p.body, "sign-in was started in this browser") {
 			t.Errorf("once more: %d %s", p.status, p.body)
 		}
 		thief := newBrowser(t)

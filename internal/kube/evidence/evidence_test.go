@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -210,6 +211,36 @@ func TestRoomForAllAtOnce(t *testing.T) {
 	all.Wait()
 	if kept.Load() != 2 || refused.Load() != 6 {
 		t.Errorf("%d were kept and %d refused, want 2 and 6", kept.Load(), refused.Load())
+	}
+}
+
+// TestOwnWhatFits: of a piece that is too large for the quota, the others are kept all the same.
+func TestOwnWhatFits(t *testing.T) {
+	t.Parallel()
+	c := kubetest.New(t)
+	s := &evidence.Store{Client: c, Ring: ringOf(1), Quota: func(_ context.Context, namespace string) (approvals.Quota, error) {
+		if namespace == "prod" {
+			return approvals.Quota{}, nil
+		}
+		return approvals.Quota{EvidenceBytes: 1000}, nil
+	}}
+	var items []rules.Item
+	for name, data := range map[string][]byte{"large": noise(2000), "small": []byte("x")} {
+		k, _, err := s.Keep(t.Context(), of(name), data, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		items = append(items, itemOf(k, name))
+	}
+	slices.SortFunc(items, func(x, y rules.Item) int { return strings.Compare(x.Name, y.Name) }) // the large one first
+	there := showing(items...)
+	there.Namespace, there.UID, there.Source.Run = "shop", "uid-there", &approvals.Run{Name: "plan-1", UID: "run-1", Namespace: "prod"}
+	if err := s.Own(t.Context(), there); approvals.CodeOf(err) != approvals.CodeLimited {
+		t.Errorf("got %v, want %s", err, approvals.CodeLimited)
+	}
+	var list v1alpha1.EvidenceList
+	if err := c.List(t.Context(), &list, client.InNamespace("shop")); err != nil || len(list.Items) != 1 {
+		t.Errorf("%d objects are there (%v), want the small one's", len(list.Items), err)
 	}
 }
 

@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"context"
+	"errors"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -24,6 +25,7 @@ func (s *Store) Own(ctx context.Context, a approvals.Approval) error {
 	}
 	ours := metav1.OwnerReference{APIVersion: v1alpha1.GroupVersion.String(), Kind: "Approval", Name: a.Name, UID: types.UID(a.UID)}
 	from := runNamespace(a)
+	var failed []error // of one that is too large the others are kept all the same
 	for _, item := range a.Resolved.Evidence {
 		if item.Object == "" || item.State != evidence.Present {
 			continue
@@ -32,11 +34,9 @@ func (s *Store) Own(ctx context.Context, a approvals.Approval) error {
 		if err == nil && from != a.Namespace {
 			err = s.copyMissing(ctx, from, a.Namespace, item.Object, there, ours)
 		}
-		if err != nil {
-			return err
-		}
+		failed = append(failed, err)
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // partsOf lists the objects of one piece of evidence, without their bytes.
@@ -83,7 +83,11 @@ func (s *Store) copyMissing(ctx context.Context, from, to, object string, there 
 	if len(missing) == 0 {
 		return nil
 	}
-	defer s.writers.enter(to)()
+	leave, err := s.writers.enter(ctx, to)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	kept, err := s.metadata(ctx, to)
 	if err != nil {
 		return err

@@ -107,11 +107,15 @@ func (s *Store) Keep(ctx context.Context, of Of, data []byte, message string) (k
 	case approvals.CodeOf(err) != approvals.CodeNotFound:
 		return k, false, err
 	}
+	leave, err := s.writers.enter(ctx, of.Namespace)
+	if err != nil {
+		return Kept{}, false, err
+	}
+	defer leave()
 	packed, err := pack(data)
 	if err != nil {
 		return Kept{}, false, err
 	}
-	defer s.writers.enter(of.Namespace)()
 	if err := s.room(ctx, of, int64(len(packed))); err != nil {
 		return Kept{}, false, err
 	}

@@ -157,7 +157,7 @@ func (o *Opener) OpenEvent(ctx context.Context, g interceptor.GatedTrigger, e ap
 		name := approvals.Name(g.Name, "event:"+e.Digest+":"+strconv.Itoa(n))
 		obj, err := kubeutil.Read(ctx, o.Client, g.Namespace, name, &v1alpha1.Approval{})
 		if apierrors.IsNotFound(err) {
-			if err := o.Quotas.Event(ctx, g.Namespace, len(e.Body)); err != nil {
+			if err := o.Quotas.Event(ctx, g.Namespace, e.Size()); err != nil {
 				return approvals.Approval{}, err
 			}
 			obj, err = o.open(ctx, g.Namespace, g.Name, name, approvals.Source{Event: &e, RequesterProof: proof}, about)

@@ -143,12 +143,9 @@ func (q *Quotas) count(namespace string, n int, bytes int64) {
 // HeldBytes is what of an event is kept in o.
 func HeldBytes(o *v1alpha1.Approval) int64 {
 	if l := o.Spec.Lean; l != nil {
-		return l.Body
+		return l.Event
 	}
-	if e := o.Spec.Source.Event; e != nil {
-		return int64(len(e.Body))
-	}
-	return 0
+	return store.EventSize(o.Spec.Source.Event)
 }
 
 // Of is what holds for a namespace.
@@ -174,7 +171,7 @@ func (q *Quotas) Reserve(ctx context.Context, namespace, name string, s approval
 	var size int64
 	verified := true
 	if e := s.Event; e != nil {
-		size, verified = int64(len(e.Body)), e.VerifiedBy != ""
+		size, verified = int64(e.Size()), e.VerifiedBy != ""
 	}
 	key := types.NamespacedName{Namespace: namespace, Name: name}
 	q.mu.Lock()

@@ -51,7 +51,7 @@ type Approvals struct {
 		Own(ctx context.Context, a approvals.Approval) error
 	}
 
-	owned    sync.Map // UIDs of Approvals whose evidence is known to be kept, by name
+	owned    sync.Map // by name, the UID of an Approval whose evidence is known to be kept, or unkept
 	Throttle Throttle
 	seen     observedRuns
 	since    sync.Once
@@ -175,10 +175,10 @@ func (r *Approvals) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 		return ctrl.Result{}, err
 	}
 	a := cached.State()
-	kept := r.keepEvidence(ctx, a)
+	again := r.keepEvidence(ctx, a)
 	res, err := r.advance(ctx, cached, a)
-	if !kept && err == nil && (res.RequeueAfter == 0 || res.RequeueAfter > KeepAgain) {
-		res.RequeueAfter = KeepAgain
+	if again > 0 && err == nil && (res.RequeueAfter == 0 || res.RequeueAfter > again) {
+		res.RequeueAfter = again
 	}
 	return res, err
 }

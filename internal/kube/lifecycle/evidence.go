@@ -9,24 +9,55 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// KeepAgain is how long after a failure evidence is to be kept again.
-const KeepAgain = 30 * time.Second
+// KeepAgain is how long after a failure evidence is to be kept again at first, and maxKeepAgain at
+// most: what is full stays full, as a rule, and a namespace may have thousands of Approvals.
+const (
+	KeepAgain    = 30 * time.Second
+	maxKeepAgain = time.Hour
+)
+
+// unkept is an Approval whose evidence could not be kept.
+type unkept struct {
+	uid    string
+	wait   time.Duration
+	due    time.Time
+	reason string
+}
 
 // keepEvidence makes a an owner of the evidence that it shows, so that this outlives the run.
-// Doing it again changes nothing; that it was done is remembered to save the question. kept is
-// false when it failed, for a quota of the namespace say: that holds up nothing else of a.
-func (r *Approvals) keepEvidence(ctx context.Context, a approvals.Approval) (kept bool) {
+// Doing it again changes nothing; that it was done is remembered to save the question. It holds
+// up nothing else of a: when it failed, for a quota of the namespace say, again is after how
+// long it is to be tried again; else 0.
+func (r *Approvals) keepEvidence(ctx context.Context, a approvals.Approval) (again time.Duration) {
 	if r.Evidence == nil || a.Resolved == nil || len(a.Resolved.Evidence) == 0 {
-		return true
+		return 0
 	}
 	key := types.NamespacedName{Namespace: a.Namespace, Name: a.Name}
-	if uid, ok := r.owned.Load(key); ok && uid == a.UID {
-		return true
+	var before unkept
+	switch known, _ := r.owned.Load(key); known := known.(type) {
+	case string:
+		if known == a.UID {
+			return 0
+		}
+	case unkept:
+		if before = known; before.uid != a.UID {
+			before = unkept{}
+		}
 	}
-	if err := r.Evidence.Own(ctx, a); err != nil {
-		r.Log.Warn("evidence is not kept beyond its run yet", "namespace", a.Namespace, "approval", a.Name, "reason", approvals.Message(err))
-		return false
+	now := r.Now()
+	if left := before.due.Sub(now); left > 0 {
+		return left
 	}
-	r.owned.Store(key, a.UID)
-	return true
+	err := r.Evidence.Own(ctx, a)
+	if err == nil {
+		r.owned.Store(key, a.UID)
+		return 0
+	}
+	next := unkept{uid: a.UID, wait: min(max(2*before.wait, KeepAgain), maxKeepAgain), reason: approvals.Message(err)}
+	next.due = now.Add(next.wait)
+	r.owned.Store(key, next)
+	if next.reason != before.reason {
+		r.Log.Warn("evidence is not kept beyond its run yet", "namespace", a.Namespace, "approval", a.Name, "reason", next.reason)
+	}
+	return next.wait
 }

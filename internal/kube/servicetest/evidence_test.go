@@ -35,6 +35,10 @@ func TestEvidenceThatIsNotKept(t *testing.T) {
 		t.Errorf("it is %s, want it expired", a.Outcome)
 	}
 	kept.err = nil
+	if again := w.step(w.approvals, "shows").RequeueAfter; kept.asked != 2 || again != 2*lifecycle.KeepAgain {
+		t.Errorf("asked %d times, and again in %s; want twice, and %s", kept.asked, again, 2*lifecycle.KeepAgain)
+	}
+	w.wait(2 * lifecycle.KeepAgain)
 	w.step(w.approvals, "shows")
 	w.step(w.approvals, "shows")
 	if kept.asked != 3 {

@@ -32,9 +32,7 @@ func leave(o *v1alpha1.Approval, keep int) {
 		return
 	}
 	l.SignedContent = string(SignedContentOf(o))
-	if e := o.Spec.Source.Event; e != nil {
-		l.Body = int64(len(e.Body))
-	}
+	l.Event = EventSize(o.Spec.Source.Event)
 	o.Spec.Lean = &l
 	if l.Values {
 		leaveValues(o)
@@ -66,11 +64,17 @@ func leaveValues(o *v1alpha1.Approval) {
 	o.Status.Results, o.Status.Inputs = nil, nil
 }
 
+// EventSize is how many bytes an event has that others wrote, 0 of none.
+func EventSize(e *v1alpha1.EventSource) int64 {
+	if e == nil {
+		return 0
+	}
+	return int64(len(e.Body) + len(e.Extensions) + len(e.URL) + paramsSize(e.Headers))
+}
+
 func valuesOf(o *v1alpha1.Approval) int {
 	n := paramsSize(o.Status.Results, o.Status.Inputs)
-	if e := o.Spec.Source.Event; e != nil {
-		n += len(e.Body) + len(e.Extensions) + len(e.URL) + paramsSize(e.Headers)
-	}
+	n += int(EventSize(o.Spec.Source.Event))
 	if r := o.Spec.Source.PipelineRun; r != nil {
 		n += paramsSize(r.Params, r.Results) + mapSize(r.Labels) + mapSize(r.Annotations)
 	}
