@@ -29,8 +29,11 @@
   function format(e) {
     if (!e.target.matches?.("main textarea[data-pattern]")) return;
     const hint = document.getElementById("hint-" + e.target.name.replace(/^input-/, ""));
+    const value = e.target.value.trim(), pattern = e.target.dataset.pattern;
+    // A browser tries all ways to match, of which a Gate's author could make it try for hours.
+    const costly = value.length > 64 || /\)[*+?{]/.test(pattern) || (pattern.match(/[*+]|\{\d+,/g) ?? []).length > 3;
     let fits = true;
-    try { fits = !e.target.value.trim() || new RegExp("^(?:" + e.target.dataset.pattern + ")$", "u").test(e.target.value.trim()); } catch { /* RE2 has what it does not */ }
+    try { fits = !value || costly || new RegExp("^(?:" + pattern + ")$", "u").test(value); } catch { /* RE2 has what it does not */ }
     if (fits) e.target.removeAttribute("aria-invalid"); else e.target.setAttribute("aria-invalid", "true");
     hint?.classList.toggle("bad", !fits);
   }

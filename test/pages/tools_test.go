@@ -68,6 +68,12 @@ func TestFormat(t *testing.T) {
 	if got := eval[bool](t, ctx, `(document.getElementById("input-ticket").dataset.pattern = "(?i)ops", true)`); !got || typed("x") != "null false" {
 		t.Error("a pattern that the browser can't read is held against somebody")
 	}
+	// RE2 reads these in no time, and a browser would be busy for years.
+	for _, costly := range []string{"(a+)+", "a*a*a*a*a*a*b"} {
+		if got := eval[bool](t, ctx, `(document.getElementById("input-ticket").dataset.pattern = "`+costly+`", true)`); !got || typed(strings.Repeat("a", 60)+"!") != "null false" {
+			t.Errorf("%s is tried in the browser", costly)
+		}
+	}
 }
 
 // TestChainWraps: in a chain that wraps each arrow stands behind a step, so that none hangs
