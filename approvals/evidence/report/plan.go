@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/evidence"
 )
 
@@ -33,10 +32,23 @@ type planText struct {
 	nothing bool // it says that there are no changes
 	failed  bool // it says that it is not whole
 	other   strings.Builder
+	spans   [][2]int // where the text of each part is
 }
 
 // parsePlan reads what terraform plan, terraform show and OpenTofu's write.
 func parsePlan(text string) (Report, bool) {
+	p := readPlan(text)
+	if p.sums == 0 && len(p.Parts) == 0 && !p.nothing {
+		return Report{}, false
+	}
+	if s := strings.Trim(p.other.String(), "\n"); s != "" {
+		p.Parts = append(p.Parts, Part{Text: s, paint: paintPlain})
+	}
+	p.compare()
+	return p.Report, true
+}
+
+func readPlan(text string) *planText {
 	p := &planText{open: -1}
 	p.Format = Plan
 	for at := 0; at < len(text); {
@@ -49,14 +61,7 @@ func parsePlan(text string) (Report, bool) {
 		at = next
 	}
 	p.close(text, len(text))
-	if p.sums == 0 && len(p.Parts) == 0 && !p.nothing {
-		return Report{}, false
-	}
-	if s := strings.Trim(p.other.String(), "\n"); s != "" {
-		p.Parts = append(p.Parts, Part{Text: s, paint: paintPlain})
-	}
-	p.compare()
-	return p.Report, true
+	return p
 }
 
 // line reads one line; at is where it begins and next where the next one does.
@@ -73,13 +78,12 @@ func (p *planText) line(text string, at int, l string, next int) {
 			return
 		}
 	}
-	if l == "" || l[0] == ' ' || l[0] == '\t' || strings.HasPrefix(l, "-/+ ") || strings.HasPrefix(l, "+/- ") {
+	if !atEdge(l) {
 		if p.open < 0 {
 			p.other.WriteString(l + "\n")
 		}
 		return
 	}
-	// A line at the left edge.
 	p.close(text, at)
 	switch {
 	case strings.HasSuffix(l, "will perform the following actions:"):
@@ -99,6 +103,11 @@ func (p *planText) line(text string, at int, l string, next int) {
 	p.other.WriteString(l + "\n")
 }
 
+// atEdge says whether a line is at the left edge.
+func atEdge(l string) bool {
+	return l != "" && l[0] != ' ' && l[0] != '\t' && !strings.HasPrefix(l, "-/+ ") && !strings.HasPrefix(l, "+/- ")
+}
+
 // close ends the current part.
 func (p *planText) close(text string, at int) {
 	if p.open < 0 {
@@ -106,6 +115,7 @@ func (p *planText) close(text string, at int) {
 	}
 	p.part.Text = strings.TrimRight(strings.TrimLeft(text[p.open:at], "\n"), "\n ")
 	p.part.paint = paintPlan
+	p.spans = append(p.spans, [2]int{p.open, at})
 	p.count(p.part)
 	p.Parts = append(p.Parts, p.part)
 	p.open = -1
@@ -302,44 +312,11 @@ const concealed = "(not shown: its name says that it is a secret)"
 // signs, where it has them.
 func paintPlan(text string) []Line {
 	var out []Line
-	within, updated, secret := -1, false, false // the column of the sign of what the text is the value of
+	var p planLines
 	for l := range strings.Lines(text) {
-		l = strings.TrimRight(l, "\r\n")
-		col, sign := signOf(l)
-		if within >= 0 {
-			if strings.HasPrefix(l, strings.Repeat(" ", within+2)+"EOT") {
-				within = -1
-				if !secret {
-					out = append(out, Line{Text: l})
-				}
-				secret = false
-				continue
-			}
-			if secret {
-				continue
-			}
-			kind := ""
-			if updated && col == within+4 {
-				kind = kinds[sign]
-			}
-			out = append(out, Line{kind, l})
-			continue
+		if s := p.next(strings.TrimRight(l, "\r\n")); !s.hidden {
+			out = append(out, s.Line)
 		}
-		if m := attribute.FindStringSubmatchIndex(l); m != nil && approvals.SecretName(l[m[2]:m[3]]) {
-			if secret = heredoc.MatchString(l); secret {
-				within, updated = signColumn(l, col), false
-			}
-			out = append(out, Line{kindAt(col, sign), l[:m[4]] + concealed})
-			continue
-		}
-		if heredoc.MatchString(l) {
-			within, updated = signColumn(l, col), sign == "~"
-		}
-		kind := kindAt(col, sign)
-		if kind == "" && strings.HasPrefix(strings.TrimLeft(l, " "), "# ") {
-			kind = LineNote
-		}
-		out = append(out, Line{kind, l})
 	}
 	return out
 }

@@ -155,16 +155,9 @@ func Parse(format Format, name, text string) Report {
 		text, cut = text[:MaxText], len(text)-MaxText
 	}
 	plain := Strip(text)
-	r, ok := read(format, text, plain)
-	if !ok {
-		for _, found := range detect(plain) {
-			if r, ok = read(found, text, plain); ok {
-				break
-			}
-		}
-		if format != Auto {
-			r.warn("This should be %s, but it can't be read as one.", format.words())
-		}
+	r, as := understand(format, text, plain)
+	if !as && format != Auto {
+		r.warn("This should be %s, but it can't be read as one.", format.words())
 	}
 	if cut > 0 {
 		r.Summary.Incomplete = true
@@ -178,6 +171,20 @@ func Parse(format Format, name, text string) Report {
 // Summarize is Parse for its sum, in numbers that an Approval has room for.
 func Summarize(format Format, name, text string) evidence.Summary {
 	return Parse(format, name, text).Summary.Bounded()
+}
+
+// understand reads text, of which plain is the Strip, in the format that was given, or else in
+// the first of those found that can. as says that it is the one given.
+func understand(format Format, text, plain string) (r Report, as bool) {
+	if r, as = read(format, text, plain); as {
+		return r, true
+	}
+	for _, found := range detect(plain) {
+		if r, ok := read(found, text, plain); ok {
+			return r, false
+		}
+	}
+	return r, false
 }
 
 func read(format Format, text, plain string) (Report, bool) {
