@@ -56,4 +56,7 @@ func TestSum(t *testing.T) {
 	if digest(plan) == digest(fewer) {
 		t.Error("what an upload counts is not part of what is approved")
 	}
+	if got, want := digest(plan), "79a8c9453ca9d0da63f03253c98a7ad85604fec7c0dd29c2ed5886264d5ef807"; got != want {
+		t.Errorf("the digest of an upload that counts something is %s and was %s: Approvals of before could not be released", got, want)
+	}
 }

@@ -10,16 +10,18 @@ import (
 // Summary counts what a text says that people decide on: the resources of a plan, the objects
 // or files of a diff, the tests of a report, the findings of a scan. Package report makes it.
 type Summary struct {
-	Name   string // of the result or evidence that has the text
-	Format string // of report.Format
+	// Each field is left out where it is nothing: one that comes later changes no digest of an
+	// Approval that has none of it.
+	Name   string `json:",omitzero"` // of the result or evidence that has the text
+	Format string `json:",omitzero"` // of report.Format
 
 	// Of a plan a replacement is in Add, Destroy and Replace, as the plan itself counts. Of a
 	// diff these are its objects or files.
-	Add, Change, Destroy, Replace, Import, Forget, Move, Drift int
-	Tests, Failed, Skipped                                     int
-	Critical, High, Medium, Low, Note                          int
+	Add, Change, Destroy, Replace, Import, Forget, Move, Drift int `json:",omitzero"`
+	Tests, Failed, Skipped                                     int `json:",omitzero"`
+	Critical, High, Medium, Low, Note                          int `json:",omitzero"`
 	// Incomplete: parts of the text are missing, so there is more than is counted.
-	Incomplete bool
+	Incomplete bool `json:",omitzero"`
 }
 
 // Counts are the numbers by their names in CEL and in the API.

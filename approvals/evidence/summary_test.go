@@ -59,6 +59,22 @@ func TestSumUp(t *testing.T) {
 	}
 }
 
+// TestBoundGolden: what is bound has these bytes, so that Approvals keep their digests when a
+// Summary has a number more.
+func TestBoundGolden(t *testing.T) {
+	t.Parallel()
+	for want, s := range map[string]Summary{
+		`[{"Name":"a","Kind":"Upload","Format":"","State":"Present","SHA256":"ab","Size":1}]`:                                                                                        {},
+		`[{"Name":"a","Kind":"Upload","Format":"","State":"Present","SHA256":"ab","Size":1,"Summary":{"Format":"junit"}}]`:                                                           {Format: "junit"},
+		`[{"Name":"a","Kind":"Upload","Format":"","State":"Present","SHA256":"ab","Size":1,"Summary":{"Name":"p","Format":"terraform-plan","Add":2,"Destroy":1,"Incomplete":true}}]`: {Name: "p", Format: "terraform-plan", Add: 2, Destroy: 1, Incomplete: true},
+	} {
+		got, err := json.Marshal(BoundOf([]Item{{Name: "a", Kind: Upload, State: Present, SHA256: "ab", Size: 1, Object: "o", Summary: s}}))
+		if err != nil || string(got) != want {
+			t.Errorf("%s, %v; want %s", got, err, want)
+		}
+	}
+}
+
 // TestBounded: an Approval has room for every number that a text claims, and what was bound
 // before there were summaries has the digest that it had.
 func TestBounded(t *testing.T) {

@@ -57,7 +57,10 @@ func (v values) hidden() bool { return v.beforeSensitive == true || v.afterSensi
 
 // printer writes attributes as terraform does, signs and all, so that one way of painting
 // does for both.
-type printer struct{ b strings.Builder }
+type printer struct {
+	b   strings.Builder
+	cut bool // it has enough
+}
 
 // attributesOf is what a resource has in it that changes.
 func attributesOf(c *tfjson.Change, kind, name string) string {
@@ -91,6 +94,9 @@ func attributesOf(c *tfjson.Change, kind, name string) string {
 		}
 	}
 	p.object(6, v, replaces, sign == " ", 0)
+	if p.cut {
+		p.b.WriteString("      # (the rest is too long to be shown)\n")
+	}
 	p.b.WriteString("    }")
 	return p.b.String()
 }
@@ -198,6 +204,10 @@ func signFor(v values) string {
 }
 
 func (p *printer) line(col int, sign, text string) {
+	// Indentation makes a list of numbers within many lists a hundred times as long.
+	if p.cut = p.cut || p.b.Len() > 2*MaxText; p.cut {
+		return
+	}
 	p.b.WriteString(strings.Repeat(" ", col))
 	p.b.WriteString(sign + " " + text + "\n")
 }

@@ -23,8 +23,9 @@ func BenchmarkParse(b *testing.B) {
 	asJSON := strings.Replace(string(rest), `"resource_changes":[]`, `"resource_changes":[`+strings.Repeat(inner+",", (MaxText-len(rest))/(len(inner)+1)-1)+inner+"]", 1)
 	for name, text := range map[string]string{
 		"plan": large, "colours": strings.Repeat(colours, MaxText/len(colours)), "json": asJSON,
-		"kubectl": strings.Repeat(preview(b, "kubectl.txt"), MaxText/len(preview(b, "kubectl.txt"))),
-		"text":    strings.Repeat("a line of a log\n", MaxText/16),
+		"kubectl":  strings.Repeat(preview(b, "kubectl.txt"), MaxText/len(preview(b, "kubectl.txt"))),
+		"headings": hostile()["headings"].text, "remarks": hostile()["remarks"].text,
+		"text": strings.Repeat("a line of a log\n", MaxText/16),
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(text)))

@@ -79,9 +79,12 @@ func byLine(l, rest string) Format {
 		}
 	case ' ':
 		if _, ok := heading(l); ok {
-			// What follows is a resource, below remarks.
+			// What follows is a resource, below a few remarks. A heading can be a remark as well,
+			// so to look past all of them, from each heading, would take the square.
+			remarks := 0
 			for next := range strings.Lines(rest) {
-				if _, ok := remark(strings.TrimRight(next, "\n")); ok {
+				if _, ok := remark(strings.TrimRight(next, "\n")); ok && remarks < maxRemarks {
+					remarks++
 					continue
 				}
 				if strings.Contains(next, `resource "`) || strings.Contains(next, `data "`) {

@@ -62,7 +62,7 @@ func parseJUnit(text string) (Report, bool) {
 				}
 				said = &strings.Builder{}
 				if m := attr(t.Attr, "message"); m != "" {
-					said.WriteString(m + "\n")
+					said.WriteString(m[:min(len(m), maxSaid)] + "\n")
 				}
 			case "system-out", "system-err":
 				if cur != nil && cur.Action == Failed {
@@ -77,7 +77,8 @@ func parseJUnit(text string) (Report, bool) {
 			depth--
 			switch t.Name.Local {
 			case "failure", "error", "skipped", "system-out", "system-err":
-				if said != nil && cur != nil {
+				// A test can have any number of these, and all of them together are bounded.
+				if said != nil && cur != nil && len(cur.Text) < maxSaid {
 					if s := strings.ToValidUTF8(strings.Trim(said.String(), "\r\n"), ""); strings.TrimSpace(s) != "" {
 						cur.Text = strings.TrimPrefix(cur.Text+"\n"+s, "\n")
 					}

@@ -26,11 +26,13 @@ type planText struct {
 	at      section
 	open    int // where the current part's text begins, -1: none is open
 	part    Part
+	remarks int              // below the heading of the current part
 	sum     evidence.Summary // of the resources
 	said    evidence.Summary // of the lines that begin with Plan:
 	sums    int
 	nothing bool // it says that there are no changes
 	failed  bool // it says that it is not whole
+	invoked int  // how many actions of providers it says that it invokes
 	other   strings.Builder
 	spans   [][2]int // where the text of each part is
 }
@@ -68,10 +70,10 @@ func readPlan(text string) *planText {
 func (p *planText) line(text string, at int, l string, next int) {
 	if part, ok := heading(l); ok && p.at != outputs && p.at != after {
 		p.close(text, at)
-		p.open, p.part = next, part
+		p.open, p.part, p.remarks = next, part, 0
 		return
 	}
-	if p.open == at && p.part.Action != Outputs {
+	if p.open == at && p.part.Action != Outputs && p.remarks < maxRemarks {
 		if aside, ok := remark(l); ok { // of the heading
 			p.aside(aside)
 			p.open = next
@@ -161,7 +163,12 @@ func (p *planText) aside(s string) {
 		p.sum.Move++
 	}
 	p.part.Note += " " + s
+	p.remarks++
 }
+
+// maxRemarks are read below one heading. Terraform writes two at most; more are text of the
+// resource.
+const maxRemarks = 8
 
 // remark is a line below a heading that says why.
 func remark(l string) (string, bool) {
@@ -174,10 +181,12 @@ func remark(l string) (string, bool) {
 	return "", false
 }
 
-// says reads the line that begins with "Plan:", as in "1 to import, 2 to add, 0 to change".
+// says reads the line that begins with "Plan:", as in "1 to import, 2 to add, 0 to change.",
+// after which Terraform 1.14 may have another sentence: "Actions: 1 to invoke."
 func (p *planText) says(l string) bool {
 	var s evidence.Summary
-	l = strings.TrimSuffix(strings.TrimSpace(strings.TrimPrefix(l, "Plan: ")), ".")
+	l, more, _ := strings.Cut(strings.TrimSpace(strings.TrimPrefix(l, "Plan: ")), ". ")
+	l = strings.TrimSuffix(l, ".")
 	for item := range strings.SplitSeq(l, ", ") {
 		number, what, ok := strings.Cut(item, " to ")
 		n, err := strconv.Atoi(number)
@@ -198,6 +207,12 @@ func (p *planText) says(l string) bool {
 		}
 	}
 	p.sums++
+	if number, ok := strings.CutPrefix(more, "Actions: "); ok {
+		number, _, _ = strings.Cut(number, " to invoke")
+		if n, err := strconv.Atoi(number); err == nil && n > 0 && n <= 1e9 {
+			p.invoked += n
+		}
+	}
 	p.said.Add, p.said.Change, p.said.Destroy = p.said.Add+s.Add, p.said.Change+s.Change, p.said.Destroy+s.Destroy
 	p.said.Import, p.said.Forget = p.said.Import+s.Import, p.said.Forget+s.Forget
 	return true
@@ -211,6 +226,9 @@ func (p *planText) compare() {
 		if x.Title != "" && x.Action != Drift && x.Action != Outputs {
 			resources++
 		}
+	}
+	if p.invoked > 0 {
+		p.warn(invokes, plural(p.invoked, "action"))
 	}
 	if p.failed {
 		p.warn("Planning failed, so this shows only some of the changes.")
@@ -346,8 +364,14 @@ func signColumn(l string, col int) int {
 	if col >= 0 {
 		return col
 	}
-	return max(0, len(l)-len(strings.TrimLeft(l, " "))-2)
+	return max(0, indent(l)-2)
 }
+
+// indent is how many spaces l begins with.
+func indent(l string) int { return len(l) - len(strings.TrimLeft(l, " ")) }
+
+// invokes is said of a plan that runs actions of providers, which Terraform has since 1.14.
+const invokes = "The plan also invokes %s of a provider, and what that does is in none of the numbers."
 
 func paintPlain(text string) []Line {
 	var out []Line

@@ -19,8 +19,20 @@ type planDoc struct {
 	ResourceDrift   []*planResource        `json:"resource_drift"`
 	OutputChanges   map[string]*planChange `json:"output_changes"`
 	Deferred        []json.RawMessage      `json:"deferred_changes"`
+	Actions         []*planAction          `json:"action_invocations"`
+	DeferredActions []json.RawMessage      `json:"deferred_action_invocations"`
 	Errored         bool                   `json:"errored"`
 	Complete        *bool                  `json:"complete"`
+}
+
+// planAction is an action of a provider that applying the plan invokes. What it is given may
+// be secret, and is not decoded.
+type planAction struct {
+	Address string `json:"address"`
+	Trigger struct {
+		By    string `json:"triggering_resource_address"`
+		Event string `json:"action_trigger_event"`
+	} `json:"lifecycle_action_trigger"`
 }
 
 // planResource is tfjson.ResourceChange, whose values are decoded when somebody reads them.
@@ -100,15 +112,36 @@ func parsePlanJSON(text string) (Report, bool) {
 	if s := outputsOf(doc.OutputChanges); s != "" {
 		r.Parts = append(r.Parts, Part{Action: Outputs, Title: "Outputs", Note: "change", Text: s, paint: paintPlan})
 	}
+	r.actions(doc.Actions)
 	switch {
 	case doc.Errored:
 		r.Summary.Incomplete = true
 		r.warn("Planning failed, so this shows only some of the changes.")
-	case doc.Complete != nil && !*doc.Complete || len(doc.Deferred) > 0:
+	case doc.Complete != nil && !*doc.Complete || len(doc.Deferred)+len(doc.DeferredActions) > 0:
 		r.Summary.Incomplete = true
-		r.warn("The plan is not complete: %s deferred to a later one.", puttingOff(len(doc.Deferred)))
+		r.warn("The plan is not complete: %s deferred to a later one.", puttingOff(len(doc.Deferred)+len(doc.DeferredActions)))
 	}
 	return r, true
+}
+
+// actions lists the actions that are invoked: nothing is counted of what they do.
+func (r *Report) actions(all []*planAction) {
+	var b strings.Builder
+	n := 0
+	for _, a := range all {
+		if a == nil {
+			continue
+		}
+		n++
+		b.WriteString("\n  " + short(a.Address))
+		if a.Trigger.By != "" {
+			b.WriteString(" (" + short(strings.TrimSpace(a.Trigger.Event+" of "+a.Trigger.By)) + ")")
+		}
+	}
+	if n > 0 {
+		r.warn(invokes, plural(n, "action"))
+		r.Parts = append(r.Parts, Part{Text: "Actions to be invoked:" + b.String(), paint: paintPlain})
+	}
 }
 
 func puttingOff(n int) string {
@@ -169,7 +202,9 @@ func (r *Report) resource(c *planResource) {
 		// What is not known counts as the worst that it can be.
 		p.Action, p.Note = Replace, "has an unknown action"
 		s.Destroy, s.Replace, s.Incomplete = s.Destroy+1, s.Replace+1, true
-		r.warn("%s has an action that Countersign does not know: read the plan as Terraform shows it.", short(p.Title))
+		if len(r.Warnings) < maxUnknown { // the others are shown first as well, with their notes
+			r.warn("%s has an action that Countersign does not know: read the plan as Terraform shows it.", short(p.Title))
+		}
 	}
 	if moved {
 		p.Note = strings.TrimSpace(p.Note + " (moved from " + c.PreviousAddress + ")")
@@ -186,6 +221,9 @@ func (r *Report) resource(c *planResource) {
 	}
 	r.Parts = append(r.Parts, c.part(p))
 }
+
+// maxUnknown resources are warned of, each by its name.
+const maxUnknown = 10
 
 // reasons are terraform's, in its own words where it has some.
 var reasons = map[string]string{

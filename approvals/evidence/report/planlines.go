@@ -28,7 +28,7 @@ func (p *planLines) next(l string) seen {
 	if p.heredoc {
 		hidden, kind := p.secret, ""
 		switch {
-		case strings.HasPrefix(l, strings.Repeat(" ", p.column+2)+"EOT"):
+		case indent(l) == p.column+2 && strings.HasPrefix(l[p.column+2:], "EOT"):
 			*p = planLines{}
 		case p.updated && col == p.column+4:
 			kind = kinds[sign]

@@ -189,6 +189,39 @@ func TestPlanCut(t *testing.T) {
 	}
 }
 
+// Terraform since 1.14 invokes actions, of which nothing says what they do: that is said.
+func TestPlanActions(t *testing.T) {
+	for name, text := range map[string]string{
+		"text":               "Plan: 1 to add, 0 to change, 3 to destroy. Actions: 2 to invoke.\n",
+		"text without a dot": "Plan: 1 to add, 0 to change, 3 to destroy. Actions: 2 to invoke\n",
+		"JSON": `{"format_version":"1.2","resource_changes":[{"address":"a.a","change":{"actions":["create"]}},` +
+			strings.Repeat(`{"address":"a.b","change":{"actions":["delete"]}},`, 2) + `{"address":"a.c","change":{"actions":["delete"]}}],
+			"action_invocations":[{"address":"action.x.y","config_values":{"password":"hunter2"},"lifecycle_action_trigger":{"triggering_resource_address":"a.a","action_trigger_event":"AfterCreate"}},
+			{"address":"action.x.z","invoke_action_trigger":{}},null]}`,
+	} {
+		r := Parse(Auto, "plan", text)
+		if r.Summary.Add != 1 || r.Summary.Destroy != 3 {
+			t.Errorf("%s: %s", name, r.Summary.Line())
+		}
+		if !strings.Contains(strings.Join(r.Warnings, "\n"), "invokes 2 actions of a provider") {
+			t.Errorf("%s: warnings %q", name, r.Warnings)
+		}
+		if name != "JSON" {
+			continue
+		}
+		if got := r.Parts[len(r.Parts)-1].Text; got != "Actions to be invoked:\n  action.x.y (AfterCreate of a.a)\n  action.x.z" {
+			t.Errorf("%q", got)
+		}
+	}
+	if r := Parse(Auto, "plan", "Plan: 1 to add, 0 to change, 3 to destroy.\n"); strings.Contains(strings.Join(r.Warnings, ""), "invokes") {
+		t.Errorf("without actions: %q", r.Warnings)
+	}
+	deferred := Parse(Auto, "plan", `{"format_version":"1.2","deferred_action_invocations":[{}]}`)
+	if !deferred.Summary.Incomplete || len(deferred.Warnings) != 1 {
+		t.Errorf("an action that is put off: %q", deferred.Warnings)
+	}
+}
+
 func TestPlanWords(t *testing.T) {
 	for line, want := range map[string]Part{
 		"  # aws_a.b will be created":                                               {Action: Add, Title: "aws_a.b", Note: "will be created"},

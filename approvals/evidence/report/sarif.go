@@ -58,7 +58,7 @@ func parseSARIF(text string) (Report, bool) {
 		rules := map[string]sarifRule{}
 		for _, tool := range append([]sarifTool{run.Tool.Driver}, run.Tool.Extensions...) {
 			for _, rule := range tool.Rules {
-				rules[rule.ID] = rule
+				rules[rule.ID] = rule.bounded()
 			}
 		}
 		for _, x := range run.Results {
@@ -71,6 +71,15 @@ func parseSARIF(text string) (Report, bool) {
 	return r, true
 }
 
+// maxLocations of one finding are listed.
+const maxLocations = 20
+
+// bounded is a rule with words of a length that every one of its findings can have.
+func (r sarifRule) bounded() sarifRule {
+	r.ID, r.Short.Text = short(r.ID), short(r.Short.Text)
+	return r
+}
+
 func (r *Report) finding(x sarifResult, rules map[string]sarifRule, list []sarifRule) {
 	id := x.RuleID
 	if id == "" {
@@ -78,7 +87,7 @@ func (r *Report) finding(x sarifResult, rules map[string]sarifRule, list []sarif
 	}
 	rule := rules[id]
 	if i := x.RuleIndex; i != nil && *i >= 0 && *i < len(list) && rule.ID == "" {
-		rule = list[*i]
+		rule = list[*i].bounded()
 		id = rule.ID
 	}
 	level, score := x.Level, scoreOf(x.Properties)
@@ -93,8 +102,8 @@ func (r *Report) finding(x sarifResult, rules map[string]sarifRule, list []sarif
 	if rule.Short.Text != "" {
 		p.Title = strings.TrimSpace(id + ": " + rule.Short.Text)
 	}
-	for i, l := range x.Locations {
-		if l.Physical.Artifact.URI == "" || i == 20 {
+	for i, l := range x.Locations[:min(len(x.Locations), maxLocations)] {
+		if l.Physical.Artifact.URI == "" {
 			continue
 		}
 		where := l.Physical.Artifact.URI
@@ -129,7 +138,11 @@ func (r *Report) finding(x sarifResult, rules map[string]sarifRule, list []sarif
 
 // scoreOf is a security-severity, which tools write as a string or as a number.
 func scoreOf(properties map[string]json.RawMessage) string {
-	return strings.Trim(string(properties["security-severity"]), `"`)
+	score := properties["security-severity"]
+	if len(score) > 32 { // which no number is, and every finding of a rule reads it
+		return ""
+	}
+	return strings.Trim(string(score), `"`)
 }
 
 // parseJSON indents. What nests deeper than people read stays as it is: indentation is
@@ -140,15 +153,16 @@ func parseJSON(text string) (Report, bool) {
 	}
 	r := Report{Format: JSON, Parts: []Part{{Text: text}}}
 	var b bytes.Buffer
-	if depth(text) <= maxDepth && json.Indent(&b, []byte(text), "", "  ") == nil && b.Len() <= 2*MaxText {
+	if deep, size := indented(text); deep <= maxDepth && size <= 2*MaxText && json.Indent(&b, []byte(text), "", "  ") == nil {
 		r.Parts[0].Text = b.String()
 	}
 	return r, true
 }
 
-// depth is how deep valid JSON nests.
-func depth(s string) int {
-	now, most, quoted := 0, 0, false
+// indented is how deep valid JSON nests, and about how many bytes it has with indentation: a
+// list of numbers within many lists becomes a hundred times as long.
+func indented(s string) (most, size int) {
+	now, quoted := 0, false
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '"':
@@ -159,11 +173,15 @@ func depth(s string) int {
 		case c == '{' || c == '[':
 			now++
 			most = max(most, now)
+			size += 1 + 2*now
 		case c == '}' || c == ']':
 			now--
+			size += 1 + 2*now
+		case c == ',':
+			size += 1 + 2*now
 		}
 	}
-	return most
+	return most, size + len(s)
 }
 
 // plural is for what a text says of itself.
