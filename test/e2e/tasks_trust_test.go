@@ -105,7 +105,7 @@ spec:
 	t.Run("made before the run", func(t *testing.T) {
 		t.Parallel()
 		e.For(t).Apply(fmt.Sprintf(spoof, "early", ""))
-		left(startWith(t, e, "early", "wait", waitsOnly(tasks.Automatiko, "")), "not a part of a PipelineRun")
+		left(startWith(t, e, "early", "wait", waitsOnly(tasks.Automatiko, "")), "it does not belong to a PipelineRun")
 	})
 	// A run that is pending has a UID already, which anyone who may create CustomRuns can
 	// write into theirs.
@@ -114,7 +114,7 @@ spec:
 		r := startWith(t, e, "owned", "wait", "  status: PipelineRunPending\n"+waitsOnly(tasks.Automatiko, ""))
 		e.For(t).Apply(fmt.Sprintf(spoof, "owned", fmt.Sprintf("ownerReferences: [{apiVersion: tekton.dev/v1, kind: PipelineRun, name: owned, uid: %s, controller: true}]", r.pipelineRun().UID)))
 		r.becomes("")
-		left(r, "another param approvers")
+		left(r, "another value of param approvers")
 	})
 }
 
@@ -129,8 +129,8 @@ func TestTaskThatNobodyCouldDecideIsRefused(t *testing.T) {
 	for name, c := range map[string]struct{ spec, says string }{
 		"strategy":   {ref(tasks.Automatiko, "{name: approvers, value: [alice]}, {name: strategy, value: ANY}"), `param strategy is "ANY", which is unknown: use SINGLE, MULTI or FOUR_EYES`},
 		"nobody":     {ref(tasks.Automatiko, "{name: description, value: x}"), "nobody could decide this"},
-		"one-of-two": {ref(tasks.Automatiko, "{name: approvers, value: [alice]}, {name: strategy, value: FOUR_EYES}"), "it takes 2 people, and 1 is named"},
-		"no-quorum":  {ref(tasks.ManualApprovalGate, "{name: approvers, value: [alice]}, {name: numberOfApprovalsRequired, value: '2'}"), "it takes 2 people, and 1 is named"},
+		"one-of-two": {ref(tasks.Automatiko, "{name: approvers, value: [alice]}, {name: strategy, value: FOUR_EYES}"), "it needs 2 people, but only 1 is named"},
+		"no-quorum":  {ref(tasks.ManualApprovalGate, "{name: approvers, value: [alice]}, {name: numberOfApprovalsRequired, value: '2'}"), "it needs 2 people, but only 1 is named"},
 		"no-people":  {ref(tasks.ManualApprovalGate, "{name: approvers, value: []}"), "nobody could decide this"},
 		"no-gate":    {ref(tasks.KubeRocketCI, "{name: gate, value: nosuch}"), `there is no Gate "nosuch"`},
 	} {
