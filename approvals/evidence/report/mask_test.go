@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestMaskPreviews: of plans that terraform wrote nothing is left out but secrets, and what is
@@ -270,20 +269,16 @@ func rawLines(t *testing.T, text string) {
 	}
 }
 
-// TestMaskLinesBounded: what is made to cost much costs little.
+// TestMaskLinesBounded: what is made to cost much costs little. What costs the square of its length
+// takes longer than a test may.
 func TestMaskLinesBounded(t *testing.T) {
 	t.Parallel()
 	for name, each := range map[string]string{
 		"joined": "\x1b(\n", "returns": "x\r", "secrets": "pwd = \"x\"\r", "headings": "  # a.b will be created\n", "texts": "      + pwd = <<-EOT\n", "edges": "a\n",
 	} {
-		text := "  # a.b will be created\n" + strings.Repeat(each, 512<<10/len(each))
-		began := time.Now()
-		Mask(Plan, text)
-		took := time.Since(began)
-		if took > 20*time.Second { // a busy machine takes less than one
-			t.Errorf("%s: %d KiB took %s", name, len(text)>>10, took)
-		}
-		t.Logf("%s: %s", name, took.Round(time.Millisecond))
+		t.Run(name, func(t *testing.T) {
+			Mask(Plan, "  # a.b will be created\n"+strings.Repeat(each, 512<<10/len(each)))
+		})
 	}
 }
 
@@ -341,16 +336,10 @@ func TestMaskBounded(t *testing.T) {
 		if !json.Valid([]byte(text)) {
 			t.Fatalf("%s: the test is wrong", name)
 		}
-		began := time.Now()
 		got, _ := Mask(PlanJSON, text)
-		took := time.Since(began)
 		if strings.Contains(got, "secret-1") || !json.Valid([]byte(got)) {
 			t.Errorf("%s: a secret is in it, or it is not JSON any more", name)
 		}
-		if took > 20*time.Second { // a busy machine takes less than one
-			t.Errorf("%s: %d KiB took %s", name, len(text)>>10, took)
-		}
-		t.Logf("%s: %d KiB, %s", name, len(text)>>10, took.Round(time.Millisecond))
 	}
 }
 

@@ -182,7 +182,7 @@ func remark(l string) (string, bool) {
 }
 
 // says reads the line that begins with "Plan:", as in "1 to import, 2 to add, 0 to change.",
-// after which Terraform 1.14 may have another sentence: "Actions: 1 to invoke."
+// after which Terraform 1.14 may have another sentence, "Actions: 1 to invoke".
 func (p *planText) says(l string) bool {
 	var s evidence.Summary
 	l, more, _ := strings.Cut(strings.TrimSpace(strings.TrimPrefix(l, "Plan: ")), ". ")
