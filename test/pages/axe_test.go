@@ -55,7 +55,7 @@ func TestAxeFinds(t *testing.T) {
 	}
 	base, ctx := serve(t), chromium(t)
 	do(t, ctx, chromedp.Navigate(base+"/pending.html"))
-	eval[chromedp.Void](t, ctx, `document.querySelector("label").remove(); document.querySelector("h1").outerHTML = "<h4>x</h4>"`)
+	eval[chromedp.Void](t, ctx, `document.querySelectorAll("label[for]").forEach((l) => { l.remove() }); document.querySelector("h1").outerHTML = "<h4>x</h4>"`)
 	eval[chromedp.Void](t, ctx, string(axe)+";0")
 	found := eval[string](t, ctx, strings.Replace(run, "ONLY", `["wcag2a", "best-practice"]`, 1))
 	for _, rule := range []string{"label:", "page-has-heading-one:"} {
