@@ -276,7 +276,7 @@ func TestMaskLinesBounded(t *testing.T) {
 	for name, each := range map[string]string{
 		"joined": "\x1b(\n", "returns": "x\r", "secrets": "pwd = \"x\"\r", "headings": "  # a.b will be created\n", "texts": "      + pwd = <<-EOT\n", "edges": "a\n",
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, func(*testing.T) {
 			Mask(Plan, "  # a.b will be created\n"+strings.Repeat(each, 512<<10/len(each)))
 		})
 	}
