@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -18,6 +19,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals/evidence"
 	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
+	"github.com/countersign-dev/countersign/internal/turns"
 )
 
 // Labels and annotation of Evidence objects. They are for finding them; what they say is not
@@ -36,8 +38,9 @@ type Store struct {
 	// Quota is what a namespace may have. Nil: nothing is bounded.
 	Quota func(ctx context.Context, namespace string) (approvals.Quota, error)
 
-	memory  memory
-	writers writers
+	memory memory
+	once   sync.Once
+	writes *turns.Turns // see writers
 }
 
 // Of says which evidence it is. Name is that of an upload, or task and step of a log.
@@ -107,7 +110,7 @@ func (s *Store) Keep(ctx context.Context, of Of, data []byte, message string) (k
 	case approvals.CodeOf(err) != approvals.CodeNotFound:
 		return k, false, err
 	}
-	leave, err := s.writers.enter(ctx, of.Namespace)
+	leave, err := s.writers().Enter(ctx, of.Namespace)
 	if err != nil {
 		return Kept{}, false, err
 	}
