@@ -13,7 +13,7 @@ func Mask(format Format, text string) (masked string, n int) {
 		return text, 0
 	}
 	plain, isJSON := Strip(text), json.Valid([]byte(text))
-	if format != PlanJSON || !isJSON { // what is said to be a plan, and has a newer form, is one too
+	if format != PlanJSON || !isJSON { // a text that the Gate calls a plan, in a form that is too new, is one too
 		r, _ := understand(format, text, plain)
 		format = r.Format
 	}

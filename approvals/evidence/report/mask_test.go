@@ -132,7 +132,7 @@ func TestMaskCut(t *testing.T) {
 	}
 }
 
-// TestMaskAsParsed: whatever a text is said to be and begins with, what the page conceals of
+// TestMaskAsParsed: whatever format the Gate gives and whatever a text begins with, what the page conceals of
 // it is not in it when somebody opens it.
 func TestMaskAsParsed(t *testing.T) {
 	t.Parallel()
@@ -300,7 +300,7 @@ func TestMasksNothing(t *testing.T) {
 	}
 }
 
-// TestMaskOthers: what is no plan stays as it is, whatever it is said to be.
+// TestMaskOthers: what is no plan stays as it is, whatever format the Gate gives.
 func TestMaskOthers(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{

@@ -370,7 +370,7 @@ func signColumn(l string, col int) int {
 // indent is how many spaces l begins with.
 func indent(l string) int { return len(l) - len(strings.TrimLeft(l, " ")) }
 
-// invokes is said of a plan that runs actions of providers, which Terraform has since 1.14.
+// invokes warns of a plan that runs actions of providers, which Terraform has since 1.14.
 const invokes = "The plan also invokes %s of a provider, and what that does is in none of the numbers."
 
 func paintPlain(text string) []Line {

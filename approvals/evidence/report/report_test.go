@@ -189,7 +189,7 @@ func TestPlanCut(t *testing.T) {
 	}
 }
 
-// Terraform since 1.14 invokes actions, of which nothing says what they do: that is said.
+// Terraform since 1.14 invokes actions. A plan does not show what they do, so its readers are warned.
 func TestPlanActions(t *testing.T) {
 	for name, text := range map[string]string{
 		"text":               "Plan: 1 to add, 0 to change, 3 to destroy. Actions: 2 to invoke.\n",
