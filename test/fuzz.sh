@@ -10,6 +10,13 @@ mapfile -t found < <(grep -rHoE '^func Fuzz\w+' --include='*_test.go' . | sed 's
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+# ended_by_time LOG: the fuzzer fails with nothing but the end of its own time: a race of its coordinator on a busy
+# machine (https://go.dev/issue/75804, mended in Go 1.27). What a fuzz test finds says "Failing input written".
+ended_by_time() {
+  grep -A1 '^--- FAIL: ' "$1" | grep -qx '    context deadline exceeded' && ! grep -qE 'Failing input|panic:|hung or terminated' "$1" &&
+    grep -qE 'execs: [1-9]' "$1"
+}
+
 # fuzz DIR NAME: runs one, and writes its line.
 fuzz() {
   local dir=$1 name=$2 since out code=0
@@ -17,7 +24,8 @@ fuzz() {
   out=$work/$(tr / - <<<"$dir")-$name.log
   (cd "$dir" && "$work/$(tr / - <<<"$dir").test" -test.run='^$' -test.fuzz="^$name\$" -test.fuzztime="${FUZZTIME:-30s}" \
     -test.fuzzcachedir="$CACHE/fuzz/$dir" -test.parallel=1) >"$out" 2>&1 || code=$?
-  if [ $code = 0 ]; then
+  if [ $code = 0 ] || ended_by_time "$out"; then
+    code=0
     printf 'ok   %8s  %s %s: %s\n' "$(elapsed "$since")" "$dir" "$name" "$(grep -oE 'execs: [0-9]+' "$out" | tail -n1)"
     echo 1 0 0 >>"${COUNTS:-/dev/null}"
   else
