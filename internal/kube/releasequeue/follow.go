@@ -39,7 +39,7 @@ const lateBy = 2
 
 // Runs are the runs that outcomes start.
 type Runs interface {
-	// Came says whether the run of a has come, as far as is known here, or is not to come.
+	// Came says whether the run of a has come, as far as is known here.
 	Came(ctx context.Context, a approvals.Approval) bool
 }
 
