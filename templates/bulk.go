@@ -27,13 +27,14 @@ type BulkItem struct {
 }
 
 type bulkView struct {
-	Here, Title, Recipient, Trouble, Base, Now, Comment string
-	MaxComment, Turn                                    int
-	Done                                                bool
-	Items                                               []bulkItemView
-	CanApprove, CanReject                               int
-	CommentFor                                          string
-	Failed                                              int
+	Page
+	Title, Trouble, Comment string
+	MaxComment              int
+	Done                    bool
+	Items                   []bulkItemView
+	CanApprove, CanReject   int
+	CommentFor              string
+	Failed                  int
 }
 
 type bulkItemView struct {
@@ -45,7 +46,8 @@ type bulkItemView struct {
 
 func newBulkView(b Bulk) bulkView {
 	v := bulkView{
-		Here: "bulk", Title: "Decide " + plural(len(b.Items), "approval"), Recipient: line(b.Person), Trouble: sentence(b.Trouble), Base: drop(b.Base), Now: stamp(b.Now),
+		Page:  Page{Recipient: line(b.Person), Session: true, Base: drop(b.Base), Here: "bulk", Now: stamp(b.Now)},
+		Title: "Decide " + plural(len(b.Items), "approval"), Trouble: sentence(b.Trouble),
 		Comment: drop(first(b.Comment, 4*approvals.MaxComment)), MaxComment: approvals.MaxComment, Done: b.Done,
 	}
 	if b.Done {

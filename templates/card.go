@@ -43,9 +43,9 @@ const (
 
 func tone(v View) Tone {
 	switch {
-	case v.News == approvals.EventRunEnded && v.Ended != nil && v.Ended.State != "succeeded", v.State == "rejected":
+	case v.Message.News == approvals.EventRunEnded && v.Release.Ended != nil && v.Release.Ended.State != "succeeded", v.State == "rejected":
 		return Bad
-	case v.Glass, v.State == "expired", v.News == "escalated":
+	case v.Outcome.BreakGlass, v.State == "expired", v.Message.News == "escalated":
 		return Warns
 	case v.State == "approved":
 		return Good
@@ -86,7 +86,7 @@ const (
 // NewCard is the message of d.News for a chat channel.
 func NewCard(d Data) Card {
 	v := newView(d, maxMail)
-	c := Card{Title: brief(title(v), maxSubject), State: v.State, Tone: tone(v), Link: v.Link}
+	c := Card{Title: brief(title(v), maxSubject), State: v.State, Tone: tone(v), Link: v.Message.Link}
 	if v.State == "pending" {
 		c.excerpt(v)
 		c.confirm(v)
@@ -106,18 +106,18 @@ func NewCard(d Data) Card {
 		fact("Starts", v.Trigger)
 	}
 	switch {
-	case v.Part1 != nil:
-		fact("After", v.Part1.words()+" (run "+v.Part1.Name+")")
-	case v.Event != nil:
-		fact("Event", v.Event.What)
-		pushFacts(v.Event.Push, fact)
+	case v.Request.FirstRun != nil:
+		fact("After", v.Request.FirstRun.words()+" (run "+v.Request.FirstRun.Name+")")
+	case v.Request.Event != nil:
+		fact("Event", v.Request.Event.What)
+		pushFacts(v.Request.Event.Push, fact)
 	}
-	fact("Requested by", v.Requester)
+	fact("Requested by", v.Request.Requester)
 	if v.State == "pending" {
-		moment("Waiting since", v.Opened)
-		moment("Deadline", v.Deadline)
-		fact("Approvals needed", strconv.Itoa(v.Missing))
-		for _, r := range v.Rules[:min(len(v.Rules), maxShown)] {
+		moment("Waiting since", v.Request.Opened)
+		moment("Deadline", v.Progress.Deadline)
+		fact("Approvals needed", strconv.Itoa(v.Progress.Missing))
+		for _, r := range v.Progress.Rules[:min(len(v.Progress.Rules), maxShown)] {
 			if r.Missing == 0 {
 				fact("Rule "+r.Name, "done")
 				continue
@@ -127,21 +127,21 @@ func NewCard(d Data) Card {
 		fact("Who can decide", who(v))
 	} else {
 		fact("Outcome", v.State)
-		fact("Decided by", list(v.Deciders))
-		if v.Glass {
+		fact("Decided by", list(v.Outcome.Deciders))
+		if v.Outcome.BreakGlass {
 			fact("How", "emergency approval (break-glass), bypassing gate "+v.Gate)
 		}
-		moment("Decided", v.Decided)
-		if v.Next != nil {
-			fact("Run", v.Next.Name)
+		moment("Decided", v.Outcome.Decided)
+		if v.Release.Run != nil {
+			fact("Run", v.Release.Run.Name)
 		}
-		if e := v.Ended; e != nil {
+		if e := v.Release.Ended; e != nil {
 			moment("It ended", e.When)
 			fact("Failed task", e.Task)
 			fact("Message", e.Message)
 		}
 	}
-	for _, p := range v.Params.First(maxShown) {
+	for _, p := range v.Content.Params.First(maxShown) {
 		fact("Parameter "+p.Name, p.Excerpt(maxFact))
 	}
 	for i, x := range v.Votes {
@@ -173,10 +173,10 @@ func pushFacts(p *PushView, fact func(name, value string)) {
 // excerpt takes up what would change: all of it where it fits, else what becomes of each
 // resource, what destroys first.
 func (c *Card) excerpt(v View) {
-	c.Sum, c.Alarming, c.Whole = v.Sum.Line, v.Sum.Alarming, len(v.Unseen) == 0
+	c.Sum, c.Alarming, c.Whole = v.Evidence.Sum.Line, v.Evidence.Sum.Alarming, len(v.Evidence.Unseen) == 0
 	var all []string
 	n := 0
-	for _, o := range v.Outputs {
+	for _, o := range v.Evidence.Outputs {
 		parts := o.Parts
 		if o.Around != nil && len(parts) == 0 {
 			parts = []PartView{*o.Around}
@@ -196,7 +196,7 @@ func (c *Card) excerpt(v View) {
 	for _, l := range all {
 		n += utf8.RuneCountInString(l) + 1
 	}
-	if len(v.Evidence) > 0 { // a message has no text of it
+	if len(v.Evidence.Items) > 0 { // a message has no text of it
 		c.Whole, c.More = false, "There is evidence to read on the page."
 	}
 	if c.Whole = c.Whole && n <= maxExcerpt; c.Whole {
@@ -204,7 +204,7 @@ func (c *Card) excerpt(v View) {
 		return
 	}
 	n = 0
-	for _, o := range v.Outputs {
+	for _, o := range v.Evidence.Outputs {
 		shown := 0
 		for _, l := range o.Brief(maxBrief) {
 			s := l.Text()
@@ -226,18 +226,18 @@ const maxBrief = 20 // lines of one text, of which a card does not have all
 func (c *Card) confirm(v View) {
 	what := "Approve"
 	switch {
-	case v.Task != nil:
-		what = "Let run " + v.Task.Run + " continue"
-	case v.Grants != "":
-		what = "Approve, which " + v.Grants
-	case v.OnApprove && v.Missing <= 1:
+	case v.Request.Task != nil:
+		what = "Let run " + v.Request.Task.Run + " continue"
+	case v.Consequences.Grants != "":
+		what = "Approve, which " + v.Consequences.Grants
+	case v.Consequences.OnApprove && v.Progress.Missing <= 1:
 		what = "Start " + v.Trigger
-	case v.OnApprove:
+	case v.Consequences.OnApprove:
 		what = "Approve " + v.Trigger
 	}
 	c.Confirm = brief(what+" in "+v.Namespace+"?", 150)
-	if v.Sum.Line != "" {
-		c.Confirm += " " + v.Sum.Line + "."
+	if v.Evidence.Sum.Line != "" {
+		c.Confirm += " " + v.Evidence.Sum.Line + "."
 	}
 	if !c.Whole {
 		c.Confirm += " Not all that you approve is shown here."
@@ -247,16 +247,16 @@ func (c *Card) confirm(v View) {
 func title(v View) string {
 	where := v.Title + " (" + v.Namespace + ")"
 	switch {
-	case v.News == approvals.EventRunEnded && v.Ended != nil:
-		return v.Title + " " + v.Ended.Words + " (" + v.Namespace + ")"
-	case v.Glass:
+	case v.Message.News == approvals.EventRunEnded && v.Release.Ended != nil:
+		return v.Title + " " + v.Release.Ended.Words + " (" + v.Namespace + ")"
+	case v.Outcome.BreakGlass:
 		return "Emergency approval: " + where
 	case v.State != "pending":
 		return strings.ToUpper(v.State[:1]) + v.State[1:] + ": " + where
-	case v.News == "reminder":
-		return "Still waiting (" + v.Opened.Span + "): " + where
-	case v.News == "escalated":
-		return "No decision after " + v.Opened.Span + ": " + where
+	case v.Message.News == "reminder":
+		return "Still waiting (" + v.Request.Opened.Span + "): " + where
+	case v.Message.News == "escalated":
+		return "No decision after " + v.Request.Opened.Span + ": " + where
 	default:
 		return "Approve: " + where
 	}
@@ -265,15 +265,15 @@ func title(v View) string {
 // who names those who may decide.
 func who(v View) string {
 	var all []string
-	for _, name := range v.Approvers {
-		if !v.Excluded || !strings.EqualFold(name, v.Requester) {
+	for _, name := range v.People.Approvers {
+		if !v.People.Excluded || !strings.EqualFold(name, v.Request.Requester) {
 			all = append(all, name)
 		}
 	}
-	for _, g := range v.Groups {
+	for _, g := range v.People.Groups {
 		all = append(all, "anyone in "+g)
 	}
-	if v.RBAC {
+	if v.People.RBAC {
 		all = append(all, "anyone with the approve permission on the gate")
 	}
 	return list(all)

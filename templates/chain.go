@@ -12,45 +12,47 @@ type Chain struct {
 type StageView struct {
 	Kind  string // "run", "event" or "approval"
 	Name  string
-	State string // of an Approval as in View; of part 2's run "running", "starting", "waiting", "none" or an EndView's
+	State string // of an Approval as in Heading; of part 2's run "running", "starting", "waiting", "none" or an EndView's
 	Path  string // of an Approval that is not this one; of a run, where it is shown
 	Here  bool
 }
 
-// chain fills in the stages, in their order.
-func (v *View) chain(d Data) {
-	if d.Chain == nil || v.Task != nil {
-		return
+// newChain is the stages, in their order.
+func newChain(d Data, v *View) []StageView {
+	if d.Chain == nil || v.Request.Task != nil {
+		return nil
 	}
+	var chain []StageView
 	neighbour := func(a approvals.Approval) StageView {
 		return StageView{Kind: "approval", Name: line(a.Title()), State: state(a), Path: v.Base + "/approvals/" + drop(a.Namespace) + "/" + drop(a.Name)}
 	}
 	for _, a := range d.Chain.Before {
-		v.Chain = append(v.Chain, neighbour(a))
+		chain = append(chain, neighbour(a))
 	}
 	switch {
-	case v.Part1 != nil:
-		v.Chain = append(v.Chain, StageView{Kind: "run", Name: v.Part1.Name, State: "ended", Path: v.Part1.Link})
-	case v.Event != nil:
-		v.Chain = append(v.Chain, StageView{Kind: "event"})
+	case v.Request.FirstRun != nil:
+		chain = append(chain, StageView{Kind: "run", Name: v.Request.FirstRun.Name, State: "ended", Path: v.Request.FirstRun.Link})
+	case v.Request.Event != nil:
+		chain = append(chain, StageView{Kind: "event"})
 	}
-	v.Chain = append(v.Chain, StageView{Kind: "approval", Name: v.Trigger, State: v.State, Here: true})
+	chain = append(chain, StageView{Kind: "approval", Name: v.Trigger, State: v.State, Here: true})
 	part2 := StageView{Kind: "run", State: "none"}
 	switch {
-	case v.Next != nil:
-		part2.Name, part2.State, part2.Path = v.Next.Name, "running", v.Next.Link
-		if v.Ended != nil {
-			part2.State = v.Ended.State
+	case v.Release.Run != nil:
+		part2.Name, part2.State, part2.Path = v.Release.Run.Name, "running", v.Release.Run.Link
+		if v.Release.Ended != nil {
+			part2.State = v.Release.Ended.State
 		}
-	case v.Starting:
+	case v.Release.Starting:
 		part2.State = "starting"
-	case v.Decided.ISO == "" && (v.OnApprove || v.OnReject || v.OnExpiry || d.Approval.Resolved == nil):
+	case v.Outcome.Decided.ISO == "" && (v.Consequences.OnApprove || v.Consequences.OnReject || v.Consequences.OnExpiry || d.Approval.Resolved == nil):
 		part2.State = "waiting"
 	}
-	if v.Grants == "" || v.Next != nil { // a target is no part that follows
-		v.Chain = append(v.Chain, part2)
+	if v.Consequences.Grants == "" || v.Release.Run != nil { // a target is no part that follows
+		chain = append(chain, part2)
 	}
 	for _, a := range d.Chain.After {
-		v.Chain = append(v.Chain, neighbour(a))
+		chain = append(chain, neighbour(a))
 	}
+	return chain
 }

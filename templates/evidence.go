@@ -19,8 +19,40 @@ type Evidence struct {
 	Link string
 }
 
-// EvidenceView is a piece of evidence as it is shown.
+// EvidenceView is all that people decide on: pieces of evidence, and results that the Gate shows.
 type EvidenceView struct {
+	Items   []EvidenceItem
+	Outputs []Output
+	Sum     SumView  // of all
+	Unseen  []string // what of Outputs is not shown, or not sure, in sentences
+	sums    []evidence.Summary
+}
+
+func newEvidence(d Data, room *room) EvidenceView {
+	var v EvidenceView
+	for _, p := range d.Shown {
+		v.show(p, room)
+	}
+	for _, e := range d.Evidence {
+		v.Items = append(v.Items, v.item(e, d.Shown, room))
+	}
+	sum := evidence.SumUp(v.sums)
+	if len(v.sums) == 0 {
+		sum = d.Approval.Resolved.Sum()
+	}
+	v.Sum = newSum(sum)
+	return v
+}
+
+// show takes up a result.
+func (v *EvidenceView) show(p approvals.Param, room *room) {
+	o, sum := newOutput(p, report.Auto, room)
+	v.Outputs, v.sums = append(v.Outputs, o), append(v.sums, sum)
+	v.Unseen = append(v.Unseen, o.Unseen()...)
+}
+
+// EvidenceItem is a piece of evidence as it is shown.
+type EvidenceItem struct {
 	Name, Size, Format string
 	Digest             Short
 	State              string // as evidence.State
@@ -33,8 +65,9 @@ type EvidenceView struct {
 	Masked bool
 }
 
-func (v *View) evidence(e Evidence, shown []approvals.Param, room *room) EvidenceView {
-	item := EvidenceView{
+// item takes up a piece of evidence.
+func (v *EvidenceView) item(e Evidence, shown []approvals.Param, room *room) EvidenceItem {
+	item := EvidenceItem{
 		Name: line(e.Item.Name), Size: evidence.Bytes(e.Item.Size), Format: string(e.Item.Format), Digest: newShort(e.Item.SHA256), State: string(e.Item.State),
 		Link: drop(e.Link),
 	}
@@ -61,7 +94,7 @@ func (v *View) evidence(e Evidence, shown []approvals.Param, room *room) Evidenc
 }
 
 // Brief is what a message has of it: what it counts, how large it is, or why it is not there.
-func (e EvidenceView) Brief() string {
+func (e EvidenceItem) Brief() string {
 	switch {
 	case e.State != string(evidence.Present):
 		return "not there. " + e.Trouble

@@ -39,15 +39,15 @@ type HistoryLine struct {
 }
 
 type historyView struct {
-	Here, Title, Recipient, Trouble, Base, Now string
-	Search                                     Search
-	Off, Own, Dates                            bool
-	Turn                                       int
-	Kinds, Outcomes                            []choice
-	Filtered                                   bool
-	Groups                                     []groupView
-	Lines                                      int
-	First, Next, CSV, JSONL                    string
+	Page
+	Title, Trouble          string
+	Search                  Search
+	Off, Own, Dates         bool
+	Kinds, Outcomes         []choice
+	Filtered                bool
+	Groups                  []groupView
+	Lines                   int
+	First, Next, CSV, JSONL string
 }
 
 // choice is one option of a list.
@@ -73,8 +73,9 @@ type lineView struct {
 
 func newHistoryView(h History) historyView {
 	v := historyView{
-		Here: "history", Title: "History", Recipient: line(h.Person), Trouble: sentence(h.Trouble), Base: drop(h.Base), Off: h.Off, Own: h.Own,
-		First: drop(h.First), Next: drop(h.Next), CSV: drop(h.CSV), JSONL: drop(h.JSONL), Search: h.Search, Now: stamp(h.Now),
+		Page:  Page{Recipient: line(h.Person), Session: true, Base: drop(h.Base), Here: "history", Now: stamp(h.Now)},
+		Title: "History", Trouble: sentence(h.Trouble), Off: h.Off, Own: h.Own, Search: h.Search,
+		First: drop(h.First), Next: drop(h.Next), CSV: drop(h.CSV), JSONL: drop(h.JSONL),
 	}
 	s := &v.Search
 	for _, p := range []*string{&s.Namespace, &s.Approval, &s.Pipeline, &s.Gate, &s.Person, &s.Kind, &s.Outcome, &s.From, &s.To} {

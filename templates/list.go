@@ -53,16 +53,13 @@ type Filter struct {
 }
 
 type listView struct {
-	Here, Title, Recipient, Trouble, Base string
-	Events, Now                           string
-	Namespaces, Gates                     []string
-	Sorts                                 []choice
-	Turn                                  int
-	Filtered                              bool // by more than text
-	Poll                                  bool // never: it has a stream, or stays as it is
-	Session                               bool
-	Filter                                *Filter
-	Sections                              []sectionView
+	Page
+	Title, Trouble    string
+	Namespaces, Gates []string
+	Sorts             []choice
+	Filtered          bool // by more than text
+	Filter            *Filter
+	Sections          []sectionView
 }
 
 type sectionView struct {
@@ -74,19 +71,21 @@ type sectionView struct {
 }
 
 type itemView struct {
-	Path, Pick                                                   string // Pick is what selects it, "" when it can't be
-	Namespace, Name, Title, Trigger, Gate, State, Requester, Run string
-	Opened, Deadline, Decided                                    Moment
-	Have, Needed                                                 int
-	Soon, Overdue, Mine                                          bool
-	Vote                                                         *VoteView
-	Ended                                                        *EndView // the run that it started
-	Sum                                                          SumView
+	Heading
+	Path, Pick      string // Pick is what selects it, "" when it can't be
+	Requester, Run  string
+	Opened, Decided Moment
+	Progress        ProgressView
+	Mine            bool
+	Vote            *VoteView
+	Ended           *EndView // the run that it started
+	Sum             SumView
 }
 
 func newListView(l List) listView {
 	v := listView{
-		Here: l.Here, Title: "Waiting for approval", Recipient: line(l.Person), Session: true, Trouble: sentence(l.Trouble), Base: drop(l.Base), Now: stamp(l.Now),
+		Page:  Page{Recipient: line(l.Person), Session: true, Base: drop(l.Base), Here: l.Here, Turn: l.Turn, Now: stamp(l.Now)},
+		Title: "Waiting for approval", Trouble: sentence(l.Trouble),
 	}
 	if l.Live {
 		v.Events = v.Base + "/events"
@@ -97,7 +96,6 @@ func newListView(l List) listView {
 	if l.Here == "mine" {
 		v.Title = "Mine"
 	}
-	v.Turn = l.Turn
 	for _, n := range l.Namespaces[:min(len(l.Namespaces), maxItems)] {
 		v.Namespaces = append(v.Namespaces, line(n))
 	}
@@ -130,8 +128,8 @@ func newListView(l List) listView {
 func newItem(i Item, l List, room *room) itemView {
 	a := i.Approval
 	v := itemView{
-		Path: drop(l.Base) + "/approvals/" + drop(a.Namespace) + "/" + drop(a.Name), Namespace: line(a.Namespace), Name: line(a.Name), Title: line(a.Headline()), Trigger: line(a.Title()),
-		State: state(a), Opened: newMoment(a.OpenedAt, l.Now), Mine: i.Mine,
+		Heading: newHeading(a), Path: drop(l.Base) + "/approvals/" + drop(a.Namespace) + "/" + drop(a.Name), Opened: newMoment(a.OpenedAt, l.Now), Mine: i.Mine,
+		Progress: newProgress(a, approvals.Explain(a, approvals.Identity{}, l.Now).Rules, l.Now),
 	}
 	if r := a.Source.Run; r != nil {
 		v.Run = line(r.Name)
@@ -140,17 +138,7 @@ func newItem(i Item, l List, room *room) itemView {
 		v.Run = line(t.Run.Name)
 	}
 	if t := a.Resolved; t != nil {
-		v.Sum = newSum(t.Sum())
-		v.Gate, v.Requester, v.Needed = line(t.Policy.Gate), line(t.Requester), t.Policy.Needed()
-		for _, r := range approvals.Explain(a, approvals.Identity{}, l.Now).Rules {
-			v.Have += len(r.Approved)
-		}
-		deadline := a.Deadline()
-		v.Deadline = newMoment(deadline, l.Now)
-		if v.State == "pending" {
-			v.Overdue = !l.Now.Before(deadline)
-			v.Soon = !v.Overdue && deadline.Sub(l.Now) < time.Hour
-		}
+		v.Sum, v.Requester = newSum(t.Sum()), line(t.Requester)
 	}
 	if a.Decided() {
 		v.Decided, v.Ended = newMoment(a.DecidedAt, l.Now), endView(a.RunEnd, l.Now)

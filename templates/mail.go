@@ -52,7 +52,7 @@ func (s *Set) mail(d Data, subjectName, textName, htmlName string) (Mail, error)
 	}
 	return Mail{
 		Subject: brief(subject.String(), maxSubject),
-		Text:    wrap(text.String(), columns, v.Link),
+		Text:    wrap(text.String(), columns, v.Message.Link),
 		HTML:    html.String(),
 	}, nil
 }

@@ -168,6 +168,12 @@ func (b Block) Plain() string {
 	return strings.Join(out, "\n")
 }
 
+// AboutView is what the Gate tells approvers.
+type AboutView struct {
+	Instructions []Block
+	Links        []LinkView // what approvers need
+}
+
 // LinkView is a link of the approver's own, with the host that it leads to.
 type LinkView struct{ Name, URL, Host string }
 

@@ -1,7 +1,6 @@
 package templates
 
 import (
-	"net/url"
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
@@ -30,7 +29,8 @@ type Undelivered struct {
 }
 
 type operationsView struct {
-	Here, Title, Recipient, Trouble, Base, Namespace, Now string
+	Page
+	Title, Trouble, Namespace string
 
 	Glance                          *glanceView
 	Undelivered                     []undeliveredView
@@ -38,7 +38,6 @@ type operationsView struct {
 	Gates                           []gateView
 	MoreUndelivered, MoreUnreleased int
 	MoreGates                       int
-	Turn                            int
 }
 
 type glanceView struct {
@@ -48,35 +47,20 @@ type glanceView struct {
 
 type undeliveredView struct {
 	itemView
-	hands
+	Actions                          ActionsView
 	Event, Channel, Recipient, Error string
 	Attempts                         int
 }
 
 type unreleasedView struct {
 	itemView
-	hands
-	Why *approvals.Problem
-}
-
-// hands are what can be done about an approval, from its own page's address.
-type hands struct {
-	Action        string
-	Retry, Cancel bool
-	Asked         Moment
-	Reason        string
-	MaxComment    int
-}
-
-func newHands(a approvals.Approval, i itemView, now time.Time) hands {
-	return hands{
-		Action: i.Path + "?" + url.Values{"uid": {a.UID}}.Encode(), Retry: a.ToRetry(now), Cancel: a.ToCancel(), Asked: newMoment(a.RetryRequestedAt, now), MaxComment: approvals.MaxComment,
-	}
+	Actions ActionsView
+	Why     *approvals.Problem
 }
 
 func newOperationsView(o Operations) operationsView {
 	v := operationsView{
-		Here: "operations", Title: "Operations", Recipient: line(o.Person), Trouble: sentence(o.Trouble), Base: drop(o.Base), Now: stamp(o.Now),
+		Page: Page{Recipient: line(o.Person), Session: true, Base: drop(o.Base), Here: "operations", Now: stamp(o.Now)}, Title: "Operations", Trouble: sentence(o.Trouble),
 		Namespace:       drop(first(o.Namespace, maxLine)),
 		MoreUndelivered: max(0, len(o.Undelivered)-maxItems), MoreUnreleased: max(0, len(o.Unreleased)-maxItems),
 	}
@@ -91,12 +75,12 @@ func newOperationsView(o Operations) operationsView {
 	for _, x := range o.Undelivered[:min(len(o.Undelivered), maxItems)] {
 		d, i := x.Delivery, newItem(Item{Approval: x.Approval}, l, &room{})
 		v.Undelivered = append(v.Undelivered, undeliveredView{
-			i, newHands(x.Approval, i, o.Now), line(d.Event), line(d.Channel), line(d.Recipient), line(d.Error), d.Attempts,
+			i, operatorActions(x.Approval, i.Path, o.Now), line(d.Event), line(d.Channel), line(d.Recipient), line(d.Error), d.Attempts,
 		})
 	}
 	for _, a := range o.Unreleased[:min(len(o.Unreleased), maxItems)] {
 		i := newItem(Item{Approval: a}, l, &room{})
-		v.Unreleased = append(v.Unreleased, unreleasedView{i, newHands(a, i, o.Now), problem(a.Unreleased)})
+		v.Unreleased = append(v.Unreleased, unreleasedView{i, operatorActions(a, i.Path, o.Now), problem(a.Unreleased)})
 	}
 	return v
 }

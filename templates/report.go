@@ -318,14 +318,6 @@ func (o Output) Beyond(n int) string {
 	return ""
 }
 
-// show takes up a text that people decide on. link leads to all of it, "" when nothing does.
-func (v *View) show(p approvals.Param, format report.Format, link string, room *room) {
-	o, sum := newOutput(p, format, room)
-	o.Link = drop(link)
-	v.Outputs, v.sums = append(v.Outputs, o), append(v.sums, sum)
-	v.Unseen = append(v.Unseen, o.Unseen()...)
-}
-
 // Unseen says what of the text is not shown, or not sure.
 func (o Output) Unseen() []string {
 	var out []string

@@ -91,11 +91,11 @@ func TestRoom(t *testing.T) {
 		d.Approval.Resolved.Params = append(d.Approval.Resolved.Params, approvals.Param{Name: "p", Value: big})
 	}
 	v := newView(d, maxPage)
-	if o := v.Outputs[0]; o.More > 0 || len(o.Parts) != 3 || o.Percent() != 100 {
+	if o := v.Evidence.Outputs[0]; o.More > 0 || len(o.Parts) != 3 || o.Percent() != 100 {
 		t.Errorf("the plan was cut: %d parts, %d bytes missing", len(o.Parts), o.More)
 	}
 	shown := 0
-	for _, f := range v.Params.Rows {
+	for _, f := range v.Content.Params.Rows {
 		if f.Value == "" {
 			t.Fatal("a value is not shown at all")
 		}
@@ -131,11 +131,11 @@ func TestOthers(t *testing.T) {
 	d := preview(t, "pending")
 	p := &d.Approval.Resolved.Policy
 	p.Approvers = append(p.Approvers, approvals.Approver{Name: "Alice@example.com"}, p.Approvers[0])
-	if v := newView(d, maxPage); strings.Join(v.Others, " ") != "carol@example.com" {
-		t.Errorf("others: %v", v.Others)
+	if v := newView(d, maxPage); strings.Join(v.People.Others, " ") != "carol@example.com" {
+		t.Errorf("others: %v", v.People.Others)
 	}
 	p.Requester = approvals.RequesterAllow
-	if v := newView(d, maxPage); strings.Join(v.Others, " ") != "carol@example.com Alice@example.com" {
-		t.Errorf("others, with the requester: %v", v.Others)
+	if v := newView(d, maxPage); strings.Join(v.People.Others, " ") != "carol@example.com Alice@example.com" {
+		t.Errorf("others, with the requester: %v", v.People.Others)
 	}
 }

@@ -23,8 +23,9 @@ type StepView struct {
 // maxSteps bounds the timeline: of many it shows the first and the last.
 const maxSteps = 200
 
-// timeline fills in what happened, in its order.
-func (v *View) timeline(d Data) {
+// newTimeline is what happened, in its order.
+func newTimeline(d Data, v *View) []StepView {
+	var steps []StepView
 	a := d.Approval
 	add := func(kind string, at time.Time, what string, fill ...func(*StepView)) {
 		if at.IsZero() {
@@ -34,18 +35,15 @@ func (v *View) timeline(d Data) {
 		for _, f := range fill {
 			f(&s)
 		}
-		v.Timeline = append(v.Timeline, s)
+		steps = append(steps, s)
 	}
 	detail := func(s string) func(*StepView) { return func(x *StepView) { x.Detail = text(s) } }
 	by := func(s string) func(*StepView) { return func(x *StepView) { x.By = line(s) } }
 	bad := func(x *StepView) { x.Bad = true }
 
 	add("opened", a.OpenedAt, "Approval requested", func(s *StepView) {
-		switch {
-		case v.AgainOf != "":
-			s.By = "again, replacing " + v.AgainOf
-		case v.Requester != "":
-			s.By = "by " + v.Requester
+		if v.Request.Requester != "" {
+			s.By = "by " + v.Request.Requester
 		}
 	})
 	if t := a.Resolved; t != nil && t.ResolvedAt.After(a.OpenedAt) {
@@ -77,8 +75,8 @@ func (v *View) timeline(d Data) {
 				}
 			case a.Outcome == approvals.Superseded:
 				s.By = "replaced by " + cmp.Or(line(a.SupersededBy), "a newer request")
-			case len(v.Deciders) > 0:
-				s.By = "by " + list(v.Deciders)
+			case len(v.Outcome.Deciders) > 0:
+				s.By = "by " + list(v.Outcome.Deciders)
 			case a.Outcome != approvals.Expired:
 				s.By = "automatically, because nobody decided in time"
 			}
@@ -92,37 +90,38 @@ func (v *View) timeline(d Data) {
 		}
 		add("changed", c.At, "The start was cancelled", by(who), detail(c.Reason), bad)
 	}
-	v.told(d, add) // of two at one instant what was told follows what happened
+	told(d, add) // of two at one instant what was told follows what happened
 	add("changed", a.RetryRequestedAt, "A retry was requested")
 	for _, r := range a.Reruns {
-		add("started", r.Run.At, v.Trigger+" started as run", func(s *StepView) { s.Run = runView(&r.Run, d) })
+		add("started", r.Run.At, v.Trigger+" started as run", func(s *StepView) { s.Run = runView(&r.Run, a.Namespace, d.Dashboard, d.Now) })
 		add("ended", r.End.EndedAt, v.Trigger+" "+line(r.End.Words()), detail(r.End.Why()), bad)
 		add("changed", r.At, "Started again on the same decision", by("by "+r.By), detail(r.Reason))
 	}
-	if v.Next != nil {
+	if v.Release.Run != nil {
 		add("started", a.SecondRun.At, v.Trigger+" started as run", func(s *StepView) {
-			if s.Run = v.Next; a.EventID != "" {
+			if s.Run = v.Release.Run; a.EventID != "" {
 				s.By = "by event " + line(a.EventID)
 			}
 		})
-	} else if v.Effect != "" {
-		add("started", a.Effect.At, v.Effect)
+	} else if v.Release.Effect != "" {
+		add("started", a.Effect.At, v.Release.Effect)
 	}
-	if !a.AnsweredAt.IsZero() && v.Task != nil {
-		add("started", a.AnsweredAt, "The run "+v.Task.Run+" received the answer")
+	if !a.AnsweredAt.IsZero() && v.Request.Task != nil {
+		add("started", a.AnsweredAt, "The run "+v.Request.Task.Run+" received the answer")
 	}
-	if e := a.RunEnd; e != nil && v.Ended != nil {
-		add("ended", e.EndedAt, v.Trigger+" "+v.Ended.Words, detail(e.Why()), func(s *StepView) { s.Bad = a.RunWentWrong() })
+	if e := a.RunEnd; e != nil && v.Release.Ended != nil {
+		add("ended", e.EndedAt, v.Trigger+" "+v.Release.Ended.Words, detail(e.Why()), func(s *StepView) { s.Bad = a.RunWentWrong() })
 	}
-	slices.SortStableFunc(v.Timeline, func(x, y StepView) int { return x.When.At.Compare(y.When.At) })
-	if n := len(v.Timeline); n > maxSteps {
-		v.Timeline = slices.Delete(v.Timeline, maxSteps/2, n-maxSteps/2)
+	slices.SortStableFunc(steps, func(x, y StepView) int { return x.When.At.Compare(y.When.At) })
+	if n := len(steps); n > maxSteps {
+		steps = slices.Delete(steps, maxSteps/2, n-maxSteps/2)
 	}
+	return steps
 }
 
 // told fills in who was notified of what, by which channel: all whom one channel told of one
 // thing are one step. Why somebody could not be told is for those who can do something about it.
-func (v *View) told(d Data, add func(kind string, at time.Time, what string, fill ...func(*StepView))) {
+func told(d Data, add func(kind string, at time.Time, what string, fill ...func(*StepView))) {
 	type group struct {
 		event, channel, failed string
 	}

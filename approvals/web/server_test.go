@@ -180,7 +180,7 @@ func TestNothingLeaks(t *testing.T) {
 // TestBrokenPage: a template that fails half way leaves no half page with a 200.
 func TestBrokenPage(t *testing.T) {
 	t.Parallel()
-	broken, err := templates.New(fstest.MapFS{"approval.html": {Data: []byte(`<p>half{{if eq .Comment "boom"}}{{slice .Comment 99}}{{end}}`)}})
+	broken, err := templates.New(fstest.MapFS{"approval.html": {Data: []byte(`<p>half{{with .Form}}{{if eq .Comment "boom"}}{{slice .Comment 99}}{{end}}{{end}}`)}})
 	if err != nil {
 		t.Fatal(err)
 	}

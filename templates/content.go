@@ -1,0 +1,42 @@
+package templates
+
+import (
+	"slices"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// ContentView is exactly what is approved, and what it came with.
+type ContentView struct {
+	Params   Table // forwarded
+	Results  Table // of the first run, without what Evidence shows
+	Inputs   Table // the params of the first run
+	Digest   Short
+	Template Short
+	// References are what the run refers to by name, where that is compared.
+	References []ReferenceView
+}
+
+// ReferenceView is something that the run refers to by name, as it was approved.
+type ReferenceView struct {
+	What   string
+	Digest Short
+}
+
+func newContent(d Data, forwarded, source *room) ContentView {
+	s := d.Approval.Source
+	v := ContentView{Results: newTable(plain(slices.DeleteFunc(slices.Clone(s.Results), func(p approvals.Param) bool {
+		return slices.ContainsFunc(d.Shown, func(x approvals.Param) bool { return x.Name == p.Name })
+	})), source)}
+	v.Inputs = newTable(s.Params, source)
+	t := d.Approval.Resolved
+	if t == nil {
+		return v
+	}
+	v.Params = newTable(t.Params, forwarded)
+	v.Digest, v.Template = newShort(t.Digest), newShort(t.TemplateDigest)
+	for _, r := range t.References {
+		v.References = append(v.References, ReferenceView{What: line(r.String()), Digest: newShort(r.Digest)})
+	}
+	return v
+}

@@ -1,0 +1,130 @@
+package templates
+
+import (
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// ConsequencesView is what each outcome brings about.
+type ConsequencesView struct {
+	OnApprove, OnReject, OnExpiry bool // that outcome starts a run
+	// Grants and Refuses are what a target is told, "" without one: "starts PipelineRun x".
+	Grants, Refuses string
+	// ExpiresAs is what a timeout is: "expired", "approved" or "rejected".
+	ExpiresAs string
+}
+
+func newConsequences(a approvals.Approval) ConsequencesView {
+	t := a.Resolved
+	if t == nil {
+		return ConsequencesView{}
+	}
+	var v ConsequencesView
+	p := t.Policy
+	if a.Source.Task == nil {
+		v.OnApprove, v.OnReject, v.OnExpiry = p.Releases(approvals.Approved), p.Releases(approvals.Rejected), p.Releases(approvals.Expired)
+	}
+	switch p.OnExpiry {
+	case approvals.ExpireOnExpiry, "":
+		v.ExpiresAs = "expired"
+	case approvals.ApproveOnExpiry:
+		v.ExpiresAs, v.OnExpiry = "approved", v.OnApprove
+	case approvals.RejectOnExpiry:
+		v.ExpiresAs, v.OnExpiry = "rejected", v.OnReject
+	}
+	if x := t.Target; x != nil {
+		v.Grants, v.Refuses = line(x.Does(true)), line(x.Does(false))
+	}
+	return v
+}
+
+// PreflightView is what is known of what would start.
+type PreflightView struct {
+	// CantStart is what would keep its run from starting as things stand, Unchecked why that
+	// is not known, and Warnings what the approver may not want.
+	CantStart, Unchecked, Warnings []approvals.Problem
+}
+
+func newPreflight(a approvals.Approval) PreflightView {
+	var v PreflightView
+	if a.Preflight == nil || a.Decided() {
+		return v
+	}
+	list := &v.CantStart
+	if a.Preflight.State == approvals.PreflightUnknown {
+		list = &v.Unchecked
+	}
+	for _, p := range a.Preflight.Problems {
+		*list = append(*list, *problem(&p))
+	}
+	for _, p := range a.Preflight.Warnings {
+		v.Warnings = append(v.Warnings, *problem(&p))
+	}
+	return v
+}
+
+// OutcomeView is how it was decided, and by whom.
+type OutcomeView struct {
+	Decided    Moment
+	Deciders   []string
+	BreakGlass bool // somebody decided alone, by the right to
+	// Cancellation is there when it was cancelled, before or after the decision.
+	Cancellation *CancelView
+	SupersededBy string // the Approval that took this one's place
+	Changed      bool   // it ended since what would start has changed
+}
+
+// CancelView is a cancellation as it is shown.
+type CancelView struct {
+	By, Why string
+	When    Moment
+}
+
+func newOutcome(a approvals.Approval, now time.Time) OutcomeView {
+	v := OutcomeView{Deciders: deciders(a), BreakGlass: a.Resolved != nil && a.GlassBroken(), SupersededBy: line(a.SupersededBy), Changed: a.Changed()}
+	if c := a.Cancellation; c != nil {
+		v.Cancellation = &CancelView{By: line(c.By), Why: text(c.Reason), When: newMoment(c.At, now)}
+	}
+	if a.Decided() {
+		v.Decided = newMoment(a.DecidedAt, now)
+	}
+	return v
+}
+
+// deciders are those whose votes made the outcome.
+func deciders(a approvals.Approval) []string {
+	var out []string
+	for _, x := range a.Votes {
+		if a.GlassBroken() && !x.BreakGlass {
+			continue
+		}
+		if a.Outcome == approvals.Approved && x.Verdict == approvals.Approve || a.Outcome == approvals.Rejected && x.Verdict == approvals.Reject {
+			out = append(out, line(x.Voter))
+		}
+	}
+	return out
+}
+
+// ReleaseView is what came of the outcome: the run that it started, or what was written.
+type ReleaseView struct {
+	Starting bool // a run is to come
+	Run      *RunView
+	Ended    *EndView // how Run ended, nil while it goes on
+	Does     string   // what a target is told by the outcome
+	Effect   string   // what was read back of that
+	Problem  *approvals.Problem
+}
+
+func newRelease(a approvals.Approval, dashboard Dashboard, now time.Time) ReleaseView {
+	v := ReleaseView{
+		Starting: a.Decided() && a.ToRelease(), Run: runView(a.SecondRun, a.Namespace, dashboard, now), Ended: endView(a.RunEnd, now), Problem: problem(a.Unreleased),
+	}
+	if a.Resolved != nil && a.Resolved.Target != nil {
+		v.Does = line(a.Resolved.Target.Does(a.Outcome == approvals.Approved))
+	}
+	if a.Effect != nil {
+		v.Effect = line(a.Effect.What)
+	}
+	return v
+}

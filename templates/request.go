@@ -1,0 +1,38 @@
+package templates
+
+import (
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// RequestView is what waits, since when, and who asked for it.
+type RequestView struct {
+	Requester string
+	Proof     string // what proves Requester, in words
+	Unproved  bool   // nothing does
+	Opened    Moment
+	// One of these is what waits.
+	FirstRun *RunView // has ended
+	Event    *EventView
+	Task     *TaskView // nothing starts: the run that is there goes on
+	Origin   Origin
+	// Replaces is the Approval that it asks again about, AskedAgainBy who wanted that.
+	Replaces, AskedAgainBy string
+}
+
+func newRequest(a approvals.Approval, dashboard Dashboard, now time.Time, room *room) RequestView {
+	v := RequestView{
+		Opened: newMoment(a.OpenedAt, now), FirstRun: runView(a.Source.Run, a.Namespace, dashboard, now), Task: taskView(a, now), Origin: originOf(a),
+	}
+	if t := a.Resolved; t != nil && t.Requester != "" {
+		v.Requester, v.Proof, v.Unproved = line(t.Requester), t.RequesterProof.Words(), t.RequesterProof == approvals.NoProof
+	}
+	if a.Source.Event != nil {
+		v.Event = newEvent(*a.Source.Event, room)
+	}
+	if r := a.Replaces; r != nil {
+		v.Replaces, v.AskedAgainBy = line(r.Name), line(r.RequestedBy)
+	}
+	return v
+}
