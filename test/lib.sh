@@ -47,7 +47,8 @@ tool() {
     helm) dir=$ROOT/tools/release package=helm.sh/helm/v3/cmd/helm ;;
     mag-*) dir=$ROOT/tools/mag package=github.com/openshift-pipelines/manual-approval-gate/cmd/${name#mag-} ;;
     controller-gen) dir=$ROOT/tools package=sigs.k8s.io/controller-tools/cmd/controller-gen ;;
-    *) dir=$ROOT/tools package=./$name ;;
+    gotestsum) dir=$ROOT/tools package=gotest.tools/gotestsum ;;
+    *) die "no such tool: $name" ;;
   esac
   key=$({ go env GOVERSION; find "$dir/go.mod" "$dir/go.sum" "$dir/$name" "$dir"/*.go -type f -exec cat {} + 2>/dev/null; } | sha256sum)
   local path=$CACHE/tools/$name-${key:0:12}
@@ -87,8 +88,11 @@ apt_get() {
   ) >"$CACHE/apt.log" 2>&1 || { tail -n 20 "$CACHE/apt.log" && fail "apt-get could not install ${missing[*]}"; }
 }
 
-# sum: reads go test -json, tells the result, adds to the run's counts.
-sum() { "$(tool testsum)" -strip "$MODULE/" ${COUNTS:+-counts "$COUNTS"} "$@"; }
+# sum [FORMAT]: reads go test -json, tells the result in a format of gotestsum, and adds to the run's counts.
+sum() {
+  "$(tool gotestsum)" --format "${1:-pkgname}" --format-icons text --format-hide-empty-pkg --ignore-non-json-output-lines \
+    --post-run-command "'$ROOT/test/counted.sh'" --raw-command -- cat
+}
 
 # ---- the cluster
 
@@ -201,7 +205,7 @@ program() {
   echo "$path"
 }
 
-# suite TAG PACKAGE [FLAG...]: compiles the test and runs it in the cluster's network, in its own folder.
+# suite TAG PACKAGE [FLAG...]: compiles the test and runs it in the cluster's network, in its own folder. FORMAT: of sum.
 suite() {
   local tag=$1 package=$2 bin service code
   shift 2
@@ -214,7 +218,7 @@ suite() {
       cd "$ROOT/$package" || exit
       set -o pipefail
       COUNTERSIGN_ROOT=$ROOT COUNTERSIGN_BINARY=$service in_cluster "$bin/suite.test" -test.v=test2json -test.timeout=60m "$@" 2>&1 |
-        go tool test2json -t -p "$MODULE/$package" | sum -v
+        go tool test2json -t -p "$MODULE/$package" | sum "${FORMAT:-testname}"
     )
   code=$?
   rm -rf "$bin"

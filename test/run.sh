@@ -44,12 +44,10 @@ check() {
 scripts() { git ls-files -co --exclude-standard -- '*.sh' .ci/run 2>/dev/null || find . -name '*.sh'; }
 run_shellcheck() { scripts | xargs shellcheck -x; }
 run_golangci() { "$(tool golangci-lint)" run --allow-parallel-runners ./...; }
-run_tools() { (cd tools && go test ./...); }
 stage_lint() {
   local failed=0
   apt_get shellcheck:shellcheck || failed=1
   check golangci-lint run_golangci || failed=1
-  check "tests of tools/" run_tools || failed=1
   check shellcheck run_shellcheck || failed=1
   return "$failed"
 }
@@ -75,7 +73,7 @@ stage_pages() {
   apt_get chromium:chromium npm:npm || return
   COUNTERSIGN_AXE=$(axe) || fail "axe-core could not be had from the npm registry" || return
   export COUNTERSIGN_AXE
-  go test -json -count=1 -tags pages "${only[@]}" -timeout=40m ./test/pages | sum -v
+  go test -json -count=1 -tags pages "${only[@]}" -timeout=40m ./test/pages | sum testname
 }
 
 # A real provider and a real proxy, as processes that end with the test.
@@ -83,7 +81,7 @@ stage_login() {
   apt_get chromium:chromium || return
   COUNTERSIGN_DEX=$(tool dex) && COUNTERSIGN_OAUTH2_PROXY=$(tool oauth2-proxy) || return
   export COUNTERSIGN_DEX COUNTERSIGN_OAUTH2_PROXY
-  go test -json -count=1 -tags login "${only[@]}" -timeout=15m ./test/login | sum -v
+  go test -json -count=1 -tags login "${only[@]}" -timeout=15m ./test/login | sum testname
 }
 
 stage_kube() {
@@ -96,13 +94,13 @@ stage_kube() {
   packages=$(grep -rlE '^//go:build (.*\W)?kube(\W|$)' --include='*_test.go' . | xargs -r -n1 dirname | sort -u)
   [ -n "$packages" ] || fail "no package has a test with tag kube" || return
   # shellcheck disable=SC2086
-  go test -json -tags kube "${only[@]}" -timeout=20m $packages | sum -v
+  go test -json -tags kube "${only[@]}" -timeout=20m $packages | sum
 }
 
 # The record's store on a real PostgreSQL, which the test starts, stops and kills by itself.
 stage_record() {
   compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || install_postgres || return
-  go test -json -tags postgres "${only[@]}" -timeout=10m ./internal/audit/postgres | sum -v
+  go test -json -tags postgres "${only[@]}" -timeout=10m ./internal/audit/postgres | sum testname
 }
 
 # Debian's package would start a server of its own.
@@ -139,8 +137,8 @@ stage_browser() {
   in_deployed suite browser test/browser "${only_binary[@]}"
 }
 # The part of the bench that needs no cluster, and is not to be disturbed by one: the pages, empty beside full.
-stage_bench-pages() { go test -json -count=1 -tags bench -timeout=20m -run '^TestPages' ./test/bench | sum -v; }
-stage_bench() { in_deployed bench_beside_peers bench test/bench "-test.skip=^TestPages" "${only_binary[@]}"; }
+stage_bench-pages() { go test -json -count=1 -tags bench -timeout=20m -run '^TestPages' ./test/bench | sum standard-verbose; }
+stage_bench() { FORMAT=standard-verbose in_deployed bench_beside_peers bench test/bench "-test.skip=^TestPages" "${only_binary[@]}"; }
 bench_beside_peers() {
   # shellcheck source=test/peers.sh
   . "$ROOT/test/peers.sh"
