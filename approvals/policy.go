@@ -51,11 +51,10 @@ const (
 
 // Limits on what a policy may hold; the CRD schema has the same numbers.
 const (
-	MaxApprovers = 64
-	MaxRequired  = 32
-	MaxRules     = 16
-	MaxLifetime  = 90 * 24 * time.Hour
-	MinLifetime  = 10 * time.Second
+	MaxRequired = 32
+	MaxRules    = 16
+	MaxLifetime = 90 * 24 * time.Hour
+	MinLifetime = 10 * time.Second
 )
 
 // DefaultLifetime is how long an Approval waits when its Gate does not say.

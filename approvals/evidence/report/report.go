@@ -26,11 +26,6 @@ const (
 	Text        Format = "text"
 )
 
-// Formats are all that may be given.
-func Formats() []Format {
-	return []Format{Plan, PlanJSON, Diff, KubectlDiff, HelmDiff, JUnit, SARIF, Markdown, JSON, Text}
-}
-
 // Bounds of one text.
 const (
 	MaxText  = 5 << 20
