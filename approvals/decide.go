@@ -45,7 +45,7 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	if err != nil {
 		return a, NoChange, err
 	}
-	mine := slices.IndexFunc(a.Votes, func(v Vote) bool { return v.is(b.Voter) })
+	mine := voteBy(a, b.Voter)
 	if a.Decided() {
 		if mine >= 0 && a.Votes[mine].Verdict == b.Verdict {
 			return a, NoChange, nil
@@ -70,6 +70,16 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	if inputs, err = sameThing(a, b, inputs); err != nil {
 		return a, NoChange, err
 	}
+	return count(a, b, voteOf(a, b, comment, inputs, now))
+}
+
+// voteBy is the place of id's vote in a.Votes, -1 without one.
+func voteBy(a Approval, id Identity) int {
+	return slices.IndexFunc(a.Votes, func(v Vote) bool { return v.is(id) })
+}
+
+// voteOf is the Vote that b is, at now.
+func voteOf(a Approval, b Ballot, comment string, inputs []Param, now time.Time) Vote {
 	p := a.Resolved.Policy
 	vote := Vote{
 		Voter: b.Voter.Name, Verdict: b.Verdict, Comment: comment, Inputs: inputs, BreakGlass: b.BreakGlass,
@@ -78,14 +88,21 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	if !b.BreakGlass {
 		vote.OnBehalfOf = delegateFor(a, b.Voter, b.Verdict)
 	}
+	return vote
+}
+
+// count puts b's vote among the others, in the place of the same person's earlier one, and
+// ends a where that decides it.
+func count(a Approval, b Ballot, vote Vote) (Approval, Change, error) {
+	mine := voteBy(a, b.Voter)
 	agreed, first := Agreed(a, b.Voter)
 	if first != "" && mine >= 0 && a.Votes[mine].Verdict == Approve && b.Verdict == Approve && !b.BreakGlass {
 		vote.Inputs = a.Votes[mine].Inputs // they say the same, and may be what the others go by
 	}
 	before := a
 	if b.Verdict == Approve {
-		a = withoutVoid(a, b, now)
-		mine = slices.IndexFunc(a.Votes, func(v Vote) bool { return v.is(b.Voter) })
+		a = withoutVoid(a, b, vote.At)
+		mine = voteBy(a, b.Voter)
 	}
 	// One login may have voted by the name that it has now and by the one before.
 	votes := slices.DeleteFunc(slices.Clone(a.Votes), func(v Vote) bool { return v.is(b.Voter) })
@@ -101,7 +118,7 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	a.Withdrawn = slices.DeleteFunc(slices.Clone(a.Withdrawn), func(w Withdrawal) bool { return SamePerson(w.Voter, vote.Voter) })
 	// Anyone who votes in person takes the place of their delegate.
 	votes = slices.DeleteFunc(votes, func(v Vote) bool { return b.Voter.calledHere(v.OnBehalfOf) })
-	a.Votes = keepAgreed(p, votes, agreed, first)
+	a.Votes = keepAgreed(a.Resolved.Policy, votes, agreed, first)
 	if b.Verdict == Approve {
 		if err := missingInput(a); err != nil {
 			return before, NoChange, err
@@ -111,7 +128,7 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 		return before, NoChange, err
 	}
 	if o := tally(a); o != Pending {
-		return end(a, o, now), Ended, nil
+		return end(a, o, vote.At), Ended, nil
 	}
 	return a, Voted, nil
 }

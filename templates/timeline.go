@@ -25,32 +25,60 @@ const maxSteps = 200
 
 // newTimeline is what happened, in its order.
 func newTimeline(d Data, v *View) []StepView {
-	var steps []StepView
-	a := d.Approval
-	add := func(kind string, at time.Time, what string, fill ...func(*StepView)) {
-		if at.IsZero() {
-			return
-		}
-		s := StepView{Kind: kind, Text: what, When: newMoment(at, d.Now)}
-		for _, f := range fill {
-			f(&s)
-		}
-		steps = append(steps, s)
+	t := timeline{a: d.Approval, now: d.Now}
+	t.request(v.Request)
+	t.votes()
+	t.decision(v.Outcome.Deciders)
+	t.told(d.Operator) // of two at one instant what was told follows what happened
+	t.add("changed", t.a.RetryRequestedAt, "A retry was requested")
+	t.reruns(v.Trigger, d.Dashboard)
+	t.release(v.Trigger, v.Release)
+	slices.SortStableFunc(t.steps, func(x, y StepView) int { return x.When.At.Compare(y.When.At) })
+	if n := len(t.steps); n > maxSteps {
+		t.steps = slices.Delete(t.steps, maxSteps/2, n-maxSteps/2)
 	}
-	detail := func(s string) func(*StepView) { return func(x *StepView) { x.Detail = text(s) } }
-	by := func(s string) func(*StepView) { return func(x *StepView) { x.By = line(s) } }
-	bad := func(x *StepView) { x.Bad = true }
+	return t.steps
+}
 
-	add("opened", a.OpenedAt, "Approval requested", func(s *StepView) {
-		if v.Request.Requester != "" {
-			s.By = "by " + v.Request.Requester
+// timeline is what happened to a, as far as it has been read.
+type timeline struct {
+	a     approvals.Approval
+	now   time.Time
+	steps []StepView
+}
+
+// add takes up what happened, if it has.
+func (t *timeline) add(kind string, at time.Time, what string, fill ...func(*StepView)) {
+	if at.IsZero() {
+		return
+	}
+	s := StepView{Kind: kind, Text: what, When: newMoment(at, t.now)}
+	for _, f := range fill {
+		f(&s)
+	}
+	t.steps = append(t.steps, s)
+}
+
+func detail(words string) func(*StepView) { return func(s *StepView) { s.Detail = text(words) } }
+
+func by(words string) func(*StepView) { return func(s *StepView) { s.By = line(words) } }
+
+func bad(s *StepView) { s.Bad = true }
+
+func (t *timeline) request(r RequestView) {
+	t.add("opened", t.a.OpenedAt, "Approval requested", func(s *StepView) {
+		if r.Requester != "" {
+			s.By = "by " + r.Requester
 		}
 	})
-	if t := a.Resolved; t != nil && t.ResolvedAt.After(a.OpenedAt) {
-		add("changed", t.ResolvedAt, "Setup complete", by("people could decide from here on"))
+	if x := t.a.Resolved; x != nil && x.ResolvedAt.After(t.a.OpenedAt) {
+		t.add("changed", x.ResolvedAt, "Setup complete", by("people could decide from here on"))
 	}
-	for _, x := range a.Votes {
-		add("voted", x.At, line(x.Voter)+" "+said(x.Verdict), func(s *StepView) {
+}
+
+func (t *timeline) votes() {
+	for _, x := range t.a.Votes {
+		t.add("voted", x.At, line(x.Voter)+" "+said(x.Verdict), func(s *StepView) {
 			switch {
 			case x.BreakGlass:
 				s.By = "in an emergency, alone (break-glass)"
@@ -59,14 +87,19 @@ func newTimeline(d Data, v *View) []StepView {
 			}
 		})
 	}
-	for _, w := range a.Withdrawn {
-		add("voted", w.At, line(w.Voter)+" withdrew a vote")
+	for _, w := range t.a.Withdrawn {
+		t.add("voted", w.At, line(w.Voter)+" withdrew a vote")
 	}
-	for _, r := range a.Revoked {
-		add("changed", r.At, "The mailed link of "+line(r.Voter)+" was revoked", by("by "+r.By))
+	for _, r := range t.a.Revoked {
+		t.add("changed", r.At, "The mailed link of "+line(r.Voter)+" was revoked", by("by "+r.By))
 	}
+}
+
+// decision is the outcome, and a cancellation after it.
+func (t *timeline) decision(deciders []string) {
+	a := t.a
 	if a.Decided() {
-		add("decided", a.DecidedAt, string(a.Outcome), func(s *StepView) {
+		t.add("decided", a.DecidedAt, string(a.Outcome), func(s *StepView) {
 			c := a.Cancellation
 			switch {
 			case a.Outcome == approvals.Cancelled && c != nil:
@@ -75,8 +108,8 @@ func newTimeline(d Data, v *View) []StepView {
 				}
 			case a.Outcome == approvals.Superseded:
 				s.By = "replaced by " + cmp.Or(line(a.SupersededBy), "a newer request")
-			case len(v.Outcome.Deciders) > 0:
-				s.By = "by " + list(v.Outcome.Deciders)
+			case len(deciders) > 0:
+				s.By = "by " + list(deciders)
 			case a.Outcome != approvals.Expired:
 				s.By = "automatically, because nobody decided in time"
 			}
@@ -88,46 +121,48 @@ func newTimeline(d Data, v *View) []StepView {
 		if c.By != "" {
 			who = "by " + c.By
 		}
-		add("changed", c.At, "The start was cancelled", by(who), detail(c.Reason), bad)
+		t.add("changed", c.At, "The start was cancelled", by(who), detail(c.Reason), bad)
 	}
-	told(d, add) // of two at one instant what was told follows what happened
-	add("changed", a.RetryRequestedAt, "A retry was requested")
-	for _, r := range a.Reruns {
-		add("started", r.Run.At, v.Trigger+" started as run", func(s *StepView) { s.Run = runView(&r.Run, a.Namespace, d.Dashboard, d.Now) })
-		add("ended", r.End.EndedAt, v.Trigger+" "+line(r.End.Words()), detail(r.End.Why()), bad)
-		add("changed", r.At, "Started again on the same decision", by("by "+r.By), detail(r.Reason))
+}
+
+// reruns are the runs that went wrong and were started again.
+func (t *timeline) reruns(trigger string, dashboard Dashboard) {
+	for _, r := range t.a.Reruns {
+		t.add("started", r.Run.At, trigger+" started as run", func(s *StepView) { s.Run = runView(&r.Run, t.a.Namespace, dashboard, t.now) })
+		t.add("ended", r.End.EndedAt, trigger+" "+line(r.End.Words()), detail(r.End.Why()), bad)
+		t.add("changed", r.At, "Started again on the same decision", by("by "+r.By), detail(r.Reason))
 	}
-	if v.Release.Run != nil {
-		add("started", a.SecondRun.At, v.Trigger+" started as run", func(s *StepView) {
-			if s.Run = v.Release.Run; a.EventID != "" {
+}
+
+// release is what came of the outcome: a run, what was written, or a task's answer.
+func (t *timeline) release(trigger string, r ReleaseView) {
+	a := t.a
+	if r.Run != nil {
+		t.add("started", a.SecondRun.At, trigger+" started as run", func(s *StepView) {
+			if s.Run = r.Run; a.EventID != "" {
 				s.By = "by event " + line(a.EventID)
 			}
 		})
-	} else if v.Release.Effect != "" {
-		add("started", a.Effect.At, v.Release.Effect)
+	} else if r.Effect != "" {
+		t.add("started", a.Effect.At, r.Effect)
 	}
-	if !a.AnsweredAt.IsZero() && v.Request.Task != nil {
-		add("started", a.AnsweredAt, "The run "+v.Request.Task.Run+" received the answer")
+	if x := a.Source.Task; x != nil {
+		t.add("started", a.AnsweredAt, "The run "+line(x.Run.Name)+" received the answer")
 	}
-	if e := a.RunEnd; e != nil && v.Release.Ended != nil {
-		add("ended", e.EndedAt, v.Trigger+" "+v.Release.Ended.Words, detail(e.Why()), func(s *StepView) { s.Bad = a.RunWentWrong() })
+	if e := a.RunEnd; e != nil {
+		t.add("ended", e.EndedAt, trigger+" "+r.Ended.Words, detail(e.Why()), func(s *StepView) { s.Bad = a.RunWentWrong() })
 	}
-	slices.SortStableFunc(steps, func(x, y StepView) int { return x.When.At.Compare(y.When.At) })
-	if n := len(steps); n > maxSteps {
-		steps = slices.Delete(steps, maxSteps/2, n-maxSteps/2)
-	}
-	return steps
 }
 
-// told fills in who was notified of what, by which channel: all whom one channel told of one
+// told is who was notified of what, by which channel: all whom one channel told of one
 // thing are one step. Why somebody could not be told is for those who can do something about it.
-func told(d Data, add func(kind string, at time.Time, what string, fill ...func(*StepView))) {
+func (t *timeline) told(operator bool) {
 	type group struct {
 		event, channel, failed string
 	}
 	var order []group
 	people, at := map[group][]string{}, map[group]time.Time{}
-	for _, x := range d.Approval.Deliveries {
+	for _, x := range t.a.Deliveries {
 		if x.SentAt.IsZero() && x.Error == "" {
 			continue // it is on its way
 		}
@@ -150,14 +185,14 @@ func told(d Data, add func(kind string, at time.Time, what string, fill ...func(
 		}
 		what, when := "Notified "+to, at[g]
 		if g.failed != "" {
-			what, when = "Could not notify "+to, timeOf(d.Approval, g.event)
+			what, when = "Could not notify "+to, timeOf(t.a, g.event)
 		}
-		add("told", when, what, func(s *StepView) {
+		t.add("told", when, what, func(s *StepView) {
 			s.By = ofWhat(g.event)
 			if channel != "" {
 				s.By += " by " + channel
 			}
-			if s.Bad = g.failed != ""; s.Bad && d.Operator {
+			if s.Bad = g.failed != ""; s.Bad && operator {
 				s.Detail = sentence(g.failed)
 			}
 		})

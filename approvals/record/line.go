@@ -104,13 +104,34 @@ const (
 // replaced before anybody looked, such as a vote that was changed at once, is not in
 // the state and yields nothing.
 func Lines(a approvals.Approval) []Line {
-	var out []Line
-	add := func(k Kind, at time.Time, n string, fill func(*Line)) {
-		l := base(a, k, at, n)
-		fill(&l)
-		out = append(out, l.bounded())
-	}
-	add(Opened, a.OpenedAt, "", func(l *Line) {
+	l := lines{a: a}
+	l.request()
+	l.votes()
+	l.deliveries()
+	l.outcome()
+	l.runs()
+	slices.SortStableFunc(l.out, func(x, y Line) int {
+		return cmp.Or(cmp.Compare(x.At, y.At), cmp.Compare(slices.Index(kinds[:], x.Kind), slices.Index(kinds[:], y.Kind)))
+	})
+	return l.out
+}
+
+// lines are what a's state yields, as far as it has been read.
+type lines struct {
+	a   approvals.Approval
+	out []Line
+}
+
+// add takes up what happened; n tells it from others of its kind.
+func (l *lines) add(k Kind, at time.Time, n string, fill func(*Line)) {
+	line := base(l.a, k, at, n)
+	fill(&line)
+	l.out = append(l.out, line.bounded())
+}
+
+func (l *lines) request() {
+	a := l.a
+	l.add(Opened, a.OpenedAt, "", func(l *Line) {
 		l.Gate = "" // a line is the same whether it is resolved already or not
 		if e := a.Source.Event; e != nil {
 			l.Event = e.ID
@@ -121,10 +142,13 @@ func Lines(a approvals.Approval) []Line {
 		if t.ResolvedAt.After(at) {
 			at = t.ResolvedAt
 		}
-		add(Resolved, at, "", func(l *Line) { l.Person, l.Digest = t.Requester, t.Digest })
+		l.add(Resolved, at, "", func(l *Line) { l.Person, l.Digest = t.Requester, t.Digest })
 	}
-	for _, v := range a.Votes {
-		add(Voted, v.At, digest(v.Voter, Stamp(v.At), string(v.Verdict), v.Comment), func(l *Line) {
+}
+
+func (l *lines) votes() {
+	for _, v := range l.a.Votes {
+		l.add(Voted, v.At, digest(v.Voter, Stamp(v.At), string(v.Verdict), v.Comment), func(l *Line) {
 			l.Person, l.OnBehalfOf, l.Verdict, l.BreakGlass = v.Voter, v.OnBehalfOf, string(v.Verdict), v.BreakGlass
 			l.Comment, l.AuthMethod, l.CredentialID = v.Comment, string(v.AuthMethod), v.CredentialID
 			for _, in := range v.Inputs[:min(len(v.Inputs), maxInputs)] {
@@ -132,9 +156,13 @@ func Lines(a approvals.Approval) []Line {
 			}
 		})
 	}
-	for _, w := range a.Withdrawn {
-		add(Withdrawn, w.At, digest(w.Voter, Stamp(w.At)), func(l *Line) { l.Person, l.CredentialID = w.Voter, w.CredentialID })
+	for _, w := range l.a.Withdrawn {
+		l.add(Withdrawn, w.At, digest(w.Voter, Stamp(w.At)), func(l *Line) { l.Person, l.CredentialID = w.Voter, w.CredentialID })
 	}
+}
+
+func (l *lines) deliveries() {
+	a := l.a
 	for _, d := range a.Deliveries {
 		kind, at := Notified, d.SentAt
 		if at.IsZero() {
@@ -143,12 +171,16 @@ func Lines(a approvals.Approval) []Line {
 			}
 			kind, at = NotificationFailed, a.DecidedAt
 		}
-		add(kind, at, digest(d.Event, d.Channel, d.Recipient), func(l *Line) {
+		l.add(kind, at, digest(d.Event, d.Channel, d.Recipient), func(l *Line) {
 			l.Event, l.Channel, l.Person, l.CredentialID, l.Error = d.Event, d.Channel, d.Recipient, d.MessageID, d.Error
 		})
 	}
+}
+
+func (l *lines) outcome() {
+	a := l.a
 	if a.Decided() {
-		add(Decided, a.DecidedAt, "", func(l *Line) {
+		l.add(Decided, a.DecidedAt, "", func(l *Line) {
 			l.Outcome, l.People = string(a.Outcome), deciders(a)
 			if a.Outcome == approvals.Superseded { // what is asked again later stays as it was told
 				l.SupersededBy = a.SupersededBy
@@ -162,39 +194,43 @@ func Lines(a approvals.Approval) []Line {
 		})
 	}
 	if c := a.Cancellation; c != nil && a.Outcome != approvals.Cancelled {
-		add(Stopped, c.At, "", func(l *Line) { l.Outcome, l.Person, l.Comment = string(a.Outcome), c.By, c.Reason })
+		l.add(Stopped, c.At, "", func(l *Line) { l.Outcome, l.Person, l.Comment = string(a.Outcome), c.By, c.Reason })
 	}
-	run := func(attempt int, r approvals.Run, e *approvals.RunEnd) {
-		n := "" // of the first one, as it was before there could be more
-		if attempt > 0 {
-			n = strconv.Itoa(attempt)
-		}
-		add(Released, r.At, n, func(l *Line) { l.Outcome, l.SecondRun = string(a.Outcome), r.Name })
-		if e != nil {
-			add(RunEnded, e.EndedAt, n, func(l *Line) {
-				l.Outcome, l.SecondRun, l.RunOutcome, l.Error = string(a.Outcome), r.Name, string(e.Outcome), e.Why()
-			})
-		}
-	}
+}
+
+// runs is what came of the outcome: runs, what was written to a target, or a task's answer.
+func (l *lines) runs() {
+	a := l.a
 	for i, r := range a.Reruns {
-		run(i, r.Run, &r.End)
-		add(Rerun, r.At, strconv.Itoa(i+1), func(l *Line) {
+		l.run(i, r.Run, &r.End)
+		l.add(Rerun, r.At, strconv.Itoa(i+1), func(l *Line) {
 			l.Outcome, l.Person, l.Comment, l.CredentialID, l.SecondRun = string(a.Outcome), r.By, r.Reason, r.CredentialID, r.Run.Name
 		})
 	}
 	switch {
 	case a.SecondRun != nil:
-		run(a.Attempt(), *a.SecondRun, a.RunEnd)
+		l.run(a.Attempt(), *a.SecondRun, a.RunEnd)
 	case a.Effect != nil:
-		add(Released, a.Effect.At, "", func(l *Line) { l.Outcome, l.SecondRun = string(a.Outcome), a.Effect.What })
+		l.add(Released, a.Effect.At, "", func(l *Line) { l.Outcome, l.SecondRun = string(a.Outcome), a.Effect.What })
 	}
 	if !a.AnsweredAt.IsZero() {
-		add(Answered, a.AnsweredAt, "", func(l *Line) { l.Outcome = string(a.Outcome) })
+		l.add(Answered, a.AnsweredAt, "", func(l *Line) { l.Outcome = string(a.Outcome) })
 	}
-	slices.SortStableFunc(out, func(x, y Line) int {
-		return cmp.Or(cmp.Compare(x.At, y.At), cmp.Compare(slices.Index(kinds[:], x.Kind), slices.Index(kinds[:], y.Kind)))
-	})
-	return out
+}
+
+// run is one attempt to start it, and how that ended.
+func (l *lines) run(attempt int, r approvals.Run, e *approvals.RunEnd) {
+	n := "" // of the first one, as it was before there could be more
+	if attempt > 0 {
+		n = strconv.Itoa(attempt)
+	}
+	outcome := string(l.a.Outcome)
+	l.add(Released, r.At, n, func(l *Line) { l.Outcome, l.SecondRun = outcome, r.Name })
+	if e != nil {
+		l.add(RunEnded, e.EndedAt, n, func(l *Line) {
+			l.Outcome, l.SecondRun, l.RunOutcome, l.Error = outcome, r.Name, string(e.Outcome), e.Why()
+		})
+	}
 }
 
 // Removal is the line that says that a is no longer in the cluster, since at: in whole

@@ -161,35 +161,17 @@ func section[T any](c *command, title, otherwise string, items []T, note string)
 // service first, so that it makes nothing anew, and definitions last, since what has a finalizer
 // would keep them.
 func (u uninstalling) plan(ctx context.Context, all cluster, approvals []unstructured.Unstructured) ([]removal, error) {
-	var strip []removal
-	for i := range approvals {
-		if slices.Contains(approvals[i].GetFinalizers(), v1alpha1.RecordFinalizer) {
-			strip = append(strip, removal{&approvals[i], true})
-		}
-	}
+	strip := recorded(approvals)
 	if u.finalizers {
 		return strip, nil
 	}
-	var plan []removal
-	add := func(k schema.GroupKind, namespace string, names ...string) error {
-		for _, name := range names {
-			o, err := all.get(ctx, k, namespace, name)
-			if err != nil {
-				return err
-			}
-			if o != nil {
-				plan = append(plan, removal{o, false})
-			}
-		}
-		return nil
-	}
-	gk := func(group, kind string) schema.GroupKind { return schema.GroupKind{Group: group, Kind: kind} }
-	err := add(deployments, u.namespace, "countersign", "countersign-oauth2-proxy")
-	plan = append(plan, strip...)
+	p := planned{all: all}
+	err := p.add(ctx, deployments, u.namespace, "countersign", "countersign-oauth2-proxy")
+	p.removals = append(p.removals, strip...)
 	err = errors.Join(err,
-		add(interceptors, "", interceptorName),
-		add(policyBindings, "", installedPolicies...),
-		add(policies, "", installedPolicies...),
+		p.add(ctx, interceptors, "", interceptorName),
+		p.add(ctx, policyBindings, "", installedPolicies...),
+		p.add(ctx, policies, "", installedPolicies...),
 	)
 	if err != nil {
 		return nil, err
@@ -198,49 +180,97 @@ func (u uninstalling) plan(ctx context.Context, all cluster, approvals []unstruc
 	if err != nil {
 		return nil, err
 	}
-	plan = append(plan, bindings...)
-	err = errors.Join(
-		add(clusterRoles, "", installedClusterRoles...),
-		add(gk("networking.k8s.io", "NetworkPolicy"), u.namespace, "countersign", "countersign-egress"),
-		add(gk("policy", "PodDisruptionBudget"), u.namespace, "countersign"),
-		add(gk("networking.k8s.io", "Ingress"), u.namespace, "countersign"),
-		add(gk("gateway.networking.k8s.io", "HTTPRoute"), u.namespace, "countersign"),
-		add(gk("route.openshift.io", "Route"), u.namespace, "countersign"),
-		add(gk("monitoring.coreos.com", "PodMonitor"), u.namespace, "countersign"),
-		add(gk("monitoring.coreos.com", "ServiceMonitor"), u.namespace, "countersign"),
-		add(gk("monitoring.coreos.com", "PrometheusRule"), u.namespace, "countersign"),
-		add(gk("dashboard.tekton.dev", "Extension"), "tekton-pipelines", "countersign-approvals", "countersign-gates"),
-		add(gk("", "Service"), u.namespace, "countersign", "countersign-oauth2-proxy", "countersign-metrics"),
-		add(gk("coordination.k8s.io", "Lease"), u.namespace, "countersign"),
-		add(gk("", "ServiceAccount"), u.namespace, "countersign", "countersign-metrics"),
-	)
-	if err != nil || !u.data {
-		return plan, err
+	p.removals = append(p.removals, bindings...)
+	if err := u.planService(ctx, &p); err != nil || !u.data {
+		return p.removals, err
 	}
-	if err := add(definitions, "", installedDefinitions...); err != nil {
+	if err := u.planData(ctx, &p); err != nil {
 		return nil, err
 	}
-	for _, name := range taskDefinitions {
-		o, err := all.get(ctx, definitions, "", name)
+	return p.removals, nil
+}
+
+// recorded are the approvals that are kept until they are in the history: that is to be taken
+// from them.
+func recorded(approvals []unstructured.Unstructured) []removal {
+	var out []removal
+	for i := range approvals {
+		if slices.Contains(approvals[i].GetFinalizers(), v1alpha1.RecordFinalizer) {
+			out = append(out, removal{&approvals[i], true})
+		}
+	}
+	return out
+}
+
+// planned is what goes, in its order, of what is there.
+type planned struct {
+	all      cluster
+	removals []removal
+}
+
+func (p *planned) add(ctx context.Context, k schema.GroupKind, namespace string, names ...string) error {
+	for _, name := range names {
+		o, err := p.all.get(ctx, k, namespace, name)
 		if err != nil {
-			return nil, err
+			return err
+		}
+		if o != nil {
+			p.removals = append(p.removals, removal{o, false})
+		}
+	}
+	return nil
+}
+
+func groupKind(group, kind string) schema.GroupKind {
+	return schema.GroupKind{Group: group, Kind: kind}
+}
+
+// planService adds what the service runs by, besides its Deployments.
+func (u uninstalling) planService(ctx context.Context, p *planned) error {
+	return errors.Join(
+		p.add(ctx, clusterRoles, "", installedClusterRoles...),
+		p.add(ctx, groupKind("networking.k8s.io", "NetworkPolicy"), u.namespace, "countersign", "countersign-egress"),
+		p.add(ctx, groupKind("policy", "PodDisruptionBudget"), u.namespace, "countersign"),
+		p.add(ctx, groupKind("networking.k8s.io", "Ingress"), u.namespace, "countersign"),
+		p.add(ctx, groupKind("gateway.networking.k8s.io", "HTTPRoute"), u.namespace, "countersign"),
+		p.add(ctx, groupKind("route.openshift.io", "Route"), u.namespace, "countersign"),
+		p.add(ctx, groupKind("monitoring.coreos.com", "PodMonitor"), u.namespace, "countersign"),
+		p.add(ctx, groupKind("monitoring.coreos.com", "ServiceMonitor"), u.namespace, "countersign"),
+		p.add(ctx, groupKind("monitoring.coreos.com", "PrometheusRule"), u.namespace, "countersign"),
+		p.add(ctx, groupKind("dashboard.tekton.dev", "Extension"), "tekton-pipelines", "countersign-approvals", "countersign-gates"),
+		p.add(ctx, groupKind("", "Service"), u.namespace, "countersign", "countersign-oauth2-proxy", "countersign-metrics"),
+		p.add(ctx, groupKind("coordination.k8s.io", "Lease"), u.namespace, "countersign"),
+		p.add(ctx, groupKind("", "ServiceAccount"), u.namespace, "countersign", "countersign-metrics"),
+	)
+}
+
+// planData adds the definitions, with all objects of theirs, and what the service has kept.
+func (u uninstalling) planData(ctx context.Context, p *planned) error {
+	if err := p.add(ctx, definitions, "", installedDefinitions...); err != nil {
+		return err
+	}
+	for _, name := range taskDefinitions {
+		o, err := p.all.get(ctx, definitions, "", name)
+		if err != nil {
+			return err
 		}
 		if o != nil && (o.GetLabels()["app.kubernetes.io/part-of"] == "countersign" || o.GetLabels()["app.kubernetes.io/managed-by"] == "countersign") {
-			plan = append(plan, removal{o, false})
+			p.removals = append(p.removals, removal{o, false})
 		}
 	}
 	// A namespace that somebody else made may have other things in it.
-	ns, err := all.get(ctx, namespaces, "", u.namespace)
+	ns, err := p.all.get(ctx, namespaces, "", u.namespace)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if ns != nil && ns.GetLabels()["app.kubernetes.io/part-of"] == "countersign" {
-		return append(plan, removal{ns, false}), nil
+		p.removals = append(p.removals, removal{ns, false})
+		return nil
 	}
-	return plan, errors.Join(
-		add(secrets, u.namespace, "countersign-keys", "countersign-tls", "countersign-secrets"),
-		add(configMaps, u.namespace, "countersign", "countersign-dashboard"),
-		add(gk("", "PersistentVolumeClaim"), u.namespace, "countersign-record"),
+	return errors.Join(
+		p.add(ctx, secrets, u.namespace, "countersign-keys", "countersign-tls", "countersign-secrets"),
+		p.add(ctx, configMaps, u.namespace, "countersign", "countersign-dashboard"),
+		p.add(ctx, groupKind("", "PersistentVolumeClaim"), u.namespace, "countersign-record"),
 	)
 }
 

@@ -54,82 +54,115 @@ func (h *hunk) take(l string) (kind string, ok bool) {
 // parseDiff reads unified diffs, of files or of kubectl. Within a hunk its own numbers say
 // which lines belong to it, so nothing there can look like the next file.
 func parseDiff(text string, format Format) (Report, bool) {
-	r := Report{Format: format}
-	var (
-		cur     *Part
-		start   int
-		other   strings.Builder
-		h       hunk
-		hunks   int
-		content bool // cur has a hunk, or says that it has none
-	)
-	end := func(at int) {
-		if cur != nil {
-			cur.Text = strings.TrimRight(text[start:at], "\n")
-			cur.paint = paintDiff
-			cur = nil
-		}
-	}
-	begin := func(at int, title string) {
-		end(at)
-		r.Parts = append(r.Parts, Part{Action: Change, Title: title})
-		cur, start, content = &r.Parts[len(r.Parts)-1], at, false
-	}
+	d := diffReader{text: text, report: Report{Format: format}}
 	for at := 0; at < len(text); {
 		next := len(text)
 		if i := strings.IndexByte(text[at:], '\n'); i >= 0 {
 			next = at + i + 1
 		}
-		l := strings.TrimSuffix(text[at:next], "\n")
-		if _, ok := h.take(l); ok && cur != nil {
-			at = next
-			continue
-		}
-		if h.old > 0 || h.now > 0 {
-			r.Summary.Incomplete = true
-			h = hunk{}
-		}
-		switch {
-		case strings.HasPrefix(l, "diff "):
-			begin(at, titleOfDiff(l))
-		case strings.HasPrefix(l, "--- ") && strings.HasPrefix(text[next:], "+++ "):
-			if cur == nil || content {
-				begin(at, "")
-			}
-			other, _, _ := strings.Cut(text[next:], "\n")
-			name(cur, l[4:], strings.TrimPrefix(other, "+++ "))
-		case strings.HasPrefix(l, "@@ ") && cur != nil:
-			if oldEmpty, nowEmpty, ok := h.enter(l); ok {
-				hunks++
-				if !content && oldEmpty {
-					cur.Action = Add
-				} else if !content && nowEmpty {
-					cur.Action = Destroy
-				}
-				content = true
-			}
-		case cur != nil && !content && strings.HasPrefix(l, "new file mode"):
-			cur.Action = Add
-		case cur != nil && !content && strings.HasPrefix(l, "deleted file mode"):
-			cur.Action = Destroy
-		case cur != nil && !content && strings.HasPrefix(l, "rename from "):
-			cur.Note = "renamed from " + l[len("rename from "):]
-			hunks++
-		case cur != nil && strings.HasPrefix(l, "Binary files "), cur != nil && strings.HasPrefix(l, "GIT binary patch"):
-			cur.Note, content = "binary", true
-			hunks++
-		case cur != nil && !content, cur != nil && strings.HasPrefix(l, "+++ "), cur != nil && cur.Note == "binary":
-		default:
-			end(at)
-			other.WriteString(l + "\n")
-		}
+		d.line(strings.TrimSuffix(text[at:next], "\n"), at, next)
 		at = next
 	}
-	end(len(text))
-	if hunks == 0 {
+	d.end(len(text))
+	if d.hunks == 0 {
 		return Report{}, false
 	}
-	if h.old > 0 || h.now > 0 {
+	d.sumUp()
+	return d.report, true
+}
+
+// diffReader is how far a unified diff has been read.
+type diffReader struct {
+	text    string
+	report  Report
+	cur     *Part
+	start   int // of cur in text
+	hunk    hunk
+	hunks   int
+	content bool // cur has a hunk, or says that it has none
+	other   strings.Builder
+}
+
+// begin has the next file begin at an offset.
+func (d *diffReader) begin(at int, title string) {
+	d.end(at)
+	d.report.Parts = append(d.report.Parts, Part{Action: Change, Title: title})
+	d.cur, d.start, d.content = &d.report.Parts[len(d.report.Parts)-1], at, false
+}
+
+func (d *diffReader) end(at int) {
+	if d.cur != nil {
+		d.cur.Text = strings.TrimRight(d.text[d.start:at], "\n")
+		d.cur.paint = paintDiff
+		d.cur = nil
+	}
+}
+
+// line takes up the line between two offsets.
+func (d *diffReader) line(l string, at, next int) {
+	if _, ok := d.hunk.take(l); ok && d.cur != nil {
+		return
+	}
+	if d.hunk.old > 0 || d.hunk.now > 0 {
+		d.report.Summary.Incomplete = true
+		d.hunk = hunk{}
+	}
+	switch {
+	case strings.HasPrefix(l, "diff "):
+		d.begin(at, titleOfDiff(l))
+	case strings.HasPrefix(l, "--- ") && strings.HasPrefix(d.text[next:], "+++ "):
+		if d.cur == nil || d.content {
+			d.begin(at, "")
+		}
+		other, _, _ := strings.Cut(d.text[next:], "\n")
+		name(d.cur, l[4:], strings.TrimPrefix(other, "+++ "))
+	case d.cur == nil || !d.about(l):
+		d.end(at)
+		d.other.WriteString(l + "\n")
+	}
+}
+
+// about takes up a line about the file that is being read, which is no line of a hunk; false:
+// it is none.
+func (d *diffReader) about(l string) bool {
+	switch {
+	case strings.HasPrefix(l, "@@ "):
+		d.enter(l)
+	case !d.content && strings.HasPrefix(l, "new file mode"):
+		d.cur.Action = Add
+	case !d.content && strings.HasPrefix(l, "deleted file mode"):
+		d.cur.Action = Destroy
+	case !d.content && strings.HasPrefix(l, "rename from "):
+		d.cur.Note = "renamed from " + l[len("rename from "):]
+		d.hunks++
+	case strings.HasPrefix(l, "Binary files "), strings.HasPrefix(l, "GIT binary patch"):
+		d.cur.Note, d.content = "binary", true
+		d.hunks++
+	default:
+		return !d.content || strings.HasPrefix(l, "+++ ") || d.cur.Note == "binary"
+	}
+	return true
+}
+
+// enter takes up the head of a hunk, which tells of a file that has only lines of one side.
+func (d *diffReader) enter(l string) {
+	oldEmpty, nowEmpty, ok := d.hunk.enter(l)
+	if !ok {
+		return
+	}
+	d.hunks++
+	if !d.content && oldEmpty {
+		d.cur.Action = Add
+	} else if !d.content && nowEmpty {
+		d.cur.Action = Destroy
+	}
+	d.content = true
+}
+
+// sumUp counts the files, and puts what belongs to none after them.
+func (d *diffReader) sumUp() {
+	r := &d.report
+	if d.hunk.old > 0 || d.hunk.now > 0 {
 		r.Summary.Incomplete = true
 	}
 	if r.Summary.Incomplete {
@@ -148,10 +181,9 @@ func parseDiff(text string, format Format) (Report, bool) {
 			r.Summary.Change++
 		}
 	}
-	if s := strings.Trim(other.String(), "\n"); s != "" {
+	if s := strings.Trim(d.other.String(), "\n"); s != "" {
 		r.Parts = append(r.Parts, Part{Text: s, paint: paintPlain})
 	}
-	return r, true
 }
 
 // titleOfDiff is the file of a line "diff --git a/x b/x" or "diff -u -N /tmp/LIVE-1/… …".

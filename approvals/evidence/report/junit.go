@@ -13,95 +13,111 @@ const maxSaid = 64 << 10
 
 // parseJUnit reads the XML that test runners write. Passed tests are counted.
 func parseJUnit(text string) (Report, bool) {
-	r := Report{Format: JUnit}
+	r := junitReader{report: Report{Format: JUnit}}
 	d := xml.NewDecoder(strings.NewReader(text))
 	d.Strict = false
-	var (
-		cur    *Part // the test that is being read
-		said   *strings.Builder
-		suites int
-		depth  int
-	)
 	for {
 		tok, err := d.Token()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			if suites == 0 {
+			if r.suites == 0 {
 				return Report{}, false
 			}
-			r.Summary.Incomplete = true
-			r.warn("The XML ends early or is broken, so there may be more tests than are shown.")
+			r.report.Summary.Incomplete = true
+			r.report.warn("The XML ends early or is broken, so there may be more tests than are shown.")
 			break
 		}
 		switch t := tok.(type) {
 		case xml.StartElement:
-			if depth++; depth > maxDepth {
+			if !r.start(t) {
 				return Report{}, false
 			}
-			switch t.Name.Local {
-			case "testsuite", "testsuites":
-				suites++
-			case "testcase":
-				if suites == 0 {
-					return Report{}, false
-				}
-				r.Summary.Tests++
-				cur = &Part{Title: testName(t.Attr)}
-			case "failure", "error", "skipped":
-				if cur == nil {
-					break
-				}
-				if t.Name.Local == "skipped" {
-					if cur.Action == Other {
-						cur.Action, cur.Note = Skipped, "skipped"
-					}
-				} else if cur.Action != Failed {
-					cur.Action, cur.Note = Failed, "failed"
-				}
-				said = &strings.Builder{}
-				if m := attr(t.Attr, "message"); m != "" {
-					said.WriteString(m[:min(len(m), maxSaid)] + "\n")
-				}
-			case "system-out", "system-err":
-				if cur != nil && cur.Action == Failed {
-					said = &strings.Builder{}
-				}
-			}
 		case xml.CharData:
-			if said != nil && said.Len() < maxSaid {
-				said.Write(t[:min(len(t), maxSaid-said.Len())])
+			if r.said != nil && r.said.Len() < maxSaid {
+				r.said.Write(t[:min(len(t), maxSaid-r.said.Len())])
 			}
 		case xml.EndElement:
-			depth--
-			switch t.Name.Local {
-			case "failure", "error", "skipped", "system-out", "system-err":
-				// A test can have any number of these, and all of them together are bounded.
-				if said != nil && cur != nil && len(cur.Text) < maxSaid {
-					if s := strings.ToValidUTF8(strings.Trim(said.String(), "\r\n"), ""); strings.TrimSpace(s) != "" {
-						cur.Text = strings.TrimPrefix(cur.Text+"\n"+s, "\n")
-					}
-				}
-				said = nil
-			case "testcase":
-				if cur == nil {
-					break
-				}
-				switch cur.Action {
-				case Failed:
-					r.Summary.Failed++
-					r.Parts = append(r.Parts, *cur)
-				case Skipped:
-					r.Summary.Skipped++
-					r.Parts = append(r.Parts, *cur)
-				default:
-				}
-				cur = nil
-			}
+			r.end(t.Name.Local)
 		}
 	}
-	return r, suites > 0
+	return r.report, r.suites > 0
+}
+
+// junitReader is how far the XML of a test runner has been read.
+type junitReader struct {
+	report Report
+	cur    *Part // the test that is being read
+	said   *strings.Builder
+	suites int
+	depth  int
+}
+
+// start takes up the start of an element; false: this is no JUnit.
+func (r *junitReader) start(t xml.StartElement) bool {
+	if r.depth++; r.depth > maxDepth {
+		return false
+	}
+	switch t.Name.Local {
+	case "testsuite", "testsuites":
+		r.suites++
+	case "testcase":
+		if r.suites == 0 {
+			return false
+		}
+		r.report.Summary.Tests++
+		r.cur = &Part{Title: testName(t.Attr)}
+	case "failure", "error", "skipped":
+		if r.cur == nil {
+			break
+		}
+		if t.Name.Local == "skipped" {
+			if r.cur.Action == Other {
+				r.cur.Action, r.cur.Note = Skipped, "skipped"
+			}
+		} else if r.cur.Action != Failed {
+			r.cur.Action, r.cur.Note = Failed, "failed"
+		}
+		r.said = &strings.Builder{}
+		if m := attr(t.Attr, "message"); m != "" {
+			r.said.WriteString(m[:min(len(m), maxSaid)] + "\n")
+		}
+	case "system-out", "system-err":
+		if r.cur != nil && r.cur.Action == Failed {
+			r.said = &strings.Builder{}
+		}
+	}
+	return true
+}
+
+// end takes up the end of an element.
+func (r *junitReader) end(element string) {
+	r.depth--
+	switch element {
+	case "failure", "error", "skipped", "system-out", "system-err":
+		// A test can have any number of these, and all of them together are bounded.
+		if r.said != nil && r.cur != nil && len(r.cur.Text) < maxSaid {
+			if s := strings.ToValidUTF8(strings.Trim(r.said.String(), "\r\n"), ""); strings.TrimSpace(s) != "" {
+				r.cur.Text = strings.TrimPrefix(r.cur.Text+"\n"+s, "\n")
+			}
+		}
+		r.said = nil
+	case "testcase":
+		if r.cur == nil {
+			break
+		}
+		switch r.cur.Action {
+		case Failed:
+			r.report.Summary.Failed++
+			r.report.Parts = append(r.report.Parts, *r.cur)
+		case Skipped:
+			r.report.Summary.Skipped++
+			r.report.Parts = append(r.report.Parts, *r.cur)
+		default:
+		}
+		r.cur = nil
+	}
 }
 
 func testName(as []xml.Attr) string {
