@@ -76,6 +76,56 @@ func TestPeers(t *testing.T) {
 	s := newStage(t)
 	s.Apply(split)
 	user := "system:serviceaccount:" + s.NS + ":approver"
+	gate := approvalGate(t, s, user)
+	inPipeline, inTwo := countersigns(t, s, user)
+	byHand := polled(t, s)
+	tasks := watchTasks(t, s.Env)
+	single, burst := map[string][]float64{}, map[string][]float64{}
+	for i := range 30 {
+		three := []peer{gate, inPipeline, inTwo}
+		for k := range three {
+			p := three[(i+k)%3] // none is always the one that comes after another
+			single[p.name] = append(single[p.name], ms(p.measure(t, s, tasks, fmt.Sprintf("one-%d-%d", i, k), 1)))
+		}
+	}
+	for i := range 3 {
+		single[byHand.name] = append(single[byHand.name], ms(byHand.measure(t, s, tasks, fmt.Sprintf("hand-%d", i), 1)))
+	}
+	for i := range 3 {
+		for k, p := range []peer{gate, inPipeline, inTwo} {
+			burst[p.name] = append(burst[p.name], ms(p.measure(t, s, tasks, fmt.Sprintf("burst-%d-%d", i, k), 30)))
+		}
+	}
+	for _, p := range []peer{inPipeline, inTwo} {
+		report("decision → next TaskRun: "+p.name+" / "+gate.name, single[p.name], single[gate.name], "ms", 1)
+		report("30 decisions at once → 30 TaskRuns: the same", burst[p.name], burst[gate.name], "ms", 1)
+	}
+	fmt.Printf("bench:   %s: %.0f ms in the middle, n=%d\n", byHand.name, median(single[byHand.name]), len(single[byHand.name]))
+}
+
+// measure is how long it takes from n decisions at once to the last of what they lead to.
+func (p peer) measure(t *testing.T, s *stage, tasks *started, prefix string, n int) time.Duration {
+	t.Helper()
+	var runs []string
+	for i := range n {
+		runs = append(runs, fmt.Sprintf("%s-%d", prefix, i))
+		p.start(runs[i])
+	}
+	for _, run := range runs {
+		s.Eventually(2*time.Minute, p.name+": "+run+" waits", func() error { return p.waiting(run) })
+	}
+	time.Sleep(time.Second) // at rest
+	start := time.Now()
+	atOnce(runs, p.decide)
+	return tasks.last(t, p, runs, 3*time.Minute).Sub(start)
+}
+
+// afterApproval says whether task is the one that stands after the approval in its pipeline.
+func afterApproval(run, task string) bool { return task == run+"-after" }
+
+// approvalGate is manual-approval-gate, whose ApprovalTask user may decide.
+func approvalGate(t *testing.T, s *stage, user string) peer {
+	t.Helper()
 	s.Apply(fmt.Sprintf(`
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
@@ -88,7 +138,6 @@ metadata: {name: approver}
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: approver}
 subjects: [{kind: User, apiGroup: rbac.authorization.k8s.io, name: %q}]`, user))
 	person := s.As(user)
-	ours := &approvalsOf{Env: s.Env}
 	gvk := schema.GroupVersionKind{Group: "openshift-pipelines.org", Version: "v1alpha1", Kind: "ApprovalTask"}
 	task := func(run string) *unstructured.Unstructured {
 		u := &unstructured.Unstructured{}
@@ -97,12 +146,7 @@ subjects: [{kind: User, apiGroup: rbac.authorization.k8s.io, name: %q}]`, user))
 		u.SetName(run + "-approval")
 		return u
 	}
-	vote := func(run string) {
-		if a := s.Vote(ours.name(run), s.token, "approve", "fine"); a.Status != 201 {
-			t.Errorf("vote on %s: %d %s", run, a.Status, a.Body)
-		}
-	}
-	gate := peer{
+	return peer{
 		name: "manual-approval-gate v0.7.0",
 		start: func(run string) {
 			s.Apply(approvalRun(run, gvk.GroupVersion().String(), `{name: approvers, value: ["`+user+`"]}`))
@@ -123,22 +167,39 @@ subjects: [{kind: User, apiGroup: rbac.authorization.k8s.io, name: %q}]`, user))
 				t.Errorf("patch of %s: %v", run, err)
 			}
 		},
-		next: func(run, task string) bool { return task == run+"-after" },
+		next: afterApproval,
 	}
-	inPipeline := peer{
+}
+
+// countersigns are the two ways in which Countersign does it.
+func countersigns(t *testing.T, s *stage, user string) (inPipeline, inTwo peer) {
+	t.Helper()
+	ours := &approvalsOf{Env: s.Env}
+	vote := func(run string) {
+		if a := s.Vote(ours.name(run), s.token, "approve", "fine"); a.Status != 201 {
+			t.Errorf("vote on %s: %d %s", run, a.Status, a.Body)
+		}
+	}
+	inPipeline = peer{
 		name: "Countersign, in the pipeline",
 		start: func(run string) {
 			s.Apply(approvalRun(run, "tekton.automatiko.io/v1beta1", `{name: approvers, value: ["`+user+`"]}`))
 		},
-		waiting: ours.waiting, decide: vote, next: gate.next,
+		waiting: ours.waiting, decide: vote, next: afterApproval,
 	}
-	inTwo := peer{
+	inTwo = peer{
 		name:    "Countersign, split",
 		start:   func(run string) { s.Part1(run, "1") },
 		waiting: ours.waiting, decide: vote,
 		next: func(run, task string) bool { return task == ours.name(run)+"-after" },
 	}
-	byHand := peer{
+	return inPipeline, inTwo
+}
+
+// polled is a Task that polls a ConfigMap.
+func polled(t *testing.T, s *stage) peer {
+	t.Helper()
+	return peer{
 		name:  "a Task that polls a ConfigMap",
 		start: func(run string) { s.Apply(polling(run)) },
 		waiting: func(run string) error {
@@ -157,45 +218,8 @@ subjects: [{kind: User, apiGroup: rbac.authorization.k8s.io, name: %q}]`, user))
 				t.Errorf("patch of %s: %v", run, err)
 			}
 		},
-		next: gate.next,
+		next: afterApproval,
 	}
-	tasks := watchTasks(t, s.Env)
-	measure := func(p peer, prefix string, n int) time.Duration {
-		t.Helper()
-		var runs []string
-		for i := range n {
-			runs = append(runs, fmt.Sprintf("%s-%d", prefix, i))
-			p.start(runs[i])
-		}
-		for _, run := range runs {
-			s.Eventually(2*time.Minute, p.name+": "+run+" waits", func() error { return p.waiting(run) })
-		}
-		time.Sleep(time.Second) // at rest
-		start := time.Now()
-		atOnce(runs, p.decide)
-		return tasks.last(t, p, runs, 3*time.Minute).Sub(start)
-	}
-	single, burst := map[string][]float64{}, map[string][]float64{}
-	for i := range 30 {
-		three := []peer{gate, inPipeline, inTwo}
-		for k := range three {
-			p := three[(i+k)%3] // none is always the one that comes after another
-			single[p.name] = append(single[p.name], ms(measure(p, fmt.Sprintf("one-%d-%d", i, k), 1)))
-		}
-	}
-	for i := range 3 {
-		single[byHand.name] = append(single[byHand.name], ms(measure(byHand, fmt.Sprintf("hand-%d", i), 1)))
-	}
-	for i := range 3 {
-		for k, p := range []peer{gate, inPipeline, inTwo} {
-			burst[p.name] = append(burst[p.name], ms(measure(p, fmt.Sprintf("burst-%d-%d", i, k), 30)))
-		}
-	}
-	for _, p := range []peer{inPipeline, inTwo} {
-		report("decision → next TaskRun: "+p.name+" / "+gate.name, single[p.name], single[gate.name], "ms", 1)
-		report("30 decisions at once → 30 TaskRuns: the same", burst[p.name], burst[gate.name], "ms", 1)
-	}
-	fmt.Printf("bench:   %s: %.0f ms in the middle, n=%d\n", byHand.name, median(single[byHand.name]), len(single[byHand.name]))
 }
 
 // approvalsOf finds the Approval of a run, or of a CustomRun of a run.

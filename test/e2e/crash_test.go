@@ -38,12 +38,7 @@ func TestKilledBetweenSteps(t *testing.T) {
 		return approval(path) && strings.Contains(body, `"outcome":"Approved"`) && !strings.Contains(body, `"secondRun"`)
 	}
 	confirm := func(_, path, body string) bool { return approval(path) && strings.Contains(body, `"secondRun"`) }
-	for _, tc := range []struct {
-		name     string
-		fault    cluster.Fault
-		kill     killer // when it is not a request to the API server that kills
-		maxMails int
-	}{
+	for _, tc := range []killCase{
 		{"before open", cluster.Fault{Match: open}, byRequest, 1},
 		{"after open", cluster.Fault{Match: open, After: true}, byRequest, 1},
 		{"after the mail server's 250", cluster.Fault{}, byMail, 2},
@@ -55,100 +50,124 @@ func TestKilledBetweenSteps(t *testing.T) {
 		{"after the post, before the confirmation", cluster.Fault{Match: confirm}, byRequest, 1},
 		{"after the confirmation", cluster.Fault{Match: confirm, After: true}, byRequest, 1},
 	} {
-		t.Run(tc.name, func(t *testing.T) {
-			e := cluster.New(t)
-			user, token := e.Token("approver")
-			alice := "alice-" + e.NS + "@example.com"
-			e.Apply(cluster.Gate("gate", user, ""))
-			e.Apply(strings.ReplaceAll(cluster.Gate("gate", user, ""), `{name: "`+user+`"}`, `{name: "`+user+`"}, {name: "`+alice+`"}`))
-			e.Apply(cluster.Gated("deploy", "gate", ""))
-			e.ListenerURL("deploy")
-			p := serviceProcess(t, e)
+		t.Run(tc.name, func(t *testing.T) { tc.run(t, asked) })
+	}
+}
+
+// killCase is a place where the process is killed.
+type killCase struct {
+	name     string
+	fault    cluster.Fault
+	kill     killer // when it is not a request to the API server that kills
+	maxMails int
+}
+
+// run takes an Approval from its opening to its run, with the kill on the way.
+func (k killCase) run(t *testing.T, asked *questions) {
+	t.Helper()
+	e := cluster.New(t)
+	user, token := e.Token("approver")
+	alice := "alice-" + e.NS + "@example.com"
+	e.Apply(cluster.Gate("gate", user, ""))
+	e.Apply(strings.ReplaceAll(cluster.Gate("gate", user, ""), `{name: "`+user+`"}`, `{name: "`+user+`"}, {name: "`+alice+`"}`))
+	e.Apply(cluster.Gated("deploy", "gate", ""))
+	e.ListenerURL("deploy")
+	p := serviceProcess(t, e)
+	p.Start(e)
+	killed := k.arm(t, e, p, asked, alice)
+	e.Part1("part-1", "7")
+	alive := func() { // anyone who supervises the process
+		if !p.Running() {
 			p.Start(e)
-			killed := func() bool { return p.Fired() }
-			p.Arm(e, tc.fault)
-			switch tc.kill {
-			case byRequest: // the fault
-			case byMail: // after the mail server's 250
-				var done atomic.Bool
-				box.OnTaken(func(m cluster.Mail) {
-					if m.To == alice && done.CompareAndSwap(false, true) {
-						p.Kill()
-					}
-				})
-				defer box.OnTaken(nil)
-				killed = done.Load
-			case byQuestion: // the EventListener has said 202, and asks the interceptor
-				var done atomic.Bool
-				asked.on(func() {
-					if done.CompareAndSwap(false, true) {
-						p.Kill()
-					}
-				})
-				defer asked.on(nil)
-				killed = done.Load
-			}
-			e.Part1("part-1", "7")
-			alive := func() { // anyone who supervises the process
-				if !p.Running() {
-					p.Start(e)
-				}
-			}
-			e.Eventually(2*time.Minute, "the mail to alice and its record", func() error {
-				alive()
-				l := e.Approvals()
-				if len(l) != 1 || len(box.To(alice)) == 0 {
-					return fmt.Errorf("%d approvals, %d mails", len(l), len(box.To(alice)))
-				}
-				for _, n := range l[0].Status.Notifications {
-					if n.Recipient == alice && n.SentAt != nil {
-						return nil
-					}
-				}
-				return fmt.Errorf("the ledger is %+v", l[0].Status.Notifications)
-			})
-			name := e.OneApproval().Name
-			e.Eventually(2*time.Minute, "the vote", func() error {
-				alive()
-				v := e.VoteAt("http://"+cluster.NodeAddress+":18080", name, token, "approve", "go")
-				if v.Status != 201 && v.Status != 200 {
-					return fmt.Errorf("%d %s", v.Status, v.Body)
-				}
+		}
+	}
+	e.Eventually(2*time.Minute, "the mail to alice and its record", func() error {
+		alive()
+		l := e.Approvals()
+		if len(l) != 1 || len(box.To(alice)) == 0 {
+			return fmt.Errorf("%d approvals, %d mails", len(l), len(box.To(alice)))
+		}
+		for _, n := range l[0].Status.Notifications {
+			if n.Recipient == alice && n.SentAt != nil {
 				return nil
-			})
-			e.Eventually(2*time.Minute, "the confirmed release", func() error {
-				alive()
-				if a := e.Approval(name); a.Status.SecondRun == nil {
-					return fmt.Errorf("%+v", a.Status.Conditions)
-				}
-				return nil
-			})
-			e.Eventually(time.Minute, "the kill", func() error {
-				if !killed() {
-					return fmt.Errorf("the fault did not fire: the test proves nothing")
-				}
-				return nil
-			})
-			alive()
-			// A second life after everything is done must find nothing to do.
-			p.Kill()
-			p.Start(e)
-			if n := len(e.Approvals()); n != 1 {
-				t.Errorf("%d approvals, want 1", n)
 			}
-			if runs := e.Runs("deploy"); len(runs) != 1 || runs[0].Labels["approval"] != name {
-				t.Errorf("%d runs, want one of %s", len(runs), name)
-			}
-			mails := box.To(alice)
-			if len(mails) > tc.maxMails {
-				t.Errorf("%d mails, want at most %d", len(mails), tc.maxMails)
-			}
-			for _, m := range mails {
-				if m.MessageID != mails[0].MessageID {
-					t.Errorf("Message-IDs differ: %q and %q", m.MessageID, mails[0].MessageID)
-				}
+		}
+		return fmt.Errorf("the ledger is %+v", l[0].Status.Notifications)
+	})
+	name := e.OneApproval().Name
+	e.Eventually(2*time.Minute, "the vote", func() error {
+		alive()
+		v := e.VoteAt("http://"+cluster.NodeAddress+":18080", name, token, "approve", "go")
+		if v.Status != 201 && v.Status != 200 {
+			return fmt.Errorf("%d %s", v.Status, v.Body)
+		}
+		return nil
+	})
+	e.Eventually(2*time.Minute, "the confirmed release", func() error {
+		alive()
+		if a := e.Approval(name); a.Status.SecondRun == nil {
+			return fmt.Errorf("%+v", a.Status.Conditions)
+		}
+		return nil
+	})
+	e.Eventually(time.Minute, "the kill", func() error {
+		if !killed() {
+			return fmt.Errorf("the fault did not fire: the test proves nothing")
+		}
+		return nil
+	})
+	alive()
+	// A second life after everything is done must find nothing to do.
+	p.Kill()
+	p.Start(e)
+	k.once(t, e, name, alice)
+}
+
+// arm has p killed at its place. killed says whether that has happened.
+func (k killCase) arm(t *testing.T, e *cluster.Env, p *cluster.Process, asked *questions, alice string) (killed func() bool) {
+	t.Helper()
+	p.Arm(e, k.fault)
+	switch k.kill {
+	case byRequest: // the fault
+	case byMail: // after the mail server's 250
+		var done atomic.Bool
+		box.OnTaken(func(m cluster.Mail) {
+			if m.To == alice && done.CompareAndSwap(false, true) {
+				p.Kill()
 			}
 		})
+		t.Cleanup(func() { box.OnTaken(nil) })
+		return done.Load
+	case byQuestion: // the EventListener has said 202, and asks the interceptor
+		var done atomic.Bool
+		asked.on(func() {
+			if done.CompareAndSwap(false, true) {
+				p.Kill()
+			}
+		})
+		t.Cleanup(func() { asked.on(nil) })
+		return done.Load
+	}
+	return p.Fired
+}
+
+// once: there is one Approval, one run, and one mail, or one more of the same Message-ID.
+func (k killCase) once(t *testing.T, e *cluster.Env, name, alice string) {
+	t.Helper()
+	if n := len(e.Approvals()); n != 1 {
+		t.Errorf("%d approvals, want 1", n)
+	}
+	if runs := e.Runs("deploy"); len(runs) != 1 || runs[0].Labels["approval"] != name {
+		t.Errorf("%d runs, want one of %s", len(runs), name)
+	}
+	mails := box.To(alice)
+	if len(mails) > k.maxMails {
+		t.Errorf("%d mails, want at most %d", len(mails), k.maxMails)
+	}
+	for _, m := range mails {
+		if m.MessageID != mails[0].MessageID {
+			t.Errorf("Message-IDs differ: %q and %q", m.MessageID, mails[0].MessageID)
+		}
 	}
 }
 

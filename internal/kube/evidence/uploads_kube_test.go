@@ -117,6 +117,47 @@ func stored(t *testing.T, c client.Client, name string) string {
 // TestUploads: a pod of the very run uploads, with the service's own rights and no others, and
 // nobody else does.
 func TestUploads(t *testing.T) {
+	c := newUploads(t)
+	_, plan, good := c.run(t, "prod", "plan-1")
+	c.eventually(t, "it is said which component is missing", func() bool {
+		_, err := c.upload(t, "plan-1", "plan", good, []byte("x"))
+		return approvals.CodeOf(err) == approvals.CodeUnavailable && strings.Contains(err.Error(), "deploy/components/evidence")
+	})
+	for _, ns := range []string{"prod", "other"} {
+		for _, o := range servicetest.Roles(t, ns, "../../../deploy/components/evidence/role.yaml") {
+			c.create(t, o)
+		}
+	}
+	c.eventually(t, "nobody else writes evidence", func() bool {
+		o := &v1alpha1.Evidence{ObjectMeta: metav1.ObjectMeta{Namespace: "prod", Name: "forged"}}
+		o.Spec = v1alpha1.EvidenceSpec{PipelineRun: "plan-1", PipelineRunUID: "x", From: "Upload", Name: "plan", SHA256: "x", Stored: "x", Signature: "x", Parts: 1}
+		err := c.root.Create(t.Context(), o, client.DryRunAll)
+		return apierrors.IsInvalid(err) && strings.Contains(err.Error(), "written by Countersign alone")
+	})
+	data := bytes.Repeat([]byte("  + resource \"null_resource\" \"x\" {}\n"), 600)
+	c.eventually(t, "the first upload", func() bool {
+		created, err := c.upload(t, "plan-1", "plan", good, data)
+		return created && err == nil
+	})
+	if k, created, err := c.u.Upload(t.Context(), "", "", "plan", good, data); err != nil || created || k.SHA256 != rules.Sum(data) {
+		t.Errorf("to the pod's own run, without naming it: %+v, created %t, %v", k, created, err)
+	}
+	most := noise(rules.MaxSize)
+	if created, err := c.upload(t, "plan-1", "most", good, most); err != nil || !created {
+		t.Errorf("as large as it may be: created %t, %v", created, err)
+	}
+	c.kept(t, data)
+	c.refusals(t, plan, good, data, most)
+}
+
+// uploads is a cluster in which the service takes uploads, with its own rights.
+type uploads struct {
+	cluster
+	u *evidence.Uploads
+}
+
+func newUploads(t *testing.T) uploads {
+	t.Helper()
 	cfg := kubetest.APIServer(t, "../../../deploy/crd", kubetest.TektonDefinition(t, "pipelinerun"), kubetest.TektonDefinition(t, "taskrun"))
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme, pipelinev1.AddToScheme} {
@@ -147,68 +188,51 @@ func TestUploads(t *testing.T) {
 		c.create(t, o)
 	}
 	auth := &identity.Auth{Client: reviews, Now: time.Now}
-	u := &evidence.Uploads{Live: service, Store: &evidence.Store{Client: service, Ring: ringOf(1)}, Pod: auth.Pod}
-	_, plan, good := c.run(t, "prod", "plan-1")
-	upload := func(run, name, token string, data []byte) (created bool, err error) {
-		_, created, err = u.Upload(t.Context(), "prod", run, name, token, data)
-		return created, err
-	}
-	// RBAC and admission policies take a moment to be known.
-	eventually := func(what string, ok func() bool) {
-		t.Helper()
-		wait.Eventually(t, 30*time.Second, what, func() error {
-			if !ok() {
-				return errors.New("it is not so")
-			}
-			return nil
-		})
-	}
-	eventually("it is said which component is missing", func() bool {
-		_, err := upload("plan-1", "plan", good, []byte("x"))
-		return approvals.CodeOf(err) == approvals.CodeUnavailable && strings.Contains(err.Error(), "deploy/components/evidence")
-	})
-	for _, ns := range []string{"prod", "other"} {
-		for _, o := range servicetest.Roles(t, ns, "../../../deploy/components/evidence/role.yaml") {
-			c.create(t, o)
-		}
-	}
-	eventually("nobody else writes evidence", func() bool {
-		o := &v1alpha1.Evidence{ObjectMeta: metav1.ObjectMeta{Namespace: "prod", Name: "forged"}}
-		o.Spec = v1alpha1.EvidenceSpec{PipelineRun: "plan-1", PipelineRunUID: "x", From: "Upload", Name: "plan", SHA256: "x", Stored: "x", Signature: "x", Parts: 1}
-		err := root.Create(t.Context(), o, client.DryRunAll)
-		return apierrors.IsInvalid(err) && strings.Contains(err.Error(), "written by Countersign alone")
-	})
-	data := bytes.Repeat([]byte("  + resource \"null_resource\" \"x\" {}\n"), 600)
-	eventually("the first upload", func() bool {
-		created, err := upload("plan-1", "plan", good, data)
-		return created && err == nil
-	})
-	if k, created, err := u.Upload(t.Context(), "", "", "plan", good, data); err != nil || created || k.SHA256 != rules.Sum(data) {
-		t.Errorf("to the pod's own run, without naming it: %+v, created %t, %v", k, created, err)
-	}
-	most := noise(rules.MaxSize)
-	if created, err := upload("plan-1", "most", good, most); err != nil || !created {
-		t.Errorf("as large as it may be: created %t, %v", created, err)
-	}
+	return uploads{c, &evidence.Uploads{Live: service, Store: &evidence.Store{Client: service, Ring: ringOf(1)}, Pod: auth.Pod}}
+}
 
-	owner := showing(itemOf(evidence.Kept{Object: stored(t, root, "plan"), SHA256: rules.Sum(data), Size: int64(len(data))}, "plan"))
+func (c uploads) upload(t *testing.T, run, name, token string, data []byte) (created bool, err error) {
+	t.Helper()
+	_, created, err = c.u.Upload(t.Context(), "prod", run, name, token, data)
+	return created, err
+}
+
+// eventually: RBAC and admission policies take a moment to be known.
+func (c uploads) eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	wait.Eventually(t, 30*time.Second, what, func() error {
+		if !ok() {
+			return errors.New("it is not so")
+		}
+		return nil
+	})
+}
+
+// kept: what was uploaded is read again, belongs to the approval too, and nobody changes it.
+func (c uploads) kept(t *testing.T, data []byte) {
+	t.Helper()
+	owner := showing(itemOf(evidence.Kept{Object: stored(t, c.root, "plan"), SHA256: rules.Sum(data), Size: int64(len(data))}, "plan"))
 	for range 2 {
-		if err := u.Store.Own(t.Context(), owner); err != nil {
+		if err := c.u.Store.Own(t.Context(), owner); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, got, err := u.Store.Read(t.Context(), owner, "plan"); err != nil || !bytes.Equal(got, data) {
+	if _, got, err := c.u.Store.Read(t.Context(), owner, "plan"); err != nil || !bytes.Equal(got, data) {
 		t.Errorf("read: %d bytes of %d, %v", len(got), len(data), err)
 	}
 	var kept v1alpha1.Evidence
-	if err := root.Get(t.Context(), client.ObjectKey{Namespace: "prod", Name: owner.Resolved.Evidence[0].Object}, &kept); err != nil || len(kept.OwnerReferences) != 2 {
+	if err := c.root.Get(t.Context(), client.ObjectKey{Namespace: "prod", Name: owner.Resolved.Evidence[0].Object}, &kept); err != nil || len(kept.OwnerReferences) != 2 {
 		t.Errorf("owners %v, %v; want the run and the approval", kept.OwnerReferences, err)
 	}
 	kept.Labels["x"] = "y"
-	if err := root.Update(t.Context(), &kept); !apierrors.IsInvalid(err) && !apierrors.IsForbidden(err) {
+	if err := c.root.Update(t.Context(), &kept); !apierrors.IsInvalid(err) && !apierrors.IsForbidden(err) {
 		t.Errorf("somebody else changes it: %v", err)
 	}
+}
 
+// refusals: only a pod of the very run uploads, once for each name, while the run goes on.
+func (c uploads) refusals(t *testing.T, plan *pipelinev1.TaskRun, good string, data, most []byte) {
+	t.Helper()
 	_, _, another := c.run(t, "prod", "plan-2")
 	_, _, elsewhere := c.run(t, "other", "plan-1")
 	over, _, late := c.run(t, "prod", "over-1")
@@ -221,14 +245,14 @@ func TestUploads(t *testing.T) {
 	listed.Status.PodName = "plan-1-forged-pod"
 	c.status(t, listed)
 	before, _, former := c.run(t, "prod", "remade-1")
-	if err := root.Delete(t.Context(), before); err != nil {
+	if err := c.root.Delete(t.Context(), before); err != nil {
 		t.Fatal(err)
 	}
 	remade := &pipelinev1.PipelineRun{ObjectMeta: metav1.ObjectMeta{Namespace: "prod", Name: "remade-1"}}
 	remade.Spec.PipelineRef = &pipelinev1.PipelineRef{Name: "plan"}
 	c.create(t, remade)
 	gone := c.pod(t, "prod", "plan-1-gone-pod", plan)
-	if err := root.Delete(t.Context(), &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "prod", Name: "plan-1-gone-pod"}}, client.GracePeriodSeconds(0)); err != nil {
+	if err := c.root.Delete(t.Context(), &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "prod", Name: "plan-1-gone-pod"}}, client.GracePeriodSeconds(0)); err != nil {
 		t.Fatal(err)
 	}
 	for name, x := range map[string]struct {
@@ -255,7 +279,7 @@ func TestUploads(t *testing.T) {
 		"nothing":                {"plan-1", "x", good, nil, approvals.CodeInvalid, "empty"},
 		"a path":                 {"plan-1", "../x", good, data, approvals.CodeInvalid, "not a valid name"},
 	} {
-		created, err := upload(x.run, x.as, x.token, x.data)
+		created, err := c.upload(t, x.run, x.as, x.token, x.data)
 		if approvals.CodeOf(err) != x.want || created || err != nil && !strings.Contains(err.Error(), x.says) {
 			t.Errorf("%s: created %t, %v; want %q and %q", name, created, err, x.want, x.says)
 		}

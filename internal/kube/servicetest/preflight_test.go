@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -30,121 +31,10 @@ import (
 // anybody votes, all of it, with what to do; and who is asked by mail is told it too.
 func TestFoundOutBeforeTheVote(t *testing.T) {
 	t.Parallel()
-	replace := func(pairs ...string) string { return strings.NewReplacer(pairs...).Replace(kubetest.World) }
-	const sibling = `---
-apiVersion: triggers.tekton.dev/v1beta1
-kind: Trigger
-metadata: {name: sibling}
-spec: {bindings: [{name: x, value: y}], template: {ref: apply}}
-`
-	secret := replace("  expiresAfter: 1h", "  expiresAfter: 1h\n  signingSecret: {name: hub, key: k}")
-	const cel = `    - ref: {kind: ClusterInterceptor, name: cel}
-      params: [{name: filter, value: "FILTER"}]
-`
-	with := func(where, filter string) string {
-		one := strings.Replace(cel, "FILTER", filter, 1)
-		if where == "before" {
-			return replace("  interceptors:\n", "  interceptors:\n"+one)
-		}
-		return replace("        - {name: forward, value: {digest: results.digest}}\n", "        - {name: forward, value: {digest: results.digest}}\n"+one)
-	}
-	inGroup := func(event string) string {
-		return replace("metadata: {name: apply}\nspec:\n  interceptors:", "metadata: {name: apply, labels: {app: x}}\nspec:\n  interceptors:", "triggers: [{triggerRef: apply}]",
-			"triggerGroups: [{name: pushes, interceptors: [{ref: {name: cel}, params: [{name: filter, value: \"header.match('X-GitHub-Event', "+event+")\"}]}], triggerSelector: {labelSelector: {matchLabels: {app: x}}}}]")
-	}
-	for name, c := range map[string]struct {
-		docs    string
-		prepare func(w *world)
-		want    string // "STATUS REASON", then what the message contains
-		says    []string
-	}{
-		"nothing is wrong": {kubetest.World, nil, "True Startable", nil},
-		"a TaskRun":        {replace("kind: PipelineRun\n      metadata: {name: $(tt.params.run)}", "kind: TaskRun\n      metadata: {name: $(tt.params.run)}"), nil, "False RunNotNamed", []string{"a PipelineRun named $(extensions.countersign.run)"}},
-		"a ConfigMap":      {replace("apiVersion: tekton.dev/v1\n      kind: PipelineRun\n      metadata: {name: $(tt.params.run)}\n      spec: {pipelineRef: {name: apply}, params: [{name: digest, value: $(tt.params.digest)}]}", "apiVersion: v1\n      kind: ConfigMap\n      metadata: {name: $(tt.params.run)}\n      data: {digest: $(tt.params.digest)}"), nil, "False RunNotNamed", nil},
-		"generateName":     {replace("metadata: {name: $(tt.params.run)}", "metadata: {generateName: run-}"), nil, "False RunNotNamed", []string{"instead of generateName"}},
-		"no name":          {replace("metadata: {name: $(tt.params.run)}", "metadata: {name: fixed}"), nil, "False RunNotNamed", nil},
-		"no binding": {
-			replace("params: [{name: run}, {name: digest}]", "params: [{name: run}, {name: DIGEST}]", "$(tt.params.digest)", "$(tt.params.DIGEST)"), nil,
-			"False TemplateError",
-			[]string{"declares param DIGEST", "did you mean digest?"},
-		},
-		"a binding with a typo": {replace("$(extensions.countersign.params.digest)", "$(extensions.countersign.params.digets)"), nil, "False TemplateError", []string{"digets"}},
-		"a body in quotes":      {replace("value: $(extensions.countersign.params.digest)", "value: $(body)", "value: $(tt.params.digest)", `value: "it is $(tt.params.digest)"`), nil, "False TemplateError", nil},
-		"no template":           {kubetest.Without(kubetest.World, "Nothing"), func(w *world) { w.remove(&triggersv1.TriggerTemplate{}, "apply") }, "False TriggerNotReady", []string{"can't be resolved"}},
-		"no Trigger":            {kubetest.World, func(w *world) { w.remove(&triggersv1.Trigger{}, "apply") }, "False TriggerNotReady", nil},
-		"no EventListener":      {kubetest.Without(kubetest.World, "EventListener"), nil, "False NoEventListener", []string{"add {triggerRef: apply}"}},
-		"one that is down": {
-			replace("triggers: [{triggerRef: apply}]}", `triggers: [{triggerRef: apply}]}
-status: {conditions: [{type: Available, status: "False", message: "no replicas"}]}`), nil,
-			"False EventListenerDown",
-			[]string{"no replicas", "deployment el-apply"},
-		},
-		"no connection": {kubetest.World, func(w *world) {
-			w.preflight.Check.Reach = func(context.Context, destination.Destination) error {
-				return approvals.Errorf(approvals.CodeUnavailable, "EventListener prod/apply can't be reached")
-			}
-		}, "False EventListenerDown", []string{"can't be reached"}},
-		"no rights":                      {kubetest.World, func(w *world) { w.Deny() }, "False Forbidden", []string{"service account prod/listener may not create pipelineruns.tekton.dev"}},
-		"no right to act as its account": {replace("  template: {ref: apply}", "  serviceAccountName: deployer\n  template: {ref: apply}"), func(w *world) { w.Deny("impersonate") }, "False Forbidden", []string{"service account prod/listener of the EventListener may not impersonate serviceaccount deployer in namespace prod"}},
-		"none to act as nobody":          {kubetest.World, func(w *world) { w.Deny("impersonate") }, "True Startable", nil},
-		"a run that stays pending":       {replace("spec: {pipelineRef: {name: apply}", "spec: {status: PipelineRunPending, pipelineRef: {name: apply}"), nil, "True StartableWithWarnings", []string{"RunStaysPending: ", "no verifyRun: BeforeStart"}},
-		"a run that is cancelled":        {replace("spec: {pipelineRef: {name: apply}", "spec: {status: Cancelled, pipelineRef: {name: apply}"), nil, "False RunCancelled", []string{"spec.status: Cancelled"}},
-		"no Pipeline of another run": {
-			replace("params: [{name: digest, value: $(tt.params.digest)}]}", "params: [{name: digest, value: $(tt.params.digest)}]}\n    - {apiVersion: tekton.dev/v1, kind: PipelineRun, metadata: {name: second}, spec: {pipelineRef: {name: gone}}}"), nil,
-			"False PipelineMissing",
-			[]string{"no Pipeline gone"},
-		},
-		"a sibling":             {replace("triggers: [{triggerRef: apply}]", "triggers: [{triggerRef: apply}, {triggerRef: sibling}]") + sibling, nil, "False SiblingTriggerWouldStart", []string{"prod/sibling"}},
-		"a filter before":       {with("before", "body.ref == 'refs/heads/main'"), nil, "False EventRejectedByTrigger", []string{"body.ref == 'refs/heads/main'"}},
-		"a filter after":        {with("after", "extensions.countersign.params.digest == 'other'"), nil, "False EventRejectedByTrigger", nil},
-		"a filter of its group": {inGroup("'push'"), nil, "False EventRejectedByTrigger", []string{"cel interceptor of triggerGroup pushes, in which trigger apply is run, would reject"}},
-		"its group lets it":     {inGroup("'approval'"), nil, "True Startable", nil},
-		"another way to it":     {strings.Replace(inGroup("'push'"), "spec: {serviceAccountName: listener,", "spec: {serviceAccountName: listener, triggers: [{triggerRef: apply}],", 1), nil, "True Startable", nil},
-		"one that is true":      {with("after", "extensions.countersign.params.digest == 'sha256:abc'"), nil, "True Startable", nil},
-		"no Pipeline":           {kubetest.Without(kubetest.World, "Pipeline"), nil, "False PipelineMissing", []string{"there is no Pipeline apply in namespace prod"}},
-		"no Task":               {replace("{name: go, taskSpec: {steps: [{name: s, image: busybox}]}}", "{name: go, taskRef: {name: gone}}"), nil, "False TaskMissing", []string{"no Task gone", "task go"}},
-		"a param that it lacks": {
-			replace("spec: {params: [{name: digest}], tasks", "spec: {params: [{name: digest}, {name: region}], tasks"), nil,
-			"False ParamMissing",
-			[]string{"param region without a default"},
-		},
-		"a workspace that it lacks": {replace("spec: {params: [{name: digest}], tasks", "spec: {params: [{name: digest}], workspaces: [{name: src}], tasks"), nil, "False WorkspaceMissing", []string{"workspace src"}},
-		"a volume that is gone": {
-			replace("params: [{name: digest, value: $(tt.params.digest)}]}", "params: [{name: digest, value: $(tt.params.digest)}], workspaces: [{name: src, persistentVolumeClaim: {claimName: ws}}]}"), nil,
-			"False VolumeMissing",
-			[]string{"volume claim ws"},
-		},
-		"no signing secret": {secret, nil, "False SigningSecret", []string{"prod/hub was not found"}},
-		"no right to read it": {secret, func(w *world) {
-			w.Fail(func(verb string, o runtime.Object) error {
-				if x, ok := o.(client.Object); ok && verb == "get" && strings.HasSuffix(strings.ToLower(typeNameOf(x)), "secret") {
-					return apierrors.NewForbidden(v1alpha1.GroupVersion.WithResource("secrets").GroupResource(), "hub", errors.New("no"))
-				}
-				return nil
-			})
-		}, "False SigningSecret", []string{"create role countersign-signing"}},
-		"refused by a policy": {kubetest.World, func(w *world) {
-			w.Fail(func(verb string, _ runtime.Object) error {
-				if verb == "dry run" {
-					return apierrors.NewInvalid(v1alpha1.GroupVersion.WithKind("PipelineRun").GroupKind(), "x", nil)
-				}
-				return nil
-			})
-		}, "False Refused", nil},
-		"all of it": {
-			strings.Replace(kubetest.Without(kubetest.World, "EventListener"), "metadata: {name: $(tt.params.run)}", "metadata: {generateName: run-}", 1), nil,
-			"False RunNotNamed",
-			[]string{"RunNotNamed: ", "\nNoEventListener: "},
-		},
-		"not answered": {kubetest.World, func(w *world) {
-			w.Fail(func(_ string, o runtime.Object) error {
-				if x, ok := o.(client.Object); ok && typeNameOf(x) == "Pipeline" {
-					return apierrors.NewServiceUnavailable("etcd")
-				}
-				return nil
-			})
-		}, "Unknown NotChecked", nil},
-	} {
+	cases := runCases()
+	maps.Copy(cases, wayCases())
+	maps.Copy(cases, rightCases())
+	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, c.docs)
@@ -183,6 +73,141 @@ status: {conditions: [{type: Available, status: "False", message: "no replicas"}
 				t.Errorf("%s", a.Outcome)
 			}
 		})
+	}
+}
+
+type preflightCase struct {
+	docs    string
+	prepare func(w *world)
+	want    string // "STATUS REASON", then what the message contains
+	says    []string
+}
+
+// changed is kubetest.World with some of its text replaced.
+func changed(pairs ...string) string { return strings.NewReplacer(pairs...).Replace(kubetest.World) }
+
+// runCases are about the template, and the run that it makes.
+func runCases() map[string]preflightCase {
+	return map[string]preflightCase{
+		"nothing is wrong": {kubetest.World, nil, "True Startable", nil},
+		"a TaskRun":        {changed("kind: PipelineRun\n      metadata: {name: $(tt.params.run)}", "kind: TaskRun\n      metadata: {name: $(tt.params.run)}"), nil, "False RunNotNamed", []string{"a PipelineRun named $(extensions.countersign.run)"}},
+		"a ConfigMap":      {changed("apiVersion: tekton.dev/v1\n      kind: PipelineRun\n      metadata: {name: $(tt.params.run)}\n      spec: {pipelineRef: {name: apply}, params: [{name: digest, value: $(tt.params.digest)}]}", "apiVersion: v1\n      kind: ConfigMap\n      metadata: {name: $(tt.params.run)}\n      data: {digest: $(tt.params.digest)}"), nil, "False RunNotNamed", nil},
+		"generateName":     {changed("metadata: {name: $(tt.params.run)}", "metadata: {generateName: run-}"), nil, "False RunNotNamed", []string{"instead of generateName"}},
+		"no name":          {changed("metadata: {name: $(tt.params.run)}", "metadata: {name: fixed}"), nil, "False RunNotNamed", nil},
+		"no binding": {
+			changed("params: [{name: run}, {name: digest}]", "params: [{name: run}, {name: DIGEST}]", "$(tt.params.digest)", "$(tt.params.DIGEST)"), nil,
+			"False TemplateError",
+			[]string{"declares param DIGEST", "did you mean digest?"},
+		},
+		"a binding with a typo":    {changed("$(extensions.countersign.params.digest)", "$(extensions.countersign.params.digets)"), nil, "False TemplateError", []string{"digets"}},
+		"a body in quotes":         {changed("value: $(extensions.countersign.params.digest)", "value: $(body)", "value: $(tt.params.digest)", `value: "it is $(tt.params.digest)"`), nil, "False TemplateError", nil},
+		"no template":              {kubetest.Without(kubetest.World, "Nothing"), func(w *world) { w.remove(&triggersv1.TriggerTemplate{}, "apply") }, "False TriggerNotReady", []string{"can't be resolved"}},
+		"no Trigger":               {kubetest.World, func(w *world) { w.remove(&triggersv1.Trigger{}, "apply") }, "False TriggerNotReady", nil},
+		"a run that stays pending": {changed("spec: {pipelineRef: {name: apply}", "spec: {status: PipelineRunPending, pipelineRef: {name: apply}"), nil, "True StartableWithWarnings", []string{"RunStaysPending: ", "no verifyRun: BeforeStart"}},
+		"a run that is cancelled":  {changed("spec: {pipelineRef: {name: apply}", "spec: {status: Cancelled, pipelineRef: {name: apply}"), nil, "False RunCancelled", []string{"spec.status: Cancelled"}},
+		"no Pipeline of another run": {
+			changed("params: [{name: digest, value: $(tt.params.digest)}]}", "params: [{name: digest, value: $(tt.params.digest)}]}\n    - {apiVersion: tekton.dev/v1, kind: PipelineRun, metadata: {name: second}, spec: {pipelineRef: {name: gone}}}"), nil,
+			"False PipelineMissing",
+			[]string{"no Pipeline gone"},
+		},
+		"no Pipeline": {kubetest.Without(kubetest.World, "Pipeline"), nil, "False PipelineMissing", []string{"there is no Pipeline apply in namespace prod"}},
+		"no Task":     {changed("{name: go, taskSpec: {steps: [{name: s, image: busybox}]}}", "{name: go, taskRef: {name: gone}}"), nil, "False TaskMissing", []string{"no Task gone", "task go"}},
+		"a param that it lacks": {
+			changed("spec: {params: [{name: digest}], tasks", "spec: {params: [{name: digest}, {name: region}], tasks"), nil,
+			"False ParamMissing",
+			[]string{"param region without a default"},
+		},
+		"a workspace that it lacks": {changed("spec: {params: [{name: digest}], tasks", "spec: {params: [{name: digest}], workspaces: [{name: src}], tasks"), nil, "False WorkspaceMissing", []string{"workspace src"}},
+		"a volume that is gone": {
+			changed("params: [{name: digest, value: $(tt.params.digest)}]}", "params: [{name: digest, value: $(tt.params.digest)}], workspaces: [{name: src, persistentVolumeClaim: {claimName: ws}}]}"), nil,
+			"False VolumeMissing",
+			[]string{"volume claim ws"},
+		},
+	}
+}
+
+// wayCases are about the EventListener, and what else runs there.
+func wayCases() map[string]preflightCase {
+	const sibling = `---
+apiVersion: triggers.tekton.dev/v1beta1
+kind: Trigger
+metadata: {name: sibling}
+spec: {bindings: [{name: x, value: y}], template: {ref: apply}}
+`
+	const cel = `    - ref: {kind: ClusterInterceptor, name: cel}
+      params: [{name: filter, value: "FILTER"}]
+`
+	with := func(where, filter string) string {
+		one := strings.Replace(cel, "FILTER", filter, 1)
+		if where == "before" {
+			return changed("  interceptors:\n", "  interceptors:\n"+one)
+		}
+		return changed("        - {name: forward, value: {digest: results.digest}}\n", "        - {name: forward, value: {digest: results.digest}}\n"+one)
+	}
+	inGroup := func(event string) string {
+		return changed("metadata: {name: apply}\nspec:\n  interceptors:", "metadata: {name: apply, labels: {app: x}}\nspec:\n  interceptors:", "triggers: [{triggerRef: apply}]",
+			"triggerGroups: [{name: pushes, interceptors: [{ref: {name: cel}, params: [{name: filter, value: \"header.match('X-GitHub-Event', "+event+")\"}]}], triggerSelector: {labelSelector: {matchLabels: {app: x}}}}]")
+	}
+	return map[string]preflightCase{
+		"no EventListener": {kubetest.Without(kubetest.World, "EventListener"), nil, "False NoEventListener", []string{"add {triggerRef: apply}"}},
+		"one that is down": {
+			changed("triggers: [{triggerRef: apply}]}", `triggers: [{triggerRef: apply}]}
+status: {conditions: [{type: Available, status: "False", message: "no replicas"}]}`), nil,
+			"False EventListenerDown",
+			[]string{"no replicas", "deployment el-apply"},
+		},
+		"no connection": {kubetest.World, func(w *world) {
+			w.preflight.Check.Reach = func(context.Context, destination.Destination) error {
+				return approvals.Errorf(approvals.CodeUnavailable, "EventListener prod/apply can't be reached")
+			}
+		}, "False EventListenerDown", []string{"can't be reached"}},
+		"a sibling":             {changed("triggers: [{triggerRef: apply}]", "triggers: [{triggerRef: apply}, {triggerRef: sibling}]") + sibling, nil, "False SiblingTriggerWouldStart", []string{"prod/sibling"}},
+		"a filter before":       {with("before", "body.ref == 'refs/heads/main'"), nil, "False EventRejectedByTrigger", []string{"body.ref == 'refs/heads/main'"}},
+		"a filter after":        {with("after", "extensions.countersign.params.digest == 'other'"), nil, "False EventRejectedByTrigger", nil},
+		"a filter of its group": {inGroup("'push'"), nil, "False EventRejectedByTrigger", []string{"cel interceptor of triggerGroup pushes, in which trigger apply is run, would reject"}},
+		"its group lets it":     {inGroup("'approval'"), nil, "True Startable", nil},
+		"another way to it":     {strings.Replace(inGroup("'push'"), "spec: {serviceAccountName: listener,", "spec: {serviceAccountName: listener, triggers: [{triggerRef: apply}],", 1), nil, "True Startable", nil},
+		"one that is true":      {with("after", "extensions.countersign.params.digest == 'sha256:abc'"), nil, "True Startable", nil},
+	}
+}
+
+// rightCases are about what the API server lets people and the service do, and what it answers.
+func rightCases() map[string]preflightCase {
+	secret := changed("  expiresAfter: 1h", "  expiresAfter: 1h\n  signingSecret: {name: hub, key: k}")
+	return map[string]preflightCase{
+		"no rights":                      {kubetest.World, func(w *world) { w.Deny() }, "False Forbidden", []string{"service account prod/listener may not create pipelineruns.tekton.dev"}},
+		"no right to act as its account": {changed("  template: {ref: apply}", "  serviceAccountName: deployer\n  template: {ref: apply}"), func(w *world) { w.Deny("impersonate") }, "False Forbidden", []string{"service account prod/listener of the EventListener may not impersonate serviceaccount deployer in namespace prod"}},
+		"none to act as nobody":          {kubetest.World, func(w *world) { w.Deny("impersonate") }, "True Startable", nil},
+		"no signing secret":              {secret, nil, "False SigningSecret", []string{"prod/hub was not found"}},
+		"no right to read it": {secret, func(w *world) {
+			w.Fail(func(verb string, o runtime.Object) error {
+				if x, ok := o.(client.Object); ok && verb == "get" && strings.HasSuffix(strings.ToLower(typeNameOf(x)), "secret") {
+					return apierrors.NewForbidden(v1alpha1.GroupVersion.WithResource("secrets").GroupResource(), "hub", errors.New("no"))
+				}
+				return nil
+			})
+		}, "False SigningSecret", []string{"create role countersign-signing"}},
+		"refused by a policy": {kubetest.World, func(w *world) {
+			w.Fail(func(verb string, _ runtime.Object) error {
+				if verb == "dry run" {
+					return apierrors.NewInvalid(v1alpha1.GroupVersion.WithKind("PipelineRun").GroupKind(), "x", nil)
+				}
+				return nil
+			})
+		}, "False Refused", nil},
+		"all of it": {
+			strings.Replace(kubetest.Without(kubetest.World, "EventListener"), "metadata: {name: $(tt.params.run)}", "metadata: {generateName: run-}", 1), nil,
+			"False RunNotNamed",
+			[]string{"RunNotNamed: ", "\nNoEventListener: "},
+		},
+		"not answered": {kubetest.World, func(w *world) {
+			w.Fail(func(_ string, o runtime.Object) error {
+				if x, ok := o.(client.Object); ok && typeNameOf(x) == "Pipeline" {
+					return apierrors.NewServiceUnavailable("etcd")
+				}
+				return nil
+			})
+		}, "Unknown NotChecked", nil},
 	}
 }
 
