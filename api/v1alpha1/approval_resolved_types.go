@@ -2,110 +2,114 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// ResolvedSpec is fixed once.
+// ResolvedSpec is the policy and exactly what is approved. It is set once.
 type ResolvedSpec struct {
-	// gate is the Gate's name, or "(inline)".
+	// gate is the name of the Gate, or "(inline)".
 	// +kubebuilder:validation:MaxLength=253
 	// +required
 	Gate string `json:"gate"`
-	// policy is the Gate as it stood.
+	// policy is a copy of the Gate's spec, as it was when the Approval was resolved. Later changes
+	// of the Gate do not change it.
 	// +required
 	Policy GateSpec `json:"policy"`
-	// policySource is where the policy was written, when that was no Gate: in a Trigger, or
-	// in an approval task.
+	// policySource is where the policy was written if that was not a Gate: Trigger or Task (an
+	// approval task).
 	// +kubebuilder:validation:Enum=Trigger;Task
 	// +optional
 	PolicySource string `json:"policySource,omitempty"`
-	// limits are what GatePolicies demanded of votes when the Approval was resolved.
+	// limits are what GatePolicies required of votes when the Approval was resolved. GatePolicies
+	// that are created later apply to votes, too.
 	// +optional
 	Limits *Limits `json:"limits,omitempty"`
-	// requester is the person who requested it, if known.
+	// requester is the name of the person who asked for the change. It is absent when nobody is
+	// named.
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	Requester string `json:"requester,omitempty"`
-	// requesterProof is what proves requester. Absent: it is what somebody wrote. Such a
-	// requester may not approve, and may reject.
+	// requesterProof is what verifies the requester. When it is absent, somebody wrote the name,
+	// and nothing verifies it: such a requester may reject, but not approve.
 	// +optional
 	RequesterProof Proof `json:"requesterProof,omitempty"`
-	// requesterAliases is what else the requester is called: by the event, and by the
-	// directory of the service's administrator.
+	// requesterAliases are further names of the requester, from the event and from the directory
+	// of the service's administrator.
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MaxLength=256
 	// +listType=atomic
 	// +optional
 	RequesterAliases []string `json:"requesterAliases,omitempty"`
-	// params are what travels to the next part.
+	// params are the forwarded params: what the second pipeline gets.
 	// +kubebuilder:validation:MaxItems=128
 	// +listType=map
 	// +listMapKey=name
 	// +optional
 	Params []Param `json:"params,omitempty"`
-	// title is what is approved, in a few words. Absent, it is the Trigger's name.
+	// title is a few words for what is approved. When absent, it is the Trigger's name.
 	// +kubebuilder:validation:MaxLength=200
 	// +optional
 	Title string `json:"title,omitempty"`
-	// instructions are what approvers are told, in a small Markdown.
+	// instructions is the text for approvers, in a small Markdown.
 	// +kubebuilder:validation:MaxLength=4096
 	// +optional
 	Instructions string `json:"instructions,omitempty"`
-	// links lead approvers to what they need.
+	// links are the links for approvers.
 	// +kubebuilder:validation:MaxItems=8
 	// +listType=atomic
 	// +optional
 	Links []FixedLink `json:"links,omitempty"`
-	// summaries are what the results that the Gate shows would change, in numbers. Those of
-	// evidence are in evidence.
+	// summaries are the numbers of each result that the Gate shows, such as how many resources a
+	// plan destroys. The numbers of evidence are in evidence.
 	// +kubebuilder:validation:MaxItems=32
 	// +listType=atomic
 	// +optional
 	Summaries []Summary `json:"summaries,omitempty"`
-	// target is what the outcome is written to, by the policy's release.
+	// target is the object that the outcome is written to. It is absent when the Gate has no
+	// release.
 	// +optional
 	Target *Target `json:"target,omitempty"`
-	// references are the Pipeline, Tasks and StepActions of this namespace that the run
-	// refers to by name, as they were when the Approval was resolved; only where the Gate has
-	// verifyRun BeforeStart. They are part of what is approved.
+	// references are the Pipeline, Tasks and StepActions of this namespace that the second run
+	// refers to by name, as they were when the Approval was resolved. They are part of what is
+	// approved. They are absent unless the Gate has verifyRun BeforeStart.
 	// +kubebuilder:validation:MaxItems=256
 	// +listType=atomic
 	// +optional
 	References []Reference `json:"references,omitempty"`
-	// evidence is what the Gate's evidence was when the terms were fixed. Its SHA-256 is part
-	// of what is approved; the bytes are kept in Evidence objects.
+	// evidence lists the pieces of evidence that were there when the Approval was resolved. Their
+	// SHA-256 is part of what is approved; the bytes are in Evidence objects.
 	// +kubebuilder:validation:MaxItems=8
 	// +listType=map
 	// +listMapKey=name
 	// +optional
 	Evidence []EvidenceItem `json:"evidence,omitempty"`
-	// digest is the SHA-256 of exactly what is approved.
+	// digest is the SHA-256, in hexadecimal digits, of exactly what is approved.
 	// +kubebuilder:validation:MaxLength=64
 	// +required
 	Digest string `json:"digest"`
-	// templateDigest is the SHA-256 of the Trigger with its bindings and
-	// template: what the outcome will start. It is empty with a target.
+	// templateDigest is the SHA-256, in hexadecimal digits, of the Trigger with its bindings and
+	// its template: what the outcome starts. It is empty with a target.
 	// +kubebuilder:validation:MaxLength=64
 	// +required
 	TemplateDigest string `json:"templateDigest"`
-	// supersedeKey is what the Gate's expression of that name gave.
+	// supersedeKey is the text that the Gate's expression supersedeKey gave.
 	// +kubebuilder:validation:MaxLength=4096
 	// +optional
 	SupersedeKey string `json:"supersedeKey,omitempty"`
-	// resolvedAt is when the Approval was resolved, if that was after the opening: the time
+	// resolvedAt is when the Approval was resolved, if that was later than its opening. The time
 	// to decide counts from then.
 	// +optional
 	ResolvedAt *metav1.Time `json:"resolvedAt,omitempty"`
-	// runDeadline is when the run that waits for this ends by its own time limit, if that comes
-	// before the Gate's.
+	// runDeadline is when the waiting run reaches its own timeout, if that is before the
+	// Approval's deadline.
 	// +optional
 	RunDeadline *metav1.Time `json:"runDeadline,omitempty"`
 }
 
-// FixedLink is a link as it was worked out.
+// FixedLink is a link as its expression gave it.
 type FixedLink struct {
-	// name is what approvers read.
+	// name is the text of the link.
 	// +kubebuilder:validation:MaxLength=63
 	// +required
 	Name string `json:"name"`
-	// url is a whole https address.
+	// url is a complete https address.
 	// +kubebuilder:validation:MaxLength=1024
 	// +required
 	URL string `json:"url"`
@@ -113,21 +117,21 @@ type FixedLink struct {
 
 // EvidenceItem is one piece of evidence, without its bytes.
 type EvidenceItem struct {
-	// name that the Gate gave it.
+	// name of the evidence in the Gate.
 	// +kubebuilder:validation:MaxLength=63
 	// +required
 	Name string `json:"name"`
-	// from is where it comes from.
+	// from is where the evidence comes from: Upload, Log or Result.
 	// +required
 	From EvidenceKind `json:"from"`
-	// format of the text, if the Gate says it.
+	// format of the text, if the Gate has one. Otherwise it is detected.
 	// +optional
 	Format EvidenceFormat `json:"format,omitempty"`
-	// state is Present, or why it is not there.
+	// state is Present, Missing or TooLarge. The message has the reason.
 	// +kubebuilder:validation:Enum=Present;Missing;TooLarge
 	// +required
 	State string `json:"state"`
-	// sha256 of the bytes, in hex.
+	// sha256 of the bytes, in hexadecimal digits.
 	// +kubebuilder:validation:MaxLength=64
 	// +optional
 	SHA256 string `json:"sha256,omitempty"`
@@ -135,21 +139,21 @@ type EvidenceItem struct {
 	// +kubebuilder:validation:Minimum=0
 	// +optional
 	Size int64 `json:"size,omitempty"`
-	// message says why it is not there, or what to know about it.
+	// message is why the evidence is missing, or a remark on it.
 	// +kubebuilder:validation:MaxLength=1024
 	// +optional
 	Message string `json:"message,omitempty"`
-	// object is the name of the first Evidence object that has its bytes. A result has none.
+	// object is the name of the first Evidence object that has the bytes. A result has none.
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	Object string `json:"object,omitempty"`
-	// summary is what the text counts; absent when that is nothing. It is part of what is
-	// approved.
+	// summary is what the text counts. It is part of what is approved, and absent when it counts
+	// nothing.
 	// +optional
 	Summary *Summary `json:"summary,omitempty"`
 }
 
-// Summary is what one text counts. Numbers that are absent are 0.
+// Summary is the numbers of one text. A number that is absent is 0.
 type Summary struct {
 	// name of the result, or of the evidence.
 	// +kubebuilder:validation:MaxLength=256
@@ -159,111 +163,115 @@ type Summary struct {
 	// +kubebuilder:validation:MaxLength=63
 	// +required
 	Format string `json:"format"`
-	// add is how many resources, objects or files are created. A plan counts what it replaces
-	// as added and as destroyed.
+	// add is the number of resources, objects or files that are created. What a plan replaces
+	// counts here and under destroy.
 	// +optional
 	Add int32 `json:"add,omitempty"`
-	// change is how many are changed in place.
+	// change is the number of those that are changed in place.
 	// +optional
 	Change int32 `json:"change,omitempty"`
-	// destroy is how many are destroyed, or deleted.
+	// destroy is the number of those that are destroyed, or deleted.
 	// +optional
 	Destroy int32 `json:"destroy,omitempty"`
-	// replace is how many of those that are destroyed are created again.
+	// replace is the number of those destroyed that are created again.
 	// +optional
 	Replace int32 `json:"replace,omitempty"`
-	// import is how many are imported.
+	// import is the number of those that are imported.
 	// +optional
 	Import int32 `json:"import,omitempty"`
-	// forget is how many are no longer managed, and stay.
+	// forget is the number of those that Terraform no longer manages, and leaves in place.
 	// +optional
 	Forget int32 `json:"forget,omitempty"`
-	// move is how many have another address.
+	// move is the number of those that get another address.
 	// +optional
 	Move int32 `json:"move,omitempty"`
-	// drift is how many have changed outside.
+	// drift is the number of those that changed outside of Terraform.
 	// +optional
 	Drift int32 `json:"drift,omitempty"`
-	// tests is how many tests there are.
+	// tests is the number of tests.
 	// +optional
 	Tests int32 `json:"tests,omitempty"`
-	// failed is how many of them failed.
+	// failed is the number of tests that failed.
 	// +optional
 	Failed int32 `json:"failed,omitempty"`
-	// skipped is how many tests, or findings, are left out.
+	// skipped is the number of tests that were skipped, or of findings that were suppressed.
 	// +optional
 	Skipped int32 `json:"skipped,omitempty"`
-	// critical is how many findings are critical.
+	// critical is the number of findings of critical severity.
 	// +optional
 	Critical int32 `json:"critical,omitempty"`
-	// high is how many findings have a high severity.
+	// high is the number of findings of high severity.
 	// +optional
 	High int32 `json:"high,omitempty"`
-	// medium is how many findings have a medium severity.
+	// medium is the number of findings of medium severity.
 	// +optional
 	Medium int32 `json:"medium,omitempty"`
-	// low is how many findings have a low severity.
+	// low is the number of findings of low severity.
 	// +optional
 	Low int32 `json:"low,omitempty"`
-	// note is how many findings are only remarks.
+	// note is the number of findings that are only remarks.
 	// +optional
 	Note int32 `json:"note,omitempty"`
-	// incomplete says that parts of the text are missing, so there is more than is counted.
+	// incomplete means that parts of the text are missing, so that there may be more than the
+	// numbers show.
 	// +optional
 	Incomplete bool `json:"incomplete,omitempty"`
 }
 
-// Limits are what GatePolicies demand of votes. Those that come later hold as well.
+// Limits are what GatePolicies require of votes.
 type Limits struct {
-	// authMethods are the ways in which a voter may be authenticated; any when absent.
+	// authMethods are the ways in which a voter may be authenticated. When absent, all are
+	// allowed.
 	// +kubebuilder:validation:MaxItems=5
 	// +listType=set
 	// +optional
 	AuthMethods []AuthMethod `json:"authMethods,omitempty"`
-	// breakGlass says whether somebody may approve alone.
+	// breakGlass is whether somebody may approve alone, by the RBAC verb break-glass. When absent,
+	// it is allowed.
 	// +optional
 	BreakGlass Permission `json:"breakGlass,omitempty"`
-	// delegations says whether a delegate may vote.
+	// delegations is whether a delegate may vote. When absent, it is allowed.
 	// +optional
 	Delegations Permission `json:"delegations,omitempty"`
 }
 
-// Reference is an object that a run refers to by name, as it was approved.
+// Reference is an object that the second run refers to by name, as it was approved.
 type Reference struct {
-	// kind: Pipeline, Task or StepAction.
+	// kind is Pipeline, Task or StepAction.
 	// +kubebuilder:validation:Enum=Pipeline;Task;StepAction
 	// +required
 	Kind string `json:"kind"`
-	// name is the object's name.
+	// name of the object.
 	// +kubebuilder:validation:MaxLength=253
 	// +required
 	Name string `json:"name"`
-	// uid is the object's UID: another one of its name is not meant.
+	// uid of the object. A later object of the same name has another one, and does not match.
 	// +kubebuilder:validation:MaxLength=63
 	// +required
 	UID string `json:"uid"`
-	// generation is the object's, which the API server raises with each change of its spec.
+	// generation of the object, which the API server raises with each change of its spec.
 	// +required
 	Generation int64 `json:"generation"`
-	// digest is the SHA-256 of the object's spec.
+	// digest is the SHA-256 of the object's spec, in hexadecimal digits.
 	// +kubebuilder:validation:MaxLength=64
 	// +required
 	Digest string `json:"digest"`
 }
 
-// Proof is what verifies the requester: the sender's signature over the event; the API server,
-// which compared the name with the creator of the run (component requester); the Approval
-// that started the run; or a page of ours.
+// Proof is what verifies the requester. Signature: the sender's signature over the event.
+// Admission: the API server, which compared the name with the creator of the run (component
+// requester). Approval: the Approval that started the run. Page: a page of this service, on which
+// the requester was signed in.
 // +kubebuilder:validation:Enum=Signature;Admission;Approval;Page
 type Proof string
 
-// Target is the one object that a release meant when the Approval was resolved.
+// Target is the object that the outcome is written to, by its name when the Approval was resolved.
 type Target struct {
-	// kind: ConfigMap or PendingRun.
+	// kind is ConfigMap or PendingRun.
 	// +kubebuilder:validation:Enum=ConfigMap;PendingRun
 	// +required
 	Kind string `json:"kind"`
-	// name in this namespace.
+	// name of the object in this namespace.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +required
@@ -272,7 +280,7 @@ type Target struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	Key string `json:"key,omitempty"`
-	// uid of the pending run: another one of its name is not meant.
+	// uid of the pending run. A later run of the same name does not match.
 	// +kubebuilder:validation:MaxLength=64
 	// +optional
 	UID string `json:"uid,omitempty"`
@@ -282,14 +290,14 @@ type Target struct {
 	Pipeline string `json:"pipeline,omitempty"`
 }
 
-// Param is a named string.
+// Param is a named text.
 type Param struct {
-	// name of the param.
+	// name of the param, result or header.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +required
 	Name string `json:"name"`
-	// value of the param.
+	// value as text. When absent, it is empty.
 	// +kubebuilder:validation:MaxLength=524288
 	// +optional
 	Value string `json:"value,omitempty"`

@@ -2,8 +2,8 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// Approval is one held thing that waits for a decision. The service opens it;
-// its spec never changes, its status holds the votes and the outcome.
+// Approval is one request that waits for a decision. Countersign creates it, and nobody else can:
+// its spec is signed and never changes. Its status has the votes and the outcome.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -22,27 +22,27 @@ type Approval struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is what is held, and what it was resolved to. Like the status it has one writer, and
-	// is one field to the API server: nobody merges into it, and the bookkeeping of
-	// who owns which of its parts would be larger than all of it.
+	// spec and status have one writer, so each is one field to the API server: nobody merges into
+	// it, and the list of who owns which of its parts would be larger than all of it.
+
+	// spec is what waits for the decision, and what exactly is approved.
 	// +structType=atomic
 	// +required
 	Spec ApprovalSpec `json:"spec"`
-	// status is the votes, the outcome and what came of it.
+	// status is the votes, the outcome and what followed.
 	// +kubebuilder:default={outcome: Pending}
 	// +structType=atomic
 	// +optional
 	Status ApprovalStatus `json:"status,omitempty"`
 }
 
-// RecordFinalizer keeps an Approval that somebody deletes until the record's store has
-// its lines.
+// RecordFinalizer keeps an Approval that somebody deletes until its history is in the audit
+// log.
 const RecordFinalizer = "countersign.dev/record"
 
-// ApprovalSpec is immutable; resolved may be set once. The schema compares what tells a
-// change: digests, signatures and names. It does so at every write of the status too, so
-// comparing all of it is left to the policy countersign-approvals-immutable, which looks
-// at writes of the spec alone.
+// ApprovalSpec is immutable, except that resolved and signature are set once. The schema
+// compares digests, signatures and names, also at every write of the status. The admission
+// policy countersign-approvals-immutable compares all of it, at writes of the spec only.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.trigger) != has(self.source.customRun)",message="set exactly one of trigger and source.customRun"
 // +kubebuilder:validation:XValidation:rule="has(self.trigger) == has(oldSelf.trigger) && (!has(self.trigger) || self.trigger == oldSelf.trigger)",message="trigger is immutable"
@@ -52,35 +52,36 @@ const RecordFinalizer = "countersign.dev/record"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.resolved) || (has(self.resolved) && self.resolved.digest == oldSelf.resolved.digest)",message="resolved is immutable once it is set, because people vote on it"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.signature) || (has(self.signature) && self.signature == oldSelf.signature)",message="signature is immutable once it is set"
 type ApprovalSpec struct {
-	// trigger is the Trigger of this namespace that holds and releases. It is absent
-	// when what waits is a CustomRun.
+	// trigger is the name of the Trigger in this namespace that holds and releases. It is absent
+	// for an approval task.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	Trigger string `json:"trigger,omitempty"`
-	// source is what is held, copied when it arrived.
+	// source is what waits for the decision.
 	// +required
 	Source Source `json:"source"`
-	// page is the address of this Approval's page, for a person who can log in.
-	// Absent when the service has no login.
+	// page is the address of this Approval's web page, for people who can sign in. It is absent
+	// when the service has no login.
 	// +kubebuilder:validation:MaxLength=2048
 	// +optional
 	Page string `json:"page,omitempty"`
-	// replaces is set when this Approval replaces an earlier request for the same source: its
-	// content has changed, or it could not be started.
+	// replaces names the earlier Approval for the same source that this one replaces, because its
+	// content changed or because it could not be started.
 	// +optional
 	Replaces *Replacement `json:"replaces,omitempty"`
 	// sourceSignature is the service's signature over trigger, source and replaces, made when it
-	// opened the Approval. An Approval is only ever resolved if its source has what has one that verifies.
+	// opened the Approval. An Approval whose sourceSignature does not verify is never resolved,
+	// and its condition Ready has reason SignatureInvalid.
 	// +kubebuilder:validation:MaxLength=256
 	// +optional
 	SourceSignature string `json:"sourceSignature,omitempty"`
-	// resolved is the policy and exactly what is approved. It is absent while
-	// something is missing (the condition Ready reports what).
+	// resolved is the policy and exactly what is approved. It is absent while something is
+	// missing, and the condition Ready then names it.
 	// +optional
 	Resolved *ResolvedSpec `json:"resolved,omitempty"`
-	// signature is the service's signature over all of the above. An Approval that
-	// somebody else created has no valid one and can't be decided.
+	// signature is the service's signature over the whole spec. An Approval whose signature does
+	// not verify can't be decided, and its condition Ready has reason SignatureInvalid.
 	// +kubebuilder:validation:MaxLength=256
 	// +optional
 	Signature string `json:"signature,omitempty"`
@@ -88,22 +89,23 @@ type ApprovalSpec struct {
 	Lean *Lean `json:"-"`
 }
 
-// Replacement names the Approval that this one takes the place of. Its votes were for other content
-// and do not count here.
+// Replacement is the Approval that this one replaces. Its votes were for other content, and do not
+// count here.
 type Replacement struct {
-	// name of the Approval before.
+	// name of the earlier Approval.
 	// +kubebuilder:validation:MaxLength=253
 	// +required
 	Name string `json:"name"`
-	// uid of the Approval before.
+	// uid of the earlier Approval.
 	// +kubebuilder:validation:MaxLength=64
 	// +required
 	UID string `json:"uid"`
-	// number counts how often approval was requested again.
+	// number is how many times approval has been requested again for this source.
 	// +kubebuilder:validation:Minimum=1
 	// +required
 	Number int32 `json:"number"`
-	// requestedBy is who asked for it; absent when what would start changed while it was pending.
+	// requestedBy is the name of the person who requested approval again. It is absent when
+	// Countersign did, because the content changed while the Approval was pending.
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	RequestedBy string `json:"requestedBy,omitempty"`
@@ -118,13 +120,13 @@ const (
 	// ConditionSecondRunEnded is true once the run that the outcome started has ended; the
 	// reason says how.
 	ConditionSecondRunEnded = "SecondRunEnded"
-	// ConditionRequester is true where people should know something of who asked: that it is
-	// not proved, or that it is nobody whom the Gate names.
+	// ConditionRequester is true when the requester is not verified, or is nobody whom the Gate
+	// names.
 	ConditionRequester = "RequesterWarning"
-	// ConditionWarning is a Gate's: true with what is allowed and likely not meant.
+	// ConditionWarning is a Gate's. It is true when something is allowed but probably not meant.
 	ConditionWarning = "Warning"
-	// ConditionStalled is true where the service leaves the object alone, because it fails at
-	// it with an internal error.
+	// ConditionStalled is true while the service skips the object, because it fails at it with
+	// an internal error.
 	ConditionStalled = "Stalled"
 )
 

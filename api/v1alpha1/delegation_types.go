@@ -2,9 +2,9 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// Delegation names a delegate: for a time, "to" may decide what "from" may decide,
-// in this namespace. Only "from" can make it, which an admission policy sees to, and
-// deleting it ends it. A delegate can't delegate further.
+// Delegation names a delegate for a time: the person in to may decide what the person in from may
+// decide, in this namespace. Only the person in from can create it, which an admission policy
+// checks. Deleting it ends it. A delegate can't delegate further.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:path=delegations,scope=Namespaced,categories=countersign
@@ -15,34 +15,38 @@ type Delegation struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is who stands in for whom.
+	// spec is who stands in for whom, and when. It is immutable.
 	// +required
 	Spec DelegationSpec `json:"spec"`
 }
 
-// DelegationSpec is immutable: make another one.
+// DelegationSpec is immutable: to change it, delete the Delegation and create another.
 //
 // +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a Delegation is immutable: delete it and create another"
 // +kubebuilder:validation:XValidation:rule="self.from != self.to",message="from and to must be different people"
 // +kubebuilder:validation:XValidation:rule="!has(self.since) || self.since < self.until",message="since must be before until"
 type DelegationSpec struct {
-	// from is the person who delegates. It is the user name of the creator.
+	// from is the user name of the person who delegates. It has to be the creator's own user name,
+	// as kubectl auth whoami prints it. Any other name is refused by the admission policy
+	// countersign-delegations.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +required
 	From string `json:"from"`
-	// to is the delegate's user name.
+	// to is the user name of the delegate. Nothing checks that there is such a user.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +required
 	To string `json:"to"`
-	// since is when it begins. It is the creation when absent.
+	// since is when the Delegation begins, as a time in RFC 3339 such as 2026-12-21T08:00:00Z. The
+	// default is its creation.
 	// +optional
 	Since *metav1.Time `json:"since,omitempty"`
-	// until is when it ends.
+	// until is when it ends, as a time in RFC 3339.
 	// +required
 	Until metav1.Time `json:"until"`
-	// gates bounds it to these Gates. All of the namespace when absent.
+	// gates are the names of the Gates that it applies to. The default is all Gates of the
+	// namespace. Nothing checks that the Gates exist.
 	// +kubebuilder:validation:MaxItems=32
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=253

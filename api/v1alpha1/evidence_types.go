@@ -2,9 +2,8 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// Evidence has the bytes of one piece of evidence, or a part of them where they are many.
-// Only the service writes it. The garbage collector deletes it with the PipelineRun that it
-// is of and the Approvals that show it, when all of those are gone.
+// Evidence has the bytes of one piece of evidence, or a part of them. Countersign alone writes it.
+// The garbage collector deletes it when its PipelineRun and all Approvals that show it are gone.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:path=evidences,scope=Namespaced,categories=countersign
@@ -19,39 +18,40 @@ type Evidence struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is written once.
+	// spec is written once, and is immutable.
 	// +required
 	// +kubebuilder:validation:XValidation:rule="self.sha256 == oldSelf.sha256 && self.signature == oldSelf.signature && self.stored == oldSelf.stored && self.part == oldSelf.part && self.parts == oldSelf.parts",message="evidence is immutable"
 	Spec EvidenceSpec `json:"spec"`
 }
 
-// EvidenceSpec is a part of a piece of evidence.
+// EvidenceSpec is one part of a piece of evidence. Nobody is shown bytes whose signature or
+// SHA-256 does not match.
 type EvidenceSpec struct {
-	// pipelineRun is the name of the run that it is of.
+	// pipelineRun is the name of the run that the evidence comes from.
 	// +kubebuilder:validation:MaxLength=253
 	// +required
 	PipelineRun string `json:"pipelineRun"`
-	// pipelineRunUID is the run's uid.
+	// pipelineRunUID is the uid of that run.
 	// +kubebuilder:validation:MaxLength=64
 	// +required
 	PipelineRunUID string `json:"pipelineRunUID"`
-	// from is where it comes from.
+	// from is where the evidence comes from: Upload or Log.
 	// +required
 	From EvidenceKind `json:"from"`
 	// name of the upload, or task and step of the log.
 	// +kubebuilder:validation:MaxLength=320
 	// +required
 	Name string `json:"name"`
-	// sha256 of all bytes, in hex.
+	// sha256 of all bytes before compression, in hexadecimal digits.
 	// +kubebuilder:validation:MaxLength=64
 	// +required
 	SHA256 string `json:"sha256"`
-	// size of all bytes.
+	// size of all bytes before compression.
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=5242880
 	// +required
 	Size int64 `json:"size"`
-	// message is what to know about it.
+	// message is a remark on the evidence, such as a pod that is gone.
 	// +kubebuilder:validation:MaxLength=1024
 	// +optional
 	Message string `json:"message,omitempty"`
@@ -60,20 +60,23 @@ type EvidenceSpec struct {
 	// +kubebuilder:validation:Maximum=15
 	// +required
 	Part int32 `json:"part"`
-	// parts is how many there are. The first one is written last.
+	// parts is the number of parts. The first one is written last, so evidence whose first part
+	// exists is complete.
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=16
 	// +required
 	Parts int32 `json:"parts"`
-	// stored begins the SHA-256 of all compressed bytes. The names of further parts have it.
+	// stored is the beginning of the SHA-256 of all bytes after compression: 16 hexadecimal
+	// digits, which the names of the further parts contain.
 	// +kubebuilder:validation:MaxLength=64
 	// +required
 	Stored string `json:"stored"`
-	// signature is the service's, of pipelineRunUID, from, name, sha256, size and message.
+	// signature is the service's signature over pipelineRunUID, from, name, sha256, size and
+	// message.
 	// +kubebuilder:validation:MaxLength=64
 	// +required
 	Signature string `json:"signature"`
-	// data is a part of the bytes, compressed by gzip.
+	// data is this part of the bytes, compressed by gzip, in base64.
 	// +kubebuilder:validation:MaxLength=1048576
 	// +kubebuilder:validation:Format=byte
 	// +optional

@@ -5,6 +5,7 @@ package v1alpha1_test
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -250,5 +251,46 @@ func TestTaskOrTrigger(t *testing.T) {
 		if err := api.Create(t.Context(), a); !apierrors.IsInvalid(err) || !strings.Contains(err.Error(), "exactly one of trigger and source.customRun") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestExamplesAreAccepted: the API server takes the examples of the reference.
+func TestExamplesAreAccepted(t *testing.T) {
+	files, err := filepath.Glob("../../internal/docgen/examples/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted := 0
+	for _, f := range files {
+		data, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, doc := range strings.Split(string(data), "\n---\n") {
+			var o unstructured.Unstructured
+			if err := yaml.UnmarshalStrict([]byte(doc), &o.Object); err != nil {
+				t.Fatalf("%s, object %d: %v", f, i, err)
+			}
+			if o.GetNamespace() != "" {
+				o.SetNamespace("default")
+			}
+			status := o.DeepCopy()
+			if err := api.Create(t.Context(), &o); err != nil {
+				t.Errorf("%s, object %d: %v", f, i, err)
+				continue
+			}
+			accepted++
+			if _, ok := status.Object["status"]; !ok {
+				continue
+			}
+			status.SetName(o.GetName())
+			status.SetResourceVersion(o.GetResourceVersion())
+			if err := api.Status().Update(t.Context(), status); err != nil {
+				t.Errorf("%s, status of object %d: %v", f, i, err)
+			}
+		}
+	}
+	if accepted < 15 {
+		t.Errorf("the API server accepted %d examples, want 15 at least", accepted)
 	}
 }

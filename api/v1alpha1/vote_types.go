@@ -2,11 +2,10 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// Vote is a vote by kubectl: one person's input on one Approval of its namespace, or what
-// somebody who operates it wants.
-// Who it is by is the API server's word: an admission policy takes it only from
-// spec.voter. It is folded into the Approval once; its status says how that went. The
-// Approval has the record: a while after that the service removes the Vote.
+// Vote is a vote by kubectl: one person's decision on one Approval of its namespace, or what
+// somebody who operates the Approval requests. An admission policy accepts it only from the person
+// in spec.voter. Countersign counts it once, and its status reports the result. An hour after its
+// creation Countersign deletes the Vote: the Approval has the vote.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -21,15 +20,16 @@ type Vote struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is the vote.
+	// spec is the vote. It is immutable.
 	// +required
 	Spec VoteSpec `json:"spec"`
-	// status is what became of it.
+	// status reports whether the vote was counted. Countersign writes it.
 	// +optional
 	Status VoteStatus `json:"status,omitempty"`
 }
 
-// VoteSpec is immutable: to say something else, make another Vote.
+// VoteSpec is immutable: to change a vote, create another Vote, which replaces it while the
+// Approval is pending.
 //
 // +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a Vote is immutable: create another one, which replaces it while the approval is pending"
 // +kubebuilder:validation:XValidation:rule="!has(self.of) || self.verdict == 'revoke-link'",message="of is only for verdict revoke-link"
@@ -37,51 +37,58 @@ type Vote struct {
 // +kubebuilder:validation:XValidation:rule="!(self.verdict in ['cancel', 'retry', 'rerun']) || !(has(self.inputs) || has(self.breakGlass))",message="verdicts cancel, retry and rerun take no inputs and breakGlass: remove them"
 // +kubebuilder:validation:XValidation:rule="!(self.verdict in ['cancel', 'rerun']) || (has(self.comment) && size(self.comment) > 0)",message="verdicts cancel and rerun need a reason: give it as comment"
 type VoteSpec struct {
-	// approval is the Approval's name.
+	// approval is the name of an Approval in the Vote's namespace. A Vote on one that does not
+	// exist has state Refused.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +required
 	Approval string `json:"approval"`
-	// approvalUID is the Approval's UID, so that another one of its name is not meant.
+	// approvalUID is the UID of the Approval. With it the Vote is refused if another Approval has
+	// that name by now.
 	// +kubebuilder:validation:MaxLength=64
 	// +optional
 	ApprovalUID string `json:"approvalUID,omitempty"`
-	// voter is your user name: kubectl auth whoami.
+	// voter is your user name, as kubectl auth whoami prints it. Any other name is refused by the
+	// admission policy countersign-votes.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +required
 	Voter string `json:"voter"`
-	// groups are those of your groups by which you vote. None but yours are taken.
+	// groups are those of your groups by which you vote. A group that you are not a member of is
+	// refused by the admission policy countersign-votes. By default you vote by your name alone.
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=253
 	// +listType=set
 	// +optional
 	Groups []string `json:"groups,omitempty"`
-	// verdict is approve, reject, or withdraw. The others are no votes: again has what can't
-	// start any more asked about again, revoke-link ends a link that was mailed for the Approval,
-	// cancel ends a request or keeps its run from starting, retry tries at once what did not work,
-	// and rerun starts a run that failed again on the same decision.
+	// verdict is approve, reject or withdraw. The other values are not votes: again requests
+	// approval once more for what can't start any more, revoke-link ends a mailed link of the
+	// Approval, cancel ends a request or keeps its run from starting, retry tries at once what
+	// failed, and rerun starts a run that failed again on the same decision.
 	// +kubebuilder:validation:Enum=approve;reject;withdraw;again;revoke-link;cancel;retry;rerun
 	// +required
 	Verdict string `json:"verdict"`
-	// of says whose link revoke-link ends: an approver's name, or the address that it was
-	// mailed to. Without it it is the voter's own.
+	// of is whose link revoke-link ends: an approver's name, or the address that the link was
+	// mailed to. The default is the voter's own link.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=254
 	// +optional
 	Of string `json:"of,omitempty"`
-	// comment goes with the vote; of cancel and rerun it is the reason.
+	// comment goes with the vote; for cancel and rerun it is the reason. A vote without a comment
+	// that the Gate requires has state Refused.
 	// +kubebuilder:validation:MaxLength=4096
 	// +optional
 	Comment string `json:"comment,omitempty"`
-	// inputs are the Gate's, filled in.
+	// inputs are values for the inputs of the Gate. A value that the Gate does not allow gives
+	// state Refused.
 	// +kubebuilder:validation:MaxItems=16
 	// +listType=map
 	// +listMapKey=name
 	// +optional
 	Inputs []VoteInput `json:"inputs,omitempty"`
-	// breakGlass approves alone, by the RBAC verb break-glass on the Gate.
+	// breakGlass approves alone, whatever the Gate requires. It needs the RBAC verb break-glass on
+	// the Gate, and a comment. The default is false.
 	// +optional
 	BreakGlass bool `json:"breakGlass,omitempty"`
 }
@@ -95,32 +102,33 @@ const (
 	VerdictRerun      = "rerun"
 )
 
-// VoteInput is one of the Gate's fields, filled in.
+// VoteInput is the value of one of the Gate's inputs.
 type VoteInput struct {
-	// name of the field.
+	// name of the input, as in the Gate.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	// +required
 	Name string `json:"name"`
-	// value as typed.
+	// value as text, also for numbers and bools.
 	// +kubebuilder:validation:MaxLength=1024
 	// +optional
 	Value string `json:"value,omitempty"`
 }
 
-// VoteStatus is what became of a Vote.
+// VoteStatus reports whether a Vote was counted.
 type VoteStatus struct {
-	// state is Recorded or Refused, and empty until it has been looked at.
+	// state is Recorded when the vote was counted, or Refused when a rule forbids it. It is empty
+	// until Countersign has handled the Vote.
 	// +kubebuilder:validation:Enum=Recorded;Refused
 	// +optional
 	State VoteState `json:"state,omitempty"`
-	// message says why it was refused, or how the Approval stands.
+	// message is why the vote was refused, or what the Approval still needs.
 	// +kubebuilder:validation:MaxLength=4096
 	// +optional
 	Message string `json:"message,omitempty"`
 }
 
-// VoteState is what became of a Vote.
+// VoteState is the result of a Vote.
 type VoteState string
 
 // The states.

@@ -101,7 +101,8 @@ var table = []room{
 		path: "./internal/docgen",
 		may: []string{
 			std, "./internal/cli", "github.com/spf13/cobra", "github.com/spf13/pflag",
-			"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1", "sigs.k8s.io/yaml",
+			"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1", "sigs.k8s.io/yaml", "go.yaml.in/yaml/v3",
+			"./api/v1alpha1", "k8s.io/apimachinery/pkg/apis/meta/v1",
 		},
 		why: "pages of the reference follow from the CRDs' files and from the commands",
 	},

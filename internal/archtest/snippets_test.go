@@ -55,7 +55,7 @@ func TestSnippetsRead(t *testing.T) {
 				continue
 			}
 			object := map[string]any{
-				"Gate": &v1alpha1.Gate{}, "GatePolicy": &v1alpha1.GatePolicy{}, "Vote": &v1alpha1.Vote{}, "Delegation": &v1alpha1.Delegation{}, "Approval": &v1alpha1.Approval{},
+				"Gate": &v1alpha1.Gate{}, "GatePolicy": &v1alpha1.GatePolicy{}, "Vote": &v1alpha1.Vote{}, "Delegation": &v1alpha1.Delegation{}, "Approval": &v1alpha1.Approval{}, "Evidence": &v1alpha1.Evidence{},
 				"Pipeline": &pipelinev1.Pipeline{}, "Task": &pipelinev1.Task{}, "PipelineRun": &pipelinev1.PipelineRun{},
 				"Trigger": &triggersv1.Trigger{}, "TriggerTemplate": &triggersv1.TriggerTemplate{}, "TriggerBinding": &triggersv1.TriggerBinding{},
 				"EventListener": &triggersv1.EventListener{},

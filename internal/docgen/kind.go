@@ -3,18 +3,28 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
-	"sigs.k8s.io/yaml"
+	sigsyaml "sigs.k8s.io/yaml"
 )
 
-// kindPage is the page of one CRD: a heading, a sentence, the bounds and what is
-// refused, for each field of spec and status.
-func kindPage(manifest []byte) (name, page string, err error) {
+// page writes the reference page of one kind.
+type page struct {
+	strings.Builder
+	kind     string
+	examples []*yaml.Node
+	err      error // of the first example that could not be written
+}
+
+// kindPage is the page of one CRD. For each field of spec and status it has a heading, what the
+// field means, its type and bounds, an example, and what happens when it is wrong.
+func kindPage(manifest []byte) (name, text string, err error) {
 	var crd apiextensionsv1.CustomResourceDefinition
-	if err := yaml.UnmarshalStrict(manifest, &crd); err != nil {
+	if err := sigsyaml.UnmarshalStrict(manifest, &crd); err != nil {
 		return "", "", err
 	}
 	if len(crd.Spec.Versions) != 1 {
@@ -22,30 +32,104 @@ func kindPage(manifest []byte) (name, page string, err error) {
 	}
 	v := crd.Spec.Versions[0]
 	names, root := crd.Spec.Names, v.Schema.OpenAPIV3Schema
-	var b strings.Builder
-	fmt.Fprintf(&b, "<!-- Generated from deploy/crd by internal/docgen. Change the comments in api/%s and run make generate. -->\n\n# %s\n\n", v.Name, names.Kind)
+	b := &page{kind: names.Kind}
+	if b.examples, err = examplesOf(names.Kind); err != nil {
+		return "", "", err
+	}
+	fmt.Fprintf(b, "<!-- Generated from deploy/crd by internal/docgen. Change the comments in api/%s, or internal/docgen/examples, and run make generate. -->\n\n# %s\n\n", v.Name, names.Kind)
 	b.WriteString(prose(root.Description))
 	scope := "Objects of this kind live in a namespace."
 	if crd.Spec.Scope == apiextensionsv1.ClusterScoped {
 		scope = "Objects of this kind belong to the whole cluster."
 	}
-	fmt.Fprintf(&b, "%s The API version is `%s/%s`, and `kubectl get %s` lists them.\n", scope, crd.Spec.Group, v.Name, names.Plural)
-	if e := examples[names.Kind]; e != "" {
-		fmt.Fprintf(&b, "\n```yaml\n%s```\n", e)
-	}
+	fmt.Fprintf(b, "%s The API version is `%s/%s`, and `kubectl get %s` lists them. A field that the kind does not have is an error in `kubectl apply`.\n", scope, crd.Spec.Group, v.Name, names.Plural)
+	b.example(render(b.examples[0]))
 	for _, part := range []string{"spec", "status"} {
 		p, ok := root.Properties[part]
 		if !ok {
 			continue
 		}
-		fmt.Fprintf(&b, "\n## %s\n\n%s%s", part, prose(p.Description), refused(p))
-		fields(&b, p, "", 3)
+		fmt.Fprintf(b, "\n## %s\n\n%s", part, prose(p.Description))
+		if s := written[names.Kind+"."+part]; s != "" {
+			b.WriteString(s + "\n\n")
+		}
+		if s := messages(p.XValidations); s != "" {
+			b.WriteString("The API server refuses an object that breaks a rule, with one of these messages:\n\n" + s)
+		}
+		b.fields(p, part+".", 3)
 	}
-	return strings.ToLower(names.Kind), b.String(), nil
+	return strings.ToLower(names.Kind), b.String(), b.err
+}
+
+// written are the parts that people do not write, each with what happens to one that is wrong.
+var written = map[string]string{
+	"Gate.status": "A value that somebody else writes is replaced.",
+	"Vote.status": "A Vote that somebody else gave a status is not counted.",
+	"Approval.spec": "Countersign writes the spec, so nothing here is for you to set. The API server refuses a spec from anybody else, and any change of it, by the admission policies " +
+		"`countersign-approvals` and `countersign-approvals-immutable`. Where these are missing, an Approval that somebody else created or changed has a signature that does not verify: " +
+		"its condition `Ready` has reason `SignatureInvalid`, and nobody can decide it.",
+	"Approval.status": "Countersign writes the status. The API server refuses a status from anybody else, by the admission policy `countersign-approvals`.",
+	"Evidence.spec": "Countersign writes the spec, so nothing here is for you to set. The API server refuses Evidence from anybody else, by the admission policy `countersign-evidence`. " +
+		"Bytes that do not match `sha256`, or whose `signature` does not verify, are shown to nobody.",
+}
+
+// elsewhere are the fields whose own fields another page has, or another part of the page.
+var elsewhere = map[string]string{
+	"Approval.spec.resolved.policy":             "It has the fields of a [Gate's spec](gate.md#spec).",
+	"Approval.spec.resolved.evidence[].summary": "It has the fields of [summaries](#resolvedsummaries).",
+	"Approval.status.reruns[].run":              "It has the fields of [secondRun](#secondrun).",
+}
+
+// seeAlso leads from a field to the page that explains it.
+var seeAlso = map[string]string{
+	"Gate.spec.evidence[]":                  "[Evidence](../concepts/evidence.md)",
+	"Gate.spec.inputs[]":                    "[Text that approvers type](../explanation/approver-text.md)",
+	"Gate.spec.instructions":                "[What approvers read](../concepts/gate.md#what-approvers-read)",
+	"Gate.spec.keepFor":                     "[Retention and export](../tasks/retention-and-export.md)",
+	"Gate.spec.notify":                      "[Who is notified](resources.md#who-is-notified)",
+	"Gate.spec.notify.channels[]":           "[Channels](configuration.md#channels)",
+	"Gate.spec.notify.secondRun":            "[The end of the second run](../concepts/approval.md#the-end-of-the-second-run)",
+	"Gate.spec.record":                      "[The audit log](configuration.md#the-audit-log)",
+	"Gate.spec.release":                     "[Release](release.md)",
+	"Gate.spec.requester":                   "[Who asked](../explanation/security.md#who-asked)",
+	"Gate.spec.rerun":                       "[Operating](resources.md#operating)",
+	"Gate.spec.results[]":                   "[CEL](resources.md#cel)",
+	"Gate.spec.resultsPreset":               "[Approval tasks](approvaltask.md)",
+	"Gate.spec.signingSecret":               "[Senders that prove themselves](resources.md#senders-that-prove-themselves)",
+	"Gate.spec.verifyRun":                   "[Nothing executes before it was compared](../explanation/guarantees.md#nothing-executes-before-it-was-compared)",
+	"Gate.spec.approvers.users[].email":     "[The directory](configuration.md#the-directory)",
+	"Vote.spec.breakGlass":                  "[Break-glass](../tasks/break-glass.md)",
+	"Vote.spec.verdict":                     "[Operating](resources.md#operating)",
+	"GatePolicy.spec.quota":                 "[What a namespace may have](configuration.md#what-a-namespace-may-have)",
+	"Approval.spec.resolved.requesterProof": "[Who asked](../explanation/security.md#who-asked)",
+	"Approval.spec.resolved.summaries[]":    "[Reports](reports.md)",
+	"Approval.spec.source.pipelineRun":      "[Which runs a Trigger waits for](resources.md#which-runs-a-trigger-waits-for)",
+	"Approval.status.conditions[]":          "[Conditions](resources.md#conditions)",
+	"Gate.status.conditions[]":              "[Conditions](resources.md#conditions)",
+	"Approval.status.notifications[]":       "[Who is notified](resources.md#who-is-notified)",
+	"Approval.status.secondRun":             "[The end of the second run](../concepts/approval.md#the-end-of-the-second-run)",
+	"Approval.spec.source.event":            "[The signed event](resources.md#the-signed-event)",
+	"Approval.spec.source.customRun":        "[Approval tasks](approvaltask.md)",
+	"Approval.spec.resolved.references[]":   "[Nothing executes before it was compared](../explanation/guarantees.md#nothing-executes-before-it-was-compared)",
+	"Approval.spec.replaces":                "[Asking again](resources.md#asking-again)",
+	"Approval.status.results[]":             "[What bindings read](resources.md#what-bindings-read)",
+	"Approval.status.retryRequestedAt":      "[Operating](resources.md#operating)",
+	"Approval.spec.resolved.target":         "[Release](release.md)",
+	"Approval.spec.resolved.evidence[]":     "[Evidence](../concepts/evidence.md)",
+	"Approval.status.effect":                "[Release](release.md)",
+}
+
+func (b *page) example(text string, err error) {
+	if err != nil && b.err == nil {
+		b.err = err
+	}
+	if text != "" {
+		fmt.Fprintf(b, "\n```yaml\n%s```\n", text)
+	}
 }
 
 // fields writes the fields of an object, each before those within it.
-func fields(b *strings.Builder, parent apiextensionsv1.JSONSchemaProps, path string, level int) {
+func (b *page) fields(parent apiextensionsv1.JSONSchemaProps, path string, level int) {
 	names := make([]string, 0, len(parent.Properties))
 	for n := range parent.Properties {
 		names = append(names, n)
@@ -57,23 +141,54 @@ func fields(b *strings.Builder, parent apiextensionsv1.JSONSchemaProps, path str
 		if p.Type == "array" && p.Items != nil && p.Items.Schema != nil {
 			inner, at = *p.Items.Schema, at+"[]"
 		}
-		fmt.Fprintf(b, "\n%s %s\n\n%s", strings.Repeat("#", min(level, 6)), at, prose(p.Description))
+		_, heading, _ := strings.Cut(at, ".")
+		fmt.Fprintf(b, "\n%s %s\n\n%s", strings.Repeat("#", min(level, 6)), heading, prose(p.Description))
 		if p.Description == "" && inner.Description != "" {
 			b.WriteString(prose(inner.Description))
 		}
-		fmt.Fprintf(b, "%s\n", facts(p, inner, slices.Contains(parent.Required, n)))
-		if s := refused(p); s != "" {
-			b.WriteString("\n" + s)
+		required := slices.Contains(parent.Required, n)
+		fmt.Fprintf(b, "%s\n", facts(p, inner, required))
+		b.example(exampleOf(b.examples, at, inner))
+		part, _, _ := strings.Cut(path, ".")
+		if written[b.kind+"."+part] == "" {
+			b.WriteString("\n" + wrong(p, inner, required, n, parent.XValidations))
 		}
-		if p.Type == "array" {
-			if s := refused(inner); s != "" {
-				b.WriteString("\n" + s)
-			}
+		if s := seeAlso[b.kind+"."+at]; s != "" {
+			fmt.Fprintf(b, "\nSee %s.\n", s)
 		}
-		if len(inner.Properties) > 0 && n != "conditions" {
-			fields(b, inner, at+".", level+1)
+		if s := elsewhere[b.kind+"."+at]; s != "" {
+			fmt.Fprintf(b, "\n%s\n", s)
+		} else if len(inner.Properties) > 0 && n != "conditions" {
+			b.fields(inner, at+".", level+1)
 		}
 	}
+}
+
+// wrong is what happens when a field is wrong: what the API server refuses, with its messages.
+func wrong(p, inner apiextensionsv1.JSONSchemaProps, required bool, name string, parent apiextensionsv1.ValidationRules) string {
+	rules := slices.Clone(p.XValidations)
+	if p.Type == "array" {
+		rules = append(rules, inner.XValidations...)
+	}
+	about := regexp.MustCompile(`\bself\.` + name + `\b`)
+	for _, r := range parent {
+		if about.MatchString(r.Rule) {
+			rules = append(rules, r)
+		}
+	}
+	s := "If it is wrong: the API server refuses "
+	switch {
+	case required:
+		s += "an object without it, and any other value"
+	case len(inner.Enum) > 0 || inner.Pattern != "" || inner.Minimum != nil || inner.Maximum != nil || inner.MaxLength != nil || p.MaxItems != nil:
+		s += "any other value"
+	default:
+		s += "a value of another type"
+	}
+	if m := messages(rules); m != "" {
+		return s + ", and says one of these:\n\n" + m
+	}
+	return s + ".\n"
 }
 
 // facts is one line of what the API server takes.
@@ -86,6 +201,7 @@ func facts(p, inner apiextensionsv1.JSONSchemaProps, required bool) string {
 	if required {
 		out = append(out, "required")
 	}
+	each := ""
 	for _, x := range []apiextensionsv1.JSONSchemaProps{p, inner} {
 		if len(x.Enum) > 0 {
 			values := make([]string, 0, len(x.Enum))
@@ -101,7 +217,7 @@ func facts(p, inner apiextensionsv1.JSONSchemaProps, required bool) string {
 			out = append(out, bounds("", x.Minimum, x.Maximum))
 		}
 		if x.MinLength != nil || x.MaxLength != nil {
-			out = append(out, bounds(" characters", floatOf(x.MinLength), floatOf(x.MaxLength)))
+			out = append(out, bounds(" characters"+each, floatOf(x.MinLength), floatOf(x.MaxLength)))
 		}
 		if x.MinItems != nil || x.MaxItems != nil {
 			out = append(out, bounds(" items", floatOf(x.MinItems), floatOf(x.MaxItems)))
@@ -115,22 +231,20 @@ func facts(p, inner apiextensionsv1.JSONSchemaProps, required bool) string {
 		if p.Type != "array" {
 			break
 		}
+		each = " each"
 	}
 	return strings.Join(slices.Compact(out), "; ") + "."
 }
 
-// refused lists what the API server says of values that are wrong.
-func refused(p apiextensionsv1.JSONSchemaProps) string {
+// messages are what the API server says of objects that break rules, as a list.
+func messages(rules apiextensionsv1.ValidationRules) string {
 	var b strings.Builder
-	for _, r := range p.XValidations {
+	for _, r := range rules {
 		if r.Message != "" {
 			fmt.Fprintf(&b, "- `%s`\n", r.Message)
 		}
 	}
-	if b.Len() == 0 {
-		return ""
-	}
-	return "The API server refuses what is wrong with one of these messages:\n\n" + b.String()
+	return b.String()
 }
 
 func cmpType(p apiextensionsv1.JSONSchemaProps) string {
