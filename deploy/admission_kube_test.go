@@ -131,13 +131,13 @@ func TestPolicies(t *testing.T) {
 	must(t, c.as(t, service, "system:masters").Create(ctx, parse(t, approval("probe"))))
 	dry := client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"source":{"event":{"body":"{\"a\":1}"}}}}`))
 	for want, probe := range map[string]func() error{
-		"you are alice and can only vote as that": func() error {
+		"you are alice and can only vote under this name": func() error {
 			return c.as(t, "alice").Create(ctx, parse(t, vote("probe", "bob", "")), client.DryRunAll)
 		},
 		"you are bob and can only hand over": func() error {
 			return c.as(t, "bob").Create(ctx, parse(t, delegation("probe", "alice")), client.DryRunAll)
 		},
-		"written by Countersign alone": func() error {
+		"only Countersign writes": func() error {
 			return c.as(t, "alice").Create(ctx, parse(t, approval("probe-2")), client.DryRunAll)
 		},
 		"source is immutable": func() error {
@@ -169,31 +169,31 @@ func TestPolicies(t *testing.T) {
 		want       string
 	}{
 		{"a vote of one's own", "alice", c.as(t, "alice"), create(vote("v1", "alice", "")), ""},
-		{"another's vote", "alice", c.as(t, "alice"), create(vote("v2", "bob", "")), "you are alice and can only vote as that"},
+		{"another's vote", "alice", c.as(t, "alice"), create(vote("v2", "bob", "")), "you are alice and can only vote under this name"},
 		{"a group of one's own", "alice", c.as(t, "alice", "sre"), create(vote("v3", "alice", ", groups: [sre]")), ""},
-		{"another group", "alice", c.as(t, "alice", "dev"), create(vote("v4", "alice", ", groups: [sre]")), "you can only vote by groups that you are in"},
-		{"the service votes for nobody", service, c.as(t, service), create(vote("v5", "alice", "")), "can only vote as that"},
+		{"another group", "alice", c.as(t, "alice", "dev"), create(vote("v4", "alice", ", groups: [sre]")), "you can only vote by groups that you are a member of"},
+		{"the service votes for nobody", service, c.as(t, service), create(vote("v5", "alice", "")), "can only vote under this name"},
 		{"what became of it", "alice", c.as(t, "alice"), status(vote("v1", "alice", "")), "for the service to say"},
 		{"what became of it, by an operator", "olga", c.as(t, "olga"), status(vote("v1", "alice", "")), "for the service to say"},
 		{"the service says", service, c.as(t, service), status(vote("v1", "alice", "")), ""},
-		{"another's vote removed", "bob", c.as(t, "bob"), remove(vote("v1", "alice", "")), "only alice removes this vote"},
+		{"another's vote removed", "bob", c.as(t, "bob"), remove(vote("v1", "alice", "")), "only alice may delete this Vote"},
 		{"one's own removed", "alice", c.as(t, "alice"), remove(vote("v1", "alice", "")), ""},
 		{"removed by the service", service, c.as(t, service), remove(vote("v3", "alice", "")), ""},
 		{"a delegate", "alice", c.as(t, "alice"), create(delegation("d1", "alice")), ""},
 		{"another's delegate", "bob", c.as(t, "bob"), create(delegation("d2", "alice")), "you are bob and can only hand over"},
-		{"an approval", "alice", c.as(t, "alice"), create(approval("a1")), "written by Countersign alone"},
+		{"an approval", "alice", c.as(t, "alice"), create(approval("a1")), "only Countersign writes"},
 		{"an approval, by the service", service, c.as(t, service), create(approval("a1")), ""},
 		{"a label on it", "olga", c.as(t, "olga"), patch(approval("a1"), `{"metadata":{"labels":{"x":"y"}}}`), ""},
-		{"its spec", "olga", c.as(t, "olga"), patch(approval("a1"), `{"spec":{"signature":"x"}}`), "written by Countersign alone"},
+		{"its spec", "olga", c.as(t, "olga"), patch(approval("a1"), `{"spec":{"signature":"x"}}`), "only Countersign writes"},
 		{"resolved set once", service, c.as(t, service), patch(approval("a1"), `{"spec":{"resolved":{"gate":"g","digest":"d","templateDigest":"t","policy":{"approvers":{"users":[{"name":"alice"}]}}}}}`), ""},
 		{"its event, by the service", service, c.as(t, service), patch(approval("a1"), `{"spec":{"source":{"event":{"body":"{\"a\":1}"}}}}`), "source is immutable"},
 		{"another approval", service, c.as(t, service), create(fixed("a2")), ""},
 		{"its source", service, c.as(t, service), patch(fixed("a2"), `{"spec":{"source":{"pipelineRun":{"uid":"other"}}}}`), "source is immutable"},
-		{"its params", service, c.as(t, service), patch(fixed("a2"), `{"spec":{"resolved":{"params":[{"name":"a","value":"2"}]}}}`), "must not change under them"},
-		{"one more param", service, c.as(t, service), patch(fixed("a2"), `{"spec":{"resolved":{"params":[{"name":"a","value":"1"},{"name":"b","value":""}]}}}`), "must not change under them"},
-		{"its policy", service, c.as(t, service), patch(fixed("a2"), `{"spec":{"resolved":{"policy":{"approvers":{"users":[{"name":"mallory"}]}}}}}`), "must not change under them"},
+		{"its params", service, c.as(t, service), patch(fixed("a2"), `{"spec":{"resolved":{"params":[{"name":"a","value":"2"}]}}}`), "resolved is immutable once it is set"},
+		{"one more param", service, c.as(t, service), patch(fixed("a2"), `{"spec":{"resolved":{"params":[{"name":"a","value":"1"},{"name":"b","value":""}]}}}`), "resolved is immutable once it is set"},
+		{"its policy", service, c.as(t, service), patch(fixed("a2"), `{"spec":{"resolved":{"policy":{"approvers":{"users":[{"name":"mallory"}]}}}}}`), "resolved is immutable once it is set"},
 		{"a label on it, by the service", service, c.as(t, service), patch(fixed("a2"), `{"metadata":{"labels":{"x":"y"}}}`), ""},
-		{"another's delegate removed", "bob", c.as(t, "bob"), remove(delegation("d1", "alice")), "only alice takes this back"},
+		{"another's delegate removed", "bob", c.as(t, "bob"), remove(delegation("d1", "alice")), "only alice may delete this Delegation"},
 		{"removed by an operator", "olga", c.as(t, "olga"), remove(delegation("d1", "alice")), ""},
 		{"again", "alice", c.as(t, "alice"), create(delegation("d1", "alice")), ""},
 		{"removed with its namespace", "namespace-controller", c.as(t, "system:serviceaccount:kube-system:namespace-controller"), remove(delegation("d1", "alice")), ""},

@@ -56,7 +56,7 @@ func TestProtectedPipelines(t *testing.T) {
 	}
 	p.settle()
 
-	const notStart, notLetGo, marks = "may not start", "may not let go", "look like a Trigger's or an Approval's"
+	const notStart, onlyApproved, marks = "may not start", "Countersign starts it when it is approved", "look like a Trigger's or an Approval's"
 	run := func(name, spec string, meta ...string) string {
 		return `{apiVersion: tekton.dev/v1, kind: PipelineRun, metadata: {name: ` + name + `, namespace: shop` + strings.Join(meta, "") + `}, spec: {` + spec + `}}`
 	}
@@ -102,10 +102,10 @@ func TestProtectedPipelines(t *testing.T) {
 
 	const letGo, cancel = `{"spec": {"status": null}}`, `{"spec": {"status": "Cancelled"}}`
 	for _, c := range []struct{ name, who, kind, object, patch, want string }{
-		{"un-pend", "alice", "PipelineRun", "h", letGo, "you are alice and may not let go a run of pipeline deploy"},
-		{"un-pend by a starter", starter, "PipelineRun", "h", letGo, notLetGo},
-		{"un-pend and run finally", "alice", "PipelineRun", "h", `{"spec": {"status": "CancelledRunFinally"}}`, notLetGo},
-		{"un-pend as another pipeline's", "alice", "PipelineRun", "i", `{"spec": {"status": null, "pipelineRef": {"resolver": null, "name": "deploy"}}}`, notLetGo},
+		{"un-pend", "alice", "PipelineRun", "h", letGo, "you are alice and may not start a run of pipeline deploy"},
+		{"un-pend by a starter", starter, "PipelineRun", "h", letGo, onlyApproved},
+		{"un-pend and run finally", "alice", "PipelineRun", "h", `{"spec": {"status": "CancelledRunFinally"}}`, onlyApproved},
+		{"un-pend as another pipeline's", "alice", "PipelineRun", "i", `{"spec": {"status": null, "pipelineRef": {"resolver": null, "name": "deploy"}}}`, onlyApproved},
 		{"cancel", "alice", "PipelineRun", "k", cancel, ""},
 		{"something else", "alice", "PipelineRun", "h", `{"metadata": {"labels": {"a": "b"}}}`, ""},
 		{"our mark", "alice", "PipelineRun", "h", `{"metadata": {"annotations": {"countersign.dev/approval": "a/b"}}}`, "may not change who asked"},

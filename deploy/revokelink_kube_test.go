@@ -19,14 +19,14 @@ func TestRevokeLinkIsByWhoeverMakesIt(t *testing.T) {
 	dry := func(who, doc string) error {
 		return c.as(t, who, "sre").Create(t.Context(), parse(t, doc), client.DryRunAll)
 	}
-	inForce(t, "can only vote as that", func() error { return dry("bob", revoke("alice", "")) })
+	inForce(t, "can only vote under this name", func() error { return dry("bob", revoke("alice", "")) })
 	inForceFor(t, func() error { return dry("alice", revoke("alice", "")) })
 	for name, x := range map[string]struct{ who, doc, want string }{
 		"one's own":                 {"alice", revoke("alice", ""), ""},
 		"of an address, by a group": {"alice", revoke("alice", ", of: bob@example.com, groups: [sre]"), ""},
-		"as another":                {"alice", revoke("bob", ", of: alice"), "you are alice and can only vote as that"},
-		"an operator as another":    {"olga", revoke("alice", ""), "you are olga and can only vote as that"},
-		"by another's group":        {"alice", revoke("alice", ", groups: [admins]"), "you can only vote by groups that you are in"},
+		"as another":                {"alice", revoke("bob", ", of: alice"), "you are alice and can only vote under this name"},
+		"an operator as another":    {"olga", revoke("alice", ""), "you are olga and can only vote under this name"},
+		"by another's group":        {"alice", revoke("alice", ", groups: [admins]"), "you can only vote by groups that you are a member of"},
 		"of nobody":                 {"alice", revoke("alice", `, of: ""`), "spec.of"},
 		"with a comment":            {"alice", revoke("alice", ", comment: x"), "takes no comment, inputs and breakGlass"},
 		"with inputs":               {"alice", revoke("alice", ", inputs: [{name: a}]"), "takes no comment, inputs and breakGlass"},

@@ -40,7 +40,7 @@ func TestForgedObjects(t *testing.T) {
 	a.Eventually(time.Minute, "mallory's rights", func() error {
 		return a.mallory.List(t.Context(), &unstructured.UnstructuredList{Object: map[string]any{"apiVersion": "countersign.dev/v1alpha1", "kind": "ApprovalList"}}, client.InNamespace(a.NS))
 	})
-	const alone, noRight = "written by Countersign alone", `cannot`
+	const alone, noRight = "only Countersign writes", `cannot`
 	service := "system:serviceaccount:countersign:countersign"
 	create := func(text string) func() error {
 		return func() error { return a.mallory.Create(t.Context(), a.object(text)) }
@@ -69,13 +69,13 @@ func TestForgedObjects(t *testing.T) {
 		"the Approval is deleted": {func() error {
 			return a.mallory.Delete(t.Context(), a.object("{apiVersion: countersign.dev/v1alpha1, kind: Approval, metadata: {name: "+name+"}}"))
 		}, noRight},
-		"a vote as the approver":            {create(vote(a.approver, "")), "can only vote as that"},
-		"a vote as the service":             {create(vote(service, "")), "can only vote as that"},
-		"a vote by a group of others":       {create(vote("mallory", ", groups: [system:masters]")), "groups that you are in"},
+		"a vote as the approver":            {create(vote(a.approver, "")), "can only vote under this name"},
+		"a vote as the service":             {create(vote(service, "")), "can only vote under this name"},
+		"a vote by a group of others":       {create(vote("mallory", ", groups: [system:masters]")), "groups that you are a member of"},
 		"what became of a vote":             {patch("Vote", "forged", "status", `{"status":{"state":"Recorded"}}`), noRight},
 		"a vote that says maybe":            {create(strings.ReplaceAll(vote("mallory", ""), "verdict: approve", "verdict: maybe")), "Unsupported value"},
 		"a vote with a comment without end": {create(vote("mallory", ", comment: '"+strings.Repeat("x", 100_000)+"'")), "Too long"},
-		"a delegation from the approver":    {create("{apiVersion: countersign.dev/v1alpha1, kind: Delegation, metadata: {name: d}, spec: {from: '" + a.approver + "', to: mallory, until: '2099-01-01T00:00:00Z'}}"), "can only hand over what you may decide yourself"},
+		"a delegation from the approver":    {create("{apiVersion: countersign.dev/v1alpha1, kind: Delegation, metadata: {name: d}, spec: {from: '" + a.approver + "', to: mallory, until: '2099-01-01T00:00:00Z'}}"), "can only delegate your own decisions"},
 		"a Gate of one's own":               {create(gate), noRight},
 		"the Gate is widened":               {patch("Gate", "gate", "", `{"spec":{"approvers":{"users":[{"name":"mallory"}]}}}`), noRight},
 		"the Gate's status":                 {patch("Gate", "gate", "status", `{"status":{"conditions":[]}}`), noRight},

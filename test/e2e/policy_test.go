@@ -155,7 +155,7 @@ subjects: [{kind: ServiceAccount, name: ann}, {kind: ServiceAccount, name: dan}]
 	}
 	name := e.ApprovalOf(e.Part1("part-1", "7"))
 	e.Eventually(time.Minute, "RBAC to know", func() error {
-		if a := create(tokens["dan"], user("ann"), user("dan")); a.Status != 422 || !strings.Contains(a.Body, "can only hand over what you may decide yourself") {
+		if a := create(tokens["dan"], user("ann"), user("dan")); a.Status != 422 || !strings.Contains(a.Body, "can only delegate your own decisions") {
 			return fmt.Errorf("dan makes himself ann's delegate: %d %s", a.Status, a.Body)
 		}
 		return nil
@@ -203,12 +203,12 @@ subjects: [{kind: ServiceAccount, name: ann}, {kind: ServiceAccount, name: dan}]
 		return e.PostAPI("/apis/countersign.dev/v1alpha1/namespaces/"+e.NS+"/votes", token, raw)
 	}
 	e.Eventually(time.Minute, "RBAC to know", func() error {
-		if a := create(tokens["dan"], "forged", map[string]any{"voter": user("ann"), "verdict": "approve"}); a.Status != 422 || !strings.Contains(a.Body, "can only vote as that") {
+		if a := create(tokens["dan"], "forged", map[string]any{"voter": user("ann"), "verdict": "approve"}); a.Status != 422 || !strings.Contains(a.Body, "can only vote under this name") {
 			return fmt.Errorf("dan votes as ann: %d %s", a.Status, a.Body)
 		}
 		return nil
 	})
-	if a := create(tokens["dan"], "forged", map[string]any{"voter": user("dan"), "verdict": "approve", "groups": []string{"system:masters"}}); a.Status != 422 || !strings.Contains(a.Body, "groups that you are in") {
+	if a := create(tokens["dan"], "forged", map[string]any{"voter": user("dan"), "verdict": "approve", "groups": []string{"system:masters"}}); a.Status != 422 || !strings.Contains(a.Body, "groups that you are a member of") {
 		t.Errorf("dan claims a group: %d %s", a.Status, a.Body)
 	}
 	if a := create(tokens["dan"], "forged", map[string]any{"voter": user("dan"), "verdict": "maybe"}); a.Status != 422 {

@@ -132,7 +132,7 @@ func TestUploads(t *testing.T) {
 		o := &v1alpha1.Evidence{ObjectMeta: metav1.ObjectMeta{Namespace: "prod", Name: "forged"}}
 		o.Spec = v1alpha1.EvidenceSpec{PipelineRun: "plan-1", PipelineRunUID: "x", From: "Upload", Name: "plan", SHA256: "x", Stored: "x", Signature: "x", Parts: 1}
 		err := c.root.Create(t.Context(), o, client.DryRunAll)
-		return apierrors.IsInvalid(err) && strings.Contains(err.Error(), "written by Countersign alone")
+		return apierrors.IsInvalid(err) && strings.Contains(err.Error(), "only Countersign writes")
 	})
 	data := bytes.Repeat([]byte("  + resource \"null_resource\" \"x\" {}\n"), 600)
 	c.eventually(t, "the first upload", func() bool {
