@@ -88,8 +88,6 @@ func sourcesBeneath(t *testing.T, dir string) string {
 func TestDocsAreComplete(t *testing.T) {
 	t.Parallel()
 	kube := sourcesBeneath(t, "internal/kube")
-	gate := readFile(t, "api/v1alpha1/gate_types.go")
-	gate, _, _ = strings.Cut(gate[strings.Index(gate, "type GateSpec struct"):], "type GateStatus struct")
 	webhook := sources(t, "approvals/notify/webhook")
 	view := sources(t, "approvals/web")
 	const reference, configuration = "docs/reference/resources.md", "docs/reference/configuration.md"
@@ -111,26 +109,19 @@ func TestDocsAreComplete(t *testing.T) {
 		"reason of an ApprovalTask's event": {firstGroups(`EventType(?:Warning|Normal), "(\w+)"`, sources(t, "internal/kube/openshift")), 1, "docs/reference/manual-approval-gate.md", "What is different", "`%s`"},
 		"field of the configuration":        {firstGroups(`json:"(\w+)`, sources(t, "internal/config")), 35, configuration, "", "`([a-z]+\\.)*%s`"},
 		"metric":                            {firstGroups(`(?:Name: +|counter\(|desc\()"(\w+)"`, sources(t, "internal/app")+sources(t, "internal/kube/queue")), 14, configuration, "Metrics", "`countersign_%s`"},
-		"field of a Gate": {
-			firstGroups(`json:"(\w+)`, gate+readFile(t, "api/v1alpha1/notify_types.go")+readFile(t, "api/v1alpha1/release_types.go")),
-			45, reference, "Gate", "[`{.\\[ ]%s[`}.\\[,:]",
-		},
-		"field of a GatePolicy":           {structFields(t, readFile(t, "api/v1alpha1/gatepolicy_types.go"), "GatePolicySpec"), 16, reference, "GatePolicy", "(?m)^\\| `%s(\\[\\])?` \\|"},
-		"field of a Delegation":           {structFields(t, readFile(t, "api/v1alpha1/delegation_types.go"), "DelegationSpec"), 5, reference, "Gate", "[{ ]%s[,}]"},
-		"field of a Vote":                 {structFields(t, readFile(t, "api/v1alpha1/vote_types.go"), "VoteSpec"), 8, reference, "Voting with kubectl", `\b%s\b`},
-		"param of the line":               {firstGroups(`case "(\w+)":`, sources(t, "interceptor")), 4, reference, "The Trigger's line", "`%s`"},
-		"value for bindings":              {structFields(t, sources(t, "interceptor"), "Extension"), 5, reference, "What bindings read", `countersign\.%s\b`},
-		"variable of CEL":                 {firstGroups(`cel.Variable\("(\w+)"`, sources(t, "approvals/mapping")), 8, reference, "CEL", "`%s`"},
-		"what approval has":               {firstGroups(`"(\w+)": +(?:a\.|string\(a\.|votes|approvals\.ByName)`, readFile(t, "approvals/mapping/approval.go")), 7, reference, "CEL", "`%s`"},
-		"page":                            {routes(view, false), 10, reference, "Pages", "(GET|POST) %s[?` ]"},
-		"request of the API":              {routes(view, true), 7, reference, "API", "(GET|POST) %s`"},
-		"field of an Approval in the API": {structFields(t, view, "view"), 28, reference, "API", "`%s`"},
-		"code of the API":                 {firstGroups(`Code\w+ +Code = "(\w+)"`, sources(t, "approvals")), 9, reference, "API", "`%s`"},
-		"field of a webhook's event":      {structFields(t, webhook, "payload"), 18, reference, "What people are told", "`%s`"},
-		"field of a line":                 {structFields(t, sources(t, "approvals/record"), "Line"), 24, reference, "The record", "`%s`"},
-		"kind of a line":                  {firstGroups(`\w+ +Kind = "(\w+)"`, sources(t, "approvals/record")), 11, reference, "The record", "\\| `%s` \\|"},
-		"command":                         {firstGroups(`Use: +"([a-z]+)[ "]`, sources(t, "internal/cli")), 10, "docs/reference/tkn-approval.md", "", `tkn approval (gate )?%s\b`},
-		"example":                         {folders(t, "examples"), 8, "examples/README.md", "", "\\]\\(%s\\)"},
+		"interceptor param":                 {firstGroups(`case "(\w+)":`, sources(t, "interceptor")), 4, reference, "Interceptor params", "`%s`"},
+		"value for bindings":                {structFields(t, sources(t, "interceptor"), "Extension"), 5, reference, "What bindings read", `countersign\.%s\b`},
+		"variable of CEL":                   {firstGroups(`cel.Variable\("(\w+)"`, sources(t, "approvals/mapping")), 8, reference, "CEL", "`%s`"},
+		"what approval has":                 {firstGroups(`"(\w+)": +(?:a\.|string\(a\.|votes|approvals\.ByName)`, readFile(t, "approvals/mapping/approval.go")), 7, reference, "CEL", "`%s`"},
+		"page":                              {routes(view, false), 10, reference, "Pages", "(GET|POST) %s[?` ]"},
+		"request of the API":                {routes(view, true), 7, reference, "API", "(GET|POST) %s`"},
+		"field of an Approval in the API":   {structFields(t, view, "view"), 28, reference, "API", "`%s`"},
+		"code of the API":                   {firstGroups(`Code\w+ +Code = "(\w+)"`, sources(t, "approvals")), 9, reference, "API", "`%s`"},
+		"field of a webhook's event":        {structFields(t, webhook, "payload"), 18, reference, "Who is notified", "`%s`"},
+		"field of an entry":                 {structFields(t, sources(t, "approvals/record"), "Line"), 24, reference, "The audit log", "`%s`"},
+		"kind of an entry":                  {firstGroups(`\w+ +Kind = "(\w+)"`, sources(t, "approvals/record")), 11, reference, "The audit log", "\\| `%s` \\|"},
+		"command":                           {firstGroups(`Use: +"([a-z]+)[ "]`, sources(t, "internal/cli")), 10, "docs/reference/tkn-approval.md", "", `tkn approval (gate )?%s\b`},
+		"example":                           {folders(t, "examples"), 8, "examples/README.md", "", "\\]\\(%s\\)"},
 	} {
 		if len(c.found) < c.least {
 			t.Errorf("found %d, want %d at least, so this test looks for the wrong thing: %s: %v", len(c.found), c.least, what, c.found)
@@ -159,8 +150,6 @@ func TestDocsNameNoOther(t *testing.T) {
 		"reason":          {firstGroups(first, section(t, "docs/reference/resources.md", "Conditions")), 20, sourcesBeneath(t, "internal/kube") + sources(t, "approvals"), `"%s"`},
 		"field":           {words(firstGroups("(?m)^\\| `([\\w.]+)`", configuration)), 40, sources(t, "internal/config"), `json:"%s`},
 		"channel's field": {words(firstGroups("(?m)^\\| `([\\w.]+)`", section(t, "docs/reference/configuration.md", "Channels"))), 24, sources(t, "internal/config"), `json:"%s`},
-		"policy's field":  {words(firstGroups("(?m)^\\| `([\\w.\\[\\]]+)`", section(t, "docs/reference/resources.md", "GatePolicy"))), 15, sources(t, "api/v1alpha1"), `json:"%s`},
-		"Gate's field":    {words(firstGroups("(?m)^\\| `([\\w.\\[\\]]+)`", section(t, "docs/reference/resources.md", "Gate"))), 30, sources(t, "api/v1alpha1"), `json:"%s`},
 	} {
 		if len(c.named) < c.least {
 			t.Errorf("found %d of %d at least, so this test looks for the wrong thing: %s: %v", len(c.named), c.least, what, c.named)
