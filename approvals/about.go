@@ -8,8 +8,8 @@ import (
 	"github.com/countersign-dev/countersign/approvals/evidence"
 )
 
-// About is what an Approval says of itself: worked out once, when its terms are fixed, and a
-// part of what is approved.
+// About is the text that approvers read: title, instructions and links. It is worked out once,
+// when the Approval is resolved, and is part of what is approved.
 type About struct {
 	Title        string `json:",omitempty"` // one line; "": it is called by its Trigger
 	Instructions string `json:",omitempty"` // for approvers, in a small Markdown
@@ -52,7 +52,8 @@ func CheckLink(l Link) error {
 	return nil
 }
 
-// Headline is what a is called in lists, subjects and headings: its title, or what it starts.
+// Headline names a in lists, subjects and headings: by its title, or by the pipeline that it
+// starts.
 func (a Approval) Headline() string {
 	if a.Resolved != nil && a.Resolved.About.Title != "" {
 		return a.Resolved.About.Title
@@ -80,7 +81,8 @@ var versions = []string{
 	"image", "image-url", "image_url", "revision", "git-revision", "git_revision", "commit", "commit-sha", "commit_sha", "git-commit", "sha", "git-sha",
 }
 
-// VersionOf is what a list of values says is delivered, in a few words, "" when it does not.
+// VersionOf finds a version, tag or commit by the names of values, in the first list that has
+// one, and "" where none has.
 func VersionOf(lists ...[]Param) string {
 	const most = 60
 	for _, ps := range lists {

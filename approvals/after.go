@@ -25,7 +25,7 @@ type After struct {
 	Namespace string
 }
 
-// IsZero says whether there is nothing to wait for.
+// IsZero reports whether there is nothing to wait for.
 func (a After) IsZero() bool { return a == After{} }
 
 // String names in a few words what is waited for.
@@ -73,7 +73,8 @@ func (a After) Validate() error {
 	return nil
 }
 
-// RunOrigin is what a run ran, by what the API server and Tekton vouch for.
+// RunOrigin identifies the pipeline of a run, by what the API server and Tekton vouch for and
+// not by names that its creator chose.
 type RunOrigin struct {
 	Namespace string // of the run
 	// Pipeline is the name of the Pipeline that it refers to, and PipelineNamespace
@@ -88,8 +89,7 @@ type RunOrigin struct {
 	Names  []string
 }
 
-// Takes says whether a run of o is one that a waits for. home is the Trigger's
-// namespace.
+// Takes reports whether a run of o is one that a waits for. home is the Trigger's namespace.
 func (a After) Takes(home string, o RunOrigin) bool {
 	namespace := a.Namespace
 	if namespace == "" {

@@ -28,7 +28,8 @@ const (
 // Approval: who asks twice, or dies half way, makes the same object.
 func AgainName(old Approval) string { return Name(old.Trigger, "again:"+old.UID) }
 
-// AgainOf is what the Approval that takes old's place says of that.
+// AgainOf makes the reference to old for the Approval that replaces it. by is "" when the
+// service replaces it itself.
 func AgainOf(old Approval, by string) Replacement {
 	a := Replacement{Name: old.Name, UID: old.UID, Number: 1, RequestedBy: by}
 	if old.Replaces != nil {
@@ -37,9 +38,9 @@ func AgainOf(old Approval, by string) Replacement {
 	return a
 }
 
-// SettleFor is how long what would start must have stayed the same before a pending
-// Approval is asked again: several objects are applied one after the other, and one that
-// changes all the time is asked about more and more seldom.
+// SettleFor returns how long what would start must stay the same before a pending Approval is
+// replaced: several objects are applied one after the other. The time grows with each
+// replacement, so content that changes all the time costs less and less.
 func SettleFor(a Approval) time.Duration {
 	const least, most = 2 * time.Second, 5 * time.Minute
 	n := 0
@@ -55,8 +56,8 @@ func SettleFor(a Approval) time.Duration {
 // reasonSignatureInvalid is the reason of what this service did not open.
 const reasonSignatureInvalid = "SignatureInvalid"
 
-// contentReasons are those of a run that can't be started unless what was approved
-// changes, and of which nothing has been posted therefore.
+// contentReasons mean that the run can't start unless what was approved changes, so nothing
+// has been posted.
 var contentReasons = []string{ReasonContentChanged, "TemplateError", "RunNotNamed", "TriggerNotReady"}
 
 // CheckAgain says why a can't be asked again, or nil. A rejection and a cancellation are
@@ -100,7 +101,7 @@ func CheckAgain(a Approval) error {
 	}
 }
 
-// ToAskAgain says whether somebody may have a asked again.
+// ToAskAgain reports whether somebody may have a asked again.
 func (a Approval) ToAskAgain() bool { return a.SupersededBy == "" && CheckAgain(a) == nil }
 
 // TakeOver notes on a that by asks again about its source. What is pending ends, with its
@@ -149,7 +150,7 @@ func NotInPlace(a, before Approval, now time.Time) (Approval, Change) {
 	return ended, did
 }
 
-// Changed says whether a ended because what it would start has changed.
+// Changed reports whether a ended because what it would start has changed.
 func (a Approval) Changed() bool {
 	return a.Outcome == Superseded && a.Preflight.Has(ReasonContentChanged)
 }

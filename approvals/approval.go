@@ -6,7 +6,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals/evidence"
 )
 
-// Outcome is how an Approval ended.
+// Outcome is Pending, or one of the five ways in which an Approval ends.
 type Outcome string
 
 // The outcomes; Pending is the absence of one. They are never confused: a
@@ -68,8 +68,8 @@ func (r Run) What() string {
 	return s
 }
 
-// Source is what is held, copied when it arrived: part 1 may be pruned while we
-// wait. Exactly one of Run, Event and Task is set.
+// Source is the run, event or task that waits, copied when it arrived: part 1 may be pruned
+// meanwhile. Exactly one of Run, Event and Task is set.
 type Source struct {
 	Run     *Run
 	Params  []Param // of Run, or of Task
@@ -178,7 +178,8 @@ type Approval struct {
 // Problem is a named obstacle and what to do about it.
 type Problem struct{ Reason, Message string }
 
-// Cancellation is who said that a thing is not wanted any more, and why.
+// Cancellation records who cancelled an Approval, when and why. By is "" for the service
+// itself.
 type Cancellation struct {
 	By     string // a person, "" when it follows from what happened in the cluster
 	Reason string
@@ -200,10 +201,10 @@ type Delivery struct {
 // was handed over whole, and there was no answer.
 const DeliveryUnclear = "not known whether it was delivered: "
 
-// Failed says whether d could not be made when that was last tried.
+// Failed reports whether the last attempt at d failed.
 func (d Delivery) Failed() bool { return d.SentAt.IsZero() && d.Error != "" }
 
-// Since is when a could first be decided, zero until it is resolved.
+// Since returns the first moment at which a could be decided, zero until it is resolved.
 func (a Approval) Since() time.Time {
 	switch {
 	case a.Resolved == nil:
@@ -214,8 +215,8 @@ func (a Approval) Since() time.Time {
 	return a.OpenedAt
 }
 
-// ExpiresAt is when a becomes Expired by its Gate, zero until it is resolved. It
-// counts from when a could first be decided.
+// ExpiresAt returns the deadline that a's Gate sets, zero until it is resolved. It counts from
+// Since.
 func (a Approval) ExpiresAt() time.Time {
 	if a.Resolved == nil {
 		return time.Time{}
@@ -233,17 +234,17 @@ func (a Approval) Deadline() time.Time {
 	return at
 }
 
-// Decided says whether a has ended.
+// Decided reports whether a has ended.
 func (a Approval) Decided() bool { return a.Outcome != Pending && a.Outcome != "" }
 
-// AwaitsRun says whether a was decided and the run that its outcome starts, if it starts
+// AwaitsRun reports whether a was decided and the run that its outcome starts, if it starts
 // one, has not been seen: one that was cancelled meanwhile may still come.
 func (a Approval) AwaitsRun() bool {
 	return a.Decided() && a.Source.Task == nil && a.Resolved != nil && a.Resolved.Target == nil && a.SecondRun == nil && a.Resolved.Policy.Releases(a.Outcome)
 }
 
-// ToRelease says whether a's outcome starts a run that has not been seen yet, or is
-// to be written to a target that has not been seen to have it.
+// ToRelease reports whether a's outcome starts a run that has not been seen yet, or is to be
+// written to a target that has not been seen to have it.
 func (a Approval) ToRelease() bool {
 	if !a.Decided() || a.Source.Task != nil || a.Resolved == nil || a.SecondRun != nil || a.Effect != nil {
 		return false

@@ -2,8 +2,8 @@ package approvals
 
 import "time"
 
-// Doubled is how long to wait after something was tried for so many times: first after the
-// first one, then twice as long each time, up to most.
+// Doubled returns the wait after an attempt: first after the first one, then twice as long
+// each time, up to most.
 func Doubled(first, most time.Duration, tried int) time.Duration {
 	wait := first
 	for range tried - 1 {

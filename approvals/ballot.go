@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// recorded says whether this very ballot, which may arrive twice, is recorded.
+// recorded reports whether this very ballot is recorded already: it may arrive twice.
 func recorded(a Approval, b Ballot) bool {
 	if b.Made.IsZero() {
 		return false
@@ -15,7 +15,7 @@ func recorded(a Approval, b Ballot) bool {
 		slices.ContainsFunc(a.Withdrawn, func(w Withdrawal) bool { return w.WithdrawnByCredential == b.Voter.CredentialID })
 }
 
-// came is when b came, as far as that matters for the deadline.
+// came returns the time of b that is compared with the deadline.
 func (b Ballot) came(now time.Time) time.Time {
 	if b.Sent.IsZero() || b.Sent.After(now) {
 		return now
@@ -45,8 +45,8 @@ func overtaken(a Approval, b Ballot, mine int) error {
 	return nil
 }
 
-// inTurn says whether v came by the queue that b comes by. Vote objects are one, answers
-// in ApprovalTasks another.
+// inTurn reports whether v came by the queue that b comes by. Vote objects are one, answers in
+// ApprovalTasks another.
 func inTurn(v Vote, b Ballot) bool {
 	queue := func(evidence string) string { kind, _, _ := strings.Cut(evidence, ":"); return kind }
 	return v.AuthMethod == b.Voter.AuthMethod && queue(v.CredentialID) == queue(b.Voter.CredentialID)

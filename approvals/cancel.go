@@ -32,8 +32,8 @@ func Cancel(a Approval, c Cancellation, now time.Time) (Approval, Change, error)
 	return end(a, Cancelled, now), Ended, nil
 }
 
-// ReleaseWithin is how long after the decision a run is started. What could not be
-// started by then is not: who approved it had today in mind, not some day.
+// ReleaseWithin bounds the time from the decision to the start of the run. After that nothing
+// is started: those who approved meant today, not some day.
 const ReleaseWithin = 24 * time.Hour
 
 // GiveUp stops the attempts to start a run when their time is over.
@@ -67,8 +67,8 @@ func stop(a Approval, c Cancellation) Approval {
 	return a
 }
 
-// stoppable says whether a decided a may be kept from being acted on. What a target is
-// told when nothing was granted starts nothing, so there is nothing to stop.
+// stoppable reports whether the outcome of a decided a can still be cancelled. A target that
+// gets a refusal starts nothing, so there is nothing to cancel.
 func (a Approval) stoppable() bool {
 	return a.ToRelease() && (a.Resolved.Target == nil || a.Outcome == Approved)
 }

@@ -2,9 +2,9 @@ package approvals
 
 import "slices"
 
-// Capabilities is what the service is configured to do, as far as Gates ask for it.
+// Capabilities lists the parts of the service's configuration that a Gate may depend on.
 type Capabilities struct {
-	Record   bool // a store of the record
+	Record   bool // an audit store
 	Login    bool // a login for people
 	Mail     bool
 	Slack    bool     // buttons

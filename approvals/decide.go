@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Change is what a transition did, for anyone who has to act on it.
+// Change names the transition that was made, so that callers need not compare two states.
 type Change string
 
 // The changes.
@@ -150,7 +150,8 @@ func allowed(a Approval, b Ballot) error {
 	return may(a, b.Voter, b.Verdict)
 }
 
-// content is what a ballot says, clean, and complete by p.
+// content cleans a ballot's comment and inputs, and completes the inputs with the defaults of
+// p. The error is CodeInvalid.
 func content(p Policy, b Ballot) (comment string, inputs []Param, err error) {
 	if b.Verdict != Approve && b.Verdict != Reject && b.Verdict != Withdraw {
 		return "", nil, Errorf(CodeInvalid, "vote is %q, but must be \"approve\" or \"reject\"; your vote was not counted", Cut(string(b.Verdict), MaxQuoted))
@@ -199,7 +200,7 @@ func Expire(a Approval, now time.Time, policies ...GatePolicy) (Approval, Change
 }
 
 // Lapse ends an Approval that could not be decided, because it could not be
-// out, once it has been there for lifetime. What is mended later does not revive it: its
+// out, once it has been there for lifetime. A later fix does not revive it: its
 // plan is as old as it is.
 func Lapse(a Approval, lifetime time.Duration, now time.Time) (Approval, Change) {
 	if a.Resolved != nil || a.Decided() || now.Before(a.OpenedAt.Add(lifetime)) || a.Blocked != nil && a.Blocked.Reason == reasonSignatureInvalid {
@@ -222,9 +223,9 @@ func Supersede(a, by Approval, now time.Time) (Approval, Change) {
 	return end(a, Superseded, now), Ended
 }
 
-// Supersedes says whether newer takes the place of a: a waits, for a decision or for
-// an obstacle to its run to go; its Gate wants the newest only; and both are of one
-// Trigger, or one pipeline's task, and one key.
+// Supersedes reports whether newer takes the place of a: a waits, for a decision or for an
+// obstacle to its run to go; its Gate wants the newest only; and both are of one Trigger, or
+// one pipeline's task, and one key.
 func Supersedes(newer, a Approval) bool {
 	stuck := a.stoppable() && a.Unreleased != nil
 	if a.Decided() && !stuck || a.Resolved == nil || newer.Resolved == nil || a.Resolved.Policy.Supersede != SupersedeNewest {
@@ -241,8 +242,8 @@ func Supersedes(newer, a Approval) bool {
 	return newer.OpenedAt.After(a.OpenedAt) || newer.OpenedAt.Equal(a.OpenedAt) && newer.Name > a.Name
 }
 
-// sameOrigin says whether a and b are of one Trigger, or of one pipeline's task. Those
-// of one run's task are the places of its matrix, which all wait: none is newer.
+// sameOrigin reports whether a and b are of one Trigger, or of one pipeline's task. Those of
+// one run's task are the places of its matrix, which all wait: none is newer.
 func sameOrigin(a, b Approval) bool {
 	if a.Source.Task != nil && b.Source.Task != nil && a.Source.Task.Run.UID == b.Source.Task.Run.UID {
 		return false

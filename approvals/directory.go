@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Person is what an administrator says of one person: which names, addresses and logins
-// are all theirs.
+// Person lists the names, addresses and logins of one person, as an administrator configured
+// them.
 type Person struct {
 	Names  []string // user names here, as authentication proves them; the first is what they are called
 	Emails []string // mailboxes that nobody else reads
@@ -108,12 +108,12 @@ func (d *Directory) Know(id Identity) Identity {
 	return id
 }
 
-// Owns says whether an address is known to be name's.
+// Owns reports whether an address is known to be name's.
 func (d *Directory) Owns(name, address string) bool {
 	return d.Know(Identity{Name: name}).owns(address)
 }
 
-// Same says whether two user names are known to be one person's.
+// Same reports whether two user names are known to be one person's.
 func (d *Directory) Same(a, b string) bool {
 	if SamePerson(a, b) {
 		return true

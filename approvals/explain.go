@@ -9,7 +9,7 @@ type Explanation struct {
 	You   *You // nil: nobody in particular asks
 }
 
-// RuleState is how far one requirement has come.
+// RuleState counts the approvals that one rule has and needs.
 type RuleState struct {
 	Name     string // "" when it is the only one
 	Who      string // who counts for it
@@ -18,7 +18,7 @@ type RuleState struct {
 	Missing  int
 }
 
-// You is what one person can do.
+// You tells one person whether they may vote, and why not.
 type You struct {
 	May  bool
 	Code Code   // why not, as an error of Cast would say it

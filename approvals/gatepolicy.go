@@ -7,9 +7,8 @@ import (
 	"time"
 )
 
-// GatePolicy is what a cluster's administrator demands of every Gate in the
-// namespaces that it selects. A field's zero value restricts nothing, save that a
-// list which is not nil allows what it lists and no more.
+// GatePolicy restricts every Gate of the namespaces that it selects. A field's zero value
+// restricts nothing, except that a list which is not nil allows what it lists and no more.
 type GatePolicy struct {
 	Name string
 	// Invalid says why the policy can't be read, "" when it can. Nothing is within
@@ -51,7 +50,8 @@ type GatePolicy struct {
 // RequesterRequired refuses what has no proved requester, and excludes that one.
 const RequesterRequired RequesterRule = "Required"
 
-// Origin is where a Policy was written, which decides who wrote it.
+// Origin is the kind of object that contains a Policy, which determines who could have written
+// it.
 type Origin string
 
 // The origins.
@@ -115,7 +115,7 @@ func (p Policy) Within(policies []GatePolicy) []Violation {
 	return append(out, noMethodLeft(policies)...)
 }
 
-// maxViolations is how many a message names: each is a sentence or two.
+// maxViolations bounds the violations in one message. Each takes a sentence or two.
 const maxViolations = 8
 
 // OutsidePolicies is the CodeInvalid error that names violations, nil for none.
@@ -253,7 +253,7 @@ func (c *check) people() {
 	}
 }
 
-// needs says whether nothing is approved under p without a member of group.
+// needs reports whether nothing is approved under p without a member of group.
 func (p Policy) needs(group string) bool {
 	return slices.ContainsFunc(p.Requirements(), func(r Rule) bool {
 		return len(r.Approvers) == 0 && !r.RBAC && slices.Equal(r.Groups, []string{group})
@@ -313,7 +313,7 @@ func strictest(policies []GatePolicy) (methods []AuthMethod, who []string) {
 	return methods, who
 }
 
-// except is what of values is not in allowed, each once.
+// except returns the values that are not in allowed, each once.
 func except(values, allowed []string) []string {
 	var out []string
 	for _, v := range values {

@@ -10,7 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// InputType is what an input holds.
+// InputType is the type of an input's value. Values are always text; the type decides which
+// text is valid.
 type InputType string
 
 // The types of inputs.
@@ -104,7 +105,7 @@ func (in Input) clean(value string) (string, error) {
 	return value, nil
 }
 
-// wrong is what a vote is told about in.
+// wrong makes an error, CodeInvalid, that names the input.
 func (in Input) wrong(format string, args ...any) error {
 	err := Errorf(CodeInvalid, format, args...)
 	err.Field = in.Name
@@ -137,9 +138,9 @@ func cleanInputs(fields []Input, given []Param) ([]Param, error) {
 	return out, nil
 }
 
-// inputsOf is what the inputs of a hold, as things stand: what the approvers agreed to,
-// or who decided alone, else each one's default, else "". Each is there, however a ended:
-// what reads one by its name, as a binding does, fails for one that is missing.
+// inputsOf returns a value for every input of a: what the approvers agreed to, or the one who
+// decided alone, else the default, else "". Each input is there whatever the outcome, because
+// a binding fails for a name that is missing.
 func inputsOf(a Approval) []Param {
 	if a.Resolved == nil {
 		return nil
@@ -161,9 +162,8 @@ func inputsOf(a Approval) []Param {
 	return out
 }
 
-// Agreed is what everybody approves who approves a, complete with defaults, when there is
-// somebody besides id; and the first of those. It is kept with the first approval: anyone who
-// comes later says the same.
+// Agreed returns the values that all approvals of a share, complete with defaults, if anybody
+// but id has approved, and the first of those people. The first approval fixes them.
 func Agreed(a Approval, id Identity) (values []Param, first string) {
 	if a.Resolved == nil {
 		return nil, ""
@@ -187,7 +187,7 @@ func Agreed(a Approval, id Identity) (values []Param, first string) {
 	return complete(a.Resolved.Policy, given), first
 }
 
-// complete is what was filled in, with the defaults of what was not.
+// complete returns the given values, with defaults for those that are not given.
 func complete(p Policy, given map[string]string) (values []Param) {
 	for _, in := range p.Inputs {
 		if value := cmp.Or(given[in.Name], in.Default); value != "" {
@@ -279,7 +279,7 @@ func (a Approval) Forwarded() []Param {
 	return out
 }
 
-// AsksBlank says whether p asks for something that is nothing until somebody fills it in.
+// AsksBlank reports whether p asks for something that is nothing until somebody fills it in.
 func (p Policy) AsksBlank() bool {
 	return slices.ContainsFunc(p.Inputs, func(in Input) bool { return in.Default == "" })
 }

@@ -1,7 +1,7 @@
 package approvals
 
-// InterceptorParams is what one countersign interceptor in a Trigger says: hold here, by this
-// Gate, and forward these.
+// InterceptorParams are the params of one countersign interceptor in a Trigger: the Gate, what
+// to hold, and what to forward.
 type InterceptorParams struct {
 	Gate    string  // a Gate of the Trigger's namespace; "" when Inline
 	Inline  *Policy // the same fields, in the Trigger itself

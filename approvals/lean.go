@@ -13,7 +13,7 @@ type Lean struct {
 	Claims bool // the claims of part 1
 }
 
-// Any says whether anything was left out.
+// Any reports whether anything was left out.
 func (l Lean) Any() bool { return l != Lean{} }
 
 // MarshalJSON refuses: no digest, no signature and no answer is made of what is not whole.
@@ -42,7 +42,7 @@ func LineKey(key string) string {
 	return Digest("key", key)
 }
 
-// Size is how many bytes of e others wrote.
+// Size returns the bytes of e that the sender chose.
 func (e Event) Size() int {
 	n := len(e.Body) + len(e.Extensions) + len(e.URL)
 	for _, h := range e.Headers {

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Limits are what GatePolicies demand of votes. A Policy has those that held when its
-// Approval was resolved; a voter brings those that hold now (Identity.Policies). Both
-// count, so a policy that was made stricter is felt at once, and one that was
-// relaxed is not, by what was opened under it.
+// Limits are what GatePolicies require of votes. A Policy has those of the time when its
+// Approval was resolved; a voter brings those of now (Identity.Policies). Both count: a policy
+// that became stricter applies at once, and one that was relaxed applies to new Approvals
+// only.
 type Limits struct {
 	// Methods are the ways to prove who one is; nil: any.
 	Methods       []AuthMethod
@@ -52,7 +52,7 @@ func (p Policy) Tighten(policies []GatePolicy, open bool) Policy {
 	return p
 }
 
-// allows says whether one may vote by method. "" is somebody who has not come yet.
+// allows reports whether one may vote by method. "" is somebody who has not come yet.
 func (l Limits) allows(method AuthMethod) bool {
 	return l.Methods == nil || method == "" || slices.Contains(l.Methods, method)
 }

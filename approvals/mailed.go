@@ -25,7 +25,7 @@ const maxEvidence = 253
 // LinkRevoked is the change that ends a link.
 const LinkRevoked Change = "link revoked"
 
-// owns says whether an address is known to be id's: their name, or by the Directory.
+// owns reports whether an address is known to be id's: their name, or by the Directory.
 func (id Identity) owns(address string) bool {
 	return SameAddress(address, id.Name) || slices.ContainsFunc(id.Emails, func(e string) bool { return SameAddress(e, address) })
 }
@@ -47,7 +47,7 @@ func linkDecides(a Approval, id Identity) error {
 	return nil
 }
 
-// LinkDecides says whether id's mailed link is good for a vote on a.
+// LinkDecides reports whether id's mailed link is good for a vote on a.
 func LinkDecides(a Approval, id Identity) bool { return a.Resolved != nil && linkDecides(a, id) == nil }
 
 func mailedTo(id Identity) string {
@@ -64,7 +64,7 @@ func revoked(a Approval, voter string) *Revocation {
 	return nil
 }
 
-// LinkRevokedOf says whether somebody's link on a was ended.
+// LinkRevokedOf reports whether somebody's link on a was ended.
 func LinkRevokedOf(a Approval, voter string) bool { return revoked(a, voter) != nil }
 
 // linkOf is the approver whose link id means by a name or an address, and whether that is
@@ -89,7 +89,7 @@ func linkOf(p Policy, id Identity, of string) (who string, own bool, err error) 
 		Errorf(CodeInvalid, "%q matches %d links: give the name of one approver as the gate lists it; nothing was changed", Cut(of, maxSaid), len(found))
 }
 
-// named says whether name is id's. A link proves an address: of its person no other name.
+// named reports whether name is id's. A link proves an address: of its person no other name.
 func (id Identity) named(name string) bool {
 	return id.Name != "" && (SameName(id.Name, name) ||
 		id.AuthMethod != AuthLink && slices.ContainsFunc(id.Names, func(n string) bool { return SameName(n, name) }))

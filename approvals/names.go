@@ -14,13 +14,13 @@ import (
 // SameName.
 func SamePerson(a, b string) bool { return strings.EqualFold(a, b) }
 
-// SameName says whether a name that was proved is the name that a Gate lists. Addresses
-// are compared without regard to the case of ASCII letters, as mail is delivered; other
-// letters have foldings by which two addresses that are different look alike. Any other
-// name is compared exactly: bob and Bob may be two accounts.
+// SameName reports whether a name that was proved is the name that a Gate lists. Addresses are
+// compared without regard to the case of ASCII letters, as mail is delivered; other letters
+// have foldings by which two addresses that are different look alike. Any other name is
+// compared exactly: bob and Bob may be two accounts.
 func SameName(a, b string) bool { return a == b || SameAddress(a, b) }
 
-// SameAddress says whether a and b are one e-mail address.
+// SameAddress reports whether a and b are one e-mail address.
 func SameAddress(a, b string) bool {
 	// What is quickly told first: pages ask this of thousands.
 	return len(a) == len(b) && strings.EqualFold(a, b) && lower(a) == lower(b) && IsAddress(a)
@@ -99,22 +99,22 @@ func checkName(what, each, n string) error {
 	return nil
 }
 
-// isSpelled says whether n is an address with a domain in other letters than ASCII's.
+// isSpelled reports whether n is an address with a domain in other letters than ASCII's.
 func isSpelled(n string) bool {
 	name, domain, ok := strings.Cut(n, "@")
 	return ok && name != "" && strings.ContainsFunc(domain, func(r rune) bool { return r > unicode.MaxASCII })
 }
 
-// maxSaid is how much of a name is said back.
+// maxSaid bounds the part of a name that an error repeats, in bytes.
 const maxSaid = 80
 
-// invisible says whether people see nothing of r: some letters and marks are blank.
+// invisible reports whether people see nothing of r: some letters and marks are blank.
 func invisible(r rune) bool {
 	return !unicode.IsPrint(r) || r == '\u2800' || unicode.In(r, unicode.Bidi_Control, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
-// several says whether n is a list of names and not a name. A comma is part of one name
-// in the distinguished names of a directory alone, such as CN=sre,OU=groups.
+// several reports whether n is a list of names and not a name. A comma is part of one name in
+// the distinguished names of a directory alone, such as CN=sre,OU=groups.
 func several(n string) bool {
 	if strings.Count(n, "@") > 1 && strings.ContainsAny(n, " |&/+") {
 		return true

@@ -5,10 +5,9 @@ import (
 	"time"
 )
 
-// Notify is who is told of an Approval, beside each approver by mail at its
-// opening.
+// Notify lists who is notified of an Approval, besides the mail to each approver.
 type Notify struct {
-	Channels    []string      // rooms that are told of everything, by the names that the service's configuration gives them
+	Channels    []string      // names of channels in the service's configuration, which get every message
 	RemindEvery time.Duration // while it is pending, those who have not voted; 0: never
 	Escalate    Escalation
 	SecondRun   TellRule // when people are told how the run ended that the outcome started; "" is TellFailed
@@ -24,7 +23,7 @@ const (
 	TellNever  TellRule = "Never"
 )
 
-// Escalation is who is told when an Approval has been pending for long.
+// Escalation lists who is notified when an Approval has been pending for long.
 type Escalation struct {
 	After    time.Duration // 0: never
 	Channels []string

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// maxEvaluations is how often the results of one decision are worked out: once, and again
-// when what they are of has changed meanwhile.
+// maxEvaluations bounds how often the results of one decision are computed: again only if the
+// Approval changed meanwhile.
 const maxEvaluations = 8
 
 // errEvaluate ends a write whose results are not worked out yet.

@@ -8,7 +8,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals/evidence"
 )
 
-// Strategy is how votes add up to an outcome.
+// Strategy determines how many approvals decide, and whose.
 type Strategy string
 
 // The strategies. In each a single rejection ends the Approval: a person who
@@ -57,7 +57,7 @@ const (
 	MinLifetime = 10 * time.Second
 )
 
-// DefaultLifetime is how long an Approval waits when its Gate does not say.
+// DefaultLifetime applies to a Gate without expiresAfter.
 const DefaultLifetime = 7 * 24 * time.Hour
 
 // Approver is one person who may decide.
@@ -110,7 +110,7 @@ type Policy struct {
 	KeepFor time.Duration
 	// LinkNeedsLogin: a mailed link shows, and decides nothing.
 	LinkNeedsLogin bool
-	// RecordRequired: no vote is taken while the record's store is down.
+	// RecordRequired: no vote is taken while the audit store is down.
 	RecordRequired bool
 	// VerifyBeforeStart: nothing of a run executes before the run, and what it refers
 	// to, was compared with what was approved.
@@ -142,7 +142,7 @@ type SecretRef struct {
 // String names it for people. It is what an Event's VerifiedBy is compared with.
 func (r SecretRef) String() string { return string(r.Kind) + " " + r.Name + "/" + r.Key }
 
-// SenderKind is how senders prove themselves by a Secret.
+// SenderKind is the scheme by which a sender proves that it has a Secret.
 type SenderKind string
 
 // The kinds.
@@ -154,8 +154,8 @@ const (
 	SenderBearer           SenderKind = "Bearer"           // Authorization, the secret itself
 )
 
-// Signs says whether what a sender shows is made of the body too. Anyone who has the secret
-// itself, which is all that the other kinds show, may send any body.
+// Signs reports whether the proof covers the body. With the other kinds, anyone who has the
+// secret can send any body.
 func (k SenderKind) Signs() bool {
 	return k == SenderGitHub || k == SenderBitbucketServer || k == SenderStandardWebhooks
 }
@@ -310,7 +310,7 @@ func (p Policy) validateSettings() error {
 	return nil
 }
 
-// Releases says whether outcome o starts the next part.
+// Releases reports whether outcome o starts the next part.
 func (p Policy) Releases(o Outcome) bool { return slices.Contains(p.ReleaseOn, o) }
 
 // Who says, for people, who may decide.

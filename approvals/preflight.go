@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Preflight is what was found out about what an Approval's outcome would start, before
-// anybody decides and until it has started.
+// Preflight is the result of checking whether an Approval's outcome could be started. It is
+// repeated until the run has started.
 type Preflight struct {
 	State PreflightState
 	// Problems each keep it from starting; all that were found, not only the first.
@@ -17,7 +17,7 @@ type Preflight struct {
 	Warnings []Problem
 }
 
-// PreflightState is whether what was approved could be started now.
+// PreflightState sums up a Preflight.
 type PreflightState string
 
 // The states of a Preflight.
@@ -44,11 +44,12 @@ const (
 	ReasonTextInScript = "ApproverTextInScript" // what an approver types becomes code
 	ReasonSubPath      = "WorkspaceSubPath"     // part 2 mounts another directory than part 1 wrote to
 	ReasonElsewhere    = "NotInThisCluster"     // who manages the run may have elsewhere what it refers to
-	ReasonStaysPending = "RunStaysPending"      // the template makes the run pending, and nothing here lets it go
+	ReasonStaysPending = "RunStaysPending"      // the template makes the run pending, and nothing here starts it
 	ReasonResults      = "ResultsTooCostly"     // the default results go in the place of the Gate's
 )
 
-// NewPreflight is what a check found. Nothing found is PreflightReady.
+// NewPreflight makes a Preflight of the problems that a check found. None means
+// PreflightReady.
 func NewPreflight(found []Problem) *Preflight {
 	p := &Preflight{State: PreflightReady}
 	for _, x := range found {
@@ -73,7 +74,7 @@ func UnknownPreflight(why Problem) *Preflight {
 	return &Preflight{State: PreflightUnknown, Problems: []Problem{why}}
 }
 
-// Same says whether p and q say the same.
+// Same reports whether p and q say the same.
 func (p *Preflight) Same(q *Preflight) bool {
 	if p == nil || q == nil {
 		return p == q
@@ -81,7 +82,7 @@ func (p *Preflight) Same(q *Preflight) bool {
 	return p.State == q.State && slices.Equal(p.Problems, q.Problems) && slices.Equal(p.Warnings, q.Warnings)
 }
 
-// Has says whether one of the problems has that reason.
+// Has reports whether one of the problems has that reason.
 func (p *Preflight) Has(reason string) bool {
 	return p != nil && slices.ContainsFunc(p.Problems, func(x Problem) bool { return x.Reason == reason })
 }

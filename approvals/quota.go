@@ -75,15 +75,15 @@ func (q Quota) over(field, format string, args ...any) error {
 	return Errorf(CodeLimited, "%s (%s)", fmt.Sprintf(format, args...), where)
 }
 
-// Usage is what a namespace has now.
+// Usage counts what a namespace has at present.
 type Usage struct {
 	Open  int   // Approvals that wait
 	Bytes int64 // of the events of those
 }
 
-// eventShare is how much of the open Approvals of a namespace events may be whose sender
-// nobody verified, 3 of 4: anybody who reaches the interceptor can have such an event held,
-// and must not keep runs from being asked about.
+// eventShare of eventParts of a namespace's open Approvals may be events whose sender nobody
+// verified. Anybody who reaches the interceptor can have such an event held, and must not keep
+// runs from being held.
 const eventShare, eventParts = 3, 4
 
 // MayOpen says why a namespace with usage u may have no further Approval, or nil. size is

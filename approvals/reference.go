@@ -2,8 +2,8 @@ package approvals
 
 import "time"
 
-// MaxReferences is how many things one run may refer to by name, where they are compared;
-// the CRD schema has it too.
+// MaxReferences bounds the objects that one run may refer to by name where they are compared.
+// The CRD schema has it too.
 const MaxReferences = 256
 
 // Reference is something of the cluster that a run refers to by name, as it was when the

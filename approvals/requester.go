@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// RequesterRule says whether the person who asked may also decide.
+// RequesterRule is a Gate's rule for the vote of the person who asked.
 type RequesterRule string
 
 // The requester rules. Exclude applies only when the requester is known.
@@ -14,8 +14,8 @@ const (
 	RequesterAllow   RequesterRule = "Allow"
 )
 
-// Proof is what proves who asked. Without one a requester is what somebody wrote who may
-// have had an interest in it.
+// Proof is the way in which a requester was verified. Without one, the name is what somebody
+// wrote who may have an interest in it.
 type Proof string
 
 // The proofs.
@@ -49,14 +49,14 @@ func (p Proof) Words() string {
 	}
 }
 
-// RequesterIdentity is who asked, what proves it, and what else they are called.
+// RequesterIdentity is the requester's name with its proof and all other names of that person.
 type RequesterIdentity struct {
 	Who   string
 	Proof Proof
 	Also  []string // what else they are called, by the same source or the directory
 }
 
-// RequesterIdentity is who asked for what t is about.
+// RequesterIdentity is the requester's name with its proof and all other names of that person.
 func (t *ResolvedSpec) RequesterIdentity() RequesterIdentity {
 	return RequesterIdentity{t.Requester, t.RequesterProof, t.RequesterAliases}
 }
@@ -85,7 +85,7 @@ const (
 	maxAlso = 254
 )
 
-// is says whether somebody with one of these names asked.
+// is reports whether somebody with one of these names asked.
 func (a RequesterIdentity) is(names ...string) bool {
 	return slices.ContainsFunc(names, func(n string) bool {
 		return n != "" && (SamePerson(n, a.Who) || slices.ContainsFunc(a.Also, func(x string) bool { return SamePerson(x, n) }))
@@ -111,7 +111,7 @@ func IsRequester(a Approval, id Identity) bool {
 	return a.Resolved != nil && id.Name != "" && matchesRequester(a, id)
 }
 
-// toldAs says whether name is told at an address of who asked.
+// toldAs reports whether name is told at an address of who asked.
 func (p Policy) toldAs(name string, asked RequesterIdentity) bool {
 	return slices.ContainsFunc(p.People(), func(x Approver) bool {
 		return x.Email != "" && SamePerson(x.Name, name) && asked.is(x.Email)
@@ -154,7 +154,7 @@ func (p Policy) CheckAsked(asked RequesterIdentity) error {
 }
 
 // RequesterNotice says what people should know of who asked, "" for nothing: that it is
-// not proved, or that it is nobody whom the Gate names.
+// not verified, or that it is nobody whom the Gate names.
 func RequesterNotice(a Approval) (reason, message string) {
 	t := a.Resolved
 	if t == nil || t.Requester == "" {

@@ -17,7 +17,7 @@ type Rerun struct {
 	End          RunEnd
 }
 
-// RerunRule is what a Gate allows of that.
+// RerunRule is a Gate's rule for starting a run again: how often, and by whom.
 type RerunRule struct {
 	Limit int // how often the run of one decision may be started again; 0: never
 	// Allow says who may, beside operators.
@@ -127,7 +127,7 @@ func RunAgain(a Approval, id Identity, why string, now time.Time) (Approval, Cha
 	return a, Again, nil
 }
 
-// ToRunAgain says whether somebody may have a's run started again.
+// ToRunAgain reports whether somebody may have a's run started again.
 func (a Approval) ToRunAgain(now time.Time) bool { return CheckRerun(a, now) == nil }
 
 // Rerun has the run started again on the same decision, by somebody who operates its namespace or
@@ -153,8 +153,8 @@ func (d *VoteService) Rerun(ctx context.Context, key Key, id Identity, why strin
 	return d.writer().Save(ctx, a.Key, func(a Approval) (Approval, Change, error) { return RunAgain(a, id, why, now) })
 }
 
-// MayRerun says whether a's Gate lets id have its run started again. A mailed link proves too
-// little for that.
+// MayRerun reports whether a's Gate lets id have its run started again. A mailed link proves
+// too little for that.
 func MayRerun(a Approval, id Identity) bool {
 	if a.Resolved == nil || id.Name == "" || id.AuthMethod == AuthLink {
 		return false

@@ -30,7 +30,7 @@ func Retry(a Approval, now time.Time) (Approval, Change, error) {
 // TellWithin is how long after a decision it is worth telling of it.
 const TellWithin = 24 * time.Hour
 
-// ToRetry says whether another attempt can change anything: a's run is not there, or
+// ToRetry reports whether another attempt can change anything: a's run is not there, or
 // somebody could not be told of what still is so, and still is news.
 func (a Approval) ToRetry(now time.Time) bool {
 	return a.ToRelease() || slices.ContainsFunc(a.Deliveries, func(d Delivery) bool {
@@ -48,7 +48,7 @@ func (a Approval) ToRetry(now time.Time) bool {
 	})
 }
 
-// ToCancel says whether there is something to cancel: a waits, or its run does.
+// ToCancel reports whether there is something to cancel: a waits, or its run does.
 func (a Approval) ToCancel() bool { return !a.Decided() || a.stoppable() }
 
 // EventDecided is the Delivery's event that tells of the end.

@@ -15,9 +15,8 @@ type Rule struct {
 	Required  int
 }
 
-// Requirements is what must be met, all of it, and by distinct people: a person
-// counts for one requirement only, whatever they are member of. Every strategy is
-// such a list.
+// Requirements returns the rules that must all be met, by different people: a person counts
+// for one rule only, whatever groups they are in. Every strategy is such a list.
 func (p Policy) Requirements() []Rule {
 	if len(p.Rules) > 0 {
 		return p.Rules
@@ -65,7 +64,7 @@ func (p Policy) AllGroups() []string {
 	return all
 }
 
-// ByRBAC says whether RBAC can make somebody an approver of p.
+// ByRBAC reports whether RBAC can make somebody an approver of p.
 func (p Policy) ByRBAC() bool {
 	return slices.ContainsFunc(p.asWritten(), func(r Rule) bool { return r.RBAC })
 }
@@ -97,7 +96,7 @@ func (r Rule) who() string {
 	return strings.Join(who, ", ")
 }
 
-// counts says whether an approval by v is one that r asks for.
+// counts reports whether an approval by v is one that r asks for.
 func (r Rule) counts(v Vote) bool {
 	return slices.ContainsFunc(r.Approvers, func(a Approver) bool {
 		return SameName(a.Name, v.Voter) || (v.OnBehalfOf != "" && SameName(a.Name, v.OnBehalfOf))
@@ -193,8 +192,8 @@ func onceEach(votes []Vote, verdict Verdict) [][]Vote {
 	return slices.DeleteFunc(people, func(p []Vote) bool { return p == nil })
 }
 
-// mailboxes are those that v's voter is named by, or has proved. A name that is an
-// address, as many providers prove them, is that mailbox.
+// mailboxes returns the addresses that v's voter is named by, or has verified. A name that is
+// an address, as many providers give them, is that mailbox.
 func (v Vote) mailboxes() []string {
 	var out []string
 	for _, text := range []string{v.Address, v.Voter} {

@@ -27,7 +27,7 @@ func (p Policy) distinct(d *Directory) []somebody {
 	return people
 }
 
-// oneMailbox says whether two people are told at one address, by links that decide.
+// oneMailbox reports whether two people are told at one address, by links that decide.
 func (p Policy) oneMailbox(a, b string) bool {
 	x, y := mailbox(p.emailOf(a)), mailbox(p.emailOf(b))
 	return !p.LinkNeedsLogin && x != "" && x == y
@@ -88,7 +88,8 @@ func (p Policy) sharedMailbox(people []somebody) string {
 	return ""
 }
 
-// fill is how many places of rules people can fill.
+// fill returns the highest number of required approvals that people can give, each of them
+// once.
 func fill(rules []Rule, people []somebody) int {
 	n := 0
 	for _, filled := range assign(rules, len(people), func(i int, r Rule) bool {

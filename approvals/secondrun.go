@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// RunOutcome is how the run that an outcome started ended.
+// RunOutcome is the end of the run that an outcome started.
 type RunOutcome string
 
 // How a run can end. Running is the absence of an end.
@@ -69,7 +69,7 @@ func EndRun(a Approval, seen ObservedRun, now time.Time) (Approval, Change) {
 	return a, RunOver
 }
 
-// Took is how long the run went on, zero when that is not known.
+// Took returns the duration of the run, zero when it is not known.
 func (e RunEnd) Took() time.Duration {
 	if e.StartedAt.IsZero() || e.Outcome == RunGone {
 		return 0
@@ -129,16 +129,17 @@ func (e RunEnd) Why() string {
 	return e.Message
 }
 
-// RunWentWrong says whether the run that a's outcome started ended in any other way than well.
+// RunWentWrong reports whether the run that a's outcome started ended in any other way than
+// well.
 func (a Approval) RunWentWrong() bool { return a.RunEnd != nil && a.RunEnd.Outcome != RunSucceeded }
 
-// Runs says whether the run that a's outcome started goes on, as far as is known.
+// Runs reports whether the run that a's outcome started goes on, as far as is known.
 func (a Approval) Runs() bool { return a.SecondRun != nil && a.RunEnd == nil }
 
 // EventRunEnded is the Delivery's event that tells how the run ended which the outcome started.
 const EventRunEnded = "run-ended"
 
-// TellsRunEnd says whether people are to be told how a's run ended, at now.
+// TellsRunEnd reports whether people are to be told how a's run ended, at now.
 func (a Approval) TellsRunEnd(now time.Time) bool {
 	if a.RunEnd == nil || a.Resolved == nil || now.Sub(a.RunEnd.EndedAt) > TellWithin {
 		return false

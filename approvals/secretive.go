@@ -24,8 +24,8 @@ var (
 	authors = regexp.MustCompile(`^(co|commit)?author(s|ed|ship|name|email|id|login)?$`)
 )
 
-// SecretName says whether a name is that of a secret itself: db-password and apiToken,
-// and not of what only leads to one: secret-name and token-url.
+// SecretName reports whether a name is that of a secret itself: db-password and apiToken, and
+// not of what only leads to one: secret-name and token-url.
 func SecretName(name string) bool {
 	name = strings.TrimRight(name, "-_. ")
 	all := wordsOf(name[max(0, len(name)-64):]) // its last words say it, however long it is
@@ -36,9 +36,9 @@ func SecretName(name string) bool {
 	return n > 0 && (secrets.MatchString(all[n-1]) || alone.MatchString(all[n-1]) || n > 1 && alone.MatchString(all[n-2]+all[n-1]))
 }
 
-// SecretHeader says whether a header's name is that of a credential or signature: by
-// the words of SecretName, wherever in the name they stand, and some of its own. It says
-// so too often rather than too seldom: what is dropped is not stored.
+// SecretHeader reports whether a header's name is that of a credential or signature: by the
+// words of SecretName, wherever in the name they stand, and some of its own. It says so too
+// often rather than too seldom: what is dropped is not stored.
 func SecretHeader(name string) bool {
 	return slices.ContainsFunc(wordsOf(name), func(w string) bool {
 		return secrets.MatchString(w) || alone.MatchString(w) || proofs.MatchString(w) || strings.Contains(w, "auth") && !authors.MatchString(w)

@@ -21,7 +21,7 @@ func (t *ResolvedSpec) Sum() evidence.Summary {
 	return evidence.SumUp(all)
 }
 
-// shows says whether an item is a result that the policy shows anyway.
+// shows reports whether an item is a result that the policy shows anyway.
 func (t *ResolvedSpec) shows(i evidence.Item) bool {
 	return i.Kind == evidence.Result && slices.ContainsFunc(t.Policy.Evidence, func(w evidence.Wanted) bool {
 		return w.Name == i.Name && slices.Contains(t.Policy.Show, w.ResultName())

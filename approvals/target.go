@@ -13,13 +13,13 @@ const (
 	// TargetConfigMap is a ConfigMap that a waiting Task polls, for "success" or
 	// "refused".
 	TargetConfigMap TargetKind = "ConfigMap"
-	// TargetPendingRun is a PipelineRun that was made pending, and is let go or
+	// TargetPendingRun is a PipelineRun that was made pending, and is started or
 	// cancelled.
 	TargetPendingRun TargetKind = "PendingRun"
 )
 
-// Release is what a policy has its outcomes written to, in the place of the signed
-// event; the zero one is that event.
+// Release chooses an object that outcomes are written to. The zero value means a signed event
+// instead.
 type Release struct {
 	Kind TargetKind
 	Name string // a plain name (IsPlainName), or a CEL expression, which is opaque here
@@ -43,7 +43,7 @@ const (
 	StatusRefused = "refused"
 )
 
-// Status is what the ConfigMap of an Approval is to have.
+// Status returns the value that the ConfigMap of a decided Approval has to get.
 func (a Approval) Status() string {
 	if a.Outcome == Approved {
 		return StatusSuccess
@@ -51,7 +51,7 @@ func (a Approval) Status() string {
 	return StatusRefused
 }
 
-// Effect is what an outcome did to its target, as it was read back.
+// Effect describes the change of a target, as it was read back.
 type Effect struct {
 	What string // "ConfigMap approve-cm: status=success"
 	At   time.Time
@@ -87,8 +87,8 @@ var (
 	keyName   = regexp.MustCompile(`^[-._a-zA-Z0-9]{1,253}$`)
 )
 
-// IsPlainName says whether a Release's name is a name. No expression that could
-// give one is only letters, digits and dashes, so nothing is taken for the other.
+// IsPlainName reports whether a Release's name is a name. No expression that could give one is
+// only letters, digits and dashes, so nothing is taken for the other.
 func IsPlainName(s string) bool { return len(s) <= 63 && plainName.MatchString(s) }
 
 // Validate says why t can't be an object's.

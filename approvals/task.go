@@ -24,8 +24,8 @@ func TaskName(customRun, uid string, attempt int) string {
 	return Name(customRun, "task:"+uid+":"+strconv.Itoa(attempt))
 }
 
-// ToAnswer says whether a's outcome has a task waiting for it that has not been seen
-// to end with it.
+// ToAnswer reports whether a's outcome has a task waiting for it that has not been seen to end
+// with it.
 func (a Approval) ToAnswer() bool {
 	return a.Decided() && a.Source.Task != nil && a.Resolved != nil && a.AnsweredAt.IsZero() && (a.Cancellation == nil || a.Outcome == Cancelled)
 }

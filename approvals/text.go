@@ -59,14 +59,14 @@ func Cut(s string, most int) string {
 	return strings.ToValidUTF8(s[:most-len(mark)], "") + mark
 }
 
-// MaxQuoted is how many bytes of what somebody sent are said back to them.
+// MaxQuoted bounds the part of a request that an error repeats, in bytes.
 const MaxQuoted = 40
 
 // address is the schema's pattern of an e-mail address. A domain has one spelling, the ASCII
 // one (xn--…): of two spellings a Gate could make two people of one mailbox.
 var address = regexp.MustCompile(`^[^@\s<>,;"]+@[!#-+\--:=?A-~]+$`)
 
-// IsAddress says whether s looks like an e-mail address that mail can be sent to.
+// IsAddress reports whether s looks like an e-mail address that mail can be sent to.
 func IsAddress(s string) bool { return address.MatchString(s) }
 
 // Neutral makes text harmless on its way through Tekton: "$(" becomes "$ (". Tekton has no

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Verdict is what a vote says.
+// Verdict is approve or reject.
 type Verdict string
 
 // The verdicts. An empty or unknown verdict is refused; it is never a rejection.
@@ -17,7 +17,7 @@ const (
 	Withdraw Verdict = "withdraw"
 )
 
-// Right is what RBAC lets somebody do on a Gate: its verbs.
+// Right is an RBAC verb on a Gate.
 type Right string
 
 // The rights.
@@ -26,7 +26,7 @@ const (
 	RightBreakGlass Right = "break-glass"
 )
 
-// AuthMethod is how a voter came and was proved.
+// AuthMethod is the way in which a voter was authenticated.
 type AuthMethod string
 
 // The ways.
@@ -104,16 +104,16 @@ type Withdrawal struct {
 	WithdrawnByCredential string // the evidence of the ballot that took it back
 }
 
-// is says whether v is this voter's: by a name or an address of theirs, or by the login
+// is reports whether v is this voter's: by a name or an address of theirs, or by the login
 // that they came with, which stays theirs when the provider gives them another name.
 func (v Vote) is(id Identity) bool {
 	login := id.AuthMethod == AuthLogin && v.AuthMethod == AuthLogin && id.CredentialID != "" && id.CredentialID == v.CredentialID
 	return login || id.calledHere(v.Voter) || v.Address != "" && slices.ContainsFunc(id.Emails, func(e string) bool { return SameAddress(e, v.Address) })
 }
 
-// calledHere says whether a voter's name is this person's: theirs, or one that the directory
-// says is theirs, be it a user name or an address that is used as one. Which of two names
-// somebody voted by first makes no difference. Logins elsewhere are nobody's names here.
+// calledHere reports whether a voter's name is this person's: theirs, or one that the
+// directory says is theirs, be it a user name or an address that is used as one. Which of two
+// names somebody voted by first makes no difference. Logins elsewhere are nobody's names here.
 func (id Identity) calledHere(voter string) bool {
 	return voter != "" && (SamePerson(voter, id.Name) ||
 		slices.ContainsFunc(id.Names, func(n string) bool { return SameName(n, voter) }) ||
@@ -148,7 +148,7 @@ func may(a Approval, id Identity, v Verdict) error {
 	return nil
 }
 
-// Lists says whether p names somebody of that name.
+// Lists reports whether p names somebody of that name.
 func (p Policy) Lists(name string) bool {
 	return slices.ContainsFunc(p.People(), func(x Approver) bool { return SameName(x.Name, name) })
 }
@@ -206,7 +206,7 @@ func delegateFor(a Approval, id Identity, v Verdict) string {
 	return ""
 }
 
-// spoken says whether somebody other than voter has voted as name, or for them.
+// spoken reports whether somebody other than voter has voted as name, or for them.
 func spoken(a Approval, name, voter string) bool {
 	return slices.ContainsFunc(a.Votes, func(v Vote) bool {
 		return !SamePerson(v.Voter, voter) && (SamePerson(v.Voter, name) || SamePerson(v.OnBehalfOf, name))
@@ -222,7 +222,7 @@ func byRBAC(p Policy, id Identity) bool {
 	return p.ByRBAC() && slices.Contains(id.Rights, RightApprove)
 }
 
-// GlassBroken says whether somebody decided a alone, by the right to.
+// GlassBroken reports whether somebody decided a alone, by the right to.
 func (a Approval) GlassBroken() bool {
 	return slices.ContainsFunc(a.Votes, func(v Vote) bool { return v.BreakGlass })
 }

@@ -30,13 +30,14 @@ type VoteService struct {
 	Voted func(Approval, Verdict)
 }
 
-// RecordStore is where the record is written.
+// RecordStore is the audit store, as far as a vote depends on it.
 type RecordStore interface {
 	// Ready says why it takes no lines now.
 	Ready(ctx context.Context) error
 }
 
-// recordWithin is how long a vote waits for the record's store, where its Gate wants it to.
+// recordWithin bounds the time for which a vote waits for the audit store, where its Gate
+// requires one.
 const recordWithin = 3 * time.Second
 
 func (d *VoteService) writer() OutcomeWriter {
@@ -121,8 +122,8 @@ func (d *VoteService) Vote(ctx context.Context, key Key, b Ballot) (Approval, Ch
 	return a, did, nil
 }
 
-// recordable says why a vote on a can't be taken: its Gate wants every one in the record,
-// and the record's store takes none now.
+// recordable says why a vote on a can't be taken: its Gate wants every one in the audit log,
+// and the audit store takes none now.
 func (d *VoteService) recordable(ctx context.Context, a Approval) error {
 	if !a.Resolved.Policy.RecordRequired || a.Decided() {
 		return nil

@@ -2,7 +2,7 @@ package approvals
 
 import "strings"
 
-// Warnings are what a Gate of a namespace may say and likely does not mean.
+// Warnings returns what is valid in a Gate of a namespace but probably not meant.
 func (p Policy) Warnings(namespace string, d *Directory) []Problem {
 	var out []Problem
 	accounts, all := "system:serviceaccount:"+namespace+":", "system:serviceaccounts:"+namespace

@@ -145,7 +145,7 @@ func problem(a *v1alpha1.Approval) string {
 	return ""
 }
 
-// sent says whether the service has sent a mail to a recipient, wherever to.
+// sent reports whether the service has sent a mail to a recipient, wherever to.
 func sent(a *v1alpha1.Approval, recipient string) bool {
 	return slices.ContainsFunc(a.Status.Notifications, func(n v1alpha1.Notification) bool { return n.Recipient == recipient && n.SentAt != nil })
 }

@@ -132,7 +132,7 @@ func (t *teller) await(ctx context.Context, within time.Duration, check func(con
 	}
 }
 
-// errFinal marks an error that trying again does not mend.
+// errFinal marks an error that another attempt does not fix.
 var errFinal = errors.New("final")
 
 type finalError struct{ error }

@@ -68,7 +68,7 @@ func held(body, url string, header http.Header) (approvals.Event, error) {
 	return e, nil
 }
 
-// keep says whether a header, by its canonical name, is posted again.
+// keep reports whether a header, by its canonical name, is posted again.
 func keep(name string) bool {
 	return !slices.Contains(dropped, name) && !strings.HasPrefix(name, "X-Forwarded") && !approvals.SecretHeader(name)
 }

@@ -16,9 +16,9 @@ import (
 // maxExtensions bounds what is kept of other interceptors' extensions.
 const maxExtensions = 64 << 10
 
-// foreign is what bindings read, by reads, of the extensions that the interceptors
-// before this one brought: as JSON of one form, "" for nothing. An extension of this
-// interceptor's key would be taken for its word.
+// foreign returns the values that bindings read, by reads, from the extensions of the
+// interceptors before this one: as canonical JSON, "" for nothing. An extension with this
+// interceptor's key would pass for its answer and is an error.
 func foreign(extensions map[string]any, reads [][]string) (string, error) {
 	if _, ok := extensions[Name]; ok {
 		return "", approvals.Errorf(approvals.CodeInvalid,

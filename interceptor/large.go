@@ -15,8 +15,8 @@ import (
 // event which Trigger it is of.
 const lastBytes = 16 << 10
 
-// contextKey is where that stands. It can't be in the event, where quotes are escaped; that
-// somebody else wrote it makes no difference, see Refused.
+// contextKey begins the context in a request. It can't be in the event, where quotes are
+// escaped, and it makes no difference if somebody else wrote it: see Refused.
 var contextKey = []byte(`"context":`)
 
 // TooLarge tells those who own a Trigger that a request for it, which has size bytes, is

@@ -49,9 +49,9 @@ func ParseParams(chain []*triggersv1.TriggerInterceptor, inline InlinePolicy) (*
 	return line, nil
 }
 
-// Place is where in a Trigger's chain this interceptor stands, -1 for nowhere. What
-// would look like a gate and ask nobody is refused, and so is a second one, which
-// would look stricter than it is.
+// Place returns the index of this interceptor in a Trigger's chain, -1 for none. The error is
+// about a chain that only looks like a gate and asks nobody, or that has a second one and
+// looks stricter than it is.
 func Place(chain []*triggersv1.TriggerInterceptor) (int, error) {
 	at := -1
 	for i, ti := range chain {
@@ -84,14 +84,14 @@ func CheckGroup(g triggersv1.EventListenerTriggerGroup) error {
 	return nil
 }
 
-// IsOurs says whether an interceptor of a Trigger is this one. With a webhook the
+// IsOurs reports whether an interceptor of a Trigger is this one. With a webhook the
 // EventListener calls that, whatever the reference says.
 func IsOurs(ti *triggersv1.TriggerInterceptor) bool {
 	return ti != nil && ti.Webhook == nil && ti.Ref.Name == Name && (ti.Ref.Kind == triggersv1.ClusterInterceptorKind || ti.Ref.Kind == "")
 }
 
-// named says whether an interceptor bears this one's name where somebody who reads
-// the Trigger would look for it.
+// named reports whether an interceptor has this one's name where somebody who reads the
+// Trigger would look for it.
 func named(ti *triggersv1.TriggerInterceptor) bool {
 	if ti == nil {
 		return false
@@ -99,7 +99,7 @@ func named(ti *triggersv1.TriggerInterceptor) bool {
 	return strings.EqualFold(ti.Ref.Name, Name) || ti.Webhook != nil && ti.Webhook.ObjectRef != nil && strings.EqualFold(ti.Webhook.ObjectRef.Name, Name)
 }
 
-// maxParamName is what the Approval's schema takes.
+// maxParamName bounds a forwarded param's name, in bytes. The Approval's schema has it too.
 const maxParamName = 253
 
 func parseParam(line *approvals.InterceptorParams, name string, raw []byte, inline InlinePolicy) error {

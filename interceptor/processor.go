@@ -61,7 +61,7 @@ type Processor struct {
 	Count    func(answer string) // released, held, refused, unrelated
 	// Refused tells those who own the Trigger why an event was neither held nor let
 	// through. trigger is "" when the request names none of the namespace. Who asks
-	// is not proved, so it must bear being called with anything. Nil: nobody is told.
+	// is not verified, so it must bear being called with anything. Nil: nobody is notified.
 	Refused func(ctx context.Context, namespace, trigger string, err error)
 	// Proved is told of each request with a signed event of our own. Nil: nobody is.
 	Proved func(ctx context.Context)

@@ -94,7 +94,7 @@ type ExtensionApproval struct {
 	Requester string `json:"requester"`
 }
 
-// ExtensionOf is what a decided Approval's event brings.
+// ExtensionOf returns the extension that bindings read from a decided Approval's event.
 func ExtensionOf(a approvals.Approval) Extension {
 	return Extension{
 		Run: string(a.RunName), Outcome: string(a.Outcome),

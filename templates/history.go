@@ -7,11 +7,11 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// History is the page that searches the record.
+// History is the page that searches the audit log.
 type History struct {
 	Person string
 	Search Search
-	// Off: no store keeps the record. Own: only lines about Person are shown.
+	// Off: no store keeps the audit log. Own: only lines about Person are shown.
 	Off, Own bool
 	Lines    []HistoryLine
 	// Paths of ours: the pages before and after, and the whole search as a file.
@@ -25,7 +25,7 @@ type Search struct {
 	Namespace, Approval, Pipeline, Gate, Person, Kind, Outcome, From, To string
 }
 
-// HistoryLine is one line of the record.
+// HistoryLine is one line of the audit log.
 type HistoryLine struct {
 	At                                                            time.Time
 	Kind, Namespace, Approval, Trigger, Task, Pipeline, Run, Gate string

@@ -8,7 +8,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals/evidence"
 )
 
-// Preview is a canned case of what people are shown.
+// Preview is a prepared case of what people are shown.
 type Preview struct {
 	Name string // a slug
 	Data Data

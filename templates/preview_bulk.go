@@ -2,7 +2,7 @@ package templates
 
 import "github.com/countersign-dev/countersign/approvals"
 
-// BulkPreview is a canned case of the page that decides several approvals.
+// BulkPreview is a prepared case of the page that decides several approvals.
 type BulkPreview struct {
 	Name string // a slug
 	Bulk Bulk

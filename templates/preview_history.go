@@ -7,7 +7,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// HistoryPreview is a canned case of the page that searches the record.
+// HistoryPreview is a prepared case of the page that searches the audit log.
 type HistoryPreview struct {
 	Name    string // a slug
 	History History

@@ -7,7 +7,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// ListPreview is a canned case of a page with many approvals.
+// ListPreview is a prepared case of a page with many approvals.
 type ListPreview struct {
 	Name string // a slug
 	List List

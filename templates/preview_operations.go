@@ -8,7 +8,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// OperationsPreview is a canned case of the page of what went wrong.
+// OperationsPreview is a prepared case of the page of what went wrong.
 type OperationsPreview struct {
 	Name       string // a slug
 	Operations Operations

@@ -95,7 +95,7 @@ func (s *Set) Bulk(w io.Writer, b Bulk) error {
 	return s.page(w, "bulk.html", newBulkView(b))
 }
 
-// History writes the page that searches the record. On an error nothing was written.
+// History writes the page that searches the audit log. On an error nothing was written.
 func (s *Set) History(w io.Writer, h History) error {
 	return s.page(w, "history.html", newHistoryView(h))
 }

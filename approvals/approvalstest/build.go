@@ -7,7 +7,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// T0 is when built Approvals were opened.
+// T0 is the opening time of built Approvals.
 var T0 = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 
 // Template is the template digest of built Approvals.
@@ -64,13 +64,13 @@ func (b *Builder) Requester(name string) *Builder {
 	return b
 }
 
-// Said is Requester, as somebody wrote it and nobody proved.
+// Said is Requester, as somebody wrote it and nothing verifies it.
 func (b *Builder) Said(name string) *Builder {
 	b.a.Resolved.Requester, b.a.Resolved.RequesterProof = name, approvals.NoProof
 	return b
 }
 
-// Also is what else the requester is called.
+// Also sets further names of the requester.
 func (b *Builder) Also(names ...string) *Builder { b.a.Resolved.RequesterAliases = names; return b }
 
 // AllowRequester lets the requester decide.
@@ -79,7 +79,7 @@ func (b *Builder) AllowRequester() *Builder {
 	return b
 }
 
-// Lifetime is how long it waits.
+// Lifetime sets the time until it expires.
 func (b *Builder) Lifetime(d time.Duration) *Builder { b.a.Resolved.Policy.Lifetime = d; return b }
 
 // ReleaseOn are the outcomes that start the next part.

@@ -17,11 +17,10 @@ import (
 // the same in every time zone.
 var Same = cmp.Options{cmpopts.EquateEmpty(), cmp.Comparer(func(a, b time.Time) bool { return a.Equal(b) })}
 
-// casters is how many people vote at once.
+// casters is the number of people who vote at once.
 const casters = 50
 
-// RunStore is what every approvals.Store must do. open returns a Store that holds
-// seed.
+// RunStore tests the contract of every approvals.Store. open returns a Store that holds seed.
 func RunStore(t *testing.T, open func(t *testing.T, seed ...approvals.Approval) approvals.Store) {
 	t.Helper()
 	for name, test := range map[string]func(*testing.T, opener){

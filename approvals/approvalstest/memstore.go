@@ -10,7 +10,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals/overview"
 )
 
-// maxRaces is how often MemStore's Update tries again after losing a race.
+// maxRaces bounds the attempts of MemStore's Update after lost races.
 const maxRaces = 100
 
 // MemStore is a Store in memory. Like the real one it is optimistic: change runs
@@ -47,7 +47,7 @@ func (s *MemStore) Fail(err error) {
 	s.fault = err
 }
 
-// Writes is how often anything was written.
+// Writes returns the number of writes.
 func (s *MemStore) Writes() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -77,7 +77,7 @@ func (s *MemStore) List(_ context.Context, namespace string) ([]approvals.Approv
 	return out, nil
 }
 
-// Snapshot is what pages look at.
+// Snapshot implements the reader of pages.
 func (s *MemStore) Snapshot(context.Context) (*overview.Snapshot, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -14,7 +14,7 @@ func (f ResultsFunc) Results(ctx context.Context, a approvals.Approval) ([]appro
 	return f(ctx, a)
 }
 
-// DefaultResults are those of a Gate without expressions.
+// DefaultResults gives the results of a Gate without expressions.
 type DefaultResults struct{}
 
 // Results implements approvals.ResultEvaluator.

@@ -49,7 +49,7 @@ func Formats() []Format {
 	return []Format{TerraformPlan, TerraformPlanJSON, Diff, KubectlDiff, HelmDiff, JUnit, SARIF, Markdown, JSON, Text}
 }
 
-// State says whether the bytes are there.
+// State is Present, or why the bytes are not there.
 type State string
 
 // The states. An Item has Present, Missing or TooLarge for ever; Changed and Late are found
@@ -90,7 +90,7 @@ type Item struct {
 	Summary Summary
 }
 
-// Bound is what of an Item is part of the digest that is approved.
+// Bound has the fields of an Item that are part of the approved digest.
 type Bound struct {
 	Name   string
 	Kind   Kind
@@ -102,7 +102,7 @@ type Bound struct {
 	Summary Summary `json:",omitzero"`
 }
 
-// BoundOf is what the approved digest has of items, in their order.
+// BoundOf returns the digested fields of items, in their order.
 func BoundOf(items []Item) []Bound {
 	out := make([]Bound, 0, len(items))
 	for _, i := range items {

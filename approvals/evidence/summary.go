@@ -82,7 +82,7 @@ const (
 	formatSARIF = "sarif"
 )
 
-// Counted says whether the format is one of which something is counted.
+// Counted reports whether the format is one of which something is counted.
 func (s Summary) Counted() bool {
 	return !slices.Contains([]string{"", "text", "markdown", "json"}, s.Format)
 }
@@ -113,7 +113,7 @@ func (s Summary) Line() string {
 	return line
 }
 
-// Alarming says whether something would be destroyed, has failed, or was found that is
+// Alarming reports whether something would be destroyed, has failed, or was found that is
 // critical or high.
 func (s Summary) Alarming() bool { return s.Destroy+s.Failed+s.Critical+s.High > 0 }
 

@@ -13,7 +13,8 @@ const (
 	maxText    = 300 // bytes of one text
 )
 
-// Event is what a forge's webhook says. The zero value is of another sender.
+// Event has what a forge's webhook reports of a push or a pull request. The zero value is of
+// another sender.
 type Event struct {
 	Kind       Kind
 	Repository string // "platform/network"
@@ -36,7 +37,7 @@ type Event struct {
 	Addresses, Hashes []string
 }
 
-// Kind is what happened.
+// Kind is the kind of an Event.
 type Kind string
 
 // The kinds.
@@ -215,8 +216,8 @@ func (e Event) What() string {
 	return "An event"
 }
 
-// Version is what tells this event from others of its repository, in a few words: a tag, a
-// pull request, or a commit.
+// Version distinguishes this event from others of its repository in a few words: a tag, a pull
+// request, or a commit.
 func (e Event) Version() string {
 	switch {
 	case e.Tag != "":
@@ -231,7 +232,7 @@ func (e Event) Version() string {
 	return ""
 }
 
-// isHash says whether s is a whole hash, and not the one that stands for nothing.
+// isHash reports whether s is a whole hash, and not the zero hash of a deleted ref.
 func isHash(s string) bool {
 	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, "0123456789abcdef") == "" && strings.Trim(s, "0") != ""
 }

@@ -81,8 +81,8 @@ func (r Ring) Rotate(now time.Time, every, keep time.Duration) (Ring, bool) {
 	return out, !same
 }
 
-// Same says whether o is this very ring: a Ring is never changed, so another one
-// is another value.
+// Same reports whether o is this very ring. A Ring never changes, so another one is another
+// value.
 func (r Ring) Same(o Ring) bool {
 	return len(r) == len(o) && (len(r) == 0 || &r[0] == &o[0])
 }
@@ -96,8 +96,8 @@ func (r Ring) Sign(p Purpose, msg []byte) []byte {
 	return mac(r[0].Secret, p, msg)
 }
 
-// Verify says whether sum is the MAC of msg by any key of r. It takes the same
-// time for every wrong sum of the right length.
+// Verify reports whether sum is the MAC of msg by any key of r. It takes the same time for
+// every wrong sum of the right length.
 func (r Ring) Verify(p Purpose, msg, sum []byte) bool { return r.Signer(p, msg, sum) != nil }
 
 // Signer is the one key of r that sum is the MAC of msg by, nil for none. What is derived

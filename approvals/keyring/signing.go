@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Record keys sign the heads of the record. They are Ed25519 keys, so that anyone who verifies
+// Record keys sign the heads of the audit log. They are Ed25519 keys, so that anyone who verifies
 // needs no secret.
 const Record Purpose = "countersign/record/v1"
 

@@ -17,7 +17,7 @@ import (
 // maxToken bounds what is parsed at all.
 const maxToken = 2048
 
-// Claims is what a link says.
+// Claims are the signed contents of a mailed link.
 type Claims struct {
 	Namespace string `json:"ns"`
 	Name      string `json:"n"`

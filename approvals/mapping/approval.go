@@ -71,7 +71,7 @@ func summaryVars(s evidence.Summary) map[string]any {
 	return vars
 }
 
-// maxSummaries is what the schema of Approvals takes.
+// maxSummaries bounds the summaries of an Approval. The CRD schema has it too.
 const maxSummaries = 32
 
 // summaries count what the results that are shown say.
@@ -90,7 +90,8 @@ func summaries(show []string, results []approvals.Param) []evidence.Summary {
 	return out
 }
 
-// SourceVars is what expressions see of what is held, with one budget for all of them.
+// SourceVars returns the variables of expressions over a source, with one budget for all of
+// them. The error is CodeInvalid.
 func SourceVars(namespace string, s approvals.Source) (Vars, error) {
 	v := Vars{Budget: NewBudget()}
 	if err := s.Whole(); err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/google/cel-go/interpreter"
 )
 
-// Limits is what evaluation may cost. Work is counted in units of about 100 ns, bytes are
-// what is allocated, whether or not it is still held. Both are counted before the work is
+// Limits bound the cost of evaluation. Work is counted in units of about 100 ns; bytes are
+// those allocated, whether or not they are still in use. Both are counted before the work is
 // done, so that a limit is a bound and not a discovery.
 type Limits struct {
 	// Work and Bytes are for one expression.
@@ -28,8 +28,8 @@ func DefaultLimits() Limits {
 	return Limits{Work: 1_000_000, Bytes: 8 << 20, AllWork: 2_000_000, AllBytes: 16 << 20, Time: 2 * time.Second}
 }
 
-// Budget is what the expressions of one Approval may still use together. It is not safe for
-// concurrent use.
+// Budget is the rest of what the expressions of one Approval may use together. It is not safe
+// for concurrent use.
 type Budget struct{ work, bytes int64 }
 
 // NewBudget is a full one.

@@ -11,7 +11,7 @@ import (
 	"github.com/google/cel-go/common/types/traits"
 )
 
-// perEntry is what an entry of a map takes, in a map that has to grow, with a key and a value.
+// perEntry is the bytes of an entry in a map that has to grow, with a key and a value.
 const perEntry = 400
 
 func zoned() rule {
@@ -161,7 +161,7 @@ func chargeSets(m *meter, args []ref.Val) {
 	}
 }
 
-// cost is what it takes to compare each item of a list once.
+// cost is the work of comparing each item of a list once.
 func (e extent) cost() int64 { return plus(e.nodes, e.text/64) }
 
 // distinct compares each item with all that were kept before it.

@@ -19,7 +19,7 @@ const (
 	maxTypeSize = 32  // lists and maps within lists and maps
 )
 
-// form is what is known of an expression before its types are.
+// form has what follows from the text of an expression, before its types are known.
 type form struct {
 	ranges map[int64]bool // the parts that macros loop over
 	loops  int
@@ -28,7 +28,7 @@ type form struct {
 	err    error
 }
 
-// plainFunctions are those that give no list and no map, whatever they are given.
+// plainFunctions returns the functions that never give a list or a map.
 func plainFunctions(env *cel.Env) map[string]bool {
 	plain := map[string]bool{}
 	for name, f := range env.Functions() {

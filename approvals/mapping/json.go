@@ -26,8 +26,7 @@ const (
 	maxSource = 16 << 20
 )
 
-// outline is what can be known of a JSON text without reading it: the most values that it
-// may have, and how deep it is at most.
+// outline bounds the number of values and the depth of a JSON text without parsing it.
 func outline(b []byte) (values, depth int64) {
 	values = 1
 	var now int64

@@ -30,7 +30,7 @@ import (
 // to neutralise it.
 const MaxValue = approvals.MaxComments + approvals.MaxVotes
 
-// Vars is what an expression sees. Absent maps are empty, never null.
+// Vars are the variables of an expression. Absent maps are empty, never null.
 type Vars struct {
 	Body       map[string]any
 	Header     map[string][]string
@@ -155,12 +155,13 @@ func within(field string, err error) error {
 	return out
 }
 
-// maxReason is how much of a library's error is told: it may quote the value that is wrong.
+// maxReason bounds the part of a library's error that is repeated, in bytes: it may quote the
+// wrong value.
 const maxReason = 512
 
-// True says whether expr is exactly true of v, as a cel interceptor's filter must
-// be; an error of any kind is not. It is not known where it would cost more than is
-// evaluated here, which Triggers' own interceptor does not look at.
+// True reports whether expr is exactly true of v, as a cel interceptor's filter must be; an
+// error of any kind is not. known is false when the expression costs more than is evaluated
+// here, although Triggers' own interceptor has no such bound.
 func (c *Compiler) True(ctx context.Context, expr string, v Vars) (is, known bool) {
 	err := c.evaluate(ctx, expr, v, func(_ *meter, out ref.Val) error {
 		is = out == types.True

@@ -9,12 +9,12 @@ import (
 	"github.com/google/cel-go/common/types/traits"
 )
 
-// maxDepth is how deep a value may be nested: what walks it, here and in the libraries, is
-// recursive.
+// maxDepth bounds the nesting of a value, because the code that walks it, here and in the
+// libraries, is recursive.
 const maxDepth = 256
 
-// extent is how large a value is as a tree. Lists and maps share what they hold, so that
-// a value of a few bytes may be a tree of any size.
+// extent is the size of a value as a tree. Lists and maps share parts, so that a value of a
+// few bytes may be a tree of any size.
 type extent struct {
 	nodes int64
 	text  int64 // bytes of its strings and numbers, as anybody writes them
@@ -114,7 +114,7 @@ func doubleText(f float64) int64 {
 }
 
 // measureMapper goes by what stands behind a map, where that is known: going by its
-// interface makes each value anew.
+// interface makes each value again.
 func (m *meter) measureMapper(x traits.Mapper, depth int) extent {
 	if isNative(x.Value()) {
 		m.work++ // counted already
@@ -160,11 +160,11 @@ func itemsOf(l traits.Lister) (any, bool) {
 	return l.Value(), isNative(l.Value())
 }
 
-// perItem is what it takes to make a CEL value of one item of what is not made of them.
+// perItem is the bytes of one CEL value that is made of a Go value.
 const perItem = 96
 
-// sizeOf is how many items a list or a map has, and bytes a string; 1 for anything else. No
-// list here is a chain of others, for which that would not be one step: see add.
+// sizeOf returns the number of items of a list or map, or bytes of a string; 1 for anything
+// else. It takes one step, because no list here is a chain of others: see add.
 func sizeOf(v ref.Val) int64 {
 	switch x := v.(type) {
 	case types.String:

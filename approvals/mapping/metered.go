@@ -13,8 +13,8 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// meterName is where the meter of an evaluation is found. No expression can say it: names
-// have no "@".
+// meterName is the variable with the meter of an evaluation. No expression can name it,
+// because names have no "@".
 const meterName = "@meter"
 
 // vars is the activation of one evaluation.
@@ -40,7 +40,7 @@ func meterOf(f *interpreter.ExecutionFrame) *meter {
 	return m.(*meter) // a panic ends the evaluation, which must not run unmetered
 }
 
-// perNode is what an evaluated node allocates, with the value it gives.
+// perNode is the bytes that one evaluated node allocates, with its value.
 const perNode = 64
 
 // metered plans a program whose every step takes from the budget first. ranges are the

@@ -7,14 +7,14 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// asked is who asked: what the line's expression says, else what part 1's annotation or
-// the usual fields of a push say, else nobody; and what proves it.
+// asked finds the requester: by the expression of the interceptor params, else by part 1's
+// annotation or the usual fields of a push, else nobody; and the proof of the name.
 //
-// A proof is of whom the source itself names: an annotation that was proved by whatever
-// made the source say so, or the sender that a signed event names. The expression is
-// written by the Trigger's author, who may want somebody else to have asked, or nobody: it
-// keeps the proof only where it gives another name of that sender's account, and it never
-// takes away who the source says asked. They stay excluded, by all their names.
+// A proof is of the person whom the source itself names: an annotation that was verified, or
+// the sender in a signed event. The Trigger's author writes the expression, and may want
+// somebody else to be the requester, or nobody. So it keeps the proof only where it gives
+// another name of that sender's account, and never removes the person whom the source names.
+// They stay excluded, by all their names.
 func (c *Compiler) asked(ctx context.Context, l approvals.InterceptorParams, v Vars, s approvals.Source) (approvals.RequesterIdentity, error) {
 	base := s.Requester
 	if s.Event != nil {
@@ -71,7 +71,7 @@ func usualSender(body map[string]any) string {
 	return ""
 }
 
-// oneAccount says whether an event calls one account by both names.
+// oneAccount reports whether an event uses both names for one account.
 func oneAccount(body map[string]any, base, who string) bool {
 	if base == "" {
 		return false
@@ -87,7 +87,7 @@ func oneAccount(body map[string]any, base, who string) bool {
 	return false
 }
 
-// otherNames is what else an event calls who, wherever it names them.
+// otherNames returns the further names that an event has for who, in any of its fields.
 func otherNames(body map[string]any, who string) []string {
 	if who == "" {
 		return nil

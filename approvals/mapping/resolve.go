@@ -55,7 +55,7 @@ func (c *Compiler) CheckPolicy(p approvals.Policy) error {
 
 // Resolve resolves an Approval: what its source forwards by the Trigger's
 // line, and under which policy. template is the digest of what the outcome will
-// start. Every error is CodeInvalid and names the field to mend.
+// start. Every error is CodeInvalid and names the field to fix.
 func (c *Compiler) Resolve(ctx context.Context, namespace, trigger string, l approvals.InterceptorParams, p approvals.Policy, s approvals.Source, template string) (*approvals.ResolvedSpec, error) {
 	if err := c.CheckPolicy(p); err != nil {
 		return nil, err

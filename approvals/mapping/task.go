@@ -14,7 +14,7 @@ const MaxShown = 128
 
 // ResolveTask resolves an Approval of a task: the policy that r amounts
 // to, and as its params what is put before the approvers, which travels nowhere. Every
-// error is CodeInvalid and names what to mend.
+// error is CodeInvalid and names what to fix.
 func (c *Compiler) ResolveTask(ctx context.Context, namespace string, m tasks.Mapping, r tasks.Request, s approvals.Source) (*approvals.ResolvedSpec, error) {
 	p, err := m.Policy(r)
 	if err != nil {

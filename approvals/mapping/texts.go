@@ -112,7 +112,8 @@ type pattern struct {
 	err  error
 }
 
-// maxPatterns is how many compiled patterns one evaluation keeps: a loop uses the same ones.
+// maxPatterns bounds the compiled patterns that one evaluation caches: a loop uses the same
+// ones.
 const maxPatterns = 8
 
 // Compiling takes this for a byte of the pattern, and for each named class, which is a

@@ -8,12 +8,12 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// Budget is when mails may go, so that the Approvals of one namespace do not have the
-// service write to strangers by the thousand. A namespace has as many as its Quota says at
-// once, and after that evenly so many an hour; so has each address that it writes to.
+// Budget limits the mails about the Approvals of one namespace, so that nobody can have the
+// service write to strangers by the thousand. A namespace may send as many as its Quota allows
+// at once, and after that evenly so many an hour; the same holds for each address.
 //
-// What was sent is remembered by this process alone: another one begins with a full budget.
-// A mail has its time once: who asked for it needs not ask again.
+// A process remembers what it sent itself: another one begins with a full budget. A mail keeps
+// the time that it got, so a caller need not ask again.
 type Budget struct {
 	mu         sync.Mutex
 	namespaces map[string]time.Time // when it has nothing to wait for any more
@@ -29,9 +29,9 @@ const (
 	MaxMailWait = 24 * time.Hour
 )
 
-// Reserve is when a mail of a namespace to an address may go, which is its own from now on.
-// over says why it has to wait, nil when it may go at once. ok is false for one that would
-// have to wait too long: nothing is reserved for that.
+// Reserve returns the time at which a mail of a namespace to an address may be sent, and keeps
+// that time for it. over has the reason why it waits, nil when it may be sent at once. ok is
+// false for a mail that would wait too long: nothing is reserved for it.
 func (b *Budget) Reserve(q approvals.Quota, namespace, address string, now time.Time) (at time.Time, over error, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -52,7 +52,7 @@ func (b *Budget) Reserve(q approvals.Quota, namespace, address string, now time.
 	return at, over, true
 }
 
-// spent is when the next may go, and until when there is something to wait for then.
+// spent has the time of the next mail, and the time from which the budget is full again.
 type spent struct{ at, until time.Time }
 
 // spend takes one of n an hour, where until is what the last one left. n may go at once: that

@@ -3,5 +3,5 @@
 // decides, and nothing here can hold up a decision.
 //
 // There are two kinds of channel. Mail reaches each person at an address of their
-// own; every other channel is a room: it is told once, as a whole.
+// own; every other channel gets each message once, as a whole.
 package notify

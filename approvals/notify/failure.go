@@ -42,7 +42,7 @@ func (f *Failure) Error() string { return f.Err.Error() }
 
 func (f *Failure) Unwrap() error { return f.Err }
 
-// Finalf is a Failure that no further try can mend.
+// Finalf is a Failure that no further attempt can fix.
 func Finalf(format string, args ...any) error {
 	return &Failure{Err: fmt.Errorf(format, args...), Final: true}
 }
@@ -56,7 +56,7 @@ func Tried(count int, err error, now time.Time) Try {
 	return t
 }
 
-// Try is how often a delivery failed, when last, and what that means for the next.
+// Try counts the failed attempts at a delivery, and has whether and when to try again.
 type Try struct {
 	Count int
 	Last  time.Time
@@ -72,7 +72,7 @@ const (
 	maxAfter  = time.Hour // nobody can put us off for longer
 )
 
-// Next is when to try again.
+// Next returns the time of the next attempt.
 func (t Try) Next() time.Time {
 	return t.Last.Add(max(approvals.Doubled(firstWait, maxWait, t.Count), t.After))
 }

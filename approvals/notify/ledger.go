@@ -35,7 +35,7 @@ func Record(a approvals.Approval, d approvals.Delivery) approvals.Approval {
 	return a
 }
 
-// told says whether the ledger has that kind of message as delivered.
+// told reports whether the ledger has that kind of message as delivered.
 func told(a approvals.Approval, k Kind, channel, recipient string) bool {
 	_, ok := find(a, k, channel, recipient)
 	return ok
@@ -89,9 +89,8 @@ func parse(event string) (Kind, int) {
 	return Kind(event), 0
 }
 
-// Missing is what the ledger is to say of channels that a Gate names and the
-// configuration does not know. The channel's own sender replaces it, once there is
-// one.
+// Missing returns failed deliveries for the channels that a Gate names and the configuration
+// does not have. The channel's own sender replaces them once it exists.
 func Missing(a approvals.Approval, known func(name string) bool) []approvals.Delivery {
 	if a.Resolved == nil || a.Decided() {
 		return nil
@@ -113,8 +112,8 @@ func Missing(a approvals.Approval, known func(name string) bool) []approvals.Del
 	return out
 }
 
-// Names says whether a's Gate names a channel. Only where it does may people decide
-// by what was sent there.
+// Names reports whether a's Gate names a channel. Only then may people decide by a message
+// there.
 func Names(a approvals.Approval, channel string) bool {
 	if a.Resolved == nil {
 		return false

@@ -7,7 +7,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// Kind is what people are told.
+// Kind is the occasion of a message.
 type Kind string
 
 // The kinds.
@@ -19,7 +19,7 @@ const (
 	RunEnded  Kind = approvals.EventRunEnded // the run that it started has ended
 )
 
-// Email is the e-mail channel's name: the one that reaches people and not a room.
+// Email is the e-mail channel's name: the one that reaches people and not a channel as a whole.
 const Email = "email"
 
 // Message is one thing to tell one person or room.
@@ -27,8 +27,8 @@ type Message struct {
 	ID        string // the same for the same event, recipient and Approval
 	Kind      Kind
 	Event     string // the ledger's name of it: the kind, or "reminder-2"
-	Recipient string // the ledger's; "" for a room
-	To        string // an address of the channel; "" for a room
+	Recipient string // the ledger's; "" for a channel as a whole
+	To        string // an address of the channel; "" for a channel as a whole
 	Approver  string // who may vote with what is sent; "" for nobody in particular
 	Approval  approvals.Approval
 	// Earlier is what Send returned for the first message about this Approval, to

@@ -16,19 +16,20 @@ type Due struct {
 	Attempt int // 1 for the first
 }
 
-// Slot is what tries are remembered under. All reminders have one: anyone who could
-// not be reminded for good is not reminded again.
+// Slot identifies a series of attempts. All reminders to a recipient share one: a recipient
+// who can't be reached for good is not reminded again.
 type Slot struct {
 	Kind      Kind
 	Recipient string
 }
 
-// Slot is where m's tries are remembered.
+// Slot identifies a series of attempts. All reminders to a recipient share one: a recipient
+// who can't be reached for good is not reminded again.
 func (m Message) Slot() Slot { return Slot{m.Kind, m.Recipient} }
 
-// Plan is what is to be sent over a channel now, and when to look again (zero:
-// nothing is left to do). Each (event, channel, recipient) is sent once: that is
-// the ledger's key.
+// Plan returns the messages to send over a channel now, and the time until the next look
+// (zero: nothing is left to do). Each (event, channel, recipient) is sent once: that is the
+// ledger's key.
 func Plan(a approvals.Approval, r Route, now time.Time, tries map[Slot]Try) (due []Due, again time.Duration) {
 	if a.Resolved == nil {
 		return nil, 0
@@ -171,7 +172,7 @@ func (p *plan) outcome() {
 }
 
 // runEnded wants what is told of the end of the run that the outcome started: to who asked and
-// to those who decided, and in the rooms that were told of the decision.
+// to those who decided, and in the channels that were notified of the decision.
 func (p *plan) runEnded() {
 	if !p.a.TellsRunEnd(p.now) {
 		return
@@ -195,7 +196,7 @@ func (p *plan) runEnded() {
 	}
 }
 
-// maxDeciders is how many of those who decided are told how the run ended.
+// maxDeciders bounds how many of those who decided are notified of the end of the run.
 const maxDeciders = 16
 
 func (p *plan) want(m Message, at time.Time) {
@@ -227,7 +228,7 @@ const (
 	maxRecipient = 254
 )
 
-// addressOf is where somebody is mailed, "" when that is not known.
+// addressOf returns the mail address of a person, "" when it is not known.
 func (p *plan) addressOf(name string) string {
 	for _, who := range p.a.Resolved.Policy.People() {
 		if approvals.SamePerson(who.Name, name) && who.Email != "" {
@@ -240,7 +241,7 @@ func (p *plan) addressOf(name string) string {
 	return ""
 }
 
-// ours says whether an address is of a domain that the channel or the Gate knows.
+// ours reports whether an address is of a domain that the channel or the Gate uses.
 func (p *plan) ours(address string) bool {
 	domain := func(s string) string { return s[strings.LastIndexByte(s, '@')+1:] }
 	known := slices.Concat(p.route.Domains, p.a.Resolved.Policy.Notify.Escalate.Emails)

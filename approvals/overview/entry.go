@@ -65,8 +65,7 @@ func decidersOf(a approvals.Approval) string {
 	return fmt.Sprintf("%q %q %t %q %q %q %q %q %q", a.Namespace, p.Gate, p.ByRBAC(), p.Requester, t.Requester, t.RequesterProof, t.RequesterAliases, p.People(), p.AllGroups())
 }
 
-// troubled says whether something of e may have gone wrong that an operator can put
-// right.
+// troubled reports whether something of e may have gone wrong that an operator can put right.
 func (e *Entry) troubled() bool {
 	return e.ToRelease() || slices.ContainsFunc(e.Deliveries, approvals.Delivery.Failed)
 }

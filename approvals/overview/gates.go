@@ -29,7 +29,8 @@ type Times struct {
 	Before Spread        // all weeks but the last
 }
 
-// Spread is how long some took: half of them at most P50, nine of ten at most P90.
+// Spread has two quantiles of durations: half of them are at most P50, nine of ten at most
+// P90.
 type Spread struct {
 	Count    int
 	P50, P90 time.Duration
@@ -71,17 +72,17 @@ func (g *Gate) Waits(now time.Time) Spread {
 	return Spread{n, waited(.5), waited(.9)}
 }
 
-// Since is how many have ended since t.
+// Since returns the number of Approvals that ended at t or later.
 func (g *Gate) Since(t time.Time) int { return len(g.Ended) - g.from(t) }
 
-// from is where in Ended those begin that ended at t or later.
+// from returns the first index in Ended of one that ended at t or later.
 func (g *Gate) from(t time.Time) int {
 	at, _ := slices.BinarySearchFunc(g.Ended, t, func(e *Entry, t time.Time) int { return cmp.Or(e.DecidedAt.Compare(t), 1) })
 	return at
 }
 
-// Times are those of the weeks before now, with today, in UTC. They are worked out once a day and
-// whenever something of the Gate has changed.
+// Times returns the figures of the last weeks, including today, in UTC. They are computed once
+// a day, and when something of the Gate has changed.
 func (g *Gate) Times(now time.Time) Times {
 	until := now.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour)
 	g.mu.Lock()
@@ -117,12 +118,12 @@ func (g *Gate) work(until time.Time) Times {
 	return t
 }
 
-// byPeople says whether e ended by votes, and not by its deadline.
+// byPeople reports whether e ended by votes, and not by its deadline.
 func (e *Entry) byPeople() bool {
 	return (e.Outcome == approvals.Approved || e.Outcome == approvals.Rejected) && e.DecidedAt.Before(e.Deadline())
 }
 
-// Trend is how the last week's decisions compare with those of the weeks before.
+// Trend compares the last week's decisions with those of the weeks before.
 type Trend string
 
 // The trends of Times.

@@ -55,7 +55,8 @@ func (x *Index) set(at place, e *Entry) {
 	}
 }
 
-// Snapshot is what there is now.
+// Snapshot returns an immutable view of all Approvals at present. Two calls without a change
+// between them return the same value.
 func (x *Index) Snapshot() *Snapshot {
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -35,7 +35,7 @@ func (s *Snapshot) In(namespace string) *Space {
 	return nothing
 }
 
-// Namespaces are those that have Approvals.
+// Namespaces iterates over the namespaces that have Approvals.
 func (s *Snapshot) Namespaces(yield func(string, *Space) bool) {
 	for name, space := range s.spaces {
 		if name != "" && !yield(name, space) {
@@ -44,7 +44,7 @@ func (s *Snapshot) Namespaces(yield func(string, *Space) bool) {
 	}
 }
 
-// VotedBy are those that a person has a live vote on, in the order of All.
+// VotedBy returns the Approvals on which a person has a vote, in the order of All.
 func (s *Space) VotedBy(name string) []*Entry { return s.voters[name] }
 
 // Find is the entry of a, nil when it is not there.

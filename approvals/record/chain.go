@@ -9,8 +9,7 @@ import (
 	"fmt"
 )
 
-// Head is where a chain ends: the number and the hash of its last entry. The zero
-// Head is before the first.
+// Head is the number and the hash of a chain's last entry. The zero Head is before the first.
 type Head struct {
 	Seq  int64
 	Hash string

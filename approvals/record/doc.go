@@ -1,9 +1,9 @@
-// Package record says what the history of an Approval is: which lines its state
-// yields, how lines are chained so that a changed or missing one is found, and what
-// may be asked of the store that keeps them.
+// Package record is the audit log: which entries an Approval's state gives, how they are
+// chained so that a changed or missing one is found, and what a store of them can search.
+// Names here say record and line, because stored hashes, tables and metrics do.
 //
-// The Approval's own status is the record of a decision. The lines are derived from
-// it, and each has an id that follows from what it tells, so that deriving them
+// A decision is what the Approval's own status says. The lines are derived from
+// it, and each has an id that follows from its content, so that deriving them
 // again appends nothing twice:
 //
 //	Approval ── Lines ──▶ [line, line, …] ── Append ──▶ entry ▶ entry ▶ entry

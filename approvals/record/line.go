@@ -14,7 +14,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// Kind is what a line tells.
+// Kind is the kind of event that a Line is about. It is stored, and a Line's id contains it.
 type Kind string
 
 // The kinds, in the order in which they can happen at one instant.
@@ -82,7 +82,7 @@ type Input struct {
 	Value string `json:"value"`
 }
 
-// Layout is how lines write instants: UTC, with all six digits.
+// Layout is the time format of stored lines: UTC, with all six digits.
 const Layout = "2006-01-02T15:04:05.000000Z"
 
 // Stamp writes t as lines do.
@@ -99,10 +99,10 @@ const (
 	MaxLine = 256 << 10
 )
 
-// Lines is what a's state yields, in the order in which it happened. The same state
-// yields the same lines, whenever and by whomever it is asked. What a later write
-// replaced before anybody looked, such as a vote that was changed at once, is not in
-// the state and yields nothing.
+// Lines derives the entries of the audit log from a's state, in the order in which they
+// happened. The same state gives the same lines, whenever and by whomever it is asked. What a
+// later write replaced before anybody looked, such as a vote that was changed at once, is not
+// in the state and gives nothing.
 func Lines(a approvals.Approval) []Line {
 	l := lines{a: a}
 	l.request()

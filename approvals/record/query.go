@@ -55,7 +55,7 @@ func (q Query) Normal() (Query, error) {
 	return q, nil
 }
 
-// Place is where an entry stands among all, by time and then by number.
+// Place is the position of an entry among all, by time and then by number.
 type Place struct {
 	At  string
 	Seq int64

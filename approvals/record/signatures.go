@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// signatures is what a Verifier knows of keys, and of the heads that they signed.
+// signatures has the keys that a Verifier has seen, and the heads that they signed.
 type signatures struct {
 	keys    map[string]ed25519.PublicKey
 	vouched map[string][]string // by whom, by KeyID

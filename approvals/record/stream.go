@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// Stream is the record of a process that has no store: it writes each line once and
+// Stream is the audit log of a process that has no store: it writes each line once and
 // remembers which ones, by Approval, until it is told to forget. The next process
 // begins a chain of its own and writes again what is still in the cluster; a line's
 // id tells.
@@ -62,7 +62,7 @@ func (s *Stream) Append(_ context.Context, lines []Line) ([]Entry, error) {
 	return out, nil
 }
 
-// Missing are those of ids that were not written.
+// Missing returns the ids that this process has not written.
 func (s *Stream) Missing(_ context.Context, ids []string) ([]string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -29,7 +29,7 @@ func (f *Fault) Error() string {
 // only when its head was noted elsewhere: compare it.
 type Verifier struct {
 	// Logs: the stream is a process's output. Lines that are no entries are
-	// passed over, and a chain may begin anew, as it does in a process that has no
+	// passed over, and a chain may begin again, as it does in a process that has no
 	// store.
 	Logs bool
 	// Signed: the last entry of each chain must have a signed head. A signed head that is

@@ -15,7 +15,7 @@ import (
 // policy then rules, and anyone who wrote the pipeline no longer says who decides.
 const GateParam = "gate"
 
-// Request is what one CustomRun asks for.
+// Request has the params of one CustomRun that a Mapping reads.
 type Request struct {
 	Params []approvals.Param // an array is its JSON text
 	// Timeout is what the CustomRun says: nil for nothing, 0 for no end.
@@ -34,8 +34,8 @@ func (m Mapping) GateOf(ps []approvals.Param) (name string, must bool) {
 	return m.Gate, false
 }
 
-// Policy is who decides, and until when. The error is CodeInvalid and says what to
-// change: nothing is asked that nobody could answer, or anybody.
+// Policy makes the policy of an approval task of its params. The error is CodeInvalid and has
+// what to change: nothing is opened that nobody, or anybody, could decide.
 func (m Mapping) Policy(r Request) (approvals.Policy, error) {
 	ps := params(r.Params)
 	if r.Gate != nil {

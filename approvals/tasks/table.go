@@ -38,7 +38,7 @@ type Mapping struct {
 	policy func(params) (approvals.Policy, error)
 }
 
-// End is how a CustomRun ends.
+// End is the condition with which a CustomRun ends.
 type End struct {
 	Succeeded bool
 	Reason    string

@@ -15,7 +15,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals/overview"
 )
 
-// maxLimit is how many Approvals the API gives at once, at most.
+// maxLimit bounds the Approvals on one page of the API.
 const maxLimit = 1000
 
 // voteRequest is the body of POST …/votes.
@@ -77,7 +77,8 @@ func (s *server) apiGet(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, s.viewTo(a, id))
 }
 
-// asked says whether id asked for a. Of robots RBAC alone says what they see.
+// asked reports whether id is a's requester. For service accounts only RBAC decides what they
+// see.
 func asked(a approvals.Approval, id approvals.Identity) bool {
 	return id.AuthMethod == approvals.AuthLogin && approvals.IsRequester(a, id)
 }
@@ -137,7 +138,7 @@ func (s *server) pageOf(r *http.Request, id approvals.Identity) ([]view, string,
 	return items, next, nil
 }
 
-// pageAsked is how much of a list is asked for, and after which place.
+// pageAsked parses limit and cursor. The error is CodeInvalid.
 func pageAsked(values url.Values) (limit int, after *mark, err error) {
 	limit = itemsOnPage
 	if s := values.Get("limit"); s != "" {

@@ -69,7 +69,7 @@ type revokedView struct {
 	At    time.Time `json:"at"`
 }
 
-// preflightView is what is known of what would start.
+// preflightView is the JSON of a Preflight.
 type preflightView struct {
 	Status   string        `json:"status"` // True, False or Unknown
 	Problems []problemView `json:"problems,omitempty"`
@@ -187,7 +187,7 @@ type ruleView struct {
 	Approved []string `json:"approved"`
 }
 
-// youView is what the caller can do.
+// youView is the JSON of the caller's own rights.
 type youView struct {
 	May  bool   `json:"mayVote"`
 	Code string `json:"code,omitempty"`
@@ -219,7 +219,7 @@ func (s *server) viewTo(a approvals.Approval, id approvals.Identity) view {
 	return v
 }
 
-// referenceView is what the run refers to by name, as it was approved.
+// referenceView is the JSON of an object that the run refers to by name, as it was approved.
 type referenceView struct {
 	Kind   string `json:"kind"`
 	Name   string `json:"name"`

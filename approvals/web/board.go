@@ -53,7 +53,7 @@ func (s *server) board(w http.ResponseWriter, r *http.Request) {
 		pending = keep(pending, func(e *overview.Entry) bool { return finds(e, f.Text) })
 	}
 	if f.Mine {
-		_ = v.prove(ctx, pending) // logged; who is not proved decides less
+		_ = v.prove(ctx, pending) // logged; anyone who is not verified decides less
 		pending = keep(pending, func(e *overview.Entry) bool { return v.waits(ctx, e) })
 	}
 	seen, unknown := v.visible(ctx, pending)
@@ -82,7 +82,7 @@ func (s *server) board(w http.ResponseWriter, r *http.Request) {
 // sorts are the orders that the board can be read in, by their names in the query.
 var sorts = map[string]order{"": mostUrgent, "newest": newestFirst, "oldest": {at: func(e *overview.Entry) time.Time { return e.OpenedAt }}}
 
-// finds says whether what a list shows of e has text in it, in any case.
+// finds reports whether what a list shows of e has text in it, in any case.
 func finds(e *overview.Entry, text string) bool {
 	has := []string{e.Headline(), e.Title(), e.Namespace, e.Name}
 	if e.Resolved != nil {
@@ -114,7 +114,7 @@ func choicesOf(seen []*overview.Entry) (namespaces, gates []string) {
 	})
 }
 
-// mine is what waits for the person, and what the person decided.
+// mine serves the list of what waits for the person, and of what the person decided.
 func (s *server) mine(w http.ResponseWriter, r *http.Request) {
 	id, ok := s.person(w, r)
 	if !ok {
@@ -127,7 +127,7 @@ func (s *server) mine(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, v := r.Context(), s.viewer(id)
 	pending := all.In("").Pending
-	_ = v.prove(ctx, pending) // logged; for whom is not proved less waits
+	_ = v.prove(ctx, pending) // logged; less waits for anyone who is not verified
 	forMe, page, err := s.section(r, "/mine", "after", mostUrgent, keep(pending, func(e *overview.Entry) bool {
 		return e.VoteOf(id) == nil && v.waits(ctx, e)
 	}))
@@ -149,7 +149,7 @@ func (s *server) mine(w http.ResponseWriter, r *http.Request) {
 }
 
 func (v *viewer) items(ctx context.Context, page []*overview.Entry) []templates.Item {
-	_ = v.prove(ctx, page) // logged; who is not proved is not asked to decide
+	_ = v.prove(ctx, page) // logged; nobody who is not verified is asked to decide
 	out := make([]templates.Item, 0, len(page))
 	for _, e := range page {
 		mine := e.VoteOf(v.id)

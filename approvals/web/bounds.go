@@ -36,7 +36,8 @@ func MaxBodyOf(r *http.Request, credential bool) int64 {
 	}
 }
 
-// Lasts says whether r is one that a page keeps open: there is a limit of its own for those.
+// Lasts reports whether a page keeps r open, such as a stream of events. Those have a limit of
+// their own.
 func Lasts(r *http.Request) bool {
 	return r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/events")
 }

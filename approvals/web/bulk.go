@@ -12,7 +12,7 @@ import (
 	"github.com/countersign-dev/countersign/templates"
 )
 
-// maxBulk is how many Approvals are decided at once: as many as somebody can have read.
+// maxBulk bounds the Approvals of one bulk decision: as many as somebody can have read.
 const maxBulk = 50
 
 // reviewBulk shows what a person has selected, and what would start. It changes nothing.

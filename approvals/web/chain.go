@@ -26,8 +26,8 @@ func chainOf(list []*overview.Entry, a approvals.Approval) (before, after []*ove
 	return before, after
 }
 
-// follows says whether b waits after the run that a started and that was seen: by its
-// UID, since anybody can give a run a name.
+// follows reports whether b waits after the run that a started and that was seen: by its UID,
+// since anybody can give a run a name.
 func follows(a, b approvals.Approval) bool {
 	r := b.Source.Run
 	return r != nil && a.SecondRun != nil && a.SecondRun.UID == r.UID
@@ -47,7 +47,7 @@ func (s *server) chain(ctx context.Context, a approvals.Approval, id approvals.I
 	v := s.viewer(id)
 	may := func(list []*overview.Entry) (out []approvals.Approval) {
 		for _, x := range list {
-			who, _ := v.proved(ctx, x.Approval) // logged; who is not proved sees less
+			who, _ := v.proved(ctx, x.Approval) // logged; anyone who is not verified sees less
 			if s.maySee(ctx, who, x.Approval) == nil {
 				out = append(out, x.Approval)
 			}

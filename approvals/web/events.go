@@ -115,7 +115,7 @@ func (s *server) watchOne(ctx context.Context, v *viewer, key approvals.Key) fun
 			if err != nil {
 				return 0, err
 			}
-			id, _ := v.proved(ctx, a) // logged; who is not proved may see less
+			id, _ := v.proved(ctx, a) // logged; anyone who is not verified may see less
 			if err := s.maySee(ctx, id, a); err != nil {
 				return 0, err
 			}

@@ -61,7 +61,7 @@ func evidenceViewOf(i evidence.Item) evidenceView {
 	return evidenceView{Name: i.Name, From: string(i.Kind), Format: string(i.Format), State: string(i.State), SHA256: i.SHA256, Size: i.Size, Message: i.Message, Summary: summaryOf(i.Summary)}
 }
 
-// isUpload says whether a path is one that evidence is sent to.
+// isUpload reports whether a path is one that evidence is sent to.
 func isUpload(path string) bool {
 	_, rest, ok := strings.Cut(path, "/api/v1/")
 	_, ofRun, named := strings.Cut(rest, "/pipelineruns/")

@@ -14,13 +14,13 @@ import (
 	"github.com/countersign-dev/countersign/approvals/record"
 )
 
-// exportPause is how long a client may take for a piece of an export.
+// exportPause bounds the time that a client may take for a piece of an export.
 const exportPause = 30 * time.Second
 
 var errNoHistory = approvals.Errorf(approvals.CodeNotFound,
 	"history is off: an administrator can turn it on with record.sqlite or record.postgres in the configuration")
 
-// History is the record, as far as it is read.
+// History is the audit log, as far as it is read.
 type History interface {
 	Search(ctx context.Context, q record.Query) (record.Page, error)
 	Each(ctx context.Context, q record.Query, f func(record.Entry) error) error
@@ -134,8 +134,8 @@ func queryOf(r *http.Request) (url.Values, error) {
 	return values, nil
 }
 
-// searchOf is what values ask for; otherwise is the format when they name none. An unknown
-// name is refused: a filter that is mistyped must not widen what is found.
+// searchOf parses a query of the audit log; otherwise is the default format. An unknown name
+// is CodeInvalid: a mistyped filter must not widen the result.
 func searchOf(values url.Values, otherwise string) (q record.Query, format string, err error) {
 	bad := func(format string, args ...any) (record.Query, string, error) {
 		return record.Query{}, "", approvals.Errorf(approvals.CodeInvalid, format, args...)

@@ -12,10 +12,10 @@ import (
 	"github.com/countersign-dev/countersign/templates"
 )
 
-// linesOnPage is how many lines a person reads at once.
+// linesOnPage is the number of entries on one page of the history.
 const linesOnPage = 50
 
-// showHistory searches the record for somebody who has logged in.
+// showHistory searches the audit log for somebody who has logged in.
 func (s *server) showHistory(w http.ResponseWriter, r *http.Request) {
 	id, ok := s.person(w, r)
 	if !ok {

@@ -63,7 +63,7 @@ func (s *server) byLink(w http.ResponseWriter, r *http.Request) (approvals.Ident
 	return id, a, true
 }
 
-// maxCredentialID is how long a vote's may be; the CRD schema has it too.
+// maxCredentialID bounds a vote's credential id, in bytes. The CRD schema has it too.
 const maxCredentialID = 253
 
 // credentialOf names the link: until when, and of which address.
@@ -75,8 +75,8 @@ func credentialOf(c link.Claims) string {
 	return until + " to " + approvals.Cut(c.Address, maxCredentialID-len(until)-len(" to "))
 }
 
-// byMail is what the page behind a mailed link shows: where the Gate wants a login,
-// the way to it, if there is one.
+// byMail returns the data of the page behind a mailed link. If the Gate needs a login, the
+// page leads there.
 func (d Deps) byMail(a approvals.Approval, id approvals.Identity) templates.Data {
 	data := d.showTo(a, id)
 	if !approvals.LinkDecides(a, id) {

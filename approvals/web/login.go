@@ -51,8 +51,8 @@ func (s *server) behindLogin(at func(path string, h http.HandlerFunc, methods ..
 	at("/logout", s.logout, http.MethodPost)
 }
 
-// person is who asks for a page. When nobody is proved it answers the request and
-// says false: a GET goes to the login and comes back.
+// person authenticates the caller of a page. When nobody is signed in it answers the request
+// and returns false: a GET goes to the login and comes back.
 func (s *server) person(w http.ResponseWriter, r *http.Request) (approvals.Identity, bool) {
 	id, err := s.Login.Who(r)
 	switch {

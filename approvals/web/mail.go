@@ -9,10 +9,10 @@ import (
 	"github.com/countersign-dev/countersign/templates"
 )
 
-// ForMail is what the mail to one approver shows, with the link that proves its address.
-// The link ends when the Approval does. Without an approver, and for one whose link was
-// ended, it is what a room or another person is shown: the link is the page's, and proves
-// nobody. There is none without a login, where it would lead nowhere.
+// ForMail returns the data of the mail to one approver, with the link that verifies its
+// address. The link ends with the Approval. Without an approver, and for one whose link was
+// revoked, it is the data for a channel or another person: the link leads to the page and
+// verifies nobody. Without a login there is none, because it would lead nowhere.
 func (d Deps) ForMail(a approvals.Approval, approver, address string) (templates.Data, error) {
 	if approver == "" || approvals.LinkRevokedOf(a, approver) {
 		data := d.Show(a, "")
@@ -33,7 +33,7 @@ func (d Deps) ForMail(a approvals.Approval, approver, address string) (templates
 	return data, nil
 }
 
-// pageURL is where a is shown to anyone who has logged in.
+// pageURL returns the address of a's page, for people who are signed in.
 func (d Deps) pageURL(a approvals.Approval) string {
 	return strings.TrimSuffix(d.External.String(), "/") + "/approvals/" + url.PathEscape(a.Namespace) + "/" + url.PathEscape(a.Name)
 }

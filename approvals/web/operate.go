@@ -41,10 +41,10 @@ func (s *server) operate(w http.ResponseWriter, r *http.Request, key approvals.K
 	s.page(w, http.StatusOK, d, r)
 }
 
-// rerun is what a form asks for to have the run started again.
+// rerun is the form value that starts the run again.
 const rerun = "rerun"
 
-// revokeLink is what a form asks for to end a mailed link.
+// revokeLink is the form value that ends a mailed link.
 const revokeLink = "revoke-link"
 
 func (s *server) operated(ctx context.Context, key approvals.Key, id approvals.Identity, what, why, voter string) (approvals.Approval, approvals.Change, error) {
@@ -64,8 +64,8 @@ func (s *server) operated(ctx context.Context, key approvals.Key, id approvals.I
 	}
 }
 
-// operator says whether id looks after a's namespace, where there is anything that
-// an operator could do about a.
+// operator reports whether id operates a's namespace, and there is anything that an operator
+// could do about a.
 func (s *server) operator(ctx context.Context, a approvals.Approval, id approvals.Identity) bool {
 	if !a.ToCancel() && !a.ToRetry(s.Now()) && !a.ToAskAgain() && !a.ToRunAgain(s.Now()) {
 		return false

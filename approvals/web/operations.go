@@ -17,7 +17,7 @@ import (
 	"github.com/countersign-dev/countersign/templates"
 )
 
-// releaseWithin is how long a run may take to be there before that is a problem.
+// releaseWithin is the time after which a run that has not started is a problem.
 const releaseWithin = time.Minute
 
 // operations shows what went wrong where the person may put it right. It changes
@@ -68,7 +68,7 @@ func (s *server) operations(w http.ResponseWriter, r *http.Request) {
 	s.render(w, http.StatusOK, func(out io.Writer) error { return s.Templates.Operations(out, o) })
 }
 
-// glance is how things stand in the namespaces that the person operates.
+// glance counts the Approvals of the namespaces that the person operates.
 func (s *server) glance(all *overview.Snapshot, may map[string]bool, o templates.Operations) *templates.Glance {
 	g := templates.Glance{Unreleased: len(o.Unreleased), Undelivered: len(o.Undelivered)}
 	today := s.Now().UTC().Truncate(24 * time.Hour)
@@ -168,8 +168,8 @@ func undelivered(a approvals.Approval) []approvals.Delivery {
 	return slices.DeleteFunc(slices.Clone(a.Deliveries), func(d approvals.Delivery) bool { return !d.Failed() })
 }
 
-// unreleased says whether a was decided and its run is not there, for a known reason
-// or for longer than it takes.
+// unreleased reports whether a was decided and its run has not started, for a known reason or
+// for longer than it takes.
 func (s *server) unreleased(a approvals.Approval) bool {
 	return a.ToRelease() && (a.Unreleased != nil || s.Now().Sub(a.ReleaseFrom()) > releaseWithin)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/countersign-dev/countersign/templates"
 )
 
-// Show is what the page shows of a to voter, of whom nothing but the name is known.
+// Show returns the data of a's page for voter, of whom only the name is known.
 func (d Deps) Show(a approvals.Approval, voter string) templates.Data {
 	return d.showTo(a, approvals.Identity{Name: voter})
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/countersign-dev/countersign/templates"
 )
 
-// itemsOnPage is how many Approvals a person reads at once.
+// itemsOnPage is the number of Approvals on one page of a list.
 const itemsOnPage = 100
 
 // order is one in which a list is read: by a time, and then by name.

@@ -8,14 +8,14 @@ import (
 	"github.com/countersign-dev/countersign/approvals/record"
 )
 
-// recordKey is a public key that verifies heads of the record.
+// recordKey is a public key that verifies heads of the audit log.
 type recordKey struct {
 	ID   string    `json:"id"`
 	Key  string    `json:"key"` // for countersign verify --key
 	Made time.Time `json:"made"`
 }
 
-// apiRecordKeys gives the public keys by which the record is verified, the one that signs
+// apiRecordKeys gives the public keys by which the audit log is verified, the one that signs
 // first. Everybody may have them: that is what they are for.
 func (s *server) apiRecordKeys(w http.ResponseWriter, _ *http.Request) {
 	items := []recordKey{}

@@ -13,7 +13,7 @@ import (
 const (
 	// What the cluster said of a person is believed for so long by pages with many
 	// Approvals; that it did not answer, for less. A page of one Approval, and a vote,
-	// ask anew.
+	// ask again.
 	rightsFor, troubleFor = 10 * time.Second, 2 * time.Second
 	// maxRights bounds how many answers are remembered; past it remembering begins
 	// again.
@@ -39,7 +39,7 @@ type rights struct {
 	known map[question]*answer
 }
 
-// question is what is asked about one person.
+// question is the key of one cached answer about a person's rights.
 type question struct {
 	who                    person
 	verb, namespace, about string
@@ -62,7 +62,7 @@ type answer struct {
 	err    error
 }
 
-// mayList says whether id may list the Approvals of a namespace, of all with "".
+// mayList reports whether id may list the Approvals of a namespace, of all with "".
 func (r *rights) mayList(ctx context.Context, who person, id approvals.Identity, namespace string) (bool, error) {
 	if len(namespace) > maxNamespace {
 		return false, nil
@@ -73,7 +73,7 @@ func (r *rights) mayList(ctx context.Context, who person, id approvals.Identity,
 	return a.yes, a.err
 }
 
-// mayOperate says whether id looks after the service in a namespace, in all with "".
+// mayOperate reports whether id looks after the service in a namespace, in all with "".
 func (r *rights) mayOperate(ctx context.Context, who person, id approvals.Identity, namespace string) (bool, error) {
 	if r.operators == nil || len(namespace) > maxNamespace {
 		return false, nil
@@ -138,7 +138,7 @@ func (r *rights) find(ctx context.Context, a *answer, find func(context.Context,
 
 var errNoAnswer = approvals.Errorf(approvals.CodeUnavailable, "we couldn't check your access; try again in a moment")
 
-// over says whether a is there and too old.
+// over reports whether a is there and too old.
 func (a *answer) over(now time.Time) bool {
 	select {
 	case <-a.done:

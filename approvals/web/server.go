@@ -35,7 +35,7 @@ type VoteService interface {
 	Operations
 }
 
-// Operations are what operators want, and anyone who else a rule lets.
+// Operations are the requests of operators, and of others whom a rule allows them.
 type Operations interface {
 	Cancel(ctx context.Context, key approvals.Key, id approvals.Identity, why string) (approvals.Approval, approvals.Change, error)
 	Retry(ctx context.Context, key approvals.Key, id approvals.Identity) (approvals.Approval, approvals.Change, error)
@@ -50,7 +50,7 @@ type Overview interface {
 	Snapshot(ctx context.Context) (*overview.Snapshot, error)
 }
 
-// Deps is what the service needs.
+// Deps are the ports and settings of the pages and the API.
 type Deps struct {
 	Store    approvals.Store
 	Overview Overview
@@ -79,7 +79,7 @@ type Deps struct {
 	Operators approvals.Operators
 	// Dashboard leads from a run to where its logs are.
 	Dashboard templates.Dashboard
-	// History is the record, nil when no store keeps it.
+	// History is the audit log, nil when no store keeps it.
 	History History
 	// Changes returns a channel that has something when an Approval has changed, and is
 	// closed when the service stops; stop ends it. Nil: pages do not update themselves.

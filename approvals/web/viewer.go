@@ -105,7 +105,7 @@ func (v *viewer) prove(ctx context.Context, list []*overview.Entry) error {
 	return failed
 }
 
-// mayVote says whether the rules let the person vote on e, as far as was proved.
+// mayVote reports whether the rules let the person vote on e, as far as was proved.
 func (v *viewer) mayVote(ctx context.Context, e *overview.Entry) bool {
 	if may, ok := v.decide[e.Deciders]; ok {
 		return may
@@ -119,13 +119,13 @@ func (v *viewer) mayVote(ctx context.Context, e *overview.Entry) bool {
 	return may
 }
 
-// waits says whether e waits for the person: the rules allow it and there is time.
+// waits reports whether e waits for the person: the rules allow it and there is time.
 func (v *viewer) waits(ctx context.Context, e *overview.Entry) bool {
 	return !e.Decided() && v.mayVote(ctx, e) && v.Now().Before(e.Deadline())
 }
 
-// named says whether e is the person's own without any question: by name, by group,
-// or because they asked for it.
+// named reports whether e is the person's own without any question: by name, by group, or
+// because they asked for it.
 func (v *viewer) named(e *overview.Entry) bool {
 	own, ok := v.bare[e.Deciders]
 	if !ok {
@@ -135,7 +135,7 @@ func (v *viewer) named(e *overview.Entry) bool {
 	return own
 }
 
-// own says whether the person may see e whatever they may list.
+// own reports whether the person may see e whatever they may list.
 func (v *viewer) own(ctx context.Context, e *overview.Entry) bool {
 	return v.named(e) || v.mayVote(ctx, e)
 }
@@ -154,7 +154,7 @@ func (v *viewer) visible(ctx context.Context, list []*overview.Entry) ([]*overvi
 		return list, unknown
 	}
 	rest := keep(list, func(e *overview.Entry) bool { return !v.lists(e.Namespace) && !v.named(e) })
-	_ = v.prove(ctx, rest) // logged; who is not proved sees less
+	_ = v.prove(ctx, rest) // logged; anyone who is not verified sees less
 	return keep(list, func(e *overview.Entry) bool { return v.lists(e.Namespace) || v.own(ctx, e) }), unknown
 }
 
@@ -189,7 +189,7 @@ func (v *viewer) mayList(ctx context.Context, namespaces map[string]bool) (unkno
 	return len(failed)
 }
 
-// lists says whether the person may list a namespace, as far as mayList found out.
+// lists reports whether the person may list a namespace, as far as mayList found out.
 func (v *viewer) lists(namespace string) bool { return v.list[""] || v.list[namespace] }
 
 // keep is those of list that are. list is shared and stays as it is.

@@ -170,7 +170,7 @@ func flags(name, usage string) *flag.FlagSet {
 	return f
 }
 
-// parse says whether there is nothing more to do, and with which exit code.
+// parse reports whether there is nothing more to do, and with which exit code.
 func parse(f *flag.FlagSet, args []string) (code int, done bool) {
 	err := f.Parse(args)
 	switch {

@@ -54,8 +54,8 @@ func Path(address string) (string, error) {
 
 func bad(r rune) bool { return r == '\\' || r == '#' || unicode.IsSpace(r) || !unicode.IsPrint(r) }
 
-// plain says whether a decoded path has nothing that is bad but what was written as %20
-// or %23.
+// plain reports whether a decoded path has nothing that is bad but what was written as %20 or
+// %23.
 func plain(decoded string) bool {
 	return utf8.ValidString(decoded) && !strings.ContainsFunc(decoded, func(r rune) bool { return r != ' ' && r != '#' && bad(r) })
 }

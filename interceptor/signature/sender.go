@@ -19,7 +19,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals/keyring"
 )
 
-// Kind is how a sender proves itself by a secret that it shares with us.
+// Kind is the scheme by which a sender proves that it has a secret.
 type Kind string
 
 // The kinds.

@@ -24,7 +24,7 @@ const (
 	HeaderHub       = "X-Hub-Signature-256"
 )
 
-// Tolerance is how old, or how far ahead, a signed event may be.
+// Tolerance bounds the age of a signed event, and how far its time may be ahead.
 const Tolerance = 5 * time.Minute
 
 // maxSignatures bounds the signatures looked at in one header.
@@ -74,7 +74,7 @@ func Hub(secret keyring.Secret, body []byte) string {
 	return "sha256=" + hex.EncodeToString(h.Sum(nil))
 }
 
-// VerifyHub says whether value is body's X-Hub-Signature-256 by secret.
+// VerifyHub reports whether value is body's X-Hub-Signature-256 by secret.
 func VerifyHub(secret keyring.Secret, value string, body []byte) bool {
 	return len(secret) > 0 && hmac.Equal([]byte(Hub(secret, body)), []byte(value))
 }

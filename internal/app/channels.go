@@ -66,7 +66,7 @@ func (t tellers) setups(core *core) []setup {
 			workers = notifyWorkers
 		}
 		known[name] = name != notify.Email
-		var budget *kubenotify.Budget // rooms are the configuration's, mail goes anywhere
+		var budget *kubenotify.Budget // channels are the configuration's, mail goes anywhere
 		if name == notify.Email {
 			budget = &kubenotify.Budget{Quota: core.quotas.Of}
 		}

@@ -16,7 +16,7 @@ type Options struct {
 	Rest   *rest.Config
 	Log    *slog.Logger
 	Now    func() time.Time // until the API server says what time it is
-	Out    io.Writer        // where the record is printed
+	Out    io.Writer        // where the audit log is printed
 
 	Namespace string // where the service runs: its Secrets and its lease
 	Pod       string // this process's name in the election

@@ -8,7 +8,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/contain"
 )
 
-// newPanics is what is said of objects at which the service panics. What panics in a
+// newPanics makes the messages about objects at which the service panics. What panics in a
 // controller is counted by controller-runtime.
 func newPanics(reg prometheus.Registerer, log *slog.Logger) (*contain.Panics, error) {
 	count := prometheus.NewCounterVec(prometheus.CounterOpts{

@@ -37,7 +37,7 @@ func OpenRecord(c config.Record) (*sqlstore.Ledger, error) {
 	}
 }
 
-// recording is the controller that keeps the record. With nowhere to keep it, it still
+// recording is the controller that keeps the audit log. With nowhere to keep it, it still
 // lets go what was opened when there was a store.
 //
 // What is appended is signed by the newest of the service's keys.

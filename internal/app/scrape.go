@@ -32,7 +32,7 @@ func metricsTLS(certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate} // HTTP/1.1 is enough for a scrape
 }
 
-// scraped answers 401 to anyone who is not proved, 403 to anyone who may not get the path, and
+// scraped answers 401 to anyone who is not authenticated, 403 to anyone who may not get the path, and
 // 503 when the API server does not say.
 func scraped(log logr.Logger, who scraper, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

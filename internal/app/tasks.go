@@ -15,7 +15,7 @@ import (
 // taskWorkers is enough: each step is a read or two and at most one write.
 const taskWorkers = 8
 
-// answersTasks says whether the configuration wants approval tasks of other systems
+// answersTasks reports whether the configuration wants approval tasks of other systems
 // answered.
 func (o Options) answersTasks() bool {
 	return o.Config.CustomTasks == nil || len(o.Config.CustomTasks) > 0

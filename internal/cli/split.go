@@ -150,7 +150,7 @@ func (c *command) otherFile(in, out string) error {
 	if errFrom == nil && errTo == nil && os.SameFile(from, to) {
 		return fmt.Errorf("-o %s is the input file, which would be overwritten: give another file", out)
 	}
-	return nil // what can't be read, or written, is said when it is
+	return nil // an error is reported when it is read, or written
 }
 
 func (c *command) stat(in string) (fs.FileInfo, error) {

@@ -158,7 +158,7 @@ func section[T any](c *command, title, otherwise string, items []T, note string)
 }
 
 // plan is what is there of all that an installation has, in the order in which it goes: the
-// service first, so that it makes nothing anew, and definitions last, since what has a finalizer
+// service first, so that it makes nothing again, and definitions last, since what has a finalizer
 // would keep them.
 func (u uninstalling) plan(ctx context.Context, all cluster, approvals []unstructured.Unstructured) ([]removal, error) {
 	strip := recorded(approvals)

@@ -188,7 +188,7 @@ func before(a approvals.Approval) []string {
 	return out
 }
 
-// needsReason says whether somebody at a terminal is asked for one: a rejection without any
+// needsReason reports whether somebody at a terminal is asked for one: a rejection without any
 // helps nobody.
 func needsReason(a approvals.Approval, b ballot) bool {
 	return b.verdict == approvals.Reject || b.verdict == approvals.Approve && a.Resolved != nil && a.Resolved.Policy.Comment == approvals.CommentRequired

@@ -53,14 +53,14 @@ type Config struct {
 	Limits Limits
 }
 
-// Record says where the record is kept: at most one of SQLite and Postgres is set.
+// Record says where the audit log is kept: at most one of SQLite and Postgres is set.
 type Record struct {
 	SQLite   string         // the path of a file
 	Postgres keyring.Secret // a URL, which has a password in it
 	Quiet    bool           // not to standard output
 }
 
-// Kept says whether there is a store.
+// Kept reports whether there is a store.
 func (r Record) Kept() bool { return r.SQLite != "" || len(r.Postgres) > 0 }
 
 // file is the YAML form. It is kept apart from Config so that what a user writes

@@ -52,7 +52,7 @@ type wanted struct {
 	given chan struct{} // closed when it has it
 }
 
-// slow says whether b may be cut for anybody: it is below the least rate, has stopped, or
+// slow reports whether b may be cut for anybody: it is below the least rate, has stopped, or
 // takes long, however much of it came at first. All of one address, behind a proxy say, would
 // else wait for somebody's last byte.
 func (b *body) slow(now time.Time) bool {
@@ -135,7 +135,7 @@ func (g *budget) take(ctx context.Context, b *body, n int64) error {
 	}
 }
 
-// fits says whether n bytes are free, when those that are being cut give back what they
+// fits reports whether n bytes are free, when those that are being cut give back what they
 // have, and without them.
 func (g *budget) fits(b *body, n int64) (soon, now bool) {
 	room, rest := g.total-g.used, open(g.total)-g.unproved

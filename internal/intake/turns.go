@@ -31,8 +31,8 @@ func newTurns(total int) *turns {
 	return &turns{total: total, by: map[netip.Addr]int{}, waiting: map[netip.Addr][]*turn{}}
 }
 
-// fits says whether t may start now. Neither one source nor all who were not proved have
-// everything.
+// fits reports whether t may start now. Neither one source nor all who were not authenticated
+// have everything.
 func (q *turns) fits(t *turn) bool {
 	most := int(open(int64(q.total)))
 	return q.busy < q.total && q.by[t.source] < most && (t.proved || q.unproved < most)

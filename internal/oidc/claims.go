@@ -90,7 +90,7 @@ func (c Config) username(subject string, claims map[string]json.RawMessage) (str
 	}
 }
 
-// groupsLeftOut says whether the provider has left the groups out of the token because
+// groupsLeftOut reports whether the provider has left the groups out of the token because
 // there are too many, and says only where to ask for them (OpenID Connect's distributed
 // claims, as Microsoft Entra ID sends them), or that there are some.
 func (c Config) groupsLeftOut(claims map[string]json.RawMessage) bool {

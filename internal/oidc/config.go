@@ -65,7 +65,7 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// secureURL says whether nobody on the way can read or change what is sent to u.
+// secureURL reports whether nobody on the way can read or change what is sent to u.
 func secureURL(u *url.URL) bool {
 	host := u.Hostname()
 	ip := net.ParseIP(host)

@@ -25,19 +25,19 @@ const (
 
 var errNoCookie = errors.New("no such cookie, or not one of ours")
 
-// codecs are the ring's, the newest first: it seals, all of them open.
+// codecs are the ring's, the newest first: it encrypts, all of them decrypt.
 func (l *Login) codecs() []securecookie.Codec {
 	ring := l.deps.Ring()
 	hash, block := ring.Derive(keyring.Session), ring.Derive(keyring.SessionCipher)
 	out := make([]securecookie.Codec, 0, len(hash))
 	for i := range hash {
-		// The end is in what is sealed, where our own clock reads it.
+		// The end is in the encrypted part, where our own clock reads it.
 		out = append(out, securecookie.New(hash[i], block[i]).MaxAge(0).MaxLength(maxCookie).SetSerializer(packed{}))
 	}
 	return out
 }
 
-// set seals v into the cookie name, until it ends.
+// set encrypts v into the cookie name, until it ends.
 func (l *Login) set(w http.ResponseWriter, name string, v any, until time.Time) error {
 	codecs := l.codecs()
 	if len(codecs) == 0 {

@@ -170,8 +170,8 @@ func passedOn(r *http.Request) []string {
 	return append(out, r.Header.Get("X-Forwarded-Access-Token"), r.Header.Get("X-Auth-Request-Access-Token"))
 }
 
-// Issued says whether a token names this provider as its issuer, which decides who
-// is asked and proves nothing.
+// Issued reports whether a token names this provider as its issuer, which decides who is asked
+// and proves nothing.
 func (l *Login) Issued(token string) bool { return issuerOf(token) == l.config.Issuer }
 
 // Authenticate verifies an ID token.

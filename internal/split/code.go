@@ -8,8 +8,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// freeText says whether r is an approver's text: their comment, or a name that they may have
-// given themselves. The decision is none; it is true or false.
+// freeText reports whether r is an approver's text: their comment, or a name that they may
+// have given themselves. The decision is none; it is true or false.
 func (g *dataFlow) freeText(r reference) bool {
 	a := g.by[r.name]
 	return r.of == "tasks" && r.field == "results" && a != nil && a.isApproval() && !decides(a.kind, r.result)

@@ -35,7 +35,7 @@ func (v *value) at(p int) string {
 	return member("params", v.param)
 }
 
-// isParamOf says whether part p gets it as a param.
+// isParamOf reports whether part p gets it as a param.
 func (v *value) isParamOf(p int) bool {
 	return p <= v.last && (p > v.from || p == v.from && v.result != "")
 }

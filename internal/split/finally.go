@@ -60,7 +60,7 @@ func (c *cut) asRead(t *task) {
 	}
 }
 
-// knownAt says whether the end of a part has all that t reads: a status does not travel.
+// knownAt reports whether the end of a part has all that t reads: a status does not travel.
 func (c *cut) knownAt(t *task, part int) bool {
 	return !slices.ContainsFunc(t.refs, func(r reference) bool {
 		of := c.by[r.name]

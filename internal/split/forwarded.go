@@ -93,12 +93,12 @@ func (g *dataFlow) readAsSecret(t *task, v *value) string {
 	return why
 }
 
-// has says whether a text beneath n refers to v.
+// has reports whether a text beneath n refers to v.
 func (g *dataFlow) has(n *yaml.Node, v *value) bool {
 	return slices.ContainsFunc(referencesBeneath(n), func(r reference) bool { return g.known[r.id()] == v })
 }
 
-// inUserinfo says whether ref stands before the host of an address: https://user:ref@host.
+// inUserinfo reports whether ref stands before the host of an address: https://user:ref@host.
 func inUserinfo(s, ref string) bool {
 	_, after, ok := strings.Cut(s, "://")
 	for ok {
@@ -124,7 +124,7 @@ var (
 	wordEnds = regexp.MustCompile(`[A-Za-z][a-z]+|[A-Z]+|[0-9]+`)
 )
 
-// isSecretName says whether secrets are called so, in whatever case: registry-password,
+// isSecretName reports whether secrets are called so, in whatever case: registry-password,
 // GITHUB_TOKEN, apiKey, but not token-secret-name.
 func isSecretName(s string) bool {
 	var words []string

@@ -12,8 +12,8 @@ import (
 	"github.com/countersign-dev/countersign/approvals/tasks"
 )
 
-// decides says whether a result of an approval task is its decision, "true" or "false",
-// and nothing that anybody typed.
+// decides reports whether a result of an approval task is its decision, "true" or "false", and
+// nothing that anybody typed.
 func decides(m tasks.Mapping, result string) bool {
 	return slices.ContainsFunc(m.Results, func(e approvals.Expression) bool {
 		return e.Name == result && e.Expression == "approval.outcome == 'Approved'"
@@ -22,8 +22,8 @@ func decides(m tasks.Mapping, result string) bool {
 
 var compared = regexp.MustCompile(`^\s*(?:'\$\(([^()]*)\)'|"\$\(([^()]*)\)")\s*(==|!=)\s*(?:'(true|false)'|"(true|false)")\s*$`)
 
-// holds says whether a when is true once approval a was decided so; it is not known when
-// it is about anything else.
+// holds reports whether a when is true once approval a was decided so; it is not known when it
+// is about anything else.
 func (c *cut) holds(w pipelinev1.WhenExpression, a *task, decision string) (holds, known bool) {
 	about := func(s string) bool {
 		r, ok := parse(s)
@@ -48,7 +48,7 @@ func (c *cut) holds(w pipelinev1.WhenExpression, a *task, decision string) (hold
 	return slices.Contains(w.Values, decision) == (w.Operator == selection.In), true
 }
 
-// certain says whether t's when is true whenever its part is started: it asks for no more
+// certain reports whether t's when is true whenever its part is started: it asks for no more
 // than that people said yes, and without that the part is not started.
 func (c *cut) certain(t *task) bool {
 	return !slices.ContainsFunc(t.When, func(w pipelinev1.WhenExpression) bool {
@@ -59,16 +59,16 @@ func (c *cut) certain(t *task) bool {
 	})
 }
 
-// goesOn says whether a rejection by a starts the next part too.
+// goesOn reports whether a rejection by a starts the next part too.
 func (c *cut) goesOn(a *task) bool { return rejectionGoesOn(a.kind) && c.readsRejection(a) }
 
-// rejectionGoesOn says whether a pipeline goes on when such a task was rejected, and
-// reads the decision.
+// rejectionGoesOn reports whether a pipeline goes on when such a task was rejected, and reads
+// the decision.
 func rejectionGoesOn(m tasks.Mapping) bool { return m.Ends[approvals.Rejected].Succeeded }
 
-// readsRejection says whether any task at all would run behind a when it was rejected.
-// Where every task wants decision to be true there is nothing to start. That a later
-// approval would be asked is no reason, when nothing runs behind that one either.
+// readsRejection reports whether any task at all would run behind a when it was rejected.
+// Where every task wants decision to be true there is nothing to start. That a later approval
+// would be asked is no reason, when nothing runs behind that one either.
 func (c *cut) readsRejection(a *task) bool {
 	return slices.ContainsFunc(c.order, func(t *task) bool { return t.part > a.part && !t.isApproval() && !c.skipped(t, a, nil) }) ||
 		slices.ContainsFunc(c.finally, func(t *task) bool { return t.part == a.part+1 && !c.skipped(t, a, nil) })
@@ -88,8 +88,8 @@ func (c *cut) unguarded(a *task) []string {
 	return out
 }
 
-// skipped says whether t does not run when a was rejected: by its own when, or for want
-// of a result of such a task.
+// skipped reports whether t does not run when a was rejected: by its own when, or for want of
+// a result of such a task.
 func (c *cut) skipped(t, a *task, seen []string) bool {
 	if slices.Contains(seen, t.Name) {
 		return false
@@ -149,7 +149,7 @@ func (c *cut) without(a *task) (run, out []string) {
 	return run, out
 }
 
-// alike says whether t has every condition that a has, and so is left out with it.
+// alike reports whether t has every condition that a has, and so is left out with it.
 func alike(t, a *task) bool {
 	return !slices.ContainsFunc(a.When, func(w pipelinev1.WhenExpression) bool {
 		return !slices.ContainsFunc(t.When, func(x pipelinev1.WhenExpression) bool {

@@ -54,7 +54,7 @@ func (g *dataFlow) there(d *yaml.Node) *yaml.Node {
 	return nil
 }
 
-// sameObject says whether two objects are one in a cluster. Where one says no namespace it
+// sameObject reports whether two objects are one in a cluster. Where one says no namespace it
 // may be in the other's.
 func sameObject(a, b *yaml.Node) bool {
 	of := func(n *yaml.Node) (group, kind, is, namespace string) {
@@ -106,7 +106,7 @@ func (g *dataFlow) needs(a *task, x gate) []string {
 	return out
 }
 
-// reads says whether anything reads what a gives, other than what every Approval gives.
+// reads reports whether anything reads what a gives, other than what every Approval gives.
 func (g *dataFlow) reads(a *task) bool {
 	return slices.ContainsFunc(slices.Concat(g.order, g.finally), func(t *task) bool {
 		return slices.ContainsFunc(t.refs, func(r reference) bool {

@@ -100,7 +100,7 @@ func (g *dataFlow) noteRun(add func(string, ...any)) {
 		g.part(2), fields[0], strings.Join(fields, ", "))
 }
 
-// startsPipeline says whether an object is, or makes, a run of a Pipeline.
+// startsPipeline reports whether an object is, or makes, a run of a Pipeline.
 func startsPipeline(n *yaml.Node, pipeline string) bool {
 	if name(field(n, "pipelineRef")) == pipeline {
 		return true

@@ -190,7 +190,7 @@ func (g *dataFlow) claims(p int) []space {
 	})
 }
 
-// isAbsent says whether no run binds a workspace.
+// isAbsent reports whether no run binds a workspace.
 func (g *dataFlow) isAbsent(workspace string) bool {
 	return slices.ContainsFunc(g.spaces, func(s space) bool { return s.name == workspace && s.absent })
 }

@@ -23,7 +23,7 @@ type reference struct {
 // id is the same for all ways to write r.
 func (r reference) id() string { return r.of + "." + r.name + "." + r.field + "." + r.result + r.rest }
 
-// whole says whether all of an array or object is meant.
+// whole reports whether all of an array or object is meant.
 func (r reference) whole() bool { return strings.Contains(r.rest, "*") }
 
 var referred = regexp.MustCompile(`\$\(([^()]*)\)`)

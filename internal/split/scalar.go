@@ -104,7 +104,7 @@ func fromKubectl(y []byte) (any, error) {
 	return json.RawMessage(raw), nil
 }
 
-// isString says whether kubectl reads s, written plainly, as that text.
+// isString reports whether kubectl reads s, written plainly, as that text.
 func isString(s string) bool {
 	if isText(s) {
 		return true
@@ -113,7 +113,7 @@ func isString(s string) bool {
 	return err == nil && v == s
 }
 
-// sameText says whether kubectl reads a text as it was meant.
+// sameText reports whether kubectl reads a text as it was meant.
 func sameText(written []byte, meant *yaml.Node) bool {
 	is, err := kubectl.YAMLToJSON(written)
 	if err != nil {

@@ -135,7 +135,7 @@ func (s *source) inNamespace(namespace string, rs *Refusals) {
 	}
 }
 
-// namespaced says whether objects of a kind are in a namespace. Of kinds that are not known
+// namespaced reports whether objects of a kind are in a namespace. Of kinds that are not known
 // here it says no: those keep what they say.
 func namespaced(group, kind string) bool {
 	if strings.HasPrefix(kind, "Cluster") {

@@ -26,7 +26,7 @@ type space struct {
 	last   int
 }
 
-// isOf says whether part p has it. A volume goes through the parts between.
+// isOf reports whether part p has it. A volume goes through the parts between.
 func (s space) isOf(p int) bool {
 	return p == 1 || s.used[p] || s.binding == nil && !s.absent && p <= s.last
 }
@@ -127,7 +127,7 @@ func (g *dataFlow) bound(s *space, said *yaml.Node) {
 	})
 }
 
-// binds says whether the run binds a workspace.
+// binds reports whether the run binds a workspace.
 func (r *run) binds(workspace string) bool {
 	return slices.ContainsFunc(items(field(r.spec(), "workspaces")), func(w *yaml.Node) bool { return name(w) == workspace })
 }

@@ -35,7 +35,7 @@ func (r *release) changes() (string, error) {
 	return text, nil
 }
 
-// notes are what is said of the release where it is downloaded.
+// notes is the text beside the downloads of a release.
 func (r *release) notes() error {
 	changes, err := r.changes()
 	if err != nil {

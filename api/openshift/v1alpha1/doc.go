@@ -1,6 +1,6 @@
 // Package v1alpha1 is the ApprovalTask of openshift-pipelines/manual-approval-gate,
 // as far as its clients read and write it: tkn-approvaltask and the OpenShift
-// console work against ours. The types are declared here anew; nothing of that
+// console work against ours. The types are declared here again; nothing of that
 // project is imported.
 //
 // Beyond theirs: every list and text has a bound, and status says what became of

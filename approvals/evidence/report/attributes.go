@@ -62,7 +62,7 @@ type printer struct {
 	cut bool // it has enough
 }
 
-// attributesOf is what a resource has in it that changes.
+// attributesOf returns the changing attributes of a resource, as text.
 func attributesOf(c *tfjson.Change, kind, name string) string {
 	p := &printer{}
 	sign := "~"

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// sniffed is how much of a text's beginning says what it is, where its beginning does.
+// sniffed is the number of bytes at the beginning of a text by which its format is detected.
 const sniffed = 64 << 10
 
-// detect is what a text may be written in, of which Strip was made: the first of these that
-// can read it. The last is Text, which can.
+// detect returns the formats that text may have, the most likely first, of a text without
+// escape sequences (Strip). The last is Text, which fits any.
 func detect(text string) []Format {
 	start := strings.TrimSpace(text[:min(len(text), sniffed)])
 	switch {

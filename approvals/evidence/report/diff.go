@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// hunk is how many lines of it are still to come.
+// hunk counts the lines of a hunk that are still to come.
 type hunk struct{ old, now int }
 
 var hunkHead = regexp.MustCompile(`^@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@`)
@@ -215,8 +215,8 @@ var (
 	version     = regexp.MustCompile(`^v[0-9]+(?:(?:alpha|beta)[0-9]+)?$`)
 )
 
-// object is what a file of kubectl diff is about: "Deployment shop/web" of
-// /tmp/LIVE-123/apps.v1.Deployment.shop.web. Other files are called what they are called.
+// object names the object of a file of kubectl diff: "Deployment shop/web" for
+// /tmp/LIVE-123/apps.v1.Deployment.shop.web. Other files keep their names.
 func object(file string) string {
 	if !kubectlFile.MatchString(file) {
 		return file

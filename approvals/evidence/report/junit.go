@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// maxSaid is how much of one failed test or finding is kept.
+// maxSaid bounds the text that is kept of one failed test or finding, in bytes.
 const maxSaid = 64 << 10
 
 // parseJUnit reads the XML that test runners write. Passed tests are counted.

@@ -25,7 +25,8 @@ func maskJSON(text string) (string, int) {
 	return b.String(), len(m.edits)
 }
 
-// sensitiveVariables are those of which the configuration says so: their values have no marks.
+// sensitiveVariables returns the variables that the configuration declares sensitive: their
+// values have no marks.
 func sensitiveVariables(text string) map[string]bool {
 	var doc struct {
 		Configuration struct {
@@ -46,8 +47,8 @@ func sensitiveVariables(text string) map[string]bool {
 
 const marker = "_sensitive" // what the name of a member ends with that marks another
 
-// markedNames are what members may be called that others mark: x, where text has an
-// x_sensitive. Newer versions of terraform have more of them.
+// markedNames returns the members that others mark: x, where text has an x_sensitive. Newer
+// versions of terraform have more of them.
 func markedNames(text string) map[string]bool {
 	out := map[string]bool{}
 	for end := 0; ; end += len(marker) + 1 {
@@ -79,7 +80,7 @@ type edit struct {
 	with     string
 }
 
-// place is what is known of a value before it is looked at.
+// place has what is known of a value before it is read.
 type place struct {
 	depth int
 	// named: its keys are names that people gave to things, not to values.
@@ -273,17 +274,18 @@ func (m *masker) hide(at int, with string) (end int) {
 // texty says by its first byte whether a value is one that a secret can be.
 func texty(c byte) bool { return c != 't' && c != 'f' && c != 'n' }
 
-// marksAll says whether a mark is true.
+// marksAll reports whether a mark is true.
 func (m *masker) marksAll(at int) bool { return at == all || m.s[at] == 't' }
 
-// marksAny says whether a mark is, or has in it, true.
+// marksAny reports whether a mark is, or has in it, true.
 func (m *masker) marksAny(at int) bool {
 	end := m.skip(at)
 	m.work -= end - at
 	return strings.Contains(m.s[at:end], "true")
 }
 
-// membersOf is where the members of a mark are. One that is there twice marks all of its value.
+// membersOf returns the offsets of a mark's members. A member that is there twice marks all of
+// its value.
 func (m *masker) membersOf(at int) map[string]int {
 	out := map[string]int{}
 	begin := at
@@ -310,7 +312,7 @@ func (m *masker) key(at int) (key string, from int) {
 	return key, m.space(m.space(end) + 1) // after the colon
 }
 
-// next is where the next member or element is, or the bracket that ends them.
+// next returns the offset of the next member or element, or of the bracket that ends them.
 func (m *masker) next(at int) int {
 	if at = m.space(at); m.s[at] == ',' {
 		at = m.space(at + 1)
@@ -325,7 +327,7 @@ func (m *masker) space(at int) int {
 	return at
 }
 
-// skip is where the value ends that is at a place.
+// skip returns the offset after the value at a place.
 func (m *masker) skip(at int) int {
 	open := 0
 	for ; at < len(m.s); at++ {

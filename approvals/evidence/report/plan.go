@@ -105,7 +105,7 @@ func (p *planText) line(text string, at int, l string, next int) {
 	p.other.WriteString(l + "\n")
 }
 
-// atEdge says whether a line is at the left edge.
+// atEdge reports whether a line is at the left edge.
 func atEdge(l string) bool {
 	return l != "" && l[0] != ' ' && l[0] != '\t' && !strings.HasPrefix(l, "-/+ ") && !strings.HasPrefix(l, "+/- ")
 }
@@ -341,7 +341,7 @@ func paintPlan(text string) []Line {
 
 var kinds = map[string]string{"+": LineAdd, "-": LineDel, "~": LineMod, "-/+": LineReplace, "+/-": LineReplace}
 
-// kindAt is what a sign means at a column: blocks are indented by four.
+// kindAt returns the action that a sign means at a column: blocks are indented by four.
 func kindAt(col int, sign string) string {
 	if col%4 != 2 && (col != 0 || len(sign) != 3) {
 		return ""
@@ -359,7 +359,8 @@ func signOf(l string) (col int, sign string) {
 	return len(l) - len(t), sign
 }
 
-// signColumn is where the sign of an attribute is, or would be when it does not change.
+// signColumn returns the column of an attribute's sign, or the column that it would have when
+// nothing changes.
 func signColumn(l string, col int) int {
 	if col >= 0 {
 		return col
@@ -367,7 +368,7 @@ func signColumn(l string, col int) int {
 	return max(0, indent(l)-2)
 }
 
-// indent is how many spaces l begins with.
+// indent returns the number of spaces at the beginning of l.
 func indent(l string) int { return len(l) - len(strings.TrimLeft(l, " ")) }
 
 // invokes warns of a plan that runs actions of providers, which Terraform has since 1.14.

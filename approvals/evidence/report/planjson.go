@@ -11,8 +11,8 @@ import (
 	tfjson "github.com/hashicorp/terraform-json"
 )
 
-// planDoc is what of a tfjson.Plan is about changes. The rest, such as all values of the
-// state, is as large again and is not decoded.
+// planDoc has the fields of a tfjson.Plan that are about changes. The rest, such as all values
+// of the state, is as large again and is not decoded.
 type planDoc struct {
 	FormatVersion   string                 `json:"format_version"`
 	ResourceChanges []*planResource        `json:"resource_changes"`

@@ -15,7 +15,7 @@ type planLines struct {
 	secret  bool // that is a secret
 }
 
-// seen is what is to be seen of a line.
+// seen has the parts of a line of a plan that matter.
 type seen struct {
 	Line
 	secret bool // its value is left out
@@ -52,7 +52,8 @@ func (p *planLines) next(l string) seen {
 	return seen{Line: Line{kind, l}}
 }
 
-// attributeOf is where attribute's parts are in a line, of which most have none.
+// attributeOf returns the offsets of an attribute's parts in a line, nil for a line without
+// one.
 func attributeOf(l string) []int {
 	if !strings.Contains(l, "=") {
 		return nil

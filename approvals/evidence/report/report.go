@@ -8,7 +8,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals/evidence"
 )
 
-// Format is how a text is written.
+// Format is the kind of text of a report.
 type Format string
 
 // The formats. Auto is found out by the text.
@@ -47,7 +47,7 @@ type Report struct {
 	Warnings []string
 }
 
-// Action is what happens to the subject of a Part.
+// Action is the change of a Part's subject.
 type Action string
 
 // The actions, those first that are shown first.
@@ -95,7 +95,7 @@ func (p *Part) Body() string {
 	return p.Text
 }
 
-// Size is how many bytes the text has, or about.
+// Size returns about how many bytes the text has.
 func (p *Part) Size() int {
 	if p.load != nil {
 		return p.size

@@ -159,8 +159,8 @@ func parseJSON(text string) (Report, bool) {
 	return r, true
 }
 
-// indented is how deep valid JSON nests, and about how many bytes it has with indentation: a
-// list of numbers within many lists becomes a hundred times as long.
+// indented returns the depth of valid JSON, and about how many bytes it has with indentation:
+// a list of numbers within many lists becomes a hundred times as long.
 func indented(s string) (most, size int) {
 	now, quoted := 0, false
 	for i := 0; i < len(s); i++ {

@@ -9,7 +9,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals/keyring"
 )
 
-// TLS is how the connection to the mail server is protected.
+// TLS is the protection of the connection to the mail server.
 type TLS string
 
 // The kinds of TLS.
@@ -19,7 +19,7 @@ const (
 	NoTLS    TLS = "none"     // for a relay beside us; never with a password
 )
 
-// Config is how to reach the mail server.
+// Config has the mail server, its credentials and the sender's address.
 type Config struct {
 	Host     string
 	Port     int
@@ -34,9 +34,9 @@ type Config struct {
 	RequesterDomains []string
 }
 
-// DefaultAccept is what RFC 5321 (4.5.3.2.6) asks a client to wait after the final dot: a
-// server that looks for viruses, say, takes its time, and a mail that is sent again because of
-// that arrives twice.
+// DefaultAccept is the time that RFC 5321 (4.5.3.2.6) asks a client to wait after the final
+// dot. A server that scans for viruses, say, takes its time, and a mail that is sent again
+// because of that arrives twice.
 const DefaultAccept = 10 * time.Minute
 
 func (c Config) accept() time.Duration {

@@ -20,7 +20,7 @@ import (
 	"github.com/countersign-dev/countersign/templates"
 )
 
-// Config is how statuses are set and of what.
+// Config has the token, and the names of the params that lead to a commit.
 type Config struct {
 	Name    string
 	API     string // https://api.github.com
@@ -69,7 +69,7 @@ func (c *Channel) Route() notify.Route {
 	return notify.Route{Name: c.Config.Name, Kinds: []notify.Kind{notify.Opened, notify.Decided, notify.RunEnded}}
 }
 
-// status is what GitHub's API takes.
+// status is the body of a request to GitHub's API for commit statuses.
 type status struct {
 	State       string `json:"state"`
 	TargetURL   string `json:"target_url"`

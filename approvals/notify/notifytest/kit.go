@@ -294,7 +294,7 @@ func Serve(t *testing.T, h http.HandlerFunc) *httptest.Server {
 	return s
 }
 
-// Final says whether no further try can mend err.
+// Final reports whether no further attempt can fix err.
 func Final(err error) bool {
 	f, ok := errors.AsType[*notify.Failure](err)
 	return ok && f.Final

@@ -20,7 +20,7 @@ func Address(field, address string) error {
 	return nil
 }
 
-// inside says whether a host is in the cluster or on this machine.
+// inside reports whether a host is in the cluster or on this machine.
 func inside(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || strings.HasSuffix(host, ".svc") || strings.HasSuffix(host, ".svc.cluster.local") || ip != nil && ip.IsLoopback()

@@ -102,8 +102,8 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	return nil, c.refused(resp, string(excerpt))
 }
 
-// refused says whether another try can help, as Prometheus' Alertmanager does:
-// after 429 and 5xx, nothing else.
+// refused makes the error for an answer. It is final unless another attempt can help, which is
+// so after 429 and 5xx, as Prometheus' Alertmanager decides.
 func (c *Client) refused(resp *http.Response, body string) error {
 	f := &notify.Failure{Final: true}
 	text := fmt.Sprintf("%s answered %d", c.who, resp.StatusCode)

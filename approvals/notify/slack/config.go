@@ -31,7 +31,7 @@ type Config struct {
 	Timeout time.Duration
 }
 
-// Bot says whether messages have buttons.
+// Bot reports whether messages have buttons.
 func (c Config) Bot() bool { return len(c.Token) > 0 }
 
 var (
@@ -68,8 +68,8 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// answers says whether Slack's answers may be sent to address: a signed request
-// names it, and it must still be Slack's.
+// answers reports whether Slack's answers may be sent to address: a signed request names it,
+// and it must still be Slack's.
 func (c Config) answers(address string) bool {
 	api, err1 := url.Parse(c.API)
 	to, err2 := url.Parse(address)

@@ -17,8 +17,7 @@ const (
 	blockInput   = "input-"
 )
 
-// asks says whether a vote needs more than a button: the Gate asks for a comment, or
-// has inputs, which are the approver's to fill in.
+// asks reports whether a vote needs a dialog: the Gate requires a comment, or has inputs.
 func asks(a approvals.Approval, v approvals.Verdict) bool {
 	p := a.Resolved.Policy
 	if v == approvals.Approve {
@@ -51,7 +50,8 @@ func dialogFor(a approvals.Approval, v approvals.Verdict, voter, reference strin
 	}
 }
 
-// given is what an input begins with: what the voter filled in before, or its default.
+// given returns the first value of an input in a dialog: the voter's earlier one, or the
+// default.
 func given(a approvals.Approval, in approvals.Input, voter string) string {
 	for _, v := range a.Votes {
 		if x, ok := approvals.ByName(v.Inputs)[in.Name]; ok && approvals.SamePerson(v.Voter, voter) {
@@ -61,8 +61,8 @@ func given(a approvals.Approval, in approvals.Input, voter string) string {
 	return in.Default
 }
 
-// reached says whether an input can do without this voter: it need not be there, has
-// a default, or another approver filled it in.
+// reached reports whether this voter may leave an input empty: it is not required, has a
+// default, or another approver filled it in.
 func reached(a approvals.Approval, in approvals.Input) bool {
 	if !in.Required || in.Default != "" {
 		return true
@@ -119,7 +119,7 @@ func choose(id string, options []string, chosen string) slack.BlockElement {
 	return slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, nil, id, all...).WithInitialOption(first)
 }
 
-// answers are what a dialog comes back with: block, then action.
+// answers are the values that a dialog sends, by block and action.
 type answers map[string]map[string]slack.BlockAction
 
 // ballot puts what was answered into a ballot on a. An option that is none of the
@@ -150,8 +150,8 @@ func option(options []string, number string) string {
 	return "option " + number
 }
 
-// blockOf is where in a dialog an error is said: at the input that it is about, else at
-// the comment, which every dialog has.
+// blockOf returns the block of a dialog beside which Slack shows an error: that of the input,
+// or of the comment, which every dialog has.
 func blockOf(err error, x answers) string {
 	if block := blockInput + approvals.FieldOf(err); block != blockInput && x[block] != nil {
 		return block
@@ -159,7 +159,7 @@ func blockOf(err error, x answers) string {
 	return blockComment
 }
 
-// verdictOf is what a dialog votes, "" for one that is none of ours.
+// verdictOf returns the verdict of a dialog, "" for a dialog of somebody else.
 func verdictOf(view string) approvals.Verdict {
 	return map[string]approvals.Verdict{viewReject: approvals.Reject, viewApprove: approvals.Approve}[view]
 }

@@ -218,7 +218,7 @@ func (i *Interactions) voter(ctx context.Context, c *Channel, key approvals.Key,
 	return a, id, err
 }
 
-// message is what a person may read of err; the log gets the rest.
+// message returns the part of err that people may read. The log gets the rest.
 func (i *Interactions) message(err error, key approvals.Key) string {
 	if code := approvals.CodeOf(err); code == approvals.CodeInternal || code == approvals.CodeUnavailable {
 		i.Log.Error("slack: vote not taken", "namespace", key.Namespace, "approval", key.Name, "error", err.Error())

@@ -29,8 +29,8 @@ func requestOf(h http.Header, body []byte) request {
 	return rq
 }
 
-// maxSeen is how many requests are remembered: far more than people press in the
-// five minutes for which Slack's signature is good.
+// maxSeen bounds the remembered requests. It is far more than people send in the five minutes
+// for which Slack's signature is valid.
 const maxSeen = 10_000
 
 // replays remembers requests, the newest maxSeen of them.
@@ -41,7 +41,7 @@ type replays struct {
 	next int
 }
 
-// first says whether request was not seen before, and remembers it.
+// first reports whether a request is new, and remembers it.
 func (r *replays) first(request []byte) bool {
 	sum := sha256.Sum256(request)
 	r.mu.Lock()

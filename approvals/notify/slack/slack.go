@@ -1,4 +1,4 @@
-// Package slack tells a room in Slack, and takes votes from the buttons of its
+// Package slack sends messages to a channel in Slack, and takes votes from the buttons of its
 // messages: signed by Slack, by a user whom we know.
 package slack
 
@@ -108,7 +108,7 @@ func place(id string) (room, ts string, ok bool) {
 // passing are Slack's errors that go by themselves.
 var passing = []string{"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
 
-// advice is what to do about Slack's commonest errors.
+// advice has what to do about the most common errors of Slack's API.
 var advice = map[string]string{ //nolint:gosec // words about tokens, and none
 	"not_in_channel": "invite the app to the channel", "channel_not_found": "invite the app to the channel, and check channel in the configuration", "is_archived": "name another channel in the configuration",
 	"invalid_auth": "put the bot's token into tokenFile", "token_revoked": "put a new token into tokenFile", "account_inactive": "put a new token into tokenFile", "missing_scope": "give the app the scopes that docs/reference/configuration.md lists",

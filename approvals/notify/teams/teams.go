@@ -1,5 +1,5 @@
 // Package teams posts Adaptive Cards to a Workflows webhook of Microsoft Teams.
-// Nothing in a card votes: who clicks there is not proved to us.
+// Nothing in a card votes: the person who clicks there is not authenticated.
 package teams
 
 import (
@@ -63,7 +63,7 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (string, error) {
 
 type object = map[string]any
 
-// message is what a Workflow takes.
+// message is a card in the form that a Teams Workflow accepts.
 func message(c templates.Card) object {
 	body := []object{{"type": "Container", "style": styles[c.Tone], "bleed": true, "items": []object{
 		{"type": "RichTextBlock", "inlines": []object{{"type": "TextRun", "text": plain(c.Title), "size": "Large", "weight": "Bolder"}}},

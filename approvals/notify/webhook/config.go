@@ -11,7 +11,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals/notify/outbound"
 )
 
-// Config is where events are posted, and what signs them.
+// Config has the address that events are posted to, and the keys that sign them.
 type Config struct {
 	Name string
 	URL  keyring.Secret

@@ -18,7 +18,7 @@ func PublicKeys(s *record.Signer) []ed25519.PublicKey {
 	return out
 }
 
-// signatureTampering is what somebody did to heads and keys, with all else made to fit.
+// signatureTampering lists changes of heads and keys, each with all else made to fit.
 func signatureTampering() map[string]tampering {
 	const signatures = "DELETE FROM record_signatures; "
 	cut := func(after int) string {

@@ -18,7 +18,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals/record"
 )
 
-// Ledger is the whole of what a store of the record does. Who uses one asks for a
+// Ledger is the whole of what an audit store does. Who uses one asks for a
 // part of it.
 type Ledger interface { //nolint:interfacebloat // see above: nobody else asks for all of it
 	Append(ctx context.Context, lines []record.Line) ([]record.Entry, error)
@@ -49,7 +49,7 @@ type Store struct {
 	Exec func(t *testing.T, query string)
 }
 
-// RunLedger is what every ledger must do. newStore returns an empty one.
+// RunLedger tests the contract of every audit store. newStore returns an empty one.
 func RunLedger(t *testing.T, newStore func(t *testing.T) Store) {
 	t.Helper()
 	tests := map[string]func(*testing.T, Store){

@@ -32,5 +32,5 @@ func Approval(n int) approvals.Approval {
 	}).Obj()
 }
 
-// Lines are those of the nth Approval.
+// Lines returns the lines of the nth Approval.
 func Lines(n int) []record.Line { return record.Lines(Approval(n)) }

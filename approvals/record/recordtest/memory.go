@@ -94,7 +94,7 @@ func (m *Memory) Keys(_ context.Context, f func([]byte) error) error {
 	return nil
 }
 
-// Missing are those of ids that are not there.
+// Missing returns the ids that are not stored.
 func (m *Memory) Missing(_ context.Context, ids []string) ([]string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -46,8 +46,7 @@ func testVerify(t *testing.T, s Store) {
 	<-n
 }
 
-// tampering is what somebody did to three Approvals' fifteen lines, and how that is
-// found.
+// tampering is a change of three Approvals' fifteen lines, and the finding that it must cause.
 type tampering struct {
 	query, want string
 	// noted: the service's key was noted elsewhere.

@@ -1,4 +1,4 @@
-// Package postgres keeps the record in PostgreSQL: for a service of several
+// Package postgres keeps the audit log in PostgreSQL: for a service of several
 // replicas.
 package postgres
 
@@ -18,7 +18,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Open returns the record in the database at url. It does not connect yet: a
+// Open returns the audit log in the database at url. It does not connect yet: a
 // database that is down must not keep the service from starting.
 func Open(url keyring.Secret) (*sqlstore.Ledger, error) {
 	c, err := pgx.ParseConfig(string(url))

@@ -1,4 +1,4 @@
-// Package sqlite keeps the record in a file: for a service of one replica.
+// Package sqlite keeps the audit log in a file: for a service of one replica.
 package sqlite
 
 import (
@@ -16,8 +16,8 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Open returns the record in the file at path, which is made when it is not there.
-// It opens nothing yet: what is wrong with the file is said by the first call.
+// Open returns the audit log in the file at path, which is made when it is not there.
+// It opens nothing yet: the first call reports what is wrong with the file.
 func Open(path string) (*sqlstore.Ledger, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package sqlstore keeps the record in an SQL database. What differs between
+// Package sqlstore keeps the audit log in an SQL database. What differs between
 // databases is in a Dialect; which databases there are is one hop out
 // (internal/audit/sqlite, internal/audit/postgres).
 //

@@ -42,7 +42,7 @@ type Dialect struct {
 	Numbered bool
 }
 
-// Ledger is the record in a database. The database may come later than the process
+// Ledger is the audit log in a database. The database may come later than the process
 // and go meanwhile: each call says whether it is there.
 type Ledger struct {
 	db      *sql.DB

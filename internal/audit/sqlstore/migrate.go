@@ -48,7 +48,7 @@ func (l *Ledger) migrate(ctx context.Context) error {
 	return nil
 }
 
-// done says whether all of names have run. A database without tables has none.
+// done reports whether all of names have run. A database without tables has none.
 func (l *Ledger) done(ctx context.Context, names []string) bool {
 	var ran []string
 	err := each(ctx, l.db, "SELECT name FROM record_migrations", nil, func(rows *sql.Rows) error {

@@ -24,14 +24,14 @@ type Clock struct {
 // NewClock returns a Clock that begins as own says.
 func NewClock(own func() time.Time) *Clock { return &Clock{own: own} }
 
-// Now is what time it is.
+// Now returns the API server's time, as far as its answers tell.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.as(time.Now()) //nolint:forbidigo // only how long ago something was counts
 }
 
-// as is what this clock makes of a moment of the monotonic clock.
+// as converts a moment of the monotonic clock to this clock.
 func (c *Clock) as(moment time.Time) time.Time {
 	if c.at.IsZero() {
 		c.wall, c.at = c.own().Round(0), moment

@@ -9,9 +9,9 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
 )
 
-// IsLost says whether the API server may have made a write that err, its error, does not
-// tell of: no answer came after it was sent, or the answer is that something behind the API
-// server did not answer.
+// IsLost reports whether the API server may have made a write although err is its error: no
+// answer came after it was sent, or the answer is that something behind the API server did not
+// answer.
 func IsLost(err error) bool {
 	if err == nil || neverSent(err) || kubeutil.IsTooLarge(err) {
 		return false
@@ -23,7 +23,7 @@ func IsLost(err error) bool {
 	return true
 }
 
-// neverSent says whether a request was not sent at all: there was no connection.
+// neverSent reports whether a request was not sent at all, because there was no connection.
 func neverSent(err error) bool {
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
 		return true

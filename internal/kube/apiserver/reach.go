@@ -156,7 +156,8 @@ func (t *reaching) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// ofInformer says whether an informer asks: its lists name a resource version, too.
+// ofInformer reports whether an informer sent the request: its lists name a resource version,
+// too.
 func ofInformer(req *http.Request) bool {
 	q := req.URL.Query()
 	return req.Method == http.MethodGet && (q.Has("watch") || q.Has("resourceVersion"))

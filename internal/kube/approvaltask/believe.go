@@ -17,9 +17,9 @@ const (
 	seldom = time.Minute
 )
 
-// lookAgain is when to look again at a task that has waited for age to be listed by its run:
-// Tekton does so within milliseconds, and a Tekton that has much to do when it can. No
-// task waits for us longer than a quarter of what it waited for Tekton.
+// lookAgain returns the time until the next look at a task that its run has not listed for
+// age. Tekton lists it within milliseconds, and later when it is busy. No task waits for us
+// longer than a quarter of the time that it waited for Tekton.
 func lookAgain(age time.Duration) time.Duration { return min(max(age/4, Soon), seldom) }
 
 // leaveForeign leaves alone what another system answers, and what the configuration does not

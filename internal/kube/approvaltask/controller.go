@@ -78,7 +78,8 @@ func customRunOf(_ context.Context, o client.Object) []reconcile.Request {
 	return []reconcile.Request{kubeutil.RequestFor(a.Namespace, a.Spec.Source.CustomRun.Name)}
 }
 
-// attempt is what the steps of one reconcile hand on to each other: one attempt of a CustomRun.
+// attempt carries values from step to step of one reconcile, which is about one attempt of a
+// CustomRun.
 type attempt struct {
 	cr      *pipelinev1beta1.CustomRun // as the cache has it
 	whole   *pipelinev1beta1.CustomRun // as the API server has it; read before an Approval is opened

@@ -9,10 +9,11 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// endsBy is when Tekton ends what waits in m, by the time limits of its run: anyone who reads
-// a deadline that is later has less time than they think. Zero: no limit is known.
+// endsBy returns the time at which Tekton ends the waiting task of m, by the time limits of
+// its run; a later deadline would promise people more time than they have. Zero: no limit is
+// known.
 //
-// Tekton's webhook writes the cluster's default into each run; a limit of 0 is none.
+// Tekton's webhook writes the cluster's default into each run, and a limit of 0 is none.
 func endsBy(m Member) time.Time {
 	run := m.Run
 	if run.Spec.Timeouts == nil {

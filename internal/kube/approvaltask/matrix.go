@@ -39,8 +39,8 @@ func placeOf(run string, t pipelinev1.PipelineTask, name string) int {
 // maxFanOut bounds the places that are worked out one by one; Tekton's own bound is 256.
 const maxFanOut = 1024
 
-// ofMatrix is what m says of its params in one place, and which of them must be there:
-// exactly that, or, as long as it is not known how it fans out, any of their values.
+// ofMatrix returns the params of m for one combination, and those which must be there: exactly
+// that combination or, while it is not known how the matrix fans out, any of their values.
 func ofMatrix(m *pipelinev1.Matrix, place int) (values, there pipelinev1.Params) {
 	if m == nil {
 		return nil, nil
@@ -59,7 +59,7 @@ func ofMatrix(m *pipelinev1.Matrix, place int) (values, there pipelinev1.Params)
 	return values, m.Params
 }
 
-// isOpen says whether p has a value that comes of another task.
+// isOpen reports whether p has a value that another task's result gives.
 func isOpen(p pipelinev1.Param) bool {
 	return slices.ContainsFunc(append(slices.Clone(p.Value.ArrayVal), p.Value.StringVal), pipelinerun.Reference.MatchString)
 }

@@ -23,7 +23,7 @@ import (
 
 // Mirror keeps the object that a kind of approval task has of its own, for dashboards
 // and command lines that know it. The Approval is what counts: the object is worked out
-// from it, each time anew, and nothing is ever read from it here.
+// from it, each time again, and nothing is ever read from it here.
 type Mirror interface {
 	// Stranger says whether an object of the name is there that this service did not
 	// make: somebody else looks after the task.
@@ -67,7 +67,7 @@ type View struct {
 	Say    func(cr *pipelinev1beta1.CustomRun, a approvals.Approval) Said
 }
 
-// Said is what an object says. Status may be nil: the kind has none.
+// Said is the content of a mirrored object. Status is nil for a kind without one.
 type Said struct {
 	Labels       map[string]string
 	Spec, Status map[string]any

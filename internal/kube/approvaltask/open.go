@@ -37,7 +37,7 @@ func (r *Tasks) open(ctx context.Context, x *attempt) (res ctrl.Result, done boo
 // OpenTask opens the Approval for one attempt of a task. Its name, from the CustomRun's
 // UID and the attempt, makes opening twice one object.
 //
-// What can't be asked is not opened: CodeInvalid and CodeNotFound say what to mend, and
+// What can't be asked is not opened: CodeInvalid and CodeNotFound say what to fix, and
 // a run that waited for nobody would only find out when its time is up.
 func OpenTask(ctx context.Context, o *hold.Opener, cr *pipelinev1beta1.CustomRun, m Member, kind tasks.Mapping) error {
 	s := taskSource(cr, m, kind)
@@ -66,7 +66,7 @@ func OpenTask(ctx context.Context, o *hold.Opener, cr *pipelinev1beta1.CustomRun
 		return nil
 	}
 	if err = kubeutil.Translate(hold.OverQuota(err, "approval "+obj.Name), "approval "+obj.Name); approvals.CodeOf(err) == approvals.CodeNotFound {
-		return nil // the namespace is going, and the task with it: that is nothing that its author could mend
+		return nil // the namespace is going, and the task with it: that is nothing that its author could fix
 	}
 	if err != nil {
 		return err

@@ -49,7 +49,7 @@ func (r *Abandoned) SetupWithManager(mgr ctrl.Manager) error {
 		Complete(kubeutil.Contained(mgr, "abandoned-tasks", func() client.Object { return &v1alpha1.Approval{} }, r))
 }
 
-// AttemptEnded says whether an attempt of a CustomRun has ended, the last one or, when it
+// AttemptEnded reports whether an attempt of a CustomRun has ended, the last one or, when it
 // is tried again, the one before.
 func AttemptEnded(e event.UpdateEvent) bool {
 	was, ok := e.ObjectOld.(*pipelinev1beta1.CustomRun)

@@ -25,7 +25,7 @@ const (
 	partOf = "app.kubernetes.io/part-of"
 )
 
-// definitionsFor is how long a definition's state is taken to be what it was.
+// definitionsFor is the time for which a definition is not looked up again.
 const definitionsFor = 15 * time.Second
 
 // Kinds says which approval tasks of other systems this service looks after. Two
@@ -41,13 +41,13 @@ type Kinds struct {
 	known map[string]definition
 }
 
-// definition is what a kind's CustomResourceDefinition was like at a time.
+// definition is the cached state of a kind's CustomResourceDefinition.
 type definition struct {
 	Service
 	at time.Time
 }
 
-// Service is what is done for a kind.
+// Service tells whether this service handles a kind, and why not.
 type Service struct {
 	Serves   bool
 	Mirrored bool   // its own objects can be there too
@@ -55,7 +55,7 @@ type Service struct {
 	Why      string // not
 }
 
-// Of is what is done for m.
+// Of tells whether this service handles the kind of m.
 func (k *Kinds) Of(ctx context.Context, m tasks.Mapping) (Service, error) {
 	k.mu.Lock()
 	d, ok := k.known[m.Name]

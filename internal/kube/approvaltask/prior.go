@@ -40,7 +40,7 @@ func (r *Tasks) recite(ctx context.Context, cr *pipelinev1beta1.CustomRun, kind 
 // Recorded is the decision that m's run was started for: the task that such a run
 // begins with has been decided already, and nobody is asked again. It is nil for any
 // other task, for one that names a Gate which is not the one that decided, and for a run
-// that was not proved to be the one that was approved.
+// that was not verified to be the one that was approved.
 //
 // Errors: CodeNotReady (it is being compared).
 func Recorded(ctx context.Context, p *verifyrun.Proofs, s *store.Store, cr *pipelinev1beta1.CustomRun, m Member) (*approvals.Approval, error) {

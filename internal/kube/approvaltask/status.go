@@ -30,7 +30,7 @@ type CustomRuns struct {
 	Now    func() time.Time
 }
 
-// Tried is how often cr was tried again.
+// Tried returns the number of retries of cr.
 func Tried(cr *pipelinev1beta1.CustomRun) int { return len(cr.Status.RetriesStatus) }
 
 // PickUp says in cr that it is in hand: without it Tekton would not know that anybody
@@ -202,7 +202,7 @@ func taskParams(cr *pipelinev1beta1.CustomRun) []approvals.Param {
 		v := pipelinev1.ParamValue{Type: pipelinev1.ParamType(p.Value.Type), StringVal: p.Value.StringVal, ArrayVal: p.Value.ArrayVal, ObjectVal: p.Value.ObjectVal}
 		out = append(out, approvals.Param{Name: p.Name, Value: tekton.Text(v)})
 	}
-	fields, _ := embeddedParams(cr) // what is wrong with them is said by CheckSpec
+	fields, _ := embeddedParams(cr) // CheckSpec reports what is wrong with them
 	return withEmbedded(out, fields)
 }
 

@@ -11,10 +11,10 @@ import (
 	"github.com/countersign-dev/countersign/approvals/record"
 )
 
-// appendLines appends what the Approval's state tells and the record does not have. The lines'
+// appendLines appends what the Approval's state tells and the audit log does not have. The lines'
 // ids make it idempotent.
 func (r *Record) appendLines(ctx context.Context, x *work) (res ctrl.Result, done bool, err error) {
-	if x.genuine {
+	if x.verified {
 		if err := r.append(ctx, x.a.UID, record.Lines(x.a)); err != nil {
 			return r.failed(ctx, err)
 		}

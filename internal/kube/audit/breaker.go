@@ -8,8 +8,8 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 )
 
-// AskAgain is how long after a failure the store is asked again, at first, and maxAskAgain at
-// most: by one Approval, for all.
+// AskAgain is the pause after a failure of the store, at first, and maxAskAgain at most. One
+// Approval tries it, for all.
 const AskAgain, maxAskAgain = time.Second, time.Minute
 
 // breaker leaves a store that has failed alone for a while.
@@ -39,7 +39,7 @@ func (r *Record) failed(ctx context.Context, err error) (res ctrl.Result, done b
 	return ctrl.Result{RequeueAfter: wait}, true, nil
 }
 
-// left is how long the store is still left alone.
+// left returns the time until the store is tried again.
 func (b *breaker) left(now time.Time) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -22,7 +22,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/store"
 )
 
-// Ledger is where the record is appended to.
+// Ledger is the audit store.
 type Ledger interface {
 	// Append appends, in one transaction, those of lines that are not there yet.
 	Append(ctx context.Context, lines []record.Line) ([]record.Entry, error)
@@ -30,10 +30,10 @@ type Ledger interface {
 	Missing(ctx context.Context, ids []string) ([]string, error)
 }
 
-// Record brings the record in line with the Approvals: it appends what their state
-// tells and the record does not have, and then removes those whose time to be kept
+// Record brings the audit log in line with the Approvals: it appends what their state
+// tells and the audit log does not have, and then removes those whose time to be kept
 // is over. It reads from the cache, so a decision costs the API server nothing more;
-// it has its own queue, so a store that is down holds up the record and nothing
+// it has its own queue, so a store that is down holds up the audit log and nothing
 // else. One worker: the chain has one end.
 type Record struct {
 	Store    *store.Store
@@ -73,13 +73,13 @@ func (r *Record) SetupWithManager(mgr ctrl.Manager) error {
 // step does one thing for the Approval of one reconcile. done: the rest waits for another time.
 type step func(r *Record, ctx context.Context, x *work) (res ctrl.Result, done bool, err error)
 
-// work is what the steps of one reconcile hand on to each other.
+// work carries values from step to step of one reconcile.
 type work struct {
-	name    types.NamespacedName
-	key     approvals.Key
-	leaving time.Time // when somebody deleted it, zero for one that nobody has
-	a       approvals.Approval
-	genuine bool // its signature verifies
+	name     types.NamespacedName
+	key      approvals.Key
+	leaving  time.Time // when somebody deleted it, zero for one that nobody has
+	a        approvals.Approval
+	verified bool // its signature verifies
 }
 
 // steps are done in this order.
@@ -108,9 +108,9 @@ func (r *Record) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, 
 
 func (r *Record) source() Source { return Source{r.Store} }
 
-// read gets what the record is to tell of the Approval.
+// read gets what the audit log is to tell of the Approval.
 func (r *Record) read(ctx context.Context, x *work) (res ctrl.Result, done bool, err error) {
-	x.a, x.genuine, err = r.source().ForRecord(ctx, x.key)
+	x.a, x.verified, err = r.source().ForRecord(ctx, x.key)
 	if approvals.CodeOf(err) == approvals.CodeNotFound {
 		r.behind.note(x.name, false)
 		return res, true, nil
@@ -118,16 +118,16 @@ func (r *Record) read(ctx context.Context, x *work) (res ctrl.Result, done bool,
 	return res, false, err
 }
 
-// Behind is how many Approvals are looked at and not in the record yet.
+// Behind returns the number of Approvals whose entries the audit log does not have yet.
 func (r *Record) Behind() int { return r.behind.len() }
 
-// Held is what this process remembers: of how many Approvals it knows that the record has
-// them, and the lines of deleted ones that it may not have.
+// Held returns what this process remembers: the number of Approvals that are known to be in
+// the audit log, and the entries of deleted ones that may be missing there.
 func (r *Record) Held() (written int, departed []record.Line) {
 	return r.written.len(), r.gone.lines()
 }
 
-// behind are the Approvals that are looked at and not in the record yet.
+// behind are the Approvals that are looked at and not in the audit log yet.
 type behind struct {
 	mu    sync.Mutex
 	names map[types.NamespacedName]bool

@@ -31,21 +31,21 @@ type tombstone struct {
 	lines []record.Line
 }
 
-// Deleted keeps what the last that was seen of an Approval tells the record. But for
+// Deleted keeps what the last that was seen of an Approval tells the audit log. But for
 // its end the lines are there already, unless the store is down or somebody was very
 // quick.
 func (r *Record) Deleted(o *v1alpha1.Approval) bool {
-	a, genuine := r.source().Recordable(o)
+	a, verified := r.source().Recordable(o)
 	told := record.Lines(a)
 	if a.Source.Lean.Words { // what people said is not in memory, and the rest is no line of theirs
 		told = slices.DeleteFunc(told, func(l record.Line) bool { return l.Kind == record.Voted })
 	}
 	written, known := r.written.of(a.UID)
-	if !genuine && !known {
+	if !verified && !known {
 		return true
 	}
 	if at := o.DeletionTimestamp; at != nil && known && written == digestOf(append(slices.Clone(told), record.Removal(a, at.UTC()))) {
-		r.written.forget(a.UID) // it was let go, which was the last of it
+		r.written.forget(a.UID) // its finalizer was removed, so it is gone
 		r.Forget(a.UID)
 		return true
 	}
@@ -110,7 +110,7 @@ func (d *departed) dropFirst(name types.NamespacedName) {
 	d.n--
 }
 
-// lines are those of all of them.
+// lines returns the entries of all deleted Approvals.
 func (d *departed) lines() (out []record.Line) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -39,7 +39,7 @@ func (r *Record) letGo(ctx context.Context, x *work) (res ctrl.Result, done bool
 	if x.leaving.IsZero() {
 		return res, false, nil
 	}
-	a, genuine, err := r.source().LastOf(ctx, x.key)
+	a, verified, err := r.source().LastOf(ctx, x.key)
 	switch {
 	case approvals.CodeOf(err) == approvals.CodeNotFound:
 		r.behind.note(x.name, false)
@@ -47,7 +47,7 @@ func (r *Record) letGo(ctx context.Context, x *work) (res ctrl.Result, done bool
 	case err != nil:
 		return res, true, err
 	}
-	if genuine {
+	if verified {
 		if err := r.append(ctx, a.UID, append(record.Lines(a), record.Removal(a, x.leaving))); err != nil {
 			return r.failed(ctx, err)
 		}

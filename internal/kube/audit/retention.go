@@ -39,7 +39,7 @@ func (r *Record) retain(ctx context.Context, x *work) (res ctrl.Result, done boo
 	case removed:
 		r.Log.Info("approval removed: its retention time is over and its history is in the audit log", "namespace", a.Namespace, "approval", a.Name)
 		return res, true, nil
-	case x.genuine:
+	case x.verified:
 		// The cache is behind, or the ledger has lost what it had: once more.
 		r.written.forget(a.UID)
 		return ctrl.Result{RequeueAfter: AskAgain}, true, nil

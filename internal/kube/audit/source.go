@@ -15,14 +15,14 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/store"
 )
 
-// Source reads Approvals for the record, and removes those that it has.
+// Source reads Approvals for the audit log, and removes those that it has.
 type Source struct {
 	Store *store.Store
 }
 
 // ForRecord is an Approval as the cache has it, with what people said, and whether its signature verifies. Unlike
 // elsewhere it is resolved even when it does not: of a record whose key was
-// rotated away long ago they say for how long it is kept. What is not genuine is
+// rotated away long ago they say for how long it is kept. What does not verify is
 // never written down.
 func (s Source) ForRecord(ctx context.Context, key approvals.Key) (approvals.Approval, bool, error) {
 	return s.forRecord(ctx, store.Cache, key)
@@ -41,8 +41,8 @@ func (s Source) forRecord(ctx context.Context, from store.From, key approvals.Ke
 	if err != nil {
 		return approvals.Approval{}, false, err
 	}
-	a, genuine := s.Recordable(o)
-	return a, genuine, nil
+	a, verified := s.Recordable(o)
+	return a, verified, nil
 }
 
 // Recordable is ForRecord of an object that is at hand, which may lack what people said.
@@ -50,7 +50,7 @@ func (s Source) Recordable(o *v1alpha1.Approval) (approvals.Approval, bool) {
 	return convert.ToDomain(o), s.Store.IsGenuine(o)
 }
 
-// Leaving says when somebody deleted an Approval that waits for the record, zero for one
+// Leaving says when somebody deleted an Approval that waits for the audit log, zero for one
 // that nobody has.
 func (s Source) Leaving(ctx context.Context, key approvals.Key) (time.Time, error) {
 	o, err := s.Store.Object(ctx, store.Cache, key)
@@ -60,7 +60,7 @@ func (s Source) Leaving(ctx context.Context, key approvals.Key) (time.Time, erro
 	return o.DeletionTimestamp.UTC(), nil
 }
 
-// LetGo has the API server remove a deleted Approval, whose lines the record has. What
+// LetGo has the API server remove a deleted Approval, whose lines the audit log has. What
 // is gone already is no error.
 func (s Source) LetGo(ctx context.Context, key approvals.Key) error {
 	o, err := s.Store.Object(ctx, store.API, key)

@@ -19,13 +19,13 @@ func TestForRecord(t *testing.T) {
 	s := servicetest.NewCluster(t, servicetest.ObjectOf(a)).Store()
 	source := audit.Source{Store: s}
 	for _, c := range []struct {
-		ring    func() keyring.Ring
-		genuine bool
+		ring     func() keyring.Ring
+		verified bool
 	}{{servicetest.Ring, true}, {func() keyring.Ring { return nil }, false}} {
 		s.Ring = c.ring
-		got, genuine, err := source.ForRecord(t.Context(), a.Key)
-		if err != nil || genuine != c.genuine || got.Resolved == nil || got.Outcome != approvals.Approved {
-			t.Errorf("genuine %t, want %t, with %+v, %v", genuine, c.genuine, got.Resolved, err)
+		got, verified, err := source.ForRecord(t.Context(), a.Key)
+		if err != nil || verified != c.verified || got.Resolved == nil || got.Outcome != approvals.Approved {
+			t.Errorf("verified %t, want %t, with %+v, %v", verified, c.verified, got.Resolved, err)
 		}
 	}
 	if _, _, err := source.ForRecord(t.Context(), approvals.Key{Namespace: "prod", Name: "b"}); approvals.CodeOf(err) != approvals.CodeNotFound {

@@ -71,8 +71,8 @@ func (p *Panics) recovered(where string, obj any, then func()) {
 	}
 }
 
-// left is what people are told. What the panic says may be somebody's text, and is in the
-// log alone.
+// left makes the message for people. The panic's text may contain somebody's data, and is in
+// the log only.
 func left(what string) string {
 	return "Countersign skips this object, because " + what + " failed with an internal error. Everything else is served. " +
 		"The cause is in the service's log; please report it as a bug of Countersign."

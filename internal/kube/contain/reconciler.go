@@ -110,7 +110,7 @@ func (r *Reconciler) write(ctx context.Context, obj client.Object, conditions []
 	return client.IgnoreNotFound(r.Client.Status().Patch(ctx, obj, client.RawPatch(types.MergePatchType, patch)))
 }
 
-// conditionsOf are those of our own kinds that have some.
+// conditionsOf returns the conditions of our own kinds, nil for others.
 func conditionsOf(obj client.Object) *[]metav1.Condition {
 	switch o := obj.(type) {
 	case *v1alpha1.Approval:

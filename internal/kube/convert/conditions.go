@@ -12,7 +12,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// MaxMessage is what the API server takes for a condition's message.
+// MaxMessage is the API server's bound for a condition's message, in bytes.
 const MaxMessage = 32 << 10
 
 // The reasons of Startable that say nothing of what would start: that is not known yet,
@@ -88,8 +88,8 @@ func ConditionsOf(a approvals.Approval, before []metav1.Condition, generation in
 	return out
 }
 
-// mostNamed is how many failed deliveries a condition names: a mail server that is
-// down fails for everybody, in the same words.
+// mostNamed bounds the failed deliveries that a condition lists: a mail server that is down
+// fails for everybody, in the same words.
 const mostNamed = 3
 
 func deliveryState(ds []approvals.Delivery) (failed string, told bool) {
@@ -114,8 +114,8 @@ func deliveryState(ds []approvals.Delivery) (failed string, told bool) {
 	return strings.Join(each, "; "), told
 }
 
-// ProblemOf is what a condition of the given type says is wrong; nil when it is not false, or not
-// there.
+// ProblemOf returns reason and message of a False condition of the given type, nil when it is
+// not False or absent.
 func ProblemOf(cs []metav1.Condition, kind string) *approvals.Problem {
 	c := meta.FindStatusCondition(cs, kind)
 	if c == nil || c.Status != metav1.ConditionFalse {
@@ -127,7 +127,7 @@ func ProblemOf(cs []metav1.Condition, kind string) *approvals.Problem {
 // SignatureInvalid is the reason of an Approval that this service did not open.
 const SignatureInvalid = "SignatureInvalid"
 
-// leanOf is what was left out of o, in the domain's words.
+// leanOf converts the mark of what the cache left out of o.
 func leanOf(o *v1alpha1.Approval) approvals.Lean {
 	if l := o.Spec.Lean; l != nil {
 		return approvals.Lean{Values: l.Values, Words: l.Words, Claims: l.Claims}

@@ -26,7 +26,7 @@ func secondRunToAPI(r approvals.Run, eventID string, e *approvals.RunEnd) v1alph
 	return n
 }
 
-// runEndToDomain is how the run ended, nil while it goes on.
+// runEndToDomain converts the end of the run, nil while it goes on.
 func runEndToDomain(n *v1alpha1.SecondRun) *approvals.RunEnd {
 	if n.Outcome == "" {
 		return nil

@@ -38,9 +38,9 @@ type Destination struct {
 // ServiceName is the name that Triggers gives an EventListener's Service.
 func ServiceName(el *triggersv1.EventListener) string { return "el-" + el.Name }
 
-// Of is where events for el go. svc is the Service ServiceName of el's namespace, nil
-// when there is none. Errors: CodeUnavailable when it may come by itself, CodeInvalid
-// when somebody has to change something.
+// Of returns the address for el's events. svc is the Service ServiceName of el's namespace,
+// nil when it does not exist. Errors: CodeUnavailable for what may change by itself,
+// CodeInvalid for what somebody has to change.
 func Of(el *triggersv1.EventListener, svc *corev1.Service) (Destination, error) {
 	refuse := func(code approvals.Code, format string, args ...any) (Destination, error) {
 		args = append([]any{el.Namespace, el.Name}, args...)
@@ -97,8 +97,8 @@ func clusterIP(svc *corev1.Service) (_ netip.Addr, why string) {
 	return addr, ""
 }
 
-// hasTLS says whether Triggers serves el by TLS: both variables are there, as its
-// controller wants them.
+// hasTLS reports whether Triggers serves el by TLS: both variables are set, as its controller
+// requires.
 func hasTLS(el *triggersv1.EventListener) bool {
 	k := el.Spec.Resources.KubernetesResource
 	if k == nil || len(k.Template.Spec.Containers) == 0 {
@@ -116,7 +116,7 @@ func hasTLS(el *triggersv1.EventListener) bool {
 // Name is the EventListener's, for people.
 func (d Destination) Name() string { return d.namespace + "/" + d.listener }
 
-// String is where it leads, for logs and tests.
+// String returns the address, for logs and tests.
 func (d Destination) String() string {
 	scheme := "http"
 	if d.tls {

@@ -7,7 +7,7 @@
 //
 //   - The EventListener, its UID and its spec are the API server's.
 //   - The Service el-NAME could be made by anybody who may create Services in the
-//     EventListener's namespace. Triggers' controller owns the genuine one: its
+//     EventListener's namespace. Triggers' controller owns the right one: its
 //     controller reference has the EventListener's UID, and its selector is for the
 //     EventListener's own pods. A selector reaches pods of the same namespace only,
 //     and without one endpoints would be whatever somebody wrote. Anyone who may write

@@ -59,8 +59,8 @@ func (d Destination) why(err error) string {
 	return "the connection broke, or its answer was not HTTP; " + at
 }
 
-// certificate is what is wrong with the EventListener's certificate, "" when that is
-// not what is wrong.
+// certificate returns what is wrong with the EventListener's certificate, "" when err has
+// another cause.
 func (d Destination) certificate(err error) string {
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
 		return "its certificate is signed by a CA that the service does not know: put that CA's certificate into a file, and set eventListeners.caFile in the service's configuration to that file"

@@ -41,7 +41,8 @@ type silence struct {
 // errSilent is why nothing is posted.
 var errSilent = errors.New("it did not answer in time before, so it gets one event at a time")
 
-// enter says whether d may be posted to now. Then leave is to be called with what came of it.
+// enter reports whether d may be posted to now. Then the caller has to call leave with the
+// result.
 func (s *slow) enter(d Destination, now time.Time) (leave func(error, time.Time), ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,14 +81,14 @@ func (s *slow) leave(d Destination, was *silence, err error, now time.Time) {
 	}
 }
 
-// silent says whether d is known not to answer.
+// silent reports whether d did not answer the last time.
 func (s *slow) silent(d Destination) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.m[d] != nil
 }
 
-// timedOut says whether err tells that somebody had us wait for nothing.
+// timedOut reports whether err means that the other side gave no answer in time.
 func timedOut(err error) bool {
 	var n net.Error
 	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &n) && n.Timeout()

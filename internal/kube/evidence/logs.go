@@ -180,5 +180,5 @@ func stamp(line []byte) (at time.Time, n int) {
 	return at, len(text) + 1
 }
 
-// maxStamp is how long the time before a line is at most, with the space.
+// maxStamp bounds the time stamp before a log line, in bytes, with the space.
 const maxStamp = 40

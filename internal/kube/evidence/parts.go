@@ -17,8 +17,8 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
 )
 
-// maxPart is how many compressed bytes one object has. As base64 they are 960 KiB, below what
-// etcd takes of one object (1.5 MiB).
+// maxPart bounds the compressed bytes of one object. As base64 they are 960 KiB, below etcd's
+// bound for one object (1.5 MiB).
 const maxPart = 720 << 10
 
 func pack(data []byte) ([]byte, error) {
@@ -84,7 +84,7 @@ func resultOf(s approvals.Source, item evidence.Item) ([]byte, error) {
 	return nil, approvals.Errorf(approvals.CodeConflict, "evidence %q is a result that the approval no longer has", item.Name)
 }
 
-// intact is what is stored, if that is what item says.
+// intact returns the stored bytes if they match item's SHA-256.
 func (s *Store) intact(ctx context.Context, namespace string, item evidence.Item) ([]byte, error) {
 	data, err := s.stored(ctx, namespace, item)
 	if err != nil {

@@ -17,8 +17,8 @@ type Resolver struct {
 	Sums  *Sums
 }
 
-// Items are what wanted is for a source in a namespace. Doing it again gives the same: what
-// was uploaded can't change, and a log is kept the first time that it is read.
+// Items resolves the evidence of a Gate for a source. A second call gives the same: an upload
+// can't change, and a log is stored the first time that it is read.
 func (r *Resolver) Items(ctx context.Context, namespace string, s approvals.Source, wanted []evidence.Wanted) ([]evidence.Item, error) {
 	var items []evidence.Item
 	of := runOf(namespace, s)

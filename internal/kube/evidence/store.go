@@ -64,12 +64,12 @@ type Kept struct {
 	Size                    int64
 }
 
-// item is what w is, given what is kept.
+// item returns the Item of w for what is stored.
 func (k Kept) item(w evidence.Wanted) evidence.Item {
 	return evidence.Item{Name: w.Name, Kind: w.Kind, Format: w.Format, State: evidence.Present, SHA256: k.SHA256, Size: k.Size, Message: k.Message, Object: k.Object}
 }
 
-// Find is what is kept, by the API server's word.
+// Find returns the stored evidence, read from the API server.
 //
 // Errors: CodeNotFound, CodeForbidden (somebody else wrote the object).
 func (s *Store) Find(ctx context.Context, of Of) (Kept, error) {
@@ -90,7 +90,7 @@ func (s *Store) kept(of Of, o *v1alpha1.Evidence) (Kept, error) {
 	return Kept{Object: o.Name, SHA256: o.Spec.SHA256, Size: o.Spec.Size, Message: o.Spec.Message}, nil
 }
 
-// signed is what a signature is of.
+// signed returns the bytes under an Evidence object's signature.
 func signed(of Of, s v1alpha1.EvidenceSpec) []byte {
 	return []byte(approvals.Digest("evidence", of.RunUID, of.Kind, of.Name, s.SHA256, s.Size, s.Message))
 }
@@ -224,8 +224,9 @@ func (s *Store) mayKeep(ctx context.Context, namespace string, there []metav1.Pa
 	return q.MayKeep(namespace, bytesOf(there), n)
 }
 
-// bytesOf is how many bytes objects keep, as they say themselves: who writes some where the
-// policy is not in force can spend their own namespace's quota, and not free any of it.
+// bytesOf sums the sizes that objects name themselves. Where the policy is not in force,
+// somebody who writes such objects can use up their own namespace's quota, and free none of
+// it.
 func bytesOf(objects []metav1.PartialObjectMetadata) (sum int64) {
 	for _, m := range objects {
 		size, _ := strconv.ParseInt(m.Annotations[annotationBytes], 10, 64)

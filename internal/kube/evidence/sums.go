@@ -36,8 +36,8 @@ func NewSums() *Sums {
 	return &Sums{turns: turns.New(sumsAtOnce, sumsOfOne, sumsWait), known: map[string]evidence.Summary{}}
 }
 
-// Of is what an item counts, whose bytes read gives: no Format when nothing is counted in such
-// a text.
+// Of returns the summary of an item, whose bytes read gives. Without a Format nothing is
+// counted in such a text.
 //
 // Errors: CodeUnavailable, when others were in front for too long; those of read.
 func (s *Sums) Of(ctx context.Context, namespace string, item evidence.Item, read func() ([]byte, error)) (evidence.Summary, error) {

@@ -47,7 +47,7 @@ func (r *Gates) SetupWithManager(mgr ctrl.Manager) error {
 		Complete(kubeutil.Contained(mgr, "gates", func() client.Object { return &v1alpha1.Gate{} }, r))
 }
 
-// maxMessage is what the API server takes for a condition's message.
+// maxMessage is the API server's bound for a condition's message, in bytes.
 const maxMessage = 32 << 10
 
 // GatesOf are the Gates of a namespace, or, for a GatePolicy, all: its selector may

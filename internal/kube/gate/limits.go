@@ -65,8 +65,8 @@ func selecting(all []v1alpha1.GatePolicy, of labels.Set) []approvals.GatePolicy 
 	return out
 }
 
-// Bounds are what a policy that a Gate, a Trigger or a task says is held to, beside
-// being right in itself.
+// Bounds checks the policy of a Gate, a Trigger or a task against GatePolicies and the
+// service's configuration. A policy must be valid in itself, too.
 type Bounds struct {
 	Client client.Reader // from the cache
 	// Service is what the service is configured to do; nil: it is not looked at.

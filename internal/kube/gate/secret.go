@@ -16,8 +16,8 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
 )
 
-// SecretTTL is how long a Gate's signing secret is remembered. Triggers' own
-// interceptors remember theirs for 5 s.
+// SecretTTL is the time for which a Gate's signing secret is cached. Triggers' own
+// interceptors cache theirs for 5 s.
 const SecretTTL = 5 * time.Second
 
 // Secrets reads the signing secrets of Gates. The service has no right to read

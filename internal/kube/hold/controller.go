@@ -70,7 +70,7 @@ func (r *Runs) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, er
 		switch approvals.CodeOf(err) {
 		case "", approvals.CodeNotFound: // the Trigger or the whole namespace went meanwhile
 		case approvals.CodeInvalid:
-			// Trying again at once would not help: those who can mend it are told, and
+			// Trying again at once would not help: those who can fix it are notified, and
 			// again while it is still so.
 			r.Reports.Say(&pr, triggers.EventRefused, err)
 			r.Reports.Say(t.Object(), triggers.EventRefused, err)
@@ -90,10 +90,12 @@ func (r *Runs) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, er
 	return next, errors.Join(errs...)
 }
 
-// LimitedAgain is how often what is over a limit of its namespace is looked at again.
+// LimitedAgain is the pause before Countersign looks again at what is over a limit of its
+// namespace.
 const LimitedAgain = time.Minute
 
-// RefusedAgain is how often a run that can't be asked about is looked at again.
+// RefusedAgain is the pause before Countersign looks again at a run for which no Approval can
+// be opened.
 const RefusedAgain = 10 * time.Minute
 
 // RunsOf are the runs that the Triggers in an object may wait for.

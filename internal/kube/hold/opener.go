@@ -59,9 +59,9 @@ type Opener struct {
 
 var _ interceptor.Opener = (*Opener)(nil)
 
-// lookback is how old a success may be to be asked about. It is what a service
-// that was down, or a Trigger that is given its after param late, catches up with:
-// plans older than that are stale.
+// lookback bounds the age of a completed run for which an Approval is opened. A service that
+// was down, or a Trigger that gets its after param late, catches up with that much: older
+// plans are stale.
 const lookback = 24 * time.Hour
 
 // OpenRun opens the Approval for a run that has succeeded and a Trigger that
@@ -238,8 +238,8 @@ func (o *Opener) create(ctx context.Context, namespace, trigger, name string, s 
 	return obj, nil
 }
 
-// Lifetime is how long an Approval that is not resolved is kept open: as its Gate says, or the
-// default while there is none that says anything. It counts from the opening.
+// Lifetime returns the time for which an Approval that is not resolved stays open: its Gate's
+// expiresAfter, or the default without a Gate. It counts from the opening.
 func (o *Opener) Lifetime(ctx context.Context, a approvals.Approval) (time.Duration, error) {
 	g, err := o.Triggers.Gated(ctx, a.Namespace, a.Trigger)
 	if err == nil {
@@ -255,7 +255,7 @@ func (o *Opener) Lifetime(ctx context.Context, a approvals.Approval) (time.Durat
 }
 
 // Resolve resolves a source as things stand now. CodeInvalid and
-// CodeNotFound say what somebody has to mend; other codes may go away.
+// CodeNotFound say what somebody has to fix; other codes may go away.
 func (o *Opener) Resolve(ctx context.Context, namespace, trigger string, s approvals.Source) (*approvals.ResolvedSpec, error) {
 	return o.resolve(ctx, namespace, trigger, s, nil)
 }

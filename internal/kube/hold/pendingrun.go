@@ -14,14 +14,14 @@ import (
 	"github.com/countersign-dev/countersign/internal/tekton"
 )
 
-// maxParams is how many params can be forwarded; the CRD schema has it too.
+// maxParams bounds the forwarded params. The CRD schema has it too.
 const maxParams = 128
 
 // resolvePendingRun adds which run exactly their target is: its UID, and its params
 // as it has them, whatever the event says of them. Tekton lets nobody change a run's
 // params, so that is what will run.
 //
-// Errors: CodeNotFound (not there yet), CodeInvalid (nothing that could be let go).
+// Errors: CodeNotFound (not there yet), CodeInvalid (nothing that could be started).
 func resolvePendingRun(ctx context.Context, live client.Reader, namespace, trigger string, s approvals.Source, resolved *approvals.ResolvedSpec) error {
 	t := resolved.Target
 	var pr pipelinev1.PipelineRun

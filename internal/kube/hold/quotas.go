@@ -37,7 +37,7 @@ type Quotas struct {
 	Minutes map[string]*rate.Limiter
 }
 
-// held is what one Approval that waits counts.
+// held is the share of one pending Approval in its namespace's quota.
 type held struct {
 	uid   types.UID
 	bytes int64
@@ -140,7 +140,7 @@ func (q *Quotas) count(namespace string, n int, bytes int64) {
 	}
 }
 
-// HeldBytes is what of an event is kept in o.
+// HeldBytes returns the bytes of an event that o stores.
 func HeldBytes(o *v1alpha1.Approval) int64 {
 	if l := o.Spec.Lean; l != nil {
 		return l.Event
@@ -148,7 +148,7 @@ func HeldBytes(o *v1alpha1.Approval) int64 {
 	return store.EventSize(o.Spec.Source.Event)
 }
 
-// Of is what holds for a namespace.
+// Of returns the quota of a namespace: the configuration's, restricted by GatePolicies.
 func (q *Quotas) Of(ctx context.Context, namespace string) (approvals.Quota, error) {
 	policies, err := gate.Policies{Client: q.Client}.Of(ctx, namespace)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 
 // resolveReferences adds what the run will refer to by name, as it is now.
 //
-// Errors: CodeInvalid and CodeNotFound, which say what to mend.
+// Errors: CodeInvalid and CodeNotFound, which say what to fix.
 func (o *Opener) resolveReferences(ctx context.Context, namespace, trigger string, s approvals.Source, resolved *approvals.ResolvedSpec) error {
 	r, err := o.Triggers.Resolve(ctx, namespace, trigger)
 	if err != nil {

@@ -21,7 +21,7 @@ var _ approvals.Reopener = (*Opener)(nil)
 // read from an event or a run a second time, and part 1 need not be there any more. Its
 // name follows from old's UID, so asking again twice, by whomever, is one object.
 //
-// Errors: CodeInvalid and CodeNotFound say what must be mended before it can be asked,
+// Errors: CodeInvalid and CodeNotFound say what must be fixed before it can be asked,
 // CodeConflict why it can't be asked any more.
 func (o *Opener) Reopen(ctx context.Context, old approvals.Approval, by string) (approvals.Approval, error) {
 	name := approvals.AgainName(old)

@@ -27,7 +27,7 @@ type Requesters struct {
 	absent time.Time // until then the policy is taken to be not there: it is optional
 }
 
-// ProofOf is what proves the requester that pr's annotation names.
+// ProofOf returns the proof of the requester in pr's annotation, "" for none.
 func (r *Requesters) ProofOf(ctx context.Context, pr *pipelinev1.PipelineRun) (approvals.Proof, error) {
 	who := pr.Annotations[tekton.RequesterAnnotation]
 	if r == nil || who == "" || len(who) > pipelinerun.MaxRequester {

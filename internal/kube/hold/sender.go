@@ -10,7 +10,7 @@ import (
 
 // provenSender says by which Secret the sender of an event is verified, "" when nobody
 // verifies it. Anybody who reaches the interceptor's port can ask to hold; on release we
-// prove ourselves in the sender's place, so what the sender has not proved is not held.
+// prove ourselves in the sender's place, so nothing is held whose sender is not verified.
 //
 // While there is no Gate, or one that can't be read, the event is kept unverified: see
 // provedFor.

@@ -30,7 +30,7 @@ const (
 	GuardOfAnswers = "countersign-approvaltasks"
 )
 
-// BaseGuards are those of every installation.
+// BaseGuards returns the admission policies of every installation.
 func BaseGuards() []string {
 	return []string{GuardOfApprovals, GuardOfSpecs, GuardOfVotes, GuardOfDelegations, GuardOfRuns}
 }
@@ -61,7 +61,7 @@ func manifestOf(name string) string {
 	}
 }
 
-// GuardTTL is how long a policy that was there is taken to be there still.
+// GuardTTL is the time for which a policy that was found is not looked up again.
 const GuardTTL = time.Minute
 
 // Guards knows whether an admission policy is in force. What it guards counts for
@@ -77,8 +77,8 @@ type Guards struct {
 // guard is a policy that was there: since when, and until when that is believed.
 type guard struct{ since, until time.Time }
 
-// Since is when a policy came into force: what is older than that nobody has
-// proved. An error says what is missing.
+// Since returns the time from which a policy is in force: it has verified nothing that is
+// older. The error names what is missing.
 func (g *Guards) Since(ctx context.Context, name string) (time.Time, error) {
 	g.mu.Lock()
 	known := g.known[name]
@@ -115,12 +115,11 @@ func (g *Guards) Since(ctx context.Context, name string) (time.Time, error) {
 // errLoose is a binding that lets through what its policy refuses.
 var errLoose = errors.New("its spec is another than the manifest's")
 
-// NotInForce says whether err, of Since, is that a policy is not in force, and not that
-// this could not be found out.
+// NotInForce reports whether err, of Since, means that a policy is missing, and not that the
+// API server did not answer.
 func NotInForce(err error) bool {
 	return approvals.CodeOf(err) == approvals.CodeNotFound || errors.Is(err, errLoose)
 }
 
-// guardSettles is how long a policy is in the cluster before all API servers hold
-// objects to it.
+// guardSettles is the time from the creation of a policy until all API servers apply it.
 const guardSettles = 2 * time.Second

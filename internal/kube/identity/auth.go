@@ -170,26 +170,26 @@ func (a *Auth) review(ctx context.Context, token string, sum [sha256.Size]byte) 
 	return p, nil
 }
 
-// meant says whether a token that is good for audiences is meant for us. An
-// authenticator that knows of no audiences names none, and has not compared them.
+// meant reports whether a token that is good for audiences is meant for us. An authenticator
+// that knows of no audiences names none, and has not compared them.
 func (a *Auth) meant(audiences []string) bool {
 	return len(a.Audiences) == 0 || slices.ContainsFunc(audiences, func(x string) bool { return slices.Contains(a.Audiences, x) })
 }
 
-// MaySee says whether Kubernetes RBAC lets id get or list Approvals.
+// MaySee reports whether Kubernetes RBAC lets id get or list Approvals.
 func (a *Auth) MaySee(ctx context.Context, id approvals.Identity, verb, namespace, name string) (bool, error) {
 	return a.may(ctx, id, verb, namespace, "approvals", name)
 }
 
 var _ approvals.Rights = (*Auth)(nil)
 
-// Has says whether RBAC gives id a verb on a Gate.
+// Has reports whether RBAC gives id a verb on a Gate.
 func (a *Auth) Has(ctx context.Context, id approvals.Identity, namespace, gate string, r approvals.Right) (bool, error) {
 	return a.may(ctx, id, string(r), namespace, "gates", gate)
 }
 
-// MayOperate says whether RBAC lets id update the status of Approvals: anyone who may
-// looks after the service there.
+// MayOperate reports whether RBAC lets id update the status of Approvals: anyone who may looks
+// after the service there.
 func (a *Auth) MayOperate(ctx context.Context, id approvals.Identity, namespace string) (bool, error) {
 	return a.may(ctx, id, "update", namespace, "approvals/status", "")
 }

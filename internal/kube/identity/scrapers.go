@@ -20,8 +20,8 @@ const (
 	maxScrapers      = 1000
 )
 
-// Scrapers are those who read metrics, proved by the API server's own audience: the token
-// in a pod is meant for it. The names of users and groups come from its TokenReview.
+// Scrapers authenticates those who read metrics, with the API server's own audience: the token
+// in a pod is made for it. The names of users and groups come from its TokenReview.
 type Scrapers struct {
 	*Auth
 
@@ -36,7 +36,7 @@ type scrapeRight struct {
 	until time.Time
 }
 
-// MayGet says whether RBAC lets id get a path that is no resource.
+// MayGet reports whether RBAC lets id get a path that is no resource.
 func (s *Scrapers) MayGet(ctx context.Context, id approvals.Identity, path string) (bool, error) {
 	k := scraping{id.Name, id.CredentialID, path}
 	s.mu.Lock()

@@ -23,7 +23,7 @@ const (
 var tooManyTokens = approvals.Errorf(approvals.CodeLimited,
 	"your address sent too many bearer tokens that the cluster does not accept, so this one was not checked: send it again in a second")
 
-// unknown is what is remembered of tokens that were refused. It is of this process alone.
+// unknown remembers tokens that were refused, in this process only.
 type unknown struct {
 	mu      sync.Mutex
 	refused map[[sha256.Size]byte]refusal

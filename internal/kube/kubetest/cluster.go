@@ -196,7 +196,7 @@ func (c *Cluster) Deny(verbs ...string) {
 	c.denied, c.denies = c.denied || len(verbs) == 0, append(c.denies, verbs...)
 }
 
-// Count is how often verb was tried.
+// Count returns the number of requests with verb.
 func (c *Cluster) Count(verb string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

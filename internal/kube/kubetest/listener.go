@@ -78,14 +78,14 @@ func (l *Listener) Idle(idle bool) {
 	l.idle = idle
 }
 
-// Requests are what was posted, with the bodies.
+// Requests returns the posted requests, with their bodies.
 func (l *Listener) Requests() ([]*http.Request, []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.requests, l.bodies
 }
 
-// Refusals are what the interceptor said to events that it stopped.
+// Refusals returns the interceptor's messages for events that it stopped.
 func (l *Listener) Refusals() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

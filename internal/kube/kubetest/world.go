@@ -80,7 +80,7 @@ status:
 // ClusterIP is that of Service.
 const ClusterIP = "10.96.0.10"
 
-// Service is what Triggers makes for EventListener apply.
+// Service is the object that Triggers creates for EventListener apply.
 const Service = `apiVersion: v1
 kind: Service
 metadata:

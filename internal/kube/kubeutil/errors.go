@@ -52,21 +52,20 @@ func Translate(err error, what string) error {
 	return &approvals.Error{Code: code, Message: what + " could not be read or written; try again in a moment", Err: err}
 }
 
-// isNotServed says whether the API server does not know the path at all, which is no word
-// on an object: it has just started, and does not serve what CustomResourceDefinitions
-// define yet.
+// isNotServed reports whether the API server does not know the path at all, which says nothing
+// of an object: it has just started, and does not serve CustomResourceDefinitions yet.
 func isNotServed(err error) bool {
 	return apierrors.IsNotFound(err) && apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse)
 }
 
-// IsTooLarge says whether an object is more than the API server takes, or than etcd
-// keeps, whose word comes as a 500.
+// IsTooLarge reports whether the API server refuses an object for its size, or etcd does,
+// whose error comes as a 500.
 func IsTooLarge(err error) bool {
 	return err != nil && (apierrors.IsRequestEntityTooLargeError(err) || strings.Contains(err.Error(), "request is too large") || strings.Contains(err.Error(), "received message larger than max"))
 }
 
-// FromAPIServer says whether err is the API server's answer to the service. No rule made it,
-// so it refuses nobody: what was tried is tried again.
+// FromAPIServer reports whether err is the API server's answer to the service. No rule made
+// it, so it refuses nobody, and the caller tries again.
 func FromAPIServer(err error) bool {
 	var status apierrors.APIStatus
 	return errors.As(err, &status)
@@ -78,7 +77,7 @@ func IsRBAC(err error) bool { return rbacWords.MatchString(err.Error()) }
 
 var rbacWords = regexp.MustCompile(`cannot \w+ resource "`)
 
-// MaxRaces is how often Update tries again after losing a race.
+// MaxRaces bounds the attempts of Update after lost races.
 const MaxRaces = 50
 
 // IgnoreNotFound is err, and nil for what has gone meanwhile: its event brings the rest.

@@ -20,13 +20,13 @@ type remembered[T any] struct {
 const (
 	// maxRemembered bounds one memory; past it remembering begins again.
 	maxRemembered = 4096
-	// badKept is for how long an answer is kept that somebody has to mend: they look
+	// badKept is for how long an answer is kept that somebody has to fix: they look
 	// whether it helped.
 	badKept = 5 * time.Second
 )
 
-// Get is what is remembered under key, or what ask says. What is not good is kept for a
-// moment only; an error is not kept at all.
+// Get returns the value under key, or asks for it. A value that is not good is kept for a
+// moment only, an error not at all.
 func (m *Memory[T]) Get(now time.Time, key string, keep time.Duration, ask func() (T, error), good func(T) bool) (T, error) {
 	m.mu.Lock()
 	hit, ok := m.m[key]

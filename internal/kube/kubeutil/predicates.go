@@ -5,8 +5,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// NamespaceOf is where what o says holds: in a Namespace that itself, and in all of
-// them, "", for what is of the cluster.
+// NamespaceOf returns the namespace to which o applies: for a Namespace itself, and "", all of
+// them, for an object of the cluster.
 func NamespaceOf(o client.Object) string {
 	if _, ok := o.(*corev1.Namespace); ok {
 		return o.GetName()

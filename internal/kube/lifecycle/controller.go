@@ -83,7 +83,7 @@ func (r *Approvals) SetupWithManager(mgr ctrl.Manager) error {
 		Complete(kubeutil.Contained(mgr, "approvals", func() client.Object { return &v1alpha1.Approval{} }, r))
 }
 
-// phase is where an Approval is in its life, and what is to be done there.
+// phase is a stage in an Approval's life, with its steps.
 type phase struct {
 	// whole says whether its steps need what the cache may have left out; nil: none of them.
 	whole func(a approvals.Approval) bool
@@ -94,7 +94,7 @@ type phase struct {
 // step does one thing for an Approval. done: the rest waits for another time.
 type step func(r *Approvals, ctx context.Context, x *work) (res ctrl.Result, done bool, err error)
 
-// work is what the steps of one reconcile hand on to each other.
+// work carries values from step to step of one reconcile.
 type work struct {
 	a       approvals.Approval
 	now     time.Time

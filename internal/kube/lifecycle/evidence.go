@@ -9,8 +9,9 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// KeepAgain is how long after a failure evidence is to be kept again at first, and maxKeepAgain at
-// most: what is full stays full, as a rule, and a namespace may have thousands of Approvals.
+// KeepAgain is the first pause after evidence could not be stored, and maxKeepAgain the
+// longest: a full quota stays full, as a rule, and a namespace may have thousands of
+// Approvals.
 const (
 	KeepAgain    = 30 * time.Second
 	maxKeepAgain = time.Hour

@@ -11,7 +11,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// follow looks at the tasks of a run that was let go, as they come, until it has ended.
+// follow looks at the tasks of a started run, as they come, until it has ended.
 func (r *Approvals) follow(ctx context.Context, x *work) (res ctrl.Result, done bool, err error) {
 	a := x.a
 	var pr pipelinev1.PipelineRun

@@ -16,14 +16,14 @@ const (
 	// been taken.
 	LookForVotes = 500 * time.Millisecond
 	// WaitForVotes bounds how long an Approval is kept from expiring by a Vote that can't be
-	// taken, because the record's store is down, say.
+	// taken, because the audit store is down, say.
 	WaitForVotes = 5 * time.Minute
 )
 
-// voteWaits says whether a Vote on a, whose time is over, was made in time and is not looked
-// at yet: nobody may have led meanwhile. When it was made the API server says, who may make
-// one on a the rules say afterwards. The API server's list is asked, which has every Vote
-// that was made before; the cache may lag behind.
+// voteWaits reports whether a Vote on a, whose time is over, was created in time and has not
+// been handled: maybe nobody led meanwhile. The API server knows when it was created, and the
+// rules decide afterwards who may vote. It lists Votes from the API server, which has all of
+// them; the cache may be behind.
 func (r *Approvals) voteWaits(ctx context.Context, a approvals.Approval) (bool, error) {
 	since := a.ExpiresAt()
 	if r.began.After(since) {

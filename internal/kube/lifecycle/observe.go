@@ -60,7 +60,7 @@ func (r *Approvals) sighted(ctx context.Context, x *work, err error) (ctrl.Resul
 	return ctrl.Result{}, true, r.confirm(ctx, a, found)
 }
 
-// Yield is how long the record of a's run is still to be put off.
+// Yield returns the time for which writing that a's run was observed is postponed.
 func (r *Approvals) Yield(a approvals.Approval, now time.Time) time.Duration {
 	quiet := r.Throttle.quietAt(a.Namespace, now)
 	return min(quiet.Sub(now), outcome.LeftOf(MaxYield, a.DecidedAt, now))

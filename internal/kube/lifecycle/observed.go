@@ -43,7 +43,7 @@ func (s *observedRuns) keep(a approvals.Approval, seen observedRun) {
 	s.runs[key(a)] = seen
 }
 
-// of is what was seen of a's run, or was there under its name: neither when nothing was.
+// of returns the observed run of a, or the run under its name: neither when there is none.
 func (s *observedRuns) of(a approvals.Approval) (verifyrun.Sighting, *pipelinev1.PipelineRun) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/release"
 )
 
-// forceRetry begins anew with the attempts when somebody has asked for that.
+// forceRetry begins the attempts again when somebody has asked for that.
 func (r *Approvals) forceRetry(_ context.Context, x *work) (res ctrl.Result, done bool, err error) {
 	r.Releaser.Attempts.ForceRetry(x.a.Key, x.a.RetryRequestedAt)
 	return res, false, nil
@@ -31,7 +31,7 @@ func (r *Approvals) leaveToPosts(ctx context.Context, x *work) (res ctrl.Result,
 	return ctrl.Result{RequeueAfter: left}, true, nil
 }
 
-// leftToPosts is how long nothing is to be done for a.
+// leftToPosts returns the time for which nothing needs to be done for a.
 func (r *Approvals) leftToPosts(a approvals.Approval, now time.Time) time.Duration {
 	left := outcome.LeftToVoter(a, now)
 	if left <= 0 || a.Resolved.Policy.VerifyBeforeStart { // whose run waits for us

@@ -14,7 +14,7 @@ import (
 
 // resolve tries again to resolve the Approval. It writes only when the problem is
 // a new one, so a Gate that never comes costs nothing; and once more, when the time is
-// over in which they could have been: what is mended after that revives nothing.
+// over in which they could have been: a fix after that revives nothing.
 func (r *Approvals) resolve(ctx context.Context, x *work) (res ctrl.Result, done bool, err error) {
 	a := x.a
 	if a.Blocked != nil && a.Blocked.Reason == convert.SignatureInvalid {

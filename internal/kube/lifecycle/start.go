@@ -14,8 +14,8 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/verifyrun"
 )
 
-// ReadSoon is how soon a run is looked at again that was let go and that Tekton has not
-// read yet, or one of its tasks: a change of the run wakes us before, as a rule.
+// ReadSoon is the pause before the next look at a run that was started and that Tekton has not
+// read yet, or one of its tasks. A change of the run wakes the controller before, as a rule.
 const ReadSoon = 500 * time.Millisecond
 
 // start lets a's run go, which was made pending, once what it refers to was compared; and

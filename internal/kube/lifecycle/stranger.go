@@ -13,7 +13,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/verifyrun"
 )
 
-// StrangerAgain is how often a taken name is looked at again.
+// StrangerAgain is the pause before the next look at a name that another run has taken.
 const StrangerAgain = 30 * time.Second
 
 // reportStranger says that another run has the name of the Approval's run.
@@ -25,7 +25,7 @@ func (r *Approvals) reportStranger(ctx context.Context, x *work) (res ctrl.Resul
 	return r.strange(ctx, x.a, *x.found.Problem)
 }
 
-// strange reports a run under the name of a's that is not a's. One that waits to be let go
+// strange reports a run under the name of a's that is not a's. One that waits to be started
 // is cancelled: it never will be.
 func (r *Approvals) strange(ctx context.Context, a approvals.Approval, p approvals.Problem) (ctrl.Result, bool, error) {
 	r.say(a, p)

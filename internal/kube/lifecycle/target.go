@@ -44,8 +44,8 @@ func (r *Approvals) observeTarget(ctx context.Context, x *work) (res ctrl.Result
 	return res, true, r.confirmTarget(ctx, seen)
 }
 
-// Again is how soon a target is looked at that was written and does not show it, or
-// for a run that is not there yet; the latter at growing intervals up to maxAgain.
+// Again is the pause before the next look at a target that was written and does not show it,
+// or at a run that does not exist yet; the latter grows up to maxAgain.
 const (
 	Again    = 2 * time.Second
 	maxAgain = 10 * time.Minute

@@ -9,19 +9,19 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/outcome"
 )
 
-// MaxYield is how long the record of runs that were seen is put off at most, while
-// outcome.QuietPeriod has not come: in a burst the record leaves the API server to the releases.
+// MaxYield bounds the time for which the write of observed runs is postponed while there is no
+// outcome.QuietPeriod: in a burst that write leaves the API server to the releases.
 const MaxYield = 5 * time.Second
 
 // Throttle knows of each namespace whether decisions are being released there just now. One
-// that decides all the time puts off the record of its own runs, and nobody else's. What it
+// that decides all the time postpones the audit log of its own runs, and nobody else's. What it
 // forgets when its process dies costs some requests at a bad moment and nothing else.
 type Throttle struct {
 	mu sync.Mutex
 	in map[string]*releasing
 }
 
-// releasing is what is released in one namespace.
+// releasing has the releases that are on their way in one namespace.
 type releasing struct {
 	last    time.Time            // the newest decision
 	waiting map[string]time.Time // by name: decided then, and no run seen
@@ -72,9 +72,9 @@ func (r *releasing) note(decided time.Time) {
 	}
 }
 
-// quietAt is when it will be quiet in a namespace, as far as is known at now. What has waited
-// for long meets an obstacle, and holds up nobody; nor does what a clock that is far ahead
-// decided.
+// quietAt returns the time at which a namespace will be quiet, as far as is known at now. A
+// release that has waited for long meets an obstacle, and delays nobody; nor does a decision
+// by a clock that is far ahead.
 func (b *Throttle) quietAt(namespace string, now time.Time) time.Time {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -99,7 +99,7 @@ func (b *Throttle) quietAt(namespace string, now time.Time) time.Time {
 	return quiet
 }
 
-// lastIn is when the newest decision of a namespace was made, as far as is known.
+// lastIn returns the time of the newest known decision in a namespace.
 func (b *Throttle) lastIn(namespace string) time.Time {
 	b.mu.Lock()
 	defer b.mu.Unlock()

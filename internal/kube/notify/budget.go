@@ -14,8 +14,8 @@ type Budget struct {
 	Spent notify.Budget
 }
 
-// postpone is what the ledger is to say of d when it is not its time yet, nil when it may go
-// now. What waits is in tries until then, and has its time for itself.
+// postpone returns the delivery to write when d has to wait for the mail budget, nil when it
+// may be sent now. A mail that waits is in tries until then, and its time is reserved.
 func (b *Budget) postpone(ctx context.Context, a approvals.Approval, d notify.Due, tries map[notify.Slot]notify.Try, now time.Time) *approvals.Delivery {
 	try := tries[d.Message.Slot()]
 	if b == nil || try.Paid {

@@ -52,7 +52,7 @@ func (r *Notify) SetupWithManager(mgr ctrl.Manager) error {
 		Complete(kubeutil.Contained(mgr, "notify-"+r.Channel.Route().Name, func() client.Object { return &v1alpha1.Approval{} }, r))
 }
 
-// round is what the steps of one reconcile hand on to each other.
+// round carries values from step to step of one reconcile.
 type round struct {
 	key   approvals.Key
 	a     approvals.Approval // with what was delivered and is not in the ledger yet

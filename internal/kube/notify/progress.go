@@ -9,7 +9,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals/notify"
 )
 
-// progress is what this process did for one Approval that the ledger may not have
+// progress has the deliveries of one Approval by this process that its status may not have
 // yet.
 type progress struct {
 	asked      time.Time // the Approval's RetryAt that the tries count from

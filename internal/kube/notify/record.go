@@ -8,8 +8,8 @@ import (
 	"github.com/countersign-dev/countersign/approvals/notify"
 )
 
-// ledgerTime is how long the ledger's write may take. It is made even when the process
-// is told to stop meanwhile: the next one must not tell the same people again.
+// ledgerTime bounds the write of the delivery status. It is made even when the process is
+// stopping: the next one must not notify the same people again.
 const ledgerTime = 5 * time.Second
 
 // record writes what was sent into the ledger, which the Approval's status is, and works out

@@ -9,8 +9,8 @@ import (
 	"github.com/countersign-dev/countersign/approvals/notify"
 )
 
-// ledgerFresh is how old the ledger may be, as it was read, when somebody is told by it. A
-// process that was paused in between, or whose mails are slow, reads it again: another may lead.
+// ledgerFresh bounds the age of the delivery status by which somebody is notified. A process
+// that was paused, or whose mails are slow, reads it again: another one may lead.
 const ledgerFresh = 2 * time.Second
 
 // send sends what is due, one after the other.

@@ -7,8 +7,8 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// answer is what one person says in an ApprovalTask, as far as the admission policy
-// proves that it was they.
+// answer is one person's input in an ApprovalTask, as far as the admission policy verifies
+// that it is theirs.
 type answer struct {
 	name    string
 	input   openshiftv1.Input
@@ -69,9 +69,9 @@ func rank(i openshiftv1.Input) int {
 	return 1
 }
 
-// soleAuthor says whether nobody but name can have written the message of a group's
-// entry: anyone who writes it has answered, in the group or in an entry of their own, and
-// no answer goes away.
+// soleAuthor reports whether nobody but name can have written the message of a group's entry:
+// anyone who writes it has answered, in the group or in their own entry, and no answer
+// disappears.
 func soleAuthor(spec openshiftv1.ApprovalTaskSpec, group openshiftv1.Approver, name string) bool {
 	return !slices.ContainsFunc(group.Users, func(u openshiftv1.Member) bool { return u.Name != name }) &&
 		!slices.ContainsFunc(spec.Approvers, func(e openshiftv1.Approver) bool {
@@ -82,8 +82,8 @@ func soleAuthor(spec openshiftv1.ApprovalTaskSpec, group openshiftv1.Approver, n
 // digest is by what an answer is known again.
 func (x answer) digest() string { return approvals.Digest("answer", string(x.input), x.message) }
 
-// seen says whether x is what old tells of. An answer without a message is the same
-// answer as with one: clients leave out messages that they do not know, and others'.
+// seen reports whether old already has x. An answer without a message equals one with it:
+// clients leave out messages that they do not know.
 func (x answer) seen(old openshiftv1.Answer) bool {
 	return old.Name == x.name && old.Input == x.input && (x.message == "" || old.Digest == x.digest())
 }

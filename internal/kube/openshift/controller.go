@@ -111,7 +111,7 @@ func (r *ApprovalTasks) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.R
 // errReplaced says that another object is in the place of the one that is looked at.
 var errReplaced = errors.New("replaced")
 
-// again is how soon a look that came too late is repeated; the cache is behind for
+// again is the pause before a look that came too early is repeated; the cache is behind for
 // about as long.
 const again = 200 * time.Millisecond
 
@@ -130,7 +130,7 @@ func (r *ApprovalTasks) fold(ctx context.Context, o *openshiftv1.ApprovalTask, a
 	if !believed(o, since) {
 		r.Events.Eventf(o, nil, corev1.EventTypeWarning, "AnswerRefused", "Answer",
 			"this ApprovalTask is older than the admission policy that verifies who answers, so Countersign replaces it: answer the new one")
-		return a, nil, cmp.Or(r.Mirror.Anew(ctx, o), errReplaced)
+		return a, nil, cmp.Or(r.Mirror.Recreate(ctx, o), errReplaced)
 	}
 	if fresh {
 		if err := r.write(ctx, o, viewOf(o.Spec, a, answers)); err != nil {

@@ -25,8 +25,8 @@ type Mirror struct {
 
 var _ approvaltask.Mirror = (*Mirror)(nil)
 
-// Stranger says whether an ApprovalTask of cr's name is there that this service did
-// not make.
+// Stranger reports whether there is an ApprovalTask of cr's name that this service did not
+// create.
 func (m *Mirror) Stranger(ctx context.Context, cr *pipelinev1beta1.CustomRun) (bool, error) {
 	var o openshiftv1.ApprovalTask
 	err := m.Client.Get(ctx, client.ObjectKeyFromObject(cr), &o)
@@ -63,8 +63,8 @@ func (m *Mirror) Sync(ctx context.Context, cr *pipelinev1beta1.CustomRun, a appr
 	return m.replace(ctx, &o, want)
 }
 
-// Anew puts in the place of o one that nobody has answered yet.
-func (m *Mirror) Anew(ctx context.Context, o *openshiftv1.ApprovalTask) error {
+// Recreate replaces o by an ApprovalTask that nobody has answered yet.
+func (m *Mirror) Recreate(ctx context.Context, o *openshiftv1.ApprovalTask) error {
 	want := &openshiftv1.ApprovalTask{Spec: *o.Spec.DeepCopy()}
 	want.Name, want.Namespace, want.Labels, want.Annotations, want.OwnerReferences = o.Name, o.Namespace, o.Labels, o.Annotations, o.OwnerReferences
 	for i := range want.Spec.Approvers {
@@ -106,7 +106,8 @@ func (m *Mirror) ready(ctx context.Context) error {
 
 func ours(o *openshiftv1.ApprovalTask) bool { return o.Annotations[annotationApproval] != "" }
 
-// believed says whether all that stands in o was written under the policy.
+// believed reports whether everything in o was written while the admission policy was in
+// force.
 func believed(o *openshiftv1.ApprovalTask, since time.Time) bool {
 	return !o.CreationTimestamp.Time.Before(since)
 }

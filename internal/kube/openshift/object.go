@@ -68,7 +68,7 @@ func approversOf(p approvals.Policy) []openshiftv1.Approver {
 	return out[:min(len(out), maxApprovers)]
 }
 
-// requiredOf is how many people p needs in all.
+// requiredOf returns the number of people whom p needs in all.
 func requiredOf(p approvals.Policy) int32 {
 	n := 0
 	for _, r := range p.Requirements() {

@@ -89,7 +89,7 @@ func filled(want, like any, unknown string) any {
 	return want
 }
 
-// fitsUnknown says whether got is want, with any text in the place of each unknown.
+// fitsUnknown reports whether got is want, with any text in place of each unknown.
 func fitsUnknown(want, got, unknown string) bool {
 	if want == got || unknown == "" {
 		return want == got
@@ -151,7 +151,7 @@ func (w Wanted) marks(place string, want, got map[string]string) []string {
 	return out
 }
 
-// maxDifferences is how many are told.
+// maxDifferences bounds the differences in one message.
 const maxDifferences = 5
 
 func (w Wanted) compare(out []string, place string, want, got any) []string {
@@ -196,7 +196,7 @@ func (w Wanted) compare(out []string, place string, want, got any) []string {
 	}
 }
 
-// NameIn is what people call one of a list.
+// NameIn names an item of a list for people.
 func NameIn(x any, i int) string {
 	m, _ := x.(map[string]any)
 	for _, k := range []string{"name", "pipelineTaskName"} {

@@ -23,12 +23,11 @@ func IsApproval(t pipelinev1.PipelineTask) bool {
 	return ok
 }
 
-// Reference is what Tekton puts a value in the place of. The run's status has its
-// params and contexts in place; results of tasks come later.
+// Reference matches a text that Tekton replaces by a value. The run's status has params and
+// contexts in place; results of tasks come later.
 var Reference = regexp.MustCompile(`\$\([^()]*\)`)
 
-// Fits says whether value is what said becomes, with anything in the place of its
-// references.
+// Fits reports whether value can be said with its references replaced.
 func Fits(said pipelinev1.ParamValue, value pipelinev1beta1.ParamValue) bool {
 	if said.Type != pipelinev1.ParamTypeArray && said.Type != pipelinev1.ParamTypeObject && whole(said.StringVal) {
 		return true // $(tasks.a.results.list[*])
@@ -51,7 +50,7 @@ func Fits(said pipelinev1.ParamValue, value pipelinev1beta1.ParamValue) bool {
 	}
 }
 
-// whole says whether s is nothing but a reference to all of an array or object.
+// whole reports whether s is only a reference to all of an array or object.
 func whole(s string) bool { return strings.HasSuffix(s, "[*])") && Reference.FindString(s) == s }
 
 // fitAll fits an array's values in their order; a reference to a whole array stands
@@ -80,7 +79,7 @@ func fitAll(said, values []string) bool {
 	return len(said) == len(values)
 }
 
-// fitsText says whether value has said's literal pieces in their places.
+// fitsText reports whether value has said's literal pieces in their places.
 func fitsText(said, value string) bool {
 	pieces := Reference.Split(said, -1)
 	if len(pieces) == 1 {

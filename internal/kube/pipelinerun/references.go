@@ -160,8 +160,8 @@ func (r runMissing) Unwrap() error { return r.error }
 // Missing is err, of a run or of what it refers to that has not been made yet.
 func Missing(err error) error { return runMissing{err} }
 
-// IsMissing says whether the Approval waits for a run to be made. Nobody tells of one: that
-// would be a look at every run of the cluster.
+// IsMissing reports whether the Approval waits for a run to be created. No watch tells of one:
+// that would be a look at every run of the cluster.
 func IsMissing(err error) bool {
 	_, ok := errors.AsType[runMissing](err)
 	return ok

@@ -24,8 +24,8 @@ const (
 	MaxParams     = 256
 )
 
-// Succeeded says whether a run has ended well. Reasons are not looked at: with
-// skipped tasks it is Completed, else Succeeded.
+// Succeeded reports whether a run has succeeded. It does not use reasons: with skipped tasks
+// the reason is Completed, else Succeeded.
 func Succeeded(pr *pipelinev1.PipelineRun) bool {
 	c := pr.Status.GetCondition(apis.ConditionSucceeded)
 	return c != nil && c.IsTrue()
@@ -61,7 +61,7 @@ func SourceOf(after approvals.After, home string, pr *pipelinev1.PipelineRun) ap
 	return s
 }
 
-// EndOf is when a run ended, by Tekton's own record, else by its condition.
+// EndOf returns the completion time of a run, by Tekton's status or else by its condition.
 func EndOf(pr *pipelinev1.PipelineRun) time.Time {
 	if t := pr.Status.CompletionTime; t != nil {
 		return t.UTC().Truncate(time.Second)

@@ -90,7 +90,7 @@ func (p *Preflights) marked(ctx context.Context, a approvals.Approval) (approval
 	return a, what, nil
 }
 
-// maxTainted is how many references are followed in one pipeline or task. Each is looked for
+// maxTainted bounds the references that are followed in one pipeline or task. Each is searched
 // in each of its texts, and a pipeline has room for thousands of both.
 const maxTainted = 64
 
@@ -108,8 +108,8 @@ type tainted struct {
 
 var marks = regexp.MustCompile(regexp.QuoteMeta(typedBy) + `(\d+)-`)
 
-// of is what text gives of what an approver types, "" for nothing: marks themselves, or
-// references to what has some.
+// of returns the parts of text that come from an approver's input, "" for none: marks
+// themselves, or references to values with some.
 func (t taint) of(text string) string {
 	if m := marks.FindStringSubmatch(text); m != nil {
 		for i, w := range t.what {

@@ -60,8 +60,9 @@ func (p *Preflights) chain(ctx context.Context, r *triggers.Resolved, w triggers
 	return nil
 }
 
-// knowable says whether a filter reads only what is known here: no Secret, not under which
-// address the EventListener was reached, and no extensions that others may have added.
+// knowable reports whether a filter reads only values that are known here: no Secret, not the
+// address by which the EventListener was reached, and no extensions that others may have
+// added.
 func knowable(filter string, foreign bool) bool {
 	return len(filter) <= approvals.MaxExpression && !strings.Contains(filter, "compareSecret") && !strings.Contains(filter, "requestURL") &&
 		(!foreign || !strings.Contains(filter, "extensions"))

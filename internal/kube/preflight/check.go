@@ -52,7 +52,7 @@ type Preflights struct {
 	known map[string]looked // by UID
 }
 
-// looked is what was found, and when.
+// looked is the result of a check, with its time.
 type looked struct {
 	preflight *approvals.Preflight
 	at        time.Time
@@ -69,8 +69,8 @@ const (
 	maxLooked = 1 << 15
 )
 
-// Of is what is known about a, looked at now if that was not done a moment ago. It is for
-// those who tell people of a: they wait for it for some seconds at most.
+// Of returns the result of the last check of a, or checks now if that is a moment ago. Callers
+// who notify people of a wait for it, for some seconds at most.
 func (p *Preflights) Of(ctx context.Context, a approvals.Approval) *approvals.Preflight {
 	const step = 20 * time.Millisecond
 	for waited := time.Duration(0); ; waited += step {
@@ -317,7 +317,7 @@ func (f *findings) add(reason, format string, args ...any) {
 	f.all = append(f.all, approvals.Problem{Reason: reason, Message: fmt.Sprintf(format, args...)})
 }
 
-// fromError adds what somebody can mend, and returns what may go away by itself.
+// fromError adds what somebody can fix, and returns what may go away by itself.
 func (f *findings) fromError(name string, err error) error {
 	if r, ok := errors.AsType[kubeutil.Reasoned](err); ok {
 		name = r.Reason

@@ -83,7 +83,8 @@ func (r *Preflight) SetupWithManager(mgr ctrl.Manager) error {
 		Complete(kubeutil.Contained(mgr, "preflight", func() client.Object { return &v1alpha1.Approval{} }, r))
 }
 
-// ListenerChanged says whether an EventListener is another one, or has come up or gone down.
+// ListenerChanged reports whether an EventListener's spec changed, or it became ready or
+// unready.
 func ListenerChanged(e event.UpdateEvent) bool {
 	was, ok := e.ObjectOld.(*triggersv1.EventListener)
 	is, yes := e.ObjectNew.(*triggersv1.EventListener)

@@ -110,7 +110,8 @@ func hasBundle(o *unstructured.Unstructured, field string) bool {
 	return bundle != ""
 }
 
-// isElsewhere says whether somebody other than the Tekton of this cluster runs it.
+// isElsewhere reports whether another controller than the Tekton of this cluster runs it
+// (managedBy).
 func isElsewhere(run *pipelinev1.PipelineRun) bool {
 	by := run.Spec.ManagedBy
 	return by != nil && *by != "" && *by != pipeline.ManagedBy

@@ -34,7 +34,7 @@ func Served(workers int, part func(reconcile.Request) string) ctrlcontroller.Opt
 // matter, and in their own they take turns from nobody but themselves.
 func OfTrigger(r reconcile.Request) string { return Trigger(r.Name) }
 
-// Trigger is what the Trigger's name of an Approval of that name begins with.
+// Trigger returns the Trigger's part of an Approval's name.
 func Trigger(approval string) string {
 	if i := strings.LastIndexByte(approval, '-'); i > 0 {
 		return approval[:i]

@@ -2,7 +2,7 @@ package queue
 
 import "container/list"
 
-// ring is what is served in turn: each is in it once, and goes to its end after its turn.
+// ring serves its members in turn: each is in it once, and goes to its end after its turn.
 type ring[E comparable] struct {
 	order list.List
 	at    map[E]*list.Element

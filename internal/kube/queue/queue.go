@@ -211,8 +211,8 @@ func (q *Queue[T]) next() *item[T] {
 	return nil
 }
 
-// mayHave says whether t may occupy one more worker. Of those that may not each occupies
-// one, so that fewer are passed over than there are workers.
+// mayHave reports whether t may occupy one more worker. Each tenant that may not occupies one
+// already, so fewer are skipped than there are workers.
 func (q *Queue[T]) mayHave(t *tenant[T]) bool {
 	return t.busy == 0 || t.busy < q.o.Share && t.busy < q.o.Workers-len(q.busy)
 }
@@ -266,7 +266,7 @@ func (q *Queue[T]) AddRateLimited(key T) {
 // Forget ends the growth of the time after which key is tried again.
 func (q *Queue[T]) Forget(key T) { q.o.Limiter.Forget(key) }
 
-// NumRequeues is how often key has failed in a row.
+// NumRequeues returns the number of failures of key in a row.
 func (q *Queue[T]) NumRequeues(key T) int { return q.o.Limiter.NumRequeues(key) }
 
 // ShutDown wakes everybody who waits, with nothing to do.
@@ -283,14 +283,15 @@ func (q *Queue[T]) ShutDown() {
 // ShutDownWithDrain is ShutDown: what is left undone is found again by the next process.
 func (q *Queue[T]) ShutDownWithDrain() { q.ShutDown() }
 
-// ShuttingDown says whether ShutDown was called.
+// ShuttingDown reports whether ShutDown was called.
 func (q *Queue[T]) ShuttingDown() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.shutdown
 }
 
-// Len is how many items could be worked on now, had everybody a worker.
+// Len returns the number of items that could be worked on now, if there were a worker for
+// each.
 func (q *Queue[T]) Len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()

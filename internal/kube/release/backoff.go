@@ -13,7 +13,7 @@ const (
 	maxWait   = 2 * time.Minute
 )
 
-// Attempt is what this process did to release one Approval.
+// Attempt is this process's memory of posting one Approval's event.
 type Attempt struct {
 	Posts   int
 	Last    time.Time
@@ -31,11 +31,11 @@ type Attempts struct {
 	swept time.Time
 }
 
-// stale is when an Attempt is dropped that nobody forgot: the leader sees the run
-// and forgets its own, but a voter's process leaves the rest to the leader.
+// stale is the age at which an Attempt is dropped without Forget. The leader calls that once it
+// has observed the run; a voter's process leaves the rest to the leader.
 const stale = 5 * maxWait
 
-// Begin says whether it is time to post, and if so marks that it is being done.
+// Begin reports whether it is time to post, and then marks that a post is on its way.
 func (t *Attempts) Begin(k approvals.Key, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -64,7 +64,7 @@ func (t *Attempts) Hasten(k approvals.Key) {
 	}
 }
 
-// ForceRetry begins anew, with a post that is due, when somebody has asked for that since.
+// ForceRetry begins again, with a post that is due, when somebody has asked for that since.
 // What is compared is the wish itself and no clock: each is acted on once by a
 // process, however far its clock is from that of anyone who took the wish.
 func (t *Attempts) ForceRetry(k approvals.Key, asked time.Time) {

@@ -20,7 +20,7 @@ func (pendingRun) grant() (resource, component string) {
 	return "pipelineruns.tekton.dev", "release-pending-run"
 }
 
-// look sees whether a pending run was let go, or cancelled. The mark says that it
+// look sees whether a pending run was started, or cancelled. The mark says that it
 // was for this Approval; its UID, that it is the run that was approved.
 func (t pendingRun) look(ctx context.Context, a approvals.Approval) (Sighted, error) {
 	x := a.Resolved.Target
@@ -53,7 +53,7 @@ func (t pendingRun) look(ctx context.Context, a approvals.Approval) (Sighted, er
 	case pr.IsDone():
 		return Sighted{}, kubeutil.Reason("TargetConflict", approvals.Errorf(approvals.CodeConflict,
 			"PipelineRun %s has run without this approval, because somebody else started it: see who may patch PipelineRuns here (docs/tasks/protect-a-pipeline.md)", x.Name))
-	default: // pending, or let go by somebody else
+	default: // pending, or started by somebody else
 		return Sighted{patch: verifyrun.PatchOf(&pr, a, func() { pr.Spec.Status = pipelinev1.PipelineRunSpecStatusCancelled })}, nil
 	}
 }

@@ -13,7 +13,7 @@ import (
 // pending run, and approvaltask.CustomRuns.
 type Kind interface {
 	// Release has a's outcome take effect, unless it has already. A nil error says that it was
-	// taken, not that anything came of it; other errors name what to mend. eventID is of the
+	// taken, not that anything came of it; other errors name what to fix. eventID is of the
 	// event that was posted, if one was.
 	Release(ctx context.Context, a approvals.Approval) (eventID string, err error)
 }

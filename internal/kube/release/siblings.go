@@ -39,8 +39,8 @@ func Neighbour(ctx context.Context, t *triggers.Triggers, l triggers.Listener, a
 	return ""
 }
 
-// turnsAway says whether one of the interceptors on the way to a Trigger of namespace stops
-// our event. Of an interceptor that we do not know it is assumed: it is there to choose.
+// turnsAway reports whether one of the interceptors on the way to a Trigger of namespace stops
+// our event. It assumes so of an unknown interceptor, whose purpose is to select events.
 func turnsAway(ctx context.Context, t *triggers.Triggers, namespace string, chain []*triggersv1.TriggerInterceptor, a approvals.Approval, e signedevent.Event, read func() (mapping.Vars, error)) bool {
 	for _, ti := range chain {
 		switch {
@@ -64,7 +64,7 @@ func turnsAway(ctx context.Context, t *triggers.Triggers, namespace string, chai
 	return false
 }
 
-// comparesOurs says whether a cel interceptor verifies the sender as our event proves it.
+// comparesOurs reports whether a cel interceptor verifies the sender as our event proves it.
 func comparesOurs(t *triggers.Triggers, namespace string, ti *triggersv1.TriggerInterceptor, a approvals.Approval) bool {
 	return slices.ContainsFunc(triggers.ExpressionsOf(ti), func(x string) bool { return strings.Contains(x, "compareSecret") }) &&
 		namespace == a.Namespace && t.CelSender(namespace, ti, a.Resolved.Policy) == nil
@@ -91,8 +91,8 @@ func celStops(ctx context.Context, t *triggers.Triggers, ti *triggersv1.TriggerI
 	return known && !is // else say so, too
 }
 
-// stockStops says whether a stock interceptor stops our event, by its event types, or by
-// a secret that is not the one we prove ourselves by.
+// stockStops reports whether a stock interceptor stops our event, by its event types, or by a
+// secret that is not the one we prove ourselves by.
 func stockStops(ti *triggersv1.TriggerInterceptor, kind approvals.SenderKind, a approvals.Approval, e signedevent.Event) bool {
 	if types := triggers.EventTypes(ti); types != nil && !slices.Contains(types, e.Header.Get(signature.Kind(kind).EventHeader())) {
 		return true

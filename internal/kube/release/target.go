@@ -28,7 +28,7 @@ type Targets struct {
 
 var _ Kind = (*Targets)(nil)
 
-// Approvals are what the API server says of them.
+// Approvals reads Approvals from the API server.
 type Approvals interface {
 	Fresh(ctx context.Context, key approvals.Key) (approvals.Approval, error)
 }
@@ -50,8 +50,7 @@ func (t *Targets) of(a approvals.Approval) target {
 	return configMap{t}
 }
 
-// Sighted is what a look at a target has shown: that the outcome is there, or how to
-// write it.
+// Sighted is the result of a look at a target: the outcome is there, or how to write it.
 type Sighted struct {
 	done  string         // what was done, "" when it is not there yet
 	next  *approvals.Run // the run that it started

@@ -24,17 +24,17 @@ const (
 // leader goes on.
 var followAt = [...]int{5, 15, 30}
 
-// behindPerTick is how many of the runs that are followed come in a tick at least, and followBehind
-// for how many ticks at most one waits for those beside it: then the leader takes over. When 100
-// decisions are made at once, the first of their runs may come after a second.
+// behindPerTick is the least number of followed runs that appear in a tick, and followBehind
+// the number of ticks for which a run waits for those beside it. Then the leader takes over.
+// When 100 decisions are made at once, the first of their runs may appear after a second.
 const (
 	behindPerTick = 2
 	followBehind  = 25
 )
 
-// lateBy is how many times as long as the slowest run of late took another may take, beyond
-// followAt. In a burst each run waits for those before it: posting theirs again would make all
-// of them wait for longer.
+// lateBy is the factor by which a run may take longer than the slowest of the last ones,
+// beyond followAt. In a burst each run waits for those before it: posting again would make all
+// of them wait longer.
 const lateBy = 2
 
 // Runs are the runs that outcomes start.

@@ -46,7 +46,7 @@ type Queue struct {
 	all     load
 }
 
-// load is how many wait, and how many bytes they hold.
+// load counts the waiting releases and their bytes.
 type load struct{ n, bytes int }
 
 func (h load) with(n, bytes int) load { return load{h.n + n, h.bytes + bytes} }

@@ -47,12 +47,13 @@ func (out *Rendered) identified(r *triggers.Resolved, all bool) {
 	}
 }
 
-// IsKept says whether o executes nothing and gives nobody a right: what is in it is read.
+// IsKept reports whether o executes nothing and grants nobody a right: its content is only
+// read.
 func IsKept(o *unstructured.Unstructured) bool {
 	return o.GetAPIVersion() == "v1" && slices.Contains([]string{"ConfigMap", "Secret", "PersistentVolumeClaim"}, o.GetKind())
 }
 
-// isRun says whether Tekton runs o.
+// isRun reports whether o is of a kind that Tekton executes.
 func isRun(o *unstructured.Unstructured) bool {
 	return strings.HasPrefix(o.GetAPIVersion(), "tekton.dev/") && (o.GetKind() == "PipelineRun" || o.GetKind() == "TaskRun")
 }

@@ -25,7 +25,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/triggers"
 )
 
-// Rendered is what an EventListener would make of an Approval's signed event.
+// Rendered has the objects that an EventListener would create for an Approval's signed event.
 type Rendered struct {
 	// Objects are what it would create, in order, with the labels that it adds.
 	// There are none when a problem keeps the template from being filled in.

@@ -59,7 +59,7 @@ func boundBindings(rt template.ResolvedTrigger, e signedevent.Event, extensions 
 	return "", true
 }
 
-// madeSize is how long tt's resources are with params filled in.
+// madeSize returns the bytes of tt's resources with params filled in.
 func madeSize(tt *triggersv1.TriggerTemplate, params []triggersv1.Param) int {
 	all := 0
 	for i := range tt.Spec.ResourceTemplates {

@@ -23,8 +23,8 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/store"
 )
 
-// FollowFor is how long after a run was seen its end is still waited for. What was kept of
-// years ago must not be read, run by run, whenever a process starts to lead.
+// FollowFor bounds the time for which the end of an observed run is awaited. A process that
+// starts to lead must not read the runs of years, one by one.
 const FollowFor = 30 * 24 * time.Hour
 
 // Runs waits for the end of each run that an outcome started. The run is the one that the
@@ -61,7 +61,7 @@ func (r *Runs) SetupWithManager(mgr ctrl.Manager) error {
 		Complete(kubeutil.Contained(mgr, "second-runs", func() client.Object { return &v1alpha1.Approval{} }, r))
 }
 
-// isRunning says whether an Approval's run was seen, and its end was not.
+// isRunning reports whether an Approval's run was observed, and its end was not.
 func isRunning(o client.Object) bool {
 	a, ok := o.(*v1alpha1.Approval)
 	return ok && a.Status.SecondRun != nil && a.Status.SecondRun.Outcome == ""

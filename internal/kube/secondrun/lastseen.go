@@ -58,7 +58,7 @@ func (l *lastSeen) dropOne() {
 	}
 }
 
-// of is how the run of that UID, which is not there any more, was last seen.
+// of returns the last state of the run with that UID, which is deleted.
 func (l *lastSeen) of(namespace, uid string) approvals.ObservedRun {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -16,10 +16,10 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
 )
 
-// maxTasks is how many tasks of a run that failed are looked at for the one that did.
+// maxTasks bounds the tasks of a failed run that are searched for the one that failed.
 const maxTasks = 128
 
-// observe is how pr, which is whole, goes on, or how it ended and what in it failed.
+// observe returns the progress of pr, which is whole, or its end and the task that failed.
 func observe(ctx context.Context, live client.Reader, pr *pipelinev1.PipelineRun) (approvals.ObservedRun, error) {
 	seen := approvals.ObservedRun{UID: string(pr.UID), End: endOf(pr)}
 	if seen.End == nil || seen.End.Outcome != approvals.RunFailed || pr.IsTimeoutConditionSet() {
@@ -32,7 +32,7 @@ func observe(ctx context.Context, live client.Reader, pr *pipelinev1.PipelineRun
 	return seen, err
 }
 
-// endOf is how pr ended by its own status, nil while it goes on.
+// endOf returns the end of pr by its own status, nil while it goes on.
 func endOf(pr *pipelinev1.PipelineRun) *approvals.RunEnd {
 	c := pr.Status.GetCondition(apis.ConditionSucceeded)
 	if c.IsUnknown() { // nil is

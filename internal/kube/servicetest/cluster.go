@@ -122,7 +122,7 @@ func (c *Cluster) Targets() *release.Targets {
 	return &release.Targets{Client: c, Live: c, Approvals: c.Store(), ServiceAccount: "countersign:countersign"}
 }
 
-// ValueOf is what a target has now.
+// ValueOf returns the value at a target.
 func (c *Cluster) ValueOf(t *testing.T, x approvals.Target) string {
 	t.Helper()
 	key := types.NamespacedName{Namespace: "prod", Name: x.Name}
@@ -143,7 +143,7 @@ func (c *Cluster) ValueOf(t *testing.T, x approvals.Target) string {
 // ApprovalsResource stands in the API server's errors about Approvals.
 var ApprovalsResource = schema.GroupResource{Group: "countersign.dev", Resource: "approvals"}
 
-// Conflict is what the API server answers to a write that lost a race.
+// Conflict returns the API server's answer to a write that lost a race.
 func Conflict() error { return apierrors.NewConflict(ApprovalsResource, "a", errors.New("changed")) }
 
 // GatePolicy reads a spec, in YAML, as strictly as the API server does.
@@ -182,7 +182,7 @@ func (c *Cluster) Gated(t *testing.T, o *hold.Opener) interceptor.GatedTrigger {
 	return g
 }
 
-// Approvals are those of namespace prod, verified.
+// Approvals returns the Approvals of namespace prod, verified.
 func (c *Cluster) Approvals(t *testing.T) []approvals.Approval {
 	t.Helper()
 	list, err := c.Store().List(t.Context(), "")

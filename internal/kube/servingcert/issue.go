@@ -35,7 +35,7 @@ const (
 	entryKey     = "tls.key"
 )
 
-// renew returns data with whatever is missing or due made anew, and whether that
+// renew returns data with whatever is missing or due made again, and whether that
 // was anything. It reads nothing but its arguments.
 func renew(data map[string][]byte, hosts []string, now time.Time) (map[string][]byte, bool, error) {
 	out := map[string][]byte{}
@@ -77,7 +77,7 @@ func renew(data map[string][]byte, hosts []string, now time.Time) (map[string][]
 	return out, changed, nil
 }
 
-// bundle is what EventListeners are to trust.
+// bundle returns the CAs that EventListeners have to trust, as PEM.
 func bundle(data map[string][]byte) []byte {
 	var out []byte
 	for _, entry := range []string{entryCA, entryNext, entryOld} {

@@ -49,7 +49,7 @@ type Manager struct {
 	ends atomic.Int64 // the certificate, in Unix seconds
 }
 
-// Ends is when the certificate that is served ends, in Unix seconds; 0: there is none yet.
+// Ends returns the expiry of the served certificate in Unix seconds, 0 while there is none.
 func (m *Manager) Ends() float64 { return float64(m.ends.Load()) }
 
 // Certificate is for tls.Config.GetCertificate: each handshake gets what is
@@ -61,7 +61,7 @@ func (m *Manager) Certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return nil, errors.New("no certificate is loaded yet")
 }
 
-// Ready says whether the certificate is loaded and announced.
+// Ready returns nil once the certificate is loaded and its CA published.
 func (m *Manager) Ready() error {
 	if m.cert.Load() == nil {
 		return errors.New("no serving certificate")

@@ -18,7 +18,7 @@ import (
 // ownEvent is the type of an event of ours, for a stock interceptor's eventTypes.
 const ownEvent = "approval"
 
-// Event is what is posted to an EventListener.
+// Event is a signed request to an EventListener.
 type Event struct {
 	Path   string // with the query, as the sender posted it
 	Body   []byte
@@ -85,9 +85,9 @@ func ContentOf(a approvals.Approval, x interceptor.Extension) (Event, error) {
 	return e, nil
 }
 
-// readAsForm says whether an EventListener, or an interceptor of it, would not read our
-// body, which is JSON, as such: a form was made JSON of before it was held. Any other
-// type is the sender's, with its parameters.
+// readAsForm reports whether an EventListener, or one of its interceptors, would parse our
+// JSON body as a form: it was converted from a form before it was held. Any other type is the
+// sender's, with its parameters.
 func readAsForm(contentType string) bool {
 	media, _, err := mime.ParseMediaType(contentType)
 	return err != nil || media == "application/x-www-form-urlencoded" || media == "multipart/form-data"

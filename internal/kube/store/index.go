@@ -16,8 +16,8 @@ import (
 	"github.com/countersign-dev/countersign/approvals/overview"
 )
 
-// Overview is what pages list. It follows the informer: each Approval is verified and
-// converted once, when it changes, and not whenever somebody looks.
+// Overview is the index behind lists. It follows the informer: each Approval is verified and
+// converted once, when it changes, and not at each request.
 type Overview struct {
 	Store *Store
 	// Changed is called after each change, once a snapshot has it.
@@ -53,14 +53,14 @@ func (o *Overview) Watch(ctx context.Context, from cache.Cache) error {
 	return nil
 }
 
-// Synced says whether o knows all that was there when the process started.
+// Synced reports whether o has all objects that existed when the process started.
 func (o *Overview) Synced() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.synced != nil && o.synced()
 }
 
-// Snapshot is what there is now: all of it, or CodeUnavailable.
+// Snapshot returns all Approvals at present, or CodeUnavailable before the first list.
 func (o *Overview) Snapshot(context.Context) (*overview.Snapshot, error) {
 	if !o.Synced() {
 		return nil, approvals.Errorf(approvals.CodeUnavailable, "this replica has just started and has not read all approvals yet; try again in a moment")
@@ -69,7 +69,7 @@ func (o *Overview) Snapshot(context.Context) (*overview.Snapshot, error) {
 	defer o.mu.Unlock()
 	index := o.known()
 	if ring := o.Store.Ring(); !ring.Same(o.keys) {
-		// What is genuine follows from the keys.
+		// What verifies follows from the keys.
 		o.keys = ring
 		for _, a := range o.objects {
 			index.Put(o.shared(a))
@@ -114,7 +114,7 @@ func (o *Overview) put(obj any) {
 	}
 }
 
-// Learn says whether a is news: the informer tells of everything again now and then.
+// Learn adds a, and reports whether it changed: the informer repeats everything now and then.
 func (o *Overview) Learn(a *v1alpha1.Approval) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -130,7 +130,7 @@ func (o *Overview) Learn(a *v1alpha1.Approval) bool {
 // shared is the domain's view of a, with the policy of the one before it where that is the
 // same: thousands that wait have one.
 func (o *Overview) shared(obj *v1alpha1.Approval) approvals.Approval {
-	a := o.Store.Genuine(obj)
+	a := o.Store.View(obj)
 	if a.Resolved == nil {
 		return a
 	}

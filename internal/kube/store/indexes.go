@@ -28,8 +28,8 @@ const (
 	unstartedOf = "unstarted" // of that Trigger, is resolved, and its run was not seen
 )
 
-// Indexes are what each index has an object under. A signature is not looked at: what is
-// found is verified as it is read.
+// Indexes returns the index functions of the informer's cache. They do not verify signatures:
+// what is found is verified when it is read.
 func Indexes() map[string]client.IndexerFunc {
 	return map[string]client.IndexerFunc{
 		toStart: of(func(o *v1alpha1.Approval) string {
@@ -192,7 +192,7 @@ func (s *Store) StartedRun(ctx context.Context, namespace, uid string) (*approva
 	if err != nil || len(list.Items) != 1 {
 		return nil, kubeutil.Translate(err, "the list of approvals that started a run")
 	}
-	a := s.Genuine(&list.Items[0])
+	a := s.View(&list.Items[0])
 	return &a, nil
 }
 
@@ -202,8 +202,8 @@ func (s *Store) Following(ctx context.Context, namespace, uid string) ([]approva
 	return s.keys(ctx, namespace, running, uid)
 }
 
-// QuestionOf is what all attempts of one task of one run have in common. A CustomRun that
-// was deleted and made again has another UID, and its name is still the same.
+// QuestionOf returns the key that all attempts of one task of one run share. A CustomRun that
+// was deleted and created again has another UID, and the same name.
 func QuestionOf(runUID, customRun string) string { return runUID + "/" + customRun }
 
 // StarterOf is the Approval that says it started run, or whose run has that name. The

@@ -64,7 +64,7 @@ func leaveValues(o *v1alpha1.Approval) {
 	o.Status.Results, o.Status.Inputs = nil, nil
 }
 
-// EventSize is how many bytes an event has that others wrote, 0 of none.
+// EventSize returns the bytes of an event that its sender chose, 0 for nil.
 func EventSize(e *v1alpha1.EventSource) int64 {
 	if e == nil {
 		return 0
@@ -126,12 +126,13 @@ type Lean struct {
 	from  *v1alpha1.Approval
 }
 
-// State is what the cache has: of what people and pipelines wrote maybe nothing. It is for
-// rules, lists and queues. Whatever makes something of values asks the Store for Whole.
+// State returns the Approval as the cache has it, maybe without the values that people and
+// pipelines wrote. It is for rules, lists and queues. Code that needs values asks the Store
+// for Whole.
 func (l Lean) State() approvals.Approval { return l.state }
 
 // Lean verifies what the cache has of an Approval.
-func (s *Store) Lean(o *v1alpha1.Approval) Lean { return Lean{s.Genuine(o), o} }
+func (s *Store) Lean(o *v1alpha1.Approval) Lean { return Lean{s.View(o), o} }
 
 // Whole is l with all that it has: what the cache has where nothing was left out, else as the
 // API server has it, which may be newer.
@@ -143,7 +144,7 @@ func (s *Store) Whole(ctx context.Context, l Lean) (approvals.Approval, error) {
 	if err != nil {
 		return approvals.Approval{}, err
 	}
-	return s.Genuine(o), nil
+	return s.View(o), nil
 }
 
 // WholeObject is o where nothing was left out, or what was read of that version before, or as the
@@ -208,5 +209,5 @@ func (w *Wholes) Put(o *v1alpha1.Approval) {
 	}
 }
 
-// SizeOf is how many bytes of o tenants choose: values, words and claims.
+// SizeOf returns the bytes of o that tenants choose: values, words and claims.
 func SizeOf(o *v1alpha1.Approval) int { return valuesOf(o) + wordsOf(o) + claimsSize(o) }

@@ -14,7 +14,7 @@ func IsNews(before, after client.Object) bool {
 	return ok1 && ok2 && (x.Generation != y.Generation || x.Status.Outcome != y.Status.Outcome || !x.Status.RetryRequestedAt.Equal(y.Status.RetryRequestedAt) || runOutcome(x) != runOutcome(y))
 }
 
-// runOutcome is how o's run ended, "" while it has not.
+// runOutcome returns the end of o's run, "" while it goes on.
 func runOutcome(o *v1alpha1.Approval) string {
 	if o.Status.SecondRun == nil {
 		return ""

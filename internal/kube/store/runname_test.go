@@ -20,7 +20,7 @@ func TestRunName(t *testing.T) {
 	newer := keyring.Key{Made: ct.T0, Secret: bytes.Repeat([]byte{1}, keyring.Size)}
 	nameBy := func(ring keyring.Ring, a approvals.Approval) string {
 		o := servicetest.ObjectOf(a)
-		return string((&store.Store{Ring: func() keyring.Ring { return ring }}).Genuine(o).RunName)
+		return string((&store.Store{Ring: func() keyring.Ring { return ring }}).View(o).RunName)
 	}
 	first := nameBy(servicetest.TestRing, decided.Obj())
 	if !strings.HasPrefix(first, "apply-") || len(first) != len("apply-")+16 || first == "apply-1" {

@@ -17,13 +17,13 @@ import (
 // create Approvals could otherwise write one of their own, resolved or not,
 // and have the service release it.
 
-// signedContent is what a signature is over: where the Approval is, and its spec.
+// signedContent returns the bytes under a signature: where the Approval is, and its spec.
 func signedContent(namespace, name string, spec v1alpha1.ApprovalSpec) []byte {
 	spec.Signature = ""
 	return []byte(approvals.Digest("approval", namespace, name, spec))
 }
 
-// signedSource is what a source's signature is over.
+// signedSource returns the bytes under a source's signature.
 func signedSource(namespace, name string, spec v1alpha1.ApprovalSpec) []byte {
 	parts := []any{"source", namespace, name, spec.Trigger, spec.Source}
 	if spec.Replaces != nil {
@@ -49,7 +49,8 @@ func SetResolved(ring keyring.Ring, o *v1alpha1.Approval, resolved *approvals.Re
 	o.Spec.Signature = encode(ring.Sign(keyring.Approval, signedContent(o.Namespace, o.Name, o.Spec)))
 }
 
-// IsSigned is whether this service opened o, and resolved it if it is resolved: both signatures are by one of its keys.
+// IsSigned reports whether this service opened o, and resolved it if it is resolved: both
+// signatures are by one of its keys.
 func IsSigned(ring keyring.Ring, o *v1alpha1.Approval) bool { return signedBy(ring, o) != nil }
 
 // signedBy is the one key that o was signed with, nil when it is none of this service's.
@@ -65,7 +66,8 @@ func signedBy(ring keyring.Ring, o *v1alpha1.Approval) keyring.Ring {
 	return ring.Signer(keyring.Approval, SignedContentOf(o), mac)
 }
 
-// SignedContentOf is what o's signature is over: the source, until it is resolved.
+// SignedContentOf returns the bytes under o's signature: those of the source, until it is
+// resolved.
 func SignedContentOf(o *v1alpha1.Approval) []byte {
 	switch {
 	case o.Spec.Lean != nil: // worked out while it was whole
@@ -81,9 +83,9 @@ func encode(mac []byte) string { return base64.RawStdEncoding.EncodeToString(mac
 // SignatureInvalid is the message of reason SignatureInvalid.
 const SignatureInvalid = "its signature is not by a key of this service: somebody else made or changed this Approval, or the key was deleted. Delete it; Countersign opens it again"
 
-// Genuine is the domain's view of o, not resolved when this service
+// View verifies o and converts it. It is not resolved when this service
 // did not resolve it: then nothing can be decided or released.
-func (s *Store) Genuine(o *v1alpha1.Approval) approvals.Approval {
+func (s *Store) View(o *v1alpha1.Approval) approvals.Approval {
 	a, v := s.proven(o)
 	return v.withRun(a, o)
 }
@@ -104,7 +106,7 @@ func (v Verified) runOf(o *v1alpha1.Approval, attempt int) approvals.Unsaid {
 	return NameOfRun(v.by, o, attempt)
 }
 
-// proven is the domain's view of o, and what its seal proves.
+// proven is the domain's view of o, and what its signature proves.
 func (s *Store) proven(o *v1alpha1.Approval) (approvals.Approval, Verified) {
 	a := convert.ToDomain(o)
 	v, ok := s.signatures.Check(s.Ring(), o)
@@ -119,14 +121,14 @@ func (s *Store) proven(o *v1alpha1.Approval) (approvals.Approval, Verified) {
 
 // SignatureCache remembers which Approvals verified, so that a list of thousands is not
 // verified again each time. A spec that changes gets a new generation from the API
-// server and is verified anew, as is everything when the keys change.
+// server and is verified again, as is everything when the keys change.
 type SignatureCache struct {
 	mu    sync.Mutex
 	keys  keyring.Ring
 	Known map[types.UID]Verified
 }
 
-// Verified is what verified, and what follows from it.
+// Verified is an object whose signature was verified, with what follows from it.
 type Verified struct {
 	Generation int64
 	run        approvals.Unsaid // the name of its first run

@@ -22,7 +22,7 @@ func TestSignatureStable(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a := servicetest.AnyApproval.Draw(t, "approval")
 		o := servicetest.ThroughAPI(t, servicetest.ThroughAPI(t, servicetest.ObjectOf(a)))
-		if got := s.Genuine(o); (got.Resolved == nil) != (a.Resolved == nil) {
+		if got := s.View(o); (got.Resolved == nil) != (a.Resolved == nil) {
 			t.Fatalf("resolved %v of %v: %v", got.Resolved, a.Resolved, got.Blocked)
 		}
 	})
@@ -156,7 +156,7 @@ func TestSignatureBreaks(t *testing.T) {
 			if c.ring != nil {
 				s.Ring = func() keyring.Ring { return c.ring }
 			}
-			got := s.Genuine(o)
+			got := s.View(o)
 			if (got.Resolved != nil) != c.genuine || c.genuine != (got.Blocked == nil) {
 				t.Fatalf("resolved %v, blocked %v; genuine is to be %t", got.Resolved, got.Blocked, c.genuine)
 			}

@@ -31,7 +31,7 @@ type Store struct {
 
 var _ approvals.Store = (*Store)(nil)
 
-// From is where something is read from.
+// From chooses the cache or the API server.
 type From int
 
 // Where Approvals are read from.
@@ -59,7 +59,7 @@ func (s *Store) Get(ctx context.Context, key approvals.Key) (approvals.Approval,
 	if err != nil {
 		return approvals.Approval{}, err
 	}
-	return s.Genuine(o), nil
+	return s.View(o), nil
 }
 
 // Cached reads from the cache alone, for controllers: what the cache lacks comes
@@ -79,7 +79,7 @@ func (s *Store) Fresh(ctx context.Context, key approvals.Key) (approvals.Approva
 	if err != nil {
 		return approvals.Approval{}, err
 	}
-	return s.Genuine(o), nil
+	return s.View(o), nil
 }
 
 // List reads from the cache, and one by one what the cache has in part.

@@ -30,7 +30,7 @@ func (a Account) May(ctx context.Context, c client.Client, do *authorizationv1.R
 	return sar.Status.Allowed, err
 }
 
-// MayBe says whether a may act as another account, as an EventListener does for a Trigger
+// MayBe reports whether a may act as another account, as an EventListener does for a Trigger
 // with an account of its own.
 func (a Account) MayBe(ctx context.Context, c client.Client, other Account) (bool, error) {
 	return a.May(ctx, c, &authorizationv1.ResourceAttributes{Namespace: other.Namespace, Verb: "impersonate", Resource: "serviceaccounts", Name: other.Name})

@@ -32,7 +32,7 @@ func AwaitedBy(obj client.Object) []string {
 	return out
 }
 
-// TriggerIndexes are what each index has a Trigger or an EventListener under.
+// TriggerIndexes returns the index functions for Triggers and EventListeners.
 func TriggerIndexes() map[string]client.IndexerFunc {
 	return map[string]client.IndexerFunc{AwaitsNamespace: AwaitedBy}
 }

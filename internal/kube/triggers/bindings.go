@@ -15,7 +15,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/pipelinerun"
 )
 
-// roots are what an event has for bindings to read.
+// roots are the fields of an event that bindings can read.
 var roots = []string{"body", "header", "extensions", "context"}
 
 // checkBindings refuses an expression that does not begin with the field that it reads,
@@ -61,7 +61,8 @@ func WithUnknown(value string, known map[string]any, rewritten bool, unknown str
 	return value
 }
 
-// concealed says whether what path names in v is, or has in it, a secret that was not kept.
+// concealed reports whether the value at path in v is a secret that was not stored, or
+// contains one.
 func concealed(v any, path []string) bool {
 	for _, name := range path {
 		m, ok := v.(map[string]any)

@@ -24,7 +24,7 @@ import (
 
 // Controller says of each Trigger, when it is first seen and when it or one of its
 // neighbours changes, what is wrong with its countersign line. A Trigger has no status
-// of ours, so it is said in a Kubernetes Event and in the log.
+// of ours, so a Kubernetes Event and the log report it.
 type Controller struct {
 	Client   client.Client
 	Live     client.Reader

@@ -11,9 +11,8 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
 )
 
-// destinationOf is where events for el go, by the Service that it owns. The Service is
-// read from the cache: what the API server has may be newer by the time that a watch
-// needs.
+// destinationOf returns the address for el's events, by the Service that it owns. It reads the
+// Service from the cache, which is behind the API server by no more than a watch.
 func (t *Triggers) destinationOf(ctx context.Context, el *triggersv1.EventListener) (destination.Destination, error) {
 	svc, err := kubeutil.Read(ctx, t.Client, el.Namespace, destination.ServiceName(el), &corev1.Service{})
 	if apierrors.IsNotFound(err) {

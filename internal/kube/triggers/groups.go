@@ -64,7 +64,7 @@ func (t *Triggers) groupsOf(ctx context.Context, s Standing) ([]group, error) {
 	return out, nil
 }
 
-// groupsIn are those of el with interceptors that select x.
+// groupsIn returns the groups of el that have interceptors and select x.
 func groupsIn(el *triggersv1.EventListener, x *triggersv1.Trigger) []group {
 	var out []group
 	for _, g := range el.Spec.TriggerGroups {
@@ -83,9 +83,9 @@ func fewGroups(el *triggersv1.EventListener) error {
 	return nil
 }
 
-// Selects says whether a selector of an EventListener of namespace own selects x, by the
-// EventListener's own rules: "*" is every namespace, no names with a label selector is its
-// own namespace, neither selects nothing, and so does what it can't read.
+// Selects reports whether a selector of an EventListener of namespace own selects x, by the
+// EventListener's own rules: "*" is every namespace, no names with a label selector is its own
+// namespace, neither selects nothing, and so does a selector that is not valid.
 func Selects(own string, s triggersv1.EventListenerTriggerSelector, x *triggersv1.Trigger) bool {
 	switch names := s.NamespaceSelector.MatchNames; {
 	case len(names) == 0:
@@ -103,7 +103,7 @@ func Selects(own string, s triggersv1.EventListenerTriggerSelector, x *triggersv
 	return err == nil && match.Matches(labels.Set(x.Labels))
 }
 
-// runs says whether el runs the Trigger of that namespace and name: inline, by triggerRef
+// runs reports whether el runs the Trigger of that namespace and name: inline, by triggerRef
 // or by a selector. Object is the Trigger, nil when it is none.
 func runs(el *triggersv1.EventListener, namespace, name string, object *triggersv1.Trigger) bool {
 	if el.Namespace == namespace && slices.ContainsFunc(el.Spec.Triggers, func(x triggersv1.EventListenerTrigger) bool {

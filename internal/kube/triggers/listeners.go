@@ -111,7 +111,8 @@ func (t *Triggers) mayRun(ctx context.Context, l Listener, namespace, trigger st
 		"the service account of EventListener %s/%s may not list Triggers in namespace %s, so it can't run trigger %s: check its roles", l.Namespace, l.Name, namespace, trigger), nil
 }
 
-// Account is what an EventListener reads Triggers and creates runs as.
+// Account returns the service account by which an EventListener reads Triggers and creates
+// runs.
 func (l Listener) Account() Account {
 	return Account{l.Namespace, cmp.Or(l.Spec.ServiceAccountName, "default")}
 }

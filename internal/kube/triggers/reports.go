@@ -54,7 +54,7 @@ const (
 	MaxNote   = 1024 // of the API
 )
 
-// report is what is said at most once in saidAgain.
+// report is the key of a message that is repeated only after saidAgain.
 type report struct {
 	namespace, object, reason string
 	code                      approvals.Code

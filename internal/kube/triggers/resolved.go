@@ -75,7 +75,7 @@ func (t *Triggers) Gated(ctx context.Context, namespace, name string) (intercept
 	return r.Gated(), nil
 }
 
-// Gated is what the interceptor needs of r.
+// Gated returns the part of r that the interceptor needs.
 func (r *Resolved) Gated() interceptor.GatedTrigger {
 	return interceptor.GatedTrigger{Namespace: r.Namespace, Name: r.Name, Line: r.Line, Chain: r.Spec.Interceptors, Template: r.Digest, Reads: r.reads(), Unresolved: r.Unresolved}
 }

@@ -20,7 +20,7 @@ func CelFilter(ti *triggersv1.TriggerInterceptor) (filter string, ok bool) {
 	return filter, true
 }
 
-// EventTypes are those that a stock interceptor lets through, nil for all.
+// EventTypes returns the event types that a stock interceptor accepts, nil for all.
 func EventTypes(ti *triggersv1.TriggerInterceptor) []string {
 	var types []string
 	for _, raw := range interceptor.StockParams(ti, "eventTypes") {

@@ -43,7 +43,7 @@ type Standing struct {
 	In *triggersv1.EventListener // nil: the Trigger is an object itself
 }
 
-// Object is what Events about the Trigger are of.
+// Object returns the object on which Events about the Trigger are recorded.
 func (s Standing) Object() client.Object {
 	if s.In != nil {
 		return s.In

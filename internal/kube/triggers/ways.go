@@ -12,9 +12,9 @@ type Way struct {
 	Chain []*triggersv1.TriggerInterceptor
 }
 
-// Ways are those of el to x: behind the interceptors of each triggerGroup that selects it,
-// and by its own alone where el runs it itself. An event that is turned away on one may
-// come by another.
+// Ways returns the interceptor chains from el to x: behind the interceptors of each
+// triggerGroup that selects it, and by its own alone if el runs it itself. An event that one
+// rejects may pass by another.
 func Ways(el *triggersv1.EventListener, x *triggersv1.Trigger) []Way {
 	var out []Way
 	itself := *el

@@ -63,7 +63,7 @@ func (w *Awaited) By(run types.NamespacedName) (types.NamespacedName, bool) {
 	return key, ok
 }
 
-// Follows says whether every change of a run of that name is news.
+// Follows reports whether somebody waits for every change of a run of that name.
 func (w *Awaited) Follows(run types.NamespacedName) bool {
 	w.mu.RLock()
 	defer w.mu.RUnlock()

@@ -27,5 +27,5 @@ func PatchOf(o client.Object, a approvals.Approval, change func()) func(context.
 // MarkAnnotation on a target says whose outcome was written to it.
 const MarkAnnotation = "countersign.dev/approval"
 
-// MarkOf is the value of the annotation on a run that a has let go.
+// MarkOf is the value of the annotation on a run that a has started.
 func MarkOf(a approvals.Approval) string { return fmt.Sprintf("%s/%s", a.Name, a.UID) }

@@ -23,7 +23,7 @@ type Renderings struct {
 	group singleflight.Group   // of two who want one at once, one makes it
 }
 
-// Rendering is what the run of one Approval is to be, and the run that was proved to be it.
+// Rendering is the expected run of one Approval, and the run that was found equal to it.
 type Rendering struct {
 	trigger *triggers.Resolved // as it was when the run was first expected
 	Made    render.Rendered    // of trigger; without objects until somebody needs them
@@ -47,10 +47,10 @@ func (r *Renderings) expect(ctx context.Context, t *triggers.Triggers, a approva
 	}
 }
 
-// of is what a's run is to be, remembered or made from the Trigger as it is now.
+// of returns the expected run of a, remembered or rendered from the Trigger as it is now.
 //
-// Errors are those of Resolve, of Render and of interceptor.Unchanged, with the reasons
-// of conditions.
+// Errors are those of Resolve, of Render and of interceptor.Unchanged, with the reasons of
+// conditions.
 func (r *Renderings) of(ctx context.Context, t *triggers.Triggers, a approvals.Approval) (Rendering, error) {
 	known, _ := r.get(a)
 	if len(known.Made.Objects) > 0 {

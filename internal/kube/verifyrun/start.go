@@ -146,7 +146,7 @@ func (s *Starter) patch(ctx context.Context, a approvals.Approval, pr *pipelinev
 }
 
 // Follow looks at the tasks of a's run that Tekton has read since: Tekton reads a Task when
-// it is that task's turn, maybe hours after the run was let go. What is not what was
+// it is that task's turn, maybe hours after the run was started. What is not what was
 // approved cancels the run. Of tasks from before since, when this process began to look,
 // it can't be told whether a change came before Tekton read it: that is only reported.
 // unread says that there are tasks which Tekton has not read yet: nobody tells when it does.

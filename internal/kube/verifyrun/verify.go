@@ -34,7 +34,7 @@ type Proofs struct {
 	Renderings Renderings
 }
 
-// Sighting is what was found under the name of the run that an Approval starts.
+// Sighting is the result of a look at the name of the run that an Approval starts.
 type Sighting struct {
 	Run     *approvals.Run     // it is the Approval's; nil: it is not, or nothing is there
 	Problem *approvals.Problem // something is there that is not the Approval's, or can't be proved to be
@@ -45,7 +45,7 @@ type Sighting struct {
 const (
 	NameTaken         = "NameTaken"
 	ReasonRunUnproved = "RunNotVerified"
-	// RunForbidden is the reason of a pending run that the service may not let go.
+	// RunForbidden is the reason of a pending run that the service may not start.
 	RunForbidden = "RunForbidden"
 )
 
@@ -56,8 +56,8 @@ func (p *Proofs) Expect(ctx context.Context, a approvals.Approval) {
 	p.Renderings.expect(ctx, p.Triggers, a)
 }
 
-// Peek is what the cache has under the name of the run that a started, not proved to be it:
-// nil for nothing. Prove says later whether it was.
+// Peek returns the run under the name of a's run from the cache, without comparing it: nil for
+// none. Prove compares it later.
 func (p *Proofs) Peek(ctx context.Context, a approvals.Approval) *pipelinev1.PipelineRun {
 	if a.RunName == "" {
 		return nil
@@ -69,7 +69,7 @@ func (p *Proofs) Peek(ctx context.Context, a approvals.Approval) *pipelinev1.Pip
 	return pr
 }
 
-// See is what pr, which is whole, is to a.
+// See compares pr, which is whole, with a.
 func (p *Proofs) See(ctx context.Context, a approvals.Approval, pr *pipelinev1.PipelineRun) (Sighting, error) {
 	problem, err := p.Prove(ctx, a, pr)
 	if err != nil || problem != nil {

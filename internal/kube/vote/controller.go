@@ -81,7 +81,7 @@ func (r *Votes) triggerOf(req reconcile.Request) string {
 	return queue.OfTrigger(kubeutil.RequestFor(v.Namespace, v.Spec.Approval))
 }
 
-// maxVoteAgain bounds how long after an outage a Vote waits still: of the record's store,
+// maxVoteAgain bounds how long after an outage a Vote waits still: of the audit store,
 // where the Gate requires it, or of the API server.
 const maxVoteAgain = time.Minute
 
@@ -128,10 +128,10 @@ func (r *Votes) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 	}
 }
 
-// keepVotes is how long a Vote stays for anyone who made it to read how it went.
+// keepVotes is the lifetime of a Vote, so that its creator can read the result.
 const keepVotes = time.Hour
 
-// remove removes a Vote that has been looked at long ago: the Approval has the record,
+// remove removes a Vote that has been looked at long ago: the Approval has the audit log,
 // and every replica would hold it for ever.
 func (r *Votes) remove(ctx context.Context, v *v1alpha1.Vote) (ctrl.Result, error) {
 	if left := v.CreationTimestamp.Add(r.keepFor(ctx, v)).Sub(r.Now()); left > 0 {
@@ -140,9 +140,9 @@ func (r *Votes) remove(ctx context.Context, v *v1alpha1.Vote) (ctrl.Result, erro
 	return ctrl.Result{}, client.IgnoreNotFound(r.Client.Delete(ctx, v, client.Preconditions{UID: &v.UID}))
 }
 
-// MadeBefore says whether o was made before v. The times of their creation have whole
-// seconds. Within one the API server's count of writes tells: a Vote is immutable, and what
-// is asked about was not written to since.
+// MadeBefore reports whether o was created before v. Creation times have whole seconds. Within
+// one the resource version decides: a Vote is immutable, and nothing was written to what is
+// asked about since.
 func MadeBefore(o, v *v1alpha1.Vote) bool {
 	if !o.CreationTimestamp.Equal(&v.CreationTimestamp) {
 		return o.CreationTimestamp.Before(&v.CreationTimestamp)
@@ -154,10 +154,10 @@ func MadeBefore(o, v *v1alpha1.Vote) bool {
 	return o.Name < v.Name
 }
 
-// clockStep is how far a creation time, which has whole seconds, may be behind.
+// clockStep is the error of a creation time, which has whole seconds.
 const clockStep = time.Second
 
-// voterOf is who made v, by the API server's word.
+// voterOf returns the creator of v, whom the admission policy has verified.
 func voterOf(v *v1alpha1.Vote) approvals.Identity {
 	return approvals.Identity{Name: v.Spec.Voter, Groups: slices.Clone(v.Spec.Groups), AuthMethod: approvals.AuthObject, CredentialID: "vote:" + string(v.UID)}
 }

@@ -79,8 +79,9 @@ func (t *Turns) Join(v *v1alpha1.Vote) (first bool) {
 	return (*t.lines[w.line])[0] == w
 }
 
-// first says whether it is v's turn: nothing older is known to wait. One that is not known
-// itself is gone since it was read, and must not be noted again: nothing would end its turn.
+// first reports whether it is v's turn: nothing older is known to wait. A Vote that is not
+// known itself was deleted since it was read, and must not be noted again: nothing would end
+// its turn.
 func (t *Turns) first(v *v1alpha1.Vote) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

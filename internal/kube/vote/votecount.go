@@ -16,9 +16,8 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// keepCrowded is how long a Vote stays that was looked at, where a namespace has more of those
-// than may wait: every replica holds them in memory, and anyone who makes them may make
-// thousands a minute.
+// keepCrowded is the lifetime of a handled Vote in a namespace that has more of those than may
+// wait. Every replica holds them in memory, and somebody may create thousands a minute.
 const keepCrowded = 15 * time.Second
 
 // Count counts the Votes of each namespace. It follows the informer.
@@ -71,8 +70,8 @@ func drop[T any](m map[string]map[types.UID]T, v *v1alpha1.Vote) {
 	}
 }
 
-// Before is how many older ones of its namespace wait, when more than most of them wait at
-// all: below that nobody looks at each.
+// Before returns the number of older Votes of v's namespace that wait, if more than most wait
+// at all. Below that nobody counts them.
 func (c *Count) Before(v *v1alpha1.Vote, most int) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -88,7 +87,8 @@ func (c *Count) Before(v *v1alpha1.Vote, most int) int {
 	return n
 }
 
-// Crowded says whether more than most of a namespace were looked at and are still there.
+// Crowded reports whether a namespace has more than most Votes that were handled and not
+// deleted yet.
 func (c *Count) Crowded(namespace string, most int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -111,7 +111,7 @@ func (r *Votes) quota(ctx context.Context, namespace string) (approvals.Quota, e
 	return r.Quota(ctx, namespace)
 }
 
-// keepFor is how long v stays now that it was looked at.
+// keepFor returns the time until v, which was handled, is deleted.
 func (r *Votes) keepFor(ctx context.Context, v *v1alpha1.Vote) time.Duration {
 	if q, err := r.quota(ctx, v.Namespace); err == nil && r.Count.Crowded(v.Namespace, q.WaitingVotes) {
 		return keepCrowded

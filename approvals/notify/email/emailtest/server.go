@@ -26,7 +26,7 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// Password is what opens the server for user countersign.
+// Password is accepted for user countersign.
 const Password = "correct-horse-battery-staple"
 
 // Server is a real SMTP server. What it has noted is read once it has answered.
@@ -44,7 +44,7 @@ type Server struct {
 	fault func(command string) error
 }
 
-// Kind is what a server offers, and how it answers.
+// Kind configures a server: its extensions, and the commands that fail.
 type Kind struct {
 	TLS      bool // offers STARTTLS
 	Implicit bool // TLS from the first byte
@@ -111,7 +111,7 @@ func (s *Server) Only(t *testing.T) []byte {
 	return s.mails[0]
 }
 
-// Mails are those that were taken, as they came.
+// Mails returns the accepted mails, as they came.
 func (s *Server) Mails() [][]byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -102,7 +102,7 @@ func (s *Server) Down() error {
 	return s.run("pg_ctl", "stop", "--wait", "--silent", "--mode=immediate", "-D", s.data())
 }
 
-// Runs says whether it runs.
+// Runs reports whether it runs.
 func (s *Server) Runs() bool { return s.run("pg_ctl", "status", "-D", s.data()) == nil }
 
 // Remove ends it and leaves nothing behind.
