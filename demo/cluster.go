@@ -135,7 +135,7 @@ func (c *cluster) approval(ctx context.Context, name string) (*v1alpha1.Approval
 	return &a, err
 }
 
-// problem is what the service says is in the way of an Approval.
+// problem returns the condition that prevents an Approval's progress.
 func problem(a *v1alpha1.Approval) string {
 	for _, c := range a.Status.Conditions {
 		if c.Status == "False" && c.Reason != "Pending" && c.Message != "" {
@@ -179,7 +179,7 @@ func (c *cluster) tasks(ctx context.Context, run string) ([]pipelinev1.TaskRun, 
 	return list.Items, err
 }
 
-// logs are what the steps of a run's tasks wrote.
+// logs returns the output of the steps of a run's tasks.
 func (c *cluster) logs(ctx context.Context, run string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()

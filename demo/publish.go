@@ -29,7 +29,7 @@ var doors = []door{
 	{"CURL", 8081, target{namespace, "eventlistener=terraform-curl", 8080}},
 }
 
-// published is what publish wrote down of the process that it started.
+// published is the file in which publish notes the process that it started.
 type published struct {
 	PID   int            `json:"pid"`
 	Ports map[string]int `json:"ports"`

@@ -22,7 +22,7 @@ const (
 // none is the commit before the first, as GitHub tells it.
 const none = "0000000000000000000000000000000000000000"
 
-// commit is what was pushed.
+// commit has the hashes and the message of a push.
 type commit struct{ before, after, message string }
 
 // push puts the next release into the demo's repository, with git, from a clone.

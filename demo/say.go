@@ -95,7 +95,7 @@ func printable(s string) string {
 	}, s)
 }
 
-// forgiven is how long the cluster may fail to answer before that is an error.
+// forgiven bounds the time for which the cluster may fail to answer before that is an error.
 const forgiven = 5 * time.Second
 
 // await polls until check says that it is done; what it waits for is said every few

@@ -34,7 +34,7 @@ func webhookSecret(ctx context.Context, c *cluster) ([]byte, error) {
 	return s.Data["secret"], nil
 }
 
-// payload is what GitHub posts of a push, as far as anybody reads it.
+// payload returns the parts of GitHub's push event that anybody reads.
 func payload(p commit) map[string]any {
 	person := map[string]any{"name": pusherName, "email": pusherEmail}
 	head := map[string]any{"id": p.after, "message": p.message, "timestamp": time.Now().Format(time.RFC3339), "author": person, "committer": person}

@@ -44,7 +44,7 @@ their defaults. Files in the folder config.d next to it are read, too:
 Flags:
 `
 
-// defaultConfig is where the Deployment mounts it.
+// defaultConfig is the path at which the Deployment mounts it.
 const defaultConfig = "/etc/countersign/config.yaml"
 
 func main() { os.Exit(run()) }

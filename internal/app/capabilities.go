@@ -5,7 +5,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/config"
 )
 
-// capabilities is what c has of what Gates ask for.
+// capabilities lists the parts of c that Gates may depend on.
 func capabilities(c config.Config) *approvals.Capabilities {
 	can := &approvals.Capabilities{Record: c.Record.Kept(), Login: c.OIDC != nil, Mail: c.SMTP != nil}
 	for _, x := range c.Channels.Slack {

@@ -17,7 +17,7 @@ import (
 // checkWithin bounds one connection.
 const checkWithin = 10 * time.Second
 
-// Finding is what came of trying one thing that the configuration names.
+// Finding is the result of trying one thing that the configuration names.
 type Finding struct {
 	Level  string `json:"level"` // ok or failed
 	What   string `json:"what"`

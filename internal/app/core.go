@@ -38,7 +38,7 @@ import (
 
 const secretKeys = "countersign-keys"
 
-// core is what pages, interceptor and controllers share.
+// core has the parts that pages, interceptor and controllers share.
 type core struct {
 	Options
 	mgr    manager.Manager
@@ -106,7 +106,7 @@ func (c *core) read(context.Context) (err error) {
 	return nil
 }
 
-// keep is how Approvals are read and written.
+// keep sets up the store, by which Approvals are read and written.
 func (c *core) keep(ctx context.Context) (err error) {
 	c.keys = &keys.Keys{Client: c.direct, Name: types.NamespacedName{Namespace: c.Namespace, Name: secretKeys}, Now: c.Now, Log: c.Log}
 	if err := c.keys.Load(ctx); err != nil {
@@ -122,7 +122,7 @@ func (c *core) keep(ctx context.Context) (err error) {
 	return err
 }
 
-// open is how they come to be, and how their runs are started.
+// open sets up the opening of Approvals, and the release of their runs.
 func (c *core) open(ctx context.Context) error {
 	cached, live := c.mgr.GetClient(), c.mgr.GetAPIReader()
 	c.service = capabilities(c.Config)
@@ -175,7 +175,7 @@ func (c *core) open(ctx context.Context) error {
 	return nil
 }
 
-// decide is how people are proved and their votes taken.
+// decide sets up authentication and voting.
 func (c *core) decide(context.Context) error {
 	clientset, err := kubernetes.NewForConfig(c.Rest)
 	if err != nil {

@@ -33,7 +33,8 @@ const (
 	electAgain = time.Second
 )
 
-// electionLock is how this process asks for the lease; nil when nobody else could lead.
+// electionLock returns the lease's lock for this process, nil when no other process could
+// lead.
 func electionLock(o Options, to *rest.Config) (resourcelock.Interface, error) {
 	if !o.LeaderElection {
 		return nil, nil

@@ -10,7 +10,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/evidence"
 )
 
-// keepEvidence is how what people decide on is kept, and found when an Approval is opened.
+// keepEvidence sets up the store of evidence, and finding it when an Approval is opened.
 func (c *core) keepEvidence() error {
 	clientset, err := kubernetes.NewForConfig(c.Rest)
 	if err != nil {

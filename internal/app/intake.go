@@ -11,7 +11,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/intake"
 )
 
-// readFor is how long the sending of one body may take.
+// readFor bounds the time for sending one body.
 const readFor = 30 * time.Second
 
 // webIntake bounds what pages and API take in. Anyone who has a credential that was good

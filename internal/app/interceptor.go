@@ -24,8 +24,8 @@ func certificateEnds(certs *servingcert.Manager) prometheus.Collector {
 	}, certs.Ends)
 }
 
-// interceptor is what EventListeners ask. It fills in certs, the certificate by which they
-// know it.
+// interceptor returns the server for EventListeners. It fills in certs, the certificate by
+// which they know it.
 func (c *core) interceptor(certs *servingcert.Manager) *server {
 	certs.Client, certs.Secret = c.direct, types.NamespacedName{Namespace: c.Namespace, Name: secretTLS}
 	certs.Service, certs.Port = types.NamespacedName{Namespace: c.Namespace, Name: c.Service}, interceptorPort

@@ -46,7 +46,7 @@ func (g *gates) labels(namespace, gate string) []string {
 	return key[:]
 }
 
-// standing is what the overview tells at a scrape. Each replica knows all of it.
+// standing returns the figures of the overview at a scrape. Each replica has all of them.
 type standing struct {
 	all                       web.Overview
 	gates                     *gates

@@ -10,7 +10,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/config"
 )
 
-// Options is what a process is started with.
+// Options has the flags, the configuration and the streams of a process.
 type Options struct {
 	Config config.Config
 	Rest   *rest.Config

@@ -23,7 +23,7 @@ import (
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 )
 
-// askTime is how long the API server may take to say what it serves.
+// askTime bounds the question to the API server for the kinds that it serves.
 const askTime = 10 * time.Second
 
 // pieces are what must be in the cluster before anything can be watched, and what of it

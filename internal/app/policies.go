@@ -10,7 +10,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/identity"
 )
 
-// policyTime is how often the leader looks whether the admission policies are there.
+// policyTime is the interval at which the leader checks that the admission policies exist.
 const policyTime = 5 * time.Minute
 
 // policies says which admission policy is missing. Where votes rest on one they count

@@ -64,7 +64,7 @@ func (c *command) yes(question string) bool {
 	return strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes")
 }
 
-// completeWithin is how long a shell waits for names.
+// completeWithin bounds the time for which a shell waits for names.
 const completeWithin = 3 * time.Second
 
 // completeNames completes up to most names of Approvals; most 0 is no bound. What

@@ -7,8 +7,8 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// sequences are what terminals take for commands: CSI, the strings of OSC and its
-// like, and the short ones; with ESC, or as one C1 character.
+// sequences match what terminals execute: CSI, the strings of OSC and its like, and the short
+// ones; with ESC, or as one C1 character.
 var sequences = regexp.MustCompile(
 	`(?:\x1b\[|\x{9b})[0-?]*[ -/]*[@-~]` +
 		`|(?:\x1b[\]PX^_]|[\x{9d}\x{90}\x{98}\x{9e}\x{9f}])[^\x07\x1b\x{9c}]*(?:\x07|\x1b\\|\x{9c})?` +

@@ -147,7 +147,7 @@ func describeAbout(w sheet, a approvals.Approval) {
 	}
 }
 
-// mostOfBody is how much of an event is shown; kubectl get -o yaml has all.
+// mostOfBody bounds the bytes of an event that are printed; kubectl get -o yaml has all.
 const mostOfBody = 4096
 
 func describeContent(w sheet, a approvals.Approval) {
@@ -287,7 +287,7 @@ func (c *command) describeVotes(w sheet, a approvals.Approval) {
 	}
 }
 
-// describeYou is what Explain says.
+// describeYou prints whether the caller may vote, and why not.
 func describeYou(w sheet, e approvals.Explanation, me approvals.Identity, a approvals.Approval) {
 	if !a.Decided() && len(e.Rules) > 0 {
 		w.heading("Missing")

@@ -167,7 +167,7 @@ func (d *doctor) versions(ctx context.Context) error {
 	return nil
 }
 
-// interceptor is what EventListeners are told, and whether it is what is served.
+// interceptor compares the registered interceptor with what the service serves.
 func (d *doctor) interceptor(ctx context.Context) error {
 	ci, err := d.get(ctx, interceptors, "", interceptorName)
 	if err != nil {
@@ -213,7 +213,7 @@ func (d *doctor) interceptor(ctx context.Context) error {
 	return nil
 }
 
-// rights are those without which nothing goes on. deploy/rbac/role.yaml has all.
+// rights checks the rights without which nothing works. deploy/rbac/role.yaml has all.
 func (d *doctor) rights(ctx context.Context) error {
 	var lack []string
 	for _, r := range []authorizationv1.ResourceAttributes{

@@ -20,7 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// execWithin is how long the service may take to try its connections.
+// execWithin bounds the time in which the service tries its connections.
 const execWithin = time.Minute
 
 // connections has the service itself try what its configuration names: from elsewhere the network

@@ -32,7 +32,7 @@ func (s *session) approval(ctx context.Context, name string) (*v1alpha1.Approval
 	return nil, absent("approval", name, s.namespace, names)
 }
 
-// approvals are those of a namespace, of all when it is "", newest first.
+// approvals lists those of a namespace, of all when it is "", newest first.
 func (s *session) approvals(ctx context.Context, namespace string) ([]v1alpha1.Approval, error) {
 	var list v1alpha1.ApprovalList
 	if err := s.client.List(ctx, &list, client.InNamespace(namespace)); err != nil {

@@ -223,7 +223,7 @@ func interrupted(ctx context.Context, err error) error {
 	return err
 }
 
-// columns are those of a table of Approvals.
+// columns returns the headings of a table of Approvals.
 func (l listing) columns() []string {
 	var head []string
 	if l.everywhere {

@@ -11,7 +11,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/convert"
 )
 
-// logsOf is what of an Approval is printed as text.
+// logsOf chooses the parts of an Approval that are printed as text.
 type logsOf struct{ params, results bool }
 
 func (c *command) logsCommand() *cobra.Command {

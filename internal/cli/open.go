@@ -14,7 +14,7 @@ import (
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 )
 
-// envURL is where the service is, for clusters whose Approvals do not say.
+// envURL is the variable with the service's address, for clusters whose Approvals have none.
 const envURL = "COUNTERSIGN_URL"
 
 func (c *command) openCommand() *cobra.Command {

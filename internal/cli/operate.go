@@ -12,7 +12,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/convert"
 )
 
-// operation is what an operator wants of one Approval.
+// operation is an operator's request about one Approval.
 type operation struct {
 	verdict, reason string
 	// check says why that can't be, as far as the rules can tell from here; nil when it can.

@@ -79,7 +79,7 @@ func printOne(p printers.ResourcePrinter, w io.Writer, o runtime.Object) error {
 	return err
 }
 
-// age is how long ago t was, as kubectl writes it.
+// age returns the time since t, as kubectl writes it.
 func (c *command) age(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -95,7 +95,7 @@ func (c *command) when(t time.Time) string {
 	return fmt.Sprintf("%s (%s ago)", t.UTC().Format(time.RFC3339), c.age(t))
 }
 
-// deadline is how long there is to decide a.
+// deadline returns the time that is left to decide a.
 func (c *command) deadline(a approvals.Approval) string {
 	left := a.Deadline().Sub(c.Now())
 	switch {
@@ -138,7 +138,7 @@ func stateOf(a approvals.Approval) cell {
 	return state
 }
 
-// progress is how many approve of how many who must.
+// progress returns the number of approvals, of those that are required.
 func progress(a approvals.Approval) string {
 	if a.Resolved == nil {
 		return ""

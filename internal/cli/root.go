@@ -12,7 +12,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 )
 
-// Options are what a run of the command line gets from its process.
+// Options has what a command gets from its process: streams, environment and clock.
 type Options struct {
 	In       io.Reader
 	Out, Err io.Writer
@@ -26,7 +26,7 @@ type Options struct {
 	Version string
 }
 
-// command is what all commands share.
+// command has the flags and streams that all commands share.
 type command struct {
 	Options
 	in    *bufio.Reader

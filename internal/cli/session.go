@@ -80,7 +80,7 @@ func mapper() meta.RESTMapper {
 	return m
 }
 
-// whoami is who the cluster takes us for.
+// whoami returns the caller's user name and groups, by the API server.
 func (s *session) whoami(ctx context.Context) (approvals.Identity, error) {
 	if s.me == nil {
 		var r authenticationv1.SelfSubjectReview

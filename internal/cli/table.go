@@ -124,8 +124,8 @@ func within(s string, n int) string {
 	return b.String() + "…"
 }
 
-// columns is how many columns of a terminal s takes: Chinese, Japanese and Korean characters
-// take two.
+// columns returns the width of s on a terminal: Chinese, Japanese and Korean characters take
+// two.
 func columns(s string) int {
 	n := 0
 	for _, r := range s {

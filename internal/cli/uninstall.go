@@ -36,7 +36,7 @@ var (
 	taskDefinitions = []string{"approvaltasks.tekton.automatiko.io", "approvaltasks.openshift-pipelines.org", "approvaltasks.edp.epam.com"}
 )
 
-// uninstalling is what somebody asked for.
+// uninstalling has the flags of one removal.
 type uninstalling struct {
 	dryRun, data, finalizers, triggers, yes bool
 	namespace                               string
@@ -274,8 +274,8 @@ func (u uninstalling) planData(ctx context.Context, p *planned) error {
 	)
 }
 
-// bindings are those that give the service something, and in people's namespaces the roles that
-// were made for it alone.
+// bindings lists the bindings that grant rights to the service, and in people's namespaces the
+// roles that were created for it alone.
 func (u uninstalling) bindings(ctx context.Context, all cluster) ([]removal, error) {
 	var out []removal
 	for _, k := range []schema.GroupKind{clusterBindings, roleBindings} {

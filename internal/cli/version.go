@@ -59,7 +59,7 @@ you see only the version of this program.`,
 	return cmd
 }
 
-// serverVersion is what the service says of itself.
+// serverVersion asks the service for its version.
 func (s *session) serverVersion(ctx context.Context) (string, error) {
 	ci := &metav1.PartialObjectMetadata{}
 	ci.SetGroupVersionKind(schema.GroupVersionKind{Group: "triggers.tekton.dev", Version: "v1alpha1", Kind: "ClusterInterceptor"})

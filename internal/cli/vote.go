@@ -17,7 +17,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/convert"
 )
 
-// ballot is what a vote says, for one Approval or for several.
+// ballot is the content of a vote, for one Approval or for several.
 type ballot struct {
 	verdict    approvals.Verdict
 	comment    string
@@ -166,8 +166,8 @@ func (c *command) confirm(a approvals.Approval, b *ballot) bool {
 	return c.yes(question(a, b.verdict))
 }
 
-// before is what somebody should know of a before a vote: what would change, what of the evidence
-// is missing, and what keeps it from starting.
+// before lists what somebody should know before a vote on a: what would change, which evidence
+// is missing, and what prevents the start.
 func before(a approvals.Approval) []string {
 	var out []string
 	if sum := a.Resolved.Sum(); sum.Counted() {

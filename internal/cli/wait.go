@@ -54,7 +54,7 @@ func (c *command) wait(ctx context.Context, s *session, v *v1alpha1.Vote) (strin
 	}
 }
 
-// outcome is what the service says of a counted vote, without what the reader knows.
+// outcome shortens the service's message on a counted vote to what the reader does not know.
 func outcome(message string) string {
 	message = strings.TrimPrefix(strings.TrimPrefix(message, "recorded; "), "the approval is ")
 	return strings.ToUpper(message[:min(1, len(message))]) + message[min(1, len(message)):]

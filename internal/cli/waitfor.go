@@ -44,7 +44,8 @@ ended, its run succeeded. An outcome that starts no run has nothing more to wait
 	return cmd
 }
 
-// waitEach is how often the Approval is read: that needs one right less than a watch.
+// waitEach is the interval at which the Approval is read: that needs one right less than a
+// watch.
 const waitEach = time.Second
 
 func (c *command) waitFor(ctx context.Context, name, until string, timeout time.Duration) error {

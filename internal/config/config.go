@@ -136,7 +136,7 @@ func (f *recordFile) read() (Record, error) {
 	return r, errors.Join(errs...)
 }
 
-// DefaultURL is where kubectl port-forward leads people to.
+// DefaultURL is the address of kubectl port-forward.
 const DefaultURL = "http://localhost:8080"
 
 func parse(raw []byte) (Config, error) {

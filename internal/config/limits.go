@@ -9,7 +9,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// Limits are what the service takes in at once.
+// Limits bound what the service accepts at once.
 type Limits struct {
 	Web, Interceptor Listener
 	// Proxies are believed in X-Forwarded-For.
@@ -18,7 +18,7 @@ type Limits struct {
 	Namespace approvals.Quota
 }
 
-// Listener is what one listener takes in at once.
+// Listener has the bounds of one listener.
 type Listener struct {
 	Connections int           // open
 	Requests    int           // worked on

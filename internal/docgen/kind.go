@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -56,6 +57,7 @@ func kindPage(manifest []byte) (name, text string, err error) {
 		if s := messages(p.XValidations); s != "" {
 			b.WriteString("The API server refuses an object that breaks a rule, with one of these messages:\n\n" + s)
 		}
+		b.table(p)
 		b.fields(p, part+".", 3)
 	}
 	return strings.ToLower(names.Kind), b.String(), b.err
@@ -128,14 +130,26 @@ func (b *page) example(text string, err error) {
 	}
 }
 
+// table lists the fields of a part, each with its first sentence and a link to its heading.
+func (b *page) table(p apiextensionsv1.JSONSchemaProps) {
+	b.WriteString("\n| field | type | meaning |\n|---|---|---|\n")
+	for _, n := range slices.Sorted(maps.Keys(p.Properties)) {
+		f := p.Properties[n]
+		kind := cmpType(f)
+		if f.Type == "array" && f.Items != nil && f.Items.Schema != nil {
+			kind = "list of " + plural(cmpType(*f.Items.Schema))
+		}
+		if slices.Contains(p.Required, n) {
+			kind += ", required"
+		}
+		sentence, _, _ := strings.Cut(strings.Join(strings.Fields(prose(f.Description)), " "), ". ")
+		fmt.Fprintf(b, "| [`%s`](#%s) | %s | %s. |\n", n, strings.ToLower(n), kind, strings.ReplaceAll(strings.TrimSuffix(sentence, "."), "|", "\\|"))
+	}
+}
+
 // fields writes the fields of an object, each before those within it.
 func (b *page) fields(parent apiextensionsv1.JSONSchemaProps, path string, level int) {
-	names := make([]string, 0, len(parent.Properties))
-	for n := range parent.Properties {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	for _, n := range names {
+	for _, n := range slices.Sorted(maps.Keys(parent.Properties)) {
 		p, at := parent.Properties[n], path+n
 		inner := p
 		if p.Type == "array" && p.Items != nil && p.Items.Schema != nil {

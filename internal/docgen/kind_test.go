@@ -66,6 +66,8 @@ func TestEveryFieldIsExplained(t *testing.T) {
 					t.Errorf("%s.%s.%s has no heading", kind, part, path)
 				case !regexp.MustCompile(`^\w[^\n]{12,}`).MatchString(text):
 					t.Errorf("%s.%s.%s has no sentence: %q", kind, part, path, text)
+				case !strings.Contains(path, ".") && !strings.Contains(sections[part], "| [`"+strings.TrimSuffix(path, "[]")+"`]("):
+					t.Errorf("%s.%s.%s is not in the table", kind, part, path)
 				case !strings.Contains(text, "\nType: "):
 					t.Errorf("%s.%s.%s has no type", kind, part, path)
 				case !strings.Contains(text, "```yaml\n"+part+":\n"):

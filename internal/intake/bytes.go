@@ -45,7 +45,7 @@ type body struct {
 	cut     bool      // its reading was ended for others
 }
 
-// wanted is what one body waits for.
+// wanted is a body that waits for bytes of the budget.
 type wanted struct {
 	*body
 	n     int64

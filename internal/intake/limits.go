@@ -42,5 +42,5 @@ const (
 	retryAfter = "2"
 )
 
-// open is what everybody together may have of n, who was not authenticated.
+// open returns the part of n that everybody together may have who was not authenticated.
 func open(n int64) int64 { return n - n/share }

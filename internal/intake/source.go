@@ -94,7 +94,7 @@ func (p *proofs) add(c credential, now time.Time) {
 	p.until[c] = now.Add(provedFor)
 }
 
-// request is what the context of an admitted request knows.
+// request is in the context of an admitted request.
 type request struct {
 	source netip.Addr
 	proof  func()
@@ -118,8 +118,8 @@ func Source(ctx context.Context) string {
 	return ""
 }
 
-// ByCredential is who sends r, by what they send to prove it: a header, a cookie or a
-// personal link. ok is false without any.
+// ByCredential identifies the sender of r by a header, a cookie or a personal link, before
+// anything is verified. ok is false without any.
 func ByCredential(r *http.Request, _ netip.Addr) (who string, ok bool) {
 	link := ""
 	if strings.Contains(r.URL.Path, "/links/") {
@@ -129,7 +129,7 @@ func ByCredential(r *http.Request, _ netip.Addr) (who string, ok bool) {
 	return who, len(who) > len("\n\n")
 }
 
-// BySource is who sends r, by where it comes from.
+// BySource identifies the sender of r by its address.
 func BySource(_ *http.Request, source netip.Addr) (who string, ok bool) {
 	return source.String(), source.IsValid()
 }

@@ -153,8 +153,8 @@ func plain(s string) bool {
 		!strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || unicode.In(r, unicode.Bidi_Control) })
 }
 
-// issuerOf is who a JWT says has issued it, unverified: it chooses who is asked,
-// and proves nothing.
+// issuerOf returns the issuer that a JWT names, unverified: it chooses whom to ask, and
+// verifies nothing.
 func issuerOf(token string) string {
 	_, rest, ok := strings.Cut(token, ".")
 	payload, _, ok2 := strings.Cut(rest, ".")

@@ -23,7 +23,7 @@ const (
 	mostLifetime = 7 * 24 * time.Hour
 )
 
-// Config is what is known of the provider, and how its people are called here.
+// Config has the provider, this client, and how names and groups are made of claims.
 type Config struct {
 	Issuer       string
 	ClientID     string

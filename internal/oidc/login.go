@@ -17,7 +17,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// flowWithin is how long a person may take at the provider.
+// flowWithin bounds the time that a person may take at the provider.
 const flowWithin = 10 * time.Minute
 
 // flow is a login under way, kept by the browser that began it.
@@ -119,7 +119,7 @@ func (l *Login) redeem(ctx context.Context, code string, f flow) (*oidc.IDToken,
 	return t, nil
 }
 
-// end is when a session that begins now ends.
+// end returns the expiry of a session that begins now.
 func (l *Login) end(token time.Time) time.Time {
 	now := l.deps.Now()
 	if l.config.SessionLifetime > 0 {

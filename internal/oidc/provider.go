@@ -50,7 +50,7 @@ type Login struct {
 	rest   time.Time // failed is believed until then
 }
 
-// Deps is what a Login needs.
+// Deps has the ports of a Login.
 type Deps struct {
 	External *url.URL // where people reach the service
 	Ring     func() keyring.Ring
@@ -58,7 +58,7 @@ type Deps struct {
 	Log      *slog.Logger
 }
 
-// known is what discovery found.
+// known is the result of discovery.
 type known struct {
 	oauth    oauth2.Config
 	verifier *oidc.IDTokenVerifier
@@ -135,8 +135,8 @@ func (c *recent) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// provider is what discovery found, asked once it is needed and again after it
-// failed.
+// provider returns the result of discovery. It asks when that is first needed, and again after
+// a failure.
 func (l *Login) provider(ctx context.Context) (*known, error) {
 	l.mu.Lock()
 	k, err, rest := l.known, l.failed, l.rest

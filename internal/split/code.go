@@ -51,7 +51,7 @@ func (g *dataFlow) givenText(t *task) map[string]*yaml.Node {
 	return tainted(all, g.freeText)
 }
 
-// tainted are those of a list of names and values in whose value there is what is typed.
+// tainted returns those of a list of names and values whose value contains typed text.
 func tainted(all []*yaml.Node, typed func(reference) bool) map[string]*yaml.Node {
 	out := map[string]*yaml.Node{}
 	for _, n := range all {
@@ -73,7 +73,7 @@ func (s *source) referred(kind, called string) *yaml.Node {
 	return nil
 }
 
-// byEnv is what to do instead.
+// byEnv has what to do instead.
 const byEnv = `pass it through env (env: [{name: COMMENT, value: …}]) and have the script read "$COMMENT"`
 
 // code looks at all that a task's containers execute.

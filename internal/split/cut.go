@@ -9,8 +9,8 @@ import (
 	"github.com/countersign-dev/countersign/approvals/tasks"
 )
 
-// cut is how a pipeline falls into parts, which are counted from 1. Approval k stands
-// between part k and part k+1.
+// cut divides a pipeline into parts, which are counted from 1. Approval k stands between part
+// k and part k+1.
 type cut struct {
 	*source
 	rs        Refusals

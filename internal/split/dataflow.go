@@ -40,7 +40,7 @@ func (v *value) isParamOf(p int) bool {
 	return p <= v.last && (p > v.from || p == v.from && v.result != "")
 }
 
-// dataFlow is what goes from part to part: which values, and under which names.
+// dataFlow has the values that go from part to part, with their names.
 type dataFlow struct {
 	*cut
 	values []*value

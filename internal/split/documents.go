@@ -176,7 +176,7 @@ func (r *jsonReader) count() {
 	r.seen = to
 }
 
-// maxDeep is how deep the YAML library goes, too.
+// maxDeep is the YAML library's own bound for nesting.
 const maxDeep = 10_000
 
 func (r *jsonReader) value() (*yaml.Node, error) {

@@ -18,8 +18,7 @@ type run struct {
 
 func (r *run) spec() *yaml.Node { return field(r.root, "spec") }
 
-// nameOf is what a run's pipeline is called: as the run, without the dash before what the
-// API server puts behind.
+// nameOf names a run's pipeline: as the run, without the dash before the API server's suffix.
 func nameOf(root *yaml.Node) string {
 	meta := field(root, "metadata")
 	return cmp.Or(name(meta), strings.TrimRight(text(field(meta, "generateName")), "-."))
@@ -88,7 +87,7 @@ func runParam(r *run, i int) *yaml.Node {
 	return field(items(field(r.spec(), "params"))[i], "value")
 }
 
-// given is what the run gives a param, nil without one.
+// given returns the run's value for a param, nil without one.
 func (r *run) given(param string) *pipelinev1.ParamValue {
 	if r == nil {
 		return nil

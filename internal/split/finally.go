@@ -106,10 +106,10 @@ func (c *cut) asSaid(t *task) {
 	}
 }
 
-// removes is how people call what takes away.
+// removes matches the names of tasks that delete something.
 var removes = regexp.MustCompile(`(?i)clean|delet|destroy|deprovision|unprovision|undeploy|teardown|tear-down|remov|uninstall|purge|prune|wipe|revoke|rollback|roll-back|stop|shutdown|terminat|unlock|logout`)
 
-// removing is how a script takes something away.
+// removing matches the commands of a script that delete something.
 var removing = regexp.MustCompile(`(?i)\b(rm|rmdir|delete|destroy|uninstall|purge|truncate|drop|down|revoke|logout|terminate)\b`)
 
 // tooSoon refuses a task of finally that would end an early part and may take away what a

@@ -15,7 +15,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/tekton"
 )
 
-// gate is what an approval task becomes.
+// gate is the Gate that an approval task becomes.
 type gate struct {
 	name    string
 	comment string            // what stands above the task

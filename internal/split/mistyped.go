@@ -53,7 +53,7 @@ func mistyped(n *yaml.Node, path []string, is string) *yaml.Node {
 	return mistyped(field(n, path[0]), path[1:], is)
 }
 
-// typeOf is what JSON calls a node.
+// typeOf returns the JSON type of a node, for people.
 func typeOf(n *yaml.Node) string {
 	plain, err := asJSON(n)
 	switch plain := plain.(type) {

@@ -44,7 +44,7 @@ func (g *dataFlow) named(docs []*yaml.Node, o Options) {
 	}
 }
 
-// there is what of the text applying d would write over, nil for nothing.
+// there returns the object of the text that applying d would overwrite, nil for none.
 func (g *dataFlow) there(d *yaml.Node) *yaml.Node {
 	for _, o := range g.others {
 		if o = o.Content[0]; sameObject(o, d) {
@@ -67,7 +67,7 @@ func sameObject(a, b *yaml.Node) bool {
 	return groupA == groupB && kindA == kindB && nameA == nameB && (nsA == nsB || nsA == "" || nsB == "")
 }
 
-// remedy is what to do about an object of a kind that is there already.
+// remedy has what to do about an object of a kind that exists already.
 func remedy(kind string) string {
 	switch kind {
 	case "EventListener":

@@ -23,7 +23,7 @@ func field(n *yaml.Node, key string) *yaml.Node {
 	return nil
 }
 
-// lineOf is where a mapping has a key; without it where the mapping begins.
+// lineOf returns the line of a mapping's key, or of the mapping without it.
 func lineOf(n *yaml.Node, key string) int {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if n.Content[i].Value == key {
@@ -33,7 +33,7 @@ func lineOf(n *yaml.Node, key string) int {
 	return n.Line
 }
 
-// items are what a list has, nil for no list.
+// items returns the items of a list, nil for any other node.
 func items(n *yaml.Node) []*yaml.Node {
 	if n == nil || n.Kind != yaml.SequenceNode {
 		return nil
@@ -41,7 +41,7 @@ func items(n *yaml.Node) []*yaml.Node {
 	return n.Content
 }
 
-// name is what a list's item calls itself.
+// name returns the field name of a list's item.
 func name(n *yaml.Node) string { return text(field(n, "name")) }
 
 func text(n *yaml.Node) string {

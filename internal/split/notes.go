@@ -10,7 +10,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// notes is what the objects themselves can't say.
+// notes returns what the objects themselves can't express.
 func (g *dataFlow) notes(gates []gate, o Options) []string {
 	all := []string{g.headline()}
 	add := func(format string, args ...any) { all = append(all, fmt.Sprintf("- "+format, args...)) }

@@ -158,7 +158,7 @@ func (g *dataFlow) phrase(s string, of func(reference) (string, error)) (string,
 // key is an object's key, as a reference names it.
 func key(rest string) string { return strings.Trim(strings.TrimPrefix(rest, "."), `[]"'`) }
 
-// element is how CEL takes what a reference means of an array or object.
+// element returns the CEL expression for a part of an array or object.
 func element(rest string) string {
 	if strings.HasPrefix(rest, "[") && !strings.ContainsAny(rest, `"'`) {
 		return rest

@@ -28,8 +28,8 @@ func (r reference) whole() bool { return strings.Contains(r.rest, "*") }
 
 var referred = regexp.MustCompile(`\$\(([^()]*)\)`)
 
-// referencesIn are those of one text. What looks like none of Tekton's is the text's
-// own, such as a shell's.
+// referencesIn returns the references of one text. A $(…) that is none of Tekton's belongs to
+// the text, such as a shell's.
 func referencesIn(n *yaml.Node) []reference {
 	var out []reference
 	for _, at := range referred.FindAllStringSubmatchIndex(n.Value, -1) {
@@ -46,7 +46,7 @@ func referencesIn(n *yaml.Node) []reference {
 	return out
 }
 
-// referencesBeneath are those of all texts beneath a node.
+// referencesBeneath returns the references of all texts beneath a node.
 func referencesBeneath(n *yaml.Node) []reference {
 	var out []reference
 	scalars(n, func(s *yaml.Node) { out = append(out, referencesIn(s)...) })

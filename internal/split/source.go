@@ -16,7 +16,7 @@ import (
 
 const group = "tekton.dev/"
 
-// lastApplied is what kubectl apply keeps of an object in it.
+// lastApplied is the annotation with the copy of an object by kubectl apply.
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 
 // source is the pipeline to cut: as it was written, and as Tekton reads it.

@@ -15,7 +15,7 @@ import (
 // Pipeline.
 const MaxText = 1 << 20
 
-// Options are what the text does not say.
+// Options has the choices that the text does not contain.
 type Options struct {
 	Pipeline string // which to split, when there are several; "" for the only one with an approval task
 	// Account is the EventListener's ServiceAccount; without it no EventListener is
@@ -30,7 +30,7 @@ type Options struct {
 	Namespace string
 }
 
-// Result is what a pipeline was cut into.
+// Result has the objects and notes of a pipeline that was cut.
 type Result struct {
 	Text  string   // all objects, as YAML
 	Parts []string // the names of the Pipelines

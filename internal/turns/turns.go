@@ -11,7 +11,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// Turns are those of everybody.
+// Turns bounds concurrent work, and hands it out by namespace in turn.
 type Turns struct {
 	all   chan struct{}
 	share int
@@ -21,7 +21,7 @@ type Turns struct {
 	of map[string]*own
 }
 
-// own are those of one namespace. users have or want one: without any it is forgotten.
+// own has the turns of one namespace. users have or want one: without any it is forgotten.
 type own struct {
 	slots chan struct{}
 	users int

@@ -15,7 +15,7 @@ import (
 	"strings"
 )
 
-// archives are what people download the command line in.
+// archives writes the downloads of the command line.
 func (r *release) archives(programs []program) error {
 	license, err := os.ReadFile(filepath.Join(r.Root, "LICENSE"))
 	if err != nil {

@@ -21,7 +21,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// epoch is when everything in a release was made: the same bytes each time.
+// epoch is the time stamp of everything in a release, so that two builds give the same bytes.
 var epoch = time.Unix(0, 0).UTC()
 
 func (r *release) ociName() string { return "countersign-" + r.Version + "-image-oci.tar" }

@@ -19,7 +19,7 @@ const koImage = "ko://" + module + "/cmd/countersign"
 // separate are the components that are files of a release: those that change no object of the base and need nothing filled in.
 var separate = []string{"approvaltask", "manual-approval-gate", "customruns", "requester", "protected", "evidence", "evidence-log", "release-configmap", "release-pending-run", "monitoring", "servicemonitor", "dashboard"}
 
-// build is what kustomize makes of a folder of the tree, with components of deploy/components.
+// build runs kustomize on a folder of the tree, with components of deploy/components.
 func (r *release) build(folder string, components ...string) (resmap.ResMap, error) {
 	// In memory, beside a kustomization that is not in the tree.
 	fsys := filesys.MakeFsInMemory()
@@ -59,7 +59,7 @@ func (r *release) build(folder string, components ...string) (resmap.ResMap, err
 
 type object = map[string]any
 
-// objects are those of a ResMap, in its order.
+// objects returns the objects of a ResMap, in its order.
 func objects(m resmap.ResMap) ([]object, error) {
 	var out []object
 	for _, res := range m.Resources() {

@@ -13,7 +13,7 @@ func (r *release) notesExist() error {
 	return err
 }
 
-// changes is what CHANGELOG.md says of the version.
+// changes returns the section of CHANGELOG.md on the version.
 func (r *release) changes() (string, error) {
 	raw, err := os.ReadFile(filepath.Join(r.Root, "CHANGELOG.md"))
 	if err != nil {

@@ -25,7 +25,7 @@ const (
 	chunk = 500
 )
 
-// Dialect is what one kind of database does in its own way.
+// Dialect has the differences between SQLite and PostgreSQL.
 type Dialect struct {
 	Name string // for messages
 	// Where it is, for anyone who may read the log; "" when what the database says of an
@@ -127,7 +127,7 @@ func (l *Ledger) insert(ctx context.Context, tx *sql.Tx, added []record.Entry) e
 	return err
 }
 
-// Missing are those of ids that are not there.
+// Missing returns the ids that are not stored.
 func (l *Ledger) Missing(ctx context.Context, ids []string) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
@@ -212,8 +212,8 @@ func (l *Ledger) bind(query string) string {
 	return b.String()
 }
 
-// unavailable is what every failure of a database amounts to for who called: the
-// same call later may go through.
+// unavailable makes CodeUnavailable of any failure of a database: the same call may work
+// later.
 func (l *Ledger) unavailable(err error) error {
 	if _, ok := errors.AsType[*approvals.Error](err); ok {
 		return err

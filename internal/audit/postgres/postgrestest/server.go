@@ -97,7 +97,7 @@ func (s *Server) Up() error {
 	return s.run("pg_ctl", "start", "--wait", "--silent", "-D", s.data(), "-l", filepath.Join(s.dir, "log"), "-o", options)
 }
 
-// Down is what a power cut leaves: nothing is finished.
+// Down kills the server as a power cut does: nothing is finished.
 func (s *Server) Down() error {
 	return s.run("pg_ctl", "stop", "--wait", "--silent", "--mode=immediate", "-D", s.data())
 }
@@ -123,7 +123,7 @@ func (s *Server) run(name string, args ...string) error {
 	return nil
 }
 
-// Address is where it listens.
+// Address returns host and port of the server.
 func (s *Server) Address() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
 
 // URL is of one of its databases, on this machine.
