@@ -71,10 +71,12 @@ func TestWordsAreGone(t *testing.T) {
 				return fs.SkipDir
 			}
 			return nil
+		case rel == "CHANGELOG.md": // it has the names of before
+			return nil
 		case strings.HasSuffix(rel, ".md"):
 			looked++
 			look(rel, withoutCode(readFile(t, rel)), false)
-		case strings.HasPrefix(rel, "templates/html"), strings.HasPrefix(rel, "templates/text"):
+		case strings.HasPrefix(rel, "templates/html/"), strings.HasPrefix(rel, "templates/text/"):
 			looked++
 			look(rel, action.ReplaceAllString(readFile(t, rel), ""), false)
 		case strings.HasPrefix(rel, "deploy") && strings.HasSuffix(rel, ".yaml"):

@@ -9,7 +9,7 @@ import (
 )
 
 // The Gate's words for policies whose links decide or do not, and whose votes wait for the
-// record or do not.
+// audit store or do not.
 const (
 	MailLinkDecides    v1alpha1.MailLinkRule = "Decides"
 	MailLinkNeedsLogin v1alpha1.MailLinkRule = "NeedsLogin"
