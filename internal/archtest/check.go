@@ -8,16 +8,16 @@ import (
 
 const module = "github.com/countersign-dev/countersign"
 
-// Words for what a room may import, beside paths.
+// Words for what a package may import, beside paths.
 const (
 	std     = "std"     // the standard library
 	outside = "outside" // every other module
 	ours    = "ours"    // every package of this module
 )
 
-// room is a row of the table. A path that begins with "./" is in this module; one
+// row is a package of the table, or several. A path that begins with "./" is in this module; one
 // that ends in "/..." covers the packages beneath it that have no row of their own.
-type room struct {
+type row struct {
 	path  string
 	may   []string
 	never []string // exceptions to may
@@ -32,7 +32,7 @@ type pkg struct {
 
 // violations compares packages with the table. A package without a row and a row
 // without a package are violations too: the table describes what is there.
-func violations(table []room, packages []pkg) []string {
+func violations(table []row, packages []pkg) []string {
 	var found []string
 	used := map[string]bool{}
 	for _, p := range packages {
@@ -58,8 +58,8 @@ func violations(table []room, packages []pkg) []string {
 }
 
 // rowOf returns the row with the longest path that covers name.
-func rowOf(table []room, name string) (room, bool) {
-	var best room
+func rowOf(table []row, name string) (row, bool) {
+	var best row
 	for _, r := range table {
 		if covers(r.path, name) && len(r.path) > len(best.path) {
 			best = r
@@ -68,7 +68,7 @@ func rowOf(table []room, name string) (room, bool) {
 	return best, best.path != ""
 }
 
-func (r room) allows(imported string) bool {
+func (r row) allows(imported string) bool {
 	matches := func(pattern string) bool { return match(pattern, imported) }
 	return slices.ContainsFunc(r.may, matches) && !slices.ContainsFunc(r.never, matches)
 }

@@ -1,4 +1,4 @@
-// Package archtest holds the test of who may import whom. A room of this
+// Package archtest holds the test of who may import whom. A package of this
 // repository knows what its row in the table says and nothing else, so that the
 // rules of an approval can be read, tested and trusted without Kubernetes, HTTP or
 // a mail server in sight.
