@@ -27,9 +27,9 @@ func (r *Approvals) confirm(ctx context.Context, a approvals.Approval, found ver
 		return err
 	}
 	r.Releaser.Attempts.Forget(a.UID)
-	r.seen.forget(key(a))
+	r.seen.forget(key(a.Key))
 	if !a.Resolved.Policy.VerifyBeforeStart {
-		r.Proofs.Forget(a)
+		r.Proofs.Forget(a.Key)
 	}
 	r.Confirmed(a)
 	r.Log.Info("release confirmed", "namespace", a.Namespace, "approval", a.Name, "run", found.Run.Name)

@@ -207,8 +207,8 @@ func (r *Approvals) advance(ctx context.Context, cached store.Lean, a approvals.
 	return ctrl.Result{}, nil
 }
 
-func key(a approvals.Approval) types.NamespacedName {
-	return types.NamespacedName{Namespace: a.Namespace, Name: a.Name}
+func key(k approvals.Key) types.NamespacedName {
+	return types.NamespacedName{Namespace: k.Namespace, Name: k.Name}
 }
 
 // awaiting is the Approval that awaits a run of o's name.

@@ -22,7 +22,7 @@ func (r *Approvals) follow(ctx context.Context, x *work) (res ctrl.Result, done 
 	}
 	long := pr.IsDone() && pr.Status.CompletionTime != nil && pr.Status.CompletionTime.Time.Before(r.began)
 	if gone || long || a.Unreleased != nil {
-		r.Proofs.Forget(a)
+		r.Proofs.Forget(a.Key)
 		return res, true, nil
 	}
 	r.Proofs.Awaited.Add(a)
@@ -31,7 +31,7 @@ func (r *Approvals) follow(ctx context.Context, x *work) (res ctrl.Result, done 
 		return res, true, err
 	}
 	if problem != nil {
-		r.say(a, *problem)
+		r.say(a.Key, *problem)
 		r.Log.Warn("run differs", "namespace", a.Namespace, "approval", a.Name, "run", pr.Name, "reason", problem.Message)
 		_, err := r.Store.Update(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
 			a, did := approvals.Accuse(a, *problem)
@@ -41,7 +41,7 @@ func (r *Approvals) follow(ctx context.Context, x *work) (res ctrl.Result, done 
 	}
 	switch {
 	case pr.IsDone():
-		r.Proofs.Forget(a)
+		r.Proofs.Forget(a.Key)
 	case unread:
 		return ctrl.Result{RequeueAfter: ReadSoon}, true, nil
 	}

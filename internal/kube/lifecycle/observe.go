@@ -52,8 +52,8 @@ func (r *Approvals) sighted(ctx context.Context, x *work, err error) (ctrl.Resul
 			return res, true, err
 		}
 	}
-	r.seen.note(a, found)
-	r.Throttle.Seen(key(a), a.DecidedAt)
+	r.seen.note(a.Key, found)
+	r.Throttle.Seen(key(a.Key), a.DecidedAt)
 	if left := r.Yield(a, r.Now()); left > 0 {
 		return ctrl.Result{RequeueAfter: left}, true, nil
 	}
@@ -69,7 +69,7 @@ func (r *Approvals) Yield(a approvals.Approval, now time.Time) time.Duration {
 // goneSince is the run that a started and that somebody has deleted since. It has been there
 // all the same, and must not be started again.
 func (r *Approvals) goneSince(ctx context.Context, a approvals.Approval) (verifyrun.Sighting, error) {
-	seen, pr := r.seen.of(a)
+	seen, pr := r.seen.of(a.Key)
 	if seen.Run != nil && seen.Run.Name != string(a.RunName) { // of an attempt before
 		return verifyrun.Sighting{}, nil
 	}

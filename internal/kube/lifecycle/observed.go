@@ -24,30 +24,30 @@ type observedRun struct {
 	peek *pipelinev1.PipelineRun // it was there under the run's name, and nobody has proved yet that it is it
 }
 
-// note keeps the run that a started.
-func (s *observedRuns) note(a approvals.Approval, run verifyrun.Sighting) {
-	s.keep(a, observedRun{uid: a.UID, run: run})
+// note keeps the run that the Approval started.
+func (s *observedRuns) note(k approvals.Key, run verifyrun.Sighting) {
+	s.keep(k, observedRun{uid: k.UID, run: run})
 }
 
-// peek keeps what was there under the name of a's run. It is the cache's and is not changed.
-func (s *observedRuns) peek(a approvals.Approval, pr *pipelinev1.PipelineRun) {
-	s.keep(a, observedRun{uid: a.UID, peek: pr})
+// peek keeps what was there under the name of its run. It is the cache's and is not changed.
+func (s *observedRuns) peek(k approvals.Key, pr *pipelinev1.PipelineRun) {
+	s.keep(k, observedRun{uid: k.UID, peek: pr})
 }
 
-func (s *observedRuns) keep(a approvals.Approval, seen observedRun) {
+func (s *observedRuns) keep(k approvals.Key, seen observedRun) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.runs == nil {
 		s.runs = map[types.NamespacedName]observedRun{}
 	}
-	s.runs[key(a)] = seen
+	s.runs[key(k)] = seen
 }
 
-// of returns the observed run of a, or the run under its name: neither when there is none.
-func (s *observedRuns) of(a approvals.Approval) (verifyrun.Sighting, *pipelinev1.PipelineRun) {
+// of returns the observed run of the Approval, or the run under its name: neither when there is none.
+func (s *observedRuns) of(k approvals.Key) (verifyrun.Sighting, *pipelinev1.PipelineRun) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if seen := s.runs[key(a)]; seen.uid == a.UID {
+	if seen := s.runs[key(k)]; seen.uid == k.UID {
 		return seen.run, seen.peek
 	}
 	return verifyrun.Sighting{}, nil

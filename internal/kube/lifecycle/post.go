@@ -26,7 +26,7 @@ func (r *Approvals) leaveToPosts(ctx context.Context, x *work) (res ctrl.Result,
 	}
 	r.Proofs.Expect(ctx, x.a)
 	if pr := r.Proofs.Peek(ctx, x.a); pr != nil {
-		r.seen.peek(x.a, pr)
+		r.seen.peek(x.a.Key, pr)
 	}
 	return ctrl.Result{RequeueAfter: left}, true, nil
 }
@@ -40,7 +40,7 @@ func (r *Approvals) leftToPosts(a approvals.Approval, now time.Time) time.Durati
 	if attempt, _ := r.Releaser.Attempts.Get(a.Key, now); attempt.Err != nil {
 		return 0 // which people are to be told
 	}
-	r.Throttle.Waits(key(a), a.DecidedAt)
+	r.Throttle.Waits(key(a.Key), a.DecidedAt)
 	return min(left, r.Throttle.lastIn(a.Namespace).Add(outcome.QuietPeriod).Sub(now))
 }
 
@@ -54,7 +54,7 @@ func (r *Approvals) leaveToVoter(ctx context.Context, x *work) (res ctrl.Result,
 		return ctrl.Result{RequeueAfter: left}, true, nil
 	}
 	if due > 0 {
-		return ctrl.Result{RequeueAfter: due}, true, r.reportError(ctx, x.a, x.attempt)
+		return ctrl.Result{RequeueAfter: due}, true, r.reportError(ctx, x.a.Key, x.attempt)
 	}
 	return res, false, nil
 }
@@ -64,7 +64,7 @@ func (r *Approvals) explain(ctx context.Context, x *work) (res ctrl.Result, done
 	if x.attempt.Posts == 0 || x.attempt.Err != nil {
 		return res, false, nil
 	}
-	return res, false, r.Unreleased(ctx, x.a, r.Diagnosis.Why(ctx, x.a))
+	return res, false, r.Unreleased(ctx, x.a.Key, r.Diagnosis.Why(ctx, x.a))
 }
 
 // post posts the event. The run's name, which follows from the Approval's UID and the key
@@ -83,21 +83,21 @@ func (r *Approvals) post(ctx context.Context, x *work) (res ctrl.Result, done bo
 	err = r.Releaser.Release(ctx, fresh)
 	attempt, due := r.Releaser.Attempts.Get(x.a.Key, r.Now())
 	if err != nil {
-		return ctrl.Result{RequeueAfter: due}, true, r.reportError(ctx, x.a, attempt)
+		return ctrl.Result{RequeueAfter: due}, true, r.reportError(ctx, x.a.Key, attempt)
 	}
 	return ctrl.Result{RequeueAfter: max(due, 100*time.Millisecond)}, true, nil
 }
 
-func (r *Approvals) reportError(ctx context.Context, a approvals.Approval, attempt release.Attempt) error {
+func (r *Approvals) reportError(ctx context.Context, k approvals.Key, attempt release.Attempt) error {
 	if attempt.Err == nil {
 		return nil
 	}
-	return r.Unreleased(ctx, a, release.ProblemOf(attempt.Err))
+	return r.Unreleased(ctx, k, release.ProblemOf(attempt.Err))
 }
 
 // Unreleased writes why there is no run yet; the same words again write nothing.
-func (r *Approvals) Unreleased(ctx context.Context, a approvals.Approval, p approvals.Problem) error {
-	_, err := r.Store.Update(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
+func (r *Approvals) Unreleased(ctx context.Context, k approvals.Key, p approvals.Problem) error {
+	_, err := r.Store.Update(ctx, k, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
 		if !a.ToRelease() { // it has come meanwhile, or is not wanted any more
 			return a, approvals.NoChange, nil
 		}

@@ -14,7 +14,7 @@ import (
 // was cancelled came all the same: it is recorded.
 func (r *Approvals) settle(ctx context.Context, x *work) (res ctrl.Result, done bool, err error) {
 	a := x.a
-	r.Throttle.Gone(key(a))
+	r.Throttle.Gone(key(a.Key))
 	if a.Resolved.Target != nil && a.Effect == nil && a.Outcome == approvals.Approved {
 		// Written just before it was cancelled; what is not there is nobody's problem now.
 		if seen, ok, err := r.Releaser.Targets.Confirm(ctx, a, r.Now()); ok && err == nil {
@@ -37,9 +37,9 @@ func (r *Approvals) settle(ctx context.Context, x *work) (res ctrl.Result, done 
 			return res, true, r.confirm(ctx, a, found)
 		}
 	}
-	r.seen.forget(key(a))
+	r.seen.forget(key(a.Key))
 	if !a.AwaitsRun() || r.Now().Sub(a.ReleaseFrom()) > approvals.ReleaseWithin+time.Hour { // else one may still come
-		r.Proofs.Forget(a)
+		r.Proofs.Forget(a.Key)
 	}
 	if len(a.Source.Claims) == 0 {
 		return res, true, nil

@@ -25,11 +25,11 @@ func (r *Approvals) start(ctx context.Context, a approvals.Approval, found verif
 	switch {
 	case err != nil:
 		if p := release.ProblemOf(err); p.Reason == verifyrun.RunForbidden {
-			return false, ctrl.Result{RequeueAfter: StrangerAgain}, r.Unreleased(ctx, a, p)
+			return false, ctrl.Result{RequeueAfter: StrangerAgain}, r.Unreleased(ctx, a.Key, p)
 		}
 		return false, ctrl.Result{}, err
 	case problem != nil:
-		r.say(a, *problem)
+		r.say(a.Key, *problem)
 		r.Log.Warn("run cancelled", "namespace", a.Namespace, "approval", a.Name, "run", found.Run.Name, "reason", problem.Message)
 		now := r.Now()
 		_, err := r.Outcomes.End(ctx, a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change) {

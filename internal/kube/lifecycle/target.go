@@ -20,14 +20,14 @@ func (r *Approvals) writeTarget(ctx context.Context, x *work) (res ctrl.Result, 
 		return ctrl.Result{RequeueAfter: left}, true, nil
 	}
 	if attempt.Err != nil && due > 0 {
-		return ctrl.Result{RequeueAfter: due}, true, r.reportError(ctx, x.a, attempt)
+		return ctrl.Result{RequeueAfter: due}, true, r.reportError(ctx, x.a.Key, attempt)
 	}
 	if due > 0 {
 		return res, false, nil
 	}
 	if err := r.Releaser.Release(ctx, x.a); err != nil {
 		attempt, due = r.Releaser.Attempts.Get(x.a.Key, r.Now())
-		return ctrl.Result{RequeueAfter: due}, true, r.reportError(ctx, x.a, attempt)
+		return ctrl.Result{RequeueAfter: due}, true, r.reportError(ctx, x.a.Key, attempt)
 	}
 	return res, false, nil
 }
@@ -36,7 +36,7 @@ func (r *Approvals) writeTarget(ctx context.Context, x *work) (res ctrl.Result, 
 func (r *Approvals) observeTarget(ctx context.Context, x *work) (res ctrl.Result, done bool, err error) {
 	seen, ok, err := r.Releaser.Targets.Confirm(ctx, x.a, r.Now())
 	if err != nil {
-		return ctrl.Result{RequeueAfter: Again}, true, r.Unreleased(ctx, x.a, release.ProblemOf(err))
+		return ctrl.Result{RequeueAfter: Again}, true, r.Unreleased(ctx, x.a.Key, release.ProblemOf(err))
 	}
 	if !ok { // another process is at it, or has been refused
 		return ctrl.Result{RequeueAfter: Again}, true, nil

@@ -43,8 +43,8 @@ func (t configMap) look(ctx context.Context, a approvals.Approval) (Sighted, err
 	case value != want && (value == approvals.StatusSuccess || value == approvals.StatusRefused):
 		return Sighted{}, kubeutil.Reason("TargetConflict", approvals.Errorf(approvals.CodeConflict,
 			"ConfigMap %s has %s=%s, which something else wrote and Countersign does not overwrite: find out what wrote it, and whether the pipeline continued. Once it has %s=init, Countersign writes %s", x.Name, x.Key, value, x.Key, want))
-	case cm.Annotations[verifyrun.MarkAnnotation] == verifyrun.MarkOf(a):
+	case cm.Annotations[verifyrun.MarkAnnotation] == verifyrun.MarkOf(a.Key):
 		return Sighted{done: done}, nil
 	}
-	return Sighted{patch: verifyrun.PatchOf(&cm, a, func() { cm.Data[x.Key] = want })}, nil
+	return Sighted{patch: verifyrun.PatchOf(&cm, a.Key, func() { cm.Data[x.Key] = want })}, nil
 }

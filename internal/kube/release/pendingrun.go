@@ -47,13 +47,13 @@ func (t pendingRun) look(ctx context.Context, a approvals.Approval) (Sighted, er
 		return Sighted{}, kubeutil.Reason("TargetConflict", approvals.Errorf(approvals.CodeConflict,
 			"PipelineRun %s was cancelled by somebody else (spec.status: %s): create another one and send its event", x.Name, pr.Spec.Status))
 	case granted:
-		return Sighted{patch: verifyrun.PatchOf(&pr, a, func() { pr.Spec.Status = "" })}, nil
+		return Sighted{patch: verifyrun.PatchOf(&pr, a.Key, func() { pr.Spec.Status = "" })}, nil
 	case pr.IsCancelled():
 		return Sighted{done: x.String() + " cancelled"}, nil
 	case pr.IsDone():
 		return Sighted{}, kubeutil.Reason("TargetConflict", approvals.Errorf(approvals.CodeConflict,
 			"PipelineRun %s has run without this approval, because somebody else started it: see who may patch PipelineRuns here (docs/tasks/protect-a-pipeline.md)", x.Name))
 	default: // pending, or started by somebody else
-		return Sighted{patch: verifyrun.PatchOf(&pr, a, func() { pr.Spec.Status = pipelinev1.PipelineRunSpecStatusCancelled })}, nil
+		return Sighted{patch: verifyrun.PatchOf(&pr, a.Key, func() { pr.Spec.Status = pipelinev1.PipelineRunSpecStatusCancelled })}, nil
 	}
 }

@@ -128,7 +128,7 @@ func TestRunsAgain(t *testing.T) {
 	}
 	// Another process leads, which knows nothing of what was posted and seen.
 	w.approvals.Releaser.Attempts.Forget(before.UID)
-	w.proofs.Forget(before)
+	w.proofs.Forget(before.Key)
 	for range 3 {
 		w.step(w.approvals, w.name)
 		w.wait(time.Minute)

@@ -151,7 +151,7 @@ func TestReportComesTooLate(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.approvals.Unreleased(t.Context(), a, approvals.Problem{Reason: "TargetMissing", Message: "late"}); err != nil {
+	if err := w.approvals.Unreleased(t.Context(), a.Key, approvals.Problem{Reason: "TargetMissing", Message: "late"}); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.condition(name, v1alpha1.ConditionReleased); !strings.HasPrefix(got, "False Cancelled nothing will be written by olga") {

@@ -138,7 +138,7 @@ func TestVerifyBeforeStart(t *testing.T) {
 			t.Errorf("before Tekton has read it: again in %s, next %v", res.RequeueAfter, w.get(name).SecondRun)
 		}
 	}
-	w.approvals.Proofs.Forget(w.get(name)) // another process goes on
+	w.approvals.Proofs.Forget(w.get(name).Key) // another process goes on
 	w.read(run)
 	w.step(w.approvals, name)
 	if a := w.get(name); a.SecondRun == nil || a.SecondRun.Name != run || a.Unreleased != nil {

@@ -10,7 +10,7 @@ import (
 )
 
 // PatchOf changes o, if it is still what was read, and marks it as this Approval's.
-func PatchOf(o client.Object, a approvals.Approval, change func()) func(context.Context, client.Client) error {
+func PatchOf(o client.Object, k approvals.Key, change func()) func(context.Context, client.Client) error {
 	return func(ctx context.Context, c client.Client) error {
 		patch := client.MergeFromWithOptions(o.DeepCopyObject().(client.Object), client.MergeFromWithOptimisticLock{})
 		change()
@@ -18,7 +18,7 @@ func PatchOf(o client.Object, a approvals.Approval, change func()) func(context.
 		if marks == nil {
 			marks = map[string]string{}
 		}
-		marks[MarkAnnotation] = MarkOf(a)
+		marks[MarkAnnotation] = MarkOf(k)
 		o.SetAnnotations(marks)
 		return c.Patch(ctx, o, patch)
 	}
@@ -27,5 +27,5 @@ func PatchOf(o client.Object, a approvals.Approval, change func()) func(context.
 // MarkAnnotation on a target says whose outcome was written to it.
 const MarkAnnotation = "countersign.dev/approval"
 
-// MarkOf is the value of the annotation on a run that a has started.
-func MarkOf(a approvals.Approval) string { return fmt.Sprintf("%s/%s", a.Name, a.UID) }
+// MarkOf is the value of the annotation on a run that the Approval has started.
+func MarkOf(k approvals.Key) string { return fmt.Sprintf("%s/%s", k.Name, k.UID) }

@@ -47,7 +47,7 @@ func (s *Starter) Start(ctx context.Context, a approvals.Approval, run *approval
 		return false, nil, nil // it is looked for again
 	case err != nil:
 		return false, nil, kubeutil.Translate(err, "run "+run.Name)
-	case pr.IsCancelled() && pr.Annotations[MarkAnnotation] == MarkOf(a): // by us, before somebody killed us
+	case pr.IsCancelled() && pr.Annotations[MarkAnnotation] == MarkOf(a.Key): // by us, before somebody killed us
 		return false, differs(&pr, "when it was compared", askAgain(a)), nil
 	case pr.Spec.Status != "" && !pr.IsPending():
 		return true, nil, nil // cancelled by somebody else: it was there
@@ -132,7 +132,7 @@ func askAgain(a approvals.Approval) string {
 
 // patch sets spec.status of the run as it was read.
 func (s *Starter) patch(ctx context.Context, a approvals.Approval, pr *pipelinev1.PipelineRun, status pipelinev1.PipelineRunSpecStatus) error {
-	err := PatchOf(pr, a, func() { pr.Spec.Status = status })(ctx, s.Client)
+	err := PatchOf(pr, a.Key, func() { pr.Spec.Status = status })(ctx, s.Client)
 	if apierrors.IsForbidden(err) {
 		what := "an admission policy refuses it"
 		if kubeutil.IsRBAC(err) {

@@ -82,9 +82,9 @@ func (p *Proofs) See(ctx context.Context, a approvals.Approval, pr *pipelinev1.P
 }
 
 // Forget drops what is known of an Approval whose run was recorded, or is not to come.
-func (p *Proofs) Forget(a approvals.Approval) {
-	p.Awaited.Forget(types.NamespacedName{Namespace: a.Namespace, Name: a.Name})
-	p.Renderings.forget(a.UID)
+func (p *Proofs) Forget(k approvals.Key) {
+	p.Awaited.Forget(types.NamespacedName{Namespace: k.Namespace, Name: k.Name})
+	p.Renderings.forget(k.UID)
 }
 
 // Look looks for the run that a started: in the cache, and at the API server where the
@@ -173,7 +173,7 @@ func (p *Proofs) Prove(ctx context.Context, a approvals.Approval, pr *pipelinev1
 // run is asked where it differs, by a dry run under another name: that one is taken.
 // refused is that dry run's.
 func (p *Proofs) compare(ctx context.Context, a approvals.Approval, made render.Rendered, pr *pipelinev1.PipelineRun) (places []string, refused, err error) {
-	if a.Resolved.Policy.VerifyBeforeStart && pr.Annotations[MarkAnnotation] == MarkOf(a) { // we let it go
+	if a.Resolved.Policy.VerifyBeforeStart && pr.Annotations[MarkAnnotation] == MarkOf(a.Key) { // we let it go
 		pr = pr.DeepCopy()
 		delete(pr.Annotations, MarkAnnotation)
 	}

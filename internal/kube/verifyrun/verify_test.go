@@ -198,7 +198,7 @@ func TestAwaited(t *testing.T) {
 	if _, ok := r.Proofs.Awaited.By(run); ok {
 		t.Error("the one before is awaited still")
 	}
-	r.Proofs.Forget(again)
+	r.Proofs.Forget(again.Key)
 	if _, ok := r.Proofs.Awaited.By(types.NamespacedName{Namespace: "prod", Name: "apply-other"}); ok {
 		t.Error("it is awaited after it was recorded")
 	}
