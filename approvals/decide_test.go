@@ -97,44 +97,44 @@ func TestCastRefuses(t *testing.T) {
 		"not resolved yet": {one().Unresolved(nil), ct.Ballot("alice", approve, ""), minute(1), approvals.CodeNotReady, "still being prepared"},
 		"blocked": {
 			one().Unresolved(&approvals.Problem{Reason: "NotResolved", Message: `there is no Gate "x"`}),
-			ct.Ballot("alice", approve, ""), minute(1), approvals.CodeNotReady, `nobody can decide this yet: there is no Gate "x"`,
+			ct.Ballot("alice", approve, ""), minute(1), approvals.CodeNotReady, `there is no Gate "x"`,
 		},
 		"nobody":              {one(), ct.Ballot("", approve, ""), minute(1), approvals.CodeUnauthenticated, "you are not signed in"},
 		"nobody in a group":   {one().Groups("sre"), ct.Ballot("", approve, "", "sre"), minute(1), approvals.CodeUnauthenticated, "you are not signed in"},
-		"not listed":          {one(), ct.Ballot("mallory", approve, ""), minute(1), approvals.CodeForbidden, "you (mallory) are not an approver here; alice, bob can decide"},
+		"not listed":          {one(), ct.Ballot("mallory", approve, ""), minute(1), approvals.CodeForbidden, "alice, bob can"},
 		"in another group":    {one().Groups("sre"), ct.Ballot("mallory", approve, "", "dev"), minute(1), approvals.CodeForbidden, "alice, bob, group sre can"},
-		"listed, other case":  {one(), ct.Ballot("Alice", approve, ""), minute(1), approvals.CodeForbidden, `you (Alice) are not an approver here; alice, bob can decide. gate "production" lists "alice" and you are "Alice": the two differ only in upper and lower case, and names are compared exactly.`},
+		"listed, other case":  {one(), ct.Ballot("Alice", approve, ""), minute(1), approvals.CodeForbidden, `"alice" and you are "Alice"`},
 		"a group's name":      {one().Groups("sre"), ct.Ballot("sre", approve, ""), minute(1), approvals.CodeForbidden, "you (sre)"},
 		"a user's name":       {one(), ct.Ballot("mallory", approve, "", "alice"), minute(1), approvals.CodeForbidden, "you (mallory)"},
-		"requester":           {one().Requester("alice"), ct.Ballot("alice", approve, ""), minute(1), approvals.CodeForbidden, "does not let the requester decide"},
-		"requester's address": {one().Requester("ALICE@example.com"), ct.Ballot("alice", approve, ""), minute(1), approvals.CodeForbidden, "you seem to be ALICE@example.com, who requested this (verified by the event's signature), and gate \"production\" does not let the requester approve"},
-		"requester, cased":    {one().Requester("ALICE"), ct.Ballot("alice", approve, ""), minute(1), approvals.CodeForbidden, "does not let the requester decide"},
-		"requester rejects":   {one().Requester("alice"), ct.Ballot("alice", reject, ""), minute(1), approvals.CodeForbidden, "does not let the requester decide"},
-		"requester, by group": {one().Groups("sre").Requester("zoe"), ct.Ballot("zoe", approve, "", "sre"), minute(1), approvals.CodeForbidden, "does not let the requester decide"},
+		"requester":           {one().Requester("alice"), ct.Ballot("alice", approve, ""), minute(1), approvals.CodeForbidden, "the requester"},
+		"requester's address": {one().Requester("ALICE@example.com"), ct.Ballot("alice", approve, ""), minute(1), approvals.CodeForbidden, "ALICE@example.com, who requested this"},
+		"requester, cased":    {one().Requester("ALICE"), ct.Ballot("alice", approve, ""), minute(1), approvals.CodeForbidden, "the requester"},
+		"requester rejects":   {one().Requester("alice"), ct.Ballot("alice", reject, ""), minute(1), approvals.CodeForbidden, "the requester"},
+		"requester, by group": {one().Groups("sre").Requester("zoe"), ct.Ballot("zoe", approve, "", "sre"), minute(1), approvals.CodeForbidden, "the requester"},
 		// What a login redirect leaves of a POST is never a rejection.
 		"empty verdict":   {one(), ct.Ballot("alice", "", ""), minute(1), approvals.CodeInvalid, `must be "approve" or "reject"`},
 		"unknown verdict": {one(), ct.Ballot("alice", "Approve", ""), minute(1), approvals.CodeInvalid, `vote is "Approve"`},
 		"a long verdict":  {one(), ct.Ballot("alice", approvals.Verdict(strings.Repeat("é", 500)), ""), minute(1), approvals.CodeInvalid, "…\""},
 		"a long comment":  {one(), ct.Ballot("alice", approve, strings.Repeat("x", approvals.MaxComment+1)), minute(1), approvals.CodeInvalid, "2049 of 2048"},
-		"at the deadline": {one(), ct.Ballot("alice", approve, ""), minute(60), approvals.CodeGone, "this expired at 2026-03-01T10:00:00Z"},
-		"after expiry":    {one().Expired(), ct.Ballot("alice", approve, ""), minute(61), approvals.CodeGone, "this expired at 2026-03-01T10:00:00Z"},
+		"at the deadline": {one(), ct.Ballot("alice", approve, ""), minute(60), approvals.CodeGone, "2026-03-01T10:00:00Z"},
+		"after expiry":    {one().Expired(), ct.Ballot("alice", approve, ""), minute(61), approvals.CodeGone, "2026-03-01T10:00:00Z"},
 		"after another approved": { // who, and when
 			one().Voted("alice", approve, ""), ct.Ballot("bob", approve, ""), minute(2), approvals.CodeConflict,
-			"alice already approved this at 2026-03-01T09:01:00Z",
+			"alice already approved",
 		},
-		"after one rejected": {one().Voted("bob", reject, ""), ct.Ballot("alice", approve, ""), minute(2), approvals.CodeConflict, "bob already rejected this at 2026-03-01T09:01:00Z"},
+		"after one rejected": {one().Voted("bob", reject, ""), ct.Ballot("alice", approve, ""), minute(2), approvals.CodeConflict, "bob already rejected"},
 		"change of mind after the decision": {
 			one().Voted("alice", approve, ""), ct.Ballot("alice", reject, ""), minute(2), approvals.CodeConflict, "alice already approved",
 		},
 		"after two approved": {
 			ct.Make("a").Users("alice", "bob", "carol").Quorum(2).Voted("alice", approve, "").Voted("bob", approve, ""),
-			ct.Ballot("carol", approve, ""), minute(3), approvals.CodeConflict, "alice and bob already approved this at 2026-03-01T09:02:00Z",
+			ct.Ballot("carol", approve, ""), minute(3), approvals.CodeConflict, "alice and bob already approved",
 		},
 		"cancelled": {
 			one().With(func(a *approvals.Approval) {
 				a.Outcome, a.DecidedAt, a.Cancellation = approvals.Cancelled, minute(1), &approvals.Cancellation{By: "olga", Reason: "wrong branch"}
 			}),
-			ct.Ballot("alice", approve, ""), minute(2), approvals.CodeConflict, "cancelled by olga at 2026-03-01T09:01:00Z: wrong branch.",
+			ct.Ballot("alice", approve, ""), minute(2), approvals.CodeConflict, "olga at 2026-03-01T09:01:00Z: wrong branch",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

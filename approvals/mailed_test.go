@@ -37,7 +37,7 @@ func TestLinkProvesAnAddress(t *testing.T) {
 	}{
 		"their name":                {"ceo@example.com", "CEO@example.com", ""},
 		"the directory's":           {"ceo", "ceo@example.com", ""},
-		"another's":                 {"ceo", "mallory@example.com", `was mailed to mallory@example.com, and only gate "production" says that this is the address of ceo`},
+		"another's":                 {"ceo", "mallory@example.com", `mallory@example.com, and only gate "production"`},
 		"another's, for an address": {"ceo@example.com", "mallory@example.com", "was mailed to mallory@example.com"},
 		"one that only begins so":   {"ceo", "ceo@example.com.evil.example", "was mailed to"},
 		"of an older service":       {"ceo@example.com", "", "an unknown address"},
@@ -70,8 +70,8 @@ func TestOneMailbox(t *testing.T) {
 		people   []approvals.Approver
 		want     string // of the refusal, "" for none
 	}{
-		"four eyes":            {approvals.FourEyes, []approvals.Approver{told("alice", desk), told("bob", "Release-Desk@example.com")}, "alice and bob are notified at the same address"},
-		"everybody":            {approvals.Multi, []approvals.Approver{told("alice", desk), told("bob", desk)}, "alice and bob are notified at the same address"},
+		"four eyes":            {approvals.FourEyes, []approvals.Approver{told("alice", desk), told("bob", "Release-Desk@example.com")}, "alice and bob"},
+		"everybody":            {approvals.Multi, []approvals.Approver{told("alice", desk), told("bob", desk)}, "alice and bob"},
 		"with comments":        {approvals.FourEyes, []approvals.Approver{told("alice", "release-desk(a)@example.com"), told("bob", "(b)release-desk@example.com")}, "the same address"},
 		"sorted by a plus":     {approvals.FourEyes, []approvals.Approver{told("alice", "release-desk+a@example.com"), told("bob", "release-desk+b@example.com")}, "the same address"},
 		"a name and a mailbox": {approvals.FourEyes, []approvals.Approver{told("bob@example.com", "bob@example.com"), told("carol", "bob@example.com")}, "the same address"},
@@ -95,7 +95,7 @@ func TestOneMailbox(t *testing.T) {
 	}
 	both := directory(t, approvals.Person{Names: []string{"bob", "robert"}})
 	p := gate(approvals.FourEyes, told("bob", ""), told("robert", "")).Resolved.Policy
-	if err := p.ValidateFor(approvals.RequesterIdentity{}, both); !strings.Contains(approvals.Message(err), "the number of distinct people it lists is 1") {
+	if err := p.ValidateFor(approvals.RequesterIdentity{}, both); !strings.Contains(approvals.Message(err), "distinct people it lists is 1") {
 		t.Errorf("two names of one person: %v", err)
 	}
 

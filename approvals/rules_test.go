@@ -165,16 +165,16 @@ func TestValidateRules(t *testing.T) {
 		want      string
 	}{
 		"four eyes":             {p(func(p *approvals.Policy) { p.Strategy = approvals.FourEyes }), "", ""},
-		"four eyes, one asked":  {p(func(p *approvals.Policy) { p.Strategy = approvals.FourEyes }), "bob", "without the requester bob it can get only 1"},
-		"four eyes, one person": {p(func(p *approvals.Policy) { p.Strategy, p.Approvers = approvals.FourEyes, users("alice", "Alice") }), "", "the number of distinct people it lists is 1"},
+		"four eyes, one asked":  {p(func(p *approvals.Policy) { p.Strategy = approvals.FourEyes }), "bob", "requester bob it can get only 1"},
+		"four eyes, one person": {p(func(p *approvals.Policy) { p.Strategy, p.Approvers = approvals.FourEyes, users("alice", "Alice") }), "", "distinct people it lists is 1"},
 		"multi":                 {p(func(p *approvals.Policy) { p.Strategy = approvals.Multi }), "carol", ""},
 		"multi, one asked":      {p(func(p *approvals.Policy) { p.Strategy = approvals.Multi }), "alice", "without the requester alice"},
 		"multi by RBAC":         {p(func(p *approvals.Policy) { p.Strategy, p.RBAC = approvals.Multi, true }), "", "can't be counted"},
 		"RBAC alone":            {p(func(p *approvals.Policy) { p.Approvers, p.RBAC = nil, true }), "", ""},
 		"RBAC, no Gate":         {p(func(p *approvals.Policy) { p.Gate, p.RBAC = approvals.InlineGate, true }), "", "create a Gate and name it"},
 		"rules":                 {only(named("a", 1, "alice"), named("b", 1, "bob")), "", ""},
-		"rules of one person":   {only(named("a", 1, "alice"), named("b", 1, "alice")), "", "the number of distinct people it lists is 1"},
-		"rules, one asked":      {only(named("a", 1, "alice"), named("b", 1, "alice", "bob")), "bob", "without the requester bob it can get only 1"},
+		"rules of one person":   {only(named("a", 1, "alice"), named("b", 1, "alice")), "", "distinct people it lists is 1"},
+		"rules, one asked":      {only(named("a", 1, "alice"), named("b", 1, "alice", "bob")), "bob", "requester bob it can get only 1"},
 		"a rule without a name": {only(named("", 1, "alice")), "", "rule 1 has no name"},
 		"two of a name":         {only(named("a", 1, "alice"), named("a", 1, "bob")), "", `two rules named "a"`},
 		"a rule of nobody":      {only(named("a", 1)), "", `rule "a", has no approvers`},
@@ -363,7 +363,7 @@ func TestOneThing(t *testing.T) {
 		"the same":             {[]step{{"alice", approve, in("env", "production"), ""}, {"bob", approve, in("env", "production"), ""}}, in("env", "production")},
 		"none":                 {[]step{{"alice", approve, in("env", "production", "ticket", "1"), ""}, {"bob", approve, nil, ""}}, in("env", "production", "ticket", "1")},
 		"some":                 {[]step{{"alice", approve, in("env", "production", "ticket", "1"), ""}, {"bob", approve, in("ticket", "1", "env", ""), ""}}, in("env", "production", "ticket", "1")},
-		"other":                {[]step{{"alice", approve, in("env", "staging"), ""}, {"bob", approve, in("env", "production"), `input "env" is "production", and alice approved this with "staging"`}}, in("env", "staging")},
+		"other":                {[]step{{"alice", approve, in("env", "staging"), ""}, {"bob", approve, in("env", "production"), `"production", and alice approved this with "staging"`}}, in("env", "staging")},
 		"other than a default": {[]step{{"alice", approve, nil, ""}, {"bob", approve, in("env", "production"), `alice approved this with "staging"`}}, in("env", "staging")},
 		"the default":          {[]step{{"alice", approve, nil, ""}, {"bob", approve, in("env", "staging"), ""}}, in("env", "staging")},
 		"what was left blank":  {[]step{{"alice", approve, in("env", "staging"), ""}, {"bob", approve, in("ticket", "1"), "alice left it blank"}}, in("env", "staging")},
@@ -418,7 +418,7 @@ func TestBreakGlass(t *testing.T) {
 			x.Verdict = reject
 			return x
 		}(),
-		"does not let the requester decide; alice": func() approvals.Ballot {
+		"requester decide; alice": func() approvals.Ballot {
 			x := b("fire", approvals.AuthToken, approvals.RightBreakGlass)
 			x.BreakGlass = false
 			return x

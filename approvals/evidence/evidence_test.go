@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/countersign-dev/countersign/approvals/evidence"
 )
 
@@ -46,8 +48,8 @@ func TestOf(t *testing.T) {
 		Name: "plan", Kind: evidence.Log, Format: evidence.TerraformPlan, State: evidence.Present, Size: 14,
 	}
 	want.SHA256 = evidence.Sum([]byte("Plan: 1 to add"))
-	if got != want {
-		t.Errorf("got %+v, want %+v", got, want)
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("item (-want +got)\n%s", d)
 	}
 	large := w.Of(make([]byte, evidence.MaxSize+1))
 	if large.State != evidence.TooLarge || large.SHA256 != "" || large.Size != evidence.MaxSize+1 || !strings.Contains(large.Message, "5 MiB") {
@@ -115,7 +117,7 @@ func TestBoundOf(t *testing.T) {
 	moved := item
 	moved.Object, moved.Message = "elsewhere", "a note"
 	if a, b := evidence.BoundOf([]evidence.Item{item})[0], evidence.BoundOf([]evidence.Item{moved})[0]; a != b {
-		t.Errorf("got %+v and %+v, want the same", a, b)
+		t.Errorf("where it is kept, and a note, are part of it:\n%s", cmp.Diff(a, b))
 	}
 	other := evidence.Wanted{Name: "plan", Kind: evidence.Upload}.Of([]byte("y"))
 	if a, b := evidence.BoundOf([]evidence.Item{item})[0], evidence.BoundOf([]evidence.Item{other})[0]; a == b {

@@ -122,8 +122,8 @@ func TestTried(t *testing.T) {
 		"to wait":       {&notify.Failure{Err: errors.New("429"), After: time.Minute}, notify.Try{Count: 2, Last: ct.T0, After: time.Minute}},
 		"to wait weeks": {&notify.Failure{Err: errors.New("429"), After: 1e6 * time.Hour}, notify.Try{Count: 2, Last: ct.T0, After: time.Hour}},
 	} {
-		if got := notify.Tried(2, c.err, ct.T0); got != c.want {
-			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		if d := cmp.Diff(c.want, notify.Tried(2, c.err, ct.T0)); d != "" {
+			t.Errorf("%s (-want +got)\n%s", name, d)
 		}
 	}
 }

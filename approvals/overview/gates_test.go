@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 	"github.com/countersign-dev/countersign/approvals/overview"
@@ -81,8 +83,11 @@ func TestTimes(t *testing.T) {
 		},
 		Before: overview.Spread{Count: 5, P50: 30 * time.Minute, P90: 50 * time.Minute},
 	}
-	if got != want || got.Trend() != overview.Slower {
-		t.Errorf("got  %+v, %q\nwant %+v, slower", got, got.Trend(), want)
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("times (-want +got)\n%s", d)
+	}
+	if got.Trend() != overview.Slower {
+		t.Errorf("trend %q, want %q", got.Trend(), overview.Slower)
 	}
 	if later := g.Times(ct.T0.Add(7 * day)); later.Weeks[overview.Weeks-1].Count != 0 || later.Weeks[overview.Weeks-2] != want.Weeks[overview.Weeks-1] || later.Trend() != overview.Unknown {
 		t.Errorf("a week later: %+v", later)
@@ -131,8 +136,8 @@ func TestWaits(t *testing.T) {
 		}).Obj())
 	}
 	g := x.Snapshot().In("prod").Gates["production"]
-	if got, want := g.Waits(ct.T0), (overview.Spread{Count: 10, P50: 5 * time.Minute, P90: 9 * time.Minute}); got != want {
-		t.Errorf("%+v, want %+v", got, want)
+	if d := cmp.Diff(overview.Spread{Count: 10, P50: 5 * time.Minute, P90: 9 * time.Minute}, g.Waits(ct.T0)); d != "" {
+		t.Errorf("waits (-want +got)\n%s", d)
 	}
 	if got := g.Waits(ct.T0.Add(-time.Hour)); got.P50 != 0 { // a clock that is behind
 		t.Errorf("before they were opened: %+v", got)
