@@ -134,7 +134,7 @@ func TestPolicies(t *testing.T) {
 		"you are alice and can only vote under this name": func() error {
 			return c.as(t, "alice").Create(ctx, parse(t, vote("probe", "bob", "")), client.DryRunAll)
 		},
-		"you are bob and can only hand over": func() error {
+		"you are bob and can only delegate your own decisions": func() error {
 			return c.as(t, "bob").Create(ctx, parse(t, delegation("probe", "alice")), client.DryRunAll)
 		},
 		"only Countersign writes": func() error {
@@ -180,7 +180,7 @@ func TestPolicies(t *testing.T) {
 		{"one's own removed", "alice", c.as(t, "alice"), remove(vote("v1", "alice", "")), ""},
 		{"removed by the service", service, c.as(t, service), remove(vote("v3", "alice", "")), ""},
 		{"a delegate", "alice", c.as(t, "alice"), create(delegation("d1", "alice")), ""},
-		{"another's delegate", "bob", c.as(t, "bob"), create(delegation("d2", "alice")), "you are bob and can only hand over"},
+		{"another's delegate", "bob", c.as(t, "bob"), create(delegation("d2", "alice")), "you are bob and can only delegate your own decisions"},
 		{"an approval", "alice", c.as(t, "alice"), create(approval("a1")), "only Countersign writes"},
 		{"an approval, by the service", service, c.as(t, service), create(approval("a1")), ""},
 		{"a label on it", "olga", c.as(t, "olga"), patch(approval("a1"), `{"metadata":{"labels":{"x":"y"}}}`), ""},

@@ -83,7 +83,7 @@ var elsewhere = map[string]string{
 }
 
 // seeAlso leads from a field to the page that explains it.
-var seeAlso = map[string]string{
+var seeAlso = map[string]string{ //nolint:gosec // names of fields, no credentials
 	"Gate.spec.evidence[]":                  "[Evidence](../concepts/evidence.md)",
 	"Gate.spec.inputs[]":                    "[Text that approvers type](../explanation/approver-text.md)",
 	"Gate.spec.instructions":                "[What approvers read](../concepts/gate.md#what-approvers-read)",

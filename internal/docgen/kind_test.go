@@ -116,8 +116,7 @@ func sections(text string) map[string]string {
 // paths are the fields of a struct and of those within it, as the page names them.
 func paths(of reflect.Type, before string) []string {
 	var out []string
-	for i := range of.NumField() {
-		f := of.Field(i)
+	for f := range of.Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if name == "-" {
 			continue

@@ -38,7 +38,7 @@ type Starter struct {
 // that it has begun, with what was approved; a problem, that it is not what was approved
 // and was cancelled.
 //
-// Errors: with reason RunForbidden when the service may not let it go.
+// Errors: with reason RunForbidden when the service may not start it.
 func (s *Starter) Start(ctx context.Context, a approvals.Approval, run *approvals.Run) (started bool, problem *approvals.Problem, err error) {
 	var pr pipelinev1.PipelineRun
 	err = s.Live.Get(ctx, types.NamespacedName{Namespace: a.Namespace, Name: run.Name}, &pr)
