@@ -172,13 +172,14 @@ func Lacks(wanted []Wanted, items []Item) string {
 			return fmt.Sprintf("evidence %q is missing", w.Name)
 		}
 		if item := items[i]; item.State != Present {
-			return fmt.Sprintf("evidence %q is %s: %s", w.Name, item.State.words(), item.Message)
+			return fmt.Sprintf("evidence %q is %s: %s", w.Name, item.State.Words(), item.Message)
 		}
 	}
 	return ""
 }
 
-func (s State) words() string {
+// Words are s within a sentence.
+func (s State) Words() string {
 	switch s {
 	case Present:
 		return "present"

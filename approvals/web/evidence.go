@@ -245,6 +245,11 @@ func (s *server) evidenceOf(ctx context.Context, a approvals.Approval, at string
 	left := int64(maxInline)
 	for n := range out {
 		e := &out[n]
+		if e.Item.State == evidence.Missing && e.Item.Kind == evidence.Upload && s.Evidence != nil {
+			if now, _, err := s.read(ctx, a, e.Item.Name); approvals.CodeOf(err) == approvals.CodeNotFound && now.State == evidence.Late {
+				e.Item = now
+			}
+		}
 		if e.Item.State != evidence.Present {
 			continue
 		}

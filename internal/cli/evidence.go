@@ -44,8 +44,7 @@ On a terminal colours and other terminal commands are removed.`,
 				if file != "" {
 					return fmt.Errorf("-o needs the name of a piece of evidence: %s", evidenceNames(o))
 				}
-				c.listEvidence(convert.Unverified(o))
-				return nil
+				return c.listEvidence(cmd.Context(), convert.Unverified(o))
 			}
 			return c.showEvidence(cmd.Context(), o, args[1], file)
 		},
@@ -74,15 +73,21 @@ func evidenceOf(a approvals.Approval) []rules.Item {
 	return a.Resolved.Evidence
 }
 
-func (c *command) listEvidence(a approvals.Approval) {
+func (c *command) listEvidence(ctx context.Context, a approvals.Approval) error {
 	if len(evidenceOf(a)) == 0 {
 		c.note("%s has no evidence; its results are shown by: tkn approval logs %s", a.Name, a.Name)
-		return
+		return nil
 	}
+	s, err := c.connect()
+	if err != nil {
+		return err
+	}
+	kept := &evidence.Store{Client: s.client}
 	t := &table{out: c.Out, colours: c.Colour, head: []string{"NAME", "FROM", "FORMAT", "STATE", "SIZE", "CHANGES", "SHA-256"}}
 	var rows [][]cell
 	var said []string
 	for _, i := range a.Resolved.Evidence {
+		i = kept.Later(ctx, a, i)
 		size, paint := rules.Bytes(i.Size), green
 		if i.State != rules.Present {
 			size, paint = "", red
@@ -96,6 +101,7 @@ func (c *command) listEvidence(a approvals.Approval) {
 	for _, s := range said {
 		c.note("%s", s)
 	}
+	return nil
 }
 
 func (c *command) showEvidence(ctx context.Context, o *v1alpha1.Approval, name, file string) error {

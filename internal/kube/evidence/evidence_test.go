@@ -421,6 +421,41 @@ func TestLogs(t *testing.T) {
 	}
 }
 
+// TestLater: what came after people began to decide is said, and is nothing that they approve.
+func TestLater(t *testing.T) {
+	t.Parallel()
+	s := &evidence.Store{Client: kubetest.New(t), Ring: ringOf(1)}
+	missing := func(name string, kind rules.Kind) rules.Item {
+		return rules.Item{Name: name, Kind: kind, State: rules.Missing, Message: "nobody uploaded it"}
+	}
+	a := showing(missing("plan", rules.Upload), missing("other", rules.Upload), missing("log", rules.Log))
+	state := func(name string) (rules.State, string) {
+		t.Helper()
+		item, data, err := s.Read(t.Context(), a, name)
+		if approvals.CodeOf(err) != approvals.CodeNotFound || data != nil {
+			t.Errorf("%s: %d bytes, %v; want %s", name, len(data), err, approvals.CodeNotFound)
+		}
+		return item.State, approvals.Message(err)
+	}
+	if got, _ := state("plan"); got != rules.Missing {
+		t.Errorf("before it came: %s", got)
+	}
+	if _, _, err := s.Keep(t.Context(), of("plan"), []byte("Plan: 1 to add"), ""); err != nil {
+		t.Fatal(err)
+	}
+	if got, why := state("plan"); got != rules.Late || !strings.Contains(why, "not part of what is approved") {
+		t.Errorf("after it came: %s, %s", got, why)
+	}
+	for _, name := range []string{"other", "log"} {
+		if got, _ := state(name); got != rules.Missing {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	if got := s.Later(t.Context(), a, rules.Item{Name: "plan", Kind: rules.Upload, State: rules.TooLarge}); got.State != rules.TooLarge {
+		t.Errorf("what was too large when people began to decide: %s", got.State)
+	}
+}
+
 // TestItems: uploads and results as they are, and what an event can't have.
 func TestItems(t *testing.T) {
 	t.Parallel()

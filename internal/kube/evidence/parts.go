@@ -55,7 +55,8 @@ func (s *Store) Read(ctx context.Context, a approvals.Approval, name string) (ev
 		return item, nil, approvals.Errorf(approvals.CodeNotFound, "approval %s has no evidence %q", a.Name, approvals.Cut(name, approvals.MaxQuoted))
 	}
 	if item.State != evidence.Present {
-		return item, nil, approvals.Errorf(approvals.CodeNotFound, "evidence %q is missing: %s", item.Name, item.Message)
+		item = s.Later(ctx, a, item)
+		return item, nil, approvals.Errorf(approvals.CodeNotFound, "evidence %q is %s: %s", item.Name, item.State.Words(), item.Message)
 	}
 	if item.Kind == evidence.Result {
 		data, err := resultOf(a.Source, item)
