@@ -147,10 +147,12 @@ type Approval struct {
 
 	Votes     []Vote
 	Withdrawn []Withdrawal // the last one of each person who took their vote back
-	Outcome   Outcome      // Pending while it waits
-	DecidedAt time.Time
-	Results   []Param // the ApprovalTask-compatible strings, fixed with the outcome
-	Inputs    []Param // what the approvers filled in, fixed with the outcome
+	// Discussion is what people said of it without a vote, the oldest first.
+	Discussion []Comment
+	Outcome    Outcome // Pending while it waits
+	DecidedAt  time.Time
+	Results    []Param // the ApprovalTask-compatible strings, fixed with the outcome
+	Inputs     []Param // what the approvers filled in, fixed with the outcome
 	// SupersededBy is the name of the newer one, for Superseded, and of the one that asks
 	// again in the place of another.
 	SupersededBy string

@@ -21,7 +21,9 @@ const (
 	Withdrew Change = "withdrew" // a vote was taken back
 	Stopped  Change = "stopped"  // the outcome stands and starts no run any more
 	Again    Change = "again"    // another attempt was asked for
-	NoChange Change = "absent"   // nothing changed: the same vote again
+	// Commented: somebody said something without a vote.
+	Commented Change = "commented"
+	NoChange  Change = "absent" // nothing changed: the same vote again
 )
 
 // Cast records a ballot and, at the moment the policy is met, the outcome. The
@@ -34,6 +36,9 @@ const (
 func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	if a.Resolved == nil {
 		return a, NoChange, notReady(a)
+	}
+	if b.Verdict.discusses() {
+		return discuss(a, b, now)
 	}
 	if recorded(a, b) { // whatever its voter may by now
 		return a, NoChange, nil
@@ -83,7 +88,7 @@ func voteOf(a Approval, b Ballot, comment string, inputs []Param, now time.Time)
 	p := a.Resolved.Policy
 	vote := Vote{
 		Voter: b.Voter.Name, Verdict: b.Verdict, Comment: comment, Inputs: inputs, BreakGlass: b.BreakGlass,
-		At: now, AuthMethod: b.Voter.AuthMethod, CredentialID: b.Voter.CredentialID, Address: b.Voter.Address, Groups: groupsOf(p, b.Voter), ByRBAC: byRBAC(p, b.Voter),
+		At: now, AuthMethod: b.Voter.AuthMethod, CredentialID: b.Voter.CredentialID, Address: b.Voter.Address, DisplayName: b.Voter.DisplayName, Groups: groupsOf(p, b.Voter), ByRBAC: byRBAC(p, b.Voter),
 	}
 	if !b.BreakGlass {
 		vote.OnBehalfOf = delegateFor(a, b.Voter, b.Verdict)
@@ -119,6 +124,7 @@ func count(a Approval, b Ballot, vote Vote) (Approval, Change, error) {
 	// Anyone who votes in person takes the place of their delegate.
 	votes = slices.DeleteFunc(votes, func(v Vote) bool { return b.Voter.calledHere(v.OnBehalfOf) })
 	a.Votes = keepAgreed(a.Resolved.Policy, votes, agreed, first)
+	a = answered(a, b.Voter, vote.At)
 	if b.Verdict == Approve {
 		if err := missingInput(a); err != nil {
 			return before, NoChange, err

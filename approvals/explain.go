@@ -20,11 +20,13 @@ type RuleState struct {
 
 // You tells one person whether they may vote, and why not.
 type You struct {
-	May  bool
-	Code Code   // why not, as an error of Cast would say it
-	Why  string // why not, in words; with May, why no more than a rejection is taken
-	Vote *Vote  // the live vote
-	For  string // whose delegate they would be
+	May bool
+	// MayComment and MayAskForChanges: they may take part in the discussion, while a is pending.
+	MayComment, MayAskForChanges bool
+	Code                         Code   // why not, as an error of Cast would say it
+	Why                          string // why not, in words; with May, why no more than a rejection is taken
+	Vote                         *Vote  // the live vote
+	For                          string // whose delegate they would be
 	// NoApproval says why they may reject and not approve, "" when they may both.
 	NoApproval string
 }
@@ -46,6 +48,9 @@ func Explain(a Approval, id Identity, now time.Time) Explanation {
 	you := &You{Vote: a.VoteOf(id)}
 	err := why(a, id, now)
 	you.May, you.Code, you.Why = err == nil, CodeOf(err), Message(err)
+	if a.Resolved != nil && !a.Decided() && now.Before(a.Deadline()) && methodAllowed(a, id) == nil {
+		you.MayComment, you.MayAskForChanges = MayDiscuss(a, id, Remark) == nil, MayDiscuss(a, id, AskForChanges) == nil
+	}
 	if you.May {
 		you.For = delegateFor(a, id, "")
 		err = may(a, id, Approve)

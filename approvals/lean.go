@@ -9,7 +9,7 @@ type Lean struct {
 	// Values: params, results, inputs, labels, annotations, references, and of an event its
 	// body, headers and what other interceptors said. A long Key is in its short form.
 	Values bool
-	Words  bool // the comments and inputs of votes
+	Words  bool // comments, and the inputs of votes
 	Claims bool // the claims of part 1
 }
 

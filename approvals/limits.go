@@ -61,11 +61,10 @@ func (l Limits) allows(method AuthMethod) bool {
 // the resolved spec, and those that hold now. It is CodeForbidden when id may come another
 // way, and CodeNotReady when nobody may approve a as it stands.
 func refusedByLimits(a Approval, id Identity, v Verdict, breakGlass bool) error {
-	now := limitsOf(id.Policies)
-	for _, l := range []Limits{a.Resolved.Policy.Limits, now} {
-		if !l.allows(id.AuthMethod) {
-			return Errorf(CodeForbidden, "%s", methodRefused(id, l.Methods))
-		}
+	if err := methodAllowed(a, id); err != nil {
+		return err
+	}
+	for _, l := range []Limits{a.Resolved.Policy.Limits, limitsOf(id.Policies)} {
 		if breakGlass && l.NoBreakGlass {
 			return Errorf(CodeForbidden, "%s (field %s) allows no break-glass approval in this namespace; your vote was not counted",
 				policiesWith(id.Policies, func(g GatePolicy) bool { return g.ForbidBreakGlass }), fieldBreakGlass)
@@ -78,6 +77,16 @@ func refusedByLimits(a Approval, id Identity, v Verdict, breakGlass bool) error 
 	}
 	if vs := a.Resolved.Policy.Within(id.Policies); len(vs) > 0 {
 		return Errorf(CodeNotReady, "this can only be rejected, because a GatePolicy of the cluster has changed since it was opened and no longer allows its gate. %s", Message(OutsidePolicies(vs)))
+	}
+	return nil
+}
+
+// methodAllowed says why id may not vote or comment on a the way they came, CodeForbidden, or nil.
+func methodAllowed(a Approval, id Identity) error {
+	for _, l := range []Limits{a.Resolved.Policy.Limits, limitsOf(id.Policies)} {
+		if !l.allows(id.AuthMethod) {
+			return Errorf(CodeForbidden, "%s", methodRefused(id, l.Methods))
+		}
 	}
 	return nil
 }

@@ -15,6 +15,9 @@ const (
 	Reject  Verdict = "reject"
 	// Withdraw takes one's vote back, while the Approval is pending.
 	Withdraw Verdict = "withdraw"
+	// Remark and AskForChanges say something and decide nothing.
+	Remark        Verdict = "comment"
+	AskForChanges Verdict = "needs-changes"
 )
 
 // Right is an RBAC verb on a Gate.
@@ -41,8 +44,11 @@ const (
 
 // Identity is a proved person or robot.
 type Identity struct {
-	Name         string
-	Groups       []string
+	Name   string
+	Groups []string
+	// DisplayName is what they are called where they came from, clean, "" where that is not
+	// known. It proves nothing.
+	DisplayName  string
 	AuthMethod   AuthMethod
 	CredentialID string // what proves it, safe to keep: a token's UID, a link's id
 	// Address is the mailbox that was proved with it: to which the link was sent, or which
@@ -75,6 +81,9 @@ type Ballot struct {
 	// Sent is when it came, by a clock that is not the voter's: in time is what was sent in
 	// time, however late it is looked at. Zero: it came now.
 	Sent time.Time
+	// ID is what its sender calls a comment without a vote, so that the same again is the same
+	// one; "" where it has none.
+	ID string
 }
 
 // Vote is one person's live vote on an Approval.
@@ -93,6 +102,8 @@ type Vote struct {
 	Inputs     []Param
 	BreakGlass bool
 	OnBehalfOf string // whose delegate the voter was, "" for their own vote
+	// DisplayName is what the voter was called where they came from; it proves nothing.
+	DisplayName string
 }
 
 // Withdrawal is a vote that its voter took back. The last one of each is kept, so

@@ -104,7 +104,7 @@ func (d *VoteService) Vote(ctx context.Context, key Key, b Ballot) (Approval, Ch
 	if a.Resolved == nil { // what has to be proved follows from them
 		return a, NoChange, notReady(a)
 	}
-	if err := d.recordable(ctx, a); err != nil {
+	if err := d.recordable(ctx, a, b.Verdict); err != nil {
 		return a, NoChange, err
 	}
 	if b.Voter, err = d.Prove(ctx, a, b.Voter, b.BreakGlass); err != nil {
@@ -116,25 +116,29 @@ func (d *VoteService) Vote(ctx context.Context, key Key, b Ballot) (Approval, Ch
 	if err != nil {
 		return a, NoChange, err
 	}
-	if did != NoChange {
+	if did != NoChange && did != Commented {
 		d.Voted(a, b.Verdict)
 	}
 	return a, did, nil
 }
 
-// recordable says why a vote on a can't be taken: its Gate wants every one in the audit log,
+// recordable says why a vote or comment on a can't be taken: its Gate wants every one in the audit log,
 // and the audit store takes none now.
-func (d *VoteService) recordable(ctx context.Context, a Approval) error {
+func (d *VoteService) recordable(ctx context.Context, a Approval, v Verdict) error {
+	lost := "your vote was not counted"
+	if v.discusses() {
+		lost = "your comment was not saved"
+	}
 	if !a.Resolved.Policy.RecordRequired || a.Decided() {
 		return nil
 	}
 	if d.Recording == nil {
-		return Errorf(CodeUnavailable, "%s accepts votes only with an audit store, and none is configured (record.sqlite or record.postgres); your vote was not counted", a.Resolved.Policy.name())
+		return Errorf(CodeUnavailable, "%s accepts votes only with an audit store, and none is configured (record.sqlite or record.postgres); %s", a.Resolved.Policy.name(), lost)
 	}
 	ctx, cancel := context.WithTimeout(ctx, recordWithin)
 	defer cancel()
 	if err := d.Recording.Ready(ctx); err != nil {
-		return &Error{Code: CodeUnavailable, Err: err, Message: a.Resolved.Policy.name() + " accepts no votes while the audit store is not writable; your vote was not counted. Try again in a moment"}
+		return &Error{Code: CodeUnavailable, Err: err, Message: a.Resolved.Policy.name() + " accepts no votes while the audit store is not writable; " + lost + ". Try again in a moment"}
 	}
 	return nil
 }

@@ -23,6 +23,8 @@ type Card struct {
 	Alarming bool // something would be destroyed, has failed, or is a high risk
 	Lines    []string
 	More     string
+	// Discusses: its facts are what people said, all of which is news.
+	Discusses bool
 	// Whole: the card shows all that people decide on.
 	Whole bool
 	// Confirm is what somebody who approves is asked first.
@@ -45,7 +47,7 @@ func tone(v View) Tone {
 	switch {
 	case v.Message.News == approvals.EventRunEnded && v.Release.Ended != nil && v.Release.Ended.State != "succeeded", v.State == "rejected":
 		return Bad
-	case v.Outcome.BreakGlass, v.State == "expired", v.Message.News == "escalated":
+	case v.Outcome.BreakGlass, v.State == "expired", v.Message.News == "escalated", v.Message.News == approvals.EventCommented && v.Discussion.Newest().Open:
 		return Warns
 	case v.State == "approved":
 		return Good
@@ -61,7 +63,7 @@ func tone(v View) Tone {
 func (c Card) Answer() Card {
 	short := Card{Title: c.Title, State: c.State, Tone: c.Tone, Link: c.Link}
 	for _, f := range c.Facts {
-		if f.Name == "Run" || f.Name == "Failed task" || f.Name == "Message" {
+		if c.Discusses || f.Name == "Run" || f.Name == "Failed task" || f.Name == "Message" {
 			short.Facts = append(short.Facts, f)
 		}
 	}
@@ -71,13 +73,14 @@ func (c Card) Answer() Card {
 // Fact is one line of a Card.
 type Fact struct {
 	Name, Value string
-	// At is the time that Value says in UTC, for chats that show times in each reader's own zone.
+	// At is the time that Value says, for chats that show times in each reader's own zone.
 	At time.Time
 }
 
 // Bounds of a Card, so that it fits into every channel's message.
 const (
 	maxFact     = 300
+	maxSpeaker  = 80 // of a fact's name, where it is a person
 	maxComments = 8
 	maxShown    = 8
 	maxExcerpt  = 2800 // characters of Lines, which chats have about 3000 for
@@ -87,6 +90,10 @@ const (
 func NewCard(d Data) Card {
 	v := newView(d, maxMail)
 	c := Card{Title: brief(title(v), maxSubject), State: v.State, Tone: tone(v), Link: v.Message.Link}
+	if v.Message.News == approvals.EventCommented {
+		c.discussion(v)
+		return c
+	}
 	if v.State == "pending" {
 		c.excerpt(v)
 		c.confirm(v)
@@ -98,7 +105,7 @@ func NewCard(d Data) Card {
 	}
 	moment := func(name string, m Moment) {
 		if !m.At.IsZero() {
-			c.Facts = append(c.Facts, Fact{Name: name, Value: m.UTC, At: m.At})
+			c.Facts = append(c.Facts, Fact{Name: name, Value: m.Absolute, At: m.At})
 		}
 	}
 	fact("Namespace", v.Namespace)
@@ -151,6 +158,18 @@ func NewCard(d Data) Card {
 		fact(x.Voter+", "+said(x.Verdict), orDash(x.Comment.Value))
 	}
 	return c
+}
+
+// discussion is what was said last, with what it is about.
+func (c *Card) discussion(v View) {
+	c.Discusses = true
+	for _, x := range v.Discussion.Last() {
+		name := x.By
+		if x.Open {
+			name += ", needs changes"
+		}
+		c.Facts = append(c.Facts, Fact{Name: brief(name, maxSpeaker), Value: brief(orDash(x.Text.Value), maxFact)})
+	}
 }
 
 // pushFacts are what a forge says of what was pushed.
@@ -249,6 +268,10 @@ func title(v View) string {
 	switch {
 	case v.Message.News == approvals.EventRunEnded && v.Release.Ended != nil:
 		return v.Title + " " + v.Release.Ended.Words + " (" + v.Namespace + ")"
+	case v.Message.News == approvals.EventCommented && v.Discussion.Newest().Open:
+		return v.Discussion.Newest().By + " asked for changes: " + where
+	case v.Message.News == approvals.EventCommented:
+		return v.Discussion.Newest().By + " commented: " + where
 	case v.Outcome.BreakGlass:
 		return "Emergency approval: " + where
 	case v.State != "pending":

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"strings"
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
@@ -40,6 +41,11 @@ type Data struct {
 	Chain *Chain
 	// LogIn is where the visitor can log in to decide, "" when they need not.
 	LogIn string
+	// Display is what people call somebody whom name proves, "" where that is not known: own is
+	// what they were called where they came from. Nil: nobody is called anything.
+	Display func(name, own string) string
+	// Zone is the time zone of a message's times, nil for UTC. Pages show each reader's own.
+	Zone *time.Location
 	// Decidable says that Recipient may vote now; WhyNot says why not.
 	Decidable bool
 	WhyNot    string
@@ -60,6 +66,11 @@ type Data struct {
 	Result approvals.Change
 	// Trouble is what went wrong with the last request and what to do.
 	Trouble string
+	// MayComment says that Recipient may comment without a vote, MayAskForChanges that they may
+	// ask for changes. Saying: the last request was a comment, and Said what it said, after Trouble.
+	MayComment, MayAskForChanges bool
+	Saying                       bool
+	Said                         string
 	// Comment is what the person had typed, put back into the form after Trouble.
 	Comment string
 	// News is what a message tells: "opened", "reminder", "escalated" or
@@ -73,4 +84,20 @@ type Data struct {
 	Base string
 	// Now is the time of rendering.
 	Now time.Time
+}
+
+// called is what people call somebody, as it is shown behind the name.
+func (d Data) called(name, own string) string {
+	if d.Display == nil {
+		return ""
+	}
+	return line(d.Display(name, own))
+}
+
+// named is a name and what people call it, in one text.
+func (d Data) named(name, own string) string {
+	if c := d.called(name, own); c != "" {
+		return line(name) + " (" + strings.NewReplacer("(", "[", ")", "]").Replace(c) + ")"
+	}
+	return line(name)
 }

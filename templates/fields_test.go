@@ -15,7 +15,7 @@ func TestFieldsExist(t *testing.T) {
 		trees[x.Name()] = x.Tree
 	}
 	for name, data := range map[string]any{
-		"approval.html": View{}, "mail.html": View{}, "outcome.html": View{}, "run.html": View{}, "problem.html": Problem{},
+		"approval.html": View{}, "mail.html": View{}, "outcome.html": View{}, "run.html": View{}, "comment.html": View{}, "problem.html": Problem{},
 		"list.html": listView{}, "bulk.html": bulkView{}, "history.html": historyView{}, "operations.html": operationsView{},
 	} {
 		checkFields(t, trees, name, reflect.TypeOf(data))
@@ -24,7 +24,7 @@ func TestFieldsExist(t *testing.T) {
 	for _, x := range s.text.Templates() {
 		trees[x.Name()] = x.Tree
 	}
-	for _, name := range []string{"subject.txt", "mail.txt", "outcome-subject.txt", "outcome.txt", "run-subject.txt", "run.txt"} {
+	for _, name := range []string{"subject.txt", "mail.txt", "outcome-subject.txt", "outcome.txt", "run-subject.txt", "run.txt", "comment-subject.txt", "comment.txt"} {
 		checkFields(t, trees, name, reflect.TypeFor[View]())
 	}
 }

@@ -94,6 +94,7 @@ func newFields(d Data) []InputField {
 // VoteView is a vote as it is shown.
 type VoteView struct {
 	Voter   string
+	Display string // what people call Voter
 	Verdict approvals.Verdict
 	Comment Field
 	When    Moment
@@ -109,10 +110,12 @@ type VoteView struct {
 // Pair is a name and what was filled in for it.
 type Pair struct{ Name, Value string }
 
-func newVotes(a approvals.Approval, now time.Time, room *room) []VoteView {
+func newVotes(d Data, room *room) []VoteView {
 	var out []VoteView
+	a := d.Approval
 	for _, x := range a.Votes {
-		v := voteView(x, now, room)
+		v := voteView(x, d.Now, room)
+		v.Display = d.called(x.Voter, x.DisplayName)
 		for _, other := range approvals.CountsWith(a, x) {
 			v.CountsWith = append(v.CountsWith, line(other))
 		}

@@ -36,6 +36,13 @@ func TestGolden(t *testing.T) {
 			}
 			files[p.Name+".run.mail.html"], files[p.Name+".run.txt"] = m.HTML, "Subject: "+m.Subject+"\n\n"+m.Text
 		}
+		if len(p.Data.Approval.Discussion) > 0 && !p.Data.Approval.Decided() {
+			m, err := s.Comment(p.Data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files[p.Name+".comment.mail.html"], files[p.Name+".comment.txt"] = m.HTML, "Subject: "+m.Subject+"\n\n"+m.Text
+		}
 		for name, got := range files {
 			wanted[name] = true
 			golden(t, name, got)

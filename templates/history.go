@@ -89,6 +89,7 @@ func newHistoryView(h History) historyView {
 		{"resolved", "Requested"},
 		{"notified", "Notified"},
 		{"voted", "Voted"},
+		{"commented", "Commented"},
 		{"decided", "Decided"},
 		{"notificationFailed", "Notification failed"},
 		{"released", "Started"},

@@ -22,8 +22,10 @@ type List struct {
 	Bulk              bool // several can be decided at once
 	Trouble           string
 	Live              bool // the page may update itself, by a script of ours
-	Base              string
-	Now               time.Time
+	// Display is what people call somebody, "" where that is not known. Nil: nobody is called anything.
+	Display func(name string) string
+	Base    string
+	Now     time.Time
 }
 
 // Section is approvals under one heading.
@@ -79,6 +81,8 @@ type itemView struct {
 	Mine            bool
 	Vote            *VoteView
 	Ended           *EndView // the run that it started
+	Wanted          []string // who wants something changed first
+	Display         string   // what people call Requester
 	Sum             SumView
 }
 
@@ -139,6 +143,12 @@ func newItem(i Item, l List, room *room) itemView {
 	}
 	if t := a.Resolved; t != nil {
 		v.Sum, v.Requester = newSum(t.Sum()), line(t.Requester)
+		if l.Display != nil {
+			v.Display = line(l.Display(t.Requester))
+		}
+	}
+	for _, who := range a.NeedsChanges() {
+		v.Wanted = append(v.Wanted, line(who))
 	}
 	if a.Decided() {
 		v.Decided, v.Ended = newMoment(a.DecidedAt, l.Now), endView(a.RunEnd, l.Now)

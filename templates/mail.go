@@ -38,6 +38,12 @@ func (s *Set) RunEnded(d Data) (Mail, error) {
 	return s.mail(d, "run-subject.txt", "run.txt", "run.html")
 }
 
+// Comment renders the mail that says what somebody said without a vote.
+func (s *Set) Comment(d Data) (Mail, error) {
+	d.News = approvals.EventCommented
+	return s.mail(d, "comment-subject.txt", "comment.txt", "comment.html")
+}
+
 func (s *Set) mail(d Data, subjectName, textName, htmlName string) (Mail, error) {
 	v := newView(d, maxMail)
 	var subject, text, html bytes.Buffer

@@ -150,7 +150,17 @@ func votes(t *testing.T, d Data, forms, buttons, areas []element) ([]element, []
 			t.Errorf("form: %v", f)
 		}
 	}
-	return forms[:len(forms)-n], slices.DeleteFunc(buttons, operates), slices.DeleteFunc(areas, operates)
+	forms = forms[:len(forms)-n]
+	says := func(e element) bool {
+		return e.attrs["class"] == "say" || e.attrs["name"] == "say" || e.attrs["value"] == string(approvals.Remark) || e.attrs["value"] == string(approvals.AskForChanges)
+	}
+	if d.MayComment != slices.ContainsFunc(areas, says) && !d.Approval.Decided() {
+		t.Errorf("a comment without a vote can be written: %t, want %t", !d.MayComment, d.MayComment)
+	}
+	for _, list := range []*[]element{&forms, &buttons, &areas} {
+		*list = slices.DeleteFunc(*list, says)
+	}
+	return forms, slices.DeleteFunc(buttons, operates), slices.DeleteFunc(areas, operates)
 }
 
 func TestDecidableNeedsResolvedAndPending(t *testing.T) {

@@ -87,6 +87,11 @@ func Previews() []Preview {
 		{"diffs", with(pending(), loggedIn, shows("kubectl", kubectlDiff, "helm", helmDiff))},
 		{"tests", with(pending(), loggedIn, shows("unit-tests", junit, "scan", sarif))},
 		{"evidence", with(pending(), evident)},
+		{"discussion", with(quorum(), oneVote, discussed)},
+		{"discussion-requester", with(quorum(), oneVote, discussed, loggedIn, asRequester)},
+		{"discussion-decided", with(quorum(), discussed, approved, running, loggedIn)},
+		{"discussion-hostile", with(hostile(), hostileWords)},
+		{"comment-refused", with(quorum(), oneVote, discussed, refusedComment)},
 		{"notes", with(pending(), loggedIn, shows("release-notes", releaseNotes, "log", "- not a diff\n+ nor this\n\x1b[32mok\x1b[0m 12 checks\n"))},
 	}
 }

@@ -30,11 +30,12 @@ func board() List {
 	soon, open := with(pending(), short).Approval, with(pending(), opening).Approval
 	soon.Name, soon.Namespace = "release-4q6wz8n2k3xd", "shop"
 	return List{
-		Here: "board", Person: "bob@example.com", Filter: &Filter{}, Live: true, Now: previewNow, Bulk: true, Turn: 1, Namespaces: []string{"demo", "shop"}, Gates: []string{"production", "staging"},
+		Display: func(name string) string { return map[string]string{"alice@example.com": "Alice Liddell"}[name] },
+		Here:    "board", Person: "bob@example.com", Filter: &Filter{}, Live: true, Now: previewNow, Bulk: true, Turn: 1, Namespaces: []string{"demo", "shop"}, Gates: []string{"production", "staging"},
 		Trouble: "We couldn't check your access in 2 namespaces. Reload in a moment.",
 		Sections: []Section{{Title: "Pending", Total: 1240, Before: 100, Next: "/?after=2026-03-01T10%3A00%3A00Z_shop%2Fa", First: "/", Items: []Item{
 			{Approval: soon, Mine: true},
-			item(with(quorum(), oneVote, mine)),
+			item(with(quorum(), oneVote, mine, discussed)),
 			{Approval: event().Approval},
 			{Approval: with(pending(), blocked).Approval},
 			{Approval: open},

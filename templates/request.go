@@ -9,6 +9,7 @@ import (
 // RequestView is what waits, since when, and who asked for it.
 type RequestView struct {
 	Requester string
+	Display   string // what people call Requester
 	Proof     string // what proves Requester, in words
 	Unproved  bool   // nothing does
 	Opened    Moment

@@ -39,6 +39,9 @@ func sentence(s string) string {
 // absolute is how times are written where no reader's zone is known.
 const absolute = "Mon 2 Jan 2006, 15:04 UTC"
 
+// zoned is the same in any zone.
+const zoned = "Mon 2 Jan 2006, 15:04 MST"
+
 // piece is a part of a sentence; ISO is the time that Text says, "" when it says none.
 type piece struct{ Text, ISO string }
 

@@ -153,6 +153,9 @@ func (s *Set) try() error {
 		if _, err := s.RunEnded(p.Data); err != nil {
 			return fmt.Errorf("preview %q: %w", p.Name, err)
 		}
+		if _, err := s.Comment(p.Data); err != nil {
+			return fmt.Errorf("preview %q: %w", p.Name, err)
+		}
 	}
 	for _, p := range ListPreviews() {
 		if err := s.List(io.Discard, p.List); err != nil {

@@ -11,7 +11,7 @@ import (
 
 // StepView is one thing that happened to an Approval.
 type StepView struct {
-	Kind   string   // "opened", "told", "voted", "decided", "started", "ended" or "changed"
+	Kind   string   // "opened", "told", "voted", "said", "decided", "started", "ended" or "changed"
 	Text   string   // "carol@example.com approved"
 	Run    *RunView // which the text is about
 	By     string   // how, in a few quiet words
@@ -20,12 +20,15 @@ type StepView struct {
 	When   Moment
 }
 
+// maxSaid is how many bytes of a comment the timeline has; the discussion has all.
+const maxSaid = 400
+
 // maxSteps bounds the timeline: of many it shows the first and the last.
 const maxSteps = 200
 
 // newTimeline is what happened, in its order.
 func newTimeline(d Data, v *View) []StepView {
-	t := timeline{a: d.Approval, now: d.Now}
+	t := timeline{a: d.Approval, now: d.Now, named: d.named}
 	t.request(v.Request)
 	t.votes()
 	t.decision(v.Outcome.Deciders)
@@ -44,6 +47,7 @@ func newTimeline(d Data, v *View) []StepView {
 type timeline struct {
 	a     approvals.Approval
 	now   time.Time
+	named func(name, own string) string // a person, and what people call them
 	steps []StepView
 }
 
@@ -78,7 +82,7 @@ func (t *timeline) request(r RequestView) {
 
 func (t *timeline) votes() {
 	for _, x := range t.a.Votes {
-		t.add("voted", x.At, line(x.Voter)+" "+said(x.Verdict), func(s *StepView) {
+		t.add("voted", x.At, t.named(x.Voter, x.DisplayName)+" "+said(x.Verdict), func(s *StepView) {
 			switch {
 			case x.BreakGlass:
 				s.By = "in an emergency, alone (break-glass)"
@@ -86,6 +90,13 @@ func (t *timeline) votes() {
 				s.By = "for " + line(x.OnBehalfOf)
 			}
 		})
+	}
+	for _, c := range t.a.Discussion {
+		what := " commented"
+		if c.NeedsChanges {
+			what = " asked for changes"
+		}
+		t.add("said", c.At, t.named(c.By, c.DisplayName)+what, detail(approvals.Cut(c.Text, maxSaid)))
 	}
 	for _, w := range t.a.Withdrawn {
 		t.add("voted", w.At, line(w.Voter)+" withdrew a vote")
@@ -208,6 +219,8 @@ func ofWhat(event string) string {
 		return "of the decision"
 	case strings.HasPrefix(event, approvals.EventRunEnded):
 		return "of how the run ended"
+	case strings.HasPrefix(event, approvals.EventCommented):
+		return "of the discussion"
 	case event == "escalated":
 		return "because nobody had decided"
 	case strings.HasPrefix(event, "reminder"):

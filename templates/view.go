@@ -27,6 +27,7 @@ type View struct {
 	Evidence     EvidenceView
 	Form         FormView
 	Votes        []VoteView
+	Discussion   DiscussionView
 	Outcome      OutcomeView
 	Release      ReleaseView
 	Actions      ActionsView
@@ -52,6 +53,7 @@ type ReplyView struct {
 	Notice  string
 	Result  approvals.Change
 	Trouble string
+	Saying  bool // it was a comment without a vote
 }
 
 // MessageView is what only messages have.
@@ -63,9 +65,12 @@ type MessageView struct {
 
 func newView(d Data, most int) View {
 	a := d.Approval
+	if d.Zone != nil {
+		d.Now = d.Now.In(d.Zone)
+	}
 	v := View{
 		Page: newPage(d), Heading: newHeading(a),
-		Reply:   ReplyView{Notice: sentence(d.Notice), Result: d.Result, Trouble: sentence(d.Trouble)},
+		Reply:   ReplyView{Notice: sentence(d.Notice), Result: d.Result, Trouble: sentence(d.Trouble), Saying: d.Saying},
 		Message: MessageView{News: d.News, Link: drop(d.Link), Shows: d.ByLink && d.Shows},
 		People:  newPeople(a, d.Recipient), Consequences: newConsequences(a), Preflight: newPreflight(a),
 		Outcome: newOutcome(a, d.Now), Release: newRelease(a, d.Dashboard, d.Now), Actions: newActions(d),
@@ -81,7 +86,11 @@ func newView(d Data, most int) View {
 	v.Evidence = newEvidence(d, &room{left: 2 * most})
 	v.Content = newContent(d, &room{left: most / 4}, source)
 	v.Request = newRequest(a, d.Dashboard, d.Now, source)
-	v.Votes = newVotes(a, d.Now, votes)
+	if a.Resolved != nil {
+		v.Request.Display = d.called(a.Resolved.Requester, "")
+	}
+	v.Votes = newVotes(d, votes)
+	v.Discussion = discussionView(d, &room{left: most / 4})
 	v.Form = newForm(d, votes)
 	v.Chain = newChain(d, &v)
 	v.Timeline = newTimeline(d, &v)

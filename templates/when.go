@@ -6,21 +6,25 @@ import (
 	"time"
 )
 
-// Moment is a time as it is shown: absolute in UTC, and seen from now.
+// Moment is a time as it is shown: absolute, in the zone of now, and seen from now.
 type Moment struct {
-	At   time.Time
-	ISO  string // for machines
-	UTC  string
-	Rel  string // "in 3 hours", "5 minutes ago"
-	Span string // "3 hours": how long ago, or how long to go
+	At       time.Time
+	ISO      string // for machines
+	Absolute string
+	Rel      string // "in 3 hours", "5 minutes ago"
+	Span     string // "3 hours": how long ago, or how long to go
 }
 
 func newMoment(t, now time.Time) Moment {
 	if t.IsZero() {
 		return Moment{}
 	}
-	t = t.UTC()
-	return Moment{At: t, ISO: t.Format(time.RFC3339), UTC: t.Format(absolute), Rel: relative(t.Sub(now)), Span: strings.TrimPrefix(relative(max(t.Sub(now).Abs(), 1)), "in ")}
+	zone := now.Location()
+	if zone == time.Local { // of the machine, which is nobody's
+		zone = time.UTC
+	}
+	t = t.In(zone)
+	return Moment{At: t, ISO: t.UTC().Format(time.RFC3339), Absolute: t.Format(zoned), Rel: relative(t.Sub(now)), Span: strings.TrimPrefix(relative(max(t.Sub(now).Abs(), 1)), "in ")}
 }
 
 // stamp is the time of rendering, for the script that shows times.

@@ -19,6 +19,11 @@ type ApprovalStatus struct {
 	// +listMapKey=voter
 	// +optional
 	Votes []VoteRecord `json:"votes,omitempty"`
+	// discussion is what people said without a vote, the oldest first.
+	// +kubebuilder:validation:MaxItems=50
+	// +listType=atomic
+	// +optional
+	Discussion []Comment `json:"discussion,omitempty"`
 	// withdrawn are votes that their voters withdrew, the last one of each voter, so that a vote
 	// that arrives twice does not count again.
 	// +kubebuilder:validation:MaxItems=128
@@ -55,7 +60,7 @@ type ApprovalStatus struct {
 	// +optional
 	RetryRequestedAt *metav1.MicroTime `json:"retryRequestedAt,omitempty"`
 	// notifications lists who was notified of what, and which notifications failed.
-	// +kubebuilder:validation:MaxItems=256
+	// +kubebuilder:validation:MaxItems=320
 	// +listType=atomic
 	// +optional
 	Notifications []Notification `json:"notifications,omitempty"`
@@ -111,6 +116,10 @@ type VoteRecord struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +required
 	Voter string `json:"voter"`
+	// displayName is what the login provider called the voter then. It proves nothing.
+	// +kubebuilder:validation:MaxLength=64
+	// +optional
+	DisplayName string `json:"displayName,omitempty"`
 	// verdict is approve or reject.
 	// +required
 	Verdict Verdict `json:"verdict"`
@@ -160,6 +169,48 @@ type VoteRecord struct {
 	Address string `json:"address,omitempty"`
 }
 
+// Comment is what somebody said without a vote.
+type Comment struct {
+	// by is the verified user name.
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	By string `json:"by"`
+	// displayName is what the login provider called the person then. It proves nothing.
+	// +kubebuilder:validation:MaxLength=64
+	// +optional
+	DisplayName string `json:"displayName,omitempty"`
+	// text as typed, cleaned of control characters.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=4096
+	// +required
+	Text string `json:"text"`
+	// needsChanges says that the person wants something changed first.
+	// +optional
+	NeedsChanges bool `json:"needsChanges,omitempty"`
+	// clearedAt is when the person voted after that. While it is absent, changes are wanted.
+	// +optional
+	ClearedAt *metav1.MicroTime `json:"clearedAt,omitempty"`
+	// at is when.
+	// +required
+	At metav1.MicroTime `json:"at"`
+	// authMethod is how the person was authenticated: Token, Link, Login, Slack, or Object (a Vote).
+	// +kubebuilder:validation:Enum=Token;Link;Login;Slack;Object
+	// +required
+	AuthMethod string `json:"authMethod"`
+	// credentialID names what authenticated the person, never the secret itself.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	CredentialID string `json:"credentialID,omitempty"`
+	// address is the mailbox that was verified with it.
+	// +kubebuilder:validation:MaxLength=256
+	// +optional
+	Address string `json:"address,omitempty"`
+	// id is what the sender called the comment, so that one that arrives twice is one.
+	// +kubebuilder:validation:MaxLength=64
+	// +optional
+	ID string `json:"id,omitempty"`
+}
+
 // RevokedLink is a mailed link that was ended before its time.
 type RevokedLink struct {
 	// voter is the name of the approver whose link it was.
@@ -200,8 +251,8 @@ type Verdict string
 
 // Notification is the delivery of one message to one recipient over one channel.
 type Notification struct {
-	// event is opened, reminder-N, escalated, decided or run-ended. Of reminders only the last one
-	// is listed.
+	// event is opened, reminder-N, commented-N, escalated, decided or run-ended. Of those with a
+	// number only the last one is listed.
 	// +kubebuilder:validation:MaxLength=63
 	// +required
 	Event string `json:"event"`

@@ -34,6 +34,7 @@ type Vote struct {
 // +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a Vote is immutable: create another one, which replaces it while the approval is pending"
 // +kubebuilder:validation:XValidation:rule="!has(self.of) || self.verdict == 'revoke-link'",message="of is only for verdict revoke-link"
 // +kubebuilder:validation:XValidation:rule="self.verdict != 'revoke-link' || !(has(self.comment) || has(self.inputs) || has(self.breakGlass))",message="verdict revoke-link takes no comment, inputs and breakGlass: remove them"
+// +kubebuilder:validation:XValidation:rule="!(self.verdict in ['comment', 'needs-changes']) || (has(self.comment) && size(self.comment) > 0 && !has(self.inputs) && !has(self.breakGlass))",message="verdicts comment and needs-changes need comment, and take no inputs and breakGlass"
 // +kubebuilder:validation:XValidation:rule="!(self.verdict in ['cancel', 'retry', 'rerun']) || !(has(self.inputs) || has(self.breakGlass))",message="verdicts cancel, retry and rerun take no inputs and breakGlass: remove them"
 // +kubebuilder:validation:XValidation:rule="!(self.verdict in ['cancel', 'rerun']) || (has(self.comment) && size(self.comment) > 0)",message="verdicts cancel and rerun need a reason: give it as comment"
 type VoteSpec struct {
@@ -62,11 +63,12 @@ type VoteSpec struct {
 	// +listType=set
 	// +optional
 	Groups []string `json:"groups,omitempty"`
-	// verdict is approve, reject or withdraw. The other values are not votes: again requests
+	// verdict is approve, reject or withdraw. The other values are not votes: comment says something
+	// in the discussion, needs-changes does so and asks the requester to change something, again requests
 	// approval once more for what can't start any more, revoke-link ends a mailed link of the
 	// Approval, cancel ends a request or keeps its run from starting, retry tries at once what
 	// failed, and rerun starts a run that failed again on the same decision.
-	// +kubebuilder:validation:Enum=approve;reject;withdraw;again;revoke-link;cancel;retry;rerun
+	// +kubebuilder:validation:Enum=approve;reject;withdraw;comment;needs-changes;again;revoke-link;cancel;retry;rerun
 	// +required
 	Verdict string `json:"verdict"`
 	// of is whose link revoke-link ends: an approver's name, or the address that the link was
@@ -75,7 +77,7 @@ type VoteSpec struct {
 	// +kubebuilder:validation:MaxLength=254
 	// +optional
 	Of string `json:"of,omitempty"`
-	// comment goes with the vote; for cancel and rerun it is the reason. A vote without a comment
+	// comment goes with the vote, and is the text of comment and needs-changes; for cancel and rerun it is the reason. A vote without a comment
 	// that the Gate requires has state Refused.
 	// +kubebuilder:validation:MaxLength=4096
 	// +optional

@@ -184,7 +184,7 @@ func Clone(a approvals.Approval) approvals.Approval {
 		n.Channels, n.Escalate.Channels, n.Escalate.Emails = slices.Clone(n.Channels), slices.Clone(n.Escalate.Channels), slices.Clone(n.Escalate.Emails)
 	}
 	a.Votes, a.Results, a.Deliveries = slices.Clone(a.Votes), slices.Clone(a.Results), slices.Clone(a.Deliveries)
-	a.Inputs, a.Withdrawn, a.Revoked = slices.Clone(a.Inputs), slices.Clone(a.Withdrawn), slices.Clone(a.Revoked)
+	a.Inputs, a.Withdrawn, a.Revoked, a.Discussion = slices.Clone(a.Inputs), slices.Clone(a.Withdrawn), slices.Clone(a.Revoked), slices.Clone(a.Discussion)
 	a.SecondRun, a.Effect, a.Unreleased, a.Cancellation = ptr(a.SecondRun), ptr(a.Effect), ptr(a.Unreleased), ptr(a.Cancellation)
 	a.RunEnd, a.Reruns = ptr(a.RunEnd), slices.Clone(a.Reruns)
 	return a

@@ -9,16 +9,16 @@ import (
 )
 
 // Record puts a delivery into a's ledger, in place of an earlier try. A reminder
-// takes the place of the reminder before, and the end that of the last reminder, so
-// that the ledger has at most two entries of one person, and one more of the end of a run, of
-// which the last is kept.
+// takes the place of the reminder before, and the end that of the last reminder and of what
+// was told of the discussion, so that the ledger has at most two entries of one person, and one more of the discussion or of
+// the end of a run, of which the last is kept.
 func Record(a approvals.Approval, d approvals.Delivery) approvals.Approval {
 	a.Deliveries = slices.Clone(a.Deliveries)
 	kind, number := parse(d.Event)
 	if kind == Decided {
 		a.Deliveries = slices.DeleteFunc(a.Deliveries, func(x approvals.Delivery) bool {
 			k, _ := parse(x.Event)
-			return k == Reminder && x.Channel == d.Channel && x.Recipient == d.Recipient
+			return (k == Reminder || k == Commented) && x.Channel == d.Channel && x.Recipient == d.Recipient
 		})
 	}
 	i := slices.IndexFunc(a.Deliveries, func(x approvals.Delivery) bool {
@@ -77,9 +77,10 @@ func numbered(k Kind, number int) string {
 	return string(k) + "-" + strconv.Itoa(number)
 }
 
-// parse reads a ledger's event; the number is a reminder's, or of the run that ended.
+// parse reads a ledger's event; the number is a reminder's, of the last comment, or of the run
+// that ended.
 func parse(event string) (Kind, int) {
-	for _, k := range []Kind{Reminder, RunEnded} {
+	for _, k := range []Kind{Reminder, Commented, RunEnded} {
 		if n, ok := strings.CutPrefix(event, string(k)+"-"); ok {
 			if number, err := strconv.Atoi(n); err == nil {
 				return k, number

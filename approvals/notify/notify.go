@@ -12,11 +12,12 @@ type Kind string
 
 // The kinds.
 const (
-	Opened    Kind = "opened"                // it waits for a decision
-	Reminder  Kind = "reminder"              // it still does; counted
-	Escalated Kind = "escalated"             // it has for too long
-	Decided   Kind = approvals.EventDecided  // it has ended, however
-	RunEnded  Kind = approvals.EventRunEnded // the run that it started has ended
+	Opened    Kind = "opened"                 // it waits for a decision
+	Reminder  Kind = "reminder"               // it still does; counted
+	Escalated Kind = "escalated"              // it has for too long
+	Commented Kind = approvals.EventCommented // somebody said something; counted
+	Decided   Kind = approvals.EventDecided   // it has ended, however
+	RunEnded  Kind = approvals.EventRunEnded  // the run that it started has ended
 )
 
 // Email is the e-mail channel's name: the one that reaches people and not a channel as a whole.

@@ -41,6 +41,7 @@ func Plan(a approvals.Approval, r Route, now time.Time, tries map[Slot]Try) (due
 		p.runEnded()
 	case now.Before(a.Deadline()):
 		p.pending()
+		p.commented()
 	}
 	for _, w := range p.wanted {
 		try := tries[w.Slot()]
@@ -202,7 +203,7 @@ const maxDeciders = 16
 func (p *plan) want(m Message, at time.Time) {
 	// Recorded under a cut name, a long one would be sent for ever.
 	switch m.Kind {
-	case Reminder:
+	case Reminder, Commented:
 	case RunEnded:
 		if d, ok := find(p.a, m.Kind, p.route.Name, m.Recipient); ok {
 			if _, run := parse(d.Event); run >= p.a.Attempt() {
@@ -221,7 +222,7 @@ func (p *plan) want(m Message, at time.Time) {
 	p.wanted = append(p.wanted, wanted{m, at})
 }
 
-// What the ledger takes: 256 entries, of which the last reminder and the opening
+// What the ledger takes: 320 entries, of which the last reminder and the opening
 // are two a person.
 const (
 	maxPeople    = 96

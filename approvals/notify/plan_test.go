@@ -48,6 +48,18 @@ func TestPlanInTime(t *testing.T) {
 			a.RunEnd = &approvals.RunEnd{Outcome: o, EndedAt: ct.T0.Add(3 * time.Minute)}
 		})
 	}
+	// talked: bob wants changes after a minute, alice answers after another.
+	talked := func(b *ct.Builder) *ct.Builder {
+		return b.With(func(a *approvals.Approval) {
+			a.Discussion = []approvals.Comment{
+				{By: "bob", Text: "why?", NeedsChanges: true, At: ct.T0.Add(time.Minute)},
+				{By: "zoe@example.com", Text: "because", At: ct.T0.Add(2 * time.Minute)},
+			}
+		})
+	}
+	commented := func(n int, to string) approvals.Delivery {
+		return approvals.Delivery{Event: fmt.Sprintf("commented-%d", n), Channel: notify.Email, Recipient: to, SentAt: ct.T0.Add(2 * time.Minute)}
+	}
 	both := []approvals.Delivery{sent("alice"), sent("bob")}
 	bosses := []approvals.Delivery{escalated("boss@example.com"), escalated("BOB@example.com")}
 	for name, c := range map[string]struct {
@@ -94,6 +106,12 @@ func TestPlanInTime(t *testing.T) {
 		"run succeeded":                      {a: ran(with(), approvals.RunSucceeded, ""), route: mail, after: 30 * time.Minute},
 		"run succeeded: always":              {a: ran(with(runEnded("run-ended", "bob")), approvals.RunSucceeded, approvals.TellAlways), route: mail, after: 30 * time.Minute, due: "run-ended/zoe@example.com/zoe@example.com//"},
 		"run succeeded: after a failure":     {a: ran(with(runEnded("run-ended", "bob")), approvals.RunSucceeded, "").With(func(a *approvals.Approval) { a.Reruns = make([]approvals.Rerun, 1) }), route: mail, after: 30 * time.Minute, due: "run-ended-1/zoe@example.com/zoe@example.com//; run-ended-1/bob/bob@example.com//"},
+		"discussion: who took part":          {a: talked(with(both...).Voted("alice", approvals.Approve, "")), route: mail, after: 5 * time.Minute, due: "commented-2/zoe@example.com/zoe@example.com//; commented-2/bob/bob@example.com/bob/m; commented-2/alice/alice@example.com/alice/m", again: 5 * time.Minute},
+		"discussion: not of their own words": {a: talked(with(both...)).With(func(a *approvals.Approval) { a.Discussion = a.Discussion[:1] }), route: mail, after: 5 * time.Minute, due: "commented-1/zoe@example.com/zoe@example.com//", again: 5 * time.Minute},
+		"discussion: told before":            {a: talked(with(append(both, commented(1, "zoe@example.com"), commented(1, "bob"))...)), route: mail, after: 3 * time.Minute, again: time.Minute},
+		"discussion: told all":               {a: talked(with(append(both, commented(2, "zoe@example.com"), commented(2, "bob"))...)), route: mail, after: 4 * time.Minute, again: 6 * time.Minute},
+		"discussion: the room":               {a: talked(with(room("opened", "ops"))), route: ops, after: 5 * time.Minute, due: "commented-2////C1/1.2", again: 5 * time.Minute},
+		"discussion: decided meanwhile":      {a: talked(with(append(both, decided)...)).Voted("bob", approvals.Reject, ""), route: mail, after: 5 * time.Minute},
 		"room: opened in the ledger":         {a: with(approvals.Delivery{Event: "opened", Channel: "ops", Error: "500"}), route: ops, after: time.Minute, due: "opened////"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -195,6 +213,7 @@ func TestLedgerFits(t *testing.T) {
 		}
 		return out
 	}
+	const most = 320 // what the schema takes
 	b := ct.Make("a").Users(names(200, "u%d")...).Requester("zoe@example.com").Lifetime(approvals.MaxLifetime).With(func(a *approvals.Approval) {
 		a.Resolved.Policy.Notify = approvals.Notify{
 			Channels: names(approvals.MaxChannels, "c%d"), RemindEvery: 12 * time.Hour,
@@ -210,20 +229,28 @@ func TestLedgerFits(t *testing.T) {
 			}
 		}
 	}
+	for i := range approvals.MaxDiscussion {
+		a.Discussion = append(a.Discussion, approvals.Comment{By: fmt.Sprintf("v%d@example.com", i), At: ct.T0.Add(time.Duration(i) * time.Hour)})
+	}
 	for now := ct.T0; now.Before(a.Deadline()); now = now.Add(6 * time.Hour) {
 		tell(now)
+	}
+	if n := len(a.Deliveries); n > most || n != 96*2+16+16+8*3+8*2 {
+		t.Errorf("%d entries while it was pending", n)
 	}
 	before := a
 	// At its fullest: everybody is told that the glass was broken.
 	a.Votes = []approvals.Vote{{Voter: "root", Verdict: approvals.Approve, BreakGlass: true}}
 	a.Outcome, a.DecidedAt = approvals.Approved, a.Deadline().Add(-time.Minute)
 	tell(a.DecidedAt)
-	if n := len(a.Deliveries); n > 256 || n != 96*2+16+1+8*2+8*2 {
+	a.SecondRun, a.RunEnd = &approvals.Run{Name: "r"}, &approvals.RunEnd{Outcome: approvals.RunFailed, EndedAt: a.DecidedAt}
+	tell(a.DecidedAt.Add(time.Minute))
+	if n := len(a.Deliveries); n > most || n != 96*2+16+15+1+8*2+8*2+1+8+8 {
 		t.Errorf("%d entries when the glass was broken", n)
 	}
 	a, _ = approvals.Expire(before, before.Deadline())
 	tell(a.Deadline())
-	if n := len(a.Deliveries); n > 256 || n != 96*2+16+1+8*2+8*2 {
+	if n := len(a.Deliveries); n > most || n != 96*2+16+15+1+8*2+8*2 {
 		t.Errorf("%d entries", n)
 	}
 }

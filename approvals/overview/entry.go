@@ -44,6 +44,7 @@ func Sum(seed maphash.Seed, a approvals.Approval) uint64 {
 	fmt.Fprintf(&h, "%q %q %q %t %t", a.UID, a.Outcome, a.SupersededBy, a.Resolved != nil, a.SecondRun != nil || a.Effect != nil)
 	fmt.Fprintf(&h, " %t %d %t", a.Cancellation != nil, a.RetryRequestedAt.UnixNano(), a.AnsweredAt.IsZero())
 	fmt.Fprintf(&h, " %d %d %t", len(a.Revoked), len(a.Reruns), a.RunEnd != nil)
+	fmt.Fprintf(&h, " %d %d", len(a.Discussion), len(a.NeedsChanges()))
 	for _, v := range a.Votes {
 		fmt.Fprintf(&h, " %q %q %d", v.Voter, v.Verdict, v.At.UnixNano())
 	}

@@ -23,6 +23,7 @@ const (
 	Resolved           Kind = "resolved"           // what people vote on was fixed
 	Notified           Kind = "notified"           // somebody was told over a channel
 	Voted              Kind = "voted"              // somebody voted, or changed their vote
+	Commented          Kind = "commented"          // somebody said something without a vote
 	Withdrawn          Kind = "withdrawn"          // somebody took their vote back
 	Decided            Kind = "decided"            // it ended
 	NotificationFailed Kind = "notificationFailed" // it ended, and somebody could not be told before
@@ -38,7 +39,7 @@ const (
 const opened = "opened"
 
 // kinds in their order.
-var kinds = [...]Kind{Opened, Resolved, Notified, Voted, Withdrawn, Decided, NotificationFailed, Stopped, Released, Answered, RunEnded, Rerun, Removed}
+var kinds = [...]Kind{Opened, Resolved, Notified, Voted, Commented, Withdrawn, Decided, NotificationFailed, Stopped, Released, Answered, RunEnded, Rerun, Removed}
 
 // Line is one thing that happened to an Approval. Text is at most as long as the
 // limits below say, so that a line is never longer than MaxLine.
@@ -154,6 +155,15 @@ func (l *lines) votes() {
 			for _, in := range v.Inputs[:min(len(v.Inputs), maxInputs)] {
 				l.Inputs = append(l.Inputs, Input(in))
 			}
+		})
+	}
+	for _, c := range l.a.Discussion {
+		verdict := approvals.Remark
+		if c.NeedsChanges {
+			verdict = approvals.AskForChanges
+		}
+		l.add(Commented, c.At, digest(c.By, Stamp(c.At), string(verdict), c.Text), func(l *Line) {
+			l.Person, l.Verdict, l.Comment, l.AuthMethod, l.CredentialID = c.By, string(verdict), c.Text, string(c.AuthMethod), c.CredentialID
 		})
 	}
 	for _, w := range l.a.Withdrawn {

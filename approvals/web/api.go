@@ -24,10 +24,11 @@ type voteRequest struct {
 	Comment    string            `json:"comment"`
 	Inputs     map[string]string `json:"inputs"`
 	BreakGlass bool              `json:"breakGlass"`
+	ID         string            `json:"id"` // of a comment without a vote: the same again is the same comment
 }
 
 func (q voteRequest) ballot(id approvals.Identity) approvals.Ballot {
-	b := approvals.Ballot{Voter: id, Verdict: q.Vote, Comment: q.Comment, BreakGlass: q.BreakGlass}
+	b := approvals.Ballot{Voter: id, Verdict: q.Vote, Comment: q.Comment, BreakGlass: q.BreakGlass, ID: q.ID}
 	for _, name := range slices.Sorted(maps.Keys(q.Inputs)) {
 		b.Inputs = append(b.Inputs, approvals.Param{Name: name, Value: q.Inputs[name]})
 	}
@@ -47,7 +48,7 @@ func (s *server) apiVote(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		writeError(w, approvals.Errorf(approvals.CodeInvalid,
-			`the body is not {"vote":"approve|reject|withdraw","comment":"…","inputs":{…}}: %v; nothing was recorded`, err))
+			`the body is not {"vote":"approve|reject|withdraw|comment|needs-changes","comment":"…","inputs":{…}}: %v; nothing was recorded`, err))
 		return
 	}
 	key := keyOf(r)

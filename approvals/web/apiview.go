@@ -23,6 +23,8 @@ type view struct {
 	Deadline     *time.Time `json:"deadline,omitempty"`
 	DecidedAt    *time.Time `json:"decidedAt,omitempty"`
 	Requester    string     `json:"requester,omitempty"`
+	// RequesterDisplay is what people call the requester, by the directory.
+	RequesterDisplay string `json:"requesterDisplayName,omitempty"`
 	// RequesterProof is what proves the requester, absent when nobody did.
 	RequesterProof string            `json:"requesterProof,omitempty"`
 	Digest         string            `json:"digest,omitempty"`
@@ -32,25 +34,28 @@ type view struct {
 	Task           *taskView         `json:"task,omitempty"`
 	Params         map[string]string `json:"params,omitempty"`
 	// Summary is what would change, in numbers and as text; absent when nothing is counted.
-	Summary    map[string]any    `json:"summary,omitempty"`
-	Missing    int               `json:"missing"`
-	Votes      []voteView        `json:"votes"`
-	Rules      []ruleView        `json:"rules,omitempty"`
-	Inputs     map[string]string `json:"inputs,omitempty"`
-	You        *youView          `json:"you,omitempty"`
-	NewerOne   string            `json:"supersededBy,omitempty"`
-	Results    map[string]string `json:"results,omitempty"`
-	Next       *runView          `json:"secondRun,omitempty"`
-	Reruns     []rerunView       `json:"reruns,omitempty"`
-	Target     string            `json:"target,omitempty"`
-	Effect     string            `json:"effect,omitempty"`
-	Blocked    *problemView      `json:"blocked,omitempty"`
-	Unreleased *problemView      `json:"unreleased,omitempty"`
-	Cancelled  *cancelView       `json:"cancellation,omitempty"`
-	RetryAt    *time.Time        `json:"retryRequestedAt,omitempty"`
-	Revoked    []revokedView     `json:"revokedLinks,omitempty"`
-	Startable  *preflightView    `json:"startable,omitempty"`
-	Again      *againView        `json:"replaces,omitempty"`
+	Summary map[string]any `json:"summary,omitempty"`
+	Missing int            `json:"missing"`
+	Votes   []voteView     `json:"votes"`
+	// Discussion is what people said without a vote, and NeedsChanges who wants something changed.
+	Discussion   []commentView     `json:"discussion,omitempty"`
+	NeedsChanges []string          `json:"needsChanges,omitempty"`
+	Rules        []ruleView        `json:"rules,omitempty"`
+	Inputs       map[string]string `json:"inputs,omitempty"`
+	You          *youView          `json:"you,omitempty"`
+	NewerOne     string            `json:"supersededBy,omitempty"`
+	Results      map[string]string `json:"results,omitempty"`
+	Next         *runView          `json:"secondRun,omitempty"`
+	Reruns       []rerunView       `json:"reruns,omitempty"`
+	Target       string            `json:"target,omitempty"`
+	Effect       string            `json:"effect,omitempty"`
+	Blocked      *problemView      `json:"blocked,omitempty"`
+	Unreleased   *problemView      `json:"unreleased,omitempty"`
+	Cancelled    *cancelView       `json:"cancellation,omitempty"`
+	RetryAt      *time.Time        `json:"retryRequestedAt,omitempty"`
+	Revoked      []revokedView     `json:"revokedLinks,omitempty"`
+	Startable    *preflightView    `json:"startable,omitempty"`
+	Again        *againView        `json:"replaces,omitempty"`
 	// Partial: params, references, inputs, results or comments are left out of a list,
 	// because there is much of them. The Approval itself has them.
 	Partial bool `json:"partial,omitempty"`
@@ -165,7 +170,9 @@ func taskOf(a approvals.Approval) *taskView {
 }
 
 type voteView struct {
-	Voter   string    `json:"voter"`
+	Voter string `json:"voter"`
+	// Display is what people call the voter, where it is known. It proves nothing.
+	Display string    `json:"displayName,omitempty"`
 	Vote    string    `json:"vote"`
 	Comment string    `json:"comment,omitempty"`
 	At      time.Time `json:"at"`
@@ -176,6 +183,31 @@ type voteView struct {
 	// BreakGlass marks a vote that decided alone.
 	BreakGlass bool   `json:"breakGlass,omitempty"`
 	For        string `json:"onBehalfOf,omitempty"`
+}
+
+// commentView is what somebody said without a vote.
+type commentView struct {
+	By           string     `json:"by"`
+	Display      string     `json:"displayName,omitempty"`
+	Text         string     `json:"text"`
+	NeedsChanges bool       `json:"needsChanges,omitempty"`
+	At           time.Time  `json:"at"`
+	ClearedAt    *time.Time `json:"clearedAt,omitempty"`
+	Way          string     `json:"authMethod"`
+	Address      string     `json:"address,omitempty"`
+}
+
+func discussionOf(a approvals.Approval) []commentView {
+	var out []commentView
+	for _, c := range a.Discussion {
+		v := commentView{By: c.By, Text: c.Text, NeedsChanges: c.NeedsChanges, At: c.At.UTC(), Way: string(c.AuthMethod), Address: c.Address}
+		if !c.ClearedAt.IsZero() {
+			at := c.ClearedAt.UTC()
+			v.ClearedAt = &at
+		}
+		out = append(out, v)
+	}
+	return out
 }
 
 // ruleView is one requirement and how far it has come.
@@ -189,11 +221,13 @@ type ruleView struct {
 
 // youView is the JSON of the caller's own rights.
 type youView struct {
-	May  bool   `json:"mayVote"`
-	Code string `json:"code,omitempty"`
-	Why  string `json:"why,omitempty"`
-	Vote string `json:"vote,omitempty"`
-	For  string `json:"for,omitempty"`
+	May bool `json:"mayVote"`
+	// MayComment says that the caller may take part in the discussion.
+	MayComment bool   `json:"mayComment,omitempty"`
+	Code       string `json:"code,omitempty"`
+	Why        string `json:"why,omitempty"`
+	Vote       string `json:"vote,omitempty"`
+	For        string `json:"for,omitempty"`
 	// NoApproval says why the caller may reject and not approve.
 	NoApproval string `json:"noApproval,omitempty"`
 }
@@ -211,7 +245,7 @@ func (s *server) viewTo(a approvals.Approval, id approvals.Identity) view {
 		v.Rules = append(v.Rules, ruleView{r.Name, r.Who, r.Required, r.Missing, append([]string{}, r.Approved...)})
 	}
 	if you := e.You; you != nil {
-		v.You = &youView{May: you.May, Code: string(you.Code), Why: you.Why, For: you.For, NoApproval: you.NoApproval}
+		v.You = &youView{May: you.May, Code: string(you.Code), Why: you.Why, For: you.For, NoApproval: you.NoApproval, MayComment: you.MayComment}
 		if you.Vote != nil {
 			v.You.Vote = string(you.Vote.Verdict)
 		}
@@ -285,7 +319,7 @@ func viewOf(a approvals.Approval) view {
 	for _, r := range a.Reruns {
 		v.Reruns = append(v.Reruns, rerunView{r.By, r.Reason, r.At.UTC(), nextOf(&r.Run, &r.End)})
 	}
-	v.Startable = preflightOf(a)
+	v.Startable, v.Discussion, v.NeedsChanges = preflightOf(a), discussionOf(a), a.NeedsChanges()
 	v.Summary = summaryOf(a.Resolved.Sum())
 	if g := a.Replaces; g != nil {
 		v.Again = &againView{g.Name, g.Number, g.RequestedBy}

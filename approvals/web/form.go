@@ -30,6 +30,10 @@ func (s *server) form(w http.ResponseWriter, r *http.Request, d templates.Data) 
 func (s *server) vote(w http.ResponseWriter, r *http.Request, key approvals.Key, id approvals.Identity, d templates.Data, show func(approvals.Approval) templates.Data) {
 	// From the body alone: a query must never vote.
 	verdict, comment := approvals.Verdict(r.PostForm.Get("vote")), r.PostForm.Get("comment")
+	if verdict == approvals.Remark || verdict == approvals.AskForChanges {
+		s.discuss(w, r, key, id, d, show)
+		return
+	}
 	inputs := inputsOf(d.Approval, r.PostForm)
 	if verdict == "" {
 		// A login redirect or a broken client can turn a POST into an empty one.
@@ -48,6 +52,32 @@ func (s *server) vote(w http.ResponseWriter, r *http.Request, key approvals.Key,
 	}
 	d = show(after)
 	d.Result, d.Notice = did, noticeOf(did, verdict, approvals.Missing(after))
+	s.page(w, http.StatusOK, d, r)
+}
+
+// discuss takes id's comment without a vote, from the page's form.
+func (s *server) discuss(w http.ResponseWriter, r *http.Request, key approvals.Key, id approvals.Identity, d templates.Data, show func(approvals.Approval) templates.Data) {
+	b := approvals.Ballot{Voter: id, Verdict: approvals.Verdict(r.PostForm.Get("vote")), Comment: r.PostForm.Get("say")}
+	// Sent twice, the same words below the same comments are one comment.
+	b.ID = approvals.Digest("comment", string(b.Verdict), r.PostForm.Get("seen"), b.Comment)[:32]
+	after, did, err := s.Desk.Vote(r.Context(), key, b)
+	if err != nil {
+		if fresh, ferr := s.Store.Get(r.Context(), key); ferr == nil {
+			d = show(fresh)
+		}
+		s.logInternal(err)
+		d.Trouble, d.Said, d.Saying = approvals.Message(err), b.Comment, true
+		s.page(w, statusOf(approvals.CodeOf(err)), d, r)
+		return
+	}
+	d = show(after)
+	d.Result, d.Notice = did, "Your comment was saved."
+	switch {
+	case did == approvals.NoChange:
+		d.Notice = "Your comment was already saved."
+	case b.Verdict == approvals.AskForChanges:
+		d.Notice = "Your comment was saved, and shows that you want changes. This stays open."
+	}
 	s.page(w, http.StatusOK, d, r)
 }
 

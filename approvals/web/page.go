@@ -31,6 +31,7 @@ func (d Deps) showTo(a approvals.Approval, id approvals.Identity) templates.Data
 	}
 	data.Evidence = evidenceItems(a)
 	if you := approvals.Explain(a, id, now).You; you != nil && !a.Decided() {
+		data.MayComment, data.MayAskForChanges = you.MayComment, you.MayAskForChanges
 		data.Decidable, data.WhyNot, data.NoApproval = you.May, you.Why, you.NoApproval
 		data.Agreed, data.AgreedBy = approvals.Agreed(a, id)
 	}

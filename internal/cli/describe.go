@@ -68,6 +68,7 @@ func (c *command) describe(ctx context.Context, s *session, o *v1alpha1.Approval
 	describeAbout(w, a)
 	describeContent(w, a)
 	c.describeVotes(w, a)
+	c.describeDiscussion(w, a)
 	c.describeEndedLinks(w, a)
 	describeYou(w, approvals.Explain(a, me, c.Now()), me, a)
 	c.describeEnd(w, a, o)
@@ -273,7 +274,7 @@ func (c *command) describeVotes(w sheet, a approvals.Approval) {
 		w.heading("Votes")
 	}
 	for _, v := range a.Votes {
-		text := fmt.Sprintf("%s: %s, %s", v.Voter, v.Verdict, c.when(v.At)) + provedBy(a, v)
+		text := fmt.Sprintf("%s: %s, %s", withDisplayName(a, v.Voter, v.DisplayName), v.Verdict, c.when(v.At)) + provedBy(a, v)
 		if v.OnBehalfOf != "" {
 			text += ", for " + v.OnBehalfOf
 		}
@@ -306,6 +307,9 @@ func describeYou(w sheet, e approvals.Explanation, me approvals.Identity, a appr
 		w.item("you can vote")
 	default:
 		w.item("you can't vote: %s", you.Why)
+		if you.MayComment {
+			w.item("you can comment: tkn approval comment %s -m TEXT", a.Name)
+		}
 	}
 	if slices.Contains(me.Rights, approvals.RightBreakGlass) {
 		w.item("you can approve in an emergency (--break-glass)")

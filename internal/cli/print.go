@@ -121,7 +121,7 @@ func requesterOf(a approvals.Approval) string {
 	return a.Source.Requester
 }
 
-// stateOf is the outcome, and the obstacle when there is one.
+// stateOf is the outcome, and the obstacle when there is one, or that somebody wants changes.
 func stateOf(a approvals.Approval) cell {
 	state := cell{text: string(a.Outcome), paint: paintOf(a.Outcome)}
 	problem := a.Blocked
@@ -134,6 +134,8 @@ func stateOf(a approvals.Approval) cell {
 	if problem != nil && a.SecondRun == nil && a.Effect == nil {
 		state.text += " (" + problem.Reason + ")"
 		state.paint = red
+	} else if len(a.NeedsChanges()) > 0 {
+		state.text += " (NeedsChanges)"
 	}
 	return state
 }

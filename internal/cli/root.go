@@ -94,7 +94,7 @@ auth whoami). A vote is a Vote object, which counts like a vote on the web page.
 		}
 	}
 	root.AddCommand(
-		c.listCommand(), c.historyCommand(), c.describeCommand(), c.approveCommand(), c.rejectCommand(), c.withdrawCommand(), c.againCommand(), c.cancelCommand(), c.retryCommand(), c.rerunCommand(), c.waitCommand(), c.revokeLinkCommand(),
+		c.listCommand(), c.historyCommand(), c.describeCommand(), c.approveCommand(), c.rejectCommand(), c.withdrawCommand(), c.commentCommand(), c.againCommand(), c.cancelCommand(), c.retryCommand(), c.rerunCommand(), c.waitCommand(), c.revokeLinkCommand(),
 		c.openCommand(), c.logsCommand(), c.evidenceCommand(), c.exportCommand(), c.gateCommand(), c.delegateCommand(), c.splitCommand(), c.doctorCommand(), c.uninstallCommand(), c.versionCommand(),
 	)
 	return root

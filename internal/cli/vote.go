@@ -180,6 +180,9 @@ func before(a approvals.Approval) []string {
 			}
 		}
 	}
+	if who := wanted(a); who != "" {
+		out = append(out, who)
+	}
 	if a.Preflight != nil && a.Preflight.State == approvals.PreflightBlocked {
 		for _, p := range a.Preflight.Problems {
 			out = append(out, "it can't start yet: "+p.Message)

@@ -118,6 +118,8 @@ func (c *Channel) compose(m notify.Message, handOver func()) (*gomail.Msg, error
 		render = c.Set.Outcome
 	case notify.RunEnded:
 		render = c.Set.RunEnded
+	case notify.Commented:
+		render = c.Set.Comment
 	case notify.Opened, notify.Reminder, notify.Escalated:
 	}
 	body, err := render(data)

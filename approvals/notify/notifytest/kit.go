@@ -41,7 +41,7 @@ type Kit struct {
 }
 
 // Kinds is every kind of message.
-var Kinds = []notify.Kind{notify.Opened, notify.Reminder, notify.Escalated, notify.Decided, notify.RunEnded}
+var Kinds = []notify.Kind{notify.Opened, notify.Reminder, notify.Escalated, notify.Commented, notify.Decided, notify.RunEnded}
 
 // Message is a message of that kind about b, or about a plain Approval.
 func Message(k notify.Kind, b *ct.Builder) notify.Message {
@@ -64,8 +64,16 @@ func Message(k notify.Kind, b *ct.Builder) notify.Message {
 		})
 	}
 	event := string(k)
-	if k == notify.Reminder {
+	if k == notify.Reminder || k == notify.Commented {
 		event += "-2"
+	}
+	if k == notify.Commented {
+		b = b.With(func(a *approvals.Approval) {
+			a.Discussion = []approvals.Comment{
+				{By: "alice", Text: "the subnet is wrong", NeedsChanges: true, At: ct.T0.Add(time.Minute)},
+				{By: "rita", Text: "it is 10.0.2.0/24 now", At: ct.T0.Add(2 * time.Minute)},
+			}
+		})
 	}
 	return notify.Message{ID: "0123456789abcdef0123456789abcdef", Kind: k, Event: event, Approval: b.Obj()}
 }
@@ -260,6 +268,7 @@ func hostile(t *testing.T, k Kit) {
 				a.Resolved.Params = slices.Repeat([]approvals.Param{{Name: evil, Value: evil}}, 12)
 			})
 			m := Message(kind, b)
+			m.Approval.Discussion = slices.Repeat([]approvals.Comment{{By: evil, DisplayName: evil, Text: evil, NeedsChanges: true, At: ct.T0}}, approvals.MaxDiscussion)
 			m.Approval.Votes = slices.Repeat([]approvals.Vote{{Voter: evil, Verdict: approvals.Approve, Comment: evil, At: ct.T0}}, 128)
 			if _, err := k.New(t, s.URL, 5*time.Second).Send(t.Context(), m); err != nil {
 				t.Fatalf("%d, %s: %v", i, kind, err)

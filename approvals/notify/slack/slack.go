@@ -60,7 +60,7 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (string, error) {
 	ctx, cancel := c.out.Limit(ctx)
 	defer cancel()
 	var buttons slack.Block
-	if m.Kind != notify.Decided && m.Kind != notify.RunEnded {
+	if m.Kind != notify.Decided && m.Kind != notify.RunEnded && m.Kind != notify.Commented {
 		buttons = c.buttons(m.Approval, card)
 	}
 	text := slack.MsgOptionText(escape(card.Title), false)

@@ -40,8 +40,10 @@ type payload struct {
 	DecidedAt *time.Time `json:"decidedAt,omitempty"`
 	Missing   int        `json:"missing"`
 	Votes     []vote     `json:"votes"`
-	URL       string     `json:"url"`
-	SecondRun *secondRun `json:"secondRun,omitempty"`
+	// Discussion is what people said last without a vote.
+	Discussion []comment  `json:"discussion,omitempty"`
+	URL        string     `json:"url"`
+	SecondRun  *secondRun `json:"secondRun,omitempty"`
 }
 
 // secondRun is the run that the outcome started; all but its name once it has ended.
@@ -77,11 +79,20 @@ type vote struct {
 	At      time.Time `json:"at"`
 }
 
+// comment is what somebody said without a vote.
+type comment struct {
+	By           string    `json:"by"`
+	Text         string    `json:"text"`
+	NeedsChanges bool      `json:"needsChanges,omitempty"` // and has not voted since
+	At           time.Time `json:"at"`
+}
+
 // Bounds of text and votes in one event.
 const (
 	maxText    = 512
 	maxComment = 1024
 	maxVotes   = 64
+	maxLast    = 5 // of the comments without a vote
 )
 
 func eventOf(m notify.Message, link string, now time.Time) event {
@@ -107,6 +118,9 @@ func eventOf(m notify.Message, link string, now time.Time) event {
 	}
 	for _, v := range a.Votes[:min(len(a.Votes), maxVotes)] {
 		p.Votes = append(p.Votes, vote{text(v.Voter), string(v.Verdict), templates.Plain(v.Comment, maxComment), v.At.UTC()})
+	}
+	for _, c := range a.Discussion[max(0, len(a.Discussion)-maxLast):] {
+		p.Discussion = append(p.Discussion, comment{text(c.By), templates.Plain(c.Text, maxComment), c.Open(), c.At.UTC()})
 	}
 	return event{
 		SpecVersion: "1.0", ID: m.ID, Type: "dev.countersign.approval." + string(m.Kind) + ".v1", Time: now, DataContentType: "application/json",

@@ -51,9 +51,10 @@ func ToDomain(o *v1alpha1.Approval) approvals.Approval {
 		a.Votes = append(a.Votes, approvals.Vote{
 			Voter: v.Voter, Verdict: approvals.Verdict(v.Verdict), Comment: v.Comment,
 			At: v.At.Time, AuthMethod: approvals.AuthMethod(v.AuthMethod), CredentialID: v.CredentialID, Address: v.Address,
-			Groups: slices.Clone(v.Groups), ByRBAC: v.ByRBAC, Inputs: paramsToDomain(v.Inputs), BreakGlass: v.BreakGlass, OnBehalfOf: v.OnBehalfOf,
+			Groups: slices.Clone(v.Groups), ByRBAC: v.ByRBAC, Inputs: paramsToDomain(v.Inputs), BreakGlass: v.BreakGlass, OnBehalfOf: v.OnBehalfOf, DisplayName: v.DisplayName,
 		})
 	}
+	a.Discussion = discussionToDomain(o.Status.Discussion)
 	for _, w := range o.Status.Withdrawn {
 		a.Withdrawn = append(a.Withdrawn, approvals.Withdrawal{Voter: w.Voter, At: w.At.Time, CredentialID: w.CredentialID, WithdrawnByCredential: w.WithdrawnByCredential})
 	}
@@ -116,9 +117,10 @@ func StatusOf(a approvals.Approval, before v1alpha1.ApprovalStatus, generation i
 		s.Votes = append(s.Votes, v1alpha1.VoteRecord{
 			Voter: v.Voter, Verdict: v1alpha1.Verdict(v.Verdict), Comment: v.Comment,
 			At: *micro(v.At), AuthMethod: string(v.AuthMethod), CredentialID: v.CredentialID, Address: v.Address,
-			Groups: v.Groups, ByRBAC: v.ByRBAC, Inputs: paramsToAPI(v.Inputs), BreakGlass: v.BreakGlass, OnBehalfOf: v.OnBehalfOf,
+			Groups: v.Groups, ByRBAC: v.ByRBAC, Inputs: paramsToAPI(v.Inputs), BreakGlass: v.BreakGlass, OnBehalfOf: v.OnBehalfOf, DisplayName: v.DisplayName,
 		})
 	}
+	s.Discussion = discussionToAPI(a.Discussion)
 	for _, w := range a.Withdrawn {
 		s.Withdrawn = append(s.Withdrawn, v1alpha1.Withdrawal{Voter: w.Voter, At: *micro(w.At), CredentialID: w.CredentialID, WithdrawnByCredential: w.WithdrawnByCredential})
 	}

@@ -148,6 +148,16 @@ var AnyApproval = rapid.Custom(func(t *rapid.T) approvals.Approval {
 	for range rapid.IntRange(0, 2).Draw(t, "revoked") {
 		a.Revoked = append(a.Revoked, approvals.Revocation{Voter: anyText.Draw(t, "voter"), At: instant(time.Microsecond).Draw(t, "at"), By: anyName.Draw(t, "by")})
 	}
+	for range rapid.IntRange(0, 2).Draw(t, "comments") {
+		c := approvals.Comment{
+			By: anyName.Draw(t, "who"), DisplayName: anyName.Draw(t, "display name"), Text: anyText.Draw(t, "text"), NeedsChanges: rapid.Bool().Draw(t, "needs changes"), At: instant(time.Microsecond).Draw(t, "at"),
+			AuthMethod: approvals.AuthLogin, CredentialID: anyText.Draw(t, "evidence"), Address: anyText.Draw(t, "address"), ID: anyName.Draw(t, "id"),
+		}
+		if rapid.Bool().Draw(t, "cleared") {
+			c.ClearedAt = instant(time.Microsecond).Draw(t, "cleared at")
+		}
+		a.Discussion = append(a.Discussion, c)
+	}
 	for range rapid.IntRange(0, 2).Draw(t, "withdrawn") {
 		a.Withdrawn = append(a.Withdrawn, approvals.Withdrawal{Voter: anyText.Draw(t, "voter"), At: instant(time.Microsecond).Draw(t, "at"), CredentialID: anyName.Draw(t, "evidence"), WithdrawnByCredential: anyName.Draw(t, "by")})
 	}
@@ -156,7 +166,7 @@ var AnyApproval = rapid.Custom(func(t *rapid.T) approvals.Approval {
 			Voter: anyText.Draw(t, "voter"), Verdict: rapid.SampledFrom([]approvals.Verdict{approvals.Approve, approvals.Reject}).Draw(t, "verdict"),
 			Comment: anyText.Draw(t, "comment"), At: instant(time.Microsecond).Draw(t, "at"), AuthMethod: approvals.AuthLink, CredentialID: anyText.Draw(t, "evidence"),
 			Groups: rapid.SampledFrom([][]string{nil, {"sre"}}).Draw(t, "groups"), ByRBAC: rapid.Bool().Draw(t, "rbac"),
-			Inputs: params.Draw(t, "inputs"), BreakGlass: rapid.Bool().Draw(t, "glass"), OnBehalfOf: anyName.Draw(t, "for"),
+			Inputs: params.Draw(t, "inputs"), BreakGlass: rapid.Bool().Draw(t, "glass"), OnBehalfOf: anyName.Draw(t, "for"), DisplayName: anyName.Draw(t, "display name"),
 		})
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "deliveries") {

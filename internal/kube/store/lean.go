@@ -41,6 +41,10 @@ func leave(o *v1alpha1.Approval, keep int) {
 		for i := range o.Status.Votes {
 			o.Status.Votes[i].Comment, o.Status.Votes[i].Inputs = "", nil
 		}
+		for i := range o.Status.Discussion {
+			c := &o.Status.Discussion[i] // who wants changes is all that lists and plans read of it
+			c.Text, c.DisplayName, c.CredentialID, c.Address, c.ID = "", "", "", "", ""
+		}
 	}
 	if r := o.Spec.Source.PipelineRun; l.Claims && r != nil {
 		r.Claims = nil
@@ -93,6 +97,9 @@ func valuesOf(o *v1alpha1.Approval) int {
 func wordsOf(o *v1alpha1.Approval) (n int) {
 	for _, v := range o.Status.Votes {
 		n += len(v.Comment) + paramsSize(v.Inputs)
+	}
+	for _, c := range o.Status.Discussion {
+		n += len(c.Text) + len(c.DisplayName) + len(c.CredentialID) + len(c.Address) + len(c.ID)
 	}
 	return n
 }

@@ -176,14 +176,18 @@ func (r *Votes) fold(ctx context.Context, a approvals.Approval, v *v1alpha1.Vote
 	b := approvals.Ballot{
 		Voter:   voterOf(v),
 		Verdict: approvals.Verdict(v.Spec.Verdict), Comment: v.Spec.Comment, BreakGlass: v.Spec.BreakGlass,
+		ID:   string(v.UID),
 		Made: v.CreationTimestamp.Add(clockStep), Sent: v.CreationTimestamp.Time,
 	}
 	for _, in := range v.Spec.Inputs {
 		b.Inputs = append(b.Inputs, approvals.Param{Name: in.Name, Value: in.Value})
 	}
-	a, _, err := r.Desk.Vote(ctx, a.Key, b)
+	a, did, err := r.Desk.Vote(ctx, a.Key, b)
 	if err != nil {
 		return "", err
+	}
+	if did == approvals.Commented || did == approvals.NoChange && len(v.Spec.Comment) > 0 && commentOf(a, v) {
+		return "the comment was saved", nil
 	}
 	r.Log.Info("vote recorded", "namespace", v.Namespace, "approval", v.Spec.Approval, "vote", v.Name)
 	return standing(a), nil
@@ -202,6 +206,11 @@ func (r *Votes) revoke(ctx context.Context, a approvals.Approval, v *v1alpha1.Vo
 	r.Log.Info("mail link revoked", "namespace", v.Namespace, "approval", v.Spec.Approval, "vote", v.Name)
 	// It names nobody: anyone who may read Votes may not see whom a Gate names.
 	return fmt.Sprintf("the link was revoked: nobody can decide with it any more; %d more to come", approvals.Missing(a)), nil
+}
+
+// commentOf says whether a has v's comment.
+func commentOf(a approvals.Approval, v *v1alpha1.Vote) bool {
+	return slices.ContainsFunc(a.Discussion, func(c approvals.Comment) bool { return c.ID == string(v.UID) })
 }
 
 // standing says how a stands after the vote.

@@ -1,0 +1,164 @@
+package approvals_test
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/countersign-dev/countersign/approvals"
+	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+)
+
+// says is a comment of somebody who came with a token.
+func says(who string, v approvals.Verdict, text, id string) approvals.Ballot {
+	b := ct.Ballot(who, v, text)
+	b.ID = id
+	return b
+}
+
+// discussed is asked about by alice and bob, of whom one has to approve; rita requested it.
+func discussed() *ct.Builder { return ct.Make("a").Users("alice", "bob").Requester("rita") }
+
+// TestDiscuss: who may say what, and when.
+func TestDiscuss(t *testing.T) {
+	t.Parallel()
+	link := func(address string) approvals.Ballot {
+		b := says("alice", approvals.Remark, "hello", "1")
+		b.Voter.AuthMethod, b.Voter.Address, b.Voter.Emails = approvals.AuthLink, address, []string{"alice@example.com"}
+		return b
+	}
+	with := func(b approvals.Ballot, f func(*approvals.Ballot)) approvals.Ballot { f(&b); return b }
+	for name, c := range map[string]struct {
+		a    *ct.Builder
+		b    approvals.Ballot
+		at   time.Duration
+		code approvals.Code
+		says string
+	}{
+		"an approver":                 {b: says("alice", approvals.Remark, "why now?", "")},
+		"an approver wants changes":   {b: says("alice", approvals.AskForChanges, "not on a Friday", "")},
+		"the requester":               {b: says("rita", approvals.Remark, "because of INC-7", "")},
+		"the requester wants changes": {b: says("rita", approvals.AskForChanges, "wait", ""), code: approvals.CodeForbidden, says: "does not let the requester decide"},
+		"a stranger":                  {b: says("mallory", approvals.Remark, "hi", ""), code: approvals.CodeForbidden, says: "not an approver here"},
+		"nobody":                      {b: says("", approvals.Remark, "hi", ""), code: approvals.CodeUnauthenticated},
+		"their own link":              {b: link("alice@example.com")},
+		"a link to another's mailbox": {b: link("mallory@example.com"), code: approvals.CodeForbidden, says: "mailed to"},
+		"nothing":                     {b: says("alice", approvals.Remark, " \n\u202e ", ""), code: approvals.CodeInvalid, says: "empty"},
+		"too long":                    {b: says("alice", approvals.Remark, strings.Repeat("x", approvals.MaxComment+1), ""), code: approvals.CodeInvalid, says: "too long"},
+		"an id that is too long":      {b: says("alice", approvals.Remark, "x", strings.Repeat("x", 65)), code: approvals.CodeInvalid, says: "id"},
+		"an id with a line end in it": {b: says("alice", approvals.Remark, "x", "a\x00b"), code: approvals.CodeInvalid, says: "id"},
+		"break-glass":                 {b: with(says("alice", approvals.Remark, "x", ""), func(b *approvals.Ballot) { b.BreakGlass = true }), code: approvals.CodeInvalid},
+		"too late":                    {b: says("alice", approvals.Remark, "x", ""), at: time.Hour, code: approvals.CodeGone, says: "Your comment was not saved"},
+		"decided":                     {a: discussed().Voted("bob", approvals.Approve, ""), b: says("alice", approvals.Remark, "x", ""), code: approvals.CodeConflict, says: "Your comment was not saved"},
+		"not resolved":                {a: ct.Make("a").Unresolved(nil), b: says("alice", approvals.Remark, "x", ""), code: approvals.CodeNotReady},
+		"older than what it is about": {b: with(says("alice", approvals.Remark, "x", ""), func(b *approvals.Ballot) { b.Made = ct.T0.Add(-time.Second) }), code: approvals.CodeConflict, says: "older than the content"},
+		"a way that a policy rules out": {a: discussed().With(func(a *approvals.Approval) {
+			a.Resolved.Policy.Limits.Methods = []approvals.AuthMethod{approvals.AuthLogin}
+		}), b: says("alice", approvals.Remark, "x", ""), code: approvals.CodeForbidden, says: "API token"},
+		"a requester whom nobody vouches": {a: ct.Make("a").Said("rita"), b: says("rita", approvals.Remark, "x", "")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := c.a
+			if b == nil {
+				b = discussed()
+			}
+			before := b.Obj()
+			got, did, err := approvals.Cast(before, c.b, ct.T0.Add(max(c.at, time.Minute)))
+			if approvals.CodeOf(err) != c.code || !strings.Contains(approvals.Message(err), c.says) {
+				t.Fatalf("got %q %v, want code %q and %q", approvals.CodeOf(err), err, c.code, c.says)
+			}
+			if c.code != "" {
+				if d := cmp.Diff(before, got); d != "" || did != approvals.NoChange {
+					t.Errorf("refused, and it changed (%s):\n%s", did, d)
+				}
+				return
+			}
+			want := approvals.Comment{
+				By: c.b.Voter.Name, Text: c.b.Comment, NeedsChanges: c.b.Verdict == approvals.AskForChanges, At: ct.T0.Add(time.Minute),
+				AuthMethod: c.b.Voter.AuthMethod, CredentialID: c.b.Voter.CredentialID, Address: c.b.Voter.Address, ID: c.b.ID,
+			}
+			if d := cmp.Diff([]approvals.Comment{want}, got.Discussion); d != "" || did != approvals.Commented || got.Decided() {
+				t.Errorf("%s, %s:\n%s", did, got.Outcome, d)
+			}
+		})
+	}
+}
+
+// TestNeedsChanges: an approval is taken back by its voter's wish for changes, and that is
+// answered by their next vote and by nobody else's.
+func TestNeedsChanges(t *testing.T) {
+	t.Parallel()
+	a, at := ct.Make("a").Users("alice", "bob", "carol").Quorum(3).Requester("rita").Obj(), ct.T0
+	do := func(b approvals.Ballot, want approvals.Change, wanted ...string) {
+		t.Helper()
+		at = at.Add(time.Minute)
+		next, did, err := approvals.Cast(a, b, at)
+		if err != nil || did != want {
+			t.Fatalf("%s: %s, %v; want %s", b.Verdict, did, err, want)
+		}
+		if d := cmp.Diff(wanted, next.NeedsChanges()); d != "" {
+			t.Errorf("who wants changes after %s of %s:\n%s", b.Verdict, b.Voter.Name, d)
+		}
+		a = next
+	}
+	do(ct.Ballot("alice", approvals.Approve, "fine"), approvals.Voted)
+	do(says("alice", approvals.AskForChanges, "no, the subnet is wrong", "1"), approvals.Commented, "alice")
+	if a.VoteOf(approvals.Identity{Name: "alice"}) != nil || len(a.Withdrawn) != 1 {
+		t.Errorf("votes %v, withdrawn %v: the approval is not taken back", a.Votes, a.Withdrawn)
+	}
+	do(says("alice", approvals.AskForChanges, "no, the subnet is wrong", "1"), approvals.NoChange, "alice")
+	do(ct.Ballot("bob", approvals.Approve, ""), approvals.Voted, "alice")
+	do(says("rita", approvals.Remark, "mended", ""), approvals.Commented, "alice")
+	do(says("rita", approvals.Remark, "mended", ""), approvals.NoChange, "alice")
+	do(says("carol", approvals.AskForChanges, "and the name", ""), approvals.Commented, "alice", "carol")
+	do(ct.Ballot("alice", approvals.Approve, ""), approvals.Voted, "carol")
+	if c := a.Discussion[0]; !c.ClearedAt.Equal(at) {
+		t.Errorf("cleared at %s, want %s", c.ClearedAt, at)
+	}
+	do(ct.Ballot("carol", approvals.Reject, ""), approvals.Ended)
+	if _, did, err := approvals.Cast(a, says("alice", approvals.AskForChanges, "no, the subnet is wrong", "1"), at); did != approvals.NoChange || err != nil {
+		t.Errorf("the same again after the end: %s, %v", did, err)
+	}
+}
+
+// TestDiscussionIsBounded: by number, by time, by size; and nobody takes another's place.
+func TestDiscussionIsBounded(t *testing.T) {
+	t.Parallel()
+	one := func(who string, n int, size int, each time.Duration) approvals.Approval {
+		a := ct.Make("a").Users("alice", "bob", "carol", "dave").Requester("rita").With(func(a *approvals.Approval) { a.Resolved.Policy.Lifetime = 24 * time.Hour }).Obj()
+		for i := range n {
+			a.Discussion = append(a.Discussion, approvals.Comment{By: who, Text: strings.Repeat("x", size), At: ct.T0.Add(time.Duration(i) * each)})
+		}
+		return a
+	}
+	for name, c := range map[string]struct {
+		a    approvals.Approval
+		who  string
+		code approvals.Code
+	}{
+		"the last of all":          {a: one("bob", approvals.MaxDiscussion-1, 1, time.Minute), who: "alice"},
+		"one more than all":        {a: one("bob", approvals.MaxDiscussion, 1, time.Minute), who: "alice", code: approvals.CodeConflict},
+		"the last of one":          {a: one("alice", 19, 1, time.Minute), who: "alice"},
+		"one more than one":        {a: one("alice", 20, 1, time.Minute), who: "alice", code: approvals.CodeConflict},
+		"another has said as much": {a: one("alice", 20, 1, time.Minute), who: "bob"},
+		"too soon":                 {a: one("alice", 5, 1, 0), who: "alice", code: approvals.CodeLimited},
+		"too much":                 {a: one("bob", 8, 8<<10, time.Minute), who: "alice", code: approvals.CodeConflict},
+		"not too much":             {a: one("bob", 8, 8<<10-10, time.Minute), who: "alice"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			at := ct.T0
+			if n := len(c.a.Discussion); n > 0 {
+				at = c.a.Discussion[n-1].At.Add(time.Second)
+			}
+			_, did, err := approvals.Cast(c.a, says(c.who, approvals.Remark, "words", strconv.Itoa(len(c.a.Discussion))), at)
+			if approvals.CodeOf(err) != c.code || (did == approvals.Commented) != (c.code == "") {
+				t.Errorf("%s, %v; want code %q", did, err, c.code)
+			}
+		})
+	}
+}

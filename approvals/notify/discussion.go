@@ -1,0 +1,77 @@
+package notify
+
+import (
+	"slices"
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+)
+
+// Limits of what people are told of a discussion.
+const (
+	maxDiscussants = 16
+	// commentsApart is the least time between two messages about one discussion to one
+	// recipient: what is said meanwhile is told together.
+	commentsApart = 2 * time.Minute
+)
+
+// commented wants what is told of the discussion: to who asked and to all who took part by a
+// vote or a comment, of what others said; and in the channels that were told of the opening.
+func (p *plan) commented() {
+	n := len(p.a.Discussion)
+	if n == 0 {
+		return
+	}
+	m := Message{Kind: Commented, Event: numbered(Commented, n)}
+	if p.route.Name != Email {
+		if slices.Contains(p.a.Resolved.Policy.Notify.Channels, p.route.Name) || told(p.a, Escalated, p.route.Name, "") {
+			p.tell(m, "")
+		}
+		return
+	}
+	for _, who := range p.discussants() {
+		if m.Recipient, m.To, m.Approver = who, p.addressOf(who), ""; m.To == "" {
+			continue
+		}
+		if p.a.Resolved.Policy.Lists(who) && approvals.MayVote(p.a, approvals.Identity{Name: who}) == nil {
+			m.Approver = who
+		}
+		p.tell(m, who)
+	}
+}
+
+// tell wants m unless all that it is about is told, or was said by its reader.
+func (p *plan) tell(m Message, reader string) {
+	before, _ := find(p.a, Commented, p.route.Name, m.Recipient)
+	_, number := parse(before.Event)
+	for _, c := range p.a.Discussion[min(number, len(p.a.Discussion)):] {
+		if reader != "" && approvals.SamePerson(c.By, reader) {
+			continue
+		}
+		at := c.At
+		if next := before.SentAt.Add(commentsApart); !before.SentAt.IsZero() && next.After(at) {
+			at = next
+		}
+		p.want(m, at)
+		return
+	}
+}
+
+// discussants are who asked, and who took part, each once.
+func (p *plan) discussants() []string {
+	all := []string{p.a.Resolved.Requester}
+	for _, c := range p.a.Discussion {
+		all = append(all, c.By)
+	}
+	for _, v := range p.a.Votes {
+		all = append(all, v.Voter)
+	}
+	var out []string
+	for _, who := range all {
+		same := func(o string) bool { return approvals.SamePerson(o, who) }
+		if who != "" && len(out) < maxDiscussants && !slices.ContainsFunc(out, same) {
+			out = append(out, who)
+		}
+	}
+	return out
+}
