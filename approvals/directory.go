@@ -12,6 +12,8 @@ type Person struct {
 	Names  []string // user names here, as authentication proves them; the first is what they are called
 	Emails []string // mailboxes that nobody else reads
 	Logins []string // what they are called elsewhere, such as at GitHub: for who asked
+	// DisplayName is what people call them, and TimeZone where they are, "" where that is not known.
+	DisplayName, TimeZone string
 }
 
 // Directory says whose an address is. Anyone who writes a Gate says where people are told;
@@ -72,6 +74,12 @@ func (p Person) validate() error {
 		if !IsAddress(e) {
 			return fmt.Errorf("%q is not an e-mail address", e)
 		}
+	}
+	if p.DisplayName != "" && DisplayName(p.DisplayName) != p.DisplayName {
+		return fmt.Errorf("displayName %q is too long, or has characters that a name has not", Cut(p.DisplayName, MaxQuoted))
+	}
+	if _, err := Zone(p.TimeZone); err != nil {
+		return fmt.Errorf("its %s", Message(err))
 	}
 	if max(len(p.Names), len(p.Emails), len(p.Logins)) > maxIdentities {
 		return fmt.Errorf("%s has more than %d names, emails or logins", p.Names[0], maxIdentities)
@@ -144,6 +152,14 @@ func (d *Directory) Identities(of string) []string {
 		}
 	}
 	return out
+}
+
+// person is whom a name or an address is of.
+func (d *Directory) person(of string) (Person, bool) {
+	if d == nil {
+		return Person{}, false
+	}
+	return d.find(of)
 }
 
 func (d *Directory) find(name string) (Person, bool) {

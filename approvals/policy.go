@@ -115,8 +115,10 @@ type Policy struct {
 	// VerifyBeforeStart: nothing of a run executes before the run, and what it refers
 	// to, was compared with what was approved.
 	VerifyBeforeStart bool
-	Notify            Notify // who is told, beside each approver by mail
-	Rerun             RerunRule
+	// TimeZone is the one in which people are told of times whose own is not known, "" for UTC.
+	TimeZone string
+	Notify   Notify // who is told, beside each approver by mail
+	Rerun    RerunRule
 	// Release is what the outcome is written to in the place of a signed event.
 	Release Release
 	Limits  Limits // on votes, by GatePolicies
@@ -188,6 +190,9 @@ func (p Policy) ValidateFor(asked RequesterIdentity, d *Directory) error {
 	}
 	if err := p.Notify.Validate(p.name()); err != nil {
 		return err
+	}
+	if _, err := Zone(p.TimeZone); err != nil {
+		return Errorf(CodeInvalid, "%s has timeZone %q, which is unknown: use an IANA name such as Europe/Berlin, Asia/Seoul or UTC", p.name(), Cut(p.TimeZone, MaxQuoted))
 	}
 	if err := p.Rerun.Validate(p.name()); err != nil {
 		return err

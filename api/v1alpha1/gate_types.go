@@ -214,6 +214,14 @@ type GateSpec struct {
 	// Ready is False with reason Unusable.
 	// +optional
 	VerifyRun VerifyRunRule `json:"verifyRun,omitempty"`
+	// timeZone is the IANA name of the time zone of the times in mails and chat messages, such as
+	// Europe/Berlin. It is for readers whose own is not known: mails to people of the directory
+	// with a time zone have that one, and pages and Slack show each reader's own. The default is
+	// UTC. With a zone that does not exist, Ready is False with reason Unusable.
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:Pattern=`^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$`
+	// +optional
+	TimeZone string `json:"timeZone,omitempty"`
 	// notify lists the channels and people that are notified, besides the mail to each approver.
 	// +optional
 	Notify *Notify `json:"notify,omitempty"`

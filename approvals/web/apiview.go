@@ -240,6 +240,13 @@ type problemView struct {
 // viewTo is a as id is shown it.
 func (s *server) viewTo(a approvals.Approval, id approvals.Identity) view {
 	v := viewOf(a)
+	for i, x := range a.Votes {
+		v.Votes[i].Display = s.People.DisplayNameOf(a, x.Voter, x.DisplayName)
+	}
+	for i, c := range a.Discussion {
+		v.Discussion[i].Display = s.People.DisplayNameOf(a, c.By, c.DisplayName)
+	}
+	v.RequesterDisplay = s.People.DisplayNameOf(a, v.Requester, "")
 	e := approvals.Explain(a, id, s.Now())
 	for _, r := range e.Rules {
 		v.Rules = append(v.Rules, ruleView{r.Name, r.Who, r.Required, r.Missing, append([]string{}, r.Approved...)})

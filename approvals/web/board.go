@@ -160,6 +160,7 @@ func (v *viewer) items(ctx context.Context, page []*overview.Entry) []templates.
 
 func (s *server) list(w http.ResponseWriter, id approvals.Identity, l templates.List) {
 	l.Person, l.Base, l.Now, l.Live = id.Name, s.base, s.Now(), s.Changes != nil
+	l.Display = func(name string) string { return s.People.DisplayNameOf(approvals.Approval{}, name, "") }
 	if l.Live {
 		w.Header().Set("Content-Security-Policy", updating)
 	}

@@ -30,6 +30,7 @@ func (d Deps) showTo(a approvals.Approval, id approvals.Identity) templates.Data
 		}
 	}
 	data.Evidence = evidenceItems(a)
+	data.Display = func(name, own string) string { return d.People.DisplayNameOf(a, name, own) }
 	if you := approvals.Explain(a, id, now).You; you != nil && !a.Decided() {
 		data.MayComment, data.MayAskForChanges = you.MayComment, you.MayAskForChanges
 		data.Decidable, data.WhyNot, data.NoApproval = you.May, you.Why, you.NoApproval

@@ -61,8 +61,8 @@ func (c *command) describeDiscussion(w sheet, a approvals.Approval) {
 }
 
 // withDisplayName is a proved name, and what its owner was called where they came from.
-func withDisplayName(_ approvals.Approval, name, own string) string {
-	if own != "" {
+func withDisplayName(a approvals.Approval, name, own string) string {
+	if own = (*approvals.Directory)(nil).DisplayNameOf(a, name, own); own != "" {
 		return name + " (" + own + ")"
 	}
 	return name

@@ -13,6 +13,9 @@ type personFile struct {
 	Names  []string `json:"names"`
 	Emails []string `json:"emails,omitempty"`
 	Logins []string `json:"logins,omitempty"`
+
+	DisplayName string `json:"displayName,omitempty"`
+	TimeZone    string `json:"timeZone,omitempty"`
 }
 
 // directory is whose names and addresses are whose: by the configuration, and by the

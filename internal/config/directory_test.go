@@ -38,6 +38,8 @@ func TestDirectory(t *testing.T) {
 	for want, yaml := range map[string]string{
 		`directory: entry 2: "ceo@example.com" is also in entry 1`: "directory: [{names: [ceo], emails: [ceo@example.com]}, {names: [desk], emails: [ceo@example.com]}]\n",
 		"directory: entry 1: it has no name":                       "directory: [{emails: [ceo@example.com]}]\n",
+		`directory: entry 1: its time zone "Mars/Base" is unknown`: "directory: [{names: [ceo], timeZone: Mars/Base}]\n",
+		"directory: entry 1: displayName":                          "directory: [{names: [ceo], displayName: \"a\\u202eb\"}]\n",
 		"unknown field":                                            "directory: [{name: ceo}]\n",
 	} {
 		if _, err := parse([]byte(minimal + yaml)); err == nil || !strings.Contains(err.Error(), want) {

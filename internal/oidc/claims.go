@@ -50,6 +50,7 @@ func (c Config) identity(t *oidc.IDToken) (approvals.Identity, error) {
 	}
 	id := approvals.Identity{
 		Name: name, Groups: groups, AuthMethod: approvals.AuthLogin, CredentialID: c.evidence(t.Subject), GroupsLeftOut: c.groupsLeftOut(claims),
+		DisplayName: approvals.DisplayName(str(claims["name"])),
 	}
 	if email := str(claims["email"]); verified(claims) && approvals.IsAddress(email) && plain(email) {
 		id.Address = email

@@ -28,6 +28,8 @@ func TestNames(t *testing.T) {
 		claims claims
 		want   string // name; "": refused
 		groups []string
+		// display is what they are called.
+		display string
 	}{
 		"verified address":        {want: "alice@example.com", groups: []string{"dev", "sre"}},
 		"verified, as a string":   {claims: claims{"email_verified": "true"}, want: "alice@example.com", groups: []string{"dev", "sre"}},
@@ -56,6 +58,9 @@ func TestNames(t *testing.T) {
 		"made by a prefix":     {config: Config{GroupsPrefix: "system"}, claims: claims{"groups": []string{":masters"}}, want: "alice@example.com", groups: []string{}},
 		"a system name":        {config: Config{UsernameClaim: "upn"}, claims: claims{"upn": "system:serviceaccount:a:b"}},
 		"a system subject":     {claims: claims{"email": nil, "sub": "system:admin"}},
+		"a display name":       {claims: claims{"name": "Alice  Liddell"}, want: "alice@example.com", groups: []string{"dev", "sre"}, display: "Alice Liddell"},
+		"one that hides":       {claims: claims{"name": "Alice \u202eLiddell"}, want: "alice@example.com", groups: []string{"dev", "sre"}},
+		"one that is no text":  {claims: claims{"name": []string{"Alice"}}, want: "alice@example.com", groups: []string{"dev", "sre"}},
 		"spaces around a name": {config: Config{UsernameClaim: "upn"}, claims: claims{"upn": " al"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -77,6 +82,9 @@ func TestNames(t *testing.T) {
 			}
 			if d := cmp.Diff(c.groups, id.Groups); d != "" {
 				t.Error(d)
+			}
+			if id.DisplayName != c.display {
+				t.Errorf("called %q, want %q", id.DisplayName, c.display)
 			}
 		})
 	}

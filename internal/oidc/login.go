@@ -37,6 +37,7 @@ type session struct {
 	Evidence string    `json:"e"`
 	Address  string    `json:"a,omitempty"`
 	LeftOut  bool      `json:"o,omitempty"` // the groups, by the provider
+	Display  string    `json:"d,omitempty"` // what people call them
 	Until    time.Time `json:"u"`
 }
 
@@ -79,7 +80,7 @@ func (l *Login) Finish(w http.ResponseWriter, r *http.Request) (string, error) {
 	if err != nil {
 		return f.Back, err
 	}
-	s := session{Config: l.config.digest(), Name: id.Name, Groups: id.Groups, Evidence: id.CredentialID, Address: id.Address, LeftOut: id.GroupsLeftOut, Until: l.end(t.Expiry)}
+	s := session{Config: l.config.digest(), Name: id.Name, Groups: id.Groups, Evidence: id.CredentialID, Address: id.Address, LeftOut: id.GroupsLeftOut, Display: id.DisplayName, Until: l.end(t.Expiry)}
 	if err := l.set(w, sessionCookie, s, s.Until); err != nil {
 		return f.Back, bad(err, "your session does not fit into a cookie, with %d groups: have the provider send this client fewer", len(id.Groups))
 	}
@@ -151,7 +152,7 @@ func (l *Login) Who(r *http.Request) (approvals.Identity, error) {
 	var s session
 	if l.get(r, sessionCookie, &s) == nil && s.Config == l.config.digest() && l.deps.Now().Before(s.Until) {
 		return approvals.Identity{
-			Name: s.Name, Groups: slices.Clone(s.Groups), AuthMethod: approvals.AuthLogin, CredentialID: s.Evidence, Address: s.Address, GroupsLeftOut: s.LeftOut,
+			Name: s.Name, Groups: slices.Clone(s.Groups), AuthMethod: approvals.AuthLogin, CredentialID: s.Evidence, Address: s.Address, GroupsLeftOut: s.LeftOut, DisplayName: s.Display,
 		}, nil
 	}
 	if refused != nil {
