@@ -77,7 +77,7 @@ func TestStatic(t *testing.T) {
 			t.Errorf("the style sheet has %q: it must stand alone", x)
 		}
 	}
-	for _, name := range []string{"live.js", "times.js", "keys.js"} {
+	for _, name := range []string{"live.js", "times.js", "keys.js", "filters.js"} {
 		script, err := fs.ReadFile(Static, name)
 		if err != nil {
 			t.Fatal(err)

@@ -14,7 +14,7 @@
 
   // patch makes the element a what b is, with as little as possible replaced.
   function patch(a, b) {
-    if (a.isEqualNode(b)) return;
+    if (a.isEqualNode(b) || "drawn" in a.dataset) return; // what filters.js has drawn is the reader's
     if (a.childElementCount === 0 || a.childElementCount !== b.childElementCount || own(a) !== own(b))
       return a.replaceWith(document.importNode(b, true));
     const next = [...b.children];
