@@ -71,7 +71,7 @@ func MayDiscuss(a Approval, id Identity, v Verdict) error {
 	return may(a, id, v)
 }
 
-// discuss adds what b says to a's discussion. Whoever asks for changes takes an approval of
+// discuss adds what b says to a's discussion. Anyone who asks for changes takes an approval of
 // theirs back in the same write, and is answered by their next vote. What makes it idempotent is
 // the id that its sender gave it, or that the same person said the same last.
 //

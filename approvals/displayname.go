@@ -13,7 +13,7 @@ const MaxDisplayName = 64
 // DisplayName is s as what people call somebody: one line, of characters that show what they
 // are. It is "" for what is none: a name is left out and never cut.
 //
-// It proves nothing. Whoever shows it shows the proved name first.
+// It proves nothing: pages and mails show the proved name first.
 func DisplayName(s string) string {
 	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "\uFFFD")), " ")
 	hides := func(r rune) bool {
