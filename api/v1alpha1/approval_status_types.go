@@ -190,7 +190,7 @@ type Comment struct {
 	// clearedAt is when the person voted after that. While it is absent, changes are wanted.
 	// +optional
 	ClearedAt *metav1.MicroTime `json:"clearedAt,omitempty"`
-	// at is when.
+	// at is when Countersign accepted the comment.
 	// +required
 	At metav1.MicroTime `json:"at"`
 	// authMethod is how the person was authenticated: Token, Link, Login, Slack, or Object (a Vote).
