@@ -14,6 +14,7 @@ import (
 
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/keyring"
+	"github.com/countersign-dev/countersign/interceptor/tracecontext"
 )
 
 // GatedTrigger is a Trigger with a countersign line, as the API server has it.
@@ -65,6 +66,9 @@ type Processor struct {
 	Refused func(ctx context.Context, namespace, trigger string, err error)
 	// Proved is told of each request with a signed event of our own. Nil: nobody is.
 	Proved func(ctx context.Context)
+	// Traceparent is the span of ours that the run of a decided Approval stands below. Nil: we
+	// send no spans, and the run stands where the run before stood.
+	Traceparent func(a approvals.Approval) string
 }
 
 var _ triggersv1.InterceptorInterface = (*Processor)(nil)
@@ -110,10 +114,11 @@ func (p *Processor) release(ctx context.Context, g GatedTrigger, key approvals.K
 		return p.refuse(ctx, g.Namespace, g.Name, err)
 	}
 	p.Count("released")
-	return &triggersv1.InterceptorResponse{
-		Continue:   true,
-		Extensions: map[string]any{Name: ExtensionOf(a)},
+	x := ExtensionOf(a)
+	if p.Traceparent != nil {
+		x.SpanContext = tracecontext.ForTekton(p.Traceparent(a))
 	}
+	return &triggersv1.InterceptorResponse{Continue: true, Extensions: map[string]any{Name: x}}
 }
 
 // hint treats a Tekton CloudEvent as what it is: somebody's word that a run has

@@ -13,6 +13,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 	"github.com/countersign-dev/countersign/approvals/keyring"
+	"github.com/countersign-dev/countersign/interceptor/tracecontext"
 )
 
 func approved() *ct.Builder {
@@ -118,9 +119,44 @@ func TestExtension(t *testing.T) {
 	t.Parallel()
 	a := ct.Make("apply-1").Requester("$(uid)").Voted("alice", approvals.Approve, "ship it").With(func(a *approvals.Approval) { a.RunName = "the-run" }).Obj()
 	want := `{"run":"the-run","outcome":"Approved","approval":{"namespace":"prod","name":"apply-1","uid":"uid-apply-1","digest":"` + a.Resolved.Digest +
-		`","requester":"$ (uid)"},"params":{"digest":"sha256:abc"},"results":{"approvedBy":"alice","comment":"ship it","decision":"true","rejectedBy":""}}`
+		`","requester":"$ (uid)"},"params":{"digest":"sha256:abc"},"results":{"approvedBy":"alice","comment":"ship it","decision":"true","rejectedBy":""},"spanContext":""}`
 	if got := asJSON(t, ExtensionOf(a)); got != want {
 		t.Errorf("%s\nwant %s", got, want)
+	}
+}
+
+// TestSpanContext: the run is handed the trace of the run before it, and stands below our own
+// span where we send some. Whatever somebody wrote into the annotation that is none is left out.
+func TestSpanContext(t *testing.T) {
+	t.Parallel()
+	const before, ours = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "00-0af7651916cd43dd8448eb211c80319c-1111111111111111-01"
+	const body = "{}"
+	for name, c := range map[string]struct {
+		annotation string
+		send       func(approvals.Approval) string
+		want       string
+	}{
+		"no trace":                      {},
+		"of the run before":             {annotation: `{"traceparent":"` + before + `","x":"y"}`, want: `{"traceparent":"` + before + `"}`},
+		"something else":                {annotation: `{"traceparent":"$(uid)"}`},
+		"below ours":                    {annotation: `{"traceparent":"` + before + `"}`, send: func(approvals.Approval) string { return ours }, want: `{"traceparent":"` + ours + `"}`},
+		"we begin one":                  {send: func(approvals.Approval) string { return ours }, want: `{"traceparent":"` + ours + `"}`},
+		"we send some, but not of this": {send: func(approvals.Approval) string { return "" }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := approved().With(func(a *approvals.Approval) {
+				a.Source.Annotations = map[string]string{tracecontext.Annotation: c.annotation}
+				a.Resolved.Digest = a.Resolved.ContentDigest(a.Namespace, a.Trigger, a.Resolved.TemplateDigest, a.Source)
+			}).Obj()
+			b := newBench([]approvals.Approval{a}, []approvals.Approval{a})
+			b.Traceparent = c.send
+			got := b.Process(t.Context(), request("apply", body, signed(ring, a.Key, now, body)))
+			x, ok := got.Extensions[Name].(Extension)
+			if !ok || x.SpanContext != c.want {
+				t.Errorf("%q (%s), want %q", x.SpanContext, got.Status.Message, c.want)
+			}
+		})
 	}
 }
 

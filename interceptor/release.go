@@ -8,6 +8,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/interceptor/signature"
+	"github.com/countersign-dev/countersign/interceptor/tracecontext"
 )
 
 // idPrefix marks a Webhook-Id as ours. An event with any other id is somebody
@@ -83,6 +84,9 @@ type Extension struct {
 	Approval ExtensionApproval `json:"approval"`
 	Params   map[string]string `json:"params"`
 	Results  map[string]string `json:"results"`
+	// SpanContext is what the next run is given as Tekton's annotation of a trace, "" for none.
+	// It is always there, so that a binding of it never fails.
+	SpanContext string `json:"spanContext"`
 }
 
 // ExtensionApproval says which Approval released the event.
@@ -102,5 +106,6 @@ func ExtensionOf(a approvals.Approval) Extension {
 			Namespace: a.Namespace, Name: a.Name, UID: a.UID, Digest: a.Resolved.Digest, Requester: approvals.Neutral(a.Resolved.Requester),
 		},
 		Params: approvals.ByName(a.Forwarded()), Results: approvals.ByName(a.Results),
+		SpanContext: tracecontext.ForTekton(tracecontext.Of(a.Source)),
 	}
 }

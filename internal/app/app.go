@@ -152,6 +152,11 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager, lock resource
 	if err != nil {
 		return err
 	}
+	if c.tracing != nil {
+		if err := mgr.Add(c.tracing); err != nil {
+			return err
+		}
+	}
 	for _, r := range []manager.Runnable{
 		c.keys, certs, c.releases, c.follower, c.news, hooks,
 		&election{lock: lock, dial: connect, log: o.Log, lead: func(ctx context.Context) error {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/internal/kube/destination"
+	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
 	"github.com/countersign-dev/countersign/internal/kube/pipelinerun"
 	"github.com/countersign-dev/countersign/internal/kube/store"
 	"github.com/countersign-dev/countersign/internal/kube/verifyrun"
@@ -87,6 +88,9 @@ func slimRun(awaited *verifyrun.Awaited) func(any) (any, error) {
 		status.Conditions = pr.Status.Conditions
 		status.StartTime, status.CompletionTime = pr.Status.StartTime, pr.Status.CompletionTime
 		status.Results = pr.Status.Results
+		if above := pr.Status.SpanContext["traceparent"]; above != "" && len(above) < kubeutil.MaxKept {
+			status.SpanContext = map[string]string{"traceparent": above} // the trace goes on in the next run
+		}
 		if p := pr.Status.Provenance; p != nil && p.RefSource != nil { // what a resolver fetched
 			status.Provenance = &pipelinev1.Provenance{RefSource: p.RefSource}
 		}

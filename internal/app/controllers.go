@@ -39,14 +39,14 @@ func (c *core) controllers(ctx context.Context, kept *sqlstore.Ledger, told tell
 		&hold.Runs{Client: cached, Opener: c.opener, Triggers: c.triggers, Reports: c.reports, Workers: openWorkers},
 		&lifecycle.Approvals{
 			Client: cached, Live: c.mgr.GetAPIReader(), Store: c.store, Opener: c.opener, Releaser: c.releaser, Proofs: c.proofs, Starter: c.starter, Reports: c.reports, Diagnosis: c.diagnosis,
-			Now: c.Now, Log: c.Log, Outcomes: c.outcomes, Confirmed: c.metrics.confirmed, Workers: approveWorkers, Evidence: c.evidence,
+			Now: c.Now, Log: c.Log, Outcomes: c.outcomes, Confirmed: c.confirmed, Workers: approveWorkers, Evidence: c.evidence,
 		},
 	}
 	setups = append(setups, &preflight.Preflight{
 		Store: c.store, Opener: c.opener, Check: c.preflight, Outcomes: c.outcomes, Now: c.Now, Log: c.Log, Workers: preflightWorkers,
 	})
 	setups = append(setups, &secondrun.Runs{
-		Client: cached, Live: c.mgr.GetAPIReader(), Store: c.store, Now: c.Now, Log: c.Log, Ended: c.metrics.runEnded, Workers: kubeutil.FewWorkers,
+		Client: cached, Live: c.mgr.GetAPIReader(), Store: c.store, Now: c.Now, Log: c.Log, Ended: c.runEnded, Workers: kubeutil.FewWorkers,
 	})
 	answers, err := c.approvalTasks(ctx)
 	if err != nil {

@@ -33,6 +33,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/triggers"
 	"github.com/countersign-dev/countersign/internal/kube/verifyrun"
 	"github.com/countersign-dev/countersign/internal/kube/vote"
+	"github.com/countersign-dev/countersign/internal/tracing"
 	"github.com/countersign-dev/countersign/templates"
 )
 
@@ -65,11 +66,14 @@ type core struct {
 	proofs    *verifyrun.Proofs
 	diagnosis *kuberelease.Diagnosis
 	preflight *preflight.Preflights
+	event     *kuberelease.Event
 	releaser  *kuberelease.Releaser
 	answers   *approvaltask.CustomRuns
 	releases  *releasequeue.Queue
 	follower  *releasequeue.Follower
 	outcomes  approvals.OutcomeWriter // of what no vote ends
+
+	tracing *tracing.Tracing // nil: nothing is sent
 
 	guards *identity.Guards
 	auth   *identity.Auth
@@ -118,7 +122,10 @@ func (c *core) keep(ctx context.Context) (err error) {
 	if err := c.overview.Watch(ctx, c.mgr.GetCache()); err != nil {
 		return err
 	}
-	c.metrics, err = newMetrics(ctrlmetrics.Registry, c.overview, c.Version, c.Now)
+	if c.metrics, err = newMetrics(ctrlmetrics.Registry, c.overview, c.Version, c.Now); err != nil {
+		return err
+	}
+	c.tracing, err = tracing.New(ctx, tracing.Options{Env: os.Getenv, Metrics: ctrlmetrics.Registry, Version: c.Version, Pod: c.Pod, Log: c.Log})
 	return err
 }
 
@@ -159,11 +166,13 @@ func (c *core) open(ctx context.Context) error {
 	c.diagnosis = &kuberelease.Diagnosis{Client: cached, Triggers: c.triggers}
 	listeners := &destination.Client{CAFile: c.Config.EventListenerCAs}
 	c.answers = &approvaltask.CustomRuns{Client: cached, Live: live, Now: c.Now}
+	c.event = &kuberelease.Event{Triggers: c.triggers, Proofs: c.proofs, Secrets: c.secrets, Ring: c.keys.Ring, Client: listeners, Now: c.Now}
 	c.releaser = &kuberelease.Releaser{
-		Event:   &kuberelease.Event{Triggers: c.triggers, Proofs: c.proofs, Secrets: c.secrets, Ring: c.keys.Ring, Client: listeners, Now: c.Now},
+		Event:   c.event,
 		Targets: targets, Task: c.answers, Now: c.Now, Log: c.Log,
 		Posted: func(ok bool) { c.metrics.posts.WithLabelValues(yes(ok)).Inc() },
 	}
+	c.traceReleases()
 	c.preflight = &preflight.Preflights{
 		Client: cached, Live: live, Triggers: c.triggers, Secrets: c.secrets, Targets: targets, Now: c.Now, Wait: time.Second,
 		Reach: listeners.Reach,
@@ -182,7 +191,7 @@ func (c *core) decide(context.Context) error {
 		return err
 	}
 	results := &outcome.Results{CEL: c.cel, Reports: c.reports, Log: c.Log}
-	c.outcomes = approvals.OutcomeWriter{Store: c.store, Results: results, Handler: c.metrics}
+	c.outcomes = approvals.OutcomeWriter{Store: c.store, Results: results, Handler: c.decided(c.metrics)}
 	c.auth = &identity.Auth{Client: clientset, Audiences: c.Config.TokenAudiences, Now: c.Now, Source: intake.Source}
 	c.desk = &approvals.VoteService{
 		Store: c.store, People: c.Config.Directory, Links: &vote.Links{Client: c.mgr.GetClient(), Triggers: c.triggers},
@@ -192,7 +201,7 @@ func (c *core) decide(context.Context) error {
 		},
 		Policies: gate.Policies{Client: c.mgr.GetClient()}, Now: c.Now, Results: results,
 		Voted:    func(_ approvals.Approval, v approvals.Verdict) { c.metrics.votes.WithLabelValues(string(v)).Inc() },
-		Outcomes: approvals.OutcomeHandlers{c.metrics, c.releases},
+		Outcomes: c.decided(c.metrics, c.releases),
 	}
 	return nil
 }

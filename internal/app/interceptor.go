@@ -36,6 +36,7 @@ func (c *core) interceptor(certs *servingcert.Manager) *server {
 		Refused: c.reports.Refused, Proved: intake.Proved,
 		Count: func(answer string) { c.metrics.interceptor.WithLabelValues(answer).Inc() },
 	}
+	c.traceAnswers(processor)
 	guard := c.interceptorIntake()
 	guard.Large = func(r *http.Request) { processor.TooLarge(r.Context(), r.ContentLength, r.Body) }
 	return &server{

@@ -164,7 +164,7 @@ var table = []row{
 	{
 		path: "./interceptor",
 		may: []string{
-			std, "./approvals", "./approvals/keyring", "./interceptor/resend", "./interceptor/signature",
+			std, "./approvals", "./approvals/keyring", "./interceptor/resend", "./interceptor/signature", "./interceptor/tracecontext",
 			"github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1", "github.com/tidwall/gjson", "google.golang.org/grpc/codes",
 		},
 		why: "the interceptor speaks Triggers' protocol and asks ports for the rest: no controllers, no pages, no client of the cluster",
@@ -174,6 +174,12 @@ var table = []row{
 		may:   []string{std, "./approvals", "golang.org/x/net/http/httpguts"},
 		never: []string{"os/..."},
 		why:   "what may be sent again is decided on text; who sends it is not known here",
+	},
+	{
+		path:  "./interceptor/tracecontext",
+		may:   []string{std, "./approvals"},
+		never: []string{"os/...", "net/http/...", "log/..."},
+		why:   "a trace is carried on as text, whether spans are sent or not: no tracing library",
 	},
 	{
 		path:  "./interceptor/signature",
@@ -223,7 +229,7 @@ var table = []row{
 	},
 	{
 		path: "./internal/kube/pipelinerun",
-		may:  slices.Concat(kubernetes, tekton, []string{std, "./approvals", "./approvals/tasks", "./internal/tekton", "./internal/kube/kubeutil"}),
+		may:  slices.Concat(kubernetes, tekton, []string{std, "./approvals", "./approvals/tasks", "./interceptor/tracecontext", "./internal/tekton", "./internal/kube/kubeutil"}),
 		why:  "a run is read as it is, whatever it is for",
 	},
 	{
@@ -415,6 +421,12 @@ var table = []row{
 			"./internal/audit/postgres/postgrestest",
 		},
 		why: "the one place where everything meets, but nothing of tests or the demo",
+	},
+	{
+		path:  "./internal/tracing",
+		may:   []string{std, "./approvals", "./interceptor/tracecontext", "github.com/prometheus/client_golang/prometheus", "go.opentelemetry.io/..."},
+		never: []string{"os/...", "net/http/..."},
+		why:   "what happened is told to a collector by who knows Approvals and OpenTelemetry: no cluster, no pages, and nobody asks it anything",
 	},
 	{
 		path:  "./internal/turns",

@@ -11,7 +11,7 @@ import (
 )
 
 // inChart are the components that the chart has, by the values that turn them on.
-var inChart = []string{"approvaltask", "manual-approval-gate", "customruns", "requester", "protected", "dashboard", "monitoring", "servicemonitor", "cert-manager", "sqlite", "ingress", "gateway-api"}
+var inChart = []string{"approvaltask", "manual-approval-gate", "customruns", "requester", "protected", "dashboard", "monitoring", "servicemonitor", "cert-manager", "sqlite", "opentelemetry", "ingress", "gateway-api"}
 
 // assemble writes the chart as a folder: its templates, and the objects of deploy/ that they change.
 func (r *release) assemble(dir string) error {

@@ -174,6 +174,7 @@ func TestChartIsDeploy(t *testing.T) {
 		"openshift":   {"deploy/overlays/openshift", nil, preset("openshift")},
 		"sqlite":      {"deploy", []string{"sqlite"}, "{replicas: 1, sqlite: {enabled: true}}"},
 		"postgres":    {"deploy/overlays/ha", []string{"postgres"}, preset("ha") + "postgres: {enabled: true}\n"},
+		"traces":      {"deploy", []string{"opentelemetry"}, "opentelemetry: {enabled: true}"},
 		"ingress":     {"deploy", []string{"ingress"}, "ingress: {enabled: true}"},
 		"gateway-api": {"deploy", []string{"gateway-api"}, "httpRoute: {enabled: true}"},
 		"email":       {"deploy", []string{"email"}, "config: {smtp: {host: mail.example.com, from: Countersign <countersign@example.com>}}"},
@@ -262,6 +263,7 @@ func TestValues(t *testing.T) {
 		"components: {sqlite: true}":             "sqlite",
 		"image: {digest: abc}":                   "digest",
 		"{replicas: 2, sqlite: {enabled: true}}": "one replica",
+		"opentelemetry: {protocol: udp}":         "protocol",
 		"logLevel: loud":                         "logLevel",
 	} {
 		if _, err := rendered(c, "countersign", values); err == nil || !strings.Contains(err.Error(), want) {

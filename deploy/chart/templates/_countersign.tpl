@@ -47,6 +47,12 @@ what values say, and nothing else; a test compares the two. */}}
 {{- $_ = set $pod "volumes" (append $pod.volumes (dict "name" "certificate" "secret" (dict "secretName" "countersign-certificate"))) -}}
 {{- end -}}
 {{- $_ = set $c "args" (concat $args $v.extraArgs) -}}
+{{- if $v.opentelemetry.enabled -}}
+{{- $_ = set $c "env" (concat $c.env (list
+      (dict "name" "OTEL_EXPORTER_OTLP_ENDPOINT" "value" $v.opentelemetry.endpoint)
+      (dict "name" "OTEL_EXPORTER_OTLP_PROTOCOL" "value" $v.opentelemetry.protocol)
+      (dict "name" "OTEL_METRICS_EXPORTER" "value" (ternary "otlp" "none" $v.opentelemetry.metrics)))) -}}
+{{- end -}}
 {{- with $v.extraEnv }}{{ $_ := set $c "env" (concat $c.env .) }}{{ end -}}
 {{- if $v.sqlite.enabled -}}
 {{- if gt (int $v.replicas) 1 }}{{ fail "sqlite.enabled is for one replica: a file has one writer. Set replicas: 1, or use postgres" }}{{ end -}}

@@ -189,7 +189,7 @@ func taskSource(cr *pipelinev1beta1.CustomRun, m Member, kind tasks.Mapping) app
 			Run: approvals.Run{Name: m.Run.Name, UID: string(m.Run.UID), Pipeline: pipelineName(m), Inline: m.Run.Spec.PipelineRef == nil, At: m.Run.CreationTimestamp.UTC()},
 		},
 		Labels:      pipelinerun.Bounded(m.Run.Labels),
-		Annotations: pipelinerun.Bounded(m.Run.Annotations),
+		Annotations: pipelinerun.AnnotationsOf(m.Run),
 		Requester:   approvals.Cut(m.Run.Annotations[tekton.RequesterAnnotation], 253),
 		Params:      taskParams(cr),
 	}

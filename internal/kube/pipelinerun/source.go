@@ -1,6 +1,7 @@
 package pipelinerun
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"knative.dev/pkg/apis"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/interceptor/tracecontext"
 	"github.com/countersign-dev/countersign/internal/tekton"
 )
 
@@ -46,7 +48,7 @@ func SourceOf(after approvals.After, home string, pr *pipelinev1.PipelineRun) ap
 	s := approvals.Source{
 		Run:         runFor(after, home, pr),
 		Labels:      Bounded(pr.Labels),
-		Annotations: Bounded(pr.Annotations),
+		Annotations: AnnotationsOf(pr),
 		Requester:   approvals.Cut(pr.Annotations[tekton.RequesterAnnotation], 253),
 	}
 	if pr.Namespace == home {
@@ -59,6 +61,27 @@ func SourceOf(after approvals.After, home string, pr *pipelinev1.PipelineRun) ap
 		s.Results = append(s.Results, approvals.Param{Name: r.Name, Value: tekton.Text(r.Value)})
 	}
 	return s
+}
+
+// AnnotationsOf are a run's annotations as they are copied. The trace that the run is in stands
+// among them, where Tekton has put it into the status alone: so the next run can be in it.
+func AnnotationsOf(pr *pipelinev1.PipelineRun) map[string]string {
+	out := Bounded(pr.Annotations)
+	above := pr.Status.SpanContext["traceparent"]
+	if above == "" || len(above) > MaxLabelValue {
+		return out
+	}
+	text, err := json.Marshal(map[string]string{"traceparent": above})
+	if err != nil {
+		return out
+	}
+	if out == nil {
+		out = map[string]string{}
+	}
+	if _, there := out[tracecontext.Annotation]; there || len(out) < MaxLabels {
+		out[tracecontext.Annotation] = string(text)
+	}
+	return out
 }
 
 // EndOf returns the completion time of a run, by Tekton's status or else by its condition.

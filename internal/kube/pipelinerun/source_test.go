@@ -14,6 +14,7 @@ import (
 
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/interceptor/tracecontext"
 	"github.com/countersign-dev/countersign/internal/kube/pipelinerun"
 	"github.com/countersign-dev/countersign/internal/tekton"
 )
@@ -51,6 +52,11 @@ func TestSource(t *testing.T) {
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got)\n%s", d)
+	}
+	pr.Status.SpanContext = map[string]string{"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "other": "x"}
+	pr.Annotations[tracecontext.Annotation] = "what Tekton did not take"
+	if got := tracecontext.Of(pipelinerun.SourceOf(approvals.After{}, "prod", pr)); got != pr.Status.SpanContext["traceparent"] {
+		t.Errorf("the trace that Tekton put the run into is %q", got)
 	}
 	pr.Spec.PipelineRef = &pipelinev1.PipelineRef{Name: "by-ref"}
 	pr.Status.CompletionTime = nil

@@ -25,6 +25,9 @@ type Event struct {
 	Ring     func() keyring.Ring
 	Client   *destination.Client
 	Now      func() time.Time
+	// Traceparent is the header of that name, which is not signed: it is for what traces the way
+	// to an EventListener, and nobody who decides anything reads it. Nil: there is none.
+	Traceparent func(a approvals.Approval) string
 }
 
 var _ Kind = (*Event)(nil)
@@ -57,6 +60,11 @@ func (r *Event) Release(ctx context.Context, a approvals.Approval) (eventID stri
 		return "", kubeutil.Reason("SiblingTriggerWouldStart", approvals.Errorf(approvals.CodeInvalid,
 			"EventListener %s/%s also runs trigger %s, which this event would start, too: add an interceptor to it that rejects the event (cel filter: !('Webhook-Id' in header)), or give trigger %s an EventListener of its own. Nothing was posted",
 			l.Namespace, l.Name, n, a.Trigger))
+	}
+	if r.Traceparent != nil {
+		if above := r.Traceparent(a); above != "" {
+			e.Header.Set("Traceparent", above)
+		}
 	}
 	id, err := r.Client.Post(ctx, l.To, e.Path, e.Header, e.Body)
 	if approvals.CodeOf(err) == approvals.CodeUnavailable {

@@ -21,12 +21,15 @@ type Kind interface {
 // Releaser has the outcomes of Approvals take effect, each by its kind. One that came to
 // nothing is tried again, at growing intervals.
 type Releaser struct {
-	Event    Kind
-	Targets  *Targets
-	Task     Kind
-	Now      func() time.Time
-	Log      *slog.Logger
-	Posted   func(ok bool)
+	Event   Kind
+	Targets *Targets
+	Task    Kind
+	Now     func() time.Time
+	Log     *slog.Logger
+	Posted  func(ok bool)
+	// Trace is called before an outcome is posted or written, and what it returns with what came
+	// of that. Nil: nobody wants to know.
+	Trace    func(ctx context.Context, a approvals.Approval) (context.Context, func(eventID string, err error))
 	Attempts Attempts
 }
 
@@ -52,7 +55,12 @@ func (r *Releaser) Release(ctx context.Context, a approvals.Approval) error {
 	if !a.ToRelease() || !r.Attempts.Begin(a.Key, r.Now()) {
 		return nil
 	}
+	traced := func(string, error) {}
+	if r.Trace != nil {
+		ctx, traced = r.Trace(ctx, a)
+	}
 	id, err := r.kindOf(a).Release(ctx, a)
+	traced(id, err)
 	r.Attempts.End(a.Key, id, err, r.Now())
 	r.Posted(err == nil)
 	if err != nil {

@@ -58,6 +58,8 @@ func Render(ctx context.Context, t *triggers.Triggers, r *triggers.Resolved, a a
 	out := Rendered{Unknown: "unknown-" + strings.ToLower(rand.Text())}
 	x := interceptor.ExtensionOf(a)
 	x.Run = runName
+	// Who answers, and whether they send spans, decides which trace the run is in.
+	x.SpanContext = out.Unknown
 	e, err := signedevent.ContentOf(a, x)
 	if err != nil {
 		return Rendered{}, err

@@ -101,6 +101,8 @@ type eventBody struct {
 	Comment    string `json:"comment"`
 	ApprovedBy string `json:"approvedBy"`
 	RejectedBy string `json:"rejectedBy"`
+	// SpanContext hides the Extension's: which run stands in which trace is not signed.
+	SpanContext *struct{} `json:"spanContext,omitempty"`
 }
 
 func bodyOf(x interceptor.Extension) eventBody {
