@@ -111,7 +111,15 @@ install_postgres() {
 }
 
 # What runs beside each other waits for the cluster, and not for this machine's processors.
-stage_e2e() { in_deployed suite e2e test/e2e -test.parallel=12 "${only_binary[@]}"; }
+stage_e2e() {
+  apt_get ssh-keygen:openssh-client || return
+  in_deployed e2e_with_git e2e test/e2e -test.parallel=12 "${only_binary[@]}"
+}
+e2e_with_git() {
+  # shellcheck source=test/gitssh.sh
+  . "$ROOT/test/gitssh.sh"
+  gitssh && suite "$@"
+}
 # A hostile tenant, attempt by attempt, each with the exact safe answer.
 stage_attack() { in_deployed suite attack test/attack -test.parallel=12 "${only_binary[@]}"; }
 # Approvals that are opened and decided while everything is broken in turns, judged from outside. Its settings (SEED, N,

@@ -125,6 +125,11 @@ func setSecrets(ctx context.Context, c client.Client, secrets map[string]string)
 // those that it has, until the test ends.
 func (e *Env) Reconfigure(text string, secrets map[string]string) {
 	e.t.Helper()
+	e.reconfigure(text+rooms(), secrets)
+}
+
+func (e *Env) reconfigure(text string, secrets map[string]string) {
+	e.t.Helper()
 	set := func(ctx context.Context, text string, secrets map[string]string) error {
 		if err := setSecrets(ctx, e.WithWatch, secrets); err != nil {
 			return err
@@ -137,7 +142,16 @@ func (e *Env) Reconfigure(text string, secrets map[string]string) {
 		must(e.t, set(ctx, text, secrets))
 	}
 	e.t.Cleanup(func() { within(context.WithoutCancel(e.t.Context()), MailConfig(external)+rooms(), nil) })
-	within(e.t.Context(), text+rooms(), secrets)
+	within(e.t.Context(), text, secrets)
+}
+
+// AddChannel has the deployed service know one more channel, and the secrets that it names, until
+// the test ends. channel is one of the configuration's channels.
+func (e *Env) AddChannel(channel map[string]any, secrets map[string]string) {
+	e.t.Helper()
+	raw, err := json.Marshal(channel)
+	must(e.t, err)
+	e.reconfigure(MailConfig(external)+rooms()+"  - "+string(raw)+"\n", secrets)
 }
 
 // external is where the service under test thinks that people reach it.

@@ -32,9 +32,9 @@ func TestMainPathByMailedLink(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text := strings.ReplaceAll(string(b), "alice@example.com", alice)
+		text := images.Replace(strings.ReplaceAll(string(b), "alice@example.com", alice))
 		text = strings.ReplaceAll(text, "namespace: default", "namespace: NAMESPACE")
-		text = strings.ReplaceAll(text, "kind: ClusterRoleBinding\nmetadata: {name: deploy-listener}", "kind: ClusterRoleBinding\nmetadata: {name: deploy-listener-NAMESPACE}")
+		text = strings.ReplaceAll(text, "default:deploy-listener", "NAMESPACE:deploy-listener")
 		e.Apply(text)
 	}
 	e.ListenerURL("deploy")

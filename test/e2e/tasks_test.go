@@ -48,17 +48,23 @@ subjects: [{kind: User, name: alice}, {kind: Group, name: operations}, {kind: Us
 // is replaced.
 func example(t *testing.T, file string, replace ...string) *cluster.Env {
 	t.Helper()
-	b, err := os.ReadFile(os.Getenv("COUNTERSIGN_ROOT") + "/examples/approvaltask/" + file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := strings.NewReplacer(replace...).Replace(string(b))
-	if len(replace) > 0 && text == string(b) {
+	was := exampleText(t, file)
+	text := strings.NewReplacer(replace...).Replace(was)
+	if len(replace) > 0 && text == was {
 		t.Fatalf("%s has none of %q", file, replace)
 	}
 	e := inhabited(t)
 	e.Apply(text)
 	return e
+}
+
+func exampleText(t *testing.T, file string) string {
+	t.Helper()
+	b, err := os.ReadFile(os.Getenv("COUNTERSIGN_ROOT") + "/examples/approvaltask/" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
 
 // inhabited is a namespace with people in it.
