@@ -217,7 +217,7 @@ func TestExampleTeams(t *testing.T) { // not beside others: the service is confi
 			return nil
 		})
 	}
-	cards(1, "AdaptiveCard", "Open the approval", "8d1f0c6")
+	cards(1, "AdaptiveCard", "8d1f0c6", "alice@example.com and bob@example.com") // without a login it leads to no page
 	run{e.For(t), t, "", ""}.says(name, "bob@example.com", "approve", "")
 	next(t, e, name).ends(corev1.ConditionTrue, "Succeeded")
 	cards(2, "AdaptiveCard", "bob@example.com")
