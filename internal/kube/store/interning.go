@@ -58,6 +58,17 @@ func (s *Sharing) Approval(obj any) (any, error) {
 		n := &o.Status.Notifications[i]
 		s.text(&n.Event, &n.Channel, &n.Recipient)
 	}
+	for i := range o.Status.Votes {
+		v := &o.Status.Votes[i]
+		s.text(&v.Voter, &v.DisplayName, (*string)(&v.Verdict), &v.AuthMethod, &v.OnBehalfOf, &v.Address)
+		for j := range v.Groups {
+			s.text(&v.Groups[j])
+		}
+	}
+	for i := range o.Status.Discussion {
+		c := &o.Status.Discussion[i]
+		s.text(&c.By, &c.DisplayName, &c.AuthMethod, &c.Address)
+	}
 	return o, nil
 }
 
