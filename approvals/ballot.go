@@ -32,7 +32,11 @@ func overtaken(a Approval, b Ballot, mine int) error {
 	if b.Made.Before(a.OpenedAt) || b.Made.Before(a.Resolved.ResolvedAt) {
 		return Errorf(CodeConflict, "the vote is older than the content to approve: read the Approval and vote again")
 	}
-	newer := Errorf(CodeConflict, "%s voted again, or withdrew, after this vote was created; nothing was changed", b.Voter.Name)
+	what := "vote"
+	if b.Verdict.Discusses() {
+		what = "comment"
+	}
+	newer := Errorf(CodeConflict, "%s voted again, or withdrew, after this %s was created; nothing was changed", b.Voter.Name, what)
 	// Ballots that come this way are taken in turn: the one that stands is older.
 	if mine >= 0 && !inTurn(a.Votes[mine], b) && a.Votes[mine].At.After(b.Made) {
 		return newer

@@ -37,7 +37,7 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	if a.Resolved == nil {
 		return a, NoChange, notReady(a)
 	}
-	if b.Verdict.discusses() {
+	if b.Verdict.Discusses() {
 		return discuss(a, b, now)
 	}
 	if recorded(a, b) { // whatever its voter may by now

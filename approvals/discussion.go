@@ -1,6 +1,7 @@
 package approvals
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 )
@@ -31,7 +32,12 @@ const (
 	maxCommentsOf   = 20 // of one person
 	maxCommentsSoon = 5  // of one person within a minute
 	maxDiscussed    = 64 << 10
+	maxDiscussedOf  = maxDiscussed / 4 // of one person
 	maxCommentID    = 64
+	// AskReserve of the comments, and askReserveBytes, are for people who ask for changes and have
+	// not yet: anyone who fills the rest silences nobody.
+	AskReserve      = 8
+	askReserveBytes = maxDiscussed / 4
 )
 
 // EventCommented is the Delivery's event that tells of a discussion, with a number behind it.
@@ -59,8 +65,8 @@ func (a Approval) NeedsChanges() []string {
 	return out
 }
 
-// discusses says whether v says something and decides nothing.
-func (v Verdict) discusses() bool { return v == Remark || v == AskForChanges }
+// Discusses reports whether v says something and decides nothing.
+func (v Verdict) Discusses() bool { return v == Remark || v == AskForChanges }
 
 // MayDiscuss says why id may not comment on a, which is resolved, or nil: those may who may
 // decide it, and anyone who requested it. Changes are for those to ask for who may decide.
@@ -115,6 +121,12 @@ func discuss(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	if err := tooMuchSaid(a, b.Voter, c, now); err != nil {
 		return a, NoChange, err
 	}
+	// What somebody asked for before they voted takes back no vote that they made since.
+	if c.NeedsChanges {
+		if err := overtaken(a, b, voteBy(a, b.Voter)); err != nil {
+			return a, NoChange, err
+		}
+	}
 	if v := a.VoteOf(b.Voter); c.NeedsChanges && v != nil {
 		a = withdraw(a, b, now)
 	}
@@ -122,29 +134,46 @@ func discuss(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	return a, Commented, nil
 }
 
-// tooMuchSaid says why c is one comment too many: of its writer, or of all.
+// tooMuchSaid says why c is one comment too many: of its writer, or of all. Bytes are counted as
+// they are stored.
 func tooMuchSaid(a Approval, id Identity, c Comment, now time.Time) error {
-	size, mine, soon := len(c.Text), 0, 0
+	size, ofMine, mine, soon, asked := c.size(), c.size(), 0, 0, false
 	for _, x := range a.Discussion {
-		size += len(x.Text)
+		n := x.size()
+		size += n
 		if x.mine(id) {
+			ofMine += n
 			mine++
+			asked = asked || x.Open()
 			if now.Sub(x.At) < time.Minute {
 				soon++
 			}
 		}
 	}
+	most, mostBytes := MaxDiscussion-AskReserve, maxDiscussed-askReserveBytes
+	if c.NeedsChanges && !asked {
+		most, mostBytes = MaxDiscussion, maxDiscussed
+	}
 	switch {
-	case len(a.Discussion) >= MaxDiscussion:
-		return Errorf(CodeConflict, "there are already %d comments here, which is the limit; your comment was not saved. You can still decide, with a comment", MaxDiscussion)
 	case mine >= maxCommentsOf:
 		return Errorf(CodeConflict, "you already wrote %d comments here, which is the limit; your comment was not saved", mine)
 	case soon >= maxCommentsSoon:
 		return Errorf(CodeLimited, "you wrote %d comments within a minute; your comment was not saved. Wait a minute and try again", soon)
-	case size > maxDiscussed:
-		return Errorf(CodeConflict, "all comments here together would have %d bytes and the limit is %d; your comment was not saved. Shorten it and try again", size, maxDiscussed)
+	case ofMine > maxDiscussedOf:
+		return Errorf(CodeConflict, "your comments here together would have %d bytes and the limit is %d; your comment was not saved. Shorten it and try again", ofMine, maxDiscussedOf)
+	case len(a.Discussion) >= most:
+		return Errorf(CodeConflict, "there are already %d comments here, which is the limit; your comment was not saved. You can still decide, with a comment", len(a.Discussion))
+	case size > mostBytes:
+		return Errorf(CodeConflict, "all comments here together would have %d bytes and the limit is %d; your comment was not saved. Shorten it and try again", size, mostBytes)
 	}
 	return nil
+}
+
+// size is how many bytes c has in the object, where some characters are written as six.
+func (c Comment) size() int {
+	n := len(c.By) + len(c.DisplayName) + len(c.CredentialID) + len(c.Address) + len(c.ID)
+	text, _ := json.Marshal(c.Text) // a string can't fail
+	return n + len(text)
 }
 
 // answered is a after a vote of id: the changes that they asked for are not wanted any more.

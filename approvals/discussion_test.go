@@ -1,6 +1,7 @@
 package approvals_test
 
 import (
+	"encoding/json"
 	"strconv"
 	"strings"
 	"testing"
@@ -140,14 +141,16 @@ func TestDiscussionIsBounded(t *testing.T) {
 		who  string
 		code approvals.Code
 	}{
-		"the last of all":          {a: one("bob", approvals.MaxDiscussion-1, 1, time.Minute), who: "alice"},
-		"one more than all":        {a: one("bob", approvals.MaxDiscussion, 1, time.Minute), who: "alice", code: approvals.CodeConflict},
+		"the last of all":          {a: one("bob", approvals.MaxDiscussion-approvals.AskReserve-1, 1, time.Minute), who: "alice"},
+		"one more than all":        {a: one("bob", approvals.MaxDiscussion-approvals.AskReserve, 1, time.Minute), who: "alice", code: approvals.CodeConflict},
+		"who fills it":             {a: one("bob", 2, 8<<10-10, time.Minute), who: "bob", code: approvals.CodeConflict},
+		"in stored bytes":          {a: one("bob", 9, 1<<10, time.Minute), who: "bob"},
 		"the last of one":          {a: one("alice", 19, 1, time.Minute), who: "alice"},
 		"one more than one":        {a: one("alice", 20, 1, time.Minute), who: "alice", code: approvals.CodeConflict},
 		"another has said as much": {a: one("alice", 20, 1, time.Minute), who: "bob"},
 		"too soon":                 {a: one("alice", 5, 1, 0), who: "alice", code: approvals.CodeLimited},
-		"too much":                 {a: one("bob", 8, 8<<10, time.Minute), who: "alice", code: approvals.CodeConflict},
-		"not too much":             {a: one("bob", 8, 8<<10-10, time.Minute), who: "alice"},
+		"too much":                 {a: one("bob", 6, 8<<10, time.Minute), who: "alice", code: approvals.CodeConflict},
+		"not too much":             {a: one("bob", 6, 8<<10-20, time.Minute), who: "alice"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -160,5 +163,57 @@ func TestDiscussionIsBounded(t *testing.T) {
 				t.Errorf("%s, %v; want code %q", did, err, c.code)
 			}
 		})
+	}
+}
+
+// TestDiscussionSilencesNobody: whoever fills a discussion, with many words or with characters that
+// are stored as six, keeps nobody from asking for changes.
+func TestDiscussionSilencesNobody(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{"many": "x", "long": strings.Repeat("x", 2000), "written as six": strings.Repeat("<", 2000)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := ct.Make("a").Users("alice", "bob", "carol", "dave").Requester("rita").With(func(a *approvals.Approval) { a.Resolved.Policy.Lifetime = 24 * time.Hour }).Obj()
+			at, refused := ct.T0, map[string]bool{}
+			for i := range 4 * approvals.MaxDiscussion {
+				at = at.Add(time.Minute)
+				who := []string{"rita", "bob", "carol", "dave"}[i%4]
+				next, _, err := approvals.Cast(a, says(who, approvals.Remark, text, strconv.Itoa(i)), at)
+				refused[who] = refused[who] || err != nil
+				a = next
+			}
+			if len(refused) != 4 || !refused["rita"] || !refused["bob"] {
+				t.Errorf("nobody was stopped: %v, %d comments", refused, len(a.Discussion))
+			}
+			if raw, err := json.Marshal(a.Discussion); err != nil || len(raw) > 80<<10 {
+				t.Errorf("%d bytes are stored, %v", len(raw), err)
+			}
+			_, did, err := approvals.Cast(a, says("alice", approvals.AskForChanges, "Please use the other region.", "ask"), at.Add(time.Minute))
+			if did != approvals.Commented || err != nil {
+				t.Errorf("alice asks for changes: %s, %v", did, err)
+			}
+		})
+	}
+}
+
+// TestOldAskTakesBackNoVote: what somebody asked for by an object that had to wait takes back no
+// vote that they made since.
+func TestOldAskTakesBackNoVote(t *testing.T) {
+	t.Parallel()
+	a := ct.Make("a").Users("alice", "bob").Quorum(2).Obj()
+	made := ct.T0.Add(time.Minute)
+	a, _, err := approvals.Cast(a, approvals.Ballot{Voter: approvals.Identity{Name: "alice", AuthMethod: approvals.AuthToken}, Verdict: approvals.Approve}, made.Add(time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := says("alice", approvals.AskForChanges, "wait", "1")
+	old.Voter.AuthMethod, old.Voter.CredentialID, old.Made = approvals.AuthObject, "vote:1", made
+	after, did, err := approvals.Cast(a, old, made.Add(2*time.Minute))
+	if approvals.CodeOf(err) != approvals.CodeConflict || did != approvals.NoChange || len(after.Votes) != 1 {
+		t.Errorf("%s, %v, %d votes", did, err, len(after.Votes))
+	}
+	old.Made = made.Add(2 * time.Minute)
+	if after, did, err = approvals.Cast(a, old, made.Add(2*time.Minute)); err != nil || did != approvals.Commented || len(after.Votes) != 0 {
+		t.Errorf("asked after the vote: %s, %v, %d votes", did, err, len(after.Votes))
 	}
 }

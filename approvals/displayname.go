@@ -48,7 +48,7 @@ func (d *Directory) DisplayNameOf(a Approval, name, own string) string {
 		return p.DisplayName
 	}
 	own = DisplayName(own)
-	if own == "" || SamePerson(own, name) || strings.Contains(own, "@") {
+	if own == "" || SamePerson(own, name) || strings.ContainsAny(own, "@＠﹫") {
 		return ""
 	}
 	others := []string{}
@@ -83,7 +83,7 @@ func looksLike(a, b string) bool { return skeleton(a) == skeleton(b) }
 // skeleton is what a reader in a hurry sees of a name. Letters of other scripts that are drawn
 // as Latin ones are those.
 func skeleton(s string) string {
-	return strings.Map(func(r rune) rune {
+	return drawnLikeL.Replace(strings.Map(func(r rune) rune {
 		r = unicode.ToLower(r)
 		if i := slices.Index(drawnAlike, r); i >= 0 {
 			return rune(drawnAs[i])
@@ -92,8 +92,11 @@ func skeleton(s string) string {
 			return -1
 		}
 		return r
-	}, s)
+	}, s))
 }
+
+// drawnLikeL has what is taken for an l be one, such as the capital I, and rn an m.
+var drawnLikeL = strings.NewReplacer("i", "l", "1", "l", "rn", "m")
 
 // drawnAlike are the Cyrillic, Greek and other letters that fonts draw as the Latin ones of
 // drawnAs, in their order: the ones that names are forged with, and not all of Unicode's.

@@ -44,6 +44,9 @@ func TestDisplayNameOf(t *testing.T) {
 		"another's display name":             {"bob", "Alice  Liddell", ""},
 		"another's display name, as letters": {"bob", "АLICE LIDDELL", ""},
 		"an address":                         {"bob", "carol@example.com", ""},
+		"an address with another at sign":    {"bob", "dora＠example.com", ""},
+		"a capital I for an l":               {"bob", "AIice", ""},
+		"a digit for an l":                   {"bob", "caro1", ""},
 		"hostile":                            {"bob", "carol\u202e", ""},
 	} {
 		if got := d.DisplayNameOf(a, c.who, c.own); got != c.want {

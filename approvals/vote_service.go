@@ -126,7 +126,7 @@ func (d *VoteService) Vote(ctx context.Context, key Key, b Ballot) (Approval, Ch
 // and the audit store takes none now.
 func (d *VoteService) recordable(ctx context.Context, a Approval, v Verdict) error {
 	lost := "your vote was not counted"
-	if v.discusses() {
+	if v.Discusses() {
 		lost = "your comment was not saved"
 	}
 	if !a.Resolved.Policy.RecordRequired || a.Decided() {

@@ -40,6 +40,8 @@ type payload struct {
 	DecidedAt *time.Time `json:"decidedAt,omitempty"`
 	Missing   int        `json:"missing"`
 	Votes     []vote     `json:"votes"`
+	// NeedsChanges are those who want something changed before it is decided.
+	NeedsChanges []string `json:"needsChanges,omitempty"`
 	// Discussion is what people said last without a vote.
 	Discussion []comment  `json:"discussion,omitempty"`
 	URL        string     `json:"url"`
@@ -118,6 +120,9 @@ func eventOf(m notify.Message, link string, now time.Time) event {
 	}
 	for _, v := range a.Votes[:min(len(a.Votes), maxVotes)] {
 		p.Votes = append(p.Votes, vote{text(v.Voter), string(v.Verdict), templates.Plain(v.Comment, maxComment), v.At.UTC()})
+	}
+	for _, who := range a.NeedsChanges() {
+		p.NeedsChanges = append(p.NeedsChanges, text(who))
 	}
 	for _, c := range a.Discussion[max(0, len(a.Discussion)-maxLast):] {
 		p.Discussion = append(p.Discussion, comment{text(c.By), templates.Plain(c.Text, maxComment), c.Open(), c.At.UTC()})

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -453,6 +454,25 @@ func TestLater(t *testing.T) {
 	}
 	if got := s.Later(t.Context(), a, rules.Item{Name: "plan", Kind: rules.Upload, State: rules.TooLarge}); got.State != rules.TooLarge {
 		t.Errorf("what was too large when people began to decide: %s", got.State)
+	}
+	// What was there when people began to decide, and is missing for another reason, is not late.
+	before := a
+	resolved := *a.Resolved
+	resolved.ResolvedAt = time.Now().Add(time.Hour)
+	before.Resolved = &resolved
+	if got := s.Later(t.Context(), before, missing("plan", rules.Upload)); got.State != rules.Missing || got.Message != "nobody uploaded it" {
+		t.Errorf("what was there before: %s, %s", got.State, got.Message)
+	}
+	var all v1alpha1.EvidenceList
+	if err := s.Client.List(t.Context(), &all); err != nil || len(all.Items) != 1 {
+		t.Fatalf("%d objects, %v", len(all.Items), err)
+	}
+	all.Items[0].Spec.Size++
+	if err := s.Client.Update(t.Context(), &all.Items[0]); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Later(t.Context(), a, missing("plan", rules.Upload)); got.State != rules.Missing {
+		t.Errorf("what somebody else wrote: %s", got.State)
 	}
 }
 

@@ -101,3 +101,29 @@ func TestVoteCount(t *testing.T) {
 		t.Errorf("left: %v %v", c.Waiting, c.Done)
 	}
 }
+
+// TestCommentsTooFast: a comment that is one too many within a minute ends there. While it waited it
+// would hold up the Votes behind it.
+func TestCommentsTooFast(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, kubetest.World)
+	w.guard()
+	approval := w.opened()
+	for i := range 7 {
+		name := fmt.Sprintf("c%d", i)
+		w.put(name, v1alpha1.VoteSpec{Approval: approval, Voter: "alice", Verdict: "comment", Comment: fmt.Sprint("words ", i)})
+		w.step(w.votes, name)
+		want := v1alpha1.VoteRecorded
+		if i >= 5 {
+			want = v1alpha1.VoteRefused
+		}
+		if got := w.state(name); !strings.HasPrefix(got, string(want)) {
+			t.Errorf("%s: %q, want %s", name, got, want)
+		}
+	}
+	w.put("v", v1alpha1.VoteSpec{Approval: approval, Voter: "alice", Verdict: "approve"})
+	w.step(w.votes, "v")
+	if a := w.get(approval); a.Outcome != approvals.Approved || len(a.Discussion) != 5 {
+		t.Errorf("%s, %d comments", a.Outcome, len(a.Discussion))
+	}
+}

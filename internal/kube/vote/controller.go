@@ -121,6 +121,10 @@ func (r *Votes) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 	switch code := approvals.CodeOf(err); {
 	case err == nil:
 		return ctrl.Result{RequeueAfter: keepVotes}, r.say(ctx, &v, v1alpha1.VoteRecorded, says)
+	case code == approvals.CodeLimited && approvals.Verdict(v.Spec.Verdict).Discusses():
+		// A comment that is one too many within a minute ends here: while it waited, so would the
+		// Votes behind it, and they would count against the namespace.
+		return ctrl.Result{RequeueAfter: keepVotes}, r.say(ctx, &v, v1alpha1.VoteRefused, approvals.Message(err))
 	case code == approvals.CodeUnavailable, code == approvals.CodeInternal, code == approvals.CodeLimited, kubeutil.FromAPIServer(err):
 		return ctrl.Result{}, err // only a rule refuses a Vote
 	default:
