@@ -260,7 +260,7 @@ func TestAnswers(t *testing.T) {
 		}
 	}
 	refused(t, o, alice.client(t, "almighty").Patch(t.Context(), o.DeepCopy(), client.RawPatch(types.JSONPatchType, []byte(`[{"op":"replace","path":"/spec/approvers/0/input","value":"approve"}]`))),
-		"an approval can still become a rejection, and nothing is taken back")
+		"an approval can still become a rejection")
 	got, _ := json.Marshal(o.Spec.Approvers)
 	want := `[{"name":"alice","type":"User","input":"reject","message":"fine"},` +
 		`{"name":"dev","type":"Group","input":"approve","message":"yes","users":[{"name":"bob","input":"approve","message":"still fine"},{"name":"dave","input":"reject"}]},` +
