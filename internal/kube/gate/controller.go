@@ -29,7 +29,7 @@ import (
 type Gates struct {
 	Client client.Client
 	CEL    *mapping.Compiler
-	// Service is what the service is configured to do; nil: it is not looked at.
+	// Service has the capabilities that Gates are held to; nil: they are not.
 	Service *approvals.Capabilities
 	Now     func() time.Time
 }

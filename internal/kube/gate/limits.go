@@ -69,7 +69,7 @@ func selecting(all []v1alpha1.GatePolicy, of labels.Set) []approvals.GatePolicy 
 // service's configuration. A policy must be valid in itself, too.
 type Bounds struct {
 	Client client.Reader // from the cache
-	// Service is what the service is configured to do; nil: it is not looked at.
+	// Service has the capabilities that policies are held to; nil: they are not.
 	Service *approvals.Capabilities
 }
 

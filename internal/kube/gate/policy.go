@@ -37,7 +37,7 @@ func PolicyFor(ctx context.Context, c client.Reader, namespace string, l approva
 	return convert.PolicyToDomain(g.Name, g.Spec), nil
 }
 
-// CheckGate says why a Gate can't be used, nil when it can.
+// CheckGate returns the reason that a Gate can't be used, nil when it can.
 func CheckGate(ctx context.Context, cel *mapping.Compiler, b Bounds, g *v1alpha1.Gate) error {
 	return CheckPolicy(ctx, cel, b, g.Namespace, convert.PolicyToDomain(g.Name, g.Spec))
 }
@@ -78,8 +78,8 @@ func InlinePolicy(raw []byte) (approvals.Policy, error) {
 	return p, p.Validate("")
 }
 
-// unseen says what of s its policy would not show, and so nobody would miss. In a Gate the
-// schema refuses it.
+// unseen returns an error for a field of s that its policy would not show, so that nobody would miss
+// it. In a Gate the schema refuses it.
 func unseen(s v1alpha1.GateSpec) error {
 	switch {
 	case s.Approvers != nil && len(s.Rules) > 0:

@@ -11,7 +11,8 @@ import (
 
 // Evidence works out what people decide on.
 type Evidence interface {
-	// Items are what wanted is for a source in a namespace, each with why it is not there.
+	// Items returns an Item for each of wanted, of a source in a namespace. One that is not there
+	// has the reason.
 	Items(ctx context.Context, namespace string, s approvals.Source, wanted []evidence.Wanted) ([]evidence.Item, error)
 }
 

@@ -47,9 +47,9 @@ type Opener struct {
 	Page func(namespace, name string) string
 	// Requesters proves who asked for a run; nil: nobody is proved.
 	Requesters *Requesters
-	// Finalizers are what a new Approval is kept by.
+	// Finalizers are set on each new Approval.
 	Finalizers []string
-	// Service is what the service is configured to do; nil: it is not looked at.
+	// Service has the capabilities that Gates are held to; nil: they are not.
 	Service *approvals.Capabilities
 	// Quotas bound what a namespace may have; nil: nothing does.
 	Quotas *Quotas
@@ -334,7 +334,8 @@ func (o *Opener) SetResolved(ctx context.Context, key approvals.Key, resolved *a
 	return kubeutil.Translate(o.Client.Update(ctx, &obj), "approval "+key.String())
 }
 
-// errTooLarge says what of a source is too much for one object.
+// errTooLarge makes the CodeInvalid of a source that is too large for one object; of a run it names
+// the largest param or result.
 func errTooLarge(s approvals.Source) error {
 	if s.Run == nil {
 		return approvals.Errorf(approvals.CodeInvalid, "the event with its headers is larger than the API server's limit for an object: have the sender send less, or gate a later step with after")

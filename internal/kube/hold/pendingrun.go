@@ -17,7 +17,7 @@ import (
 // maxParams bounds the forwarded params. The CRD schema has it too.
 const maxParams = 128
 
-// resolvePendingRun adds which run exactly their target is: its UID, and its params
+// resolvePendingRun adds the exact run that is the target: its UID, and its params
 // as it has them, whatever the event says of them. Tekton lets nobody change a run's
 // params, so that is what will run.
 //
@@ -56,9 +56,9 @@ func resolvePendingRun(ctx context.Context, live client.Reader, namespace, trigg
 	return nil
 }
 
-// PlainPipeline is the Pipeline that pr refers to by name alone, "" for any other.
-// Until it runs its labels are what anyone who made it wrote, and no approver must read
-// there what will not run.
+// PlainPipeline returns the name of the Pipeline that pr refers to by name alone, "" for any other.
+// Until it runs, anyone who made it chose its labels, and no approver must read there what will not
+// run.
 func PlainPipeline(pr *pipelinev1.PipelineRun) string {
 	if ref := pr.Spec.PipelineRef; ref != nil && ref.Resolver == "" && pr.Spec.PipelineSpec == nil {
 		return ref.Name

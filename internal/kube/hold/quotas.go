@@ -26,7 +26,7 @@ import (
 // and so of each replica.
 type Quotas struct {
 	Client client.Reader // from the cache
-	// Default is what holds where no GatePolicy says otherwise.
+	// Default is the quota of a namespace for which no GatePolicy says otherwise.
 	Default approvals.Quota
 	Now     func() time.Time
 
@@ -50,8 +50,8 @@ type coming struct {
 }
 
 const (
-	// ComingFor is how long an Approval is counted that the informer does not tell of: it
-	// was not created after all.
+	// ComingFor bounds the time for which an Approval counts that the informer does not tell of:
+	// it was not created after all.
 	ComingFor = 30 * time.Second
 	// MaxPaced bounds the namespaces whose rate is remembered.
 	MaxPaced = 4096
@@ -157,9 +157,9 @@ func (q *Quotas) Of(ctx context.Context, namespace string) (approvals.Quota, err
 	return q.Default.Under(policies), nil
 }
 
-// Reserve counts an Approval in that is about to be created, or says with CodeLimited why it
-// may not be. It is called again for the same one without counting it again. created says how
-// that went: what was not created counts no more.
+// Reserve counts an Approval in that is about to be created, or returns CodeLimited when it may not
+// be. It is called again for the same one without counting it again. The caller tells created whether
+// it was: what was not created counts no more. A nil q bounds nothing.
 func (q *Quotas) Reserve(ctx context.Context, namespace, name string, s approvals.Source) (created func(bool), err error) {
 	if q == nil {
 		return func(bool) {}, nil

@@ -71,9 +71,9 @@ func (o *Opener) Reopen(ctx context.Context, old approvals.Approval, by string) 
 	return next, keepClaims(ctx, o.Client, o.Live, next)
 }
 
-// stillAgain says why old may not be asked about again any more, or nil, by the API server's
-// word: it may have been decided since it was read. Where what would start has changed, as
-// by "" says, what is still pending is asked again whatever its status says of that.
+// stillAgain returns an error when old may not be asked about again any more, by the API server's
+// word: it may have been decided since it was read. With by "", what would start has changed: then
+// what is still pending is asked again whatever its status says of that.
 func (o *Opener) stillAgain(ctx context.Context, old approvals.Approval, by string) error {
 	var obj v1alpha1.Approval
 	err := o.Live.Get(ctx, types.NamespacedName{Namespace: old.Namespace, Name: old.Name}, &obj)

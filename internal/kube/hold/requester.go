@@ -54,8 +54,8 @@ const (
 	listenerLabel = triggers.GroupName + triggers.EventListenerLabelKey
 )
 
-// inForce says since when the optional policy has been in force, if it is. That it is not
-// is remembered too: each opening would ask again.
+// inForce returns the time since which the optional policy has been in force, and false when it is
+// not. That is remembered too, for identity.GuardTTL: each opening would ask again.
 func (r *Requesters) inForce(ctx context.Context) (time.Time, bool, error) {
 	r.mu.Lock()
 	absent := r.Guards.Now().Before(r.absent)

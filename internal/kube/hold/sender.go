@@ -8,7 +8,7 @@ import (
 	"github.com/countersign-dev/countersign/interceptor/signature"
 )
 
-// provenSender says by which Secret the sender of an event is verified, "" when nobody
+// provenSender returns the Secret by which the sender of an event is verified, zero when nobody
 // verifies it. Anybody who reaches the interceptor's port can ask to hold; on release we
 // prove ourselves in the sender's place, so nothing is held whose sender is not verified.
 //
@@ -43,7 +43,7 @@ func (o *Opener) provenSender(ctx context.Context, g *subject, e approvals.Event
 	return p.Secret, nil
 }
 
-// provedFor says why an event that was held may not be asked about under p: its sender
+// provedFor returns CodeInvalid when an event that was held may not be asked about under p: its sender
 // was not verified by the Secret with which we would prove ourselves on release. That
 // happens when the Gate, or its signingSecret, came after the event.
 func provedFor(s approvals.Source, p approvals.Policy) error {

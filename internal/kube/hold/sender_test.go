@@ -262,7 +262,7 @@ func TestThroughTheStockInterceptor(t *testing.T) {
 	}
 }
 
-// TestKindsAreKnown: what a Gate may say is what is verified.
+// TestKindsAreKnown: each kind of sender that a Gate may name can be verified.
 func TestKindsAreKnown(t *testing.T) {
 	t.Parallel()
 	for _, k := range approvals.SenderKinds() {

@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	// tokenTTL is how long a token that the API server proved is believed without
+	// tokenTTL is the time for which a token that the API server proved is believed without
 	// asking again; API servers themselves remember for longer.
 	tokenTTL  = 10 * time.Second
 	maxTokens = 10_000

@@ -19,7 +19,7 @@ import (
 type Delegates struct {
 	Client client.Reader
 	Guards *Guards
-	// Quota is what a namespace may have. Nil: nothing is bounded.
+	// Quota returns the quota of a namespace. Nil: nothing is bounded.
 	Quota func(ctx context.Context, namespace string) (approvals.Quota, error)
 	// Over is told of a Delegation that does not count because of that. Nil: nobody is.
 	Over func(o *v1alpha1.Delegation, err error)

@@ -11,8 +11,8 @@ import (
 // Bounds on TokenReviews of tokens that nobody knows. Anybody who reaches the port can
 // make tokens up, as many as they like.
 const (
-	// refusedTTL is how long a token that the API server refused is not asked about again.
-	// A token that is good was not refused before: a new one works at once.
+	// refusedTTL is the time for which a token that the API server refused is not asked about
+	// again. A token that is good was not refused before: a new one works at once.
 	refusedTTL = 3 * time.Second
 	// A source may have so many unknown tokens asked about at once, and so many a second
 	// after that. One that turns out to be good is given back.
@@ -46,7 +46,8 @@ func (a *allowance) fill(now time.Time) {
 	a.at = now
 }
 
-// wasRefused is why a token was refused just now, nil when it was not.
+// wasRefused returns the error by which a token was refused within refusedTTL before now, nil for
+// none.
 func (u *unknown) wasRefused(sum [sha256.Size]byte, now time.Time) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()

@@ -29,7 +29,7 @@ import (
 // Cluster is an API server in memory.
 type Cluster struct {
 	client.WithWatch
-	// Clock says when what is created now was created, nil for a fixed time.
+	// Clock returns the creation time of what is created now; nil: a fixed time.
 	Clock func() time.Time
 
 	mu     sync.Mutex
@@ -203,7 +203,7 @@ func (c *Cluster) Count(verb string) int {
 	return c.writes[verb]
 }
 
-// Writes is everything that was tried and was no dry run.
+// Writes counts the writes that were tried, without dry runs.
 func (c *Cluster) Writes() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

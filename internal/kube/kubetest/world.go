@@ -77,7 +77,7 @@ status:
   results: [{name: digest, value: "sha256:abc"}]
 `
 
-// ClusterIP is that of Service.
+// ClusterIP is the address in Service.
 const ClusterIP = "10.96.0.10"
 
 // Service is the object that Triggers creates for EventListener apply.

@@ -30,8 +30,8 @@ type Notify struct {
 	Log     *slog.Logger
 	Sent    func(ok bool)
 	Workers int
-	// Preflight is what is known about what an Approval would start: who is asked is told. Nil:
-	// nobody looks.
+	// Preflight returns what is known about what an Approval would start, for the messages that ask
+	// people. Nil: nobody looks.
 	Preflight func(ctx context.Context, a approvals.Approval) *approvals.Preflight
 	// Budget has messages wait when a namespace sends too many. Nil: none waits.
 	Budget *Budget

@@ -41,8 +41,8 @@ func (r *Notify) send(ctx context.Context, x *round) (done bool, err error) {
 	return false, nil
 }
 
-// deliver sends one message, and is what the ledger is to say of it; nil when that is not
-// known, since the process is told to stop.
+// deliver sends one message and returns the entry for the ledger; nil when the process is told to
+// stop meanwhile, since nobody knows then whether it was sent.
 func (r *Notify) deliver(ctx context.Context, x *round, d notify.Due) *approvals.Delivery {
 	id, err := r.Channel.Send(ctx, d.Message)
 	if err != nil && ctx.Err() != nil {

@@ -18,8 +18,8 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/triggers"
 )
 
-// typedBy stands, with its number, for a text that an approver types. It is what such a
-// text may look like: it goes through bindings, templates and params as it is.
+// typedBy stands, with its number, for a text that an approver types. An approver could type it: it
+// goes through bindings, templates and params as it is.
 const typedBy = "typed-by-an-approver-"
 
 // typed warns of what an approver types that becomes code: Tekton puts params into scripts,
@@ -181,7 +181,7 @@ func (t *taint) pipeline(p *pipelinev1.PipelineSpec, tasks map[string]*pipelinev
 	}
 }
 
-// paramsOf are all that a task of a pipeline is given, in each place of its matrix.
+// paramsOf returns all params that a task of a pipeline is given, in each place of its matrix.
 func paramsOf(x pipelinev1.PipelineTask) []pipelinev1.Param {
 	all := slices.Clone(x.Params)
 	if x.Matrix != nil {

@@ -37,10 +37,11 @@ type Preflights struct {
 	Secrets  *gate.Secrets
 	Targets  *release.Targets
 	Now      func() time.Time
-	// Reach says why there is no connection to an EventListener, in words for people.
-	// Nil: nobody tries.
+	// Reach returns an error, in words for people, when there is no connection to an
+	// EventListener. Nil: nobody tries.
 	Reach func(ctx context.Context, d destination.Destination) error
-	// Wait is how long Of leaves the look to who looks at every Approval.
+	// Wait is the time for which Of waits for the result of the controller, which looks at every
+	// Approval, before it looks itself.
 	Wait time.Duration
 
 	rights  kubeutil.Memory[bool]   // what accounts may create
@@ -61,9 +62,9 @@ type looked struct {
 const (
 	// preflightWithin bounds one look.
 	preflightWithin = 5 * time.Second
-	// preflightFresh is for how long what was found is told without another look.
+	// preflightFresh is the time for which a result is returned without another look.
 	preflightFresh = 30 * time.Second
-	// reachedKept is for how long an EventListener that was there is not asked again.
+	// reachedKept is the time for which an EventListener that was there is not asked again.
 	reachedKept = 30 * time.Second
 	// maxLooked bounds what is remembered; past it remembering begins again.
 	maxLooked = 1 << 15
@@ -164,12 +165,13 @@ func (p *Preflights) check(ctx context.Context, a approvals.Approval) ([]approva
 	return f.all, nil
 }
 
-// ChangedProblem is that a is not what would start now.
+// ChangedProblem returns the problem of an a that is not what would start now.
 func ChangedProblem(a approvals.Approval) approvals.Problem {
 	return approvals.Problem{Reason: approvals.ReasonContentChanged, Message: contentChanged(a)}
 }
 
-// contentChanged says what is to be done about what is not what was approved any more.
+// contentChanged returns the message about content that is not what was approved, or is voted on, any
+// more: whether it is asked about again automatically, or what to do.
 func contentChanged(a approvals.Approval) string {
 	if a.Decided() {
 		return approvals.Message(interceptor.Unchanged(a, ""))
@@ -218,9 +220,9 @@ func (p *Preflights) listener(ctx context.Context, r *triggers.Resolved, a appro
 	return p.chains(ctx, l, r, as, e, f)
 }
 
-// reach is why there is no connection to l, "" when there is. One that has no pods is
-// available to Kubernetes, since it asks for none; one whose certificate is by a CA that
-// the service does not know is up.
+// reach returns why there is no connection to l, "" when there is. To Kubernetes an EventListener
+// without pods is available, when it asks for none. One with a certificate by a CA that the service
+// does not know is up.
 func (p *Preflights) reach(ctx context.Context, l triggers.Listener) string {
 	if p.Reach == nil {
 		return ""

@@ -26,9 +26,9 @@ import (
 )
 
 const (
-	// ConditionsAfter is how long the first write of the conditions is left to somebody who
-	// writes anyhow, the one who tells people say. After that they are written for those who
-	// wait for one: kubectl wait must end.
+	// ConditionsAfter is the delay before the conditions are written for their own sake: until
+	// then somebody who writes anyhow may bring them along, such as the one who notifies people.
+	// After that they are written for those who wait for one: kubectl wait must end.
 	ConditionsAfter = 1500 * time.Millisecond
 	// LookSoon and what follows it: rights, volumes and Pipelines are looked at again now and then, since nobody tells of
 	// them: often at first, while people read and their author is at work, and then
@@ -57,7 +57,7 @@ type Preflight struct {
 	changed map[string]change // by UID
 }
 
-// change is since when what would start is what it is.
+// change has the digest of what would start, and the time at which that digest was first seen.
 type change struct {
 	digest string
 	since  time.Time
@@ -291,7 +291,8 @@ func (r *Preflight) notInPlace(ctx context.Context, a, before approvals.Approval
 	return true, err
 }
 
-// settles notes what would start, and says how long it must still stay the same.
+// settles notes the digest of what would start, and returns the time for which it must still stay the
+// same, 0 when that is over.
 func (r *Preflight) settles(a approvals.Approval, digest string) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -306,7 +307,7 @@ func (r *Preflight) settles(a approvals.Approval, digest string) time.Duration {
 	return max(c.since.Add(approvals.SettleFor(a)).Sub(r.Now()), 0)
 }
 
-// steady notes that what would start is what is asked about.
+// steady forgets a change: what would start is again what is asked about.
 func (r *Preflight) steady(uid string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

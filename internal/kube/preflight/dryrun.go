@@ -16,9 +16,9 @@ import (
 
 const dryRunsKept = 10 * time.Minute
 
-// dryRun asks the API server, admission included, what it would say of obj. What has a
-// value in it that is not known yet is not asked about: the answer would be about that. Nor
-// is what it has taken before: of thousands that wait it is not asked at each start.
+// dryRun asks the API server, admission included, whether it would take obj. It does not ask about
+// an obj with a value in it that is not known yet: the answer would be about that value. Nor does it
+// ask for an Approval that was ready before: there may be thousands at each start.
 func (p *Preflights) dryRun(ctx context.Context, a approvals.Approval, obj *unstructured.Unstructured, unknown string, f *findings) error {
 	if a.Preflight != nil && a.Preflight.State == approvals.PreflightReady {
 		return nil

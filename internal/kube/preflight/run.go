@@ -24,7 +24,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/verifyrun"
 )
 
-// refsKept is for how long a Pipeline or Task that was read is believed to be as it was.
+// refsKept is the time for which a Pipeline or Task that was read is taken to be unchanged.
 const refsKept = 30 * time.Second
 
 // run looks at what the run refers to: Tekton would refuse it, or have it fail at once,

@@ -11,8 +11,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
-// Served are the options of a controller whose queue is served fairly. part is what an
-// object belongs to within its namespace; nil: to nothing. One namespace may occupy half of the workers.
+// Served returns the options of a controller whose queue is served fairly. part names what an object
+// belongs to within its namespace; nil: it belongs to nothing. One namespace may occupy half of the
+// workers.
 func Served(workers int, part func(reconcile.Request) string) ctrlcontroller.Options {
 	return ctrlcontroller.Options{
 		MaxConcurrentReconciles: workers,

@@ -8,11 +8,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 )
 
-// Options are how a queue is served.
+// Options configures a queue.
 type Options[T comparable] struct {
-	// Workers is how many take from the queue at once.
+	// Workers is the number of workers that take from the queue at once.
 	Workers int
-	// Share is how many of them one namespace may occupy; 0: half of them. It may occupy
+	// Share bounds the workers that one namespace may occupy; 0: half of them. It may occupy
 	// fewer while others are busy: never more than there are free, so that somebody who
 	// comes later finds a worker. One it may always have.
 	Share int
@@ -217,7 +217,7 @@ func (q *Queue[T]) mayHave(t *tenant[T]) bool {
 	return t.busy == 0 || t.busy < q.o.Share && t.busy < q.o.Workers-len(q.busy)
 }
 
-// Done says that a worker has done with key.
+// Done tells q that a worker has done with key.
 func (q *Queue[T]) Done(key T) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -302,7 +302,7 @@ func (q *Queue[T]) Len() int {
 	return n
 }
 
-// Oldest is for how long the item that waits longest has been waiting for its turn.
+// Oldest returns the longest time that an item has been waiting for its turn, 0 when none waits.
 func (q *Queue[T]) Oldest() time.Duration {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -12,8 +12,8 @@ import (
 // replica that had just died, and the leader, which posts again, may be that one.
 const (
 	followTick = 100 * time.Millisecond
-	// followStall is for how many ticks no run that is followed may have come, before an event
-	// is posted again: in a burst they come one after the other.
+	// followStall is the number of ticks without any run that is followed, before an event is
+	// posted again: in a burst they come one after the other.
 	followStall = 4
 	maxFollowed = 1024
 	// maxFollowedSize bounds what one that is followed holds: what is larger is the leader's.
@@ -39,7 +39,7 @@ const lateBy = 2
 
 // Runs are the runs that outcomes start.
 type Runs interface {
-	// Came says whether the run of a has come, as far as is known here.
+	// Came reports whether the run of a has come, as far as is known here.
 	Came(ctx context.Context, a approvals.Approval) bool
 }
 

@@ -79,7 +79,7 @@ func TestFollower(t *testing.T) {
 	}
 }
 
-// runs are those that came, by the Approval's name.
+// runs has the runs that came, by the Approval's name.
 type runs map[string]bool
 
 func (r runs) Came(_ context.Context, a approvals.Approval) bool { return r[a.Name] }

@@ -21,7 +21,7 @@ var mayBeUnknown = []string{"params", "workspaces", "timeouts", "timeout"}
 // runRefs are the fields of a pipelineSpec that name what else is run.
 var runRefs = []string{"taskRef", "pipelineRef", "ref"}
 
-// identified says that what runs, or as whom, is known only when the event is there: an
+// identified adds a problem where what runs, or as whom, is known only when the event is there: an
 // interceptor behind ours, which learns the run's name, would then choose it alone. all
 // asks it of the whole spec, as where nothing may execute before it was compared.
 func (out *Rendered) identified(r *triggers.Resolved, all bool) {

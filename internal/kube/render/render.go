@@ -27,8 +27,8 @@ import (
 
 // Rendered has the objects that an EventListener would create for an Approval's signed event.
 type Rendered struct {
-	// Objects are what it would create, in order, with the labels that it adds.
-	// There are none when a problem keeps the template from being filled in.
+	// Objects has what it would create, in order, with the labels that it adds. There is
+	// nothing in it when a problem keeps the template from being filled in.
 	Objects []*unstructured.Unstructured
 	// Unknown stands, alone or within a text, for what can't be known before the
 	// event is there. It is made up for this rendering, so nobody can write it.
@@ -297,7 +297,7 @@ func (out *Rendered) objects(r *triggers.Resolved, params map[string]string) {
 	}
 }
 
-// named says that the first object is not a PipelineRun with the run's name. The
+// named adds a problem unless the first object is a PipelineRun with the run's name. The
 // first: an EventListener creates in order and stops at what exists already, so
 // whatever stood before it would be made again by each post.
 func (out *Rendered) named(r *triggers.Resolved, runName string) {

@@ -14,8 +14,8 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/triggers"
 )
 
-// rendered is what Trigger apply of docs makes of a pending Approval that forwards
-// digest=sha256:1.
+// rendered renders the template of Trigger apply of docs for a pending Approval that forwards
+// digest=sha256:1, with the texts of digest in front of that value.
 func rendered(t *testing.T, docs string, digest ...string) render.Rendered {
 	t.Helper()
 	triggers := servicetest.NewCluster(t, kubetest.Objects(t, docs)...).Opener(t).Triggers

@@ -17,12 +17,13 @@ const (
 	// them: more than one object that the API server keeps. Anyone who writes a Trigger could
 	// otherwise have us fill in $(body) a million times.
 	maxMade = 4 << 20
-	// maxUnlooked is up to which nobody has to look whether it is so much.
+	// maxUnlooked is the rough bound up to which nobody has to work out the exact size.
 	maxUnlooked = 16 << 20
 )
 
-// boundBindings says which binding would give more than may be, before it is worked out.
-// It is worked out for each expression alone where that could be.
+// boundBindings returns false, with the binding that is too much, when all bindings together would
+// give more than maxMade bytes. Where a rough bound does not rule that out, it works out each
+// expression alone, and never all of them together.
 func boundBindings(rt template.ResolvedTrigger, e signedevent.Event, extensions map[string]any, trigger template.TriggerContext) (binding string, ok bool) {
 	brought, err := json.Marshal(extensions)
 	if err != nil {

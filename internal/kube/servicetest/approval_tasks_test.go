@@ -106,7 +106,7 @@ func newTasking(t *testing.T, kind string, change ...string) *tasking {
 	return x
 }
 
-// define puts up the kind's definition, which says who manages it.
+// define puts up the kind's definition, with the label that names its manager.
 func (x *tasking) define(manager string) {
 	x.t.Helper()
 	crd := kubetest.Untyped("apiextensions.k8s.io/v1", "CustomResourceDefinition")
@@ -155,7 +155,7 @@ func (x *tasking) all() []approvals.Approval {
 	return list
 }
 
-// only is the one Approval there is.
+// only returns the Approval that there is, and fails the test unless there is exactly one.
 func (x *tasking) only() approvals.Approval {
 	x.t.Helper()
 	list := x.all()

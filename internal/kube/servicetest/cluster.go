@@ -42,7 +42,7 @@ var (
 	Quiet = slog.New(slog.DiscardHandler)
 )
 
-// Indexes are all that the service has its informers keep.
+// Indexes returns all indexes that the service has its informers keep.
 func Indexes() map[string]client.IndexerFunc {
 	all := store.Indexes()
 	maps.Copy(all, triggers.TriggerIndexes())

@@ -70,7 +70,8 @@ func (w *world) gate() string {
 	return string(c.Status) + " " + c.Reason + " " + c.Message
 }
 
-// wakes says whether an event of o has each controller look at what it is about.
+// wakes fails the test unless an event of o has each controller look at what it is about: the Gate,
+// the Trigger, and approval.
 func (w *world) wakes(o client.Object, approval string) {
 	w.t.Helper()
 	if got := w.gates.GatesOf(w.t.Context(), o); len(got) != 1 || got[0].Name != "production" {

@@ -18,8 +18,8 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/outcome"
 )
 
-// crowdSize is how many wait. A thousand would say no more: not one call and not one object
-// read may come of it, and the cluster in memory takes time by the square.
+// crowdSize is the number of Approvals that wait. A thousand would say no more: not one call and
+// not one object read may come of it, and the cluster in memory takes time by the square.
 const crowdSize = 30
 
 // TestManyPending: what waits holds nothing up. Beside a crowd that is pending, another

@@ -549,7 +549,7 @@ func TestAskAgainByVote(t *testing.T) {
 	}
 }
 
-// toAskAgain is whether name could have been asked again, or was.
+// toAskAgain reports whether name could have been asked again, or was.
 func (w *world) toAskAgain(t *testing.T, name string) bool {
 	t.Helper()
 	a := w.get(name)

@@ -236,7 +236,7 @@ func (w *world) condition(name, kind string) string {
 	return ""
 }
 
-// operators are who looks after every namespace.
+// operators names the users who look after every namespace.
 type operators []string
 
 func (o operators) MayOperate(_ context.Context, id approvals.Identity, _ string) (bool, error) {

@@ -47,7 +47,7 @@ func decidable(t *testing.T, kind string, retries int) *tasking {
 	return x
 }
 
-// rejected says why the task did not end rejected after one question.
+// rejected fails the test unless the task ended rejected after one question.
 func (x *tasking) rejected(t *testing.T, when string) {
 	t.Helper()
 	cr, no := x.run(), x.kind.Ends[approvals.Rejected]
@@ -170,7 +170,8 @@ func (x *tasking) reset(edit func(*pipelinev1beta1.CustomRun)) {
 	x.must(x.WithWatch.Status().Update(x.t.Context(), cr))
 }
 
-// anotherAttempt is what Tekton's contract makes of a failed attempt.
+// anotherAttempt does with a failed attempt what Tekton's contract says: its status is kept in
+// RetriesStatus, and the task runs again.
 func anotherAttempt(cr *pipelinev1beta1.CustomRun) {
 	failed := *cr.Status.DeepCopy()
 	failed.RetriesStatus = nil

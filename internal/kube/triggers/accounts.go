@@ -105,8 +105,9 @@ func (q *asked) may(ctx context.Context, home, name, namespace string) (bool, er
 	return may, nil
 }
 
-// MayAwait says why a Trigger may not wait for runs of another namespace: what they
-// gave would be shown, and forwarded, to people who may not read it.
+// MayAwait returns CodeForbidden when a Trigger may not wait for runs of another namespace, since its
+// account may not get them: what they gave would be shown, and forwarded, to people who may not read
+// it.
 func (t *Triggers) MayAwait(ctx context.Context, s Standing, line approvals.InterceptorParams) error {
 	from := line.After.Namespace
 	if from == "" || from == s.Namespace {

@@ -84,7 +84,8 @@ func (r *Controller) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return ctrl.Result{}, r.report(ctx, &t, r.Triggers.Check(ctx, s), s)
 }
 
-// report says what is wrong with obj. Errors that may go away are returned.
+// report emits an Event about obj for a mistake that its author has to correct. Errors that may go
+// away are returned. Without any it looks whether what each of standing waits for is there.
 func (r *Controller) report(ctx context.Context, obj client.Object, err error, standing ...Standing) error {
 	switch approvals.CodeOf(err) {
 	case "":

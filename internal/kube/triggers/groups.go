@@ -27,7 +27,7 @@ type group struct {
 	Interceptors        []*triggersv1.TriggerInterceptor
 }
 
-// groupsOf are the triggerGroups with interceptors that a Trigger is run in: those of the
+// groupsOf returns the triggerGroups with interceptors that a Trigger is run in: those of the
 // EventListeners of its namespace, and those of another namespace's EventListener only
 // when that is the one to which its events are posted. Anyone who makes an EventListener
 // somewhere else changes nothing for a Trigger that is run in its own namespace.

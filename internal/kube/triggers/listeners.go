@@ -90,10 +90,10 @@ func (t *Triggers) pick(ctx context.Context, namespace, trigger string) (l Liste
 	return Listener{}, why, nil
 }
 
-// mayRun says why l does not count for a Trigger of that namespace. Anybody may make an
-// EventListener that selects every namespace. One of another namespace gets our event only
-// when its account may read Triggers here, without which it could not run them either.
-// Without an answer err says so: that is no "no".
+// mayRun returns as why the reason that l does not count for a Trigger of that namespace; nil: it
+// counts. Anybody may make an EventListener that selects every namespace. One of another namespace
+// gets our event only when its account may list Triggers here, without which it could not run them
+// either. err means that nobody knows, which is no "no".
 func (t *Triggers) mayRun(ctx context.Context, l Listener, namespace, trigger string) (why, err error) {
 	if l.Namespace == namespace {
 		return nil, nil

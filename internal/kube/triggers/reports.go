@@ -95,7 +95,7 @@ func (r *Reports) listeners(ctx context.Context, namespace string) {
 	}
 }
 
-// ResultsFellBack says on an Approval that its results are not those of its Gate.
+// ResultsFellBack reports on an Approval that its results are not those of its Gate, and why.
 func (r *Reports) ResultsFellBack(a approvals.Approval, err error) {
 	o := &v1alpha1.Approval{}
 	o.Namespace, o.Name, o.UID = a.Namespace, a.Name, types.UID(a.UID)

@@ -21,13 +21,14 @@ type Resolved struct {
 	Line approvals.InterceptorParams
 	// Template are the Trigger's bindings and template, empty while Unresolved.
 	Template template.ResolvedTrigger
-	// Unresolved says which binding or template is missing.
+	// Unresolved is the error of a binding or template that is missing, or of a group whose
+	// interceptors can't stand before the Trigger's.
 	Unresolved error
 	// Digest is of all of it, "" while Unresolved.
 	Digest string
 }
 
-// Resolve looks a Trigger up. Errors are those of interceptor.Triggers.Gated.
+// Resolve looks a Trigger up. It has the errors of interceptor.Triggers.Gated.
 func (t *Triggers) Resolve(ctx context.Context, namespace, name string) (*Resolved, error) {
 	found, err := t.Find(ctx, namespace, name)
 	if err != nil {
@@ -56,7 +57,8 @@ func (t *Triggers) Resolve(ctx context.Context, namespace, name string) (*Resolv
 	return r, nil
 }
 
-// checkGroups says what is wrong with a Trigger behind the groups that it is run in.
+// checkGroups returns CodeInvalid when the interceptors of a group that a Trigger is run in can't
+// stand before its own.
 func checkGroups(trigger *triggersv1.Trigger, groups []group) error {
 	for _, g := range groups {
 		if err := interceptor.CheckGroupBefore(g.Interceptors, trigger.Spec.Interceptors); err != nil {
@@ -80,7 +82,7 @@ func (r *Resolved) Gated() interceptor.GatedTrigger {
 	return interceptor.GatedTrigger{Namespace: r.Namespace, Name: r.Name, Line: r.Line, Chain: r.Spec.Interceptors, Template: r.Digest, Reads: r.reads(), Unresolved: r.Unresolved}
 }
 
-// digestOf is of everything that says what an event starts: the whole Trigger, with all
+// digestOf digests everything that decides what an event starts: the whole Trigger, with all
 // its interceptors, and where it stands; its bindings and template; and the groups
 // whose interceptors an event passes before it. The EventListener's account is not part
 // of it: as whom a run is made does not change what runs.

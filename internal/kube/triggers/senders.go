@@ -79,9 +79,9 @@ func (t *Triggers) checkSenders(ctx context.Context, trigger *triggersv1.Trigger
 	return nil
 }
 
-// WholeChain is own behind the interceptors of triggerGroups that select the Trigger: an
-// EventListener asks those first, and our event too goes through them. They are those of
-// groupsOf, and its errors.
+// WholeChain returns own behind the interceptors of triggerGroups that select the Trigger: an
+// EventListener asks those first, and our event too goes through them. The groups and the errors
+// are those of groupsOf.
 func (t *Triggers) WholeChain(ctx context.Context, namespace, name string, own []*triggersv1.TriggerInterceptor) ([]*triggersv1.TriggerInterceptor, error) {
 	object, err := t.object(ctx, namespace, name)
 	if err != nil || object == nil {
@@ -107,7 +107,8 @@ func (t *Triggers) CheckSender(ctx context.Context, namespace, name string, own 
 	return t.SenderCheck(namespace, chain, p)
 }
 
-// stockSender says why p does not prove senders to a stock interceptor as it wants them.
+// stockSender returns an error unless p proves senders to a stock interceptor by the Secret that the
+// interceptor refers to. One without a Secret verifies nobody.
 func stockSender(name string, kind approvals.SenderKind, ti *triggersv1.TriggerInterceptor, p approvals.Policy) error {
 	ref, err := SecretRefOf(ti)
 	if err != nil || ref == nil {

@@ -24,13 +24,13 @@ import (
 type Triggers struct {
 	Client client.Reader // from the cache
 	CEL    *mapping.Compiler
-	// MayListTriggers says whether a service account of namespace home may list the
+	// MayListTriggers reports whether a service account of namespace home may list the
 	// Triggers of a namespace. Nil: none of another namespace may.
 	MayListTriggers func(ctx context.Context, home, account, namespace string) (bool, error)
-	// MayGetRuns says whether a service account of namespace home may get the
+	// MayGetRuns reports whether a service account of namespace home may get the
 	// PipelineRuns of a namespace. Nil: none of another namespace may.
 	MayGetRuns func(ctx context.Context, home, account, namespace string) (bool, error)
-	// Service is what the service is configured to do; nil: it is not looked at.
+	// Service has the capabilities that inline policies are held to; nil: they are not.
 	Service *approvals.Capabilities
 }
 
@@ -86,8 +86,8 @@ func (t *Triggers) candidates(ctx context.Context, namespace string) ([]Standing
 	return out, nil
 }
 
-// Waiting are the Triggers that hold when pr succeeds. Wrong are those of which that
-// can't be said, or that may not: by what is wrong with each.
+// Waiting returns the Triggers that hold when pr succeeds, and as wrong those that have a mistake or
+// may not hold it, with Err set. err means that neither is known.
 func (t *Triggers) Waiting(ctx context.Context, pr *pipelinev1.PipelineRun) (waiting, wrong []Waiting, err error) {
 	all, err := t.candidates(ctx, pr.Namespace)
 	if err != nil {
@@ -123,7 +123,7 @@ type Waiting struct {
 	Err  error // why it can't hold; nil when it can
 }
 
-// mayHold says why a Trigger with that line may not hold a run.
+// mayHold returns an error when a Trigger with that line may not hold a run.
 func (t *Triggers) mayHold(ctx context.Context, s Standing, line approvals.InterceptorParams) error {
 	if _, err := t.Find(ctx, s.Namespace, s.Name); err != nil {
 		return err
@@ -131,7 +131,7 @@ func (t *Triggers) mayHold(ctx context.Context, s Standing, line approvals.Inter
 	return t.MayAwait(ctx, s, line)
 }
 
-// Check says what is wrong with a Trigger, nil for nothing and for one that is not
+// Check returns what is wrong with a Trigger, nil for nothing and for one that is not
 // gated.
 func (t *Triggers) Check(ctx context.Context, s Standing) error {
 	line, err := ParamsOf(s.Trigger)
@@ -180,7 +180,7 @@ func errNameless(s Standing) error {
 // ReasonNameNotUnique is of Triggers that can't be told apart.
 const ReasonNameNotUnique = "TriggerNameNotUnique"
 
-// Find is the one Trigger of that name. An EventListener's id for a Trigger is its
+// Find returns the one Trigger of that name. An EventListener's id for a Trigger is its
 // namespace and name, whatever it stands in, so two of one name would be taken for
 // each other: then there is none, and the error names them all.
 func (t *Triggers) Find(ctx context.Context, namespace, name string) (Standing, error) {
