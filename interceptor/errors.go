@@ -6,8 +6,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// grpcCode is the one table from the domain's codes to those that EventListeners
-// read.
+// grpcCode maps the domain's codes to those that EventListeners read. It is the only such table.
 func grpcCode(c approvals.Code) codes.Code {
 	switch c {
 	case approvals.CodeInvalid:

@@ -72,9 +72,9 @@ func pick(to, from map[string]any, path []string) {
 	}
 }
 
-// sameExtensions says why what the interceptors before this one bring now is not what
-// they brought when a was held, and was approved. Of a run nothing was brought before
-// it was decided, and what is brought is not known until now.
+// sameExtensions returns CodeConflict when the interceptors before this one bring other values than
+// they brought when a was held, and was approved. Of a run nothing was brought before it was
+// decided, and what is brought is not known until now.
 func sameExtensions(a approvals.Approval, extensions map[string]any, reads [][]string) error {
 	now, err := foreign(extensions, reads)
 	if err != nil || a.Source.Event == nil || now == a.Source.Event.Extensions {
@@ -181,8 +181,9 @@ func overlaysOf(ti *triggersv1.TriggerInterceptor) []string {
 	return out
 }
 
-// Behind says which extensions the interceptors behind this one may write: overlays of
-// cel say it, of any other nobody knows.
+// Behind returns a function that reports whether the interceptors behind this one may write an
+// extension. cel declares its overlays; of any other interceptor, and of a chain that Place
+// refuses, nobody knows, so it may write every one.
 func Behind(chain []*triggersv1.TriggerInterceptor) (writes func(key string) bool) {
 	keys, every := map[string]bool{}, false
 	at, err := Place(chain)

@@ -77,7 +77,7 @@ type bench struct {
 
 var ring = keyring.Ring{{Secret: bytes.Repeat([]byte{1}, keyring.Size)}}
 
-// now is when requests arrive: after the decisions of the tests.
+// now is the time at which requests arrive: after the decisions of the tests.
 var now = ct.T0.Add(10 * time.Minute)
 
 func newBench(cached, live []approvals.Approval) *bench {

@@ -72,7 +72,7 @@ func Place(chain []*triggersv1.TriggerInterceptor) (int, error) {
 	return at, nil
 }
 
-// CheckGroup says that this interceptor stands in a triggerGroup: it is asked once for
+// CheckGroup returns CodeInvalid when this interceptor stands in a triggerGroup: it is asked once for
 // all of the group's Triggers there, and can't know what would start.
 func CheckGroup(g triggersv1.EventListenerTriggerGroup) error {
 	for _, ti := range g.Interceptors {

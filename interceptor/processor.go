@@ -25,8 +25,8 @@ type GatedTrigger struct {
 	Template        string                           // digest of the Trigger with its bindings and template, "" while Unresolved
 	// Reads are the paths below extensions that its bindings read of other interceptors.
 	Reads [][]string
-	// Unresolved says which binding or template is missing. A Gate that has its
-	// outcomes written to an object needs neither.
+	// Unresolved is the error when the Trigger can't be resolved: a binding or the template is
+	// missing, say. A Gate that has its outcomes written to an object needs neither.
 	Unresolved error
 }
 
@@ -41,7 +41,7 @@ type Triggers interface {
 // derives from the subject and the Trigger.
 type Opener interface {
 	OpenEvent(ctx context.Context, g GatedTrigger, e approvals.Event, header http.Header) (approvals.Approval, error)
-	// NotifyCompletion says that a run may have succeeded; the opener looks for itself.
+	// NotifyCompletion notes that a run may have succeeded; the opener looks for itself.
 	NotifyCompletion(ctx context.Context, g GatedTrigger, namespace, name, uid string) error
 }
 

@@ -114,7 +114,7 @@ func TestRelease(t *testing.T) {
 	}
 }
 
-// TestExtension is what bindings read.
+// TestExtension: these are the values that bindings read.
 func TestExtension(t *testing.T) {
 	t.Parallel()
 	a := ct.Make("apply-1").Requester("$(uid)").Voted("alice", approvals.Approve, "ship it").With(func(a *approvals.Approval) { a.RunName = "the-run" }).Obj()

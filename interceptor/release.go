@@ -30,7 +30,7 @@ func parseEventID(id string) (approvals.Key, bool) {
 	return approvals.Key{Namespace: parts[0], Name: parts[1], UID: parts[2]}, true
 }
 
-// verify says why a request that claims to be ours is not.
+// verify returns CodeUnauthenticated unless the headers prove that body is an event of ours.
 func verify(ring keyring.Ring, header http.Header, body string, now time.Time) error {
 	err := signature.Verify(ring, header.Get(signature.HeaderID), header.Get(signature.HeaderTimestamp),
 		header.Get(signature.HeaderSignature), now, []byte(body))
@@ -40,8 +40,8 @@ func verify(ring keyring.Ring, header http.Header, body string, now time.Time) e
 	return nil
 }
 
-// releasable says why the event for a does not pass through trigger of
-// namespace, whose template has the digest template now.
+// releasable returns an error unless the event for a may pass through trigger of namespace, whose
+// template has the digest template now.
 func releasable(a approvals.Approval, namespace, trigger, template string) error {
 	switch {
 	case a.Namespace != namespace || a.Trigger != trigger:
@@ -62,7 +62,8 @@ func releasable(a approvals.Approval, namespace, trigger, template string) error
 	return Unchanged(a, template)
 }
 
-// Unchanged says why what was approved is not what would run now.
+// Unchanged returns an error when what would run now is not what was approved. template is the
+// digest that the Trigger, with its bindings and its template, has now.
 func Unchanged(a approvals.Approval, template string) error {
 	if a.Resolved.TemplateDigest != template {
 		return approvals.Errorf(approvals.CodeConflict,
@@ -84,12 +85,12 @@ type Extension struct {
 	Approval ExtensionApproval `json:"approval"`
 	Params   map[string]string `json:"params"`
 	Results  map[string]string `json:"results"`
-	// SpanContext is what the next run is given as Tekton's annotation of a trace, "" for none.
+	// SpanContext is for the next run's annotation of a trace, which Tekton reads; "" for none.
 	// It is always there, so that a binding of it never fails.
 	SpanContext string `json:"spanContext"`
 }
 
-// ExtensionApproval says which Approval released the event.
+// ExtensionApproval identifies the Approval that released the event, with its requester.
 type ExtensionApproval struct {
 	Namespace string `json:"namespace"`
 	Name      string `json:"name"`

@@ -105,8 +105,8 @@ func TestPassesBy(t *testing.T) {
 	}
 }
 
-// BenchmarkUnrelated is what an EventListener that is shared with a busy git host
-// costs us: one push that no gate is about.
+// BenchmarkUnrelated measures the cost of an EventListener that is shared with a busy git host:
+// one push that no gate is about.
 func BenchmarkUnrelated(b *testing.B) {
 	r := request("apply", `{"commits":["`+strings.Repeat("x", 20_000)+`"]}`, http.Header{"X-Github-Event": {"push"}, "Content-Type": {"application/json"}})
 	r.InterceptorParams = map[string]any{"gate": "production", "after": map[string]any{"pipeline": "plan"}}

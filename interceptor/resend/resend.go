@@ -1,6 +1,6 @@
-// Package resend says what of a held event may be sent again: which path, which
-// headers, to which address. Anyone who calls the interceptor directly chooses all of
-// them, so they are looked at before they are held, and again before they are posted.
+// Package resend decides what of a held event may be sent again: which path, which headers, to
+// which address. Anyone who calls the interceptor directly chooses all of them, so they are looked
+// at before they are held, and again before they are posted.
 //
 // It imports little, so that its fuzz targets build in seconds.
 package resend
@@ -60,7 +60,7 @@ func plain(decoded string) bool {
 	return utf8.ValidString(decoded) && !strings.ContainsFunc(decoded, func(r rune) bool { return r != ' ' && r != '#' && bad(r) })
 }
 
-// Header says why a header can't be posted.
+// Header returns CodeInvalid for a header that can't be posted.
 func Header(name, value string) error {
 	if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) || !utf8.ValidString(value) || http.CanonicalHeaderKey(name) != name {
 		return approvals.Errorf(approvals.CodeInvalid,

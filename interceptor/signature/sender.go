@@ -70,8 +70,8 @@ func (k Kind) EventHeader() string {
 	}
 }
 
-// VerifySender says why header and body do not prove that their sender has the secret.
-// The error has nothing of either.
+// VerifySender returns an error unless header and body prove that their sender has the secret. The
+// error has nothing of either. now matters to StandardWebhooks alone.
 func VerifySender(k Kind, secret keyring.Secret, header http.Header, body []byte, now time.Time) error {
 	value := header.Get(k.Header())
 	if value == "" {
@@ -152,7 +152,8 @@ func bearer(secret keyring.Secret) string {
 	return string(secret)
 }
 
-// sendable says why a secret can't be a header's value: no sender could have sent it.
+// sendable returns an error for a secret that can't be a header's value: no sender could have sent
+// it.
 func sendable(secret keyring.Secret) error {
 	if len(secret) == 0 {
 		return errors.New("the secret is empty")

@@ -41,7 +41,8 @@ func Sign(ring keyring.Ring, id string, now time.Time, body []byte) map[string]s
 	}
 }
 
-// Verify says why the headers do not prove that body is an event of ours.
+// Verify returns an error unless the headers prove that body is an event of ours, signed within
+// Tolerance of now, before or after it.
 func Verify(ring keyring.Ring, id, ts, sigs string, now time.Time, body []byte) error {
 	sec, err := strconv.ParseInt(ts, 10, 64)
 	if err != nil {

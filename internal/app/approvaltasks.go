@@ -44,7 +44,7 @@ func (c *core) approvalTasks(ctx context.Context) (*openshift.ApprovalTasks, err
 	}, nil
 }
 
-// ours is missing, unless the definition of ApprovalTasks is ours. Then their policy is
+// ours returns missing, unless the definition of ApprovalTasks is ours. Then their policy is
 // on its way: kubectl applies it after the Deployment. Until it is there no ApprovalTask
 // is made and no answer counts.
 func (c *core) ours(ctx context.Context, missing error) error {

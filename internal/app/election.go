@@ -23,13 +23,13 @@ const (
 	renewDeadline = 6 * time.Second
 	retryPeriod   = time.Second
 	leaseName     = "countersign"
-	// leaseLook is how often a leader looks whether its lease is over, because its process was
-	// paused, say: its controllers must not wake up as a second leader.
+	// leaseLook is the interval at which a leader checks whether its lease is over, because its
+	// process was paused, say: its controllers must not wake up as a second leader.
 	leaseLook = 100 * time.Millisecond
-	// stopAfter is how long after its last renewal a leader stops at the latest. The others see of
-	// a lease's times whole seconds alone, so for them it may be over a second before.
+	// stopAfter bounds the time from a leader's last renewal until it stops. The others see only
+	// whole seconds of a lease's times, so for them it may be over up to a second earlier.
 	stopAfter = leaseDuration - time.Second - 2*leaseLook
-	// electAgain is how long a replica rests that could not begin to lead.
+	// electAgain is the pause of a replica that could not begin to lead.
 	electAgain = time.Second
 )
 

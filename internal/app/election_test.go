@@ -20,7 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 )
 
-// lease is the one object that replicas compete for.
+// lease fakes the one object that replicas compete for.
 type lease struct {
 	mu     sync.Mutex
 	record *resourcelock.LeaderElectionRecord

@@ -9,8 +9,8 @@ import (
 	"github.com/countersign-dev/countersign/internal/version"
 )
 
-// leader has the ClusterInterceptor say which version leads, which is where a command line
-// looks. The replicas of two versions would overwrite each other.
+// leader writes the version that leads on the ClusterInterceptor, where a command line looks for
+// it. The replicas of two versions would overwrite each other.
 type leader struct {
 	certs   *servingcert.Manager
 	version string

@@ -20,8 +20,8 @@ type Options struct {
 
 	Namespace string // where the service runs: its Secrets and its lease
 	Pod       string // this process's name in the election
-	// PodAddress is where other replicas reach this one's HealthAddress, to see that it is
-	// there; "" for nowhere.
+	// PodAddress is the host at which other replicas reach this one's HealthAddress, to see that
+	// it is there; "": they can't.
 	PodAddress string
 	Service    string // the Kubernetes Service's name
 
@@ -31,7 +31,8 @@ type Options struct {
 	HealthAddress      string
 
 	LeaderElection bool
-	// CertificateDir is where somebody else keeps the interceptor's certificate; "": nobody.
+	// CertificateDir has the interceptor's certificate where somebody else maintains it; "": this
+	// service makes its own.
 	CertificateDir string
 
 	Version string // of this program; "": not said

@@ -26,8 +26,8 @@ import (
 // askTime bounds the question to the API server for the kinds that it serves.
 const askTime = 10 * time.Second
 
-// pieces are what must be in the cluster before anything can be watched, and what of it
-// is. Without this list the first kind that is missing ends the process with words about
+// pieces lists what must be in the cluster before anything can be watched, and which of it is
+// watched. Without this list the first kind that is missing ends the process with words about
 // REST mappings. The kinds of a piece are of one version.
 var pieces = []struct {
 	name, install string
@@ -46,7 +46,8 @@ var pieces = []struct {
 func always(Options) bool { return true }
 func never(Options) bool  { return false }
 
-// installed says which pieces the cluster lacks, all at once, and what to do.
+// installed returns one error for each piece that the cluster lacks, all at once, each with what
+// to do; nil when all are there.
 func installed(ctx context.Context, scheme *runtime.Scheme, to *rest.Config) error {
 	to = rest.CopyConfig(to)
 	to.Timeout = askTime

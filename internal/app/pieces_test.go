@@ -10,8 +10,8 @@ import (
 	"github.com/countersign-dev/countersign/internal/config"
 )
 
-// TestWarm: what is watched from the start is what the cluster is asked for, but for what
-// is only written, and for tasks that nobody wants answered.
+// TestWarm: every kind that the cluster is asked for is watched from the start, except kinds that
+// are only written, and tasks when none are to be answered.
 func TestWarm(t *testing.T) {
 	t.Parallel()
 	scheme, err := Scheme()

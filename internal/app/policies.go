@@ -13,7 +13,7 @@ import (
 // policyTime is the interval at which the leader checks that the admission policies exist.
 const policyTime = 5 * time.Minute
 
-// policies says which admission policy is missing. Where votes rest on one they count
+// policies reports admission policies that are missing. Where votes rest on one they count
 // for nothing without it; the others would be missed by nobody until it is too late.
 type policies struct {
 	guards  *identity.Guards
@@ -47,7 +47,7 @@ func (p *policies) Start(ctx context.Context) error {
 	}
 }
 
-// look says what has changed since the last look, once.
+// look logs once what has changed since the last look, and sets the metric each time.
 func (p *policies) look(ctx context.Context) {
 	for _, name := range p.names {
 		_, err := p.guards.Since(ctx, name)

@@ -13,7 +13,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// scraper proves who asks for metrics, and says what RBAC lets them read.
+// scraper authenticates clients that ask for metrics, and asks RBAC whether they may get a path.
 type scraper interface {
 	Authenticate(ctx context.Context, token string) (approvals.Identity, error)
 	MayGet(ctx context.Context, id approvals.Identity, path string) (bool, error)

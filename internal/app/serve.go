@@ -14,10 +14,10 @@ import (
 )
 
 const (
-	// leaveAfter is how long a stopping process still takes requests: it is not ready any more,
-	// and those who send to it have to hear of that.
+	// leaveAfter is the time for which a stopping process still takes requests: it is not ready any
+	// more, and those who send to it have to notice.
 	leaveAfter = 2 * time.Second
-	// drain is how long it then lets requests finish.
+	// drain bounds the time that requests then have to finish.
 	drain = 10 * time.Second
 )
 
@@ -33,7 +33,7 @@ type server struct {
 
 // Start serves until ctx ends.
 func (s *server) Start(ctx context.Context) error {
-	// One connection is one request at a time: that is what intake counts.
+	// HTTP/1 alone: a connection then has one request at a time, and intake counts on that.
 	var one http.Protocols
 	one.SetHTTP1(true)
 	srv := &http.Server{

@@ -23,9 +23,10 @@ const (
 	addressMark = "_"
 )
 
-// identityOf is what the lease calls its holder: a pod, and where its process answers probes. A
-// container that was killed and is started again in its pod is the same holder, and goes on at
-// once instead of waiting for its own lease; two containers of one pod never run at once.
+// identityOf returns the holder's name in the lease: the pod, and the address at which its process
+// answers probes. A container that was killed and is started again in its pod is the same holder,
+// and goes on at once instead of waiting for its own lease; two containers of one pod never run at
+// once.
 func identityOf(o Options) string {
 	_, port, err := net.SplitHostPort(o.HealthAddress)
 	if err != nil || o.PodAddress == "" {
@@ -68,7 +69,8 @@ func connect(ctx context.Context, address string) error {
 	return c.Close()
 }
 
-// read takes note of who holds the lease, and says whether that one is dead.
+// read notes the lease's holder and renewal, and reports whether that holder is dead: connections
+// to it were refused refusedOften times in a row since the renewal.
 func (o *obituary) read(r *resourcelock.LeaderElectionRecord) (dead bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -19,7 +19,7 @@ var (
 	errNoRoute = &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.EHOSTUNREACH)}
 )
 
-// port is what a replica's address answers.
+// port fakes a replica's address: it answers connections with err, nil for one that is taken.
 type port struct{ err atomic.Pointer[error] }
 
 func (p *port) set(err error) { p.err.Store(&err) }

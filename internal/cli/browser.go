@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// errNoDisplay is that nobody would see a browser.
+// errNoDisplay means that nobody would see a browser.
 var errNoDisplay = errors.New("no display found")
 
 // browser is the command that opens a page: of $BROWSER, which is a list of commands

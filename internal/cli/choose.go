@@ -58,7 +58,7 @@ func (c *command) ask(question string) (string, error) {
 	return "", err
 }
 
-// yes is false for everything but y and yes.
+// yes asks question, and reports whether the answer is y or yes: a failure to read one is a no.
 func (c *command) yes(question string) bool {
 	answer, _ := c.ask(question + " [y/N] ")
 	return strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes")

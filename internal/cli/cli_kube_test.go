@@ -259,7 +259,7 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("not %d times %q in %s after a minute: %v\n%s", n, args[1], args[0], err, got)
 }
 
-// varying is what differs between two runs.
+// varying replaces texts that differ between two runs, in this order.
 var varying = []struct {
 	re *regexp.Regexp
 	to string

@@ -109,7 +109,7 @@ func (g gated) String() string {
 	return called(g.object) + ", " + g.part
 }
 
-// gates are all that name the interceptor, wherever Tekton lets people do that.
+// gates returns all that name the interceptor, wherever Tekton lets people do that.
 func (c cluster) gates(ctx context.Context) ([]gated, error) {
 	var out []gated
 	all, err := c.list(ctx, triggers)

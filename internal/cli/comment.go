@@ -68,7 +68,7 @@ func withDisplayName(a approvals.Approval, name, own string) string {
 	return name
 }
 
-// wanted says who wants something of a changed first, "" for nobody.
+// wanted names those who asked for changes to a first, as a sentence; "" for nobody.
 func wanted(a approvals.Approval) string {
 	who := a.NeedsChanges()
 	if len(who) == 0 {

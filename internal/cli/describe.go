@@ -112,7 +112,8 @@ func (c *command) describeHead(w sheet, a approvals.Approval) {
 	}
 }
 
-// describeAbout says what the Gate and the Trigger tell approvers.
+// describeAbout prints the instructions and links for approvers, and what a forge's event is
+// about. It prints nothing until a is resolved.
 func describeAbout(w sheet, a approvals.Approval) {
 	if a.Resolved == nil {
 		return
@@ -236,7 +237,7 @@ func pairs(w sheet, heading string, ps []approvals.Param) {
 	}
 }
 
-// describeAsks says what a vote must bring along.
+// describeAsks prints the inputs and the comment that a vote needs.
 func describeAsks(w sheet, p approvals.Policy) {
 	if len(p.Inputs) > 0 {
 		w.heading("Inputs (--input NAME=VALUE)")
@@ -388,7 +389,7 @@ func (c *command) describeEnd(w sheet, a approvals.Approval, o *v1alpha1.Approva
 	}
 }
 
-// describeRunEnd says how the run ended that the outcome started.
+// describeRunEnd prints how and when the run ended that the outcome started; nothing for nil.
 func (c *command) describeRunEnd(w sheet, e *approvals.RunEnd) {
 	if e == nil {
 		return
@@ -399,7 +400,8 @@ func (c *command) describeRunEnd(w sheet, e *approvals.RunEnd) {
 	}
 }
 
-// pipelineOf says what a run ran, and when that is only its maker's word for it.
+// pipelineOf names the pipeline of a run. The name of an inline one is only its maker's word, and
+// pipelineOf says so.
 func pipelineOf(r approvals.Run) string {
 	s := "Pipeline " + r.Pipeline
 	if r.Inline {
@@ -414,7 +416,8 @@ func pipelineOf(r approvals.Run) string {
 	return s
 }
 
-// describePreflight says what is known of what would start, before anything else is read.
+// describePreflight prints the Approval that a replaces, and until a is decided the problems and
+// warnings of the last check. It stands before everything else that people read.
 func describePreflight(w sheet, a approvals.Approval) {
 	if g := a.Replaces; g != nil {
 		w.heading("Requested again")

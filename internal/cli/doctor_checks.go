@@ -134,7 +134,8 @@ func (d *doctor) service(ctx context.Context) error {
 	return nil
 }
 
-// waiting is why a pod does not run, as far as it says.
+// waiting returns the reason that Kubernetes gives for a pod that does not run, as the end of a
+// sentence; "" when there is none, or pods can't be listed.
 func (d *doctor) waiting(ctx context.Context) string {
 	pods, err := d.list(ctx, schema.GroupKind{Kind: "Pod"}, client.InNamespace(d.namespace), client.MatchingLabels{"app.kubernetes.io/name": "countersign"})
 	if err != nil {

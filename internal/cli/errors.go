@@ -18,7 +18,7 @@ import (
 // errSaid ends a command whose failures have been told, one by one.
 var errSaid = errors.New("")
 
-// say is the one table from errors to what a person reads.
+// say returns the text of an error that a person reads. It is the only such table.
 func (c *command) say(err error) string {
 	if _, ok := errors.AsType[*approvals.Error](err); ok {
 		return approvals.Message(err)
@@ -47,7 +47,7 @@ func unknownResource(err error) bool {
 	return apierrors.IsNotFound(err) && apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse)
 }
 
-// absent says that there is no such object, and which names are near.
+// absent returns the error of an object that is not there, with the names that are near.
 func absent(kind, name, namespace string, names []string) error {
 	hint := "give the namespace with -n"
 	if like := nearest(name, names); len(like) > 0 {

@@ -97,7 +97,8 @@ func (c *command) forMe(ctx context.Context, s *session, items []v1alpha1.Approv
 	return mine, nil
 }
 
-// tellBlind says what a forecast leaves out.
+// tellBlind notes that approvals may be missing which the person could decide as a delegate, where
+// Delegations can't be read.
 func (c *command) tellBlind(p *prover) {
 	if p.blind {
 		c.note("note: you may not list delegations here, so approvals that you could decide as a delegate are left out")

@@ -138,7 +138,8 @@ func describeGate(w sheet, g *v1alpha1.Gate, p approvals.Policy, e approvals.Exp
 	describeAsks(w, p)
 }
 
-// describeMay says what one person may at a Gate, and by what.
+// describeMay prints whether one person can vote at a Gate and use break-glass, and by which name,
+// groups, rights or delegation. self: it is the caller. asked: their RBAC permissions are known.
 func describeMay(w sheet, p approvals.Policy, id approvals.Identity, you approvals.You, self, asked bool) {
 	who, may, mayNot := "You are "+id.Name, "you can vote", "you can't vote"
 	if !self {

@@ -17,7 +17,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/convert"
 )
 
-// listing is which Approvals are wanted, and how.
+// listing has the flags of a list: which Approvals it has, and in which format.
 type listing struct {
 	all, everywhere, mine, watch bool
 	decided                      bool // history
@@ -69,8 +69,8 @@ func (c *command) historyCommand() *cobra.Command {
 
 var outputs = []string{"table", "wide", "json", "yaml", "name"}
 
-// listFlags adds those that every list has; formats are what -o takes, the first when it is
-// not given.
+// listFlags adds the flags that every list has. formats are the values that -o takes; the first is
+// the default.
 func (c *command) listFlags(cmd *cobra.Command, l *listing, formats []string) {
 	l.formats = formats
 	cmd.Flags().BoolVarP(&l.everywhere, "all-namespaces", "A", false, "all namespaces")

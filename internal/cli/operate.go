@@ -15,7 +15,8 @@ import (
 // operation is an operator's request about one Approval.
 type operation struct {
 	verdict, reason string
-	// check says why that can't be, as far as the rules can tell from here; nil when it can.
+	// check returns an error for a request that would be refused, as far as the rules can tell
+	// from here.
 	check func(a approvals.Approval) error
 }
 

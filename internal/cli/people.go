@@ -9,7 +9,7 @@ import (
 
 // Who asked and who voted is told with what proves it: a name alone may be anybody's word.
 
-// describeAsked says who asked, what proves that, and what to know of it before one votes.
+// describeAsked prints the requester, what proves it, and a warning that people read before a vote.
 func describeAsked(w sheet, a approvals.Approval) {
 	who := requesterOf(a)
 	if who == "" {
@@ -29,8 +29,8 @@ func describeAsked(w sheet, a approvals.Approval) {
 	}
 }
 
-// provedBy says how a voter came, where that proved an address, and with whom they count
-// once because of it: a part of a sentence, "" for nothing.
+// provedBy names the way a voter came, the address that it proved, and those with whom the voter
+// counts once because of it: a part of a sentence, "" for nothing.
 func provedBy(a approvals.Approval, v approvals.Vote) string {
 	var out string
 	switch {
@@ -47,7 +47,7 @@ func provedBy(a approvals.Approval, v approvals.Vote) string {
 	return out
 }
 
-// describeEndedLinks says which mailed links decide nothing any more.
+// describeEndedLinks lists the mailed links that were revoked and decide nothing any more.
 func (c *command) describeEndedLinks(w sheet, a approvals.Approval) {
 	if len(a.Revoked) > 0 {
 		w.heading("Revoked mail links")

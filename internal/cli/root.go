@@ -20,7 +20,7 @@ type Options struct {
 	Interactive bool
 	// Colour says that Out takes colours.
 	Colour bool
-	// Width is how many columns Out has, 0 where that is not known or does not matter.
+	// Width is the number of Out's columns, 0 where that is not known or does not matter.
 	Width   int
 	Now     func() time.Time
 	Version string

@@ -52,8 +52,8 @@ type table struct {
 	out     io.Writer
 	colours bool
 	head    []string
-	// room is how many columns a line may take, 0: any number. What is too much is taken from the
-	// cells beneath head[elastic].
+	// room bounds the columns of a line; 0: it has no bound. The excess is cut from the cells
+	// beneath head[elastic].
 	room, elastic int
 	width         []int
 }

@@ -157,7 +157,7 @@ func section[T any](c *command, title, otherwise string, items []T, note string)
 	}
 }
 
-// plan is what is there of all that an installation has, in the order in which it goes: the
+// plan returns the objects of an installation that are there, in the order of their removal: the
 // service first, so that it makes nothing again, and definitions last, since what has a finalizer
 // would keep them.
 func (u uninstalling) plan(ctx context.Context, all cluster, approvals []unstructured.Unstructured) ([]removal, error) {
@@ -202,7 +202,7 @@ func recorded(approvals []unstructured.Unstructured) []removal {
 	return out
 }
 
-// planned is what goes, in its order, of what is there.
+// planned collects removals in their order, of objects that are there.
 type planned struct {
 	all      cluster
 	removals []removal

@@ -197,7 +197,7 @@ func needsReason(a approvals.Approval, b ballot) bool {
 	return b.verdict == approvals.Reject || b.verdict == approvals.Approve && a.Resolved != nil && a.Resolved.Policy.Comment == approvals.CommentRequired
 }
 
-// question says what the answer brings about.
+// question asks for a confirmation, and names what starts when this vote is the last one missing.
 func question(a approvals.Approval, v approvals.Verdict) string {
 	missing := approvals.Missing(a)
 	switch {
@@ -256,8 +256,9 @@ func (c *command) cast(ctx context.Context, s *session, p *prover, a approvals.A
 // maxGroups is the schema's, of a Vote.
 const maxGroups = 64
 
-// groupsFor are those of my groups by which I vote: the ones that the Gate names.
-// Where RBAC is asked it may know me by any of them, so all go along.
+// groupsFor returns the groups that a Vote names: mine that the Gate names and, behind them, all
+// the others where RBAC is asked, which may know me by any. There are maxGroups at most, and none
+// that the schema refuses.
 func groupsFor(a approvals.Approval, mine []string, breakGlass bool) []string {
 	if a.Resolved == nil {
 		return nil

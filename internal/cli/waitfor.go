@@ -86,8 +86,8 @@ func (c *command) waitFor(ctx context.Context, name, until string, timeout time.
 	}
 }
 
-// waited says what came of a, whether it is what was hoped for, and whether there is nothing
-// more to wait for.
+// waited returns what came of a in words, whether that is good, and whether the wait is over. says
+// is "" as long as it is not.
 func waited(a approvals.Approval, until string) (says string, good, over bool) {
 	if !a.Decided() {
 		return "", false, false

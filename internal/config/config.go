@@ -26,13 +26,13 @@ import (
 type Config struct {
 	// Files that it was read from; none: all is as by default.
 	Files []string
-	// External is where people reach the service, e.g. https://approve.example.com/x.
+	// External is the address of the pages for people, e.g. https://approve.example.com/x.
 	External *url.URL
 	// SMTP is nil when no mail is sent.
 	SMTP *email.Config
 	// OIDC is nil when there is no login.
 	OIDC *oidc.Config
-	// Directory says whose names and addresses are whose.
+	// Directory has the names and addresses that belong to one person each.
 	Directory *approvals.Directory
 	// Channels that Gates may name.
 	Channels Channels
@@ -40,7 +40,7 @@ type Config struct {
 	TokenAudiences []string
 	// Templates is a folder whose files replace templates; "": none.
 	Templates string
-	// Dashboard is where people see a run.
+	// Dashboard makes the link to a run; "": there is none.
 	Dashboard templates.Dashboard
 	Record    Record
 	// CustomTasks are the kinds of approval tasks of other systems to answer; nil:
@@ -49,11 +49,11 @@ type Config struct {
 	// EventListenerCAs is a file of CAs, in PEM, by which EventListeners with TLS are
 	// trusted beside the system's; "": none.
 	EventListenerCAs string
-	// Limits are what is taken in at once.
+	// Limits bounds what is taken in at once.
 	Limits Limits
 }
 
-// Record says where the audit log is kept: at most one of SQLite and Postgres is set.
+// Record has the places of the audit log: at most one of SQLite and Postgres is set.
 type Record struct {
 	SQLite   string         // the path of a file
 	Postgres keyring.Secret // a URL, which has a password in it

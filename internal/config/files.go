@@ -47,8 +47,8 @@ func files(path string) ([]string, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	// An empty folder is where nothing is configured. With anything else in it, or without the
-	// folder, somebody has misspelt a name, and must not be given the defaults.
+	// In an empty folder nothing is configured. With anything else in it, or without the folder,
+	// somebody has misspelt a name, and must not be given the defaults.
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ type Limits struct {
 	Web, Interceptor Listener
 	// Proxies are believed in X-Forwarded-For.
 	Proxies []netip.Prefix
-	// Namespace is what each namespace may have, where no GatePolicy says otherwise.
+	// Namespace is the quota of each namespace, where no GatePolicy says otherwise.
 	Namespace approvals.Quota
 }
 

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// errFull says that what is wanted did not become free in time, or was given to others.
+// errFull means that the bytes did not become free in time, or were given to others.
 var errFull = errors.New("no memory for the body became free in time")
 
 // budget is the memory that bodies may have. No more than total is ever reserved. Of those
@@ -68,8 +68,8 @@ func (g *budget) read(b *body, n int) {
 	b.last = g.clock()
 }
 
-// whole says that nothing more of b is read, which has n bytes: the rest is given back. It
-// is false for one that was cut.
+// whole ends the reading of b, which has n bytes: the rest of what it reserved is given back. It is
+// false for one that was cut.
 func (g *budget) whole(b *body, n int64) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -184,7 +184,8 @@ func (g *budget) give() {
 	}
 }
 
-// cutFor ends one reading in favour of w, and says whether there was one to end.
+// cutFor ends one reading in favour of w, and reports whether there was one to end: a slow one, or
+// one of a source that has more than w's would, and a proved one only for a proved w.
 func (g *budget) cutFor(w *wanted, now time.Time) bool {
 	var victim *body
 	for r := range g.reading {

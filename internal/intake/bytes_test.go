@@ -94,7 +94,7 @@ func TestWhoIsCut(t *testing.T) {
 	}
 }
 
-// noon is when TestWhoIsCut looks: on a busy machine all would else become slow meanwhile.
+// noon is the clock of TestWhoIsCut: by the real one, all would become slow on a busy machine.
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 type bodies map[string]*body

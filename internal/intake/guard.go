@@ -17,7 +17,8 @@ type Guard struct {
 	Limits Limits
 	// Proxies are believed in what they say of where a request comes from.
 	Proxies []netip.Prefix
-	// Who is what somebody is remembered by once they were proved.
+	// Who returns the text by which the sender of r is remembered once they were proved, and
+	// false when r has none.
 	Who func(r *http.Request, source netip.Addr) (who string, ok bool)
 	// BodyOf is the largest body of r, where a route takes less than Limits.Body. Nil: that.
 	BodyOf func(r *http.Request) int64
@@ -176,8 +177,9 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, reason string, st
 	}
 }
 
-// resetAvoided is what net/http itself waits for other senders that are refused. Nothing of
-// the body is in memory meanwhile, and the connection may be closed for others.
+// resetAvoided is the wait before the connection of a refused sender is closed, so that it can read
+// the answer; net/http itself waits as long for others. Nothing of the body is in memory meanwhile,
+// and the connection may be closed for others.
 const resetAvoided = 500 * time.Millisecond
 
 var errLarge = errors.New("the body is too large")

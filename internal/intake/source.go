@@ -14,10 +14,9 @@ import (
 // networkBits of an IPv6 address are one source: anyone who has one has all of its network.
 const networkBits = 64
 
-// SourceOf is who sends r, for counting alone: it gives no right. The connection's address
-// says it. Of what trusted proxies connect it is the last address in X-Forwarded-For
-// that is not theirs, which the outermost of them wrote; what stands before it anybody
-// can write.
+// SourceOf returns the address of r's sender, for counting alone: it gives no right. It is the
+// connection's address or, when that is a trusted proxy's, the last address in X-Forwarded-For
+// that is not: the outermost proxy wrote it, and what stands before it anybody can write.
 func SourceOf(r *http.Request, proxies []netip.Prefix) netip.Addr {
 	source := addressOf(r.RemoteAddr)
 	if !trusted(source, proxies) {
@@ -71,8 +70,8 @@ const (
 
 type credential [sha256.Size]byte
 
-// proofs are who was proved lately. They are lost with the process, and then everybody has
-// the same share until they are proved again.
+// proofs remembers who was proved lately, for provedFor and up to mostProved of them. They are lost
+// with the process, and then everybody has the same share until they are proved again.
 type proofs struct {
 	mu    sync.Mutex
 	until map[credential]time.Time
@@ -102,7 +101,7 @@ type request struct {
 
 type requestKey struct{}
 
-// Proved says that the sender of ctx's request was proved: by a credential that was
+// Proved notes that the sender of ctx's request was proved: by a credential that was
 // verified, or by a signature of our own.
 func Proved(ctx context.Context) {
 	if r, ok := ctx.Value(requestKey{}).(*request); ok && r.proof != nil {

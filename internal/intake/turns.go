@@ -38,7 +38,7 @@ func (q *turns) fits(t *turn) bool {
 	return q.busy < q.total && q.by[t.source] < most && (t.proved || q.unproved < most)
 }
 
-// enter waits for t's turn until ctx ends, and says whether it has come. Then leave has to
+// enter waits for t's turn until ctx ends, and reports whether it has come. Then leave has to
 // be called.
 func (q *turns) enter(ctx context.Context, t *turn) bool {
 	q.mu.Lock()

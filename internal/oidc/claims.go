@@ -148,7 +148,7 @@ func str(raw json.RawMessage) string {
 	return s
 }
 
-// plain says that s can be a name: of some length, and showing what it holds.
+// plain reports whether s can be a name: UTF-8 of 1 to maxName bytes that shows all that it holds.
 func plain(s string) bool {
 	return s != "" && len(s) <= maxName && utf8.ValidString(s) && strings.TrimSpace(s) == s &&
 		!strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || unicode.In(r, unicode.Bidi_Control) })

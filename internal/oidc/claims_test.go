@@ -28,7 +28,7 @@ func TestNames(t *testing.T) {
 		claims claims
 		want   string // name; "": refused
 		groups []string
-		// display is what they are called.
+		// display is the display name that comes of the claims.
 		display string
 	}{
 		"verified address":        {want: "alice@example.com", groups: []string{"dev", "sre"}},

@@ -18,7 +18,7 @@ const (
 	// sessionCookie holds a session, flowCookie a login that is under way.
 	sessionCookie = "countersign-session"
 	flowCookie    = "countersign-login"
-	// maxCookie is what browsers keep, name and attributes included.
+	// maxCookie is the size that browsers keep, in bytes, name and attributes included.
 	maxCookie = 4000
 	maxPlain  = 64 << 10
 )

@@ -135,8 +135,8 @@ func (l *Login) end(token time.Time) time.Time {
 // End ends the session in the browser.
 func (l *Login) End(w http.ResponseWriter) { l.clear(w, sessionCookie) }
 
-// Who is whom the request proves: by an ID token that a proxy passed on, else by
-// the session.
+// Who returns the identity that the request proves, by an ID token that a proxy passed on, else by
+// the session. Without either the error is CodeUnauthenticated.
 func (l *Login) Who(r *http.Request) (approvals.Identity, error) {
 	var refused error
 	for _, raw := range passedOn(r) {

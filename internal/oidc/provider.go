@@ -28,8 +28,8 @@ import (
 const (
 	// within bounds one question to the provider, from dialling to the last byte.
 	within = 5 * time.Second
-	// again is how long the provider is left alone after it did not answer, keysFor
-	// after it told its keys.
+	// again is the pause after the provider did not answer, keysFor the one after it gave its
+	// keys.
 	again   = 2 * time.Second
 	keysFor = 10 * time.Second
 	// maxAnswer bounds what is read of an answer, maxToken a token.
@@ -226,9 +226,9 @@ func (l *Login) verify(ctx context.Context, k *known, raw string) (*oidc.IDToken
 	return nil, bad(err, "the ID token was not accepted: it must be one that %s issued for client %q", l.config.Issuer, l.config.ClientID)
 }
 
-// isIDToken says why a token that the provider signed for us is none that says who
-// logged in here: an access token, one that says that somebody was logged out, or one
-// that was given to another client.
+// isIDToken returns an error for a token that the provider signed for us and that proves no login
+// here: an access token, one that says that somebody was logged out, or one that was given to
+// another client.
 func (l *Login) isIDToken(raw string, t *oidc.IDToken) error {
 	var claims struct {
 		Type  string `json:"typ"` // Keycloak's

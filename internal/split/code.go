@@ -132,7 +132,8 @@ func (g *dataFlow) refusePaste(t *task, where, remedy string, n *yaml.Node, type
 	}
 }
 
-// noteText says where an approver's text goes that can't be looked into.
+// noteText warns of each task and place that gets an approver's text and is not part of the input:
+// nobody could look whether the text becomes code there.
 func (g *dataFlow) noteText(add func(string, ...any)) {
 	for _, t := range slices.Concat(g.order, g.finally) {
 		if t.isApproval() || t.TaskRef == nil && t.PipelineRef == nil || t.TaskRef != nil && t.TaskRef.Resolver == "" && g.referred("Task", t.TaskRef.Name) != nil {

@@ -31,7 +31,7 @@ type task struct {
 	node *yaml.Node
 	refs []reference
 	part int // of an approval the part that it comes after
-	// kind is what an approval task is, "" of any other.
+	// kind is the row of an approval task in the table of kinds; its Name is "" for any other task.
 	kind tasks.Mapping
 	deps []string
 	// above are the approvals that it waits for; nil before that is known.

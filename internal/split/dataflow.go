@@ -50,7 +50,7 @@ type dataFlow struct {
 	// exports are the results that a part gets for what a later one reads.
 	exports map[int][]*yaml.Node
 	spaces  []space
-	// elsewhere is what an approver's text goes to and the text does not have.
+	// elsewhere names StepActions that get an approver's text and are not part of the input.
 	elsewhere []string
 }
 
@@ -142,7 +142,8 @@ func (g *dataFlow) export(r reference, t *task, as string) string {
 	return as
 }
 
-// uncertain says why a result of t may not be there though the run succeeded.
+// uncertain returns why a result of t may be absent although the run succeeded, and "" when it is
+// sure to be there. seen has the tasks that led here.
 func (g *dataFlow) uncertain(t *task, seen []string) string {
 	switch {
 	case slices.Contains(seen, t.Name):

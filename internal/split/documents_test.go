@@ -16,7 +16,7 @@ import (
 	kubectl "k8s.io/apimachinery/pkg/util/yaml"
 )
 
-// asKubectl is what kubectl makes of a text: its own decoder, lists aside.
+// asKubectl decodes a text by kubectl's own decoder, lists aside.
 func asKubectl(text []byte) ([]any, error) {
 	var out []any
 	for d := kubectl.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096); ; {
@@ -40,7 +40,7 @@ func asKubectl(text []byte) ([]any, error) {
 	}
 }
 
-// asSplit is what this package makes of it.
+// asSplit decodes a text by this package, into the same form.
 func asSplit(text []byte) ([]any, error) {
 	docs, rs := documents(text)
 	if err := rs.err(); err != nil {
@@ -227,7 +227,7 @@ func FuzzDocuments(f *testing.F) {
 	})
 }
 
-// numbersAsKeys is true of a text that has a field whose name is none.
+// numbersAsKeys reports whether a text has a field whose name is none.
 func numbersAsKeys(text []byte) bool {
 	docs, _ := documents(text)
 	var within func(n *yaml.Node) bool

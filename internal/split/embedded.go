@@ -116,8 +116,8 @@ func (r *run) doc(part string) *yaml.Node {
 	return root
 }
 
-// rest is what the run says besides its pipeline and what that is given: the runs of later
-// parts say it too, of their own tasks.
+// rest returns the fields of the run's spec besides its pipeline, params, workspaces and status,
+// and of taskRunSpecs those of tasks: the runs of later parts have them too, of their own tasks.
 func (r *run) rest(tasks []string) []*yaml.Node {
 	spec := clone(r.spec())
 	for _, key := range []string{"pipelineSpec", "pipelineRef", "params", "workspaces", "status"} {
@@ -130,8 +130,8 @@ func (r *run) rest(tasks []string) []*yaml.Node {
 	return spec.Content
 }
 
-// binding is what the run binds to a workspace, when any other run may bind that too: nil
-// for a volume that is made for the one run. Made is that one's template.
+// binding returns the run's binding of a workspace, when any other run may use that too. A volume
+// that is made for the one run comes as made, with its template, and binding is nil.
 func (r *run) binding(workspace string) (binding, made *yaml.Node) {
 	if r == nil {
 		return nil, nil

@@ -10,8 +10,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// noteForwarded says that what goes from part to part is no secret, and warns of what is
-// called like one.
+// noteForwarded adds a note that what goes from part to part can be read, and warns of each value that
+// is called like a secret.
 func (g *dataFlow) noteForwarded(add func(string, ...any)) {
 	var names []string
 	for _, v := range g.values {
@@ -42,7 +42,7 @@ func (g *dataFlow) noteStaying(add func(string, ...any)) {
 	}
 }
 
-// secretive says why a value may be a secret: by its own names, by those under which it
+// secretive returns why a value may be a secret: by its own names, by those under which it
 // is read, or by where it stands in an address. "" for nothing.
 func (g *dataFlow) secretive(v *value) string {
 	why := ""
@@ -68,7 +68,8 @@ func (g *dataFlow) secretive(v *value) string {
 	return why
 }
 
-// readAsSecret says under which name t reads v that a secret has.
+// readAsSecret returns why t reads v as a secret: it gives v to a name that a secret has, or puts it
+// where an address has a password. It is "" for neither.
 func (g *dataFlow) readAsSecret(t *task, v *value) string {
 	why := ""
 	var look func(n *yaml.Node)

@@ -22,7 +22,7 @@ type gate struct {
 	policy  *approvals.Policy // nil: the task names a Gate that is there already
 	// rejected: a rejection starts the next part too.
 	rejected bool
-	// shown is what the task tells anyone who decides, by the names of its params.
+	// shown has the texts that the task shows to those who decide, by the names of its params.
 	shown []forward
 }
 

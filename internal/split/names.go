@@ -87,8 +87,8 @@ func (g *dataFlow) gateHere(n string) *yaml.Node {
 	return g.there(dict("apiVersion", gateVersion, "kind", "Gate", "metadata", meta))
 }
 
-// needs is what a Gate that the task names must say, and this one does not: that is known
-// only of one that the text has.
+// needs returns the fields that the Gate which the task names must have, without those that it is
+// seen to have: only a Gate in the same text can be looked at.
 func (g *dataFlow) needs(a *task, x gate) []string {
 	here := g.gateHere(x.name)
 	spec := field(here, "spec")

@@ -58,7 +58,7 @@ func (g *dataFlow) headline() string {
 	return fmt.Sprintf("Pipeline %s begins with approval task %s: an event is held, and starts Pipeline %s when people say yes.", g.typed.Name, g.approvals[0].Name, g.part(2))
 }
 
-// noteRun says how the first part is started, where that is not as before.
+// noteRun adds notes on how the first part is started, where that differs from before.
 func (g *dataFlow) noteRun(add func(string, ...any)) {
 	if g.run != nil && !g.first {
 		if g.run.typed.Name == "" {

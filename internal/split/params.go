@@ -37,8 +37,9 @@ func (g *dataFlow) findParam(r reference, p int) *value {
 	return v
 }
 
-// given is the expression for a param, or one value of it, as the run of the first part
-// has it. Where people are asked before any run it is what the event says.
+// given returns the expression for a param, or for one value of it, as the run of the first part
+// has it. Where people are asked before any run, it reads the event's body. seen has the params
+// whose defaults led here.
 func (g *dataFlow) given(spec pipelinev1.ParamSpec, rest string, seen []string) (string, error) {
 	if slices.Contains(seen, spec.Name) || len(seen) > 9 { // as Tekton has it
 		return "", fmt.Errorf("its default refers back to itself, or through too many params: write it out")

@@ -13,8 +13,8 @@ type reference struct {
 	name   string // of the param, task or workspace; of a context all that follows
 	field  string // of a task: results, status, …; of a workspace: bound, path, …
 	result string // its name, in a task's results
-	// rest is what of the value is meant: "" all of a string, .key of an object, [0] of
-	// an array, [*] all of an array or object.
+	// rest selects a part of the value: "" for all of a string, .key of an object, [0] of an
+	// array, [*] for all of an array or object.
 	rest string
 	raw  string // as it is written, with $( and )
 	line int

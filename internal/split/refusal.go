@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// Refusal is why a pipeline can't be cut, and what to change.
+// Refusal is one reason why a pipeline can't be cut, with what to change.
 type Refusal struct {
 	Line int // of the text, from 1
 	Why  string
 }
 
-// Refusals are all that were found, by their lines.
+// Refusals has all refusals that were found, by their lines.
 type Refusals []Refusal
 
 // Error is one line for each.

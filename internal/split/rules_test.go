@@ -8,8 +8,8 @@ import (
 	"github.com/countersign-dev/countersign/internal/split"
 )
 
-// stages is two approvals of Automatiko's kind, one behind the other. %GUARD% is what the
-// second has, %LAST% what the last task has.
+// stages returns a pipeline with two approvals of Automatiko's kind, one behind the other. guard
+// goes into the second, last into the last task, and more follows that.
 func stages(guard, last, more string) string {
 	return strings.NewReplacer("%GUARD%", guard, "%LAST%", last, "%MORE%", more).Replace(`apiVersion: tekton.dev/v1
 kind: Pipeline

@@ -26,7 +26,7 @@ type source struct {
 	typed pipelinev1.Pipeline
 	tasks []*yaml.Node // as typed.Spec.Tasks
 	run   *run         // that has the pipeline in it, nil for a Pipeline
-	// others is what else the text has, which is handed on as it is.
+	// others are the other documents of the text, which are handed on unchanged.
 	others []*yaml.Node
 	twice  []*yaml.Node // keys of the pipeline that stand there more than once
 }
@@ -156,9 +156,8 @@ func (s *source) links(rs *Refusals) {
 	}
 }
 
-// invalid fills in what p leaves out, as Tekton does, and is what Tekton's own
-// validation says of it, with all its features on: which of them a cluster has is not
-// known here.
+// invalid fills in what p leaves out, as Tekton does, and returns the errors of Tekton's own
+// validation with all its features on: which of them a cluster has is not known here.
 func invalid(p *pipelinev1.Pipeline) []*apis.FieldError {
 	flags, err := config.NewFeatureFlagsFromMap(map[string]string{
 		"enable-api-fields": config.AlphaAPIFields, "enable-cel-in-whenexpression": "true", "enable-param-enum": "true",
@@ -173,8 +172,8 @@ func invalid(p *pipelinev1.Pipeline) []*apis.FieldError {
 	return p.Validate(ctx).WrappedErrors()
 }
 
-// line is where the first field is that e names; what is not found is looked for one
-// level up.
+// line returns the line of the first field that e names, or of the innermost one above it that the
+// text has.
 func (s *source) line(e *apis.FieldError) int {
 	at := s.root
 	if len(e.Paths) == 0 {

@@ -21,12 +21,12 @@ type Options struct {
 	// Account is the EventListener's ServiceAccount; without it no EventListener is
 	// written.
 	Account string
-	// Workspaces says what later parts bind, by workspace: secret:NAME, configMap:NAME,
+	// Workspaces has the bindings of later parts, by workspace: secret:NAME, configMap:NAME,
 	// claim:NAME, volume:SIZE or emptyDir. Others get the volume of the part before.
 	Workspaces map[string]string
-	// Finally says which part a task of finally ends, where that can't be seen.
+	// Finally has the part that a task of finally ends, by task, where the text does not show it.
 	Finally map[string]int
-	// Namespace is that of all that is written; "" for what the pipeline says.
+	// Namespace is set on all that is written; "" for the pipeline's own.
 	Namespace string
 }
 

@@ -115,7 +115,7 @@ func TestExample(t *testing.T) {
 	}
 }
 
-// objects are those of an output.
+// objects has the parsed objects of an output.
 type objects struct {
 	pipelines map[string]*pipelinev1.Pipeline
 	triggers  map[string]*triggersv1.Trigger
@@ -316,7 +316,7 @@ func (o objects) run(t *testing.T, parts []string, params map[string]string) map
 	return given
 }
 
-// fits says whether a run gives a part what it declares, and no more.
+// fits fails the test unless a run gives a part what it declares, and no more.
 func (o objects) fits(t *testing.T, p *pipelinev1.Pipeline, params, workspaces []string) {
 	t.Helper()
 	var declared, spaces []string
@@ -337,7 +337,7 @@ func (o objects) fits(t *testing.T, p *pipelinev1.Pipeline, params, workspaces [
 	}
 }
 
-// render is what an EventListener makes of a's released event.
+// render returns the run that an EventListener creates for a's released event.
 func (o objects) render(t *testing.T, trigger *triggersv1.Trigger, tt *triggersv1.TriggerTemplate, a approvals.Approval) *pipelinev1.PipelineRun {
 	t.Helper()
 	rt, err := template.ResolveTrigger(*trigger, nil, nil, func(string) (*triggersv1.TriggerTemplate, error) { return tt, nil })

@@ -15,10 +15,10 @@ import (
 // space is a workspace that a later part reads.
 type space struct {
 	name, key string
-	// binding is how its runs bind it; nil: to the volume of the run before.
+	// binding is its binding in the runs that this cut starts; nil: the volume of the run before.
 	binding *yaml.Node
-	// made is how the first run that there is gets its volume, where that run is one of
-	// ours.
+	// made is its binding in the first run, which makes the volume, where that run is one of
+	// ours; nil otherwise.
 	made *yaml.Node
 	// absent: no run binds it.
 	absent bool
@@ -99,8 +99,8 @@ func (g *dataFlow) bind(bindings map[string]*yaml.Node) {
 	g.unbound()
 }
 
-// bound is what was said of a workspace, on the command line or by the run that has the
-// pipeline in it. A volume that is made for one run goes on to the next.
+// bound works out the binding of a workspace: by said, of the command line, or by the run that has
+// the pipeline in it. A volume that is made for one run goes on to the next.
 func (g *dataFlow) bound(s *space, said *yaml.Node) {
 	s.binding, s.made = g.run.binding(s.name)
 	if said != nil {

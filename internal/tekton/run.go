@@ -6,7 +6,8 @@ import (
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 )
 
-// RequesterAnnotation on a PipelineRun says who asked for it.
+// RequesterAnnotation names who asked for a PipelineRun. Anyone who may create or edit the run
+// writes it: what proves it is up to hold.Requesters.
 const RequesterAnnotation = "countersign.dev/requester"
 
 // Text is the value of a param or a result as one string: TriggerTemplates take no

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// protocol is how spans or metrics travel: the names are those of OTEL_EXPORTER_OTLP_PROTOCOL.
+// protocol is the wire format of spans or metrics, as OTEL_EXPORTER_OTLP_PROTOCOL names it.
 type protocol string
 
 const (
@@ -13,9 +13,9 @@ const (
 	http protocol = "http/protobuf"
 )
 
-// settings are what the environment says, by the names of the OpenTelemetry specification. The
-// exporters and the SDK read the others themselves: endpoint, headers, certificates, time limits,
-// the sampler, the batches, the resource.
+// settings has what is read of the environment here, by the OpenTelemetry specification. The
+// exporters and the SDK read the other names themselves: endpoint, headers, certificates, time
+// limits, the sampler, the batches, the resource.
 type settings struct {
 	traces, metrics protocol // "": not sent
 }

@@ -20,10 +20,10 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// leaveWithin is how long a process that ends waits for a collector to take the rest.
+// leaveWithin bounds the time that a process which ends waits for a collector to take the rest.
 const leaveWithin = 3 * time.Second
 
-// Options are what a process says of itself.
+// Options has a process's environment, its metrics, and the names by which collectors know it.
 type Options struct {
 	Env     func(string) string // the environment, as os.Getenv gives it
 	Metrics prometheus.Gatherer // what is sent when metrics are
@@ -64,7 +64,7 @@ func New(ctx context.Context, o Options) (*Tracing, error) {
 	return t, nil
 }
 
-// Traces says whether spans are sent; without them it is metrics alone.
+// Traces reports whether spans are sent; without them it is metrics alone. A nil t sends nothing.
 func (t *Tracing) Traces() bool { return t != nil && t.settings.traces != "" }
 
 // Start sends until ctx ends, and then what is left, for a short time. A collector that is not

@@ -46,7 +46,7 @@ func approval(traced bool) approvals.Approval {
 	}).Obj()
 }
 
-// span is what a collector was given of one, with its ids in the form of a traceparent.
+// span has what a collector got of one, with its ids in the form of a traceparent.
 type span struct{ Name, Trace, ID, Parent, Error string }
 
 // TestTrace: the first run, the Approval, its vote, the event and the second run are one trace,
@@ -328,7 +328,7 @@ func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// spans are those that came, by name and error.
+// spans returns the spans that came, sorted by name and error.
 func (c *collector) spans() []span {
 	c.mu.Lock()
 	defer c.mu.Unlock()
