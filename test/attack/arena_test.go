@@ -85,7 +85,7 @@ func (a *arena) approve(approval string) {
 	}
 }
 
-// noRuns says that the Trigger has started nothing.
+// noRuns fails the test when the Trigger has started anything.
 func (a *arena) noRuns(trigger string) {
 	a.t.Helper()
 	if runs := a.Runs(trigger); len(runs) != 0 {

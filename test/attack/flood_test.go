@@ -24,7 +24,8 @@ import (
 	"github.com/countersign-dev/countersign/test/cluster"
 )
 
-// restarts are those of the service's pods so far. A replica that ran out of memory has one more.
+// restarts counts the restarts of the service's pods so far. A replica that ran out of memory has
+// one more.
 func (a *arena) restarts() map[string]int32 {
 	a.t.Helper()
 	out := map[string]int32{}
@@ -36,7 +37,7 @@ func (a *arena) restarts() map[string]int32 {
 	return out
 }
 
-// survived says that no replica has restarted, and that a vote counts.
+// survived fails the test when a replica has restarted since before, or a vote does not count.
 func (a *arena) survived(before map[string]int32, approval string) {
 	a.t.Helper()
 	a.approve(approval)

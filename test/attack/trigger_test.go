@@ -15,7 +15,7 @@ import (
 	"github.com/countersign-dev/countersign/test/cluster"
 )
 
-// edits are what somebody who may edit Triggers changes in one between the opening and
+// edits lists the changes that somebody who may edit Triggers makes in one between the opening and
 // the start. evil is in what would start, or would be gone from it.
 var edits = map[string]struct{ from, to string }{
 	"a binding":                   {"{name: version, value: $(extensions.countersign.params.version)}", "{name: version, value: evil}"},

@@ -15,7 +15,7 @@ import (
 // cpuUse is the CPU seconds of each program on the machine, by its name.
 type cpuUse map[string]float64
 
-// cpuOfAll is what every program has used since it began.
+// cpuOfAll reads what every program that runs has used since it began, its threads included.
 func cpuOfAll() cpuUse {
 	use := cpuUse{}
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")

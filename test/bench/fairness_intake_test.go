@@ -145,7 +145,7 @@ func (s *stopper) in(do func(enough func() bool)) {
 	s.all.Go(func() { do(s.over.Load) })
 }
 
-// now ends them all, and says how much they made.
+// now ends them all, and returns how much they made together.
 func (s *stopper) now() int64 {
 	s.over.Store(true)
 	s.all.Wait()

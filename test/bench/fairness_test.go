@@ -24,7 +24,7 @@ import (
 // What one tenant does to another: each of these measures a quiet tenant's approvals while
 // nothing else happens and, in the same run, while another tenant means harm.
 
-// probes is how often the quiet tenant is measured before, and during an attack.
+// probes is the number of times that the quiet tenant is measured before, and again during, an attack.
 const probes = 12
 
 // tenant is a stage whose one approver has a mailbox.
@@ -60,7 +60,7 @@ var mailboxOnce = sync.OnceValues(func() (*arrivals, error) {
 	return a, nil
 })
 
-// about is when the first mail to an address came that names run.
+// about returns the time of the first mail to an address that names run, and false before it came.
 func (a *arrivals) about(address, run string) (time.Time, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -72,7 +72,7 @@ func (a *arrivals) about(address, run string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// outside is how many mails went to strangers.
+// outside counts the mails that went to strangers.
 func (a *arrivals) outside() (n int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -140,7 +140,7 @@ func (x *tenant) ballot(name, approval string) *v1alpha1.Vote {
 	}
 }
 
-// figures are what the quiet tenant sees, in milliseconds.
+// figures has what the quiet tenant sees, in milliseconds, one for each probe.
 type figures struct{ run, released, recorded, mail []float64 }
 
 // until asks every few milliseconds, since what is measured takes some.
@@ -234,8 +234,8 @@ func TestFairUnderVotes(t *testing.T) {
 	fmt.Printf("bench:   %.0f Votes a second of one person on one approval, and %.0f ConfigMaps\n", votes, maps)
 }
 
-// flooding makes objects from four clients until it is told to stop, and then says how many it
-// made a second. It begins some seconds before it returns.
+// flooding makes objects from four clients until stop is called, which returns how many it made a
+// second. It begins some seconds before it returns.
 func flooding(create func(name string) error) (stop func() (perSecond float64)) {
 	var wg sync.WaitGroup
 	var made atomic.Int64
@@ -329,7 +329,8 @@ func TestFairUnderCostlyResults(t *testing.T) {
 	wg.Wait()
 }
 
-// explained is how long after each vote the Approval says why there is no run, in ms.
+// explained votes on each of names, and returns the time from the vote until the Approval says why
+// there is no run, in milliseconds.
 func (x *tenant) explained(t *testing.T, names []string) (took []float64) {
 	t.Helper()
 	for _, name := range names {

@@ -4,8 +4,8 @@ package bench
 
 import "fmt"
 
-// growth is one cost at inputs that each are a multiple of the one before. A cost that
-// grows faster than its input is what ends a service that grows: it is named.
+// growth has one cost at inputs that each are a multiple of the one before. A cost that grows faster
+// than its input ends a service that grows: print names it.
 type growth struct {
 	what, unit string
 	n          []int
@@ -16,7 +16,7 @@ func (g *growth) add(n int, cost float64) {
 	g.n, g.cost = append(g.n, n), append(g.cost, cost)
 }
 
-// tolerance is how much more than in proportion is taken for the machine's noise.
+// tolerance is the factor beyond proportion that is put down to the machine's noise.
 const tolerance = 1.3
 
 // print says the cost at each input, and where it grew faster than that. What does not

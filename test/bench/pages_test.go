@@ -47,10 +47,10 @@ const (
 	pagesPending    = 10_000
 	pagesDecided    = 100_000
 	pagesNamespaces = 200
-	// pagesViews is how often each page is looked at, of which the first is slower:
-	// nothing is remembered of the person then.
+	// pagesViews is the number of looks at each page, of which the first is slower: nothing is
+	// remembered of the person then.
 	pagesViews = 60
-	// reviewTakes is what one question about a person's rights costs in a cluster.
+	// reviewTakes is the time that one question about a person's rights takes in a cluster.
 	reviewTakes = 2 * time.Millisecond
 )
 
@@ -217,7 +217,7 @@ func (s *site) measure(t *testing.T, path, who string) measured {
 	}
 }
 
-// cpuTime is what this process had of the processors.
+// cpuTime returns the time that this process had of the processors, as user and as system.
 func cpuTime(t *testing.T) time.Duration {
 	t.Helper()
 	var u syscall.Rusage

@@ -103,7 +103,7 @@ func TestPeers(t *testing.T) {
 	fmt.Printf("bench:   %s: %.0f ms in the middle, n=%d\n", byHand.name, median(single[byHand.name]), len(single[byHand.name]))
 }
 
-// measure is how long it takes from n decisions at once to the last of what they lead to.
+// measure makes n decisions at once, and returns the time until the last next task was seen.
 func (p peer) measure(t *testing.T, s *stage, tasks *started, prefix string, n int) time.Duration {
 	t.Helper()
 	var runs []string
@@ -120,7 +120,7 @@ func (p peer) measure(t *testing.T, s *stage, tasks *started, prefix string, n i
 	return tasks.last(t, p, runs, 3*time.Minute).Sub(start)
 }
 
-// afterApproval says whether task is the one that stands after the approval in its pipeline.
+// afterApproval reports whether task stands behind the approval in the pipeline of run.
 func afterApproval(run, task string) bool { return task == run+"-after" }
 
 // approvalGate is manual-approval-gate, whose ApprovalTask user may decide.
@@ -301,7 +301,8 @@ func (s *started) follow(ctx context.Context, e *cluster.Env) {
 	}
 }
 
-// last is when the last of what the decisions led to was seen.
+// last returns the time at which the last of the tasks that the decisions led to was seen. It fails
+// the test when one is missing after within.
 func (s *started) last(t *testing.T, p peer, runs []string, within time.Duration) time.Time {
 	t.Helper()
 	for end := time.Now().Add(within); ; time.Sleep(time.Millisecond) {

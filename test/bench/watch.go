@@ -90,7 +90,8 @@ func (s *seen) add(pr *pipelinev1.PipelineRun) {
 	}
 }
 
-// of is when the last of names became visible, and how many have not. Its caller holds mu.
+// of returns the time at which the last of names became visible, and how many have not. Its caller
+// holds mu.
 func (s *seen) of(names []string) (last time.Time, missing int) {
 	for _, n := range names {
 		at, ok := s.at[n]

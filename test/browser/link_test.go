@@ -79,7 +79,7 @@ func look[T any](t *testing.T, ctx context.Context, action chromedp.Action[T]) T
 	}
 }
 
-// text is what a person reads on the page.
+// text returns what a person reads on the page.
 func text(t *testing.T, ctx context.Context) string {
 	t.Helper()
 	return look(t, ctx, chromedp.Text("body"))

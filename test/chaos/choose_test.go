@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// wholeShare is from how many approvals on a run is long enough for all faults that are its own.
+// wholeShare is the number of approvals from which on a run is long enough for all faults of its own.
 const wholeShare = 200
 
 // faults are the kinds that a run makes, in their order, and how many of them at least. The

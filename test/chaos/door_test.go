@@ -29,7 +29,7 @@ import (
 	"github.com/countersign-dev/countersign/test/cluster"
 )
 
-// doorAddress is where the API server asks about writes while there is a door.
+// doorAddress is the address at which the API server asks about writes while there is a door.
 const doorAddress = cluster.NodeAddress + ":2527"
 
 // door is an admission webhook that refuses a share of what it is asked about with a code

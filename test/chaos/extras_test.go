@@ -9,7 +9,7 @@ import (
 	"github.com/countersign-dev/countersign/test/chaos/history"
 )
 
-// four is what happens where two distinct people must approve.
+// four plans the steps of an Approval that two distinct people must approve.
 func four(rng *rand.Rand, p *history.Plan) {
 	who := shuffled(rng, history.Gates["four"].Who)
 	late := func(from, to float64) time.Duration { return seconds(rng, from, to) }
@@ -41,7 +41,7 @@ func four(rng *rand.Rand, p *history.Plan) {
 	}
 }
 
-// extras are what happens beside.
+// extras plans what happens beside: votes that may not count, deletions, an event that comes again.
 func extras(rng *rand.Rand, p *history.Plan) {
 	if rng.IntN(6) == 0 { // who may not
 		p.Steps = append(p.Steps, history.Step{After: seconds(rng, 0.2, 10), Who: "eve", Way: []string{history.Token, history.Object}[rng.IntN(2)], Verdict: "approve", OneTry: rng.IntN(2) == 0})

@@ -114,7 +114,7 @@ func (i *injector) killAPIAtCommit(ctx context.Context, d time.Duration) (string
 	return fmt.Sprintf("etcd for %.1f s, then the API server: %s", d.Seconds(), s), errors.Join(err, <-mended)
 }
 
-// stealLease says that somebody else leads, who does not renew.
+// stealLease gives the lease to somebody else, who does not renew it.
 func (i *injector) stealLease(ctx context.Context) (string, error) {
 	var l coordinationv1.Lease
 	if err := i.k.Get(ctx, types.NamespacedName{Namespace: cluster.ServiceNamespace, Name: "countersign"}, &l); err != nil {

@@ -22,8 +22,8 @@ import (
 // servicesSecret has the service's keys, by the second in which each was made.
 const servicesSecret = "countersign-keys"
 
-// serviceFaults are what operators and Tekton do: rollouts, new keys, pods that go; and
-// signed events that somebody posts again.
+// serviceFaults returns what operators and Tekton do: rollouts, new keys, pods that go; and signed
+// events that somebody posts again.
 func (i *injector) serviceFaults() map[string]fault {
 	tekton := func(component string) fault {
 		return func(ctx context.Context) (string, error) {

@@ -42,7 +42,7 @@ func (i *injector) seconds(from, to float64) time.Duration { return seconds(i.rn
 
 var errNone = errors.New("there is none")
 
-// hands is over how many seeds, one after the other, every kind of fault is made.
+// hands is the number of seeds, one after the other, that together make every kind of fault.
 const hands = 5
 
 // deck is the order in which a seed's faults come: each kind once, and then again. Seeds of one
@@ -56,7 +56,7 @@ func deck(seed uint64, kinds []string) []string {
 	return slices.Concat(all[first:], all[:first])
 }
 
-// share is how many of n kinds a seed begins with that are its own.
+// share returns the number of kinds, of n, that a seed begins with and no other seed of its hand does.
 func share(n int) int { return (n + hands - 1) / hands }
 
 // run injects faults: until a time, and until it has made so many.

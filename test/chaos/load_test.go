@@ -136,8 +136,8 @@ func (l *load) until(ctx context.Context, p *history.Plan, s history.Step) bool 
 	return ctx.Err() == nil
 }
 
-// prunedAfter is how long part 2 is left alone once it is recorded: an event that was posted once
-// more before that may still be on its way through a slow EventListener, and find the name free.
+// prunedAfter is the time for which part 2 is left alone once it is recorded: an event that was posted
+// once more before that may still be on its way through a slow EventListener, and find the name free.
 const prunedAfter = 30 * time.Second
 
 // after prunes part 2 and sends the event again, once it is all over.

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// settings are what the environment says of a run.
+// settings has what the environment says of a run.
 type settings struct {
 	seed   uint64
 	n      int           // Approvals, beside canaries
@@ -51,7 +51,7 @@ func fromEnvironment(t *testing.T) settings {
 		calm: os.Getenv("CALM") != "", keep: os.Getenv("KEEP") != "", old: os.Getenv("COUNTERSIGN_OLD_IMAGE"),
 	}
 	s.store = s.seed%2 == 0
-	// One a second is what this machine's cluster takes beside its faults.
+	// This machine's cluster takes one a second beside its faults.
 	s.load = time.Duration(number(t, "LOAD", max(100, s.n))) * time.Second
 	s.drain = time.Duration(number(t, "DRAIN", 180)) * time.Second
 	if s.dir = os.Getenv("OUT"); s.dir == "" {
@@ -73,7 +73,7 @@ func number(t *testing.T, name string, otherwise int) int {
 	return n
 }
 
-// cache is where this machine's cluster and what the harness keeps is.
+// cache returns the folder of this machine's cluster and of what the harness keeps.
 func cache() string {
 	if c := os.Getenv("COUNTERSIGN_CACHE"); c != "" {
 		return c

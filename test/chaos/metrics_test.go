@@ -80,7 +80,8 @@ func (v *replicaView) sample(ctx context.Context) {
 	}
 }
 
-// unrecorded is what is not in the record yet, by who leads.
+// unrecorded returns a sentence when the leader has Approvals with lines that are not in the audit log
+// yet. It returns none when the leader does not answer.
 func (v *replicaView) unrecorded(ctx context.Context) []string {
 	leader, _ := v.roles()
 	if n := v.metricsOf(ctx, leader.ip)["countersign_record_behind"]; n > 0 {

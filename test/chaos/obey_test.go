@@ -50,7 +50,7 @@ func (l *load) obey(ctx context.Context) {
 
 type message struct{ of, reason, text string }
 
-// messages are what the conditions of all objects say that are not as they should be.
+// messages returns the messages of all conditions that are False.
 func messages(f *follower, path ...string) (out []message) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -66,7 +66,7 @@ func messages(f *follower, path ...string) (out []message) {
 	return out
 }
 
-// obeyed does what a message says, and says what that was; "" for nothing.
+// obeyed does what a message tells people to do, and returns what that was; "" for nothing.
 func (l *load) obeyed(ctx context.Context, name, reason, text string) string {
 	run := runIn.FindStringSubmatch(text)
 	switch {

@@ -15,7 +15,7 @@ func seconds(rng *rand.Rand, from, to float64) time.Duration {
 	return time.Duration((from + rng.Float64()*(to-from)) * float64(time.Second))
 }
 
-// makePlans says what is to happen to n Approvals within span; the same for the same seed.
+// makePlans plans what is to happen to n Approvals within span; the same for the same seed.
 func makePlans(seed uint64, n int, span time.Duration, ns string) []*history.Plan {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	var out []*history.Plan

@@ -97,7 +97,7 @@ func (v *replicaView) leaderName() string {
 	return v.leader
 }
 
-// addresses are those of replicas that are not going.
+// addresses returns the IP addresses of the replicas that are not going.
 func (v *replicaView) addresses() []string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -126,7 +126,7 @@ func (v *replicaView) roles() (leader replica, others []replica) {
 	return leader, others
 }
 
-// healthy says whether there is a leader, and two replicas are ready.
+// healthy reports whether there is a leader, and two replicas are ready.
 func (v *replicaView) healthy() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()

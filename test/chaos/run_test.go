@@ -159,7 +159,7 @@ func (l *load) settle(ctx context.Context, s settings, m *history.Meta, votes *f
 	}
 }
 
-// unsettled is what is still to come.
+// unsettled returns a sentence for each thing that is still to come.
 func (l *load) unsettled(votes *follower, plans []*history.Plan) (out []string) {
 	l.approvals.mu.Lock()
 	for _, name := range slices.Sorted(maps.Keys(l.approvals.latest)) {
@@ -194,7 +194,7 @@ func (l *load) unsettled(votes *follower, plans []*history.Plan) (out []string) 
 	return out
 }
 
-// untold says whether somebody with a mailbox is still to be told that u was opened.
+// untold reports whether somebody with a mailbox is still to be told that u was opened.
 func (l *load) untold(u *unstructured.Unstructured, g history.Gate) bool {
 	told, _, _ := unstructured.NestedSlice(u.Object, "status", "notifications")
 	for _, p := range g.All() {

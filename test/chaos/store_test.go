@@ -24,7 +24,7 @@ import (
 )
 
 const (
-	// storeAddress is where the service finds the store of its record.
+	// storeAddress is the address at which the service finds the store of its audit log.
 	storeAddress = cluster.NodeAddress + ":5432"
 	// storeConfig has it keep the record there alone: what processes print is no part of it.
 	storeConfig = "record: {stdout: false, postgres: {urlFile: /etc/countersign-secrets/record-url}}\n"

@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// undo keeps how to mend what is broken, as a shell script each: in a file before anything
-// is broken, so that the next run after a kill -9 of the harness finds it, and the same
-// script is what mends it otherwise.
+// undo keeps a shell script for each thing that is broken, which repairs it: in a file before anything
+// is broken, so that the next run after a kill -9 of the harness finds it. The same script repairs it
+// otherwise.
 type undo struct {
 	dir string
 	mu  sync.Mutex

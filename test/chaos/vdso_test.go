@@ -127,7 +127,7 @@ func (s *skewed) write(size int64) error {
 	return errors.New("some thread always reads the clock")
 }
 
-// away says whether all threads have stopped, and none of them in clock_gettime.
+// away reports whether all threads have stopped, and none of them in clock_gettime.
 func (s *skewed) away(size int64) (bool, error) {
 	time.Sleep(30 * time.Millisecond)
 	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/syscall", s.pid))

@@ -31,7 +31,7 @@ var (
 	api      = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 32, TLSClientConfig: insecure}}
 )
 
-// hostile is what people may write behind what tells their votes apart.
+// hostile has texts that people may write behind the words by which their votes are told apart.
 var hostile = []string{"", "", "", "", " $(uid)", ` say "yes" and 'go' \ back`, " ✅ Привет", "\nsecond line", " $(tasks.a.results.b)", ` ["x"]`, " <b>&amp;", " $(tt.params.version)"}
 
 var opIDs atomic.Int64
@@ -107,7 +107,7 @@ func (l *load) tries(ctx context.Context, op history.Op, s history.Step, f func(
 	}
 }
 
-// base is where a request goes: the Service, or now and then one replica.
+// base returns the address for a request: the Service, or now and then one replica.
 func (l *load) base(o *history.Op) string {
 	if ips := l.v.addresses(); len(ips) > 0 && rand.IntN(5) == 0 {
 		o.Via = ips[rand.IntN(len(ips))]
@@ -204,7 +204,8 @@ func (l *load) byObject(ctx context.Context, op history.Op, s history.Step, agai
 	}
 }
 
-// folded is what became of a Vote, and what its status says of it.
+// folded returns the state and message of a Vote, for which it waits; "" when there is none in five
+// minutes.
 func (l *load) folded(ctx context.Context, name string) (state, message string) {
 	once, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()

@@ -44,7 +44,7 @@ const pushLine = `    - ref: {kind: ClusterInterceptor, name: cel}
       params:
         - {name: overlays, value: [{key: extra, expression: "'x-' + body.version"}]}`
 
-// templateYAML is what is started, by whom, and who may vote by kubectl and operate.
+// templateYAML has what is started, and the rights of those who start it, vote by kubectl and operate.
 const templateYAML = `
 apiVersion: triggers.tekton.dev/v1beta1
 kind: TriggerTemplate

@@ -1,4 +1,4 @@
-// Package cluster is what the tests and benchmarks on a real cluster share: a
+// Package cluster has what the tests and benchmarks on a real cluster share: a
 // namespace of their own, runs that end without pods, gated Triggers, votes.
 //
 // Programs that use it run inside the cluster's network (cluster/in.sh), where
@@ -32,7 +32,7 @@ import (
 	"github.com/countersign-dev/countersign/test/wait"
 )
 
-// ServiceNamespace is where the service under test runs.
+// ServiceNamespace is the namespace of the service under test.
 const ServiceNamespace = "countersign"
 
 // Env is one test's place in the cluster.

@@ -23,7 +23,7 @@ const (
 	lastLines  = 40 // of each log, and of the events
 )
 
-// look is what there is in the namespace, for anyone who reads why a test failed after
+// look describes what there is in the namespace, for anyone who reads why a test failed after
 // the cluster has gone: the state of each thing, the events, and what the service's
 // replicas logged of it.
 func (e *Env) look() string {

@@ -113,7 +113,7 @@ func (p *Process) Start(e *Env) {
 	})
 }
 
-// Running says whether the process lives.
+// Running reports whether the process lives.
 func (p *Process) Running() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -156,7 +156,7 @@ func (p *Process) Kill() {
 // has left in another one, which goes slowly, is not to take it.
 func (p *Process) Arm(e *Env, f Fault) { p.door.arm(e.NS, f) }
 
-// Fired says whether the fault has killed the process.
+// Fired reports whether the fault has killed the process.
 func (p *Process) Fired() bool { return p.door.hasFired() }
 
 // door is a reverse proxy to the API server.

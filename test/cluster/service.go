@@ -23,10 +23,10 @@ import (
 // reach it.
 const NodeAddress = "10.87.0.1"
 
-// MailAddress is where the service under test sends its mail.
+// MailAddress is the address to which the service under test sends its mail.
 const MailAddress = NodeAddress + ":2525"
 
-// LeanConfig is what every version of the service understands of MailConfig.
+// LeanConfig returns the part of MailConfig that every version of the service understands.
 func LeanConfig() string { return mailConfig(external) }
 
 func mailConfig(externalURL string) string {
@@ -154,7 +154,7 @@ func (e *Env) AddChannel(channel map[string]any, secrets map[string]string) {
 	e.reconfigure(MailConfig(external)+rooms()+"  - "+string(raw)+"\n", secrets)
 }
 
-// external is where the service under test thinks that people reach it.
+// external is the address at which, as the service under test thinks, people reach it.
 const external = "http://countersign.test"
 
 // configure gives the service its configuration and waits until every pod has it.

@@ -7,7 +7,7 @@ import (
 	"net/http"
 )
 
-// Answer is what the API said.
+// Answer is one answer of the API; Error is empty for a success.
 type Answer struct {
 	Status int
 	Body   string

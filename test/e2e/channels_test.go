@@ -19,7 +19,7 @@ import (
 	"github.com/countersign-dev/countersign/test/cluster"
 )
 
-// posted is what came to the room.
+// posted is one request that came to the room.
 type posted struct {
 	header http.Header
 	body   []byte

@@ -123,7 +123,7 @@ func (k killCase) run(t *testing.T, asked *questions) {
 	k.once(t, e, name, alice)
 }
 
-// arm has p killed at its place. killed says whether that has happened.
+// arm has p killed at its place. killed reports whether that has happened.
 func (k killCase) arm(t *testing.T, e *cluster.Env, p *cluster.Process, asked *questions, alice string) (killed func() bool) {
 	t.Helper()
 	p.Arm(e, k.fault)
@@ -171,7 +171,7 @@ func (k killCase) once(t *testing.T, e *cluster.Env, name, alice string) {
 	}
 }
 
-// killer is what the kill waits for.
+// killer names the request for which the kill waits.
 type killer int
 
 const (
@@ -233,7 +233,7 @@ func serviceProcess(t *testing.T, e *cluster.Env, more ...string) *cluster.Proce
 	})
 }
 
-// behind is where the process takes EventListeners' questions; they come through
+// behind is the address at which the process takes EventListeners' questions; they come through
 // port 18443.
 const behind = cluster.NodeAddress + ":18444"
 

@@ -48,7 +48,7 @@ spec:
             params: [{name: name, value: plan}, {name: file, value: /tekton/home/plan.txt}]
 `
 
-// plan is what it prints.
+// plan returns the text that the step prints: 600 lines.
 func plan() string {
 	var b strings.Builder
 	for i := range 599 {

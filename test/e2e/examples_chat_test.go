@@ -70,7 +70,7 @@ endpoints: [{addresses: ["%[2]s"]}]`, port, cluster.NodeAddress))
 	return c
 }
 
-// to is what was sent to a path.
+// to returns the bodies that were sent to a path, in order.
 func (c *chat) to(path string) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -83,7 +83,7 @@ func (c *chat) to(path string) []string {
 	return out
 }
 
-// channelOf is the one channel of an example's config.yaml.
+// channelOf returns the one channel of an example's config.yaml, whole and as the settings of its kind.
 func channelOf(t *testing.T, example string) map[string]map[string]any {
 	t.Helper()
 	b, err := os.ReadFile(os.Getenv("COUNTERSIGN_ROOT") + "/examples/" + example + "/config.yaml")

@@ -27,7 +27,7 @@ type webhook struct {
 	unproved    bool // not signed, or with another token
 }
 
-// forge is how one proves itself, as it does: header is what it says of a webhook.
+// forge proves itself as the real one does: header returns the headers of a webhook.
 type forge struct {
 	example, secret string
 	header          func(h webhook) map[string]string

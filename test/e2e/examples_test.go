@@ -27,7 +27,7 @@ import (
 	"github.com/countersign-dev/countersign/test/cluster"
 )
 
-// images are those of the test cluster in the place of the examples', which it can't pull.
+// images puts the test cluster's images in the place of the examples', which it can't pull.
 var images = strings.NewReplacer(
 	"docker.io/library/busybox:1.37", "cluster.local/busybox:1",
 	"docker.io/alpine/git:2.47.2", "cluster.local/git-ssh:1",
@@ -93,7 +93,7 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: edit}
 subjects: [{kind: User, name: alice@example.com}, {kind: User, name: bob@example.com}, {kind: User, name: carol@example.com}]`)
 }
 
-// kustomized is what kustomize makes of a folder of the tree.
+// kustomized returns the objects that kustomize makes of a folder of the tree, as YAML.
 func kustomized(t *testing.T, folder string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "kubectl", "kustomize", "--load-restrictor=LoadRestrictionsNone", os.Getenv("COUNTERSIGN_ROOT")+"/"+folder)

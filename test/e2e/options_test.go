@@ -19,7 +19,7 @@ func listOptions(selector string) metav1.ListOptions {
 	return metav1.ListOptions{LabelSelector: selector}
 }
 
-// counts is how the interceptor has answered so far, by answer, at all replicas.
+// counts has the number of the interceptor's answers so far, by answer, at all replicas.
 type counts map[string]int
 
 func answers(t *testing.T, e *cluster.Env) counts {

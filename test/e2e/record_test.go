@@ -90,7 +90,7 @@ func (k *keeper) vote(name string) cluster.Answer {
 	return k.VoteAt("http://"+cluster.NodeAddress+":18080", name, k.token, "approve", "ship it")
 }
 
-// alive is anyone who supervises the process.
+// alive starts the process again when it does not run, as anyone who supervises it would.
 func (k *keeper) alive() {
 	k.t.Helper()
 	if !k.p.Running() {
@@ -131,7 +131,7 @@ func (k *keeper) gone(name string) {
 	})
 }
 
-// lines is what the record has of an Approval, by countersign export.
+// lines returns the lines of the audit log about an Approval, by countersign export.
 func (k *keeper) lines(name string) []record.Line {
 	k.t.Helper()
 	var out []record.Line
@@ -192,7 +192,8 @@ func (k *keeper) released(name string) {
 	}
 }
 
-// whole says that countersign verify finds nothing wrong.
+// whole fails the test unless countersign verify finds nothing wrong, in at least one line, and a
+// signature.
 func (k *keeper) whole() {
 	k.t.Helper()
 	if out := k.p.Tool(k.Env, "verify"); !strings.HasPrefix(out, "ok: ") || strings.HasPrefix(out, "ok: 0 ") || !strings.Contains(out, "\nsigned by key ") {
@@ -256,7 +257,7 @@ subjects: [{kind: ServiceAccount, name: approver}]`)
 	})
 }
 
-// history is how many lines of an Approval the API knows.
+// history counts the lines of an Approval that the API knows.
 func (k *keeper) history(name string) int {
 	k.t.Helper()
 	req, err := http.NewRequestWithContext(k.t.Context(), http.MethodGet, "http://"+cluster.NodeAddress+":18080/api/v1/history?namespace="+k.NS+"&approval="+name, nil)
@@ -379,8 +380,8 @@ func (k *keeper) statusOf(vote string) v1alpha1.VoteStatus {
 	return v.Status
 }
 
-// waits says that an Approval has no vote and that the Vote on it was not refused, for
-// longer than one try takes.
+// waits fails the test unless an Approval has no vote, and the Vote on it no answer, for longer than one
+// try takes.
 func (k *keeper) waits(name, vote string) {
 	k.t.Helper()
 	k.Consistently(8*time.Second, "no vote, and no answer to it", func() error {

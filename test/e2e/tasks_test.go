@@ -102,7 +102,7 @@ func startWith(t *testing.T, e *cluster.Env, name, task, spec string) run {
 	return run{e.For(t), t, name, task}
 }
 
-// refs are how tasks refer to each kind, with params by which alice can decide.
+// refs has the reference of a task to each kind, with params by which alice can decide.
 var refs = map[string]string{
 	tasks.Automatiko: `
       taskRef: {apiVersion: tekton.automatiko.io/v1beta1, kind: ApprovalTask, name: approvaltask}
@@ -168,7 +168,7 @@ func (r run) asked(attempt int32) *v1alpha1.Approval {
 	return out
 }
 
-// vote is what becomes of somebody's Vote.
+// vote makes somebody's Vote, and returns its status once it has a state.
 func (r run) vote(approval, who, verdict, comment string) v1alpha1.VoteStatus {
 	r.t.Helper()
 	v := &v1alpha1.Vote{ObjectMeta: metav1.ObjectMeta{Namespace: r.NS, GenerateName: "v-"}}
@@ -252,7 +252,7 @@ func (r run) results(want map[string]string) {
 	}
 }
 
-// log is what a task of the run has printed.
+// log returns what a task of the run has printed. The task must have one pod.
 func (r run) log(task string) string {
 	r.t.Helper()
 	pods, err := r.Clientset.CoreV1().Pods(r.NS).List(r.t.Context(), listOptions("tekton.dev/pipelineRun="+r.name+",tekton.dev/pipelineTask="+task))

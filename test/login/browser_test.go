@@ -33,7 +33,7 @@ func newBrowser(t *testing.T) *browser {
 	}
 }
 
-// page is where a browser has come to rest.
+// page is the page at which a browser has come to rest.
 type page struct {
 	status int
 	url    *url.URL

@@ -11,7 +11,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// run is what axe-core has to say of a page: rule, what is wrong, and where.
+// run returns what axe-core finds wrong with a page: rule, what is wrong, and where.
 const run = `axe.run(document, {runOnly: ONLY, resultTypes: ["violations"]}).then((r) =>
 	r.violations.map((v) => v.id + ": " + v.help + "\n" + v.nodes.slice(0, 4).map((n) => "    " + n.html.slice(0, 200) + "\n      " + n.failureSummary.replaceAll("\n", "\n      ")).join("\n")).join("\n"))`
 

@@ -11,7 +11,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// controls marks everything that can be operated and says how many there are. What is
+// controls marks everything that can be operated and returns its number. What is
 // folded away is none.
 const controls = `[...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']")]
 	.filter((e) => e.checkVisibility()).map((e, i) => { e.dataset.control = i; return e }).length`

@@ -20,7 +20,7 @@ import (
 
 const golden = "../../templates/testdata/golden"
 
-// policy is what the service sends with a page that shows times.
+// policy is the content security policy that the service sends with a page that shows times.
 const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; script-src 'self'"
 
 // pages are the storybook's names; mails come last.
@@ -82,7 +82,7 @@ func do(t *testing.T, ctx context.Context, steps ...chromedp.Action[chromedp.Voi
 	}
 }
 
-// eval is what an expression is on the page; it goes past the page's policy.
+// eval returns the value of an expression on the page; it goes past the page's policy.
 func eval[T any](t *testing.T, ctx context.Context, expression string) T {
 	t.Helper()
 	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
@@ -103,7 +103,7 @@ func scheme(t *testing.T, ctx context.Context, name string) {
 	}
 }
 
-// needed is what test/run.sh says in the environment.
+// needed returns a variable that test/run.sh sets, and fails the test without it.
 func needed(t *testing.T, name string) string {
 	t.Helper()
 	v := os.Getenv(name)

@@ -161,7 +161,7 @@ func (r *release) manifests(digest v1.Hash) error {
 	return nil
 }
 
-// stamp says of an object which version it is of, and of a Deployment's pods.
+// stamp labels an object, and the pods of a Deployment, with the version.
 func (r *release) stamp(o object) {
 	label(o, "app.kubernetes.io/version", r.Version)
 	if o["kind"] == "Deployment" {

@@ -43,7 +43,8 @@ func loaded(t *testing.T, r *release) *chart.Chart {
 	return c
 }
 
-// rendered is what helm template gives, by what each object is.
+// rendered returns the objects that helm template gives, by their ids. The same object twice is an
+// error.
 func rendered(c *chart.Chart, namespace, values string) (map[string]object, error) {
 	set, err := chartutil.ReadValues([]byte(values))
 	if err != nil {
@@ -127,7 +128,8 @@ func bare(o object) string {
 	return string(out)
 }
 
-// settings are what the service would read: all files of all ConfigMaps that the Deployment mounts, as one.
+// settings returns the configuration that the service would read: all files of all ConfigMaps that the
+// Deployment mounts, as one.
 func settings(t *testing.T, all map[string]object) string {
 	t.Helper()
 	merged := object{}

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// spdx is as much of SPDX 2.3 as says which modules a program is made of.
+// spdx has the fields of SPDX 2.3 that say which modules a program is made of.
 type spdx struct {
 	Version       string         `json:"spdxVersion"`
 	License       string         `json:"dataLicense"`
@@ -131,7 +131,8 @@ type subject struct {
 
 const provenanceName = "provenance.intoto.json"
 
-// provenance says of what everything was made, and by whom. It has no times: the same tree gives the same bytes.
+// provenance writes of what everything was made, and by whom. It has no times: the same tree gives the
+// same bytes.
 func (r *release) provenance(image interface{ String() string }) error {
 	names, err := r.made()
 	if err != nil {

@@ -226,7 +226,7 @@ func middle(l []string) int {
 	return len(l)/2 + i
 }
 
-// isVoteThatCounts says whether x is a first vote by token that was recorded.
+// isVoteThatCounts reports whether x is a first vote by token that was recorded.
 func isVoteThatCounts(x object) bool {
 	return x["kind"] == "vote" && x["way"] == history.Token && x["allowed"] == true && x["status"] == 201.0 && x["verdict"] == "approve"
 }

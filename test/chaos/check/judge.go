@@ -12,7 +12,7 @@ import (
 // Violation is something that must not be.
 type Violation struct{ Invariant, Approval, Text string }
 
-// Findings are what came of holding a history to the invariants.
+// Findings has the violations and notes that come of holding a history to the invariants.
 type Findings struct {
 	*history.History
 	Violations []Violation
@@ -99,9 +99,9 @@ func (f *Findings) opened() {
 	}
 }
 
-// replaced says whether a is rightly asked about by another Approval. Nothing that is approved
-// here changes, but an older version makes its digest in its own way, and to a newer one that is
-// a change.
+// replaced reports whether a is rightly asked about by another Approval. Nothing that is approved
+// here changes, but an older version makes its digest in its own way, and to a newer one that is a
+// change.
 func (f *Findings) replaced(a v1alpha1.Approval) bool {
 	if a.Status.Outcome != "Superseded" || !slices.ContainsFunc(f.Faults, func(x history.Fault) bool { return x.Kind == "two-versions" }) {
 		return false

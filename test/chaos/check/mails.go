@@ -14,11 +14,11 @@ import (
 	"github.com/countersign-dev/countersign/test/chaos/history"
 )
 
-// mostMails is what the documentation has as the bound: one, and one more when a process
-// dies between the mail server's answer and the ledger.
+// mostMails is the bound that the documentation promises: one mail, and one more when a process dies
+// between the mail server's answer and the ledger.
 const mostMails = 2
 
-// messageID is what the documentation promises to be the same each time: worked out as
+// messageID returns the id that the documentation promises to be the same each time: worked out as
 // the product does, so that mails are found whatever they say.
 func messageID(uid, event, recipient string) string {
 	sum := sha256.Sum256([]byte(uid + "\n" + event + "\nemail\n" + recipient))

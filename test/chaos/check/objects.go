@@ -47,8 +47,8 @@ func (f *Findings) objects() {
 	}
 }
 
-// inTime: what counts is when a Vote was made, by the API server's clock, and not when
-// somebody looked. It has whole seconds.
+// inTime: a Vote counts by the time at which it was made, by the API server's clock, and not by the
+// time at which somebody looked. The clock has whole seconds.
 func (f *Findings) inTime(a v1alpha1.Approval, v v1alpha1.Vote) {
 	g := history.Gates[history.GateOf(a.Spec.Trigger)]
 	p := v.Spec
@@ -58,7 +58,7 @@ func (f *Findings) inTime(a v1alpha1.Approval, v v1alpha1.Vote) {
 	}
 }
 
-// everCounted says whether a version of a had v's vote, or that it took one back.
+// everCounted reports whether a version of a had v's vote, or a vote that v withdrew.
 func (f *Findings) everCounted(a v1alpha1.Approval, v v1alpha1.Vote) bool {
 	evidence := "vote:" + string(v.UID)
 	for _, x := range append(slices.Clone(f.Versions[a.Name]), history.ApprovalSeen{Approval: a}) {

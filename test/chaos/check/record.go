@@ -36,8 +36,8 @@ func (f *Findings) chains() {
 	}
 }
 
-// lastLeader is the log of the process whose chain goes on at the end. Of the same
-// instant several may have printed: it is the one with the longest chain.
+// lastLeader returns the log of the process whose chain goes on at the end. Several may have printed at
+// the same instant: of those it is the one with the longest chain.
 func (f *Findings) lastLeader() string {
 	best, when := "", ""
 	for _, name := range slices.Sorted(maps.Keys(f.Lines)) {

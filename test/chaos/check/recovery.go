@@ -18,7 +18,7 @@ type disturbed struct {
 	looks                                             map[string]int
 }
 
-// columns are what is measured: of each fault, the worst.
+// columns lists what is measured: of each fault, the worst.
 var columns = []struct {
 	name string
 	of   func(*disturbed) []float64

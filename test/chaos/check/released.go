@@ -88,10 +88,10 @@ func (f *Findings) params(a v1alpha1.Approval, r history.RunObserved) {
 	}
 }
 
-// neutral is what the documentation says of text on its way through Tekton.
+// neutral does to text on its way through Tekton what the documentation says.
 func neutral(s string) string { return strings.ReplaceAll(s, "$(", "$ (") }
 
-// accuses says whether a condition says that a run is not the one that was approved.
+// accuses reports whether a condition says that a run is not the one that was approved.
 func accuses(c metav1.Condition) bool {
 	return c.Type == v1alpha1.ConditionReleased && c.Status == metav1.ConditionFalse && slices.Contains([]string{"NameTaken", "RunDiffers"}, c.Reason)
 }

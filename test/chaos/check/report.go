@@ -11,7 +11,7 @@ import (
 	"github.com/countersign-dev/countersign/test/chaos/history"
 )
 
-// shown is how many violations of one invariant are told; all of them are in the evidence.
+// shown bounds the violations of one invariant that are printed; all of them are in the evidence.
 const shown = 12
 
 // Report tells what was found.
@@ -83,10 +83,11 @@ func (f *Findings) writes(w io.Writer) {
 		sum/float64(max(1, len(all))), quantile(all, 0.5), quantile(all, 0.99), most, who, f.Written, f.Refused)
 }
 
-// life is what a process carried at first, half warm, and at its end.
+// life has the samples of a process at first, half warm, and at its end.
 type life struct{ first, last history.Sample }
 
-// lives are those of processes that were seen for more than a minute.
+// lives returns the lives of processes that were seen for more than a minute. A sample of the first 20
+// seconds is no first one.
 func (f *Findings) lives() []life {
 	byProcess := map[string]*life{}
 	for _, s := range f.Samples {

@@ -9,7 +9,7 @@ import (
 	"github.com/countersign-dev/countersign/test/chaos/history"
 )
 
-// patience is how long after its deadline something may still be pending: the leader
+// patience is the time after its deadline for which something may still be pending: the leader
 // may have to be found first.
 const patience = 30 * time.Second
 
@@ -96,8 +96,8 @@ func (f *Findings) votesOf(a v1alpha1.Approval, g history.Gate, deadline time.Ti
 	}
 }
 
-// sentBefore says whether a vote that was counted late came in time, as its sender and, of a
-// Vote, the API server have it.
+// sentBefore reports whether a vote that was counted late came in time, as its sender and, of a Vote,
+// the API server have it.
 func (f *Findings) sentBefore(a v1alpha1.Approval, x v1alpha1.VoteRecord, deadline time.Time) bool {
 	for _, v := range f.FinalVotes {
 		if x.CredentialID == "vote:"+string(v.UID) {

@@ -10,7 +10,7 @@ import (
 	"github.com/countersign-dev/countersign/test/chaos/history"
 )
 
-// votes: what was answered is what is there.
+// votes: each answer that somebody got is true of the votes that are there.
 func (f *Findings) votes(a v1alpha1.Approval, g history.Gate) {
 	byVoter := map[string][]*history.Op{}
 	for _, o := range f.Ops[a.Name] {
@@ -67,7 +67,7 @@ func (f *Findings) voterOf(a v1alpha1.Approval, name string, ops []*history.Op) 
 	return v
 }
 
-// recorded is when a version had exactly o's vote.
+// recorded returns the time of exactly o's vote in a version of a, and false when none had it.
 func (f *Findings) recorded(a v1alpha1.Approval, o *history.Op) (at time.Time, ok bool) {
 	for _, v := range f.Versions[a.Name] {
 		for _, x := range v.Status.Votes {
@@ -139,7 +139,7 @@ func (f *Findings) refused(a v1alpha1.Approval, g history.Gate, o *history.Op) {
 	}
 }
 
-// late is how long after its request's end a write may still be taken.
+// late is the time after its request's end within which a write may still be taken.
 const late = 20 * time.Second
 
 // unanswered: who is told that nothing was recorded finds nothing.
@@ -171,7 +171,7 @@ const (
 	withdrawn = "(withdrawn)"
 )
 
-// effect is what o makes of its voter's state.
+// effect returns the state in which o leaves its voter.
 func effect(o *history.Op) string {
 	if o.Verdict == withdraw {
 		return withdrawn

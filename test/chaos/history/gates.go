@@ -22,10 +22,10 @@ func User(ns, short string) string {
 	return "system:serviceaccount:" + ns + ":" + short
 }
 
-// Domain is where a run's people have their mailboxes.
+// Domain returns the domain of the mailboxes of a run's people.
 func Domain(ns string) string { return ns + ".example.com" }
 
-// Gate is what the checker knows of a Gate, by itself.
+// Gate has what the checker knows of a Gate, by itself.
 type Gate struct {
 	Who      []string
 	Need     int
@@ -65,7 +65,7 @@ func GateOf(trigger string) string {
 	return trigger
 }
 
-// All are who may decide by a Gate.
+// All returns the short names of those who may decide by a Gate, each once.
 func (g Gate) All() []string {
 	out := slices.Clone(g.Who)
 	for _, r := range g.Rules {
@@ -78,8 +78,8 @@ func (g Gate) All() []string {
 	return out
 }
 
-// May says whether a user may cast such a vote by a Gate in a run's namespace. Who is only
-// said to have asked may reject and not approve.
+// May reports whether a user may cast such a vote by a Gate in a run's namespace. A requester may
+// reject and not approve, even one whom nothing proves.
 func (g Gate) May(ns, user, verdict, requester string) bool {
 	return slices.ContainsFunc(g.All(), func(p string) bool { return User(ns, p) == user }) && (user != requester || verdict != "approve")
 }

@@ -32,10 +32,10 @@ const (
 	Link   = "Link"
 )
 
-// IsVote says whether o is a vote, and not an operator's request.
+// IsVote reports whether o is a vote, and not an operator's request.
 func (o *Op) IsVote() bool { return o.Kind == "vote" }
 
-// Acked says that the answer promises that the vote is recorded.
+// Acked reports whether the answer promises that the vote is recorded.
 func (o *Op) Acked() bool {
 	if !o.IsVote() {
 		return false
@@ -51,7 +51,7 @@ func (o *Op) Acked() bool {
 	return false
 }
 
-// Definite says that the answer tells what came of it.
+// Definite reports whether the answer tells what came of it.
 func (o *Op) Definite() bool {
 	if o.Way == Object {
 		return o.Status/100 == 4 || o.Status == 201 && (o.Text == "Recorded" || o.Text == "Refused")
@@ -60,7 +60,7 @@ func (o *Op) Definite() bool {
 	return o.Status != 0 && o.Status < 500 && o.Status != 429 && !strings.Contains(o.Text, "try again in a moment")
 }
 
-// Unknown says that the answer itself says that nobody knows what came of it: the answer
+// Unknown reports whether the answer itself says that nobody knows what came of it: the answer
 // to the write was lost, and could not be read back.
 func (o *Op) Unknown() bool {
 	return o.Way != Object && o.Status >= 500 && strings.Contains(o.Text, "not known whether")

@@ -2,7 +2,7 @@ package history
 
 import "time"
 
-// Plan is what is to happen to one Approval, and when it was seen.
+// Plan lists what is to happen to one Approval, and notes when it was seen.
 type Plan struct {
 	ID       int           `json:"id"`
 	Kind     string        `json:"kind"`

@@ -15,7 +15,7 @@ import (
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 )
 
-// History is everything that was seen of one run of the harness.
+// History has everything that was seen of one run of the harness.
 type History struct {
 	Meta
 	Dir       string

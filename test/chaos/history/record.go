@@ -40,8 +40,8 @@ const (
 	LogErr    = ".err"
 )
 
-// readRecord reads what each process printed, and holds each line to the one before, by
-// hand, as the documentation says how: the hash is of the line without its last field.
+// readRecord reads what each process printed, and compares each line with the one before, by hand, in
+// the way that the documentation describes: the hash is of the line without its last field.
 func (h *History) readRecord() error {
 	files, err := filepath.Glob(filepath.Join(h.Dir, LogPrefix+"*"+LogOut))
 	if err != nil {
@@ -91,7 +91,7 @@ func readChain(path string) ([]Line, error) {
 	return out, s.Err()
 }
 
-// Led is that a process began to lead, by what it printed.
+// Led notes that a process began to lead, by what it printed.
 type Led struct {
 	Process string
 	At      time.Time

@@ -10,7 +10,7 @@ import (
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 )
 
-// Meta is what the checker needs to know of the run of the harness itself.
+// Meta has what the checker needs to know of the run of the harness itself.
 type Meta struct {
 	NS        string    `json:"ns"`
 	Seed      uint64    `json:"seed"`
@@ -46,7 +46,7 @@ type Look struct {
 	Err    string    `json:"err,omitempty"`
 }
 
-// Failed says that it did not succeed within a second.
+// Failed reports whether the look did not succeed within a second.
 func (l Look) Failed() bool { return l.Status/100 != 2 || l.Took > 1000 }
 
 // Version is one version of an object, as a watch told it.
@@ -56,7 +56,7 @@ type Version struct {
 	Object map[string]any `json:"object"`
 }
 
-// Mail is what was taken by the mail server.
+// Mail is one mail that the mail server took.
 type Mail struct {
 	ID        int       `json:"id"`
 	MessageID string    `json:"messageID"`
@@ -106,7 +106,7 @@ type RunObserved struct {
 	Run  pipelinev1.PipelineRun
 }
 
-// How says how a look failed.
+// How names the way in which a look failed: a status, a slow answer, or none.
 func (l Look) How() string {
 	switch {
 	case l.Status/100 == 2:
