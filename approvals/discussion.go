@@ -6,22 +6,24 @@ import (
 	"time"
 )
 
-// Comment is what somebody said of a pending Approval without deciding it.
+// Comment is a contribution to the discussion of a pending Approval. It is not a vote.
 type Comment struct {
 	By string
-	// DisplayName is what By was called where they came from; it proves nothing.
+	// DisplayName is the name that By's login or chat gave with the credential. It proves nothing.
 	DisplayName string
 	Text        string
-	// NeedsChanges says that By wants something changed first. It decides nothing: others may
-	// go on, and so may By.
+	// NeedsChanges marks a request for changes. It decides nothing: others may still vote, and so
+	// may By.
 	NeedsChanges bool
 	At           time.Time
 	AuthMethod   AuthMethod
 	CredentialID string
 	Address      string // the mailbox that was proved with it, "" for none
-	// ID is what its sender called it: the same again is the same comment.
+	// ID is the sender's own id of it, "" for none. The same id from the same person is the same
+	// comment, so that a request can be repeated.
 	ID string
-	// ClearedAt is when By voted after asking for changes, zero while changes are wanted.
+	// ClearedAt is the time of By's first vote after a request for changes, which answers it.
+	// Zero: By has not voted since, or c asks for no changes.
 	ClearedAt time.Time
 }
 
@@ -43,15 +45,17 @@ const (
 // EventCommented is the Delivery's event that tells of a discussion, with a number behind it.
 const EventCommented = "commented"
 
-// mine says whether c is this person's, by the same rules as a vote.
+// mine reports whether id wrote c, by the same rules that find a person's vote.
 func (c Comment) mine(id Identity) bool {
 	return Vote{Voter: c.By, AuthMethod: c.AuthMethod, CredentialID: c.CredentialID, Address: c.Address}.is(id)
 }
 
-// Open says whether the changes that c asks for are still wanted, while its Approval is pending.
+// Open reports whether c asks for changes and its writer has not voted since. It does not look at
+// the Approval, so it stays true after a decision.
 func (c Comment) Open() bool { return c.NeedsChanges && c.ClearedAt.IsZero() }
 
-// NeedsChanges are the people who want something changed before a is decided, each once.
+// NeedsChanges returns the people who asked for changes and have not voted since, each once, the
+// earliest first. It is nil after the decision.
 func (a Approval) NeedsChanges() []string {
 	if a.Decided() {
 		return nil
@@ -68,8 +72,9 @@ func (a Approval) NeedsChanges() []string {
 // Discusses reports whether v says something and decides nothing.
 func (v Verdict) Discusses() bool { return v == Remark || v == AskForChanges }
 
-// MayDiscuss says why id may not comment on a, which is resolved, or nil: those may who may
-// decide it, and anyone who requested it. Changes are for those to ask for who may decide.
+// MayDiscuss returns nil when id may do v, a Remark or AskForChanges, on a, and the reason
+// otherwise. a must be resolved. People who may decide a may do both; the requester may comment
+// even where they may not decide.
 func MayDiscuss(a Approval, id Identity, v Verdict) error {
 	if v == Remark && IsRequester(a, id) && (id.AuthMethod != AuthLink || LinkDecides(a, id)) {
 		return nil
@@ -134,8 +139,8 @@ func discuss(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	return a, Commented, nil
 }
 
-// tooMuchSaid says why c is one comment too many: of its writer, or of all. Bytes are counted as
-// they are stored.
+// tooMuchSaid returns an error when c is one comment too many, of its writer or of everybody:
+// CodeLimited when a minute's wait helps, else CodeConflict. Bytes are counted as they are stored.
 func tooMuchSaid(a Approval, id Identity, c Comment, now time.Time) error {
 	size, ofMine, mine, soon, asked := c.size(), c.size(), 0, 0, false
 	for _, x := range a.Discussion {
@@ -169,7 +174,8 @@ func tooMuchSaid(a Approval, id Identity, c Comment, now time.Time) error {
 	return nil
 }
 
-// size is how many bytes c has in the object, where some characters are written as six.
+// size returns the bytes of c's texts in the stored object. JSON writes some characters of Text as
+// six bytes.
 func (c Comment) size() int {
 	n := len(c.By) + len(c.DisplayName) + len(c.CredentialID) + len(c.Address) + len(c.ID)
 	text, _ := json.Marshal(c.Text) // a string can't fail

@@ -10,8 +10,9 @@ import (
 // MaxDisplayName is the most characters that a display name may have; the CRD schema has it too.
 const MaxDisplayName = 64
 
-// DisplayName is s as what people call somebody: one line, of characters that show what they
-// are. It is "" for what is none: a name is left out and never cut.
+// DisplayName returns s as a display name, with white space reduced to single spaces. It returns ""
+// when s is too long, or has characters that are invisible, change the direction of text or pile up
+// marks: such a name is left out and never cut.
 //
 // It proves nothing: pages and mails show the proved name first.
 func DisplayName(s string) string {
@@ -25,7 +26,8 @@ func DisplayName(s string) string {
 	return s
 }
 
-// stacks says whether s heaps marks on a character, which then run into the lines above and below.
+// stacks reports whether s has more than three marks in a row, which run into the lines above and
+// below.
 func stacks(s string) bool {
 	n := 0
 	for _, r := range s {
@@ -39,9 +41,10 @@ func stacks(s string) bool {
 	return false
 }
 
-// DisplayNameOf is what somebody whom name proves is called: by the directory, else as they came
-// with it. It is "" where it says no more than name, or is the name, the address or the display
-// name of somebody else whom a names: nobody is shown as another.
+// DisplayNameOf returns the display name of the person with the verified name: the directory's,
+// else own, which came with the credential. It returns "" instead of an own name that repeats
+// name, has an "@", or can be read as the name, address or display name of somebody else whom a
+// names: nobody is shown as another person.
 func (d *Directory) DisplayNameOf(a Approval, name, own string) string {
 	p, known := d.person(name)
 	if known && p.DisplayName != "" {
@@ -76,12 +79,13 @@ func (d *Directory) DisplayNameOf(a Approval, name, own string) string {
 	return own
 }
 
-// looksLike says whether two names are read as one: they have the same letters, whatever their
-// case, their marks and what stands between them.
+// looksLike reports whether people can take two names for one: their letters and digits look the
+// same, whatever their case, their marks and the characters between them.
 func looksLike(a, b string) bool { return skeleton(a) == skeleton(b) }
 
-// skeleton is what a reader in a hurry sees of a name. Letters of other scripts that are drawn
-// as Latin ones are those.
+// skeleton returns the letters and digits of a name in lower case, each replaced by the one that
+// it looks like: a Cyrillic а by the Latin one, for example. Two names with the same skeleton
+// look alike. It is for comparison and is never shown.
 func skeleton(s string) string {
 	return drawnLikeL.Replace(strings.Map(func(r rune) rune {
 		r = unicode.ToLower(r)
@@ -95,7 +99,8 @@ func skeleton(s string) string {
 	}, s))
 }
 
-// drawnLikeL has what is taken for an l be one, such as the capital I, and rn an m.
+// drawnLikeL replaces characters that look like an l, such as the capital I, and rn, which looks like
+// an m.
 var drawnLikeL = strings.NewReplacer("i", "l", "1", "l", "rn", "m")
 
 // drawnAlike are the Cyrillic, Greek and other letters that fonts draw as the Latin ones of

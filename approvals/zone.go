@@ -8,7 +8,8 @@ import (
 	_ "time/tzdata"
 )
 
-// zoneName is how IANA writes zones. "Local" is nobody's.
+// zoneName matches the form of IANA's names. It keeps paths such as "../x" from LoadLocation, and
+// matches "Local", which Zone refuses: it would be the process's own zone.
 var zoneName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$`)
 
 // maxZone is the longest name of a zone; the CRD schema has it too.

@@ -16,7 +16,8 @@ const (
 	MaxName  = 63
 )
 
-// Kind says where evidence comes from.
+// Kind is the source of evidence. In each case the PipelineRun produced the bytes, so they are as
+// trustworthy as its pipeline.
 type Kind string
 
 // The kinds.
@@ -26,7 +27,8 @@ const (
 	Upload Kind = "Upload" // what a step of the PipelineRun uploaded
 )
 
-// Format says what the text is, for those who show it.
+// Format is the grammar of a text, for code that shows it. It is a hint: nothing has verified
+// that the text follows it.
 type Format string
 
 // The formats. Detect leaves it to anyone who shows the text.
@@ -82,11 +84,12 @@ type Item struct {
 	State  State
 	SHA256 string // in hex, "" when it is not Present
 	Size   int64  // in bytes
-	// Message says why it is not Present, or what to know about one that is.
+	// Message is for people: the reason when State is not Present, else a remark or "".
 	Message string
 	// Object is the name under which the bytes are kept, "" for a result.
 	Object string
-	// Summary is what the text counts. It has no Format where nothing is counted.
+	// Summary counts the changes, tests or findings of the text. Its Format is "" where nothing is
+	// counted.
 	Summary Summary
 }
 
@@ -98,7 +101,8 @@ type Bound struct {
 	State  State
 	SHA256 string
 	Size   int64
-	// Summary is left out of the digests of what counts nothing.
+	// Summary is left out of digests when nothing is counted, so that they equal those from before
+	// there were summaries.
 	Summary Summary `json:",omitzero"`
 }
 
@@ -111,13 +115,13 @@ func BoundOf(items []Item) []Bound {
 	return out
 }
 
-// Sum is the SHA-256 of data in hex.
+// Sum returns the SHA-256 of data in lower-case hex.
 func Sum(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
 }
 
-// Of is the Item of bytes that are there, or that are too many.
+// Of returns the Item of data: Present, or TooLarge and without a SHA-256 beyond MaxSize bytes.
 func (w Wanted) Of(data []byte) Item {
 	i := Item{Name: w.Name, Kind: w.Kind, Format: w.Format, State: Present, SHA256: Sum(data), Size: int64(len(data))}
 	if len(data) > MaxSize {
@@ -126,12 +130,13 @@ func (w Wanted) Of(data []byte) Item {
 	return i
 }
 
-// Without is the Item of what is not there.
+// Without returns an Item without bytes, for a state other than Present.
 func (w Wanted) Without(s State, message string) Item {
 	return Item{Name: w.Name, Kind: w.Kind, Format: w.Format, State: s, Message: message}
 }
 
-// OfResult is the Item of a result: value is what the run gave, unless there is none.
+// OfResult returns the Item of a result with that value. ok is false when the run has no such
+// result, and the Item is then Missing.
 func (w Wanted) OfResult(value string, ok bool) Item {
 	if !ok {
 		return w.Without(Missing, fmt.Sprintf("the run has no result %q", w.ResultName()))
@@ -160,8 +165,8 @@ func (w Wanted) what() string {
 	}
 }
 
-// Lacks says what of wanted keeps an Approval from being decided: the first piece that is
-// required and not there. It is "" when nothing does.
+// Lacks returns a message about the first piece of wanted that is not Optional and not Present.
+// It returns "" when there is none: only then can the Approval be decided.
 func Lacks(wanted []Wanted, items []Item) string {
 	for _, w := range wanted {
 		if w.Optional {
@@ -194,7 +199,9 @@ func (s State) Words() string {
 	}
 }
 
-// Check compares bytes with what was bound to the Approval. It is "" when they are those.
+// Check compares data with the size and SHA-256 that are bound to the Approval. It returns Present
+// and "" when they are the same bytes, Changed when they are not, and i's own State when no bytes
+// are bound.
 func (i Item) Check(data []byte) (s State, message string) {
 	switch {
 	case i.State != Present:
@@ -216,7 +223,7 @@ func Find(items []Item, name string) (Item, bool) {
 
 var names = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
 
-// CheckName says why evidence can't have that name, or "".
+// CheckName returns the reason why name is not valid for evidence, "" when it is.
 func CheckName(name string) string {
 	if len(name) > MaxName || !names.MatchString(name) {
 		return fmt.Sprintf("%q is not a valid name of evidence: use up to %d letters, digits, '.', '_' and '-', beginning and ending with a letter or digit", cut(name, MaxName), MaxName)
@@ -224,7 +231,7 @@ func CheckName(name string) string {
 	return ""
 }
 
-// CheckWanted says what is wrong with what a Gate asks for, or "".
+// CheckWanted returns the first mistake in a Gate's list of evidence, "" when there is none.
 func CheckWanted(wanted []Wanted) string {
 	if len(wanted) > MaxItems {
 		return fmt.Sprintf("%d pieces of evidence are listed and the limit is %d", len(wanted), MaxItems)

@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// Summary counts what a text says that people decide on: the resources of a plan, the objects
-// or files of a diff, the tests of a report, the findings of a scan. Package report makes it.
+// Summary counts the contents of a text that people decide on: the resources of a plan, the
+// objects or files of a diff, the tests of a report, the findings of a scan. Package report makes
+// it from the text, which the pipeline wrote.
 type Summary struct {
 	// Each field is left out where it is nothing: one that comes later changes no digest of an
 	// Approval that has none of it.

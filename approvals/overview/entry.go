@@ -56,7 +56,8 @@ func Sum(seed maphash.Seed, a approvals.Approval) uint64 {
 	return h.Sum64()
 }
 
-// decidersOf says who may decide a, as its policy does; "" while it is not resolved.
+// decidersOf returns a key of everything in a that determines who may decide it: two Approvals with
+// one key have the same deciders, so that one answer serves for both. It is "" until a is resolved.
 func decidersOf(a approvals.Approval) string {
 	t := a.Resolved
 	if t == nil {

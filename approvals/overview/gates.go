@@ -11,7 +11,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// Gate is the Approvals of one Gate, for how long they wait and how long people take.
+// Gate has the Approvals of one Gate, for figures on the time that they wait and that people take.
 type Gate struct {
 	Waiting []*Entry // in the order of their opening
 	Ended   []*Entry // in the order in which they ended
@@ -21,7 +21,8 @@ type Gate struct {
 	times Times
 }
 
-// Times are how long people took to decide, of the last Weeks weeks.
+// Times has the time from opening to decision, of Approvals that people decided in the last Weeks
+// weeks. Of each week only the latest maxOfWeek count.
 type Times struct {
 	Spread
 	Missed int           // which nobody decided in time
@@ -37,12 +38,13 @@ type Spread struct {
 }
 
 const (
-	// Weeks is how far back Times go.
+	// Weeks is the number of weeks that Times covers.
 	Weeks = 4
 	week  = 7 * 24 * time.Hour
 	// maxOfWeek bounds what a look costs: of more decisions in a week the latest count.
 	maxOfWeek = 1000
-	// enough is how many decisions say something about how long decisions take.
+	// enough is the least number of decisions from which a Trend is computed, in the last week and
+	// before it.
 	enough = 5
 )
 
@@ -62,7 +64,7 @@ func spreadOf(took []time.Duration) Spread {
 	return Spread{len(took), Quantile(took, .5), Quantile(took, .9)}
 }
 
-// Waits are how long those that wait have been waiting at now.
+// Waits returns the age of pending Approvals at now, from their opening.
 func (g *Gate) Waits(now time.Time) Spread {
 	n := len(g.Waiting)
 	if n == 0 {
@@ -159,7 +161,8 @@ func gateOf(e *Entry) string {
 	return e.Resolved.Policy.Gate
 }
 
-// withGates are gates without out and with in: those of which nothing changes are shared.
+// withGates returns gates without out and with in. It shares a Gate of which nothing changes, and
+// leaves the map as it is.
 func withGates(gates map[string]*Gate, out, in []*Entry) map[string]*Gate {
 	type change struct{ out, in []*Entry }
 	changed := map[string]*change{}

@@ -118,8 +118,8 @@ func TestDeciders(t *testing.T) {
 	}
 }
 
-// TestIndexIsAListing: after whatever changes in whatever order, a snapshot is what a
-// list sorted anew would be.
+// TestIndexIsAListing: after any changes in any order, a snapshot equals a list that is sorted
+// again.
 func TestIndexIsAListing(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))

@@ -17,10 +17,11 @@ type Space struct {
 	Pending  []*Entry // the most urgent first
 	All      []*Entry // in the order of their opening
 	Troubled []*Entry // those that an operator may have to look at, as All
-	// Gates are those of one namespace, by name: "" is for policies that stand in a Trigger, and
-	// for what is not resolved yet. The Space of all namespaces has none.
+	// Gates has the Gates of one namespace by name. "" is for policies in a Trigger, and for
+	// Approvals that are not resolved yet. It is nil in the Space of all namespaces.
 	Gates map[string]*Gate
-	// Sum is that of all entries' sums.
+	// Sum is the sum of the entries' Sums, so it does not depend on their order. It changes when
+	// an entry does.
 	Sum    uint64
 	voters map[string][]*Entry
 }
@@ -104,8 +105,8 @@ func ballots(list []*Entry) map[string][]*Entry {
 	return by
 }
 
-// edit is list, which is in order, without those of out and with those of in that
-// keep takes. list itself is left as it is: others read it.
+// edit returns list, which must be sorted by order, without the entries of out and with those of in,
+// if keep accepts them; a nil keep accepts all. It does not change list, which others read.
 func edit(list, out, in []*Entry, order func(x, y *Entry) int, keep func(*Entry) bool) []*Entry {
 	pick := func(from []*Entry) []*Entry {
 		var picked []*Entry

@@ -18,9 +18,9 @@ type Head struct {
 // genesis stands for the hash of what is before the first entry.
 const genesis = "0000000000000000000000000000000000000000000000000000000000000000"
 
-// Entry is a Line in its place: Text has its number, the hash of the entry before,
-// and at its end the SHA-256 of all its other bytes. Text is what is kept, printed
-// and verified; the other fields are read from it.
+// Entry is a Line in its place: Text has its number, the hash of the entry before, and at its end
+// the SHA-256 of all its other bytes. Only Text is stored, printed and verified; the other fields
+// are read from it.
 type Entry struct {
 	Seq  int64  `json:"seq"`
 	Prev string `json:"prev"`
@@ -47,8 +47,9 @@ func (h Head) Next(l Line) (Entry, error) {
 	return e, nil
 }
 
-// Chain is those of lines that there does not name, as the entries that follow h.
-// It is what every store appends.
+// Chain returns the entries that follow h for the lines whose id is new: there reports whether
+// the store has an id, and an id counts once. Every store appends by it, so the same lines twice
+// append nothing twice.
 func (h Head) Chain(lines []Line, there func(id string) bool) ([]Entry, error) {
 	var out []Entry
 	seen := map[string]bool{}
@@ -68,7 +69,8 @@ func (h Head) Chain(lines []Line, there func(id string) bool) ([]Entry, error) {
 // Head is the chain's end once e is in it.
 func (e Entry) Head() Head { return Head{e.Seq, e.Hash} }
 
-// Parse reads an entry and says whether its hash is that of its text.
+// Parse reads an entry of at most MaxLine bytes, and returns an error when its hash is not that of
+// its text. A valid hash proves no origin: anybody can compute it.
 func Parse(text []byte) (Entry, error) {
 	if len(text) > MaxLine {
 		return Entry{}, fmt.Errorf("it has %d bytes and the limit is %d", len(text), MaxLine)
@@ -95,8 +97,8 @@ func (h Head) hash() string {
 	return h.Hash
 }
 
-// canonical is the one way in which an entry is written: fields in the order of
-// their declaration, nothing escaped that JSON does not ask for, no white space.
+// canonical returns the only valid form of an entry: fields in the order of their declaration,
+// nothing escaped that JSON does not require, no white space. Hashes depend on it.
 func canonical(e Entry) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

@@ -2,9 +2,8 @@
 // chained so that a changed or missing one is found, and what a store of them can search.
 // Names here say record and line, because stored hashes, tables and metrics do.
 //
-// A decision is what the Approval's own status says. The lines are derived from
-// it, and each has an id that follows from its content, so that deriving them
-// again appends nothing twice:
+// The Approval's own status has the decision. The lines are derived from that status, and each has
+// an id that follows from its content, so that deriving them again appends nothing twice:
 //
 //	Approval ── Lines ──▶ [line, line, …] ── Append ──▶ entry ▶ entry ▶ entry
 //	                                        (by id)     each with the hash of the one before

@@ -58,7 +58,7 @@ type Line struct {
 	Run       string `json:"run,omitempty"`      // part 1
 	Event     string `json:"event,omitempty"`    // the delivery id of a held event, or what somebody was told of
 	Gate      string `json:"gate,omitempty"`
-	// Person is who asked, voted or was told.
+	// Person is the name of the requester, the voter, or the one who was notified.
 	Person       string   `json:"person,omitempty"`
 	OnBehalfOf   string   `json:"onBehalfOf,omitempty"` // whose delegate the voter was
 	Verdict      string   `json:"verdict,omitempty"`
@@ -117,13 +117,14 @@ func Lines(a approvals.Approval) []Line {
 	return l.out
 }
 
-// lines are what a's state yields, as far as it has been read.
+// lines collects the lines of a's state.
 type lines struct {
 	a   approvals.Approval
 	out []Line
 }
 
-// add takes up what happened; n tells it from others of its kind.
+// add appends a line. n makes its id differ from those of other lines of its kind; "" for the only or
+// the first one.
 func (l *lines) add(k Kind, at time.Time, n string, fill func(*Line)) {
 	line := base(l.a, k, at, n)
 	fill(&line)
@@ -208,7 +209,8 @@ func (l *lines) outcome() {
 	}
 }
 
-// runs is what came of the outcome: runs, what was written to a target, or a task's answer.
+// runs adds the effects of the outcome: each run and its end, the write to a target, or the
+// answer to a task.
 func (l *lines) runs() {
 	a := l.a
 	for i, r := range a.Reruns {
@@ -228,7 +230,7 @@ func (l *lines) runs() {
 	}
 }
 
-// run is one attempt to start it, and how that ended.
+// run adds the start of one run, and its end unless e is nil. attempt counts from 0.
 func (l *lines) run(attempt int, r approvals.Run, e *approvals.RunEnd) {
 	n := "" // of the first one, as it was before there could be more
 	if attempt > 0 {
@@ -243,8 +245,9 @@ func (l *lines) run(attempt int, r approvals.Run, e *approvals.RunEnd) {
 	}
 }
 
-// Removal is the line that says that a is no longer in the cluster, since at: in whole
-// seconds, when the API server says so, and not before what ended it for that.
+// Removal returns the line for the deletion of a from the cluster. The API server gives at in
+// whole seconds, so the line has the time of a's decision or cancellation where that is later: the
+// removal comes last.
 func Removal(a approvals.Approval, at time.Time) Line {
 	if a.DecidedAt.After(at) {
 		at = a.DecidedAt
@@ -300,7 +303,7 @@ func base(a approvals.Approval, k Kind, at time.Time, n string) Line {
 	return l
 }
 
-// deciders are the people whose votes made the outcome.
+// deciders returns the people whose votes agree with the outcome, at most maxPeople.
 func deciders(a approvals.Approval) []string {
 	verdict := map[approvals.Outcome]approvals.Verdict{approvals.Approved: approvals.Approve, approvals.Rejected: approvals.Reject}[a.Outcome]
 	var out []string

@@ -198,8 +198,8 @@ func TestLongest(t *testing.T) {
 	}
 }
 
-// TestRemovalComesLast: when the API server says that it was deleted, in whole seconds, is
-// before it was ended for that.
+// TestRemovalComesLast: the API server gives the time of a deletion in whole seconds, so it may be
+// before the decision or cancellation that the deletion caused.
 func TestRemovalComesLast(t *testing.T) {
 	t.Parallel()
 	deleted := ct.T0

@@ -32,7 +32,8 @@ func (p *PrintedKeys) Lines(s *Signer) ([]byte, error) {
 	return out, nil
 }
 
-// Printed says that the stream has them now.
+// Printed notes that the lines which Lines returned for s were written. It is called after the
+// write, so that a write that failed is repeated. A nil s changes nothing.
 func (p *PrintedKeys) Printed(s *Signer) {
 	if s != nil {
 		p.ring = s.Ring()

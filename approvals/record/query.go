@@ -16,7 +16,8 @@ type Query struct {
 	Kind     Kind
 	Outcome  approvals.Outcome
 	From, To time.Time // From is the first instant, To the first that is too late
-	// Cursor goes on after a page; Limit is how many at most.
+	// Cursor is Next of the page before, "" for the first page. Limit is the most entries of a
+	// page, from 1 to MaxPage; 0: DefaultPage.
 	Cursor string
 	Limit  int
 }
@@ -33,7 +34,8 @@ type Page struct {
 	Next    string
 }
 
-// Normal is q with its limit in bounds. CodeInvalid says what is wrong with it.
+// Normal returns q with its default limit filled in. The error is CodeInvalid, for a limit out of
+// bounds, a malformed cursor, or a text that no name can be.
 func (q Query) Normal() (Query, error) {
 	for name, s := range map[string]string{
 		"namespace": q.Namespace, "approval": q.Approval, "pipeline": q.Pipeline, "gate": q.Gate,

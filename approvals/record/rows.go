@@ -7,7 +7,8 @@ import (
 	"slices"
 )
 
-// Rows is a store whose rows can be looked at as they are, whatever was done to them.
+// Rows is a store that returns its rows unchecked, so that a verifier finds rows that somebody
+// changed.
 type Rows interface {
 	Head(ctx context.Context) (Head, error)
 	// Rows gives every row, in the order of the numbers under which they are kept.

@@ -120,8 +120,9 @@ func (v *Verifier) key(id string) (ed25519.PublicKey, bool) {
 	return nil, false
 }
 
-// finish says what is wrong once all lines were read: the last ones have no signed head, or
-// a head is signed by a key that nobody vouches for.
+// finish checks what only the end of the stream shows: that the last entries have a signed head,
+// and that each key that signed one is trusted, or vouched for by a trusted key. The error is a
+// *Fault.
 func (v *Verifier) finish() error {
 	if err := v.covered(); err != nil {
 		return err
@@ -146,7 +147,8 @@ func (v *Verifier) finish() error {
 	return nil
 }
 
-// covered says why the chain that ends here is not signed to its end.
+// covered returns a *Fault when the chain that ends here has no signed head of its last entry. It
+// returns nil where v does not require one.
 func (v *Verifier) covered() error {
 	switch {
 	case !v.Signed || v.Head.Seq == 0 || v.signed.last.Seq == v.Head.Seq && v.signed.last.Hash == v.Head.Hash:
@@ -158,8 +160,8 @@ func (v *Verifier) covered() error {
 	}
 }
 
-// trusted are the keys that were given, without any the one that signed last, and those for
-// which one of them vouches.
+// trusted returns the ids of v.Keys, or without any that of the key that signed last, and of all keys
+// that one of them vouches for, directly or through others.
 func (v *Verifier) trusted() []string {
 	var out []string
 	for _, k := range v.Keys {

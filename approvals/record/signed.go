@@ -14,10 +14,10 @@ import (
 	"github.com/countersign-dev/countersign/approvals/keyring"
 )
 
-// A stream has three kinds of lines: entries, signed heads, and keys. A signed head stands
-// behind the entry that it is the head of, and signs by its hash all that is before. A key
-// line says by which public key heads are verified, and is signed by another key of the
-// same service, so that who trusts one of them may trust the others.
+// A stream has three kinds of lines: entries, signed heads, and keys. A signed head follows the
+// entry that it is the head of, and signs by its hash everything before it. A key line has a public
+// key for the verification of heads, and the signature of another key of the same service, so that
+// a reader who trusts one of them can trust the others.
 const (
 	headPrefix = `{"head":`
 	keyPrefix  = `{"key":`
@@ -108,8 +108,8 @@ func sign(context string, v any, k keyring.SigningKey) ([]byte, error) {
 
 func signatureTail(s string) []byte { return []byte(`,"signature":"` + s + `"}`) }
 
-// openSigned reads a signed line into v and gives the text that was signed, and by what.
-// Whether that verifies is for anyone who knows the key.
+// openSigned reads a signed line into v, and returns the signed text and the signature. It does not
+// verify the signature, because it does not know the key.
 func openSigned(context string, text []byte, v any) (signed, signature []byte, err error) {
 	cut := len(text) - len(signatureTail(base64.StdEncoding.EncodeToString(make([]byte, ed25519.SignatureSize))))
 	if len(text) > maxSigned || cut < 1 {

@@ -38,7 +38,8 @@ type Verifier struct {
 	// Keys are public keys that were noted elsewhere. All heads must be signed by them, or by
 	// keys for which they vouch. Without any, the key that signed last is taken at its word.
 	Keys []ed25519.PublicKey
-	// Noted is a hash that was noted before; Found says whether a line has it.
+	// Noted is the hash of an entry, which somebody noted earlier and outside of the log. Found
+	// reports, after the last line, whether an entry has it: if not, the log was replaced or cut.
 	Noted string
 	Found bool
 
@@ -79,7 +80,8 @@ func (v *Verifier) add(text []byte) (Entry, error) {
 	return e, nil
 }
 
-// follows says why e does not follow from the entry before, or nil.
+// follows returns a *Fault when e is not the entry after v.Head. A chain may begin at number 1, and
+// begin again there in the output of processes (Logs).
 func (v *Verifier) follows(e Entry) error {
 	switch last := v.Head; {
 	case e.Seq == 1 && e.Prev == genesis && (v.Lines == 0 || v.Logs):

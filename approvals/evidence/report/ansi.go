@@ -34,7 +34,7 @@ func Strip(s string) string {
 	return strings.ToValidUTF8(b.String(), "\ufffd")
 }
 
-// control says that r is no text: of the controls only newline and tab are.
+// control reports whether r is a C0 or C1 control or DEL, other than newline and tab.
 func control(r rune) bool { return r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 }
 
 // maxSequence bounds a sequence that is dropped with its content: longer ones are
@@ -63,7 +63,8 @@ func Sequence(s string) int {
 	return 0
 }
 
-// csi is the length of a CSI sequence whose introducer has start bytes.
+// csi returns the length of a CSI sequence whose introducer has start bytes. One of more than 64
+// further bytes is none, and only its introducer counts.
 func csi(s string, start int) int {
 	for i := start; i < len(s) && i < start+64; i++ {
 		switch {

@@ -22,8 +22,8 @@ const (
 	maxString = 400 // characters of one string on one line
 )
 
-// values is one attribute before and after, and what terraform says of it: each of the last
-// three is true, or has the same shape as the value.
+// values is one attribute before and after, with terraform's marks for it: each of the last three
+// is true, which marks the whole value, or has the same shape as the value, or is nil.
 type values struct {
 	before, after                            any
 	unknown, beforeSensitive, afterSensitive any
@@ -33,7 +33,8 @@ func (v values) sub(key any) values {
 	return values{pick(v.before, key), pick(v.after, key), pick(v.unknown, key), pick(v.beforeSensitive, key), pick(v.afterSensitive, key)}
 }
 
-// pick is the element of a list or object; all of what is true is true.
+// pick returns the element of v, a mark of terraform's, for an index or a key: true when v marks the
+// whole value, nil when v has no such element.
 func pick(v, key any) any {
 	switch x := v.(type) {
 	case bool:
@@ -52,7 +53,8 @@ func pick(v, key any) any {
 	return nil
 }
 
-// hidden says that terraform marked the value as sensitive, before or after.
+// hidden reports whether terraform marked the whole value as sensitive, before or after. The mark
+// of a part is found when that part is read.
 func (v values) hidden() bool { return v.beforeSensitive == true || v.afterSensitive == true }
 
 // printer writes attributes as terraform does, signs and all, so that one way of painting
@@ -147,7 +149,8 @@ func (v values) equal() bool {
 	return (v.unknown == nil || v.unknown == false || empty(v.unknown)) && reflect.DeepEqual(v.before, v.after)
 }
 
-// empty says that nothing within v is true.
+// empty reports whether v, a mark of terraform's, marks nothing: no value in it is true, at any
+// depth.
 func empty(v any) bool {
 	switch x := v.(type) {
 	case bool:
@@ -416,7 +419,9 @@ func scalar(v, marks any) string {
 	return clip(b)
 }
 
-// withoutSecrets is v without the values whose names say that they are secrets.
+// withoutSecrets returns a copy of v in which concealed replaces each value with a secret's name as
+// its key, unless the value is empty, a boolean or null. It leaves out everything below maxDepth,
+// where it does not look for secrets.
 func withoutSecrets(v any, depth int) any {
 	switch x := v.(type) {
 	case map[string]any:
@@ -458,7 +463,7 @@ func encode(v any) (string, error) {
 	return strings.TrimSuffix(b.String(), "\n"), err
 }
 
-// clip bounds a line, and says how much it leaves out.
+// clip cuts a line after maxString characters and adds the number of those that it leaves out.
 func clip(s string) string {
 	if len(s) <= maxString {
 		return s

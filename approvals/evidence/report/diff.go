@@ -30,7 +30,8 @@ func count(s string) int {
 	return n
 }
 
-// take says what a line of the hunk is; ok: it is one.
+// take classifies the next line, and counts it against the lines that the hunk's header promises.
+// kind is "" for a line without a change; ok is false for a line that is not the hunk's.
 func (h *hunk) take(l string) (kind string, ok bool) {
 	if h.old <= 0 && h.now <= 0 {
 		return "", strings.HasPrefix(l, `\ `) // "\ No newline at end of file"
@@ -51,8 +52,9 @@ func (h *hunk) take(l string) (kind string, ok bool) {
 	return "", false
 }
 
-// parseDiff reads unified diffs, of files or of kubectl. Within a hunk its own numbers say
-// which lines belong to it, so nothing there can look like the next file.
+// parseDiff reads unified diffs, of files or of kubectl. The numbers in a hunk's header determine
+// which lines belong to it, so no content can look like the start of the next file. It returns
+// false for a text without a hunk.
 func parseDiff(text string, format Format) (Report, bool) {
 	d := diffReader{text: text, report: Report{Format: format}}
 	for at := 0; at < len(text); {
@@ -71,7 +73,8 @@ func parseDiff(text string, format Format) (Report, bool) {
 	return d.report, true
 }
 
-// diffReader is how far a unified diff has been read.
+// diffReader reads a unified diff line by line. cur is the file that is being read, nil before the
+// first.
 type diffReader struct {
 	text    string
 	report  Report
@@ -294,7 +297,8 @@ func parseHelm(text string) (Report, bool) {
 	return r, true
 }
 
-// object takes up what helm diff says above an object.
+// object begins a part with the line that helm diff writes above an object. m has the groups of
+// that line's pattern.
 func (r *Report) object(m []string) {
 	p := Part{Action: Change, Title: m[3] + " " + m[2], Note: strings.TrimRight(m[5], ":."), paint: paintHelm}
 	if m[1] != "" {

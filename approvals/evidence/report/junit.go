@@ -45,7 +45,8 @@ func parseJUnit(text string) (Report, bool) {
 	return r.report, r.suites > 0
 }
 
-// junitReader is how far the XML of a test runner has been read.
+// junitReader reads the XML of a test runner element by element. depth is the number of open
+// elements.
 type junitReader struct {
 	report Report
 	cur    *Part // the test that is being read

@@ -5,9 +5,10 @@ import (
 	"strings"
 )
 
-// Mask is text as somebody reads it whole: of a plan, as text or as JSON, without the values
-// that terraform marks as sensitive and those whose names say that they are secrets, as its
-// Report has none of them. All else stays as it is, to the byte. n is how many it leaves out.
+// Mask returns the text for a reader who gets all of it. From a plan, as text or as JSON, it
+// leaves out the values that terraform marks as sensitive and those with the name of a secret,
+// because the Report does not have them either. Every other byte stays as it is. n is the number
+// of values that it leaves out.
 func Mask(format Format, text string) (masked string, n int) {
 	if MasksNothing(format, text) {
 		return text, 0
@@ -30,7 +31,8 @@ func Mask(format Format, text string) (masked string, n int) {
 	return text, 0
 }
 
-// MasksNothing says, without much work, that Mask leaves nothing out.
+// MasksNothing reports whether Mask surely leaves nothing out. It costs little, because it does not
+// read the text as a plan; false means only that Mask has to look.
 func MasksNothing(format Format, text string) bool {
 	return format == Text || format == Markdown || format == JSON && json.Valid([]byte(text)) // and shown as that
 }
@@ -76,8 +78,8 @@ func maskLines(text, plain string) (string, int) {
 	return b.String(), n
 }
 
-// rawLine is the first line of text, and what Strip makes of it. It may make several of one,
-// at carriage returns, and one of several, where a newline is the end of a sequence.
+// rawLine returns the first line of text, and its Strip. Strip may make several lines of one, at
+// carriage returns, and one of several, where a newline is the end of a sequence.
 func rawLine(text string) (raw, plain string) {
 	for end, begin := 0, 0; end < len(text); begin = end {
 		if n := strings.IndexByte(text[end:], '\n'); n >= 0 {

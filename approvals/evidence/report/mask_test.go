@@ -282,7 +282,7 @@ func TestMaskLinesBounded(t *testing.T) {
 	}
 }
 
-// TestMasksNothing: of what it says is nothing left out.
+// TestMasksNothing: Mask leaves nothing out of a text for which MasksNothing returns true.
 func TestMasksNothing(t *testing.T) {
 	t.Parallel()
 	const plan = "  # a.b will be created\n  + resource \"a\" \"b\" {\n      + password = \"x\"\n"

@@ -70,8 +70,9 @@ type masker struct {
 	marked    map[string]bool
 	secrets   map[string]bool // what SecretName said of keys, of which most are there often
 	edits     []edit
-	// work is how many bytes of marks may still be looked at. What names one thing many times
-	// would have them looked at as often; beyond, everything that is marked is left out whole.
+	// work is the rest of the bytes of marks that may be read. A text that names one thing many
+	// times would have its marks read as often. When it is used up, every value that has a mark is
+	// left out whole.
 	work int
 }
 
@@ -87,18 +88,19 @@ type place struct {
 	named bool
 	// variables: it is what the plan was made with.
 	variables bool
-	// hidden is what stands for the value of such a thing, "" when that is shown.
+	// hidden replaces the value of such a thing, "" when the value is shown.
 	hidden string
 	// values: it is a value, or a part of one.
 	values bool
-	// marks are where terraform says what of it is sensitive: true, or in its own shape; or all.
+	// marks are the offsets of terraform's marks for it: each is true, or has the value's own
+	// shape. The offset all marks the whole value.
 	marks []int
 }
 
 const (
 	all      = -1 // as a mark: true
 	maxMarks = 8  // of one value; terraform has two
-	// maxRemembered is of how many keys it is remembered whether they are secrets' names.
+	// maxRemembered bounds the keys in the cache of secretName.
 	maxRemembered = 4096
 )
 
@@ -229,7 +231,7 @@ func (m *masker) member(key string, from int, p, sub place) (end int) {
 	return m.value(from, sub)
 }
 
-// secretName remembers what SecretName says, which takes long, of a bounded number of keys.
+// secretName is approvals.SecretName, which takes long, with a cache of at most maxRemembered keys.
 func (m *masker) secretName(key string) bool {
 	is, known := m.secrets[key]
 	if !known {
@@ -271,7 +273,8 @@ func (m *masker) hide(at int, with string) (end int) {
 	return end
 }
 
-// texty says by its first byte whether a value is one that a secret can be.
+// texty reports, by its first byte, whether a JSON value can be a secret: it is not true, false or
+// null.
 func texty(c byte) bool { return c != 't' && c != 'f' && c != 'n' }
 
 // marksAll reports whether a mark is true.
@@ -303,7 +306,7 @@ func (m *masker) membersOf(at int) map[string]int {
 	return out
 }
 
-// key reads the key at a place, and returns where its value is.
+// key reads the key at an offset, and returns the offset of its value.
 func (m *masker) key(at int) (key string, from int) {
 	end := m.skip(at)
 	if key = m.s[at+1 : end-1]; strings.Contains(key, `\`) {

@@ -170,7 +170,8 @@ func (p *planText) aside(s string) {
 // resource.
 const maxRemarks = 8
 
-// remark is a line below a heading that says why.
+// remark returns the reason for an action, which terraform and OpenTofu write in a line below the
+// heading. ok is false for another line.
 func remark(l string) (string, bool) {
 	if s, ok := strings.CutPrefix(strings.TrimLeft(l, " "), "#"); ok && len(l)-len(s) <= 3 {
 		return strings.TrimSpace(s), true
@@ -182,7 +183,8 @@ func remark(l string) (string, bool) {
 }
 
 // says reads the line that begins with "Plan:", as in "1 to import, 2 to add, 0 to change.",
-// after which Terraform 1.14 may have another sentence, "Actions: 1 to invoke".
+// after which Terraform 1.14 may have another sentence, "Actions: 1 to invoke". It returns false
+// for a line that does not have that form.
 func (p *planText) says(l string) bool {
 	var s evidence.Summary
 	l, more, _ := strings.Cut(strings.TrimSpace(strings.TrimPrefix(l, "Plan: ")), ". ")
@@ -218,8 +220,8 @@ func (p *planText) says(l string) bool {
 	return true
 }
 
-// compare takes the larger number where the resources and the plan's own sum differ, and says
-// that they do.
+// compare takes the larger number where the resources and the plan's own sum differ, and adds a
+// warning: either of them may have been cut or forged.
 func (p *planText) compare() {
 	sum, resources := p.sum, 0
 	for _, x := range p.Parts {
@@ -261,8 +263,8 @@ func (p *planText) compare() {
 	p.Summary = sum
 }
 
-// phrases are how headings end, and what they mean. Addresses may have anything in their
-// quoted keys, so only the end of a heading says what it is.
+// phrases are the ends of headings, with their actions. Only the end of a heading is compared,
+// because addresses may have any text in their quoted keys.
 var phrases = []struct {
 	end    string
 	action Action
@@ -325,9 +327,9 @@ var (
 // concealed stands in the place of a value whose name says that it is a secret.
 const concealed = "(not shown: its name says that it is a secret)"
 
-// paintPlan tells which lines of a resource are changes: those with a sign where the
-// indentation of its block has it. In a text of several lines only a change of the text has
-// signs, where it has them.
+// paintPlan gives each line of a resource its kind. A line is a change when its sign stands at the
+// indentation of its block: in a value of several lines, other signs are text. Hidden lines are left
+// out.
 func paintPlan(text string) []Line {
 	var out []Line
 	var p planLines
@@ -349,7 +351,7 @@ func kindAt(col int, sign string) string {
 	return kinds[sign]
 }
 
-// signOf is the sign that a line begins with, and where it is; -1: it has none.
+// signOf returns the sign at the beginning of a line and its column, -1 for a line without one.
 func signOf(l string) (col int, sign string) {
 	t := strings.TrimLeft(l, " ")
 	sign, _, found := strings.Cut(t, " ")

@@ -35,7 +35,8 @@ type planAction struct {
 	} `json:"lifecycle_action_trigger"`
 }
 
-// planResource is tfjson.ResourceChange, whose values are decoded when somebody reads them.
+// planResource is tfjson.ResourceChange with values that are decoded only when they are shown: a plan
+// may have thousands.
 type planResource struct {
 	Address         string              `json:"address"`
 	PreviousAddress string              `json:"previous_address"`
@@ -75,7 +76,7 @@ func (c *planChange) whole() *tfjson.Change {
 	return out
 }
 
-// part has what changes as its text.
+// part returns p with the changing attributes as its text, which is made when it is read.
 func (c *planResource) part(p Part) Part {
 	p.paint = paintPlan
 	p.load = func() string { return attributesOf(c.Change.whole(), c.Type, c.Name) }
@@ -83,8 +84,8 @@ func (c *planResource) part(p Part) Part {
 	return p
 }
 
-// parsePlanJSON reads what terraform show -json writes. What terraform marks as sensitive is
-// not in the Report.
+// parsePlanJSON reads the output of terraform show -json, and returns false for other JSON. The Report
+// does not have the values that terraform marks as sensitive.
 func parsePlanJSON(text string) (Report, bool) {
 	var doc planDoc
 	d := json.NewDecoder(strings.NewReader(text))
@@ -225,7 +226,7 @@ func (r *Report) resource(c *planResource) {
 // maxUnknown resources are warned of, each by its name.
 const maxUnknown = 10
 
-// reasons are terraform's, in its own words where it has some.
+// reasons has a text for terraform's action_reason, in the words of its own plans where it has some.
 var reasons = map[string]string{
 	"replace_because_tainted":           "it is tainted",
 	"replace_by_request":                "as requested",

@@ -6,8 +6,8 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// planLines goes over the lines of one resource and says what is to be seen of each. The page
-// and Mask both go by it, so that neither has what the other leaves out.
+// planLines goes over the lines of one resource and decides which part of each is shown. The page
+// and Mask both use it, so that neither shows a value that the other leaves out.
 type planLines struct {
 	heredoc bool // within a text of several lines
 	column  int  // of the sign of what that is the value of

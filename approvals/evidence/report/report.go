@@ -41,9 +41,10 @@ type Report struct {
 	// Parts are all of the text, what destroys first. One without a Title is text that
 	// belongs to nothing in particular.
 	Parts []Part
-	// Hidden is how many parts there are beyond MaxParts.
+	// Hidden counts the parts beyond MaxParts, which Parts does not have.
 	Hidden int
-	// Warnings say what the reader must not miss: the text is cut, or contradicts itself.
+	// Warnings are sentences that the reader must not miss: the text is cut, or contradicts
+	// itself.
 	Warnings []string
 }
 
@@ -75,19 +76,19 @@ type Part struct {
 	Action Action
 	Title  string // aws_subnet.a, on one line
 	Note   string // "must be replaced", in the words of the text
-	// Level is the severity of what was found.
+	// Level is the severity of a finding, "" for other parts.
 	Level string
 	// Text is the part's own text. Colours of a terminal are removed, but not in the
 	// format Text.
 	Text string
 
 	paint func(text string) []Line
-	// load makes the text where it is only made for who reads it; size is about its length.
+	// load makes the text when somebody reads it, nil when Text is it; size is about its length.
 	load func() string
 	size int
 }
 
-// Body is the text, made now where it was not yet.
+// Body returns the text. The first call makes it, so it is not safe for concurrent use.
 func (p *Part) Body() string {
 	if p.load != nil {
 		p.Text, p.load = p.load(), nil
@@ -121,8 +122,8 @@ const (
 // Line is one line of a Part.
 type Line struct{ Kind, Text string }
 
-// Lines are the lines of at most most bytes of p, in whole lines where it has more than one,
-// and how many bytes were left out.
+// Lines returns the lines in the first most bytes of p, cut at the end of a line if there is one, and
+// the number of bytes that are left out.
 func (p *Part) Lines(most int) (lines []Line, more int) {
 	text := p.Body()
 	if len(text) > most {
@@ -168,8 +169,8 @@ func Summarize(format Format, name, text string) evidence.Summary {
 	return Parse(format, name, text).Summary.Bounded()
 }
 
-// understand reads text, of which plain is the Strip, in the format that was given, or else in
-// the first of those found that can. as says that it is the one given.
+// understand reads text, of which plain is the Strip, in the given format, or else in the first
+// detected one that fits. as reports whether it is the given one.
 func understand(format Format, text, plain string) (r Report, as bool) {
 	if r, as = read(format, text, plain); as {
 		return r, true

@@ -58,7 +58,7 @@ func headAt(n int) record.Head {
 	return at
 }
 
-// headOf is the head of what rewritten leaves.
+// headOf returns the head of the log that rewritten leaves.
 func headOf(keep, n int) record.Head {
 	e := forged(keep, n)
 	return e[len(e)-1].Head()

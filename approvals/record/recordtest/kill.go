@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// KillInTheMiddle starts the test program again with variable=value in its
-// environment, waits for it to say that it is in the middle of a transaction, and
-// kills it as kill -9 does.
+// KillInTheMiddle starts the test program again with variable=value in its environment, waits
+// until it prints the line "in the middle", as it must do within a transaction, and kills it as
+// kill -9 does.
 func KillInTheMiddle(t *testing.T, variable, value string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])

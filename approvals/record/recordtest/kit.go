@@ -44,8 +44,8 @@ type Store struct {
 	// Kill has a writer begin to append lines and kills it before its commit; nil
 	// where no writer can be.
 	Kill func(t *testing.T)
-	// Exec is what anyone who may do anything in the database does, past its triggers and
-	// its keys; nil where there is none.
+	// Exec runs a query as an administrator of the database can, past its triggers and its keys;
+	// nil where there is no database.
 	Exec func(t *testing.T, query string)
 }
 

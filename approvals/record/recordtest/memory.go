@@ -28,7 +28,7 @@ func (m *Memory) Fail(err error) {
 	m.fault = err
 }
 
-// Ready says why no lines are taken.
+// Ready returns the error that Fail set, nil when lines are accepted.
 func (m *Memory) Ready(context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -144,7 +144,7 @@ func (m *Memory) Search(_ context.Context, q record.Query) (record.Page, error) 
 	return record.Page{Entries: out, Next: record.CursorOf(out[len(out)-1])}, nil
 }
 
-// Each gives what matches to f, in the chain's order.
+// Each passes the entries that match to f, in the order of the chain.
 func (m *Memory) Each(_ context.Context, q record.Query, f func(record.Entry) error) error {
 	q, err := q.Normal()
 	if err != nil {

@@ -122,7 +122,7 @@ func (c tampering) test(t *testing.T, s Store) {
 	if f, ok := errors.AsType[*record.Fault](err); !ok || !strings.HasPrefix(f.Error(), c.want) {
 		t.Errorf("%v, want %s", err, c.want)
 	}
-	// Whatever a row says of itself, reading comes to an end and shows each once.
+	// Whatever a row contains, reading ends and returns each row once.
 	seen := map[int64]bool{}
 	err = l.Each(t.Context(), record.Query{}, func(e record.Entry) error {
 		if seen[e.Seq] {
