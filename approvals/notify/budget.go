@@ -55,8 +55,8 @@ func (b *Budget) Reserve(q approvals.Quota, namespace, address string, now time.
 // spent has the time of the next mail, and the time from which the budget is full again.
 type spent struct{ at, until time.Time }
 
-// spend takes one of n an hour, where until is what the last one left. n may go at once: that
-// is an hour's.
+// spend takes one mail out of a budget of n an hour, where until is the value that the mail before
+// left. n mails may be sent at once, which uses up an hour's budget.
 func spend(until time.Time, n int, now time.Time) spent {
 	if n <= 0 {
 		return spent{now, now}

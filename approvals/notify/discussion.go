@@ -57,7 +57,8 @@ func (p *plan) tell(m Message, reader string) {
 	}
 }
 
-// discussants are who asked, and who took part, each once.
+// discussants returns the requester and all who commented or voted, each once, at most
+// maxDiscussants of them.
 func (p *plan) discussants() []string {
 	all := []string{p.a.Resolved.Requester}
 	for _, c := range p.a.Discussion {

@@ -15,7 +15,8 @@ type Failure struct {
 	Err   error
 	Final bool          // the same message will never be taken
 	After time.Duration // the other side asks not to be tried before; 0: it does not say
-	// Unclear says that it may have been taken: it was sent whole, and there was no answer.
+	// Unclear marks a message that the other side may have accepted: all of it was sent, and no
+	// answer came.
 	Unclear bool
 }
 

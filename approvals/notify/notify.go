@@ -32,24 +32,25 @@ type Message struct {
 	To        string // an address of the channel; "" for a channel as a whole
 	Approver  string // who may vote with what is sent; "" for nobody in particular
 	Approval  approvals.Approval
-	// Earlier is what Send returned for the first message about this Approval, to
-	// edit it or answer to it.
+	// Earlier is the id that Send returned for the first message about this Approval, so that the
+	// channel can edit it or answer to it; "" when there is none.
 	Earlier string
 }
 
-// Channel delivers messages. A nil error says that the other side has taken the
-// message; id is what the ledger remembers of it. An error may be a *Failure.
+// Channel delivers messages. A nil error means that the other side accepted the message; id is
+// then stored in the ledger, and later messages have it as Earlier. An error may be a *Failure;
+// any other error is tried again.
 type Channel interface {
 	Route() Route
 	Send(ctx context.Context, m Message) (id string, err error)
 }
 
-// Route says what is sent over a channel.
+// Route selects the messages of a channel.
 type Route struct {
 	Name  string
 	Kinds []Kind // nil: all
-	// Domains are those of mail that a requester may have whom the Gate does not
-	// name: what a push says of its author anybody can write.
+	// Domains are mail domains, or addresses in them. A requester whom the Gate does not name gets
+	// mail only there and at the Gate's own domains, because anybody can write the author of a push.
 	Domains []string
 }
 

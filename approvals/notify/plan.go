@@ -254,7 +254,8 @@ func (p *plan) ours(address string) bool {
 	return slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(domain(k), domain(address)) })
 }
 
-// approverAt is the one approver with that address who may vote, or "".
+// approverAt returns the name of the one approver with that address who may vote. It returns ""
+// when there is none, or more than one: a link must not prove one of several people.
 func (p *plan) approverAt(address string) string {
 	found := ""
 	for _, who := range p.a.Resolved.Policy.People() {

@@ -9,8 +9,8 @@ import (
 	"github.com/countersign-dev/countersign/templates"
 )
 
-// again has what can't start any more asked about again, and leads to the approval that
-// does.
+// again replaces an Approval that can't start anything any more with a new one, and redirects to
+// that.
 func (s *server) again(w http.ResponseWriter, r *http.Request, key approvals.Key, id approvals.Identity, d templates.Data, show func(approvals.Approval) templates.Data) {
 	ctx, cancel := context.WithTimeout(r.Context(), rightsWithin)
 	defer cancel()

@@ -11,7 +11,7 @@ import (
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 )
 
-// reopener opens nothing: it says what would be there.
+// reopener opens nothing: it returns the Approval that would replace old.
 type reopener struct{ opened int }
 
 func (r *reopener) Reopen(_ context.Context, old approvals.Approval, by string) (approvals.Approval, error) {

@@ -13,7 +13,8 @@ type view struct {
 	Name      string `json:"name"`
 	UID       string `json:"uid"`
 	Trigger   string `json:"trigger"`
-	// Title is what is approved, in a few words, and Trigger where nobody said it.
+	// Title is the Gate's own title for the Approval, else Trigger, with a version where one is
+	// known.
 	Title        string     `json:"title"`
 	Instructions string     `json:"instructions,omitempty"`
 	Links        []linkView `json:"links,omitempty"`
@@ -23,9 +24,10 @@ type view struct {
 	Deadline     *time.Time `json:"deadline,omitempty"`
 	DecidedAt    *time.Time `json:"decidedAt,omitempty"`
 	Requester    string     `json:"requester,omitempty"`
-	// RequesterDisplay is what people call the requester, by the directory.
+	// RequesterDisplay is the directory's display name of the requester. It proves nothing.
 	RequesterDisplay string `json:"requesterDisplayName,omitempty"`
-	// RequesterProof is what proves the requester, absent when nobody did.
+	// RequesterProof is the way in which the requester was verified, absent when nothing
+	// verifies them: then anybody may have written the name.
 	RequesterProof string            `json:"requesterProof,omitempty"`
 	Digest         string            `json:"digest,omitempty"`
 	References     []referenceView   `json:"references,omitempty"`
@@ -33,11 +35,13 @@ type view struct {
 	After          *runView          `json:"after,omitempty"`
 	Task           *taskView         `json:"task,omitempty"`
 	Params         map[string]string `json:"params,omitempty"`
-	// Summary is what would change, in numbers and as text; absent when nothing is counted.
+	// Summary counts the changes in the evidence, in numbers and as text; absent when nothing is
+	// counted.
 	Summary map[string]any `json:"summary,omitempty"`
 	Missing int            `json:"missing"`
 	Votes   []voteView     `json:"votes"`
-	// Discussion is what people said without a vote, and NeedsChanges who wants something changed.
+	// Discussion has the comments without a vote, the oldest first, and NeedsChanges the people
+	// who asked for changes and have not voted since.
 	Discussion   []commentView     `json:"discussion,omitempty"`
 	NeedsChanges []string          `json:"needsChanges,omitempty"`
 	Rules        []ruleView        `json:"rules,omitempty"`
@@ -61,7 +65,7 @@ type view struct {
 	Partial bool `json:"partial,omitempty"`
 }
 
-// linkView leads approvers to what they need.
+// linkView is a link of the Gate's or the Trigger's author, for approvers.
 type linkView struct {
 	Name string `json:"name"`
 	URL  string `json:"url"`
@@ -81,7 +85,8 @@ type preflightView struct {
 	Warnings []problemView `json:"warnings,omitempty"`
 }
 
-// againView says in whose place an Approval asks.
+// againView names the Approval that this one replaces. Number counts the replacements from 1; By is
+// absent when the service replaced it itself.
 type againView struct {
 	Of     string `json:"name"`
 	Number int    `json:"number"`
@@ -126,7 +131,7 @@ type runView struct {
 	Message    string     `json:"message,omitempty"`
 }
 
-// nextOf is a run that the outcome started, and how it ended.
+// nextOf returns the view of a run that the outcome started, with its end unless e is nil.
 func nextOf(r *approvals.Run, e *approvals.RunEnd) *runView {
 	v := runOf(r)
 	if v != nil && e != nil {
@@ -171,7 +176,7 @@ func taskOf(a approvals.Approval) *taskView {
 
 type voteView struct {
 	Voter string `json:"voter"`
-	// Display is what people call the voter, where it is known. It proves nothing.
+	// Display is the voter's display name, absent where it is not known. It proves nothing.
 	Display string    `json:"displayName,omitempty"`
 	Vote    string    `json:"vote"`
 	Comment string    `json:"comment,omitempty"`
@@ -185,7 +190,8 @@ type voteView struct {
 	For        string `json:"onBehalfOf,omitempty"`
 }
 
-// commentView is what somebody said without a vote.
+// commentView is the JSON of a comment without a vote. ClearedAt is the time of the vote that
+// answered a request for changes.
 type commentView struct {
 	By           string     `json:"by"`
 	Display      string     `json:"displayName,omitempty"`
@@ -222,13 +228,14 @@ type ruleView struct {
 // youView is the JSON of the caller's own rights.
 type youView struct {
 	May bool `json:"mayVote"`
-	// MayComment says that the caller may take part in the discussion.
+	// MayComment: the caller may comment, which says nothing about MayVote.
 	MayComment bool   `json:"mayComment,omitempty"`
 	Code       string `json:"code,omitempty"`
 	Why        string `json:"why,omitempty"`
 	Vote       string `json:"vote,omitempty"`
 	For        string `json:"for,omitempty"`
-	// NoApproval says why the caller may reject and not approve.
+	// NoApproval is the reason why the caller may reject but not approve, absent when they may do
+	// both or neither.
 	NoApproval string `json:"noApproval,omitempty"`
 }
 

@@ -112,7 +112,7 @@ func (b *bench) ask(method, path, body string, headers ...string) *httptest.Resp
 	return w
 }
 
-// post is what the page's form sends.
+// post sends a form as the page does.
 func (b *bench) post(path string, form url.Values) *httptest.ResponseRecorder {
 	return b.ask(http.MethodPost, path, form.Encode(), "Content-Type", "application/x-www-form-urlencoded")
 }

@@ -20,8 +20,7 @@ var (
 	newestFirst = order{at: func(e *overview.Entry) time.Time { return e.OpenedAt }, last: true}
 )
 
-// board is what waits and the person may see, the most urgent first.
-// emptyBoard is what a board without items says.
+// emptyBoard returns the text of a board without items.
 func emptyBoard(f templates.Filter) string {
 	if f == (templates.Filter{}) {
 		return "All clear. Nothing is waiting."
@@ -95,7 +94,7 @@ func finds(e *overview.Entry, text string) bool {
 	return slices.ContainsFunc(has, func(s string) bool { return strings.Contains(strings.ToLower(s), text) })
 }
 
-// choicesOf are the namespaces and Gates of what the person sees, in order.
+// choicesOf returns the namespaces and Gates of the Approvals that the person sees, each sorted.
 func choicesOf(seen []*overview.Entry) (namespaces, gates []string) {
 	of := func(get func(*overview.Entry) string) []string {
 		all := map[string]bool{}

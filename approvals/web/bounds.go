@@ -18,9 +18,9 @@ const (
 	maxRead  = 4 << 10   // GET has no body; some clients send one
 )
 
-// MaxBodyOf is the largest body of r, looked at before a byte of it is read. credential
-// says whether r has anything that may prove who sends it: without, nothing is recorded
-// whatever it says.
+// MaxBodyOf returns the most bytes that r's body may have. It is called before a byte of it is
+// read. credential reports whether r carries something that may prove its sender, which nobody has
+// verified yet: without it nothing is recorded, so a small body is enough.
 func MaxBodyOf(r *http.Request, credential bool) int64 {
 	switch path := r.URL.Path; {
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
@@ -56,7 +56,7 @@ func Refuse(w http.ResponseWriter, r *http.Request, status int, message string) 
 	writeStatus(w, status, string(code), message)
 }
 
-// proves tells those who bound what is taken in that r's sender was proved.
+// proves notes that r's sender is verified. The limits on requests are stricter for others.
 func (s *server) proves(r *http.Request) {
 	if s.Proved != nil {
 		s.Proved(r.Context())

@@ -33,8 +33,8 @@ func (s *server) reviewBulk(w http.ResponseWriter, r *http.Request) {
 	s.bulk(w, http.StatusOK, id, b)
 }
 
-// decideBulk votes on each Approval that was reviewed, one after the other, and says what
-// became of each. What cannot be voted on keeps nothing else from being.
+// decideBulk votes on each Approval that was reviewed, one after the other, and shows the result of
+// each. One that can't be voted on does not stop the others.
 func (s *server) decideBulk(w http.ResponseWriter, r *http.Request) {
 	id, ok := s.person(w, r)
 	if !ok {
@@ -131,7 +131,7 @@ func (s *server) bulk(w http.ResponseWriter, status int, id approvals.Identity, 
 
 func bulkKey(k approvals.Key) string { return k.Namespace + "/" + k.Name + "/" + k.UID }
 
-// bulkKeys reads what was selected, each once.
+// bulkKeys reads the selected Approvals, each once, from 1 to maxBulk. The error is CodeInvalid.
 func bulkKeys(values []string) ([]approvals.Key, error) {
 	var out []approvals.Key
 	for _, v := range values {

@@ -18,7 +18,7 @@ func selected(names ...string) url.Values {
 	return v
 }
 
-// TestBulk: each of several gets a vote, or says why it gets none, and looking gives none.
+// TestBulk: each of several gets a vote, or a reason why it gets none, and a GET casts none.
 func TestBulk(t *testing.T) {
 	t.Parallel()
 	needs := func(a *approvals.Approval) {

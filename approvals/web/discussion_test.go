@@ -14,7 +14,7 @@ import (
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 )
 
-// words is what a's discussion says, and who wants changes.
+// words returns the comments in a's discussion as stored, and the people who want changes.
 func (b *bench) words(t *testing.T, a approvals.Approval) (said, wanted []string) {
 	t.Helper()
 	a, err := b.store.Get(t.Context(), a.Key)

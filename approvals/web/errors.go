@@ -7,7 +7,8 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// statusOf is the one table from the domain's codes to HTTP.
+// statusOf returns the HTTP status of a code, 500 for one that is not in the table. This is the only
+// such table: pages and the API both use it.
 func statusOf(c approvals.Code) int {
 	switch c {
 	case approvals.CodeInvalid:

@@ -17,7 +17,7 @@ const (
 	// stream shows that it lives, and streamFor how long it may: the browser comes back
 	// and is proved again.
 	streamEvery, beatEvery, streamFor = time.Second, 20 * time.Second, 5 * time.Minute
-	// streamPause is how long a client may take for a piece.
+	// streamPause bounds the time in which a client must accept one write.
 	streamPause = 10 * time.Second
 )
 

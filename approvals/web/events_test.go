@@ -122,7 +122,7 @@ func (b *bench) listen(ctx context.Context, c *client, path, who string) <-chan 
 	return done
 }
 
-// TestEvents: a stream says that something changed, to those who may see it, at most
+// TestEvents: a stream sends an event after a change, to people who may see what changed, at most
 // once a second, and nothing else.
 func TestEvents(t *testing.T) {
 	t.Parallel()
@@ -224,7 +224,7 @@ func TestEventsRecover(t *testing.T) {
 	})
 }
 
-// remade is what pages list, in which an Approval is deleted, and another of its name made.
+// remade is an index for pages, in which a test deletes an Approval and makes another of its name.
 type remade struct{ *overview.Index }
 
 func (r remade) Snapshot(context.Context) (*overview.Snapshot, error) { return r.Index.Snapshot(), nil }

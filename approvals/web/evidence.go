@@ -19,21 +19,23 @@ import (
 )
 
 const (
-	// maxInline is how many bytes of evidence one page, or one list, reads.
+	// maxInline bounds the bytes of evidence that one page, or one list of the API, reads. A page
+	// has a link to each piece that it does not read.
 	maxInline = 8 << 20
 	// Evidence is read for so many requests at once: pages are made of it in memory, several
 	// times its size, and a download holds it until it is sent. One namespace has its share,
 	// so that who opens its pages a hundred times waits for themselves.
 	pagesAtOnce, pagesOfOne         = 4, 1
 	downloadsAtOnce, downloadsOfOne = 16, 4
-	// readingWait is how long a request waits for its turn.
+	// readingWait bounds the wait of a request for its turn. After that a page has links only, and
+	// a download is refused.
 	readingWait = 5 * time.Second
 )
 
-// Evidence gives the bytes that people decide on.
+// Evidence reads the bytes of evidence.
 type Evidence interface {
-	// Read gives those of one item. CodeNotFound when they are not there, CodeConflict when
-	// they are not those that are part of what is approved.
+	// Read returns the bytes of one item, which have the approved SHA-256. It returns CodeNotFound
+	// when there are none, and CodeConflict for other bytes than those that are approved.
 	Read(ctx context.Context, a approvals.Approval, name string) (evidence.Item, []byte, error)
 }
 
@@ -53,7 +55,7 @@ type evidenceView struct {
 	SHA256  string `json:"sha256,omitempty"`
 	Size    int64  `json:"size"`
 	Message string `json:"message,omitempty"`
-	// Summary is what it counts, as that of the Approval.
+	// Summary has the form of the Approval's own summary.
 	Summary map[string]any `json:"summary,omitempty"`
 }
 
@@ -172,8 +174,8 @@ func (s *server) send(w http.ResponseWriter, r *http.Request, a approvals.Approv
 	raw(w, r, item, text, hidden)
 }
 
-// masked is data without the secrets of a plan, and how many those are. It takes a turn as a
-// page does, which leaves out the same, unless it is known that there is nothing to do.
+// masked returns data without the secrets of a plan, as the page shows it, and their number. It waits
+// for a turn, as a page does, unless it is clear that there is nothing to leave out.
 func (s *server) masked(ctx context.Context, namespace string, item evidence.Item, data []byte) (text string, hidden int, err error) {
 	if text = string(data); report.MasksNothing(report.Format(item.Format), text) {
 		return text, 0, nil
@@ -231,8 +233,9 @@ func evidenceItems(a approvals.Approval) []templates.Evidence {
 	return out
 }
 
-// evidenceOf are a's with their bytes, compared with what is approved. at is the path of the
-// page that shows them. leave has to be called once they are not needed any more.
+// evidenceOf returns a's evidence with its bytes, after comparison with the approved SHA-256. at is
+// the path of the page that shows it, "" for no links. The caller must call leave when it does not
+// need the bytes any more, so that the next request gets its turn.
 func (s *server) evidenceOf(ctx context.Context, a approvals.Approval, at string) (out []templates.Evidence, leave func()) {
 	out, leave = evidenceItems(a), func() {}
 	var turn error // not to be had

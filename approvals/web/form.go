@@ -10,7 +10,7 @@ import (
 	"github.com/countersign-dev/countersign/templates"
 )
 
-// form reads a form of the page d, or answers the request and says false.
+// form reads a form of the page d. It returns false after it has answered the request itself.
 func (s *server) form(w http.ResponseWriter, r *http.Request, d templates.Data) bool {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	err := r.ParseForm()

@@ -184,8 +184,8 @@ func searchOf(values url.Values, otherwise string) (q record.Query, format strin
 	return q, format, nil
 }
 
-// accepted is the format that an Accept header asks for first, of those that there
-// are.
+// accepted returns the first known format in an Accept header, "json" when there is none. It ignores
+// weights.
 func accepted(header string) string {
 	for part := range strings.SplitSeq(header, ",") {
 		kind, _, _ := strings.Cut(part, ";")

@@ -105,7 +105,7 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-// TestHistoryPages: what next says goes on to the end.
+// TestHistoryPages: the cursor of each page leads to the next one, until the last.
 func TestHistoryPages(t *testing.T) {
 	t.Parallel()
 	b, _ := withHistory(t)

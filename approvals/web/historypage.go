@@ -90,8 +90,9 @@ func (s *server) takeHistory(format string) http.HandlerFunc {
 	}
 }
 
-// allowed is q as far as id may see: all of a namespace with the right to list it,
-// else the lines that are about id, and own says so.
+// allowed restricts q to the lines that id may see: all of a namespace with the right to list it,
+// else the lines with id as their person, and own is true then. The error is CodeForbidden for
+// another person's lines, or CodeUnavailable when the right is not known.
 func (s *server) allowed(ctx context.Context, id approvals.Identity, q record.Query) (_ record.Query, own bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, rightsWithin)
 	defer cancel()

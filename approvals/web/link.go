@@ -35,8 +35,9 @@ func (s *server) voteByLink(w http.ResponseWriter, r *http.Request) {
 	act(w, r, a.Key, id, d, func(a approvals.Approval) templates.Data { return s.byMail(a, id) })
 }
 
-// byLink reads the link and its Approval, or answers the request and says false. The
-// person is as proved for that Approval: by the address that the link was mailed to.
+// byLink reads the link and its Approval. It returns false after it has answered the request
+// itself. The identity is good for that Approval only: the proof is access to the mailbox that the
+// link was mailed to.
 func (s *server) byLink(w http.ResponseWriter, r *http.Request) (approvals.Identity, approvals.Approval, bool) {
 	var id approvals.Identity
 	claims, err := link.Parse(s.Ring(), mux.Vars(r)["token"], s.Now())

@@ -18,7 +18,7 @@ const maxBack = 1024
 
 // Login proves people who use a browser.
 type Login interface {
-	// Who is whom a request proves. CodeUnauthenticated when it proves nobody.
+	// Who returns the identity that a request proves, and CodeUnauthenticated when it proves none.
 	Who(r *http.Request) (approvals.Identity, error)
 	// Begin returns the provider's page to go to, which leads to Finish.
 	Begin(w http.ResponseWriter, r *http.Request, back string) (string, error)
@@ -172,7 +172,7 @@ func (s *server) voteLoggedIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d := s.behind(r, a, id)
-	// What is voted on is what was read: a name may be another Approval's by now.
+	// The vote is for the Approval whose page was read. Another one may have its name by now.
 	if r.URL.Query().Get("uid") != a.UID {
 		d.Trouble = "This approval has changed since you opened its page. Read it again and decide."
 		s.page(w, http.StatusConflict, d, r)
@@ -195,8 +195,8 @@ func (s *server) behind(r *http.Request, a approvals.Approval, id approvals.Iden
 	return d
 }
 
-// byLogin finds the Approval that a person asks for and may see, or answers the
-// request and says false.
+// byLogin finds the Approval that a person asks for and may see. It returns false after it has
+// answered the request itself.
 func (s *server) byLogin(w http.ResponseWriter, r *http.Request) (approvals.Identity, approvals.Approval, bool) {
 	id, ok := s.person(w, r)
 	if !ok {

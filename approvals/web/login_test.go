@@ -201,7 +201,7 @@ func TestPageBehindLogin(t *testing.T) {
 	if w := b.ask(http.MethodGet, page, "", as("auditor")...); w.Code != http.StatusNotFound {
 		t.Errorf("none there: %d", w.Code)
 	}
-	// Who asked sees it behind a login; of a token RBAC alone says what it sees.
+	// The requester sees it behind a login. With a token they see only what RBAC allows.
 	b = newLoginBench(t, base, ct.Make("a").Requester("carol").Obj())
 	if w := b.ask(http.MethodGet, "/api/v1/namespaces/prod/approvals/a", "", bearer("carol")...); w.Code != http.StatusForbidden {
 		t.Errorf("a requester with a token: %d", w.Code)
@@ -309,7 +309,7 @@ func TestLoginPages(t *testing.T) {
 	}
 }
 
-// rights are what RBAC gives to whom, in a test.
+// rights are the grants of RBAC in a test: one right for each name, in every namespace.
 type rights map[string]approvals.Right
 
 func (r rights) Has(_ context.Context, id approvals.Identity, _, _ string, right approvals.Right) (bool, error) {

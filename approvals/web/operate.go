@@ -74,7 +74,8 @@ func (s *server) operator(ctx context.Context, a approvals.Approval, id approval
 	return may[a.Namespace]
 }
 
-// linksOf are the people whose mailed links id may end.
+// linksOf returns the approvers whose mailed links id may end: an operator everybody's, others their
+// own. It returns nil unless a is pending.
 func linksOf(a approvals.Approval, id approvals.Identity, operator bool) []string {
 	if a.Resolved == nil || a.Decided() {
 		return nil

@@ -122,8 +122,8 @@ func spread(s overview.Spread) templates.Spread {
 	return templates.Spread{Count: s.Count, P50: s.P50, P90: s.P90}
 }
 
-// operates says in which of namespaces id does, and in how many that could not be
-// found out.
+// operates returns those of namespaces in which id may operate, and the number of namespaces in
+// which that is not known because RBAC did not answer. Those count as not allowed.
 func (s *server) operates(ctx context.Context, id approvals.Identity, namespaces map[string]bool) (map[string]bool, int) {
 	if s.Operators == nil || len(namespaces) == 0 {
 		return nil, 0
@@ -138,7 +138,8 @@ func (s *server) operates(ctx context.Context, id approvals.Identity, namespaces
 	return may, len(failed)
 }
 
-// each asks about many things, some at once, and says what has no answer.
+// each asks about many things, rightsAtOnce at a time. A thing whose question failed is in failed,
+// and not allowed in may.
 func each[K comparable](things map[K]bool, ask func(K) (bool, error)) (may, failed map[K]bool) {
 	var (
 		mu    sync.Mutex

@@ -32,7 +32,8 @@ func (o order) markOf(e *overview.Entry) string {
 	return o.at(e).UTC().Format(time.RFC3339Nano) + "_" + e.Namespace + "/" + e.Name
 }
 
-// parseMark reads what markOf wrote; nil: from the beginning.
+// parseMark reads a cursor that markOf wrote, nil for "", which is the first page. The error is
+// CodeInvalid.
 func parseMark(s string) (*mark, error) {
 	if s == "" {
 		return nil, nil
@@ -64,8 +65,8 @@ func (o order) sort(list []*overview.Entry) {
 	slices.SortFunc(list, func(x, y *overview.Entry) int { return o.compare(x, o.at(y), y.Namespace, y.Name) })
 }
 
-// cut is one page of list, which is in the order, and how many are before it; next
-// is the cursor of the one after, "" at the end.
+// cut returns the page of list behind after, and the number of entries before it. list must be
+// sorted. next is the cursor of the next page, "" at the end.
 func (o order) cut(list []*overview.Entry, after *mark, limit int) (page []*overview.Entry, before int, next string) {
 	if after != nil {
 		var found bool

@@ -162,7 +162,7 @@ func TestAPIPages(t *testing.T) {
 	}
 }
 
-// counting counts what the cluster is asked, and says no.
+// counting counts the questions to the cluster, and answers each with no.
 type counting struct {
 	fakeAuth
 	mu    sync.Mutex

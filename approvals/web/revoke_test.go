@@ -22,7 +22,8 @@ func mailed() approvals.Approval {
 
 func end(voter string) url.Values { return url.Values{"operate": {"revoke-link"}, "voter": {voter}} }
 
-// wantEnded says that alice's link was ended by somebody, with her vote; "": that nothing was.
+// wantEnded fails unless alice's link was ended by that person, and her vote with it. With "" it
+// fails if anything was written.
 func (b *bench) wantEnded(t *testing.T, by string) {
 	t.Helper()
 	a, err := b.store.Get(t.Context(), approvals.Key{Namespace: "prod", Name: "a"})

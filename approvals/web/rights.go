@@ -46,7 +46,7 @@ type question struct {
 	rbac                   bool
 }
 
-// person is one for whom all answers are the same.
+// person is a digest of everything in an identity that determines RBAC's answers.
 type person [sha256.Size]byte
 
 func personOf(id approvals.Identity) person {
@@ -84,7 +84,7 @@ func (r *rights) mayOperate(ctx context.Context, who person, id approvals.Identi
 	return a.yes, a.err
 }
 
-// prove is id with the rights that matter for a, and for all others of its Gate.
+// prove returns id with its rights on a's Gate, which are the same for all Approvals of that Gate.
 func (r *rights) prove(ctx context.Context, who person, id approvals.Identity, a approvals.Approval) (approvals.Identity, error) {
 	q := question{who: who, verb: "prove", namespace: a.Namespace, about: a.Resolved.Policy.Gate, rbac: a.Resolved.Policy.ByRBAC()}
 	got := r.ask(ctx, q, func(ctx context.Context, got *answer) {
@@ -93,8 +93,8 @@ func (r *rights) prove(ctx context.Context, who person, id approvals.Identity, a
 	return got.proved, got.err
 }
 
-// ask asks once, however many want to know. Anyone who asked first may leave: the
-// others still get their answer.
+// ask asks each question once, however many requests wait for the answer. The first of them may end
+// early: the others still get the answer.
 func (r *rights) ask(ctx context.Context, q question, find func(context.Context, *answer)) *answer {
 	r.mu.Lock()
 	a := r.known[q]

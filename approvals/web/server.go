@@ -21,13 +21,14 @@ import (
 // enough to be refused with its size.
 const maxForm = 1 << 20
 
-// Authenticator proves a Kubernetes bearer token and says what its owner may see.
+// Authenticator verifies a Kubernetes bearer token, and asks RBAC whether its owner may see
+// Approvals. It returns CodeUnavailable when the API server does not answer.
 type Authenticator interface {
 	Authenticate(ctx context.Context, token string) (approvals.Identity, error)
 	MaySee(ctx context.Context, id approvals.Identity, verb, namespace, name string) (bool, error)
 }
 
-// VoteService takes votes, and what operators want.
+// VoteService takes votes, comments, and the requests of operators.
 type VoteService interface {
 	Vote(ctx context.Context, key approvals.Key, b approvals.Ballot) (approvals.Approval, approvals.Change, error)
 	// Prove returns id with the rights that matter for a.
@@ -45,7 +46,7 @@ type Operations interface {
 	AskAgain(ctx context.Context, key approvals.Key, id approvals.Identity) (approvals.Approval, error)
 }
 
-// Overview gives all Approvals at one moment, shared by anyone who looks.
+// Overview gives all Approvals at one moment. Callers share the snapshot, and must not change it.
 type Overview interface {
 	Snapshot(ctx context.Context) (*overview.Snapshot, error)
 }
@@ -57,13 +58,13 @@ type Deps struct {
 	Desk     VoteService
 	Auth     Authenticator
 	Ring     func() keyring.Ring
-	// People says whose an address is; nil: nothing is known of anybody.
+	// People has the names, addresses and display names of people. Nil has nobody.
 	People *approvals.Directory
 	// Login is nil when people have links and tokens only.
 	Login     Login
 	Templates *templates.Set
-	// External is where people reach the service; its path is the prefix that all
-	// routes have.
+	// External is the address of the service in browsers and mails; its path is the prefix of
+	// all routes.
 	External *url.URL
 	Now      func() time.Time
 	Log      *slog.Logger
@@ -75,16 +76,17 @@ type Deps struct {
 	Observe func(route, method string, status int, took time.Duration)
 	// Proved is told of each request whose sender was proved. Nil: nobody is.
 	Proved func(ctx context.Context)
-	// Operators says who is shown what went wrong; nil: nobody is.
+	// Operators reports who may operate the service in a namespace, and so see its failures and
+	// act on them. Nil: nobody may.
 	Operators approvals.Operators
-	// Dashboard leads from a run to where its logs are.
+	// Dashboard makes the link from a run to its logs; "" makes none.
 	Dashboard templates.Dashboard
 	// History is the audit log, nil when no store keeps it.
 	History History
 	// Changes returns a channel that has something when an Approval has changed, and is
 	// closed when the service stops; stop ends it. Nil: pages do not update themselves.
 	Changes func() (changed <-chan struct{}, stop func())
-	// Evidence is what people decide on; nil: there is none.
+	// Evidence reads the bytes of evidence; nil: the service keeps none.
 	Evidence Evidence
 	// Uploads takes evidence from pods; nil: nothing does.
 	Uploads Uploads

@@ -10,9 +10,9 @@ import (
 	"github.com/countersign-dev/countersign/approvals/overview"
 )
 
-// viewer is a person who looks at many Approvals: for one page, or for as long as a
-// stream lasts. What was found out about one Approval holds for all that have the
-// same deciders, so that ten thousand cost as much as their Gates.
+// viewer is a person who looks at many Approvals: for one page, or for as long as a stream lasts. An
+// answer about one Approval holds for all with the same deciders, so that ten thousand cost as much as
+// their Gates.
 type viewer struct {
 	*server
 	id     approvals.Identity
@@ -46,8 +46,8 @@ func (s *server) viewer(id approvals.Identity) *viewer {
 	}
 }
 
-// proved is the person with what matters for a. Whose rights can't be found out has
-// none.
+// proved returns the person with their rights on a's Gate. With an error it returns them without any
+// rights of RBAC or a delegation.
 func (v *viewer) proved(ctx context.Context, a approvals.Approval) (approvals.Identity, error) {
 	if a.Resolved == nil {
 		return v.id, nil
@@ -65,8 +65,8 @@ func (v *viewer) proved(ctx context.Context, a approvals.Approval) (approvals.Id
 	return p.id, p.err
 }
 
-// unproved forgets for which Gates the person could not be proved, and says whether there
-// were any: anyone who looks again asks again.
+// unproved forgets the Gates for which the proof failed, and reports whether there were any. The next
+// look tries them again.
 func (v *viewer) unproved() bool {
 	before := len(v.gates)
 	maps.DeleteFunc(v.gates, func(_ gate, p proof) bool { return p.err != nil })
@@ -140,8 +140,9 @@ func (v *viewer) own(ctx context.Context, e *overview.Entry) bool {
 	return v.named(e) || v.mayVote(ctx, e)
 }
 
-// visible keeps of list what the person may see, and says in how many namespaces
-// that could not be found out.
+// visible returns the entries of list that the person may see, in the same order, and the number of
+// namespaces for which RBAC did not answer. Entries there are left out, unless the person may decide
+// them or requested them.
 func (v *viewer) visible(ctx context.Context, list []*overview.Entry) ([]*overview.Entry, int) {
 	ask := map[string]bool{}
 	for _, e := range list {
@@ -192,7 +193,8 @@ func (v *viewer) mayList(ctx context.Context, namespaces map[string]bool) (unkno
 // lists reports whether the person may list a namespace, as far as mayList found out.
 func (v *viewer) lists(namespace string) bool { return v.list[""] || v.list[namespace] }
 
-// keep is those of list that are. list is shared and stays as it is.
+// keep returns the entries of list for which is returns true. It does not change list, which is
+// shared.
 func keep(list []*overview.Entry, is func(*overview.Entry) bool) []*overview.Entry {
 	var out []*overview.Entry
 	for _, e := range list {

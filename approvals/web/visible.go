@@ -27,8 +27,9 @@ func (s *server) found(ctx context.Context, key approvals.Key, id approvals.Iden
 	return a, id, err
 }
 
-// maySee says why id may not see a, or nil. Anyone who may decide may look, and so may
-// anyone who asked and has logged in, and anyone who operates its namespace.
+// maySee returns nil when id may see a: they may decide it, are its requester and have logged in,
+// may get Approvals by RBAC, or operate the namespace. Otherwise it returns CodeForbidden, with a
+// message that does not reveal whether a exists, or the error of RBAC.
 func (s *server) maySee(ctx context.Context, id approvals.Identity, a approvals.Approval) error {
 	if approvals.MayVote(a, id) == nil || asked(a, id) {
 		return nil

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// call is one connection to the mail server, whose time limit is by phase: that of the whole
-// delivery until all of the mail is on its way, and then that of the server's answer.
+// call is one connection to the mail server, with a time limit for each phase: Timeout until all of
+// the mail is sent, and then Accept for the server's answer.
 type call struct {
 	config Config
 

@@ -30,7 +30,8 @@ type Config struct {
 	From     string        // address, with or without a name
 	Timeout  time.Duration // of one whole delivery, until all of it is sent
 	Accept   time.Duration // of the server's answer to that; 0: as long as RFC 5321 asks for
-	// RequesterDomains are those of requesters whom no Gate names, beside that of From.
+	// RequesterDomains are mail domains. A requester whom no Gate names gets mail only at an
+	// address of these, of From's domain, or of a domain that the Gate uses.
 	RequesterDomains []string
 }
 

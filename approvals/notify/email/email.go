@@ -25,7 +25,7 @@ import (
 // Channel sends mails over SMTP.
 type Channel struct {
 	Config Config
-	// Data is what the templates are given for one message, link included.
+	// Data returns the data of one mail, with the link that is signed for approver and address.
 	Data func(a approvals.Approval, approver, address string) (templates.Data, error)
 	Set  *templates.Set
 	Now  func() time.Time
@@ -93,8 +93,8 @@ func (c *Channel) Check(ctx context.Context) error {
 	return nil
 }
 
-// explain says what an error means for the mail. Once all of it was sent, no answer may mean
-// that the server took it (RFC 5321, 4.5.3.2.6 and 6.1).
+// explain returns err with the name of the server. Once all of the mail was sent, a missing answer
+// may mean that the server accepted it (RFC 5321, 4.5.3.2.6 and 6.1): that is an Unclear Failure.
 func (c *Channel) explain(err error) error {
 	server := fmt.Sprintf("mail server %s:%d", c.Config.Host, c.Config.Port)
 	if e, ok := errors.AsType[*gomail.SendError](err); ok && e.Reason == gomail.ErrSMTPDataClose && e.ErrorCode() == 0 {

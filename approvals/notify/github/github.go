@@ -26,8 +26,8 @@ type Config struct {
 	API     string // https://api.github.com
 	Token   keyring.Secret
 	Context string // what statuses' names begin with
-	// RepositoryParam and RevisionParam name the forwarded params that say which
-	// commit.
+	// RepositoryParam and RevisionParam are the names of forwarded params: the first has
+	// OWNER/NAME, the second the full SHA of a commit.
 	RepositoryParam, RevisionParam string
 	Timeout                        time.Duration
 }
@@ -56,7 +56,8 @@ type Channel struct {
 
 var _ notify.Channel = (*Channel)(nil)
 
-// New makes the channel. data is what people are shown of an Approval.
+// New makes the channel. It calls data with approver "", because a status is for nobody in
+// particular.
 func New(c Config, data func(a approvals.Approval, approver string) (templates.Data, error), now func() time.Time) *Channel {
 	return &Channel{Config: c, data: data, out: outbound.New("github "+c.Name, c.Timeout, now, c.Token)}
 }
@@ -64,7 +65,7 @@ func New(c Config, data func(a approvals.Approval, approver string) (templates.D
 // Close ends connections that are kept open.
 func (c *Channel) Close() { c.out.Close() }
 
-// Route leaves out what a status can't say.
+// Route takes only the kinds that a commit status can express.
 func (c *Channel) Route() notify.Route {
 	return notify.Route{Name: c.Config.Name, Kinds: []notify.Kind{notify.Opened, notify.Decided, notify.RunEnded}}
 }
@@ -107,7 +108,8 @@ var (
 	revisions    = regexp.MustCompile(`^([0-9a-fA-F]{40}|[0-9a-fA-F]{64})$`)
 )
 
-// commit is the repository and commit that a's forwarded params say.
+// commit returns the repository and commit in a's forwarded params. A missing or malformed one is
+// a final Failure, because params never change.
 func (c *Channel) commit(a approvals.Approval) (repository, sha string, err error) {
 	if a.Resolved == nil {
 		return "", "", notify.Finalf("no params are forwarded, so the commit is not known")
@@ -127,13 +129,14 @@ func (c *Channel) commit(a approvals.Approval) (repository, sha string, err erro
 	return repository, sha, nil
 }
 
-// context tells statuses of one commit apart: a Trigger in one namespace never
-// overwrites what another one says.
+// context names a status, so that a Trigger in one namespace never overwrites the status of
+// another on the same commit. It has at most 255 characters, which is GitHub's limit.
 func (c *Channel) context(a approvals.Approval) string {
 	return short(c.Config.Context+"/"+a.Namespace+"/"+a.Title(), 255)
 }
 
-// stateOf is success for nothing but an approval. It names nobody: anyone who sees the
+// stateOf returns the status of a's outcome, or of the end of its run. It is success only for an
+// approval, or a run that succeeded. The description names nobody, because everyone who sees the
 // repository sees it.
 func stateOf(a approvals.Approval, card templates.Card) (state, description string) {
 	if e := a.RunEnd; e != nil {

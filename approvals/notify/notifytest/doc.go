@@ -1,3 +1,3 @@
-// Package notifytest is what every channel that speaks HTTP must pass: how it takes
-// each answer, what its errors may say, and what it makes of hostile text.
+// Package notifytest tests the contract of every channel that speaks HTTP: its reaction to each
+// answer, its errors without secrets, its time limit, and its treatment of hostile text.
 package notifytest

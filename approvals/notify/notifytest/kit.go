@@ -28,11 +28,11 @@ type Kit struct {
 	// Secrets are in its configuration, and in the answers of servers that send back
 	// what they were sent.
 	Secrets []string
-	// Answer is the body of a good answer, and Good says which statuses are good; nil:
-	// 2xx.
+	// Answer is the body of a good answer, and Good reports whether a status is good; nil: every
+	// 2xx is.
 	Answer string
 	Good   func(status int) bool
-	// MaxBody is what the other side takes.
+	// MaxBody is the limit of a request's body in bytes, as the other side has it.
 	MaxBody int
 	// Strings are the texts of a request's body; nil: it is JSON.
 	Strings func(t *testing.T, body []byte) []string
@@ -143,7 +143,8 @@ func retryAfter(t *testing.T, k Kit) {
 	}
 }
 
-// timeouts: whatever the other side does not do, Send ends in time and says why.
+// timeouts: Send returns within its timeout, with an error that names it, when the other side does
+// not answer, stops in the middle of an answer, or does not listen.
 func timeouts(t *testing.T, k Kit) {
 	for name, h := range map[string]http.HandlerFunc{
 		"no answer": func(_ http.ResponseWriter, r *http.Request) {

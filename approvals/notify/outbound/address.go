@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// Address says what is wrong with an address that a secret is sent to, or that is
-// one. The error does not have it.
+// Address returns an error for an address that is not safe for a secret, which is sent there or is
+// part of it: plain http is allowed inside the cluster and on this machine only. The error names
+// field and never has the address.
 func Address(field, address string) error {
 	u, err := url.Parse(address)
 	switch {

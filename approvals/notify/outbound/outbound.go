@@ -36,8 +36,8 @@ type Client struct {
 	http    *http.Client
 }
 
-// New makes a client. who is what errors call the other side; timeout is for one
-// whole request; secrets are tokens, and addresses that are secrets themselves.
+// New makes a client. who names the other side in errors; timeout bounds one whole request;
+// secrets are tokens, and addresses that are secrets themselves, which no error may have.
 func New(who string, timeout time.Duration, now func() time.Time, secrets ...keyring.Secret) *Client {
 	t := http.DefaultTransport.(*http.Transport).Clone() //nolint:forbidigo // a copy, with its time limits
 	t.MaxResponseHeaderBytes = maxHeader
@@ -59,7 +59,7 @@ func (c *Client) Format(f fmt.State, _ rune) { fmt.Fprint(f, c.who) }
 // Close ends connections that are kept open.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// Limit is ctx with the client's time limit, which says of itself what it was.
+// Limit returns ctx with the client's timeout. Its cause names the other side and the timeout.
 func (c *Client) Limit(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, c.timeout, fmt.Errorf("%s did not answer within %s", c.who, c.timeout))
 }
@@ -163,8 +163,9 @@ func (c *Client) Clean(s string) string {
 	return s
 }
 
-// forms are how a secret can look in somebody's answer: of an address its parts
-// too.
+// forms returns the forms in which a secret can appear in an answer: as it is, escaped, and for an
+// address its path, query and their parts. A form of fewer than 6 bytes is left out, because it would
+// match other text.
 func forms(secret string) []keyring.Secret {
 	const least = 6 // what is shorter is no secret
 	all := []string{secret, url.QueryEscape(secret), url.PathEscape(secret)}

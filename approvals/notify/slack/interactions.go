@@ -32,13 +32,14 @@ type VoteService interface {
 	Prove(ctx context.Context, a approvals.Approval, id approvals.Identity, breakGlass bool) (approvals.Identity, error)
 }
 
-// Interactions takes what people press in Slack. It believes the signature of
-// Slack's request and nothing else; anyone who Slack says pressed must be known to us.
+// Interactions handles clicks in Slack. It trusts the signature of Slack's request and nothing
+// else. The user in the request must be known: by the configuration, or by an address that Slack
+// has confirmed.
 type Interactions struct {
 	Channels []*Channel // those with a bot
 	Store    approvals.Store
 	Desk     VoteService
-	// People says whose an address is; nil: nothing is known of anybody.
+	// People maps an address to a name in the cluster. Nil maps none.
 	People *approvals.Directory
 	Log    *slog.Logger
 
@@ -83,7 +84,7 @@ func (i *Interactions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// signers are the channels whose secret signed body.
+// signers returns the channels whose signing secret verifies the request, none for a forged one.
 func (i *Interactions) signers(h http.Header, body []byte) []*Channel {
 	var out []*Channel
 	for _, c := range i.Channels {
@@ -178,7 +179,8 @@ func (i *Interactions) submitted(ctx context.Context, w http.ResponseWriter, sig
 	_ = json.NewEncoder(w).Encode(answer) // nobody is left to tell of a failure
 }
 
-// vote casts a ballot, with what a dialog was answered with, and says what came of it.
+// vote casts a ballot, with the answers of a dialog, and returns a sentence for the voter about
+// its effect.
 func (i *Interactions) vote(ctx context.Context, c *Channel, key approvals.Key, user string, rq request, v approvals.Verdict, x answers) (string, error) {
 	a, id, err := i.voter(ctx, c, key, user)
 	if err != nil {
@@ -204,8 +206,8 @@ func (i *Interactions) vote(ctx context.Context, c *Channel, key approvals.Key, 
 	}
 }
 
-// voter is the Approval and who in it a Slack user is. Slack may only decide what
-// was asked there.
+// voter returns the Approval and the identity of a Slack user for it. It returns CodeForbidden unless
+// a's Gate names the channel: a user can't decide from a channel that the Gate does not use.
 func (i *Interactions) voter(ctx context.Context, c *Channel, key approvals.Key, user string) (approvals.Approval, approvals.Identity, error) {
 	a, err := i.Store.Get(ctx, key)
 	if err != nil {

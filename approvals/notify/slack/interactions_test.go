@@ -105,7 +105,8 @@ func (b *bench) send(body string, h http.Header) *httptest.ResponseRecorder {
 	return w
 }
 
-// told is what one person was told, in an answer that only they see.
+// told returns the text of the last answer, which must be one that only the person who clicked
+// sees.
 func (b *bench) told(t *testing.T) string {
 	t.Helper()
 	b.slack.mu.Lock()

@@ -103,7 +103,7 @@ func (c *Channel) buttons(a approvals.Approval, card templates.Card) slack.Block
 		approve, button(actionReject, "Reject", slack.StyleDanger), button(actionComment, "Reject with comment…", slack.StyleDefault))
 }
 
-// said is a dialog that only says something.
+// said returns a dialog with a text and a button that closes it.
 func said(text string) *slack.ModalViewRequest {
 	return &slack.ModalViewRequest{
 		Type: slack.VTModal, Title: plain("Countersign", 24), Close: plain("Close", 24),
@@ -120,8 +120,8 @@ func link(address string) string {
 	return "<" + strings.NewReplacer("<", "%3C", ">", "%3E", "|", "%7C", " ", "%20").Replace(address) + "|Open the approval>"
 }
 
-// escape is for text where Slack looks for more than text: notifications, and
-// answers to one person.
+// escape returns s without Slack's markup and mentions, for fields in which Slack looks for them:
+// notifications, and answers to one person.
 func escape(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "@channel", "@ channel", "@here", "@ here", "@everyone", "@ everyone").Replace(s)
 }

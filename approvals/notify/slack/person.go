@@ -8,9 +8,10 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// person is the approver of a who a Slack user is. Slack signed the user's id; the
-// name comes from the configuration, or from the address that Slack has confirmed; whose
-// that is the Gate does not say, but their name or the directory.
+// person returns the identity of a Slack user as an approver of a. Slack signed the user's id. The
+// name comes from the configuration, or from the address that Slack has confirmed. That address must
+// be the approver's name, or theirs by the directory: an address that only the Gate has does not
+// count.
 func (c *Channel) person(ctx context.Context, a approvals.Approval, user string, people *approvals.Directory) (approvals.Identity, error) {
 	if !userIDs.MatchString(user) {
 		return approvals.Identity{}, approvals.Errorf(approvals.CodeUnauthenticated, "Slack did not say who you are")
@@ -41,7 +42,7 @@ func (c *Channel) person(ctx context.Context, a approvals.Approval, user string,
 	return id, nil
 }
 
-// nameOf is the approver of that name, or the only one with that address, or "".
+// nameOf returns the approver with that name, or the only one who owns that address, "" for none.
 func nameOf(a approvals.Approval, who string, people *approvals.Directory) (string, error) {
 	var at []string
 	for _, p := range a.Resolved.Policy.People() {

@@ -33,7 +33,8 @@ type Channel struct {
 
 var _ notify.Channel = (*Channel)(nil)
 
-// New makes the channel. data is what people are shown of an Approval.
+// New makes the channel. It calls data with approver "", because a message is for nobody in
+// particular.
 func New(c Config, data func(a approvals.Approval, approver string) (templates.Data, error), now func() time.Time) *Channel {
 	out := outbound.New("slack "+c.Name, c.Timeout, now, c.WebhookURL, c.Token, c.SigningSecret)
 	return &Channel{Config: c, data: data, out: out, api: slack.New(string(c.Token), slack.OptionAPIURL(c.API), slack.OptionHTTPClient(out))}
@@ -45,8 +46,8 @@ func (c *Channel) Close() { c.out.Close() }
 // Route is everything.
 func (c *Channel) Route() notify.Route { return notify.Route{Name: c.Config.Name} }
 
-// Send posts a message, answers to the one that is there, or edits it. The id is
-// where the message is: CHANNEL/TIMESTAMP.
+// Send posts a message, answers to the earlier one, or edits that. The id locates the message in
+// Slack, as CHANNEL/TIMESTAMP; a channel without a bot can't edit, and its id is the message's own.
 func (c *Channel) Send(ctx context.Context, m notify.Message) (string, error) {
 	data, err := c.data(m.Approval, "")
 	if err != nil {
@@ -99,7 +100,7 @@ func (c *Channel) post(ctx context.Context, card templates.Card) error {
 
 var timestamps = regexp.MustCompile(`^[0-9]{1,20}\.[0-9]{1,10}$`)
 
-// place reads what Send returned.
+// place reads an id that Send returned. ok is false for one of a channel without a bot.
 func place(id string) (room, ts string, ok bool) {
 	room, ts, ok = strings.Cut(id, "/")
 	return room, ts, ok && roomIDs.MatchString(room) && timestamps.MatchString(ts)
@@ -136,7 +137,8 @@ func (c *Channel) failure(ctx context.Context, method string, err error) error {
 	return &notify.Failure{Err: errors.New(text), Final: !slices.Contains(passing, refused.Err)}
 }
 
-// isGone says that somebody deleted the message, or that nobody may edit it any more.
+// isGone reports whether Slack refused an edit because the message was deleted, or may not be
+// edited any more.
 func isGone(err error) bool {
 	refused, ok := errors.AsType[slack.SlackErrorResponse](err)
 	return ok && slices.Contains([]string{"message_not_found", "cant_update_message", "edit_window_closed"}, refused.Err)

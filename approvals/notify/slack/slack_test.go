@@ -55,7 +55,7 @@ func hook(t *testing.T, address string, timeout time.Duration) *Channel {
 	return c
 }
 
-// message is what a request's body says, whichever way it was sent.
+// message reads the text and the blocks of a request's body, which is JSON or a form.
 func message(t *testing.T, body []byte) (text string, blocks []byte) {
 	t.Helper()
 	if body[0] == '{' {

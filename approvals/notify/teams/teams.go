@@ -35,7 +35,8 @@ type Channel struct {
 
 var _ notify.Channel = (*Channel)(nil)
 
-// New makes the channel. data is what people are shown of an Approval.
+// New makes the channel. It calls data with approver "", because a card is for nobody in
+// particular.
 func New(c Config, data func(a approvals.Approval, approver string) (templates.Data, error), now func() time.Time) *Channel {
 	return &Channel{Config: c, data: data, out: outbound.New("teams "+c.Name, c.Timeout, now, c.URL)}
 }

@@ -15,7 +15,8 @@ import (
 type Config struct {
 	Name string
 	URL  keyring.Secret
-	// Hidden says that URL holds a token, so that nobody on the way may read it.
+	// Hidden marks a URL that came from a file, because it may have a token in it. Such a URL must
+	// be https, unless its host is in the cluster or on this machine.
 	Hidden bool
 	// Keys sign, each; so that a receiver can change to a new one.
 	Keys    []keyring.Secret

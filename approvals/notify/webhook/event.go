@@ -40,9 +40,9 @@ type payload struct {
 	DecidedAt *time.Time `json:"decidedAt,omitempty"`
 	Missing   int        `json:"missing"`
 	Votes     []vote     `json:"votes"`
-	// NeedsChanges are those who want something changed before it is decided.
+	// NeedsChanges are the names of people who asked for changes and have not voted since.
 	NeedsChanges []string `json:"needsChanges,omitempty"`
-	// Discussion is what people said last without a vote.
+	// Discussion has the last maxLast comments without a vote, the oldest first.
 	Discussion []comment  `json:"discussion,omitempty"`
 	URL        string     `json:"url"`
 	SecondRun  *secondRun `json:"secondRun,omitempty"`
@@ -81,7 +81,7 @@ type vote struct {
 	At      time.Time `json:"at"`
 }
 
-// comment is what somebody said without a vote.
+// comment is the JSON of a comment without a vote. Text has at most maxComment bytes.
 type comment struct {
 	By           string    `json:"by"`
 	Text         string    `json:"text"`

@@ -1,5 +1,5 @@
 // Package webhook posts events about approvals to any program: CloudEvents as JSON,
-// signed as Standard Webhooks says.
+// signed according to Standard Webhooks.
 package webhook
 
 import (
@@ -30,7 +30,8 @@ type Channel struct {
 
 var _ notify.Channel = (*Channel)(nil)
 
-// New makes the channel. data is what people are shown of an Approval.
+// New makes the channel. It calls data with approver "", because an event is for nobody in
+// particular.
 func New(c Config, data func(a approvals.Approval, approver string) (templates.Data, error), now func() time.Time) *Channel {
 	return &Channel{Config: c, data: data, now: now, out: outbound.New("webhook "+c.Name, c.Timeout, now, append([]keyring.Secret{c.URL}, c.Keys...)...)}
 }

@@ -1,5 +1,5 @@
 // Package emailtest is a mail server for tests: a real one, in their own process, that
-// answers as it is told. What a mail says is its reader's business.
+// answers as it is configured. It does not parse the mails.
 package emailtest
 
 import (
@@ -51,7 +51,7 @@ type Kind struct {
 	Login    bool // offers AUTH
 	// Fault, when set, answers a command: "mail", "rcpt", "data" or "auth".
 	Fault func(command string) error
-	// Taken, when set, is called when a mail was taken, before the server says so.
+	// Taken, when set, is called after the server got a mail and before it sends its 250.
 	Taken func(c *smtp.Conn)
 }
 
@@ -100,7 +100,7 @@ func Serve(t *testing.T, k Kind) *Server {
 	return s
 }
 
-// Only is the one mail that was taken.
+// Only returns the one accepted mail. The test fails at once when there is none, or another.
 func (s *Server) Only(t *testing.T) []byte {
 	t.Helper()
 	s.mu.Lock()
