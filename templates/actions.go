@@ -7,8 +7,9 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// ActionsView is what else the reader may do about an Approval than decide it, on its own page
-// or in a list of several.
+// ActionsView has the reader's actions on an Approval besides a vote, on its own page or in a list.
+// Each is false where it is not allowed or not possible. It hides buttons only: the rights are
+// checked again when the form arrives.
 type ActionsView struct {
 	Action        string // the path that all of them are posted to
 	Retry, Cancel bool
@@ -33,14 +34,15 @@ func newActions(d Data) ActionsView {
 	return v
 }
 
-// operatorActions are those of a list of several, for the page at path.
+// operatorActions returns the actions on one Approval of a list, for an operator. path is that of the
+// Approval's page.
 func operatorActions(a approvals.Approval, path string, now time.Time) ActionsView {
 	return ActionsView{
 		Action: path + "?" + url.Values{"uid": {a.UID}}.Encode(), Retry: a.ToRetry(now), Cancel: a.ToCancel(), Asked: newMoment(a.RetryRequestedAt, now), MaxComment: approvals.MaxComment,
 	}
 }
 
-// asked says whether reader asked for it, and that is proved.
+// asked reports whether reader is a's verified requester.
 func asked(a approvals.Approval, reader string) bool {
 	t := a.Resolved
 	return t != nil && t.RequesterProof != approvals.NoProof && approvals.SamePerson(t.Requester, reader)

@@ -11,7 +11,7 @@ import (
 // Span is text in one style: CSS classes of the page's style sheet.
 type Span struct{ Class, Text string }
 
-// style is what SGR sequences have set so far. Colours are 1 to 16, 0 is none.
+// style is the state after the SGR sequences so far. Colours are 1 to 16, 0 is none.
 type style struct {
 	bold, dim, italic, under, strike, inverse bool
 	fg, bg                                    int

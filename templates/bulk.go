@@ -21,7 +21,7 @@ type BulkItem struct {
 	Key      string // what the form sends of it
 	May      bool   // Person may decide it; WhyNot says why not
 	WhyNot   string
-	// NoApproval says why Person may reject it and not approve it here.
+	// NoApproval is the reason why Person may reject it but not approve it here, "" for none.
 	NoApproval string
 	Result     string // of the vote, once it is Done
 }
@@ -81,7 +81,7 @@ func newBulkView(b Bulk) bulkView {
 	return v
 }
 
-// thenOf says what an approval of a brings about.
+// thenOf returns a sentence about the effect of the reader's approval, "" when a is not pending.
 func thenOf(a approvals.Approval, trigger string) string {
 	t := a.Resolved
 	if t == nil || a.Decided() {

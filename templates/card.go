@@ -17,8 +17,9 @@ type Card struct {
 	Tone  Tone   // of what is news
 	Facts []Fact
 	Link  string // of the page; it proves nobody
-	// Sum is what would change, in a few words; Lines are what changes, as much as a card can
-	// have, and More says what else there is.
+	// Sum counts the changes in words. Lines has the changes, or a line for each resource, as far
+	// as they fit into maxExcerpt, and More is about the rest. All are empty on a card that does
+	// not ask for a decision.
 	Sum      string
 	Alarming bool // something would be destroyed, has failed, or is a high risk
 	Lines    []string
@@ -27,11 +28,13 @@ type Card struct {
 	Discusses bool
 	// Whole: the card shows all that people decide on.
 	Whole bool
-	// Confirm is what somebody who approves is asked first.
+	// Confirm is the question in the dialog before an approval is sent, "" on a card that does not
+	// ask for a decision.
 	Confirm string
 }
 
-// Tone is what a message's colour says. Its words say it too.
+// Tone is the meaning of a message's colour. Its words have the same meaning, for people who do not
+// see colours.
 type Tone string
 
 // The tones of a Card.
@@ -58,8 +61,8 @@ func tone(v View) Tone {
 	}
 }
 
-// Answer is c as an answer to the message that a room has about it already: what is news, and
-// of the facts those that are.
+// Answer returns c as an answer to the earlier message in a channel: with the facts that are new, and
+// without the contents of the request.
 func (c Card) Answer() Card {
 	short := Card{Title: c.Title, State: c.State, Tone: c.Tone, Link: c.Link}
 	for _, f := range c.Facts {
@@ -73,7 +76,8 @@ func (c Card) Answer() Card {
 // Fact is one line of a Card.
 type Fact struct {
 	Name, Value string
-	// At is the time that Value says, for chats that show times in each reader's own zone.
+	// At is the time in Value, for chats that show times in each reader's own zone; zero for a
+	// value that is no time.
 	At time.Time
 }
 
@@ -160,7 +164,7 @@ func NewCard(d Data) Card {
 	return c
 }
 
-// discussion is what was said last, with what it is about.
+// discussion makes the last comments the card's only facts, the newest last.
 func (c *Card) discussion(v View) {
 	c.Discusses = true
 	for _, x := range v.Discussion.Last() {
@@ -172,7 +176,8 @@ func (c *Card) discussion(v View) {
 	}
 }
 
-// pushFacts are what a forge says of what was pushed.
+// pushFacts adds facts about a push or a pull request, in which the person who pushed chose names and
+// titles. A nil p adds none.
 func pushFacts(p *PushView, fact func(name, value string)) {
 	if p == nil {
 		return
@@ -189,8 +194,8 @@ func pushFacts(p *PushView, fact func(name, value string)) {
 	}
 }
 
-// excerpt takes up what would change: all of it where it fits, else what becomes of each
-// resource, what destroys first.
+// excerpt fills in Sum, Lines and More: with all of the text where it fits, else with a line for each
+// resource, those that destroy first. Whole is true only if nothing is left out.
 func (c *Card) excerpt(v View) {
 	c.Sum, c.Alarming, c.Whole = v.Evidence.Sum.Line, v.Evidence.Sum.Alarming, len(v.Evidence.Unseen) == 0
 	var all []string

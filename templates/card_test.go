@@ -61,7 +61,8 @@ func TestCardGolden(t *testing.T) {
 	golden(t, "cards.txt", all.String())
 }
 
-// TestOutcomeMail says how it ended, to anyone who asked, without a link that proves anybody.
+// TestOutcomeMail: the mail about the outcome goes to the requester, too, so it has no link that
+// proves anybody.
 func TestOutcomeMail(t *testing.T) {
 	t.Parallel()
 	s := newSet(t)

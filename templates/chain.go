@@ -2,7 +2,7 @@ package templates
 
 import "github.com/countersign-dev/countersign/approvals"
 
-// Chain is what comes before and after an Approval in one delivery.
+// Chain has the Approvals before and after an Approval in one delivery.
 type Chain struct {
 	Before []approvals.Approval // started part 1's run
 	After  []approvals.Approval // wait after part 2's

@@ -6,14 +6,15 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// ContentView is exactly what is approved, and what it came with.
+// ContentView has the approved params and digests, and the results and params of the first run.
 type ContentView struct {
 	Params   Table // forwarded
 	Results  Table // of the first run, without what Evidence shows
 	Inputs   Table // the params of the first run
 	Digest   Short
 	Template Short
-	// References are what the run refers to by name, where that is compared.
+	// References have the digests of objects that the run refers to by name. The digest is compared
+	// again before the run starts.
 	References []ReferenceView
 }
 

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// Dashboard is where a person sees a run: an address with {namespace} and {name} in
-// it, that ParseDashboard has read. "" leads nowhere.
+// Dashboard is the address of a run in a dashboard, with {namespace} and {name} in it, which
+// ParseDashboard has checked. "" makes no links.
 type Dashboard string
 
 var placeholders = regexp.MustCompile(`\{[^{}]*\}|[{}]`)
 
-// ParseDashboard reads a Dashboard, and refuses what would lead anywhere else than
-// to one place for each run.
+// ParseDashboard reads a Dashboard, "" for none. It refuses an address that is the same for all runs,
+// has other placeholders, or is not http or https of one host.
 func ParseDashboard(s string) (Dashboard, error) {
 	const such = "use an address such as https://tekton.example.com/#/namespaces/{namespace}/pipelineruns/{name}"
 	if s == "" {
@@ -35,7 +35,7 @@ func ParseDashboard(s string) (Dashboard, error) {
 	return Dashboard(s), nil
 }
 
-// Run is where a run is shown, "" when there is no such place.
+// Run returns the address of a run, "" without a dashboard, a namespace or a name.
 func (d Dashboard) Run(namespace, name string) string {
 	if d == "" || namespace == "" || name == "" {
 		return ""

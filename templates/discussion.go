@@ -6,10 +6,10 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// DiscussionView is what people said without a vote, and what Recipient may say.
+// DiscussionView has the comments without a vote, the oldest first, and the form for a new one.
 type DiscussionView struct {
 	Comments []CommentView
-	// Wanted are those who want something changed first.
+	// Wanted are the people who asked for changes and have not voted since, each once.
 	Wanted []string
 	// May: Recipient may comment; Ask: and may ask for changes.
 	May, Ask bool
@@ -32,7 +32,7 @@ type CommentView struct {
 	Address  string
 }
 
-// maxLast is how many comments a message has, of which the last is news.
+// maxLast bounds the comments in a message. The last of them is its occasion.
 const maxLast = 5
 
 // Last are the newest comments, of which a message tells, the oldest first.

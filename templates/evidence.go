@@ -13,7 +13,8 @@ type Evidence struct {
 	Item evidence.Item
 	// Text is all of it; "" where it was not read.
 	Text string
-	// Unread says that it could not be read just now. Item.Message says why.
+	// Unread: the bytes are there, but were not read for this page: they are too large, too many
+	// others are being read, or reading failed. Item.Message has the reason.
 	Unread bool
 	// Link is the path of the bytes themselves, "" when there is none.
 	Link string
@@ -61,7 +62,7 @@ type EvidenceItem struct {
 	Sum                SumView
 	Output             *Output
 	Link               string
-	// Masked says that secrets are left out of what Link leads to.
+	// Masked: secrets are left out of the text at Link, as they are on the page.
 	Masked bool
 }
 
@@ -93,7 +94,8 @@ func (v *EvidenceView) item(e Evidence, shown []approvals.Param, room *room) Evi
 	return item
 }
 
-// Brief is what a message has of it: what it counts, how large it is, or why it is not there.
+// Brief returns a few words about it for a message: its counts and size, or the reason why it is not
+// there.
 func (e EvidenceItem) Brief() string {
 	switch {
 	case e.State != string(evidence.Present):
@@ -105,7 +107,7 @@ func (e EvidenceItem) Brief() string {
 	}
 }
 
-// isResult says whether e is a result.
+// isResult reports whether e has the same bytes as the result p, which is then counted once.
 func (e Evidence) isResult(p approvals.Param) bool {
 	return e.Item.Kind == evidence.Result && evidence.Sum([]byte(p.Value)) == e.Item.SHA256
 }

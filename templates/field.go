@@ -22,13 +22,14 @@ const (
 	minRoom  = 64  // of each value something is shown
 )
 
-// room is what is left of maxPage.
+// room is the budget for other people's text in one page or message, or in a part of one.
 type room struct {
 	left  int
 	parts int // that have an id on the page
 }
 
-// take says how many of want bytes may be shown.
+// take returns how many of want bytes may be shown, at most most, and subtracts them. Something of
+// every value is shown: up to minRoom bytes are granted even when nothing is left.
 func (r *room) take(want, most int) int {
 	n := min(want, most, max(r.left, minRoom))
 	r.left -= n
@@ -56,7 +57,7 @@ func newField(p approvals.Param, room *room) Field {
 	return f
 }
 
-// Excerpt is the value on one line of at most most characters, and how long it is
+// Excerpt returns the value on one line of at most most characters, and the size of the whole value
 // when that is not all.
 func (f Field) Excerpt(most int) string {
 	s := brief(f.Value, most)
@@ -75,7 +76,7 @@ type Table struct {
 // First is at most n rows.
 func (t Table) First(n int) []Field { return t.Rows[:min(n, len(t.Rows))] }
 
-// After is how many rows there are beyond n.
+// After counts the rows beyond the first n, with those that are not shown at all.
 func (t Table) After(n int) int { return len(t.Rows) - len(t.First(n)) + t.Hidden }
 
 func newTable(params []approvals.Param, room *room) Table {
@@ -116,7 +117,7 @@ type EventView struct {
 	JSON    bool
 	Size    int
 	Body    Output
-	// Extensions is what bindings read of what other interceptors brought, as JSON.
+	// Extensions is the JSON that other interceptors added, which bindings can read.
 	Extensions Output
 }
 
@@ -134,7 +135,8 @@ func newEvent(e approvals.Event, room *room) *EventView {
 // maxDepth bounds the nesting that is indented: indentation is quadratic in it.
 const maxDepth = 40
 
-// pretty indents s when it is JSON, and says whether it is.
+// pretty indents s, and reports whether s is JSON. JSON that is nested too deeply stays as it is, and
+// a text of more than 4*maxPage bytes counts as none.
 func pretty(s string) (string, bool) {
 	if len(s) > 4*maxPage || !json.Valid([]byte(s)) {
 		return s, false
@@ -146,7 +148,7 @@ func pretty(s string) (string, bool) {
 	return b.String(), true
 }
 
-// depth is how deep valid JSON nests.
+// depth returns the nesting of valid JSON: 0 for a scalar.
 func depth(s string) int {
 	now, most, quoted := 0, 0, false
 	for i := 0; i < len(s); i++ {

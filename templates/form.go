@@ -18,7 +18,8 @@ type FormView struct {
 	Fields     []InputField
 	AgreedBy   string // who was the first to approve, whose inputs are fixed
 	Comment    string
-	// CommentFor is when a comment is asked for: "", "vote" or "rejection".
+	// CommentFor is the kind of vote that requires a comment: "vote" for each, "rejection", or ""
+	// for none.
 	CommentFor string
 	MaxComment int
 }
@@ -64,7 +65,8 @@ func commentFor(rule approvals.CommentRule) string {
 	return ""
 }
 
-// newFields are what the approver is asked, with what they filled in before.
+// newFields returns the inputs of the Gate with their first values: those that others have agreed to,
+// else those of the refused request, of the reader's earlier vote, or the defaults.
 func newFields(d Data) []InputField {
 	var out []InputField
 	mine, filled, agreed := map[string]string{}, approvals.ByName(d.Filled), approvals.ByName(d.Agreed)
@@ -107,7 +109,7 @@ type VoteView struct {
 	CountsWith []string
 }
 
-// Pair is a name and what was filled in for it.
+// Pair is the name and the value of an input.
 type Pair struct{ Name, Value string }
 
 func newVotes(d Data, room *room) []VoteView {

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// funcs is what templates can call besides the methods of View.
+// funcs are the functions of the templates, besides the methods of View. Overrides may use them,
+// too.
 var funcs = map[string]any{
 	"host":    host,
 	"indent":  indent,
@@ -22,7 +23,7 @@ var funcs = map[string]any{
 	"upto":    func(n int) []struct{} { return make([]struct{}, max(0, min(n, 64))) },
 }
 
-// host is where a link leads to, for its text.
+// host returns the host of a link for its text, with the port, and "" when address is no URL.
 func host(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// GateTimes is how long things wait at a Gate, and how long people take to decide there.
+// GateTimes has the times at one Gate: the age of pending Approvals, and the time that people took to
+// decide.
 type GateTimes struct {
 	Namespace, Gate   string // Gate is "" for policies that stand in a Trigger
 	Waiting, Deciding Spread
@@ -17,7 +18,7 @@ type GateTimes struct {
 	Before            time.Duration // what the trend compares the last week with
 }
 
-// Spread is how long some took: half of them at most P50, nine of ten at most P90.
+// Spread has two quantiles of durations: half of them are at most P50, nine of ten at most P90.
 type Spread struct {
 	Count    int
 	P50, P90 time.Duration
@@ -81,10 +82,12 @@ func newGate(g GateTimes, base string) gateView {
 
 func newSpread(s Spread) spreadView { return spreadView{s.Count, took(s.P50), took(s.P90)} }
 
-// high is how high a bar is: one that is there can be seen.
+// high returns the height of a bar, where most has plotHigh. It is at least 2, so that every bar can
+// be seen.
 func high(d, most time.Duration) int { return max(2, int(d*plotHigh/most)) }
 
-// took is how long something took, in one unit, or two where the second matters.
+// took returns a duration in words. From 2 to 10 days it has a decimal, because a day more or less
+// matters there.
 func took(d time.Duration) string {
 	if d < time.Minute {
 		return plural(int(d.Round(time.Second)/time.Second), "second")

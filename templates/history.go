@@ -20,7 +20,7 @@ type History struct {
 	Now                     time.Time
 }
 
-// Search is what the person asked for, as they typed it.
+// Search has the fields of the search form, as the person typed them. None of them is checked.
 type Search struct {
 	Namespace, Approval, Pipeline, Gate, Person, Kind, Outcome, From, To string
 }
@@ -56,7 +56,7 @@ type choice struct {
 	Chosen      bool
 }
 
-// groupView is lines about one Approval, of those on a page.
+// groupView has the lines of a page that are about one Approval.
 type groupView struct {
 	lineView // the first of them
 	Lines    []lineView
@@ -122,7 +122,7 @@ func (v *historyView) add(l lineView) {
 	v.Groups = append(v.Groups, groupView{l, []lineView{l}})
 }
 
-// isDate says whether a date field can show s.
+// isDate reports whether a date field can show s: it is "" or a date without a time.
 func isDate(s string) bool {
 	_, err := time.Parse(time.DateOnly, s)
 	return s == "" || err == nil

@@ -16,13 +16,13 @@ type List struct {
 	Person   string
 	Sections []Section
 	Filter   *Filter // nil: there is none
-	// Namespaces and Gates are those that the filter can be set to.
+	// Namespaces and Gates are the choices of the filter.
 	Namespaces, Gates []string
 	Turn              int  // how many wait for Person, as far as that is known
 	Bulk              bool // several can be decided at once
 	Trouble           string
 	Live              bool // the page may update itself, by a script of ours
-	// Display is what people call somebody, "" where that is not known. Nil: nobody is called anything.
+	// Display returns the display name for a name, "" where there is none. A nil Display knows nobody.
 	Display func(name string) string
 	Base    string
 	Now     time.Time
@@ -33,8 +33,8 @@ type Section struct {
 	Title string
 	Empty string // said when there are none
 	Items []Item
-	// Total is how many there are, Before of them on earlier pages; Items are the ones
-	// after those.
+	// Total counts the approvals of all pages, and Before those of earlier pages; Items are the
+	// next ones.
 	Total, Before int
 	Next, First   string // paths of other pages, "" when there are none
 }
@@ -46,7 +46,7 @@ type Item struct {
 	Vote     *approvals.Vote // Person's, nil without one
 }
 
-// Filter is what the person asked the board for.
+// Filter has the fields of the board's filter, as the person set them. The zero value shows all.
 type Filter struct {
 	Namespace, Gate string
 	Text            string // to be found in what is shown

@@ -22,8 +22,8 @@ const (
 // the mail can vote as Recipient.
 func (s *Set) Mail(d Data) (Mail, error) { return s.mail(d, "subject.txt", "mail.txt", "mail.html") }
 
-// Outcome renders the mail that says how it ended. Its link leads to the page, for those who
-// log in: one that proves its reader is good for nothing any more.
+// Outcome renders the mail about the decision. Its link leads to the page behind the login. A link
+// that proves its reader is left out, because nothing is left to decide by it.
 func (s *Set) Outcome(d Data) (Mail, error) {
 	if d.News = "decided"; d.ByLink {
 		d.Link = ""
@@ -31,14 +31,14 @@ func (s *Set) Outcome(d Data) (Mail, error) {
 	return s.mail(d, "outcome-subject.txt", "outcome.txt", "outcome.html")
 }
 
-// RunEnded renders the mail that says how the run ended that the outcome started. It has no
-// link: nothing is left to decide.
+// RunEnded renders the mail about the end of the run that the outcome started. It has no link:
+// nothing is left to decide.
 func (s *Set) RunEnded(d Data) (Mail, error) {
 	d.News, d.Link = approvals.EventRunEnded, ""
 	return s.mail(d, "run-subject.txt", "run.txt", "run.html")
 }
 
-// Comment renders the mail that says what somebody said without a vote.
+// Comment renders the mail about new comments without a vote.
 func (s *Set) Comment(d Data) (Mail, error) {
 	d.News = approvals.EventCommented
 	return s.mail(d, "comment-subject.txt", "comment.txt", "comment.html")
@@ -86,7 +86,8 @@ func wrap(s string, width int, link string) string {
 	return b.String()
 }
 
-// isLink says whether a line is a link and nothing else: in two parts it leads nowhere.
+// isLink reports whether a line is a link and nothing else. Such a line is not wrapped, because half
+// a link leads nowhere.
 func isLink(l string) bool {
 	return strings.HasPrefix(l, "https://") && !strings.Contains(l, " ")
 }

@@ -34,8 +34,8 @@ var (
 	bullets  = regexp.MustCompile(`^\s{0,3}[-*+]\s+(.*)$`)
 	numbers  = regexp.MustCompile(`^\s{0,3}\d{1,3}[.)]\s+(.*)$`)
 	headings = regexp.MustCompile(`^#{1,6}\s+(.*?)\s*#*$`)
-	// phrases are what stands out within a line, the earliest first. Code comes before what
-	// would be read in it.
+	// phrases matches the marked text within a line. Code comes first, so that marks in code are
+	// text.
 	phrases = regexp.MustCompile("`([^`\n]+)`|\\*\\*([^*\n]+)\\*\\*|\\[([^\\]\n]+)\\]\\(([^()\\s]+)\\)|\\*([^*\\s][^*\n]*)\\*|\\b_([^_\\s][^_\n]*)_\\b|(https://[^\\s<>()\\[\\]\"'`]+)")
 )
 
@@ -132,8 +132,8 @@ func words(s string) Words {
 	return out
 }
 
-// linkWord is a link, or, where it leads anywhere but to https, the text as it was written.
-// What it says must not be another address than the one that it leads to.
+// linkWord returns a link, or whole, the text as it was written, where the address is not valid or
+// not https. A text that looks like an address must be the one that the link leads to.
 func linkWord(text, address, whole string) Word {
 	if approvals.CheckLink(approvals.Link{Name: text, URL: address}) != nil {
 		return Word{Text: whole}
@@ -168,7 +168,7 @@ func (b Block) Plain() string {
 	return strings.Join(out, "\n")
 }
 
-// AboutView is what the Gate tells approvers.
+// AboutView has the Gate's own instructions and links for approvers.
 type AboutView struct {
 	Instructions []Block
 	Links        []LinkView // what approvers need

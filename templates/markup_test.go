@@ -21,7 +21,7 @@ var (
 	mailAttributes = append(strings.Fields("style width valign align cellpadding cellspacing border"), pageAttributes...)
 )
 
-// leadsOut is where links of the previews may lead to.
+// leadsOut has the addresses outside of the service to which links of the previews may lead.
 var leadsOut = []string{
 	"https://tekton.example.com/#/namespaces/demo/pipelineruns/", "https://git.example.com/platform/network", "https://runbooks.example.com/network",
 	"https://grafana.example.com/d/net", "https://calendar.example.com/", "https://wiki.example.com/network", "https://x.example.com/",

@@ -6,7 +6,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// Operations is the page of what went wrong, for anyone who looks after the service.
+// Operations is the page of failures and figures, for operators.
 type Operations struct {
 	Person, Namespace, Trouble, Base string
 	Glance                           *Glance // nil: the person looks after nothing
@@ -16,7 +16,8 @@ type Operations struct {
 	Now                              time.Time
 }
 
-// Glance is how things stand, in numbers.
+// Glance counts the Approvals in the namespaces that the person operates. Today counts those that
+// ended since midnight in UTC.
 type Glance struct {
 	Pending, Today, Unreleased, Undelivered int
 	Oldest                                  time.Time // opening of the oldest that waits

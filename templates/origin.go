@@ -9,11 +9,12 @@ import (
 	"github.com/countersign-dev/countersign/approvals/forge"
 )
 
-// Reference is something that may be looked at elsewhere: text, and where it leads
-// to, "" when that is not plainly a place to go.
+// Reference is a text, with the address of a page about it. URL is "" unless it is a web address that
+// the text plainly names.
 type Reference struct{ Text, URL string }
 
-// Origin is where what is delivered comes from, as the pipeline or the event says.
+// Origin is the source code of a delivery, by the params and results of the pipeline or by the event.
+// It is shown only: no rule depends on it.
 type Origin struct{ Repository, Commit Reference }
 
 // The names that params and results have for them in the wild.
@@ -70,7 +71,7 @@ func best(values []string, read func(string) Reference) (out Reference) {
 
 var hashes = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
-// repository is a link when it is a web address that reads as what it is.
+// repository returns s as a link when it is a web address whose text is that address, else as text.
 func repository(s string) Reference {
 	address := forge.WebAddress(s)
 	if len(s) > maxLine || address == "" {
@@ -89,8 +90,8 @@ func revision(s string) Reference {
 	return Reference{Text: line(s)}
 }
 
-// commitURL is where a forge shows a commit. GitLab has a path of its own and takes
-// the other one too; Bitbucket does not.
+// commitURL returns the address of a commit in a forge, "" without a repository's. GitLab has a path
+// of its own and accepts the other one too; Bitbucket does not.
 func commitURL(repository, hash string) string {
 	switch u, err := url.Parse(repository); {
 	case repository == "" || err != nil:

@@ -6,12 +6,13 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// ConsequencesView is what each outcome brings about.
+// ConsequencesView has the effect of each outcome, for the text beside the buttons.
 type ConsequencesView struct {
 	OnApprove, OnReject, OnExpiry bool // that outcome starts a run
-	// Grants and Refuses are what a target is told, "" without one: "starts PipelineRun x".
+	// Grants and Refuses are the effects of an approval and of any other outcome on a target, "starts
+	// PipelineRun x"; "" without a target.
 	Grants, Refuses string
-	// ExpiresAs is what a timeout is: "expired", "approved" or "rejected".
+	// ExpiresAs is the outcome at the deadline: "expired", "approved" or "rejected".
 	ExpiresAs string
 }
 
@@ -39,10 +40,11 @@ func newConsequences(a approvals.Approval) ConsequencesView {
 	return v
 }
 
-// PreflightView is what is known of what would start.
+// PreflightView has the findings about the run that would start. It is empty before the check and
+// after the decision.
 type PreflightView struct {
-	// CantStart is what would keep its run from starting as things stand, Unchecked why that
-	// is not known, and Warnings what the approver may not want.
+	// CantStart are obstacles that keep the run from starting now, Unchecked are reasons why that is
+	// not known, and Warnings stop nothing. At most one of the first two has any.
 	CantStart, Unchecked, Warnings []approvals.Problem
 }
 
@@ -64,7 +66,7 @@ func newPreflight(a approvals.Approval) PreflightView {
 	return v
 }
 
-// OutcomeView is how it was decided, and by whom.
+// OutcomeView has the time and the way of the decision, and the people who made it.
 type OutcomeView struct {
 	Decided    Moment
 	Deciders   []string
@@ -92,7 +94,8 @@ func newOutcome(a approvals.Approval, now time.Time) OutcomeView {
 	return v
 }
 
-// deciders are those whose votes made the outcome.
+// deciders returns the people whose votes agree with the outcome; after a break-glass approval, only
+// those who used it. It is nil for an outcome that is no verdict.
 func deciders(a approvals.Approval) []string {
 	var out []string
 	for _, x := range a.Votes {
@@ -106,7 +109,7 @@ func deciders(a approvals.Approval) []string {
 	return out
 }
 
-// ReleaseView is what came of the outcome: the run that it started, or what was written.
+// ReleaseView has the effect of the outcome: the run that it started, or the write to a target.
 type ReleaseView struct {
 	Starting bool // a run is to come
 	Run      *RunView

@@ -7,7 +7,8 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// Page is what every page has: who reads it, which one it is, and how it keeps up to date.
+// Page has the data of the frame around every page: the reader, the place in the bar, and the way in
+// which it stays up to date.
 type Page struct {
 	Recipient string
 	Session   bool
@@ -21,7 +22,8 @@ type Page struct {
 	Poll    bool // the page asks now and then whether it has changed
 }
 
-// refreshFor is how long a page that waits for the service reloads itself.
+// refreshFor bounds the time in which a page that waits for the service reloads itself. It counts
+// from the opening or the decision, so that a forgotten page stops.
 const refreshFor = 10 * time.Minute
 
 func newPage(d Data) Page {
@@ -34,7 +36,8 @@ func newPage(d Data) Page {
 	return p
 }
 
-// refreshes says whether the page of a is about to change by itself.
+// refreshes reports whether a is about to change without a person: it is being resolved, its outcome
+// is being carried out, or its run has not ended. A problem ends that, because people must act then.
 func refreshes(a approvals.Approval, now time.Time) bool {
 	switch {
 	case a.Decided():

@@ -8,7 +8,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// PeopleView is who may decide.
+// PeopleView has the people who may decide by the resolved Gate. It is empty until that is resolved.
 type PeopleView struct {
 	Approvers Names
 	Groups    []string
@@ -17,7 +17,7 @@ type PeopleView struct {
 	Excluded  bool     // the requester may not
 }
 
-// Names are people, of whom there may be many.
+// Names are names of people, with methods for showing a part of them.
 type Names []string
 
 // First is at most n of them, and After the rest.
@@ -49,7 +49,7 @@ func newPeople(a approvals.Approval, reader string) PeopleView {
 	return v
 }
 
-// ProgressView is how many approvals there are of those that are needed, and by when.
+// ProgressView counts the approvals that the Gate needs, has and lacks, and has their deadline.
 type ProgressView struct {
 	Needed  int
 	Have    int

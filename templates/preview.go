@@ -8,13 +8,13 @@ import (
 	"github.com/countersign-dev/countersign/approvals/evidence"
 )
 
-// Preview is a prepared case of what people are shown.
+// Preview is a prepared case of a page or message.
 type Preview struct {
 	Name string // a slug
 	Data Data
 }
 
-// previewNow is when all previews are rendered.
+// previewNow is the time at which all previews are rendered, so that golden files stay the same.
 var previewNow = time.Date(2026, 11, 5, 14, 3, 0, 0, time.UTC)
 
 // Previews is every state that a page or mail has to show: for tests, for New to
@@ -133,7 +133,7 @@ func glass(d *Data) {
 	d.Decidable = false
 }
 
-// byExpiry was approved by nobody, as its gate says.
+// byExpiry was approved by its deadline: its gate has onExpiry for that.
 func byExpiry(d *Data) {
 	d.Approval.Resolved.Policy.OnExpiry = approvals.ApproveOnExpiry
 	d.Approval.OpenedAt = previewNow.Add(-26 * time.Hour)

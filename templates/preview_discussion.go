@@ -23,7 +23,7 @@ func discussed(d *Data) {
 	d.Display = calledInPreviews
 }
 
-// calledInPreviews has a directory of one, and of others what they came with.
+// calledInPreviews has a directory of one person. Others have the display name of their credential.
 func calledInPreviews(name, own string) string {
 	if name == "bob@example.com" {
 		return "Bob Noyce"
@@ -31,7 +31,7 @@ func calledInPreviews(name, own string) string {
 	return approvals.DisplayName(own)
 }
 
-// asRequester is read by who asked for it: they comment, and do not decide.
+// asRequester is the requester's page: they can comment, and can't decide.
 func asRequester(d *Data) {
 	d.Recipient, d.MyVote = "alice@example.com", nil
 	d.Decidable, d.WhyNot, d.MayAskForChanges = false, "you requested this, and gate \"production\" does not let the requester decide", false

@@ -7,7 +7,8 @@ import (
 	"github.com/countersign-dev/countersign/approvals/forge"
 )
 
-// PushView is what a forge's webhook says of a push or a pull request.
+// PushView shows a push or a pull request, by the body of the webhook. The person who pushed chose
+// names and titles in it.
 type PushView struct {
 	Repository Reference
 	Branch     string
@@ -29,7 +30,7 @@ type CommitView struct {
 	Author string
 }
 
-// newPush is nil for what no forge sent.
+// newPush returns nil for an event that is not a known forge's.
 func newPush(e forge.Event) *PushView {
 	if e.Kind == "" {
 		return nil

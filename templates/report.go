@@ -22,8 +22,8 @@ const (
 	maxColumns = 160 // of one line in a mail
 )
 
-// Line is one line of output. Kind is "", or what the text's own grammar says of it: "add",
-// "del", "mod", "rep" (destroyed and created again), "head", "note"; "gap" is ours.
+// Line is one line of output. Kind is "", or the meaning of the line in the text's own grammar:
+// "add", "del", "mod", "rep" (destroyed and created again), "head", "note"; "gap" is ours.
 type Line struct {
 	Kind  string
 	Spans []Span
@@ -61,7 +61,7 @@ type PartView struct {
 	More             int
 }
 
-// SumView is what texts count, in words.
+// SumView has the counts of one text, or of several together, in words.
 type SumView struct {
 	Line       string // "1 import · 9 add · 5 change · 5 destroy", "" when nothing is counted
 	Chips      []evidence.Chip
@@ -195,7 +195,8 @@ func linesOf(lines []report.Line) []Line {
 	return out
 }
 
-// Percent is how much of the text is shown; less than 100 when anything is not.
+// Percent returns the part of the text that is shown, by bytes. It is at most 99 when anything is left
+// out.
 func (o Output) Percent() int {
 	if o.More == 0 && o.Hidden == 0 {
 		return 100
@@ -217,7 +218,7 @@ func (o Output) What() string {
 	}
 }
 
-// Unit is what the text has parts of.
+// Unit returns the singular noun for one of the text's parts.
 func (o Output) Unit() string {
 	switch report.Format(o.Format) {
 	case report.Plan, report.PlanJSON:
@@ -235,7 +236,8 @@ func (o Output) Unit() string {
 	}
 }
 
-// Many says that there are so many parts that a browser had better draw only those in view.
+// Many reports whether there are more than 100 parts. The style sheet then has a browser draw only
+// those in view.
 func (o Output) Many() bool { return len(o.Parts) > 100 }
 
 // Quiet are the parts that are closed.
@@ -249,7 +251,7 @@ func (o Output) Quiet() int {
 	return n
 }
 
-// Long says that a part of the text is folded.
+// Long reports whether the middle of a text without parts is folded: see Head, Fold and Tail.
 func (o Output) Long() bool { return len(o.Lines) > foldOver }
 
 // Head is the lines before the fold.
@@ -285,8 +287,8 @@ func (o Output) Text() string {
 	return b.String()
 }
 
-// Brief is what a message has of the text in at most n lines: what happens to each resource,
-// alarming ones first, or the first lines of a text without parts.
+// Brief returns at most n lines for a message: a line for each part, with the alarming ones first, or
+// the first lines of a text without parts.
 func (o Output) Brief(n int) []Line {
 	var out []Line
 	for _, p := range o.Parts[:min(len(o.Parts), n)] {
@@ -303,7 +305,7 @@ func (o Output) Brief(n int) []Line {
 	return out
 }
 
-// Beyond says what n lines of Brief leave out; "" when that is nothing.
+// Beyond returns a sentence about the text that Brief(n) leaves out, "" when it leaves out nothing.
 func (o Output) Beyond(n int) string {
 	switch {
 	case len(o.Parts) > n || o.Hidden > 0:
@@ -318,7 +320,8 @@ func (o Output) Beyond(n int) string {
 	return ""
 }
 
-// Unseen says what of the text is not shown, or not sure.
+// Unseen returns sentences about the text that is not shown, and the parser's warnings. Nil: people
+// see all of it.
 func (o Output) Unseen() []string {
 	var out []string
 	if n := o.Percent(); n < 100 {

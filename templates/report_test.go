@@ -42,8 +42,8 @@ func largeJSON() string {
 	return planJSON[:from] + strings.Repeat(one+",", (report.MaxText-len(planJSON))/(len(one)+1)) + planJSON[from:]
 }
 
-// A plan that is too large for a page says how much of it is there, and has the room for what
-// destroys first.
+// The page of a plan that is too large has the percentage that it shows, and shows parts that destroy
+// first.
 func TestLargePlan(t *testing.T) {
 	for name, text := range map[string]string{"text": largePlan(), "JSON": largeJSON()} {
 		o, sum := newOutput(approvals.Param{Name: "plan", Value: text}, report.Auto, &room{left: 2 * maxPage})
@@ -72,7 +72,7 @@ func TestLargePlan(t *testing.T) {
 	}
 }
 
-// What a mail says of a plan is its sum, and what becomes of each resource.
+// A mail has the sum of a plan, and a line for each resource.
 func TestMailOfPlan(t *testing.T) {
 	m := mail(t, newSet(t), preview(t, "plan"))
 	for _, body := range []string{m.Text, m.HTML} {
@@ -87,8 +87,8 @@ func TestMailOfPlan(t *testing.T) {
 	}
 }
 
-// A card shows all of what people decide on, or says what it leaves out and is not to be
-// approved from.
+// A card shows everything that people decide on. Otherwise it names what it leaves out, and Whole is
+// false.
 func TestCardOfPlan(t *testing.T) {
 	small := "Terraform will perform the following actions:\n\n  # a.b will be destroyed\n  - resource \"a\" \"b\" {\n      - id = \"1\" -> null\n    }\n\nPlan: 0 to add, 0 to change, 1 to destroy.\n"
 	for name, c := range map[string]struct {

@@ -6,14 +6,14 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// RequestView is what waits, since when, and who asked for it.
+// RequestView has the source that waits, the time of its opening, and the requester.
 type RequestView struct {
 	Requester string
 	Display   string // what people call Requester
 	Proof     string // what proves Requester, in words
 	Unproved  bool   // nothing does
 	Opened    Moment
-	// One of these is what waits.
+	// Exactly one of the next three is set: the source that waits.
 	FirstRun *RunView // has ended
 	Event    *EventView
 	Task     *TaskView // nothing starts: the run that is there goes on

@@ -7,7 +7,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// EndView is how a run ended, as it is shown.
+// EndView shows the end of a run.
 type EndView struct {
 	State   string // "succeeded", "failed", "cancelled" or "gone"
 	Words   string // "failed after 3 min 5 s"

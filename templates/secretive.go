@@ -4,11 +4,11 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// concealed is shown in the place of a value whose name says that it is a secret.
-// People approve a digest of it, and need not read it.
+// concealed replaces a value with the name of a secret, such as db-password. People approve a digest
+// of the value, and need not read it.
 const concealed = "(not shown: its name says that it is a secret)"
 
-// shown is what may be shown of p's value.
+// shown returns p's value, or concealed where p has the name of a secret and is not empty.
 func shown(p approvals.Param) string {
 	if approvals.SecretName(p.Name) && p.Value != "" {
 		return concealed
@@ -16,7 +16,7 @@ func shown(p approvals.Param) string {
 	return p.Value
 }
 
-// pairs are what was filled in, bounded.
+// pairs returns inputs for display: each name and value on one bounded line, secrets concealed.
 func pairs(inputs []approvals.Param) (out []Pair) {
 	for _, in := range inputs {
 		out = append(out, Pair{line(in.Name), line(shown(in))})

@@ -7,8 +7,8 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// TestSecretsAreConcealed: whatever page or message, a value whose name says that it is a
-// secret is not in it, and that it is not is said.
+// TestSecretsAreConcealed: no page or message has a value with the name of a secret, and each has the
+// note that replaces it.
 func TestSecretsAreConcealed(t *testing.T) {
 	const value = "hunter2-correct-horse"
 	d := preview(t, "pending")

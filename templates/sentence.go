@@ -36,13 +36,13 @@ func sentence(s string) string {
 	return s
 }
 
-// absolute is how times are written where no reader's zone is known.
+// absolute is the layout of times, in UTC, in a text whose reader's zone is not known.
 const absolute = "Mon 2 Jan 2006, 15:04 UTC"
 
 // zoned is the same in any zone.
 const zoned = "Mon 2 Jan 2006, 15:04 MST"
 
-// piece is a part of a sentence; ISO is the time that Text says, "" when it says none.
+// piece is a part of a sentence. ISO is the time in Text as RFC 3339, "" when Text is no time.
 type piece struct{ Text, ISO string }
 
 // pieces are s with its times apart, which a page shows in the reader's own zone.

@@ -15,10 +15,9 @@ import (
 //go:embed html text static
 var embedded embed.FS
 
-// Static is what pages refer to under Base+"/static/": the style sheet, the icon,
-// and the script of live ones. Pages need nothing else, so a Content-Security-Policy
-// may forbid all but style-src, img-src and form-action 'self', and for live pages
-// script-src and connect-src 'self'.
+// Static has the files that pages load from Base+"/static/": the style sheet, the icon, and the
+// script of live ones. Pages need nothing else, so a Content-Security-Policy may forbid all but
+// style-src, img-src and form-action 'self', and for live pages script-src and connect-src 'self'.
 var Static = sub(embedded, "static")
 
 // Set is the parsed templates. It is safe for concurrent use.
@@ -34,7 +33,7 @@ type Problem struct {
 	Title   string
 	Message string
 	Base    string
-	// Quote is what the person had typed and must not lose.
+	// Quote is the text that the person typed, shown so that they do not lose it; "" for none.
 	Quote string
 	// Link leads on, to a path of ours; Post does so by a button.
 	Link, LinkText string
@@ -66,7 +65,7 @@ func New(overrides fs.FS) (*Set, error) {
 	return s, nil
 }
 
-// Version has pages say which version of the service wrote them. It is called before the first
+// Version sets the version of the service that pages show, "" for none. It is called before the first
 // page is written.
 func (s *Set) Version(v string) {
 	s.html.Funcs(htmltemplate.FuncMap{"version": func() string { return v }})

@@ -106,7 +106,8 @@ func extended(codes []int) (colour, used int) {
 	return 0, len(codes)
 }
 
-// nearest is the one of 16 colours that is like colour n of 256.
+// nearest returns one of the 16 colours, from 0, that is similar to colour n of 256. It is 7 for an n
+// out of bounds.
 func nearest(n int) int {
 	switch {
 	case n < 0 || n > 255:

@@ -38,8 +38,8 @@ func drop(s string) string {
 	}, strings.ReplaceAll(s, "\r\n", "\n"))
 }
 
-// deceptive says that r is a control other than newline and tab, steers the
-// direction of text, or is drawn as nothing.
+// deceptive reports whether r is a control other than newline and tab, changes the direction of text,
+// or is drawn as nothing: with such characters a text can look like another one.
 func deceptive(r rune) bool {
 	switch {
 	case r == '\n' || r == '\t':

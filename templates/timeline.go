@@ -20,13 +20,14 @@ type StepView struct {
 	When   Moment
 }
 
-// maxSaid is how many bytes of a comment the timeline has; the discussion has all.
+// maxSaid bounds the part of a comment in the timeline, in bytes. The discussion has all of it.
 const maxSaid = 400
 
 // maxSteps bounds the timeline: of many it shows the first and the last.
 const maxSteps = 200
 
-// newTimeline is what happened, in its order.
+// newTimeline returns the steps in the order of their time, at most maxSteps: of more it leaves out
+// the middle.
 func newTimeline(d Data, v *View) []StepView {
 	t := timeline{a: d.Approval, now: d.Now, named: d.named}
 	t.request(v.Request)
@@ -43,7 +44,7 @@ func newTimeline(d Data, v *View) []StepView {
 	return t.steps
 }
 
-// timeline is what happened to a, as far as it has been read.
+// timeline collects the steps of a. They are not sorted until newTimeline sorts them.
 type timeline struct {
 	a     approvals.Approval
 	now   time.Time
@@ -145,7 +146,8 @@ func (t *timeline) reruns(trigger string, dashboard Dashboard) {
 	}
 }
 
-// release is what came of the outcome: a run, what was written, or a task's answer.
+// release adds the effect of the outcome: a run, the write to a target, or a task's answer, and the
+// end of the run.
 func (t *timeline) release(trigger string, r ReleaseView) {
 	a := t.a
 	if r.Run != nil {
@@ -165,8 +167,8 @@ func (t *timeline) release(trigger string, r ReleaseView) {
 	}
 }
 
-// told is who was notified of what, by which channel: all whom one channel told of one
-// thing are one step. Why somebody could not be told is for those who can do something about it.
+// told adds the deliveries: one step for all recipients of one event by one channel. Only operators
+// see the error of a failed one, because others can't fix it.
 func (t *timeline) told(operator bool) {
 	type group struct {
 		event, channel, failed string
@@ -210,7 +212,8 @@ func (t *timeline) told(operator bool) {
 	}
 }
 
-// ofWhat is what an event of the ledger told, in a few words.
+// ofWhat returns the occasion of a delivery, by its event in the ledger, in words that follow
+// "Notified somebody".
 func ofWhat(event string) string {
 	switch {
 	case event == "opened":
@@ -229,7 +232,8 @@ func ofWhat(event string) string {
 	return "of " + line(event)
 }
 
-// timeOf is when an event of the ledger was due: what could not be sent has no other time.
+// timeOf returns about the time at which a failed message was due, because a failed delivery has no
+// time of its own.
 func timeOf(a approvals.Approval, event string) time.Time {
 	switch {
 	case event == approvals.EventDecided:

@@ -35,20 +35,20 @@ type View struct {
 	Timeline     []StepView  // all that happened, in its order
 }
 
-// Heading says which Approval it is, and where it stands.
+// Heading identifies the Approval and has its state.
 type Heading struct {
 	Namespace string
 	Name      string // of the Approval
 	Trigger   string // or the pipeline and its Task
-	// Title is what is approved, in a few words: of a Gate that says it, or Trigger with a
-	// version.
+	// Title is the Gate's own title for the Approval, else Trigger, with a version where one is
+	// known.
 	Title   string
 	Gate    string
 	State   string             // "pending", "opening", "blocked" or the outcome in lower case
 	Blocked *approvals.Problem // why it is
 }
 
-// ReplyView is what came of the reader's last request.
+// ReplyView has the effect of the reader's last request, or the reason why it was refused.
 type ReplyView struct {
 	Notice  string
 	Result  approvals.Change
@@ -56,7 +56,7 @@ type ReplyView struct {
 	Saying  bool // it was a comment without a vote
 }
 
-// MessageView is what only messages have.
+// MessageView has the data of messages. It is empty on a page, but for Shows.
 type MessageView struct {
 	News  string // "opened", "reminder", "escalated" or "decided"
 	Link  string
@@ -154,8 +154,8 @@ func runView(r *approvals.Run, namespace string, dashboard Dashboard, now time.T
 	}
 }
 
-// ranBy says whether a pipeline's name is a Pipeline's, or only what the maker of a
-// run called it.
+// ranBy returns the kind of name that r.Pipeline is: that of a Pipeline, or one that the creator of an
+// inline run chose, which proves nothing.
 func ranBy(r approvals.Run) string {
 	if r.Inline {
 		return inlineRun

@@ -45,7 +45,8 @@ func relative(d time.Duration) string {
 	return s + " ago"
 }
 
-// span is d in one unit, or two where the second matters.
+// span returns d in words: in minutes, up to 6 hours in hours and minutes, then in hours, and in days
+// from 2 days on. It cuts and does not round, but for seconds.
 func span(d time.Duration) string {
 	minutes := int(d.Round(time.Minute) / time.Minute)
 	switch hours := minutes / 60; {

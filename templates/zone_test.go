@@ -8,8 +8,8 @@ import (
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 )
 
-// TestZones: what times are told in the process's own zone, as those of the API server's
-// objects are, says the same, in UTC, on every page, mail and card.
+// TestZones: times in the process's own zone, as those of the API server's objects are, appear in UTC
+// on every page, mail and card.
 func TestZones(t *testing.T) {
 	s := newSet(t)
 	told := func(d Data) map[string]string {
