@@ -29,7 +29,7 @@ func overtaken(a Approval, b Ballot, mine int) error {
 		return nil
 	}
 	// What nobody could have seen yet is not what they vote on.
-	if b.Made.Before(a.OpenedAt) || b.Made.Before(a.Resolved.ResolvedAt) {
+	if b.olderThan(a) {
 		return Errorf(CodeConflict, "the vote is older than the content to approve: read the Approval and vote again")
 	}
 	what := "vote"
@@ -47,6 +47,11 @@ func overtaken(a Approval, b Ballot, mine int) error {
 		return newer
 	}
 	return nil
+}
+
+// olderThan reports whether b was made before there was anything to see of a, which is resolved.
+func (b Ballot) olderThan(a Approval) bool {
+	return !b.Made.IsZero() && (b.Made.Before(a.OpenedAt) || b.Made.Before(a.Resolved.ResolvedAt))
 }
 
 // inTurn reports whether v came by the queue that b comes by. Vote objects are one, answers in

@@ -108,7 +108,7 @@ func discuss(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 		return a, NoChange, notSaved(decided(a))
 	case !b.came(now).Before(a.Deadline()):
 		return a, NoChange, notSaved(tooLate(a))
-	case !b.Made.IsZero() && (b.Made.Before(a.OpenedAt) || b.Made.Before(a.Resolved.ResolvedAt)):
+	case b.olderThan(a):
 		return a, NoChange, Errorf(CodeConflict, "the comment is older than the content that it is about: read the Approval and comment again")
 	}
 	if err := methodAllowed(a, b.Voter); err != nil {
@@ -128,12 +128,13 @@ func discuss(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	}
 	// What somebody asked for before they voted takes back no vote that they made since.
 	if c.NeedsChanges {
-		if err := overtaken(a, b, voteBy(a, b.Voter)); err != nil {
+		mine := voteBy(a, b.Voter)
+		if err := overtaken(a, b, mine); err != nil {
 			return a, NoChange, err
 		}
-	}
-	if v := a.VoteOf(b.Voter); c.NeedsChanges && v != nil {
-		a = withdraw(a, b, now)
+		if mine >= 0 {
+			a = withdraw(a, b, now)
+		}
 	}
 	a.Discussion = append(slices.Clone(a.Discussion), c)
 	return a, Commented, nil

@@ -67,21 +67,18 @@ func (d *Directory) DisplayNameOf(a Approval, name, own string) string {
 	for _, c := range a.Discussion {
 		others = append(others, c.By)
 	}
+	mine := skeleton(own)
 	for _, o := range others {
 		if o == "" || d.Same(o, name) {
 			continue
 		}
 		x, _ := d.person(o)
-		if looksLike(own, o) || x.DisplayName != "" && looksLike(own, x.DisplayName) {
+		if mine == skeleton(o) || x.DisplayName != "" && mine == skeleton(x.DisplayName) {
 			return ""
 		}
 	}
 	return own
 }
-
-// looksLike reports whether people can take two names for one: their letters and digits look the
-// same, whatever their case, their marks and the characters between them.
-func looksLike(a, b string) bool { return skeleton(a) == skeleton(b) }
 
 // skeleton returns the letters and digits of a name in lower case, each replaced by the one that
 // it looks like: a Cyrillic а by the Latin one, for example. Two names with the same skeleton

@@ -118,14 +118,13 @@ func (r *Votes) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 	if err == nil {
 		says, err = r.fold(ctx, a, &v)
 	}
+	// A comment that is one too many within a minute is refused: while it waited, so would the Votes
+	// behind it, and they would count against the namespace.
+	discusses := approvals.Verdict(v.Spec.Verdict).Discusses()
 	switch code := approvals.CodeOf(err); {
 	case err == nil:
 		return ctrl.Result{RequeueAfter: keepVotes}, r.say(ctx, &v, v1alpha1.VoteRecorded, says)
-	case code == approvals.CodeLimited && approvals.Verdict(v.Spec.Verdict).Discusses():
-		// A comment that is one too many within a minute ends here: while it waited, so would the
-		// Votes behind it, and they would count against the namespace.
-		return ctrl.Result{RequeueAfter: keepVotes}, r.say(ctx, &v, v1alpha1.VoteRefused, approvals.Message(err))
-	case code == approvals.CodeUnavailable, code == approvals.CodeInternal, code == approvals.CodeLimited, kubeutil.FromAPIServer(err):
+	case code == approvals.CodeUnavailable, code == approvals.CodeInternal, kubeutil.FromAPIServer(err), code == approvals.CodeLimited && !discusses:
 		return ctrl.Result{}, err // only a rule refuses a Vote
 	default:
 		return ctrl.Result{RequeueAfter: keepVotes}, r.say(ctx, &v, v1alpha1.VoteRefused, approvals.Discreet(err)) // anyone who may make a Vote may not see all
@@ -214,7 +213,9 @@ func (r *Votes) revoke(ctx context.Context, a approvals.Approval, v *v1alpha1.Vo
 
 // commentOf says whether a has v's comment.
 func commentOf(a approvals.Approval, v *v1alpha1.Vote) bool {
-	return slices.ContainsFunc(a.Discussion, func(c approvals.Comment) bool { return c.ID == string(v.UID) })
+	return slices.ContainsFunc(a.Discussion, func(c approvals.Comment) bool {
+		return c.ID == string(v.UID) && approvals.SamePerson(c.By, v.Spec.Voter) // others choose the ids of their comments
+	})
 }
 
 // standing says how a stands after the vote.
