@@ -233,13 +233,19 @@ func evidenceItems(a approvals.Approval) []templates.Evidence {
 	return out
 }
 
+// mayBeLate reports whether i may have come after people began to decide, which takes a read to
+// know.
+func mayBeLate(i evidence.Item) bool {
+	return i.State == evidence.Missing && i.Kind == evidence.Upload
+}
+
 // evidenceOf returns a's evidence with its bytes, after comparison with the approved SHA-256. at is
 // the path of the page that shows it, "" for no links. The caller must call leave when it does not
 // need the bytes any more, so that the next request gets its turn.
 func (s *server) evidenceOf(ctx context.Context, a approvals.Approval, at string) (out []templates.Evidence, leave func()) {
 	out, leave = evidenceItems(a), func() {}
 	var turn error // not to be had
-	if slices.ContainsFunc(out, func(e templates.Evidence) bool { return e.Item.State == evidence.Present }) {
+	if slices.ContainsFunc(out, func(e templates.Evidence) bool { return e.Item.State == evidence.Present || mayBeLate(e.Item) }) {
 		var entered func()
 		if entered, turn = s.pages.Enter(ctx, a.Namespace); turn == nil {
 			leave = entered
@@ -248,7 +254,7 @@ func (s *server) evidenceOf(ctx context.Context, a approvals.Approval, at string
 	left := int64(maxInline)
 	for n := range out {
 		e := &out[n]
-		if e.Item.State == evidence.Missing && e.Item.Kind == evidence.Upload && s.Evidence != nil {
+		if mayBeLate(e.Item) && turn == nil {
 			if now, _, err := s.read(ctx, a, e.Item.Name); approvals.CodeOf(err) == approvals.CodeNotFound && now.State == evidence.Late {
 				e.Item = now
 			}
