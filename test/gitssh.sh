@@ -10,7 +10,8 @@ gitssh() {
   "$ROOT/cluster/load.sh" "$tar"
 }
 
-# Unpacked, not installed: an installed openssh-server is a server of this machine.
+# Unpacked, not installed: an installed openssh-server is a server of this machine. Of the libraries that it needs, libwrap0
+# comes with the cluster's socat; others may be missing on a smaller Debian.
 gitssh_image() { # TAR
   local work root layer libs
   work=$(mktemp -d) && root=$work/root && mkdir -p "$root" "$CACHE/images" || return
@@ -29,6 +30,9 @@ gitssh_image() { # TAR
     install -D -t "$root/usr/sbin" ssh/usr/sbin/sshd
     install -D -t "$root/usr/bin" ssh/usr/bin/ssh ssh/usr/bin/ssh-keygen
     for helper in ssh/usr/lib/openssh/sshd-*; do [ ! -e "$helper" ] || install -D -t "$root/usr/lib/openssh" "$helper"; done
+    if ldd ssh/usr/sbin/sshd ssh/usr/bin/ssh | grep -q 'not found'; then
+      apt-get install -qy --no-install-recommends --no-remove libwrap0 libgssapi-krb5-2 libaudit1 libpam0g libselinux1 libssl3 >/dev/null 2>&1
+    fi
     mapfile -t libs < <(ldd ssh/usr/sbin/sshd ssh/usr/bin/ssh | grep -o '/[^ ]*\.so[^ ]*' | sort -u)
     tar -C / -chf - "${libs[@]#/}" | tar -C "$root" -xf -
     ln -sf git "$root/usr/bin/git-upload-pack"
