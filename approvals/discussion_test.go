@@ -166,7 +166,7 @@ func TestDiscussionIsBounded(t *testing.T) {
 	}
 }
 
-// TestDiscussionSilencesNobody: whoever fills a discussion, with many words or with characters that
+// TestDiscussionSilencesNobody: anyone who fills a discussion, with many words or with characters that
 // are stored as six, keeps nobody from asking for changes.
 func TestDiscussionSilencesNobody(t *testing.T) {
 	t.Parallel()

@@ -7,16 +7,16 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// Limits of what people are told of a discussion.
+// Limits of the messages about a discussion.
 const (
 	maxDiscussants = 16
 	// commentsApart is the least time between two messages about one discussion to one
-	// recipient: what is said meanwhile is told together.
+	// recipient: comments in between are in one message.
 	commentsApart = 2 * time.Minute
 )
 
-// commented wants what is told of the discussion: to who asked and to all who took part by a
-// vote or a comment, of what others said; and in the channels that were told of the opening.
+// commented plans the messages about the discussion: to the requester and to everyone who voted or
+// commented, about what others wrote, and in the channels that were notified of the opening.
 func (p *plan) commented() {
 	n := len(p.a.Discussion)
 	if n == 0 {
@@ -40,7 +40,7 @@ func (p *plan) commented() {
 	}
 }
 
-// tell wants m unless all that it is about is told, or was said by its reader.
+// tell plans m, unless its reader was notified of all comments, or wrote the others.
 func (p *plan) tell(m Message, reader string) {
 	before, _ := find(p.a, Commented, p.route.Name, m.Recipient)
 	_, number := parse(before.Event)
