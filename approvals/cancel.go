@@ -63,7 +63,11 @@ func stop(a Approval, c Cancellation) Approval {
 	case a.Resolved != nil && a.Resolved.Target != nil:
 		what = "nothing will be written"
 	}
-	a.Unreleased = &Problem{Reason: reasonStopped, Message: what + by(&c) + ": " + c.Reason}
+	why := c.Reason
+	if c.By != "" {
+		why = c.By + " cancelled this: " + why
+	}
+	a.Unreleased = &Problem{Reason: reasonStopped, Message: what + ", because " + why}
 	return a
 }
 
@@ -73,7 +77,6 @@ func (a Approval) stoppable() bool {
 	return a.ToRelease() && (a.Resolved.Target == nil || a.Outcome == Approved)
 }
 
-// reasonStopped is the reason of what is not released any more.
 const reasonStopped = "Cancelled"
 
 func (a Approval) stopped() bool { return a.Unreleased != nil && a.Unreleased.Reason == reasonStopped }

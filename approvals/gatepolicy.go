@@ -133,7 +133,6 @@ func OutsidePolicies(vs []Violation) error {
 	return Errorf(CodeInvalid, "%s", strings.Join(each, "; "))
 }
 
-// check holds one Policy to one GatePolicy.
 type check struct {
 	p     Policy
 	g     GatePolicy
@@ -167,7 +166,7 @@ func (c *check) origin() {
 
 func (c *check) votes() {
 	if n := c.p.Needed(); n < c.g.MinApprovals {
-		c.add(fieldMinApprovals, "%s requires %d approvals, and at least %d are needed: use strategy QUORUM with required: %d", c.what(), n, c.g.MinApprovals, c.g.MinApprovals)
+		c.add(fieldMinApprovals, "%s requires %s, and at least %d are needed: use strategy QUORUM with required: %d", c.what(), approvalsInWords(n), c.g.MinApprovals, c.g.MinApprovals)
 	} else if c.g.MinApprovals > 0 && c.p.OnExpiry == ApproveOnExpiry {
 		c.add(fieldMinApprovals, "%s has onExpiry: Approve, so it could be approved by nobody, but at least %d people must approve: use Expire or Reject", c.what(), c.g.MinApprovals)
 	}
@@ -313,7 +312,6 @@ func strictest(policies []GatePolicy) (methods []AuthMethod, who []string) {
 	return methods, who
 }
 
-// except returns the values that are not in allowed, each once.
 func except(values, allowed []string) []string {
 	var out []string
 	for _, v := range values {

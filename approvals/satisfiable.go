@@ -1,6 +1,7 @@
 package approvals
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -64,16 +65,23 @@ func (p Policy) satisfiable(asked RequesterIdentity, d *Directory) error {
 	people := p.distinct(d)
 	if all := fill(rules, people); all < places {
 		if box := p.sharedMailbox(people); box != "" {
-			return Errorf(CodeInvalid, "%s needs %d approvals, but the number of people who count is %d: %s, so anyone who reads that mailbox could vote as each of them. Give everyone an address of their own, or set mailLink: NeedsLogin",
-				p.name(), places, all, box)
+			return Errorf(CodeInvalid, "%s needs %s, but the number of people who count is %d: %s, so anyone who reads that mailbox could vote as each of them. Give everyone an address of their own, or set mailLink: NeedsLogin",
+				p.name(), approvalsInWords(places), all, box)
 		}
-		return Errorf(CodeInvalid, "%s needs %d approvals, but the number of distinct people it lists is %d: add approvers or lower required", p.name(), places, all)
+		return Errorf(CodeInvalid, "%s needs %s, but the number of distinct people it lists is %d: add approvers or lower required", p.name(), approvalsInWords(places), all)
 	}
 	if left := fill(rules, p.eligible(asked, d)); left < places {
-		return Errorf(CodeInvalid, "%s needs %d approvals, but without the requester %s it can get only %d: add approvers, lower required, or set requester: Allow",
-			p.name(), places, asked.Who, left)
+		return Errorf(CodeInvalid, "%s needs %s, but without the requester %s it can get only %d: add approvers, lower required, or set requester: Allow",
+			p.name(), approvalsInWords(places), asked.Who, left)
 	}
 	return nil
+}
+
+func approvalsInWords(n int) string {
+	if n == 1 {
+		return "1 approval"
+	}
+	return fmt.Sprintf("%d approvals", n)
 }
 
 // sharedMailbox says which people are told at one address, "" for none.

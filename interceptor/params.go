@@ -2,11 +2,13 @@ package interceptor
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -16,7 +18,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// Name is the ClusterInterceptor's name.
+// Name is the ClusterInterceptor's name, which Triggers refer to, and the key of its extension.
 const Name = "countersign"
 
 // InlinePolicy reads a Gate that stands in the Trigger itself.
@@ -193,10 +195,27 @@ func strict(raw []byte, into any) error {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(into); err != nil {
-		return err
+		return inWords(err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("there is more text after the value")
 	}
 	return nil
+}
+
+// inWords says what is wrong with JSON as its author would, who knows nothing of Go's types.
+func inWords(err error) error {
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		found, _, _ := strings.Cut(e.Value, " ") // a number has its value behind it
+		is := map[string]string{"array": "a list", "object": "an object", "string": "a string", "number": "a number", "bool": "true or false"}[found]
+		needed := map[reflect.Kind]string{reflect.String: "a string", reflect.Map: "an object", reflect.Struct: "an object"}[e.Type.Kind()]
+		return fmt.Errorf("it has %s where %s is needed", cmp.Or(is, found), cmp.Or(needed, "something else"))
+	}
+	if errors.Is(err, io.EOF) {
+		return errors.New("it is empty")
+	}
+	if field, ok := strings.CutPrefix(err.Error(), "json: "); ok {
+		return errors.New(field)
+	}
+	return err
 }
