@@ -48,6 +48,9 @@ generate: ## deepcopy, CRDs, RBAC, golden files
 golden: ## golden files only; read the difference before you commit it
 	go test -count=1 ./templates -update
 
+sentences: ## testdata/sentences: what errors say in tests; read the difference before you commit it
+	go test -count=1 $$(grep -rlF 'golden.Open(' --include='*_test.go' . | xargs grep -L '^//go:build' | xargs -n1 dirname | sort -u) -update
+
 storybook: golden ## every page and mail with canned data, on http://127.0.0.1:8090
 	go run ./test/storybook
 

@@ -14,8 +14,9 @@ generate() {
     output:crd:dir=deploy/components/manual-approval-gate/crd output:rbac:dir=deploy/components/manual-approval-gate/rbac
   # Pages of the reference: the kinds and the commands.
   go run ./internal/docgen
-  # Packages with golden files have a flag -update.
-  mapfile -t packages < <(grep -rlE 'flag\.Bool\("update"' --include='*_test.go' . | xargs -r -n1 dirname | sort -u)
+  # Packages with golden files have a flag -update. The sentences of testdata/sentences are made by "make sentences".
+  mapfile -t packages < <(grep -rlE 'flag\.Bool\("update"|golden\.(File|JSON|Update)\(' --include='*_test.go' . |
+    xargs -r grep -L '^//go:build' | xargs -r -n1 dirname | sort -u)
   [ ${#packages[@]} = 0 ] || go test -count=1 "${packages[@]}" -update
 }
 

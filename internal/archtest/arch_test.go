@@ -482,6 +482,11 @@ var table = []row{
 		why:  "the demo stands where a user stands: it has the resources and the API, not the inside",
 	},
 	{
+		path: "./internal/golden",
+		may:  []string{std, "github.com/google/go-cmp/..."},
+		why:  "what a test compares with a file is text; every package's tests may use it",
+	},
+	{
 		path:  "./test/...",
 		may:   []string{std, outside, ours},
 		never: []string{"./cmd/...", "./demo/..."},
