@@ -9,6 +9,7 @@ import (
 
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/internal/golden"
 )
 
 const (
@@ -86,64 +87,64 @@ func TestCast(t *testing.T) {
 
 func TestCastRefuses(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	one := func() *ct.Builder { return ct.Make("a").Users("alice", "bob") }
 	for name, c := range map[string]struct {
 		before *ct.Builder
 		ballot approvals.Ballot
 		at     time.Time
 		code   approvals.Code
-		want   string
 	}{
-		"not resolved yet": {one().Unresolved(nil), ct.Ballot("alice", approve, ""), minute(1), approvals.CodeNotReady, "still being prepared"},
+		"not resolved yet": {one().Unresolved(nil), ct.Ballot("alice", approve, ""), minute(1), approvals.CodeNotReady},
 		"blocked": {
 			one().Unresolved(&approvals.Problem{Reason: "NotResolved", Message: `there is no Gate "x"`}),
-			ct.Ballot("alice", approve, ""), minute(1), approvals.CodeNotReady, `there is no Gate "x"`,
+			ct.Ballot("alice", approve, ""), minute(1), approvals.CodeNotReady,
 		},
-		"nobody":              {one(), ct.Ballot("", approve, ""), minute(1), approvals.CodeUnauthenticated, "you are not signed in"},
-		"nobody in a group":   {one().Groups("sre"), ct.Ballot("", approve, "", "sre"), minute(1), approvals.CodeUnauthenticated, "you are not signed in"},
-		"not listed":          {one(), ct.Ballot("mallory", approve, ""), minute(1), approvals.CodeForbidden, "alice, bob can"},
-		"in another group":    {one().Groups("sre"), ct.Ballot("mallory", approve, "", "dev"), minute(1), approvals.CodeForbidden, "alice, bob, group sre can"},
-		"listed, other case":  {one(), ct.Ballot("Alice", approve, ""), minute(1), approvals.CodeForbidden, `"alice" and you are "Alice"`},
-		"a group's name":      {one().Groups("sre"), ct.Ballot("sre", approve, ""), minute(1), approvals.CodeForbidden, "you (sre)"},
-		"a user's name":       {one(), ct.Ballot("mallory", approve, "", "alice"), minute(1), approvals.CodeForbidden, "you (mallory)"},
-		"requester":           {one().Requester("alice"), ct.Ballot("alice", approve, ""), minute(1), approvals.CodeForbidden, "the requester"},
-		"requester's address": {one().Requester("ALICE@example.com"), ct.Ballot("alice", approve, ""), minute(1), approvals.CodeForbidden, "ALICE@example.com, who requested this"},
-		"requester, cased":    {one().Requester("ALICE"), ct.Ballot("alice", approve, ""), minute(1), approvals.CodeForbidden, "the requester"},
-		"requester rejects":   {one().Requester("alice"), ct.Ballot("alice", reject, ""), minute(1), approvals.CodeForbidden, "the requester"},
-		"requester, by group": {one().Groups("sre").Requester("zoe"), ct.Ballot("zoe", approve, "", "sre"), minute(1), approvals.CodeForbidden, "the requester"},
+		"nobody":              {one(), ct.Ballot("", approve, ""), minute(1), approvals.CodeUnauthenticated},
+		"nobody in a group":   {one().Groups("sre"), ct.Ballot("", approve, "", "sre"), minute(1), approvals.CodeUnauthenticated},
+		"not listed":          {one(), ct.Ballot("mallory", approve, ""), minute(1), approvals.CodeForbidden},
+		"in another group":    {one().Groups("sre"), ct.Ballot("mallory", approve, "", "dev"), minute(1), approvals.CodeForbidden},
+		"listed, other case":  {one(), ct.Ballot("Alice", approve, ""), minute(1), approvals.CodeForbidden},
+		"a group's name":      {one().Groups("sre"), ct.Ballot("sre", approve, ""), minute(1), approvals.CodeForbidden},
+		"a user's name":       {one(), ct.Ballot("mallory", approve, "", "alice"), minute(1), approvals.CodeForbidden},
+		"requester":           {one().Requester("alice"), ct.Ballot("alice", approve, ""), minute(1), approvals.CodeForbidden},
+		"requester's address": {one().Requester("ALICE@example.com"), ct.Ballot("alice", approve, ""), minute(1), approvals.CodeForbidden},
+		"requester, cased":    {one().Requester("ALICE"), ct.Ballot("alice", approve, ""), minute(1), approvals.CodeForbidden},
+		"requester rejects":   {one().Requester("alice"), ct.Ballot("alice", reject, ""), minute(1), approvals.CodeForbidden},
+		"requester, by group": {one().Groups("sre").Requester("zoe"), ct.Ballot("zoe", approve, "", "sre"), minute(1), approvals.CodeForbidden},
 		// What a login redirect leaves of a POST is never a rejection.
-		"empty verdict":   {one(), ct.Ballot("alice", "", ""), minute(1), approvals.CodeInvalid, `must be "approve" or "reject"`},
-		"unknown verdict": {one(), ct.Ballot("alice", "Approve", ""), minute(1), approvals.CodeInvalid, `vote is "Approve"`},
-		"a long verdict":  {one(), ct.Ballot("alice", approvals.Verdict(strings.Repeat("é", 500)), ""), minute(1), approvals.CodeInvalid, "…\""},
-		"a long comment":  {one(), ct.Ballot("alice", approve, strings.Repeat("x", approvals.MaxComment+1)), minute(1), approvals.CodeInvalid, "2049 of 2048"},
-		"at the deadline": {one(), ct.Ballot("alice", approve, ""), minute(60), approvals.CodeGone, "2026-03-01T10:00:00Z"},
-		"after expiry":    {one().Expired(), ct.Ballot("alice", approve, ""), minute(61), approvals.CodeGone, "2026-03-01T10:00:00Z"},
+		"empty verdict":   {one(), ct.Ballot("alice", "", ""), minute(1), approvals.CodeInvalid},
+		"unknown verdict": {one(), ct.Ballot("alice", "Approve", ""), minute(1), approvals.CodeInvalid},
+		"a long verdict":  {one(), ct.Ballot("alice", approvals.Verdict(strings.Repeat("é", 500)), ""), minute(1), approvals.CodeInvalid},
+		"a long comment":  {one(), ct.Ballot("alice", approve, strings.Repeat("x", approvals.MaxComment+1)), minute(1), approvals.CodeInvalid},
+		"at the deadline": {one(), ct.Ballot("alice", approve, ""), minute(60), approvals.CodeGone},
+		"after expiry":    {one().Expired(), ct.Ballot("alice", approve, ""), minute(61), approvals.CodeGone},
 		"after another approved": { // who, and when
 			one().Voted("alice", approve, ""), ct.Ballot("bob", approve, ""), minute(2), approvals.CodeConflict,
-			"alice already approved",
 		},
-		"after one rejected": {one().Voted("bob", reject, ""), ct.Ballot("alice", approve, ""), minute(2), approvals.CodeConflict, "bob already rejected"},
+		"after one rejected": {one().Voted("bob", reject, ""), ct.Ballot("alice", approve, ""), minute(2), approvals.CodeConflict},
 		"change of mind after the decision": {
-			one().Voted("alice", approve, ""), ct.Ballot("alice", reject, ""), minute(2), approvals.CodeConflict, "alice already approved",
+			one().Voted("alice", approve, ""), ct.Ballot("alice", reject, ""), minute(2), approvals.CodeConflict,
 		},
 		"after two approved": {
 			ct.Make("a").Users("alice", "bob", "carol").Quorum(2).Voted("alice", approve, "").Voted("bob", approve, ""),
-			ct.Ballot("carol", approve, ""), minute(3), approvals.CodeConflict, "alice and bob already approved",
+			ct.Ballot("carol", approve, ""), minute(3), approvals.CodeConflict,
 		},
 		"cancelled": {
 			one().With(func(a *approvals.Approval) {
 				a.Outcome, a.DecidedAt, a.Cancellation = approvals.Cancelled, minute(1), &approvals.Cancellation{By: "olga", Reason: "wrong branch"}
 			}),
-			ct.Ballot("alice", approve, ""), minute(2), approvals.CodeConflict, "olga at 2026-03-01T09:01:00Z: wrong branch",
+			ct.Ballot("alice", approve, ""), minute(2), approvals.CodeConflict,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			before := c.before.Obj()
 			got, change, err := approvals.Cast(before, c.ballot, c.at)
-			if approvals.CodeOf(err) != c.code || !strings.Contains(approvals.Message(err), c.want) {
-				t.Errorf("%s %q, want %s with %q", approvals.CodeOf(err), approvals.Message(err), c.code, c.want)
+			if approvals.CodeOf(err) != c.code {
+				t.Errorf("%v, want %s", err, c.code)
 			}
+			said.Check(t, name, approvals.Message(err))
 			if d := cmp.Diff(before, got); change != approvals.NoChange || d != "" {
 				t.Errorf("%s; refused, and changed\n%s", change, d)
 			}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/internal/golden"
 )
 
 // says is a comment of somebody who came with a token.
@@ -26,6 +27,7 @@ func discussed() *ct.Builder { return ct.Make("a").Users("alice", "bob").Request
 // TestDiscuss: who may say what, and when.
 func TestDiscuss(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	link := func(address string) approvals.Ballot {
 		b := says("alice", approvals.Remark, "hello", "1")
 		b.Voter.AuthMethod, b.Voter.Address, b.Voter.Emails = approvals.AuthLink, address, []string{"alice@example.com"}
@@ -37,28 +39,27 @@ func TestDiscuss(t *testing.T) {
 		b    approvals.Ballot
 		at   time.Duration
 		code approvals.Code
-		says string
 	}{
 		"an approver":                 {b: says("alice", approvals.Remark, "why now?", "")},
 		"an approver wants changes":   {b: says("alice", approvals.AskForChanges, "not on a Friday", "")},
 		"the requester":               {b: says("rita", approvals.Remark, "because of INC-7", "")},
-		"the requester wants changes": {b: says("rita", approvals.AskForChanges, "wait", ""), code: approvals.CodeForbidden, says: "does not let the requester decide"},
-		"a stranger":                  {b: says("mallory", approvals.Remark, "hi", ""), code: approvals.CodeForbidden, says: "not an approver here"},
+		"the requester wants changes": {b: says("rita", approvals.AskForChanges, "wait", ""), code: approvals.CodeForbidden},
+		"a stranger":                  {b: says("mallory", approvals.Remark, "hi", ""), code: approvals.CodeForbidden},
 		"nobody":                      {b: says("", approvals.Remark, "hi", ""), code: approvals.CodeUnauthenticated},
 		"their own link":              {b: link("alice@example.com")},
-		"a link to another's mailbox": {b: link("mallory@example.com"), code: approvals.CodeForbidden, says: "mailed to"},
-		"nothing":                     {b: says("alice", approvals.Remark, " \n\u202e ", ""), code: approvals.CodeInvalid, says: "empty"},
-		"too long":                    {b: says("alice", approvals.Remark, strings.Repeat("x", approvals.MaxComment+1), ""), code: approvals.CodeInvalid, says: "too long"},
-		"an id that is too long":      {b: says("alice", approvals.Remark, "x", strings.Repeat("x", 65)), code: approvals.CodeInvalid, says: "id"},
-		"an id with a line end in it": {b: says("alice", approvals.Remark, "x", "a\x00b"), code: approvals.CodeInvalid, says: "id"},
+		"a link to another's mailbox": {b: link("mallory@example.com"), code: approvals.CodeForbidden},
+		"nothing":                     {b: says("alice", approvals.Remark, " \n\u202e ", ""), code: approvals.CodeInvalid},
+		"too long":                    {b: says("alice", approvals.Remark, strings.Repeat("x", approvals.MaxComment+1), ""), code: approvals.CodeInvalid},
+		"an id that is too long":      {b: says("alice", approvals.Remark, "x", strings.Repeat("x", 65)), code: approvals.CodeInvalid},
+		"an id with a line end in it": {b: says("alice", approvals.Remark, "x", "a\x00b"), code: approvals.CodeInvalid},
 		"break-glass":                 {b: with(says("alice", approvals.Remark, "x", ""), func(b *approvals.Ballot) { b.BreakGlass = true }), code: approvals.CodeInvalid},
-		"too late":                    {b: says("alice", approvals.Remark, "x", ""), at: time.Hour, code: approvals.CodeGone, says: "Your comment was not saved"},
-		"decided":                     {a: discussed().Voted("bob", approvals.Approve, ""), b: says("alice", approvals.Remark, "x", ""), code: approvals.CodeConflict, says: "Your comment was not saved"},
+		"too late":                    {b: says("alice", approvals.Remark, "x", ""), at: time.Hour, code: approvals.CodeGone},
+		"decided":                     {a: discussed().Voted("bob", approvals.Approve, ""), b: says("alice", approvals.Remark, "x", ""), code: approvals.CodeConflict},
 		"not resolved":                {a: ct.Make("a").Unresolved(nil), b: says("alice", approvals.Remark, "x", ""), code: approvals.CodeNotReady},
-		"older than what it is about": {b: with(says("alice", approvals.Remark, "x", ""), func(b *approvals.Ballot) { b.Made = ct.T0.Add(-time.Second) }), code: approvals.CodeConflict, says: "older than the content"},
+		"older than what it is about": {b: with(says("alice", approvals.Remark, "x", ""), func(b *approvals.Ballot) { b.Made = ct.T0.Add(-time.Second) }), code: approvals.CodeConflict},
 		"a way that a policy rules out": {a: discussed().With(func(a *approvals.Approval) {
 			a.Resolved.Policy.Limits.Methods = []approvals.AuthMethod{approvals.AuthLogin}
-		}), b: says("alice", approvals.Remark, "x", ""), code: approvals.CodeForbidden, says: "API token"},
+		}), b: says("alice", approvals.Remark, "x", ""), code: approvals.CodeForbidden},
 		"a requester whom nobody vouches": {a: ct.Make("a").Said("rita"), b: says("rita", approvals.Remark, "x", "")},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -69,10 +70,11 @@ func TestDiscuss(t *testing.T) {
 			}
 			before := b.Obj()
 			got, did, err := approvals.Cast(before, c.b, ct.T0.Add(max(c.at, time.Minute)))
-			if approvals.CodeOf(err) != c.code || !strings.Contains(approvals.Message(err), c.says) {
-				t.Fatalf("got %q %v, want code %q and %q", approvals.CodeOf(err), err, c.code, c.says)
+			if approvals.CodeOf(err) != c.code {
+				t.Fatalf("got %q %v, want code %q", approvals.CodeOf(err), err, c.code)
 			}
 			if c.code != "" {
+				said.Check(t, name, approvals.Message(err))
 				if d := cmp.Diff(before, got); d != "" || did != approvals.NoChange {
 					t.Errorf("refused, and it changed (%s):\n%s", did, d)
 				}

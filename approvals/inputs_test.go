@@ -94,7 +94,7 @@ func TestBlankInputs(t *testing.T) {
 	// A required one is still asked for.
 	must := blank("")
 	must.Resolved.Policy.Inputs[0].Required = true
-	if _, _, err := approvals.Cast(must, ct.Ballot("alice", approve, ""), minute(1)); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), `"note" is required`) {
+	if _, _, err := approvals.Cast(must, ct.Ballot("alice", approve, ""), minute(1)); approvals.CodeOf(err) != approvals.CodeInvalid || approvals.FieldOf(err) != "note" {
 		t.Error(err)
 	}
 }
@@ -118,7 +118,7 @@ func TestTextOfAnyScript(t *testing.T) {
 	}
 	b := ct.Ballot("alice", approve, "")
 	b.Inputs = []approvals.Param{{Name: "note", Value: strings.Repeat("批", approvals.MaxInput+1)}}
-	if _, _, err := approvals.Cast(blank(""), b, minute(1)); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), "1024 characters") {
+	if _, _, err := approvals.Cast(blank(""), b, minute(1)); approvals.CodeOf(err) != approvals.CodeInvalid || approvals.FieldOf(err) != "note" {
 		t.Error(err)
 	}
 
@@ -150,7 +150,7 @@ func TestTextOfAnyScript(t *testing.T) {
 				size += len(in.Value)
 			}
 		}
-		if approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), "together would have") || size > c.most || size < c.most-8192 {
+		if approvals.CodeOf(err) != approvals.CodeInvalid || size > c.most || size < c.most-8192 {
 			t.Errorf("%s: %d votes with %d bytes, then %v", what, len(a.Votes), size, err)
 		}
 		if _, _, err := approvals.Cast(a, ct.Ballot("short", approve, "ok", "ops"), minute(2)); err != nil {

@@ -3,18 +3,19 @@ package approvals_test
 import (
 	"context"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/internal/golden"
 )
 
 // TestLimits: what GatePolicies demand of votes counts as it was when it was
 // fixed, and as it is when somebody votes.
 func TestLimits(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	one := func() *ct.Builder { return ct.Make("a") }
 	frozen := func(ps ...approvals.GatePolicy) *ct.Builder {
 		return ct.Make("a").With(func(a *approvals.Approval) { a.Resolved.Policy = a.Resolved.Policy.Under(ps) })
@@ -34,26 +35,25 @@ func TestLimits(t *testing.T) {
 		now    []approvals.GatePolicy
 		ballot func(*approvals.Ballot)
 		code   approvals.Code
-		want   string // of the message
 	}{
 		"no policy":                        {before: one()},
 		"an allowed way":                   {before: frozen(tokens), now: []approvals.GatePolicy{tokens}},
-		"forbidden then and now":           {before: frozen(logins), now: []approvals.GatePolicy{logins}, code: approvals.CodeForbidden, want: "GatePolicy logins (field allowedAuthMethods)"},
-		"forbidden since":                  {before: one(), now: []approvals.GatePolicy{logins}, code: approvals.CodeForbidden, want: "GatePolicy logins"},
-		"allowed since":                    {before: frozen(logins), code: approvals.CodeForbidden, want: "when this was opened"},
-		"a link":                           {before: frozen(tokens), ballot: func(b *approvals.Ballot) { b.Voter.AuthMethod = approvals.AuthLink }, code: approvals.CodeForbidden, want: "not accept votes by mail link"},
+		"forbidden then and now":           {before: frozen(logins), now: []approvals.GatePolicy{logins}, code: approvals.CodeForbidden},
+		"forbidden since":                  {before: one(), now: []approvals.GatePolicy{logins}, code: approvals.CodeForbidden},
+		"allowed since":                    {before: frozen(logins), code: approvals.CodeForbidden},
+		"a link":                           {before: frozen(tokens), ballot: func(b *approvals.Ballot) { b.Voter.AuthMethod = approvals.AuthLink }, code: approvals.CodeForbidden},
 		"a rejection needs the way too":    {before: one(), now: []approvals.GatePolicy{logins}, ballot: func(b *approvals.Ballot) { b.Verdict = reject }, code: approvals.CodeForbidden},
-		"outside since":                    {before: one(), now: []approvals.GatePolicy{two}, code: approvals.CodeNotReady, want: `GatePolicy "two", field minApprovals`},
+		"outside since":                    {before: one(), now: []approvals.GatePolicy{two}, code: approvals.CodeNotReady},
 		"outside since, and rejected":      {before: one(), now: []approvals.GatePolicy{two}, ballot: func(b *approvals.Ballot) { b.Verdict = reject }},
-		"a policy that can't be read":      {before: one(), now: []approvals.GatePolicy{broken}, code: approvals.CodeNotReady, want: `GatePolicy "broken"`},
-		"strangers hear of no policy":      {before: one(), now: []approvals.GatePolicy{logins, two}, ballot: func(b *approvals.Ballot) { b.Voter.Name = "mallory" }, code: approvals.CodeForbidden, want: "you (mallory)"},
+		"a policy that can't be read":      {before: one(), now: []approvals.GatePolicy{broken}, code: approvals.CodeNotReady},
+		"strangers hear of no policy":      {before: one(), now: []approvals.GatePolicy{logins, two}, ballot: func(b *approvals.Ballot) { b.Voter.Name = "mallory" }, code: approvals.CodeForbidden},
 		"break-glass":                      {before: one(), now: []approvals.GatePolicy{two}, ballot: glass},
-		"no break-glass since":             {before: one(), now: []approvals.GatePolicy{noGlass}, ballot: glass, code: approvals.CodeForbidden, want: "GatePolicy no-glass (field breakGlass)"},
-		"no break-glass":                   {before: frozen(noGlass), ballot: glass, code: approvals.CodeForbidden, want: "field breakGlass"},
-		"break-glass by a way that is not": {before: frozen(logins), ballot: glass, code: approvals.CodeForbidden, want: "API token"},
+		"no break-glass since":             {before: one(), now: []approvals.GatePolicy{noGlass}, ballot: glass, code: approvals.CodeForbidden},
+		"no break-glass":                   {before: frozen(noGlass), ballot: glass, code: approvals.CodeForbidden},
+		"break-glass by a way that is not": {before: frozen(logins), ballot: glass, code: approvals.CodeForbidden},
 		"a delegate":                       {before: one(), ballot: delegate},
-		"no delegates":                     {before: frozen(noDelegates), ballot: delegate, code: approvals.CodeForbidden, want: "you (dan)"},
-		"no delegates since":               {before: one(), now: []approvals.GatePolicy{noDelegates}, ballot: delegate, code: approvals.CodeForbidden, want: "you (dan)"},
+		"no delegates":                     {before: frozen(noDelegates), ballot: delegate, code: approvals.CodeForbidden},
+		"no delegates since":               {before: one(), now: []approvals.GatePolicy{noDelegates}, ballot: delegate, code: approvals.CodeForbidden},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -64,8 +64,11 @@ func TestLimits(t *testing.T) {
 			b.Voter.Policies = c.now
 			before := c.before.Obj()
 			after, change, err := approvals.Cast(before, b, minute(5))
-			if approvals.CodeOf(err) != c.code || !strings.Contains(approvals.Message(err), c.want) {
-				t.Fatalf("%s %v, want %q with %q", change, err, c.code, c.want)
+			if approvals.CodeOf(err) != c.code {
+				t.Fatalf("%s %v, want %q", change, err, c.code)
+			}
+			if err != nil {
+				said.Check(t, name, approvals.Message(err))
 			}
 			if (err != nil) == after.Decided() || err != nil && len(after.Votes) > 0 {
 				t.Errorf("%s with votes %v after %v", after.Outcome, after.Votes, err)
@@ -180,34 +183,35 @@ func TestDeskAsksPolicies(t *testing.T) {
 // configure.
 func TestSupports(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	all := approvals.Capabilities{Record: true, Login: true, Mail: true, Slack: true, Channels: []string{"ops", "releases"}}
 	for name, c := range map[string]struct {
-		lacks func(*approvals.Capabilities)
-		gate  func(*approvals.Policy)
-		want  string
+		lacks   func(*approvals.Capabilities)
+		gate    func(*approvals.Policy)
+		refused bool
 	}{
 		"nothing is asked": {lacks: func(c *approvals.Capabilities) { *c = approvals.Capabilities{} }},
 		"a record":         {gate: func(p *approvals.Policy) { p.RecordRequired = true }},
-		"no record":        {lacks: func(c *approvals.Capabilities) { c.Record = false }, gate: func(p *approvals.Policy) { p.RecordRequired = true }, want: "record: Required"},
+		"no record":        {lacks: func(c *approvals.Capabilities) { c.Record = false }, gate: func(p *approvals.Policy) { p.RecordRequired = true }, refused: true},
 		"a login":          {gate: func(p *approvals.Policy) { p.LinkNeedsLogin = true }},
-		"no login":         {lacks: func(c *approvals.Capabilities) { c.Login = false }, gate: func(p *approvals.Policy) { p.LinkNeedsLogin = true }, want: "mailLink: NeedsLogin"},
+		"no login":         {lacks: func(c *approvals.Capabilities) { c.Login = false }, gate: func(p *approvals.Policy) { p.LinkNeedsLogin = true }, refused: true},
 		"channels": {gate: func(p *approvals.Policy) {
 			p.Notify.Channels, p.Notify.Escalate.Channels = []string{"ops"}, []string{"releases"}
 		}},
-		"no such channel":       {gate: func(p *approvals.Policy) { p.Notify.Channels = []string{"ops", "opps"} }, want: "channel opps, which is not in the service's configuration"},
-		"e-mail is no channel":  {gate: func(p *approvals.Policy) { p.Notify.Channels = []string{"email"} }, want: "channel email"},
-		"no such other channel": {gate: func(p *approvals.Policy) { p.Notify.Escalate.Channels = []string{"opps"} }, want: "channel opps"},
+		"no such channel":       {gate: func(p *approvals.Policy) { p.Notify.Channels = []string{"ops", "opps"} }, refused: true},
+		"e-mail is no channel":  {gate: func(p *approvals.Policy) { p.Notify.Channels = []string{"email"} }, refused: true},
+		"no such other channel": {gate: func(p *approvals.Policy) { p.Notify.Escalate.Channels = []string{"opps"} }, refused: true},
 		"a task's channel":      {gate: func(p *approvals.Policy) { p.From, p.Notify.Channels = approvals.FromTask, []string{"opps"} }},
-		"no mail to escalate":   {lacks: func(c *approvals.Capabilities) { c.Mail = false }, gate: func(p *approvals.Policy) { p.Notify.Escalate.Emails = []string{"a@example.com"} }, want: "notify.escalate.emails"},
+		"no mail to escalate":   {lacks: func(c *approvals.Capabilities) { c.Mail = false }, gate: func(p *approvals.Policy) { p.Notify.Escalate.Emails = []string{"a@example.com"} }, refused: true},
 		"no link, no login": {lacks: func(c *approvals.Capabilities) { c.Login = false }, gate: func(p *approvals.Policy) {
 			*p = p.Under([]approvals.GatePolicy{{AllowedAuthMethods: []approvals.AuthMethod{approvals.AuthToken}}})
 		}},
 		"no method is there": {lacks: func(c *approvals.Capabilities) { c.Login, c.Slack = false, false }, gate: func(p *approvals.Policy) {
 			p.Limits.Methods = []approvals.AuthMethod{approvals.AuthLogin, approvals.AuthSlack}
-		}, want: "nobody could vote"},
+		}, refused: true},
 		"links prove no groups": {gate: func(p *approvals.Policy) {
 			p.Limits.Methods, p.Approvers, p.Groups = []approvals.AuthMethod{approvals.AuthLink, approvals.AuthSlack}, nil, []string{"sre"}
-		}, want: "identify no groups"},
+		}, refused: true},
 		"links prove people": {gate: func(p *approvals.Policy) { p.Limits.Methods = []approvals.AuthMethod{approvals.AuthLink} }},
 	} {
 		can := all
@@ -220,8 +224,11 @@ func TestSupports(t *testing.T) {
 			c.gate(&p)
 		}
 		err := can.Supports(p)
-		if (c.want == "") != (err == nil) || !strings.Contains(approvals.Message(err), c.want) || err != nil && approvals.CodeOf(err) != approvals.CodeInvalid {
-			t.Errorf("%s: %v, want %q", name, err, c.want)
+		if (err != nil) != c.refused || err != nil && approvals.CodeOf(err) != approvals.CodeInvalid {
+			t.Errorf("%s: %v, refused should be %t", name, err, c.refused)
+		}
+		if err != nil {
+			said.Check(t, name, approvals.Message(err))
 		}
 	}
 }

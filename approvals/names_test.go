@@ -1,17 +1,20 @@
 package approvals_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/internal/golden"
 )
 
 // TestNamesNobodyHas: what can be nobody's name is refused where it is written, and not
 // found out by people who may not decide.
 func TestNamesNobodyHas(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	for _, n := range []string{
 		"alice", "Alice Smith", "alice@example.com", "corp:alice@example.com", "system:serviceaccount:demo:robot", "CN=Alice", "CN=Alice,OU=ops,DC=example",
 		"CN=Smith\\, Alice,OU=ops", "user_x.com#EXT#@tenant.example.com", "alice+ops@example.com", "https://issuer.example.com#123", "zoë", "O'Brien",
@@ -20,58 +23,64 @@ func TestNamesNobodyHas(t *testing.T) {
 			t.Errorf("%q is refused: %v", n, err)
 		}
 	}
-	for n, want := range map[string]string{
-		"":                             "without a name",
-		"alice, bob":                   "several names in one string",
-		"alice,bob":                    "several names in one string",
-		"alice;bob":                    "several names in one string",
-		"a@example.com, b@example.com": "several names in one string",
-		"a@example.com b@example.com":  "several names in one string",
-		"a@example.com|b@example.com":  "several names in one string",
-		"CN=Alice,OU=ops, bob":         "several names in one string",
-		" alice":                       "begins or ends with a space",
-		"alice ":                       "begins or ends with a space",
-		"alice\nbob":                   "invisible characters",
-		"alice\u00a0":                  "invisible characters",
-		"ali\u200bce":                  "invisible characters",
-		"ali\u202ece":                  "invisible characters",
-		"\xff":                         "invisible characters",
-		"ali\ufeffce":                  "invisible characters",
-		"ali\u00adce":                  "invisible characters",
-		"alice\u3164":                  "invisible characters",
-		"alice\ufe0f":                  "invisible characters",
-		"\u2800alice":                  "invisible characters",
-		"alice\tbob":                   "invisible characters",
-		"alice，bob":                    "several names in one string",
-		"alice、bob":                    "several names in one string",
-		"alice,":                       "several names in one string",
-		"alice@b\u00fccher.example":    "outside ASCII",
-		`"alice"`:                      "in quotes or brackets",
-		`["alice", "bob"]`:             "in quotes or brackets",
-		"Alice <alice@example.com>":    "write only the address",
-		"system:anonymous":             "not signed in",
+	for _, n := range []string{
+		"",
+		"alice, bob",
+		"alice,bob",
+		"alice;bob",
+		"a@example.com, b@example.com",
+		"a@example.com b@example.com",
+		"a@example.com|b@example.com",
+		"CN=Alice,OU=ops, bob",
+		" alice",
+		"alice ",
+		"alice\nbob",
+		"alice\u00a0",
+		"ali\u200bce",
+		"ali\u202ece",
+		"\xff",
+		"ali\ufeffce",
+		"ali\u00adce",
+		"alice\u3164",
+		"alice\ufe0f",
+		"\u2800alice",
+		"alice\tbob",
+		"alice，bob",
+		"alice、bob",
+		"alice,",
+		"alice@b\u00fccher.example",
+		`"alice"`,
+		`["alice", "bob"]`,
+		"Alice <alice@example.com>",
+		"system:anonymous",
 	} {
 		err := approvals.CheckName(n)
-		if approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), want) {
-			t.Errorf("%q: %v, want %q", n, err, want)
+		if approvals.CodeOf(err) != approvals.CodeInvalid {
+			t.Errorf("%q: %v", n, err)
 		}
+		said.Check(t, fmt.Sprintf("name %+q", n), approvals.Message(err))
 		if n == "" || n == "system:anonymous" {
 			continue
 		}
 		p := ct.Make("a").Users("alice", n).Obj().Resolved.Policy
-		if err := p.Validate(""); !strings.Contains(approvals.Message(err), `gate "production" lists name`) || !strings.Contains(approvals.Message(err), want) {
+		err = p.Validate("")
+		if approvals.CodeOf(err) != approvals.CodeInvalid {
 			t.Errorf("a Gate with %q: %v", n, err)
 		}
+		said.Check(t, fmt.Sprintf("a Gate with %+q", n), approvals.Message(err))
 	}
 	for _, g := range []string{"system:authenticated", "system:unauthenticated", "system:serviceaccounts", "a, b", " a"} {
 		p := ct.Make("a").Groups(g).Obj().Resolved.Policy
-		if err := p.Validate(""); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), `group "`) {
+		err := p.Validate("")
+		if approvals.CodeOf(err) != approvals.CodeInvalid {
 			t.Errorf("group %q: %v", g, err)
 		}
+		said.Check(t, fmt.Sprintf("group %q", g), approvals.Message(err))
 		p = approvals.Policy{Gate: "g", Strategy: approvals.Single, Lifetime: approvals.MinLifetime, Rules: []approvals.Rule{{Name: "r", Groups: []string{g}, Required: 1}}}
-		if err := p.Validate(""); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), `rule "r"`) {
+		if err = p.Validate(""); approvals.CodeOf(err) != approvals.CodeInvalid {
 			t.Errorf("group %q in a rule: %v", g, err)
 		}
+		said.Check(t, fmt.Sprintf("group %q in a rule", g), approvals.Message(err))
 	}
 	for _, g := range []string{"system:masters", "system:serviceaccounts:demo", "sre", "/team/sub", "CN=sre,OU=groups"} {
 		if err := approvals.CheckGroup(g); err != nil {

@@ -2,12 +2,12 @@ package approvals_test
 
 import (
 	"context"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/internal/golden"
 )
 
 // operators operate the namespaces that they have.
@@ -24,6 +24,7 @@ func (o operators) MayOperate(_ context.Context, id approvals.Identity, namespac
 // each in one write, and nobody else does.
 func TestOperate(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	approved := func() *ct.Builder { return ct.Make("a").Voted("alice", approve, "") }
 	untold := func(event string) func(*approvals.Approval) {
 		return func(a *approvals.Approval) {
@@ -38,30 +39,29 @@ func TestOperate(t *testing.T) {
 		do     string // a reason to cancel for; "": retry
 		change approvals.Change
 		code   approvals.Code
-		says   string
 		state  string // outcome, whether stopped, whether asked again
 	}{
 		"cancel what waits":           {before: ct.Make("a"), do: "wrong branch", change: approvals.Ended, state: "Cancelled ended Cancelled mapped;"},
 		"cancel unresolved":           {before: ct.Make("a").Unresolved(nil), do: "wrong branch", change: approvals.Ended, state: "Cancelled ended Cancelled false;"},
 		"cancel what has not started": {before: approved(), do: "wrong branch", change: approvals.Stopped, state: "Approved stopped"},
 		"cancel again":                {before: approved().With(func(a *approvals.Approval) { a.Cancellation = &approvals.Cancellation{Reason: "x"} }), do: "y", change: approvals.NoChange, state: "Approved stopped"},
-		"cancel what runs":            {before: approved().With(running), do: "wrong branch", code: approvals.CodeConflict, says: "2026-03-01T09:01:00Z", state: "Approved"},
-		"cancel without a reason":     {before: ct.Make("a"), do: " ", code: approvals.CodeInvalid, says: "reason", state: "Pending"},
-		"cancel, no operator":         {before: ct.Make("a"), who: "alice", do: "x", code: approvals.CodeForbidden, says: "alice is not an operator", state: "Pending"},
-		"cancel, operates another":    {before: ct.Make("a"), who: "dora", do: "x", code: approvals.CodeForbidden, says: "not an operator", state: "Pending"},
-		"cancel, by link":             {before: ct.Make("a"), way: approvals.AuthLink, do: "x", code: approvals.CodeForbidden, says: "not an operator", state: "Pending"},
-		"cancel, by Slack":            {before: ct.Make("a"), way: approvals.AuthSlack, do: "x", code: approvals.CodeForbidden, says: "not an operator", state: "Pending"},
+		"cancel what runs":            {before: approved().With(running), do: "wrong branch", code: approvals.CodeConflict, state: "Approved"},
+		"cancel without a reason":     {before: ct.Make("a"), do: " ", code: approvals.CodeInvalid, state: "Pending"},
+		"cancel, no operator":         {before: ct.Make("a"), who: "alice", do: "x", code: approvals.CodeForbidden, state: "Pending"},
+		"cancel, operates another":    {before: ct.Make("a"), who: "dora", do: "x", code: approvals.CodeForbidden, state: "Pending"},
+		"cancel, by link":             {before: ct.Make("a"), way: approvals.AuthLink, do: "x", code: approvals.CodeForbidden, state: "Pending"},
+		"cancel, by Slack":            {before: ct.Make("a"), way: approvals.AuthSlack, do: "x", code: approvals.CodeForbidden, state: "Pending"},
 		"cancel, rights not known":    {before: ct.Make("a"), who: "nobody-knows", do: "x", code: approvals.CodeUnavailable, state: "Pending"},
 		"retry the run":               {before: approved(), change: approvals.Again, state: "Approved asked"},
 		"retry the mail":              {before: ct.Make("a").With(untold("opened")), change: approvals.Again, state: "Pending asked"},
 		"retry the outcome's mail":    {before: approved().With(running).With(untold("decided")), change: approvals.Again, state: "Approved asked"},
 		"retry twice":                 {before: approved().With(func(a *approvals.Approval) { a.RetryRequestedAt = minute(5).Add(-time.Second) }), change: approvals.NoChange, state: "Approved asked"},
 		"retry later":                 {before: approved().With(func(a *approvals.Approval) { a.RetryRequestedAt = minute(4) }), change: approvals.Again, state: "Approved asked"},
-		"retry what nobody needs":     {before: approved().With(running).With(untold("opened")), code: approvals.CodeConflict, says: "nothing to retry", state: "Approved"},
-		"retry what waits":            {before: ct.Make("a"), code: approvals.CodeConflict, says: "nothing to retry", state: "Pending"},
-		"retry what is no news":       {before: approved().With(running).With(untold("decided")).With(func(a *approvals.Approval) { a.DecidedAt = minute(4).Add(-approvals.TellWithin) }), code: approvals.CodeConflict, says: "nothing to retry", state: "Approved"},
-		"retry what was stopped":      {before: approved().With(func(a *approvals.Approval) { a.Cancellation = &approvals.Cancellation{Reason: "x"} }), code: approvals.CodeConflict, says: "nothing to retry", state: "Approved stopped"},
-		"retry, no operator":          {before: approved(), who: "alice", code: approvals.CodeForbidden, says: "alice is not an operator of", state: "Approved"},
+		"retry what nobody needs":     {before: approved().With(running).With(untold("opened")), code: approvals.CodeConflict, state: "Approved"},
+		"retry what waits":            {before: ct.Make("a"), code: approvals.CodeConflict, state: "Pending"},
+		"retry what is no news":       {before: approved().With(running).With(untold("decided")).With(func(a *approvals.Approval) { a.DecidedAt = minute(4).Add(-approvals.TellWithin) }), code: approvals.CodeConflict, state: "Approved"},
+		"retry what was stopped":      {before: approved().With(func(a *approvals.Approval) { a.Cancellation = &approvals.Cancellation{Reason: "x"} }), code: approvals.CodeConflict, state: "Approved stopped"},
+		"retry, no operator":          {before: approved(), who: "alice", code: approvals.CodeForbidden, state: "Approved"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -103,8 +103,11 @@ func TestOperate(t *testing.T) {
 			if c.change == approvals.NoChange {
 				writes = 0
 			}
-			if did != c.change || approvals.CodeOf(err) != c.code || !strings.Contains(approvals.Message(err), c.says) || state != c.state || store.Writes() != writes {
-				t.Errorf("%s, %v, %q, %d writes; want %s, %s %q, %q", did, err, state, store.Writes(), c.change, c.code, c.says, c.state)
+			if did != c.change || approvals.CodeOf(err) != c.code || state != c.state || store.Writes() != writes {
+				t.Errorf("%s, %v, %q, %d writes; want %s, %s, %q", did, err, state, store.Writes(), c.change, c.code, c.state)
+			}
+			if err != nil {
+				said.Check(t, name, approvals.Message(err))
 			}
 		})
 	}

@@ -1,11 +1,11 @@
 package approvals_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/internal/golden"
 )
 
 func users(names ...string) []approvals.Approver {
@@ -20,10 +20,11 @@ func users(names ...string) []approvals.Approver {
 // sentence that says what to change.
 func TestValidate(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	for name, c := range map[string]struct {
 		policy    func(*approvals.Policy)
 		requester string
-		want      string // part of the message; "": valid
+		refused   bool
 	}{
 		"one person":          {},
 		"a group alone":       {policy: func(p *approvals.Policy) { p.Approvers, p.Groups = nil, []string{"sre"} }},
@@ -37,48 +38,48 @@ func TestValidate(t *testing.T) {
 		"requester is one":    {requester: "alice"},
 		"requester is let in": {policy: func(p *approvals.Policy) { p.Approvers, p.Requester = users("alice"), approvals.RequesterAllow }, requester: "alice"},
 
-		"nobody":           {policy: func(p *approvals.Policy) { p.Approvers = nil }, want: "list users or groups under approvers"},
-		"a person unnamed": {policy: func(p *approvals.Policy) { p.Approvers = users("") }, want: "without a name"},
-		"a group unnamed":  {policy: func(p *approvals.Policy) { p.Groups = []string{""} }, want: "without a name"},
+		"nobody":           {policy: func(p *approvals.Policy) { p.Approvers = nil }, refused: true},
+		"a person unnamed": {policy: func(p *approvals.Policy) { p.Approvers = users("") }, refused: true},
+		"a group unnamed":  {policy: func(p *approvals.Policy) { p.Groups = []string{""} }, refused: true},
 		"an input as result": {policy: func(p *approvals.Policy) {
 			p.Inputs = []approvals.Input{{Name: "decision", Type: approvals.InputString}}
-		}, want: `input "decision"`},
+		}, refused: true},
 		"an input as its result": {policy: func(p *approvals.Policy) {
 			p.Results, p.Inputs = []approvals.Expression{{Name: "who", Expression: "'x'"}}, []approvals.Input{{Name: "who", Type: approvals.InputString}}
-		}, want: `input "who"`},
-		"unknown requester": {policy: func(p *approvals.Policy) { p.Requester = "exclude" }, want: "use Exclude, Allow or Required"},
-		"no strategy":       {policy: func(p *approvals.Policy) { p.Strategy = "" }, want: "use SINGLE, MULTI, FOUR_EYES or QUORUM"},
-		"unknown strategy":  {policy: func(p *approvals.Policy) { p.Strategy = "single" }, want: `strategy "single"`},
-		"single of two":     {policy: func(p *approvals.Policy) { p.Required = 2 }, want: "use strategy QUORUM, or remove required"},
-		"quorum of what":    {policy: func(p *approvals.Policy) { p.Strategy, p.Required = approvals.Quorum, 0 }, want: "(1 to 32)"},
-		"quorum below zero": {policy: func(p *approvals.Policy) { p.Strategy, p.Required = approvals.Quorum, -1 }, want: "must approve"},
+		}, refused: true},
+		"unknown requester": {policy: func(p *approvals.Policy) { p.Requester = "exclude" }, refused: true},
+		"no strategy":       {policy: func(p *approvals.Policy) { p.Strategy = "" }, refused: true},
+		"unknown strategy":  {policy: func(p *approvals.Policy) { p.Strategy = "single" }, refused: true},
+		"single of two":     {policy: func(p *approvals.Policy) { p.Required = 2 }, refused: true},
+		"quorum of what":    {policy: func(p *approvals.Policy) { p.Strategy, p.Required = approvals.Quorum, 0 }, refused: true},
+		"quorum below zero": {policy: func(p *approvals.Policy) { p.Strategy, p.Required = approvals.Quorum, -1 }, refused: true},
 		"quorum of too many": {
 			policy: func(p *approvals.Policy) {
 				p.Strategy, p.Required, p.Groups = approvals.Quorum, approvals.MaxRequired+1, []string{"sre"}
 			},
-			want: "(1 to 32)",
+			refused: true,
 		},
-		"three of two": {policy: func(p *approvals.Policy) { p.Strategy, p.Required = approvals.Quorum, 3 }, want: "distinct people it lists is 2"},
+		"three of two": {policy: func(p *approvals.Policy) { p.Strategy, p.Required = approvals.Quorum, 3 }, refused: true},
 		"one person twice": {policy: func(p *approvals.Policy) {
 			p.Approvers, p.Strategy, p.Required = users("bob", "bob"), approvals.Quorum, 2
-		}, want: "distinct people it lists is 1"},
+		}, refused: true},
 		"one person, cased": {policy: func(p *approvals.Policy) {
 			p.Approvers, p.Strategy, p.Required = users("Bob", "bob"), approvals.Quorum, 2
-		}, want: "distinct people it lists is 1"},
+		}, refused: true},
 		"only the requester": {
 			policy: func(p *approvals.Policy) { p.Approvers = users("alice") }, requester: "alice",
-			want: "requester alice it can get only 0",
+			refused: true,
 		},
-		"only the requester, cased": {policy: func(p *approvals.Policy) { p.Approvers = users("Alice") }, requester: "aLICE", want: "requester aLICE it can get only 0"},
+		"only the requester, cased": {policy: func(p *approvals.Policy) { p.Approvers = users("Alice") }, requester: "aLICE", refused: true},
 		"quorum less the requester": {
 			policy: func(p *approvals.Policy) { p.Strategy, p.Required = approvals.Quorum, 2 }, requester: "alice",
-			want: "requester alice it can get only 1",
+			refused: true,
 		},
-		"no life":          {policy: func(p *approvals.Policy) { p.Lifetime = 0 }, want: "expiresAfter 0s: use 10s to 2160h0m0s"},
-		"too long":         {policy: func(p *approvals.Policy) { p.Lifetime = approvals.MaxLifetime + 1 }, want: "use 10s to 2160h0m0s"},
-		"kept too briefly": {policy: func(p *approvals.Policy) { p.KeepFor = approvals.MinKeep - 1 }, want: "keepFor that is not a duration from 48h0m0s to 87600h0m0s"},
-		"kept too long":    {policy: func(p *approvals.Policy) { p.KeepFor = approvals.MaxKeep + 1 }, want: "keepFor that is not a duration"},
-		"backward":         {policy: func(p *approvals.Policy) { p.Lifetime = -time.Hour }, want: "use 10s to 2160h0m0s"},
+		"no life":          {policy: func(p *approvals.Policy) { p.Lifetime = 0 }, refused: true},
+		"too long":         {policy: func(p *approvals.Policy) { p.Lifetime = approvals.MaxLifetime + 1 }, refused: true},
+		"kept too briefly": {policy: func(p *approvals.Policy) { p.KeepFor = approvals.MinKeep - 1 }, refused: true},
+		"kept too long":    {policy: func(p *approvals.Policy) { p.KeepFor = approvals.MaxKeep + 1 }, refused: true},
+		"backward":         {policy: func(p *approvals.Policy) { p.Lifetime = -time.Hour }, refused: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -90,18 +91,16 @@ func TestValidate(t *testing.T) {
 				c.policy(&p)
 			}
 			err := p.Validate(c.requester)
-			if c.want == "" {
+			if !c.refused {
 				if err != nil {
 					t.Errorf("refused: %v", err)
 				}
 				return
 			}
-			if approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), c.want) {
-				t.Errorf("error %v, want %s with %q", err, approvals.CodeInvalid, c.want)
+			if approvals.CodeOf(err) != approvals.CodeInvalid {
+				t.Errorf("error %v, want %s", err, approvals.CodeInvalid)
 			}
-			if !strings.Contains(approvals.Message(err), `gate "production"`) {
-				t.Errorf("%q does not name the gate", approvals.Message(err))
-			}
+			said.Check(t, name, approvals.Message(err))
 		})
 	}
 }

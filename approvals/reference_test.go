@@ -1,12 +1,12 @@
 package approvals_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/internal/golden"
 )
 
 // TestWithhold: what differs before it starts ends the attempts, and the decision stands.
@@ -36,6 +36,7 @@ func TestWithhold(t *testing.T) {
 // TestReferencesAreApproved: what a run refers to is part of what is approved.
 func TestReferencesAreApproved(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	r := approvals.Reference{Kind: "Task", Name: "go", UID: "u", Generation: 1, Digest: "d"}
 	of := func(refs ...approvals.Reference) string {
 		return approvals.ContentDigest("prod", "apply", "t", approvals.Source{}, nil, nil, refs...)
@@ -58,7 +59,9 @@ func TestReferencesAreApproved(t *testing.T) {
 		t.Error(err)
 	}
 	p.Release = approvals.Release{Kind: approvals.TargetPendingRun, Name: "body.run"}
-	if err := p.Validate(""); err == nil || !strings.Contains(err.Error(), "verifyRun") {
+	err := p.Validate("")
+	if approvals.CodeOf(err) != approvals.CodeInvalid {
 		t.Errorf("with a release: %v", err)
 	}
+	said.Check(t, "with a release", approvals.Message(err))
 }

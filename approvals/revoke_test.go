@@ -1,18 +1,19 @@
 package approvals_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/internal/golden"
 )
 
 // TestDeskRevokesLinks: one's own link, and as an operator anybody's, by name or address;
 // nobody else's, in one write, and the vote that came by it goes along.
 func TestDeskRevokesLinks(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	d := directory(t, approvals.Person{Names: []string{"alice", "al"}, Emails: []string{"alice@example.com"}}, approvals.Person{Names: []string{"rob", "robert"}})
 	const own, theirs = "alice@example.com", "desk@example.com"
 	for name, c := range map[string]struct {
@@ -21,7 +22,6 @@ func TestDeskRevokesLinks(t *testing.T) {
 		of    string
 		ended string // whose link
 		code  approvals.Code
-		says  string
 		votes int
 	}{
 		"one's own":                         {who: "alice", of: "alice", ended: "alice"},
@@ -30,22 +30,22 @@ func TestDeskRevokesLinks(t *testing.T) {
 		"one's own, by the link":            {who: "alice", way: approvals.AuthLink, of: "alice", ended: "alice"},
 		"one's own, by another name":        {who: "al", of: "al", ended: "alice"},
 		"one's own, said by another":        {who: "al", of: "alice", ended: "alice"},
-		"a link knows no other name":        {who: "al", way: approvals.AuthLink, of: "alice", code: approvals.CodeForbidden, says: "is not an operator of", votes: 1},
-		"no other case":                     {who: "Alice", of: "alice", code: approvals.CodeForbidden, says: "is not an operator of", votes: 1},
-		"another's":                         {who: "rob", of: "alice", code: approvals.CodeForbidden, says: "rob is not an operator of namespace prod", votes: 1},
-		"another's, by the address":         {who: "mallory", of: own, code: approvals.CodeForbidden, says: "mallory is not an operator of", votes: 1},
-		"another's, of two":                 {who: "mallory", of: theirs, code: approvals.CodeForbidden, says: "mallory is not an operator of", votes: 1},
-		"nobody's, by a stranger":           {who: "mallory", of: "zoe", code: approvals.CodeForbidden, says: "is not an operator of", votes: 1},
-		"nobody":                            {who: "", of: "", code: approvals.CodeForbidden, says: "is not an operator of", votes: 1},
-		"one's own, mailed none":            {who: "carol", of: "carol", code: approvals.CodeInvalid, says: `no link was mailed to "carol"`, votes: 1},
+		"a link knows no other name":        {who: "al", way: approvals.AuthLink, of: "alice", code: approvals.CodeForbidden, votes: 1},
+		"no other case":                     {who: "Alice", of: "alice", code: approvals.CodeForbidden, votes: 1},
+		"another's":                         {who: "rob", of: "alice", code: approvals.CodeForbidden, votes: 1},
+		"another's, by the address":         {who: "mallory", of: own, code: approvals.CodeForbidden, votes: 1},
+		"another's, of two":                 {who: "mallory", of: theirs, code: approvals.CodeForbidden, votes: 1},
+		"nobody's, by a stranger":           {who: "mallory", of: "zoe", code: approvals.CodeForbidden, votes: 1},
+		"nobody":                            {who: "", of: "", code: approvals.CodeForbidden, votes: 1},
+		"one's own, mailed none":            {who: "carol", of: "carol", code: approvals.CodeInvalid, votes: 1},
 		"an operator":                       {who: "olga", of: "alice", ended: "alice"},
 		"an operator, by a Vote":            {who: "olga", way: approvals.AuthObject, of: own, ended: "alice"},
-		"an operator, by a link":            {who: "olga", way: approvals.AuthLink, of: "alice", code: approvals.CodeForbidden, says: "is not an operator of", votes: 1},
-		"an operator, by Slack":             {who: "olga", way: approvals.AuthSlack, of: "alice", code: approvals.CodeForbidden, says: "is not an operator of", votes: 1},
-		"an operator of another namespace":  {who: "dora", of: "alice", code: approvals.CodeForbidden, says: "is not an operator of", votes: 1},
-		"an operator, of whom nobody knows": {who: "olga", of: "zoe", code: approvals.CodeInvalid, says: `no link was mailed to "zoe"`, votes: 1},
-		"an operator, of two":               {who: "olga", of: theirs, code: approvals.CodeInvalid, says: "matches 2 links", votes: 1},
-		"one of the two":                    {who: "rob", of: theirs, code: approvals.CodeInvalid, says: "matches 2 links", votes: 1},
+		"an operator, by a link":            {who: "olga", way: approvals.AuthLink, of: "alice", code: approvals.CodeForbidden, votes: 1},
+		"an operator, by Slack":             {who: "olga", way: approvals.AuthSlack, of: "alice", code: approvals.CodeForbidden, votes: 1},
+		"an operator of another namespace":  {who: "dora", of: "alice", code: approvals.CodeForbidden, votes: 1},
+		"an operator, of whom nobody knows": {who: "olga", of: "zoe", code: approvals.CodeInvalid, votes: 1},
+		"an operator, of two":               {who: "olga", of: theirs, code: approvals.CodeInvalid, votes: 1},
+		"one of the two":                    {who: "rob", of: theirs, code: approvals.CodeInvalid, votes: 1},
 		"one of the two, by name":           {who: "rob", of: "robert", ended: "robert", votes: 1},
 		"rights not known":                  {who: "nobody-knows", of: "alice", code: approvals.CodeUnavailable, votes: 1},
 	} {
@@ -69,8 +69,11 @@ func TestDeskRevokesLinks(t *testing.T) {
 						want = approvals.LinkRevoked
 					}
 				}
-				if did != want || approvals.CodeOf(err) != c.code || !strings.Contains(approvals.Message(err), c.says) || store.Writes() != writes {
-					t.Fatalf("%s, %v, %d writes; want %s, %s %q, %d", did, err, store.Writes(), want, c.code, c.says, writes)
+				if did != want || approvals.CodeOf(err) != c.code || store.Writes() != writes {
+					t.Fatalf("%s, %v, %d writes; want %s, %s, %d", did, err, store.Writes(), want, c.code, writes)
+				}
+				if err != nil {
+					said.Check(t, name, approvals.Message(err))
 				}
 				if err == nil && (len(got.Revoked) != 1 || got.Revoked[0] != approvals.Revocation{Voter: c.ended, By: c.who, At: minute(5)}) {
 					t.Errorf("%+v", got.Revoked)
