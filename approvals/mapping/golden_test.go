@@ -1,33 +1,14 @@
 package mapping
 
 import (
-	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/countersign-dev/countersign/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path) //nolint:gosec // of this package
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s is not what it was: read the difference, say in the table of functions how what is new is bounded, then run with -update.\n%s", path, got)
-	}
-}
 
 // What each function takes from the limits is in the docs.
 func TestFunctionsInTheDocs(t *testing.T) {
@@ -62,7 +43,7 @@ func TestFunctionsInTheDocs(t *testing.T) {
 		t.Fatalf("%s has no place for the functions", page)
 	}
 	want := before + "-update -->\n" + b.String() + "<!-- end of functions -->" + after
-	if *update {
+	if golden.Update() {
 		if err := os.WriteFile(page, []byte(want), 0o600); err != nil {
 			t.Fatal(err)
 		}

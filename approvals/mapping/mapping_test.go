@@ -8,6 +8,7 @@ import (
 
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/mapping"
+	"github.com/countersign-dev/countersign/internal/golden"
 )
 
 func compiler(tb testing.TB) *mapping.Compiler {
@@ -69,32 +70,34 @@ func TestString(t *testing.T) {
 
 func TestStringRefuses(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	c := compiler(t)
-	for name, x := range map[string]struct{ expr, want string }{
-		"syntax":           {"body.", `expression "body." does not compile: <input>:1:6: Syntax error`},
-		"second line":      {"body.ref +\n  nope", "<input>:2:3: undeclared reference to 'nope'"},
-		"wrong type":       {"params.x + 1", "<input>:1:10: found no matching overload"},
-		"unknown function": {"results.digest.sha()", "<input>:1:19: undeclared reference to 'sha'"},
-		"empty":            {"", "does not compile"},
-		"far too long":     {strings.Repeat("a", approvals.MaxExpression+1), "1025 bytes and the limit is 1024"},
-		"no such result":   {"results.nope", `expression "results.nope": no such key: nope`},
-		"no such field":    {"body.x.y", "no such key: x"},
-		"null":             {"null", "the value is null: guard it with has() or a default"},
-		"a null field":     {"body.nothing", "the value is null"},
-		"bytes":            {"b'abc'", "the value is bytes: use base64.encode()"},
-		"division by zero": {"1 / (size(body.list) - 2)", "division by zero"},
-		"a type":           {"type(1)", "type(1)"},
-		"compareSecret":    {"body.ref.compareSecret('key', 'name', 'ns')", "compareSecret is not available here"},
-		"compareSecret, 2": {"body.ref.compareSecret('key', 'name')", "compareSecret is not available here"},
-		"hostile":          {strings.Repeat("body.list.map(a, ", 12) + "1" + strings.Repeat(")", 12) + ".size() + [0,1,2,3,4,5,6,7,8,9].map(a,[0,1,2,3,4,5,6,7,8,9].map(b,[0,1,2,3,4,5,6,7,8,9].map(c,[0,1,2,3,4,5,6,7,8,9].map(d,[0,1,2,3,4,5,6,7,8,9].map(e,[0,1,2,3,4,5,6,7,8,9].map(f,1)))))).size()", "more memory than"},
+	for name, expr := range map[string]string{
+		"syntax":           "body.",
+		"second line":      "body.ref +\n  nope",
+		"wrong type":       "params.x + 1",
+		"unknown function": "results.digest.sha()",
+		"empty":            "",
+		"far too long":     strings.Repeat("a", approvals.MaxExpression+1),
+		"no such result":   "results.nope",
+		"no such field":    "body.x.y",
+		"null":             "null",
+		"a null field":     "body.nothing",
+		"bytes":            "b'abc'",
+		"division by zero": "1 / (size(body.list) - 2)",
+		"a type":           "type(1)",
+		"compareSecret":    "body.ref.compareSecret('key', 'name', 'ns')",
+		"compareSecret, 2": "body.ref.compareSecret('key', 'name')",
+		"hostile":          strings.Repeat("body.list.map(a, ", 12) + "1" + strings.Repeat(")", 12) + ".size() + [0,1,2,3,4,5,6,7,8,9].map(a,[0,1,2,3,4,5,6,7,8,9].map(b,[0,1,2,3,4,5,6,7,8,9].map(c,[0,1,2,3,4,5,6,7,8,9].map(d,[0,1,2,3,4,5,6,7,8,9].map(e,[0,1,2,3,4,5,6,7,8,9].map(f,1)))))).size()",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := c.String(t.Context(), x.expr, vars())
-			if got != "" || approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), x.want) {
-				t.Errorf("%q, %v; want an error with %q", got, err, x.want)
+			got, err := c.String(t.Context(), expr, vars())
+			if got != "" || approvals.CodeOf(err) != approvals.CodeInvalid {
+				t.Errorf("%q, %v; want a refusal", got, err)
 			}
-			if strings.Contains(approvals.Message(err), "\n") && !strings.Contains(x.expr, "\n") {
+			said.Check(t, name, approvals.Message(err))
+			if strings.Contains(approvals.Message(err), "\n") && !strings.Contains(expr, "\n") {
 				t.Errorf("more than a line: %q", approvals.Message(err))
 			}
 		})
@@ -103,14 +106,17 @@ func TestStringRefuses(t *testing.T) {
 
 func TestValueTooLarge(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	v := mapping.Vars{Params: map[string]string{"big": strings.Repeat("x", mapping.MaxValue), "bigger": strings.Repeat("x", mapping.MaxValue+1)}}
 	c := compiler(t)
 	if got, err := c.String(t.Context(), "params.big", v); err != nil || len(got) != mapping.MaxValue {
 		t.Errorf("the largest: %d bytes, %v", len(got), err)
 	}
-	if _, err := c.String(t.Context(), "params.bigger", v); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), fmt.Sprintf("%d bytes and the limit is %d", mapping.MaxValue+1, mapping.MaxValue)) {
+	_, err := c.String(t.Context(), "params.bigger", v)
+	if approvals.CodeOf(err) != approvals.CodeInvalid {
 		t.Errorf("one more: %v", err)
 	}
+	said.Check(t, "one more", approvals.Message(err))
 }
 
 // TestAbsentVars: what is absent is empty, never null.

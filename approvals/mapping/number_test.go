@@ -9,6 +9,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 	"github.com/countersign-dev/countersign/approvals/mapping"
+	"github.com/countersign-dev/countersign/internal/golden"
 )
 
 // numbers is an event with what doubles get wrong, wherever a number may stand.
@@ -21,6 +22,7 @@ const numbers = `{
 // TestNumbersAreExact: what an expression gives is the number of the event, in every place.
 func TestNumbersAreExact(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	c := compiler(t)
 	s := event(numbers)
 	s.Event.Headers = []approvals.Param{{Name: "X-Change-Id", Value: "9007199254740993"}}
@@ -69,25 +71,27 @@ func TestNumbersAreExact(t *testing.T) {
 			t.Errorf("%s = %s, %v; want %s", expr, got, err, want)
 		}
 	}
-	for expr, want := range map[string]string{
-		"body.big + 1":                            "no such overload",
-		"int(body.big)":                           "the number 123456789012345678901234567890 does not fit exactly into 64 bits",
-		"double(body.pi)":                         "the number 3.14159265358979323846 does not fit exactly",
-		"body.int + 1":                            "overflow",
-		"body.id * 1.5":                           "no such overload",
-		"[body.int + 1]":                          "overflow",
-		"{'a': 1, 1: 2, '1': 3}":                  `two keys would both be "1" in JSON`,
-		"'[1e999'.parseJSON()":                    "the text is not JSON",
-		"'1 2'.parseJSON()":                       "more text after the JSON value",
-		"'a: 36893488147419103232'.parseYAML().a": "too large to be represented exactly",
+	for _, expr := range []string{
+		"body.big + 1",
+		"int(body.big)",
+		"double(body.pi)",
+		"body.int + 1",
+		"body.id * 1.5",
+		"[body.int + 1]",
+		"{'a': 1, 1: 2, '1': 3}",
+		"'[1e999'.parseJSON()",
+		"'1 2'.parseJSON()",
+		"'a: 36893488147419103232'.parseYAML().a",
 	} {
 		vars, err := mapping.SourceVars("prod", s)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := c.String(t.Context(), expr, vars); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), want) {
-			t.Errorf("%s = %s, %v; want a refusal with %q", expr, got, err, want)
+		got, err := c.String(t.Context(), expr, vars)
+		if approvals.CodeOf(err) != approvals.CodeInvalid {
+			t.Errorf("%s = %s, %v; want a refusal", expr, got, err)
 		}
+		said.Check(t, expr, approvals.Message(err))
 	}
 }
 
@@ -154,11 +158,13 @@ func TestArraysAreForwarded(t *testing.T) {
 // anybody is asked.
 func TestUnkeepable(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	line := approvals.InterceptorParams{Gate: "production", Forward: expressions("note", "body.note")}
 	_, err := compiler(t).Resolve(t.Context(), "prod", "apply", line, policy(), event(`{"note":"a\u0000b"}`), ct.Template)
-	if approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), "forward note: the value contains a NUL character") {
+	if approvals.CodeOf(err) != approvals.CodeInvalid {
 		t.Error(err)
 	}
+	said.Check(t, "a NUL character", approvals.Message(err))
 	// Any other character arrives, and pages mark those that deceive.
 	resolved, err := compiler(t).Resolve(t.Context(), "prod", "apply", line, policy(), event(`{"note":"a\u202eb\u001b[31mc\u200d批"}`), ct.Template)
 	if err != nil || resolved.Params[0].Value != "a\u202eb\x1b[31mc\u200d批" {

@@ -1,7 +1,6 @@
 package mapping_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 	"github.com/countersign-dev/countersign/approvals/mapping"
+	"github.com/countersign-dev/countersign/internal/golden"
 )
 
 func policy() approvals.Policy { return ct.Make("a").Users("alice", "bob").Obj().Resolved.Policy }
@@ -52,27 +52,27 @@ func TestResolve(t *testing.T) {
 // TestResolveRefuses: every error says which field to mend.
 func TestResolveRefuses(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	c := compiler(t)
 	for name, x := range map[string]struct {
 		line   approvals.InterceptorParams
 		policy func(*approvals.Policy)
 		source approvals.Source
-		want   string
 	}{
-		"forward, syntax":    {line: approvals.InterceptorParams{Forward: expressions("ok", "'x'", "digest", "results.")}, want: `forward digest: expression "results." does not compile: <input>:1:9`},
-		"forward, value":     {line: approvals.InterceptorParams{Forward: expressions("digest", "results.nope")}, want: "forward digest: expression \"results.nope\": no such key: nope"},
-		"forward, null":      {line: approvals.InterceptorParams{Forward: expressions("digest", "null")}, want: "forward digest: expression \"null\": the value is null"},
-		"requester":          {line: approvals.InterceptorParams{Requester: "run.labels['who']"}, want: "requester: expression \"run.labels['who']\": no such key: who"},
-		"results, syntax":    {policy: func(p *approvals.Policy) { p.Results = expressions("ticket", "approval.") }, want: "results ticket: expression \"approval.\" does not compile: <input>:1:10"},
-		"title, syntax":      {line: approvals.InterceptorParams{Title: "'a' +"}, want: `title: expression "'a' +" does not compile`},
-		"title, value":       {policy: func(p *approvals.Policy) { p.Title = "params.nope" }, want: `title: expression "params.nope": no such key: nope`},
-		"a link by http":     {policy: func(p *approvals.Policy) { p.Links = expressions("Runbook", "'http://x.example.com'") }, want: `link "Runbook" leads to "http://x.example.com": use https`},
-		"a script":           {line: approvals.InterceptorParams{Links: expressions("Runbook", "'javascript:alert(1)'")}, want: "which is not a complete address"},
-		"long instructions":  {line: approvals.InterceptorParams{Instructions: "'0123456789'.replace('', '0123456789').replace('', '0123456789')"}, policy: func(p *approvals.Policy) { p.Instructions = "lists.range(2000).map(x, string(x)).join(' ')" }, want: "shorten them, and link to the rest"},
-		"policy":             {policy: func(p *approvals.Policy) { p.Approvers = nil }, want: "list users or groups"},
-		"only the requester": {line: approvals.InterceptorParams{Requester: "'Alice'"}, policy: func(p *approvals.Policy) { p.Approvers = p.Approvers[:1] }, want: "without the requester Alice it can get only 0"},
-		"body is a list":     {source: event("[1]"), want: "the event's body is not a JSON object"},
-		"body is no JSON":    {source: event("a=b"), want: "the event's body is not a JSON object"},
+		"forward, syntax":    {line: approvals.InterceptorParams{Forward: expressions("ok", "'x'", "digest", "results.")}},
+		"forward, value":     {line: approvals.InterceptorParams{Forward: expressions("digest", "results.nope")}},
+		"forward, null":      {line: approvals.InterceptorParams{Forward: expressions("digest", "null")}},
+		"requester":          {line: approvals.InterceptorParams{Requester: "run.labels['who']"}},
+		"results, syntax":    {policy: func(p *approvals.Policy) { p.Results = expressions("ticket", "approval.") }},
+		"title, syntax":      {line: approvals.InterceptorParams{Title: "'a' +"}},
+		"title, value":       {policy: func(p *approvals.Policy) { p.Title = "params.nope" }},
+		"a link by http":     {policy: func(p *approvals.Policy) { p.Links = expressions("Runbook", "'http://x.example.com'") }},
+		"a script":           {line: approvals.InterceptorParams{Links: expressions("Runbook", "'javascript:alert(1)'")}},
+		"long instructions":  {line: approvals.InterceptorParams{Instructions: "'0123456789'.replace('', '0123456789').replace('', '0123456789')"}, policy: func(p *approvals.Policy) { p.Instructions = "lists.range(2000).map(x, string(x)).join(' ')" }},
+		"policy":             {policy: func(p *approvals.Policy) { p.Approvers = nil }},
+		"only the requester": {line: approvals.InterceptorParams{Requester: "'Alice'"}, policy: func(p *approvals.Policy) { p.Approvers = p.Approvers[:1] }},
+		"body is a list":     {source: event("[1]")},
+		"body is no JSON":    {source: event("a=b")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -84,28 +84,31 @@ func TestResolveRefuses(t *testing.T) {
 				x.source = ct.Make("a").Obj().Source
 			}
 			got, err := c.Resolve(t.Context(), "prod", "apply", x.line, p, x.source, ct.Template)
-			if got != nil || approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), x.want) {
-				t.Errorf("%+v, %v; want an error with %q", got, err, x.want)
+			if got != nil || approvals.CodeOf(err) != approvals.CodeInvalid {
+				t.Errorf("%+v, %v; want a refusal", got, err)
 			}
+			said.Check(t, name, approvals.Message(err))
 		})
 	}
 }
 
 func TestCheck(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	c := compiler(t)
 	if err := c.CheckLine(approvals.InterceptorParams{Forward: expressions("a", "results.x"), Requester: "run.name"}); err != nil {
 		t.Errorf("a good line: %v", err)
 	}
-	for want, err := range map[string]error{
-		"forward b: ":            c.CheckLine(approvals.InterceptorParams{Forward: expressions("a", "1", "b", "(")}),
-		"requester: ":            c.CheckLine(approvals.InterceptorParams{Requester: "("}),
-		"result of kuberocketci": c.CheckPolicy(approvals.Policy{Preset: "kuberocketci", Inputs: []approvals.Input{{Name: "approved"}}}),
-		"results ticket:":        c.CheckPolicy(approvals.Policy{Results: expressions("ticket", "(")}),
+	for name, err := range map[string]error{
+		"forward":           c.CheckLine(approvals.InterceptorParams{Forward: expressions("a", "1", "b", "(")}),
+		"requester":         c.CheckLine(approvals.InterceptorParams{Requester: "("}),
+		"a preset's result": c.CheckPolicy(approvals.Policy{Preset: "kuberocketci", Inputs: []approvals.Input{{Name: "approved"}}}),
+		"results":           c.CheckPolicy(approvals.Policy{Results: expressions("ticket", "(")}),
 	} {
-		if approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), want) {
-			t.Errorf("%v, want an error with %q", err, want)
+		if approvals.CodeOf(err) != approvals.CodeInvalid {
+			t.Errorf("%s: %v, want a refusal", name, err)
 		}
+		said.Check(t, name, approvals.Message(err))
 	}
 }
 

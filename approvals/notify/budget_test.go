@@ -2,19 +2,20 @@ package notify_test
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 	"github.com/countersign-dev/countersign/approvals/notify"
+	"github.com/countersign-dev/countersign/internal/golden"
 )
 
 // TestBudget: in each hour no more than there may be, whatever is asked for; each mail has its
 // time once; and nobody else's have to wait.
 func TestBudget(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	q := approvals.Quota{MailsPerHour: 60, MailsPerHourTo: 20}
 	b := &notify.Budget{}
 	hours := map[int]int{}
@@ -25,8 +26,11 @@ func TestBudget(t *testing.T) {
 			dropped++
 			continue
 		}
-		if over == nil && !at.Equal(ct.T0) || over != nil && (!at.After(ct.T0) || !strings.Contains(approvals.Message(over), "60 mails an hour")) {
+		if over == nil && !at.Equal(ct.T0) || over != nil && (!at.After(ct.T0) || approvals.CodeOf(over) != approvals.CodeLimited) {
 			t.Fatalf("mail %d at %s: %v", i, at, over)
+		}
+		if over != nil {
+			said.Check(t, "of a namespace", approvals.Message(over))
 		}
 		hours[int(at.Sub(ct.T0)/time.Hour)]++
 	}
@@ -51,9 +55,10 @@ func TestBudget(t *testing.T) {
 		}
 	}
 	at, over, ok := b.Reserve(q, "one", "bob@example.com", ct.T0)
-	if !ok || !at.Equal(ct.T0.Add(3*time.Minute)) || !strings.Contains(approvals.Message(over), "20 mails an hour to one address") {
+	if !ok || !at.Equal(ct.T0.Add(3*time.Minute)) || approvals.CodeOf(over) != approvals.CodeLimited {
 		t.Errorf("until %s: %v", at, over)
 	}
+	said.Check(t, "to one address", approvals.Message(over))
 	if _, over, _ := b.Reserve(q, "one", "carol@example.com", ct.T0); over != nil {
 		t.Errorf("another address: %v", over)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/tasks"
+	"github.com/countersign-dev/countersign/internal/golden"
 )
 
 // who is a policy in the words of this table.
@@ -24,54 +25,55 @@ type who struct {
 
 func TestPolicy(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	const never = approvals.MaxLifetime
 	for name, c := range map[string]struct {
 		kind    string
 		params  string // NAME=VALUE, one a line
 		timeout string // "": not said
 		want    who
-		refused string
+		refused bool
 	}{
-		"single by default":     {"automatiko", `approvers=["alice"]`, "", who{"SINGLE", 0, "alice", "", false, "", never}, ""},
-		"names loosely written": {"automatiko", " Approvers =[\" alice \",\"\",\"alice\"]\nSTRATEGY=single", "", who{"SINGLE", 0, "alice", "", false, "", never}, ""},
-		"an address is told":    {"automatiko", `approvers=["a@example.com"]`, "", who{"SINGLE", 0, "a@example.com:a@example.com", "", false, "", never}, ""},
-		"one string":            {"automatiko", `approvers=alice`, "", who{"SINGLE", 0, "alice", "", false, "", never}, ""},
-		"groups win":            {"automatiko", "approvers=[\"alice\"]\ngroups=[\"ops\",\"security\"]", "", who{"SINGLE", 0, "", "ops security", false, "", never}, ""},
-		"empty groups do not":   {"automatiko", "approvers=[\"alice\"]\ngroups=[]", "", who{"SINGLE", 0, "alice", "", false, "", never}, ""},
-		"everybody":             {"automatiko", "approvers=[\"alice\",\"bob\"]\nstrategy=MULTI", "", who{"MULTI", 0, "alice bob", "", false, "", never}, ""},
-		"each group":            {"automatiko", "groups=[\"ops\",\"security\"]\nstrategy=MULTI", "", who{"MULTI", 0, "", "ops security", false, "", never}, ""},
-		"four eyes":             {"automatiko", "groups=[\"ops\"]\nstrategy=FOUR_EYES", "", who{"FOUR_EYES", 0, "", "ops", false, "", never}, ""},
-		"four eyes of people":   {"automatiko", "approvers=[\"alice\",\"bob\"]\nstrategy=FOUR_EYES", "", who{"FOUR_EYES", 0, "alice bob", "", false, "", never}, ""},
-		"rooms":                 {"automatiko", "approvers=[\"alice\"]\nnotifyOnSlack=releases\nnotifyOnTeams=ops", "", who{"SINGLE", 0, "alice", "", false, "releases ops", never}, ""},
-		"no room is named so":   {"automatiko", "approvers=[\"alice\"]\nnotifyOnSlack=" + strings.Repeat("x", 64), "", who{"SINGLE", 0, "alice", "", false, "", never}, ""},
-		"timeout":               {"automatiko", `approvers=["alice"]`, "5m", who{"SINGLE", 0, "alice", "", false, "", 5 * time.Minute}, ""},
-		"no end":                {"automatiko", `approvers=["alice"]`, "0s", who{"SINGLE", 0, "alice", "", false, "", never}, ""},
-		"sooner than can be":    {"automatiko", `approvers=["alice"]`, "1s", who{"SINGLE", 0, "alice", "", false, "", approvals.MinLifetime}, ""},
-		"later than can be":     {"automatiko", `approvers=["alice"]`, "9000h", who{"SINGLE", 0, "alice", "", false, "", never}, ""},
-		"nobody":                {"automatiko", `description=x`, "", who{}, "nobody could decide this: name people in param approvers or groups"},
-		"nobody but blanks":     {"automatiko", `approvers=[" ",""]`, "", who{}, "nobody could decide this"},
-		"unknown strategy":      {"automatiko", "approvers=[\"alice\"]\nstrategy=ANY", "", who{}, `param strategy is "ANY", which is unknown: use SINGLE, MULTI or FOUR_EYES`},
-		"four eyes of one":      {"automatiko", "approvers=[\"alice\"]\nstrategy=FOUR_EYES", "", who{}, "it needs 2 people, but only 1 is named: name more in param approvers or groups"},
-		"a name like a book":    {"automatiko", `approvers=["` + strings.Repeat("x", 254) + `"]`, "", who{}, "an approver has a name of 254 bytes"},
+		"single by default":     {"automatiko", `approvers=["alice"]`, "", who{"SINGLE", 0, "alice", "", false, "", never}, false},
+		"names loosely written": {"automatiko", " Approvers =[\" alice \",\"\",\"alice\"]\nSTRATEGY=single", "", who{"SINGLE", 0, "alice", "", false, "", never}, false},
+		"an address is told":    {"automatiko", `approvers=["a@example.com"]`, "", who{"SINGLE", 0, "a@example.com:a@example.com", "", false, "", never}, false},
+		"one string":            {"automatiko", `approvers=alice`, "", who{"SINGLE", 0, "alice", "", false, "", never}, false},
+		"groups win":            {"automatiko", "approvers=[\"alice\"]\ngroups=[\"ops\",\"security\"]", "", who{"SINGLE", 0, "", "ops security", false, "", never}, false},
+		"empty groups do not":   {"automatiko", "approvers=[\"alice\"]\ngroups=[]", "", who{"SINGLE", 0, "alice", "", false, "", never}, false},
+		"everybody":             {"automatiko", "approvers=[\"alice\",\"bob\"]\nstrategy=MULTI", "", who{"MULTI", 0, "alice bob", "", false, "", never}, false},
+		"each group":            {"automatiko", "groups=[\"ops\",\"security\"]\nstrategy=MULTI", "", who{"MULTI", 0, "", "ops security", false, "", never}, false},
+		"four eyes":             {"automatiko", "groups=[\"ops\"]\nstrategy=FOUR_EYES", "", who{"FOUR_EYES", 0, "", "ops", false, "", never}, false},
+		"four eyes of people":   {"automatiko", "approvers=[\"alice\",\"bob\"]\nstrategy=FOUR_EYES", "", who{"FOUR_EYES", 0, "alice bob", "", false, "", never}, false},
+		"rooms":                 {"automatiko", "approvers=[\"alice\"]\nnotifyOnSlack=releases\nnotifyOnTeams=ops", "", who{"SINGLE", 0, "alice", "", false, "releases ops", never}, false},
+		"no room is named so":   {"automatiko", "approvers=[\"alice\"]\nnotifyOnSlack=" + strings.Repeat("x", 64), "", who{"SINGLE", 0, "alice", "", false, "", never}, false},
+		"timeout":               {"automatiko", `approvers=["alice"]`, "5m", who{"SINGLE", 0, "alice", "", false, "", 5 * time.Minute}, false},
+		"no end":                {"automatiko", `approvers=["alice"]`, "0s", who{"SINGLE", 0, "alice", "", false, "", never}, false},
+		"sooner than can be":    {"automatiko", `approvers=["alice"]`, "1s", who{"SINGLE", 0, "alice", "", false, "", approvals.MinLifetime}, false},
+		"later than can be":     {"automatiko", `approvers=["alice"]`, "9000h", who{"SINGLE", 0, "alice", "", false, "", never}, false},
+		"nobody":                {"automatiko", `description=x`, "", who{}, true},
+		"nobody but blanks":     {"automatiko", `approvers=[" ",""]`, "", who{}, true},
+		"unknown strategy":      {"automatiko", "approvers=[\"alice\"]\nstrategy=ANY", "", who{}, true},
+		"four eyes of one":      {"automatiko", "approvers=[\"alice\"]\nstrategy=FOUR_EYES", "", who{}, true},
+		"a name like a book":    {"automatiko", `approvers=["` + strings.Repeat("x", 254) + `"]`, "", who{}, true},
 
-		"names in one string":  {"automatiko", `approvers=a@example.com,b@example.com`, "", who{}, `which is not valid: it looks like several names in one string`},
-		"a list as a string":   {"automatiko", `approvers=[alice, bob]`, "", who{}, "in quotes or brackets"},
-		"groups in one string": {"automatiko", `groups=["ops, security"]`, "", who{}, "several names in one string"},
+		"names in one string":  {"automatiko", `approvers=a@example.com,b@example.com`, "", who{}, true},
+		"a list as a string":   {"automatiko", `approvers=[alice, bob]`, "", who{}, true},
+		"groups in one string": {"automatiko", `groups=["ops, security"]`, "", who{}, true},
 
-		"one of them":            {"manual-approval-gate", `approvers=["alice","bob"]`, "", who{"QUORUM", 1, "alice bob", "", false, "", time.Hour}, ""},
-		"two of them":            {"manual-approval-gate", "approvers=[\"alice\",\"group:ops\",\"group:ops\",\"alice\"]\nnumberOfApprovalsRequired=2", "", who{"QUORUM", 2, "alice", "ops", false, "", time.Hour}, ""},
-		"its timeout param":      {"manual-approval-gate", "approvers=[\"alice\"]\ntimeout=90m", "", who{"QUORUM", 1, "alice", "", false, "", 90 * time.Minute}, ""},
-		"the task's timeout":     {"manual-approval-gate", "approvers=[\"alice\"]\ntimeout=90m", "20m", who{"QUORUM", 1, "alice", "", false, "", 20 * time.Minute}, ""},
-		"no end of a gate":       {"manual-approval-gate", `approvers=["alice"]`, "0s", who{"QUORUM", 1, "alice", "", false, "", never}, ""},
-		"two in one string":      {"manual-approval-gate", `approvers=alice, bob`, "", who{}, `param approvers has name "alice, bob", which is not valid: it looks like several names in one string; write a list`},
-		"a group of everybody":   {"manual-approval-gate", `approvers=["group:system:authenticated"]`, "", who{}, `param approvers has group "system:authenticated", which contains every user of the cluster`},
-		"not a number":           {"manual-approval-gate", "approvers=[\"alice\"]\nnumberOfApprovalsRequired=two", "", who{}, `numberOfApprovalsRequired is "two"`},
-		"none needed":            {"manual-approval-gate", "approvers=[\"alice\"]\nnumberOfApprovalsRequired=0", "", who{}, `numberOfApprovalsRequired is "0"`},
-		"more than there are":    {"manual-approval-gate", "approvers=[\"alice\",\"bob\"]\nnumberOfApprovalsRequired=3", "", who{}, "it needs 3 people, but only 2 are named: name more in param approvers"},
-		"not a duration":         {"manual-approval-gate", "approvers=[\"alice\"]\ntimeout=soon", "", who{}, `timeout is "soon"`},
-		"nobody for a gate":      {"manual-approval-gate", `approvers=["group: "]`, "", who{}, "nobody could decide this"},
-		"what RBAC says":         {"kuberocketci", `approvers=["everybody"]`, "", who{"SINGLE", 0, "", "", true, "", time.Hour}, ""},
-		"what RBAC says in time": {"kuberocketci", ``, "2m", who{"SINGLE", 0, "", "", true, "", 2 * time.Minute}, ""},
+		"one of them":            {"manual-approval-gate", `approvers=["alice","bob"]`, "", who{"QUORUM", 1, "alice bob", "", false, "", time.Hour}, false},
+		"two of them":            {"manual-approval-gate", "approvers=[\"alice\",\"group:ops\",\"group:ops\",\"alice\"]\nnumberOfApprovalsRequired=2", "", who{"QUORUM", 2, "alice", "ops", false, "", time.Hour}, false},
+		"its timeout param":      {"manual-approval-gate", "approvers=[\"alice\"]\ntimeout=90m", "", who{"QUORUM", 1, "alice", "", false, "", 90 * time.Minute}, false},
+		"the task's timeout":     {"manual-approval-gate", "approvers=[\"alice\"]\ntimeout=90m", "20m", who{"QUORUM", 1, "alice", "", false, "", 20 * time.Minute}, false},
+		"no end of a gate":       {"manual-approval-gate", `approvers=["alice"]`, "0s", who{"QUORUM", 1, "alice", "", false, "", never}, false},
+		"two in one string":      {"manual-approval-gate", `approvers=alice, bob`, "", who{}, true},
+		"a group of everybody":   {"manual-approval-gate", `approvers=["group:system:authenticated"]`, "", who{}, true},
+		"not a number":           {"manual-approval-gate", "approvers=[\"alice\"]\nnumberOfApprovalsRequired=two", "", who{}, true},
+		"none needed":            {"manual-approval-gate", "approvers=[\"alice\"]\nnumberOfApprovalsRequired=0", "", who{}, true},
+		"more than there are":    {"manual-approval-gate", "approvers=[\"alice\",\"bob\"]\nnumberOfApprovalsRequired=3", "", who{}, true},
+		"not a duration":         {"manual-approval-gate", "approvers=[\"alice\"]\ntimeout=soon", "", who{}, true},
+		"nobody for a gate":      {"manual-approval-gate", `approvers=["group: "]`, "", who{}, true},
+		"what RBAC says":         {"kuberocketci", `approvers=["everybody"]`, "", who{"SINGLE", 0, "", "", true, "", time.Hour}, false},
+		"what RBAC says in time": {"kuberocketci", ``, "2m", who{"SINGLE", 0, "", "", true, "", 2 * time.Minute}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -80,10 +82,11 @@ func TestPolicy(t *testing.T) {
 				t.Fatalf("no kind %q", c.kind)
 			}
 			p, err := m.Policy(tasks.Request{Params: paramsOf(c.params), Timeout: timeoutOf(t, c.timeout)})
-			if c.refused != "" {
-				if approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), c.refused) {
-					t.Errorf("%v, want a refusal with %q", err, c.refused)
+			if c.refused {
+				if approvals.CodeOf(err) != approvals.CodeInvalid {
+					t.Errorf("%v, want a refusal", err)
 				}
+				said.Check(t, name, approvals.Message(err))
 				return
 			}
 			if err != nil {

@@ -22,6 +22,7 @@ import (
 
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/internal/golden"
 )
 
 // bench is the endpoint in front of a VoteService, and the Slack that it asks.
@@ -126,6 +127,7 @@ func (b *bench) told(t *testing.T) string {
 // TestPress: a button votes for who Slack says pressed it, when we know them.
 func TestPress(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	pending := func() *ct.Builder { return ct.Make("apply-1").Users("alice", "bob").Requester("zoe@example.com") }
 	for name, c := range map[string]struct {
 		a      *ct.Builder
@@ -133,39 +135,38 @@ func TestPress(t *testing.T) {
 		user   string
 		action string
 		votes  string // voter, verdict, way, evidence
-		told   string
 	}{
-		"approves":   {pending(), nil, "UALICE", actionApprove, "alice approve Slack slack user UALICE", "approval is in"},
-		"rejects":    {pending(), nil, "UBOB", actionReject, "bob reject Slack slack user UBOB", "rejection is in"},
-		"one of two": {pending().Quorum(2), nil, "UALICE", actionApprove, "alice approve Slack slack user UALICE", "Your approval is in; one more is needed."},
+		"approves":   {pending(), nil, "UALICE", actionApprove, "alice approve Slack slack user UALICE"},
+		"rejects":    {pending(), nil, "UBOB", actionReject, "bob reject Slack slack user UBOB"},
+		"one of two": {pending().Quorum(2), nil, "UALICE", actionApprove, "alice approve Slack slack user UALICE"},
 		"once more": {pending().Quorum(2).With(func(a *approvals.Approval) {
 			a.Votes = []approvals.Vote{{Voter: "alice", Verdict: approvals.Approve, AuthMethod: approvals.AuthLink}}
-		}), nil, "UALICE", actionApprove, "alice approve Link ", "already counted"},
-		"listed by us":      {pending(), func(c *Config) { c.Users = map[string]string{"UNEW": "bob"} }, "UNEW", actionApprove, "bob approve Slack slack user UNEW", "is in."},
-		"listed by address": {pending(), func(c *Config) { c.Users = map[string]string{"UNEW": "bob@example.com"} }, "UNEW", actionApprove, "bob approve Slack slack user UNEW", "is in."},
+		}), nil, "UALICE", actionApprove, "alice approve Link "},
+		"listed by us":      {pending(), func(c *Config) { c.Users = map[string]string{"UNEW": "bob"} }, "UNEW", actionApprove, "bob approve Slack slack user UNEW"},
+		"listed by address": {pending(), func(c *Config) { c.Users = map[string]string{"UNEW": "bob@example.com"} }, "UNEW", actionApprove, "bob approve Slack slack user UNEW"},
 		"named by address": {ct.Make("apply-1").Users().With(func(a *approvals.Approval) {
 			a.Resolved.Policy.Approvers = []approvals.Approver{{Name: "alice@example.com"}}
-		}), nil, "UALICE", actionApprove, "alice@example.com approve Slack slack user UALICE", "is in."},
-		"too late":           {pending().Voted("bob", approvals.Reject, ""), nil, "UALICE", actionApprove, "bob reject Token uid:bob", "bob already rejected this at 2026-03-01T09:01:00Z"},
-		"the requester":      {pending(), nil, "UZOE", actionApprove, "", "zoe@example.com can't decide this in Slack"},
-		"asked for it":       {pending().Requester("alice"), nil, "UALICE", actionApprove, "", "you requested this"},
-		"known, not asked":   {pending(), func(c *Config) { c.Users = map[string]string{"UNEW": "carol"} }, "UNEW", actionApprove, "", "you (carol) are not an approver here"},
-		"not an approver":    {ct.Make("apply-1").Users("bob"), nil, "UALICE", actionApprove, "", "Alice@example.com can't decide this in Slack"},
-		"of another team":    {pending(), nil, "UGUEST", actionApprove, "", "another organisation"},
-		"a stranger":         {pending(), nil, "USTRANGE", actionApprove, "", "another organisation"},
-		"unconfirmed":        {pending(), nil, "UMAYBE", actionApprove, "", "confirmed e-mail address"},
-		"without an address": {pending(), nil, "UNOBODY", actionApprove, "", "confirmed e-mail address"},
-		"a robot":            {pending(), nil, "UROBOT", actionApprove, "", "does not know this user"},
-		"unknown":            {pending(), nil, "UNONE", actionApprove, "", "did not say who you are"},
-		"no id":              {pending(), nil, "../users", actionApprove, "", "Slack did not say who you are"},
-		"shared address":     {pending().With(func(a *approvals.Approval) { a.Resolved.Policy.Approvers[1].Email = "alice@example.com" }), nil, "UALICE", actionApprove, "alice approve Slack slack user UALICE", "approval is in"},
+		}), nil, "UALICE", actionApprove, "alice@example.com approve Slack slack user UALICE"},
+		"too late":           {pending().Voted("bob", approvals.Reject, ""), nil, "UALICE", actionApprove, "bob reject Token uid:bob"},
+		"the requester":      {pending(), nil, "UZOE", actionApprove, ""},
+		"asked for it":       {pending().Requester("alice"), nil, "UALICE", actionApprove, ""},
+		"known, not asked":   {pending(), func(c *Config) { c.Users = map[string]string{"UNEW": "carol"} }, "UNEW", actionApprove, ""},
+		"not an approver":    {ct.Make("apply-1").Users("bob"), nil, "UALICE", actionApprove, ""},
+		"of another team":    {pending(), nil, "UGUEST", actionApprove, ""},
+		"a stranger":         {pending(), nil, "USTRANGE", actionApprove, ""},
+		"unconfirmed":        {pending(), nil, "UMAYBE", actionApprove, ""},
+		"without an address": {pending(), nil, "UNOBODY", actionApprove, ""},
+		"a robot":            {pending(), nil, "UROBOT", actionApprove, ""},
+		"unknown":            {pending(), nil, "UNONE", actionApprove, ""},
+		"no id":              {pending(), nil, "../users", actionApprove, ""},
+		"shared address":     {pending().With(func(a *approvals.Approval) { a.Resolved.Policy.Approvers[1].Email = "alice@example.com" }), nil, "UALICE", actionApprove, "alice approve Slack slack user UALICE"},
 		"the Gate's word": {pending().With(func(a *approvals.Approval) {
 			a.Resolved.Policy.Approvers = []approvals.Approver{{Name: "ceo", Email: "alice@example.com"}}
-		}), nil, "UALICE", actionApprove, "", "Alice@example.com can't decide this in Slack"},
-		"not asked there": {pending(), func(c *Config) { c.Name = "others" }, "UALICE", actionApprove, "", ""},
-		"a link":          {pending(), nil, "UALICE", "open", "", ""},
-		"not resolved":    {ct.Make("apply-1").Unresolved(nil), nil, "UALICE", actionApprove, "", "not sent to Slack"},
-		"hostile":         {pending(), func(c *Config) { c.Users = map[string]string{"UNEW": "<!channel> & <script>"} }, "UNEW", actionApprove, "", "(&lt;!channel&gt; &amp; &lt;script&gt;) are not"},
+		}), nil, "UALICE", actionApprove, ""},
+		"not asked there": {pending(), func(c *Config) { c.Name = "others" }, "UALICE", actionApprove, ""},
+		"a link":          {pending(), nil, "UALICE", "open", ""},
+		"not resolved":    {ct.Make("apply-1").Unresolved(nil), nil, "UALICE", actionApprove, ""},
+		"hostile":         {pending(), func(c *Config) { c.Users = map[string]string{"UNEW": "<!channel> & <script>"} }, "UNEW", actionApprove, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -185,8 +186,12 @@ func TestPress(t *testing.T) {
 			if got := strings.Join(votes, "; "); got != c.votes {
 				t.Errorf("votes %q, want %q", got, c.votes)
 			}
-			if got := b.told(t); !strings.Contains(got, c.told) || (got == "") != (c.told == "") {
-				t.Errorf("told %q, want %q", got, c.told)
+			got := b.told(t)
+			if silent := name == "a link" || name == "not asked there"; (got == "") != silent {
+				t.Errorf("told %q", got)
+			}
+			if got != "" {
+				said.Check(t, name, got)
 			}
 			ct.AssertLeaksNothing(t, "the log", b.log.String(), theToken, theSecret)
 		})
@@ -197,13 +202,15 @@ func TestPress(t *testing.T) {
 // Slack signs.
 func TestOtherChannel(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	b := newBench(t, ct.Make("apply-1"), nil)
 	other := bot(t, b.slack.URL, time.Second)
 	other.Config.Name = "others"
 	b.Channels = append(b.Channels, other)
 	b.post(t, b.press("UALICE", actionApprove, "others/prod/apply-1/uid-apply-1"))
-	if got := b.told(t); !strings.Contains(got, "not sent to Slack channel others") || b.store.Writes() != 0 {
-		t.Errorf("told %q after %d writes", got, b.store.Writes())
+	said.Check(t, "of another channel", b.told(t))
+	if b.store.Writes() != 0 {
+		t.Errorf("%d writes", b.store.Writes())
 	}
 	// Nor can a secret speak for a channel that has another one.
 	b.Channels[0].Config.SigningSecret = []byte("another-signing-secret")
@@ -217,25 +224,29 @@ func TestOtherChannel(t *testing.T) {
 // dialog.
 func TestDialog(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	b := newBench(t, ct.Make("apply-1").Requester("zoe@example.com"), nil)
 	b.post(t, b.press("UZOE", actionComment, theReference))
-	if got := b.told(t); !strings.Contains(got, "zoe@example.com can't decide") || strings.Contains(b.slack.called(), "views.open") {
-		t.Errorf("the requester was shown the dialog: %q", got)
+	said.Check(t, "the requester", b.told(t))
+	if strings.Contains(b.slack.called(), "views.open") {
+		t.Error("the requester was shown the dialog")
 	}
 	b.post(t, b.press("UALICE", actionComment, theReference))
 	if calls := b.slack.called(); !strings.HasSuffix(calls, "views.open") || b.store.Writes() != 0 {
 		t.Errorf("called %s, %d writes", calls, b.store.Writes())
 	}
-	golden(t, "dialog.json", []byte(b.slack.texts["views.open"]))
+	golden.JSON(t, "testdata/golden/dialog.json", []byte(b.slack.texts["views.open"]))
 
 	w := b.post(t, submit("UALICE", strings.Repeat("x", 3000)))
-	if !strings.Contains(w.Body.String(), `"response_action":"errors"`) || !strings.Contains(w.Body.String(), "3000 of 2048") {
+	if !strings.Contains(w.Body.String(), `"response_action":"errors"`) {
 		t.Errorf("%s", w.Body)
 	}
+	said.Check(t, "too long", w.Body.String())
 	w = b.post(t, submit("UALICE", "too \u202erisky <!channel>"))
-	if !strings.Contains(w.Body.String(), `"response_action":"update"`) || !strings.Contains(w.Body.String(), "rejection is in") {
+	if !strings.Contains(w.Body.String(), `"response_action":"update"`) {
 		t.Errorf("%s", w.Body)
 	}
+	said.Check(t, "rejected", w.Body.String())
 	a, _ := b.store.Get(t.Context(), approvals.Key{Namespace: "prod", Name: "apply-1"})
 	if a.Outcome != approvals.Rejected || a.Votes[0].Comment != "too risky <!channel>" {
 		t.Errorf("%s, %+v", a.Outcome, a.Votes)
@@ -244,8 +255,9 @@ func TestDialog(t *testing.T) {
 	c := newBench(t, ct.Make("apply-1"), nil)
 	c.slack.says["views.open"] = `{"ok":false,"error":"expired_trigger_id"}`
 	c.post(t, c.press("UALICE", actionComment, theReference))
-	if got := c.told(t); !strings.Contains(got, "Slack did not open the dialog") || !strings.Contains(c.log.String(), "expired_trigger_id") {
-		t.Errorf("told %q; log %s", got, c.log.String())
+	said.Check(t, "not opened", c.told(t))
+	if !strings.Contains(c.log.String(), "expired_trigger_id") {
+		t.Errorf("log %s", c.log.String())
 	}
 }
 
@@ -254,6 +266,7 @@ func TestDialog(t *testing.T) {
 // wrong with it.
 func TestApproveDialog(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	asking := func() *ct.Builder {
 		return ct.Make("apply-1").Users("alice", "bob").Quorum(2).With(func(a *approvals.Approval) {
 			p := &a.Resolved.Policy
@@ -268,14 +281,15 @@ func TestApproveDialog(t *testing.T) {
 	}
 	b := newBench(t, asking(), nil)
 	b.post(t, b.press("UZOE", actionApprove, theReference))
-	if strings.Contains(b.slack.called(), "views.open") || !strings.Contains(b.told(t), "zoe@example.com can't decide") {
-		t.Errorf("a stranger was shown the dialog: %q", b.told(t))
+	if strings.Contains(b.slack.called(), "views.open") {
+		t.Error("a stranger was shown the dialog")
 	}
+	said.Check(t, "a stranger", b.told(t))
 	b.post(t, b.press("UALICE", actionApprove, theReference))
 	if calls := b.slack.called(); !strings.HasSuffix(calls, "views.open") || b.store.Writes() != 0 {
 		t.Fatalf("called %s, %d writes", calls, b.store.Writes())
 	}
-	golden(t, "approve-dialog.json", []byte(b.slack.texts["views.open"]))
+	golden.JSON(t, "testdata/golden/approve-dialog.json", []byte(b.slack.texts["views.open"]))
 
 	answer := func(comment, ticket, size, replicas, drain string) map[string]any {
 		field := func(kind, value string) map[string]any {
@@ -314,7 +328,8 @@ func TestApproveDialog(t *testing.T) {
 	}
 	w := b.post(t, answer("ship \u202eit", "OPS-1", "1", "3", ""))
 	a, _ := b.store.Get(t.Context(), approvals.Key{Namespace: "prod", Name: "apply-1"})
-	if !strings.Contains(w.Body.String(), "Your approval is in; one more is needed.") || len(a.Votes) != 1 || a.Votes[0].Verdict != approvals.Approve || a.Votes[0].Comment != "ship it" {
+	said.Check(t, "approved", w.Body.String())
+	if len(a.Votes) != 1 || a.Votes[0].Verdict != approvals.Approve || a.Votes[0].Comment != "ship it" {
 		t.Fatalf("%s; %+v", w.Body, a.Votes)
 	}
 	got := approvals.ByName(a.Votes[0].Inputs)
@@ -323,9 +338,11 @@ func TestApproveDialog(t *testing.T) {
 	}
 	// Who was too late is told so in the dialog.
 	done := newBench(t, asking().With(func(a *approvals.Approval) { a.Outcome, a.DecidedAt = approvals.Rejected, ct.T0 }), nil)
-	if w := done.post(t, answer("ok", "OPS-1", "0", "2", "0")); !strings.Contains(w.Body.String(), `"comment":"this was rejected automatically`) || done.store.Writes() != 0 {
+	w = done.post(t, answer("ok", "OPS-1", "0", "2", "0"))
+	if !strings.Contains(w.Body.String(), `"response_action":"errors"`) || done.store.Writes() != 0 {
 		t.Errorf("after the end: %s", w.Body)
 	}
+	said.Check(t, "after the end", w.Body.String())
 }
 
 // delegates has bob for alice.
@@ -359,7 +376,7 @@ func TestDialogOfWhoIsNotNamed(t *testing.T) {
 		if got := strings.HasSuffix(b.slack.called(), "views.open"); got != shown {
 			t.Errorf("%s: dialog %t, told %q", user, got, b.told(t))
 		}
-		if w := b.post(t, submit(user, "no")); strings.Contains(w.Body.String(), "is in.") != shown {
+		if w := b.post(t, submit(user, "no")); strings.Contains(w.Body.String(), `"response_action":"update"`) != shown {
 			t.Errorf("%s: %s", user, w.Body)
 		}
 	}
@@ -430,6 +447,7 @@ func TestUnsigned(t *testing.T) {
 // more than it was: neither a second vote nor one that its voter has taken back since.
 func TestReplayedElsewhere(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	now := time.Now()
 	b := newBench(t, ct.Make("apply-1").Users("alice", "bob").Quorum(2).With(func(a *approvals.Approval) { a.OpenedAt = now.Add(-time.Minute) }), nil)
 	desk := *b.Desk.(*approvals.VoteService)
@@ -464,9 +482,10 @@ func TestReplayedElsewhere(t *testing.T) {
 	if _, did, err := desk.Vote(t.Context(), key, ct.Ballot("alice", approvals.Withdraw, "")); err != nil || did != approvals.Withdrew {
 		t.Fatalf("%s, %v", did, err)
 	}
-	if a := replay(); len(a.Votes) != 0 || !strings.Contains(b.told(t), "after this vote was created") {
-		t.Errorf("taken back: votes %+v, told %s", a.Votes, b.told(t))
+	if a := replay(); len(a.Votes) != 0 {
+		t.Errorf("withdrawn: votes %+v", a.Votes)
 	}
+	said.Check(t, "after it was withdrawn", b.told(t))
 	signed = headers(body, theSecret, now)
 	if a := replay(); len(a.Votes) != 1 {
 		t.Errorf("pressed again: votes %+v, told %s", a.Votes, b.told(t))

@@ -1,16 +1,12 @@
 package slack
 
 import (
-	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -23,10 +19,9 @@ import (
 	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/approvals/notify"
 	"github.com/countersign-dev/countersign/approvals/notify/notifytest"
+	"github.com/countersign-dev/countersign/internal/golden"
 	"github.com/countersign-dev/countersign/templates"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -246,7 +241,7 @@ func TestBot(t *testing.T) {
 		}
 		if x.earlier == "" && x.says == "" {
 			name := "bot-" + string(x.kind) + ".json"
-			golden(t, name, []byte(form.Get("blocks")))
+			golden.JSON(t, "testdata/golden/"+name, []byte(form.Get("blocks")))
 		}
 	}
 }
@@ -255,27 +250,29 @@ func TestBot(t *testing.T) {
 // error says what to do.
 func TestRefused(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	s := newWorkspace(t)
-	c := bot(t, s.URL, 5*time.Second)
-	for answer, want := range map[string]struct {
-		final bool
-		text  string
+	room := bot(t, s.URL, 5*time.Second)
+	for name, c := range map[string]struct {
+		answer string
+		final  bool
 	}{
-		`{"ok":false,"error":"not_in_channel"}`:                    {true, "slack ops: chat.postMessage: not_in_channel: invite the app to the channel"},
-		`{"ok":false,"error":"invalid_auth"}`:                      {true, "put the bot's token into tokenFile"},
-		`{"ok":false,"error":"ratelimited"}`:                       {false, "ratelimited"},
-		`{"ok":false,"error":"internal_error"}`:                    {false, "internal_error"},
-		`{"ok":false,"error":"` + theToken + "\u202e" + `"}`:       {true, "***"},
-		`<html>maintenance</html>`:                                 {false, "chat.postMessage"},
-		`{"ok":true}`:                                              {false, "does not say where the message is"},
-		`{"ok":true,"channel":"C1","ts":"../../` + theToken + `"}`: {false, "does not say where the message is"},
+		"not invited":     {`{"ok":false,"error":"not_in_channel"}`, true},
+		"another token":   {`{"ok":false,"error":"invalid_auth"}`, true},
+		"too often":       {`{"ok":false,"error":"ratelimited"}`, false},
+		"broken":          {`{"ok":false,"error":"internal_error"}`, false},
+		"our own token":   {`{"ok":false,"error":"` + theToken + "\u202e" + `"}`, true},
+		"a page":          {`<html>maintenance</html>`, false},
+		"nowhere":         {`{"ok":true}`, false},
+		"a hostile place": {`{"ok":true,"channel":"C1","ts":"../../` + theToken + `"}`, false},
 	} {
-		s.says["chat.postMessage"] = answer
-		_, err := c.Send(t.Context(), notifytest.Message(notify.Opened, nil))
-		if err == nil || notifytest.Final(err) != want.final || !strings.Contains(err.Error(), want.text) {
-			t.Errorf("%s: final is %t: %v", answer, notifytest.Final(err), err)
+		s.says["chat.postMessage"] = c.answer
+		_, err := room.Send(t.Context(), notifytest.Message(notify.Opened, nil))
+		if err == nil || notifytest.Final(err) != c.final {
+			t.Errorf("%s: final is %t: %v", name, notifytest.Final(err), err)
 			continue
 		}
+		said.Check(t, name, err.Error())
 		ct.AssertLeaksNothing(t, "the error", err.Error(), theToken, theSecret)
 	}
 }
@@ -291,58 +288,40 @@ func TestWebhookGolden(t *testing.T) {
 		if _, err := hook(t, s.URL, 5*time.Second).Send(t.Context(), notifytest.Message(kind, nil)); err != nil {
 			t.Fatal(err)
 		}
-		golden(t, "webhook-"+string(kind)+".json", body)
-	}
-}
-
-func golden(t *testing.T, name string, body []byte) {
-	t.Helper()
-	var got bytes.Buffer
-	if err := json.Indent(&got, body, "", "  "); err != nil {
-		t.Fatal(err)
-	}
-	got.WriteByte('\n')
-	file := filepath.Join("testdata", "golden", name)
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, got.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil || got.String() != string(want) {
-		t.Errorf("%s differs, %v; read it, then: go test ./approvals/notify/... -update\n%s", name, err, got.String())
+		golden.JSON(t, "testdata/golden/"+"webhook-"+string(kind)+".json", body)
 	}
 }
 
 func TestValidate(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	good := Config{API: DefaultAPI, Token: keyring.Secret(theToken), SigningSecret: keyring.Secret(theSecret), Room: "C0123456789", Users: map[string]string{"U0123": "alice"}}
 	for name, c := range map[string]struct {
-		change func(*Config)
-		want   string
+		change  func(*Config)
+		refused bool
 	}{
-		"a bot":            {func(*Config) {}, ""},
-		"a webhook":        {func(c *Config) { *c = Config{WebhookURL: keyring.Secret("https://hooks.slack.com/services/T/B/X")} }, ""},
-		"both":             {func(c *Config) { c.WebhookURL = keyring.Secret("https://hooks.slack.com/services/T/B/X") }, "both webhookURLFile and"},
-		"neither":          {func(c *Config) { c.Token = nil }, "neither webhookURLFile nor tokenFile"},
-		"no secret":        {func(c *Config) { c.SigningSecret = nil }, "slack.signingSecretFile has no secret"},
-		"a room's name":    {func(c *Config) { c.Room = "#ops" }, `slack.channel is "#ops": use the channel's id`},
-		"a user's name":    {func(c *Config) { c.Users = map[string]string{"@alice": "alice"} }, "slack.users has"},
-		"nobody":           {func(c *Config) { c.Users = map[string]string{"U0123": ""} }, "slack.users has"},
-		"in the clear":     {func(c *Config) { c.API = "http://slack.example.com/api/" }, "slack.apiURL begins with http"},
-		"no slash":         {func(c *Config) { c.API = "https://slack.com/api" }, "must end in /"},
-		"webhook in clear": {func(c *Config) { *c = Config{WebhookURL: keyring.Secret("http://hooks.example.com/" + theSecret)} }, "slack.webhookURLFile begins with http"},
+		"a bot":            {func(*Config) {}, false},
+		"a webhook":        {func(c *Config) { *c = Config{WebhookURL: keyring.Secret("https://hooks.slack.com/services/T/B/X")} }, false},
+		"both":             {func(c *Config) { c.WebhookURL = keyring.Secret("https://hooks.slack.com/services/T/B/X") }, true},
+		"neither":          {func(c *Config) { c.Token = nil }, true},
+		"no secret":        {func(c *Config) { c.SigningSecret = nil }, true},
+		"a room's name":    {func(c *Config) { c.Room = "#ops" }, true},
+		"a user's name":    {func(c *Config) { c.Users = map[string]string{"@alice": "alice"} }, true},
+		"nobody":           {func(c *Config) { c.Users = map[string]string{"U0123": ""} }, true},
+		"in the clear":     {func(c *Config) { c.API = "http://slack.example.com/api/" }, true},
+		"no slash":         {func(c *Config) { c.API = "https://slack.com/api" }, true},
+		"webhook in clear": {func(c *Config) { *c = Config{WebhookURL: keyring.Secret("http://hooks.example.com/" + theSecret)} }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			conf := good
 			c.change(&conf)
 			err := conf.Validate()
-			if (err == nil) != (c.want == "") || err != nil && (!strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), theSecret)) {
-				t.Errorf("%v, want %q", err, c.want)
+			if (err != nil) != c.refused || err != nil && strings.Contains(err.Error(), theSecret) {
+				t.Errorf("%v, refused should be %t", err, c.refused)
+			}
+			if err != nil {
+				said.Check(t, name, err.Error())
 			}
 		})
 	}

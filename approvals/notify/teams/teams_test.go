@@ -2,12 +2,8 @@ package teams
 
 import (
 	"bytes"
-	"encoding/json"
-	"flag"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -20,10 +16,9 @@ import (
 	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/approvals/notify"
 	"github.com/countersign-dev/countersign/approvals/notify/notifytest"
+	"github.com/countersign-dev/countersign/internal/golden"
 	"github.com/countersign-dev/countersign/templates"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -85,41 +80,32 @@ func TestGolden(t *testing.T) {
 		if _, err := channel(t, s.URL, 5*time.Second).Send(t.Context(), notifytest.Message(kind, nil)); err != nil {
 			t.Fatal(err)
 		}
-		golden(t, string(kind)+".json", body)
-	}
-}
-
-func golden(t *testing.T, name string, body []byte) {
-	t.Helper()
-	var got bytes.Buffer
-	if err := json.Indent(&got, body, "", "  "); err != nil {
-		t.Fatal(err)
-	}
-	got.WriteByte('\n')
-	file := filepath.Join("testdata", "golden", name)
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, got.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil || got.String() != string(want) {
-		t.Errorf("%s differs, %v; read it, then: go test ./approvals/notify/... -update\n%s", name, err, got.String())
+		golden.JSON(t, "testdata/golden/"+string(kind)+".json", body)
 	}
 }
 
 func TestValidate(t *testing.T) {
 	t.Parallel()
-	for address, good := range map[string]bool{
-		"https://prod.westeurope.logic.azure.com/x?sig=abc": true, "http://127.0.0.1:1/x": true, "http://teams.mocks.svc.cluster.local/x": true,
-		"http://prod.example.com/x?sig=abc": false, "prod.example.com": false, "": false, "https://a:b@example.com/": false, "ftp://example.com/": false,
+	said := golden.Open(t)
+	for name, c := range map[string]struct {
+		address string
+		refused bool
+	}{
+		"a workflow":        {"https://prod.westeurope.logic.azure.com/x?sig=abc", false},
+		"on this machine":   {"http://127.0.0.1:1/x", false},
+		"in the cluster":    {"http://teams.mocks.svc.cluster.local/x", false},
+		"in the clear":      {"http://prod.example.com/x?sig=abc", true},
+		"without a scheme":  {"prod.example.com", true},
+		"nothing":           {"", true},
+		"with a password":   {"https://a:b@example.com/", true},
+		"of another scheme": {"ftp://example.com/", true},
 	} {
-		err := Config{URL: keyring.Secret(address)}.Validate()
-		if (err == nil) != good || err != nil && (strings.Contains(err.Error(), "sig=") || !strings.Contains(err.Error(), "teams.webhookURLFile")) {
-			t.Errorf("%s: %v", address, err)
+		err := Config{URL: keyring.Secret(c.address)}.Validate()
+		if (err != nil) != c.refused || err != nil && strings.Contains(err.Error(), "sig=") {
+			t.Errorf("%s: %v", c.address, err)
+		}
+		if err != nil {
+			said.Check(t, name, err.Error())
 		}
 	}
 }
