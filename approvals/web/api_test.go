@@ -3,6 +3,7 @@ package web_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/internal/golden"
 )
 
 const votes = "/api/v1/namespaces/prod/approvals/a/votes"
@@ -20,6 +22,7 @@ func bearer(name string) []string { return []string{"Authorization", "Bearer tok
 
 func TestAPIVote(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	const approve = `{"vote":"approve","comment":"ship it"}`
 	for name, c := range map[string]struct {
 		a       *ct.Builder
@@ -28,7 +31,7 @@ func TestAPIVote(t *testing.T) {
 		headers []string
 		status  int
 		code    string // of the error
-		want    string
+		want    string // of another answer
 		writes  int
 	}{
 		"approve":               {body: approve, headers: bearer("alice"), status: 201, want: `"outcome": "Approved"`, writes: 1},
@@ -36,46 +39,46 @@ func TestAPIVote(t *testing.T) {
 		"by a group":            {a: ct.Make("a").Groups("sre"), body: approve, headers: bearer("zoe"), status: 201, want: `"voter": "zoe"`, writes: 1},
 		"scheme by case":        {body: approve, headers: []string{"Authorization", "bearer token-alice"}, status: 201, writes: 1},
 		"the same again":        {a: ct.Make("a").Voted("alice", approvals.Approve, "ship it"), body: approve, headers: bearer("alice"), status: 200, want: `"outcome": "Approved"`},
-		"other, after":          {a: ct.Make("a").Users("alice", "bob").Voted("bob", approvals.Approve, ""), body: approve, headers: bearer("alice"), status: 409, code: "conflict", want: "bob already approved this at 2026-03-01T09:01:00Z"},
-		"expired":               {a: ct.Make("a").Lifetime(20 * time.Minute), body: approve, headers: bearer("alice"), status: 410, code: "gone", want: "this expired at 2026-03-01T09:20:00Z"},
-		"not resolved yet":      {a: ct.Make("a").Unresolved(nil), body: approve, headers: bearer("alice"), status: 403, code: "forbidden", want: "you (alice) may not see this approval in namespace prod"},
-		"not resolved, may see": {a: ct.Make("a").Unresolved(nil), body: approve, headers: bearer("auditor"), status: 409, code: "not_ready", want: "still being prepared"},
-		"the requester":         {a: ct.Make("a").Users("alice", "bob").Requester("alice"), body: approve, headers: bearer("alice"), status: 403, code: "forbidden", want: "you (alice) may not see this approval in namespace prod"},
-		"a stranger":            {body: approve, headers: bearer("mallory"), status: 403, code: "forbidden", want: "you (mallory) may not see this approval in namespace prod"},
-		"who may look":          {body: approve, headers: bearer("auditor"), status: 403, code: "forbidden", want: "you (auditor) are not an approver here; alice can decide"},
+		"other, after":          {a: ct.Make("a").Users("alice", "bob").Voted("bob", approvals.Approve, ""), body: approve, headers: bearer("alice"), status: 409, code: "conflict"},
+		"expired":               {a: ct.Make("a").Lifetime(20 * time.Minute), body: approve, headers: bearer("alice"), status: 410, code: "gone"},
+		"not resolved yet":      {a: ct.Make("a").Unresolved(nil), body: approve, headers: bearer("alice"), status: 403, code: "forbidden"},
+		"not resolved, may see": {a: ct.Make("a").Unresolved(nil), body: approve, headers: bearer("auditor"), status: 409, code: "not_ready"},
+		"the requester":         {a: ct.Make("a").Users("alice", "bob").Requester("alice"), body: approve, headers: bearer("alice"), status: 403, code: "forbidden"},
+		"a stranger":            {body: approve, headers: bearer("mallory"), status: 403, code: "forbidden"},
+		"who may look":          {body: approve, headers: bearer("auditor"), status: 403, code: "forbidden"},
 		"rights not known":      {body: approve, headers: bearer("nobody-knows"), status: 503, code: "unavailable"},
-		"no such approval":      {path: "/api/v1/namespaces/prod/approvals/b/votes", body: approve, headers: bearer("alice"), status: 403, code: "forbidden", want: "you (alice) may not see this approval in namespace prod"},
+		"no such approval":      {path: "/api/v1/namespaces/prod/approvals/b/votes", body: approve, headers: bearer("alice"), status: 403, code: "forbidden"},
 		"none, may get":         {path: "/api/v1/namespaces/prod/approvals/b/votes", body: approve, headers: bearer("auditor"), status: 404, code: "not_found"},
 		"no such space":         {path: "/api/v1/namespaces/dev/approvals/a/votes", body: approve, headers: bearer("alice"), status: 403, code: "forbidden"},
 
 		// One body is one vote, and nothing else.
-		"two votes":         {body: approve + `{"vote":"reject"}`, headers: bearer("alice"), status: 400, code: "invalid", want: "after the JSON object"},
-		"words after it":    {body: approve + " and no", headers: bearer("alice"), status: 400, code: "invalid", want: "after the JSON object"},
-		"a bracket after":   {body: approve + "]", headers: bearer("alice"), status: 400, code: "invalid", want: "after the JSON object"},
+		"two votes":         {body: approve + `{"vote":"reject"}`, headers: bearer("alice"), status: 400, code: "invalid"},
+		"words after it":    {body: approve + " and no", headers: bearer("alice"), status: 400, code: "invalid"},
+		"a bracket after":   {body: approve + "]", headers: bearer("alice"), status: 400, code: "invalid"},
 		"space after it":    {body: approve + " \n", headers: bearer("alice"), status: 201, writes: 1},
-		"endless, after it": {body: approve + strings.Repeat(" ", 2<<20), headers: bearer("alice"), status: 413, code: "invalid", want: "too large"},
+		"endless, after it": {body: approve + strings.Repeat(" ", 2<<20), headers: bearer("alice"), status: 413, code: "invalid"},
 
 		// Nothing is not a rejection.
-		"nothing":         {body: "", headers: bearer("alice"), status: 400, code: "invalid", want: ""},
-		"an empty object": {body: "{}", headers: bearer("alice"), status: 400, code: "invalid", want: ""},
-		"null":            {body: "null", headers: bearer("alice"), status: 400, code: "invalid", want: ""},
-		"not JSON":        {body: "vote=approve", headers: bearer("alice"), status: 400, code: "invalid", want: ""},
-		"unknown field":   {body: `{"vote":"approve","voter":"bob"}`, headers: bearer("alice"), status: 400, code: "invalid", want: "unknown field"},
-		"unknown verdict": {body: `{"vote":"APPROVE"}`, headers: bearer("alice"), status: 400, code: "invalid", want: "APPROVE"},
-		"a list":          {body: `[{"vote":"approve"}]`, headers: bearer("alice"), status: 400, code: "invalid", want: ""},
-		"long comment":    {body: `{"vote":"approve","comment":"` + strings.Repeat("x", 100_000) + `"}`, headers: bearer("alice"), status: 400, code: "invalid", want: "100000 of 2048"},
-		"huge":            {body: `{"vote":"approve","comment":"` + strings.Repeat("x", 2<<20) + `"}`, headers: bearer("alice"), status: 413, code: "invalid", want: "too large"},
+		"nothing":         {body: "", headers: bearer("alice"), status: 400, code: "invalid"},
+		"an empty object": {body: "{}", headers: bearer("alice"), status: 400, code: "invalid"},
+		"null":            {body: "null", headers: bearer("alice"), status: 400, code: "invalid"},
+		"not JSON":        {body: "vote=approve", headers: bearer("alice"), status: 400, code: "invalid"},
+		"unknown field":   {body: `{"vote":"approve","voter":"bob"}`, headers: bearer("alice"), status: 400, code: "invalid"},
+		"unknown verdict": {body: `{"vote":"APPROVE"}`, headers: bearer("alice"), status: 400, code: "invalid"},
+		"a list":          {body: `[{"vote":"approve"}]`, headers: bearer("alice"), status: 400, code: "invalid"},
+		"long comment":    {body: `{"vote":"approve","comment":"` + strings.Repeat("x", 100_000) + `"}`, headers: bearer("alice"), status: 400, code: "invalid"},
+		"huge":            {body: `{"vote":"approve","comment":"` + strings.Repeat("x", 2<<20) + `"}`, headers: bearer("alice"), status: 413, code: "invalid"},
 
 		// Nobody names himself.
-		"no token":          {body: approve, status: 401, code: "unauthenticated", want: "kubectl create token"},
+		"no token":          {body: approve, status: 401, code: "unauthenticated"},
 		"bare forwarded":    {body: approve, headers: []string{"X-Forwarded-User", "alice", "X-Forwarded-Email", "alice@example.com", "X-Auth-Request-User", "alice", "X-Remote-User", "alice", "Remote-User", "alice", "Impersonate-User", "alice"}, status: 401, code: "unauthenticated"},
 		"by the query":      {path: votes + "?user=alice&access_token=token-alice", body: approve, status: 401, code: "unauthenticated"},
 		"basic":             {body: approve, headers: []string{"Authorization", "Basic dG9rZW4tYWxpY2U="}, status: 401, code: "unauthenticated"},
 		"bearer of nothing": {body: approve, headers: []string{"Authorization", "Bearer "}, status: 401, code: "unauthenticated"},
 		"bearer alone":      {body: approve, headers: []string{"Authorization", "Bearer"}, status: 401, code: "unauthenticated"},
-		"a bad token":       {body: approve, headers: []string{"Authorization", "Bearer nonsense"}, status: 401, code: "unauthenticated", want: "was not accepted"},
+		"a bad token":       {body: approve, headers: []string{"Authorization", "Bearer nonsense"}, status: 401, code: "unauthenticated"},
 		"forwarded besides": {body: approve, headers: append(bearer("mallory"), "X-Forwarded-User", "alice"), status: 403, code: "forbidden"},
-		"cluster is down":   {body: approve, headers: bearer("unsure"), status: 503, code: "unavailable", want: "try again"},
+		"cluster is down":   {body: approve, headers: bearer("unsure"), status: 503, code: "unavailable"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -87,9 +90,10 @@ func TestAPIVote(t *testing.T) {
 			}
 			b := newBench(t, base, c.a.Obj())
 			w := b.ask(http.MethodPost, c.path, c.body, c.headers...)
-			if w.Code != c.status || !strings.Contains(w.Body.String(), strings.ReplaceAll(c.want, "{\"", "{\\\"")) || b.store.Writes() != c.writes {
+			if w.Code != c.status || !strings.Contains(w.Body.String(), c.want) || b.store.Writes() != c.writes {
 				t.Errorf("%d with %d writes, want %d with %q and %d:\n%.2000s", w.Code, b.store.Writes(), c.status, c.want, c.writes, w.Body)
 			}
+			checkError(t, said, name, w)
 			var got struct {
 				Error struct{ Code, Message string }
 				Votes []struct{ Voter, AuthMethod, Comment string }
@@ -108,8 +112,25 @@ func TestAPIVote(t *testing.T) {
 	}
 }
 
+// checkError compares the code and the message of an answer of the API with the file, when it is an
+// error. What is about one request alone is in no file.
+func checkError(t *testing.T, said *golden.Sentences, name string, w *httptest.ResponseRecorder) {
+	t.Helper()
+	if w.Code < 400 {
+		return
+	}
+	var got struct {
+		Error struct{ Code, Message string }
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+		t.Fatalf("%v: %s", err, w.Body)
+	}
+	said.Check(t, name, got.Error.Code+": "+got.Error.Message)
+}
+
 func TestAPIGet(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	a := ct.Make("a").Users("alice", "bob").Quorum(2).Voted("alice", approvals.Approve, "ok").With(func(a *approvals.Approval) {
 		a.OpenedAt = a.OpenedAt.In(time.FixedZone("JST", 9*3600))
 	}).Obj()
@@ -121,9 +142,9 @@ func TestAPIGet(t *testing.T) {
 		"an approver":      {"a", "bob", 200, `"missing": 1`},
 		"in UTC":           {"a", "bob", 200, `"openedAt": "2026-03-01T09:00:00Z"`},
 		"an auditor":       {"a", "auditor", 200, `"voter": "alice"`},
-		"a stranger":       {"a", "mallory", 403, "may not see this approval in namespace prod"},
-		"not there":        {"b", "auditor", 404, "not_found"},
-		"rights not known": {"a", "nobody-knows", 503, "could not check your rights"},
+		"a stranger":       {"a", "mallory", 403, ""},
+		"not there":        {"b", "auditor", 404, ""},
+		"rights not known": {"a", "nobody-knows", 503, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -132,6 +153,7 @@ func TestAPIGet(t *testing.T) {
 			if w.Code != c.status || !strings.Contains(w.Body.String(), c.want) {
 				t.Errorf("%d, want %d with %q\n%s", w.Code, c.status, c.want, w.Body)
 			}
+			checkError(t, said, name, w)
 			if c.status != 200 && strings.Contains(w.Body.String(), "alice") {
 				t.Errorf("who decides is told to whoever may not see it:\n%s", w.Body)
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals/record"
 	"github.com/countersign-dev/countersign/approvals/record/recordtest"
 	"github.com/countersign-dev/countersign/approvals/web"
+	"github.com/countersign-dev/countersign/internal/golden"
 )
 
 // withHistory has two decided Approvals of prod and one of dev in its record.
@@ -33,6 +34,7 @@ func withHistory(t *testing.T) (*bench, *recordtest.Memory) {
 
 func TestHistory(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	for name, c := range map[string]struct {
 		query  string
 		as     string
@@ -54,22 +56,22 @@ func TestHistory(t *testing.T) {
 		"a table":            {"namespace=prod&format=csv", "auditor", "", 200, 9, ",'=1+1,"},
 		"a table by Accept":  {"namespace=prod", "auditor", "text/csv", 200, 9, ""},
 		"an empty table":     {"namespace=prod&format=csv&gate=none", "auditor", "", 200, 1, "seq,at,kind"},
-		"another's space":    {"namespace=dev", "auditor", "", 403, 0, "may not list approvals in namespace dev"},
-		"every space":        {"", "auditor", "", 403, 0, "name one with ?namespace="},
-		"an approver":        {"namespace=prod", "alice", "", 403, 0, "may not list"},
-		"an empty space":     {"namespace=", "auditor", "", 403, 0, "name one with"},
-		"two spaces":         {"namespace=prod&namespace=dev", "auditor", "", 400, 0, "given 2 times"},
-		"rights not known":   {"namespace=prod", "nobody-knows", "", 503, 0, "try again"},
-		"mistyped":           {"namespace=prod&outcom=Rejected", "auditor", "", 400, 0, `\"outcom\" is unknown`},
-		"a bad time":         {"namespace=prod&from=yesterday", "auditor", "", 400, 0, "use a date such as"},
-		"a bad limit":        {"namespace=prod&limit=0", "auditor", "", 400, 0, "use 1 to 1000"},
-		"too many":           {"namespace=prod&limit=1001", "auditor", "", 400, 0, "use 1 to 1000"},
-		"a bad cursor":       {"namespace=prod&cursor=x", "auditor", "", 400, 0, "without"},
-		"a bad format":       {"namespace=prod&format=xml", "auditor", "", 400, 0, "use json, jsonl or csv"},
-		"a page of a table":  {"namespace=prod&format=csv&limit=3", "auditor", "", 400, 0, "limit and cursor are for pages"},
-		"a bad query":        {"namespace=prod&x=%zz", "auditor", "", 400, 0, "can't be parsed"},
-		"characters":         {"namespace=prod&person=a%00b", "auditor", "", 400, 0, "no name has"},
-		"nobody":             {"namespace=prod", "", "", 401, 0, "kubectl create token"},
+		"another's space":    {"namespace=dev", "auditor", "", 403, 0, ""},
+		"every space":        {"", "auditor", "", 403, 0, ""},
+		"an approver":        {"namespace=prod", "alice", "", 403, 0, ""},
+		"an empty space":     {"namespace=", "auditor", "", 403, 0, ""},
+		"two spaces":         {"namespace=prod&namespace=dev", "auditor", "", 400, 0, ""},
+		"rights not known":   {"namespace=prod", "nobody-knows", "", 503, 0, ""},
+		"mistyped":           {"namespace=prod&outcom=Rejected", "auditor", "", 400, 0, ""},
+		"a bad time":         {"namespace=prod&from=yesterday", "auditor", "", 400, 0, ""},
+		"a bad limit":        {"namespace=prod&limit=0", "auditor", "", 400, 0, ""},
+		"too many":           {"namespace=prod&limit=1001", "auditor", "", 400, 0, ""},
+		"a bad cursor":       {"namespace=prod&cursor=x", "auditor", "", 400, 0, ""},
+		"a bad format":       {"namespace=prod&format=xml", "auditor", "", 400, 0, ""},
+		"a page of a table":  {"namespace=prod&format=csv&limit=3", "auditor", "", 400, 0, ""},
+		"a bad query":        {"namespace=prod&x=%zz", "auditor", "", 400, 0, ""},
+		"characters":         {"namespace=prod&person=a%00b", "auditor", "", 400, 0, ""},
+		"nobody":             {"namespace=prod", "", "", 401, 0, ""},
 		"token in the query": {"namespace=prod&access_token=token-auditor", "", "", 401, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -86,6 +88,7 @@ func TestHistory(t *testing.T) {
 			if w.Code != c.status || !strings.Contains(w.Body.String(), c.want) {
 				t.Errorf("%d, want %d with %q:\n%.2000s", w.Code, c.status, c.want, w.Body)
 			}
+			checkError(t, said, name, w)
 			wantHeaders(t, name, w.Header())
 			if c.status != 200 {
 				return
@@ -134,12 +137,12 @@ func TestHistoryWithoutStore(t *testing.T) {
 	b, m := withHistory(t)
 	m.Fail(approvals.Errorf(approvals.CodeUnavailable, "the record's store did not answer"))
 	for _, format := range []string{"json", "jsonl", "csv"} {
-		if w := b.ask(http.MethodGet, "/api/v1/history?namespace=prod&format="+format, "", bearer("auditor")...); w.Code != 503 || !strings.Contains(w.Body.String(), "did not answer") {
+		if w := b.ask(http.MethodGet, "/api/v1/history?namespace=prod&format="+format, "", bearer("auditor")...); w.Code != 503 || !strings.Contains(w.Body.String(), `"unavailable"`) {
 			t.Errorf("%s, down: %d %s", format, w.Code, w.Body)
 		}
 	}
 	none := newBench(t, base)
-	if w := none.ask(http.MethodGet, "/api/v1/history?namespace=prod", "", bearer("auditor")...); w.Code != 404 || !strings.Contains(w.Body.String(), "record.sqlite or record.postgres") {
+	if w := none.ask(http.MethodGet, "/api/v1/history?namespace=prod", "", bearer("auditor")...); w.Code != 404 || !strings.Contains(w.Body.String(), `"not_found"`) {
 		t.Errorf("none: %d %s", w.Code, w.Body)
 	}
 	if w := none.ask(http.MethodGet, "/api/v1/history?namespace=prod", "", bearer("mallory")...); w.Code != 403 {

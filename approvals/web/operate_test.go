@@ -9,12 +9,14 @@ import (
 
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
+	"github.com/countersign-dev/countersign/internal/golden"
 )
 
 // TestOperate: an operator cancels and tries again from the approval's page, with the
 // guards that a vote has; nobody else does.
 func TestOperate(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	approved := func() *ct.Builder { return ct.Make("a").Voted("alice", approvals.Approve, "") }
 	cancel := func(why string) url.Values { return url.Values{"operate": {"cancel"}, "reason": {why}} }
 	retry := url.Values{"operate": {"retry"}}
@@ -33,29 +35,28 @@ func TestOperate(t *testing.T) {
 		form    url.Values
 		headers []string
 		status  int
-		want    string
 		outcome approvals.Outcome
 		by      string // of a cancellation
 		asked   bool
 	}{
-		"cancel":               {form: cancel("wrong <branch>"), status: 200, want: "<b>operator</b>", outcome: approvals.Cancelled, by: "operator"},
-		"cancel what runs not": {a: approved(), form: cancel("wrong branch"), status: 200, want: "no run will be started", outcome: approvals.Approved, by: "operator"},
-		"cancel, no reason":    {form: cancel(" "), status: 400, want: "reason for cancelling"},
-		"cancel, too long":     {form: cancel(strings.Repeat("long ", 600)), status: 400, want: "long long"},
-		"retry":                {a: approved(), form: retry, status: 200, want: "Retrying now.", outcome: approvals.Approved, asked: true},
-		"retry nothing":        {form: retry, status: 409, want: "nothing to retry"},
-		"run again":            {a: failed(1), form: rerun("the registry is back"), status: 200, want: "Running it again.", outcome: approvals.Approved},
-		"run again, no reason": {a: failed(1), form: rerun(" "), status: 400, want: "reason for starting"},
-		"run again, never":     {a: failed(0), form: rerun("x"), status: 409, want: "does not allow it"},
-		"run again, approver":  {a: failed(1), who: "alice", form: rerun("x"), status: 403, want: "not an operator of namespace prod"},
-		"something else":       {form: url.Values{"operate": {"delete"}}, status: 400, want: "choose what to do"},
-		"by the query":         {query: "?uid=uid-a&operate=cancel&reason=x", form: url.Values{}, status: 400, want: `role="alert"`},
-		"an approver":          {who: "alice", form: cancel("x"), status: 403, want: "not an operator of namespace prod"},
-		"who may look":         {who: "auditor", form: cancel("x"), status: 403, want: "not an operator of namespace prod"},
-		"a stranger":           {who: "mallory", form: cancel("x"), status: 403, want: "may not see this approval"},
-		"another's page":       {query: "?uid=uid-old", form: cancel("x"), status: 409, want: ""},
-		"another site":         {form: cancel("x"), headers: []string{"Sec-Fetch-Site", "cross-site"}, status: 403, want: ""},
-		"a huge form":          {form: cancel(strings.Repeat("x", 2<<20)), status: 413, want: "too large"},
+		"cancel":               {form: cancel("wrong <branch>"), status: 200, outcome: approvals.Cancelled, by: "operator"},
+		"cancel what runs not": {a: approved(), form: cancel("wrong branch"), status: 200, outcome: approvals.Approved, by: "operator"},
+		"cancel, no reason":    {form: cancel(" "), status: 400},
+		"cancel, too long":     {form: cancel(strings.Repeat("long ", 600)), status: 400},
+		"retry":                {a: approved(), form: retry, status: 200, outcome: approvals.Approved, asked: true},
+		"retry nothing":        {form: retry, status: 409},
+		"run again":            {a: failed(1), form: rerun("the registry is back"), status: 200, outcome: approvals.Approved},
+		"run again, no reason": {a: failed(1), form: rerun(" "), status: 400},
+		"run again, never":     {a: failed(0), form: rerun("x"), status: 409},
+		"run again, approver":  {a: failed(1), who: "alice", form: rerun("x"), status: 403},
+		"something else":       {form: url.Values{"operate": {"delete"}}, status: 400},
+		"by the query":         {query: "?uid=uid-a&operate=cancel&reason=x", form: url.Values{}, status: 400},
+		"an approver":          {who: "alice", form: cancel("x"), status: 403},
+		"who may look":         {who: "auditor", form: cancel("x"), status: 403},
+		"a stranger":           {who: "mallory", form: cancel("x"), status: 403},
+		"another's page":       {query: "?uid=uid-old", form: cancel("x"), status: 409},
+		"another site":         {form: cancel("x"), headers: []string{"Sec-Fetch-Site", "cross-site"}, status: 403},
+		"a huge form":          {form: cancel(strings.Repeat("x", 2<<20)), status: 413},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -71,9 +72,10 @@ func TestOperate(t *testing.T) {
 			b := newLoginBench(t, base, c.a.Obj())
 			before := b.state(t)
 			w := b.ask(http.MethodPost, page+c.query, c.form.Encode(), append(as(c.who), c.headers...)...)
-			if w.Code != c.status || !shows(w, c.want) || strings.Contains(w.Body.String(), "<branch>") {
-				t.Errorf("%d, want %d with %q:\n%.3000s", w.Code, c.status, c.want, w.Body)
+			if w.Code != c.status || strings.Contains(w.Body.String(), "<branch>") {
+				t.Errorf("%d, want %d:\n%.3000s", w.Code, c.status, w.Body)
 			}
+			said.Check(t, name, spoken(w))
 			got, err := b.store.Get(t.Context(), approvals.Key{Namespace: "prod", Name: "a"})
 			if err != nil {
 				t.Fatal(err)
@@ -149,6 +151,7 @@ func TestGlance(t *testing.T) {
 
 func TestAPIOperate(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	const path = "/api/v1/namespaces/prod/approvals/a"
 	approved := func() *ct.Builder { return ct.Make("a").Voted("alice", approvals.Approve, "") }
 	for name, c := range map[string]struct {
@@ -161,16 +164,16 @@ func TestAPIOperate(t *testing.T) {
 	}{
 		"cancel":            {do: "cancel", body: `{"reason":"wrong branch"}`, status: 200, want: `"reason": "wrong branch"`, writes: 1},
 		"cancel again":      {a: ct.Make("a").With(func(a *approvals.Approval) { a.Cancellation = &approvals.Cancellation{By: "x", Reason: "y"} }), do: "cancel", body: `{"reason":"z"}`, status: 200, want: `"reason": "y"`},
-		"cancel, no reason": {do: "cancel", body: ``, status: 400, want: "reason"},
-		"cancel, no JSON":   {do: "cancel", body: `x`, status: 400, want: "the body is not"},
-		"cancel, a typo":    {do: "cancel", body: `{"why":"x"}`, status: 400, want: "the body is not"},
-		"cancel, huge":      {do: "cancel", body: `{"reason":"` + strings.Repeat("x", 2<<20) + `"}`, status: 413, want: "too large"},
-		"cancel, approver":  {who: "alice", do: "cancel", body: `{"reason":"x"}`, status: 403, want: "not an operator of namespace prod"},
-		"cancel, nobody":    {who: "-", do: "cancel", body: `{"reason":"x"}`, status: 401, want: "unauthenticated"},
+		"cancel, no reason": {do: "cancel", body: ``, status: 400},
+		"cancel, no JSON":   {do: "cancel", body: `x`, status: 400},
+		"cancel, a typo":    {do: "cancel", body: `{"why":"x"}`, status: 400},
+		"cancel, huge":      {do: "cancel", body: `{"reason":"` + strings.Repeat("x", 2<<20) + `"}`, status: 413},
+		"cancel, approver":  {who: "alice", do: "cancel", body: `{"reason":"x"}`, status: 403},
+		"cancel, nobody":    {who: "-", do: "cancel", body: `{"reason":"x"}`, status: 401},
 		"retry":             {a: approved(), do: "retry", status: 200, want: `"retryRequestedAt": "2026-03-01T09:30:00Z"`, writes: 1},
-		"retry, nothing":    {do: "retry", body: `{}`, status: 409, want: "nothing to retry"},
-		"retry, approver":   {a: approved(), who: "alice", do: "retry", status: 403, want: "is not an operator of"},
-		"retry, not known":  {a: approved(), who: "nobody-knows", do: "retry", status: 503, want: "unavailable"},
+		"retry, nothing":    {do: "retry", body: `{}`, status: 409},
+		"retry, approver":   {a: approved(), who: "alice", do: "retry", status: 403},
+		"retry, not known":  {a: approved(), who: "nobody-knows", do: "retry", status: 503},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -189,6 +192,7 @@ func TestAPIOperate(t *testing.T) {
 			if w.Code != c.status || !strings.Contains(w.Body.String(), c.want) || !json.Valid(w.Body.Bytes()) || b.store.Writes() != c.writes {
 				t.Errorf("%d, want %d with %q; %d writes:\n%.2000s", w.Code, c.status, c.want, b.store.Writes(), w.Body)
 			}
+			checkError(t, said, name, w)
 			if w := b.ask(http.MethodGet, path+"/"+c.do, "", headers...); w.Code != http.StatusMethodNotAllowed {
 				t.Errorf("GET: %d", w.Code)
 			}

@@ -131,7 +131,7 @@ func TestPrefix(t *testing.T) {
 		if w := b.ask(http.MethodGet, "/links/"+token, ""); w.Code != http.StatusNotFound {
 			t.Errorf("without the prefix: %d", w.Code)
 		}
-		if w := b.ask(http.MethodGet, "/x/api/v1/nope", ""); w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "the API is /x/api/v1/namespaces") {
+		if w := b.ask(http.MethodGet, "/x/api/v1/nope", ""); w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "/x/api/v1/namespaces") {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
 		if w := b.ask(http.MethodPut, u.Path, ""); w.Code != http.StatusMethodNotAllowed {
