@@ -14,6 +14,7 @@ import (
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/interceptor/tracecontext"
+	"github.com/countersign-dev/countersign/internal/golden"
 )
 
 func approved() *ct.Builder {
@@ -24,6 +25,7 @@ func approved() *ct.Builder {
 // passes, once.
 func TestRelease(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	const body = `{"decision":"true"}`
 	key := ct.Make("apply-1").Obj().Key
 	good := func() http.Header { return signed(ring, key, now, body) }
@@ -36,36 +38,35 @@ func TestRelease(t *testing.T) {
 		body     string
 		template string
 		code     codes.Code
-		want     string
 	}{
 		"it passes":                       {},
 		"the cache lags behind":           {cached: ct.Make("apply-1")},
 		"in the cache it is not resolved": {cached: ct.Make("apply-1").Unresolved(nil)},
 		"as old as may be":                {header: signed(ring, key, now.Add(-5*time.Minute), body)},
-		"stale":                           {header: signed(ring, key, now.Add(-5*time.Minute-time.Second), body), code: codes.Unauthenticated, want: "signed 5m1s ago"},
-		"from the future":                 {header: signed(ring, key, now.Add(time.Hour), body), code: codes.Unauthenticated, want: "the limit is 5m0s"},
-		"unsigned":                        {header: http.Header{"Webhook-Id": {EventID(key)}}, code: codes.Unauthenticated, want: "Webhook-Timestamp"},
-		"another's key":                   {header: signed(keyring.Ring{{Secret: []byte("x")}}, key, now, body), code: codes.Unauthenticated, want: "signature"},
-		"another body":                    {body: `{"decision":"false"}`, code: codes.Unauthenticated, want: "signature"},
-		"another trigger's event":         {trigger: "push", code: codes.PermissionDenied, want: "prod/apply"},
+		"stale":                           {header: signed(ring, key, now.Add(-5*time.Minute-time.Second), body), code: codes.Unauthenticated},
+		"from the future":                 {header: signed(ring, key, now.Add(time.Hour), body), code: codes.Unauthenticated},
+		"unsigned":                        {header: http.Header{"Webhook-Id": {EventID(key)}}, code: codes.Unauthenticated},
+		"another's key":                   {header: signed(keyring.Ring{{Secret: []byte("x")}}, key, now, body), code: codes.Unauthenticated},
+		"another body":                    {body: `{"decision":"false"}`, code: codes.Unauthenticated},
+		"another trigger's event":         {trigger: "push", code: codes.PermissionDenied},
 		"another namespace's": {
 			a: approved().In("dev"), header: resigned(approvals.Key{Namespace: "dev", Name: "apply-1", UID: "uid-apply-1"}),
-			code: codes.PermissionDenied, want: "dev/apply",
+			code: codes.PermissionDenied,
 		},
-		"undecided":          {a: ct.Make("apply-1"), code: codes.FailedPrecondition, want: "is not decided"},
-		"not resolved":       {a: approved().Unresolved(nil), code: codes.PermissionDenied, want: "not resolved"},
-		"rejected":           {a: ct.Make("apply-1").Voted("alice", approvals.Reject, ""), code: codes.PermissionDenied, want: "Rejected"},
-		"expired":            {a: ct.Make("apply-1").Expired(), code: codes.PermissionDenied, want: "Expired"},
+		"undecided":          {a: ct.Make("apply-1"), code: codes.FailedPrecondition},
+		"not resolved":       {a: approved().Unresolved(nil), code: codes.PermissionDenied},
+		"rejected":           {a: ct.Make("apply-1").Voted("alice", approvals.Reject, ""), code: codes.PermissionDenied},
+		"expired":            {a: ct.Make("apply-1").Expired(), code: codes.PermissionDenied},
 		"rejected, releases": {a: ct.Make("apply-1").ReleaseOn(approvals.Rejected).Voted("alice", approvals.Reject, "")},
 		"a replay": {
-			a: approved().With(func(a *approvals.Approval) { a.SecondRun = &approvals.Run{Name: "apply-1"} }), code: codes.AlreadyExists, want: "run apply-1",
+			a: approved().With(func(a *approvals.Approval) { a.SecondRun = &approvals.Run{Name: "apply-1"} }), code: codes.AlreadyExists,
 		},
-		"template changed": {template: "template-2", code: codes.AlreadyExists, want: "changed after apply-1"},
+		"template changed": {template: "template-2", code: codes.AlreadyExists},
 		"params changed": {
-			a: approved().With(func(a *approvals.Approval) { a.Resolved.Params[0].Value = "sha256:evil" }), code: codes.AlreadyExists, want: "the digest",
+			a: approved().With(func(a *approvals.Approval) { a.Resolved.Params[0].Value = "sha256:evil" }), code: codes.AlreadyExists,
 		},
-		"no such approval": {a: ct.Make("other"), code: codes.NotFound, want: "was not found"},
-		"another's UID":    {header: resigned(approvals.Key{Namespace: "prod", Name: "apply-1", UID: "uid-older"}), code: codes.NotFound, want: "was not found"},
+		"no such approval": {a: ct.Make("other"), code: codes.NotFound},
+		"another's UID":    {header: resigned(approvals.Key{Namespace: "prod", Name: "apply-1", UID: "uid-older"}), code: codes.NotFound},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -94,13 +95,14 @@ func TestRelease(t *testing.T) {
 				c.trigger = "apply"
 			}
 			got := b.Process(t.Context(), request(c.trigger, c.body, c.header))
-			if got.Continue != (c.want == "") || got.Status.Code != c.code || !strings.Contains(got.Status.Message, c.want) {
-				t.Fatalf("continue %t, %s %q; want %s with %q", got.Continue, got.Status.Code, got.Status.Message, c.code, c.want)
+			if got.Continue != (c.code == codes.OK) || got.Status.Code != c.code {
+				t.Fatalf("continue %t, %s %q; want %s", got.Continue, got.Status.Code, got.Status.Message, c.code)
 			}
 			if len(b.opener.opened)+len(b.opener.hints) > 0 {
 				t.Error("an event of ours was held")
 			}
-			if c.want != "" {
+			if c.code != codes.OK {
+				said.Check(t, name, got.Status.Message)
 				if got.Extensions != nil || b.counts["refused"] != 1 || !strings.Contains(b.log.String(), "event refused") {
 					t.Errorf("extensions %v, counts %v, log %q", got.Extensions, b.counts, b.log)
 				}
@@ -162,30 +164,30 @@ func TestSpanContext(t *testing.T) {
 
 func TestHold(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	for name, c := range map[string]struct {
 		trigger string
 		body    string
 		header  http.Header
 		err     error
 		code    codes.Code
-		want    string // of the message
 		opened  int
 	}{
-		"held":                   {body: ` {"a":1}`, want: "held as approval prod/push-1", opened: 1},
-		"somebody's webhook":     {body: `{}`, header: http.Header{"Webhook-Id": {"msg_1"}}, want: "held as", opened: 1},
-		"nearly ours":            {body: `{}`, header: http.Header{"Webhook-Id": {"countersign/prod/x"}}, want: "held as", opened: 1},
-		"ours by a lower case":   {body: `{}`, header: http.Header{"webhook-id": {EventID(approved().Obj().Key)}}, want: "held as", opened: 1},
-		"not JSON":               {body: `a=1&b=2`, code: codes.InvalidArgument, want: "not a JSON object"},
-		"broken JSON":            {body: `{"a":`, code: codes.InvalidArgument, want: "not a JSON object"},
-		"a list":                 {body: `[1]`, code: codes.InvalidArgument, want: "not a JSON object"},
-		"two objects":            {body: `{}{}`, code: codes.InvalidArgument, want: "not a JSON object"},
-		"nothing":                {body: ``, code: codes.InvalidArgument, want: "not a JSON object"},
-		"too large":              {body: `{"a":"` + strings.Repeat("x", maxBody) + `"}`, code: codes.InvalidArgument, want: "the limit for a held event"},
-		"sender not proved":      {body: `{}`, err: approvals.Errorf(approvals.CodeUnauthenticated, "no signature"), code: codes.Unauthenticated, want: "no signature"},
-		"cluster does not reply": {body: `{}`, err: approvals.Errorf(approvals.CodeUnavailable, "try again"), code: codes.Unavailable, want: "try again"},
-		"an error not ours":      {body: `{}`, err: http.ErrAbortHandler, code: codes.Internal, want: "Internal error"},
-		"unknown trigger":        {trigger: "nope", body: `{}`, code: codes.NotFound, want: "trigger prod/nope was not found"},
-		"broken line":            {trigger: "broken", body: `{}`, code: codes.InvalidArgument, want: "param aftr: unknown param"},
+		"held":                   {body: ` {"a":1}`, opened: 1},
+		"somebody's webhook":     {body: `{}`, header: http.Header{"Webhook-Id": {"msg_1"}}, opened: 1},
+		"nearly ours":            {body: `{}`, header: http.Header{"Webhook-Id": {"countersign/prod/x"}}, opened: 1},
+		"ours by a lower case":   {body: `{}`, header: http.Header{"webhook-id": {EventID(approved().Obj().Key)}}, opened: 1},
+		"not JSON":               {body: `a=1&b=2`, code: codes.InvalidArgument},
+		"broken JSON":            {body: `{"a":`, code: codes.InvalidArgument},
+		"a list":                 {body: `[1]`, code: codes.InvalidArgument},
+		"two objects":            {body: `{}{}`, code: codes.InvalidArgument},
+		"nothing":                {body: ``, code: codes.InvalidArgument},
+		"too large":              {body: `{"a":"` + strings.Repeat("x", maxBody) + `"}`, code: codes.InvalidArgument},
+		"sender not proved":      {body: `{}`, err: approvals.Errorf(approvals.CodeUnauthenticated, "no signature"), code: codes.Unauthenticated},
+		"cluster does not reply": {body: `{}`, err: approvals.Errorf(approvals.CodeUnavailable, "try again"), code: codes.Unavailable},
+		"an error not ours":      {body: `{}`, err: http.ErrAbortHandler, code: codes.Internal},
+		"unknown trigger":        {trigger: "nope", body: `{}`, code: codes.NotFound},
+		"broken line":            {trigger: "broken", body: `{}`, code: codes.InvalidArgument},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -195,9 +197,10 @@ func TestHold(t *testing.T) {
 				c.trigger = "push"
 			}
 			got := b.Process(t.Context(), request(c.trigger, c.body, c.header))
-			if got.Continue || got.Extensions != nil || got.Status.Code != c.code || !strings.Contains(got.Status.Message, c.want) {
-				t.Errorf("continue %t, %s %q; want %s %q", got.Continue, got.Status.Code, got.Status.Message, c.code, c.want)
+			if got.Continue || got.Extensions != nil || got.Status.Code != c.code {
+				t.Errorf("continue %t, %s %q; want %s", got.Continue, got.Status.Code, got.Status.Message, c.code)
 			}
+			said.Check(t, name, got.Status.Message)
 			if len(b.opener.opened) != c.opened || b.counts["held"] != c.opened || b.counts["refused"] != 1-c.opened {
 				t.Errorf("opened %d, counts %v", len(b.opener.opened), b.counts)
 			}
@@ -212,6 +215,7 @@ func TestHold(t *testing.T) {
 // and one that names no Trigger is refused.
 func TestForgedRequest(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	b := newBench(nil, nil)
 	r := request("push", `{}`, nil)
 	r.InterceptorParams = map[string]any{"gate": map[string]any{"approvers": map[string]any{"users": []any{"mallory"}}}, "after": map[string]any{"pipeline": "mine"}}
@@ -230,15 +234,17 @@ func TestForgedRequest(t *testing.T) {
 		r := request("push", `{}`, nil)
 		r.Context = c
 		got := newBench(nil, nil).Process(t.Context(), r)
-		if got.Continue || got.Status.Code != codes.InvalidArgument || !strings.Contains(got.Status.Message, "names no Trigger") {
+		if got.Continue || got.Status.Code != codes.InvalidArgument {
 			t.Errorf("%s: %+v", name, got)
 		}
+		said.Check(t, name, got.Status.Message)
 	}
 }
 
 // TestHint: a CloudEvent is somebody's word, which leads to a look and no more.
 func TestHint(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	run := func(namespace string) string {
 		return `{"pipelineRun":{"metadata":{"namespace":"` + namespace + `","name":"plan-1","uid":"u-1"},"status":{"conditions":[]}}}`
 	}
@@ -248,25 +254,25 @@ func TestHint(t *testing.T) {
 		body   string
 		err    error
 		code   codes.Code
-		want   string
 		count  string
 		hints  int
 	}{
-		"a success":           {done, run("prod"), nil, codes.OK, "reads the run from the cluster", "held", 1},
-		"a failure":           {http.Header{"Ce-Type": {"dev.tekton.event.pipelinerun.failed.v1"}}, run("prod"), nil, codes.FailedPrecondition, "waits for pipeline plan", "unrelated", 0},
-		"a push":              {nil, `{}`, nil, codes.FailedPrecondition, "waits for pipeline plan", "unrelated", 0},
-		"another namespace's": {done, run("dev"), nil, codes.FailedPrecondition, "a namespace that this Trigger does not wait for", "unrelated", 0},
-		"not a run":           {done, `[]`, nil, codes.InvalidArgument, "not a PipelineRun", "refused", 0},
-		"it is not so":        {done, run("prod"), approvals.Errorf(approvals.CodeNotReady, "not a success"), codes.FailedPrecondition, "not a success", "refused", 0},
+		"a success":           {done, run("prod"), nil, codes.OK, "held", 1},
+		"a failure":           {http.Header{"Ce-Type": {"dev.tekton.event.pipelinerun.failed.v1"}}, run("prod"), nil, codes.FailedPrecondition, "unrelated", 0},
+		"a push":              {nil, `{}`, nil, codes.FailedPrecondition, "unrelated", 0},
+		"another namespace's": {done, run("dev"), nil, codes.FailedPrecondition, "unrelated", 0},
+		"not a run":           {done, `[]`, nil, codes.InvalidArgument, "refused", 0},
+		"it is not so":        {done, run("prod"), approvals.Errorf(approvals.CodeNotReady, "not a success"), codes.FailedPrecondition, "refused", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(nil, nil)
 			b.opener.err = c.err
 			got := b.Process(t.Context(), request("apply", c.body, c.header))
-			if got.Continue || got.Status.Code != c.code || !strings.Contains(got.Status.Message, c.want) || len(b.opener.hints) != c.hints || b.counts[c.count] != 1 {
+			if got.Continue || got.Status.Code != c.code || len(b.opener.hints) != c.hints || b.counts[c.count] != 1 {
 				t.Errorf("%+v, hints %v, counts %v", got, b.opener.hints, b.counts)
 			}
+			said.Check(t, name, got.Status.Message)
 			if c.hints > 0 && b.opener.hints[0] != "apply prod/plan-1 u-1" {
 				t.Errorf("%s", b.opener.hints[0])
 			}
