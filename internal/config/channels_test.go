@@ -14,6 +14,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals/notify/slack"
 	"github.com/countersign-dev/countersign/approvals/notify/teams"
 	"github.com/countersign-dev/countersign/approvals/notify/webhook"
+	"github.com/countersign-dev/countersign/internal/golden"
 )
 
 const head = "externalURL: https://a.example.com\nchannels:\n"
@@ -60,34 +61,36 @@ func TestChannels(t *testing.T) {
 
 func TestChannelsRefuse(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct{ yaml, want string }{
-		"no name":            {"- {teams: {webhookURLFile: HOOK}}", `channels[0].name is ""`},
-		"a name for metrics": {"- {name: \"Ops room\", teams: {webhookURLFile: HOOK}}", `channels[0].name is "Ops room": use lower case`},
-		"mail's name":        {"- {name: email, teams: {webhookURLFile: HOOK}}", `which is the name of the channel that smtp configures`},
-		"twice":              {"- {name: a, teams: {webhookURLFile: HOOK}}\n- {name: a, teams: {webhookURLFile: HOOK}}", `channels[1].name is "a", which two channels have`},
-		"no kind":            {"- {name: a}", "channels[0] (a): it has 0 of slack, teams, webhook and github"},
-		"two kinds":          {"- {name: a, teams: {webhookURLFile: HOOK}, slack: {webhookURLFile: HOOK}}", "it has 2 of slack"},
-		"unknown field":      {"- {name: a, teams: {webhookURL: x}}", `unknown field "webhookURL"`},
-		"a secret in it":     {"- {name: a, slack: {token: hunter2}}", `unknown field "token"`},
-		"no file":            {"- {name: a, slack: {tokenFile: /nonexistent, signingSecretFile: SECRET, channel: C01}}", "channels[0] (a): slack.tokenFile: open /nonexistent"},
-		"timeout":            {"- {name: a, timeout: soon, teams: {webhookURLFile: HOOK}}", `timeout is "soon"`},
-		"timeout too long":   {"- {name: a, timeout: 2h, teams: {webhookURLFile: HOOK}}", `timeout is "2h"`},
-		"no address":         {"- {name: a, teams: {webhookURLFile: SECRET}}", "channels[0] (a): teams.webhookURLFile is not an address"},
-		"both addresses":     {"- {name: a, webhook: {url: 'https://x.example.com', urlFile: HOOK, secretFile: KEY}}", "both url and urlFile"},
-		"a token in clear":   {"- {name: a, webhook: {urlFile: CLEAR, secretFile: GOOD}}", "webhook.urlFile begins with http"},
-		"a key that is none": {"- {name: a, webhook: {url: 'https://x.example.com', secretFile: SECRET}}", "webhook.secretFile: each line must be whsec_"},
-		"no key":             {"- {name: a, webhook: {url: 'https://x.example.com'}}", "webhook.secretFile has no key"},
-		"no token":           {"- {name: a, github: {}}", "github.tokenFile has no token"},
-		"too many":           {strings.Repeat("- {name: a, teams: {webhookURLFile: HOOK}}\n", 65), "channels has 65 entries"},
+	said := golden.Open(t)
+	for name, channels := range map[string]string{
+		"no name":            "- {teams: {webhookURLFile: HOOK}}",
+		"a name for metrics": "- {name: \"Ops room\", teams: {webhookURLFile: HOOK}}",
+		"mail's name":        "- {name: email, teams: {webhookURLFile: HOOK}}",
+		"twice":              "- {name: a, teams: {webhookURLFile: HOOK}}\n- {name: a, teams: {webhookURLFile: HOOK}}",
+		"no kind":            "- {name: a}",
+		"two kinds":          "- {name: a, teams: {webhookURLFile: HOOK}, slack: {webhookURLFile: HOOK}}",
+		"unknown field":      "- {name: a, teams: {webhookURL: x}}",
+		"a secret in it":     "- {name: a, slack: {token: hunter2}}",
+		"no file":            "- {name: a, slack: {tokenFile: /nonexistent, signingSecretFile: SECRET, channel: C01}}",
+		"timeout":            "- {name: a, timeout: soon, teams: {webhookURLFile: HOOK}}",
+		"timeout too long":   "- {name: a, timeout: 2h, teams: {webhookURLFile: HOOK}}",
+		"no address":         "- {name: a, teams: {webhookURLFile: SECRET}}",
+		"both addresses":     "- {name: a, webhook: {url: 'https://x.example.com', urlFile: HOOK, secretFile: KEY}}",
+		"a token in clear":   "- {name: a, webhook: {urlFile: CLEAR, secretFile: GOOD}}",
+		"a key that is none": "- {name: a, webhook: {url: 'https://x.example.com', secretFile: SECRET}}",
+		"no key":             "- {name: a, webhook: {url: 'https://x.example.com'}}",
+		"no token":           "- {name: a, github: {}}",
+		"too many":           strings.Repeat("- {name: a, teams: {webhookURLFile: HOOK}}\n", 65),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			yaml := strings.NewReplacer("SECRET", write(t, "secret", "hunter2-hunter2"), "HOOK", write(t, "hook", "https://h.example.com/hunter2-hunter2"), "KEY", write(t, "key", ""),
-				"CLEAR", write(t, "clear", "http://h.example.com/hunter2-hunter2"), "GOOD", write(t, "good", "whsec_"+base64.StdEncoding.EncodeToString(make([]byte, 24)))).Replace(head + c.yaml)
+				"CLEAR", write(t, "clear", "http://h.example.com/hunter2-hunter2"), "GOOD", write(t, "good", "whsec_"+base64.StdEncoding.EncodeToString(make([]byte, 24)))).Replace(head + channels)
 			_, err := Load(write(t, "config.yaml", yaml))
-			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "hunter2-hunter2") {
-				t.Errorf("%v, want %q", err, c.want)
+			if err == nil || strings.Contains(err.Error(), "hunter2-hunter2") {
+				t.Fatal(err)
 			}
+			said.Check(t, name, plain(err))
 		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/countersign-dev/countersign/internal/golden"
 	"github.com/countersign-dev/countersign/internal/split"
 )
 
@@ -41,13 +42,14 @@ spec:
 // cut, and any other is refused.
 func TestGuards(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	const guard = `      when: [{input: $(tasks.first.results.decision), operator: in, values: ["true"]}]`
 	const last = `      when: [{input: $(tasks.second.results.decision), operator: in, values: ["true"]}]`
 	const url = last + "\n      params: [{name: url, value: $(tasks.stage.results.url)}]"
 	for name, c := range map[string]struct {
 		guard, last, more string
 		releases          []bool // by Gate: a rejection goes on
-		want              []string
+		want              []int
 	}{
 		"both guarded":                {guard, url, "", []bool{false, false}, nil},
 		"both guarded, nothing read":  {guard, last, "", []bool{false, false}, nil},
@@ -57,21 +59,21 @@ func TestGuards(t *testing.T) {
 		"in brackets":                 {`      when: [{input: "$(tasks.first.results['decision'])", operator: in, values: ["true", "yes"]}]`, url, "", []bool{false, false}, nil},
 		"the other way round":         {`      when: [{input: "true", operator: in, values: ["$(tasks.first.results.decision)"]}]`, url, "", []bool{false, false}, nil},
 		"not false, the other way":    {`      when: [{input: "false", operator: notin, values: ["$(tasks.first.results.decision)"]}]`, url, "", []bool{false, false}, nil},
-		"false, the other way":        {`      when: [{input: "false", operator: in, values: ["$(tasks.first.results.decision)"]}]`, last, "", nil, []string{"line 18: approval task second has when"}},
+		"false, the other way":        {`      when: [{input: "false", operator: in, values: ["$(tasks.first.results.decision)"]}]`, last, "", nil, []int{18}},
 		"in CEL":                      {`      when: [{cel: "'$(tasks.first.results.decision)' == 'true'"}]`, url, "", []bool{false, false}, nil},
 		"in CEL, the other way":       {`      when: [{cel: "'$(tasks.first.results.decision)' != 'false'"}]`, url, "", []bool{false, false}, nil},
 		"finally does not ask":        {guard, url, "  finally:\n    - {name: tell, taskRef: {name: tell}}\n", []bool{false, true}, nil},
-		"what is read on a rejection": {guard, url, "    - {name: sorry, runAfter: [first], when: [{input: $(tasks.first.results.decision), operator: in, values: [\"false\"]}], taskRef: {name: tell}}\n", nil, []string{"line 18: approval task second has when, and nobody is asked where that is false, without live;", "line 23: $(tasks.stage.results.url) may be missing when part 2 ends: stage has when (line 14)"}},
-		"asked when it was rejected":  {`      when: [{input: $(tasks.first.results.decision), operator: in, values: ["false"]}]`, last, "", nil, []string{"line 18: approval task second has when"}},
-		"and another condition":       {guard[:len(guard)-1] + `, {input: $(params.env), operator: in, values: [prod]}]`, last, "", nil, []string{"line 18: approval task second has when, and nobody is asked where that is false, without live; after the split all of it would wait for people. Make it two pipelines, and have what starts them choose: one that requests approval, with second and without this when, and one that does not, without second, live"}},
-		"behind it the same":          {`      when: [{input: $(params.env), operator: in, values: [prod]}]`, "      runAfter: [second]\n      when: [{input: $(params.env), operator: in, values: [prod]}]", "", nil, []string{"line 18: approval task second has when, and nobody is asked where that is false, without live; after"}},
-		"a param":                     {`      when: [{input: $(params.env), operator: in, values: [prod]}]`, "      runAfter: [second]", "", nil, []string{"line 18: approval task second has when, and nobody is asked where that is false, and the tasks after it run at once (live); after the split all of it would wait for people. Make it two pipelines"}},
+		"what is read on a rejection": {guard, url, "    - {name: sorry, runAfter: [first], when: [{input: $(tasks.first.results.decision), operator: in, values: [\"false\"]}], taskRef: {name: tell}}\n", nil, []int{18, 23}},
+		"asked when it was rejected":  {`      when: [{input: $(tasks.first.results.decision), operator: in, values: ["false"]}]`, last, "", nil, []int{18}},
+		"and another condition":       {guard[:len(guard)-1] + `, {input: $(params.env), operator: in, values: [prod]}]`, last, "", nil, []int{18}},
+		"behind it the same":          {`      when: [{input: $(params.env), operator: in, values: [prod]}]`, "      runAfter: [second]\n      when: [{input: $(params.env), operator: in, values: [prod]}]", "", nil, []int{18}},
+		"a param":                     {`      when: [{input: $(params.env), operator: in, values: [prod]}]`, "      runAfter: [second]", "", nil, []int{18}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r, err := split.Split([]byte(stages(c.guard, c.last, c.more)), split.Options{})
 			if len(c.want) > 0 {
-				refused(t, stages(c.guard, c.last, c.more), split.Options{}, c.want)
+				refused(t, said, name, stages(c.guard, c.last, c.more), split.Options{}, c.want)
 				return
 			}
 			if err != nil {
@@ -94,6 +96,7 @@ func TestGuards(t *testing.T) {
 // said to belong.
 func TestFinally(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	const base = `apiVersion: tekton.dev/v1
 kind: Pipeline
 metadata: {name: e2e}
@@ -112,26 +115,26 @@ spec:
 		task string
 		part int    // said, 0 for nothing
 		in   string // the part that has it
-		want []string
+		want []int
 	}{
-		"it reads a result":         {"{name: tell, taskRef: {name: tell}, params: [{name: vm, value: $(tasks.provision.results.vm)}]}", 0, "", []string{"line 14: tell of finally reads $(tasks.provision.results.vm). It would run at the end of part 1, before anybody decides"}},
-		"it has the workspace":      {"{name: tell, taskRef: {name: tell}, workspaces: [{name: world}], params: [{name: s, value: $(tasks.provision.status)}]}", 0, "", []string{"line 14: tell of finally has workspace world, which a later part reads too. It would run at the end of part 1, before anybody decides, and may remove what the next part needs: say where it belongs, with --finally tell=1"}},
-		"it is called so":           {"{name: clean-up, taskRef: {name: x}, params: [{name: s, value: $(tasks.provision.status)}]}", 0, "", []string{"line 14: clean-up of finally has a name of something that removes things"}},
-		"its task is called so":     {"{name: end, taskRef: {name: kubectl-delete}, params: [{name: s, value: $(tasks.provision.status)}]}", 0, "", []string{"line 14: end of finally has a name of something"}},
-		"what it runs removes":      {"{name: end, taskSpec: {steps: [{name: x, image: x, script: 'kubectl delete ns x'}]}, params: [{name: s, value: $(tasks.provision.status)}]}", 0, "", []string{"line 14: end of finally has delete in its script (line 14). It would run at the end of part 1"}},
-		"what it refers to removes": {"{name: end, taskRef: {name: x}, params: [{name: s, value: $(tasks.provision.status)}]}\n---\napiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: x}\nspec: {steps: [{name: x, image: x, command: [rm, -r, /x]}]}", 0, "", []string{"line 14: end of finally has rm in its command (line 19)"}},
+		"it reads a result":         {"{name: tell, taskRef: {name: tell}, params: [{name: vm, value: $(tasks.provision.results.vm)}]}", 0, "", []int{14}},
+		"it has the workspace":      {"{name: tell, taskRef: {name: tell}, workspaces: [{name: world}], params: [{name: s, value: $(tasks.provision.status)}]}", 0, "", []int{14}},
+		"it is called so":           {"{name: clean-up, taskRef: {name: x}, params: [{name: s, value: $(tasks.provision.status)}]}", 0, "", []int{14}},
+		"its task is called so":     {"{name: end, taskRef: {name: kubectl-delete}, params: [{name: s, value: $(tasks.provision.status)}]}", 0, "", []int{14}},
+		"what it runs removes":      {"{name: end, taskSpec: {steps: [{name: x, image: x, script: 'kubectl delete ns x'}]}, params: [{name: s, value: $(tasks.provision.status)}]}", 0, "", []int{14}},
+		"what it refers to removes": {"{name: end, taskRef: {name: x}, params: [{name: s, value: $(tasks.provision.status)}]}\n---\napiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: x}\nspec: {steps: [{name: x, image: x, command: [rm, -r, /x]}]}", 0, "", []int{14}},
 		"it tells how it went":      {"{name: tell, taskRef: {name: tell}, params: [{name: s, value: $(tasks.provision.status)}]}", 0, "e2e", nil},
 		"it reads nothing":          {"{name: clean-up, taskRef: {name: x}, workspaces: [{name: world}]}", 0, "e2e-2", nil},
 		"said, the last":            {"{name: clean-up, taskRef: {name: x}, workspaces: [{name: world}], params: [{name: vm, value: $(tasks.provision.results.vm)}]}", 2, "e2e-2", nil},
 		"said, the first":           {"{name: clean-up, taskRef: {name: x}, params: [{name: vm, value: $(tasks.provision.results.vm)}]}", 1, "e2e", nil},
 		"said of what reads none":   {"{name: clean-up, taskRef: {name: x}}", 1, "e2e", nil},
-		"all tasks":                 {"{name: tell, taskRef: {name: tell}, params: [{name: s, value: $(tasks.status)}]}", 0, "", []string{"line 14: $(tasks.status) is about all tasks, but after the split no run has all of them: name the tasks that tell is about, or say which part it belongs to, with --finally tell=2"}},
+		"all tasks":                 {"{name: tell, taskRef: {name: tell}, params: [{name: s, value: $(tasks.status)}]}", 0, "", []int{14}},
 		"all tasks of a part":       {"{name: tell, taskRef: {name: tell}, params: [{name: s, value: $(tasks.status)}]}", 2, "e2e-2", nil},
-		"said, and it can't be":     {"{name: tell, taskRef: {name: tell}, params: [{name: s, value: $(tasks.provision.status)}]}", 2, "", []string{"line 14: --finally tell=2: it reads $(tasks.provision.status), which only the end of part 1 knows"}},
-		"said, and not known yet":   {"{name: tell, taskRef: {name: tell}, params: [{name: s, value: $(tasks.test.results.report)}]}", 1, "", []string{"line 14: --finally tell=1: it reads $(tasks.test.results.report), which is known in part 2"}},
-		"said, and there is none":   {"{name: tell, taskRef: {name: tell}}", 3, "", []string{"line 14: --finally tell=3: the parts are 1 to 2"}},
+		"said, and it can't be":     {"{name: tell, taskRef: {name: tell}, params: [{name: s, value: $(tasks.provision.status)}]}", 2, "", []int{14}},
+		"said, and not known yet":   {"{name: tell, taskRef: {name: tell}, params: [{name: s, value: $(tasks.test.results.report)}]}", 1, "", []int{14}},
+		"said, and there is none":   {"{name: tell, taskRef: {name: tell}}", 3, "", []int{14}},
 		"both sides, and one said":  {"{name: tell, taskRef: {name: tell}, params: [{name: a, value: $(tasks.test.results.a)}, {name: b, value: $(tasks.provision.results.b)}]}", 2, "e2e-2", nil},
-		"both sides, and none said": {"{name: tell, taskRef: {name: tell}, params: [{name: a, value: $(tasks.test.results.a)}, {name: b, value: $(tasks.provision.results.b)}]}", 0, "", []string{"line 14: tell of finally reads $(tasks.provision.results.b), which is known in part 1, and also a value that is known in part 2: make it two tasks, one for each part, or say which part it ends, with --finally tell=2"}},
+		"both sides, and none said": {"{name: tell, taskRef: {name: tell}, params: [{name: a, value: $(tasks.test.results.a)}, {name: b, value: $(tasks.provision.results.b)}]}", 0, "", []int{14}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -141,7 +144,7 @@ spec:
 				o.Finally = map[string]int{called: c.part}
 			}
 			if len(c.want) > 0 {
-				refused(t, base+c.task+"\n", o, c.want)
+				refused(t, said, name, base+c.task+"\n", o, c.want)
 				return
 			}
 			r, err := split.Split([]byte(base+c.task+"\n"), o)
@@ -157,7 +160,7 @@ spec:
 			cut.run(t, []string{"e2e", "e2e-2"}, nil)
 		})
 	}
-	refused(t, base+"{name: tell, taskRef: {name: tell}}\n", split.Options{Finally: map[string]int{"tel": 1}}, []string{"line 13: --finally tel: the pipeline has no such task in finally"})
+	refused(t, said, "a task that is not in finally", base+"{name: tell, taskRef: {name: tell}}\n", split.Options{Finally: map[string]int{"tel": 1}}, []int{13})
 }
 
 // TestTravel: what travels is said to be seen, and what looks like a secret is warned of.
@@ -214,6 +217,7 @@ spec:
 // namespaces.
 func TestNames(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	const gate = "---\napiVersion: countersign.dev/v1alpha1\nkind: Gate\nmetadata: {name: ship-approval}\nspec: {approvers: {users: [{name: zed}]}}\n"
 	const template = "---\napiVersion: triggers.tekton.dev/v1beta1\nkind: TriggerTemplate\nmetadata: {name: ship-2%}\nspec: {resourcetemplates: [{apiVersion: tekton.dev/v1, kind: PipelineRun, metadata: {generateName: x-}, spec: {pipelineRef: {name: x}}}]}\n"
 	const trigger = "---\napiVersion: triggers.tekton.dev/v1alpha1\nkind: Trigger\nmetadata: {name: ship-2}\nspec: {}\n"
@@ -224,32 +228,32 @@ func TestNames(t *testing.T) {
 	for name, c := range map[string]struct {
 		text string
 		o    split.Options
-		want []string
+		want []int
 	}{
-		"a gate":                          {whole + gate, split.Options{}, []string{"line 31: Gate ship-approval is already in the input, and would be overwritten: rename it, or name it in the approval task, with param gate"}},
-		"a template":                      {whole + strings.Replace(template, "%", "", 1), split.Options{}, []string{"line 31: TriggerTemplate ship-2 is already in the input"}},
+		"a gate":                          {whole + gate, split.Options{}, []int{31}},
+		"a template":                      {whole + strings.Replace(template, "%", "", 1), split.Options{}, []int{31}},
 		"a template elsewhere":            {whole + strings.Replace(template, "%", ", namespace: other", 1), split.Options{Namespace: "shop"}, nil},
-		"a template that may be there":    {whole + strings.Replace(template, "%", ", namespace: other", 1), split.Options{}, []string{"line 31: TriggerTemplate ship-2 is already in the input"}},
-		"a trigger, of another version":   {whole + trigger, split.Options{}, []string{"line 31: Trigger ship-2 is already in the input"}},
-		"a listener":                      {whole + listener, split.Options{Account: "me"}, []string{"line 31: EventListener ship is already in the input, and would be overwritten: rename it, or leave --listener out"}},
+		"a template that may be there":    {whole + strings.Replace(template, "%", ", namespace: other", 1), split.Options{}, []int{31}},
+		"a trigger, of another version":   {whole + trigger, split.Options{}, []int{31}},
+		"a listener":                      {whole + listener, split.Options{Account: "me"}, []int{31}},
 		"a listener that nobody asks for": {whole + listener, split.Options{}, nil},
-		"in a list":                       {whole + "---\napiVersion: v1\nkind: List\nitems:\n  - {apiVersion: triggers.tekton.dev/v1beta1, kind: TriggerTemplate, metadata: {name: ship-2}, spec: {}}\n", split.Options{}, []string{"line 34: TriggerTemplate ship-2 is already in the input"}},
-		"Gate kuberocketci, without":      {krci + strings.Replace(named, "%", "", 1), split.Options{}, []string{"line 31: Gate kuberocketci decides for approval task approval, and the tasks after it need this of the Gate: resultsPreset: kuberocketci"}},
+		"in a list":                       {whole + "---\napiVersion: v1\nkind: List\nitems:\n  - {apiVersion: triggers.tekton.dev/v1beta1, kind: TriggerTemplate, metadata: {name: ship-2}, spec: {}}\n", split.Options{}, []int{34}},
+		"Gate kuberocketci, without":      {krci + strings.Replace(named, "%", "", 1), split.Options{}, []int{31}},
 		"Gate kuberocketci, with":         {krci + strings.Replace(named, "%", ", resultsPreset: kuberocketci", 1), split.Options{}, nil},
-		"a listener's name":               {strings.Replace(whole, "{name: ship}\nspec", "{name: "+long+"xx}\nspec", 1), split.Options{Account: "me"}, []string{"line 1: Tekton would refuse the EventListener"}},
-		"an account":                      {whole, split.Options{Account: "Me"}, []string{"line 1: --listener Me: no ServiceAccount can have that name"}},
+		"a listener's name":               {strings.Replace(whole, "{name: ship}\nspec", "{name: "+long+"xx}\nspec", 1), split.Options{Account: "me"}, []int{1}},
+		"an account":                      {whole, split.Options{Account: "Me"}, []int{1}},
 		"a namespace":                     {whole, split.Options{Namespace: "shop"}, nil},
-		"no namespace":                    {whole, split.Options{Namespace: "Shop"}, []string{`line 1: no namespace can be called "Shop"`}},
-		"another namespace":               {strings.Replace(whole, "{name: ship}\nspec", "{name: ship, namespace: shop}\nspec", 1), split.Options{Namespace: "other"}, []string{"line 3: the namespace is shop here and other on the command line"}},
+		"no namespace":                    {whole, split.Options{Namespace: "Shop"}, []int{1}},
+		"another namespace":               {strings.Replace(whole, "{name: ship}\nspec", "{name: ship, namespace: shop}\nspec", 1), split.Options{Namespace: "other"}, []int{3}},
 		"the same namespace":              {strings.Replace(whole, "{name: ship}\nspec", "{name: ship, namespace: shop}\nspec", 1), split.Options{Namespace: "shop"}, nil},
-		"a pipeline without approvals":    {"apiVersion: tekton.dev/v1\nkind: Pipeline\nmetadata: {name: other}\nspec: {tasks: [{name: x, taskRef: {name: x}}]}\n---\n" + whole, split.Options{Pipeline: "other"}, []string{"line 1: Pipeline other has no approval task to split it at"}},
-		"a run without a name":            {"apiVersion: tekton.dev/v1\nkind: PipelineRun\nspec: {pipelineSpec: {tasks: [{name: x, taskRef: {name: x}}, {name: a, runAfter: [x], taskRef: {apiVersion: edp.epam.com/v1alpha1, kind: ApprovalTask}}, {name: b, runAfter: [a], taskRef: {name: b}}]}}\n", split.Options{}, []string{"line 1: the PipelineRun has no metadata.name and no generateName"}},
-		"a secret's name":                 {whole, split.Options{Workspaces: map[string]string{"source": "secret:No Name"}}, []string{`--workspace source is "secret:No Name": use secret:NAME`}},
-		"a volume's size":                 {whole, split.Options{Workspaces: map[string]string{"source": "volume:big"}}, []string{`--workspace source is "volume:big": a volume has a size`}},
+		"a pipeline without approvals":    {"apiVersion: tekton.dev/v1\nkind: Pipeline\nmetadata: {name: other}\nspec: {tasks: [{name: x, taskRef: {name: x}}]}\n---\n" + whole, split.Options{Pipeline: "other"}, []int{1}},
+		"a run without a name":            {"apiVersion: tekton.dev/v1\nkind: PipelineRun\nspec: {pipelineSpec: {tasks: [{name: x, taskRef: {name: x}}, {name: a, runAfter: [x], taskRef: {apiVersion: edp.epam.com/v1alpha1, kind: ApprovalTask}}, {name: b, runAfter: [a], taskRef: {name: b}}]}}\n", split.Options{}, []int{1}},
+		"a secret's name":                 {whole, split.Options{Workspaces: map[string]string{"source": "secret:No Name"}}, []int{0}},
+		"a volume's size":                 {whole, split.Options{Workspaces: map[string]string{"source": "volume:big"}}, []int{0}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			refused(t, c.text, c.o, c.want)
+			refused(t, said, name, c.text, c.o, c.want)
 			if len(c.want) == 0 && c.o.Namespace != "" {
 				r, err := split.Split([]byte(c.text), c.o)
 				if err != nil {
@@ -268,6 +272,7 @@ func TestNames(t *testing.T) {
 // TestFirst: where the approval comes first, the event says what the run said.
 func TestFirst(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	const base = `apiVersion: tekton.dev/v1
 kind: Pipeline
 metadata: {name: wipe}
@@ -289,7 +294,7 @@ spec:
         - {name: url, value: '$(params["git.url"])'}
         - {name: run, value: $(context.pipelineRun.name)}
 `
-	refused(t, base, split.Options{}, []string{"line 14: workspace cache is read in part 2, but no run before it has a volume to pass on: say what it is with --workspace cache=secret:NAME"})
+	refused(t, said, "no volume", base, split.Options{}, []int{14})
 	for _, how := range []string{"volume:1Gi", "claim:mine", "emptyDir"} {
 		r, err := split.Split([]byte(base), split.Options{Workspaces: map[string]string{"cache": how}})
 		if err != nil {
@@ -319,6 +324,7 @@ spec:
 // Pipelines-as-Code can fill in, goes to no later part.
 func TestWithRun(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	base := func(binding string) string {
 		return `apiVersion: tekton.dev/v1
 kind: PipelineRun
@@ -339,16 +345,16 @@ spec:
         taskSpec: {steps: [{name: x, image: x, env: [{name: S, value: $(params.site)}, {name: L, value: "$(params.list[1])"}, {name: O, value: $(params.of.x)}], script: "ls $(workspaces.source.path)"}]}
 `
 	}
-	for binding, why := range map[string]string{
-		"persistentVolumeClaim: {claimName: mine}":               "",
-		"persistentVolumeClaim: {claimName: mine}, subPath: a/b": "",
-		"emptyDir: {}": "",
-		"persistentVolumeClaim: {claimName: mine}, subPath: $(context.pipelineRun.name)":                                                          "line 7: workspace source is bound through $(context.pipelineRun.name), which differs in every run",
-		"subPath: $(context.pipelineRun.uid), volumeClaimTemplate: {spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}": "line 7: workspace source is bound through $(context.pipelineRun.uid)",
-		"secret: {secretName: \"{{ git_auth_secret }}\"}":                                                                                         "line 7: workspace source is bound to {{ git_auth_secret }}, which Pipelines-as-Code fills in",
+	for binding, line := range map[string]int{
+		"persistentVolumeClaim: {claimName: mine}":               0,
+		"persistentVolumeClaim: {claimName: mine}, subPath: a/b": 0,
+		"emptyDir: {}": 0,
+		"persistentVolumeClaim: {claimName: mine}, subPath: $(context.pipelineRun.name)":                                                          7,
+		"subPath: $(context.pipelineRun.uid), volumeClaimTemplate: {spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}": 7,
+		"secret: {secretName: \"{{ git_auth_secret }}\"}":                                                                                         7,
 	} {
-		if why != "" {
-			refused(t, base(binding), split.Options{}, []string{why})
+		if line > 0 {
+			refused(t, said, binding, base(binding), split.Options{}, []int{line})
 			continue
 		}
 		r, err := split.Split([]byte(base(binding)), split.Options{})

@@ -5,11 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/countersign-dev/countersign/internal/golden"
 	"github.com/countersign-dev/countersign/internal/split"
 )
 
@@ -21,7 +19,7 @@ type sample struct {
 	params map[string]string // of what starts the first part
 	last   map[string]string // of the params of the last part's run
 	shown  map[string]string
-	why    string // the refusal has this in it
+	line   int // of the refusal, 0 for none
 }
 
 var samples = map[string]sample{
@@ -40,15 +38,15 @@ var samples = map[string]sample{
 		shown: map[string]string{"build-and-promote-2": "Promote result build-IMAGE_URL@result IMAGE_DIGEST of run of build-and-promote"},
 	},
 	"mag-run-first": {o: split.Options{Account: "x"}, parts: []string{"guarded-2"}, last: map[string]string{"site": "south", "level": "info"}, shown: map[string]string{"guarded-2": "Wipe south?"}},
-	"mag-only":      {why: "line 7: nothing waits for approval task ask, so there is no part 2"},
-	"mag-run-only":  {why: "line 9: nothing waits for approval task wait"},
+	"mag-only":      {line: 7},
+	"mag-run-only":  {line: 9},
 	// Automatiko
 	"automatiko-single": {parts: []string{"approve-dev-2"}, last: map[string]string{"approval-decision": "true", "approval-comment": "fine"}, shown: map[string]string{"approve-dev-2": "A question of approve-dev on the way to development"}},
 	"automatiko-four":   {parts: []string{"approve-eyes-2"}},
 	"automatiko-multi":  {parts: []string{"approve-groups-2"}},
 	"automatiko-alpha":  {parts: []string{"approve-soon-2"}},
 	"automatiko-built":  {parts: []string{"build-approve-deploy", "build-approve-deploy-2"}, last: map[string]string{"approval-approvedBy": "alice", "build-IMAGE_DIGEST": "result build-IMAGE_DIGEST"}},
-	"automatiko-print":  {why: "line 13: $(params.comment) has an approver's text in it, and in args of task approved it can be executed as code"},
+	"automatiko-print":  {line: 13},
 	"automatiko-stages": {
 		parts: []string{"stages-2", "stages-3"}, last: map[string]string{"version": "param version", "site": "param site", "run-name": "run of stages-2"},
 		shown: map[string]string{"stages-2": "param version to development", "stages-3": "result deploy-dev-url to param site"},
@@ -57,7 +55,7 @@ var samples = map[string]sample{
 	"krci-deploy":   {parts: []string{"deploy-then-ask", "deploy-then-ask-2"}, last: map[string]string{"CDSTAGE": ""}, shown: map[string]string{"deploy-then-ask-2": "Promote versions to the next environment?"}},
 	"krci-own-spec": {parts: []string{"own-spec", "own-spec-2"}, shown: map[string]string{"own-spec-2": "On to the next stage?"}, last: map[string]string{"approve-approved": "true"}},
 	"krci-gate":     {parts: []string{"with-gate", "with-gate-2"}, last: map[string]string{"approve-approvedBy": "alice", "approve-approved": "true"}},
-	"krci-readme":   {why: "line 15: nothing waits for approval task approval"},
+	"krci-readme":   {line: 15},
 	// what others make of them
 	"list-of-cluster": {parts: []string{"listed", "listed-2"}, last: map[string]string{"build-digest": "result build-digest"}},
 	"pac-run":         {parts: []string{"on-push", "on-push-2"}, last: map[string]string{"revision": "{{ revision }}"}},
@@ -66,13 +64,14 @@ var samples = map[string]sample{
 
 func TestSamples(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	files, err := filepath.Glob("testdata/samples/*.yaml")
 	if err != nil || len(files) != len(samples) {
 		t.Fatalf("%d files and %d rows (%v)", len(files), len(samples), err)
 	}
 	cut := 0
 	for name, c := range samples {
-		if c.why == "" {
+		if c.line == 0 {
 			cut++
 		}
 		t.Run(name, func(t *testing.T) {
@@ -82,16 +81,18 @@ func TestSamples(t *testing.T) {
 				t.Fatal(err)
 			}
 			got, err := split.Split(raw, c.o)
-			if c.why != "" {
-				if _, ok := errors.AsType[split.Refusals](err); !ok || !strings.Contains(err.Error(), c.why) {
-					t.Errorf("%v, want %q", err, c.why)
+			if c.line > 0 {
+				rs, ok := errors.AsType[split.Refusals](err)
+				if !ok || rs[0].Line != c.line {
+					t.Fatalf("%v, want an error about line %d", err, c.line)
 				}
+				said.Check(t, name, err.Error())
 				return
 			}
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden(t, filepath.Join("testdata/samples/golden", name+".yaml"), got.Text)
+			golden.File(t, filepath.Join("testdata/samples/golden", name+".yaml"), got.Text)
 			if !slices.Equal(got.Parts, c.parts) {
 				t.Errorf("parts %v, want %v", got.Parts, c.parts)
 			}
@@ -115,22 +116,5 @@ func TestSamples(t *testing.T) {
 	}
 	if cut < 20 {
 		t.Errorf("%d of %d are cut", cut, len(samples))
-	}
-}
-
-// golden holds a text to a file, or writes it.
-func golden(t *testing.T, file, text string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), text); diff != "" {
-		t.Errorf("not as %s (go test ./internal/split -update writes it):\n%s", file, diff)
 	}
 }

@@ -3,7 +3,6 @@ package split_test
 import (
 	"cmp"
 	"encoding/json"
-	"flag"
 	"maps"
 	"os"
 	"path/filepath"
@@ -22,12 +21,11 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/mapping"
 	"github.com/countersign-dev/countersign/interceptor"
+	"github.com/countersign-dev/countersign/internal/golden"
 	"github.com/countersign-dev/countersign/internal/kube/convert"
 	"github.com/countersign-dev/countersign/internal/split"
 	"github.com/countersign-dev/countersign/internal/tekton"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // Each pipeline of testdata, what it becomes, and what then runs: the forwarded values
 // go through the product's own expressions and Triggers' own bindings and templates.
@@ -77,7 +75,7 @@ func TestSplit(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden(t, filepath.Join("testdata", "golden", file+".yaml"), got.Text)
+			golden.File(t, filepath.Join("testdata", "golden", file+".yaml"), got.Text)
 			if !slices.Equal(got.Parts, c.parts) {
 				t.Errorf("parts %v, want %v", got.Parts, c.parts)
 			}

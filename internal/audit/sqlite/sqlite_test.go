@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/record"
@@ -129,7 +132,7 @@ func TestFolderComesLater(t *testing.T) {
 	}
 	defer l.Close()
 	_, err = l.Append(t.Context(), recordtest.Lines(0))
-	if approvals.CodeOf(err) != approvals.CodeUnavailable || !strings.Contains(err.Error(), path+": unable to open database file") {
+	if e, ok := errors.AsType[*sqlite.Error](err); approvals.CodeOf(err) != approvals.CodeUnavailable || !ok || e.Code() != sqlite3.SQLITE_CANTOPEN {
 		t.Errorf("%v", err)
 	}
 	if strings.Contains(approvals.Message(err), path) {
@@ -161,7 +164,8 @@ func TestAppendOnly(t *testing.T) {
 	}
 	defer db.Close()
 	for _, q := range []string{"DELETE FROM record_lines WHERE seq = 2", "UPDATE record_lines SET line = replace(line, 'approve', 'reject')", "DELETE FROM record_people", "UPDATE record_people SET person = 'x'"} {
-		if _, err := db.Exec(q); err == nil || !strings.Contains(err.Error(), "append-only") {
+		_, err := db.Exec(q)
+		if e, ok := errors.AsType[*sqlite.Error](err); !ok || e.Code() != sqlite3.SQLITE_CONSTRAINT_TRIGGER {
 			t.Errorf("%s: %v", q, err)
 		}
 	}
