@@ -17,6 +17,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/yaml"
 
+	"github.com/countersign-dev/countersign/internal/golden"
+	"github.com/countersign-dev/countersign/test/refusal"
 	"github.com/countersign-dev/countersign/test/wait"
 )
 
@@ -110,41 +112,42 @@ func delegation(name, from string) string {
 		time.Now().Add(time.Hour).UTC().Format(time.RFC3339) + `"}}`
 }
 
-// inForce waits until what probe asks for is refused, as a policy does that says want.
-func inForce(t *testing.T, want string, probe func() error) {
+// inForce waits until what probe asks for is refused by the policy of that name.
+func inForce(t *testing.T, policy string, probe func() error) {
 	t.Helper()
 	wait.Eventually(t, time.Minute, "the policy in force", func() error {
 		err := probe()
-		if err != nil && strings.Contains(err.Error(), want) {
+		if refusal.Policy(err) == policy {
 			return nil
 		}
-		return fmt.Errorf("answered with %q, want %q", fmt.Sprint(err), want)
+		return fmt.Errorf("answered with %q, want a refusal by %s", fmt.Sprint(err), policy)
 	})
 }
 
 // TestPolicies: anyone who has every right in a namespace still speaks for nobody but
 // themselves, and each refusal says what to do.
 func TestPolicies(t *testing.T) {
+	said := golden.Open(t)
 	c := start(t)
 	ctx := t.Context()
 	// A policy takes a moment to be in force, and each one its own.
 	must(t, c.as(t, service, "system:masters").Create(ctx, parse(t, approval("probe"))))
 	dry := client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"source":{"event":{"body":"{\"a\":1}"}}}}`))
-	for want, probe := range map[string]func() error{
-		"you are alice and can only vote under this name": func() error {
+	for policy, probe := range map[string]func() error{
+		"countersign-votes": func() error {
 			return c.as(t, "alice").Create(ctx, parse(t, vote("probe", "bob", "")), client.DryRunAll)
 		},
-		"you are bob and can only delegate your own decisions": func() error {
+		"countersign-delegations": func() error {
 			return c.as(t, "bob").Create(ctx, parse(t, delegation("probe", "alice")), client.DryRunAll)
 		},
-		"only Countersign writes": func() error {
+		"countersign-approvals": func() error {
 			return c.as(t, "alice").Create(ctx, parse(t, approval("probe-2")), client.DryRunAll)
 		},
-		"source is immutable": func() error {
+		"countersign-approvals-immutable": func() error {
 			return c.as(t, service).Patch(ctx, parse(t, approval("probe")), dry, client.DryRunAll)
 		},
 	} {
-		inForce(t, want, probe)
+		inForce(t, policy, probe)
 	}
 	create := func(doc string) func(context.Context, client.Client) error {
 		return func(ctx context.Context, api client.Client) error { return api.Create(ctx, parse(t, doc)) }
@@ -166,41 +169,44 @@ func TestPolicies(t *testing.T) {
 		name, user string
 		api        client.Client
 		do         func(context.Context, client.Client) error
-		want       string
+		refused    bool
 	}{
-		{"a vote of one's own", "alice", c.as(t, "alice"), create(vote("v1", "alice", "")), ""},
-		{"another's vote", "alice", c.as(t, "alice"), create(vote("v2", "bob", "")), "you are alice and can only vote under this name"},
-		{"a group of one's own", "alice", c.as(t, "alice", "sre"), create(vote("v3", "alice", ", groups: [sre]")), ""},
-		{"another group", "alice", c.as(t, "alice", "dev"), create(vote("v4", "alice", ", groups: [sre]")), "you can only vote by groups that you are a member of"},
-		{"the service votes for nobody", service, c.as(t, service), create(vote("v5", "alice", "")), "can only vote under this name"},
-		{"what became of it", "alice", c.as(t, "alice"), status(vote("v1", "alice", "")), "only Countersign writes the status of a Vote"},
-		{"what became of it, by an operator", "olga", c.as(t, "olga"), status(vote("v1", "alice", "")), "only Countersign writes the status of a Vote"},
-		{"the service says", service, c.as(t, service), status(vote("v1", "alice", "")), ""},
-		{"another's vote removed", "bob", c.as(t, "bob"), remove(vote("v1", "alice", "")), "only alice may delete this Vote"},
-		{"one's own removed", "alice", c.as(t, "alice"), remove(vote("v1", "alice", "")), ""},
-		{"removed by the service", service, c.as(t, service), remove(vote("v3", "alice", "")), ""},
-		{"a delegate", "alice", c.as(t, "alice"), create(delegation("d1", "alice")), ""},
-		{"another's delegate", "bob", c.as(t, "bob"), create(delegation("d2", "alice")), "you are bob and can only delegate your own decisions"},
-		{"an approval", "alice", c.as(t, "alice"), create(approval("a1")), "only Countersign writes"},
-		{"an approval, by the service", service, c.as(t, service), create(approval("a1")), ""},
-		{"a label on it", "olga", c.as(t, "olga"), patch(approval("a1"), `{"metadata":{"labels":{"x":"y"}}}`), ""},
-		{"its spec", "olga", c.as(t, "olga"), patch(approval("a1"), `{"spec":{"signature":"x"}}`), "only Countersign writes"},
-		{"resolved set once", service, c.as(t, service), patch(approval("a1"), `{"spec":{"resolved":{"gate":"g","digest":"d","templateDigest":"t","policy":{"approvers":{"users":[{"name":"alice"}]}}}}}`), ""},
-		{"its event, by the service", service, c.as(t, service), patch(approval("a1"), `{"spec":{"source":{"event":{"body":"{\"a\":1}"}}}}`), "source is immutable"},
-		{"another approval", service, c.as(t, service), create(fixed("a2")), ""},
-		{"its source", service, c.as(t, service), patch(fixed("a2"), `{"spec":{"source":{"pipelineRun":{"uid":"other"}}}}`), "source is immutable"},
-		{"its params", service, c.as(t, service), patch(fixed("a2"), `{"spec":{"resolved":{"params":[{"name":"a","value":"2"}]}}}`), "resolved is immutable once it is set"},
-		{"one more param", service, c.as(t, service), patch(fixed("a2"), `{"spec":{"resolved":{"params":[{"name":"a","value":"1"},{"name":"b","value":""}]}}}`), "resolved is immutable once it is set"},
-		{"its policy", service, c.as(t, service), patch(fixed("a2"), `{"spec":{"resolved":{"policy":{"approvers":{"users":[{"name":"mallory"}]}}}}}`), "resolved is immutable once it is set"},
-		{"a label on it, by the service", service, c.as(t, service), patch(fixed("a2"), `{"metadata":{"labels":{"x":"y"}}}`), ""},
-		{"another's delegate removed", "bob", c.as(t, "bob"), remove(delegation("d1", "alice")), "only alice may delete this Delegation"},
-		{"removed by an operator", "olga", c.as(t, "olga"), remove(delegation("d1", "alice")), ""},
-		{"again", "alice", c.as(t, "alice"), create(delegation("d1", "alice")), ""},
-		{"removed with its namespace", "namespace-controller", c.as(t, "system:serviceaccount:kube-system:namespace-controller"), remove(delegation("d1", "alice")), ""},
+		{"a vote of one's own", "alice", c.as(t, "alice"), create(vote("v1", "alice", "")), false},
+		{"another's vote", "alice", c.as(t, "alice"), create(vote("v2", "bob", "")), true},
+		{"a group of one's own", "alice", c.as(t, "alice", "sre"), create(vote("v3", "alice", ", groups: [sre]")), false},
+		{"another group", "alice", c.as(t, "alice", "dev"), create(vote("v4", "alice", ", groups: [sre]")), true},
+		{"the service votes for nobody", service, c.as(t, service), create(vote("v5", "alice", "")), true},
+		{"what became of it", "alice", c.as(t, "alice"), status(vote("v1", "alice", "")), true},
+		{"what became of it, by an operator", "olga", c.as(t, "olga"), status(vote("v1", "alice", "")), true},
+		{"the service says", service, c.as(t, service), status(vote("v1", "alice", "")), false},
+		{"another's vote removed", "bob", c.as(t, "bob"), remove(vote("v1", "alice", "")), true},
+		{"one's own removed", "alice", c.as(t, "alice"), remove(vote("v1", "alice", "")), false},
+		{"removed by the service", service, c.as(t, service), remove(vote("v3", "alice", "")), false},
+		{"a delegate", "alice", c.as(t, "alice"), create(delegation("d1", "alice")), false},
+		{"another's delegate", "bob", c.as(t, "bob"), create(delegation("d2", "alice")), true},
+		{"an approval", "alice", c.as(t, "alice"), create(approval("a1")), true},
+		{"an approval, by the service", service, c.as(t, service), create(approval("a1")), false},
+		{"a label on it", "olga", c.as(t, "olga"), patch(approval("a1"), `{"metadata":{"labels":{"x":"y"}}}`), false},
+		{"its spec", "olga", c.as(t, "olga"), patch(approval("a1"), `{"spec":{"signature":"x"}}`), true},
+		{"resolved set once", service, c.as(t, service), patch(approval("a1"), `{"spec":{"resolved":{"gate":"g","digest":"d","templateDigest":"t","policy":{"approvers":{"users":[{"name":"alice"}]}}}}}`), false},
+		{"its event, by the service", service, c.as(t, service), patch(approval("a1"), `{"spec":{"source":{"event":{"body":"{\"a\":1}"}}}}`), true},
+		{"another approval", service, c.as(t, service), create(fixed("a2")), false},
+		{"its source", service, c.as(t, service), patch(fixed("a2"), `{"spec":{"source":{"pipelineRun":{"uid":"other"}}}}`), true},
+		{"its params", service, c.as(t, service), patch(fixed("a2"), `{"spec":{"resolved":{"params":[{"name":"a","value":"2"}]}}}`), true},
+		{"one more param", service, c.as(t, service), patch(fixed("a2"), `{"spec":{"resolved":{"params":[{"name":"a","value":"1"},{"name":"b","value":""}]}}}`), true},
+		{"its policy", service, c.as(t, service), patch(fixed("a2"), `{"spec":{"resolved":{"policy":{"approvers":{"users":[{"name":"mallory"}]}}}}}`), true},
+		{"a label on it, by the service", service, c.as(t, service), patch(fixed("a2"), `{"metadata":{"labels":{"x":"y"}}}`), false},
+		{"another's delegate removed", "bob", c.as(t, "bob"), remove(delegation("d1", "alice")), true},
+		{"removed by an operator", "olga", c.as(t, "olga"), remove(delegation("d1", "alice")), false},
+		{"again", "alice", c.as(t, "alice"), create(delegation("d1", "alice")), false},
+		{"removed with its namespace", "namespace-controller", c.as(t, "system:serviceaccount:kube-system:namespace-controller"), remove(delegation("d1", "alice")), false},
 	} {
 		err := c.do(ctx, c.api)
-		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s, by %s: %v, want %q", c.name, c.user, err, c.want)
+		if (refusal.Policy(err) != "") != c.refused || !c.refused && err != nil {
+			t.Errorf("%s, by %s: %v, refused by a policy should be %t", c.name, c.user, err, c.refused)
+		}
+		if err != nil {
+			said.Check(t, c.name, refusal.Text(err))
 		}
 	}
 }

@@ -17,6 +17,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
+	"github.com/countersign-dev/countersign/internal/golden"
+	"github.com/countersign-dev/countersign/test/refusal"
 	"github.com/countersign-dev/countersign/test/wait"
 )
 
@@ -28,6 +30,7 @@ const (
 // TestProtectedPipelines: on a real API server with Tekton's own CRD, everybody here has
 // every right of RBAC in the namespace. What is refused is refused by the policy.
 func TestProtectedPipelines(t *testing.T) {
+	said := golden.Open(t)
 	tekton, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/tektoncd/pipeline").Output()
 	if err != nil {
 		t.Fatal(err)
@@ -56,62 +59,67 @@ func TestProtectedPipelines(t *testing.T) {
 	}
 	p.settle()
 
-	const notStart, onlyApproved, marks = "may not start", "Countersign starts it when it is approved", "look like a Trigger's or an Approval's"
 	run := func(name, spec string, meta ...string) string {
 		return `{apiVersion: tekton.dev/v1, kind: PipelineRun, metadata: {name: ` + name + `, namespace: shop` + strings.Join(meta, "") + `}, spec: {` + spec + `}}`
 	}
 	const deploy, build, pending = "pipelineRef: {name: deploy}", "pipelineRef: {name: build}", "status: PipelineRunPending, "
-	for name, c := range map[string]struct{ who, doc, want string }{
-		"by hand":                          {"alice", run("a", deploy), "you are alice and may not start a run of pipeline deploy in namespace shop: it is protected"},
-		"by hand, the second of the list":  {"alice", run("a", "pipelineRef: {name: terraform-apply}"), notStart},
-		"a starter":                        {starter, run("b", deploy), ""},
-		"a starter, with a Trigger's mark": {starter, run("c", deploy, ", labels: {triggers.tekton.dev/trigger: deploy}"), ""},
-		"another pipeline":                 {"alice", run("d", build), ""},
-		"another, of a Trigger":            {builder, run("e", build, ", labels: {triggers.tekton.dev/trigger: push}, annotations: {countersign.dev/requester: bob}"), ""},
-		"another, as a Trigger's":          {"alice", run("m", build, ", labels: {triggers.tekton.dev/trigger: push}"), marks},
-		"another, with an event's id":      {"alice", run("m", build, ", labels: {triggers.tekton.dev/triggers-eventid: e}"), marks},
-		"another, with a label of ours":    {"alice", run("m", build, ", labels: {countersign.dev/anything: x}"), marks},
-		"another, with a mark of ours":     {"alice", run("m", build, ", annotations: {countersign.dev/approval: a/b}"), marks},
-		"another, as somebody else's wish": {"alice", run("m", build, ", annotations: {countersign.dev/requester: bob}"), marks},
-		"another, as one's own wish":       {"alice", run("mine", build, ", annotations: {countersign.dev/requester: alice}"), ""},
-		"another, pending, as a Trigger's": {"alice", run("m", pending+build, ", labels: {triggers.tekton.dev/trigger: push}"), marks},
-		"a listener of others, by hand":    {builder, run("m", deploy, ", labels: {triggers.tekton.dev/trigger: push}"), notStart},
-		"a listener of others, pending":    {builder, run("m", pending+deploy, ", labels: {triggers.tekton.dev/trigger: push}"), marks},
-		"a listener, with a mark of ours":  {builder, run("m", build, ", annotations: {countersign.dev/approval: a/b}"), marks},
-		"the pipeline in the run":          {"alice", run("f", "pipelineSpec: {tasks: [{name: t, taskRef: {name: t}}]}"), "a resolver, a bundle or a pipelineSpec"},
-		"a resolver":                       {"alice", run("f", "pipelineRef: {resolver: cluster, params: [{name: name, value: deploy}]}"), notStart},
-		"a resolver with a harmless name":  {"alice", run("f", "pipelineRef: {name: build, resolver: git}"), notStart},
-		"a resolver, by a starter":         {starter, run("g", "pipelineRef: {resolver: cluster}"), ""},
-		"an old version of the API":        {"alice", strings.Replace(run("f", "pipelineRef: {name: build, bundle: evil.example.com/deploy}"), "tekton.dev/v1,", "tekton.dev/v1beta1,", 1), notStart},
-		"pending":                          {"alice", run("h", pending+deploy), ""},
-		"pending, by a resolver":           {"alice", run("i", pending+"pipelineRef: {resolver: git}"), ""},
-		"pending, with a mark of ours":     {"alice", run("j", pending+deploy, ", annotations: {countersign.dev/approval: a/b}"), marks},
-		"pending, as a Trigger's":          {"alice", run("j", pending+deploy, ", labels: {triggers.tekton.dev/trigger: deploy}"), marks},
-		"pending, as somebody else's wish": {"alice", run("j", pending+deploy, ", annotations: {countersign.dev/requester: bob}"), marks},
-		"pending, as one's own wish":       {"alice", run("k", pending+deploy, ", annotations: {countersign.dev/requester: alice}"), ""},
-		"cancelled from the beginning":     {"alice", run("l", "status: Cancelled, "+deploy), notStart},
-		"elsewhere":                        {"alice", strings.Replace(run("a", deploy), "namespace: shop", "namespace: free", 1), ""},
-		"without settings":                 {starter, strings.Replace(run("a", build), "namespace: shop", "namespace: bare", 1), "no params found"},
-		"the settings":                     {"alice", `{apiVersion: v1, kind: ConfigMap, metadata: {name: countersign-protected, namespace: bare}, data: {pipelines: none}}`, "may not say what is protected"},
-		"other settings":                   {"alice", `{apiVersion: v1, kind: ConfigMap, metadata: {name: other, namespace: shop}}`, ""},
+	for name, c := range map[string]struct {
+		who, doc string
+		refused  bool
+	}{
+		"by hand":                          {"alice", run("a", deploy), true},
+		"by hand, the second of the list":  {"alice", run("a", "pipelineRef: {name: terraform-apply}"), true},
+		"a starter":                        {starter, run("b", deploy), false},
+		"a starter, with a Trigger's mark": {starter, run("c", deploy, ", labels: {triggers.tekton.dev/trigger: deploy}"), false},
+		"another pipeline":                 {"alice", run("d", build), false},
+		"another, of a Trigger":            {builder, run("e", build, ", labels: {triggers.tekton.dev/trigger: push}, annotations: {countersign.dev/requester: bob}"), false},
+		"another, as a Trigger's":          {"alice", run("m", build, ", labels: {triggers.tekton.dev/trigger: push}"), true},
+		"another, with an event's id":      {"alice", run("m", build, ", labels: {triggers.tekton.dev/triggers-eventid: e}"), true},
+		"another, with a label of ours":    {"alice", run("m", build, ", labels: {countersign.dev/anything: x}"), true},
+		"another, with a mark of ours":     {"alice", run("m", build, ", annotations: {countersign.dev/approval: a/b}"), true},
+		"another, as somebody else's wish": {"alice", run("m", build, ", annotations: {countersign.dev/requester: bob}"), true},
+		"another, as one's own wish":       {"alice", run("mine", build, ", annotations: {countersign.dev/requester: alice}"), false},
+		"another, pending, as a Trigger's": {"alice", run("m", pending+build, ", labels: {triggers.tekton.dev/trigger: push}"), true},
+		"a listener of others, by hand":    {builder, run("m", deploy, ", labels: {triggers.tekton.dev/trigger: push}"), true},
+		"a listener of others, pending":    {builder, run("m", pending+deploy, ", labels: {triggers.tekton.dev/trigger: push}"), true},
+		"a listener, with a mark of ours":  {builder, run("m", build, ", annotations: {countersign.dev/approval: a/b}"), true},
+		"the pipeline in the run":          {"alice", run("f", "pipelineSpec: {tasks: [{name: t, taskRef: {name: t}}]}"), true},
+		"a resolver":                       {"alice", run("f", "pipelineRef: {resolver: cluster, params: [{name: name, value: deploy}]}"), true},
+		"a resolver with a harmless name":  {"alice", run("f", "pipelineRef: {name: build, resolver: git}"), true},
+		"a resolver, by a starter":         {starter, run("g", "pipelineRef: {resolver: cluster}"), false},
+		"an old version of the API":        {"alice", strings.Replace(run("f", "pipelineRef: {name: build, bundle: evil.example.com/deploy}"), "tekton.dev/v1,", "tekton.dev/v1beta1,", 1), true},
+		"pending":                          {"alice", run("h", pending+deploy), false},
+		"pending, by a resolver":           {"alice", run("i", pending+"pipelineRef: {resolver: git}"), false},
+		"pending, with a mark of ours":     {"alice", run("j", pending+deploy, ", annotations: {countersign.dev/approval: a/b}"), true},
+		"pending, as a Trigger's":          {"alice", run("j", pending+deploy, ", labels: {triggers.tekton.dev/trigger: deploy}"), true},
+		"pending, as somebody else's wish": {"alice", run("j", pending+deploy, ", annotations: {countersign.dev/requester: bob}"), true},
+		"pending, as one's own wish":       {"alice", run("k", pending+deploy, ", annotations: {countersign.dev/requester: alice}"), false},
+		"cancelled from the beginning":     {"alice", run("l", "status: Cancelled, "+deploy), true},
+		"elsewhere":                        {"alice", strings.Replace(run("a", deploy), "namespace: shop", "namespace: free", 1), false},
+		"without settings":                 {starter, strings.Replace(run("a", build), "namespace: shop", "namespace: bare", 1), true},
+		"the settings":                     {"alice", `{apiVersion: v1, kind: ConfigMap, metadata: {name: countersign-protected, namespace: bare}, data: {pipelines: none}}`, true},
+		"other settings":                   {"alice", `{apiVersion: v1, kind: ConfigMap, metadata: {name: other, namespace: shop}}`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p.refused(t, p.as(c.who).Create(t.Context(), parse(t, c.doc)), c.want)
+			p.refused(t, said, name, p.as(c.who).Create(t.Context(), parse(t, c.doc)), c.refused)
 		})
 	}
 
 	const letGo, cancel = `{"spec": {"status": null}}`, `{"spec": {"status": "Cancelled"}}`
-	for _, c := range []struct{ name, who, kind, object, patch, want string }{
-		{"un-pend", "alice", "PipelineRun", "h", letGo, "you are alice and may not start a run of pipeline deploy"},
-		{"un-pend by a starter", starter, "PipelineRun", "h", letGo, onlyApproved},
-		{"un-pend and run finally", "alice", "PipelineRun", "h", `{"spec": {"status": "CancelledRunFinally"}}`, onlyApproved},
-		{"un-pend as another pipeline's", "alice", "PipelineRun", "i", `{"spec": {"status": null, "pipelineRef": {"resolver": null, "name": "deploy"}}}`, onlyApproved},
-		{"cancel", "alice", "PipelineRun", "k", cancel, ""},
-		{"something else", "alice", "PipelineRun", "h", `{"metadata": {"labels": {"a": "b"}}}`, ""},
-		{"our mark", "alice", "PipelineRun", "h", `{"metadata": {"annotations": {"countersign.dev/approval": "a/b"}}}`, "may not change who asked"},
-		{"who asked, of any run", "alice", "PipelineRun", "e", `{"metadata": {"annotations": {"countersign.dev/requester": "carol"}}}`, "may not change who asked"},
-		{"un-pend by the service", service, "PipelineRun", "h", `{"metadata": {"annotations": {"countersign.dev/approval": "a/b"}}, "spec": {"status": null}}`, ""},
-		{"the settings", "alice", "ConfigMap", "countersign-protected", `{"data": {"starters": "alice"}}`, "may not say what is protected"},
+	for _, c := range []struct {
+		name, who, kind, object, patch string
+		refused                        bool
+	}{
+		{"un-pend", "alice", "PipelineRun", "h", letGo, true},
+		{"un-pend by a starter", starter, "PipelineRun", "h", letGo, true},
+		{"un-pend and run finally", "alice", "PipelineRun", "h", `{"spec": {"status": "CancelledRunFinally"}}`, true},
+		{"un-pend as another pipeline's", "alice", "PipelineRun", "i", `{"spec": {"status": null, "pipelineRef": {"resolver": null, "name": "deploy"}}}`, true},
+		{"cancel", "alice", "PipelineRun", "k", cancel, false},
+		{"something else", "alice", "PipelineRun", "h", `{"metadata": {"labels": {"a": "b"}}}`, false},
+		{"our mark", "alice", "PipelineRun", "h", `{"metadata": {"annotations": {"countersign.dev/approval": "a/b"}}}`, true},
+		{"who asked, of any run", "alice", "PipelineRun", "e", `{"metadata": {"annotations": {"countersign.dev/requester": "carol"}}}`, true},
+		{"un-pend by the service", service, "PipelineRun", "h", `{"metadata": {"annotations": {"countersign.dev/approval": "a/b"}}, "spec": {"status": null}}`, false},
+		{"the settings", "alice", "ConfigMap", "countersign-protected", `{"data": {"starters": "alice"}}`, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			u := &unstructured.Unstructured{}
@@ -120,13 +128,13 @@ func TestProtectedPipelines(t *testing.T) {
 			}[c.kind])
 			u.SetNamespace("shop")
 			u.SetName(c.object)
-			p.refused(t, p.as(c.who).Patch(t.Context(), u, client.RawPatch("application/merge-patch+json", []byte(c.patch))), c.want)
+			p.refused(t, said, "changed: "+c.name, p.as(c.who).Patch(t.Context(), u, client.RawPatch("application/merge-patch+json", []byte(c.patch))), c.refused)
 		})
 	}
 	if err := p.as("alice").Delete(t.Context(), parse(t, `{apiVersion: v1, kind: ConfigMap, metadata: {name: countersign-protected, namespace: shop}}`)); err != nil {
 		t.Fatal(err)
 	}
-	inForce(t, "no params found", func() error { return p.as("alice").Create(t.Context(), parse(t, run("z", deploy)), client.DryRunAll) })
+	inForce(t, "countersign-protected", func() error { return p.as("alice").Create(t.Context(), parse(t, run("z", deploy)), client.DryRunAll) })
 }
 
 type protected struct {
@@ -168,17 +176,20 @@ func (p protected) settle() {
 	wait.Eventually(p.t, time.Minute, "the policies in force", func() error {
 		err := p.as("alice").Create(p.t.Context(), parse(p.t, `{apiVersion: tekton.dev/v1, kind: PipelineRun, metadata: {name: a, namespace: shop}, spec: {pipelineRef: {name: deploy}}}`), client.DryRunAll)
 		settings := p.as("alice").Create(p.t.Context(), parse(p.t, `{apiVersion: v1, kind: ConfigMap, metadata: {name: countersign-protected, namespace: bare}}`), client.DryRunAll)
-		if err != nil && strings.Contains(err.Error(), "may not start") && settings != nil {
+		if refusal.Policy(err) == "countersign-protected" && refusal.Policy(settings) == "countersign-protected-settings" {
 			return nil
 		}
 		return fmt.Errorf("a run is answered with %q, and the settings with %q", fmt.Sprint(err), fmt.Sprint(settings))
 	})
 }
 
-// refused holds err to want, "" for no error.
-func (p protected) refused(t *testing.T, err error, want string) {
+// refused holds err to whether a policy refuses, and to what it says.
+func (p protected) refused(t *testing.T, said *golden.Sentences, name string, err error, want bool) {
 	t.Helper()
-	if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
-		t.Errorf("%v, want %q", err, want)
+	if (refusal.Policy(err) != "") != want || !want && err != nil {
+		t.Errorf("%v, refused by a policy should be %t", err, want)
+	}
+	if err != nil {
+		said.Check(t, name, refusal.Text(err))
 	}
 }
