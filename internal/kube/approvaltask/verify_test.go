@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/internal/golden"
 	"github.com/countersign-dev/countersign/internal/kube/kubetest"
 	"github.com/countersign-dev/countersign/internal/kube/pipelinerun"
 )
@@ -55,59 +56,59 @@ spec:
 // else by nothing that it says itself (CVE-2023-37264).
 func TestMemberOf(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	for name, c := range map[string]struct {
 		run  func(*pipelinev1.PipelineRun)
 		task func(*pipelinev1beta1.CustomRun)
 		code approvals.Code
-		want string
 	}{
 		"genuine":                   {},
-		"without one":               {task: func(cr *pipelinev1beta1.CustomRun) { cr.OwnerReferences = nil }, code: approvals.CodeForbidden, want: "does not belong to a PipelineRun"},
-		"owned, and not controlled": {task: func(cr *pipelinev1beta1.CustomRun) { cr.OwnerReferences[0].Controller = nil }, code: approvals.CodeForbidden, want: "does not belong to a PipelineRun"},
-		"of a TaskRun":              {task: func(cr *pipelinev1beta1.CustomRun) { cr.OwnerReferences[0].Kind = "TaskRun" }, code: approvals.CodeForbidden, want: "does not belong to a PipelineRun"},
-		"of another group":          {task: func(cr *pipelinev1beta1.CustomRun) { cr.OwnerReferences[0].APIVersion = "tekton.dev.example.com/v1" }, code: approvals.CodeForbidden, want: "does not belong to a PipelineRun"},
-		"no such run":               {task: func(cr *pipelinev1beta1.CustomRun) { cr.OwnerReferences[0].Name = "other" }, code: approvals.CodeForbidden, want: "does not exist"},
-		"a run of that name":        {task: func(cr *pipelinev1beta1.CustomRun) { cr.OwnerReferences[0].UID = "other" }, code: approvals.CodeForbidden, want: "another UID"},
-		"a run that has ended":      {run: func(pr *pipelinev1.PipelineRun) { pr.Status.Conditions[0].Status = "False" }, code: approvals.CodeForbidden, want: "has ended"},
+		"without one":               {task: func(cr *pipelinev1beta1.CustomRun) { cr.OwnerReferences = nil }, code: approvals.CodeForbidden},
+		"owned, and not controlled": {task: func(cr *pipelinev1beta1.CustomRun) { cr.OwnerReferences[0].Controller = nil }, code: approvals.CodeForbidden},
+		"of a TaskRun":              {task: func(cr *pipelinev1beta1.CustomRun) { cr.OwnerReferences[0].Kind = "TaskRun" }, code: approvals.CodeForbidden},
+		"of another group":          {task: func(cr *pipelinev1beta1.CustomRun) { cr.OwnerReferences[0].APIVersion = "tekton.dev.example.com/v1" }, code: approvals.CodeForbidden},
+		"no such run":               {task: func(cr *pipelinev1beta1.CustomRun) { cr.OwnerReferences[0].Name = "other" }, code: approvals.CodeForbidden},
+		"a run of that name":        {task: func(cr *pipelinev1beta1.CustomRun) { cr.OwnerReferences[0].UID = "other" }, code: approvals.CodeForbidden},
+		"a run that has ended":      {run: func(pr *pipelinev1.PipelineRun) { pr.Status.Conditions[0].Status = "False" }, code: approvals.CodeForbidden},
 		"cancelled with its run": {
 			run:  func(pr *pipelinev1.PipelineRun) { pr.Status.Conditions[0].Status = "False" },
 			task: func(cr *pipelinev1beta1.CustomRun) { cr.Spec.Status = pipelinev1beta1.CustomRunSpecStatusCancelled },
 		},
-		"not listed yet": {run: func(pr *pipelinev1.PipelineRun) { pr.Status.ChildReferences = pr.Status.ChildReferences[:1] }, code: approvals.CodeNotReady, want: "does not list it yet"},
+		"not listed yet": {run: func(pr *pipelinev1.PipelineRun) { pr.Status.ChildReferences = pr.Status.ChildReferences[:1] }, code: approvals.CodeNotReady},
 		"not listed, and cancelled": {
 			run:  func(pr *pipelinev1.PipelineRun) { pr.Status.ChildReferences = nil },
 			task: func(cr *pipelinev1beta1.CustomRun) { cr.Spec.Status = pipelinev1beta1.CustomRunSpecStatusCancelled },
 		},
-		"listed for another task":     {run: func(pr *pipelinev1.PipelineRun) { pr.Status.ChildReferences[1].PipelineTaskName = "last" }, code: approvals.CodeForbidden, want: "lists it for task last"},
-		"listed for another task too": {run: func(pr *pipelinev1.PipelineRun) { pr.Status.ChildReferences[2].Name = "r-approval" }, code: approvals.CodeForbidden, want: "lists it for task last"},
-		"too early":                   {run: func(pr *pipelinev1.PipelineRun) { pr.Status.PipelineSpec = nil }, code: approvals.CodeNotReady, want: "does not list its tasks yet"},
+		"listed for another task":     {run: func(pr *pipelinev1.PipelineRun) { pr.Status.ChildReferences[1].PipelineTaskName = "last" }, code: approvals.CodeForbidden},
+		"listed for another task too": {run: func(pr *pipelinev1.PipelineRun) { pr.Status.ChildReferences[2].Name = "r-approval" }, code: approvals.CodeForbidden},
+		"too early":                   {run: func(pr *pipelinev1.PipelineRun) { pr.Status.PipelineSpec = nil }, code: approvals.CodeNotReady},
 		"only the spec says so": {run: func(pr *pipelinev1.PipelineRun) {
 			pr.Spec.PipelineSpec, pr.Status.PipelineSpec = pr.Status.PipelineSpec, &pipelinev1.PipelineSpec{}
-		}, code: approvals.CodeForbidden, want: `has no task "approval"`},
-		"no such task":         {task: func(cr *pipelinev1beta1.CustomRun) { cr.Labels = nil }, code: approvals.CodeForbidden, want: `has no task ""`},
-		"another of its tasks": {task: func(cr *pipelinev1beta1.CustomRun) { cr.Labels["tekton.dev/pipelineTask"] = "build" }, code: approvals.CodeForbidden, want: "refers to something else"},
-		"another kind":         {task: func(cr *pipelinev1beta1.CustomRun) { cr.Spec.CustomRef.APIVersion = "edp.epam.com/v1alpha1" }, code: approvals.CodeForbidden, want: "refers to something else"},
-		"another name":         {task: func(cr *pipelinev1beta1.CustomRun) { cr.Spec.CustomRef.Name = "mine" }, code: approvals.CodeForbidden, want: "refers to something else"},
-		"a spec of its own":    {task: func(cr *pipelinev1beta1.CustomRun) { cr.Spec.CustomSpec = &pipelinev1beta1.EmbeddedCustomRunSpec{} }, code: approvals.CodeForbidden, want: "refers to something else"},
-		"other approvers":      {task: func(cr *pipelinev1beta1.CustomRun) { cr.Spec.Params[1].Value.ArrayVal = []string{"mallory"} }, code: approvals.CodeForbidden, want: "another value of param approvers"},
+		}, code: approvals.CodeForbidden},
+		"no such task":         {task: func(cr *pipelinev1beta1.CustomRun) { cr.Labels = nil }, code: approvals.CodeForbidden},
+		"another of its tasks": {task: func(cr *pipelinev1beta1.CustomRun) { cr.Labels["tekton.dev/pipelineTask"] = "build" }, code: approvals.CodeForbidden},
+		"another kind":         {task: func(cr *pipelinev1beta1.CustomRun) { cr.Spec.CustomRef.APIVersion = "edp.epam.com/v1alpha1" }, code: approvals.CodeForbidden},
+		"another name":         {task: func(cr *pipelinev1beta1.CustomRun) { cr.Spec.CustomRef.Name = "mine" }, code: approvals.CodeForbidden},
+		"a spec of its own":    {task: func(cr *pipelinev1beta1.CustomRun) { cr.Spec.CustomSpec = &pipelinev1beta1.EmbeddedCustomRunSpec{} }, code: approvals.CodeForbidden},
+		"other approvers":      {task: func(cr *pipelinev1beta1.CustomRun) { cr.Spec.Params[1].Value.ArrayVal = []string{"mallory"} }, code: approvals.CodeForbidden},
 		"one approver more": {task: func(cr *pipelinev1beta1.CustomRun) {
 			cr.Spec.Params[1].Value.ArrayVal = []string{"alice", "bob", "mallory"}
-		}, code: approvals.CodeForbidden, want: "another value of param approvers"},
-		"another text": {task: func(cr *pipelinev1beta1.CustomRun) { cr.Spec.Params[0].Value.StringVal = "Deploy 1.2 to test" }, code: approvals.CodeForbidden, want: "another value of param description"},
+		}, code: approvals.CodeForbidden},
+		"another text": {task: func(cr *pipelinev1beta1.CustomRun) { cr.Spec.Params[0].Value.StringVal = "Deploy 1.2 to test" }, code: approvals.CodeForbidden},
 		"a param more": {task: func(cr *pipelinev1beta1.CustomRun) {
 			cr.Spec.Params = append(cr.Spec.Params, pipelinev1beta1.Param{Name: "groups"})
-		}, code: approvals.CodeForbidden, want: "another value of param groups"},
-		"a param less": {task: func(cr *pipelinev1beta1.CustomRun) { cr.Spec.Params = cr.Spec.Params[:1] }, code: approvals.CodeForbidden, want: "another value of param approvers"},
+		}, code: approvals.CodeForbidden},
+		"a param less": {task: func(cr *pipelinev1beta1.CustomRun) { cr.Spec.Params = cr.Spec.Params[:1] }, code: approvals.CodeForbidden},
 		"a task of finally, less": {task: func(cr *pipelinev1beta1.CustomRun) {
 			cr.Name, cr.Labels["tekton.dev/pipelineTask"] = "r-last", "last"
-		}, code: approvals.CodeForbidden, want: "another value of param description"},
+		}, code: approvals.CodeForbidden},
 		"a task of finally": {task: func(cr *pipelinev1beta1.CustomRun) {
 			cr.Name, cr.Labels["tekton.dev/pipelineTask"], cr.Spec.Params = "r-last", "last", nil
 		}},
 		"in the place of another approval": {task: func(cr *pipelinev1beta1.CustomRun) {
 			cr.Labels["tekton.dev/pipelineTask"], cr.Spec.Params = "last", nil
-		}, code: approvals.CodeForbidden, want: "its name does not match task last"},
-		"any other name": {task: func(cr *pipelinev1beta1.CustomRun) { cr.Name = "r-approval-0" }, code: approvals.CodeForbidden, want: "its name does not match task approval"},
+		}, code: approvals.CodeForbidden},
+		"any other name": {task: func(cr *pipelinev1beta1.CustomRun) { cr.Name = "r-approval-0" }, code: approvals.CodeForbidden},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -125,8 +126,11 @@ func TestMemberOf(t *testing.T) {
 				c.task(&cr)
 			}
 			m, err := MemberOf(t.Context(), kubetest.New(t, &pr), &cr)
-			if approvals.CodeOf(err) != c.code || !strings.Contains(approvals.Message(err), c.want) {
-				t.Errorf("%v, want %q with %q", err, c.code, c.want)
+			if approvals.CodeOf(err) != c.code {
+				t.Errorf("%v, want %q", err, c.code)
+			}
+			if err != nil {
+				said.Check(t, name, approvals.Message(err))
 			}
 			if err == nil && (m.Run.UID != "run" || m.Task.Name != cr.Labels["tekton.dev/pipelineTask"]) {
 				t.Errorf("a member of %s as %s", m.Run.UID, m.Task.Name)

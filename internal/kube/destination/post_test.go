@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
+	"io/fs"
 	"log"
 	"math/big"
 	"net"
@@ -26,6 +27,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/internal/golden"
 )
 
 // peer is what answers at the ClusterIP, and all that was dialed.
@@ -87,6 +89,7 @@ func TestPost(t *testing.T) {
 // said.
 func TestReach(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	p, c := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("something was asked") })
 	if err := c.Reach(t.Context(), hooks(t, false)); err != nil || *p.dialed.Load() != "10.96.0.10:8080" {
 		t.Errorf("%v, dialed %s", err, *p.dialed.Load())
@@ -94,10 +97,11 @@ func TestReach(t *testing.T) {
 	down := &Client{Dial: func(context.Context, string, string) (net.Conn, error) {
 		return nil, &net.OpError{Op: "dial", Err: errors.New("refused by host evil")}
 	}}
-	if err := down.Reach(t.Context(), hooks(t, false)); approvals.CodeOf(err) != approvals.CodeUnavailable ||
-		!strings.Contains(approvals.Message(err), "EventListener shop/hooks can't be reached: no connection to its Service") || strings.Contains(approvals.Message(err), "evil") {
+	err := down.Reach(t.Context(), hooks(t, false))
+	if approvals.CodeOf(err) != approvals.CodeUnavailable || strings.Contains(approvals.Message(err), "evil") {
 		t.Errorf("%v", err)
 	}
+	said.Check(t, "down", approvals.Message(err))
 }
 
 // TestPostRefuses: nothing is dialed for what can't be posted.
@@ -123,6 +127,7 @@ func TestPostRefuses(t *testing.T) {
 // cause.
 func TestFailed(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	const evil = "approve-everything-now"
 	raw := func(answer string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
@@ -135,46 +140,50 @@ func TestFailed(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		answer http.HandlerFunc
-		want   string // none: it was taken
+		fails  bool
 	}{
-		"500":              {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, evil, http.StatusInternalServerError) }, "it answered 500; check deployment el-hooks in namespace shop"},
-		"a text of status": {raw("HTTP/1.1 503 " + evil + "\r\nContent-Length: 0\r\n\r\n"), "it answered 503; check"},
+		"500":              {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, evil, http.StatusInternalServerError) }, true},
+		"a text of status": {raw("HTTP/1.1 503 " + evil + "\r\nContent-Length: 0\r\n\r\n"), true},
 		"elsewhere": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://"+evil+"/", http.StatusTemporaryRedirect)
-		}, "it answered 307, and redirects are not followed"},
-		"not HTTP":        {raw(evil + "\r\n\r\n"), "the connection broke, or its answer was not HTTP"},
-		"nothing":         {raw(""), "the connection broke"},
-		"endless headers": {raw("HTTP/1.1 202 Accepted\r\n" + strings.Repeat("X-A: "+evil+"\r\n", 10_000)), "the connection broke"},
-		"half an answer":  {raw("HTTP/1.1 202 Accepted\r\nContent-Length: 100\r\n\r\n" + evil), "the connection broke"},
+		}, true},
+		"not HTTP":        {raw(evil + "\r\n\r\n"), true},
+		"nothing":         {raw(""), true},
+		"endless headers": {raw("HTTP/1.1 202 Accepted\r\n" + strings.Repeat("X-A: "+evil+"\r\n", 10_000)), true},
+		"half an answer":  {raw("HTTP/1.1 202 Accepted\r\nContent-Length: 100\r\n\r\n" + evil), true},
 		"an id of words": {func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, `{"eventID":"look at `+evil+`"}`)
-		}, ""},
+		}, false},
 		"an endless id": {func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, `{"eventID":"`+strings.Repeat("x", 100_000))
-		}, ""},
+		}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, client := serve(t, c.answer)
 			id, err := client.Post(t.Context(), hooks(t, false), "/", http.Header{}, nil)
-			if c.want == "" {
+			if !c.fails {
 				if id != "" || err != nil {
 					t.Errorf("%q, %v", id, err)
 				}
 				return
 			}
 			m := approvals.Message(err)
-			if approvals.CodeOf(err) != approvals.CodeUnavailable || !strings.HasPrefix(m, "EventListener shop/hooks did not accept the event: "+c.want) || strings.Contains(m, evil) {
+			if approvals.CodeOf(err) != approvals.CodeUnavailable || strings.Contains(m, evil) {
 				t.Errorf("%s: %s", approvals.CodeOf(err), m)
 			}
+			said.Check(t, name, m)
 		})
 	}
+	cause := errors.New("connection refused by " + evil)
 	down := &Client{Dial: func(context.Context, string, string) (net.Conn, error) {
-		return nil, &net.OpError{Op: "dial", Err: errors.New("connection refused by " + evil)}
+		return nil, &net.OpError{Op: "dial", Err: cause}
 	}}
-	if _, err := down.Post(t.Context(), hooks(t, false), "/", http.Header{}, nil); !strings.Contains(approvals.Message(err), "no connection to its Service") || !strings.Contains(err.Error(), evil) {
+	_, err := down.Post(t.Context(), hooks(t, false), "/", http.Header{}, nil)
+	if !errors.Is(err, cause) { // for the log
 		t.Errorf("nobody there: %v", err)
 	}
+	said.Check(t, "nobody there", approvals.Message(err))
 }
 
 // TestOneServiceOneWay: a Service that gets the address of another, or is made again,
@@ -229,21 +238,22 @@ func TestOneServiceOneWay(t *testing.T) {
 // for the Service's name and no other, and what is wrong is said.
 func TestTLS(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	ours, theirs := newCA(t), newCA(t)
 	for name, c := range map[string]struct {
 		ca    *authority // nil: none is configured
 		names []string
 		until time.Duration
 		plain bool
-		want  string // "": taken
+		fails bool
 	}{
-		"our CA":                  {ours, []string{"el-hooks.shop.svc"}, time.Hour, false, ""},
-		"the long name":           {ours, []string{"el-hooks.shop.svc.cluster.local"}, time.Hour, false, ""},
-		"no CA configured":        {nil, []string{"el-hooks.shop.svc"}, time.Hour, false, "by a CA that the service does not know: put that CA's certificate into a file, and set eventListeners.caFile"},
-		"another CA":              {theirs, []string{"el-hooks.shop.svc"}, time.Hour, false, "eventListeners.caFile"},
-		"another EventListener's": {ours, []string{"el-hooks.evil.svc", "approve-everything-now"}, time.Hour, false, "its certificate is not for el-hooks.shop.svc: create one with that name"},
-		"expired":                 {ours, []string{"el-hooks.shop.svc"}, -time.Minute, false, "its certificate has expired"},
-		"no TLS at all":           {ours, nil, 0, true, "does not speak TLS"},
+		"our CA":                  {ours, []string{"el-hooks.shop.svc"}, time.Hour, false, false},
+		"the long name":           {ours, []string{"el-hooks.shop.svc.cluster.local"}, time.Hour, false, false},
+		"no CA configured":        {nil, []string{"el-hooks.shop.svc"}, time.Hour, false, true},
+		"another CA":              {theirs, []string{"el-hooks.shop.svc"}, time.Hour, false, true},
+		"another EventListener's": {ours, []string{"el-hooks.evil.svc", "approve-everything-now"}, time.Hour, false, true},
+		"expired":                 {ours, []string{"el-hooks.shop.svc"}, -time.Minute, false, true},
+		"no TLS at all":           {ours, nil, 0, true, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -261,21 +271,25 @@ func TestTLS(t *testing.T) {
 				client.CAFile = c.ca.file(t)
 			}
 			_, err := client.Post(t.Context(), hooks(t, true), "/", http.Header{}, nil)
-			if c.want == "" {
+			if !c.fails {
 				if err != nil || *p.dialed.Load() != "10.96.0.10:8443" {
 					t.Errorf("%v, dialed %s", err, *p.dialed.Load())
 				}
 				return
 			}
-			if m := approvals.Message(err); !strings.Contains(m, c.want) || strings.Contains(m, "approve-everything") {
+			m := approvals.Message(err)
+			if err == nil || strings.Contains(m, "approve-everything") {
 				t.Errorf("%v", err)
 			}
+			said.Check(t, name, m)
 		})
 	}
 	c := &Client{CAFile: filepath.Join(t.TempDir(), "nothing")}
-	if _, err := c.Post(t.Context(), hooks(t, true), "/", http.Header{}, nil); !strings.Contains(approvals.Message(err), "eventListeners.caFile can't be read") {
+	_, err := c.Post(t.Context(), hooks(t, true), "/", http.Header{}, nil)
+	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no file: %v", err)
 	}
+	said.Check(t, "no file", approvals.Message(err))
 }
 
 type authority struct {

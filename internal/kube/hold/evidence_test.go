@@ -3,7 +3,6 @@ package hold_test
 import (
 	"context"
 	"errors"
-	"strings"
 	"testing"
 
 	"github.com/countersign-dev/countersign/approvals"
@@ -52,7 +51,7 @@ func TestResolveEvidence(t *testing.T) {
 	}
 	_, err = fix(found{w.Without(evidence.Missing, "PipelineRun plan-1 did not upload it")}, w)
 	if r, ok := errors.AsType[kubeutil.Reasoned](err); !ok || r.Reason != hold.ReasonEvidenceMissing || approvals.CodeOf(err) != approvals.CodeNotFound ||
-		!pipelinerun.IsMissing(err) || !strings.Contains(approvals.Message(err), "did not upload it") {
+		!pipelinerun.IsMissing(err) {
 		t.Errorf("what is missing: got %v", err)
 	}
 	may := w

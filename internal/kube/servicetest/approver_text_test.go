@@ -57,7 +57,7 @@ func TestApproverTextInScript(t *testing.T) {
 			w.wait(preflight.ConditionsAfter)
 			w.step(w.preflight, name)
 			got := w.condition(name, v1alpha1.ConditionStartable)
-			if c.want == nil && got != "True Startable " || c.want != nil && !strings.HasPrefix(got, "True StartableWithWarnings ApproverTextInScript: ") {
+			if c.want == nil && got != "True Startable " || c.want != nil && !strings.HasPrefix(got, "True StartableWithWarnings ") {
 				t.Fatalf("%s", got)
 			}
 			for _, x := range c.want {

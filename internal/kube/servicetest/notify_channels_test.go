@@ -8,13 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/countersign-dev/countersign/internal/kube/store"
-
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/notify"
+	"github.com/countersign-dev/countersign/internal/golden"
 	"github.com/countersign-dev/countersign/internal/kube/kubetest"
 	kubenotify "github.com/countersign-dev/countersign/internal/kube/notify"
+	"github.com/countersign-dev/countersign/internal/kube/store"
 )
 
 // room is a channel that keeps what it was given.
@@ -130,6 +130,7 @@ func TestRoomRefusesForGood(t *testing.T) {
 // TestDeadRoom: a channel that hangs holds up neither another one nor a decision.
 func TestDeadRoom(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	w := newWorld(t, told("{channels: [dead, ops]}"))
 	dead, tellDead := w.room("dead")
 	dead.hang = true
@@ -144,24 +145,29 @@ func TestDeadRoom(t *testing.T) {
 	if len(ops.sent) != 2 || len(w.mails.sent) != 2 || w.get(name).Outcome != approvals.Approved {
 		t.Errorf("sent %v and %v; %s", ops.sent, w.mails.sent, w.get(name).Outcome)
 	}
-	if got := w.condition(name, v1alpha1.ConditionNotified); !strings.Contains(got, "channel dead was not notified: chat did not answer within 10ms") {
+	got := w.condition(name, v1alpha1.ConditionNotified)
+	if !strings.HasPrefix(got, "False DeliveryFailed ") {
 		t.Errorf("notified: %s", got)
 	}
+	said.Check(t, "a dead channel", got)
 }
 
 // TestMissingChannels: a name that nobody configured is said once, and gives way to
 // the channel when there is one.
 func TestMissingChannels(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	w := newWorld(t, told("{channels: [gone, ops]}"))
 	name := w.opened()
 	r := &kubenotify.MissingChannels{Store: w.store, Known: func(name string) bool { return name == "ops" }}
 	for range 3 {
 		w.step(r, name)
 	}
-	if got := w.condition(name, v1alpha1.ConditionNotified); !strings.HasPrefix(got, "False DeliveryFailed channel gone was not notified: the configuration has no channel with this name") || w.Count("patch status") != 1 {
+	got := w.condition(name, v1alpha1.ConditionNotified)
+	if !strings.HasPrefix(got, "False DeliveryFailed ") || w.Count("patch status") != 1 {
 		t.Errorf("notified: %s after %d writes", got, w.Count("patch status"))
 	}
+	said.Check(t, "no such channel", got)
 	if _, err := r.Reconcile(t.Context(), request("nothing")); err != nil {
 		t.Error(err)
 	}

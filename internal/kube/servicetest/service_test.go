@@ -236,6 +236,15 @@ func (w *world) condition(name, kind string) string {
 	return ""
 }
 
+// sentence is what a condition says behind its status and reason, or an Event behind its type and
+// reason.
+func sentence(s string) string {
+	for range 2 {
+		_, s, _ = strings.Cut(s, " ")
+	}
+	return s
+}
+
 // operators names the users who look after every namespace.
 type operators []string
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/internal/golden"
 	"github.com/countersign-dev/countersign/internal/kube/kubetest"
 	"github.com/countersign-dev/countersign/internal/kube/lifecycle"
 	"github.com/countersign-dev/countersign/internal/kube/outcome"
@@ -76,6 +77,7 @@ func TestConfigMapIsTold(t *testing.T) {
 // TestTargetIsTriedAgain: what is in the way is on the Approval, and goes away by itself.
 func TestTargetIsTriedAgain(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	w := newWorld(t, polled)
 	name := w.opened()
 	var cm corev1.ConfigMap
@@ -88,9 +90,11 @@ func TestTargetIsTriedAgain(t *testing.T) {
 	w.vote(name, "alice", approvals.Approve)
 	w.wait(outcome.LeaderTakeoverDelay)
 	res := w.step(w.approvals, name)
-	if got := w.condition(name, v1alpha1.ConditionReleased); !strings.HasPrefix(got, "False TargetMissing there is no ConfigMap plan-1-cm") || res.RequeueAfter == 0 {
+	got := w.condition(name, v1alpha1.ConditionReleased)
+	if !strings.HasPrefix(got, "False TargetMissing ") || res.RequeueAfter == 0 {
 		t.Fatal(got, res)
 	}
+	said.Check(t, "no ConfigMap", strings.ReplaceAll(got, name, "APPROVAL"))
 	before := w.Writes()
 	if w.step(w.approvals, name); w.Writes() != before {
 		t.Error("the same words are written again")
@@ -142,6 +146,7 @@ func TestTargetIsTriedAgainNow(t *testing.T) {
 // was cancelled meanwhile.
 func TestReportComesTooLate(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	w := newWorld(t, strings.Replace(polled, "data: {status: init}", "data: {other: key}", 1))
 	name := w.opened()
 	w.vote(name, "alice", approvals.Approve)
@@ -154,22 +159,27 @@ func TestReportComesTooLate(t *testing.T) {
 	if err := w.approvals.Unreleased(t.Context(), a.Key, approvals.Problem{Reason: "TargetMissing", Message: "late"}); err != nil {
 		t.Fatal(err)
 	}
-	if got := w.condition(name, v1alpha1.ConditionReleased); !strings.HasPrefix(got, "False Cancelled nothing will be written by olga") {
+	got := w.condition(name, v1alpha1.ConditionReleased)
+	if !strings.HasPrefix(got, "False Cancelled ") {
 		t.Error(got)
 	}
+	said.Check(t, "cancelled", strings.ReplaceAll(got, name, "APPROVAL"))
 }
 
 // TestTargetGivesUp: after a day nobody is surprised any more.
 func TestTargetGivesUp(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	w := newWorld(t, strings.Replace(polled, "data: {status: init}", "data: {other: key}", 1))
 	name := w.opened()
 	w.vote(name, "alice", approvals.Reject)
 	w.wait(approvals.ReleaseWithin + time.Second)
 	w.step(w.approvals, name)
-	if got := w.condition(name, v1alpha1.ConditionReleased); !strings.Contains(got, "nothing will be written") {
+	got := w.condition(name, v1alpha1.ConditionReleased)
+	if !strings.HasPrefix(got, "False ") {
 		t.Error(got)
 	}
+	said.Check(t, "given up", strings.ReplaceAll(got, name, "APPROVAL"))
 	if res := w.step(w.approvals, name); res.RequeueAfter != 0 {
 		t.Errorf("and goes on: %+v", res)
 	}
@@ -206,12 +216,15 @@ func TestCancelledAfterItWasWritten(t *testing.T) {
 // TestPendingRunComesLater: an event may be ahead of its run.
 func TestPendingRunComesLater(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	w := newWorld(t, strings.Replace(polled, "configMap: {name: \"run.name + '-cm'\", key: status}", "pendingRun: {name: held}", 1))
 	name := w.opened()
 	res := w.step(w.approvals, name)
-	if got := w.condition(name, v1alpha1.ConditionReady); !strings.HasPrefix(got, "False NotResolved there is no PipelineRun held") || res.RequeueAfter != lifecycle.Again {
+	got := w.condition(name, v1alpha1.ConditionReady)
+	if !strings.HasPrefix(got, "False NotResolved ") || res.RequeueAfter != lifecycle.Again {
 		t.Fatal(got, res)
 	}
+	said.Check(t, "no PipelineRun", strings.ReplaceAll(got, name, "APPROVAL"))
 	w.wait(time.Minute)
 	if res = w.step(w.approvals, name); res.RequeueAfter != 30*time.Second {
 		t.Errorf("looks again after %s", res.RequeueAfter)
@@ -230,6 +243,7 @@ func TestPendingRunComesLater(t *testing.T) {
 // TestResolvedThatTheSchemaRefuses: a condition of the Approval reports what can't be kept.
 func TestResolvedThatTheSchemaRefuses(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	w := newWorld(t, strings.Replace(polled, "configMap: {name: \"run.name + '-cm'\", key: status}", "pendingRun: {name: held}", 1))
 	name := w.opened()
 	w.step(w.approvals, name)
@@ -245,7 +259,9 @@ func TestResolvedThatTheSchemaRefuses(t *testing.T) {
 		return nil
 	})
 	w.step(w.approvals, name)
-	if got := w.condition(name, v1alpha1.ConditionReady); !strings.Contains(got, "False NotResolved") || !strings.Contains(got, "was refused by the API server") {
+	got := w.condition(name, v1alpha1.ConditionReady)
+	if !strings.HasPrefix(got, "False NotResolved ") {
 		t.Error(got)
 	}
+	said.Check(t, "refused by the API server", strings.ReplaceAll(got, name, "APPROVAL"))
 }

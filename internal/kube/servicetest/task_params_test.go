@@ -13,6 +13,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	ct "github.com/countersign-dev/countersign/approvals/approvalstest"
 	"github.com/countersign-dev/countersign/approvals/tasks"
+	"github.com/countersign-dev/countersign/internal/golden"
 	"github.com/countersign-dev/countersign/internal/kube/approvaltask"
 )
 
@@ -40,6 +41,7 @@ func (x *tasking) embedded(inRun, inTask string) {
 // as they stand in the run. What it says of a decision decides nothing.
 func TestCustomSpec(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	const spec = `{"action":"Approved","approve":{"approvedBy":"mallory"},"description":"not this one","ticket":"OPS-7","build":9007199254740993,"hosts":["a","b"],"none":null}`
 	x := newTasking(t, tasks.KubeRocketCI)
 	x.embedded(spec, `{"ticket": "OPS-7", "hosts": ["a","b"], "build": 9007199254740993, "description": "not this one", "approve": {"approvedBy":"mallory"}, "action": "Approved", "none": null}`)
@@ -76,8 +78,10 @@ func TestCustomSpec(t *testing.T) {
 
 	x = newTasking(t, tasks.KubeRocketCI)
 	x.embedded(`{"gate":"other"}`, `{"gate":"other"}`)
-	if got := ending(x.settle()); !strings.HasPrefix(got, `False ApprovalTaskRefused there is no Gate "other"`) {
+	if got := ending(x.settle()); !strings.HasPrefix(got, "False ApprovalTaskRefused ") {
 		t.Errorf("a Gate of its own: %s", got)
+	} else {
+		said.Check(t, "a Gate of its own", got)
 	}
 	x = newTasking(t, tasks.KubeRocketCI)
 	x.embedded(`{"description":"a"}`, `{"description":"b"}`)
@@ -85,9 +89,11 @@ func TestCustomSpec(t *testing.T) {
 		t.Errorf("another spec than the run's: %s", got)
 	}
 	cr := &pipelinev1beta1.CustomRun{Spec: pipelinev1beta1.CustomRunSpec{CustomSpec: &pipelinev1beta1.EmbeddedCustomRunSpec{Spec: runtime.RawExtension{Raw: []byte(`["x"]`)}}}}
-	if err := approvaltask.CheckSpec(cr, x.kind); approvals.CodeOf(err) != approvals.CodeInvalid || !strings.Contains(approvals.Message(err), "customSpec.spec is not an object") {
+	err := approvaltask.CheckSpec(cr, x.kind)
+	if approvals.CodeOf(err) != approvals.CodeInvalid {
 		t.Errorf("no object: %v", err)
 	}
+	said.Check(t, "no object", approvals.Message(err))
 }
 
 // TestTaskValues: what Tekton would make an array of stays a string, and only that is changed;

@@ -233,7 +233,7 @@ func TestStoreFaults(t *testing.T) {
 			_, err := s.Update(t.Context(), a.Key, func(a approvals.Approval) (approvals.Approval, approvals.Change, error) {
 				return approvals.Cast(a, ct.Ballot("alice", approvals.Approve, ""), ct.T0)
 			})
-			if approvals.CodeOf(err) != c.want || strings.Contains(approvals.Message(err), "dial tcp") {
+			if approvals.CodeOf(err) != c.want || strings.Contains(approvals.Message(err), "tcp") {
 				t.Errorf("%v (%s), want %s", err, approvals.CodeOf(err), c.want)
 			}
 			api.Fail(nil)
