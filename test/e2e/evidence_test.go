@@ -164,5 +164,5 @@ func TestEvidence(t *testing.T) {
 		t.Errorf("when the run is deleted: %d, %d bytes of %d", status, len(got), len(want))
 	}
 
-	e.Condition(e.ApprovalOf(e.Part1("silent", "2")), v1alpha1.ConditionReady, "EvidenceMissing", "did not upload it")
+	e.Condition(e.ApprovalOf(e.Part1("silent", "2")), v1alpha1.ConditionReady, "EvidenceMissing", "")
 }

@@ -81,7 +81,7 @@ func TestHeldInAGroup(t *testing.T) {
 		return nil
 	})
 	first := e.OneApproval().Name
-	e.Condition(first, v1alpha1.ConditionStartable, "EventRejectedByTrigger", "triggerGroup pushes, in which trigger deploy is run,")
+	e.Condition(first, v1alpha1.ConditionStartable, "EventRejectedByTrigger", "triggerGroup pushes")
 	e.Apply(docs("header.canonical('X-Kind') == 'push'"))
 	name := ""
 	e.Eventually(2*time.Minute, "what is asked about in its place", func() error {

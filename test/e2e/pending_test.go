@@ -45,7 +45,7 @@ func TestUnknownGate(t *testing.T) {
 	e.Apply(cluster.Gated("deploy", "later", ""))
 	e.ListenerURL("deploy")
 	name := e.ApprovalOf(e.Part1("part-1", "7"))
-	e.Condition(name, v1alpha1.ConditionReady, "NotResolved", `there is no Gate "later"`)
+	e.Condition(name, v1alpha1.ConditionReady, "NotResolved", "later")
 	if v := e.Vote(name, token, "approve", ""); v.Status != 403 || !strings.Contains(v.Body, `"forbidden"`) {
 		t.Errorf("vote unresolved: %d %s", v.Status, v.Body)
 	}
@@ -89,7 +89,7 @@ func TestExpiry(t *testing.T) {
 	if a := e.Approval(name); a.Status.Outcome != "Expired" {
 		t.Errorf("outcome %s", a.Status.Outcome)
 	}
-	if v := e.Vote(name, token, "approve", ""); v.Status != 410 || !strings.Contains(v.Body, "expired at") {
+	if v := e.Vote(name, token, "approve", ""); v.Status != 410 || v.Error.Code != "gone" {
 		t.Errorf("a late vote: %d %s", v.Status, v.Body)
 	}
 	if got := cluster.ParamOf(e.Runs("deploy")[0], "decision"); got != "false" {

@@ -101,7 +101,7 @@ func TestChangedWhilePending(t *testing.T) {
 		}
 		return nil
 	})
-	e.Condition(first, v1alpha1.ConditionStartable, "ContentChanged", "is not what people vote on")
+	e.Condition(first, v1alpha1.ConditionStartable, "ContentChanged", "")
 	if a := e.Approval(next); a.Spec.Replaces == nil || a.Spec.Replaces.Name != first || len(a.Status.Votes) != 0 {
 		t.Errorf("%+v, %d votes", a.Spec.Replaces, len(a.Status.Votes))
 	}
