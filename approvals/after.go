@@ -25,7 +25,7 @@ type After struct {
 	Namespace string
 }
 
-// IsZero reports whether there is nothing to wait for.
+// IsZero reports whether a is empty: the Trigger holds events, and waits for no run.
 func (a After) IsZero() bool { return a == After{} }
 
 // String names in a few words what is waited for.
@@ -47,7 +47,7 @@ func (a After) String() string {
 	return s
 }
 
-// Validate says what is wrong with a, in a sentence for its author.
+// Validate checks what the author of a Trigger wrote. Errors: CodeInvalid, with what to write.
 func (a After) Validate() error {
 	var kinds []string
 	for name, set := range map[string]bool{"pipeline": a.Pipeline != "", "pipelineFrom": a.URI != "" || a.EntryPoint != "" || a.Digest != "", "inlineRun": a.InlineRun != ""} {

@@ -53,7 +53,6 @@ func SettleFor(a Approval) time.Duration {
 	return min(least<<n, most)
 }
 
-// reasonSignatureInvalid is the reason of what this service did not open.
 const reasonSignatureInvalid = "SignatureInvalid"
 
 // contentReasons mean that the run can't start unless what was approved changes, so nothing

@@ -37,7 +37,8 @@ func ByName(ps []Param) map[string]string {
 	return m
 }
 
-// Run is a PipelineRun as a person needs to know it.
+// Run is a PipelineRun, the one that came first or the one that an outcome started. Fields other
+// than Name may be empty.
 type Run struct {
 	Name     string
 	UID      string
@@ -236,7 +237,7 @@ func (a Approval) Deadline() time.Time {
 	return at
 }
 
-// Decided reports whether a has ended.
+// Decided reports whether a has ended, in any of the five ways: no vote counts any more.
 func (a Approval) Decided() bool { return a.Outcome != Pending && a.Outcome != "" }
 
 // AwaitsRun reports whether a was decided and the run that its outcome starts, if it starts

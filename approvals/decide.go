@@ -83,7 +83,6 @@ func voteBy(a Approval, id Identity) int {
 	return slices.IndexFunc(a.Votes, func(v Vote) bool { return v.is(id) })
 }
 
-// voteOf is the Vote that b is, at now.
 func voteOf(a Approval, b Ballot, comment string, inputs []Param, now time.Time) Vote {
 	p := a.Resolved.Policy
 	vote := Vote{
@@ -142,7 +141,8 @@ func count(a Approval, b Ballot, vote Vote) (Approval, Change, error) {
 // MaxVotes bounds the live votes of one Approval; the CRD schema has it too.
 const MaxVotes = 128
 
-// allowed says why this voter may not cast this ballot.
+// allowed holds the voter to the rules, or to the right to break-glass. What the ballot says is
+// looked at afterwards, so that a stranger learns nothing of a.
 func allowed(a Approval, b Ballot) error {
 	if b.BreakGlass {
 		if err := MayBreakGlass(a, b.Voter); err != nil {
@@ -270,7 +270,8 @@ func Missing(a Approval) int {
 	return missing
 }
 
-// tally is the outcome that a's votes amount to.
+// tally lets one rejection end a, and counts approvals by distinct people. Pending when more are
+// needed.
 func tally(a Approval) Outcome {
 	switch {
 	case a.GlassBroken():

@@ -42,7 +42,7 @@ type Input struct {
 	Options     []string // of an enum
 }
 
-// validate says what is wrong with the field itself.
+// validate checks the field as a Gate has it, not a value of it.
 func (in Input) validate() error {
 	switch in.Type {
 	case InputString, InputBool, InputNumber:
@@ -72,7 +72,7 @@ func (in Input) validate() error {
 	return nil
 }
 
-// whole is the pattern, of the whole value.
+// whole anchors the pattern: a part of a value never matches.
 func (in Input) whole() string { return `^(?:` + in.Pattern + `)$` }
 
 // clean is value as it is kept, or CodeInvalid with what would be right.

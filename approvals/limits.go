@@ -139,7 +139,6 @@ func methodRefused(id Identity, allowed []AuthMethod) string {
 	return which + " (field " + fieldAuthMethods + ") does not accept votes by " + methodNames[id.AuthMethod] + " in this namespace; your vote was not counted. Use " + or(how)
 }
 
-// methodNames are the ways for people.
 var methodNames = map[AuthMethod]string{
 	AuthToken:  "API token",
 	AuthLink:   "mail link",

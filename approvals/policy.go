@@ -60,7 +60,8 @@ const (
 // DefaultLifetime applies to a Gate without expiresAfter.
 const DefaultLifetime = 7 * 24 * time.Hour
 
-// Approver is one person who may decide.
+// Approver is one person who may decide. Name is what the cluster or the login proves; Email only
+// tells where to send a mail.
 type Approver struct {
 	Name  string // the user name that identity proves, e.g. a Kubernetes user or an e-mail address
 	Email string // where they are told; empty: not by mail
@@ -132,7 +133,7 @@ const (
 	MaxKeep = 87600 * time.Hour
 )
 
-// Expression is a named expression.
+// Expression is CEL, under the name that its value gets.
 type Expression struct{ Name, Expression string }
 
 // SecretRef points at one key of a Secret in the Gate's namespace.

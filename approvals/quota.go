@@ -121,7 +121,7 @@ func (q Quota) EventCost(size int) int {
 	return min(1+max(size-1, 0)/eventUnit, max(q.EventsPerMinute, 1))
 }
 
-// TooManyEvents is the error of an event that comes too soon.
+// TooManyEvents returns CodeLimited, for an event beyond what the namespace may send in a minute.
 func (q Quota) TooManyEvents(namespace string) error {
 	return q.over(quotaEvents, "namespace %[2]s may hold %[1]d events a minute, where a large one counts once for each 16 KiB, and this one is above that: let its sender send it again later", q.EventsPerMinute, namespace)
 }

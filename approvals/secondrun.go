@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// RunOutcome is the end of the run that an outcome started.
+// RunOutcome is how a run ended. Audit log entries and mails have it, so its values are fixed.
 type RunOutcome string
 
 // How a run can end. Running is the absence of an end.

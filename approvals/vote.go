@@ -86,7 +86,8 @@ type Ballot struct {
 	ID string
 }
 
-// Vote is one person's live vote on an Approval.
+// Vote is one person's live vote on an Approval, with what proved them. One that is withdrawn or
+// replaced is none.
 type Vote struct {
 	Voter        string
 	Verdict      Verdict

@@ -20,7 +20,6 @@ func EventID(k approvals.Key) string {
 	return idPrefix + k.Namespace + "/" + k.Name + "/" + k.UID
 }
 
-// parseEventID is the reverse of EventID.
 func parseEventID(id string) (approvals.Key, bool) {
 	rest, ok := strings.CutPrefix(id, idPrefix)
 	parts := strings.Split(rest, "/")

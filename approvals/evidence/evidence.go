@@ -46,7 +46,7 @@ const (
 	Text              Format = "text"
 )
 
-// Formats are all that a Gate can name.
+// Formats returns every value of a Gate's field format. The CRD schema lists them too.
 func Formats() []Format {
 	return []Format{TerraformPlan, TerraformPlanJSON, Diff, KubectlDiff, HelmDiff, JUnit, SARIF, Markdown, JSON, Text}
 }
@@ -212,7 +212,7 @@ func (i Item) Check(data []byte) (s State, message string) {
 	return Present, ""
 }
 
-// Find is the Item of that name.
+// Find looks for an Item by its name, of which a Gate has each once.
 func Find(items []Item, name string) (Item, bool) {
 	i := slices.IndexFunc(items, func(i Item) bool { return i.Name == name })
 	if i < 0 {
@@ -274,7 +274,7 @@ func formats() string {
 	return strings.Join(all, ", ")
 }
 
-// Bytes is n for people.
+// Bytes formats a size for people, such as 5 MiB.
 func Bytes(n int64) string {
 	switch {
 	case n >= 1<<20:

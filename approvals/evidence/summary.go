@@ -34,7 +34,7 @@ func (s Summary) Counts() map[string]int {
 	}
 }
 
-// Chip is one number of a Summary, for people.
+// Chip is one number of a Summary as pages and cards show it, beside others.
 type Chip struct {
 	Kind string // what is counted: "destroy"
 	Text string // "5 destroy"

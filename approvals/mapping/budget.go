@@ -32,7 +32,7 @@ func DefaultLimits() Limits {
 // for concurrent use.
 type Budget struct{ work, bytes int64 }
 
-// NewBudget is a full one.
+// NewBudget returns what all expressions of one approval may take together: DefaultLimits.
 func NewBudget() *Budget {
 	l := DefaultLimits()
 	return &Budget{work: l.AllWork, bytes: l.AllBytes}

@@ -58,7 +58,6 @@ func chargeIn(m *meter, args []ref.Val) {
 	m.use(0, times(perItem, m.measure(l).nodes))
 }
 
-// chargeSearch is of a search that compares character by character.
 func chargeSearch(m *meter, args []ref.Val) {
 	in, what := sizeOf(args[0]), sizeOf(args[1])
 	m.use(plus(in/16, times(in, what)/64), times(4, in+what))

@@ -144,7 +144,6 @@ var errInterrupted = errors.New("the evaluation was interrupted")
 // something when it is tried again.
 func Interrupted(err error) bool { return errors.Is(err, errInterrupted) }
 
-// within is err, which says what field it is about.
 func within(field string, err error) error {
 	out := &approvals.Error{Code: approvals.CodeOf(err), Message: field + ": " + approvals.Message(err)}
 	for _, kind := range []error{errTooCostly, errInterrupted} {

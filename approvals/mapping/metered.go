@@ -17,7 +17,6 @@ import (
 // because names have no "@".
 const meterName = "@meter"
 
-// vars is the activation of one evaluation.
 type vars struct {
 	values map[string]any
 	meter  *meter
@@ -104,7 +103,6 @@ func (m *meter) looped(v ref.Val, loops bool) ref.Val {
 	return v
 }
 
-// meteredCall is a call of a function that is in the table.
 type meteredCall struct {
 	id        int64
 	function  string

@@ -105,7 +105,6 @@ func truncate(text, most ref.Val) ref.Val {
 	return types.String(s[:n])
 }
 
-// pattern is a compiled regular expression with its size.
 type pattern struct {
 	re   *regexp.Regexp
 	size int64

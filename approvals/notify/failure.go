@@ -73,7 +73,8 @@ const (
 	maxAfter  = time.Hour // nobody can put us off for longer
 )
 
-// Next returns the time of the next attempt.
+// Next returns the time of the next attempt: later after each failure, and never before the other
+// side asked for it.
 func (t Try) Next() time.Time {
 	return t.Last.Add(max(approvals.Doubled(firstWait, maxWait, t.Count), t.After))
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// Kind is the occasion of a message.
+// Kind is the occasion of a message. The ledger of an Approval has it, so its values are fixed.
 type Kind string
 
 // The kinds.

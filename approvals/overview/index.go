@@ -21,7 +21,7 @@ type Index struct {
 
 type place struct{ namespace, name string }
 
-// NewIndex returns an Index of nothing.
+// NewIndex returns an empty Index, which a watch fills by Put and Remove.
 func NewIndex() *Index {
 	return &Index{seed: maphash.MakeSeed(), last: &Snapshot{}, now: map[place]*Entry{}, was: map[place]*Entry{}}
 }

@@ -262,7 +262,7 @@ func Removal(a approvals.Approval, at time.Time) Line {
 	return l.bounded()
 }
 
-// IDs are the ids of lines.
+// IDs returns the ids of lines, in their order.
 func IDs(lines []Line) []string {
 	out := make([]string, len(lines))
 	for i, l := range lines {

@@ -37,7 +37,7 @@ func (v *Verifier) Signers() []Signed {
 	return out
 }
 
-// SignedHead is the last one.
+// SignedHead returns the last head that a key signed, and the zero SignedHead when there is none.
 func (v *Verifier) SignedHead() SignedHead { return v.signed.last }
 
 func (v *Verifier) addSigned(text []byte) error {

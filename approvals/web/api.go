@@ -163,7 +163,6 @@ func (s *server) authenticate(r *http.Request) (approvals.Identity, error) {
 	return id, err
 }
 
-// bearer is the token that r sends.
 func bearer(r *http.Request) (string, error) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "bearer") || token == "" {

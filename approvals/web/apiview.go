@@ -7,7 +7,6 @@ import (
 	"github.com/countersign-dev/countersign/approvals/evidence"
 )
 
-// view is an Approval in the API.
 type view struct {
 	Namespace string `json:"namespace"`
 	Name      string `json:"name"`
@@ -71,14 +70,12 @@ type linkView struct {
 	URL  string `json:"url"`
 }
 
-// revokedView is a mailed link that was ended.
 type revokedView struct {
 	Voter string    `json:"voter"`
 	By    string    `json:"by"`
 	At    time.Time `json:"at"`
 }
 
-// preflightView is the JSON of a Preflight.
 type preflightView struct {
 	Status   string        `json:"status"` // True, False or Unknown
 	Problems []problemView `json:"problems,omitempty"`
@@ -153,7 +150,6 @@ type rerunView struct {
 	Run    *runView  `json:"run"`
 }
 
-// taskView is a task in the middle of a run.
 type taskView struct {
 	CustomRun  string     `json:"customRun"`
 	Task       string     `json:"task"`
@@ -225,7 +221,6 @@ type ruleView struct {
 	Approved []string `json:"approved"`
 }
 
-// youView is the JSON of the caller's own rights.
 type youView struct {
 	May bool `json:"mayVote"`
 	// MayComment: the caller may comment, which says nothing about MayVote.

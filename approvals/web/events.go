@@ -133,7 +133,6 @@ func (s *server) watchOne(ctx context.Context, v *viewer, key approvals.Key) fun
 	}
 }
 
-// stream is the way to one client.
 type stream struct {
 	w    http.ResponseWriter
 	pace *http.ResponseController

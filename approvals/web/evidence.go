@@ -46,7 +46,6 @@ type Uploads interface {
 	Upload(ctx context.Context, namespace, run, name, token string, data []byte) (item evidence.Item, created bool, err error)
 }
 
-// evidenceView is an item in the API.
 type evidenceView struct {
 	Name    string `json:"name"`
 	From    string `json:"from"`

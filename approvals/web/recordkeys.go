@@ -8,7 +8,6 @@ import (
 	"github.com/countersign-dev/countersign/approvals/record"
 )
 
-// recordKey is a public key that verifies heads of the audit log.
 type recordKey struct {
 	ID   string    `json:"id"`
 	Key  string    `json:"key"` // for countersign verify --key

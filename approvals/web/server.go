@@ -100,7 +100,8 @@ type server struct {
 	pages, downloads *turns.Turns // of evidence
 }
 
-// Handler returns the service's routes.
+// Handler returns the routes of the pages and of the API, beneath the path of Deps.External, with
+// their limits and security headers.
 func Handler(d Deps) http.Handler {
 	s := &server{Deps: d, base: strings.TrimSuffix(d.External.Path, "/"), streams: &streams{each: map[string]int{}}}
 	s.pages, s.downloads = turns.New(pagesAtOnce, pagesOfOne, readingWait), turns.New(downloadsAtOnce, downloadsOfOne, readingWait)

@@ -28,7 +28,6 @@ type gate struct {
 	rbac            bool
 }
 
-// gateOf is a's, which is resolved.
 func gateOf(a approvals.Approval) gate {
 	return gate{a.Namespace, a.Resolved.Policy.Gate, a.Resolved.Policy.ByRBAC()}
 }

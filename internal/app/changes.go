@@ -59,5 +59,5 @@ func (c *changes) Start(ctx context.Context) error {
 	return nil
 }
 
-// NeedLeaderElection says that every replica serves pages.
+// NeedLeaderElection is false: every replica serves pages.
 func (c *changes) NeedLeaderElection() bool { return false }

@@ -24,13 +24,11 @@ const roomWorkers = 4
 
 type setup interface{ SetupWithManager(mgr ctrl.Manager) error }
 
-// tellers is everything that tells people.
 type tellers struct {
 	channels []notify.Channel
 	bots     []*slack.Channel // those whose messages have buttons
 }
 
-// newTellers makes the configured channels.
 func newTellers(c config.Config, mail func(a approvals.Approval, approver, address string) (templates.Data, error), set *templates.Set, now func() time.Time) tellers {
 	var t tellers
 	data := func(a approvals.Approval, approver string) (templates.Data, error) { return mail(a, approver, "") }

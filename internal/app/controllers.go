@@ -28,7 +28,6 @@ const (
 	preflightWorkers = 4
 )
 
-// controllers are the leader's background work.
 func (c *core) controllers(ctx context.Context, kept *sqlstore.Ledger, told tellers) ([]setup, error) {
 	cached := c.mgr.GetClient()
 	wrong := triggers.Controller{Client: cached, Live: c.mgr.GetAPIReader(), Triggers: c.triggers, Reports: c.reports, Log: c.Log}

@@ -39,7 +39,6 @@ import (
 
 const secretKeys = "countersign-keys"
 
-// core has the parts that pages, interceptor and controllers share.
 type core struct {
 	Options
 	mgr    manager.Manager

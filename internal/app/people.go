@@ -7,7 +7,6 @@ import (
 	"github.com/countersign-dev/countersign/internal/oidc"
 )
 
-// people sets up the dependencies of pages and API.
 func (c *core) people(kept *sqlstore.Ledger) (web.Deps, error) {
 	d := web.Deps{
 		Store: c.store, Overview: c.overview, Desk: c.desk, People: c.Config.Directory, Auth: c.auth, Operators: c.auth, Dashboard: c.Config.Dashboard,

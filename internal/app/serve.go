@@ -70,5 +70,5 @@ func (s *server) Start(ctx context.Context) error {
 	return nil
 }
 
-// NeedLeaderElection says that every replica serves.
+// NeedLeaderElection is false: every replica serves.
 func (s *server) NeedLeaderElection() bool { return false }

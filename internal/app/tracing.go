@@ -7,7 +7,6 @@ import (
 
 // Where nothing is traced, nothing below is called for it: the hooks stay nil.
 
-// traceReleases has posts traced.
 func (c *core) traceReleases() {
 	if !c.tracing.Traces() {
 		return

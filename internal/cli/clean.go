@@ -25,7 +25,6 @@ func clean(s string) string {
 // line is clean text on one line.
 func line(s string) string { return strings.Join(strings.Fields(clean(s)), " ") }
 
-// short is a line of at most n characters.
 func short(s string, n int) string {
 	r := []rune(line(s))
 	if len(r) <= n {

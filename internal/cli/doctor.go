@@ -9,7 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// finding is the result of one check. A remedy is a command, or what to change.
+// A finding's remedy is a command, or what to change.
 type finding struct {
 	level  string
 	what   string

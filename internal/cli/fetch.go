@@ -51,7 +51,6 @@ func newestFirst(items []v1alpha1.Approval) {
 	})
 }
 
-// gate is one Gate of the session's namespace.
 func (s *session) gate(ctx context.Context, name string) (*v1alpha1.Gate, error) {
 	o := &v1alpha1.Gate{}
 	err := s.client.Get(ctx, types.NamespacedName{Namespace: s.namespace, Name: name}, o)

@@ -122,7 +122,6 @@ func (c *command) list(ctx context.Context, l listing) error {
 	return show(items, false)
 }
 
-// pick are the Approvals that l wants.
 func (c *command) pick(ctx context.Context, s *session, l listing, namespace string) ([]v1alpha1.Approval, error) {
 	items, err := s.approvals(ctx, namespace)
 	if err != nil {
@@ -223,7 +222,6 @@ func interrupted(ctx context.Context, err error) error {
 	return err
 }
 
-// columns returns the headings of a table of Approvals.
 func (l listing) columns() []string {
 	var head []string
 	if l.everywhere {

@@ -153,7 +153,6 @@ func progress(a approvals.Approval) string {
 	return fmt.Sprintf("%d/%d", yes, needed)
 }
 
-// deciders are the people whose votes made the outcome.
 func deciders(a approvals.Approval) string {
 	var who []string
 	for _, v := range a.Votes {

@@ -26,7 +26,6 @@ type Options struct {
 	Version string
 }
 
-// command has the flags and streams that all commands share.
 type command struct {
 	Options
 	in    *bufio.Reader

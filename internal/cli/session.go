@@ -17,7 +17,6 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// session is one connection to one cluster.
 type session struct {
 	client    client.WithWatch
 	namespace string

@@ -36,7 +36,6 @@ var (
 	taskDefinitions = []string{"approvaltasks.tekton.automatiko.io", "approvaltasks.openshift-pipelines.org", "approvaltasks.edp.epam.com"}
 )
 
-// uninstalling has the flags of one removal.
 type uninstalling struct {
 	dryRun, data, finalizers, triggers, yes bool
 	namespace                               string

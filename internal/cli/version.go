@@ -16,7 +16,6 @@ import (
 	"github.com/countersign-dev/countersign/internal/version"
 )
 
-// interceptorName is the ClusterInterceptor's, which Triggers refer to.
 const interceptorName = "countersign"
 
 func (c *command) versionCommand() *cobra.Command {

@@ -127,7 +127,7 @@ func (l *Ledger) insert(ctx context.Context, tx *sql.Tx, added []record.Entry) e
 	return err
 }
 
-// Missing returns the ids that are not stored.
+// Missing returns those of ids that are not stored, in their order. Errors: CodeUnavailable.
 func (l *Ledger) Missing(ctx context.Context, ids []string) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
@@ -141,7 +141,7 @@ func (l *Ledger) Missing(ctx context.Context, ids []string) ([]string, error) {
 	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return there[id] }), nil
 }
 
-// Head is the chain's end.
+// Head returns the zero Head for a store without entries. Errors: CodeUnavailable.
 func (l *Ledger) Head(ctx context.Context) (record.Head, error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()

@@ -8,7 +8,8 @@ import (
 	"github.com/countersign-dev/countersign/approvals/record"
 )
 
-// Search is one page, newest first.
+// Search returns one page, newest first. Errors: CodeUnavailable; CodeInvalid for a cursor that
+// is none.
 func (l *Ledger) Search(ctx context.Context, q record.Query) (record.Page, error) {
 	q, err := q.Normal()
 	if err != nil {

@@ -21,7 +21,7 @@ type Clock struct {
 	at   time.Time // and when, by the monotonic clock
 }
 
-// NewClock returns a Clock that begins as own says.
+// NewClock returns a Clock that gives own's time until the API server has answered once.
 func NewClock(own func() time.Time) *Clock { return &Clock{own: own} }
 
 // Now returns the API server's time, as far as its answers tell.

@@ -120,7 +120,7 @@ func (p *Probe) ask(ctx context.Context) {
 	_ = p.Client.Get().AbsPath(p.Path).Do(ctx).Error()
 }
 
-// NeedLeaderElection says that every replica serves.
+// NeedLeaderElection is false: every replica has to know whether it is cut off.
 func (p *Probe) NeedLeaderElection() bool { return false }
 
 // reaching is the transport of calls to the API server.

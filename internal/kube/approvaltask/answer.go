@@ -41,7 +41,7 @@ func (r *Tasks) abandonCancelled(ctx context.Context, x *attempt) (res ctrl.Resu
 	return res, false, r.Runs.Finish(ctx, x.cr, x.kind.Ends[approvals.Cancelled], append(x.a.Results, x.a.Inputs...), true)
 }
 
-// pickUp says in the CustomRun that somebody looks after it.
+// pickUp writes Unknown Running into the CustomRun, so that people see that it is looked after.
 func (r *Tasks) pickUp(ctx context.Context, x *attempt) (res ctrl.Result, done bool, err error) {
 	if x.cr.IsDone() || x.cr.IsCancelled() || x.a.Decided() {
 		return res, false, nil

@@ -12,8 +12,7 @@ import (
 
 const (
 	// Soon is how soon a task is looked at again whose run does not list it yet.
-	Soon = 250 * time.Millisecond
-	// seldom is how often a task is looked at that is somebody else's.
+	Soon   = 250 * time.Millisecond
 	seldom = time.Minute
 )
 

@@ -150,7 +150,7 @@ func (r *Tasks) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 	return ctrl.Result{}, nil
 }
 
-// Say tells anyone who looks at the CustomRun.
+// Say writes an Event on the CustomRun, which kubectl describe shows.
 func (r *Tasks) Say(cr *pipelinev1beta1.CustomRun, kind, reason, message string) {
 	const most = 1024 // what the API server takes
 	r.Events.Eventf(cr, nil, kind, reason, "Answer", "%s", approvals.Cut(message, most))

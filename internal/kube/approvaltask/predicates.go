@@ -5,7 +5,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// isApprovalTask reports whether o is a CustomRun of a kind of approval task.
 func isApprovalTask(o client.Object) bool {
 	cr, ok := o.(*pipelinev1beta1.CustomRun)
 	if !ok {

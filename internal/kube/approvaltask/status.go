@@ -30,7 +30,7 @@ type CustomRuns struct {
 	Now    func() time.Time
 }
 
-// Tried returns the number of retries of cr.
+// Tried counts the attempts of cr before the one that runs; Tekton keeps a status of each.
 func Tried(cr *pipelinev1beta1.CustomRun) int { return len(cr.Status.RetriesStatus) }
 
 // PickUp says in cr that it is in hand: without it Tekton would not know that anybody

@@ -40,7 +40,6 @@ func (r *Record) append(ctx context.Context, uid string, lines []record.Line) er
 	return nil
 }
 
-// digest is of the ids of lines.
 type digest [sha256.Size]byte
 
 func digestOf(lines []record.Line) digest {

@@ -82,7 +82,6 @@ type work struct {
 	verified bool // its signature verifies
 }
 
-// steps are done in this order.
 var steps = []step{
 	(*Record).cancelDeleted,
 	(*Record).leaveAlone,

@@ -16,7 +16,6 @@ import (
 // finalizer, which are in this process's memory alone.
 const maxDeparted = 10_000
 
-// departed are the Approvals that are gone, by name.
 type departed struct {
 	mu sync.Mutex
 	by map[types.NamespacedName][]tombstone
@@ -91,7 +90,6 @@ func (d *departed) add(name types.NamespacedName, t tombstone) bool {
 	return true
 }
 
-// first is the oldest of name.
 func (d *departed) first(name types.NamespacedName) (tombstone, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

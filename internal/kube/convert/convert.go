@@ -175,7 +175,7 @@ func sourceToDomain(s v1alpha1.Source) approvals.Source {
 	return d
 }
 
-// SourceToAPI is the reverse of what ToDomain makes of a source.
+// SourceToAPI writes what ToDomain reads: nothing of a source is lost on the way there and back.
 func SourceToAPI(d approvals.Source) v1alpha1.Source {
 	var s v1alpha1.Source
 	if r := d.Run; r != nil {
@@ -241,7 +241,8 @@ func ResolvedToDomain(t *v1alpha1.ResolvedSpec) *approvals.ResolvedSpec {
 	return d
 }
 
-// ResolvedToAPI is the reverse of ResolvedToDomain.
+// ResolvedToAPI writes what ResolvedToDomain reads, so that the digest of both is the same. Nil
+// for nil.
 func ResolvedToAPI(t *approvals.ResolvedSpec) *v1alpha1.ResolvedSpec {
 	if t == nil {
 		return nil

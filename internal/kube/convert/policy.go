@@ -20,7 +20,8 @@ const (
 	VerifyBeforeStart v1alpha1.VerifyRunRule = "BeforeStart"
 )
 
-// PolicyOf is the domain's view of a Gate.
+// PolicyOf takes a Gate as it is: what the schema lets through and cannot work is found by
+// Validate.
 func PolicyOf(g *v1alpha1.Gate) approvals.Policy { return PolicyToDomain(g.Name, g.Spec) }
 
 // PolicyToDomain reads a Gate's spec. Absent fields get the schema's defaults, so

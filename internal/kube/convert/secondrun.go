@@ -5,7 +5,6 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 )
 
-// secondRunToDomain is a run that an outcome started.
 func secondRunToDomain(n *v1alpha1.SecondRun) approvals.Run {
 	return approvals.Run{Name: n.Name, UID: n.UID, Pipeline: n.Pipeline, At: n.ObservedAt.Time}
 }

@@ -18,7 +18,7 @@ type answered int
 
 func (a answered) Error() string { return fmt.Sprintf("answered %d", int(a)) }
 
-// caFileError is our own configuration's.
+// A caFileError is a mistake of the service's configuration and not of the EventListener.
 type caFileError struct{ error }
 
 func (e caFileError) Unwrap() error { return e.error }

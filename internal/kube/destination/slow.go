@@ -38,7 +38,6 @@ type silence struct {
 	probing bool
 }
 
-// errSilent is why nothing is posted.
 var errSilent = errors.New("it did not answer in time before, so it gets one event at a time")
 
 // enter reports whether d may be posted to now. Then the caller has to call leave with the

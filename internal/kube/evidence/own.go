@@ -115,7 +115,6 @@ func (s *Store) copyMissing(ctx context.Context, from, to, object string, there 
 	return nil
 }
 
-// runNamespace returns the namespace of a's first run.
 func runNamespace(a approvals.Approval) string { return runOf(a.Namespace, a.Source).Namespace }
 
 // runOf is the run whose evidence a source in a namespace has: the one that ended, or the one

@@ -31,7 +31,8 @@ const (
 	annotationBytes = "countersign.dev/evidence-bytes"
 )
 
-// Store keeps bytes in Evidence objects.
+// Store keeps bytes in Evidence objects: compressed, in parts that an object has room for, each
+// signed.
 type Store struct {
 	Client client.Client // not through a cache: nobody keeps the bytes in memory
 	Ring   func() keyring.Ring
@@ -58,13 +59,12 @@ func (of Of) String() string {
 	return fmt.Sprintf("evidence %q of run %s", of.Name, of.Run)
 }
 
-// Kept is evidence that is there.
+// Kept is evidence that Keep has stored, or found there.
 type Kept struct {
 	Object, SHA256, Message string
 	Size                    int64
 }
 
-// item returns the Item of w for what is stored.
 func (k Kept) item(w evidence.Wanted) evidence.Item {
 	return evidence.Item{Name: w.Name, Kind: w.Kind, Format: w.Format, State: evidence.Present, SHA256: k.SHA256, Size: k.Size, Message: k.Message, Object: k.Object}
 }

@@ -31,7 +31,7 @@ const (
 	maxKnown = 1024
 )
 
-// NewSums makes one for all namespaces.
+// NewSums returns Sums for all namespaces of a process.
 func NewSums() *Sums {
 	return &Sums{turns: turns.New(sumsAtOnce, sumsOfOne, sumsWait), known: map[string]evidence.Summary{}}
 }
