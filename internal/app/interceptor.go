@@ -20,7 +20,7 @@ const (
 // certificateEnds is a metric to alert on: it is renewed long before.
 func certificateEnds(certs *servingcert.Manager) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Namespace: "countersign", Name: "certificate_expiry_timestamp_seconds", Help: "When the interceptor's certificate expires.",
+		Namespace: "countersign", Name: "certificate_expiry_timestamp_seconds", Help: "When the interceptor's certificate expires. It is renewed a month before.",
 	}, certs.Ends)
 }
 

@@ -37,20 +37,20 @@ func newMetrics(reg prometheus.Registerer, all web.Overview, version string, now
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "countersign", Name: name, Help: help}, labels)
 	}
 	m := &metrics{
-		opened:      counter("approvals_opened_total", "Approvals opened by this process.", "namespace", "trigger"),
+		opened:      counter("approvals_opened_total", "Approvals opened. For an approval task, trigger is PIPELINE/TASK.", "namespace", "trigger"),
 		votes:       counter("votes_total", "Votes recorded.", "verdict"),
 		decided:     counter("approvals_decided_total", "Approvals that ended, by outcome.", "outcome"),
-		secondRuns:  counter("second_run_total", "Runs that outcomes started and that have ended, by result.", "outcome"),
-		posts:       counter("release_posts_total", "Signed events posted to EventListeners.", "taken"),
-		deliveries:  counter("deliveries_total", "Messages sent to people and channels.", "channel", "delivered"),
-		interceptor: counter("interceptor_requests_total", "Interceptor requests by answer.", "answer"),
-		turnedAway:  counter("turned_away_total", "Requests and connections that were over a limit.", "listener", "reason"),
+		secondRuns:  counter("second_run_total", "Runs that outcomes started and that have ended, by outcome: Succeeded, Failed, Cancelled or Gone.", "outcome"),
+		posts:       counter("release_posts_total", "Attempts to post the signed event, or to write the outcome. With taken=\"no\" it was not accepted, or not tried: condition Released has the reason.", "taken"),
+		deliveries:  counter("deliveries_total", "Mails and messages sent. With delivered=\"no\" it failed: condition Notified has the reason.", "channel", "delivered"),
+		interceptor: counter("interceptor_requests_total", "Requests of EventListeners, by answer: held, released, refused (the log says why) or unrelated.", "answer"),
+		turnedAway:  counter("turned_away_total", "Connections and requests over a limit, by reason: connections, requests, bytes, slow or too_large.", "listener", "reason"),
 		waited: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Namespace: "countersign", Name: "approval_wait_seconds", Help: "From opening to outcome.",
+			Namespace: "countersign", Name: "approval_wait_seconds", Help: "Time from opening to outcome. The label gate is empty for a Gate inside a Trigger, and other for all but the first 50 Gates of a namespace. Beyond the first 1000 Gates both labels are other.",
 			Buckets: []float64{10, 60, 300, 900, 3600, 4 * 3600, 24 * 3600, 3 * 24 * 3600, 7 * 24 * 3600},
 		}, []string{"namespace", "gate"}),
 		released: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Namespace: "countersign", Name: "release_seconds", Help: "From outcome to the next run being seen.",
+			Namespace: "countersign", Name: "release_seconds", Help: "Time from the outcome until the second run was observed, or the outcome was written.",
 			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 120},
 		}),
 		ran: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -58,14 +58,14 @@ func newMetrics(reg prometheus.Registerer, all web.Overview, version string, now
 			Buckets: []float64{1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600},
 		}, []string{"outcome"}),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Namespace: "countersign", Name: "http_request_seconds", Help: "HTTP requests to the pages and the API.",
+			Namespace: "countersign", Name: "http_request_seconds", Help: "Time to answer requests to pages and API. The label route is a pattern, never an address.",
 			Buckets: []float64{.001, .005, .01, .025, .05, .1, .25, .5, 1, 5},
 		}, []string{"route", "method", "status"}),
 	}
-	m.recorded = prometheus.NewCounter(prometheus.CounterOpts{Namespace: "countersign", Name: "record_lines_total", Help: "Entries that this process appended to the audit log."})
+	m.recorded = prometheus.NewCounter(prometheus.CounterOpts{Namespace: "countersign", Name: "record_lines_total", Help: "Entries appended to the audit log."})
 	m.recordFailures = prometheus.NewCounter(prometheus.CounterOpts{Namespace: "countersign", Name: "record_failures_total", Help: "Failed attempts to append to the audit store."})
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
-		Namespace: "countersign", Name: "build_info", Help: "1, with the version of this process.",
+		Namespace: "countersign", Name: "build_info", Help: "Always 1. The labels say which version a replica runs.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
 	})
 	build.Set(1)

@@ -61,12 +61,12 @@ func newStanding(all web.Overview, g *gates, now func() time.Time) *standing {
 	}
 	return &standing{
 		all: all, gates: g, now: now,
-		pending:  desc("approvals_pending", "Approvals that are waiting for a decision."),
-		problems: desc("approvals_problems", "Approvals that are stuck, by the reason in their conditions.", "reason"),
+		pending:  desc("approvals_pending", "Approvals that wait for a decision. Each replica reports all of them: take the maximum. -1 means unknown."),
+		problems: desc("approvals_problems", "Approvals that are stuck, by the reason in their conditions. Each replica reports all of them: take the maximum.", "reason"),
 		oldest:   desc("release_oldest_timestamp_seconds", "When the oldest outcome was decided whose run or effect has not been observed; 0 if there is none."),
-		waiting:  desc("approvals_waiting", "Approvals that wait for a decision, by Gate.", "namespace", "gate"),
-		waited:   desc("approvals_waiting_oldest_timestamp_seconds", "When the one was opened that has waited longest, by Gate; 0: none waits.", "namespace", "gate"),
-		took:     desc("approvals_decision_seconds", "How long people took to decide in the last four weeks, by Gate, of the Approvals that are still there.", "namespace", "gate", "quantile"),
+		waiting:  desc("approvals_waiting", "Approvals that wait for a decision, by Gate, with labels as of countersign_approval_wait_seconds. Each replica reports all of them: take the maximum.", "namespace", "gate"),
+		waited:   desc("approvals_waiting_oldest_timestamp_seconds", "When the Approval was opened that has waited longest, by Gate; 0 if none waits. Each replica reports all of them: take the maximum.", "namespace", "gate"),
+		took:     desc("approvals_decision_seconds", "How long people took to decide in the last four weeks, by Gate: half of the time (quantile 0.5) and 9 times in 10 (0.9), of the Approvals that are still in the cluster. What ended without a decision of people is left out, and so is a Gate without labels of its own.", "namespace", "gate", "quantile"),
 	}
 }
 

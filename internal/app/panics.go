@@ -12,7 +12,7 @@ import (
 // controller is counted by controller-runtime.
 func newPanics(reg prometheus.Registerer, log *slog.Logger) (*contain.Panics, error) {
 	count := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Namespace: "countersign", Name: "panics_total", Help: "Times that an object was skipped because the service panicked while processing it, outside of controllers.",
+		Namespace: "countersign", Name: "panics_total", Help: "Times that an object was skipped because the service panicked while processing it, outside of controllers. The log has its name.",
 	}, []string{"where"})
 	if err := reg.Register(count); err != nil {
 		return nil, err

@@ -62,9 +62,13 @@ func recording(o Options, store *store.Store, outcomes approvals.OutcomeWriter, 
 	default:
 		r.Ledger, r.Keeps = &printed{Ledger: kept, o: o, signer: signer}, true
 	}
-	return r, reg.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Namespace: "countersign", Name: "record_behind", Help: "Approvals whose entries are not in the audit log yet.",
-	}, func() float64 { return float64(r.Behind()) }))
+	return r, reg.Register(recordBehind(r.Behind))
+}
+
+func recordBehind(behind func() int) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "countersign", Name: "record_behind", Help: "Approvals whose entries are not in the audit log yet. Alert if it stays above 0.",
+	}, func() float64 { return float64(behind()) })
 }
 
 // printed prints what is appended, once it is. It is a copy: what a process prints

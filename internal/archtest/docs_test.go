@@ -108,7 +108,7 @@ func TestDocsAreComplete(t *testing.T) {
 		"reason of a Trigger's event":       {firstGroups(`Event\w+ += "(\w+)"`, readFile(t, "internal/kube/triggers/reports.go")), 3, reference, "Where problems are reported", "`%s`"},
 		"reason of an ApprovalTask's event": {firstGroups(`EventType(?:Warning|Normal), "(\w+)"`, sources(t, "internal/kube/openshift")), 1, "docs/reference/manual-approval-gate.md", "What is different", "`%s`"},
 		"field of the configuration":        {firstGroups(`json:"(\w+)`, sources(t, "internal/config")), 35, configuration, "", "`([a-z]+\\.)*%s`"},
-		"metric":                            {firstGroups(`(?:Name: +|counter\(|desc\()"(\w+)"`, sources(t, "internal/app")+sources(t, "internal/kube/queue")), 14, configuration, "Metrics", "`countersign_%s`"},
+		"metric":                            {firstGroups(`(?:Name: +|counter\(|desc\()"(\w+)"`, sources(t, "internal/app")+sources(t, "internal/kube/queue")), 14, "docs/reference/metrics.md", "All metrics", "`countersign_%s`"},
 		"interceptor param":                 {firstGroups(`case "(\w+)":`, sources(t, "interceptor")), 4, reference, "Interceptor params", "`%s`"},
 		"value for bindings":                {structFields(t, sources(t, "interceptor"), "Extension"), 5, reference, "What bindings read", `countersign\.%s\b`},
 		"variable of CEL":                   {firstGroups(`cel.Variable\("(\w+)"`, sources(t, "approvals/mapping")), 8, reference, "CEL", "`%s`"},
@@ -146,7 +146,6 @@ func TestDocsNameNoOther(t *testing.T) {
 		code  string
 		as    string // how the code has one; %s is its name
 	}{
-		"metric":          {firstGroups("(?m)^\\| `countersign_(\\w+)`", section(t, "docs/reference/configuration.md", "Metrics")), 14, sources(t, "internal/app") + sources(t, "internal/kube/queue"), `"%s"`},
 		"reason":          {firstGroups(first, section(t, "docs/reference/resources.md", "Conditions")), 20, sourcesBeneath(t, "internal/kube") + sources(t, "approvals"), `"%s"`},
 		"field":           {words(firstGroups("(?m)^\\| `([\\w.]+)`", configuration)), 40, sources(t, "internal/config"), `json:"%s`},
 		"channel's field": {words(firstGroups("(?m)^\\| `([\\w.]+)`", section(t, "docs/reference/configuration.md", "Channels"))), 24, sources(t, "internal/config"), `json:"%s`},

@@ -17,7 +17,7 @@ var metric = regexp.MustCompile(`\bcountersign_[a-z_]+\b`)
 func TestMetricsExist(t *testing.T) {
 	t.Parallel()
 	r := source(t)
-	docs, err := os.ReadFile(filepath.Join(r.Root, "docs", "reference", "configuration.md"))
+	docs, err := os.ReadFile(filepath.Join(r.Root, "docs", "reference", "metrics.md"))
 	if err != nil {
 		t.Fatal(err)
 	}

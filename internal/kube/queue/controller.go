@@ -52,7 +52,7 @@ func Measure(reg prometheus.Registerer, name string, depth func() int, oldest fu
 			Namespace: "countersign", Name: "queue_depth", ConstLabels: labels, Help: "Items that wait for their turn or for a worker.",
 		}, func() float64 { return float64(depth()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Namespace: "countersign", Name: "queue_oldest_seconds", ConstLabels: labels, Help: "How long the oldest item has been waiting.",
+			Namespace: "countersign", Name: "queue_oldest_seconds", ConstLabels: labels, Help: "How long the oldest item has been waiting. It usually belongs to the namespace with the most items.",
 		}, func() float64 { return oldest().Seconds() }),
 	} {
 		reg.Unregister(g)
