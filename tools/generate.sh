@@ -12,9 +12,9 @@ generate() {
     output:crd:dir=deploy/crd output:rbac:dir=deploy/rbac
   "$(tool controller-gen)" object crd rbac:roleName=countersign-manual-approval-gate paths=./api/openshift/... paths=./internal/kube/openshift \
     output:crd:dir=deploy/components/manual-approval-gate/crd output:rbac:dir=deploy/components/manual-approval-gate/rbac
-  # Pages of the reference: the kinds and the commands.
+  # Pages of the reference: the kinds, the commands and the API.
   go run ./internal/docgen
-  # Packages with golden files have a flag -update. The sentences of testdata/sentences are made by "make sentences".
+  # Packages with golden files, or with tables on a page of the reference, have a flag -update. The sentences of testdata/sentences are made by "make sentences".
   mapfile -t packages < <(grep -rlE 'flag\.Bool\("update"|golden\.(File|JSON|Update)\(' --include='*_test.go' . |
     xargs -r grep -L '^//go:build' | xargs -r -n1 dirname | sort -u)
   [ ${#packages[@]} = 0 ] || go test -count=1 "${packages[@]}" -update

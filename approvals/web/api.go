@@ -97,7 +97,7 @@ func (s *server) apiList(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"items": items, "next": next})
+	writeJSON(w, http.StatusOK, listView{items, next})
 }
 
 // pageOf is the page of the list that r asks for, and the cursor of the one after.

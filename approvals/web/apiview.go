@@ -7,6 +7,13 @@ import (
 	"github.com/countersign-dev/countersign/approvals/evidence"
 )
 
+// listView is one page of a list of Approvals. Next is the cursor of the page after it, "" on the
+// last one.
+type listView struct {
+	Items []view `json:"items"`
+	Next  string `json:"next"`
+}
+
 type view struct {
 	Namespace string `json:"namespace"`
 	Name      string `json:"name"`

@@ -28,6 +28,7 @@ var ring = keyring.Ring{{Secret: bytes.Repeat([]byte{7}, keyring.Size)}}
 // bench is the service over a store in memory, at a fixed time.
 type bench struct {
 	web.Deps
+	t        *testing.T
 	store    *ct.MemStore
 	handler  http.Handler
 	log      bytes.Buffer
@@ -46,7 +47,7 @@ func newBench(t *testing.T, external string, as ...approvals.Approval) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{store: ct.NewMemStore(as...)}
+	b := &bench{t: t, store: ct.NewMemStore(as...)}
 	now := func() time.Time { return ct.T0.Add(30 * time.Minute) }
 	known := ct.Known("alice", "bob", "carol")
 	b.Deps = web.Deps{
@@ -101,7 +102,8 @@ func (fakeAuth) MayOperate(_ context.Context, id approvals.Identity, namespace s
 	return id.Name == "operator" && namespace == "prod" || id.Name == "root", nil
 }
 
-// ask sends one request; headers are name, value pairs.
+// ask sends one request; headers are name, value pairs. openapi.yaml has to describe the answer, so
+// every test that asks holds the document to what the service does.
 func (b *bench) ask(method, path, body string, headers ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	for i := 0; i < len(headers); i += 2 {
@@ -109,6 +111,9 @@ func (b *bench) ask(method, path, body string, headers ...string) *httptest.Resp
 	}
 	w := httptest.NewRecorder()
 	b.handler.ServeHTTP(w, r)
+	if err := web.Conforms(strings.TrimSuffix(b.External.Path, "/"), method, r.URL.Path, body, w); err != nil {
+		b.t.Errorf("openapi.yaml: %v", err)
+	}
 	return w
 }
 

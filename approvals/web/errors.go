@@ -34,7 +34,17 @@ func statusOf(c approvals.Code) int {
 	}
 }
 
-// writeError answers an API request with {"error": {"code", "message"}}.
+// errorView is the body of an error of the API.
+type errorView struct {
+	Error errorDetail `json:"error"`
+}
+
+type errorDetail struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// writeError answers an API request with an errorView.
 func writeError(w http.ResponseWriter, err error) {
 	code := approvals.CodeOf(err)
 	if code == approvals.CodeUnauthenticated {
@@ -47,7 +57,7 @@ func writeError(w http.ResponseWriter, err error) {
 }
 
 func writeStatus(w http.ResponseWriter, status int, code, message string) {
-	writeJSON(w, status, map[string]any{"error": map[string]string{"code": code, "message": message}})
+	writeJSON(w, status, errorView{errorDetail{code, message}})
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

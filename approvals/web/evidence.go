@@ -58,6 +58,11 @@ type evidenceView struct {
 	Summary map[string]any `json:"summary,omitempty"`
 }
 
+// evidenceList is all evidence of an Approval.
+type evidenceList struct {
+	Items []evidenceView `json:"items"`
+}
+
 func evidenceViewOf(i evidence.Item) evidenceView {
 	return evidenceView{Name: i.Name, From: string(i.Kind), Format: string(i.Format), State: string(i.State), SHA256: i.SHA256, Size: i.Size, Message: i.Message, Summary: summaryOf(i.Summary)}
 }
@@ -112,7 +117,7 @@ func (s *server) apiEvidence(w http.ResponseWriter, r *http.Request) {
 	for _, e := range of {
 		items = append(items, evidenceViewOf(e.Item))
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"items": items})
+	writeJSON(w, http.StatusOK, evidenceList{items})
 }
 
 // apiEvidenceItem gives the bytes of one.

@@ -26,6 +26,12 @@ type History interface {
 	Each(ctx context.Context, q record.Query, f func(record.Entry) error) error
 }
 
+// historyView is one page of the audit log. Its items are record.Entry, each as it is stored.
+type historyView struct {
+	Items []json.RawMessage `json:"items"`
+	Next  string            `json:"next"`
+}
+
 // apiHistory gives the history of one namespace, or of all to anyone who may list
 // Approvals in all: a page of it as JSON, or the whole as JSON lines or CSV.
 func (s *server) apiHistory(w http.ResponseWriter, r *http.Request) {
@@ -60,7 +66,7 @@ func (s *server) apiHistory(w http.ResponseWriter, r *http.Request) {
 	for _, e := range page.Entries {
 		items = append(items, json.RawMessage(e.Text))
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"items": items, "next": page.Next})
+	writeJSON(w, http.StatusOK, historyView{items, page.Next})
 }
 
 func (s *server) mayReadHistory(ctx context.Context, id approvals.Identity, namespace string) error {
@@ -134,6 +140,11 @@ func queryOf(r *http.Request) (url.Values, error) {
 	return values, nil
 }
 
+// historyNames are the names that a query of the audit log may have.
+func historyNames() []string {
+	return []string{"namespace", "approval", "pipeline", "gate", "person", "kind", "outcome", "from", "to", "cursor", "limit", "format"}
+}
+
 // searchOf parses a query of the audit log; otherwise is the default format. An unknown name
 // is CodeInvalid: a mistyped filter must not widen the result.
 func searchOf(values url.Values, otherwise string) (q record.Query, format string, err error) {
@@ -166,7 +177,9 @@ func searchOf(values url.Values, otherwise string) (q record.Query, format strin
 				q.To = at
 			}
 		default:
-			return bad("%q is unknown: use namespace, approval, pipeline, gate, person, kind, outcome, from, to, cursor, limit or format", approvals.Cut(name, approvals.MaxQuoted))
+			names := historyNames()
+			last := len(names) - 1
+			return bad("%q is unknown: use %s or %s", approvals.Cut(name, approvals.MaxQuoted), strings.Join(names[:last], ", "), names[last])
 		}
 	}
 	if format == "" {

@@ -3,6 +3,7 @@ package web_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -109,6 +110,26 @@ func TestHistory(t *testing.T) {
 }
 
 // TestHistoryPages: the cursor of each page leads to the next one, until the last.
+// TestHistoryQuery: the API takes each name of a query that openapi.yaml has, with its example.
+func TestHistoryQuery(t *testing.T) {
+	t.Parallel()
+	b, _ := withHistory(t)
+	query, err := web.QueryOf("/api/v1/history", "get")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, example := range query {
+		values := url.Values{"namespace": {"prod"}}
+		values.Set(name, example)
+		if name == "namespace" {
+			values.Set(name, "prod")
+		}
+		if w := b.ask(http.MethodGet, "/api/v1/history?"+values.Encode(), "", bearer("auditor")...); w.Code != http.StatusOK {
+			t.Errorf("%s=%s: %d %s", name, example, w.Code, w.Body)
+		}
+	}
+}
+
 func TestHistoryPages(t *testing.T) {
 	t.Parallel()
 	b, _ := withHistory(t)

@@ -89,6 +89,12 @@ func linksOf(a approvals.Approval, id approvals.Identity, operator bool) []strin
 	return out
 }
 
+// operateRequest is the body of POST …/cancel, …/retry, …/rerun and …/revoke-link.
+type operateRequest struct {
+	Reason string `json:"reason"`
+	Voter  string `json:"voter"` // of revoke-link: whose link
+}
+
 // apiOperate is POST …/cancel and …/rerun with {"reason": …}, POST …/retry, and POST …/revoke-link
 // with {"voter": …}.
 func (s *server) apiOperate(what string) http.HandlerFunc {
@@ -98,10 +104,7 @@ func (s *server) apiOperate(what string) http.HandlerFunc {
 			s.fail(w, err)
 			return
 		}
-		var req struct {
-			Reason string `json:"reason"`
-			Voter  string `json:"voter"`
-		}
+		var req operateRequest
 		if err := decode(w, r, &req); err != nil && !errors.Is(err, io.EOF) {
 			if _, large := errors.AsType[*http.MaxBytesError](err); large {
 				writeStatus(w, http.StatusRequestEntityTooLarge, string(approvals.CodeInvalid), "the body is too large; nothing was changed")

@@ -14,6 +14,10 @@ type recordKey struct {
 	Made time.Time `json:"made"`
 }
 
+type recordKeys struct {
+	Items []recordKey `json:"items"`
+}
+
 // apiRecordKeys gives the public keys by which the audit log is verified, the one that signs
 // first. Everybody may have them: that is what they are for.
 func (s *server) apiRecordKeys(w http.ResponseWriter, _ *http.Request) {
@@ -21,5 +25,5 @@ func (s *server) apiRecordKeys(w http.ResponseWriter, _ *http.Request) {
 	for _, k := range s.Ring().SigningKeys(keyring.Record) {
 		items = append(items, recordKey{record.KeyID(k.Public()), record.FormatKey(k.Public()), k.Made.UTC()})
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"items": items})
+	writeJSON(w, http.StatusOK, recordKeys{items})
 }

@@ -106,6 +106,14 @@ func Handler(d Deps) http.Handler {
 	s := &server{Deps: d, base: strings.TrimSuffix(d.External.Path, "/"), streams: &streams{each: map[string]int{}}}
 	s.pages, s.downloads = turns.New(pagesAtOnce, pagesOfOne, readingWait), turns.New(downloadsAtOnce, downloadsOfOne, readingWait)
 	s.rights = &rights{auth: d.Auth, operators: d.Operators, desk: d.Desk, now: d.Now}
+	// Refuses a POST that another site's page makes a browser send.
+	origin := http.NewCrossOriginProtection()
+	origin.SetDenyHandler(s.observe(secure(http.HandlerFunc(s.crossOrigin))))
+	return origin.Handler(s.routes())
+}
+
+// routes returns the router. openapi.yaml describes each of its routes.
+func (s *server) routes() *mux.Router {
 	root := mux.NewRouter().SkipClean(true) // an unclean path is not found, not sent elsewhere
 	root.Use(s.observe, secure)
 	// Every route hangs on the root: in a subrouter mux answers a wrong method with
@@ -133,23 +141,21 @@ func Handler(d Deps) http.Handler {
 	at("/api/v1/namespaces/{namespace}/approvals/{name}/again", s.apiAgain, http.MethodPost)
 	at("/api/v1/namespaces/{namespace}/approvals/{name}/evidence", s.apiEvidence, http.MethodGet)
 	at("/api/v1/namespaces/{namespace}/approvals/{name}/evidence/{item}", s.apiEvidenceItem, http.MethodGet, http.MethodHead)
-	if d.Uploads != nil {
+	if s.Uploads != nil {
 		at("/api/v1/evidence/{item}", s.apiUpload, http.MethodPost)
 		at("/api/v1/namespaces/{namespace}/pipelineruns/{run}/evidence/{item}", s.apiUpload, http.MethodPost)
 	}
 	at("/api/v1/history", s.apiHistory, http.MethodGet)
 	at("/api/v1/record/keys", s.apiRecordKeys, http.MethodGet)
-	if d.Slack != nil {
-		at("/slack/interactions", d.Slack.ServeHTTP, http.MethodPost)
+	at("/openapi.yaml", s.apiDescription, http.MethodGet, http.MethodHead)
+	if s.Slack != nil {
+		at("/slack/interactions", s.Slack.ServeHTTP, http.MethodPost)
 	}
 
 	// mux runs no middleware for what no route matches.
 	root.NotFoundHandler = s.observe(secure(http.HandlerFunc(s.notFound)))
 	root.MethodNotAllowedHandler = s.observe(secure(methodNotAllowed(root)))
-	// Refuses a POST that another site's page makes a browser send.
-	origin := http.NewCrossOriginProtection()
-	origin.SetDenyHandler(s.observe(secure(http.HandlerFunc(s.crossOrigin))))
-	return origin.Handler(root)
+	return root
 }
 
 func static(base string) http.Handler {

@@ -177,6 +177,17 @@ func TestNothingLeaks(t *testing.T) {
 	ct.AssertLeaksNothing(t, "the metrics", strings.Join(b.observed, "\n"), token, bearer, comment)
 }
 
+// TestDescription: everybody may have openapi.yaml, and it has the service's own address.
+func TestDescription(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, base+"/x/")
+	w := b.ask(http.MethodGet, "/x/openapi.yaml", "")
+	if body := w.Body.String(); w.Code != http.StatusOK || !strings.Contains(body, "\n  - url: "+base+"/x\n") || strings.Count(body, "\n") != strings.Count(web.OpenAPI, "\n") {
+		t.Errorf("%d, and servers are not %s/x in %.300s", w.Code, base, body)
+	}
+	wantHeaders(t, "openapi.yaml", w.Header())
+}
+
 // TestBrokenPage: a template that fails half way leaves no half page with a 200.
 func TestBrokenPage(t *testing.T) {
 	t.Parallel()

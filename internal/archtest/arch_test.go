@@ -100,10 +100,10 @@ var table = []row{
 	{
 		path: "./internal/docgen",
 		may: []string{
-			std, "./internal/cli", "github.com/spf13/cobra", "github.com/spf13/pflag",
+			std, "./approvals/web", "./internal/cli", "github.com/spf13/cobra", "github.com/spf13/pflag",
 			"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1", "sigs.k8s.io/yaml", "go.yaml.in/yaml/v3",
 		},
-		why: "pages of the reference follow from the CRDs' files and from the commands",
+		why: "pages of the reference follow from the CRDs' files, from the commands and from the description of the API",
 	},
 	{
 		path: "./internal/docpage",

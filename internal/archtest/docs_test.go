@@ -89,8 +89,7 @@ func TestDocsAreComplete(t *testing.T) {
 	t.Parallel()
 	kube := sourcesBeneath(t, "internal/kube")
 	webhook := sources(t, "approvals/notify/webhook")
-	view := sources(t, "approvals/web")
-	const reference, configuration = "docs/reference/resources.md", "docs/reference/configuration.md"
+	const reference = "docs/reference/resources.md"
 	for what, c := range map[string]struct {
 		found         []string
 		least         int // less says that the source is looked at in the wrong way
@@ -107,16 +106,11 @@ func TestDocsAreComplete(t *testing.T) {
 		},
 		"reason of a Trigger's event":       {firstGroups(`Event\w+ += "(\w+)"`, readFile(t, "internal/kube/triggers/reports.go")), 3, reference, "Where problems are reported", "`%s`"},
 		"reason of an ApprovalTask's event": {firstGroups(`EventType(?:Warning|Normal), "(\w+)"`, sources(t, "internal/kube/openshift")), 1, "docs/reference/manual-approval-gate.md", "What is different", "`%s`"},
-		"field of the configuration":        {firstGroups(`json:"(\w+)`, sources(t, "internal/config")), 35, configuration, "", "`([a-z]+\\.)*%s`"},
 		"metric":                            {firstGroups(`(?:Name: +|counter\(|desc\()"(\w+)"`, sources(t, "internal/app")+sources(t, "internal/kube/queue")), 14, "docs/reference/metrics.md", "All metrics", "`countersign_%s`"},
 		"interceptor param":                 {firstGroups(`case "(\w+)":`, sources(t, "interceptor")), 4, reference, "Interceptor params", "`%s`"},
 		"value for bindings":                {structFields(t, sources(t, "interceptor"), "Extension"), 5, reference, "What bindings read", `countersign\.%s\b`},
 		"variable of CEL":                   {firstGroups(`cel.Variable\("(\w+)"`, sources(t, "approvals/mapping")), 8, reference, "CEL", "`%s`"},
 		"what approval has":                 {firstGroups(`"(\w+)": +(?:a\.|string\(a\.|votes|approvals\.ByName)`, readFile(t, "approvals/mapping/approval.go")), 7, reference, "CEL", "`%s`"},
-		"page":                              {routes(view, false), 10, reference, "Pages", "(GET|POST) %s[?` ]"},
-		"request of the API":                {routes(view, true), 7, reference, "API", "(GET|POST) %s`"},
-		"field of an Approval in the API":   {structFields(t, view, "view"), 28, reference, "API", "`%s`"},
-		"code of the API":                   {firstGroups(`Code\w+ +Code = "(\w+)"`, sources(t, "approvals")), 9, reference, "API", "`%s`"},
 		"field of a webhook's event":        {structFields(t, webhook, "payload"), 18, reference, "Who is notified", "`%s`"},
 		"field of an entry":                 {structFields(t, sources(t, "approvals/record"), "Line"), 24, reference, "The audit log", "`%s`"},
 		"kind of an entry":                  {firstGroups(`\w+ +Kind = "(\w+)"`, sources(t, "approvals/record")), 11, reference, "The audit log", "\\| `%s` \\|"},
@@ -139,16 +133,13 @@ func TestDocsAreComplete(t *testing.T) {
 func TestDocsNameNoOther(t *testing.T) {
 	t.Parallel()
 	const first = "(?m)^\\| (?:`\\w+`)? *\\| `(\\w+)` \\|" // of a row's second cell
-	configuration, _, _ := strings.Cut(readFile(t, "docs/reference/configuration.md"), "\n## Login\n")
 	for what, c := range map[string]struct {
 		named []string
 		least int
 		code  string
 		as    string // how the code has one; %s is its name
 	}{
-		"reason":          {firstGroups(first, section(t, "docs/reference/resources.md", "Conditions")), 20, sourcesBeneath(t, "internal/kube") + sources(t, "approvals"), `"%s"`},
-		"field":           {words(firstGroups("(?m)^\\| `([\\w.]+)`", configuration)), 40, sources(t, "internal/config"), `json:"%s`},
-		"channel's field": {words(firstGroups("(?m)^\\| `([\\w.]+)`", section(t, "docs/reference/configuration.md", "Channels"))), 24, sources(t, "internal/config"), `json:"%s`},
+		"reason": {firstGroups(first, section(t, "docs/reference/resources.md", "Conditions")), 20, sourcesBeneath(t, "internal/kube") + sources(t, "approvals"), `"%s"`},
 	} {
 		if len(c.named) < c.least {
 			t.Errorf("found %d of %d at least, so this test looks for the wrong thing: %s: %v", len(c.named), c.least, what, c.named)
@@ -159,15 +150,6 @@ func TestDocsNameNoOther(t *testing.T) {
 			}
 		}
 	}
-}
-
-// words are the names of which paths such as smtp.host and approvers.users[].name are made.
-func words(paths []string) []string {
-	var out []string
-	for _, p := range paths {
-		out = append(out, strings.Split(strings.ReplaceAll(p, "[]", ""), ".")...)
-	}
-	return out
 }
 
 // TestDocsNameEach: what is deployed and set by name is somewhere in the docs.
@@ -202,17 +184,6 @@ func structFields(t *testing.T, text, name string) []string {
 	}
 	fields, _, _ = strings.Cut(fields, "\n}\n")
 	return firstGroups(`json:"(\w+)`, fields)
-}
-
-// routes are what the service answers, as the reference writes it.
-func routes(text string, api bool) []string {
-	var out []string
-	for _, path := range firstGroups(`\bat\("([^"]+)"`, text) {
-		if strings.HasPrefix(path, "/api/") == api && path != "/slack/interactions" { // which is in the configuration
-			out = append(out, strings.NewReplacer("{namespace}", "NS", "{name}", "NAME", "{token}", "TOKEN").Replace(path))
-		}
-	}
-	return out
 }
 
 func folders(t *testing.T, dir string) []string {

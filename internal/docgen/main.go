@@ -1,12 +1,15 @@
 // Command docgen writes the reference pages that follow from the code: a page for each
-// kind from its CRD, whose descriptions are the comments of the Go types, and the page of
-// the command line from its commands. make generate runs it, make verify holds it.
+// kind from its CRD, whose descriptions are the comments of the Go types, the page of the
+// command line from its commands, and the page of the API from its OpenAPI document. make
+// generate runs it, make verify holds it.
 package main
 
 import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/countersign-dev/countersign/approvals/web"
 )
 
 func main() {
@@ -37,5 +40,14 @@ func run(crds, out string) error {
 			return err
 		}
 	}
-	return os.WriteFile(filepath.Join(out, "cli.md"), []byte(commandPage()), 0o644) //nolint:gosec // docs, which everybody may read
+	api, err := apiPage(web.OpenAPI)
+	if err != nil {
+		return fmt.Errorf("openapi.yaml: %w", err)
+	}
+	for name, page := range map[string]string{"cli.md": commandPage(), "api.md": api} {
+		if err := os.WriteFile(filepath.Join(out, name), []byte(page), 0o644); err != nil { //nolint:gosec // docs, which everybody may read
+			return err
+		}
+	}
+	return nil
 }
