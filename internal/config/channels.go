@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -26,31 +27,63 @@ type Channels struct {
 
 // channelFile is the YAML form of one: a name and exactly one kind.
 type channelFile struct {
-	Name    string `json:"name"`
+	// What Gates call the channel: lower case letters, digits and `-`, at most 63; not `email`.
+	Name string `json:"name"`
+	// The time limit of one request, at most 1m.
 	Timeout string `json:"timeout,omitempty"`
-	Slack   *struct {
-		WebhookURLFile    string            `json:"webhookURLFile,omitempty"`
-		TokenFile         string            `json:"tokenFile,omitempty"`
-		SigningSecretFile string            `json:"signingSecretFile,omitempty"`
-		Channel           string            `json:"channel,omitempty"`
-		Users             map[string]string `json:"users,omitempty"`
-		APIURL            string            `json:"apiURL,omitempty"`
-	} `json:"slack,omitempty"`
-	Teams *struct {
-		WebhookURLFile string `json:"webhookURLFile"`
-	} `json:"teams,omitempty"`
-	Webhook *struct {
-		URL        string `json:"url,omitempty"`
-		URLFile    string `json:"urlFile,omitempty"`
-		SecretFile string `json:"secretFile"`
-	} `json:"webhook,omitempty"`
-	GitHub *struct {
-		APIURL          string `json:"apiURL,omitempty"`
-		TokenFile       string `json:"tokenFile"`
-		Context         string `json:"context,omitempty"`
-		RepositoryParam string `json:"repositoryParam,omitempty"`
-		RevisionParam   string `json:"revisionParam,omitempty"`
-	} `json:"github,omitempty"`
+	// A channel of Slack. A channel has exactly one of `slack`, `teams`, `webhook` and `github`.
+	Slack *slackFile `json:"slack,omitempty"`
+	// A channel of Microsoft Teams.
+	Teams *teamsFile `json:"teams,omitempty"`
+	// Any receiver of [events](resources.md#who-is-notified).
+	Webhook *webhookFile `json:"webhook,omitempty"`
+	// Commit statuses of GitHub.
+	GitHub *githubFile `json:"github,omitempty"`
+}
+
+type slackFile struct {
+	// A file with the address of an incoming webhook: messages without buttons. It stands alone, without the fields below.
+	WebhookURLFile string `json:"webhookURLFile,omitempty"`
+	// A file with the bot's token (`xoxb-…`): messages with Approve and Reject, which show in the end who decided.
+	TokenFile string `json:"tokenFile,omitempty"`
+	// A file with the app's signing secret: it verifies the clicks of people. It is required with `tokenFile`.
+	SigningSecretFile string `json:"signingSecretFile,omitempty"`
+	// The id of the channel (`C…`), from its details. Invite the app to it. It is required with `tokenFile`.
+	Channel string `json:"channel,omitempty"`
+	// The names that Gates list, by Slack user ids (`U…`). Anyone who is not here is known by the address that Slack has
+	// confirmed, if that is an approver's name or in [the directory](#the-directory).
+	Users map[string]string `json:"users,omitempty"`
+	// The address of Slack's API.
+	APIURL string `json:"apiURL,omitempty"`
+}
+
+type teamsFile struct {
+	// A file with the address of a Workflows webhook ("When a Teams webhook request is received"). Cards have a link and
+	// no buttons that vote.
+	WebhookURLFile string `json:"webhookURLFile"`
+}
+
+type webhookFile struct {
+	// Where events are posted; http will do. It is required without `urlFile`.
+	URL string `json:"url,omitempty"`
+	// A file with the address, in the place of `url`, if the address has a token in it.
+	URLFile string `json:"urlFile,omitempty"`
+	// A file with the keys that sign, one a line as Standard Webhooks writes them: `echo whsec_$(openssl rand -base64 32)`.
+	// Each signs, so that a receiver can change.
+	SecretFile string `json:"secretFile"`
+}
+
+type githubFile struct {
+	// The address of the API: `https://HOST/api/v3` for GitHub Enterprise.
+	APIURL string `json:"apiURL,omitempty"`
+	// A file with a token that may write commit statuses (`statuses: write`), of the repositories meant and no others.
+	TokenFile string `json:"tokenFile"`
+	// What a status is called: `CONTEXT/NAMESPACE/TRIGGER`.
+	Context string `json:"context,omitempty"`
+	// The forwarded param with `OWNER/NAME`.
+	RepositoryParam string `json:"repositoryParam,omitempty"`
+	// The forwarded param with the commit's full SHA.
+	RevisionParam string `json:"revisionParam,omitempty"`
 }
 
 // maxChannels bounds what is run: each has workers of its own.
@@ -139,9 +172,10 @@ func (c *Channels) add(f channelFile, r *reader) {
 	}
 	if s := f.GitHub; s != nil {
 		kinds++
+		d := defaults().Channels[0].GitHub
 		x := github.Config{
-			Name: f.Name, Timeout: timeout, API: or(s.APIURL, "https://api.github.com"), Token: r.secret("github.tokenFile", s.TokenFile),
-			Context: or(s.Context, "countersign"), RepositoryParam: or(s.RepositoryParam, "repo-full-name"), RevisionParam: or(s.RevisionParam, "revision"),
+			Name: f.Name, Timeout: timeout, API: cmp.Or(s.APIURL, d.APIURL), Token: r.secret("github.tokenFile", s.TokenFile),
+			Context: cmp.Or(s.Context, d.Context), RepositoryParam: cmp.Or(s.RepositoryParam, d.RepositoryParam), RevisionParam: cmp.Or(s.RevisionParam, d.RevisionParam),
 		}
 		r.check(x)
 		c.GitHub = append(c.GitHub, x)
@@ -174,11 +208,4 @@ func (r *reader) secret(field, path string) keyring.Secret {
 		r.wrong(fmt.Errorf("%s: %w", field, err))
 	}
 	return keyring.Secret(strings.TrimSpace(string(b)))
-}
-
-func or(s, fallback string) string {
-	if s == "" {
-		return fallback
-	}
-	return s
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/approvals/notify/email"
+	"github.com/countersign-dev/countersign/approvals/notify/slack"
 	"github.com/countersign-dev/countersign/approvals/tasks"
 	"github.com/countersign-dev/countersign/internal/cafile"
 	"github.com/countersign-dev/countersign/internal/oidc"
@@ -65,49 +66,120 @@ func (r Record) Kept() bool { return r.SQLite != "" || len(r.Postgres) > 0 }
 
 // file is the YAML form. It is kept apart from Config so that what a user writes
 // does not depend on how the program holds it.
+//
+// docs/reference/configuration.md has the comments of the fields, here and in the structs that they have, as
+// their meaning. Their default is in defaults, or what a comment has behind "Default:".
 type file struct {
-	ExternalURL    string   `json:"externalURL"`
+	// Where people reach the service: `https://HOST` or `https://HOST/PREFIX`. Mailed links begin with it; its path is the
+	// prefix of all routes. It is required with `smtp`, `oidc` or `channels`.
+	ExternalURL string `json:"externalURL,omitempty"`
+	// Audiences of which a bearer token must have one (`kubectl create token NAME --audience=…`).
+	//
+	// Default: the API server's own.
 	TokenAudiences []string `json:"tokenAudiences,omitempty"`
-	TemplatesDir   string   `json:"templatesDir,omitempty"`
-	SMTP           *struct {
-		Host         string `json:"host"`
-		Port         int    `json:"port,omitempty"`
-		TLS          string `json:"tls,omitempty"`
-		CAFile       string `json:"caFile,omitempty"`
-		Username     string `json:"username,omitempty"`
-		PasswordFile string `json:"passwordFile,omitempty"`
-		From         string `json:"from"`
-		// RequesterDomains may be told of the outcome beside the domain of from.
-		RequesterDomains []string `json:"requesterDomains,omitempty"`
-		Timeout          string   `json:"timeout,omitempty"`
-		AcceptTimeout    string   `json:"acceptTimeout,omitempty"`
-	} `json:"smtp,omitempty"`
-	OIDC     *login        `json:"oidc,omitempty"`
-	Record   *recordFile   `json:"record,omitempty"`
-	Channels []channelFile `json:"channels,omitempty"`
-	Links    struct {
-		Dashboard string `json:"dashboard,omitempty"`
-	} `json:"links"`
-
+	// A folder with `*.html` and `*.txt` files that replace templates, or parts of them by `{{define}}`. They are tried
+	// on sample approvals at the start; one that fails stops the start.
+	TemplatesDir string `json:"templatesDir,omitempty"`
+	// Where pages lead to.
+	Links linksFile `json:"links"`
+	// The mail server. Without it no mail is sent, and people decide by API or login.
+	SMTP *smtpFile `json:"smtp,omitempty"`
+	// The login provider. Without it there is no [login](#login): people use mailed links and tokens.
+	OIDC *login `json:"oidc,omitempty"`
+	// Where [the audit log](#the-audit-log) is stored. Without it, it is printed alone.
+	Record *recordFile `json:"record,omitempty"`
+	// Which [approval tasks of other systems](approvaltask.md) are answered: a list of `automatiko`,
+	// `manual-approval-gate` and `kuberocketci`; `[]` for none. Tasks of a listed kind are answered even without its
+	// CRD, but never if the CRD belongs to another system.
+	//
+	// Default: those whose CRD Countersign installed.
 	CustomTasks []string `json:"customTasks,omitempty"`
-
-	EventListeners struct {
-		CAFile string `json:"caFile,omitempty"`
-	} `json:"eventListeners"`
-
+	// How the service reaches [EventListeners](#eventlisteners-with-tls).
+	EventListeners eventListenersFile `json:"eventListeners"`
+	// How much the service accepts at once: see [limits](#limits).
 	Limits *limitsFile `json:"limits,omitempty"`
-
+	// Which names and addresses belong to which person: see [the directory](#the-directory).
 	Directory []personFile `json:"directory,omitempty"`
+	// Channels that Gates may name under `notify`: see [channels](#channels).
+	Channels []channelFile `json:"channels,omitempty"`
+}
+
+type linksFile struct {
+	// Where people see a run, such as `https://tekton.example.com/#/namespaces/{namespace}/pipelineruns/{name}` of the
+	// Tekton Dashboard. The names of runs on pages lead there.
+	Dashboard string `json:"dashboard,omitempty"`
+}
+
+type smtpFile struct {
+	// The host name of the mail server.
+	Host string `json:"host"`
+	// The port of the mail server: 587 for `starttls`, 465 for `tls`.
+	Port int `json:"port,omitempty"`
+	// `starttls`: the connection is refused if the server does not offer it. `tls`: from the first byte. `none`: never
+	// together with a password.
+	TLS string `json:"tls,omitempty"`
+	// A file with the CAs, in PEM, to trust instead of the system's.
+	//
+	// Default: the system's CAs.
+	CAFile string `json:"caFile,omitempty"`
+	// The user name at the server. Without it there is no authentication.
+	Username string `json:"username,omitempty"`
+	// A file with the password, read at the start. White space at its ends is dropped.
+	PasswordFile string `json:"passwordFile,omitempty"`
+	// The sender: `address` or `Name <address>`.
+	From string `json:"from"`
+	// Domains of requesters who may get a mail about the outcome, in addition to the domain of `from` and those of the
+	// Gate's own addresses. A limit is needed because anybody can write any author into a push.
+	RequesterDomains []string `json:"requesterDomains,omitempty"`
+	// The time limit for sending one mail.
+	Timeout string `json:"timeout,omitempty"`
+	// The time limit for the server's answer after that. The default is what RFC 5321 asks for. A mail without an
+	// answer may have been delivered: it is sent once more, with the same `Message-ID`, and not again.
+	AcceptTimeout string `json:"acceptTimeout,omitempty"`
+}
+
+type eventListenersFile struct {
+	// A file with the CAs, in PEM, to trust for EventListeners with TLS, in addition to those of the system. It is read
+	// again for each new connection.
+	CAFile string `json:"caFile,omitempty"`
 }
 
 type recordFile struct {
-	SQLite *struct {
-		Path string `json:"path"`
-	} `json:"sqlite,omitempty"`
-	Postgres *struct {
-		URLFile string `json:"urlFile"`
-	} `json:"postgres,omitempty"`
+	// A database in a file, for a service of one replica. Not together with `postgres`.
+	SQLite *sqliteFile `json:"sqlite,omitempty"`
+	// A database of PostgreSQL, for several replicas. Not together with `sqlite`.
+	Postgres *postgresFile `json:"postgres,omitempty"`
+	// Whether entries are printed, too: JSON lines on standard output, apart from the log, which is on standard error.
 	Stdout *bool `json:"stdout,omitempty"`
+}
+
+type sqliteFile struct {
+	// The path of the file, on a volume.
+	Path string `json:"path"`
+}
+
+type postgresFile struct {
+	// A file with `postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full`, read at the start.
+	URLFile string `json:"urlFile"`
+}
+
+// smtpTimeout is for sending one mail.
+const smtpTimeout = 30 * time.Second
+
+// defaults has the values of fields that a file leaves out. What is not here has none then.
+func defaults() file {
+	stdout := true
+	return file{
+		ExternalURL: DefaultURL,
+		SMTP:        &smtpFile{Port: 587, TLS: string(email.StartTLS), Timeout: smtpTimeout.String(), AcceptTimeout: email.DefaultAccept.String()},
+		OIDC:        &login{Scopes: oidc.DefaultScopes(), GroupsClaim: oidc.DefaultGroupsClaim},
+		Record:      &recordFile{Stdout: &stdout},
+		Limits:      fileOf(DefaultLimits()),
+		Channels: []channelFile{{
+			Timeout: channelTimeout.String(), Slack: &slackFile{APIURL: slack.DefaultAPI},
+			GitHub: &githubFile{APIURL: "https://api.github.com", Context: "countersign", RepositoryParam: "repo-full-name", RevisionParam: "revision"},
+		}},
+	}
 }
 
 func (f *recordFile) read() (Record, error) {
@@ -147,7 +219,7 @@ func parse(raw []byte) (Config, error) {
 	var errs []error
 	c := Config{TokenAudiences: f.TokenAudiences, Templates: f.TemplatesDir}
 	if f.ExternalURL == "" && f.SMTP == nil && f.OIDC == nil && len(f.Channels) == 0 {
-		f.ExternalURL = DefaultURL // nobody is led there but by a port-forward
+		f.ExternalURL = defaults().ExternalURL // nobody is led there but by a port-forward
 	}
 	u, err := url.Parse(f.ExternalURL)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" {
@@ -159,14 +231,14 @@ func parse(raw []byte) (Config, error) {
 	}
 	if s := f.SMTP; s != nil {
 		c.SMTP = &email.Config{
-			Host: s.Host, Port: s.Port, TLS: email.TLS(s.TLS), CAFile: s.CAFile, Username: s.Username, From: s.From, Timeout: 30 * time.Second,
+			Host: s.Host, Port: s.Port, TLS: email.TLS(s.TLS), CAFile: s.CAFile, Username: s.Username, From: s.From, Timeout: smtpTimeout,
 			RequesterDomains: s.RequesterDomains,
 		}
-		if c.SMTP.TLS == "" {
-			c.SMTP.TLS = email.StartTLS
+		if s.TLS == "" {
+			c.SMTP.TLS = email.TLS(defaults().SMTP.TLS)
 		}
 		if c.SMTP.Port == 0 {
-			c.SMTP.Port = 587
+			c.SMTP.Port = defaults().SMTP.Port
 		}
 		if s.Timeout != "" {
 			if c.SMTP.Timeout, err = time.ParseDuration(s.Timeout); err != nil || c.SMTP.Timeout <= 0 {

@@ -10,12 +10,19 @@ import (
 // personFile is one person of the directory, as the configuration has it: anyone who writes
 // that administers the service, and no Gate's author does.
 type personFile struct {
-	Names  []string `json:"names"`
+	// User names here, at least one, as authentication gives them. All of them are one person, who has one vote. The
+	// first is what the person is called in messages.
+	Names []string `json:"names"`
+	// The person's addresses: mailboxes that nobody else reads.
 	Emails []string `json:"emails,omitempty"`
+	// What they are called elsewhere, such as on GitHub, GitLab or Gitea. They exclude a requester, and give no right.
 	Logins []string `json:"logins,omitempty"`
-
+	// What people call them, up to 64 characters. It is shown behind the name that is proved, and never in its place.
+	// Without it the claim `name` of the login provider is shown, unless it reads like the name of somebody else who
+	// takes part.
 	DisplayName string `json:"displayName,omitempty"`
-	TimeZone    string `json:"timeZone,omitempty"`
+	// Where they are, as an IANA name such as `Asia/Seoul`: times in their mails are in that zone.
+	TimeZone string `json:"timeZone,omitempty"`
 }
 
 // directory is whose names and addresses are whose: by the configuration, and by the

@@ -43,22 +43,44 @@ func DefaultLimits() Limits {
 const leastBodyBytes = 12 << 20
 
 type limitsFile struct {
-	Web            *listenerFile `json:"web,omitempty"`
-	Interceptor    *listenerFile `json:"interceptor,omitempty"`
-	TrustedProxies []string      `json:"trustedProxies,omitempty"`
-	Namespace      *quotaFile    `json:"namespace,omitempty"`
+	// The limits of pages and API.
+	Web *listenerFile `json:"web,omitempty"`
+	// The limits of the interceptor.
+	Interceptor *listenerFile `json:"interceptor,omitempty"`
+	// Networks of your Ingress controllers. Only what they connect has its address taken from `X-Forwarded-For`. Without
+	// them all people behind one Ingress are one address.
+	TrustedProxies []string `json:"trustedProxies,omitempty"`
+	// What [each namespace may have](#what-a-namespace-may-have).
+	Namespace *quotaFile `json:"namespace,omitempty"`
 }
 
 // quotaFile has the fields of a GatePolicy's quota.
 type quotaFile struct {
-	OpenApprovals   *int   `json:"openApprovals,omitempty"`
-	HeldBytes       *int64 `json:"heldBytes,omitempty"`
-	EventsPerMinute *int   `json:"eventsPerMinute,omitempty"`
-	WaitingVotes    *int   `json:"waitingVotes,omitempty"`
-	Delegations     *int   `json:"delegations,omitempty"`
-	MailsPerHour    *int   `json:"mailsPerHour,omitempty"`
-	MailsPerHourTo  *int   `json:"mailsPerHourToOneAddress,omitempty"`
-	EvidenceBytes   *int64 `json:"evidenceBytes,omitempty"`
+	// Approvals that wait for a decision. Events whose sender [nobody verified](../explanation/security.md) may be three
+	// quarters of them, so that a flood of those does not keep runs from being held. Over it, an event is refused, and the
+	// Event `CountersignOverLimit` of its Trigger says so. A run or a task waits, and its Event says so; it is looked at
+	// again every minute.
+	OpenApprovals *int `json:"openApprovals,omitempty"`
+	// Bytes of the events that wait for a decision, with their headers and what bindings read of other interceptors. Over
+	// it, an event is refused.
+	HeldBytes *int64 `json:"heldBytes,omitempty"`
+	// Events that are held, counted by each replica since it started. One of more than 16 KiB counts once for each 16 KiB
+	// that it has. An event that came before costs nothing. Over it, an event is refused.
+	EventsPerMinute *int `json:"eventsPerMinute,omitempty"`
+	// `Vote` objects that were not looked at yet. Over it, the newer Vote is `Refused`. Of Votes that were looked at, more
+	// than so many stay for 15 seconds, and not for an hour.
+	WaitingVotes *int `json:"waitingVotes,omitempty"`
+	// `Delegation` objects. Over it, those that were made last do not count. Events of the first 16 of them say so
+	// (`CountersignOverLimit`), when somebody votes.
+	Delegations *int `json:"delegations,omitempty"`
+	// Mails about the namespace's Approvals, counted by the process that sends since it started. As many may go at once,
+	// and then evenly. Over it, a mail waits for its time, and the Approval says until when (`status.notifications`).
+	MailsPerHour *int `json:"mailsPerHour,omitempty"`
+	// As `mailsPerHour`, to one address.
+	MailsPerHourTo *int `json:"mailsPerHourToOneAddress,omitempty"`
+	// Bytes of all [evidence](../concepts/evidence.md) that is stored, compressed. Over it, an upload is refused (`429`), and
+	// a log is missing: the Approval says why.
+	EvidenceBytes *int64 `json:"evidenceBytes,omitempty"`
 }
 
 func (f *quotaFile) into(q *approvals.Quota) error {
@@ -94,9 +116,28 @@ func (f *quotaFile) into(q *approvals.Quota) error {
 }
 
 type listenerFile struct {
-	Connections *int   `json:"connections,omitempty"`
-	Requests    *int   `json:"requests,omitempty"`
-	BodyBytes   *int64 `json:"bodyBytes,omitempty"`
+	// The number of open connections, at least 16. Above it, Countersign closes the oldest idle connection of the address
+	// that has the most of them.
+	Connections *int `json:"connections,omitempty"`
+	// The number of concurrent requests, at least 8. Further ones wait for their turn, one address after the other, for 5
+	// seconds (`web`) or 6 (`interceptor`); then the answer is 503 with `Retry-After`. Pages that update themselves have
+	// [a limit of their own](api.md#follow-changes-of-what-you-may-see).
+	Requests *int `json:"requests,omitempty"`
+	// The bytes of all bodies in memory. A body's bytes are reserved before the first of them is read. Raise it together
+	// with the memory of the pod: a held event costs about six times its size while it is worked on.
+	BodyBytes *int64 `json:"bodyBytes,omitempty"`
+}
+
+// fileOf has l as a file writes it.
+func fileOf(l Limits) *limitsFile {
+	listener := func(l Listener) *listenerFile {
+		return &listenerFile{Connections: &l.Connections, Requests: &l.Requests, BodyBytes: &l.BodyBytes}
+	}
+	q := l.Namespace
+	return &limitsFile{Web: listener(l.Web), Interceptor: listener(l.Interceptor), Namespace: &quotaFile{
+		OpenApprovals: &q.OpenApprovals, HeldBytes: &q.HeldBytes, EventsPerMinute: &q.EventsPerMinute, WaitingVotes: &q.WaitingVotes,
+		Delegations: &q.Delegations, MailsPerHour: &q.MailsPerHour, MailsPerHourTo: &q.MailsPerHourTo, EvidenceBytes: &q.EvidenceBytes,
+	}}
 }
 
 func (f *limitsFile) read() (Limits, error) {

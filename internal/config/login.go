@@ -13,16 +13,34 @@ import (
 
 // login is the YAML form of oidc.Config.
 type login struct {
-	Issuer           string   `json:"issuer"`
-	ClientID         string   `json:"clientID"`
-	ClientSecretFile string   `json:"clientSecretFile,omitempty"`
-	CAFile           string   `json:"caFile,omitempty"`
-	Scopes           []string `json:"scopes,omitempty"`
-	UsernameClaim    string   `json:"usernameClaim,omitempty"`
-	GroupsClaim      string   `json:"groupsClaim,omitempty"`
-	UsernamePrefix   string   `json:"usernamePrefix,omitempty"`
-	GroupsPrefix     string   `json:"groupsPrefix,omitempty"`
-	SessionLifetime  string   `json:"sessionLifetime,omitempty"`
+	// The provider's URL, exactly as its tokens name it; https, except on this machine.
+	Issuer string `json:"issuer"`
+	// This service's id at the provider, and the audience that a token must have.
+	ClientID string `json:"clientID"`
+	// A file with the client's secret, read at the start. Without it the client is public, and PKCE alone protects the
+	// code.
+	ClientSecretFile string `json:"clientSecretFile,omitempty"`
+	// A file with the CAs, in PEM, to trust for the provider instead of the system's.
+	//
+	// Default: the system's CAs.
+	CAFile string `json:"caFile,omitempty"`
+	// What is asked for besides `openid`. Leave out `groups` where the provider refuses what it does not know.
+	Scopes []string `json:"scopes,omitempty"`
+	// The claim that names a person. With `email` nobody without a verified address gets in.
+	//
+	// Default: `email` if `email_verified` says so, otherwise `sub`.
+	UsernameClaim string `json:"usernameClaim,omitempty"`
+	// The claim that has the person's groups: a list of strings, or one.
+	GroupsClaim string `json:"groupsClaim,omitempty"`
+	// What is put before names.
+	UsernamePrefix string `json:"usernamePrefix,omitempty"`
+	// What is put before groups.
+	GroupsPrefix string `json:"groupsPrefix,omitempty"`
+	// How long a session lasts, 1m to 168h. Set it where ID tokens are short (Keycloak: 5 minutes): a session then lasts
+	// this long, even if the person loses a group or the account meanwhile.
+	//
+	// Default: as long as the ID token, at most 12h.
+	SessionLifetime string `json:"sessionLifetime,omitempty"`
 }
 
 func (l login) config() (*oidc.Config, error) {

@@ -95,7 +95,7 @@ func (c Config) username(subject string, claims map[string]json.RawMessage) (str
 // there are too many, and says only where to ask for them (OpenID Connect's distributed
 // claims, as Microsoft Entra ID sends them), or that there are some.
 func (c Config) groupsLeftOut(claims map[string]json.RawMessage) bool {
-	claim := cmp.Or(c.GroupsClaim, "groups")
+	claim := cmp.Or(c.GroupsClaim, DefaultGroupsClaim)
 	if raw, there := claims[claim]; there && string(raw) != "null" {
 		return false
 	}
@@ -108,7 +108,7 @@ func (c Config) groupsLeftOut(claims map[string]json.RawMessage) bool {
 func (c Config) groups(claims map[string]json.RawMessage) ([]string, error) {
 	claim := c.GroupsClaim
 	if claim == "" {
-		claim = "groups"
+		claim = DefaultGroupsClaim
 	}
 	raw, ok := claims[claim]
 	if !ok || string(raw) == "null" {

@@ -72,10 +72,16 @@ func secureURL(u *url.URL) bool {
 	return u.Scheme == "https" || u.Scheme == "http" && (host == "localhost" || ip != nil && ip.IsLoopback())
 }
 
+// DefaultGroupsClaim has people's groups unless the configuration names another.
+const DefaultGroupsClaim = "groups"
+
+// DefaultScopes are asked for besides openid unless the configuration names others.
+func DefaultScopes() []string { return []string{"profile", "email", "groups"} }
+
 func (c Config) scopes() []string {
 	scopes := c.Scopes
 	if len(scopes) == 0 {
-		scopes = []string{"profile", "email", "groups"}
+		scopes = DefaultScopes()
 	}
 	return append([]string{"openid"}, slices.DeleteFunc(slices.Clone(scopes), func(s string) bool { return s == "openid" })...)
 }
