@@ -107,8 +107,8 @@ type Event struct {
 // ResolvedSpec is set once, when everything it needs is there: the policy that must
 // be met and exactly what is approved.
 type ResolvedSpec struct {
-	Policy    Policy
-	Requester string // "" when unknown
+	Policy    *Policy // never nil; thousands of one Gate share it, so nobody changes it
+	Requester string  // "" when unknown
 	// RequesterProof is what proves it, and RequesterAlso what else they are called.
 	RequesterProof   Proof
 	RequesterAliases []string

@@ -76,7 +76,7 @@ func withdraw(a Approval, b Ballot, now time.Time) Approval {
 func takeBack(a Approval, v Vote, by string, now time.Time) Approval {
 	agreed, first := Agreed(a, Identity{Name: v.Voter})
 	left := slices.DeleteFunc(slices.Clone(a.Votes), func(o Vote) bool { return o.Voter == v.Voter && o.CredentialID == v.CredentialID })
-	a.Votes = keepAgreed(a.Resolved.Policy, left, agreed, first)
+	a.Votes = keepAgreed(*a.Resolved.Policy, left, agreed, first)
 	a.Withdrawn = append(slices.DeleteFunc(slices.Clone(a.Withdrawn), func(w Withdrawal) bool { return SamePerson(w.Voter, v.Voter) }),
 		Withdrawal{Voter: v.Voter, At: now, CredentialID: v.CredentialID, WithdrawnByCredential: by})
 	if drop := len(a.Withdrawn) - MaxVotes; drop > 0 {

@@ -46,7 +46,7 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	if err := allowed(a, b); err != nil {
 		return a, NoChange, err
 	}
-	comment, inputs, err := content(a.Resolved.Policy, b)
+	comment, inputs, err := content(*a.Resolved.Policy, b)
 	if err != nil {
 		return a, NoChange, err
 	}
@@ -84,7 +84,7 @@ func voteBy(a Approval, id Identity) int {
 }
 
 func voteOf(a Approval, b Ballot, comment string, inputs []Param, now time.Time) Vote {
-	p := a.Resolved.Policy
+	p := *a.Resolved.Policy
 	vote := Vote{
 		Voter: b.Voter.Name, Verdict: b.Verdict, Comment: comment, Inputs: inputs, BreakGlass: b.BreakGlass,
 		At: now, AuthMethod: b.Voter.AuthMethod, CredentialID: b.Voter.CredentialID, Address: b.Voter.Address, DisplayName: b.Voter.DisplayName, Groups: groupsOf(p, b.Voter), ByRBAC: byRBAC(p, b.Voter),
@@ -122,7 +122,7 @@ func count(a Approval, b Ballot, vote Vote) (Approval, Change, error) {
 	a.Withdrawn = slices.DeleteFunc(slices.Clone(a.Withdrawn), func(w Withdrawal) bool { return SamePerson(w.Voter, vote.Voter) })
 	// Anyone who votes in person takes the place of their delegate.
 	votes = slices.DeleteFunc(votes, func(v Vote) bool { return b.Voter.calledHere(v.OnBehalfOf) })
-	a.Votes = keepAgreed(a.Resolved.Policy, votes, agreed, first)
+	a.Votes = keepAgreed(*a.Resolved.Policy, votes, agreed, first)
 	a = answered(a, b.Voter, vote.At)
 	if b.Verdict == Approve {
 		if err := missingInput(a); err != nil {

@@ -184,7 +184,7 @@ func Agreed(a Approval, id Identity) (values []Param, first string) {
 	if first == "" {
 		return nil, ""
 	}
-	return complete(a.Resolved.Policy, given), first
+	return complete(*a.Resolved.Policy, given), first
 }
 
 // complete returns the given values, with defaults for those that are not given.

@@ -18,7 +18,7 @@ func TestLimits(t *testing.T) {
 	said := golden.Open(t)
 	one := func() *ct.Builder { return ct.Make("a") }
 	frozen := func(ps ...approvals.GatePolicy) *ct.Builder {
-		return ct.Make("a").With(func(a *approvals.Approval) { a.Resolved.Policy = a.Resolved.Policy.Under(ps) })
+		return ct.Make("a").With(func(a *approvals.Approval) { *a.Resolved.Policy = a.Resolved.Policy.Under(ps) })
 	}
 	tokens := approvals.GatePolicy{Name: "tokens", AllowedAuthMethods: []approvals.AuthMethod{approvals.AuthToken}}
 	logins := approvals.GatePolicy{Name: "logins", AllowedAuthMethods: []approvals.AuthMethod{approvals.AuthLogin, approvals.AuthObject}}

@@ -32,7 +32,7 @@ func (id Identity) owns(address string) bool {
 
 // linkDecides says why id's mailed link shows a and does not decide it, nil when it does.
 func linkDecides(a Approval, id Identity) error {
-	p := a.Resolved.Policy
+	p := *a.Resolved.Policy
 	switch r := revoked(a, id.Name); {
 	case r != nil:
 		return Errorf(CodeForbidden, "this link was revoked by %s at %s; sign in to decide", r.By, r.At.UTC().Format(time.RFC3339))

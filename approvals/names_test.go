@@ -62,7 +62,7 @@ func TestNamesNobodyHas(t *testing.T) {
 		if n == "" || n == "system:anonymous" {
 			continue
 		}
-		p := ct.Make("a").Users("alice", n).Obj().Resolved.Policy
+		p := *ct.Make("a").Users("alice", n).Obj().Resolved.Policy
 		err = p.Validate("")
 		if approvals.CodeOf(err) != approvals.CodeInvalid {
 			t.Errorf("a Gate with %q: %v", n, err)
@@ -70,7 +70,7 @@ func TestNamesNobodyHas(t *testing.T) {
 		said.Check(t, fmt.Sprintf("a Gate with %+q", n), approvals.Message(err))
 	}
 	for _, g := range []string{"system:authenticated", "system:unauthenticated", "system:serviceaccounts", "a, b", " a"} {
-		p := ct.Make("a").Groups(g).Obj().Resolved.Policy
+		p := *ct.Make("a").Groups(g).Obj().Resolved.Policy
 		err := p.Validate("")
 		if approvals.CodeOf(err) != approvals.CodeInvalid {
 			t.Errorf("group %q: %v", g, err)

@@ -34,7 +34,7 @@ func (d *VoteService) RevokeLink(ctx context.Context, key Key, id Identity, of s
 	if err == nil {
 		key = a.Key // whose link it is was found out for this one, and not for another of its name
 		if a.Resolved != nil {
-			who, own, unclear = linkOf(a.Resolved.Policy, d.People.Know(id), of)
+			who, own, unclear = linkOf(*a.Resolved.Policy, d.People.Know(id), of)
 		}
 	}
 	change := func(a Approval) (Approval, Change, error) {

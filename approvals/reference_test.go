@@ -53,7 +53,7 @@ func TestReferencesAreApproved(t *testing.T) {
 	if len(seen) != 8 {
 		t.Errorf("%d digests of 8", len(seen))
 	}
-	p := ct.Make("a").Obj().Resolved.Policy
+	p := *ct.Make("a").Obj().Resolved.Policy
 	p.VerifyBeforeStart = true
 	if err := p.Validate(""); err != nil {
 		t.Error(err)

@@ -17,7 +17,7 @@ import (
 // rules make a built Approval need them.
 func rules(rs ...approvals.Rule) func(*approvals.Approval) {
 	return func(a *approvals.Approval) {
-		p := &a.Resolved.Policy
+		p := a.Resolved.Policy
 		p.Approvers, p.Groups, p.Rules, p.Required = nil, nil, rs, 0
 	}
 }

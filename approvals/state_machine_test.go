@@ -55,7 +55,7 @@ func newMachine(t *rapid.T) *machine {
 	if !proved {
 		made = ct.Make("m").Said(requester)
 	}
-	b := made.With(func(a *approvals.Approval) { a.Resolved.Policy = p })
+	b := made.With(func(a *approvals.Approval) { a.Resolved.Policy = &p })
 	return &machine{policy: p, required: required, requester: requester, proved: proved, a: b.Obj(), now: ct.T0}
 }
 

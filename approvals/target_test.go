@@ -94,7 +94,7 @@ func TestReleaseIsChecked(t *testing.T) {
 		"an odd key":       {func(p *approvals.Policy) { p.Release = cm; p.Release.Key = "a/b" }, true},
 		"and of rejection": {func(p *approvals.Policy) { p.Release = cm; p.ReleaseOn = append(p.ReleaseOn, approvals.Rejected) }, true},
 	} {
-		p := ct.Make("a").Obj().Resolved.Policy
+		p := *ct.Make("a").Obj().Resolved.Policy
 		c.change(&p)
 		err := p.Validate("")
 		if (err != nil) != c.refused {

@@ -142,7 +142,7 @@ func (a Approval) VoteOf(id Identity) *Vote {
 
 // may says why id may not cast a vote of verdict v on a, or nil. "" asks about any.
 func may(a Approval, id Identity, v Verdict) error {
-	p := a.Resolved.Policy
+	p := *a.Resolved.Policy
 	if id.Name == "" {
 		return Errorf(CodeUnauthenticated, "you are not signed in: open the link in your mail, or sign in")
 	}
@@ -168,7 +168,7 @@ func (p Policy) Lists(name string) bool {
 // notListed is the refusal of somebody whom the Gate does not mean, with what may be
 // wrong: of the list for those alone who may see it, of the voter's own login for them.
 func notListed(a Approval, id Identity) error {
-	p := a.Resolved.Policy
+	p := *a.Resolved.Policy
 	err := refuse(a, id, "you (%s) are not an approver here", id.Name)
 	if i := slices.IndexFunc(p.People(), func(x Approver) bool { return SamePerson(x.Name, id.Name) }); i >= 0 {
 		err.Private += fmt.Sprintf(". %s lists %q and you are %q: the two differ only in upper and lower case, and names are compared exactly. Ask an owner of the Gate to correct the name",
@@ -192,7 +192,7 @@ func refuse(a Approval, id Identity, format string, args ...any) *Error {
 
 // others says who may decide a, besides id and anyone who asked.
 func others(a Approval, id Identity) string {
-	p := a.Resolved.Policy
+	p := *a.Resolved.Policy
 	people := slices.DeleteFunc(slices.Clone(p.People()), func(x Approver) bool {
 		return slices.ContainsFunc(id.everyone(), func(n string) bool { return SameName(n, x.Name) }) || p.excludesRequester() && matchesRequester(a, Identity{Name: x.Name})
 	})
@@ -203,7 +203,7 @@ func others(a Approval, id Identity) string {
 // not. A delegate stands in for somebody who is named: no chains, since anyone who is
 // only a delegate is not, and nobody who may not decide can have it done.
 func delegateFor(a Approval, id Identity, v Verdict) string {
-	p := a.Resolved.Policy
+	p := *a.Resolved.Policy
 	if p.Limits.NoDelegations || limitsOf(id.Policies).NoDelegations {
 		return ""
 	}

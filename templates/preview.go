@@ -98,7 +98,7 @@ func Previews() []Preview {
 
 // byRules needs one of security and two of platform, and has one.
 func byRules(d *Data) {
-	p := &d.Approval.Resolved.Policy
+	p := d.Approval.Resolved.Policy
 	p.Approvers, p.Groups, p.Strategy, p.Required = nil, nil, approvals.Single, 0
 	p.Rules = []approvals.Rule{
 		{Name: "security", Groups: []string{"security"}, Required: 1},
@@ -112,7 +112,7 @@ func byRules(d *Data) {
 
 // asksFor has a field of every type.
 func asksFor(d *Data) {
-	p := &d.Approval.Resolved.Policy
+	p := d.Approval.Resolved.Policy
 	p.Comment, p.RBAC, p.OnExpiry = approvals.CommentRequired, true, approvals.RejectOnExpiry
 	p.Inputs = []approvals.Input{
 		{Name: "ticket", Type: approvals.InputString, Required: true, Pattern: `OPS-\d+`, Description: "The change ticket, such as OPS-123."},
@@ -172,7 +172,7 @@ func pending() Data {
 			},
 		},
 		Resolved: &approvals.ResolvedSpec{
-			Policy: approvals.Policy{
+			Policy: &approvals.Policy{
 				Gate:      "production",
 				Approvers: []approvals.Approver{{Name: "bob@example.com", Email: "bob@example.com"}, {Name: "carol@example.com"}},
 				Groups:    []string{"platform-leads"},
@@ -203,7 +203,7 @@ func pending() Data {
 // quorum needs two of three.
 func quorum() Data {
 	return with(pending(), func(d *Data) {
-		p := &d.Approval.Resolved.Policy
+		p := d.Approval.Resolved.Policy
 		p.Strategy, p.Required, p.Groups = approvals.Quorum, 2, nil
 		p.Approvers = append(p.Approvers[:2:2], approvals.Approver{Name: "dave@example.com"})
 	})

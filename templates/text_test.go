@@ -129,7 +129,7 @@ func TestOutputFolds(t *testing.T) {
 
 func TestOthers(t *testing.T) {
 	d := preview(t, "pending")
-	p := &d.Approval.Resolved.Policy
+	p := d.Approval.Resolved.Policy
 	p.Approvers = append(p.Approvers, approvals.Approver{Name: "Alice@example.com"}, p.Approvers[0])
 	if v := newView(d, maxPage); strings.Join(v.People.Others, " ") != "carol@example.com" {
 		t.Errorf("others: %v", v.People.Others)

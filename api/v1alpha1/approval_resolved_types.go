@@ -11,7 +11,7 @@ type ResolvedSpec struct {
 	// policy is a copy of the Gate's spec, as it was when the Approval was resolved. Later changes
 	// of the Gate do not change it.
 	// +required
-	Policy GateSpec `json:"policy"`
+	Policy *GateSpec `json:"policy"`
 	// policySource is where the policy was written if that was not a Gate: Trigger or Task (an
 	// approval task).
 	// +kubebuilder:validation:Enum=Trigger;Task

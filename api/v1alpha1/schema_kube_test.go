@@ -164,7 +164,7 @@ func approval(resolved *v1alpha1.ResolvedSpec) *v1alpha1.Approval {
 func someResolved() *v1alpha1.ResolvedSpec {
 	return &v1alpha1.ResolvedSpec{
 		Gate: "g", Digest: "d", TemplateDigest: "t", Params: []v1alpha1.Param{{Name: "a", Value: "1"}},
-		Policy: v1alpha1.GateSpec{Approvers: &v1alpha1.Approvers{Users: []v1alpha1.User{{Name: "alice"}}}},
+		Policy: &v1alpha1.GateSpec{Approvers: &v1alpha1.Approvers{Users: []v1alpha1.User{{Name: "alice"}}}},
 	}
 }
 

@@ -29,7 +29,7 @@ func Make(name string) *Builder {
 			Results: []approvals.Param{{Name: "digest", Value: "sha256:abc"}},
 		},
 		Resolved: &approvals.ResolvedSpec{
-			Policy: approvals.Policy{
+			Policy: &approvals.Policy{
 				Gate: "production", Approvers: people("alice"), Strategy: approvals.Single,
 				Requester: approvals.RequesterExclude, Lifetime: time.Hour, ReleaseOn: []approvals.Outcome{approvals.Approved},
 			},

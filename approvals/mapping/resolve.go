@@ -74,7 +74,7 @@ func (c *Compiler) Resolve(ctx context.Context, namespace, trigger string, l app
 	if err := p.CheckAsked(asked); err != nil {
 		return nil, err
 	}
-	t := &approvals.ResolvedSpec{Policy: p, Requester: asked.Who, RequesterProof: asked.Proof, RequesterAliases: asked.Also, TemplateDigest: template}
+	t := &approvals.ResolvedSpec{Policy: &p, Requester: asked.Who, RequesterProof: asked.Proof, RequesterAliases: asked.Also, TemplateDigest: template}
 	for _, f := range l.Forward {
 		value, err := c.String(ctx, f.Expression, vars)
 		if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/golden"
 )
 
-func policy() approvals.Policy { return ct.Make("a").Users("alice", "bob").Obj().Resolved.Policy }
+func policy() approvals.Policy { return *ct.Make("a").Users("alice", "bob").Obj().Resolved.Policy }
 
 func event(body string) approvals.Source { return ct.Make("a").Event(body).Obj().Source }
 
@@ -37,7 +37,7 @@ func TestResolve(t *testing.T) {
 		{Name: "digest", Value: "sha256:abc"}, {Name: "note", Value: "$ (uid) production"}, {Name: "list", Value: `["a"]`}, {Name: "run", Value: "prod/plan-1"},
 	}
 	want := &approvals.ResolvedSpec{
-		Policy: policy(), Params: params, TemplateDigest: ct.Template, Digest: approvals.ContentDigest("prod", "apply", ct.Template, run, params, nil),
+		Policy: new(policy()), Params: params, TemplateDigest: ct.Template, Digest: approvals.ContentDigest("prod", "apply", ct.Template, run, params, nil),
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got)\n%s", d)

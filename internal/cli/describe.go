@@ -160,7 +160,7 @@ func describeContent(w sheet, a approvals.Approval) {
 		}
 		return
 	}
-	pol := a.Resolved.Policy
+	pol := *a.Resolved.Policy
 	var on []string
 	for _, o := range pol.ReleaseOn {
 		on = append(on, string(o))

@@ -85,7 +85,7 @@ func (c *command) explainGate(ctx context.Context, name string, id approvals.Ide
 	// What would be asked now, by nobody in particular.
 	a := approvals.Approval{
 		Key: approvals.Key{Namespace: g.Namespace}, Outcome: approvals.Pending, OpenedAt: c.Now(),
-		Resolved: &approvals.ResolvedSpec{Policy: convert.PolicyOf(g)},
+		Resolved: &approvals.ResolvedSpec{Policy: new(convert.PolicyOf(g))},
 	}
 	p := c.prover(s, self)
 	proved, err := p.prove(ctx, a, id, true)
@@ -101,8 +101,8 @@ func (c *command) explainGate(ctx context.Context, name string, id approvals.Ide
 	}
 	e := approvals.Explain(a, proved, c.Now())
 	w := sheet{c.Out, c.Colour}
-	describeGate(w, g, a.Resolved.Policy, e)
-	describeMay(w, a.Resolved.Policy, proved, *e.You, self, asked)
+	describeGate(w, g, *a.Resolved.Policy, e)
+	describeMay(w, *a.Resolved.Policy, proved, *e.You, self, asked)
 	c.tellBlind(p)
 	return nil
 }

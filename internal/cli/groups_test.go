@@ -15,7 +15,7 @@ func TestGroupsFor(t *testing.T) {
 	for i := range 100 {
 		many = append(many, fmt.Sprint("g", i))
 	}
-	a := approvals.Approval{Resolved: &approvals.ResolvedSpec{Policy: approvals.Policy{Groups: []string{"platform", "sre"}}}}
+	a := approvals.Approval{Resolved: &approvals.ResolvedSpec{Policy: &approvals.Policy{Groups: []string{"platform", "sre"}}}}
 	if got := groupsFor(a, many, false); !slices.Equal(got, []string{"platform"}) {
 		t.Errorf("named: %v", got)
 	}

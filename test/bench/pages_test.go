@@ -265,7 +265,7 @@ func pendingObjects(n int, now time.Time) []*v1alpha1.Approval {
 			Strategy: "QUORUM", Required: 2, ExpiresAfter: "168h", ReleaseOn: []v1alpha1.ReleasingOutcome{"Approved"},
 		}
 		o.Spec.Resolved = &v1alpha1.ResolvedSpec{
-			Gate: fmt.Sprintf("gate-%d", gate), Policy: policy, Requester: fmt.Sprintf("author-%d", i%50),
+			Gate: fmt.Sprintf("gate-%d", gate), Policy: &policy, Requester: fmt.Sprintf("author-%d", i%50),
 			Params: []v1alpha1.Param{{Name: "digest", Value: "sha256:abc"}}, Digest: "sha256:" + strings.Repeat("b", 64), TemplateDigest: "sha256:" + strings.Repeat("c", 64),
 		}
 		o.Spec.Signature = base64.RawStdEncoding.EncodeToString(pagesRing.Sign(keyring.Approval, []byte(approvals.Digest("approval", o.Namespace, o.Name, o.Spec))))

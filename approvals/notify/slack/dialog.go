@@ -19,7 +19,7 @@ const (
 
 // asks reports whether a vote needs a dialog: the Gate requires a comment, or has inputs.
 func asks(a approvals.Approval, v approvals.Verdict) bool {
-	p := a.Resolved.Policy
+	p := *a.Resolved.Policy
 	if v == approvals.Approve {
 		return p.Comment == approvals.CommentRequired || len(p.Inputs) > 0
 	}

@@ -269,7 +269,7 @@ func TestApproveDialog(t *testing.T) {
 	said := golden.Open(t)
 	asking := func() *ct.Builder {
 		return ct.Make("apply-1").Users("alice", "bob").Quorum(2).With(func(a *approvals.Approval) {
-			p := &a.Resolved.Policy
+			p := a.Resolved.Policy
 			p.Comment = approvals.CommentRequired
 			p.Inputs = []approvals.Input{
 				{Name: "ticket", Type: approvals.InputString, Required: true, Pattern: `OPS-\d+`, Description: "Such as OPS-123. <!channel>"},

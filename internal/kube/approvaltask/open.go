@@ -101,7 +101,7 @@ func resolveTask(ctx context.Context, o *hold.Opener, cr *pipelinev1beta1.Custom
 	}
 	resolved, err := o.CEL.ResolveTask(ctx, cr.Namespace, kind, r, s)
 	if err == nil {
-		resolved.Policy, err = o.Bounds().Hold(ctx, cr.Namespace, resolved.Policy)
+		*resolved.Policy, err = o.Bounds().Hold(ctx, cr.Namespace, *resolved.Policy)
 	}
 	if err == nil {
 		err = o.ResolveEvidence(ctx, cr.Namespace, "", s, resolved)

@@ -208,7 +208,7 @@ func ResolvedToDomain(t *v1alpha1.ResolvedSpec) *approvals.ResolvedSpec {
 		return nil
 	}
 	d := &approvals.ResolvedSpec{
-		Policy: PolicyToDomain(t.Gate, t.Policy), Requester: t.Requester, RequesterProof: approvals.Proof(t.RequesterProof),
+		Policy: policyOf(t), Requester: t.Requester, RequesterProof: approvals.Proof(t.RequesterProof),
 		RequesterAliases: slices.Clone(t.RequesterAliases),
 		Params:           paramsToDomain(t.Params), Digest: t.Digest, TemplateDigest: t.TemplateDigest, SupersedeKey: t.SupersedeKey,
 	}
@@ -234,11 +234,20 @@ func ResolvedToDomain(t *v1alpha1.ResolvedSpec) *approvals.ResolvedSpec {
 	if t.RunDeadline != nil {
 		d.RunDeadline = t.RunDeadline.UTC()
 	}
-	if t.PolicySource != "" {
-		d.Policy.From = approvals.Origin(t.PolicySource)
-	}
-	d.Policy.Limits = limitsToDomain(t.Limits)
 	return d
+}
+
+func policyOf(t *v1alpha1.ResolvedSpec) *approvals.Policy {
+	var spec v1alpha1.GateSpec
+	if t.Policy != nil { // the schema demands it
+		spec = *t.Policy
+	}
+	p := PolicyToDomain(t.Gate, spec)
+	if t.PolicySource != "" {
+		p.From = approvals.Origin(t.PolicySource)
+	}
+	p.Limits = limitsToDomain(t.Limits)
+	return &p
 }
 
 // ResolvedToAPI writes what ResolvedToDomain reads, so that the digest of both is the same. Nil
@@ -248,7 +257,7 @@ func ResolvedToAPI(t *approvals.ResolvedSpec) *v1alpha1.ResolvedSpec {
 		return nil
 	}
 	o := &v1alpha1.ResolvedSpec{
-		Gate: t.Policy.Gate, Policy: PolicyToAPI(t.Policy), PolicySource: string(t.Policy.From), Limits: limitsToAPI(t.Policy.Limits), Requester: t.Requester,
+		Gate: t.Policy.Gate, Policy: new(PolicyToAPI(*t.Policy)), PolicySource: string(t.Policy.From), Limits: limitsToAPI(t.Policy.Limits), Requester: t.Requester,
 		RequesterProof: v1alpha1.Proof(t.RequesterProof), RequesterAliases: slices.Clone(t.RequesterAliases),
 		Params: paramsToAPI(t.Params), Digest: t.Digest, TemplateDigest: t.TemplateDigest, SupersedeKey: t.SupersedeKey,
 	}

@@ -142,12 +142,12 @@ func TestResolvedKeepsLimits(t *testing.T) {
 	p := convert.PolicyToDomain(approvals.InlineGate, v1alpha1.GateSpec{})
 	p.From = approvals.FromTask
 	p.Limits = approvals.Limits{Methods: []approvals.AuthMethod{approvals.AuthToken, approvals.AuthObject}, NoBreakGlass: true, NoDelegations: true}
-	resolved := &approvals.ResolvedSpec{Policy: p, Digest: "d"}
+	resolved := &approvals.ResolvedSpec{Policy: &p, Digest: "d"}
 	got := convert.ResolvedToDomain(servicetest.ThroughAPI(t, convert.ResolvedToAPI(resolved)))
 	if d := cmp.Diff(resolved.Policy, got.Policy); d != "" {
 		t.Errorf("(-want +got)\n%s", d)
 	}
-	if p := convert.ResolvedToDomain(servicetest.ThroughAPI(t, convert.ResolvedToAPI(&approvals.ResolvedSpec{Policy: convert.PolicyToDomain(approvals.InlineGate, v1alpha1.GateSpec{})}))).Policy; p.From != approvals.FromTrigger || p.Limits.Methods != nil {
+	if p := convert.ResolvedToDomain(servicetest.ThroughAPI(t, convert.ResolvedToAPI(&approvals.ResolvedSpec{Policy: new(convert.PolicyToDomain(approvals.InlineGate, v1alpha1.GateSpec{}))}))).Policy; p.From != approvals.FromTrigger || p.Limits.Methods != nil {
 		t.Errorf("inline: from %q, %+v", p.From, p.Limits)
 	}
 }

@@ -26,7 +26,7 @@ func TestResolveEvidence(t *testing.T) {
 	w := evidence.Wanted{Name: "plan", Kind: evidence.Upload}
 	source := approvals.Source{Run: &approvals.Run{Name: "plan-1", UID: "run-1"}}
 	fix := func(items found, wanted ...evidence.Wanted) (*approvals.ResolvedSpec, error) {
-		resolved := &approvals.ResolvedSpec{TemplateDigest: "t", Policy: approvals.Policy{Gate: "production", Evidence: wanted}}
+		resolved := &approvals.ResolvedSpec{TemplateDigest: "t", Policy: &approvals.Policy{Gate: "production", Evidence: wanted}}
 		resolved.Digest = resolved.ContentDigest("prod", "apply", "t", source)
 		err := (&hold.Opener{Evidence: items}).ResolveEvidence(t.Context(), "prod", "apply", source, resolved)
 		return resolved, err

@@ -109,7 +109,7 @@ func (c *cli) open(name string) {
 			Name: name, UID: "custom", PipelineRun: "deploy", PipelineRunUID: "run", Pipeline: "deploy", PipelineTask: "approval",
 			Mapping: "manual-approval-gate", StartedAt: metav1.NewTime(time.Now().Truncate(time.Second)), Params: []v1alpha1.Param{{Name: "description", Value: "ship it"}},
 		}},
-		Resolved: &v1alpha1.ResolvedSpec{Gate: approvals.InlineGate, Digest: "d", TemplateDigest: "t", Policy: v1alpha1.GateSpec{
+		Resolved: &v1alpha1.ResolvedSpec{Gate: approvals.InlineGate, Digest: "d", TemplateDigest: "t", Policy: &v1alpha1.GateSpec{
 			Approvers: &v1alpha1.Approvers{Users: []v1alpha1.User{{Name: "alice"}}, Groups: []string{"dev"}}, Strategy: "QUORUM", Required: 2,
 		}},
 		SourceSignature: "s", Signature: "s",

@@ -76,7 +76,7 @@ func signed(ring keyring.Ring, name string) *v1alpha1.Approval {
 				Name: key.Name, UID: "custom-1", PipelineRun: "deploy-1", PipelineRunUID: "run-1", Pipeline: "deploy", PipelineTask: "approval",
 				Mapping: "manual-approval-gate", StartedAt: metav1.NewTime(ct.T0),
 			}},
-			Resolved: &v1alpha1.ResolvedSpec{Gate: approvals.InlineGate, Digest: "d", Policy: v1alpha1.GateSpec{
+			Resolved: &v1alpha1.ResolvedSpec{Gate: approvals.InlineGate, Digest: "d", Policy: &v1alpha1.GateSpec{
 				Approvers: &v1alpha1.Approvers{Users: []v1alpha1.User{{Name: "alice"}, {Name: "carol"}}, Groups: []string{"dev"}},
 				Strategy:  "QUORUM", Required: 2, Requester: "Exclude", ExpiresAfter: "1h",
 				ReleaseOn: []v1alpha1.ReleasingOutcome{"Approved"},

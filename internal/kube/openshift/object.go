@@ -48,8 +48,8 @@ func objectOf(run *pipelinev1beta1.CustomRun, a approvals.Approval) *openshiftv1
 			OwnerReferences: []metav1.OwnerReference{*owner},
 		},
 		Spec: openshiftv1.ApprovalTaskSpec{
-			Approvers:                 approversOf(a.Resolved.Policy),
-			NumberOfApprovalsRequired: requiredOf(a.Resolved.Policy),
+			Approvers:                 approversOf(*a.Resolved.Policy),
+			NumberOfApprovalsRequired: requiredOf(*a.Resolved.Policy),
 			Description:               clip(approvals.Printable(tasks.Param(a.Source.Params, "description")), maxText),
 		},
 	}

@@ -54,7 +54,7 @@ func (p *Preflights) chain(ctx context.Context, r *triggers.Resolved, w triggers
 			foreign = true
 		}
 	}
-	if err := p.Triggers.SenderCheck(r.Namespace, w.Chain, a.Resolved.Policy); err != nil {
+	if err := p.Triggers.SenderCheck(r.Namespace, w.Chain, *a.Resolved.Policy); err != nil {
 		return f.fromError("EventRejectedByTrigger", err)
 	}
 	return nil

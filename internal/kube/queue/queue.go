@@ -49,16 +49,20 @@ const (
 	low
 )
 
+// item is small: every Approval that waits has one in each queue, for its deadline.
 type item[T comparable] struct {
 	key T
 
-	namespace, part string
-
-	priority int
 	at       time.Time // zero: as soon as it is its turn
-	queued   bool      // it is in a line
-	since    time.Time // since when it is its turn
-	index    int       // in later
+	turn     *turn     // nil: it is not in a line
+	priority int
+	index    int // in later
+}
+
+// turn is an item's place in a line.
+type turn struct {
+	namespace, part string
+	since           time.Time
 }
 
 func (i *item[T]) level() int {
@@ -121,13 +125,12 @@ func (q *Queue[T]) add(key T, after time.Duration, priority int) {
 	}
 	it, known := q.items[key]
 	if !known {
-		namespace, part := q.o.Place(key)
-		it = &item[T]{key: key, namespace: namespace, part: part, priority: priority, at: at, index: -1}
+		it = &item[T]{key: key, priority: priority, at: at, index: -1}
 		q.items[key] = it
 	} else if priority > it.priority {
 		before := it.level()
 		it.priority = priority
-		if it.queued && it.level() != before {
+		if it.turn != nil && it.level() != before {
 			q.unline(it, before)
 		}
 	}
@@ -148,24 +151,25 @@ func (q *Queue[T]) add(key T, after time.Duration, priority int) {
 // line puts it at the end of its line, unless a worker has the same one just now: then
 // Done does. One that is there already keeps its place.
 func (q *Queue[T]) line(it *item[T]) {
-	if it.queued || q.busy[it.key] != nil {
+	if it.turn != nil || q.busy[it.key] != nil {
 		return
 	}
-	it.queued, it.since = true, now()
-	t, level := q.tenantOf(it.namespace), it.level()
-	t.lines[level].push(it.part, it.key)
+	namespace, part := q.o.Place(it.key)
+	it.turn = &turn{namespace, part, now()}
+	t, level := q.tenantOf(namespace), it.level()
+	t.lines[level].push(part, it.key)
 	q.levels[level].push(t)
 	q.ready.Signal()
 }
 
 // unline takes it out of its line, for another one.
 func (q *Queue[T]) unline(it *item[T], level int) {
-	t := q.tenantOf(it.namespace)
-	t.lines[level].remove(it.part, it.key)
+	t := q.tenantOf(it.turn.namespace)
+	t.lines[level].remove(it.turn.part, it.key)
 	if t.lines[level].n == 0 {
 		q.levels[level].remove(t)
 	}
-	it.queued = false
+	it.turn = nil
 }
 
 // Get waits for the next item.
@@ -308,8 +312,8 @@ func (q *Queue[T]) Oldest() time.Duration {
 	defer q.mu.Unlock()
 	var oldest time.Time
 	for _, it := range q.items {
-		if it.queued && (oldest.IsZero() || it.since.Before(oldest)) {
-			oldest = it.since
+		if it.turn != nil && (oldest.IsZero() || it.turn.since.Before(oldest)) {
+			oldest = it.turn.since
 		}
 	}
 	if oldest.IsZero() {

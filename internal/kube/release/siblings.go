@@ -67,7 +67,7 @@ func turnsAway(ctx context.Context, t *triggers.Triggers, namespace string, chai
 // comparesOurs reports whether a cel interceptor verifies the sender as our event proves it.
 func comparesOurs(t *triggers.Triggers, namespace string, ti *triggersv1.TriggerInterceptor, a approvals.Approval) bool {
 	return slices.ContainsFunc(triggers.ExpressionsOf(ti), func(x string) bool { return strings.Contains(x, "compareSecret") }) &&
-		namespace == a.Namespace && t.CelSender(namespace, ti, a.Resolved.Policy) == nil
+		namespace == a.Namespace && t.CelSender(namespace, ti, *a.Resolved.Policy) == nil
 }
 
 // celStops evaluates the filter as the cel interceptor would. A filter that needs

@@ -189,7 +189,7 @@ func TestForged(t *testing.T) {
 	x := newTasking(t, "automatiko")
 	forged := &v1alpha1.Approval{ObjectMeta: metav1.ObjectMeta{Namespace: "prod", Name: approvals.TaskName(customRun, "custom-1", 0)}}
 	forged.Spec.Source.CustomRun = &v1alpha1.CustomRunSource{Name: customRun, UID: "custom-1", PipelineRun: "deploy-1", PipelineRunUID: "run-2", Pipeline: "deploy", PipelineTask: "approval", Mapping: "automatiko"}
-	forged.Spec.Resolved, forged.Spec.Signature = &v1alpha1.ResolvedSpec{Gate: "(inline)", Policy: v1alpha1.GateSpec{Approvers: &v1alpha1.Approvers{Users: []v1alpha1.User{{Name: "mallory"}}}}}, "AAAA"
+	forged.Spec.Resolved, forged.Spec.Signature = &v1alpha1.ResolvedSpec{Gate: "(inline)", Policy: &v1alpha1.GateSpec{Approvers: &v1alpha1.Approvers{Users: []v1alpha1.User{{Name: "mallory"}}}}}, "AAAA"
 	x.must(x.Create(t.Context(), forged))
 	forged.Status.Outcome = "Approved"
 	x.must(x.WithWatch.Status().Update(t.Context(), forged))

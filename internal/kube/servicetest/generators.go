@@ -125,7 +125,7 @@ var AnyApproval = rapid.Custom(func(t *rapid.T) approvals.Approval {
 		Results: params.Draw(t, "results"),
 	}
 	if rapid.Bool().Draw(t, "resolved") {
-		a.Resolved = &approvals.ResolvedSpec{Policy: AnyPolicy.Draw(t, "policy"), Requester: anyText.Draw(t, "requester"), RequesterProof: anyProof.Draw(t, "proof"), RequesterAliases: rapid.SliceOfN(anyName, 0, 2).Draw(t, "also"), Params: params.Draw(t, "params"), Digest: anyText.Draw(t, "digest"), TemplateDigest: anyText.Draw(t, "template"), SupersedeKey: anyText.Draw(t, "key")}
+		a.Resolved = &approvals.ResolvedSpec{Policy: new(AnyPolicy.Draw(t, "policy")), Requester: anyText.Draw(t, "requester"), RequesterProof: anyProof.Draw(t, "proof"), RequesterAliases: rapid.SliceOfN(anyName, 0, 2).Draw(t, "also"), Params: params.Draw(t, "params"), Digest: anyText.Draw(t, "digest"), TemplateDigest: anyText.Draw(t, "template"), SupersedeKey: anyText.Draw(t, "key")}
 		a.Resolved.About = approvals.About{Title: anyText.Draw(t, "title"), Instructions: anyText.Draw(t, "instructions")}
 		for i := range rapid.IntRange(0, 2).Draw(t, "references") {
 			a.Resolved.Evidence = append(a.Resolved.Evidence, evidence.Item{

@@ -30,7 +30,7 @@ type Overview struct {
 	synced  func() bool
 	// policies are those of the last Approval of each Trigger and Gate, which the next one
 	// shares if it has the same.
-	policies map[policyKey]approvals.Policy
+	policies map[policyKey]*approvals.Policy
 }
 
 type policyKey struct{ namespace, trigger, gate string }
@@ -140,7 +140,7 @@ func (o *Overview) shared(obj *v1alpha1.Approval) approvals.Approval {
 		return a
 	}
 	if o.policies == nil || len(o.policies) >= maxPolicies {
-		o.policies = map[policyKey]approvals.Policy{}
+		o.policies = map[policyKey]*approvals.Policy{}
 	}
 	o.policies[key] = a.Resolved.Policy
 	return a

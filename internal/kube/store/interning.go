@@ -48,7 +48,7 @@ func (s *Sharing) Approval(obj any) (any, error) {
 	if t := o.Spec.Resolved; t != nil {
 		s.text(&t.Gate, &t.PolicySource, &t.Requester, &t.TemplateDigest, &t.SupersedeKey)
 		s.params(t.Params)
-		s.policy(o.Namespace+"/"+t.Gate+"/"+o.Spec.Trigger, &t.Policy)
+		t.Policy = s.policy(o.Namespace+"/"+t.Gate+"/"+o.Spec.Trigger, t.Policy)
 	}
 	for i := range o.Status.Conditions {
 		c := &o.Status.Conditions[i]
@@ -114,14 +114,14 @@ func (s *Sharing) text(fields ...*string) {
 	}
 }
 
-// policy has p be the one that is the same under key: the last one that was seen.
-func (s *Sharing) policy(key string, p *v1alpha1.GateSpec) {
+// policy is p, or the one that is the same under key: the last one that was seen.
+func (s *Sharing) policy(key string, p *v1alpha1.GateSpec) *v1alpha1.GateSpec {
 	if known := s.policies[key]; known != nil && reflect.DeepEqual(known, p) {
-		*p = *known
-		return
+		return known
 	}
 	if s.policies == nil || len(s.policies) >= maxPolicies {
 		s.policies = map[string]*v1alpha1.GateSpec{}
 	}
-	s.policies[key] = new(*p)
+	s.policies[key] = p
+	return p
 }

@@ -180,8 +180,12 @@ type Wholes struct {
 	Bytes int
 }
 
-// MaxWhole bounds what wholes are remembered, in bytes.
-const MaxWhole = 4 << 20
+const (
+	// MaxWhole bounds what wholes are remembered, in bytes.
+	MaxWhole = 4 << 20
+	// itself is about what the rest of an Approval takes, besides what tenants choose.
+	itself = 3 << 10
+)
 
 // Get is the whole object of that UID and resource version; nil when it is not remembered.
 func (w *Wholes) Get(o *v1alpha1.Approval) *v1alpha1.Approval {
@@ -195,8 +199,8 @@ func (w *Wholes) Get(o *v1alpha1.Approval) *v1alpha1.Approval {
 
 // Put remembers o, as the API server has it, unless the cache keeps it whole anyhow.
 func (w *Wholes) Put(o *v1alpha1.Approval) {
-	size := SizeOf(o)
-	if o.UID == "" || size <= kubeutil.MaxKept || size > MaxWhole/2 {
+	size := WholeSize(o)
+	if o.UID == "" || size <= kubeutil.MaxKept+itself || size > MaxWhole/2 {
 		return
 	}
 	w.mu.Lock()
@@ -205,16 +209,19 @@ func (w *Wholes) Put(o *v1alpha1.Approval) {
 		w.Known = map[types.UID]*v1alpha1.Approval{}
 	}
 	if old := w.Known[o.UID]; old != nil {
-		w.Bytes -= SizeOf(old)
+		w.Bytes -= WholeSize(old)
 	} else {
 		w.Order = append(w.Order, o.UID)
 	}
 	w.Known[o.UID] = o
 	for w.Bytes += size; w.Bytes > MaxWhole; w.Order = w.Order[1:] {
-		w.Bytes -= SizeOf(w.Known[w.Order[0]])
+		w.Bytes -= WholeSize(w.Known[w.Order[0]])
 		delete(w.Known, w.Order[0])
 	}
 }
 
-// SizeOf returns the bytes of o that tenants choose: values, words and claims.
-func SizeOf(o *v1alpha1.Approval) int { return valuesOf(o) + wordsOf(o) + claimsSize(o) }
+// WholeSize is about how many bytes of memory o takes: values, words and claims, which tenants
+// choose, and the rest.
+func WholeSize(o *v1alpha1.Approval) int {
+	return itself + valuesOf(o) + wordsOf(o) + claimsSize(o)
+}

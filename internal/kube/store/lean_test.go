@@ -98,7 +98,7 @@ func inCache(t *testing.T, s *store.Sharing, a approvals.Approval) *v1alpha1.App
 // Whatever an Approval holds, what is in memory of it for as long as it waits is bounded: the
 // object, its places in the indexes, what the pages list, and what the quotas count.
 func TestMemoryOfAnApproval(t *testing.T) {
-	const n, most = 80, 6000 // bytes
+	const n, most = 80, 5000 // bytes
 	for what := range largest("x") {
 		t.Run(what, func(t *testing.T) {
 			indexers := toolscache.Indexers{}
@@ -309,7 +309,7 @@ func TestWholesAreBounded(t *testing.T) {
 	var w store.Wholes
 	size := func() (n int) {
 		for _, o := range w.Known {
-			n += store.SizeOf(o)
+			n += store.WholeSize(o)
 		}
 		return n
 	}
