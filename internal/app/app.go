@@ -158,7 +158,7 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager, lock resource
 		}
 	}
 	for _, r := range []manager.Runnable{
-		c.keys, certs, c.releases, c.follower, c.news, hooks,
+		newIdleMemory(), c.keys, certs, c.releases, c.follower, c.news, hooks,
 		&election{lock: lock, dial: connect, log: o.Log, lead: func(ctx context.Context) error {
 			return c.lead(ctx, background, held, &leader{certs: certs, version: c.Version, log: c.Log})
 		}},

@@ -127,8 +127,8 @@ func ProblemOf(cs []metav1.Condition, kind string) *approvals.Problem {
 // SignatureInvalid is the reason of an Approval that this service did not open.
 const SignatureInvalid = "SignatureInvalid"
 
-// leanOf converts the mark of what the cache left out of o.
-func leanOf(o *v1alpha1.Approval) approvals.Lean {
+// LeanOf converts the mark of what the cache left out of o.
+func LeanOf(o *v1alpha1.Approval) approvals.Lean {
 	if l := o.Spec.Lean; l != nil {
 		return approvals.Lean{Values: l.Values, Words: l.Words, Claims: l.Claims}
 	}

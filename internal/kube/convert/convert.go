@@ -34,7 +34,7 @@ func ToDomain(o *v1alpha1.Approval) approvals.Approval {
 		Results:  paramsToDomain(o.Status.Results),
 		Inputs:   paramsToDomain(o.Status.Inputs), SupersededBy: o.Status.SupersededBy,
 	}
-	a.Source.Lean = leanOf(o)
+	a.Source.Lean = LeanOf(o)
 	if a.Outcome == "" {
 		a.Outcome = approvals.Pending
 	}

@@ -197,12 +197,14 @@ func (w *Wholes) Get(o *v1alpha1.Approval) *v1alpha1.Approval {
 	return nil
 }
 
-// Put remembers o, as the API server has it, unless the cache keeps it whole anyhow.
+// Put remembers o, as the API server has it, unless the cache keeps it whole anyhow. It is w's from
+// then on.
 func (w *Wholes) Put(o *v1alpha1.Approval) {
 	size := WholeSize(o)
 	if o.UID == "" || size <= kubeutil.MaxKept+itself || size > MaxWhole/2 {
 		return
 	}
+	o.ManagedFields = nil // as much as all the rest, and nobody reads it
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.Known == nil {

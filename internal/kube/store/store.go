@@ -191,7 +191,7 @@ func (s *Store) Object(ctx context.Context, from From, key approvals.Key) (*v1al
 // PatchStatus writes the whole status, if the object is still what was read. The
 // object read is shared with the cache and is not touched.
 func (s *Store) PatchStatus(ctx context.Context, o *v1alpha1.Approval, status v1alpha1.ApprovalStatus) error {
-	if err := convert.ToDomain(o).Source.Whole(); err != nil {
+	if err := (approvals.Source{Lean: convert.LeanOf(o)}).Whole(); err != nil {
 		return err
 	}
 	whole, err := replacing(o.Status, status)
