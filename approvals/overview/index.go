@@ -86,6 +86,7 @@ func (x *Index) Snapshot() *Snapshot {
 		next.spaces[name] = x.last.In(name).with(c.out, c.in)
 		if name != "" {
 			next.spaces[name].Gates = withGates(x.last.In(name).Gates, c.out, c.in)
+			next.spaces[name].classes = withClasses(x.last.In(name).classes, c.out, c.in)
 		}
 		if len(next.spaces[name].All) == 0 {
 			delete(next.spaces, name)

@@ -130,7 +130,7 @@ func TestIndexIsAListing(t *testing.T) {
 			delete(there, namespace+"/"+name)
 			x.Remove(namespace, name)
 		} else {
-			b := ct.Make(name).In(namespace).Users("alice", "bob").Lifetime(time.Duration(1+r.IntN(5)) * time.Hour)
+			b := ct.Make(name).In(namespace).Users("alice", "bob").Lifetime(time.Duration(1+r.IntN(5)) * time.Hour).Requester(fmt.Sprintf("r%d", r.IntN(3)))
 			if r.IntN(3) == 0 {
 				b.Voted([]string{"alice", "bob"}[r.IntN(2)], approvals.Approve, "")
 			}
@@ -165,6 +165,21 @@ func TestIndexIsAListing(t *testing.T) {
 				want = append(want, a.Key.String())
 			}
 			space := s.In(namespace)
+			var inClasses, pendingInClasses int
+			for c := range s.Classes(namespace) {
+				inClasses, pendingInClasses = inClasses+len(c.All), pendingInClasses+len(c.Pending)
+				for _, e := range slices.Concat(c.All, c.Pending) {
+					if e.Deciders != c.All[0].Deciders || e.Namespace != c.All[0].Namespace || space.Find(e.Approval) != e {
+						t.Fatalf("change %d: %s is in a class with %s", i, e.Key, c.All[0].Key)
+					}
+				}
+				if !slices.IsSortedFunc(c.Pending, func(x, y *overview.Entry) int { return x.Urgency.Compare(y.Urgency) }) {
+					t.Fatalf("change %d: a class is not sorted: %s", i, names(c.Pending))
+				}
+			}
+			if inClasses != all || pendingInClasses != len(want) {
+				t.Fatalf("change %d, %q: %d in classes, %d pending; want %d, %d", i, namespace, inClasses, pendingInClasses, all, len(want))
+			}
 			if got := names(space.Pending); got != fmt.Sprint(want) || len(space.All) != all || len(space.VotedBy("alice")) != len(byAlice) {
 				t.Fatalf("change %d, %q: %s, want %s; %d of %d, %d of %d by alice", i, namespace, got, want, len(space.All), all, len(space.VotedBy("alice")), len(byAlice))
 			}

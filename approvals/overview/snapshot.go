@@ -3,6 +3,7 @@ package overview
 import (
 	"maps"
 	"slices"
+	"unique"
 
 	"github.com/countersign-dev/countersign/approvals"
 )
@@ -22,8 +23,9 @@ type Space struct {
 	Gates map[string]*Gate
 	// Sum is the sum of the entries' Sums, so it does not depend on their order. It changes when
 	// an entry does.
-	Sum    uint64
-	voters map[string][]*Entry
+	Sum     uint64
+	voters  map[string][]*Entry
+	classes map[unique.Handle[string]]*Class // of one namespace, by who may decide; nil in that of all
 }
 
 var nothing = &Space{}

@@ -116,15 +116,15 @@ func (s *server) pageOf(r *http.Request, id approvals.Identity) ([]view, string,
 		return nil, "", err
 	}
 	outcome := approvals.Outcome(r.URL.Query().Get("outcome"))
-	list := keep(there.In(namespace).All, func(e *overview.Entry) bool { return outcome == "" || e.Outcome == outcome })
+	list := there.In(namespace).All
 	if !all {
-		if err := v.prove(ctx, keep(list, func(e *overview.Entry) bool { return !v.named(e) })); err != nil {
+		if list, err = v.ownOf(ctx, there.Classes(namespace)); err != nil {
 			return nil, "", err
 		}
-		list = keep(list, func(e *overview.Entry) bool { return v.own(ctx, e) })
 	}
+	list = keep(list, func(e *overview.Entry) bool { return outcome == "" || e.Outcome == outcome })
 	newestFirst.sort(list)
-	page, _, next := newestFirst.cut(list, after, limit)
+	page, _, next := lists{list}.cut(newestFirst, after, limit)
 	if err := v.prove(ctx, page); err != nil {
 		return nil, "", err
 	}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -44,31 +45,21 @@ func (s *server) board(w http.ResponseWriter, r *http.Request) {
 		Text: strings.TrimSpace(q.Get("q")), Sort: q.Get("sort"),
 	}
 	l := templates.List{Here: "board", Filter: &f, Bulk: true}
-	pending := all.In(f.Namespace).Pending
-	if f.Gate != "" {
-		pending = keep(pending, func(e *overview.Entry) bool { return e.Resolved != nil && e.Resolved.Policy.Gate == f.Gate })
-	}
-	if f.Text != "" {
-		pending = keep(pending, func(e *overview.Entry) bool { return finds(e, f.Text) })
-	}
-	if f.Mine {
-		_ = v.prove(ctx, pending) // logged; anyone who is not verified decides less
-		pending = keep(pending, func(e *overview.Entry) bool { return v.waits(ctx, e) })
-	}
-	seen, unknown := v.visible(ctx, pending)
-	if unknown > 0 {
-		l.Trouble = fmt.Sprintf("We couldn't check your access in %d namespaces. Reload in a moment.", unknown)
-	}
-	l.Namespaces, l.Gates = choicesOf(seen)
 	o, ok := sorts[f.Sort]
 	if !ok {
 		f.Sort, o = "", mostUrgent
 	}
-	if f.Sort != "" {
-		seen = slices.Clone(seen)
-		o.sort(seen)
+	found := s.pending(ctx, v, all, f)
+	if found.unknown > 0 {
+		l.Trouble = fmt.Sprintf("We couldn't check your access in %d namespaces. Reload in a moment.", found.unknown)
 	}
-	waiting, page, err := s.section(r, "/", "after", o, seen)
+	l.Namespaces, l.Gates = choicesOf(found.lists)
+	if f.Sort != "" { // the lists are sorted by urgency
+		byOrder := slices.Concat(found.lists...)
+		o.sort(byOrder)
+		found.lists = lists{byOrder}
+	}
+	waiting, page, err := s.section(r, "/", "after", o, found.lists)
 	if err != nil {
 		s.fails(w, err)
 		return
@@ -76,6 +67,59 @@ func (s *server) board(w http.ResponseWriter, r *http.Request) {
 	waiting.Title, waiting.Empty, waiting.Items = "Pending", emptyBoard(f), v.items(ctx, page)
 	l.Sections = []templates.Section{waiting}
 	s.list(w, id, l)
+}
+
+// found is what of the pending Approvals a person sees, each list sorted by urgency and of one class.
+type found struct {
+	lists   lists
+	unknown int // the namespaces for which RBAC did not answer
+}
+
+// pending returns what v sees of all that is pending and that f does not leave out.
+func (s *server) pending(ctx context.Context, v *viewer, all *overview.Snapshot, f templates.Filter) found {
+	var classes []*overview.Class
+	for c := range all.Classes(f.Namespace) {
+		if len(c.Pending) > 0 && (f.Gate == "" || gateOfEntry(c.All[0]) == f.Gate) {
+			classes = append(classes, c)
+		}
+	}
+	var out found
+	if f.Mine {
+		out.lists = s.waiting(ctx, v, classes)
+	} else {
+		classes, out.unknown = v.sees(ctx, classes)
+		for _, c := range classes {
+			out.lists = append(out.lists, c.Pending)
+		}
+	}
+	if f.Text != "" {
+		for i, list := range out.lists {
+			out.lists[i] = keep(list, func(e *overview.Entry) bool { return finds(e, f.Text) })
+		}
+	}
+	out.lists = slices.DeleteFunc(out.lists, func(list []*overview.Entry) bool { return len(list) == 0 })
+	return out
+}
+
+// waiting returns what of classes waits for the person: the rules allow it and there is time.
+func (s *server) waiting(ctx context.Context, v *viewer, classes []*overview.Class) (l lists) {
+	var firsts []*overview.Entry
+	for _, c := range classes {
+		firsts = append(firsts, c.All[0])
+	}
+	_ = v.prove(ctx, firsts) // logged; less waits for anyone who is not verified
+	now := s.Now()
+	for _, c := range classes {
+		if c = v.decides(ctx, c); c == nil {
+			continue
+		}
+		// By urgency, what is over comes first. What is not resolved nobody may decide.
+		over, _ := slices.BinarySearchFunc(c.Pending, now, func(e *overview.Entry, now time.Time) int { return cmp.Or(e.Urgency.Compare(now), -1) })
+		if over < len(c.Pending) {
+			l = append(l, c.Pending[over:])
+		}
+	}
+	return l
 }
 
 // sorts are the orders that the board can be read in, by their names in the query.
@@ -94,23 +138,27 @@ func finds(e *overview.Entry, text string) bool {
 	return slices.ContainsFunc(has, func(s string) bool { return strings.Contains(strings.ToLower(s), text) })
 }
 
-// choicesOf returns the namespaces and Gates of the Approvals that the person sees, each sorted.
-func choicesOf(seen []*overview.Entry) (namespaces, gates []string) {
+// choicesOf returns the namespaces and Gates of what the person sees, each sorted. All of a list have
+// the same.
+func choicesOf(seen lists) (namespaces, gates []string) {
 	of := func(get func(*overview.Entry) string) []string {
 		all := map[string]bool{}
-		for _, e := range seen {
-			if s := get(e); s != "" {
+		for _, list := range seen {
+			if s := get(list[0]); s != "" {
 				all[s] = true
 			}
 		}
 		return slices.Sorted(maps.Keys(all))
 	}
-	return of(func(e *overview.Entry) string { return e.Namespace }), of(func(e *overview.Entry) string {
-		if e.Resolved == nil {
-			return ""
-		}
-		return e.Resolved.Policy.Gate
-	})
+	return of(func(e *overview.Entry) string { return e.Namespace }), of(gateOfEntry)
+}
+
+// gateOfEntry is the name of e's Gate, "" while it is not resolved.
+func gateOfEntry(e *overview.Entry) string {
+	if e.Resolved == nil {
+		return ""
+	}
+	return e.Resolved.Policy.Gate
 }
 
 // mine serves the list of what waits for the person, and of what the person decided.
@@ -125,11 +173,11 @@ func (s *server) mine(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ctx, v := r.Context(), s.viewer(id)
-	pending := all.In("").Pending
-	_ = v.prove(ctx, pending) // logged; less waits for anyone who is not verified
-	forMe, page, err := s.section(r, "/mine", "after", mostUrgent, keep(pending, func(e *overview.Entry) bool {
-		return e.VoteOf(id) == nil && v.waits(ctx, e)
-	}))
+	open := s.waiting(ctx, v, slices.Collect(all.Classes("")))
+	for i, list := range open {
+		open[i] = keep(list, func(e *overview.Entry) bool { return e.VoteOf(id) == nil })
+	}
+	forMe, page, err := s.section(r, "/mine", "after", mostUrgent, open)
 	if err != nil {
 		s.fails(w, err)
 		return
@@ -138,7 +186,7 @@ func (s *server) mine(w http.ResponseWriter, r *http.Request) {
 	byVote := order{at: func(e *overview.Entry) time.Time { return e.VoteOf(id).At }, last: true}
 	voted := slices.Clone(all.In("").VotedBy(id.Name))
 	byVote.sort(voted)
-	decided, page, err := s.section(r, "/mine", "voted", byVote, voted)
+	decided, page, err := s.section(r, "/mine", "voted", byVote, lists{voted})
 	if err != nil {
 		s.fails(w, err)
 		return

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -90,10 +91,10 @@ func (s *server) watch(ctx context.Context, v *viewer, namespace string) func() 
 				now[name], sum = last, sum+last.sum
 				continue
 			}
-			entries, unknown := v.visible(ctx, space.All)
-			one := seen{space: space}
-			for _, e := range entries {
-				one.sum += e.Sum // in whatever order
+			visible, unknown := v.sees(ctx, slices.Collect(all.Classes(name)))
+			one := seen{space: space, sum: space.Sum}
+			if !v.lists(name) {
+				one.sum = sumOf(visible)
 			}
 			sum += one.sum
 			if !v.unproved() && unknown == 0 {
@@ -103,6 +104,16 @@ func (s *server) watch(ctx context.Context, v *viewer, namespace string) func() 
 		known = now
 		return sum, nil
 	}
+}
+
+// sumOf sums up classes, in whatever order.
+func sumOf(classes []*overview.Class) (sum uint64) {
+	for _, c := range classes {
+		for _, e := range c.All {
+			sum += e.Sum
+		}
+	}
+	return sum
 }
 
 // watchOne sums up one Approval for as long as id may see it. The right to get it is

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"iter"
 	"maps"
 	"slices"
 	"unique"
@@ -134,28 +135,81 @@ func (v *viewer) named(e *overview.Entry) bool {
 	return own
 }
 
-// own reports whether the person may see e whatever they may list.
-func (v *viewer) own(ctx context.Context, e *overview.Entry) bool {
-	return v.named(e) || v.mayVote(ctx, e)
-}
-
-// visible returns the entries of list that the person may see, in the same order, and the number of
-// namespaces for which RBAC did not answer. Entries there are left out, unless the person may decide
-// them or requested them.
-func (v *viewer) visible(ctx context.Context, list []*overview.Entry) ([]*overview.Entry, int) {
+// sees returns what of classes the person may see, and the number of namespaces for which RBAC did not
+// answer. Of those they get what they may decide, or requested. Of all that they see, the result is
+// classes itself.
+func (v *viewer) sees(ctx context.Context, classes []*overview.Class) (seen []*overview.Class, unknown int) {
 	ask := map[string]bool{}
-	for _, e := range list {
-		if !v.named(e) {
+	for _, c := range classes {
+		if e := c.All[0]; !v.named(e) {
 			ask[e.Namespace] = true
 		}
 	}
-	unknown := v.mayList(ctx, ask)
-	if !slices.ContainsFunc(list, func(e *overview.Entry) bool { return !v.lists(e.Namespace) && !v.named(e) }) {
-		return list, unknown
+	unknown = v.mayList(ctx, ask)
+	var rest []*overview.Entry
+	for _, c := range classes {
+		if e := c.All[0]; !v.lists(e.Namespace) && !v.named(e) {
+			rest = append(rest, e)
+		}
 	}
-	rest := keep(list, func(e *overview.Entry) bool { return !v.lists(e.Namespace) && !v.named(e) })
+	if len(rest) == 0 {
+		return classes, unknown
+	}
 	_ = v.prove(ctx, rest) // logged; anyone who is not verified sees less
-	return keep(list, func(e *overview.Entry) bool { return v.lists(e.Namespace) || v.own(ctx, e) }), unknown
+	for _, c := range classes {
+		if v.lists(c.All[0].Namespace) {
+			seen = append(seen, c)
+		} else if own := v.own(ctx, c); own != nil {
+			seen = append(seen, own)
+		}
+	}
+	return seen, unknown
+}
+
+// own returns what of c the person may see whatever they may list; nil for nothing.
+func (v *viewer) own(ctx context.Context, c *overview.Class) *overview.Class {
+	if v.named(c.All[0]) {
+		return c
+	}
+	return v.decides(ctx, c)
+}
+
+// ownOf returns what of classes the person may see whatever they may list, in no order. With an error
+// nobody knows whether there is more.
+func (v *viewer) ownOf(ctx context.Context, classes iter.Seq[*overview.Class]) (list []*overview.Entry, err error) {
+	all := slices.Collect(classes)
+	var rest []*overview.Entry
+	for _, c := range all {
+		if !v.named(c.All[0]) {
+			rest = append(rest, c.All[0])
+		}
+	}
+	if err := v.prove(ctx, rest); err != nil {
+		return nil, err
+	}
+	for _, c := range all {
+		if own := v.own(ctx, c); own != nil {
+			list = append(list, own.All...)
+		}
+	}
+	return list, nil
+}
+
+// decides returns what of c the rules let the person vote on, as far as was proved; nil for nothing.
+func (v *viewer) decides(ctx context.Context, c *overview.Class) *overview.Class {
+	e := c.All[0]
+	may := v.mayVote(ctx, e)
+	if _, all := v.decide[e.Deciders]; all {
+		if may {
+			return c
+		}
+		return nil
+	}
+	ok := func(e *overview.Entry) bool { return v.mayVote(ctx, e) }
+	if own := (&overview.Class{Pending: keep(c.Pending, ok), All: keep(c.All, ok)}); len(own.All) > 0 {
+		return own
+	}
+	return nil
 }
 
 // mayList finds out which of namespaces the person may list, if it is not known yet,
