@@ -111,7 +111,7 @@ func (v *viewer) mayVote(ctx context.Context, e *overview.Entry) bool {
 		return may
 	}
 	id, err := v.proved(ctx, e.Approval)
-	may := approvals.MayVote(e.Approval, id) == nil
+	may := approvals.CanVote(e.Approval, id)
 	// Of a delegate the votes matter too, which are each Approval's own.
 	if len(id.DelegateOf) == 0 && err == nil {
 		v.decide[e.Deciders] = may
@@ -129,7 +129,7 @@ func (v *viewer) waits(ctx context.Context, e *overview.Entry) bool {
 func (v *viewer) named(e *overview.Entry) bool {
 	own, ok := v.bare[e.Deciders]
 	if !ok {
-		own = approvals.MayVote(e.Approval, v.id) == nil || asked(e.Approval, v.id)
+		own = approvals.CanVote(e.Approval, v.id) || asked(e.Approval, v.id)
 		v.bare[e.Deciders] = own
 	}
 	return own
