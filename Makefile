@@ -80,7 +80,7 @@ test-unit: ## packages on their own: no cluster, no root, no network
 test-pages: ## every page in a real Chromium: axe-core finds nothing, the keyboard reaches everything
 	@test/run.sh pages
 
-test-login: ## against a real OpenID Connect provider and oauth2-proxy, on this machine
+test-login: ## against a real OpenID Connect provider, oauth2-proxy and OpenTelemetry Collector, on this machine
 	@test/run.sh login
 
 test-kube: ## against a real API server and etcd, built from source
@@ -115,6 +115,12 @@ bench-pages: ## of that the pages, with 10,000 pending and 100,000 decided: no c
 
 test-release: ## a whole release, twice: same bytes, a real registry, promtool; compiles for six platforms and is not in make test
 	@test/run.sh release
+
+test-otel: ## traces in a real OpenTelemetry Collector beside Tekton's own, in a real cluster; not in make test
+	@test/run.sh otel
+
+test-dashboard: ## Approvals and Gates in a Tekton Dashboard, by a real Chromium (DASHBOARD=its address); not in make test
+	@DASHBOARD="$(DASHBOARD)" test/run.sh dashboard
 
 clean: ## bin, dist and the tools that were built; programs of the cluster stay
 	rm -rf bin dist

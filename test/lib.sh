@@ -41,6 +41,7 @@ tool() {
   case $name in
     golangci-lint) dir=$ROOT/tools/lint package=github.com/golangci/golangci-lint/v2/cmd/golangci-lint ;;
     dex) dir=$ROOT/tools/oidc package=./dex ;;
+    otelcol) dir=$ROOT/tools/otel package=./otelcol ;;
     oauth2-proxy) dir=$ROOT/tools/oidc package=github.com/oauth2-proxy/oauth2-proxy/v7 ;;
     tkn-approvaltask) dir=$ROOT/tools/mag package=github.com/openshift-pipelines/manual-approval-gate/cmd/tkn-approvaltask ;;
     release) dir=$ROOT/tools/release package=. ;;

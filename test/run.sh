@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh [STAGE...]: lint verify unit fuzz pages login kube record e2e attack chaos browser, or those named (bench and bench-pages too).
+# run.sh [STAGE...]: lint verify unit fuzz pages login kube record e2e attack chaos browser, or those named (bench, bench-pages, otel and dashboard too).
 # Each tells its name and its time; a stage that fails does not stop the next ones. The last line is the sum:
 # "N passed, 0 failed".
 # KEEP=1: leaves the cluster and what is in it for a look. RUN=regexp: only the tests that match.
@@ -76,12 +76,12 @@ stage_pages() {
   go test -json -count=1 -tags pages "${only[@]}" -timeout=40m ./test/pages | sum testname
 }
 
-# A real provider and a real proxy, as processes that end with the test.
+# A real provider, a real proxy, and a real collector of traces, as processes that end with the test.
 stage_login() {
   apt_get chromium:chromium || return
-  COUNTERSIGN_DEX=$(tool dex) && COUNTERSIGN_OAUTH2_PROXY=$(tool oauth2-proxy) || return
-  export COUNTERSIGN_DEX COUNTERSIGN_OAUTH2_PROXY
-  go test -json -count=1 -tags login "${only[@]}" -timeout=15m ./test/login | sum testname
+  COUNTERSIGN_DEX=$(tool dex) && COUNTERSIGN_OAUTH2_PROXY=$(tool oauth2-proxy) && COUNTERSIGN_OTELCOL=$(tool otelcol) || return
+  export COUNTERSIGN_DEX COUNTERSIGN_OAUTH2_PROXY COUNTERSIGN_OTELCOL
+  go test -json -count=1 -tags login,otel "${only[@]}" -timeout=15m ./test/login ./test/collector | sum testname
 }
 
 stage_kube() {
@@ -143,6 +143,18 @@ stage_browser() {
   COUNTERSIGN_DEX=$(tool dex) || return
   export COUNTERSIGN_DEX
   in_deployed suite browser test/browser "${only_binary[@]}"
+}
+# Traces in the real OpenTelemetry Collector, beside Tekton's own: from one run to the next.
+stage_otel() {
+  COUNTERSIGN_OTELCOL=$(tool otelcol) || return
+  export COUNTERSIGN_OTELCOL
+  in_deployed suite otel test/otel "${only_binary[@]}"
+}
+# Approvals and Gates in a Tekton Dashboard that is given: DASHBOARD is its address, as the cluster's network knows it.
+stage_dashboard() {
+  [ -n "${DASHBOARD:-}" ] || fail "DASHBOARD is not set: give the address of a Tekton Dashboard that shows this cluster" || return
+  apt_get chromium:chromium || return
+  in_deployed suite dashboard test/dashboard "${only_binary[@]}"
 }
 # The part of the bench that needs no cluster, and is not to be disturbed by one: the pages, empty beside full.
 stage_bench-pages() { go test -json -count=1 -tags bench -timeout=20m -run '^TestPages' ./test/bench | sum standard-verbose; }

@@ -500,7 +500,7 @@ var table = []row{
 }
 
 // tags are those of all tests, so that no file escapes.
-const tags = "kube,postgres,e2e,browser,bench,login,pages,chaos"
+const tags = "kube,postgres,e2e,browser,bench,login,pages,chaos,otel,dashboard"
 
 func TestWhoMayImportWhom(t *testing.T) {
 	t.Parallel()
