@@ -29,6 +29,9 @@ import (
 
 const component = "../../deploy/components/dashboard"
 
+// rows counts, on a page, those of a list that have come: until then it has empty ones.
+const rows = "[...document.querySelectorAll('tbody tr td:first-child')].filter(e => e.innerText.trim()).length"
+
 var (
 	box  *cluster.Mailbox
 	dash string // the Dashboard's address
@@ -50,9 +53,48 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// release starts a run with a pod, whose log says where it was approved, as docs/tasks/tekton-dashboard.md
+// has it.
+const release = `
+apiVersion: triggers.tekton.dev/v1beta1
+kind: Trigger
+metadata: {name: release}
+spec:
+  interceptors:
+    - ref: {kind: ClusterInterceptor, name: countersign}
+      params:
+        - {name: gate, value: release-managers}
+        - {name: after, value: {pipeline: build}}
+  bindings:
+    - {name: run, value: $(extensions.countersign.run)}
+    - {name: page, value: "http://countersign.test/approvals/$(extensions.countersign.approval.namespace)/$(extensions.countersign.approval.name)"}
+  template: {ref: release}
+---
+apiVersion: triggers.tekton.dev/v1beta1
+kind: TriggerTemplate
+metadata: {name: release}
+spec:
+  params: [{name: run}, {name: page}]
+  resourcetemplates:
+    - apiVersion: tekton.dev/v1
+      kind: PipelineRun
+      metadata: {name: $(tt.params.run)}
+      spec:
+        params: [{name: page, value: $(tt.params.page)}]
+        pipelineSpec:
+          params: [{name: page}]
+          tasks:
+            - name: release
+              params: [{name: page, value: $(params.page)}]
+              taskSpec:
+                params: [{name: page}]
+                steps: [{name: approved, image: "cluster.local/busybox:1", command: [echo], args: ["Approved on $(params.page)"]}]
+---
+`
+
 // TestExtensions: the menu has both entries by name, each list has what is in the cluster with columns
-// that can be read, an Approval can be opened, and pages lead from Countersign to the Dashboard's run
-// and back.
+// that can be read, an Approval can be opened, and links lead from Countersign's page to the run in the
+// Dashboard, and from the log of a run there to Countersign's page.
 func TestExtensions(t *testing.T) {
 	e := cluster.New(t)
 	install(t, e)
@@ -61,7 +103,8 @@ func TestExtensions(t *testing.T) {
 	page, names := approvals(t, e)
 
 	ctx := browser(t)
-	do(t, ctx, chromedp.EmulateViewport(1280, 800), chromedp.Navigate(dash+"/#/about"))
+	do(t, ctx, chromedp.EmulateViewport(1280, 800))
+	open(t, ctx, "/about")
 	for _, kind := range []struct {
 		entry, resource string
 		want            []string
@@ -70,18 +113,17 @@ func TestExtensions(t *testing.T) {
 		{"Gates", "gates", []string{"deploy-gate", "release-managers"}},
 	} {
 		follow(t, ctx, kind.entry)
-		list := "#/countersign.dev/v1alpha1/" + kind.resource
-		waits(t, ctx, "the list of "+kind.entry, fmt.Sprintf("location.hash.startsWith(%q) && document.querySelector('tbody tr') !== null", list))
+		list := "/countersign.dev/v1alpha1/" + kind.resource
+		waits(t, ctx, "the list of "+kind.entry, fmt.Sprintf("location.hash.endsWith(%q) && %s > 0", list, rows))
 		if got, want := texts(t, ctx, "thead th"), []string{"Name", "Namespace", "Created"}; !slices.Equal(got, want) {
 			t.Errorf("the columns of %s are %q, want %q", kind.entry, got, want)
 		}
 		// Of this test alone, as a person who has chosen the namespace.
-		do(t, ctx, chromedp.Navigate(dash+"/#/namespaces/"+e.NS+strings.TrimPrefix(list, "#")))
-		waits(t, ctx, "the rows of "+kind.entry, fmt.Sprintf("document.querySelectorAll('tbody tr').length === %d", len(kind.want)))
-		rows := texts(t, ctx, "tbody tr td:first-child")
-		slices.Sort(rows)
-		if want := slices.Sorted(slices.Values(kind.want)); !slices.Equal(rows, want) {
-			t.Errorf("the list of %s has %q, want %q", kind.entry, rows, want)
+		open(t, ctx, "/namespaces/"+e.NS+list)
+		waits(t, ctx, "the rows of "+kind.entry, fmt.Sprintf("location.hash.includes(%q) && %s === %d", e.NS, rows, len(kind.want)))
+		got := slices.Sorted(slices.Values(texts(t, ctx, "tbody tr td:first-child")))
+		if want := slices.Sorted(slices.Values(kind.want)); !slices.Equal(got, want) {
+			t.Errorf("the list of %s has %q, want %q", kind.entry, got, want)
 		}
 		if hidden := texts(t, ctx, "tbody td", "e.scrollWidth > e.clientWidth + 1"); len(hidden) > 0 {
 			t.Errorf("in the list of %s these are cut off: %q", kind.entry, hidden)
@@ -91,7 +133,7 @@ func TestExtensions(t *testing.T) {
 
 	// An Approval, whole.
 	name := names[0]
-	do(t, ctx, chromedp.Navigate(dash+"/#/namespaces/"+e.NS+"/countersign.dev/v1alpha1/approvals"))
+	open(t, ctx, "/namespaces/"+e.NS+"/countersign.dev/v1alpha1/approvals")
 	follow(t, ctx, name)
 	waits(t, ctx, "the Approval", fmt.Sprintf("document.querySelector('h1')?.innerText === %q", name))
 	screenshot(t, ctx, "approval")
@@ -99,7 +141,7 @@ func TestExtensions(t *testing.T) {
 	waits(t, ctx, "its YAML", "document.body.innerText.includes('outcome: Pending')")
 	screenshot(t, ctx, "approval-yaml")
 
-	// From Countersign's page to the run that it is about, and back by the browser.
+	// From Countersign's page to the run that it is about.
 	do(t, ctx, chromedp.Navigate(page))
 	link := `a[href^="` + dash + `/#/namespaces/` + e.NS + `/pipelineruns/"]`
 	do(t, ctx, chromedp.WaitVisible(link))
@@ -107,8 +149,12 @@ func TestExtensions(t *testing.T) {
 	do(t, ctx, chromedp.Click(link))
 	waits(t, ctx, "the Dashboard's page of the first run", "document.querySelector('h1')?.innerText.includes('plan-1')")
 	screenshot(t, ctx, "run")
-	do(t, ctx, chromedp.NavigateBack())
-	do(t, ctx, chromedp.WaitVisible(`button[value=approve]`))
+
+	// And from the run that was approved to the page of its Approval.
+	second := e.RunOf(names[1])
+	open(t, ctx, "/namespaces/"+e.NS+"/pipelineruns/"+second.Name+"?pipelineTask=release&step=approved")
+	waits(t, ctx, "a link in the log of "+second.Name, fmt.Sprintf("document.querySelector('a[href=%q]') !== null", "http://countersign.test/approvals/"+e.NS+"/"+names[1]))
+	screenshot(t, ctx, "log")
 }
 
 // install applies the component as it is, in the Dashboard's namespace, until the test ends.
@@ -155,7 +201,7 @@ func approvals(t *testing.T, e *cluster.Env) (page string, names []string) {
 		return err
 	})
 	// Others, that somebody has decided by the API.
-	e.Apply(strings.ReplaceAll(cluster.Gated("release", "release-managers", ""), "part-1", "build"))
+	e.Apply(release + cluster.Listener("release", "{triggerRef: release}"))
 	e.ListenerURL("release")
 	for _, verdict := range []string{"approve", "reject"} {
 		build := e.Start("build-"+verdict, "build", "8")
@@ -207,6 +253,13 @@ func do(t *testing.T, ctx context.Context, steps ...chromedp.Action[chromedp.Voi
 		screenshot(t, ctx, "failed")
 		t.Fatal(err)
 	}
+}
+
+// open opens a page of the Dashboard as a link from elsewhere does: another part after the # alone
+// loads nothing, and there would be nothing to wait for.
+func open(t *testing.T, ctx context.Context, route string) {
+	t.Helper()
+	do(t, ctx, chromedp.Navigate("about:blank"), chromedp.Navigate(dash+"/#"+route))
 }
 
 // waits waits until an expression is true on the page.
