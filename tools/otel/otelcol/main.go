@@ -4,7 +4,9 @@
 package main
 
 import (
+	"io"
 	"log"
+	"os"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter"
 	"go.opentelemetry.io/collector/component"
@@ -27,6 +29,12 @@ func factories() (f otelcol.Factories, err error) {
 }
 
 func main() {
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		if self, err := os.FindProcess(os.Getpid()); err != nil || self.Signal(os.Interrupt) != nil {
+			os.Exit(1)
+		}
+	}()
 	command := otelcol.NewCommand(otelcol.CollectorSettings{
 		BuildInfo: component.BuildInfo{Command: "otelcol", Description: "OpenTelemetry Collector for tests"},
 		Factories: factories,
