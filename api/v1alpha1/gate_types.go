@@ -329,7 +329,7 @@ type Approvers struct {
 //
 // +kubebuilder:validation:XValidation:rule="(has(self.users) && size(self.users) > 0) || (has(self.groups) && size(self.groups) > 0) || (has(self.rbac) && self.rbac)",message="nobody could meet this rule: list users or groups"
 // +kubebuilder:validation:XValidation:rule="!has(self.groups) || !self.groups.exists(g, g in ['system:authenticated', 'system:unauthenticated', 'system:serviceaccounts'])",message="a group of everybody (system:authenticated, system:unauthenticated, system:serviceaccounts) may not approve: list the groups of those who may"
-// +kubebuilder:validation:XValidation:rule="(has(self.groups) && size(self.groups) > 0) || (has(self.rbac) && self.rbac) || size(self.users) >= self.required",message="required is higher than the rule's number of users: add users or groups, or lower required"
+// +kubebuilder:validation:XValidation:rule="(has(self.groups) && size(self.groups) > 0) || (has(self.rbac) && self.rbac) || !has(self.users) || size(self.users) >= self.required",message="required is higher than the rule's number of users: add users or groups, or lower required"
 type Rule struct {
 	// name of the rule, which people read.
 	// +kubebuilder:validation:MinLength=1
