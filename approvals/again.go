@@ -65,7 +65,7 @@ var contentReasons = []string{ReasonContentChanged, "TemplateError", "RunNotName
 // Errors: CodeConflict.
 func CheckAgain(a Approval) error {
 	no := func(format string, args ...any) error {
-		return Errorf(CodeConflict, "%s can't be requested again: %s", a.Name, fmt.Sprintf(format, args...))
+		return Errorf(CodeConflict, "approval %s can't be requested again: %s", a.Name, fmt.Sprintf(format, args...))
 	}
 	changed := a.Preflight.Has(ReasonContentChanged)
 	switch {

@@ -68,7 +68,7 @@ func Cast(a Approval, b Ballot, now time.Time) (Approval, Change, error) {
 	}
 	if b.Verdict == Withdraw {
 		if mine < 0 {
-			return a, NoChange, Errorf(CodeInvalid, "%s has no vote to withdraw", b.Voter.Name)
+			return a, NoChange, Errorf(CodeInvalid, "you (%s) have no vote to withdraw", b.Voter.Name)
 		}
 		return withdraw(a, b, now), Withdrew, nil
 	}
@@ -329,7 +329,7 @@ func decided(a Approval) *Error {
 		if len(voters(a.Votes, verdictOf(a.Outcome))) == 0 {
 			return Errorf(CodeConflict, "this was %s automatically at %s, because nobody decided in time", strings.ToLower(string(a.Outcome)), at)
 		}
-		return Errorf(CodeConflict, "%s already %s this at %s", deciders(a), strings.ToLower(string(a.Outcome)), at)
+		return Errorf(CodeConflict, "this was already %s by %s at %s", strings.ToLower(string(a.Outcome)), deciders(a), at)
 	case Cancelled:
 		return Errorf(CodeConflict, "this was cancelled%s at %s: %s", by(a.Cancellation), at, a.Cancellation.why())
 	default:

@@ -65,5 +65,5 @@ func (d *VoteService) mayOperate(ctx context.Context, id Identity, namespace str
 			return err
 		}
 	}
-	return Errorf(CodeForbidden, "%s is not an operator of namespace %s: ask for the permission to update approvals.countersign.dev/status there; nothing was changed", id.Name, namespace)
+	return Errorf(CodeForbidden, "you (%s) are not an operator of namespace %s: ask for the permission to update approvals.countersign.dev/status there; nothing was changed", id.Name, namespace)
 }

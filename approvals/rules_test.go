@@ -515,6 +515,7 @@ func TestDelegate(t *testing.T) {
 // TestExplain: the same answers as Cast gives.
 func TestExplain(t *testing.T) {
 	t.Parallel()
+	said := golden.Open(t)
 	who := func(name string, groups ...string) approvals.Identity {
 		return ct.Ballot(name, approve, "", groups...).Voter
 	}
@@ -532,18 +533,18 @@ func TestExplain(t *testing.T) {
 		id   approvals.Identity
 		at   time.Time
 		code approvals.Code
-		why  string
 	}{
-		"not for you":   {a, who("mallory"), minute(2), approvals.CodeForbidden, "group security, group platform can"},
-		"you requested": {a, who("zoe", "security"), minute(2), approvals.CodeForbidden, "does not let the requester decide"},
-		"too late":      {a, who("ann", "platform"), minute(60), approvals.CodeGone, "the deadline passed"},
-		"decided":       {ct.Make("a").Voted("alice", approve, "").Obj(), who("bob"), minute(2), approvals.CodeConflict, "alice already approved"},
-		"not ready":     {ct.Make("a").Unresolved(nil).Obj(), who("alice"), minute(2), approvals.CodeNotReady, "nobody can decide this yet"},
+		"not for you":   {a, who("mallory"), minute(2), approvals.CodeForbidden},
+		"you requested": {a, who("zoe", "security"), minute(2), approvals.CodeForbidden},
+		"too late":      {a, who("ann", "platform"), minute(60), approvals.CodeGone},
+		"decided":       {ct.Make("a").Voted("alice", approve, "").Obj(), who("bob"), minute(2), approvals.CodeConflict},
+		"not ready":     {ct.Make("a").Unresolved(nil).Obj(), who("alice"), minute(2), approvals.CodeNotReady},
 	} {
 		you := approvals.Explain(c.a, c.id, c.at).You
-		if you.May || you.Code != c.code || !strings.Contains(you.Why, c.why) {
+		if you.May || you.Code != c.code {
 			t.Errorf("%s: %+v", name, you)
 		}
+		said.Check(t, name, you.Why)
 	}
 	if e := approvals.Explain(a, approvals.Identity{}, minute(2)); e.You != nil {
 		t.Errorf("nobody asks: %+v", e.You)

@@ -181,7 +181,7 @@ func TestView(t *testing.T) {
 		"params":    map[string]any{"digest": "sha256:abc"},
 		"votes":     []any{map[string]any{"voter": "alice", "vote": "approve", "comment": "ok", "at": "2026-03-01T09:01:00Z", "authMethod": "Token"}},
 		"rules":     []any{map[string]any{"who": "alice", "required": 1.0, "missing": 0.0, "approved": []any{"alice"}}},
-		"you":       map[string]any{"mayVote": false, "code": "conflict", "why": "alice already approved this at 2026-03-01T09:01:00Z", "vote": "approve"},
+		"you":       map[string]any{"mayVote": false, "code": "conflict", "why": "this was already approved by alice at 2026-03-01T09:01:00Z", "vote": "approve"},
 		"results":   map[string]any{"decision": "true", "comment": "ok", "approvedBy": "alice", "rejectedBy": ""},
 		"secondRun": map[string]any{"name": "a", "uid": "run-2", "pipeline": "apply"}, "unreleased": map[string]any{"reason": "NameTaken", "message": "taken"},
 	}

@@ -299,7 +299,7 @@ func TestRefusedIsSaid(t *testing.T) {
 	w.vote("carol", approvals.Reject)
 	w.says(0, openshiftv1.InputApprove, "")
 	w.step()
-	const want = "carol already rejected this"
+	const want = "rejected by carol"
 	if got := w.task().Status.Answers[0].Message; !strings.Contains(got, want) {
 		t.Errorf("%q", got)
 	}

@@ -542,7 +542,7 @@ func TestAskAgainByVote(t *testing.T) {
 	name := w.opened()
 	w.wait(time.Hour)
 	w.step(w.approvals, name)
-	for voter, want := range map[string]string{"mallory": "Refused mallory is not an operator of namespace prod", "olga": "Recorded asked again: ", "zoe": "Refused zoe is not an operator of namespace prod"} {
+	for voter, want := range map[string]string{"mallory": "Refused you (mallory) are not an operator of namespace prod", "olga": "Recorded asked again: ", "zoe": "Refused you (zoe) are not an operator of namespace prod"} {
 		w.put(voter, v1alpha1.VoteSpec{Approval: name, Voter: voter, Verdict: "again"})
 		w.step(w.votes, voter)
 		if got := w.state(voter); !strings.HasPrefix(got, want) {

@@ -66,7 +66,7 @@ func TestVotes(t *testing.T) {
 		"another UID":     {v1alpha1.VoteSpec{Voter: "alice", Verdict: "approve", ApprovalUID: "other"}, "Refused approval prod/", approvals.Pending},
 		"no such":         {v1alpha1.VoteSpec{Approval: "nope", Voter: "alice", Verdict: "approve"}, "Refused approval prod/nope was not found", approvals.Pending},
 		"not for mallory": {v1alpha1.VoteSpec{Voter: "mallory", Verdict: "approve"}, "Refused you (mallory)", approvals.Pending},
-		"nothing to take": {v1alpha1.VoteSpec{Voter: "alice", Verdict: "withdraw"}, "Refused alice has no vote to withdraw", approvals.Pending},
+		"nothing to take": {v1alpha1.VoteSpec{Voter: "alice", Verdict: "withdraw"}, "Refused you (alice) have no vote to withdraw", approvals.Pending},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
