@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -81,11 +82,7 @@ func sentencesIn(src string) ([]string, error) {
 		if !ok || !looksFor(c) {
 			return true
 		}
-		condition := false
-		for _, text := range textsIn(c.Args[1]) {
-			condition = condition || withSentence.MatchString(text)
-		}
-		if condition || isMessage(c.Args[0]) && (negated[c] || hasWords(c.Args[1])) {
+		if slices.ContainsFunc(textsIn(c.Args[1]), withSentence.MatchString) || isMessage(c.Args[0]) && (negated[c] || hasWords(c.Args[1])) {
 			found = append(found, fmt.Sprint(files.Position(c.Pos()).Line))
 		}
 		return true
@@ -116,12 +113,7 @@ func isMessage(e ast.Expr) bool {
 }
 
 func hasWords(e ast.Expr) bool {
-	for _, text := range textsIn(e) {
-		if twoWords.MatchString(text) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(textsIn(e), twoWords.MatchString)
 }
 
 func textsIn(e ast.Expr) []string {

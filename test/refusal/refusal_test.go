@@ -24,7 +24,9 @@ func TestRefusals(t *testing.T) {
 			apierrors.NewInvalid(schema.GroupKind{Kind: "Gate"}, "g-x7k2", field.ErrorList{
 				field.Required(field.NewPath("spec", "b"), "say it"), field.Invalid(field.NewPath("spec", "a"), 1, "too few"), field.Invalid(field.NewPath("spec", "a"), 1, "odd"),
 			}),
-			"", []string{"spec.a", "spec.b"}, "spec.a: Invalid value: 1: odd\nspec.a: Invalid value: 1: too few\nspec.b: Required value: say it",
+			"",
+			[]string{"spec.a", "spec.b"},
+			"spec.a: Invalid value: 1: odd\nspec.a: Invalid value: 1: too few\nspec.b: Required value: say it",
 		},
 		"something else": {errors.New("no route to host"), "", nil, "no route to host"},
 	} {
