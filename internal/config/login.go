@@ -11,7 +11,6 @@ import (
 	"github.com/countersign-dev/countersign/internal/oidc"
 )
 
-// login is the YAML form of oidc.Config.
 type login struct {
 	// The provider's URL, exactly as its tokens name it; https, except on this machine.
 	Issuer string `json:"issuer"`

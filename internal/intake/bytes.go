@@ -33,7 +33,6 @@ func newBudget(total int64, clock func() time.Time) *budget {
 	return &budget{total: total, clock: clock, by: map[netip.Addr]int64{}, reading: map[*body]struct{}{}}
 }
 
-// body is one request's part of a budget.
 type body struct {
 	source  netip.Addr
 	proved  bool

@@ -25,7 +25,6 @@ type listener struct {
 	by   map[netip.Addr]map[*connection]struct{}
 }
 
-// connection is one of a listener's.
 type connection struct {
 	net.Conn
 	from   *listener

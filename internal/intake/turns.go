@@ -20,7 +20,6 @@ type turns struct {
 	waiting  map[netip.Addr][]*turn
 }
 
-// turn is one request's.
 type turn struct {
 	source netip.Addr
 	proved bool

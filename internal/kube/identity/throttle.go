@@ -66,7 +66,7 @@ func (u *unknown) refuse(sum [sha256.Size]byte, why error, now time.Time) {
 	u.refused[sum] = refusal{why, now}
 }
 
-// take is asked before an unknown token of a source is looked at.
+// take reports whether an unknown token of source may be looked at now, and counts it.
 func (u *unknown) take(source string, now time.Time) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()

@@ -117,7 +117,7 @@ func (k *Keys) Start(ctx context.Context) error {
 	}
 }
 
-// NeedLeaderElection says that every replica needs the keys.
+// NeedLeaderElection is false: every replica needs the keys.
 func (k *Keys) NeedLeaderElection() bool { return false }
 
 // A key is one entry of the Secret, named by when it was made, in Unix seconds.

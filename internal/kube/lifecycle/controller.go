@@ -83,7 +83,6 @@ func (r *Approvals) SetupWithManager(mgr ctrl.Manager) error {
 		Complete(kubeutil.Contained(mgr, "approvals", func() client.Object { return &v1alpha1.Approval{} }, r))
 }
 
-// phase is a stage in an Approval's life, with its steps.
 type phase struct {
 	// whole says whether its steps need what the cache may have left out; nil: none of them.
 	whole func(a approvals.Approval) bool

@@ -312,7 +312,6 @@ func (p *Preflights) results(ctx context.Context, a approvals.Approval, f *findi
 	}
 }
 
-// findings are the problems that one look has found.
 type findings struct{ all []approvals.Problem }
 
 func (f *findings) add(reason, format string, args ...any) {

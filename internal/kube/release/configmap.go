@@ -13,7 +13,6 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/verifyrun"
 )
 
-// configMap has a key that a Task polls.
 type configMap struct{ *Targets }
 
 func (configMap) grant() (resource, component string) { return "configmaps", "release-configmap" }

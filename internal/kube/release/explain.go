@@ -24,7 +24,8 @@ type Diagnosis struct {
 	Triggers *triggers.Triggers
 }
 
-// Why returns the problem, never nil.
+// Why follows the way of the event for the reason that no run appeared: the Trigger, its template,
+// the EventListener, the rights of its account, a dry run. RunNotFound when all of that is good.
 func (d *Diagnosis) Why(ctx context.Context, a approvals.Approval) approvals.Problem {
 	problem := func(reason, format string, args ...any) approvals.Problem {
 		return approvals.Problem{Reason: reason, Message: fmt.Sprintf(format, args...) + ". The event is posted again until the run exists"}

@@ -114,5 +114,5 @@ func (f *Follower) look(ctx context.Context) {
 	}
 }
 
-// NeedLeaderElection says that every replica takes votes.
+// NeedLeaderElection is false: every replica takes votes.
 func (*Follower) NeedLeaderElection() bool { return false }

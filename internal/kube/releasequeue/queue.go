@@ -83,7 +83,6 @@ func (r *Queue) HandleOutcome(a approvals.Approval) {
 	r.queue.Add(a.Key)
 }
 
-// take returns what waits under key.
 func (r *Queue) take(key approvals.Key) (approvals.Approval, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -140,5 +139,5 @@ func (r *Queue) one(ctx context.Context, key approvals.Key) {
 	}
 }
 
-// NeedLeaderElection says that every replica takes votes.
+// NeedLeaderElection is false: every replica takes votes.
 func (r *Queue) NeedLeaderElection() bool { return false }

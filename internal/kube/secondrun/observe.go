@@ -58,7 +58,6 @@ func endOf(pr *pipelinev1.PipelineRun) *approvals.RunEnd {
 	return end
 }
 
-// failedTask is a task of a run that failed.
 type failedTask struct {
 	name, message string
 	at            time.Time

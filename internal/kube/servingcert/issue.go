@@ -86,7 +86,7 @@ func bundle(data map[string][]byte) []byte {
 	return out
 }
 
-// due says that two thirds of a certificate's life are over.
+// due is true once two thirds of a certificate's life are over.
 func due(c *x509.Certificate, now time.Time) bool {
 	return now.After(c.NotBefore.Add(c.NotAfter.Sub(c.NotBefore) * 2 / 3))
 }

@@ -109,7 +109,7 @@ func (m *Manager) Start(ctx context.Context) error {
 	}
 }
 
-// NeedLeaderElection says that every replica serves, so every one needs it.
+// NeedLeaderElection is false: every replica serves, so every one needs the certificate.
 func (m *Manager) NeedLeaderElection() bool { return false }
 
 func (m *Manager) hosts() []string {
