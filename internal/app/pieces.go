@@ -35,6 +35,7 @@ var pieces = []struct {
 	kinds         []client.Object
 }{
 	{"Countersign's own definitions", "apply deploy/crd", always, []client.Object{&v1alpha1.Approval{}, &v1alpha1.Gate{}, &v1alpha1.GatePolicy{}, &v1alpha1.Delegation{}, &v1alpha1.Vote{}}},
+	{"Countersign's own definitions", "apply deploy/crd", never, []client.Object{&v1alpha1.Evidence{}}},
 	{"Tekton Pipelines", "install it, or a newer version", always, []client.Object{&pipelinev1.PipelineRun{}}},
 	{"Tekton Pipelines", "install it, or a newer version", Options.answersTasks, []client.Object{&pipelinev1beta1.CustomRun{}}},
 	{"Tekton Triggers", "install it, or a newer version", always, []client.Object{

@@ -1,11 +1,14 @@
 package app
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"sigs.k8s.io/controller-runtime/pkg/cache/informertest"
+	"sigs.k8s.io/yaml"
 
 	"github.com/countersign-dev/countersign/internal/config"
 )
@@ -55,6 +58,40 @@ func TestPieces(t *testing.T) {
 			if version, _, err := kindsOf(scheme, p.kinds[i:i+1]); err != nil || version != want {
 				t.Errorf("%s has %T of version %q and others of %q: %v", p.name, o, version, want, err)
 			}
+		}
+	}
+}
+
+// TestPiecesHaveAllDefinitions: a service that is upgraded before its definitions says which of them the
+// cluster lacks, whichever that is.
+func TestPiecesHaveAllDefinitions(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("../../deploy/crd/countersign.dev_*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no definitions were found: %v", err)
+	}
+	scheme, err := Scheme()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked []string
+	for _, p := range pieces {
+		_, kinds, _ := kindsOf(scheme, p.kinds)
+		asked = append(asked, kinds...)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var d struct {
+			Spec struct{ Names struct{ Kind string } }
+		}
+		if err := yaml.Unmarshal(text, &d); err != nil {
+			t.Fatal(err)
+		}
+		if kind := d.Spec.Names.Kind; !slices.Contains(asked, kind) {
+			t.Errorf("%s defines %q, for which the service does not ask the cluster", file, kind)
 		}
 	}
 }

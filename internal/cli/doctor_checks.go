@@ -83,6 +83,7 @@ func (d *doctor) tekton(ctx context.Context) error {
 
 func (d *doctor) definitions(ctx context.Context) error {
 	var lack, broken []string
+	versions := map[string]string{}
 	for _, name := range installedDefinitions {
 		o, err := d.get(ctx, definitions, "", name)
 		switch {
@@ -92,14 +93,40 @@ func (d *doctor) definitions(ctx context.Context) error {
 			lack = append(lack, name)
 		case condition(o, "Established")["status"] != "True":
 			broken = append(broken, name)
+		default:
+			versions[name] = o.GetLabels()[versionLabel]
 		}
 	}
 	if len(lack)+len(broken) > 0 {
 		d.say(levelFailed, applyAgain, "missing: %s; not established: %s", list(lack), list(broken))
 		return nil
 	}
+	service, err := d.get(ctx, deployments, d.namespace, "countersign")
+	if err != nil {
+		return err
+	}
+	if service != nil {
+		if others := otherVersions(versions, service.GetLabels()[versionLabel]); len(others) > 0 {
+			d.say(levelWarning, applyAgain, "of another version than the service (%s): %s. An Approval with a field that its definition does not know loses it, and can't be decided", service.GetLabels()[versionLabel], list(others))
+			return nil
+		}
+	}
 	d.say(levelOK, "", "%d resources of %s", len(installedDefinitions), v1alpha1.GroupVersion)
 	return nil
+}
+
+// versionLabel is on each object of a release. What was installed from the source has none.
+const versionLabel = "app.kubernetes.io/version"
+
+// otherVersions are the definitions that say that they are of another version than the service.
+func otherVersions(of map[string]string, service string) []string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		if v := of[name]; v != "" && service != "" && v != service {
+			out = append(out, name+" ("+v+")")
+		}
+	}
+	return out
 }
 
 func list(names []string) string {

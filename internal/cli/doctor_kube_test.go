@@ -188,6 +188,22 @@ func (in *installation) namespace(name string) {
 	in.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
 }
 
+// version labels an object as a release does.
+func (in *installation) version(kind, name, version string) {
+	in.t.Helper()
+	u := &unstructured.Unstructured{}
+	u.SetKind(kind)
+	u.SetName(name)
+	u.SetAPIVersion("apiextensions.k8s.io/v1")
+	if kind == "Deployment" {
+		u.SetAPIVersion("apps/v1")
+		u.SetNamespace("countersign")
+	}
+	in.must(in.c.Patch(in.t.Context(), u, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"app.kubernetes.io/version":"`+version+`"}}}`))))
+}
+
+func first(out string, _ bool) string { return out }
+
 func TestDoctor(t *testing.T) {
 	in := newInstallation(t)
 	ctx := t.Context()
@@ -210,6 +226,14 @@ func TestDoctor(t *testing.T) {
 	if quiet, _ := in.run("doctor", "--problems"); strings.Contains(quiet, "\nok ") {
 		t.Errorf("--problems lists what is well:\n%s", quiet)
 	}
+
+	in.version("CustomResourceDefinition", "gates.countersign.dev", "v0.1.0")
+	in.version("Deployment", "countersign", "v0.2.0")
+	if out, _ = in.run("doctor"); !strings.Contains(out, "gates.countersign.dev (v0.1.0)") {
+		t.Errorf("a definition is older than the service, and is not named:\n%s", out)
+	}
+	in.version("Deployment", "countersign", "v0.1.0")
+	in.expect(first(in.run("doctor")), "ok       Definitions: 6 resources")
 
 	// Each thing that is broken is named, with what to do.
 	for name, c := range map[string]struct {
@@ -388,4 +412,8 @@ subjects: [{kind: ServiceAccount, name: countersign, namespace: countersign}, {k
 		t.Fatalf("with its data it fails:\n%s", out)
 	}
 	in.expect(out, "removed customresourcedefinition/gates.countersign.dev", "removed customresourcedefinition/approvaltasks.tekton.automatiko.io", "removed namespace/countersign")
+	// What is installed next is not to find definitions that are still going.
+	if there("CustomResourceDefinition", "apiextensions.k8s.io/v1", "", "approvals.countersign.dev") {
+		t.Error("a definition is still there after the command has ended")
+	}
 }

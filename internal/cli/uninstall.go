@@ -56,7 +56,7 @@ You need the permissions of a cluster administrator, and you can run the command
 		Example: examples(`
 			tkn approval uninstall --dry-run
 			tkn approval uninstall --data
-			tkn approval uninstall --finalizers   # before helm uninstall`),
+			helm uninstall -n countersign countersign && tkn approval uninstall   # what the chart does not own`),
 		Args: none, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.uninstall(cmd.Context(), u) },
 	}
@@ -315,7 +315,7 @@ func (u uninstalling) isService(subject any) bool {
 	return s["kind"] == "ServiceAccount" && s["namespace"] == u.namespace && (name == "countersign" || name == "countersign-metrics")
 }
 
-// stopWithin is longer than a pod of the service takes to end.
+// stopWithin is longer than a pod of the service takes to end, and than thousands of objects take to go.
 const stopWithin = 2 * time.Minute
 
 // stopped waits until no pod of a Deployment is left: the service would make its ClusterInterceptor
@@ -328,13 +328,32 @@ func (c cluster) stopped(ctx context.Context, d *unstructured.Unstructured) erro
 	})
 }
 
+// ended waits until a definition is gone with all objects of its kind. One that is applied again before
+// that goes all the same, and the service would be installed without it.
+func (c cluster) ended(ctx context.Context, o *unstructured.Unstructured) error {
+	err := wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, stopWithin, true, func(ctx context.Context) (bool, error) {
+		err := c.Get(ctx, client.ObjectKeyFromObject(o), o)
+		return apierrors.IsNotFound(err), client.IgnoreNotFound(err)
+	})
+	if wait.Interrupted(err) {
+		return fmt.Errorf("it is still there after %s, because objects of its kind have finalizers of somebody else: remove these", stopWithin)
+	}
+	return err
+}
+
 // remove does one step. What is not there any more is as it should be.
 func (c cluster) remove(ctx context.Context, r removal) error {
 	if !r.strip {
-		if err := client.IgnoreNotFound(c.Delete(ctx, r.object, client.PropagationPolicy("Background"))); err != nil || r.object.GetKind() != deployments.Kind {
+		if err := client.IgnoreNotFound(c.Delete(ctx, r.object, client.PropagationPolicy("Background"))); err != nil {
 			return err
 		}
-		return c.stopped(ctx, r.object)
+		switch r.object.GetKind() {
+		case deployments.Kind:
+			return c.stopped(ctx, r.object)
+		case definitions.Kind:
+			return c.ended(ctx, r.object)
+		}
+		return nil
 	}
 	for {
 		o := r.object

@@ -81,7 +81,7 @@ func SignedContentOf(o *v1alpha1.Approval) []byte {
 func encode(mac []byte) string { return base64.RawStdEncoding.EncodeToString(mac) }
 
 // SignatureInvalid is the message of reason SignatureInvalid.
-const SignatureInvalid = "its signature is not by a key of this service: somebody else made or changed this Approval, or the key was deleted. Delete it; Countersign opens it again"
+const SignatureInvalid = "its signature is not by a key of this service: somebody else made or changed this Approval, or the key was deleted. Delete it: Countersign opens it again if its PipelineRun still exists, and a held event must be sent again"
 
 // View verifies o and converts it. It is not resolved when this service
 // did not resolve it: then nothing can be decided or released.
