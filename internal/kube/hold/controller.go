@@ -1,6 +1,7 @@
 package hold
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -10,11 +11,14 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/internal/kube/convert"
 	"github.com/countersign-dev/countersign/internal/kube/kubeutil"
 	"github.com/countersign-dev/countersign/internal/kube/pipelinerun"
 	"github.com/countersign-dev/countersign/internal/kube/triggers"
@@ -44,6 +48,11 @@ func (r *Runs) SetupWithManager(mgr ctrl.Manager) error {
 		// A Trigger that comes after a run has ended may still be waiting for it.
 		Watches(&triggersv1.Trigger{}, handler.EnqueueRequestsFromMapFunc(r.RunsOf), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&triggersv1.EventListener{}, handler.EnqueueRequestsFromMapFunc(r.RunsOf), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.Approval{}, handler.EnqueueRequestsFromMapFunc(runOf), builder.WithPredicates(predicate.Funcs{
+			CreateFunc: func(event.CreateEvent) bool { return false },
+			UpdateFunc: func(event.UpdateEvent) bool { return false },
+			DeleteFunc: func(e event.DeleteEvent) bool { return toDelete(e.Object) },
+		})).
 		Complete(kubeutil.Contained(mgr, "runs", func() client.Object { return &pipelinev1.PipelineRun{} }, r))
 }
 
@@ -97,6 +106,27 @@ const LimitedAgain = time.Minute
 // RefusedAgain is the pause before Countersign looks again at a run for which no Approval can
 // be opened.
 const RefusedAgain = 10 * time.Minute
+
+// toDelete reports whether an Approval was one that people are told to delete, and that is opened again
+// then. Anyone who deletes another one does not want to be asked.
+func toDelete(o client.Object) bool {
+	a, ok := o.(*v1alpha1.Approval)
+	if !ok {
+		return false
+	}
+	p := convert.ProblemOf(a.Status.Conditions, v1alpha1.ConditionReady)
+	return p != nil && p.Reason == convert.SignatureInvalid
+}
+
+// runOf is the run that an Approval is about, if it is about one.
+func runOf(_ context.Context, o client.Object) []reconcile.Request {
+	a, ok := o.(*v1alpha1.Approval)
+	if !ok || a.Spec.Source.PipelineRun == nil {
+		return nil
+	}
+	r := a.Spec.Source.PipelineRun
+	return []reconcile.Request{kubeutil.RequestFor(cmp.Or(r.Namespace, a.Namespace), r.Name)}
+}
 
 // RunsOf are the runs that the Triggers in an object may wait for.
 func (r *Runs) RunsOf(ctx context.Context, o client.Object) []reconcile.Request {
