@@ -113,6 +113,9 @@ bench: ## how much and how fast: the pages, and the rest in a real cluster
 bench-pages: ## of that the pages, with 10,000 pending and 100,000 decided: no cluster
 	@test/run.sh bench-pages
 
+test-upgrade: ## install, upgrade, roll back and remove, by kubectl and by Helm, with 200 pending; not in make test
+	@test/run.sh upgrade
+
 test-release: ## a whole release, twice: same bytes, a real registry, promtool; compiles for six platforms and is not in make test
 	@test/run.sh release
 
@@ -124,6 +127,6 @@ test-dashboard: ## Approvals and Gates in a Tekton Dashboard, by a real Chromium
 
 clean: ## bin, dist and the tools that were built; programs of the cluster stay
 	rm -rf bin dist
-	rm -rf "$${COUNTERSIGN_CACHE:-$$HOME/.cache/countersign}"/{tools,images,programs}
+	rm -rf "$${COUNTERSIGN_CACHE:-$$HOME/.cache/countersign}"/{tools,images,programs,versions}
 
 .PHONY: $(shell awk -F: '/^[a-z][a-z0-9-]*:/ {print $$1}' $(firstword $(MAKEFILE_LIST)))

@@ -137,12 +137,14 @@ source_key() {
   ) | sha256sum | cut -c1-12
 }
 
-# old_image: an image of an older version, loaded, to run beside this one: of the commit OLD, or else of the last one before
+# previous_commit: an older version, to upgrade from and to run beside this one: the commit OLD, or else the last one before
 # the day of this one, if that has the same names in its objects: COMPATIBLE_SINCE is the first that has. Nothing where
 # there is none, as in an archive of the sources.
 COMPATIBLE_SINCE=ad703fa
-old_image() {
-  local commit=${OLD:-} image tar work
+# The last commit before there were releases. Its objects have other names: CHANGELOG.md lists them.
+BEFORE_NAMES=43816f0
+previous_commit() {
+  local commit=${OLD:-}
   git -C "$ROOT" rev-parse --git-dir >/dev/null 2>&1 || return 0
   [ -n "$commit" ] || commit=$(git -C "$ROOT" log -1 --first-parent --format=%h --before="$(git -C "$ROOT" show -s --format=%cs HEAD) 00:00")
   [ -n "$commit" ] || return 0
@@ -150,39 +152,45 @@ old_image() {
     commit=$COMPATIBLE_SINCE
     git -C "$ROOT" merge-base --is-ancestor "$commit" HEAD 2>/dev/null || return 0
   fi
-  image=cluster.local/countersign:old-$commit tar=$CACHE/images/old-$commit.tar
-  if [ ! -e "$tar" ]; then
-    work=$(mktemp -d)
-    mkdir -p "$CACHE/images"
-    rm -f "$CACHE/images/old-"*
-    if ! { git -C "$ROOT" archive "$commit" | tar -x -C "$work" &&
-      timed "(the image of $commit)" "$work/deploy/image.sh" "$image" "$tar.part" >&2 &&
-      mv "$tar.part" "$tar"; }; then
-      rm -rf "$work"
-      return 1
-    fi
-    rm -rf "$work"
+  echo "$commit"
+}
+
+# version COMMIT: its tree, and its image, loaded: prints "FOLDER IMAGE".
+version() {
+  local dir=$CACHE/versions/$1 image=cluster.local/countersign:old-$1
+  if [ ! -e "$dir/image.tar" ]; then
+    rm -rf "$dir"
+    mkdir -p "$dir/tree"
+    git -C "$ROOT" archive "$1" | tar -x -C "$dir/tree" &&
+      timed "(the image of $1)" "$dir/tree/deploy/image.sh" "$image" "$dir/image.tar.part" >&2 &&
+      mv "$dir/image.tar.part" "$dir/image.tar" || return
   fi
-  "$ROOT/cluster/load.sh" "$tar" >&2 || return
-  echo "$image"
+  "$ROOT/cluster/load.sh" "$dir/image.tar" >&2 || return
+  echo "$dir/tree $image"
 }
 
 manifests() { # IMAGE
   kubectl kustomize "$ROOT/test/deploy" | sed "s|ko://$MODULE/cmd/countersign|$1|"
 }
 
-# deploy: builds the image of this tree when it is another than the last one, loads it, and waits until it serves.
-deploy() {
+# this_image: builds the image of this tree when it is another than the last one, loads it, and prints its name.
+this_image() {
   local key tar image
   key=$(source_key)
   tar=$CACHE/images/countersign-$key.tar image=cluster.local/countersign:$key
   if [ ! -e "$tar" ]; then
     mkdir -p "$CACHE/images"
     rm -f "$CACHE/images/countersign-"*
-    timed "(the image)" "$ROOT/deploy/image.sh" "$image" "$tar.part" || return
+    timed "(the image)" "$ROOT/deploy/image.sh" "$image" "$tar.part" >&2 || return
     mv "$tar.part" "$tar"
   fi
-  "$ROOT/cluster/load.sh" "$tar" || return
+  "$ROOT/cluster/load.sh" "$tar" >&2 && echo "$image"
+}
+
+# deploy: installs this tree, and waits until it serves.
+deploy() {
+  local image
+  image=$(this_image) || return
   timed "(the service)" apply "$image"
 }
 
@@ -194,14 +202,14 @@ apply() { # IMAGE
   fail "the service does not start"
 }
 
-# program: the service's program, for tests that run it as a process of their own, to kill it.
+# program NAME: the service's program, for tests that run it as a process of their own, to kill it; or tkn-approval.
 program() {
-  local path
-  path=$CACHE/programs/countersign-$(source_key)
+  local path name=$1
+  path=$CACHE/programs/$name-$(source_key)
   if [ ! -x "$path" ]; then
     mkdir -p "$CACHE/programs"
-    rm -f "$CACHE/programs/countersign-"*
-    timed "(the service's program)" go build -C "$ROOT" -ldflags="-s -w" -o "$path" ./cmd/countersign >&2 || return
+    rm -f "$CACHE/programs/$name-"*
+    timed "(program $name)" go build -C "$ROOT" -ldflags="-s -w" -o "$path" "./cmd/$name" >&2 || return
   fi
   echo "$path"
 }
@@ -211,7 +219,7 @@ suite() {
   local tag=$1 package=$2 bin service code
   shift 2
   [ -d "$ROOT/$package" ] || fail "there is no $package" || return
-  service=$(program) || return
+  service=$(program countersign) || return
   bin=$(mktemp -d)
   timed "(the test program)" go test -C "$ROOT" -c -tags "$tag" -o "$bin/suite.test" "./$package" &&
     { [ -x "$bin/suite.test" ] || fail "$package has no test with tag $tag"; } &&

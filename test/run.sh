@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# run.sh [STAGE...]: lint verify unit fuzz pages login kube record e2e attack chaos browser, or those named (bench, bench-pages, otel and dashboard too).
+# run.sh [STAGE...]: lint verify unit fuzz pages login kube record e2e attack chaos browser, or those named (upgrade, bench,
+# bench-pages, otel and dashboard too).
 # Each tells its name and its time; a stage that fails does not stop the next ones. The last line is the sum:
 # "N passed, 0 failed".
 # KEEP=1: leaves the cluster and what is in it for a look. RUN=regexp: only the tests that match.
@@ -133,10 +134,42 @@ stage_chaos() {
   return "$code"
 }
 chaos_beside_old() {
-  COUNTERSIGN_OLD_IMAGE=$(old_image) || return
-  [ -n "$COUNTERSIGN_OLD_IMAGE" ] || echo "there is no older version here (git log): kind two-versions is left out"
-  export COUNTERSIGN_OLD_IMAGE
+  local commit old
+  commit=$(previous_commit) || return
+  if [ -n "$commit" ]; then
+    old=$(version "$commit") || return
+    export COUNTERSIGN_OLD_IMAGE=${old#* }
+  else
+    echo "there is no older version here (git log): kind two-versions is left out"
+  fi
   suite "$@"
+}
+# wanted FILE...: whether RUN names a test of theirs: a suite in which none is run fails.
+wanted() { grep -hoE '^func Test[A-Za-z]+' "$@" | cut -d' ' -f2 | grep -qE "${RUN:-.}"; }
+
+# Install, upgrade, roll back and remove, by kubectl and by Helm, with Approvals pending. It removes what is installed.
+stage_upgrade() {
+  local previous image version code=0
+  previous=$(previous_commit) && [ -n "$previous" ] || fail "upgrading needs an older version: a clone with its history" || return
+  [ -n "${CLUSTER_WAS_UP:-}" ] || cluster_begin || return
+  image=$(this_image) && COUNTERSIGN_TKN=$(program tkn-approval) && COUNTERSIGN_HELM=$(tool helm) && COUNTERSIGN_RELEASE=$(tool release) || return
+  export COUNTERSIGN_IMAGE=$image COUNTERSIGN_TKN COUNTERSIGN_HELM COUNTERSIGN_RELEASE
+  version=$(version "$previous") || return
+  export COUNTERSIGN_PREVIOUS_TREE=${version% *} COUNTERSIGN_PREVIOUS_IMAGE=${version#* }
+  # Its chart is made by its own program.
+  export COUNTERSIGN_PREVIOUS_RELEASE=${COUNTERSIGN_PREVIOUS_TREE%/tree}/release
+  [ -x "$COUNTERSIGN_PREVIOUS_RELEASE" ] ||
+    go build -C "$COUNTERSIGN_PREVIOUS_TREE/tools/release" -ldflags="-s -w" -o "$COUNTERSIGN_PREVIOUS_RELEASE" . || return
+  version=$(version "$BEFORE_NAMES") || return
+  export COUNTERSIGN_RENAMED_TREE=${version% *} COUNTERSIGN_RENAMED_IMAGE=${version#* }
+  deployed=
+  wanted test/upgrade/*_test.go && { suite upgrade test/upgrade "${only_binary[@]}" || code=1; }
+  wanted test/chaos/upgrade_test.go && { suite chaos,upgrade test/chaos "-test.run=${RUN:-^(TestUpgrade|TestRollback)$}" || code=1; }
+  chaos_mend
+  # What was installed is another version, or none.
+  [ -n "${KEEP:-}" ] || in_cluster "$COUNTERSIGN_TKN" uninstall --data --ignore-triggers --yes >/dev/null || code=1
+  [ -n "${KEEP:-}" ] || [ "$WAS_DEPLOYED" = no ] || deploy || code=1
+  return "$code"
 }
 stage_browser() {
   apt_get chromium:chromium || return

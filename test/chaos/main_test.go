@@ -41,6 +41,9 @@ type settings struct {
 	store  bool          // the service keeps its record in a PostgreSQL of the harness's
 	dir    string        // of the history
 	keep   bool          // leaves the namespace for a look
+
+	plans  func(ns string) []*history.Plan
+	change *change // the one thing that is done; nil: faults
 }
 
 func fromEnvironment(t *testing.T) settings {
@@ -54,6 +57,7 @@ func fromEnvironment(t *testing.T) settings {
 	// This machine's cluster takes one a second beside its faults.
 	s.load = time.Duration(number(t, "LOAD", max(100, s.n))) * time.Second
 	s.drain = time.Duration(number(t, "DRAIN", 180)) * time.Second
+	s.plans = func(ns string) []*history.Plan { return makePlans(s.seed, s.n, s.load-10*time.Second, ns) }
 	if s.dir = os.Getenv("OUT"); s.dir == "" {
 		s.dir = filepath.Join(cache(), "chaos", fmt.Sprintf("seed-%d", s.seed))
 	}
@@ -84,6 +88,17 @@ func cache() string {
 // TestChaos does and breaks what follows from SEED, and judges what was seen.
 func TestChaos(t *testing.T) {
 	s := fromEnvironment(t)
+	if h := judged(t, s); len(h.Faults) == 0 && !s.calm {
+		t.Error("nothing was broken: the run proves nothing")
+	}
+	if t.Failed() {
+		t.Logf("to do the same again: make chaos SEED=%d N=%d", s.seed, s.n)
+	}
+}
+
+// judged does what the settings say, and judges what was seen of it.
+func judged(t *testing.T, s settings) *history.History {
+	t.Helper()
 	if err := os.RemoveAll(s.dir); err != nil {
 		t.Fatal(err)
 	}
@@ -103,9 +118,6 @@ func TestChaos(t *testing.T) {
 	if len(h.Final) < s.n {
 		t.Errorf("%d approvals were opened, of %d: the run proves less than it says", len(h.Final), s.n)
 	}
-	if len(h.Faults) == 0 && !s.calm {
-		t.Error("nothing was broken: the run proves nothing")
-	}
 	if len(h.Faults) < h.Least {
 		t.Errorf("%d faults were made, want the %d at least that are this seed's own", len(h.Faults), h.Least)
 	}
@@ -118,6 +130,7 @@ func TestChaos(t *testing.T) {
 		t.Errorf("%s: %s: %.600s", v.Invariant, v.Approval, v.Text)
 	}
 	if t.Failed() {
-		t.Logf("the history is in %s, and what was seen of each of these in its folder evidence; to do the same again: make chaos SEED=%d N=%d", s.dir, s.seed, s.n)
+		t.Logf("the history is in %s, and what was seen of each of these in its folder evidence", s.dir)
 	}
+	return h
 }

@@ -72,7 +72,7 @@ func (l *load) obeyed(ctx context.Context, name, reason, text string) string {
 	switch {
 	case run != nil && strings.Contains(text, "delete"):
 		return fmt.Sprintf("deleted PipelineRun %s (%v)", run[1], l.deleteRun(ctx, run[1]))
-	case strings.Contains(text, "delete it") && reason == "SignatureInvalid":
+	case strings.Contains(text, "Delete it") && reason == "SignatureInvalid":
 		err := persist(ctx, func() error {
 			return client.IgnoreNotFound(l.approvals.res.Delete(ctx, name, metav1.DeleteOptions{}))
 		})

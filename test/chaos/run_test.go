@@ -81,7 +81,7 @@ func run(t *testing.T, s settings) (err error) {
 	m.Began = time.Now()
 	soft, done := context.WithCancel(hard)
 	defer done()
-	plans := makePlans(s.seed, s.n, s.load-10*time.Second, m.NS)
+	plans := s.plans(m.NS)
 	var load, broken sync.WaitGroup
 	for _, p := range plans {
 		load.Go(func() {
@@ -95,7 +95,11 @@ func run(t *testing.T, s settings) (err error) {
 	load.Go(func() { canaries = l.canaries(soft, hard, 10000, s.canary) })
 	i := &injector{l: l, v: v, k: k, o: o, rng: rand.New(rand.NewPCG(s.seed, 2)), undo: undone, old: s.old, store: db}
 	defer undone.all(root)
-	if !s.calm {
+	switch {
+	case s.change != nil:
+		m.Least = 1
+		broken.Go(func() { i.versions(hard, m.Began, *s.change) })
+	case !s.calm:
 		order, least := i.faults(s)
 		m.Least = least
 		broken.Go(func() {
