@@ -2,7 +2,6 @@ package templates
 
 import (
 	"net/url"
-	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
 )
@@ -21,10 +20,10 @@ type ActionsView struct {
 	Links         []string // whose mailed links the reader may end
 }
 
-func newActions(d Data) ActionsView {
+func newActions(d Data, r reader) ActionsView {
 	a := d.Approval
 	v := ActionsView{
-		Action: drop(d.Action), Retry: d.Operator && a.ToRetry(d.Now), Cancel: d.Operator && a.ToCancel(), Asked: newMoment(a.RetryRequestedAt, d.Now),
+		Action: drop(d.Action), Retry: d.Operator && a.ToRetry(d.Now), Cancel: d.Operator && a.ToCancel(), Asked: r.moment(a.RetryRequestedAt),
 		Rerun: (d.Operator || d.Session && approvals.MayRerun(a, approvals.Identity{Name: d.Recipient, AuthMethod: approvals.AuthLogin})) && a.ToRunAgain(d.Now),
 		Ask:   (d.Operator || d.Session && asked(a, d.Recipient)) && a.ToAskAgain(), Reason: drop(first(d.Reason, 4*approvals.MaxComment)), MaxComment: approvals.MaxComment,
 	}
@@ -36,9 +35,9 @@ func newActions(d Data) ActionsView {
 
 // operatorActions returns the actions on one Approval of a list, for an operator. path is that of the
 // Approval's page.
-func operatorActions(a approvals.Approval, path string, now time.Time) ActionsView {
+func operatorActions(a approvals.Approval, path string, r reader) ActionsView {
 	return ActionsView{
-		Action: path + "?" + url.Values{"uid": {a.UID}}.Encode(), Retry: a.ToRetry(now), Cancel: a.ToCancel(), Asked: newMoment(a.RetryRequestedAt, now), MaxComment: approvals.MaxComment,
+		Action: path + "?" + url.Values{"uid": {a.UID}}.Encode(), Retry: a.ToRetry(r.now), Cancel: a.ToCancel(), Asked: r.moment(a.RetryRequestedAt), MaxComment: approvals.MaxComment,
 	}
 }
 

@@ -76,9 +76,9 @@ func FuzzANSI(f *testing.F) {
 	}
 	set := newSet(f)
 	f.Fuzz(func(t *testing.T, s string) {
-		o, _ := newOutput(approvals.Param{Name: "out", Value: s}, report.Auto, &room{left: maxPage})
+		o, _ := newOutput(approvals.Param{Name: "out", Value: s}, report.Auto, newReader(previewNow, English), &room{left: maxPage})
 		var b bytes.Buffer
-		if err := set.html.ExecuteTemplate(&b, "output", o); err != nil {
+		if err := set.in(English).html.ExecuteTemplate(&b, "output", o); err != nil {
 			t.Fatal(err)
 		}
 		got := b.String()

@@ -12,6 +12,7 @@ type Bulk struct {
 	Person, Base, Comment, Trouble string
 	Items                          []BulkItem
 	Done                           bool
+	Language                       string // the reader's, "" for English
 	Now                            time.Time
 }
 
@@ -45,18 +46,19 @@ type bulkItemView struct {
 }
 
 func newBulkView(b Bulk) bulkView {
+	r := newReader(b.Now, b.Language)
 	v := bulkView{
 		Page:  Page{Recipient: line(b.Person), Session: true, Base: drop(b.Base), Here: "bulk", Now: stamp(b.Now)},
-		Title: "Decide " + plural(len(b.Items), "approval"), Trouble: sentence(b.Trouble),
+		Title: r.n(len(b.Items), "Decide %d approval", "Decide %d approvals"), Trouble: r.sentence(b.Trouble),
 		Comment: drop(first(b.Comment, 4*approvals.MaxComment)), MaxComment: approvals.MaxComment, Done: b.Done,
 	}
 	if b.Done {
-		v.Title = "Your decisions"
+		v.Title = r.t("Your decisions")
 	}
 	l := List{Base: b.Base, Now: b.Now}
 	for _, x := range b.Items {
-		i := bulkItemView{itemView: newItem(Item{Approval: x.Approval}, l, &room{}), Key: drop(x.Key), WhyNot: sentence(x.WhyNot), NoApproval: sentence(x.NoApproval), Result: sentence(x.Result), May: x.May}
-		i.Then = thenOf(x.Approval, i.Trigger)
+		i := bulkItemView{itemView: newItem(Item{Approval: x.Approval}, l, r, &room{}), Key: drop(x.Key), WhyNot: r.sentence(x.WhyNot), NoApproval: r.sentence(x.NoApproval), Result: r.sentence(x.Result), May: x.May}
+		i.Then = r.thenOf(x.Approval, i.Trigger)
 		switch {
 		case !x.May:
 			v.Failed++
@@ -82,21 +84,21 @@ func newBulkView(b Bulk) bulkView {
 }
 
 // thenOf returns a sentence about the effect of the reader's approval, "" when a is not pending.
-func thenOf(a approvals.Approval, trigger string) string {
+func (p *printer) thenOf(a approvals.Approval, trigger string) string {
 	t := a.Resolved
 	if t == nil || a.Decided() {
 		return ""
 	}
 	if n := approvals.Missing(a); n > 1 {
-		return "After yours, " + plural(n-1, "more approval") + " needed."
+		return p.n(n-1, "After yours, %d more approval needed.", "After yours, %d more approvals needed.")
 	}
 	switch {
 	case a.Source.Task != nil:
-		return line("Run " + a.Source.Task.Run.Name + " continues.")
+		return line(p.t("Run %s continues.", a.Source.Task.Run.Name))
 	case t.Target != nil:
-		return line("It " + t.Target.Does(true) + ".")
+		return line(p.t("It %s.", p.does(*t.Target, true)))
 	case t.Policy.Releases(approvals.Approved):
-		return "Starts " + trigger + " right away."
+		return p.t("Starts %s right away.", trigger)
 	}
-	return "Nothing starts. The approval is recorded."
+	return p.t("Nothing starts. The approval is recorded.")
 }

@@ -24,20 +24,20 @@ type ReferenceView struct {
 	Digest Short
 }
 
-func newContent(d Data, forwarded, source *room) ContentView {
+func newContent(d Data, r reader, forwarded, source *room) ContentView {
 	s := d.Approval.Source
 	v := ContentView{Results: newTable(plain(slices.DeleteFunc(slices.Clone(s.Results), func(p approvals.Param) bool {
 		return slices.ContainsFunc(d.Shown, func(x approvals.Param) bool { return x.Name == p.Name })
-	})), source)}
-	v.Inputs = newTable(s.Params, source)
+	})), r, source)}
+	v.Inputs = newTable(s.Params, r, source)
 	t := d.Approval.Resolved
 	if t == nil {
 		return v
 	}
-	v.Params = newTable(t.Params, forwarded)
+	v.Params = newTable(t.Params, r, forwarded)
 	v.Digest, v.Template = newShort(t.Digest), newShort(t.TemplateDigest)
-	for _, r := range t.References {
-		v.References = append(v.References, ReferenceView{What: line(r.String()), Digest: newShort(r.Digest)})
+	for _, x := range t.References {
+		v.References = append(v.References, ReferenceView{What: line(x.String()), Digest: newShort(x.Digest)})
 	}
 	return v
 }

@@ -48,6 +48,8 @@ type Data struct {
 	Display func(name, own string) string
 	// Zone is the time zone of a message's times, nil for UTC. Pages show each reader's own.
 	Zone *time.Location
+	// Language is the one that the page or message is in, of Languages; "" for English.
+	Language string
 	// Decidable: Recipient may vote now. Otherwise WhyNot has the reason.
 	Decidable bool
 	WhyNot    string
@@ -88,6 +90,15 @@ type Data struct {
 	Base string
 	// Now is the time of rendering.
 	Now time.Time
+}
+
+// reader is for whom it is rendered.
+func (d Data) reader() reader {
+	now := d.Now
+	if d.Zone != nil {
+		now = now.In(d.Zone)
+	}
+	return newReader(now, d.Language)
 }
 
 // called returns the display name that is shown behind a name, on one line; "" for none.

@@ -49,15 +49,15 @@ func (d DiscussionView) Newest() CommentView {
 	return d.Comments[len(d.Comments)-1]
 }
 
-func discussionView(d Data, room *room) DiscussionView {
+func discussionView(d Data, r reader, room *room) DiscussionView {
 	v := DiscussionView{
 		May: d.MayComment && !d.Approval.Decided(), Ask: d.MayAskForChanges, Said: drop(first(d.Said, 4*approvals.MaxComment)), Most: approvals.MaxComment,
 		Seen: strconv.Itoa(len(d.Approval.Discussion)),
 	}
 	for _, c := range d.Approval.Discussion {
 		v.Comments = append(v.Comments, CommentView{
-			By: line(c.By), Display: d.called(c.By, c.DisplayName), Asks: c.NeedsChanges, Open: c.Open() && !d.Approval.Decided(), Answered: !c.ClearedAt.IsZero(), When: newMoment(c.At, d.Now), Way: c.AuthMethod, Address: line(c.Address),
-			Text: newField(approvals.Param{Value: c.Text}, room),
+			By: line(c.By), Display: d.called(c.By, c.DisplayName), Asks: c.NeedsChanges, Open: c.Open() && !d.Approval.Decided(), Answered: !c.ClearedAt.IsZero(), When: r.moment(c.At), Way: c.AuthMethod, Address: line(c.Address),
+			Text: newField(approvals.Param{Value: c.Text}, r, room),
 		})
 	}
 	for _, who := range d.Approval.NeedsChanges() {

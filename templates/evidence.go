@@ -29,25 +29,25 @@ type EvidenceView struct {
 	sums    []evidence.Summary
 }
 
-func newEvidence(d Data, room *room) EvidenceView {
+func newEvidence(d Data, r reader, room *room) EvidenceView {
 	var v EvidenceView
 	for _, p := range d.Shown {
-		v.show(p, room)
+		v.show(p, r, room)
 	}
 	for _, e := range d.Evidence {
-		v.Items = append(v.Items, v.item(e, d.Shown, room))
+		v.Items = append(v.Items, v.item(e, d.Shown, r, room))
 	}
 	sum := evidence.SumUp(v.sums)
 	if len(v.sums) == 0 {
 		sum = d.Approval.Resolved.Sum()
 	}
-	v.Sum = newSum(sum)
+	v.Sum = r.newSum(sum)
 	return v
 }
 
 // show takes up a result.
-func (v *EvidenceView) show(p approvals.Param, room *room) {
-	o, sum := newOutput(p, report.Auto, room)
+func (v *EvidenceView) show(p approvals.Param, r reader, room *room) {
+	o, sum := newOutput(p, report.Auto, r, room)
 	v.Outputs, v.sums = append(v.Outputs, o), append(v.sums, sum)
 	v.Unseen = append(v.Unseen, o.Unseen()...)
 }
@@ -64,30 +64,31 @@ type EvidenceItem struct {
 	Link               string
 	// Masked: secrets are left out of the text at Link, as they are on the page.
 	Masked bool
+	in     *printer
 }
 
 // item takes up a piece of evidence.
-func (v *EvidenceView) item(e Evidence, shown []approvals.Param, room *room) EvidenceItem {
+func (v *EvidenceView) item(e Evidence, shown []approvals.Param, r reader, room *room) EvidenceItem {
 	item := EvidenceItem{
 		Name: line(e.Item.Name), Size: evidence.Bytes(e.Item.Size), Format: string(e.Item.Format), Digest: newShort(e.Item.SHA256), State: string(e.Item.State),
-		Link: drop(e.Link),
+		Link: drop(e.Link), in: r.printer,
 	}
 	sum := e.Item.Summary // what is not read here was counted when the Approval was resolved
 	switch {
 	case e.Item.State != evidence.Present || e.Unread:
-		item.Trouble = sentence(e.Item.Message)
+		item.Trouble = r.sentence(e.Item.Message)
 	case e.Text != "":
 		var o Output
-		o, sum = newOutput(approvals.Param{Name: e.Item.Name, Value: e.Text}, report.Format(e.Item.Format), room)
+		o, sum = newOutput(approvals.Param{Name: e.Item.Name, Value: e.Text}, report.Format(e.Item.Format), r, room)
 		o.Link = item.Link
 		item.Masked = o.Format == string(report.Plan) || o.Format == string(report.PlanJSON)
 		v.Unseen = append(v.Unseen, o.Unseen()...)
 		item.Output = &o
 		fallthrough
 	default:
-		item.Note = sentence(e.Item.Message)
+		item.Note = r.sentence(e.Item.Message)
 	}
-	item.Sum = newSum(sum)
+	item.Sum = r.newSum(sum)
 	if !slices.ContainsFunc(shown, e.isResult) { // which is counted already
 		v.sums = append(v.sums, sum)
 	}
@@ -99,7 +100,7 @@ func (v *EvidenceView) item(e Evidence, shown []approvals.Param, room *room) Evi
 func (e EvidenceItem) Brief() string {
 	switch {
 	case e.State != string(evidence.Present):
-		return "not there. " + e.Trouble
+		return e.in.t("not there. %s", e.Trouble)
 	case e.Sum.Line != "":
 		return e.Sum.Line + " (" + e.Size + ")"
 	default:

@@ -44,12 +44,13 @@ type Field struct {
 	More  int    // bytes that are not shown
 	Long  bool   // to be folded; Start is its first words
 	Start string
+	in    *printer
 }
 
-func newField(p approvals.Param, room *room) Field {
-	p.Value = shown(p)
+func newField(p approvals.Param, r reader, room *room) Field {
+	p.Value = shown(p, r)
 	value, more := cut(p.Value, room.take(len(p.Value), maxValue))
-	f := Field{Name: line(p.Name), Value: visible(value), Size: len(p.Value), More: more}
+	f := Field{in: r.printer, Name: line(p.Name), Value: visible(value), Size: len(p.Value), More: more}
 	f.Long = more > 0 || utf8.RuneCountInString(value) > inline || strings.Count(strings.TrimSpace(value), "\n") > 5
 	if f.Long {
 		f.Start = brief(value, 72)
@@ -62,7 +63,7 @@ func newField(p approvals.Param, room *room) Field {
 func (f Field) Excerpt(most int) string {
 	s := brief(f.Value, most)
 	if f.More > 0 || strings.HasSuffix(s, "…") {
-		s += " (" + plural(f.Size, "byte") + " in all; the page shows more)"
+		s = f.in.t("%s (%s in all; the page shows more)", s, f.in.n(f.Size, "%d byte", "%d bytes"))
 	}
 	return s
 }
@@ -79,10 +80,10 @@ func (t Table) First(n int) []Field { return t.Rows[:min(n, len(t.Rows))] }
 // After counts the rows beyond the first n, with those that are not shown at all.
 func (t Table) After(n int) int { return len(t.Rows) - len(t.First(n)) + t.Hidden }
 
-func newTable(params []approvals.Param, room *room) Table {
+func newTable(params []approvals.Param, r reader, room *room) Table {
 	var t Table
 	for _, p := range params[:min(len(params), maxRows)] {
-		t.Rows = append(t.Rows, newField(p, room))
+		t.Rows = append(t.Rows, newField(p, r, room))
 	}
 	t.Hidden = len(params) - len(t.Rows)
 	return t
@@ -121,12 +122,12 @@ type EventView struct {
 	Extensions Output
 }
 
-func newEvent(e approvals.Event, room *room) *EventView {
+func newEvent(e approvals.Event, r reader, room *room) *EventView {
 	body, isJSON := pretty(e.Body)
 	brought, _ := pretty(e.Extensions)
 	said := forge.Read(e.Body)
 	return &EventView{
-		What: line(said.What()), Push: newPush(said),
+		What: line(r.event(said)), Push: newPush(said),
 		ID: line(e.ID), URL: line(e.URL), Digest: newShort(e.Digest), JSON: isJSON, Size: len(e.Body),
 		Body: plainOutput(body, room), Extensions: plainOutput(brought, room),
 	}

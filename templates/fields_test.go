@@ -11,7 +11,7 @@ import (
 func TestFieldsExist(t *testing.T) {
 	s := newSet(t)
 	trees := map[string]*parse.Tree{}
-	for _, x := range s.html.Templates() {
+	for _, x := range s.in(English).html.Templates() {
 		trees[x.Name()] = x.Tree
 	}
 	for name, data := range map[string]any{
@@ -21,7 +21,7 @@ func TestFieldsExist(t *testing.T) {
 		checkFields(t, trees, name, reflect.TypeOf(data))
 	}
 	trees = map[string]*parse.Tree{}
-	for _, x := range s.text.Templates() {
+	for _, x := range s.in(English).text.Templates() {
 		trees[x.Name()] = x.Tree
 	}
 	for _, name := range []string{"subject.txt", "mail.txt", "outcome-subject.txt", "outcome.txt", "run-subject.txt", "run.txt", "comment-subject.txt", "comment.txt"} {
@@ -95,7 +95,7 @@ func (c *fieldChecker) pipe(name string, p *parse.PipeNode, data, dot reflect.Ty
 		}
 		if len(cmd.Args) > 1 && cmd.Args[0].Type() == parse.NodeIdentifier {
 			out = nil
-			if f := funcs[cmd.Args[0].String()]; f != nil {
+			if f := printerOf(English).funcs()[cmd.Args[0].String()]; f != nil {
 				out = reflect.TypeOf(f).Out(0)
 			}
 		}

@@ -1,8 +1,6 @@
 package templates
 
 import (
-	"time"
-
 	"github.com/countersign-dev/countersign/approvals"
 )
 
@@ -32,17 +30,17 @@ type InputField struct {
 	Fixed                                   bool // others have agreed to Value
 }
 
-func newForm(d Data, room *room) FormView {
+func newForm(d Data, r reader, room *room) FormView {
 	a := d.Approval
 	v := FormView{
-		Decidable: d.Decidable && a.Resolved != nil && !a.Decided(), WhyNot: sentence(d.WhyNot), LogIn: drop(d.LogIn), NoApproval: sentence(d.NoApproval),
+		Decidable: d.Decidable && a.Resolved != nil && !a.Decided(), WhyNot: r.sentence(d.WhyNot), LogIn: drop(d.LogIn), NoApproval: r.sentence(d.NoApproval),
 		Action: drop(d.Action), AgreedBy: line(d.AgreedBy), Comment: drop(first(d.Comment, 4*approvals.MaxComment)), MaxComment: approvals.MaxComment,
 	}
 	if d.ByLink {
 		v.Mailbox = line(d.Address)
 	}
 	if d.MyVote != nil {
-		mine := voteView(*d.MyVote, d.Now, room)
+		mine := voteView(*d.MyVote, r, room)
 		v.MyVote = &mine
 		if v.Comment == "" {
 			v.Comment = drop(d.MyVote.Comment)
@@ -112,11 +110,11 @@ type VoteView struct {
 // Pair is the name and the value of an input.
 type Pair struct{ Name, Value string }
 
-func newVotes(d Data, room *room) []VoteView {
+func newVotes(d Data, r reader, room *room) []VoteView {
 	var out []VoteView
 	a := d.Approval
 	for _, x := range a.Votes {
-		v := voteView(x, d.Now, room)
+		v := voteView(x, r, room)
 		v.Display = d.called(x.Voter, x.DisplayName)
 		for _, other := range approvals.CountsWith(a, x) {
 			v.CountsWith = append(v.CountsWith, line(other))
@@ -126,9 +124,9 @@ func newVotes(d Data, room *room) []VoteView {
 	return out
 }
 
-func voteView(x approvals.Vote, now time.Time, room *room) VoteView {
+func voteView(x approvals.Vote, r reader, room *room) VoteView {
 	return VoteView{
-		Voter: line(x.Voter), Verdict: x.Verdict, When: newMoment(x.At, now), Way: x.AuthMethod, BreakGlass: x.BreakGlass, For: line(x.OnBehalfOf), Address: line(x.Address),
-		Comment: newField(approvals.Param{Value: x.Comment}, room), Inputs: pairs(x.Inputs),
+		Voter: line(x.Voter), Verdict: x.Verdict, When: r.moment(x.At), Way: x.AuthMethod, BreakGlass: x.BreakGlass, For: line(x.OnBehalfOf), Address: line(x.Address),
+		Comment: newField(approvals.Param{Value: x.Comment}, r, room), Inputs: pairs(x.Inputs, r),
 	}
 }

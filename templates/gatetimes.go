@@ -1,8 +1,8 @@
 package templates
 
 import (
-	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -51,9 +51,9 @@ const (
 	barStep  = 14
 )
 
-func newGate(g GateTimes, base string) gateView {
+func (p *printer) newGate(g GateTimes, base string) gateView {
 	v := gateView{
-		Namespace: line(g.Namespace), Gate: line(g.Gate), Waiting: newSpread(g.Waiting), Deciding: newSpread(g.Deciding), Missed: g.Missed,
+		Namespace: line(g.Namespace), Gate: line(g.Gate), Waiting: p.newSpread(g.Waiting), Deciding: p.newSpread(g.Deciding), Missed: g.Missed,
 		Path: base + "/?" + url.Values{"namespace": {drop(g.Namespace)}, "gate": {drop(g.Gate)}}.Encode(),
 	}
 	most := time.Duration(1)
@@ -62,9 +62,9 @@ func newGate(g GateTimes, base string) gateView {
 	}
 	var words []string
 	for i, w := range g.Weeks {
-		word := "none decided"
+		word := p.t("none decided")
 		if w.Count > 0 {
-			word = took(w.P50)
+			word = p.took(w.P50)
 			b := barView{X: i * barStep, H50: high(w.P50, most), H90: high(w.P90, most)}
 			b.Y50, b.Y90 = plotHigh-b.H50, plotHigh-b.H90
 			v.Bars = append(v.Bars, b)
@@ -72,15 +72,17 @@ func newGate(g GateTimes, base string) gateView {
 		words = append(words, word)
 	}
 	if len(v.Bars) > 0 {
-		v.Spoken = "Half decided within, by week, the oldest first: " + strings.Join(words, ", ")
+		v.Spoken = p.t("Half decided within, by week, the oldest first: %s", strings.Join(words, ", "))
 	}
 	if n := len(g.Weeks); g.Trend != "" && n > 0 {
-		v.Trend, v.Before, v.Last = line(g.Trend), took(g.Before), took(g.Weeks[n-1].P50)
+		v.Trend, v.Before, v.Last = line(g.Trend), p.took(g.Before), p.took(g.Weeks[n-1].P50)
 	}
 	return v
 }
 
-func newSpread(s Spread) spreadView { return spreadView{s.Count, took(s.P50), took(s.P90)} }
+func (p *printer) newSpread(s Spread) spreadView {
+	return spreadView{s.Count, p.took(s.P50), p.took(s.P90)}
+}
 
 // high returns the height of a bar, where most has plotHigh. It is at least 2, so that every bar can
 // be seen.
@@ -88,12 +90,17 @@ func high(d, most time.Duration) int { return max(2, int(d*plotHigh/most)) }
 
 // took returns a duration in words. From 2 to 10 days it has a decimal, because a day more or less
 // matters there.
-func took(d time.Duration) string {
+func (p *printer) took(d time.Duration) string {
 	if d < time.Minute {
-		return plural(int(d.Round(time.Second)/time.Second), "second")
+		return p.n(int(d.Round(time.Second)/time.Second), "%d second", "%d seconds")
 	}
 	if hours := int(d.Hours()); hours >= 48 && hours < 10*24 { // a day more or less matters
-		return fmt.Sprintf("%.1f days", d.Hours()/24)
+		return p.t("%s days", p.decimal(d.Hours()/24))
 	}
-	return span(d)
+	return p.span(d)
+}
+
+// decimal is a number with one decimal.
+func (p *printer) decimal(x float64) string {
+	return strings.Replace(strconv.FormatFloat(x, 'f', 1, 64), ".", p.t("."), 1)
 }

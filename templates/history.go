@@ -17,6 +17,7 @@ type History struct {
 	// Paths of ours: the pages before and after, and the whole search as a file.
 	First, Next, CSV, JSONL string
 	Trouble, Base           string
+	Language                string // the reader's, "" for English
 	Now                     time.Time
 }
 
@@ -72,9 +73,10 @@ type lineView struct {
 }
 
 func newHistoryView(h History) historyView {
+	r := newReader(h.Now, h.Language)
 	v := historyView{
 		Page:  Page{Recipient: line(h.Person), Session: true, Base: drop(h.Base), Here: "history", Now: stamp(h.Now)},
-		Title: "History", Trouble: sentence(h.Trouble), Off: h.Off, Own: h.Own, Search: h.Search,
+		Title: r.t("History"), Trouble: r.sentence(h.Trouble), Off: h.Off, Own: h.Own, Search: h.Search,
 		First: drop(h.First), Next: drop(h.Next), CSV: drop(h.CSV), JSONL: drop(h.JSONL),
 	}
 	s := &v.Search
@@ -84,28 +86,28 @@ func newHistoryView(h History) historyView {
 	v.Filtered = *s != Search{}
 	v.Dates = isDate(s.From) && isDate(s.To)
 	for _, k := range [][2]string{
-		{"", "Anything"},
-		{"opened", "Opened"},
-		{"resolved", "Requested"},
-		{"notified", "Notified"},
-		{"voted", "Voted"},
-		{"commented", "Commented"},
-		{"decided", "Decided"},
-		{"notificationFailed", "Notification failed"},
-		{"released", "Started"},
-		{"run-ended", "Run ended"},
-		{"rerun", "Run again"},
-		{"removed", "Cleaned up"},
+		{"", r.t("Anything")},
+		{"opened", r.t("Opened")},
+		{"resolved", r.t("Requested")},
+		{"notified", r.t("Notified")},
+		{"voted", r.t("Voted")},
+		{"commented", r.t("Commented")},
+		{"decided", r.t("Decided")},
+		{"notificationFailed", r.t("Notification failed")},
+		{"released", r.t("Started")},
+		{"run-ended", r.t("Run ended")},
+		{"rerun", r.t("Run again")},
+		{"removed", r.t("Cleaned up")},
 	} {
 		v.Kinds = append(v.Kinds, choice{k[0], k[1], s.Kind == k[0]})
 	}
-	v.Outcomes = []choice{{"", "Any", s.Outcome == ""}}
+	v.Outcomes = []choice{{"", r.t("Any"), s.Outcome == ""}}
 	for _, o := range []approvals.Outcome{approvals.Approved, approvals.Rejected, approvals.Expired, approvals.Cancelled, approvals.Superseded} {
-		v.Outcomes = append(v.Outcomes, choice{string(o), string(o), s.Outcome == string(o)})
+		v.Outcomes = append(v.Outcomes, choice{string(o), r.word(strings.ToLower(string(o)), string(o)), s.Outcome == string(o)})
 	}
 	room := &room{left: maxPage / 4}
 	for _, l := range h.Lines[:min(len(h.Lines), maxItems)] {
-		v.add(newLine(l, v.Base, h.Now, room))
+		v.add(newLine(l, v.Base, r, room))
 	}
 	return v
 }
@@ -128,10 +130,10 @@ func isDate(s string) bool {
 	return s == "" || err == nil
 }
 
-func newLine(l HistoryLine, base string, now time.Time, room *room) lineView {
+func newLine(l HistoryLine, base string, r reader, room *room) lineView {
 	v := lineView{
-		HistoryLine: l, Path: base + "/approvals/" + drop(l.Namespace) + "/" + drop(l.Approval), When: newMoment(l.At, now),
-		Said: newField(approvals.Param{Value: l.Comment}, room), State: "pending",
+		HistoryLine: l, Path: base + "/approvals/" + drop(l.Namespace) + "/" + drop(l.Approval), When: r.moment(l.At),
+		Said: newField(approvals.Param{Value: l.Comment}, r, room), State: "pending",
 	}
 	v.Comment = ""
 	switch {
@@ -155,7 +157,7 @@ func newLine(l HistoryLine, base string, now time.Time, room *room) lineView {
 	v.RunOutcome = approvals.RunOutcome(strings.ToLower(line(string(l.RunOutcome))))
 	v.Wrote = strings.Contains(v.Next, " ")
 	v.Verdict, v.Inputs, v.People = approvals.Verdict(line(string(l.Verdict))), nil, nil
-	v.Filled = pairs(l.Inputs)
+	v.Filled = pairs(l.Inputs, r)
 	for _, p := range l.People {
 		v.People = append(v.People, line(p))
 	}

@@ -25,7 +25,9 @@ type List struct {
 	// Display returns the display name for a name, "" where there is none. A nil Display knows nobody.
 	Display func(name string) string
 	Base    string
-	Now     time.Time
+	// Language is the reader's, of Languages; "" for English.
+	Language string
+	Now      time.Time
 }
 
 // Section is approvals under one heading.
@@ -87,9 +89,10 @@ type itemView struct {
 }
 
 func newListView(l List) listView {
+	r := newReader(l.Now, l.Language)
 	v := listView{
 		Page:  Page{Recipient: line(l.Person), Session: true, Base: drop(l.Base), Here: l.Here, Turn: l.Turn, Now: stamp(l.Now)},
-		Title: "Waiting for approval", Trouble: sentence(l.Trouble),
+		Title: r.t("Waiting for approval"), Trouble: r.sentence(l.Trouble),
 	}
 	if l.Live {
 		v.Events = v.Base + "/events"
@@ -98,7 +101,7 @@ func newListView(l List) listView {
 		}
 	}
 	if l.Here == "mine" {
-		v.Title = "Mine"
+		v.Title = r.t("Mine")
 	}
 	for _, n := range l.Namespaces[:min(len(l.Namespaces), maxItems)] {
 		v.Namespaces = append(v.Namespaces, line(n))
@@ -109,16 +112,16 @@ func newListView(l List) listView {
 	if f := l.Filter; f != nil {
 		v.Filter = &Filter{Namespace: drop(first(f.Namespace, maxLine)), Gate: drop(first(f.Gate, maxLine)), Text: drop(first(f.Text, maxLine)), Mine: f.Mine}
 		v.Filtered = f.Namespace != "" || f.Gate != "" || f.Sort != "" || f.Mine
-		v.Sorts = []choice{{"", "Deadline", f.Sort == ""}, {"newest", "Newest first", f.Sort == "newest"}, {"oldest", "Oldest first", f.Sort == "oldest"}}
+		v.Sorts = []choice{{"", r.t("Deadline"), f.Sort == ""}, {"newest", r.t("Newest first"), f.Sort == "newest"}, {"oldest", r.t("Oldest first"), f.Sort == "oldest"}}
 	}
 	for _, s := range l.Sections {
 		shown := min(len(s.Items), maxItems)
 		sv := sectionView{
-			Title: line(s.Title), Empty: text(s.Empty), Count: s.Total, More: max(0, s.Total-s.Before-shown), Next: drop(s.Next), First: drop(s.First),
+			Title: line(r.told(s.Title)), Empty: text(r.told(s.Empty)), Count: s.Total, More: max(0, s.Total-s.Before-shown), Next: drop(s.Next), First: drop(s.First),
 		}
 		room := &room{left: maxPage / 4}
 		for _, i := range s.Items[:shown] {
-			x := newItem(i, l, room)
+			x := newItem(i, l, r, room)
 			if l.Bulk && i.Mine {
 				x.Pick, sv.Picks = drop(i.Approval.Namespace+"/"+i.Approval.Name+"/"+i.Approval.UID), true
 			}
@@ -129,20 +132,20 @@ func newListView(l List) listView {
 	return v
 }
 
-func newItem(i Item, l List, room *room) itemView {
+func newItem(i Item, l List, r reader, room *room) itemView {
 	a := i.Approval
 	v := itemView{
-		Heading: newHeading(a), Path: drop(l.Base) + "/approvals/" + drop(a.Namespace) + "/" + drop(a.Name), Opened: newMoment(a.OpenedAt, l.Now), Mine: i.Mine,
-		Progress: newProgress(a, approvals.Explain(a, approvals.Identity{}, l.Now).Rules, l.Now),
+		Heading: newHeading(a, r), Path: drop(l.Base) + "/approvals/" + drop(a.Namespace) + "/" + drop(a.Name), Opened: r.moment(a.OpenedAt), Mine: i.Mine,
+		Progress: newProgress(a, approvals.Explain(a, approvals.Identity{}, l.Now).Rules, r),
 	}
-	if r := a.Source.Run; r != nil {
-		v.Run = line(r.Name)
+	if x := a.Source.Run; x != nil {
+		v.Run = line(x.Name)
 	}
 	if t := a.Source.Task; t != nil {
 		v.Run = line(t.Run.Name)
 	}
 	if t := a.Resolved; t != nil {
-		v.Sum, v.Requester = newSum(t.Sum()), line(t.Requester)
+		v.Sum, v.Requester = r.newSum(t.Sum()), line(t.Requester)
 		if l.Display != nil {
 			v.Display = line(l.Display(t.Requester))
 		}
@@ -151,10 +154,10 @@ func newItem(i Item, l List, room *room) itemView {
 		v.Wanted = append(v.Wanted, line(who))
 	}
 	if a.Decided() {
-		v.Decided, v.Ended = newMoment(a.DecidedAt, l.Now), endView(a.RunEnd, l.Now)
+		v.Decided, v.Ended = r.moment(a.DecidedAt), endView(a.RunEnd, r)
 	}
 	if i.Vote != nil {
-		mine := voteView(*i.Vote, l.Now, room)
+		mine := voteView(*i.Vote, r, room)
 		v.Vote = &mine
 	}
 	return v

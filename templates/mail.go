@@ -11,7 +11,7 @@ import (
 
 // Mail is a message with its two renderings. Text has lines of at most 72
 // characters, but for the link.
-type Mail struct{ Subject, Text, HTML string }
+type Mail struct{ Subject, Text, HTML, Language string }
 
 const (
 	maxSubject = 120
@@ -45,21 +45,21 @@ func (s *Set) Comment(d Data) (Mail, error) {
 }
 
 func (s *Set) mail(d Data, subjectName, textName, htmlName string) (Mail, error) {
-	v := newView(d, maxMail)
+	v, e := newView(d, maxMail), s.in(d.Language)
 	var subject, text, html bytes.Buffer
-	if err := s.text.ExecuteTemplate(&subject, subjectName, v); err != nil {
+	if err := e.text.ExecuteTemplate(&subject, subjectName, v); err != nil {
 		return Mail{}, fmt.Errorf("template %s: %w", subjectName, err)
 	}
-	if err := s.text.ExecuteTemplate(&text, textName, v); err != nil {
+	if err := e.text.ExecuteTemplate(&text, textName, v); err != nil {
 		return Mail{}, fmt.Errorf("template %s: %w", textName, err)
 	}
-	if err := s.html.ExecuteTemplate(&html, htmlName, v); err != nil {
+	if err := e.html.ExecuteTemplate(&html, htmlName, v); err != nil {
 		return Mail{}, fmt.Errorf("template %s: %w", htmlName, err)
 	}
 	return Mail{
 		Subject: brief(subject.String(), maxSubject),
 		Text:    wrap(text.String(), columns, v.Message.Link),
-		HTML:    html.String(),
+		HTML:    html.String(), Language: printerOf(d.Language).Tag,
 	}, nil
 }
 

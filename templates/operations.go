@@ -13,6 +13,7 @@ type Operations struct {
 	Undelivered                      []Undelivered
 	Unreleased                       []approvals.Approval
 	Gates                            []GateTimes // where most waits first
+	Language                         string      // the reader's, "" for English
 	Now                              time.Time
 }
 
@@ -60,28 +61,29 @@ type unreleasedView struct {
 }
 
 func newOperationsView(o Operations) operationsView {
+	r := newReader(o.Now, o.Language)
 	v := operationsView{
-		Page: Page{Recipient: line(o.Person), Session: true, Base: drop(o.Base), Here: "operations", Now: stamp(o.Now)}, Title: "Operations", Trouble: sentence(o.Trouble),
+		Page: Page{Recipient: line(o.Person), Session: true, Base: drop(o.Base), Here: "operations", Now: stamp(o.Now)}, Title: r.t("Operations"), Trouble: r.sentence(o.Trouble),
 		Namespace:       drop(first(o.Namespace, maxLine)),
 		MoreUndelivered: max(0, len(o.Undelivered)-maxItems), MoreUnreleased: max(0, len(o.Unreleased)-maxItems),
 	}
 	if g := o.Glance; g != nil {
-		v.Glance = &glanceView{g.Pending, g.Today, g.Unreleased, g.Undelivered, newMoment(g.Oldest, o.Now)}
+		v.Glance = &glanceView{g.Pending, g.Today, g.Unreleased, g.Undelivered, r.moment(g.Oldest)}
 	}
 	v.MoreGates = max(0, len(o.Gates)-maxGates)
 	for _, g := range o.Gates[:min(len(o.Gates), maxGates)] {
-		v.Gates = append(v.Gates, newGate(g, v.Base))
+		v.Gates = append(v.Gates, r.newGate(g, v.Base))
 	}
 	l := List{Base: o.Base, Now: o.Now}
 	for _, x := range o.Undelivered[:min(len(o.Undelivered), maxItems)] {
-		d, i := x.Delivery, newItem(Item{Approval: x.Approval}, l, &room{})
+		d, i := x.Delivery, newItem(Item{Approval: x.Approval}, l, r, &room{})
 		v.Undelivered = append(v.Undelivered, undeliveredView{
-			i, operatorActions(x.Approval, i.Path, o.Now), line(d.Event), line(d.Channel), line(d.Recipient), line(d.Error), d.Attempts,
+			i, operatorActions(x.Approval, i.Path, r), line(d.Event), line(d.Channel), line(d.Recipient), line(d.Error), d.Attempts,
 		})
 	}
 	for _, a := range o.Unreleased[:min(len(o.Unreleased), maxItems)] {
-		i := newItem(Item{Approval: a}, l, &room{})
-		v.Unreleased = append(v.Unreleased, unreleasedView{i, operatorActions(a, i.Path, o.Now), problem(a.Unreleased)})
+		i := newItem(Item{Approval: a}, l, r, &room{})
+		v.Unreleased = append(v.Unreleased, unreleasedView{i, operatorActions(a, i.Path, r), r.problem(a.Unreleased)})
 	}
 	return v
 }

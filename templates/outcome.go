@@ -1,8 +1,6 @@
 package templates
 
 import (
-	"time"
-
 	"github.com/countersign-dev/countersign/approvals"
 )
 
@@ -16,7 +14,7 @@ type ConsequencesView struct {
 	ExpiresAs string
 }
 
-func newConsequences(a approvals.Approval) ConsequencesView {
+func newConsequences(a approvals.Approval, r reader) ConsequencesView {
 	t := a.Resolved
 	if t == nil {
 		return ConsequencesView{}
@@ -35,7 +33,7 @@ func newConsequences(a approvals.Approval) ConsequencesView {
 		v.ExpiresAs, v.OnExpiry = "rejected", v.OnReject
 	}
 	if x := t.Target; x != nil {
-		v.Grants, v.Refuses = line(x.Does(true)), line(x.Does(false))
+		v.Grants, v.Refuses = line(r.does(*x, true)), line(r.does(*x, false))
 	}
 	return v
 }
@@ -48,7 +46,7 @@ type PreflightView struct {
 	CantStart, Unchecked, Warnings []approvals.Problem
 }
 
-func newPreflight(a approvals.Approval) PreflightView {
+func newPreflight(a approvals.Approval, r reader) PreflightView {
 	var v PreflightView
 	if a.Preflight == nil || a.Decided() {
 		return v
@@ -58,10 +56,10 @@ func newPreflight(a approvals.Approval) PreflightView {
 		list = &v.Unchecked
 	}
 	for _, p := range a.Preflight.Problems {
-		*list = append(*list, *problem(&p))
+		*list = append(*list, *r.problem(&p))
 	}
 	for _, p := range a.Preflight.Warnings {
-		v.Warnings = append(v.Warnings, *problem(&p))
+		v.Warnings = append(v.Warnings, *r.problem(&p))
 	}
 	return v
 }
@@ -83,13 +81,13 @@ type CancelView struct {
 	When    Moment
 }
 
-func newOutcome(a approvals.Approval, now time.Time) OutcomeView {
+func newOutcome(a approvals.Approval, r reader) OutcomeView {
 	v := OutcomeView{Deciders: deciders(a), BreakGlass: a.Resolved != nil && a.GlassBroken(), SupersededBy: line(a.SupersededBy), Changed: a.Changed()}
 	if c := a.Cancellation; c != nil {
-		v.Cancellation = &CancelView{By: line(c.By), Why: text(c.Reason), When: newMoment(c.At, now)}
+		v.Cancellation = &CancelView{By: line(c.By), Why: text(c.Reason), When: r.moment(c.At)}
 	}
 	if a.Decided() {
-		v.Decided = newMoment(a.DecidedAt, now)
+		v.Decided = r.moment(a.DecidedAt)
 	}
 	return v
 }
@@ -119,12 +117,12 @@ type ReleaseView struct {
 	Problem  *approvals.Problem
 }
 
-func newRelease(a approvals.Approval, dashboard Dashboard, now time.Time) ReleaseView {
+func newRelease(a approvals.Approval, dashboard Dashboard, r reader) ReleaseView {
 	v := ReleaseView{
-		Starting: a.Decided() && a.ToRelease(), Run: runView(a.SecondRun, a.Namespace, dashboard, now), Ended: endView(a.RunEnd, now), Problem: problem(a.Unreleased),
+		Starting: a.Decided() && a.ToRelease(), Run: runView(a.SecondRun, a.Namespace, dashboard, r), Ended: endView(a.RunEnd, r), Problem: r.problem(a.Unreleased),
 	}
 	if a.Resolved != nil && a.Resolved.Target != nil {
-		v.Does = line(a.Resolved.Target.Does(a.Outcome == approvals.Approved))
+		v.Does = line(r.does(*a.Resolved.Target, a.Outcome == approvals.Approved))
 	}
 	if a.Effect != nil {
 		v.Effect = line(a.Effect.What)

@@ -61,18 +61,18 @@ type ProgressView struct {
 	Overdue  bool // the deadline has passed and nothing has noted it yet
 }
 
-func newProgress(a approvals.Approval, rules []approvals.RuleState, now time.Time) ProgressView {
+func newProgress(a approvals.Approval, rules []approvals.RuleState, r reader) ProgressView {
 	if a.Resolved == nil {
 		return ProgressView{}
 	}
 	deadline := a.Deadline()
-	v := ProgressView{Needed: a.Resolved.Policy.Needed(), Missing: approvals.Missing(a), Deadline: newMoment(deadline, now)}
-	for _, r := range rules {
-		v.Have += len(r.Approved)
+	v := ProgressView{Needed: a.Resolved.Policy.Needed(), Missing: approvals.Missing(a), Deadline: r.moment(deadline)}
+	for _, x := range rules {
+		v.Have += len(x.Approved)
 	}
 	if !a.Decided() {
-		v.Overdue = !now.Before(deadline)
-		v.Soon = !v.Overdue && deadline.Sub(now) < time.Hour
+		v.Overdue = !r.now.Before(deadline)
+		v.Soon = !v.Overdue && deadline.Sub(r.now) < time.Hour
 	}
 	return v
 }
@@ -85,13 +85,13 @@ type RuleView struct {
 }
 
 // newRules leaves out the rule without a name, which is the number of approvals.
-func newRules(rules []approvals.RuleState) []RuleView {
+func newRules(rules []approvals.RuleState, who reader) []RuleView {
 	var out []RuleView
 	for _, r := range rules {
 		if r.Name == "" {
 			continue
 		}
-		x := RuleView{Name: line(r.Name), Who: line(r.Who), Required: r.Required, Missing: r.Missing}
+		x := RuleView{Name: line(r.Name), Who: line(who.counts(r.Who)), Required: r.Required, Missing: r.Missing}
 		for _, who := range r.Approved {
 			x.Approved = append(x.Approved, line(who))
 		}

@@ -50,6 +50,7 @@ type Output struct {
 	Shown, Size  int       // bytes
 	More         int       // bytes that are not shown at all
 	Link         string    // of the whole text, "" for none
+	in           *printer
 }
 
 // PartView is one resource, object, file, test or finding.
@@ -70,25 +71,12 @@ type SumView struct {
 	Incomplete bool
 }
 
-func newSum(s evidence.Summary) SumView {
-	v := SumView{Line: s.Line(), Chips: s.Chips(), Alarming: s.Alarming(), Incomplete: s.Incomplete}
-	var alarm []string
-	for _, c := range v.Chips {
-		switch c.Kind {
-		case "destroy", "replace", "failed", "critical", "high":
-			alarm = append(alarm, c.Text)
-		}
-	}
-	v.Alarm = strings.Join(alarm, " · ")
-	return v
-}
-
 // newOutput reads a text. What is alarming comes first and has the room first.
-func newOutput(p approvals.Param, format report.Format, room *room) (Output, evidence.Summary) {
+func newOutput(p approvals.Param, format report.Format, who reader, room *room) (Output, evidence.Summary) {
 	r := report.Parse(format, p.Name, p.Value)
-	o := Output{Name: line(p.Name), Format: string(r.Format), Sum: newSum(r.Summary), Warnings: r.Warnings, Hidden: r.Hidden, Size: len(p.Value)}
+	o := Output{Name: line(p.Name), Format: string(r.Format), Sum: who.newSum(r.Summary), in: who.printer, Warnings: r.Warnings, Hidden: r.Hidden, Size: len(p.Value)}
 	for i := range o.Warnings {
-		o.Warnings[i] = text(o.Warnings[i])
+		o.Warnings[i] = text(who.told(o.Warnings[i]))
 	}
 	if r.Format == report.Text || r.Format == report.Markdown || r.Format == report.JSON {
 		o.plain(r, room)
@@ -96,7 +84,7 @@ func newOutput(p approvals.Param, format report.Format, room *room) (Output, evi
 	}
 	all := 0
 	for i, part := range r.Parts {
-		v, shown := newPart(part, room)
+		v, shown := newPart(part, who, room)
 		room.parts++
 		v.ID = fmt.Sprintf("part-%d", room.parts)
 		o.Shown, o.More = o.Shown+shown, o.More+v.More
@@ -138,7 +126,7 @@ func (o *Output) plain(r report.Report, room *room) {
 	end := lastLines(whole.Text[len(start):], most/3, maxLines/3)
 	o.More = len(whole.Text) - len(start) - len(end)
 	o.Shown = len(start) + len(end)
-	o.Lines = append(read(start), Line{Kind: "gap", Spans: []Span{{Text: "… " + size(o.More) + " are not shown here …"}}})
+	o.Lines = append(read(start), Line{Kind: "gap", Spans: []Span{{Text: o.in.t("… %s are not shown here …", o.in.size(o.More))}}})
 	o.Lines = append(o.Lines, read(end)...)
 }
 
@@ -160,10 +148,10 @@ func lastLines(s string, bytes, most int) string {
 	return s[at:]
 }
 
-func newPart(p report.Part, room *room) (v PartView, shown int) {
-	v = PartView{Action: string(p.Action), Title: visible(p.Title), Note: visible(p.Note), Alarming: p.Alarming(), Word: actWords[p.Action]}
+func newPart(p report.Part, who reader, room *room) (v PartView, shown int) {
+	v = PartView{Action: string(p.Action), Title: visible(p.Title), Note: visible(p.Note), Alarming: p.Alarming(), Word: who.act(p.Action)}
 	if p.Action == report.Found {
-		v.Action, v.Word = p.Level, p.Level
+		v.Action, v.Word = p.Level, who.level(p.Level)
 		v.Note = strings.TrimPrefix(strings.TrimPrefix(v.Note, p.Level), ", ")
 	}
 	if room.left <= 0 {
@@ -176,9 +164,52 @@ func newPart(p report.Part, room *room) (v PartView, shown int) {
 	return v, len(body) - more
 }
 
-var actWords = map[report.Action]string{
-	report.Destroy: "destroy", report.Replace: "replace", report.Failed: "failed", report.Change: "change", report.Add: "add", report.Import: "import",
-	report.Forget: "forget", report.Move: "move", report.Read: "read", report.Outputs: "outputs", report.Skipped: "skipped", report.Drift: "drift",
+func (p *printer) act(a report.Action) string {
+	switch a {
+	case report.Destroy:
+		return p.t("destroy")
+	case report.Replace:
+		return p.t("replace")
+	case report.Failed:
+		return p.t("failed")
+	case report.Change:
+		return p.t("change")
+	case report.Add:
+		return p.t("add")
+	case report.Import:
+		return p.t("import")
+	case report.Forget:
+		return p.t("forget")
+	case report.Move:
+		return p.t("move")
+	case report.Read:
+		return p.t("read")
+	case report.Outputs:
+		return p.t("outputs")
+	case report.Skipped:
+		return p.t("skipped")
+	case report.Drift:
+		return p.t("drift")
+	default:
+		return ""
+	}
+}
+
+// level is how bad a finding is.
+func (p *printer) level(s string) string {
+	switch s {
+	case "critical":
+		return p.t("critical")
+	case "high":
+		return p.t("high")
+	case "medium":
+		return p.t("medium")
+	case "low":
+		return p.t("low")
+	case "note":
+		return p.t("note")
+	}
+	return s
 }
 
 func linesOf(lines []report.Line) []Line {
@@ -204,21 +235,7 @@ func (o Output) Percent() int {
 	return min(99, o.Shown*100/max(1, o.Shown+o.More))
 }
 
-// What names the text, in a sentence.
-func (o Output) What() string {
-	switch report.Format(o.Format) {
-	case report.Plan, report.PlanJSON:
-		return "plan"
-	case report.Diff, report.KubectlDiff, report.HelmDiff:
-		return "diff"
-	case report.JUnit, report.SARIF:
-		return "report"
-	default:
-		return "text"
-	}
-}
-
-// Unit returns the singular noun for one of the text's parts.
+// Unit returns the singular noun for one of the text's parts, in English, which more and plural take.
 func (o Output) Unit() string {
 	switch report.Format(o.Format) {
 	case report.Plan, report.PlanJSON:
@@ -233,6 +250,15 @@ func (o Output) Unit() string {
 		return "finding"
 	default:
 		return "part"
+	}
+}
+
+// units are the messages for each Unit.
+func units(p *printer, n int) []string {
+	return []string{
+		p.n(n, "%d resource", "%d resources"), p.n(n, "%d more resource", "%d more resources"), p.n(n, "%d file", "%d files"), p.n(n, "%d more file", "%d more files"),
+		p.n(n, "%d object", "%d objects"), p.n(n, "%d more object", "%d more objects"), p.n(n, "%d test", "%d tests"), p.n(n, "%d more test", "%d more tests"),
+		p.n(n, "%d finding", "%d findings"), p.n(n, "%d more finding", "%d more findings"), p.n(n, "%d part", "%d parts"), p.n(n, "%d more part", "%d more parts"),
 	}
 }
 
@@ -309,13 +335,23 @@ func (o Output) Brief(n int) []Line {
 func (o Output) Beyond(n int) string {
 	switch {
 	case len(o.Parts) > n || o.Hidden > 0:
-		return fmt.Sprintf("Showing %d of %s. See the full %s on the page.", min(n, len(o.Parts)), plural(len(o.Parts)+o.Hidden, o.Unit()), o.What())
+		shown, all := min(n, len(o.Parts)), o.in.plural(len(o.Parts)+o.Hidden, o.Unit())
+		switch report.Format(o.Format) {
+		case report.Plan, report.PlanJSON:
+			return o.in.t("Showing %d of %s. See the full plan on the page.", shown, all)
+		case report.Diff, report.KubectlDiff, report.HelmDiff:
+			return o.in.t("Showing %d of %s. See the full diff on the page.", shown, all)
+		case report.JUnit, report.SARIF:
+			return o.in.t("Showing %d of %s. See the full report on the page.", shown, all)
+		default:
+			return o.in.t("Showing %d of %s. See the full text on the page.", shown, all)
+		}
 	case len(o.Parts) > 0:
-		return "See what changes in each on the page."
+		return o.in.t("See what changes in each on the page.")
 	case o.More > 0:
-		return "This is only the beginning. See the rest on the page."
+		return o.in.t("This is only the beginning. See the rest on the page.")
 	case len(o.Lines) > n:
-		return fmt.Sprintf("Showing %d of %s. See the full text on the page.", n, plural(len(o.Lines), "line"))
+		return o.in.t("Showing %d of %s. See the full text on the page.", n, o.in.n(len(o.Lines), "%d line", "%d lines"))
 	}
 	return ""
 }
@@ -325,7 +361,18 @@ func (o Output) Beyond(n int) string {
 func (o Output) Unseen() []string {
 	var out []string
 	if n := o.Percent(); n < 100 {
-		out = append(out, fmt.Sprintf("You see %d %% of this %s (%s).", n, o.What(), o.Name))
+		var key string
+		switch report.Format(o.Format) {
+		case report.Plan, report.PlanJSON:
+			key = "You see %d %% of this plan (%s)."
+		case report.Diff, report.KubectlDiff, report.HelmDiff:
+			key = "You see %d %% of this diff (%s)."
+		case report.JUnit, report.SARIF:
+			key = "You see %d %% of this report (%s)."
+		default:
+			key = "You see %d %% of this text (%s)."
+		}
+		out = append(out, o.in.t(key, n, o.Name))
 	}
 	return append(out, o.Warnings...)
 }

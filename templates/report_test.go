@@ -46,7 +46,7 @@ func largeJSON() string {
 // first.
 func TestLargePlan(t *testing.T) {
 	for name, text := range map[string]string{"text": largePlan(), "JSON": largeJSON()} {
-		o, sum := newOutput(approvals.Param{Name: "plan", Value: text}, report.Auto, &room{left: 2 * maxPage})
+		o, sum := newOutput(approvals.Param{Name: "plan", Value: text}, report.Auto, newReader(previewNow, English), &room{left: 2 * maxPage})
 		if sum.Destroy < 300 || o.Hidden == 0 || o.Percent() > 50 || o.Percent() < 5 {
 			t.Errorf("%s: %d to destroy, %d hidden, %d %% shown", name, sum.Destroy, o.Hidden, o.Percent())
 		}

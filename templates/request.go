@@ -1,8 +1,6 @@
 package templates
 
 import (
-	"time"
-
 	"github.com/countersign-dev/countersign/approvals"
 )
 
@@ -22,18 +20,18 @@ type RequestView struct {
 	Replaces, AskedAgainBy string
 }
 
-func newRequest(a approvals.Approval, dashboard Dashboard, now time.Time, room *room) RequestView {
+func newRequest(a approvals.Approval, dashboard Dashboard, r reader, room *room) RequestView {
 	v := RequestView{
-		Opened: newMoment(a.OpenedAt, now), FirstRun: runView(a.Source.Run, a.Namespace, dashboard, now), Task: taskView(a, now), Origin: originOf(a),
+		Opened: r.moment(a.OpenedAt), FirstRun: runView(a.Source.Run, a.Namespace, dashboard, r), Task: taskView(a, r), Origin: originOf(a),
 	}
 	if t := a.Resolved; t != nil && t.Requester != "" {
-		v.Requester, v.Proof, v.Unproved = line(t.Requester), t.RequesterProof.Words(), t.RequesterProof == approvals.NoProof
+		v.Requester, v.Proof, v.Unproved = line(t.Requester), r.told(t.RequesterProof.Words()), t.RequesterProof == approvals.NoProof
 	}
 	if a.Source.Event != nil {
-		v.Event = newEvent(*a.Source.Event, room)
+		v.Event = newEvent(*a.Source.Event, r, room)
 	}
-	if r := a.Replaces; r != nil {
-		v.Replaces, v.AskedAgainBy = line(r.Name), line(r.RequestedBy)
+	if x := a.Replaces; x != nil {
+		v.Replaces, v.AskedAgainBy = line(x.Name), line(x.RequestedBy)
 	}
 	return v
 }

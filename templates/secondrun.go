@@ -2,7 +2,6 @@ package templates
 
 import (
 	"strings"
-	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
 )
@@ -16,11 +15,11 @@ type EndView struct {
 	When    Moment
 }
 
-func endView(e *approvals.RunEnd, now time.Time) *EndView {
+func endView(e *approvals.RunEnd, r reader) *EndView {
 	if e == nil {
 		return nil
 	}
 	return &EndView{
-		State: strings.ToLower(line(string(e.Outcome))), Words: line(e.Words()), Task: line(e.Task), Message: text(e.Message), When: newMoment(e.EndedAt, now),
+		State: strings.ToLower(line(string(e.Outcome))), Words: line(r.ended(*e)), Task: line(e.Task), Message: text(e.Message), When: r.moment(e.EndedAt),
 	}
 }

@@ -33,7 +33,7 @@ func TestSecretsAreConcealed(t *testing.T) {
 			t.Errorf("%s does not say so, or leaves out the rest:\n%s", where, text)
 		}
 	}
-	if got := strings.Count(page(t, s, d), concealed); got != 4 {
+	if got := strings.Count(page(t, s, d), concealed(printerOf(English))); got != 4 {
 		t.Errorf("%d are concealed, want what is forwarded, a param, a result and what was filled in", got)
 	}
 }

@@ -11,7 +11,8 @@ import (
 // sentence is an error's message as a page shows it: with a capital and a full
 // stop, with times and service accounts as people write them. Errors are written
 // for programs and logs too, where none of that belongs.
-func sentence(s string) string {
+func (p *printer) sentence(s string) string {
+	s = p.told(s)
 	s = strings.TrimSpace(text(s))
 	if s == "" {
 		return ""
@@ -23,14 +24,14 @@ func sentence(s string) string {
 		}
 		return t.UTC().Format(absolute)
 	})
-	s = accounts.ReplaceAllString(s, "service account $2 of namespace $1")
+	s = accounts.ReplaceAllString(s, p.t("service account %s of namespace %s", "$2", "$1"))
 	s = yourself.ReplaceAllString(s, "You")
 	// A name stays as it is: "alice@example.com" is no "Alice@example.com".
 	if word, _, _ := strings.Cut(s, " "); !strings.ContainsAny(word, "@:/.-_0123456789") {
 		r, n := utf8.DecodeRuneInString(s)
 		s = string(unicode.ToUpper(r)) + s[n:]
 	}
-	if !strings.ContainsAny(s[len(s)-1:], ".!?:…") && !strings.HasSuffix(s, "…") {
+	if !strings.ContainsAny(s[len(s)-1:], ".!?:") && !strings.HasSuffix(s, "…") && !strings.HasSuffix(s, "。") {
 		s += "."
 	}
 	return s
@@ -39,14 +40,11 @@ func sentence(s string) string {
 // absolute is the layout of times, in UTC, in a text whose reader's zone is not known.
 const absolute = "Mon 2 Jan 2006, 15:04 UTC"
 
-// zoned is the same in any zone.
-const zoned = "Mon 2 Jan 2006, 15:04 MST"
-
 // piece is a part of a sentence. ISO is the time in Text as RFC 3339, "" when Text is no time.
 type piece struct{ Text, ISO string }
 
 // pieces are s with its times apart, which a page shows in the reader's own zone.
-func pieces(s string) []piece {
+func (p *printer) pieces(s string) []piece {
 	var out []piece
 	end := 0
 	for _, at := range absolutes.FindAllStringIndex(s, -1) {
@@ -57,7 +55,7 @@ func pieces(s string) []piece {
 		if at[0] > end {
 			out = append(out, piece{Text: s[end:at[0]]})
 		}
-		out, end = append(out, piece{s[at[0]:at[1]], t.Format(time.RFC3339)}), at[1]
+		out, end = append(out, piece{p.absolute(t), t.Format(time.RFC3339)}), at[1]
 	}
 	if end < len(s) {
 		out = append(out, piece{Text: s[end:]})

@@ -19,7 +19,7 @@ func TestSentence(t *testing.T) {
 		"step-1 fails":                               "step-1 fails.",
 		"étage":                                      "Étage.",
 	} {
-		if got := sentence(in); got != want {
+		if got := printerOf(English).sentence(in); got != want {
 			t.Errorf("sentence(%q) = %q, want %q", in, got, want)
 		}
 	}
@@ -36,11 +36,11 @@ func TestPieces(t *testing.T) {
 		"Bob rejected this at " + at + ".": {"", "2026-03-01T09:05:00Z", ""},
 		at + " to " + at:                   {"2026-03-01T09:05:00Z", "", "2026-03-01T09:05:00Z"},
 		"Sun 31 Feb 2026, 09:05 UTC":       {""}, // there is no such day
-		sentence("this link expired at 2026-03-01T10:05:09+01:00; run the pipeline again"): {"", "2026-03-01T09:05:00Z", ""},
+		printerOf(English).sentence("this link expired at 2026-03-01T10:05:09+01:00; run the pipeline again"): {"", "2026-03-01T09:05:00Z", ""},
 	} {
 		var whole string
 		var got []string
-		for _, p := range pieces(s) {
+		for _, p := range printerOf(English).pieces(s) {
 			whole, got = whole+p.Text, append(got, p.ISO)
 		}
 		if whole != s || !slices.Equal(got, want) {

@@ -58,7 +58,7 @@ func TestOverridesAreTried(t *testing.T) {
 // TestErrorWritesNothing: half an approval page is worse than none.
 func TestErrorWritesNothing(t *testing.T) {
 	s := newSet(t)
-	if _, err := s.html.New("record").Parse(`{{.Nope}}`); err != nil {
+	if _, err := s.in(English).html.New("record").Parse(`{{.Nope}}`); err != nil {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer

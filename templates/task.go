@@ -1,8 +1,6 @@
 package templates
 
 import (
-	"time"
-
 	"github.com/countersign-dev/countersign/approvals"
 )
 
@@ -13,14 +11,14 @@ type TaskView struct {
 }
 
 // taskView is nil for an Approval of a Trigger.
-func taskView(a approvals.Approval, now time.Time) *TaskView {
+func taskView(a approvals.Approval, r reader) *TaskView {
 	t := a.Source.Task
 	if t == nil {
 		return nil
 	}
 	v := &TaskView{Name: line(t.Task), Kind: ranBy(t.Run), Pipeline: line(t.Run.Pipeline), Run: line(t.Run.Name)}
 	if !a.AnsweredAt.IsZero() {
-		v.Answered = newMoment(a.AnsweredAt, now)
+		v.Answered = r.moment(a.AnsweredAt)
 	}
 	return v
 }

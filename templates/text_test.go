@@ -58,7 +58,7 @@ func TestRelative(t *testing.T) {
 		-26 * time.Hour:                 "26 hours ago",
 		7 * 24 * time.Hour:              "in 7 days",
 	} {
-		if got := relative(d); got != want {
+		if got := printerOf(English).relative(d); got != want {
 			t.Errorf("relative(%s) = %q, want %q", d, got, want)
 		}
 	}
@@ -108,14 +108,14 @@ func TestRoom(t *testing.T) {
 
 func TestOutputFolds(t *testing.T) {
 	for _, c := range []struct{ lines, head, fold, tail int }{{0, 0, 0, 0}, {40, 40, 0, 0}, {41, 28, 7, 6}, {500, 28, 466, 6}} {
-		o, _ := newOutput(approvals.Param{Value: strings.Repeat("x\n", c.lines)}, report.Auto, &room{left: maxPage})
+		o, _ := newOutput(approvals.Param{Value: strings.Repeat("x\n", c.lines)}, report.Auto, newReader(previewNow, English), &room{left: maxPage})
 		if len(o.Head()) != c.head || len(o.Fold()) != c.fold || len(o.Tail()) != c.tail {
 			t.Errorf("%d lines: %d, %d, %d", c.lines, len(o.Head()), len(o.Fold()), len(o.Tail()))
 		}
 	}
 	// Of a long text the middle is left out, and said.
 	long := "first\n" + strings.Repeat("x\n", maxLines) + "last\n"
-	o, _ := newOutput(approvals.Param{Name: "log", Value: long}, report.Auto, &room{left: maxPage})
+	o, _ := newOutput(approvals.Param{Name: "log", Value: long}, report.Auto, newReader(previewNow, English), &room{left: maxPage})
 	if first, last := o.Lines[0].Text(), o.Lines[len(o.Lines)-1].Text(); first != "first" || last != "last" || len(o.Lines) > maxLines+1 || o.Shown+o.More != len(long) {
 		t.Errorf("%d lines from %q to %q, %d bytes shown and %d not, of %d", len(o.Lines), first, last, o.Shown, o.More, len(long))
 	}

@@ -28,13 +28,13 @@ const maxSteps = 200
 
 // newTimeline returns the steps in the order of their time, at most maxSteps: of more it leaves out
 // the middle.
-func newTimeline(d Data, v *View) []StepView {
-	t := timeline{a: d.Approval, now: d.Now, named: d.named}
+func newTimeline(d Data, r reader, v *View) []StepView {
+	t := timeline{a: d.Approval, reader: r, named: d.named}
 	t.request(v.Request)
 	t.votes()
 	t.decision(v.Outcome.Deciders)
 	t.told(d.Operator) // of two at one instant what was told follows what happened
-	t.add("changed", t.a.RetryRequestedAt, "A retry was requested")
+	t.add("changed", t.a.RetryRequestedAt, r.t("A retry was requested"))
 	t.reruns(v.Trigger, d.Dashboard)
 	t.release(v.Trigger, v.Release)
 	slices.SortStableFunc(t.steps, func(x, y StepView) int { return x.When.At.Compare(y.When.At) })
@@ -46,8 +46,8 @@ func newTimeline(d Data, v *View) []StepView {
 
 // timeline collects the steps of a. They are not sorted until newTimeline sorts them.
 type timeline struct {
-	a     approvals.Approval
-	now   time.Time
+	a approvals.Approval
+	reader
 	named func(name, own string) string // a person, and what people call them
 	steps []StepView
 }
@@ -57,7 +57,7 @@ func (t *timeline) add(kind string, at time.Time, what string, fill ...func(*Ste
 	if at.IsZero() {
 		return
 	}
-	s := StepView{Kind: kind, Text: what, When: newMoment(at, t.now)}
+	s := StepView{Kind: kind, Text: what, When: t.moment(at)}
 	for _, f := range fill {
 		f(&s)
 	}
@@ -71,39 +71,35 @@ func by(words string) func(*StepView) { return func(s *StepView) { s.By = line(w
 func bad(s *StepView) { s.Bad = true }
 
 func (t *timeline) request(r RequestView) {
-	t.add("opened", t.a.OpenedAt, "Approval requested", func(s *StepView) {
+	t.add("opened", t.a.OpenedAt, t.t("Approval requested"), func(s *StepView) {
 		if r.Requester != "" {
-			s.By = "by " + r.Requester
+			s.By = t.t("by %s", r.Requester)
 		}
 	})
 	if x := t.a.Resolved; x != nil && x.ResolvedAt.After(t.a.OpenedAt) {
-		t.add("changed", x.ResolvedAt, "Setup complete", by("people could decide from here on"))
+		t.add("changed", x.ResolvedAt, t.t("Setup complete"), by(t.t("people could decide from here on")))
 	}
 }
 
 func (t *timeline) votes() {
 	for _, x := range t.a.Votes {
-		t.add("voted", x.At, t.named(x.Voter, x.DisplayName)+" "+said(x.Verdict), func(s *StepView) {
+		t.add("voted", x.At, t.said(t.named(x.Voter, x.DisplayName), x.Verdict), func(s *StepView) {
 			switch {
 			case x.BreakGlass:
-				s.By = "in an emergency, alone (break-glass)"
+				s.By = t.t("in an emergency, alone (break-glass)")
 			case x.OnBehalfOf != "":
-				s.By = "for " + line(x.OnBehalfOf)
+				s.By = t.t("for %s", line(x.OnBehalfOf))
 			}
 		})
 	}
 	for _, c := range t.a.Discussion {
-		what := " commented"
-		if c.NeedsChanges {
-			what = " asked for changes"
-		}
-		t.add("said", c.At, t.named(c.By, c.DisplayName)+what, detail(approvals.Cut(c.Text, maxSaid)))
+		t.add("said", c.At, t.commented(t.named(c.By, c.DisplayName), c.NeedsChanges), detail(approvals.Cut(c.Text, maxSaid)))
 	}
 	for _, w := range t.a.Withdrawn {
-		t.add("voted", w.At, line(w.Voter)+" withdrew a vote")
+		t.add("voted", w.At, t.t("%s withdrew a vote", line(w.Voter)))
 	}
 	for _, r := range t.a.Revoked {
-		t.add("changed", r.At, "The mailed link of "+line(r.Voter)+" was revoked", by("by "+r.By))
+		t.add("changed", r.At, t.t("The mailed link of %s was revoked", line(r.Voter)), by(t.t("by %s", r.By)))
 	}
 }
 
@@ -111,19 +107,19 @@ func (t *timeline) votes() {
 func (t *timeline) decision(deciders []string) {
 	a := t.a
 	if a.Decided() {
-		t.add("decided", a.DecidedAt, string(a.Outcome), func(s *StepView) {
+		t.add("decided", a.DecidedAt, t.word(strings.ToLower(string(a.Outcome)), string(a.Outcome)), func(s *StepView) {
 			c := a.Cancellation
 			switch {
 			case a.Outcome == approvals.Cancelled && c != nil:
 				if s.Detail = text(c.Reason); c.By != "" {
-					s.By = "by " + line(c.By)
+					s.By = t.t("by %s", line(c.By))
 				}
 			case a.Outcome == approvals.Superseded:
-				s.By = "replaced by " + cmp.Or(line(a.SupersededBy), "a newer request")
+				s.By = t.t("replaced by %s", cmp.Or(line(a.SupersededBy), t.t("a newer request")))
 			case len(deciders) > 0:
-				s.By = "by " + list(deciders)
+				s.By = t.t("by %s", t.list(deciders))
 			case a.Outcome != approvals.Expired:
-				s.By = "automatically, because nobody decided in time"
+				s.By = t.t("automatically, because nobody decided in time")
 			}
 			s.Bad = a.Outcome == approvals.Rejected
 		})
@@ -131,18 +127,18 @@ func (t *timeline) decision(deciders []string) {
 	if c := a.Cancellation; c != nil && a.Outcome != approvals.Cancelled {
 		who := ""
 		if c.By != "" {
-			who = "by " + c.By
+			who = t.t("by %s", c.By)
 		}
-		t.add("changed", c.At, "The start was cancelled", by(who), detail(c.Reason), bad)
+		t.add("changed", c.At, t.t("The start was cancelled"), by(who), detail(c.Reason), bad)
 	}
 }
 
 // reruns are the runs that went wrong and were started again.
 func (t *timeline) reruns(trigger string, dashboard Dashboard) {
 	for _, r := range t.a.Reruns {
-		t.add("started", r.Run.At, trigger+" started as run", func(s *StepView) { s.Run = runView(&r.Run, t.a.Namespace, dashboard, t.now) })
-		t.add("ended", r.End.EndedAt, trigger+" "+line(r.End.Words()), detail(r.End.Why()), bad)
-		t.add("changed", r.At, "Started again on the same decision", by("by "+r.By), detail(r.Reason))
+		t.add("started", r.Run.At, t.t("%s started as run", trigger), func(s *StepView) { s.Run = runView(&r.Run, t.a.Namespace, dashboard, t.reader) })
+		t.add("ended", r.End.EndedAt, trigger+" "+line(t.ended(r.End)), detail(r.End.Why()), bad)
+		t.add("changed", r.At, t.t("Started again on the same decision"), by(t.t("by %s", r.By)), detail(r.Reason))
 	}
 }
 
@@ -151,16 +147,16 @@ func (t *timeline) reruns(trigger string, dashboard Dashboard) {
 func (t *timeline) release(trigger string, r ReleaseView) {
 	a := t.a
 	if r.Run != nil {
-		t.add("started", a.SecondRun.At, trigger+" started as run", func(s *StepView) {
+		t.add("started", a.SecondRun.At, t.t("%s started as run", trigger), func(s *StepView) {
 			if s.Run = r.Run; a.EventID != "" {
-				s.By = "by event " + line(a.EventID)
+				s.By = t.t("by event %s", line(a.EventID))
 			}
 		})
 	} else if r.Effect != "" {
 		t.add("started", a.Effect.At, r.Effect)
 	}
 	if x := a.Source.Task; x != nil {
-		t.add("started", a.AnsweredAt, "The run "+line(x.Run.Name)+" received the answer")
+		t.add("started", a.AnsweredAt, t.t("The run %s received the answer", line(x.Run.Name)))
 	}
 	if e := a.RunEnd; e != nil {
 		t.add("ended", e.EndedAt, trigger+" "+r.Ended.Words, detail(e.Why()), func(s *StepView) { s.Bad = a.RunWentWrong() })
@@ -191,22 +187,21 @@ func (t *timeline) told(operator bool) {
 		}
 	}
 	for _, g := range order {
-		to := list(slices.DeleteFunc(people[g], func(s string) bool { return s == "" }))
+		to := t.list(slices.DeleteFunc(people[g], func(s string) bool { return s == "" }))
 		channel := line(g.channel)
 		if to == "" {
-			to, channel = "channel "+channel, ""
+			to, channel = t.t("channel %s", channel), ""
 		}
-		what, when := "Notified "+to, at[g]
+		what, when := t.t("Notified %s", to), at[g]
 		if g.failed != "" {
-			what, when = "Could not notify "+to, timeOf(t.a, g.event)
+			what, when = t.t("Could not notify %s", to), timeOf(t.a, g.event)
 		}
 		t.add("told", when, what, func(s *StepView) {
-			s.By = ofWhat(g.event)
-			if channel != "" {
-				s.By += " by " + channel
+			if s.By = t.ofWhat(g.event); channel != "" {
+				s.By = t.t("%s by %s", s.By, channel)
 			}
 			if s.Bad = g.failed != ""; s.Bad && operator {
-				s.Detail = sentence(g.failed)
+				s.Detail = t.sentence(g.failed)
 			}
 		})
 	}
@@ -214,22 +209,22 @@ func (t *timeline) told(operator bool) {
 
 // ofWhat returns the occasion of a delivery, by its event in the ledger, in words that follow
 // "Notified somebody".
-func ofWhat(event string) string {
+func (p *printer) ofWhat(event string) string {
 	switch {
 	case event == "opened":
-		return "of the request"
+		return p.t("of the request")
 	case event == approvals.EventDecided:
-		return "of the decision"
+		return p.t("of the decision")
 	case strings.HasPrefix(event, approvals.EventRunEnded):
-		return "of how the run ended"
+		return p.t("of how the run ended")
 	case strings.HasPrefix(event, approvals.EventCommented):
-		return "of the discussion"
+		return p.t("of the discussion")
 	case event == "escalated":
-		return "because nobody had decided"
+		return p.t("because nobody had decided")
 	case strings.HasPrefix(event, "reminder"):
-		return "again, as a reminder"
+		return p.t("again, as a reminder")
 	}
-	return "of " + line(event)
+	return p.t("of %s", line(event))
 }
 
 // timeOf returns about the time at which a failed message was due, because a failed delivery has no

@@ -3,7 +3,6 @@ package templates
 import (
 	"cmp"
 	"strings"
-	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
 )
@@ -65,41 +64,40 @@ type MessageView struct {
 
 func newView(d Data, most int) View {
 	a := d.Approval
-	if d.Zone != nil {
-		d.Now = d.Now.In(d.Zone)
-	}
+	r := d.reader()
+	d.Now = r.now
 	v := View{
-		Page: newPage(d), Heading: newHeading(a),
-		Reply:   ReplyView{Notice: sentence(d.Notice), Result: d.Result, Trouble: sentence(d.Trouble), Saying: d.Saying},
+		Page: newPage(d), Heading: newHeading(a, r),
+		Reply:   ReplyView{Notice: r.sentence(d.Notice), Result: d.Result, Trouble: r.sentence(d.Trouble), Saying: d.Saying},
 		Message: MessageView{News: d.News, Link: drop(d.Link), Shows: d.ByLink && d.Shows},
-		People:  newPeople(a, d.Recipient), Consequences: newConsequences(a), Preflight: newPreflight(a),
-		Outcome: newOutcome(a, d.Now), Release: newRelease(a, d.Dashboard, d.Now), Actions: newActions(d),
+		People:  newPeople(a, d.Recipient), Consequences: newConsequences(a, r), Preflight: newPreflight(a, r),
+		Outcome: newOutcome(a, r), Release: newRelease(a, d.Dashboard, r), Actions: newActions(d, r),
 	}
 	rules := approvals.Explain(a, approvals.Identity{}, d.Now).Rules
-	v.Progress = newProgress(a, rules, d.Now)
-	v.Progress.Rules = newRules(rules)
+	v.Progress = newProgress(a, rules, r)
+	v.Progress.Rules = newRules(rules, r)
 	if t := a.Resolved; t != nil {
 		v.About = AboutView{parseMarkdown(t.About.Instructions), linksOf(t.About.Links)}
 	}
 	// Each has room of its own: many params must not push the plan off the page.
 	source, votes := &room{left: most / 2}, &room{left: most / 4}
-	v.Evidence = newEvidence(d, &room{left: 2 * most})
-	v.Content = newContent(d, &room{left: most / 4}, source)
-	v.Request = newRequest(a, d.Dashboard, d.Now, source)
+	v.Evidence = newEvidence(d, r, &room{left: 2 * most})
+	v.Content = newContent(d, r, &room{left: most / 4}, source)
+	v.Request = newRequest(a, d.Dashboard, r, source)
 	if a.Resolved != nil {
 		v.Request.Display = d.called(a.Resolved.Requester, "")
 	}
-	v.Votes = newVotes(d, votes)
-	v.Discussion = discussionView(d, &room{left: most / 4})
-	v.Form = newForm(d, votes)
+	v.Votes = newVotes(d, r, votes)
+	v.Discussion = discussionView(d, r, &room{left: most / 4})
+	v.Form = newForm(d, r, votes)
 	v.Chain = newChain(d, &v)
-	v.Timeline = newTimeline(d, &v)
+	v.Timeline = newTimeline(d, r, &v)
 	return v
 }
 
-func newHeading(a approvals.Approval) Heading {
+func newHeading(a approvals.Approval, r reader) Heading {
 	h := Heading{
-		Namespace: line(a.Namespace), Name: line(a.Name), Trigger: line(a.Title()), Title: line(a.Headline()), State: state(a), Blocked: problem(a.Blocked),
+		Namespace: line(a.Namespace), Name: line(a.Name), Trigger: line(a.Title()), Title: line(a.Headline()), State: state(a), Blocked: r.problem(a.Blocked),
 	}
 	if a.Resolved != nil {
 		h.Gate = line(a.Resolved.Policy.Gate)
@@ -130,13 +128,13 @@ type RunView struct {
 }
 
 // words name what the run ran.
-func (r RunView) words() string {
+func (r RunView) words(p *printer) string {
 	s := r.Pipeline
 	if r.Kind == inlineRun {
-		s = r.Kind + " " + s
+		s = p.t("inline run %s", s)
 	}
 	if r.Namespace != "" {
-		s += " in namespace " + r.Namespace
+		s = p.t("%s in namespace %s", s, r.Namespace)
 	}
 	return s
 }
@@ -144,13 +142,13 @@ func (r RunView) words() string {
 const inlineRun = "inline run"
 
 // runView is nil for no run. namespace is the Approval's.
-func runView(r *approvals.Run, namespace string, dashboard Dashboard, now time.Time) *RunView {
+func runView(r *approvals.Run, namespace string, dashboard Dashboard, who reader) *RunView {
 	if r == nil {
 		return nil
 	}
 	return &RunView{
 		Name: line(r.Name), Kind: ranBy(*r), Pipeline: line(r.Pipeline), Namespace: line(r.Namespace), From: line(r.From),
-		Link: dashboard.Run(cmp.Or(r.Namespace, namespace), r.Name), When: newMoment(r.At, now),
+		Link: dashboard.Run(cmp.Or(r.Namespace, namespace), r.Name), When: who.moment(r.At),
 	}
 }
 
@@ -163,9 +161,9 @@ func ranBy(r approvals.Run) string {
 	return "pipeline"
 }
 
-func problem(p *approvals.Problem) *approvals.Problem {
+func (r reader) problem(p *approvals.Problem) *approvals.Problem {
 	if p == nil {
 		return nil
 	}
-	return &approvals.Problem{Reason: line(p.Reason), Message: sentence(p.Message)}
+	return &approvals.Problem{Reason: line(p.Reason), Message: r.sentence(p.Message)}
 }

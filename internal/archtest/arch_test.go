@@ -162,7 +162,7 @@ var table = []row{
 	},
 	{
 		path:  "./templates",
-		may:   []string{std, "./approvals", "./approvals/evidence", "./approvals/evidence/report", "./approvals/forge"},
+		may:   []string{std, "./approvals", "./approvals/evidence", "./approvals/evidence/report", "./approvals/forge", "golang.org/x/text/feature/plural", "golang.org/x/text/language"},
 		never: []string{"net/http/...", "os/..."},
 		why:   "what a person reads is made from data: no requests, no cluster",
 	},

@@ -2,6 +2,7 @@
 // the address of the list that somebody opens.
 "use strict";
 (() => {
+  const { t } = countersign;
   const most = 20, longest = 40, main = document.querySelector("main");
   // Another list, and another service on this host, have filters of their own.
   const key = "countersign filters " + location.pathname;
@@ -42,9 +43,9 @@
     if (!box) return;
     const list = read(), query = now(), parts = [];
     if (list.length) {
-      const ul = element("ul", "", { "aria-label": "Saved filters" });
+      const ul = element("ul", "", { "aria-label": t("Saved filters") });
       list.forEach((f, i) => {
-        const li = element("li"), remove = element("button", "×", { type: "button", "aria-label": "Remove the filter " + f.name });
+        const li = element("li"), remove = element("button", "×", { type: "button", "aria-label": t("Remove the filter %s", f.name) });
         const link = element("a", f.name, { href: location.pathname + "?" + new URLSearchParams(f.query), dir: "auto" });
         if (f.query === query) link.setAttribute("aria-current", "true");
         remove.addEventListener("click", () => { write(list.filter((_, n) => n !== i)); document.querySelector(".saved :is(a, button, input)")?.focus(); });
@@ -56,7 +57,7 @@
     if (query && !list.some((f) => f.query === query) && list.length < most) {
       const form = element("form"), name = element("input", "", { type: "text", id: "filter-name", maxlength: longest, autocomplete: "off", required: "" });
       name.value = called(query);
-      form.append(element("label", "Save this filter as", { for: "filter-name" }), name, element("button", "Save", { type: "submit" }));
+      form.append(element("label", t("Save this filter as"), { for: "filter-name" }), name, element("button", t("Save"), { type: "submit" }));
       form.addEventListener("submit", (e) => {
         e.preventDefault();
         if (!name.value.trim()) return;

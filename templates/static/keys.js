@@ -2,6 +2,7 @@
 // once, copying, and folds that are open when it is printed. Everything works without it.
 "use strict";
 (() => {
+  const { lang, t } = countersign;
   const main = () => document.querySelector("main");
   const all = (what) => [...document.querySelectorAll("main " + what)].filter((e) => e.checkVisibility());
   document.body.classList.add("scripted");
@@ -10,12 +11,12 @@
   function count() {
     for (const e of document.querySelectorAll("main textarea[maxlength]")) {
       const left = document.getElementById(e.id + "-left"), n = [...e.value].length, most = e.maxLength;
-      const text = left && n >= 0.8 * most ? n.toLocaleString("en") + " of " + most.toLocaleString("en") + " characters" : "";
+      const text = left && n >= 0.8 * most ? t("%s of %s characters", n.toLocaleString(lang), most.toLocaleString(lang)) : "";
       if (left && left.textContent !== text) left.textContent = text;
     }
     const chosen = document.querySelectorAll("main input[name=on]:checked").length, bulk = document.querySelector("#bulk button[type=submit]");
     if (!bulk) return;
-    const text = chosen ? "Review " + chosen + " selected" : "Review selected";
+    const text = chosen ? t("Review %d selected", chosen) : t("Review selected");
     if (bulk.textContent !== text) bulk.textContent = text;
     bulk.form.classList.toggle("some", chosen > 0);
   }
@@ -48,8 +49,8 @@
     try {
       if (from) await navigator.clipboard.write([new ClipboardItem({ "text/plain": whole() })]);
       else await navigator.clipboard.writeText(shown());
-      button.textContent = "Copied";
-    } catch { button.textContent = from ? "Not copied: open it and copy it there" : "Your browser does not allow it"; }
+      button.textContent = t("Copied");
+    } catch { button.textContent = from ? t("Not copied: open it and copy it there") : t("Your browser does not allow it"); }
     setTimeout(() => { button.textContent = said; }, 3000);
   });
 
@@ -76,14 +77,14 @@
   }
   const focus = (what) => { const e = document.querySelector(what); e?.focus(); return !!e; };
   const keys = {
-    "?": [() => help(), "Show or hide this list"],
-    "/": [() => focus("#q"), "Search", "#q"],
-    j: [() => move(1), "Next in the list", ".item h3 a"],
-    k: [() => move(-1), "Previous in the list", ".item h3 a"],
-    x: [() => document.activeElement.closest?.(".item")?.querySelector("input[name=on]")?.click(), "Select or unselect", "input[name=on]"],
-    c: [() => focus("#comment"), "Write a comment", "#comment"],
-    a: [() => focus("main button[value=approve]"), "Go to Approve; Enter presses it", "main button[value=approve]"],
-    r: [() => focus("main button[value=reject]"), "Go to Reject; Enter presses it", "main button[value=reject]"],
+    "?": [() => help(), t("Show or hide this list")],
+    "/": [() => focus("#q"), t("Search"), "#q"],
+    j: [() => move(1), t("Next in the list"), ".item h3 a"],
+    k: [() => move(-1), t("Previous in the list"), ".item h3 a"],
+    x: [() => document.activeElement.closest?.(".item")?.querySelector("input[name=on]")?.click(), t("Select or unselect"), "input[name=on]"],
+    c: [() => focus("#comment"), t("Write a comment"), "#comment"],
+    a: [() => focus("main button[value=approve]"), t("Go to Approve; Enter presses it"), "main button[value=approve]"],
+    r: [() => focus("main button[value=reject]"), t("Go to Reject; Enter presses it"), "main button[value=reject]"],
   };
   let dialog;
   function help() {
@@ -98,11 +99,11 @@
     box.type = "checkbox";
     box.checked = !off();
     box.addEventListener("change", () => { try { localStorage.setItem(store, box.checked ? "on" : "off"); } catch { /* it holds for this page */ } });
-    const close = make("button", "Close");
+    const close = make("button", t("Close"));
     close.addEventListener("click", () => dialog.close());
-    dialog = make("dialog", make("h2", "Keyboard shortcuts"), list, make("label", box, " Use single keys on this device"), close);
+    dialog = make("dialog", make("h2", t("Keyboard shortcuts")), list, make("label", box, " " + t("Use single keys on this device")), close);
     dialog.className = "card keys";
-    dialog.setAttribute("aria-label", "Keyboard shortcuts");
+    dialog.setAttribute("aria-label", t("Keyboard shortcuts"));
     document.body.append(dialog);
     dialog.showModal();
   }

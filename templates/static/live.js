@@ -62,7 +62,7 @@
     quote.dir = "auto";
     quote.lang = "";
     quote.textContent = words;
-    alert.append("This changed while you were typing. Here is what you typed:", quote);
+    alert.append(countersign.t("This changed while you were typing. Here is what you typed:"), quote);
     document.querySelector("main").prepend(alert);
   }
 

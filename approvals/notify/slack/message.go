@@ -32,7 +32,7 @@ const (
 func blocks(c templates.Card, buttons slack.Block) []slack.Block {
 	out := []slack.Block{slack.NewHeaderBlock(plain(c.Title, maxHeader))}
 	if c.Sum != "" {
-		out = append(out, slack.NewSectionBlock(plain("What would change: "+c.Sum, maxField), nil, nil))
+		out = append(out, slack.NewSectionBlock(plain(c.Say("What would change: %s", c.Sum), maxField), nil, nil))
 	}
 	for _, text := range facts(c.Facts) {
 		out = append(out, slack.NewRichTextBlock("", slack.NewRichTextSection(text...)))
@@ -46,7 +46,7 @@ func blocks(c templates.Card, buttons slack.Block) []slack.Block {
 		out = append(out, slack.NewSectionBlock(plain(c.More, maxField), nil, nil))
 	}
 	if c.Link != "" { // without a login the page is nobody's to open
-		out = append(out, slack.NewSectionBlock(slack.NewTextBlockObject(slack.MarkdownType, link(c.Link), false, true), nil, nil))
+		out = append(out, slack.NewSectionBlock(slack.NewTextBlockObject(slack.MarkdownType, link(c.Link, c.Say("Open the approval")), false, true), nil, nil))
 	}
 	if buttons != nil {
 		out = append(out, buttons)
@@ -92,15 +92,15 @@ func (c *Channel) buttons(a approvals.Approval, card templates.Card) slack.Block
 	button := func(action, label string, style slack.Style) slack.BlockElement {
 		return slack.NewButtonBlockElement(action, value, plain(label, 75)).WithStyle(style)
 	}
-	approve := slack.NewButtonBlockElement(actionApprove, value, plain("Approve", 75)).WithStyle(slack.StylePrimary)
+	approve := slack.NewButtonBlockElement(actionApprove, value, plain(card.Say("Approve"), 75)).WithStyle(slack.StylePrimary)
 	if card.Confirm != "" {
-		approve.Confirm = slack.NewConfirmationBlockObject(plain("Approve?", 100), plain(card.Confirm, maxConfirm), plain("Approve", 30), plain("Cancel", 30))
+		approve.Confirm = slack.NewConfirmationBlockObject(plain(card.Say("Approve?"), 100), plain(card.Confirm, maxConfirm), plain(card.Say("Approve"), 30), plain(card.Say("Cancel"), 30))
 	}
 	if !card.Whole && card.Link != "" {
-		approve = slack.NewButtonBlockElement(actionReview, value, plain("Review…", 75)).WithStyle(slack.StylePrimary).WithURL(card.Link)
+		approve = slack.NewButtonBlockElement(actionReview, value, plain(card.Say("Review…"), 75)).WithStyle(slack.StylePrimary).WithURL(card.Link)
 	}
 	return slack.NewActionBlock("countersign",
-		approve, button(actionReject, "Reject", slack.StyleDanger), button(actionComment, "Reject with comment…", slack.StyleDefault))
+		approve, button(actionReject, card.Say("Reject"), slack.StyleDanger), button(actionComment, card.Say("Reject with comment…"), slack.StyleDefault))
 }
 
 // said returns a dialog with a text and a button that closes it.
@@ -115,9 +115,9 @@ func plain(s string, most int) *slack.TextBlockObject {
 	return slack.NewTextBlockObject(slack.PlainTextType, approvals.Cut(s, most), false, false)
 }
 
-// link is our own address, in which nothing can end it.
-func link(address string) string {
-	return "<" + strings.NewReplacer("<", "%3C", ">", "%3E", "|", "%7C", " ", "%20").Replace(address) + "|Open the approval>"
+// link is our own address, in which nothing can end it, with a text of ours.
+func link(address, text string) string {
+	return "<" + strings.NewReplacer("<", "%3C", ">", "%3E", "|", "%7C", " ", "%20").Replace(address) + "|" + text + ">"
 }
 
 // escape returns s without Slack's markup and mentions, for fields in which Slack looks for them:

@@ -71,7 +71,7 @@ func message(c templates.Card) object {
 	}}}
 	if c.Sum != "" {
 		body = append(body, object{"type": "RichTextBlock", "inlines": []object{
-			{"type": "TextRun", "text": "What would change: ", "weight": "Bolder"},
+			{"type": "TextRun", "text": c.Say("What would change: %s", ""), "weight": "Bolder"},
 			{"type": "TextRun", "text": plain(c.Sum), "weight": "Bolder", "color": colour(c.Alarming)},
 		}})
 	}
@@ -93,7 +93,7 @@ func message(c templates.Card) object {
 	}
 	actions := []object{}
 	if c.Link != "" { // without a login the page is nobody's to open
-		actions = append(actions, object{"type": "Action.OpenUrl", "title": "Open the approval", "url": c.Link})
+		actions = append(actions, object{"type": "Action.OpenUrl", "title": c.Say("Open the approval"), "url": c.Link})
 	}
 	return object{
 		"type": "message",

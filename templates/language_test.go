@@ -1,0 +1,174 @@
+package templates
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+)
+
+func TestMatch(t *testing.T) {
+	for _, c := range []struct{ accept, chosen, want string }{
+		{"", "", "en"},
+		{"de", "", "de"},
+		{"de-AT,de;q=0.9,en;q=0.5", "", "de"},
+		{"fr,ko;q=0.8", "", "ko"},
+		{"fr", "", "en"},
+		{"zh-CN,zh;q=0.9", "", "zh-Hans"},
+		{"ja-JP", "", "ja"},
+		{"en-GB,de;q=0.9", "", "en"},
+		{"de", "ja", "ja"},
+		{"de", "xx", "de"},
+		{"de", "ZH-HANS", "zh-Hans"},
+		{"!!", "", "en"},
+		{strings.Repeat("x-", 10_000), "", "en"},
+	} {
+		if got := Match(c.accept, c.chosen); got != c.want {
+			t.Errorf("Match(%.40q, %q) = %q, want %q", c.accept, c.chosen, got, c.want)
+		}
+	}
+}
+
+func TestLanguages(t *testing.T) {
+	want := []Language{{"en", "English"}, {"de", "Deutsch"}, {"ja", "日本語"}, {"ko", "한국어"}, {"zh-Hans", "简体中文"}}
+	if got := Languages(); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestPrinter(t *testing.T) {
+	at := time.Date(2026, 3, 5, 14, 3, 0, 0, time.UTC)
+	for tag, want := range map[string][]string{
+		"en":      {"Thu 5 Mar 2026, 14:03 UTC", "in 1 hour 5 minutes", "2 days ago", "a, b and c", "failed after 3 min 5 s"},
+		"de":      {"Do., 5. März 2026, 14:03 UTC", "in 1 Stunde 5 Minuten", "vor 2 Tagen", "a, b und c", "nach 3 min 5 s fehlgeschlagen"},
+		"ko":      {"2026년 3월 5일 (목) 14:03 UTC", "1시간 5분 후", "2일 전", "a, b 및 c", "3분 5초 만에 실패"},
+		"ja":      {"2026年3月5日(木) 14:03 UTC", "1 時間 5 分後", "2 日前", "a、b と c", "3 分 5 秒 で失敗"},
+		"zh-Hans": {"2026年3月5日周四 14:03 UTC", "1 小时 5 分钟后", "2 天前", "a、b 和 c", "3 分 5 秒后失败"},
+	} {
+		p := printerOf(tag)
+		got := []string{
+			p.absolute(at), p.relative(65 * time.Minute), p.relative(-50 * time.Hour), p.list([]string{"a", "b", "c"}),
+			p.t("failed after %s", p.lasted(185*time.Second)),
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s:\ngot  %q\nwant %q", tag, got, want)
+		}
+	}
+}
+
+func TestTold(t *testing.T) {
+	for in, want := range map[string]string{
+		"": "",
+		"We couldn't check your access in 2 namespaces. Reload in a moment.": "Wir konnten Ihren Zugriff in 2 Namespaces nicht prüfen. Laden Sie die Seite gleich noch einmal.",
+		"something that nobody translated":                                   "Something that nobody translated.",
+		"you (alice) are not an approver here":                               "Sie (alice) gehören hier nicht zu denen, die freigeben.",
+		"you (alice) are not an approver here; bob, group ops can decide":    "Sie (alice) gehören hier nicht zu denen, die freigeben; entscheiden kann: bob, Gruppe ops.",
+		"this was already approved by bob at 2026-11-05T12:03:00Z":           "Die Anfrage wurde am Thu 5 Nov 2026, 12:03 UTC schon von bob freigegeben.",
+	} {
+		if got := printerOf("de").sentence(in); got != want {
+			t.Errorf("%q\ngot  %q\nwant %q", in, got, want)
+		}
+	}
+}
+
+// TestGoldenLanguages compares pages and mails of each language with their golden files.
+func TestGoldenLanguages(t *testing.T) {
+	s := newSet(t)
+	for _, l := range Languages()[1:] {
+		in := func(name string) Data { return with(preview(t, name), func(d *Data) { d.Language = l.Tag }) }
+		files := map[string]string{}
+		for _, name := range []string{"pending", "quorum-my-vote", "expired", "run-failed-operator", "discussion", "task", "event"} {
+			files[name+".html"] = page(t, s, in(name))
+		}
+		m := mail(t, s, in("warned"))
+		files["warned.mail.html"], files["warned.mail.txt"] = m.HTML, "Subject: "+m.Subject+"\n\n"+m.Text
+		m, err := s.Outcome(in("rejected"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files["rejected.outcome.mail.html"], files["rejected.outcome.txt"] = m.HTML, "Subject: "+m.Subject+"\n\n"+m.Text
+		if m.Language != l.Tag {
+			t.Errorf("a mail in %s says that it is in %q", l.Tag, m.Language)
+		}
+		list := ListPreviews()[0].List
+		list.Language = l.Tag
+		files["board.html"] = listPage(t, s, list)
+		operations := OperationsPreviews()[0].Operations
+		operations.Language = l.Tag
+		files["operations.html"] = operationsPage(t, s, operations)
+		for name, got := range files {
+			golden(t, l.Tag+"/"+name, got)
+			if strings.Contains(got, "%!") {
+				t.Errorf("%s in %s has a value that its sentence has no place for", name, l.Tag)
+			}
+			if strings.HasSuffix(name, ".html") && !strings.Contains(got, `<html lang="`+l.Tag+`">`) {
+				t.Errorf("%s in %s does not say its language", name, l.Tag)
+			}
+			if !strings.HasSuffix(name, ".txt") && !strings.Contains(name, ".mail.") {
+				checkPage(t, got)
+			}
+		}
+	}
+}
+
+// TestHostileInEveryLanguage: what people typed is escaped, in whatever sentence it stands.
+func TestHostileInEveryLanguage(t *testing.T) {
+	s := newSet(t)
+	for _, l := range Languages() {
+		for _, name := range []string{"hostile", "hostile-run", "discussion-hostile"} {
+			d := with(preview(t, name), func(d *Data) { d.Language = l.Tag })
+			got := page(t, s, d)
+			checkPage(t, got)
+			if strings.Contains(got, "<script>alert") || strings.IndexFunc(got, deceptive) >= 0 {
+				t.Errorf("%s in %s has what somebody typed as markup", name, l.Tag)
+			}
+			m := mail(t, s, d)
+			if strings.Contains(m.HTML, "<script>alert") {
+				t.Errorf("the mail of %s in %s has what somebody typed as markup", name, l.Tag)
+			}
+		}
+	}
+	p := printerOf("de")
+	if got, want := string(p.html("%s approved", `<b>"x"&+'`)), "&lt;b&gt;&#34;x&#34;&amp;&#43;&#39; hat freigegeben"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestOverridesInEveryLanguage: an operator's own part is in each language, and can use its sentences.
+func TestOverridesInEveryLanguage(t *testing.T) {
+	s, err := New(fstest.MapFS{"own.html": {Data: []byte(`{{define "whynot"}}<p>{{t "Your decision"}}, {{more 2 "resource"}}, {{t "of my own %s" .Mailbox}}</p>{{end}}`)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for tag, want := range map[string]string{"en": "<p>Your decision, 2 more resources, of my own </p>", "ko": "<p>내 결정, 리소스 2개 더 있음, of my own </p>"} {
+		var b bytes.Buffer
+		if err := s.Approval(&b, with(preview(t, "not-decidable"), func(d *Data) { d.Language, d.ByLink = tag, false })); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%s lacks %q", tag, want)
+		}
+	}
+}
+
+func TestParsePO(t *testing.T) {
+	good := "# a comment\nmsgid \"\"\nmsgstr \"\"\n\"Language: de\\n\"\n\n#: where\nmsgid \"a \"\n\"long one\"\nmsgstr \"ein \"\n\"langer\"\n\nmsgid \"%d x\"\nmsgid_plural \"%d xs\"\nmsgstr[0] \"%d X\"\nmsgstr[1] \"%d Xe\"\n"
+	all, err := parsePO(good)
+	if err != nil || len(all) != 2 || all[0].id != "a long one" || all[0].forms[0] != "ein langer" || all[1].many != "%d xs" || len(all[1].forms) != 2 {
+		t.Errorf("%+v, %v", all, err)
+	}
+	for name, bad := range map[string]string{
+		"empty translation":  "msgid \"a\"\nmsgstr \"\"\n",
+		"fuzzy":              "#, fuzzy\nmsgid \"a\"\nmsgstr \"b\"\n",
+		"a form too early":   "msgid \"a\"\nmsgstr[1] \"b\"\n",
+		"no string":          "msgid a\n",
+		"a string of nobody": "\"orphan\"\n",
+		"an unknown word":    "msgid \"a\"\nmsgctxt \"x\"\nmsgstr \"b\"\n",
+	} {
+		if _, err := parsePO(bad); err == nil {
+			t.Errorf("%s is taken", name)
+		}
+	}
+}
