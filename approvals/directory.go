@@ -13,7 +13,8 @@ type Person struct {
 	Emails []string // mailboxes that nobody else reads
 	Logins []string // what they are called elsewhere, such as at GitHub: for who asked
 	// DisplayName is what people call them, and TimeZone where they are, "" where that is not known.
-	DisplayName, TimeZone string
+	// Language is the tag of the one that they are told in, "" where that is not known.
+	DisplayName, TimeZone, Language string
 }
 
 // Directory says whose an address is. Anyone who writes a Gate says where people are told;
@@ -79,6 +80,9 @@ func (p Person) validate() error {
 		return fmt.Errorf("displayName %q is too long, or has characters that a name has not", Cut(p.DisplayName, MaxQuoted))
 	}
 	if _, err := Zone(p.TimeZone); err != nil {
+		return fmt.Errorf("its %s", Message(err))
+	}
+	if err := CheckLanguage(p.Language); err != nil {
 		return fmt.Errorf("its %s", Message(err))
 	}
 	if max(len(p.Names), len(p.Emails), len(p.Logins)) > maxIdentities {

@@ -118,6 +118,8 @@ type Policy struct {
 	VerifyBeforeStart bool
 	// TimeZone is the one in which people are told of times whose own is not known, "" for UTC.
 	TimeZone string
+	// Language is the tag of the one in which people are told whose own is not known, "" for English.
+	Language string
 	Notify   Notify // who is told, beside each approver by mail
 	Rerun    RerunRule
 	// Release is what the outcome is written to in the place of a signed event.
@@ -194,6 +196,9 @@ func (p Policy) ValidateFor(asked RequesterIdentity, d *Directory) error {
 	}
 	if _, err := Zone(p.TimeZone); err != nil {
 		return Errorf(CodeInvalid, "%s has timeZone %q, which is unknown: use an IANA name such as Europe/Berlin, Asia/Seoul or UTC", p.name(), Cut(p.TimeZone, MaxQuoted))
+	}
+	if err := CheckLanguage(p.Language); err != nil {
+		return Errorf(CodeInvalid, "%s: %s", p.name(), Message(err))
 	}
 	if err := p.Rerun.Validate(p.name()); err != nil {
 		return err

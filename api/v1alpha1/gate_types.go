@@ -222,6 +222,14 @@ type GateSpec struct {
 	// +kubebuilder:validation:Pattern=`^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$`
 	// +optional
 	TimeZone string `json:"timeZone,omitempty"`
+	// language is the tag of the language of mails and chat messages: en, de, ja, ko or zh-Hans. It
+	// is for readers whose own is not known: mails to people of the directory with a language are in
+	// that one, and pages are in the language of each reader's browser. The default, and what a
+	// language that Countersign does not have stands for, is English.
+	// +kubebuilder:validation:MaxLength=35
+	// +kubebuilder:validation:Pattern=`^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$`
+	// +optional
+	Language string `json:"language,omitempty"`
 	// notify lists the channels and people that are notified, besides the mail to each approver.
 	// +optional
 	Notify *Notify `json:"notify,omitempty"`

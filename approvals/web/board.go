@@ -206,7 +206,7 @@ func (v *viewer) items(ctx context.Context, page []*overview.Entry) []templates.
 }
 
 func (s *server) list(w http.ResponseWriter, id approvals.Identity, l templates.List) {
-	l.Person, l.Base, l.Now, l.Live = id.Name, s.base, s.Now(), s.Changes != nil
+	l.Person, l.Base, l.Now, l.Live, l.Language = id.Name, s.base, s.Now(), s.Changes != nil, languageOf(w)
 	l.Display = func(name string) string { return s.People.DisplayNameOf(approvals.Approval{}, name, "") }
 	if l.Live {
 		w.Header().Set("Content-Security-Policy", updating)

@@ -125,7 +125,7 @@ func (s *server) bulkItem(ctx context.Context, id approvals.Identity, key approv
 }
 
 func (s *server) bulk(w http.ResponseWriter, status int, id approvals.Identity, b templates.Bulk) {
-	b.Person, b.Base, b.Now = id.Name, s.base, s.Now()
+	b.Person, b.Base, b.Now, b.Language = id.Name, s.base, s.Now(), languageOf(w)
 	s.render(w, status, func(out io.Writer) error { return s.Templates.Bulk(out, b) })
 }
 

@@ -96,17 +96,20 @@ func inputsOf(a approvals.Approval, form url.Values) []approvals.Param {
 }
 
 func noticeOf(did approvals.Change, v approvals.Verdict, missing int) string {
-	what := map[approvals.Verdict]string{approvals.Approve: "approval", approvals.Reject: "rejection"}[v]
 	switch {
 	case did == approvals.Withdrew:
 		return "Your vote was withdrawn."
+	case did == approvals.NoChange && v == approvals.Reject:
+		return "Your rejection was already counted."
 	case did == approvals.NoChange:
-		return "Your " + what + " was already counted."
-	case v == approvals.Approve && missing == 1:
+		return "Your approval was already counted."
+	case v == approvals.Reject:
+		return "Thanks. Your rejection is in."
+	case missing == 1:
 		return "Thanks. Your approval is in; one more is needed."
-	case v == approvals.Approve && missing > 1:
+	case missing > 1:
 		return fmt.Sprintf("Thanks. Your approval is in; %d more are needed.", missing)
 	default:
-		return "Thanks. Your " + what + " is in."
+		return "Thanks. Your approval is in."
 	}
 }

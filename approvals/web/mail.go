@@ -14,10 +14,10 @@ import (
 // revoked, it is the data for a channel or another person: the link leads to the page and
 // verifies nobody. Without a login there is none, because it would lead nowhere.
 func (d Deps) ForMail(a approvals.Approval, approver, address string) (templates.Data, error) {
-	zone := d.People.ZoneFor(a, approver, address)
+	zone, language := d.People.ZoneFor(a, approver, address), templates.Match(d.People.LanguageFor(a, approver, address))
 	if approver == "" || approvals.LinkRevokedOf(a, approver) {
 		data := d.Show(a, "")
-		data.Zone = zone
+		data.Zone, data.Language = zone, language
 		if d.Login != nil {
 			data.Link = d.pageURL(a)
 		}
@@ -31,6 +31,7 @@ func (d Deps) ForMail(a approvals.Approval, approver, address string) (templates
 	}
 	data := d.showTo(a, d.People.Know(approvals.Identity{Name: approver, AuthMethod: approvals.AuthLink, Address: address}))
 	data.Link, data.Zone = strings.TrimSuffix(d.External.String(), "/")+"/links/"+token, zone
+	data.Language = language
 	data.Shows = !approvals.LinkDecides(a, d.People.Know(approvals.Identity{Name: approver, AuthMethod: approvals.AuthLink, Address: address}))
 	return data, nil
 }

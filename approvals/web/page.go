@@ -40,7 +40,7 @@ func (d Deps) showTo(a approvals.Approval, id approvals.Identity) templates.Data
 }
 
 func (s *server) page(w http.ResponseWriter, status int, d templates.Data, r *http.Request) {
-	d.Action = r.URL.EscapedPath()
+	d.Action, d.Language = r.URL.EscapedPath(), languageOf(w)
 	var leave func()
 	d.Evidence, leave = s.evidenceOf(r.Context(), d.Approval, d.Action)
 	defer leave()
@@ -79,7 +79,7 @@ func (s *server) problem(w http.ResponseWriter, status int, title, message strin
 }
 
 func (s *server) say(w http.ResponseWriter, status int, p templates.Problem) {
-	p.Base = s.base
+	p.Base, p.Language = s.base, languageOf(w)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	if err := s.Templates.Problem(w, p); err != nil {

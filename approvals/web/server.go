@@ -108,14 +108,14 @@ func Handler(d Deps) http.Handler {
 	s.rights = &rights{auth: d.Auth, operators: d.Operators, desk: d.Desk, now: d.Now}
 	// Refuses a POST that another site's page makes a browser send.
 	origin := http.NewCrossOriginProtection()
-	origin.SetDenyHandler(s.observe(secure(http.HandlerFunc(s.crossOrigin))))
+	origin.SetDenyHandler(s.observe(secure(s.inLanguage(http.HandlerFunc(s.crossOrigin)))))
 	return origin.Handler(s.routes())
 }
 
 // routes returns the router. openapi.yaml describes each of its routes.
 func (s *server) routes() *mux.Router {
 	root := mux.NewRouter().SkipClean(true) // an unclean path is not found, not sent elsewhere
-	root.Use(s.observe, secure)
+	root.Use(s.observe, secure, s.language)
 	// Every route hangs on the root: in a subrouter mux answers a wrong method with
 	// 404 as soon as another route follows.
 	at := func(path string, h http.HandlerFunc, methods ...string) {
@@ -153,7 +153,7 @@ func (s *server) routes() *mux.Router {
 	}
 
 	// mux runs no middleware for what no route matches.
-	root.NotFoundHandler = s.observe(secure(http.HandlerFunc(s.notFound)))
+	root.NotFoundHandler = s.observe(secure(s.inLanguage(http.HandlerFunc(s.notFound))))
 	root.MethodNotAllowedHandler = s.observe(secure(methodNotAllowed(root)))
 	return root
 }

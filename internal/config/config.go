@@ -78,7 +78,8 @@ type file struct {
 	// Default: the API server's own.
 	TokenAudiences []string `json:"tokenAudiences,omitempty"`
 	// A folder with `*.html` and `*.txt` files that replace templates, or parts of them by `{{define}}`. They are tried
-	// on sample approvals at the start; one that fails stops the start.
+	// on sample approvals at the start; one that fails stops the start. They are used in each language: `{{t "Approve"}}`
+	// is a sentence of ours in the reader's, and what has no translation stays as it is.
 	TemplatesDir string `json:"templatesDir,omitempty"`
 	// Where pages lead to.
 	Links linksFile `json:"links"`

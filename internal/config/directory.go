@@ -23,6 +23,9 @@ type personFile struct {
 	DisplayName string `json:"displayName,omitempty"`
 	// Where they are, as an IANA name such as `Asia/Seoul`: times in their mails are in that zone.
 	TimeZone string `json:"timeZone,omitempty"`
+	// The language of their mails, as a tag: `en`, `de`, `ja`, `ko` or `zh-Hans`. Pages are in the language of their
+	// browser, or in the one that they choose at the foot of a page.
+	Language string `json:"language,omitempty"`
 }
 
 // directory is whose names and addresses are whose: by the configuration, and by the

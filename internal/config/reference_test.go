@@ -244,6 +244,7 @@ var mistakes = []struct{ field, value string }{
 	{"directory[].logins", `["a\nb"]`},
 	{"directory[].displayName", `"a\tb"`},
 	{"directory[].timeZone", "Mars/Base"},
+	{"directory[].language", "German!"},
 	{"channels[].name", "Ops channel"},
 	{"channels[].timeout", "2h"},
 	{"channels[].slack.webhookURLFile", "/nonexistent"},

@@ -145,6 +145,7 @@ func (c *Channel) compose(m notify.Message, handOver func()) (*gomail.Msg, error
 		thread += " " + answered
 	}
 	msg.SetGenHeader(gomail.HeaderReferences, thread)
+	msg.SetGenHeader("Content-Language", body.Language)
 	// Nobody's absence note should answer.
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	msg.SetBodyString(gomail.TypeTextPlain, body.Text)

@@ -91,7 +91,7 @@ func PolicyToDomain(gate string, s v1alpha1.GateSpec) approvals.Policy {
 			Name: s.SigningSecret.Name, Key: s.SigningSecret.Key, Kind: cmp.Or(approvals.SenderKind(s.SigningSecret.Kind), approvals.SenderGitHub),
 		}
 	}
-	p.TimeZone = s.TimeZone
+	p.TimeZone, p.Language = s.TimeZone, s.Language
 	p.Notify, p.Rerun = notifyToDomain(s.Notify), rerunToDomain(s.Rerun)
 	p.Release = releaseToDomain(s.Release)
 	return p
@@ -145,7 +145,7 @@ func PolicyToAPI(p approvals.Policy) v1alpha1.GateSpec {
 	if p.Secret.Name != "" {
 		s.SigningSecret = &v1alpha1.SigningSecret{Name: p.Secret.Name, Key: p.Secret.Key, Kind: v1alpha1.SenderKind(p.Secret.Kind)}
 	}
-	s.TimeZone = p.TimeZone
+	s.TimeZone, s.Language = p.TimeZone, p.Language
 	s.Notify, s.Rerun = notifyToAPI(p.Notify), rerunToAPI(p.Rerun)
 	s.Release = releaseToAPI(p.Release)
 	return s
