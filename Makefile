@@ -51,10 +51,10 @@ golden: ## golden files only; read the difference before you commit it
 sentences: ## testdata/sentences: what errors say in tests; read the difference before you commit it
 	go test -count=1 $$(grep -rlF 'golden.Open(' --include='*_test.go' . | xargs grep -L '^//go:build' | xargs -n1 dirname | sort -u) -update
 
-storybook: golden ## every page and mail with canned data, on http://127.0.0.1:8090
+storybook: golden ## every page and mail with canned data, in each language, on http://127.0.0.1:8090
 	go run ./test/storybook
 
-screenshots: golden ## a picture of each, at 1280 and 390 px, in dist/screenshots (needs chromium)
+screenshots: golden ## a picture of each, at 1280 and 390 px, light and dark, in dist/screenshots (needs chromium)
 	go run ./test/storybook -screenshots dist/screenshots
 
 fmt: ## gofumpt and goimports

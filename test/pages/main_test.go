@@ -30,8 +30,13 @@ func pages(t *testing.T) (all, mails []string) {
 	if err != nil || len(files) < 50 {
 		t.Fatalf("%d pages, %v: run make golden", len(files), err)
 	}
-	for _, f := range files {
-		if name := filepath.Base(f); strings.HasSuffix(name, ".mail.html") {
+	// Other languages have folders of their own.
+	other, err := filepath.Glob(golden + "/*/*.html")
+	if err != nil || len(other) < 40 {
+		t.Fatalf("%d pages in other languages, %v: run make golden", len(other), err)
+	}
+	for _, f := range append(files, other...) {
+		if name := strings.TrimPrefix(filepath.ToSlash(f), golden+"/"); strings.HasSuffix(name, ".mail.html") {
 			mails = append(mails, name)
 		} else {
 			all = append(all, name)

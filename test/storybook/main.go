@@ -1,5 +1,6 @@
-// Command storybook shows every page and mail with canned data: the golden files
-// of templates, by a web server, or as pictures at a desk's and a phone's width.
+// Command storybook shows every page and mail with canned data, in each language: in English the
+// golden files of templates; by a web server, or as pictures at a desk's and a phone's width, light
+// and dark.
 package main
 
 import (
@@ -12,12 +13,14 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"github.com/countersign-dev/countersign/templates"
@@ -45,6 +48,11 @@ func run(listen, dir, only string) error {
 	if err != nil {
 		return err
 	}
+	other, err := translated()
+	if err != nil {
+		return err
+	}
+	names = append(names, sorted(other)...)
 	wanted, err := regexp.Compile(only)
 	if err != nil {
 		return err
@@ -59,7 +67,7 @@ func run(listen, dir, only string) error {
 	}
 	defer l.Close()
 	base := "http://" + l.Addr().String()
-	srv := &http.Server{Handler: handler(names), ReadHeaderTimeout: 5 * time.Second}
+	srv := &http.Server{Handler: handler(names, other), ReadHeaderTimeout: 5 * time.Second}
 	if dir == "" {
 		fmt.Println("storybook: " + base)
 		return srv.Serve(l)
@@ -88,12 +96,30 @@ var index = template.Must(template.New("index").Parse(`<!doctype html><html lang
 <body><main class="wrap"><h1>Every page and mail</h1><ul>{{range .}}<li><a href="/{{.}}">{{.}}</a></li>{{end}}</ul></main></body></html>
 `))
 
-func handler(names []string) http.Handler {
+func handler(names []string, other map[string][]byte) http.Handler {
 	mux := http.NewServeMux()
 	for _, prefix := range []string{"/static/", "/countersign/static/"} { // some are behind a prefix
 		mux.Handle("GET "+prefix, http.StripPrefix(prefix, http.FileServerFS(static())))
 	}
-	mux.Handle("GET /", http.FileServer(http.Dir(golden)))
+	files := http.FileServer(http.Dir(golden))
+	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
+		name := strings.TrimPrefix(r.URL.Path, "/")
+		// The choice at a page's foot leads to the same page in that language.
+		if to := r.URL.Query().Get("language"); to != "" {
+			name = path.Base(name)
+			if to != templates.English {
+				name = to + "/" + name
+			}
+			http.Redirect(w, r, "/"+name, http.StatusSeeOther)
+			return
+		}
+		if page, ok := other[name]; ok {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			_, _ = w.Write(page)
+			return
+		}
+		files.ServeHTTP(w, r)
+	})
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { _ = index.Execute(w, names) })
 	return mux
 }
@@ -102,6 +128,9 @@ func static() fs.FS { return templates.Static }
 
 // widths are a desk's and a phone's.
 var widths = []int64{1280, 390}
+
+// schemes are what a reader's system may ask for.
+var schemes = []string{"light", "dark"}
 
 func screenshots(base string, names []string, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // pictures for everybody
@@ -116,13 +145,18 @@ func screenshots(base string, names []string, dir string) error {
 	start := time.Now()
 	for i, name := range names {
 		for _, width := range widths {
-			png, err := picture(ctx, base+"/"+name, width)
-			if err != nil {
-				return fmt.Errorf("%s at %d px: %w", name, width, err)
-			}
-			file := fmt.Sprintf("%s-%d.png", strings.TrimSuffix(name, ".html"), width)
-			if err := os.WriteFile(filepath.Join(dir, file), png, 0o644); err != nil { //nolint:gosec // pictures for everybody
-				return err
+			for _, scheme := range schemes {
+				png, err := picture(ctx, base+"/"+name, width, scheme)
+				if err != nil {
+					return fmt.Errorf("%s at %d px: %w", name, width, err)
+				}
+				file := filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", strings.TrimSuffix(name, ".html"), width, scheme))
+				if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { //nolint:gosec // pictures for everybody
+					return err
+				}
+				if err := os.WriteFile(file, png, 0o644); err != nil { //nolint:gosec // pictures for everybody
+					return err
+				}
 			}
 		}
 		fmt.Printf("%6.1fs  %d of %d  %s\n", time.Since(start).Seconds(), i+1, len(names), name)
@@ -130,7 +164,13 @@ func screenshots(base string, names []string, dir string) error {
 	return nil
 }
 
-func picture(ctx context.Context, url string, width int64) ([]byte, error) {
+func picture(ctx context.Context, url string, width int64, scheme string) ([]byte, error) {
+	_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+	})
+	if err != nil {
+		return nil, err
+	}
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(url)); err != nil {
 		return nil, err
 	}
