@@ -315,7 +315,7 @@ func TestSums(t *testing.T) {
 	p := printerOf("de")
 	known := sums(printerOf(English))
 	for _, s := range []evidence.Summary{all, diff, replaced, {Format: "junit"}, {Format: "sarif"}, {Format: "diff"}} {
-		for _, part := range strings.SplitSeq(s.Line(), " · ") {
+		for part := range strings.SplitSeq(s.Line(), " · ") {
 			if key := numerals.ReplaceAllString(part, "%d"); !slices.Contains(known, key) {
 				t.Errorf("%q is not among sums", key)
 			}
@@ -336,6 +336,30 @@ func TestUnits(t *testing.T) {
 			if !slices.Contains(known, got) {
 				t.Errorf("%q is not among units", got)
 			}
+		}
+	}
+}
+
+// TestToldIsBounded: what a tenant writes into a sentence costs no more than that sentence, and a name stays
+// what it is.
+func TestToldIsBounded(t *testing.T) {
+	t.Parallel()
+	for _, p := range catalogue() {
+		if p.english {
+			continue
+		}
+		tag := p.Tag
+		for _, part := range []string{" already b this at c", "; x can decide", "nobody can decide this yet: "} {
+			long := strings.Repeat(part, 32<<10/len(part))
+			if got := p.told(long); got != long {
+				t.Errorf("%s: a text of %d bytes is taken for a sentence of ours", tag, len(long))
+			}
+		}
+		if got := p.told("a" + strings.Repeat("; x can decide", 60)); !strings.Contains(got, "; x can decide; x can decide") {
+			t.Errorf("%s: a sentence within a sentence has no end: %.200s", tag, got)
+		}
+		if got := p.value("Board", 1); got != "Board" {
+			t.Errorf("%s: somebody called Board is called %q", tag, got)
 		}
 	}
 }

@@ -154,15 +154,25 @@ func (p *printer) newSum(s evidence.Summary) SumView {
 // told returns a sentence that another package made in English, where the catalogue has it with its
 // values: refusals and notices of the pure middle, and titles of pages. Any other stays English,
 // as does every error's detail.
-func (p *printer) told(s string) string {
-	if p.english || s == "" {
+func (p *printer) told(s string) string { return p.toldIn(s, maxWithin) }
+
+const (
+	// maxTold is longer than any sentence of ours with the values that are usual in it. A tenant's text
+	// may be part of one and 32 KiB long, and patterns take the square of that.
+	maxTold = 1024
+	// maxWithin is how deep one sentence of ours stands in another.
+	maxWithin = 2
+)
+
+func (p *printer) toldIn(s string, within int) string {
+	if p.english || s == "" || len(s) > maxTold || within < 0 {
 		return s
 	}
 	if m := p.messages[s]; len(m) == 1 {
 		return m[0]
 	}
 	if m := others.FindStringSubmatch(s); m != nil { // a refusal that says who else can
-		return p.t("%s; %s", p.told(m[1]), p.t("%s can decide", p.counts(m[2])))
+		return p.t("%s; %s", p.toldIn(m[1], within-1), p.t("%s can decide", p.counts(m[2])))
 	}
 	for _, o := range p.patterns {
 		if m := o.match.FindStringSubmatch(s); m != nil {
@@ -172,12 +182,21 @@ func (p *printer) told(s string) string {
 					args = append(args, n)
 					continue
 				}
-				args = append(args, p.told(p.was(x)))
+				args = append(args, p.value(x, within-1))
 			}
 			return p.t(o.key, args...)
 		}
 	}
 	return s
+}
+
+// value is what stands in a sentence: a state, a sentence of ours, or as it is. One word is a name, also
+// when the catalogue has that word: nobody is called otherwise in another language.
+func (p *printer) value(x string, within int) string {
+	if !strings.Contains(x, " ") {
+		return p.was(x)
+	}
+	return p.toldIn(x, within)
 }
 
 // pattern is a message of another package, with what finds it.
