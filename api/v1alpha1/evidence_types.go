@@ -2,7 +2,8 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// Evidence has the bytes of one piece of evidence, or a part of them. Countersign alone writes it.
+// Evidence stands for one piece of evidence, and has its bytes or a part of them unless these are in
+// the audit store. Countersign alone writes it.
 // The garbage collector deletes it when its PipelineRun and all Approvals that show it are gone.
 //
 // +kubebuilder:object:root=true
@@ -20,7 +21,7 @@ type Evidence struct {
 
 	// spec is written once, and is immutable.
 	// +required
-	// +kubebuilder:validation:XValidation:rule="self.sha256 == oldSelf.sha256 && self.signature == oldSelf.signature && self.stored == oldSelf.stored && self.part == oldSelf.part && self.parts == oldSelf.parts",message="evidence is immutable"
+	// +kubebuilder:validation:XValidation:rule="self.sha256 == oldSelf.sha256 && self.signature == oldSelf.signature && self.stored == oldSelf.stored && self.part == oldSelf.part && self.parts == oldSelf.parts && has(self.storedIn) == has(oldSelf.storedIn)",message="evidence is immutable"
 	Spec EvidenceSpec `json:"spec"`
 }
 
@@ -76,12 +77,23 @@ type EvidenceSpec struct {
 	// +kubebuilder:validation:MaxLength=64
 	// +required
 	Signature string `json:"signature"`
+	// storedIn is AuditStore when the bytes are in the audit store of the service: then there is one
+	// part, without data. Without it the bytes are in data.
+	// +kubebuilder:validation:Enum=AuditStore
+	// +optional
+	StoredIn EvidencePlace `json:"storedIn,omitempty"`
 	// data is this part of the bytes, compressed by gzip, in base64.
 	// +kubebuilder:validation:MaxLength=1048576
 	// +kubebuilder:validation:Format=byte
 	// +optional
 	Data []byte `json:"data,omitempty"`
 }
+
+// EvidencePlace says where the bytes of evidence are.
+type EvidencePlace string
+
+// InAuditStore is the place of bytes that are in the service's audit store.
+const InAuditStore EvidencePlace = "AuditStore"
 
 // EvidenceList is a list of Evidence.
 //

@@ -53,6 +53,9 @@ func writeError(w http.ResponseWriter, err error) {
 	if code == approvals.CodeLimited {
 		w.Header().Set("Retry-After", "1")
 	}
+	if code == approvals.CodeUnavailable {
+		w.Header().Set("Retry-After", "5") // what is down is rarely up within a second
+	}
 	writeStatus(w, statusOf(code), string(code), approvals.Message(err))
 }
 

@@ -37,6 +37,8 @@ func (f fakeUploads) Upload(_ context.Context, namespace, run, name, token strin
 	key := namespace + "/" + run + "/" + name
 	had, ok := f[key]
 	switch {
+	case name == "down":
+		return item, false, approvals.Errorf(approvals.CodeUnavailable, "evidence %q was not stored: the audit store (SQLite) did not answer", name)
 	case token != "pod":
 		return item, false, approvals.Errorf(approvals.CodeForbidden, "not a pod of run %s", run)
 	case ok && had != string(data):
@@ -78,6 +80,7 @@ func TestUpload(t *testing.T) {
 		{"the same", path, "pod", "{}", http.StatusOK},
 		{"other bytes", path, "pod", "[]", http.StatusConflict},
 		{"too large", path, "pod", strings.Repeat("x", evidence.MaxSize+1), http.StatusRequestEntityTooLarge},
+		{"the audit store is down", "/api/v1/evidence/down", "pod", "{}", http.StatusServiceUnavailable},
 		{"of its own run", own, "pod", "{}", http.StatusCreated},
 		{"of its own run, too large", own, "pod", strings.Repeat("x", evidence.MaxSize+1), http.StatusRequestEntityTooLarge},
 	} {
@@ -89,6 +92,9 @@ func TestUpload(t *testing.T) {
 		h.ServeHTTP(w, r)
 		if w.Code != c.want {
 			t.Errorf("%s: got %d %s, want %d", c.name, w.Code, w.Body, c.want)
+		}
+		if down := c.want == http.StatusServiceUnavailable; down != (w.Header().Get("Retry-After") == "5") || down && !strings.Contains(w.Body.String(), "audit store") {
+			t.Errorf("%s: Retry-After %q, %s", c.name, w.Header().Get("Retry-After"), w.Body)
 		}
 		if most := web.MaxBodyOf(r, c.token != ""); (most == evidence.MaxSize) != (c.token != "") {
 			t.Errorf("%s: up to %d bytes are read", c.name, most)

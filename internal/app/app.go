@@ -130,7 +130,7 @@ func Run(ctx context.Context, o Options) error {
 
 // assemble puts everything together, in the order in which one needs the other.
 func assemble(ctx context.Context, o Options, mgr manager.Manager, lock resourcelock.Interface, certs *servingcert.Manager, awaited *verifyrun.Awaited, kept *sqlstore.Ledger, panics *contain.Panics) error {
-	c, err := newCore(ctx, o, mgr, awaited, panics)
+	c, err := newCore(ctx, o, mgr, awaited, kept, panics)
 	if err != nil {
 		return err
 	}
@@ -157,10 +157,11 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager, lock resource
 			return err
 		}
 	}
+	leads := append([]manager.Runnable{held, &leader{certs: certs, version: c.Version, log: c.Log}}, c.sweeps()...)
 	for _, r := range []manager.Runnable{
 		newIdleMemory(), c.keys, certs, c.releases, c.follower, c.news, hooks,
 		&election{lock: lock, dial: connect, log: o.Log, lead: func(ctx context.Context) error {
-			return c.lead(ctx, background, held, &leader{certs: certs, version: c.Version, log: c.Log})
+			return c.lead(ctx, background, leads...)
 		}},
 		&server{name: "web", address: o.WebAddress, handler: web.Handler(people), intake: c.webIntake(), log: o.Log},
 	} {

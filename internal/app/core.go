@@ -16,6 +16,7 @@ import (
 	"github.com/countersign-dev/countersign/api/v1alpha1"
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/mapping"
+	"github.com/countersign-dev/countersign/internal/audit/sqlstore"
 	"github.com/countersign-dev/countersign/internal/intake"
 	"github.com/countersign-dev/countersign/internal/kube/approvaltask"
 	"github.com/countersign-dev/countersign/internal/kube/contain"
@@ -58,6 +59,7 @@ type core struct {
 	reports   *triggers.Reports
 	secrets   *gate.Secrets
 	opener    *hold.Opener
+	kept      *sqlstore.Ledger // nil: there is no audit store
 	evidence  *kubeevidence.Store
 	quotas    *hold.Quotas
 	awaited   *verifyrun.Awaited
@@ -79,8 +81,8 @@ type core struct {
 	desk   *approvals.VoteService
 }
 
-func newCore(ctx context.Context, o Options, mgr manager.Manager, awaited *verifyrun.Awaited, panics *contain.Panics) (*core, error) {
-	c := &core{Options: o, mgr: mgr, awaited: awaited, panics: panics}
+func newCore(ctx context.Context, o Options, mgr manager.Manager, awaited *verifyrun.Awaited, kept *sqlstore.Ledger, panics *contain.Panics) (*core, error) {
+	c := &core{Options: o, mgr: mgr, awaited: awaited, kept: kept, panics: panics}
 	for _, part := range []func(context.Context) error{c.read, c.keep, c.open, c.decide} {
 		if err := part(ctx); err != nil {
 			return nil, err

@@ -93,7 +93,7 @@ var table = []row{
 	},
 	{
 		path:  "./approvals/record/recordtest",
-		may:   []string{std, "./approvals", "./approvals/approvalstest", "./approvals/keyring", "./approvals/record", "github.com/google/go-cmp/..."},
+		may:   []string{std, "./approvals", "./approvals/approvalstest", "./approvals/evidence", "./approvals/keyring", "./approvals/record", "github.com/google/go-cmp/..."},
 		never: []string{"database/..."},
 		why:   "the kit is for every ledger, so it knows none",
 	},
@@ -387,7 +387,7 @@ var table = []row{
 	},
 	{
 		path: "./internal/audit/sqlstore",
-		may:  []string{std, "./approvals", "./approvals/keyring", "./approvals/record"},
+		may:  []string{std, "./approvals", "./approvals/evidence", "./approvals/keyring", "./approvals/record"},
 		why:  "SQL is written once, for every database; which there are is not known here",
 	},
 	{

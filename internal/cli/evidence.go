@@ -19,7 +19,7 @@ import (
 )
 
 func (c *command) evidenceCommand() *cobra.Command {
-	var file string
+	var file, service string
 	cmd := &cobra.Command{
 		Use: "evidence NAME [EVIDENCE]", Short: "List what people decide on, or show one piece of it whole",
 		Long: `List the evidence of an Approval: the plans, logs and reports that its Gate puts before
@@ -27,6 +27,10 @@ the approvers. With the name of a piece of evidence, print all of it, and of a p
 values that are sensitive by Terraform's mark or by their name; with -o, write its bytes to
 a file as they are. The bytes are compared with the SHA-256 that is part of what
 is approved, and others are not shown.
+
+Evidence that the service keeps in its audit store is read from the service, at the address
+that --url or $COUNTERSIGN_URL gives, with the token of the kubeconfig. The service leaves out
+the sensitive values itself, so -o writes none of them either.
 
 On a terminal colours and other terminal commands are removed.`,
 		Example: examples(`
@@ -46,10 +50,11 @@ On a terminal colours and other terminal commands are removed.`,
 				}
 				return c.listEvidence(cmd.Context(), convert.Unverified(o))
 			}
-			return c.showEvidence(cmd.Context(), o, args[1], file)
+			return c.showEvidence(cmd.Context(), o, args[1], file, service)
 		},
 	}
 	cmd.Flags().StringVarP(&file, "output", "o", "", "write the bytes to this file; - is the standard output")
+	cmd.Flags().StringVar(&service, "url", os.Getenv(envURL), "the service's address, for example https://approve.example.com")
 	return cmd
 }
 
@@ -104,7 +109,7 @@ func (c *command) listEvidence(ctx context.Context, a approvals.Approval) error 
 	return nil
 }
 
-func (c *command) showEvidence(ctx context.Context, o *v1alpha1.Approval, name, file string) error {
+func (c *command) showEvidence(ctx context.Context, o *v1alpha1.Approval, name, file, service string) error {
 	s, err := c.connect()
 	if err != nil {
 		return err
@@ -114,6 +119,10 @@ func (c *command) showEvidence(ctx context.Context, o *v1alpha1.Approval, name, 
 		return fmt.Errorf("there is no evidence %q: %s", name, evidenceNames(o))
 	}
 	item, data, err := (&evidence.Store{Client: s.client}).Read(ctx, a, name)
+	left := 0
+	if errors.Is(err, evidence.ErrInStore) {
+		data, left, err = s.fromService(ctx, service, o, item)
+	}
 	refused, ok := errors.AsType[*apierrors.StatusError](err)
 	switch {
 	case ok && apierrors.IsForbidden(refused):
@@ -122,16 +131,28 @@ func (c *command) showEvidence(ctx context.Context, o *v1alpha1.Approval, name, 
 		return err
 	case file == "-":
 		_, err = c.Out.Write(data)
+		c.leftOut(left)
 	case file != "":
 		err = os.WriteFile(file, data, 0o600)
+		c.leftOut(left)
 	default:
 		text, hidden := report.Mask(report.Format(item.Format), string(data))
 		fmt.Fprintln(c.Out, strings.TrimRight(clean(text), "\n"))
-		if hidden > 0 {
+		switch {
+		case left > 0:
+			c.leftOut(left)
+		case hidden > 0:
 			c.note("%s not shown, because Terraform marks them as sensitive or their names say that they are secrets; -o writes all bytes to a file", valuesAre(hidden))
 		}
 	}
 	return err
+}
+
+// leftOut notes what the service left out.
+func (c *command) leftOut(n int) {
+	if n > 0 {
+		c.note("%s not here, because Terraform marks them as sensitive or their names say that they are secrets: the service sends them to nobody", valuesAre(n))
+	}
 }
 
 func valuesAre(n int) string {

@@ -87,7 +87,7 @@ type file struct {
 	SMTP *smtpFile `json:"smtp,omitempty"`
 	// The login provider. Without it there is no [login](#login): people use mailed links and tokens.
 	OIDC *login `json:"oidc,omitempty"`
-	// Where [the audit log](#the-audit-log) is stored. Without it, it is printed alone.
+	// Where [the audit log](#the-audit-log) is stored, and with it the bytes of evidence. Without it, the log is printed alone.
 	Record *recordFile `json:"record,omitempty"`
 	// Which [approval tasks of other systems](approvaltask.md) are answered: a list of `automatiko`,
 	// `manual-approval-gate` and `kuberocketci`; `[]` for none. Tasks of a listed kind are answered even without its

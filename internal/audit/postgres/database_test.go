@@ -17,9 +17,11 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"go.uber.org/goleak"
 
+	"github.com/countersign-dev/countersign/approvals/evidence"
 	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/approvals/record/recordtest"
 	kubepostgrestest "github.com/countersign-dev/countersign/internal/audit/postgres/postgrestest"
+	"github.com/countersign-dev/countersign/internal/audit/sqlstore"
 )
 
 // shared is the server of all tests but the one that stops its own.
@@ -139,6 +141,11 @@ const (
 	insufficientPrivilege = "42501"
 )
 
+func TestEvidence(t *testing.T) {
+	t.Parallel()
+	recordtest.RunEvidence(t, store, func(l recordtest.Ledger) recordtest.Evidence { return l.(*sqlstore.Ledger).Evidence() }) //nolint:forcetypeassert // it is what Open gives
+}
+
 // TestAppendOnly: the database itself refuses to change a line or to take it away.
 func TestAppendOnly(t *testing.T) {
 	t.Parallel()
@@ -175,6 +182,7 @@ func TestLeastRights(t *testing.T) {
 	for _, q := range []string{
 		"CREATE ROLE appender LOGIN", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO appender",
 		"GRANT INSERT ON record_lines, record_people, record_signatures, record_keys TO appender", "GRANT UPDATE ON record_head TO appender",
+		"GRANT INSERT, UPDATE, DELETE ON evidence_bytes TO appender",
 	} {
 		_, err := db.Exec(q)
 		must(t, err)
@@ -185,6 +193,13 @@ func TestLeastRights(t *testing.T) {
 	l.SignWith(recordtest.NewSigner())
 	if added, err := l.Append(t.Context(), recordtest.Lines(1)); err != nil || len(added) != 5 {
 		t.Errorf("%d added, %v", len(added), err)
+	}
+	e, k := l.Evidence(), evidence.Key{Namespace: "prod", Object: "evidence-1", SHA256: "a"}
+	must(t, e.Put(t.Context(), k, []byte("data"), time.Now()))
+	all, err := e.Page(t.Context(), evidence.Key{})
+	must(t, err)
+	if deleted, err := e.Delete(t.Context(), all[0]); !deleted || err != nil {
+		t.Errorf("deleted %t, %v", deleted, err)
 	}
 }
 

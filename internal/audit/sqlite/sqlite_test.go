@@ -18,6 +18,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/record"
 	"github.com/countersign-dev/countersign/approvals/record/recordtest"
+	"github.com/countersign-dev/countersign/internal/audit/sqlstore"
 )
 
 // victim names the file in which this program, started again, begins to write and
@@ -178,4 +179,9 @@ func BenchmarkLedger(b *testing.B) {
 	}
 	defer l.Close()
 	recordtest.BenchLedger(b, l, 100_000)
+}
+
+func TestEvidence(t *testing.T) {
+	t.Parallel()
+	recordtest.RunEvidence(t, store, func(l recordtest.Ledger) recordtest.Evidence { return l.(*sqlstore.Ledger).Evidence() }) //nolint:forcetypeassert // it is what Open gives
 }

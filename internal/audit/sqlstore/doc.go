@@ -4,6 +4,9 @@
 //
 // One row holds the chain's head. Anyone who appends locks it first, so two writers
 // keep one chain, and a writer that dies leaves nothing: its lines and the head's
-// move are one transaction. Nothing is ever updated or deleted but that row, and
+// move are one transaction. Of the log nothing is ever updated or deleted but that row, and
 // triggers refuse it.
+//
+// Beside the log, and no part of it, are the bytes of evidence (Evidence), which are deleted
+// with the object that stands for them.
 package sqlstore

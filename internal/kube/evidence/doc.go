@@ -6,6 +6,8 @@
 //	                     │         ├─ results of the run
 //	                     ▼         └─ Logs
 //	              Evidence objects ──▶ Read ──▶ page, API, command line
+//	                     ┊         ▲
+//	                the audit store, where there is one: their bytes ◀── Sweeper
 //
 // An Evidence object is owned by the PipelineRun that it is of, and by each Approval that
 // shows it: the garbage collector takes it when all of those are gone. Its name follows from

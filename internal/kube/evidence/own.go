@@ -19,7 +19,7 @@ import (
 // Own makes a one more owner of the evidence that it shows, or copies it into a's namespace
 // when the run is in another: it then outlives the run. Doing it again changes nothing.
 //
-// Errors: CodeLimited, when a's namespace may not keep that much.
+// Errors: CodeLimited, when a's namespace may not keep that much; CodeUnavailable.
 func (s *Store) Own(ctx context.Context, a approvals.Approval) error {
 	if a.Resolved == nil {
 		return nil
@@ -104,9 +104,15 @@ func (s *Store) copyMissing(ctx context.Context, from, to, object string, there 
 		if err := s.Client.Get(ctx, types.NamespacedName{Namespace: from, Name: p.Name}, &o); err != nil {
 			return kubeutil.Translate(err, "evidence "+object)
 		}
+		size := len(o.Spec.Data)
+		if o.Spec.StoredIn == v1alpha1.InAuditStore {
+			if size, err = s.copyInStore(ctx, keyOf(&o), to); err != nil {
+				return err
+			}
+		}
 		theirs := &v1alpha1.Evidence{Spec: o.Spec}
 		theirs.Namespace, theirs.Name, theirs.Labels = to, o.Name, o.Labels
-		theirs.Annotations = map[string]string{annotationBytes: strconv.Itoa(len(o.Spec.Data))} // not what the other one says
+		theirs.Annotations = map[string]string{annotationBytes: strconv.Itoa(size)} // not what the other one says
 		theirs.OwnerReferences = []metav1.OwnerReference{ours}
 		if err := s.Client.Create(ctx, theirs); err != nil && !apierrors.IsAlreadyExists(err) {
 			return kubeutil.Translate(err, "evidence "+object)

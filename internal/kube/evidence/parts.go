@@ -45,7 +45,8 @@ func unpack(r io.Reader) ([]byte, error) {
 // Read gives the bytes of an item of a, if they are those that were put before the approvers.
 //
 // Errors: CodeNotFound (there is no such item, or its bytes are not there), CodeConflict (they
-// are not the ones that are part of what is approved).
+// are not the ones that are part of what is approved), CodeUnavailable (the audit store does not
+// answer, or is ErrInStore).
 func (s *Store) Read(ctx context.Context, a approvals.Approval, name string) (evidence.Item, []byte, error) {
 	if a.Resolved == nil {
 		return evidence.Item{}, nil, approvals.Errorf(approvals.CodeNotFound, "approval %s has no evidence yet: it is not resolved", a.Name)
@@ -97,7 +98,7 @@ func (s *Store) intact(ctx context.Context, namespace string, item evidence.Item
 	return data, nil
 }
 
-// stored puts the parts of an item together. Who wrote them does not matter: the caller
+// stored puts the parts of an item together, from objects or from the audit store. Who wrote them does not matter: the caller
 // compares the bytes with what is approved.
 func (s *Store) stored(ctx context.Context, namespace string, item evidence.Item) ([]byte, error) {
 	var packed []io.Reader
@@ -113,6 +114,14 @@ func (s *Store) stored(ctx context.Context, namespace string, item evidence.Item
 		}
 		if err != nil {
 			return nil, kubeutil.Translate(err, fmt.Sprintf("evidence %q", item.Name))
+		}
+		if o.Spec.StoredIn == v1alpha1.InAuditStore {
+			inStore, err := s.fromStore(ctx, keyOf(&o), item.Name)
+			if err != nil {
+				return nil, err
+			}
+			packed = append(packed, bytes.NewReader(inStore))
+			break
 		}
 		if i == 0 {
 			parts, stored = min(int(o.Spec.Parts), maxParts), o.Spec.Stored

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -31,13 +32,16 @@ const (
 	annotationBytes = "countersign.dev/evidence-bytes"
 )
 
-// Store keeps bytes in Evidence objects: compressed, in parts that an object has room for, each
-// signed.
+// Store keeps evidence: an Evidence object for each piece, with the compressed bytes in the object and
+// others like it or, where there is an audit store, in that. Each object is signed.
 type Store struct {
 	Client client.Client // not through a cache: nobody keeps the bytes in memory
 	Ring   func() keyring.Ring
 	// Quota is what a namespace may have. Nil: nothing is bounded.
 	Quota func(ctx context.Context, namespace string) (approvals.Quota, error)
+	// Bytes is the audit store. Nil: there is none, and bytes are in the objects.
+	Bytes Bytes
+	Now   func() time.Time // needed with Bytes
 
 	memory memory
 	once   sync.Once
@@ -96,9 +100,10 @@ func signed(of Of, s v1alpha1.EvidenceSpec) []byte {
 }
 
 // Keep writes data once. The same bytes again are what is kept already; created says whether
-// they are new. What makes it safe to do again is the object's name.
+// they are new. What makes it safe to do again is the object's name. Bytes in the audit store are
+// written before the object that stands for them: anyone who finds the object finds the bytes.
 //
-// Errors: CodeConflict (other bytes are kept under that name), CodeLimited.
+// Errors: CodeConflict (other bytes are kept under that name), CodeLimited, CodeUnavailable.
 func (s *Store) Keep(ctx context.Context, of Of, data []byte, message string) (k Kept, created bool, err error) {
 	sum := evidence.Sum(data)
 	k, err = s.Find(ctx, of)
@@ -120,6 +125,9 @@ func (s *Store) Keep(ctx context.Context, of Of, data []byte, message string) (k
 		return Kept{}, false, err
 	}
 	if err := s.room(ctx, of, int64(len(packed))); err != nil {
+		return Kept{}, false, err
+	}
+	if err := s.put(ctx, of, sum, packed); err != nil {
 		return Kept{}, false, err
 	}
 	parts := s.parts(of, data, packed, message)
@@ -160,10 +168,13 @@ func (s *Store) discard(ctx context.Context, parts []*v1alpha1.Evidence) {
 	}
 }
 
-// parts are the objects of data, which packed is.
+// parts are the objects of data, which packed is. Bytes that are in the audit store have one.
 func (s *Store) parts(of Of, data, packed []byte, message string) []*v1alpha1.Evidence {
 	first, stored := of.object(), evidence.Sum(packed)[:16]
-	chunks := slices.Collect(slices.Chunk(packed, maxPart))
+	chunks, place := slices.Collect(slices.Chunk(packed, maxPart)), v1alpha1.EvidencePlace("")
+	if s.Bytes != nil {
+		chunks, place = [][]byte{nil}, v1alpha1.InAuditStore
+	}
 	out := make([]*v1alpha1.Evidence, 0, len(chunks))
 	for i, c := range chunks {
 		o := &v1alpha1.Evidence{}
@@ -174,14 +185,18 @@ func (s *Store) parts(of Of, data, packed []byte, message string) []*v1alpha1.Ev
 		} else {
 			o.Name = partName(first, stored, i)
 		}
-		o.Annotations = map[string]string{annotationBytes: strconv.Itoa(len(c))}
+		size := len(c)
+		if place != "" {
+			size = len(packed)
+		}
+		o.Annotations = map[string]string{annotationBytes: strconv.Itoa(size)}
 		o.OwnerReferences = []metav1.OwnerReference{{
 			APIVersion: pipelinev1.SchemeGroupVersion.String(), Kind: "PipelineRun", Name: of.Run, UID: types.UID(of.RunUID),
 		}}
 		o.Spec = v1alpha1.EvidenceSpec{
 			PipelineRun: of.Run, PipelineRunUID: of.RunUID, From: v1alpha1.EvidenceKind(of.Kind), Name: of.Name,
 			SHA256: evidence.Sum(data), Size: int64(len(data)), Message: message,
-			Part: int32(i), Parts: int32(len(chunks)), Stored: stored, Data: c, //nolint:gosec // a few
+			Part: int32(i), Parts: int32(len(chunks)), Stored: stored, StoredIn: place, Data: c, //nolint:gosec // a few
 		}
 		o.Spec.Signature = base64.RawStdEncoding.EncodeToString(s.Ring().Sign(keyring.Evidence, signed(of, o.Spec)))
 		out = append(out, o)
@@ -221,7 +236,16 @@ func (s *Store) mayKeep(ctx context.Context, namespace string, there []metav1.Pa
 	if err != nil {
 		return err
 	}
-	return q.MayKeep(namespace, bytesOf(there), n)
+	used := bytesOf(there)
+	if s.Bytes != nil {
+		// What no object stands for yet, or any more, is there all the same.
+		stored, err := s.Bytes.Used(ctx, namespace)
+		if err != nil {
+			return err
+		}
+		used = max(used, stored)
+	}
+	return q.MayKeep(namespace, used, n)
 }
 
 // bytesOf sums the sizes that objects name themselves. Where the policy is not in force,
