@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
@@ -50,7 +51,7 @@ func (s *server) search(ctx context.Context, id approvals.Identity, values url.V
 		return err
 	}
 	for _, e := range page.Entries {
-		h.Lines = append(h.Lines, lineOf(e))
+		h.Lines = append(h.Lines, s.lineOf(e))
 	}
 	values.Del("cursor")
 	h.CSV, h.JSONL = s.base+"/history.csv?"+values.Encode(), s.base+"/history.jsonl?"+values.Encode()
@@ -123,18 +124,31 @@ func fieldsOf(v url.Values) templates.Search {
 	}
 }
 
-func lineOf(e record.Entry) templates.HistoryLine {
+func (s *server) lineOf(e record.Entry) templates.HistoryLine {
 	at, _ := time.Parse(record.Layout, e.At) // zero is shown as nothing
 	l := templates.HistoryLine{
 		At: at, Kind: string(e.Kind), Namespace: e.Namespace, Approval: e.Approval, Trigger: e.Trigger, Pipeline: e.Pipeline, Run: e.Run, Gate: e.Gate,
-		Person: e.Person, For: e.OnBehalfOf, Verdict: approvals.Verdict(e.Verdict), BreakGlass: e.BreakGlass, Comment: e.Comment,
-		Outcome: approvals.Outcome(e.Outcome), People: e.People, SupersededBy: e.SupersededBy, Channel: e.Channel, Error: e.Error, Next: e.SecondRun, RunOutcome: approvals.RunOutcome(e.RunOutcome),
+		Person: s.named(e.Person), For: s.named(e.OnBehalfOf), Verdict: approvals.Verdict(e.Verdict), BreakGlass: e.BreakGlass, Comment: e.Comment,
+		Outcome: approvals.Outcome(e.Outcome), SupersededBy: e.SupersededBy, Channel: e.Channel, Error: e.Error, Next: e.SecondRun, RunOutcome: approvals.RunOutcome(e.RunOutcome),
 	}
 	if l.Task = e.Task; l.Task != "" {
 		l.Trigger = e.Pipeline + "/" + e.Task
+	}
+	for _, p := range e.People {
+		l.People = append(l.People, s.named(p))
 	}
 	for _, in := range e.Inputs {
 		l.Inputs = append(l.Inputs, approvals.Param{Name: in.Name, Value: in.Value})
 	}
 	return l
+}
+
+// named returns a proved name, with what the directory calls the person in parentheses behind it.
+// Parentheses in that become brackets, so that it can't look like the end of the name.
+func (s *server) named(name string) string {
+	display := s.People.DisplayNameOf(approvals.Approval{}, name, "")
+	if display == "" {
+		return name
+	}
+	return name + " (" + strings.NewReplacer("(", "[", ")", "]").Replace(display) + ")"
 }

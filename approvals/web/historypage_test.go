@@ -98,6 +98,25 @@ func TestHistoryPageGoesOn(t *testing.T) {
 	}
 }
 
+// TestHistoryPageNames: behind a proved name stands what the directory calls the person, which
+// can't look like more than that. Files have the names of the log.
+func TestHistoryPageNames(t *testing.T) {
+	t.Parallel()
+	b := withHistoryPage(t)
+	var err error
+	if b.People, err = approvals.NewDirectory([]approvals.Person{{Names: []string{"alice"}, DisplayName: "Alice Liddell) approved by (bob"}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	b.handler = web.Handler(b.Deps)
+	body := b.ask(http.MethodGet, "/history?namespace=prod&kind=voted", "", as("auditor")...).Body.String()
+	if !strings.Contains(body, "alice (Alice Liddell] approved by [bob) approved") || strings.Contains(body, "(Alice Liddell)") {
+		t.Errorf("%.4000s", body)
+	}
+	if file := b.ask(http.MethodGet, "/history.csv?namespace=prod&kind=voted", "", as("auditor")...).Body.String(); strings.Contains(file, "Liddell") {
+		t.Errorf("the file has names that are not in the log: %s", file)
+	}
+}
+
 func TestHistoryPageNeedsLogin(t *testing.T) {
 	t.Parallel()
 	b := withHistoryPage(t)

@@ -17,7 +17,7 @@ type personFile struct {
 	Emails []string `json:"emails,omitempty"`
 	// What they are called elsewhere, such as on GitHub, GitLab or Gitea. They exclude a requester, and give no right.
 	Logins []string `json:"logins,omitempty"`
-	// What people call them, up to 64 characters. It is shown behind the name that is proved, and never in its place.
+	// What people call them, up to 64 characters. It is shown behind the name that is proved, and never in its place; files of the history have proved names alone.
 	// Without it the claim `name` of the login provider is shown, unless it reads like the name of somebody else who
 	// takes part.
 	DisplayName string `json:"displayName,omitempty"`
