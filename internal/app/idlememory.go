@@ -18,8 +18,9 @@ type idleMemory struct {
 
 const (
 	idleEvery = time.Minute
-	// idleAllocates is less than any work does in idleEvery: one decision allocates about a megabyte.
-	idleAllocates = 16 << 20
+	// idleAllocates is what a few decisions a second allocate: each about a megabyte. Ten thousand that
+	// wait, and are looked at now and then, allocate less.
+	idleAllocates = 256 << 20
 	// worthFreeing is what a collection, some 50 ms of processor time at most, is for.
 	worthFreeing = 8 << 20
 )

@@ -19,7 +19,7 @@ func TestIdleMemory(t *testing.T) {
 	}{
 		"idle, with room":    {memory{1<<30 + 1<<20, 30 << 20}, true},
 		"idle, without room": {memory{1<<30 + 1<<20, 2 << 20}, false},
-		"at work":            {memory{1<<30 + 64<<20, 30 << 20}, false},
+		"at work":            {memory{1<<30 + 300<<20, 30 << 20}, false},
 	} {
 		if got := c.now.idleSince(before); got != c.want {
 			t.Errorf("%s: gives back: %t", name, got)

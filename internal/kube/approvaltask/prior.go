@@ -26,8 +26,8 @@ func (r *Tasks) endByStarter(ctx context.Context, x *attempt) (res ctrl.Result, 
 
 // recite answers the task that a part 2 begins with by the decision that started it.
 func (r *Tasks) recite(ctx context.Context, cr *pipelinev1beta1.CustomRun, kind tasks.Mapping, a approvals.Approval) error {
-	resolved := *a.Resolved
-	resolved.Policy.Preset = kind.Name
+	resolved, policy := *a.Resolved, *a.Resolved.Policy // which others share
+	policy.Preset, resolved.Policy = kind.Name, &policy
 	a.Resolved = &resolved
 	results, err := r.Outcomes.Results.Results(ctx, a)
 	if err != nil {
