@@ -61,8 +61,8 @@ func open(t *testing.T, e *cluster.Env, ip string, from, to int) {
 	wg.Wait()
 }
 
-// atRest is the resident memory once the service has given back what it does not need, which it does
-// while nothing happens.
+// atRest is the least resident memory within minutes: the service gives back what it does not need once a
+// minute, and looks less and less often at what waits.
 func atRest(t *testing.T) float64 {
 	t.Helper()
 	least := rssOf(t, "countersign")
