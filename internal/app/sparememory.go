@@ -47,6 +47,13 @@ func (m *spareMemory) NeedLeaderElection() bool { return false }
 
 // spare is what of the heap was not in use after the last collection and was not given back, in bytes.
 func spare() uint64 {
+	s := heapSamples()
+	live, held := s[0].Value.Uint64(), s[1].Value.Uint64()+s[2].Value.Uint64()+s[3].Value.Uint64()
+	return max(held, live) - live
+}
+
+// heapSamples are what was live after the last collection, and what the heap consists of.
+func heapSamples() []runtimemetrics.Sample {
 	s := []runtimemetrics.Sample{
 		{Name: "/gc/heap/live:bytes"},
 		{Name: "/memory/classes/heap/objects:bytes"},
@@ -54,6 +61,5 @@ func spare() uint64 {
 		{Name: "/memory/classes/heap/unused:bytes"},
 	}
 	runtimemetrics.Read(s)
-	live, held := s[0].Value.Uint64(), s[1].Value.Uint64()+s[2].Value.Uint64()+s[3].Value.Uint64()
-	return max(held, live) - live
+	return s
 }
