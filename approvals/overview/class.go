@@ -2,7 +2,6 @@ package overview
 
 import (
 	"iter"
-	"maps"
 	"unique"
 )
 
@@ -30,41 +29,13 @@ func (s *Snapshot) Classes(namespace string) iter.Seq[*Class] {
 	}
 }
 
-// withClasses returns classes without out and with in. It shares a Class of which nothing changes, and
-// leaves the map as it is.
+// withClasses returns classes without out and with in.
 func withClasses(classes map[unique.Handle[string]]*Class, out, in []*Entry) map[unique.Handle[string]]*Class {
-	type change struct{ out, in []*Entry }
-	changed := map[unique.Handle[string]]*change{}
-	of := func(e *Entry) *change {
-		if changed[e.Deciders] == nil {
-			changed[e.Deciders] = &change{}
-		}
-		return changed[e.Deciders]
-	}
-	for _, e := range out {
-		c := of(e)
-		c.out = append(c.out, e)
-	}
-	for _, e := range in {
-		c := of(e)
-		c.in = append(c.in, e)
-	}
-	next := maps.Clone(classes)
-	if next == nil {
-		next = map[unique.Handle[string]]*Class{}
-	}
-	for who, c := range changed {
-		old := classes[who]
-		if old == nil {
-			old = &Class{}
-		}
-		now := &Class{
+	return grouped(classes, out, in, func(e *Entry) unique.Handle[string] { return e.Deciders }, func(old *Class, c change) (*Class, bool) {
+		next := &Class{
 			Pending: edit(old.Pending, c.out, c.in, byUrgency, func(e *Entry) bool { return !e.Decided() }),
 			All:     edit(old.All, c.out, c.in, byOpening, nil),
 		}
-		if next[who] = now; len(now.All) == 0 {
-			delete(next, who)
-		}
-	}
-	return next
+		return next, len(next.All) > 0
+	})
 }

@@ -2,7 +2,6 @@ package overview
 
 import (
 	"cmp"
-	"maps"
 	"math"
 	"slices"
 	"sync"
@@ -161,42 +160,13 @@ func gateOf(e *Entry) string {
 	return e.Resolved.Policy.Gate
 }
 
-// withGates returns gates without out and with in. It shares a Gate of which nothing changes, and
-// leaves the map as it is.
+// withGates returns gates without out and with in.
 func withGates(gates map[string]*Gate, out, in []*Entry) map[string]*Gate {
-	type change struct{ out, in []*Entry }
-	changed := map[string]*change{}
-	of := func(e *Entry) *change {
-		name := gateOf(e)
-		if changed[name] == nil {
-			changed[name] = &change{}
-		}
-		return changed[name]
-	}
-	for _, e := range out {
-		c := of(e)
-		c.out = append(c.out, e)
-	}
-	for _, e := range in {
-		c := of(e)
-		c.in = append(c.in, e)
-	}
-	next := maps.Clone(gates)
-	if next == nil {
-		next = map[string]*Gate{}
-	}
-	for name, c := range changed {
-		old := gates[name]
-		if old == nil {
-			old = &Gate{}
-		}
-		g := &Gate{
+	return grouped(gates, out, in, gateOf, func(old *Gate, c change) (*Gate, bool) {
+		next := &Gate{
 			Waiting: edit(old.Waiting, c.out, c.in, byOpening, func(e *Entry) bool { return !e.Decided() }),
 			Ended:   edit(old.Ended, c.out, c.in, byEnd, func(e *Entry) bool { return e.Decided() }),
 		}
-		if next[name] = g; len(g.Waiting)+len(g.Ended) == 0 {
-			delete(next, name)
-		}
-	}
-	return next
+		return next, len(next.Waiting)+len(next.Ended) > 0
+	})
 }

@@ -63,7 +63,6 @@ func (x *Index) Snapshot() *Snapshot {
 	if len(x.was) == 0 {
 		return x.last
 	}
-	type change struct{ out, in []*Entry }
 	changed := map[string]*change{"": {}}
 	for at, old := range x.was {
 		if changed[at.namespace] == nil {
