@@ -321,7 +321,7 @@ func TestSums(t *testing.T) {
 			}
 		}
 	}
-	if got, want := p.sum(all.Line()), "4 importieren · 1 neu · 2 ändern · 3 löschen (1 ersetzt) · 5 vergessen · 6 verschieben · 7 außerhalb geändert · 8 fehlgeschlagen · 9 übersprungen · 13 bestanden · 1 kritisch · 2 hoch · 3 mittel · 4 niedrig · 5 Hinweise · unvollständig"; got != want {
+	if got, want := p.sum(all.Line()), "4 importieren · 1 anlegen · 2 ändern · 3 löschen (1 ersetzt) · 5 nicht mehr verwalten · 6 verschieben · 7 außerhalb geändert · 8 fehlgeschlagen · 9 übersprungen · 13 bestanden · 1 kritisch · 2 hoch · 3 mittel · 4 niedrig · 5 Hinweise · unvollständig"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
