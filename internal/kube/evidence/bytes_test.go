@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -306,6 +307,51 @@ func TestOwnInAuditStore(t *testing.T) {
 	a.sweep(t, 1)
 	if _, got, err := a.store().Read(t.Context(), there, "plan"); err != nil || len(got) != 1<<20 {
 		t.Errorf("the copy, when the run is gone: %d bytes, %v", len(got), err)
+	}
+}
+
+// TestCopiedByOlderVersion: a version that does not know where bytes are copies an object without that
+// and without bytes. It is taken for missing: the run's is read, and the next look copies it whole.
+func TestCopiedByOlderVersion(t *testing.T) {
+	t.Parallel()
+	a := newAudited(t)
+	item := a.keep(t, a.store(), "plan", noise(1<<20))
+	there := showing(item)
+	there.Namespace, there.UID, there.Source.Run = "shop", "uid-there", &approvals.Run{Name: "plan-1", UID: "run-1", Namespace: "prod"}
+	old := a.objects(t, "prod")[0]
+	old.Namespace, old.ResourceVersion, old.UID, old.Spec.StoredIn = "shop", "", "", ""
+	old.Annotations = map[string]string{"countersign.dev/evidence-bytes": "0"}
+	other := metav1.OwnerReference{APIVersion: v1alpha1.GroupVersion.String(), Kind: "Approval", Name: "other", UID: "uid-other"}
+	old.OwnerReferences = []metav1.OwnerReference{other}
+	if err := a.cluster.Create(t.Context(), &old); err != nil {
+		t.Fatal(err)
+	}
+	if _, got, err := a.store().Read(t.Context(), there, "plan"); err != nil || len(got) != 1<<20 {
+		t.Errorf("before it is copied again: %d bytes, %v", len(got), err)
+	}
+	for range 2 {
+		if err := a.store().Own(t.Context(), there); err != nil {
+			t.Fatal(err)
+		}
+	}
+	copies := a.objects(t, "shop")
+	if len(copies) != 1 || copies[0].Spec.StoredIn != v1alpha1.InAuditStore || len(copies[0].OwnerReferences) != 2 || copies[0].OwnerReferences[0] != other {
+		t.Fatalf("%+v, want one that says where its bytes are, of both owners", copies)
+	}
+	a.remove(t, "prod")
+	if _, got, err := a.store().Read(t.Context(), there, "plan"); err != nil || len(got) != 1<<20 {
+		t.Errorf("the copy, when the run is gone: %d bytes, %v", len(got), err)
+	}
+	// Where there is no other, it is gone, and nobody is told that somebody changed it.
+	lost := a.objects(t, "shop")[0]
+	a.remove(t, "shop")
+	lost.ResourceVersion, lost.UID, lost.Spec.StoredIn = "", "", ""
+	if err := a.cluster.Create(t.Context(), &lost); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := a.store().Read(t.Context(), there, "plan")
+	if approvals.CodeOf(err) != approvals.CodeNotFound {
+		t.Errorf("the empty one alone: %v, want %s", err, approvals.CodeNotFound)
 	}
 }
 

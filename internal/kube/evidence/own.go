@@ -46,15 +46,15 @@ func (s *Store) partsOf(ctx context.Context, namespace, object string) ([]metav1
 }
 
 // own adds ours to the owners of each part that a namespace has, which are returned by name.
-func (s *Store) own(ctx context.Context, namespace, object string, ours metav1.OwnerReference) (map[string]bool, error) {
+func (s *Store) own(ctx context.Context, namespace, object string, ours metav1.OwnerReference) (map[string]*metav1.PartialObjectMetadata, error) {
 	parts, err := s.partsOf(ctx, namespace, object)
 	if err != nil {
 		return nil, err
 	}
-	there := map[string]bool{}
+	there := map[string]*metav1.PartialObjectMetadata{}
 	for i := range parts {
 		o := &parts[i]
-		there[o.Name] = true
+		there[o.Name] = o
 		if kubeutil.Owns(o.OwnerReferences, string(ours.UID)) {
 			continue
 		}
@@ -70,14 +70,18 @@ func (s *Store) own(ctx context.Context, namespace, object string, ours metav1.O
 
 // copyMissing copies the parts that are not there yet from one namespace to another, within
 // the quota of the other, and one at a time: all of them together may have megabytes.
-func (s *Store) copyMissing(ctx context.Context, from, to, object string, there map[string]bool, ours metav1.OwnerReference) error {
+func (s *Store) copyMissing(ctx context.Context, from, to, object string, there map[string]*metav1.PartialObjectMetadata, ours metav1.OwnerReference) error {
 	parts, err := s.partsOf(ctx, from, object)
 	if err != nil {
 		return err
 	}
 	var missing []metav1.PartialObjectMetadata
 	for _, p := range parts {
-		if !there[p.Name] {
+		copied, err := s.copied(ctx, there[p.Name])
+		if err != nil {
+			return err
+		}
+		if !copied {
 			missing = append(missing, p)
 		}
 	}
@@ -114,9 +118,48 @@ func (s *Store) copyMissing(ctx context.Context, from, to, object string, there 
 		theirs.Namespace, theirs.Name, theirs.Labels = to, o.Name, o.Labels
 		theirs.Annotations = map[string]string{annotationBytes: strconv.Itoa(size)} // not what the other one says
 		theirs.OwnerReferences = []metav1.OwnerReference{ours}
+		if before := there[p.Name]; before != nil {
+			if err := s.removeEmpty(ctx, before); err != nil {
+				return err
+			}
+			theirs.OwnerReferences = before.OwnerReferences // ours among them
+		}
 		if err := s.Client.Create(ctx, theirs); err != nil && !apierrors.IsAlreadyExists(err) {
 			return kubeutil.Translate(err, "evidence "+object)
 		}
+	}
+	return nil
+}
+
+// copied reports whether o, which may be nil, is a copy that has bytes. A version of Countersign from
+// before there was evidence in the audit store copies an object without what it does not know, which
+// says where the bytes are. It notes that the copy has none, so that no other object is read here.
+func (s *Store) copied(ctx context.Context, o *metav1.PartialObjectMetadata) (bool, error) {
+	if o == nil {
+		return false, nil
+	}
+	if size := o.Annotations[annotationBytes]; size != "0" {
+		return true, nil
+	}
+	var full v1alpha1.Evidence
+	if err := s.Client.Get(ctx, client.ObjectKeyFromObject(o), &full); err != nil {
+		if apierrors.IsNotFound(err) {
+			return false, nil
+		}
+		return false, kubeutil.Translate(err, "evidence "+o.Name)
+	}
+	return !empty(&full), nil
+}
+
+// empty reports whether o neither has bytes nor says where they are. What is compressed has some.
+func empty(o *v1alpha1.Evidence) bool { return o.Spec.StoredIn == "" && len(o.Spec.Data) == 0 }
+
+// removeEmpty deletes a copy without bytes, while it is the one that was looked at.
+func (s *Store) removeEmpty(ctx context.Context, o *metav1.PartialObjectMetadata) error {
+	o.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("Evidence"))
+	err := s.Client.Delete(ctx, o, client.Preconditions{UID: &o.UID, ResourceVersion: &o.ResourceVersion})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return kubeutil.Translate(err, "evidence "+o.Name)
 	}
 	return nil
 }

@@ -123,6 +123,9 @@ func (s *Store) stored(ctx context.Context, namespace string, item evidence.Item
 			packed = append(packed, bytes.NewReader(inStore))
 			break
 		}
+		if empty(&o) {
+			return nil, approvals.Errorf(approvals.CodeNotFound, "evidence %q is gone: object Evidence %s of namespace %s was copied without its bytes, by an older version of Countersign", item.Name, name, namespace)
+		}
 		if i == 0 {
 			parts, stored = min(int(o.Spec.Parts), maxParts), o.Spec.Stored
 		}
