@@ -124,8 +124,8 @@ func (s *Store) copyMissing(ctx context.Context, from, to, object string, there 
 			}
 			theirs.OwnerReferences = before.OwnerReferences // ours among them
 		}
-		if err := s.Client.Create(ctx, theirs); err != nil && !apierrors.IsAlreadyExists(err) {
-			return kubeutil.Translate(err, "evidence "+object)
+		if err := s.create(ctx, theirs); err != nil && !apierrors.IsAlreadyExists(err) {
+			return refused(err, "evidence "+object)
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -133,13 +134,13 @@ func (s *Store) Keep(ctx context.Context, of Of, data []byte, message string) (k
 	parts := s.parts(of, data, packed, message)
 	var written []*v1alpha1.Evidence
 	for _, p := range slices.Backward(parts) { // the first part, by which it is found, last
-		err := s.Client.Create(ctx, p)
+		err := s.create(ctx, p)
 		if err == nil {
 			written = append(written, p)
 			continue
 		}
 		if !apierrors.IsAlreadyExists(err) {
-			return Kept{}, false, overQuota(err, of)
+			return Kept{}, false, refused(err, of.String())
 		}
 		if p.Spec.Part > 0 {
 			continue // of an attempt that ended half way: its name has the digest of these bytes
@@ -269,9 +270,19 @@ func (s *Store) metadata(ctx context.Context, namespace string, which ...client.
 	return list.Items, nil
 }
 
-func overQuota(err error, of Of) error {
-	if apierrors.IsForbidden(err) && !kubeutil.IsRBAC(err) {
-		return &approvals.Error{Code: approvals.CodeLimited, Message: of.String() + " could not be stored: " + approvals.Cut(err.Error(), 512), Err: err}
+// create makes o whole or not at all: an API server whose definition is older than this program would
+// else drop a field that it does not know, and nobody would find the bytes.
+func (s *Store) create(ctx context.Context, o *v1alpha1.Evidence) error {
+	return s.Client.Create(ctx, o, client.FieldValidation(metav1.FieldValidationStrict))
+}
+
+// refused says why the API server did not take an object of what.
+func refused(err error, what string) error {
+	switch {
+	case apierrors.IsBadRequest(err) && strings.Contains(err.Error(), "unknown field"):
+		return &approvals.Error{Code: approvals.CodeUnavailable, Err: err, Message: what + " could not be stored, because the cluster's definition of Evidence is older than the service: a cluster administrator has to apply deploy/crd of the service's version first"}
+	case apierrors.IsForbidden(err) && !kubeutil.IsRBAC(err):
+		return &approvals.Error{Code: approvals.CodeLimited, Message: what + " could not be stored: " + approvals.Cut(err.Error(), 512), Err: err}
 	}
-	return kubeutil.Translate(err, of.String())
+	return kubeutil.Translate(err, what)
 }
