@@ -148,7 +148,7 @@ func (c *core) open(ctx context.Context) error {
 		return err
 	}
 	c.opener.Quotas = c.quotas
-	if err := c.keepEvidence(); err != nil {
+	if err := c.keepEvidence(ctx); err != nil {
 		return err
 	}
 	c.guards = &identity.Guards{Live: live, Now: c.Now}

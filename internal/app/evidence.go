@@ -2,9 +2,12 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"io"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
@@ -12,14 +15,18 @@ import (
 )
 
 // keepEvidence sets up the store of evidence, and finding it when an Approval is opened.
-func (c *core) keepEvidence() error {
+func (c *core) keepEvidence(ctx context.Context) error {
 	clientset, err := kubernetes.NewForConfig(c.Rest)
 	if err != nil {
 		return err
 	}
 	c.evidence = &evidence.Store{Client: c.direct, Ring: c.keys.Ring, Quota: c.quotas.Of, Now: c.Now}
 	if c.kept != nil { // else the interface would hold a nil pointer
-		c.evidence.Bytes = c.kept.Evidence()
+		var system corev1.Namespace // its UID is that of the cluster, as far as there is one
+		if err := c.direct.Get(ctx, types.NamespacedName{Name: metav1.NamespaceSystem}, &system); err != nil {
+			return fmt.Errorf("find out which cluster this is, for the audit store: %w", err)
+		}
+		c.evidence.Bytes = c.kept.Evidence(string(system.UID))
 	}
 	logs := &evidence.Logs{
 		Live: c.mgr.GetAPIReader(),

@@ -23,8 +23,8 @@ type Evidence interface { //nolint:interfacebloat // the whole of what a store o
 	Delete(ctx context.Context, s evidence.Stored) (bool, error)
 }
 
-// RunEvidence tests the contract of every store of evidence. of is the one of a Ledger.
-func RunEvidence(t *testing.T, newStore func(t *testing.T) Store, of func(Ledger) Evidence) {
+// RunEvidence tests the contract of every store of evidence. of is the one of a Ledger and a cluster.
+func RunEvidence(t *testing.T, newStore func(t *testing.T) Store, of func(l Ledger, cluster string) Evidence) {
 	t.Helper()
 	for name, test := range map[string]func(*testing.T, Store, Evidence){
 		"evidence":             testEvidence,
@@ -39,8 +39,54 @@ func RunEvidence(t *testing.T, newStore func(t *testing.T) Store, of func(Ledger
 			s := newStore(t)
 			l := s.Open(t)
 			t.Cleanup(func() { l.Close() })
-			test(t, s, of(l))
+			test(t, s, of(l, "here"))
 		})
+	}
+	t.Run("evidence of two clusters", func(t *testing.T) {
+		t.Parallel()
+		s := newStore(t)
+		l := s.Open(t)
+		t.Cleanup(func() { l.Close() })
+		testEvidenceClusters(t, of(l, "here"), of(l, "there"))
+	})
+}
+
+// testEvidenceClusters: a cluster lists, counts and deletes its own bytes alone, and reads those of
+// another, whose objects somebody restored in it.
+func testEvidenceClusters(t *testing.T, here, there Evidence) {
+	both, one := key("prod", "evidence-1", "a"), key("prod", "evidence-2", "a")
+	put(t, here, both, []byte("here"), ct.T0)
+	put(t, there, both, []byte("there"), ct.T0)
+	put(t, there, one, []byte("there alone"), ct.T0)
+	for name, c := range map[string]struct {
+		e    Evidence
+		of   evidence.Key
+		want string
+	}{"its own": {here, both, "here"}, "the other's own": {there, both, "there"}, "the other's": {here, one, "there alone"}} {
+		if got, err := c.e.Get(t.Context(), c.of); err != nil || string(got) != c.want {
+			t.Errorf("%s: %q, %v; want %q", name, got, err, c.want)
+		}
+	}
+	if n, err := here.Used(t.Context(), "prod"); err != nil || n != 4 {
+		t.Errorf("used: %d, %v; want 4", n, err)
+	}
+	others, err := there.Page(t.Context(), evidence.Key{})
+	if err != nil || len(others) != 2 {
+		t.Fatalf("%+v, %v; want two", others, err)
+	}
+	if own, err := here.Page(t.Context(), evidence.Key{}); err != nil || len(own) != 1 || own[0].Key != both || own[0].Bytes != 4 {
+		t.Errorf("%+v, %v; want its own", own, err)
+	}
+	for _, o := range others[1:] {
+		if deleted, err := here.Delete(t.Context(), o); err != nil || deleted {
+			t.Errorf("%+v of the other was deleted: %t, %v", o, deleted, err)
+		}
+	}
+	if deleted, err := here.Delete(t.Context(), others[0]); err != nil || !deleted { // its own was written at the same time
+		t.Errorf("its own was deleted: %t, %v", deleted, err)
+	}
+	if got, err := there.Get(t.Context(), both); err != nil || string(got) != "there" {
+		t.Errorf("the other's, when that is deleted: %q, %v", got, err)
 	}
 }
 

@@ -143,7 +143,9 @@ const (
 
 func TestEvidence(t *testing.T) {
 	t.Parallel()
-	recordtest.RunEvidence(t, store, func(l recordtest.Ledger) recordtest.Evidence { return l.(*sqlstore.Ledger).Evidence() }) //nolint:forcetypeassert // it is what Open gives
+	recordtest.RunEvidence(t, store, func(l recordtest.Ledger, cluster string) recordtest.Evidence {
+		return l.(*sqlstore.Ledger).Evidence(cluster) //nolint:forcetypeassert // it is what Open gives
+	})
 }
 
 // TestAppendOnly: the database itself refuses to change a line or to take it away.
@@ -194,7 +196,7 @@ func TestLeastRights(t *testing.T) {
 	if added, err := l.Append(t.Context(), recordtest.Lines(1)); err != nil || len(added) != 5 {
 		t.Errorf("%d added, %v", len(added), err)
 	}
-	e, k := l.Evidence(), evidence.Key{Namespace: "prod", Object: "evidence-1", SHA256: "a"}
+	e, k := l.Evidence("here"), evidence.Key{Namespace: "prod", Object: "evidence-1", SHA256: "a"}
 	must(t, e.Put(t.Context(), k, []byte("data"), time.Now()))
 	all, err := e.Page(t.Context(), evidence.Key{})
 	must(t, err)

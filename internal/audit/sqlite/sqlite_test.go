@@ -183,5 +183,7 @@ func BenchmarkLedger(b *testing.B) {
 
 func TestEvidence(t *testing.T) {
 	t.Parallel()
-	recordtest.RunEvidence(t, store, func(l recordtest.Ledger) recordtest.Evidence { return l.(*sqlstore.Ledger).Evidence() }) //nolint:forcetypeassert // it is what Open gives
+	recordtest.RunEvidence(t, store, func(l recordtest.Ledger, cluster string) recordtest.Evidence {
+		return l.(*sqlstore.Ledger).Evidence(cluster) //nolint:forcetypeassert // it is what Open gives
+	})
 }

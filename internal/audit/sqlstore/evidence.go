@@ -22,13 +22,16 @@ const (
 // Evidence keeps the compressed bytes of evidence beside the audit log. Every call says whether
 // the database is there.
 type Evidence struct {
-	ledger *Ledger
-	turns  chan struct{}
+	ledger  *Ledger
+	cluster string
+	turns   chan struct{}
 }
 
-// Evidence returns the bytes of evidence in l's database. It is called once for a Ledger.
-func (l *Ledger) Evidence() *Evidence {
-	return &Evidence{ledger: l, turns: make(chan struct{}, evidenceAtOnce)}
+// Evidence returns the bytes of evidence in l's database that are a cluster's. It is called once for a
+// Ledger. Services of several clusters may have one database by mistake, or while a cluster is replaced:
+// each lists, counts and deletes what it wrote itself.
+func (l *Ledger) Evidence(cluster string) *Evidence {
+	return &Evidence{ledger: l, cluster: cluster, turns: make(chan struct{}, evidenceAtOnce)}
 }
 
 // do calls f with the database, within the time of one transaction and in its turn.
@@ -55,21 +58,21 @@ func (e *Evidence) do(ctx context.Context, f func(ctx context.Context, l *Ledger
 // before has to look again.
 func (e *Evidence) Put(ctx context.Context, k evidence.Key, packed []byte, now time.Time) error {
 	return e.do(ctx, func(ctx context.Context, l *Ledger) error {
-		_, err := l.db.ExecContext(ctx, l.bind("INSERT INTO evidence_bytes (namespace, object, sha256, bytes, kept_at, orphaned_at, data) VALUES (?, ?, ?, ?, ?, 0, ?) "+
-			"ON CONFLICT (namespace, object, sha256) DO UPDATE SET bytes = excluded.bytes, kept_at = excluded.kept_at, orphaned_at = 0, data = excluded.data"),
-			k.Namespace, k.Object, k.SHA256, len(packed), now.UnixMicro(), packed)
+		_, err := l.db.ExecContext(ctx, l.bind("INSERT INTO evidence_bytes (namespace, object, sha256, cluster, bytes, kept_at, orphaned_at, data) VALUES (?, ?, ?, ?, ?, ?, 0, ?) "+
+			"ON CONFLICT (namespace, object, sha256, cluster) DO UPDATE SET bytes = excluded.bytes, kept_at = excluded.kept_at, orphaned_at = 0, data = excluded.data"),
+			k.Namespace, k.Object, k.SHA256, e.cluster, len(packed), now.UnixMicro(), packed)
 		return err
 	})
 }
 
 // Get returns the bytes under k as they are in the database: the caller compares them with what
-// was approved.
+// was approved. Those that another cluster wrote are as good: somebody restored its objects in this one.
 //
 // Errors: CodeNotFound, CodeConflict (there are more than evidence can have), CodeUnavailable.
 func (e *Evidence) Get(ctx context.Context, k evidence.Key) (packed []byte, err error) {
 	err = e.do(ctx, func(ctx context.Context, l *Ledger) error {
-		err := l.db.QueryRowContext(ctx, l.bind("SELECT CASE WHEN length(data) <= ? THEN data END FROM evidence_bytes WHERE namespace = ? AND object = ? AND sha256 = ?"),
-			maxStored, k.Namespace, k.Object, k.SHA256).Scan(&packed)
+		err := l.db.QueryRowContext(ctx, l.bind("SELECT CASE WHEN length(data) <= ? THEN data END FROM evidence_bytes WHERE namespace = ? AND object = ? AND sha256 = ? ORDER BY CASE WHEN cluster = ? THEN 0 ELSE 1 END LIMIT 1"),
+			maxStored, k.Namespace, k.Object, k.SHA256, e.cluster).Scan(&packed)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			return approvals.Errorf(approvals.CodeNotFound, "the audit store (%s) has no bytes of Evidence %s of namespace %s", l.dialect.Name, k.Object, k.Namespace)
@@ -81,20 +84,20 @@ func (e *Evidence) Get(ctx context.Context, k evidence.Key) (packed []byte, err 
 	return packed, err
 }
 
-// Used returns how many bytes a namespace has in the database, those of orphans too.
+// Used returns how many bytes a namespace of the cluster has in the database, those of orphans too.
 func (e *Evidence) Used(ctx context.Context, namespace string) (n int64, err error) {
 	err = e.do(ctx, func(ctx context.Context, l *Ledger) error {
-		return l.db.QueryRowContext(ctx, l.bind("SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM evidence_bytes WHERE namespace = ?"), namespace).Scan(&n)
+		return l.db.QueryRowContext(ctx, l.bind("SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM evidence_bytes WHERE cluster = ? AND namespace = ?"), e.cluster, namespace).Scan(&n)
 	})
 	return n, err
 }
 
-// Page returns the next rows after a Key, in the order of their keys, without their bytes. The
+// Page returns the cluster's next rows after a Key, in the order of their keys, without their bytes. The
 // zero Key is before all.
 func (e *Evidence) Page(ctx context.Context, after evidence.Key) (out []evidence.Stored, err error) {
 	err = e.do(ctx, func(ctx context.Context, l *Ledger) error {
-		query := "SELECT namespace, object, sha256, bytes, kept_at, orphaned_at FROM evidence_bytes WHERE (namespace, object, sha256) > (?, ?, ?) ORDER BY namespace, object, sha256 LIMIT ?"
-		return each(ctx, l.db, l.bind(query), []any{after.Namespace, after.Object, after.SHA256, chunk}, func(rows *sql.Rows) error {
+		query := "SELECT namespace, object, sha256, bytes, kept_at, orphaned_at FROM evidence_bytes WHERE cluster = ? AND (namespace, object, sha256) > (?, ?, ?) ORDER BY namespace, object, sha256 LIMIT ?"
+		return each(ctx, l.db, l.bind(query), []any{e.cluster, after.Namespace, after.Object, after.SHA256, chunk}, func(rows *sql.Rows) error {
 			var s evidence.Stored
 			var kept, orphaned int64
 			err := rows.Scan(&s.Namespace, &s.Object, &s.SHA256, &s.Bytes, &kept, &orphaned)
@@ -123,8 +126,8 @@ func (e *Evidence) Delete(ctx context.Context, s evidence.Stored) (bool, error) 
 // change does it to the row that s is, while it is as s says.
 func (e *Evidence) change(ctx context.Context, what string, s evidence.Stored, args ...any) (changed bool, err error) {
 	err = e.do(ctx, func(ctx context.Context, l *Ledger) error {
-		args = append(args, s.Namespace, s.Object, s.SHA256, micros(s.KeptAt), micros(s.OrphanedAt))
-		res, err := l.db.ExecContext(ctx, l.bind(what+" WHERE namespace = ? AND object = ? AND sha256 = ? AND kept_at = ? AND orphaned_at = ?"), args...)
+		args = append(args, e.cluster, s.Namespace, s.Object, s.SHA256, micros(s.KeptAt), micros(s.OrphanedAt))
+		res, err := l.db.ExecContext(ctx, l.bind(what+" WHERE cluster = ? AND namespace = ? AND object = ? AND sha256 = ? AND kept_at = ? AND orphaned_at = ?"), args...)
 		if err != nil {
 			return err
 		}

@@ -52,7 +52,7 @@ func TestUploadsToAuditStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ledger.Close()
-	kept, service, now := ledger.Evidence(), c.u.Store.Client, time.Now()
+	kept, service, now := ledger.Evidence("here"), c.u.Store.Client, time.Now()
 	store := func(b evidence.Bytes) *evidence.Store { // of a process that has just started
 		return &evidence.Store{Client: service, Ring: ringOf(1), Bytes: b, Now: func() time.Time { return now }}
 	}

@@ -41,7 +41,7 @@ func newAudited(t *testing.T) *audited {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	return &audited{cluster: kubetest.New(t), ledger: l, bytes: l.Evidence(), path: path, now: ct.T0}
+	return &audited{cluster: kubetest.New(t), ledger: l, bytes: l.Evidence("here"), path: path, now: ct.T0}
 }
 
 // store is that of a process that has just started: it remembers nothing.

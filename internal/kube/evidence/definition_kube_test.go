@@ -72,7 +72,7 @@ func TestOlderDefinition(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ledger.Close()
-	s := &evidence.Store{Client: c, Ring: ringOf(1), Bytes: ledger.Evidence(), Now: time.Now}
+	s := &evidence.Store{Client: c, Ring: ringOf(1), Bytes: ledger.Evidence("here"), Now: time.Now}
 
 	_, created, err := s.Keep(t.Context(), of("plan"), []byte("Plan: 1 to add"), "")
 	if created || approvals.CodeOf(err) != approvals.CodeUnavailable {
