@@ -20,7 +20,7 @@ func (c *core) keepEvidence(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.evidence = &evidence.Store{Client: c.direct, Ring: c.keys.Ring, Quota: c.quotas.Of, Now: c.Now}
+	c.evidence = &evidence.Store{Client: c.direct, Ring: c.keys.Ring, Quota: c.quotas.Of, Most: c.Config.Limits.StoredEvidenceBytes, Now: c.Now}
 	if c.kept != nil { // else the interface would hold a nil pointer
 		var system corev1.Namespace // its UID is that of the cluster, as far as there is one
 		if err := c.direct.Get(ctx, types.NamespacedName{Name: metav1.NamespaceSystem}, &system); err != nil {

@@ -16,6 +16,8 @@ type Limits struct {
 	Proxies []netip.Prefix
 	// Namespace is the quota of each namespace, where no GatePolicy says otherwise.
 	Namespace approvals.Quota
+	// StoredEvidenceBytes bounds the evidence of all namespaces in the audit store.
+	StoredEvidenceBytes int64
 }
 
 // Listener has the bounds of one listener.
@@ -35,6 +37,7 @@ func DefaultLimits() Limits {
 		Namespace: approvals.Quota{
 			OpenApprovals: 2000, HeldBytes: 64 << 20, EventsPerMinute: 600, WaitingVotes: 500, Delegations: 500, MailsPerHour: 1000, MailsPerHourTo: 250, EvidenceBytes: 256 << 20,
 		},
+		StoredEvidenceBytes: 2 << 30,
 	}
 }
 
@@ -52,6 +55,10 @@ type limitsFile struct {
 	TrustedProxies []string `json:"trustedProxies,omitempty"`
 	// What [each namespace may have](#what-a-namespace-may-have).
 	Namespace *quotaFile `json:"namespace,omitempty"`
+	// Bytes of the [evidence](../concepts/evidence.md) of all namespaces together in the audit store, compressed, so that it
+	// leaves room for the audit log. Over it, an upload is refused (`429`), and a log is missing: the Approval says why. Uploads
+	// at the same time may go beyond it by what they have.
+	StoredEvidenceBytes *int64 `json:"storedEvidenceBytes,omitempty"`
 }
 
 // quotaFile has the fields of a GatePolicy's quota.
@@ -137,7 +144,7 @@ func fileOf(l Limits) *limitsFile {
 	return &limitsFile{Web: listener(l.Web), Interceptor: listener(l.Interceptor), Namespace: &quotaFile{
 		OpenApprovals: &q.OpenApprovals, HeldBytes: &q.HeldBytes, EventsPerMinute: &q.EventsPerMinute, WaitingVotes: &q.WaitingVotes,
 		Delegations: &q.Delegations, MailsPerHour: &q.MailsPerHour, MailsPerHourTo: &q.MailsPerHourTo, EvidenceBytes: &q.EvidenceBytes,
-	}}
+	}, StoredEvidenceBytes: &l.StoredEvidenceBytes}
 }
 
 func (f *limitsFile) read() (Limits, error) {
@@ -148,6 +155,11 @@ func (f *limitsFile) read() (Limits, error) {
 	var errs []error
 	errs = append(errs, f.Web.into(&l.Web, "limits.web", leastBodyBytes/4), f.Interceptor.into(&l.Interceptor, "limits.interceptor", leastBodyBytes))
 	errs = append(errs, f.Namespace.into(&l.Namespace))
+	if f.StoredEvidenceBytes != nil {
+		if l.StoredEvidenceBytes = *f.StoredEvidenceBytes; l.StoredEvidenceBytes < 1 {
+			errs = append(errs, fmt.Errorf("limits.storedEvidenceBytes is %d: use at least 1", l.StoredEvidenceBytes))
+		}
+	}
 	for _, s := range f.TrustedProxies {
 		p, err := netip.ParsePrefix(s)
 		if err != nil {

@@ -239,6 +239,7 @@ var mistakes = []struct{ field, value string }{
 	{"limits.namespace.mailsPerHour", "0"},
 	{"limits.namespace.mailsPerHourToOneAddress", "0"},
 	{"limits.namespace.evidenceBytes", "0"},
+	{"limits.storedEvidenceBytes", "0"},
 	{"directory[].names", ""},
 	{"directory[].emails", "[nobody]"},
 	{"directory[].logins", `["a\nb"]`},

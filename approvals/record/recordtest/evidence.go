@@ -17,7 +17,7 @@ import (
 type Evidence interface { //nolint:interfacebloat // the whole of what a store of evidence does, as of Ledger
 	Put(ctx context.Context, k evidence.Key, packed []byte, now time.Time) error
 	Get(ctx context.Context, k evidence.Key) ([]byte, error)
-	Used(ctx context.Context, namespace string) (int64, error)
+	Used(ctx context.Context, namespace string) (its, all int64, err error)
 	Page(ctx context.Context, after evidence.Key) ([]evidence.Stored, error)
 	Orphan(ctx context.Context, s evidence.Stored, since time.Time) error
 	Delete(ctx context.Context, s evidence.Stored) (bool, error)
@@ -67,8 +67,8 @@ func testEvidenceClusters(t *testing.T, here, there Evidence) {
 			t.Errorf("%s: %q, %v; want %q", name, got, err, c.want)
 		}
 	}
-	if n, err := here.Used(t.Context(), "prod"); err != nil || n != 4 {
-		t.Errorf("used: %d, %v; want 4", n, err)
+	if n, all, err := here.Used(t.Context(), "prod"); err != nil || n != 4 || all != 4 {
+		t.Errorf("used: %d of %d, %v; want 4 of 4", n, all, err)
 	}
 	others, err := there.Page(t.Context(), evidence.Key{})
 	if err != nil || len(others) != 2 {
@@ -122,8 +122,9 @@ func testEvidence(t *testing.T, _ Store, e Evidence) {
 		t.Errorf("what is not there: %v, want %s", err, approvals.CodeNotFound)
 	}
 	for namespace, want := range map[string]int64{"prod": 8 + 17 + int64(len(most)), "shop": 1, "none": 0} {
-		if n, err := e.Used(t.Context(), namespace); err != nil || n != want {
-			t.Errorf("namespace %s: %d bytes, %v; want %d", namespace, n, err, want)
+		n, all, err := e.Used(t.Context(), namespace)
+		if together := int64(len(most)) + 8 + 17 + 1; err != nil || n != want || all != together {
+			t.Errorf("namespace %s: %d bytes of %d, %v; want %d of %d", namespace, n, all, err, want, together)
 		}
 	}
 }

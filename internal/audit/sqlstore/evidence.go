@@ -84,12 +84,14 @@ func (e *Evidence) Get(ctx context.Context, k evidence.Key) (packed []byte, err 
 	return packed, err
 }
 
-// Used returns how many bytes a namespace of the cluster has in the database, those of orphans too.
-func (e *Evidence) Used(ctx context.Context, namespace string) (n int64, err error) {
+// Used returns how many bytes a namespace of the cluster has in the database, and how many all of them
+// together, those of orphans too.
+func (e *Evidence) Used(ctx context.Context, namespace string) (n, all int64, err error) {
 	err = e.do(ctx, func(ctx context.Context, l *Ledger) error {
-		return l.db.QueryRowContext(ctx, l.bind("SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM evidence_bytes WHERE cluster = ? AND namespace = ?"), e.cluster, namespace).Scan(&n)
+		return l.db.QueryRowContext(ctx, l.bind("SELECT CAST(COALESCE(SUM(CASE WHEN namespace = ? THEN bytes ELSE 0 END), 0) AS BIGINT), CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM evidence_bytes WHERE cluster = ?"),
+			namespace, e.cluster).Scan(&n, &all)
 	})
-	return n, err
+	return n, all, err
 }
 
 // Page returns the cluster's next rows after a Key, in the order of their keys, without their bytes. The

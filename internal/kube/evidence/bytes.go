@@ -18,8 +18,8 @@ type Bytes interface { //nolint:interfacebloat // one table, of which each call 
 	Put(ctx context.Context, k evidence.Key, packed []byte, now time.Time) error
 	// Get returns CodeNotFound for what is not there, and CodeUnavailable while the store is not.
 	Get(ctx context.Context, k evidence.Key) ([]byte, error)
-	// Used is how many bytes a namespace has there.
-	Used(ctx context.Context, namespace string) (int64, error)
+	// Used is how many bytes a namespace has there, and how many all of them together.
+	Used(ctx context.Context, namespace string) (its, all int64, err error)
 	// Page has the next rows after a Key, none at the end.
 	Page(ctx context.Context, after evidence.Key) ([]evidence.Stored, error)
 	// Orphan and Delete do nothing to what was written after s was read.

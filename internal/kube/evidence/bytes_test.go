@@ -278,6 +278,32 @@ func TestOrphansCount(t *testing.T) {
 	}
 }
 
+// TestTogether: however many namespaces there are, they leave room for the audit log.
+func TestTogether(t *testing.T) {
+	t.Parallel()
+	a := newAudited(t)
+	s := a.store()
+	s.Most = 2500
+	item := a.keep(t, s, "plan", noise(1000))
+	shop := of("plan")
+	shop.Namespace, shop.RunUID = "shop", "run-2"
+	if _, _, err := s.Keep(t.Context(), shop, noise(1001), ""); err != nil {
+		t.Fatal(err)
+	}
+	other := of("plan")
+	other.Namespace, other.RunUID = "other", "run-3"
+	_, _, err := s.Keep(t.Context(), other, noise(1002), "")
+	if approvals.CodeOf(err) != approvals.CodeLimited || len(a.rows(t)) != 2 {
+		t.Errorf("beyond what all may have: %v and %d rows, want %s and 2", err, len(a.rows(t)), approvals.CodeLimited)
+	}
+	there := showing(item)
+	there.Namespace, there.UID, there.Source.Run = "other", "uid-there", &approvals.Run{Name: "plan-1", UID: "run-1", Namespace: "prod"}
+	if err := s.Own(t.Context(), there); approvals.CodeOf(err) != approvals.CodeLimited {
+		t.Errorf("a copy: %v, want %s", err, approvals.CodeLimited)
+	}
+	golden.Open(t).Check(t, "an upload", approvals.Message(err))
+}
+
 // TestOwnInAuditStore: an Approval in another namespace has bytes of its own, counted for that
 // namespace, which stay when those of the run are gone.
 func TestOwnInAuditStore(t *testing.T) {

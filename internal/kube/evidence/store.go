@@ -42,7 +42,10 @@ type Store struct {
 	Quota func(ctx context.Context, namespace string) (approvals.Quota, error)
 	// Bytes is the audit store. Nil: there is none, and bytes are in the objects.
 	Bytes Bytes
-	Now   func() time.Time // needed with Bytes
+	// Most is how many bytes all namespaces together may have in the audit store, whose disk is that of
+	// the audit log. 0: that is not bounded.
+	Most int64
+	Now  func() time.Time // needed with Bytes
 
 	memory memory
 	once   sync.Once
@@ -230,21 +233,27 @@ func (s *Store) room(ctx context.Context, of Of, n int64) error {
 
 // mayKeep says why a namespace that has what is there may not keep n more bytes, or nil.
 func (s *Store) mayKeep(ctx context.Context, namespace string, there []metav1.PartialObjectMetadata, n int64) error {
+	if s.Quota == nil && s.Most == 0 {
+		return nil
+	}
+	used := bytesOf(there)
+	if s.Bytes != nil {
+		// What no object stands for yet, or any more, is there all the same.
+		stored, all, err := s.Bytes.Used(ctx, namespace)
+		if err != nil {
+			return err
+		}
+		if s.Most > 0 && all+n > s.Most {
+			return approvals.Errorf(approvals.CodeLimited, "the audit store may have %d bytes of evidence of all namespaces together, and with the %d of this it would have more: delete PipelineRuns and Approvals that are no longer needed (their evidence goes a day later), or ask a cluster administrator to raise the limit (limits.storedEvidenceBytes of the service's configuration)", s.Most, n)
+		}
+		used = max(used, stored)
+	}
 	if s.Quota == nil {
 		return nil
 	}
 	q, err := s.Quota(ctx, namespace)
 	if err != nil {
 		return err
-	}
-	used := bytesOf(there)
-	if s.Bytes != nil {
-		// What no object stands for yet, or any more, is there all the same.
-		stored, err := s.Bytes.Used(ctx, namespace)
-		if err != nil {
-			return err
-		}
-		used = max(used, stored)
 	}
 	return q.MayKeep(namespace, used, n)
 }
