@@ -222,6 +222,25 @@ func TestRowsChanged(t *testing.T) {
 	}
 }
 
+// TestLostBytes: the same upload again brings back what an older backup of the database does not have,
+// and nothing else changes.
+func TestLostBytes(t *testing.T) {
+	t.Parallel()
+	a := newAudited(t)
+	item := a.keep(t, a.store(), "plan", []byte("Plan: 1 to add"))
+	a.exec(t, "DELETE FROM evidence_bytes")
+	if _, _, err := a.store().Keep(t.Context(), of("plan"), []byte("Plan: 1 to destroy"), ""); approvals.CodeOf(err) != approvals.CodeConflict || len(a.rows(t)) != 0 {
+		t.Errorf("other bytes: %v and %d rows, want %s and none", err, len(a.rows(t)), approvals.CodeConflict)
+	}
+	k, created, err := a.store().Keep(t.Context(), of("plan"), []byte("Plan: 1 to add"), "")
+	if err != nil || created || k.SHA256 != item.SHA256 || len(a.rows(t)) != 1 || len(a.objects(t, "prod")) != 1 {
+		t.Errorf("%+v, created %t, %v, %d rows; want it mended", k, created, err, len(a.rows(t)))
+	}
+	if _, got, err := a.store().Read(t.Context(), showing(item), "plan"); err != nil || string(got) != "Plan: 1 to add" {
+		t.Errorf("read: %q, %v", got, err)
+	}
+}
+
 // TestKilledBetweenWrites: a process that dies when the bytes are written and the object is not
 // leaves nothing that anybody takes for evidence. The next upload makes it whole.
 func TestKilledBetweenWrites(t *testing.T) {

@@ -81,11 +81,18 @@ func (k Kept) item(w evidence.Wanted) evidence.Item {
 //
 // Errors: CodeNotFound, CodeForbidden (somebody else wrote the object).
 func (s *Store) Find(ctx context.Context, of Of) (Kept, error) {
+	k, _, err := s.find(ctx, of)
+	return k, err
+}
+
+// find is Find, and says where the bytes are.
+func (s *Store) find(ctx context.Context, of Of) (Kept, v1alpha1.EvidencePlace, error) {
 	var o v1alpha1.Evidence
 	if err := s.Client.Get(ctx, types.NamespacedName{Namespace: of.Namespace, Name: of.object()}, &o); err != nil {
-		return Kept{}, kubeutil.Translate(err, of.String())
+		return Kept{}, "", kubeutil.Translate(err, of.String())
 	}
-	return s.kept(of, &o)
+	k, err := s.kept(of, &o)
+	return k, o.Spec.StoredIn, err
 }
 
 // kept verifies that o was written by this service as what of says.
@@ -107,13 +114,15 @@ func signed(of Of, s v1alpha1.EvidenceSpec) []byte {
 // they are new. What makes it safe to do again is the object's name. Bytes in the audit store are
 // written before the object that stands for them: anyone who finds the object finds the bytes.
 //
+// Bytes that the audit store has lost are written there again.
+//
 // Errors: CodeConflict (other bytes are kept under that name), CodeLimited, CodeUnavailable.
 func (s *Store) Keep(ctx context.Context, of Of, data []byte, message string) (k Kept, created bool, err error) {
 	sum := evidence.Sum(data)
-	k, err = s.Find(ctx, of)
+	k, where, err := s.find(ctx, of)
 	switch {
 	case err == nil && k.SHA256 == sum:
-		return k, false, nil
+		return k, false, s.mend(ctx, of, where, sum, data)
 	case err == nil:
 		return k, false, differs(of, k, sum)
 	case approvals.CodeOf(err) != approvals.CodeNotFound:
