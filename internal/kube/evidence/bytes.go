@@ -50,10 +50,10 @@ func (s *Store) put(ctx context.Context, of Of, sum string, packed []byte) error
 	return &approvals.Error{Code: approvals.CodeOf(err), Message: of.String() + " was not stored: " + approvals.Message(err), Err: err}
 }
 
-// mend writes data to the audit store again when its object says that it is there and it is not, such
+// rewrite writes data to the audit store again when its object says that it is there and it is not, such
 // as after the database was restored from an older backup. The object's signature proves that data,
 // which has that SHA-256, is what it stands for, and its size is counted for the namespace already.
-func (s *Store) mend(ctx context.Context, of Of, where v1alpha1.EvidencePlace, sum string, data []byte) error {
+func (s *Store) rewrite(ctx context.Context, of Of, where v1alpha1.EvidencePlace, sum string, data []byte) error {
 	if s.Bytes == nil || where != v1alpha1.InAuditStore {
 		return nil
 	}

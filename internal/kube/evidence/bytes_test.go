@@ -234,7 +234,7 @@ func TestLostBytes(t *testing.T) {
 	}
 	k, created, err := a.store().Keep(t.Context(), of("plan"), []byte("Plan: 1 to add"), "")
 	if err != nil || created || k.SHA256 != item.SHA256 || len(a.rows(t)) != 1 || len(a.objects(t, "prod")) != 1 {
-		t.Errorf("%+v, created %t, %v, %d rows; want it mended", k, created, err, len(a.rows(t)))
+		t.Errorf("%+v, created %t, %v, %d rows; want one row", k, created, err, len(a.rows(t)))
 	}
 	if _, got, err := a.store().Read(t.Context(), showing(item), "plan"); err != nil || string(got) != "Plan: 1 to add" {
 		t.Errorf("read: %q, %v", got, err)

@@ -122,7 +122,7 @@ func (s *Store) Keep(ctx context.Context, of Of, data []byte, message string) (k
 	k, where, err := s.find(ctx, of)
 	switch {
 	case err == nil && k.SHA256 == sum:
-		return k, false, s.mend(ctx, of, where, sum, data)
+		return k, false, s.rewrite(ctx, of, where, sum, data)
 	case err == nil:
 		return k, false, differs(of, k, sum)
 	case approvals.CodeOf(err) != approvals.CodeNotFound:
