@@ -1,7 +1,6 @@
 package hold
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -118,14 +117,19 @@ func toDelete(o client.Object) bool {
 	return p != nil && p.Reason == convert.SignatureInvalid
 }
 
-// runOf is the run that an Approval is about, if it is about one.
+// runOf is the run that an Approval is about, if it is about one of its own namespace. What an Approval
+// with a bad signature says of another namespace may be anybody's, and leads nowhere: a run there is
+// looked at again when the service starts.
 func runOf(_ context.Context, o client.Object) []reconcile.Request {
 	a, ok := o.(*v1alpha1.Approval)
 	if !ok || a.Spec.Source.PipelineRun == nil {
 		return nil
 	}
 	r := a.Spec.Source.PipelineRun
-	return []reconcile.Request{kubeutil.RequestFor(cmp.Or(r.Namespace, a.Namespace), r.Name)}
+	if r.Namespace != "" && r.Namespace != a.Namespace {
+		return nil
+	}
+	return []reconcile.Request{kubeutil.RequestFor(a.Namespace, r.Name)}
 }
 
 // RunsOf are the runs that the Triggers in an object may wait for.

@@ -36,8 +36,12 @@ func TestAfterDelete(t *testing.T) {
 	if got := runOf(t.Context(), a); len(got) != 1 || got[0] != kubeutil.RequestFor("shop", "build-1") {
 		t.Errorf("it leads to %v", got)
 	}
-	a.Spec.Source.PipelineRun.Namespace = "builds"
-	if got := runOf(t.Context(), a); len(got) != 1 || got[0] != kubeutil.RequestFor("builds", "build-1") {
+	a.Spec.Source.PipelineRun.Namespace = "shop"
+	if got := runOf(t.Context(), a); len(got) != 1 || got[0] != kubeutil.RequestFor("shop", "build-1") {
+		t.Errorf("with its own namespace it leads to %v", got)
+	}
+	a.Spec.Source.PipelineRun.Namespace = "builds" // nobody knows who wrote this
+	if got := runOf(t.Context(), a); len(got) != 0 {
 		t.Errorf("a run of another namespace leads to %v", got)
 	}
 	a.Spec.Source = v1alpha1.Source{Event: &v1alpha1.EventSource{ID: "e"}}
