@@ -56,7 +56,7 @@ type limitsFile struct {
 	// What [each namespace may have](#what-a-namespace-may-have).
 	Namespace *quotaFile `json:"namespace,omitempty"`
 	// Bytes of the [evidence](../concepts/evidence.md) of all namespaces together in the audit store, compressed, so that it
-	// leaves room for the audit log. Over it, an upload is refused (`429`), and a log is missing: the Approval says why. Uploads
+	// leaves space for the audit log. Over it, an upload is refused (`429`), and a log is missing: the Approval says why. Uploads
 	// at the same time may go beyond it by what they have.
 	StoredEvidenceBytes *int64 `json:"storedEvidenceBytes,omitempty"`
 }
