@@ -30,7 +30,8 @@ is approved, and others are not shown.
 
 Evidence that the service keeps in its audit store is read from the service, at the address
 that --url or $COUNTERSIGN_URL gives, with the token of the kubeconfig. The service leaves out
-the sensitive values itself, so -o writes none of them either.
+the sensitive values itself, so -o writes none of them either. Where it left some out, the rest
+is not compared here, and a note says so: the service compared it before.
 
 On a terminal colours and other terminal commands are removed.`,
 		Example: examples(`
@@ -152,6 +153,7 @@ func (c *command) showEvidence(ctx context.Context, o *v1alpha1.Approval, name, 
 func (c *command) leftOut(n int) {
 	if n > 0 {
 		c.note("%s not here, because Terraform marks them as sensitive or their names say that they are secrets: the service sends them to nobody", valuesAre(n))
+		c.note("not compared here, because the service left values out: only the service compared this with what is approved")
 	}
 }
 

@@ -23,9 +23,13 @@ import (
 // askService bounds one request to the service. Evidence has megabytes.
 const askService = time.Minute
 
+// maskedGrows is how many times as long evidence may become when values are left out of it: what is
+// written in their place may be longer.
+const maskedGrows = 2
+
 // fromService reads evidence whose bytes are in the audit store from the service, with the token of
 // the kubeconfig: to the address that the person gave, and never to one that an object names. hidden
-// is how many secrets of a plan the service left out.
+// is how many secrets of a plan the service left out; data can't be compared with what is approved then.
 func (s *session) fromService(ctx context.Context, service string, o *v1alpha1.Approval, item rules.Item) (data []byte, hidden int, err error) {
 	if service == "" {
 		hint := ""
@@ -60,11 +64,19 @@ func (s *session) fromService(ctx context.Context, service string, o *v1alpha1.A
 	if res.StatusCode != http.StatusOK {
 		return nil, 0, refusedBy(base, res)
 	}
-	if data, err = io.ReadAll(io.LimitReader(res.Body, rules.MaxSize+1)); err != nil {
+	hidden, _ = strconv.Atoi(res.Header.Get("X-Evidence-Masked"))
+	most := rules.MaxSize
+	if hidden > 0 {
+		most *= maskedGrows
+	}
+	if data, err = io.ReadAll(io.LimitReader(res.Body, int64(most)+1)); err != nil {
 		return nil, 0, fmt.Errorf("the service at %s did not send all of evidence %q: %w", base, item.Name, err)
 	}
-	if hidden, _ = strconv.Atoi(res.Header.Get("X-Evidence-Masked")); hidden > 0 {
-		return data, hidden, nil // the SHA-256 is that of all
+	switch {
+	case len(data) > most:
+		return nil, 0, fmt.Errorf("the service at %s sent more than %s of evidence %q, which is more than it can have: check the address", base, rules.Bytes(int64(most)), item.Name)
+	case hidden > 0:
+		return data, hidden, nil // the SHA-256 is that of all, so these can't be compared
 	}
 	if state, why := item.Check(data); state != rules.Present {
 		return nil, 0, errors.New(why)

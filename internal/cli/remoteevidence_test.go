@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"net/http"
 	"net/http/httptest"
@@ -41,6 +42,11 @@ func TestFromService(t *testing.T) {
 			w.Header().Set("X-Evidence-Masked", "2")
 			_, _ = w.Write([]byte("Plan"))
 		}},
+		"more than it can have": {fails: true, answer: func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, rules.MaxSize+1)) }},
+		"without secrets, more than it can have": {fails: true, answer: func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-Evidence-Masked", "2")
+			_, _ = w.Write(make([]byte, 2*rules.MaxSize+1))
+		}},
 		"the store is down": {fails: true, answer: func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			_, _ = w.Write([]byte(`{"error": {"code": "Unavailable", "message": "the audit store (SQLite) did not answer"}}`))
@@ -74,6 +80,21 @@ func TestFromService(t *testing.T) {
 	}
 	if n := elsewhere.Load(); n > 0 {
 		t.Errorf("the token was carried to another address %d times", n)
+	}
+}
+
+// TestLeftOut: who reads evidence without its secrets hears that nothing was compared, and others do not.
+func TestLeftOut(t *testing.T) {
+	t.Parallel()
+	said := golden.Open(t)
+	for name, n := range map[string]int{"one": 1, "several": 3} {
+		var out bytes.Buffer
+		(&command{Options: Options{Err: &out}}).leftOut(n)
+		said.Check(t, name, out.String())
+	}
+	var out bytes.Buffer
+	if (&command{Options: Options{Err: &out}}).leftOut(0); out.Len() > 0 {
+		t.Errorf("with nothing left out: %q", out.String())
 	}
 }
 
