@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"net/url"
 	"strings"
 	"time"
 
@@ -17,7 +18,8 @@ type History struct {
 	// Paths of ours: the pages before and after, and the whole search as a file.
 	First, Next, CSV, JSONL string
 	Trouble, Base           string
-	Language                string // the reader's, "" for English
+	Query                   url.Values // of the page's address
+	Language                string     // the reader's, "" for English
 	Now                     time.Time
 }
 
@@ -75,7 +77,7 @@ type lineView struct {
 func newHistoryView(h History) historyView {
 	r := newReader(h.Now, h.Language)
 	v := historyView{
-		Page:  Page{Recipient: line(h.Person), Session: true, Base: drop(h.Base), Here: "history", Now: stamp(h.Now)},
+		Page:  Page{Recipient: line(h.Person), Session: true, Base: drop(h.Base), Here: "history", Now: stamp(h.Now), Kept: keptOf(h.Query)},
 		Title: r.t("History"), Trouble: r.sentence(h.Trouble), Off: h.Off, Own: h.Own, Search: h.Search,
 		First: drop(h.First), Next: drop(h.Next), CSV: drop(h.CSV), JSONL: drop(h.JSONL),
 	}

@@ -25,6 +25,7 @@ type List struct {
 	// Display returns the display name for a name, "" where there is none. A nil Display knows nobody.
 	Display func(name string) string
 	Base    string
+	Query   url.Values // of the page's address
 	// Language is the reader's, of Languages; "" for English.
 	Language string
 	Now      time.Time
@@ -91,7 +92,7 @@ type itemView struct {
 func newListView(l List) listView {
 	r := newReader(l.Now, l.Language)
 	v := listView{
-		Page:  Page{Recipient: line(l.Person), Session: true, Base: drop(l.Base), Here: l.Here, Turn: l.Turn, Now: stamp(l.Now)},
+		Page:  Page{Recipient: line(l.Person), Session: true, Base: drop(l.Base), Here: l.Here, Turn: l.Turn, Now: stamp(l.Now), Kept: keptOf(l.Query)},
 		Title: r.t("Waiting for approval"), Trouble: r.sentence(l.Trouble),
 	}
 	if l.Live {

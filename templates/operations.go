@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"net/url"
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
@@ -13,6 +14,7 @@ type Operations struct {
 	Undelivered                      []Undelivered
 	Unreleased                       []approvals.Approval
 	Gates                            []GateTimes // where most waits first
+	Query                            url.Values  // of the page's address
 	Language                         string      // the reader's, "" for English
 	Now                              time.Time
 }
@@ -63,7 +65,7 @@ type unreleasedView struct {
 func newOperationsView(o Operations) operationsView {
 	r := newReader(o.Now, o.Language)
 	v := operationsView{
-		Page: Page{Recipient: line(o.Person), Session: true, Base: drop(o.Base), Here: "operations", Now: stamp(o.Now)}, Title: r.t("Operations"), Trouble: r.sentence(o.Trouble),
+		Page: Page{Recipient: line(o.Person), Session: true, Base: drop(o.Base), Here: "operations", Now: stamp(o.Now), Kept: keptOf(o.Query)}, Title: r.t("Operations"), Trouble: r.sentence(o.Trouble),
 		Namespace:       drop(first(o.Namespace, maxLine)),
 		MoreUndelivered: max(0, len(o.Undelivered)-maxItems), MoreUnreleased: max(0, len(o.Unreleased)-maxItems),
 	}

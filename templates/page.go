@@ -1,7 +1,9 @@
 package templates
 
 import (
+	"maps"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
@@ -20,6 +22,35 @@ type Page struct {
 	Events  string
 	Refresh bool // the page is about to change by itself
 	Poll    bool // the page asks now and then whether it has changed
+	// Kept are the values of the page's address that stay when its reader chooses another language.
+	Kept []keptValue
+}
+
+// keptValue is one value of an address.
+type keptValue struct{ Name, Value string }
+
+// maxKept bounds the bytes of an address that are kept: each language has a link with them.
+const maxKept = 2 << 10
+
+// keptOf are the values of query that say what a page shows, in the order of their names. Of those
+// that are too long none is kept: a part of a search would find something else.
+func keptOf(query url.Values) (out []keptValue) {
+	size := 0
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		if name == "language" {
+			continue
+		}
+		for _, v := range query[name] {
+			if v == "" {
+				continue
+			}
+			if size += len(name) + len(v); size > maxKept {
+				return nil
+			}
+			out = append(out, keptValue{name, v})
+		}
+	}
+	return out
 }
 
 // refreshFor bounds the time in which a page that waits for the service reloads itself. It counts

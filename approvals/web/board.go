@@ -66,6 +66,7 @@ func (s *server) board(w http.ResponseWriter, r *http.Request) {
 	}
 	waiting.Title, waiting.Empty, waiting.Items = "Pending", emptyBoard(f), v.items(ctx, page)
 	l.Sections = []templates.Section{waiting}
+	l.Query = r.URL.Query()
 	s.list(w, id, l)
 }
 
@@ -192,7 +193,7 @@ func (s *server) mine(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	decided.Title, decided.Empty, decided.Items = "Decided by me", "You haven't decided anything recently.", v.items(ctx, page)
-	s.list(w, id, templates.List{Here: "mine", Sections: []templates.Section{forMe, decided}, Bulk: true, Turn: forMe.Total})
+	s.list(w, id, templates.List{Here: "mine", Sections: []templates.Section{forMe, decided}, Bulk: true, Turn: forMe.Total, Query: r.URL.Query()})
 }
 
 func (v *viewer) items(ctx context.Context, page []*overview.Entry) []templates.Item {

@@ -22,7 +22,7 @@ func (s *server) showHistory(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	h := templates.History{Person: id.Name, Base: s.base, Now: s.Now(), Off: s.History == nil, Language: languageOf(w)}
+	h := templates.History{Person: id.Name, Base: s.base, Now: s.Now(), Off: s.History == nil, Query: r.URL.Query(), Language: languageOf(w)}
 	values, err := pageQuery(r)
 	h.Search = fieldsOf(values)
 	if err == nil && !h.Off {

@@ -60,6 +60,11 @@ func TestLanguageIsChosen(t *testing.T) {
 			t.Errorf("%s: %d to %q with %q", c.path, w.Code, w.Header().Get("Location"), w.Header().Get("Set-Cookie"))
 		}
 	}
+	for _, path := range []string{"/x/", "/x/history", "/x/operations", "/x/mine"} {
+		if html := b.ask(http.MethodGet, path+"?namespace=&gate=prod", "", "Cookie", "who=alice").Body.String(); !strings.Contains(html, `href="?gate=prod&amp;language=ko"`) {
+			t.Errorf("%s: the choice of a language loses what it shows", path)
+		}
+	}
 	w := b.ask(http.MethodGet, "//evil.example/?language=ko", "")
 	if to := w.Header().Get("Location"); strings.HasPrefix(to, "//") || strings.Contains(to, "://") {
 		t.Errorf("it leads elsewhere: %q", to)

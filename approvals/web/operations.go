@@ -47,7 +47,7 @@ func (s *server) operations(w http.ResponseWriter, r *http.Request) {
 		s.fails(w, approvals.Errorf(approvals.CodeForbidden, "you (%s) are not an operator of namespace %s: ask for the permission to update approvals.countersign.dev/status there", id.Name, namespace))
 		return
 	}
-	o := templates.Operations{Person: id.Name, Namespace: namespace, Base: s.base, Now: s.Now(), Language: languageOf(w)}
+	o := templates.Operations{Person: id.Name, Namespace: namespace, Base: s.base, Now: s.Now(), Query: r.URL.Query(), Language: languageOf(w)}
 	if unknown > 0 {
 		o.Trouble = fmt.Sprintf("We couldn't check your access in %d namespaces. Reload in a moment.", unknown)
 	}
