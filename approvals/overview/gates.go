@@ -152,8 +152,8 @@ func (t Times) Trend() Trend {
 
 func byEnd(x, y *Entry) int { return cmp.Or(x.DecidedAt.Compare(y.DecidedAt), byName(x, y)) }
 
-// gateOf is the name of e's Gate, "" when its policy stands in the Trigger or is not worked out yet.
-func gateOf(e *Entry) string {
+// GateName is the name of e's Gate, "" when its policy stands in the Trigger or is not worked out yet.
+func (e *Entry) GateName() string {
 	if e.Resolved == nil {
 		return ""
 	}
@@ -162,7 +162,7 @@ func gateOf(e *Entry) string {
 
 // withGates returns gates without out and with in.
 func withGates(gates map[string]*Gate, out, in []*Entry) map[string]*Gate {
-	return grouped(gates, out, in, gateOf, func(old *Gate, c change) (*Gate, bool) {
+	return grouped(gates, out, in, (*Entry).GateName, func(old *Gate, c change) (*Gate, bool) {
 		next := &Gate{
 			Waiting: edit(old.Waiting, c.out, c.in, byOpening, func(e *Entry) bool { return !e.Decided() }),
 			Ended:   edit(old.Ended, c.out, c.in, byEnd, func(e *Entry) bool { return e.Decided() }),

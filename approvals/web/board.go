@@ -80,7 +80,7 @@ type found struct {
 func (s *server) pending(ctx context.Context, v *viewer, all *overview.Snapshot, f templates.Filter) found {
 	var classes []*overview.Class
 	for c := range all.Classes(f.Namespace) {
-		if len(c.Pending) > 0 && (f.Gate == "" || gateOfEntry(c.All[0]) == f.Gate) {
+		if len(c.Pending) > 0 && (f.Gate == "" || c.All[0].GateName() == f.Gate) {
 			classes = append(classes, c)
 		}
 	}
@@ -151,15 +151,7 @@ func choicesOf(seen lists) (namespaces, gates []string) {
 		}
 		return slices.Sorted(maps.Keys(all))
 	}
-	return of(func(e *overview.Entry) string { return e.Namespace }), of(gateOfEntry)
-}
-
-// gateOfEntry is the name of e's Gate, "" while it is not resolved.
-func gateOfEntry(e *overview.Entry) string {
-	if e.Resolved == nil {
-		return ""
-	}
-	return e.Resolved.Policy.Gate
+	return of(func(e *overview.Entry) string { return e.Namespace }), of((*overview.Entry).GateName)
 }
 
 // mine serves the list of what waits for the person, and of what the person decided.

@@ -23,7 +23,7 @@ type login struct {
 	//
 	// Default: the system's CAs.
 	CAFile string `json:"caFile,omitempty"`
-	// What is asked for besides `openid`. Leave out `groups` where the provider refuses what it does not know.
+	// The scopes that the service requests besides `openid`. Leave out `groups` where the provider refuses what it does not know.
 	Scopes []string `json:"scopes,omitempty"`
 	// The claim that names a person. With `email` nobody without a verified address gets in.
 	//

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/countersign-dev/countersign/test/cluster"
+	"github.com/countersign-dev/countersign/test/wait"
 )
 
 // scc stands for OpenShift's security context constraint restricted-v2, which gives pods a user id out of the range of
@@ -114,18 +115,14 @@ func waitForPolicies(t *testing.T) {
 	t.Helper()
 	const probe = `{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "probe", "namespace": "countersign"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}`
 	run(t, `{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "countersign"}}`, "kubectl", "apply", "--server-side", "-f", "-")
-	deadline := time.Now().Add(time.Minute)
-	for {
-		// The account of the namespace's pods comes a moment after it.
+	wait.Eventually(t, time.Minute, "restricted-v2", func() error {
+		// The API server refuses a pod until the namespace has its default ServiceAccount.
 		out, err := cluster.Command(t.Context(), probe, "kubectl", "create", "--dry-run=server", "-f", "-", "-o", "jsonpath={.spec.securityContext.runAsUser}")
-		if err == nil && out == highUID {
-			return
+		if err == nil && out != highUID {
+			err = fmt.Errorf("a pod gets user %q", out)
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the API server does not go by restricted-v2: a pod gets user %q: %v", out, err)
-		}
-		time.Sleep(200 * time.Millisecond)
-	}
+		return err
+	})
 }
 
 // restricted looks whether the service's namespace is under Pod Security restricted: its own manifests say so, and if it

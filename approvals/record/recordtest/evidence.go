@@ -235,13 +235,10 @@ func testEvidenceDown(t *testing.T, s Store, e Evidence) {
 	}
 	s.Up(t)
 	var got []byte
-	var err error
-	for range 50 { // connections from before are found dead one after the other
-		if got, err = e.Get(t.Context(), k); approvals.CodeOf(err) != approvals.CodeUnavailable {
-			break
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	err := whenUp(func() (err error) {
+		got, err = e.Get(t.Context(), k)
+		return err
+	})
 	if err != nil || string(got) != "data" {
 		t.Errorf("up again: %q, %v", got, err)
 	}

@@ -425,9 +425,17 @@ func fill(t *testing.T, l Ledger, n int) []record.Entry {
 
 // again appends as the service does: until it succeeds.
 func again(t *testing.T, l Ledger, lines []record.Line) error {
+	return whenUp(func() error {
+		_, err := l.Append(t.Context(), lines)
+		return err
+	})
+}
+
+// whenUp calls f until the store is available: connections from before are found dead one after the other.
+func whenUp(f func() error) error {
 	var err error
 	for range 50 {
-		if _, err = l.Append(t.Context(), lines); approvals.CodeOf(err) != approvals.CodeUnavailable {
+		if err = f(); approvals.CodeOf(err) != approvals.CodeUnavailable {
 			return err
 		}
 		time.Sleep(20 * time.Millisecond)

@@ -34,8 +34,8 @@ func (d dying) Put(ctx context.Context, k rules.Key, packed []byte, now time.Tim
 }
 
 // TestUploadsToAuditStore: with the service's own rights and a real API server, bytes go to the
-// audit store and an object stands for them; evidence of before is read; what a killed process left
-// is made whole, or deleted; and a store that is down is said.
+// audit store and an object stands for them; older evidence is read; what a killed process left is
+// completed, or deleted; and an upload reports that the store is down.
 func TestUploadsToAuditStore(t *testing.T) {
 	c := newUploads(t)
 	_, _, good := c.run(t, "prod", "plan-1")

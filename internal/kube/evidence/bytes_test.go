@@ -461,7 +461,7 @@ func TestSweep(t *testing.T) {
 	}
 }
 
-// TestSweepAfterRestore: whoever restores the objects of a cluster within a day has lost nothing.
+// TestSweepAfterRestore: nothing is lost when the objects of a cluster are restored within a day.
 func TestSweepAfterRestore(t *testing.T) {
 	t.Parallel()
 	a := newAudited(t)

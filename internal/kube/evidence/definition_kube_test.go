@@ -3,6 +3,7 @@
 package evidence_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/golden"
 	"github.com/countersign-dev/countersign/internal/kube/evidence"
 	"github.com/countersign-dev/countersign/internal/kube/kubetest"
+	"github.com/countersign-dev/countersign/test/wait"
 )
 
 // TestOlderDefinition: where the definition of Evidence does not know where bytes are, no upload is
@@ -91,15 +93,13 @@ func TestOlderDefinition(t *testing.T) {
 	if err := c.Update(t.Context(), now); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) { // until the API server has it
-		_, created, err = s.Keep(t.Context(), of("plan"), []byte("Plan: 1 to add"), "")
-		if created || time.Now().After(end) {
-			break
+	wait.Eventually(t, 30*time.Second, "an upload with the newer definition", func() error {
+		_, created, err := s.Keep(t.Context(), of("plan"), []byte("Plan: 1 to add"), "")
+		if err == nil && !created {
+			err = errors.New("nothing was created")
 		}
-	}
-	if !created || err != nil {
-		t.Fatalf("with the newer definition: created %t, %v", created, err)
-	}
+		return err
+	})
 	k, err := s.Find(t.Context(), of("plan"))
 	if err != nil {
 		t.Fatal(err)
