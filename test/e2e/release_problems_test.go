@@ -3,8 +3,10 @@
 package e2e
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -30,18 +32,27 @@ func TestListenerDownAtDecision(t *testing.T) {
 }
 
 func TestWhyNoRunAppears(t *testing.T) {
-	// First, and alone: the caches must hear of the change before the vote comes.
-	t.Run("the template changed after it was opened", func(t *testing.T) {
+	t.Run("the template changed after it was approved", func(t *testing.T) {
+		t.Parallel()
 		e, token, _ := gated(t, "")
 		name := e.ApprovalOf(e.Part1("part-1", "7"))
-		e.Apply(strings.ReplaceAll(cluster.Gated("deploy", "gate", ""), "part-2", "part-evil"))
+		// Before the decision a change makes a new request. No run can start here until it was told.
+		e.RefuseRuns()
 		if v := e.Vote(name, token, "approve", ""); v.Status != 201 {
 			t.Fatalf("vote: %d %s", v.Status, v.Body)
 		}
+		unreleased(t, e, name, "Refused", "exceeded quota")
+		e.Apply(strings.ReplaceAll(cluster.Gated("deploy", "gate", ""), "part-2", "part-evil"))
 		unreleased(t, e, name, "ContentChanged", "Request approval again")
-		if n := len(e.Runs("deploy")); n != 0 {
-			t.Errorf("%d runs, want none", n)
+		if err := e.DeleteAllOf(t.Context(), &corev1.ResourceQuota{}, client.InNamespace(e.NS)); err != nil {
+			t.Fatal(err)
 		}
+		e.Consistently(3*time.Second, "no run", func() error {
+			if n := len(e.Runs("deploy")); n != 0 {
+				return fmt.Errorf("%d runs", n)
+			}
+			return nil
+		})
 	})
 	t.Run("a neighbour would start too", func(t *testing.T) {
 		t.Parallel()
