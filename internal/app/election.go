@@ -49,7 +49,10 @@ type election struct {
 	lock resourcelock.Interface // nil: it always leads
 	lead func(ctx context.Context) error
 	dial func(ctx context.Context, address string) error // to who holds the lease
-	log  *slog.Logger
+	// refusal is called while who holds the lease refuses connections, which it does when it is
+	// dead. The lease is taken only after some of them.
+	refusal func(ctx context.Context)
+	log     *slog.Logger
 }
 
 // NeedLeaderElection implements manager.LeaderElectionRunnable.
@@ -86,7 +89,7 @@ func (e *election) term(ctx context.Context) error {
 	}
 	elect, giveUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer giveUp()
-	lock := &watchedLock{Interface: e.lock, other: obituary{dial: e.dial}}
+	lock := &watchedLock{Interface: e.lock, other: obituary{dial: e.dial, refusal: e.refusal}}
 	waiting, leads := context.WithCancel(elect)
 	defer leads()
 	began, ended := make(chan struct{}), make(chan error, 1)

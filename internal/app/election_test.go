@@ -83,6 +83,7 @@ func newReplica(l *lease, id string) *replica {
 		return nil
 	}}
 	r.log = slog.New(slog.DiscardHandler)
+	r.refusal = func(context.Context) {}
 	r.lead = func(ctx context.Context) error {
 		r.leads.Store(true)
 		r.terms.Add(1)

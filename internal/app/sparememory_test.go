@@ -3,27 +3,29 @@ package app
 import (
 	"context"
 	runtimemetrics "runtime/metrics"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-// Memory is given back when there is some, in turns, and until the process ends.
+// Memory is given back when there is some, in turns, and until the process ends; and the larger the heap, the less it
+// may grow before it is collected.
 func TestSpareMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		freed, left := 0, []uint64{100 << 20, 1 << 20, 0, 20 << 20}
-		m := &spareMemory{every: time.Minute, free: func() { freed++ }, read: func() uint64 {
-			next := left[0]
-			left = left[1:]
-			return next
-		}}
+		freed, settled := 0, []int(nil)
+		var now heap
+		m := &spareMemory{free: func() { freed++ }, settle: func(percent int) { settled = append(settled, percent) }, heap: func() heap { return now }}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- m.Start(ctx) }()
-		time.Sleep(4*time.Minute + time.Second)
+		time.Sleep(time.Second) // between two looks
+		for _, now = range []heap{{10 << 20, 20 << 20}, {10 << 20, 11 << 20}, {48 << 20, 90 << 20}, {50 << 20, 57 << 20}, {200 << 20, 200 << 20}, {12 << 20, 200 << 20}} {
+			time.Sleep(freeEvery * settleEvery)
+		}
 		cancel()
-		if err := <-done; err != nil || freed != 2 || len(left) != 0 {
-			t.Errorf("%v; freed %d times, %d not looked at", err, freed, len(left))
+		if err := <-done; err != nil || freed != 3 || !slices.Equal(settled, []int{50, 33, 100}) {
+			t.Errorf("%v; freed %d times, settled at %v", err, freed, settled)
 		}
 	})
 }

@@ -53,6 +53,9 @@ func identityOf(o Options) string {
 // twice (docs/explanation/guarantees.md).
 type obituary struct {
 	dial func(ctx context.Context, address string) error
+	// refusal is called at each refusal that counts, the first one too: what it does must do no harm
+	// while the holder lives.
+	refusal func(ctx context.Context)
 
 	mu       sync.Mutex
 	holder   string
@@ -105,7 +108,13 @@ func (o *obituary) knock(ctx context.Context) {
 	if !ok {
 		return
 	}
-	err := o.dial(ctx, address)
+	if o.heard(holder, o.dial(ctx, address)) {
+		o.refusal(ctx)
+	}
+}
+
+// heard notes what a connection to the holder came to, and reports whether that is a refusal that counts.
+func (o *obituary) heard(holder string, err error) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
@@ -114,7 +123,9 @@ func (o *obituary) knock(ctx context.Context) {
 		o.answered, o.refused = true, 0
 	case errors.Is(err, syscall.ECONNREFUSED) && o.answered:
 		o.refused++
+		return true
 	default:
 		o.refused = 0
 	}
+	return false
 }

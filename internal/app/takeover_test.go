@@ -35,11 +35,12 @@ func TestTakeover(t *testing.T) {
 		before, then error // what the leader's address answers
 		within       time.Duration
 		after        time.Duration
+		inherits     bool // what it had decided is released before another leads
 	}{
-		"killed":                       {errTakes, errRefused, soon, 0},
-		"cut off, or its node is dead": {errTakes, errNoRoute, leaseDuration + 5*retryPeriod, leaseDuration - 2*retryPeriod},
-		"paused":                       {errTakes, errTakes, leaseDuration + 5*retryPeriod, leaseDuration - 2*retryPeriod},
-		"a port that never answered":   {errRefused, errRefused, leaseDuration + 5*retryPeriod, leaseDuration - 2*retryPeriod},
+		"killed":                       {errTakes, errRefused, soon, 0, true},
+		"cut off, or its node is dead": {errTakes, errNoRoute, leaseDuration + 5*retryPeriod, leaseDuration - 2*retryPeriod, false},
+		"paused":                       {errTakes, errTakes, leaseDuration + 5*retryPeriod, leaseDuration - 2*retryPeriod, false},
+		"a port that never answered":   {errRefused, errRefused, leaseDuration + 5*retryPeriod, leaseDuration - 2*retryPeriod, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -48,6 +49,12 @@ func TestTakeover(t *testing.T) {
 				way.set(c.before)
 				a, b := newReplica(l, "a_10.0.0.1:8081"), newReplica(l, "b_10.0.0.2:8081")
 				a.dial, b.dial = way.dial, way.dial
+				var inherited time.Time
+				b.refusal = func(context.Context) {
+					if inherited.IsZero() {
+						inherited = time.Now()
+					}
+				}
 				actx, kill := context.WithCancel(t.Context())
 				ctx, stop := context.WithCancel(t.Context())
 				ended := make(chan error, 2)
@@ -62,7 +69,7 @@ func TestTakeover(t *testing.T) {
 				a.fault.Store(&gone)
 				kill()
 				way.set(c.then)
-				waited := time.Duration(0)
+				killed, waited := time.Now(), time.Duration(0)
 				for ; !b.leads.Load() && waited < time.Minute; waited += 100 * time.Millisecond {
 					time.Sleep(100 * time.Millisecond)
 				}
@@ -74,6 +81,9 @@ func TestTakeover(t *testing.T) {
 					if err := <-ended; err != nil {
 						t.Error(err)
 					}
+				}
+				if inherited.IsZero() == c.inherits || c.inherits && inherited.Sub(killed) > knockEvery {
+					t.Errorf("inherited at %s after %s, want %t, and at the first refusal", inherited, killed, c.inherits)
 				}
 			})
 		})

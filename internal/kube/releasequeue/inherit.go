@@ -1,0 +1,69 @@
+package releasequeue
+
+import (
+	"context"
+	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/approvals/overview"
+	"github.com/countersign-dev/countersign/internal/kube/outcome"
+	"github.com/countersign-dev/countersign/internal/kube/release"
+)
+
+// Inheritance releases what another process decided and may have died before it posted. The
+// leader does that too, once it leads and the voter's process has had its time; but the one that died
+// is mostly the leader, and then both would have to be waited for.
+//
+// It believes the signed Approval and nobody's word that the other one is dead: the run's
+// name is the key, so what was posted after all is posted once more, and starts nothing.
+type Inheritance struct {
+	Approvals interface {
+		Snapshot(ctx context.Context) (*overview.Snapshot, error)
+	}
+	Fresh    func(ctx context.Context, key approvals.Key) (approvals.Approval, error) // from the API server
+	Attempts *release.Attempts                                                        // of this process
+	Runs     Runs
+	Outcomes approvals.OutcomeHandler
+	Now      func() time.Time
+}
+
+// Take queues the releases that are left to a voter's process at this moment, and that are not
+// known here to have come. It may be called again while the other process is dead: a release
+// that this process has begun is not begun twice. An error leaves all to the leader.
+func (i *Inheritance) Take(ctx context.Context) error {
+	all, err := i.Approvals.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	now := i.Now()
+	var left []approvals.Approval
+	for _, e := range all.In("").All {
+		if i.left(ctx, e.Approval, now) {
+			left = append(left, e.Approval)
+		}
+	}
+	for _, a := range left {
+		fresh, err := i.Fresh(ctx, a.Key)
+		switch {
+		case approvals.CodeOf(err) == approvals.CodeNotFound || err == nil && !fresh.ToRelease() && !fresh.ToAnswer():
+			continue
+		case err != nil:
+			return err
+		}
+		i.Outcomes.HandleOutcome(fresh)
+	}
+	return nil
+}
+
+func (i *Inheritance) left(ctx context.Context, a approvals.Approval, now time.Time) bool {
+	if outcome.LeftToVoter(a, now) <= 0 {
+		return false
+	}
+	if a.ToAnswer() { // answering twice writes the same
+		return true
+	}
+	if mine, _ := i.Attempts.Get(a.Key, now); mine.Posts > 0 {
+		return false
+	}
+	return a.ToRelease() && !i.Runs.Came(ctx, a)
+}
