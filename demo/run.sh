@@ -77,6 +77,7 @@ digest() { sha256sum <"$cache/$1.tar" | cut -c1-16; }
 # manifests FOLDER IMAGE: with what is in capitals filled in.
 manifests() {
   kubectl kustomize "$root/demo/$1" | sed -e "s#ko://[^ ]*#cluster.local/countersign:dev#" \
+    -e "s#docker.io/alpine/git:[0-9.]*#cluster.local/git:1#" -e "s#docker.io/hashicorp/terraform:[0-9.]*#cluster.local/terraform:1#" \
     -e "s#DEMO_IMAGE_DIGEST#$(digest "$2")#" -e "s#DEMO_EXTERNAL_URL#http://localhost:$DEMO_PAGE_PORT#"
 }
 k() { kubectl --request-timeout=30s "$@"; }

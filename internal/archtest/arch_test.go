@@ -279,8 +279,8 @@ var table = []row{
 	},
 	{
 		path: "./internal/kube/releasequeue",
-		may:  slices.Concat(kubernetes, tekton, []string{std, "./approvals", "./internal/kube/contain", "./internal/kube/queue", "./internal/kube/release", "./internal/kube/store", "./internal/kube/verifyrun"}),
-		why:  "what the process that took a vote does at once, and may forget",
+		may:  slices.Concat(kubernetes, tekton, []string{std, "./approvals", "./approvals/overview", "./internal/kube/contain", "./internal/kube/outcome", "./internal/kube/queue", "./internal/kube/release", "./internal/kube/store", "./internal/kube/verifyrun"}),
+		why:  "what the process that took a vote, or saw the leader die, does at once, and may forget",
 	},
 	{
 		path: "./internal/kube/preflight",

@@ -118,10 +118,17 @@ func (e *Env) Apply(text string) {
 	}
 }
 
+// localImages puts the test cluster's images in the place of the examples', which it can't pull.
+var localImages = strings.NewReplacer(
+	"docker.io/library/busybox:1.37", "cluster.local/busybox:1",
+	"docker.io/alpine/git:2.47.2", "cluster.local/git:1",
+	"docker.io/hashicorp/terraform:1.9.8", "cluster.local/terraform:1",
+)
+
 // TryApply applies one object and returns what the API server says.
 func (e *Env) TryApply(doc string) error {
 	u := &unstructured.Unstructured{}
-	if err := yaml.Unmarshal([]byte(doc), &u.Object); err != nil {
+	if err := yaml.Unmarshal([]byte(localImages.Replace(doc)), &u.Object); err != nil {
 		return err
 	}
 	if u.GetNamespace() == "" {

@@ -27,11 +27,9 @@ import (
 	"github.com/countersign-dev/countersign/test/cluster"
 )
 
-// images puts the test cluster's images in the place of the examples', which it can't pull.
-var images = strings.NewReplacer(
-	"docker.io/library/busybox:1.37", "cluster.local/busybox:1",
-	"docker.io/alpine/git:2.47.2", "cluster.local/git-ssh:1",
-)
+// images puts git with an ssh client in the place of the examples'. The cluster's own git has none, and the cluster pulls
+// no images.
+var images = strings.NewReplacer("docker.io/alpine/git:2.47.2", "cluster.local/git-ssh:1")
 
 // tried is an example as `kubectl apply -k` makes it, in a namespace of the test's in the place of
 // its own, with those beside it that begin with its name. replace are more replacements.
