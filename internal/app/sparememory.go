@@ -76,7 +76,7 @@ func roomFor(live uint64) int {
 	if live <= maxRoom {
 		return 100
 	}
-	return int(100 * max(maxRoom, live/3) / live)
+	return int(100 * max(maxRoom, live/3) / live) //nolint:gosec // it is at most 100
 }
 
 func readHeap() heap {
