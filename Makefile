@@ -57,6 +57,9 @@ storybook: golden ## every page and mail with canned data, in each language, on 
 screenshots: golden ## a picture of each, at 1280 and 390 px, light and dark, in dist/screenshots (needs chromium)
 	go run ./test/storybook -screenshots dist/screenshots
 
+pictures: golden ## the README's pictures, in docs/images (needs chromium)
+	go run ./test/storybook -readme docs/images
+
 fmt: ## gofumpt and goimports
 	@. test/lib.sh && "$$(tool golangci-lint)" fmt ./...
 

@@ -32,18 +32,19 @@ func main() {
 	listen := flag.String("listen", "127.0.0.1:8090", "`address` to serve at")
 	dir := flag.String("screenshots", "", "write a PNG of each page at each width into this `folder`, and end")
 	only := flag.String("only", "", "of those whose name matches this `regexp` alone")
+	images := flag.String("readme", "", "write the pictures of the README into this `folder`, and end")
 	flag.Usage = func() {
 		fmt.Fprintln(flag.CommandLine.Output(), "Shows every page and mail with canned data. Run it in the project's folder, after make golden.")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
-	if err := run(*listen, *dir, *only); err != nil {
+	if err := run(*listen, *dir, *only, *images); err != nil {
 		fmt.Fprintln(os.Stderr, "storybook:", err)
 		os.Exit(1)
 	}
 }
 
-func run(listen, dir, only string) error {
+func run(listen, dir, only, images string) error {
 	names, err := pages()
 	if err != nil {
 		return err
@@ -58,7 +59,7 @@ func run(listen, dir, only string) error {
 		return err
 	}
 	names = slices.DeleteFunc(names, func(n string) bool { return !wanted.MatchString(n) })
-	if dir != "" {
+	if dir != "" || images != "" {
 		listen = "127.0.0.1:0"
 	}
 	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", listen)
@@ -68,11 +69,14 @@ func run(listen, dir, only string) error {
 	defer l.Close()
 	base := "http://" + l.Addr().String()
 	srv := &http.Server{Handler: handler(names, other), ReadHeaderTimeout: 5 * time.Second}
-	if dir == "" {
+	if dir == "" && images == "" {
 		fmt.Println("storybook: " + base)
 		return srv.Serve(l)
 	}
 	go func() { _ = srv.Serve(l) }()
+	if images != "" {
+		return readme(base, images)
+	}
 	return screenshots(base, names, dir)
 }
 
@@ -136,11 +140,7 @@ func screenshots(base string, names []string, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // pictures for everybody
 		return err
 	}
-	opts := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("no-proxy-server", true))
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), opts...)
-	defer cancel()
-	ctx, cancel = chromedp.NewContext(ctx)
+	ctx, cancel := browser()
 	defer cancel()
 	start := time.Now()
 	for i, name := range names {
@@ -164,11 +164,27 @@ func screenshots(base string, names []string, dir string) error {
 	return nil
 }
 
-func picture(ctx context.Context, url string, width int64, scheme string) ([]byte, error) {
+func browser() (context.Context, context.CancelFunc) {
+	opts := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("no-proxy-server", true))
+	allocated, end := chromedp.NewExecAllocator(context.Background(), opts...)
+	ctx, cancel := chromedp.NewContext(allocated)
+	return ctx, func() {
+		cancel()
+		end()
+	}
+}
+
+// dressed has pages be light or dark, as a reader's system may ask for.
+func dressed(ctx context.Context, scheme string) error {
 	_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
 	})
-	if err != nil {
+	return err
+}
+
+func picture(ctx context.Context, url string, width int64, scheme string) ([]byte, error) {
+	if err := dressed(ctx, scheme); err != nil {
 		return nil, err
 	}
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(url)); err != nil {
