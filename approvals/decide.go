@@ -331,7 +331,10 @@ func decided(a Approval) *Error {
 		}
 		return Errorf(CodeConflict, "this was already %s by %s at %s", strings.ToLower(string(a.Outcome)), deciders(a), at)
 	case Cancelled:
-		return Errorf(CodeConflict, "this was cancelled%s at %s: %s", by(a.Cancellation), at, a.Cancellation.why())
+		if c := a.Cancellation; c != nil && c.By != "" {
+			return Errorf(CodeConflict, "this was cancelled by %s at %s: %s", c.By, at, c.why())
+		}
+		return Errorf(CodeConflict, "this was cancelled at %s: %s", at, a.Cancellation.why())
 	default:
 		return Errorf(CodeConflict, "this was already %s at %s", strings.ToLower(string(a.Outcome)), at)
 	}

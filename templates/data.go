@@ -94,11 +94,11 @@ type Data struct {
 
 // reader is for whom it is rendered.
 func (d Data) reader() reader {
-	now := d.Now
+	r := newReader(d.Now, d.Language)
 	if d.Zone != nil {
-		now = now.In(d.Zone)
+		r.now, r.zone = d.Now.In(d.Zone), d.Zone
 	}
-	return newReader(now, d.Language)
+	return r
 }
 
 // called returns the display name that is shown behind a name, on one line; "" for none.

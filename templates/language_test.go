@@ -61,11 +61,16 @@ func TestPrinter(t *testing.T) {
 func TestTold(t *testing.T) {
 	for in, want := range map[string]string{
 		"": "",
-		"We couldn't check your access in 2 namespaces. Reload in a moment.": "Wir konnten Ihren Zugriff in 2 Namespaces nicht prüfen. Laden Sie die Seite gleich noch einmal.",
-		"something that nobody translated":                                   "Something that nobody translated.",
-		"you (alice) are not an approver here":                               "Sie (alice) gehören hier nicht zu denen, die freigeben.",
-		"you (alice) are not an approver here; bob, group ops can decide":    "Sie (alice) gehören hier nicht zu denen, die freigeben; entscheiden kann: bob, Gruppe ops.",
-		"this was already approved by bob at 2026-11-05T12:03:00Z":           "Die Anfrage wurde am Thu 5 Nov 2026, 12:03 UTC schon von bob freigegeben.",
+		"We couldn't check your access in 2 namespaces. Reload in a moment.":                      "Wir konnten Ihren Zugriff in 2 Namespaces nicht prüfen. Laden Sie die Seite gleich noch einmal.",
+		"something that nobody translated":                                                        "Something that nobody translated.",
+		"you (alice) are not an approver here":                                                    "Sie (alice) gehören hier nicht zu denen, die freigeben.",
+		"you (alice) are not an approver here; bob, group ops can decide":                         "Sie (alice) gehören hier nicht zu denen, die freigeben; entscheiden kann: bob, Gruppe ops.",
+		"this was already approved by bob at 2026-11-05T12:03:00Z":                                "Die Anfrage wurde am Thu 5 Nov 2026, 12:03 UTC schon von bob freigegeben.",
+		"this was already rejected by bob at 2026-11-05T12:03:00Z. Your vote was not counted":     "Die Anfrage wurde am Thu 5 Nov 2026, 12:03 UTC schon von bob abgelehnt. Ihre Stimme wurde nicht gezählt.",
+		"this was cancelled by bob at 2026-11-05T12:03:00Z: not now: at 5":                        "Die Anfrage wurde am Thu 5 Nov 2026, 12:03 UTC von bob abgebrochen: not now: at 5.",
+		`input "size" is "\"x\" at y": it must be one of small, large; your vote was not counted`: `Die Eingabe "size" ist "\"x\" at y": Sie muss einer dieser Werte sein: small, large; Ihre Stimme wurde nicht gezählt.`,
+		"what nobody translated. Your vote was not counted":                                       "What nobody translated. Your vote was not counted.",
+		"you belong to another organisation's Slack, so we can't tell who you are. Decide on the page, or ask an administrator to list Slack user U1 under users of channel ops": "Sie gehören zum Slack einer anderen Organisation, daher wissen wir nicht, wer Sie sind. Entscheiden Sie auf der Seite, oder bitten Sie einen Administrator, den Slack-Benutzer U1 unter users des Kanals ops einzutragen.",
 	} {
 		if got := printerOf("de").sentence(in); got != want {
 			t.Errorf("%q\ngot  %q\nwant %q", in, got, want)

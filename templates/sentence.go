@@ -37,6 +37,22 @@ func (p *printer) sentence(s string) string {
 	return s
 }
 
+// sentence is the printer's. In a message its times are in the reader's zone and language; on a page
+// they stay as pieces looks for them.
+func (r reader) sentence(s string) string {
+	s = r.printer.sentence(s)
+	if r.zone == nil {
+		return s
+	}
+	return absolutes.ReplaceAllStringFunc(s, func(x string) string {
+		t, err := time.Parse(absolute, x)
+		if err != nil {
+			return x // no such day
+		}
+		return r.absolute(t.In(r.zone))
+	})
+}
+
 // absolute is the layout of times, in UTC, in a text whose reader's zone is not known.
 const absolute = "Mon 2 Jan 2006, 15:04 UTC"
 

@@ -174,20 +174,43 @@ func (p *printer) toldIn(s string, within int) string {
 	if m := others.FindStringSubmatch(s); m != nil { // a refusal that says who else can
 		return p.t("%s; %s", p.toldIn(m[1], within-1), p.t("%s can decide", p.counts(m[2])))
 	}
+	for _, key := range tails { // a refusal that says what did not happen
+		if head, ok := strings.CutSuffix(s, strings.TrimPrefix(key, "%s")); ok {
+			said := p.toldIn(head, within-1)
+			if said == head {
+				return s // in English as a whole rather than in two languages
+			}
+			if p.t("%s; %s", "", "") == "" && !strings.HasSuffix(said, "。") {
+				said += "。" // where no space parts two sentences
+			}
+			return p.t(key, said)
+		}
+	}
 	for _, o := range p.patterns {
 		if m := o.match.FindStringSubmatch(s); m != nil {
 			args := make([]any, 0, len(m)-1)
 			for i, x := range m[1:] {
-				if n, err := strconv.Atoi(x); err == nil && o.verbs[i][0] == "%d" {
-					args = append(args, n)
-					continue
-				}
-				args = append(args, p.value(x, within-1))
+				args = append(args, p.arg(o.verbs[i][0], x, within-1))
 			}
 			return p.t(o.key, args...)
 		}
 	}
 	return s
+}
+
+// arg is the value of a verb that made x.
+func (p *printer) arg(verb, x string, within int) any {
+	switch verb {
+	case "%d":
+		if n, err := strconv.Atoi(x); err == nil {
+			return n
+		}
+	case "%q":
+		if s, err := strconv.Unquote(x); err == nil {
+			return s // it is quoted again
+		}
+	}
+	return p.value(x, within)
 }
 
 // value is what stands in a sentence: a state, a sentence of ours, or as it is. One word is a name, also
@@ -202,11 +225,11 @@ func (p *printer) value(x string, within int) string {
 // pattern is a message of another package, with what finds it.
 type pattern struct {
 	key   string
-	verbs [][]string // "%s" or "%d", in order
+	verbs [][]string // "%s", "%d" or "%q", in order
 	match *regexp.Regexp
 }
 
-var values = regexp.MustCompile(`%[sd]`)
+var values = regexp.MustCompile(`%[sdq]`)
 
 // patternsOf makes the patterns of those messages in p that have values in them.
 func patternsOf(messages map[string][]string) []pattern {
@@ -216,7 +239,8 @@ func patternsOf(messages map[string][]string) []pattern {
 			continue
 		}
 		x := regexp.QuoteMeta(key)
-		x = strings.NewReplacer("%s", "(.+)", "%d", `(\d+)`).Replace(x)
+		// A time has no spaces, and what follows it may have colons.
+		x = strings.NewReplacer(" at %s", ` at (\S+)`, "%s", "(.+)", "%d", `(\d+)`, "%q", `("(?:[^"\\]|\\.)*")`).Replace(x)
 		out = append(out, pattern{key, values.FindAllStringSubmatch(key, -1), regexp.MustCompile("(?s)^" + x + "$")})
 	}
 	return out

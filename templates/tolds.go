@@ -1,7 +1,7 @@
 package templates
 
 // toldKeys are the sentences of other packages that the catalogue has: each is as its package makes
-// it, with %s and %d for its values. A test finds each of them in the code of those packages.
+// it, with %s, %d and %q for its values. A test finds each of them in the code of those packages.
 var toldKeys = []string{
 	"All clear. Nothing is waiting.",
 	"Nothing matches this filter.",
@@ -74,4 +74,45 @@ var toldKeys = []string{
 	"it is decided already: %s",
 	"it has fields to fill in: open it to approve it",
 	"you can't decide it",
+	"this link was revoked by %s at %s; sign in to decide",
+	"%s does not accept votes by mail link: sign in to decide",
+	"this link is incomplete: open it again from the mail, or copy all of it",
+	"this link expired at %s; run the pipeline again to request a new approval",
+	"this was cancelled by %s at %s: %s",
+	"this was cancelled at %s: %s",
+	"no reason was given",
+	"a mail link can't be used for a break-glass approval: sign in",
+	"a break-glass approval needs a reason: give it in the comment",
+	"input %q is required to approve",
+	"input %q is too long: the limit is %d characters",
+	"input %q is %q: it must be true or false",
+	"input %q is %q: it must be a number",
+	"input %q is %q: it must be one of %s",
+	"input %q is %q: it must match %s",
+	"the comment is too long (%d of %d characters): shorten it and try again",
+	"you wrote %d comments within a minute; your comment was not saved. Wait a minute and try again",
+	"nothing is selected: go back and select what you want to decide",
+	"%d are selected and the limit is %d: decide them in parts",
+	"it was opened again since you selected it: open it and read it again",
+	"we couldn't check your access in time; try again in a moment",
+	"we couldn't check your access; try again in a moment",
+	"choose what to do; nothing was changed",
+	"nothing to retry: the run exists or none is due, and all notifications were delivered; nothing was changed",
+	"Internal error. The service's log has the details.",
+	"Slack did not open the dialog. Try again, or decide on the page",
+	"this approval was not sent to Slack channel %s. Decide on the page",
+	"Slack did not say who you are",
+	"Slack did not say who you are. Try again, or decide on the page",
+	"%s can't decide this in Slack",
+	"%s is the address of %s, so we can't tell who you are. Decide on the page",
+	"%s, so we can't tell who you are. Decide on the page, or ask an administrator to list Slack user %s under users of channel %s",
+	"Slack does not know this user",
+	"you belong to another organisation's Slack",
+	"Slack does not report a confirmed e-mail address for you",
+}
+
+// tails are what such a sentence may have after it, to say what did not happen.
+var tails = []string{
+	"%s. Your vote was not counted",
+	"%s; your vote was not counted",
 }

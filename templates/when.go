@@ -7,11 +7,12 @@ import (
 
 // reader is for whom a page or message is made: at which time, in which zone, and in which language.
 type reader struct {
-	now time.Time
+	now  time.Time
+	zone *time.Location // of a message; nil for a page, whose times a script shows in the reader's own
 	*printer
 }
 
-func newReader(now time.Time, language string) reader { return reader{now, printerOf(language)} }
+func newReader(now time.Time, language string) reader { return reader{now, nil, printerOf(language)} }
 
 // Moment is a time as it is shown: absolute, in the zone of the reader, and seen from now.
 type Moment struct {

@@ -21,10 +21,11 @@ type personFile struct {
 	// Without it the claim `name` of the login provider is shown, unless it reads like the name of somebody else who
 	// takes part.
 	DisplayName string `json:"displayName,omitempty"`
-	// Where they are, as an IANA name such as `Asia/Seoul`: times in their mails are in that zone.
+	// Where they are, as an IANA name such as `Asia/Seoul`: times in their mails, and in what Slack tells them alone,
+	// are in that zone.
 	TimeZone string `json:"timeZone,omitempty"`
-	// The language of their mails, as a tag: `en`, `de`, `ja`, `ko` or `zh-Hans`. Pages are in the language of their
-	// browser, or in the one that they choose at the foot of a page.
+	// The language of their mails, and of what Slack tells them alone, as a tag: `en`, `de`, `ja`, `ko` or `zh-Hans`.
+	// Pages are in the language of their browser, or in the one that they choose at the foot of a page.
 	Language string `json:"language,omitempty"`
 }
 

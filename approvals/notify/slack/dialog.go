@@ -7,6 +7,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/countersign-dev/countersign/approvals"
+	"github.com/countersign-dev/countersign/templates"
 )
 
 // The parts of a dialog. An input's block is blockInput and its name.
@@ -28,11 +29,11 @@ func asks(a approvals.Approval, v approvals.Verdict) bool {
 
 // dialogFor asks for all that a vote on a may have. reference and what is answered come
 // back with it.
-func dialogFor(a approvals.Approval, v approvals.Verdict, voter, reference string) slack.ModalViewRequest {
-	view, title := viewReject, "Reject"
+func dialogFor(a approvals.Approval, v approvals.Verdict, voter, reference string, to templates.Voice) slack.ModalViewRequest {
+	view, title := viewReject, to.Say("Reject")
 	optional := false // anyone who wants to reject without a reason has the other button
 	if v == approvals.Approve {
-		view, title, optional = viewApprove, "Approve", a.Resolved.Policy.Comment != approvals.CommentRequired
+		view, title, optional = viewApprove, to.Say("Approve"), a.Resolved.Policy.Comment != approvals.CommentRequired
 	}
 	var all []slack.Block
 	if v == approvals.Approve {
@@ -42,10 +43,10 @@ func dialogFor(a approvals.Approval, v approvals.Verdict, voter, reference strin
 	}
 	comment := slack.NewPlainTextInputBlockElement(nil, blockComment)
 	comment.Multiline, comment.MaxLength = true, approvals.MaxComment
-	all = append(all, slack.NewInputBlock(blockComment, plain("Comment", 24), nil, comment).WithOptional(optional))
+	all = append(all, slack.NewInputBlock(blockComment, plain(to.Say("Comment"), 24), nil, comment).WithOptional(optional))
 	return slack.ModalViewRequest{
 		Type: slack.VTModal, CallbackID: view, PrivateMetadata: reference,
-		Title: plain(title, 24), Submit: plain(title, 24), Close: plain("Cancel", 24),
+		Title: plain(title, 24), Submit: plain(title, 24), Close: plain(to.Say("Cancel"), 24),
 		Blocks: slack.Blocks{BlockSet: all},
 	}
 }

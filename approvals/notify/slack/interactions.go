@@ -17,6 +17,7 @@ import (
 	"github.com/countersign-dev/countersign/approvals"
 	"github.com/countersign-dev/countersign/approvals/keyring"
 	"github.com/countersign-dev/countersign/approvals/notify"
+	"github.com/countersign-dev/countersign/templates"
 )
 
 const (
@@ -39,7 +40,8 @@ type Interactions struct {
 	Channels []*Channel // those with a bot
 	Store    approvals.Store
 	Desk     VoteService
-	// People maps an address to a name in the cluster. Nil maps none.
+	// People maps an address to a name in the cluster, and has a person's language and time zone. Nil
+	// has nobody.
 	People *approvals.Directory
 	Log    *slog.Logger
 
@@ -111,19 +113,20 @@ func (i *Interactions) pressed(ctx context.Context, signers []*Channel, p slack.
 		return
 	}
 	var text string
+	var to templates.Voice
 	var err error
 	switch action.ActionID {
 	case actionApprove:
-		text, err = i.button(ctx, c, key, p, rq, action.Value, approvals.Approve)
+		text, to, err = i.button(ctx, c, key, p, rq, action.Value, approvals.Approve)
 	case actionReject:
-		text, err = i.button(ctx, c, key, p, rq, action.Value, approvals.Reject)
+		text, to, err = i.button(ctx, c, key, p, rq, action.Value, approvals.Reject)
 	case actionComment:
-		err = i.ask(ctx, c, key, p, action.Value, approvals.Reject)
+		to, err = i.ask(ctx, c, key, p, action.Value, approvals.Reject)
 	default:
 		return
 	}
 	if err != nil {
-		text = i.message(err, key)
+		text = i.message(err, key, to)
 	}
 	if text == "" {
 		return
@@ -134,17 +137,19 @@ func (i *Interactions) pressed(ctx context.Context, signers []*Channel, p slack.
 }
 
 // button votes, or opens the dialog for what the Gate asks besides.
-func (i *Interactions) button(ctx context.Context, c *Channel, key approvals.Key, p slack.InteractionCallback, rq request, reference string, v approvals.Verdict) (string, error) {
+func (i *Interactions) button(ctx context.Context, c *Channel, key approvals.Key, p slack.InteractionCallback, rq request, reference string, v approvals.Verdict) (string, templates.Voice, error) {
 	a, err := i.Store.Get(ctx, key)
 	if err == nil && notify.Names(a, c.Config.Name) && asks(a, v) {
-		return "", i.ask(ctx, c, key, p, reference, v)
+		to, err := i.ask(ctx, c, key, p, reference, v)
+		return "", to, err
 	}
 	return i.vote(ctx, c, key, p.User.ID, rq, v, nil)
 }
 
 // ask opens the dialog for a vote with more than a button, for who may vote.
-func (i *Interactions) ask(ctx context.Context, c *Channel, key approvals.Key, p slack.InteractionCallback, reference string, v approvals.Verdict) error {
+func (i *Interactions) ask(ctx context.Context, c *Channel, key approvals.Key, p slack.InteractionCallback, reference string, v approvals.Verdict) (templates.Voice, error) {
 	a, id, err := i.voter(ctx, c, key, p.User.ID)
+	to := i.voice(a, id)
 	if err == nil {
 		id, err = i.Desk.Prove(ctx, a, id, false)
 	}
@@ -152,15 +157,15 @@ func (i *Interactions) ask(ctx context.Context, c *Channel, key approvals.Key, p
 		err = approvals.MayVote(a, id)
 	}
 	if err != nil {
-		return err
+		return to, err
 	}
-	_, err = c.api.OpenViewContext(ctx, p.TriggerID, dialogFor(a, v, id.Name, reference))
+	_, err = c.api.OpenViewContext(ctx, p.TriggerID, dialogFor(a, v, id.Name, reference, to))
 	if err = c.failure(ctx, "views.open", err); err != nil {
 		e := approvals.Errorf(approvals.CodeUnavailable, "Slack did not open the dialog. Try again, or decide on the page")
 		e.Err = err
-		return e
+		return to, e
 	}
-	return nil
+	return to, nil
 }
 
 // submitted takes the dialog's vote and answers in the dialog.
@@ -170,40 +175,54 @@ func (i *Interactions) submitted(ctx context.Context, w http.ResponseWriter, sig
 	if v == "" || !ok || p.View.State == nil {
 		return
 	}
-	text, err := i.vote(ctx, c, key, p.User.ID, rq, v, p.View.State.Values)
-	answer := slack.NewUpdateViewSubmissionResponse(said(text))
+	text, to, err := i.vote(ctx, c, key, p.User.ID, rq, v, p.View.State.Values)
+	answer := slack.NewUpdateViewSubmissionResponse(said(text, to))
 	if err != nil {
-		answer = slack.NewErrorsViewSubmissionResponse(map[string]string{blockOf(err, p.View.State.Values): i.message(err, key)})
+		answer = slack.NewErrorsViewSubmissionResponse(map[string]string{blockOf(err, p.View.State.Values): i.message(err, key, to)})
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(answer) // nobody is left to tell of a failure
 }
 
 // vote casts a ballot, with the answers of a dialog, and returns a sentence for the voter about
-// its effect.
-func (i *Interactions) vote(ctx context.Context, c *Channel, key approvals.Key, user string, rq request, v approvals.Verdict, x answers) (string, error) {
+// its effect, and how to speak to them.
+func (i *Interactions) vote(ctx context.Context, c *Channel, key approvals.Key, user string, rq request, v approvals.Verdict, x answers) (string, templates.Voice, error) {
 	a, id, err := i.voter(ctx, c, key, user)
+	to := i.voice(a, id)
 	if err != nil {
-		return "", err
+		return "", to, err
 	}
 	b := x.ballot(a, v)
 	b.Voter, b.Made = id, rq.made
 	b.Voter.CredentialID += ", request " + rq.id
 	a, did, err := i.Desk.Vote(ctx, key, b)
 	if err != nil {
-		return "", err
+		return "", to, err
 	}
-	what := map[approvals.Verdict]string{approvals.Approve: "approval", approvals.Reject: "rejection"}[v]
-	switch missing := approvals.Missing(a); {
+	return counted(to, did, v, approvals.Missing(a)), to, nil
+}
+
+// counted tells a voter what came of their vote.
+func counted(to templates.Voice, did approvals.Change, v approvals.Verdict, missing int) string {
+	switch {
+	case did == approvals.NoChange && v == approvals.Reject:
+		return to.Say("Your rejection was already counted.")
 	case did == approvals.NoChange:
-		return "Your " + what + " was already counted.", nil
+		return to.Say("Your approval was already counted.")
+	case v == approvals.Reject:
+		return to.Say("Thanks. Your rejection is in.")
 	case missing == 1:
-		return "Thanks. Your " + what + " is in; one more is needed.", nil
+		return to.Say("Thanks. Your approval is in; one more is needed.")
 	case missing > 1:
-		return "Thanks. Your " + what + " is in; more are needed.", nil
-	default:
-		return "Thanks. Your " + what + " is in.", nil
+		return to.Say("Thanks. Your approval is in; %d more are needed.", missing)
 	}
+	return to.Say("Thanks. Your approval is in.")
+}
+
+// voice speaks the language of a person, as far as a and id say who that is: theirs by the directory,
+// else the Gate's, else English.
+func (i *Interactions) voice(a approvals.Approval, id approvals.Identity) templates.Voice {
+	return templates.NewVoice(templates.Match(i.People.LanguageFor(a, id.Name, id.Address)), i.People.ZoneFor(a, id.Name, id.Address))
 }
 
 // voter returns the Approval and the identity of a Slack user for it. It returns CodeForbidden unless
@@ -221,11 +240,11 @@ func (i *Interactions) voter(ctx context.Context, c *Channel, key approvals.Key,
 }
 
 // message returns the part of err that people may read. The log gets the rest.
-func (i *Interactions) message(err error, key approvals.Key) string {
+func (i *Interactions) message(err error, key approvals.Key, to templates.Voice) string {
 	if code := approvals.CodeOf(err); code == approvals.CodeInternal || code == approvals.CodeUnavailable {
 		i.Log.Error("slack: vote not taken", "namespace", key.Namespace, "approval", key.Name, "error", err.Error())
 	}
-	return approvals.Discreet(err)
+	return to.Sentence(approvals.Discreet(err))
 }
 
 // tell answers one person, where Slack said that answers go.

@@ -314,12 +314,12 @@ func TestApproveDialog(t *testing.T) {
 		payload map[string]any
 		want    string
 	}{
-		"no comment":       {answer("", "OPS-1", "0", "2", "0"), `"comment":"gate \"production\" requires a comment`},
-		"no ticket":        {answer("ok", "", "0", "2", "0"), `"input-ticket":"input \"ticket\" is required to approve`},
-		"another pattern":  {answer("ok", "x", "0", "2", "0"), `"input-ticket":"input \"ticket\" is \"x\": it must match`},
-		"no number":        {answer("ok", "OPS-1", "0", "many", "0"), `"input-replicas":"input \"replicas\" is \"many\"`},
-		"no such option":   {answer("ok", "OPS-1", "7", "2", "0"), `"input-size":"input \"size\" is \"option 7\"`},
-		"a made up option": {answer("ok", "OPS-1", "0", "2", "-1"), `"input-drain":"input \"drain\" is \"option -1\"`},
+		"no comment":       {answer("", "OPS-1", "0", "2", "0"), `"comment":"Gate \"production\" requires a comment`},
+		"no ticket":        {answer("ok", "", "0", "2", "0"), `"input-ticket":"Input \"ticket\" is required to approve`},
+		"another pattern":  {answer("ok", "x", "0", "2", "0"), `"input-ticket":"Input \"ticket\" is \"x\": it must match`},
+		"no number":        {answer("ok", "OPS-1", "0", "many", "0"), `"input-replicas":"Input \"replicas\" is \"many\"`},
+		"no such option":   {answer("ok", "OPS-1", "7", "2", "0"), `"input-size":"Input \"size\" is \"option 7\"`},
+		"a made up option": {answer("ok", "OPS-1", "0", "2", "-1"), `"input-drain":"Input \"drain\" is \"option -1\"`},
 	} {
 		w := b.post(t, c.payload)
 		if !strings.Contains(w.Body.String(), `"response_action":"errors"`) || !strings.Contains(w.Body.String(), c.want) || b.store.Writes() != 0 {
@@ -343,6 +343,57 @@ func TestApproveDialog(t *testing.T) {
 		t.Errorf("after the end: %s", w.Body)
 	}
 	said.Check(t, "after the end", w.Body.String())
+}
+
+// TestInTheirLanguage: who pressed a button is answered in their own language and time zone, or else in those of
+// the Gate.
+func TestInTheirLanguage(t *testing.T) {
+	t.Parallel()
+	said := golden.Open(t)
+	people, err := approvals.NewDirectory([]approvals.Person{
+		{Names: []string{"alice"}, Emails: []string{"alice@example.com"}, Language: "de-AT", TimeZone: "Europe/Vienna"},
+		{Names: []string{"bob"}, Emails: []string{"bob@example.com"}},
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate := func(language, zone string) *ct.Builder {
+		return ct.Make("apply-1").Users("alice", "bob").With(func(a *approvals.Approval) {
+			a.Resolved.Policy.Language, a.Resolved.Policy.TimeZone = language, zone
+		})
+	}
+	late := func(b *ct.Builder) *ct.Builder { return b.Voted("bob", approvals.Reject, "") }
+	for name, c := range map[string]struct {
+		a    *ct.Builder
+		user string
+	}{
+		"hers, not the Gate's":      {late(gate("ja", "Asia/Tokyo")), "UALICE"},
+		"the Gate's, German":        {late(gate("de", "Europe/Berlin")), "UBOB"},
+		"the Gate's, Japanese":      {late(gate("ja", "Asia/Tokyo")), "UBOB"},
+		"the Gate's, Korean":        {late(gate("ko", "Asia/Seoul")), "UBOB"},
+		"the Gate's, Chinese":       {late(gate("zh-Hans", "Asia/Shanghai")), "UBOB"},
+		"a language that is none":   {late(gate("fr", "Europe/Paris")), "UBOB"},
+		"her address, no approver":  {gate("ja", "").Users("bob"), "UALICE"},
+		"nobody here, Japanese":     {gate("ja", ""), "UZOE"},
+		"nobody here, Korean":       {gate("ko", ""), "USTRANGE"},
+		"nobody here, Chinese":      {gate("zh-Hans", ""), "UNOBODY"},
+		"Slack is silent, Japanese": {gate("ja", ""), "UNONE"},
+		"one of two, Korean":        {gate("ko", "").Quorum(2), "UBOB"},
+		"one of three, Chinese":     {gate("zh-Hans", "").Users("alice", "bob", "carol").Quorum(3), "UBOB"},
+	} {
+		b := newBench(t, c.a, nil)
+		b.People = people
+		b.post(t, b.press(c.user, actionApprove, theReference))
+		said.Check(t, name, b.told(t))
+	}
+
+	// The dialog, and what is wrong in it.
+	b := newBench(t, gate("zh-Hans", "").Users("alice").With(func(a *approvals.Approval) { a.Resolved.Policy.Comment = approvals.CommentRequired }), nil)
+	b.People = people
+	b.post(t, b.press("UALICE", actionReject, theReference))
+	golden.JSON(t, "testdata/golden/dialog.de.json", []byte(b.slack.texts["views.open"]))
+	said.Check(t, "no comment", b.post(t, submit("UALICE", "")).Body.String())
+	said.Check(t, "a comment", b.post(t, submit("UALICE", "no")).Body.String())
 }
 
 // delegates has bob for alice.

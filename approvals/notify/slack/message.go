@@ -104,9 +104,9 @@ func (c *Channel) buttons(a approvals.Approval, card templates.Card) slack.Block
 }
 
 // said returns a dialog with a text and a button that closes it.
-func said(text string) *slack.ModalViewRequest {
+func said(text string, to templates.Voice) *slack.ModalViewRequest {
 	return &slack.ModalViewRequest{
-		Type: slack.VTModal, Title: plain("Countersign", 24), Close: plain("Close", 24),
+		Type: slack.VTModal, Title: plain("Countersign", 24), Close: plain(to.Say("Close"), 24),
 		Blocks: slack.Blocks{BlockSet: []slack.Block{slack.NewSectionBlock(plain(text, 3000), nil, nil)}},
 	}
 }

@@ -12,6 +12,7 @@ import (
 // name comes from the configuration, or from the address that Slack has confirmed. That address must
 // be the approver's name, or theirs by the directory: an address that only the Gate has does not
 // count.
+// With an error the identity has an address at most.
 func (c *Channel) person(ctx context.Context, a approvals.Approval, user string, people *approvals.Directory) (approvals.Identity, error) {
 	if !userIDs.MatchString(user) {
 		return approvals.Identity{}, approvals.Errorf(approvals.CodeUnauthenticated, "Slack did not say who you are")
@@ -23,15 +24,16 @@ func (c *Channel) person(ctx context.Context, a approvals.Approval, user string,
 			return approvals.Identity{}, err
 		}
 	}
+	known := approvals.Identity{Address: who} // no more than whose language they read
 	name, err := nameOf(a, who, people)
 	if err != nil {
-		return approvals.Identity{}, err
+		return known, err
 	}
 	if name == "" {
 		// An address is nobody's user name in the cluster: what that name may do there,
 		// as somebody's delegate or by RBAC, is not for its owner in Slack.
 		if !configured {
-			return approvals.Identity{}, approvals.Errorf(approvals.CodeForbidden, "%s can't decide this in Slack", who) // to anybody of the workspace: not who can
+			return known, approvals.Errorf(approvals.CodeForbidden, "%s can't decide this in Slack", who) // to anybody of the workspace: not who can
 		}
 		name = who
 	}
@@ -66,7 +68,7 @@ func nameOf(a approvals.Approval, who string, people *approvals.Directory) (stri
 // addressOf asks Slack. A user of another organisation, in a shared channel, has an
 // address that others confirmed, so it proves nothing here.
 func (c *Channel) addressOf(ctx context.Context, user string) (string, error) {
-	refuse := func(why string) (string, error) {
+	refuse := func(why string) (string, error) { // each why has its translations
 		return "", approvals.Errorf(approvals.CodeForbidden, "%s, so we can't tell who you are. Decide on the page, or ask an administrator to list Slack user %s under users of channel %s", why, user, c.Config.Name)
 	}
 	team, err := c.ownTeam(ctx)
