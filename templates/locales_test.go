@@ -312,6 +312,52 @@ func TestPartsOfOtherPackages(t *testing.T) {
 	}
 }
 
+// TestRefusalsInChats: each refusal of a channel is one that is translated.
+func TestRefusalsInChats(t *testing.T) {
+	files, err := filepath.Glob("../approvals/notify/slack/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	found := 0
+	for _, f := range files {
+		if strings.HasSuffix(f, "_test.go") {
+			continue
+		}
+		tree, err := parser.ParseFile(token.NewFileSet(), f, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(tree, func(n ast.Node) bool {
+			c, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			at := -1
+			switch fun := c.Fun.(type) {
+			case *ast.SelectorExpr: // approvals.Errorf(code, sentence, …)
+				if x, ok := fun.X.(*ast.Ident); ok && x.Name == "approvals" && fun.Sel.Name == "Errorf" {
+					at = 1
+				}
+			case *ast.Ident: // refuse(why)
+				if fun.Name == "refuse" {
+					at = 0
+				}
+			}
+			if at < 0 {
+				return true
+			}
+			found++
+			if s, ok := literalOf(c.Args[at]); !ok || !slices.Contains(toldKeys, s) {
+				t.Errorf("%s: %q is not in toldKeys", f, s)
+			}
+			return true
+		})
+	}
+	if found < 8 {
+		t.Errorf("only %d refusals were found", found)
+	}
+}
+
 // TestSums: what package evidence counts has a translation of each of its parts.
 func TestSums(t *testing.T) {
 	all := evidence.Summary{

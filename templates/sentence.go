@@ -11,7 +11,10 @@ import (
 // sentence is an error's message as a page shows it: with a capital and a full
 // stop, with times and service accounts as people write them. Errors are written
 // for programs and logs too, where none of that belongs.
-func (p *printer) sentence(s string) string {
+func (p *printer) sentence(s string) string { return p.sentenceOf(s, false) }
+
+// sentenceOf is sentence, which names the caller where nothing else does.
+func (p *printer) sentenceOf(s string, named bool) string {
 	s = p.told(s)
 	s = strings.TrimSpace(text(s))
 	if s == "" {
@@ -25,7 +28,9 @@ func (p *printer) sentence(s string) string {
 		return t.UTC().Format(absolute)
 	})
 	s = accounts.ReplaceAllString(s, p.t("service account %s of namespace %s", "$2", "$1"))
-	s = yourself.ReplaceAllString(s, "You")
+	if !named {
+		s = yourself.ReplaceAllString(s, "You")
+	}
 	// A name stays as it is: "alice@example.com" is no "Alice@example.com".
 	if word, _, _ := strings.Cut(s, " "); !strings.ContainsAny(word, "@:/.-_0123456789") {
 		r, n := utf8.DecodeRuneInString(s)
@@ -39,8 +44,10 @@ func (p *printer) sentence(s string) string {
 
 // sentence is the printer's. In a message its times are in the reader's zone and language; on a page
 // they stay as pieces looks for them.
-func (r reader) sentence(s string) string {
-	s = r.printer.sentence(s)
+func (r reader) sentence(s string) string { return r.inZone(r.printer.sentence(s)) }
+
+// inZone has the times of a sentence in the reader's zone and language, where the zone is known.
+func (r reader) inZone(s string) string {
 	if r.zone == nil {
 		return s
 	}

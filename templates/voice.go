@@ -16,5 +16,6 @@ func NewVoice(language string, zone *time.Location) Voice {
 // Say returns a sentence of a channel's own.
 func (v Voice) Say(key string, args ...any) string { return v.in.t(key, args...) }
 
-// Sentence returns what another package says, such as an error's message, as a page shows it.
-func (v Voice) Sentence(s string) string { return v.in.sentence(s) }
+// Sentence returns what another package says, such as an error's message, as a page shows it. It names the
+// person, as whom a chat may not know them.
+func (v Voice) Sentence(s string) string { return v.in.inZone(v.in.sentenceOf(s, true)) }

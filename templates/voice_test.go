@@ -12,12 +12,12 @@ func TestVoice(t *testing.T) {
 	t.Parallel()
 	const late = "this was already rejected by bob at 2026-11-05T12:03:00Z. Your vote was not counted"
 	for tag, want := range map[string]string{
-		"en":      "",
-		"fr":      "",
-		"de":      "",
-		"ja":      "",
-		"ko":      "",
-		"zh-Hans": "",
+		"en":      "This was already rejected by bob at Thu 5 Nov 2026, 21:03 KST. Your vote was not counted.",
+		"fr":      "This was already rejected by bob at Thu 5 Nov 2026, 21:03 KST. Your vote was not counted.",
+		"de":      "Die Anfrage wurde am Do., 5. Nov. 2026, 21:03 KST schon von bob abgelehnt. Ihre Stimme wurde nicht gezählt.",
+		"ja":      "2026年11月5日(木) 21:03 KST に bob さんがすでに却下しています。投票は数えられていません。",
+		"ko":      "2026년 11월 5일 (목) 21:03 KST에 이미 bob 님이 거부했습니다. 투표는 집계되지 않았습니다.",
+		"zh-Hans": "此请求已于 2026年11月5日周四 21:03 KST 由 bob 拒绝。您的投票未计入。",
 	} {
 		if got := NewVoice(tag, zone(t, "Asia/Seoul")).Sentence(late); got != want {
 			t.Errorf("%s\ngot  %s\nwant %s", tag, got, want)
