@@ -11,16 +11,29 @@ command -v go >/dev/null || die "Go is missing: https://go.dev/dl (1.26.6 or new
 export CGO_ENABLED=0 GOFLAGS="-buildvcs=false -trimpath" GOWORK=off
 LDFLAGS="-s -w"
 
+# COUNTERSIGN_KUBERNETES=1.30, COUNTERSIGN_TEKTON=1.12: another line of theirs, from src/hyperkube-1.30, src/tekton-1.12.
+# Each has a go.mod and a go.sum of its own in the repository: resolved when it is built, it would be another build each time.
+HYPERKUBE_SOURCE=$CLUSTER_DIR/src/hyperkube${COUNTERSIGN_KUBERNETES:+-$COUNTERSIGN_KUBERNETES}
+TEKTON_SOURCE=$CLUSTER_DIR/src/tekton${COUNTERSIGN_TEKTON:+-$COUNTERSIGN_TEKTON}
+for dir in "$HYPERKUBE_SOURCE" "$TEKTON_SOURCE"; do
+  [ -d "$dir" ] || die "there is no such line: $dir"
+done
+
 # The Kubernetes version is read from go.mod. It must be stamped into the binary: Tekton refuses a server without one.
-KUBE_VERSION=$(sed -n 's/^\tk8s.io\/kubernetes \(v[0-9.]*\).*/\1/p' "$CLUSTER_DIR/src/hyperkube/go.mod")
+KUBE_VERSION=$(sed -n 's/^\tk8s.io\/kubernetes \(v[0-9.]*\).*/\1/p' "$HYPERKUBE_SOURCE/go.mod")
+KUBE_MINOR=${KUBE_VERSION#v1.} KUBE_MINOR=${KUBE_MINOR%%.*}
 hyperkube_ldflags() {
-  local pkg=k8s.io/component-base/version minor=${KUBE_VERSION#v1.}
-  echo "$LDFLAGS -X $pkg.gitVersion=$KUBE_VERSION -X $pkg.gitMajor=1 -X $pkg.gitMinor=${minor%%.*} -X $pkg.gitTreeState=clean -X github.com/coredns/coredns/coremain.GitCommit=none"
+  local pkg=k8s.io/component-base/version
+  echo "$LDFLAGS -X $pkg.gitVersion=$KUBE_VERSION -X $pkg.gitMajor=1 -X $pkg.gitMinor=$KUBE_MINOR -X $pkg.gitTreeState=clean -X github.com/coredns/coredns/coremain.GitCommit=none"
 }
 
 GO_VERSION=$(go env GOVERSION)
 source_dir() { # NAME
-  case $1 in resolvers) echo "$CLUSTER_DIR/src/tekton" ;; *) echo "$CLUSTER_DIR/src/$1" ;; esac
+  case $1 in
+    hyperkube) echo "$HYPERKUBE_SOURCE" ;;
+    tekton | resolvers) echo "$TEKTON_SOURCE" ;;
+    *) echo "$CLUSTER_DIR/src/$1" ;;
+  esac
 }
 program_dir() { # NAME
   local key
@@ -28,8 +41,8 @@ program_dir() { # NAME
   echo "$CACHE/programs/$1-${key:0:12}"
 }
 
-module_dir() { (cd "$CLUSTER_DIR/src/tekton" && go list -m -f '{{.Dir}}' "$1"); }
-module_version() { (cd "$CLUSTER_DIR/src/tekton" && go list -m -f '{{.Version}}' "$1"); }
+module_dir() { (cd "$TEKTON_SOURCE" && go list -m -f '{{.Dir}}' "$1"); }
+module_version() { (cd "$TEKTON_SOURCE" && go list -m -f '{{.Version}}' "$1"); }
 
 # etcd, the Kubernetes programs and CoreDNS are one file of 148 MB; the name it is run by selects the program.
 HYPERKUBE_NAMES=(etcd kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy kubectl coredns)

@@ -1,14 +1,14 @@
 # shellcheck shell=bash
-# The node: kubelet, kube-proxy, CoreDNS. Source lib/common.sh and lib/process.sh first; BIN is the programs' folder
-# as seen in the cluster.
+# The node: kubelet, kube-proxy, CoreDNS. Source lib/common.sh, lib/build.sh and lib/process.sh first; BIN is the programs'
+# folder as seen in the cluster.
 
 # cgroupRoot: the pods' cgroups are under ours, so that down.sh finds them, and another kubelet's are not touched.
-# failCgroupV1: false; cgroup v1 still works, this kubelet only warns of it.
+# failCgroupV1: false; cgroup v1 still works, this kubelet only warns of it. Kubernetes 1.30 does not know the field yet.
 kubelet_config() {
   cat <<Y
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
-failCgroupV1: false
+$([ "$KUBE_MINOR" -lt 31 ] || echo "failCgroupV1: false")
 cgroupDriver: cgroupfs
 cgroupRoot: /$CGROUP
 containerRuntimeEndpoint: unix:///run/containerd/containerd.sock
@@ -49,11 +49,13 @@ start_kubelet() {
   done
 }
 
+# nftables is behind a gate before Kubernetes 1.31.
 start_proxy() {
   cat >"$RUN/proxy.yaml" <<Y
 apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration
 mode: nftables
+$([ "$KUBE_MINOR" -ge 31 ] || echo "featureGates: {NFTablesProxyMode: true}")
 clientConnection: {kubeconfig: $IN_RUN/proxy.kubeconfig}
 clusterCIDR: $POD_CIDR
 hostnameOverride: $NODE

@@ -69,7 +69,7 @@ install_tekton() {
   apply interceptors_manifest
   wait_available tekton-pipelines deploy --all
   [ -z "${COUNTERSIGN_RESOLVERS:-}" ] || wait_available tekton-pipelines-resolvers deploy --all
-  wait_for tekton 60 interceptors_have_ca
+  wait_for tekton 90 interceptors_have_ca # a busy machine: its first list may lack some, and the next is a minute later
 }
 interceptors_have_ca() {
   [ "$(kubectl get clusterinterceptor github cel -o jsonpath='{.items[*].spec.clientConfig.caBundle}' | wc -w)" = 2 ]
