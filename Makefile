@@ -128,6 +128,9 @@ test-otel: ## traces in a real OpenTelemetry Collector beside Tekton's own, in a
 test-dashboard: ## Approvals and Gates in a Tekton Dashboard, by a real Chromium (DASHBOARD=its address); not in make test
 	@DASHBOARD="$(DASHBOARD)" test/run.sh dashboard
 
+test-matrix: ## the main paths on other versions of Tekton and Kubernetes, each on a cluster of its own (LINES=own/1.9); not in make test
+	@test/matrix.sh $(LINES)
+
 clean: ## bin, dist and the tools that were built; programs of the cluster stay
 	rm -rf bin dist
 	rm -rf "$${COUNTERSIGN_CACHE:-$$HOME/.cache/countersign}"/{tools,images,programs,versions}
