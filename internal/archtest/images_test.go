@@ -13,6 +13,7 @@ import (
 func TestExampleImages(t *testing.T) {
 	t.Parallel()
 	pullable := regexp.MustCompile(`^[a-z0-9.-]+\.[a-z]+/[a-z0-9./-]+:[0-9][0-9A-Za-z.-]*$`)
+	inTests := readFile(t, "test/cluster/env.go")
 	seen := 0
 	err := filepath.WalkDir(filepath.Join(root, "examples"), func(name string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(name, ".yaml") {
@@ -23,6 +24,9 @@ func TestExampleImages(t *testing.T) {
 			seen++
 			if strings.HasPrefix(image, "cluster.local/") || !pullable.MatchString(image) {
 				t.Errorf("%s: %s can't be pulled by every cluster", rel, image)
+			}
+			if !strings.Contains(inTests, `"`+image+`"`) {
+				t.Errorf("%s: %s has no stand-in among localImages of test/cluster/env.go, so no test can run the example", rel, image)
 			}
 		}
 		return nil
