@@ -55,6 +55,23 @@ func TestOverridesAreTried(t *testing.T) {
 	}
 }
 
+// TestVersion: every page ends with the version of the service, in each language, and with nothing where it is not known.
+func TestVersion(t *testing.T) {
+	s := newSet(t)
+	d := preview(t, "pending")
+	if got := page(t, s, d); strings.Contains(got, "Countersign v") {
+		t.Error("a page names a version that nobody gave")
+	}
+	s = newSet(t)
+	s.Version("v0.1.0-<rc>")
+	for _, tag := range []string{English, "de", "ja"} {
+		d.Language = tag
+		if got := page(t, s, d); !strings.Contains(got, `<footer class="wrap version">Countersign v0.1.0-&lt;rc&gt;`) {
+			t.Errorf("the page in %s does not end with the version", tag)
+		}
+	}
+}
+
 // TestErrorWritesNothing: half an approval page is worse than none.
 func TestErrorWritesNothing(t *testing.T) {
 	s := newSet(t)

@@ -60,9 +60,8 @@ func run() int {
 			return keys(os.Args[2:])
 		case "check":
 			return check(os.Args[2:])
-		case "version", "--version", "-version":
-			fmt.Println("countersign", version.String()) //nolint:forbidigo // the answer
-			return 0
+		case "version":
+			return sayVersion()
 		}
 	}
 	f := flag.NewFlagSet("countersign", flag.ContinueOnError)
@@ -79,13 +78,16 @@ func run() int {
 	f.StringVar(&o.MetricsAddress, "metrics-address", ":9090", "`address` of /metrics")
 	f.StringVar(&o.HealthAddress, "health-address", ":8081", "`address` of /healthz and /readyz")
 	f.StringVar(&o.CertificateDir, "interceptor-certificate", "", "a `folder` with tls.crt, tls.key and ca.crt that something else renews, such as cert-manager; without it the service creates its own certificate")
-	f.Bool("version", false, "print the version of this program and exit")
+	asked := f.Bool("version", false, "print the version of this program and exit")
 	f.BoolVar(&o.LeaderElection, "leader-elect", true, "elect a leader for the background work")
 	if err := f.Parse(os.Args[1:]); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return 0
 		}
 		return 2
+	}
+	if *asked {
+		return sayVersion()
 	}
 	var lvl slog.Level
 	if err := lvl.UnmarshalText([]byte(*level)); err != nil {
@@ -110,6 +112,11 @@ func run() int {
 		o.Log.Error("stopped", "error", err.Error())
 		return 1
 	}
+	return 0
+}
+
+func sayVersion() int {
+	fmt.Println("countersign", version.String()) //nolint:forbidigo // the answer
 	return 0
 }
 

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -140,6 +141,9 @@ func TestMetrics(t *testing.T) {
 	m.observe("none", "BREW", 405, time.Millisecond) // a label is never the sender's choice
 	m.opened.WithLabelValues("prod", "apply").Inc()
 	want := `
+# HELP countersign_build_info Always 1. The labels say which version a replica runs.
+# TYPE countersign_build_info gauge
+countersign_build_info{goversion="` + runtime.Version() + `",version="v0.1.0"} 1
 # HELP countersign_approvals_decided_total Approvals that ended, by outcome.
 # TYPE countersign_approvals_decided_total counter
 countersign_approvals_decided_total{outcome="Approved"} 1
@@ -157,7 +161,7 @@ countersign_approvals_waiting_oldest_timestamp_seconds{gate="production",namespa
 countersign_approvals_decision_seconds{gate="production",namespace="prod",quantile="0.5"} 60
 countersign_approvals_decision_seconds{gate="production",namespace="prod",quantile="0.9"} 60
 `
-	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "countersign_approvals_decided_total", "countersign_approvals_pending", "countersign_approvals_waiting", "countersign_approvals_waiting_oldest_timestamp_seconds", "countersign_approvals_decision_seconds"); err != nil {
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "countersign_build_info", "countersign_approvals_decided_total", "countersign_approvals_pending", "countersign_approvals_waiting", "countersign_approvals_waiting_oldest_timestamp_seconds", "countersign_approvals_decision_seconds"); err != nil {
 		t.Error(err)
 	}
 	families, err := reg.Gather()

@@ -67,6 +67,7 @@ auth whoami). A vote is a Vote object, which counts like a vote on the web page.
 			tkn approval describe deploy-abcdefghijkl
 			tkn approval approve deploy-abcdefghijkl -m "ship it"
 			tkn approval gate explain production`),
+		Version:       c.Version,
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "tkn approval"},
 		SilenceErrors: true, SilenceUsage: true,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -77,6 +78,8 @@ auth whoami). A vote is a Vote object, which counts like a vote on the web page.
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetVersionTemplate("tkn-approval {{.Version}}\n")
+	root.Flags().Bool("version", false, "only this program's version, without a cluster") // cobra's own would take -v, too
 	root.SetIn(c.In)
 	root.SetOut(c.Out)
 	root.SetErr(c.Err)

@@ -149,6 +149,9 @@ func (r *release) manifests(digest v1.Hash) error {
 		if err != nil {
 			return err
 		}
+		for _, o := range list {
+			r.stamp(o)
+		}
 		raw, err := documents(list)
 		if err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/chartutil"
@@ -229,6 +230,41 @@ func TestChartIsDeploy(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestVersionLabel: every object of a release says which version it is of, and so do the pods.
+func TestVersionLabel(t *testing.T) {
+	t.Parallel()
+	r := source(t)
+	if err := r.manifests(v1.Hash{Algorithm: "sha256", Hex: strings.Repeat("0", 64)}); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(r.Out, "*.yaml"))
+	if err != nil || len(files) != 3+len(separate) {
+		t.Fatalf("%v: %q", err, files)
+	}
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for text := range strings.SplitSeq(string(raw), "\n---\n") {
+			var o object
+			if err := yaml.Unmarshal([]byte(text), &o); err != nil {
+				t.Fatal(err)
+			}
+			of := []object{o}
+			if o["kind"] == "Deployment" {
+				of = append(of, o["spec"].(object)["template"].(object))
+			}
+			for _, o := range of {
+				labels, _ := o["metadata"].(object)["labels"].(object)
+				if labels["app.kubernetes.io/version"] != r.Version {
+					t.Errorf("%s: %s has labels %v", filepath.Base(file), id(o), labels)
+				}
+			}
+		}
 	}
 }
 
