@@ -34,12 +34,11 @@ type binding struct {
 	Subjects []struct{ Kind, Namespace, Name string }
 }
 
-// bindings are those of the manifests in a folder, and what none may have.
-func bindings(t *testing.T, dir string) (found, wild []string) {
+// documents calls each with every document of the manifests in a folder, and the name of its file.
+func documents(t *testing.T, dir string, each func(file, doc string) error) {
 	t.Helper()
 	err := filepath.WalkDir(filepath.Join(root, dir), func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || filepath.Ext(name) != ".yaml" || strings.Contains(name, "chart/templates") { // those are tools/release's
-
 			return err
 		}
 		text, err := os.ReadFile(name)
@@ -47,20 +46,8 @@ func bindings(t *testing.T, dir string) (found, wild []string) {
 			return err
 		}
 		for doc := range strings.SplitSeq(string(text), "\n---\n") {
-			var b binding
-			if err := yaml.Unmarshal([]byte(doc), &b); err != nil {
+			if err := each(filepath.Base(name), doc); err != nil {
 				return err
-			}
-			if b.Kind != "ClusterRoleBinding" && b.Kind != "RoleBinding" {
-				continue
-			}
-			for _, s := range b.Subjects {
-				line := b.Kind + " " + b.Metadata.Name + ": " + b.RoleRef.Kind + " " + b.RoleRef.Name + " to " + s.Kind + " " + strings.TrimPrefix(s.Namespace+"/"+s.Name, "/")
-				found = append(found, line)
-				// system:authenticated is everybody, and every ServiceAccount of the cluster.
-				if s.Kind == "Group" && strings.HasPrefix(s.Name, "system:") || strings.Contains(s.Name, "*") || s.Name == "system:anonymous" {
-					wild = append(wild, filepath.Base(name)+": "+line)
-				}
 			}
 		}
 		return nil
@@ -68,6 +55,29 @@ func bindings(t *testing.T, dir string) (found, wild []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// bindings are those of the manifests in a folder, and what none may have.
+func bindings(t *testing.T, dir string) (found, wild []string) {
+	t.Helper()
+	documents(t, dir, func(file, doc string) error {
+		var b binding
+		if err := yaml.Unmarshal([]byte(doc), &b); err != nil {
+			return err
+		}
+		if b.Kind != "ClusterRoleBinding" && b.Kind != "RoleBinding" {
+			return nil
+		}
+		for _, s := range b.Subjects {
+			line := b.Kind + " " + b.Metadata.Name + ": " + b.RoleRef.Kind + " " + b.RoleRef.Name + " to " + s.Kind + " " + strings.TrimPrefix(s.Namespace+"/"+s.Name, "/")
+			found = append(found, line)
+			// system:authenticated is everybody, and every ServiceAccount of the cluster.
+			if s.Kind == "Group" && strings.HasPrefix(s.Name, "system:") || strings.Contains(s.Name, "*") || s.Name == "system:anonymous" {
+				wild = append(wild, file+": "+line)
+			}
+		}
+		return nil
+	})
 	slices.Sort(found)
 	return found, wild
 }
