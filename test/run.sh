@@ -90,7 +90,9 @@ stage_kube() {
   KUBEBUILDER_ASSETS=$(cluster/assets.sh) || return
   # The command line of manual-approval-gate, which must work against our ApprovalTasks.
   COUNTERSIGN_TKN_APPROVALTASK=$(tool tkn-approvaltask) || return
-  export KUBEBUILDER_ASSETS COUNTERSIGN_TKN_APPROVALTASK
+  # Helm, and what makes its chart, whose objects a real API server must take without a word.
+  COUNTERSIGN_HELM=$(tool helm) && COUNTERSIGN_RELEASE=$(tool release) || return
+  export KUBEBUILDER_ASSETS COUNTERSIGN_TKN_APPROVALTASK COUNTERSIGN_HELM COUNTERSIGN_RELEASE
   # Only packages that have such tests; none is a failure.
   packages=$(grep -rlE '^//go:build (.*\W)?kube(\W|$)' --include='*_test.go' . | xargs -r -n1 dirname | sort -u)
   [ -n "$packages" ] || fail "no package has a test with tag kube" || return
