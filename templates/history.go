@@ -156,6 +156,7 @@ func newLine(l HistoryLine, base string, r reader, room *room) lineView {
 	} {
 		*p = line(*p)
 	}
+	v.Channel = r.channel(v.Channel)
 	v.RunOutcome = approvals.RunOutcome(strings.ToLower(line(string(l.RunOutcome))))
 	v.Wrote = strings.Contains(v.Next, " ")
 	v.Verdict, v.Inputs, v.People = approvals.Verdict(line(string(l.Verdict))), nil, nil

@@ -51,9 +51,10 @@ type glanceView struct {
 
 type undeliveredView struct {
 	itemView
-	Actions                          ActionsView
-	Event, Channel, Recipient, Error string
-	Attempts                         int
+	Actions   ActionsView
+	To, About string // who was to be told, of what and how
+	Error     string
+	Attempts  int
 }
 
 type unreleasedView struct {
@@ -79,9 +80,8 @@ func newOperationsView(o Operations) operationsView {
 	l := List{Base: o.Base, Now: o.Now}
 	for _, x := range o.Undelivered[:min(len(o.Undelivered), maxItems)] {
 		d, i := x.Delivery, newItem(Item{Approval: x.Approval}, l, r, &room{})
-		v.Undelivered = append(v.Undelivered, undeliveredView{
-			i, operatorActions(x.Approval, i.Path, r), line(d.Event), line(d.Channel), line(d.Recipient), line(d.Error), d.Attempts,
-		})
+		to, about := r.message(line(d.Recipient), d.Event, d.Channel)
+		v.Undelivered = append(v.Undelivered, undeliveredView{i, operatorActions(x.Approval, i.Path, r), to, about, line(d.Error), d.Attempts})
 	}
 	for _, a := range o.Unreleased[:min(len(o.Unreleased), maxItems)] {
 		i := newItem(Item{Approval: a}, l, r, &room{})

@@ -292,7 +292,7 @@ func ended(o approvals.Outcome) func(*Data) {
 }
 
 func trouble(d *Data) {
-	d.Trouble = "the comment has 2101 characters and the limit is 2000: shorten it and try again"
+	d.Trouble = "the comment is too long (2101 of 2048 characters): shorten it and try again"
 	d.Comment = "Checked with the network team.\n" + strings.Repeat("They are fine with it. ", 90)
 }
 

@@ -71,6 +71,9 @@ type SumView struct {
 	Incomplete bool
 }
 
+// Parts are those of Line, each of which stays on one line: "5 destroy" is not read as 5 of what stands before it.
+func (v SumView) Parts() []string { return strings.Split(v.Line, " · ") }
+
 // newOutput reads a text. What is alarming comes first and has the room first.
 func newOutput(p approvals.Param, format report.Format, who reader, room *room) (Output, evidence.Summary) {
 	r := report.Parse(format, p.Name, p.Value)

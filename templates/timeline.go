@@ -118,7 +118,7 @@ func (t *timeline) decision(deciders []string) {
 				s.By = t.t("replaced by %s", cmp.Or(line(a.SupersededBy), t.t("a newer request")))
 			case len(deciders) > 0:
 				s.By = t.t("by %s", t.list(deciders))
-			case a.Outcome != approvals.Expired:
+			case a.Outcome == approvals.Approved || a.Outcome == approvals.Rejected:
 				s.By = t.t("automatically, because nobody decided in time")
 			}
 			s.Bad = a.Outcome == approvals.Rejected
@@ -187,24 +187,36 @@ func (t *timeline) told(operator bool) {
 		}
 	}
 	for _, g := range order {
-		to := t.list(slices.DeleteFunc(people[g], func(s string) bool { return s == "" }))
-		channel := line(g.channel)
-		if to == "" {
-			to, channel = t.t("channel %s", channel), ""
-		}
+		to, about := t.message(t.list(slices.DeleteFunc(people[g], func(s string) bool { return s == "" })), g.event, g.channel)
 		what, when := t.t("Notified %s", to), at[g]
 		if g.failed != "" {
 			what, when = t.t("Could not notify %s", to), timeOf(t.a, g.event)
 		}
 		t.add("told", when, what, func(s *StepView) {
-			if s.By = t.ofWhat(g.event); channel != "" {
-				s.By = t.t("%s by %s", s.By, channel)
-			}
+			s.By = about
 			if s.Bad = g.failed != ""; s.Bad && operator {
 				s.Detail = t.sentence(g.failed)
 			}
 		})
 	}
+}
+
+// message says to whom a message is, and about what and how it is sent; nobody is told by a channel that has no
+// recipients, but the channel is.
+func (p *printer) message(people, event, channel string) (to, about string) {
+	channel, about = p.channel(line(channel)), p.ofWhat(event)
+	if people == "" {
+		return p.t("channel %s", channel), about
+	}
+	return people, p.t("%s by %s", about, channel)
+}
+
+// channel is what a channel is called: e-mail has a word in each language, others have names.
+func (p *printer) channel(name string) string {
+	if name == "email" {
+		return p.t("email")
+	}
+	return name
 }
 
 // ofWhat returns the occasion of a delivery, by its event in the ledger, in words that follow
