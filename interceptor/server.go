@@ -55,6 +55,9 @@ func Handler(p *Processor) http.Handler {
 		if passesBy(body) {
 			p.Count("unrelated")
 			_, _ = w.Write(unrelated)
+			if b, ok := r.Body.(interface{ Forget() }); ok {
+				b.Forget() // nothing of it was kept
+			}
 			return
 		}
 		var req triggersv1.InterceptorRequest

@@ -100,15 +100,22 @@ func (g *budget) back(b *body, n int64) {
 	g.give()
 }
 
-// take reserves n bytes for b, of which nothing is read before, and waits for them until ctx
-// ends. A body has all that it may need from the start: two that wait for more while they
+// take reserves n bytes for b, of which nothing is read before, and waits for them as long as that, and
+// until ctx ends. A body has all that it may need from the start: two that wait for more while they
 // have some would wait for each other.
-func (g *budget) take(ctx context.Context, b *body, n int64) error {
+func (g *budget) take(ctx context.Context, within time.Duration, b *body, n int64) error {
 	w := &wanted{b, n, make(chan struct{})}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, w)
 	g.give()
 	g.mu.Unlock()
+	select {
+	case <-w.given:
+		return nil // without a timer, as in turns
+	default:
+	}
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
 	look := time.NewTicker(slowAfter) // somebody may have become slow
 	defer look.Stop()
 	for {

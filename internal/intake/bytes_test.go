@@ -34,7 +34,7 @@ func TestBudget(t *testing.T) {
 			for range 200 {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(r.IntN(20))*time.Millisecond)
 				b := &body{source: sourceOf(r.IntN(5)), proved: r.IntN(4) == 0, started: time.Now(), stop: func() {}}
-				if g.take(ctx, b, 1+r.Int64N(700)) == nil {
+				if g.take(ctx, time.Minute, b, 1+r.Int64N(700)) == nil {
 					check()
 					g.read(b, r.IntN(100))
 					g.whole(b, r.Int64N(b.size+1))
@@ -86,7 +86,7 @@ func TestWhoIsCut(t *testing.T) {
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
-			_ = g.take(ctx, c.wants, 200)
+			_ = g.take(ctx, time.Minute, c.wants, 200)
 			if cut != c.cut {
 				t.Errorf("%q, want %q", cut, c.cut)
 			}
@@ -127,7 +127,7 @@ func TestTurns(t *testing.T) {
 	q := newTurns(4)
 	hold := []*turn{{source: sourceOf(9)}, {source: sourceOf(8)}, {source: sourceOf(7)}}
 	for _, h := range hold {
-		if !q.enter(t.Context(), h) {
+		if !q.enter(t.Context(), time.Minute, h) {
 			t.Fatal("no place in an empty house")
 		}
 	}
@@ -137,7 +137,7 @@ func TestTurns(t *testing.T) {
 	wait := func(source int) {
 		w := &turn{source: sourceOf(source)}
 		all.Go(func() {
-			if !q.enter(t.Context(), w) {
+			if !q.enter(t.Context(), time.Minute, w) {
 				t.Error("it left")
 				return
 			}
@@ -166,5 +166,27 @@ func TestTurns(t *testing.T) {
 	}
 	if q.busy != 0 || q.unproved != 0 || len(q.by) != 0 || len(q.order) != 0 || len(q.waiting) != 0 {
 		t.Errorf("left: %+v", q)
+	}
+}
+
+// TestForgottenBodies: a body that was forgotten gives its buffer to another, which reads its own bytes and no more of
+// those before it; one that was not stays as it was.
+func TestForgottenBodies(t *testing.T) {
+	t.Parallel()
+	kept := newBody(append(newBuffer(10), "kept"...))
+	for range 100 {
+		b := newBody(append(newBuffer(20), "somebody's secret"...))
+		b.Forget()
+		if len(b.Bytes()) != 0 || b.Len() != 0 {
+			t.Fatalf("a body that was forgotten still has %q", b.Bytes())
+		}
+		next := newBody(append(newBuffer(5), "next"...))
+		if string(next.Bytes()) != "next" || next.Len() != 4 || string(kept.Bytes()) != "kept" {
+			t.Fatalf("%q after another, and %q", next.Bytes(), kept.Bytes())
+		}
+		next.Forget()
+	}
+	if b := newBuffer(mostKept + 1); cap(b) <= mostKept {
+		t.Errorf("a large body has room for %d", cap(b))
 	}
 }

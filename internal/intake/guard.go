@@ -73,10 +73,7 @@ func (g *Guard) Handler(next http.Handler) http.Handler {
 			}
 		}
 		if g.Long == nil || !g.Long(r) {
-			ctx, cancel := context.WithTimeout(r.Context(), g.Limits.Wait)
-			ok := g.turns.enter(ctx, t) //nolint:contextcheck // it is r's, which has the sender's proof
-			cancel()
-			if !ok {
+			if !g.turns.enter(r.Context(), g.Limits.Wait, t) { //nolint:contextcheck // it is r's, which has the sender's proof
 				g.refuse(w, r, refusedTurns, http.StatusServiceUnavailable, "The service is busy and did not process this request, so nothing has changed. Send it again in a moment.")
 				return
 			}
@@ -103,9 +100,7 @@ func (g *Guard) read(w http.ResponseWriter, r *http.Request, b *body) bool {
 	}
 	pace := http.NewResponseController(w)
 	b.stop = func() { _ = pace.SetReadDeadline(time.Unix(1, 0)) } // fails only where nothing could be read either
-	ctx, cancel := context.WithTimeout(r.Context(), g.Limits.Wait)
-	defer cancel()
-	full, err := g.fill(ctx, r, b, most, func(at time.Time) { _ = pace.SetReadDeadline(at) })
+	full, err := g.fill(r, b, most, func(at time.Time) { _ = pace.SetReadDeadline(at) })
 	var n int64
 	if full != nil {
 		n = full.Size()
@@ -186,15 +181,15 @@ var errLarge = errors.New("the body is too large")
 
 // fill reads r's body, no byte of which is read before it is reserved. until is told when
 // the next byte has to be there.
-func (g *Guard) fill(ctx context.Context, r *http.Request, b *body, most int64, until func(time.Time)) (*Body, error) {
+func (g *Guard) fill(r *http.Request, b *body, most int64, until func(time.Time)) (*Body, error) {
 	size, have := r.ContentLength, r.ContentLength
 	if size < 0 { // nobody knows
 		size, have = most+1, piece
 	}
-	if err := g.bytes.take(ctx, b, size); err != nil {
+	if err := g.bytes.take(r.Context(), g.Limits.Wait, b, size); err != nil {
 		return nil, err
 	}
-	buf := make([]byte, 0, have)
+	buf := newBuffer(have)
 	for {
 		if len(buf) == cap(buf) {
 			buf = append(make([]byte, 0, min(2*int64(cap(buf)), size)), buf...)

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"time"
 )
 
 // turns are the places of requests that are worked on. Who waits is served by source in
@@ -37,9 +38,10 @@ func (q *turns) fits(t *turn) bool {
 	return q.busy < q.total && q.by[t.source] < most && (t.proved || q.unproved < most)
 }
 
-// enter waits for t's turn until ctx ends, and reports whether it has come. Then leave has to
-// be called.
-func (q *turns) enter(ctx context.Context, t *turn) bool {
+// enter waits for t's turn for as long as that, and until ctx ends, and reports whether it has come.
+// Then leave has to be called. A timer is made only for one that waits: it wakes a thread up, which
+// costs more than all the rest.
+func (q *turns) enter(ctx context.Context, within time.Duration, t *turn) bool {
 	q.mu.Lock()
 	if len(q.waiting[t.source]) == 0 && q.fits(t) {
 		q.start(t)
@@ -52,6 +54,8 @@ func (q *turns) enter(ctx context.Context, t *turn) bool {
 	}
 	q.waiting[t.source] = append(q.waiting[t.source], t)
 	q.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
 	select {
 	case <-t.come:
 		return true
