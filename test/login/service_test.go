@@ -121,8 +121,8 @@ func body(t *testing.T, resp *http.Response) string {
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
 	// A proxy on Go's ReverseProxy may cut the answer to a POST when that comes at once: it looks for more of a body
-	// that its own server has closed by then (golang/go#40747). The status came before it, and what is asked of such
-	// an answer is that and what was stored.
+	// that its own server has closed by then (golang/go#40747). The status came before that, and the tests of a POST
+	// look at the status and at what was stored.
 	if err != nil && (!errors.Is(err, io.ErrUnexpectedEOF) || resp.Request.Method != http.MethodPost) {
 		t.Fatal(err)
 	}

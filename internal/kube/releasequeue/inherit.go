@@ -2,6 +2,7 @@ package releasequeue
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/countersign-dev/countersign/approvals"
@@ -35,15 +36,8 @@ func (i *Inheritance) Take(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	now := i.Now()
-	var left []approvals.Approval
-	for _, e := range all.In("").All {
-		if i.left(ctx, e.Approval, now) {
-			left = append(left, e.Approval)
-		}
-	}
-	for _, a := range left {
-		fresh, err := i.Fresh(ctx, a.Key)
+	for _, key := range i.inTurns(ctx, all) {
+		fresh, err := i.Fresh(ctx, key)
 		switch {
 		case approvals.CodeOf(err) == approvals.CodeNotFound || err == nil && !fresh.ToRelease() && !fresh.ToAnswer():
 			continue
@@ -55,6 +49,28 @@ func (i *Inheritance) Take(ctx context.Context) error {
 	return nil
 }
 
+// inTurns returns the keys of what is left, a namespace after the other: they are read one by one, and a
+// thousand decisions of one namespace are no reason for another's to wait.
+func (i *Inheritance) inTurns(ctx context.Context, all *overview.Snapshot) []approvals.Key {
+	now := i.Now()
+	var rounds [][]approvals.Key
+	for _, space := range all.Namespaces {
+		n := 0
+		for _, e := range space.All {
+			if !i.left(ctx, e.Approval, now) {
+				continue
+			}
+			if n == len(rounds) {
+				rounds = append(rounds, nil)
+			}
+			rounds[n] = append(rounds[n], e.Key)
+			n++
+		}
+	}
+	return slices.Concat(rounds...)
+}
+
+// left reports whether a is to be released, or answered, by the process that took its last vote.
 func (i *Inheritance) left(ctx context.Context, a approvals.Approval, now time.Time) bool {
 	if outcome.LeftToVoter(a, now) <= 0 {
 		return false

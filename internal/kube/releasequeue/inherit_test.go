@@ -2,6 +2,7 @@ package releasequeue
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -66,5 +67,29 @@ func TestInheritance(t *testing.T) {
 	slices.Sort(released)
 	if want := []string{"a task's", "left"}; !slices.Equal(released, want) {
 		t.Errorf("released %q, want %q", released, want)
+	}
+}
+
+// TestInheritanceInTurns: one namespace's many decisions do not stand before another's.
+func TestInheritanceInTurns(t *testing.T) {
+	t.Parallel()
+	var all []approvals.Approval
+	for n := range 20 {
+		all = append(all, ct.Make(fmt.Sprint("many-", n)).In("many").Users("ann").Voted("ann", approvals.Approve, "").Obj())
+	}
+	all = append(all, ct.Make("one").In("other").Users("ann").Voted("ann", approvals.Approve, "").Obj())
+	store, at := ct.NewMemStore(all...), -1
+	n := 0
+	i := &Inheritance{
+		Approvals: store, Attempts: &release.Attempts{}, Runs: runs{}, Now: func() time.Time { return ct.T0.Add(time.Minute + time.Second) }, Fresh: store.Get,
+		Outcomes: ct.OutcomeFunc(func(a approvals.Approval) {
+			if a.Name == "one" {
+				at = n
+			}
+			n++
+		}),
+	}
+	if err := i.Take(t.Context()); err != nil || n != len(all) || at < 0 || at > 1 {
+		t.Errorf("%v; %d released, the other namespace's at place %d", err, n, at)
 	}
 }
