@@ -160,7 +160,7 @@ func assemble(ctx context.Context, o Options, mgr manager.Manager, lock resource
 	leads := append([]manager.Runnable{held, &leader{certs: certs, version: c.Version, log: c.Log}}, c.sweeps()...)
 	for _, r := range []manager.Runnable{
 		newSpareMemory(), c.keys, certs, c.releases, c.follower, c.news, hooks,
-		&election{lock: lock, dial: connect, refusal: c.inherit, log: o.Log, lead: func(ctx context.Context) error {
+		&election{lock: lock, dial: connect, refusal: c.takeOver, log: o.Log, lead: func(ctx context.Context) error {
 			return c.lead(ctx, background, leads...)
 		}},
 		&server{name: "web", address: o.WebAddress, handler: web.Handler(people), intake: c.webIntake(), log: o.Log},

@@ -54,26 +54,26 @@ type core struct {
 	news     *changes
 	metrics  *metrics
 
-	service     *approvals.Capabilities
-	triggers    *triggers.Triggers
-	reports     *triggers.Reports
-	secrets     *gate.Secrets
-	opener      *hold.Opener
-	kept        *sqlstore.Ledger // nil: there is no audit store
-	evidence    *kubeevidence.Store
-	quotas      *hold.Quotas
-	awaited     *verifyrun.Awaited
-	starter     *verifyrun.Starter
-	proofs      *verifyrun.Proofs
-	diagnosis   *kuberelease.Diagnosis
-	preflight   *preflight.Preflights
-	event       *kuberelease.Event
-	releaser    *kuberelease.Releaser
-	answers     *approvaltask.CustomRuns
-	releases    *releasequeue.Queue
-	follower    *releasequeue.Follower
-	inheritance *releasequeue.Inheritance
-	outcomes    approvals.OutcomeWriter // of what no vote ends
+	service   *approvals.Capabilities
+	triggers  *triggers.Triggers
+	reports   *triggers.Reports
+	secrets   *gate.Secrets
+	opener    *hold.Opener
+	kept      *sqlstore.Ledger // nil: there is no audit store
+	evidence  *kubeevidence.Store
+	quotas    *hold.Quotas
+	awaited   *verifyrun.Awaited
+	starter   *verifyrun.Starter
+	proofs    *verifyrun.Proofs
+	diagnosis *kuberelease.Diagnosis
+	preflight *preflight.Preflights
+	event     *kuberelease.Event
+	releaser  *kuberelease.Releaser
+	answers   *approvaltask.CustomRuns
+	releases  *releasequeue.Queue
+	follower  *releasequeue.Follower
+	takeover  *releasequeue.Takeover
+	outcomes  approvals.OutcomeWriter // of what no vote ends
 
 	tracing *tracing.Tracing // nil: nothing is sent
 
@@ -183,15 +183,15 @@ func (c *core) open(ctx context.Context) error {
 	c.releases = releasequeue.New(now, c.panics)
 	c.follower = &releasequeue.Follower{Runs: now, Again: c.releases}
 	now.Follower = c.follower
-	c.inheritance = &releasequeue.Inheritance{
+	c.takeover = &releasequeue.Takeover{
 		Approvals: c.overview, Fresh: c.store.Fresh, Attempts: &c.releaser.Attempts, Runs: now, Outcomes: c.releases, Now: c.Now,
 	}
 	return nil
 }
 
-// inherit releases what a leader that died had decided.
-func (c *core) inherit(ctx context.Context) {
-	if err := c.inheritance.Take(ctx); err != nil {
+// takeOver releases what a leader that died had decided.
+func (c *core) takeOver(ctx context.Context) {
+	if err := c.takeover.Take(ctx); err != nil {
 		c.Log.Warn("the decisions of the leader before are left to the next one", "error", err.Error())
 	}
 }

@@ -35,7 +35,7 @@ func TestTakeover(t *testing.T) {
 		before, then error // what the leader's address answers
 		within       time.Duration
 		after        time.Duration
-		inherits     bool // what it had decided is released before another leads
+		takesOver    bool // what it had decided is released before another leads
 	}{
 		"killed":                       {errTakes, errRefused, soon, 0, true},
 		"cut off, or its node is dead": {errTakes, errNoRoute, leaseDuration + 5*retryPeriod, leaseDuration - 2*retryPeriod, false},
@@ -49,10 +49,10 @@ func TestTakeover(t *testing.T) {
 				way.set(c.before)
 				a, b := newReplica(l, "a_10.0.0.1:8081"), newReplica(l, "b_10.0.0.2:8081")
 				a.dial, b.dial = way.dial, way.dial
-				var inherited time.Time
+				var tookOver time.Time
 				b.refusal = func(context.Context) {
-					if inherited.IsZero() {
-						inherited = time.Now()
+					if tookOver.IsZero() {
+						tookOver = time.Now()
 					}
 				}
 				actx, kill := context.WithCancel(t.Context())
@@ -82,8 +82,8 @@ func TestTakeover(t *testing.T) {
 						t.Error(err)
 					}
 				}
-				if inherited.IsZero() == c.inherits || c.inherits && inherited.Sub(killed) > knockEvery {
-					t.Errorf("inherited at %s after %s, want %t, and at the first refusal", inherited, killed, c.inherits)
+				if tookOver.IsZero() == c.takesOver || c.takesOver && tookOver.Sub(killed) > knockEvery {
+					t.Errorf("decisions were taken over at %s after %s, want %t, and at the first refusal", tookOver, killed, c.takesOver)
 				}
 			})
 		})

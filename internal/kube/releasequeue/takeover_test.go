@@ -13,9 +13,9 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/release"
 )
 
-// TestInheritance: of all Approvals, only what a voter's process decided just now and has perhaps not
+// TestTakeover: of all Approvals, only what a voter's process decided just now and has perhaps not
 // released is released for it, as the API server has it, and a task's answer is written.
-func TestInheritance(t *testing.T) {
+func TestTakeover(t *testing.T) {
 	t.Parallel()
 	now := ct.T0.Add(time.Minute + time.Second) // a second after the votes
 	decided := func(name string, change func(*approvals.Approval)) approvals.Approval {
@@ -48,7 +48,7 @@ func TestInheritance(t *testing.T) {
 	attempts.Begin(mine.Key, now)
 	attempts.End(mine.Key, "id", nil, now)
 	var released []string
-	i := &Inheritance{
+	i := &Takeover{
 		Approvals: store, Attempts: &attempts, Runs: runs{"came": true}, Now: func() time.Time { return now },
 		Outcomes: ct.OutcomeFunc(func(a approvals.Approval) { released = append(released, a.Name) }),
 		Fresh: func(ctx context.Context, key approvals.Key) (approvals.Approval, error) {
@@ -70,8 +70,8 @@ func TestInheritance(t *testing.T) {
 	}
 }
 
-// TestInheritanceInTurns: one namespace's many decisions do not stand before another's.
-func TestInheritanceInTurns(t *testing.T) {
+// TestTakeoverInTurns: one namespace's many decisions do not stand before another's.
+func TestTakeoverInTurns(t *testing.T) {
 	t.Parallel()
 	var all []approvals.Approval
 	for n := range 20 {
@@ -80,7 +80,7 @@ func TestInheritanceInTurns(t *testing.T) {
 	all = append(all, ct.Make("one").In("other").Users("ann").Voted("ann", approvals.Approve, "").Obj())
 	store, at := ct.NewMemStore(all...), -1
 	n := 0
-	i := &Inheritance{
+	i := &Takeover{
 		Approvals: store, Attempts: &release.Attempts{}, Runs: runs{}, Now: func() time.Time { return ct.T0.Add(time.Minute + time.Second) }, Fresh: store.Get,
 		Outcomes: ct.OutcomeFunc(func(a approvals.Approval) {
 			if a.Name == "one" {
