@@ -92,13 +92,17 @@ func TestPassesBy(t *testing.T) {
 		"ours":                 {`{"header":{"Webhook-Id":["countersign/a/b/c"]},"interceptor_params":{"after":{"pipeline":"plan"}}}`, false},
 		"after in the body":    {`{"body":"{\"interceptor_params\":{\"after\":1}}","header":{},"interceptor_params":{}}`, false},
 		"id in the body":       {`{"body":"{\"header\":{\"Webhook-Id\":1}}","interceptor_params":{"after":{"pipeline":"plan"}}}`, true},
+		"params first":         {`{"interceptor_params":{"after":{"pipeline":"plan"}},"header":{"X-Github-Event":["push"]},"body":"{}"}`, true},
+		"params of another":    {`{"body":"{}","header":{},"extensions":{"x":{"interceptor_params":{"after":1}}},"interceptor_params":{"gate":"g"}}`, false},
+		"nothing behind":       {`{"body":"{}","header":{}`, false},
 		"not JSON":             {`hello`, false},
 		"nothing":              {``, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := passesBy([]byte(c.body)); got != c.want {
-				t.Errorf("%t, want %t", got, c.want)
+			body := []byte(c.body)
+			if got := passesBy(body); got != c.want || string(body) != c.body {
+				t.Errorf("%t, want %t, and the request is %s now", got, c.want, body)
 			}
 			b := newBench(nil, nil)
 			if w := serve(b, http.MethodPost, c.body); c.want && (decode(t, w).Continue || b.counts["unrelated"] != 1) {

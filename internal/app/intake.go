@@ -22,7 +22,7 @@ func (c *core) webIntake() *intake.Guard {
 		Now: c.Now, Limits: limitsOf(l.Web, web.MaxBody), Proxies: l.Proxies, Who: intake.ByCredential, Refuse: web.Refuse,
 		Long: web.Lasts, Count: c.turnedAway("web"),
 		BodyOf: func(r *http.Request) int64 {
-			_, some := intake.ByCredential(r, netip.Addr{})
+			_, some := intake.ByCredential(r)
 			return web.MaxBodyOf(r, some)
 		},
 	}
@@ -32,7 +32,7 @@ func (c *core) webIntake() *intake.Guard {
 // They don't prove who they are: an address from which a signed event of ours came lately
 // keeps a part for itself. No proxy stands between.
 func (c *core) interceptorIntake() *intake.Guard {
-	return &intake.Guard{Now: c.Now, Limits: limitsOf(c.Config.Limits.Interceptor, interceptor.MaxRequest), Who: intake.BySource, Count: c.turnedAway("interceptor")}
+	return &intake.Guard{Now: c.Now, Limits: limitsOf(c.Config.Limits.Interceptor, interceptor.MaxRequest), Count: c.turnedAway("interceptor")}
 }
 
 // metricsIntake bounds who scrapes: few do, and a scrape has no body.
@@ -54,5 +54,5 @@ func (c *core) turnedAway(listener string) func(reason string) {
 // probesIntake bounds who asks for /healthz and /readyz: the kubelet, and anyone who reaches the
 // port.
 func probesIntake(now func() time.Time) *intake.Guard {
-	return &intake.Guard{Now: now, Limits: intake.Limits{Connections: 64, Requests: 16, Bytes: 4 << 10, Body: 1 << 10, Wait: time.Second, ReadFor: readFor}, Who: intake.BySource}
+	return &intake.Guard{Now: now, Limits: intake.Limits{Connections: 64, Requests: 16, Bytes: 4 << 10, Body: 1 << 10, Wait: time.Second, ReadFor: readFor}}
 }

@@ -7,11 +7,14 @@ import (
 
 // Body is a request's body, which is whole. Who knows that takes it without a copy.
 type Body struct {
-	*bytes.Reader
+	bytes.Reader
 	all []byte
 }
 
-func newBody(all []byte) *Body { return &Body{bytes.NewReader(all), all} }
+func (b *Body) set(all []byte) {
+	b.all = all
+	b.Reset(all)
+}
 
 // Bytes are the whole body. They are good until the request ends.
 func (b *Body) Bytes() []byte { return b.all }
@@ -42,5 +45,5 @@ func (b *Body) Forget() {
 	if all := b.all; cap(all) <= mostKept {
 		buffers.Put(&all)
 	}
-	b.all, b.Reader = nil, bytes.NewReader(nil)
+	b.set(nil)
 }

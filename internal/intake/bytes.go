@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// past is a deadline that ends a read at once.
+var past = time.Unix(1, 0)
+
 // errFull means that the bytes did not become free in time, or were given to others.
 var errFull = errors.New("no memory for the body became free in time")
 
@@ -38,10 +41,15 @@ type body struct {
 	proved  bool
 	started time.Time
 	last    time.Time // when bytes came
-	stop    func()    // ends the reading
+	pace    pace      // by which its reading can be ended
 	size    int64     // reserved
 	got     int64     // read
 	cut     bool      // its reading was ended for others
+}
+
+// pace is an http.ResponseController.
+type pace interface {
+	SetReadDeadline(at time.Time) error
 }
 
 // wanted is a body that waits for bytes of the budget.
@@ -104,16 +112,16 @@ func (g *budget) back(b *body, n int64) {
 // until ctx ends. A body has all that it may need from the start: two that wait for more while they
 // have some would wait for each other.
 func (g *budget) take(ctx context.Context, within time.Duration, b *body, n int64) error {
-	w := &wanted{b, n, make(chan struct{})}
 	g.mu.Lock()
+	if _, fits := g.fits(b, n); fits && len(g.waiting) == 0 {
+		g.reserve(b, n, g.clock())
+		g.mu.Unlock()
+		return nil // without a timer, as in turns
+	}
+	w := &wanted{b, n, make(chan struct{})}
 	g.waiting = append(g.waiting, w)
 	g.give()
 	g.mu.Unlock()
-	select {
-	case <-w.given:
-		return nil // without a timer, as in turns
-	default:
-	}
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	look := time.NewTicker(slowAfter) // somebody may have become slow
@@ -178,16 +186,21 @@ func (g *budget) give() {
 			continue
 		}
 		g.waiting = slices.DeleteFunc(g.waiting, func(w *wanted) bool { return w == next })
-		next.size += next.n
-		g.used += next.n
-		if !next.proved {
-			g.unproved += next.n
-		}
-		g.by[next.source] += next.n
-		next.started, next.last = now, now // it could not send while it waited
-		g.reading[next.body] = struct{}{}
+		g.reserve(next.body, next.n, now)
 		close(next.given)
 	}
+}
+
+// reserve gives n bytes, which are free, to b.
+func (g *budget) reserve(b *body, n int64, now time.Time) {
+	b.size += n
+	g.used += n
+	if !b.proved {
+		g.unproved += n
+	}
+	g.by[b.source] += n
+	b.started, b.last = now, now // it could not send while it waited
+	g.reading[b] = struct{}{}
 }
 
 // cutFor ends one reading in favour of w, and reports whether there was one to end: a slow one, or
@@ -211,7 +224,7 @@ func (g *budget) cutFor(w *wanted, now time.Time) bool {
 	}
 	victim.cut = true
 	g.leaving += victim.size
-	victim.stop()
+	_ = victim.pace.SetReadDeadline(past) // fails only where nothing could be read either
 	return true
 }
 

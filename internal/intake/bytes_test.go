@@ -33,7 +33,7 @@ func TestBudget(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, uint64(i)))
 			for range 200 {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(r.IntN(20))*time.Millisecond)
-				b := &body{source: sourceOf(r.IntN(5)), proved: r.IntN(4) == 0, started: time.Now(), stop: func() {}}
+				b := &body{source: sourceOf(r.IntN(5)), proved: r.IntN(4) == 0, started: time.Now(), pace: ended(func() {})}
 				if g.take(ctx, time.Minute, b, 1+r.Int64N(700)) == nil {
 					check()
 					g.read(b, r.IntN(100))
@@ -76,7 +76,7 @@ func TestWhoIsCut(t *testing.T) {
 			g := newBudget(1000, func() time.Time { return noon })
 			cut := ""
 			for who, b := range c.reading {
-				b.stop = func() { cut = who }
+				b.pace = ended(func() { cut = who })
 				g.reading[b] = struct{}{}
 				g.used += b.size
 				g.by[b.source] += b.size
@@ -93,6 +93,11 @@ func TestWhoIsCut(t *testing.T) {
 		})
 	}
 }
+
+// ended is told when the reading of a body is ended.
+type ended func()
+
+func (e ended) SetReadDeadline(time.Time) error { e(); return nil }
 
 // noon is the clock of TestWhoIsCut: by the real one, all would become slow on a busy machine.
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -169,18 +174,24 @@ func TestTurns(t *testing.T) {
 	}
 }
 
+func bodyOf(all []byte) *Body {
+	b := &Body{}
+	b.set(all)
+	return b
+}
+
 // TestForgottenBodies: a body that was forgotten gives its buffer to another, which reads its own bytes and no more of
 // those before it; one that was not stays as it was.
 func TestForgottenBodies(t *testing.T) {
 	t.Parallel()
-	kept := newBody(append(newBuffer(10), "kept"...))
+	kept := bodyOf(append(newBuffer(10), "kept"...))
 	for range 100 {
-		b := newBody(append(newBuffer(20), "somebody's secret"...))
+		b := bodyOf(append(newBuffer(20), "somebody's secret"...))
 		b.Forget()
 		if len(b.Bytes()) != 0 || b.Len() != 0 {
 			t.Fatalf("a body that was forgotten still has %q", b.Bytes())
 		}
-		next := newBody(append(newBuffer(5), "next"...))
+		next := bodyOf(append(newBuffer(5), "next"...))
 		if string(next.Bytes()) != "next" || next.Len() != 4 || string(kept.Bytes()) != "kept" {
 			t.Fatalf("%q after another, and %q", next.Bytes(), kept.Bytes())
 		}

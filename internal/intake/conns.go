@@ -28,7 +28,7 @@ type listener struct {
 type connection struct {
 	net.Conn
 	from   *listener
-	source netip.Addr
+	sender sender
 	since  time.Time
 	atWork atomic.Int32
 	once   sync.Once
@@ -40,7 +40,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		conn := &connection{Conn: c, from: l, source: addressOf(c.RemoteAddr().String()), since: l.guard.Now()}
+		conn := &connection{Conn: c, from: l, sender: l.guard.sender(addressOf(c.RemoteAddr().String())), since: l.guard.Now()}
 		victim, ok := l.add(conn)
 		if victim != nil {
 			_ = victim.Close()
@@ -66,10 +66,10 @@ func (l *listener) add(c *connection) (victim *connection, ok bool) {
 		}
 		l.remove(victim)
 	}
-	if l.by[c.source] == nil {
-		l.by[c.source] = map[*connection]struct{}{}
+	if l.by[c.sender.source] == nil {
+		l.by[c.sender.source] = map[*connection]struct{}{}
 	}
-	l.by[c.source][c] = struct{}{}
+	l.by[c.sender.source][c] = struct{}{}
 	l.open++
 	return victim, true
 }
@@ -98,12 +98,12 @@ func (l *listener) victim() *connection {
 }
 
 func (l *listener) remove(c *connection) {
-	if _, ok := l.by[c.source][c]; !ok {
+	if _, ok := l.by[c.sender.source][c]; !ok {
 		return
 	}
-	delete(l.by[c.source], c)
-	if len(l.by[c.source]) == 0 {
-		delete(l.by, c.source)
+	delete(l.by[c.sender.source], c)
+	if len(l.by[c.sender.source]) == 0 {
+		delete(l.by, c.sender.source)
 	}
 	l.open--
 }
@@ -125,10 +125,14 @@ func ConnContext(ctx context.Context, c net.Conn) context.Context {
 	if t, ok := c.(interface{ NetConn() net.Conn }); ok { // TLS
 		c = t.NetConn()
 	}
-	if conn, ok := c.(*connection); ok {
-		return context.WithValue(ctx, connectionKey{}, conn)
+	conn, ok := c.(*connection)
+	if !ok {
+		return ctx
 	}
-	return ctx
+	if conn.from.guard.byAddress() {
+		ctx = context.WithValue(ctx, senderKey{}, &conn.sender)
+	}
+	return context.WithValue(ctx, connectionKey{}, conn)
 }
 
 func connectionOf(ctx context.Context) *connection {

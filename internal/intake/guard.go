@@ -2,7 +2,6 @@ package intake
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -18,8 +17,8 @@ type Guard struct {
 	// Proxies are believed in what they say of where a request comes from.
 	Proxies []netip.Prefix
 	// Who returns the text by which the sender of r is remembered once they were proved, and
-	// false when r has none.
-	Who func(r *http.Request, source netip.Addr) (who string, ok bool)
+	// false when r has none. Nil: by the address.
+	Who func(r *http.Request) (who string, ok bool)
 	// BodyOf is the largest body of r, where a route takes less than Limits.Body. Nil: that.
 	BodyOf func(r *http.Request) int64
 	// Long are requests that last, and have a bound of their own.
@@ -56,39 +55,43 @@ func (g *Guard) Handler(next http.Handler) http.Handler {
 		g.larges = make(chan struct{}, mostLarge)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		source := SourceOf(r, g.Proxies)
-		t := &turn{source: source}
-		in := &request{source: source}
-		if who, ok := g.Who(r, source); ok {
-			c := credential(sha256.Sum256([]byte(who)))
-			t.proved = g.proofs.has(c, g.Now())
-			in.proof = func() { g.proofs.add(c, g.Now()) }
-		}
-		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, in))
+		conn := connectionOf(r.Context())
+		from, r := g.senderOf(conn, r)
+		in := &request{pace: *http.NewResponseController(w)}
+		in.turn.source, in.turn.proved = from.source, from.proved()
 		if r.ContentLength != 0 {
-			b := &body{source: source, proved: t.proved}
-			defer g.bytes.leave(b)
-			if !g.read(w, r, b) {
+			in.body.source, in.body.proved, in.body.pace = from.source, in.turn.proved, &in.pace
+			defer g.bytes.leave(&in.body)
+			if !g.read(w, r, in) {
 				return
 			}
 		}
 		if g.Long == nil || !g.Long(r) {
-			if !g.turns.enter(r.Context(), g.Limits.Wait, t) { //nolint:contextcheck // it is r's, which has the sender's proof
+			if !g.turns.enter(r.Context(), g.Limits.Wait, &in.turn) { //nolint:contextcheck // it is r's, which has the sender
 				g.refuse(w, r, refusedTurns, http.StatusServiceUnavailable, "The service is busy and did not process this request, so nothing has changed. Send it again in a moment.")
 				return
 			}
-			defer g.turns.leave(t)
+			defer g.turns.leave(&in.turn)
 		}
 		// Until here its connection may be closed for others.
-		conn := connectionOf(r.Context()) //nolint:contextcheck // as above
 		conn.work(1)
 		defer conn.work(-1)
 		next.ServeHTTP(w, r)
 	})
 }
 
+// request is what one request needs here. It is one allocation: most requests are events that concern
+// nobody, and cost little else.
+type request struct {
+	turn  turn
+	body  body
+	whole Body
+	pace  http.ResponseController
+}
+
 // read puts the whole body in r.Body's place, or answers the request and says false.
-func (g *Guard) read(w http.ResponseWriter, r *http.Request, b *body) bool {
+func (g *Guard) read(w http.ResponseWriter, r *http.Request, in *request) bool {
+	b := &in.body
 	most := g.Limits.Body
 	if g.BodyOf != nil {
 		most = min(most, g.BodyOf(r))
@@ -98,20 +101,14 @@ func (g *Guard) read(w http.ResponseWriter, r *http.Request, b *body) bool {
 		g.refuse(w, r, refusedLarge, http.StatusRequestEntityTooLarge, fmt.Sprintf("The body has %d bytes and the limit is %d; nothing was recorded.", r.ContentLength, most))
 		return false
 	}
-	pace := http.NewResponseController(w)
-	b.stop = func() { _ = pace.SetReadDeadline(time.Unix(1, 0)) } // fails only where nothing could be read either
-	full, err := g.fill(r, b, most, func(at time.Time) { _ = pace.SetReadDeadline(at) })
-	var n int64
-	if full != nil {
-		n = full.Size()
-	}
-	if !g.bytes.whole(b, n) {
+	all, err := g.fill(r, b, most)
+	if !g.bytes.whole(b, int64(len(all))) {
 		err = errFull
 	}
 	switch {
-	case err == nil:
-		_ = pace.SetReadDeadline(time.Time{}) // the handler has its own limits of time
-		r.Body = full
+	case err == nil: // and net/http has ended the deadline with the body
+		in.whole.set(all)
+		r.Body = &in.whole
 		return true
 	case errors.Is(err, errFull):
 		g.refuse(w, r, refusedBytes, http.StatusServiceUnavailable, "The service has no memory for the request's body at the moment, or the body came too slowly; nothing was recorded. Send it again in a moment.")
@@ -154,7 +151,7 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, reason string, st
 	if status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", retryAfter)
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
+	_ = http.NewResponseController(w).SetReadDeadline(past)
 	r.Body = http.NoBody
 	if g.Refuse != nil {
 		g.Refuse(w, r, status, message)
@@ -179,9 +176,8 @@ const resetAvoided = 500 * time.Millisecond
 
 var errLarge = errors.New("the body is too large")
 
-// fill reads r's body, no byte of which is read before it is reserved. until is told when
-// the next byte has to be there.
-func (g *Guard) fill(r *http.Request, b *body, most int64, until func(time.Time)) (*Body, error) {
+// fill reads r's body, no byte of which is read before it is reserved.
+func (g *Guard) fill(r *http.Request, b *body, most int64) ([]byte, error) {
 	size, have := r.ContentLength, r.ContentLength
 	if size < 0 { // nobody knows
 		size, have = most+1, piece
@@ -195,7 +191,7 @@ func (g *Guard) fill(r *http.Request, b *body, most int64, until func(time.Time)
 			buf = append(make([]byte, 0, min(2*int64(cap(buf)), size)), buf...)
 		}
 		latest := min(graceful+time.Duration(len(buf))*time.Second/leastRate, g.Limits.ReadFor)
-		until(b.started.Add(latest))
+		_ = b.pace.SetReadDeadline(b.started.Add(latest)) // fails only where nothing could be read either
 		n, err := r.Body.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
 		g.bytes.read(b, n)
@@ -203,11 +199,11 @@ func (g *Guard) fill(r *http.Request, b *body, most int64, until func(time.Time)
 		case int64(len(buf)) > most:
 			return nil, errLarge
 		case errors.Is(err, io.EOF):
-			return newBody(buf), nil
+			return buf, nil
 		case err != nil:
 			return nil, err
 		case int64(len(buf)) == r.ContentLength:
-			return newBody(buf), nil
+			return buf, nil
 		}
 	}
 }

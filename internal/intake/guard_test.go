@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"sync"
@@ -79,7 +80,7 @@ func post(ctx context.Context, c *http.Client, port string, body io.Reader) (sta
 func TestHalfSentBodies(t *testing.T) {
 	t.Parallel()
 	var held, most atomic.Int64
-	g := &intake.Guard{Now: time.Now, Limits: limits, Who: intake.BySource}
+	g := &intake.Guard{Now: time.Now, Limits: limits}
 	port := serve(t, g, func(w http.ResponseWriter, r *http.Request) {
 		b, ok := r.Body.(*intake.Body)
 		if !ok {
@@ -146,7 +147,7 @@ func TestHalfSentBodies(t *testing.T) {
 func TestTooLarge(t *testing.T) {
 	t.Parallel()
 	var reasons sync.Map
-	g := &intake.Guard{Now: time.Now, Limits: limits, Who: intake.BySource, Count: func(r string) { reasons.Store(r, true) }}
+	g := &intake.Guard{Now: time.Now, Limits: limits, Count: func(r string) { reasons.Store(r, true) }}
 	port := serve(t, g, func(http.ResponseWriter, *http.Request) { t.Error("it was worked on") })
 	for name, body := range map[string]io.Reader{
 		"known":   strings.NewReader(strings.Repeat("x", int(limits.Body)+1)),
@@ -167,7 +168,7 @@ func TestManyConnections(t *testing.T) {
 	t.Parallel()
 	small := limits
 	small.Connections = 16
-	g := &intake.Guard{Now: time.Now, Limits: small, Who: intake.BySource}
+	g := &intake.Guard{Now: time.Now, Limits: small}
 	port := serve(t, g, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "done") })
 	for range 100 {
 		dial(t, "127.0.0.5", port)
@@ -186,7 +187,7 @@ func TestBusy(t *testing.T) {
 	t.Parallel()
 	small := limits
 	small.Requests, small.Wait = 8, 200*time.Millisecond
-	g := &intake.Guard{Now: time.Now, Limits: small, Who: intake.BySource}
+	g := &intake.Guard{Now: time.Now, Limits: small}
 	free, begun := make(chan struct{}), make(chan struct{}, 100)
 	port := serve(t, g, func(_ http.ResponseWriter, r *http.Request) {
 		switch source := intake.Source(r.Context()); source {
@@ -259,7 +260,7 @@ func TestSourceOf(t *testing.T) {
 func TestLarge(t *testing.T) {
 	t.Parallel()
 	var seen atomic.Int64
-	g := &intake.Guard{Now: time.Now, Limits: limits, Who: intake.BySource, Large: func(r *http.Request) {
+	g := &intake.Guard{Now: time.Now, Limits: limits, Large: func(r *http.Request) {
 		n, err := io.Copy(io.Discard, r.Body)
 		if err != nil {
 			t.Error(err)
@@ -297,7 +298,7 @@ func TestManyWait(t *testing.T) {
 	t.Parallel()
 	small := limits
 	small.Requests, small.Connections, small.Wait = 8, 32, 30*time.Second
-	g := &intake.Guard{Now: time.Now, Limits: small, Who: intake.BySource}
+	g := &intake.Guard{Now: time.Now, Limits: small}
 	free := make(chan struct{})
 	port := serve(t, g, func(_ http.ResponseWriter, r *http.Request) {
 		if intake.Source(r.Context()) == "127.0.0.9" {
@@ -326,7 +327,7 @@ func TestManyWait(t *testing.T) {
 // byte of large bodies. Whole ones from the same address are taken.
 func TestLastByteNeverComes(t *testing.T) {
 	t.Parallel()
-	g := &intake.Guard{Now: time.Now, Limits: limits, Who: intake.BySource}
+	g := &intake.Guard{Now: time.Now, Limits: limits}
 	port := serve(t, g, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "done") })
 	almost := make([]byte, limits.Body-1)
 	for range 50 {
@@ -340,6 +341,34 @@ func TestLastByteNeverComes(t *testing.T) {
 		status, _, answer, err := post(t.Context(), client("127.0.0.11"), port, strings.NewReader("{}"))
 		if err != nil || status != http.StatusOK || answer != "done" {
 			t.Errorf("%d %q %v", status, answer, err)
+		}
+	}
+}
+
+// TestLongAnswers: what takes longer to answer than a request may take to be read is not ended for that.
+func TestLongAnswers(t *testing.T) {
+	t.Parallel()
+	const reading = 300 * time.Millisecond
+	g := &intake.Guard{Now: time.Now, Limits: limits}
+	srv := httptest.NewUnstartedServer(g.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-r.Context().Done():
+			http.Error(w, context.Cause(r.Context()).Error(), http.StatusInternalServerError)
+		case <-time.After(4 * reading):
+		}
+	})))
+	srv.Config.ReadTimeout = reading
+	srv.Start()
+	t.Cleanup(srv.Close)
+	for _, body := range []string{"", "with a body"} {
+		resp, err := srv.Client().Post(srv.URL, "text/plain", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Errorf("%q: %s %s", body, resp.Status, all)
 		}
 	}
 }

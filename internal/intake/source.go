@@ -93,42 +93,69 @@ func (p *proofs) add(c credential, now time.Time) {
 	p.until[c] = now.Add(provedFor)
 }
 
-// request is in the context of an admitted request.
-type request struct {
+// sender is who sent a request. It is in the context of the request or, where nothing in the request
+// says more than its address, in that of its connection.
+type sender struct {
+	guard  *Guard
 	source netip.Addr
-	proof  func()
+	who    credential
+	known  bool // there is a who
 }
 
-type requestKey struct{}
+type senderKey struct{}
+
+// senderOf returns who sent r, and r with them in its context.
+func (g *Guard) senderOf(c *connection, r *http.Request) (*sender, *http.Request) {
+	if c != nil && g.byAddress() {
+		return &c.sender, r
+	}
+	s := g.sender(SourceOf(r, g.Proxies))
+	if g.Who != nil {
+		var who string
+		if who, s.known = g.Who(r); s.known {
+			s.who = sha256.Sum256([]byte(who))
+		}
+	}
+	return &s, r.WithContext(context.WithValue(r.Context(), senderKey{}, &s))
+}
+
+// byAddress reports whether a request says of its sender what its connection says.
+func (g *Guard) byAddress() bool { return g.Who == nil && len(g.Proxies) == 0 }
+
+// sender is one of whom the address alone is known. That is who they are, unless a request has to say it.
+func (g *Guard) sender(source netip.Addr) sender {
+	s := sender{guard: g, source: source}
+	if g.Who == nil && source.IsValid() {
+		s.who, s.known = sha256.Sum256([]byte(source.String())), true
+	}
+	return s
+}
+
+func (s *sender) proved() bool { return s.known && s.guard.proofs.has(s.who, s.guard.Now()) }
 
 // Proved notes that the sender of ctx's request was proved: by a credential that was
 // verified, or by a signature of our own.
 func Proved(ctx context.Context) {
-	if r, ok := ctx.Value(requestKey{}).(*request); ok && r.proof != nil {
-		r.proof()
+	if s, ok := ctx.Value(senderKey{}).(*sender); ok && s.known {
+		s.guard.proofs.add(s.who, s.guard.Now())
 	}
 }
 
 // Source is the address that ctx's request came from, "" when that is not known.
 func Source(ctx context.Context) string {
-	if r, ok := ctx.Value(requestKey{}).(*request); ok && r.source.IsValid() {
-		return r.source.String()
+	if s, ok := ctx.Value(senderKey{}).(*sender); ok && s.source.IsValid() {
+		return s.source.String()
 	}
 	return ""
 }
 
 // ByCredential identifies the sender of r by a header, a cookie or a personal link, before
 // anything is verified. ok is false without any.
-func ByCredential(r *http.Request, _ netip.Addr) (who string, ok bool) {
+func ByCredential(r *http.Request) (who string, ok bool) {
 	link := ""
 	if strings.Contains(r.URL.Path, "/links/") {
 		link = r.URL.Path
 	}
 	who = r.Header.Get("Authorization") + "\n" + r.Header.Get("Cookie") + "\n" + link
 	return who, len(who) > len("\n\n")
-}
-
-// BySource identifies the sender of r by its address.
-func BySource(_ *http.Request, source netip.Addr) (who string, ok bool) {
-	return source.String(), source.IsValid()
 }
