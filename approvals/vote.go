@@ -142,38 +142,37 @@ func (a Approval) VoteOf(id Identity) *Vote {
 
 // may says why id may not cast a vote of verdict v on a, or nil. "" asks about any.
 func may(a Approval, id Identity, v Verdict) error {
-	if refusal := refused(a, id, v); refusal != nil {
-		return refusal()
+	ok, err := permitted(a, id, v)
+	if !ok && err == nil {
+		return notListed(a, id)
 	}
-	return nil
+	return err
 }
 
-// refused returns what says why id may not cast a vote of verdict v on a, or nil. The sentence costs more
-// than the rules, and lists do not show it.
-func refused(a Approval, id Identity, v Verdict) func() error {
+// permitted reports whether id may cast a vote of verdict v on a. The error is why they may not, and nil
+// where the Gate does not mean them: lists ask that of nearly everything and do not show the
+// sentence, notListed, which costs more than the rules.
+func permitted(a Approval, id Identity, v Verdict) (bool, error) {
 	p := *a.Resolved.Policy
 	if id.Name == "" {
-		return func() error {
-			return Errorf(CodeUnauthenticated, "you are not signed in: open the link in your mail, or sign in")
-		}
+		return false, Errorf(CodeUnauthenticated, "you are not signed in: open the link in your mail, or sign in")
 	}
 	if id.AuthMethod == AuthLink {
 		if err := linkDecides(a, id); err != nil {
-			return func() error { return err }
+			return false, err
 		}
 	}
 	if err := excluded(a, id, v); err != nil {
-		return func() error { return err }
+		return false, err
 	}
-	if !p.Lists(id.Name) && len(groupsOf(p, id)) == 0 && !byRBAC(p, id) && delegateFor(a, id, v) == "" {
-		return func() error { return notListed(a, id) }
-	}
-	return nil
+	return p.Lists(id.Name) || len(groupsOf(p, id)) > 0 || byRBAC(p, id) || delegateFor(a, id, v) != "", nil
 }
 
 // Lists reports whether p names somebody of that name.
 func (p Policy) Lists(name string) bool {
-	return slices.ContainsFunc(p.People(), func(x Approver) bool { return SameName(x.Name, name) })
+	return slices.ContainsFunc(p.asWritten(), func(r Rule) bool {
+		return slices.ContainsFunc(r.Approvers, func(x Approver) bool { return SameName(x.Name, name) })
+	})
 }
 
 // notListed is the refusal of somebody whom the Gate does not mean, with what may be
@@ -273,4 +272,10 @@ func MayVote(a Approval, id Identity) error {
 }
 
 // CanVote is MayVote for those who need no reason.
-func CanVote(a Approval, id Identity) bool { return a.Resolved != nil && refused(a, id, "") == nil }
+func CanVote(a Approval, id Identity) bool {
+	if a.Resolved == nil {
+		return false
+	}
+	ok, _ := permitted(a, id, "")
+	return ok
+}
