@@ -86,9 +86,9 @@ func CheckAgain(a Approval) error {
 	case a.Outcome == Rejected:
 		return no("it was rejected, which is final; run the pipeline again to request approval of something new")
 	case a.Outcome == Cancelled:
-		return no("it was cancelled%s: %s", by(a.Cancellation), a.Cancellation.why())
+		return no("%s", a.Cancellation.said())
 	case a.Outcome == Superseded:
-		return no("%s replaced it", a.SupersededBy)
+		return no("it was replaced by %s", a.SupersededBy)
 	case a.Cancellation != nil && a.Cancellation.By != "":
 		return no("the start of its run was cancelled by %s: %s", a.Cancellation.By, a.Cancellation.why())
 	case a.ToRelease() && (a.Unreleased == nil || !slices.Contains(contentReasons, a.Unreleased.Reason)):

@@ -1,6 +1,7 @@
 package approvals
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
@@ -86,6 +87,14 @@ func (c *Cancellation) why() string {
 		return "no reason was given"
 	}
 	return c.Reason
+}
+
+// said tells of it in a sentence of its own. c may be nil.
+func (c *Cancellation) said() string {
+	if c == nil || c.By == "" {
+		return fmt.Sprintf("it was cancelled: %s", c.why())
+	}
+	return fmt.Sprintf("it was cancelled by %s: %s", c.By, c.why())
 }
 
 func by(c *Cancellation) string {

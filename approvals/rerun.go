@@ -2,6 +2,7 @@ package approvals
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -67,18 +68,18 @@ func (a Approval) ReleaseFrom() time.Time {
 // Errors: CodeConflict.
 func CheckRerun(a Approval, now time.Time) error {
 	no := func(format string, args ...any) error {
-		return Errorf(CodeConflict, "the run of "+a.Name+" can't be started again: "+format+"; nothing was changed", args...)
+		return Errorf(CodeConflict, "the run of %s can't be started again: %s; nothing was changed", a.Name, fmt.Sprintf(format, args...))
 	}
-	ask := "request approval again, which does not repeat the first pipeline: tkn approval again " + a.Name + ", or the button on its page"
+	ask := fmt.Sprintf("request approval again, which does not repeat the first pipeline: tkn approval again %s, or the button on its page", a.Name)
 	switch {
 	case a.SecondRun == nil && len(a.Reruns) > 0 && a.ToRelease():
 		return no("it is being started again already")
 	case a.SecondRun == nil:
 		return no("its outcome started no run")
 	case a.RunEnd == nil:
-		return no("%s has not ended", a.SecondRun.Name)
+		return no("its run %s has not ended", a.SecondRun.Name)
 	case a.RunEnd.Outcome == RunSucceeded:
-		return no("%s succeeded", a.SecondRun.Name)
+		return no("its run %s succeeded", a.SecondRun.Name)
 	case a.Resolved == nil:
 		return no("this service did not open it")
 	case a.Resolved.Target != nil:
@@ -86,7 +87,7 @@ func CheckRerun(a Approval, now time.Time) error {
 	case a.SupersededBy != "":
 		return no("%s replaced it with a new request", a.SupersededBy)
 	case a.Cancellation != nil:
-		return no("it was cancelled%s: %s", by(a.Cancellation), a.Cancellation.why())
+		return no("%s", a.Cancellation.said())
 	case a.Unreleased != nil:
 		return no("that run was not what was approved (%s); %s", a.Unreleased.Reason, ask)
 	case a.Resolved.Policy.Rerun.Limit == 0:
