@@ -162,6 +162,8 @@ stage_upgrade() {
   export COUNTERSIGN_PREVIOUS_RELEASE=${COUNTERSIGN_PREVIOUS_TREE%/tree}/release
   [ -x "$COUNTERSIGN_PREVIOUS_RELEASE" ] ||
     go build -C "$COUNTERSIGN_PREVIOUS_TREE/tools/release" -ldflags="-s -w" -o "$COUNTERSIGN_PREVIOUS_RELEASE" . || return
+  version=$(version "$COMPATIBLE_SINCE") || return
+  export COUNTERSIGN_OLDEST_TREE=${version% *} COUNTERSIGN_OLDEST_IMAGE=${version#* }
   version=$(version "$BEFORE_NAMES") || return
   export COUNTERSIGN_RENAMED_TREE=${version% *} COUNTERSIGN_RENAMED_IMAGE=${version#* }
   deployed=

@@ -28,6 +28,11 @@ func Previous() Installation {
 	return Installation{Tree: os.Getenv("COUNTERSIGN_PREVIOUS_TREE"), Image: os.Getenv("COUNTERSIGN_PREVIOUS_IMAGE")}
 }
 
+// Oldest returns the first version whose objects have the names that they have now.
+func Oldest() Installation {
+	return Installation{Tree: os.Getenv("COUNTERSIGN_OLDEST_TREE"), Image: os.Getenv("COUNTERSIGN_OLDEST_IMAGE")}
+}
+
 // Renamed returns an earlier landed version whose objects have other names.
 func Renamed() Installation {
 	return Installation{Tree: os.Getenv("COUNTERSIGN_RENAMED_TREE"), Image: os.Getenv("COUNTERSIGN_RENAMED_IMAGE")}

@@ -12,7 +12,7 @@ import (
 	"github.com/countersign-dev/countersign/test/cluster"
 )
 
-// TestRollbackNewFields: the previous version knows nothing of a Gate's timeZone, and its definition takes it away from
+// TestRollbackNewFields: the oldest version knows nothing of a Gate's timeZone, and its definition takes it away from
 // what was signed with it. Such an Approval says so, takes no vote and starts nothing, and is asked about again once it is
 // deleted. All others are decided.
 func TestRollbackNewFields(t *testing.T) {
@@ -34,7 +34,10 @@ func TestRollbackNewFields(t *testing.T) {
 		}
 	}
 
-	install(t, cluster.Previous(), "deploy")
+	install(t, cluster.Oldest(), "deploy")
+	if fields := kubectl(t, "get", "customresourcedefinition", "gates.countersign.dev", "-o", "yaml"); strings.Contains(fields, "timeZone:") {
+		t.Fatal("the older version knows time zones: the test would prove nothing")
+	}
 	for _, n := range zoned {
 		w.Eventually(minute, "what "+n+" says", func() error {
 			for _, c := range w.Approval(n).Status.Conditions {
@@ -52,7 +55,7 @@ func TestRollbackNewFields(t *testing.T) {
 	for _, n := range zoned {
 		kubectl(t, "-n", w.NS, "delete", "approval", n)
 	}
-	// The previous version looks at runs again when it starts; this one does when they are deleted.
+	// The older version looks at runs again when it starts; this one does when they are deleted.
 	kubectl(t, "-n", cluster.ServiceNamespace, "rollout", "restart", "deployment/countersign")
 	rolledOut(t)
 	w.Eventually(2*minute, "the deleted ones to be opened again", func() error {
