@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -291,7 +292,8 @@ func TestFairUnderMails(t *testing.T) {
 	fmt.Printf("bench:   of which %d had been sent by then\n", flood.mails.outside())
 }
 
-// 177 decisions whose runs the API server refuses, each of which is posted again and explained.
+// 177 decisions whose runs the API server refuses, each of which is posted again and explained. Beside it,
+// what that costs without us: as many posts to the same EventListener, each with a dry run to learn why.
 func TestFairUnderDeadReleases(t *testing.T) {
 	quiet := newTenant(t, "quiet-dead", 1)
 	broken := newTenant(t, "broken-dead", 1)
@@ -302,10 +304,23 @@ func TestFairUnderDeadReleases(t *testing.T) {
 	flood.RefuseRuns()
 	broken.RefuseRuns()
 	quietly, explained := quiet.measure(t, "before"), broken.explained(t, asked[:probes])
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		atOnce(dead, func(name string) {
+			flood.postBare(t, "bare-"+name)
+			_ = flood.Create(t.Context(), &pipelinev1.PipelineRun{
+				ObjectMeta: metav1.ObjectMeta{Namespace: flood.NS, Name: "dry-" + name},
+				Spec:       pipelinev1.PipelineRunSpec{PipelineRef: &pipelinev1.PipelineRef{Name: "none"}},
+			}, client.DryRunAll)
+		})
+	})
+	beside := quiet.measure(t, "beside")
+	wg.Wait()
 	atOnce(dead, func(name string) { flood.approve(t, name) })
 	now, then := quiet.measure(t, "during"), broken.explained(t, asked[probes:])
 	const attack = "177 dead releases"
 	now.against(attack, quietly)
+	now.against(attack+", to as many bare posts", beside)
 	printAgainst(attack, "vote → why there is no run", then, explained)
 }
 

@@ -3,8 +3,6 @@
 package bench
 
 import (
-	"bufio"
-	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -49,8 +47,7 @@ func TestGrowingRuns(t *testing.T) {
 }
 
 // TestGrowing: 100, 1,000 and 10,000 pending: what a start costs, and what the API server
-// writes and sends of them; then votes at 1, 10 and 100 a second, and 10, 100 and 1,000
-// pages that update themselves.
+// writes and sends of them; then votes at 1, 10 and 100 a second.
 func TestGrowing(t *testing.T) {
 	s := newStage(t)
 	s.Apply(heldTrigger)
@@ -78,7 +75,6 @@ func TestGrowing(t *testing.T) {
 		g.print()
 	}
 	s.growingVotes(t)
-	s.growingPages(t)
 }
 
 // heldTrigger is the gated Trigger for events, in the place of that for runs.
@@ -218,41 +214,6 @@ func (s *stage) approveInTheEnd(t *testing.T, name string) (again int64) {
 	}
 }
 
-// growingPages has pages open that update themselves, and something to tell them.
-func (s *stage) growingPages(t *testing.T) {
-	memory := growth{what: "live pages: resident memory of a replica beyond none", unit: "MiB"}
-	work := growth{what: "live pages: CPU of one change, all replicas", unit: "ms"}
-	told := growth{what: "live pages: until the last is told", unit: "ms"}
-	rss0 := rssOf(t, "countersign")
-	open, ctx := 0, t.Context()
-	var heard atomic.Int64
-	var tokens []string
-	names := s.pendingNames()
-	for _, n := range []int{10, 100, 1000} {
-		for ; open < n; open++ {
-			if open%10 == 0 { // one person has ten at most
-				_, token := s.Token(fmt.Sprintf("reader-%d", open/10))
-				s.Apply(mayRead(s.NS, fmt.Sprintf("reader-%d", open/10)))
-				tokens = append(tokens, token)
-			}
-			s.listen(ctx, t, tokens[open/10], &heard)
-		}
-		time.Sleep(2 * time.Second)
-		heard.Store(0)
-		cpu, start := sum(cpuOf(t, "countersign")), time.Now()
-		s.approve(t, names[0])
-		names = names[1:]
-		poll(t, fmt.Sprintf("%d pages to be told", n), func() bool { return heard.Load() >= int64(n) })
-		told.add(n, ms(time.Since(start)))
-		time.Sleep(2 * time.Second)
-		work.add(n, (sum(cpuOf(t, "countersign"))-cpu)*1000)
-		memory.add(n, max(rssOf(t, "countersign")-rss0, 0))
-	}
-	memory.print()
-	work.print()
-	told.print()
-}
-
 func (s *stage) pendingNames() []string {
 	var out []string
 	for _, a := range s.Approvals() {
@@ -261,47 +222,6 @@ func (s *stage) pendingNames() []string {
 		}
 	}
 	return out
-}
-
-// listen holds one stream open, and counts what it is told.
-func (s *stage) listen(ctx context.Context, t *testing.T, token string, heard *atomic.Int64) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/events?namespace="+s.NS, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+token)
-	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req) //nolint:bodyclose // by who reads it, below
-	if err != nil {
-		t.Fatal(err)
-	}
-	if resp.StatusCode != http.StatusOK {
-		t.Fatalf("a live page is answered %s", resp.Status)
-	}
-	go func() {
-		defer resp.Body.Close()
-		for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
-			if strings.HasPrefix(lines.Text(), "data:") {
-				heard.Add(1)
-			}
-		}
-	}()
-}
-
-func mayRead(ns, account string) string {
-	return fmt.Sprintf(`apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: {name: %[2]s}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}
-subjects: [{kind: ServiceAccount, name: %[2]s, namespace: %[1]s}]
-`, ns, account)
-}
-
-func sum(of map[int]float64) (all float64) {
-	for _, v := range of {
-		all += v
-	}
-	return all
 }
 
 func inParallel(workers int, names []string, do func(string)) {
