@@ -32,9 +32,8 @@ const (
 
 // held copies an event as it came.
 func held(body, url string, header http.Header) (approvals.Event, error) {
-	if len(body) > maxBody {
-		return approvals.Event{}, approvals.Errorf(approvals.CodeInvalid,
-			"the event's body has %d bytes and the limit for a held event is %d: have the sender send less, or gate a later step with after", len(body), maxBody)
+	if err := checkSize(len(body)); err != nil {
+		return approvals.Event{}, err
 	}
 	path, err := resend.Path(url)
 	if err != nil {
@@ -66,6 +65,15 @@ func held(body, url string, header http.Header) (approvals.Event, error) {
 	}
 	e.Digest = approvals.Digest("event", e.Body, e.ID)
 	return e, nil
+}
+
+// checkSize returns CodeInvalid for an event whose body has too many bytes to be held.
+func checkSize(n int) error {
+	if n <= maxBody {
+		return nil
+	}
+	return approvals.Errorf(approvals.CodeInvalid,
+		"the event's body has %d bytes and the limit for a held event is %d: have the sender send less, or gate a later step with after", n, maxBody)
 }
 
 // keep reports whether a header, by its canonical name, is posted again.

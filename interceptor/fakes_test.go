@@ -38,6 +38,7 @@ func (f fakeTriggers) Gated(_ context.Context, namespace, name string) (GatedTri
 // fakeOpener remembers what it was asked.
 type fakeOpener struct {
 	err    error
+	most   int // bytes of an event, 0 for any
 	opened []approvals.Event
 	hints  []string
 }
@@ -48,6 +49,13 @@ func (f *fakeOpener) OpenEvent(_ context.Context, g GatedTrigger, e approvals.Ev
 	}
 	f.opened = append(f.opened, e)
 	return approvals.Approval{Key: approvals.Key{Namespace: g.Namespace, Name: "push-1"}}, nil
+}
+
+func (f *fakeOpener) MayHold(_ context.Context, namespace string, size int) error {
+	if f.most > 0 && size > f.most {
+		return approvals.Errorf(approvals.CodeLimited, "namespace %s has enough", namespace)
+	}
+	return nil
 }
 
 func (f *fakeOpener) NotifyCompletion(_ context.Context, g GatedTrigger, namespace, name, uid string) error {

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
+	"github.com/tidwall/gjson"
 
 	"github.com/countersign-dev/countersign/approvals"
 )
@@ -27,12 +28,8 @@ func (p *Processor) TooLarge(ctx context.Context, size int64, request io.Reader)
 	if err != nil {
 		return
 	}
-	i := bytes.LastIndex(end, contextKey)
-	if i < 0 {
-		return
-	}
-	var c triggersv1.TriggerContext
-	if json.NewDecoder(bytes.NewReader(end[i+len(contextKey):])).Decode(&c) != nil {
+	c, ok := contextIn(end)
+	if !ok {
 		return
 	}
 	namespace, name, err := triggerID(&c)
@@ -49,6 +46,54 @@ func (p *Processor) TooLarge(ctx context.Context, size int64, request io.Reader)
 			"the event has %d bytes as the EventListener sends it, and the limit is %d (%d for the body of a held event): have the sender send less, or gate a later step with after", size, MaxRequest, maxBody)
 	}
 	p.refuse(ctx, namespace, name, err)
+}
+
+// contextIn is the context at the end of a request.
+func contextIn(end []byte) (c triggersv1.TriggerContext, ok bool) {
+	i := bytes.LastIndex(end, contextKey)
+	return c, i >= 0 && json.NewDecoder(bytes.NewReader(end[i+len(contextKey):])).Decode(&c) == nil
+}
+
+// large is a request whose quota is looked at before it is decoded, which takes some ms and MB for one
+// of the largest: somebody who sends many of those has most of them refused.
+const large = 64 << 10
+
+// overQuota is the answer to a large request whose event is above its namespace's quota, or larger than any
+// that is held, and nil when it is not or when it can't be said without decoding it. It may believe the request: a
+// lie gets its own event refused. header is the one in it. One that is held already may be refused here, and stays held.
+func (p *Processor) overQuota(ctx context.Context, request []byte, header gjson.Result) *triggersv1.InterceptorResponse {
+	if len(request) < large {
+		return nil
+	}
+	if _, ours := parseEventID(header.Get("Webhook-Id.0").String()); ours {
+		return nil
+	}
+	c, ok := contextIn(request[len(request)-min(len(request), lastBytes):])
+	if !ok {
+		return nil
+	}
+	namespace, name, err := triggerID(&c)
+	if err != nil {
+		return nil
+	}
+	size := leastBody(request[:header.Index])
+	if err = checkSize(size); err == nil {
+		err = p.Opener.MayHold(ctx, namespace, size)
+	}
+	if code := approvals.CodeOf(err); code != approvals.CodeLimited && code != approvals.CodeInvalid {
+		return nil
+	}
+	if g, found := p.Triggers.Gated(ctx, namespace, name); found != nil || !g.Line.After.IsZero() {
+		return nil
+	}
+	return p.refuse(ctx, namespace, name, err)
+}
+
+// leastBody is a number of bytes that the event has at least whose body is the string in a request before
+// its header: an escape is two bytes of it for one, or six.
+func leastBody(before []byte) int {
+	const around = len(`{"body":"","header":`)
+	return max(0, len(before)-around-bytes.Count(before, []byte(`\`))-4*bytes.Count(before, []byte(`\u`)))
 }
 
 // tail is the last n bytes of r, which is read to its end.

@@ -3,11 +3,15 @@ package interceptor
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/iotest"
 
 	triggersv1 "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
+	"github.com/tidwall/gjson"
 
 	"github.com/countersign-dev/countersign/approvals"
 )
@@ -57,5 +61,62 @@ func TestTooLarge(t *testing.T) {
 		if got, err := tail(iotest.OneByteReader(strings.NewReader(text)), 3); err != nil || string(got) != "end" {
 			t.Errorf("%d: %q, %v", n, got, err)
 		}
+	}
+}
+
+// TestOverQuota: a large event that its namespace may not hold is refused before it is decoded; whatever is none of that
+// goes the usual way.
+func TestOverQuota(t *testing.T) {
+	t.Parallel()
+	a := approved().Obj()
+	const most = 100_000
+	body := func(n int) string { return `{"x":"` + strings.Repeat("y", n-len(`{"x":""}`)) + `"}` }
+	escaped := `{"x":"` + strings.Repeat(`<`, 20_000) + strings.Repeat(`\\`, 20_000) + `"}` // 60 kB, and 240 kB in the request
+	ours := http.Header{"Webhook-Id": {EventID(a.Key)}}
+	for name, c := range map[string]struct {
+		request string
+		refused bool
+	}{
+		"above any quota":            {asJSON(t, request("push", body(maxBody+1), nil)), true},
+		"above":                      {asJSON(t, request("push", body(most+1), nil)), true},
+		"what it may":                {asJSON(t, request("push", body(most), nil)), false},
+		"escapes":                    {asJSON(t, request("push", escaped, nil)), false},
+		"our own event":              {asJSON(t, request("push", body(2*most), ours)), false},
+		"of one that waits for runs": {asJSON(t, request("apply", body(2*most), nil)), false},
+		"of one that is broken":      {asJSON(t, request("broken", body(2*most), nil)), false},
+		"of none":                    {asJSON(t, request("", body(2*most), nil)), false},
+		"its context in the body":    {`{"body":"` + strings.Repeat("y", 2*most) + `\"context\":{\"trigger_id\":\"namespaces/prod/triggers/push\"}","header":{}}`, false},
+		"no request":                 {body(2 * most), false},
+		"no JSON":                    {strings.Repeat("x", 2*most), false},
+		"cut":                        {asJSON(t, request("push", body(2*most), nil))[:2*most], false},
+	} {
+		b := newBench(nil, nil)
+		b.opener.most = most
+		var told string
+		b.Refused = func(_ context.Context, namespace, trigger string, err error) {
+			told = namespace + "/" + trigger + ": " + approvals.Message(err)
+		}
+		raw := []byte(c.request)
+		answer := b.overQuota(t.Context(), raw, gjson.GetBytes(raw, "header"))
+		if got := answer != nil; got != c.refused || got && (answer.Continue || !strings.HasPrefix(told, "prod/push: ")) {
+			t.Errorf("%s: %+v, told %q, want it refused: %t", name, answer, told, c.refused)
+		}
+		if w := serve(b, http.MethodPost, c.request); c.refused && (decode(t, w).Continue || len(b.opener.opened) != 0 || b.counts["refused"] != 2) {
+			t.Errorf("%s: %s, counts %v", name, w.Body, b.counts)
+		}
+	}
+}
+
+// BenchmarkOverQuota measures what one of a flood of large events costs.
+func BenchmarkOverQuota(b *testing.B) {
+	bench := newBench(nil, nil)
+	bench.opener.most, bench.Log = 1, slog.New(slog.DiscardHandler)
+	h, body := Handler(bench.Processor), asJSON(b, request("push", `{"x":"`+strings.Repeat("y", 480_000)+`"}`, nil))
+	b.ReportAllocs()
+	for b.Loop() {
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body)))
+	}
+	if len(bench.opener.opened) != 0 {
+		b.Fatal("it is held")
 	}
 }

@@ -37,10 +37,12 @@ type Triggers interface {
 	Gated(ctx context.Context, namespace, name string) (GatedTrigger, error)
 }
 
-// Opener opens Approvals. Both calls are idempotent: the name of what is opened
+// Opener opens Approvals. All calls are idempotent: the name of what is opened
 // derives from the subject and the Trigger.
 type Opener interface {
 	OpenEvent(ctx context.Context, g GatedTrigger, e approvals.Event, header http.Header) (approvals.Approval, error)
+	// MayHold returns CodeLimited when the namespace may hold no further event of size bytes now.
+	MayHold(ctx context.Context, namespace string, size int) error
 	// NotifyCompletion notes that a run may have succeeded; the opener looks for itself.
 	NotifyCompletion(ctx context.Context, g GatedTrigger, namespace, name, uid string) error
 }

@@ -52,7 +52,8 @@ func Handler(p *Processor) http.Handler {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		if passesBy(body) {
+		header := gjson.GetBytes(body, "header")
+		if passesBy(body, header) {
 			p.Count("unrelated")
 			_, _ = w.Write(unrelated)
 			if b, ok := r.Body.(interface{ Forget() }); ok {
@@ -60,36 +61,37 @@ func Handler(p *Processor) http.Handler {
 			}
 			return
 		}
+		ctx, cancel := context.WithTimeout(r.Context(), answerWithin)
+		defer cancel()
+		// A failed write means that the EventListener has gone; nobody is left to tell.
+		if over := p.overQuota(ctx, body, header); over != nil {
+			_ = json.NewEncoder(w).Encode(over)
+			return
+		}
 		var req triggersv1.InterceptorRequest
 		if err := json.Unmarshal(body, &req); err != nil {
 			http.Error(w, "the request is not an InterceptorRequest: "+err.Error(), http.StatusBadRequest)
 			return
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), answerWithin)
-		defer cancel()
-		// A failed write means that the EventListener has gone; nobody is left to tell.
 		_ = json.NewEncoder(w).Encode(p.Process(ctx, &req))
 	})
 }
 
 // passesBy recognises, without decoding it, a request that can only end in
 // "stop": the Trigger waits for runs and the event is neither ours nor Tekton's.
-// It may believe the request: a lie gets its own event stopped.
-func passesBy(body []byte) bool {
-	header := gjson.GetBytes(body, "header")
+// It may believe the request: a lie gets its own event stopped. header is the one in it.
+func passesBy(body []byte, header gjson.Result) bool {
+	const after = "interceptor_params.after"
 	if header.Get("Webhook-Id").Exists() || header.Get("Ce-Type").Exists() {
 		return false
 	}
 	// EventListeners write the line's params last. What follows the header is an object as well, once its
 	// comma is a brace: the event's own body, nearly all of the request, is not searched again.
-	const after = "interceptor_params.after"
-	if rest := body[header.Index+len(header.Raw):]; header.Index > 0 && len(rest) > 0 && rest[0] == ',' {
-		rest[0] = '{'
-		found := gjson.GetBytes(rest, after).Exists()
-		rest[0] = ','
-		if found {
-			return true
-		}
+	rest := body[header.Index+len(header.Raw):]
+	if header.Index == 0 || len(rest) == 0 || rest[0] != ',' {
+		return gjson.GetBytes(body, after).Exists()
 	}
-	return gjson.GetBytes(body, after).Exists()
+	rest[0] = '{'
+	defer func() { rest[0] = ',' }()
+	return gjson.GetBytes(rest, after).Exists()
 }

@@ -72,7 +72,8 @@ type quotaFile struct {
 	// it, an event is refused.
 	HeldBytes *int64 `json:"heldBytes,omitempty"`
 	// Events that are held, counted by each replica since it started. One of more than 16 KiB counts once for each 16 KiB
-	// that it has. An event that came before costs nothing. Over it, an event is refused.
+	// that it has. An event that came before costs nothing. Over it, an event is refused,
+	// and so is a large one that came before, which stays held.
 	EventsPerMinute *int `json:"eventsPerMinute,omitempty"`
 	// `Vote` objects that were not looked at yet. Over it, the newer Vote is `Refused`. Of Votes that were looked at, more
 	// than so many stay for 15 seconds, and not for an hour.

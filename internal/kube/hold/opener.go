@@ -134,6 +134,11 @@ func (o *Opener) NotifyCompletion(ctx context.Context, g interceptor.GatedTrigge
 	return o.OpenRun(ctx, &pr, triggers.Waiting{Standing: found, Line: g.Line})
 }
 
+// MayHold says with CodeLimited that the namespace's quota would refuse an event of size bytes now.
+func (o *Opener) MayHold(ctx context.Context, namespace string, size int) error {
+	return o.Quotas.MayHold(ctx, namespace, size)
+}
+
 // OpenEvent opens the Approval for an event. With a delivery id the same delivery
 // is the same Approval for ever; without one the same body is the same Approval
 // while that is pending, and a new one after it was decided.

@@ -222,10 +222,41 @@ func (q *Quotas) Event(ctx context.Context, namespace string, size int) error {
 	if err != nil || quota.EventsPerMinute == 0 {
 		return err
 	}
-	each := rate.Limit(float64(quota.EventsPerMinute) / time.Minute.Seconds())
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	now := q.Now()
+	if now := q.Now(); !q.minute(namespace, quota, now).AllowN(now, quota.EventCost(size)) {
+		return quota.TooManyEvents(namespace)
+	}
+	return nil
+}
+
+// MayHold says with CodeLimited that Event or Reserve would refuse an event of size bytes now, even one
+// whose sender is verified. It counts nothing.
+func (q *Quotas) MayHold(ctx context.Context, namespace string, size int) error {
+	if q == nil {
+		return nil
+	}
+	quota, err := q.Of(ctx, namespace)
+	if err != nil {
+		return err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if quota.EventsPerMinute > 0 {
+		if now := q.Now(); q.minute(namespace, quota, now).TokensAt(now) < float64(quota.EventCost(size)) {
+			return quota.TooManyEvents(namespace)
+		}
+	}
+	var used approvals.Usage
+	if u := q.Used[namespace]; u != nil {
+		used = *u
+	}
+	return quota.MayOpen(namespace, used, int64(size), true)
+}
+
+// minute is how often events of a namespace may come, by its quota. The caller holds mu.
+func (q *Quotas) minute(namespace string, quota approvals.Quota, now time.Time) *rate.Limiter {
+	each := rate.Limit(float64(quota.EventsPerMinute) / time.Minute.Seconds())
 	l := q.Minutes[namespace]
 	if l == nil {
 		if q.Minutes == nil || len(q.Minutes) >= MaxPaced {
@@ -238,10 +269,7 @@ func (q *Quotas) Event(ctx context.Context, namespace string, size int) error {
 		l.SetLimitAt(now, each)
 		l.SetBurstAt(now, quota.EventsPerMinute)
 	}
-	if !l.AllowN(now, quota.EventCost(size)) {
-		return quota.TooManyEvents(namespace)
-	}
-	return nil
+	return l
 }
 
 // OverQuota is CodeLimited, with the API server's own words, where err is that a

@@ -80,6 +80,9 @@ func TestHeldWithinQuota(t *testing.T) {
 	if _, err := o.OpenEvent(t.Context(), g, large(201), http.Header{}); approvals.CodeOf(err) != approvals.CodeLimited {
 		t.Errorf("%v", err)
 	}
+	if err := o.MayHold(t.Context(), g.Namespace, large(201).Size()); approvals.CodeOf(err) != approvals.CodeLimited {
+		t.Errorf("it may hold one more: %v", err)
+	}
 	// What the informer never tells of was not created.
 	mu.Lock()
 	now = now.Add(hold.ComingFor + time.Second)
@@ -107,7 +110,12 @@ func TestEventsPerMinute(t *testing.T) {
 	taken := func(namespace string, n int) int {
 		ok := 0
 		for range n {
-			if err := q.Event(t.Context(), namespace, size); err == nil {
+			may := q.MayHold(t.Context(), namespace, size)
+			err := q.Event(t.Context(), namespace, size)
+			if (may == nil) != (err == nil) {
+				t.Fatalf("it was said before: %v, and then: %v", may, err)
+			}
+			if err == nil {
 				ok++
 			} else if approvals.CodeOf(err) != approvals.CodeLimited {
 				t.Fatal(err)
