@@ -15,8 +15,8 @@ import (
 	"github.com/countersign-dev/countersign/approvals/overview"
 )
 
-// maxLimit bounds the Approvals on one page of the API.
-const maxLimit = 1000
+// maxLimit bounds the Approvals on one page of the API; there are defaultLimit unless it is asked for another number.
+const maxLimit, defaultLimit = 1000, 100
 
 // voteRequest is the body of POST …/votes.
 type voteRequest struct {
@@ -141,7 +141,7 @@ func (s *server) pageOf(r *http.Request, id approvals.Identity) ([]view, string,
 
 // pageAsked parses limit and cursor. The error is CodeInvalid.
 func pageAsked(values url.Values) (limit int, after *mark, err error) {
-	limit = itemsOnPage
+	limit = defaultLimit
 	if s := values.Get("limit"); s != "" {
 		if limit, err = strconv.Atoi(s); err != nil || limit < 1 || limit > maxLimit {
 			return 0, nil, approvals.Errorf(approvals.CodeInvalid, "limit is %q: use 1 to %d", approvals.Cut(s, approvals.MaxQuoted), maxLimit)

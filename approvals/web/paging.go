@@ -13,8 +13,8 @@ import (
 	"github.com/countersign-dev/countersign/templates"
 )
 
-// itemsOnPage is the number of Approvals on one page of a list.
-const itemsOnPage = 100
+// itemsOnPage is the number of Approvals on one page of a list: as many as can be selected for one bulk decision.
+const itemsOnPage = maxBulk
 
 // order is one in which a list is read: by a time, and then by name.
 type order struct {
