@@ -126,8 +126,14 @@ func (s *stage) restart(t *testing.T) (ready, caughtUp time.Duration) {
 		return len(pods) == len(before)
 	})
 	ready = time.Since(start)
-	// Nothing is queued in a leader, three times in a row: what fills a queue may take a moment.
-	quiet := 0
+	s.quiet(t, pods)
+	return ready, time.Since(start)
+}
+
+// quiet waits until one of the service's pods leads and nothing is queued.
+func (s *stage) quiet(t *testing.T, pods []corev1.Pod) {
+	t.Helper()
+	quiet := 0 // three times in a row: what fills a queue may take a moment
 	poll(t, "nothing to be queued", func() bool {
 		leads, queued := false, 0.0
 		for i := range pods {
@@ -143,7 +149,6 @@ func (s *stage) restart(t *testing.T) (ready, caughtUp time.Duration) {
 		}
 		return quiet == 3
 	})
-	return ready, time.Since(start)
 }
 
 func poll(t *testing.T, what string, done func() bool) {

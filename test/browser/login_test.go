@@ -5,16 +5,8 @@ package browser
 import (
 	"bufio"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
-	"math/big"
-	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -31,34 +23,11 @@ const (
 	password     = "everybody's password"
 )
 
-// certificate is a certificate for the node and its key, as PEM.
-func certificate(t *testing.T) (cert, key string) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "dex"}, IPAddresses: []net.IP{net.ParseIP(cluster.NodeAddress)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}))
-}
-
 // dex starts a provider on the node, where pods and the browser reach it, and returns
 // its issuer and what to trust.
 func dex(t *testing.T, redirect string, people ...string) (issuer, ca string) {
 	t.Helper()
-	cert, key := certificate(t)
+	cert, key := cluster.NodeCertificate(t)
 	var known []map[string]any
 	for _, p := range people {
 		known = append(known, map[string]any{"email": p, "username": p, "preferredUsername": p, "userID": "id-of-" + p, "emailVerified": true})
