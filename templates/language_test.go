@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
+
+	"github.com/countersign-dev/countersign/approvals"
 )
 
 func TestMatch(t *testing.T) {
@@ -69,7 +71,8 @@ func TestTold(t *testing.T) {
 		"this was already rejected by bob at 2026-11-05T12:03:00Z. Your vote was not counted":     "Die Anfrage wurde am Thu 5 Nov 2026, 12:03 UTC schon von bob abgelehnt. Ihre Stimme wurde nicht gezählt.",
 		"this was cancelled by bob at 2026-11-05T12:03:00Z: not now: at 5":                        "Die Anfrage wurde am Thu 5 Nov 2026, 12:03 UTC von bob abgebrochen: not now: at 5.",
 		`input "size" is "\"x\" at y": it must be one of small, large; your vote was not counted`: `Die Eingabe "size" ist "\"x\" at y": Sie muss einer dieser Werte sein: small, large; Ihre Stimme wurde nicht gezählt.`,
-		"what nobody translated. Your vote was not counted":                                       "What nobody translated. Your vote was not counted.",
+		`nobody can decide this yet: GatePolicy "p", field minApprovals: gate "g" requires 1 approval, and at least 2 are needed: use strategy QUORUM with required: 2; GatePolicy "q", field allowedOnExpiry: the Gate inside the Trigger has onExpiry: Approve: use Expire, Reject`: `Noch kann niemand entscheiden: GatePolicy "p", Feld minApprovals: gate "g" verlangt 1 Freigabe, nötig sind mindestens 2: Verwenden Sie strategy QUORUM mit required: 2; GatePolicy "q", Feld allowedOnExpiry: das Gate im Trigger hat onExpiry: Approve: Verwenden Sie Expire, Reject.`,
+		"what nobody translated. Your vote was not counted": "What nobody translated. Your vote was not counted.",
 		"the run of a can't be started again: gate \"g\" does not allow it (rerun.limit); request approval again, which does not repeat the first pipeline: tkn approval again a, or the button on its page; nothing was changed": `Der Lauf von a kann nicht noch einmal gestartet werden: gate "g" erlaubt es nicht (rerun.limit); fragen Sie die Freigabe neu an, wobei die erste Pipeline nicht noch einmal läuft: tkn approval again a, oder die Schaltfläche auf der Seite; es wurde nichts geändert.`,
 		"you belong to another organisation's Slack, so we can't tell who you are. Decide on the page, or ask an administrator to list Slack user U1 under users of channel ops":                                                  "Sie gehören zum Slack einer anderen Organisation, daher wissen wir nicht, wer Sie sind. Entscheiden Sie auf der Seite, oder bitten Sie einen Administrator, den Slack-Benutzer U1 unter users des Kanals ops einzutragen.",
 	} {
@@ -175,6 +178,40 @@ func TestParsePO(t *testing.T) {
 	} {
 		if _, err := parsePO(bad); err == nil {
 			t.Errorf("%s is taken", name)
+		}
+	}
+}
+
+// TestTellsEachViolation: whatever a GatePolicy says of a Gate is said in each language.
+func TestTellsEachViolation(t *testing.T) {
+	var found []approvals.Violation
+	for _, from := range []approvals.Origin{approvals.FromTrigger, approvals.FromTask, ""} {
+		p := approvals.Policy{
+			Gate: "g", From: from, Strategy: approvals.Single, Requester: approvals.RequesterAllow, OnExpiry: approvals.ApproveOnExpiry, Lifetime: 100 * time.Hour,
+			Approvers: []approvals.Approver{{Name: "bob", Email: "bob@elsewhere.example"}}, Groups: []string{"ops"}, RBAC: true, ReleaseOn: []approvals.Outcome{approvals.Rejected},
+			Notify: approvals.Notify{Channels: []string{"room"}}, Rerun: approvals.RerunRule{Limit: 5},
+		}
+		most := 1
+		strict := approvals.GatePolicy{
+			Name: "p", ForbidInlineGates: true, ForbidTaskApprovers: true, MinApprovals: 1, Requester: approvals.RequesterExclude, MaxLifetime: time.Hour, MaxReruns: &most,
+			AllowedOnExpiry: []approvals.ExpiryRule{approvals.ExpireOnExpiry}, ForbidUsers: true, ForbidRBAC: true, AllowedGroups: []string{"sre"}, RequiredGroups: []string{"sre"},
+			AllowedMailDomains: []string{"example.com"}, AllowedChannels: []string{"other"}, AllowedAuthMethods: []approvals.AuthMethod{approvals.AuthLogin},
+		}
+		stricter := approvals.GatePolicy{Name: "q", MinApprovals: 3, Requester: approvals.RequesterRequired, AllowedAuthMethods: []approvals.AuthMethod{approvals.AuthLink}}
+		found = append(found, p.Within([]approvals.GatePolicy{strict, stricter, {Name: "r", Invalid: "it has no selector"}})...)
+	}
+	if len(found) < 30 {
+		t.Fatalf("only %d are found", len(found))
+	}
+	for _, tag := range []string{"de", "ja", "ko", "zh-Hans"} {
+		p := printerOf(tag)
+		for _, v := range found {
+			if p.told(v.Message) == v.Message {
+				t.Errorf("%s: %s", tag, v.Message)
+			}
+			if of := v.String(); p.told(of) == of || strings.Contains(p.told(of), v.Message) {
+				t.Errorf("%s: %s", tag, p.told(of))
+			}
 		}
 	}
 }

@@ -160,8 +160,9 @@ const (
 	// maxTold is longer than any sentence of ours with the values that are usual in it. A tenant's text
 	// may be part of one and 32 KiB long, and patterns take the square of that.
 	maxTold = 1024
-	// maxWithin is how deep one sentence of ours stands in another.
-	maxWithin = 2
+	// maxWithin is how deep one sentence of ours stands in another: a refusal has what a policy says of a Gate, which
+	// says how many approvals there are to be.
+	maxWithin = 3
 )
 
 func (p *printer) toldIn(s string, within int) string {
@@ -173,6 +174,9 @@ func (p *printer) toldIn(s string, within int) string {
 	}
 	if m := others.FindStringSubmatch(s); m != nil { // a refusal that says who else can
 		return p.t("%s; %s", p.toldIn(m[1], within-1), p.t("%s can decide", p.counts(m[2])))
+	}
+	if head, more, ok := strings.Cut(s, "; "+policySays); ok && strings.HasPrefix(s, policySays) { // each says one thing
+		return p.t("%s; %s", p.toldIn(head, within), p.toldIn(policySays+more, within))
 	}
 	for _, key := range tails { // a refusal that says what did not happen
 		if head, ok := strings.CutSuffix(s, strings.TrimPrefix(key, "%s")); ok {
@@ -197,6 +201,9 @@ func (p *printer) toldIn(s string, within int) string {
 	}
 	return s
 }
+
+// policySays begins what a GatePolicy says of a Gate.
+const policySays = `GatePolicy "`
 
 // arg is the value of a verb that made x.
 func (p *printer) arg(verb, x string, within int) any {
@@ -239,8 +246,8 @@ func patternsOf(messages map[string][]string) []pattern {
 			continue
 		}
 		x := regexp.QuoteMeta(key)
-		// A time has no spaces, and what follows it may have colons.
-		x = strings.NewReplacer(" at %s", ` at (\S+)`, "%s", "(.+)", "%d", `(\d+)`, "%q", `("(?:[^"\\]|\\.)*")`).Replace(x)
+		// A time and a field have no spaces, and what follows them may have colons.
+		x = strings.NewReplacer(" at %s", ` at (\S+)`, " field %s", ` field (\S+)`, "%s", "(.+)", "%d", `(\d+)`, "%q", `("(?:[^"\\]|\\.)*")`).Replace(x)
 		out = append(out, pattern{key, values.FindAllStringSubmatch(key, -1), regexp.MustCompile("(?s)^" + x + "$")})
 	}
 	return out
