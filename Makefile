@@ -98,7 +98,7 @@ test-e2e: ## against a real cluster with Tekton
 test-browser: ## pages in a real Chromium, against the same cluster
 	@test/run.sh browser
 
-fuzz: ## every fuzz test, FUZZTIME each (30s)
+fuzz: ## every fuzz test, FUZZTIME each (15s)
 	@test/run.sh fuzz
 
 attack: ## what a hostile tenant tries, in a real cluster, each with its safe answer

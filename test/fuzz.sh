@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# fuzz.sh: every fuzz test of the tree, for FUZZTIME each (30s), FUZZJOBS (4) of them at a time.
+# fuzz.sh: every fuzz test of the tree, for FUZZTIME each (15s), FUZZJOBS (4) of them at a time.
 # Each package is built once. What a fuzz test finds stands in its package's testdata/fuzz: commit it with the mend.
 set -euo pipefail
 # shellcheck source=test/lib.sh
@@ -22,7 +22,7 @@ fuzz() {
   local dir=$1 name=$2 since out code=0
   since=$(now)
   out=$work/$(tr / - <<<"$dir")-$name.log
-  (cd "$dir" && "$work/$(tr / - <<<"$dir").test" -test.run='^$' -test.fuzz="^$name\$" -test.fuzztime="${FUZZTIME:-30s}" \
+  (cd "$dir" && "$work/$(tr / - <<<"$dir").test" -test.run='^$' -test.fuzz="^$name\$" -test.fuzztime="${FUZZTIME:-15s}" \
     -test.fuzzcachedir="$CACHE/fuzz/$dir" -test.parallel=1) >"$out" 2>&1 || code=$?
   if [ $code = 0 ] || ended_by_time "$out"; then
     code=0

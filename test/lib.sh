@@ -76,8 +76,15 @@ axe() {
   [ -s "$path" ] && echo "$path"
 }
 
-# apt_get COMMAND:PACKAGE...: installs the packages whose command is missing.
+# apt_get COMMAND:PACKAGE...: installs the packages whose command is missing. One waits for another.
 apt_get() {
+  (
+    flock 9 || return
+    apt_get_alone "$@" 9>&-
+  ) 9>"$CACHE/apt.lock"
+}
+
+apt_get_alone() {
   local pair missing=()
   for pair in "$@"; do command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}"); done
   [ ${#missing[@]} != 0 ] || return 0

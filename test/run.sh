@@ -16,6 +16,7 @@ export COUNTS=$work/counts
 
 # Whatever happens, the machine is left as it was found. cluster_end knows whether there is anything to do.
 end() {
+  [ -z "${ahead:-}" ] || wait "$ahead"
   chaos_mend >&2
   cluster_end >&2
   rm -rf "$work"
@@ -47,8 +48,8 @@ run_shellcheck() { scripts | xargs shellcheck -x; }
 run_golangci() { "$(tool golangci-lint)" run --allow-parallel-runners ./...; }
 stage_lint() {
   local failed=0
-  apt_get shellcheck:shellcheck || failed=1
   check golangci-lint run_golangci || failed=1
+  apt_get shellcheck:shellcheck || failed=1
   check shellcheck run_shellcheck || failed=1
   return "$failed"
 }
@@ -221,6 +222,12 @@ summary=() all=$(now) total_failed=0
 for stage in "${stages[@]}"; do
   declare -F "stage_$stage" >/dev/null || die "no such stage: $stage"
 done
+# The browser is downloaded while other stages work; who needs it waits for it.
+ahead=
+if [ ${#stages[@]} -gt 1 ] && [[ " ${stages[*]} " = *" pages "* ]]; then
+  apt_get chromium:chromium npm:npm >/dev/null &
+  ahead=$!
+fi
 for stage in "${stages[@]}"; do
   printf '\n== %s\n' "$stage"
   since=$(now)
