@@ -111,6 +111,34 @@ func TestFairUnderLargeEvents(t *testing.T) {
 	fmt.Printf("bench:   %d were sent\n", sent)
 }
 
+// TestHeldBySize measures what events of some sizes cost that are held, by program: what a large one counts for in a
+// namespace's eventsPerMinute follows from it.
+func TestHeldBySize(t *testing.T) {
+	s := newStage(t)
+	s.Apply(heldTrigger)
+	pod := s.servicePod(t)
+	for _, size := range []int{1_000, 16_000, 120_000, 480_000} {
+		const n = 40
+		use := cpuUse{}
+		before := cpuOfAll()
+		for i := range n {
+			raw, err := json.Marshal(map[string]any{
+				"body": fmt.Sprintf(`{"version":"%d-%d","x":%q}`, size, i, strings.Repeat("y", size)), "header": map[string][]string{"X-Request-Id": {fmt.Sprintf("%d-%d", size, i)}},
+				"context": map[string]string{"event_url": "/", "trigger_id": "namespaces/" + s.NS + "/triggers/deploy"},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a := s.PostInsecure("https://"+pod+":8443/", raw); !strings.Contains(a.Body, "held as approval") {
+				t.Fatalf("%d: %d %s", i, a.Status, a.Body)
+			}
+		}
+		time.Sleep(5 * time.Second) // what is written to it afterwards, and read by all who watch
+		use.add(before)
+		fmt.Printf("bench:   an event of %d kB that is held: ms of CPU %s\n", size/1000, use.per(n))
+	}
+}
+
 // paced does something eighty times a second, from eight senders. It begins some seconds before it returns.
 func paced(do func(sender, i int)) *stopper {
 	stop := &stopper{}

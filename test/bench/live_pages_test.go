@@ -11,6 +11,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -80,7 +81,7 @@ func newProvider(t *testing.T, e *cluster.Env) *provider {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answers := &oidctest.Server{PublicKeys: []oidctest.PublicKey{{PublicKey: key.Public(), KeyID: "key", Algorithm: oidc.ES256}}}
+	answers := &oidctest.Server{Algorithms: []string{oidc.ES256}, PublicKeys: []oidctest.PublicKey{{PublicKey: key.Public(), KeyID: "key", Algorithm: oidc.ES256}}}
 	server := httptest.NewUnstartedServer(answers)
 	_ = server.Listener.Close()
 	server.Listener, server.TLS = l, &tls.Config{Certificates: []tls.Certificate{pair}}
@@ -134,7 +135,8 @@ func (s *stage) listen(t *testing.T, replica, token string, heard *atomic.Int64)
 		t.Fatal(err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		t.Fatalf("a live page is answered %s", resp.Status)
+		said, _ := io.ReadAll(resp.Body)
+		t.Fatalf("a live page is answered %s: %s", resp.Status, said)
 	}
 	t.Cleanup(cancel)
 	go func() {
