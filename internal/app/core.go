@@ -141,7 +141,7 @@ func (c *core) open(ctx context.Context) error {
 	c.reports = &triggers.Reports{Triggers: c.triggers, Events: c.mgr.GetEventRecorder("countersign"), Now: c.Now}
 	c.secrets = &gate.Secrets{Live: live, Now: c.Now, ServiceAccount: c.Namespace + ":countersign"}
 	c.opener = &hold.Opener{
-		Client: cached, Live: live, Triggers: c.triggers, CEL: c.cel, Secrets: c.secrets, Ring: c.keys.Ring, Now: c.Now, Log: c.Log, Service: c.service,
+		Client: cached, Live: live, Triggers: c.triggers, CEL: c.cel, Secrets: c.secrets, Ring: c.keys.Ring, Now: c.Now, Log: c.Log, Service: c.service, Large: hold.LargeTurns(),
 		Opened: func(namespace, trigger string) { c.metrics.opened.WithLabelValues(namespace, trigger).Inc() },
 	}
 	c.quotas = &hold.Quotas{Client: cached, Default: c.Config.Limits.Namespace, Now: c.Now}

@@ -269,7 +269,7 @@ var table = []row{
 	},
 	{
 		path: "./internal/kube/hold",
-		may:  slices.Concat(kubernetes, tekton, []string{std, "./api/v1alpha1", "./approvals", "./approvals/evidence", "./approvals/keyring", "./approvals/mapping", "./interceptor", "./interceptor/signature", "./internal/tekton", "./internal/kube/convert", "./internal/kube/gate", "./internal/kube/identity", "./internal/kube/kubeutil", "./internal/kube/pipelinerun", "./internal/kube/render", "./internal/kube/store", "./internal/kube/triggers", "golang.org/x/time/rate"}),
+		may:  slices.Concat(kubernetes, tekton, []string{std, "./api/v1alpha1", "./approvals", "./approvals/evidence", "./approvals/keyring", "./approvals/mapping", "./interceptor", "./interceptor/signature", "./internal/tekton", "./internal/kube/convert", "./internal/kube/gate", "./internal/kube/identity", "./internal/kube/kubeutil", "./internal/kube/pipelinerun", "./internal/kube/render", "./internal/kube/store", "./internal/kube/triggers", "./internal/turns", "golang.org/x/time/rate"}),
 		why:  "an Approval is opened before anybody knows how it ends",
 	},
 	{

@@ -1,6 +1,6 @@
 // Package turns bounds how many of something expensive go on at once, in all and for one
-// namespace, so that who asks for it a hundred times waits for themselves. What is done with
-// the evidence in a turn is not known here.
+// namespace, so that who asks for it a hundred times waits for themselves. What is done
+// in a turn is not known here.
 package turns
 
 import (
@@ -48,7 +48,7 @@ func (t *Turns) Enter(ctx context.Context, namespace string) (leave func(), err 
 				<-o.slots
 			}
 			t.part(namespace)
-			return nil, approvals.Errorf(approvals.CodeLimited, "the service is busy with other evidence; try again in a moment")
+			return nil, approvals.Errorf(approvals.CodeLimited, "the service is busy with others of this kind; try again in a moment")
 		}
 	}
 	return func() {

@@ -25,10 +25,18 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/pipelinerun"
 	"github.com/countersign-dev/countersign/internal/kube/store"
 	"github.com/countersign-dev/countersign/internal/kube/triggers"
+	"github.com/countersign-dev/countersign/internal/turns"
 )
 
 // maxRepeats bounds how often one event without a delivery id can be asked again.
 const maxRepeats = 10_000
+
+// largeEvent is an event that is held in turns: it is written, watched and read by every replica some times over,
+// which for one of the largest takes the API server and the service 300 ms of processor time.
+const largeEvent = 64 << 10
+
+// LargeTurns are enough turns for all namespaces together, one of which is one namespace's.
+func LargeTurns() *turns.Turns { return turns.New(4, 1, 5*time.Second) }
 
 // Opener opens Approvals. What makes it idempotent is the name, derived from the
 // subject and the Trigger: two processes that open the same thing make the same
@@ -53,6 +61,8 @@ type Opener struct {
 	Service *approvals.Capabilities
 	// Quotas bound what a namespace may have; nil: nothing does.
 	Quotas *Quotas
+	// Large are the turns in which large events are held; nil: all are held at once.
+	Large *turns.Turns
 	// Evidence is looked for when an Approval is resolved; nil: Gates that want some can't be met.
 	Evidence Evidence
 }
@@ -162,10 +172,7 @@ func (o *Opener) OpenEvent(ctx context.Context, g interceptor.GatedTrigger, e ap
 		name := approvals.Name(g.Name, "event:"+e.Digest+":"+strconv.Itoa(n))
 		obj, err := kubeutil.Read(ctx, o.Client, g.Namespace, name, &v1alpha1.Approval{})
 		if apierrors.IsNotFound(err) {
-			if err := o.Quotas.Event(ctx, g.Namespace, e.Size()); err != nil {
-				return approvals.Approval{}, err
-			}
-			obj, err = o.open(ctx, g.Namespace, g.Name, name, approvals.Source{Event: &e, RequesterProof: proof}, about)
+			obj, err = o.openEvent(ctx, g, name, approvals.Source{Event: &e, RequesterProof: proof}, about)
 		}
 		if err != nil {
 			return approvals.Approval{}, err
@@ -185,6 +192,22 @@ func (o *Opener) OpenEvent(ctx context.Context, g interceptor.GatedTrigger, e ap
 		}
 	}
 	return approvals.Approval{}, approvals.Errorf(approvals.CodeInvalid, "the same event was already decided %d times: give it a delivery id (Idempotency-Key)", maxRepeats)
+}
+
+// openEvent is open within what the namespace may hold in a minute, and for a large event in its turn.
+func (o *Opener) openEvent(ctx context.Context, g interceptor.GatedTrigger, name string, s approvals.Source, about *subject) (*v1alpha1.Approval, error) {
+	size := s.Event.Size()
+	if o.Large != nil && size > largeEvent {
+		leave, err := o.Large.Enter(ctx, g.Namespace)
+		if err != nil {
+			return nil, err
+		}
+		defer leave()
+	}
+	if err := o.Quotas.Event(ctx, g.Namespace, size); err != nil {
+		return nil, err
+	}
+	return o.open(ctx, g.Namespace, g.Name, name, s, about)
 }
 
 // open creates the object, or reads the one that somebody else was first to

@@ -20,6 +20,7 @@ import (
 	"github.com/countersign-dev/countersign/internal/kube/hold"
 	"github.com/countersign-dev/countersign/internal/kube/kubetest"
 	"github.com/countersign-dev/countersign/internal/kube/servicetest"
+	"github.com/countersign-dev/countersign/internal/turns"
 )
 
 // TestHeldWithinQuota: of many large events of one namespace, sent at once, only so many bytes
@@ -98,6 +99,44 @@ func TestHeldWithinQuota(t *testing.T) {
 	mu.Unlock()
 	if _, err := o.Quotas.Reserve(t.Context(), "other", "x", approvals.Source{}); err != nil || len(o.Quotas.Seen) != 0 || len(o.Quotas.Used) != 1 {
 		t.Errorf("%v, %+v", err, o.Quotas.Used)
+	}
+}
+
+// TestLargeInTurns: while a large event of a namespace is opened, another of it waits, and is refused when that takes too
+// long; small ones, and what is held already, do not wait.
+func TestLargeInTurns(t *testing.T) {
+	t.Parallel()
+	c := servicetest.NewCluster(t, kubetest.Objects(t, servicetest.PushWorld)...)
+	o := c.Opener(t)
+	o.Large = turns.New(2, 1, 50*time.Millisecond)
+	g := c.Gated(t, o)
+	open := func(id string, size int) error {
+		_, err := o.OpenEvent(t.Context(), g, servicetest.Push(`{"ref":"`+id+strings.Repeat("x", size)+`"}`, id), http.Header{})
+		return err
+	}
+	if err := open("before", 100_000); err != nil {
+		t.Fatal(err)
+	}
+	begun, may := make(chan struct{}), make(chan struct{})
+	c.Fail(func(verb string, obj runtime.Object) error {
+		if a, ok := obj.(*v1alpha1.Approval); ok && verb == "create" && a.Spec.Source.Event.ID == "first" {
+			close(begun)
+			<-may
+		}
+		return nil
+	})
+	first := make(chan error)
+	go func() { first <- open("first", 100_000) }()
+	<-begun
+	if err := open("second", 100_000); approvals.CodeOf(err) != approvals.CodeLimited {
+		t.Errorf("another: %v", err)
+	}
+	if err := errors.Join(open("small", 100), open("before", 100_000)); err != nil {
+		t.Error(err)
+	}
+	close(may)
+	if err := errors.Join(<-first, open("second", 100_000)); err != nil {
+		t.Error(err)
 	}
 }
 
