@@ -35,8 +35,9 @@ const maxRepeats = 10_000
 // which for one of the largest takes the API server and the service 300 ms of processor time.
 const largeEvent = 64 << 10
 
-// LargeTurns are enough turns for all namespaces together, one of which is one namespace's.
-func LargeTurns() *turns.Turns { return turns.New(4, 1, 5*time.Second) }
+// LargeTurns are turns for all namespaces together, one of which is one namespace's. Who waits for one has
+// an answer before the EventListener gives up.
+func LargeTurns() *turns.Turns { return turns.New(8, 1, 6*time.Second) }
 
 // Opener opens Approvals. What makes it idempotent is the name, derived from the
 // subject and the Trigger: two processes that open the same thing make the same

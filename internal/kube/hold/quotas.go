@@ -231,7 +231,7 @@ func (q *Quotas) Event(ctx context.Context, namespace string, size int) error {
 }
 
 // MayHold says with CodeLimited that Event or Reserve would refuse an event of size bytes now, even one
-// whose sender is verified. It counts nothing.
+// whose sender is verified. It counts and remembers nothing: who asks may name any namespace.
 func (q *Quotas) MayHold(ctx context.Context, namespace string, size int) error {
 	if q == nil {
 		return nil
@@ -242,10 +242,8 @@ func (q *Quotas) MayHold(ctx context.Context, namespace string, size int) error 
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if quota.EventsPerMinute > 0 {
-		if now := q.Now(); q.minute(namespace, quota, now).TokensAt(now) < float64(quota.EventCost(size)) {
-			return quota.TooManyEvents(namespace)
-		}
+	if l := q.Minutes[namespace]; l != nil && quota.EventsPerMinute > 0 && l.TokensAt(q.Now()) < float64(quota.EventCost(size)) {
+		return quota.TooManyEvents(namespace)
 	}
 	var used approvals.Usage
 	if u := q.Used[namespace]; u != nil {

@@ -190,6 +190,10 @@ func TestEventsPerMinute(t *testing.T) {
 	if len(q.Minutes) > hold.MaxPaced {
 		t.Errorf("%d namespaces are remembered", len(q.Minutes))
 	}
+	known := len(q.Minutes)
+	if err := q.MayHold(t.Context(), "no-such-namespace", size); err != nil || len(q.Minutes) != known {
+		t.Errorf("%v, and one that was only asked about is remembered: %t", err, len(q.Minutes) != known)
+	}
 }
 
 // TestResourceQuota: what the API server says of a quota of the namespace reaches those who
