@@ -215,3 +215,20 @@ func TestTellsEachViolation(t *testing.T) {
 		}
 	}
 }
+
+// TestFullStop: a sentence ends as its language ends one, and what nobody translated as English does.
+func TestFullStop(t *testing.T) {
+	const refused = "you (alice) are not an approver here"
+	for tag, want := range map[string]string{"en": ".", "de": ".", "ko": ".", "ja": "。", "zh-Hans": "。"} {
+		p := printerOf(tag)
+		if got := p.sentence(refused); !strings.HasSuffix(got, want) || strings.HasSuffix(got, want+want) {
+			t.Errorf("%s: %q", tag, got)
+		}
+		if got := p.sentence(p.sentence(refused)); got != p.sentence(refused) {
+			t.Errorf("%s: twice it is %q", tag, got)
+		}
+		if got := p.sentence("what nobody translated"); got != "What nobody translated." {
+			t.Errorf("%s: %q", tag, got)
+		}
+	}
+}

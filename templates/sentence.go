@@ -36,11 +36,23 @@ func (p *printer) sentenceOf(s string, named bool) string {
 		r, n := utf8.DecodeRuneInString(s)
 		s = string(unicode.ToUpper(r)) + s[n:]
 	}
-	if !strings.ContainsAny(s[len(s)-1:], ".!?:") && !strings.HasSuffix(s, "…") && !strings.HasSuffix(s, "。") {
-		s += "."
-	}
-	return s
+	return p.stopped(s)
 }
+
+// stopped is s with a full stop of its language, where it has no end of its own. What stayed English has that of English.
+func (p *printer) stopped(s string) string {
+	last, _ := utf8.DecodeLastRuneInString(s)
+	switch {
+	case strings.ContainsRune(".!?:…。！？：", last):
+		return s
+	case p.unspaced() && (last == '）' || last == '」' || unicode.In(last, unicode.Han, unicode.Hiragana, unicode.Katakana)):
+		return s + "。"
+	}
+	return s + "."
+}
+
+// unspaced reports whether the language has no spaces between sentences.
+func (p *printer) unspaced() bool { return p.t("%s; %s", "", "") == "" }
 
 // sentence is the printer's. In a message its times are in the reader's zone and language; on a page
 // they stay as pieces looks for them.

@@ -184,8 +184,8 @@ func (p *printer) toldIn(s string, within int) string {
 			if said == head {
 				return s // in English as a whole rather than in two languages
 			}
-			if p.t("%s; %s", "", "") == "" && !strings.HasSuffix(said, "。") {
-				said += "。" // where no space parts two sentences
+			if p.unspaced() {
+				said = p.stopped(said)
 			}
 			return p.t(key, said)
 		}
