@@ -26,7 +26,7 @@ func HistoryPreviews() []HistoryPreview {
 		{"history-off", History{Person: "bob@example.com", Off: true, Now: previewNow}},
 		{"history-trouble", History{
 			Person: "bob@example.com", Search: Search{From: "yesterday", Outcome: "Approved", Kind: "decided"}, Now: previewNow,
-			Trouble: `from is "yesterday": use a date such as 2026-03-01 or an instant such as 2026-03-01T09:00:00Z`,
+			Trouble: `from is "yesterday": use a date such as 2026-03-01, or one with a time as in RFC 3339`,
 		}},
 		{"history-hostile", hostileHistory()},
 	}

@@ -169,7 +169,7 @@ func searchOf(values url.Values, otherwise string) (q record.Query, format strin
 		case name == "from", name == "to":
 			at, err := record.ParseTime(vs[0])
 			if err != nil {
-				return bad("%s is %q: use a date such as 2026-03-01 or a time such as 2026-03-01T09:00:00Z", name, approvals.Cut(vs[0], approvals.MaxQuoted))
+				return bad("%s is %q: use a date such as 2026-03-01, or one with a time as in RFC 3339", name, approvals.Cut(vs[0], approvals.MaxQuoted))
 			}
 			if name == "from" {
 				q.From = at

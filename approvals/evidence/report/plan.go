@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -230,7 +231,7 @@ func (p *planText) compare() {
 		}
 	}
 	if p.invoked > 0 {
-		p.warn(invokes, plural(p.invoked, "action"))
+		p.warn(invokes, someActions(p.invoked))
 	}
 	if p.failed {
 		p.warn("Planning failed, so this shows only some of the changes.")
@@ -375,6 +376,13 @@ func indent(l string) int { return len(l) - len(strings.TrimLeft(l, " ")) }
 
 // invokes warns of a plan that runs actions of providers, which Terraform has since 1.14.
 const invokes = "The plan also invokes %s of a provider, and what that does is in none of the numbers."
+
+func someActions(n int) string {
+	if n == 1 {
+		return "1 action"
+	}
+	return fmt.Sprintf("%d actions", n)
+}
 
 func paintPlain(text string) []Line {
 	var out []Line

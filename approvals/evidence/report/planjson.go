@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -140,7 +141,7 @@ func (r *Report) actions(all []*planAction) {
 		}
 	}
 	if n > 0 {
-		r.warn(invokes, plural(n, "action"))
+		r.warn(invokes, someActions(n))
 		r.Parts = append(r.Parts, Part{Text: "Actions to be invoked:" + b.String(), paint: paintPlain})
 	}
 }
@@ -152,7 +153,7 @@ func puttingOff(n int) string {
 	if n == 1 {
 		return "1 change is"
 	}
-	return plural(n, "change") + " are"
+	return fmt.Sprintf("%d changes are", n)
 }
 
 func address(c *planResource) string {
