@@ -199,9 +199,12 @@ func (o *Opener) OpenEvent(ctx context.Context, g interceptor.GatedTrigger, e ap
 func (o *Opener) openEvent(ctx context.Context, g interceptor.GatedTrigger, name string, s approvals.Source, about *subject) (*v1alpha1.Approval, error) {
 	size := s.Event.Size()
 	if o.Large != nil && size > largeEvent {
+		if err := o.Quotas.MayHold(ctx, g.Namespace, size); err != nil {
+			return nil, err // at once, and not after its turn has come
+		}
 		leave, err := o.Large.Enter(ctx, g.Namespace)
-		if err != nil {
-			return nil, err
+		if err != nil { // no quota's limit: what the namespace is told of those must not be hidden by it
+			return nil, approvals.Errorf(approvals.CodeUnavailable, "the service was busy with other large events, so this one was not held: let its sender send it again")
 		}
 		defer leave()
 	}

@@ -128,7 +128,7 @@ func TestLargeInTurns(t *testing.T) {
 	first := make(chan error)
 	go func() { first <- open("first", 100_000) }()
 	<-begun
-	if err := open("second", 100_000); approvals.CodeOf(err) != approvals.CodeLimited {
+	if err := open("second", 100_000); approvals.CodeOf(err) != approvals.CodeUnavailable {
 		t.Errorf("another: %v", err)
 	}
 	if err := errors.Join(open("small", 100), open("before", 100_000)); err != nil {
