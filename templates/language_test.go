@@ -184,7 +184,7 @@ func TestParsePO(t *testing.T) {
 	}
 }
 
-// TestTellsEachViolation: whatever a GatePolicy says of a Gate is said in each language.
+// TestTellsEachViolation: each way in which a Gate violates a GatePolicy is explained in each language.
 func TestTellsEachViolation(t *testing.T) {
 	var found []approvals.Violation
 	for _, from := range []approvals.Origin{approvals.FromTrigger, approvals.FromTask, ""} {

@@ -67,7 +67,7 @@ func TestPagesOfLists(t *testing.T) {
 		first, last string
 		more        string
 	}{
-		"board of whoever may list": {"/?namespace=prod", "auditor", 405, "a-000", "a-404", "[355 305 255 205 155 105 55 5]"},
+		"board of an auditor": {"/?namespace=prod", "auditor", 405, "a-000", "a-404", "[355 305 255 205 155 105 55 5]"},
 		"board of an approver":      {"/", "alice", 203, "a-000", "a-404", "[153 103 53 3]"},
 		"board with a filter":       {"/?gate=production&mine=1", "bob", 202, "a-001", "a-403", "[153 103 53 3]"},
 		"of no such Gate":           {"/?gate=other", "auditor", 0, "", "", "[]"},

@@ -51,7 +51,7 @@ func TestGrowingLivePages(t *testing.T) {
 		s.approve(t, names[i])
 		poll(t, fmt.Sprintf("%d pages to be told", n), func() bool { return heard.Load() >= int64(n) })
 		told.add(n, ms(time.Since(start)))
-		time.Sleep(3 * time.Second)
+		time.Sleep(3 * time.Second) // what follows from the decision is part of what it costs
 		work.add(n, (sum(cpuOf(t, "countersign"))-before)*1000)
 		memory.add(n, max(rssOf(t, "countersign")-none, 0))
 	}

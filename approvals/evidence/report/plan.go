@@ -377,6 +377,7 @@ func indent(l string) int { return len(l) - len(strings.TrimLeft(l, " ")) }
 // invokes warns of a plan that runs actions of providers, which Terraform has since 1.14.
 const invokes = "The plan also invokes %s of a provider, and what that does is in none of the numbers."
 
+// someActions is what plural makes, in texts that can be looked up to be translated.
 func someActions(n int) string {
 	if n == 1 {
 		return "1 action"

@@ -140,6 +140,14 @@ func (q *Quotas) count(namespace string, n int, bytes int64) {
 	}
 }
 
+// usage is what a namespace has. The caller holds mu.
+func (q *Quotas) usage(namespace string) approvals.Usage {
+	if u := q.Used[namespace]; u != nil {
+		return *u
+	}
+	return approvals.Usage{}
+}
+
 // HeldBytes returns the bytes of an event that o stores.
 func HeldBytes(o *v1alpha1.Approval) int64 {
 	if l := o.Spec.Lean; l != nil {
@@ -187,11 +195,7 @@ func (q *Quotas) Reserve(ctx context.Context, namespace, name string, s approval
 	if _, twice := q.coming[key]; there || twice {
 		return func(bool) {}, nil
 	}
-	var used approvals.Usage
-	if u := q.Used[namespace]; u != nil {
-		used = *u
-	}
-	if err := quota.MayOpen(namespace, used, size, verified); err != nil {
+	if err := quota.MayOpen(namespace, q.usage(namespace), size, verified); err != nil {
 		return nil, err
 	}
 	if q.coming == nil {
@@ -245,11 +249,7 @@ func (q *Quotas) MayHold(ctx context.Context, namespace string, size int) error 
 	if l := q.Minutes[namespace]; l != nil && quota.EventsPerMinute > 0 && l.TokensAt(q.Now()) < float64(quota.EventCost(size)) {
 		return quota.TooManyEvents(namespace)
 	}
-	var used approvals.Usage
-	if u := q.Used[namespace]; u != nil {
-		used = *u
-	}
-	return quota.MayOpen(namespace, used, int64(size), true)
+	return quota.MayOpen(namespace, q.usage(namespace), int64(size), true)
 }
 
 // minute is how often events of a namespace may come, by its quota. The caller holds mu.
