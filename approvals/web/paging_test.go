@@ -67,13 +67,13 @@ func TestPagesOfLists(t *testing.T) {
 		first, last string
 		more        string
 	}{
-		"board of an auditor": {"/?namespace=prod", "auditor", 405, "a-000", "a-404", "[355 305 255 205 155 105 55 5]"},
-		"board of an approver":      {"/", "alice", 203, "a-000", "a-404", "[153 103 53 3]"},
-		"board with a filter":       {"/?gate=production&mine=1", "bob", 202, "a-001", "a-403", "[153 103 53 3]"},
-		"of no such Gate":           {"/?gate=other", "auditor", 0, "", "", "[]"},
-		"my approvals":              {"/mine", "alice", 203, "a-000", "a-404", "[153 103 53 3]"},
-		"nobody's":                  {"/mine", "mallory", 0, "", "", "[]"},
-		"a stranger's board":        {"/", "mallory", 0, "", "", "[]"},
+		"board of an auditor":  {"/?namespace=prod", "auditor", 405, "a-000", "a-404", "[355 305 255 205 155 105 55 5]"},
+		"board of an approver": {"/", "alice", 203, "a-000", "a-404", "[153 103 53 3]"},
+		"board with a filter":  {"/?gate=production&mine=1", "bob", 202, "a-001", "a-403", "[153 103 53 3]"},
+		"of no such Gate":      {"/?gate=other", "auditor", 0, "", "", "[]"},
+		"my approvals":         {"/mine", "alice", 203, "a-000", "a-404", "[153 103 53 3]"},
+		"nobody's":             {"/mine", "mallory", 0, "", "", "[]"},
+		"a stranger's board":   {"/", "mallory", 0, "", "", "[]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
